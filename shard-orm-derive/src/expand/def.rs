@@ -1,0 +1,128 @@
+//! The static that describes a model: its table, columns, keys and indexes.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::spanned::Spanned as _;
+use syn::{Expr, ExprLit, Lit, Type};
+
+use super::{site, value};
+use crate::check::{Column, DefaultValue, Home, Index, Model, Stamp};
+use crate::types::{is_string, option_of, place};
+
+/// `static __SHARD_ORM_DEF: ModelDef`.
+pub(super) fn def(model: &Model) -> TokenStream {
+    let name = model.ident.to_string();
+    let name = name.trim_start_matches("r#");
+    let Model {
+        table, primary_key, ..
+    } = model;
+    let home = home(&model.home);
+    let columns = model.columns.iter().map(column);
+    let key = option(model.key);
+    let region = option(model.region);
+    let indexes = model.indexes.iter().map(index);
+    quote_spanned! {site()=>
+        static __SHARD_ORM_DEF: __shard_orm::ModelDef = __shard_orm::ModelDef {
+            name: #name,
+            table: #table,
+            home: #home,
+            columns: &[#(#columns),*],
+            primary_key: &[#(#primary_key),*],
+            key: #key,
+            region: #region,
+            indexes: &[#(#indexes),*],
+            slot: __shard_orm::Slot::new(),
+        };
+    }
+}
+
+fn home(home: &Home) -> TokenStream {
+    match home {
+        Home::Sharded(name) => quote_spanned! {site()=> __shard_orm::Home::Sharded(#name) },
+        Home::Isolated(name) => quote_spanned! {site()=> __shard_orm::Home::Isolated(#name) },
+        Home::Database(name) => quote_spanned! {site()=> __shard_orm::Home::Database(#name) },
+    }
+}
+
+fn index(index: &Index) -> TokenStream {
+    let Index { columns, unique } = index;
+    quote_spanned! {site()=>
+        __shard_orm::IndexDef { columns: &[#(#columns),*], unique: #unique }
+    }
+}
+
+/// Written field by field: through `ColumnDef::of` the compiler would add which bound of it is not
+/// met, and the one mistake in a field's type would be reported in two wordings.
+fn column(column: &Column) -> TokenStream {
+    let Column { name, ty, .. } = column;
+    let at = place(ty.span());
+    let stored = value::stored(ty, column.json);
+    let length = option(column.length);
+    let default = match &column.default {
+        None => none(),
+        Some(default) => {
+            let value = default_value(default, ty);
+            let bind = value::bind(ty, column.json, &quote_spanned! {at=> &value });
+            quote_spanned! {at=>
+                ::core::option::Option::Some(|args| {
+                    let value: #ty = #value;
+                    #bind
+                })
+            }
+        }
+    };
+    let now = match column.stamp {
+        None => none(),
+        Some(_) => quote_spanned! {at=>
+            ::core::option::Option::Some(|time, args| {
+                <#ty as __shard_orm::Field>::bind(&<#ty as __shard_orm::Timestamp>::at(time), args)
+            })
+        },
+    };
+    let keep = column.stamp == Some(Stamp::CreatedAt);
+    quote_spanned! {at=>
+        __shard_orm::ColumnDef {
+            name: #name,
+            column_type: <#stored as __shard_orm::Field>::TYPE,
+            nullable: <#stored as __shard_orm::Field>::NULLABLE,
+            length: #length,
+            bind_null: <#stored as __shard_orm::Field>::bind_null,
+            default: #default,
+            now: #now,
+            keep: #keep,
+        }
+    }
+}
+
+/// The value of a DEFAULT; a literal text is made the `String` that the field holds.
+fn default_value(default: &DefaultValue, ty: &Type) -> TokenStream {
+    let at = place(ty.span());
+    match default {
+        DefaultValue::OfType => quote_spanned! {at=>
+            <#ty as ::core::default::Default>::default()
+        },
+        DefaultValue::Value(
+            text @ Expr::Lit(ExprLit {
+                lit: Lit::Str(_), ..
+            }),
+        ) if is_string(option_of(ty).unwrap_or(ty)) => {
+            let string = quote_spanned! {at=> ::std::string::String::from(#text) };
+            match option_of(ty) {
+                None => string,
+                Some(_) => quote_spanned! {at=> ::core::option::Option::Some(#string) },
+            }
+        }
+        DefaultValue::Value(value) => quote_spanned! {at=> #value },
+    }
+}
+
+fn option(value: Option<impl quote::ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote_spanned! {site()=> ::core::option::Option::Some(#value) },
+        None => none(),
+    }
+}
+
+fn none() -> TokenStream {
+    quote_spanned! {site()=> ::core::option::Option::None }
+}

@@ -1,0 +1,63 @@
+//! The trait that says where a model's rows live.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::spanned::Spanned as _;
+
+use super::site;
+use crate::check::{Home, Model};
+use crate::types::place;
+
+/// `impl ShardModel`, `impl IsolatedModel` or `impl DatabaseModel`.
+pub(super) fn home(model: &Model) -> TokenStream {
+    let ident = &model.ident;
+    match &model.home {
+        Home::Sharded(_) => sharded(model),
+        Home::Isolated(_) => quote_spanned! {site()=>
+            #[automatically_derived]
+            impl __shard_orm::IsolatedModel for #ident {}
+        },
+        Home::Database(_) => quote_spanned! {site()=>
+            #[automatically_derived]
+            impl __shard_orm::DatabaseModel for #ident {}
+        },
+    }
+}
+
+fn sharded(model: &Model) -> TokenStream {
+    let ident = &model.ident;
+    // A sharded model without a key has been refused.
+    let Some(key) = model.key.map(|ordinal| &model.columns[ordinal]) else {
+        return TokenStream::new();
+    };
+    let (key_field, key_type) = (&key.field, &key.ty);
+    let at = place(key_type.span());
+    let number = quote_spanned! {at=>
+        __shard_orm::RoutingKey::new(<#key_type as __shard_orm::ShardKey>::to_key(&self.#key_field)?)
+    };
+    let (key, routed) = match model.region.map(|ordinal| &model.columns[ordinal]) {
+        None => (quote_spanned! {at=> #key_type }, number),
+        Some(region) => {
+            let (field, ty) = (&region.field, &region.ty);
+            let at = place(ty.span());
+            (
+                quote_spanned! {at=> (#ty, #key_type) },
+                quote_spanned! {at=>
+                    #number.in_region(
+                        <#ty as ::core::convert::AsRef<::core::primitive::str>>::as_ref(&self.#field)
+                    )
+                },
+            )
+        }
+    };
+    quote_spanned! {site()=>
+        #[automatically_derived]
+        impl __shard_orm::ShardModel for #ident {
+            type Key = #key;
+
+            fn routing_key(&self) -> __shard_orm::Result<__shard_orm::RoutingKey<'_>> {
+                ::core::result::Result::Ok(#routed)
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `impl Model`: binding, reading and stamping one row.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::spanned::Spanned as _;
+
+use super::{block, columns, def, home, site, value};
+use crate::check::Model;
+use crate::types::place;
+
+/// All code of a model.
+pub(crate) fn model(model: &Model) -> TokenStream {
+    let columns = columns::columns(model);
+    let def = def::def(model);
+    let implementation = implementation(model);
+    let home = home::home(model);
+    let items = quote_spanned! {site()=> #def #implementation #home };
+    let block = block(&model.shard_orm, &items);
+    quote_spanned! {site()=> #columns #block }
+}
+
+fn implementation(model: &Model) -> TokenStream {
+    let ident = &model.ident;
+    let id = id(model);
+    let arms = model.columns.iter().enumerate().map(|(ordinal, column)| {
+        let field = &column.field;
+        let at = place(column.ty.span());
+        let bind = value::bind(
+            &column.ty,
+            column.json,
+            &quote_spanned! {at=> &self.#field },
+        );
+        quote_spanned! {at=> #ordinal => #bind, }
+    });
+    let reads = model.columns.iter().enumerate().map(|(ordinal, column)| {
+        let field = &column.field;
+        let read = value::read(&column.ty, column.json, ordinal);
+        quote_spanned! {place(column.ty.span())=> #field: #read, }
+    });
+    let skips = model.skipped.iter().map(|(field, ty)| {
+        quote_spanned! {place(ty.span())=>
+            #field: <#ty as ::core::default::Default>::default(),
+        }
+    });
+    let stamp = stamp(model);
+    quote_spanned! {site()=>
+        #[automatically_derived]
+        impl __shard_orm::Model for #ident {
+            type Id = #id;
+
+            fn def() -> &'static __shard_orm::ModelDef {
+                &__SHARD_ORM_DEF
+            }
+
+            fn bind(
+                &self,
+                ordinal: ::core::primitive::usize,
+                args: &mut __shard_orm::Args,
+            ) -> __shard_orm::Result<()> {
+                match ordinal {
+                    #(#arms)*
+                    _ => __shard_orm::no_such_column(ordinal),
+                }
+            }
+
+            fn read(
+                row: &__shard_orm::Row<'_>,
+                first: ::core::primitive::usize,
+            ) -> __shard_orm::Result<Self> {
+                ::core::result::Result::Ok(Self {
+                    #(#reads)*
+                    #(#skips)*
+                })
+            }
+
+            #stamp
+        }
+    }
+}
+
+/// `()`, the one type, or a tuple.
+fn id(model: &Model) -> TokenStream {
+    let types: Vec<_> = model.id().map(|column| &column.ty).collect();
+    match types.as_slice() {
+        [one] => quote_spanned! {place(one.span())=> #one },
+        several => quote_spanned! {site()=> (#(#several),*) },
+    }
+}
+
+fn stamp(model: &Model) -> TokenStream {
+    let mut stamped = model
+        .columns
+        .iter()
+        .filter(|column| column.stamp.is_some())
+        .peekable();
+    if stamped.peek().is_none() {
+        return TokenStream::new();
+    }
+    let fields = stamped.map(|column| {
+        let (field, ty) = (&column.field, &column.ty);
+        quote_spanned! {place(ty.span())=>
+            self.#field = <#ty as __shard_orm::Timestamp>::at(time);
+        }
+    });
+    quote_spanned! {site()=>
+        fn stamp(&mut self, time: __shard_orm::SystemTime) {
+            #(#fields)*
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! One value on its way to its column and back, with the type of the field or as JSON.
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::Type;
+use syn::spanned::Spanned as _;
+
+use crate::types::{option_of, place};
+
+/// The type that the column has; `library` is where its `Json` is found.
+pub(super) fn column_type(ty: &Type, json: bool, library: &TokenStream) -> TokenStream {
+    let at = place(ty.span());
+    match (json, option_of(ty)) {
+        (false, _) => quote_spanned! {at=> #ty },
+        (true, None) => quote_spanned! {at=> #library::Json<#ty> },
+        (true, Some(inner)) => quote_spanned! {at=>
+            ::core::option::Option<#library::Json<#inner>>
+        },
+    }
+}
+
+/// The same within the block of the implementations.
+pub(super) fn stored(ty: &Type, json: bool) -> TokenStream {
+    column_type(ty, json, &quote_spanned! {place(ty.span())=> __shard_orm })
+}
+
+/// Binds what the reference `value` points to as one of `args`.
+pub(super) fn bind(ty: &Type, json: bool, value: &TokenStream) -> TokenStream {
+    let at = place(ty.span());
+    match (json, option_of(ty)) {
+        (false, _) => quote_spanned! {at=> <#ty as __shard_orm::Field>::bind(#value, args) },
+        (true, None) => quote_spanned! {at=> __shard_orm::bind_json(#value, args) },
+        (true, Some(_)) => {
+            let stored = stored(ty, json);
+            quote_spanned! {at=>
+                match #value {
+                    ::core::option::Option::Some(value) => __shard_orm::bind_json(value, args),
+                    ::core::option::Option::None => {
+                        <#stored as __shard_orm::Field>::bind_null(args)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads the value at `first + offset` of `row`.
+pub(super) fn read(ty: &Type, json: bool, offset: usize) -> TokenStream {
+    let at = place(ty.span());
+    let stored = stored(ty, json);
+    let read = quote_spanned! {at=>
+        <#stored as __shard_orm::Field>::read(row, first + #offset)?
+    };
+    match (json, option_of(ty)) {
+        (false, _) => read,
+        (true, None) => quote_spanned! {at=> #read.0 },
+        (true, Some(_)) => quote_spanned! {at=>
+            match #read {
+                ::core::option::Option::Some(json) => ::core::option::Option::Some(json.0),
+                ::core::option::Option::None => ::core::option::Option::None,
+            }
+        },
+    }
+}

@@ -1,0 +1,42 @@
+//! The databases: the one place that matches on which of them is meant.
+//!
+//! [`Args`] and [`Row`] are what a statement takes and gives, opaque over the backends that are
+//! compiled in, so that neither a model nor the code above names one. `Conn` runs a statement.
+//! Called by `connect` and `exec`, and through [`Field`](crate::Field) by every model.
+
+mod args;
+mod column_type;
+mod conn;
+mod dynamic;
+mod failure;
+mod field;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod row;
+mod scalar;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(any(feature = "chrono", feature = "time"))]
+mod temporal;
+mod wire;
+
+pub use args::Args;
+pub use column_type::ColumnType;
+pub(crate) use conn::{Conn, OnRow, Opener, Session, Sql};
+pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature};
+pub(crate) use failure::Failure;
+#[cfg(feature = "json")]
+pub use field::Json;
+pub use field::{Field, Timestamp};
+pub(crate) use row::OwnedRow;
+pub use row::Row;
+pub(crate) use wire::{decode_value, encode_value};
+
+#[doc(hidden)]
+pub use field::{bind_str, read_string};
+
+#[cfg(feature = "json")]
+#[doc(hidden)]
+pub use scalar::bind_json;

@@ -1,0 +1,44 @@
+//! What a column holds, said once for all databases.
+
+/// What a column holds; each database has its own type for it.
+///
+/// | here | PostgreSQL | MySQL/MariaDB | SQLite |
+/// |---|---|---|---|
+/// | `Bool` | `bool` | `bool` (`tinyint(1)`) | `boolean` |
+/// | `I8`, `I16` | `smallint` | `tinyint`, `smallint` | `tinyint`, `smallint` |
+/// | `I32`, `I64` | `integer`, `bigint` | `int`, `bigint` | `integer`, `bigint` |
+/// | `U8`, `U16`, `U32` | `smallint`, `integer`, `bigint` | unsigned | `smallint`, `integer`, `bigint` |
+/// | `U64` | `bigint` (up to `i64::MAX`) | `bigint unsigned` | `bigint` (up to `i64::MAX`) |
+/// | `F32`, `F64` | `real`, `double precision` | `float`, `double` | `float`, `double` |
+/// | `Text` | `text` | `longtext`, `varchar` where a length is set or an index needs one | `text` |
+/// | `Bytes` | `bytea` | `longblob`, likewise `varbinary` | `blob` |
+/// | `TimestampUtc` | `timestamptz` | `datetime(6)` | `text`, ISO 8601, six digits of a second |
+/// | `Timestamp`, `Date`, `Time` | `timestamp`, `date`, `time` | `datetime(6)`, `date`, `time(6)` | `text`, likewise |
+/// | `Uuid` | `uuid` | `binary(16)` | `blob` |
+/// | `Decimal` | `numeric` | `decimal(57, 28)` | `text` |
+/// | `Json` | `jsonb` | `json` | `text` |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum ColumnType {
+    Bool,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    F32,
+    F64,
+    Text,
+    Bytes,
+    TimestampUtc,
+    Timestamp,
+    Date,
+    Time,
+    Uuid,
+    Decimal,
+    Json,
+}

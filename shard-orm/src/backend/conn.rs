@@ -1,0 +1,319 @@
+//! One connection, of whichever database: opened, used, closed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use sqlx::database::HasStatementCache;
+use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
+
+use super::args::{ArgsOf, not_compiled};
+use super::row::{OwnedRow, RowOf};
+use super::{Args, Failure, Row};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+
+/// How sessions of one endpoint are opened.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) dialect: Dialect,
+    pub(crate) url: String,
+    /// The file of a SQLite namespace.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) read_only: bool,
+    pub(crate) sql_mode: Option<String>,
+    pub(crate) charset: Option<String>,
+    pub(crate) collation: Option<String>,
+    pub(crate) time_zone: Option<String>,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) statement_timeout: Option<Duration>,
+    pub(crate) statement_cache: usize,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) cache_kib: u64,
+}
+
+/// One statement's text, and whether its plan is kept on the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Sql {
+    pub(crate) text: Arc<str>,
+    /// Kept in the statement cache; not for texts of variable arity, which would flush it.
+    pub(crate) persistent: bool,
+}
+
+/// Called for each row of a result.
+pub(crate) type OnRow<'a> = dyn FnMut(&Row<'_>) -> Result<()> + Send + 'a;
+
+/// One open connection.
+pub(crate) enum Conn {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::SqliteConnection),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgConnection),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::MySqlConnection),
+}
+
+/// A session whose options the driver has read.
+pub(crate) struct Opener {
+    session: Session,
+    options: Options,
+}
+
+enum Options {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::sqlite::SqliteConnectOptions),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::postgres::PgConnectOptions),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::mysql::MySqlConnectOptions),
+}
+
+impl Opener {
+    pub(crate) fn new(session: Session) -> Result<Self> {
+        let options = match session.dialect {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => Options::Sqlite(super::sqlite::options(&session)?),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => Options::Postgres(super::postgres::options(&session)?),
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => Options::MySql(super::mysql::options(&session)?),
+            #[allow(unreachable_patterns)]
+            other => return Err(not_compiled(other)),
+        };
+        Ok(Self { session, options })
+    }
+
+    pub(crate) async fn open(&self) -> Result<Conn> {
+        let opened = match self.options {
+            #[cfg(feature = "sqlite")]
+            Options::Sqlite(ref options) => super::sqlite::connect(options).await.map(Conn::Sqlite),
+            #[cfg(feature = "postgres")]
+            Options::Postgres(ref options) => super::postgres::connect(options, &self.session)
+                .await
+                .map(Conn::Postgres),
+            #[cfg(feature = "mysql")]
+            Options::MySql(ref options) => super::mysql::connect(options, &self.session)
+                .await
+                .map(Conn::MySql),
+        };
+        opened.map_err(|source| Failure::from_driver(self.session.dialect, source).error)
+    }
+}
+
+/// Runs one expression on whichever connection it is.
+macro_rules! each {
+    ($conn:expr, $inner:ident => $do:expr) => {
+        match *$conn {
+            #[cfg(feature = "sqlite")]
+            Conn::Sqlite(ref mut $inner) => $do,
+            #[cfg(feature = "postgres")]
+            Conn::Postgres(ref mut $inner) => $do,
+            #[cfg(feature = "mysql")]
+            Conn::MySql(ref mut $inner) => $do,
+        }
+    };
+}
+
+impl Conn {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match *self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_) => Dialect::MySql,
+        }
+    }
+
+    /// Runs a prepared statement, hands each row to `on_row`, and gives the rows affected.
+    ///
+    /// When `on_row` fails, the rest of the result is read past it, so that the connection serves
+    /// on, and its first error is what the call gives.
+    pub(crate) async fn run(
+        &mut self,
+        sql: &Sql,
+        args: Args,
+        on_row: &mut OnRow<'_>,
+    ) -> Result<u64, Failure> {
+        match (self, args.0) {
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite(conn), ArgsOf::Sqlite(args)) => {
+                run(
+                    conn,
+                    Dialect::Sqlite,
+                    sql,
+                    args,
+                    |row| on_row(&Row(RowOf::Sqlite(row))),
+                    |done| done.rows_affected(),
+                )
+                .await
+            }
+            #[cfg(feature = "postgres")]
+            (Self::Postgres(conn), ArgsOf::Postgres(args)) => {
+                run(
+                    conn,
+                    Dialect::Postgres,
+                    sql,
+                    args,
+                    |row| on_row(&Row(RowOf::Postgres(row))),
+                    |done| done.rows_affected(),
+                )
+                .await
+            }
+            #[cfg(feature = "mysql")]
+            (Self::MySql(conn), ArgsOf::MySql(args)) => {
+                run(
+                    conn,
+                    Dialect::MySql,
+                    sql,
+                    args,
+                    |row| on_row(&Row(RowOf::MySql(row))),
+                    |done| done.rows_affected(),
+                )
+                .await
+            }
+            _ => Err(Failure::own(mismatched())),
+        }
+    }
+
+    /// Runs a prepared statement and gives its rows one by one.
+    pub(crate) fn rows(
+        &mut self,
+        sql: &Sql,
+        args: Args,
+    ) -> BoxStream<'_, Result<OwnedRow, Failure>> {
+        match (self, args.0) {
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite(conn), ArgsOf::Sqlite(args)) => conn
+                .fetch(query(sql, args))
+                .map_ok(OwnedRow::Sqlite)
+                .map_err(|source| Failure::from_driver(Dialect::Sqlite, source))
+                .boxed(),
+            #[cfg(feature = "postgres")]
+            (Self::Postgres(conn), ArgsOf::Postgres(args)) => conn
+                .fetch(query(sql, args))
+                .map_ok(OwnedRow::Postgres)
+                .map_err(|source| Failure::from_driver(Dialect::Postgres, source))
+                .boxed(),
+            #[cfg(feature = "mysql")]
+            (Self::MySql(conn), ArgsOf::MySql(args)) => conn
+                .fetch(query(sql, args))
+                .map_ok(OwnedRow::MySql)
+                .map_err(|source| Failure::from_driver(Dialect::MySql, source))
+                .boxed(),
+            _ => futures_util::stream::once(async { Err(Failure::own(mismatched())) }).boxed(),
+        }
+    }
+
+    /// Runs statements that take no arguments and give no rows.
+    pub(crate) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
+        let dialect = self.dialect();
+        each!(self, conn => {
+            sqlx::raw_sql(AssertSqlSafe(text.to_owned()))
+                .execute(conn)
+                .await
+                .map(|_| ())
+        })
+        .map_err(|source| Failure::from_driver(dialect, source))
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn as_postgres(&mut self) -> Option<&mut sqlx::PgConnection> {
+        match self {
+            Self::Postgres(conn) => Some(conn),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "mysql")]
+    pub(crate) fn as_mysql(&mut self) -> Option<&mut sqlx::MySqlConnection> {
+        match self {
+            Self::MySql(conn) => Some(conn),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn as_sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
+        match self {
+            Self::Sqlite(conn) => Some(conn),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    /// Asks the server whether it is there.
+    pub(crate) async fn ping(&mut self) -> Result<(), Failure> {
+        let dialect = self.dialect();
+        each!(self, conn => conn.ping().await)
+            .map_err(|source| Failure::from_driver(dialect, source))
+    }
+
+    /// Says goodbye to the server. A connection that is only dropped ends as well, with a note in
+    /// the server's log.
+    pub(crate) async fn close(self) {
+        let closed = match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(conn) => conn.close().await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(conn) => conn.close().await,
+            #[cfg(feature = "mysql")]
+            Self::MySql(conn) => conn.close().await,
+        };
+        if closed.is_err() {
+            tracing::debug!("a connection was gone before it was closed");
+        }
+    }
+}
+
+fn mismatched() -> Error {
+    Error::configuration("the arguments were made for another database than the connection's")
+}
+
+fn query<DB, A>(sql: &Sql, args: A) -> sqlx::query::Query<'static, DB, A>
+where
+    DB: sqlx::Database + HasStatementCache,
+    A: IntoArguments<DB> + Send + 'static,
+{
+    // The texts are rendered by this library, from identifiers that sea-query quotes.
+    sqlx::query_with(AssertSqlSafe(Arc::clone(&sql.text)), args).persistent(sql.persistent)
+}
+
+async fn run<C, A>(
+    conn: &mut C,
+    dialect: Dialect,
+    sql: &Sql,
+    args: A,
+    mut on_row: impl FnMut(&<C::Database as sqlx::Database>::Row) -> Result<()>,
+    affected: impl Fn(&<C::Database as sqlx::Database>::QueryResult) -> u64,
+) -> Result<u64, Failure>
+where
+    C: sqlx::Connection,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+    C::Database: HasStatementCache,
+    A: IntoArguments<C::Database> + Send + 'static,
+{
+    let mut results = conn.fetch_many(query::<C::Database, A>(sql, args));
+    let mut rows = 0;
+    let mut refused = None;
+    while let Some(result) = results
+        .try_next()
+        .await
+        .map_err(|source| Failure::from_driver(dialect, source))?
+    {
+        match result {
+            sqlx::Either::Left(done) => rows += affected(&done),
+            sqlx::Either::Right(row) if refused.is_none() => refused = on_row(&row).err(),
+            sqlx::Either::Right(_) => {}
+        }
+    }
+    match refused {
+        None => Ok(rows),
+        Some(error) => Err(Failure::own(error)),
+    }
+}

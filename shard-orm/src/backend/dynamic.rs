@@ -1,0 +1,129 @@
+//! Statements that sea-query renders: their text, their values, their identifiers.
+
+use sea_query::{
+    Expr, IntoTableRef as _, MysqlQueryBuilder, PostgresQueryBuilder, Query, QueryStatementWriter,
+    SqliteQueryBuilder, TableRef, Value, Values,
+};
+
+use super::{Args, Field};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+
+/// Renders a statement in the SQL of `dialect`, with placeholders, and gives its values in order.
+pub(crate) fn render(dialect: Dialect, statement: &impl QueryStatementWriter) -> (String, Values) {
+    match dialect {
+        Dialect::Sqlite => statement.build(SqliteQueryBuilder),
+        Dialect::Postgres => statement.build(PostgresQueryBuilder),
+        Dialect::MySql => statement.build(MysqlQueryBuilder),
+    }
+}
+
+impl Args {
+    /// Binds a value of a dynamic statement in the type that it has there.
+    pub(crate) fn push(&mut self, value: &Value) -> Result<()> {
+        macro_rules! bind {
+            ($($variant:ident => $rust:ty,)*) => {
+                match value {
+                    $(
+                        Value::$variant(Some(value)) => <$rust as Field>::bind(value, self),
+                        Value::$variant(None) => <$rust as Field>::bind_null(self),
+                    )*
+                    #[cfg(feature = "json")]
+                    Value::Json(Some(value)) => Field::bind(&**value, self),
+                    #[cfg(feature = "json")]
+                    Value::Json(None) => serde_json::Value::bind_null(self),
+                    #[cfg(feature = "chrono")]
+                    Value::ChronoDateTimeUtc(value) => value.bind(self),
+                    #[cfg(feature = "chrono")]
+                    Value::ChronoDateTime(value) => value.bind(self),
+                    #[cfg(feature = "chrono")]
+                    Value::ChronoDate(value) => value.bind(self),
+                    #[cfg(feature = "chrono")]
+                    Value::ChronoTime(value) => value.bind(self),
+                    #[cfg(feature = "time")]
+                    Value::TimeDateTimeWithTimeZone(value) => value.bind(self),
+                    #[cfg(feature = "time")]
+                    Value::TimeDateTime(value) => value.bind(self),
+                    #[cfg(feature = "time")]
+                    Value::TimeDate(value) => value.bind(self),
+                    #[cfg(feature = "time")]
+                    Value::TimeTime(value) => value.bind(self),
+                    #[cfg(feature = "uuid")]
+                    Value::Uuid(value) => value.bind(self),
+                    #[cfg(feature = "decimal")]
+                    Value::Decimal(value) => value.bind(self),
+                    Value::Char(value) => value.map(String::from).bind(self),
+                    _ => Err(Error::unsupported(
+                        "an expression holds a value of a type that no column has",
+                    )),
+                }
+            };
+        }
+        bind! {
+            Bool => bool,
+            TinyInt => i8,
+            SmallInt => i16,
+            Int => i32,
+            BigInt => i64,
+            TinyUnsigned => u8,
+            SmallUnsigned => u16,
+            Unsigned => u32,
+            BigUnsigned => u64,
+            Float => f32,
+            Double => f64,
+            String => String,
+            Bytes => Vec<u8>,
+        }
+    }
+}
+
+/// The identifiers of a table or column, quoted by sea-query and joined by dots.
+pub(crate) fn quote(dialect: Dialect, name: &TableRef) -> String {
+    // sea-query quotes identifiers inside of statements only: this is what follows the FROM.
+    let mut select = Query::select();
+    select.expr(Expr::cust("1")).from(name.clone());
+    let (text, _) = render(dialect, &select);
+    match text.split_once(" FROM ") {
+        Some((_, quoted)) => quoted.to_owned(),
+        None => text,
+    }
+}
+
+/// A comment that tells statements apart whose texts are equal and whose values' types are not.
+///
+/// PostgreSQL's driver looks a prepared statement up by its text alone, and would send a value of
+/// one type as another's.
+pub(crate) fn signature(dialect: Dialect, values: &[Value]) -> String {
+    if dialect != Dialect::Postgres || values.is_empty() {
+        return String::new();
+    }
+    let mut comment = " /*".to_owned();
+    for value in values {
+        let debug = format!("{:?}", value.as_null());
+        comment.push(' ');
+        comment.extend(debug.chars().take_while(|character| *character != '('));
+    }
+    comment.push_str(" */");
+    comment
+}
+
+/// Renders a `CREATE TABLE`.
+pub(crate) fn render_table(dialect: Dialect, table: &sea_query::TableCreateStatement) -> String {
+    match dialect {
+        Dialect::Sqlite => table.to_string(SqliteQueryBuilder),
+        Dialect::Postgres => table.to_string(PostgresQueryBuilder),
+        Dialect::MySql => table.to_string(MysqlQueryBuilder),
+    }
+}
+
+/// The statement that creates a namespace; none for SQLite, where it is a file.
+pub(crate) fn create_namespace(dialect: Dialect, name: &str) -> Option<String> {
+    let quoted = quote(dialect, &sea_query::Alias::new(name).into_table_ref());
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(format!("CREATE SCHEMA IF NOT EXISTS {quoted}")),
+        Dialect::MySql => Some(format!(
+            "CREATE DATABASE IF NOT EXISTS {quoted} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        )),
+    }
+}

@@ -1,0 +1,138 @@
+//! What a driver reported: the error, and whether the connection outlived it.
+
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind};
+
+/// A failed operation on one connection.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// The connection is of no use any more; what it had been sent may have been carried out.
+    pub(crate) lost: bool,
+}
+
+/// What a database's own code means.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Class {
+    pub(super) kind: ErrorKind,
+    pub(super) lost: bool,
+    /// What to do about it, where that is not plain.
+    pub(super) hint: Option<&'static str>,
+}
+
+impl Class {
+    pub(super) const fn of(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            lost: false,
+            hint: None,
+        }
+    }
+
+    pub(super) const fn lost(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            lost: true,
+            hint: None,
+        }
+    }
+
+    pub(super) const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+}
+
+impl Failure {
+    /// An error of the library itself; the connection serves on.
+    pub(crate) fn own(error: Error) -> Self {
+        Self { error, lost: false }
+    }
+
+    pub(super) fn from_driver(dialect: Dialect, source: sqlx::Error) -> Self {
+        let (class, message, constraint) = match &source {
+            sqlx::Error::Database(reported) => (
+                classify(dialect, &**reported),
+                reported.message().to_owned(),
+                constraint(dialect, &**reported),
+            ),
+            sqlx::Error::Io(_) => (
+                Class::lost(ErrorKind::Unavailable),
+                "the connection to the server was lost".to_owned(),
+                None,
+            ),
+            sqlx::Error::Tls(_) => (
+                Class::lost(ErrorKind::Unavailable),
+                "the encrypted connection to the server failed".to_owned(),
+                None,
+            ),
+            sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => (
+                Class::lost(ErrorKind::Unavailable),
+                "the conversation with the server broke off".to_owned(),
+                None,
+            ),
+            sqlx::Error::Configuration(_) => (
+                Class::lost(ErrorKind::Configuration),
+                "the server's URL or its files do not serve to connect".to_owned(),
+                None,
+            ),
+            sqlx::Error::Encode(_) => (
+                Class::of(ErrorKind::Unsupported),
+                "a value cannot be sent to this database".to_owned(),
+                None,
+            ),
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::TypeNotFound { .. } => (
+                Class::of(ErrorKind::Decode),
+                "a value that came back cannot be read".to_owned(),
+                None,
+            ),
+            _ => (
+                Class::lost(ErrorKind::Database),
+                "the driver reported an error".to_owned(),
+                None,
+            ),
+        };
+        let message = match class.hint {
+            Some(hint) => format!("{message}; {hint}"),
+            None => message,
+        };
+        Self {
+            error: Error::new(class.kind, message)
+                .with_constraint(constraint)
+                .with_source(source),
+            lost: class.lost,
+        }
+    }
+}
+
+#[allow(unused_variables)]
+fn classify(dialect: Dialect, reported: &dyn sqlx::error::DatabaseError) -> Class {
+    match dialect {
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => super::postgres::classify(reported),
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => super::mysql::classify(reported),
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => super::sqlite::classify(reported),
+        #[allow(unreachable_patterns)]
+        _ => Class::of(ErrorKind::Database),
+    }
+}
+
+#[allow(unused_variables)]
+fn constraint(dialect: Dialect, reported: &dyn sqlx::error::DatabaseError) -> Option<String> {
+    match dialect {
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => reported.constraint().map(str::to_owned),
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => super::mysql::constraint(reported.message()),
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => super::sqlite::constraint(reported.message()),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
+}

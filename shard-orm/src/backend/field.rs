@@ -1,0 +1,113 @@
+//! What a struct's field and a table's column have in common.
+
+use std::time::SystemTime;
+
+use super::{Args, ColumnType, Row};
+use crate::error::Result;
+
+/// A Rust type that is stored in one column.
+///
+/// Implemented for integers, floats, `bool`, `String`, `Vec<u8>`, `Option` of each, and with the
+/// features `chrono`, `time`, `uuid`, `decimal` and `json` for their types. Derive
+/// [`ShardField`](crate::ShardField) on an enum or on a struct around one field, or write it by
+/// handing on to another field; see [`Args`] for an example.
+///
+/// A value has one type in every statement: PostgreSQL's prepared statements are looked up by
+/// their text alone, so a column that is bound as two types would be stored wrong.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored in a column",
+    label = "not a column's type",
+    note = "derive `ShardField` on an enum or on a struct around one field, or mark the field with \
+            `#[shard(json)]` or `#[shard(skip)]`"
+)]
+pub trait Field: Sized + Send + Sync + 'static {
+    /// The type without `Option`: what the column is compared with.
+    type Plain: Field;
+
+    /// What the column holds.
+    const TYPE: ColumnType;
+
+    /// Whether the column takes NULL.
+    const NULLABLE: bool = false;
+
+    /// Binds the value as exactly one argument.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) when the database cannot hold the value.
+    fn bind(&self, args: &mut Args) -> Result<()>;
+
+    /// Binds NULL with the column's type.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    fn bind_null(args: &mut Args) -> Result<()>;
+
+    /// Reads the value of the column at `ordinal`, counted from 0.
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) when the column is missing, is NULL for a type that
+    /// is not an `Option`, or holds something else.
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self>;
+}
+
+impl<T: Field<Plain = T>> Field for Option<T> {
+    type Plain = T;
+    const TYPE: ColumnType = T::TYPE;
+    const NULLABLE: bool = true;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        match self {
+            Some(value) => value.bind(args),
+            None => T::bind_null(args),
+        }
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        T::bind_null(args)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        if row.is_null(ordinal)? {
+            Ok(None)
+        } else {
+            T::read(row, ordinal).map(Some)
+        }
+    }
+}
+
+/// A field that `created_at` and `updated_at` can fill.
+///
+/// Times are cut to microseconds, which every database keeps.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be filled with the time of a write",
+    note = "use a timestamp of `chrono` or `time`, or an `Option` of one"
+)]
+pub trait Timestamp: Field {
+    /// The value for this time.
+    fn at(time: SystemTime) -> Self;
+}
+
+impl<T: Timestamp + Field<Plain = T>> Timestamp for Option<T> {
+    fn at(time: SystemTime) -> Self {
+        Some(T::at(time))
+    }
+}
+
+/// A value of any serde type, stored as JSON.
+///
+/// `#[shard(json)]` on a field puts it around the field's type by itself.
+#[cfg(feature = "json")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Json<T>(pub T);
+
+/// Binds a text that is not owned; for enums that are stored by name.
+#[doc(hidden)]
+pub fn bind_str(value: &str, args: &mut Args) -> Result<()> {
+    super::scalar::bind_text(value, args)
+}
+
+/// Reads a text; for enums that are stored by name.
+#[doc(hidden)]
+pub fn read_string(row: &Row<'_>, ordinal: usize) -> Result<String> {
+    String::read(row, ordinal)
+}

@@ -1,0 +1,162 @@
+//! PostgreSQL: opening sessions, its codes, and arrays of whole columns.
+
+use std::str::FromStr;
+
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::{BoxDynError, DatabaseError};
+use sqlx::postgres::{
+    PgArgumentBuffer, PgArguments, PgConnectOptions, PgHasArrayType, PgTypeInfo, Postgres,
+};
+use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, Type};
+
+use super::args::not_encoded;
+use super::conn::Session;
+use super::failure::Class;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The driver's options for sessions of one endpoint.
+pub(super) fn options(session: &Session) -> Result<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(&session.url).map_err(|source| {
+        Error::configuration("the URL of the server cannot be read").with_source(source)
+    })?;
+    let mut options = options
+        .statement_cache_capacity(session.statement_cache)
+        .disable_statement_logging();
+    if options.get_application_name().is_none() {
+        options = options.application_name("shard-orm");
+    }
+    Ok(options)
+}
+
+/// Opens a session and sets what the configuration asks for, in one statement.
+pub(super) async fn connect(
+    options: &PgConnectOptions,
+    session: &Session,
+) -> std::result::Result<PgConnection, sqlx::Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let mut settings: Vec<(&str, String)> = session
+        .settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
+    if let Some(zone) = &session.time_zone {
+        settings.push(("TimeZone", zone.clone()));
+    }
+    if let Some(limit) = session.statement_timeout {
+        settings.push(("statement_timeout", format!("{}ms", limit.as_millis())));
+    }
+    if !settings.is_empty() {
+        let (names, values): (Vec<&str>, Vec<String>) = settings.into_iter().unzip();
+        sqlx::query(
+            "SELECT set_config(name, value, false) FROM UNNEST($1::text[], $2::text[]) \
+             AS setting (name, value)",
+        )
+        .bind(names)
+        .bind(values)
+        .persistent(false)
+        .execute(&mut connection)
+        .await?;
+    }
+    Ok(connection)
+}
+
+/// The codes of PostgreSQL: its manual, appendix A.
+pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
+    use ErrorKind as Kind;
+    let code = reported.code().unwrap_or_default();
+    match &*code {
+        "23505" => Class::of(Kind::Unique),
+        "23503" => Class::of(Kind::ForeignKey),
+        "23502" => Class::of(Kind::NotNull),
+        "23514" | "23P01" => Class::of(Kind::Check),
+        "40001" => Class::of(Kind::Serialization),
+        "40P01" => Class::of(Kind::Deadlock),
+        "57014" | "55P03" => Class::of(Kind::Timeout),
+        "25006" => Class::of(Kind::ReadOnly),
+        "25P02" => Class::of(Kind::TransactionEnded),
+        "25P03" | "25P04" => Class::lost(Kind::TransactionEnded),
+        "42P01" | "42703" | "3F000" => Class::of(Kind::UndefinedTable)
+            .hint("create the namespaces and tables with `cluster.setup()`"),
+        "42P10" => Class::of(Kind::Configuration)
+            .hint("the conflict target needs a unique index over exactly its columns"),
+        "53300" => Class::lost(Kind::Unavailable)
+            .hint("lower `max_connections` of the pools or raise the server's"),
+        "3D000" | "28000" | "28P01" => Class::lost(Kind::Configuration)
+            .hint("check the database, the user and the password in the URL"),
+        code if code.starts_with("57P") || code.starts_with("08") => Class::lost(Kind::Unavailable),
+        code if code.starts_with("22") => Class::of(Kind::Check),
+        code if code.starts_with("40") => Class::of(Kind::Serialization),
+        _ => Class::of(Kind::Database),
+    }
+}
+
+/// One column of many rows, encoded as the elements of an array.
+///
+/// The layout is that of `array_send` in PostgreSQL's `arrayfuncs.c`: dimensions, a flag for
+/// NULLs, the element type, length and lower bound, then each element with its length.
+#[derive(Default)]
+pub(super) struct ColumnArray {
+    elements: PgArgumentBuffer,
+    count: i32,
+    has_null: bool,
+    /// The type of an element and of the array.
+    types: Option<(PgTypeInfo, PgTypeInfo)>,
+}
+
+impl ColumnArray {
+    /// Appends one element; all are of one type, since one field binds them.
+    pub(super) fn push<'q, T>(&mut self, value: T) -> Result<()>
+    where
+        T: Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType,
+    {
+        self.types
+            .get_or_insert_with(|| (T::type_info(), T::array_type_info()));
+        let start = self.elements.len();
+        self.elements.extend_from_slice(&[0; 4]);
+        let length = match value.encode(&mut self.elements).map_err(not_encoded)? {
+            IsNull::Yes => {
+                self.has_null = true;
+                -1
+            }
+            IsNull::No => i32::try_from(self.elements.len() - start - 4)
+                .map_err(|source| not_encoded(source.into()))?,
+        };
+        self.elements[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        self.count += 1;
+        Ok(())
+    }
+
+    pub(super) fn bind(self, args: &mut PgArguments) -> Result<()> {
+        args.add(self).map_err(not_encoded)
+    }
+}
+
+impl Type<Postgres> for ColumnArray {
+    fn type_info() -> PgTypeInfo {
+        <Vec<String> as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for ColumnArray {
+    fn produces(&self) -> Option<PgTypeInfo> {
+        self.types.as_ref().map(|(_, array)| array.clone())
+    }
+
+    fn encode_by_ref(
+        &self,
+        buffer: &mut PgArgumentBuffer,
+    ) -> std::result::Result<IsNull, BoxDynError> {
+        let element = self
+            .types
+            .as_ref()
+            .and_then(|(element, _)| element.oid())
+            .ok_or("an array of no rows, or of a type without a number, cannot be sent")?;
+        buffer.extend_from_slice(&1_i32.to_be_bytes());
+        buffer.extend_from_slice(&i32::from(self.has_null).to_be_bytes());
+        buffer.extend_from_slice(&element.0.to_be_bytes());
+        buffer.extend_from_slice(&self.count.to_be_bytes());
+        buffer.extend_from_slice(&1_i32.to_be_bytes());
+        buffer.extend_from_slice(&self.elements);
+        Ok(IsNull::No)
+    }
+}

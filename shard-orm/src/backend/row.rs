@@ -1,0 +1,106 @@
+//! One row of a result.
+
+use crate::error::{Error, Result};
+#[allow(unused_imports)]
+use sqlx::{Column as _, Row as _, ValueRef as _};
+
+/// One row of a result, read by ordinal.
+///
+/// Opaque: a [`Field`](crate::Field) reads its column from it.
+pub struct Row<'r>(pub(super) RowOf<'r>);
+
+pub(super) enum RowOf<'r> {
+    #[cfg(feature = "postgres")]
+    Postgres(&'r sqlx::postgres::PgRow),
+    #[cfg(feature = "mysql")]
+    MySql(&'r sqlx::mysql::MySqlRow),
+    #[cfg(feature = "sqlite")]
+    Sqlite(&'r sqlx::sqlite::SqliteRow),
+    #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+    None(&'r std::convert::Infallible),
+}
+
+/// A row that a stream hands on.
+pub(crate) enum OwnedRow {
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::postgres::PgRow),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::mysql::MySqlRow),
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::sqlite::SqliteRow),
+}
+
+impl OwnedRow {
+    pub(crate) fn as_row(&self) -> Row<'_> {
+        match *self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(ref row) => Row(RowOf::Postgres(row)),
+            #[cfg(feature = "mysql")]
+            Self::MySql(ref row) => Row(RowOf::MySql(row)),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(ref row) => Row(RowOf::Sqlite(row)),
+        }
+    }
+}
+
+/// Runs one expression on whichever row it is.
+macro_rules! each_row {
+    ($row:expr, $inner:ident => $do:expr) => {
+        match $row.0 {
+            #[cfg(feature = "postgres")]
+            RowOf::Postgres($inner) => $do,
+            #[cfg(feature = "mysql")]
+            RowOf::MySql($inner) => $do,
+            #[cfg(feature = "sqlite")]
+            RowOf::Sqlite($inner) => $do,
+            #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+            RowOf::None(never) => match *never {},
+        }
+    };
+}
+
+impl Row<'_> {
+    /// The number of columns.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        each_row!(self, row => row.len())
+    }
+
+    /// Whether the row has no column.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the column holds NULL.
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) when the row has no such column.
+    pub fn is_null(&self, ordinal: usize) -> Result<bool> {
+        each_row!(self, row => row.try_get_raw(ordinal).map(|value| value.is_null()))
+            .map_err(|source| self.not_decoded(ordinal, source))
+    }
+
+    /// The error for a column that does not hold what was asked for; it names the column.
+    pub(super) fn not_decoded(
+        &self,
+        ordinal: usize,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Error {
+        let name = each_row!(self, row => {
+            row.columns().get(ordinal).map(|column| column.name().to_owned())
+        });
+        Error::decode(match name {
+            Some(name) => format!("column `{name}` (position {ordinal}) does not fit its field"),
+            None => format!("the result has no column at position {ordinal}"),
+        })
+        .with_source(source)
+    }
+}
+
+impl std::fmt::Debug for Row<'_> {
+    /// Shows no value: rows are the users' data.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Row({} columns)", self.len())
+    }
+}

@@ -1,0 +1,332 @@
+//! The types that the drivers know: how each is bound and read on each database.
+
+use sea_query::Value;
+#[allow(unused_imports)]
+use sqlx::{Arguments as _, Row as _};
+
+use super::args::{ArgsOf, not_encoded};
+use super::row::RowOf;
+use super::{Args, ColumnType, Field, Row};
+use crate::error::{Error, Result};
+
+/// Binds one value: collected as `$value`, or as what the backend at hand takes.
+macro_rules! put {
+    ($args:expr, $value:expr, postgres: $pg:expr, mysql: $my:expr, sqlite: $lite:expr) => {
+        match &mut $args.0 {
+            ArgsOf::Values(values) => {
+                values.push($value);
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            ArgsOf::Postgres(args) => args.add($pg).map_err(not_encoded),
+            #[cfg(feature = "postgres")]
+            ArgsOf::PostgresColumn(column) => column.push($pg),
+            #[cfg(feature = "mysql")]
+            ArgsOf::MySql(args) => args.add($my).map_err(not_encoded),
+            #[cfg(feature = "sqlite")]
+            ArgsOf::Sqlite(args) => args.add($lite).map_err(not_encoded),
+        }
+    };
+}
+
+/// Reads one value as what the backend at hand gives, and hands it to `$convert`.
+macro_rules! take {
+    ($row:expr, $ordinal:expr, postgres: $pg:ty, mysql: $my:ty, sqlite: $lite:ty, $convert:expr) => {
+        match $row.0 {
+            #[cfg(feature = "postgres")]
+            RowOf::Postgres(row) => match row.try_get::<$pg, _>($ordinal) {
+                Ok(value) => $convert(value),
+                Err(source) => Err($row.not_decoded($ordinal, source)),
+            },
+            #[cfg(feature = "mysql")]
+            RowOf::MySql(row) => match row.try_get::<$my, _>($ordinal) {
+                Ok(value) => $convert(value),
+                Err(source) => Err($row.not_decoded($ordinal, source)),
+            },
+            #[cfg(feature = "sqlite")]
+            RowOf::Sqlite(row) => match row.try_get::<$lite, _>($ordinal) {
+                Ok(value) => $convert(value),
+                Err(source) => Err($row.not_decoded($ordinal, source)),
+            },
+            #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+            RowOf::None(never) => match *never {},
+        }
+    };
+}
+
+pub(super) use {put, take};
+
+/// An integer, carried by a driver's integer of at least its width.
+macro_rules! integers {
+    ($($rust:ty, $column:ident, $value:ident, $pg:ty, $my:ty, $lite:ty;)*) => {$(
+        impl Field for $rust {
+            type Plain = Self;
+            const TYPE: ColumnType = ColumnType::$column;
+
+            fn bind(&self, args: &mut Args) -> Result<()> {
+                put!(args, Value::$value(Some(*self)),
+                    postgres: carry::<_, $pg>(*self)?,
+                    mysql: carry::<_, $my>(*self)?,
+                    sqlite: carry::<_, $lite>(*self)?)
+            }
+
+            fn bind_null(args: &mut Args) -> Result<()> {
+                put!(args, Value::$value(None),
+                    postgres: None::<$pg>, mysql: None::<$my>, sqlite: None::<$lite>)
+            }
+
+            fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+                take!(row, ordinal, postgres: $pg, mysql: $my, sqlite: $lite, |carried| {
+                    Self::try_from(carried).map_err(|source| row.not_decoded(ordinal, source))
+                })
+            }
+        }
+    )*};
+}
+
+integers! {
+    i8, I8, TinyInt, i16, i8, i64;
+    i16, I16, SmallInt, i16, i16, i64;
+    i32, I32, Int, i32, i32, i64;
+    i64, I64, BigInt, i64, i64, i64;
+    u8, U8, TinyUnsigned, i16, u8, i64;
+    u16, U16, SmallUnsigned, i32, u16, i64;
+    u32, U32, Unsigned, i64, u32, i64;
+    u64, U64, BigUnsigned, i64, u64, i64;
+}
+
+/// Widens an integer to what the driver takes; `u64` above `i64::MAX` fits only MySQL.
+#[allow(dead_code)]
+fn carry<From, To>(value: From) -> Result<To>
+where
+    From: Copy + std::fmt::Display,
+    To: TryFrom<From>,
+{
+    To::try_from(value).map_err(|_| {
+        Error::unsupported(format!(
+            "{value} is above the largest 64-bit integer of this database, {}",
+            i64::MAX
+        ))
+    })
+}
+
+impl Field for bool {
+    type Plain = Self;
+    const TYPE: ColumnType = ColumnType::Bool;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        put!(args, Value::Bool(Some(*self)), postgres: *self, mysql: *self, sqlite: *self)
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        put!(args, Value::Bool(None),
+            postgres: None::<bool>, mysql: None::<bool>, sqlite: None::<bool>)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        take!(row, ordinal, postgres: bool, mysql: bool, sqlite: bool, Ok)
+    }
+}
+
+/// A float. SQLite would store NaN as NULL, MySQL refuses what is not finite in words of its own.
+macro_rules! floats {
+    ($($rust:ty, $column:ident, $value:ident;)*) => {$(
+        impl Field for $rust {
+            type Plain = Self;
+            const TYPE: ColumnType = ColumnType::$column;
+
+            fn bind(&self, args: &mut Args) -> Result<()> {
+                put!(args, Value::$value(Some(*self)),
+                    postgres: *self,
+                    mysql: if self.is_finite() { *self } else {
+                        return Err(Error::unsupported("MySQL and MariaDB store finite floats only"));
+                    },
+                    sqlite: if self.is_nan() {
+                        return Err(Error::unsupported("SQLite stores no NaN: it would become NULL"));
+                    } else { *self })
+            }
+
+            fn bind_null(args: &mut Args) -> Result<()> {
+                put!(args, Value::$value(None),
+                    postgres: None::<$rust>, mysql: None::<$rust>, sqlite: None::<$rust>)
+            }
+
+            fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+                take!(row, ordinal, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
+            }
+        }
+    )*};
+}
+
+floats! {
+    f32, F32, Float;
+    f64, F64, Double;
+}
+
+/// Binds a text. PostgreSQL stores no NUL character in a text; the others do.
+pub(super) fn bind_text(text: &str, args: &mut Args) -> Result<()> {
+    put!(args, Value::String(Some(text.to_owned())),
+        postgres: if text.contains('\0') {
+            return Err(Error::unsupported(
+                "PostgreSQL stores no NUL character in a text: use a `Vec<u8>` field",
+            ));
+        } else { text },
+        mysql: text,
+        sqlite: text.to_owned())
+}
+
+impl Field for String {
+    type Plain = Self;
+    const TYPE: ColumnType = ColumnType::Text;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        bind_text(self, args)
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        put!(args, Value::String(None),
+            postgres: None::<String>, mysql: None::<String>, sqlite: None::<String>)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        take!(row, ordinal, postgres: String, mysql: String, sqlite: String, Ok)
+    }
+}
+
+impl Field for Vec<u8> {
+    type Plain = Self;
+    const TYPE: ColumnType = ColumnType::Bytes;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        put!(args, Value::Bytes(Some(self.clone())),
+            postgres: self.as_slice(), mysql: self.as_slice(), sqlite: self.clone())
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        put!(args, Value::Bytes(None),
+            postgres: None::<Vec<u8>>, mysql: None::<Vec<u8>>, sqlite: None::<Vec<u8>>)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        take!(row, ordinal, postgres: Vec<u8>, mysql: Vec<u8>, sqlite: Vec<u8>, Ok)
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl Field for uuid::Uuid {
+    type Plain = Self;
+    const TYPE: ColumnType = ColumnType::Uuid;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        put!(args, Value::Uuid(Some(*self)), postgres: *self, mysql: *self, sqlite: *self)
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        put!(args, Value::Uuid(None),
+            postgres: None::<Self>, mysql: None::<Self>, sqlite: None::<Self>)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        take!(row, ordinal, postgres: Self, mysql: Self, sqlite: Self, Ok)
+    }
+}
+
+/// What a driver gives for a decimal.
+#[cfg(feature = "decimal")]
+trait DecimalCarrier {
+    fn decimal(self) -> Result<rust_decimal::Decimal, rust_decimal::Error>;
+}
+
+#[cfg(feature = "decimal")]
+impl DecimalCarrier for rust_decimal::Decimal {
+    fn decimal(self) -> Result<rust_decimal::Decimal, rust_decimal::Error> {
+        Ok(self)
+    }
+}
+
+#[cfg(feature = "decimal")]
+impl DecimalCarrier for String {
+    fn decimal(self) -> Result<rust_decimal::Decimal, rust_decimal::Error> {
+        self.parse()
+    }
+}
+
+/// On SQLite a decimal is a text in its shortest form, so that equal numbers are equal texts.
+#[cfg(feature = "decimal")]
+impl Field for rust_decimal::Decimal {
+    type Plain = Self;
+    const TYPE: ColumnType = ColumnType::Decimal;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        put!(args, Value::Decimal(Some(*self)),
+            postgres: *self, mysql: *self, sqlite: self.normalize().to_string())
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        put!(args, Value::Decimal(None),
+            postgres: None::<Self>, mysql: None::<Self>, sqlite: None::<String>)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        take!(row, ordinal, postgres: Self, mysql: Self, sqlite: String, |carried| {
+            DecimalCarrier::decimal(carried).map_err(|source| row.not_decoded(ordinal, source))
+        })
+    }
+}
+
+#[cfg(feature = "json")]
+impl<T> Field for super::Json<T>
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    type Plain = Self;
+    const TYPE: ColumnType = ColumnType::Json;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        bind_json(&self.0, args)
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        serde_json::Value::bind_null(args)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        use sqlx::types::Json;
+        take!(row, ordinal, postgres: Json<T>, mysql: Json<T>, sqlite: Json<T>,
+            |json: Json<T>| Ok(Self(json.0)))
+    }
+}
+
+/// Binds a value of any serde type as JSON.
+#[cfg(feature = "json")]
+#[doc(hidden)]
+pub fn bind_json<T: serde::Serialize>(value: &T, args: &mut Args) -> Result<()> {
+    use sqlx::types::Json;
+    put!(args,
+        Value::Json(Some(Box::new(serde_json::to_value(value).map_err(|source| {
+            Error::unsupported("a field cannot be written as JSON").with_source(source)
+        })?))),
+        postgres: Json(value), mysql: Json(value), sqlite: Json(value))
+}
+
+#[cfg(feature = "json")]
+impl Field for serde_json::Value {
+    type Plain = Self;
+    const TYPE: ColumnType = ColumnType::Json;
+
+    fn bind(&self, args: &mut Args) -> Result<()> {
+        bind_json(self, args)
+    }
+
+    fn bind_null(args: &mut Args) -> Result<()> {
+        use sqlx::types::Json;
+        put!(args, Value::Json(None),
+            postgres: None::<Json<Self>>, mysql: None::<Json<Self>>, sqlite: None::<Json<Self>>)
+    }
+
+    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+        use sqlx::types::Json;
+        take!(row, ordinal, postgres: Json<Self>, mysql: Json<Self>, sqlite: Json<Self>,
+            |json: Json<Self>| Ok(json.0))
+    }
+}

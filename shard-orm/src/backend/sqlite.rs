@@ -1,0 +1,86 @@
+//! SQLite: opening a file, and its codes.
+
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+
+use super::conn::Session;
+use super::failure::Class;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The driver's options for connections to one file.
+///
+/// Readers and the writer see one file in WAL mode, so that reads go on during a write. A writer
+/// waits for a commit to reach the disk (`synchronous = FULL`): what was acknowledged is kept.
+pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
+    let Some(file) = &session.file else {
+        return Err(Error::configuration("a SQLite server needs a file"));
+    };
+    let mut options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(false)
+        .busy_timeout(session.busy_timeout)
+        .statement_cache_capacity(session.statement_cache)
+        .foreign_keys(true)
+        // A negative number is a size in KiB; a positive one counts pages.
+        .pragma("cache_size", format!("-{}", session.cache_kib))
+        // As on the other databases, LIKE tells capitals apart.
+        .pragma("case_sensitive_like", "on")
+        .disable_statement_logging();
+    if session.read_only {
+        options = options.pragma("query_only", "on");
+    } else {
+        options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+    }
+    for (name, value) in &session.settings {
+        options = options.pragma(name.clone(), value.clone());
+    }
+    Ok(options)
+}
+
+pub(super) async fn connect(
+    options: &SqliteConnectOptions,
+) -> std::result::Result<SqliteConnection, sqlx::Error> {
+    SqliteConnection::connect_with(options).await
+}
+
+/// The codes of SQLite: "Result and Error Codes" in its documentation.
+pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
+    use ErrorKind as Kind;
+    let code: i32 = reported
+        .code()
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0);
+    match code {
+        1555 | 2067 | 2579 => return Class::of(Kind::Unique),
+        787 => return Class::of(Kind::ForeignKey),
+        1299 => return Class::of(Kind::NotNull),
+        517 => return Class::of(Kind::Serialization),
+        _ => {}
+    }
+    // The low byte is the code that the longer one refines.
+    match code & 0xff {
+        1 if is_undefined(reported.message()) => Class::of(Kind::UndefinedTable)
+            .hint("create the namespaces and tables with `cluster.setup()`"),
+        5 | 6 | 9 => Class::of(Kind::Timeout),
+        8 => Class::of(Kind::ReadOnly),
+        14 => Class::lost(Kind::Unavailable)
+            .hint("the file does not exist or may not be opened; `cluster.setup()` creates it"),
+        18 | 19 | 20 => Class::of(Kind::Check),
+        _ => Class::of(Kind::Database),
+    }
+}
+
+fn is_undefined(message: &str) -> bool {
+    message.starts_with("no such table")
+        || message.starts_with("no such column")
+        || message.contains("has no column named")
+}
+
+/// The columns that a message names: `UNIQUE constraint failed: orders.id`.
+pub(super) fn constraint(message: &str) -> Option<String> {
+    let (_, name) = message.split_once("constraint failed: ")?;
+    Some(name.to_owned())
+}

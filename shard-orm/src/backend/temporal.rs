@@ -1,0 +1,207 @@
+//! Times of `chrono` and of `time`.
+//!
+//! Every database keeps microseconds, so a value is cut to them before it is sent. SQLite has no
+//! type for them: there they are texts of one length, which sort and compare as the times do.
+
+use std::time::SystemTime;
+
+use sea_query::Value;
+#[allow(unused_imports)]
+use sqlx::{Arguments as _, Row as _};
+
+use super::args::{ArgsOf, not_encoded};
+use super::row::RowOf;
+use super::scalar::{put, take};
+use super::{Args, ColumnType, Field, Row, Timestamp};
+use crate::error::{Error, Result};
+
+/// Implements [`Field`] for a time that the drivers know, with its text for SQLite.
+macro_rules! temporal {
+    ($($rust:ty, $column:ident, $value:ident, $cut:path, $text:path;)*) => {$(
+        impl Field for $rust {
+            type Plain = Self;
+            const TYPE: ColumnType = ColumnType::$column;
+
+            fn bind(&self, args: &mut Args) -> Result<()> {
+                let cut: $rust = $cut(*self)?;
+                put!(args, Value::$value(Some(cut)), postgres: cut, mysql: cut, sqlite: $text(cut)?)
+            }
+
+            fn bind_null(args: &mut Args) -> Result<()> {
+                put!(args, Value::$value(None),
+                    postgres: None::<$rust>, mysql: None::<$rust>, sqlite: None::<String>)
+            }
+
+            fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+                take!(row, ordinal, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
+            }
+        }
+    )*};
+}
+
+fn outside_years() -> Error {
+    Error::unsupported("a date outside the years 1 to 9999 is not stored alike by all databases")
+}
+
+fn leap_second() -> Error {
+    Error::unsupported("a leap second is not stored alike by all databases")
+}
+
+#[cfg(feature = "chrono")]
+mod with_chrono {
+    use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+
+    use super::*;
+
+    fn cut_date(date: NaiveDate) -> Result<NaiveDate> {
+        if (1..=9999).contains(&date.year()) {
+            Ok(date)
+        } else {
+            Err(outside_years())
+        }
+    }
+
+    fn cut_time(time: NaiveTime) -> Result<NaiveTime> {
+        let nanos = time.nanosecond();
+        time.with_nanosecond(nanos - nanos % 1_000)
+            .filter(|_| nanos < 1_000_000_000)
+            .ok_or_else(leap_second)
+    }
+
+    fn cut(time: NaiveDateTime) -> Result<NaiveDateTime> {
+        Ok(NaiveDateTime::new(
+            cut_date(time.date())?,
+            cut_time(time.time())?,
+        ))
+    }
+
+    fn cut_utc(time: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        Ok(cut(time.naive_utc())?.and_utc())
+    }
+
+    #[allow(clippy::unnecessary_wraps)]
+    fn date_text(date: NaiveDate) -> Result<String> {
+        Ok(date.format("%Y-%m-%d").to_string())
+    }
+
+    #[allow(clippy::unnecessary_wraps)]
+    fn time_text(time: NaiveTime) -> Result<String> {
+        Ok(time.format("%H:%M:%S%.6f").to_string())
+    }
+
+    #[allow(clippy::unnecessary_wraps)]
+    fn text(time: NaiveDateTime) -> Result<String> {
+        Ok(time.format("%Y-%m-%d %H:%M:%S%.6f").to_string())
+    }
+
+    #[allow(clippy::unnecessary_wraps)]
+    fn utc_text(time: DateTime<Utc>) -> Result<String> {
+        Ok(time.format("%Y-%m-%dT%H:%M:%S%.6f+00:00").to_string())
+    }
+
+    temporal! {
+        DateTime<Utc>, TimestampUtc, ChronoDateTimeUtc, cut_utc, utc_text;
+        NaiveDateTime, Timestamp, ChronoDateTime, cut, text;
+        NaiveDate, Date, ChronoDate, cut_date, date_text;
+        NaiveTime, Time, ChronoTime, cut_time, time_text;
+    }
+
+    impl Timestamp for DateTime<Utc> {
+        fn at(time: SystemTime) -> Self {
+            let time = Self::from(time);
+            cut_utc(time).unwrap_or(time)
+        }
+    }
+
+    impl Timestamp for NaiveDateTime {
+        fn at(time: SystemTime) -> Self {
+            <DateTime<Utc> as Timestamp>::at(time).naive_utc()
+        }
+    }
+}
+
+#[cfg(feature = "time")]
+mod with_time {
+    use time::format_description::BorrowedFormatItem;
+    use time::macros::format_description;
+    use time::{Date, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+    use super::*;
+
+    const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+    const TIME: &[BorrowedFormatItem<'_>] =
+        format_description!("[hour]:[minute]:[second].[subsecond digits:6]");
+    const DATE_TIME: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]");
+    const DATE_TIME_UTC: &[BorrowedFormatItem<'_>] = format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]+00:00"
+    );
+
+    fn cut_date(date: Date) -> Result<Date> {
+        if (1..=9999).contains(&date.year()) {
+            Ok(date)
+        } else {
+            Err(outside_years())
+        }
+    }
+
+    fn cut_time(time: Time) -> Result<Time> {
+        time.replace_microsecond(time.microsecond())
+            .map_err(|_| leap_second())
+    }
+
+    fn cut(time: PrimitiveDateTime) -> Result<PrimitiveDateTime> {
+        Ok(PrimitiveDateTime::new(
+            cut_date(time.date())?,
+            cut_time(time.time())?,
+        ))
+    }
+
+    fn cut_utc(time: OffsetDateTime) -> Result<OffsetDateTime> {
+        let utc = time
+            .checked_to_offset(UtcOffset::UTC)
+            .ok_or_else(outside_years)?;
+        Ok(cut(PrimitiveDateTime::new(utc.date(), utc.time()))?.assume_utc())
+    }
+
+    fn unwritten(source: time::error::Format) -> Error {
+        Error::unsupported("a time cannot be written as text").with_source(source)
+    }
+
+    fn date_text(date: Date) -> Result<String> {
+        date.format(DATE).map_err(unwritten)
+    }
+
+    fn time_text(time: Time) -> Result<String> {
+        time.format(TIME).map_err(unwritten)
+    }
+
+    fn text(time: PrimitiveDateTime) -> Result<String> {
+        time.format(DATE_TIME).map_err(unwritten)
+    }
+
+    fn utc_text(time: OffsetDateTime) -> Result<String> {
+        time.format(DATE_TIME_UTC).map_err(unwritten)
+    }
+
+    temporal! {
+        OffsetDateTime, TimestampUtc, TimeDateTimeWithTimeZone, cut_utc, utc_text;
+        PrimitiveDateTime, Timestamp, TimeDateTime, cut, text;
+        Date, Date, TimeDate, cut_date, date_text;
+        Time, Time, TimeTime, cut_time, time_text;
+    }
+
+    impl Timestamp for OffsetDateTime {
+        fn at(time: SystemTime) -> Self {
+            let time = Self::from(time);
+            cut_utc(time).unwrap_or(time)
+        }
+    }
+
+    impl Timestamp for PrimitiveDateTime {
+        fn at(time: SystemTime) -> Self {
+            let utc = <OffsetDateTime as Timestamp>::at(time);
+            Self::new(utc.date(), utc.time())
+        }
+    }
+}

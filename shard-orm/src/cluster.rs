@@ -1,0 +1,231 @@
+//! The handle that a program holds: the current topology and the connections under it.
+//!
+//! Everything that runs a statement asks it for a place and keeps that for one statement only.
+
+mod address;
+mod raw;
+
+pub use address::Address;
+pub(crate) use address::At;
+pub use raw::RawConnection;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::config::Config;
+use crate::connect::{Links, Place};
+use crate::error::{Error, Result};
+use crate::route::RoutingKey;
+use crate::topology::Topology;
+
+/// A sharded database: what every query and transaction runs on.
+///
+/// Cheap to clone; all clones share their connections. Connections are opened when they are first
+/// needed. Drop the last clone, or [`close`](Self::close) it, to end them.
+///
+/// ```no_run
+/// # async fn run() -> shard_orm::Result<()> {
+/// use shard_orm::Cluster;
+///
+/// let cluster = Cluster::open("shard-orm.toml").await?;
+/// println!("epoch {}", cluster.topology().epoch());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// One load gives a topology and the connections that belong to it.
+    state: ArcSwap<State>,
+}
+
+struct State {
+    topology: Arc<Topology>,
+    links: Links,
+}
+
+impl Cluster {
+    /// Opens the cluster that a TOML file describes; see [`Config::from_file`]. No connection is
+    /// made yet.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration), with everything that is wrong in the
+    /// file at once.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::connect(&Config::from_file(path)?).await
+    }
+
+    /// Opens the cluster that a configuration describes. No connection is made yet.
+    ///
+    /// ```
+    /// # async fn run() -> shard_orm::Result<()> {
+    /// use shard_orm::Cluster;
+    /// use shard_orm::config::{Config, Group, Server};
+    ///
+    /// let config = Config::new("shop").group(
+    ///     "shop",
+    ///     Group::new(16)
+    ///         .namespace("shop_{shard}")
+    ///         .server(Server::new("a", "sqlite://data/a"))
+    ///         .server(Server::new("b", "sqlite://data/b")),
+    /// );
+    /// let cluster = Cluster::connect(&config).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration), with everything that is wrong in it at
+    /// once.
+    #[allow(clippy::unused_async)] // It starts a task, so it has to run inside a runtime.
+    pub async fn connect(config: &Config) -> Result<Self> {
+        let topology = Arc::new(config.topology()?);
+        let links = Links::new(&topology)?;
+        let cluster = Self {
+            inner: Arc::new(Inner {
+                state: ArcSwap::from_pointee(State { topology, links }),
+            }),
+        };
+        cluster.sweep_idle();
+        Ok(cluster)
+    }
+
+    /// The topology as it is now: groups, servers and placements.
+    #[must_use]
+    pub fn topology(&self) -> Arc<Topology> {
+        Arc::clone(&self.inner.state.load().topology)
+    }
+
+    /// Hands out no connection any more, and waits until those in use have come back.
+    ///
+    /// Statements that come later get [`Unavailable`](crate::ErrorKind::Unavailable). A
+    /// transaction that is kept open keeps this waiting: put a limit around it.
+    pub async fn close(&self) {
+        let state = self.inner.state.load_full();
+        futures_util::future::join_all(state.links.pools().map(|pool| pool.close())).await;
+    }
+
+    /// The logical shard of a group that owns a key, and where it is.
+    pub(crate) fn place_of_key(&self, group: &str, key: &RoutingKey<'_>) -> Result<Arc<Place>> {
+        let state = self.inner.state.load();
+        let index = state.group(group)?;
+        let shard = state.topology.groups()[index].router().route(key)?;
+        state
+            .links
+            .shard(index, shard)
+            .ok_or_else(|| beyond(group, shard))
+    }
+
+    /// Where a logical shard is.
+    pub(crate) fn place_of_shard(&self, group: &str, shard: u32) -> Result<Arc<Place>> {
+        let state = self.inner.state.load();
+        let index = state.group(group)?;
+        state
+            .links
+            .shard(index, shard)
+            .ok_or_else(|| beyond(group, shard))
+    }
+
+    /// Where a named database is.
+    pub(crate) fn place_of_database(&self, name: &str) -> Result<Arc<Place>> {
+        let state = self.inner.state.load();
+        state.links.database(name).ok_or_else(|| {
+            Error::configuration(format!(
+                "there is no database `{name}` in the configuration; it has {}",
+                names(
+                    state
+                        .topology
+                        .databases()
+                        .iter()
+                        .map(|database| &**database.name())
+                )
+            ))
+        })
+    }
+
+    /// Where an address is.
+    pub(crate) fn place(&self, address: &Address) -> Result<Arc<Place>> {
+        match address.at() {
+            At::Key { region, key } => self.place_of_key(
+                address.home(),
+                &RoutingKey {
+                    region: region.as_deref(),
+                    key: *key,
+                },
+            ),
+            At::Shard(shard) => self.place_of_shard(address.home(), *shard),
+            At::Database => self.place_of_database(address.home()),
+            At::Nowhere(reason) => Err(Error::new(crate::ErrorKind::NoShardForKey, reason.clone())),
+        }
+    }
+
+    /// All places of a group, by the number of the shard.
+    pub(crate) fn places_of_group(&self, group: &str) -> Result<Vec<Arc<Place>>> {
+        let state = self.inner.state.load();
+        let index = state.group(group)?;
+        Ok(state.links.shards(index).to_vec())
+    }
+
+    /// Closes idle connections from time to time, for as long as the cluster is there.
+    fn sweep_idle(&self) {
+        let inner = Arc::downgrade(&self.inner);
+        let period = self.inner.state.load().links.sweep_period();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(period).await;
+                let Some(inner) = inner.upgrade() else { return };
+                let state = inner.state.load_full();
+                for pool in state.links.pools() {
+                    pool.sweep().await;
+                }
+            }
+        });
+    }
+}
+
+impl State {
+    fn group(&self, name: &str) -> Result<usize> {
+        // A configuration has few groups: a scan is cheaper than a hash.
+        self.topology
+            .groups()
+            .iter()
+            .position(|group| group.name() == name)
+            .ok_or_else(|| {
+                Error::configuration(format!(
+                    "there is no group `{name}` in the configuration; it has {}",
+                    names(self.topology.groups().iter().map(|group| group.name()))
+                ))
+            })
+    }
+}
+
+fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = all.map(|name| format!("`{name}`")).collect();
+    if quoted.is_empty() {
+        "none".to_owned()
+    } else {
+        quoted.join(", ")
+    }
+}
+
+#[cold]
+fn beyond(group: &str, shard: u32) -> Error {
+    Error::new(
+        crate::ErrorKind::NoShardForKey,
+        format!("group `{group}` has no logical shard {shard}"),
+    )
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("topology", &self.inner.state.load().topology.name())
+            .finish_non_exhaustive()
+    }
+}

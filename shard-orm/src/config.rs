@@ -1,0 +1,204 @@
+//! What a cluster is made of, as its operators write it: one TOML file, or the same in code.
+//!
+//! Called once, when a cluster is opened. A [`Config`] is only a description; all checks run when
+//! [`Config::topology`] turns it into a [`Topology`], and all mistakes are reported at once.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::topology::{self, Topology};
+
+mod address;
+mod database;
+mod file;
+mod group;
+mod options;
+mod pool;
+mod problem;
+mod report;
+mod server;
+mod strategy;
+
+pub(crate) use address::{Address, Location};
+pub use database::Database;
+pub use group::Group;
+pub use options::DatabaseOptions;
+pub use pool::PoolOptions;
+pub use problem::{ConfigError, Problem};
+pub(crate) use report::{Origin, Report};
+pub use server::Server;
+pub use strategy::StrategyConfig;
+
+/// A cluster's databases and shard groups.
+///
+/// In a file:
+///
+/// ```toml
+/// name = "shop-production"                # default: "default"
+///
+/// [databases.default]                     # unsharded, by name
+/// primary = "sqlite://data/default.db"
+///
+/// [groups.shop]
+/// logical_shards = 16
+/// namespace = "shop_{shard}"              # default: the group's name, `_` and the shard
+/// strategy = "hash"
+///
+/// [[groups.shop.servers]]
+/// name = "a"
+/// primary = "postgres://app:${SHOP_A}@10.0.0.1/shop"
+/// replicas = ["postgres://app:${SHOP_A}@10.0.0.2/shop"]
+/// weight = 2                              # share of logical shards; or shards = "0..8"
+///
+/// [pool]
+/// max_connections = 20
+/// acquire_timeout = "5s"
+/// ```
+///
+/// - `strategy` is `"hash"`, `"modulo"`, or a table: `{ type = "range", bounds = [1000, 2000] }`,
+///   `{ type = "ring", virtual_nodes = 512, weights = [1, 1, 2] }`,
+///   `{ type = "ring", compatible = "django-shard-library" }`, or
+///   `{ type = "region", default = "eu", regions = { eu = "0..8", us = ["8..12", "12..16"] } }`.
+/// - `read` of a group is `"primary"` or `"replica"`; `[groups.shop.pins]` holds lines like
+///   `"42" = 3`.
+/// - `[pool]`, `[groups.shop.pool]` and a server's or database's `pool` hold the fields of
+///   [`PoolOptions`], the later overriding the earlier; `options` holds those of
+///   [`DatabaseOptions`]. Times are texts with a unit: `"500ms"`, `"5s"`, `"10m"`, `"1h"`.
+/// - `master` and `slaves` may be written for `primary` and `replicas`.
+/// - In every string, `${NAME}` is replaced by the environment variable and `$$` by `$`.
+/// - URLs begin with `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite://`. What
+///   follows `sqlite://` is a file for a named database, and for a group's server a folder, in
+///   which each namespace is a file `<namespace>.db`. A relative one counts from the folder of the
+///   configuration file, or from the current folder when there is no file.
+///
+/// In code:
+///
+/// ```
+/// use shard_orm::config::{Config, Database, Group, Server};
+///
+/// let config = Config::new("shop")
+///     .database("default", Database::new("sqlite://data/default.db"))
+///     .group(
+///         "shop",
+///         Group::new(16)
+///             .namespace("shop_{shard}")
+///             .server(Server::new("a", "sqlite://data/a").weight(3))
+///             .server(Server::new("b", "sqlite://data/b")),
+///     );
+/// let topology = config.topology()?;
+/// let shop = topology.group("shop").unwrap();
+/// assert_eq!(shop.placements()[11].server(), 0);
+/// assert_eq!(shop.placements()[12].server(), 1);
+/// # Ok::<(), shard_orm::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub(crate) name: String,
+    pub(crate) pool: PoolOptions,
+    pub(crate) databases: Vec<(String, Database)>,
+    pub(crate) groups: Vec<(String, Group)>,
+    /// Where the description was read from, so that a check can name the line.
+    pub(crate) origin: Origin,
+}
+
+impl Config {
+    /// An empty cluster of this name. The name is kept in every namespace's record, so that a
+    /// server of another cluster is told apart.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            pool: PoolOptions::new(),
+            databases: Vec::new(),
+            groups: Vec::new(),
+            origin: Origin::default(),
+        }
+    }
+
+    /// Adds an unsharded database.
+    #[must_use]
+    pub fn database(mut self, name: impl Into<String>, database: Database) -> Self {
+        self.databases.push((name.into(), database));
+        self
+    }
+
+    /// Adds a shard group.
+    #[must_use]
+    pub fn group(mut self, name: impl Into<String>, group: Group) -> Self {
+        self.groups.push((name.into(), group));
+        self
+    }
+
+    /// Sets the pool options of every server that does not set its own.
+    #[must_use]
+    pub fn pool(mut self, pool: PoolOptions) -> Self {
+        self.pool = pool;
+        self
+    }
+
+    /// Reads a TOML file, expands `${NAME}` from the environment, and checks all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the file cannot be read, or with
+    /// all mistakes that are in it: the error's source is then a [`ConfigError`].
+    ///
+    /// ```no_run
+    /// use shard_orm::config::Config;
+    ///
+    /// let topology = Config::from_file("shard-orm.toml")?.topology()?;
+    /// # Ok::<(), shard_orm::Error>(())
+    /// ```
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        file::read_file(path.as_ref())
+    }
+
+    /// As [`from_file`](Self::from_file), of a text; relative SQLite paths count from the current
+    /// folder.
+    ///
+    /// ```
+    /// use shard_orm::config::Config;
+    ///
+    /// let config = Config::from_toml(
+    ///     r#"
+    ///     [databases.default]
+    ///     primary = "sqlite://default.db"
+    ///     "#,
+    /// )?;
+    /// # Ok::<(), shard_orm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes that are in it.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        file::read_text(text)
+    }
+
+    /// Checks everything, and hands the logical shards out to the servers.
+    ///
+    /// Asks no server: it depends on the description alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes at once; the error's
+    /// source is a [`ConfigError`] that lists them.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use shard_orm::config::{Config, ConfigError, Group, Server};
+    ///
+    /// let config = Config::new("shop").group(
+    ///     "shop",
+    ///     Group::new(0).server(Server::new("a", "oracle://db")),
+    /// );
+    /// let error = config.topology().unwrap_err();
+    /// let problems = error.source().unwrap().downcast_ref::<ConfigError>().unwrap().problems();
+    /// assert_eq!(problems[0].path(), "groups.shop.logical_shards");
+    /// assert_eq!(problems[1].path(), "groups.shop.servers[0].primary");
+    /// ```
+    pub fn topology(&self) -> Result<Topology> {
+        let mut report = Report::new(self.origin.clone());
+        let topology = topology::build(self, &mut report);
+        report.finish(topology)
+    }
+}

@@ -1,0 +1,356 @@
+//! The URL of a primary or replica: what it says, and how it is shown without its password.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::dialect::Dialect;
+
+/// A URL as it was given. It may hold a password, so it shows itself as its [`label`].
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    url: String,
+}
+
+/// What a URL says of its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Location {
+    pub(crate) dialect: Dialect,
+    /// Equal for two URLs of one database.
+    pub(crate) identity: String,
+    /// Equal for two URLs behind which the names of namespaces are shared: a database of
+    /// PostgreSQL, a server of MySQL, a folder of SQLite.
+    pub(crate) container: String,
+    /// The container in which the URL itself, as a named database, takes a name, and that name: a
+    /// database of MySQL, a file of SQLite.
+    pub(crate) taken: Option<(String, String)>,
+    /// The path of a SQLite URL, decoded and joined with the folder from which it counts.
+    pub(crate) path: Option<PathBuf>,
+}
+
+const POSTGRES_PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+const MYSQL_PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslca",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "charset",
+    "collation",
+    "socket",
+    "timezone",
+    "time-zone",
+];
+
+impl Address {
+    pub(crate) fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into() }
+    }
+
+    /// As it was given, with its password.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Scheme, user, host and path: what may be shown. Of a malformed URL rather too little than
+    /// a part of the password: all up to the last `@` counts as user and password, and what
+    /// follows a `?` or `#` is left out.
+    pub(crate) fn label(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return "(no URL)".to_owned();
+        };
+        let (login, place) = match rest.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, rest),
+        };
+        let place = place.split(['?', '#']).next().unwrap_or_default();
+        match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
+            None => format!("{scheme}://{place}"),
+            Some((user, "")) => format!("{scheme}://{user}@{place}"),
+            Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
+        }
+    }
+
+    /// The place, or what is wrong with the URL, without repeating any secret part of it.
+    /// Relative SQLite paths count from `folder`.
+    pub(crate) fn locate(&self, folder: Option<&Path>) -> Result<Location, String> {
+        if self.url.starts_with("sqlite:") && self.url.contains("memory") && is_in_memory(&self.url)
+        {
+            return Err(
+                "an in-memory SQLite database: each connection would have a database of its own; \
+                 name a file or folder"
+                    .to_owned(),
+            );
+        }
+        let known = "begin with postgres://, mysql://, mariadb:// or sqlite://";
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return Err(format!("no URL; {known}"));
+        };
+        match scheme {
+            "sqlite" => sqlite(rest, folder),
+            "postgres" | "postgresql" => network(rest, Dialect::Postgres),
+            "mysql" | "mariadb" => network(rest, Dialect::MySql),
+            other if other.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') => {
+                Err(format!("no database is known for `{other}://`; {known}"))
+            }
+            _ => Err(format!("no URL; {known}")),
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label())
+    }
+}
+
+fn is_in_memory(url: &str) -> bool {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    path.ends_with(":memory:") || query.split('&').any(|pair| pair == "mode=memory")
+}
+
+fn sqlite(rest: &str, folder: Option<&Path>) -> Result<Location, String> {
+    if rest.contains(['?', '#']) {
+        return Err(
+            "a SQLite URL takes no parameters; remove what follows the path (a `?` or `#` in \
+             the path is written %3F or %23)"
+                .to_owned(),
+        );
+    }
+    if rest.is_empty() {
+        return Err("the path is missing; write sqlite://data/name".to_owned());
+    }
+    let given = PathBuf::from(decode(rest)?);
+    let path = match folder {
+        Some(folder) => folder.join(given),
+        None => given,
+    };
+    // Not resolved in the file system: the folder may not be there yet.
+    let path: PathBuf = path
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .collect();
+    let parent = path.parent().unwrap_or(Path::new("")).display();
+    let is_namespace = path.extension().is_some_and(|extension| extension == "db");
+    let stem = path.file_stem().filter(|_| is_namespace);
+    let taken = stem.map(|stem| (format!("sqlite {parent}"), stem.display().to_string()));
+    let identity = format!("sqlite {}", path.display());
+    Ok(Location {
+        dialect: Dialect::Sqlite,
+        container: identity.clone(),
+        identity,
+        taken,
+        path: Some(path),
+    })
+}
+
+fn network(rest: &str, dialect: Dialect) -> Result<Location, String> {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at(end);
+    if rest.contains('@') {
+        return Err(
+            "an `@` stands after the host; in a user, password, database or parameter write `@` \
+             as %40, `/` as %2F, `:` as %3A, `?` as %3F, `#` as %23"
+                .to_owned(),
+        );
+    }
+    if rest.contains('#') {
+        return Err("a `#` stands in it; write it as %23".to_owned());
+    }
+    let place = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, place)| place);
+    let (mut host, mut port) = match place.rsplit_once(':') {
+        // The colons of an IPv6 address stand before its `]`.
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (place, ""),
+    };
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut database = path.trim_start_matches('/');
+    let (known, default_port) = match dialect {
+        Dialect::Postgres => (POSTGRES_PARAMETERS, "5432"),
+        _ => (MYSQL_PARAMETERS, "3306"),
+    };
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let is_option = dialect == Dialect::Postgres && key.starts_with("options[");
+        if !is_option && !known.contains(&key) {
+            return Err(format!(
+                "a parameter after the `?` is not known; known are {}",
+                known.join(", ")
+            ));
+        }
+        match key {
+            "host" | "hostaddr" | "socket" => host = value,
+            "port" => port = value,
+            "dbname" => database = value,
+            _ => {}
+        }
+    }
+    if host.is_empty() {
+        return Err(format!(
+            "the host is missing; write {}://user@host/database",
+            if dialect == Dialect::Postgres {
+                "postgres"
+            } else {
+                "mysql"
+            }
+        ));
+    }
+    if !port.is_empty() && port.parse::<u16>().map_or(true, |port| port == 0) {
+        return Err("the port is no number from 1 to 65535".to_owned());
+    }
+    let port = if port.is_empty() { default_port } else { port };
+    let server = format!("{dialect} {}:{port}", decode(host)?.to_lowercase());
+    let database = decode(database)?;
+    let identity = format!("{server}/{database}");
+    let (container, taken) = match dialect {
+        Dialect::MySql => {
+            let taken = Some((server.clone(), database)).filter(|(_, name)| !name.is_empty());
+            (server, taken)
+        }
+        _ => (identity.clone(), None),
+    };
+    Ok(Location {
+        dialect,
+        identity,
+        container,
+        taken,
+        path: None,
+    })
+}
+
+/// Replaces each `%` and two hexadecimal digits by the byte that they stand for.
+fn decode(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+        match (digit(rest.next()), digit(rest.next())) {
+            (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(0)),
+            _ => {
+                return Err(
+                    "a `%` stands in it without two hexadecimal digits; write it as %25".to_owned(),
+                );
+            }
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "it decodes to bytes that are no UTF-8".to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_never_holds_a_password() {
+        for (url, label) in [
+            (
+                "postgres://app:secret@h:5432/db",
+                "postgres://app:***@h:5432/db",
+            ),
+            (
+                "postgres://app:secret@h/db?password=secret",
+                "postgres://app:***@h/db",
+            ),
+            ("postgres://app@h/db", "postgres://app@h/db"),
+            ("postgres://h/db", "postgres://h/db"),
+            ("mysql://app:se@secret@h/db", "mysql://app:***@h/db"),
+            ("mysql://app:se/secret@h/db", "mysql://app:***@h/db"),
+            ("mysql://app:se?secret@h/db", "mysql://app:***@h/db"),
+            ("mysql://app:s:secret#@h/db", "mysql://app:***@h/db"),
+            ("mysql://app:x@h/db?a=secret@b", "mysql://app:***@b"),
+            ("secret", "(no URL)"),
+            ("app:secret@h/db", "(no URL)"),
+        ] {
+            let address = Address::new(url);
+            assert_eq!(address.label(), label);
+            assert_eq!(format!("{address:?}"), label);
+        }
+    }
+
+    #[test]
+    fn one_database_has_one_identity() {
+        let identity = |url: &str| Address::new(url).locate(None).unwrap().identity;
+        let plain = identity("postgres://h/db");
+        for url in [
+            "postgresql://app:x@H:5432/db?sslmode=require",
+            "postgres://other/?host=h&dbname=db",
+            "postgres://h/d%62",
+        ] {
+            assert_eq!(identity(url), plain, "{url}");
+        }
+        for url in ["postgres://h:5433/db", "postgres://h/db2", "mysql://h/db"] {
+            assert_ne!(identity(url), plain, "{url}");
+        }
+        assert_eq!(identity("mariadb://h/x"), identity("mysql://h:3306/x"));
+        assert_eq!(identity("sqlite://./a/b"), identity("sqlite://a/b"));
+        assert_ne!(
+            identity("postgres://[::1]/db"),
+            identity("postgres://[::1]:5433/db")
+        );
+    }
+
+    #[test]
+    fn a_relative_file_counts_from_the_folder() {
+        let path = |url: &str| {
+            let location = Address::new(url)
+                .locate(Some(Path::new("/etc/app")))
+                .unwrap();
+            location.path.unwrap()
+        };
+        assert_eq!(path("sqlite://data/x.db"), Path::new("/etc/app/data/x.db"));
+        assert_eq!(path("sqlite:///var/x%3F.db"), Path::new("/var/x?.db"));
+    }
+
+    #[test]
+    fn malformed_urls_say_why_and_repeat_nothing() {
+        for (url, reason) in [
+            ("", "no URL"),
+            ("secret", "no URL"),
+            ("oracle://app:secret@h/db", "`oracle://`"),
+            ("se cret://h/db", "no URL"),
+            ("postgres://", "host is missing"),
+            ("postgres://app:secret@/db", "host is missing"),
+            ("postgres://app:a/secret@h/db", "%2F"),
+            ("postgres://app:secret@h:70000/db", "the port"),
+            ("postgres://app:secret@h/db?secret=1", "is not known"),
+            ("postgres://app:x@h/%secret", "%25"),
+            ("sqlite://", "path is missing"),
+            ("sqlite:a.db", "no URL"),
+            ("sqlite://a.db?mode=rwc", "takes no parameters"),
+            ("sqlite::memory:", "in-memory"),
+            ("sqlite://:memory:", "in-memory"),
+            ("sqlite://a.db?mode=memory", "in-memory"),
+        ] {
+            let problem = Address::new(url).locate(None).unwrap_err();
+            assert!(problem.contains(reason), "{url}: {problem}");
+            assert!(!problem.contains("secret"), "{problem}");
+        }
+    }
+}

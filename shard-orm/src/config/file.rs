@@ -1,0 +1,60 @@
+//! Reads a configuration file: TOML, with the line of each part kept for messages.
+
+use std::path::Path;
+
+use super::{Config, Origin, Report};
+use crate::error::{Error, Result};
+use crate::topology;
+
+mod environment;
+mod scalar;
+mod shape;
+mod table;
+
+use environment::Environment;
+use table::{Context, Table};
+
+/// Reads and checks a file; relative SQLite paths count from its folder.
+pub(super) fn read_file(path: &Path) -> Result<Config> {
+    let cannot = |error: std::io::Error| {
+        Error::configuration(format!(
+            "cannot read the configuration file {}: {error}",
+            path.display()
+        ))
+        .with_source(error)
+    };
+    let text = std::fs::read_to_string(path).map_err(cannot)?;
+    let absolute = std::path::absolute(path).map_err(cannot)?;
+    let origin = Origin {
+        file: Some(path.to_owned()),
+        folder: absolute.parent().map(Path::to_owned),
+        ..Origin::default()
+    };
+    read(&text, origin, &environment::process)
+}
+
+/// Reads and checks a text.
+pub(super) fn read_text(text: &str) -> Result<Config> {
+    read(text, Origin::default(), &environment::process)
+}
+
+fn read(text: &str, origin: Origin, environment: &Environment<'_>) -> Result<Config> {
+    let (tree, mistakes) = toml::de::DeTable::parse_recoverable(text);
+    let mut report = Report::new(origin);
+    let context = Context::new(text, environment);
+    if !mistakes.is_empty() {
+        // What a half-read tree says would mislead, so nothing else is checked. The parser's own
+        // display is not used: it repeats the line, which may hold a password.
+        for mistake in mistakes {
+            let line = mistake.span().map(|span| context.line(span.start));
+            report.add_at("", line, format!("no valid TOML: {}", mistake.message()));
+        }
+        return report.finish(None);
+    }
+    let mut config = shape::config(Table::root(&context, tree.get_ref()));
+    context.into_report(&mut report);
+    config.origin = report.origin().clone();
+    // All mistakes at once: those of the text, and those that code could make as well.
+    let topology = topology::build(&config, &mut report);
+    report.finish(topology.map(|_| config))
+}

@@ -1,0 +1,121 @@
+//! Values that have a notation of their own: times, and runs of logical shards.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::table::Value;
+
+/// A time with its unit, like `500ms`, `5s`, `10m` or `1h`.
+pub(super) fn duration(value: &Value<'_>) -> Option<Duration> {
+    if value.is_number() {
+        value.problem("a time without a unit; write it like \"500ms\", \"5s\", \"10m\" or \"1h\"");
+        return None;
+    }
+    let parsed = parse_duration(&value.text()?);
+    if parsed.is_none() {
+        value.problem("no time; write it like \"500ms\", \"5s\", \"10m\" or \"1h\"");
+    }
+    parsed
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let number: u64 = number.parse().ok()?;
+    let seconds = match unit.trim_start() {
+        "ms" => return Some(Duration::from_millis(number)),
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// Runs of logical shards: `"0..8"`, a number, or a list of such.
+pub(super) fn runs(value: &Value<'_>) -> Option<Vec<Range<u32>>> {
+    if !value.is_list() {
+        return run(value).map(|run| vec![run]);
+    }
+    let items: Vec<_> = value.list()?.iter().map(run).collect();
+    if items.is_empty() {
+        value.problem("no shards; write runs like \"0..8\"");
+        return None;
+    }
+    items.into_iter().collect()
+}
+
+fn run(value: &Value<'_>) -> Option<Range<u32>> {
+    if value.is_number() {
+        let shard: u32 = value.number()?;
+        return Some(shard..shard.saturating_add(1));
+    }
+    let parsed = parse_run(&value.text()?);
+    if parsed.is_none() {
+        value.problem(
+            "no run of shards; write \"0..8\" for the shards 0 to 7, a number for one shard, or a \
+             list of such",
+        );
+    }
+    parsed
+}
+
+fn parse_run(text: &str) -> Option<Range<u32>> {
+    match text.split_once("..") {
+        Some((from, to)) => Some(from.trim().parse().ok()?..to.trim().parse().ok()?),
+        None => {
+            let shard: u32 = text.trim().parse().ok()?;
+            Some(shard..shard.checked_add(1)?)
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{parse_duration, parse_run};
+
+    #[test]
+    fn times_have_units() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("5s", 5_000),
+            ("10m", 600_000),
+            ("1h", 3_600_000),
+        ] {
+            let parsed = parse_duration(text).unwrap();
+            assert_eq!(parsed.as_millis(), millis, "{text}");
+        }
+        for text in [
+            "",
+            "5",
+            "s",
+            "5 fortnights",
+            "-5s",
+            "1.5s",
+            "99999999999999999999s",
+        ] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+        assert_eq!(parse_duration(&format!("{}h", u64::MAX)), None);
+    }
+
+    #[test]
+    fn runs_are_half_open() {
+        assert_eq!(parse_run("0..8"), Some(0..8));
+        assert_eq!(parse_run(" 3 .. 4 "), Some(3..4));
+        assert_eq!(parse_run("7"), Some(7..8));
+        for text in [
+            "",
+            "..",
+            "1..",
+            "..4",
+            "0..=8",
+            "a..b",
+            "-1..2",
+            "4294967295",
+        ] {
+            assert_eq!(parse_run(text), None, "{text}");
+        }
+    }
+}

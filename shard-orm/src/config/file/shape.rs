@@ -1,0 +1,276 @@
+//! The shape of a configuration file: which keys there are, and what each becomes.
+
+use std::str::FromStr;
+
+use super::scalar::{duration, runs};
+use super::table::{Table, Value, distance, list};
+use crate::config::{
+    Config, Database, DatabaseOptions, Group, PoolOptions, Server, StrategyConfig,
+};
+use crate::topology::Read;
+
+/// Points on a ring for each unit of weight, unless the file says otherwise.
+const VIRTUAL_NODES: u32 = 512;
+
+/// A whole file. What cannot be read is noted and left at its default.
+pub(super) fn config(mut root: Table<'_>) -> Config {
+    let name = root.get("name").and_then(|value| value.text());
+    let mut config = Config::new(name.as_deref().unwrap_or("default"));
+    config.pool = pool_of(&mut root);
+    for (name, value) in members(&mut root, "databases") {
+        if let Some(table) = value.table() {
+            config = config.database(name, database(table));
+        }
+    }
+    for (name, value) in members(&mut root, "groups") {
+        if let Some(table) = value.table() {
+            config = config.group(name, group(table));
+        }
+    }
+    root.finish();
+    config
+}
+
+fn members<'a>(table: &mut Table<'a>, key: &'static str) -> Vec<(String, Value<'a>)> {
+    let inner = table.get(key).and_then(|value| value.table());
+    inner.map(Table::members).unwrap_or_default()
+}
+
+fn database(mut table: Table<'_>) -> Database {
+    let (primary, replicas) = urls(&mut table, "\"sqlite://data/name.db\"");
+    let mut database = Database::new(primary);
+    for replica in replicas {
+        database = database.replica(replica);
+    }
+    database.options = options_of(&mut table);
+    database.pool = pool_of(&mut table);
+    table.finish();
+    database
+}
+
+/// The URLs of a primary and its replicas; an unreadable one is empty, and noted.
+fn urls(table: &mut Table<'_>, example: &str) -> (String, Vec<String>) {
+    let primary = table.get_either("primary", "master");
+    let primary = table.require(primary, "primary", example);
+    let replicas = table.get_either("replicas", "slaves");
+    let replicas = replicas.and_then(|value| value.list()).unwrap_or_default();
+    let url = |value: Value<'_>| value.text().unwrap_or_default();
+    (
+        primary.map(url).unwrap_or_default(),
+        replicas.into_iter().map(url).collect(),
+    )
+}
+
+fn group(mut table: Table<'_>) -> Group {
+    let shards = table.get("logical_shards");
+    let shards = table.require(shards, "logical_shards", "16");
+    let mut group = Group::new(shards.and_then(|value| value.number()).unwrap_or(0));
+    group.namespace = table.get("namespace").and_then(|value| value.text());
+    if let Some(value) = table.get("strategy") {
+        group.strategy = strategy(&value).unwrap_or_default();
+    }
+    if let Some(value) = table.get("read") {
+        let choices = [("primary", Read::Primary), ("replica", Read::Replica)];
+        group.read = one_of(&value, &choices).unwrap_or_default();
+    }
+    for (key, value) in members(&mut table, "pins") {
+        match i64::from_str(&key) {
+            Ok(key) => group.pins.extend(value.number().map(|shard| (key, shard))),
+            Err(_) => value.problem(format!(
+                "`{key}` is no shard key; write a whole number, as in \"42\" = 3"
+            )),
+        }
+    }
+    group.options = options_of(&mut table);
+    group.pool = pool_of(&mut table);
+    if let Some(servers) = table.get("servers").and_then(|value| value.list()) {
+        for value in servers {
+            if let Some(table) = value.table() {
+                group = group.server(server(table));
+            }
+        }
+    }
+    table.finish();
+    group
+}
+
+fn server(mut table: Table<'_>) -> Server {
+    let name = table.get("name");
+    let name = table.require(name, "name", "\"a\"");
+    let (primary, replicas) = urls(&mut table, "\"postgres://user@host/database\"");
+    let name = name.and_then(|value| value.text()).unwrap_or_default();
+    let mut server = Server::new(name, primary);
+    for replica in replicas {
+        server = server.replica(replica);
+    }
+    server.weight = table.get("weight").and_then(|value| value.number());
+    let shards = table.get("shards");
+    server.runs = shards.and_then(|value| runs(&value)).unwrap_or_default();
+    server.options = options_of(&mut table);
+    server.pool = pool_of(&mut table);
+    table.finish();
+    server
+}
+
+/// A strategy: its name, or a table with its `type`.
+fn strategy(value: &Value<'_>) -> Option<StrategyConfig> {
+    if !value.is_table() {
+        let names = [
+            ("hash", Some(StrategyConfig::Hash)),
+            ("modulo", Some(StrategyConfig::Modulo)),
+            ("ring", Some(ring())),
+            ("range", None),
+            ("region", None),
+        ];
+        let chosen = one_of(value, &names)?;
+        if chosen.is_none() {
+            value.problem(
+                "this strategy needs more than its name; write a table like \
+                 { type = \"range\", bounds = [1000] } or \
+                 { type = \"region\", regions = { eu = \"0..8\" } }",
+            );
+        }
+        return chosen;
+    }
+    let mut table = value.table()?;
+    let kind = table.get("type");
+    let kind = table.require(kind, "type", "\"hash\"")?;
+    let kinds = ["hash", "modulo", "range", "ring", "region"].map(|name| (name, name));
+    let made = match one_of(&kind, &kinds)? {
+        "modulo" => Some(StrategyConfig::Modulo),
+        "range" => {
+            let bounds = table.get("bounds");
+            let bounds = table.require(bounds, "bounds", "[1000, 2000]");
+            let bounds = bounds.and_then(|value| numbers(&value));
+            bounds.map(|bounds| StrategyConfig::Range { bounds })
+        }
+        "ring" => ring_of(&mut table),
+        "region" => region_of(&mut table),
+        _ => Some(StrategyConfig::Hash),
+    };
+    table.finish();
+    made
+}
+
+fn ring() -> StrategyConfig {
+    StrategyConfig::Ring {
+        virtual_nodes: VIRTUAL_NODES,
+        weights: None,
+    }
+}
+
+fn ring_of(table: &mut Table<'_>) -> Option<StrategyConfig> {
+    let nodes = table.get("virtual_nodes");
+    let weights = table.get("weights");
+    let compatible = table.get("compatible");
+    let virtual_nodes = match nodes {
+        Some(value) => value.number()?,
+        None => VIRTUAL_NODES,
+    };
+    let Some(compatible) = compatible else {
+        let weights = match weights {
+            Some(value) => Some(numbers(&value)?),
+            None => None,
+        };
+        return Some(StrategyConfig::Ring {
+            virtual_nodes,
+            weights,
+        });
+    };
+    one_of(&compatible, &[("django-shard-library", ())])?;
+    if let Some(weights) = weights {
+        weights.problem("that library's ring has no weights; leave them out");
+        return None;
+    }
+    Some(StrategyConfig::DjangoRing { virtual_nodes })
+}
+
+fn region_of(table: &mut Table<'_>) -> Option<StrategyConfig> {
+    let default = table.get("default");
+    let regions = table.get("regions");
+    let regions = table.require(regions, "regions", "{ eu = \"0..8\", us = \"8..16\" }");
+    let default = match default {
+        Some(value) => Some(value.text()?),
+        None => None,
+    };
+    let entries = regions?.table()?.members();
+    let regions: Vec<_> = entries
+        .into_iter()
+        .map(|(name, value)| Some((name, runs(&value)?)))
+        .collect();
+    Some(StrategyConfig::Region {
+        regions: regions.into_iter().collect::<Option<_>>()?,
+        default,
+    })
+}
+
+fn numbers<T: TryFrom<i128>>(value: &Value<'_>) -> Option<Vec<T>> {
+    let items: Vec<Option<T>> = value.list()?.iter().map(Value::number).collect();
+    items.into_iter().collect()
+}
+
+/// The `options` of a table.
+fn options_of(table: &mut Table<'_>) -> DatabaseOptions {
+    let Some(mut table) = table.get("options").and_then(|value| value.table()) else {
+        return DatabaseOptions::new();
+    };
+    let mut text = |key| table.get(key).and_then(|value: Value<'_>| value.text());
+    let mut options = DatabaseOptions {
+        sql_mode: text("sql_mode"),
+        charset: text("charset"),
+        collation: text("collation"),
+        time_zone: text("time_zone"),
+        ..DatabaseOptions::new()
+    };
+    for (name, value) in members(&mut table, "settings") {
+        if let Some(value) = value.text() {
+            options = options.setting(name, value);
+        }
+    }
+    table.finish();
+    options
+}
+
+/// The `pool` of a table.
+fn pool_of(table: &mut Table<'_>) -> PoolOptions {
+    let Some(mut table) = table.get("pool").and_then(|value| value.table()) else {
+        return PoolOptions::new();
+    };
+    let mut number = |key| table.get(key).and_then(|value: Value<'_>| value.number());
+    let max_connections = number("max_connections");
+    let sqlite_readers = number("sqlite_readers");
+    let sqlite_cache_kib = number("sqlite_cache_kib");
+    let statement_cache = table.get("statement_cache");
+    let mut time = |key| table.get(key).and_then(|value: Value<'_>| duration(&value));
+    let pool = PoolOptions {
+        max_connections,
+        acquire_timeout: time("acquire_timeout"),
+        connect_timeout: time("connect_timeout"),
+        idle_timeout: time("idle_timeout"),
+        max_lifetime: time("max_lifetime"),
+        ping_after_idle: time("ping_after_idle"),
+        statement_timeout: time("statement_timeout"),
+        statement_cache: statement_cache.and_then(|value| value.number()),
+        sqlite_readers,
+        busy_timeout: time("busy_timeout"),
+        sqlite_cache_kib,
+    };
+    table.finish();
+    pool
+}
+
+/// The choice that a string names.
+fn one_of<T: Clone>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Option<T> {
+    let text = value.text()?;
+    if let Some((_, chosen)) = choices.iter().find(|(name, _)| *name == text) {
+        return Some(chosen.clone());
+    }
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    // The value is not repeated: it may come from the environment.
+    let near = names.iter().map(|name| (distance(&text, name), name)).min();
+    match near.filter(|(distance, name)| *distance <= 1 + name.len() / 4) {
+        Some((_, near)) => value.problem(format!("no such choice; did you mean \"{near}\"?")),
+        None => value.problem(format!("no such choice; there are {}", list(&names))),
+    }
+    None
+}

@@ -1,0 +1,163 @@
+//! What a connection is told when it opens.
+
+use std::collections::BTreeMap;
+
+use super::Report;
+use crate::dialect::Dialect;
+
+/// Settings of a session, given to each connection when it opens.
+///
+/// A setting that the database does not have is an error, not passed over.
+///
+/// ```
+/// use shard_orm::config::DatabaseOptions;
+///
+/// let postgres = DatabaseOptions::new().time_zone("UTC").setting("work_mem", "64MB");
+/// let mysql = DatabaseOptions::new().sql_mode("TRADITIONAL").charset("utf8mb4");
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DatabaseOptions {
+    pub(crate) sql_mode: Option<String>,
+    pub(crate) charset: Option<String>,
+    pub(crate) collation: Option<String>,
+    pub(crate) time_zone: Option<String>,
+    pub(crate) settings: BTreeMap<String, String>,
+}
+
+impl DatabaseOptions {
+    /// None: the server's own defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `sql_mode`, of MySQL and MariaDB: names with commas between them.
+    #[must_use]
+    pub fn sql_mode(mut self, sql_mode: impl Into<String>) -> Self {
+        self.sql_mode = Some(sql_mode.into());
+        self
+    }
+
+    /// Sets the character set, of MySQL and MariaDB.
+    #[must_use]
+    pub fn charset(mut self, charset: impl Into<String>) -> Self {
+        self.charset = Some(charset.into());
+        self
+    }
+
+    /// Sets the collation, of MySQL and MariaDB.
+    #[must_use]
+    pub fn collation(mut self, collation: impl Into<String>) -> Self {
+        self.collation = Some(collation.into());
+        self
+    }
+
+    /// Sets the session's time zone, of PostgreSQL, MySQL and MariaDB: a name like
+    /// `Europe/Berlin`, or an offset like `+02:00`.
+    #[must_use]
+    pub fn time_zone(mut self, time_zone: impl Into<String>) -> Self {
+        self.time_zone = Some(time_zone.into());
+        self
+    }
+
+    /// Sets a run-time parameter of PostgreSQL.
+    #[must_use]
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    /// These, and from `lower` what these leave out.
+    pub(crate) fn over(&self, lower: &Self) -> Self {
+        let mut settings = lower.settings.clone();
+        settings.extend(self.settings.clone());
+        let first =
+            |own: &Option<String>, other: &Option<String>| own.as_ref().or(other.as_ref()).cloned();
+        Self {
+            sql_mode: first(&self.sql_mode, &lower.sql_mode),
+            charset: first(&self.charset, &lower.charset),
+            collation: first(&self.collation, &lower.collation),
+            time_zone: first(&self.time_zone, &lower.time_zone),
+            settings,
+        }
+    }
+
+    /// Reports what is malformed, and what this database does not have. Values are not repeated:
+    /// they may come from the environment.
+    pub(crate) fn check(&self, dialect: Option<Dialect>, path: &str, report: &mut Report) {
+        let mysql = &[Dialect::MySql][..];
+        let zoned = &[Dialect::Postgres, Dialect::MySql][..];
+        let word: fn(char) -> bool = |c| c.is_ascii_alphanumeric() || c == '_';
+        let modes: fn(char) -> bool = |c| c.is_ascii_alphanumeric() || "_,".contains(c);
+        let zone: fn(char) -> bool = |c| c.is_ascii_alphanumeric() || "_+-/:".contains(c);
+        let own = [
+            (
+                "sql_mode",
+                &self.sql_mode,
+                mysql,
+                modes,
+                "letters, digits, `_` and commas",
+                true,
+            ),
+            (
+                "charset",
+                &self.charset,
+                mysql,
+                word,
+                "letters, digits and `_`",
+                false,
+            ),
+            (
+                "collation",
+                &self.collation,
+                mysql,
+                word,
+                "letters, digits and `_`",
+                false,
+            ),
+            (
+                "time_zone",
+                &self.time_zone,
+                zoned,
+                zone,
+                "letters, digits, `_`, `+`, `-`, `/` and `:`",
+                false,
+            ),
+        ];
+        for (key, value, dialects, allowed, words, may_be_empty) in own {
+            let Some(value) = value else { continue };
+            let at = format!("{path}.{key}");
+            if let Some(dialect) = dialect.filter(|dialect| !dialects.contains(dialect)) {
+                report.add(
+                    &at,
+                    format!("{dialect} has no such option; leave `{key}` out"),
+                );
+            } else if !value.chars().all(allowed) || (value.is_empty() && !may_be_empty) {
+                report.add(&at, format!("the value is no {key}; it is made of {words}"));
+            }
+        }
+        for (name, value) in &self.settings {
+            let at = format!("{path}.settings.{name}");
+            if let Some(dialect) = dialect.filter(|dialect| *dialect != Dialect::Postgres) {
+                report.add(
+                    &at,
+                    format!("settings are run-time parameters of PostgreSQL, which {dialect} does not have; leave them out"),
+                );
+            } else if !is_setting_name(name) {
+                report.add(
+                    &at,
+                    "no name of a setting; it begins with a letter or `_` and goes on with letters, digits, `_` and `.`",
+                );
+            } else if value.contains('\0') {
+                report.add(&at, "the value holds a NUL character; remove it");
+            }
+        }
+    }
+}
+
+fn is_setting_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.".contains(c))
+}

@@ -1,0 +1,184 @@
+//! The limits of a server's pool of connections, as they are described.
+
+use std::time::Duration;
+
+use super::Report;
+use crate::topology::PoolSettings;
+
+/// The limits of the pool that each server has. What is left out comes from the level above, and
+/// at last from the defaults.
+///
+/// ```
+/// use std::time::Duration;
+/// use shard_orm::config::PoolOptions;
+///
+/// let pool = PoolOptions::new().max_connections(20).acquire_timeout(Duration::from_secs(2));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolOptions {
+    pub(crate) max_connections: Option<u32>,
+    pub(crate) acquire_timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) ping_after_idle: Option<Duration>,
+    pub(crate) statement_timeout: Option<Duration>,
+    pub(crate) statement_cache: Option<usize>,
+    pub(crate) sqlite_readers: Option<u32>,
+    pub(crate) busy_timeout: Option<Duration>,
+    pub(crate) sqlite_cache_kib: Option<u32>,
+}
+
+impl PoolOptions {
+    /// None: all from the level above.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the most connections that are open to a server at a time. Default 10.
+    #[must_use]
+    pub fn max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
+    /// Sets how long a statement waits for a free connection. Default 5 seconds.
+    #[must_use]
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.acquire_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long opening a connection may take. Default 5 seconds.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets after how long without use a connection is closed. Default 10 minutes.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets after how long a connection is closed in any case. Default 30 minutes.
+    #[must_use]
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Sets after how long without use a connection is pinged before its next statement. Default
+    /// 30 seconds.
+    #[must_use]
+    pub fn ping_after_idle(mut self, idle: Duration) -> Self {
+        self.ping_after_idle = Some(idle);
+        self
+    }
+
+    /// Sets how long the server may work on a statement. Default: as long as it takes.
+    #[must_use]
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how many prepared statements a connection keeps. Default: by the number of namespaces
+    /// on the server.
+    #[must_use]
+    pub fn statement_cache(mut self, statements: usize) -> Self {
+        self.statement_cache = Some(statements);
+        self
+    }
+
+    /// Sets how many connections read from a SQLite file at a time; one more writes. Default 4.
+    /// Other databases pass over it.
+    #[must_use]
+    pub fn sqlite_readers(mut self, connections: u32) -> Self {
+        self.sqlite_readers = Some(connections);
+        self
+    }
+
+    /// Sets how long SQLite waits for another process's lock. Default 5 seconds. Other databases
+    /// pass over it.
+    #[must_use]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets the page cache of each SQLite connection, in KiB. Default 16,384. Other databases
+    /// pass over it.
+    #[must_use]
+    pub fn sqlite_cache_kib(mut self, kib: u32) -> Self {
+        self.sqlite_cache_kib = Some(kib);
+        self
+    }
+
+    /// These, and from `lower` what these leave out.
+    pub(crate) fn over(&self, lower: &Self) -> Self {
+        Self {
+            max_connections: self.max_connections.or(lower.max_connections),
+            acquire_timeout: self.acquire_timeout.or(lower.acquire_timeout),
+            connect_timeout: self.connect_timeout.or(lower.connect_timeout),
+            idle_timeout: self.idle_timeout.or(lower.idle_timeout),
+            max_lifetime: self.max_lifetime.or(lower.max_lifetime),
+            ping_after_idle: self.ping_after_idle.or(lower.ping_after_idle),
+            statement_timeout: self.statement_timeout.or(lower.statement_timeout),
+            statement_cache: self.statement_cache.or(lower.statement_cache),
+            sqlite_readers: self.sqlite_readers.or(lower.sqlite_readers),
+            busy_timeout: self.busy_timeout.or(lower.busy_timeout),
+            sqlite_cache_kib: self.sqlite_cache_kib.or(lower.sqlite_cache_kib),
+        }
+    }
+
+    /// These, and what they leave out from the defaults.
+    pub(crate) fn settings(&self) -> PoolSettings {
+        let default = PoolSettings::default();
+        PoolSettings {
+            max_connections: self.max_connections.unwrap_or(default.max_connections),
+            acquire_timeout: self.acquire_timeout.unwrap_or(default.acquire_timeout),
+            connect_timeout: self.connect_timeout.unwrap_or(default.connect_timeout),
+            idle_timeout: self.idle_timeout.unwrap_or(default.idle_timeout),
+            max_lifetime: self.max_lifetime.unwrap_or(default.max_lifetime),
+            ping_after_idle: self.ping_after_idle.unwrap_or(default.ping_after_idle),
+            statement_timeout: self.statement_timeout.or(default.statement_timeout),
+            statement_cache: self.statement_cache.or(default.statement_cache),
+            sqlite_readers: self.sqlite_readers.unwrap_or(default.sqlite_readers),
+            busy_timeout: self.busy_timeout.unwrap_or(default.busy_timeout),
+            sqlite_cache_kib: self.sqlite_cache_kib.unwrap_or(default.sqlite_cache_kib),
+        }
+    }
+
+    /// Reports limits under which nothing could run.
+    pub(crate) fn check(&self, path: &str, report: &mut Report) {
+        let counts = [
+            ("max_connections", self.max_connections, "connections"),
+            ("sqlite_readers", self.sqlite_readers, "readers"),
+            ("sqlite_cache_kib", self.sqlite_cache_kib, "KiB"),
+        ];
+        for (key, count, unit) in counts {
+            if count == Some(0) {
+                report.add(format!("{path}.{key}"), format!("0 {unit}; use 1 or more"));
+            }
+        }
+        let times = [
+            ("acquire_timeout", self.acquire_timeout),
+            ("connect_timeout", self.connect_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("max_lifetime", self.max_lifetime),
+            ("statement_timeout", self.statement_timeout),
+        ];
+        for (key, time) in times {
+            if time == Some(Duration::ZERO) {
+                report.add(
+                    format!("{path}.{key}"),
+                    "no time at all; use more than 0, or leave it out for the default",
+                );
+            }
+        }
+    }
+}

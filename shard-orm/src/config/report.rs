@@ -1,0 +1,105 @@
+//! Collects the mistakes of a configuration while it is read and checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{ConfigError, Problem};
+use crate::error::{Error, Result};
+
+/// Where a configuration was read from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Origin {
+    pub(crate) file: Option<PathBuf>,
+    /// The folder from which relative paths count, absolute.
+    pub(crate) folder: Option<PathBuf>,
+    /// The line of each part, by its path.
+    pub(crate) lines: Arc<BTreeMap<String, u32>>,
+}
+
+/// The mistakes found so far.
+#[derive(Debug)]
+pub(crate) struct Report {
+    origin: Origin,
+    problems: Vec<Problem>,
+}
+
+impl Report {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Notes a mistake in the part at `path`, with the line of that part or of what it stands in.
+    pub(crate) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        let path = path.into();
+        let line = self.line_of(&path);
+        self.add_at(path, line, message);
+    }
+
+    /// Notes a mistake at a line that is known.
+    pub(super) fn add_at(
+        &mut self,
+        path: impl Into<String>,
+        line: Option<u32>,
+        message: impl Into<String>,
+    ) {
+        self.problems.push(Problem {
+            path: path.into(),
+            file: self.origin.file.clone(),
+            line,
+            message: message.into(),
+        });
+    }
+
+    /// Notes what a constructor said.
+    pub(crate) fn add_error(&mut self, path: impl Into<String>, error: &Error) {
+        self.add(path, error.message());
+    }
+
+    /// Whether a mistake was noted in that part, or in a part of it. What depends on it is then
+    /// not checked, as one mistake should be reported once.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.problems.iter().any(|problem| {
+            problem
+                .path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
+    /// Where relative paths count from.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(super) fn set_lines(&mut self, lines: BTreeMap<String, u32>) {
+        self.origin.lines = Arc::new(lines);
+    }
+
+    fn line_of(&self, path: &str) -> Option<u32> {
+        let mut part = path;
+        loop {
+            if let Some(line) = self.origin.lines.get(part) {
+                return Some(*line);
+            }
+            let end = part.rfind(['.', '['])?;
+            part = &part[..end];
+        }
+    }
+
+    /// The value, unless there were mistakes.
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T> {
+        if let (Some(value), true) = (value, self.problems.is_empty()) {
+            return Ok(value);
+        }
+        if self.problems.is_empty() {
+            self.add("", "the configuration is incomplete");
+        }
+        self.problems.sort_by_key(|problem| problem.line);
+        let all = ConfigError::new(self.problems);
+        Err(Error::configuration(all.to_string()).with_source(all))
+    }
+}

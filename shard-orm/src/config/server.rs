@@ -1,0 +1,81 @@
+//! A server of a group, as it is described.
+
+use std::ops::Range;
+
+use super::{Address, DatabaseOptions, PoolOptions};
+
+/// A server of a group: one primary, its replicas, and its share of the logical shards.
+///
+/// The share is a weight, 1 unless it is set, or explicit runs of shards; a group's servers use
+/// the one or the other.
+///
+/// ```
+/// use shard_orm::config::Server;
+///
+/// let by_weight = Server::new("a", "postgres://app@10.0.0.1/shop")
+///     .replica("postgres://app@10.0.0.2/shop")
+///     .weight(2);
+/// let by_runs = Server::new("b", "postgres://app@10.0.0.3/shop").shards(0..8).shards(12..16);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub(crate) name: String,
+    pub(crate) primary: Address,
+    pub(crate) replicas: Vec<Address>,
+    pub(crate) weight: Option<u32>,
+    pub(crate) runs: Vec<Range<u32>>,
+    pub(crate) options: DatabaseOptions,
+    pub(crate) pool: PoolOptions,
+}
+
+impl Server {
+    /// A server of this name, unique in its group, at this URL; for SQLite, `sqlite://` and a
+    /// folder.
+    pub fn new(name: impl Into<String>, primary: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            primary: Address::new(primary),
+            replicas: Vec::new(),
+            weight: None,
+            runs: Vec::new(),
+            options: DatabaseOptions::new(),
+            pool: PoolOptions::new(),
+        }
+    }
+
+    /// Adds a replica at this URL.
+    #[must_use]
+    pub fn replica(mut self, url: impl Into<String>) -> Self {
+        self.replicas.push(Address::new(url));
+        self
+    }
+
+    /// Sets its share of the logical shards, in proportion to the weights of the others. A server
+    /// of weight 0 gets none.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = Some(weight);
+        self
+    }
+
+    /// Adds a run of logical shards, from the first up to, but without, the last.
+    #[must_use]
+    pub fn shards(mut self, run: Range<u32>) -> Self {
+        self.runs.push(run);
+        self
+    }
+
+    /// Sets what each connection is told when it opens, over the group's options.
+    #[must_use]
+    pub fn options(mut self, options: DatabaseOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets pool options, over those of the group and of the whole cluster.
+    #[must_use]
+    pub fn pool(mut self, pool: PoolOptions) -> Self {
+        self.pool = pool;
+        self
+    }
+}

@@ -1,0 +1,65 @@
+//! A group's strategy, as it is described.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::route::Strategy;
+
+/// How a group's keys are spread over its logical shards; see [`route`](crate::route) for each.
+///
+/// ```
+/// use shard_orm::config::{Group, StrategyConfig};
+/// use shard_orm::route::Modulo;
+///
+/// let by_range = Group::new(3).strategy(StrategyConfig::Range { bounds: vec![1_000, 2_000] });
+/// let built_in_code = Group::new(16).strategy(Modulo::new(16)?);
+/// # Ok::<(), shard_orm::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum StrategyConfig {
+    /// Contiguous ranges of a hash: [`route::Hash`](crate::route::Hash).
+    #[default]
+    Hash,
+    /// The remainder of the key: [`route::Modulo`](crate::route::Modulo).
+    Modulo,
+    /// Ranges of the key: [`route::Range`](crate::route::Range).
+    Range {
+        /// The first key of each shard but shard 0, rising.
+        bounds: Vec<i64>,
+    },
+    /// A consistent-hash ring: [`route::Ring`](crate::route::Ring).
+    Ring {
+        /// Points on the ring for each unit of weight; 512 is usual.
+        virtual_nodes: u32,
+        /// A weight for each logical shard, or none for equal ones.
+        weights: Option<Vec<u32>>,
+    },
+    /// The ring of django-shard-library over the group's namespaces:
+    /// [`route::DjangoRing`](crate::route::DjangoRing).
+    DjangoRing {
+        /// Points on the ring for each logical shard; that library has 512.
+        virtual_nodes: u32,
+    },
+    /// A region picks the logical shards: [`route::Region`](crate::route::Region).
+    Region {
+        /// Each region's runs of logical shards.
+        regions: Vec<(String, Vec<Range<u32>>)>,
+        /// The region of keys whose region is not given or not known.
+        default: Option<String>,
+    },
+    /// One made in code.
+    Custom(Arc<dyn Strategy>),
+}
+
+impl From<Arc<dyn Strategy>> for StrategyConfig {
+    fn from(strategy: Arc<dyn Strategy>) -> Self {
+        Self::Custom(strategy)
+    }
+}
+
+impl<S: Strategy> From<S> for StrategyConfig {
+    fn from(strategy: S) -> Self {
+        Self::Custom(Arc::new(strategy))
+    }
+}

@@ -1,0 +1,157 @@
+//! Where the tables of one logical shard, or of one named database, are reached.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::pool::{Lease, Pool};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::route::mix64;
+use crate::topology::{Namespace, Read};
+
+/// One endpoint as seen from one namespace: its pool, and whether the namespace was found there.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pool: Arc<Pool>,
+    role: &'static str,
+    /// The namespace's record was read there and is right.
+    checked: AtomicBool,
+}
+
+impl Endpoint {
+    pub(super) fn new(pool: Arc<Pool>, role: &'static str, checked: bool) -> Self {
+        Self {
+            pool,
+            role,
+            checked: AtomicBool::new(checked),
+        }
+    }
+
+    pub(crate) async fn acquire(&self) -> Result<Lease> {
+        self.pool.acquire().await
+    }
+
+    /// `primary` or `replica`.
+    pub(crate) fn role(&self) -> &'static str {
+        self.role
+    }
+
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_checked(&self) {
+        self.checked.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Where the tables of one logical shard, or of one named database, are reached.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) server: Arc<str>,
+    /// The name of the cluster.
+    pub(crate) cluster: Arc<str>,
+    /// Takes writes, and what must see them.
+    pub(super) writer: Endpoint,
+    /// Serves reads of the primary: the writer's own pool, but for SQLite, where readers do not
+    /// wait for the writer.
+    pub(super) reader: Endpoint,
+    pub(super) replicas: Vec<Endpoint>,
+    pub(super) turn: AtomicUsize,
+    /// The policy of the group.
+    pub(super) read: Read,
+}
+
+impl Place {
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.namespace.dialect()
+    }
+
+    pub(crate) fn writer(&self) -> &Endpoint {
+        &self.writer
+    }
+
+    /// The endpoint for a read: as asked, or by the group's policy. A server without replicas
+    /// serves its reads itself.
+    pub(crate) fn reader(&self, read: Option<Read>) -> &Endpoint {
+        match read.unwrap_or(self.read) {
+            Read::Primary => &self.reader,
+            Read::Replica => self.replica().unwrap_or(&self.reader),
+        }
+    }
+
+    /// The primary's endpoint for reads.
+    pub(crate) fn primary_reader(&self) -> &Endpoint {
+        &self.reader
+    }
+
+    /// The less busy of two replicas chosen at random ("the power of two choices", Mitzenmacher
+    /// 1996).
+    fn replica(&self) -> Option<&Endpoint> {
+        let first = match self.replicas.as_slice() {
+            [] => return None,
+            [only] => return Some(only),
+            several => {
+                let count = several.len();
+                let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+                let random = usize::try_from(mix64(turn as u64) >> 33).unwrap_or(turn);
+                let first = random % count;
+                let second = (first + 1 + random / count % (count - 1)) % count;
+                if several[second].pool.outstanding() < several[first].pool.outstanding() {
+                    second
+                } else {
+                    first
+                }
+            }
+        };
+        self.replicas.get(first)
+    }
+
+    /// Makes the file of a SQLite namespace, and its folder, where they are not there yet.
+    pub(crate) fn create_file(&self) -> Result<()> {
+        let Some(file) = self.writer.pool.file() else {
+            return Ok(());
+        };
+        let made = match file.parent() {
+            Some(folder) => std::fs::create_dir_all(folder),
+            None => Ok(()),
+        };
+        made.and_then(|()| {
+            std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(file)
+                .map(drop)
+        })
+        .map_err(|source| {
+            Error::configuration(format!("the file {} cannot be made", file.display()))
+                .with_source(source)
+        })
+    }
+
+    /// Names the shard in an error, where there is one.
+    pub(crate) fn name_error(&self, error: Error) -> Error {
+        if self.namespace.is_sharded() {
+            error.on_shard(self.namespace.group(), self.namespace.shard())
+        } else {
+            error
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_sharded() {
+            write!(
+                f,
+                "logical shard {} of group `{}`",
+                self.namespace.shard(),
+                self.namespace.group()
+            )
+        } else {
+            write!(f, "database `{}`", self.namespace.group())
+        }
+    }
+}

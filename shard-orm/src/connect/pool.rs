@@ -1,0 +1,304 @@
+//! The connections to one endpoint: a semaphore and a stack.
+//!
+//! Nothing is asked of the server when a connection is taken or given back. Instead a connection
+//! that was dropped in the middle of an operation is closed at once and never used again; one
+//! that has been idle for long is pinged before its next use; and when one is lost, all others
+//! that were idle then are pinged before theirs.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, Semaphore, TryAcquireError};
+use tokio::time::timeout;
+
+use crate::backend::{Conn, Opener, Session};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many connections a pool holds, and for how long.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) max_connections: usize,
+    pub(crate) acquire_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) max_lifetime: Duration,
+    pub(crate) ping_after_idle: Duration,
+}
+
+/// The connections to one endpoint; for SQLite, to one file in one role.
+pub(crate) struct Pool {
+    opener: Opener,
+    /// What messages call the endpoint: no password.
+    label: String,
+    /// The file, for SQLite.
+    file: Option<PathBuf>,
+    limits: Limits,
+    permits: Semaphore,
+    /// Used last, taken first: the others grow idle and are closed.
+    idle: Mutex<Vec<Idle>>,
+    /// Counts lost connections, so that each idle one knows whether it has been proven since.
+    losses: AtomicU64,
+    /// Told of each connection that comes back while the pool is being closed.
+    returned: Notify,
+}
+
+struct Idle {
+    conn: Conn,
+    opened: Instant,
+    since: Instant,
+    proven: u64,
+}
+
+impl Pool {
+    pub(crate) fn new(session: Session, label: String, limits: Limits) -> Result<Self> {
+        Ok(Self {
+            file: session.file.clone(),
+            opener: Opener::new(session)?,
+            label,
+            permits: Semaphore::new(limits.max_connections),
+            limits,
+            idle: Mutex::new(Vec::new()),
+            losses: AtomicU64::new(0),
+            returned: Notify::new(),
+        })
+    }
+
+    /// The file, for SQLite.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// How many connections are in use, or being opened.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.limits
+            .max_connections
+            .saturating_sub(self.permits.available_permits())
+    }
+
+    /// Takes a connection, or opens one.
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease> {
+        let mut lease = self.reserve().await?;
+        while let Some(idle) = self.pop() {
+            if idle.opened.elapsed() >= self.limits.max_lifetime {
+                continue;
+            }
+            let proven = self.losses.load(Ordering::Acquire);
+            let doubtful =
+                idle.proven != proven || idle.since.elapsed() >= self.limits.ping_after_idle;
+            lease.opened = idle.opened;
+            lease.proven = proven;
+            lease.conn = Some(idle.conn);
+            if !doubtful || lease.answers(self.limits.connect_timeout).await {
+                lease.dirty = false;
+                return Ok(lease);
+            }
+            lease.conn = None;
+        }
+        lease.proven = self.losses.load(Ordering::Acquire);
+        lease.conn = Some(self.open().await?);
+        lease.opened = Instant::now();
+        lease.dirty = false;
+        Ok(lease)
+    }
+
+    /// Waits for a place among the connections.
+    async fn reserve(self: &Arc<Self>) -> Result<Lease> {
+        let permit = match self.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::Closed) => return Err(self.closed()),
+            Err(TryAcquireError::NoPermits) => {
+                match timeout(self.limits.acquire_timeout, self.permits.acquire()).await {
+                    Ok(Ok(permit)) => permit,
+                    Ok(Err(_)) => return Err(self.closed()),
+                    Err(_) => return Err(self.exhausted()),
+                }
+            }
+        };
+        // The lease gives it back when it is dropped, wherever this is cancelled.
+        permit.forget();
+        Ok(Lease {
+            conn: None,
+            pool: Arc::clone(self),
+            opened: Instant::now(),
+            proven: 0,
+            dirty: true,
+        })
+    }
+
+    async fn open(&self) -> Result<Conn> {
+        match timeout(self.limits.connect_timeout, self.opener.open()).await {
+            Ok(Ok(conn)) => Ok(conn),
+            Ok(Err(error)) => Err(Error::new(
+                error.kind(),
+                format!("cannot connect to {}: {}", self.label, error.message()),
+            )
+            .with_source(error)),
+            Err(_) => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "{} did not take a connection within {:?} (`connect_timeout`)",
+                    self.label, self.limits.connect_timeout
+                ),
+            )),
+        }
+    }
+
+    /// Closes what has been idle for too long, oldest first.
+    pub(crate) async fn sweep(&self) {
+        loop {
+            let stale = {
+                let mut idle = self.lock();
+                match idle.first() {
+                    Some(oldest)
+                        if oldest.since.elapsed() >= self.limits.idle_timeout
+                            || oldest.opened.elapsed() >= self.limits.max_lifetime =>
+                    {
+                        idle.remove(0)
+                    }
+                    _ => return,
+                }
+            };
+            stale.conn.close().await;
+        }
+    }
+
+    /// How long a connection may be idle.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.limits.idle_timeout
+    }
+
+    /// Hands out no connection any more, closes the idle ones, and waits for the others to come
+    /// back.
+    pub(crate) async fn close(&self) {
+        self.permits.close();
+        while let Some(idle) = self.pop() {
+            idle.conn.close().await;
+        }
+        // Connections in use are closed where their leases are dropped.
+        while self.outstanding() > 0 {
+            self.returned.notified().await;
+        }
+    }
+
+    fn pop(&self) -> Option<Idle> {
+        self.lock().pop()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        // No code that can panic runs under the lock.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cold]
+    fn closed(&self) -> Error {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "the pool of {} is closed: the cluster was closed",
+                self.label
+            ),
+        )
+    }
+
+    #[cold]
+    fn exhausted(&self) -> Error {
+        Error::new(
+            ErrorKind::PoolExhausted,
+            format!(
+                "all {} connections to {} were in use for {:?}; raise `max_connections` or \
+                 `acquire_timeout`, or hold transactions for less long",
+                self.limits.max_connections, self.label, self.limits.acquire_timeout
+            ),
+        )
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("endpoint", &self.label)
+            .field("outstanding", &self.outstanding())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection taken from its pool.
+///
+/// Dropped clean, it goes back; dropped in the middle of something, it is closed there and then,
+/// which frees its locks.
+pub(crate) struct Lease {
+    /// `None` only while the lease is being filled.
+    conn: Option<Conn>,
+    pool: Arc<Pool>,
+    opened: Instant,
+    proven: u64,
+    dirty: bool,
+}
+
+impl Lease {
+    /// The connection, which counts as being in the middle of something until
+    /// [`settle`](Self::settle).
+    pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
+        self.dirty = true;
+        self.conn
+            .as_mut()
+            .ok_or_else(|| Error::new(ErrorKind::Unavailable, "the connection was given up"))
+    }
+
+    /// What was begun on the connection is done: it may be used by others.
+    pub(crate) fn settle(&mut self) {
+        self.dirty = false;
+    }
+
+    /// The connection was lost: its siblings have to prove themselves.
+    pub(crate) fn lost(&mut self) {
+        self.dirty = true;
+        self.conn = None;
+        self.pool.losses.fetch_add(1, Ordering::Release);
+    }
+
+    /// What messages call the endpoint.
+    pub(crate) fn label(&self) -> &str {
+        &self.pool.label
+    }
+
+    async fn answers(&mut self, limit: Duration) -> bool {
+        match &mut self.conn {
+            Some(conn) => matches!(timeout(limit, conn.ping()).await, Ok(Ok(()))),
+            None => false,
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            if self.dirty || self.pool.permits.is_closed() {
+                drop(conn);
+            } else {
+                self.pool.lock().push(Idle {
+                    conn,
+                    opened: self.opened,
+                    since: Instant::now(),
+                    proven: self.proven,
+                });
+            }
+        }
+        self.pool.permits.add_permits(1);
+        if self.pool.permits.is_closed() {
+            self.pool.returned.notify_one();
+        }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("endpoint", &self.pool.label)
+            .field("dirty", &self.dirty)
+            .finish_non_exhaustive()
+    }
+}

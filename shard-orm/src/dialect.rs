@@ -1,0 +1,57 @@
+//! Which SQL a server speaks.
+//!
+//! Named everywhere, matched on only where statements are rendered or sent.
+
+use std::fmt;
+
+/// The SQL that a server speaks.
+///
+/// All three are always there, whatever features are enabled: a program with the SQLite driver
+/// alone can print the `CREATE TABLE` for PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// SQLite 3.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+}
+
+impl Dialect {
+    /// Whether its driver is part of this build.
+    ///
+    /// ```
+    /// use shard_orm::Dialect;
+    ///
+    /// let all = [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql];
+    /// assert!(all.into_iter().any(Dialect::is_enabled));
+    /// ```
+    #[must_use]
+    pub const fn is_enabled(self) -> bool {
+        match self {
+            Self::Sqlite => cfg!(feature = "sqlite"),
+            Self::Postgres => cfg!(feature = "postgres"),
+            Self::MySql => cfg!(feature = "mysql"),
+        }
+    }
+
+    /// The feature of this crate that brings its driver.
+    pub(crate) const fn feature(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MySql => "MySQL/MariaDB",
+        })
+    }
+}

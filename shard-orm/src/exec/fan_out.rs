@@ -1,0 +1,41 @@
+//! One statement on each of several logical shards, a bounded number at a time.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use sea_query::Expr;
+
+use crate::connect::Place;
+use crate::error::Result;
+
+/// How many logical shards are asked at the same time.
+///
+/// No task holds a connection while it waits for another, so a pool of one serves them all.
+const CONCURRENCY: usize = 8;
+
+/// One logical shard of a call, and which of the call's keys it is asked for.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) place: Arc<Place>,
+    pub(crate) keys: Option<Expr>,
+}
+
+/// Runs `ask` on each leg and gives the answers in the order of the legs; the first error ends
+/// the others.
+pub(crate) async fn each_leg<T, F>(legs: Vec<Leg>, ask: impl Fn(Leg) -> F + Send) -> Result<Vec<T>>
+where
+    F: Future<Output = Result<T>> + Send,
+    T: Send,
+{
+    if legs.len() == 1 {
+        let mut answers = Vec::with_capacity(1);
+        for leg in legs {
+            answers.push(ask(leg).await?);
+        }
+        return Ok(answers);
+    }
+    stream::iter(legs.into_iter().map(ask))
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await
+}

@@ -1,0 +1,256 @@
+//! The fixed statements of a model: rendered once for each namespace, then looked up.
+
+use std::sync::Arc;
+
+use sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, OnConflict, Query, TableRef, Value};
+
+use super::statement::{Label, Statement};
+use crate::backend::{Args, ColumnType, Sql, render};
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::model::ModelDef;
+use crate::topology::{Namespace, OPERATIONS};
+
+/// The fixed statements that a model can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// The row of a region, key and id.
+    Select,
+    /// One row.
+    Insert,
+    Insert10,
+    Insert100,
+    Insert1000,
+    /// Any number of rows, as one array for each column (PostgreSQL).
+    InsertArrays,
+    /// All columns that are neither key nor primary key, by region, key and id.
+    Update,
+    /// By region, key and id.
+    Delete,
+    /// One row, or the update of the one with its primary key (not on MySQL).
+    Save,
+}
+
+/// The batches of rows that have a text of their own, largest first.
+pub(crate) const BATCHES: [(usize, Operation); 4] = [
+    (1_000, Operation::Insert1000),
+    (100, Operation::Insert100),
+    (10, Operation::Insert10),
+    (1, Operation::Insert),
+];
+
+impl Operation {
+    fn index(self) -> usize {
+        let index = self as usize;
+        debug_assert!(index < OPERATIONS);
+        index
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Save => "save",
+            _ => "insert",
+        }
+    }
+}
+
+/// A fixed statement and what binds its arguments.
+pub(crate) struct Fixed<'a> {
+    pub(crate) def: &'static ModelDef,
+    pub(crate) operation: Operation,
+    pub(crate) bind: &'a (dyn Fn(&mut Args) -> Result<()> + Sync),
+}
+
+impl Statement for Fixed<'_> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        (self.bind)(args)?;
+        let text = namespace
+            .texts()
+            .get(self.def.slot.number(), self.operation.index(), || {
+                text(self.def, self.operation, namespace)
+            });
+        Ok(Sql {
+            text: Arc::clone(text),
+            persistent: true,
+        })
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: self.operation.verb(),
+            table: self.def.table,
+        }
+    }
+}
+
+/// The identifiers of columns.
+pub(crate) fn columns(
+    def: &'static ModelDef,
+    ordinals: impl IntoIterator<Item = usize>,
+) -> impl Iterator<Item = Alias> {
+    ordinals
+        .into_iter()
+        .map(|ordinal| Alias::new(def.columns[ordinal].name))
+}
+
+/// A placeholder. What it stands for is bound by the caller, in the column's type.
+fn placeholder() -> Expr {
+    Expr::val(Value::Bool(None))
+}
+
+fn text(def: &'static ModelDef, operation: Operation, namespace: &Namespace) -> String {
+    let table = namespace.table(def.table);
+    let dialect = namespace.dialect();
+    let all = 0..def.columns.len();
+    let (text, _) = match operation {
+        Operation::Select => {
+            let mut select = Query::select();
+            select.columns(columns(def, all)).from(table);
+            for column in columns(def, def.lookup()) {
+                select.and_where(Expr::col(column).eq(placeholder()));
+            }
+            render(dialect, &select)
+        }
+        Operation::Update => {
+            let mut update = Query::update();
+            update.table(table);
+            let settable: Vec<Alias> = columns(def, def.settable()).collect();
+            for column in &settable {
+                update.value(column.clone(), placeholder());
+            }
+            if settable.is_empty() {
+                // Nothing to set, and still an answer to whether the row is there.
+                for column in columns(def, def.lookup().take(1)) {
+                    update.value(column.clone(), Expr::col(column));
+                }
+            }
+            for column in columns(def, def.lookup()) {
+                update.and_where(Expr::col(column).eq(placeholder()));
+            }
+            render(dialect, &update)
+        }
+        Operation::Delete => {
+            let mut delete = Query::delete();
+            delete.from_table(table);
+            for column in columns(def, def.lookup()) {
+                delete.and_where(Expr::col(column).eq(placeholder()));
+            }
+            render(dialect, &delete)
+        }
+        Operation::Insert => render(dialect, &insert(def, table, 1)),
+        Operation::Insert10 => render(dialect, &insert(def, table, 10)),
+        Operation::Insert100 => render(dialect, &insert(def, table, 100)),
+        Operation::Insert1000 => render(dialect, &insert(def, table, 1_000)),
+        Operation::InsertArrays => render(dialect, &insert_arrays(def, table)),
+        Operation::Save => {
+            let mut save = insert(def, table, 1);
+            save.on_conflict(conflict_update(
+                def,
+                dialect,
+                def.primary_key.iter().copied(),
+                def.settable(),
+            ));
+            render(dialect, &save)
+        }
+    };
+    text
+}
+
+fn insert(def: &'static ModelDef, table: TableRef, rows: usize) -> sea_query::InsertStatement {
+    let mut insert = Query::insert();
+    insert
+        .into_table(table)
+        .columns(columns(def, 0..def.columns.len()));
+    for _ in 0..rows {
+        insert.values_panic(def.columns.iter().map(|_| placeholder()));
+    }
+    insert
+}
+
+/// `INSERT INTO t (..) SELECT * FROM UNNEST($1::bigint[], $2::text[], ..)`.
+fn insert_arrays(def: &'static ModelDef, table: TableRef) -> sea_query::InsertStatement {
+    let arrays = def.columns.iter().enumerate().map(|(ordinal, column)| {
+        Expr::cust(format!(
+            "${}::{}[]",
+            ordinal + 1,
+            postgres_type(column.column_type)
+        ))
+    });
+    let mut rows = Query::select();
+    rows.column(Asterisk).from_function(
+        Func::cust(Alias::new("UNNEST")).args(arrays),
+        Alias::new("incoming"),
+    );
+    let mut insert = Query::insert();
+    insert
+        .into_table(table)
+        .columns(columns(def, 0..def.columns.len()));
+    // The select has as many columns as there are arrays: one each.
+    if insert.select_from(rows).is_err() {
+        debug_assert!(false, "an asterisk is taken as it is");
+    }
+    insert
+}
+
+/// `ON CONFLICT (target) DO UPDATE SET set = excluded.set WHERE t.key = excluded.key`.
+///
+/// The condition keeps the row of another key: without it, a conflict on an id would hand the
+/// row of one tenant to another.
+pub(crate) fn conflict_update(
+    def: &'static ModelDef,
+    dialect: Dialect,
+    target: impl Iterator<Item = usize>,
+    set: impl Iterator<Item = usize>,
+) -> OnConflict {
+    debug_assert_ne!(
+        dialect,
+        Dialect::MySql,
+        "MySQL cannot name a conflict target"
+    );
+    let mut conflict = OnConflict::columns(columns(def, target));
+    let mut set: Vec<Alias> = columns(def, set).collect();
+    if set.is_empty() {
+        set.extend(columns(def, def.lookup().take(1)));
+    }
+    conflict.update_columns(set);
+    let table = Alias::new(def.table);
+    for column in columns(def, def.routing()) {
+        conflict.action_and_where(
+            Expr::col((table.clone(), column.clone()))
+                .eq(Expr::col((Alias::new("excluded"), column))),
+        );
+    }
+    conflict
+}
+
+/// The most arguments that the protocol of each database takes.
+pub(crate) fn most_arguments(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Sqlite => 32_766,
+        Dialect::Postgres | Dialect::MySql => 65_535,
+    }
+}
+
+/// What the elements of a column's array are on PostgreSQL.
+pub(crate) fn postgres_type(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::Bool => "bool",
+        ColumnType::I8 | ColumnType::I16 | ColumnType::U8 => "int2",
+        ColumnType::I32 | ColumnType::U16 => "int4",
+        ColumnType::I64 | ColumnType::U32 | ColumnType::U64 => "int8",
+        ColumnType::F32 => "float4",
+        ColumnType::F64 => "float8",
+        ColumnType::Text => "text",
+        ColumnType::Bytes => "bytea",
+        ColumnType::TimestampUtc => "timestamptz",
+        ColumnType::Timestamp => "timestamp",
+        ColumnType::Date => "date",
+        ColumnType::Time => "time",
+        ColumnType::Uuid => "uuid",
+        ColumnType::Decimal => "numeric",
+        ColumnType::Json => "jsonb",
+    }
+}

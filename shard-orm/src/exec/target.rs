@@ -1,0 +1,184 @@
+//! What a query runs on: a cluster or a transaction.
+
+use std::sync::Arc;
+
+use crate::cluster::Cluster;
+use crate::connect::Place;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Home, ModelDef};
+use crate::route::RoutingKey;
+use crate::topology::Read;
+use crate::transaction::Tx;
+
+/// What a query runs on: `&Cluster`, `&Tx`, or [`Cluster::read_from`].
+///
+/// All are `Copy`, so that a helper that takes one can send as many statements as it likes:
+///
+/// ```
+/// use shard_orm::{Executor, Result};
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// # }
+///
+/// async fn orders_of(on: impl Executor<'_>, user: i64) -> Result<(u64, Vec<Order>)> {
+///     Ok((Order::on(user).count(on).await?, Order::on(user).all(on).await?))
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not run queries",
+    label = "expected `&Cluster` or `&Tx`",
+    note = "pass the cluster or the transaction by reference"
+)]
+pub trait Executor<'e>: Copy + Send + private::Sealed {
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn target(self) -> Target<'e>;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for &crate::Cluster {}
+    impl Sealed for &crate::Tx {}
+    impl Sealed for super::ReadFrom<'_> {}
+}
+
+/// A cluster with a choice of where its reads go; see [`Cluster::read_from`].
+#[derive(Debug, Clone, Copy)]
+pub struct ReadFrom<'e> {
+    cluster: &'e Cluster,
+    read: Read,
+}
+
+impl Cluster {
+    /// The same cluster, with its reads sent to the primary or to a replica, whatever the policy
+    /// of the group says. Writes go to the primary as ever.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let order = Order::get(cluster.read_from(Read::Primary), 42, 7).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn read_from(&self, read: Read) -> ReadFrom<'_> {
+        ReadFrom {
+            cluster: self,
+            read,
+        }
+    }
+}
+
+impl<'e> Executor<'e> for &'e Cluster {
+    #[allow(private_interfaces)]
+    fn target(self) -> Target<'e> {
+        Target::Cluster {
+            cluster: self,
+            read: None,
+        }
+    }
+}
+
+impl<'e> Executor<'e> for ReadFrom<'e> {
+    #[allow(private_interfaces)]
+    fn target(self) -> Target<'e> {
+        Target::Cluster {
+            cluster: self.cluster,
+            read: Some(self.read),
+        }
+    }
+}
+
+impl<'e> Executor<'e> for &'e Tx {
+    #[allow(private_interfaces)]
+    fn target(self) -> Target<'e> {
+        Target::Tx(self)
+    }
+}
+
+/// An executor, taken apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target<'e> {
+    Cluster {
+        cluster: &'e Cluster,
+        read: Option<Read>,
+    },
+    Tx(&'e Tx),
+}
+
+impl Target<'_> {
+    fn cluster(&self) -> &Cluster {
+        match self {
+            Self::Cluster { cluster, .. } => cluster,
+            Self::Tx(tx) => tx.cluster(),
+        }
+    }
+
+    /// Whether it is a transaction in which locks can be taken.
+    pub(crate) fn can_lock(&self) -> bool {
+        matches!(self, Self::Tx(tx) if !tx.is_read_only())
+    }
+
+    /// The same target, with a choice of where its reads go.
+    pub(crate) fn reading(self, choice: Option<Read>) -> Self {
+        match (self, choice) {
+            (Self::Cluster { cluster, .. }, Some(read)) => Self::Cluster {
+                cluster,
+                read: Some(read),
+            },
+            (unchanged, _) => unchanged,
+        }
+    }
+
+    /// Where the rows of a key are; inside a transaction, only when that is where it runs.
+    pub(crate) fn place_of_key(&self, def: &ModelDef, key: &RoutingKey<'_>) -> Result<Arc<Place>> {
+        self.within(def, self.cluster().place_of_key(def.home_name(), key)?)
+    }
+
+    /// Where the rows of a shard, by number, are.
+    pub(crate) fn place_of_shard(&self, def: &ModelDef, shard: u32) -> Result<Arc<Place>> {
+        self.within(def, self.cluster().place_of_shard(def.home_name(), shard)?)
+    }
+
+    /// Where the rows of a model that is not sharded are.
+    pub(crate) fn place_of_database(&self, def: &ModelDef) -> Result<Arc<Place>> {
+        debug_assert!(matches!(def.home, Home::Database(_)));
+        self.within(def, self.cluster().place_of_database(def.home_name())?)
+    }
+
+    fn within(&self, def: &ModelDef, place: Arc<Place>) -> Result<Arc<Place>> {
+        match self {
+            Self::Cluster { .. } => Ok(place),
+            Self::Tx(tx) => {
+                let own = tx.place();
+                if own.namespace.is_same_shard(&place.namespace) {
+                    Ok(Arc::clone(own))
+                } else {
+                    Err(place.name_error(Error::new(
+                        ErrorKind::CrossShard,
+                        format!(
+                            "this `{}` belongs to {place}, but the transaction runs on {own}; a \
+                             transaction holds one logical shard: begin another one there, or \
+                             leave the row out",
+                            def.name
+                        ),
+                    )))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The record that each namespace holds of what it is.
+//!
+//! Read once for each namespace and endpoint, before its first statement: a server that answers
+//! for the wrong shard is found before anything is read or written there.
+
+use sea_query::{Alias, Expr, Query};
+
+use crate::backend::{Args, Field, Sql, render};
+use crate::connect::{Lease, Place};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The table of the record.
+pub(super) const TABLE: &str = "shard_orm_namespace";
+/// Its columns.
+pub(super) const CLUSTER: &str = "cluster_name";
+pub(super) const GROUP: &str = "group_name";
+pub(super) const SHARD: &str = "logical_shard";
+pub(super) const GENERATION: &str = "generation";
+
+/// What a namespace says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) cluster: String,
+    pub(super) group: String,
+    pub(super) shard: i64,
+    pub(super) generation: i64,
+}
+
+impl Record {
+    /// What the topology says of the namespace.
+    pub(super) fn expected(place: &Place) -> Self {
+        Self {
+            cluster: place.cluster.to_string(),
+            group: place.namespace.group().to_string(),
+            shard: place.namespace.shard().into(),
+            generation: place.namespace.generation().into(),
+        }
+    }
+}
+
+/// Reads the record of a namespace and compares it with the topology.
+pub(super) async fn verify(place: &Place, lease: &mut Lease) -> Result<()> {
+    match read(place, lease).await? {
+        Some(found) => compare(place, lease.label(), &found),
+        None => Err(not_set_up(place, lease.label())),
+    }
+}
+
+pub(super) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> {
+    let expected = Record::expected(place);
+    if *found == expected {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "namespace `{}` on {label} says that it is shard {} of group `{}` in cluster `{}`, \
+         generation {}, but the configuration has shard {} of group `{}` in cluster `{}`, \
+         generation {}, there; correct the servers or their shards in the configuration",
+        place.namespace.name(),
+        found.shard,
+        found.group,
+        found.cluster,
+        found.generation,
+        expected.shard,
+        expected.group,
+        expected.cluster,
+        expected.generation,
+    )))
+}
+
+fn not_set_up(place: &Place, label: &str) -> Error {
+    Error::new(
+        ErrorKind::UndefinedTable,
+        format!(
+            "namespace `{}` on {label} holds no record of what it is (table `{TABLE}`); create \
+             the namespaces and tables with `cluster.setup()`",
+            place.namespace.name()
+        ),
+    )
+}
+
+/// Reads the record; `None` when the namespace or the table is not there, or is empty.
+pub(super) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Record>> {
+    let mut select = Query::select();
+    select
+        .columns([CLUSTER, GROUP].map(Alias::new))
+        .expr(Expr::col(Alias::new(SHARD)))
+        .expr(Expr::col(Alias::new(GENERATION)))
+        .from(place.namespace.table(TABLE));
+    let (text, _) = render(place.dialect(), &select);
+    let sql = Sql {
+        text: text.into(),
+        persistent: false,
+    };
+    let mut found = None;
+    let outcome = lease
+        .conn()?
+        .run(&sql, Args::new(place.dialect())?, &mut |row| {
+            found = Some(Record {
+                cluster: String::read(row, 0)?,
+                group: String::read(row, 1)?,
+                shard: i64::read(row, 2)?,
+                generation: i64::read(row, 3)?,
+            });
+            Ok(())
+        })
+        .await;
+    match outcome {
+        Ok(_) => {
+            lease.settle();
+            Ok(found)
+        }
+        Err(failure) if failure.lost => {
+            lease.lost();
+            Err(failure.error)
+        }
+        Err(failure) => {
+            lease.settle();
+            if failure.error.kind() == ErrorKind::UndefinedTable {
+                Ok(None)
+            } else {
+                Err(failure.error)
+            }
+        }
+    }
+}

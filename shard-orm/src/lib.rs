@@ -1,0 +1,126 @@
+//! Typed, sharded data access on PostgreSQL, MySQL/MariaDB and SQLite.
+//!
+//! A struct becomes a row of a table that is spread over many databases. Queries are typed, and
+//! name the shard that they run on: one that names none does not compile.
+//!
+//! ```
+//! use shard_orm::prelude::*;
+//!
+//! #[derive(Debug, Clone, PartialEq, ShardModel)]
+//! #[shard(group = "shop", table = "orders")]
+//! pub struct Order {
+//!     #[shard(primary_key)]
+//!     pub id: i64,
+//!     #[shard(key)]
+//!     pub user_id: i64,
+//!     pub item: String,
+//!     pub quantity: i32,
+//! }
+//!
+//! # #[cfg(feature = "testing")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> shard_orm::Result<()> {
+//! # let cluster = shard_orm::testing::cluster::<Order>().await?;
+//! # let cluster = &*cluster;
+//! let order = Order { id: 1, user_id: 42, item: "tea".into(), quantity: 1 };
+//! let order = order.insert(cluster).await?;
+//!
+//! let mine = Order::on(42).filter(Order::QUANTITY.ge(1)).order_by(Order::ID.desc()).all(cluster).await?;
+//! assert_eq!(mine, [order]);
+//!
+//! let tx = cluster.begin(Order::shard(42)).await?;
+//! Order::on(42).filter(Order::ITEM.eq("tea")).set(Order::QUANTITY, 2).update(&tx).await?;
+//! tx.commit().await?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "testing"))]
+//! # fn main() {}
+//! ```
+//!
+//! # The map
+//! | | |
+//! |---|---|
+//! | [`Cluster`] | what everything runs on: opened from a file or from a [`config`] |
+//! | [`ShardModel`], [`IsolatedModel`], [`DatabaseModel`] | what can be done with a model |
+//! | [`Query`], [`Filter`], [`Update`], [`RawQuery`] | what can be asked |
+//! | [`Tx`], [`Savepoint`], [`TxOptions`] | transactions on one logical shard |
+//! | [`route`] | how a key finds its logical shard |
+//! | [`topology`] | how a logical shard finds its server |
+//! | [`Field`], [`ShardKey`] | what can stand in a column, and in a shard key |
+//! | [`Error`], [`ErrorKind`] | what can go wrong, alike for all databases |
+//!
+//! # Features
+//! | feature | brings |
+//! |---|---|
+//! | `sqlite` (default), `postgres`, `mysql` | the database's driver; any one will do |
+//! | `mysql-rsa` | logins of MySQL 8 with a password and without TLS |
+//! | `chrono`, `time` | their dates and times as fields |
+//! | `uuid`, `decimal`, `json` | `uuid::Uuid`, `rust_decimal::Decimal`, `serde_json::Value` and [`Json`] as fields |
+//! | `testing` | [`testing`]: temporary clusters on SQLite |
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!(
+    "shard-orm needs a database: enable at least one of its features `sqlite`, `postgres`, `mysql`"
+);
+
+// The derive's paths begin with the name of the crate, also inside of it.
+extern crate self as shard_orm;
+
+mod backend;
+mod cluster;
+pub mod config;
+mod connect;
+mod dialect;
+mod error;
+mod exec;
+mod model;
+pub mod prelude;
+mod query;
+mod record;
+pub mod route;
+mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod topology;
+mod transaction;
+
+#[cfg(feature = "json")]
+pub use backend::Json;
+pub use backend::{Args, ColumnType, Field, Row, Timestamp};
+pub use cluster::{Address, Cluster, RawConnection};
+pub use dialect::Dialect;
+pub use error::{Error, ErrorKind, Result, ShardId};
+pub use exec::{Executor, ReadFrom, Setup, SetupReport};
+pub use model::{
+    Column, ColumnDef, Home, Id, IndexDef, IntoKey, Key, Model, ModelDef, Region, ShardKey,
+};
+pub use query::{
+    As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,
+    OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery, ReadRow, Selection,
+    Update, Whole,
+};
+pub use record::{DatabaseModel, IsolatedModel, ShardModel};
+pub use schema::CreateTable;
+pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection};
+pub use topology::Read;
+pub use transaction::{Isolation, Savepoint, Tx, TxOptions};
+
+/// The drivers and the builder that this library stands on, in the versions that it uses.
+pub use {sea_query, sqlx};
+
+/// What the derives write paths to.
+#[doc(hidden)]
+pub mod __private {
+    pub use std::time::SystemTime;
+
+    #[cfg(feature = "json")]
+    pub use crate::backend::{Json, bind_json};
+    pub use crate::backend::{bind_str, read_string};
+    pub use crate::model::{Slot, no_such_column, unknown_variant};
+    pub use crate::route::RoutingKey;
+    pub use crate::{
+        Args, Column, ColumnDef, ColumnType, DatabaseModel, Error, Field, Home, Id, IndexDef,
+        IsolatedModel, Key, Model, ModelDef, Projection, ReadRow, Region, Result, Row, ShardKey,
+        ShardModel, Timestamp,
+    };
+}

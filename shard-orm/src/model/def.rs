@@ -1,0 +1,194 @@
+//! The description of one model: a constant that the derive writes.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::SystemTime;
+
+use crate::backend::{Args, ColumnType, Field, Timestamp};
+use crate::error::{Error, Result};
+
+/// Where the rows of a model live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// Spread over the logical shards of this group by the shard key.
+    Sharded(&'static str),
+    /// In each logical shard of this group, addressed by the number of the shard.
+    Isolated(&'static str),
+    /// In this named database, not sharded.
+    Database(&'static str),
+}
+
+/// One model: its table, its columns and where it lives.
+#[derive(Debug)]
+pub struct ModelDef {
+    /// The name of the struct, for messages.
+    pub name: &'static str,
+    /// The name of the table.
+    pub table: &'static str,
+    /// Where the rows live.
+    pub home: Home,
+    /// The columns, in the order of the fields.
+    pub columns: &'static [ColumnDef],
+    /// The ordinals of the primary key's columns.
+    pub primary_key: &'static [usize],
+    /// The ordinal of the shard key's column.
+    pub key: Option<usize>,
+    /// The ordinal of the region's column.
+    pub region: Option<usize>,
+    /// The indexes that `CREATE TABLE` makes beside the primary key.
+    pub indexes: &'static [IndexDef],
+    /// The model's place in the tables of SQL texts.
+    pub slot: Slot,
+}
+
+/// One column of a model.
+#[derive(Debug)]
+pub struct ColumnDef {
+    /// The name of the column.
+    pub name: &'static str,
+    /// What it holds.
+    pub column_type: ColumnType,
+    /// Whether it takes NULL.
+    pub nullable: bool,
+    /// The longest text or byte string, in characters or bytes, where one is set.
+    pub length: Option<u32>,
+    /// Binds NULL in the column's type.
+    pub bind_null: fn(&mut Args) -> Result<()>,
+    /// Binds the column's DEFAULT, where it has one.
+    pub default: Option<fn(&mut Args) -> Result<()>>,
+    /// Binds the time of a write, for `created_at` and `updated_at`.
+    pub now: Option<fn(SystemTime, &mut Args) -> Result<()>>,
+    /// Whether an update leaves the column alone (`created_at`).
+    pub keep: bool,
+}
+
+impl ColumnDef {
+    /// A column for a field of type `T`.
+    #[must_use]
+    pub const fn of<T: Field>(name: &'static str) -> Self {
+        Self {
+            name,
+            column_type: T::TYPE,
+            nullable: T::NULLABLE,
+            length: None,
+            bind_null: T::bind_null,
+            default: None,
+            now: None,
+            keep: false,
+        }
+    }
+
+    /// Limits the length of a text (in characters) or a byte string (in bytes).
+    #[must_use]
+    pub const fn length(mut self, length: u32) -> Self {
+        self.length = Some(length);
+        self
+    }
+
+    /// Gives the column a DEFAULT in `CREATE TABLE`.
+    #[must_use]
+    pub const fn default(mut self, bind: fn(&mut Args) -> Result<()>) -> Self {
+        self.default = Some(bind);
+        self
+    }
+
+    /// Filled with the time of the insert, and left alone by updates.
+    #[must_use]
+    pub const fn created_at<T: Timestamp>(mut self) -> Self {
+        self.now = Some(|time, args| T::at(time).bind(args));
+        self.keep = true;
+        self
+    }
+
+    /// Filled with the time of the insert and of each update.
+    #[must_use]
+    pub const fn updated_at<T: Timestamp>(mut self) -> Self {
+        self.now = Some(|time, args| T::at(time).bind(args));
+        self
+    }
+}
+
+/// One index of a model.
+#[derive(Debug)]
+pub struct IndexDef {
+    /// The ordinals of its columns.
+    pub columns: &'static [usize],
+    /// Whether it is unique, in each logical shard by itself.
+    pub unique: bool,
+}
+
+/// A number that each model takes when it is first used: its place in the tables of SQL texts.
+#[derive(Debug, Default)]
+pub struct Slot(OnceLock<u32>);
+
+static SLOTS: AtomicU32 = AtomicU32::new(0);
+
+impl Slot {
+    /// A slot without a number yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        *self.0.get_or_init(|| SLOTS.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// How many models have been used so far in this process.
+    pub(crate) fn used() -> u32 {
+        SLOTS.load(Ordering::Relaxed)
+    }
+}
+
+impl ModelDef {
+    /// The ordinals of the columns that a row is looked up by: region, key, then what remains of
+    /// the primary key.
+    pub(crate) fn lookup(&self) -> impl Iterator<Item = usize> + '_ {
+        self.routing().chain(self.rest())
+    }
+
+    /// The ordinals of the columns that route a row: region, then key.
+    pub(crate) fn routing(&self) -> impl Iterator<Item = usize> + use<> {
+        self.region.into_iter().chain(self.key)
+    }
+
+    /// The ordinals of the primary key's columns that do not route.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = usize> + '_ {
+        self.primary_key
+            .iter()
+            .copied()
+            .filter(|ordinal| Some(*ordinal) != self.key && Some(*ordinal) != self.region)
+    }
+
+    /// The ordinals of the columns that an update of the whole row sets.
+    pub(crate) fn settable(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.columns.len()).filter(|ordinal| {
+            !self.primary_key.contains(ordinal)
+                && Some(*ordinal) != self.key
+                && Some(*ordinal) != self.region
+                && !self.columns[*ordinal].keep
+        })
+    }
+
+    /// The group or database that the model belongs to.
+    pub(crate) fn home_name(&self) -> &'static str {
+        match self.home {
+            Home::Sharded(name) | Home::Isolated(name) | Home::Database(name) => name,
+        }
+    }
+}
+
+/// What a model answers that is asked for a column which it does not have.
+#[doc(hidden)]
+pub fn no_such_column(ordinal: usize) -> Result<()> {
+    Err(Error::unsupported(format!(
+        "the model has no column at position {ordinal}"
+    )))
+}
+
+/// What an enum answers that reads a value which stands for none of its variants.
+#[doc(hidden)]
+#[must_use]
+pub fn unknown_variant(name: &str, value: &dyn std::fmt::Display) -> Error {
+    Error::decode(format!("`{value}` stands for no variant of `{name}`"))
+}

@@ -1,0 +1,8 @@
+//! What a file that uses models needs: `use shard_orm::prelude::*;`.
+//!
+//! It exports nothing that is named as a model of the users' is likely to be.
+
+pub use crate::{
+    Cluster, DatabaseModel, Dialect, Draft, ErrorKind, Executor, IsolatedModel, Isolation, Read,
+    ShardField, ShardKey, ShardModel, ShardProjection, Tx, TxOptions,
+};

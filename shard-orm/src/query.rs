@@ -1,0 +1,29 @@
+//! What is asked: a typed builder that ends in one statement for each logical shard.
+//!
+//! A query begins at a model: `Order::on(key)`, `Order::on_each(keys)`, or as a draft that names
+//! no shard yet, `Order::query()`. Verbs such as `all`, `count` and `delete` run it; on a draft
+//! they do not compile.
+
+mod built;
+mod cursor;
+mod filter;
+mod operand;
+mod order;
+mod page;
+mod parts;
+mod place;
+mod raw;
+mod select;
+mod selection;
+mod update;
+
+pub use cursor::Cursor;
+pub use filter::Filter;
+pub use operand::{Assign, Operand};
+pub use order::{Nulls, OrderBy};
+pub use page::Page;
+pub use place::{InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
+pub use raw::{RawQuery, ReadRow};
+pub use select::{Draft, Query};
+pub use selection::{As, Columns, Projection, Selection, Whole};
+pub use update::Update;

@@ -1,0 +1,275 @@
+//! A query as a statement: rendered by sea-query for whichever namespace it is sent to.
+
+use sea_query::{
+    Alias, Expr, ExprTrait, LockBehavior, LockType, NullOrdering, Order, Query as Sea, Value,
+};
+
+use super::order::{Nulls, Term};
+use super::parts::{Lock, Needs, Parts};
+use crate::backend::{Args, Sql, render, signature};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::exec::{Label, Statement, columns, most_arguments};
+use crate::model::ModelDef;
+use crate::topology::Namespace;
+
+/// What a query does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Select,
+    Count,
+    /// One row when there is any.
+    Exists,
+    Update,
+    Delete,
+}
+
+/// One query, for one of its logical shards.
+pub(crate) struct Built<'q> {
+    pub(crate) def: &'static ModelDef,
+    pub(crate) verb: Verb,
+    pub(crate) parts: &'q Parts,
+    /// The condition on the shard key.
+    pub(crate) keys: Option<&'q Expr>,
+}
+
+/// As [`Built`], for a stream, which outlives the call that begins it.
+pub(crate) struct Owned {
+    pub(crate) def: &'static ModelDef,
+    pub(crate) verb: Verb,
+    pub(crate) parts: Parts,
+    pub(crate) keys: Option<Expr>,
+}
+
+impl Owned {
+    fn borrow(&self) -> Built<'_> {
+        Built {
+            def: self.def,
+            verb: self.verb,
+            parts: &self.parts,
+            keys: self.keys.as_ref(),
+        }
+    }
+}
+
+impl Statement for Owned {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        self.borrow().prepare(namespace, args)
+    }
+
+    fn label(&self) -> Label {
+        self.borrow().label()
+    }
+}
+
+impl Statement for Built<'_> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let dialect = namespace.dialect();
+        self.parts.check(dialect)?;
+        let (mut text, values) = match self.verb {
+            Verb::Select => render(dialect, &self.select(namespace)),
+            Verb::Count if self.parts.limit.is_some() || self.parts.offset.is_some() => {
+                let mut count = Sea::select();
+                count
+                    .expr(Expr::cust("COUNT(*)"))
+                    .from_subquery(self.select(namespace), Alias::new("counted"));
+                render(dialect, &count)
+            }
+            Verb::Count => {
+                let mut count = Sea::select();
+                count
+                    .expr(Expr::cust("COUNT(*)"))
+                    .from(namespace.table(self.def.table));
+                self.conditions(dialect, |condition| {
+                    count.and_where(condition);
+                });
+                render(dialect, &count)
+            }
+            Verb::Exists => {
+                let mut exists = Sea::select();
+                exists
+                    .expr(Expr::cust("1"))
+                    .from(namespace.table(self.def.table))
+                    .limit(1);
+                self.conditions(dialect, |condition| {
+                    exists.and_where(condition);
+                });
+                render(dialect, &exists)
+            }
+            Verb::Update => {
+                let mut update = Sea::update();
+                update.table(namespace.table(self.def.table));
+                for (ordinal, value) in &self.parts.sets {
+                    update.value(Alias::new(self.def.columns[*ordinal].name), value.clone());
+                }
+                self.conditions(dialect, |condition| {
+                    update.and_where(condition);
+                });
+                render(dialect, &update)
+            }
+            Verb::Delete => {
+                let mut delete = Sea::delete();
+                delete.from_table(namespace.table(self.def.table));
+                self.conditions(dialect, |condition| {
+                    delete.and_where(condition);
+                });
+                render(dialect, &delete)
+            }
+        };
+        check_arity(dialect, values.0.len())?;
+        for value in &values.0 {
+            args.push(value)?;
+        }
+        if self.parts.needs.has(Needs::FOREIGN) {
+            text.push_str(&signature(dialect, &values.0));
+        }
+        Ok(Sql {
+            text: text.into(),
+            persistent: !self.parts.needs.has(Needs::VARIABLE),
+        })
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: match self.verb {
+                Verb::Select => "select",
+                Verb::Count => "count",
+                Verb::Exists => "exists",
+                Verb::Update => "update",
+                Verb::Delete => "delete",
+            },
+            table: self.def.table,
+        }
+    }
+}
+
+impl Built<'_> {
+    fn select(&self, namespace: &Namespace) -> sea_query::SelectStatement {
+        let dialect = namespace.dialect();
+        let mut select = Sea::select();
+        match &self.parts.columns {
+            Some(ordinals) => select.columns(columns(self.def, ordinals.iter().copied())),
+            None => select.columns(columns(self.def, 0..self.def.columns.len())),
+        };
+        select.from(namespace.table(self.def.table));
+        self.conditions(dialect, |condition| {
+            select.and_where(condition);
+        });
+        for term in &self.parts.orders {
+            let column = Alias::new(self.def.columns[term.ordinal].name);
+            let order = if term.descending {
+                Order::Desc
+            } else {
+                Order::Asc
+            };
+            match term.nulls {
+                Some(nulls) => select.order_by_with_nulls(
+                    column,
+                    order,
+                    match nulls {
+                        Nulls::First => NullOrdering::First,
+                        Nulls::Last => NullOrdering::Last,
+                    },
+                ),
+                None => select.order_by(column, order),
+            };
+        }
+        if let Some(limit) = self.parts.limit {
+            select.limit(limit);
+        } else if self.parts.offset.is_some() && dialect != Dialect::Postgres {
+            // MySQL and SQLite have no OFFSET without a LIMIT.
+            select.limit(i64::MAX.unsigned_abs());
+        }
+        if let Some(offset) = self.parts.offset {
+            select.offset(offset);
+        }
+        // SQLite has no row locks: a transaction that writes holds the whole file.
+        if dialect != Dialect::Sqlite {
+            match self.parts.lock {
+                Some(Lock::Update) => {
+                    select.lock(LockType::Update);
+                }
+                Some(Lock::UpdateSkipLocked) => {
+                    select.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+                }
+                None => {}
+            }
+        }
+        select
+    }
+
+    /// Gives each condition: on the shard key, of the filters, of the page.
+    fn conditions(&self, dialect: Dialect, mut add: impl FnMut(Expr)) {
+        if let Some(keys) = self.keys {
+            add(keys.clone());
+        }
+        for filter in &self.parts.filters {
+            add(filter.clone());
+        }
+        if let Some(values) = &self.parts.after {
+            add(after(self.def, dialect, &self.parts.orders, values));
+        }
+    }
+}
+
+/// The rows that come after these values in the order: `(a > x) OR (a = x AND b > y) OR ..`, with
+/// NULL in its place.
+fn after(def: &'static ModelDef, dialect: Dialect, orders: &[Term], values: &[Value]) -> Expr {
+    let mut any: Option<Expr> = None;
+    let mut equal: Option<Expr> = None;
+    for (term, value) in orders.iter().zip(values) {
+        let definition = &def.columns[term.ordinal];
+        let column = || Expr::col(Alias::new(definition.name));
+        let is_null = *value == value.as_null();
+        let nulls = term.nulls(dialect);
+        let beyond = match (is_null, nulls) {
+            // All that follows NULL at the end are ties.
+            (true, Nulls::Last) => None,
+            (true, Nulls::First) => Some(column().is_not_null()),
+            (false, nulls) => {
+                let value = Expr::Value(value.clone());
+                let beyond = if term.descending {
+                    column().lt(value)
+                } else {
+                    column().gt(value)
+                };
+                Some(if definition.nullable && nulls == Nulls::Last {
+                    beyond.or(column().is_null())
+                } else {
+                    beyond
+                })
+            }
+        };
+        if let Some(beyond) = beyond {
+            let branch = match equal.clone() {
+                Some(equal) => equal.and(beyond),
+                None => beyond,
+            };
+            any = Some(match any {
+                Some(any) => any.or(branch),
+                None => branch,
+            });
+        }
+        let tie = if is_null {
+            column().is_null()
+        } else {
+            column().eq(Expr::Value(value.clone()))
+        };
+        equal = Some(match equal {
+            Some(equal) => equal.and(tie),
+            None => tie,
+        });
+    }
+    any.unwrap_or_else(|| Expr::cust("1 = 0"))
+}
+
+fn check_arity(dialect: Dialect, arguments: usize) -> Result<()> {
+    let most = most_arguments(dialect);
+    if arguments <= most {
+        return Ok(());
+    }
+    Err(Error::unsupported(format!(
+        "the statement has {arguments} arguments, but {dialect} takes {most}; ask in several \
+         smaller lists"
+    )))
+}

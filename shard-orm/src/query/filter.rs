@@ -1,0 +1,302 @@
+//! Conditions on the columns of one model.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{BitAnd, BitOr, Not};
+
+use sea_query::{Alias, Expr, ExprTrait, LikeExpr};
+
+use super::operand::Operand;
+use super::parts::{Needs, Refusal};
+use crate::backend::{ColumnType, Field};
+use crate::error::{Error, Result};
+use crate::model::{Column, Model};
+
+/// A condition on the rows of the model `M`, made from its columns.
+///
+/// Combine conditions with [`and`](Self::and), [`or`](Self::or) and `!`, or with `&` and `|`.
+/// As in SQL, a comparison with NULL is neither true nor false.
+///
+/// ```
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     item: String,
+/// #     quantity: i32,
+/// #     note: Option<String>,
+/// # }
+/// let large = Order::QUANTITY.ge(10).or(Order::ITEM.is_in(["tea", "coffee"]));
+/// let query = Order::on(42).filter(large & Order::NOTE.is_null());
+/// ```
+#[must_use]
+pub struct Filter<M> {
+    pub(super) expr: Result<Expr, Refusal>,
+    pub(super) needs: Needs,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M> Filter<M> {
+    fn new(expr: Result<Expr>) -> Self {
+        Self {
+            expr: expr.map_err(Refusal::from),
+            needs: Needs::default(),
+            of: PhantomData,
+        }
+    }
+
+    fn needing(mut self, needs: Needs) -> Self {
+        self.needs = self.needs | needs;
+        self
+    }
+
+    /// A condition written with sea-query, for what the columns do not offer.
+    ///
+    /// Its columns are those of the model's table, unqualified. Values are bound in the types
+    /// that they have there, so give them the types of their columns.
+    pub fn expr(expr: impl Into<Expr>) -> Self {
+        Self::new(Ok(expr.into())).needing(Needs::FOREIGN)
+    }
+
+    fn join(self, other: Self, join: impl FnOnce(Expr, Expr) -> Expr) -> Self {
+        let needs = self.needs | other.needs;
+        Self {
+            expr: match (self.expr, other.expr) {
+                (Ok(left), Ok(right)) => Ok(join(left, right)),
+                (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+            },
+            needs,
+            of: PhantomData,
+        }
+    }
+
+    /// Both.
+    pub fn and(self, other: Self) -> Self {
+        self.join(other, |left, right| left.and(right))
+    }
+
+    /// One of the two, or both.
+    pub fn or(self, other: Self) -> Self {
+        self.join(other, |left, right| left.or(right))
+    }
+}
+
+impl<M> Not for Filter<M> {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self {
+            expr: self.expr.map(ExprTrait::not),
+            needs: self.needs,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M> BitAnd for Filter<M> {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        self.and(other)
+    }
+}
+
+impl<M> BitOr for Filter<M> {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.or(other)
+    }
+}
+
+impl<M> Clone for Filter<M> {
+    fn clone(&self) -> Self {
+        Self {
+            expr: self.expr.clone(),
+            needs: self.needs,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M> fmt::Debug for Filter<M> {
+    /// Shows no value: operands are the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter(..)")
+    }
+}
+
+/// Comparisons. Each takes a value of the column's plain type, or another column of it.
+impl<M: Model, T: Field> Column<M, T> {
+    fn reference(self) -> Expr {
+        Expr::col(Alias::new(self.name()))
+    }
+
+    fn compare(
+        self,
+        operand: impl Operand<M, T::Plain>,
+        compare: impl FnOnce(Expr, Expr) -> Expr,
+    ) -> Filter<M> {
+        if T::TYPE == ColumnType::Json {
+            return Filter::new(Err(Error::unsupported(format!(
+                "column `{}` holds JSON, which the databases compare each in its way: use \
+                 `Filter::expr`",
+                self.name()
+            ))));
+        }
+        Filter::new(
+            operand
+                .into_expr()
+                .map(|operand| compare(self.reference(), operand)),
+        )
+    }
+
+    /// What comparing by size asks of the database.
+    fn size(self) -> Needs {
+        Needs::size_of(T::TYPE)
+    }
+
+    /// Equal to a value.
+    #[allow(clippy::should_implement_trait)]
+    pub fn eq(self, operand: impl Operand<M, T::Plain>) -> Filter<M> {
+        self.compare(operand, |column, operand| column.eq(operand))
+    }
+
+    /// Not equal to a value; rows with NULL are left out.
+    #[allow(clippy::should_implement_trait)]
+    pub fn ne(self, operand: impl Operand<M, T::Plain>) -> Filter<M> {
+        self.compare(operand, |column, operand| column.ne(operand))
+    }
+
+    /// Less than a value.
+    #[allow(clippy::should_implement_trait)]
+    pub fn lt(self, operand: impl Operand<M, T::Plain>) -> Filter<M> {
+        self.compare(operand, |column, operand| column.lt(operand))
+            .needing(self.size())
+    }
+
+    /// Less than a value, or equal to it.
+    #[allow(clippy::should_implement_trait)]
+    pub fn le(self, operand: impl Operand<M, T::Plain>) -> Filter<M> {
+        self.compare(operand, |column, operand| column.lte(operand))
+            .needing(self.size())
+    }
+
+    /// Greater than a value.
+    #[allow(clippy::should_implement_trait)]
+    pub fn gt(self, operand: impl Operand<M, T::Plain>) -> Filter<M> {
+        self.compare(operand, |column, operand| column.gt(operand))
+            .needing(self.size())
+    }
+
+    /// Greater than a value, or equal to it.
+    #[allow(clippy::should_implement_trait)]
+    pub fn ge(self, operand: impl Operand<M, T::Plain>) -> Filter<M> {
+        self.compare(operand, |column, operand| column.gte(operand))
+            .needing(self.size())
+    }
+
+    /// From `low` to `high`, both included.
+    pub fn between(
+        self,
+        low: impl Operand<M, T::Plain>,
+        high: impl Operand<M, T::Plain>,
+    ) -> Filter<M> {
+        self.ge(low).and(self.le(high))
+    }
+
+    /// One of several values; of none, no row.
+    pub fn is_in<V: Operand<M, T::Plain>>(self, values: impl IntoIterator<Item = V>) -> Filter<M> {
+        self.list(values, false)
+    }
+
+    /// None of several values; rows with NULL are left out, but for an empty list.
+    pub fn not_in<V: Operand<M, T::Plain>>(self, values: impl IntoIterator<Item = V>) -> Filter<M> {
+        self.list(values, true)
+    }
+
+    fn list<V: Operand<M, T::Plain>>(
+        self,
+        values: impl IntoIterator<Item = V>,
+        negated: bool,
+    ) -> Filter<M> {
+        let values: Result<Vec<Expr>> = values.into_iter().map(V::into_expr).collect();
+        let expr = values.map(|values| match (values.is_empty(), negated) {
+            (true, false) => Expr::cust("1 = 0"),
+            (true, true) => Expr::cust("1 = 1"),
+            (false, false) => self.reference().is_in(values),
+            (false, true) => self.reference().is_not_in(values),
+        });
+        Filter::new(expr).needing(Needs::VARIABLE)
+    }
+
+    /// Equal to the value, or NULL when it is `None`.
+    pub fn eq_or_null(self, value: Option<T::Plain>) -> Filter<M> {
+        match value {
+            None => Filter::new(Ok(self.reference().is_null())),
+            Some(value) => Filter::new(
+                crate::backend::Args::value(|args| value.bind(args))
+                    .map(|value| self.reference().eq(Expr::Value(value))),
+            ),
+        }
+    }
+}
+
+/// Conditions on nullable columns.
+impl<M: Model, T: Field<Plain = T>> Column<M, Option<T>> {
+    /// NULL.
+    pub fn is_null(self) -> Filter<M> {
+        Filter::new(Ok(self.reference().is_null()))
+    }
+
+    /// Not NULL.
+    pub fn is_not_null(self) -> Filter<M> {
+        Filter::new(Ok(self.reference().is_not_null()))
+    }
+}
+
+/// Conditions on texts.
+impl<M: Model, T: Field<Plain = String>> Column<M, T> {
+    /// Matches a pattern: `%` stands for any characters, `_` for one, and a backslash takes the
+    /// meaning from what follows it. Capitals are told apart.
+    pub fn like(self, pattern: impl Into<String>) -> Filter<M> {
+        self.matches(pattern.into())
+    }
+
+    /// Begins with this text.
+    pub fn starts_with(self, text: &str) -> Filter<M> {
+        self.matches(format!("{}%", literal(text)))
+    }
+
+    /// Ends with this text.
+    pub fn ends_with(self, text: &str) -> Filter<M> {
+        self.matches(format!("%{}", literal(text)))
+    }
+
+    /// Holds this text somewhere.
+    pub fn contains(self, text: &str) -> Filter<M> {
+        self.matches(format!("%{}%", literal(text)))
+    }
+
+    fn matches(self, pattern: String) -> Filter<M> {
+        Filter::new(Ok(self
+            .reference()
+            .like(LikeExpr::new(pattern).escape('\\'))))
+    }
+}
+
+/// The pattern that matches this text and nothing else.
+fn literal(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}

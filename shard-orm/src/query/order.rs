@@ -1,0 +1,95 @@
+//! The order of a result.
+
+use std::marker::PhantomData;
+
+use crate::backend::Field;
+use crate::dialect::Dialect;
+use crate::model::{Column, Model};
+
+use super::parts::Needs;
+
+/// Where NULL stands in an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Nulls {
+    /// Before all values.
+    First,
+    /// After all values.
+    Last,
+}
+
+/// One column of an order: `Order::PLACED_AT.desc().nulls_last()`.
+#[derive(Debug)]
+#[must_use]
+pub struct OrderBy<M> {
+    pub(super) term: Term,
+    pub(super) needs: Needs,
+    of: PhantomData<fn() -> M>,
+}
+
+/// One column of an order, whatever the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Term {
+    pub(super) ordinal: usize,
+    pub(super) descending: bool,
+    pub(super) nulls: Option<Nulls>,
+}
+
+impl Term {
+    /// Where NULL stands: as asked, or where the database puts it. PostgreSQL takes NULL for
+    /// larger than any value, the others for smaller.
+    pub(super) fn nulls(self, dialect: Dialect) -> Nulls {
+        self.nulls.unwrap_or({
+            if (dialect == Dialect::Postgres) == self.descending {
+                Nulls::First
+            } else {
+                Nulls::Last
+            }
+        })
+    }
+}
+
+impl<M> OrderBy<M> {
+    /// NULL before all values.
+    pub fn nulls_first(mut self) -> Self {
+        self.term.nulls = Some(Nulls::First);
+        self
+    }
+
+    /// NULL after all values.
+    pub fn nulls_last(mut self) -> Self {
+        self.term.nulls = Some(Nulls::Last);
+        self
+    }
+}
+
+impl<M: Model, T: Field> Column<M, T> {
+    /// Smallest first. NULL stands where the database puts it: last on PostgreSQL, first on the
+    /// others; see [`OrderBy::nulls_first`].
+    pub fn asc(self) -> OrderBy<M> {
+        self.order(false)
+    }
+
+    /// Largest first. NULL stands where the database puts it: first on PostgreSQL, last on the
+    /// others; see [`OrderBy::nulls_last`].
+    pub fn desc(self) -> OrderBy<M> {
+        self.order(true)
+    }
+
+    fn order(self, descending: bool) -> OrderBy<M> {
+        OrderBy {
+            term: Term {
+                ordinal: self.ordinal(),
+                descending,
+                nulls: None,
+            },
+            needs: Needs::size_of(T::TYPE),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Model, T: Field> From<Column<M, T>> for OrderBy<M> {
+    fn from(column: Column<M, T>) -> Self {
+        column.asc()
+    }
+}

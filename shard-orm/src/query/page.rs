@@ -1,0 +1,149 @@
+//! Pages by keyset: each begins after the last row of the one before.
+
+use sea_query::Value;
+
+use super::built::{Built, Verb};
+use super::cursor::Cursor;
+use super::order::Term;
+use super::parts::Needs;
+use super::place::NamesAShard;
+use super::select::Query;
+use super::selection::Whole;
+use crate::backend::Args;
+use crate::error::{Error, Result};
+use crate::exec::{Executor, Intent, Rows, run};
+use crate::model::{Model, ModelDef};
+
+/// One page of rows, and where the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page<M> {
+    /// The rows.
+    pub rows: Vec<M>,
+    /// Where the next page begins; `None` after the last row.
+    pub next: Option<Cursor>,
+}
+
+impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
+    /// One page of at most `size` rows: the first, or the one that begins at a cursor.
+    ///
+    /// The order is made total by the primary key. The place of a page is found by the values of
+    /// the last row before it, so that rows that come and go elsewhere do not shift it, and a late
+    /// page costs as much as the first.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     quantity: i32,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let by_quantity = Order::on(42).order_by(Order::QUANTITY.desc());
+    /// let page = by_quantity.clone().page(cluster, 20, None).await?;
+    /// if let Some(next) = &page.next {
+    ///     let page = by_quantity.page(cluster, 20, Some(next)).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) when the cursor belongs to another order;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) over several keys, and with `limit` or
+    /// `offset`; otherwise as [`all`](Self::all).
+    pub fn page<'e>(
+        self,
+        on: impl Executor<'e>,
+        size: u32,
+        after: Option<&Cursor>,
+    ) -> impl Future<Output = Result<Page<M>>> + Send
+    where
+        Self: NamesAShard,
+    {
+        let def = M::def();
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let bounded = self.parts.limit.is_some() || self.parts.offset.is_some();
+        let mut parts = self.parts;
+        make_total(def, &mut parts.orders);
+        for term in &parts.orders {
+            parts.needs = parts.needs | Needs::size_of(def.columns[term.ordinal].column_type);
+        }
+        let fingerprint = Cursor::fingerprint(def, &parts.orders);
+        let begin = match after {
+            None => Ok(None),
+            Some(cursor) => cursor.values(fingerprint, def, &parts.orders).map(Some),
+        };
+        async move {
+            let mut legs = legs?;
+            parts.after = begin?;
+            let (Some(leg), true, false) = (legs.pop(), legs.is_empty(), bounded) else {
+                return Err(Error::unsupported(
+                    "a page is of one shard key, and its size takes the place of limit and offset",
+                ));
+            };
+            // NULLs change the text of the condition, so it is not worth keeping beside others.
+            if parts.after.is_some()
+                && parts
+                    .orders
+                    .iter()
+                    .any(|term| def.columns[term.ordinal].nullable)
+            {
+                parts.needs = parts.needs | Needs::VARIABLE;
+            }
+            // One more row says whether there is a next page.
+            parts.limit = Some(u64::from(size) + 1);
+            let mut sink = Rows::new(|row: &crate::Row<'_>| M::read(row, 0));
+            run(
+                target,
+                leg.place,
+                Intent::Read,
+                &Built {
+                    def,
+                    verb: Verb::Select,
+                    parts: &parts,
+                    keys: leg.keys.as_ref(),
+                },
+                &mut sink,
+            )
+            .await?;
+            let mut rows = sink.rows;
+            let more = u64::try_from(rows.len()).unwrap_or(u64::MAX) > u64::from(size);
+            if more {
+                rows.pop();
+            }
+            let next = match rows.last() {
+                Some(last) if more => {
+                    Some(Cursor::new(fingerprint, &values(last, &parts.orders)?)?)
+                }
+                _ => None,
+            };
+            Ok(Page { rows, next })
+        }
+    }
+}
+
+/// Appends what of the lookup columns is not in the order yet.
+fn make_total(def: &'static ModelDef, orders: &mut Vec<Term>) {
+    for ordinal in def.rest() {
+        if !orders.iter().any(|term| term.ordinal == ordinal) {
+            orders.push(Term {
+                ordinal,
+                descending: false,
+                nulls: None,
+            });
+        }
+    }
+}
+
+fn values<M: Model>(row: &M, orders: &[Term]) -> Result<Vec<Value>> {
+    orders
+        .iter()
+        .map(|term| Args::value(|args| row.bind(term.ordinal, args)))
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! What a query has gathered, whatever its model.
+
+use std::ops::BitOr;
+
+use sea_query::{Expr, Value};
+
+use super::order::Term;
+use crate::backend::ColumnType;
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::topology::Read;
+
+/// What is asked beside the table and the shard.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    pub(crate) filters: Vec<Expr>,
+    pub(crate) orders: Vec<Term>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    pub(crate) lock: Option<Lock>,
+    pub(crate) read: Option<Read>,
+    /// The selected columns; all of the model when `None`.
+    pub(crate) columns: Option<Vec<usize>>,
+    /// Assignments of an update.
+    pub(crate) sets: Vec<(usize, Expr)>,
+    /// Only what comes after these values of the order's columns.
+    pub(crate) after: Option<Vec<Value>>,
+    pub(crate) needs: Needs,
+    /// The first mistake; reported when the query runs.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// A lock on the selected rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lock {
+    Update,
+    UpdateSkipLocked,
+}
+
+impl Parts {
+    pub(crate) fn refuse(&mut self, refusal: impl Into<Refusal>) {
+        self.refusal.get_or_insert(refusal.into());
+    }
+
+    /// Whether neither order nor place in it matters.
+    pub(crate) fn is_unordered(&self) -> bool {
+        self.orders.is_empty() && self.limit.is_none() && self.offset.is_none()
+    }
+
+    /// Whether it has nothing that only a select takes.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_unordered() && self.lock.is_none()
+    }
+
+    /// The first mistake, or what this database does not do.
+    pub(crate) fn check(&self, dialect: Dialect) -> Result<()> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone().into());
+        }
+        if dialect == Dialect::Sqlite && self.needs.has(Needs::DECIMAL_ORDER) {
+            return Err(Error::unsupported(
+                "SQLite holds decimals as texts and cannot compare or order them by size; use an \
+                 integer of the smallest unit",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What a statement asks of a database or of the way it is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Needs(u8);
+
+impl Needs {
+    /// The number of arguments varies: the text is not worth keeping.
+    pub(crate) const VARIABLE: Self = Self(1);
+    /// Values whose types the library did not choose.
+    pub(crate) const FOREIGN: Self = Self(2);
+    /// Decimals are compared by size.
+    pub(crate) const DECIMAL_ORDER: Self = Self(4);
+
+    pub(crate) fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// What comparing values of this type by size needs.
+    pub(crate) fn size_of(column_type: ColumnType) -> Self {
+        match column_type {
+            ColumnType::Decimal => Self::DECIMAL_ORDER,
+            _ => Self::default(),
+        }
+    }
+}
+
+impl BitOr for Needs {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A mistake in a query, kept until it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self {
+            kind: error.kind(),
+            message: error.message().to_owned(),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.kind, refusal.message)
+    }
+}

@@ -1,0 +1,241 @@
+//! Where a query runs, and the proof that it says so.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use sea_query::{Alias, Expr, ExprTrait, Value};
+
+use super::select::Query;
+use crate::backend::Args;
+use crate::connect::Place;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{Leg, Target};
+use crate::model::{Home, Key, Model, ModelDef};
+
+/// The keys that one statement asks for at most.
+const KEYS_PER_STATEMENT: usize = 1_000;
+
+/// No shard named yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Nowhere;
+
+/// The rows of one shard key.
+#[derive(Clone)]
+pub struct OnKey<K>(pub(super) K);
+
+/// The rows of several shard keys.
+#[derive(Clone)]
+pub struct OnKeys<K>(pub(super) Vec<K>);
+
+/// The rows of an isolated model in one logical shard.
+#[derive(Debug, Clone, Copy)]
+pub struct OnShard(pub(crate) u32);
+
+/// The rows in the named database of the model.
+#[derive(Debug, Clone, Copy)]
+pub struct InDatabase;
+
+impl<K> fmt::Debug for OnKey<K> {
+    /// Shows no key: it is the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnKey(..)")
+    }
+}
+
+impl<K> fmt::Debug for OnKeys<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnKeys({} keys)", self.0.len())
+    }
+}
+
+/// A query that says on which logical shards it runs. Only such a query has verbs that run.
+#[diagnostic::on_unimplemented(
+    message = "this query names no shard, so it does not run",
+    label = "names no shard",
+    note = "name one before it runs: `.on(key)` for the rows of one shard key, `.on_each(keys)` \
+            for those of several"
+)]
+pub trait NamesAShard: private::Legs {}
+
+pub(crate) mod private {
+    use super::{Leg, Result, Target};
+
+    pub trait Legs {
+        /// The logical shards that the query asks, each with the keys that it owns.
+        #[doc(hidden)]
+        #[allow(private_interfaces)]
+        fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>>;
+
+        /// The value of each column that routes, where the query has but one shard key.
+        #[doc(hidden)]
+        fn routing_values(&self) -> Result<Option<Vec<sea_query::Value>>>;
+    }
+}
+
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKey<K>, S> {}
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKeys<K>, S> {}
+impl<M: Model, S> NamesAShard for Query<M, OnShard, S> {}
+impl<M: Model, S> NamesAShard for Query<M, InDatabase, S> {}
+
+impl<M: Model, K: Key, S> private::Legs for Query<M, OnKey<K>, S> {
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        leg_of_key(M::def(), target, &self.place.0).map(|leg| vec![leg])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        key_values(&self.place.0).map(Some)
+    }
+}
+
+impl<M: Model, K: Key, S> private::Legs for Query<M, OnKeys<K>, S> {
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        legs_of_keys(M::def(), target, &self.place.0)
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Legs for Query<M, OnShard, S> {
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        Ok(vec![Leg {
+            place: target.place_of_shard(M::def(), self.place.0)?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Legs for Query<M, InDatabase, S> {
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        debug_assert!(matches!(M::def().home, Home::Database(_)));
+        Ok(vec![Leg {
+            place: target.place_of_database(M::def())?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+fn key_values(key: &impl Key) -> Result<Vec<Value>> {
+    Args::values(|args| key.bind(args))
+}
+
+fn routing_columns(def: &'static ModelDef) -> impl Iterator<Item = Expr> {
+    def.routing()
+        .map(|ordinal| Expr::col(Alias::new(def.columns[ordinal].name)))
+}
+
+/// `region = ? AND key = ?`.
+fn equals(def: &'static ModelDef, values: Vec<Value>) -> Option<Expr> {
+    routing_columns(def)
+        .zip(values)
+        .map(|(column, value)| column.eq(Expr::Value(value)))
+        .reduce(ExprTrait::and)
+}
+
+fn leg_of_key(def: &'static ModelDef, target: Target<'_>, key: &impl Key) -> Result<Leg> {
+    Ok(Leg {
+        place: target.place_of_key(def, &key.routing_key()?)?,
+        keys: equals(def, key_values(key)?),
+    })
+}
+
+/// Groups the keys by their logical shards, so that each is asked for its own alone. A key that
+/// is named twice is asked for once.
+fn legs_of_keys<K: Key>(
+    def: &'static ModelDef,
+    target: Target<'_>,
+    keys: &[K],
+) -> Result<Vec<Leg>> {
+    let mut shards: BTreeMap<u32, (Arc<Place>, Vec<Vec<Value>>)> = BTreeMap::new();
+    for key in keys {
+        let place = target.place_of_key(def, &key.routing_key()?)?;
+        shards
+            .entry(place.namespace.shard())
+            .or_insert_with(|| (place, Vec::new()))
+            .1
+            .push(key_values(key)?);
+    }
+    let mut legs = Vec::with_capacity(shards.len());
+    for (place, mut values) in shards.into_values() {
+        let mut seen = HashSet::with_capacity(values.len());
+        values.retain(|value| seen.insert(format!("{value:?}")));
+        while !values.is_empty() {
+            let rest = values.split_off(values.len().min(KEYS_PER_STATEMENT));
+            legs.push(Leg {
+                place: Arc::clone(&place),
+                keys: one_of(def, std::mem::replace(&mut values, rest)),
+            });
+        }
+    }
+    Ok(legs)
+}
+
+/// `key IN (?, ..)`, or with a region `(region = ? AND key = ?) OR ..`.
+fn one_of(def: &'static ModelDef, keys: Vec<Vec<Value>>) -> Option<Expr> {
+    if def.region.is_some() {
+        return keys
+            .into_iter()
+            .filter_map(|values| equals(def, values))
+            .reduce(ExprTrait::or);
+    }
+    let values: Vec<Expr> = keys.into_iter().flatten().map(Expr::Value).collect();
+    routing_columns(def)
+        .next()
+        .map(|column| column.is_in(values))
+}
+
+/// The error for a call over several logical shards that failed on some.
+pub(super) fn report(outcomes: Vec<(Arc<Place>, Result<u64>)>) -> Result<u64> {
+    let mut rows = 0;
+    let mut first = None;
+    let mut done = Vec::new();
+    let mut failed = Vec::new();
+    let several = outcomes.len() > 1;
+    for (place, outcome) in outcomes {
+        let shard = crate::ShardId {
+            group: place.namespace.group().to_string(),
+            shard: place.namespace.shard(),
+        };
+        match outcome {
+            Ok(affected) => {
+                rows += affected;
+                done.push(shard);
+            }
+            Err(error) => {
+                failed.push(shard);
+                first.get_or_insert(error);
+            }
+        }
+    }
+    match first {
+        None => Ok(rows),
+        Some(error) if several => Err(error.with_progress(done, failed)),
+        Some(error) => Err(error),
+    }
+}
+
+/// The error for changing a column that routes.
+pub(super) fn moves_a_row(def: &ModelDef, ordinal: usize) -> Error {
+    Error::new(
+        ErrorKind::CrossShard,
+        format!(
+            "`{}.{}` decides in which logical shard a row of `{}` lives, so it is not changed in \
+             place; to move a row, insert it under its new key and delete it under its old one",
+            def.table, def.columns[ordinal].name, def.name
+        ),
+    )
+}

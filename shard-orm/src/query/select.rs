@@ -1,0 +1,528 @@
+//! The query builder and its verbs.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+
+use super::built::{Built, Verb};
+use super::filter::Filter;
+use super::operand::Assign;
+use super::order::OrderBy;
+use super::parts::{Lock, Parts};
+use super::place::private::Legs as _;
+use super::place::{NamesAShard, Nowhere, OnKey, OnKeys, report};
+use super::selection::{As, Columns, Projection, Selection, Whole};
+use super::update::Update;
+use crate::backend::{Field, Row};
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{
+    Executor, First, Intent, Leg, NoRows, Rows, Target, each_leg, run, stream as run_stream,
+};
+use crate::model::{Column, IntoKey, Model};
+use crate::record::ShardModel;
+use crate::topology::Read;
+
+/// A query of the model `M` that runs at `P` and gives back `S`.
+///
+/// Begun at a model and read from left to right; it is sent when a verb runs it: [`all`](Self::all),
+/// [`first`](Self::first), [`one`](Self::one), [`count`](Self::count), [`exists`](Self::exists),
+/// [`stream`](Self::stream), [`page`](Self::page), [`delete`](Self::delete), or after
+/// [`set`](Self::set) [`update`](Update::update).
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     item: String,
+/// #     quantity: i32,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// let mine: Vec<Order> = Order::on(42)
+///     .filter(Order::QUANTITY.gt(1))
+///     .order_by(Order::ID.desc())
+///     .limit(20)
+///     .all(cluster)
+///     .await?;
+/// let items: Vec<(i64, String)> = Order::on(42)
+///     .select((Order::ID, Order::ITEM))
+///     .all(cluster)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a query is sent when a verb such as `all` runs it"]
+pub struct Query<M, P = Nowhere, S = Whole> {
+    pub(super) parts: Parts,
+    pub(super) place: P,
+    of: PhantomData<fn() -> (M, S)>,
+}
+
+/// A query that names no shard yet: it can be passed around and given one later.
+///
+/// ```
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     quantity: i32,
+/// # }
+/// fn large() -> Draft<Order> {
+///     Order::query().filter(Order::QUANTITY.ge(10))
+/// }
+/// let of_one_user = large().on(42);
+/// ```
+pub type Draft<M> = Query<M, Nowhere, Whole>;
+
+impl<M: Model, P> Query<M, P, Whole> {
+    pub(crate) fn new(place: P) -> Self {
+        Self {
+            parts: Parts::default(),
+            place,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: ShardModel, S> Query<M, Nowhere, S> {
+    /// Asks for the rows of this shard key, in its logical shard.
+    pub fn on(self, key: impl IntoKey<M::Key>) -> Query<M, OnKey<M::Key>, S> {
+        self.at(OnKey(key.into_key()))
+    }
+
+    /// Asks for the rows of these shard keys; each logical shard is asked for its own alone.
+    pub fn on_each<K: IntoKey<M::Key>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Query<M, OnKeys<M::Key>, S> {
+        self.at(OnKeys(keys.into_iter().map(K::into_key).collect()))
+    }
+}
+
+impl<M: Model, P, S> Query<M, P, S> {
+    fn at<Q>(self, place: Q) -> Query<M, Q, S> {
+        Query {
+            parts: self.parts,
+            place,
+            of: PhantomData,
+        }
+    }
+
+    /// Keeps the rows that meet this condition, beside those of earlier calls.
+    pub fn filter(mut self, filter: Filter<M>) -> Self {
+        self.parts.needs = self.parts.needs | filter.needs;
+        match filter.expr {
+            Ok(expr) => self.parts.filters.push(expr),
+            Err(refusal) => self.parts.refuse(refusal),
+        }
+        self
+    }
+
+    /// Orders by a column, after those of earlier calls.
+    pub fn order_by(mut self, order: impl Into<OrderBy<M>>) -> Self {
+        let order = order.into();
+        self.parts.needs = self.parts.needs | order.needs;
+        self.parts.orders.push(order.term);
+        self
+    }
+
+    /// Gives at most this many rows.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.parts.limit = Some(self.bounded(rows));
+        self
+    }
+
+    /// Leaves out the first so many rows. Pages by [`page`](Self::page) cost less.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.parts.offset = Some(self.bounded(rows));
+        self
+    }
+
+    /// The databases count rows in signed 64-bit integers; nobody has more.
+    fn bounded(&self, rows: u64) -> u64 {
+        rows.min(i64::MAX.unsigned_abs())
+    }
+
+    /// Locks the rows until the transaction ends (`FOR UPDATE`). Runs in a transaction only.
+    ///
+    /// SQLite has no row locks: there a transaction that writes has locked the whole file.
+    pub fn for_update(mut self) -> Self {
+        self.parts.lock = Some(Lock::Update);
+        self
+    }
+
+    /// With [`for_update`](Self::for_update): leaves out rows that others have locked, instead of
+    /// waiting for them (`SKIP LOCKED`; PostgreSQL, MySQL from 8.0, MariaDB from 10.6).
+    pub fn skip_locked(mut self) -> Self {
+        self.parts.lock = Some(Lock::UpdateSkipLocked);
+        self
+    }
+
+    /// Reads from the primary or from a replica, whatever the policy of the group says.
+    pub fn read(mut self, read: Read) -> Self {
+        self.parts.read = Some(read);
+        self
+    }
+
+    /// Gives back these columns: one, or a tuple of up to twelve.
+    pub fn select<C: Columns<M> + Selection<M>>(self, columns: C) -> Query<M, P, C> {
+        let ordinals = columns.ordinals();
+        self.selecting(ordinals)
+    }
+
+    /// Gives back a struct that holds some of the columns.
+    pub fn select_as<T: Projection<Model = M>>(self) -> Query<M, P, As<T>> {
+        self.selecting(T::COLUMNS.to_vec())
+    }
+
+    fn selecting<C>(mut self, ordinals: Vec<usize>) -> Query<M, P, C> {
+        self.parts.columns = Some(ordinals);
+        Query {
+            parts: self.parts,
+            place: self.place,
+            of: PhantomData,
+        }
+    }
+
+    /// Sets a column in all rows that the query finds; sent by [`Update::update`].
+    pub fn set<T: Field>(self, column: Column<M, T>, value: impl Assign<M, T>) -> Update<M, P, S> {
+        Update::new(self).set(column, value)
+    }
+
+    /// Adds to a column in all rows that the query finds; sent by [`Update::update`].
+    pub fn increment<T: Field>(
+        self,
+        column: Column<M, T>,
+        by: impl Assign<M, T>,
+    ) -> Update<M, P, S> {
+        Update::new(self).increment(column, by)
+    }
+}
+
+/// The verbs that run a query. They ask each logical shard once; a lost connection is replaced
+/// and the read asked again.
+impl<M: Model, P: Send + Sync, S: Selection<M>> Query<M, P, S>
+where
+    P: 'static,
+{
+    /// All rows.
+    ///
+    /// On several keys the rows come by logical shard, in no order beyond that.
+    ///
+    /// # Errors
+    /// When a shard is unknown or unavailable, or a row does not fit the model.
+    pub fn all<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<Vec<S::Out>>> + Send
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let parts = self.parts;
+        async move {
+            let answers = each_leg(legs?, async |leg: Leg| {
+                let mut sink = Rows::new(S::read);
+                run(
+                    target,
+                    leg.place,
+                    intent(&parts),
+                    &Built {
+                        def: M::def(),
+                        verb: Verb::Select,
+                        parts: &parts,
+                        keys: leg.keys.as_ref(),
+                    },
+                    &mut sink,
+                )
+                .await?;
+                Ok(sink.rows)
+            })
+            .await?;
+            Ok(flatten(answers))
+        }
+    }
+
+    /// The first row, if there is any.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn first<'e>(
+        self,
+        on: impl Executor<'e>,
+    ) -> impl Future<Output = Result<Option<S::Out>>> + Send
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let mut parts = self.parts;
+        parts.limit = Some(parts.limit.unwrap_or(1).min(1));
+        async move {
+            for leg in legs? {
+                let mut sink = First::new(S::read);
+                run(
+                    target,
+                    leg.place,
+                    intent(&parts),
+                    &Built {
+                        def: M::def(),
+                        verb: Verb::Select,
+                        parts: &parts,
+                        keys: leg.keys.as_ref(),
+                    },
+                    &mut sink,
+                )
+                .await?;
+                if sink.row.is_some() {
+                    return Ok(sink.row);
+                }
+            }
+            Ok(None)
+        }
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
+    pub fn one<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<S::Out>> + Send
+    where
+        Self: NamesAShard,
+    {
+        let first = self.first(on);
+        async move {
+            first.await?.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("no `{}` meets the conditions", M::def().name),
+                )
+            })
+        }
+    }
+
+    /// How many rows there are.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn count<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<u64>> + Send
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let parts = self.parts;
+        async move {
+            let counts = each_leg(legs?, async |leg: Leg| {
+                let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
+                run(
+                    target,
+                    leg.place,
+                    Intent::Read,
+                    &Built {
+                        def: M::def(),
+                        verb: Verb::Count,
+                        parts: &parts,
+                        keys: leg.keys.as_ref(),
+                    },
+                    &mut sink,
+                )
+                .await?;
+                Ok(sink.row.map_or(0, i64::unsigned_abs))
+            })
+            .await?;
+            Ok(counts.into_iter().sum())
+        }
+    }
+
+    /// Whether there is any row.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn exists<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<bool>> + Send
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let parts = self.parts;
+        async move {
+            for leg in legs? {
+                let mut sink = First::new(|_: &Row<'_>| Ok(()));
+                run(
+                    target,
+                    leg.place,
+                    Intent::Read,
+                    &Built {
+                        def: M::def(),
+                        verb: Verb::Exists,
+                        parts: &parts,
+                        keys: leg.keys.as_ref(),
+                    },
+                    &mut sink,
+                )
+                .await?;
+                if sink.row.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+    }
+
+    /// The rows one by one, with memory that does not grow with their number.
+    ///
+    /// A connection is held until the stream ends or is dropped. Dropped before its end inside a
+    /// transaction, it ends the transaction. On several keys the logical shards come one after
+    /// another.
+    pub fn stream<'e>(self, on: impl Executor<'e>) -> BoxStream<'e, Result<S::Out>>
+    where
+        Self: NamesAShard,
+        P: 'e,
+        S: 'e,
+        M: 'e,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = match self.reading_legs(target) {
+            Ok(legs) => legs,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        let parts = self.parts;
+        stream::iter(legs)
+            .flat_map(move |leg| {
+                run_stream(
+                    target,
+                    leg.place,
+                    super::built::Owned {
+                        def: M::def(),
+                        verb: Verb::Select,
+                        parts: parts.clone(),
+                        keys: leg.keys,
+                    },
+                    S::read,
+                )
+            })
+            .boxed()
+    }
+
+    /// Deletes the rows and says how many there were.
+    ///
+    /// On several keys each logical shard deletes its own, by itself.
+    ///
+    /// # Errors
+    /// As any write. Over several logical shards,
+    /// [`done_shards`](Error::done_shards) and [`failed_shards`](Error::failed_shards) say where
+    /// it was done.
+    pub fn delete<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<u64>> + Send
+    where
+        Self: NamesAShard,
+    {
+        self.write(on.target(), Verb::Delete)
+    }
+
+    /// Runs an update or a delete on each shard.
+    pub(super) fn write<'e>(
+        self,
+        target: Target<'e>,
+        verb: Verb,
+    ) -> impl Future<Output = Result<u64>> + Send
+    where
+        Self: NamesAShard,
+    {
+        let legs = if self.parts.is_plain() {
+            self.legs(target)
+        } else {
+            Err(Error::unsupported(
+                "an update or delete takes no order, limit, offset or lock: the databases differ \
+                 in it; select the ids first",
+            ))
+        };
+        let parts = self.parts;
+        async move {
+            let outcomes = each_leg(legs?, async |leg: Leg| {
+                let outcome = run(
+                    target,
+                    leg.place.clone(),
+                    Intent::Write,
+                    &Built {
+                        def: M::def(),
+                        verb,
+                        parts: &parts,
+                        keys: leg.keys.as_ref(),
+                    },
+                    &mut NoRows,
+                )
+                .await;
+                Ok((leg.place, outcome))
+            })
+            .await?;
+            report(outcomes)
+        }
+    }
+
+    /// The shards of a read, after the checks that need no database.
+    pub(super) fn reading_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    where
+        Self: NamesAShard,
+    {
+        let legs = self.legs(target)?;
+        if self.routing_values()?.is_none() && M::def().key.is_some() && !self.parts.is_unordered()
+        {
+            return Err(Error::unsupported(
+                "an order, limit or offset over the rows of several keys is not merged: ask one \
+                 key at a time, or order the rows yourself",
+            ));
+        }
+        if self.parts.lock.is_some() && !target.can_lock() {
+            return Err(Error::unsupported(
+                "a lock lasts until the end of a transaction, so `for_update` runs in one that \
+                 writes: pass `&tx` of `cluster.begin(..)`",
+            ));
+        }
+        Ok(legs)
+    }
+}
+
+/// A read that locks goes to the primary and is not repeated.
+fn intent(parts: &Parts) -> Intent {
+    if parts.lock.is_some() {
+        Intent::Write
+    } else {
+        Intent::Read
+    }
+}
+
+fn flatten<T>(mut answers: Vec<Vec<T>>) -> Vec<T> {
+    match answers.len() {
+        1 => answers.pop().unwrap_or_default(),
+        _ => answers.into_iter().flatten().collect(),
+    }
+}
+
+impl<M, P: Clone, S> Clone for Query<M, P, S> {
+    fn clone(&self) -> Self {
+        Self {
+            parts: self.parts.clone(),
+            place: self.place.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Model, P: fmt::Debug, S> fmt::Debug for Query<M, P, S> {
+    /// Shows no value: operands are the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("model", &M::def().name)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! Updates of all rows that a query finds.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use sea_query::{Alias, Expr, ExprTrait};
+
+use super::built::Verb;
+use super::operand::Assign;
+use super::parts::Needs;
+use super::place::{NamesAShard, moves_a_row};
+use super::select::Query;
+use super::selection::Selection;
+use crate::backend::{Args, Field};
+use crate::error::{Error, Result};
+use crate::exec::Executor;
+use crate::model::{Column, Model};
+
+/// An update of all rows that a query finds; sent by [`update`](Self::update).
+///
+/// Columns marked `updated_at` are set too, unless the update sets them itself.
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     item: String,
+/// #     quantity: i32,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// let changed = Order::on(42)
+///     .filter(Order::ITEM.eq("tea"))
+///     .set(Order::QUANTITY, 2)
+///     .update(cluster)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "an update is sent by `update`"]
+pub struct Update<M, P, S> {
+    query: Query<M, P, S>,
+}
+
+impl<M: Model, P, S> Update<M, P, S> {
+    pub(super) fn new(query: Query<M, P, S>) -> Self {
+        Self { query }
+    }
+
+    /// Sets a column to a value, or to another column of the row.
+    pub fn set<T: Field>(self, column: Column<M, T>, value: impl Assign<M, T>) -> Self {
+        self.assign(column.ordinal(), value.into_expr())
+    }
+
+    /// Adds to a column; a negative value subtracts. NULL stays NULL.
+    pub fn increment<T: Field>(self, column: Column<M, T>, by: impl Assign<M, T>) -> Self {
+        let sum = by
+            .into_expr()
+            .map(|by| Expr::col(Alias::new(column.name())).add(by));
+        self.assign(column.ordinal(), sum)
+    }
+
+    /// Sets a column to an expression written with sea-query.
+    ///
+    /// Its values are bound in the types that they have there, so give them the column's type.
+    pub fn set_expr<T: Field>(mut self, column: Column<M, T>, expr: impl Into<Expr>) -> Self {
+        self.query.parts.needs = self.query.parts.needs | Needs::FOREIGN;
+        self.assign(column.ordinal(), Ok(expr.into()))
+    }
+
+    fn assign(mut self, ordinal: usize, value: Result<Expr>) -> Self {
+        match value {
+            Ok(value) => self.query.parts.sets.push((ordinal, value)),
+            Err(error) => self.query.parts.refuse(error),
+        }
+        self
+    }
+
+    /// Updates the rows and says how many there were.
+    ///
+    /// On several keys each logical shard updates its own, by itself.
+    ///
+    /// # Errors
+    /// [`CrossShard`](crate::ErrorKind::CrossShard) when it would change a shard key; otherwise
+    /// as any write. Over several logical shards, [`done_shards`](Error::done_shards) and
+    /// [`failed_shards`](Error::failed_shards) say where it was done.
+    pub fn update<'e>(mut self, on: impl Executor<'e>) -> impl Future<Output = Result<u64>> + Send
+    where
+        P: Send + Sync + 'static,
+        S: Selection<M>,
+        Query<M, P, S>: NamesAShard,
+    {
+        let checked = self.keep_keys();
+        if let Err(error) = checked.and_then(|()| self.stamp()) {
+            self.query.parts.refuse(error);
+        }
+        self.query.write(on.target(), Verb::Update)
+    }
+
+    /// Takes out assignments of a shard key to itself; any other would lose the row.
+    fn keep_keys(&mut self) -> Result<()>
+    where
+        Query<M, P, S>: NamesAShard,
+    {
+        use super::place::private::Legs as _;
+
+        let def = M::def();
+        let routing: Vec<usize> = def.routing().collect();
+        let values = self.query.routing_values()?;
+        let mut refused = None;
+        self.query.parts.sets.retain(|(ordinal, expr)| {
+            let Some(position) = routing.iter().position(|key| key == ordinal) else {
+                return true;
+            };
+            let same = match (expr, &values) {
+                (Expr::Value(value), Some(values)) => values.get(position) == Some(value),
+                _ => false,
+            };
+            if !same {
+                refused.get_or_insert(*ordinal);
+            }
+            false
+        });
+        match refused {
+            Some(ordinal) => Err(moves_a_row(def, ordinal)),
+            None if self.query.parts.sets.is_empty() => Err(Error::unsupported(
+                "the update sets nothing but the shard key to itself",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Sets the columns marked `updated_at`.
+    fn stamp(&mut self) -> Result<()> {
+        let now = SystemTime::now();
+        for (ordinal, column) in M::def().columns.iter().enumerate() {
+            let Some(bind) = column.now.filter(|_| !column.keep) else {
+                continue;
+            };
+            if !self.query.parts.sets.iter().any(|(set, _)| *set == ordinal) {
+                let value = Args::value(|args| bind(now, args))?;
+                self.query.parts.sets.push((ordinal, Expr::Value(value)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<M: Model, P: fmt::Debug, S> fmt::Debug for Update<M, P, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Update")
+            .field("query", &self.query)
+            .finish_non_exhaustive()
+    }
+}

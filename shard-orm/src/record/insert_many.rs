@@ -1,0 +1,191 @@
+//! Many rows at once: grouped by shard, one transaction for each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+
+use crate::ShardId;
+use crate::backend::Args;
+use crate::connect::Place;
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::exec::{
+    BATCHES, Executor as _, Fixed, Intent, NoRows, Operation, Target, most_arguments, run,
+};
+use crate::model::{Model, ModelDef};
+
+/// The rows of one array insert on PostgreSQL.
+const ROWS_PER_ARRAY: usize = 5_000;
+/// How many shards are written to at the same time.
+const CONCURRENCY: usize = 8;
+
+/// Inserts rows, each at its place, and gives them back in their order.
+pub(super) async fn insert_many<M: Model>(
+    target: Target<'_>,
+    mut rows: Vec<M>,
+    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+) -> Result<Vec<M>> {
+    let now = SystemTime::now();
+    let mut shards: BTreeMap<u32, (Arc<Place>, Vec<usize>)> = BTreeMap::new();
+    for (position, row) in rows.iter_mut().enumerate() {
+        row.stamp(now);
+        let place = place_of(row)?;
+        shards
+            .entry(place.namespace.shard())
+            .or_insert_with(|| (place, Vec::new()))
+            .1
+            .push(position);
+    }
+    let several = shards.len() > 1;
+    let outcomes: Vec<(ShardId, Result<()>)> =
+        stream::iter(shards.into_values().map(|(place, positions)| {
+            let rows = &rows;
+            async move {
+                let shard = ShardId {
+                    group: place.namespace.group().to_string(),
+                    shard: place.namespace.shard(),
+                };
+                let bind = |position: usize, ordinal: usize, args: &mut Args| {
+                    rows[positions[position]].bind(ordinal, args)
+                };
+                let outcome = insert_shard(target, place, M::def(), positions.len(), &bind).await;
+                (shard, outcome)
+            }
+        }))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+
+    let mut first = None;
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for (shard, outcome) in outcomes {
+        match outcome {
+            Ok(()) => done.push(shard),
+            Err(error) => {
+                failed.push(shard);
+                first.get_or_insert(error);
+            }
+        }
+    }
+    match first {
+        None => Ok(rows),
+        Some(error) if several => Err(error.with_progress(done, failed)),
+        Some(error) => Err(error),
+    }
+}
+
+/// Binds the column `ordinal` of the row at a position.
+type BindCell<'a> = dyn Fn(usize, usize, &mut Args) -> Result<()> + Sync + 'a;
+
+/// Inserts the rows of one shard: in one statement where that is enough, else in a transaction.
+fn insert_shard<'a>(
+    target: Target<'a>,
+    place: Arc<Place>,
+    def: &'static ModelDef,
+    rows: usize,
+    bind: &'a BindCell<'a>,
+) -> BoxFuture<'a, Result<()>> {
+    async move {
+        let batches = batches(place.dialect(), def.columns.len(), rows);
+        match target {
+            Target::Cluster { cluster, .. } if batches.len() > 1 => {
+                let tx = cluster.begin_in(&place).await?;
+                insert_batches((&tx).target(), &place, def, &batches, bind).await?;
+                tx.commit().await
+            }
+            _ => insert_batches(target, &place, def, &batches, bind).await,
+        }
+    }
+    .boxed()
+}
+
+async fn insert_batches(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    def: &'static ModelDef,
+    batches: &[(usize, Operation)],
+    bind: &BindCell<'_>,
+) -> Result<()> {
+    let columns = def.columns.len();
+    let mut first = 0;
+    for (count, operation) in batches {
+        let positions = first..first + count;
+        let statement = Fixed {
+            def,
+            operation: *operation,
+            bind: &|args| {
+                if *operation == Operation::InsertArrays {
+                    (0..columns).try_for_each(|ordinal| {
+                        args.array(|column| {
+                            positions
+                                .clone()
+                                .try_for_each(|position| bind(position, ordinal, column))
+                        })
+                    })
+                } else {
+                    positions.clone().try_for_each(|position| {
+                        (0..columns).try_for_each(|ordinal| bind(position, ordinal, args))
+                    })
+                }
+            },
+        };
+        run(
+            target,
+            Arc::clone(place),
+            Intent::Write,
+            &statement,
+            &mut NoRows,
+        )
+        .await?;
+        first += count;
+    }
+    Ok(())
+}
+
+/// Cuts the rows into batches whose texts are few, so that all are prepared once.
+fn batches(dialect: Dialect, columns: usize, mut rows: usize) -> Vec<(usize, Operation)> {
+    let mut batches = Vec::new();
+    if dialect == Dialect::Postgres && rows > 1 {
+        while rows > 0 {
+            let count = rows.min(ROWS_PER_ARRAY);
+            batches.push((count, Operation::InsertArrays));
+            rows -= count;
+        }
+        return batches;
+    }
+    for (count, operation) in BATCHES {
+        if count > 1 && count * columns > most_arguments(dialect) {
+            continue;
+        }
+        while rows >= count {
+            batches.push((count, operation));
+            rows -= count;
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_all_rows_in_few_sizes() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
+            for rows in [0, 1, 9, 10, 11, 999, 1_000, 1_234, 12_345] {
+                let batches = batches(dialect, 12, rows);
+                assert_eq!(batches.iter().map(|(count, _)| count).sum::<usize>(), rows);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wide_table_is_cut_into_batches_that_the_database_takes() {
+        for (count, _) in batches(Dialect::Sqlite, 400, 2_345) {
+            assert!(count * 400 <= most_arguments(Dialect::Sqlite));
+        }
+    }
+}

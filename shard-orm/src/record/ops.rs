@@ -1,0 +1,237 @@
+//! The verbs on one row, wherever its model lives.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
+
+use crate::backend::{Args, Row, Sql, render};
+use crate::connect::Place;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{First, Fixed, Intent, Label, NoRows, Operation, Statement, Target, run};
+use crate::model::{Id, Model, ModelDef};
+use crate::topology::Namespace;
+
+/// Reads the row of an id. `bind_key` binds the columns that route.
+pub(super) async fn find<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    bind_key: &(dyn Fn(&mut Args) -> Result<()> + Sync),
+    id: &M::Id,
+) -> Result<Option<M>> {
+    select::<M>(target, place, &|args| {
+        bind_key(args)?;
+        id.bind(args)
+    })
+    .await
+}
+
+/// Reads the row anew.
+pub(super) async fn reload<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<M> {
+    select::<M>(target, place, &|args| bind_lookup(row, args))
+        .await?
+        .ok_or_else(|| not_found(M::def()))
+}
+
+async fn select<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    bind: &(dyn Fn(&mut Args) -> Result<()> + Sync),
+) -> Result<Option<M>> {
+    let mut sink = First::new(|row: &Row<'_>| M::read(row, 0));
+    let statement = Fixed {
+        def: M::def(),
+        operation: Operation::Select,
+        bind,
+    };
+    run(target, place, Intent::Read, &statement, &mut sink).await?;
+    Ok(sink.row)
+}
+
+pub(super) async fn insert<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    mut row: M,
+) -> Result<M> {
+    row.stamp(SystemTime::now());
+    let columns = M::def().columns.len();
+    let statement = Fixed {
+        def: M::def(),
+        operation: Operation::Insert,
+        bind: &|args| (0..columns).try_for_each(|ordinal| row.bind(ordinal, args)),
+    };
+    run(target, place, Intent::Write, &statement, &mut NoRows).await?;
+    Ok(row)
+}
+
+pub(super) async fn update<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
+    let now = SystemTime::now();
+    let statement = Fixed {
+        def: M::def(),
+        operation: Operation::Update,
+        bind: &|args| {
+            for ordinal in M::def().settable() {
+                bind_set(row, ordinal, now, args)?;
+            }
+            bind_lookup(row, args)
+        },
+    };
+    found(
+        M::def(),
+        run(target, place, Intent::Write, &statement, &mut NoRows).await?,
+    )
+}
+
+pub(super) async fn update_only<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    row: &M,
+    ordinals: Vec<usize>,
+) -> Result<()> {
+    let statement = UpdateOnly {
+        row,
+        set: settable(M::def(), ordinals)?,
+        filter: M::def().lookup().collect(),
+        now: SystemTime::now(),
+    };
+    found(
+        M::def(),
+        run(target, place, Intent::Write, &statement, &mut NoRows).await?,
+    )
+}
+
+pub(super) async fn delete<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
+    let statement = Fixed {
+        def: M::def(),
+        operation: Operation::Delete,
+        bind: &|args| bind_lookup(row, args),
+    };
+    found(
+        M::def(),
+        run(target, place, Intent::Write, &statement, &mut NoRows).await?,
+    )
+}
+
+/// The columns to set, with those marked `updated_at`; none of them may name the row.
+pub(super) fn settable(def: &'static ModelDef, mut ordinals: Vec<usize>) -> Result<Vec<usize>> {
+    ordinals.sort_unstable();
+    ordinals.dedup();
+    for ordinal in &ordinals {
+        if Some(*ordinal) == def.key || Some(*ordinal) == def.region {
+            return Err(Error::new(
+                ErrorKind::CrossShard,
+                format!(
+                    "`{}` routes the rows of `{}` and is not updated in place; to move a row, \
+                     insert it under its new key and delete it under its old one",
+                    def.columns[*ordinal].name, def.name
+                ),
+            ));
+        }
+        if def.primary_key.contains(ordinal) {
+            return Err(Error::unsupported(format!(
+                "`{}` is part of the primary key of `{}`, by which the row is found: it is not \
+                 updated",
+                def.columns[*ordinal].name, def.name
+            )));
+        }
+    }
+    for (ordinal, column) in def.columns.iter().enumerate() {
+        if column.now.is_some() && !column.keep && !ordinals.contains(&ordinal) {
+            ordinals.push(ordinal);
+        }
+    }
+    Ok(ordinals)
+}
+
+/// An update of some columns of one row.
+pub(super) struct UpdateOnly<'r, M> {
+    pub(super) row: &'r M,
+    pub(super) set: Vec<usize>,
+    pub(super) filter: Vec<usize>,
+    pub(super) now: SystemTime,
+}
+
+impl<M: Model> Statement for UpdateOnly<'_, M> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let def = M::def();
+        let values = Args::values(|values| {
+            for ordinal in &self.set {
+                bind_set(self.row, *ordinal, self.now, values)?;
+            }
+            for ordinal in &self.filter {
+                self.row.bind(*ordinal, values)?;
+            }
+            Ok(())
+        })?;
+        let mut values = values.into_iter();
+        let mut update = Sea::update();
+        update.table(namespace.table(def.table));
+        for (ordinal, value) in self.set.iter().zip(values.by_ref()) {
+            update.value(Alias::new(def.columns[*ordinal].name), Expr::Value(value));
+        }
+        for (ordinal, value) in self.filter.iter().zip(values) {
+            let column = Expr::col(Alias::new(def.columns[*ordinal].name));
+            update.and_where(column.eq(Expr::Value(value)));
+        }
+        let (text, values) = render(namespace.dialect(), &update);
+        for value in &values.0 {
+            args.push(value)?;
+        }
+        Ok(Sql {
+            text: text.into(),
+            persistent: true,
+        })
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "update",
+            table: M::def().table,
+        }
+    }
+}
+
+/// Binds what an update sets: the time for `updated_at`, the row's value for all else.
+pub(super) fn bind_set<M: Model>(
+    row: &M,
+    ordinal: usize,
+    now: SystemTime,
+    args: &mut Args,
+) -> Result<()> {
+    match M::def().columns[ordinal].now {
+        Some(bind) => bind(now, args),
+        None => row.bind(ordinal, args),
+    }
+}
+
+/// Binds the columns that a row is looked up by.
+pub(super) fn bind_lookup<M: Model>(row: &M, args: &mut Args) -> Result<()> {
+    M::def()
+        .lookup()
+        .try_for_each(|ordinal| row.bind(ordinal, args))
+}
+
+fn found(def: &'static ModelDef, rows: u64) -> Result<()> {
+    if rows == 0 {
+        Err(not_found(def))
+    } else {
+        Ok(())
+    }
+}
+
+#[cold]
+pub(super) fn not_found(def: &'static ModelDef) -> Error {
+    let advice = if def.key.is_some() {
+        "; if its shard key was changed, insert it under the new key and delete it under the old \
+         one"
+    } else {
+        ""
+    };
+    Error::new(
+        ErrorKind::NotFound,
+        format!(
+            "no `{}` in table `{}` has this shard key and primary key{advice}",
+            def.name, def.table
+        ),
+    )
+}

@@ -1,0 +1,130 @@
+//! Models that are spread over the logical shards of a group.
+
+use std::borrow::Borrow;
+
+use super::ops;
+use super::verbs::row_verbs;
+use crate::cluster::Address;
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::exec::{Executor, Target};
+use crate::model::{Home, IntoKey, Key, Model};
+use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, Query};
+use crate::route::RoutingKey;
+use crate::schema::CreateTable;
+
+/// A model whose rows are spread over the logical shards of a group by their shard key.
+///
+/// Derive it with `#[shard(group = "..", table = "..")]` on the struct and `#[shard(key)]` on the
+/// field that decides; see [`ShardModel`](derive@crate::ShardModel).
+///
+/// Everything that takes `on` runs on `&cluster` or in `&tx`.
+///
+/// ```no_run
+/// use shard_orm::prelude::*;
+///
+/// #[derive(Debug, Clone, PartialEq, ShardModel)]
+/// #[shard(group = "shop", table = "orders")]
+/// struct Order {
+///     #[shard(primary_key)]
+///     id: i64,
+///     #[shard(key)]
+///     user_id: i64,
+///     item: String,
+/// }
+///
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// let order = Order { id: 1, user_id: 42, item: "tea".into() }.insert(cluster).await?;
+/// assert_eq!(Order::get(cluster, 42, 1).await?, order);
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a sharded model",
+    note = "derive `ShardModel` on it with `#[shard(group = \"..\", table = \"..\")]` and mark its \
+            shard key with `#[shard(key)]`"
+)]
+pub trait ShardModel: Model {
+    /// The shard key; with a region, the pair of region and shard key.
+    type Key: Key;
+
+    /// What this row is routed by.
+    ///
+    /// # Errors
+    /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) for a key above `i64::MAX`.
+    fn routing_key(&self) -> Result<RoutingKey<'_>>;
+
+    /// A query that names no shard yet.
+    fn query() -> Draft<Self> {
+        Query::new(Nowhere)
+    }
+
+    /// A query of the rows of one shard key, in its logical shard.
+    fn on(key: impl IntoKey<Self::Key>) -> Query<Self, OnKey<Self::Key>> {
+        Query::new(Nowhere).on(key)
+    }
+
+    /// A query of the rows of several shard keys; each logical shard is asked for its own alone.
+    fn on_each<K: IntoKey<Self::Key>>(
+        keys: impl IntoIterator<Item = K>,
+    ) -> Query<Self, OnKeys<Self::Key>> {
+        Query::new(Nowhere).on_each(keys)
+    }
+
+    /// The logical shard of a key, to begin a transaction on.
+    fn shard(key: impl IntoKey<Self::Key>) -> Address {
+        Address::of_key(Self::def().home_name(), &key.into_key())
+    }
+
+    /// The row of a shard key and an id: the primary key without the shard key, `()` when there
+    /// is nothing left of it.
+    ///
+    /// Sends `SELECT .. WHERE key = ? AND id = ?`.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when there is none.
+    fn get<'e>(
+        on: impl Executor<'e>,
+        key: impl IntoKey<Self::Key>,
+        id: impl Borrow<Self::Id> + Send,
+    ) -> impl Future<Output = Result<Self>> + Send {
+        let found = Self::find(on, key, id);
+        async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
+    }
+
+    /// The row of a shard key and an id, if there is one; see [`get`](Self::get).
+    ///
+    /// # Errors
+    /// When the shard is unknown or unavailable, or the row does not fit the model.
+    fn find<'e>(
+        on: impl Executor<'e>,
+        key: impl IntoKey<Self::Key>,
+        id: impl Borrow<Self::Id> + Send,
+    ) -> impl Future<Output = Result<Option<Self>>> + Send {
+        let target = on.target();
+        let key = key.into_key();
+        let place = key
+            .routing_key()
+            .and_then(|key| target.place_of_key(Self::def(), &key));
+        async move { ops::find(target, place?, &|args| key.bind(args), id.borrow()).await }
+    }
+
+    row_verbs!((), target, row => place(target, row));
+
+    /// The statements that create the table.
+    ///
+    /// # Errors
+    /// When a column's default cannot be stored.
+    fn create_table(dialect: Dialect) -> Result<CreateTable> {
+        CreateTable::new(Self::def(), dialect)
+    }
+}
+
+/// Where a row lives.
+fn place<M: ShardModel>(
+    target: Target<'_>,
+    row: &M,
+) -> Result<std::sync::Arc<crate::connect::Place>> {
+    debug_assert!(matches!(M::def().home, Home::Sharded(_)));
+    target.place_of_key(M::def(), &row.routing_key()?)
+}

@@ -1,0 +1,431 @@
+//! Inserts that meet a row which is there already.
+//!
+//! PostgreSQL and SQLite name the conflict that an insert is to survive. MySQL and MariaDB do
+//! not: there, `ON DUPLICATE KEY` takes a conflict on any index for the one that was meant. So
+//! with them a row is updated first, inserted when there was none, and updated again when another
+//! client inserted it meanwhile.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query as Sea};
+
+use super::ops::{UpdateOnly, bind_set, settable};
+use crate::backend::{Args, Row, Sql, render};
+use crate::connect::Place;
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{
+    First, Fixed, Intent, Label, NoRows, Operation, Statement, Target, columns, conflict_update,
+    run,
+};
+use crate::model::{Model, ModelDef};
+use crate::topology::Namespace;
+
+/// How often a race with other clients is run again. Each round is lost only to a client that
+/// deletes and inserts the same row in between.
+const ROUNDS: usize = 16;
+
+/// Inserts the row, or updates the one with its primary key.
+pub(super) async fn save<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
+    let def = M::def();
+    if place.dialect() == Dialect::MySql {
+        let set = def.settable().collect();
+        return update_or_insert(target, place, row, def.primary_key.to_vec(), set)
+            .await
+            .map(drop);
+    }
+    let now = SystemTime::now();
+    let statement = Fixed {
+        def,
+        operation: Operation::Save,
+        bind: &|args| bind_insert(row, now, args),
+    };
+    let rows = run(target, place, Intent::Write, &statement, &mut NoRows).await?;
+    if rows == 0 {
+        return Err(other_key(def));
+    }
+    Ok(())
+}
+
+/// Inserts the row, or sets these columns of the one with equal values in the target's columns.
+pub(super) async fn upsert<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    row: &M,
+    conflict: Vec<usize>,
+    set: Option<Vec<usize>>,
+) -> Result<()> {
+    let def = M::def();
+    check_target(def, &conflict)?;
+    let set = match set {
+        Some(set) => settable(def, set)?,
+        None => def
+            .settable()
+            .filter(|ordinal| !conflict.contains(ordinal))
+            .collect(),
+    };
+    if place.dialect() == Dialect::MySql {
+        return update_or_insert(target, place, row, conflict, set)
+            .await
+            .map(drop);
+    }
+    let statement = InsertOr {
+        row,
+        conflict,
+        set: Some(set),
+        now: SystemTime::now(),
+    };
+    let rows = run(target, place, Intent::Write, &statement, &mut NoRows).await?;
+    if rows == 0 {
+        return Err(other_key(def));
+    }
+    Ok(())
+}
+
+/// Gives the row with equal values in the target's columns, and inserts this one when there is
+/// none; also whether it did.
+pub(super) async fn get_or_create<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    mut row: M,
+    conflict: Vec<usize>,
+) -> Result<(M, bool)> {
+    let def = M::def();
+    check_target(def, &conflict)?;
+    row.stamp(SystemTime::now());
+    for _ in 0..ROUNDS {
+        if let Some(found) = find_by(target, &place, &row, &conflict).await? {
+            return Ok((found, false));
+        }
+        if insert_unless(target, &place, &row, &conflict).await? {
+            return Ok((row, true));
+        }
+        if let Some(found) = find_by(target, &place, &row, &conflict).await? {
+            return Ok((found, false));
+        }
+    }
+    Err(contended(def))
+}
+
+/// Updates the row with equal values in the target's columns, or inserts this one; gives the row
+/// as it is then, and whether it was inserted.
+pub(super) async fn update_or_create<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    mut row: M,
+    conflict: Vec<usize>,
+) -> Result<(M, bool)> {
+    let def = M::def();
+    check_target(def, &conflict)?;
+    row.stamp(SystemTime::now());
+    let set = def
+        .settable()
+        .filter(|ordinal| !conflict.contains(ordinal))
+        .collect();
+    let created = update_or_insert(target, Arc::clone(&place), &row, conflict.clone(), set).await?;
+    if created {
+        return Ok((row, true));
+    }
+    match find_by(target, &place, &row, &conflict).await? {
+        Some(found) => Ok((found, false)),
+        None => Err(super::ops::not_found(def)),
+    }
+}
+
+/// Updates, inserts when there was no row, and begins again when there was one after all. Says
+/// whether it inserted.
+async fn update_or_insert<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    row: &M,
+    conflict: Vec<usize>,
+    set: Vec<usize>,
+) -> Result<bool> {
+    let def = M::def();
+    let mut filter = conflict.clone();
+    filter.extend(def.routing().filter(|ordinal| !conflict.contains(ordinal)));
+    let update = UpdateOnly {
+        row,
+        // Nothing to set, and still an answer to whether the row is there.
+        set: if set.is_empty() {
+            def.lookup().take(1).collect()
+        } else {
+            set
+        },
+        filter,
+        now: SystemTime::now(),
+    };
+    for _ in 0..ROUNDS {
+        let rows = run(
+            target,
+            Arc::clone(&place),
+            Intent::Write,
+            &update,
+            &mut NoRows,
+        )
+        .await?;
+        if rows > 0 {
+            return Ok(false);
+        }
+        if insert_unless(target, &place, row, &conflict).await? {
+            return Ok(true);
+        }
+        if find_by(target, &place, row, &conflict).await?.is_none() {
+            // The row that was in the way is gone, or has another shard key.
+            if exists_elsewhere(target, &place, row, &conflict).await? {
+                return Err(other_key(def));
+            }
+        }
+    }
+    Err(contended(def))
+}
+
+/// Inserts the row unless one has equal values in the target's columns; says whether it did.
+async fn insert_unless<M: Model>(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    row: &M,
+    conflict: &[usize],
+) -> Result<bool> {
+    let def = M::def();
+    if place.dialect() != Dialect::MySql {
+        let statement = InsertOr {
+            row,
+            conflict: conflict.to_vec(),
+            set: None,
+            now: SystemTime::now(),
+        };
+        let rows = run(
+            target,
+            Arc::clone(place),
+            Intent::Write,
+            &statement,
+            &mut NoRows,
+        )
+        .await?;
+        return Ok(rows > 0);
+    }
+    let now = SystemTime::now();
+    let statement = Fixed {
+        def,
+        operation: Operation::Insert,
+        bind: &|args| bind_insert(row, now, args),
+    };
+    match run(
+        target,
+        Arc::clone(place),
+        Intent::Write,
+        &statement,
+        &mut NoRows,
+    )
+    .await
+    {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::Unique => {
+            if exists_elsewhere(target, place, row, conflict).await? {
+                Ok(false)
+            } else {
+                // Another unique index refused it, which no update of the target mends.
+                Err(error)
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The row with equal values in the target's columns and the same shard key.
+async fn find_by<M: Model>(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    row: &M,
+    conflict: &[usize],
+) -> Result<Option<M>> {
+    let def = M::def();
+    let mut filter = conflict.to_vec();
+    filter.extend(def.routing().filter(|ordinal| !conflict.contains(ordinal)));
+    select_by(target, place, row, filter).await
+}
+
+/// Whether a row has equal values in the target's columns, whatever its shard key.
+async fn exists_elsewhere<M: Model>(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    row: &M,
+    conflict: &[usize],
+) -> Result<bool> {
+    Ok(select_by(target, place, row, conflict.to_vec())
+        .await?
+        .is_some())
+}
+
+async fn select_by<M: Model>(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    row: &M,
+    filter: Vec<usize>,
+) -> Result<Option<M>> {
+    let statement = SelectBy {
+        row,
+        filter,
+        // Inside a transaction of MySQL a plain read sees the state of its first read, and not
+        // the row that an insert has just met.
+        lock: target.can_lock() && place.dialect() == Dialect::MySql,
+    };
+    let mut sink = First::new(|row: &Row<'_>| M::read(row, 0));
+    // To the primary: a replica may not have what an insert met.
+    run(
+        target,
+        Arc::clone(place),
+        Intent::Write,
+        &statement,
+        &mut sink,
+    )
+    .await?;
+    Ok(sink.row)
+}
+
+/// Reads the row that has this one's values in some columns.
+struct SelectBy<'r, M> {
+    row: &'r M,
+    filter: Vec<usize>,
+    lock: bool,
+}
+
+impl<M: Model> Statement for SelectBy<'_, M> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let def = M::def();
+        let mut select = Sea::select();
+        select
+            .columns(columns(def, 0..def.columns.len()))
+            .from(namespace.table(def.table))
+            .limit(1);
+        for ordinal in &self.filter {
+            let value = Args::value(|args| self.row.bind(*ordinal, args))?;
+            let column = Expr::col(Alias::new(def.columns[*ordinal].name));
+            select.and_where(column.eq(Expr::Value(value)));
+        }
+        if self.lock {
+            select.lock_exclusive();
+        }
+        rendered(namespace, &select, args)
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "select",
+            table: M::def().table,
+        }
+    }
+}
+
+/// `INSERT .. ON CONFLICT (target) DO UPDATE` or `DO NOTHING`.
+struct InsertOr<'r, M> {
+    row: &'r M,
+    conflict: Vec<usize>,
+    /// The columns to set; nothing is done when `None`.
+    set: Option<Vec<usize>>,
+    now: SystemTime,
+}
+
+impl<M: Model> Statement for InsertOr<'_, M> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let def = M::def();
+        let values = Args::values(|args| bind_insert(self.row, self.now, args))?;
+        let mut insert = Sea::insert();
+        insert
+            .into_table(namespace.table(def.table))
+            .columns(columns(def, 0..def.columns.len()))
+            .values(values.into_iter().map(Expr::Value))
+            .map_err(|source| {
+                Error::unsupported("the row binds another number of values than it has columns")
+                    .with_source(source)
+            })?;
+        let target = self.conflict.iter().copied();
+        insert.on_conflict(match &self.set {
+            Some(set) => conflict_update(def, namespace.dialect(), target, set.iter().copied()),
+            None => {
+                let mut nothing = OnConflict::columns(columns(def, target));
+                nothing.do_nothing();
+                nothing
+            }
+        });
+        rendered(namespace, &insert, args)
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "upsert",
+            table: M::def().table,
+        }
+    }
+}
+
+fn rendered(
+    namespace: &Namespace,
+    statement: &impl sea_query::QueryStatementWriter,
+    args: &mut Args,
+) -> Result<Sql> {
+    let (text, values) = render(namespace.dialect(), statement);
+    for value in &values.0 {
+        args.push(value)?;
+    }
+    Ok(Sql {
+        text: text.into(),
+        persistent: true,
+    })
+}
+
+/// Binds all columns, with the time for `created_at` and `updated_at`.
+fn bind_insert<M: Model>(row: &M, now: SystemTime, args: &mut Args) -> Result<()> {
+    (0..M::def().columns.len()).try_for_each(|ordinal| bind_set(row, ordinal, now, args))
+}
+
+/// A conflict needs a unique index over exactly the target's columns.
+fn check_target(def: &'static ModelDef, conflict: &[usize]) -> Result<()> {
+    let same = |index: &[usize]| {
+        index.len() == conflict.len() && index.iter().all(|ordinal| conflict.contains(ordinal))
+    };
+    let unique = same(def.primary_key)
+        || def
+            .indexes
+            .iter()
+            .any(|index| index.unique && same(index.columns));
+    if unique {
+        return Ok(());
+    }
+    let names: Vec<&str> = conflict
+        .iter()
+        .map(|ordinal| def.columns[*ordinal].name)
+        .collect();
+    Err(Error::unsupported(format!(
+        "`{}` has no unique index over ({}), so nothing keeps two such rows apart; add \
+         `#[shard(unique({}))]` and the index, or name the primary key",
+        def.name,
+        names.join(", "),
+        names.join(", "),
+    )))
+}
+
+#[cold]
+fn other_key(def: &'static ModelDef) -> Error {
+    Error::new(
+        ErrorKind::Unique,
+        format!(
+            "a row of `{}` with the same unique columns belongs to another shard key, and is left \
+             as it is",
+            def.table
+        ),
+    )
+}
+
+#[cold]
+fn contended(def: &'static ModelDef) -> Error {
+    Error::new(
+        ErrorKind::Serialization,
+        format!(
+            "other clients inserted and deleted the same row of `{}` {ROUNDS} times in between",
+            def.table
+        ),
+    )
+}

@@ -1,0 +1,179 @@
+//! The verbs that all kinds of models have in common, said once for the three traits.
+
+/// Writes the verbs on one row or many into a trait.
+///
+/// Takes the parameter that addresses a row beside its own fields, if there is one, and the place
+/// of a row of a target.
+macro_rules! row_verbs {
+    (($($param:ident: $type:ty)?), $target:ident, $row:ident => $place:expr) => {
+        /// Inserts the row and gives it back, with `created_at` and `updated_at` filled.
+        ///
+        /// # Errors
+        /// [`Unique`](crate::ErrorKind::Unique) when its primary key is there already; otherwise as
+        /// any write.
+        fn insert<'e>(self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
+            let target = on.target();
+            async move {
+                let place = { let ($target, $row) = (target, &self); $place? };
+                $crate::record::ops::insert(target, place, self).await
+            }
+        }
+
+        /// Inserts rows, each in its logical shard, and gives them back in their order.
+        ///
+        /// The rows of one logical shard are inserted together or not at all, in one statement or one
+        /// transaction; the logical shards are independent of each other. Inside a transaction all
+        /// rows must be of its logical shard.
+        ///
+        /// Sends `INSERT .. SELECT * FROM UNNEST(..)` on PostgreSQL, and `INSERT .. VALUES` of 1,000,
+        /// 100, 10 and 1 rows on the others.
+        ///
+        /// # Errors
+        /// As any write. [`done_shards`](crate::Error::done_shards) and
+        /// [`failed_shards`](crate::Error::failed_shards) say where the rows are and where they are
+        /// not.
+        fn insert_many<'e>(
+            on: impl Executor<'e>, $($param: $type,)?
+            rows: Vec<Self>,
+        ) -> impl Future<Output = Result<Vec<Self>>> + Send {
+            let target = on.target();
+            async move { $crate::record::insert_many::insert_many(target, rows, move |row| { let ($target, $row) = (target, row); $place }).await }
+        }
+
+        /// Writes all columns of the row but its keys and `created_at`.
+        ///
+        /// Sends `UPDATE .. WHERE key = ? AND id = ?`. A column marked `updated_at` is set in the
+        /// database; [`reload`](Self::reload) reads it.
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::ErrorKind::NotFound) when there is no row of this shard key and
+        /// primary key, as after the shard key was changed: to move a row, insert it under its new
+        /// key and delete it under its old one.
+        fn update<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
+            let target = on.target();
+            async move { $crate::record::ops::update(target, { let ($target, $row) = (target, self); $place? }, self).await }
+        }
+
+        /// Writes these columns of the row, and `updated_at`: `order.update_only(&cluster,
+        /// (Order::ITEM, Order::QUANTITY))`.
+        ///
+        /// # Errors
+        /// As [`update`](Self::update); [`CrossShard`](crate::ErrorKind::CrossShard) for a column
+        /// that routes.
+        fn update_only<'e>(
+            &self,
+            on: impl Executor<'e>, $($param: $type,)?
+            columns: impl Columns<Self>,
+        ) -> impl Future<Output = Result<()>> + Send {
+            let target = on.target();
+            let ordinals = columns.ordinals();
+            async move { $crate::record::ops::update_only(target, { let ($target, $row) = (target, self); $place? }, self, ordinals).await }
+        }
+
+        /// Inserts the row, or updates the one with its primary key.
+        ///
+        /// Sends `INSERT .. ON CONFLICT DO UPDATE`; on MySQL and MariaDB an `UPDATE`, and an `INSERT`
+        /// when it found no row.
+        ///
+        /// # Errors
+        /// [`Unique`](crate::ErrorKind::Unique) when that row has another shard key, or another
+        /// unique index refuses the row.
+        fn save<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
+            let target = on.target();
+            async move { $crate::record::upsert::save(target, { let ($target, $row) = (target, self); $place? }, self).await }
+        }
+
+        /// Deletes the row.
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there.
+        fn delete<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
+            let target = on.target();
+            async move { $crate::record::ops::delete(target, { let ($target, $row) = (target, self); $place? }, self).await }
+        }
+
+        /// Reads the row anew.
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there any more.
+        fn reload<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
+            let target = on.target();
+            async move { $crate::record::ops::reload(target, { let ($target, $row) = (target, self); $place? }, self).await }
+        }
+
+        /// Inserts the row, or updates the one that has its values in the columns of a unique index:
+        /// `line.upsert(&cluster, (Line::USER_ID, Line::SKU))`.
+        ///
+        /// Updates all columns but keys, `created_at` and those of the index.
+        ///
+        /// # Errors
+        /// [`Unsupported`](crate::ErrorKind::Unsupported) when the model has no unique index over
+        /// exactly these columns; [`Unique`](crate::ErrorKind::Unique) when another index refuses the
+        /// row.
+        fn upsert<'e>(
+            &self,
+            on: impl Executor<'e>, $($param: $type,)?
+            conflict: impl Columns<Self>,
+        ) -> impl Future<Output = Result<()>> + Send {
+            let target = on.target();
+            let conflict = conflict.ordinals();
+            async move { $crate::record::upsert::upsert(target, { let ($target, $row) = (target, self); $place? }, self, conflict, None).await }
+        }
+
+        /// As [`upsert`](Self::upsert), and updates these columns alone.
+        ///
+        /// # Errors
+        /// As [`upsert`](Self::upsert).
+        fn upsert_only<'e>(
+            &self,
+            on: impl Executor<'e>, $($param: $type,)?
+            conflict: impl Columns<Self>,
+            set: impl Columns<Self>,
+        ) -> impl Future<Output = Result<()>> + Send {
+            let target = on.target();
+            let conflict = conflict.ordinals();
+            let set = set.ordinals();
+            async move {
+                $crate::record::upsert::upsert(target, { let ($target, $row) = (target, self); $place? }, self, conflict, Some(set)).await
+            }
+        }
+
+        /// Gives the row that has this one's values in the columns of a unique index, or inserts this
+        /// one; also whether it did. Several clients at once get one row.
+        ///
+        /// # Errors
+        /// As [`upsert`](Self::upsert).
+        fn get_or_create<'e>(
+            self,
+            on: impl Executor<'e>, $($param: $type,)?
+            by: impl Columns<Self>,
+        ) -> impl Future<Output = Result<(Self, bool)>> + Send {
+            let target = on.target();
+            let by = by.ordinals();
+            async move {
+                let place = { let ($target, $row) = (target, &self); $place? };
+                $crate::record::upsert::get_or_create(target, place, self, by).await
+            }
+        }
+
+        /// Updates the row that has this one's values in the columns of a unique index, or inserts
+        /// this one; gives the row as it is then, and whether it was inserted.
+        ///
+        /// # Errors
+        /// As [`upsert`](Self::upsert).
+        fn update_or_create<'e>(
+            self,
+            on: impl Executor<'e>, $($param: $type,)?
+            by: impl Columns<Self>,
+        ) -> impl Future<Output = Result<(Self, bool)>> + Send {
+            let target = on.target();
+            let by = by.ordinals();
+            async move {
+                let place = { let ($target, $row) = (target, &self); $place? };
+                $crate::record::upsert::update_or_create(target, place, self, by).await
+            }
+        }
+    };
+}
+
+pub(super) use row_verbs;

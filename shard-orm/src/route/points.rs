@@ -1,0 +1,140 @@
+//! The points of a hash ring, and the search for the one that owns a hash.
+//!
+//! Shared by [`Ring`](super::Ring) and [`DjangoRing`](super::DjangoRing), which differ only in
+//! how they hash.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// The most points that a ring can have, so that a mistyped number is an error rather than
+/// minutes of building and gigabytes of memory.
+pub(super) const MAX_POINTS: u64 = 1 << 23;
+
+/// Points in rising order with an index on their top bits: a search looks at about two of them.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Points {
+    hashes: Box<[u64]>,
+    nodes: Box<[u16]>,
+    /// For each value of the top bits, the first point that is not below it.
+    starts: Box<[u32]>,
+    /// How far a hash is shifted to leave its top bits.
+    shift: u32,
+}
+
+impl Points {
+    /// A ring of these points. Of points with equal hashes, the lowest node's stays.
+    pub(super) fn new(mut points: Vec<(u64, u16)>) -> Result<Self> {
+        if points.is_empty() {
+            return Err(Error::configuration(
+                "the ring has no points; give at least one shard a weight above 0",
+            ));
+        }
+        points.sort_unstable();
+        points.dedup_by_key(|(hash, _)| *hash);
+        let bits = (points.len() as u64)
+            .next_power_of_two()
+            .trailing_zeros()
+            .max(1);
+        let shift = 64 - bits;
+        let mut starts = Vec::with_capacity(1 << bits);
+        let mut next = 0_usize;
+        for bucket in 0..1_u64 << bits {
+            while points
+                .get(next)
+                .is_some_and(|(hash, _)| hash >> shift < bucket)
+            {
+                next += 1;
+            }
+            starts.push(u32::try_from(next).map_err(|_| too_many())?);
+        }
+        Ok(Self {
+            hashes: points.iter().map(|(hash, _)| *hash).collect(),
+            nodes: points.iter().map(|(_, node)| *node).collect(),
+            starts: starts.into(),
+            shift,
+        })
+    }
+
+    /// The node of the first point that is not below the hash; beyond the last, of the first.
+    #[inline]
+    pub(super) fn owner(&self, hash: u64) -> u32 {
+        // The shift leaves as many bits as `starts` has entries for.
+        let bucket = usize::try_from(hash >> self.shift).unwrap_or(usize::MAX);
+        let mut at = self.starts.get(bucket).map_or(0, |start| *start as usize);
+        while self.hashes.get(at).is_some_and(|point| *point < hash) {
+            at += 1;
+        }
+        let node = self.nodes.get(at).or_else(|| self.nodes.first());
+        u32::from(node.copied().unwrap_or(0))
+    }
+
+    /// How many points there are.
+    pub(super) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+}
+
+/// Refuses a ring that is too large to build.
+pub(super) fn check_points(points: u64) -> Result<()> {
+    if points > MAX_POINTS {
+        return Err(too_many());
+    }
+    Ok(())
+}
+
+fn too_many() -> Error {
+    Error::configuration(format!(
+        "the ring would have more than {MAX_POINTS} points; use fewer virtual nodes or smaller \
+         weights"
+    ))
+}
+
+/// Thousands of numbers help no reader.
+impl fmt::Debug for Points {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} points", self.len())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Points;
+
+    /// The definition, without an index.
+    fn owner_by_definition(points: &[(u64, u16)], hash: u64) -> u32 {
+        let mut points = points.to_vec();
+        points.sort_unstable();
+        let first = points.iter().find(|(point, _)| *point >= hash);
+        u32::from(first.unwrap_or(&points[0]).1)
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_finds_what_the_definition_says(
+            points in prop::collection::vec((any::<u64>(), 0_u16..9), 1..300),
+            mut hashes in prop::collection::vec(any::<u64>(), 50),
+        ) {
+            let ring = Points::new(points.clone()).unwrap();
+            hashes.extend([0, u64::MAX]);
+            for (point, _) in &points {
+                hashes.extend([point.wrapping_sub(1), *point, point.wrapping_add(1)]);
+            }
+            for hash in hashes {
+                prop_assert_eq!(ring.owner(hash), owner_by_definition(&points, hash));
+            }
+        }
+
+        #[test]
+        fn crowded_points_are_found_too(
+            low in prop::collection::vec((0_u64..40, 0_u16..9), 1..60),
+            hash in 0_u64..60,
+        ) {
+            let ring = Points::new(low.clone()).unwrap();
+            prop_assert_eq!(ring.owner(hash), owner_by_definition(&low, hash));
+        }
+    }
+}

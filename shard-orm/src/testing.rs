@@ -1,0 +1,136 @@
+//! A temporary cluster for the tests of programs that use this library.
+//!
+//! On SQLite, in a temporary folder, made from the models alone: no server, no configuration.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Deref;
+
+use tempfile::TempDir;
+
+use crate::cluster::Cluster;
+use crate::config::{Config, Database, Group, Server};
+use crate::error::{Error, Result};
+use crate::model::{Home, Model, ModelDef};
+
+/// The logical shards of each group.
+const LOGICAL_SHARDS: u32 = 16;
+
+/// One model, or a tuple of up to eight.
+pub trait Models {
+    /// Their descriptions.
+    fn defs() -> Vec<&'static ModelDef>;
+}
+
+impl<M: Model> Models for M {
+    fn defs() -> Vec<&'static ModelDef> {
+        vec![M::def()]
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident)+) => {
+        impl<$($name: Model),+> Models for ($($name,)+) {
+            fn defs() -> Vec<&'static ModelDef> {
+                vec![$($name::def()),+]
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+
+/// A cluster in a temporary folder, which is removed when this is dropped.
+///
+/// Use it as a [`Cluster`]: `&*cluster`, or `&cluster` where the type is known.
+pub struct TestCluster {
+    cluster: Cluster,
+    folder: TempDir,
+}
+
+/// Makes a temporary cluster on SQLite with the tables of these models: 16 logical shards on two
+/// servers for each of their groups, and their named databases.
+///
+/// ```
+/// use shard_orm::prelude::*;
+/// use shard_orm::testing;
+///
+/// #[derive(Debug, PartialEq, ShardModel)]
+/// #[shard(group = "shop", table = "orders")]
+/// struct Order {
+///     #[shard(primary_key)]
+///     id: i64,
+///     #[shard(key)]
+///     user_id: i64,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> shard_orm::Result<()> {
+/// let cluster = testing::cluster::<Order>().await?;
+/// Order { id: 1, user_id: 42 }.insert(&*cluster).await?;
+/// assert_eq!(Order::on(42).count(&*cluster).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When the folder or the tables cannot be made.
+pub async fn cluster<M: Models>() -> Result<TestCluster> {
+    let folder = TempDir::with_prefix("shard-orm-").map_err(|source| {
+        Error::configuration("a temporary folder cannot be made").with_source(source)
+    })?;
+    let url = |name: String| format!("sqlite://{}", folder.path().join(name).display());
+    let defs = M::defs();
+    let mut groups = BTreeSet::new();
+    let mut databases = BTreeSet::new();
+    for def in &defs {
+        match def.home {
+            Home::Sharded(name) | Home::Isolated(name) => groups.insert(name),
+            Home::Database(name) => databases.insert(name),
+        };
+    }
+    let mut config = Config::new("test");
+    for name in groups {
+        let server = |server: &str| Server::new(server, url(format!("{name}-{server}")));
+        config = config.group(
+            name,
+            Group::new(LOGICAL_SHARDS)
+                .namespace(format!("{name}_{{shard}}"))
+                .server(server("a"))
+                .server(server("b")),
+        );
+    }
+    for name in databases {
+        config = config.database(name, Database::new(url(format!("{name}.db"))));
+    }
+    let cluster = Cluster::connect(&config).await?;
+    let mut setup = cluster.setup();
+    for def in defs {
+        setup = setup.table_of(def);
+    }
+    setup.run().await?;
+    Ok(TestCluster { cluster, folder })
+}
+
+impl Deref for TestCluster {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        &self.cluster
+    }
+}
+
+impl fmt::Debug for TestCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestCluster")
+            .field("folder", &self.folder.path())
+            .finish_non_exhaustive()
+    }
+}

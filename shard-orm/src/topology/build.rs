@@ -1,0 +1,119 @@
+//! Turns a configuration into a topology, or into the list of everything that is wrong with it.
+//!
+//! Called by [`Config::topology`] and by the reader of configuration files. Looks at no server.
+
+use std::sync::Arc;
+
+use super::{Database, Topology};
+use crate::config::{Config, Report};
+
+mod endpoints;
+mod group;
+mod runs;
+mod strategy;
+mod taken;
+
+use endpoints::{Level, endpoints};
+use taken::Taken;
+
+/// The topology of epoch 1; `None` when a problem was reported that leaves nothing to build.
+pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
+    if !report.has("name") {
+        check_label("name", "cluster", &config.name, report);
+    }
+    config.pool.check("pool", report);
+    if config.databases.is_empty() && config.groups.is_empty() {
+        report.add("", "no database and no group; describe at least one");
+    }
+    let mut taken = Taken::default();
+    let mut names = Vec::new();
+    let databases: Vec<Option<Database>> = config
+        .databases
+        .iter()
+        .map(|(name, _)| {
+            check_unique("databases", "database", name, &mut names, report);
+            database(config, name, &mut taken, report)
+        })
+        .collect();
+    names.clear();
+    let groups: Vec<_> = config
+        .groups
+        .iter()
+        .map(|(name, described)| {
+            check_unique("groups", "group", name, &mut names, report);
+            group::group(config, name, described, &mut taken, report)
+        })
+        .collect();
+    taken.check(report);
+    Some(Topology {
+        epoch: 1,
+        name: Arc::from(&*config.name),
+        groups: groups.into_iter().collect::<Option<_>>()?,
+        databases: databases.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn database(
+    config: &Config,
+    name: &str,
+    taken: &mut Taken,
+    report: &mut Report,
+) -> Option<Database> {
+    let (_, described) = config.databases.iter().find(|(own, _)| own == name)?;
+    let path = format!("databases.{name}");
+    check_label(&path, "database", name, report);
+    let level = Level {
+        path: &path,
+        options: &described.options,
+        pool: &described.pool,
+    };
+    let found = endpoints(
+        &level,
+        (&described.primary, &described.replicas),
+        (described.options.clone(), described.pool.over(&config.pool)),
+        taken,
+        report,
+    );
+    let location = found.location?;
+    if let Some((container, own)) = &location.taken {
+        let owner = taken.database(&path, name);
+        taken.name(container, own, owner);
+    }
+    let (primary, replicas) = found.endpoints?;
+    Some(Database {
+        name: Arc::from(name),
+        primary,
+        replicas,
+    })
+}
+
+/// Reports a name that stands twice; a file cannot have one, but code can.
+fn check_unique<'a>(
+    table: &str,
+    what: &str,
+    name: &'a str,
+    names: &mut Vec<&'a str>,
+    report: &mut Report,
+) {
+    if names.contains(&name) {
+        report.add(
+            format!("{table}.{name}"),
+            format!("the {what} `{name}` stands twice; give each a name of its own"),
+        );
+    }
+    names.push(name);
+}
+
+/// Reports a name that could not stand in a report, a file or a record.
+fn check_label(path: &str, what: &str, name: &str, report: &mut Report) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+        report.add(
+            path,
+            format!(
+                "`{}` is no name of a {what}; use 1 to 64 ASCII letters, digits, `_`, `.` and `-`",
+                name.escape_debug()
+            ),
+        );
+    }
+}

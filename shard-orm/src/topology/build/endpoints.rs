@@ -1,0 +1,110 @@
+//! A primary and its replicas: their URLs, options and pools.
+
+use super::taken::Taken;
+use crate::config::{Address, DatabaseOptions, Location, PoolOptions, Report};
+use crate::dialect::Dialect;
+use crate::topology::Endpoint;
+
+/// The part of the configuration that describes a primary and its replicas.
+pub(super) struct Level<'a> {
+    pub(super) path: &'a str,
+    /// As they stand there, to be checked there.
+    pub(super) options: &'a DatabaseOptions,
+    pub(super) pool: &'a PoolOptions,
+}
+
+/// What was found, as far as it is right.
+pub(super) struct Found {
+    /// Of the primary.
+    pub(super) location: Option<Location>,
+    pub(super) endpoints: Option<(Endpoint, Vec<Endpoint>)>,
+}
+
+/// Checks the URLs of a primary and its replicas, with the options and pool that are in force.
+pub(super) fn endpoints(
+    level: &Level<'_>,
+    (primary, replicas): (&Address, &[Address]),
+    (options, pool): (DatabaseOptions, PoolOptions),
+    taken: &mut Taken,
+    report: &mut Report,
+) -> Found {
+    let location = locate(&format!("{}.primary", level.path), primary, report);
+    let dialect = location.as_ref().map(|location| location.dialect);
+    if let Some(location) = &location {
+        let path = format!("{}.primary", level.path);
+        if !location.dialect.is_enabled() {
+            report.add(
+                &path,
+                format!(
+                    "this build has no driver for {}; enable the feature `{}` of shard-orm",
+                    location.dialect,
+                    location.dialect.feature()
+                ),
+            );
+        }
+        taken.primary(&location.identity, &path);
+    }
+    level
+        .options
+        .check(dialect, &format!("{}.options", level.path), report);
+    level.pool.check(&format!("{}.pool", level.path), report);
+    let settings = pool.settings();
+    let mut all_right = true;
+    let mut others: Vec<Endpoint> = Vec::new();
+    for (at, replica) in replicas.iter().enumerate() {
+        let path = format!("{}.replicas[{at}]", level.path);
+        let Some(found) = locate(&path, replica, report) else {
+            all_right = false;
+            continue;
+        };
+        if let Some(dialect) = dialect.filter(|dialect| *dialect != found.dialect) {
+            report.add(
+                &path,
+                mixed("a replica", found.dialect, "its primary", dialect),
+            );
+        }
+        if others
+            .iter()
+            .any(|other| other.identity() == found.identity)
+        {
+            report.add(&path, "this replica stands twice; remove one of the two");
+        }
+        taken.replica(&found.identity, &path);
+        let replica = replica.clone();
+        others.push(Endpoint::new(
+            replica,
+            found,
+            options.clone(),
+            settings.clone(),
+        ));
+    }
+    let endpoints = location.clone().filter(|_| all_right).map(|location| {
+        (
+            Endpoint::new(primary.clone(), location, options, settings),
+            others,
+        )
+    });
+    Found {
+        location,
+        endpoints,
+    }
+}
+
+/// Says that two endpoints should speak the same SQL.
+pub(super) fn mixed(one: &str, its: Dialect, other: &str, others: Dialect) -> String {
+    format!("{one} on {its}, but {other} is on {others}; use one database for both")
+}
+
+fn locate(path: &str, address: &Address, report: &mut Report) -> Option<Location> {
+    if report.has(path) {
+        return None;
+    }
+    let folder = report.origin().folder.clone();
+    match address.locate(folder.as_deref()) {
+        Ok(location) => Some(location),
+        Err(reason) => {
+            report.add(path, reason);
+            None
+        }
+    }
+}

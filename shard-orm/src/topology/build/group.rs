@@ -1,0 +1,203 @@
+//! A shard group: its name, servers, namespaces and placements.
+
+use std::sync::Arc;
+
+use super::check_label;
+use super::endpoints::{Level, endpoints, mixed};
+use super::runs::servers_of_shards;
+use super::strategy::router;
+use super::taken::Taken;
+use crate::config::{self, Config, Location, Report};
+use crate::dialect::Dialect;
+use crate::route::MAX_LOGICAL_SHARDS;
+use crate::topology::template::{Template, check_length, check_name};
+use crate::topology::{Group, Namespace, Placement, Server};
+
+/// The group, or nothing when a part of it was reported as wrong.
+pub(super) fn group(
+    config: &Config,
+    name: &str,
+    described: &config::Group,
+    taken: &mut Taken,
+    report: &mut Report,
+) -> Option<Group> {
+    let path = format!("groups.{name}");
+    let count = format!("{path}.logical_shards");
+    if !report.has(&count) && !(1..=MAX_LOGICAL_SHARDS).contains(&described.logical_shards) {
+        report.add(
+            &count,
+            format!(
+                "{} logical shards; use 1 to {MAX_LOGICAL_SHARDS}",
+                described.logical_shards
+            ),
+        );
+    }
+    let static_namespace = format!("{name}_static");
+    let servers = servers(config, &path, described, taken, report);
+    let dialect = servers.dialect;
+    if let Err(reason) = check_name(name).and_then(|()| check_length(&static_namespace, dialect)) {
+        report.add(&path, format!("no name of a group: {reason}"));
+    }
+    described
+        .options
+        .check(dialect, &format!("{path}.options"), report);
+    described.pool.check(&format!("{path}.pool"), report);
+    if report.has(&count) {
+        return None;
+    }
+    let template = template(&path, name, described, dialect, report);
+    let router = router(&path, described, template.as_ref(), report);
+    let homes = if described.servers.is_empty() {
+        if !report.has(&format!("{path}.servers")) {
+            report.add(
+                format!("{path}.servers"),
+                "the group has no server; add one",
+            );
+        }
+        None
+    } else {
+        servers_of_shards(&path, described, report)
+    };
+    let (template, homes) = (template?, homes?);
+
+    let owner = taken.namespaces(&path, name);
+    for (shard, server) in (0_u32..).zip(&homes) {
+        if let Some(location) = &servers.locations[*server] {
+            taken.name(&location.container, &template.name(shard), owner);
+        }
+    }
+    let owner = taken.statics(&path, name);
+    for location in servers.locations.iter().flatten() {
+        taken.name(&location.container, &static_namespace, owner);
+    }
+
+    let (dialect, group) = (dialect?, Arc::<str>::from(name));
+    let placements = (0_u32..)
+        .zip(homes)
+        .map(|(shard, server)| {
+            let first_name = template.name(shard);
+            let namespace = Namespace::new(Arc::clone(&group), shard, &first_name, 1, dialect);
+            Placement {
+                server,
+                namespace: Arc::new(namespace),
+            }
+        })
+        .collect();
+    Some(Group {
+        name: group,
+        static_namespace: Arc::from(static_namespace),
+        router: router?,
+        servers: servers.all?,
+        placements,
+        read: described.read,
+        dialect,
+    })
+}
+
+fn template(
+    path: &str,
+    name: &str,
+    described: &config::Group,
+    dialect: Option<Dialect>,
+    report: &mut Report,
+) -> Option<Template> {
+    let at = format!("{path}.namespace");
+    if report.has(&at) {
+        return None;
+    }
+    let default = format!("{name}_{{shard}}");
+    let text = described.namespace.as_deref().unwrap_or(&default);
+    match Template::new(text, described.logical_shards, dialect) {
+        Ok(template) => Some(template),
+        // The default template is as wrong as the group's name, which is reported by itself.
+        Err(_) if described.namespace.is_none() && check_name(name).is_err() => None,
+        Err(reason) => {
+            report.add(at, reason);
+            None
+        }
+    }
+}
+
+/// The servers, as far as they are right.
+struct Servers {
+    /// Where each primary is.
+    locations: Vec<Option<Location>>,
+    /// What the first of them speaks.
+    dialect: Option<Dialect>,
+    all: Option<Vec<Server>>,
+}
+
+fn servers(
+    config: &Config,
+    path: &str,
+    described: &config::Group,
+    taken: &mut Taken,
+    report: &mut Report,
+) -> Servers {
+    let mut names = Vec::new();
+    let mut locations: Vec<Option<Location>> = Vec::new();
+    let mut first: Option<(&str, Dialect)> = None;
+    let mut all = Some(Vec::new());
+    for (at, server) in described.servers.iter().enumerate() {
+        let own = format!("{path}.servers[{at}]");
+        let at_name = format!("{own}.name");
+        if !report.has(&at_name) {
+            check_label(&at_name, "server", &server.name, report);
+            if names.contains(&&*server.name) {
+                report.add(
+                    &at_name,
+                    format!(
+                        "the server `{}` stands twice in its group; give each a name of its own",
+                        server.name
+                    ),
+                );
+            }
+            names.push(&server.name);
+        }
+        let level = Level {
+            path: &own,
+            options: &server.options,
+            pool: &server.pool,
+        };
+        let in_force = (
+            server.options.over(&described.options),
+            server.pool.over(&described.pool.over(&config.pool)),
+        );
+        let found = endpoints(
+            &level,
+            (&server.primary, &server.replicas),
+            in_force,
+            taken,
+            report,
+        );
+        if let Some(location) = &found.location {
+            let (other, dialect) = *first.get_or_insert((&server.name, location.dialect));
+            if dialect != location.dialect {
+                report.add(
+                    format!("{own}.primary"),
+                    mixed(
+                        "a server",
+                        location.dialect,
+                        &format!("server `{other}`"),
+                        dialect,
+                    ),
+                );
+            }
+        }
+        locations.push(found.location);
+        let made = found.endpoints.map(|(primary, replicas)| Server {
+            name: Arc::from(&*server.name),
+            primary,
+            replicas,
+        });
+        match (made, &mut all) {
+            (Some(server), Some(all)) => all.push(server),
+            _ => all = None,
+        }
+    }
+    Servers {
+        locations,
+        dialect: first.map(|(_, dialect)| dialect),
+        all,
+    }
+}

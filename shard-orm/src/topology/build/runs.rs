@@ -1,0 +1,133 @@
+//! Which logical shards each server of a group has.
+
+use std::ops::Range;
+
+use crate::config::{Group, Report};
+use crate::topology::hand_out::{self, Fault};
+
+/// The position of the server of each logical shard, or nothing when that was reported as wrong.
+pub(super) fn servers_of_shards(
+    path: &str,
+    group: &Group,
+    report: &mut Report,
+) -> Option<Vec<usize>> {
+    let shards = group.logical_shards;
+    let explicit = group.servers.iter().any(|server| !server.runs.is_empty());
+    let runs: Vec<(usize, Range<u32>)> = if explicit {
+        explicit_runs(path, group, report)?
+    } else {
+        weighted_runs(path, group, report)?
+    };
+    let mut servers = vec![0; shards as usize];
+    for (server, run) in runs {
+        for shard in run {
+            servers[shard as usize] = server;
+        }
+    }
+    Some(servers)
+}
+
+fn weighted_runs(
+    path: &str,
+    group: &Group,
+    report: &mut Report,
+) -> Option<Vec<(usize, Range<u32>)>> {
+    let unread = |at: usize| {
+        report.has(&format!("{path}.servers[{at}].weight"))
+            || report.has(&format!("{path}.servers[{at}].shards"))
+    };
+    if (0..group.servers.len()).any(unread) {
+        return None;
+    }
+    let weights: Vec<u32> = group
+        .servers
+        .iter()
+        .map(|server| server.weight.unwrap_or(1))
+        .collect();
+    if weights.iter().all(|weight| *weight == 0) {
+        report.add(
+            format!("{path}.servers"),
+            "all weights are 0, so no server gets a logical shard; raise at least one",
+        );
+        return None;
+    }
+    let runs = hand_out::by_weight(group.logical_shards, &weights);
+    let mut all_right = true;
+    for (at, run) in runs.iter().enumerate() {
+        if run.is_empty() && weights[at] > 0 {
+            all_right = false;
+            report.add(
+                format!("{path}.servers[{at}].weight"),
+                format!(
+                    "of {} logical shards this server gets none by its weight of {}; raise \
+                     `logical_shards` or the weight, or set the weight to 0",
+                    group.logical_shards, weights[at]
+                ),
+            );
+        }
+    }
+    all_right.then(|| runs.into_iter().enumerate().collect())
+}
+
+fn explicit_runs(
+    path: &str,
+    group: &Group,
+    report: &mut Report,
+) -> Option<Vec<(usize, Range<u32>)>> {
+    let mut runs = Vec::new();
+    let mut all_right = true;
+    for (at, server) in group.servers.iter().enumerate() {
+        let own = format!("{path}.servers[{at}].shards");
+        if report.has(&own) {
+            all_right = false;
+        } else if server.runs.is_empty() && server.weight != Some(0) {
+            all_right = false;
+            report.add(
+                &own,
+                "other servers of the group name their shards; name this one's too, or set its \
+                 weight to 0",
+            );
+        } else if !server.runs.is_empty() && server.weight.is_some() {
+            all_right = false;
+            report.add(
+                format!("{path}.servers[{at}].weight"),
+                "both a weight and shards; leave one of them out",
+            );
+        }
+        runs.extend(server.runs.iter().map(|run| (at, run.clone())));
+    }
+    if !all_right {
+        return None;
+    }
+    let bare: Vec<Range<u32>> = runs.iter().map(|(_, run)| run.clone()).collect();
+    let last = group.logical_shards - 1;
+    let name = |at: usize| &group.servers[runs[at].0].name;
+    let faults = hand_out::faults(group.logical_shards, &bare);
+    for fault in &faults {
+        let own = |at: usize| format!("{path}.servers[{}].shards", runs[at].0);
+        match fault {
+            Fault::Empty(at) => report.add(
+                own(*at),
+                format!("the run {:?} holds no shard; it goes from the first up to, but without, the last", bare[*at]),
+            ),
+            Fault::Beyond(at) => report.add(
+                own(*at),
+                format!("the run {:?} goes beyond the last logical shard, {last}", bare[*at]),
+            ),
+            Fault::Overlap(one, at) => report.add(
+                own(*at),
+                format!(
+                    "the run {:?} overlaps {:?} of server `{}`; give each shard to one server",
+                    bare[*at],
+                    bare[*one],
+                    name(*one)
+                ),
+            ),
+            Fault::Missing(run) => report.add(
+                format!("{path}.servers"),
+                format!("no server has the shards {run:?}; give them to one"),
+            ),
+        }
+    }
+    faults.is_empty().then_some(runs)
+}

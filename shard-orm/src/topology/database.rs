@@ -1,0 +1,40 @@
+//! An unsharded database with its endpoints.
+
+use std::sync::Arc;
+
+use super::Endpoint;
+use crate::dialect::Dialect;
+
+/// An unsharded database: one primary and its replicas.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub(super) name: Arc<str>,
+    pub(super) primary: Endpoint,
+    pub(super) replicas: Vec<Endpoint>,
+}
+
+impl Database {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The SQL that it speaks.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.primary.dialect()
+    }
+
+    /// Where writes go.
+    #[must_use]
+    pub fn primary(&self) -> &Endpoint {
+        &self.primary
+    }
+
+    /// Where reads may go.
+    #[must_use]
+    pub fn replicas(&self) -> &[Endpoint] {
+        &self.replicas
+    }
+}

@@ -1,0 +1,94 @@
+//! One database server process as it is connected to: a primary or a replica.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::PoolSettings;
+use crate::config::{Address, DatabaseOptions};
+use crate::dialect::Dialect;
+
+/// What is needed to connect to a primary or a replica. Shows itself without the password.
+#[derive(Clone)]
+pub struct Endpoint(Arc<Inner>);
+
+struct Inner {
+    address: Address,
+    dialect: Dialect,
+    path: Option<PathBuf>,
+    identity: String,
+    options: DatabaseOptions,
+    pool: PoolSettings,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        address: Address,
+        location: crate::config::Location,
+        options: DatabaseOptions,
+        pool: PoolSettings,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            address,
+            dialect: location.dialect,
+            path: location.path,
+            identity: location.identity,
+            options,
+            pool,
+        }))
+    }
+
+    /// The URL as it was given, with its password. For SQLite, use [`path`](Self::path).
+    pub(crate) fn url(&self) -> &str {
+        self.0.address.url()
+    }
+
+    /// The URL as it may be shown: without password and parameters.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.0.address.label()
+    }
+
+    /// The SQL that it speaks.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.0.dialect
+    }
+
+    /// For SQLite, the file of a named database or the folder of a group's server, joined with
+    /// the folder from which it counts.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// For SQLite, the file in which a namespace lives on this server.
+    #[must_use]
+    pub fn namespace_file(&self, namespace: &str) -> Option<PathBuf> {
+        let folder = self.0.path.as_ref()?;
+        Some(folder.join(format!("{namespace}.db")))
+    }
+
+    /// Equal for endpoints that are the same database, whatever user or parameters their URLs
+    /// name. Holds no password.
+    pub(crate) fn identity(&self) -> &str {
+        &self.0.identity
+    }
+
+    /// What each connection is told when it opens.
+    pub(crate) fn options(&self) -> &DatabaseOptions {
+        &self.0.options
+    }
+
+    /// The limits of its pool.
+    #[must_use]
+    pub fn pool(&self) -> &PoolSettings {
+        &self.0.pool
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label())
+    }
+}

@@ -1,0 +1,12 @@
+//! Where a read goes.
+
+/// Where a query reads. Writes, locks and transactions go to the primary in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Read {
+    /// From the primary: sees every write that was acknowledged.
+    #[default]
+    Primary,
+    /// From a replica, which may lag behind; from the primary when there is none.
+    Replica,
+}

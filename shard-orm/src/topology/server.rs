@@ -1,0 +1,33 @@
+//! A server of a group with its endpoints.
+
+use std::sync::Arc;
+
+use super::Endpoint;
+
+/// A server of a group: one primary and its replicas.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub(super) name: Arc<str>,
+    pub(super) primary: Endpoint,
+    pub(super) replicas: Vec<Endpoint>,
+}
+
+impl Server {
+    /// Its name, unique in its group.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Where writes go.
+    #[must_use]
+    pub fn primary(&self) -> &Endpoint {
+        &self.primary
+    }
+
+    /// Where reads may go.
+    #[must_use]
+    pub fn replicas(&self) -> &[Endpoint] {
+        &self.replicas
+    }
+}

@@ -1,0 +1,114 @@
+//! The template of a group's namespace names, and what a name must be.
+
+use crate::dialect::Dialect;
+
+/// Where the number of the logical shard goes.
+const SHARD: &str = "{shard}";
+
+/// The room that a later generation's suffix takes, up to `_g999`.
+const SUFFIX_BYTES: usize = 5;
+
+/// A template that gives a valid name for every logical shard.
+#[derive(Debug, Clone)]
+pub(super) struct Template {
+    before: String,
+    after: String,
+    numbered: bool,
+}
+
+impl Template {
+    /// Checks a template for that many shards; says what is wrong and what to do.
+    pub(super) fn new(text: &str, shards: u32, dialect: Option<Dialect>) -> Result<Self, String> {
+        let template = match text.split_once(SHARD) {
+            Some((_, after)) if after.contains(SHARD) => {
+                return Err(format!("`{SHARD}` stands in it twice; write it once"));
+            }
+            Some((before, after)) => Self {
+                before: before.to_owned(),
+                after: after.to_owned(),
+                numbered: true,
+            },
+            None => Self {
+                before: text.to_owned(),
+                after: String::new(),
+                numbered: false,
+            },
+        };
+        if text.replacen(SHARD, "", 1).contains(['{', '}']) {
+            return Err(format!(
+                "only `{SHARD}` is replaced; remove the other braces"
+            ));
+        }
+        if !template.numbered && shards > 1 {
+            return Err(format!(
+                "`{text}` is one name for {shards} logical shards; put `{SHARD}` into it"
+            ));
+        }
+        let longest = template.name(shards.saturating_sub(1));
+        check_name(&longest)?;
+        check_length(&longest, dialect)?;
+        Ok(template)
+    }
+
+    /// The name of a logical shard's first namespace.
+    pub(super) fn name(&self, shard: u32) -> String {
+        if self.numbered {
+            format!("{}{shard}{}", self.before, self.after)
+        } else {
+            self.before.clone()
+        }
+    }
+}
+
+/// Whether a name may stand, quoted, in every database's SQL and as a file's name.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("the name is empty; give one".to_owned());
+    }
+    if let Some(odd) = name
+        .chars()
+        .find(|c| !c.is_ascii_alphanumeric() && *c != '_')
+    {
+        return Err(format!(
+            "`{}` stands in `{name}`; use ASCII letters, digits and `_`",
+            odd.escape_debug()
+        ));
+    }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(format!(
+            "`{name}` begins with a digit; begin with a letter or `_`"
+        ));
+    }
+    let lower = name.to_ascii_lowercase();
+    let systems = [
+        "information_schema",
+        "mysql",
+        "performance_schema",
+        "sys",
+        "main",
+        "temp",
+    ];
+    if lower.starts_with("pg_") || systems.contains(&&*lower) {
+        return Err(format!(
+            "`{name}` is a name of the database's own; choose another"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a name fits with room for a generation's suffix.
+pub(super) fn check_length(name: &str, dialect: Option<Dialect>) -> Result<(), String> {
+    // NAMEDATALEN - 1 of PostgreSQL; identifiers of MySQL. SQLite has no limit of its own; a
+    // file's name has 255 bytes, and the shorter limit lets a group change its database.
+    let limit = match dialect {
+        Some(Dialect::Postgres) => 63,
+        _ => 64,
+    } - SUFFIX_BYTES;
+    if name.len() > limit {
+        return Err(format!(
+            "`{name}` has {} bytes; use {limit} at most, which leaves room for a suffix like `_g999`",
+            name.len()
+        ));
+    }
+    Ok(())
+}

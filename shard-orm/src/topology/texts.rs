@@ -1,0 +1,92 @@
+//! The SQL texts of fixed statements, rendered once for each namespace.
+//!
+//! They belong to the namespace, which a later topology carries over when the shard has not
+//! moved: a new epoch renders only what moved. A look-up is two loads and an index.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// How many fixed statements a model can have.
+pub(crate) const OPERATIONS: usize = 12;
+
+/// The first chunk holds this many models, each further one twice as many as the one before.
+const FIRST: usize = 16;
+const CHUNKS: usize = 29;
+
+type ModelTexts = [OnceLock<Arc<str>>; OPERATIONS];
+
+/// Texts by model and operation.
+pub(crate) struct Texts {
+    chunks: [OnceLock<Box<[ModelTexts]>>; CHUNKS],
+}
+
+impl Texts {
+    pub(crate) fn new() -> Self {
+        Self {
+            chunks: std::array::from_fn(|_| OnceLock::new()),
+        }
+    }
+
+    /// The text of a model's operation, rendered by `render` the first time.
+    pub(crate) fn get(
+        &self,
+        slot: u32,
+        operation: usize,
+        render: impl FnOnce() -> String,
+    ) -> &Arc<str> {
+        let (chunk, position) = locate(slot);
+        let models = self.chunks[chunk].get_or_init(|| {
+            (0..FIRST << chunk)
+                .map(|_| std::array::from_fn(|_| OnceLock::new()))
+                .collect()
+        });
+        models[position][operation].get_or_init(|| render().into())
+    }
+}
+
+/// The chunk that holds a slot, and its place there. A `u32` needs 29 chunks of 16, 32, 64, ...
+fn locate(slot: u32) -> (usize, usize) {
+    let shifted = slot as usize + FIRST;
+    let chunk = (shifted / FIRST).ilog2() as usize;
+    (chunk, shifted - (FIRST << chunk))
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Texts(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_slot_has_a_place_of_its_own() {
+        let mut expected = (0, 0);
+        for slot in 0..5_000 {
+            assert_eq!(locate(slot), expected, "slot {slot}");
+            expected.1 += 1;
+            if expected.1 == FIRST << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_slot_has_a_place() {
+        let (chunk, position) = locate(u32::MAX);
+        assert!(chunk < CHUNKS);
+        assert!(position < FIRST << chunk);
+    }
+
+    #[test]
+    fn a_text_is_rendered_once() {
+        let texts = Texts::new();
+        assert_eq!(&**texts.get(40, 3, || "select".to_owned()), "select");
+        assert_eq!(
+            &**texts.get(40, 3, || unreachable!("it is there already")),
+            "select"
+        );
+    }
+}

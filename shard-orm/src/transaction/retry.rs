@@ -1,0 +1,110 @@
+//! Transactions that are run again when the database asks for it.
+
+use std::time::Duration;
+
+use super::{Tx, TxOptions};
+use crate::cluster::{Address, Cluster};
+use crate::error::Error;
+use crate::route::mix64;
+
+/// The longest wait between two attempts.
+const CEILING: Duration = Duration::from_secs(1);
+
+impl Cluster {
+    /// Runs a closure in a transaction and commits it; runs it again, in a new transaction, when
+    /// the database reports a serialization failure or a deadlock.
+    ///
+    /// The closure takes the transaction by value and is called once for each attempt, so that
+    /// it must not do what cannot be done twice. An error that it returns rolls back. An unknown
+    /// outcome of the commit is never tried again.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     quantity: i32,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let quantity = cluster
+    ///     .transaction(Order::shard(42), |tx| async move {
+    ///         let mut order = Order::get(&tx, 42, 7).await?;
+    ///         order.quantity += 1;
+    ///         order.update(&tx).await?;
+    ///         Ok::<_, shard_orm::Error>(order.quantity)
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the closure returns, and what beginning and committing give.
+    pub async fn transaction<T, E, F, Fut>(&self, at: Address, run: F) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        self.transaction_with(at, &TxOptions::default(), run).await
+    }
+
+    /// As [`transaction`](Self::transaction), with an isolation level, read only, or another
+    /// number of attempts.
+    ///
+    /// # Errors
+    /// As [`transaction`](Self::transaction).
+    pub async fn transaction_with<T, E, F, Fut>(
+        &self,
+        at: Address,
+        options: &TxOptions,
+        run: F,
+    ) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        let mut attempt = 1;
+        loop {
+            let tx = self.begin_at(&at, options).await?;
+            let handle = tx.clone();
+            let (error, retry) = match run(tx).await {
+                Ok(value) => match handle.clone().commit().await {
+                    Ok(()) => return Ok(value),
+                    Err(error) => (E::from(error), handle.wants_retry()),
+                },
+                Err(error) => {
+                    let retry = handle.wants_retry();
+                    // It may have ended already; its own error matters more than that.
+                    let _ended = handle.rollback().await;
+                    (error, retry)
+                }
+            };
+            if !retry || attempt >= options.attempts {
+                return Err(error);
+            }
+            tracing::debug!(target: "shard_orm", attempt, "a transaction is tried again");
+            tokio::time::sleep(wait(options.backoff, attempt)).await;
+            attempt += 1;
+        }
+    }
+}
+
+/// A random part of a time that doubles with each attempt ("full jitter", so that the same
+/// transactions do not meet again).
+fn wait(base: Duration, attempt: u32) -> Duration {
+    let longest = base
+        .saturating_mul(2_u32.saturating_pow(attempt - 1))
+        .min(CEILING);
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
+    let random = mix64(u64::from(now) ^ u64::from(attempt) << 32);
+    let share = u32::try_from(random >> 32).unwrap_or(u32::MAX);
+    longest.mul_f64(f64::from(share) / f64::from(u32::MAX))
+}

@@ -1,0 +1,291 @@
+//! The handle of one open transaction.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::backend::{Args, Conn, Failure, OnRow, Sql};
+use crate::cluster::Cluster;
+use crate::connect::{Lease, Place};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::outcome_unknown;
+
+/// An open transaction on one logical shard, or on one named database.
+///
+/// Every call that takes `&cluster` takes `&tx` too. A row of another logical shard is refused
+/// with [`CrossShard`](ErrorKind::CrossShard) before anything is sent. One statement runs at a
+/// time; a second one gets [`TransactionBusy`](ErrorKind::TransactionBusy).
+///
+/// Dropped without [`commit`](Self::commit), it is rolled back: its connection is closed at once,
+/// which frees its locks. [`rollback`](Self::rollback) does the same and keeps the connection. A
+/// statement whose future is dropped before it is done, or a stream that is not read to its end,
+/// ends the transaction in the same way.
+///
+/// Cheap to clone; all clones are the same transaction.
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     quantity: i32,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// let tx = cluster.begin(Order::shard(42)).await?;
+/// let mut order = Order::get(&tx, 42, 7).await?;
+/// order.quantity += 1;
+/// order.update(&tx).await?;
+/// tx.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct Tx {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cluster: Cluster,
+    place: Arc<Place>,
+    read_only: bool,
+    state: Mutex<State>,
+    /// The database asked for the transaction to be tried again.
+    retry: AtomicBool,
+}
+
+struct State {
+    /// `None` once the transaction has ended.
+    lease: Option<Lease>,
+    /// A statement was begun and has not come back.
+    under_way: bool,
+    /// PostgreSQL does nothing more for a transaction in which a statement failed, and answers
+    /// its COMMIT with a rollback that looks like success.
+    failed: bool,
+    savepoints: u32,
+}
+
+impl Tx {
+    pub(super) fn new(cluster: Cluster, place: Arc<Place>, lease: Lease, read_only: bool) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                cluster,
+                place,
+                read_only,
+                state: Mutex::new(State {
+                    lease: Some(lease),
+                    under_way: false,
+                    failed: false,
+                    savepoints: 0,
+                }),
+                retry: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) when the answer was lost: it may be
+    /// committed. [`TransactionEnded`](ErrorKind::TransactionEnded) when the database has rolled
+    /// it back before. Otherwise what the database said, and it is rolled back.
+    pub async fn commit(self) -> Result<()> {
+        let session = self.enter()?;
+        if session.state.failed {
+            session.end_with("ROLLBACK").await?;
+            return Err(self.name(Error::new(
+                ErrorKind::TransactionEnded,
+                "a statement of this transaction failed, so it has been rolled back; roll back to \
+                 a savepoint, or run the transaction again",
+            )));
+        }
+        session.end_with("COMMIT").await
+    }
+
+    /// Rolls back and gives the connection back to the pool.
+    ///
+    /// # Errors
+    /// When the connection is lost. The transaction is rolled back in any case.
+    pub async fn rollback(self) -> Result<()> {
+        self.enter()?.end_with("ROLLBACK").await
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.inner.cluster
+    }
+
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.inner.place
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.inner.read_only
+    }
+
+    /// Whether the database asked for the transaction to be tried again.
+    pub(super) fn wants_retry(&self) -> bool {
+        self.inner.retry.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn name(&self, error: Error) -> Error {
+        self.inner.place.name_error(error)
+    }
+
+    /// Runs a statement.
+    pub(crate) async fn run(&self, sql: &Sql, args: Args, on_row: &mut OnRow<'_>) -> Result<u64> {
+        let mut session = self.enter()?;
+        let result = session.conn()?.run(sql, args, on_row).await;
+        session.settle(result)
+    }
+
+    /// Runs a text without arguments.
+    pub(super) async fn batch(&self, text: &str) -> Result<()> {
+        let mut session = self.enter()?;
+        let result = session.conn()?.batch(text).await;
+        session.settle(result)
+    }
+
+    /// Takes the connection for one statement.
+    pub(crate) fn enter(&self) -> Result<SessionGuard<'_>> {
+        let Ok(mut state) = self.inner.state.try_lock() else {
+            return Err(self.name(Error::new(
+                ErrorKind::TransactionBusy,
+                "another statement of this transaction is running; await it first",
+            )));
+        };
+        if state.under_way {
+            // Its connection cannot be trusted any more.
+            state.lease = None;
+        }
+        if state.lease.is_none() {
+            return Err(self.name(Error::new(
+                ErrorKind::TransactionEnded,
+                "this transaction has ended: it was committed or rolled back, its connection was \
+                 lost, or one of its statements was dropped before it was done",
+            )));
+        }
+        state.under_way = true;
+        Ok(SessionGuard { tx: self, state })
+    }
+
+    /// A number for the next savepoint.
+    pub(super) async fn next_savepoint(&self) -> Result<u32> {
+        let mut session = self.enter()?;
+        session.state.savepoints += 1;
+        let number = session.state.savepoints;
+        session.leave();
+        Ok(number)
+    }
+
+    /// A rollback to a savepoint undoes the failure that came after it.
+    pub(super) async fn forgive(&self) -> Result<()> {
+        let mut session = self.enter()?;
+        session.state.failed = false;
+        session.leave();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tx({})", self.inner.place)
+    }
+}
+
+/// The connection of a transaction, taken for one statement.
+///
+/// Dropped before [`leave`](Self::leave), it leaves the mark that its statement was cut off.
+pub(crate) struct SessionGuard<'t> {
+    tx: &'t Tx,
+    state: MutexGuard<'t, State>,
+}
+
+impl SessionGuard<'_> {
+    pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
+        match &mut self.state.lease {
+            Some(lease) => lease.conn(),
+            None => Err(Error::new(
+                ErrorKind::TransactionEnded,
+                "this transaction has ended",
+            )),
+        }
+    }
+
+    /// The statement is done.
+    pub(crate) fn leave(mut self) {
+        self.state.under_way = false;
+    }
+
+    fn settle<T>(mut self, result: Result<T, Failure>) -> Result<T> {
+        let failure = match result {
+            Ok(value) => {
+                self.leave();
+                return Ok(value);
+            }
+            Err(failure) => failure,
+        };
+        if failure.error.is_retryable() {
+            self.tx.inner.retry.store(true, Ordering::Relaxed);
+        }
+        if failure.lost {
+            if let Some(mut lease) = self.state.lease.take() {
+                lease.lost();
+            }
+        } else if rolled_back(self.tx.inner.place.dialect(), failure.error.kind()) {
+            // What would come next would run outside of any transaction.
+            self.state.lease = None;
+        } else if self.tx.inner.place.dialect() == Dialect::Postgres
+            && failure.error.kind() != ErrorKind::Decode
+        {
+            self.state.failed = true;
+        }
+        self.leave();
+        Err(failure.error)
+    }
+
+    /// Ends the transaction with COMMIT or ROLLBACK.
+    async fn end_with(mut self, text: &str) -> Result<()> {
+        let result = self.conn()?.batch(text).await;
+        let Some(mut lease) = self.state.lease.take() else {
+            return Ok(());
+        };
+        match result {
+            Ok(()) => {
+                lease.settle();
+                self.leave();
+                Ok(())
+            }
+            Err(failure) if failure.lost => {
+                let error = if text == "COMMIT" {
+                    outcome_unknown(&lease, failure.error)
+                } else {
+                    failure.error
+                };
+                lease.lost();
+                Err(self.tx.name(error))
+            }
+            Err(failure) => {
+                if failure.error.is_retryable() {
+                    self.tx.inner.retry.store(true, Ordering::Relaxed);
+                }
+                Err(self.tx.name(failure.error))
+            }
+        }
+    }
+}
+
+/// Whether the database has rolled the whole transaction back, of its own accord, with this
+/// error. InnoDB does so to the victim of a deadlock, and then takes statements one by one.
+fn rolled_back(dialect: Dialect, kind: ErrorKind) -> bool {
+    match dialect {
+        Dialect::MySql => matches!(kind, ErrorKind::Deadlock | ErrorKind::Serialization),
+        Dialect::Postgres | Dialect::Sqlite => false,
+    }
+}
