@@ -4,6 +4,12 @@
 //! compiled in, so that neither a model nor the code above names one. `Conn` runs a statement.
 //! Called by `connect` and `exec`, and through [`Field`](crate::Field) by every model.
 
+// A build without one of the databases has no use for what is there for it alone.
+#![cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code, unused_imports)
+)]
+
 mod args;
 mod column_type;
 mod conn;

@@ -1,12 +1,7 @@
 //! What a cluster is made of, as its operators write it: one TOML file, or the same in code.
 //!
 //! Called once, when a cluster is opened. A [`Config`] is only a description; all checks run when
-//! [`Config::topology`] turns it into a [`Topology`], and all mistakes are reported at once.
-
-use std::path::Path;
-
-use crate::error::Result;
-use crate::topology::{self, Topology};
+//! [`Config::topology`] turns it into a [`Topology`](crate::topology::Topology), and all mistakes are reported at once.
 
 mod address;
 mod database;
@@ -15,18 +10,23 @@ mod group;
 mod options;
 mod pool;
 mod problem;
+mod read;
 mod report;
 mod server;
+mod settings;
 mod strategy;
 
 pub(crate) use address::{Address, Location};
 pub use database::Database;
+pub(crate) use file::{parse_file, parse_text};
 pub use group::Group;
 pub use options::DatabaseOptions;
 pub use pool::PoolOptions;
 pub use problem::{ConfigError, Problem};
+pub use read::Read;
 pub(crate) use report::{Origin, Report};
 pub use server::Server;
+pub use settings::PoolSettings;
 pub use strategy::StrategyConfig;
 
 /// A cluster's databases and shard groups.
@@ -133,72 +133,5 @@ impl Config {
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
         self
-    }
-
-    /// Reads a TOML file, expands `${NAME}` from the environment, and checks all of it.
-    ///
-    /// # Errors
-    ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when the file cannot be read, or with
-    /// all mistakes that are in it: the error's source is then a [`ConfigError`].
-    ///
-    /// ```no_run
-    /// use shard_orm::config::Config;
-    ///
-    /// let topology = Config::from_file("shard-orm.toml")?.topology()?;
-    /// # Ok::<(), shard_orm::Error>(())
-    /// ```
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
-        file::read_file(path.as_ref())
-    }
-
-    /// As [`from_file`](Self::from_file), of a text; relative SQLite paths count from the current
-    /// folder.
-    ///
-    /// ```
-    /// use shard_orm::config::Config;
-    ///
-    /// let config = Config::from_toml(
-    ///     r#"
-    ///     [databases.default]
-    ///     primary = "sqlite://default.db"
-    ///     "#,
-    /// )?;
-    /// # Ok::<(), shard_orm::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes that are in it.
-    pub fn from_toml(text: &str) -> Result<Self> {
-        file::read_text(text)
-    }
-
-    /// Checks everything, and hands the logical shards out to the servers.
-    ///
-    /// Asks no server: it depends on the description alone.
-    ///
-    /// # Errors
-    ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes at once; the error's
-    /// source is a [`ConfigError`] that lists them.
-    ///
-    /// ```
-    /// use std::error::Error as _;
-    /// use shard_orm::config::{Config, ConfigError, Group, Server};
-    ///
-    /// let config = Config::new("shop").group(
-    ///     "shop",
-    ///     Group::new(0).server(Server::new("a", "oracle://db")),
-    /// );
-    /// let error = config.topology().unwrap_err();
-    /// let problems = error.source().unwrap().downcast_ref::<ConfigError>().unwrap().problems();
-    /// assert_eq!(problems[0].path(), "groups.shop.logical_shards");
-    /// assert_eq!(problems[1].path(), "groups.shop.servers[0].primary");
-    /// ```
-    pub fn topology(&self) -> Result<Topology> {
-        let mut report = Report::new(self.origin.clone());
-        let topology = topology::build(self, &mut report);
-        report.finish(topology)
     }
 }

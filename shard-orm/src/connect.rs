@@ -6,7 +6,9 @@
 mod links;
 mod place;
 mod pool;
+mod verify;
 
 pub(crate) use links::Links;
 pub(crate) use place::{Endpoint, Place};
 pub(crate) use pool::Lease;
+pub(crate) use verify::{CLUSTER, GENERATION, GROUP, Record, SHARD, TABLE, compare, read};

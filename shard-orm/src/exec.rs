@@ -9,11 +9,10 @@ mod run;
 mod setup;
 mod statement;
 mod target;
-mod verify;
 
 pub(crate) use fan_out::{Leg, each_leg};
 pub(crate) use fixed::{BATCHES, Fixed, Operation, columns, conflict_update, most_arguments};
-pub(crate) use run::{Intent, outcome_unknown, ready, run, stream};
+pub(crate) use run::{Intent, run, stream};
 pub use setup::{Setup, SetupReport};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
 pub(crate) use target::Target;

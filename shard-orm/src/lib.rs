@@ -92,7 +92,7 @@ pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, Result, ShardId};
 pub use exec::{Executor, ReadFrom, Setup, SetupReport};
 pub use model::{
-    Column, ColumnDef, Home, Id, IndexDef, IntoKey, Key, Model, ModelDef, Region, ShardKey,
+    Column, ColumnDef, Home, Id, IndexDef, IntoKey, Key, Model, ModelDef, Region, ShardKey, Sharded,
 };
 pub use query::{
     As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,
@@ -121,6 +121,6 @@ pub mod __private {
     pub use crate::{
         Args, Column, ColumnDef, ColumnType, DatabaseModel, Error, Field, Home, Id, IndexDef,
         IsolatedModel, Key, Model, ModelDef, Projection, ReadRow, Region, Result, Row, ShardKey,
-        ShardModel, Timestamp,
+        Sharded, Timestamp,
     };
 }

@@ -17,12 +17,13 @@ use std::time::SystemTime;
 
 use crate::backend::{Args, Row};
 use crate::error::Result;
+use crate::route::RoutingKey;
 
 /// A struct whose values are rows of one table.
 ///
 /// Implemented by the derive [`ShardModel`](crate::ShardModel), together with the trait that
-/// says where the rows live: [`ShardModel`](crate::ShardModel),
-/// [`IsolatedModel`](crate::IsolatedModel) or [`DatabaseModel`](crate::DatabaseModel).
+/// says where the rows live: [`Sharded`], [`IsolatedModel`](crate::IsolatedModel) or
+/// [`DatabaseModel`](crate::DatabaseModel).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     note = "derive `ShardModel` on it"
@@ -50,4 +51,24 @@ pub trait Model: Sized + Send + Sync + 'static {
 
     /// Fills the fields marked `created_at` and `updated_at`.
     fn stamp(&mut self, _time: SystemTime) {}
+}
+
+/// A model whose rows are spread over the logical shards of a group by a shard key.
+///
+/// Implemented by the derive; what can be done with such a model is in
+/// [`ShardModel`](crate::ShardModel).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a sharded model",
+    note = "derive `ShardModel` on it with `#[shard(group = \"..\", table = \"..\")]` and mark its \
+            shard key with `#[shard(key)]`"
+)]
+pub trait Sharded: Model {
+    /// The shard key; with a region, the pair of region and shard key.
+    type Key: Key;
+
+    /// What this row is routed by.
+    ///
+    /// # Errors
+    /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) for a key above `i64::MAX`.
+    fn routing_key(&self) -> Result<RoutingKey<'_>>;
 }

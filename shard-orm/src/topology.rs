@@ -11,22 +11,19 @@ mod database;
 mod endpoint;
 mod group;
 mod hand_out;
+mod load;
 mod namespace;
 mod placement;
-mod pool;
-mod read;
 mod server;
 mod template;
 mod texts;
 
-pub(crate) use build::build;
+pub use crate::config::{PoolSettings, Read};
 pub use database::Database;
 pub use endpoint::Endpoint;
 pub use group::Group;
 pub use namespace::Namespace;
 pub use placement::Placement;
-pub use pool::PoolSettings;
-pub use read::Read;
 pub use server::Server;
 pub(crate) use texts::OPERATIONS;
 

@@ -52,7 +52,7 @@ fn sharded(model: &Model) -> TokenStream {
     };
     quote_spanned! {site()=>
         #[automatically_derived]
-        impl __shard_orm::ShardModel for #ident {
+        impl __shard_orm::Sharded for #ident {
             type Key = #key;
 
             fn routing_key(&self) -> __shard_orm::Result<__shard_orm::RoutingKey<'_>> {

@@ -21,6 +21,7 @@ pub(crate) fn model(model: &Model) -> TokenStream {
 
 fn implementation(model: &Model) -> TokenStream {
     let ident = &model.ident;
+    let width = model.columns.len();
     let id = id(model);
     let arms = model.columns.iter().enumerate().map(|(ordinal, column)| {
         let field = &column.field;
@@ -74,6 +75,15 @@ fn implementation(model: &Model) -> TokenStream {
             }
 
             #stamp
+        }
+
+        #[automatically_derived]
+        impl __shard_orm::ReadRow for #ident {
+            const WIDTH: ::core::primitive::usize = #width;
+
+            fn read_row(row: &__shard_orm::Row<'_>) -> __shard_orm::Result<Self> {
+                <Self as __shard_orm::Model>::read(row, 0)
+            }
         }
     }
 }

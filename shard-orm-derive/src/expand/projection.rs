@@ -51,6 +51,16 @@ pub(crate) fn projection(projection: &Projection) -> TokenStream {
                 })
             }
         }
+
+        #[automatically_derived]
+        impl __shard_orm::ReadRow for #ident {
+            const WIDTH: ::core::primitive::usize =
+                <Self as __shard_orm::Projection>::COLUMNS.len();
+
+            fn read_row(row: &__shard_orm::Row<'_>) -> __shard_orm::Result<Self> {
+                <Self as __shard_orm::Projection>::read(row, 0)
+            }
+        }
     };
     block(&projection.shard_orm, &items)
 }

@@ -86,7 +86,7 @@ impl Opener {
     }
 
     pub(crate) async fn open(&self) -> Result<Conn> {
-        let opened = match self.options {
+        let opened: sqlx::Result<Conn> = match self.options {
             #[cfg(feature = "sqlite")]
             Options::Sqlite(ref options) => super::sqlite::connect(options).await.map(Conn::Sqlite),
             #[cfg(feature = "postgres")]
@@ -211,13 +211,13 @@ impl Conn {
     /// Runs statements that take no arguments and give no rows.
     pub(crate) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
         let dialect = self.dialect();
-        each!(self, conn => {
+        let done: sqlx::Result<()> = each!(self, conn => {
             sqlx::raw_sql(AssertSqlSafe(text.to_owned()))
                 .execute(conn)
                 .await
                 .map(|_| ())
-        })
-        .map_err(|source| Failure::from_driver(dialect, source))
+        });
+        done.map_err(|source| Failure::from_driver(dialect, source))
     }
 
     #[cfg(feature = "postgres")]
@@ -250,14 +250,14 @@ impl Conn {
     /// Asks the server whether it is there.
     pub(crate) async fn ping(&mut self) -> Result<(), Failure> {
         let dialect = self.dialect();
-        each!(self, conn => conn.ping().await)
-            .map_err(|source| Failure::from_driver(dialect, source))
+        let answered: sqlx::Result<()> = each!(self, conn => conn.ping().await);
+        answered.map_err(|source| Failure::from_driver(dialect, source))
     }
 
     /// Says goodbye to the server. A connection that is only dropped ends as well, with a note in
     /// the server's log.
     pub(crate) async fn close(self) {
-        let closed = match self {
+        let closed: sqlx::Result<()> = match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(conn) => conn.close().await,
             #[cfg(feature = "postgres")]

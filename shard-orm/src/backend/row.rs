@@ -77,8 +77,9 @@ impl Row<'_> {
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) when the row has no such column.
     pub fn is_null(&self, ordinal: usize) -> Result<bool> {
-        each_row!(self, row => row.try_get_raw(ordinal).map(|value| value.is_null()))
-            .map_err(|source| self.not_decoded(ordinal, source))
+        let null: sqlx::Result<bool> =
+            each_row!(self, row => row.try_get_raw(ordinal).map(|value| value.is_null()));
+        null.map_err(|source| self.not_decoded(ordinal, source))
     }
 
     /// The error for a column that does not hold what was asked for; it names the column.
@@ -87,7 +88,7 @@ impl Row<'_> {
         ordinal: usize,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Error {
-        let name = each_row!(self, row => {
+        let name: Option<String> = each_row!(self, row => {
             row.columns().get(ordinal).map(|column| column.name().to_owned())
         });
         Error::decode(match name {

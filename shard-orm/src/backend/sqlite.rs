@@ -68,7 +68,7 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         8 => Class::of(Kind::ReadOnly),
         14 => Class::lost(Kind::Unavailable)
             .hint("the file does not exist or may not be opened; `cluster.setup()` creates it"),
-        18 | 19 | 20 => Class::of(Kind::Check),
+        18..=20 => Class::of(Kind::Check),
         _ => Class::of(Kind::Database),
     }
 }

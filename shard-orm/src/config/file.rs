@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::{Config, Origin, Report};
 use crate::error::{Error, Result};
-use crate::topology;
 
 mod environment;
 mod scalar;
@@ -14,8 +13,8 @@ mod table;
 use environment::Environment;
 use table::{Context, Table};
 
-/// Reads and checks a file; relative SQLite paths count from its folder.
-pub(super) fn read_file(path: &Path) -> Result<Config> {
+/// Reads a file, and what is wrong with its text; relative SQLite paths count from its folder.
+pub(crate) fn parse_file(path: &Path) -> Result<(Config, Report)> {
     let cannot = |error: std::io::Error| {
         Error::configuration(format!(
             "cannot read the configuration file {}: {error}",
@@ -33,12 +32,12 @@ pub(super) fn read_file(path: &Path) -> Result<Config> {
     read(&text, origin, &environment::process)
 }
 
-/// Reads and checks a text.
-pub(super) fn read_text(text: &str) -> Result<Config> {
+/// Reads a text, and what is wrong with it.
+pub(crate) fn parse_text(text: &str) -> Result<(Config, Report)> {
     read(text, Origin::default(), &environment::process)
 }
 
-fn read(text: &str, origin: Origin, environment: &Environment<'_>) -> Result<Config> {
+fn read(text: &str, origin: Origin, environment: &Environment<'_>) -> Result<(Config, Report)> {
     let (tree, mistakes) = toml::de::DeTable::parse_recoverable(text);
     let mut report = Report::new(origin);
     let context = Context::new(text, environment);
@@ -54,7 +53,5 @@ fn read(text: &str, origin: Origin, environment: &Environment<'_>) -> Result<Con
     let mut config = shape::config(Table::root(&context, tree.get_ref()));
     context.into_report(&mut report);
     config.origin = report.origin().clone();
-    // All mistakes at once: those of the text, and those that code could make as well.
-    let topology = topology::build(&config, &mut report);
-    report.finish(topology.map(|_| config))
+    Ok((config, report))
 }

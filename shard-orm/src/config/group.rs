@@ -1,13 +1,13 @@
 //! A shard group, as it is described.
 
+use super::Read;
 use super::{DatabaseOptions, PoolOptions, Server, StrategyConfig};
-use crate::topology::Read;
 
 /// A shard group: how its keys are spread over logical shards, and where these live.
 ///
 /// ```
 /// use shard_orm::config::{Group, Server, StrategyConfig};
-/// use shard_orm::topology::Read;
+/// use shard_orm::Read;
 ///
 /// let group = Group::new(16)
 ///     .namespace("shop_{shard}")

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::PoolSettings;
 use super::Report;
-use crate::topology::PoolSettings;
 
 /// The limits of the pool that each server has. What is left out comes from the level above, and
 /// at last from the defaults.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::pool::{Lease, Pool};
+use super::verify::verify;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::route::mix64;
@@ -28,21 +29,9 @@ impl Endpoint {
         }
     }
 
+    /// A connection, whether or not the namespace is there.
     pub(crate) async fn acquire(&self) -> Result<Lease> {
         self.pool.acquire().await
-    }
-
-    /// `primary` or `replica`.
-    pub(crate) fn role(&self) -> &'static str {
-        self.role
-    }
-
-    pub(crate) fn is_checked(&self) -> bool {
-        self.checked.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_checked(&self) {
-        self.checked.store(true, Ordering::Relaxed);
     }
 }
 
@@ -67,6 +56,24 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn dialect(&self) -> Dialect {
         self.namespace.dialect()
+    }
+
+    /// A connection of one of the endpoints, on which the namespace has been found.
+    pub(crate) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
+        tracing::Span::current().record("role", endpoint.role);
+        let mut lease = endpoint.acquire().await?;
+        if !endpoint.checked.load(Ordering::Relaxed) {
+            let mut verified = verify(self, &mut lease).await;
+            if lease.is_lost() {
+                // Only the record has been asked for, which may be asked again.
+                drop(lease);
+                lease = endpoint.acquire().await?;
+                verified = verify(self, &mut lease).await;
+            }
+            verified?;
+            endpoint.checked.store(true, Ordering::Relaxed);
+        }
+        Ok(lease)
     }
 
     pub(crate) fn writer(&self) -> &Endpoint {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, TryAcquireError};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::timeout;
 
 use crate::backend::{Conn, Opener, Session};
@@ -117,15 +117,20 @@ impl Pool {
                 }
             }
         };
-        // The lease gives it back when it is dropped, wherever this is cancelled.
+        Ok(self.place(permit))
+    }
+
+    /// A lease that is still to be filled. It gives its place back when it is dropped, wherever
+    /// its owner is cancelled.
+    fn place(self: &Arc<Self>, permit: SemaphorePermit<'_>) -> Lease {
         permit.forget();
-        Ok(Lease {
+        Lease {
             conn: None,
             pool: Arc::clone(self),
             opened: Instant::now(),
             proven: 0,
             dirty: true,
-        })
+        }
     }
 
     async fn open(&self) -> Result<Conn> {
@@ -147,8 +152,11 @@ impl Pool {
     }
 
     /// Closes what has been idle for too long, oldest first.
-    pub(crate) async fn sweep(&self) {
-        loop {
+    pub(crate) async fn sweep(self: &Arc<Self>) {
+        // A connection counts until it is closed, so that the server sees no more than the limit.
+        // With no place free all connections are in use, and none is idle.
+        while let Ok(permit) = self.permits.try_acquire() {
+            let _place = self.place(permit);
             let stale = {
                 let mut idle = self.lock();
                 match idle.first() {
@@ -161,7 +169,15 @@ impl Pool {
                     _ => return,
                 }
             };
-            stale.conn.close().await;
+            self.say_goodbye(stale).await;
+        }
+    }
+
+    /// Closes a connection. A server that does not answer is not waited for.
+    async fn say_goodbye(&self, idle: Idle) {
+        let closed = timeout(self.limits.connect_timeout, idle.conn.close()).await;
+        if closed.is_err() {
+            tracing::debug!(target: "shard_orm", "a server did not answer when a connection was closed");
         }
     }
 
@@ -174,12 +190,19 @@ impl Pool {
     /// back.
     pub(crate) async fn close(&self) {
         self.permits.close();
-        while let Some(idle) = self.pop() {
-            idle.conn.close().await;
-        }
-        // Connections in use are closed where their leases are dropped.
-        while self.outstanding() > 0 {
-            self.returned.notified().await;
+        loop {
+            // Before the look at what is outstanding: it is told of all that comes back from here.
+            let returned = self.returned.notified();
+            let done = self.outstanding() == 0;
+            // Connections in use are closed where their leases are dropped; one that came back
+            // while the pool was being closed stands among the idle ones.
+            while let Some(idle) = self.pop() {
+                self.say_goodbye(idle).await;
+            }
+            if done {
+                return;
+            }
+            returned.await;
         }
     }
 
@@ -260,9 +283,28 @@ impl Lease {
         self.pool.losses.fetch_add(1, Ordering::Release);
     }
 
+    /// Whether the connection was lost, or is not there yet.
+    pub(super) fn is_lost(&self) -> bool {
+        self.conn.is_none()
+    }
+
     /// What messages call the endpoint.
     pub(crate) fn label(&self) -> &str {
         &self.pool.label
+    }
+
+    /// The error for a write whose answer was lost.
+    #[cold]
+    pub(crate) fn outcome_unknown(&self, lost: Error) -> Error {
+        Error::new(
+            ErrorKind::OutcomeUnknown,
+            format!(
+                "the connection to {} was lost after a write was sent, before it was answered: it \
+                 may have been carried out; read before you write again",
+                self.label()
+            ),
+        )
+        .with_source(lost)
     }
 
     async fn answers(&mut self, limit: Duration) -> bool {
@@ -289,7 +331,7 @@ impl Drop for Lease {
         }
         self.pool.permits.add_permits(1);
         if self.pool.permits.is_closed() {
-            self.pool.returned.notify_one();
+            self.pool.returned.notify_waiters();
         }
     }
 }

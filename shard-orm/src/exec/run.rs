@@ -10,7 +10,6 @@ use tracing::Instrument;
 
 use super::statement::{Sink, Statement};
 use super::target::Target;
-use super::verify::verify;
 use crate::backend::{Args, OwnedRow, Row};
 use crate::connect::{Endpoint, Lease, Place};
 use crate::error::{Error, ErrorKind, Result};
@@ -100,11 +99,11 @@ async fn dispatch(
     };
     if intent == Intent::Write {
         let endpoint = place.writer();
-        let mut lease = ready(place, endpoint).await?;
+        let mut lease = place.ready(endpoint).await?;
         return match attempt(&mut lease, place, statement, sink).await {
             Ok(rows) => Ok(rows),
             Err(Attempt::Answered(error)) => Err(error),
-            Err(Attempt::Lost(error)) => Err(outcome_unknown(&lease, error)),
+            Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
         };
     }
     let mut lease = reading_lease(place, place.reader(read)).await?;
@@ -114,7 +113,7 @@ async fn dispatch(
         Err(Attempt::Lost(_)) => {
             drop(lease);
             sink.reset();
-            let mut lease = ready(place, place.primary_reader()).await?;
+            let mut lease = place.ready(place.primary_reader()).await?;
             attempt(&mut lease, place, statement, sink)
                 .await
                 .map_err(Attempt::into_error)
@@ -165,20 +164,9 @@ async fn attempt(
     }
 }
 
-/// A connection of this endpoint, on which the namespace has been found.
-pub(crate) async fn ready(place: &Place, endpoint: &Endpoint) -> Result<Lease> {
-    tracing::Span::current().record("role", endpoint.role());
-    let mut lease = endpoint.acquire().await?;
-    if !endpoint.is_checked() {
-        verify(place, &mut lease).await?;
-        endpoint.set_checked();
-    }
-    Ok(lease)
-}
-
-/// As [`ready`], but a replica that cannot be reached hands the read to its primary.
+/// As [`Place::ready`], but a replica that cannot be reached hands the read to its primary.
 async fn reading_lease(place: &Place, endpoint: &Endpoint) -> Result<Lease> {
-    match ready(place, endpoint).await {
+    match place.ready(endpoint).await {
         Err(error)
             if error.kind() == ErrorKind::Unavailable
                 && !std::ptr::eq(endpoint, place.primary_reader()) =>
@@ -188,24 +176,10 @@ async fn reading_lease(place: &Place, endpoint: &Endpoint) -> Result<Lease> {
                 server = &*place.server,
                 "a replica is unavailable; the primary serves its read"
             );
-            ready(place, place.primary_reader()).await
+            place.ready(place.primary_reader()).await
         }
         other => other,
     }
-}
-
-/// The error for a write whose answer was lost.
-#[cold]
-pub(crate) fn outcome_unknown(lease: &Lease, lost: Error) -> Error {
-    Error::new(
-        ErrorKind::OutcomeUnknown,
-        format!(
-            "the connection to {} was lost after a write was sent, before it was answered: it may \
-             have been carried out; read before you write again",
-            lease.label()
-        ),
-    )
-    .with_source(lost)
 }
 
 /// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sea_query::{Alias, ColumnDef, Expr, Query, Table};
 
-use super::verify::{CLUSTER, GENERATION, GROUP, Record, SHARD, TABLE, compare, read};
 use crate::backend::{create_namespace, render, render_table};
 use crate::cluster::Cluster;
-use crate::connect::{Lease, Place};
+use crate::connect::{
+    CLUSTER, GENERATION, GROUP, Lease, Place, Record, SHARD, TABLE, compare, read,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Home, Model, ModelDef};

@@ -90,7 +90,10 @@ impl Statement for Built<'_> {
                 exists
                     .expr(Expr::cust("1"))
                     .from(namespace.table(self.def.table))
-                    .limit(1);
+                    .limit(u64::from(self.parts.limit != Some(0)));
+                if let Some(offset) = self.parts.offset {
+                    exists.offset(offset);
+                }
                 self.conditions(dialect, |condition| {
                     exists.and_where(condition);
                 });

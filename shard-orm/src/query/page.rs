@@ -7,6 +7,7 @@ use super::cursor::Cursor;
 use super::order::Term;
 use super::parts::Needs;
 use super::place::NamesAShard;
+use super::place::private::Legs as _;
 use super::select::Query;
 use super::selection::Whole;
 use crate::backend::Args;
@@ -68,6 +69,9 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
         let def = M::def();
         let target = on.target().reading(self.parts.read);
         let legs = self.reading_legs(target);
+        let several = self
+            .routing_values()
+            .map(|values| values.is_none() && def.key.is_some());
         let bounded = self.parts.limit.is_some() || self.parts.offset.is_some();
         let mut parts = self.parts;
         make_total(def, &mut parts.orders);
@@ -82,7 +86,9 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
         async move {
             let mut legs = legs?;
             parts.after = begin?;
-            let (Some(leg), true, false) = (legs.pop(), legs.is_empty(), bounded) else {
+            // The rows of several keys are not told apart by the rest of the primary key.
+            let unfit = bounded || several?;
+            let (Some(leg), true, false) = (legs.pop(), legs.is_empty(), unfit) else {
                 return Err(Error::unsupported(
                     "a page is of one shard key, and its size takes the place of limit and offset",
                 ));

@@ -59,8 +59,8 @@ impl Parts {
         }
         if dialect == Dialect::Sqlite && self.needs.has(Needs::DECIMAL_ORDER) {
             return Err(Error::unsupported(
-                "SQLite holds decimals as texts and cannot compare or order them by size; use an \
-                 integer of the smallest unit",
+                "SQLite holds decimals as texts and cannot compare, order or add them as numbers; \
+                 use an integer of the smallest unit",
             ));
         }
         Ok(())
@@ -76,14 +76,14 @@ impl Needs {
     pub(crate) const VARIABLE: Self = Self(1);
     /// Values whose types the library did not choose.
     pub(crate) const FOREIGN: Self = Self(2);
-    /// Decimals are compared by size.
+    /// Decimals are compared by size, or added.
     pub(crate) const DECIMAL_ORDER: Self = Self(4);
 
     pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// What comparing values of this type by size needs.
+    /// What comparing values of this type by size, or adding them, needs.
     pub(crate) fn size_of(column_type: ColumnType) -> Self {
         match column_type {
             ColumnType::Decimal => Self::DECIMAL_ORDER,

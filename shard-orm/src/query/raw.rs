@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_query::Value;
+use sea_query::{Alias, IntoTableRef, Value};
 use sqlx::SqlSafeStr;
 
 use super::parts::{Parts, Refusal};
@@ -127,6 +127,7 @@ impl<M: Model, P> Query<M, P> {
 
 impl<M: Model, P> RawQuery<M, P> {
     /// Binds the next argument, in the type of this value.
+    #[allow(clippy::needless_pass_by_value)] // As every other value that a builder takes.
     pub fn bind(mut self, value: impl Field) -> Self {
         match Args::value(|args| value.bind(args)) {
             Ok(value) => self.values.push(value),
@@ -322,9 +323,8 @@ fn qualified(def: &'static ModelDef, name: &str, namespace: &Namespace) -> Resul
     Ok(columns.join(", "))
 }
 
-fn quote_column(namespace: &Namespace, def: &ModelDef, column: sea_query::Alias) -> String {
-    let qualified =
-        sea_query::IntoTableRef::into_table_ref((sea_query::Alias::new(def.table), column));
+fn quote_column(namespace: &Namespace, def: &ModelDef, column: Alias) -> String {
+    let qualified = (Alias::new(def.table), column).into_table_ref();
     quote(namespace.dialect(), &qualified)
 }
 

@@ -20,8 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
     Executor, First, Intent, Leg, NoRows, Rows, Target, each_leg, run, stream as run_stream,
 };
-use crate::model::{Column, IntoKey, Model};
-use crate::record::ShardModel;
+use crate::model::{Column, IntoKey, Model, Sharded};
 use crate::topology::Read;
 
 /// A query of the model `M` that runs at `P` and gives back `S`.
@@ -94,7 +93,7 @@ impl<M: Model, P> Query<M, P, Whole> {
     }
 }
 
-impl<M: ShardModel, S> Query<M, Nowhere, S> {
+impl<M: Sharded, S> Query<M, Nowhere, S> {
     /// Asks for the rows of this shard key, in its logical shard.
     pub fn on(self, key: impl IntoKey<M::Key>) -> Query<M, OnKey<M::Key>, S> {
         self.at(OnKey(key.into_key()))
@@ -175,6 +174,7 @@ impl<M: Model, P, S> Query<M, P, S> {
     }
 
     /// Gives back these columns: one, or a tuple of up to twelve.
+    #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
     pub fn select<C: Columns<M> + Selection<M>>(self, columns: C) -> Query<M, P, C> {
         let ordinals = columns.ordinals();
         self.selecting(ordinals)

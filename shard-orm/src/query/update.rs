@@ -11,7 +11,7 @@ use super::parts::Needs;
 use super::place::{NamesAShard, moves_a_row};
 use super::select::Query;
 use super::selection::Selection;
-use crate::backend::{Args, Field};
+use crate::backend::{Args, ColumnType, Field};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::model::{Column, Model};
@@ -56,11 +56,20 @@ impl<M: Model, P, S> Update<M, P, S> {
         self.assign(column.ordinal(), value.into_expr())
     }
 
-    /// Adds to a column; a negative value subtracts. NULL stays NULL.
-    pub fn increment<T: Field>(self, column: Column<M, T>, by: impl Assign<M, T>) -> Self {
-        let sum = by
-            .into_expr()
-            .map(|by| Expr::col(Alias::new(column.name())).add(by));
+    /// Adds to a column of integers, floats or decimals; a negative value subtracts. NULL stays
+    /// NULL. Any other column is refused when the update runs, as are decimals on SQLite.
+    pub fn increment<T: Field>(mut self, column: Column<M, T>, by: impl Assign<M, T>) -> Self {
+        self.query.parts.needs = self.query.parts.needs | Needs::size_of(T::TYPE);
+        let sum = by.into_expr().and_then(|by| {
+            if is_number(T::TYPE) {
+                Ok(Expr::col(Alias::new(column.name())).add(by))
+            } else {
+                Err(Error::unsupported(format!(
+                    "column `{}` holds no number, so nothing is added to it; use `set`",
+                    column.name()
+                )))
+            }
+        });
         self.assign(column.ordinal(), sum)
     }
 
@@ -148,6 +157,26 @@ impl<M: Model, P, S> Update<M, P, S> {
         }
         Ok(())
     }
+}
+
+/// Whether the databases agree on what adding to such a column means. SQLite would add to a text
+/// as if it were a number.
+fn is_number(column_type: ColumnType) -> bool {
+    use ColumnType as Type;
+    matches!(
+        column_type,
+        Type::I8
+            | Type::I16
+            | Type::I32
+            | Type::I64
+            | Type::U8
+            | Type::U16
+            | Type::U32
+            | Type::U64
+            | Type::F32
+            | Type::F64
+            | Type::Decimal
+    )
 }
 
 impl<M: Model, P: fmt::Debug, S> fmt::Debug for Update<M, P, S> {

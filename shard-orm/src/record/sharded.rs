@@ -8,9 +8,8 @@ use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Target};
-use crate::model::{Home, IntoKey, Key, Model};
+use crate::model::{Home, IntoKey, Key, Sharded};
 use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, Query};
-use crate::route::RoutingKey;
 use crate::schema::CreateTable;
 
 /// A model whose rows are spread over the logical shards of a group by their shard key.
@@ -39,21 +38,7 @@ use crate::schema::CreateTable;
 /// # Ok(())
 /// # }
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a sharded model",
-    note = "derive `ShardModel` on it with `#[shard(group = \"..\", table = \"..\")]` and mark its \
-            shard key with `#[shard(key)]`"
-)]
-pub trait ShardModel: Model {
-    /// The shard key; with a region, the pair of region and shard key.
-    type Key: Key;
-
-    /// What this row is routed by.
-    ///
-    /// # Errors
-    /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) for a key above `i64::MAX`.
-    fn routing_key(&self) -> Result<RoutingKey<'_>>;
-
+pub trait ShardModel: Sharded {
     /// A query that names no shard yet.
     fn query() -> Draft<Self> {
         Query::new(Nowhere)
@@ -120,11 +105,10 @@ pub trait ShardModel: Model {
     }
 }
 
+impl<M: Sharded> ShardModel for M {}
+
 /// Where a row lives.
-fn place<M: ShardModel>(
-    target: Target<'_>,
-    row: &M,
-) -> Result<std::sync::Arc<crate::connect::Place>> {
+fn place<M: Sharded>(target: Target<'_>, row: &M) -> Result<std::sync::Arc<crate::connect::Place>> {
     debug_assert!(matches!(M::def().home, Home::Sharded(_)));
     target.place_of_key(M::def(), &row.routing_key()?)
 }

@@ -104,6 +104,7 @@ pub(super) async fn get_or_create<M: Model>(
         if let Some(found) = find_by(target, &place, &row, &conflict).await? {
             return Ok((found, false));
         }
+        refuse_other_key(target, &place, &row, &conflict).await?;
     }
     Err(contended(def))
 }
@@ -173,9 +174,7 @@ async fn update_or_insert<M: Model>(
         }
         if find_by(target, &place, row, &conflict).await?.is_none() {
             // The row that was in the way is gone, or has another shard key.
-            if exists_elsewhere(target, &place, row, &conflict).await? {
-                return Err(other_key(def));
-            }
+            refuse_other_key(target, &place, row, &conflict).await?;
         }
     }
     Err(contended(def))
@@ -245,6 +244,27 @@ async fn find_by<M: Model>(
     let mut filter = conflict.to_vec();
     filter.extend(def.routing().filter(|ordinal| !conflict.contains(ordinal)));
     select_by(target, place, row, filter).await
+}
+
+/// Fails when a row of another shard key has equal values in the target's columns.
+async fn refuse_other_key<M: Model>(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    row: &M,
+    conflict: &[usize],
+) -> Result<()> {
+    let def = M::def();
+    let routing = |row: &M| {
+        Args::values(|args| {
+            def.routing()
+                .try_for_each(|ordinal| row.bind(ordinal, args))
+        })
+    };
+    match select_by(target, place, row, conflict.to_vec()).await? {
+        // Read after the conflict was met, it may be one of this key that came in between.
+        Some(found) if routing(&found)? != routing(row)? => Err(other_key(def)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a row has equal values in the target's columns, whatever its shard key.

@@ -6,7 +6,6 @@ use super::{Tx, TxOptions};
 use crate::cluster::{Address, Cluster};
 use crate::connect::Place;
 use crate::error::Result;
-use crate::exec::ready;
 
 impl Cluster {
     /// Begins a transaction on one logical shard, or on one named database.
@@ -54,7 +53,7 @@ async fn begin(cluster: &Cluster, place: &Arc<Place>, options: &TxOptions) -> Re
     let mut last = None;
     // Nothing has been done yet: a connection that turns out to be lost is replaced once.
     for _ in 0..2 {
-        let mut lease = ready(place, endpoint).await?;
+        let mut lease = place.ready(endpoint).await?;
         // The lease counts as in use from here on: when this future is dropped, a transaction
         // that the server has begun ends with its connection.
         match lease.conn()?.batch(&text).await {

@@ -11,7 +11,6 @@ use crate::cluster::Cluster;
 use crate::connect::{Lease, Place};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::outcome_unknown;
 
 /// An open transaction on one logical shard, or on one named database.
 ///
@@ -160,10 +159,6 @@ impl Tx {
                 "another statement of this transaction is running; await it first",
             )));
         };
-        if state.under_way {
-            // Its connection cannot be trusted any more.
-            state.lease = None;
-        }
         if state.lease.is_none() {
             return Err(self.name(Error::new(
                 ErrorKind::TransactionEnded,
@@ -201,7 +196,8 @@ impl fmt::Debug for Tx {
 
 /// The connection of a transaction, taken for one statement.
 ///
-/// Dropped before [`leave`](Self::leave), it leaves the mark that its statement was cut off.
+/// Dropped before [`leave`](Self::leave), it ends the transaction: its statement was cut off, and
+/// the connection cannot be trusted any more.
 pub(crate) struct SessionGuard<'t> {
     tx: &'t Tx,
     state: MutexGuard<'t, State>,
@@ -264,7 +260,7 @@ impl SessionGuard<'_> {
             }
             Err(failure) if failure.lost => {
                 let error = if text == "COMMIT" {
-                    outcome_unknown(&lease, failure.error)
+                    lease.outcome_unknown(failure.error)
                 } else {
                     failure.error
                 };
@@ -277,6 +273,15 @@ impl SessionGuard<'_> {
                 }
                 Err(self.tx.name(failure.error))
             }
+        }
+    }
+}
+
+impl Drop for SessionGuard<'_> {
+    fn drop(&mut self) {
+        if self.state.under_way {
+            // At once, not with the handle: the locks are free from here on.
+            self.state.lease = None;
         }
     }
 }

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use super::scalar::{duration, runs};
 use super::table::{Table, Value, distance, list};
+use crate::config::Read;
 use crate::config::{
     Config, Database, DatabaseOptions, Group, PoolOptions, Server, StrategyConfig,
 };
-use crate::topology::Read;
 
 /// Points on a ring for each unit of weight, unless the file says otherwise.
 const VIRTUAL_NODES: u32 = 512;

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// each means.
 ///
 /// ```
-/// use shard_orm::topology::PoolSettings;
+/// use shard_orm::config::PoolSettings;
 ///
 /// assert_eq!(PoolSettings::default().max_connections, 10);
 /// ```

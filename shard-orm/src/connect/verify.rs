@@ -5,30 +5,30 @@
 
 use sea_query::{Alias, Expr, Query};
 
+use super::{Lease, Place};
 use crate::backend::{Args, Field, Sql, render};
-use crate::connect::{Lease, Place};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The table of the record.
-pub(super) const TABLE: &str = "shard_orm_namespace";
+pub(crate) const TABLE: &str = "shard_orm_namespace";
 /// Its columns.
-pub(super) const CLUSTER: &str = "cluster_name";
-pub(super) const GROUP: &str = "group_name";
-pub(super) const SHARD: &str = "logical_shard";
-pub(super) const GENERATION: &str = "generation";
+pub(crate) const CLUSTER: &str = "cluster_name";
+pub(crate) const GROUP: &str = "group_name";
+pub(crate) const SHARD: &str = "logical_shard";
+pub(crate) const GENERATION: &str = "generation";
 
 /// What a namespace says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) cluster: String,
-    pub(super) group: String,
-    pub(super) shard: i64,
-    pub(super) generation: i64,
+pub(crate) struct Record {
+    pub(crate) cluster: String,
+    pub(crate) group: String,
+    pub(crate) shard: i64,
+    pub(crate) generation: i64,
 }
 
 impl Record {
     /// What the topology says of the namespace.
-    pub(super) fn expected(place: &Place) -> Self {
+    pub(crate) fn expected(place: &Place) -> Self {
         Self {
             cluster: place.cluster.to_string(),
             group: place.namespace.group().to_string(),
@@ -39,14 +39,14 @@ impl Record {
 }
 
 /// Reads the record of a namespace and compares it with the topology.
-pub(super) async fn verify(place: &Place, lease: &mut Lease) -> Result<()> {
+pub(crate) async fn verify(place: &Place, lease: &mut Lease) -> Result<()> {
     match read(place, lease).await? {
         Some(found) => compare(place, lease.label(), &found),
         None => Err(not_set_up(place, lease.label())),
     }
 }
 
-pub(super) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> {
+pub(crate) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> {
     let expected = Record::expected(place);
     if *found == expected {
         return Ok(());
@@ -79,7 +79,7 @@ fn not_set_up(place: &Place, label: &str) -> Error {
 }
 
 /// Reads the record; `None` when the namespace or the table is not there, or is empty.
-pub(super) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Record>> {
+pub(crate) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Record>> {
     let mut select = Query::select();
     select
         .columns([CLUSTER, GROUP].map(Alias::new))

@@ -1,0 +1,85 @@
+//! The way from a configuration to a topology, with all that is wrong in it said at once.
+
+use std::path::Path;
+
+use super::Topology;
+use super::build::build;
+use crate::config::{Config, Report, parse_file, parse_text};
+use crate::error::Result;
+
+impl Config {
+    /// Reads a TOML file, expands `${NAME}` from the environment, and checks all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the file cannot be read, or with
+    /// all mistakes that are in it: the error's source is then a [`ConfigError`].
+    ///
+    /// ```no_run
+    /// use shard_orm::config::Config;
+    ///
+    /// let topology = Config::from_file("shard-orm.toml")?.topology()?;
+    /// # Ok::<(), shard_orm::Error>(())
+    /// ```
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let (config, report) = parse_file(path.as_ref())?;
+        checked(config, report)
+    }
+
+    /// As [`from_file`](Self::from_file), of a text; relative SQLite paths count from the current
+    /// folder.
+    ///
+    /// ```
+    /// use shard_orm::config::Config;
+    ///
+    /// let config = Config::from_toml(
+    ///     r#"
+    ///     [databases.default]
+    ///     primary = "sqlite://default.db"
+    ///     "#,
+    /// )?;
+    /// # Ok::<(), shard_orm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes that are in it.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let (config, report) = parse_text(text)?;
+        checked(config, report)
+    }
+
+    /// Checks everything, and hands the logical shards out to the servers.
+    ///
+    /// Asks no server: it depends on the description alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes at once; the error's
+    /// source is a [`ConfigError`] that lists them.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use shard_orm::config::{Config, ConfigError, Group, Server};
+    ///
+    /// let config = Config::new("shop").group(
+    ///     "shop",
+    ///     Group::new(0).server(Server::new("a", "oracle://db")),
+    /// );
+    /// let error = config.topology().unwrap_err();
+    /// let problems = error.source().unwrap().downcast_ref::<ConfigError>().unwrap().problems();
+    /// assert_eq!(problems[0].path(), "groups.shop.logical_shards");
+    /// assert_eq!(problems[1].path(), "groups.shop.servers[0].primary");
+    /// ```
+    pub fn topology(&self) -> Result<Topology> {
+        let mut report = Report::new(self.origin.clone());
+        let topology = build(self, &mut report);
+        report.finish(topology)
+    }
+}
+
+/// All mistakes at once: those of the text, and those that code could make as well.
+fn checked(config: Config, mut report: Report) -> Result<Config> {
+    let topology = build(&config, &mut report);
+    report.finish(topology.map(|_| config))
+}
