@@ -8,12 +8,14 @@ mod fixed;
 mod run;
 mod setup;
 mod statement;
+mod stream;
 mod target;
 
 pub(crate) use fan_out::{Leg, each_leg};
 pub(crate) use fixed::{BATCHES, Fixed, Operation, columns, conflict_update, most_arguments};
-pub(crate) use run::{Intent, run, stream};
+pub(crate) use run::{Intent, run};
 pub use setup::{Setup, SetupReport};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
+pub(crate) use stream::stream;
 pub(crate) use target::Target;
 pub use target::{Executor, ReadFrom};

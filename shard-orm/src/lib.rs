@@ -96,8 +96,8 @@ pub use model::{
 };
 pub use query::{
     As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,
-    OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery, ReadRow, Selection,
-    Update, Whole,
+    OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery, ReadRow, Running,
+    Selection, Update, Whole,
 };
 pub use record::{DatabaseModel, IsolatedModel, ShardModel};
 pub use schema::CreateTable;

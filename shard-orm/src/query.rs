@@ -24,6 +24,6 @@ pub use order::{Nulls, OrderBy};
 pub use page::Page;
 pub use place::{InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
 pub use raw::{RawQuery, ReadRow};
-pub use select::{Draft, Query};
+pub use select::{Draft, Query, Running};
 pub use selection::{As, Columns, Projection, Selection, Whole};
 pub use update::Update;

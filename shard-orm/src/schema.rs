@@ -49,6 +49,11 @@ pub struct CreateTable {
 /// Text that is indexed on MySQL needs a length; a key of it holds at most 3,072 bytes.
 const INDEXED_LENGTH: u32 = 255;
 
+/// The collations of MariaDB (from 10.2.2) and of MySQL (from 8.0.17) under which texts are equal
+/// when their bytes are.
+const EXACT_COLLATION: &str =
+    "/*M!100202 COLLATE=utf8mb4_nopad_bin */ /*!80017 COLLATE=utf8mb4_0900_bin */";
+
 impl CreateTable {
     pub(crate) fn new(def: &'static ModelDef, dialect: Dialect) -> Result<Self> {
         let defaults = def
@@ -129,7 +134,8 @@ impl CreateTable {
         table.primary_key(&mut primary_key);
         match self.dialect {
             // MySQL has no CREATE INDEX IF NOT EXISTS. A binary collation tells texts apart as
-            // the other databases do.
+            // the other databases do, and has to be one that does not pass over spaces at the
+            // end. MySQL and MariaDB have no such one in common: each reads its own comment.
             Dialect::MySql => {
                 for index in self.def.indexes {
                     table.index(&mut self.index(index));
@@ -137,7 +143,7 @@ impl CreateTable {
                 table
                     .engine("InnoDB")
                     .character_set("utf8mb4")
-                    .collate("utf8mb4_bin");
+                    .extra(EXACT_COLLATION);
             }
             // A column of a strict table holds nothing but its type.
             Dialect::Sqlite => {

@@ -22,7 +22,7 @@ fn unique_name() -> String {
 /// A database of its own on the shared PostgreSQL server; dropping it removes it, together with its connections.
 #[derive(Debug)]
 pub struct PostgresDatabase {
-    server: &'static str,
+    server: String,
     name: String,
     url: String,
 }
@@ -33,6 +33,14 @@ pub struct PostgresDatabase {
 /// When the server cannot be started or reached; the message says what to install.
 pub async fn fresh_postgres() -> PostgresDatabase {
     let server = servers::postgres().await.unwrap_or_else(|e| panic!("{e}"));
+    fresh_postgres_on(server).await
+}
+
+/// Makes an empty database on a PostgreSQL server of the test's own.
+///
+/// # Panics
+/// When the server cannot be reached.
+pub async fn fresh_postgres_on(server: &str) -> PostgresDatabase {
     let name = unique_name();
     drop_postgres(server, &name).await.unwrap();
     let mut connection = PgConnection::connect(server).await.unwrap();
@@ -42,7 +50,11 @@ pub async fn fresh_postgres() -> PostgresDatabase {
         .unwrap();
     connection.close().await.unwrap();
     let url = with_database(server, &name);
-    PostgresDatabase { server, name, url }
+    PostgresDatabase {
+        server: server.to_owned(),
+        name,
+        url,
+    }
 }
 
 impl PostgresDatabase {
@@ -59,7 +71,7 @@ impl PostgresDatabase {
 
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
-        clean_up(drop_postgres(self.server, &self.name));
+        clean_up(drop_postgres(&self.server, &self.name));
     }
 }
 
@@ -79,7 +91,7 @@ async fn drop_postgres(server: &str, name: &str) -> sqlx::Result<()> {
 /// A namespace is a database there, so one test needs several.
 #[derive(Debug)]
 pub struct MariaDbPrefix {
-    server: &'static str,
+    server: String,
     prefix: String,
 }
 
@@ -89,16 +101,32 @@ pub struct MariaDbPrefix {
 /// When the server cannot be started or reached; the message says what to install.
 pub async fn fresh_mariadb_prefix() -> MariaDbPrefix {
     let server = servers::mariadb().await.unwrap_or_else(|e| panic!("{e}"));
+    fresh_mariadb_prefix_on(server).await
+}
+
+/// Reserves a prefix for databases on a MariaDB server of the test's own.
+///
+/// # Panics
+/// When the server cannot be reached.
+pub async fn fresh_mariadb_prefix_on(server: &str) -> MariaDbPrefix {
     // With the closing underscore no prefix begins with another.
     let prefix = format!("{}_", unique_name());
     drop_mariadb(server, &prefix).await.unwrap();
-    MariaDbPrefix { server, prefix }
+    MariaDbPrefix::new(server, &prefix)
 }
 
 impl MariaDbPrefix {
+    /// The same prefix on another server.
+    pub(crate) fn new(server: &str, prefix: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            prefix: prefix.to_owned(),
+        }
+    }
+
     /// The server's address, as `mysql://app:PASSWORD@127.0.0.1:PORT`, without a database.
     pub fn url(&self) -> &str {
-        self.server
+        &self.server
     }
 
     /// What the name of each database has to begin with, as `t_PID_NUMBER_`.
@@ -112,19 +140,19 @@ impl MariaDbPrefix {
     /// When the database cannot be made.
     pub async fn create_database(&self, name: &str) -> String {
         let name = format!("{}{name}", self.prefix);
-        let mut connection = MySqlConnection::connect(self.server).await.unwrap();
+        let mut connection = MySqlConnection::connect(&self.server).await.unwrap();
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE `{name}`")))
             .execute(&mut connection)
             .await
             .unwrap();
         connection.close().await.unwrap();
-        with_database(self.server, &name)
+        with_database(&self.server, &name)
     }
 }
 
 impl Drop for MariaDbPrefix {
     fn drop(&mut self) {
-        clean_up(drop_mariadb(self.server, &self.prefix));
+        clean_up(drop_mariadb(&self.server, &self.prefix));
     }
 }
 

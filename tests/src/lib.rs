@@ -2,11 +2,16 @@
 //!
 //! - [`servers`] starts private database servers on free ports of the loopback interface, shared by a test run or
 //!   owned by one test that kills and restarts them.
+//! - [`bed`] is a cluster for one behaviour, and the macro that runs it on every database.
+//! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, and what they stand on.
 //! - [`database`] gives each test a database, or a prefix for databases, that no other test uses.
 //!
 //! The suite itself is in `tests/*.rs` of this package. `scripts/test` runs it with one server of each kind for all
 //! test binaries, through the binary `test-servers`; a plain `cargo test` works too, and starts a server of a kind
 //! in each test process that asks for one.
 
+pub mod bed;
 pub mod database;
+#[cfg(feature = "sqlite")]
+pub mod guide;
 pub mod servers;

@@ -9,6 +9,9 @@ pub(crate) struct Failure {
     pub(crate) error: Error,
     /// The connection is of no use any more; what it had been sent may have been carried out.
     pub(crate) lost: bool,
+    /// The database has rolled back the whole transaction, or may have, of its own accord: the
+    /// next statement would run outside of any.
+    pub(crate) rolled_back: bool,
 }
 
 /// What a database's own code means.
@@ -16,6 +19,7 @@ pub(crate) struct Failure {
 pub(super) struct Class {
     pub(super) kind: ErrorKind,
     pub(super) lost: bool,
+    pub(super) rolled_back: bool,
     /// What to do about it, where that is not plain.
     pub(super) hint: Option<&'static str>,
 }
@@ -25,6 +29,7 @@ impl Class {
         Self {
             kind,
             lost: false,
+            rolled_back: false,
             hint: None,
         }
     }
@@ -33,8 +38,15 @@ impl Class {
         Self {
             kind,
             lost: true,
+            rolled_back: false,
             hint: None,
         }
+    }
+
+    /// The transaction is over, not the statement alone.
+    pub(super) const fn rolled_back(mut self) -> Self {
+        self.rolled_back = true;
+        self
     }
 
     pub(super) const fn hint(mut self, hint: &'static str) -> Self {
@@ -46,7 +58,11 @@ impl Class {
 impl Failure {
     /// An error of the library itself; the connection serves on.
     pub(crate) fn own(error: Error) -> Self {
-        Self { error, lost: false }
+        Self {
+            error,
+            lost: false,
+            rolled_back: false,
+        }
     }
 
     pub(super) fn from_driver(dialect: Dialect, source: sqlx::Error) -> Self {
@@ -64,6 +80,12 @@ impl Failure {
             sqlx::Error::Tls(_) => (
                 Class::lost(ErrorKind::Unavailable),
                 "the encrypted connection to the server failed".to_owned(),
+                None,
+            ),
+            // MySQL's driver counts the arguments before it sends them.
+            sqlx::Error::Protocol(text) if text.contains("parameters were provided") => (
+                Class::lost(ErrorKind::Unsupported),
+                "the statement takes another number of arguments".to_owned(),
                 None,
             ),
             sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => (
@@ -105,6 +127,7 @@ impl Failure {
                 .with_constraint(constraint)
                 .with_source(source),
             lost: class.lost,
+            rolled_back: class.rolled_back,
         }
     }
 }

@@ -105,9 +105,13 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         1048 | 1364 => Class::of(Kind::NotNull),
         1264 | 1265 | 1292 | 1366 | 1406 | 1690 | 3819 => Class::of(Kind::Check),
         4025 if reported.code().as_deref() == Some("23000") => Class::of(Kind::Check),
-        1020 => Class::of(Kind::Serialization),
-        1213 | 1614 => Class::of(Kind::Deadlock),
-        1205 | 1317 | 1969 | 3024 | 3572 => Class::of(Kind::Timeout),
+        1020 => Class::of(Kind::Serialization).rolled_back(),
+        1213 | 1614 => Class::of(Kind::Deadlock).rolled_back(),
+        // With `innodb_rollback_on_timeout`, of which a client is not told, it ends the whole
+        // transaction.
+        1205 => Class::of(Kind::Timeout).rolled_back(),
+        1206 => Class::of(Kind::Database).rolled_back(),
+        1317 | 1969 | 3024 | 3572 => Class::of(Kind::Timeout),
         1290 | 1792 | 1836 => Class::of(Kind::ReadOnly),
         1049 | 1054 | 1146 => Class::of(Kind::UndefinedTable)
             .hint("create the namespaces and tables with `cluster.setup()`"),

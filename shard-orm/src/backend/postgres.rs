@@ -66,7 +66,7 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
     let code = reported.code().unwrap_or_default();
     match &*code {
         "23505" => Class::of(Kind::Unique),
-        "23503" => Class::of(Kind::ForeignKey),
+        "23001" | "23503" => Class::of(Kind::ForeignKey),
         "23502" => Class::of(Kind::NotNull),
         "23514" | "23P01" => Class::of(Kind::Check),
         "40001" => Class::of(Kind::Serialization),
@@ -83,6 +83,8 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
             .hint("lower `max_connections` of the pools or raise the server's"),
         "3D000" | "28000" | "28P01" => Class::lost(Kind::Configuration)
             .hint("check the database, the user and the password in the URL"),
+        "08P01" => Class::of(Kind::Unsupported)
+            .hint("give the statement as many arguments as it has placeholders"),
         code if code.starts_with("57P") || code.starts_with("08") => Class::lost(Kind::Unavailable),
         code if code.starts_with("22") => Class::of(Kind::Check),
         code if code.starts_with("40") => Class::of(Kind::Serialization),

@@ -29,6 +29,11 @@ impl Endpoint {
         }
     }
 
+    /// `primary` or `replica`.
+    pub(crate) fn role(&self) -> &'static str {
+        self.role
+    }
+
     /// A connection, whether or not the namespace is there.
     pub(crate) async fn acquire(&self) -> Result<Lease> {
         self.pool.acquire().await
@@ -60,7 +65,6 @@ impl Place {
 
     /// A connection of one of the endpoints, on which the namespace has been found.
     pub(crate) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
-        tracing::Span::current().record("role", endpoint.role);
         let mut lease = endpoint.acquire().await?;
         if !endpoint.checked.load(Ordering::Relaxed) {
             let mut verified = verify(self, &mut lease).await;

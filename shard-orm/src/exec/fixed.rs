@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_query::{
-    Alias, Expr, ExprTrait, IntoTableRef, OnConflict, Query, TableRef, Value, Values,
-};
+use sea_query::{Alias, Expr, ExprTrait, IntoTableRef, OnConflict, Query, TableRef, Value, Values};
 
 use super::statement::{Label, Statement};
 use crate::backend::{Args, ColumnType, Sql, quote, render};

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::statement::{Sink, Statement};
 use super::target::Target;
-use crate::backend::{Args, OwnedRow, Row};
+use crate::backend::{Args, Row};
 use crate::connect::{Endpoint, Lease, Place};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -37,22 +35,25 @@ pub(crate) fn run<'a>(
     Box::pin(async move {
         let span = span(&place, intent, statement);
         if span.is_disabled() {
-            return dispatch(target, &place, intent, statement, sink)
+            return dispatch(target, &place, intent, statement, sink, &span)
                 .await
                 .map_err(|error| place.name_error(error));
         }
         let begun = Instant::now();
-        let result = dispatch(target, &place, intent, statement, sink)
+        let mut counting = Counting { sink, rows: 0 };
+        let result = dispatch(target, &place, intent, statement, &mut counting, &span)
             .instrument(span.clone())
             .await
             .map_err(|error| place.name_error(error));
-        record(&span, begun, &result);
+        let seen = counting.rows;
+        let rows = result.as_ref().map(|changed| seen.max(*changed));
+        record(&span, begun, rows.map_err(Error::kind));
         result
     })
 }
 
 /// One span for each call: where it went and what came of it, never a value.
-fn span(place: &Place, intent: Intent, statement: &dyn Statement) -> tracing::Span {
+pub(super) fn span(place: &Place, intent: Intent, statement: &dyn Statement) -> Span {
     let label = statement.label();
     tracing::debug_span!(
         target: "shard_orm",
@@ -70,16 +71,35 @@ fn span(place: &Place, intent: Intent, statement: &dyn Statement) -> tracing::Sp
     )
 }
 
-fn record(span: &tracing::Span, begun: Instant, result: &Result<u64>) {
+/// Writes down what came of a call.
+pub(super) fn record(span: &Span, begun: Instant, outcome: Result<u64, ErrorKind>) {
     span.record(
         "micros",
         u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
     );
-    match result {
+    match outcome {
         Ok(rows) => span.record("rows", rows),
         // The kind alone: a database's message can quote a value.
-        Err(error) => span.record("error", tracing::field::display(error.kind())),
+        Err(kind) => span.record("error", tracing::field::display(kind)),
     };
+}
+
+/// Counts the rows of a result, which not every database does itself.
+struct Counting<'a> {
+    sink: &'a mut dyn Sink,
+    rows: u64,
+}
+
+impl Sink for Counting<'_> {
+    fn row(&mut self, row: &Row<'_>) -> Result<()> {
+        self.rows += 1;
+        self.sink.row(row)
+    }
+
+    fn reset(&mut self) {
+        self.rows = 0;
+        self.sink.reset();
+    }
 }
 
 async fn dispatch(
@@ -88,9 +108,11 @@ async fn dispatch(
     intent: Intent,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
+    span: &Span,
 ) -> Result<u64> {
     let read = match target {
         Target::Tx(tx) => {
+            span.record("role", place.writer().role());
             let mut args = Args::new(place.dialect())?;
             let sql = statement.prepare(&place.namespace, &mut args)?;
             return tx.run(&sql, args, &mut |row: &Row<'_>| sink.row(row)).await;
@@ -98,21 +120,22 @@ async fn dispatch(
         Target::Cluster { read, .. } => read,
     };
     if intent == Intent::Write {
-        let endpoint = place.writer();
-        let mut lease = place.ready(endpoint).await?;
+        span.record("role", place.writer().role());
+        let mut lease = place.ready(place.writer()).await?;
         return match attempt(&mut lease, place, statement, sink).await {
             Ok(rows) => Ok(rows),
             Err(Attempt::Answered(error)) => Err(error),
             Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
         };
     }
-    let mut lease = reading_lease(place, place.reader(read)).await?;
+    let mut lease = reading_lease(place, place.reader(read), span).await?;
     match attempt(&mut lease, place, statement, sink).await {
         Ok(rows) => Ok(rows),
         Err(Attempt::Answered(error)) => Err(error),
         Err(Attempt::Lost(_)) => {
             drop(lease);
             sink.reset();
+            span.record("role", place.primary_reader().role());
             let mut lease = place.ready(place.primary_reader()).await?;
             attempt(&mut lease, place, statement, sink)
                 .await
@@ -153,6 +176,10 @@ async fn attempt(
             lease.settle();
             Ok(rows)
         }
+        // Never sent, and the driver has lost count of the answers: the lease is discarded.
+        Err(failure) if failure.lost && failure.error.kind() == ErrorKind::Unsupported => {
+            Err(Attempt::Answered(failure.error))
+        }
         Err(failure) if failure.lost => {
             lease.lost();
             Err(Attempt::Lost(failure.error))
@@ -165,7 +192,12 @@ async fn attempt(
 }
 
 /// As [`Place::ready`], but a replica that cannot be reached hands the read to its primary.
-async fn reading_lease(place: &Place, endpoint: &Endpoint) -> Result<Lease> {
+pub(super) async fn reading_lease(
+    place: &Place,
+    endpoint: &Endpoint,
+    span: &Span,
+) -> Result<Lease> {
+    span.record("role", endpoint.role());
     match place.ready(endpoint).await {
         Err(error)
             if error.kind() == ErrorKind::Unavailable
@@ -176,58 +208,9 @@ async fn reading_lease(place: &Place, endpoint: &Endpoint) -> Result<Lease> {
                 server = &*place.server,
                 "a replica is unavailable; the primary serves its read"
             );
+            span.record("role", place.primary_reader().role());
             place.ready(place.primary_reader()).await
         }
         other => other,
     }
-}
-
-/// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
-///
-/// The connection is held until the stream ends or is dropped. A stream is not asked again when
-/// its connection is lost: the rows so far have been handed on.
-pub(crate) fn stream<'a, T: Send + 'a>(
-    target: Target<'a>,
-    place: Arc<Place>,
-    statement: impl Statement + Send + 'a,
-    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
-) -> BoxStream<'a, Result<T>> {
-    async_stream::try_stream! {
-        let mut args = Args::new(place.dialect())?;
-        let sql = statement.prepare(&place.namespace, &mut args)?;
-        match target {
-            Target::Tx(tx) => {
-                let mut session = tx.enter()?;
-                {
-                    let mut rows = session.conn()?.rows(&sql, args);
-                    while let Some(row) = rows.next().await {
-                        yield read_row(&place, row.map_err(|failure| failure.error), &read)?;
-                    }
-                }
-                session.leave();
-            }
-            Target::Cluster { read: choice, .. } => {
-                let mut lease = reading_lease(&place, place.reader(choice))
-                    .await
-                    .map_err(|error| place.name_error(error))?;
-                {
-                    let mut rows = lease.conn()?.rows(&sql, args);
-                    while let Some(row) = rows.next().await {
-                        yield read_row(&place, row.map_err(|failure| failure.error), &read)?;
-                    }
-                }
-                lease.settle();
-            }
-        }
-    }
-    .boxed()
-}
-
-fn read_row<T>(
-    place: &Place,
-    row: Result<OwnedRow>,
-    read: &impl Fn(&Row<'_>) -> Result<T>,
-) -> Result<T> {
-    row.and_then(|row| read(&row.as_row()))
-        .map_err(|error| place.name_error(error))
 }

@@ -8,7 +8,7 @@ use super::order::Term;
 use super::parts::Needs;
 use super::place::NamesAShard;
 use super::place::private::Legs as _;
-use super::select::Query;
+use super::select::{Query, Running};
 use super::selection::Whole;
 use crate::backend::Args;
 use crate::error::{Error, Result};
@@ -62,7 +62,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
         on: impl Executor<'e>,
         size: u32,
         after: Option<&Cursor>,
-    ) -> impl Future<Output = Result<Page<M>>> + Send
+    ) -> Running<'e, Page<M>>
     where
         Self: NamesAShard,
     {
@@ -83,7 +83,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
             None => Ok(None),
             Some(cursor) => cursor.values(fingerprint, def, &parts.orders).map(Some),
         };
-        async move {
+        Box::pin(async move {
             let mut legs = legs?;
             parts.after = begin?;
             // The rows of several keys are not told apart by the rest of the primary key.
@@ -130,7 +130,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
                 _ => None,
             };
             Ok(Page { rows, next })
-        }
+        })
     }
 }
 

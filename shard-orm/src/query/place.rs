@@ -62,6 +62,10 @@ pub(crate) mod private {
     use super::{Leg, Result, Target};
 
     pub trait Legs {
+        /// Whether it asks for the rows of several keys.
+        #[doc(hidden)]
+        const SEVERAL_KEYS: bool = false;
+
         /// The logical shards that the query asks, each with the keys that it owns.
         #[doc(hidden)]
         #[allow(private_interfaces)]
@@ -90,6 +94,8 @@ impl<M: Model, K: Key, S> private::Legs for Query<M, OnKey<K>, S> {
 }
 
 impl<M: Model, K: Key, S> private::Legs for Query<M, OnKeys<K>, S> {
+    const SEVERAL_KEYS: bool = true;
+
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
         legs_of_keys(M::def(), target, &self.place.0)

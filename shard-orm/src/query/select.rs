@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::Pin;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
@@ -62,6 +63,12 @@ pub struct Query<M, P = Nowhere, S = Whole> {
     pub(super) place: P,
     of: PhantomData<fn() -> (M, S)>,
 }
+
+/// A query that is running: what its verbs give back.
+///
+/// One type for all of them, and boxed: a bound on a verb is then checked once, where it is
+/// called, and what each model adds to a build stays small.
+pub type Running<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
 
 /// A query that names no shard yet: it can be passed around and given one later.
 ///
@@ -207,6 +214,16 @@ impl<M: Model, P, S> Query<M, P, S> {
     ) -> Update<M, P, S> {
         Update::new(self).increment(column, by)
     }
+
+    /// Sets a column, in all rows that the query finds, to an expression written with sea-query;
+    /// see [`Update::set_expr`]. Sent by [`Update::update`].
+    pub fn set_expr<T: Field>(
+        self,
+        column: Column<M, T>,
+        expr: impl Into<sea_query::Expr>,
+    ) -> Update<M, P, S> {
+        Update::new(self).set_expr(column, expr)
+    }
 }
 
 /// The verbs that run a query. They ask each logical shard once; a lost connection is replaced
@@ -221,14 +238,14 @@ where
     ///
     /// # Errors
     /// When a shard is unknown or unavailable, or a row does not fit the model.
-    pub fn all<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<Vec<S::Out>>> + Send
+    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
     where
         Self: NamesAShard,
     {
         let target = on.target().reading(self.parts.read);
         let legs = self.reading_legs(target);
         let parts = self.parts;
-        async move {
+        Box::pin(async move {
             let answers = each_leg(legs?, async |leg: Leg| {
                 let mut sink = Rows::new(S::read);
                 run(
@@ -248,17 +265,14 @@ where
             })
             .await?;
             Ok(flatten(answers))
-        }
+        })
     }
 
     /// The first row, if there is any.
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn first<'e>(
-        self,
-        on: impl Executor<'e>,
-    ) -> impl Future<Output = Result<Option<S::Out>>> + Send
+    pub fn first<'e>(self, on: impl Executor<'e>) -> Running<'e, Option<S::Out>>
     where
         Self: NamesAShard,
     {
@@ -266,7 +280,7 @@ where
         let legs = self.reading_legs(target);
         let mut parts = self.parts;
         parts.limit = Some(parts.limit.unwrap_or(1).min(1));
-        async move {
+        Box::pin(async move {
             for leg in legs? {
                 let mut sink = First::new(S::read);
                 run(
@@ -287,40 +301,40 @@ where
                 }
             }
             Ok(None)
-        }
+        })
     }
 
     /// The first row.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
-    pub fn one<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<S::Out>> + Send
+    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, S::Out>
     where
         Self: NamesAShard,
     {
         let first = self.first(on);
-        async move {
+        Box::pin(async move {
             first.await?.ok_or_else(|| {
                 Error::new(
                     ErrorKind::NotFound,
                     format!("no `{}` meets the conditions", M::def().name),
                 )
             })
-        }
+        })
     }
 
     /// How many rows there are.
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn count<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<u64>> + Send
+    pub fn count<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
     where
         Self: NamesAShard,
     {
         let target = on.target().reading(self.parts.read);
         let legs = self.reading_legs(target);
         let parts = self.parts;
-        async move {
+        Box::pin(async move {
             let counts = each_leg(legs?, async |leg: Leg| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
                 run(
@@ -340,21 +354,21 @@ where
             })
             .await?;
             Ok(counts.into_iter().sum())
-        }
+        })
     }
 
     /// Whether there is any row.
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn exists<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<bool>> + Send
+    pub fn exists<'e>(self, on: impl Executor<'e>) -> Running<'e, bool>
     where
         Self: NamesAShard,
     {
         let target = on.target().reading(self.parts.read);
         let legs = self.reading_legs(target);
         let parts = self.parts;
-        async move {
+        Box::pin(async move {
             for leg in legs? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
                 run(
@@ -375,7 +389,7 @@ where
                 }
             }
             Ok(false)
-        }
+        })
     }
 
     /// The rows one by one, with memory that does not grow with their number.
@@ -421,7 +435,7 @@ where
     /// As any write. Over several logical shards,
     /// [`done_shards`](Error::done_shards) and [`failed_shards`](Error::failed_shards) say where
     /// it was done.
-    pub fn delete<'e>(self, on: impl Executor<'e>) -> impl Future<Output = Result<u64>> + Send
+    pub fn delete<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
     where
         Self: NamesAShard,
     {
@@ -429,11 +443,7 @@ where
     }
 
     /// Runs an update or a delete on each shard.
-    pub(super) fn write<'e>(
-        self,
-        target: Target<'e>,
-        verb: Verb,
-    ) -> impl Future<Output = Result<u64>> + Send
+    pub(super) fn write<'e>(self, target: Target<'e>, verb: Verb) -> Running<'e, u64>
     where
         Self: NamesAShard,
     {
@@ -446,7 +456,7 @@ where
             ))
         };
         let parts = self.parts;
-        async move {
+        Box::pin(async move {
             let outcomes = each_leg(legs?, async |leg: Leg| {
                 let outcome = run(
                     target,
@@ -465,7 +475,7 @@ where
             })
             .await?;
             report(outcomes)
-        }
+        })
     }
 
     /// The shards of a read, after the checks that need no database.
@@ -474,8 +484,7 @@ where
         Self: NamesAShard,
     {
         let legs = self.legs(target)?;
-        if self.routing_values()?.is_none() && M::def().key.is_some() && !self.parts.is_unordered()
-        {
+        if Self::SEVERAL_KEYS && !self.parts.is_unordered() {
             return Err(Error::unsupported(
                 "an order, limit or offset over the rows of several keys is not merged: ask one \
                  key at a time, or order the rows yourself",

@@ -9,7 +9,7 @@ use super::built::Verb;
 use super::operand::Assign;
 use super::parts::Needs;
 use super::place::{NamesAShard, moves_a_row};
-use super::select::Query;
+use super::select::{Query, Running};
 use super::selection::Selection;
 use crate::backend::{Args, ColumnType, Field};
 use crate::error::{Error, Result};
@@ -97,7 +97,7 @@ impl<M: Model, P, S> Update<M, P, S> {
     /// [`CrossShard`](crate::ErrorKind::CrossShard) when it would change a shard key; otherwise
     /// as any write. Over several logical shards, [`done_shards`](Error::done_shards) and
     /// [`failed_shards`](Error::failed_shards) say where it was done.
-    pub fn update<'e>(mut self, on: impl Executor<'e>) -> impl Future<Output = Result<u64>> + Send
+    pub fn update<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
     where
         P: Send + Sync + 'static,
         S: Selection<M>,

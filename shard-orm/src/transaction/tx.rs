@@ -219,7 +219,8 @@ impl SessionGuard<'_> {
         self.state.under_way = false;
     }
 
-    fn settle<T>(mut self, result: Result<T, Failure>) -> Result<T> {
+    /// The statement came back with this.
+    pub(crate) fn settle<T>(mut self, result: Result<T, Failure>) -> Result<T> {
         let failure = match result {
             Ok(value) => {
                 self.leave();
@@ -234,7 +235,7 @@ impl SessionGuard<'_> {
             if let Some(mut lease) = self.state.lease.take() {
                 lease.lost();
             }
-        } else if rolled_back(self.tx.inner.place.dialect(), failure.error.kind()) {
+        } else if failure.rolled_back {
             // What would come next would run outside of any transaction.
             self.state.lease = None;
         } else if self.tx.inner.place.dialect() == Dialect::Postgres
@@ -283,14 +284,5 @@ impl Drop for SessionGuard<'_> {
             // At once, not with the handle: the locks are free from here on.
             self.state.lease = None;
         }
-    }
-}
-
-/// Whether the database has rolled the whole transaction back, of its own accord, with this
-/// error. InnoDB does so to the victim of a deadlock, and then takes statements one by one.
-fn rolled_back(dialect: Dialect, kind: ErrorKind) -> bool {
-    match dialect {
-        Dialect::MySql => matches!(kind, ErrorKind::Deadlock | ErrorKind::Serialization),
-        Dialect::Postgres | Dialect::Sqlite => false,
     }
 }

@@ -1,0 +1,154 @@
+//! One row read, inserted and updated: `shard-orm` beside sqlx written by hand, beside sqlx's own
+//! pool and beside SeaORM.
+//!
+//! All in one process, in rounds that alternate, so that what disturbs one disturbs the others.
+//! Each contender's ratio is the median over the rounds of its time by that of the held connection
+//! in the same round.
+
+mod cluster;
+mod contender;
+mod databases;
+mod hand_written;
+mod order;
+mod peer;
+
+use std::time::Duration;
+
+use crate::contender::{Cost, Operation};
+use crate::databases::Field;
+
+const USAGE: &str = "\
+usage: cargo bench -p shard-orm-benches --bench statements -- [OPTION]...
+
+  --postgres, --sqlite   only this database
+  --rounds N             rounds of each contender (21)
+  --operations N         operations of a round (2000)
+";
+
+/// What to measure.
+#[derive(Debug)]
+struct Plan {
+    postgres: bool,
+    sqlite: bool,
+    rounds: usize,
+    operations: usize,
+}
+
+fn main() {
+    let Some(plan) = plan(std::env::args().skip(1)) else {
+        print!("{USAGE}");
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        if plan.sqlite {
+            compare(databases::sqlite().await, &plan).await;
+        }
+        if plan.postgres {
+            compare(databases::postgres().await, &plan).await;
+        }
+    });
+}
+
+/// `None` when help is asked for.
+fn plan(mut arguments: impl Iterator<Item = String>) -> Option<Plan> {
+    let mut plan = Plan {
+        postgres: false,
+        sqlite: false,
+        rounds: 21,
+        operations: 2_000,
+    };
+    while let Some(argument) = arguments.next() {
+        let mut number = || arguments.next().and_then(|number| number.parse().ok());
+        match argument.as_str() {
+            "--postgres" => plan.postgres = true,
+            "--sqlite" => plan.sqlite = true,
+            "--rounds" => plan.rounds = number()?,
+            "--operations" => plan.operations = number()?,
+            // Given by cargo.
+            "--bench" => {}
+            _ => return None,
+        }
+    }
+    if !plan.postgres && !plan.sqlite {
+        (plan.postgres, plan.sqlite) = (true, true);
+    }
+    Some(plan)
+}
+
+async fn compare(mut field: Field, plan: &Plan) {
+    for operation in Operation::ALL {
+        let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); field.contenders.len()];
+        for round in 0..=plan.rounds {
+            for turn in 0..field.contenders.len() {
+                // Each comes after each other one, in turn.
+                let index = (turn + round) % field.contenders.len();
+                let contender = &mut field.contenders[index];
+                let rows = &mut field.rows;
+                // The others have written meanwhile: caches are filled again first.
+                let warm_up = operation.rows(rows, plan.operations / 4, contender.shard);
+                contender.run(operation, warm_up).await;
+                let measured = operation.rows(rows, plan.operations, contender.shard);
+                let cost = contender.run(operation, measured).await;
+                // Statements are prepared in the first round.
+                if round > 0 {
+                    costs[index].push(cost);
+                }
+            }
+        }
+        println!(
+            "\n{} {operation:?}: {} rounds of {} operations",
+            field.database, plan.rounds, plan.operations
+        );
+        println!(
+            "{:<24}{:>10}{:>8}{:>8}{:>11}{:>8}",
+            "", "wall us", "ratio", "best", "client us", "ratio"
+        );
+        for (contender, cost) in field.contenders.iter().zip(&costs) {
+            let wall = Column::new(cost, &costs[0], |cost| cost.wall);
+            let cpu = Column::new(cost, &costs[0], |cost| cost.cpu);
+            println!(
+                "{:<24}{:>10.2}{:>8.3}{:>8.3}{:>11.2}{:>8.3}",
+                contender.name, wall.median, wall.ratio, wall.best, cpu.median, cpu.ratio
+            );
+        }
+    }
+}
+
+/// One measure of one contender.
+#[derive(Debug)]
+struct Column {
+    /// Microseconds.
+    median: f64,
+    /// The median of its ratios to the base, round by round.
+    ratio: f64,
+    /// Its best round by the base's best.
+    best: f64,
+}
+
+impl Column {
+    fn new(own: &[Cost], base: &[Cost], of: impl Fn(&Cost) -> Duration) -> Self {
+        let micros = |costs: &[Cost]| -> Vec<f64> {
+            costs
+                .iter()
+                .map(|cost| of(cost).as_secs_f64() * 1e6)
+                .collect()
+        };
+        let (own, base) = (micros(own), micros(base));
+        let ratios = own.iter().zip(&base).map(|(own, base)| own / base);
+        let best = |costs: &[f64]| costs.iter().copied().fold(f64::INFINITY, f64::min);
+        Self {
+            ratio: median(ratios.collect()),
+            best: best(&own) / best(&base),
+            median: median(own),
+        }
+    }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_unstable_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}

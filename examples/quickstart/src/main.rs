@@ -1,0 +1,279 @@
+//! A first look at shard-orm: flights of a few days, sharded by aircraft over two servers.
+//!
+//! `cargo run -p quickstart` needs no server: it runs on SQLite, in the folder `data` beside
+//! `shard-orm.toml`. Another file can be named as its argument. It may be run again and says the
+//! same each time.
+
+#![expect(clippy::print_stdout, reason = "it shows what it does")]
+
+mod load;
+mod model;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use shard_orm::Cluster;
+use shard_orm::prelude::*;
+use shard_orm::route::RoutingKey;
+
+use crate::model::{Aircraft, Airline, Flight};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Outcome {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| here.join("shard-orm.toml"), PathBuf::from);
+
+    let cluster = open(&file).await?;
+    let flights = load(&cluster, here).await?;
+    where_rows_went(&cluster, &flights).await?;
+    one_aircraft(&cluster).await?;
+    pages(&cluster).await?;
+    a_transaction(&cluster).await?;
+    a_refused_write(&cluster).await?;
+    several_aircraft(&cluster).await?;
+    a_named_database(&cluster).await?;
+    cluster.close().await;
+    Ok(())
+}
+
+/// Opens the cluster, and creates namespaces and tables where they are not there yet.
+async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
+    heading("Open the cluster");
+    let cluster = Cluster::open(file).await?;
+    let topology = cluster.topology();
+    for group in topology.groups() {
+        println!(
+            "group `{}`: {} logical shards on {} servers, strategy `{}`",
+            group.name(),
+            group.logical_shards(),
+            group.servers().len(),
+            group.router().strategy().name(),
+        );
+    }
+    let setup = cluster
+        .setup()
+        .table::<Flight>()
+        .table::<Airline>()
+        .run()
+        .await?;
+    println!(
+        "setup: {} namespaces, {} tables",
+        setup.namespaces, setup.tables
+    );
+    Ok(cluster)
+}
+
+/// Loads the flights, each into the logical shard of its aircraft.
+async fn load(cluster: &Cluster, folder: &Path) -> Result<Vec<Flight>, Box<dyn Error>> {
+    heading("Load the flights");
+    let (flights, without_aircraft) = load::flights(&folder.join("flights.csv"))?;
+    let aircraft: BTreeSet<Aircraft> = flights.iter().map(|flight| flight.aircraft).collect();
+
+    // What an earlier run has left. Only the logical shards of these keys are asked.
+    Flight::on_each(&aircraft).delete(cluster).await?;
+
+    // One transaction for each logical shard.
+    let flights = Flight::insert_many(cluster, flights).await?;
+    println!(
+        "insert_many: {} flights of {} aircraft; {without_aircraft} had no aircraft",
+        flights.len(),
+        aircraft.len(),
+    );
+    Ok(flights)
+}
+
+/// Shows the placement of each logical shard, and counts its rows.
+async fn where_rows_went(cluster: &Cluster, flights: &[Flight]) -> Outcome {
+    heading("Where the rows went");
+    let topology = cluster.topology();
+    let group = topology
+        .group("flights")
+        .ok_or("the configuration has no group `flights`")?;
+
+    // A query names a logical shard by a key that lives in it: any will do.
+    let mut keys = BTreeMap::new();
+    for flight in flights {
+        let shard = group
+            .router()
+            .route(&RoutingKey::new(flight.aircraft.to_key()?))?;
+        keys.entry(shard).or_insert(flight.aircraft);
+    }
+    println!("server  logical shard  namespace   rows");
+    let mut of_server = vec![(0_u32, 0_i64); group.servers().len()];
+    for (shard, key) in keys {
+        // The rows of all keys of the logical shard, so this is SQL: the builder asks for one key's.
+        let rows: i64 = Flight::on(key)
+            .sql("SELECT COUNT(*) FROM {flights}")
+            .one(cluster)
+            .await?;
+        let placement = group.placement(shard).ok_or("there is no such shard")?;
+        let server = &group.servers()[placement.server()];
+        println!(
+            "{:<6}  {shard:>13}  {:<10}  {rows:>4}",
+            server.name(),
+            placement.namespace().name(),
+        );
+        let (shards, all_rows) = &mut of_server[placement.server()];
+        *shards += 1;
+        *all_rows += rows;
+    }
+    for (server, (shards, rows)) in group.servers().iter().zip(of_server) {
+        println!(
+            "server `{}`: {shards} logical shards, {rows} rows",
+            server.name()
+        );
+    }
+    Ok(())
+}
+
+/// Reads and updates the rows of one shard key: one statement, on one logical shard.
+async fn one_aircraft(cluster: &Cluster) -> Outcome {
+    let aircraft: Aircraft = "N730MQ".parse()?;
+    heading(&format!("One aircraft: {aircraft}"));
+
+    let flights = Flight::on(aircraft)
+        .filter(Flight::ORIGIN.eq("LGA"))
+        .order_by(Flight::SCHEDULED_AT)
+        .limit(3)
+        .all(cluster)
+        .await?;
+    println!("its first three from LaGuardia:");
+    for flight in &flights {
+        show(flight);
+    }
+
+    let id = flights.first().ok_or("it has no flight from there")?.id;
+    let mut flight = Flight::get(cluster, aircraft, id).await?;
+    flight.departure_delay = Some(90);
+    flight.update(cluster).await?;
+    println!("the first of them again, after an update:");
+    show(&flight.reload(cluster).await?);
+    Ok(())
+}
+
+/// Reads page after page; each begins behind the last row of the one before.
+async fn pages(cluster: &Cluster) -> Outcome {
+    let aircraft: Aircraft = "N730MQ".parse()?;
+    heading("Pages");
+    let query = Flight::on(aircraft).order_by(Flight::SCHEDULED_AT.desc());
+    let mut cursor = None;
+    for number in 1.. {
+        let page = query.clone().page(cluster, 4, cursor.as_ref()).await?;
+        println!("page {number}: {} flights", page.rows.len());
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Changes several rows of one logical shard together.
+async fn a_transaction(cluster: &Cluster) -> Outcome {
+    let aircraft: Aircraft = "N739MQ".parse()?;
+    heading("A transaction");
+    // Run again by itself when the database asks for it.
+    let (cancelled, delayed) = cluster
+        .transaction(Flight::shard(aircraft), |tx| async move {
+            let first = Flight::on(aircraft)
+                .order_by(Flight::SCHEDULED_AT)
+                .one(&tx)
+                .await?;
+            first.delete(&tx).await?;
+            let delayed = Flight::on(aircraft)
+                .increment(Flight::DEPARTURE_DELAY, 10)
+                .update(&tx)
+                .await?;
+            Ok::<_, shard_orm::Error>((first.number, delayed))
+        })
+        .await?;
+    println!("{aircraft}: flight {cancelled} deleted, {delayed} others ten minutes later");
+    Ok(())
+}
+
+/// A transaction holds one logical shard: a row of another is refused, and nothing is sent.
+async fn a_refused_write(cluster: &Cluster) -> Outcome {
+    heading("A write that would leave its logical shard");
+    let tx = cluster
+        .begin(Flight::shard("N739MQ".parse::<Aircraft>()?))
+        .await?;
+    let elsewhere: Aircraft = "N730MQ".parse()?;
+    match Flight::on(elsewhere).delete(&tx).await {
+        Ok(rows) => return Err(format!("it was not refused, and deleted {rows} rows").into()),
+        Err(error) if error.kind() == ErrorKind::CrossShard => println!("{error}"),
+        Err(error) => return Err(error.into()),
+    }
+    tx.rollback().await?;
+    Ok(())
+}
+
+/// Asks for several shard keys; only their logical shards are asked, all at once.
+async fn several_aircraft(cluster: &Cluster) -> Outcome {
+    heading("Three aircraft");
+    let aircraft: [Aircraft; 3] = ["N509MQ".parse()?, "N279JB".parse()?, "N17108".parse()?];
+    let mut flown = Flight::on_each(aircraft)
+        .select((Flight::AIRCRAFT, Flight::DISTANCE))
+        .all(cluster)
+        .await?;
+    // Rows of several logical shards come in no order of their own.
+    flown.sort_unstable();
+    for aircraft in aircraft {
+        let legs = flown.iter().filter(|(of, _)| *of == aircraft);
+        let miles: i32 = legs.clone().map(|(_, miles)| miles).sum();
+        println!("{aircraft}: {} flights, {miles} miles", legs.count());
+    }
+    Ok(())
+}
+
+/// A model that is not sharded has the same verbs, without a key.
+async fn a_named_database(cluster: &Cluster) -> Outcome {
+    heading("A named database");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for airline in load::airlines(&folder.join("airlines.csv"))? {
+        airline.save(cluster).await?;
+    }
+    let airlines = Airline::query()
+        .filter(Airline::NAME.contains("America"))
+        .order_by(Airline::NAME)
+        .all(cluster)
+        .await?;
+    for airline in airlines {
+        println!("{}  {}", airline.carrier, airline.name);
+    }
+    Ok(())
+}
+
+fn heading(text: &str) {
+    println!("\n== {text}");
+}
+
+fn show(flight: &Flight) {
+    let delay = flight.departure_delay.map_or_else(
+        || "did not leave".to_owned(),
+        |delay| format!("{delay:+} min"),
+    );
+    println!(
+        "  {}  {}{:<4}  {} -> {}  {delay}",
+        flight.scheduled_at.format("%Y-%m-%d %H:%M UTC"),
+        flight.carrier,
+        flight.number,
+        flight.origin,
+        flight.destination,
+    );
+}

@@ -1,0 +1,126 @@
+//! Reads whose rows are taken off the connection one by one.
+//!
+//! Called by the queries' `stream`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use tracing::Span;
+
+use super::run::{Intent, reading_lease, record, span};
+use super::statement::Statement;
+use super::target::Target;
+use crate::backend::{Args, OwnedRow, Row};
+use crate::connect::Place;
+use crate::error::{Error, Result};
+
+/// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
+///
+/// The connection is held until the stream ends or is dropped. A stream is asked again when its
+/// connection turns out to be lost before the first row, and not after it: the rows so far have
+/// been handed on.
+pub(crate) fn stream<'a, T: Send + 'a>(
+    target: Target<'a>,
+    place: Arc<Place>,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+) -> BoxStream<'a, Result<T>> {
+    let span = span(&place, Intent::Read, &statement);
+    let disabled = span.is_disabled();
+    let rows = rows(target, place, statement, read, span.clone());
+    if disabled {
+        return rows;
+    }
+    watched(rows, span)
+}
+
+/// The same rows, with what came of them written to the span.
+fn watched<'a, T: Send + 'a>(
+    mut rows: BoxStream<'a, Result<T>>,
+    span: Span,
+) -> BoxStream<'a, Result<T>> {
+    async_stream::stream! {
+        let begun = Instant::now();
+        let mut outcome = Ok(0);
+        while let Some(row) = rows.next().await {
+            outcome = match &row {
+                Ok(_) => outcome.map(|count| count + 1),
+                Err(error) => Err(error.kind()),
+            };
+            yield row;
+        }
+        record(&span, begun, outcome);
+    }
+    .boxed()
+}
+
+fn rows<'a, T: Send + 'a>(
+    target: Target<'a>,
+    place: Arc<Place>,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+    span: Span,
+) -> BoxStream<'a, Result<T>> {
+    async_stream::try_stream! {
+        let named = |error: Error| place.name_error(error);
+        let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
+        match target {
+            Target::Tx(tx) => {
+                span.record("role", place.writer().role());
+                let mut args = Args::new(place.dialect())?;
+                let sql = statement.prepare(&place.namespace, &mut args)?;
+                let mut session = tx.enter()?;
+                let outcome = {
+                    let mut rows = session.conn()?.rows(&sql, args);
+                    loop {
+                        match rows.next().await {
+                            None => break Ok(()),
+                            Some(Ok(row)) => yield read(row)?,
+                            Some(Err(failure)) => break Err(failure),
+                        }
+                    }
+                };
+                session.settle(outcome).map_err(named)?;
+            }
+            Target::Cluster { read: choice, .. } => {
+                let mut endpoint = place.reader(choice);
+                let mut may_ask_again = true;
+                loop {
+                    let mut args = Args::new(place.dialect())?;
+                    let sql = statement.prepare(&place.namespace, &mut args)?;
+                    let mut lease = reading_lease(&place, endpoint, &span).await.map_err(named)?;
+                    let failure = {
+                        let mut rows = lease.conn()?.rows(&sql, args);
+                        loop {
+                            match rows.next().await {
+                                None => break None,
+                                Some(Ok(row)) => {
+                                    may_ask_again = false;
+                                    yield read(row)?;
+                                }
+                                Some(Err(failure)) => break Some(failure),
+                            }
+                        }
+                    };
+                    let Some(failure) = failure else {
+                        lease.settle();
+                        break;
+                    };
+                    if failure.lost {
+                        lease.lost();
+                    } else {
+                        lease.settle();
+                    }
+                    if !failure.lost || !may_ask_again {
+                        Err(named(failure.error))?;
+                    }
+                    may_ask_again = false;
+                    endpoint = place.primary_reader();
+                }
+            }
+        }
+    }
+    .boxed()
+}

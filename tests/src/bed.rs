@@ -1,0 +1,276 @@
+//! A cluster for one behaviour, on a database and a topology of choice, and the macro that runs a behaviour on all.
+//!
+//! ```ignore
+//! behaviours! { (Order, Line);
+//!     /// Runs on each database, with 1 logical shard on 1 server, 16 on 1 and 16 on 2.
+//!     async fn a_row_that_is_inserted_is_found(bed: &Bed) {
+//!         let key = bed.key();
+//!         let order = Order { id: bed.id(), user_id: key, .. }.insert(&bed.cluster).await.unwrap();
+//!         assert_eq!(Order::get(&bed.cluster, key, order.id).await.unwrap(), order);
+//!     }
+//! }
+//!
+//! behaviours! { (Order), 4 shards on 2 servers, |options| options.read(Read::Replica).replicas();
+//!     /// Runs on each database with a cluster of its own, made with these options.
+//!     async fn a_read_goes_to_the_replica(bed: &Bed) { .. }
+//! }
+//! ```
+//!
+//! The tests are called `a_row_that_is_inserted_is_found::postgres_16_on_2`. In the first form all behaviours of one
+//! `behaviours!` share one cluster for each database and topology, as making it costs more than most behaviours do:
+//! take each key from [`Bed::key`] and each id from [`Bed::id`], and count on finding rows of other keys around. In
+//! the second form each test has a cluster of its own. All run on one runtime, to which the connections belong.
+//!
+//! A test that needs more than that makes its own with [`BedOptions::open`], on any runtime; the databases go when
+//! the bed is dropped. Those of shared beds go with the server.
+
+mod options;
+mod places;
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use shard_orm::config::Config;
+use shard_orm::route::RoutingKey;
+use shard_orm::{Cluster, Dialect, Setup};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+pub use self::options::BedOptions;
+use self::places::Places;
+
+/// The group of the sharded and isolated models.
+pub const GROUP: &str = "shop";
+/// The named database.
+pub const DATABASE: &str = "default";
+
+/// Names the tables that a bed has: `|setup| setup.table::<Order>()`.
+pub type Tables = fn(Setup) -> Setup;
+
+/// A behaviour, as a test runs it.
+pub type Behaviour = for<'b> fn(&'b Bed) -> Pin<Box<dyn Future<Output = ()> + 'b>>;
+
+/// A cluster with its databases: the group [`GROUP`] and the named database [`DATABASE`].
+#[derive(Debug)]
+pub struct Bed {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// What its servers speak.
+    pub dialect: Dialect,
+    /// The logical shards of its group.
+    pub logical_shards: u32,
+    /// The servers of its group.
+    pub servers: u32,
+    /// With [`BedOptions::replicas`]: a cluster that has the replicas as its primaries, to put other rows there.
+    pub replica: Option<Cluster>,
+    options: BedOptions,
+    tables: Tables,
+    /// After the clusters, so that their databases are removed when nothing is connected.
+    places: Places,
+}
+
+impl Bed {
+    /// The configuration of [`cluster`](Self::cluster).
+    pub fn config(&self) -> Config {
+        self.config_of(self.server_urls(), self.namespace())
+    }
+
+    /// The same configuration with other servers, or the same in another order, and another template of namespaces.
+    pub fn config_of(&self, servers: &[String], namespace: &str) -> Config {
+        self.options
+            .config(servers, namespace, &self.places.default)
+    }
+
+    /// The URLs of the group's servers.
+    pub fn server_urls(&self) -> &[String] {
+        &self.places.servers
+    }
+
+    /// The URLs of the replicas, one for each server; empty without [`BedOptions::replicas`].
+    pub fn replica_urls(&self) -> &[String] {
+        &self.places.replicas
+    }
+
+    /// The template of the group's namespaces.
+    pub fn namespace(&self) -> &str {
+        &self.places.namespace
+    }
+
+    /// Another cluster with the same configuration and connections of its own, as another process has it.
+    pub async fn another_process(&self) -> Cluster {
+        Cluster::connect(&self.config()).await.unwrap()
+    }
+
+    /// What has made the tables of the bed, to be run once more.
+    pub fn setup_of(&self, cluster: &Cluster) -> Setup {
+        (self.tables)(cluster.setup())
+    }
+
+    /// A shard key that no other test has.
+    pub fn key(&self) -> i64 {
+        next()
+    }
+
+    /// An id that no other test has.
+    pub fn id(&self) -> i64 {
+        next()
+    }
+
+    /// So many ids that no other test has, rising.
+    pub fn ids(&self, count: usize) -> Vec<i64> {
+        (0..count).map(|_| next()).collect()
+    }
+
+    /// The logical shard of a key.
+    pub fn shard_of(&self, key: i64) -> u32 {
+        let topology = self.cluster.topology();
+        let group = topology.group(GROUP).unwrap();
+        group.router().route(&RoutingKey::new(key)).unwrap()
+    }
+
+    /// So many fresh keys of the logical shard that owns this one.
+    pub fn neighbours(&self, of: i64, count: usize) -> Vec<i64> {
+        let shard = self.shard_of(of);
+        std::iter::repeat_with(next)
+            .filter(|key| self.shard_of(*key) == shard)
+            .take(count)
+            .collect()
+    }
+
+    /// A fresh key of each logical shard, by the number of the shard.
+    pub fn key_of_each_shard(&self) -> Vec<i64> {
+        (0..self.logical_shards)
+            .map(|shard| self.key_of_shard(shard))
+            .collect()
+    }
+
+    /// A fresh key of this logical shard.
+    pub fn key_of_shard(&self, shard: u32) -> i64 {
+        std::iter::repeat_with(next)
+            .find(|key| self.shard_of(*key) == shard)
+            .unwrap()
+    }
+}
+
+fn next() -> i64 {
+    static COUNTER: AtomicI64 = AtomicI64::new(1_000);
+    COUNTER.fetch_add(1, Ordering::Relaxed)
+}
+
+/// All tests that the macro makes run on it: connections belong to the runtime that opened them.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+});
+
+type SharedBeds = HashMap<(&'static str, String), Arc<OnceCell<Bed>>>;
+
+/// Runs a behaviour on a bed that it shares with those of the same name and options.
+pub fn run_shared(name: &'static str, options: BedOptions, tables: Tables, behaviour: Behaviour) {
+    static BEDS: LazyLock<Mutex<SharedBeds>> = LazyLock::new(Mutex::default);
+    let bed = {
+        let mut beds = BEDS.lock().unwrap();
+        Arc::clone(beds.entry((name, options.label())).or_default())
+    };
+    RUNTIME.block_on(async {
+        behaviour(bed.get_or_init(|| options.open(tables)).await).await;
+    });
+}
+
+/// Runs a behaviour on a bed of its own.
+pub fn run_alone(options: BedOptions, tables: Tables, behaviour: Behaviour) {
+    RUNTIME.block_on(async {
+        let bed = options.open(tables).await;
+        behaviour(&bed).await;
+    });
+}
+
+/// Makes tests of behaviours, on each database; see the module [`bed`](mod@crate::bed).
+#[macro_export]
+macro_rules! behaviours {
+    (
+        ($($model:ty),+ $(,)?), $shards:literal shards on $servers:literal servers, $options:expr;
+        $($(#[$meta:meta])* async fn $name:ident($bed:ident: &Bed) $body:block)+
+    ) => {
+        $crate::__behaviours! { @all alone($shards, $servers, $options), {$($model),+};
+            $($(#[$meta])* async fn $name($bed) $body)+ }
+    };
+    (
+        ($($model:ty),+ $(,)?);
+        $($(#[$meta:meta])* async fn $name:ident($bed:ident: &Bed) $body:block)+
+    ) => {
+        $crate::__behaviours! { @all shared, {$($model),+};
+            $($(#[$meta])* async fn $name($bed) $body)+ }
+    };
+}
+
+/// The inside of [`behaviours`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __behaviours {
+    (@all shared, $models:tt; $($(#[$meta:meta])* async fn $name:ident($bed:ident) $body:block)+) => {$(
+        $(#[$meta])*
+        async fn $name($bed: &$crate::bed::Bed) $body
+
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            $crate::__behaviours! { @shared $name $models
+                "sqlite" Sqlite 1 1 sqlite_1_on_1; "sqlite" Sqlite 16 1 sqlite_16_on_1;
+                "sqlite" Sqlite 16 2 sqlite_16_on_2;
+                "postgres" Postgres 1 1 postgres_1_on_1; "postgres" Postgres 16 1 postgres_16_on_1;
+                "postgres" Postgres 16 2 postgres_16_on_2;
+                "mysql" MySql 1 1 mariadb_1_on_1; "mysql" MySql 16 1 mariadb_16_on_1;
+                "mysql" MySql 16 2 mariadb_16_on_2;
+            }
+        }
+    )+};
+    (@all alone $how:tt, $models:tt; $($(#[$meta:meta])* async fn $name:ident($bed:ident) $body:block)+) => {$(
+        $(#[$meta])*
+        async fn $name($bed: &$crate::bed::Bed) $body
+
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            $crate::__behaviours! { @alone $name $models $how
+                "sqlite" Sqlite sqlite; "postgres" Postgres postgres; "mysql" MySql mariadb;
+            }
+        }
+    )+};
+    (@shared $behaviour:ident $models:tt
+        $($feature:literal $dialect:ident $shards:literal $servers:literal $test:ident;)+) => {$(
+        #[cfg(feature = $feature)]
+        #[test]
+        fn $test() {
+            $crate::bed::run_shared(
+                concat!(file!(), stringify!($models)),
+                $crate::bed::BedOptions::new($crate::bed::dialect::$dialect, $shards, $servers),
+                $crate::__behaviours!(@tables $models),
+                |bed| Box::pin(super::$behaviour(bed)),
+            );
+        }
+    )+};
+    (@alone $behaviour:ident $models:tt ($shards:literal, $servers:literal, $options:expr)
+        $($feature:literal $dialect:ident $test:ident;)+) => {$(
+        #[cfg(feature = $feature)]
+        #[test]
+        fn $test() {
+            let options: fn($crate::bed::BedOptions) -> $crate::bed::BedOptions = $options;
+            $crate::bed::run_alone(
+                options($crate::bed::BedOptions::new($crate::bed::dialect::$dialect, $shards, $servers)),
+                $crate::__behaviours!(@tables $models),
+                |bed| Box::pin(super::$behaviour(bed)),
+            );
+        }
+    )+};
+    (@tables {$($model:ty),+}) => { |setup| setup$(.table::<$model>())+ };
+}
+
+/// The databases, for the macro.
+#[doc(hidden)]
+pub use shard_orm::Dialect as dialect;

@@ -1,0 +1,145 @@
+//! The databases of a bed: fresh, and removed with it.
+
+use shard_orm::Dialect;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::BedOptions;
+use crate::database::{
+    MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_mariadb_prefix_on, fresh_postgres,
+    fresh_postgres_on,
+};
+use crate::servers::MariaDbServer;
+
+/// Names of the loopback interface: one MariaDB server counts as several by them. Its namespaces have different
+/// names, as their numbers are different.
+const HOSTS: [&str; 4] = ["127.0.0.1", "localhost", "127.0.0.2", "127.0.0.3"];
+
+/// Where a bed's data is.
+#[derive(Debug)]
+pub(super) struct Places {
+    pub(super) servers: Vec<String>,
+    pub(super) replicas: Vec<String>,
+    pub(super) default: String,
+    pub(super) default_replica: Option<String>,
+    pub(super) namespace: String,
+    /// What removes the data when it is dropped.
+    _guards: Vec<Guard>,
+}
+
+#[derive(Debug)]
+#[allow(dead_code)] // They are held, not read.
+enum Guard {
+    Folder(TempDir),
+    Postgres(PostgresDatabase),
+    MariaDb(MariaDbPrefix),
+}
+
+impl Places {
+    pub(super) async fn make(options: &BedOptions) -> Self {
+        match options.dialect {
+            Dialect::Sqlite => sqlite(options),
+            Dialect::Postgres => postgres(options).await,
+            _ => mariadb(options).await,
+        }
+    }
+}
+
+fn sqlite(options: &BedOptions) -> Places {
+    let folder = TempDir::with_prefix("shard-orm-bed-").unwrap();
+    let url = |name: String| format!("sqlite://{}", folder.path().join(name).display());
+    let numbers = || 0..options.servers;
+    Places {
+        servers: numbers().map(|n| url(format!("server-{n}"))).collect(),
+        replicas: numbers()
+            .filter(|_| options.replicas)
+            .map(|n| url(format!("replica-{n}")))
+            .collect(),
+        default: url("default.db".to_owned()),
+        default_replica: options
+            .replicas
+            .then(|| url("default-replica.db".to_owned())),
+        namespace: "shop_{shard}".to_owned(),
+        _guards: vec![Guard::Folder(folder)],
+    }
+}
+
+async fn postgres(options: &BedOptions) -> Places {
+    let mut guards = Vec::new();
+    let mut servers = Vec::new();
+    let mut replicas = Vec::new();
+    for number in 0..options.servers {
+        let database = match &options.server_urls {
+            Some(urls) => fresh_postgres_on(&urls[number as usize]).await,
+            None => fresh_postgres().await,
+        };
+        servers.push(database.url().to_owned());
+        guards.push(Guard::Postgres(database));
+        if options.replicas {
+            let database = fresh_postgres().await;
+            replicas.push(database.url().to_owned());
+            guards.push(Guard::Postgres(database));
+        }
+    }
+    Places {
+        // Beside the namespaces, in the schema `public`.
+        default: servers[0].clone(),
+        default_replica: replicas.first().cloned(),
+        servers,
+        replicas,
+        namespace: "shop_{shard}".to_owned(),
+        _guards: guards,
+    }
+}
+
+async fn mariadb(options: &BedOptions) -> Places {
+    let mut guards = Vec::new();
+    let (servers, prefix) = match &options.server_urls {
+        Some(urls) => {
+            let prefix = fresh_mariadb_prefix_on(&urls[0]).await;
+            let name = prefix.prefix().to_owned();
+            guards.push(Guard::MariaDb(prefix));
+            for url in &urls[1..] {
+                guards.push(Guard::MariaDb(MariaDbPrefix::new(url, &name)));
+            }
+            (urls.clone(), name)
+        }
+        None => {
+            let prefix = fresh_mariadb_prefix().await;
+            let servers = HOSTS[..options.servers as usize]
+                .iter()
+                .map(|host| prefix.url().replace(HOSTS[0], host))
+                .collect();
+            let name = prefix.prefix().to_owned();
+            guards.push(Guard::MariaDb(prefix));
+            (servers, name)
+        }
+    };
+    let first = MariaDbPrefix::new(&servers[0], &prefix);
+    let default = first.create_database("main").await;
+    guards.push(Guard::MariaDb(first));
+    let (mut replicas, mut default_replica) = (Vec::new(), None);
+    if options.replicas {
+        // A replica has the same names, so it needs another server.
+        static SECOND: OnceCell<MariaDbServer> = OnceCell::const_new();
+        let server = SECOND
+            .get_or_try_init(MariaDbServer::start)
+            .await
+            .unwrap_or_else(|e| panic!("{e}"));
+        let second = MariaDbPrefix::new(server.url(), &prefix);
+        replicas = HOSTS[..options.servers as usize]
+            .iter()
+            .map(|host| server.url().replace(HOSTS[0], host))
+            .collect();
+        default_replica = Some(second.create_database("main").await);
+        guards.push(Guard::MariaDb(second));
+    }
+    Places {
+        namespace: format!("{prefix}shop_{{shard}}"),
+        servers,
+        replicas,
+        default,
+        default_replica,
+        _guards: guards,
+    }
+}

@@ -1,0 +1,413 @@
+//! Connections and servers that go away.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use shard_orm::Cluster;
+use shard_orm::config::{PoolOptions, Server};
+use shard_orm::prelude::*;
+use shard_orm_tests::servers::{MariaDbServer, PostgresServer, Signal, signal_tree};
+use sqlx::AssertSqlSafe;
+
+use crate::pool::open;
+use crate::relay::Relay;
+use crate::site::{Backend, LIMIT, Note, Site, eventually, note, note_of, on, pool_of};
+
+async fn reads_do_not_notice_that_all_idle_connections_were_killed(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(5)).await;
+    let mut side = site.side().await;
+    note(1).insert(&cluster).await.unwrap();
+    for round in 0..20 {
+        open(&cluster, 5).await;
+        site.kill_sessions(&mut side).await;
+        for _ in 0..5 {
+            let found = Note::get(&cluster, 0, 1).await;
+            assert_eq!(found.unwrap(), note(1), "round {round}");
+        }
+    }
+}
+
+async fn reads_at_once_do_not_notice_killed_connections(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(5).acquire_timeout(LIMIT)).await;
+    let mut side = site.side().await;
+    note(1).insert(&cluster).await.unwrap();
+    for _ in 0..5 {
+        open(&cluster, 5).await;
+        site.kill_sessions(&mut side).await;
+        for found in join_all((0..20).map(|_| Note::get(&cluster, 0, 1))).await {
+            assert_eq!(found.unwrap(), note(1));
+        }
+    }
+}
+
+async fn a_stream_does_not_notice_that_its_connection_was_gone(backend: Backend) {
+    use futures_util::TryStreamExt as _;
+
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(3)).await;
+    let mut side = site.side().await;
+    note(1).insert(&cluster).await.unwrap();
+    open(&cluster, 3).await;
+    site.kill_sessions(&mut side).await;
+    let rows: Vec<Note> = Note::on(0).stream(&cluster).try_collect().await.unwrap();
+    assert_eq!(rows, [note(1)]);
+    // And its siblings are asked before they are used.
+    note(2).insert(&cluster).await.unwrap();
+}
+
+async fn after_one_lost_connection_its_siblings_fail_no_write(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(6)).await;
+    let mut side = site.side().await;
+    note(0).insert(&cluster).await.unwrap();
+    open(&cluster, 6).await;
+    site.kill_sessions(&mut side).await;
+    // A read meets the first, and is asked again.
+    Note::get(&cluster, 0, 0).await.unwrap();
+    let writes = join_all((1..=12).map(async |id| note(id).insert(&cluster).await)).await;
+    for write in writes {
+        write.unwrap();
+    }
+    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 13);
+}
+
+async fn a_transaction_begins_although_its_connection_was_gone(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(4)).await;
+    let mut side = site.side().await;
+    open(&cluster, 4).await;
+    site.kill_sessions(&mut side).await;
+    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    note(1).insert(&tx).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(site.copies(&mut side, 1).await, 1);
+}
+
+async fn a_write_on_a_connection_that_was_gone_is_not_sent_again(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(1)).await;
+    let mut side = site.side().await;
+    note(1).insert(&cluster).await.unwrap();
+    site.kill_sessions(&mut side).await;
+    let error = note(2).insert(&cluster).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert!(!error.is_retryable());
+    assert_eq!(error.shard().unwrap().to_string(), "shop/0");
+    assert_eq!(site.copies(&mut side, 2).await, 0);
+    note(3).insert(&cluster).await.unwrap();
+}
+
+/// Waits until a statement of the library waits for a lock.
+async fn blocked(site: &Site, side: &mut crate::site::Side) {
+    let waiting = match site.backend {
+        Backend::Postgres => {
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+             AND application_name = 'shard-orm' AND wait_event_type = 'Lock'"
+        }
+        _ => {
+            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' \
+             AND trx_query LIKE '%notes%'"
+        }
+    };
+    eventually("the statement waits for the lock", async || {
+        side.number(waiting).await > 0
+    })
+    .await;
+}
+
+async fn a_running_write_whose_session_is_killed_is_sent_once(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(2)).await;
+    note(1).insert(&cluster).await.unwrap();
+    let mut holder = site.side().await;
+    let mut side = site.side().await;
+    site.lock(&mut holder, 1).await;
+    let update = tokio::spawn({
+        let cluster = cluster.clone();
+        async move {
+            let mine = Note::on(0).filter(Note::ID.eq(1));
+            mine.increment(Note::AMOUNT, 10).update(&cluster).await
+        }
+    });
+    blocked(&site, &mut side).await;
+    site.kill_sessions(&mut side).await;
+    let error = tokio::time::timeout(LIMIT, update)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert!(error.to_string().contains("read before you write again"));
+    holder.run("COMMIT").await.unwrap();
+    // It would be carried out now, had it been sent again.
+    assert_eq!(site.open_transactions(&mut side).await, 0);
+    assert_eq!(site.amount(&mut side, 1).await, 1);
+    note(2).insert(&cluster).await.unwrap();
+}
+
+async fn a_killed_session_ends_its_transaction(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(2)).await;
+    let mut side = site.side().await;
+    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    note(1).insert(&tx).await.unwrap();
+    site.kill_sessions(&mut side).await;
+    let error = note(2).insert(&tx).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    let error = note(3).insert(&tx).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
+    let error = tx.commit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
+    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 0);
+}
+
+async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
+    let site = Site::new(backend).await;
+    site.set_up().await;
+    let relay = Relay::to(&site.url).await;
+    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool_of(2));
+    let cluster = Cluster::connect(&config).await.unwrap();
+    let mut side = site.side().await;
+    note(0).insert(&cluster).await.unwrap();
+
+    relay.mute(true);
+    let error = note(1).insert(&cluster).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    relay.mute(false);
+    eventually("the row is there once", async || {
+        site.copies(&mut side, 1).await == 1
+    })
+    .await;
+
+    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    note(2).insert(&tx).await.unwrap();
+    relay.mute(true);
+    let error = tx.commit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    relay.mute(false);
+    eventually("what was committed is there", async || {
+        site.copies(&mut side, 2).await == 1
+    })
+    .await;
+
+    // The closure is not run again: it may have happened.
+    let runs = std::sync::atomic::AtomicU32::new(0);
+    let (relay, runs) = (&relay, &runs);
+    let error = cluster
+        .transaction(Note::shard(0), |tx| async move {
+            runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            note(3).insert(&tx).await?;
+            relay.mute(true);
+            Ok::<_, shard_orm::Error>(())
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert_eq!(runs.load(std::sync::atomic::Ordering::Relaxed), 1);
+    relay.mute(false);
+    Note::get(&cluster, 0, 0).await.unwrap();
+}
+
+async fn a_replica_that_is_down_hands_its_reads_to_the_primary(backend: Backend) {
+    let site = Site::new(backend).await;
+    site.set_up().await;
+    let relay = Relay::to(&site.url).await;
+    let through = relay.url(&site.url);
+    // The relay stands for the replica: it is there at first.
+    let server = Server::new("a", site.url.clone()).replica(through);
+    let cluster = Cluster::connect(&site.config_at(server, pool_of(2)))
+        .await
+        .unwrap();
+    note(1).insert(&cluster).await.unwrap();
+    let read = async || Note::get(cluster.read_from(Read::Replica), 0, 1).await;
+    assert_eq!(read().await.unwrap(), note(1));
+    let sent = relay.sent();
+    read().await.unwrap();
+    assert!(relay.sent() > sent, "the replica was not asked");
+    // Its connections end first, then it is gone.
+    relay.mute(true);
+    assert_eq!(read().await.unwrap(), note(1));
+    drop(relay);
+    for _ in 0..5 {
+        assert_eq!(read().await.unwrap(), note(1));
+    }
+}
+
+async fn a_server_where_nobody_listens_is_unavailable(backend: Backend) {
+    let site = Site::new(backend).await;
+    let relay = Relay::to(&site.url).await;
+    let server = Server::new("a", relay.url(&site.url));
+    let cluster = Cluster::connect(&site.config_at(server, pool_of(2)))
+        .await
+        .unwrap();
+    drop(relay);
+    eventually("the port is closed", async || {
+        Note::on(0).count(&cluster).await.is_err()
+    })
+    .await;
+    let begun = Instant::now();
+    for outcome in [
+        Note::on(0).count(&cluster).await.map(drop),
+        note(1).insert(&cluster).await.map(drop),
+        cluster.begin(Note::shard(0)).await.map(drop),
+    ] {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert_eq!(error.shard().unwrap().to_string(), "shop/0");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+on! { [postgres mariadb] =>
+    reads_do_not_notice_that_all_idle_connections_were_killed
+    reads_at_once_do_not_notice_killed_connections
+    a_stream_does_not_notice_that_its_connection_was_gone
+    after_one_lost_connection_its_siblings_fail_no_write
+    a_transaction_begins_although_its_connection_was_gone
+    a_write_on_a_connection_that_was_gone_is_not_sent_again
+    a_running_write_whose_session_is_killed_is_sent_once
+    a_killed_session_ends_its_transaction
+    a_write_whose_answer_is_lost_has_an_unknown_outcome
+    a_replica_that_is_down_hands_its_reads_to_the_primary
+    a_server_where_nobody_listens_is_unavailable
+}
+
+/// What a cluster says while its server is down, and after.
+async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFnOnce()) {
+    let pool = PoolOptions::new()
+        .max_connections(4)
+        .connect_timeout(Duration::from_secs(2));
+    let cluster = site.cluster(pool).await;
+    let mut acknowledged = vec![1];
+    note(1).insert(&cluster).await.unwrap();
+    open(&cluster, 4).await;
+    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    note(2).insert(&tx).await.unwrap();
+    let sleep = match site.backend {
+        Backend::Postgres => "SELECT 1 FROM pg_sleep(30)",
+        _ => "SELECT SLEEP(30)",
+    };
+    let running = tokio::spawn({
+        let cluster = cluster.clone();
+        async move { Note::on(0).sql(sleep).all::<i32>(&cluster).await }
+    });
+    let mut side = site.side().await;
+    let asleep = match site.backend {
+        Backend::Postgres => "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+        _ => "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'",
+    };
+    eventually("a statement runs", async || side.number(asleep).await == 1).await;
+    drop(side);
+
+    kill();
+    let begun = Instant::now();
+    let error = running.await.unwrap().unwrap_err();
+    // It is in SQL, of which the library does not know whether it writes.
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    for id in 10..20 {
+        let error = note(id).insert(&cluster).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::OutcomeUnknown),
+            "{error}"
+        );
+        let error = Note::get(&cluster, 0, 1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    }
+    let error = tx.commit().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+
+    restart().await;
+    // The same cluster goes on, with the first statement.
+    Note::get(&cluster, 0, 1).await.unwrap();
+    for id in 30..40 {
+        note(id).insert(&cluster).await.unwrap();
+        acknowledged.push(id);
+    }
+    let mut side = site.side().await;
+    let notes = site.table(0, "notes");
+    let kept = side
+        .numbers(&format!("SELECT id FROM {notes} ORDER BY id"))
+        .await;
+    assert_eq!(kept, acknowledged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_outlives_a_crash_of_postgres() {
+    let server = PostgresServer::start().await.unwrap();
+    let site = Site::at_postgres(server.url());
+    let server = std::cell::RefCell::new(server);
+    #[allow(clippy::await_holding_refcell_ref)] // One task, one user at a time.
+    let restart = async || server.borrow_mut().restart().await.unwrap();
+    through_a_crash(&site, || server.borrow_mut().kill9(), restart).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_outlives_a_crash_of_mariadb() {
+    let server = MariaDbServer::start().await.unwrap();
+    let site = Site::at_mariadb(server.url()).await;
+    let server = std::cell::RefCell::new(server);
+    #[allow(clippy::await_holding_refcell_ref)] // One task, one user at a time.
+    let restart = async || server.borrow_mut().restart().await.unwrap();
+    through_a_crash(&site, || server.borrow_mut().kill9(), restart).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_is_given_up_after_the_connect_timeout() {
+    let server = PostgresServer::start().await.unwrap();
+    let site = Site::at_postgres(server.url());
+    let pool = pool_of(2)
+        .connect_timeout(Duration::from_millis(300))
+        .ping_after_idle(Duration::from_millis(1));
+    let cluster = site.cluster(pool).await;
+    open(&cluster, 2).await;
+    signal_tree(server.pid().unwrap(), Signal::SIGSTOP);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let begun = Instant::now();
+    // Two pings and a connection that is not taken.
+    let error = note_of(0, 1).insert(&cluster).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("connect_timeout"), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    tokio::time::timeout(Duration::from_secs(3), cluster.close())
+        .await
+        .expect("closing waits for a server that hangs");
+    signal_tree(server.pid().unwrap(), Signal::SIGCONT);
+}
+
+#[tokio::test]
+async fn a_statement_that_its_connection_lost_is_never_repeated_in_the_log() {
+    let server = PostgresServer::start_with(&[("log_statement", "all")])
+        .await
+        .unwrap();
+    let site = Site::at_postgres(server.url());
+    let cluster = site.cluster(pool_of(3)).await;
+    open(&cluster, 3).await;
+    let mut side = site.side().await;
+    let marker = "INSERT INTO {notes} SELECT 77, 0, 'once', 1 FROM pg_sleep(30)";
+    let running = tokio::spawn({
+        let cluster = cluster.clone();
+        async move {
+            let insert = Note::on(0).sql(AssertSqlSafe(marker.to_owned()));
+            insert.execute(&cluster).await
+        }
+    });
+    eventually("the statement runs", async || {
+        side.number("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+            .await
+            == 1
+    })
+    .await;
+    site.kill_sessions(&mut side).await;
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    Note::on(0).count(&cluster).await.unwrap();
+    let log = std::fs::read_to_string(server.folder().join("server.log")).unwrap();
+    let times = log
+        .lines()
+        .filter(|line| line.contains("execute") && line.contains("'once'"))
+        .count();
+    assert_eq!(times, 1);
+}

@@ -1,0 +1,14 @@
+//! What holds when things go wrong: lost connections, dropped futures, conflicts, refusals.
+//!
+//! Each test has an observer of its own beside the library: a plain connection of the driver, the server's own
+//! statistics, or a relay between the library and its server.
+
+mod cancelled;
+mod errors;
+mod killed;
+mod pool;
+mod relay;
+mod retried;
+mod site;
+mod spans;
+mod transactions;

@@ -1,0 +1,360 @@
+//! Connections: opened late, bounded, reused without a question, and given up in time.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join_all, try_join_all};
+use shard_orm::Cluster;
+use shard_orm::config::{PoolOptions, Server};
+use shard_orm::prelude::*;
+use shard_orm_tests::servers::PostgresServer;
+
+use crate::relay::Relay;
+use crate::site::{Backend, LIMIT, Note, SHARDS, Site, eventually, note, note_of, on, pool_of};
+
+async fn no_connection_is_opened_before_the_first_statement(backend: Backend) {
+    let site = Site::new(backend).await;
+    site.set_up().await;
+    let relay = Relay::to(&site.url).await;
+    let server = Server::new("a", relay.url(&site.url));
+    let cluster = Cluster::connect(&site.config_at(server, pool_of(3)))
+        .await
+        .unwrap();
+    assert_eq!(relay.opened(), 0);
+    Note::on(0).count(&cluster).await.unwrap();
+    assert_eq!(relay.opened(), 1);
+    let mut side = site.side().await;
+    assert_eq!(site.sessions(&mut side).await, 1);
+}
+
+async fn the_server_never_sees_more_connections_than_the_limit(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(3).acquire_timeout(LIMIT)).await;
+    let mut side = site.side().await;
+    let work = async {
+        try_join_all((0..40).map(async |id| {
+            note_of(id % 4, id).insert(&cluster).await?;
+            let tx = cluster.begin(Note::shard(id % 4)).await?;
+            Note::get(&tx, id % 4, id).await?;
+            tx.commit().await
+        }))
+        .await
+    };
+    let mut most = 0;
+    let watch = async {
+        loop {
+            most = most.max(site.sessions(&mut side).await);
+        }
+    };
+    tokio::select! {
+        done = work => { done.unwrap(); }
+        () = watch => {}
+    }
+    most = most.max(site.sessions(&mut side).await);
+    assert_eq!(most, 3, "limit 3");
+}
+
+async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(1)).await;
+    let held = cluster.begin(Note::shard(0)).await.unwrap();
+    let begun = Instant::now();
+    // SQLite reads by other connections than the writer.
+    let error = note(1).insert(&cluster).await.unwrap_err();
+    let waited = begun.elapsed();
+    assert_eq!(error.kind(), ErrorKind::PoolExhausted, "{error}");
+    assert!(waited >= Duration::from_millis(450), "{waited:?}");
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    let said = error.to_string();
+    for word in ["max_connections", "acquire_timeout", "shop/0"] {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+    // A second transaction of the same task would wait for itself.
+    let error = cluster.begin(Note::shard(0)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PoolExhausted, "{error}");
+    held.rollback().await.unwrap();
+    note(1).insert(&cluster).await.unwrap();
+}
+
+async fn a_waiter_gets_the_connection_that_comes_back(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(1).acquire_timeout(LIMIT)).await;
+    let held = cluster.begin(Note::shard(0)).await.unwrap();
+    let waiting = tokio::spawn({
+        let cluster = cluster.clone();
+        async move { note(1).insert(&cluster).await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    held.commit().await.unwrap();
+    waiting.await.unwrap().unwrap();
+}
+
+async fn idle_connections_are_closed_without_any_traffic(backend: Backend) {
+    let site = Site::new(backend).await;
+    let pool = pool_of(4).idle_timeout(Duration::from_millis(300));
+    let cluster = site.cluster(pool).await;
+    let mut side = site.side().await;
+    open(&cluster, 4).await;
+    assert_eq!(site.sessions(&mut side).await, 4);
+    let begun = Instant::now();
+    eventually("idle connections are closed", async || {
+        site.sessions(&mut side).await == 0
+    })
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(3));
+    Note::on(0).count(&cluster).await.unwrap();
+}
+
+async fn an_idle_connection_that_is_used_again_stays(backend: Backend) {
+    let site = Site::new(backend).await;
+    site.set_up().await;
+    let relay = Relay::to(&site.url).await;
+    let pool = pool_of(4).idle_timeout(Duration::from_millis(600));
+    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool);
+    let cluster = Cluster::connect(&config).await.unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1_500) {
+        Note::on(0).count(&cluster).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(relay.opened(), 1);
+}
+
+async fn a_connection_is_replaced_at_the_end_of_its_life(backend: Backend) {
+    let site = Site::new(backend).await;
+    site.set_up().await;
+    let relay = Relay::to(&site.url).await;
+    let pool = pool_of(1).max_lifetime(Duration::from_millis(200));
+    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool);
+    let cluster = Cluster::connect(&config).await.unwrap();
+    let begun = Instant::now();
+    // In use all the time: it is never idle for long.
+    while begun.elapsed() < Duration::from_millis(900) {
+        Note::on(0).count(&cluster).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let opened = relay.opened();
+    assert!((3..=5).contains(&opened), "{opened} connections");
+}
+
+async fn a_connection_that_was_idle_for_long_is_asked_before_a_write(backend: Backend) {
+    let site = Site::new(backend).await;
+    let pool = pool_of(3).ping_after_idle(Duration::from_millis(1));
+    let cluster = site.cluster(pool).await;
+    let mut side = site.side().await;
+    open(&cluster, 3).await;
+    site.kill_sessions(&mut side).await;
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    // None of the three answers, and the write goes by a fourth.
+    note(1).insert(&cluster).await.unwrap();
+}
+
+async fn closing_waits_for_what_is_in_use_and_refuses_the_rest(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(2)).await;
+    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    note(1).insert(&tx).await.unwrap();
+    let mut closing = [(); 3].map(|()| {
+        let cluster = cluster.clone();
+        tokio::spawn(async move { cluster.close().await })
+    });
+    eventually("the cluster takes no more", async || {
+        Note::on(0).count(&cluster).await.is_err()
+    })
+    .await;
+    let error = note(2).insert(&cluster).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("closed"), "{error}");
+    assert!(closing.iter().all(|closing| !closing.is_finished()));
+    tx.commit().await.unwrap();
+    for closing in &mut closing {
+        tokio::time::timeout(LIMIT, closing).await.unwrap().unwrap();
+    }
+    let mut side = site.side().await;
+    assert_eq!(site.copies(&mut side, 1).await, 1);
+    assert_eq!(site.copies(&mut side, 2).await, 0);
+    if backend != Backend::Sqlite {
+        eventually("all sessions are gone", async || {
+            site.sessions(&mut side).await == 0
+        })
+        .await;
+    }
+}
+
+async fn a_statement_is_one_round_trip(backend: Backend) {
+    let site = Site::new(backend).await;
+    site.set_up().await;
+    let relay = Relay::to(&site.url).await;
+    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool_of(1));
+    let cluster = Cluster::connect(&config).await.unwrap();
+    note(1).insert(&cluster).await.unwrap();
+    Note::get(&cluster, 0, 1).await.unwrap();
+    let warm = relay.sent();
+    for _ in 0..25 {
+        Note::get(&cluster, 0, 1).await.unwrap();
+    }
+    assert_eq!(relay.sent() - warm, 25, "messages for 25 reads");
+    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    Note::get(&tx, 0, 1).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(relay.sent() - warm, 28, "BEGIN, a read, COMMIT");
+}
+
+#[tokio::test]
+async fn the_log_of_postgres_holds_one_statement_for_each_read() {
+    let server = PostgresServer::start_with(&[("log_statement", "all")])
+        .await
+        .unwrap();
+    let site = Site::at_postgres(server.url());
+    let cluster = site.cluster(pool_of(1)).await;
+    note(1).insert(&cluster).await.unwrap();
+    Note::get(&cluster, 0, 1).await.unwrap();
+    let lines = || {
+        let log = std::fs::read_to_string(server.folder().join("server.log")).unwrap();
+        log.lines()
+            .filter(|line| line.contains("statement:") || line.contains("execute"))
+            .count()
+    };
+    let before = lines();
+    for _ in 0..10 {
+        Note::get(&cluster, 0, 1).await.unwrap();
+    }
+    assert_eq!(lines() - before, 10);
+}
+
+/// What a connection to shard 0 has prepared.
+async fn prepared(cluster: &Cluster, backend: Backend) -> i64 {
+    let mut raw = cluster.connection(Note::shard(0)).await.unwrap();
+    let count = match backend {
+        Backend::Postgres => sqlx::query_scalar::<_, i64>(
+            "SELECT COUNT(*) FROM pg_prepared_statements WHERE NOT statement LIKE '%pg_prepared%'",
+        )
+        .persistent(false)
+        .fetch_one(raw.postgres().unwrap())
+        .await
+        .unwrap(),
+        _ => {
+            use sqlx::Row as _;
+            let row = sqlx::raw_sql("SHOW SESSION STATUS LIKE 'Com_stmt_prepare'")
+                .fetch_one(raw.mysql().unwrap())
+                .await
+                .unwrap();
+            row.get::<String, _>(1).parse().unwrap()
+        }
+    };
+    raw.give_back();
+    count
+}
+
+async fn the_statements_of_many_namespaces_stay_prepared(backend: Backend) {
+    const NAMESPACES: i64 = 64;
+    let site = Site::new(backend).await;
+    let cluster = site.many_namespaces(NAMESPACES, pool_of(1)).await;
+    let each_shard = async || {
+        for user in 0..NAMESPACES {
+            let mut row = note_of(user, 1);
+            row.save(&cluster).await.unwrap();
+            row.amount += 1;
+            row.update(&cluster).await.unwrap();
+            Note::get(&cluster, user, 1).await.unwrap();
+            row.delete(&cluster).await.unwrap();
+        }
+    };
+    each_shard().await;
+    let warm = prepared(&cluster, backend).await;
+    assert!(warm >= 4 * NAMESPACES, "{warm} statements are prepared");
+    each_shard().await;
+    each_shard().await;
+    assert_eq!(prepared(&cluster, backend).await, warm, "prepared again");
+}
+
+#[tokio::test]
+async fn prepared_statements_stay_below_the_cap_of_mariadb() {
+    let site = Site::new(Backend::MariaDb).await;
+    let pool = PoolOptions::new()
+        .max_connections(10)
+        .acquire_timeout(LIMIT);
+    let cluster = site.many_namespaces(16, pool).await;
+    let mut side = site.side().await;
+    // What no cache of a connection could hold all of.
+    for round in 0..6 {
+        join_all((0..10).map(async |lane: i64| {
+            for number in 0..120 {
+                let user = number % 16;
+                let text =
+                    format!("SELECT id FROM {{notes}} WHERE id = {number} + {round} + {lane}");
+                let found: Vec<i64> = Note::on(user)
+                    .sql(sqlx::AssertSqlSafe(text))
+                    .all(&cluster)
+                    .await
+                    .unwrap();
+                assert!(found.is_empty());
+            }
+        }))
+        .await;
+    }
+    let crate::site::Side::MariaDb(observer) = &mut side else {
+        unreachable!()
+    };
+    use sqlx::Row as _;
+    let row = sqlx::raw_sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")
+        .fetch_one(observer)
+        .await
+        .unwrap();
+    let count: i64 = row.get::<String, _>(1).parse().unwrap();
+    // The server's cap is 16,382 for all clients; a pool keeps to a quarter.
+    assert!(count <= 4_096 + 500, "{count} statements are prepared");
+}
+
+#[tokio::test]
+async fn a_pool_serves_each_of_its_shards_after_a_lost_connection() {
+    for backend in [Backend::Postgres, Backend::MariaDb] {
+        let site = Site::new(backend).await;
+        let cluster = site.cluster(pool_of(1)).await;
+        let mut side = site.side().await;
+        for user in 0..i64::from(SHARDS) {
+            // The first statement of a shard, on a connection that is gone.
+            Note::on(user).count(&cluster).await.unwrap();
+            site.kill_sessions(&mut side).await;
+        }
+    }
+}
+
+async fn the_first_write_of_a_shard_survives_a_connection_that_was_gone_before(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(1)).await;
+    let mut side = site.side().await;
+    Note::on(0).count(&cluster).await.unwrap();
+    site.kill_sessions(&mut side).await;
+    // Only the namespace's record had been asked for when the loss was found.
+    note_of(1, 1).insert(&cluster).await.unwrap();
+}
+
+/// Opens so many connections to shard 0, and leaves them idle.
+pub(crate) async fn open(cluster: &Cluster, connections: usize) {
+    let mut held = Vec::new();
+    for _ in 0..connections {
+        held.push(cluster.connection(Note::shard(0)).await.unwrap());
+    }
+    for connection in held {
+        connection.give_back();
+    }
+    Note::on(0).count(cluster).await.unwrap();
+}
+
+on! { [postgres mariadb] =>
+    no_connection_is_opened_before_the_first_statement
+    the_server_never_sees_more_connections_than_the_limit
+    idle_connections_are_closed_without_any_traffic
+    an_idle_connection_that_is_used_again_stays
+    a_connection_is_replaced_at_the_end_of_its_life
+    a_connection_that_was_idle_for_long_is_asked_before_a_write
+    a_statement_is_one_round_trip
+    the_statements_of_many_namespaces_stay_prepared
+    the_first_write_of_a_shard_survives_a_connection_that_was_gone_before
+}
+on! { [sqlite postgres mariadb] =>
+    an_exhausted_pool_says_so_within_the_acquire_timeout
+    a_waiter_gets_the_connection_that_comes_back
+    closing_waits_for_what_is_in_use_and_refuses_the_rest
+}

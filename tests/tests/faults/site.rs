@@ -1,0 +1,450 @@
+//! A cluster of four logical shards on one server, and the means to look at it from outside.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use shard_orm::Cluster;
+use shard_orm::config::{Config, Database, Group, PoolOptions, Server, StrategyConfig};
+use shard_orm::prelude::*;
+use shard_orm_tests::database::{
+    MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
+};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection,
+};
+use tempfile::TempDir;
+
+/// Longer than anything takes that is to happen at all.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+/// Keys are spread by their remainder, so that a key below this names its shard.
+pub(crate) const SHARDS: u32 = 4;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "notes")]
+#[shard(unique(user_id, text))]
+pub(crate) struct Note {
+    #[shard(primary_key)]
+    pub(crate) id: i64,
+    #[shard(key)]
+    pub(crate) user_id: i64,
+    #[shard(length = 64)]
+    pub(crate) text: String,
+    pub(crate) amount: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", isolated, table = "jobs")]
+pub(crate) struct Job {
+    #[shard(primary_key, length = 32)]
+    pub(crate) name: String,
+    pub(crate) done: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "default", table = "settings")]
+pub(crate) struct Setting {
+    #[shard(primary_key, length = 32)]
+    pub(crate) name: String,
+    pub(crate) value: i32,
+}
+
+/// A note of the user 0, who is on shard 0.
+pub(crate) fn note(id: i64) -> Note {
+    note_of(0, id)
+}
+
+pub(crate) fn note_of(user_id: i64, id: i64) -> Note {
+    Note {
+        id,
+        user_id,
+        text: format!("note {id}"),
+        amount: 1,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+pub(crate) fn sqlite() -> Backend {
+    Backend::Sqlite
+}
+
+pub(crate) fn postgres() -> Backend {
+    Backend::Postgres
+}
+
+pub(crate) fn mariadb() -> Backend {
+    Backend::MariaDb
+}
+
+/// Makes a test of a behaviour on each of these databases.
+macro_rules! on {
+    ($backends:tt => $($behaviour:ident)+) => {
+        $($crate::site::on! { @one $behaviour: $backends })+
+    };
+    (@one $behaviour:ident: [$($backend:ident)+]) => {
+        mod $behaviour {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $backend() {
+                    super::$behaviour($crate::site::$backend()).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on;
+
+/// One server, of which a test uses databases of its own.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) backend: Backend,
+    /// The server's address, in a database of this site alone.
+    pub(crate) url: String,
+    /// Where the named database is.
+    default: String,
+    /// Names of namespaces begin with it.
+    prefix: String,
+    _kept: Kept,
+}
+
+#[derive(Debug)]
+#[allow(dead_code)] // Held for their drop.
+enum Kept {
+    Folder(TempDir),
+    Postgres(PostgresDatabase),
+    MariaDb(MariaDbPrefix),
+    Elsewhere,
+}
+
+impl Site {
+    /// A site on the server that all tests share.
+    pub(crate) async fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
+                let folder = TempDir::with_prefix("shard-orm-faults-").unwrap();
+                Self {
+                    backend,
+                    url: format!("sqlite://{}", folder.path().display()),
+                    default: format!("sqlite://{}/default-file.db", folder.path().display()),
+                    prefix: String::new(),
+                    _kept: Kept::Folder(folder),
+                }
+            }
+            Backend::Postgres => {
+                let database = fresh_postgres().await;
+                Self {
+                    backend,
+                    url: database.url().to_owned(),
+                    default: database.url().to_owned(),
+                    prefix: String::new(),
+                    _kept: Kept::Postgres(database),
+                }
+            }
+            Backend::MariaDb => {
+                let prefix = fresh_mariadb_prefix().await;
+                Self {
+                    backend,
+                    url: prefix.create_database("home").await,
+                    default: prefix.create_database("default").await,
+                    prefix: prefix.prefix().to_owned(),
+                    _kept: Kept::MariaDb(prefix),
+                }
+            }
+        }
+    }
+
+    /// A site on a PostgreSQL server of the test's own.
+    pub(crate) fn at_postgres(url: &str) -> Self {
+        Self {
+            backend: Backend::Postgres,
+            url: url.to_owned(),
+            default: url.to_owned(),
+            prefix: String::new(),
+            _kept: Kept::Elsewhere,
+        }
+    }
+
+    /// A site on a MariaDB server of the test's own.
+    pub(crate) async fn at_mariadb(url: &str) -> Self {
+        let mut server = MySqlConnection::connect(url).await.unwrap();
+        server.execute("CREATE DATABASE home").await.unwrap();
+        server.execute("CREATE DATABASE other").await.unwrap();
+        Self {
+            backend: Backend::MariaDb,
+            url: format!("{url}/home"),
+            default: format!("{url}/other"),
+            prefix: String::new(),
+            _kept: Kept::Elsewhere,
+        }
+    }
+
+    /// A server of the configuration, with the address of this site or of a relay to it.
+    pub(crate) fn config_at(&self, server: Server, pool: PoolOptions) -> Config {
+        Config::new("faults")
+            .database(
+                "default",
+                Database::new(self.default.clone()).pool(pool.clone()),
+            )
+            .group(
+                "shop",
+                Group::new(SHARDS)
+                    .namespace(format!("{}shop_{{shard}}", self.prefix))
+                    .strategy(StrategyConfig::Modulo)
+                    .pool(pool)
+                    .server(server),
+            )
+    }
+
+    pub(crate) fn config(&self, pool: PoolOptions) -> Config {
+        self.config_at(Server::new("a", self.url.clone()), pool)
+    }
+
+    /// A cluster of many logical shards on one server, with the table of notes in each.
+    pub(crate) async fn many_namespaces(&self, shards: i64, pool: PoolOptions) -> Cluster {
+        let config = Config::new("faults").group(
+            "shop",
+            Group::new(u32::try_from(shards).unwrap())
+                .namespace(format!("{}shop_{{shard}}", self.prefix))
+                .strategy(StrategyConfig::Modulo)
+                .pool(pool)
+                .server(Server::new("a", self.url.clone())),
+        );
+        let cluster = Cluster::connect(&config).await.unwrap();
+        cluster.setup().table::<Note>().run().await.unwrap();
+        cluster
+    }
+
+    /// The tables, and a cluster that has opened no connection yet.
+    pub(crate) async fn cluster(&self, pool: PoolOptions) -> Cluster {
+        self.set_up().await;
+        Cluster::connect(&self.config(pool)).await.unwrap()
+    }
+
+    /// Makes the tables.
+    pub(crate) async fn set_up(&self) {
+        let cluster = Cluster::connect(&self.config(PoolOptions::new()))
+            .await
+            .unwrap();
+        let tables = cluster.setup().table::<Note>().table::<Job>();
+        tables.table::<Setting>().run().await.unwrap();
+        cluster.close().await;
+        if self.backend != Backend::Sqlite {
+            let mut side = self.side().await;
+            eventually("the connections of the setup are gone", async || {
+                self.sessions(&mut side).await == 0
+            })
+            .await;
+        }
+    }
+
+    /// The qualified name of a table in a logical shard.
+    pub(crate) fn table(&self, shard: u32, table: &str) -> String {
+        match self.backend {
+            Backend::Sqlite => table.to_owned(),
+            Backend::Postgres => format!("shop_{shard}.{table}"),
+            Backend::MariaDb => format!("{}shop_{shard}.{table}", self.prefix),
+        }
+    }
+
+    /// A connection beside the library's; to shard 0 on SQLite.
+    pub(crate) async fn side(&self) -> Side {
+        self.side_of(0).await
+    }
+
+    pub(crate) async fn side_of(&self, shard: u32) -> Side {
+        match self.backend {
+            Backend::Sqlite => {
+                let folder = self.url.strip_prefix("sqlite://").unwrap();
+                let options = SqliteConnectOptions::new()
+                    .filename(format!("{folder}/shop_{shard}.db"))
+                    .busy_timeout(LIMIT);
+                Side::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
+            }
+            Backend::Postgres => Side::Postgres(PgConnection::connect(&self.url).await.unwrap()),
+            Backend::MariaDb => {
+                let server = self.url.rsplit_once('/').unwrap().0;
+                Side::MariaDb(MySqlConnection::connect(server).await.unwrap())
+            }
+        }
+    }
+
+    /// How many sessions the library has on the server.
+    pub(crate) async fn sessions(&self, side: &mut Side) -> i64 {
+        let sessions = self.session_ids();
+        side.number(&format!("SELECT COUNT(*) FROM ({sessions}) AS s"))
+            .await
+    }
+
+    fn session_ids(&self) -> String {
+        match self.backend {
+            Backend::Sqlite => panic!("SQLite has no server"),
+            Backend::Postgres => "SELECT pid::bigint AS id FROM pg_stat_activity \
+                 WHERE datname = current_database() AND application_name = 'shard-orm'"
+                .to_owned(),
+            Backend::MariaDb => format!(
+                "SELECT CAST(id AS SIGNED) AS id FROM information_schema.processlist WHERE db = '{}'",
+                self.url.rsplit_once('/').unwrap().1
+            ),
+        }
+    }
+
+    /// How many transactions of the library are open on the server.
+    pub(crate) async fn open_transactions(&self, side: &mut Side) -> i64 {
+        match self.backend {
+            Backend::Sqlite => {
+                // It is refused while another connection may write.
+                side.run("BEGIN IMMEDIATE").await.unwrap();
+                side.run("ROLLBACK").await.unwrap();
+                0
+            }
+            Backend::Postgres => {
+                side.number(
+                    "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                     AND application_name = 'shard-orm' AND xact_start IS NOT NULL",
+                )
+                .await
+            }
+            Backend::MariaDb => {
+                let sessions = self.session_ids();
+                side.number(&format!(
+                    "SELECT COUNT(*) FROM information_schema.innodb_trx \
+                     WHERE trx_mysql_thread_id IN ({sessions})"
+                ))
+                .await
+            }
+        }
+    }
+
+    /// Ends all sessions of the library on the server, and waits until they are gone.
+    pub(crate) async fn kill_sessions(&self, side: &mut Side) {
+        let ids = side.numbers(&self.session_ids()).await;
+        assert!(!ids.is_empty(), "there is no session to kill");
+        for id in &ids {
+            let kill = match self.backend {
+                Backend::Sqlite => panic!("SQLite has no server"),
+                Backend::Postgres => format!("SELECT pg_terminate_backend({id})"),
+                Backend::MariaDb => format!("KILL CONNECTION {id}"),
+            };
+            // One may have ended by itself meanwhile.
+            let _ = side.run(&kill).await;
+        }
+        eventually("the killed sessions are gone", async || {
+            let left = side.numbers(&self.session_ids()).await;
+            !left.iter().any(|id| ids.contains(id))
+        })
+        .await;
+    }
+
+    /// How many notes of this id shard 0 holds.
+    pub(crate) async fn copies(&self, side: &mut Side, id: i64) -> i64 {
+        let notes = self.table(0, "notes");
+        side.number(&format!("SELECT COUNT(*) FROM {notes} WHERE id = {id}"))
+            .await
+    }
+
+    pub(crate) async fn amount(&self, side: &mut Side, id: i64) -> i64 {
+        let notes = self.table(0, "notes");
+        side.number(&format!(
+            "SELECT CAST(SUM(amount) AS {}) FROM {notes} WHERE id = {id}",
+            if self.backend == Backend::MariaDb {
+                "SIGNED"
+            } else {
+                "bigint"
+            }
+        ))
+        .await
+    }
+
+    /// Takes the lock on a note in shard 0, in a transaction that waits for it no longer than `LIMIT`.
+    pub(crate) async fn lock(&self, side: &mut Side, id: i64) {
+        let notes = self.table(0, "notes");
+        match self.backend {
+            Backend::Sqlite => side.run("BEGIN IMMEDIATE").await.unwrap(),
+            _ => {
+                side.run("BEGIN").await.unwrap();
+                side.run(&format!(
+                    "SELECT id FROM {notes} WHERE id = {id} FOR UPDATE"
+                ))
+                .await
+                .unwrap();
+            }
+        }
+    }
+}
+
+/// A connection beside the library's.
+#[derive(Debug)]
+pub(crate) enum Side {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+    MariaDb(MySqlConnection),
+}
+
+impl Side {
+    pub(crate) async fn run(&mut self, sql: &str) -> sqlx::Result<()> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
+            Self::Postgres(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
+            Self::MariaDb(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
+        }
+    }
+
+    pub(crate) async fn numbers(&mut self, sql: &str) -> Vec<i64> {
+        let query = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(side) => sqlx::query_scalar(query).fetch_all(side).await,
+            Self::Postgres(side) => sqlx::query_scalar(query).fetch_all(side).await,
+            Self::MariaDb(side) => sqlx::query_scalar(query).fetch_all(side).await,
+        }
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The first number of the result; -1 when there is no row.
+    pub(crate) async fn number(&mut self, sql: &str) -> i64 {
+        self.numbers(sql).await.first().copied().unwrap_or(-1)
+    }
+}
+
+/// A pool of this many connections, that waits half a second for one.
+pub(crate) fn pool_of(connections: u32) -> PoolOptions {
+    PoolOptions::new()
+        .max_connections(connections)
+        .sqlite_readers(connections)
+        .acquire_timeout(Duration::from_millis(500))
+}
+
+/// Waits until a condition holds.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+}
+
+/// Polls a future so many times, each when it asks for it, and drops it then.
+pub(crate) async fn cut<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}

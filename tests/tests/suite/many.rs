@@ -1,0 +1,244 @@
+//! Many rows at once: insert_many, and queries of several keys.
+
+use std::collections::BTreeSet;
+
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::Bed;
+use shard_orm_tests::behaviours;
+
+use crate::kind;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    item: String,
+    quantity: i32,
+    paid: Option<bool>,
+    note: Option<String>,
+    weight: Option<f64>,
+    data: Option<Vec<u8>>,
+    at: Option<chrono::DateTime<chrono::Utc>>,
+    mark: Option<uuid::Uuid>,
+    price: Option<rust_decimal::Decimal>,
+    more: Option<serde_json::Value>,
+}
+
+impl Order {
+    fn new(bed: &Bed, user_id: i64, quantity: i32) -> Self {
+        Self {
+            id: bed.id(),
+            user_id,
+            item: format!("item {quantity}, \"quoted\", {{braced}}, \\, NULL"),
+            quantity,
+            paid: None,
+            note: None,
+            weight: None,
+            data: None,
+            at: None,
+            mark: None,
+            price: None,
+            more: None,
+        }
+    }
+
+    fn full(bed: &Bed, user_id: i64, quantity: i32) -> Self {
+        Self {
+            paid: Some(true),
+            note: Some("NULL".into()),
+            weight: Some(1.5),
+            data: Some(vec![0, 255, b'\\', b'"', quantity.to_le_bytes()[0]]),
+            at: Some(chrono::DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap()),
+            mark: Some(uuid::Uuid::from_u128(7)),
+            price: Some(rust_decimal::Decimal::new(12345, 2)),
+            more: Some(serde_json::json!({"a": [1, null, "x"]})),
+            ..Self::new(bed, user_id, quantity)
+        }
+    }
+}
+
+/// A table of many columns.
+mod wide {
+    use shard_orm::ShardModel;
+
+    macro_rules! wide {
+        ($($name:ident)+) => {
+            #[derive(Debug, Clone, PartialEq, ShardModel)]
+            #[shard(group = "shop", table = "wide")]
+            pub(super) struct Wide {
+                #[shard(primary_key)]
+                pub(super) id: i64,
+                #[shard(key)]
+                pub(super) user_id: i64,
+                $(pub(super) $name: Option<i32>,)+
+            }
+
+            impl Wide {
+                pub(super) fn new(id: i64, user_id: i64, value: i32) -> Self {
+                    Self { id, user_id, $($name: Some(value),)+ }
+                }
+            }
+        };
+    }
+
+    wide!(a0 a1 a2 a3 a4 a5 a6 a7 a8 a9 b0 b1 b2 b3 b4 b5 b6 b7 b8 b9 c0 c1 c2 c3 c4 c5 c6 c7 c8 c9
+        d0 d1 d2 d3 d4 d5 d6 d7 d8 d9 e0 e1 e2 e3 e4 e5 e6 e7 e8 e9 f0 f1 f2 f3 f4 f5 f6 f7 f8 f9
+        g0 g1 g2 g3 g4 g5 g6 g7 g8 g9 h0 h1 h2 h3 h4 h5 h6 h7 h8 h9);
+}
+use wide::Wide;
+
+async fn all_by_id(bed: &Bed, keys: &[i64]) -> Vec<Order> {
+    let mut rows = Order::on_each(keys.iter().copied())
+        .all(&bed.cluster)
+        .await
+        .unwrap();
+    rows.sort_by_key(|order| order.id);
+    rows
+}
+
+behaviours! { (Order, Wide);
+    async fn rows_of_any_number_are_inserted_and_given_back_in_order(bed: &Bed) {
+        for count in [0, 1, 2, 9, 10, 11, 1_000, 1_234] {
+            let keys: Vec<i64> = (0..7).map(|_| bed.key()).collect();
+            let rows: Vec<Order> = (0..count)
+                .map(|n| {
+                    let key = keys[usize::try_from(n).unwrap() % keys.len()];
+                    if n % 3 == 0 { Order::full(bed, key, n) } else { Order::new(bed, key, n) }
+                })
+                .collect();
+            let inserted = Order::insert_many(&bed.cluster, rows.clone()).await.unwrap();
+            assert_eq!(inserted, rows);
+            let found = all_by_id(bed, &keys).await;
+            assert!(found == rows, "{count} rows were not found as they were inserted");
+        }
+    }
+
+    async fn rows_of_one_key_are_inserted_in_batches(bed: &Bed) {
+        let key = bed.key();
+        let rows: Vec<Order> = (0..1_234).map(|n| Order::new(bed, key, n)).collect();
+        Order::insert_many(&bed.cluster, rows.clone()).await.unwrap();
+        assert!(all_by_id(bed, &[key]).await == rows);
+    }
+
+    async fn columns_that_are_null_in_all_rows_or_in_none_are_kept(bed: &Bed) {
+        let key = bed.key();
+        let nulls: Vec<Order> = (0..12).map(|n| Order::new(bed, key, n)).collect();
+        let full: Vec<Order> = (0..12).map(|n| Order::full(bed, key, n)).collect();
+        Order::insert_many(&bed.cluster, nulls.clone()).await.unwrap();
+        Order::insert_many(&bed.cluster, full.clone()).await.unwrap();
+        assert_eq!(all_by_id(bed, &[key]).await, [nulls, full].concat());
+    }
+
+    async fn a_wide_table_takes_many_rows(bed: &Bed) {
+        let key = bed.key();
+        let rows: Vec<Wide> = bed.ids(1_111).into_iter().zip(0..).map(|(id, n)| Wide::new(id, key, n)).collect();
+        Wide::insert_many(&bed.cluster, rows.clone()).await.unwrap();
+        let found = Wide::on(key).order_by(Wide::ID).all(&bed.cluster).await.unwrap();
+        assert!(found == rows);
+    }
+
+    async fn a_shard_that_refuses_a_row_keeps_none_and_the_error_names_it(bed: &Bed) {
+        let keys = bed.key_of_each_shard();
+        let taken = Order::new(bed, keys[0], -1).insert(&bed.cluster).await.unwrap();
+        // Enough for several statements on each shard, with the refused row in the last of them.
+        let mut rows: Vec<Order> = keys
+            .iter()
+            .flat_map(|key| (0..123).map(|n| Order::new(bed, *key, n)))
+            .collect();
+        rows.push(Order { id: taken.id, ..Order::new(bed, keys[0], 999) });
+        let error = Order::insert_many(&bed.cluster, rows).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unique);
+        assert_eq!(error.shard().map(|shard| shard.shard), Some(0));
+        let numbers = |shards: &[shard_orm::ShardId]| -> BTreeSet<u32> {
+            shards.iter().map(|shard| shard.shard).collect()
+        };
+        if bed.logical_shards > 1 {
+            assert_eq!(numbers(error.failed_shards()), BTreeSet::from([0]));
+            assert_eq!(numbers(error.done_shards()), (1..bed.logical_shards).collect());
+        }
+        assert_eq!(Order::on(keys[0]).all(&bed.cluster).await.unwrap(), [taken]);
+        for key in &keys[1..] {
+            assert_eq!(Order::on(*key).count(&bed.cluster).await.unwrap(), 123);
+        }
+    }
+
+    async fn a_row_that_is_given_twice_keeps_none_of_its_shard(bed: &Bed) {
+        let key = bed.key();
+        let row = Order::new(bed, key, 1);
+        let mut twice = vec![row.clone(), Order::new(bed, key, 2)];
+        twice.push(row);
+        assert_eq!(kind(Order::insert_many(&bed.cluster, twice).await), ErrorKind::Unique);
+        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+    }
+
+    async fn many_rows_in_a_transaction_vanish_with_it(bed: &Bed) {
+        let key = bed.key();
+        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+        let rows = (0..111).map(|n| Order::new(bed, key, n)).collect();
+        Order::insert_many(&tx, rows).await.unwrap();
+        assert_eq!(Order::on(key).count(&tx).await.unwrap(), 111);
+        tx.rollback().await.unwrap();
+        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+    }
+
+    async fn on_each_gives_the_rows_of_its_keys_alone(bed: &Bed) {
+        let keys = bed.key_of_each_shard();
+        let mut expected = Vec::new();
+        for key in &keys {
+            expected.push(Order::new(bed, *key, 1).insert(&bed.cluster).await.unwrap());
+            Order::new(bed, bed.neighbours(*key, 1)[0], 1).insert(&bed.cluster).await.unwrap();
+        }
+        assert_eq!(all_by_id(bed, &keys).await, expected);
+        let query = || Order::on_each(keys.iter().copied());
+        let count = u64::try_from(keys.len()).unwrap();
+        assert_eq!(query().count(&bed.cluster).await.unwrap(), count);
+        assert!(query().exists(&bed.cluster).await.unwrap());
+        assert!(query().filter(Order::QUANTITY.eq(1)).first(&bed.cluster).await.unwrap().is_some());
+        assert_eq!(query().set(Order::QUANTITY, 2).update(&bed.cluster).await.unwrap(), count);
+        assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&bed.cluster).await.unwrap(), count);
+        assert!(!query().exists(&bed.cluster).await.unwrap());
+    }
+
+    async fn a_key_that_is_named_twice_gives_its_rows_once(bed: &Bed) {
+        let key = bed.key();
+        let row = Order::new(bed, key, 1).insert(&bed.cluster).await.unwrap();
+        let query = || Order::on_each([key, key, key]);
+        assert_eq!(query().all(&bed.cluster).await.unwrap(), [row]);
+        assert_eq!(query().count(&bed.cluster).await.unwrap(), 1);
+        // Beyond the keys of one statement too.
+        let many = vec![key; 2_500];
+        assert_eq!(Order::on_each(many).count(&bed.cluster).await.unwrap(), 1);
+    }
+
+    async fn no_keys_give_no_rows(bed: &Bed) {
+        let none = || Order::on_each(Vec::<i64>::new());
+        assert_eq!(none().all(&bed.cluster).await.unwrap(), []);
+        assert_eq!(none().first(&bed.cluster).await.unwrap(), None);
+        assert_eq!(none().count(&bed.cluster).await.unwrap(), 0);
+        assert!(!none().exists(&bed.cluster).await.unwrap());
+        assert_eq!(none().set(Order::QUANTITY, 1).update(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(none().delete(&bed.cluster).await.unwrap(), 0);
+    }
+
+    async fn thousands_of_keys_are_asked_in_one_call(bed: &Bed) {
+        let keys: Vec<i64> = (0..2_500).map(|_| bed.key()).collect();
+        let rows: Vec<Order> = keys.iter().map(|key| Order::new(bed, *key, 1)).collect();
+        Order::insert_many(&bed.cluster, rows.clone()).await.unwrap();
+        assert!(all_by_id(bed, &keys).await == rows);
+        let query = || Order::on_each(keys.iter().copied());
+        assert_eq!(query().count(&bed.cluster).await.unwrap(), 2_500);
+        assert_eq!(query().increment(Order::QUANTITY, 1).update(&bed.cluster).await.unwrap(), 2_500);
+        assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&bed.cluster).await.unwrap(), 2_500);
+    }
+
+    async fn an_order_over_several_keys_is_refused(bed: &Bed) {
+        let query = || Order::on_each([bed.key(), bed.key()]);
+        assert_eq!(kind(query().order_by(Order::ID).all(&bed.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(query().limit(1).all(&bed.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(query().offset(1).count(&bed.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(query().page(&bed.cluster, 10, None).await), ErrorKind::Unsupported);
+    }
+}
