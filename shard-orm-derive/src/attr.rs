@@ -89,7 +89,7 @@ impl Attrs {
     ) -> syn::Result<()> {
         // The value is read before the name is judged, so that what follows it is read too.
         let value = if meta.input.peek(Token![=]) {
-            Value::Expr(meta.value()?.parse()?)
+            Value::Expr(ungrouped(meta.value()?.parse()?))
         } else if meta.input.peek(token::Paren) {
             let list;
             syn::parenthesized!(list in meta.input);
@@ -235,6 +235,14 @@ impl Attrs {
                 .ok()
         });
         said.unwrap_or_else(|| syn::parse_quote!(::shard_orm))
+    }
+}
+
+/// The value without the invisible groups around what a macro's argument stood for.
+fn ungrouped(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => ungrouped(*group.expr),
+        value => value,
     }
 }
 

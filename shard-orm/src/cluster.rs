@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::connect::{Links, Place};
@@ -83,8 +84,15 @@ impl Cluster {
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration), with everything that is wrong in it at
     /// once.
-    #[allow(clippy::unused_async)] // It starts a task, so it has to run inside a runtime.
+    #[allow(clippy::unused_async)] // Asking a catalog for the topology will have to wait.
     pub async fn connect(config: &Config) -> Result<Self> {
+        let runtime = Handle::try_current().map_err(|source| {
+            Error::configuration(
+                "a cluster runs on tokio: open it within a tokio runtime, as in an `async fn` under \
+                 `#[tokio::main]`",
+            )
+            .with_source(source)
+        })?;
         let topology = Arc::new(config.topology()?);
         let links = Links::new(&topology)?;
         let cluster = Self {
@@ -92,7 +100,7 @@ impl Cluster {
                 state: ArcSwap::from_pointee(State { topology, links }),
             }),
         };
-        cluster.sweep_idle();
+        cluster.sweep_idle(&runtime);
         Ok(cluster)
     }
 
@@ -173,10 +181,10 @@ impl Cluster {
     }
 
     /// Closes idle connections from time to time, for as long as the cluster is there.
-    fn sweep_idle(&self) {
+    fn sweep_idle(&self, runtime: &Handle) {
         let inner = Arc::downgrade(&self.inner);
         let period = self.inner.state.load().links.sweep_period();
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             loop {
                 tokio::time::sleep(period).await;
                 let Some(inner) = inner.upgrade() else { return };

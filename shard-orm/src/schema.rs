@@ -122,7 +122,7 @@ impl CreateTable {
             if let Some(default) = &self.defaults[ordinal] {
                 created.default(default.clone());
             }
-            if let Some(check) = sqlite_check(self.dialect, column) {
+            if let Some(check) = check(self.dialect, column) {
                 created.check(check);
             }
             table.col(created);
@@ -247,22 +247,28 @@ fn sqlite_type(column_type: ColumnType) -> SeaType {
     SeaType::custom(name)
 }
 
-/// What the other databases' types refuse and SQLite's do not.
-fn sqlite_check(dialect: Dialect, column: &ColumnDef) -> Option<Expr> {
-    if dialect != Dialect::Sqlite {
+/// What a column refuses by the type that it has here, where the database's own is wider.
+fn check(dialect: Dialect, column: &ColumnDef) -> Option<Expr> {
+    let reference = || Expr::col(Alias::new(column.name));
+    let range = |low: i64, high: i64| Some(reference().between(low, high));
+    if dialect == Dialect::MySql {
         return None;
     }
-    let reference = || Expr::col(Alias::new(column.name));
-    let range = |low: i64, high: i64| reference().between(low, high);
     match column.column_type {
-        ColumnType::Bool => Some(range(0, 1)),
-        ColumnType::I8 => Some(range(i8::MIN.into(), i8::MAX.into())),
-        ColumnType::I16 => Some(range(i16::MIN.into(), i16::MAX.into())),
-        ColumnType::I32 => Some(range(i32::MIN.into(), i32::MAX.into())),
-        ColumnType::U8 => Some(range(0, u8::MAX.into())),
-        ColumnType::U16 => Some(range(0, u16::MAX.into())),
-        ColumnType::U32 => Some(range(0, u32::MAX.into())),
-        ColumnType::U64 => Some(reference().gte(0_i64)),
+        ColumnType::I8 => return range(i8::MIN.into(), i8::MAX.into()),
+        ColumnType::U8 => return range(0, u8::MAX.into()),
+        ColumnType::U16 => return range(0, u16::MAX.into()),
+        ColumnType::U32 => return range(0, u32::MAX.into()),
+        ColumnType::U64 => return Some(reference().gte(0_i64)),
+        _ => {}
+    }
+    if dialect == Dialect::Postgres {
+        return None;
+    }
+    match column.column_type {
+        ColumnType::Bool => range(0, 1),
+        ColumnType::I16 => range(i16::MIN.into(), i16::MAX.into()),
+        ColumnType::I32 => range(i32::MIN.into(), i32::MAX.into()),
         ColumnType::Text | ColumnType::Bytes => column.length.map(|length| {
             Expr::expr(sea_query::Func::char_length(reference())).lte(i64::from(length))
         }),

@@ -107,7 +107,7 @@ async fn cluster() -> shard_orm::Result<TestCluster> {
     Ok(cluster)
 }
 
-/// Runs an example of the guide; called by [`guide!`](crate::guide).
+/// Runs an example of the guide; called by [`guide!`](crate::guide!).
 ///
 /// # Panics
 /// When the example fails.

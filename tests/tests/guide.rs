@@ -74,9 +74,8 @@ fn each_pool_key_of_the_guide_has_its_default() {
     let pools = rows(&text, "## Pools");
     assert_eq!(pools.len(), 11);
     let server = |pool: &str| {
-        let text = format!(
-            "[databases.default]\nprimary = \"sqlite://default.db\"\npool = {{ {pool} }}"
-        );
+        let text =
+            format!("[databases.default]\nprimary = \"sqlite://default.db\"\npool = {{ {pool} }}");
         let topology = Config::from_toml(&text).unwrap().topology().unwrap();
         topology.databases()[0].primary().pool().clone()
     };

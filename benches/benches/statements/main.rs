@@ -21,6 +21,8 @@ const USAGE: &str = "\
 usage: cargo bench -p shard-orm-benches --bench statements -- [OPTION]...
 
   --postgres, --sqlite   only this database
+  --operation NAME       only `select`, `insert` or `update`
+  --contender TEXT       only contenders in whose name this stands
   --rounds N             rounds of each contender (21)
   --operations N         operations of a round (2000)
 ";
@@ -30,6 +32,8 @@ usage: cargo bench -p shard-orm-benches --bench statements -- [OPTION]...
 struct Plan {
     postgres: bool,
     sqlite: bool,
+    operation: Option<String>,
+    contender: Option<String>,
     rounds: usize,
     operations: usize,
 }
@@ -58,12 +62,16 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Option<Plan> {
     let mut plan = Plan {
         postgres: false,
         sqlite: false,
+        operation: None,
+        contender: None,
         rounds: 21,
         operations: 2_000,
     };
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next().and_then(|number| number.parse().ok());
         match argument.as_str() {
+            "--operation" => plan.operation = Some(arguments.next()?),
+            "--contender" => plan.contender = Some(arguments.next()?),
             "--postgres" => plan.postgres = true,
             "--sqlite" => plan.sqlite = true,
             "--rounds" => plan.rounds = number()?,
@@ -80,7 +88,16 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Option<Plan> {
 }
 
 async fn compare(mut field: Field, plan: &Plan) {
+    if let Some(text) = &plan.contender {
+        field
+            .contenders
+            .retain(|contender| contender.name.contains(text));
+    }
     for operation in Operation::ALL {
+        let name = format!("{operation:?}").to_lowercase();
+        if plan.operation.as_ref().is_some_and(|only| *only != name) {
+            continue;
+        }
         let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); field.contenders.len()];
         for round in 0..=plan.rounds {
             for turn in 0..field.contenders.len() {
@@ -100,7 +117,7 @@ async fn compare(mut field: Field, plan: &Plan) {
             }
         }
         println!(
-            "\n{} {operation:?}: {} rounds of {} operations",
+            "\n{}, {name}: {} rounds of {} operations",
             field.database, plan.rounds, plan.operations
         );
         println!(

@@ -3,6 +3,8 @@
 //! Every database keeps microseconds, so a value is cut to them before it is sent. SQLite has no
 //! type for them: there they are texts of one length, which sort and compare as the times do.
 
+#[cfg(feature = "mysql")]
+use std::convert::identity;
 use std::time::SystemTime;
 
 use sea_query::Value;
@@ -16,20 +18,24 @@ use super::{Args, ColumnType, Field, Row, Timestamp};
 use crate::error::{Error, Result};
 
 /// Implements [`Field`] for a time that the drivers know, with its text for SQLite.
+///
+/// MySQL and MariaDB are sent a moment as a plain date and time, which its column holds: sent as
+/// a TIMESTAMP, MariaDB would make a moment before the year 1000 NULL.
 macro_rules! temporal {
-    ($($rust:ty, $column:ident, $value:ident, $cut:path, $text:path;)*) => {$(
+    ($($rust:ty, $column:ident, $value:ident, $cut:path, $my:ty, $plain:path, $text:path;)*) => {$(
         impl Field for $rust {
             type Plain = Self;
             const TYPE: ColumnType = ColumnType::$column;
 
             fn bind(&self, args: &mut Args) -> Result<()> {
                 let cut: $rust = $cut(*self)?;
-                put!(args, Value::$value(Some(cut)), postgres: cut, mysql: cut, sqlite: $text(cut)?)
+                put!(args, Value::$value(Some(cut)),
+                    postgres: cut, mysql: $plain(cut), sqlite: $text(cut)?)
             }
 
             fn bind_null(args: &mut Args) -> Result<()> {
                 put!(args, Value::$value(None),
-                    postgres: None::<$rust>, mysql: None::<$rust>, sqlite: None::<String>)
+                    postgres: None::<$rust>, mysql: None::<$my>, sqlite: None::<String>)
             }
 
             fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
@@ -79,6 +85,11 @@ mod with_chrono {
         Ok(cut(time.naive_utc())?.and_utc())
     }
 
+    #[cfg(feature = "mysql")]
+    fn naive(time: DateTime<Utc>) -> NaiveDateTime {
+        time.naive_utc()
+    }
+
     #[allow(clippy::unnecessary_wraps)]
     fn date_text(date: NaiveDate) -> Result<String> {
         Ok(date.format("%Y-%m-%d").to_string())
@@ -100,10 +111,14 @@ mod with_chrono {
     }
 
     temporal! {
-        DateTime<Utc>, TimestampUtc, ChronoDateTimeUtc, cut_utc, utc_text;
-        NaiveDateTime, Timestamp, ChronoDateTime, cut, text;
-        NaiveDate, Date, ChronoDate, cut_date, date_text;
-        NaiveTime, Time, ChronoTime, cut_time, time_text;
+        DateTime<Utc>, TimestampUtc, ChronoDateTimeUtc, cut_utc,
+            NaiveDateTime, naive, utc_text;
+        NaiveDateTime, Timestamp, ChronoDateTime, cut,
+            NaiveDateTime, identity, text;
+        NaiveDate, Date, ChronoDate, cut_date,
+            NaiveDate, identity, date_text;
+        NaiveTime, Time, ChronoTime, cut_time,
+            NaiveTime, identity, time_text;
     }
 
     impl Timestamp for DateTime<Utc> {
@@ -164,6 +179,12 @@ mod with_time {
         Ok(cut(PrimitiveDateTime::new(utc.date(), utc.time()))?.assume_utc())
     }
 
+    /// Of a moment in UTC, which `cut_utc` gives.
+    #[cfg(feature = "mysql")]
+    fn primitive(utc: OffsetDateTime) -> PrimitiveDateTime {
+        PrimitiveDateTime::new(utc.date(), utc.time())
+    }
+
     fn unwritten(source: time::error::Format) -> Error {
         Error::unsupported("a time cannot be written as text").with_source(source)
     }
@@ -185,10 +206,14 @@ mod with_time {
     }
 
     temporal! {
-        OffsetDateTime, TimestampUtc, TimeDateTimeWithTimeZone, cut_utc, utc_text;
-        PrimitiveDateTime, Timestamp, TimeDateTime, cut, text;
-        Date, Date, TimeDate, cut_date, date_text;
-        Time, Time, TimeTime, cut_time, time_text;
+        OffsetDateTime, TimestampUtc, TimeDateTimeWithTimeZone, cut_utc,
+            PrimitiveDateTime, primitive, utc_text;
+        PrimitiveDateTime, Timestamp, TimeDateTime, cut,
+            PrimitiveDateTime, identity, text;
+        Date, Date, TimeDate, cut_date,
+            Date, identity, date_text;
+        Time, Time, TimeTime, cut_time,
+            Time, identity, time_text;
     }
 
     impl Timestamp for OffsetDateTime {

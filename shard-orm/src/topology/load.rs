@@ -13,7 +13,7 @@ impl Config {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) when the file cannot be read, or with
-    /// all mistakes that are in it: the error's source is then a [`ConfigError`].
+    /// all mistakes that are in it: the error's source is then a [`ConfigError`](crate::config::ConfigError).
     ///
     /// ```no_run
     /// use shard_orm::config::Config;
@@ -56,7 +56,7 @@ impl Config {
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes at once; the error's
-    /// source is a [`ConfigError`] that lists them.
+    /// source is a [`ConfigError`](crate::config::ConfigError) that lists them.
     ///
     /// ```
     /// use std::error::Error as _;

@@ -99,24 +99,6 @@ async fn a_write_on_a_connection_that_was_gone_is_not_sent_again(backend: Backen
     note(3).insert(&cluster).await.unwrap();
 }
 
-/// Waits until a statement of the library waits for a lock.
-async fn blocked(site: &Site, side: &mut crate::site::Side) {
-    let waiting = match site.backend {
-        Backend::Postgres => {
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
-             AND application_name = 'shard-orm' AND wait_event_type = 'Lock'"
-        }
-        _ => {
-            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' \
-             AND trx_query LIKE '%notes%'"
-        }
-    };
-    eventually("the statement waits for the lock", async || {
-        side.number(waiting).await > 0
-    })
-    .await;
-}
-
 async fn a_running_write_whose_session_is_killed_is_sent_once(backend: Backend) {
     let site = Site::new(backend).await;
     let cluster = site.cluster(pool_of(2)).await;
@@ -131,7 +113,7 @@ async fn a_running_write_whose_session_is_killed_is_sent_once(backend: Backend) 
             mine.increment(Note::AMOUNT, 10).update(&cluster).await
         }
     });
-    blocked(&site, &mut side).await;
+    site.someone_waits(&mut side).await;
     site.kill_sessions(&mut side).await;
     let error = tokio::time::timeout(LIMIT, update)
         .await

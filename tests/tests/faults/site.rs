@@ -13,7 +13,8 @@ use shard_orm_tests::database::{
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{
-    AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection,
+    AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, Row as _,
+    SqliteConnection,
 };
 use tempfile::TempDir;
 
@@ -313,14 +314,31 @@ impl Site {
                 .await
             }
             Backend::MariaDb => {
-                let sessions = self.session_ids();
-                side.number(&format!(
-                    "SELECT COUNT(*) FROM information_schema.innodb_trx \
-                     WHERE trx_mysql_thread_id IN ({sessions})"
-                ))
-                .await
+                let sessions = side.numbers(&self.session_ids()).await;
+                let open = side.innodb_transactions().await;
+                let own = open.iter().filter(|open| sessions.contains(&open.session));
+                own.count().try_into().unwrap()
             }
         }
+    }
+
+    /// Waits until a statement of the library waits for a lock.
+    pub(crate) async fn someone_waits(&self, side: &mut Side) {
+        eventually("a statement waits for a lock", async || match self.backend {
+            Backend::Sqlite => panic!("SQLite has no server"),
+            Backend::Postgres => {
+                let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+                side.number(waiting).await > 0
+            }
+            Backend::MariaDb => {
+                let sessions = side.numbers(&self.session_ids()).await;
+                let open = side.innodb_transactions().await;
+                open.iter()
+                    .any(|open| open.waits && sessions.contains(&open.session))
+            }
+        })
+        .await;
     }
 
     /// Ends all sessions of the library on the server, and waits until they are gone.
@@ -380,6 +398,12 @@ impl Site {
     }
 }
 
+#[derive(Debug)]
+struct InnodbTransaction {
+    session: i64,
+    waits: bool,
+}
+
 /// A connection beside the library's.
 #[derive(Debug)]
 pub(crate) enum Side {
@@ -406,6 +430,32 @@ impl Side {
             Self::MariaDb(side) => sqlx::query_scalar(query).fetch_all(side).await,
         }
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The open transactions of MariaDB.
+    ///
+    /// `information_schema.innodb_trx` does not serve: it is not read anew while anyone asks for it all the time.
+    async fn innodb_transactions(&mut self) -> Vec<InnodbTransaction> {
+        let Self::MariaDb(side) = self else {
+            panic!("only MariaDB has these")
+        };
+        let status = sqlx::raw_sql("SHOW ENGINE INNODB STATUS")
+            .fetch_one(side)
+            .await
+            .unwrap()
+            .get::<String, _>(2);
+        status
+            .split("---TRANSACTION ")
+            .skip(1)
+            .filter(|text| text.lines().next().is_some_and(|line| line.contains("ACTIVE")))
+            .filter_map(|text| {
+                let (_, rest) = text.split_once("thread id ")?;
+                Some(InnodbTransaction {
+                    session: rest.split(',').next()?.trim().parse().ok()?,
+                    waits: text.contains("LOCK WAIT"),
+                })
+            })
+            .collect()
     }
 
     /// The first number of the result; -1 when there is no row.

@@ -1,1 +1,185 @@
-//! .
+//! Isolated models, models of a named database, and models whose home is not configured.
+
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::Bed;
+use shard_orm_tests::behaviours;
+
+use crate::kind;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", isolated, table = "jobs")]
+#[shard(unique(name))]
+struct Job {
+    #[shard(primary_key)]
+    id: i64,
+    name: String,
+    done: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "default", table = "settings")]
+struct Setting {
+    #[shard(primary_key)]
+    name: String,
+    value: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "nowhere", table = "lost")]
+struct Lost {
+    #[shard(primary_key, key)]
+    id: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "nothing", table = "lost")]
+struct Missing {
+    #[shard(primary_key)]
+    id: i64,
+}
+
+/// In the group, but without a table.
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "never_made")]
+struct NeverMade {
+    #[shard(primary_key, key)]
+    id: i64,
+}
+
+fn job(bed: &Bed) -> Job {
+    let id = bed.id();
+    Job { id, name: format!("job {id}"), done: false }
+}
+
+behaviours! { (Order, Job, Setting);
+    async fn an_isolated_row_lives_in_the_shard_that_is_named(bed: &Bed) {
+        let on = &bed.cluster;
+        let row = job(bed);
+        for shard in 0..bed.logical_shards {
+            row.clone().insert(on, shard).await.unwrap();
+        }
+        let last = bed.logical_shards - 1;
+        let mut changed = Job { done: true, ..row.clone() };
+        changed.update(on, last).await.unwrap();
+        for shard in 0..last {
+            assert_eq!(Job::get(on, shard, row.id).await.unwrap(), row);
+        }
+        assert_eq!(Job::get(on, last, row.id).await.unwrap(), changed);
+        changed.name = format!("renamed {}", row.id);
+        changed.update_only(on, last, Job::NAME).await.unwrap();
+        assert_eq!(row.reload(on, last).await.unwrap(), changed);
+        Job { done: false, ..changed.clone() }.save(on, last).await.unwrap();
+        let query = || Job::on(last).filter(Job::ID.eq(row.id));
+        assert!(!query().one(on).await.unwrap().done);
+        assert_eq!(query().set(Job::DONE, true).update(on).await.unwrap(), 1);
+        let (found, created) = changed.clone().get_or_create(on, last, Job::NAME).await.unwrap();
+        assert_eq!((found, created), (changed.clone(), false));
+        changed.upsert(on, last, Job::NAME).await.unwrap();
+        changed.delete(on, last).await.unwrap();
+        assert_eq!(Job::find(on, last, row.id).await.unwrap(), None);
+        assert_eq!(query().count(on).await.unwrap(), 0);
+        if last > 0 {
+            assert!(Job::on(0).filter(Job::ID.eq(row.id)).exists(on).await.unwrap());
+        }
+    }
+
+    async fn many_isolated_rows_go_to_one_shard_and_are_ordered_there(bed: &Bed) {
+        let rows: Vec<Job> = (0..25).map(|_| job(bed)).collect();
+        Job::insert_many(&bed.cluster, 0, rows.clone()).await.unwrap();
+        let query = Job::on(0).filter(Job::ID.between(rows[0].id, rows[24].id)).filter(Job::ID.is_in(rows.iter().map(|row| row.id)));
+        let page = query.clone().page(&bed.cluster, 10, None).await.unwrap();
+        assert_eq!(page.rows, rows[..10]);
+        assert_eq!(query.order_by(Job::ID.desc()).limit(1).one(&bed.cluster).await.unwrap(), rows[24]);
+    }
+
+    async fn a_shard_that_is_not_there_is_refused(bed: &Bed) {
+        let on = &bed.cluster;
+        for shard in [bed.logical_shards, u32::MAX] {
+            assert_eq!(kind(job(bed).insert(on, shard).await), ErrorKind::NoShardForKey);
+            assert_eq!(kind(Job::on(shard).all(on).await), ErrorKind::NoShardForKey);
+            assert_eq!(kind(on.begin(Job::shard(shard)).await), ErrorKind::NoShardForKey);
+        }
+    }
+
+    async fn isolated_and_sharded_rows_share_a_transaction(bed: &Bed) {
+        let key = bed.key();
+        let shard = bed.shard_of(key);
+        let tx = bed.cluster.begin(Job::shard(shard)).await.unwrap();
+        let row = job(bed).insert(&tx, shard).await.unwrap();
+        let order = Order { id: bed.id(), user_id: key }.insert(&tx).await.unwrap();
+        if bed.logical_shards > 1 {
+            let other = (shard + 1) % bed.logical_shards;
+            assert_eq!(kind(job(bed).insert(&tx, other).await), ErrorKind::CrossShard);
+        }
+        assert_eq!(kind(Setting::query().all(&tx).await), ErrorKind::CrossShard);
+        tx.commit().await.unwrap();
+        assert_eq!(row.reload(&bed.cluster, shard).await.unwrap(), row);
+        assert_eq!(order.reload(&bed.cluster).await.unwrap(), order);
+    }
+
+    async fn a_named_database_has_the_verbs_of_a_sharded_model(bed: &Bed) {
+        let on = &bed.cluster;
+        let name = format!("setting {}", bed.id());
+        let row = Setting { name: name.clone(), value: 1 }.insert(on).await.unwrap();
+        assert_eq!(Setting::get(on, name.clone()).await.unwrap(), row);
+        assert_eq!(kind(row.clone().insert(on).await), ErrorKind::Unique);
+        Setting { value: 2, ..row.clone() }.update(on).await.unwrap();
+        Setting { value: 3, ..row.clone() }.save(on).await.unwrap();
+        row.upsert(on, Setting::NAME).await.unwrap();
+        let query = || Setting::query().filter(Setting::NAME.eq(&name));
+        assert_eq!(query().increment(Setting::VALUE, 4).update(on).await.unwrap(), 1);
+        assert_eq!(row.reload(on).await.unwrap().value, 5);
+        assert_eq!(query().select(Setting::VALUE).all(on).await.unwrap(), [5]);
+        let (_, created) = row.clone().update_or_create(on, Setting::NAME).await.unwrap();
+        assert!(!created);
+        let many: Vec<Setting> = (0..12).map(|n| Setting { name: format!("{name} {n:02}"), value: n }).collect();
+        Setting::insert_many(on, many.clone()).await.unwrap();
+        let all = Setting::query().filter(Setting::NAME.starts_with(&format!("{name} "))).order_by(Setting::NAME);
+        assert_eq!(all.clone().all(on).await.unwrap(), many);
+        assert_eq!(all.page(on, 5, None).await.unwrap().rows, many[..5]);
+        row.delete(on).await.unwrap();
+        assert_eq!(Setting::find(on, name).await.unwrap(), None);
+    }
+
+    async fn a_named_database_has_transactions(bed: &Bed) {
+        let row = Setting { name: format!("setting {}", bed.id()), value: 1 };
+        let tx = bed.cluster.begin(Setting::database()).await.unwrap();
+        row.clone().insert(&tx).await.unwrap();
+        assert_eq!(kind(Order::on(bed.key()).all(&tx).await), ErrorKind::CrossShard);
+        tx.rollback().await.unwrap();
+        assert_eq!(Setting::find(&bed.cluster, row.name.clone()).await.unwrap(), None);
+        let tx = bed.cluster.begin(Setting::database()).await.unwrap();
+        row.clone().insert(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
+    }
+
+    async fn a_home_that_is_not_configured_is_named_with_those_that_are(bed: &Bed) {
+        let error = Lost { id: 1 }.insert(&bed.cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("`nowhere`") && error.to_string().contains("`shop`"), "{error}");
+        let error = Missing { id: 1 }.insert(&bed.cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("`nothing`") && error.to_string().contains("`default`"), "{error}");
+        let setup = bed.cluster.setup().table::<Lost>().run().await;
+        assert_eq!(kind(setup), ErrorKind::Configuration);
+    }
+
+    async fn a_table_that_was_not_made_is_named(bed: &Bed) {
+        let row = NeverMade { id: bed.key() };
+        let error = row.clone().insert(&bed.cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UndefinedTable);
+        assert!(error.to_string().contains("never_made"), "{error}");
+        assert_eq!(kind(NeverMade::on(row.id).all(&bed.cluster).await), ErrorKind::UndefinedTable);
+        assert_eq!(kind(NeverMade::insert_many(&bed.cluster, vec![row; 2]).await), ErrorKind::UndefinedTable);
+    }
+}
