@@ -3,10 +3,12 @@
 //! Everything that runs a statement asks it for a place and keeps that for one statement only.
 
 mod address;
+mod location;
 mod raw;
 
 pub use address::Address;
 pub(crate) use address::At;
+pub use location::Location;
 pub use raw::RawConnection;
 
 use std::fmt;

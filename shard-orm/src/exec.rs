@@ -17,5 +17,7 @@ pub(crate) use run::{Intent, run};
 pub use setup::{Setup, SetupReport};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
 pub(crate) use stream::stream;
+#[cfg(feature = "testing")]
+pub(crate) use target::Sealed;
 pub(crate) use target::Target;
 pub use target::{Executor, ReadFrom};

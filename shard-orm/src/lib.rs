@@ -21,7 +21,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> shard_orm::Result<()> {
 //! # let cluster = shard_orm::testing::cluster::<Order>().await?;
-//! # let cluster = &*cluster;
+//! # let cluster = &cluster;
 //! let order = Order { id: 1, user_id: 42, item: "tea".into(), quantity: 1 };
 //! let order = order.insert(cluster).await?;
 //!
@@ -87,12 +87,13 @@ mod transaction;
 #[cfg(feature = "json")]
 pub use backend::Json;
 pub use backend::{Args, ColumnType, Field, Row, Timestamp};
-pub use cluster::{Address, Cluster, RawConnection};
+pub use cluster::{Address, Cluster, Location, RawConnection};
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, Result, ShardId};
 pub use exec::{Executor, ReadFrom, Setup, SetupReport};
 pub use model::{
-    Column, ColumnDef, Home, Id, IndexDef, IntoKey, Key, Model, ModelDef, Region, ShardKey, Sharded,
+    Column, ColumnDef, Home, Id, IndexDef, IntoId, IntoKey, Key, Model, ModelDef, Region, ShardKey,
+    Sharded,
 };
 pub use query::{
     As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,

@@ -10,7 +10,7 @@ mod key;
 
 pub use column::Column;
 pub use def::{ColumnDef, Home, IndexDef, ModelDef, Slot, no_such_column, unknown_variant};
-pub use id::Id;
+pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};
 
 use std::time::SystemTime;

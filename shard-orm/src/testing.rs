@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::cluster::Cluster;
 use crate::config::{Config, Database, Group, Server};
 use crate::error::{Error, Result};
+use crate::exec::{Executor, Sealed, Target};
 use crate::model::{Home, Model, ModelDef};
 
 /// The logical shards of each group.
@@ -49,7 +50,7 @@ tuples!(A B C D E F G H);
 
 /// A cluster in a temporary folder, which is removed when this is dropped.
 ///
-/// Use it as a [`Cluster`]: `&*cluster`, or `&cluster` where the type is known.
+/// Use it as a [`Cluster`]: `&cluster` runs queries.
 pub struct TestCluster {
     cluster: Cluster,
     folder: TempDir,
@@ -74,8 +75,8 @@ pub struct TestCluster {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> shard_orm::Result<()> {
 /// let cluster = testing::cluster::<Order>().await?;
-/// Order { id: 1, user_id: 42 }.insert(&*cluster).await?;
-/// assert_eq!(Order::on(42).count(&*cluster).await?, 1);
+/// Order { id: 1, user_id: 42 }.insert(&cluster).await?;
+/// assert_eq!(Order::on(42).count(&cluster).await?, 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -124,6 +125,15 @@ impl Deref for TestCluster {
 
     fn deref(&self) -> &Cluster {
         &self.cluster
+    }
+}
+
+impl Sealed for &TestCluster {}
+
+impl<'e> Executor<'e> for &'e TestCluster {
+    #[allow(private_interfaces)]
+    fn target(self) -> Target<'e> {
+        (&self.cluster).target()
     }
 }
 

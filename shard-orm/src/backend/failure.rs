@@ -159,3 +159,13 @@ fn constraint(dialect: Dialect, reported: &dyn sqlx::error::DatabaseError) -> Op
         _ => None,
     }
 }
+
+/// The error for a URL that a driver refuses, without what the driver says of it: that quotes
+/// parts of the URL, and any part of a malformed one may be of the password.
+#[allow(dead_code)] // SQLite has no URL of that kind.
+pub(super) fn unreadable_url() -> Error {
+    Error::configuration(
+        "the driver cannot read the URL of the server; check its port and its parameters, such as \
+         `sslmode`, and write special characters of the password as `%` and two digits",
+    )
+}

@@ -7,8 +7,8 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
 use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection};
 
 use super::conn::Session;
-use super::failure::Class;
-use crate::error::{Error, ErrorKind, Result};
+use super::failure::{Class, unreadable_url};
+use crate::error::{ErrorKind, Result};
 
 /// The driver's options for sessions of one endpoint.
 pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
@@ -18,9 +18,7 @@ pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
         None => session.url.clone(),
     };
     let mut options = MySqlConnectOptions::from_str(&url)
-        .map_err(|source| {
-            Error::configuration("the URL of the server cannot be read").with_source(source)
-        })?
+        .map_err(|_| unreadable_url())?
         .statement_cache_capacity(session.statement_cache)
         .disable_statement_logging();
     if let Some(charset) = &session.charset {

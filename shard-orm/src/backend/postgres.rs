@@ -11,14 +11,12 @@ use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, T
 
 use super::args::not_encoded;
 use super::conn::Session;
-use super::failure::Class;
-use crate::error::{Error, ErrorKind, Result};
+use super::failure::{Class, unreadable_url};
+use crate::error::{ErrorKind, Result};
 
 /// The driver's options for sessions of one endpoint.
 pub(super) fn options(session: &Session) -> Result<PgConnectOptions> {
-    let options = PgConnectOptions::from_str(&session.url).map_err(|source| {
-        Error::configuration("the URL of the server cannot be read").with_source(source)
-    })?;
+    let options = PgConnectOptions::from_str(&session.url).map_err(|_| unreadable_url())?;
     let mut options = options
         .statement_cache_capacity(session.statement_cache)
         .disable_statement_logging();

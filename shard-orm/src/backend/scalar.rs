@@ -44,7 +44,7 @@ macro_rules! take {
                 Err(source) => Err($row.not_decoded($ordinal, source)),
             },
             #[cfg(feature = "sqlite")]
-            RowOf::Sqlite(row) => match row.try_get::<$lite, _>($ordinal) {
+            RowOf::Sqlite(row) => match $crate::backend::sqlite::read::<$lite>(row, $ordinal) {
                 Ok(value) => $convert(value),
                 Err(source) => Err($row.not_decoded($ordinal, source)),
             },

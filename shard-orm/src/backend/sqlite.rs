@@ -1,8 +1,12 @@
 //! SQLite: opening a file, and its codes.
 
-use sqlx::error::DatabaseError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use sqlx::error::{DatabaseError, UnexpectedNullError};
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Decode, Row as _, SqliteConnection, Type, ValueRef as _,
+};
 
 use super::conn::Session;
 use super::failure::Class;
@@ -44,6 +48,17 @@ pub(super) async fn connect(
     options: &SqliteConnectOptions,
 ) -> std::result::Result<SqliteConnection, sqlx::Error> {
     SqliteConnection::connect_with(options).await
+}
+
+/// Reads a value that is not NULL. The driver itself reads NULL as zero or as an empty text.
+pub(super) fn read<'r, T>(row: &'r SqliteRow, ordinal: usize) -> sqlx::Result<T>
+where
+    T: Decode<'r, Sqlite> + Type<Sqlite>,
+{
+    if row.try_get_raw(ordinal)?.is_null() {
+        return Err(sqlx::Error::Decode(Box::new(UnexpectedNullError)));
+    }
+    row.try_get(ordinal)
 }
 
 /// The codes of SQLite: "Result and Error Codes" in its documentation.

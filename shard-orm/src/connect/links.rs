@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use super::place::{Endpoint, Place};
+use super::place::{Endpoint, PRIMARY, Place, REPLICA};
 use super::pool::{Limits, Pool};
 use crate::backend::Session;
 use crate::dialect::Dialect;
@@ -107,12 +107,12 @@ impl Links {
                     ServerPools {
                         primary: Some(primary),
                         replicas,
-                    } => Endpoints::of_pools(primary, replicas, false),
+                    } => Endpoints::of_pools(primary, replicas),
                     ServerPools { primary: None, .. } => {
                         let file = |endpoint: &topology::Endpoint| {
                             endpoint.namespace_file(namespace.name())
                         };
-                        self.files(server.primary(), server.replicas(), file, false)?
+                        self.files(server.primary(), server.replicas(), file)?
                     }
                 };
                 Ok(Arc::new(parts.place(
@@ -132,7 +132,7 @@ impl Links {
         ));
         let parts = if database.dialect() == Dialect::Sqlite {
             let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
-            self.files(database.primary(), database.replicas(), file, true)?
+            self.files(database.primary(), database.replicas(), file)?
         } else {
             let primary = self.pool(session(database.primary(), None, 1))?;
             let replicas = database
@@ -140,7 +140,7 @@ impl Links {
                 .iter()
                 .map(|replica| self.pool(session(replica, None, 1)))
                 .collect::<Result<Vec<_>>>()?;
-            Endpoints::of_pools(&primary, &replicas, true)
+            Endpoints::of_pools(&primary, &replicas)
         };
         Ok(parts.place(
             namespace,
@@ -156,21 +156,20 @@ impl Links {
         primary: &topology::Endpoint,
         replicas: &[topology::Endpoint],
         file: impl Fn(&topology::Endpoint) -> Option<PathBuf>,
-        checked: bool,
     ) -> Result<Endpoints> {
         let mut writer = session(primary, file(primary), 1);
         writer.limits.max_connections = 1;
         let mut reader = session(primary, file(primary), 1);
         reader.read_only();
         Ok(Endpoints {
-            writer: Endpoint::new(self.pool(writer)?, "primary", checked),
-            reader: Endpoint::new(self.pool(reader)?, "primary", checked),
+            writer: Endpoint::new(self.pool(writer)?, PRIMARY),
+            reader: Endpoint::new(self.pool(reader)?, PRIMARY),
             replicas: replicas
                 .iter()
                 .map(|replica| {
                     let mut reader = session(replica, file(replica), 1);
                     reader.read_only();
-                    Ok(Endpoint::new(self.pool(reader)?, "replica", checked))
+                    Ok(Endpoint::new(self.pool(reader)?, REPLICA))
                 })
                 .collect::<Result<_>>()?,
         })
@@ -197,13 +196,13 @@ struct Endpoints {
 }
 
 impl Endpoints {
-    fn of_pools(primary: &Arc<Pool>, replicas: &[Arc<Pool>], checked: bool) -> Self {
+    fn of_pools(primary: &Arc<Pool>, replicas: &[Arc<Pool>]) -> Self {
         Self {
-            writer: Endpoint::new(Arc::clone(primary), "primary", checked),
-            reader: Endpoint::new(Arc::clone(primary), "primary", checked),
+            writer: Endpoint::new(Arc::clone(primary), PRIMARY),
+            reader: Endpoint::new(Arc::clone(primary), PRIMARY),
             replicas: replicas
                 .iter()
-                .map(|replica| Endpoint::new(Arc::clone(replica), "replica", checked))
+                .map(|replica| Endpoint::new(Arc::clone(replica), REPLICA))
                 .collect(),
         }
     }

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::pool::{Lease, Pool};
-use super::verify::verify;
+use super::verify::{not_set_up, verify};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::route::mix64;
 use crate::topology::{Namespace, Read};
+
+/// The roles of an endpoint.
+pub(super) const PRIMARY: &str = "primary";
+pub(super) const REPLICA: &str = "replica";
 
 /// One endpoint as seen from one namespace: its pool, and whether the namespace was found there.
 #[derive(Debug)]
@@ -21,11 +25,11 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(pool: Arc<Pool>, role: &'static str, checked: bool) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, role: &'static str) -> Self {
         Self {
             pool,
             role,
-            checked: AtomicBool::new(checked),
+            checked: AtomicBool::new(false),
         }
     }
 
@@ -65,18 +69,30 @@ impl Place {
 
     /// A connection of one of the endpoints, on which the namespace has been found.
     pub(crate) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
-        let mut lease = endpoint.acquire().await?;
-        if !endpoint.checked.load(Ordering::Relaxed) {
-            let mut verified = verify(self, &mut lease).await;
-            if lease.is_lost() {
-                // Only the record has been asked for, which may be asked again.
-                drop(lease);
-                lease = endpoint.acquire().await?;
-                verified = verify(self, &mut lease).await;
-            }
-            verified?;
-            endpoint.checked.store(true, Ordering::Relaxed);
+        if endpoint.checked.load(Ordering::Relaxed) {
+            endpoint.acquire().await
+        } else {
+            self.first_use(endpoint).await
         }
+    }
+
+    #[cold]
+    async fn first_use(&self, endpoint: &Endpoint) -> Result<Lease> {
+        // A file that is not there is a namespace that was never made, as a missing schema is. Of
+        // a replica it is one that cannot be reached.
+        if endpoint.role == PRIMARY && endpoint.pool.file().is_some_and(|file| !file.exists()) {
+            return Err(not_set_up(self, endpoint.pool.label()));
+        }
+        let mut lease = endpoint.acquire().await?;
+        let mut verified = verify(self, &mut lease).await;
+        if lease.is_lost() {
+            // Only the record has been asked for, which may be asked again.
+            drop(lease);
+            lease = endpoint.acquire().await?;
+            verified = verify(self, &mut lease).await;
+        }
+        verified?;
+        endpoint.checked.store(true, Ordering::Relaxed);
         Ok(lease)
     }
 

@@ -66,6 +66,11 @@ impl Pool {
         })
     }
 
+    /// What messages call the endpoint.
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// The file, for SQLite.
     pub(super) fn file(&self) -> Option<&Path> {
         self.file.as_deref()

@@ -38,8 +38,12 @@ impl Record {
     }
 }
 
-/// Reads the record of a namespace and compares it with the topology.
+/// Reads the record of a namespace and compares it with the topology. A named database, which is
+/// nobody's shard, has none.
 pub(crate) async fn verify(place: &Place, lease: &mut Lease) -> Result<()> {
+    if !place.namespace.is_sharded() {
+        return Ok(());
+    }
     match read(place, lease).await? {
         Some(found) => compare(place, lease.label(), &found),
         None => Err(not_set_up(place, lease.label())),
@@ -67,14 +71,18 @@ pub(crate) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> 
     )))
 }
 
-fn not_set_up(place: &Place, label: &str) -> Error {
+pub(super) fn not_set_up(place: &Place, label: &str) -> Error {
+    let name = place.namespace.name();
     Error::new(
         ErrorKind::UndefinedTable,
-        format!(
-            "namespace `{}` on {label} holds no record of what it is (table `{TABLE}`); create \
-             the namespaces and tables with `cluster.setup()`",
-            place.namespace.name()
-        ),
+        if place.namespace.is_sharded() {
+            format!(
+                "namespace `{name}` on {label} is not there, or holds no record of what it is \
+                 (table `{TABLE}`); create the namespaces and tables with `cluster.setup()`"
+            )
+        } else {
+            format!("database `{name}` at {label} is not there; create it with `cluster.setup()`")
+        },
     )
 }
 

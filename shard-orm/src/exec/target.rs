@@ -35,18 +35,18 @@ use crate::transaction::Tx;
     label = "expected `&Cluster` or `&Tx`",
     note = "pass the cluster or the transaction by reference"
 )]
-pub trait Executor<'e>: Copy + Send + private::Sealed {
+pub trait Executor<'e>: Copy + Send + Sealed {
     #[doc(hidden)]
     #[allow(private_interfaces)]
     fn target(self) -> Target<'e>;
 }
 
-mod private {
-    pub trait Sealed {}
-    impl Sealed for &crate::Cluster {}
-    impl Sealed for &crate::Tx {}
-    impl Sealed for super::ReadFrom<'_> {}
-}
+/// Keeps [`Executor`] to this crate.
+pub trait Sealed {}
+
+impl Sealed for &Cluster {}
+impl Sealed for &Tx {}
+impl Sealed for ReadFrom<'_> {}
 
 /// A cluster with a choice of where its reads go; see [`Cluster::read_from`].
 #[derive(Debug, Clone, Copy)]
@@ -171,9 +171,8 @@ impl Target<'_> {
                     Err(place.name_error(Error::new(
                         ErrorKind::CrossShard,
                         format!(
-                            "this `{}` belongs to {place}, but the transaction runs on {own}; a \
-                             transaction holds one logical shard: begin another one there, or \
-                             leave the row out",
+                            "this `{}` lives elsewhere than the transaction, which runs on {own}: \
+                             begin another one for it, or leave it out",
                             def.name
                         ),
                     )))

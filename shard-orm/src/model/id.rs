@@ -43,3 +43,33 @@ macro_rules! tuples {
 tuples!(A 0, B 1);
 tuples!(A 0, B 1, C 2);
 tuples!(A 0, B 1, C 2, D 3);
+
+/// What `get` and `find` take for an id: its value, a reference to it, or for a text a `&str`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the id `{I}` of this model",
+    label = "expected `{I}`",
+    note = "an id is the primary key without the shard key: `()` when nothing is left of it, one \
+            value, or a tuple"
+)]
+pub trait IntoId<I> {
+    /// The id.
+    fn into_id(self) -> I;
+}
+
+impl<I: Id> IntoId<I> for I {
+    fn into_id(self) -> I {
+        self
+    }
+}
+
+impl<I: Id + Clone> IntoId<I> for &I {
+    fn into_id(self) -> I {
+        self.clone()
+    }
+}
+
+impl IntoId<String> for &str {
+    fn into_id(self) -> String {
+        self.to_owned()
+    }
+}

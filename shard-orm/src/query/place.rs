@@ -28,7 +28,7 @@ pub struct OnKey<K>(pub(super) K);
 #[derive(Clone)]
 pub struct OnKeys<K>(pub(super) Vec<K>);
 
-/// The rows of an isolated model in one logical shard.
+/// All rows in one logical shard.
 #[derive(Debug, Clone, Copy)]
 pub struct OnShard(pub(crate) u32);
 

@@ -1,14 +1,12 @@
 //! Models that live on one named database.
 
-use std::borrow::Borrow;
-
 use super::ops;
 use super::verbs::row_verbs;
 use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::Executor;
-use crate::model::Model;
+use crate::model::{IntoId, Model};
 use crate::query::{Columns, InDatabase, Query};
 use crate::schema::CreateTable;
 
@@ -55,7 +53,7 @@ pub trait DatabaseModel: Model {
     /// [`NotFound`](crate::ErrorKind::NotFound) when there is none.
     fn get<'e>(
         on: impl Executor<'e>,
-        id: impl Borrow<Self::Id> + Send,
+        id: impl IntoId<Self::Id>,
     ) -> impl Future<Output = Result<Self>> + Send {
         let found = Self::find(on, id);
         async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
@@ -67,12 +65,13 @@ pub trait DatabaseModel: Model {
     /// When the database is unknown or unavailable, or the row does not fit the model.
     fn find<'e>(
         on: impl Executor<'e>,
-        id: impl Borrow<Self::Id> + Send,
+        id: impl IntoId<Self::Id>,
     ) -> impl Future<Output = Result<Option<Self>>> + Send {
         let target = on.target();
+        let id = id.into_id();
         async move {
             let place = target.place_of_database(Self::def())?;
-            ops::find(target, place, &|_| Ok(()), id.borrow()).await
+            ops::find(target, place, &|_| Ok(()), &id).await
         }
     }
 

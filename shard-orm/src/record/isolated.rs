@@ -1,14 +1,12 @@
 //! Models that live in each logical shard of a group.
 
-use std::borrow::Borrow;
-
 use super::ops;
 use super::verbs::row_verbs;
 use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::Executor;
-use crate::model::Model;
+use crate::model::{IntoId, Model};
 use crate::query::{Columns, OnShard, Query};
 use crate::schema::CreateTable;
 
@@ -57,7 +55,7 @@ pub trait IsolatedModel: Model {
     fn get<'e>(
         on: impl Executor<'e>,
         shard: u32,
-        id: impl Borrow<Self::Id> + Send,
+        id: impl IntoId<Self::Id>,
     ) -> impl Future<Output = Result<Self>> + Send {
         let found = Self::find(on, shard, id);
         async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
@@ -70,12 +68,13 @@ pub trait IsolatedModel: Model {
     fn find<'e>(
         on: impl Executor<'e>,
         shard: u32,
-        id: impl Borrow<Self::Id> + Send,
+        id: impl IntoId<Self::Id>,
     ) -> impl Future<Output = Result<Option<Self>>> + Send {
         let target = on.target();
+        let id = id.into_id();
         async move {
             let place = target.place_of_shard(Self::def(), shard)?;
-            ops::find(target, place, &|_| Ok(()), id.borrow()).await
+            ops::find(target, place, &|_| Ok(()), &id).await
         }
     }
 

@@ -1,15 +1,13 @@
 //! Models that are spread over the logical shards of a group.
 
-use std::borrow::Borrow;
-
 use super::ops;
 use super::verbs::row_verbs;
 use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Target};
-use crate::model::{Home, IntoKey, Key, Sharded};
-use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, Query};
+use crate::model::{Home, IntoId, IntoKey, Key, Sharded};
+use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, OnShard, Query};
 use crate::schema::CreateTable;
 
 /// A model whose rows are spread over the logical shards of a group by their shard key.
@@ -56,6 +54,12 @@ pub trait ShardModel: Sharded {
         Query::new(Nowhere).on_each(keys)
     }
 
+    /// A query of all rows in one logical shard, by its number: those of every key that lives
+    /// there. For jobs that go through the shards one by one.
+    fn on_shard(shard: u32) -> Query<Self, OnShard> {
+        Query::new(OnShard(shard))
+    }
+
     /// The logical shard of a key, to begin a transaction on.
     fn shard(key: impl IntoKey<Self::Key>) -> Address {
         Address::of_key(Self::def().home_name(), &key.into_key())
@@ -71,7 +75,7 @@ pub trait ShardModel: Sharded {
     fn get<'e>(
         on: impl Executor<'e>,
         key: impl IntoKey<Self::Key>,
-        id: impl Borrow<Self::Id> + Send,
+        id: impl IntoId<Self::Id>,
     ) -> impl Future<Output = Result<Self>> + Send {
         let found = Self::find(on, key, id);
         async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
@@ -84,14 +88,15 @@ pub trait ShardModel: Sharded {
     fn find<'e>(
         on: impl Executor<'e>,
         key: impl IntoKey<Self::Key>,
-        id: impl Borrow<Self::Id> + Send,
+        id: impl IntoId<Self::Id>,
     ) -> impl Future<Output = Result<Option<Self>>> + Send {
         let target = on.target();
         let key = key.into_key();
+        let id = id.into_id();
         let place = key
             .routing_key()
             .and_then(|key| target.place_of_key(Self::def(), &key));
-        async move { ops::find(target, place?, &|args| key.bind(args), id.borrow()).await }
+        async move { ops::find(target, place?, &|args| key.bind(args), &id).await }
     }
 
     row_verbs!((), target, row => place(target, row));

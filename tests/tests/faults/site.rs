@@ -210,17 +210,20 @@ impl Site {
 
     /// A cluster of many logical shards on one server, with the table of notes in each.
     pub(crate) async fn many_namespaces(&self, shards: i64, pool: PoolOptions) -> Cluster {
-        let config = Config::new("faults").group(
-            "shop",
-            Group::new(u32::try_from(shards).unwrap())
-                .namespace(format!("{}shop_{{shard}}", self.prefix))
-                .strategy(StrategyConfig::Modulo)
-                .pool(pool)
-                .server(Server::new("a", self.url.clone())),
-        );
-        let cluster = Cluster::connect(&config).await.unwrap();
+        let config = |pool: PoolOptions| {
+            Config::new("faults").group(
+                "shop",
+                Group::new(u32::try_from(shards).unwrap())
+                    .namespace(format!("{}shop_{{shard}}", self.prefix))
+                    .strategy(StrategyConfig::Modulo)
+                    .pool(pool)
+                    .server(Server::new("a", self.url.clone())),
+            )
+        };
+        let cluster = Cluster::connect(&config(PoolOptions::new())).await.unwrap();
         cluster.setup().table::<Note>().run().await.unwrap();
-        cluster
+        cluster.close().await;
+        Cluster::connect(&config(pool)).await.unwrap()
     }
 
     /// The tables, and a cluster that has opened no connection yet.

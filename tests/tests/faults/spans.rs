@@ -22,7 +22,7 @@ const PASSWORD: &str = "s3cr3t-pw";
 
 type Fields = BTreeMap<&'static str, String>;
 
-/// Keeps all spans, once they are closed, and all words of spans and events.
+/// Keeps all calls, once they are done, and all words of spans and events.
 #[derive(Debug, Clone, Default)]
 struct Seen {
     calls: Arc<Mutex<Vec<Fields>>>,
@@ -55,23 +55,19 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Seen {
         let mut extensions = span.extensions_mut();
         let fields = extensions.get_mut::<Collected>().unwrap();
         record.record(fields);
-        self.hear(span.metadata().target(), &fields.0);
+        let metadata = span.metadata();
+        self.hear(metadata.target(), &fields.0);
+        // The last that is written down. A driver's own thread may keep the span open for longer.
+        let done = fields.0.contains_key("rows") || fields.0.contains_key("error");
+        if done && metadata.target() == "shard_orm" && metadata.name() == "call" {
+            self.calls.lock().unwrap().push(fields.0.clone());
+        }
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Collected::default();
         event.record(&mut fields);
         self.hear(event.metadata().target(), &fields.0);
-    }
-
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let span = context.span(&id).unwrap();
-        let metadata = span.metadata();
-        if metadata.target() == "shard_orm" && metadata.name() == "call" {
-            let mut extensions = span.extensions_mut();
-            let fields = extensions.remove::<Collected>().unwrap();
-            self.calls.lock().unwrap().push(fields.0);
-        }
     }
 }
 

@@ -1,0 +1,70 @@
+//! Where a row is, said to people and to programs that plan by it.
+
+use std::fmt;
+
+use super::{Address, Cluster};
+use crate::error::Result;
+
+/// Where a logical shard, or a named database, is at the moment.
+///
+/// Do not keep it: a later topology may say otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Location {
+    /// The group, or the named database.
+    pub group: String,
+    /// The logical shard; `None` for a named database.
+    pub shard: Option<u32>,
+    /// The server.
+    pub server: String,
+    /// The schema (PostgreSQL), database (MySQL and MariaDB) or file (SQLite) on it.
+    pub namespace: String,
+}
+
+impl Cluster {
+    /// Where the rows of an address are. Asks no server.
+    ///
+    /// ```
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let location = cluster.locate(&Order::shard(42))?;
+    /// println!("{location}"); // shop/3 on server a, namespace shop_3
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) when no logical shard owns the key;
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the group or database is unknown.
+    pub fn locate(&self, at: &Address) -> Result<Location> {
+        let place = self.place(at)?;
+        let namespace = &place.namespace;
+        Ok(Location {
+            group: namespace.group().to_string(),
+            shard: namespace.is_sharded().then(|| namespace.shard()),
+            server: place.server.to_string(),
+            namespace: namespace.name().to_string(),
+        })
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shard {
+            Some(shard) => write!(
+                f,
+                "{}/{shard} on server {}, namespace {}",
+                self.group, self.server, self.namespace
+            ),
+            None => write!(f, "database {}", self.group),
+        }
+    }
+}
