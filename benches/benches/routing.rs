@@ -1,11 +1,13 @@
 //! What it costs to find a key's logical shard, for each strategy, through `Router::route`.
 //!
 //! Goals: `hash` within 3 ns, `ring` of 16 nodes with 512 points each within 60 ns. Keys are
-//! random: with equal or rising ones the branches of a search would be foreseen.
+//! random: with equal or rising ones the branches of a search would be foreseen. Strategies
+//! alternate, round by round; the median of all rounds counts.
 
+use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
-use divan::{Bencher, black_box};
 use shard_orm::route::{
     DjangoRing, Hash, Modulo, Pins, Range, Region, Ring, Router, RoutingKey, Strategy, mix64,
 };
@@ -13,72 +15,76 @@ use shard_orm::route::{
 const SHARDS: u32 = 16;
 const POINTS: u32 = 512;
 
+const ROUNDS: usize = 51;
+/// Few enough to stay in the processor's cache, enough to be unforeseen.
+const KEYS: u64 = 1_024;
+const PASSES: u64 = 100;
+
 fn main() {
-    divan::main();
+    let strategies = [
+        ("hash", router(Hash::new(SHARDS).unwrap())),
+        ("hash, 1000 other keys pinned", pinned()),
+        ("modulo", router(Modulo::new(SHARDS).unwrap())),
+        ("range", range()),
+        ("region, 4 of 4 shards each", region()),
+        ("ring, 512 points", router(Ring::new(SHARDS, POINTS).unwrap())),
+        ("django ring, 512 points", django_ring()),
+    ];
+    let keys: Vec<RoutingKey> = (1..=KEYS)
+        .map(|seed| RoutingKey::new(mix64(seed).cast_signed()).in_region("us"))
+        .collect();
+    let mut nanos: Vec<Vec<f64>> = vec![Vec::new(); strategies.len()];
+    for round in 0..=ROUNDS {
+        for ((_, router), nanos) in strategies.iter().zip(&mut nanos) {
+            let took = route_all(router, &keys);
+            // The first round fills caches.
+            if round > 0 {
+                nanos.push(took);
+            }
+        }
+    }
+    println!("\n{:<32}{:>10}{:>10}", "16 shards, ns a key", "median", "best");
+    for ((name, _), mut nanos) in strategies.iter().zip(nanos) {
+        nanos.sort_unstable_by(f64::total_cmp);
+        println!("{name:<32}{:>10.2}{:>10.2}", nanos[ROUNDS / 2], nanos[0]);
+    }
 }
 
-/// Measures one call of `route` with a random key.
-fn route(bencher: Bencher, router: &Router, region: Option<&'static str>) {
-    let mut state = 0_u64;
-    bencher
-        .with_inputs(|| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            RoutingKey {
-                region,
-                key: mix64(state).cast_signed(),
-            }
-        })
-        .bench_local_values(|key| black_box(router).route(black_box(&key)));
+/// Routes all keys several times; nanoseconds a key.
+fn route_all(router: &Router, keys: &[RoutingKey]) -> f64 {
+    let begun = Instant::now();
+    let mut sum = 0_u64;
+    for _ in 0..PASSES {
+        for key in keys {
+            sum += u64::from(black_box(router).route(black_box(key)).unwrap());
+        }
+    }
+    black_box(sum);
+    begun.elapsed().as_secs_f64() * 1e9 / (PASSES * KEYS) as f64
 }
 
 fn router(strategy: impl Strategy) -> Router {
     Router::new(Arc::new(strategy))
 }
 
-#[divan::bench]
-fn hash(bencher: Bencher) {
-    route(bencher, &router(Hash::new(SHARDS).unwrap()), None);
-}
-
-/// A thousand keys are pinned, none of them is asked for.
-#[divan::bench]
-fn hash_with_1000_pins(bencher: Bencher) {
+fn pinned() -> Router {
     let pins = Pins::new((0..1_000).map(|key| (key, 3))).unwrap();
-    let router = router(Hash::new(SHARDS).unwrap()).with_pins(pins).unwrap();
-    route(bencher, &router, None);
+    router(Hash::new(SHARDS).unwrap()).with_pins(pins).unwrap()
 }
 
-#[divan::bench]
-fn modulo(bencher: Bencher) {
-    route(bencher, &router(Modulo::new(SHARDS).unwrap()), None);
-}
-
-#[divan::bench]
-fn range(bencher: Bencher) {
+fn range() -> Router {
     let width = i64::MAX / i64::from(SHARDS) * 2;
     let bounds = (1..i64::from(SHARDS)).map(|shard| i64::MIN + shard * width);
-    route(bencher, &router(Range::new(bounds).unwrap()), None);
+    router(Range::new(bounds).unwrap())
 }
 
-#[divan::bench]
-fn region(bencher: Bencher) {
+fn region() -> Router {
     let shards = |from: u32| (from..from + 4).collect::<Vec<u32>>();
     let regions = [("ap", 0), ("eu", 4), ("sa", 8), ("us", 12)];
-    let strategy = Region::new(regions.map(|(name, from)| (name, shards(from)))).unwrap();
-    route(bencher, &router(strategy), Some("us"));
+    router(Region::new(regions.map(|(name, from)| (name, shards(from)))).unwrap())
 }
 
-#[divan::bench]
-fn ring(bencher: Bencher) {
-    route(bencher, &router(Ring::new(SHARDS, POINTS).unwrap()), None);
-}
-
-#[divan::bench]
-fn django_ring(bencher: Bencher) {
+fn django_ring() -> Router {
     let names = (0..SHARDS).map(|shard| format!("product_{shard}"));
-    route(
-        bencher,
-        &router(DjangoRing::new(names, POINTS).unwrap()),
-        None,
-    );
+    router(DjangoRing::new(names, POINTS).unwrap())
 }

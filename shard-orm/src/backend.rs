@@ -10,12 +10,14 @@
     allow(dead_code, unused_imports)
 )]
 
+mod answer;
 mod args;
 mod column_type;
 mod conn;
 mod dynamic;
 mod failure;
 mod field;
+mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -28,14 +30,16 @@ mod sqlite;
 mod temporal;
 mod wire;
 
+pub(crate) use answer::OnRow;
 pub use args::Args;
 pub use column_type::ColumnType;
-pub(crate) use conn::{Conn, OnRow, Opener, Session, Sql};
+pub(crate) use conn::{Conn, Opener, Session, Sql};
 pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature};
 pub(crate) use failure::Failure;
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{Field, Timestamp};
+pub(crate) use literal::literal;
 pub(crate) use row::OwnedRow;
 pub use row::Row;
 pub(crate) use wire::{decode_value, encode_value};

@@ -10,7 +10,7 @@ use sea_query::{
     SqliteQueryBuilder, StringLen, Table, TableCreateStatement, TableRef,
 };
 
-use crate::backend::{Args, ColumnType};
+use crate::backend::{Args, ColumnType, literal};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::{ColumnDef, IndexDef, ModelDef};
@@ -61,7 +61,7 @@ impl CreateTable {
             .iter()
             .map(|column| {
                 let value = column.default.map(Args::value).transpose()?;
-                Ok(value.map(Expr::Value))
+                value.map(|value| literal(dialect, value)).transpose()
             })
             .collect::<Result<_>>()?;
         Ok(Self {
@@ -120,7 +120,13 @@ impl CreateTable {
                 created.not_null();
             }
             if let Some(default) = &self.defaults[ordinal] {
-                created.default(default.clone());
+                let indexed = self.def.is_indexed(ordinal);
+                created.default(match is_large(self.dialect, column, indexed) {
+                    // MySQL takes an expression there, and no literal: sea-query puts one that it
+                    // did not make in parentheses.
+                    true => Expr::cust_with_expr("?", default.clone()),
+                    false => default.clone(),
+                });
             }
             if let Some(check) = check(self.dialect, column) {
                 created.check(check);
@@ -263,7 +269,11 @@ fn check(dialect: Dialect, column: &ColumnDef) -> Option<Expr> {
         _ => {}
     }
     if dialect == Dialect::Postgres {
-        return None;
+        let length = column
+            .length
+            .filter(|_| column.column_type == ColumnType::Bytes)?;
+        let bytes = sea_query::Func::cust(Alias::new("OCTET_LENGTH")).arg(reference());
+        return Some(Expr::expr(bytes).lte(i64::from(length)));
     }
     match column.column_type {
         ColumnType::Bool => range(0, 1),
@@ -301,8 +311,21 @@ fn postgres_type(column: &ColumnDef) -> SeaType {
     }
 }
 
+/// Whether the column is one of MySQL's that are kept beside the row.
+fn is_large(dialect: Dialect, column: &ColumnDef, indexed: bool) -> bool {
+    dialect == Dialect::MySql
+        && match column.column_type {
+            ColumnType::Text | ColumnType::Bytes => mysql_length(column, indexed).is_none(),
+            column_type => column_type == ColumnType::Json,
+        }
+}
+
+fn mysql_length(column: &ColumnDef, indexed: bool) -> Option<u32> {
+    column.length.or(indexed.then_some(INDEXED_LENGTH))
+}
+
 fn mysql_type(column: &ColumnDef, indexed: bool) -> SeaType {
-    let length = column.length.or(indexed.then_some(INDEXED_LENGTH));
+    let length = mysql_length(column, indexed);
     match column.column_type {
         ColumnType::Bool => SeaType::Boolean,
         ColumnType::I8 => SeaType::TinyInteger,

@@ -89,7 +89,7 @@ pub fn order(id: i64, user_id: i64, item: &str, quantity: i32) -> Order {
 async fn cluster() -> shard_orm::Result<TestCluster> {
     let cluster = testing::cluster::<(Order, CartLine, Job, Setting)>().await?;
     Order::insert_many(
-        &*cluster,
+        &cluster,
         vec![
             order(1, 42, "tea", 1),
             order(2, 42, "coffee", 3),
@@ -103,7 +103,7 @@ async fn cluster() -> shard_orm::Result<TestCluster> {
         name: "theme".to_owned(),
         value: "dark".to_owned(),
     };
-    theme.insert(&*cluster).await?;
+    theme.insert(&cluster).await?;
     Ok(cluster)
 }
 

@@ -9,9 +9,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use sqlx::database::HasStatementCache;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 
+use super::answer::{Answer, OnRow, Results};
 use super::args::{ArgsOf, not_compiled};
-use super::row::{OwnedRow, RowOf};
-use super::{Args, Failure, Row};
+use super::row::OwnedRow;
+use super::{Args, Failure};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -40,10 +41,9 @@ pub(crate) struct Sql {
     pub(crate) text: Arc<str>,
     /// Kept in the statement cache; not for texts of variable arity, which would flush it.
     pub(crate) persistent: bool,
+    /// Reads one row at most, which the drivers do with less work.
+    pub(crate) single: bool,
 }
-
-/// Called for each row of a result.
-pub(crate) type OnRow<'a> = dyn FnMut(&Row<'_>) -> Result<()> + Send + 'a;
 
 /// One open connection.
 pub(crate) enum Conn {
@@ -88,7 +88,9 @@ impl Opener {
     pub(crate) async fn open(&self) -> Result<Conn> {
         let opened: sqlx::Result<Conn> = match self.options {
             #[cfg(feature = "sqlite")]
-            Options::Sqlite(ref options) => super::sqlite::connect(options).await.map(Conn::Sqlite),
+            Options::Sqlite(ref options) => super::sqlite::connect(options, &self.session)
+                .await
+                .map(Conn::Sqlite),
             #[cfg(feature = "postgres")]
             Options::Postgres(ref options) => super::postgres::connect(options, &self.session)
                 .await
@@ -132,48 +134,37 @@ impl Conn {
     ///
     /// When `on_row` fails, the rest of the result is read past it, so that the connection serves
     /// on, and its first error is what the call gives.
-    pub(crate) async fn run(
+    pub(crate) fn run(
         &mut self,
         sql: &Sql,
         args: Args,
         on_row: &mut OnRow<'_>,
-    ) -> Result<u64, Failure> {
+    ) -> impl Future<Output = Result<u64, Failure>> + Send {
+        // Handed to the driver at once: as a part of the future, the arguments would be copied
+        // into each future around it.
+        let answer = self.send(sql, args);
+        async move { answer?.read(on_row).await }
+    }
+
+    fn send(&mut self, sql: &Sql, args: Args) -> Result<Answer<'_>, Failure> {
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn), ArgsOf::Sqlite(args)) => {
-                run(
-                    conn,
-                    Dialect::Sqlite,
-                    sql,
-                    args,
-                    |row| on_row(&Row(RowOf::Sqlite(row))),
-                    |done| done.rows_affected(),
-                )
-                .await
-            }
+            (Self::Sqlite(conn), ArgsOf::Sqlite(args)) => Ok(Answer::Sqlite(if sql.single {
+                Results::One(conn.fetch_optional(query(sql, args)))
+            } else {
+                Results::Many(conn.fetch_many(query(sql, args)))
+            })),
             #[cfg(feature = "postgres")]
-            (Self::Postgres(conn), ArgsOf::Postgres(args)) => {
-                run(
-                    conn,
-                    Dialect::Postgres,
-                    sql,
-                    args,
-                    |row| on_row(&Row(RowOf::Postgres(row))),
-                    |done| done.rows_affected(),
-                )
-                .await
-            }
+            (Self::Postgres(conn), ArgsOf::Postgres(args)) => Ok(Answer::Postgres(if sql.single {
+                Results::One(conn.fetch_optional(query(sql, args)))
+            } else {
+                Results::Many(conn.fetch_many(query(sql, args)))
+            })),
+            // The driver's way to one row leaves the end of the result to the next statement.
             #[cfg(feature = "mysql")]
             (Self::MySql(conn), ArgsOf::MySql(args)) => {
-                run(
-                    conn,
-                    Dialect::MySql,
-                    sql,
-                    args,
-                    |row| on_row(&Row(RowOf::MySql(row))),
-                    |done| done.rows_affected(),
-                )
-                .await
+                let rows = conn.fetch_many(query(sql, args));
+                Ok(Answer::MySql(Results::Many(rows)))
             }
             _ => Err(Failure::own(mismatched())),
         }
@@ -282,38 +273,4 @@ where
 {
     // The texts are rendered by this library, from identifiers that sea-query quotes.
     sqlx::query_with(AssertSqlSafe(Arc::clone(&sql.text)), args).persistent(sql.persistent)
-}
-
-async fn run<C, A>(
-    conn: &mut C,
-    dialect: Dialect,
-    sql: &Sql,
-    args: A,
-    mut on_row: impl FnMut(&<C::Database as sqlx::Database>::Row) -> Result<()>,
-    affected: impl Fn(&<C::Database as sqlx::Database>::QueryResult) -> u64,
-) -> Result<u64, Failure>
-where
-    C: sqlx::Connection,
-    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
-    C::Database: HasStatementCache,
-    A: IntoArguments<C::Database> + Send + 'static,
-{
-    let mut results = conn.fetch_many(query::<C::Database, A>(sql, args));
-    let mut rows = 0;
-    let mut refused = None;
-    while let Some(result) = results
-        .try_next()
-        .await
-        .map_err(|source| Failure::from_driver(dialect, source))?
-    {
-        match result {
-            sqlx::Either::Left(done) => rows += affected(&done),
-            sqlx::Either::Right(row) if refused.is_none() => refused = on_row(&row).err(),
-            sqlx::Either::Right(_) => {}
-        }
-    }
-    match refused {
-        None => Ok(rows),
-        Some(error) => Err(Failure::own(error)),
-    }
 }

@@ -1,9 +1,9 @@
 //! SQLite: opening a file, and its codes.
 
+use std::time::{Duration, Instant};
+
 use sqlx::error::{DatabaseError, UnexpectedNullError};
-use sqlx::sqlite::{
-    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
-};
+use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{
     ConnectOptions as _, Connection as _, Decode, Row as _, SqliteConnection, Type, ValueRef as _,
 };
@@ -44,10 +44,27 @@ pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
     Ok(options)
 }
 
+/// How long to wait before asking again for a file that another connection makes ready.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Opens the file. Two that turn a new file to WAL mode at once would wait for each other, which
+/// SQLite ends without heeding the busy timeout: so that is heeded here.
 pub(super) async fn connect(
     options: &SqliteConnectOptions,
+    session: &Session,
 ) -> std::result::Result<SqliteConnection, sqlx::Error> {
-    SqliteConnection::connect_with(options).await
+    let begun = Instant::now();
+    loop {
+        match SqliteConnection::connect_with(options).await {
+            Err(sqlx::Error::Database(reported))
+                if classify(&*reported).kind == ErrorKind::Timeout
+                    && begun.elapsed() < session.busy_timeout =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Reads a value that is not NULL. The driver itself reads NULL as zero or as an empty text.

@@ -42,7 +42,29 @@ macro_rules! temporal {
                 take!(row, ordinal, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
             }
         }
-    )*};
+    )*
+
+        /// The text that SQLite keeps of one of these.
+        pub(super) fn text_of(value: &Value) -> Result<Option<String>> {
+            match value {
+                $(Value::$value(Some(time)) => $text(*time).map(Some),)*
+                _ => Ok(None),
+            }
+        }
+    };
+}
+
+/// The text that SQLite keeps of a date or time; `None` for any other value.
+pub(super) fn text_of(value: &Value) -> Result<Option<String>> {
+    #[cfg(feature = "chrono")]
+    if let Some(text) = with_chrono::text_of(value)? {
+        return Ok(Some(text));
+    }
+    #[cfg(feature = "time")]
+    if let Some(text) = with_time::text_of(value)? {
+        return Ok(Some(text));
+    }
+    Ok(None)
 }
 
 fn outside_years() -> Error {

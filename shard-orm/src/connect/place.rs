@@ -72,7 +72,8 @@ impl Place {
         if endpoint.checked.load(Ordering::Relaxed) {
             endpoint.acquire().await
         } else {
-            self.first_use(endpoint).await
+            // Boxed: it does not make the future of every statement larger.
+            Box::pin(self.first_use(endpoint)).await
         }
     }
 

@@ -84,26 +84,30 @@ impl Pool {
     }
 
     /// Takes a connection, or opens one.
+    ///
+    /// What is rare is boxed: it does not make the future of every statement larger.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease> {
         let mut lease = self.reserve().await?;
+        // The lease was made just now: the clock is not looked at again.
+        let now = lease.opened;
         while let Some(idle) = self.pop() {
-            if idle.opened.elapsed() >= self.limits.max_lifetime {
+            if now.duration_since(idle.opened) >= self.limits.max_lifetime {
                 continue;
             }
             let proven = self.losses.load(Ordering::Acquire);
-            let doubtful =
-                idle.proven != proven || idle.since.elapsed() >= self.limits.ping_after_idle;
+            let doubtful = idle.proven != proven
+                || now.duration_since(idle.since) >= self.limits.ping_after_idle;
             lease.opened = idle.opened;
             lease.proven = proven;
             lease.conn = Some(idle.conn);
-            if !doubtful || lease.answers(self.limits.connect_timeout).await {
+            if !doubtful || Box::pin(lease.answers(self.limits.connect_timeout)).await {
                 lease.dirty = false;
                 return Ok(lease);
             }
             lease.conn = None;
         }
         lease.proven = self.losses.load(Ordering::Acquire);
-        lease.conn = Some(self.open().await?);
+        lease.conn = Some(Box::pin(self.open()).await?);
         lease.opened = Instant::now();
         lease.dirty = false;
         Ok(lease)

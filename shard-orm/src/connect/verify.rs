@@ -98,6 +98,7 @@ pub(crate) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Reco
     let sql = Sql {
         text: text.into(),
         persistent: false,
+        single: false,
     };
     let mut found = None;
     let outcome = lease

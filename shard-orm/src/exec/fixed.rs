@@ -75,6 +75,7 @@ impl Statement for Fixed<'_> {
         Ok(Sql {
             text: Arc::clone(text),
             persistent: true,
+            single: self.operation == Operation::Select,
         })
     }
 

@@ -8,7 +8,7 @@ use tracing::{Instrument, Span};
 
 use super::statement::{Sink, Statement};
 use super::target::Target;
-use crate::backend::{Args, Row};
+use crate::backend::{Args, Row, Sql};
 use crate::connect::{Endpoint, Lease, Place};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -84,6 +84,14 @@ pub(super) fn record(span: &Span, begun: Instant, outcome: Result<u64, ErrorKind
     };
 }
 
+/// Writes down which endpoint serves a call.
+fn record_role(span: &Span, endpoint: &Endpoint) {
+    // A span that nobody listens to would still look for a logger.
+    if !span.is_disabled() {
+        span.record("role", endpoint.role());
+    }
+}
+
 /// Counts the rows of a result, which not every database does itself.
 struct Counting<'a> {
     sink: &'a mut dyn Sink,
@@ -112,15 +120,14 @@ async fn dispatch(
 ) -> Result<u64> {
     let read = match target {
         Target::Tx(tx) => {
-            span.record("role", place.writer().role());
-            let mut args = Args::new(place.dialect())?;
-            let sql = statement.prepare(&place.namespace, &mut args)?;
+            record_role(span, place.writer());
+            let (sql, args) = prepare(place, statement)?;
             return tx.run(&sql, args, &mut |row: &Row<'_>| sink.row(row)).await;
         }
         Target::Cluster { read, .. } => read,
     };
     if intent == Intent::Write {
-        span.record("role", place.writer().role());
+        record_role(span, place.writer());
         let mut lease = place.ready(place.writer()).await?;
         return match attempt(&mut lease, place, statement, sink).await {
             Ok(rows) => Ok(rows),
@@ -135,13 +142,20 @@ async fn dispatch(
         Err(Attempt::Lost(_)) => {
             drop(lease);
             sink.reset();
-            span.record("role", place.primary_reader().role());
+            record_role(span, place.primary_reader());
             let mut lease = place.ready(place.primary_reader()).await?;
             attempt(&mut lease, place, statement, sink)
                 .await
                 .map_err(Attempt::into_error)
         }
     }
+}
+
+/// A function of its own: what it borrows would otherwise be kept in the future of the call.
+fn prepare(place: &Place, statement: &dyn Statement) -> Result<(Sql, Args)> {
+    let mut args = Args::new(place.dialect())?;
+    let sql = statement.prepare(&place.namespace, &mut args)?;
+    Ok((sql, args))
 }
 
 /// Why an attempt failed.
@@ -166,10 +180,7 @@ async fn attempt(
     statement: &dyn Statement,
     sink: &mut dyn Sink,
 ) -> Result<u64, Attempt> {
-    let mut args = Args::new(place.dialect()).map_err(Attempt::Answered)?;
-    let sql = statement
-        .prepare(&place.namespace, &mut args)
-        .map_err(Attempt::Answered)?;
+    let (sql, args) = prepare(place, statement).map_err(Attempt::Answered)?;
     let conn = lease.conn().map_err(Attempt::Answered)?;
     match conn.run(&sql, args, &mut |row| sink.row(row)).await {
         Ok(rows) => {
@@ -197,7 +208,7 @@ pub(super) async fn reading_lease(
     endpoint: &Endpoint,
     span: &Span,
 ) -> Result<Lease> {
-    span.record("role", endpoint.role());
+    record_role(span, endpoint);
     match place.ready(endpoint).await {
         Err(error)
             if error.kind() == ErrorKind::Unavailable
@@ -208,7 +219,7 @@ pub(super) async fn reading_lease(
                 server = &*place.server,
                 "a replica is unavailable; the primary serves its read"
             );
-            span.record("role", place.primary_reader().role());
+            record_role(span, place.primary_reader());
             place.ready(place.primary_reader()).await
         }
         other => other,

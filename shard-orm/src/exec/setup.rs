@@ -203,6 +203,7 @@ async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
     let sql = crate::backend::Sql {
         text: text.into(),
         persistent: false,
+        single: false,
     };
     match lease.conn()?.run(&sql, args, &mut |_| Ok(())).await {
         Ok(_) => lease.settle(),

@@ -224,6 +224,7 @@ impl Statement for RawStatement {
         Ok(Sql {
             text: text.into(),
             persistent: true,
+            single: false,
         })
     }
 

@@ -180,6 +180,7 @@ impl<M: Model> Statement for UpdateOnly<'_, M> {
         Ok(Sql {
             text: text.into(),
             persistent: true,
+            single: false,
         })
     }
 

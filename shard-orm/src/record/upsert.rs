@@ -393,6 +393,7 @@ fn rendered(
     Ok(Sql {
         text: text.into(),
         persistent: true,
+        single: false,
     })
 }
 

@@ -167,7 +167,9 @@ impl Dice {
 async fn step(cluster: &Cluster, choice: u32, id: i64) -> shard_orm::Result<()> {
     match choice {
         0 => note(id).insert(cluster).await.map(drop),
-        1 => Note::find(cluster, 0, id).await.map(drop),
+        1 if id % 2 == 0 => Note::find(cluster, 0, id).await.map(drop),
+        // Several shards behind the one connection.
+        1 => Note::on_each(0..4).all(cluster).await.map(drop),
         2 => {
             let tx = cluster.begin(Note::shard(0)).await?;
             note(id).insert(&tx).await?;

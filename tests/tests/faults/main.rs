@@ -4,11 +4,14 @@
 //! statistics, or a relay between the library and its server.
 
 mod cancelled;
+mod ended;
 mod errors;
 mod killed;
 mod pool;
 mod relay;
 mod retried;
+mod secrets;
+mod side;
 mod site;
 mod spans;
 mod transactions;

@@ -54,7 +54,11 @@ async fn both_sides_of_a_deadlock_succeed_in_the_end(backend: Backend) {
         tokio::spawn(task)
     });
     for task in tasks {
-        tokio::time::timeout(LIMIT, task).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(LIMIT, task)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
     }
     assert_eq!(runs.load(Ordering::SeqCst), 3, "one of them ran twice");
     let mut side = site.side().await;
@@ -119,11 +123,7 @@ async fn a_write_skew_is_run_again(backend: Backend) {
 }
 
 /// A closure that meets a serialization failure each time.
-async fn always_in_conflict(
-    site: &Site,
-    cluster: &Cluster,
-    attempts: u32,
-) -> (Result<()>, u32) {
+async fn always_in_conflict(site: &Site, cluster: &Cluster, attempts: u32) -> (Result<()>, u32) {
     let options = TxOptions::new()
         .isolation(Isolation::RepeatableRead)
         .attempts(attempts)
@@ -137,9 +137,11 @@ async fn always_in_conflict(
             // Another client changes the row after it was read.
             let notes = site.table(0, "notes");
             let mut side = site.side().await;
-            side.run(&format!("UPDATE {notes} SET amount = amount + 1 WHERE id = 1"))
-                .await
-                .unwrap();
+            side.run(&format!(
+                "UPDATE {notes} SET amount = amount + 1 WHERE id = 1"
+            ))
+            .await
+            .unwrap();
             let row = Note::on(0).filter(Note::ID.eq(1));
             row.increment(Note::AMOUNT, 100).update(&tx).await?;
             Ok(())

@@ -12,11 +12,10 @@ use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
 };
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{
-    AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, Row as _,
-    SqliteConnection,
-};
+use sqlx::{Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
+
+use crate::side::Side;
 
 /// Longer than anything takes that is to happen at all.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
@@ -327,18 +326,20 @@ impl Site {
 
     /// Waits until a statement of the library waits for a lock.
     pub(crate) async fn someone_waits(&self, side: &mut Side) {
-        eventually("a statement waits for a lock", async || match self.backend {
-            Backend::Sqlite => panic!("SQLite has no server"),
-            Backend::Postgres => {
-                let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+        eventually("a statement waits for a lock", async || {
+            match self.backend {
+                Backend::Sqlite => panic!("SQLite has no server"),
+                Backend::Postgres => {
+                    let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
                      WHERE datname = current_database() AND wait_event_type = 'Lock'";
-                side.number(waiting).await > 0
-            }
-            Backend::MariaDb => {
-                let sessions = side.numbers(&self.session_ids()).await;
-                let open = side.innodb_transactions().await;
-                open.iter()
-                    .any(|open| open.waits && sessions.contains(&open.session))
+                    side.number(waiting).await > 0
+                }
+                Backend::MariaDb => {
+                    let sessions = side.numbers(&self.session_ids()).await;
+                    let open = side.innodb_transactions().await;
+                    open.iter()
+                        .any(|open| open.waits && sessions.contains(&open.session))
+                }
             }
         })
         .await;
@@ -398,72 +399,6 @@ impl Site {
                 .unwrap();
             }
         }
-    }
-}
-
-#[derive(Debug)]
-struct InnodbTransaction {
-    session: i64,
-    waits: bool,
-}
-
-/// A connection beside the library's.
-#[derive(Debug)]
-pub(crate) enum Side {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-    MariaDb(MySqlConnection),
-}
-
-impl Side {
-    pub(crate) async fn run(&mut self, sql: &str) -> sqlx::Result<()> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Sqlite(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
-            Self::Postgres(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
-            Self::MariaDb(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
-        }
-    }
-
-    pub(crate) async fn numbers(&mut self, sql: &str) -> Vec<i64> {
-        let query = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Sqlite(side) => sqlx::query_scalar(query).fetch_all(side).await,
-            Self::Postgres(side) => sqlx::query_scalar(query).fetch_all(side).await,
-            Self::MariaDb(side) => sqlx::query_scalar(query).fetch_all(side).await,
-        }
-        .unwrap_or_else(|error| panic!("{sql}: {error}"))
-    }
-
-    /// The open transactions of MariaDB.
-    ///
-    /// `information_schema.innodb_trx` does not serve: it is not read anew while anyone asks for it all the time.
-    async fn innodb_transactions(&mut self) -> Vec<InnodbTransaction> {
-        let Self::MariaDb(side) = self else {
-            panic!("only MariaDB has these")
-        };
-        let status = sqlx::raw_sql("SHOW ENGINE INNODB STATUS")
-            .fetch_one(side)
-            .await
-            .unwrap()
-            .get::<String, _>(2);
-        status
-            .split("---TRANSACTION ")
-            .skip(1)
-            .filter(|text| text.lines().next().is_some_and(|line| line.contains("ACTIVE")))
-            .filter_map(|text| {
-                let (_, rest) = text.split_once("thread id ")?;
-                Some(InnodbTransaction {
-                    session: rest.split(',').next()?.trim().parse().ok()?,
-                    waits: text.contains("LOCK WAIT"),
-                })
-            })
-            .collect()
-    }
-
-    /// The first number of the result; -1 when there is no row.
-    pub(crate) async fn number(&mut self, sql: &str) -> i64 {
-        self.numbers(sql).await.first().copied().unwrap_or(-1)
     }
 }
 

@@ -93,7 +93,11 @@ impl Seen {
 #[track_caller]
 fn assert_call(call: &Fields, expected: &[(&str, &str)]) {
     for (field, value) in expected {
-        assert_eq!(call.get(field).map(String::as_str), Some(*value), "{field}: {call:?}");
+        assert_eq!(
+            call.get(field).map(String::as_str),
+            Some(*value),
+            "{field}: {call:?}"
+        );
     }
     let micros: u64 = call["micros"].parse().unwrap();
     assert!(micros < 20_000_000);
@@ -114,7 +118,9 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
     site.set_up().await;
     let url = match backend {
         // Trusted whatever the password.
-        Backend::Postgres => site.url.replace("postgres@", &format!("postgres:{PASSWORD}@")),
+        Backend::Postgres => site
+            .url
+            .replace("postgres@", &format!("postgres:{PASSWORD}@")),
         _ => site.url.clone(),
     };
     let server = Server::new("first", url.clone()).replica(url.replace("127.0.0.1", "localhost"));
@@ -128,10 +134,18 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
     seen.take();
 
     marked(1).insert(&cluster).await.unwrap();
-    let place = [("group", "shop"), ("shard", "0"), ("server", "first"), ("table", "notes")];
+    let place = [
+        ("group", "shop"),
+        ("shard", "0"),
+        ("server", "first"),
+        ("table", "notes"),
+    ];
     let call = seen.one();
     assert_call(&call, &place);
-    assert_call(&call, &[("verb", "insert"), ("role", "primary"), ("rows", "1")]);
+    assert_call(
+        &call,
+        &[("verb", "insert"), ("role", "primary"), ("rows", "1")],
+    );
 
     marked(2).insert(&cluster).await.unwrap();
     seen.take();
@@ -139,21 +153,33 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
     assert_eq!(both.all(&cluster).await.unwrap().len(), 2);
     let call = seen.one();
     assert_call(&call, &place);
-    assert_call(&call, &[("verb", "select"), ("role", "primary"), ("rows", "2")]);
+    assert_call(
+        &call,
+        &[("verb", "select"), ("role", "primary"), ("rows", "2")],
+    );
 
     if backend != Backend::Sqlite {
-        Note::get(cluster.read_from(Read::Replica), 0, 1).await.unwrap();
+        Note::get(cluster.read_from(Read::Replica), 0, 1)
+            .await
+            .unwrap();
         assert_call(&seen.one(), &[("role", "replica"), ("rows", "1")]);
     }
 
     Note::on_each([0, 1, 2]).count(&cluster).await.unwrap();
-    let mut shards: Vec<String> = seen.take().into_iter().map(|mut call| call.remove("shard").unwrap()).collect();
+    let mut shards: Vec<String> = seen
+        .take()
+        .into_iter()
+        .map(|mut call| call.remove("shard").unwrap())
+        .collect();
     shards.sort();
     assert_eq!(shards, ["0", "1", "2"]);
 
     let all: Vec<Note> = Note::on(0).stream(&cluster).try_collect().await.unwrap();
     assert_eq!(all.len(), 2);
-    assert_call(&seen.one(), &[("verb", "select"), ("role", "primary"), ("rows", "2")]);
+    assert_call(
+        &seen.one(),
+        &[("verb", "select"), ("role", "primary"), ("rows", "2")],
+    );
 
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     seen.take();
@@ -166,7 +192,10 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
     assert_eq!(changed, 1);
     let call = seen.one();
     assert_call(&call, &place);
-    assert_call(&call, &[("verb", "update"), ("role", "primary"), ("rows", "1")]);
+    assert_call(
+        &call,
+        &[("verb", "update"), ("role", "primary"), ("rows", "1")],
+    );
     tx.commit().await.unwrap();
     seen.take();
 
@@ -176,7 +205,11 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
     let call = seen.one();
     assert_call(&call, &[("error", "unique constraint")]);
     assert!(!call.contains_key("rows"));
-    let placeholder = if backend == Backend::Postgres { "$1" } else { "?" };
+    let placeholder = if backend == Backend::Postgres {
+        "$1"
+    } else {
+        "?"
+    };
     let sql = format!("SELECT id FROM {{notes}} WHERE text = {placeholder}");
     let found: Vec<i64> = Note::on(0)
         .sql(sqlx::AssertSqlSafe(sql))

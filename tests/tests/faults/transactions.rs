@@ -52,7 +52,10 @@ async fn a_dropped_transaction_frees_its_locks_at_once(backend: Backend) {
         let begun = Instant::now();
         site.lock(&mut side, 1).await;
         let waited = begun.elapsed();
-        assert!(waited < Duration::from_millis(700), "round {round}: {waited:?}");
+        assert!(
+            waited < Duration::from_millis(700),
+            "round {round}: {waited:?}"
+        );
         side.run("ROLLBACK").await.unwrap();
     }
     assert_eq!(site.amount(&mut side, 1).await, 1);
@@ -85,7 +88,10 @@ async fn a_row_of_another_shard_is_refused_before_anything_is_sent(backend: Back
         ("count", Note::on(1).count(&tx).await.unwrap_err()),
         ("delete on", Note::on(1).delete(&tx).await.unwrap_err()),
         ("on_each", Note::on_each([0, 1]).all(&tx).await.unwrap_err()),
-        ("insert_many", Note::insert_many(&tx, all).await.unwrap_err()),
+        (
+            "insert_many",
+            Note::insert_many(&tx, all).await.unwrap_err(),
+        ),
         (
             "sql",
             Note::on(1)
@@ -94,8 +100,14 @@ async fn a_row_of_another_shard_is_refused_before_anything_is_sent(backend: Back
                 .await
                 .unwrap_err(),
         ),
-        ("isolated", Job::get(&tx, 1, "a".to_owned()).await.unwrap_err()),
-        ("isolated insert", job.clone().insert(&tx, 1).await.unwrap_err()),
+        (
+            "isolated",
+            Job::get(&tx, 1, "a".to_owned()).await.unwrap_err(),
+        ),
+        (
+            "isolated insert",
+            job.clone().insert(&tx, 1).await.unwrap_err(),
+        ),
         ("database", setting.clone().insert(&tx).await.unwrap_err()),
         ("database all", Setting::query().all(&tx).await.unwrap_err()),
     ];
@@ -168,7 +180,9 @@ async fn the_isolation_level_is_the_one_that_was_asked_for(backend: Backend) {
 async fn a_repeatable_read_sees_one_state(backend: Backend) {
     let site = Site::new(backend).await;
     let cluster = site.cluster(pool_of(3)).await;
-    let options = TxOptions::new().isolation(Isolation::RepeatableRead).read_only();
+    let options = TxOptions::new()
+        .isolation(Isolation::RepeatableRead)
+        .read_only();
     let tx = cluster.begin_with(Note::shard(0), &options).await.unwrap();
     assert_eq!(Note::on(0).count(&tx).await.unwrap(), 0);
     note(1).insert(&cluster).await.unwrap();
@@ -228,168 +242,29 @@ async fn a_savepoint_undoes_what_came_after_it(backend: Backend) {
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 4);
 }
 
-async fn a_savepoint_forgives_a_failed_statement(backend: Backend) {
+async fn two_statements_at_once_are_refused(backend: Backend) {
+    use futures_util::{StreamExt as _, TryStreamExt as _};
+
     let site = Site::new(backend).await;
     let cluster = site.cluster(pool_of(1)).await;
-    note(1).insert(&cluster).await.unwrap();
-    let tx = cluster.begin(Note::shard(0)).await.unwrap();
-    note(2).insert(&tx).await.unwrap();
-    let point = tx.savepoint().await.unwrap();
-    let error = note(1).insert(&tx).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unique, "{error}");
-    point.rollback().await.unwrap();
-    note(3).insert(&tx).await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 3);
-}
-
-async fn a_commit_after_a_failed_statement_does_not_pass_for_one(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    note(1).insert(&cluster).await.unwrap();
-    let tx = cluster.begin(Note::shard(0)).await.unwrap();
-    note(2).insert(&tx).await.unwrap();
-    note(1).insert(&tx).await.unwrap_err();
-    let next = note(3).insert(&tx).await.map_err(|error| error.kind());
-    let committed = tx.commit().await.map_err(|error| error.kind());
-    let kept = Note::on(0).count(&cluster).await.unwrap();
-    if backend == Backend::Postgres {
-        // The server answers such a COMMIT with a rollback.
-        assert_eq!(next.unwrap_err(), ErrorKind::TransactionEnded);
-        assert_eq!(committed.unwrap_err(), ErrorKind::TransactionEnded);
-        assert_eq!(kept, 1);
-    } else {
-        // The statement alone was undone.
-        next.unwrap();
-        committed.unwrap();
-        assert_eq!(kept, 3);
-    }
-}
-
-async fn the_victim_of_a_deadlock_takes_no_more_statements(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
-    for id in [1, 2] {
+    for id in 1..=3 {
         note(id).insert(&cluster).await.unwrap();
     }
-    let bump = async |tx: &Tx, id: i64| {
-        let row = Note::on(0).filter(Note::ID.eq(id));
-        row.increment(Note::AMOUNT, 1).update(tx).await
-    };
-    let first = cluster.begin(Note::shard(0)).await.unwrap();
-    let second = cluster.begin(Note::shard(0)).await.unwrap();
-    bump(&first, 1).await.unwrap();
-    bump(&second, 2).await.unwrap();
-    let (one, two) = tokio::join!(
-        async {
-            let outcome = bump(&first, 2).await;
-            (outcome, first)
-        },
-        async {
-            let outcome = bump(&second, 1).await;
-            if outcome.is_err() {
-                // Its locks are free with the error; the other goes on.
-                note(7).insert(&second).await.unwrap_err();
-            }
-            (outcome, second)
-        }
-    );
-    let mut committed = 0;
-    for (outcome, tx) in [one, two] {
-        match outcome {
-            Ok(_) => {
-                tx.commit().await.unwrap();
-                committed += 1;
-            }
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::Deadlock, "{error}");
-                assert!(error.is_retryable());
-                // MariaDB has rolled the whole transaction back, and would take this one by itself.
-                let error = note(8).insert(&tx).await.unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-                let error = tx.commit().await.unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-            }
-        }
-    }
-    assert_eq!(committed, 1);
-    let mut side = site.side().await;
-    assert_eq!(site.amount(&mut side, 1).await, 2);
-    assert_eq!(site.amount(&mut side, 2).await, 2);
-    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 2);
-}
-
-#[tokio::test]
-async fn a_transaction_that_sqlite_rolled_back_takes_no_more_statements() {
-    let site = Site::new(Backend::Sqlite).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    note(1).insert(&cluster).await.unwrap();
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
-    note(2).insert(&tx).await.unwrap();
-    // The file may not grow any more: such a failure can end the whole transaction.
-    let full = Note::on(0).sql("PRAGMA max_page_count = 1");
-    full.all::<i64>(&tx).await.unwrap();
-    let mut failure = None;
-    for id in 10..2_000 {
-        let long = Note {
-            text: format!("{id:0>60}"),
-            ..note(id)
-        };
-        if let Err(error) = long.insert(&tx).await {
-            failure = Some(error);
-            break;
-        }
-    }
-    let error = failure.expect("the file is full");
-    assert_eq!(error.kind(), ErrorKind::Database, "{error}");
-    let error = tx.commit().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 1);
-}
-
-#[tokio::test]
-async fn a_lock_timeout_that_rolls_back_on_mariadb_keeps_no_half() {
-    use shard_orm_tests::servers::MariaDbServer;
-
-    let settings = [
-        ("innodb-rollback-on-timeout", "1"),
-        ("innodb-lock-wait-timeout", "1"),
-    ];
-    let server = MariaDbServer::start_with(&settings).await.unwrap();
-    let site = Site::at_mariadb(server.url()).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    note(1).insert(&cluster).await.unwrap();
-    let mut side = site.side().await;
-    site.lock(&mut side, 1).await;
-    let tx = cluster.begin(Note::shard(0)).await.unwrap();
-    note(2).insert(&tx).await.unwrap();
-    let error = note(1).delete(&tx).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    // The server has undone the first row, and would keep this one.
-    let error = note(3).insert(&tx).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-    let error = tx.commit().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-    side.run("ROLLBACK").await.unwrap();
-    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 1);
-}
-
-async fn two_statements_at_once_are_refused(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let tx = cluster.begin(Note::shard(0)).await.unwrap();
-    let (first, second) = tokio::time::timeout(LIMIT, async {
-        tokio::join!(note(1).insert(&tx), note(2).insert(&tx))
-    })
-    .await
-    .expect("two statements wait for each other");
-    first.unwrap();
-    let error = second.unwrap_err();
+    let mut running = Note::on(0).stream(&tx);
+    running.next().await.unwrap().unwrap();
+    let second = tokio::time::timeout(LIMIT, note(4).insert(&tx)).await;
+    let error = second
+        .expect("one statement waits for the other")
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TransactionBusy, "{error}");
     assert_eq!(error.shard().unwrap().to_string(), "shop/0");
-    note(3).insert(&tx).await.unwrap();
+    // Neither harms the other.
+    let rest: Vec<Note> = running.try_collect().await.unwrap();
+    assert_eq!(rest.len(), 2);
+    note(5).insert(&tx).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 2);
+    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 4);
 }
 
 /// Sends two statements on whatever it is given.
@@ -408,74 +283,6 @@ async fn a_helper_runs_on_a_cluster_and_in_a_transaction(backend: Backend) {
     assert_eq!(insert_and_count(&cluster, 3).await.unwrap(), 2);
 }
 
-async fn a_transaction_that_has_ended_says_so(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    for commit in [true, false] {
-        let tx = cluster.begin(Note::shard(0)).await.unwrap();
-        let other = tx.clone();
-        if commit {
-            tx.commit().await.unwrap();
-        } else {
-            tx.rollback().await.unwrap();
-        }
-        for error in [
-            note(1).insert(&other).await.unwrap_err(),
-            other.savepoint().await.unwrap_err(),
-            other.clone().commit().await.unwrap_err(),
-            other.clone().rollback().await.unwrap_err(),
-        ] {
-            assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-        }
-    }
-    assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn a_deferred_constraint_that_fails_at_the_commit_is_named() {
-    let site = Site::new(Backend::Postgres).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
-    let notes = site.table(0, "notes");
-    side.run(&format!(
-        "ALTER TABLE {notes} ADD CONSTRAINT late_text UNIQUE (text) DEFERRABLE INITIALLY DEFERRED; \
-         CREATE TABLE shop_0.amounts (amount int PRIMARY KEY); \
-         INSERT INTO shop_0.amounts VALUES (1); \
-         ALTER TABLE {notes} ADD CONSTRAINT late_amount FOREIGN KEY (amount) \
-         REFERENCES shop_0.amounts DEFERRABLE INITIALLY DEFERRED"
-    ))
-    .await
-    .unwrap();
-    note_of(0, 1).insert(&cluster).await.unwrap();
-
-    let same_text = Note {
-        text: "note 1".into(),
-        ..note_of(4, 2)
-    };
-    let other_amount = Note {
-        amount: 9,
-        ..note(3)
-    };
-    for (row, kind, constraint) in [
-        (same_text, ErrorKind::Unique, "late_text"),
-        (other_amount, ErrorKind::ForeignKey, "late_amount"),
-    ] {
-        let tx = cluster.begin(Note::shard(0)).await.unwrap();
-        row.clone().insert(&tx).await.unwrap();
-        let error = tx.commit().await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{error}");
-        assert_eq!(error.constraint(), Some(constraint));
-        let outcome: Result<(), Error> = cluster
-            .transaction(Note::shard(0), |tx| {
-                let row = row.clone();
-                async move { row.insert(&tx).await.map(drop) }
-            })
-            .await;
-        assert_eq!(outcome.unwrap_err().kind(), kind);
-        assert_eq!(Note::on_each([0, 4]).count(&cluster).await.unwrap(), 1);
-    }
-}
-
 async fn a_transaction_on_a_shard_that_is_not_there_is_refused(backend: Backend) {
     let site = Site::new(backend).await;
     let cluster = site.cluster(pool_of(1)).await;
@@ -491,14 +298,10 @@ on! { [sqlite postgres mariadb] =>
     a_repeatable_read_sees_one_state
     a_read_only_transaction_refuses_writes
     a_savepoint_undoes_what_came_after_it
-    a_savepoint_forgives_a_failed_statement
-    a_commit_after_a_failed_statement_does_not_pass_for_one
     two_statements_at_once_are_refused
     a_helper_runs_on_a_cluster_and_in_a_transaction
-    a_transaction_that_has_ended_says_so
     a_transaction_on_a_shard_that_is_not_there_is_refused
 }
 on! { [postgres mariadb] =>
     the_isolation_level_is_the_one_that_was_asked_for
-    the_victim_of_a_deadlock_takes_no_more_statements
 }

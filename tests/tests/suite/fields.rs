@@ -72,6 +72,8 @@ struct Kinds {
     defaulted: i32,
     #[shard(length = 5)]
     short: String,
+    #[shard(length = 4)]
+    few: Vec<u8>,
 }
 
 /// An `Option` of each.
@@ -129,11 +131,15 @@ impl Kinds {
             status: Status::New,
             level: Level::Low,
             email: Email("a@b".into()),
-            tags: Tags { names: vec![], nested: None },
+            tags: Tags {
+                names: vec![],
+                nested: None,
+            },
             skipped: 0,
             renamed: 1,
             defaulted: 1,
             short: "x".into(),
+            few: vec![],
         }
     }
 }
@@ -142,11 +148,31 @@ impl Kinds {
 async fn comes_back(bed: &Bed, row: Kinds) {
     let row = row.insert(&bed.cluster).await.unwrap();
     assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
-    let many = vec![Kinds { id: bed.id(), ..row.clone() }, Kinds { id: bed.id(), ..row.clone() }];
-    Kinds::insert_many(&bed.cluster, many.clone()).await.unwrap();
-    let found = Kinds::on(row.user_id).filter(Kinds::ID.ne(row.id)).order_by(Kinds::ID).all(&bed.cluster).await.unwrap();
+    let many = vec![
+        Kinds {
+            id: bed.id(),
+            ..row.clone()
+        },
+        Kinds {
+            id: bed.id(),
+            ..row.clone()
+        },
+    ];
+    Kinds::insert_many(&bed.cluster, many.clone())
+        .await
+        .unwrap();
+    let found = Kinds::on(row.user_id)
+        .filter(Kinds::ID.ne(row.id))
+        .order_by(Kinds::ID)
+        .all(&bed.cluster)
+        .await
+        .unwrap();
     assert_eq!(found, many);
-    let other = Kinds { id: row.id, user_id: row.user_id, ..Kinds::new(bed) };
+    let other = Kinds {
+        id: row.id,
+        user_id: row.user_id,
+        ..Kinds::new(bed)
+    };
     other.update(&bed.cluster).await.unwrap();
     row.update(&bed.cluster).await.unwrap();
     assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
@@ -154,9 +180,20 @@ async fn comes_back(bed: &Bed, row: Kinds) {
 
 async fn is_refused(bed: &Bed, row: Kinds) -> ErrorKind {
     let one = kind(row.clone().insert(&bed.cluster).await);
-    let many = vec![Kinds { id: bed.id(), ..Kinds::new(bed) }, row.clone()];
+    let many = vec![
+        Kinds {
+            id: bed.id(),
+            ..Kinds::new(bed)
+        },
+        row.clone(),
+    ];
     assert_eq!(kind(Kinds::insert_many(&bed.cluster, many).await), one);
-    assert_eq!(Kinds::find(&bed.cluster, row.user_id, row.id).await.unwrap(), None);
+    assert_eq!(
+        Kinds::find(&bed.cluster, row.user_id, row.id)
+            .await
+            .unwrap(),
+        None
+    );
     one
 }
 
@@ -275,9 +312,12 @@ behaviours! { (Kinds, Maybe);
         }
     }
 
-    async fn a_text_beyond_its_length_is_refused(bed: &Bed) {
+    async fn a_text_or_bytes_beyond_their_length_are_refused(bed: &Bed) {
         comes_back(bed, Kinds { short: "äöüß🎉".into(), ..Kinds::new(bed) }).await;
         let row = Kinds { short: "sixsix".into(), ..Kinds::new(bed) };
+        assert_eq!(is_refused(bed, row).await, ErrorKind::Check);
+        comes_back(bed, Kinds { few: vec![0, 128, 255, 0], ..Kinds::new(bed) }).await;
+        let row = Kinds { few: vec![0; 5], ..Kinds::new(bed) };
         assert_eq!(is_refused(bed, row).await, ErrorKind::Check);
     }
 

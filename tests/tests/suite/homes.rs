@@ -57,7 +57,11 @@ struct NeverMade {
 
 fn job(bed: &Bed) -> Job {
     let id = bed.id();
-    Job { id, name: format!("job {id}"), done: false }
+    Job {
+        id,
+        name: format!("job {id}"),
+        done: false,
+    }
 }
 
 behaviours! { (Order, Job, Setting);

@@ -63,9 +63,14 @@ fn moment(bed: &Bed) -> Moment {
 }
 
 /// All columns at this day and time of the day.
-fn at(bed: &Bed, (year, month, day): (i32, u32, u32), (hour, minute, second, nano): (u8, u8, u8, u32)) -> Moment {
+fn at(
+    bed: &Bed,
+    (year, month, day): (i32, u32, u32),
+    (hour, minute, second, nano): (u8, u8, u8, u32),
+) -> Moment {
     let day = NaiveDate::from_ymd_opt(year, month, day).unwrap();
-    let clock = NaiveTime::from_hms_nano_opt(hour.into(), minute.into(), second.into(), nano).unwrap();
+    let clock =
+        NaiveTime::from_hms_nano_opt(hour.into(), minute.into(), second.into(), nano).unwrap();
     let naive = day.and_time(clock);
     let month = Month::try_from(u8::try_from(month).unwrap()).unwrap();
     let date = Date::from_calendar_date(year, month, u8::try_from(day.day()).unwrap()).unwrap();
@@ -90,12 +95,33 @@ fn at(bed: &Bed, (year, month, day): (i32, u32, u32), (hour, minute, second, nan
 
 async fn comes_back(bed: &Bed, stored: Moment, expected: Moment) {
     stored.clone().insert(&bed.cluster).await.unwrap();
-    let expected = Moment { id: stored.id, user_id: stored.user_id, ..expected };
+    let expected = Moment {
+        id: stored.id,
+        user_id: stored.user_id,
+        ..expected
+    };
     assert_eq!(stored.reload(&bed.cluster).await.unwrap(), expected);
-    let many = vec![Moment { id: bed.id(), ..stored.clone() }, Moment { id: bed.id(), ..stored.clone() }];
-    Moment::insert_many(&bed.cluster, many.clone()).await.unwrap();
+    let many = vec![
+        Moment {
+            id: bed.id(),
+            ..stored.clone()
+        },
+        Moment {
+            id: bed.id(),
+            ..stored.clone()
+        },
+    ];
+    Moment::insert_many(&bed.cluster, many.clone())
+        .await
+        .unwrap();
     for row in many {
-        assert_eq!(row.reload(&bed.cluster).await.unwrap(), Moment { id: row.id, ..expected.clone() });
+        assert_eq!(
+            row.reload(&bed.cluster).await.unwrap(),
+            Moment {
+                id: row.id,
+                ..expected.clone()
+            }
+        );
     }
     // Found by the value that was given and by the one that is kept.
     for like in [&stored, &expected] {
@@ -107,7 +133,14 @@ async fn comes_back(bed: &Bed, stored: Moment, expected: Moment) {
             & Moment::PRIMITIVE.eq(like.primitive)
             & Moment::DATE.eq(like.date)
             & Moment::TIME.eq(like.time);
-        assert_eq!(Moment::on(stored.user_id).filter(same).count(&bed.cluster).await.unwrap(), 3);
+        assert_eq!(
+            Moment::on(stored.user_id)
+                .filter(same)
+                .count(&bed.cluster)
+                .await
+                .unwrap(),
+            3
+        );
     }
 }
 

@@ -52,14 +52,24 @@ struct Short {
 
 /// Rows with ties, NULLs and extremes in each column.
 fn rows(bed: &Bed, key: i64, count: i32) -> Vec<Entry> {
-    let weights = [0.1, -0.5, 1.0 / 3.0, f64::MAX, f64::MIN_POSITIVE, 0.0, 1e-300, -1e300];
+    let weights = [
+        0.1,
+        -0.5,
+        1.0 / 3.0,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        0.0,
+        1e-300,
+        -1e300,
+    ];
     let names = ["", "a", "A", "ä", "b", "a b", "a", "😀"];
     bed.ids(usize::try_from(count).unwrap())
         .into_iter()
         .zip(0..)
         .map(|(id, n): (i64, i32)| {
             let at = usize::try_from(n * 7 % 8).unwrap();
-            let micros = 1_700_000_000_000_000 + i64::from(n % 5) * 3 - i64::from(n % 3) * 1_000_000_000_000;
+            let micros =
+                1_700_000_000_000_000 + i64::from(n % 5) * 3 - i64::from(n % 3) * 1_000_000_000_000;
             let day = NaiveDate::from_ymd_opt(1 + n % 9_999, 2, 28).unwrap();
             Entry {
                 id,
@@ -69,7 +79,8 @@ fn rows(bed: &Bed, key: i64, count: i32) -> Vec<Entry> {
                 name: names[at].into(),
                 note: (n % 5 != 0).then(|| names[usize::try_from(n % 8).unwrap()].into()),
                 weight: weights[at],
-                light: (n % 3 != 0).then_some([0.1_f32, -7.25, f32::MAX][usize::try_from(n % 3).unwrap()]),
+                light: (n % 3 != 0)
+                    .then_some([0.1_f32, -7.25, f32::MAX][usize::try_from(n % 3).unwrap()]),
                 at: DateTime::from_timestamp_micros(micros).unwrap(),
                 day: (n % 7 != 0).then_some(day),
                 mark: Uuid::from_u128(u128::from(n.unsigned_abs() % 6) << 100),
@@ -77,7 +88,10 @@ fn rows(bed: &Bed, key: i64, count: i32) -> Vec<Entry> {
                 on: n % 2 == 0,
                 when: (n % 4 != 1).then(|| {
                     let date = time::Date::from_calendar_date(2024, time::Month::May, 1).unwrap();
-                    time::PrimitiveDateTime::new(date, time::Time::from_hms_micro(1, 2, 3, n.unsigned_abs() % 3).unwrap())
+                    time::PrimitiveDateTime::new(
+                        date,
+                        time::Time::from_hms_micro(1, 2, 3, n.unsigned_abs() % 3).unwrap(),
+                    )
                 }),
             }
         })
@@ -86,10 +100,14 @@ fn rows(bed: &Bed, key: i64, count: i32) -> Vec<Entry> {
 
 async fn filled(bed: &Bed, count: i32) -> (i64, Vec<Entry>) {
     let key = bed.key();
-    let rows = Entry::insert_many(&bed.cluster, rows(bed, key, count)).await.unwrap();
+    let rows = Entry::insert_many(&bed.cluster, rows(bed, key, count))
+        .await
+        .unwrap();
     // Rows of another key between them.
     let neighbour = bed.neighbours(key, 1)[0];
-    Entry::insert_many(&bed.cluster, self::rows(bed, neighbour, 5)).await.unwrap();
+    Entry::insert_many(&bed.cluster, self::rows(bed, neighbour, 5))
+        .await
+        .unwrap();
     (key, rows)
 }
 
@@ -102,7 +120,11 @@ async fn walk(bed: &Bed, key: i64, size: u32, orders: Vec<OrderBy<Entry>>) -> Ve
     let mut ids = Vec::new();
     let mut next = None;
     loop {
-        let page = query.clone().page(&bed.cluster, size, next.as_ref()).await.unwrap();
+        let page = query
+            .clone()
+            .page(&bed.cluster, size, next.as_ref())
+            .await
+            .unwrap();
         assert!(page.rows.len() <= usize::try_from(size).unwrap());
         ids.extend(page.rows.iter().map(|row| row.id));
         // Through its text, as a link carries it.

@@ -1,1 +1,145 @@
-//! .
+//! Servers that answer for the wrong shard, namespaces that were not made, and the library's own testing cluster.
+
+use shard_orm::config::{Config, Group, Server};
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::{Bed, GROUP};
+use shard_orm_tests::behaviours;
+
+use crate::kind;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "default", table = "settings")]
+struct Setting {
+    #[shard(primary_key)]
+    id: i64,
+}
+
+/// Everything that first use is: a read, a write, a transaction, many rows, a stream.
+async fn refused_at_first_use(config: &Config, key: i64, expected: ErrorKind) {
+    let row = Order {
+        id: 1,
+        user_id: key,
+    };
+    let fresh = || Cluster::connect(config);
+    assert_eq!(
+        kind(Order::on(key).all(&fresh().await.unwrap()).await),
+        expected
+    );
+    assert_eq!(
+        kind(row.clone().insert(&fresh().await.unwrap()).await),
+        expected
+    );
+    assert_eq!(
+        kind(Order::insert_many(&fresh().await.unwrap(), vec![row; 20]).await),
+        expected
+    );
+    assert_eq!(
+        kind(fresh().await.unwrap().begin(Order::shard(key)).await),
+        expected
+    );
+    let cluster = fresh().await.unwrap();
+    let mut stream = Order::on(key).stream(&cluster);
+    assert_eq!(
+        kind(futures_util::StreamExt::next(&mut stream).await.unwrap()),
+        expected
+    );
+}
+
+fn one_shard(bed: &Bed, cluster: &str, namespace: &str) -> Config {
+    let group = Group::new(1)
+        .namespace(namespace)
+        .server(Server::new("a", &bed.server_urls()[0]));
+    Config::new(cluster).group(GROUP, group)
+}
+
+behaviours! { (Order), 4 shards on 2 servers, |options| options;
+    async fn servers_that_were_swapped_are_found_at_first_use(bed: &Bed) {
+        let mut urls = bed.server_urls().to_vec();
+        urls.reverse();
+        let swapped = bed.config_of(&urls, bed.namespace());
+        for shard in 0..4 {
+            let key = bed.key_of_shard(shard);
+            if bed.dialect == Dialect::MySql {
+                // Both names are those of one server, which has all namespaces.
+                let cluster = Cluster::connect(&swapped).await.unwrap();
+                assert_eq!(Order::on(key).count(&cluster).await.unwrap(), 0);
+            } else {
+                refused_at_first_use(&swapped, key, ErrorKind::UndefinedTable).await;
+            }
+        }
+        for key in bed.key_of_each_shard() {
+            assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+        }
+    }
+
+    async fn a_namespace_of_another_shard_or_cluster_is_found_at_first_use(bed: &Bed) {
+        let second = bed.namespace().replace("{shard}", "1");
+        let first = bed.namespace().replace("{shard}", "0");
+        let wrong_shard = one_shard(bed, "test", &second);
+        let wrong_cluster = one_shard(bed, "other", &first);
+        for config in [&wrong_shard, &wrong_cluster] {
+            refused_at_first_use(config, 1, ErrorKind::Configuration).await;
+            let cluster = Cluster::connect(config).await.unwrap();
+            // Setup does not take it over either.
+            assert_eq!(kind(cluster.setup().table::<Order>().run().await), ErrorKind::Configuration);
+            refused_at_first_use(config, 1, ErrorKind::Configuration).await;
+        }
+        let error = Order::on(1).all(&Cluster::connect(&wrong_shard).await.unwrap()).await.unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("shard 1 of group `shop`"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+        let right = one_shard(bed, "test", &first);
+        let cluster = Cluster::connect(&right).await.unwrap();
+        Order { id: bed.id(), user_id: 1 }.insert(&cluster).await.unwrap();
+    }
+
+    async fn a_namespace_that_was_not_made_is_named_with_what_makes_it(bed: &Bed) {
+        let config = bed.config_of(bed.server_urls(), &bed.namespace().replace("shop_", "later_"));
+        refused_at_first_use(&config, 1, ErrorKind::UndefinedTable).await;
+        let cluster = Cluster::connect(&config).await.unwrap();
+        let error = Order::on(1).all(&cluster).await.unwrap_err();
+        assert!(error.to_string().contains("cluster.setup()"), "{error}");
+        // The same cluster goes on when it has been made meanwhile.
+        Cluster::connect(&config).await.unwrap().setup().table::<Order>().run().await.unwrap();
+        assert_eq!(Order::on(1).count(&cluster).await.unwrap(), 0);
+        Order { id: bed.id(), user_id: 1 }.insert(&cluster).await.unwrap();
+    }
+
+    async fn a_closed_cluster_refuses_statements(bed: &Bed) {
+        let cluster = bed.another_process().await;
+        let key = bed.key();
+        assert_eq!(Order::on(key).count(&cluster).await.unwrap(), 0);
+        cluster.close().await;
+        assert_eq!(kind(Order::on(key).count(&cluster).await), ErrorKind::Unavailable);
+        assert_eq!(kind(Order { id: 1, user_id: key }.insert(&cluster).await), ErrorKind::Unavailable);
+        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn the_testing_cluster_has_sixteen_shards_on_two_servers_and_is_removed() {
+    let cluster = shard_orm::testing::cluster::<(Order, Setting)>()
+        .await
+        .unwrap();
+    let topology = cluster.topology();
+    let group = topology.group("shop").unwrap();
+    assert_eq!((group.logical_shards(), group.servers().len()), (16, 2));
+    let folder = group.servers()[0].primary().path().unwrap().to_owned();
+    let rows = (0..50).map(|id| Order { id, user_id: id }).collect();
+    Order::insert_many(&*cluster, rows).await.unwrap();
+    assert_eq!(Order::on_each(0..50).count(&*cluster).await.unwrap(), 50);
+    Setting { id: 1 }.insert(&*cluster).await.unwrap();
+    assert!(folder.exists());
+    drop(cluster);
+    assert!(!folder.exists());
+}

@@ -1,1 +1,257 @@
-//! .
+//! Statements in the users' own SQL.
+
+use shard_orm::prelude::*;
+use shard_orm::sqlx::AssertSqlSafe;
+use shard_orm_tests::bed::Bed;
+use shard_orm_tests::behaviours;
+
+use crate::kind;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    item: String,
+    #[shard(column = "how_many")]
+    quantity: i32,
+    weight: f64,
+    note: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "lines")]
+struct Line {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    order_id: i64,
+    text: String,
+}
+
+#[derive(Debug, PartialEq, ShardProjection)]
+#[shard(model = Order)]
+struct Short {
+    id: i64,
+    quantity: i32,
+}
+
+/// A statement with `?` for each argument, in the placeholders of the database.
+fn sql(bed: &Bed, text: &str) -> AssertSqlSafe<String> {
+    if bed.dialect != Dialect::Postgres {
+        return AssertSqlSafe(text.to_owned());
+    }
+    let mut parts = text.split('?');
+    let mut numbered = parts.next().unwrap_or_default().to_owned();
+    for (part, number) in parts.zip(1..) {
+        numbered.push_str(&format!("${number}{part}"));
+    }
+    AssertSqlSafe(numbered)
+}
+
+async fn order(bed: &Bed, user_id: i64, quantity: i32) -> Order {
+    let row = Order {
+        id: bed.id(),
+        user_id,
+        item: format!("item {quantity}"),
+        quantity,
+        weight: 0.5,
+        note: None,
+    };
+    row.insert(&bed.cluster).await.unwrap()
+}
+
+behaviours! { (Order, Line);
+    async fn tables_in_braces_are_those_of_the_shard(bed: &Bed) {
+        for key in bed.key_of_each_shard() {
+            let row = order(bed, key, 3).await;
+            Line { id: bed.id(), user_id: key, order_id: row.id, text: "x".into() }.insert(&bed.cluster).await.unwrap();
+            let text = "SELECT o.id, l.text FROM {orders} o JOIN { lines } l ON l.order_id = o.id WHERE o.user_id = ?";
+            let found: Vec<(i64, String)> = Order::query().on(key).sql(sql(bed, text)).bind(key).all(&bed.cluster).await.unwrap();
+            assert_eq!(found, [(row.id, "x".to_owned())]);
+        }
+    }
+
+    async fn the_columns_of_the_model_are_listed(bed: &Bed) {
+        let key = bed.key();
+        let row = order(bed, key, 3).await;
+        let text = sql(bed, "SELECT {orders.*} FROM {orders} WHERE user_id = ?");
+        let found: Vec<Order> = Order::query().on(key).sql(text).bind(key).all(&bed.cluster).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&row));
+        let text = sql(bed, "SELECT id, how_many FROM {orders} WHERE user_id = ?");
+        let found: Short = Order::query().on(key).sql(text).bind(key).one(&bed.cluster).await.unwrap();
+        assert_eq!(found, Short { id: row.id, quantity: 3 });
+    }
+
+    async fn rows_are_read_as_fields_and_tuples(bed: &Bed) {
+        let key = bed.key();
+        order(bed, key, 3).await;
+        let query = |text: &'static str| Order::query().on(key).sql(sql(bed, text)).bind(key);
+        let on = &bed.cluster;
+        assert_eq!(query("SELECT COUNT(*) FROM {orders} WHERE user_id = ?").one::<i64>(on).await.unwrap(), 1);
+        let found = query("SELECT note, item FROM {orders} WHERE user_id = ?").one::<(Option<String>, String)>(on).await;
+        assert_eq!(found.unwrap(), (None, "item 3".into()));
+        let none = query("SELECT id FROM {orders} WHERE user_id = ? AND 1 = 0").first::<i64>(on).await;
+        assert_eq!(none.unwrap(), None);
+        let none = query("SELECT id FROM {orders} WHERE user_id = ? AND 1 = 0").one::<i64>(on).await;
+        assert_eq!(kind(none), ErrorKind::NotFound);
+        let wide = query("SELECT id, item FROM {orders} WHERE user_id = ?").all::<i64>(on).await;
+        assert_eq!(kind(wide), ErrorKind::Decode);
+        let null = query("SELECT note FROM {orders} WHERE user_id = ?").all::<String>(on).await;
+        assert_eq!(kind(null), ErrorKind::Decode);
+        let other = query("SELECT item FROM {orders} WHERE user_id = ?").all::<i64>(on).await;
+        assert_eq!(kind(other), ErrorKind::Decode);
+    }
+
+    async fn execute_says_how_many_rows_it_changed(bed: &Bed) {
+        let key = bed.key();
+        order(bed, key, 1).await;
+        order(bed, key, 2).await;
+        let text = sql(bed, "UPDATE {orders} SET how_many = how_many + ? WHERE user_id = ?");
+        let query = Order::query().on(key).sql(text).bind(10_i32).bind(key);
+        assert_eq!(query.execute(&bed.cluster).await.unwrap(), 2);
+        let quantities = Order::on(key).select(Order::QUANTITY).order_by(Order::ID).all(&bed.cluster).await.unwrap();
+        assert_eq!(quantities, [11, 12]);
+    }
+
+    async fn braces_in_quotes_and_comments_are_left_alone(bed: &Bed) {
+        let key = bed.key();
+        order(bed, key, 1).await;
+        let on = &bed.cluster;
+        let query = |text: &str| Order::query().on(key).sql(sql(bed, text));
+        let texts = [
+            ("SELECT '{orders}'", "{orders}"),
+            ("SELECT '{{'", "{{"),
+            ("SELECT 'it''s {orders}'", "it's {orders}"),
+            ("SELECT 'x' -- {orders} 'unclosed \n", "x"),
+            ("SELECT /* {orders.*} ' \" */ 'x'", "x"),
+            ("SELECT /* {{ -- */ '}'", "}"),
+            ("SELECT 'a' || '{'", "a{"),
+        ];
+        for (text, expected) in texts {
+            // There `||` is OR.
+            if bed.dialect == Dialect::MySql && text.contains("||") {
+                continue;
+            }
+            assert_eq!(query(text).one::<String>(on).await.unwrap(), expected, "{text}");
+        }
+        let quoted = match bed.dialect {
+            Dialect::MySql => "SELECT x.`{orders}` FROM (SELECT 'y' AS `{orders}`) x",
+            _ => "SELECT x.\"{orders}\" FROM (SELECT 'y' AS \"{orders}\") x",
+        };
+        assert_eq!(query(quoted).one::<String>(on).await.unwrap(), "y");
+        if bed.dialect == Dialect::Postgres {
+            let texts = [
+                ("SELECT $${orders}$$", "{orders}"),
+                ("SELECT $tag$it's {orders} $$ {{$tag$", "it's {orders} $$ {{"),
+                ("SELECT E'{orders}'", "{orders}"),
+            ];
+            for (text, expected) in texts {
+                let query = Order::query().on(key).sql(AssertSqlSafe(text.to_owned()));
+                assert_eq!(query.one::<String>(on).await.unwrap(), expected, "{text}");
+            }
+            let array = Order::query().on(key).sql("SELECT ('{7,8}'::bigint[])[2]");
+            assert_eq!(array.one::<i64>(on).await.unwrap(), 8);
+        }
+    }
+
+    async fn two_braces_are_one(bed: &Bed) {
+        let key = bed.key();
+        // A brace outside of quotes is an error of each database: it has to arrive there as one.
+        let error = Order::query().on(key).sql("SELECT {{").all::<i64>(&bed.cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Database, "{error}");
+    }
+
+    async fn a_name_that_is_no_table_is_refused_before_it_is_sent(bed: &Bed) {
+        let key = bed.key();
+        for text in ["SELECT 1 FROM {", "SELECT {}", "SELECT {a b}", "SELECT {orders; DROP TABLE x}", "SELECT {\"orders\"}", "SELECT {lines.*} FROM {lines}"] {
+            let query = Order::query().on(key).sql(AssertSqlSafe(text.to_owned()));
+            assert_eq!(kind(query.all::<i64>(&bed.cluster).await), ErrorKind::Unsupported, "{text}");
+        }
+        let query = Order::query().on(key).sql("SELECT 1 FROM {no_such_table}");
+        assert_eq!(kind(query.all::<i64>(&bed.cluster).await), ErrorKind::UndefinedTable);
+    }
+
+    async fn one_text_takes_values_of_several_types(bed: &Bed) {
+        // The driver finds a prepared statement by its text alone.
+        let key = bed.key();
+        order(bed, key, 2).await;
+        let text = || sql(bed, "UPDATE {orders} SET weight = ? WHERE user_id = ?");
+        for _ in 0..2 {
+            Order::query().on(key).sql(text()).bind(7_i64).bind(key).execute(&bed.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 7.0);
+            Order::query().on(key).sql(text()).bind(1.5_f64).bind(key).execute(&bed.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 1.5);
+            Order::query().on(key).sql(text()).bind(3_i32).bind(key).execute(&bed.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 3.0);
+        }
+    }
+
+    async fn nulls_are_bound_in_their_type(bed: &Bed) {
+        let key = bed.key();
+        order(bed, key, 2).await;
+        let text = || sql(bed, "UPDATE {orders} SET note = ? WHERE user_id = ?");
+        for note in [Some("x".to_owned()), None, Some("y".to_owned())] {
+            Order::query().on(key).sql(text()).bind(note.clone()).bind(key).execute(&bed.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().note, note);
+        }
+    }
+
+    async fn a_statement_runs_in_a_transaction(bed: &Bed) {
+        let key = bed.key();
+        order(bed, key, 1).await;
+        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+        let text = sql(bed, "DELETE FROM {orders} WHERE user_id = ?");
+        assert_eq!(Order::query().on(key).sql(text).bind(key).execute(&tx).await.unwrap(), 1);
+        tx.rollback().await.unwrap();
+        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 1);
+    }
+
+    async fn a_statement_is_of_one_shard_and_takes_no_filter(bed: &Bed) {
+        let key = bed.key();
+        let keys = bed.key_of_each_shard();
+        if keys.len() > 1 {
+            let several = Order::on_each(keys).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+            assert_eq!(kind(several), ErrorKind::Unsupported);
+        }
+        let filtered = Order::on(key).filter(Order::ID.eq(1)).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+        assert_eq!(kind(filtered), ErrorKind::Unsupported);
+        let limited = Order::on(key).limit(1).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+        assert_eq!(kind(limited), ErrorKind::Unsupported);
+    }
+
+    async fn the_drivers_own_connection_is_borrowed_and_given_back(bed: &Bed) {
+        let key = bed.key();
+        let row = order(bed, key, 5).await;
+        // More often than the pool has connections.
+        for _ in 0..20 {
+            let mut raw = bed.cluster.connection(Order::shard(key)).await.unwrap();
+            let namespace = raw.namespace().to_owned();
+            let text = match bed.dialect {
+                Dialect::Sqlite => format!("SELECT how_many FROM orders WHERE id = {}", row.id),
+                _ => format!("SELECT how_many FROM {namespace}.orders WHERE id = {}", row.id),
+            };
+            let found: i32 = match bed.dialect {
+                #[cfg(feature = "sqlite")]
+                Dialect::Sqlite => {
+                    shard_orm::sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(raw.sqlite().unwrap()).await.unwrap()
+                }
+                #[cfg(feature = "postgres")]
+                Dialect::Postgres => {
+                    shard_orm::sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(raw.postgres().unwrap()).await.unwrap()
+                }
+                #[cfg(feature = "mysql")]
+                Dialect::MySql => {
+                    shard_orm::sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(raw.mysql().unwrap()).await.unwrap()
+                }
+                #[allow(unreachable_patterns)]
+                _ => unreachable!(),
+            };
+            assert_eq!(found, 5);
+            raw.give_back();
+        }
+    }
+}

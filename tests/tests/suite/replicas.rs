@@ -1,1 +1,180 @@
-//! .
+//! Where reads go. A "replica" here is a database to which nothing is copied, so that its rows tell it apart.
+
+use shard_orm::config::{Config, Database, Group, Server};
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::{Bed, DATABASE, GROUP};
+use shard_orm_tests::behaviours;
+
+use crate::kind;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    #[shard(length = 32)]
+    place: String,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "default", table = "settings")]
+struct Setting {
+    #[shard(primary_key)]
+    id: i64,
+    place: String,
+}
+
+/// One row, which says "primary" on the primary and "replica" on the replica.
+async fn twin(bed: &Bed, key: i64) -> Order {
+    let row = |place: &str| Order {
+        id: key,
+        user_id: key,
+        place: place.into(),
+    };
+    row("replica")
+        .insert(bed.replica.as_ref().unwrap())
+        .await
+        .unwrap();
+    row("primary").insert(&bed.cluster).await.unwrap()
+}
+
+async fn place_of(on: impl Executor<'_>, key: i64) -> String {
+    Order::on(key).select(Order::PLACE).one(on).await.unwrap()
+}
+
+mod by_policy {
+    use super::*;
+
+    behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options.replicas().read(Read::Replica);
+        async fn reads_of_the_group_go_to_the_replica_and_writes_never(bed: &Bed) {
+            for key in bed.key_of_each_shard() {
+                let row = twin(bed, key).await;
+                let on = &bed.cluster;
+                let replica = bed.replica.as_ref().unwrap();
+                assert_eq!(place_of(on, key).await, "replica");
+                assert_eq!(Order::get(on, key, key).await.unwrap().place, "replica");
+                assert_eq!(row.reload(on).await.unwrap().place, "replica");
+                assert_eq!(Order::on(key).filter(Order::PLACE.eq("primary")).count(on).await.unwrap(), 0);
+                assert!(Order::on(key).filter(Order::PLACE.eq("replica")).exists(on).await.unwrap());
+                let page = Order::on(key).page(on, 1, None).await.unwrap();
+                assert_eq!(page.rows[0].place, "replica");
+                // As asked for one query, or for several.
+                assert_eq!(Order::on(key).read(Read::Primary).one(on).await.unwrap().place, "primary");
+                assert_eq!(place_of(on.read_from(Read::Primary), key).await, "primary");
+                assert_eq!(place_of(on.read_from(Read::Replica), key).await, "replica");
+                let tx = on.begin(Order::shard(key)).await.unwrap();
+                assert_eq!(place_of(&tx, key).await, "primary");
+                assert_eq!(Order::on(key).read(Read::Replica).one(&tx).await.unwrap().place, "primary");
+                tx.rollback().await.unwrap();
+                let read_only = TxOptions::new().read_only();
+                let tx = on.begin_with(Order::shard(key), &read_only).await.unwrap();
+                assert_eq!(place_of(&tx, key).await, "primary");
+                tx.rollback().await.unwrap();
+
+                assert_eq!(Order::on(key).set(Order::PLACE, "written").update(on).await.unwrap(), 1);
+                assert_eq!(place_of(on.read_from(Read::Primary), key).await, "written");
+                Order { place: "saved".into(), ..row.clone() }.save(on).await.unwrap();
+                Order { place: "upserted".into(), ..row.clone() }.upsert(on, Order::ID).await.unwrap();
+                // It meets the row of the primary.
+                let (found, created) = row.clone().get_or_create(on, Order::ID).await.unwrap();
+                assert_eq!((&*found.place, created), ("upserted", false));
+                let rows = (0..12).map(|_| Order { id: bed.id(), ..row.clone() }).collect();
+                Order::insert_many(on, rows).await.unwrap();
+                assert_eq!(Order::on(key).read(Read::Primary).count(on).await.unwrap(), 13);
+                let raw = Order::query().on(key).sql("SELECT place FROM {orders} WHERE place = 'upserted'");
+                assert_eq!(raw.all::<String>(on).await.unwrap().len(), 1);
+                assert_eq!(Order::on(key).delete(on).await.unwrap(), 13);
+                // The replica is as it was.
+                assert_eq!(Order::on(key).all(replica).await.unwrap(), [Order { place: "replica".into(), ..row }]);
+            }
+        }
+
+        async fn a_named_database_has_replicas_too(bed: &Bed) {
+            let row = |place: &str| Setting { id: 1, place: place.into() };
+            row("replica").insert(bed.replica.as_ref().unwrap()).await.unwrap();
+            row("primary").insert(&bed.cluster).await.unwrap();
+            let get = |read| Setting::get(bed.cluster.read_from(read), 1);
+            assert_eq!(get(Read::Replica).await.unwrap().place, "replica");
+            assert_eq!(get(Read::Primary).await.unwrap().place, "primary");
+            assert_eq!(Setting::get(&bed.cluster, 1).await.unwrap().place, "primary");
+        }
+    }
+}
+
+mod by_default {
+    use super::*;
+
+    behaviours! { (Order, Setting), 2 shards on 2 servers, |options| options.replicas();
+        async fn reads_go_to_the_primary_unless_they_are_sent_to_the_replica(bed: &Bed) {
+            for key in bed.key_of_each_shard() {
+                twin(bed, key).await;
+                assert_eq!(place_of(&bed.cluster, key).await, "primary");
+                assert_eq!(Order::on(key).read(Read::Replica).one(&bed.cluster).await.unwrap().place, "replica");
+            }
+            let keys = bed.key_of_each_shard();
+            for key in &keys {
+                twin(bed, *key).await;
+            }
+            let rows = Order::on_each(keys).read(Read::Replica).all(&bed.cluster).await.unwrap();
+            assert_eq!(rows.len(), 2);
+            assert!(rows.iter().all(|row| row.place == "replica"));
+        }
+    }
+}
+
+/// A cluster whose replicas are not there.
+fn without_replicas(bed: &Bed) -> Config {
+    let mut group = Group::new(bed.logical_shards)
+        .namespace(bed.namespace())
+        .read(Read::Replica);
+    for (number, url) in bed.server_urls().iter().enumerate() {
+        let gone = match bed.dialect {
+            Dialect::Sqlite => format!("{url}-gone"),
+            Dialect::Postgres => format!("postgres://postgres@127.0.0.1:1/gone{number}"),
+            Dialect::MySql => format!("mysql://app@127.0.0.1:1/gone{number}"),
+        };
+        group = group.server(Server::new(format!("server-{number}"), url).replica(gone));
+    }
+    let name = tempfile::TempDir::with_prefix("shard-orm-unused-").unwrap();
+    Config::new("test").group(GROUP, group).database(
+        DATABASE,
+        Database::new(format!("sqlite://{}", name.path().join("x.db").display())),
+    )
+}
+
+mod gone {
+    use super::*;
+
+    behaviours! { (Order), 2 shards on 2 servers, |options| options;
+        async fn a_replica_that_is_gone_leaves_its_reads_to_the_primary(bed: &Bed) {
+            let cluster = Cluster::connect(&without_replicas(bed)).await.unwrap();
+            for key in bed.key_of_each_shard() {
+                let row = Order { id: key, user_id: key, place: "primary".into() }.insert(&cluster).await.unwrap();
+                assert_eq!(place_of(&cluster, key).await, "primary");
+                assert_eq!(Order::on(key).read(Read::Replica).all(&cluster).await.unwrap(), [row]);
+                let stream = Order::on(key).stream(&cluster);
+                let rows: Vec<Order> = futures_util::TryStreamExt::try_collect(stream).await.unwrap();
+                assert_eq!(rows.len(), 1);
+            }
+        }
+
+        async fn a_server_that_is_gone_is_unavailable(bed: &Bed) {
+            let gone = match bed.dialect {
+                Dialect::Sqlite => ["sqlite:///proc/none/a", "sqlite:///proc/none/b"],
+                Dialect::Postgres => ["postgres://app:hidden@127.0.0.1:1/a", "postgres://app:hidden@127.0.0.1:1/b"],
+                Dialect::MySql => ["mysql://app:hidden@127.0.0.1:1", "mysql://app:hidden@localhost:1"],
+            };
+            let config = bed.config_of(&gone.map(str::to_owned), bed.namespace());
+            let cluster = Cluster::connect(&config).await.unwrap();
+            let error = Order::on(1).all(&cluster).await.unwrap_err();
+            // A file that is not there has never been set up.
+            let expected = if bed.dialect == Dialect::Sqlite { ErrorKind::UndefinedTable } else { ErrorKind::Unavailable };
+            assert_eq!(error.kind(), expected, "{error}");
+            assert!(!format!("{error} {error:?}").contains("hidden"), "{error:?}");
+            let write = Order { id: 1, user_id: 1, place: String::new() }.insert(&cluster).await;
+            assert_eq!(kind(write), expected);
+        }
+    }
+}

@@ -57,7 +57,7 @@ behaviours! { (Line, Mark);
         let key = bed.key();
         let first = Line::new(bed, key, "a", 1);
         first.upsert(&bed.cluster, BY_SKU).await.unwrap();
-        assert_eq!(Line::on(key).all(&bed.cluster).await.unwrap(), [first.clone()]);
+        assert_eq!(Line::on(key).all(&bed.cluster).await.unwrap(), std::slice::from_ref(&first));
         let second = Line { note: Some("x".into()), ..Line::new(bed, key, "a", 2) };
         second.upsert(&bed.cluster, BY_SKU).await.unwrap();
         // The id is that of the row that was there.

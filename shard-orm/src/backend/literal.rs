@@ -1,0 +1,42 @@
+//! Values as they stand in SQL text, for the defaults of columns.
+//!
+//! sea-query writes each value in one form for all databases. A column here holds what
+//! [`Field`](crate::Field) binds, so what it writes otherwise is written by hand.
+
+use sea_query::{Expr, Value};
+
+use crate::dialect::Dialect;
+use crate::error::Result;
+
+/// The value as a literal that stores the same as a bound value does.
+pub(crate) fn literal(dialect: Dialect, value: Value) -> Result<Expr> {
+    if dialect == Dialect::Postgres {
+        return Ok(Expr::Value(value));
+    }
+    Ok(match &value {
+        #[cfg(feature = "uuid")]
+        Value::Uuid(Some(id)) => Expr::cust(format!("X'{:032X}'", id.as_u128())),
+        #[cfg(feature = "decimal")]
+        Value::Decimal(Some(decimal)) if dialect == Dialect::Sqlite => {
+            Expr::val(decimal.normalize().to_string())
+        }
+        _ => match time(&value)? {
+            Some(text) if dialect == Dialect::Sqlite => Expr::val(text),
+            // A moment in UTC stands there without its offset.
+            Some(text) => Expr::val(text.trim_end_matches("+00:00").replace('T', " ")),
+            None => Expr::Value(value),
+        },
+    })
+}
+
+/// The text of a date or time, as SQLite keeps it.
+#[cfg(any(feature = "chrono", feature = "time"))]
+fn time(value: &Value) -> Result<Option<String>> {
+    super::temporal::text_of(value)
+}
+
+#[cfg(not(any(feature = "chrono", feature = "time")))]
+#[allow(clippy::unnecessary_wraps)]
+fn time(_value: &Value) -> Result<Option<String>> {
+    Ok(None)
+}

@@ -1,0 +1,166 @@
+//! Passwords of URLs, which no error, no `Debug` and no source behind an error shows.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use shard_orm::config::{Config, Database, Group, Server};
+use shard_orm::prelude::*;
+use shard_orm::{Cluster, Error};
+
+use crate::errors::assert_here;
+use crate::side::Side;
+use crate::site::{Backend, LIMIT, Note, Site, note, note_of, on, pool_of};
+
+const PASSWORD: &str = "s3cr3t-pw";
+
+async fn a_server_that_refuses_the_login_is_a_mistake_of_the_configuration(backend: Backend) {
+    let site = Site::new(backend).await;
+    let wrong = match backend {
+        Backend::Postgres => site
+            .url
+            .replace("postgres@", &format!("nobody:{PASSWORD}@")),
+        _ => site.url.replace("app-secret", PASSWORD),
+    };
+    let server = Server::new("a", wrong);
+    let cluster = Cluster::connect(&site.config_at(server, pool_of(1)))
+        .await
+        .unwrap();
+    for error in [
+        assert_here(Note::get(&cluster, 0, 1).await, ErrorKind::Configuration),
+        assert_here(note(1).insert(&cluster).await, ErrorKind::Configuration),
+        assert_here(
+            cluster.begin(Note::shard(0)).await,
+            ErrorKind::Configuration,
+        ),
+    ] {
+        assert!(error.to_string().contains("check"), "{error}");
+        assert_no_secret(&error);
+    }
+}
+
+/// All that an error says of itself, and of what is behind it.
+fn all_words(error: &Error) -> String {
+    let mut words = format!("{error}\n{error:?}\n{error:#?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        words.push_str(&format!("\n{error}\n{error:?}\n{error:#?}"));
+        source = error.source();
+    }
+    words
+}
+
+#[track_caller]
+fn assert_no_secret(error: &Error) {
+    let words = all_words(error);
+    assert!(!words.contains("s3cr3t"), "a password shows: {words}");
+}
+
+async fn no_error_shows_the_password_of_a_url(backend: Backend) {
+    let site = Site::new(backend).await;
+    site.set_up().await;
+    let mut side = site.side().await;
+    let right = match (&mut side, backend) {
+        (side @ Side::MariaDb(_), _) => {
+            let user = format!("u{}", std::process::id());
+            side.run(&format!(
+                "CREATE OR REPLACE USER '{user}'@'%' IDENTIFIED BY '{PASSWORD}'; \
+                 GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%'"
+            ))
+            .await
+            .unwrap();
+            site.url
+                .replace("app:app-secret", &format!("{user}:{PASSWORD}"))
+        }
+        _ => site
+            .url
+            .replace("postgres@", &format!("postgres:{PASSWORD}@")),
+    };
+    let place = right.split('@').nth(1).unwrap();
+    let config = site.config_at(Server::new("a", right.clone()), pool_of(1));
+    let cluster = Cluster::connect(&config).await.unwrap();
+    for text in [
+        format!("{config:?}"),
+        format!("{cluster:?} {:?}", cluster.topology()),
+    ] {
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+    note(1).insert(&cluster).await.unwrap();
+    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    assert!(!format!("{tx:?}").contains("s3cr3t"));
+    for error in [
+        note(2).insert(&cluster).await.unwrap_err(),
+        cluster.connection(Note::shard(0)).await.unwrap_err(),
+        note_of(1, 1).insert(&tx).await.unwrap_err(),
+        note(1).insert(&tx).await.unwrap_err(),
+    ] {
+        assert_no_secret(&error);
+    }
+    drop(tx);
+    note(3).insert(&cluster).await.unwrap();
+    match backend {
+        // Its sessions are found by their database and their name.
+        Backend::Postgres | Backend::MariaDb => site.kill_sessions(&mut side).await,
+        Backend::Sqlite => {}
+    }
+    assert_no_secret(&note(4).insert(&cluster).await.unwrap_err());
+    for broken in [
+        // Nobody listens; no such host; no such database.
+        right.replace(place, "127.0.0.1:1/home"),
+        right.replace(place, "no-such-host.invalid/home"),
+        format!("{}-missing", right),
+    ] {
+        let server = Server::new("a", broken.clone());
+        let pool = pool_of(1).connect_timeout(Duration::from_secs(3));
+        let cluster = Cluster::connect(&site.config_at(server, pool))
+            .await
+            .unwrap();
+        let error = Note::get(&cluster, 0, 1).await.unwrap_err();
+        let known = [
+            ErrorKind::Unavailable,
+            ErrorKind::Configuration,
+            ErrorKind::UndefinedTable,
+        ];
+        assert!(known.contains(&error.kind()), "{error:?}");
+        assert_eq!(error.shard().unwrap().to_string(), "shop/0");
+        assert_no_secret(&error);
+    }
+    for malformed in [
+        right.replace(place, "127.0.0.1:port/home"),
+        right.replace(place, "127.0.0.1:99999/home"),
+        right.replace(place, "[::/home"),
+        right.replace("://", ":/"),
+        right.replace(PASSWORD, &format!("x?sslmode={PASSWORD}")),
+        right.replace(PASSWORD, &format!("x?{PASSWORD}")),
+        right.replace("://", "x://"),
+        right.replace(PASSWORD, &format!("{PASSWORD}%zz")),
+        right.replace(PASSWORD, &format!("{PASSWORD}@x")),
+        right.replace(PASSWORD, &format!("{PASSWORD}#x")),
+        right.replace(PASSWORD, &format!("{PASSWORD}/x")),
+        right.replace(PASSWORD, &format!("{PASSWORD} x")),
+        format!("{right}?sslmode={PASSWORD}"),
+        format!("{right}?password={PASSWORD}&unknown={PASSWORD}"),
+    ] {
+        let config = Config::new("faults")
+            .database("default", Database::new(malformed.clone()))
+            .group(
+                "shop",
+                Group::new(1).server(Server::new("a", malformed.clone())),
+            );
+        assert!(!format!("{config:?}").contains("s3cr3t"), "{config:?}");
+        match Cluster::connect(&config).await {
+            Err(error) => assert_no_secret(&error),
+            Ok(cluster) => {
+                let read = Note::get(&cluster, 0, 1);
+                // The driver may read it in its own way, and a server trust any password.
+                if let Err(error) = tokio::time::timeout(LIMIT, read).await.unwrap() {
+                    assert_no_secret(&error);
+                }
+            }
+        }
+    }
+}
+
+on! { [postgres mariadb] =>
+    a_server_that_refuses_the_login_is_a_mistake_of_the_configuration
+    no_error_shows_the_password_of_a_url
+}
