@@ -27,7 +27,10 @@ fn main() {
         ("modulo", router(Modulo::new(SHARDS).unwrap())),
         ("range", range()),
         ("region, 4 of 4 shards each", region()),
-        ("ring, 512 points", router(Ring::new(SHARDS, POINTS).unwrap())),
+        (
+            "ring, 512 points",
+            router(Ring::new(SHARDS, POINTS).unwrap()),
+        ),
         ("django ring, 512 points", django_ring()),
     ];
     let keys: Vec<RoutingKey> = (1..=KEYS)
@@ -43,7 +46,10 @@ fn main() {
             }
         }
     }
-    println!("\n{:<32}{:>10}{:>10}", "16 shards, ns a key", "median", "best");
+    println!(
+        "\n{:<32}{:>10}{:>10}",
+        "16 shards, ns a key", "median", "best"
+    );
     for ((name, _), mut nanos) in strategies.iter().zip(nanos) {
         nanos.sort_unstable_by(f64::total_cmp);
         println!("{name:<32}{:>10.2}{:>10.2}", nanos[ROUNDS / 2], nanos[0]);

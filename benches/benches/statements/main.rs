@@ -14,6 +14,8 @@ mod peer;
 
 use std::time::Duration;
 
+use shard_orm::route::mix64;
+
 use crate::contender::{Cost, Operation};
 use crate::databases::Field;
 
@@ -100,13 +102,14 @@ async fn compare(mut field: Field, plan: &Plan) {
         }
         let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); field.contenders.len()];
         for round in 0..=plan.rounds {
-            for turn in 0..field.contenders.len() {
-                // Each comes after each other one, in turn.
-                let index = (turn + round) % field.contenders.len();
+            // In another order each time, so that nobody always follows the same one.
+            let mut order: Vec<usize> = (0..field.contenders.len()).collect();
+            order.sort_unstable_by_key(|index| mix64((round * 100 + index) as u64));
+            for index in order {
                 let contender = &mut field.contenders[index];
                 let rows = &mut field.rows;
                 // The others have written meanwhile: caches are filled again first.
-                let warm_up = operation.rows(rows, plan.operations / 4, contender.shard);
+                let warm_up = operation.rows(rows, plan.operations, contender.shard);
                 contender.run(operation, warm_up).await;
                 let measured = operation.rows(rows, plan.operations, contender.shard);
                 let cost = contender.run(operation, measured).await;

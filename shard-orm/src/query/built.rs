@@ -128,9 +128,7 @@ impl Statement for Built<'_> {
         }
         Ok(Sql {
             text: text.into(),
-            // MySQL's driver would close the statement with a packet that is not answered, and hold
-            // the connection's next statement back until the kernel acknowledges it: up to 40 ms.
-            persistent: dialect == Dialect::MySql || !self.parts.needs.has(Needs::VARIABLE),
+            persistent: !self.parts.needs.has(Needs::VARIABLE),
             single: false,
         })
     }

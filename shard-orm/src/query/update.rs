@@ -18,7 +18,8 @@ use crate::model::{Column, Model};
 
 /// An update of all rows that a query finds; sent by [`update`](Self::update).
 ///
-/// Columns marked `updated_at` are set too, unless the update sets them itself.
+/// Columns marked `updated_at` are set too, unless the update sets them itself. Of several
+/// assignments to one column the last one counts.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -83,7 +84,11 @@ impl<M: Model, P, S> Update<M, P, S> {
 
     fn assign(mut self, ordinal: usize, value: Result<Expr>) -> Self {
         match value {
-            Ok(value) => self.query.parts.sets.push((ordinal, value)),
+            Ok(value) => {
+                // The databases differ in what they do with a column that is set twice.
+                self.query.parts.sets.retain(|(set, _)| *set != ordinal);
+                self.query.parts.sets.push((ordinal, value));
+            }
             Err(error) => self.query.parts.refuse(error),
         }
         self

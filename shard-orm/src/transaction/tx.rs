@@ -23,6 +23,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// statement whose future is dropped before it is done, or a stream that is not read to its end,
 /// ends the transaction in the same way.
 ///
+/// A transaction that the database has rolled back of its own accord, or may have, takes no more
+/// statements either: after a deadlock and a lock wait timeout on MySQL and MariaDB, after a full
+/// disk and a busy file on SQLite. Each would be carried out by itself.
+///
 /// Cheap to clone; all clones are the same transaction.
 ///
 /// ```no_run

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use shard_orm::Cluster;
-use shard_orm::config::{PoolOptions, Server};
+use shard_orm::config::Server;
 use shard_orm::prelude::*;
 use shard_orm_tests::servers::PostgresServer;
 
