@@ -22,7 +22,7 @@
 //! the second form each test has a cluster of its own. All run on one runtime, to which the connections belong.
 //!
 //! A test that needs more than that makes its own with [`BedOptions::open`], on any runtime; the databases go when
-//! the bed is dropped. Those of shared beds go with the server.
+//! the bed is dropped. Those of shared beds go with the server, or with the next run of a test.
 
 mod options;
 mod places;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sea_query::Expr;
 
@@ -34,7 +35,25 @@ where
         }
         return Ok(answers);
     }
-    stream::iter(legs.into_iter().map(ask))
+    let mut answers = Vec::new();
+    answers.resize_with(legs.len(), || None);
+    let mut asked: Vec<BoxFuture<'_, Result<()>>> = Vec::with_capacity(legs.len());
+    for (leg, answer) in legs.into_iter().zip(&mut answers) {
+        let one = ask(leg);
+        asked.push(Box::pin(async move {
+            *answer = Some(one.await?);
+            Ok(())
+        }));
+    }
+    together(asked).await?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// Runs all, a bounded number at a time.
+///
+/// Knows no model, so that what runs futures side by side is compiled once and not for each.
+async fn together(asked: Vec<BoxFuture<'_, Result<()>>>) -> Result<()> {
+    stream::iter(asked)
         .buffered(CONCURRENCY)
         .try_collect()
         .await

@@ -41,7 +41,7 @@ pub(super) async fn save<M: Model>(target: Target<'_>, place: Arc<Place>, row: &
         operation: Operation::Save,
         bind: &|args| bind_insert(row, now, args),
     };
-    let rows = run(target, place, Intent::Write, &statement, &mut NoRows).await?;
+    let rows = run_insert(target, &place, &statement).await?;
     if rows == 0 {
         return Err(other_key(def));
     }
@@ -76,7 +76,7 @@ pub(super) async fn upsert<M: Model>(
         set: Some(set),
         now: SystemTime::now(),
     };
-    let rows = run(target, place, Intent::Write, &statement, &mut NoRows).await?;
+    let rows = run_insert(target, &place, &statement).await?;
     if rows == 0 {
         return Err(other_key(def));
     }
@@ -195,14 +195,7 @@ async fn insert_unless<M: Model>(
             set: None,
             now: SystemTime::now(),
         };
-        let rows = run(
-            target,
-            Arc::clone(place),
-            Intent::Write,
-            &statement,
-            &mut NoRows,
-        )
-        .await?;
+        let rows = run_insert(target, place, &statement).await?;
         return Ok(rows > 0);
     }
     let now = SystemTime::now();
@@ -230,6 +223,27 @@ async fn insert_unless<M: Model>(
             }
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Sends an `INSERT .. ON CONFLICT`.
+///
+/// PostgreSQL looks for the conflict that is named before it inserts. When another client inserts
+/// the same row in between, the next unique index can be the one that refuses it: asked again, it
+/// finds the conflict. Within a transaction that error has ended the transaction.
+async fn run_insert(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    statement: &dyn Statement,
+) -> Result<u64> {
+    let send = async || {
+        let place = Arc::clone(place);
+        run(target, place, Intent::Write, statement, &mut NoRows).await
+    };
+    let again = place.dialect() == Dialect::Postgres && matches!(target, Target::Cluster { .. });
+    match send().await {
+        Err(error) if again && error.kind() == ErrorKind::Unique => send().await,
+        outcome => outcome,
     }
 }
 

@@ -1,5 +1,9 @@
 //! The databases of a bed: fresh, and removed with it.
 
+use std::path::Path;
+use std::sync::Once;
+use std::{env, fs, process};
+
 use shard_orm::Dialect;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -45,8 +49,32 @@ impl Places {
     }
 }
 
+const PREFIX: &str = "shard-orm-bed-";
+
+/// Removes the folders that processes left behind which have ended: shared beds are not dropped.
+fn sweep() {
+    for entry in fs::read_dir(env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name();
+        let process = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX))
+            .and_then(|rest| rest.split_once('-'))
+            .and_then(|(process, _)| process.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            // Another process may be sweeping too.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 fn sqlite(options: &BedOptions) -> Places {
-    let folder = TempDir::with_prefix("shard-orm-bed-").unwrap();
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(sweep);
+    let folder = TempDir::with_prefix(format!("{PREFIX}{}-", process::id())).unwrap();
     let url = |name: String| format!("sqlite://{}", folder.path().join(name).display());
     let numbers = || 0..options.servers;
     Places {

@@ -191,13 +191,21 @@ behaviours! { (Line, Mark);
         }))
         .await;
         assert_eq!(Line::on(key).count(&bed.cluster).await.unwrap(), 1);
+        // Rows that two unique indexes refuse at once.
+        let created = Line::new(bed, key, "created", 0);
+        let rows = join_all((0..16).map(|_| {
+            let line = created.clone();
+            async move { line.get_or_create(&bed.cluster, BY_SKU).await.unwrap() }
+        }))
+        .await;
+        assert_eq!(rows.iter().filter(|(_, created)| *created).count(), 1);
         let saved = Line::new(bed, key, "saved", 0);
         join_all((0..16).map(|quantity| {
             let line = Line { quantity, ..saved.clone() };
             async move { line.save(&bed.cluster).await.unwrap() }
         }))
         .await;
-        assert_eq!(Line::on(key).count(&bed.cluster).await.unwrap(), 2);
+        assert_eq!(Line::on(key).count(&bed.cluster).await.unwrap(), 3);
     }
 
     async fn get_or_create_works_in_a_transaction(bed: &Bed) {

@@ -246,7 +246,7 @@ macro_rules! model {
 model!(Made, i64, Option<Vec<i32>>);
 
 use shadowed::{Country, Line, Moment, Order, OrderId, Setting, UserId};
-use shard_orm::{ColumnType, DatabaseModel, Home, IsolatedModel, Model, ShardModel};
+use shard_orm::{ColumnType, DatabaseModel, Home, IsolatedModel, Model, Sharded};
 use std::time::{Duration, SystemTime};
 
 fn isolated<M: IsolatedModel>() -> Home {
@@ -302,7 +302,7 @@ fn main() {
     assert_eq!(stamps, [("placed", true), ("changed", false)]);
 
     let _: Option<<Order as Model>::Id> = None::<OrderId>;
-    let _: Option<<Order as ShardModel>::Key> = None::<(String, UserId)>;
+    let _: Option<<Order as Sharded>::Key> = None::<(String, UserId)>;
     let _: Option<<Made as Model>::Id> = None::<()>;
     let _: Option<<Setting as Model>::Id> = None::<(i64, i64)>;
 
