@@ -16,6 +16,7 @@ mod raw;
 mod select;
 mod selection;
 mod update;
+mod verbs;
 
 pub use cursor::Cursor;
 pub use filter::Filter;
@@ -24,6 +25,7 @@ pub use order::{Nulls, OrderBy};
 pub use page::Page;
 pub use place::{InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
 pub use raw::{RawQuery, ReadRow};
-pub use select::{Draft, Query, Running};
+pub use select::{Draft, Query};
 pub use selection::{As, Columns, Projection, Selection, Whole};
 pub use update::Update;
+pub use verbs::Running;

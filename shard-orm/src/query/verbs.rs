@@ -1,0 +1,273 @@
+//! The verbs that run a query.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+
+use super::built::{Built, Owned, Verb};
+use super::parts::Parts;
+use super::place::private::Legs as _;
+use super::place::{NamesAShard, report};
+use super::select::Query;
+use super::selection::Selection;
+use crate::backend::{Field, Row};
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{
+    Executor, First, Intent, Leg, NoRows, Rows, Sink, Target, each_leg, run, stream as run_stream,
+};
+use crate::model::{Model, ModelDef};
+
+/// A query that is running: what its verbs give back.
+///
+/// One type for all of them, and boxed: a bound on a verb is then checked once, where it is
+/// called, and what each model adds to a build stays small.
+pub type Running<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
+
+/// The verbs that run a query. They ask each logical shard once; a lost connection is replaced
+/// and the read asked again.
+impl<M: Model, P: Send + Sync, S: Selection<M>> Query<M, P, S>
+where
+    P: 'static,
+{
+    /// All rows.
+    ///
+    /// On several keys the rows come by logical shard, in no order beyond that.
+    ///
+    /// # Errors
+    /// When a shard is unknown or unavailable, or a row does not fit the model.
+    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let parts = self.parts;
+        Box::pin(async move {
+            let answers = each_leg(legs?, async |leg: Leg| {
+                let mut sink = Rows::new(S::read);
+                ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
+                Ok(sink.rows)
+            })
+            .await?;
+            Ok(flatten(answers))
+        })
+    }
+
+    /// The first row, if there is any.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn first<'e>(self, on: impl Executor<'e>) -> Running<'e, Option<S::Out>>
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let mut parts = self.parts;
+        parts.limit = Some(parts.limit.unwrap_or(1).min(1));
+        Box::pin(async move {
+            for leg in legs? {
+                let mut sink = First::new(S::read);
+                ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
+                if sink.row.is_some() {
+                    return Ok(sink.row);
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
+    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, S::Out>
+    where
+        Self: NamesAShard,
+    {
+        let first = self.first(on);
+        Box::pin(async move {
+            first.await?.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::NotFound,
+                    format!("no `{}` meets the conditions", M::def().name),
+                )
+            })
+        })
+    }
+
+    /// How many rows there are.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn count<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let parts = self.parts;
+        Box::pin(async move {
+            let counts = each_leg(legs?, async |leg: Leg| {
+                let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
+                ask(M::def(), Verb::Count, &parts, target, &leg, &mut sink).await?;
+                Ok(sink.row.map_or(0, i64::unsigned_abs))
+            })
+            .await?;
+            Ok(counts.into_iter().sum())
+        })
+    }
+
+    /// Whether there is any row.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn exists<'e>(self, on: impl Executor<'e>) -> Running<'e, bool>
+    where
+        Self: NamesAShard,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = self.reading_legs(target);
+        let parts = self.parts;
+        Box::pin(async move {
+            for leg in legs? {
+                let mut sink = First::new(|_: &Row<'_>| Ok(()));
+                ask(M::def(), Verb::Exists, &parts, target, &leg, &mut sink).await?;
+                if sink.row.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// The rows one by one, with memory that does not grow with their number.
+    ///
+    /// A connection is held until the stream ends or is dropped. Dropped before its end inside a
+    /// transaction, it ends the transaction. On several keys the logical shards come one after
+    /// another.
+    pub fn stream<'e>(self, on: impl Executor<'e>) -> BoxStream<'e, Result<S::Out>>
+    where
+        Self: NamesAShard,
+        P: 'e,
+        S: 'e,
+        M: 'e,
+    {
+        let target = on.target().reading(self.parts.read);
+        let legs = match self.reading_legs(target) {
+            Ok(legs) => legs,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
+        let parts = self.parts;
+        stream::iter(legs)
+            .flat_map(move |leg| {
+                run_stream(
+                    target,
+                    leg.place,
+                    Owned {
+                        def: M::def(),
+                        verb: Verb::Select,
+                        parts: parts.clone(),
+                        keys: leg.keys,
+                    },
+                    S::read,
+                )
+            })
+            .boxed()
+    }
+
+    /// Deletes the rows and says how many there were.
+    ///
+    /// On several keys each logical shard deletes its own, by itself.
+    ///
+    /// # Errors
+    /// As any write. Over several logical shards,
+    /// [`done_shards`](Error::done_shards) and [`failed_shards`](Error::failed_shards) say where
+    /// it was done.
+    pub fn delete<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    where
+        Self: NamesAShard,
+    {
+        self.write(on.target(), Verb::Delete)
+    }
+
+    /// Runs an update or a delete on each shard.
+    pub(super) fn write<'e>(self, target: Target<'e>, verb: Verb) -> Running<'e, u64>
+    where
+        Self: NamesAShard,
+    {
+        let legs = if self.parts.is_plain() {
+            self.legs(target)
+        } else {
+            Err(Error::unsupported(
+                "an update or delete takes no order, limit, offset or lock: the databases differ \
+                 in it; select the ids first",
+            ))
+        };
+        let parts = self.parts;
+        Box::pin(async move {
+            let outcomes = each_leg(legs?, async |leg: Leg| {
+                let outcome = ask(M::def(), verb, &parts, target, &leg, &mut NoRows).await;
+                Ok((leg.place, outcome))
+            })
+            .await?;
+            report(outcomes)
+        })
+    }
+
+    /// The shards of a read, after the checks that need no database.
+    pub(super) fn reading_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    where
+        Self: NamesAShard,
+    {
+        let legs = self.legs(target)?;
+        if Self::SEVERAL_KEYS && !self.parts.is_unordered() {
+            return Err(Error::unsupported(
+                "an order, limit or offset over the rows of several keys is not merged: ask one \
+                 key at a time, or order the rows yourself",
+            ));
+        }
+        if self.parts.lock.is_some() && !target.can_lock() {
+            return Err(Error::unsupported(
+                "a lock lasts until the end of a transaction, so `for_update` runs in one that \
+                 writes: pass `&tx` of `cluster.begin(..)`",
+            ));
+        }
+        Ok(legs)
+    }
+}
+
+/// Asks one logical shard. A read that locks goes to the primary and is not repeated.
+async fn ask(
+    def: &'static ModelDef,
+    verb: Verb,
+    parts: &Parts,
+    target: Target<'_>,
+    leg: &Leg,
+    sink: &mut dyn Sink,
+) -> Result<u64> {
+    let changes = matches!(verb, Verb::Update | Verb::Delete) || parts.lock.is_some();
+    let statement = Built {
+        def,
+        verb,
+        parts,
+        keys: leg.keys.as_ref(),
+    };
+    run(
+        target,
+        Arc::clone(&leg.place),
+        if changes { Intent::Write } else { Intent::Read },
+        &statement,
+        sink,
+    )
+    .await
+}
+
+fn flatten<T>(mut answers: Vec<Vec<T>>) -> Vec<T> {
+    match answers.len() {
+        1 => answers.pop().unwrap_or_default(),
+        _ => answers.into_iter().flatten().collect(),
+    }
+}
