@@ -4,6 +4,7 @@
 //! that it needs: a shard key, the number of a shard, or nothing. Each resolves its place and
 //! hands on to the functions below.
 
+mod conflict;
 mod database;
 mod insert_many;
 mod isolated;

@@ -42,7 +42,6 @@ pub(super) async fn connect(
     if let Some(mode) = &session.sql_mode {
         sqlx::query("SET SESSION sql_mode = ?")
             .bind(mode)
-            .persistent(false)
             .execute(&mut connection)
             .await?;
     }
@@ -52,7 +51,7 @@ pub(super) async fn connect(
     for (name, value) in &session.settings {
         // The configuration has checked that the name is an identifier.
         let text = format!("SET SESSION {name} = ?");
-        let query = sqlx::query(sqlx::AssertSqlSafe(text)).persistent(false);
+        let query = sqlx::query(sqlx::AssertSqlSafe(text));
         match value.parse::<i64>() {
             Ok(number) => query.bind(number).execute(&mut connection).await?,
             Err(_) => query.bind(value).execute(&mut connection).await?,
@@ -68,7 +67,6 @@ async fn limit_statements(
 ) -> std::result::Result<(), sqlx::Error> {
     let mariadb = sqlx::query("SET SESSION max_statement_time = ?")
         .bind(limit.as_secs_f64())
-        .persistent(false)
         .execute(&mut *connection)
         .await;
     match mariadb {
@@ -76,7 +74,6 @@ async fn limit_statements(
         Err(sqlx::Error::Database(reported)) if number(&*reported) == UNKNOWN_VARIABLE => {
             sqlx::query("SET SESSION max_execution_time = ?")
                 .bind(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
-                .persistent(false)
                 .execute(connection)
                 .await
                 .map(|_| ())

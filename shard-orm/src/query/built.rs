@@ -1,7 +1,8 @@
 //! A query as a statement: rendered by sea-query for whichever namespace it is sent to.
 
 use sea_query::{
-    Alias, Expr, ExprTrait, LockBehavior, LockType, NullOrdering, Order, Query as Sea, Value,
+    Alias, ColumnName, ColumnRef, Expr, ExprTrait, LockBehavior, LockType, NullOrdering, Order,
+    Query as Sea, Value,
 };
 
 use super::order::{Nulls, Term};
@@ -102,6 +103,7 @@ impl Statement for Built<'_> {
             Verb::Update => {
                 let mut update = Sea::update();
                 update.table(namespace.table(self.def.table));
+                check_order(self.def, dialect, &self.parts.sets)?;
                 for (ordinal, value) in &self.parts.sets {
                     update.value(Alias::new(self.def.columns[*ordinal].name), value.clone());
                 }
@@ -265,6 +267,31 @@ fn after(def: &'static ModelDef, dialect: Dialect, orders: &[Term], values: &[Va
         });
     }
     any.unwrap_or_else(|| Expr::cust("1 = 0"))
+}
+
+/// MySQL assigns from left to right, and a column that is read after it was set has its new value
+/// there and its old one on the others.
+fn check_order(def: &ModelDef, dialect: Dialect, sets: &[(usize, Expr)]) -> Result<()> {
+    if dialect != Dialect::MySql {
+        return Ok(());
+    }
+    for (position, (_, value)) in sets.iter().enumerate() {
+        let Expr::Column(ColumnRef::Column(ColumnName(_, read))) = value else {
+            continue;
+        };
+        let read = read.to_string();
+        if sets[..position]
+            .iter()
+            .any(|(set, _)| def.columns[*set].name == read)
+        {
+            return Err(Error::unsupported(format!(
+                "the update reads column `{read}` after it has set it, which {dialect} takes for \
+                 the new value and the other databases for the old one; read the row, and set \
+                 values"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn check_arity(dialect: Dialect, arguments: usize) -> Result<()> {

@@ -88,10 +88,11 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
             let mut legs = legs?;
             parts.after = begin?;
             // The rows of several keys are not told apart by the rest of the primary key.
-            let unfit = bounded || several?;
+            let unfit = bounded || several? || size == 0;
             let (Some(leg), true, false) = (legs.pop(), legs.is_empty(), unfit) else {
                 return Err(Error::unsupported(
-                    "a page is of one shard key, and its size takes the place of limit and offset",
+                    "a page is of one shard key and of one row at least, and its size takes the \
+                     place of limit and offset",
                 ));
             };
             // NULLs change the text of the condition, so it is not worth keeping beside others.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::filter::Filter;
 use super::operand::Assign;
 use super::order::OrderBy;
-use super::parts::{Lock, Parts};
+use super::parts::{Lock, Needs, Parts};
 use super::place::{Nowhere, OnKey, OnKeys};
 use super::selection::{As, Columns, Projection, Selection, Whole};
 use super::update::Update;
@@ -95,7 +95,10 @@ impl<M: Sharded, S> Query<M, Nowhere, S> {
         self,
         keys: impl IntoIterator<Item = K>,
     ) -> Query<M, OnKeys<M::Key>, S> {
-        self.at(OnKeys(keys.into_iter().map(K::into_key).collect()))
+        let mut several = self.at(OnKeys(keys.into_iter().map(K::into_key).collect()));
+        // As many arguments as there are keys: the texts are not worth keeping.
+        several.parts.needs = several.parts.needs | Needs::VARIABLE;
+        several
     }
 }
 

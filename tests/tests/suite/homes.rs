@@ -167,6 +167,36 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
     }
 
+    async fn a_text_id_is_given_as_a_text(bed: &Bed) {
+        let name = format!("setting {}", bed.id());
+        let setting = Setting { name: name.clone(), value: 7 }.insert(&bed.cluster).await.unwrap();
+        assert_eq!(Setting::get(&bed.cluster, name.as_str()).await.unwrap(), setting);
+        assert_eq!(Setting::get(&bed.cluster, &name).await.unwrap(), setting);
+        assert_eq!(Setting::find(&bed.cluster, "no such setting").await.unwrap(), None);
+    }
+
+    async fn all_rows_of_a_shard_are_found_by_its_number(bed: &Bed) {
+        let key = bed.key();
+        let shard = bed.shard_of(key);
+        for user_id in bed.neighbours(key, 2) {
+            Order { id: bed.id(), user_id }.insert(&bed.cluster).await.unwrap();
+        }
+        let rows = Order::on_shard(shard).all(&bed.cluster).await.unwrap();
+        assert!(rows.len() >= 2, "{rows:?}");
+        assert!(rows.iter().all(|row| bed.shard_of(row.user_id) == shard));
+        let beyond = Order::on_shard(bed.logical_shards).all(&bed.cluster).await;
+        assert_eq!(kind(beyond), ErrorKind::NoShardForKey);
+    }
+
+    async fn where_an_address_is_can_be_asked(bed: &Bed) {
+        let key = bed.key();
+        let location = bed.cluster.locate(&Order::shard(key)).unwrap();
+        assert_eq!((location.group.as_str(), location.shard), ("shop", Some(bed.shard_of(key))));
+        assert_eq!(bed.cluster.locate(&Job::shard(bed.shard_of(key))).unwrap(), location);
+        assert_eq!(bed.cluster.locate(&Setting::database()).unwrap().shard, None);
+        assert_eq!(bed.cluster.locate(&Lost::shard(1)).unwrap_err().kind(), ErrorKind::Configuration);
+    }
+
     async fn a_home_that_is_not_configured_is_named_with_those_that_are(bed: &Bed) {
         let error = Lost { id: 1 }.insert(&bed.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);

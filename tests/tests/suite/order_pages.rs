@@ -332,6 +332,7 @@ behaviours! { (Entry, Cell);
         assert_eq!(kind(Entry::on(key).limit(3).page(on, 2, None).await), ErrorKind::Unsupported);
         assert_eq!(kind(Entry::on(key).offset(3).page(on, 2, None).await), ErrorKind::Unsupported);
         assert_eq!(kind(Entry::on_each([key]).page(on, 2, None).await), ErrorKind::Unsupported);
+        assert_eq!(kind(Entry::on(key).page(on, 0, None).await), ErrorKind::Unsupported);
         let page = Entry::on(key).page(on, 2, None).await.unwrap();
         assert!(page.rows.is_empty() && page.next.is_none());
     }

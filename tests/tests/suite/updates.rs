@@ -237,6 +237,40 @@ behaviours! { (Counter);
         assert_eq!(untouched, 0);
     }
 
+    async fn what_is_no_number_is_not_incremented(bed: &Bed) {
+        let key = three(bed).await;
+        let added = Counter::on(key).increment(Counter::NAME, "more").update(&bed.cluster).await;
+        assert_eq!(kind(added), ErrorKind::Unsupported);
+        let unchanged = Counter::on(key).filter(Counter::NAME.starts_with("counter ")).count(&bed.cluster).await;
+        assert_eq!(unchanged.unwrap(), 3);
+    }
+
+    async fn columns_swap_their_old_values_or_it_is_refused(bed: &Bed) {
+        let key = three(bed).await;
+        let swapped = Counter::on(key)
+            .filter(Counter::CODE.eq(3))
+            .set(Counter::CODE, Counter::SMALL)
+            .set(Counter::SMALL, Counter::CODE)
+            .update(&bed.cluster)
+            .await;
+        if bed.dialect == Dialect::MySql {
+            assert_eq!(kind(swapped), ErrorKind::Unsupported);
+            return;
+        }
+        // The row of code 1 is still there.
+        assert_eq!(kind(swapped), ErrorKind::Unique);
+        Counter::on(key).filter(Counter::CODE.eq(1)).delete(&bed.cluster).await.unwrap();
+        let swapped = Counter::on(key)
+            .filter(Counter::CODE.eq(3))
+            .set(Counter::CODE, Counter::SMALL)
+            .set(Counter::SMALL, Counter::CODE)
+            .update(&bed.cluster)
+            .await;
+        assert_eq!(swapped.unwrap(), 1);
+        let row = Counter::on(key).filter(Counter::SMALL.eq(3)).one(&bed.cluster).await.unwrap();
+        assert_eq!((row.code, row.small), (1, 3));
+    }
+
     async fn concurrent_increments_are_all_counted(bed: &Bed) {
         let key = three(bed).await;
         futures_util::future::join_all((0..32).map(|_| {

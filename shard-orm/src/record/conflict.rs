@@ -1,0 +1,109 @@
+//! The statements of an insert that meets a row: the insert, and the look at what it met.
+
+use std::time::SystemTime;
+
+use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query as Sea};
+
+use super::ops::bind_set;
+use crate::backend::{Args, Sql, render};
+use crate::error::{Error, Result};
+use crate::exec::{Label, Statement, columns, conflict_update};
+use crate::model::Model;
+use crate::topology::Namespace;
+
+/// Reads the row that has this one's values in some columns.
+pub(super) struct SelectBy<'r, M> {
+    pub(super) row: &'r M,
+    pub(super) filter: Vec<usize>,
+    pub(super) lock: bool,
+}
+
+impl<M: Model> Statement for SelectBy<'_, M> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let def = M::def();
+        let mut select = Sea::select();
+        select
+            .columns(columns(def, 0..def.columns.len()))
+            .from(namespace.table(def.table))
+            .limit(1);
+        for ordinal in &self.filter {
+            let value = Args::value(|args| self.row.bind(*ordinal, args))?;
+            let column = Expr::col(Alias::new(def.columns[*ordinal].name));
+            select.and_where(column.eq(Expr::Value(value)));
+        }
+        if self.lock {
+            select.lock_exclusive();
+        }
+        rendered(namespace, &select, args)
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "select",
+            table: M::def().table,
+        }
+    }
+}
+
+/// `INSERT .. ON CONFLICT (target) DO UPDATE` or `DO NOTHING`.
+pub(super) struct InsertOr<'r, M> {
+    pub(super) row: &'r M,
+    pub(super) conflict: Vec<usize>,
+    /// The columns to set; nothing is done when `None`.
+    pub(super) set: Option<Vec<usize>>,
+    pub(super) now: SystemTime,
+}
+
+impl<M: Model> Statement for InsertOr<'_, M> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let def = M::def();
+        let values = Args::values(|args| bind_insert(self.row, self.now, args))?;
+        let mut insert = Sea::insert();
+        insert
+            .into_table(namespace.table(def.table))
+            .columns(columns(def, 0..def.columns.len()))
+            .values(values.into_iter().map(Expr::Value))
+            .map_err(|source| {
+                Error::unsupported("the row binds another number of values than it has columns")
+                    .with_source(source)
+            })?;
+        let target = self.conflict.iter().copied();
+        insert.on_conflict(match &self.set {
+            Some(set) => conflict_update(def, namespace.dialect(), target, set.iter().copied()),
+            None => {
+                let mut nothing = OnConflict::columns(columns(def, target));
+                nothing.do_nothing();
+                nothing
+            }
+        });
+        rendered(namespace, &insert, args)
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "upsert",
+            table: M::def().table,
+        }
+    }
+}
+
+fn rendered(
+    namespace: &Namespace,
+    statement: &impl sea_query::QueryStatementWriter,
+    args: &mut Args,
+) -> Result<Sql> {
+    let (text, values) = render(namespace.dialect(), statement);
+    for value in &values.0 {
+        args.push(value)?;
+    }
+    Ok(Sql {
+        text: text.into(),
+        persistent: true,
+        single: false,
+    })
+}
+
+/// Binds all columns, with the time for `created_at` and `updated_at`.
+pub(super) fn bind_insert<M: Model>(row: &M, now: SystemTime, args: &mut Args) -> Result<()> {
+    (0..M::def().columns.len()).try_for_each(|ordinal| bind_set(row, ordinal, now, args))
+}
