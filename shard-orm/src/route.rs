@@ -126,6 +126,12 @@ pub trait Strategy: Send + Sync + fmt::Debug + 'static {
     fn needs_region(&self) -> bool {
         false
     }
+
+    /// The library's own default, which a router asks without the way through a trait object.
+    #[doc(hidden)]
+    fn as_hash(&self) -> Option<Hash> {
+        None
+    }
 }
 
 /// A group's strategy and its pins: the one place where a key becomes a logical shard.
@@ -141,6 +147,7 @@ pub trait Strategy: Send + Sync + fmt::Debug + 'static {
 #[derive(Debug, Clone)]
 pub struct Router {
     strategy: Arc<dyn Strategy>,
+    hash: Option<Hash>,
     /// The strategy's count, read once so that the check of an answer is one comparison.
     logical_shards: u32,
     pins: Pins,
@@ -152,6 +159,7 @@ impl Router {
     pub fn new(strategy: Arc<dyn Strategy>) -> Self {
         Self {
             logical_shards: strategy.logical_shards(),
+            hash: strategy.as_hash(),
             strategy,
             pins: Pins::default(),
         }
@@ -210,6 +218,9 @@ impl Router {
     pub fn route(&self, key: &RoutingKey<'_>) -> Result<u32> {
         if let Some(shard) = self.pins.get(key.key) {
             return Ok(shard);
+        }
+        if let Some(hash) = self.hash {
+            return Ok(hash.shard_of(key.key));
         }
         let shard = self.strategy.route(key)?;
         if shard < self.logical_shards {

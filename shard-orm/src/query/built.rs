@@ -131,7 +131,7 @@ impl Statement for Built<'_> {
         Ok(Sql {
             text: text.into(),
             persistent: !self.parts.needs.has(Needs::VARIABLE),
-            single: false,
+            single: self.is_single(),
         })
     }
 
@@ -150,6 +150,15 @@ impl Statement for Built<'_> {
 }
 
 impl Built<'_> {
+    /// Whether the result has one row at most.
+    fn is_single(&self) -> bool {
+        match self.verb {
+            Verb::Count | Verb::Exists => true,
+            Verb::Select => self.parts.limit == Some(1),
+            Verb::Update | Verb::Delete => false,
+        }
+    }
+
     fn select(&self, namespace: &Namespace) -> sea_query::SelectStatement {
         let dialect = namespace.dialect();
         let mut select = Sea::select();

@@ -54,6 +54,12 @@ impl Hash {
     pub fn new(logical_shards: u32) -> Result<Self> {
         check_count(logical_shards as usize).map(|logical_shards| Self { logical_shards })
     }
+
+    /// The shard of a key: every key has one.
+    #[inline]
+    pub(super) fn shard_of(self, key: i64) -> u32 {
+        slice(mix64(key.cast_unsigned()), self.logical_shards)
+    }
 }
 
 /// The slice, of `count` equal ones, in which a hash lies.
@@ -77,7 +83,11 @@ impl Strategy for Hash {
 
     #[inline]
     fn route(&self, key: &RoutingKey<'_>) -> Result<u32> {
-        Ok(slice(mix64(key.key.cast_unsigned()), self.logical_shards))
+        Ok(self.shard_of(key.key))
+    }
+
+    fn as_hash(&self) -> Option<Hash> {
+        Some(*self)
     }
 }
 
