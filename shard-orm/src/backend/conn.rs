@@ -28,6 +28,7 @@ pub(crate) struct Session {
     pub(crate) charset: Option<String>,
     pub(crate) collation: Option<String>,
     pub(crate) time_zone: Option<String>,
+    /// Run-time parameters of PostgreSQL.
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) statement_timeout: Option<Duration>,
     pub(crate) statement_cache: usize,

@@ -48,15 +48,6 @@ pub(super) async fn connect(
     if let Some(limit) = session.statement_timeout {
         limit_statements(&mut connection, limit).await?;
     }
-    for (name, value) in &session.settings {
-        // The configuration has checked that the name is an identifier.
-        let text = format!("SET SESSION {name} = ?");
-        let query = sqlx::query(sqlx::AssertSqlSafe(text));
-        match value.parse::<i64>() {
-            Ok(number) => query.bind(number).execute(&mut connection).await?,
-            Err(_) => query.bind(value).execute(&mut connection).await?,
-        };
-    }
     Ok(connection)
 }
 

@@ -38,9 +38,6 @@ pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
     }
-    for (name, value) in &session.settings {
-        options = options.pragma(name.clone(), value.clone());
-    }
     Ok(options)
 }
 

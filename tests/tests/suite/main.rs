@@ -17,6 +17,7 @@ mod placement;
 mod raw_sql;
 mod replicas;
 mod rows;
+mod sessions;
 mod streams;
 mod updates;
 mod upserts;
