@@ -1,0 +1,75 @@
+//! A stream holds one row at a time: memory does not grow with the result.
+//!
+//! A binary of its own, since other tests in the process would be measured too.
+#![cfg(target_os = "linux")]
+
+use futures_util::TryStreamExt;
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::{Bed, BedOptions};
+
+#[derive(Debug, ShardModel)]
+#[shard(group = "shop", table = "pages")]
+struct Sheet {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    book: i64,
+    text: String,
+}
+
+const ROWS: i64 = 20_000;
+const LENGTH: usize = 4_000;
+/// A third of what all rows take.
+const MOST_GROWTH: u64 = 80_000_000 / 3;
+
+/// The memory of this process that is resident, in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kib * 1024
+}
+
+async fn streamed(dialect: Dialect) {
+    let bed: Bed = BedOptions::new(dialect, 1, 1)
+        .open(|setup| setup.table::<Sheet>())
+        .await;
+    let key = bed.key();
+    for first in (0..ROWS).step_by(500) {
+        let rows = (first..first + 500)
+            .map(|id| Sheet {
+                id,
+                book: key,
+                text: "x".repeat(LENGTH),
+            })
+            .collect();
+        Sheet::insert_many(&bed.cluster, rows).await.unwrap();
+    }
+    let mut rows = Sheet::on(key).stream(&bed.cluster);
+    let before = resident();
+    let (mut seen, mut most) = (0, 0);
+    while let Some(row) = rows.try_next().await.unwrap() {
+        assert_eq!(row.text.len(), LENGTH);
+        seen += 1;
+        if seen % 1_000 == 0 {
+            most = most.max(resident().saturating_sub(before));
+        }
+    }
+    assert_eq!(seen, ROWS);
+    assert!(
+        most < MOST_GROWTH,
+        "{dialect}: {most} bytes more for a stream of {ROWS} rows"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_takes_no_memory_for_the_rows_behind_and_before_it() {
+    for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
+        if dialect.is_enabled() {
+            streamed(dialect).await;
+        }
+    }
+}
