@@ -1,7 +1,13 @@
 //! What a driver reported: the error, and whether the connection outlived it.
 
+use std::io;
+
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind};
+
+/// What to look at when an encrypted connection fails.
+const TRUST: &str = "check its certificate, and the authority that the URL names \
+                     (`sslrootcert`, `ssl-ca`)";
 
 /// A failed operation on one connection.
 #[derive(Debug)]
@@ -72,13 +78,19 @@ impl Failure {
                 reported.message().to_owned(),
                 constraint(dialect, &**reported),
             ),
+            // What rustls refuses comes as invalid data.
+            sqlx::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => (
+                Class::lost(ErrorKind::Unavailable).hint(TRUST),
+                "the encrypted connection to the server failed".to_owned(),
+                None,
+            ),
             sqlx::Error::Io(_) => (
                 Class::lost(ErrorKind::Unavailable),
                 "the connection to the server was lost".to_owned(),
                 None,
             ),
             sqlx::Error::Tls(_) => (
-                Class::lost(ErrorKind::Unavailable),
+                Class::lost(ErrorKind::Unavailable).hint(TRUST),
                 "the encrypted connection to the server failed".to_owned(),
                 None,
             ),
