@@ -3,13 +3,17 @@
 //! Everything that runs a statement asks it for a place and keeps that for one statement only.
 
 mod address;
+mod health;
 mod location;
 mod raw;
+mod session;
 
 pub use address::Address;
 pub(crate) use address::At;
+pub use health::{EndpointHealth, ServerHealth};
 pub use location::Location;
 pub use raw::RawConnection;
+pub use session::Session;
 
 use std::fmt;
 use std::path::Path;
@@ -54,8 +58,9 @@ struct State {
 }
 
 impl Cluster {
-    /// Opens the cluster that a TOML file describes; see [`Config::from_file`]. No connection is
-    /// made yet.
+    /// Opens the cluster that a TOML file describes; see [`Config::from_file`]. Nothing is waited
+    /// for: connections are made when they are needed, and those that watch the servers with
+    /// replicas beside it.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration), with everything that is wrong in the
@@ -64,7 +69,7 @@ impl Cluster {
         Self::connect(&Config::from_file(path)?).await
     }
 
-    /// Opens the cluster that a configuration describes. No connection is made yet.
+    /// Opens the cluster that a configuration describes; see [`open`](Self::open).
     ///
     /// ```
     /// # async fn run() -> shard_orm::Result<()> {
@@ -96,7 +101,7 @@ impl Cluster {
             .with_source(source)
         })?;
         let topology = Arc::new(config.topology()?);
-        let links = Links::new(&topology)?;
+        let links = Links::new(&topology, &runtime)?;
         let cluster = Self {
             inner: Arc::new(Inner {
                 state: ArcSwap::from_pointee(State { topology, links }),
@@ -118,6 +123,7 @@ impl Cluster {
     /// transaction that is kept open keeps this waiting: put a limit around it.
     pub async fn close(&self) {
         let state = self.inner.state.load_full();
+        state.links.stop_monitor().await;
         futures_util::future::join_all(state.links.pools().map(|pool| pool.close())).await;
     }
 

@@ -7,10 +7,12 @@ mod address;
 mod database;
 mod file;
 mod group;
+mod health;
 mod options;
 mod pool;
 mod problem;
 mod read;
+mod replica;
 mod report;
 mod server;
 mod settings;
@@ -20,10 +22,12 @@ pub(crate) use address::{Address, Location};
 pub use database::Database;
 pub(crate) use file::{parse_file, parse_text};
 pub use group::Group;
+pub use health::{Fallback, HealthOptions, HealthSettings};
 pub use options::DatabaseOptions;
 pub use pool::PoolOptions;
 pub use problem::{ConfigError, Problem};
 pub use read::Read;
+pub use replica::Replica;
 pub(crate) use report::{Origin, Report};
 pub use server::Server;
 pub use settings::PoolSettings;
@@ -53,17 +57,25 @@ pub use strategy::StrategyConfig;
 /// [pool]
 /// max_connections = 20
 /// acquire_timeout = "5s"
+///
+/// [health]
+/// probe_interval = "1s"
+/// max_lag = "30s"
 /// ```
 ///
 /// - `strategy` is `"hash"`, `"modulo"`, or a table: `{ type = "range", bounds = [1000, 2000] }`,
 ///   `{ type = "ring", virtual_nodes = 512, weights = [1, 1, 2] }`,
 ///   `{ type = "ring", compatible = "django-shard-library" }`, or
 ///   `{ type = "region", default = "eu", regions = { eu = "0..8", us = ["8..12", "12..16"] } }`.
-/// - `read` of a group is `"primary"` or `"replica"`; `[groups.shop.pins]` holds lines like
+/// - `read` of a group is `"primary"`, `"replica"` or `"session"`; `[groups.shop.pins]` holds lines like
 ///   `"42" = 3`.
 /// - `[pool]`, `[groups.shop.pool]` and a server's or database's `pool` hold the fields of
 ///   [`PoolOptions`], the later overriding the earlier; `options` holds those of
 ///   [`DatabaseOptions`]. Times are texts with a unit: `"500ms"`, `"5s"`, `"10m"`, `"1h"`.
+/// - `[health]` and `[groups.shop.health]` hold the fields of [`HealthOptions`], the later
+///   overriding the earlier; `fallback` is `"primary"` or `"refuse"`, and `max_lag_bytes` a number
+///   or a text like `"64MiB"`. A replica is a URL, or a table with its weight:
+///   `{ url = "postgres://app@10.0.0.3/shop", weight = 3 }`.
 /// - `master` and `slaves` may be written for `primary` and `replicas`.
 /// - In every string, `${NAME}` is replaced by the environment variable and `$$` by `$`.
 /// - URLs begin with `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite://`. What
@@ -95,6 +107,7 @@ pub use strategy::StrategyConfig;
 pub struct Config {
     pub(crate) name: String,
     pub(crate) pool: PoolOptions,
+    pub(crate) health: HealthOptions,
     pub(crate) databases: Vec<(String, Database)>,
     pub(crate) groups: Vec<(String, Group)>,
     /// Where the description was read from, so that a check can name the line.
@@ -108,6 +121,7 @@ impl Config {
         Self {
             name: name.into(),
             pool: PoolOptions::new(),
+            health: HealthOptions::new(),
             databases: Vec::new(),
             groups: Vec::new(),
             origin: Origin::default(),
@@ -132,6 +146,13 @@ impl Config {
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
+        self
+    }
+
+    /// Sets how the servers are watched that do not set their own.
+    #[must_use]
+    pub fn health(mut self, health: HealthOptions) -> Self {
+        self.health = health;
         self
     }
 }

@@ -3,12 +3,22 @@
 //! Called by `cluster`, which keeps the places of the current topology, and by `exec`, which asks
 //! a place for a connection.
 
+mod choice;
+mod history;
 mod links;
+mod marks;
+mod monitor;
 mod place;
 mod pool;
+mod roles;
 mod verify;
+mod watch;
 
+pub(crate) use choice::Served;
 pub(crate) use links::Links;
-pub(crate) use place::{Endpoint, Place};
+pub(crate) use marks::{Marks, Writing};
+pub(crate) use place::Place;
 pub(crate) use pool::Lease;
+pub use roles::Standing;
 pub(crate) use verify::{CLUSTER, GENERATION, GROUP, Record, SHARD, TABLE, compare, read};
+pub(crate) use watch::Watch;

@@ -18,7 +18,7 @@ mod server;
 mod template;
 mod texts;
 
-pub use crate::config::{PoolSettings, Read};
+pub use crate::config::{Fallback, HealthSettings, PoolSettings, Read};
 pub use database::Database;
 pub use endpoint::Endpoint;
 pub use group::Group;

@@ -93,6 +93,23 @@ impl<T: Timestamp + Field<Plain = T>> Timestamp for Option<T> {
     }
 }
 
+/// A field that `soft_delete` can mark: NULL while the row is there, then the time of its deletion.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot mark a row as deleted",
+    label = "not an `Option` of a timestamp",
+    note = "use an `Option` of a timestamp of `chrono` or `time`: it is `None` while the row is there"
+)]
+pub trait DeletionTime: Field {
+    /// The value for a row that is deleted at this time.
+    fn deleted(time: SystemTime) -> Self;
+}
+
+impl<T: Timestamp + Field<Plain = T>> DeletionTime for Option<T> {
+    fn deleted(time: SystemTime) -> Self {
+        Some(T::at(time))
+    }
+}
+
 /// A value of any serde type, stored as JSON.
 ///
 /// `#[shard(json)]` on a field puts it around the field's type by itself.

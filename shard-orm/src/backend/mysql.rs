@@ -8,6 +8,8 @@ use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection};
 
 use super::conn::Session;
 use super::failure::{Class, unreadable_url};
+use super::position::{Gtid, Position};
+use super::probe::{Manner, Observed};
 use crate::error::{ErrorKind, Result};
 
 /// The driver's options for sessions of one endpoint.
@@ -71,6 +73,54 @@ async fn limit_statements(
         }
         Err(other) => Err(other),
     }
+}
+
+/// Asks a MariaDB server for its role, who it is, when it was started, and its last transactions.
+///
+/// The start is exact: both times are of the statement's own second.
+const OBSERVE_MARIADB: &str = "\
+SELECT CAST(@@global.read_only AS CHAR), CAST(@@global.server_id AS CHAR), \
+CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED), \
+CAST(@@global.gtid_binlog_pos AS CHAR), CAST(@@global.gtid_slave_pos AS CHAR) \
+FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME'";
+
+/// The same of MySQL, whose one set holds what a server has written and what it has applied.
+const OBSERVE_MYSQL: &str = "\
+SELECT CAST(@@global.read_only AS CHAR), CAST(@@global.server_uuid AS CHAR), \
+CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED), \
+CAST(@@global.gtid_executed AS CHAR), '' \
+FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'";
+
+pub(super) async fn observe(
+    connection: &mut MySqlConnection,
+    manner: Manner,
+) -> std::result::Result<Observed, sqlx::Error> {
+    let writable = |read_only: &str| matches!(read_only, "0" | "OFF");
+    let text = match manner {
+        Manner::Full => OBSERVE_MARIADB,
+        Manner::OfMySql => OBSERVE_MYSQL,
+        Manner::RoleAlone => {
+            let read_only: String = sqlx::query_scalar("SELECT CAST(@@global.read_only AS CHAR)")
+                .fetch_one(connection)
+                .await?;
+            return Ok(Observed {
+                writable: writable(&read_only),
+                position: None,
+            });
+        }
+    };
+    let (read_only, server, started, written, applied): (String, String, i64, String, String) =
+        sqlx::query_as(text).fetch_one(connection).await?;
+    let writable = writable(&read_only);
+    let gtid = match manner {
+        Manner::OfMySql => Some(Gtid::of_mysql(server, started, writable, &written)),
+        _ if writable => Gtid::of_mariadb(server, started, &written),
+        _ => Gtid::of_mariadb(server, started, &applied),
+    };
+    Ok(Observed {
+        writable,
+        position: gtid.map(Position::Gtid),
+    })
 }
 
 const UNKNOWN_VARIABLE: u16 = 1193;

@@ -12,6 +12,8 @@ use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, T
 use super::args::not_encoded;
 use super::conn::Session;
 use super::failure::{Class, unreadable_url};
+use super::position::{Position, Wal};
+use super::probe::{Manner, Observed};
 use crate::error::{ErrorKind, Result};
 
 /// The driver's options for sessions of one endpoint.
@@ -56,6 +58,72 @@ pub(super) async fn connect(
         .await?;
     }
     Ok(connection)
+}
+
+/// Asks a server for its role and its place in the log.
+///
+/// A primary answers with the end of its log on its own timeline. A standby answers with what it
+/// has replayed; its timeline is the newest of what its control file and its receiver name, each
+/// of which is a timeline that it has come to. The receiver's is seen by members of
+/// `pg_read_all_stats` alone; without it a standby is known to be on a new timeline after its next
+/// restart point.
+const OBSERVE: &str = "\
+SELECT pg_is_in_recovery(), \
+(SELECT system_identifier FROM pg_control_system()), \
+CASE WHEN pg_is_in_recovery() THEN GREATEST(\
+(SELECT timeline_id FROM pg_control_checkpoint()), \
+(SELECT min_recovery_end_timeline FROM pg_control_recovery()), \
+(SELECT received_tli FROM pg_stat_wal_receiver LIMIT 1)) \
+ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int4 END, \
+CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::int8 \
+ELSE (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::int8 END, \
+current_setting('wal_block_size')::int8, \
+pg_size_bytes(current_setting('wal_segment_size'))";
+
+pub(super) async fn observe(
+    connection: &mut PgConnection,
+    manner: Manner,
+) -> std::result::Result<Observed, sqlx::Error> {
+    if manner != Manner::Full {
+        let standby: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()")
+            .fetch_one(connection)
+            .await?;
+        return Ok(Observed {
+            writable: !standby,
+            position: None,
+        });
+    }
+    type Answer = (bool, i64, Option<i32>, Option<i64>, i64, i64);
+    let (standby, system, timeline, lsn, block, segment): Answer =
+        sqlx::query_as(OBSERVE).fetch_one(connection).await?;
+    let position = match (timeline, lsn) {
+        (Some(timeline), Some(lsn)) => {
+            let (system, timeline) = (system.cast_unsigned(), timeline.cast_unsigned());
+            let lsn = lsn.cast_unsigned();
+            let wal = if standby {
+                Wal {
+                    system,
+                    timeline,
+                    lsn,
+                }
+            } else {
+                Wal::of_insert(
+                    system,
+                    timeline,
+                    lsn,
+                    block.cast_unsigned(),
+                    segment.cast_unsigned(),
+                )
+            };
+            Some(Position::Wal(wal))
+        }
+        // A standby that has replayed nothing yet.
+        _ => None,
+    };
+    Ok(Observed {
+        writable: !standby,
+        position,
+    })
 }
 
 /// The codes of PostgreSQL: its manual, appendix A.

@@ -45,11 +45,11 @@ impl Cluster {
     /// When the shard is unknown, no connection comes free, or the server is unavailable.
     pub async fn connection(&self, at: Address) -> Result<RawConnection> {
         let place = self.place(&at)?;
-        let mut lease = place
-            .writer()
-            .acquire()
-            .await
-            .map_err(|error| place.name_error(error))?;
+        let acquired = match place.writer() {
+            Ok(endpoint) => endpoint.acquire().await,
+            Err(error) => Err(error),
+        };
+        let mut lease = acquired.map_err(|error| place.name_error(error))?;
         // In use from here on: only `give_back` makes it clean.
         lease.conn()?;
         Ok(RawConnection { lease, place })

@@ -1,6 +1,6 @@
 //! An unsharded database, as it is described.
 
-use super::{Address, DatabaseOptions, PoolOptions};
+use super::{Address, DatabaseOptions, HealthOptions, PoolOptions, Replica};
 
 /// An unsharded database: one primary and its replicas.
 ///
@@ -13,9 +13,10 @@ use super::{Address, DatabaseOptions, PoolOptions};
 #[derive(Debug, Clone)]
 pub struct Database {
     pub(crate) primary: Address,
-    pub(crate) replicas: Vec<Address>,
+    pub(crate) replicas: Vec<Replica>,
     pub(crate) options: DatabaseOptions,
     pub(crate) pool: PoolOptions,
+    pub(crate) health: HealthOptions,
 }
 
 impl Database {
@@ -26,13 +27,14 @@ impl Database {
             replicas: Vec::new(),
             options: DatabaseOptions::new(),
             pool: PoolOptions::new(),
+            health: HealthOptions::new(),
         }
     }
 
-    /// Adds a replica at this URL.
+    /// Adds a replica: its URL, or a [`Replica`] with its weight.
     #[must_use]
-    pub fn replica(mut self, url: impl Into<String>) -> Self {
-        self.replicas.push(Address::new(url));
+    pub fn replica(mut self, replica: impl Into<Replica>) -> Self {
+        self.replicas.push(replica.into());
         self
     }
 
@@ -47,6 +49,13 @@ impl Database {
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
+        self
+    }
+
+    /// Sets how its endpoints are watched, over what the whole cluster sets.
+    #[must_use]
+    pub fn health(mut self, health: HealthOptions) -> Self {
+        self.health = health;
         self
     }
 }

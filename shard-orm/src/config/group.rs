@@ -1,7 +1,7 @@
 //! A shard group, as it is described.
 
 use super::Read;
-use super::{DatabaseOptions, PoolOptions, Server, StrategyConfig};
+use super::{DatabaseOptions, HealthOptions, PoolOptions, Server, StrategyConfig};
 
 /// A shard group: how its keys are spread over logical shards, and where these live.
 ///
@@ -25,6 +25,7 @@ pub struct Group {
     pub(crate) read: Read,
     pub(crate) options: DatabaseOptions,
     pub(crate) pool: PoolOptions,
+    pub(crate) health: HealthOptions,
     pub(crate) servers: Vec<Server>,
 }
 
@@ -42,6 +43,7 @@ impl Group {
             read: Read::Primary,
             options: DatabaseOptions::new(),
             pool: PoolOptions::new(),
+            health: HealthOptions::new(),
             servers: Vec::new(),
         }
     }
@@ -94,6 +96,13 @@ impl Group {
     #[must_use]
     pub fn server(mut self, server: Server) -> Self {
         self.servers.push(server);
+        self
+    }
+
+    /// Sets how its endpoints are watched, over what the whole cluster sets.
+    #[must_use]
+    pub fn health(mut self, health: HealthOptions) -> Self {
+        self.health = health;
         self
     }
 }

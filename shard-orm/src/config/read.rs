@@ -7,6 +7,10 @@ pub enum Read {
     /// From the primary: sees every write that was acknowledged.
     #[default]
     Primary,
-    /// From a replica, which may lag behind; from the primary when there is none.
+    /// From a replica, which may lag behind by up to `max_lag`; from the primary when there is
+    /// none.
     Replica,
+    /// From a replica that is known to hold what the [`Session`](crate::Session) has written to
+    /// that logical shard; from the primary when there is none, and outside of a session.
+    Session,
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Address, DatabaseOptions, PoolOptions};
+use super::{Address, DatabaseOptions, PoolOptions, Replica};
 
 /// A server of a group: one primary, its replicas, and its share of the logical shards.
 ///
@@ -21,7 +21,7 @@ use super::{Address, DatabaseOptions, PoolOptions};
 pub struct Server {
     pub(crate) name: String,
     pub(crate) primary: Address,
-    pub(crate) replicas: Vec<Address>,
+    pub(crate) replicas: Vec<Replica>,
     pub(crate) weight: Option<u32>,
     pub(crate) runs: Vec<Range<u32>>,
     pub(crate) options: DatabaseOptions,
@@ -43,10 +43,10 @@ impl Server {
         }
     }
 
-    /// Adds a replica at this URL.
+    /// Adds a replica: its URL, or a [`Replica`] with its weight.
     #[must_use]
-    pub fn replica(mut self, url: impl Into<String>) -> Self {
-        self.replicas.push(Address::new(url));
+    pub fn replica(mut self, replica: impl Into<Replica>) -> Self {
+        self.replicas.push(replica.into());
         self
     }
 

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use super::place::{Endpoint, PRIMARY, Place, REPLICA};
+use tokio::runtime::Handle;
+
+use super::monitor::Monitor;
+use super::place::{Endpoint, Place};
 use super::pool::{Limits, Pool};
+use super::watch::Watch;
 use crate::backend::Session;
 use crate::dialect::Dialect;
 use crate::error::Result;
@@ -27,15 +30,14 @@ pub(crate) struct Links {
     groups: Vec<Vec<Arc<Place>>>,
     databases: HashMap<Arc<str>, Arc<Place>>,
     pools: Vec<Arc<Pool>>,
+    watches: Vec<Arc<Watch>>,
+    /// Ends with the links.
+    monitor: Monitor,
 }
 
 impl Links {
-    pub(crate) fn new(topology: &Topology) -> Result<Self> {
-        let mut links = Self {
-            groups: Vec::with_capacity(topology.groups().len()),
-            databases: HashMap::new(),
-            pools: Vec::new(),
-        };
+    pub(crate) fn new(topology: &Topology, runtime: &Handle) -> Result<Self> {
+        let mut links = Building::default();
         for group in topology.groups() {
             let places = links.group(topology, group)?;
             links.groups.push(places);
@@ -46,7 +48,13 @@ impl Links {
                 .databases
                 .insert(Arc::clone(database.name()), Arc::new(place));
         }
-        Ok(links)
+        Ok(Self {
+            groups: links.groups,
+            databases: links.databases,
+            pools: links.pools,
+            watches: links.watches,
+            monitor: Monitor::start(runtime, links.watched),
+        })
     }
 
     pub(crate) fn shard(&self, group: usize, shard: u32) -> Option<Arc<Place>> {
@@ -65,6 +73,16 @@ impl Links {
         self.pools.iter()
     }
 
+    /// What is known of each server.
+    pub(crate) fn watches(&self) -> &[Arc<Watch>] {
+        &self.watches
+    }
+
+    /// Ends the looking at servers.
+    pub(crate) async fn stop_monitor(&self) {
+        self.monitor.stop().await;
+    }
+
     /// How often idle connections are looked at: often enough that one is closed within half as
     /// long again as it may be idle.
     pub(crate) fn sweep_period(&self) -> Duration {
@@ -75,52 +93,68 @@ impl Links {
             .unwrap_or(Duration::from_mins(1))
             .max(Duration::from_millis(100))
     }
+}
 
+/// The links while they are made.
+#[derive(Default)]
+struct Building {
+    groups: Vec<Vec<Arc<Place>>>,
+    databases: HashMap<Arc<str>, Arc<Place>>,
+    pools: Vec<Arc<Pool>>,
+    watches: Vec<Arc<Watch>>,
+    /// The endpoints that the monitor looks at.
+    watched: Vec<(Arc<Watch>, usize, Arc<Pool>)>,
+}
+
+impl Building {
     fn group(&mut self, topology: &Topology, group: &topology::Group) -> Result<Vec<Arc<Place>>> {
-        let mut servers: Vec<ServerPools> = Vec::with_capacity(group.servers().len());
+        let mut servers: Vec<ServerLinks> = Vec::with_capacity(group.servers().len());
         for (position, server) in group.servers().iter().enumerate() {
             let namespaces = group
                 .placements()
                 .iter()
                 .filter(|placement| placement.server() == position)
                 .count();
-            servers.push(if group.dialect() == Dialect::Sqlite {
-                ServerPools::default()
+            let name: Arc<str> = group.name().into();
+            let pools = if group.dialect() == Dialect::Sqlite {
+                Vec::new()
             } else {
-                ServerPools {
-                    primary: Some(self.pool(session(server.primary(), None, namespaces))?),
-                    replicas: server
-                        .replicas()
-                        .iter()
-                        .map(|replica| self.pool(session(replica, None, namespaces)))
-                        .collect::<Result<_>>()?,
-                }
-            });
+                self.endpoints(server.primary(), server.replicas(), namespaces)?
+            };
+            let watch = Watch::new(
+                &name,
+                server.name(),
+                server.health(),
+                server.primary(),
+                server.replicas(),
+                pools.len() > 1,
+            );
+            servers.push(self.server(watch, pools));
         }
         group
             .placements()
             .iter()
             .map(|placement| {
                 let server = &group.servers()[placement.server()];
+                let links = &servers[placement.server()];
                 let namespace = Arc::clone(placement.namespace());
-                let parts = match &servers[placement.server()] {
-                    ServerPools {
-                        primary: Some(primary),
-                        replicas,
-                    } => Endpoints::of_pools(primary, replicas),
-                    ServerPools { primary: None, .. } => {
-                        let file = |endpoint: &topology::Endpoint| {
-                            endpoint.namespace_file(namespace.name())
-                        };
-                        self.files(server.primary(), server.replicas(), file)?
-                    }
+                let endpoints = if links.pools.is_empty() {
+                    let file =
+                        |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
+                    self.files(server.primary(), server.replicas(), file)?
+                } else {
+                    Endpoints::of_pools(&links.pools)
                 };
-                Ok(Arc::new(parts.place(
+                Ok(Arc::new(Place {
                     namespace,
-                    Arc::clone(server.name()),
-                    topology.name().into(),
-                    group.read(),
-                )))
+                    server: Arc::clone(server.name()),
+                    cluster: topology.name().into(),
+                    writer: endpoints.writer,
+                    reader: endpoints.reader,
+                    replicas: endpoints.replicas,
+                    watch: Arc::clone(&links.watch),
+                    read: group.read(),
+                }))
             })
             .collect()
     }
@@ -130,24 +164,58 @@ impl Links {
             Arc::clone(database.name()),
             database.dialect(),
         ));
-        let parts = if database.dialect() == Dialect::Sqlite {
+        let (endpoints, pools) = if database.dialect() == Dialect::Sqlite {
             let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
-            self.files(database.primary(), database.replicas(), file)?
+            let files = self.files(database.primary(), database.replicas(), file)?;
+            (files, Vec::new())
         } else {
-            let primary = self.pool(session(database.primary(), None, 1))?;
-            let replicas = database
-                .replicas()
-                .iter()
-                .map(|replica| self.pool(session(replica, None, 1)))
-                .collect::<Result<Vec<_>>>()?;
-            Endpoints::of_pools(&primary, &replicas)
+            let pools = self.endpoints(database.primary(), database.replicas(), 1)?;
+            (Endpoints::of_pools(&pools), pools)
         };
-        Ok(parts.place(
+        let watch = Watch::new(
+            database.name(),
+            database.name(),
+            database.health(),
+            database.primary(),
+            database.replicas(),
+            pools.len() > 1,
+        );
+        Ok(Place {
             namespace,
-            Arc::clone(database.name()),
-            topology.name().into(),
-            Read::Primary,
-        ))
+            server: Arc::clone(database.name()),
+            cluster: topology.name().into(),
+            writer: endpoints.writer,
+            reader: endpoints.reader,
+            replicas: endpoints.replicas,
+            watch: self.server(watch, pools).watch,
+            read: Read::Primary,
+        })
+    }
+
+    /// Has the server's endpoints watched, when there is more than one.
+    fn server(&mut self, watch: Watch, pools: Vec<Arc<Pool>>) -> ServerLinks {
+        let watch = Arc::new(watch);
+        self.watches.push(Arc::clone(&watch));
+        if watch.is_watched() {
+            let endpoints = pools.iter().enumerate();
+            self.watched.extend(
+                endpoints.map(|(index, pool)| (Arc::clone(&watch), index, Arc::clone(pool))),
+            );
+        }
+        ServerLinks { watch, pools }
+    }
+
+    /// A pool for the primary, and one for each replica.
+    fn endpoints(
+        &mut self,
+        primary: &topology::Endpoint,
+        replicas: &[topology::Endpoint],
+        namespaces: usize,
+    ) -> Result<Vec<Arc<Pool>>> {
+        std::iter::once(primary)
+            .chain(replicas)
+            .map(|endpoint| self.pool(session(endpoint, None, namespaces)))
+            .collect()
     }
 
     /// A file is written by one connection and read by several.
@@ -162,14 +230,14 @@ impl Links {
         let mut reader = session(primary, file(primary), 1);
         reader.read_only();
         Ok(Endpoints {
-            writer: Endpoint::new(self.pool(writer)?, PRIMARY),
-            reader: Endpoint::new(self.pool(reader)?, PRIMARY),
-            replicas: replicas
-                .iter()
-                .map(|replica| {
+            writer: Endpoint::new(self.pool(writer)?, 0),
+            reader: Endpoint::new(self.pool(reader)?, 0),
+            replicas: (1..)
+                .zip(replicas)
+                .map(|(index, replica)| {
                     let mut reader = session(replica, file(replica), 1);
                     reader.read_only();
-                    Ok(Endpoint::new(self.pool(reader)?, REPLICA))
+                    Ok(Endpoint::new(self.pool(reader)?, index))
                 })
                 .collect::<Result<_>>()?,
         })
@@ -182,13 +250,13 @@ impl Links {
     }
 }
 
-/// The pools of one server; none for SQLite, where each namespace has its own.
-#[derive(Default)]
-struct ServerPools {
-    primary: Option<Arc<Pool>>,
-    replicas: Vec<Arc<Pool>>,
+/// The pools of one server, the primary's first; none for SQLite, where each namespace has its own.
+struct ServerLinks {
+    watch: Arc<Watch>,
+    pools: Vec<Arc<Pool>>,
 }
 
+/// The endpoints of one place.
 struct Endpoints {
     writer: Endpoint,
     reader: Endpoint,
@@ -196,33 +264,13 @@ struct Endpoints {
 }
 
 impl Endpoints {
-    fn of_pools(primary: &Arc<Pool>, replicas: &[Arc<Pool>]) -> Self {
+    /// Of a primary's pool and its replicas' pools; there is at least the primary's.
+    fn of_pools(pools: &[Arc<Pool>]) -> Self {
+        let endpoint = |index: usize| Endpoint::new(Arc::clone(&pools[index]), index);
         Self {
-            writer: Endpoint::new(Arc::clone(primary), PRIMARY),
-            reader: Endpoint::new(Arc::clone(primary), PRIMARY),
-            replicas: replicas
-                .iter()
-                .map(|replica| Endpoint::new(Arc::clone(replica), REPLICA))
-                .collect(),
-        }
-    }
-
-    fn place(
-        self,
-        namespace: Arc<Namespace>,
-        server: Arc<str>,
-        cluster: Arc<str>,
-        read: Read,
-    ) -> Place {
-        Place {
-            namespace,
-            server,
-            cluster,
-            writer: self.writer,
-            reader: self.reader,
-            replicas: self.replicas,
-            turn: AtomicUsize::new(0),
-            read,
+            writer: endpoint(0),
+            reader: endpoint(0),
+            replicas: (1..pools.len()).map(endpoint).collect(),
         }
     }
 }

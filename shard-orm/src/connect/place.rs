@@ -2,40 +2,41 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::pool::{Lease, Pool};
 use super::verify::{not_set_up, verify};
+use super::watch::Watch;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::route::mix64;
 use crate::topology::{Namespace, Read};
-
-/// The roles of an endpoint.
-pub(super) const PRIMARY: &str = "primary";
-pub(super) const REPLICA: &str = "replica";
 
 /// One endpoint as seen from one namespace: its pool, and whether the namespace was found there.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pool: Arc<Pool>,
-    role: &'static str,
+    /// Its place among the server's endpoints; the first is the configured primary.
+    index: usize,
     /// The namespace's record was read there and is right.
     checked: AtomicBool,
 }
 
 impl Endpoint {
-    pub(super) fn new(pool: Arc<Pool>, role: &'static str) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, index: usize) -> Self {
         Self {
             pool,
-            role,
+            index,
             checked: AtomicBool::new(false),
         }
     }
 
-    /// `primary` or `replica`.
-    pub(crate) fn role(&self) -> &'static str {
-        self.role
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// How many of its connections are in use.
+    pub(super) fn outstanding(&self) -> usize {
+        self.pool.outstanding()
     }
 
     /// A connection, whether or not the namespace is there.
@@ -51,13 +52,15 @@ pub(crate) struct Place {
     pub(crate) server: Arc<str>,
     /// The name of the cluster.
     pub(crate) cluster: Arc<str>,
-    /// Takes writes, and what must see them.
+    /// The configured primary, as it is written to.
     pub(super) writer: Endpoint,
-    /// Serves reads of the primary: the writer's own pool, but for SQLite, where readers do not
-    /// wait for the writer.
+    /// The configured primary, as it is read: the writer's own pool, but for SQLite, where readers
+    /// do not wait for the writer.
     pub(super) reader: Endpoint,
+    /// The configured replicas.
     pub(super) replicas: Vec<Endpoint>,
-    pub(super) turn: AtomicUsize,
+    /// What is known of the server's endpoints.
+    pub(crate) watch: Arc<Watch>,
     /// The policy of the group.
     pub(super) read: Read,
 }
@@ -67,8 +70,13 @@ impl Place {
         self.namespace.dialect()
     }
 
+    /// Where queries read that do not say it themselves.
+    pub(crate) fn policy(&self) -> Read {
+        self.read
+    }
+
     /// A connection of one of the endpoints, on which the namespace has been found.
-    pub(crate) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
+    pub(super) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
         if endpoint.checked.load(Ordering::Relaxed) {
             endpoint.acquire().await
         } else {
@@ -81,7 +89,7 @@ impl Place {
     async fn first_use(&self, endpoint: &Endpoint) -> Result<Lease> {
         // A file that is not there is a namespace that was never made, as a missing schema is. Of
         // a replica it is one that cannot be reached.
-        if endpoint.role == PRIMARY && endpoint.pool.file().is_some_and(|file| !file.exists()) {
+        if endpoint.index == 0 && endpoint.pool.file().is_some_and(|file| !file.exists()) {
             return Err(not_set_up(self, endpoint.pool.label()));
         }
         let mut lease = endpoint.acquire().await?;
@@ -97,44 +105,41 @@ impl Place {
         Ok(lease)
     }
 
-    pub(crate) fn writer(&self) -> &Endpoint {
-        &self.writer
-    }
-
-    /// The endpoint for a read: as asked, or by the group's policy. A server without replicas
-    /// serves its reads itself.
-    pub(crate) fn reader(&self, read: Option<Read>) -> &Endpoint {
-        match read.unwrap_or(self.read) {
-            Read::Primary => &self.reader,
-            Read::Replica => self.replica().unwrap_or(&self.reader),
+    /// The endpoint of this index, for writes.
+    pub(super) fn endpoint(&self, index: usize) -> &Endpoint {
+        match index.checked_sub(1) {
+            None => &self.writer,
+            Some(replica) => self.replicas.get(replica).unwrap_or(&self.writer),
         }
     }
 
-    /// The primary's endpoint for reads.
-    pub(crate) fn primary_reader(&self) -> &Endpoint {
-        &self.reader
+    /// Where writes go.
+    ///
+    /// # Errors
+    /// `ReadOnly` when no endpoint of the server takes them.
+    pub(crate) fn writer(&self) -> Result<&Endpoint> {
+        match self.watch.primary() {
+            Some(index) => Ok(self.endpoint(index)),
+            None => Err(self.watch.nobody()),
+        }
     }
 
-    /// The less busy of two replicas chosen at random ("the power of two choices", Mitzenmacher
-    /// 1996).
-    fn replica(&self) -> Option<&Endpoint> {
-        let first = match self.replicas.as_slice() {
-            [] => return None,
-            [only] => return Some(only),
-            several => {
-                let count = several.len();
-                let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-                let random = usize::try_from(mix64(turn as u64) >> 33).unwrap_or(turn);
-                let first = random % count;
-                let second = (first + 1 + random / count % (count - 1)) % count;
-                if several[second].pool.outstanding() < several[first].pool.outstanding() {
-                    second
-                } else {
-                    first
-                }
-            }
-        };
-        self.replicas.get(first)
+    /// The primary's endpoint for reads; with no endpoint that takes writes, the one that took
+    /// them last.
+    pub(super) fn primary_reader(&self) -> &Endpoint {
+        match self.watch.last_primary() {
+            0 => &self.reader,
+            index => self.endpoint(index),
+        }
+    }
+
+    /// `primary` or `replica`, as it is at the moment.
+    pub(crate) fn role(&self, endpoint: &Endpoint) -> &'static str {
+        if endpoint.index == self.watch.last_primary() {
+            "primary"
+        } else {
+            "replica"
+        }
     }
 
     /// Makes the file of a SQLite namespace, and its folder, where they are not there yet.

@@ -160,6 +160,11 @@ impl Pool {
         }
     }
 
+    /// Opens a connection beside those of the pool, for the monitor.
+    pub(super) async fn open_beside(&self) -> Result<Conn> {
+        self.open().await
+    }
+
     /// Closes what has been idle for too long, oldest first.
     pub(crate) async fn sweep(self: &Arc<Self>) {
         // A connection counts until it is closed, so that the server sees no more than the limit.
@@ -290,6 +295,12 @@ impl Lease {
         self.dirty = true;
         self.conn = None;
         self.pool.losses.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether it was open at that instant already, and so belongs to the server that was there
+    /// then, not to one that was started since.
+    pub(super) fn was_open_at(&self, instant: Instant) -> bool {
+        self.opened <= instant
     }
 
     /// Whether the connection was lost, or is not there yet.

@@ -1,15 +1,17 @@
 //! The one way to a database: choose an endpoint, take a connection, send, deal with its loss.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either, select};
+use tokio::sync::futures::Notified;
 use tracing::{Instrument, Span};
 
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use crate::backend::{Args, Row, Sql};
-use crate::connect::{Endpoint, Lease, Place};
+use crate::connect::{Lease, Place, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a statement does, which says where it goes and whether it may be asked twice.
@@ -85,10 +87,10 @@ pub(super) fn record(span: &Span, begun: Instant, outcome: Result<u64, ErrorKind
 }
 
 /// Writes down which endpoint serves a call.
-fn record_role(span: &Span, endpoint: &Endpoint) {
+pub(super) fn record_role(span: &Span, role: &'static str) {
     // A span that nobody listens to would still look for a logger.
     if !span.is_disabled() {
-        span.record("role", endpoint.role());
+        span.record("role", role);
     }
 }
 
@@ -118,37 +120,126 @@ async fn dispatch(
     sink: &mut dyn Sink,
     span: &Span,
 ) -> Result<u64> {
-    let read = match target {
+    let (read, marks) = match target {
         Target::Tx(tx) => {
-            record_role(span, place.writer());
+            record_role(span, "primary");
             let (sql, args) = prepare(place, statement)?;
             return tx.run(&sql, args, &mut |row: &Row<'_>| sink.row(row)).await;
         }
-        Target::Cluster { read, .. } => read,
+        Target::Cluster { read, marks, .. } => (read, marks),
     };
-    if intent == Intent::Write {
-        record_role(span, place.writer());
-        let mut lease = place.ready(place.writer()).await?;
-        return match attempt(&mut lease, place, statement, sink).await {
-            Ok(rows) => Ok(rows),
-            Err(Attempt::Answered(error)) => Err(error),
-            Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
-        };
+    match intent {
+        Intent::Write => {
+            let _writing = Writing::new(marks, place);
+            write(place, statement, sink, span).await
+        }
+        Intent::Read => {
+            let served = place.for_read(read, marks).await?;
+            match attempt_read(served, place, statement, sink, span).await {
+                Err(Attempt::Lost(_)) => {
+                    place.watch.nudge();
+                    sink.reset();
+                    let served = place.for_primary_read().await?;
+                    attempt_read(served, place, statement, sink, span)
+                        .await
+                        .map_err(Attempt::into_error)
+                }
+                outcome => outcome.map_err(Attempt::into_error),
+            }
+        }
     }
-    let mut lease = reading_lease(place, place.reader(read), span).await?;
+}
+
+/// Sends a write to the primary: once, but for a refusal by a server that has become read-only,
+/// which has done nothing.
+async fn write(
+    place: &Place,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+    span: &Span,
+) -> Result<u64> {
+    let Served {
+        mut lease,
+        endpoint,
+    } = place.for_write().await?;
+    record_role(span, place.role(endpoint));
+    let gone = place.watch.gone(endpoint.index());
+    match until_gone(gone, &mut lease, place, statement, sink).await {
+        Ok(rows) => Ok(rows),
+        Err(Attempt::Answered(error)) => {
+            if error.kind() == ErrorKind::ReadOnly {
+                drop(lease);
+                let retry = write_again(place, endpoint.index(), error, statement, sink);
+                return Box::pin(retry).await;
+            }
+            Err(error)
+        }
+        Err(Attempt::Lost(error)) => {
+            place.watch.nudge();
+            Err(lease.outcome_unknown(error))
+        }
+    }
+}
+
+#[cold]
+async fn write_again(
+    place: &Place,
+    refused_by: usize,
+    error: Error,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+) -> Result<u64> {
+    if !place.has_new_primary(refused_by).await {
+        return Err(error);
+    }
+    let Served { mut lease, .. } = place.for_write().await?;
     match attempt(&mut lease, place, statement, sink).await {
         Ok(rows) => Ok(rows),
         Err(Attempt::Answered(error)) => Err(error),
-        Err(Attempt::Lost(_)) => {
-            drop(lease);
-            sink.reset();
-            record_role(span, place.primary_reader());
-            let mut lease = place.ready(place.primary_reader()).await?;
-            attempt(&mut lease, place, statement, sink)
-                .await
-                .map_err(Attempt::into_error)
-        }
+        Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
     }
+}
+
+async fn attempt_read(
+    served: Served<'_>,
+    place: &Place,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+    span: &Span,
+) -> Result<u64, Attempt> {
+    record_role(span, place.role(served.endpoint));
+    let mut lease = served.lease;
+    let gone = place.watch.gone(served.endpoint.index());
+    until_gone(gone, &mut lease, place, statement, sink).await
+}
+
+/// An attempt that ends as lost when its endpoint is given up.
+async fn until_gone(
+    gone: Option<Notified<'_>>,
+    lease: &mut Lease,
+    place: &Place,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+) -> Result<u64, Attempt> {
+    let Some(gone) = gone else {
+        return attempt(lease, place, statement, sink).await;
+    };
+    let outcome = {
+        let attempt = pin!(attempt(lease, place, statement, sink));
+        match select(attempt, pin!(gone)).await {
+            Either::Left((outcome, _)) => Some(outcome),
+            Either::Right(_) => None,
+        }
+    };
+    if let Some(outcome) = outcome {
+        return outcome;
+    }
+    let label = lease.label().to_owned();
+    lease.lost();
+    Err(Attempt::Lost(Error::new(
+        ErrorKind::Unavailable,
+        format!("{label} has stopped to answer"),
+    )))
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
@@ -199,29 +290,5 @@ async fn attempt(
             lease.settle();
             Err(Attempt::Answered(failure.error))
         }
-    }
-}
-
-/// As [`Place::ready`], but a replica that cannot be reached hands the read to its primary.
-pub(super) async fn reading_lease(
-    place: &Place,
-    endpoint: &Endpoint,
-    span: &Span,
-) -> Result<Lease> {
-    record_role(span, endpoint);
-    match place.ready(endpoint).await {
-        Err(error)
-            if error.kind() == ErrorKind::Unavailable
-                && !std::ptr::eq(endpoint, place.primary_reader()) =>
-        {
-            tracing::warn!(
-                target: "shard_orm",
-                server = &*place.server,
-                "a replica is unavailable; the primary serves its read"
-            );
-            record_role(span, place.primary_reader());
-            place.ready(place.primary_reader()).await
-        }
-        other => other,
     }
 }

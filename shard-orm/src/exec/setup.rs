@@ -134,7 +134,7 @@ impl Setup {
 
 async fn in_database(place: &Arc<Place>, def: &'static ModelDef) -> Result<()> {
     place.create_file()?;
-    let mut lease = place.writer().acquire().await?;
+    let mut lease = place.writer()?.acquire().await?;
     let table = CreateTable::new(def, place.dialect())?;
     for statement in table.statements() {
         send(&mut lease, &statement).await?;
@@ -144,7 +144,7 @@ async fn in_database(place: &Arc<Place>, def: &'static ModelDef) -> Result<()> {
 
 async fn in_namespace(place: &Arc<Place>, defs: &[&'static ModelDef]) -> Result<()> {
     place.create_file()?;
-    let mut lease = place.writer().acquire().await?;
+    let mut lease = place.writer()?.acquire().await?;
     if let Some(create) = create_namespace(place.dialect(), place.namespace.name()) {
         send(&mut lease, &create).await?;
     }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tracing::Span;
 
-use super::run::{Intent, reading_lease, record, span};
+use super::run::{Intent, record, record_role, span};
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::{Args, OwnedRow, Row};
@@ -68,7 +68,7 @@ fn rows<'a, T: Send + 'a>(
         let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
         match target {
             Target::Tx(tx) => {
-                span.record("role", place.writer().role());
+                record_role(&span, "primary");
                 let mut args = Args::new(place.dialect())?;
                 let sql = statement.prepare(&place.namespace, &mut args)?;
                 let mut session = tx.enter()?;
@@ -84,13 +84,14 @@ fn rows<'a, T: Send + 'a>(
                 };
                 session.settle(outcome).map_err(named)?;
             }
-            Target::Cluster { read: choice, .. } => {
-                let mut endpoint = place.reader(choice);
+            Target::Cluster { read: choice, marks, .. } => {
                 let mut may_ask_again = true;
+                let mut served = place.for_read(choice, marks).await.map_err(named)?;
                 loop {
                     let mut args = Args::new(place.dialect())?;
                     let sql = statement.prepare(&place.namespace, &mut args)?;
-                    let mut lease = reading_lease(&place, endpoint, &span).await.map_err(named)?;
+                    record_role(&span, place.role(served.endpoint));
+                    let mut lease = served.lease;
                     let failure = {
                         let mut rows = lease.conn()?.rows(&sql, args);
                         loop {
@@ -117,7 +118,8 @@ fn rows<'a, T: Send + 'a>(
                         Err(named(failure.error))?;
                     }
                     may_ask_again = false;
-                    endpoint = place.primary_reader();
+                    place.watch.nudge();
+                    served = place.for_primary_read().await.map_err(named)?;
                 }
             }
         }

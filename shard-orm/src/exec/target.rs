@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::cluster::{Cluster, Session};
+use crate::connect::{Marks, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Home, ModelDef};
 use crate::route::RoutingKey;
 use crate::topology::Read;
 use crate::transaction::Tx;
 
-/// What a query runs on: `&Cluster`, `&Tx`, or [`Cluster::read_from`].
+/// What a query runs on: `&Cluster`, `&Session`, `&Tx`, or [`Cluster::read_from`].
 ///
 /// All are `Copy`, so that a helper that takes one can send as many statements as it likes:
 ///
@@ -32,7 +32,7 @@ use crate::transaction::Tx;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not run queries",
-    label = "expected `&Cluster` or `&Tx`",
+    label = "expected `&Cluster`, `&Session` or `&Tx`",
     note = "pass the cluster or the transaction by reference"
 )]
 pub trait Executor<'e>: Copy + Send + Sealed {
@@ -45,6 +45,7 @@ pub trait Executor<'e>: Copy + Send + Sealed {
 pub trait Sealed {}
 
 impl Sealed for &Cluster {}
+impl Sealed for &Session {}
 impl Sealed for &Tx {}
 impl Sealed for ReadFrom<'_> {}
 
@@ -89,6 +90,18 @@ impl<'e> Executor<'e> for &'e Cluster {
         Target::Cluster {
             cluster: self,
             read: None,
+            marks: None,
+        }
+    }
+}
+
+impl<'e> Executor<'e> for &'e Session {
+    #[allow(private_interfaces)]
+    fn target(self) -> Target<'e> {
+        Target::Cluster {
+            cluster: self.cluster(),
+            read: None,
+            marks: Some(self.marks()),
         }
     }
 }
@@ -99,6 +112,7 @@ impl<'e> Executor<'e> for ReadFrom<'e> {
         Target::Cluster {
             cluster: self.cluster,
             read: Some(self.read),
+            marks: None,
         }
     }
 }
@@ -116,6 +130,8 @@ pub(crate) enum Target<'e> {
     Cluster {
         cluster: &'e Cluster,
         read: Option<Read>,
+        /// What the session has written, inside of one.
+        marks: Option<&'e Marks>,
     },
     Tx(&'e Tx),
 }
@@ -136,9 +152,10 @@ impl Target<'_> {
     /// The same target, with a choice of where its reads go.
     pub(crate) fn reading(self, choice: Option<Read>) -> Self {
         match (self, choice) {
-            (Self::Cluster { cluster, .. }, Some(read)) => Self::Cluster {
+            (Self::Cluster { cluster, marks, .. }, Some(read)) => Self::Cluster {
                 cluster,
                 read: Some(read),
+                marks,
             },
             (unchanged, _) => unchanged,
         }

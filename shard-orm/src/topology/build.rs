@@ -22,6 +22,7 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
         check_label("name", "cluster", &config.name, report);
     }
     config.pool.check("pool", report);
+    config.health.check("health", report);
     if config.databases.is_empty() && config.groups.is_empty() {
         report.add("", "no database and no group; describe at least one");
     }
@@ -80,10 +81,12 @@ fn database(
         taken.name(container, own, owner);
     }
     let (primary, replicas) = found.endpoints?;
+    described.health.check(&format!("{path}.health"), report);
     Some(Database {
         name: Arc::from(name),
         primary,
         replicas,
+        health: described.health.over(&config.health).settings(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Endpoint;
+use super::{Endpoint, HealthSettings};
 use crate::dialect::Dialect;
 
 /// An unsharded database: one primary and its replicas.
@@ -11,6 +11,7 @@ pub struct Database {
     pub(super) name: Arc<str>,
     pub(super) primary: Endpoint,
     pub(super) replicas: Vec<Endpoint>,
+    pub(super) health: HealthSettings,
 }
 
 impl Database {
@@ -36,5 +37,11 @@ impl Database {
     #[must_use]
     pub fn replicas(&self) -> &[Endpoint] {
         &self.replicas
+    }
+
+    /// How its endpoints are watched.
+    #[must_use]
+    pub fn health(&self) -> &HealthSettings {
+        &self.health
     }
 }

@@ -19,6 +19,7 @@ struct Inner {
     identity: String,
     options: DatabaseOptions,
     pool: PoolSettings,
+    weight: u32,
 }
 
 impl Endpoint {
@@ -27,6 +28,7 @@ impl Endpoint {
         location: crate::config::Location,
         options: DatabaseOptions,
         pool: PoolSettings,
+        weight: u32,
     ) -> Self {
         Self(Arc::new(Inner {
             address,
@@ -35,6 +37,7 @@ impl Endpoint {
             identity: location.identity,
             options,
             pool,
+            weight,
         }))
     }
 
@@ -78,6 +81,13 @@ impl Endpoint {
     /// What each connection is told when it opens.
     pub(crate) fn options(&self) -> &DatabaseOptions {
         &self.0.options
+    }
+
+    /// Its share of the reads that go to replicas, in proportion to the others'; 1 for a primary,
+    /// which serves them once it has become a replica.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.0.weight
     }
 
     /// The limits of its pool.

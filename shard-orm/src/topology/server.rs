@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Endpoint;
+use super::{Endpoint, HealthSettings};
 
 /// A server of a group: one primary and its replicas.
 #[derive(Debug, Clone)]
@@ -10,6 +10,7 @@ pub struct Server {
     pub(super) name: Arc<str>,
     pub(super) primary: Endpoint,
     pub(super) replicas: Vec<Endpoint>,
+    pub(super) health: HealthSettings,
 }
 
 impl Server {
@@ -29,5 +30,11 @@ impl Server {
     #[must_use]
     pub fn replicas(&self) -> &[Endpoint] {
         &self.replicas
+    }
+
+    /// How its endpoints are watched.
+    #[must_use]
+    pub fn health(&self) -> &HealthSettings {
+        &self.health
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Tx, TxOptions};
-use crate::cluster::{Address, Cluster};
-use crate::connect::Place;
+use crate::cluster::{Address, Cluster, Session};
+use crate::connect::{Marks, Place};
 use crate::error::Result;
 
 impl Cluster {
@@ -23,50 +23,86 @@ impl Cluster {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&self, at: Address, options: &TxOptions) -> Result<Tx> {
-        self.begin_at(&at, options).await
+        self.begin_at(&at, options, None).await
     }
 
-    pub(super) async fn begin_at(&self, at: &Address, options: &TxOptions) -> Result<Tx> {
+    pub(super) async fn begin_at(
+        &self,
+        at: &Address,
+        options: &TxOptions,
+        marks: Option<&Arc<Marks>>,
+    ) -> Result<Tx> {
         let place = self.place(at)?;
-        begin(self, &place, options)
+        begin(self, &place, options, marks)
             .await
             .map_err(|error| place.name_error(error))
+    }
+}
+
+impl Session {
+    /// As [`Cluster::begin`]; the session's later reads of that logical shard see what was
+    /// committed.
+    ///
+    /// # Errors
+    /// As [`Cluster::begin`].
+    pub async fn begin(&self, at: Address) -> Result<Tx> {
+        self.begin_with(at, &TxOptions::default()).await
+    }
+
+    /// As [`Cluster::begin_with`]; the session's later reads of that logical shard see what was
+    /// committed.
+    ///
+    /// # Errors
+    /// As [`Cluster::begin`].
+    pub async fn begin_with(&self, at: Address, options: &TxOptions) -> Result<Tx> {
+        let marks = Some(self.shared_marks());
+        self.cluster().begin_at(&at, options, marks).await
     }
 }
 
 impl Cluster {
     /// Begins a transaction at a place that has been looked up.
     pub(crate) async fn begin_in(&self, place: &Arc<Place>) -> Result<Tx> {
-        begin(self, place, &TxOptions::default())
+        begin(self, place, &TxOptions::default(), None)
             .await
             .map_err(|error| place.name_error(error))
     }
 }
 
-async fn begin(cluster: &Cluster, place: &Arc<Place>, options: &TxOptions) -> Result<Tx> {
-    let endpoint = if options.read_only {
-        place.primary_reader()
-    } else {
-        place.writer()
-    };
+async fn begin(
+    cluster: &Cluster,
+    place: &Arc<Place>,
+    options: &TxOptions,
+    marks: Option<&Arc<Marks>>,
+) -> Result<Tx> {
     let text = options.begin(place.dialect());
     let mut last = None;
     // Nothing has been done yet: a connection that turns out to be lost is replaced once.
     for _ in 0..2 {
-        let mut lease = place.ready(endpoint).await?;
+        let served = if options.read_only {
+            place.for_primary_read().await?
+        } else {
+            place.for_write().await?
+        };
+        let index = served.endpoint.index();
+        let mut lease = served.lease;
         // The lease counts as in use from here on: when this future is dropped, a transaction
         // that the server has begun ends with its connection.
         match lease.conn()?.batch(&text).await {
             Ok(()) => {
+                let marks = marks.filter(|_| !options.read_only).map(Arc::clone);
+                let place = Arc::clone(place);
                 return Ok(Tx::new(
                     cluster.clone(),
-                    Arc::clone(place),
-                    lease,
+                    place,
+                    (lease, index),
                     options.read_only,
+                    marks,
                 ));
             }
             Err(failure) if failure.lost => {
                 lease.lost();
+                place.watch.nudge();
                 last = Some(failure.error);
             }
             Err(failure) => return Err(failure.error),

@@ -1,9 +1,11 @@
 //! Transactions that are run again when the database asks for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Tx, TxOptions};
-use crate::cluster::{Address, Cluster};
+use crate::cluster::{Address, Cluster, Session};
+use crate::connect::Marks;
 use crate::error::Error;
 use crate::route::mix64;
 
@@ -12,7 +14,8 @@ const CEILING: Duration = Duration::from_secs(1);
 
 impl Cluster {
     /// Runs a closure in a transaction and commits it; runs it again, in a new transaction, when
-    /// the database reports a serialization failure or a deadlock.
+    /// the database reports a serialization failure or a deadlock, and when its server has become
+    /// read-only and another one takes writes.
     ///
     /// The closure takes the transaction by value and is called once for each attempt, so that
     /// it must not do what cannot be done twice. An error that it returns rolls back. An unknown
@@ -69,29 +72,80 @@ impl Cluster {
         Fut: Future<Output = Result<T, E>> + Send,
         E: From<Error>,
     {
-        let mut attempt = 1;
-        loop {
-            let tx = self.begin_at(&at, options).await?;
-            let handle = tx.clone();
-            let (error, retry) = match run(tx).await {
-                Ok(value) => match handle.clone().commit().await {
-                    Ok(()) => return Ok(value),
-                    Err(error) => (E::from(error), handle.wants_retry()),
-                },
-                Err(error) => {
-                    let retry = handle.wants_retry();
-                    // It may have ended already; its own error matters more than that.
-                    let _ended = handle.rollback().await;
-                    (error, retry)
-                }
-            };
-            if !retry || attempt >= options.attempts {
-                return Err(error);
+        retrying(self, None, &at, options, run).await
+    }
+}
+
+impl Session {
+    /// As [`Cluster::transaction`]; the session's later reads of that logical shard see what was
+    /// committed.
+    ///
+    /// # Errors
+    /// As [`Cluster::transaction`].
+    pub async fn transaction<T, E, F, Fut>(&self, at: Address, run: F) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        self.transaction_with(at, &TxOptions::default(), run).await
+    }
+
+    /// As [`Cluster::transaction_with`]; the session's later reads of that logical shard see what
+    /// was committed.
+    ///
+    /// # Errors
+    /// As [`Cluster::transaction`].
+    pub async fn transaction_with<T, E, F, Fut>(
+        &self,
+        at: Address,
+        options: &TxOptions,
+        run: F,
+    ) -> Result<T, E>
+    where
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<Error>,
+    {
+        let marks = Some(self.shared_marks());
+        retrying(self.cluster(), marks, &at, options, run).await
+    }
+}
+
+async fn retrying<T, E, F, Fut>(
+    cluster: &Cluster,
+    marks: Option<&Arc<Marks>>,
+    at: &Address,
+    options: &TxOptions,
+    run: F,
+) -> Result<T, E>
+where
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>> + Send,
+    E: From<Error>,
+{
+    let mut attempt = 1;
+    loop {
+        let tx = cluster.begin_at(at, options, marks).await?;
+        let handle = tx.clone();
+        let (error, retry) = match run(tx).await {
+            Ok(value) => match handle.clone().commit().await {
+                Ok(()) => return Ok(value),
+                Err(error) => (E::from(error), handle.wants_retry().await),
+            },
+            Err(error) => {
+                let retry = handle.wants_retry().await;
+                // It may have ended already; its own error matters more than that.
+                let _ended = handle.rollback().await;
+                (error, retry)
             }
-            tracing::debug!(target: "shard_orm", attempt, "a transaction is tried again");
-            tokio::time::sleep(wait(options.backoff, attempt)).await;
-            attempt += 1;
+        };
+        if !retry || attempt >= options.attempts {
+            return Err(error);
         }
+        tracing::debug!(target: "shard_orm", attempt, "a transaction is tried again");
+        tokio::time::sleep(wait(options.backoff, attempt)).await;
+        attempt += 1;
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::backend::{Args, Conn, Failure, OnRow, Sql};
 use crate::cluster::Cluster;
-use crate::connect::{Lease, Place};
+use crate::connect::{Lease, Marks, Place, Writing};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -58,10 +58,16 @@ pub struct Tx {
 struct Inner {
     cluster: Cluster,
     place: Arc<Place>,
+    /// The endpoint that it runs on.
+    endpoint: usize,
     read_only: bool,
+    /// What the session has written, inside of one.
+    marks: Option<Arc<Marks>>,
     state: Mutex<State>,
     /// The database asked for the transaction to be tried again.
     retry: AtomicBool,
+    /// The server refused a write: it has become read-only.
+    refused: AtomicBool,
 }
 
 struct State {
@@ -76,12 +82,20 @@ struct State {
 }
 
 impl Tx {
-    pub(super) fn new(cluster: Cluster, place: Arc<Place>, lease: Lease, read_only: bool) -> Self {
+    pub(super) fn new(
+        cluster: Cluster,
+        place: Arc<Place>,
+        (lease, endpoint): (Lease, usize),
+        read_only: bool,
+        marks: Option<Arc<Marks>>,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 cluster,
                 place,
+                endpoint,
                 read_only,
+                marks,
                 state: Mutex::new(State {
                     lease: Some(lease),
                     under_way: false,
@@ -89,6 +103,7 @@ impl Tx {
                     savepoints: 0,
                 }),
                 retry: AtomicBool::new(false),
+                refused: AtomicBool::new(false),
             }),
         }
     }
@@ -100,6 +115,7 @@ impl Tx {
     /// committed. [`TransactionEnded`](ErrorKind::TransactionEnded) when the database has rolled
     /// it back before. Otherwise what the database said, and it is rolled back.
     pub async fn commit(self) -> Result<()> {
+        let _writing = Writing::new(self.inner.marks.as_deref(), &self.inner.place);
         let session = self.enter()?;
         if session.state.failed {
             session.end_with("ROLLBACK").await?;
@@ -132,9 +148,14 @@ impl Tx {
         self.inner.read_only
     }
 
-    /// Whether the database asked for the transaction to be tried again.
-    pub(super) fn wants_retry(&self) -> bool {
-        self.inner.retry.load(Ordering::Relaxed)
+    /// Whether the transaction may be tried again: the database asked for it, or its server has
+    /// become read-only and another one takes writes now.
+    pub(super) async fn wants_retry(&self) -> bool {
+        if self.inner.retry.load(Ordering::Relaxed) {
+            return true;
+        }
+        self.inner.refused.load(Ordering::Relaxed)
+            && self.inner.place.has_new_primary(self.inner.endpoint).await
     }
 
     pub(super) fn name(&self, error: Error) -> Error {
@@ -235,7 +256,11 @@ impl SessionGuard<'_> {
         if failure.error.is_retryable() {
             self.tx.inner.retry.store(true, Ordering::Relaxed);
         }
+        if failure.error.kind() == ErrorKind::ReadOnly && !self.tx.inner.read_only {
+            self.tx.inner.refused.store(true, Ordering::Relaxed);
+        }
         if failure.lost {
+            self.tx.inner.place.watch.nudge();
             if let Some(mut lease) = self.state.lease.take() {
                 lease.lost();
             }

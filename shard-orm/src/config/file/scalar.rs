@@ -1,4 +1,4 @@
-//! Values that have a notation of their own: times, and runs of logical shards.
+//! Values that have a notation of their own: times, sizes, and runs of logical shards.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -30,6 +30,36 @@ fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// A size in bytes: a number, or a text with its unit, like `64MiB`.
+pub(super) fn bytes(value: &Value<'_>) -> Option<u64> {
+    if value.is_number() {
+        return value.number();
+    }
+    let parsed = parse_bytes(&value.text()?);
+    if parsed.is_none() {
+        value.problem(
+            "no size; write a number of bytes, or it like \"512KiB\", \"64MiB\" or \"1GiB\"",
+        );
+    }
+    parsed
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let unit = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let number: u64 = number.parse().ok()?;
+    let factor = match unit.trim_start() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor)
 }
 
 /// Runs of logical shards: `"0..8"`, a number, or a list of such.
@@ -73,7 +103,7 @@ fn parse_run(text: &str) -> Option<Range<u32>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{parse_duration, parse_run};
+    use super::{parse_bytes, parse_duration, parse_run};
 
     #[test]
     fn times_have_units() {
@@ -98,6 +128,22 @@ mod tests {
             assert_eq!(parse_duration(text), None, "{text}");
         }
         assert_eq!(parse_duration(&format!("{}h", u64::MAX)), None);
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("17", 17),
+            ("17B", 17),
+            ("2KiB", 2_048),
+            ("64 MiB", 64 << 20),
+        ] {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "MiB", "-1", "1.5GiB", "1MB", "99999999999GiB"] {
+            assert_eq!(parse_bytes(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
-use super::scalar::{duration, runs};
+use super::scalar::{bytes, duration, runs};
 use super::table::{Table, Value, distance, list};
 use crate::config::Read;
 use crate::config::{
-    Config, Database, DatabaseOptions, Group, PoolOptions, Server, StrategyConfig,
+    Config, Database, DatabaseOptions, Fallback, Group, HealthOptions, PoolOptions, Replica,
+    Server, StrategyConfig,
 };
 
 /// Points on a ring for each unit of weight, unless the file says otherwise.
@@ -17,6 +18,7 @@ pub(super) fn config(mut root: Table<'_>) -> Config {
     let name = root.get("name").and_then(|value| value.text());
     let mut config = Config::new(name.as_deref().unwrap_or("default"));
     config.pool = pool_of(&mut root);
+    config.health = health_of(&mut root);
     for (name, value) in members(&mut root, "databases") {
         if let Some(table) = value.table() {
             config = config.database(name, database(table));
@@ -44,12 +46,13 @@ fn database(mut table: Table<'_>) -> Database {
     }
     database.options = options_of(&mut table);
     database.pool = pool_of(&mut table);
+    database.health = health_of(&mut table);
     table.finish();
     database
 }
 
 /// The URLs of a primary and its replicas; an unreadable one is empty, and noted.
-fn urls(table: &mut Table<'_>, example: &str) -> (String, Vec<String>) {
+fn urls(table: &mut Table<'_>, example: &str) -> (String, Vec<Replica>) {
     let primary = table.get_either("primary", "master");
     let primary = table.require(primary, "primary", example);
     let replicas = table.get_either("replicas", "slaves");
@@ -57,8 +60,26 @@ fn urls(table: &mut Table<'_>, example: &str) -> (String, Vec<String>) {
     let url = |value: Value<'_>| value.text().unwrap_or_default();
     (
         primary.map(url).unwrap_or_default(),
-        replicas.into_iter().map(url).collect(),
+        replicas.into_iter().map(replica).collect(),
     )
+}
+
+/// A replica: its URL, or a table of URL and weight.
+fn replica(value: Value<'_>) -> Replica {
+    if !value.is_table() {
+        return Replica::new(value.text().unwrap_or_default());
+    }
+    let Some(mut table) = value.table() else {
+        return Replica::new("");
+    };
+    let url = table.get("url");
+    let url = table.require(url, "url", "\"postgres://user@host/database\"");
+    let mut replica = Replica::new(url.and_then(|value| value.text()).unwrap_or_default());
+    if let Some(weight) = table.get("weight").and_then(|value| value.number()) {
+        replica = replica.weight(weight);
+    }
+    table.finish();
+    replica
 }
 
 fn group(mut table: Table<'_>) -> Group {
@@ -70,7 +91,11 @@ fn group(mut table: Table<'_>) -> Group {
         group.strategy = strategy(&value).unwrap_or_default();
     }
     if let Some(value) = table.get("read") {
-        let choices = [("primary", Read::Primary), ("replica", Read::Replica)];
+        let choices = [
+            ("primary", Read::Primary),
+            ("replica", Read::Replica),
+            ("session", Read::Session),
+        ];
         group.read = one_of(&value, &choices).unwrap_or_default();
     }
     for (key, value) in members(&mut table, "pins") {
@@ -83,6 +108,7 @@ fn group(mut table: Table<'_>) -> Group {
     }
     group.options = options_of(&mut table);
     group.pool = pool_of(&mut table);
+    group.health = health_of(&mut table);
     if let Some(servers) = table.get("servers").and_then(|value| value.list()) {
         for value in servers {
             if let Some(table) = value.table() {
@@ -257,6 +283,28 @@ fn pool_of(table: &mut Table<'_>) -> PoolOptions {
     };
     table.finish();
     pool
+}
+
+/// The `health` of a table.
+fn health_of(table: &mut Table<'_>) -> HealthOptions {
+    let Some(mut table) = table.get("health").and_then(|value| value.table()) else {
+        return HealthOptions::new();
+    };
+    let mut time = |key| table.get(key).and_then(|value: Value<'_>| duration(&value));
+    let mut health = HealthOptions {
+        probe_interval: time("probe_interval"),
+        probe_timeout: time("probe_timeout"),
+        max_lag: time("max_lag"),
+        session_wait: time("session_wait"),
+        ..HealthOptions::new()
+    };
+    health.max_lag_bytes = table.get("max_lag_bytes").and_then(|value| bytes(&value));
+    if let Some(value) = table.get("fallback") {
+        let choices = [("primary", Fallback::Primary), ("refuse", Fallback::Refuse)];
+        health.fallback = one_of(&value, &choices);
+    }
+    table.finish();
+    health
 }
 
 /// The choice that a string names.

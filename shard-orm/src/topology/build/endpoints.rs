@@ -1,7 +1,7 @@
 //! A primary and its replicas: their URLs, options and pools.
 
 use super::taken::Taken;
-use crate::config::{Address, DatabaseOptions, Location, PoolOptions, Report};
+use crate::config::{Address, DatabaseOptions, Location, PoolOptions, Replica, Report};
 use crate::dialect::Dialect;
 use crate::topology::Endpoint;
 
@@ -23,7 +23,7 @@ pub(super) struct Found {
 /// Checks the URLs of a primary and its replicas, with the options and pool that are in force.
 pub(super) fn endpoints(
     level: &Level<'_>,
-    (primary, replicas): (&Address, &[Address]),
+    (primary, replicas): (&Address, &[Replica]),
     (options, pool): (DatabaseOptions, PoolOptions),
     taken: &mut Taken,
     report: &mut Report,
@@ -53,7 +53,7 @@ pub(super) fn endpoints(
     let mut others: Vec<Endpoint> = Vec::new();
     for (at, replica) in replicas.iter().enumerate() {
         let path = format!("{}.replicas[{at}]", level.path);
-        let Some(found) = locate(&path, replica, report) else {
+        let Some(found) = locate(&path, &replica.address, report) else {
             all_right = false;
             continue;
         };
@@ -70,17 +70,18 @@ pub(super) fn endpoints(
             report.add(&path, "this replica stands twice; remove one of the two");
         }
         taken.replica(&found.identity, &path);
-        let replica = replica.clone();
+        let weight = replica.weight;
         others.push(Endpoint::new(
-            replica,
+            replica.address.clone(),
             found,
             options.clone(),
             settings.clone(),
+            weight,
         ));
     }
     let endpoints = location.clone().filter(|_| all_right).map(|location| {
         (
-            Endpoint::new(primary.clone(), location, options, settings),
+            Endpoint::new(primary.clone(), location, options, settings, 1),
             others,
         )
     });

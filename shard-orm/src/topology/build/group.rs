@@ -42,6 +42,7 @@ pub(super) fn group(
         .options
         .check(dialect, &format!("{path}.options"), report);
     described.pool.check(&format!("{path}.pool"), report);
+    described.health.check(&format!("{path}.health"), report);
     if report.has(&count) {
         return None;
     }
@@ -189,6 +190,7 @@ fn servers(
             name: Arc::from(&*server.name),
             primary,
             replicas,
+            health: described.health.over(&config.health).settings(),
         });
         match (made, &mut all) {
             (Some(server), Some(all)) => all.push(server),

@@ -1,0 +1,264 @@
+//! Which endpoint serves a read, and where a call goes on when its endpoint does not answer.
+//!
+//! Called by `exec` and `transaction` for every connection that they take.
+
+use std::time::Instant;
+
+use super::marks::{Marks, Seek};
+use super::place::{Endpoint, Place};
+use super::pool::Lease;
+use super::roles::Standing;
+use crate::error::{Error, ErrorKind, Result};
+use crate::route::mix64;
+use crate::topology::{Fallback, Read};
+
+/// A connection, and the endpoint that it belongs to.
+#[derive(Debug)]
+pub(crate) struct Served<'p> {
+    pub(crate) lease: Lease,
+    pub(crate) endpoint: &'p Endpoint,
+}
+
+impl Place {
+    /// A connection for a write.
+    ///
+    /// When the primary cannot be reached, all endpoints are looked at anew, and another one that
+    /// takes writes by then is used.
+    pub(crate) async fn for_write(&self) -> Result<Served<'_>> {
+        self.settle().await;
+        let failed = match self.writer() {
+            Ok(endpoint) => match self.serve(endpoint).await {
+                Err(error) if self.may_have_moved(&error) => (Some(endpoint.index()), error),
+                served => return served,
+            },
+            Err(error) => (None, error),
+        };
+        Box::pin(self.follow_write(failed)).await
+    }
+
+    #[cold]
+    async fn follow_write(&self, (before, failed): (Option<usize>, Error)) -> Result<Served<'_>> {
+        self.watch.look_again().await;
+        let endpoint = self.writer()?;
+        if before == Some(endpoint.index()) {
+            return Err(failed);
+        }
+        self.serve(endpoint).await
+    }
+
+    /// After a write was refused as by a read-only server: whether another endpoint takes it.
+    #[cold]
+    pub(crate) async fn has_new_primary(&self, refused_by: usize) -> bool {
+        if !self.watch.is_watched() {
+            return false;
+        }
+        self.watch.look_again().await;
+        self.watch
+            .primary()
+            .is_some_and(|primary| primary != refused_by)
+    }
+
+    /// A connection to the primary for a read.
+    pub(crate) async fn for_primary_read(&self) -> Result<Served<'_>> {
+        self.settle().await;
+        let endpoint = self.primary_reader();
+        match self.serve(endpoint).await {
+            Err(error) if self.may_have_moved(&error) => {
+                Box::pin(self.follow_read(endpoint.index(), error)).await
+            }
+            served => served,
+        }
+    }
+
+    #[cold]
+    async fn follow_read(&self, before: usize, failed: Error) -> Result<Served<'_>> {
+        self.watch.look_again().await;
+        let endpoint = self.primary_reader();
+        if before == endpoint.index() {
+            return Err(failed);
+        }
+        self.serve(endpoint).await
+    }
+
+    /// A connection for a read, as asked for or by the policy of the group; `marks` are of the
+    /// session that reads.
+    pub(crate) async fn for_read(
+        &self,
+        read: Option<Read>,
+        marks: Option<&Marks>,
+    ) -> Result<Served<'_>> {
+        let read = read.unwrap_or(match marks {
+            Some(_) => Read::Session,
+            None => self.policy(),
+        });
+        match (read, marks) {
+            (Read::Replica, _) => self.for_replica_read().await,
+            (Read::Session, Some(marks)) => match marks.seek(self) {
+                (Seek::Any, _) => self.for_replica_read().await,
+                _ => Box::pin(self.for_session_read(marks)).await,
+            },
+            // Nobody says what was written before.
+            (Read::Primary | Read::Session, _) => self.for_primary_read().await,
+        }
+    }
+
+    /// A connection to a replica; to the primary when none serves.
+    async fn for_replica_read(&self) -> Result<Served<'_>> {
+        if self.replicas.is_empty() {
+            return self.for_primary_read().await;
+        }
+        self.settle().await;
+        let Some(endpoint) = self.replica(|_| true) else {
+            return Box::pin(self.without_replica(None)).await;
+        };
+        match self.serve(endpoint).await {
+            Err(error) if is_missing(&error) => Box::pin(self.without_replica(Some(error))).await,
+            served => served,
+        }
+    }
+
+    /// The primary serves a read that no replica could, unless that is forbidden.
+    #[cold]
+    async fn without_replica(&self, failed: Option<Error>) -> Result<Served<'_>> {
+        if let Some(error) = &failed {
+            self.watch.nudge();
+            tracing::warn!(
+                target: "shard_orm",
+                server = &*self.server,
+                "a replica does not serve a read: {}", error.kind()
+            );
+        }
+        if self.watch.settings().fallback == Fallback::Refuse {
+            return Err(failed.unwrap_or_else(|| self.watch.no_replica()));
+        }
+        self.for_primary_read().await
+    }
+
+    /// A connection to a replica that is known to hold what the session wrote here, as soon as
+    /// there is one; to the primary when there is none in time.
+    async fn for_session_read(&self, marks: &Marks) -> Result<Served<'_>> {
+        self.settle().await;
+        let until = Instant::now() + self.watch.settings().session_wait;
+        loop {
+            if let (Seek::Known, Some(position)) = marks.seek(self) {
+                let since = |index| self.watch.holds_since(index, &position);
+                let holder = self.replica(|index| since(index).is_some());
+                if let Some((endpoint, known)) =
+                    holder.and_then(|endpoint| Some((endpoint, since(endpoint.index())?)))
+                {
+                    match self.serve(endpoint).await {
+                        // A server that was started anew may have come back from an earlier
+                        // position: only a connection that is older than the look proves that it
+                        // was not.
+                        Ok(served) if served.lease.was_open_at(known) => return Ok(served),
+                        Ok(_) => {}
+                        Err(error) if is_missing(&error) => self.watch.nudge(),
+                        Err(error) => return Err(error),
+                    }
+                    break;
+                }
+            }
+            if Instant::now() >= until || !self.watch.any_look(until).await {
+                break;
+            }
+        }
+        self.for_primary_read().await
+    }
+
+    async fn serve<'p>(&'p self, endpoint: &'p Endpoint) -> Result<Served<'p>> {
+        let lease = self.ready(endpoint).await?;
+        Ok(Served { lease, endpoint })
+    }
+
+    /// Waits for the first look at the server: until then its roles are only what the
+    /// configuration says.
+    async fn settle(&self) {
+        if !self.watch.is_settled() {
+            Box::pin(self.watch.first_look()).await;
+        }
+    }
+
+    /// Whether an error may mean that another endpoint has become the primary.
+    fn may_have_moved(&self, error: &Error) -> bool {
+        error.kind() == ErrorKind::Unavailable && self.watch.is_watched()
+    }
+
+    /// The less busy, for its weight, of two replicas chosen at random ("the power of two choices",
+    /// Mitzenmacher 1996), each with a chance in proportion to its weight.
+    fn replica(&self, also: impl Fn(usize) -> bool) -> Option<&Endpoint> {
+        let serving = |index: &usize| {
+            *index != self.watch.last_primary()
+                && self.watch.standing(*index) == Standing::Serving
+                && also(*index)
+        };
+        if let Some(chosen) = self.choose(serving) {
+            return Some(chosen);
+        }
+        if self.watch.settings().fallback == Fallback::Refuse {
+            // One that did not answer may answer by now, and there is no other.
+            return self.choose(|index| {
+                *index != self.watch.last_primary()
+                    && self.watch.standing(*index) == Standing::Unreachable
+                    && also(*index)
+            });
+        }
+        None
+    }
+
+    fn choose(&self, fits: impl Fn(&usize) -> bool) -> Option<&Endpoint> {
+        let weight = |index: usize| u64::from(self.watch.weight(index));
+        let candidates =
+            || (0..=self.replicas.len()).filter(|index| weight(*index) > 0 && fits(index));
+        let mut total = 0;
+        let mut count = 0;
+        for index in candidates() {
+            total += weight(index);
+            count += 1;
+        }
+        let pick = |random: u64, without: Option<usize>| {
+            let left = total - without.map_or(0, weight);
+            let mut at = random % left.max(1);
+            candidates()
+                .filter(|index| Some(*index) != without)
+                .find(|index| {
+                    let own = weight(*index);
+                    let here = at < own;
+                    at = at.saturating_sub(own);
+                    here
+                })
+        };
+        let random = mix64(self.watch.turn() as u64);
+        let first = match count {
+            0 => return None,
+            1 => candidates().next()?,
+            _ => pick(random >> 32, None)?,
+        };
+        let busy = |index: usize| {
+            let endpoint = self.endpoint(index);
+            u64::try_from(endpoint.outstanding()).unwrap_or(u64::MAX)
+        };
+        let chosen = match pick(random & 0xffff_ffff, Some(first)).filter(|_| count > 1) {
+            Some(second)
+                if busy(second).saturating_mul(weight(first))
+                    < busy(first).saturating_mul(weight(second)) =>
+            {
+                second
+            }
+            _ => first,
+        };
+        // The configured primary, once it has become a replica, is read as one.
+        Some(if chosen == 0 {
+            &self.reader
+        } else {
+            self.endpoint(chosen)
+        })
+    }
+}
+
+/// Whether an error means that a replica is not there, or has not come as far as its namespace.
+fn is_missing(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Unavailable | ErrorKind::UndefinedTable
+    )
+}

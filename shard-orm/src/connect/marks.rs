@@ -1,0 +1,239 @@
+//! What a session has written: for each logical shard, what a replica must hold to serve it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::place::Place;
+use super::watch::Watch;
+use crate::backend::Position;
+
+/// The longest text that is read.
+const LONGEST: usize = 64 * 1024;
+/// What each text begins with: the version of its form.
+const VERSION: &str = "s1";
+/// What separates its parts.
+const BETWEEN: char = '~';
+
+/// What a session has written.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    /// Looked at first: a session that has not written pays no more than this.
+    any: AtomicBool,
+    marks: Mutex<BTreeMap<Spot, Mark>>,
+}
+
+/// A logical shard, or a named database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Spot {
+    home: Arc<str>,
+    shard: Option<u32>,
+}
+
+/// What a replica must hold.
+#[derive(Debug, Clone)]
+enum Mark {
+    /// All that the primary had acknowledged then; its position is not known yet.
+    Since(Instant),
+    /// This position.
+    At(Position),
+}
+
+/// Marks a write when it is dropped: also when it was cut off, since it may have been carried out.
+pub(crate) struct Writing<'a> {
+    marks: Option<&'a Marks>,
+    place: &'a Place,
+}
+
+impl<'a> Writing<'a> {
+    pub(crate) fn new(marks: Option<&'a Marks>, place: &'a Place) -> Self {
+        Self { marks, place }
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if let Some(marks) = self.marks {
+            marks.wrote(self.place);
+        }
+    }
+}
+
+/// What may serve a read of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seek {
+    /// Nothing was written there: any replica.
+    Any,
+    /// Each replica of which this is known; see [`Watch::holds_since`].
+    Known,
+    /// None is known to hold it yet.
+    NotYet,
+}
+
+impl Spot {
+    fn of(place: &Place) -> Self {
+        let namespace = &place.namespace;
+        Self {
+            home: Arc::clone(namespace.group()),
+            shard: namespace.is_sharded().then(|| namespace.shard()),
+        }
+    }
+}
+
+impl Marks {
+    /// A write to this place has come back, or may have been carried out.
+    pub(crate) fn wrote(&self, place: &Place) {
+        // The clock is read before the monitor is told, and after the acknowledgement.
+        let mark = Mark::Since(Instant::now());
+        self.lock().insert(Spot::of(place), mark);
+        self.any.store(true, Ordering::Release);
+        place.watch.wrote();
+    }
+
+    /// What may serve a read at this place, and the position that it must hold.
+    pub(super) fn seek(&self, place: &Place) -> (Seek, Option<Position>) {
+        if !self.any.load(Ordering::Acquire) {
+            return (Seek::Any, None);
+        }
+        let mut marks = self.lock();
+        let Some(mark) = marks.get_mut(&Spot::of(place)) else {
+            return (Seek::Any, None);
+        };
+        mark.settle(&place.watch);
+        match mark {
+            Mark::Since(_) => (Seek::NotYet, None),
+            Mark::At(position) => (Seek::Known, Some(position.clone())),
+        }
+    }
+
+    /// All marks as one text; what can be settled by now is. `watch_of` finds the server of a
+    /// home and a shard.
+    pub(crate) fn text(
+        &self,
+        watch_of: impl Fn(&str, Option<u32>) -> Option<Arc<Watch>>,
+    ) -> String {
+        let mut text = VERSION.to_owned();
+        for (spot, mark) in self.lock().iter_mut() {
+            if let Some(watch) = watch_of(&spot.home, spot.shard) {
+                mark.settle(&watch);
+            }
+            text.push(BETWEEN);
+            text.push_str(&spot.home);
+            text.push(':');
+            if let Some(shard) = spot.shard {
+                text.push_str(&shard.to_string());
+            }
+            text.push(':');
+            match mark {
+                // Whoever reads it begins later than the write was acknowledged.
+                Mark::Since(_) => text.push('-'),
+                Mark::At(position) => text.push_str(&position.text()),
+            }
+        }
+        text
+    }
+
+    /// Reads that text; `None` when it is not one.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        if text.len() > LONGEST {
+            return None;
+        }
+        let mut parts = text.split(BETWEEN);
+        if parts.next()? != VERSION {
+            return None;
+        }
+        let now = Instant::now();
+        let marks: Option<BTreeMap<Spot, Mark>> = parts
+            .map(|part| {
+                let mut fields = part.splitn(3, ':');
+                let home = fields.next().filter(|home| !home.is_empty())?;
+                let shard = match fields.next()? {
+                    "" => None,
+                    number => Some(number.parse().ok()?),
+                };
+                let mark = match fields.next()? {
+                    "-" => Mark::Since(now),
+                    position => Mark::At(Position::from_text(position)?),
+                };
+                let spot = Spot {
+                    home: Arc::from(home),
+                    shard,
+                };
+                Some((spot, mark))
+            })
+            .collect();
+        let marks = marks?;
+        Some(Self {
+            any: AtomicBool::new(!marks.is_empty()),
+            marks: Mutex::new(marks),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Spot, Mark>> {
+        // No code that can panic runs under the lock.
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mark {
+    /// Finds the position, once the monitor has seen it.
+    fn settle(&mut self, watch: &Watch) {
+        if let Self::At(position) = self
+            && watch.is_current(position) == Some(false)
+        {
+            // Of a primary that is no longer the primary. What this one has of it, it has now.
+            *self = Self::Since(Instant::now());
+            watch.wrote();
+        }
+        if let Self::Since(acknowledged) = self
+            && let Some(position) = watch.position_after(*acknowledged)
+        {
+            *self = Self::At(position);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn again(text: &str) -> Option<String> {
+        Marks::from_text(text).map(|marks| marks.text(|_, _| None))
+    }
+
+    #[test]
+    fn a_token_reads_back() {
+        for text in [
+            "s1",
+            "s1~shop:3:w1.2.3",
+            "s1~default::g3.1700000000.0-3_100~shop:0:-~shop:65535:w1.1.0",
+        ] {
+            assert_eq!(again(text).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let long = format!("s1{}", "~shop:1:-".repeat(10_000));
+        for text in [
+            "",
+            "s",
+            "s2",
+            "s1~",
+            "s1~shop",
+            "s1~shop:1",
+            "s1~:1:-",
+            "s1~shop:x:-",
+            "s1~shop:1:",
+            "s1~shop:1:w1",
+            "s1~shop:-1:-",
+            "s1~shop:99999999999:-",
+            " s1",
+            &long,
+        ] {
+            assert_eq!(again(text), None, "{text:.40}");
+        }
+    }
+}

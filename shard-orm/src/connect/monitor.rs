@@ -1,0 +1,149 @@
+//! Looks at the endpoints of a server, each in a task of its own and on a connection of its own.
+//!
+//! Called when a cluster is opened; the tasks end when it is closed or dropped.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, select};
+use tokio::runtime::Handle;
+use tokio::sync::watch as signal;
+use tokio::task::JoinHandle;
+use tokio::time::{timeout, timeout_at};
+
+use super::pool::Pool;
+use super::watch::Watch;
+use crate::backend::{Observed, Probe};
+use crate::route::mix64;
+
+/// How long a look waits at most that a session's write asks for; so many writes share one look.
+pub(super) const SOON: Duration = Duration::from_millis(15);
+/// How soon an endpoint is looked at again that did not answer.
+pub(super) const AFTER_FAILURE: Duration = Duration::from_millis(250);
+/// The shortest time between two looks, whoever asks for them.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// The tasks that look at the endpoints of all servers.
+pub(crate) struct Monitor {
+    /// Dropped, it ends the tasks as well.
+    stop: signal::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Monitor {
+    /// Starts a task for each endpoint.
+    pub(super) fn start(
+        runtime: &Handle,
+        endpoints: impl IntoIterator<Item = (Arc<Watch>, usize, Arc<Pool>)>,
+    ) -> Self {
+        let (stop, stopped) = signal::channel(false);
+        let tasks = endpoints
+            .into_iter()
+            .map(|(watch, index, pool)| {
+                let mut stopped = stopped.clone();
+                let looking = Looking {
+                    watch,
+                    index,
+                    pool,
+                    probe: None,
+                };
+                runtime.spawn(async move {
+                    let mut looking = looking;
+                    {
+                        let stopped = pin!(stopped.wait_for(|stop| *stop));
+                        let _ended = select(stopped, pin!(looking.run())).await;
+                    }
+                    looking.close().await;
+                })
+            })
+            .collect();
+        Self { stop, tasks }
+    }
+
+    /// Ends the tasks, and waits until their connections are closed.
+    pub(crate) async fn stop(&self) {
+        // Nobody listens when all have ended.
+        let _ = self.stop.send(true);
+        while self.tasks.iter().any(|task| !task.is_finished()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// The looking at one endpoint.
+struct Looking {
+    watch: Arc<Watch>,
+    index: usize,
+    pool: Arc<Pool>,
+    probe: Option<Probe>,
+}
+
+impl Looking {
+    /// Looks again and again.
+    async fn run(&mut self) {
+        let limit = self.watch.settings().probe_timeout;
+        loop {
+            let begun = self.watch.begin_look(self.index);
+            let found = match timeout(limit, self.look()).await {
+                Ok(found) => found,
+                Err(_) => {
+                    self.probe = None;
+                    Err(format!("no answer within {limit:?} (`probe_timeout`)"))
+                }
+            };
+            let next = self.watch.note(self.index, begun, found);
+            self.rest(begun.0, next).await;
+        }
+    }
+
+    /// Asks the endpoint once.
+    async fn look(&mut self) -> Result<Observed, String> {
+        let mut probe = match self.probe.take() {
+            Some(probe) => probe,
+            None => Probe::new(
+                self.pool
+                    .open_beside()
+                    .await
+                    .map_err(|error| error.to_string())?,
+            ),
+        };
+        let observed = probe
+            .observe()
+            .await
+            .map_err(|failure| failure.error.to_string())?;
+        self.probe = Some(probe);
+        Ok(observed)
+    }
+
+    /// Waits for the next look: until it is due, or somebody asks for it.
+    async fn rest(&self, began: Instant, next: Duration) {
+        let mut due = Instant::now() + spread(next, self.index);
+        while Instant::now() < due {
+            let now = pin!(self.watch.now(self.index).notified());
+            let soon = pin!(self.watch.soon(self.index).notified());
+            match timeout_at(due.into(), select(now, soon)).await {
+                Err(_) => return,
+                Ok(Either::Left(_)) => due = due.min(began + PAUSE),
+                Ok(Either::Right(_)) => due = due.min(began + SOON),
+            }
+        }
+    }
+
+    async fn close(self) {
+        if let Some(probe) = self.probe {
+            // A server that does not answer is not waited for.
+            let _ = timeout(Duration::from_secs(1), probe.close()).await;
+        }
+    }
+}
+
+/// A time that is up to a tenth shorter, so that many processes do not ask at one moment.
+fn spread(time: Duration, index: usize) -> Duration {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
+    let random = mix64(u64::from(now) ^ (index as u64) << 32);
+    let share = u32::try_from(random >> 32).unwrap_or(u32::MAX);
+    time.mul_f64(1.0 - 0.1 * f64::from(share) / f64::from(u32::MAX))
+}

@@ -1,0 +1,215 @@
+//! Who takes writes, and which replicas may serve reads: decided from what the endpoints said.
+//!
+//! Pure: the watch asks again after each look.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::history::History;
+use crate::backend::Observed;
+use crate::topology::HealthSettings;
+
+/// What the last look at an endpoint found.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    /// Before the question was sent: what the answer says held at some time after it.
+    pub(super) began: Instant,
+    pub(super) latency: Duration,
+    /// What it said, or why it said nothing.
+    pub(super) found: Result<Observed, String>,
+    /// How many looks in a row found nothing.
+    pub(super) failures: u32,
+}
+
+/// How an endpoint stands at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Standing {
+    /// Not looked at: nobody watches this server, or its first look is not done.
+    Unknown,
+    /// Takes the writes.
+    Primary,
+    /// A replica that serves reads.
+    Serving,
+    /// A replica that is further behind than `max_lag` or `max_lag_bytes` allow.
+    Lagging,
+    /// Did not answer.
+    Unreachable,
+    /// Takes writes, though it is not the primary: another endpoint is, or several take them.
+    TakesWrites,
+    /// A replica of another database than the primary's.
+    Foreign,
+}
+
+impl Standing {
+    /// Its words in messages.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Unknown => "has not been looked at",
+            Self::Primary => "takes the writes",
+            Self::Serving => "serves reads",
+            Self::Lagging => "lags behind and serves no reads",
+            Self::Unreachable => "does not answer",
+            Self::TakesWrites => "takes writes though it is not the primary, and is not used",
+            Self::Foreign => "is a replica of another database, and is not used",
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// Who takes writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    One(usize),
+    /// All that answer are read-only.
+    Nobody,
+    /// More than one does, and nothing says which is right.
+    Several,
+}
+
+/// Who takes writes; `known` is who took them until now.
+pub(super) fn primary(looks: &[Option<Look>], known: usize) -> Verdict {
+    let observed = |index: &usize| observed(looks, *index);
+    let writable: Vec<usize> = (0..looks.len())
+        .filter(|index| observed(index).is_some_and(|observed| observed.writable))
+        .collect();
+    match writable[..] {
+        [only] => Verdict::One(only),
+        // One that does not answer is tried all the same, and says so itself.
+        [] if observed(&known).is_none() => Verdict::One(known),
+        [] => Verdict::Nobody,
+        _ => newest(looks, &writable).map_or(Verdict::Several, Verdict::One),
+    }
+}
+
+/// The one on the highest timeline: the others were left behind by a promotion.
+fn newest(looks: &[Option<Look>], writable: &[usize]) -> Option<usize> {
+    let timelines: Option<Vec<((u64, u32), usize)>> = writable
+        .iter()
+        .map(|index| {
+            let position = observed(looks, *index)?.position.as_ref()?;
+            Some((position.timeline()?, *index))
+        })
+        .collect();
+    let timelines = timelines?;
+    let ((system, highest), newest) = *timelines.iter().max()?;
+    let alone = timelines.iter().all(|((own, timeline), index)| {
+        *own == system && (*timeline < highest || *index == newest)
+    });
+    alone.then_some(newest)
+}
+
+fn observed(looks: &[Option<Look>], index: usize) -> Option<&Observed> {
+    looks.get(index)?.as_ref()?.found.as_ref().ok()
+}
+
+/// How an endpoint stands that is not the primary.
+pub(super) fn standing(
+    look: Option<&Look>,
+    history: &History,
+    settings: &HealthSettings,
+) -> Standing {
+    let Some(look) = look else {
+        return Standing::Unknown;
+    };
+    let Ok(observed) = &look.found else {
+        return Standing::Unreachable;
+    };
+    if observed.writable {
+        return Standing::TakesWrites;
+    }
+    let (Some(position), Some(primary)) = (&observed.position, history.last()) else {
+        // Nothing to compare: the user may not see positions, or no primary was seen yet.
+        return Standing::Serving;
+    };
+    if !position.is_related(primary) {
+        return Standing::Foreign;
+    }
+    let lag = history.lag(position, look.began);
+    let bytes = position.bytes_behind(primary);
+    let too_many = settings
+        .max_lag_bytes
+        .is_some_and(|most| bytes.is_some_and(|bytes| bytes > most));
+    if lag > settings.max_lag || too_many {
+        Standing::Lagging
+    } else {
+        Standing::Serving
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Position, Wal};
+
+    fn look(writable: bool, timeline: Option<u32>) -> Option<Look> {
+        found(Ok(Observed {
+            writable,
+            position: timeline.map(|timeline| {
+                Position::Wal(Wal {
+                    system: 1,
+                    timeline,
+                    lsn: 1,
+                })
+            }),
+        }))
+    }
+
+    fn found(found: Result<Observed, String>) -> Option<Look> {
+        Some(Look {
+            began: Instant::now(),
+            latency: Duration::ZERO,
+            found,
+            failures: 0,
+        })
+    }
+
+    fn gone() -> Option<Look> {
+        found(Err("gone".into()))
+    }
+
+    #[test]
+    fn the_only_writable_endpoint_takes_the_writes() {
+        let swapped = [look(false, Some(2)), look(true, Some(2))];
+        assert_eq!(primary(&swapped, 0), Verdict::One(1));
+        assert_eq!(primary(&[gone(), look(true, Some(2))], 0), Verdict::One(1));
+    }
+
+    #[test]
+    fn a_primary_that_does_not_answer_stays_until_another_takes_writes() {
+        assert_eq!(primary(&[gone(), look(false, Some(1))], 0), Verdict::One(0));
+        assert_eq!(primary(&[None, look(false, None)], 0), Verdict::One(0));
+        assert_eq!(primary(&[look(false, None), gone()], 1), Verdict::One(1));
+        let read_only = [look(false, Some(1)), look(false, Some(1))];
+        assert_eq!(primary(&read_only, 0), Verdict::Nobody);
+    }
+
+    #[test]
+    fn of_two_writable_endpoints_the_higher_timeline_is_right() {
+        let both = |one, other| [look(true, one), look(true, other)];
+        assert_eq!(primary(&both(Some(1), Some(2)), 0), Verdict::One(1));
+        assert_eq!(primary(&both(Some(3), Some(2)), 1), Verdict::One(0));
+        assert_eq!(primary(&both(Some(2), Some(2)), 0), Verdict::Several);
+        assert_eq!(primary(&both(None, Some(2)), 0), Verdict::Several);
+        assert_eq!(primary(&both(None, None), 0), Verdict::Several);
+    }
+
+    #[test]
+    fn timelines_of_two_systems_are_not_compared() {
+        let other = Position::Wal(Wal {
+            system: 2,
+            timeline: 9,
+            lsn: 1,
+        });
+        let other = found(Ok(Observed {
+            writable: true,
+            position: Some(other),
+        }));
+        assert_eq!(primary(&[look(true, Some(1)), other], 0), Verdict::Several);
+    }
+}

@@ -1,0 +1,167 @@
+//! What follows from a look at an endpoint: who takes writes, who serves reads, when to look again.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{NOBODY, State, Watch};
+use crate::backend::Observed;
+use crate::connect::monitor;
+use crate::connect::roles::{self, Look, Standing, Verdict};
+
+/// After so many looks in a row that found nothing, what an endpoint was asked is given up.
+const GIVE_UP_AFTER: u32 = 3;
+/// How long replicas are looked at closely after a session has written.
+const CLOSELY: Duration = Duration::from_secs(1);
+
+impl Watch {
+    /// Notes what a look found, and says when the next one is due.
+    pub(in crate::connect) fn note(
+        &self,
+        index: usize,
+        (began, awaited): (Instant, bool),
+        found: Result<Observed, String>,
+    ) -> Duration {
+        let mut state = self.lock();
+        let failures = match (&found, state.looks[index].take()) {
+            (Ok(_), _) => 0,
+            (Err(_), before) => 1 + before.map_or(0, |look| look.failures),
+        };
+        state.looks[index] = Some(Look {
+            began,
+            latency: began.elapsed(),
+            found,
+            failures,
+        });
+        self.judge(&mut state);
+        let primary = self.last_primary();
+        if index == primary {
+            self.note_primary(&mut state, index, began, awaited);
+        }
+        self.stand(&mut state);
+        if !self.is_settled() && state.looks.iter().all(Option::is_some) {
+            self.settled.store(true, Ordering::Relaxed);
+        }
+        let next = self.next_look(&state, index, failures);
+        drop(state);
+        if failures == GIVE_UP_AFTER {
+            self.slots[index].gone.notify_waiters();
+        }
+        self.changed.notify_waiters();
+        next
+    }
+
+    /// Who takes writes now.
+    fn judge(&self, state: &mut State) {
+        let known = self.last_primary();
+        let verdict = roles::primary(&state.looks, known);
+        if let Verdict::One(index) = verdict {
+            if index != known {
+                state.history.clear();
+                state.wanted = None;
+                self.last_primary.store(index, Ordering::Relaxed);
+                tracing::warn!(
+                    target: "shard_orm",
+                    group = &*self.group,
+                    server = &*self.server,
+                    from = %self.slots[known].label,
+                    to = %self.slots[index].label,
+                    "another endpoint takes the writes: they follow"
+                );
+                // What it is now is seen by the next look at it.
+                self.slots[index].now.notify_one();
+            }
+            self.primary.store(index, Ordering::Relaxed);
+        } else {
+            self.primary.store(NOBODY, Ordering::Relaxed);
+            if state.verdict != verdict {
+                tracing::error!(
+                    target: "shard_orm",
+                    group = &*self.group,
+                    server = &*self.server,
+                    "writes are refused: {}",
+                    self.why_nobody(verdict, state)
+                );
+                // One look may be older than the other: a change of roles is seen at once.
+                self.nudge();
+            }
+        }
+        state.verdict = verdict;
+    }
+
+    fn note_primary(&self, state: &mut State, index: usize, began: Instant, awaited: bool) {
+        let observed = state.looks[index]
+            .as_ref()
+            .and_then(|look| look.found.as_ref().ok())
+            .filter(|observed| observed.writable);
+        let Some(position) = observed.and_then(|observed| observed.position.clone()) else {
+            return;
+        };
+        state.history.note(began, &position);
+        if awaited {
+            state.wanted = Some((position, Instant::now()));
+            for (other, slot) in self.slots.iter().enumerate() {
+                if other != index {
+                    slot.now.notify_one();
+                }
+            }
+        }
+    }
+
+    /// How each endpoint stands now; says what has changed.
+    fn stand(&self, state: &mut State) {
+        let primary = self.primary.load(Ordering::Relaxed);
+        for (index, slot) in self.slots.iter().enumerate() {
+            let look = state.looks[index].as_ref();
+            let standing = if index == primary && look.is_none_or(|look| look.found.is_ok()) {
+                Standing::Primary
+            } else {
+                roles::standing(look, &state.history, &self.settings)
+            };
+            let before = slot.set_standing(standing);
+            if before == standing {
+                continue;
+            }
+            let problem = look.and_then(|look| look.found.as_ref().err());
+            let problem = problem.map_or(String::new(), |problem| format!(": {problem}"));
+            let configured = if index == 0 { "primary" } else { "replica" };
+            if matches!(standing, Standing::Primary | Standing::Serving) {
+                tracing::info!(
+                    target: "shard_orm",
+                    group = &*self.group,
+                    server = &*self.server,
+                    endpoint = %slot.label,
+                    configured,
+                    "the endpoint {standing}"
+                );
+            } else {
+                tracing::warn!(
+                    target: "shard_orm",
+                    group = &*self.group,
+                    server = &*self.server,
+                    endpoint = %slot.label,
+                    configured,
+                    "the endpoint {standing}{problem}"
+                );
+            }
+        }
+    }
+
+    /// How long until the next look at an endpoint, if nothing wakes its monitor.
+    fn next_look(&self, state: &State, index: usize, failures: u32) -> Duration {
+        let interval = self.settings.probe_interval;
+        if failures > 0 {
+            return interval.min(monitor::AFTER_FAILURE);
+        }
+        let position = state.looks[index]
+            .as_ref()
+            .and_then(|look| look.found.as_ref().ok())
+            .and_then(|observed| observed.position.as_ref());
+        let behind = state.wanted.as_ref().is_some_and(|(wanted, since)| {
+            since.elapsed() < CLOSELY && position.is_some_and(|position| !position.holds(wanted))
+        });
+        if behind && index != self.last_primary() {
+            return interval.min(monitor::SOON);
+        }
+        interval
+    }
+}
