@@ -33,11 +33,22 @@ enum Value {
     Expr(Expr),
     /// `index(a, b)`; empty if it lists something else than names.
     List(Vec<Ident>),
+    /// `has_many(lines = "Line", by = "order_id")`
+    Pairs(Vec<(Ident, Expr)>),
 }
 
 /// The names of a list.
 fn names_of(list: ParseStream<'_>) -> syn::Result<Punctuated<Ident, Token![,]>> {
     Punctuated::parse_terminated_with(list, Ident::parse_any)
+}
+
+/// The names of a list with their values.
+fn pairs_of(list: ParseStream<'_>) -> syn::Result<Punctuated<(Ident, Expr), Token![,]>> {
+    Punctuated::parse_terminated_with(list, |pair| {
+        let name = Ident::parse_any(pair)?;
+        pair.parse::<Token![=]>()?;
+        Ok((name, ungrouped(pair.parse()?)))
+    })
 }
 
 /// What was said of `default`.
@@ -94,9 +105,10 @@ impl Attrs {
             let list;
             syn::parenthesized!(list in meta.input);
             let list: TokenStream = list.parse()?;
-            match names_of.parse2(list) {
-                Ok(names) => Value::List(names.into_iter().collect()),
-                Err(_) => Value::List(Vec::new()),
+            match (names_of.parse2(list.clone()), pairs_of.parse2(list)) {
+                (Ok(names), _) => Value::List(names.into_iter().collect()),
+                (Err(_), Ok(pairs)) => Value::Pairs(pairs.into_iter().collect()),
+                (Err(_), Err(_)) => Value::List(Vec::new()),
             }
         } else {
             Value::None
@@ -192,7 +204,7 @@ impl Attrs {
         let value = match &entry.value {
             Value::None => MaybeValue::Alone,
             Value::Expr(value) => MaybeValue::Value(value.clone()),
-            Value::List(_) => {
+            Value::List(_) | Value::Pairs(_) => {
                 entry.misused(errors);
                 return None;
             }
@@ -225,6 +237,18 @@ impl Attrs {
             }
         }
         lists
+    }
+
+    /// Each time that a word with values by name was said: `has_many(lines = "Line")`.
+    pub(crate) fn pairs(&self, name: &str, errors: &mut Errors) -> Vec<(Ident, Vec<(Ident, Expr)>)> {
+        let mut all = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.word.name == name) {
+            match &entry.value {
+                Value::Pairs(pairs) => all.push((entry.name.clone(), pairs.clone())),
+                _ => entry.misused(errors),
+            }
+        }
+        all
     }
 
     /// Where `shard_orm` is found.

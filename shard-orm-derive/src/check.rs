@@ -2,16 +2,20 @@
 
 mod column;
 mod enumeration;
+mod generate;
 mod home;
 mod index;
 mod model;
+mod relation;
 mod wrapper;
 
 pub(crate) use column::{Column, DefaultValue, Stamp};
 pub(crate) use enumeration::{Enumeration, Stored, enumeration};
+pub(crate) use generate::Generate;
 pub(crate) use home::Home;
 pub(crate) use index::Index;
 pub(crate) use model::{Model, model};
+pub(crate) use relation::Relation;
 pub(crate) use wrapper::{key, wrapper};
 
 use syn::LitStr;

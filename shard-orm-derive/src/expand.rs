@@ -8,10 +8,12 @@
 mod columns;
 mod def;
 mod enumeration;
+mod generate;
 mod home;
 mod key;
 mod model;
 mod projection;
+mod relations;
 mod value;
 mod wrapper;
 

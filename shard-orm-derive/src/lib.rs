@@ -56,6 +56,12 @@ use crate::errors::Errors;
 /// | `table = "orders"` | the name of the table; always said |
 /// | `index(a, b)` | an index over the columns of these fields, in this order; may be repeated |
 /// | `unique(a, b)` | the same, and unique within each logical shard; may be repeated |
+/// | `has_many(lines = "Line", by = "order_id")` | a constant `LINES`: the rows of another model of the group that hold this one's id in that field |
+/// | `has_one(invoice = "Invoice", by = "order_id")` | the same, for at most one row |
+/// | `belongs_to(order = "Order", by = "order_id")` | a constant `ORDER`: the row of another model of the group whose id is in this one's field |
+/// | `refers_to(country = "Country", by = "country_id")` | the same, of a model of a named database |
+/// | `hooks` | the model's own `Hooks` run before and after its rows are written |
+/// | `validate` | the model's own `Validate` refuses rows before they are written |
 /// | `crate = "path"` | where `shard_orm` is found, if not at `::shard_orm` |
 ///
 /// One of `group` and `database` is said, never both.
@@ -68,12 +74,14 @@ use crate::errors::Errors;
 /// | `region` | the region of the row, which picks the shards that the key hashes within |
 /// | `primary_key` | part of the primary key, in the order of the fields; at least one, and at most four beside `key` and `region` |
 /// | `column = "name"` | the name of the column, if it is not the name of the field |
+/// | `generate = "snowflake"` | on one field of the primary key: an id of 0 is filled when the row is inserted; also `"table"`, `"nanosecond"`, and on a `uuid::Uuid` `"uuid_v7"` |
 /// | `skip` | no column; a row that is read gets the type's `Default` |
 /// | `default` | the column's DEFAULT is the type's `Default` |
 /// | `default = <expr>` | the column's DEFAULT is this value; a literal text is made a `String` |
 /// | `json` | stored as JSON: the type needs serde's traits, and the column is a `Column<Order, Json<T>>` |
 /// | `created_at` | filled with the time of the insert |
 /// | `updated_at` | filled with the time of the insert and of each update |
+/// | `soft_delete` | an `Option` of a timestamp: `delete` sets it instead of deleting the row, and queries leave the row out |
 /// | `index`, `unique` | an index over this column alone |
 /// | `length = 64` | the longest text or byte string, in characters or bytes |
 ///

@@ -3,11 +3,13 @@
 mod enumeration;
 mod model;
 mod projection;
+mod relation;
 mod wrapper;
 
 pub(crate) use enumeration::{Enumeration, enumeration};
 pub(crate) use model::{Field, Index, Model, model};
 pub(crate) use projection::{Projection, projection};
+pub(crate) use relation::Kind as RelationKind;
 pub(crate) use wrapper::{Wrapper, wrapper};
 
 use syn::{Data, DeriveInput, Fields, FieldsNamed};

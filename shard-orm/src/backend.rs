@@ -20,8 +20,10 @@ mod field;
 mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod probe;
 mod row;
 mod scalar;
 #[cfg(feature = "sqlite")]
@@ -38,8 +40,12 @@ pub(crate) use dynamic::{create_namespace, quote, render, render_table, signatur
 pub(crate) use failure::Failure;
 #[cfg(feature = "json")]
 pub use field::Json;
-pub use field::{Field, Timestamp};
+pub use field::{DeletionTime, Field, Timestamp};
 pub(crate) use literal::literal;
+pub(crate) use position::Position;
+#[cfg(test)]
+pub(crate) use position::Wal;
+pub(crate) use probe::{Observed, Probe};
 pub(crate) use row::OwnedRow;
 pub use row::Row;
 pub(crate) use wire::{decode_value, encode_value};

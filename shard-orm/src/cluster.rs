@@ -4,6 +4,7 @@
 
 mod address;
 mod health;
+mod ids;
 mod location;
 mod raw;
 mod session;
@@ -11,6 +12,7 @@ mod session;
 pub use address::Address;
 pub(crate) use address::At;
 pub use health::{EndpointHealth, ServerHealth};
+pub(crate) use ids::WeakCluster;
 pub use location::Location;
 pub use raw::RawConnection;
 pub use session::Session;
@@ -25,6 +27,7 @@ use tokio::runtime::Handle;
 use crate::config::Config;
 use crate::connect::{Links, Place};
 use crate::error::{Error, Result};
+use crate::id::{self, Makers};
 use crate::route::RoutingKey;
 use crate::topology::Topology;
 
@@ -50,6 +53,7 @@ pub struct Cluster {
 struct Inner {
     /// One load gives a topology and the connections that belong to it.
     state: ArcSwap<State>,
+    makers: Makers,
 }
 
 struct State {
@@ -105,6 +109,7 @@ impl Cluster {
         let cluster = Self {
             inner: Arc::new(Inner {
                 state: ArcSwap::from_pointee(State { topology, links }),
+                makers: Makers::new(&config.ids, runtime.clone())?,
             }),
         };
         cluster.sweep_idle(&runtime);
@@ -122,6 +127,7 @@ impl Cluster {
     /// Statements that come later get [`Unavailable`](crate::ErrorKind::Unavailable). A
     /// transaction that is kept open keeps this waiting: put a limit around it.
     pub async fn close(&self) {
+        id::release(self).await;
         let state = self.inner.state.load_full();
         state.links.stop_monitor().await;
         futures_util::future::join_all(state.links.pools().map(|pool| pool.close())).await;

@@ -8,6 +8,7 @@ mod database;
 mod file;
 mod group;
 mod health;
+mod ids;
 mod options;
 mod pool;
 mod problem;
@@ -23,6 +24,8 @@ pub use database::Database;
 pub(crate) use file::{parse_file, parse_text};
 pub use group::Group;
 pub use health::{Fallback, HealthOptions, HealthSettings};
+pub use ids::Ids;
+pub(crate) use ids::Worker;
 pub use options::DatabaseOptions;
 pub use pool::PoolOptions;
 pub use problem::{ConfigError, Problem};
@@ -76,6 +79,8 @@ pub use strategy::StrategyConfig;
 ///   overriding the earlier; `fallback` is `"primary"` or `"refuse"`, and `max_lag_bytes` a number
 ///   or a text like `"64MiB"`. A replica is a URL, or a table with its weight:
 ///   `{ url = "postgres://app@10.0.0.3/shop", weight = 3 }`.
+/// - `[ids]` holds `worker`, which is a number or `{ lease = "default", ttl = "30s" }`,
+///   `sequence_bits`, `worker_bits`, `shard_bits`, `tables` and `block`; see [`Ids`].
 /// - `master` and `slaves` may be written for `primary` and `replicas`.
 /// - In every string, `${NAME}` is replaced by the environment variable and `$$` by `$`.
 /// - URLs begin with `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite://`. What
@@ -108,6 +113,7 @@ pub struct Config {
     pub(crate) name: String,
     pub(crate) pool: PoolOptions,
     pub(crate) health: HealthOptions,
+    pub(crate) ids: Ids,
     pub(crate) databases: Vec<(String, Database)>,
     pub(crate) groups: Vec<(String, Group)>,
     /// Where the description was read from, so that a check can name the line.
@@ -122,6 +128,7 @@ impl Config {
             name: name.into(),
             pool: PoolOptions::new(),
             health: HealthOptions::new(),
+            ids: Ids::new(),
             databases: Vec::new(),
             groups: Vec::new(),
             origin: Origin::default(),
@@ -146,6 +153,13 @@ impl Config {
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
+        self
+    }
+
+    /// Sets how ids are made.
+    #[must_use]
+    pub fn ids(mut self, ids: Ids) -> Self {
+        self.ids = ids;
         self
     }
 

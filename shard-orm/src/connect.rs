@@ -17,7 +17,7 @@ mod watch;
 pub(crate) use choice::Served;
 pub(crate) use links::Links;
 pub(crate) use marks::{Marks, Writing};
-pub(crate) use place::Place;
+pub(crate) use place::{Endpoint, Place};
 pub(crate) use pool::Lease;
 pub use roles::Standing;
 pub(crate) use verify::{CLUSTER, GENERATION, GROUP, Record, SHARD, TABLE, compare, read};

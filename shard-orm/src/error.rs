@@ -6,6 +6,10 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+mod field;
+
+pub use field::FieldError;
+
 /// A result of this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -51,6 +55,10 @@ pub enum ErrorKind {
     TransactionBusy,
     /// The transaction has ended, or the database has rolled it back.
     TransactionEnded,
+    /// The model's own validation refuses the row; see [`fields`](Error::fields).
+    Invalid,
+    /// The write was carried out and stays, and then a hook of the model failed: the source.
+    AfterHook,
     /// A value that came back does not fit the type that was asked for.
     Decode,
     /// The database or the library does not do that.
@@ -83,6 +91,8 @@ impl ErrorKind {
             Self::CrossShard => "cross shard",
             Self::TransactionBusy => "transaction busy",
             Self::TransactionEnded => "transaction ended",
+            Self::Invalid => "invalid",
+            Self::AfterHook => "after hook",
             Self::Decode => "decode",
             Self::Unsupported => "unsupported",
             Self::Configuration => "configuration",
@@ -131,6 +141,7 @@ struct Inner {
     constraint: Option<String>,
     done: Vec<ShardId>,
     failed: Vec<ShardId>,
+    fields: Vec<FieldError>,
     source: Option<Source>,
 }
 
@@ -147,6 +158,7 @@ impl Error {
             constraint: None,
             done: Vec::new(),
             failed: Vec::new(),
+            fields: Vec::new(),
             source: None,
         }))
     }
@@ -181,6 +193,13 @@ impl Error {
     #[must_use]
     pub fn failed_shards(&self) -> &[ShardId] {
         &self.0.failed
+    }
+
+    /// What the model's validation found, of an [`Invalid`](ErrorKind::Invalid) row; empty for any
+    /// other kind.
+    #[must_use]
+    pub fn fields(&self) -> &[FieldError] {
+        &self.0.fields
     }
 
     /// Whether the same call, or the same transaction from its start, may succeed when it is
@@ -224,6 +243,15 @@ impl Error {
         self.0.done = done;
         self.0.failed = failed;
         self
+    }
+
+    /// The error for rows of `model` in which validation found these problems.
+    pub(crate) fn invalid(model: &str, fields: Vec<FieldError>) -> Self {
+        let listed: Vec<String> = fields.iter().map(FieldError::to_string).collect();
+        let message = format!("`{model}` is not written: {}", listed.join("; "));
+        let mut error = Self::new(ErrorKind::Invalid, message);
+        error.0.fields = fields;
+        error
     }
 
     pub(crate) fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
@@ -280,6 +308,9 @@ impl fmt::Debug for Error {
         if !self.0.failed.is_empty() {
             all.field("done", &self.0.done)
                 .field("failed", &self.0.failed);
+        }
+        if !self.0.fields.is_empty() {
+            all.field("fields", &self.0.fields);
         }
         if let Some(source) = &self.0.source {
             all.field("source", source);

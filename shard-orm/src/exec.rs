@@ -12,12 +12,12 @@ mod stream;
 mod target;
 
 pub(crate) use fan_out::{Leg, each_leg};
-pub(crate) use fixed::{BATCHES, Fixed, Operation, columns, conflict_update, most_arguments};
+pub(crate) use fixed::{
+    BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, most_arguments, not_deleted,
+};
 pub(crate) use run::{Intent, run};
 pub use setup::{Setup, SetupReport};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
 pub(crate) use stream::stream;
-#[cfg(feature = "testing")]
-pub(crate) use target::Sealed;
-pub(crate) use target::Target;
 pub use target::{Executor, ReadFrom};
+pub(crate) use target::{Sealed, Target};

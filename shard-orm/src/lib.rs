@@ -44,9 +44,11 @@
 //! | [`ShardModel`], [`IsolatedModel`], [`DatabaseModel`] | what can be done with a model |
 //! | [`Query`], [`Filter`], [`Update`], [`RawQuery`] | what can be asked |
 //! | [`Tx`], [`Savepoint`], [`TxOptions`] | transactions on one logical shard |
+//! | [`relation`] | models that belong to each other: loaded for many rows at once, and joined |
 //! | [`route`] | how a key finds its logical shard |
 //! | [`topology`] | how a logical shard finds its server |
 //! | [`Field`], [`ShardKey`] | what can stand in a column, and in a shard key |
+//! | [`id`] | ids that the library makes |
 //! | [`Error`], [`ErrorKind`] | what can go wrong, alike for all databases |
 //!
 //! # Features
@@ -56,6 +58,7 @@
 //! | `mysql-rsa` | logins of MySQL 8 with a password and without TLS |
 //! | `chrono`, `time` | their dates and times as fields |
 //! | `uuid`, `decimal`, `json` | `uuid::Uuid`, `rust_decimal::Decimal`, `serde_json::Value` and [`Json`] as fields |
+//! | `serde` | `id::text`: ids as texts in JSON |
 //! | `testing` | [`testing`]: temporary clusters on SQLite |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
@@ -73,10 +76,12 @@ mod connect;
 mod dialect;
 mod error;
 mod exec;
+pub mod id;
 mod model;
 pub mod prelude;
 mod query;
 mod record;
+pub mod relation;
 pub mod route;
 mod schema;
 #[cfg(feature = "testing")]
@@ -86,21 +91,24 @@ mod transaction;
 
 #[cfg(feature = "json")]
 pub use backend::Json;
-pub use backend::{Args, ColumnType, Field, Row, Timestamp};
-pub use cluster::{Address, Cluster, Location, RawConnection};
+pub use backend::{Args, ColumnType, DeletionTime, Field, Row, Timestamp};
+pub use cluster::{
+    Address, Cluster, EndpointHealth, Location, RawConnection, ServerHealth, Session,
+};
+pub use connect::Standing;
 pub use dialect::Dialect;
-pub use error::{Error, ErrorKind, Result, ShardId};
+pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
 pub use exec::{Executor, ReadFrom, Setup, SetupReport};
 pub use model::{
-    Column, ColumnDef, Home, Id, IndexDef, IntoId, IntoKey, Key, Model, ModelDef, Region, ShardKey,
-    Sharded,
+    Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
+    IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete, Validate,
 };
 pub use query::{
     As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,
     OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery, ReadRow, Running,
     Selection, Update, Whole,
 };
-pub use record::{DatabaseModel, IsolatedModel, ShardModel};
+pub use record::{DatabaseModel, Hooks, IsolatedModel, ShardModel, WriteContext};
 pub use schema::CreateTable;
 pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection};
 pub use topology::Read;
@@ -114,14 +122,20 @@ pub use {sea_query, sqlx};
 pub mod __private {
     pub use std::time::SystemTime;
 
+    #[cfg(feature = "uuid")]
+    pub use uuid::Uuid;
+
     #[cfg(feature = "json")]
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
     pub use crate::model::{Slot, no_such_column, unknown_variant};
+    pub use crate::record::{Connected, DynHooks};
+    pub use crate::relation::same_text;
     pub use crate::route::RoutingKey;
     pub use crate::{
-        Args, Column, ColumnDef, ColumnType, DatabaseModel, Error, Field, Home, Id, IndexDef,
-        IsolatedModel, Key, Model, ModelDef, Projection, ReadRow, Region, Result, Row, ShardKey,
-        Sharded, Timestamp,
+        Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Error, Field, FindById,
+        Generate, Generated, GeneratedId, Home, Id,
+        IndexDef, IsolatedModel, Key, Model, ModelDef, NewId, Problems, Projection, ReadRow, Region,
+        Result, Row, ShardKey, Sharded, SoftDelete, Timestamp, Validate,
     };
 }

@@ -5,18 +5,23 @@
 
 mod column;
 mod def;
+mod generate;
 mod id;
 mod key;
+mod validate;
 
 pub use column::Column;
 pub use def::{ColumnDef, Home, IndexDef, ModelDef, Slot, no_such_column, unknown_variant};
+pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};
+pub use validate::{Problems, Validate};
 
 use std::time::SystemTime;
 
 use crate::backend::{Args, Row};
 use crate::error::Result;
+use crate::record::DynHooks;
 use crate::route::RoutingKey;
 
 /// A struct whose values are rows of one table.
@@ -33,8 +38,19 @@ pub trait Model: Sized + Send + Sync + 'static {
     /// key's; `()` when the key is the primary key.
     type Id: Id;
 
+    /// What `#[shard(hooks)]` connects: the model's [`Hooks`](crate::Hooks).
+    #[doc(hidden)]
+    const HOOKS: Option<&'static dyn DynHooks<Self>> = None;
+
+    /// What `#[shard(validate)]` connects: [`Validate::validate`].
+    #[doc(hidden)]
+    const VALIDATE: Option<fn(&Self, &mut Problems<Self>)> = None;
+
     /// The table, its columns and where it lives.
     fn def() -> &'static ModelDef;
+
+    /// What names this row beside its shard key.
+    fn id(&self) -> Self::Id;
 
     /// Binds the value of the column at `ordinal` of [`def`](Self::def).
     ///
@@ -51,7 +67,41 @@ pub trait Model: Sized + Send + Sync + 'static {
 
     /// Fills the fields marked `created_at` and `updated_at`.
     fn stamp(&mut self, _time: SystemTime) {}
+
+    /// Whether the field with `generate` has no id yet: it is 0, or nil.
+    fn needs_id(&self) -> bool {
+        false
+    }
+
+    /// The shard key of which a generated id holds a part; 0 for a model without one.
+    ///
+    /// # Errors
+    /// As [`ShardKey::to_key`].
+    #[doc(hidden)]
+    fn id_key(&self) -> Result<i64> {
+        Ok(0)
+    }
+
+    /// Fills the field with `generate`.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for an id of another type.
+    #[doc(hidden)]
+    fn set_id(&mut self, _id: NewId) -> Result<()> {
+        Ok(())
+    }
 }
+
+/// A model whose rows are marked as deleted, by the field with `#[shard(soft_delete)]`, before they
+/// are deleted for good.
+///
+/// Implemented by the derive.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no deleted rows",
+    label = "a deleted row of it is gone",
+    note = "mark an `Option` of a timestamp with `#[shard(soft_delete)]` in `{Self}`"
+)]
+pub trait SoftDelete: Model {}
 
 /// A model whose rows are spread over the logical shards of a group by a shard key.
 ///
@@ -65,6 +115,15 @@ pub trait Model: Sized + Send + Sync + 'static {
 pub trait Sharded: Model {
     /// The shard key; with a region, the pair of region and shard key.
     type Key: Key;
+
+    /// The shard group, as the compiler knows it.
+    const GROUP: &'static str;
+
+    /// The table, as the compiler knows it.
+    const TABLE: &'static str;
+
+    /// The shard key of this row.
+    fn key(&self) -> Self::Key;
 
     /// What this row is routed by.
     ///

@@ -6,3 +6,6 @@ pub use crate::{
     Cluster, DatabaseModel, Dialect, Draft, ErrorKind, Executor, IsolatedModel, Isolation, Read,
     ShardField, ShardKey, ShardModel, ShardProjection, Tx, TxOptions,
 };
+
+// Their methods alone: the names are left to the users' models.
+pub use crate::relation::{RelatedRow as _, Relation as _};

@@ -6,13 +6,19 @@
 
 mod conflict;
 mod database;
+mod hooks;
+mod find_by_id;
 mod insert_many;
 mod isolated;
 mod ops;
+mod prepare;
 mod sharded;
+mod soft_delete;
 mod upsert;
 mod verbs;
 
 pub use database::DatabaseModel;
+pub use hooks::{Connected, DynHooks, Hooks, WriteContext};
 pub use isolated::IsolatedModel;
 pub use sharded::ShardModel;
+pub(crate) use soft_delete::{clearing, marking};

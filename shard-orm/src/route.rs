@@ -5,6 +5,7 @@
 //! every key, and so does any other language that repeats the functions described here.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -228,6 +229,25 @@ impl Router {
         } else {
             Err(self.beyond(key.key, shard))
         }
+    }
+
+    /// Whether it routes by ranges of a key's hash.
+    pub(crate) fn finds_by_hash(&self) -> bool {
+        self.hash.is_some()
+    }
+
+    /// The logical shards of all keys whose hash lies between these two, in rising order: those that
+    /// own a part of the range, and those that a key of it is pinned to. `None` when the strategy is
+    /// not [`Hash`].
+    pub(crate) fn shards_of_hashes(&self, hashes: &RangeInclusive<u64>) -> Option<Vec<u32>> {
+        let mut shards: Vec<u32> = self.hash?.shards_of_hashes(hashes).collect();
+        let pinned = self.pins.iter().filter(|(key, _)| {
+            hashes.contains(&mix64(key.cast_unsigned()))
+        });
+        shards.extend(pinned.map(|(_, shard)| shard));
+        shards.sort_unstable();
+        shards.dedup();
+        Some(shards)
     }
 
     #[cold]

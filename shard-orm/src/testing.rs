@@ -9,13 +9,15 @@ use std::ops::Deref;
 use tempfile::TempDir;
 
 use crate::cluster::Cluster;
-use crate::config::{Config, Database, Group, Server};
+use crate::config::{Config, Database, Group, Ids, Server};
 use crate::error::{Error, Result};
 use crate::exec::{Executor, Sealed, Target};
-use crate::model::{Home, Model, ModelDef};
+use crate::model::{Generate, Home, Model, ModelDef};
 
 /// The logical shards of each group.
 const LOGICAL_SHARDS: u32 = 16;
+/// The database of the sequences, where a model takes its ids from one.
+const SEQUENCES: &str = "sequences";
 
 /// One model, or a tuple of up to eight.
 pub trait Models {
@@ -97,7 +99,17 @@ pub async fn cluster<M: Models>() -> Result<TestCluster> {
             Home::Database(name) => databases.insert(name),
         };
     }
-    let mut config = Config::new("test");
+    // Its databases are its own, so no other process makes ids for them.
+    let mut ids = Ids::new().worker(0);
+    let generates_by_table = |def: &&ModelDef| {
+        def.generated
+            .is_some_and(|generated| generated.by == Generate::Table)
+    };
+    if defs.iter().any(generates_by_table) {
+        databases.insert(SEQUENCES);
+        ids = ids.tables(SEQUENCES);
+    }
+    let mut config = Config::new("test").ids(ids);
     for name in groups {
         let server = |server: &str| Server::new(server, url(format!("{name}-{server}")));
         config = config.group(

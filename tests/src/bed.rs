@@ -63,7 +63,8 @@ pub struct Bed {
     pub logical_shards: u32,
     /// The servers of its group.
     pub servers: u32,
-    /// With [`BedOptions::replicas`]: a cluster that has the replicas as its primaries, to put other rows there.
+    /// With [`BedOptions::replicas`] on SQLite: a cluster that has the replicas as its primaries, to put other rows
+    /// there.
     pub replica: Option<Cluster>,
     options: BedOptions,
     tables: Tables,
@@ -106,6 +107,27 @@ impl Bed {
     /// What has made the tables of the bed, to be run once more.
     pub fn setup_of(&self, cluster: &Cluster) -> Setup {
         (self.tables)(cluster.setup())
+    }
+
+    /// Waits until the replicas have all that was written by now. Does nothing on SQLite, whose replicas replicate
+    /// nothing.
+    pub async fn replicated(&self) {
+        self.places.replicated().await;
+    }
+
+    /// Lets the replicas stay as they are, until [`resume_replay`](Self::resume_replay) or the end of the bed. Does
+    /// nothing on SQLite.
+    pub async fn pause_replay(&self) {
+        if let Some(pair) = &self.places.pair {
+            pair.replica.pause_replay().await.unwrap();
+        }
+    }
+
+    /// Lets the replicas follow again.
+    pub async fn resume_replay(&self) {
+        if let Some(pair) = &self.places.pair {
+            pair.replica.resume_replay().await.unwrap();
+        }
     }
 
     /// A shard key that no other test has.

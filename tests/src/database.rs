@@ -179,7 +179,7 @@ async fn drop_mariadb(server: &str, prefix: &str) -> sqlx::Result<()> {
 }
 
 /// The address of a server with another database in place of its own.
-fn with_database(server: &str, name: &str) -> String {
+pub(crate) fn with_database(server: &str, name: &str) -> String {
     let authority = server.find("://").map_or(0, |at| at + 3);
     let end = server[authority..]
         .find('/')

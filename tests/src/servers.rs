@@ -11,6 +11,7 @@ mod account;
 mod folder;
 mod instance;
 mod mariadb;
+mod node;
 mod ports;
 mod postgres;
 mod process;
@@ -22,6 +23,7 @@ use std::{env, fmt};
 use tokio::sync::OnceCell;
 
 pub use self::mariadb::MariaDbServer;
+pub use self::node::{Node, Pair, Rights, pair};
 pub use self::postgres::PostgresServer;
 pub use self::process::{Signal, signal, signal_tree};
 pub use self::redis::RedisServer;

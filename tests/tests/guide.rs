@@ -94,6 +94,43 @@ fn each_pool_key_of_the_guide_has_its_default() {
 }
 
 #[test]
+fn each_health_key_of_the_guide_has_its_default() {
+    let text = chapter("configuration.md");
+    let keys = rows(&text, "## Health");
+    assert_eq!(keys.len(), 6);
+    let server = |health: &str| {
+        let text = format!(
+            "[databases.default]\nprimary = \"sqlite://default.db\"\nhealth = {{ {health} }}"
+        );
+        let topology = Config::from_toml(&text).unwrap().topology().unwrap();
+        topology.databases()[0].health().clone()
+    };
+    let defaults = server("");
+    for row in keys {
+        let (key, default) = (row[1].trim_matches('`'), row[3].trim_matches('`'));
+        let given = match default {
+            "none" => "\"64MiB\"",
+            other => other,
+        };
+        let set = server(&format!("{key} = {given}"));
+        assert_eq!(set == defaults, given == default, "{key}");
+    }
+}
+
+#[test]
+fn the_fragments_about_replicas_are_read() {
+    let fragments = blocks(&chapter("replicas.md"), "toml,fragment");
+    let [replicas, health] = &fragments[..] else {
+        panic!("{} fragments", fragments.len());
+    };
+    check(&format!(
+        "[groups.shop]\nlogical_shards = 4\n{}\n\
+         [[groups.shop.servers]]\nname = \"a\"\nprimary = \"postgres://app@10.0.0.1/shop\"\n{replicas}\n",
+        health
+    ));
+}
+
+#[test]
 fn the_hash_vectors_of_the_guide_are_right() {
     use shard_orm::route::{Hash, RoutingKey, Strategy, mix64};
 

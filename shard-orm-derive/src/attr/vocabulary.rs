@@ -46,11 +46,6 @@ impl Vocabulary {
 
     /// What to say of a word that is not in it.
     pub(super) fn unknown(&self, name: &str) -> String {
-        if name == "generate" {
-            return "`generate` is not known: ids are assigned by the caller in this version, who \
-                    fills the field before `insert`"
-                .to_owned();
-        }
         if self.words.is_empty() {
             return format!(
                 "unknown attribute `{name}`; none is known on {}",
@@ -90,6 +85,9 @@ fn habit(name: &str) -> &'static [&'static str] {
         "auto_now_add" | "created" => &["created_at"],
         "auto_now" | "updated" => &["updated_at"],
         "unique_index" => &["unique"],
+        "auto_increment" | "autoincrement" | "generated" => &["generate"],
+        "deleted_at" | "paranoid" => &["soft_delete"],
+        "validated" => &["validate"],
         _ => &[],
     }
 }

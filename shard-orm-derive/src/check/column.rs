@@ -2,6 +2,7 @@
 
 use syn::{Expr, Ident, Type};
 
+use super::generate::{self, Generate};
 use super::name_mistake;
 use crate::attr::MaybeValue;
 use crate::errors::Errors;
@@ -19,6 +20,10 @@ pub(crate) struct Column {
     pub(crate) length: Option<u32>,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) stamp: Option<Stamp>,
+    /// How its value is made, when it has none.
+    pub(crate) generate: Option<Generate>,
+    /// Whether it is marked `soft_delete`.
+    pub(crate) soft_delete: bool,
 }
 
 /// The DEFAULT of a column.
@@ -40,7 +45,9 @@ pub(crate) enum Stamp {
 /// Checks one field that is not skipped.
 pub(super) fn column(field: &parse::Field, model: &Ident, errors: &mut Errors) -> Column {
     together(field, errors);
+    beside_soft_delete(field, errors);
     never_null(field, errors);
+    let generate = generate::generate(field, errors);
     if let Some((said, _)) = &field.length
         && let Some(ty) = types::without_length(&field.ty)
     {
@@ -65,6 +72,8 @@ pub(super) fn column(field: &parse::Field, model: &Ident, errors: &mut Errors) -
             (None, Some(_)) => Some(Stamp::UpdatedAt),
             (None, None) => None,
         },
+        generate,
+        soft_delete: field.soft_delete.is_some(),
     }
 }
 
@@ -95,6 +104,7 @@ pub(super) fn skipped(field: &parse::Field, errors: &mut Errors) {
         field.json.as_ref(),
         field.created_at.as_ref(),
         field.updated_at.as_ref(),
+        field.soft_delete.as_ref(),
         field.index.as_ref(),
         field.unique.as_ref(),
         field.length.as_ref().map(|(said, _)| said),
@@ -103,6 +113,12 @@ pub(super) fn skipped(field: &parse::Field, errors: &mut Errors) {
         errors.at(
             said,
             format!("a field with `skip` has no column, so it has no `{said}`"),
+        );
+    }
+    if let Some(generate) = &field.generate {
+        errors.at(
+            generate,
+            "a field with `skip` has no column, so it has no `generate`",
         );
     }
     if let Some(column) = &field.column {
@@ -160,6 +176,31 @@ fn together(field: &parse::Field, errors: &mut Errors) {
                 format!("a field that is filled at the write has no `{said}`"),
             );
         }
+    }
+}
+
+/// Refuses what does not go with the mark of a deleted row.
+fn beside_soft_delete(field: &parse::Field, errors: &mut Errors) {
+    if field.soft_delete.is_none() {
+        return;
+    }
+    let others = [
+        field.key.as_ref(),
+        field.region.as_ref(),
+        field.primary_key.as_ref(),
+        field.created_at.as_ref(),
+        field.updated_at.as_ref(),
+        field.default.as_ref().map(|(said, _)| said),
+        field.json.as_ref(),
+        field.length.as_ref().map(|(said, _)| said),
+    ];
+    for said in others.into_iter().flatten() {
+        errors.at(
+            said,
+            format!(
+                "`{said}` does not go with `soft_delete`, which is NULL until the row is deleted"
+            ),
+        );
     }
 }
 
@@ -243,6 +284,22 @@ mod tests {
             [
                 "`updated_at` is filled by the insert too: a field is one of them, not both",
                 "a field that is filled at the write has no `default`",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_mark_of_a_deleted_row_is_nothing_else() {
+        let found = mistakes(
+            &parse_quote!(#[shard(soft_delete, updated_at, default)]),
+            &parse_quote!(Option<DateTime<Utc>>),
+        );
+        assert_eq!(
+            found,
+            [
+                "a field that is filled at the write has no `default`",
+                "`updated_at` does not go with `soft_delete`, which is NULL until the row is deleted",
+                "`default` does not go with `soft_delete`, which is NULL until the row is deleted",
             ]
         );
     }

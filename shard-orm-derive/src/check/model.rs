@@ -6,6 +6,7 @@ use super::column::{self, Column};
 use super::home::{self, Home};
 use super::index::{self, Index};
 use super::name_mistake;
+use super::relation::{self, Relation};
 use crate::errors::Errors;
 use crate::parse;
 
@@ -27,7 +28,13 @@ pub(crate) struct Model {
     pub(crate) primary_key: Vec<usize>,
     pub(crate) key: Option<usize>,
     pub(crate) region: Option<usize>,
+    pub(crate) generated: Option<usize>,
+    pub(crate) soft_delete: Option<usize>,
     pub(crate) indexes: Vec<Index>,
+    pub(crate) relations: Vec<Relation>,
+    /// Where `hooks` and `validate` were said.
+    pub(crate) hooks: Option<Ident>,
+    pub(crate) validate: Option<Ident>,
 }
 
 impl Model {
@@ -66,7 +73,8 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
     let mut columns = Vec::with_capacity(parsed.fields.len());
     let mut skipped = Vec::new();
     let mut primary_key = Vec::new();
-    let (mut key, mut region) = (None, None);
+    let (mut key, mut region, mut soft_delete) = (None, None, None);
+    let mut generated = None;
     for field in &parsed.fields {
         if field.skip.is_some() {
             column::skipped(field, errors);
@@ -84,10 +92,19 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
         if field.region.is_some() {
             region = Some(ordinal);
         }
+        if field.soft_delete.is_some() {
+            soft_delete = Some(ordinal);
+        }
+        if let Some(said) = &field.generate
+            && generated.replace(ordinal).is_some()
+        {
+            errors.at(said, "a model has one field with `generate`");
+        }
     }
     one_of_each_stamp(&parsed, errors);
     distinct(&parsed, &columns, errors);
     let indexes = index::indexes(&parsed, &columns, errors);
+    let relations = relation::relations(&parsed, &columns, errors);
     let model = Model {
         ident: parsed.ident,
         vis: parsed.vis,
@@ -99,7 +116,12 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
         primary_key,
         key,
         region,
+        generated,
+        soft_delete,
         indexes,
+        relations,
+        hooks: parsed.hooks,
+        validate: parsed.validate,
     };
     if let Some(fifth) = model.id().nth(MOST_ID_COLUMNS) {
         errors.at(
@@ -135,12 +157,14 @@ fn table(parsed: &parse::Model, complete: bool, errors: &mut Errors) -> Option<S
     Some(name)
 }
 
-/// `created_at` and `updated_at` stand on one field each.
+/// `created_at`, `updated_at` and `soft_delete` stand on one field each.
 fn one_of_each_stamp(parsed: &parse::Model, errors: &mut Errors) {
     let kept = || parsed.fields.iter().filter(|field| field.skip.is_none());
     let created = kept().filter_map(|field| field.created_at.as_ref());
     let updated = kept().filter_map(|field| field.updated_at.as_ref());
-    for second in created.skip(1).chain(updated.skip(1)) {
+    let deleted = kept().filter_map(|field| field.soft_delete.as_ref());
+    let seconds = created.skip(1).chain(updated.skip(1));
+    for second in seconds.chain(deleted.skip(1)) {
         errors.at(second, format!("a model has one field with `{second}`"));
     }
 }

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Lit, Type};
 
-use super::{site, value};
+use super::{generate, site, value};
 use crate::check::{Column, DefaultValue, Home, Index, Model, Stamp};
 use crate::types::{is_string, option_of, place};
 
@@ -20,6 +20,8 @@ pub(super) fn def(model: &Model) -> TokenStream {
     let columns = model.columns.iter().map(column);
     let key = option(model.key);
     let region = option(model.region);
+    let soft_delete = option(model.soft_delete);
+    let generated = generate::def(model);
     let indexes = model.indexes.iter().map(index);
     quote_spanned! {site()=>
         static __SHARD_ORM_DEF: __shard_orm::ModelDef = __shard_orm::ModelDef {
@@ -30,6 +32,8 @@ pub(super) fn def(model: &Model) -> TokenStream {
             primary_key: &[#(#primary_key),*],
             key: #key,
             region: #region,
+            soft_delete: #soft_delete,
+            generated: #generated,
             indexes: &[#(#indexes),*],
             slot: __shard_orm::Slot::new(),
         };
@@ -80,6 +84,16 @@ fn column(column: &Column) -> TokenStream {
         },
     };
     let keep = column.stamp == Some(Stamp::CreatedAt);
+    let deleted = if column.soft_delete {
+        quote_spanned! {at=>
+            ::core::option::Option::Some(|time, args| {
+                let value = <#ty as __shard_orm::DeletionTime>::deleted(time);
+                <#ty as __shard_orm::Field>::bind(&value, args)
+            })
+        }
+    } else {
+        none()
+    };
     quote_spanned! {at=>
         __shard_orm::ColumnDef {
             name: #name,
@@ -90,6 +104,7 @@ fn column(column: &Column) -> TokenStream {
             default: #default,
             now: #now,
             keep: #keep,
+            deleted: #deleted,
         }
     }
 }
@@ -116,7 +131,7 @@ fn default_value(default: &DefaultValue, ty: &Type) -> TokenStream {
     }
 }
 
-fn option(value: Option<impl quote::ToTokens>) -> TokenStream {
+pub(super) fn option(value: Option<impl quote::ToTokens>) -> TokenStream {
     match value {
         Some(value) => quote_spanned! {site()=> ::core::option::Option::Some(#value) },
         None => none(),

@@ -12,7 +12,7 @@ use crate::types::place;
 pub(super) fn home(model: &Model) -> TokenStream {
     let ident = &model.ident;
     match &model.home {
-        Home::Sharded(_) => sharded(model),
+        Home::Sharded(group) => sharded(model, group),
         Home::Isolated(_) => quote_spanned! {site()=>
             #[automatically_derived]
             impl __shard_orm::IsolatedModel for #ident {}
@@ -24,8 +24,8 @@ pub(super) fn home(model: &Model) -> TokenStream {
     }
 }
 
-fn sharded(model: &Model) -> TokenStream {
-    let ident = &model.ident;
+fn sharded(model: &Model, group: &str) -> TokenStream {
+    let Model { ident, table, .. } = model;
     // A sharded model without a key has been refused.
     let Some(key) = model.key.map(|ordinal| &model.columns[ordinal]) else {
         return TokenStream::new();
@@ -35,13 +35,17 @@ fn sharded(model: &Model) -> TokenStream {
     let number = quote_spanned! {at=>
         __shard_orm::RoutingKey::new(<#key_type as __shard_orm::ShardKey>::to_key(&self.#key_field)?)
     };
-    let (key, routed) = match model.region.map(|ordinal| &model.columns[ordinal]) {
-        None => (quote_spanned! {at=> #key_type }, number),
+    let key_value = quote_spanned! {at=> <#key_type as ::core::clone::Clone>::clone(&self.#key_field) };
+    let (key, key_value, routed) = match model.region.map(|ordinal| &model.columns[ordinal]) {
+        None => (quote_spanned! {at=> #key_type }, key_value, number),
         Some(region) => {
             let (field, ty) = (&region.field, &region.ty);
             let at = place(ty.span());
             (
                 quote_spanned! {at=> (#ty, #key_type) },
+                quote_spanned! {at=>
+                    (<#ty as ::core::clone::Clone>::clone(&self.#field), #key_value)
+                },
                 quote_spanned! {at=>
                     #number.in_region(
                         <#ty as ::core::convert::AsRef<::core::primitive::str>>::as_ref(&self.#field)
@@ -54,6 +58,14 @@ fn sharded(model: &Model) -> TokenStream {
         #[automatically_derived]
         impl __shard_orm::Sharded for #ident {
             type Key = #key;
+
+            const GROUP: &'static ::core::primitive::str = #group;
+
+            const TABLE: &'static ::core::primitive::str = #table;
+
+            fn key(&self) -> #key {
+                #key_value
+            }
 
             fn routing_key(&self) -> __shard_orm::Result<__shard_orm::RoutingKey<'_>> {
                 ::core::result::Result::Ok(#routed)

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 
-use super::{block, columns, def, home, site, value};
+use super::{block, columns, def, generate, home, relations, site, value};
 use crate::check::Model;
 use crate::types::place;
 
@@ -14,15 +14,18 @@ pub(crate) fn model(model: &Model) -> TokenStream {
     let def = def::def(model);
     let implementation = implementation(model);
     let home = home::home(model);
-    let items = quote_spanned! {site()=> #def #implementation #home };
+    let same_groups = relations::same_groups(model);
+    let relations = relations::relations(model);
+    let items = quote_spanned! {site()=> #def #implementation #home #same_groups };
     let block = block(&model.shard_orm, &items);
-    quote_spanned! {site()=> #columns #block }
+    quote_spanned! {site()=> #columns #relations #block }
 }
 
 fn implementation(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let width = model.columns.len();
     let id = id(model);
+    let id_value = id_value(model);
     let arms = model.columns.iter().enumerate().map(|(ordinal, column)| {
         let field = &column.field;
         let at = place(column.ty.span());
@@ -44,13 +47,27 @@ fn implementation(model: &Model) -> TokenStream {
         }
     });
     let stamp = stamp(model);
+    let (fill, find_by_id) = generate::implementation(model);
+    let behaviour = behaviour(model);
+    let soft_delete = model.soft_delete.map(|_| {
+        quote_spanned! {site()=>
+            #[automatically_derived]
+            impl __shard_orm::SoftDelete for #ident {}
+        }
+    });
     quote_spanned! {site()=>
         #[automatically_derived]
         impl __shard_orm::Model for #ident {
             type Id = #id;
 
+            #behaviour
+
             fn def() -> &'static __shard_orm::ModelDef {
                 &__SHARD_ORM_DEF
+            }
+
+            fn id(&self) -> #id {
+                #id_value
             }
 
             fn bind(
@@ -75,7 +92,10 @@ fn implementation(model: &Model) -> TokenStream {
             }
 
             #stamp
+            #fill
         }
+
+        #find_by_id
 
         #[automatically_derived]
         impl __shard_orm::ReadRow for #ident {
@@ -85,7 +105,26 @@ fn implementation(model: &Model) -> TokenStream {
                 <Self as __shard_orm::Model>::read(row, 0)
             }
         }
+
+        #soft_delete
     }
+}
+
+/// The constants that connect the model's own `Hooks` and `Validate`, where it has them.
+fn behaviour(model: &Model) -> TokenStream {
+    let hooks = model.hooks.as_ref().map(|said| {
+        quote_spanned! {place(said.span())=>
+            const HOOKS: ::core::option::Option<&'static dyn __shard_orm::DynHooks<Self>> =
+                ::core::option::Option::Some(&__shard_orm::Connected::<Self>::NEW);
+        }
+    });
+    let validate = model.validate.as_ref().map(|said| {
+        quote_spanned! {place(said.span())=>
+            const VALIDATE: ::core::option::Option<fn(&Self, &mut __shard_orm::Problems<Self>)> =
+                ::core::option::Option::Some(<Self as __shard_orm::Validate>::validate);
+        }
+    });
+    quote_spanned! {site()=> #hooks #validate }
 }
 
 /// `()`, the one type, or a tuple.
@@ -93,6 +132,23 @@ fn id(model: &Model) -> TokenStream {
     let types: Vec<_> = model.id().map(|column| &column.ty).collect();
     match types.as_slice() {
         [one] => quote_spanned! {place(one.span())=> #one },
+        several => quote_spanned! {site()=> (#(#several),*) },
+    }
+}
+
+/// A value of that type.
+fn id_value(model: &Model) -> TokenStream {
+    let values: Vec<_> = model
+        .id()
+        .map(|column| {
+            let (field, ty) = (&column.field, &column.ty);
+            quote_spanned! {place(ty.span())=>
+                <#ty as ::core::clone::Clone>::clone(&self.#field)
+            }
+        })
+        .collect();
+    match values.as_slice() {
+        [one] => quote_spanned! {site()=> #one },
         several => quote_spanned! {site()=> (#(#several),*) },
     }
 }

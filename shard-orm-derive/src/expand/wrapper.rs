@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 
-use super::{block, site};
+use super::{block, generate, site};
 use crate::parse::Wrapper;
 use crate::types::place;
 
@@ -20,6 +20,7 @@ pub(super) fn implementation(wrapper: &Wrapper) -> TokenStream {
     } = wrapper;
     let at = place(ty.span());
     let inner = quote_spanned! {at=> <#ty as __shard_orm::Field> };
+    let generated = generate::wrapper(wrapper);
     quote_spanned! {site()=>
         #[automatically_derived]
         impl __shard_orm::Field for #ident {
@@ -43,5 +44,7 @@ pub(super) fn implementation(wrapper: &Wrapper) -> TokenStream {
                 ::core::result::Result::Ok(Self { #member: #inner::read(row, ordinal)? })
             }
         }
+
+        #generated
     }
 }

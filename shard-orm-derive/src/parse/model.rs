@@ -2,6 +2,7 @@
 
 use syn::{DeriveInput, Ident, LitStr, Path, Type, Visibility};
 
+use super::relation::{BELONGS_TO, HAS_MANY, HAS_ONE, REFERS_TO, Relation, relations};
 use super::{named_fields, no_generics};
 use crate::attr::{Attrs, MaybeValue, Vocabulary, Word};
 use crate::errors::Errors;
@@ -15,6 +16,12 @@ const STRUCT: Vocabulary = Vocabulary {
         Word::new("table", "table = \"orders\""),
         Word::repeated("index", "index(field, other)"),
         Word::repeated("unique", "unique(field, other)"),
+        Word::repeated("has_many", HAS_MANY),
+        Word::repeated("has_one", HAS_ONE),
+        Word::repeated("belongs_to", BELONGS_TO),
+        Word::repeated("refers_to", REFERS_TO),
+        Word::new("hooks", "hooks"),
+        Word::new("validate", "validate"),
         Word::new("crate", "crate = \"path\""),
     ],
 };
@@ -25,12 +32,14 @@ const FIELD: Vocabulary = Vocabulary {
         Word::new("key", "key"),
         Word::new("region", "region"),
         Word::new("primary_key", "primary_key"),
+        Word::new("generate", "generate = \"snowflake\""),
         Word::new("column", "column = \"name\""),
         Word::new("skip", "skip"),
         Word::new("default", "default` or `default = value"),
         Word::new("json", "json"),
         Word::new("created_at", "created_at"),
         Word::new("updated_at", "updated_at"),
+        Word::new("soft_delete", "soft_delete"),
         Word::new("index", "index"),
         Word::new("unique", "unique"),
         Word::new("length", "length = 64"),
@@ -48,6 +57,9 @@ pub(crate) struct Model {
     pub(crate) database: Option<LitStr>,
     pub(crate) table: Option<LitStr>,
     pub(crate) indexes: Vec<Index>,
+    pub(crate) relations: Vec<Relation>,
+    pub(crate) hooks: Option<Ident>,
+    pub(crate) validate: Option<Ident>,
     pub(crate) fields: Vec<Field>,
     /// Whether some attribute of the struct could not be read.
     pub(crate) incomplete: bool,
@@ -69,12 +81,14 @@ pub(crate) struct Field {
     pub(crate) key: Option<Ident>,
     pub(crate) region: Option<Ident>,
     pub(crate) primary_key: Option<Ident>,
+    pub(crate) generate: Option<LitStr>,
     pub(crate) column: Option<LitStr>,
     pub(crate) skip: Option<Ident>,
     pub(crate) default: Option<(Ident, MaybeValue)>,
     pub(crate) json: Option<Ident>,
     pub(crate) created_at: Option<Ident>,
     pub(crate) updated_at: Option<Ident>,
+    pub(crate) soft_delete: Option<Ident>,
     pub(crate) index: Option<Ident>,
     pub(crate) unique: Option<Ident>,
     pub(crate) length: Option<(Ident, u32)>,
@@ -96,6 +110,7 @@ pub(crate) fn model(input: &DeriveInput, errors: &mut Errors) -> Option<Model> {
             });
         }
     }
+    let relations = relations(&attrs, errors);
     let fields = named_fields(input, "ShardModel", errors)?;
     Some(Model {
         ident: input.ident.clone(),
@@ -106,6 +121,9 @@ pub(crate) fn model(input: &DeriveInput, errors: &mut Errors) -> Option<Model> {
         database: attrs.text("database", errors),
         table: attrs.text("table", errors),
         indexes,
+        relations,
+        hooks: attrs.mark("hooks", errors),
+        validate: attrs.mark("validate", errors),
         fields: fields
             .named
             .iter()
@@ -124,12 +142,14 @@ fn field(read: &syn::Field, errors: &mut Errors) -> Option<Field> {
         key: attrs.mark("key", errors),
         region: attrs.mark("region", errors),
         primary_key: attrs.mark("primary_key", errors),
+        generate: attrs.text("generate", errors),
         column: attrs.text("column", errors),
         skip: attrs.mark("skip", errors),
         default: attrs.maybe_value("default", errors),
         json: attrs.mark("json", errors),
         created_at: attrs.mark("created_at", errors),
         updated_at: attrs.mark("updated_at", errors),
+        soft_delete: attrs.mark("soft_delete", errors),
         index: attrs.mark("index", errors),
         unique: attrs.mark("unique", errors),
         length: attrs.count("length", errors),

@@ -171,6 +171,26 @@ impl Conn {
         }
     }
 
+    /// Runs an update of MySQL or MariaDB, and gives the rows that it found and the value of its
+    /// `LAST_INSERT_ID(expr)`.
+    pub(crate) async fn run_for_insert_id(
+        &mut self,
+        sql: &Sql,
+        args: Args,
+    ) -> Result<(u64, u64), Failure> {
+        match (self, args.0) {
+            #[cfg(feature = "mysql")]
+            (Self::MySql(conn), ArgsOf::MySql(args)) => {
+                let done = conn
+                    .execute(query(sql, args))
+                    .await
+                    .map_err(|source| Failure::from_driver(Dialect::MySql, source))?;
+                Ok((done.rows_affected(), done.last_insert_id()))
+            }
+            _ => Err(Failure::own(mismatched())),
+        }
+    }
+
     /// Runs a prepared statement and gives its rows one by one.
     pub(crate) fn rows(
         &mut self,

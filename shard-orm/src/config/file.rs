@@ -6,6 +6,7 @@ use super::{Config, Origin, Report};
 use crate::error::{Error, Result};
 
 mod environment;
+mod ids;
 mod scalar;
 mod shape;
 mod table;

@@ -26,6 +26,7 @@ pub struct Group {
     pub(crate) options: DatabaseOptions,
     pub(crate) pool: PoolOptions,
     pub(crate) health: HealthOptions,
+    pub(crate) find_by_id: bool,
     pub(crate) servers: Vec<Server>,
 }
 
@@ -44,6 +45,7 @@ impl Group {
             options: DatabaseOptions::new(),
             pool: PoolOptions::new(),
             health: HealthOptions::new(),
+            find_by_id: false,
             servers: Vec::new(),
         }
     }
@@ -89,6 +91,14 @@ impl Group {
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
+        self
+    }
+
+    /// Promises that its rows can be found by a snowflake alone, which needs the strategy
+    /// [`StrategyConfig::Hash`]: under another one, the configuration is refused.
+    #[must_use]
+    pub fn find_by_id(mut self) -> Self {
+        self.find_by_id = true;
         self
     }
 

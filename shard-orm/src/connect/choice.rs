@@ -102,6 +102,21 @@ impl Place {
         }
     }
 
+    /// A connection for a read that failed on this endpoint's: to the primary, unless that is to
+    /// be spared.
+    pub(crate) async fn for_read_again(
+        &self,
+        read: Option<Read>,
+        marks: Option<&Marks>,
+        failed: &Endpoint,
+    ) -> Result<Served<'_>> {
+        if self.is_replica(failed) && self.watch.settings().fallback == Fallback::Refuse {
+            self.for_read(read, marks).await
+        } else {
+            self.for_primary_read().await
+        }
+    }
+
     /// A connection to a replica; to the primary when none serves.
     async fn for_replica_read(&self) -> Result<Served<'_>> {
         if self.replicas.is_empty() {

@@ -81,6 +81,9 @@ impl Links {
     /// Ends the looking at servers.
     pub(crate) async fn stop_monitor(&self) {
         self.monitor.stop().await;
+        for watch in &self.watches {
+            watch.settle();
+        }
     }
 
     /// How often idle connections are looked at: often enough that one is closed within half as

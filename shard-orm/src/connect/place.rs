@@ -75,6 +75,12 @@ impl Place {
         self.read
     }
 
+    /// Whether the namespace has been found, on whichever endpoint.
+    pub(crate) fn is_found(&self) -> bool {
+        let found = |endpoint: &Endpoint| endpoint.checked.load(Ordering::Relaxed);
+        found(&self.writer) || found(&self.reader) || self.replicas.iter().any(found)
+    }
+
     /// A connection of one of the endpoints, on which the namespace has been found.
     pub(super) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
         if endpoint.checked.load(Ordering::Relaxed) {
@@ -135,11 +141,15 @@ impl Place {
 
     /// `primary` or `replica`, as it is at the moment.
     pub(crate) fn role(&self, endpoint: &Endpoint) -> &'static str {
-        if endpoint.index == self.watch.last_primary() {
-            "primary"
-        } else {
+        if self.is_replica(endpoint) {
             "replica"
+        } else {
+            "primary"
         }
+    }
+
+    pub(crate) fn is_replica(&self, endpoint: &Endpoint) -> bool {
+        endpoint.index != self.watch.last_primary()
     }
 
     /// Makes the file of a SQLite namespace, and its folder, where they are not there yet.

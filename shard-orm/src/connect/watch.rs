@@ -232,6 +232,11 @@ impl Watch {
         })
         .await;
         // Also when nobody looks any more: the runtime that the cluster was opened in has ended.
+        self.settle();
+    }
+
+    /// Nobody waits for a first look from here on.
+    pub(super) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
     }
 

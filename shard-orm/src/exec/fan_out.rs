@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sea_query::Expr;
 
+use super::target::Target;
 use crate::connect::Place;
 use crate::error::Result;
 
@@ -22,14 +23,18 @@ pub(crate) struct Leg {
 }
 
 /// Runs `ask` on each leg and gives the answers in the order of the legs; the first error ends
-/// the others.
-pub(crate) async fn each_leg<T, F>(legs: Vec<Leg>, ask: impl Fn(Leg) -> F + Send) -> Result<Vec<T>>
+/// the others. In a transaction, which has one connection, one after another.
+pub(crate) async fn each_leg<T, F>(
+    target: Target<'_>,
+    legs: Vec<Leg>,
+    ask: impl Fn(Leg) -> F + Send,
+) -> Result<Vec<T>>
 where
     F: Future<Output = Result<T>> + Send,
     T: Send,
 {
-    if legs.len() == 1 {
-        let mut answers = Vec::with_capacity(1);
+    if legs.len() == 1 || matches!(target, Target::Tx(_)) {
+        let mut answers = Vec::with_capacity(legs.len());
         for leg in legs {
             answers.push(ask(leg).await?);
         }

@@ -25,10 +25,12 @@ pub(crate) enum Operation {
     InsertArrays,
     /// All columns that are neither key nor primary key, by region, key and id.
     Update,
-    /// By region, key and id.
+    /// By region, key and id; where rows are marked as deleted, the update that marks one.
     Delete,
     /// One row, or the update of the one with its primary key (not on MySQL).
     Save,
+    /// The row of a generated id, whatever its key.
+    SelectById,
 }
 
 /// The batches of rows that have a text of their own, largest first.
@@ -48,7 +50,7 @@ impl Operation {
 
     fn verb(self) -> &'static str {
         match self {
-            Self::Select => "select",
+            Self::Select | Self::SelectById => "select",
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Save => "save",
@@ -67,13 +69,8 @@ pub(crate) struct Fixed<'a> {
 impl Statement for Fixed<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         (self.bind)(args)?;
-        let text = namespace
-            .texts()
-            .get(self.def.slot.number(), self.operation.index(), || {
-                text(self.def, self.operation, namespace)
-            });
         Ok(Sql {
-            text: Arc::clone(text),
+            text: Arc::clone(fixed_text(self.def, self.operation, namespace)),
             persistent: true,
             single: self.operation == Operation::Select,
         })
@@ -85,6 +82,19 @@ impl Statement for Fixed<'_> {
             table: self.def.table,
         }
     }
+}
+
+/// The text of a fixed statement, rendered the first time.
+pub(crate) fn fixed_text<'n>(
+    def: &'static ModelDef,
+    operation: Operation,
+    namespace: &'n Namespace,
+) -> &'n Arc<str> {
+    namespace
+        .texts()
+        .get(def.slot.number(), operation.index(), || {
+            text(def, operation, namespace)
+        })
 }
 
 /// The identifiers of columns.
@@ -113,6 +123,20 @@ fn text(def: &'static ModelDef, operation: Operation, namespace: &Namespace) -> 
             for column in columns(def, def.lookup()) {
                 select.and_where(Expr::col(column).eq(placeholder()));
             }
+            if let Some(not_deleted) = not_deleted(def) {
+                select.and_where(not_deleted);
+            }
+            render(dialect, &select)
+        }
+        Operation::SelectById => {
+            let mut select = Query::select();
+            select.columns(columns(def, all)).from(table);
+            for column in columns(def, def.generated.map(|generated| generated.column)) {
+                select.and_where(Expr::col(column).eq(placeholder()));
+            }
+            if let Some(not_deleted) = not_deleted(def) {
+                select.and_where(not_deleted);
+            }
             render(dialect, &select)
         }
         Operation::Update => {
@@ -131,8 +155,12 @@ fn text(def: &'static ModelDef, operation: Operation, namespace: &Namespace) -> 
             for column in columns(def, def.lookup()) {
                 update.and_where(Expr::col(column).eq(placeholder()));
             }
+            if let Some(not_deleted) = not_deleted(def) {
+                update.and_where(not_deleted);
+            }
             render(dialect, &update)
         }
+        Operation::Delete if def.soft_delete.is_some() => render(dialect, &mark(def, table)),
         Operation::Delete => {
             let mut delete = Query::delete();
             delete.from_table(table);
@@ -158,6 +186,28 @@ fn text(def: &'static ModelDef, operation: Operation, namespace: &Namespace) -> 
         }
     };
     text
+}
+
+/// The condition that leaves out rows that are marked as deleted, where they are.
+pub(crate) fn not_deleted(def: &'static ModelDef) -> Option<Expr> {
+    let mark = def.soft_delete?;
+    Some(Expr::col(Alias::new(def.columns[mark].name)).is_null())
+}
+
+/// `UPDATE t SET deleted_at = ? WHERE .. AND deleted_at IS NULL`.
+fn mark(def: &'static ModelDef, table: TableRef) -> sea_query::UpdateStatement {
+    let mut update = Query::update();
+    update.table(table);
+    for column in columns(def, def.marking()) {
+        update.value(column, placeholder());
+    }
+    for column in columns(def, def.lookup()) {
+        update.and_where(Expr::col(column).eq(placeholder()));
+    }
+    if let Some(not_deleted) = not_deleted(def) {
+        update.and_where(not_deleted);
+    }
+    update
 }
 
 fn insert(def: &'static ModelDef, table: TableRef, rows: usize) -> sea_query::InsertStatement {
@@ -205,10 +255,13 @@ pub(crate) fn conflict_update(
         Dialect::MySql,
         "MySQL cannot name a conflict target"
     );
+    let mut target = target.peekable();
+    let first = target.peek().copied();
     let mut conflict = OnConflict::columns(columns(def, target));
     let mut set: Vec<Alias> = columns(def, set).collect();
     if set.is_empty() {
-        set.extend(columns(def, def.lookup().take(1)));
+        // Equal in both rows, or there would be no conflict.
+        set.extend(columns(def, first));
     }
     conflict.update_columns(set);
     let table = Alias::new(def.table);
@@ -217,6 +270,10 @@ pub(crate) fn conflict_update(
             Expr::col((table.clone(), column.clone()))
                 .eq(Expr::col((Alias::new("excluded"), column))),
         );
+    }
+    // A deleted row is not changed, nor brought back, by a write that meets it.
+    for column in columns(def, def.soft_delete) {
+        conflict.action_and_where(Expr::col((table.clone(), column)).is_null());
     }
     conflict
 }

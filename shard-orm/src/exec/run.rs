@@ -11,7 +11,7 @@ use tracing::{Instrument, Span};
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use crate::backend::{Args, Row, Sql};
-use crate::connect::{Lease, Place, Served, Writing};
+use crate::connect::{Endpoint, Lease, Place, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a statement does, which says where it goes and whether it may be asked twice.
@@ -135,16 +135,21 @@ async fn dispatch(
         }
         Intent::Read => {
             let served = place.for_read(read, marks).await?;
+            let endpoint = served.endpoint;
             match attempt_read(served, place, statement, sink, span).await {
-                Err(Attempt::Lost(_)) => {
+                Ok(rows) => Ok(rows),
+                Err(failed) if failed.may_be_asked_again(place, endpoint) => {
                     place.watch.nudge();
                     sink.reset();
-                    let served = place.for_primary_read().await?;
-                    attempt_read(served, place, statement, sink, span)
-                        .await
-                        .map_err(Attempt::into_error)
+                    let again = async {
+                        let served = place.for_read_again(read, marks, endpoint).await?;
+                        attempt_read(served, place, statement, sink, span)
+                            .await
+                            .map_err(Attempt::into_error)
+                    };
+                    Box::pin(again).await
                 }
-                outcome => outcome.map_err(Attempt::into_error),
+                Err(failed) => Err(failed.into_error()),
             }
         }
     }
@@ -258,6 +263,17 @@ enum Attempt {
 }
 
 impl Attempt {
+    /// Whether a read can be answered by another connection: its own was lost, or a replica gave
+    /// it up for what it had to replay.
+    fn may_be_asked_again(&self, place: &Place, endpoint: &Endpoint) -> bool {
+        match self {
+            Self::Lost(_) => true,
+            Self::Answered(error) => {
+                error.kind() == ErrorKind::Serialization && place.is_replica(endpoint)
+            }
+        }
+    }
+
     fn into_error(self) -> Error {
         match self {
             Self::Answered(error) | Self::Lost(error) => error,

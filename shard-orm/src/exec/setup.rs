@@ -12,6 +12,7 @@ use crate::connect::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::id;
 use crate::model::{Home, Model, ModelDef};
 use crate::schema::CreateTable;
 
@@ -25,7 +26,8 @@ const ROUNDS: usize = 5;
 ///
 /// For what it does not find it sends `CREATE SCHEMA` (PostgreSQL), `CREATE DATABASE` (MySQL and
 /// MariaDB) or makes a file (SQLite), writes the record of the namespace, and sends the
-/// `CREATE TABLE` and `CREATE INDEX` of the models. It changes nothing that is there, and may be
+/// `CREATE TABLE` and `CREATE INDEX` of the models, and of the tables of worker ids and sequences
+/// where `[ids]` names a database for them. It changes nothing that is there, and may be
 /// run by several processes at once. It works on primaries alone.
 ///
 /// ```no_run
@@ -102,6 +104,11 @@ impl Setup {
                     report.tables += 1;
                 }
             }
+        }
+        for (place, create) in id::tables(&self.cluster)? {
+            place.create_file()?;
+            let mut lease = place.writer()?.acquire().await?;
+            send(&mut lease, &create).await?;
         }
         for group in topology.groups() {
             let defs: Vec<&'static ModelDef> = self

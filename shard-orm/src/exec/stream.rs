@@ -91,6 +91,7 @@ fn rows<'a, T: Send + 'a>(
                     let mut args = Args::new(place.dialect())?;
                     let sql = statement.prepare(&place.namespace, &mut args)?;
                     record_role(&span, place.role(served.endpoint));
+                    let endpoint = served.endpoint;
                     let mut lease = served.lease;
                     let failure = {
                         let mut rows = lease.conn()?.rows(&sql, args);
@@ -119,7 +120,8 @@ fn rows<'a, T: Send + 'a>(
                     }
                     may_ask_again = false;
                     place.watch.nudge();
-                    served = place.for_primary_read().await.map_err(named)?;
+                    let again = place.for_read_again(choice, marks, endpoint);
+                    served = again.await.map_err(named)?;
                 }
             }
         }

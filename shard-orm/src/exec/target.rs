@@ -137,7 +137,7 @@ pub(crate) enum Target<'e> {
 }
 
 impl Target<'_> {
-    fn cluster(&self) -> &Cluster {
+    pub(crate) fn cluster(&self) -> &Cluster {
         match self {
             Self::Cluster { cluster, .. } => cluster,
             Self::Tx(tx) => tx.cluster(),

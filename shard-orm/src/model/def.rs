@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
-use crate::backend::{Args, ColumnType, Field, Timestamp};
+use crate::backend::{Args, ColumnType, DeletionTime, Field, Timestamp};
 use crate::error::{Error, Result};
+use crate::model::Generated;
 
 /// Where the rows of a model live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub struct ModelDef {
     pub key: Option<usize>,
     /// The ordinal of the region's column.
     pub region: Option<usize>,
+    /// The ordinal of the column that holds when a row was deleted, NULL until then.
+    pub soft_delete: Option<usize>,
+    /// The column whose values the library makes.
+    pub generated: Option<Generated>,
     /// The indexes that `CREATE TABLE` makes beside the primary key.
     pub indexes: &'static [IndexDef],
     /// The model's place in the tables of SQL texts.
@@ -60,6 +65,8 @@ pub struct ColumnDef {
     pub now: Option<fn(SystemTime, &mut Args) -> Result<()>>,
     /// Whether an update leaves the column alone (`created_at`).
     pub keep: bool,
+    /// Binds the time of a deletion, for `soft_delete`.
+    pub deleted: Option<fn(SystemTime, &mut Args) -> Result<()>>,
 }
 
 impl ColumnDef {
@@ -75,6 +82,7 @@ impl ColumnDef {
             default: None,
             now: None,
             keep: false,
+            deleted: None,
         }
     }
 
@@ -97,6 +105,13 @@ impl ColumnDef {
     pub const fn created_at<T: Timestamp>(mut self) -> Self {
         self.now = Some(|time, args| T::at(time).bind(args));
         self.keep = true;
+        self
+    }
+
+    /// NULL until the row is deleted, then the time of that.
+    #[must_use]
+    pub const fn soft_delete<T: DeletionTime>(mut self) -> Self {
+        self.deleted = Some(|time, args| T::deleted(time).bind(args));
         self
     }
 
@@ -160,12 +175,27 @@ impl ModelDef {
             .filter(|ordinal| Some(*ordinal) != self.key && Some(*ordinal) != self.region)
     }
 
+    /// The ordinals of the columns that a deletion sets where rows are marked as deleted: the mark,
+    /// then those marked `updated_at`.
+    pub(crate) fn marking(&self) -> impl Iterator<Item = usize> + '_ {
+        self.soft_delete.into_iter().chain(self.updated())
+    }
+
+    /// The ordinals of the columns marked `updated_at`.
+    pub(crate) fn updated(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.columns.len()).filter(|ordinal| {
+            let column = &self.columns[*ordinal];
+            column.now.is_some() && !column.keep
+        })
+    }
+
     /// The ordinals of the columns that an update of the whole row sets.
     pub(crate) fn settable(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.columns.len()).filter(|ordinal| {
             !self.primary_key.contains(ordinal)
                 && Some(*ordinal) != self.key
                 && Some(*ordinal) != self.region
+                && Some(*ordinal) != self.soft_delete
                 && !self.columns[*ordinal].keep
         })
     }

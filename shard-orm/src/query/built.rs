@@ -1,8 +1,8 @@
 //! A query as a statement: rendered by sea-query for whichever namespace it is sent to.
 
 use sea_query::{
-    Alias, ColumnName, ColumnRef, Expr, ExprTrait, LockBehavior, LockType, NullOrdering, Order,
-    Query as Sea, Value,
+    Alias, ColumnName, ColumnRef, Expr, ExprTrait, IntoColumnRef, LockBehavior, LockType,
+    NullOrdering, Order, Query as Sea, SelectStatement, Value, Values,
 };
 
 use super::order::{Nulls, Term};
@@ -67,7 +67,7 @@ impl Statement for Built<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let dialect = namespace.dialect();
         self.parts.check(dialect)?;
-        let (mut text, values) = match self.verb {
+        let (text, values) = match self.verb {
             Verb::Select => render(dialect, &self.select(namespace)),
             Verb::Count if self.parts.limit.is_some() || self.parts.offset.is_some() => {
                 let mut count = Sea::select();
@@ -112,6 +112,18 @@ impl Statement for Built<'_> {
                 });
                 render(dialect, &update)
             }
+            Verb::Delete if !self.parts.sets.is_empty() => {
+                // The rows are marked as deleted.
+                let mut mark = Sea::update();
+                mark.table(namespace.table(self.def.table));
+                for (ordinal, value) in &self.parts.sets {
+                    mark.value(Alias::new(self.def.columns[*ordinal].name), value.clone());
+                }
+                self.conditions(dialect, |condition| {
+                    mark.and_where(condition);
+                });
+                render(dialect, &mark)
+            }
             Verb::Delete => {
                 let mut delete = Sea::delete();
                 delete.from_table(namespace.table(self.def.table));
@@ -121,18 +133,14 @@ impl Statement for Built<'_> {
                 render(dialect, &delete)
             }
         };
-        check_arity(dialect, values.0.len())?;
-        for value in &values.0 {
-            args.push(value)?;
-        }
-        if self.parts.needs.has(Needs::FOREIGN) {
-            text.push_str(&signature(dialect, &values.0));
-        }
-        Ok(Sql {
-            text: text.into(),
-            persistent: !self.parts.needs.has(Needs::VARIABLE),
-            single: self.is_single(),
-        })
+        ready(
+            dialect,
+            self.parts.needs,
+            text,
+            &values,
+            self.is_single(),
+            args,
+        )
     }
 
     fn label(&self) -> Label {
@@ -159,7 +167,7 @@ impl Built<'_> {
         }
     }
 
-    fn select(&self, namespace: &Namespace) -> sea_query::SelectStatement {
+    fn select(&self, namespace: &Namespace) -> SelectStatement {
         let dialect = namespace.dialect();
         let mut select = Sea::select();
         match &self.parts.columns {
@@ -172,32 +180,9 @@ impl Built<'_> {
         });
         for term in &self.parts.orders {
             let column = Alias::new(self.def.columns[term.ordinal].name);
-            let order = if term.descending {
-                Order::Desc
-            } else {
-                Order::Asc
-            };
-            match term.nulls {
-                Some(nulls) => select.order_by_with_nulls(
-                    column,
-                    order,
-                    match nulls {
-                        Nulls::First => NullOrdering::First,
-                        Nulls::Last => NullOrdering::Last,
-                    },
-                ),
-                None => select.order_by(column, order),
-            };
+            order_by(&mut select, column, *term);
         }
-        if let Some(limit) = self.parts.limit {
-            select.limit(limit);
-        } else if self.parts.offset.is_some() && dialect != Dialect::Postgres {
-            // MySQL and SQLite have no OFFSET without a LIMIT.
-            select.limit(i64::MAX.unsigned_abs());
-        }
-        if let Some(offset) = self.parts.offset {
-            select.offset(offset);
-        }
+        bound(&mut select, dialect, self.parts);
         // SQLite has no row locks: a transaction that writes holds the whole file.
         if dialect != Dialect::Sqlite {
             match self.parts.lock {
@@ -221,9 +206,68 @@ impl Built<'_> {
         for filter in &self.parts.filters {
             add(filter.clone());
         }
+        if let Some(condition) = self.parts.deleted.condition(self.def) {
+            add(condition);
+        }
         if let Some(values) = &self.parts.after {
             add(after(self.def, dialect, &self.parts.orders, values));
         }
+    }
+}
+
+/// Binds the values of a statement that is rendered, and says how it is sent.
+pub(crate) fn ready(
+    dialect: Dialect,
+    needs: Needs,
+    mut text: String,
+    values: &Values,
+    single: bool,
+    args: &mut Args,
+) -> Result<Sql> {
+    check_arity(dialect, values.0.len())?;
+    for value in &values.0 {
+        args.push(value)?;
+    }
+    if needs.has(Needs::FOREIGN) {
+        text.push_str(&signature(dialect, &values.0));
+    }
+    Ok(Sql {
+        text: text.into(),
+        persistent: !needs.has(Needs::VARIABLE),
+        single,
+    })
+}
+
+/// Orders by a column as the term says.
+pub(crate) fn order_by(select: &mut SelectStatement, column: impl IntoColumnRef, term: Term) {
+    let order = if term.descending {
+        Order::Desc
+    } else {
+        Order::Asc
+    };
+    match term.nulls {
+        Some(nulls) => select.order_by_with_nulls(
+            column,
+            order,
+            match nulls {
+                Nulls::First => NullOrdering::First,
+                Nulls::Last => NullOrdering::Last,
+            },
+        ),
+        None => select.order_by(column, order),
+    };
+}
+
+/// Sets limit and offset.
+pub(crate) fn bound(select: &mut SelectStatement, dialect: Dialect, parts: &Parts) {
+    if let Some(limit) = parts.limit {
+        select.limit(limit);
+    } else if parts.offset.is_some() && dialect != Dialect::Postgres {
+        // MySQL and SQLite have no OFFSET without a LIMIT.
+        select.limit(i64::MAX.unsigned_abs());
+    }
+    if let Some(offset) = parts.offset {
+        select.offset(offset);
     }
 }
 

@@ -35,8 +35,8 @@ use crate::model::{Column, Model};
 /// ```
 #[must_use]
 pub struct Filter<M> {
-    pub(super) expr: Result<Expr, Refusal>,
-    pub(super) needs: Needs,
+    pub(crate) expr: Result<Expr, Refusal>,
+    pub(crate) needs: Needs,
     of: PhantomData<fn() -> M>,
 }
 

@@ -21,15 +21,15 @@ pub enum Nulls {
 #[derive(Debug)]
 #[must_use]
 pub struct OrderBy<M> {
-    pub(super) term: Term,
-    pub(super) needs: Needs,
+    pub(crate) term: Term,
+    pub(crate) needs: Needs,
     of: PhantomData<fn() -> M>,
 }
 
 /// One column of an order, whatever the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Term {
-    pub(super) ordinal: usize,
+    pub(crate) ordinal: usize,
     pub(super) descending: bool,
     pub(super) nulls: Option<Nulls>,
 }

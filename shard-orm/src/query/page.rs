@@ -137,7 +137,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
 }
 
 /// Appends what of the lookup columns is not in the order yet.
-fn make_total(def: &'static ModelDef, orders: &mut Vec<Term>) {
+pub(crate) fn make_total(def: &'static ModelDef, orders: &mut Vec<Term>) {
     for ordinal in def.rest() {
         if !orders.iter().any(|term| term.ordinal == ordinal) {
             orders.push(Term {

@@ -2,12 +2,14 @@
 
 use std::ops::BitOr;
 
-use sea_query::{Expr, Value};
+use sea_query::{Expr, ExprTrait, Value};
 
 use super::order::Term;
 use crate::backend::ColumnType;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::not_deleted;
+use crate::model::ModelDef;
 use crate::topology::Read;
 
 /// What is asked beside the table and the shard.
@@ -18,6 +20,7 @@ pub(crate) struct Parts {
     pub(crate) limit: Option<u64>,
     pub(crate) offset: Option<u64>,
     pub(crate) lock: Option<Lock>,
+    pub(crate) deleted: Deleted,
     pub(crate) read: Option<Read>,
     /// The selected columns; all of the model when `None`.
     pub(crate) columns: Option<Vec<usize>>,
@@ -28,6 +31,29 @@ pub(crate) struct Parts {
     pub(crate) needs: Needs,
     /// The first mistake; reported when the query runs.
     pub(crate) refusal: Option<Refusal>,
+}
+
+/// What becomes of rows that are marked as deleted, where the model marks them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Deleted {
+    /// They are left out.
+    #[default]
+    Without,
+    /// They are there as any other row.
+    With,
+    /// No other row is there.
+    Only,
+}
+
+impl Deleted {
+    /// The condition that says so.
+    pub(crate) fn condition(self, def: &'static ModelDef) -> Option<Expr> {
+        match self {
+            Self::Without => not_deleted(def),
+            Self::With => None,
+            Self::Only => not_deleted(def).map(ExprTrait::not),
+        }
+    }
 }
 
 /// A lock on the selected rows.

@@ -49,8 +49,8 @@ use crate::topology::Read;
 /// ```
 #[must_use = "a query is sent when a verb such as `all` runs it"]
 pub struct Query<M, P = Nowhere, S = Whole> {
-    pub(super) parts: Parts,
-    pub(super) place: P,
+    pub(crate) parts: Parts,
+    pub(crate) place: P,
     of: PhantomData<fn() -> (M, S)>,
 }
 

@@ -45,7 +45,7 @@ where
         let legs = self.reading_legs(target);
         let parts = self.parts;
         Box::pin(async move {
-            let answers = each_leg(legs?, async |leg: Leg| {
+            let answers = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = Rows::new(S::read);
                 ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
                 Ok(sink.rows)
@@ -110,7 +110,7 @@ where
         let legs = self.reading_legs(target);
         let parts = self.parts;
         Box::pin(async move {
-            let counts = each_leg(legs?, async |leg: Leg| {
+            let counts = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
                 ask(M::def(), Verb::Count, &parts, target, &leg, &mut sink).await?;
                 Ok(sink.row.map_or(0, i64::unsigned_abs))
@@ -178,7 +178,8 @@ where
             .boxed()
     }
 
-    /// Deletes the rows and says how many there were.
+    /// Deletes the rows and says how many there were; with `#[shard(soft_delete)]`, marks those as
+    /// deleted that are not yet.
     ///
     /// On several keys each logical shard deletes its own, by itself.
     ///
@@ -186,10 +187,13 @@ where
     /// As any write. Over several logical shards,
     /// [`done_shards`](Error::done_shards) and [`failed_shards`](Error::failed_shards) say where
     /// it was done.
-    pub fn delete<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn delete<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
     where
         Self: NamesAShard,
     {
+        if M::def().soft_delete.is_some() {
+            self.mark();
+        }
         self.write(on.target(), Verb::Delete)
     }
 
@@ -208,7 +212,7 @@ where
         };
         let parts = self.parts;
         Box::pin(async move {
-            let outcomes = each_leg(legs?, async |leg: Leg| {
+            let outcomes = each_leg(target, legs?, async |leg: Leg| {
                 let outcome = ask(M::def(), verb, &parts, target, &leg, &mut NoRows).await;
                 Ok((leg.place, outcome))
             })
@@ -222,8 +226,16 @@ where
     where
         Self: NamesAShard,
     {
+        self.legs_of_read(target, self.parts.is_unordered())
+    }
+
+    /// As [`reading_legs`](Self::reading_legs), for a statement that has its order elsewhere.
+    pub(crate) fn legs_of_read(&self, target: Target<'_>, unordered: bool) -> Result<Vec<Leg>>
+    where
+        Self: NamesAShard,
+    {
         let legs = self.legs(target)?;
-        if Self::SEVERAL_KEYS && !self.parts.is_unordered() {
+        if Self::SEVERAL_KEYS && !unordered {
             return Err(Error::unsupported(
                 "an order, limit or offset over the rows of several keys is not merged: ask one \
                  key at a time, or order the rows yourself",
@@ -265,7 +277,7 @@ async fn ask(
     .await
 }
 
-fn flatten<T>(mut answers: Vec<Vec<T>>) -> Vec<T> {
+pub(crate) fn flatten<T>(mut answers: Vec<Vec<T>>) -> Vec<T> {
     match answers.len() {
         1 => answers.pop().unwrap_or_default(),
         _ => answers.into_iter().flatten().collect(),

@@ -7,7 +7,7 @@ use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query as Sea};
 use super::ops::bind_set;
 use crate::backend::{Args, Sql, render};
 use crate::error::{Error, Result};
-use crate::exec::{Label, Statement, columns, conflict_update};
+use crate::exec::{Label, Statement, columns, conflict_update, not_deleted};
 use crate::model::Model;
 use crate::topology::Namespace;
 
@@ -15,6 +15,8 @@ use crate::topology::Namespace;
 pub(super) struct SelectBy<'r, M> {
     pub(super) row: &'r M,
     pub(super) filter: Vec<usize>,
+    /// Whether a row that is marked as deleted counts.
+    pub(super) deleted: bool,
     pub(super) lock: bool,
 }
 
@@ -30,6 +32,9 @@ impl<M: Model> Statement for SelectBy<'_, M> {
             let value = Args::value(|args| self.row.bind(*ordinal, args))?;
             let column = Expr::col(Alias::new(def.columns[*ordinal].name));
             select.and_where(column.eq(Expr::Value(value)));
+        }
+        if let Some(not_deleted) = not_deleted(def).filter(|_| !self.deleted) {
+            select.and_where(not_deleted);
         }
         if self.lock {
             select.lock_exclusive();

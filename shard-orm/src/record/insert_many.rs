@@ -7,9 +7,10 @@ use std::time::SystemTime;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 
+use super::{hooks, prepare};
 use crate::ShardId;
 use crate::backend::Args;
-use crate::connect::Place;
+use crate::connect::{Place, Writing};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{
@@ -31,50 +32,81 @@ pub(super) async fn insert_many<M: Model>(
     let now = SystemTime::now();
     let mut shards: BTreeMap<u32, (Arc<Place>, Vec<usize>)> = BTreeMap::new();
     for (position, row) in rows.iter_mut().enumerate() {
-        row.stamp(now);
-        let place = place_of(row)?;
+        let place = prepare::fill(target, row, now, &place_of).await?;
         shards
             .entry(place.namespace.shard())
             .or_insert_with(|| (place, Vec::new()))
             .1
             .push(position);
     }
+    prepare::validate_all(&rows)?;
     let several = shards.len() > 1;
-    let outcomes: Vec<(ShardId, Result<()>)> =
-        stream::iter(shards.into_values().map(|(place, positions)| {
-            let rows = &rows;
-            async move {
-                let shard = ShardId {
-                    group: place.namespace.group().to_string(),
-                    shard: place.namespace.shard(),
-                };
-                let bind = |position: usize, ordinal: usize, args: &mut Args| {
-                    rows[positions[position]].bind(ordinal, args)
-                };
-                let outcome = insert_shard(target, place, M::def(), positions.len(), &bind).await;
-                (shard, outcome)
-            }
-        }))
-        .buffered(CONCURRENCY)
-        .collect()
-        .await;
+    let outcomes: Vec<(
+        ShardId,
+        Vec<usize>,
+        Option<hooks::Around<'_, M>>,
+        Result<()>,
+    )> = stream::iter(shards.into_values().map(|(place, positions)| {
+        let rows = &rows;
+        async move {
+            let shard = ShardId {
+                group: place.namespace.group().to_string(),
+                shard: place.namespace.shard(),
+            };
+            let around = hooks::around::<M>(target, &place);
+            let bind = |position: usize, ordinal: usize, args: &mut Args| {
+                rows[positions[position]].bind(ordinal, args)
+            };
+            let outcome = insert_shard(target, place, M::def(), positions.len(), &bind).await;
+            (shard, positions, around, outcome)
+        }
+    }))
+    .buffered(CONCURRENCY)
+    .collect()
+    .await;
 
     let mut first = None;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
-    for (shard, outcome) in outcomes {
+    let mut written = Vec::new();
+    for (shard, positions, around, outcome) in outcomes {
         match outcome {
-            Ok(()) => done.push(shard),
+            Ok(()) => {
+                done.push(shard);
+                written.extend(around.map(|around| (positions, around)));
+            }
             Err(error) => {
                 failed.push(shard);
                 first.get_or_insert(error);
             }
         }
     }
-    match first {
+    let hooked = after(&rows, written).await;
+    match first.or(hooked.err()) {
         None => Ok(rows),
         Some(error) if several => Err(error.with_progress(done, failed)),
         Some(error) => Err(error),
     }
+}
+
+/// Runs the hooks of the rows that are there now, and gives the first error of theirs. One that
+/// fails leaves the hooks of other rows to run, but in a transaction, which it may have ended.
+async fn after<M: Model>(
+    rows: &[M],
+    written: Vec<(Vec<usize>, hooks::Around<'_, M>)>,
+) -> Result<()> {
+    let mut first = Ok(());
+    for (positions, around) in written {
+        for position in positions {
+            let hook = around.hooks.after_insert(&rows[position], around.on());
+            if let Err(error) = hook.await {
+                if around.on().transaction().is_some() {
+                    return Err(error);
+                }
+                first = first.and(Err(error));
+            }
+        }
+    }
+    first
 }
 
 /// Binds the column `ordinal` of the row at a position.
@@ -91,7 +123,8 @@ fn insert_shard<'a>(
     async move {
         let batches = batches(place.dialect(), def.columns.len(), rows);
         match target {
-            Target::Cluster { cluster, .. } if batches.len() > 1 => {
+            Target::Cluster { cluster, marks, .. } if batches.len() > 1 => {
+                let _writing = Writing::new(marks, &place);
                 let tx = cluster.begin_in(&place).await?;
                 insert_batches((&tx).target(), &place, def, &batches, bind).await?;
                 tx.commit().await

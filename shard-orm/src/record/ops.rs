@@ -5,10 +5,15 @@ use std::time::SystemTime;
 
 use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
 
+use super::hooks::around;
+use super::prepare;
+use super::soft_delete::bind_marking;
 use crate::backend::{Args, Row, Sql, render};
 use crate::connect::Place;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{First, Fixed, Intent, Label, NoRows, Operation, Statement, Target, run};
+use crate::exec::{
+    First, Fixed, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
+};
 use crate::model::{Id, Model, ModelDef};
 use crate::topology::Namespace;
 
@@ -50,10 +55,11 @@ async fn select<M: Model>(
 
 pub(super) async fn insert<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
     mut row: M,
+    place_of: impl Fn(&M) -> Result<Arc<Place>>,
 ) -> Result<M> {
-    row.stamp(SystemTime::now());
+    let place = prepare::insert(target, &mut row, SystemTime::now(), place_of).await?;
+    let around = around::<M>(target, &place);
     let columns = M::def().columns.len();
     let statement = Fixed {
         def: M::def(),
@@ -61,10 +67,18 @@ pub(super) async fn insert<M: Model>(
         bind: &|args| (0..columns).try_for_each(|ordinal| row.bind(ordinal, args)),
     };
     run(target, place, Intent::Write, &statement, &mut NoRows).await?;
+    if let Some(around) = &around {
+        around.hooks.after_insert(&row, around.on()).await?;
+    }
     Ok(row)
 }
 
 pub(super) async fn update<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
+    let around = around::<M>(target, &place);
+    if let Some(around) = &around {
+        around.hooks.before_update(row, around.on()).await?;
+    }
+    prepare::validate(row)?;
     let now = SystemTime::now();
     let statement = Fixed {
         def: M::def(),
@@ -79,7 +93,11 @@ pub(super) async fn update<M: Model>(target: Target<'_>, place: Arc<Place>, row:
     found(
         M::def(),
         run(target, place, Intent::Write, &statement, &mut NoRows).await?,
-    )
+    )?;
+    if let Some(around) = &around {
+        around.hooks.after_update(row, around.on()).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn update_only<M: Model>(
@@ -88,28 +106,51 @@ pub(super) async fn update_only<M: Model>(
     row: &M,
     ordinals: Vec<usize>,
 ) -> Result<()> {
+    let set = settable(M::def(), ordinals)?;
+    let around = around::<M>(target, &place);
+    if let Some(around) = &around {
+        around.hooks.before_update(row, around.on()).await?;
+    }
+    prepare::validate_only(row, &set)?;
     let statement = UpdateOnly {
         row,
-        set: settable(M::def(), ordinals)?,
+        set,
         filter: M::def().lookup().collect(),
         now: SystemTime::now(),
     };
     found(
         M::def(),
         run(target, place, Intent::Write, &statement, &mut NoRows).await?,
-    )
+    )?;
+    if let Some(around) = &around {
+        around.hooks.after_update(row, around.on()).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn delete<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
+    let around = around::<M>(target, &place);
+    if let Some(around) = &around {
+        around.hooks.before_delete(row, around.on()).await?;
+    }
     let statement = Fixed {
         def: M::def(),
         operation: Operation::Delete,
-        bind: &|args| bind_lookup(row, args),
+        bind: &|args| {
+            if M::def().soft_delete.is_some() {
+                bind_marking(M::def(), SystemTime::now(), args)?;
+            }
+            bind_lookup(row, args)
+        },
     };
     found(
         M::def(),
         run(target, place, Intent::Write, &statement, &mut NoRows).await?,
-    )
+    )?;
+    if let Some(around) = &around {
+        around.hooks.after_delete(row, around.on()).await?;
+    }
+    Ok(())
 }
 
 /// The columns to set, with those marked `updated_at`; none of them may name the row.
@@ -134,9 +175,16 @@ pub(super) fn settable(def: &'static ModelDef, mut ordinals: Vec<usize>) -> Resu
                 def.columns[*ordinal].name, def.name
             )));
         }
+        if Some(*ordinal) == def.soft_delete {
+            return Err(Error::unsupported(format!(
+                "`{}` marks the deleted rows of `{}`: it is set by `delete` and cleared by \
+                 `restore`",
+                def.columns[*ordinal].name, def.name
+            )));
+        }
     }
-    for (ordinal, column) in def.columns.iter().enumerate() {
-        if column.now.is_some() && !column.keep && !ordinals.contains(&ordinal) {
+    for ordinal in def.updated() {
+        if !ordinals.contains(&ordinal) {
             ordinals.push(ordinal);
         }
     }
@@ -172,6 +220,9 @@ impl<M: Model> Statement for UpdateOnly<'_, M> {
         for (ordinal, value) in self.filter.iter().zip(values) {
             let column = Expr::col(Alias::new(def.columns[*ordinal].name));
             update.and_where(column.eq(Expr::Value(value)));
+        }
+        if let Some(not_deleted) = not_deleted(def) {
+            update.and_where(not_deleted);
         }
         let (text, values) = render(namespace.dialect(), &update);
         for value in &values.0 {
@@ -212,7 +263,7 @@ pub(super) fn bind_lookup<M: Model>(row: &M, args: &mut Args) -> Result<()> {
         .try_for_each(|ordinal| row.bind(ordinal, args))
 }
 
-fn found(def: &'static ModelDef, rows: u64) -> Result<()> {
+pub(super) fn found(def: &'static ModelDef, rows: u64) -> Result<()> {
     if rows == 0 {
         Err(not_found(def))
     } else {
@@ -228,10 +279,15 @@ pub(super) fn not_found(def: &'static ModelDef) -> Error {
     } else {
         ""
     };
+    let deleted = if def.soft_delete.is_some() {
+        ", or it is deleted: `restore` brings it back"
+    } else {
+        ""
+    };
     Error::new(
         ErrorKind::NotFound,
         format!(
-            "no `{}` in table `{}` has this shard key and primary key{advice}",
+            "no `{}` in table `{}` has this shard key and primary key{deleted}{advice}",
             def.name, def.table
         ),
     )

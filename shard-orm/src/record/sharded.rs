@@ -6,7 +6,7 @@ use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Target};
-use crate::model::{Home, IntoId, IntoKey, Key, Sharded};
+use crate::model::{FindById, Home, IntoId, IntoKey, Key, Sharded};
 use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, OnShard, Query};
 use crate::schema::CreateTable;
 
@@ -97,6 +97,66 @@ pub trait ShardModel: Sharded {
             .routing_key()
             .and_then(|key| target.place_of_key(Self::def(), &key));
         async move { ops::find(target, place?, &|args| key.bind(args), &id).await }
+    }
+
+    /// The row of an id, wherever it is; the id alone tells the few logical shards that it can be
+    /// on. For models whose primary key is a snowflake, in groups with the strategy `hash`.
+    ///
+    /// Sends `SELECT .. WHERE id = ?`, for the logical shards of one server in one statement
+    /// (`UNION ALL`), to the servers side by side; on SQLite, one to each logical shard.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// #[derive(ShardModel)]
+    /// #[shard(group = "shop", table = "orders")]
+    /// struct Order {
+    ///     #[shard(primary_key, generate = "snowflake")]
+    ///     id: i64,
+    ///     #[shard(key)]
+    ///     user_id: i64,
+    /// }
+    ///
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let order = Order { id: 0, user_id: 42 }.insert(cluster).await?;
+    /// let found = Order::find_by_id(cluster, order.id).await?;
+    /// assert_eq!(found.map(|order| order.user_id), Some(42));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a group of another strategy;
+    /// [`CrossShard`](crate::ErrorKind::CrossShard) in a transaction, when the row can be on
+    /// another logical shard; [`Unique`](crate::ErrorKind::Unique) when there are two such rows.
+    fn find_by_id<'e>(
+        on: impl Executor<'e>,
+        id: impl IntoId<Self::Id>,
+    ) -> impl Future<Output = Result<Option<Self>>> + Send
+    where
+        Self: FindById,
+    {
+        let target = on.target();
+        let id = id.into_id();
+        async move { super::find_by_id::find_by_id(target, &id).await }
+    }
+
+    /// As [`find_by_id`](Self::find_by_id), for a row that should be there.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) when it is not; otherwise as
+    /// [`find_by_id`](Self::find_by_id).
+    fn get_by_id<'e>(
+        on: impl Executor<'e>,
+        id: impl IntoId<Self::Id>,
+    ) -> impl Future<Output = Result<Self>> + Send
+    where
+        Self: FindById,
+    {
+        let found = Self::find_by_id(on, id);
+        async move {
+            let found = found.await?;
+            found.ok_or_else(|| super::find_by_id::not_found(Self::def()))
+        }
     }
 
     row_verbs!((), target, row => place(target, row));

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::conflict::{InsertOr, SelectBy, bind_insert};
+use super::hooks::around;
 use super::ops::{UpdateOnly, settable};
+use super::prepare;
 use crate::backend::{Args, Row};
 use crate::connect::Place;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{First, Fixed, Intent, NoRows, Operation, Statement, Target, run};
+use crate::id;
 use crate::model::{Model, ModelDef};
 
 /// How often a race with other clients is run again. Each round is lost only to a client that
@@ -24,21 +27,29 @@ const ROUNDS: usize = 16;
 /// Inserts the row, or updates the one with its primary key.
 pub(super) async fn save<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
     let def = M::def();
+    id::refuse_unset(
+        row,
+        "save",
+        "use `insert`, which gives the row back with its id",
+    )?;
+    let around = prepare::save(target, &place, row).await?;
     if place.dialect() == Dialect::MySql {
         let set = def.settable().collect();
-        return update_or_insert(target, place, row, def.primary_key.to_vec(), set)
-            .await
-            .map(drop);
+        let now = SystemTime::now();
+        update_or_insert(target, place, row, def.primary_key.to_vec(), set, now).await?;
+    } else {
+        let now = SystemTime::now();
+        let statement = Fixed {
+            def,
+            operation: Operation::Save,
+            bind: &|args| bind_insert(row, now, args),
+        };
+        if run_insert(target, &place, &statement).await? == 0 {
+            return Err(why_refused(target, &place, row, def.primary_key).await);
+        }
     }
-    let now = SystemTime::now();
-    let statement = Fixed {
-        def,
-        operation: Operation::Save,
-        bind: &|args| bind_insert(row, now, args),
-    };
-    let rows = run_insert(target, &place, &statement).await?;
-    if rows == 0 {
-        return Err(other_key(def));
+    if let Some(around) = &around {
+        around.hooks.after_save(row, around.on()).await?;
     }
     Ok(())
 }
@@ -53,6 +64,11 @@ pub(super) async fn upsert<M: Model>(
 ) -> Result<()> {
     let def = M::def();
     check_target(def, &conflict)?;
+    id::refuse_unset(
+        row,
+        "upsert",
+        "use `update_or_create`, which gives the row back",
+    )?;
     let set = match set {
         Some(set) => settable(def, set)?,
         None => def
@@ -60,20 +76,23 @@ pub(super) async fn upsert<M: Model>(
             .filter(|ordinal| !conflict.contains(ordinal))
             .collect(),
     };
+    let around = prepare::save(target, &place, row).await?;
     if place.dialect() == Dialect::MySql {
-        return update_or_insert(target, place, row, conflict, set)
-            .await
-            .map(drop);
+        let now = SystemTime::now();
+        update_or_insert(target, place, row, conflict, set, now).await?;
+    } else {
+        let statement = InsertOr {
+            row,
+            conflict,
+            set: Some(set),
+            now: SystemTime::now(),
+        };
+        if run_insert(target, &place, &statement).await? == 0 {
+            return Err(why_refused(target, &place, row, &statement.conflict).await);
+        }
     }
-    let statement = InsertOr {
-        row,
-        conflict,
-        set: Some(set),
-        now: SystemTime::now(),
-    };
-    let rows = run_insert(target, &place, &statement).await?;
-    if rows == 0 {
-        return Err(other_key(def));
+    if let Some(around) = &around {
+        around.hooks.after_save(row, around.on()).await?;
     }
     Ok(())
 }
@@ -82,24 +101,31 @@ pub(super) async fn upsert<M: Model>(
 /// none; also whether it did.
 pub(super) async fn get_or_create<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
     mut row: M,
     conflict: Vec<usize>,
+    place_of: impl Fn(&M) -> Result<Arc<Place>>,
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
-    row.stamp(SystemTime::now());
+    id::refuse_lookup(&row, &conflict)?;
+    let place = place_of(&row)?;
+    if let Some(found) = find_by(target, &place, &row, &conflict).await? {
+        return Ok((found, false));
+    }
+    // A row that is there already is given as it is, so this one is made ready only now.
+    let now = SystemTime::now();
+    let place = prepare::insert(target, &mut row, now, place_of).await?;
     for _ in 0..ROUNDS {
-        if let Some(found) = find_by(target, &place, &row, &conflict).await? {
-            return Ok((found, false));
-        }
-        if insert_unless(target, &place, &row, &conflict).await? {
+        if insert_unless(target, &place, &row, &conflict, now).await? {
+            if let Some(around) = around::<M>(target, &place) {
+                around.hooks.after_insert(&row, around.on()).await?;
+            }
             return Ok((row, true));
         }
         if let Some(found) = find_by(target, &place, &row, &conflict).await? {
             return Ok((found, false));
         }
-        refuse_other_key(target, &place, &row, &conflict).await?;
+        refuse_hidden(target, &place, &row, &conflict).await?;
     }
     Err(contended(def))
 }
@@ -108,25 +134,33 @@ pub(super) async fn get_or_create<M: Model>(
 /// as it is then, and whether it was inserted.
 pub(super) async fn update_or_create<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
     mut row: M,
     conflict: Vec<usize>,
+    place_of: impl Fn(&M) -> Result<Arc<Place>>,
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
-    row.stamp(SystemTime::now());
+    id::refuse_lookup(&row, &conflict)?;
+    let place = place_of(&row)?;
+    let now = SystemTime::now();
+    let around = prepare::save_owned(target, &place, &mut row, now).await?;
     let set = def
         .settable()
         .filter(|ordinal| !conflict.contains(ordinal))
         .collect();
-    let created = update_or_insert(target, Arc::clone(&place), &row, conflict.clone(), set).await?;
-    if created {
-        return Ok((row, true));
+    let created =
+        update_or_insert(target, Arc::clone(&place), &row, conflict.clone(), set, now).await?;
+    let row = if created {
+        row
+    } else {
+        find_by(target, &place, &row, &conflict)
+            .await?
+            .ok_or_else(|| super::ops::not_found(def))?
+    };
+    if let Some(around) = &around {
+        around.hooks.after_save(&row, around.on()).await?;
     }
-    match find_by(target, &place, &row, &conflict).await? {
-        Some(found) => Ok((found, false)),
-        None => Err(super::ops::not_found(def)),
-    }
+    Ok((row, created))
 }
 
 /// Updates, inserts when there was no row, and begins again when there was one after all. Says
@@ -137,6 +171,7 @@ async fn update_or_insert<M: Model>(
     row: &M,
     conflict: Vec<usize>,
     set: Vec<usize>,
+    now: SystemTime,
 ) -> Result<bool> {
     let def = M::def();
     let mut filter = conflict.clone();
@@ -145,12 +180,12 @@ async fn update_or_insert<M: Model>(
         row,
         // Nothing to set, and still an answer to whether the row is there.
         set: if set.is_empty() {
-            def.lookup().take(1).collect()
+            conflict.iter().take(1).copied().collect()
         } else {
             set
         },
         filter,
-        now: SystemTime::now(),
+        now,
     };
     for _ in 0..ROUNDS {
         let rows = run(
@@ -164,12 +199,12 @@ async fn update_or_insert<M: Model>(
         if rows > 0 {
             return Ok(false);
         }
-        if insert_unless(target, &place, row, &conflict).await? {
+        if insert_unless(target, &place, row, &conflict, now).await? {
             return Ok(true);
         }
         if find_by(target, &place, row, &conflict).await?.is_none() {
-            // The row that was in the way is gone, or has another shard key.
-            refuse_other_key(target, &place, row, &conflict).await?;
+            // The row that was in the way is gone, or out of reach.
+            refuse_hidden(target, &place, row, &conflict).await?;
         }
     }
     Err(contended(def))
@@ -181,6 +216,7 @@ async fn insert_unless<M: Model>(
     place: &Arc<Place>,
     row: &M,
     conflict: &[usize],
+    now: SystemTime,
 ) -> Result<bool> {
     let def = M::def();
     if place.dialect() != Dialect::MySql {
@@ -188,12 +224,11 @@ async fn insert_unless<M: Model>(
             row,
             conflict: conflict.to_vec(),
             set: None,
-            now: SystemTime::now(),
+            now,
         };
         let rows = run_insert(target, place, &statement).await?;
         return Ok(rows > 0);
     }
-    let now = SystemTime::now();
     let statement = Fixed {
         def,
         operation: Operation::Insert,
@@ -252,11 +287,12 @@ async fn find_by<M: Model>(
     let def = M::def();
     let mut filter = conflict.to_vec();
     filter.extend(def.routing().filter(|ordinal| !conflict.contains(ordinal)));
-    select_by(target, place, row, filter).await
+    select_by(target, place, row, filter, false).await
 }
 
-/// Fails when a row of another shard key has equal values in the target's columns.
-async fn refuse_other_key<M: Model>(
+/// Fails when a row that is out of reach has equal values in the target's columns: one of another
+/// shard key, or one that is marked as deleted.
+async fn refuse_hidden<M: Model>(
     target: Target<'_>,
     place: &Arc<Place>,
     row: &M,
@@ -269,10 +305,37 @@ async fn refuse_other_key<M: Model>(
                 .try_for_each(|ordinal| row.bind(ordinal, args))
         })
     };
-    match select_by(target, place, row, conflict.to_vec()).await? {
-        // Read after the conflict was met, it may be one of this key that came in between.
-        Some(found) if routing(&found)? != routing(row)? => Err(other_key(def)),
-        _ => Ok(()),
+    let Some(found) = select_by(target, place, row, conflict.to_vec(), true).await? else {
+        return Ok(());
+    };
+    // Read after the conflict was met, it may be one of this key that came in between.
+    if routing(&found)? != routing(row)? {
+        return Err(other_key(def));
+    }
+    if let Some(mark) = def.soft_delete {
+        let value = Args::value(|args| found.bind(mark, args))?;
+        if value != value.as_null() {
+            return Err(is_deleted(def));
+        }
+    }
+    Ok(())
+}
+
+/// Why an `INSERT .. ON CONFLICT DO UPDATE` changed nothing. Where rows are not marked as deleted,
+/// there is but one reason, and nothing is asked.
+async fn why_refused<M: Model>(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    row: &M,
+    conflict: &[usize],
+) -> Error {
+    let def = M::def();
+    if def.soft_delete.is_none() {
+        return other_key(def);
+    }
+    match refuse_hidden(target, place, row, conflict).await {
+        Err(error) => error,
+        Ok(()) => contended(def),
     }
 }
 
@@ -283,7 +346,7 @@ async fn exists_elsewhere<M: Model>(
     row: &M,
     conflict: &[usize],
 ) -> Result<bool> {
-    Ok(select_by(target, place, row, conflict.to_vec())
+    Ok(select_by(target, place, row, conflict.to_vec(), true)
         .await?
         .is_some())
 }
@@ -293,10 +356,12 @@ async fn select_by<M: Model>(
     place: &Arc<Place>,
     row: &M,
     filter: Vec<usize>,
+    deleted: bool,
 ) -> Result<Option<M>> {
     let statement = SelectBy {
         row,
         filter,
+        deleted,
         // Inside a transaction of MySQL a plain read sees the state of its first read, and not
         // the row that an insert has just met.
         lock: target.can_lock() && place.dialect() == Dialect::MySql,
@@ -353,11 +418,23 @@ fn other_key(def: &'static ModelDef) -> Error {
 }
 
 #[cold]
+fn is_deleted(def: &'static ModelDef) -> Error {
+    Error::new(
+        ErrorKind::Unique,
+        format!(
+            "a row of `{}` with the same unique columns is marked as deleted, and is left as it is: \
+             find it with `with_deleted`, then `restore` or `force_delete` it",
+            def.table
+        ),
+    )
+}
+
+#[cold]
 fn contended(def: &'static ModelDef) -> Error {
     Error::new(
         ErrorKind::Serialization,
         format!(
-            "other clients inserted and deleted the same row of `{}` {ROUNDS} times in between",
+            "other clients insert, delete or restore the same row of `{}` at the same time",
             def.table
         ),
     )

@@ -9,13 +9,14 @@ macro_rules! row_verbs {
         /// Inserts the row and gives it back, with `created_at` and `updated_at` filled.
         ///
         /// # Errors
-        /// [`Unique`](crate::ErrorKind::Unique) when its primary key is there already; otherwise as
-        /// any write.
+        /// [`Unique`](crate::ErrorKind::Unique) when its primary key is there already;
+        /// [`Invalid`](crate::ErrorKind::Invalid), here and in the verbs below, when the model's
+        /// [`Validate`](crate::Validate) refuses the row; otherwise as any write.
         fn insert<'e>(self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
             let target = on.target();
             async move {
-                let place = { let ($target, $row) = (target, &self); $place? };
-                $crate::record::ops::insert(target, place, self).await
+                let place = move |row: &Self| { let ($target, $row) = (target, row); $place };
+                $crate::record::ops::insert(target, self, place).await
             }
         }
 
@@ -83,13 +84,39 @@ macro_rules! row_verbs {
             async move { $crate::record::upsert::save(target, { let ($target, $row) = (target, self); $place? }, self).await }
         }
 
-        /// Deletes the row.
+        /// Deletes the row; with `#[shard(soft_delete)]`, marks it as deleted.
         ///
         /// # Errors
-        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there.
+        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there, or deleted already.
         fn delete<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
             async move { $crate::record::ops::delete(target, { let ($target, $row) = (target, self); $place? }, self).await }
+        }
+
+        /// Brings the row back that [`delete`](Self::delete) has marked as deleted.
+        ///
+        /// Sends `UPDATE .. SET deleted_at = NULL WHERE key = ? AND id = ? AND deleted_at IS NOT NULL`.
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::ErrorKind::NotFound) when there is no such row, or it is not deleted.
+        fn restore<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send
+        where
+            Self: $crate::SoftDelete,
+        {
+            let target = on.target();
+            async move { $crate::record::soft_delete::restore(target, { let ($target, $row) = (target, self); $place? }, self).await }
+        }
+
+        /// Deletes the row for good, whether it is marked as deleted or not.
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there.
+        fn force_delete<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send
+        where
+            Self: $crate::SoftDelete,
+        {
+            let target = on.target();
+            async move { $crate::record::soft_delete::force_delete(target, { let ($target, $row) = (target, self); $place? }, self).await }
         }
 
         /// Reads the row anew.
@@ -151,8 +178,8 @@ macro_rules! row_verbs {
             let target = on.target();
             let by = by.ordinals();
             async move {
-                let place = { let ($target, $row) = (target, &self); $place? };
-                $crate::record::upsert::get_or_create(target, place, self, by).await
+                let place = move |row: &Self| { let ($target, $row) = (target, row); $place };
+                $crate::record::upsert::get_or_create(target, self, by, place).await
             }
         }
 
@@ -169,8 +196,8 @@ macro_rules! row_verbs {
             let target = on.target();
             let by = by.ordinals();
             async move {
-                let place = { let ($target, $row) = (target, &self); $place? };
-                $crate::record::upsert::update_or_create(target, place, self, by).await
+                let place = move |row: &Self| { let ($target, $row) = (target, row); $place };
+                $crate::record::upsert::update_or_create(target, self, by, place).await
             }
         }
     };

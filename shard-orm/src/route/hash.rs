@@ -2,6 +2,8 @@
 //!
 //! Ranges, not a modulus: one shard can later be split in two without moving a key of another.
 
+use std::ops::RangeInclusive;
+
 use super::{RoutingKey, Strategy, check_count};
 use crate::error::Result;
 
@@ -59,6 +61,13 @@ impl Hash {
     #[inline]
     pub(super) fn shard_of(self, key: i64) -> u32 {
         slice(mix64(key.cast_unsigned()), self.logical_shards)
+    }
+}
+
+impl Hash {
+    /// The shards that own a part of a range of hashes.
+    pub(super) fn shards_of_hashes(self, hashes: &RangeInclusive<u64>) -> RangeInclusive<u32> {
+        slice(*hashes.start(), self.logical_shards)..=slice(*hashes.end(), self.logical_shards)
     }
 }
 

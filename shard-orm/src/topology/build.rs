@@ -9,6 +9,7 @@ use crate::config::{Config, Report};
 
 mod endpoints;
 mod group;
+mod ids;
 mod runs;
 mod strategy;
 mod taken;
@@ -22,6 +23,7 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
         check_label("name", "cluster", &config.name, report);
     }
     config.pool.check("pool", report);
+    ids::ids(config, report);
     config.health.check("health", report);
     if config.databases.is_empty() && config.groups.is_empty() {
         report.add("", "no database and no group; describe at least one");

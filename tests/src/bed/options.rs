@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shard_orm::config::{Config, Database, Group, PoolOptions, Server, StrategyConfig};
+use shard_orm::config::{Config, Database, Group, Ids, PoolOptions, Server, StrategyConfig};
 use shard_orm::{Cluster, Dialect, Read};
 
 use super::places::Places;
@@ -21,6 +21,7 @@ pub struct BedOptions {
     strategy: StrategyConfig,
     pins: Vec<(i64, u32)>,
     read: Read,
+    ids: Ids,
 }
 
 impl BedOptions {
@@ -36,6 +37,7 @@ impl BedOptions {
             strategy: StrategyConfig::Hash,
             pins: Vec::new(),
             read: Read::Primary,
+            ids: Ids::new().worker(1).tables(DATABASE),
         }
     }
 
@@ -51,14 +53,23 @@ impl BedOptions {
         self
     }
 
+    /// Sets how ids are made, in the place of a worker of 1 and sequences in the named database.
+    pub fn ids(mut self, ids: Ids) -> Self {
+        self.ids = ids;
+        self
+    }
+
     /// Pins a key to a logical shard.
     pub fn pin(mut self, key: i64, shard: u32) -> Self {
         self.pins.push((key, shard));
         self
     }
 
-    /// Gives each server, and the named database, a "replica": a database of its own with the same namespaces and
-    /// tables, to which nothing is copied, so that a read shows where it went.
+    /// Gives each server, and the named database, a replica.
+    ///
+    /// On PostgreSQL and MariaDB it is one that replicates, and the cluster's user an ordinary one; beds with
+    /// replicas share their servers, one bed at a time. On SQLite it is a file of its own with the same tables, to
+    /// which nothing is copied, so that a read shows where it went.
     pub fn replicas(mut self) -> Self {
         self.replicas = true;
         self
@@ -84,7 +95,9 @@ impl BedOptions {
     pub async fn open(self, tables: Tables) -> Bed {
         let places = Places::make(&self).await;
         let mut replica = None;
-        if let Some(default) = &places.default_replica {
+        if let Some(default) = &places.default_replica
+            && self.dialect == Dialect::Sqlite
+        {
             let primaries = Self {
                 replicas: false,
                 ..self.clone()
@@ -107,8 +120,12 @@ impl BedOptions {
             &places.namespace,
             default,
         );
+        // A cluster that is connected sees the namespaces and databases on the replicas too.
+        places.replicated().await;
+        let cluster = cluster(&config, tables).await;
+        places.replicated().await;
         Bed {
-            cluster: cluster(&config, tables).await,
+            cluster,
             dialect: self.dialect,
             logical_shards: self.logical_shards,
             servers: self.servers,
@@ -159,6 +176,7 @@ impl BedOptions {
                     // Many beds share a server, which has a limit of connections.
                     .idle_timeout(Duration::from_secs(3)),
             )
+            .ids(self.ids.clone())
             .database(DATABASE, default)
             .group(GROUP, group)
     }

@@ -69,6 +69,11 @@ impl Instance {
         self.folder.path()
     }
 
+    /// Makes a file of the folder belong to the server's account.
+    pub(super) fn give(&self, path: &Path) -> Result<(), ServerError> {
+        self.account.take(path)
+    }
+
     /// The id of the running server's process.
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

@@ -1,4 +1,6 @@
-//! Private MariaDB servers.
+//! Private MariaDB servers, alone or as primary and replica.
+
+mod replication;
 
 use std::ffi::OsString;
 use std::fs;
@@ -65,10 +67,13 @@ impl MariaDbServer {
         .into();
         install.push(option("datadir", &data_folder(instance.folder())));
         instance.prepare(&installer, install).await?;
-        // One statement to a line: the server reads the file so.
+        // One statement to a line: the server reads the file so. Each server makes the users itself, and a replica
+        // would stop at the copies of these statements.
         let users = format!(
-            "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n\
-             GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n"
+            "SET sql_log_bin = 0;\n\
+             CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n\
+             GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n{}",
+            replication::ORDINARY_USERS,
         );
         fs::write(users_file(instance.folder()), users)
             .map_err(|e| ServerError::while_doing("writing the file that makes the user", e))?;
@@ -159,6 +164,8 @@ fn arguments(port: u16, folder: &Path, settings: &[(String, String)]) -> Vec<OsS
         option("socket", &folder.join("mariadbd.sock")),
         option("tmpdir", folder),
         format!("--port={port}").into(),
+        // Distinct, as the servers of a replication have to be.
+        format!("--server-id={port}").into(),
     ];
     arguments.extend(
         settings

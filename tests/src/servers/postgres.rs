@@ -1,4 +1,6 @@
-//! Private PostgreSQL servers.
+//! Private PostgreSQL servers, alone or as primary and standby.
+
+mod replication;
 
 use std::ffi::OsString;
 use std::fs;
@@ -49,12 +51,7 @@ impl PostgresServer {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self, ServerError> {
-        let programs = programs::postgres_folder()?;
-        let signals = Signals {
-            stop: Signal::SIGINT,
-            abandon: Signal::SIGQUIT,
-        };
-        let instance = Instance::new("postgres", programs.join("postgres"), &[USER], signals)?;
+        let mut server = Self::bare(settings)?;
         let mut initdb: Vec<OsString> = [
             "--auth=trust",
             "--encoding=UTF8",
@@ -66,20 +63,34 @@ impl PostgresServer {
         ]
         .map(OsString::from)
         .into();
-        initdb.push(data_folder(instance.folder()).into());
-        instance.prepare(&programs.join("initdb"), initdb).await?;
+        initdb.push(data_folder(server.folder()).into());
+        server.prepare("initdb", initdb).await?;
+        server.restart().await?;
+        Ok(server)
+    }
 
-        let mut server = Self {
-            instance,
+    /// A server without a data folder.
+    fn bare(settings: &[(&str, &str)]) -> Result<Self, ServerError> {
+        let program = programs::postgres_folder()?.join("postgres");
+        let signals = Signals {
+            stop: Signal::SIGINT,
+            abandon: Signal::SIGQUIT,
+        };
+        Ok(Self {
+            instance: Instance::new("postgres", program, &[USER], signals)?,
             settings: SETTINGS
                 .iter()
                 .chain(settings)
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             url: String::new(),
-        };
-        server.restart().await?;
-        Ok(server)
+        })
+    }
+
+    /// Runs one of PostgreSQL's programs that work on the data folder.
+    async fn prepare(&self, program: &str, arguments: Vec<OsString>) -> Result<(), ServerError> {
+        let program = programs::postgres_folder()?.join(program);
+        self.instance.prepare(&program, arguments).await
     }
 
     /// The server's address, as `postgres://postgres@127.0.0.1:PORT/postgres`; it stays the same over restarts.

@@ -34,8 +34,11 @@ pub(super) fn find(names: &[&str], package: &str) -> Result<PathBuf, ServerError
 
 /// The folder with the programs of the newest PostgreSQL: in `PATH`, or in Debian's folder of versions.
 pub(super) fn postgres_folder() -> Result<PathBuf, ServerError> {
-    let complete =
-        |folder: &Path| folder.join("postgres").is_file() && folder.join("initdb").is_file();
+    let complete = |folder: &Path| {
+        ["postgres", "initdb", "pg_basebackup"]
+            .iter()
+            .all(|program| folder.join(program).is_file())
+    };
     if let Some(folder) = search_path().find(|folder| complete(folder)) {
         return Ok(folder);
     }

@@ -9,18 +9,23 @@ mod cursors;
 mod fields;
 mod filters;
 mod homes;
+mod hooks;
+mod ids;
 mod keys;
 mod many;
 mod moments;
 mod order_pages;
 mod placement;
 mod raw_sql;
+mod relations;
 mod replicas;
 mod rows;
 mod sessions;
+mod soft_delete;
 mod streams;
 mod updates;
 mod upserts;
+mod validation;
 
 /// What went wrong.
 fn kind<T: Debug>(result: Result<T>) -> ErrorKind {

@@ -1,4 +1,4 @@
-//! Where reads go. A "replica" here is a database to which nothing is copied, so that its rows tell it apart.
+//! Where reads go. What a replica has applied is held back, so that its rows tell it apart.
 
 use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::prelude::*;
@@ -26,18 +26,36 @@ struct Setting {
     place: String,
 }
 
-/// One row, which says "primary" on the primary and "replica" on the replica.
-async fn twin(bed: &Bed, key: i64) -> Order {
-    let row = |place: &str| Order {
-        id: key,
-        user_id: key,
-        place: place.into(),
+/// For each key one row, which says "primary" on the primary and "replica" on the replica, until replication is
+/// resumed.
+async fn twins(bed: &Bed, keys: &[i64]) -> Vec<Order> {
+    let rows = |place: &str| {
+        let row = |key: &i64| Order {
+            id: *key,
+            user_id: *key,
+            place: place.into(),
+        };
+        keys.iter().map(row).collect::<Vec<_>>()
     };
-    row("replica")
-        .insert(bed.replica.as_ref().unwrap())
-        .await
-        .unwrap();
-    row("primary").insert(&bed.cluster).await.unwrap()
+    match &bed.replica {
+        Some(replica) => {
+            Order::insert_many(replica, rows("replica")).await.unwrap();
+            Order::insert_many(&bed.cluster, rows("primary"))
+                .await
+                .unwrap();
+        }
+        None => {
+            Order::insert_many(&bed.cluster, rows("replica"))
+                .await
+                .unwrap();
+            bed.replicated().await;
+            bed.pause_replay().await;
+            for row in rows("primary") {
+                row.save(&bed.cluster).await.unwrap();
+            }
+        }
+    }
+    rows("primary")
 }
 
 async fn place_of(on: impl Executor<'_>, key: i64) -> String {
@@ -49,10 +67,9 @@ mod by_policy {
 
     behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options.replicas().read(Read::Replica);
         async fn reads_of_the_group_go_to_the_replica_and_writes_never(bed: &Bed) {
-            for key in bed.key_of_each_shard() {
-                let row = twin(bed, key).await;
-                let on = &bed.cluster;
-                let replica = bed.replica.as_ref().unwrap();
+            let on = &bed.cluster;
+            for row in twins(bed, &bed.key_of_each_shard()).await {
+                let key = row.id;
                 assert_eq!(place_of(on, key).await, "replica");
                 assert_eq!(Order::get(on, key, key).await.unwrap().place, "replica");
                 assert_eq!(row.reload(on).await.unwrap().place, "replica");
@@ -87,14 +104,21 @@ mod by_policy {
                 assert_eq!(raw.all::<String>(on).await.unwrap().len(), 1);
                 assert_eq!(Order::on(key).delete(on).await.unwrap(), 13);
                 // The replica is as it was.
-                assert_eq!(Order::on(key).all(replica).await.unwrap(), [Order { place: "replica".into(), ..row }]);
+                assert_eq!(Order::on(key).all(on).await.unwrap(), [Order { place: "replica".into(), ..row }]);
             }
         }
 
         async fn a_named_database_has_replicas_too(bed: &Bed) {
             let row = |place: &str| Setting { id: 1, place: place.into() };
-            row("replica").insert(bed.replica.as_ref().unwrap()).await.unwrap();
-            row("primary").insert(&bed.cluster).await.unwrap();
+            if let Some(replica) = &bed.replica {
+                row("replica").insert(replica).await.unwrap();
+                row("primary").insert(&bed.cluster).await.unwrap();
+            } else {
+                row("replica").insert(&bed.cluster).await.unwrap();
+                bed.replicated().await;
+                bed.pause_replay().await;
+                row("primary").save(&bed.cluster).await.unwrap();
+            }
             let get = |read| Setting::get(bed.cluster.read_from(read), 1);
             assert_eq!(get(Read::Replica).await.unwrap().place, "replica");
             assert_eq!(get(Read::Primary).await.unwrap().place, "primary");
@@ -108,18 +132,75 @@ mod by_default {
 
     behaviours! { (Order, Setting), 2 shards on 2 servers, |options| options.replicas();
         async fn reads_go_to_the_primary_unless_they_are_sent_to_the_replica(bed: &Bed) {
-            for key in bed.key_of_each_shard() {
-                twin(bed, key).await;
+            let keys = bed.key_of_each_shard();
+            for key in twins(bed, &keys).await.iter().map(|row| row.id) {
                 assert_eq!(place_of(&bed.cluster, key).await, "primary");
                 assert_eq!(Order::on(key).read(Read::Replica).one(&bed.cluster).await.unwrap().place, "replica");
-            }
-            let keys = bed.key_of_each_shard();
-            for key in &keys {
-                twin(bed, *key).await;
             }
             let rows = Order::on_each(keys).read(Read::Replica).all(&bed.cluster).await.unwrap();
             assert_eq!(rows.len(), 2);
             assert!(rows.iter().all(|row| row.place == "replica"));
+        }
+    }
+}
+
+mod replicating {
+    use super::*;
+
+    /// A view of the orders, in whose rows the server that answers says what it is.
+    #[derive(Debug, Clone, PartialEq, ShardModel)]
+    #[shard(group = "shop", table = "witnesses")]
+    struct Witness {
+        #[shard(primary_key)]
+        id: i64,
+        #[shard(key)]
+        user_id: i64,
+        place: String,
+    }
+
+    /// The keys of one order in each logical shard, with the view beside them.
+    async fn witnesses(bed: &Bed) -> Vec<i64> {
+        let role = match bed.dialect {
+            Dialect::Postgres => "CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END",
+            _ => {
+                "(SELECT IF(variable_value = 'ON', 'replica', 'primary') FROM \
+                 information_schema.global_variables WHERE variable_name = 'READ_ONLY')"
+            }
+        };
+        let keys = bed.key_of_each_shard();
+        for key in &keys {
+            let view = format!(
+                "CREATE VIEW {{witnesses}} AS SELECT id, user_id, {role} AS place FROM {{orders}}"
+            );
+            let view = Order::on(*key).sql(shard_orm::sqlx::AssertSqlSafe(view));
+            view.execute(&bed.cluster).await.unwrap();
+            let order = Order {
+                id: *key,
+                user_id: *key,
+                place: String::new(),
+            };
+            order.insert(&bed.cluster).await.unwrap();
+        }
+        bed.replicated().await;
+        keys
+    }
+
+    behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options.replicas();
+        async fn the_server_that_answers_is_the_one_that_was_asked_for(bed: &Bed) {
+            if bed.dialect == Dialect::Sqlite {
+                return;
+            }
+            let (primary, replica) = (&bed.cluster, bed.cluster.read_from(Read::Replica));
+            let keys = witnesses(bed).await;
+            for key in keys.iter().copied() {
+                assert_eq!(Witness::get(primary, key, key).await.unwrap().place, "primary");
+                assert_eq!(Witness::get(replica, key, key).await.unwrap().place, "replica");
+                let tx = primary.begin(Witness::shard(key)).await.unwrap();
+                assert_eq!(Witness::on(key).one(&tx).await.unwrap().place, "primary");
+                tx.rollback().await.unwrap();
+            }
+            let all = Witness::on_each(keys).all(replica).await.unwrap();
+            assert_eq!(all.iter().filter(|witness| witness.place == "replica").count(), 4);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::ids::ids;
 use super::scalar::{bytes, duration, runs};
 use super::table::{Table, Value, distance, list};
 use crate::config::Read;
@@ -19,6 +20,9 @@ pub(super) fn config(mut root: Table<'_>) -> Config {
     let mut config = Config::new(name.as_deref().unwrap_or("default"));
     config.pool = pool_of(&mut root);
     config.health = health_of(&mut root);
+    if let Some(table) = root.get("ids").and_then(|value| value.table()) {
+        config.ids = ids(table);
+    }
     for (name, value) in members(&mut root, "databases") {
         if let Some(table) = value.table() {
             config = config.database(name, database(table));
@@ -98,6 +102,10 @@ fn group(mut table: Table<'_>) -> Group {
         ];
         group.read = one_of(&value, &choices).unwrap_or_default();
     }
+    group.find_by_id = table
+        .get("find_by_id")
+        .and_then(|value| value.flag())
+        .unwrap_or(false);
     for (key, value) in members(&mut table, "pins") {
         match i64::from_str(&key) {
             Ok(key) => group.pins.extend(value.number().map(|shard| (key, shard))),

@@ -195,6 +195,14 @@ impl<'a> Value<'a> {
         number
     }
 
+    /// True or false.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => self.not("true or false"),
+        }
+    }
+
     pub(super) fn is_table(&self) -> bool {
         self.value.is_table()
     }

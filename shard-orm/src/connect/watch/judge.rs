@@ -8,7 +8,7 @@ use crate::backend::Observed;
 use crate::connect::monitor;
 use crate::connect::roles::{self, Look, Standing, Verdict};
 
-/// After so many looks in a row that found nothing, what an endpoint was asked is given up.
+/// From so many looks in a row on that found nothing, what an endpoint was asked is given up.
 const GIVE_UP_AFTER: u32 = 3;
 /// How long replicas are looked at closely after a session has written.
 const CLOSELY: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ impl Watch {
         }
         let next = self.next_look(&state, index, failures);
         drop(state);
-        if failures == GIVE_UP_AFTER {
+        if failures >= GIVE_UP_AFTER {
             self.slots[index].gone.notify_waiters();
         }
         self.changed.notify_waiters();

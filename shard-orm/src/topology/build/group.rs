@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::check_label;
 use super::endpoints::{Level, endpoints, mixed};
+use super::ids::find_by_id;
 use super::runs::servers_of_shards;
 use super::strategy::router;
 use super::taken::Taken;
@@ -48,6 +49,9 @@ pub(super) fn group(
     }
     let template = template(&path, name, described, dialect, report);
     let router = router(&path, described, template.as_ref(), report);
+    if described.find_by_id {
+        find_by_id(&path, router.as_ref(), report);
+    }
     let homes = if described.servers.is_empty() {
         if !report.has(&format!("{path}.servers")) {
             report.add(

@@ -1,0 +1,139 @@
+//! How ids are made, as it is described.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::id::Layout;
+
+/// Who this process is when it makes snowflakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Worker {
+    /// A number that no other process has.
+    Number(u32),
+    /// Whatever is free in this named database.
+    Lease(String),
+}
+
+/// How ids are made, for models whose primary key has `generate`.
+///
+/// Snowflakes need a worker: [`lease`](Self::lease), or [`worker`](Self::worker) with a number that
+/// is given to no other process. Ids from a table need a database: [`tables`](Self::tables). The
+/// others need nothing.
+///
+/// ```
+/// use std::time::Duration;
+/// use shard_orm::config::{Config, Database, Ids};
+///
+/// let config = Config::new("shop")
+///     .database("default", Database::new("sqlite://data/default.db"))
+///     .ids(Ids::new().lease("default").lease_ttl(Duration::from_secs(30)).tables("default"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Ids {
+    pub(crate) worker: Option<Worker>,
+    pub(crate) lease_ttl: Duration,
+    pub(crate) sequence_bits: u32,
+    pub(crate) worker_bits: u32,
+    pub(crate) shard_bits: u32,
+    pub(crate) tables: Option<String>,
+    pub(crate) block: u32,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        let layout = Layout::default();
+        Self {
+            worker: None,
+            lease_ttl: Duration::from_secs(30),
+            sequence_bits: layout.sequence_bits(),
+            worker_bits: layout.worker_bits(),
+            shard_bits: layout.shard_bits(),
+            tables: None,
+            block: 1_000,
+        }
+    }
+}
+
+impl Ids {
+    /// No worker, no database for tables, and the default layout.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes snowflakes as this worker. No other process may have the same number at the same time.
+    #[must_use]
+    pub fn worker(mut self, worker: u32) -> Self {
+        self.worker = Some(Worker::Number(worker));
+        self
+    }
+
+    /// Makes snowflakes as whichever worker is free, by a lease in this named database.
+    #[must_use]
+    pub fn lease(mut self, database: impl Into<String>) -> Self {
+        self.worker = Some(Worker::Lease(database.into()));
+        self
+    }
+
+    /// How long a lease lasts that is not renewed: 1 second to 1 hour, 30 seconds by default. It is
+    /// renewed three times as often.
+    #[must_use]
+    pub fn lease_ttl(mut self, ttl: Duration) -> Self {
+        self.lease_ttl = ttl;
+        self
+    }
+
+    /// Sets the widths of a snowflake's parts in bits, 22 together; see [`Layout`]. They are frozen
+    /// as soon as the first id is kept.
+    #[must_use]
+    pub fn bits(mut self, sequence: u32, worker: u32, shard: u32) -> Self {
+        self.sequence_bits = sequence;
+        self.worker_bits = worker;
+        self.shard_bits = shard;
+        self
+    }
+
+    /// Keeps the sequences of `generate = "table"` in this named database.
+    #[must_use]
+    pub fn tables(mut self, database: impl Into<String>) -> Self {
+        self.tables = Some(database.into());
+        self
+    }
+
+    /// How many numbers of a sequence a process takes at once: 1 to 1,000,000, 1,000 by default.
+    #[must_use]
+    pub fn block(mut self, ids: u32) -> Self {
+        self.block = ids;
+        self
+    }
+
+    pub(crate) fn layout(&self) -> Result<Layout> {
+        Layout::new(self.sequence_bits, self.worker_bits, self.shard_bits)
+    }
+
+    pub(crate) fn has_worker(&self) -> bool {
+        self.worker.is_some()
+    }
+
+    pub(crate) fn worker_number(&self) -> Option<u32> {
+        match self.worker {
+            Some(Worker::Number(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn lease_database(&self) -> Option<&str> {
+        match &self.worker {
+            Some(Worker::Lease(database)) => Some(database),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn tables_database(&self) -> Option<&str> {
+        self.tables.as_deref()
+    }
+
+    pub(crate) fn block_size(&self) -> u32 {
+        self.block
+    }
+}

@@ -1,0 +1,189 @@
+//! Ids that a table counts: a block of them in one round trip.
+//!
+//! The table holds the first number that nobody has been given. Whoever takes a block raises it
+//! first, so that a process that ends with a part of its block unused leaves a gap, and never
+//! numbers that another is given as well.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
+
+use super::statement::{SEQUENCES, send};
+use crate::backend::{Args, Field, Row, Sql};
+use crate::connect::{Place, Served};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{Executor as _, First, Intent, NoRows, Target};
+
+const TABLE: (&str, &str) = ("take a block", SEQUENCES);
+
+/// The numbers of one model.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    name: String,
+    /// What is left of the last block.
+    left: Mutex<Range<i64>>,
+    /// Held by the one that takes the next block.
+    taking: tokio::sync::Mutex<()>,
+}
+
+impl Sequence {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            left: Mutex::new(0..0),
+            taking: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// A number of the last block, if one is left.
+    pub(super) fn try_next(&self) -> Option<i64> {
+        self.left().next()
+    }
+
+    /// The next number; takes a block when none is left.
+    ///
+    /// A caller that goes away meanwhile loses the block at most.
+    pub(super) async fn next(&self, target: Target<'_>, database: &str, block: u32) -> Result<i64> {
+        let cluster = target.cluster();
+        let place = cluster.place_of_database(database)?;
+        if let Target::Tx(tx) = target
+            && place.dialect() == Dialect::Sqlite
+            && tx.place().namespace.is_same_shard(&place.namespace)
+        {
+            // The transaction holds the file's only write lock, so a block cannot be taken beside
+            // it. A block taken within it would be undone with it, while others use its numbers:
+            // one number, for the row that is undone with it, can be.
+            return Ok(self.take(target, &place, 1).await?.start);
+        }
+        let _one = self.taking.lock().await;
+        if let Some(next) = self.try_next() {
+            return Ok(next);
+        }
+        let mut taken = self.take(cluster.target(), &place, block).await;
+        if matches!(&taken, Err(error) if error.kind() == ErrorKind::OutcomeUnknown) {
+            // At worst it is a gap.
+            taken = self.take(cluster.target(), &place, block).await;
+        }
+        let mut block = taken?;
+        let next = block.next().ok_or_else(|| bad_sequence(&self.name))?;
+        *self.left() = block;
+        Ok(next)
+    }
+
+    async fn take(&self, target: Target<'_>, place: &Arc<Place>, block: u32) -> Result<Range<i64>> {
+        let end = if place.dialect() == Dialect::MySql {
+            self.raise_mysql(target, place, block).await?
+        } else {
+            self.raise(target, place, block).await?
+        };
+        let start = end - i64::from(block);
+        if start < 1 {
+            return Err(bad_sequence(&self.name));
+        }
+        Ok(start..end)
+    }
+
+    /// `INSERT .. ON CONFLICT DO UPDATE SET next = next + block RETURNING next`.
+    async fn raise(&self, target: Target<'_>, place: &Arc<Place>, block: u32) -> Result<i64> {
+        let (name, next) = (Alias::new("name"), Alias::new("next"));
+        let mut raise = Query::insert();
+        let mut conflict = OnConflict::column(name.clone());
+        conflict.value(
+            next.clone(),
+            Expr::col((Alias::new(SEQUENCES), next.clone())).add(i64::from(block)),
+        );
+        raise
+            .into_table(Alias::new(SEQUENCES))
+            .columns([name, next.clone()])
+            .values([
+                Expr::val(self.name.as_str()),
+                Expr::val(i64::from(block) + 1),
+            ])
+            .map_err(|source| Error::configuration("a sequence's row").with_source(source))?
+            .on_conflict(conflict)
+            .returning_col(next);
+        let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
+        send(target, place, Intent::Write, TABLE, &raise, &mut sink).await?;
+        sink.row.ok_or_else(|| bad_sequence(&self.name))
+    }
+
+    /// MySQL has no `RETURNING`, and MariaDB none of an update. Both hand the value of
+    /// `LAST_INSERT_ID(expr)` back with the answer to the update.
+    async fn raise_mysql(&self, target: Target<'_>, place: &Arc<Place>, block: u32) -> Result<i64> {
+        const RAISE: &str = "UPDATE `shard_orm_sequence` SET `next` = LAST_INSERT_ID(`next` + ?) \
+                             WHERE `name` = ?";
+        let bind = |args: &mut Args| {
+            i64::from(block).bind(args)?;
+            self.name.bind(args)
+        };
+        let mut answer = run_for_insert_id(place, RAISE, &bind).await?;
+        if answer.0 == 0 {
+            let mut first = Query::insert();
+            first
+                .into_table(Alias::new(SEQUENCES))
+                .columns(["name", "next"].map(Alias::new))
+                .values([Expr::val(self.name.as_str()), Expr::val(1_i64)])
+                .map_err(|source| Error::configuration("a sequence's row").with_source(source))?;
+            match send(target, place, Intent::Write, TABLE, &first, &mut NoRows).await {
+                Ok(_) => {}
+                // Another process was faster.
+                Err(error) if error.kind() == ErrorKind::Unique => {}
+                Err(error) => return Err(error),
+            }
+            answer = run_for_insert_id(place, RAISE, &bind).await?;
+        }
+        i64::try_from(answer.1).map_err(|_| bad_sequence(&self.name))
+    }
+
+    fn left(&self) -> MutexGuard<'_, Range<i64>> {
+        // No code that can panic runs under the lock.
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs an update and gives the rows that it found, and its `LAST_INSERT_ID(expr)`, which
+/// [`run`](crate::exec::run) does not hand on: no other database has one.
+async fn run_for_insert_id(
+    place: &Place,
+    text: &'static str,
+    bind: &(dyn Fn(&mut Args) -> Result<()> + Sync),
+) -> Result<(u64, u64)> {
+    let mut args = Args::new(place.dialect())?;
+    bind(&mut args)?;
+    let sql = Sql {
+        text: text.into(),
+        persistent: true,
+        single: false,
+    };
+    let Served { mut lease, .. } = place.for_write().await?;
+    match lease.conn()?.run_for_insert_id(&sql, args).await {
+        Ok(answer) => {
+            lease.settle();
+            Ok(answer)
+        }
+        Err(failure) if failure.lost => {
+            let unknown = lease.outcome_unknown(failure.error);
+            lease.lost();
+            Err(unknown)
+        }
+        Err(failure) => {
+            lease.settle();
+            Err(failure.error)
+        }
+    }
+}
+
+/// The name of a model's sequence.
+pub(super) fn name_of(home: &str, table: &str) -> String {
+    format!("{home}.{table}")
+}
+
+#[cold]
+fn bad_sequence(name: &str) -> Error {
+    Error::configuration(format!(
+        "the row `{name}` of the table `{SEQUENCES}` holds no number from 1 on; correct it to one \
+         above the highest id that is in use"
+    ))
+}

@@ -1,0 +1,149 @@
+//! What makes the ids of one cluster: its worker, its sequences, and how they are configured.
+//!
+//! Held by the cluster. Knows no connection: `lease` and `block` go to a database for it.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+
+use super::block::{Sequence, name_of};
+use super::layout::Layout;
+use super::lease;
+use super::nanosecond;
+use super::snowflake::{BORROWED_MILLISECONDS, Grant, Refusal, Snowflakes};
+use crate::config;
+use crate::error::{Error, Result};
+use crate::model::{Generate, Generated, ModelDef, NewId};
+
+/// What makes the ids of one cluster.
+pub(crate) struct Makers {
+    config: config::Ids,
+    pub(super) snowflakes: Snowflakes,
+    /// One task at a time takes, renews or gives back a worker.
+    pub(super) lease: tokio::sync::Mutex<lease::State>,
+    sequences: Mutex<HashMap<(&'static str, &'static str), Arc<Sequence>>>,
+    /// The runtime that the cluster was opened on.
+    pub(super) runtime: Handle,
+}
+
+impl Makers {
+    /// From a configuration that has been checked.
+    pub(crate) fn new(config: &config::Ids, runtime: Handle) -> Result<Self> {
+        let makers = Self {
+            snowflakes: Snowflakes::new(config.layout()?),
+            lease: tokio::sync::Mutex::default(),
+            sequences: Mutex::default(),
+            config: config.clone(),
+            runtime,
+        };
+        if let Some(worker) = config.worker_number() {
+            // With a clock that is not set yet, the first id tries again, and says so.
+            let _unset = makers.grant_number(worker);
+        }
+        Ok(makers)
+    }
+
+    pub(crate) fn config(&self) -> &config::Ids {
+        &self.config
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        self.snowflakes.layout()
+    }
+
+    /// Makes ids as the worker of the configuration.
+    pub(super) fn grant_number(&self, worker: u32) -> Result<(), Refusal> {
+        let now = self.snowflakes.millisecond().ok_or(Refusal::ClockUnset)?;
+        // The process before this one may have had the same number and have borrowed.
+        let floor = if first_of_process(self.layout(), worker) {
+            now + BORROWED_MILLISECONDS
+        } else {
+            0
+        };
+        self.snowflakes
+            .grant(Grant::new(worker, None, u64::MAX), floor);
+        Ok(())
+    }
+
+    /// The id of a row, when one can be made without a look at a database and without a wait.
+    pub(super) fn try_make(
+        &self,
+        def: &'static ModelDef,
+        generated: Generated,
+        key: i64,
+    ) -> Result<NewId, Refusal> {
+        match generated.by {
+            Generate::Snowflake => {
+                let id = if def.key.is_none() || def.key == Some(generated.column) {
+                    // There is no other key whose hash it could hold.
+                    self.snowflakes.try_next_of_hash(0)
+                } else {
+                    self.snowflakes.try_next(key)
+                };
+                id.map(NewId::Integer)
+            }
+            Generate::Table => self
+                .sequence(def)
+                .try_next()
+                .map(NewId::Integer)
+                .ok_or(Refusal::NoWorker),
+            Generate::Nanosecond => nanosecond::SHARED.try_next(key).map(NewId::Integer),
+            #[cfg(feature = "uuid")]
+            Generate::UuidV7 => Ok(NewId::Uuid(uuid::Uuid::now_v7())),
+            #[cfg(not(feature = "uuid"))]
+            Generate::UuidV7 => Err(Refusal::Exhausted),
+        }
+    }
+
+    /// The sequence of a model.
+    pub(super) fn sequence(&self, def: &'static ModelDef) -> Arc<Sequence> {
+        let mut all = self
+            .sequences
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (home, table) = (def.home_name(), def.table);
+        Arc::clone(
+            all.entry((home, table))
+                .or_insert_with(|| Arc::new(Sequence::new(name_of(home, table)))),
+        )
+    }
+}
+
+/// Whether this process makes ids as a worker for the first time.
+fn first_of_process(layout: Layout, worker: u32) -> bool {
+    static SEEN: Mutex<Option<HashSet<(Layout, u32)>>> = Mutex::new(None);
+    SEEN.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert_default()
+        .insert((layout, worker))
+}
+
+#[cold]
+pub(super) fn no_worker_configured(def: &ModelDef) -> Error {
+    Error::configuration(format!(
+        "`{}` makes its ids as snowflakes, and no worker id is configured; write [ids] worker = \
+         {{ lease = \"default\" }} with the name of a database, or in code \
+         `.ids(Ids::new().lease(\"default\"))`, or give each process a number of its own",
+        def.name
+    ))
+}
+
+#[cold]
+pub(super) fn no_tables_configured(def: &ModelDef) -> Error {
+    Error::configuration(format!(
+        "`{}` takes its ids from a table, and no database is configured for it; write [ids] tables \
+         = \"default\" with the name of a database, or in code \
+         `.ids(Ids::new().tables(\"default\"))`",
+        def.name
+    ))
+}
+
+impl fmt::Debug for Makers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Makers")
+            .field("snowflakes", &self.snowflakes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! Ids of django-shard-library's kind: microseconds, a part of the shard key, and chance.
+//!
+//! Needs neither a worker id nor a database, and pays for it: two processes that make an id in the
+//! same microsecond for shard keys that are equal modulo 1,024 make the same one in one of eight
+//! cases.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::clock::{Clock, SystemClock, Timeline};
+use super::snowflake::Refusal;
+use crate::route::mix64;
+
+/// The microseconds that fit beside 13 other bits into 63: until September 2060.
+const LAST_MICROSECOND: u64 = (1 << 50) - 1;
+/// How far a burst may run ahead of the clock.
+const BORROWED_MICROSECONDS: u64 = 1_000_000;
+
+/// Makes ids of `microseconds << 13 | shard key modulo 1,024 << 3 | 3 random bits`.
+///
+/// That library counts from 1970, and its ids overflow a signed 64-bit integer. Counted from
+/// 2025-01-01 they fit until 2060.
+#[derive(Debug)]
+pub(super) struct Nanoseconds<C = SystemClock> {
+    clock: C,
+    timeline: Timeline,
+    last: AtomicU64,
+}
+
+/// The process's own: no two of its ids have one microsecond.
+pub(super) static SHARED: Nanoseconds = Nanoseconds::new(SystemClock);
+
+impl<C: Clock> Nanoseconds<C> {
+    const fn new(clock: C) -> Self {
+        Self {
+            clock,
+            timeline: Timeline::new(),
+            last: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn try_next(&self, key: i64) -> Result<i64, Refusal> {
+        let now = self.timeline.moment(&self.clock).now;
+        let Some(now) = u64::try_from(now).ok().filter(|now| *now > 0) else {
+            return Err(Refusal::ClockUnset);
+        };
+        let mut last = self.last.load(Ordering::Relaxed);
+        let next = loop {
+            let next = now.max(last + 1);
+            if next > now + BORROWED_MICROSECONDS {
+                // A tenth of a second of them at once, not one at a time.
+                return Err(Refusal::Ahead(Duration::from_millis(100)));
+            }
+            if next > LAST_MICROSECOND {
+                return Err(Refusal::Exhausted);
+            }
+            match self
+                .last
+                .compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => break next,
+                Err(other) => last = other,
+            }
+        };
+        let of_key = key.rem_euclid(1_024).cast_unsigned();
+        Ok((next << 13 | of_key << 3 | random_bits(next)).cast_signed())
+    }
+}
+
+/// Three bits that another process does not repeat.
+fn random_bits(of: u64) -> u64 {
+    static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
+    mix64(*SEED ^ of) >> 61
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Still(i64);
+
+    impl Clock for Still {
+        fn wall(&self) -> i64 {
+            self.0
+        }
+
+        fn elapsed(&self) -> i64 {
+            0
+        }
+    }
+
+    #[test]
+    fn the_layout_is_that_of_the_other_library_from_2025_on() {
+        let maker = Nanoseconds::new(Still(5_000_000));
+        for (key, of_key) in [
+            (42, 42),
+            (1_024, 0),
+            (2_047, 1_023),
+            (-1, 1_023),
+            (i64::MIN, 0),
+        ] {
+            let id = maker.try_next(key).unwrap();
+            assert_eq!((id >> 3) & 1_023, of_key, "{key}");
+        }
+        let next = maker.try_next(0).unwrap();
+        assert_eq!(next >> 13, 5_000_005);
+    }
+
+    #[test]
+    fn ids_of_one_process_differ_and_stay_within_a_second_of_a_clock_that_stands() {
+        let maker = Nanoseconds::new(Still(5_000_000));
+        let mut last = 0;
+        let mut made = 0;
+        while let Ok(id) = maker.try_next(42) {
+            assert!(id > last);
+            last = id;
+            made += 1;
+        }
+        assert_eq!(made, BORROWED_MICROSECONDS + 1);
+    }
+
+    #[test]
+    fn no_id_is_negative_and_none_is_made_beyond_2060() {
+        let last = LAST_MICROSECOND.cast_signed();
+        assert!(Nanoseconds::new(Still(last)).try_next(-1).unwrap() > 0);
+        let beyond = Nanoseconds::new(Still(last + 1)).try_next(1);
+        assert_eq!(beyond, Err(Refusal::Exhausted));
+        let before = Nanoseconds::new(Still(-1)).try_next(1);
+        assert_eq!(before, Err(Refusal::ClockUnset));
+    }
+}

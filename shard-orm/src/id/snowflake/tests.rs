@@ -1,0 +1,199 @@
+//! Uniqueness and order under every clock.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::HashSet;
+use std::sync::atomic::AtomicI64;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A clock that shows what it is told.
+#[derive(Debug, Default)]
+struct Told {
+    wall: AtomicI64,
+    elapsed: AtomicI64,
+}
+
+impl Clock for Arc<Told> {
+    fn wall(&self) -> i64 {
+        self.wall.load(Ordering::Relaxed)
+    }
+
+    fn elapsed(&self) -> i64 {
+        self.elapsed.load(Ordering::Relaxed)
+    }
+}
+
+const DAY: i64 = 86_400_000_000;
+
+fn maker() -> (Arc<Told>, Snowflakes<Arc<Told>>) {
+    let clock = Arc::new(Told::default());
+    clock.wall.store(500 * DAY, Ordering::Relaxed);
+    let snowflakes = Snowflakes::with_clock(Layout::default(), 7, Arc::clone(&clock));
+    (clock, snowflakes)
+}
+
+#[test]
+fn a_clock_that_stands_still_gives_a_second_of_ids_and_then_asks_for_time() {
+    let (clock, snowflakes) = maker();
+    let mut last = -1;
+    let mut made = 0;
+    let refusal = loop {
+        match snowflakes.try_next(42) {
+            Ok(id) => {
+                assert!(id > last);
+                last = id;
+                made += 1;
+            }
+            Err(refusal) => break refusal,
+        }
+    };
+    // The millisecond itself and the 1,000 that are borrowed, 64 ids each.
+    assert_eq!(made, 1_001 * 64);
+    assert_eq!(refusal, Refusal::Ahead(Duration::from_millis(1)));
+    clock.elapsed.fetch_add(1_000, Ordering::Relaxed);
+    assert!(snowflakes.try_next(42).unwrap() > last);
+}
+
+#[test]
+fn a_clock_that_steps_back_does_not_hold_ids_up() {
+    let (clock, snowflakes) = maker();
+    let before = snowflakes.try_next(42).unwrap();
+    clock.wall.fetch_sub(10 * DAY, Ordering::Relaxed);
+    clock.elapsed.fetch_add(5_000, Ordering::Relaxed);
+    let after = snowflakes.try_next(42).unwrap();
+    let layout = Layout::default();
+    let time = |id| layout.parts(id).unwrap().milliseconds;
+    assert_eq!(time(after), time(before) + 5);
+}
+
+#[test]
+fn a_clock_before_2025_makes_no_ids() {
+    let (clock, snowflakes) = maker();
+    clock.wall.store(-DAY, Ordering::Relaxed);
+    assert_eq!(snowflakes.try_next(42), Err(Refusal::ClockUnset));
+}
+
+#[test]
+fn the_last_millisecond_makes_no_ids() {
+    let (clock, snowflakes) = maker();
+    let last = i64::try_from(Layout::default().last_millisecond()).unwrap();
+    clock.wall.store((last - 1) * 1_000, Ordering::Relaxed);
+    assert!(snowflakes.try_next(42).is_ok());
+    clock.wall.store((last + 5) * 1_000, Ordering::Relaxed);
+    assert_eq!(snowflakes.try_next(42), Err(Refusal::Exhausted));
+}
+
+#[test]
+fn a_grant_ends_by_the_clock_that_counts_suspension() {
+    let (clock, snowflakes) = maker();
+    let now = snowflakes.millisecond().unwrap();
+    snowflakes.grant(Grant::new(3, Some(30_000_000), u64::MAX), now);
+    let layout = Layout::default();
+    let parts = layout.parts(snowflakes.try_next(1).unwrap()).unwrap();
+    assert_eq!((parts.worker, parts.milliseconds), (3, now + 1));
+    // The wall clock does not matter to it.
+    clock.wall.fetch_sub(DAY, Ordering::Relaxed);
+    clock.elapsed.store(29_999_999, Ordering::Relaxed);
+    assert!(snowflakes.has_worker());
+    assert!(snowflakes.try_next(1).is_ok());
+    clock.elapsed.store(30_000_000, Ordering::Relaxed);
+    assert!(!snowflakes.has_worker());
+    assert_eq!(snowflakes.try_next(1), Err(Refusal::NoWorker));
+}
+
+#[test]
+fn no_id_is_beyond_the_reserved_millisecond() {
+    let (clock, snowflakes) = maker();
+    let now = snowflakes.millisecond().unwrap();
+    snowflakes.grant(Grant::new(3, None, now + 2), now - 1);
+    let mut made = 0;
+    while snowflakes.try_next(1).is_ok() {
+        made += 1;
+    }
+    assert_eq!(made, 3 * 64);
+    // As a step of the clock would: the ids go on when more is reserved.
+    clock.wall.fetch_add(DAY, Ordering::Relaxed);
+    assert_eq!(snowflakes.try_next(1), Err(Refusal::NoWorker));
+    assert!(!snowflakes.has_worker());
+}
+
+#[test]
+fn ids_that_are_withdrawn_stay_below_what_is_said_then() {
+    let (_, snowflakes) = maker();
+    let snowflakes = Arc::new(snowflakes);
+    for _ in 0..200 {
+        let now = snowflakes.millisecond().unwrap();
+        snowflakes.counter.last.store(0, Ordering::SeqCst);
+        snowflakes.grant(Grant::new(3, None, u64::MAX), now - 1);
+        let (highest, last) = std::thread::scope(|scope| {
+            let maker = scope.spawn(|| {
+                let mut highest = 0;
+                while let Ok(id) = snowflakes.try_next(1) {
+                    highest = id;
+                }
+                highest
+            });
+            // Some ids, but not those of the whole second.
+            while snowflakes.counter.last.load(Ordering::Relaxed) < (now + 2) << 6 {
+                std::hint::spin_loop();
+            }
+            let last = snowflakes.withdraw();
+            (maker.join().unwrap(), last)
+        });
+        let made = Layout::default().parts(highest).unwrap().milliseconds;
+        assert!(made <= last, "{made} {last}");
+    }
+}
+
+#[test]
+fn threads_share_one_rising_counter() {
+    let snowflakes = Snowflakes::with_clock(Layout::new(20, 1, 1).unwrap(), 1, SystemClock);
+    let all: Vec<Vec<i64>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..20_000)
+                        .map(|key| snowflakes.try_next(key).unwrap())
+                        .collect()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    for ids in &all {
+        assert!(ids.is_sorted_by(|a, b| a < b));
+    }
+    let different: HashSet<i64> = all.into_iter().flatten().collect();
+    assert_eq!(different.len(), 80_000);
+}
+
+proptest! {
+    /// Whatever the wall clock does, and however little the other one advances.
+    #[test]
+    fn ids_rise_whatever_the_clock_does(
+        steps in prop::collection::vec((-DAY..DAY, 0_i64..3_000, 0_usize..200), 1..60),
+    ) {
+        let (clock, snowflakes) = maker();
+        let mut last = -1;
+        for (step, passed, ids) in steps {
+            clock.wall.fetch_add(step, Ordering::Relaxed);
+            clock.elapsed.fetch_add(passed, Ordering::Relaxed);
+            for _ in 0..ids {
+                match snowflakes.try_next(step) {
+                    Ok(id) => {
+                        prop_assert!(id > last);
+                        last = id;
+                    }
+                    Err(Refusal::Ahead(_)) => break,
+                    Err(other) => prop_assert!(false, "{other:?}"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Queries of models whose rows are marked as deleted.
+
+use std::time::SystemTime;
+
+use super::built::Verb;
+use super::parts::Deleted;
+use super::place::NamesAShard;
+use super::select::Query;
+use super::selection::Selection;
+use super::verbs::Running;
+use crate::error::Error;
+use crate::exec::Executor;
+use crate::model::{Model, SoftDelete};
+use crate::record::{clearing, marking};
+
+/// Which rows a query finds, of a model with `#[shard(soft_delete)]`: those that are not deleted,
+/// unless it says otherwise. Both [`with_deleted`](Self::with_deleted) and
+/// [`only_deleted`](Self::only_deleted) hold for all its verbs but [`delete`](Self::delete).
+impl<M: Model, P, S> Query<M, P, S> {
+    /// Finds deleted rows too.
+    ///
+    /// ```no_run
+    /// # use chrono::{DateTime, Utc};
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     #[shard(soft_delete)]
+    /// #     deleted_at: Option<DateTime<Utc>>,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let all = Order::on(42).with_deleted().all(cluster).await?;
+    /// let purged = Order::on(42).only_deleted().force_delete(cluster).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_deleted(mut self) -> Self
+    where
+        M: SoftDelete,
+    {
+        self.parts.deleted = Deleted::With;
+        self
+    }
+
+    /// Finds deleted rows alone.
+    pub fn only_deleted(mut self) -> Self
+    where
+        M: SoftDelete,
+    {
+        self.parts.deleted = Deleted::Only;
+        self
+    }
+
+    /// Makes the delete of this query an update that marks rows as deleted.
+    pub(super) fn mark(&mut self) {
+        if self.parts.deleted == Deleted::Only {
+            self.parts.refuse(Error::unsupported(
+                "the rows of `only_deleted` are deleted already; `force_delete` deletes them for \
+                 good",
+            ));
+        }
+        // A row is deleted once: the time of that is kept.
+        self.parts.deleted = Deleted::Without;
+        match marking(M::def(), SystemTime::now()) {
+            Ok(sets) => self.parts.sets = sets,
+            Err(error) => self.parts.refuse(error),
+        }
+    }
+}
+
+impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
+    /// Brings deleted rows back, those of the query alone, and says how many there were.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub fn restore<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
+    where
+        Self: NamesAShard,
+        M: SoftDelete,
+    {
+        self.parts.deleted = Deleted::Only;
+        match clearing(M::def(), SystemTime::now()) {
+            Ok(sets) => self.parts.sets = sets,
+            Err(error) => self.parts.refuse(error),
+        }
+        self.write(on.target(), Verb::Update)
+    }
+
+    /// Deletes the rows for good and says how many there were; deleted ones only with
+    /// [`with_deleted`](Self::with_deleted) or [`only_deleted`](Self::only_deleted).
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub fn force_delete<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    where
+        Self: NamesAShard,
+        M: SoftDelete,
+    {
+        self.write(on.target(), Verb::Delete)
+    }
+}

@@ -1,0 +1,115 @@
+//! What is done to a row before it is sent, in one order for all verbs: hook, id, times,
+//! validation.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::hooks::{Around, around};
+use crate::connect::Place;
+use crate::error::Result;
+use crate::exec::Target;
+use crate::id;
+use crate::model::{Model, Problems};
+
+/// Makes a row ready to be inserted, and says where.
+pub(super) async fn insert<M: Model>(
+    target: Target<'_>,
+    row: &mut M,
+    now: SystemTime,
+    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+) -> Result<Arc<Place>> {
+    let place = fill(target, row, now, place_of).await?;
+    validate(row)?;
+    Ok(place)
+}
+
+/// As [`insert`], without the validation: that of many rows is reported together.
+pub(super) async fn fill<M: Model>(
+    target: Target<'_>,
+    row: &mut M,
+    now: SystemTime,
+    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+) -> Result<Arc<Place>> {
+    let mut place = place_of(row)?;
+    if let Some(around) = around::<M>(target, &place) {
+        around.hooks.before_insert(row, around.on()).await?;
+        // The hook may have changed what routes the row.
+        place = place_of(row)?;
+    }
+    if row.needs_id() {
+        id::fill(target, row).await?;
+        // The id may be the shard key.
+        place = place_of(row)?;
+    }
+    row.stamp(now);
+    Ok(place)
+}
+
+/// Makes a row ready to be inserted or to update the one that is there, and gives the model's hooks.
+pub(super) async fn save<'e, M: Model>(
+    target: Target<'e>,
+    place: &Arc<Place>,
+    row: &M,
+) -> Result<Option<Around<'e, M>>> {
+    let around = around::<M>(target, place);
+    if let Some(around) = &around {
+        around.hooks.before_save(row, around.on()).await?;
+    }
+    validate(row)?;
+    Ok(around)
+}
+
+/// As [`save`], for a row that the verb gives back.
+pub(super) async fn save_owned<'e, M: Model>(
+    target: Target<'e>,
+    place: &Arc<Place>,
+    row: &mut M,
+    now: SystemTime,
+) -> Result<Option<Around<'e, M>>> {
+    let around = around::<M>(target, place);
+    if let Some(around) = &around {
+        around.hooks.before_save(row, around.on()).await?;
+    }
+    if row.needs_id() {
+        id::fill(target, row).await?;
+    }
+    row.stamp(now);
+    validate(row)?;
+    Ok(around)
+}
+
+/// Refuses a row that its model calls invalid.
+pub(super) fn validate<M: Model>(row: &M) -> Result<()> {
+    let Some(validate) = M::VALIDATE else {
+        return Ok(());
+    };
+    let mut problems = Problems::new();
+    validate(row, &mut problems);
+    problems.finish()
+}
+
+/// As [`validate`], for a write of these columns alone.
+pub(super) fn validate_only<M: Model>(row: &M, ordinals: &[usize]) -> Result<()> {
+    let Some(validate) = M::VALIDATE else {
+        return Ok(());
+    };
+    let mut problems = Problems::new();
+    validate(row, &mut problems);
+    problems.keep(ordinals);
+    problems.finish()
+}
+
+/// As [`validate`], for many rows.
+pub(super) fn validate_all<M: Model>(rows: &[M]) -> Result<()> {
+    let Some(validate) = M::VALIDATE else {
+        return Ok(());
+    };
+    let mut problems = Problems::new();
+    for (position, row) in rows.iter().enumerate() {
+        if !problems.of_row(position) {
+            break;
+        }
+        validate(row, &mut problems);
+    }
+    problems.finish()
+}

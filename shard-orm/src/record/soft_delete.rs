@@ -1,0 +1,180 @@
+//! Rows that are marked as deleted: brought back, or deleted for good.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
+
+use super::hooks::around;
+use super::ops::{bind_lookup, found};
+use crate::backend::{Args, Sql, render};
+use crate::connect::Place;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{Intent, Label, NoRows, Statement, Target, columns, run};
+use crate::model::{Model, ModelDef};
+use crate::topology::Namespace;
+
+/// Takes the mark off a row. One that bears none is not found.
+pub(super) async fn restore<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    row: &M,
+) -> Result<()> {
+    let around = around::<M>(target, &place);
+    if let Some(around) = &around {
+        around.hooks.before_update(row, around.on()).await?;
+    }
+    let restore = Final {
+        row,
+        verb: Verb::Restore,
+        now: SystemTime::now(),
+    };
+    if run(target, place, Intent::Write, &restore, &mut NoRows).await? == 0 {
+        return Err(not_deleted(M::def()));
+    }
+    if let Some(around) = &around {
+        around.hooks.after_update(row, around.on()).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a row, whether it is marked or not.
+pub(super) async fn force_delete<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    row: &M,
+) -> Result<()> {
+    let around = around::<M>(target, &place);
+    if let Some(around) = &around {
+        around.hooks.before_delete(row, around.on()).await?;
+    }
+    let delete = Final {
+        row,
+        verb: Verb::ForceDelete,
+        now: SystemTime::now(),
+    };
+    found(
+        M::def(),
+        run(target, place, Intent::Write, &delete, &mut NoRows).await?,
+    )?;
+    if let Some(around) = &around {
+        around.hooks.after_delete(row, around.on()).await?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Restore,
+    ForceDelete,
+}
+
+/// Rendered when it is sent: these are too rare to keep a text of for each namespace.
+struct Final<'r, M> {
+    row: &'r M,
+    verb: Verb,
+    now: SystemTime,
+}
+
+impl<M: Model> Statement for Final<'_, M> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let def = M::def();
+        let table = namespace.table(def.table);
+        let lookup = columns(def, def.lookup())
+            .zip(Args::values(|values| bind_lookup(self.row, values))?)
+            .map(|(column, value)| Expr::col(column).eq(Expr::Value(value)));
+        let (text, values) = match self.verb {
+            Verb::ForceDelete => {
+                let mut delete = Sea::delete();
+                delete.from_table(table);
+                for condition in lookup {
+                    delete.and_where(condition);
+                }
+                render(namespace.dialect(), &delete)
+            }
+            Verb::Restore => {
+                let mut update = Sea::update();
+                update.table(table);
+                for (ordinal, value) in clearing(def, self.now)? {
+                    update.value(Alias::new(def.columns[ordinal].name), value);
+                }
+                for condition in lookup {
+                    update.and_where(condition);
+                }
+                for mark in columns(def, def.soft_delete) {
+                    update.and_where(Expr::col(mark).is_not_null());
+                }
+                render(namespace.dialect(), &update)
+            }
+        };
+        for value in &values.0 {
+            args.push(value)?;
+        }
+        Ok(Sql {
+            text: text.into(),
+            persistent: true,
+            single: false,
+        })
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: match self.verb {
+                Verb::Restore => "restore",
+                Verb::ForceDelete => "delete",
+            },
+            table: M::def().table,
+        }
+    }
+}
+
+/// Binds what marks a row as deleted at this time: the mark, then `updated_at`.
+pub(super) fn bind_marking(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Result<()> {
+    def.marking().try_for_each(|ordinal| {
+        let column = &def.columns[ordinal];
+        match column.deleted.or(column.now) {
+            Some(bind) => bind(now, args),
+            None => (column.bind_null)(args),
+        }
+    })
+}
+
+/// Binds what takes the mark off a row at this time: NULL, then `updated_at`.
+fn bind_clearing(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Result<()> {
+    def.marking().try_for_each(|ordinal| {
+        let column = &def.columns[ordinal];
+        match column.now {
+            Some(bind) => bind(now, args),
+            None => (column.bind_null)(args),
+        }
+    })
+}
+
+/// What marks rows as deleted at this time: the columns to set, and their values.
+pub(crate) fn marking(def: &'static ModelDef, now: SystemTime) -> Result<Vec<(usize, Expr)>> {
+    let values = Args::values(|args| bind_marking(def, now, args))?;
+    Ok(def
+        .marking()
+        .zip(values.into_iter().map(Expr::Value))
+        .collect())
+}
+
+/// What takes the mark off rows at this time: the columns to set, and their values.
+pub(crate) fn clearing(def: &'static ModelDef, now: SystemTime) -> Result<Vec<(usize, Expr)>> {
+    let values = Args::values(|args| bind_clearing(def, now, args))?;
+    Ok(def
+        .marking()
+        .zip(values.into_iter().map(Expr::Value))
+        .collect())
+}
+
+#[cold]
+fn not_deleted(def: &'static ModelDef) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!(
+            "no deleted `{}` in table `{}` has this shard key and primary key",
+            def.name, def.table
+        ),
+    )
+}

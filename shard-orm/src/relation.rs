@@ -1,0 +1,191 @@
+//! Models that belong to each other: how they say so, and how related rows are read.
+//!
+//! A relation stands between two models of one shard group with the same key. The derive makes a
+//! constant of each: `Order::LINES`. What belongs to a row has the row's shard key, always: the
+//! key is part of every condition that is made of a relation. So related rows are in one logical
+//! shard, one statement finds them, and an id from elsewhere finds nothing.
+//!
+//! ```
+//! use shard_orm::prelude::*;
+//!
+//! #[derive(Debug, Clone, PartialEq, ShardModel)]
+//! #[shard(group = "shop", table = "orders")]
+//! #[shard(has_many(lines = "Line", by = "order_id"))]
+//! struct Order {
+//!     #[shard(primary_key)]
+//!     id: i64,
+//!     #[shard(key)]
+//!     user_id: i64,
+//!     item: String,
+//! }
+//!
+//! #[derive(Debug, Clone, PartialEq, ShardModel)]
+//! #[shard(group = "shop", table = "lines")]
+//! #[shard(belongs_to(order = "Order", by = "order_id"))]
+//! struct Line {
+//!     #[shard(primary_key)]
+//!     id: i64,
+//!     #[shard(key)]
+//!     user_id: i64,
+//!     order_id: i64,
+//!     sku: String,
+//! }
+//!
+//! # #[cfg(feature = "testing")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> shard_orm::Result<()> {
+//! # let cluster = shard_orm::testing::cluster::<(Order, Line)>().await?;
+//! # let cluster = &cluster;
+//! let order = Order { id: 1, user_id: 42, item: "tea".into() }.insert(cluster).await?;
+//! let mut line = Line { id: 7, user_id: 42, order_id: 0, sku: "x".into() };
+//! line.link(Line::ORDER, &order)?;
+//! let line = line.insert(cluster).await?;
+//!
+//! // Of one row: an ordinary query.
+//! let lines = order.related(Order::LINES).filter(Line::SKU.eq("x")).all(cluster).await?;
+//! assert_eq!(lines, [line.clone()]);
+//!
+//! // Of a page of rows: one more statement.
+//! let orders: Vec<(Order, Vec<Line>)> = Order::on(42).limit(20).with(Order::LINES).all(cluster).await?;
+//! assert_eq!(orders, [(order.clone(), vec![line.clone()])]);
+//!
+//! // Joined by the server.
+//! let pairs: Vec<(Order, Line)> = Order::on(42)
+//!     .join(Order::LINES)
+//!     .filter(Line::SKU.eq("x"))
+//!     .order_by(Order::ID.desc())
+//!     .all(cluster)
+//!     .await?;
+//! assert_eq!(pairs, [(order, line)]);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "testing"))]
+//! # fn main() {}
+//! ```
+//!
+//! | declared on the struct | rows per row | the fields of `by` |
+//! |---|---|---|
+//! | `has_many(lines = "Line", by = "order_id")` | any number | of the other model |
+//! | `has_one(invoice = "Invoice", by = "order_id")` | one or none | of the other model |
+//! | `belongs_to(order = "Order", by = "order_id")` | one or none | of this model |
+//! | `refers_to(country = "Country", by = "country_id")` | one or none, in a named database | of this model |
+//!
+//! `by` names the fields that hold the other's id: its primary key without the shard key, of the
+//! same type or an `Option` of it, and in a list, `by = ["a", "b"]`, when it has several parts.
+//! Where nothing is left of the primary key beside the shard key there is no `by`: `has_many(orders
+//! = "Order")` of a user whose primary key is the shard key are all rows of that key.
+
+mod declared;
+mod ends;
+mod foreign;
+mod gather;
+mod join;
+mod joined;
+mod load;
+mod pick;
+mod plan;
+mod qualify;
+mod refers_to;
+mod row;
+mod verbs;
+mod with;
+
+pub use declared::{BelongsTo, Found, HasMany, HasOne};
+pub use foreign::{ForeignColumns, ForeignKey, SameKey};
+pub use join::Join;
+pub use joined::{Always, At, Contains, Models, Push, Slot};
+pub use load::{IntoLoad, Load};
+pub use pick::{JoinColumns, JoinSelection, Picked};
+pub use refers_to::{RefersTo, Separately};
+pub use row::RelatedRow;
+pub use with::{LoadOne, Loads, With};
+
+#[doc(hidden)]
+pub use foreign::same_text;
+
+use crate::exec::Executor;
+use crate::model::{Sharded, SoftDelete};
+use crate::query::{Filter, OrderBy, Running};
+use ends::Ends;
+
+/// A relation between two models of one shard group with the same key: [`HasMany`], [`HasOne`] or
+/// [`BelongsTo`].
+///
+/// Its constants are made by the derive; see the [module](self).
+pub trait Relation: Copy + Send + Sync + 'static {
+    /// The model that declares it.
+    type From: Sharded;
+    /// The model that it leads to.
+    type To: Sharded<Key = <Self::From as Sharded>::Key>;
+    /// What one row is given of it: a `Vec`, or an `Option`.
+    type Found: Found<Self::To>;
+
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn ends(self) -> Ends;
+
+    /// The relation without the rows that do not meet a condition; of a left join, a condition on
+    /// what is joined, and not on the result.
+    fn filter(self, filter: Filter<Self::To>) -> Load<Self> {
+        Load::new(self).filter(filter)
+    }
+
+    /// The relation with its rows in this order, instead of that of their primary key.
+    fn order_by(self, order: impl Into<OrderBy<Self::To>>) -> Load<Self> {
+        Load::new(self).order_by(order)
+    }
+
+    /// The relation with the rows that are marked as deleted.
+    fn with_deleted(self) -> Load<Self>
+    where
+        Self::To: SoftDelete,
+    {
+        Load::new(self).with_deleted()
+    }
+
+    /// Reads the related rows of each of these, in their order.
+    ///
+    /// Sends one statement to each logical shard that these rows live in (one for each 1,000 of
+    /// them), `SELECT .. WHERE key = ? AND order_id IN (?, ..)`, and none when there are no rows.
+    /// The rows of one are ordered by their primary key, unless [`order_by`](Self::order_by) says
+    /// otherwise. Of a `has_one` with several rows the first counts.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # #[shard(has_many(lines = "Line", by = "order_id"))]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "lines")]
+    /// # struct Line {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     order_id: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let orders = Order::on_each([42, 43]).all(cluster).await?;
+    /// for (order, lines) in orders.iter().zip(Order::LINES.load(cluster, &orders).await?) {
+    ///     println!("{}: {} lines", order.id, lines.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Query::all`](crate::Query::all).
+    fn load<'e>(
+        self,
+        on: impl Executor<'e>,
+        rows: &[Self::From],
+    ) -> Running<'e, Vec<Self::Found>> {
+        Load::new(self).load(on, rows)
+    }
+}

@@ -1,0 +1,55 @@
+//! The two ends of a relation, whatever their models: which columns are equal.
+
+use crate::model::ModelDef;
+
+/// Which columns of two models are equal in related rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Ends {
+    pub(super) to: &'static ModelDef,
+    /// Ordinals of columns that are equal, in the same order: those that route first, then those
+    /// of the id.
+    pub(super) from_columns: Vec<usize>,
+    pub(super) to_columns: Vec<usize>,
+    /// How many of them route.
+    pub(super) routing: usize,
+}
+
+impl Ends {
+    /// The children of a row: their columns hold its id.
+    pub(super) fn of_children(
+        parent: &'static ModelDef,
+        child: &'static ModelDef,
+        foreign: &[usize],
+    ) -> Self {
+        Self {
+            to: child,
+            from_columns: parent.lookup().collect(),
+            to_columns: child.routing().chain(foreign.iter().copied()).collect(),
+            routing: parent.routing().count(),
+        }
+    }
+
+    /// The parent of a row, which holds its id.
+    pub(super) fn of_parent(
+        child: &'static ModelDef,
+        parent: &'static ModelDef,
+        foreign: &[usize],
+    ) -> Self {
+        Self {
+            to: parent,
+            from_columns: child.routing().chain(foreign.iter().copied()).collect(),
+            to_columns: parent.lookup().collect(),
+            routing: child.routing().count(),
+        }
+    }
+
+    /// The row of a named database that a row refers to.
+    pub(super) fn of_reference(to: &'static ModelDef, foreign: &[usize]) -> Self {
+        Self {
+            to,
+            from_columns: foreign.to_vec(),
+            to_columns: to.rest().collect(),
+            routing: 0,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Reads the related rows of many rows: one statement for each logical shard, then each row gets
+//! its own.
+//!
+//! Called by `load` and by `refers_to`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use sea_query::{Alias, Expr, ExprTrait, Value};
+
+use super::declared::Found;
+use super::ends::Ends;
+use crate::backend::{Args, Row, encode_value};
+use crate::connect::Place;
+use crate::error::Result;
+use crate::exec::{Intent, Leg, Sink, Target, each_leg, run};
+use crate::model::{Model, ModelDef};
+use crate::query::{Built, Needs, Parts, Running, Verb};
+
+/// The rows whose related rows one statement asks for at most.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+/// Reads what is related to each of `rows`, in their order.
+///
+/// The rows are looked at before the future is made, which borrows none of them.
+pub(super) fn gather<'e, A: Model, B: Model, F: Found<B>>(
+    target: Target<'e>,
+    ends: Ends,
+    mut parts: Parts,
+    rows: &[A],
+    place_of: impl Fn(&A) -> Result<Arc<Place>>,
+) -> Running<'e, Vec<F>> {
+    let count = rows.len();
+    let wanted = Wanted::of(rows, ends, place_of);
+    // As many arguments as there are rows: the texts are not worth keeping.
+    parts.needs = parts.needs | Needs::VARIABLE;
+    Box::pin(async move {
+        let Wanted {
+            ends,
+            askers,
+            shards,
+        } = wanted?;
+        let legs = shards.into_values().flat_map(|shard| shard.legs(&ends));
+        let (askers, ends, parts) = (&askers, &ends, &parts);
+        let answers = each_leg(target, legs.collect(), async |leg: Leg| {
+            let mut sink = Placed::<B> {
+                columns: &ends.to_columns,
+                askers,
+                rows: Vec::new(),
+            };
+            let statement = Built {
+                def: ends.to,
+                verb: Verb::Select,
+                parts,
+                keys: leg.keys.as_ref(),
+            };
+            run(target, leg.place, Intent::Read, &statement, &mut sink).await?;
+            Ok(sink.rows)
+        })
+        .await?;
+        let mut found: Vec<F> = Vec::new();
+        found.resize_with(count, F::default);
+        for (position, row) in answers.into_iter().flatten() {
+            found[position].put(row);
+        }
+        Ok(found)
+    })
+}
+
+fn values<M: Model>(row: &M, ordinals: &[usize]) -> Result<Vec<Value>> {
+    Args::values(|args| {
+        ordinals
+            .iter()
+            .try_for_each(|ordinal| row.bind(*ordinal, args))
+    })
+}
+
+/// Values as bytes, to be looked up by.
+fn code(values: &[Value]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(values.len() * 10);
+    for value in values {
+        encode_value(value, &mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// What is asked for, and by which rows.
+struct Wanted {
+    ends: Ends,
+    /// The positions of the rows that ask for the same.
+    askers: HashMap<Vec<u8>, Vec<usize>>,
+    shards: BTreeMap<u32, OfShard>,
+}
+
+impl Wanted {
+    fn of<A: Model>(
+        rows: &[A],
+        ends: Ends,
+        place_of: impl Fn(&A) -> Result<Arc<Place>>,
+    ) -> Result<Self> {
+        let mut wanted = Self {
+            ends,
+            askers: HashMap::new(),
+            shards: BTreeMap::new(),
+        };
+        for (position, row) in rows.iter().enumerate() {
+            let values = values(row, &wanted.ends.from_columns)?;
+            wanted.add(position, values, || place_of(row))?;
+        }
+        Ok(wanted)
+    }
+
+    fn add(
+        &mut self,
+        position: usize,
+        mut values: Vec<Value>,
+        place: impl FnOnce() -> Result<Arc<Place>>,
+    ) -> Result<()> {
+        // NULL is the id of nothing.
+        if values.iter().any(|value| *value == value.as_null()) {
+            return Ok(());
+        }
+        let askers = self.askers.entry(code(&values)?).or_default();
+        askers.push(position);
+        if askers.len() > 1 {
+            return Ok(());
+        }
+        let place = place()?;
+        let id = values.split_off(self.ends.routing);
+        let shard = self
+            .shards
+            .entry(place.namespace.shard())
+            .or_insert_with(|| OfShard {
+                place,
+                keys: Vec::new(),
+                positions: HashMap::new(),
+            });
+        shard.add(values, id)
+    }
+}
+
+/// What is asked of one logical shard.
+struct OfShard {
+    place: Arc<Place>,
+    /// The ids, by shard key.
+    keys: Vec<(Vec<Value>, Vec<Vec<Value>>)>,
+    positions: HashMap<Vec<u8>, usize>,
+}
+
+impl OfShard {
+    fn add(&mut self, key: Vec<Value>, id: Vec<Value>) -> Result<()> {
+        let next = self.keys.len();
+        let position = *self.positions.entry(code(&key)?).or_insert(next);
+        if position == next {
+            self.keys.push((key, Vec::new()));
+        }
+        self.keys[position].1.push(id);
+        Ok(())
+    }
+
+    /// One leg, or several when there are too many rows for one.
+    fn legs(self, ends: &Ends) -> Vec<Leg> {
+        let mut legs = Vec::new();
+        let mut groups = Vec::new();
+        let mut room = ROWS_PER_STATEMENT;
+        for (key, mut ids) in self.keys {
+            while !ids.is_empty() {
+                let rest = ids.split_off(ids.len().min(room));
+                room -= ids.len();
+                groups.push((key.clone(), std::mem::replace(&mut ids, rest)));
+                if room == 0 {
+                    legs.push(leg(&self.place, ends, std::mem::take(&mut groups)));
+                    room = ROWS_PER_STATEMENT;
+                }
+            }
+        }
+        if !groups.is_empty() {
+            legs.push(leg(&self.place, ends, groups));
+        }
+        legs
+    }
+}
+
+fn leg(place: &Arc<Place>, ends: &Ends, groups: Vec<(Vec<Value>, Vec<Vec<Value>>)>) -> Leg {
+    let (routing, id) = ends.to_columns.split_at(ends.routing);
+    let groups = groups
+        .into_iter()
+        .filter_map(|(key, ids)| {
+            let ids = one_of(ends.to, id, ids);
+            equal(ends.to, routing, key)
+                .into_iter()
+                .chain(ids)
+                .reduce(ExprTrait::and)
+        })
+        .collect();
+    Leg {
+        place: Arc::clone(place),
+        keys: any(groups),
+    }
+}
+
+/// `a = ? AND b = ?`.
+pub(super) fn equal(
+    def: &'static ModelDef,
+    ordinals: &[usize],
+    values: Vec<Value>,
+) -> Option<Expr> {
+    ordinals
+        .iter()
+        .zip(values)
+        .map(|(ordinal, value)| {
+            Expr::col(Alias::new(def.columns[*ordinal].name)).eq(Expr::Value(value))
+        })
+        .reduce(ExprTrait::and)
+}
+
+/// `a IN (?, ..)`, or of several columns `(a = ? AND b = ?) OR ..`.
+fn one_of(def: &'static ModelDef, ordinals: &[usize], ids: Vec<Vec<Value>>) -> Option<Expr> {
+    if let ([ordinal], true) = (ordinals, ids.len() > 1) {
+        let values: Vec<Expr> = ids.into_iter().flatten().map(Expr::Value).collect();
+        return Some(Expr::col(Alias::new(def.columns[*ordinal].name)).is_in(values));
+    }
+    any(ids
+        .into_iter()
+        .filter_map(|id| equal(def, ordinals, id))
+        .collect())
+}
+
+/// `a OR b OR ..`, as a balanced tree: SQLite takes expressions of a depth of 1,000.
+fn any(mut conditions: Vec<Expr>) -> Option<Expr> {
+    while conditions.len() > 1 {
+        let mut pairs = Vec::with_capacity(conditions.len().div_ceil(2));
+        let mut rest = conditions.into_iter();
+        while let Some(one) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(other) => one.or(other),
+                None => one,
+            });
+        }
+        conditions = pairs;
+    }
+    conditions.pop()
+}
+
+/// Takes rows and finds out who has asked for them.
+struct Placed<'w, B> {
+    columns: &'w [usize],
+    askers: &'w HashMap<Vec<u8>, Vec<usize>>,
+    rows: Vec<(usize, B)>,
+}
+
+impl<B: Model> Sink for Placed<'_, B> {
+    fn row(&mut self, row: &Row<'_>) -> Result<()> {
+        let read = B::read(row, 0)?;
+        let code = code(&values(&read, self.columns)?)?;
+        // A database that takes two texts for equal finds rows that nobody has asked for.
+        let Some((first, others)) = self.askers.get(&code).and_then(|all| all.split_first()) else {
+            return Ok(());
+        };
+        // A model need not be `Clone`: the row is read once for each.
+        for other in others {
+            self.rows.push((*other, B::read(row, 0)?));
+        }
+        self.rows.push((*first, read));
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.rows.clear();
+    }
+}

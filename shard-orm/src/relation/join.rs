@@ -1,0 +1,296 @@
+//! A query of several models that the server joins.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::joined::{Always, Contains, Models, Push};
+use super::pick::{JoinColumns, Picked};
+use super::plan::{On, Plan, Table};
+use super::{IntoLoad, Load, Relation};
+use crate::model::{IntoKey, Model, Sharded};
+use crate::query::{Filter, Nowhere, OnKey, OnKeys, OrderBy, Query, Whole};
+use crate::topology::Read;
+
+/// The model that a relation begins at.
+type From<L> = <<L as IntoLoad>::Relation as Relation>::From;
+/// The model that it leads to.
+type To<L> = <<L as IntoLoad>::Relation as Relation>::To;
+
+/// A query of the model `M` and of those that are joined to it, together `J`, that runs at `P` and
+/// gives back `S`.
+///
+/// Begun by [`Query::join`] or [`Query::left_join`]; run by [`all`](Self::all),
+/// [`first`](Self::first), [`one`](Self::one), [`count`](Self::count), [`exists`](Self::exists) or
+/// [`stream`](Self::stream). Its filters, order and selection take columns of each joined model; a
+/// column of any other does not compile.
+///
+/// One statement for each logical shard joins the tables there, on the shard key and the id. Never
+/// are rows of two shards joined, nor those of two keys.
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # #[shard(has_many(lines = "Line", by = "order_id"))]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     item: String,
+/// # }
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "lines")]
+/// # struct Line {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     order_id: i64,
+/// #     sku: String,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// let pairs: Vec<(Order, Line)> = Order::on(42)
+///     .join(Order::LINES)
+///     .filter(Line::SKU.eq("x"))
+///     .order_by(Order::ID.desc())
+///     .all(cluster)
+///     .await?;
+///
+/// // Orders without a line too.
+/// let left: Vec<(Order, Option<Line>)> = Order::on(42).left_join(Order::LINES).all(cluster).await?;
+///
+/// // Columns; of a model that may be absent each is an `Option`.
+/// let skus: Vec<(String, Option<String>)> = Order::on(42)
+///     .left_join(Order::LINES)
+///     .select((Order::ITEM, Line::SKU))
+///     .all(cluster)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a query is sent when a verb such as `all` runs it"]
+pub struct Join<M, J, P = Nowhere, S = Whole> {
+    /// Limit, offset, and where it runs; what is asked of the tables is in the plan.
+    pub(super) base: Query<M, P, Whole>,
+    pub(super) plan: Plan,
+    of: PhantomData<fn() -> (J, S)>,
+}
+
+impl<M: Sharded, P> Query<M, P, Whole> {
+    /// Joins what is related: one row for each pair.
+    ///
+    /// Conditions of a [`Load`] are conditions of the result.
+    pub fn join<L: IntoLoad, I>(
+        self,
+        relation: L,
+    ) -> Join<M, <(M,) as Push<To<L>>>::Joined, P>
+    where
+        (M,): Always<From<L>, I> + Push<To<L>>,
+    {
+        Join::begin(self).add(relation.into_load(), <(M,) as Always<From<L>, I>>::POSITION, false)
+    }
+
+    /// Joins what is related, and keeps the rows that nothing is related to: with `None`.
+    ///
+    /// Conditions of a [`Load`] say what is joined; a later [`filter`](Join::filter) on it takes
+    /// out the rows that have nothing there.
+    pub fn left_join<L: IntoLoad, I>(
+        self,
+        relation: L,
+    ) -> Join<M, <(M,) as Push<Option<To<L>>>>::Joined, P>
+    where
+        (M,): Contains<From<L>, I> + Push<Option<To<L>>>,
+    {
+        Join::begin(self).add(relation.into_load(), <(M,) as Contains<From<L>, I>>::POSITION, true)
+    }
+}
+
+impl<M: Sharded, P> Join<M, (M,), P, Whole> {
+    fn begin(mut base: Query<M, P, Whole>) -> Self {
+        let mut plan = Plan::new(M::def());
+        let filters = std::mem::take(&mut base.parts.filters);
+        let orders = std::mem::take(&mut base.parts.orders);
+        plan.filters.extend(filters.into_iter().map(|one| (0, one)));
+        plan.orders.extend(orders.into_iter().map(|one| (0, one)));
+        Self {
+            base,
+            plan,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Sharded, J, P> Join<M, J, P, Whole> {
+    /// Joins what is related to one of the models as well; see [`Query::join`].
+    pub fn join<L: IntoLoad, I>(self, relation: L) -> Join<M, <J as Push<To<L>>>::Joined, P>
+    where
+        J: Models + Always<From<L>, I> + Push<To<L>>,
+    {
+        self.add(relation.into_load(), <J as Always<From<L>, I>>::POSITION, false)
+    }
+
+    /// Joins what is related to one of the models as well, and keeps the rows that nothing is
+    /// related to; see [`Query::left_join`].
+    pub fn left_join<L: IntoLoad, I>(
+        self,
+        relation: L,
+    ) -> Join<M, <J as Push<Option<To<L>>>>::Joined, P>
+    where
+        J: Models + Contains<From<L>, I> + Push<Option<To<L>>>,
+    {
+        self.add(relation.into_load(), <J as Contains<From<L>, I>>::POSITION, true)
+    }
+
+    fn add<R: Relation, K>(mut self, load: Load<R>, from: usize, left: bool) -> Join<M, K, P>
+    where
+        J: Models,
+    {
+        const {
+            assert!(
+                !is_there(J::TABLES, <R::To as Sharded>::TABLE),
+                "this table is joined already: a table is part of a join once, so a model is not \
+                 joined with itself; read what is related by `with`, `load` or `related`"
+            );
+        }
+        let position = self.plan.tables.len();
+        let asked = load.query.parts;
+        self.base.parts.needs = self.base.parts.needs | asked.needs;
+        if let Some(refusal) = asked.refusal {
+            self.base.parts.refuse(refusal);
+        }
+        self.plan.tables.push(Table {
+            def: R::To::def(),
+            on: Some(On {
+                ends: load.relation.ends(),
+                from,
+                left,
+                filters: asked.filters,
+                deleted: asked.deleted,
+            }),
+        });
+        self.plan
+            .orders
+            .extend(asked.orders.into_iter().map(|one| (position, one)));
+        Join {
+            base: self.base,
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+
+    /// Gives back these columns of whichever joined model: one, or a tuple of up to twelve.
+    ///
+    /// Those of a model that may be absent are an `Option` each.
+    #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
+    pub fn select<C: JoinColumns<J, I>, I>(mut self, columns: C) -> Join<M, J, P, Picked<C, I>> {
+        self.plan.columns = Some(columns.places());
+        Join {
+            base: self.base,
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+}
+
+const fn is_there(tables: &[&str], table: &str) -> bool {
+    let mut at = 0;
+    while at < tables.len() {
+        if super::same_text(tables[at], table) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
+    /// Asks for the rows of this shard key; see [`Query::on`].
+    pub fn on(self, key: impl IntoKey<M::Key>) -> Join<M, J, OnKey<M::Key>, S> {
+        Join {
+            base: self.base.on(key),
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+
+    /// Asks for the rows of these shard keys; see [`Query::on_each`].
+    pub fn on_each<K: IntoKey<M::Key>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Join<M, J, OnKeys<M::Key>, S> {
+        Join {
+            base: self.base.on_each(keys),
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Model, J, P, S> Join<M, J, P, S> {
+    /// Keeps the rows that meet this condition on one of the models, beside those of earlier calls.
+    ///
+    /// Columns that it names alone are those of that model's table, which goes by its own name in
+    /// the statement; so a [`Filter::expr`] can name columns of the other tables too, with theirs.
+    pub fn filter<A, I>(mut self, filter: Filter<A>) -> Self
+    where
+        J: Contains<A, I>,
+    {
+        self.base.parts.needs = self.base.parts.needs | filter.needs;
+        match filter.expr {
+            Ok(expr) => self.plan.filters.push((J::POSITION, expr)),
+            Err(refusal) => self.base.parts.refuse(refusal),
+        }
+        self
+    }
+
+    /// Orders by a column of one of the models, after those of earlier calls.
+    pub fn order_by<A, I>(mut self, order: impl Into<OrderBy<A>>) -> Self
+    where
+        J: Contains<A, I>,
+    {
+        let order = order.into();
+        self.base.parts.needs = self.base.parts.needs | order.needs;
+        self.plan.orders.push((J::POSITION, order.term));
+        self
+    }
+
+    /// Gives at most this many rows.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.base = self.base.limit(rows);
+        self
+    }
+
+    /// Leaves out the first so many rows.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.base = self.base.offset(rows);
+        self
+    }
+
+    /// Reads from the primary or from a replica; see [`Query::read`].
+    pub fn read(mut self, read: Read) -> Self {
+        self.base = self.base.read(read);
+        self
+    }
+}
+
+impl<M, J, P: Clone, S> Clone for Join<M, J, P, S> {
+    fn clone(&self) -> Self {
+        Self {
+            base: self.base.clone(),
+            plan: self.plan.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Model, J, P: fmt::Debug, S> fmt::Debug for Join<M, J, P, S> {
+    /// Shows no value: operands are the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tables = self.plan.tables.iter().map(|table| table.def.name);
+        f.debug_struct("Join")
+            .field("models", &tables.collect::<Vec<_>>())
+            .field("place", &self.base.place)
+            .finish_non_exhaustive()
+    }
+}

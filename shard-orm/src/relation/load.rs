@@ -1,0 +1,158 @@
+//! A relation with conditions and an order of its own.
+
+use std::fmt;
+
+use super::Relation;
+use super::gather::gather;
+use crate::exec::{Executor, Target};
+use crate::model::{Model, Sharded as _, SoftDelete};
+use crate::query::{Draft, Filter, Nowhere, OrderBy, Parts, Query, Running, make_total};
+
+/// A relation with conditions and an order: `Order::LINES.filter(Line::SKU.eq("x"))`.
+///
+/// It takes no limit: one statement reads the related rows of many, and what it would cut off are
+/// not the rows of each.
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # #[shard(has_many(lines = "Line", by = "order_id"))]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// # }
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "lines")]
+/// # struct Line {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     order_id: i64,
+/// #     sku: String,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// let by_sku = Order::LINES.filter(Line::SKU.starts_with("tea-")).order_by(Line::SKU);
+/// let orders: Vec<(Order, Vec<Line>)> = Order::on(42).with(by_sku).all(cluster).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a load is read by `with` or `load`"]
+pub struct Load<R: Relation> {
+    pub(super) relation: R,
+    pub(super) query: Draft<R::To>,
+}
+
+impl<R: Relation> Load<R> {
+    pub(super) fn new(relation: R) -> Self {
+        Self {
+            relation,
+            query: Query::new(Nowhere),
+        }
+    }
+
+    /// Keeps the related rows that meet this condition, beside those of earlier calls.
+    pub fn filter(mut self, filter: Filter<R::To>) -> Self {
+        self.query = self.query.filter(filter);
+        self
+    }
+
+    /// Orders the related rows of each row by a column, after those of earlier calls.
+    pub fn order_by(mut self, order: impl Into<OrderBy<R::To>>) -> Self {
+        self.query = self.query.order_by(order);
+        self
+    }
+
+    /// With the related rows that are marked as deleted; see [`Query::with_deleted`].
+    pub fn with_deleted(mut self) -> Self
+    where
+        R::To: SoftDelete,
+    {
+        self.query = self.query.with_deleted();
+        self
+    }
+
+    /// Reads the related rows of each of these; see [`Relation::load`].
+    ///
+    /// # Errors
+    /// As [`Relation::load`].
+    pub fn load<'e>(self, on: impl Executor<'e>, rows: &[R::From]) -> Running<'e, Vec<R::Found>> {
+        self.load_at(on.target(), rows)
+    }
+
+    pub(super) fn load_at<'e>(
+        self,
+        target: Target<'e>,
+        rows: &[R::From],
+    ) -> Running<'e, Vec<R::Found>> {
+        let def = R::From::def();
+        gather(
+            target,
+            self.relation.ends(),
+            total(self.query.parts, R::To::def()),
+            rows,
+            |row| target.place_of_key(def, &row.routing_key()?),
+        )
+    }
+}
+
+/// The order made total by the primary key, so that it is the same each time.
+pub(super) fn total(mut parts: Parts, def: &'static crate::model::ModelDef) -> Parts {
+    make_total(def, &mut parts.orders);
+    parts
+}
+
+/// A relation, or one with conditions and an order: what `with` and `join` take.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a relation within one shard group",
+    label = "no server has both tables",
+    note = "`has_many`, `has_one` and `belongs_to` relate models of one group and key, whose rows \
+            are in one logical shard: those are joined, and loaded with a query",
+    note = "what a model `refers_to` is in another database, where no join reaches it: read it in \
+            a second step by `with_separately` or `fetch_separately`"
+)]
+pub trait IntoLoad {
+    /// The relation.
+    type Relation: Relation;
+
+    /// The relation with its conditions.
+    fn into_load(self) -> Load<Self::Relation>;
+}
+
+impl<R: Relation> IntoLoad for R {
+    type Relation = R;
+
+    fn into_load(self) -> Load<R> {
+        Load::new(self)
+    }
+}
+
+impl<R: Relation> IntoLoad for Load<R> {
+    type Relation = R;
+
+    fn into_load(self) -> Self {
+        self
+    }
+}
+
+impl<R: Relation> Clone for Load<R> {
+    fn clone(&self) -> Self {
+        Self {
+            relation: self.relation,
+            query: self.query.clone(),
+        }
+    }
+}
+
+impl<R: Relation> fmt::Debug for Load<R> {
+    /// Shows no value: operands are the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Load")
+            .field("from", &R::From::def().name)
+            .field("to", &R::To::def().name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,223 @@
+//! A join as a statement, whatever its models.
+
+use sea_query::{Alias, Expr, ExprTrait, IntoCondition, JoinType, Query as Sea, SelectStatement};
+
+use super::ends::Ends;
+use super::qualify::qualify;
+use crate::backend::{Args, Sql, render};
+use crate::error::Result;
+use crate::exec::{Label, Statement};
+use crate::model::ModelDef;
+use crate::query::{Deleted, Parts, Term, Verb, bound, order_by, ready};
+use crate::topology::Namespace;
+
+/// The tables of a join, and what is asked of each.
+///
+/// In a statement each table goes by its own name, so a table is there once.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) tables: Vec<Table>,
+    /// Conditions on the result, by the position of their table.
+    pub(super) filters: Vec<(usize, Expr)>,
+    pub(super) orders: Vec<(usize, Term)>,
+    /// The selected columns, by position and ordinal; all of all tables when `None`.
+    pub(super) columns: Option<Vec<(usize, usize)>>,
+}
+
+/// One table of a join.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) def: &'static ModelDef,
+    /// How it is joined; the first one is not.
+    pub(super) on: Option<On>,
+}
+
+/// How a table is joined.
+#[derive(Debug, Clone)]
+pub(super) struct On {
+    pub(super) ends: Ends,
+    /// The position of the table that the relation begins at.
+    pub(super) from: usize,
+    pub(super) left: bool,
+    /// Conditions on what is joined.
+    pub(super) filters: Vec<Expr>,
+    /// What becomes of its rows that are marked as deleted.
+    pub(super) deleted: Deleted,
+}
+
+/// A join, for one logical shard.
+pub(super) struct Joining<'q> {
+    pub(super) plan: &'q Plan,
+    pub(super) parts: &'q Parts,
+    pub(super) verb: Verb,
+    /// The condition on the shard key.
+    pub(super) keys: Option<&'q Expr>,
+}
+
+/// As [`Joining`], for a stream, which outlives the call that begins it.
+pub(super) struct OwnedJoining {
+    pub(super) plan: Plan,
+    pub(super) parts: Parts,
+    pub(super) keys: Option<Expr>,
+}
+
+impl OwnedJoining {
+    fn borrow(&self) -> Joining<'_> {
+        Joining {
+            plan: &self.plan,
+            parts: &self.parts,
+            verb: Verb::Select,
+            keys: self.keys.as_ref(),
+        }
+    }
+}
+
+impl Statement for OwnedJoining {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        self.borrow().prepare(namespace, args)
+    }
+
+    fn label(&self) -> Label {
+        self.borrow().label()
+    }
+}
+
+impl Statement for Joining<'_> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let dialect = namespace.dialect();
+        self.parts.check(dialect)?;
+        let mut select = Sea::select();
+        self.plan.tables_of(namespace, &mut select);
+        self.conditions(&mut select);
+        let bounded = self.parts.limit.is_some() || self.parts.offset.is_some();
+        match self.verb {
+            Verb::Count if bounded => {
+                select.expr(Expr::cust("1"));
+                bound(&mut select, dialect, self.parts);
+                let mut count = Sea::select();
+                count.from_subquery(select, Alias::new("counted"));
+                select = count;
+                select.expr(Expr::cust("COUNT(*)"));
+            }
+            Verb::Count => {
+                select.expr(Expr::cust("COUNT(*)"));
+            }
+            Verb::Exists => {
+                select.expr(Expr::cust("1"));
+                let mut one = self.parts.clone();
+                one.limit = Some(u64::from(self.parts.limit != Some(0)));
+                bound(&mut select, dialect, &one);
+            }
+            _ => {
+                self.plan.select(&mut select);
+                for (position, term) in &self.plan.orders {
+                    let table = &self.plan.tables[*position];
+                    order_by(&mut select, table.column(term.ordinal), *term);
+                }
+                bound(&mut select, dialect, self.parts);
+            }
+        }
+        let (text, values) = render(dialect, &select);
+        let single = self.verb != Verb::Select || self.parts.limit == Some(1);
+        ready(dialect, self.parts.needs, text, &values, single, args)
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: match self.verb {
+                Verb::Count => "count",
+                Verb::Exists => "exists",
+                _ => "select",
+            },
+            table: self.plan.tables[0].def.table,
+        }
+    }
+}
+
+impl Joining<'_> {
+    fn conditions(&self, select: &mut SelectStatement) {
+        let first = &self.plan.tables[0];
+        if let Some(keys) = self.keys {
+            select.and_where(first.qualify(keys.clone()));
+        }
+        if let Some(condition) = self.parts.deleted.condition(first.def) {
+            select.and_where(first.qualify(condition));
+        }
+        for (position, filter) in &self.plan.filters {
+            let table = &self.plan.tables[*position];
+            select.and_where(table.qualify(filter.clone()));
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn new(def: &'static ModelDef) -> Self {
+        Self {
+            tables: vec![Table { def, on: None }],
+            filters: Vec::new(),
+            orders: Vec::new(),
+            columns: None,
+        }
+    }
+
+    /// `FROM orders JOIN lines ON lines.user_id = orders.user_id AND lines.order_id = orders.id`.
+    fn tables_of(&self, namespace: &Namespace, select: &mut SelectStatement) {
+        for table in &self.tables {
+            let name = namespace.table(table.def.table);
+            let Some(on) = &table.on else {
+                select.from_as(name, table.alias());
+                continue;
+            };
+            let how = if on.left {
+                JoinType::LeftJoin
+            } else {
+                JoinType::InnerJoin
+            };
+            let from = &self.tables[on.from];
+            let equal = on
+                .ends
+                .to_columns
+                .iter()
+                .zip(&on.ends.from_columns)
+                .map(|(to, of)| Expr::col(table.column(*to)).eq(Expr::col(from.column(*of))));
+            // A condition on a table that is left joined belongs here: in the result it would take
+            // out the rows that have nothing there.
+            let own = on.filters.iter().cloned();
+            let own = own.chain(on.deleted.condition(table.def));
+            let own = own.map(|condition| table.qualify(condition));
+            let condition = equal.chain(own).reduce(ExprTrait::and);
+            // The shard key is part of every relation, so there is a condition.
+            let condition = condition.unwrap_or_else(|| Expr::cust("1 = 1"));
+            select.join_as(how, name, table.alias(), condition.into_condition());
+        }
+    }
+
+    fn select(&self, select: &mut SelectStatement) {
+        match &self.columns {
+            Some(columns) => {
+                for (position, ordinal) in columns {
+                    select.column(self.tables[*position].column(*ordinal));
+                }
+            }
+            None => {
+                for table in &self.tables {
+                    select.columns((0..table.def.columns.len()).map(|one| table.column(one)));
+                }
+            }
+        }
+    }
+}
+
+impl Table {
+    fn alias(&self) -> Alias {
+        Alias::new(self.def.table)
+    }
+
+    fn column(&self, ordinal: usize) -> (Alias, Alias) {
+        (self.alias(), Alias::new(self.def.columns[ordinal].name))
+    }
+
+    fn qualify(&self, condition: Expr) -> Expr {
+        qualify(condition, self.def.table)
+    }
+}

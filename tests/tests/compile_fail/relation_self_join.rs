@@ -1,0 +1,18 @@
+//! A table is part of a join once.
+
+use shard_orm::prelude::*;
+
+#[derive(ShardModel)]
+#[shard(group = "shop", table = "nodes")]
+#[shard(has_many(children = "Node", by = "parent_id"))]
+struct Node {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    parent_id: Option<i64>,
+}
+
+fn main() {
+    let _ = Node::on(42).join(Node::CHILDREN);
+}

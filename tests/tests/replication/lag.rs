@@ -1,0 +1,126 @@
+//! Replicas that are behind leave the rotation, and come back.
+
+use std::time::Duration;
+
+use shard_orm::Standing;
+use shard_orm::config::{Fallback, HealthOptions};
+use shard_orm::prelude::*;
+
+use crate::on::On;
+use crate::site::{Note, Site, answering, eventually, note, quick};
+
+on_each! {
+    a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back
+    a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back
+    a_lagging_replica_among_others_is_passed_over
+}
+
+async fn replica_port(cluster: &Cluster) -> shard_orm::Result<i64> {
+    answering(cluster.read_from(Read::Replica), 0).await
+}
+
+async fn a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back(on: On) {
+    let site = Site::new(on, 1).await;
+    let health = quick().max_lag(Duration::from_millis(300));
+    let lenient = site.cluster(health.clone()).await;
+    let strict = site.cluster(health.fallback(Fallback::Refuse)).await;
+    assert_eq!(replica_port(&lenient).await.unwrap(), site.port(1));
+    assert_eq!(replica_port(&strict).await.unwrap(), site.port(1));
+
+    site.nodes[1].pause_replay().await.unwrap();
+    Note {
+        amount: 1,
+        ..note(0)
+    }
+    .save(&lenient)
+    .await
+    .unwrap();
+    eventually("reads leave the replica", async || {
+        replica_port(&lenient).await.unwrap() == site.port(0)
+    })
+    .await;
+    assert_eq!(site.standing(&lenient, 1), Standing::Lagging);
+    eventually("reads are refused", async || {
+        replica_port(&strict).await.is_err()
+    })
+    .await;
+    let refused = replica_port(&strict).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused}");
+    assert!(refused.to_string().contains("lags"), "{refused}");
+    // Reads of the primary are not concerned.
+    answering(&strict, 0).await.unwrap();
+
+    site.nodes[1].resume_replay().await.unwrap();
+    for cluster in [&lenient, &strict] {
+        eventually("reads come back", async || {
+            replica_port(cluster)
+                .await
+                .is_ok_and(|port| port == site.port(1))
+        })
+        .await;
+        assert_eq!(site.standing(cluster, 1), Standing::Serving);
+    }
+}
+
+/// On PostgreSQL: MariaDB does not count in bytes, and passes over that limit.
+async fn a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back(on: On) {
+    let site = Site::new(on, 1).await;
+    let health = quick()
+        .max_lag(Duration::from_hours(1))
+        .max_lag_bytes(64 * 1024);
+    let cluster = site.cluster(health).await;
+    site.nodes[1].pause_replay().await.unwrap();
+    // Not enough to matter.
+    Note {
+        amount: 1,
+        ..note(0)
+    }
+    .save(&cluster)
+    .await
+    .unwrap();
+    cluster.check_health().await;
+    assert_eq!(replica_port(&cluster).await.unwrap(), site.port(1));
+
+    let notes = |first: i64| {
+        (first..first + 1_000)
+            .map(|id| Note { id, ..note(0) })
+            .collect()
+    };
+    Note::insert_many(&cluster, notes(1_000)).await.unwrap();
+    if on.is_postgres() {
+        eventually("reads leave the replica", async || {
+            replica_port(&cluster).await.unwrap() == site.port(0)
+        })
+        .await;
+        assert_eq!(site.standing(&cluster, 1), Standing::Lagging);
+    } else {
+        cluster.check_health().await;
+        assert_eq!(replica_port(&cluster).await.unwrap(), site.port(1));
+    }
+    site.nodes[1].resume_replay().await.unwrap();
+    eventually("reads come back", async || {
+        replica_port(&cluster).await.unwrap() == site.port(1)
+    })
+    .await;
+}
+
+async fn a_lagging_replica_among_others_is_passed_over(on: On) {
+    let site = Site::new(on, 2).await;
+    let health: HealthOptions = quick().max_lag(Duration::from_millis(300));
+    let cluster = site.cluster(health).await;
+    site.nodes[1].pause_replay().await.unwrap();
+    Note {
+        amount: 1,
+        ..note(0)
+    }
+    .save(&cluster)
+    .await
+    .unwrap();
+    eventually("the replica is found to lag", async || {
+        site.standing(&cluster, 1) == Standing::Lagging
+    })
+    .await;
+    for _ in 0..100 {
+        assert_eq!(replica_port(&cluster).await.unwrap(), site.port(2));
+    }
+}

@@ -1,0 +1,17 @@
+//! Reads, writes and sessions over servers that replicate, while roles change and servers fail.
+
+#[macro_use]
+mod on;
+
+mod failures;
+mod lag;
+mod logs;
+mod nodes;
+mod proxy;
+mod reads;
+mod roles;
+mod sessions;
+mod site;
+mod swapped;
+mod switchover;
+mod tokens;

@@ -1,0 +1,118 @@
+//! Many rows that are inserted at once: in each logical shard all of them or none.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use shard_orm::prelude::*;
+use shard_orm::{Error, ShardId};
+
+use crate::cut::Cut;
+use crate::fate::Fate;
+use crate::hand::Hand;
+use crate::model::Parcel;
+use crate::run::{Counts, Run};
+
+/// More than the largest batch of which MariaDB is sent one statement here.
+const MOST_ROWS: usize = 25;
+const POLLS: u32 = 25;
+
+/// What one task has sent.
+#[derive(Debug, Default)]
+pub(crate) struct Parcels {
+    groups: Vec<Group>,
+}
+
+/// The rows of one call in one logical shard.
+#[derive(Debug)]
+struct Group {
+    fate: Fate,
+    rows: Vec<Parcel>,
+}
+
+impl Parcels {
+    pub(crate) async fn step(&mut self, hand: &mut Hand, keys: &[i64]) {
+        let cluster = hand.run.cluster.clone();
+        let several = hand.dice.percent(70);
+        let key = *hand.dice.pick(keys);
+        let rows: Vec<Parcel> = (0..=hand.dice.below(MOST_ROWS))
+            .map(|_| {
+                let id = hand.run.id();
+                Parcel {
+                    id,
+                    user_id: if several { *hand.dice.pick(keys) } else { key },
+                    weight: i32::try_from(id % 1_000).unwrap(),
+                }
+            })
+            .collect();
+        let mut shards: BTreeMap<u32, Vec<Parcel>> = BTreeMap::new();
+        for row in &rows {
+            let shard = hand.run.shard_of(row.user_id);
+            shards.entry(shard).or_default().push(row.clone());
+        }
+
+        let cut = Cut::random(&mut hand.dice, POLLS);
+        let insert = Parcel::insert_many(&cluster, rows);
+        let done = hand.cut("insert many parcels", cut, insert).await;
+        let single = shards.len() == 1;
+        for (shard, rows) in shards {
+            let fate = match &done {
+                None if cut.before_all() => Fate::Refused,
+                None => Fate::Unknown,
+                Some(Ok(_)) => Fate::Done,
+                Some(Err(error)) => match Fate::of_error(error) {
+                    Some(fate) => of_shard(shard, single, fate, error),
+                    None => {
+                        hand.run.fail(format_args!("insert_many: {error:?}"));
+                        Fate::Unknown
+                    }
+                },
+            };
+            let counts = &hand.run.counts;
+            Counts::add(match fate {
+                Fate::Done => &counts.done,
+                Fate::Refused => &counts.refused,
+                Fate::Unknown => &counts.unknown,
+            });
+            self.groups.push(Group { fate, rows });
+        }
+    }
+}
+
+/// What the error of a call says of one shard.
+fn of_shard(shard: u32, single: bool, fate: Fate, error: &Error) -> Fate {
+    let holds = |shards: &[ShardId]| shards.iter().any(|id| id.shard == shard);
+    if single {
+        fate
+    } else if holds(error.done_shards()) {
+        Fate::Done
+    } else if error.failed_shards().len() == 1 {
+        fate
+    } else {
+        // The error is that of one of those that failed.
+        Fate::Unknown
+    }
+}
+
+/// Compares the parcels of all tasks with what is there.
+pub(crate) async fn check(run: &Run, all: &[Parcels]) {
+    let mut found: HashMap<i64, Vec<Vec<i64>>> = HashMap::new();
+    for row in run.rows("parcels", &["id", "user_id", "weight"]).await {
+        found.entry(row[0]).or_default().push(row);
+    }
+    for group in all.iter().flat_map(|parcels| &parcels.groups) {
+        let mut copies = HashSet::new();
+        for parcel in &group.rows {
+            let rows = found.remove(&parcel.id).unwrap_or_default();
+            copies.insert(rows.len());
+            let sent = [parcel.id, parcel.user_id, i64::from(parcel.weight)];
+            if rows.iter().any(|row| *row != sent) {
+                run.fail(format_args!("{parcel:?}: found {rows:?}"));
+            }
+        }
+        if copies.len() != 1 || !copies.iter().all(|times| group.fate.allows(*times)) {
+            run.fail(format_args!("found {copies:?} times: {group:?}"));
+        }
+    }
+    for (id, rows) in found {
+        run.fail(format_args!("nobody wrote parcel {id}: {rows:?}"));
+    }
+}

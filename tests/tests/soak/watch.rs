@@ -1,0 +1,60 @@
+//! Looks on while the tasks work: open connections, old transactions, tasks that are stuck.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::run::Run;
+use crate::site::{CONNECTIONS, LIMIT, POOLS};
+
+const PERIOD: Duration = Duration::from_millis(100);
+/// The kernel lists connections while they come and go: one look can count one that closed and its successor.
+const LOOKS: usize = 6;
+/// `ESTABLISHED`, and `CLOSE_WAIT`: ended by the server, and still held.
+const OPEN_STATES: [&str; 2] = ["01", "08"];
+
+/// Looks on until the soak is over.
+pub(crate) async fn watch(run: Arc<Run>) {
+    let most = u64::from(CONNECTIONS * POOLS);
+    let mut side = run.site.side().await;
+    let sessions = format!("SELECT COUNT(*) FROM ({}) AS s", run.site.sessions());
+    let oldest = run.site.oldest_transaction();
+    while run.pause(PERIOD).await {
+        let open = (0..LOOKS)
+            .map(|_| connections_to(run.site.ports()))
+            .min()
+            .unwrap_or(0);
+        run.counts.most_open.fetch_max(open, Ordering::Relaxed);
+        if open > most {
+            run.fail(format_args!(
+                "{open} connections are open, the pools have {most}"
+            ));
+        }
+        // The server is still busy with sessions whose connection was dropped: only to be told.
+        let seen = u64::try_from(side.number(&sessions).await).unwrap();
+        run.counts.most_sessions.fetch_max(seen, Ordering::Relaxed);
+        let age = side.number(&oldest).await;
+        if age > i64::try_from(LIMIT.as_secs()).unwrap() {
+            run.fail(format_args!("a transaction has been open for {age} s"));
+        }
+        let stuck = run.stuck(LIMIT);
+        if !stuck.is_empty() {
+            let activity = side.texts(run.site.activity()).await;
+            run.fail(format_args!("stuck: {stuck:#?}; the server: {activity:#?}"));
+        }
+    }
+}
+
+/// The connections of this machine to these ports of the loopback interface that a client still holds.
+pub(crate) fn connections_to(ports: [u16; 2]) -> u64 {
+    let ports = ports.map(|port| format!(":{port:04X}"));
+    let table = fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let open = table.lines().skip(1).filter(|line| {
+        let mut fields = line.split_whitespace().skip(2);
+        let (remote, state) = (fields.next(), fields.next());
+        remote.is_some_and(|remote| ports.iter().any(|port| remote.ends_with(port)))
+            && state.is_some_and(|state| OPEN_STATES.contains(&state))
+    });
+    open.count() as u64
+}

@@ -1,0 +1,246 @@
+//! Generated ids: filled by the verbs that give a row back, refused by those that do not.
+
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use shard_orm::config::Ids;
+use shard_orm::id::Layout;
+use shard_orm::prelude::*;
+use shard_orm::route::mix64;
+use shard_orm_tests::bed::{Bed, DATABASE};
+use shard_orm_tests::behaviours;
+use uuid::Uuid;
+
+use crate::kind;
+
+mod find_by_id;
+mod lease;
+mod table;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ShardField)]
+struct NoteId(i64);
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "notes")]
+#[shard(unique(user_id, title))]
+struct Note {
+    #[shard(primary_key, generate = "snowflake")]
+    id: NoteId,
+    #[shard(key)]
+    user_id: i64,
+    #[shard(length = 64)]
+    title: String,
+    text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "events")]
+struct Event {
+    #[shard(primary_key, key)]
+    user_id: i64,
+    #[shard(primary_key, generate = "uuid_v7")]
+    id: Uuid,
+    what: String,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "visits")]
+struct Visit {
+    #[shard(primary_key, generate = "nanosecond")]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+}
+
+/// Its id is its shard key.
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "accounts")]
+struct Account {
+    #[shard(primary_key, key, generate = "snowflake")]
+    id: i64,
+    #[shard(unique, length = 64)]
+    email: String,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", isolated, table = "runs")]
+struct Run {
+    #[shard(primary_key, generate = "snowflake")]
+    id: i64,
+    done: bool,
+}
+
+fn note(user_id: i64, title: &str) -> Note {
+    Note {
+        id: NoteId(0),
+        user_id,
+        title: title.to_owned(),
+        text: String::new(),
+    }
+}
+
+const BY_TITLE: (
+    shard_orm::Column<Note, i64>,
+    shard_orm::Column<Note, String>,
+) = (Note::USER_ID, Note::TITLE);
+
+behaviours! { (Note, Event, Visit, Account, Run);
+    async fn insert_fills_an_id_of_0_and_keeps_another(bed: &Bed) {
+        let key = bed.key();
+        let filled = note(key, "a").insert(&bed.cluster).await.unwrap();
+        assert!(filled.id.0 > 0);
+        assert_eq!(Note::get(&bed.cluster, key, filled.id).await.unwrap(), filled);
+        let given = Note { id: NoteId(bed.id()), ..note(key, "b") };
+        assert_eq!(given.clone().insert(&bed.cluster).await.unwrap(), given);
+    }
+
+    async fn a_snowflake_holds_its_worker_and_the_leading_bits_of_its_keys_hash(bed: &Bed) {
+        for key in [bed.key(), -bed.key()] {
+            let id = note(key, "a").insert(&bed.cluster).await.unwrap().id;
+            let parts = bed.cluster.id_layout().parts(id.0).unwrap();
+            assert_eq!(parts.worker, 1);
+            assert_eq!(u64::from(parts.shard_bits), mix64(key.cast_unsigned()) >> 56);
+        }
+    }
+
+    async fn insert_many_fills_rising_ids_in_the_order_of_the_rows(bed: &Bed) {
+        let key = bed.key();
+        let mut rows: Vec<Note> = (0..300).map(|n| note(key + n % 7, &format!("{key} {n}"))).collect();
+        rows[5].id = NoteId(bed.id());
+        let given = rows[5].id;
+        let inserted = Note::insert_many(&bed.cluster, rows).await.unwrap();
+        assert_eq!(inserted[5].id, given);
+        let made: Vec<NoteId> = inserted.iter().map(|row| row.id).filter(|id| *id != given).collect();
+        assert!(made.is_sorted_by(|a, b| a < b));
+        for row in inserted.into_iter().step_by(50) {
+            assert_eq!(Note::get(&bed.cluster, row.user_id, row.id).await.unwrap(), row);
+        }
+    }
+
+    async fn an_id_is_filled_within_a_transaction(bed: &Bed) {
+        let key = bed.key();
+        let tx = bed.cluster.begin(Note::shard(key)).await.unwrap();
+        let row = note(key, "a").insert(&tx).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(Note::get(&bed.cluster, key, row.id).await.unwrap(), row);
+    }
+
+    async fn a_verb_that_cannot_give_the_id_back_refuses_a_row_without_one(bed: &Bed) {
+        let key = bed.key();
+        let row = note(key, "a");
+        for error in [
+            row.save(&bed.cluster).await.unwrap_err(),
+            row.upsert(&bed.cluster, BY_TITLE).await.unwrap_err(),
+            row.upsert_only(&bed.cluster, BY_TITLE, Note::TEXT).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains("; use `"), "{error}");
+        }
+        assert_eq!(Note::on(key).count(&bed.cluster).await.unwrap(), 0);
+        let row = Note { id: NoteId(bed.id()), ..row };
+        row.save(&bed.cluster).await.unwrap();
+        row.upsert(&bed.cluster, BY_TITLE).await.unwrap();
+        assert_eq!(Note::on(key).all(&bed.cluster).await.unwrap(), [row]);
+    }
+
+    async fn get_or_create_fills_the_id_of_what_it_creates(bed: &Bed) {
+        let key = bed.key();
+        let (created, new) = note(key, "a").get_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+        assert!(new && created.id.0 > 0);
+        let again = note(key, "a").get_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+        assert_eq!(again, (created, false));
+    }
+
+    async fn update_or_create_fills_the_id_of_what_it_creates_and_keeps_that_of_a_row(bed: &Bed) {
+        let key = bed.key();
+        let (created, new) = note(key, "a").update_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+        assert!(new && created.id.0 > 0);
+        let changed = Note { text: "new".into(), ..note(key, "a") };
+        let (updated, new) = changed.update_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+        assert_eq!((updated.id, updated.text.as_str(), new), (created.id, "new", false));
+    }
+
+    async fn a_row_without_an_id_is_not_looked_for_by_it(bed: &Bed) {
+        let row = note(bed.key(), "a");
+        let got = row.clone().get_or_create(&bed.cluster, Note::ID).await;
+        assert_eq!(kind(got), ErrorKind::Unsupported);
+        let updated = row.update_or_create(&bed.cluster, Note::ID).await;
+        assert_eq!(kind(updated), ErrorKind::Unsupported);
+    }
+
+    async fn a_generated_shard_key_routes_the_row(bed: &Bed) {
+        let email = format!("{}@example.org", bed.key());
+        let account = Account { id: 0, email }.insert(&bed.cluster).await.unwrap();
+        assert!(account.id > 0);
+        assert_eq!(Account::get(&bed.cluster, account.id, ()).await.unwrap(), account);
+        let rows = (0..20).map(|n| Account { id: 0, email: format!("{} {n}", account.email) });
+        for row in Account::insert_many(&bed.cluster, rows.collect()).await.unwrap() {
+            assert_eq!(Account::get(&bed.cluster, row.id, ()).await.unwrap(), row);
+        }
+    }
+
+    async fn uuids_of_version_7_rise(bed: &Bed) {
+        let key = bed.key();
+        let events = (0..100).map(|n| Event { user_id: key, id: Uuid::nil(), what: n.to_string() });
+        let events = Event::insert_many(&bed.cluster, events.collect()).await.unwrap();
+        assert!(events.is_sorted_by(|a, b| a.id < b.id));
+        assert!(events.iter().all(|event| event.id.get_version_num() == 7));
+        let first = &events[0];
+        assert_eq!(Event::get(&bed.cluster, key, first.id).await.unwrap(), *first);
+        let ordered = Event::on(key).order_by(Event::ID).all(&bed.cluster).await.unwrap();
+        assert_eq!(ordered, events);
+    }
+
+    async fn nanosecond_ids_hold_the_key_modulo_1024(bed: &Bed) {
+        let key = bed.key();
+        let visits = (0..100).map(|_| Visit { id: 0, user_id: key });
+        let visits = Visit::insert_many(&bed.cluster, visits.collect()).await.unwrap();
+        assert!(visits.is_sorted_by(|a, b| a.id < b.id));
+        assert!(visits.iter().all(|visit| (visit.id >> 3) & 1_023 == key & 1_023));
+    }
+
+    async fn an_isolated_model_has_ids_without_shard_bits(bed: &Bed) {
+        let run = Run { id: 0, done: true }.insert(&bed.cluster, 0).await.unwrap();
+        let parts = bed.cluster.id_layout().parts(run.id).unwrap();
+        assert_eq!(parts.shard_bits, 0);
+        assert_eq!(Run::get(&bed.cluster, 0, run.id).await.unwrap(), run);
+    }
+
+    async fn ids_of_concurrent_inserts_differ(bed: &Bed) {
+        let inserts = (0..60).map(|n| note(bed.key(), &n.to_string()).insert(&bed.cluster));
+        let ids: HashSet<NoteId> = join_all(inserts).await.into_iter().map(|row| row.unwrap().id).collect();
+        assert_eq!(ids.len(), 60);
+    }
+}
+
+behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new());
+    async fn without_a_worker_the_first_insert_says_what_to_write(bed: &Bed) {
+        let error = note(bed.key(), "a").insert(&bed.cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("[ids] worker"), "{error}");
+        let given = Note { id: NoteId(1), ..note(bed.key(), "a") };
+        given.insert(&bed.cluster).await.unwrap();
+    }
+}
+
+behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new().worker(9).bits(10, 4, 8));
+    async fn the_widths_are_those_of_the_configuration(bed: &Bed) {
+        let key = bed.key();
+        let id = note(key, "a").insert(&bed.cluster).await.unwrap().id;
+        assert_eq!(bed.cluster.id_layout(), Layout::new(10, 4, 8).unwrap());
+        assert_eq!(bed.cluster.id_layout().parts(id.0).unwrap().worker, 9);
+        assert!(Note::find_by_id(&bed.cluster, id).await.unwrap().is_some());
+        // A second cluster of this process with the same worker goes on with the same numbers.
+        let second = bed.another_process().await;
+        let next = note(key, "b").insert(&second).await.unwrap().id;
+        let last = note(key, "c").insert(&bed.cluster).await.unwrap().id;
+        assert!(id < next && next < last);
+    }
+
+    async fn a_closed_cluster_makes_no_ids(bed: &Bed) {
+        let second = bed.another_process().await;
+        second.close().await;
+        let error = note(bed.key(), "a").insert(&second).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+}

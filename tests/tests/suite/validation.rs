@@ -1,0 +1,133 @@
+//! Rows that their model refuses.
+
+use shard_orm::prelude::*;
+use shard_orm::{Hooks, Problems, Result, Validate, WriteContext};
+use shard_orm_tests::bed::Bed;
+use shard_orm_tests::behaviours;
+
+use crate::kind;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders", validate, hooks)]
+#[shard(unique(user_id, item))]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    #[shard(length = 64)]
+    item: String,
+    #[shard(column = "pieces")]
+    quantity: i32,
+}
+
+impl Validate for Order {
+    fn validate(&self, problems: &mut Problems<Self>) {
+        problems.check(Self::ITEM, !self.item.is_empty(), "is missing");
+        problems.check(Self::QUANTITY, self.quantity > 0, "must be 1 or more");
+        if self.item == "nested" {
+            problems.add_named("item.name[0]", "is not one");
+        }
+    }
+}
+
+impl Hooks for Order {
+    async fn before_insert(&mut self, _: WriteContext<'_>) -> Result<()> {
+        if self.quantity == -1 {
+            self.quantity = 1;
+        }
+        Ok(())
+    }
+
+    async fn before_save(&self, _: WriteContext<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn order(bed: &Bed, item: &str, quantity: i32) -> Order {
+    Order {
+        id: bed.id(),
+        user_id: bed.key(),
+        item: item.to_owned(),
+        quantity,
+    }
+}
+
+behaviours! { (Order);
+    async fn all_problems_of_a_row_are_reported_at_once(bed: &Bed) {
+        let wrong = order(bed, "", -7);
+        let error = wrong.clone().insert(&bed.cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(!error.is_retryable());
+        let [item, quantity] = error.fields() else { panic!("{error}") };
+        assert!(item.is(Order::ITEM) && !item.is(Order::QUANTITY));
+        assert_eq!((item.field(), item.message(), item.row()), ("item", "is missing", None));
+        assert!(quantity.is(Order::QUANTITY));
+        assert_eq!(quantity.to_string(), "pieces: must be 1 or more");
+        assert_eq!(
+            error.to_string(),
+            "invalid: `Order` is not written: item: is missing; pieces: must be 1 or more"
+        );
+    }
+
+    async fn no_verb_writes_a_row_that_is_refused(bed: &Bed) {
+        let by = (Order::USER_ID, Order::ITEM);
+        let wrong = order(bed, "tea", 0);
+        let on = &bed.cluster;
+        assert_eq!(kind(wrong.clone().insert(on).await), ErrorKind::Invalid);
+        assert_eq!(kind(wrong.save(on).await), ErrorKind::Invalid);
+        assert_eq!(kind(wrong.upsert(on, by).await), ErrorKind::Invalid);
+        assert_eq!(kind(wrong.upsert_only(on, by, Order::ITEM).await), ErrorKind::Invalid);
+        assert_eq!(kind(wrong.clone().get_or_create(on, by).await), ErrorKind::Invalid);
+        assert_eq!(kind(wrong.clone().update_or_create(on, by).await), ErrorKind::Invalid);
+        assert_eq!(Order::on(wrong.user_id).count(on).await.unwrap(), 0);
+
+        let right = Order { quantity: 1, ..wrong.clone() }.insert(on).await.unwrap();
+        assert_eq!(kind(wrong.update(on).await), ErrorKind::Invalid);
+        assert_eq!(kind(wrong.update_only(on, Order::QUANTITY).await), ErrorKind::Invalid);
+        assert_eq!(right.reload(on).await.unwrap(), right);
+        // A row that is there is given as it is.
+        assert_eq!(wrong.get_or_create(on, by).await.unwrap(), (right, false));
+    }
+
+    async fn an_update_of_some_columns_heeds_their_problems_alone(bed: &Bed) {
+        let right = order(bed, "tea", 1).insert(&bed.cluster).await.unwrap();
+        let wrong = Order { item: "milk".to_owned(), quantity: 0, ..right.clone() };
+        wrong.update_only(&bed.cluster, Order::ITEM).await.unwrap();
+        let nested = Order { item: "nested".to_owned(), quantity: 2, ..right };
+        nested.update_only(&bed.cluster, Order::QUANTITY).await.unwrap();
+        let error = nested.update_only(&bed.cluster, Order::ITEM).await.unwrap_err();
+        assert_eq!(error.fields()[0].field(), "item.name[0]");
+        let stored = nested.reload(&bed.cluster).await.unwrap();
+        assert_eq!((stored.item.as_str(), stored.quantity), ("milk", 2));
+    }
+
+    async fn the_hook_runs_before_the_validation(bed: &Bed) {
+        assert_eq!(order(bed, "tea", -1).insert(&bed.cluster).await.unwrap().quantity, 1);
+        let many = vec![order(bed, "tea", -1)];
+        assert_eq!(Order::insert_many(&bed.cluster, many).await.unwrap()[0].quantity, 1);
+    }
+
+    async fn the_problems_of_many_rows_name_their_rows_and_none_is_written(bed: &Bed) {
+        let rows = vec![order(bed, "tea", 1), order(bed, "", 0), order(bed, "tea", 2), order(bed, "tea", 0)];
+        let keys: Vec<i64> = rows.iter().map(|row| row.user_id).collect();
+        let error = Order::insert_many(&bed.cluster, rows).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        let found: Vec<_> = error.fields().iter().map(|field| (field.row(), field.field())).collect();
+        assert_eq!(found, [(Some(1), "item"), (Some(1), "pieces"), (Some(3), "pieces")]);
+        assert!(error.to_string().contains("row 3, pieces: must be 1 or more"), "{error}");
+        assert_eq!(Order::on_each(keys).count(&bed.cluster).await.unwrap(), 0);
+    }
+
+    async fn a_list_of_problems_has_an_end(bed: &Bed) {
+        let rows = (0..500).map(|_| order(bed, "", 0)).collect();
+        let error = Order::insert_many(&bed.cluster, rows).await.unwrap_err();
+        assert_eq!(error.fields().len(), 100);
+    }
+
+    async fn the_builder_validates_nothing(bed: &Bed) {
+        let right = order(bed, "tea", 1).insert(&bed.cluster).await.unwrap();
+        Order::on(right.user_id).set(Order::QUANTITY, 0).update(&bed.cluster).await.unwrap();
+        assert_eq!(right.reload(&bed.cluster).await.unwrap().quantity, 0);
+    }
+}
