@@ -26,7 +26,7 @@ fn main() {
     for round in 0..=ROUNDS {
         let ids = Snowflakes::with_clock(unlimited, 0, SystemClock);
         let both = [
-            nanos(1, || read_clocks()),
+            nanos(1, read_clocks),
             nanos(1, || make(&ids)),
             nanos(cores, || make(&ids)),
         ];

@@ -129,7 +129,7 @@ pub mod __private {
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
     pub use crate::model::{Slot, no_such_column, unknown_variant};
-    pub use crate::record::{Connected, DynHooks};
+    pub use crate::record::{DynHooks, connect_hooks};
     pub use crate::relation::same_text;
     pub use crate::route::RoutingKey;
     pub use crate::{

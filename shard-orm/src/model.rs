@@ -110,7 +110,9 @@ pub trait SoftDelete: Model {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sharded model",
     note = "derive `ShardModel` on it with `#[shard(group = \"..\", table = \"..\")]` and mark its \
-            shard key with `#[shard(key)]`"
+            shard key with `#[shard(key)]`",
+    note = "what belongs to a row of a shard is in that shard too; a model of a database is what a \
+            row `refers_to`"
 )]
 pub trait Sharded: Model {
     /// The shard key; with a region, the pair of region and shard key.

@@ -28,6 +28,7 @@ pub use order::{Nulls, OrderBy};
 pub use page::Page;
 pub(crate) use page::make_total;
 pub(crate) use parts::{Deleted, Needs, Parts};
+pub(crate) use place::any_of;
 pub use place::{InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
 pub use raw::{RawQuery, ReadRow};
 pub use select::{Draft, Query};

@@ -18,7 +18,7 @@ mod upsert;
 mod verbs;
 
 pub use database::DatabaseModel;
-pub use hooks::{Connected, DynHooks, Hooks, WriteContext};
+pub use hooks::{DynHooks, Hooks, WriteContext, connect_hooks};
 pub use isolated::IsolatedModel;
 pub use sharded::ShardModel;
 pub(crate) use soft_delete::{clearing, marking};

@@ -112,6 +112,14 @@ use ends::Ends;
 /// [`BelongsTo`].
 ///
 /// Its constants are made by the derive; see the [module](self).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a relation within one shard group",
+    label = "no server has both tables",
+    note = "`has_many`, `has_one` and `belongs_to` relate models of one group and key, whose rows \
+            are in one logical shard: those are joined, and loaded with a query",
+    note = "what a model `refers_to` is in another database, where no join reaches it: read it in \
+            a second step by `with_separately` or `fetch_separately`"
+)]
 pub trait Relation: Copy + Send + Sync + 'static {
     /// The model that declares it.
     type From: Sharded;
@@ -181,11 +189,7 @@ pub trait Relation: Copy + Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Query::all`](crate::Query::all).
-    fn load<'e>(
-        self,
-        on: impl Executor<'e>,
-        rows: &[Self::From],
-    ) -> Running<'e, Vec<Self::Found>> {
+    fn load<'e>(self, on: impl Executor<'e>, rows: &[Self::From]) -> Running<'e, Vec<Self::Found>> {
         Load::new(self).load(on, rows)
     }
 }

@@ -19,6 +19,7 @@ use shard_orm::testing::{self, TestCluster};
 /// An order of a user.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "orders")]
+#[shard(has_many(lines = "Line", by = "order_id"))]
 pub struct Order {
     /// Given by the caller.
     #[shard(primary_key)]
@@ -32,6 +33,39 @@ pub struct Order {
     pub quantity: i32,
     /// What else was said.
     pub note: Option<String>,
+}
+
+/// A line of an order.
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "lines")]
+#[shard(index(user_id, order_id))]
+#[shard(belongs_to(order = "Order", by = "order_id"))]
+#[shard(refers_to(article = "Article", by = "sku"))]
+pub struct Line {
+    /// Given by the caller.
+    #[shard(primary_key)]
+    pub id: i64,
+    /// Whose order it is of.
+    #[shard(key)]
+    pub user_id: i64,
+    /// The order.
+    pub order_id: i64,
+    /// The article.
+    #[shard(length = 64)]
+    pub sku: String,
+    /// How many.
+    pub pieces: i32,
+}
+
+/// What the whole shop sells.
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "default", table = "articles")]
+pub struct Article {
+    /// What it is ordered by.
+    #[shard(primary_key, length = 64)]
+    pub sku: String,
+    /// What it is called.
+    pub name: String,
 }
 
 /// A line of a user's cart: one for each article.
@@ -87,7 +121,7 @@ pub fn order(id: i64, user_id: i64, item: &str, quantity: i32) -> Order {
 
 /// A cluster with the models above and a few rows.
 async fn cluster() -> shard_orm::Result<TestCluster> {
-    let cluster = testing::cluster::<(Order, CartLine, Job, Setting)>().await?;
+    let cluster = testing::cluster::<(Order, Line, Article, CartLine, Job, Setting)>().await?;
     Order::insert_many(
         &cluster,
         vec![
@@ -99,6 +133,24 @@ async fn cluster() -> shard_orm::Result<TestCluster> {
         ],
     )
     .await?;
+    let line = |id, order_id, sku: &str, pieces| Line {
+        id,
+        user_id: 42,
+        order_id,
+        sku: sku.to_owned(),
+        pieces,
+    };
+    let lines = vec![
+        line(1, 1, "green-tea", 2),
+        line(2, 1, "sugar", 1),
+        line(3, 2, "beans", 3),
+    ];
+    Line::insert_many(&cluster, lines).await?;
+    let tea = Article {
+        sku: "green-tea".to_owned(),
+        name: "Green tea".to_owned(),
+    };
+    tea.insert(&cluster).await?;
     let theme = Setting {
         name: "theme".to_owned(),
         value: "dark".to_owned(),
@@ -164,6 +216,8 @@ mod chapters {
         models: "../../docs/src/models.md",
         reading: "../../docs/src/reading.md",
         writing: "../../docs/src/writing.md",
+        relations: "../../docs/src/relations.md",
+        ids: "../../docs/src/ids.md",
         hooks: "../../docs/src/hooks.md",
         soft_delete: "../../docs/src/soft-delete.md",
         transactions: "../../docs/src/transactions.md",

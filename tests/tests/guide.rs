@@ -45,6 +45,55 @@ fn whole_configurations_of_the_guide_have_no_mistake() {
 }
 
 #[test]
+fn each_way_of_making_ids_of_the_guide_is_read() {
+    let text = chapter("ids.md");
+    let whole = blocks(&text, "toml");
+    assert_eq!(whole.len(), 2);
+    for block in whole {
+        check(&block);
+    }
+    let fragments = blocks(&text, "toml,fragment");
+    let (workers, group) = (&fragments[0], &fragments[1]);
+    for worker in workers.lines() {
+        let worker = worker.replace("${WORKER}", "7");
+        check(&format!(
+            "[databases.default]\nprimary = \"sqlite://default.db\"\n[ids]\n{worker}\n"
+        ));
+    }
+    check(&format!(
+        "[groups.shop]\nlogical_shards = 16\n{group}\n\
+         [[groups.shop.servers]]\nname = \"a\"\nprimary = \"sqlite://data/a\"\n"
+    ));
+}
+
+#[test]
+fn the_ids_of_the_guide_are_right() {
+    use shard_orm::id::Layout;
+    use shard_orm::route::mix64;
+
+    let text = chapter("ids.md");
+    let (_, table) = text.split_once("| milliseconds | sequence |").unwrap();
+    let rows: Vec<Vec<i64>> = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells = line.trim_matches('|').split('|');
+            cells.map(|cell| cell.trim().parse().unwrap()).collect()
+        })
+        .collect();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let parts = Layout::default().parts(row[4]).unwrap();
+        assert_eq!(i64::try_from(parts.milliseconds), Ok(row[0]));
+        assert_eq!(i64::from(parts.sequence), row[1]);
+        assert_eq!(i64::from(parts.worker), row[2]);
+        let hash = mix64(row[3].cast_unsigned());
+        assert_eq!(u64::from(parts.shard_bits), hash >> 56);
+    }
+}
+
+#[test]
 fn each_strategy_of_the_guide_is_read() {
     let fragments = blocks(&chapter("configuration.md"), "toml,fragment");
     let lines: Vec<&str> = fragments[0].lines().collect();

@@ -1,4 +1,4 @@
-//! Reads the excerpt of the data set: flights and airlines, as rows of the models.
+//! Reads the excerpt of the data set: flights, aircraft and airlines, as rows of the models.
 
 use std::error::Error;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use csv::StringRecord;
 
-use crate::model::{Airline, Flight};
+use crate::model::{Airline, Flight, Plane};
 
 /// All flights that have an aircraft, and how many have none: those were cancelled.
 pub(crate) fn flights(file: &Path) -> Result<(Vec<Flight>, usize), Box<dyn Error>> {
@@ -22,6 +22,23 @@ pub(crate) fn flights(file: &Path) -> Result<(Vec<Flight>, usize), Box<dyn Error
         }
     }
     Ok((flights, without_aircraft))
+}
+
+/// All aircraft that something is known of. The columns are tailnum, year, type, manufacturer,
+/// model, engines, seats, speed and engine.
+pub(crate) fn planes(file: &Path) -> Result<Vec<Plane>, Box<dyn Error>> {
+    let mut planes = Vec::new();
+    for record in reader(file)?.records() {
+        let record = record?;
+        planes.push(Plane {
+            aircraft: value(&record, 0)?,
+            manufacturer: text(&record, 3)?.to_owned(),
+            model: text(&record, 4)?.to_owned(),
+            year: optional(&record, 1)?,
+            seats: value(&record, 6)?,
+        });
+    }
+    Ok(planes)
 }
 
 /// All airlines.

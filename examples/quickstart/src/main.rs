@@ -18,7 +18,7 @@ use shard_orm::Cluster;
 use shard_orm::prelude::*;
 use shard_orm::route::RoutingKey;
 
-use crate::model::{Aircraft, Airline, Flight};
+use crate::model::{Aircraft, Airline, Flight, Plane};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -47,6 +47,8 @@ async fn run() -> Outcome {
     a_transaction(&cluster).await?;
     a_refused_write(&cluster).await?;
     several_aircraft(&cluster).await?;
+    planes_and_flights(&cluster).await?;
+    joined(&cluster).await?;
     a_named_database(&cluster).await?;
     cluster.close().await;
     Ok(())
@@ -69,6 +71,7 @@ async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
     let setup = cluster
         .setup()
         .table::<Flight>()
+        .table::<Plane>()
         .table::<Airline>()
         .run()
         .await?;
@@ -79,7 +82,7 @@ async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
     Ok(cluster)
 }
 
-/// Loads the flights, each into the logical shard of its aircraft.
+/// Loads the flights and what is known of the aircraft, each into the logical shard of its aircraft.
 async fn load(cluster: &Cluster, folder: &Path) -> Result<Vec<Flight>, Box<dyn Error>> {
     heading("Load the flights");
     let (flights, without_aircraft) = load::flights(&folder.join("flights.csv"))?;
@@ -87,6 +90,7 @@ async fn load(cluster: &Cluster, folder: &Path) -> Result<Vec<Flight>, Box<dyn E
 
     // What an earlier run has left. Only the logical shards of these keys are asked.
     Flight::on_each(&aircraft).delete(cluster).await?;
+    Plane::on_each(&aircraft).delete(cluster).await?;
 
     // One transaction for each logical shard.
     let flights = Flight::insert_many(cluster, flights).await?;
@@ -95,6 +99,8 @@ async fn load(cluster: &Cluster, folder: &Path) -> Result<Vec<Flight>, Box<dyn E
         flights.len(),
         aircraft.len(),
     );
+    let planes = Plane::insert_many(cluster, load::planes(&folder.join("planes.csv"))?).await?;
+    println!("insert_many: what is known of {} aircraft", planes.len());
     Ok(flights)
 }
 
@@ -237,6 +243,66 @@ async fn several_aircraft(cluster: &Cluster) -> Outcome {
         let legs = flown.iter().filter(|(of, _)| *of == aircraft);
         let miles: i32 = legs.clone().map(|(_, miles)| miles).sum();
         println!("{aircraft}: {} flights, {miles} miles", legs.count());
+    }
+    Ok(())
+}
+
+/// Asks for rows with what belongs to each: two statements for each logical shard, however many
+/// rows there are. Of one of the three nothing is known, so it is no row.
+async fn planes_and_flights(cluster: &Cluster) -> Outcome {
+    heading("Aircraft with their flights");
+    let aircraft: [Aircraft; 3] = ["N509MQ".parse()?, "N279JB".parse()?, "N17108".parse()?];
+    let mut planes: Vec<(Plane, Vec<Flight>)> = Plane::on_each(aircraft)
+        .with(Plane::FLIGHTS.order_by(Flight::SCHEDULED_AT))
+        .all(cluster)
+        .await?;
+    planes.sort_unstable_by_key(|(plane, _)| plane.aircraft);
+    for (plane, flights) in planes {
+        let built = plane
+            .year
+            .map_or_else(|| "?".to_owned(), |year| year.to_string());
+        println!(
+            "{}: {} {} of {built}, {} flights",
+            plane.aircraft,
+            plane.manufacturer,
+            plane.model,
+            flights.len(),
+        );
+        if let Some(first) = flights.first() {
+            show(first);
+        }
+    }
+    Ok(())
+}
+
+/// Joins the two on the server, and selects columns of both.
+async fn joined(cluster: &Cluster) -> Outcome {
+    heading("A join");
+    let aircraft: Aircraft = "N17108".parse()?;
+    let legs: Vec<(String, i32, i32)> = Flight::on(aircraft)
+        .join(Flight::PLANE)
+        .filter(Flight::DISTANCE.gt(500))
+        .filter(Plane::SEATS.ge(50))
+        .order_by(Flight::DISTANCE.desc())
+        .order_by(Flight::ID)
+        .select((Flight::DESTINATION, Flight::DISTANCE, Plane::SEATS))
+        .limit(3)
+        .all(cluster)
+        .await?;
+    println!("{aircraft}, its longest legs:");
+    for (destination, miles, seats) in legs {
+        println!("  {destination}  {miles:>4} miles with {seats} seats");
+    }
+    // An aircraft of which nothing is known is kept, by a left join.
+    let unknown = Flight::on("N730MQ".parse::<Aircraft>()?)
+        .left_join(Flight::PLANE)
+        .filter(Flight::ORIGIN.eq("LGA"))
+        .select((Flight::NUMBER, Plane::MODEL))
+        .first(cluster)
+        .await?;
+    match unknown {
+        Some((number, None)) => println!("flight {number} was flown by an unknown aircraft"),
+        other => return Err(format!("a flight without a plane was expected: {other:?}").into()),
     }
     Ok(())
 }

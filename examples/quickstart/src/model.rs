@@ -53,9 +53,25 @@ impl fmt::Debug for Aircraft {
     }
 }
 
+/// What is known of an aircraft. Its primary key is the shard key, so all flights of the key are
+/// its own.
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "flights", table = "planes")]
+#[shard(has_many(flights = "Flight"))]
+pub(crate) struct Plane {
+    #[shard(key, primary_key)]
+    pub(crate) aircraft: Aircraft,
+    pub(crate) manufacturer: String,
+    pub(crate) model: String,
+    /// When it was built, where that is known.
+    pub(crate) year: Option<i32>,
+    pub(crate) seats: i32,
+}
+
 /// One flight: a row in the logical shard of its aircraft.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "flights", table = "flights")]
+#[shard(belongs_to(plane = "Plane"))]
 #[shard(index(aircraft, scheduled_at))]
 pub(crate) struct Flight {
     #[shard(key, primary_key)]

@@ -115,7 +115,7 @@ fn behaviour(model: &Model) -> TokenStream {
     let hooks = model.hooks.as_ref().map(|said| {
         quote_spanned! {place(said.span())=>
             const HOOKS: ::core::option::Option<&'static dyn __shard_orm::DynHooks<Self>> =
-                ::core::option::Option::Some(&__shard_orm::Connected::<Self>::NEW);
+                ::core::option::Option::Some(__shard_orm::connect_hooks::<Self>());
         }
     });
     let validate = model.validate.as_ref().map(|said| {

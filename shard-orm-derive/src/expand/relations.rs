@@ -1,9 +1,9 @@
 //! The constants of a model's relations: `Order::LINES`.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::Ident;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::{Ident, Path};
 
 use super::site;
 use crate::check::{Model, Relation};
@@ -42,23 +42,38 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
     let at = place(target.span());
     let name = target_name(relation);
     let (kind, doc) = match relation.kind {
-        Kind::HasMany => ("HasMany", format!("The rows of `{name}` that belong to one of `{table}`.")),
-        Kind::HasOne => ("HasOne", format!("The row of `{name}` that belongs to one of `{table}`.")),
-        Kind::BelongsTo => ("BelongsTo", format!("The row of `{name}` that one of `{table}` belongs to.")),
-        Kind::RefersTo => ("RefersTo", format!("The row of `{name}` that one of `{table}` refers to.")),
+        Kind::HasMany => (
+            "HasMany",
+            format!("The rows of `{name}` that belong to one of `{table}`."),
+        ),
+        Kind::HasOne => (
+            "HasOne",
+            format!("The row of `{name}` that belongs to one of `{table}`."),
+        ),
+        Kind::BelongsTo => (
+            "BelongsTo",
+            format!("The row of `{name}` that one of `{table}` belongs to."),
+        ),
+        Kind::RefersTo => (
+            "RefersTo",
+            format!("The row of `{name}` that one of `{table}` refers to."),
+        ),
     };
     let kind = Ident::new(kind, at);
-    let holder = if relation.is_held_here() {
-        quote_spanned! {at=> Self }
-    } else {
-        quote! { #target }
-    };
+    // All that a mistake is shown at is the model or its field, not the derive.
+    let library = respanned(shard_orm, at);
     let columns: Vec<_> = relation
         .by
         .iter()
         .map(|field| {
+            let at = place(field.span());
             let constant = names::constant(field);
-            quote_spanned! {place(field.span())=> #holder::#constant }
+            let holder = if relation.is_held_here() {
+                quote_spanned! {at=> Self }
+            } else {
+                respanned(target, at)
+            };
+            quote_spanned! {at=> #holder::#constant }
         })
         .collect();
     let by = match columns.as_slice() {
@@ -72,29 +87,46 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
     quote_spanned! {at=>
         #[doc = #doc]
         #vis const #constant: #shard_orm::relation::#kind<Self, #target> =
-            #shard_orm::relation::#kind::<Self, #target>::new(#by, &[#(#columns.ordinal()),*] #(, #set)*);
+            #library::relation::#kind::<Self, #target>::new(#by, &[#(#columns.ordinal()),*] #(, #set)*);
     }
+}
+
+/// The path, shown at another place; its names are found as before.
+fn respanned(path: &Path, at: Span) -> TokenStream {
+    path.to_token_stream()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(token.span().located_at(at));
+            token
+        })
+        .collect()
 }
 
 /// A closure that puts the other's id into this one's fields.
 fn setter(model: &Model, relation: &Relation) -> TokenStream {
     let shard_orm = &model.shard_orm;
     let at = place(relation.target.span());
-    let put = |field: &Ident, id: TokenStream| {
+    let target = &relation.target;
+    let put = |field: &Ident, id: TokenStream, part: TokenStream| {
+        let library = respanned(shard_orm, place(field.span()));
         quote_spanned! {place(field.span())=>
-            #shard_orm::relation::ForeignKey::put(&mut row.#field, #id)
+            #library::relation::ForeignKey::<#id>::put(&mut row.#field, #part)
         }
     };
     match relation.by.as_slice() {
         [] => quote_spanned! {at=> |_, _| () },
         [one] => {
-            let put = put(one, quote_spanned! {at=> id });
+            let at = place(one.span());
+            let (library, target) = (respanned(shard_orm, at), respanned(target, at));
+            // Asked for as by the constant, so that the compiler says it once.
+            let id = quote_spanned! {at=> <#target as #library::Model>::Id };
+            let put = put(one, id, quote_spanned! {at=> id });
             quote_spanned! {at=> |row, id| #put }
         }
         several => {
             let puts = several.iter().enumerate().map(|(position, field)| {
                 let position = syn::Index::from(position);
-                put(field, quote_spanned! {at=> id.#position })
+                put(field, quote! { _ }, quote_spanned! {at=> id.#position })
             });
             quote_spanned! {at=> |row, id| { #(#puts;)* } }
         }

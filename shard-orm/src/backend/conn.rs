@@ -173,6 +173,7 @@ impl Conn {
 
     /// Runs an update of MySQL or MariaDB, and gives the rows that it found and the value of its
     /// `LAST_INSERT_ID(expr)`.
+    #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
     pub(crate) async fn run_for_insert_id(
         &mut self,
         sql: &Sql,

@@ -110,7 +110,12 @@ impl Place {
         marks: Option<&Marks>,
         failed: &Endpoint,
     ) -> Result<Served<'_>> {
-        if self.is_replica(failed) && self.watch.settings().fallback == Fallback::Refuse {
+        if !self.is_replica(failed) {
+            // A primary whose connections end may have handed its role over, or be found behind
+            // another address: what answers there now need not be one.
+            self.watch.look_again().await;
+            self.for_primary_read().await
+        } else if self.watch.settings().fallback == Fallback::Refuse {
             self.for_read(read, marks).await
         } else {
             self.for_primary_read().await

@@ -47,14 +47,15 @@ impl History {
         self.changes.clear();
     }
 
-    /// The first position that was asked for after `acknowledged`: it covers all that the primary
-    /// had acknowledged until then.
+    /// The first position that was asked for after `acknowledged`, and that can stand for it: it
+    /// covers all that the primary had acknowledged until then.
     pub(super) fn after(&self, acknowledged: Instant) -> Option<&Position> {
         let first = self
             .recent
             .partition_point(|(began, _)| *began < acknowledged);
-        let (_, position) = self.recent.get(first)?;
-        position.is_exact().then_some(position)
+        // Those of a primary that was promoted, and has written nothing yet, are passed over.
+        let mut later = self.recent.range(first..).map(|(_, position)| position);
+        later.find(|position| position.is_exact())
     }
 
     /// The newest position.

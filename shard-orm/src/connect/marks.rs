@@ -84,9 +84,12 @@ impl Spot {
 impl Marks {
     /// A write to this place has come back, or may have been carried out.
     pub(crate) fn wrote(&self, place: &Place) {
-        // The clock is read before the monitor is told, and after the acknowledgement.
-        let mark = Mark::Since(Instant::now());
-        self.lock().insert(Spot::of(place), mark);
+        {
+            let mut marks = self.lock();
+            // The clock is read after the acknowledgement, before the monitor is told, and under
+            // the lock: of two writes at once the later one is kept.
+            marks.insert(Spot::of(place), Mark::Since(Instant::now()));
+        }
         self.any.store(true, Ordering::Release);
         place.watch.wrote();
     }

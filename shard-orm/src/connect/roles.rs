@@ -78,7 +78,10 @@ pub(super) fn primary(looks: &[Option<Look>], known: usize) -> Verdict {
     let writable: Vec<usize> = (0..looks.len())
         .filter(|index| observed(index).is_some_and(|observed| observed.writable))
         .collect();
+    let is_looked_at = looks.get(known).is_some_and(Option::is_some);
     match writable[..] {
+        // One that has not been asked yet may take them as well.
+        [_] if !is_looked_at => Verdict::One(known),
         [only] => Verdict::One(only),
         // One that does not answer is tried all the same, and says so itself.
         [] if observed(&known).is_none() => Verdict::One(known),
@@ -178,6 +181,12 @@ mod tests {
         let swapped = [look(false, Some(2)), look(true, Some(2))];
         assert_eq!(primary(&swapped, 0), Verdict::One(1));
         assert_eq!(primary(&[gone(), look(true, Some(2))], 0), Verdict::One(1));
+    }
+
+    #[test]
+    fn a_primary_that_was_not_asked_yet_is_not_passed_over() {
+        assert_eq!(primary(&[None, look(true, Some(9))], 0), Verdict::One(0));
+        assert_eq!(primary(&[look(true, None), None], 1), Verdict::One(1));
     }
 
     #[test]

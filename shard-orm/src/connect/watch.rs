@@ -2,6 +2,7 @@
 //!
 //! Read by every statement with one or two atomic loads; written by the monitor after each look.
 
+mod gone;
 mod judge;
 mod report;
 

@@ -75,10 +75,11 @@ fn rows<'a, T: Send + 'a>(
                 let outcome = {
                     let mut rows = session.conn()?.rows(&sql, args);
                     loop {
-                        match rows.next().await {
-                            None => break Ok(()),
-                            Some(Ok(row)) => yield read(row)?,
-                            Some(Err(failure)) => break Err(failure),
+                        let next = async { rows.next().await.transpose() };
+                        match tx.unless_gone(next).await {
+                            Ok(None) => break Ok(()),
+                            Ok(Some(row)) => yield read(row)?,
+                            Err(failure) => break Err(failure),
                         }
                     }
                 };
@@ -96,13 +97,14 @@ fn rows<'a, T: Send + 'a>(
                     let failure = {
                         let mut rows = lease.conn()?.rows(&sql, args);
                         loop {
-                            match rows.next().await {
-                                None => break None,
-                                Some(Ok(row)) => {
+                            let next = async { rows.next().await.transpose() };
+                            match place.watch.unless_gone(endpoint.index(), next).await {
+                                Ok(None) => break None,
+                                Ok(Some(row)) => {
                                     may_ask_again = false;
                                     yield read(row)?;
                                 }
-                                Some(Err(failure)) => break Some(failure),
+                                Err(failure) => break Some(failure),
                             }
                         }
                     };

@@ -9,28 +9,12 @@
 //! holder's ids may have, and the next holder begins after it: what a holder makes when its lease
 //! is over, however that came to be, is told apart by the millisecond.
 
-use std::cmp::{max, min};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+mod table;
 
-use sea_query::{Alias, Expr, ExprTrait, Query, UpdateStatement};
-
-use super::clock::{Moment, micros};
-use super::layout::Layout;
-use super::makers::Makers;
-use super::snowflake::{BORROWED_MILLISECONDS, Grant, Refusal};
-use super::statement::{WORKERS, now, send};
-use crate::backend::{Field, Row};
+use self::table::{Held, Lease};
+use super::snowflake::Refusal;
 use crate::cluster::{Cluster, WeakCluster};
-use crate::connect::Place;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Executor as _, Intent, NoRows, Rows, Sink};
-use crate::topology::Read;
-
-/// How often another row is tried when other processes were faster.
-const ROUNDS: usize = 32;
 
 /// What is held, and whether the cluster still wants it.
 #[derive(Debug, Default)]
@@ -40,13 +24,6 @@ pub(super) struct State {
     kept: bool,
     /// The cluster was closed.
     closed: bool,
-}
-
-#[derive(Debug)]
-struct Held {
-    worker: u32,
-    token: String,
-    reserved: u64,
 }
 
 /// Makes sure that there is a worker, and waits for that.
@@ -123,13 +100,7 @@ async fn keep(cluster: WeakCluster) {
 }
 
 async fn renew_or_claim(cluster: &Cluster, state: &mut State, database: &str) -> Result<()> {
-    let lease = Lease {
-        cluster,
-        makers: cluster.makers(),
-        place: cluster.place_of_database(database)?,
-        database,
-        ttl: cluster.makers().config().lease_ttl,
-    };
+    let lease = Lease::new(cluster, database)?;
     if let Some(held) = &mut state.held {
         if lease.renew(held).await? {
             return Ok(());
@@ -139,7 +110,7 @@ async fn renew_or_claim(cluster: &Cluster, state: &mut State, database: &str) ->
             worker = held.worker,
             "the lease of the worker id ran out, and another process has it now"
         );
-        lease.makers.snowflakes.withdraw();
+        cluster.makers().snowflakes.withdraw();
         state.held = None;
     }
     state.held = Some(lease.claim().await?);
@@ -155,24 +126,7 @@ pub(crate) async fn release(cluster: &Cluster) {
     let (Some(held), Some(database)) = (state.held.take(), makers.config().lease_database()) else {
         return;
     };
-    let given_back = async {
-        let place = cluster.place_of_database(database)?;
-        let mut update = of_holder(&held);
-        update.value(Alias::new("expires_at"), 0_i64).value(
-            Alias::new("reserved_until"),
-            signed(min(last, held.reserved)),
-        );
-        let label = ("release", WORKERS);
-        send(
-            cluster.target(),
-            &place,
-            Intent::Write,
-            label,
-            &update,
-            &mut NoRows,
-        )
-        .await
-    };
+    let given_back = async { Lease::new(cluster, database)?.release(&held, last).await };
     if let Err(error) = given_back.await {
         // It runs out by itself.
         tracing::debug!(
@@ -181,277 +135,4 @@ pub(crate) async fn release(cluster: &Cluster) {
             "the worker id was not given back"
         );
     }
-}
-
-/// One process's way to the table of workers.
-struct Lease<'c> {
-    cluster: &'c Cluster,
-    makers: &'c Makers,
-    place: Arc<Place>,
-    database: &'c str,
-    ttl: Duration,
-}
-
-/// A row of the table.
-struct Worker {
-    number: u32,
-    token: String,
-    layout: String,
-    /// How long its lease lasts yet by the database's clock, in milliseconds.
-    remaining: i64,
-    reserved: u64,
-}
-
-impl Lease<'_> {
-    /// Renews what is held; says whether it still was.
-    async fn renew(&self, held: &mut Held) -> Result<bool> {
-        let sent = self.makers.snowflakes.moment();
-        let reserved = max(self.reserve(sent)?, held.reserved);
-        let mut update = of_holder(held);
-        update
-            .value(Alias::new("expires_at"), self.expiry())
-            .value(Alias::new("reserved_until"), signed(reserved));
-        let mut rows = self.write("renew", &update).await;
-        if matches!(&rows, Err(error) if error.kind() == ErrorKind::OutcomeUnknown) {
-            // It does the same twice.
-            rows = self.write("renew", &update).await;
-        }
-        if rows? == 0 {
-            return Ok(false);
-        }
-        held.reserved = reserved;
-        self.grant(held.worker, sent, reserved, 0)?;
-        Ok(true)
-    }
-
-    /// Takes a worker id that is free.
-    async fn claim(&self) -> Result<Held> {
-        for _ in 0..ROUNDS {
-            let known = self.read().await?;
-            let free = self.free(&known)?;
-            let Some(number) = free.get(pick(free.len())) else {
-                return Err(self.all_taken(known.len()));
-            };
-            let sent = self.makers.snowflakes.moment();
-            let old = known.iter().find(|worker| worker.number == *number);
-            // Whoever had a new number before there was a table may have borrowed.
-            let floor = match old {
-                Some(old) => old.reserved,
-                None => millisecond(sent)? + BORROWED_MILLISECONDS,
-            };
-            let held = Held {
-                worker: *number,
-                token: token(),
-                reserved: max(self.reserve(sent)?, floor),
-            };
-            let claimed = match old {
-                Some(old) => self.write("claim", &self.take_over(old, &held)).await,
-                None => self.insert(&held).await,
-            };
-            match claimed {
-                Ok(1) => {
-                    self.grant(held.worker, sent, held.reserved, floor)?;
-                    return Ok(held);
-                }
-                // Another process was faster.
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Unique => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            format!(
-                "other processes were faster {ROUNDS} times at taking a worker id in database `{}`",
-                self.database
-            ),
-        ))
-    }
-
-    /// Makes ids by the lease whose statement was sent then.
-    fn grant(&self, worker: u32, sent: Moment, reserved: u64, floor: u64) -> Result<()> {
-        let ends = sent.elapsed + micros(self.ttl - margin(self.ttl));
-        if self.makers.snowflakes.moment().elapsed >= ends {
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "database `{}` answered after the lease of the worker id was over, {:?}",
-                    self.database, self.ttl
-                ),
-            ));
-        }
-        self.makers
-            .snowflakes
-            .grant(Grant::new(worker, Some(ends), reserved), floor);
-        Ok(())
-    }
-
-    /// The last millisecond for which ids may be made by a lease that begins then.
-    fn reserve(&self, sent: Moment) -> Result<u64> {
-        let ttl = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX / 4);
-        Ok(millisecond(sent)? + ttl + BORROWED_MILLISECONDS)
-    }
-
-    fn expiry(&self) -> Expr {
-        let ttl = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX / 4);
-        now(self.place.dialect()).add(ttl)
-    }
-
-    async fn read(&self) -> Result<Vec<Worker>> {
-        let mut select = Query::select();
-        select
-            .columns(["worker", "token", "layout", "reserved_until"].map(Alias::new))
-            .expr(Expr::col(Alias::new("expires_at")).sub(now(self.place.dialect())))
-            .from(Alias::new(WORKERS));
-        let mut sink = Rows::new(|row: &Row<'_>| {
-            Ok(Worker {
-                number: u32::try_from(i64::read(row, 0)?).unwrap_or(u32::MAX),
-                token: String::read(row, 1)?,
-                layout: String::read(row, 2)?,
-                reserved: u64::try_from(i64::read(row, 3)?).unwrap_or(0),
-                remaining: i64::read(row, 4)?,
-            })
-        });
-        let target = self.cluster.read_from(Read::Primary).target();
-        let label = ("select", WORKERS);
-        let place = &self.place;
-        send(target, place, Intent::Read, label, &select, &mut sink).await?;
-        Ok(sink.rows)
-    }
-
-    /// The numbers that can be taken.
-    fn free(&self, known: &[Worker]) -> Result<Vec<u32>> {
-        let layout = self.makers.layout();
-        if let Some(other) = known
-            .iter()
-            .find(|worker| worker.layout != layout.to_string())
-        {
-            return Err(self.other_layout(layout, &other.layout));
-        }
-        let now = millisecond(self.makers.snowflakes.moment())?;
-        let mut free: Vec<bool> = vec![true; layout.last_worker() as usize + 1];
-        for worker in known {
-            // One whose ids were made by a clock ahead of this one would have to wait for that time.
-            let is_free = worker.remaining <= 0 && worker.reserved <= now + BORROWED_MILLISECONDS;
-            if let Some(mark) = free.get_mut(worker.number as usize) {
-                *mark = is_free;
-            }
-        }
-        let numbers = (0..).zip(free).filter(|(_, is_free)| *is_free);
-        Ok(numbers.map(|(number, _)| number).collect())
-    }
-
-    /// Takes a row over that is as it was read.
-    fn take_over(&self, old: &Worker, held: &Held) -> UpdateStatement {
-        let mut update = Query::update();
-        update
-            .table(Alias::new(WORKERS))
-            .value(Alias::new("token"), held.token.as_str())
-            .value(Alias::new("expires_at"), self.expiry())
-            .value(Alias::new("reserved_until"), signed(held.reserved))
-            .and_where(column("worker").eq(i64::from(old.number)))
-            .and_where(column("token").eq(old.token.as_str()))
-            .and_where(column("reserved_until").eq(signed(old.reserved)))
-            .and_where(column("expires_at").lte(now(self.place.dialect())));
-        update
-    }
-
-    async fn insert(&self, held: &Held) -> Result<u64> {
-        let mut insert = Query::insert();
-        insert
-            .into_table(Alias::new(WORKERS))
-            .columns(["worker", "token", "layout", "expires_at", "reserved_until"].map(Alias::new))
-            .values([
-                Expr::val(i64::from(held.worker)),
-                Expr::val(held.token.as_str()),
-                Expr::val(self.makers.layout().to_string()),
-                self.expiry(),
-                Expr::val(signed(held.reserved)),
-            ])
-            .map_err(|source| Error::configuration("a worker's row").with_source(source))?;
-        let label = ("claim", WORKERS);
-        let target = self.cluster.target();
-        let sink: &mut dyn Sink = &mut NoRows;
-        send(target, &self.place, Intent::Write, label, &insert, sink).await
-    }
-
-    async fn write(&self, verb: &'static str, update: &UpdateStatement) -> Result<u64> {
-        let target = self.cluster.target();
-        let sink: &mut dyn Sink = &mut NoRows;
-        send(
-            target,
-            &self.place,
-            Intent::Write,
-            (verb, WORKERS),
-            update,
-            sink,
-        )
-        .await
-    }
-
-    #[cold]
-    fn all_taken(&self, known: usize) -> Error {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!(
-                "all {} worker ids in database `{}` are taken by other processes ({known} rows in \
-                 `{WORKERS}`); end some of them, wait until a lease runs out, or plan for more with \
-                 `worker_bits`",
-                u64::from(self.makers.layout().last_worker()) + 1,
-                self.database
-            ),
-        )
-    }
-
-    #[cold]
-    fn other_layout(&self, own: Layout, other: &str) -> Error {
-        Error::configuration(format!(
-            "the worker ids in database `{}` are used with the widths {other} (sequence, worker, \
-             shard), and this process is configured with {own}; the widths are frozen once ids are \
-             kept: configure the same",
-            self.database
-        ))
-    }
-}
-
-fn of_holder(held: &Held) -> UpdateStatement {
-    let mut update = Query::update();
-    update
-        .table(Alias::new(WORKERS))
-        .and_where(column("worker").eq(i64::from(held.worker)))
-        .and_where(column("token").eq(held.token.as_str()));
-    update
-}
-
-fn column(name: &str) -> Expr {
-    Expr::col(Alias::new(name))
-}
-
-/// By how much the holder's lease is over before the database's.
-fn margin(ttl: Duration) -> Duration {
-    ttl / 10
-}
-
-fn millisecond(moment: Moment) -> Result<u64> {
-    u64::try_from(moment.now / 1_000).map_err(|_| Refusal::ClockUnset.into_error())
-}
-
-fn signed(milliseconds: u64) -> i64 {
-    i64::try_from(milliseconds).unwrap_or(i64::MAX)
-}
-
-/// What tells one claim from all others.
-fn token() -> String {
-    format!("{:016x}{:016x}", random(), random())
-}
-
-fn pick(count: usize) -> usize {
-    let random = usize::try_from(random() >> 32).unwrap_or(0);
-    if count == 0 { 0 } else { random % count }
-}
-
-/// The standard library's hashers are keyed by the operating system's random numbers.
-fn random() -> u64 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    RandomState::new().hash_one((std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
 }

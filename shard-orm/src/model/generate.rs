@@ -2,8 +2,7 @@
 //!
 //! Read by `id`, which makes them, and by `record`, which fills them in.
 
-use crate::backend::Field;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Sharded;
 
 /// How the ids of a model are made; `generate` on the field of its primary key.
@@ -68,8 +67,8 @@ impl NewId {
 
 #[cfg(feature = "uuid")]
 #[cold]
-fn other() -> Error {
-    Error::unsupported("the id was made for a field of another type")
+fn other() -> crate::Error {
+    crate::Error::unsupported("the id was made for a field of another type")
 }
 
 /// A field that holds a generated id, which is made as a `T`: an `i64`, or a `uuid::Uuid`.
@@ -98,7 +97,7 @@ fn other() -> Error {
     note = "`uuid_v7` makes a `uuid::Uuid`, all others make an `i64`; a struct around one derives \
             `ShardField` or `ShardKey`"
 )]
-pub trait GeneratedId<T>: Field {
+pub trait GeneratedId<T>: Sized {
     /// The field's value for an id.
     fn from_id(id: T) -> Self;
 

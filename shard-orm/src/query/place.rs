@@ -193,15 +193,30 @@ fn legs_of_keys<K: Key>(
 /// `key IN (?, ..)`, or with a region `(region = ? AND key = ?) OR ..`.
 fn one_of(def: &'static ModelDef, keys: Vec<Vec<Value>>) -> Option<Expr> {
     if def.region.is_some() {
-        return keys
-            .into_iter()
-            .filter_map(|values| equals(def, values))
-            .reduce(ExprTrait::or);
+        let keys = keys.into_iter().filter_map(|values| equals(def, values));
+        return any_of(keys.collect());
     }
     let values: Vec<Expr> = keys.into_iter().flatten().map(Expr::Value).collect();
     routing_columns(def)
         .next()
         .map(|column| column.is_in(values))
+}
+
+/// `a OR b OR ..`, as a balanced tree: SQLite takes expressions of a depth of 1,000, and rendering
+/// one takes a stack as deep as it is.
+pub(crate) fn any_of(mut conditions: Vec<Expr>) -> Option<Expr> {
+    while conditions.len() > 1 {
+        let mut pairs = Vec::with_capacity(conditions.len().div_ceil(2));
+        let mut rest = conditions.into_iter();
+        while let Some(one) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(other) => one.or(other),
+                None => one,
+            });
+        }
+        conditions = pairs;
+    }
+    conditions.pop()
 }
 
 /// The error for a call over several logical shards that failed on some.

@@ -75,11 +75,13 @@ fn questions(target: Target<'_>, def: &ModelDef, places: Vec<Arc<Place>>) -> Res
             at: Arc::clone(own),
         }]);
     }
+    // A session knows for each logical shard which replica holds its writes.
+    let in_session = matches!(target, Target::Cluster { marks: Some(_), .. });
     let mut questions: Vec<Question> = Vec::new();
     for place in places {
         let namespace = Arc::clone(&place.namespace);
         // A namespace is looked at before its first statement, which has to be one of its own.
-        let may_share = place.dialect() != Dialect::Sqlite && place.is_found();
+        let may_share = place.dialect() != Dialect::Sqlite && !in_session && place.is_found();
         let shared = questions.iter_mut().find(|question| {
             may_share && question.at.server == place.server && question.at.is_found()
         });

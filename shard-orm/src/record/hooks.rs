@@ -3,7 +3,6 @@
 //! Called by the verbs of this module where the model is marked `#[shard(hooks)]`. For all others
 //! [`Model::HOOKS`] is a constant `None`, and what asks for it folds away when it is compiled.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -213,19 +212,14 @@ pub trait DynHooks<M>: Send + Sync {
 /// A hook that is running.
 type Hook<'c> = BoxFuture<'c, Result<()>>;
 
-/// Connects a model's [`Hooks`]; named by the derive.
+/// Connects a model's [`Hooks`]; called by the derive.
 #[doc(hidden)]
-pub struct Connected<M>(PhantomData<fn() -> M>);
-
-impl<M: Hooks> Connected<M> {
-    pub const NEW: Self = Self(PhantomData);
+#[must_use]
+pub const fn connect_hooks<M: Hooks>() -> &'static dyn DynHooks<M> {
+    &Connected(PhantomData)
 }
 
-impl<M> fmt::Debug for Connected<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connected")
-    }
-}
+struct Connected<M>(PhantomData<fn() -> M>);
 
 impl<M: Hooks> DynHooks<M> for Connected<M> {
     fn before_insert<'c>(&self, row: &'c mut M, on: WriteContext<'c>) -> Hook<'c> {

@@ -41,38 +41,34 @@ pub(super) async fn insert_many<M: Model>(
     }
     prepare::validate_all(&rows)?;
     let several = shards.len() > 1;
-    let outcomes: Vec<(
-        ShardId,
-        Vec<usize>,
-        Option<hooks::Around<'_, M>>,
-        Result<()>,
-    )> = stream::iter(shards.into_values().map(|(place, positions)| {
-        let rows = &rows;
-        async move {
-            let shard = ShardId {
-                group: place.namespace.group().to_string(),
-                shard: place.namespace.shard(),
-            };
-            let around = hooks::around::<M>(target, &place);
-            let bind = |position: usize, ordinal: usize, args: &mut Args| {
-                rows[positions[position]].bind(ordinal, args)
-            };
-            let outcome = insert_shard(target, place, M::def(), positions.len(), &bind).await;
-            (shard, positions, around, outcome)
-        }
-    }))
-    .buffered(CONCURRENCY)
-    .collect()
-    .await;
+    let outcomes: Vec<(ShardId, Option<Hooked<'_, M>>, Result<()>)> =
+        stream::iter(shards.into_values().map(|(place, positions)| {
+            let rows = &rows;
+            async move {
+                let shard = ShardId {
+                    group: place.namespace.group().to_string(),
+                    shard: place.namespace.shard(),
+                };
+                let around = hooks::around::<M>(target, &place);
+                let bind = |position: usize, ordinal: usize, args: &mut Args| {
+                    rows[positions[position]].bind(ordinal, args)
+                };
+                let outcome = insert_shard(target, place, M::def(), positions.len(), &bind).await;
+                (shard, around.map(|around| (positions, around)), outcome)
+            }
+        }))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
 
     let mut first = None;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     let mut written = Vec::new();
-    for (shard, positions, around, outcome) in outcomes {
+    for (shard, hooked, outcome) in outcomes {
         match outcome {
             Ok(()) => {
                 done.push(shard);
-                written.extend(around.map(|around| (positions, around)));
+                written.extend(hooked);
             }
             Err(error) => {
                 failed.push(shard);
@@ -80,20 +76,20 @@ pub(super) async fn insert_many<M: Model>(
             }
         }
     }
-    let hooked = after(&rows, written).await;
-    match first.or(hooked.err()) {
+    let after = after(&rows, written).await;
+    match first.or(after.err()) {
         None => Ok(rows),
         Some(error) if several => Err(error.with_progress(done, failed)),
         Some(error) => Err(error),
     }
 }
 
+/// The positions of rows that have hooks, and the hooks.
+type Hooked<'e, M> = (Vec<usize>, hooks::Around<'e, M>);
+
 /// Runs the hooks of the rows that are there now, and gives the first error of theirs. One that
 /// fails leaves the hooks of other rows to run, but in a transaction, which it may have ended.
-async fn after<M: Model>(
-    rows: &[M],
-    written: Vec<(Vec<usize>, hooks::Around<'_, M>)>,
-) -> Result<()> {
+async fn after<M: Model>(rows: &[M], written: Vec<Hooked<'_, M>>) -> Result<()> {
     let mut first = Ok(());
     for (positions, around) in written {
         for position in positions {

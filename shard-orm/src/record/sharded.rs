@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Target};
 use crate::model::{FindById, Home, IntoId, IntoKey, Key, Sharded};
-use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, OnShard, Query};
+use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, OnShard, Query, Running};
 use crate::schema::CreateTable;
 
 /// A model whose rows are spread over the logical shards of a group by their shard key.
@@ -131,13 +131,13 @@ pub trait ShardModel: Sharded {
     fn find_by_id<'e>(
         on: impl Executor<'e>,
         id: impl IntoId<Self::Id>,
-    ) -> impl Future<Output = Result<Option<Self>>> + Send
+    ) -> Running<'e, Option<Self>>
     where
         Self: FindById,
     {
         let target = on.target();
         let id = id.into_id();
-        async move { super::find_by_id::find_by_id(target, &id).await }
+        Box::pin(async move { super::find_by_id::find_by_id(target, &id).await })
     }
 
     /// As [`find_by_id`](Self::find_by_id), for a row that should be there.
@@ -145,18 +145,15 @@ pub trait ShardModel: Sharded {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) when it is not; otherwise as
     /// [`find_by_id`](Self::find_by_id).
-    fn get_by_id<'e>(
-        on: impl Executor<'e>,
-        id: impl IntoId<Self::Id>,
-    ) -> impl Future<Output = Result<Self>> + Send
+    fn get_by_id<'e>(on: impl Executor<'e>, id: impl IntoId<Self::Id>) -> Running<'e, Self>
     where
         Self: FindById,
     {
         let found = Self::find_by_id(on, id);
-        async move {
+        Box::pin(async move {
             let found = found.await?;
             found.ok_or_else(|| super::find_by_id::not_found(Self::def()))
-        }
+        })
     }
 
     row_verbs!((), target, row => place(target, row));

@@ -99,24 +99,24 @@ macro_rules! row_verbs {
         ///
         /// # Errors
         /// [`NotFound`](crate::ErrorKind::NotFound) when there is no such row, or it is not deleted.
-        fn restore<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send
+        fn restore<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::Running<'r, ()>
         where
             Self: $crate::SoftDelete,
         {
             let target = on.target();
-            async move { $crate::record::soft_delete::restore(target, { let ($target, $row) = (target, self); $place? }, self).await }
+            Box::pin(async move { $crate::record::soft_delete::restore(target, { let ($target, $row) = (target, self); $place? }, self).await })
         }
 
         /// Deletes the row for good, whether it is marked as deleted or not.
         ///
         /// # Errors
         /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there.
-        fn force_delete<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send
+        fn force_delete<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::Running<'r, ()>
         where
             Self: $crate::SoftDelete,
         {
             let target = on.target();
-            async move { $crate::record::soft_delete::force_delete(target, { let ($target, $row) = (target, self); $place? }, self).await }
+            Box::pin(async move { $crate::record::soft_delete::force_delete(target, { let ($target, $row) = (target, self); $place? }, self).await })
         }
 
         /// Reads the row anew.

@@ -49,11 +49,13 @@ pub struct BelongsTo<C, P: Model> {
 
 macro_rules! of_children {
     ($name:ident, $found:ident) => {
-        impl<P: Sharded, C: Sharded> $name<P, C> {
+        impl<P, C> $name<P, C> {
             /// The relation by the fields that hold the id of `P`. Made by the derive.
             #[must_use]
             pub const fn new<F>(_by: F, foreign: &'static [usize]) -> Self
             where
+                P: Sharded,
+                C: Sharded,
                 F: ForeignColumns<C, P::Id>,
                 C::Key: SameKey<P::Key>,
             {
@@ -94,11 +96,13 @@ macro_rules! of_children {
 of_children!(HasMany, Vec);
 of_children!(HasOne, Option);
 
-impl<C: Sharded, P: Sharded> BelongsTo<C, P> {
+impl<C, P: Model> BelongsTo<C, P> {
     /// The relation by the fields that hold the id of `P`, and what sets them. Made by the derive.
     #[must_use]
     pub const fn new<F>(_by: F, foreign: &'static [usize], set: fn(&mut C, P::Id)) -> Self
     where
+        C: Sharded,
+        P: Sharded,
         F: ForeignColumns<C, P::Id>,
         P::Key: SameKey<C::Key>,
     {
@@ -132,11 +136,6 @@ impl<C: Model, P: Model> fmt::Debug for BelongsTo<C, P> {
 }
 
 /// `HasMany(Order, Line)`.
-pub(super) fn show(
-    kind: &str,
-    from: &str,
-    to: &str,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+pub(super) fn show(kind: &str, from: &str, to: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{kind}({from}, {to})")
 }

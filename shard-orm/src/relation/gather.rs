@@ -15,7 +15,7 @@ use crate::connect::Place;
 use crate::error::Result;
 use crate::exec::{Intent, Leg, Sink, Target, each_leg, run};
 use crate::model::{Model, ModelDef};
-use crate::query::{Built, Needs, Parts, Running, Verb};
+use crate::query::{Built, Needs, Parts, Running, Verb, any_of};
 
 /// The rows whose related rows one statement asks for at most.
 const ROWS_PER_STATEMENT: usize = 1_000;
@@ -195,7 +195,7 @@ fn leg(place: &Arc<Place>, ends: &Ends, groups: Vec<(Vec<Value>, Vec<Vec<Value>>
         .collect();
     Leg {
         place: Arc::clone(place),
-        keys: any(groups),
+        keys: any_of(groups),
     }
 }
 
@@ -220,26 +220,11 @@ fn one_of(def: &'static ModelDef, ordinals: &[usize], ids: Vec<Vec<Value>>) -> O
         let values: Vec<Expr> = ids.into_iter().flatten().map(Expr::Value).collect();
         return Some(Expr::col(Alias::new(def.columns[*ordinal].name)).is_in(values));
     }
-    any(ids
-        .into_iter()
-        .filter_map(|id| equal(def, ordinals, id))
-        .collect())
-}
-
-/// `a OR b OR ..`, as a balanced tree: SQLite takes expressions of a depth of 1,000.
-fn any(mut conditions: Vec<Expr>) -> Option<Expr> {
-    while conditions.len() > 1 {
-        let mut pairs = Vec::with_capacity(conditions.len().div_ceil(2));
-        let mut rest = conditions.into_iter();
-        while let Some(one) = rest.next() {
-            pairs.push(match rest.next() {
-                Some(other) => one.or(other),
-                None => one,
-            });
-        }
-        conditions = pairs;
-    }
-    conditions.pop()
+    any_of(
+        ids.into_iter()
+            .filter_map(|id| equal(def, ordinals, id))
+            .collect(),
+    )
 }
 
 /// Takes rows and finds out who has asked for them.

@@ -11,10 +11,10 @@ use crate::model::{IntoKey, Model, Sharded};
 use crate::query::{Filter, Nowhere, OnKey, OnKeys, OrderBy, Query, Whole};
 use crate::topology::Read;
 
-/// The model that a relation begins at.
-type From<L> = <<L as IntoLoad>::Relation as Relation>::From;
-/// The model that it leads to.
+/// The model that a relation leads to.
 type To<L> = <<L as IntoLoad>::Relation as Relation>::To;
+/// The models `J` with `S` behind them.
+type Pushed<J, S> = <J as Push<S>>::Joined;
 
 /// A query of the model `M` and of those that are joined to it, together `J`, that runs at `P` and
 /// gives back `S`.
@@ -81,28 +81,37 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     /// Joins what is related: one row for each pair.
     ///
     /// Conditions of a [`Load`] are conditions of the result.
-    pub fn join<L: IntoLoad, I>(
-        self,
-        relation: L,
-    ) -> Join<M, <(M,) as Push<To<L>>>::Joined, P>
+    pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Pushed<(M,), To<L>>, P>
     where
-        (M,): Always<From<L>, I> + Push<To<L>>,
+        L::Relation: Relation<From = A>,
+        (M,): Always<A, I> + Push<To<L>>,
     {
-        Join::begin(self).add(relation.into_load(), <(M,) as Always<From<L>, I>>::POSITION, false)
+        const { once::<(M,), To<L>>() };
+        Join::begin(self).add(
+            relation.into_load(),
+            <(M,) as Always<A, I>>::POSITION,
+            false,
+        )
     }
 
     /// Joins what is related, and keeps the rows that nothing is related to: with `None`.
     ///
     /// Conditions of a [`Load`] say what is joined; a later [`filter`](Join::filter) on it takes
     /// out the rows that have nothing there.
-    pub fn left_join<L: IntoLoad, I>(
+    pub fn left_join<L: IntoLoad, A, I>(
         self,
         relation: L,
-    ) -> Join<M, <(M,) as Push<Option<To<L>>>>::Joined, P>
+    ) -> Join<M, Pushed<(M,), Option<To<L>>>, P>
     where
-        (M,): Contains<From<L>, I> + Push<Option<To<L>>>,
+        L::Relation: Relation<From = A>,
+        (M,): Contains<A, I> + Push<Option<To<L>>>,
     {
-        Join::begin(self).add(relation.into_load(), <(M,) as Contains<From<L>, I>>::POSITION, true)
+        const { once::<(M,), To<L>>() };
+        Join::begin(self).add(
+            relation.into_load(),
+            <(M,) as Contains<A, I>>::POSITION,
+            true,
+        )
     }
 }
 
@@ -123,36 +132,27 @@ impl<M: Sharded, P> Join<M, (M,), P, Whole> {
 
 impl<M: Sharded, J, P> Join<M, J, P, Whole> {
     /// Joins what is related to one of the models as well; see [`Query::join`].
-    pub fn join<L: IntoLoad, I>(self, relation: L) -> Join<M, <J as Push<To<L>>>::Joined, P>
+    pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Pushed<J, To<L>>, P>
     where
-        J: Models + Always<From<L>, I> + Push<To<L>>,
+        L::Relation: Relation<From = A>,
+        J: Models + Always<A, I> + Push<To<L>>,
     {
-        self.add(relation.into_load(), <J as Always<From<L>, I>>::POSITION, false)
+        const { once::<J, To<L>>() };
+        self.add(relation.into_load(), <J as Always<A, I>>::POSITION, false)
     }
 
     /// Joins what is related to one of the models as well, and keeps the rows that nothing is
     /// related to; see [`Query::left_join`].
-    pub fn left_join<L: IntoLoad, I>(
-        self,
-        relation: L,
-    ) -> Join<M, <J as Push<Option<To<L>>>>::Joined, P>
+    pub fn left_join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Pushed<J, Option<To<L>>>, P>
     where
-        J: Models + Contains<From<L>, I> + Push<Option<To<L>>>,
+        L::Relation: Relation<From = A>,
+        J: Models + Contains<A, I> + Push<Option<To<L>>>,
     {
-        self.add(relation.into_load(), <J as Contains<From<L>, I>>::POSITION, true)
+        const { once::<J, To<L>>() };
+        self.add(relation.into_load(), <J as Contains<A, I>>::POSITION, true)
     }
 
-    fn add<R: Relation, K>(mut self, load: Load<R>, from: usize, left: bool) -> Join<M, K, P>
-    where
-        J: Models,
-    {
-        const {
-            assert!(
-                !is_there(J::TABLES, <R::To as Sharded>::TABLE),
-                "this table is joined already: a table is part of a join once, so a model is not \
-                 joined with itself; read what is related by `with`, `load` or `related`"
-            );
-        }
+    fn add<R: Relation, K>(mut self, load: Load<R>, from: usize, left: bool) -> Join<M, K, P> {
         let position = self.plan.tables.len();
         let asked = load.query.parts;
         self.base.parts.needs = self.base.parts.needs | asked.needs;
@@ -193,15 +193,17 @@ impl<M: Sharded, J, P> Join<M, J, P, Whole> {
     }
 }
 
-const fn is_there(tables: &[&str], table: &str) -> bool {
+/// Refuses a table that is joined already, when code is made of the join.
+const fn once<J: Models, M: Sharded>() {
     let mut at = 0;
-    while at < tables.len() {
-        if super::same_text(tables[at], table) {
-            return true;
-        }
+    while at < J::TABLES.len() {
+        assert!(
+            !super::same_text(J::TABLES[at], M::TABLE),
+            "a table is part of a join once, and this one is there already: a model is not joined \
+             with itself, but read by `with`, `load` or `related`"
+        );
         at += 1;
     }
-    false
 }
 
 impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {

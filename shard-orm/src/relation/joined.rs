@@ -128,8 +128,11 @@ models!(A B);
 models!(A B C);
 models!(A B C D);
 
+// The compiler lists the implementations that there are where one is missing: those for two models
+// say it all.
 macro_rules! contains {
-    ($($all:ident)+; $model:ident at $position:literal in ($($plain:ty),+), ($($optional:ty),+)) => {
+    ($(#[$listed:meta])? $($all:ident)+; $model:ident at $position:literal in ($($plain:ty),+), ($($optional:ty),+)) => {
+        $(#[$listed])?
         impl<$($all),+> Contains<$model, At<$position>> for ($($plain,)+)
         where
             $model: Model,
@@ -143,6 +146,7 @@ macro_rules! contains {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($all),+> Contains<$model, At<$position>> for ($($optional,)+)
         where
             $model: Model,
@@ -160,6 +164,7 @@ macro_rules! contains {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($all),+> Always<$model, At<$position>> for ($($plain,)+)
         where
             $model: Model,
@@ -169,16 +174,40 @@ macro_rules! contains {
     };
 }
 
-contains!(A; A at 0 in (A), (Option<A>));
+contains!(#[diagnostic::do_not_recommend] A; A at 0 in (A), (Option<A>));
 contains!(A B; A at 0 in (A, B), (Option<A>, B));
 contains!(A B; B at 1 in (A, B), (A, Option<B>));
-contains!(A B C; A at 0 in (A, B, C), (Option<A>, B, C));
-contains!(A B C; B at 1 in (A, B, C), (A, Option<B>, C));
-contains!(A B C; C at 2 in (A, B, C), (A, B, Option<C>));
-contains!(A B C D; A at 0 in (A, B, C, D), (Option<A>, B, C, D));
-contains!(A B C D; B at 1 in (A, B, C, D), (A, Option<B>, C, D));
-contains!(A B C D; C at 2 in (A, B, C, D), (A, B, Option<C>, D));
-contains!(A B C D; D at 3 in (A, B, C, D), (A, B, C, Option<D>));
+contains!(#[diagnostic::do_not_recommend] A B C; A at 0 in (A, B, C), (Option<A>, B, C));
+contains!(#[diagnostic::do_not_recommend] A B C; B at 1 in (A, B, C), (A, Option<B>, C));
+contains!(#[diagnostic::do_not_recommend] A B C; C at 2 in (A, B, C), (A, B, Option<C>));
+contains!(#[diagnostic::do_not_recommend] A B C D; A at 0 in (A, B, C, D), (Option<A>, B, C, D));
+contains!(#[diagnostic::do_not_recommend] A B C D; B at 1 in (A, B, C, D), (A, Option<B>, C, D));
+contains!(#[diagnostic::do_not_recommend] A B C D; C at 2 in (A, B, C, D), (A, B, Option<C>, D));
+contains!(#[diagnostic::do_not_recommend] A B C D; D at 3 in (A, B, C, D), (A, B, C, Option<D>));
+
+/// A model that is none. Where there is one model, the compiler would take any relation for one of
+/// its own before it has seen it, and say of another that the types do not match.
+#[derive(Debug)]
+pub enum Undecided {}
+
+/// The place of [`Undecided`].
+const NOWHERE: usize = usize::MAX;
+
+#[diagnostic::do_not_recommend]
+impl<J> Contains<Undecided, At<NOWHERE>> for J {
+    type Held<T: Field> = T;
+
+    const POSITION: usize = NOWHERE;
+
+    fn read_column<T: Field>(row: &Row<'_>, ordinal: usize) -> Result<T> {
+        T::read(row, ordinal)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<J> Always<Undecided, At<NOWHERE>> for J {
+    const POSITION: usize = NOWHERE;
+}
 
 impl<A, S> Push<S> for (A,) {
     type Joined = (A, S);

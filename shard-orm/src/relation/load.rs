@@ -106,14 +106,6 @@ pub(super) fn total(mut parts: Parts, def: &'static crate::model::ModelDef) -> P
 }
 
 /// A relation, or one with conditions and an order: what `with` and `join` take.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a relation within one shard group",
-    label = "no server has both tables",
-    note = "`has_many`, `has_one` and `belongs_to` relate models of one group and key, whose rows \
-            are in one logical shard: those are joined, and loaded with a query",
-    note = "what a model `refers_to` is in another database, where no join reaches it: read it in \
-            a second step by `with_separately` or `fetch_separately`"
-)]
 pub trait IntoLoad {
     /// The relation.
     type Relation: Relation;

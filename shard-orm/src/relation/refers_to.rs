@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::declared::show;
-use super::foreign::ForeignColumns;
 use super::ends::Ends;
+use super::foreign::ForeignColumns;
 use super::gather::gather;
 use super::load::total;
 use crate::exec::{Executor, Target};
@@ -22,16 +22,19 @@ pub struct RefersTo<C, P: Model> {
     pub(super) set: fn(&mut C, P::Id),
 }
 
-impl<C: Model, P: DatabaseModel> RefersTo<C, P> {
+impl<C, P: Model> RefersTo<C, P> {
     /// The relation by the fields that hold the id of `P`, and what sets them. Made by the derive.
     #[must_use]
     pub const fn new<F>(_by: F, foreign: &'static [usize], set: fn(&mut C, P::Id)) -> Self
     where
+        P: DatabaseModel,
         F: ForeignColumns<C, P::Id>,
     {
         Self { foreign, set }
     }
+}
 
+impl<C: Model, P: DatabaseModel> RefersTo<C, P> {
     /// Reads what each of these rows refers to, in their order.
     ///
     /// Sends one statement to the named database for each 1,000 ids, `SELECT .. WHERE id IN (?,

@@ -88,7 +88,8 @@ async fn begin(
         let mut lease = served.lease;
         // The lease counts as in use from here on: when this future is dropped, a transaction
         // that the server has begun ends with its connection.
-        match lease.conn()?.batch(&text).await {
+        let begun = lease.conn()?.batch(&text);
+        match place.watch.unless_gone(index, begun).await {
             Ok(()) => {
                 let marks = marks.filter(|_| !options.read_only).map(Arc::clone);
                 let place = Arc::clone(place);
@@ -102,7 +103,8 @@ async fn begin(
             }
             Err(failure) if failure.lost => {
                 lease.lost();
-                place.watch.nudge();
+                // Its server may have handed the role of the primary over.
+                place.watch.look_again().await;
                 last = Some(failure.error);
             }
             Err(failure) => return Err(failure.error),

@@ -165,15 +165,26 @@ impl Tx {
     /// Runs a statement.
     pub(crate) async fn run(&self, sql: &Sql, args: Args, on_row: &mut OnRow<'_>) -> Result<u64> {
         let mut session = self.enter()?;
-        let result = session.conn()?.run(sql, args, on_row).await;
+        let result = self
+            .unless_gone(session.conn()?.run(sql, args, on_row))
+            .await;
         session.settle(result)
     }
 
     /// Runs a text without arguments.
     pub(super) async fn batch(&self, text: &str) -> Result<()> {
         let mut session = self.enter()?;
-        let result = session.conn()?.batch(text).await;
+        let result = self.unless_gone(session.conn()?.batch(text)).await;
         session.settle(result)
+    }
+
+    /// What the server answers, unless it has stopped to answer.
+    pub(crate) async fn unless_gone<T>(
+        &self,
+        asked: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let watch = &self.inner.place.watch;
+        watch.unless_gone(self.inner.endpoint, asked).await
     }
 
     /// Takes the connection for one statement.
@@ -278,7 +289,8 @@ impl SessionGuard<'_> {
 
     /// Ends the transaction with COMMIT or ROLLBACK.
     async fn end_with(mut self, text: &str) -> Result<()> {
-        let result = self.conn()?.batch(text).await;
+        let tx = self.tx;
+        let result = tx.unless_gone(self.conn()?.batch(text)).await;
         let Some(mut lease) = self.state.lease.take() else {
             return Ok(());
         };

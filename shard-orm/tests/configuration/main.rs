@@ -4,6 +4,7 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used)]
 
+mod ids;
 mod places;
 mod reading;
 mod shares;

@@ -18,7 +18,7 @@ struct Misspelt {
 #[derive(ShardModel)]
 #[shard(group = "shop", table = "orders")]
 struct Generated {
-    #[shard(primary_key, generate = "snowflake")]
+    #[shard(primary_key, auto_increment)]
     id: i64,
     #[shard(key)]
     user_id: i64,

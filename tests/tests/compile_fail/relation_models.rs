@@ -9,7 +9,7 @@ use shard_orm::ShardModel;
 #[shard(has_many(notes = "Note", by = "order_id"))]
 #[shard(has_many(labels = "Label", by = "order_id"))]
 #[shard(has_many(unsaid = "Line"))]
-#[shard(has_many(unknown = "Line", by = "order"))]
+#[shard(has_many(unknown = "Line", by = "odrer_id"))]
 #[shard(has_one(country = "Country", by = "order_id"))]
 struct Order {
     #[shard(primary_key)]

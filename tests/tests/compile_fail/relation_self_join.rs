@@ -1,4 +1,5 @@
-//! A table is part of a join once.
+//! A table is part of a join once. Found when code is made, so by `cargo build` and not by `cargo check`: a run of
+//! this case alone only checks.
 
 use shard_orm::prelude::*;
 

@@ -194,31 +194,6 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
     Note::get(&cluster, 0, 0).await.unwrap();
 }
 
-async fn a_replica_that_is_down_hands_its_reads_to_the_primary(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let relay = Relay::to(&site.url).await;
-    let through = relay.url(&site.url);
-    // The relay stands for the replica: it is there at first.
-    let server = Server::new("a", site.url.clone()).replica(through);
-    let cluster = Cluster::connect(&site.config_at(server, pool_of(2)))
-        .await
-        .unwrap();
-    note(1).insert(&cluster).await.unwrap();
-    let read = async || Note::get(cluster.read_from(Read::Replica), 0, 1).await;
-    assert_eq!(read().await.unwrap(), note(1));
-    let sent = relay.sent();
-    read().await.unwrap();
-    assert!(relay.sent() > sent, "the replica was not asked");
-    // Its connections end first, then it is gone.
-    relay.mute(true);
-    assert_eq!(read().await.unwrap(), note(1));
-    drop(relay);
-    for _ in 0..5 {
-        assert_eq!(read().await.unwrap(), note(1));
-    }
-}
-
 async fn a_server_where_nobody_listens_is_unavailable(backend: Backend) {
     let site = Site::new(backend).await;
     let relay = Relay::to(&site.url).await;
@@ -254,7 +229,6 @@ on! { [postgres mariadb] =>
     a_running_write_whose_session_is_killed_is_sent_once
     a_killed_session_ends_its_transaction
     a_write_whose_answer_is_lost_has_an_unknown_outcome
-    a_replica_that_is_down_hands_its_reads_to_the_primary
     a_server_where_nobody_listens_is_unavailable
 }
 

@@ -16,8 +16,8 @@ impl On {
     }
 }
 
-/// Makes a test of a behaviour on PostgreSQL and on MariaDB, with an ordinary user; with `any rights` one also with
-/// a user who may see how the servers stand.
+/// Makes a test of a behaviour on PostgreSQL and on MariaDB, with an ordinary user; with `any rights` one also on
+/// PostgreSQL with a member of `pg_monitor`, who sees more of a standby.
 macro_rules! on_each {
     ($($behaviour:ident)+) => {
         $(
@@ -33,7 +33,6 @@ macro_rules! on_each {
                 on_each! { @one $behaviour postgres Postgres Ordinary }
                 on_each! { @one $behaviour postgres_as_monitor Postgres Monitor }
                 on_each! { @one $behaviour mariadb MySql Ordinary }
-                on_each! { @one $behaviour mariadb_as_monitor MySql Monitor }
             }
         )+
     };

@@ -23,6 +23,7 @@ struct Manner {
     server: String,
     delay: Duration,
     hangs: bool,
+    loses_answers: bool,
     /// Counts how often all connections were ended.
     cuts: u32,
 }
@@ -71,6 +72,12 @@ impl Proxy {
         self.manner.send_modify(|manner| manner.hangs = hangs);
     }
 
+    /// From now on what is asked reaches the server, and the connection ends instead of an answer; or no more.
+    pub(crate) fn lose_answers(&self, loses: bool) {
+        self.manner
+            .send_modify(|manner| manner.loses_answers = loses);
+    }
+
     /// Ends all connections, and takes no new ones.
     pub(crate) fn close(&self) {
         self.task.abort();
@@ -99,8 +106,8 @@ async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>) {
     let (up, down) = (manner.clone(), manner.clone());
     // The end of one direction ends the connection, and so does the end of the proxy.
     tokio::select! {
-        () = forward(from_client, to_server, up) => {}
-        () = forward(from_server, to_client, down) => {}
+        () = forward(from_client, to_server, up, false) => {}
+        () = forward(from_server, to_client, down, true) => {}
         _ = manner.wait_for(|manner| manner.cuts != cuts) => {}
     }
 }
@@ -109,6 +116,7 @@ async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut manner: watch::Receiver<Manner>,
+    are_answers: bool,
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
@@ -116,7 +124,8 @@ async fn forward(
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        if manner.wait_for(|manner| !manner.hangs).await.is_err()
+        if (are_answers && manner.borrow().loses_answers)
+            || manner.wait_for(|manner| !manner.hangs).await.is_err()
             || to.write_all(&buffer[..length]).await.is_err()
         {
             return;

@@ -11,12 +11,8 @@ use crate::on::On;
 use crate::site::{Note, Site, answering, eventually, note, quick};
 
 on_each! {
-    any rights:
     a_replica_that_begins_to_take_writes_is_named_and_not_used
     a_configuration_with_swapped_roles_is_named_and_served
-}
-
-on_each! {
     two_servers_that_take_writes_get_none_until_one_is_gone
     a_primary_that_refuses_writes_without_another_is_named
 }

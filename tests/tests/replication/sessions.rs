@@ -81,6 +81,9 @@ async fn a_session_reads_from_a_replica_that_has_its_writes(on: On) {
     for user in 0..TASKS {
         let cluster = cluster.clone();
         tasks.spawn(async move {
+            // Only connections that are older than the last look serve a session.
+            let replica_first = answering(cluster.read_from(Read::Replica), user).await;
+            assert_eq!(replica_first.unwrap(), replica);
             let session = cluster.session();
             let mut at_replica = 0;
             for round in 1..=ROUNDS {

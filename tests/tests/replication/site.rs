@@ -199,7 +199,7 @@ impl Site {
 pub(crate) fn config(servers: impl IntoIterator<Item = Server>, health: HealthOptions) -> Config {
     let pool = PoolOptions::new()
         .max_connections(16)
-        .connect_timeout(Duration::from_secs(2))
+        .connect_timeout(Duration::from_secs(1))
         .acquire_timeout(Duration::from_secs(5));
     let group = Group::new(u32::try_from(SHARDS).unwrap())
         .strategy(StrategyConfig::Modulo)

@@ -3,20 +3,19 @@
 use std::time::{Duration, Instant};
 
 use shard_orm::Standing;
+use shard_orm::config::Server;
 use shard_orm::prelude::*;
 
 use crate::on::On;
+use crate::proxy::Proxy;
 use crate::site::{Note, Site, answering, eventually, note, quick};
 use crate::switchover::Writers;
 
 on_each! {
-    any rights:
     a_refused_write_goes_on_at_the_new_primary
-}
-
-on_each! {
     a_swap_is_seen_within_the_probe_interval
     writers_follow_a_swap
+    addresses_that_are_swapped_are_followed
 }
 
 async fn a_refused_write_goes_on_at_the_new_primary(on: On) {
@@ -130,5 +129,45 @@ async fn writers_follow_a_swap(on: On) {
             Note::find(&cluster, id % 4, id).await.unwrap().is_some(),
             "{id} is lost"
         );
+    }
+}
+
+/// The servers stay what they are, and each is found behind the other's address, as names and virtual addresses are
+/// moved.
+async fn addresses_that_are_swapped_are_followed(on: On) {
+    let site = Site::new(on, 1).await;
+    let (one, other) = (Proxy::to(&site.url(0)).await, Proxy::to(&site.url(1)).await);
+    let server = Server::new("a", one.url(&site.url(0))).replica(other.url(&site.url(1)));
+    let cluster = site.cluster_at(server, quick()).await;
+    let session = cluster.session();
+    for round in 1..=6 {
+        eventually("writes go on", async || {
+            let changed = Note::on(1).set(Note::AMOUNT, round).update(&session).await;
+            match changed.map_err(|error| error.kind()) {
+                Ok(changed) => changed == 1,
+                // Its connection was ended by the swap.
+                Err(kind) => {
+                    assert_eq!(kind, ErrorKind::OutcomeUnknown);
+                    false
+                }
+            }
+        })
+        .await;
+        let amount = Note::on(1).select(Note::AMOUNT).one(&session).await;
+        assert_eq!(amount.unwrap(), round);
+        assert_eq!(site.amount_at(0, 1).await, round);
+        // Whatever connection was lost last.
+        assert_eq!(answering(&cluster, 1).await.unwrap(), site.port(0));
+        let tx = cluster.begin(Note::shard(1)).await.unwrap();
+        assert_eq!(answering(&tx, 1).await.unwrap(), site.port(0));
+        tx.rollback().await.unwrap();
+        site.replicated().await;
+        cluster.check_health().await;
+        let there = cluster.read_from(Read::Replica);
+        assert_eq!(answering(there, 1).await.unwrap(), site.port(1));
+
+        let (first, second) = if round % 2 == 1 { (1, 0) } else { (0, 1) };
+        one.lead_to(&site.url(first));
+        other.lead_to(&site.url(second));
     }
 }

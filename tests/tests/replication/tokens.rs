@@ -130,7 +130,9 @@ async fn a_token_of_an_old_history_is_answered_by_the_primary_and_later_by_repli
     let session = after.resume_session(&token).unwrap();
     assert_eq!(answering(&session, 1).await.unwrap(), site.port(1));
     assert_eq!(read(&session, 1).await, 7);
-    // The new primary writes a history of its own.
+    // The new primary writes a history of its own, and is looked at before and after it begins to.
+    after.check_health().await;
+    assert_eq!(answering(&session, 1).await.unwrap(), site.port(1));
     Note::on(2)
         .set(Note::AMOUNT, 1)
         .update(&after)

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicI64;
 use proptest::prelude::*;
 
 use super::*;
+use crate::route::{Hash, Pins, Router, RoutingKey};
 
 /// A clock that shows what it is told.
 #[derive(Debug, Default)]
@@ -194,6 +195,37 @@ proptest! {
                     Err(other) => prop_assert!(false, "{other:?}"),
                 }
             }
+        }
+    }
+}
+
+proptest! {
+    /// Its shard is among those that the id names, also when each shard is cut in two, and in two again.
+    #[test]
+    fn an_id_names_the_shard_of_its_row_before_and_after_a_split(
+        key in any::<i64>(),
+        count in 1_u32..=16_384,
+        shard_bits in 0_u32..=20,
+        pins in prop::collection::btree_map(any::<i64>(), any::<u32>(), 0..20),
+        pin_of_key in prop::option::of(any::<u32>()),
+    ) {
+        let layout = Layout::new(1, 21 - shard_bits, shard_bits).unwrap();
+        let clock = Arc::new(Told::default());
+        clock.wall.store(500 * DAY, Ordering::Relaxed);
+        let id = Snowflakes::with_clock(layout, 0, clock).try_next(key).unwrap();
+        let hashes = layout.hashes(id).unwrap();
+        for count in [count, count * 2, count * 4] {
+            let pins = pins.iter().map(|(key, shard)| (*key, *shard)).filter(|(pinned, _)| *pinned != key);
+            let pins = pins.chain(pin_of_key.map(|shard| (key, shard)));
+            let pins = Pins::new(pins.map(|(key, shard)| (key, shard % count))).unwrap();
+            let router = Router::new(Arc::new(Hash::new(count).unwrap())).with_pins(pins).unwrap();
+            let shards = router.shards_of_hashes(&hashes).unwrap();
+            prop_assert!(shards.contains(&router.route(&RoutingKey::new(key)).unwrap()));
+            prop_assert!(shards.is_sorted_by(|a, b| a < b));
+            // The range of an id has one part of 2^bits, so it touches that part of the shards and
+            // those at its ends; pins add theirs.
+            let most = (u64::from(count) >> shard_bits) + 2 + 21;
+            prop_assert!(shards.len() as u64 <= most);
         }
     }
 }

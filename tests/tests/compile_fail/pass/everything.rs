@@ -68,6 +68,22 @@ pub mod shadowed {
     #[derive(Debug, Clone, Copy, PartialEq, ShardKey)]
     pub struct UserId(pub i64);
 
+    /// The number of an event.
+    #[derive(Debug, Clone, Copy, PartialEq, ShardField)]
+    pub struct EventId(i64);
+
+    /// Its id is made by the library.
+    #[derive(Debug, Clone, PartialEq, ShardModel)]
+    #[shard(group = "shop", table = "events")]
+    pub struct Event {
+        /// The number.
+        #[shard(primary_key, generate = "snowflake")]
+        pub id: EventId,
+        /// Whose it is.
+        #[shard(key)]
+        pub user_id: UserId,
+    }
+
     /// The number of an order.
     #[derive(Debug, Clone, Copy, PartialEq, ShardField)]
     pub struct OrderId(u32);
@@ -225,6 +241,34 @@ pub mod shadowed {
         }
         assert_eq!(Local::ID.ordinal(), 0);
     }
+
+    /// Marked as deleted, with hooks and validation.
+    #[derive(Debug, ShardModel)]
+    #[shard(group = "shop", table = "kept", hooks, validate)]
+    pub struct Kept {
+        /// The key.
+        #[shard(key, primary_key)]
+        pub id: i64,
+        /// When it was deleted.
+        #[shard(soft_delete)]
+        pub gone: ::core::option::Option<Moment>,
+    }
+
+    impl shard_orm::Hooks for Kept {
+        async fn before_insert(
+            &mut self,
+            on: shard_orm::WriteContext<'_>,
+        ) -> ::core::result::Result<(), shard_orm::Error> {
+            self.id = i64::from(on.shard());
+            ::core::result::Result::Ok(())
+        }
+    }
+
+    impl shard_orm::Validate for Kept {
+        fn validate(&self, problems: &mut shard_orm::Problems<Self>) {
+            problems.check(Self::ID, self.id > 0, "must be positive");
+        }
+    }
 }
 
 macro_rules! model {
@@ -245,7 +289,7 @@ macro_rules! model {
 
 model!(Made, i64, Option<Vec<i32>>);
 
-use shadowed::{Country, Line, Moment, Order, OrderId, Setting, UserId};
+use shadowed::{Country, Event, Kept, Line, Moment, Order, OrderId, Setting, UserId};
 use shard_orm::{ColumnType, DatabaseModel, Home, IsolatedModel, Model, Sharded};
 use std::time::{Duration, SystemTime};
 
@@ -313,6 +357,10 @@ fn main() {
     assert_eq!(Made::OTHER.def().column_type, ColumnType::Json);
     assert_eq!(<Line as shard_orm::Projection>::COLUMNS, [3, 5, 8, 9, 10]);
     shadowed::local();
+    assert_eq!(Event::def().generated.map(|generated| generated.column), Some(0));
+    assert_eq!(Kept::def().soft_delete, Some(1));
+    assert!(Kept::HOOKS.is_some() && Kept::VALIDATE.is_some());
+    assert!(Order::HOOKS.is_none() && Order::VALIDATE.is_none());
 
     let made = Made { id: -3, other: None };
     assert_eq!(made.routing_key().map(|key| key.key).ok(), Some(-3));

@@ -206,4 +206,14 @@ behaviours! { (Shop, Sale), 2 shards on 1 servers, |options| options.strategy(re
         let mut moved = sales[0].clone();
         assert_eq!(kind(moved.link(Sale::SHOP, &shops[1])), ErrorKind::CrossShard);
     }
+    async fn a_thousand_keys_with_a_region_are_asked_for(bed: &Bed) {
+        let shops: Vec<Shop> = (0..1_000)
+            .map(|_| Shop { id: bed.id(), region: "eu".into(), user_id: bed.key() })
+            .collect();
+        Shop::insert_many(&bed.cluster, shops.clone()).await.unwrap();
+        let keys = shops.iter().map(|shop| (shop.region.clone(), shop.user_id));
+        assert_eq!(Shop::on_each(keys).count(&bed.cluster).await.unwrap(), 1_000);
+        let sales = Shop::SALES.load(&bed.cluster, &shops).await.unwrap();
+        assert_eq!(sales.len(), 1_000);
+    }
 }

@@ -1,0 +1,35 @@
+//! Gives up what a server was asked that has stopped to answer.
+
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+
+use super::Watch;
+use crate::backend::Failure;
+use crate::error::{Error, ErrorKind};
+
+impl Watch {
+    /// What this endpoint answers; a lost connection when it has stopped to answer meanwhile.
+    ///
+    /// Whether it carries out what it was asked is not known then.
+    pub(crate) async fn unless_gone<T>(
+        &self,
+        index: usize,
+        asked: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let Some(gone) = self.gone(index) else {
+            return asked.await;
+        };
+        match select(pin!(asked), pin!(gone)).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(Failure {
+                error: Error::new(
+                    ErrorKind::Unavailable,
+                    format!("{} has stopped to answer", self.slots[index].label),
+                ),
+                lost: true,
+                rolled_back: true,
+            }),
+        }
+    }
+}
