@@ -101,7 +101,8 @@ pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
 pub use exec::{Executor, ReadFrom, Setup, SetupReport};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
-    IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete, Validate,
+    IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,
+    Validate,
 };
 pub use query::{
     As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,
@@ -134,8 +135,8 @@ pub mod __private {
     pub use crate::route::RoutingKey;
     pub use crate::{
         Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Error, Field, FindById,
-        Generate, Generated, GeneratedId, Home, Id,
-        IndexDef, IsolatedModel, Key, Model, ModelDef, NewId, Problems, Projection, ReadRow, Region,
-        Result, Row, ShardKey, Sharded, SoftDelete, Timestamp, Validate,
+        Generate, Generated, GeneratedId, Home, Id, IndexDef, IsolatedModel, Key, Model, ModelDef,
+        NewId, Problems, Projection, ReadRow, Region, Result, Row, ShardKey, Sharded, SoftDelete,
+        Timestamp, Validate,
     };
 }

@@ -22,7 +22,7 @@ pub(super) fn relations(model: &Model) -> TokenStream {
         .iter()
         .map(|relation| constant(model, relation));
     quote_spanned! {site()=>
-        #[allow(dead_code, private_interfaces, private_bounds)]
+        #[allow(dead_code, private_interfaces, private_bounds, unused_qualifications)]
         impl #ident {
             #(#constants)*
         }

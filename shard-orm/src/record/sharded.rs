@@ -128,10 +128,7 @@ pub trait ShardModel: Sharded {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) for a group of another strategy;
     /// [`CrossShard`](crate::ErrorKind::CrossShard) in a transaction, when the row can be on
     /// another logical shard; [`Unique`](crate::ErrorKind::Unique) when there are two such rows.
-    fn find_by_id<'e>(
-        on: impl Executor<'e>,
-        id: impl IntoId<Self::Id>,
-    ) -> Running<'e, Option<Self>>
+    fn find_by_id<'e>(on: impl Executor<'e>, id: impl IntoId<Self::Id>) -> Running<'e, Option<Self>>
     where
         Self: FindById,
     {

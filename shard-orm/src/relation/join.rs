@@ -13,8 +13,10 @@ use crate::topology::Read;
 
 /// The model that a relation leads to.
 type To<L> = <<L as IntoLoad>::Relation as Relation>::To;
-/// The models `J` with `S` behind them.
-type Pushed<J, S> = <J as Push<S>>::Joined;
+/// The models `J`, and behind them the one that it leads to.
+type Inner<J, L> = <J as Push<To<L>>>::Joined;
+/// The models `J`, and behind them the one that it leads to, which may be absent.
+type Left<J, L> = <J as Push<Option<To<L>>>>::Joined;
 
 /// A query of the model `M` and of those that are joined to it, together `J`, that runs at `P` and
 /// gives back `S`.
@@ -81,7 +83,7 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     /// Joins what is related: one row for each pair.
     ///
     /// Conditions of a [`Load`] are conditions of the result.
-    pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Pushed<(M,), To<L>>, P>
+    pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Inner<(M,), L>, P>
     where
         L::Relation: Relation<From = A>,
         (M,): Always<A, I> + Push<To<L>>,
@@ -98,10 +100,7 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     ///
     /// Conditions of a [`Load`] say what is joined; a later [`filter`](Join::filter) on it takes
     /// out the rows that have nothing there.
-    pub fn left_join<L: IntoLoad, A, I>(
-        self,
-        relation: L,
-    ) -> Join<M, Pushed<(M,), Option<To<L>>>, P>
+    pub fn left_join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Left<(M,), L>, P>
     where
         L::Relation: Relation<From = A>,
         (M,): Contains<A, I> + Push<Option<To<L>>>,
@@ -132,7 +131,7 @@ impl<M: Sharded, P> Join<M, (M,), P, Whole> {
 
 impl<M: Sharded, J, P> Join<M, J, P, Whole> {
     /// Joins what is related to one of the models as well; see [`Query::join`].
-    pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Pushed<J, To<L>>, P>
+    pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Inner<J, L>, P>
     where
         L::Relation: Relation<From = A>,
         J: Models + Always<A, I> + Push<To<L>>,
@@ -143,7 +142,7 @@ impl<M: Sharded, J, P> Join<M, J, P, Whole> {
 
     /// Joins what is related to one of the models as well, and keeps the rows that nothing is
     /// related to; see [`Query::left_join`].
-    pub fn left_join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Pushed<J, Option<To<L>>>, P>
+    pub fn left_join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Left<J, L>, P>
     where
         L::Relation: Relation<From = A>,
         J: Models + Contains<A, I> + Push<Option<To<L>>>,

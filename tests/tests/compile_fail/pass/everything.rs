@@ -84,6 +84,47 @@ pub mod shadowed {
         pub user_id: UserId,
     }
 
+    /// With relations of every kind.
+    #[derive(Debug, Clone, PartialEq, ShardModel)]
+    #[shard(group = "shop", table = "baskets")]
+    #[shard(has_many(entries = "Entry", by = "r#type"), has_one(last = "self::Entry", by = ["r#type"]))]
+    #[shard(has_many(children = Basket, by = parent), belongs_to(parent_basket = Basket, by = parent))]
+    pub struct Basket {
+        /// The number.
+        #[shard(primary_key)]
+        pub id: EventId,
+        /// Whose it is.
+        #[shard(key)]
+        pub user_id: UserId,
+        parent: ::core::option::Option<EventId>,
+    }
+
+    /// Held by a field with a word of the language for a name.
+    #[derive(Debug, Clone, PartialEq, ShardModel)]
+    #[shard(group = "shop", table = "entries")]
+    #[shard(belongs_to(basket = "Basket", by = "r#type"), refers_to(article = "Article", by = "article_id"))]
+    pub struct Entry {
+        /// The number.
+        #[shard(primary_key)]
+        pub id: i64,
+        /// Whose it is.
+        #[shard(key)]
+        pub user_id: UserId,
+        /// The basket.
+        pub r#type: EventId,
+        #[shard(column = "article_number")]
+        article_id: i64,
+    }
+
+    /// Of a named database.
+    #[derive(Debug, Clone, PartialEq, ShardModel)]
+    #[shard(database = "default", table = "articles")]
+    pub struct Article {
+        /// The number.
+        #[shard(primary_key)]
+        pub id: i64,
+    }
+
     /// The number of an order.
     #[derive(Debug, Clone, Copy, PartialEq, ShardField)]
     pub struct OrderId(u32);
