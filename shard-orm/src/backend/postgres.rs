@@ -68,7 +68,7 @@ pub(super) async fn connect(
 /// `pg_read_all_stats` alone; without it a standby is known to be on a new timeline after its next
 /// restart point.
 const OBSERVE: &str = "\
-SELECT pg_is_in_recovery(), \
+SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', \
 (SELECT system_identifier FROM pg_control_system()), \
 CASE WHEN pg_is_in_recovery() THEN GREATEST(\
 (SELECT timeline_id FROM pg_control_checkpoint()), \
@@ -80,21 +80,25 @@ ELSE (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::int8 END, \
 current_setting('wal_block_size')::int8, \
 pg_size_bytes(current_setting('wal_segment_size'))";
 
+/// The role alone. A standby's transactions are read-only, and those of a primary that was fenced
+/// off by `default_transaction_read_only`.
+const OBSERVE_ROLE: &str = "SELECT current_setting('transaction_read_only') = 'on'";
+
 pub(super) async fn observe(
     connection: &mut PgConnection,
     manner: Manner,
 ) -> std::result::Result<Observed, sqlx::Error> {
     if manner != Manner::Full {
-        let standby: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()")
+        let read_only: bool = sqlx::query_scalar(OBSERVE_ROLE)
             .fetch_one(connection)
             .await?;
         return Ok(Observed {
-            writable: !standby,
+            writable: !read_only,
             position: None,
         });
     }
-    type Answer = (bool, i64, Option<i32>, Option<i64>, i64, i64);
-    let (standby, system, timeline, lsn, block, segment): Answer =
+    type Answer = (bool, bool, i64, Option<i32>, Option<i64>, i64, i64);
+    let (standby, read_only, system, timeline, lsn, block, segment): Answer =
         sqlx::query_as(OBSERVE).fetch_one(connection).await?;
     let position = match (timeline, lsn) {
         (Some(timeline), Some(lsn)) => {
@@ -121,7 +125,7 @@ pub(super) async fn observe(
         _ => None,
     };
     Ok(Observed {
-        writable: !standby,
+        writable: !standby && !read_only,
         position,
     })
 }

@@ -19,7 +19,12 @@ pub(super) struct Look {
     pub(super) found: Result<Observed, String>,
     /// How many looks in a row found nothing.
     pub(super) failures: u32,
+    /// Whether it took writes when it answered last.
+    pub(super) took_writes: bool,
 }
+
+/// From so many looks in a row on that found nothing, an endpoint counts as gone.
+pub(super) const GONE_AFTER: u32 = 3;
 
 /// How an endpoint stands at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,11 +77,20 @@ pub(super) enum Verdict {
     Several,
 }
 
-/// Who takes writes; `known` is who took them until now.
-pub(super) fn primary(looks: &[Option<Look>], known: usize) -> Verdict {
+/// Who takes writes; `known` is who took them until now, and `before` what was decided then.
+pub(super) fn primary(looks: &[Option<Look>], known: usize, before: Verdict) -> Verdict {
     let observed = |index: &usize| observed(looks, *index);
+    // Of two that took writes, one that misses a look is not gone: the other may be the wrong one.
+    let may_take_writes = |index: &usize| {
+        before == Verdict::Several
+            && looks[*index]
+                .as_ref()
+                .is_some_and(|look| look.took_writes && (1..GONE_AFTER).contains(&look.failures))
+    };
     let writable: Vec<usize> = (0..looks.len())
-        .filter(|index| observed(index).is_some_and(|observed| observed.writable))
+        .filter(|index| {
+            observed(index).is_some_and(|observed| observed.writable) || may_take_writes(index)
+        })
         .collect();
     let is_looked_at = looks.get(known).is_some_and(Option::is_some);
     match writable[..] {
@@ -169,6 +183,7 @@ mod tests {
             latency: Duration::ZERO,
             found,
             failures: 0,
+            took_writes: false,
         })
     }
 
@@ -176,36 +191,40 @@ mod tests {
         found(Err("gone".into()))
     }
 
+    fn decide(looks: &[Option<Look>], known: usize) -> Verdict {
+        primary(looks, known, Verdict::One(known))
+    }
+
     #[test]
     fn the_only_writable_endpoint_takes_the_writes() {
         let swapped = [look(false, Some(2)), look(true, Some(2))];
-        assert_eq!(primary(&swapped, 0), Verdict::One(1));
-        assert_eq!(primary(&[gone(), look(true, Some(2))], 0), Verdict::One(1));
+        assert_eq!(decide(&swapped, 0), Verdict::One(1));
+        assert_eq!(decide(&[gone(), look(true, Some(2))], 0), Verdict::One(1));
     }
 
     #[test]
     fn a_primary_that_was_not_asked_yet_is_not_passed_over() {
-        assert_eq!(primary(&[None, look(true, Some(9))], 0), Verdict::One(0));
-        assert_eq!(primary(&[look(true, None), None], 1), Verdict::One(1));
+        assert_eq!(decide(&[None, look(true, Some(9))], 0), Verdict::One(0));
+        assert_eq!(decide(&[look(true, None), None], 1), Verdict::One(1));
     }
 
     #[test]
     fn a_primary_that_does_not_answer_stays_until_another_takes_writes() {
-        assert_eq!(primary(&[gone(), look(false, Some(1))], 0), Verdict::One(0));
-        assert_eq!(primary(&[None, look(false, None)], 0), Verdict::One(0));
-        assert_eq!(primary(&[look(false, None), gone()], 1), Verdict::One(1));
+        assert_eq!(decide(&[gone(), look(false, Some(1))], 0), Verdict::One(0));
+        assert_eq!(decide(&[None, look(false, None)], 0), Verdict::One(0));
+        assert_eq!(decide(&[look(false, None), gone()], 1), Verdict::One(1));
         let read_only = [look(false, Some(1)), look(false, Some(1))];
-        assert_eq!(primary(&read_only, 0), Verdict::Nobody);
+        assert_eq!(decide(&read_only, 0), Verdict::Nobody);
     }
 
     #[test]
     fn of_two_writable_endpoints_the_higher_timeline_is_right() {
         let both = |one, other| [look(true, one), look(true, other)];
-        assert_eq!(primary(&both(Some(1), Some(2)), 0), Verdict::One(1));
-        assert_eq!(primary(&both(Some(3), Some(2)), 1), Verdict::One(0));
-        assert_eq!(primary(&both(Some(2), Some(2)), 0), Verdict::Several);
-        assert_eq!(primary(&both(None, Some(2)), 0), Verdict::Several);
-        assert_eq!(primary(&both(None, None), 0), Verdict::Several);
+        assert_eq!(decide(&both(Some(1), Some(2)), 0), Verdict::One(1));
+        assert_eq!(decide(&both(Some(3), Some(2)), 1), Verdict::One(0));
+        assert_eq!(decide(&both(Some(2), Some(2)), 0), Verdict::Several);
+        assert_eq!(decide(&both(None, Some(2)), 0), Verdict::Several);
+        assert_eq!(decide(&both(None, None), 0), Verdict::Several);
     }
 
     #[test]
@@ -219,6 +238,27 @@ mod tests {
             writable: true,
             position: Some(other),
         }));
-        assert_eq!(primary(&[look(true, Some(1)), other], 0), Verdict::Several);
+        assert_eq!(decide(&[look(true, Some(1)), other], 0), Verdict::Several);
+    }
+
+    #[test]
+    fn one_of_two_that_took_writes_is_gone_after_three_looks() {
+        let missed = |failures| {
+            let mut look = gone();
+            if let Some(look) = &mut look {
+                (look.failures, look.took_writes) = (failures, true);
+            }
+            look
+        };
+        let after = |failures| {
+            let looks = [missed(failures), look(true, None)];
+            primary(&looks, 0, Verdict::Several)
+        };
+        assert_eq!(after(1), Verdict::Several);
+        assert_eq!(after(2), Verdict::Several);
+        assert_eq!(after(3), Verdict::One(1));
+        // A primary that was alone is followed at once.
+        let looks = [missed(1), look(true, None)];
+        assert_eq!(decide(&looks, 0), Verdict::One(1));
     }
 }

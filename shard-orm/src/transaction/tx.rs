@@ -301,7 +301,8 @@ impl SessionGuard<'_> {
                 Ok(())
             }
             Err(failure) if failure.lost => {
-                let error = if text == "COMMIT" {
+                // A transaction that only reads leaves nothing that may have been carried out.
+                let error = if text == "COMMIT" && !self.tx.inner.read_only {
                     lease.outcome_unknown(failure.error)
                 } else {
                     failure.error

@@ -64,12 +64,12 @@ fn urls(table: &mut Table<'_>, example: &str) -> (String, Vec<Replica>) {
     let url = |value: Value<'_>| value.text().unwrap_or_default();
     (
         primary.map(url).unwrap_or_default(),
-        replicas.into_iter().map(replica).collect(),
+        replicas.iter().map(replica).collect(),
     )
 }
 
 /// A replica: its URL, or a table of URL and weight.
-fn replica(value: Value<'_>) -> Replica {
+fn replica(value: &Value<'_>) -> Replica {
     if !value.is_table() {
         return Replica::new(value.text().unwrap_or_default());
     }

@@ -8,8 +8,6 @@ use crate::backend::Observed;
 use crate::connect::monitor;
 use crate::connect::roles::{self, Look, Standing, Verdict};
 
-/// From so many looks in a row on that found nothing, what an endpoint was asked is given up.
-const GIVE_UP_AFTER: u32 = 3;
 /// How long replicas are looked at closely after a session has written.
 const CLOSELY: Duration = Duration::from_secs(1);
 
@@ -22,15 +20,18 @@ impl Watch {
         found: Result<Observed, String>,
     ) -> Duration {
         let mut state = self.lock();
-        let failures = match (&found, state.looks[index].take()) {
-            (Ok(_), _) => 0,
-            (Err(_), before) => 1 + before.map_or(0, |look| look.failures),
+        let before = state.looks[index].take();
+        let (failures, took_writes) = match (&found, before) {
+            (Ok(observed), _) => (0, observed.writable),
+            (Err(_), Some(before)) => (before.failures.saturating_add(1), before.took_writes),
+            (Err(_), None) => (1, false),
         };
         state.looks[index] = Some(Look {
             began,
             latency: began.elapsed(),
             found,
             failures,
+            took_writes,
         });
         self.judge(&mut state);
         let primary = self.last_primary();
@@ -43,7 +44,7 @@ impl Watch {
         }
         let next = self.next_look(&state, index, failures);
         drop(state);
-        if failures >= GIVE_UP_AFTER {
+        if failures >= roles::GONE_AFTER {
             self.slots[index].gone.notify_waiters();
         }
         self.changed.notify_waiters();
@@ -53,7 +54,7 @@ impl Watch {
     /// Who takes writes now.
     fn judge(&self, state: &mut State) {
         let known = self.last_primary();
-        let verdict = roles::primary(&state.looks, known);
+        let verdict = roles::primary(&state.looks, known, state.verdict);
         if let Verdict::One(index) = verdict {
             if index != known {
                 state.history.clear();
