@@ -240,7 +240,11 @@ impl Attrs {
     }
 
     /// Each time that a word with values by name was said: `has_many(lines = "Line")`.
-    pub(crate) fn pairs(&self, name: &str, errors: &mut Errors) -> Vec<(Ident, Vec<(Ident, Expr)>)> {
+    pub(crate) fn pairs(
+        &self,
+        name: &str,
+        errors: &mut Errors,
+    ) -> Vec<(Ident, Vec<(Ident, Expr)>)> {
         let mut all = Vec::new();
         for entry in self.entries.iter().filter(|entry| entry.word.name == name) {
             match &entry.value {

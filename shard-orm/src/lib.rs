@@ -101,12 +101,13 @@ pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
 pub use exec::{Executor, ReadFrom, Setup, SetupReport};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
-    IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete, Validate,
+    IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,
+    Validate,
 };
 pub use query::{
-    As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,
-    OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery, ReadRow, Running,
-    Selection, Update, Whole,
+    As, Assign, ChangesRows, Columns, Cursor, Draft, Everywhere, Filter, InDatabase, NamesAShard,
+    Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery,
+    ReadRow, Running, Selection, Update, Whole,
 };
 pub use record::{DatabaseModel, Hooks, IsolatedModel, ShardModel, WriteContext};
 pub use schema::CreateTable;
@@ -128,14 +129,14 @@ pub mod __private {
     #[cfg(feature = "json")]
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
-    pub use crate::model::{Slot, no_such_column, unknown_variant};
+    pub use crate::model::{Slot, no_such_column, read_value, unknown_variant};
     pub use crate::record::{Connected, DynHooks};
     pub use crate::relation::same_text;
     pub use crate::route::RoutingKey;
     pub use crate::{
         Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Error, Field, FindById,
-        Generate, Generated, GeneratedId, Home, Id,
-        IndexDef, IsolatedModel, Key, Model, ModelDef, NewId, Problems, Projection, ReadRow, Region,
-        Result, Row, ShardKey, Sharded, SoftDelete, Timestamp, Validate,
+        Generate, Generated, GeneratedId, Home, Id, IndexDef, IsolatedModel, Key, Model, ModelDef,
+        NewId, Problems, Projection, ReadRow, Region, Result, Row, ShardKey, Sharded, SoftDelete,
+        Timestamp, Validate,
     };
 }

@@ -6,8 +6,8 @@
 
 mod conflict;
 mod database;
-mod hooks;
 mod find_by_id;
+mod hooks;
 mod insert_many;
 mod isolated;
 mod ops;

@@ -181,11 +181,7 @@ pub trait Relation: Copy + Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Query::all`](crate::Query::all).
-    fn load<'e>(
-        self,
-        on: impl Executor<'e>,
-        rows: &[Self::From],
-    ) -> Running<'e, Vec<Self::Found>> {
+    fn load<'e>(self, on: impl Executor<'e>, rows: &[Self::From]) -> Running<'e, Vec<Self::Found>> {
         Load::new(self).load(on, rows)
     }
 }

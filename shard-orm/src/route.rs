@@ -241,9 +241,10 @@ impl Router {
     /// not [`Hash`].
     pub(crate) fn shards_of_hashes(&self, hashes: &RangeInclusive<u64>) -> Option<Vec<u32>> {
         let mut shards: Vec<u32> = self.hash?.shards_of_hashes(hashes).collect();
-        let pinned = self.pins.iter().filter(|(key, _)| {
-            hashes.contains(&mix64(key.cast_unsigned()))
-        });
+        let pinned = self
+            .pins
+            .iter()
+            .filter(|(key, _)| hashes.contains(&mix64(key.cast_unsigned())));
         shards.extend(pinned.map(|(_, shard)| shard));
         shards.sort_unstable();
         shards.dedup();

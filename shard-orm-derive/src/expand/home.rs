@@ -35,7 +35,8 @@ fn sharded(model: &Model, group: &str) -> TokenStream {
     let number = quote_spanned! {at=>
         __shard_orm::RoutingKey::new(<#key_type as __shard_orm::ShardKey>::to_key(&self.#key_field)?)
     };
-    let key_value = quote_spanned! {at=> <#key_type as ::core::clone::Clone>::clone(&self.#key_field) };
+    let key_value =
+        quote_spanned! {at=> <#key_type as ::core::clone::Clone>::clone(&self.#key_field) };
     let (key, key_value, routed) = match model.region.map(|ordinal| &model.columns[ordinal]) {
         None => (quote_spanned! {at=> #key_type }, key_value, number),
         Some(region) => {

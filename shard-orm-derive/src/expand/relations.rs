@@ -42,10 +42,22 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
     let at = place(target.span());
     let name = target_name(relation);
     let (kind, doc) = match relation.kind {
-        Kind::HasMany => ("HasMany", format!("The rows of `{name}` that belong to one of `{table}`.")),
-        Kind::HasOne => ("HasOne", format!("The row of `{name}` that belongs to one of `{table}`.")),
-        Kind::BelongsTo => ("BelongsTo", format!("The row of `{name}` that one of `{table}` belongs to.")),
-        Kind::RefersTo => ("RefersTo", format!("The row of `{name}` that one of `{table}` refers to.")),
+        Kind::HasMany => (
+            "HasMany",
+            format!("The rows of `{name}` that belong to one of `{table}`."),
+        ),
+        Kind::HasOne => (
+            "HasOne",
+            format!("The row of `{name}` that belongs to one of `{table}`."),
+        ),
+        Kind::BelongsTo => (
+            "BelongsTo",
+            format!("The row of `{name}` that one of `{table}` belongs to."),
+        ),
+        Kind::RefersTo => (
+            "RefersTo",
+            format!("The row of `{name}` that one of `{table}` refers to."),
+        ),
     };
     let kind = Ident::new(kind, at);
     let holder = if relation.is_held_here() {

@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, Either, select};
 use tokio::sync::futures::Notified;
 use tracing::{Instrument, Span};
 
+use super::site::Site;
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use crate::backend::{Args, Row, Sql};
@@ -34,19 +35,30 @@ pub(crate) fn run<'a>(
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<u64>> {
+    run_at(target, Site::of(place), intent, statement, sink)
+}
+
+/// As [`run`], of a statement that may ask several places of one server.
+pub(crate) fn run_at<'a>(
+    target: Target<'a>,
+    site: Site,
+    intent: Intent,
+    statement: &'a dyn Statement,
+    sink: &'a mut dyn Sink,
+) -> BoxFuture<'a, Result<u64>> {
     Box::pin(async move {
-        let span = span(&place, intent, statement);
+        let span = span(&site.place, intent, statement);
         if span.is_disabled() {
-            return dispatch(target, &place, intent, statement, sink, &span)
+            return dispatch(target, &site, intent, statement, sink, &span)
                 .await
-                .map_err(|error| place.name_error(error));
+                .map_err(|error| site.name_error(error));
         }
         let begun = Instant::now();
         let mut counting = Counting { sink, rows: 0 };
-        let result = dispatch(target, &place, intent, statement, &mut counting, &span)
+        let result = dispatch(target, &site, intent, statement, &mut counting, &span)
             .instrument(span.clone())
             .await
-            .map_err(|error| place.name_error(error));
+            .map_err(|error| site.name_error(error));
         let seen = counting.rows;
         let rows = result.as_ref().map(|changed| seen.max(*changed));
         record(&span, begun, rows.map_err(Error::kind));
@@ -114,12 +126,13 @@ impl Sink for Counting<'_> {
 
 async fn dispatch(
     target: Target<'_>,
-    place: &Place,
+    site: &Site,
     intent: Intent,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
     span: &Span,
 ) -> Result<u64> {
+    let place = &*site.place;
     let (read, marks) = match target {
         Target::Tx(tx) => {
             record_role(span, "primary");
@@ -134,7 +147,7 @@ async fn dispatch(
             write(place, statement, sink, span).await
         }
         Intent::Read => {
-            let served = place.for_read(read, marks).await?;
+            let served = site.for_read(read, marks).await?;
             let endpoint = served.endpoint;
             match attempt_read(served, place, statement, sink, span).await {
                 Ok(rows) => Ok(rows),
@@ -142,7 +155,7 @@ async fn dispatch(
                     place.watch.nudge();
                     sink.reset();
                     let again = async {
-                        let served = place.for_read_again(read, marks, endpoint).await?;
+                        let served = site.for_read_again(read, marks, endpoint).await?;
                         attempt_read(served, place, statement, sink, span)
                             .await
                             .map_err(Attempt::into_error)

@@ -132,11 +132,6 @@ impl<C: Model, P: Model> fmt::Debug for BelongsTo<C, P> {
 }
 
 /// `HasMany(Order, Line)`.
-pub(super) fn show(
-    kind: &str,
-    from: &str,
-    to: &str,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+pub(super) fn show(kind: &str, from: &str, to: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{kind}({from}, {to})")
 }

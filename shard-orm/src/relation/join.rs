@@ -81,14 +81,15 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     /// Joins what is related: one row for each pair.
     ///
     /// Conditions of a [`Load`] are conditions of the result.
-    pub fn join<L: IntoLoad, I>(
-        self,
-        relation: L,
-    ) -> Join<M, <(M,) as Push<To<L>>>::Joined, P>
+    pub fn join<L: IntoLoad, I>(self, relation: L) -> Join<M, <(M,) as Push<To<L>>>::Joined, P>
     where
         (M,): Always<From<L>, I> + Push<To<L>>,
     {
-        Join::begin(self).add(relation.into_load(), <(M,) as Always<From<L>, I>>::POSITION, false)
+        Join::begin(self).add(
+            relation.into_load(),
+            <(M,) as Always<From<L>, I>>::POSITION,
+            false,
+        )
     }
 
     /// Joins what is related, and keeps the rows that nothing is related to: with `None`.
@@ -102,7 +103,11 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     where
         (M,): Contains<From<L>, I> + Push<Option<To<L>>>,
     {
-        Join::begin(self).add(relation.into_load(), <(M,) as Contains<From<L>, I>>::POSITION, true)
+        Join::begin(self).add(
+            relation.into_load(),
+            <(M,) as Contains<From<L>, I>>::POSITION,
+            true,
+        )
     }
 }
 
@@ -127,7 +132,11 @@ impl<M: Sharded, J, P> Join<M, J, P, Whole> {
     where
         J: Models + Always<From<L>, I> + Push<To<L>>,
     {
-        self.add(relation.into_load(), <J as Always<From<L>, I>>::POSITION, false)
+        self.add(
+            relation.into_load(),
+            <J as Always<From<L>, I>>::POSITION,
+            false,
+        )
     }
 
     /// Joins what is related to one of the models as well, and keeps the rows that nothing is
@@ -139,7 +148,11 @@ impl<M: Sharded, J, P> Join<M, J, P, Whole> {
     where
         J: Models + Contains<From<L>, I> + Push<Option<To<L>>>,
     {
-        self.add(relation.into_load(), <J as Contains<From<L>, I>>::POSITION, true)
+        self.add(
+            relation.into_load(),
+            <J as Contains<From<L>, I>>::POSITION,
+            true,
+        )
     }
 
     fn add<R: Relation, K>(mut self, load: Load<R>, from: usize, left: bool) -> Join<M, K, P>

@@ -44,7 +44,9 @@ mod tests {
 
     fn rendered(expr: Expr) -> String {
         let mut select = Query::select();
-        select.expr(Expr::cust("1")).and_where(qualify(expr, "orders"));
+        select
+            .expr(Expr::cust("1"))
+            .and_where(qualify(expr, "orders"));
         let text = select.to_string(SqliteQueryBuilder);
         text.trim_start_matches("SELECT 1 WHERE ").to_owned()
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::declared::show;
-use super::foreign::ForeignColumns;
 use super::ends::Ends;
+use super::foreign::ForeignColumns;
 use super::gather::gather;
 use super::load::total;
 use crate::exec::{Executor, Target};

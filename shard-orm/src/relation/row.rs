@@ -46,7 +46,10 @@ pub trait RelatedRow: Sharded {
         let mut query = Query::<R::To>::new(Nowhere).on(self.key());
         let ends = relation.ends();
         let from = &ends.from_columns[ends.routing..];
-        let id = Args::values(|args| from.iter().try_for_each(|ordinal| self.bind(*ordinal, args)));
+        let id = Args::values(|args| {
+            from.iter()
+                .try_for_each(|ordinal| self.bind(*ordinal, args))
+        });
         match id {
             Ok(id) if id.iter().any(|value| *value == value.as_null()) => {
                 query.parts.filters.push(Expr::cust("1 = 0"));
