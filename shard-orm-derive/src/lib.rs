@@ -84,6 +84,7 @@ use crate::errors::Errors;
 /// | `soft_delete` | an `Option` of a timestamp: `delete` sets it instead of deleting the row, and queries leave the row out |
 /// | `index`, `unique` | an index over this column alone |
 /// | `length = 64` | the longest text or byte string, in characters or bytes |
+/// | `collation = "binary"` | a text that is compared by its bytes, so that it can be ordered by over several logical shards |
 ///
 /// `key`, `region` and `primary_key` are never NULL, so their types are not an `Option`. Names of
 /// tables and columns are compared without regard to case, as SQLite and MySQL do, and have at

@@ -3,21 +3,27 @@
 //! Everything that reaches a database goes through [`run`] or [`stream`]: there a place is chosen,
 //! a connection taken, and a lost one dealt with. Called by `query` and `record`.
 
+mod batch;
 mod fan_out;
 mod fixed;
+mod merge;
 mod run;
 mod setup;
+mod site;
 mod statement;
 mod stream;
 mod target;
 
+pub(crate) use batch::{Batch, Cut, batches};
 pub(crate) use fan_out::{Leg, each_leg};
 pub(crate) use fixed::{
     BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, most_arguments, not_deleted,
 };
-pub(crate) use run::{Intent, run};
+pub(crate) use merge::{Direction, SortKey, Sorted, merge};
+pub(crate) use run::{Intent, run, run_at};
 pub use setup::{Setup, SetupReport};
+pub(crate) use site::Site;
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
-pub(crate) use stream::stream;
+pub(crate) use stream::{stream, stream_at, take};
 pub use target::{Executor, ReadFrom};
 pub(crate) use target::{Sealed, Target};

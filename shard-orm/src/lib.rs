@@ -105,9 +105,9 @@ pub use model::{
     Validate,
 };
 pub use query::{
-    As, Assign, Columns, Cursor, Draft, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey,
-    OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery, ReadRow, Running,
-    Selection, Update, Whole,
+    As, Assign, ChangesRows, Columns, Cursor, Draft, Everywhere, Filter, InDatabase, NamesAShard,
+    Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery,
+    ReadRow, Running, Selection, Update, Whole,
 };
 pub use record::{DatabaseModel, Hooks, IsolatedModel, ShardModel, WriteContext};
 pub use schema::CreateTable;
@@ -129,7 +129,7 @@ pub mod __private {
     #[cfg(feature = "json")]
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
-    pub use crate::model::{Slot, no_such_column, unknown_variant};
+    pub use crate::model::{Slot, no_such_column, read_value, unknown_variant};
     pub use crate::record::{DynHooks, connect_hooks};
     pub use crate::relation::same_text;
     pub use crate::route::RoutingKey;

@@ -11,7 +11,9 @@ mod key;
 mod validate;
 
 pub use column::Column;
-pub use def::{ColumnDef, Home, IndexDef, ModelDef, Slot, no_such_column, unknown_variant};
+pub use def::{
+    ColumnDef, Home, IndexDef, ModelDef, Slot, no_such_column, read_value, unknown_variant,
+};
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};

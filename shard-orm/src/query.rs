@@ -13,6 +13,7 @@ mod page;
 mod parts;
 mod place;
 mod raw;
+mod scatter;
 mod select;
 mod selection;
 mod soft_delete;
@@ -29,7 +30,9 @@ pub use page::Page;
 pub(crate) use page::make_total;
 pub(crate) use parts::{Deleted, Needs, Parts};
 pub(crate) use place::any_of;
-pub use place::{InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
+pub use place::{
+    ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard,
+};
 pub use raw::{RawQuery, ReadRow};
 pub use select::{Draft, Query};
 pub use selection::{As, Columns, Projection, Selection, Whole};

@@ -119,6 +119,10 @@ impl CreateTable {
             if !column.nullable {
                 created.not_null();
             }
+            // The tables of the others compare by bytes as a whole.
+            if column.binary && self.dialect == Dialect::Postgres {
+                created.extra("COLLATE \"C\"");
+            }
             if let Some(default) = &self.defaults[ordinal] {
                 let indexed = self.def.is_indexed(ordinal);
                 created.default(match is_large(self.dialect, column, indexed) {

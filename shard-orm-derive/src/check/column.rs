@@ -18,6 +18,8 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) json: bool,
     pub(crate) length: Option<u32>,
+    /// Whether its texts are compared by their bytes.
+    pub(crate) binary: bool,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) stamp: Option<Stamp>,
     /// How its value is made, when it has none.
@@ -63,6 +65,7 @@ pub(super) fn column(field: &parse::Field, model: &Ident, errors: &mut Errors) -
         name: name(field, errors),
         json: field.json.is_some(),
         length: field.length.as_ref().map(|(_, length)| *length),
+        binary: binary(field, errors),
         default: field.default.as_ref().map(|(_, value)| match value {
             MaybeValue::Alone => DefaultValue::OfType,
             MaybeValue::Value(value) => DefaultValue::Value(value.clone()),
@@ -75,6 +78,28 @@ pub(super) fn column(field: &parse::Field, model: &Ident, errors: &mut Errors) -
         generate,
         soft_delete: field.soft_delete.is_some(),
     }
+}
+
+/// Whether its texts are compared by their bytes.
+fn binary(field: &parse::Field, errors: &mut Errors) -> bool {
+    let Some(said) = &field.collation else {
+        return false;
+    };
+    if said.value() != "binary" {
+        errors.at(
+            said,
+            "there is one collation that all databases have: write `collation = \"binary\"` for a \
+             text that is compared by its bytes, or leave it out",
+        );
+    } else if let Some(json) = &field.json {
+        errors.at(json, "a JSON column has no collation");
+    } else if let Some(ty) = types::without_length(&field.ty) {
+        errors.at(
+            said,
+            format!("a collation compares texts; this field is `{ty}`"),
+        );
+    }
+    true
 }
 
 fn name(field: &parse::Field, errors: &mut Errors) -> String {

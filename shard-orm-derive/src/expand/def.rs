@@ -62,6 +62,7 @@ fn column(column: &Column) -> TokenStream {
     let at = place(ty.span());
     let stored = value::stored(ty, column.json);
     let length = option(column.length);
+    let binary = column.binary;
     let default = match &column.default {
         None => none(),
         Some(default) => {
@@ -100,6 +101,8 @@ fn column(column: &Column) -> TokenStream {
             column_type: <#stored as __shard_orm::Field>::TYPE,
             nullable: <#stored as __shard_orm::Field>::NULLABLE,
             length: #length,
+            binary: #binary,
+            value: __shard_orm::read_value::<#stored>,
             bind_null: <#stored as __shard_orm::Field>::bind_null,
             default: #default,
             now: #now,

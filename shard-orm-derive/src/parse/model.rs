@@ -43,6 +43,7 @@ const FIELD: Vocabulary = Vocabulary {
         Word::new("index", "index"),
         Word::new("unique", "unique"),
         Word::new("length", "length = 64"),
+        Word::new("collation", "collation = \"binary\""),
     ],
 };
 
@@ -92,6 +93,7 @@ pub(crate) struct Field {
     pub(crate) index: Option<Ident>,
     pub(crate) unique: Option<Ident>,
     pub(crate) length: Option<(Ident, u32)>,
+    pub(crate) collation: Option<LitStr>,
     /// Whether some attribute of the field could not be read.
     pub(crate) incomplete: bool,
 }
@@ -153,6 +155,7 @@ fn field(read: &syn::Field, errors: &mut Errors) -> Option<Field> {
         index: attrs.mark("index", errors),
         unique: attrs.mark("unique", errors),
         length: attrs.count("length", errors),
+        collation: attrs.text("collation", errors),
         incomplete: attrs.incomplete,
     })
 }

@@ -267,11 +267,7 @@ impl Place {
             _ => first,
         };
         // The configured primary, once it has become a replica, is read as one.
-        Some(if chosen == 0 {
-            &self.reader
-        } else {
-            self.endpoint(chosen)
-        })
+        Some(self.reading(chosen))
     }
 }
 

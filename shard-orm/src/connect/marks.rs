@@ -94,6 +94,15 @@ impl Marks {
         place.watch.wrote();
     }
 
+    /// Whether anything was written at one of these places.
+    pub(crate) fn wrote_any<'p>(&self, mut places: impl Iterator<Item = &'p Place>) -> bool {
+        if !self.any.load(Ordering::Acquire) {
+            return false;
+        }
+        let marks = self.lock();
+        places.any(|place| marks.contains_key(&Spot::of(place)))
+    }
+
     /// What may serve a read at this place, and the position that it must hold.
     pub(super) fn seek(&self, place: &Place) -> (Seek, Option<Position>) {
         if !self.any.load(Ordering::Acquire) {

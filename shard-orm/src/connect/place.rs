@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::choice::Served;
 use super::pool::{Lease, Pool};
 use super::verify::{not_set_up, verify};
 use super::watch::Watch;
@@ -75,12 +76,6 @@ impl Place {
         self.read
     }
 
-    /// Whether the namespace has been found, on whichever endpoint.
-    pub(crate) fn is_found(&self) -> bool {
-        let found = |endpoint: &Endpoint| endpoint.checked.load(Ordering::Relaxed);
-        found(&self.writer) || found(&self.reader) || self.replicas.iter().any(found)
-    }
-
     /// A connection of one of the endpoints, on which the namespace has been found.
     pub(super) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
         if endpoint.checked.load(Ordering::Relaxed) {
@@ -111,11 +106,32 @@ impl Place {
         Ok(lease)
     }
 
+    /// Finds this namespace on a connection that another place of the same server was given.
+    pub(crate) async fn find_on(&self, served: &mut Served<'_>) -> Result<()> {
+        let endpoint = self.reading(served.endpoint.index);
+        if endpoint.checked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Box::pin(verify(self, &mut served.lease))
+            .await
+            .map_err(|error| self.name_error(error))?;
+        endpoint.checked.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// The endpoint of this index, for writes.
     pub(super) fn endpoint(&self, index: usize) -> &Endpoint {
         match index.checked_sub(1) {
             None => &self.writer,
             Some(replica) => self.replicas.get(replica).unwrap_or(&self.writer),
+        }
+    }
+
+    /// The endpoint of this index, for reads.
+    pub(crate) fn reading(&self, index: usize) -> &Endpoint {
+        match index {
+            0 => &self.reader,
+            index => self.endpoint(index),
         }
     }
 
@@ -133,10 +149,7 @@ impl Place {
     /// The primary's endpoint for reads; with no endpoint that takes writes, the one that took
     /// them last.
     pub(super) fn primary_reader(&self) -> &Endpoint {
-        match self.watch.last_primary() {
-            0 => &self.reader,
-            index => self.endpoint(index),
-        }
+        self.reading(self.watch.last_primary())
     }
 
     /// `primary` or `replica`, as it is at the moment.

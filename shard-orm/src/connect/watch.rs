@@ -186,7 +186,7 @@ impl Watch {
     }
 
     /// Resolves when what this endpoint was asked is to be given up.
-    pub(crate) fn gone(&self, index: usize) -> Option<tokio::sync::futures::Notified<'_>> {
+    pub(super) fn gone(&self, index: usize) -> Option<tokio::sync::futures::Notified<'_>> {
         let slot = self.slots.get(index).filter(|_| self.watched)?;
         Some(slot.gone.notified())
     }

@@ -22,15 +22,16 @@ pub(crate) struct Leg {
     pub(crate) keys: Option<Expr>,
 }
 
-/// Runs `ask` on each leg and gives the answers in the order of the legs; the first error ends
-/// the others. In a transaction, which has one connection, one after another.
-pub(crate) async fn each_leg<T, F>(
+/// Runs `ask` on each leg, or batch of legs, and gives the answers in their order; the first error
+/// ends the others. In a transaction, which has one connection, one after another.
+pub(crate) async fn each_leg<L, T, F>(
     target: Target<'_>,
-    legs: Vec<Leg>,
-    ask: impl Fn(Leg) -> F + Send,
+    legs: Vec<L>,
+    ask: impl Fn(L) -> F + Send,
 ) -> Result<Vec<T>>
 where
     F: Future<Output = Result<T>> + Send,
+    L: Send,
     T: Send,
 {
     if legs.len() == 1 || matches!(target, Target::Tx(_)) {

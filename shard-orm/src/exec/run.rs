@@ -1,13 +1,12 @@
 //! The one way to a database: choose an endpoint, take a connection, send, deal with its loss.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::{BoxFuture, Either, select};
-use tokio::sync::futures::Notified;
+use futures_util::future::BoxFuture;
 use tracing::{Instrument, Span};
 
+use super::site::Site;
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use crate::backend::{Args, Row, Sql};
@@ -34,19 +33,30 @@ pub(crate) fn run<'a>(
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<u64>> {
+    run_at(target, Site::of(place), intent, statement, sink)
+}
+
+/// As [`run`], of a statement that may ask several places of one server.
+pub(crate) fn run_at<'a>(
+    target: Target<'a>,
+    site: Site,
+    intent: Intent,
+    statement: &'a dyn Statement,
+    sink: &'a mut dyn Sink,
+) -> BoxFuture<'a, Result<u64>> {
     Box::pin(async move {
-        let span = span(&place, intent, statement);
+        let span = span(&site.place, intent, statement);
         if span.is_disabled() {
-            return dispatch(target, &place, intent, statement, sink, &span)
+            return dispatch(target, &site, intent, statement, sink, &span)
                 .await
-                .map_err(|error| place.name_error(error));
+                .map_err(|error| site.name_error(error));
         }
         let begun = Instant::now();
         let mut counting = Counting { sink, rows: 0 };
-        let result = dispatch(target, &place, intent, statement, &mut counting, &span)
+        let result = dispatch(target, &site, intent, statement, &mut counting, &span)
             .instrument(span.clone())
             .await
-            .map_err(|error| place.name_error(error));
+            .map_err(|error| site.name_error(error));
         let seen = counting.rows;
         let rows = result.as_ref().map(|changed| seen.max(*changed));
         record(&span, begun, rows.map_err(Error::kind));
@@ -114,12 +124,13 @@ impl Sink for Counting<'_> {
 
 async fn dispatch(
     target: Target<'_>,
-    place: &Place,
+    site: &Site,
     intent: Intent,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
     span: &Span,
 ) -> Result<u64> {
+    let place = &*site.place;
     let (read, marks) = match target {
         Target::Tx(tx) => {
             record_role(span, "primary");
@@ -134,7 +145,7 @@ async fn dispatch(
             write(place, statement, sink, span).await
         }
         Intent::Read => {
-            let served = place.for_read(read, marks).await?;
+            let served = site.for_read(read, marks).await?;
             let endpoint = served.endpoint;
             match attempt_read(served, place, statement, sink, span).await {
                 Ok(rows) => Ok(rows),
@@ -142,7 +153,7 @@ async fn dispatch(
                     place.watch.nudge();
                     sink.reset();
                     let again = async {
-                        let served = place.for_read_again(read, marks, endpoint).await?;
+                        let served = site.for_read_again(read, marks, endpoint).await?;
                         attempt_read(served, place, statement, sink, span)
                             .await
                             .map_err(Attempt::into_error)
@@ -168,8 +179,7 @@ async fn write(
         endpoint,
     } = place.for_write().await?;
     record_role(span, place.role(endpoint));
-    let gone = place.watch.gone(endpoint.index());
-    match until_gone(gone, &mut lease, place, statement, sink).await {
+    match attempt(&mut lease, endpoint, place, statement, sink).await {
         Ok(rows) => Ok(rows),
         Err(Attempt::Answered(error)) => {
             if error.kind() == ErrorKind::ReadOnly {
@@ -197,8 +207,11 @@ async fn write_again(
     if !place.has_new_primary(refused_by).await {
         return Err(error);
     }
-    let Served { mut lease, .. } = place.for_write().await?;
-    match attempt(&mut lease, place, statement, sink).await {
+    let Served {
+        mut lease,
+        endpoint,
+    } = place.for_write().await?;
+    match attempt(&mut lease, endpoint, place, statement, sink).await {
         Ok(rows) => Ok(rows),
         Err(Attempt::Answered(error)) => Err(error),
         Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
@@ -214,37 +227,7 @@ async fn attempt_read(
 ) -> Result<u64, Attempt> {
     record_role(span, place.role(served.endpoint));
     let mut lease = served.lease;
-    let gone = place.watch.gone(served.endpoint.index());
-    until_gone(gone, &mut lease, place, statement, sink).await
-}
-
-/// An attempt that ends as lost when its endpoint is given up.
-async fn until_gone(
-    gone: Option<Notified<'_>>,
-    lease: &mut Lease,
-    place: &Place,
-    statement: &dyn Statement,
-    sink: &mut dyn Sink,
-) -> Result<u64, Attempt> {
-    let Some(gone) = gone else {
-        return attempt(lease, place, statement, sink).await;
-    };
-    let outcome = {
-        let attempt = pin!(attempt(lease, place, statement, sink));
-        match select(attempt, pin!(gone)).await {
-            Either::Left((outcome, _)) => Some(outcome),
-            Either::Right(_) => None,
-        }
-    };
-    if let Some(outcome) = outcome {
-        return outcome;
-    }
-    let label = lease.label().to_owned();
-    lease.lost();
-    Err(Attempt::Lost(Error::new(
-        ErrorKind::Unavailable,
-        format!("{label} has stopped to answer"),
-    )))
+    attempt(&mut lease, served.endpoint, place, statement, sink).await
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
@@ -283,13 +266,16 @@ impl Attempt {
 
 async fn attempt(
     lease: &mut Lease,
+    endpoint: &Endpoint,
     place: &Place,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
 ) -> Result<u64, Attempt> {
     let (sql, args) = prepare(place, statement).map_err(Attempt::Answered)?;
     let conn = lease.conn().map_err(Attempt::Answered)?;
-    match conn.run(&sql, args, &mut |row| sink.row(row)).await {
+    let mut on_row = |row: &Row<'_>| sink.row(row);
+    let answer = conn.run(&sql, args, &mut on_row);
+    match place.watch.unless_gone(endpoint.index(), answer).await {
         Ok(rows) => {
             lease.settle();
             Ok(rows)

@@ -10,10 +10,11 @@ use futures_util::stream::BoxStream;
 use tracing::Span;
 
 use super::run::{Intent, record, record_role, span};
+use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::{Args, OwnedRow, Row};
-use crate::connect::Place;
+use crate::connect::{Lease, Place, Served};
 use crate::error::{Error, Result};
 
 /// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
@@ -27,9 +28,21 @@ pub(crate) fn stream<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    let span = span(&place, Intent::Read, &statement);
+    stream_at(target, Site::of(place), None, statement, read)
+}
+
+/// As [`stream`], of a statement that may ask several places of one server, on a connection that
+/// was taken before.
+pub(crate) fn stream_at<'a, T: Send + 'a>(
+    target: Target<'a>,
+    site: Site,
+    taken: Option<Taken>,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+) -> BoxStream<'a, Result<T>> {
+    let span = span(&site.place, Intent::Read, &statement);
     let disabled = span.is_disabled();
-    let rows = rows(target, place, statement, read, span.clone());
+    let rows = rows(target, site, taken, statement, read, span.clone());
     if disabled {
         return rows;
     }
@@ -56,15 +69,39 @@ fn watched<'a, T: Send + 'a>(
     .boxed()
 }
 
+/// A connection that was taken for a stream.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    lease: Lease,
+    endpoint: usize,
+}
+
+/// Takes a connection for a stream; none in a transaction, which has its own.
+pub(crate) async fn take(target: Target<'_>, site: &Site) -> Result<Option<Taken>> {
+    match target {
+        Target::Tx(_) => Ok(None),
+        Target::Cluster { read, marks, .. } => {
+            let served = site.for_read(read, marks).await;
+            let served = served.map_err(|error| site.name_error(error))?;
+            Ok(Some(Taken {
+                endpoint: served.endpoint.index(),
+                lease: served.lease,
+            }))
+        }
+    }
+}
+
 fn rows<'a, T: Send + 'a>(
     target: Target<'a>,
-    place: Arc<Place>,
+    site: Site,
+    taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
     span: Span,
 ) -> BoxStream<'a, Result<T>> {
     async_stream::try_stream! {
-        let named = |error: Error| place.name_error(error);
+        let place = &site.place;
+        let named = |error: Error| site.name_error(error);
         let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
         match target {
             Target::Tx(tx) => {
@@ -87,7 +124,13 @@ fn rows<'a, T: Send + 'a>(
             }
             Target::Cluster { read: choice, marks, .. } => {
                 let mut may_ask_again = true;
-                let mut served = place.for_read(choice, marks).await.map_err(named)?;
+                let mut served = match taken {
+                    Some(taken) => Served {
+                        lease: taken.lease,
+                        endpoint: place.reading(taken.endpoint),
+                    },
+                    None => site.for_read(choice, marks).await.map_err(named)?,
+                };
                 loop {
                     let mut args = Args::new(place.dialect())?;
                     let sql = statement.prepare(&place.namespace, &mut args)?;
@@ -122,7 +165,7 @@ fn rows<'a, T: Send + 'a>(
                     }
                     may_ask_again = false;
                     place.watch.nudge();
-                    let again = place.for_read_again(choice, marks, endpoint);
+                    let again = site.for_read_again(choice, marks, endpoint);
                     served = again.await.map_err(named)?;
                 }
             }

@@ -171,6 +171,15 @@ impl Target<'_> {
         self.within(def, self.cluster().place_of_shard(def.home_name(), shard)?)
     }
 
+    /// Where all the rows of a model are that lives in the logical shards of a group.
+    pub(crate) fn places_of_group(&self, def: &ModelDef) -> Result<Vec<Arc<Place>>> {
+        let places = self.cluster().places_of_group(def.home_name())?;
+        places
+            .into_iter()
+            .map(|place| self.within(def, place))
+            .collect()
+    }
+
     /// Where the rows of a model that is not sharded are.
     pub(crate) fn place_of_database(&self, def: &ModelDef) -> Result<Arc<Place>> {
         debug_assert!(matches!(def.home, Home::Database(_)));

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
-use crate::backend::{Args, ColumnType, DeletionTime, Field, Timestamp};
+use crate::backend::{Args, ColumnType, DeletionTime, Field, Row, Timestamp};
 use crate::error::{Error, Result};
 use crate::model::Generated;
 
@@ -57,6 +57,10 @@ pub struct ColumnDef {
     pub nullable: bool,
     /// The longest text or byte string, in characters or bytes, where one is set.
     pub length: Option<u32>,
+    /// Whether its texts are compared by their bytes (`collation = "binary"`).
+    pub binary: bool,
+    /// Reads the column of a result at a position, as a value of the column's type.
+    pub value: fn(&Row<'_>, usize) -> Result<sea_query::Value>,
     /// Binds NULL in the column's type.
     pub bind_null: fn(&mut Args) -> Result<()>,
     /// Binds the column's DEFAULT, where it has one.
@@ -78,6 +82,8 @@ impl ColumnDef {
             column_type: T::TYPE,
             nullable: T::NULLABLE,
             length: None,
+            binary: false,
+            value: read_value::<T>,
             bind_null: T::bind_null,
             default: None,
             now: None,
@@ -206,6 +212,13 @@ impl ModelDef {
             Home::Sharded(name) | Home::Isolated(name) | Home::Database(name) => name,
         }
     }
+}
+
+/// Reads a column of a result as a value of the column's type.
+#[doc(hidden)]
+pub fn read_value<T: Field>(row: &Row<'_>, ordinal: usize) -> Result<sea_query::Value> {
+    let value = T::read(row, ordinal)?;
+    Args::value(|args| value.bind(args))
 }
 
 /// What a model answers that is asked for a column which it does not have.

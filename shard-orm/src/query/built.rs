@@ -199,7 +199,7 @@ impl Built<'_> {
     }
 
     /// Gives each condition: on the shard key, of the filters, of the page.
-    fn conditions(&self, dialect: Dialect, mut add: impl FnMut(Expr)) {
+    pub(super) fn conditions(&self, dialect: Dialect, mut add: impl FnMut(Expr)) {
         if let Some(keys) = self.keys {
             add(keys.clone());
         }

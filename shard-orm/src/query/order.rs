@@ -35,6 +35,15 @@ pub(crate) struct Term {
 }
 
 impl Term {
+    /// The column's smallest values first.
+    pub(crate) fn ascending(ordinal: usize) -> Self {
+        Self {
+            ordinal,
+            descending: false,
+            nulls: None,
+        }
+    }
+
     /// Where NULL stands: as asked, or where the database puts it. PostgreSQL takes NULL for
     /// larger than any value, the others for smaller.
     pub(super) fn nulls(self, dialect: Dialect) -> Nulls {

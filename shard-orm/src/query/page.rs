@@ -8,6 +8,7 @@ use super::order::Term;
 use super::parts::Needs;
 use super::place::NamesAShard;
 use super::place::private::Legs as _;
+use super::scatter;
 use super::select::Query;
 use super::selection::Whole;
 use super::verbs::Running;
@@ -56,8 +57,9 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
     ///
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) when the cursor belongs to another order;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) over several keys, and with `limit` or
-    /// `offset`; otherwise as [`all`](Self::all).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) with `limit` or `offset`, and over several
+    /// logical shards when a part of the primary key is a text that is not ordered by bytes;
+    /// otherwise as [`all`](Self::all).
     pub fn page<'e>(
         self,
         on: impl Executor<'e>,
@@ -75,7 +77,10 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
             .map(|values| values.is_none() && def.key.is_some());
         let bounded = self.parts.limit.is_some() || self.parts.offset.is_some();
         let mut parts = self.parts;
-        make_total(def, &mut parts.orders);
+        match &several {
+            Ok(true) => make_total_over_keys(def, &mut parts.orders),
+            _ => make_total(def, &mut parts.orders),
+        }
         for term in &parts.orders {
             parts.needs = parts.needs | Needs::size_of(def.columns[term.ordinal].column_type);
         }
@@ -87,14 +92,13 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
         Box::pin(async move {
             let mut legs = legs?;
             parts.after = begin?;
-            // The rows of several keys are not told apart by the rest of the primary key.
-            let unfit = bounded || several? || size == 0;
-            let (Some(leg), true, false) = (legs.pop(), legs.is_empty(), unfit) else {
+            let several = several?;
+            if bounded || size == 0 {
                 return Err(Error::unsupported(
-                    "a page is of one shard key and of one row at least, and its size takes the \
-                     place of limit and offset",
+                    "a page is of one row at least, and its size takes the place of limit and \
+                     offset",
                 ));
-            };
+            }
             // NULLs change the text of the condition, so it is not worth keeping beside others.
             if parts.after.is_some()
                 && parts
@@ -106,29 +110,30 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
             }
             // One more row says whether there is a next page.
             parts.limit = Some(u64::from(size) + 1);
-            let mut sink = Rows::new(|row: &crate::Row<'_>| M::read(row, 0));
-            run(
-                target,
-                leg.place,
-                Intent::Read,
-                &Built {
+            let orders = parts.orders.clone();
+            let mut rows = if several {
+                scatter::check_total(def)?;
+                scatter::all(def, parts, target, legs, |row| M::read(row, 0)).await?
+            } else {
+                let Some(leg) = legs.pop() else {
+                    return Err(Error::unsupported("a page of no shard"));
+                };
+                let mut sink = Rows::new(|row: &crate::Row<'_>| M::read(row, 0));
+                let statement = Built {
                     def,
                     verb: Verb::Select,
                     parts: &parts,
                     keys: leg.keys.as_ref(),
-                },
-                &mut sink,
-            )
-            .await?;
-            let mut rows = sink.rows;
+                };
+                run(target, leg.place, Intent::Read, &statement, &mut sink).await?;
+                sink.rows
+            };
             let more = u64::try_from(rows.len()).unwrap_or(u64::MAX) > u64::from(size);
             if more {
                 rows.pop();
             }
             let next = match rows.last() {
-                Some(last) if more => {
-                    Some(Cursor::new(fingerprint, &values(last, &parts.orders)?)?)
-                }
+                Some(last) if more => Some(Cursor::new(fingerprint, &values(last, &orders)?)?),
                 _ => None,
             };
             Ok(Page { rows, next })
@@ -140,11 +145,16 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
 pub(crate) fn make_total(def: &'static ModelDef, orders: &mut Vec<Term>) {
     for ordinal in def.rest() {
         if !orders.iter().any(|term| term.ordinal == ordinal) {
-            orders.push(Term {
-                ordinal,
-                descending: false,
-                nulls: None,
-            });
+            orders.push(Term::ascending(ordinal));
+        }
+    }
+}
+
+/// As [`make_total`], of rows of several shard keys: these are a part of the order.
+fn make_total_over_keys(def: &'static ModelDef, orders: &mut Vec<Term>) {
+    for ordinal in def.lookup() {
+        if !orders.iter().any(|term| term.ordinal == ordinal) {
+            orders.push(Term::ascending(ordinal));
         }
     }
 }

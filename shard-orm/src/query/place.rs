@@ -9,7 +9,7 @@ use sea_query::{Alias, Expr, ExprTrait, Value};
 use super::select::Query;
 use crate::backend::Args;
 use crate::connect::Place;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{Leg, Target};
 use crate::model::{Home, Key, Model, ModelDef};
 
@@ -31,6 +31,10 @@ pub struct OnKeys<K>(pub(super) Vec<K>);
 /// All rows in one logical shard.
 #[derive(Debug, Clone, Copy)]
 pub struct OnShard(pub(crate) u32);
+
+/// The rows of all logical shards of the model's group.
+#[derive(Debug, Clone, Copy)]
+pub struct Everywhere;
 
 /// The rows in the named database of the model.
 #[derive(Debug, Clone, Copy)]
@@ -54,9 +58,25 @@ impl<K> fmt::Debug for OnKeys<K> {
     message = "this query names no shard, so it does not run",
     label = "names no shard",
     note = "name one before it runs: `.on(key)` for the rows of one shard key, `.on_each(keys)` \
-            for those of several"
+            for those of several, `.scatter()` for all rows of all logical shards"
 )]
 pub trait NamesAShard: private::Legs {}
+
+/// A query that says of which shard keys, or of which logical shard, it changes rows. Only such a
+/// query has `delete` and `update`.
+#[diagnostic::on_unimplemented(
+    message = "this query does not say which rows it changes",
+    label = "names no shard, or all of them",
+    note = "name the rows before it runs: `.on(key)` for those of one shard key, `.on_each(keys)` \
+            for those of several; to change rows of all logical shards, say so: \
+            `.delete_everywhere(..)`, `.update_everywhere(..)`"
+)]
+pub trait ChangesRows: NamesAShard {}
+
+impl<M: Model, K: Key, S> ChangesRows for Query<M, OnKey<K>, S> {}
+impl<M: Model, K: Key, S> ChangesRows for Query<M, OnKeys<K>, S> {}
+impl<M: Model, S> ChangesRows for Query<M, OnShard, S> {}
+impl<M: Model, S> ChangesRows for Query<M, InDatabase, S> {}
 
 pub(crate) mod private {
     use super::{Leg, Result, Target};
@@ -80,6 +100,7 @@ pub(crate) mod private {
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKey<K>, S> {}
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKeys<K>, S> {}
 impl<M: Model, S> NamesAShard for Query<M, OnShard, S> {}
+impl<M: Model, S> NamesAShard for Query<M, Everywhere, S> {}
 impl<M: Model, S> NamesAShard for Query<M, InDatabase, S> {}
 
 impl<M: Model, K: Key, S> private::Legs for Query<M, OnKey<K>, S> {
@@ -113,6 +134,21 @@ impl<M: Model, S> private::Legs for Query<M, OnShard, S> {
             place: target.place_of_shard(M::def(), self.place.0)?,
             keys: None,
         }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Legs for Query<M, Everywhere, S> {
+    const SEVERAL_KEYS: bool = true;
+
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        let places = target.places_of_group(M::def())?;
+        let leg = |place| Leg { place, keys: None };
+        Ok(places.into_iter().map(leg).collect())
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -220,20 +256,20 @@ pub(crate) fn any_of(mut conditions: Vec<Expr>) -> Option<Expr> {
 }
 
 /// The error for a call over several logical shards that failed on some.
-pub(super) fn report(outcomes: Vec<(Arc<Place>, Result<u64>)>) -> Result<u64> {
-    let mut rows = 0;
+pub(super) fn report(outcomes: Vec<(Arc<Place>, Result<u64>)>) -> Result<Vec<(ShardId, u64)>> {
+    let mut rows = Vec::with_capacity(outcomes.len());
     let mut first = None;
     let mut done = Vec::new();
     let mut failed = Vec::new();
     let several = outcomes.len() > 1;
     for (place, outcome) in outcomes {
-        let shard = crate::ShardId {
+        let shard = ShardId {
             group: place.namespace.group().to_string(),
             shard: place.namespace.shard(),
         };
         match outcome {
             Ok(affected) => {
-                rows += affected;
+                rows.push((shard.clone(), affected));
                 done.push(shard);
             }
             Err(error) => {

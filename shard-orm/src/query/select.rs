@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::operand::Assign;
 use super::order::OrderBy;
 use super::parts::{Lock, Needs, Parts};
-use super::place::{Nowhere, OnKey, OnKeys};
+use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard};
 use super::selection::{As, Columns, Projection, Selection, Whole};
 use super::update::Update;
 use crate::backend::Field;
@@ -99,6 +99,19 @@ impl<M: Sharded, S> Query<M, Nowhere, S> {
         // As many arguments as there are keys: the texts are not worth keeping.
         several.parts.needs = several.parts.needs | Needs::VARIABLE;
         several
+    }
+}
+
+impl<M: Sharded, S> Query<M, Nowhere, S> {
+    /// Asks for the rows of all logical shards; see [`ShardModel::scatter`](crate::ShardModel::scatter).
+    pub fn scatter(self) -> Query<M, Everywhere, S> {
+        self.at(Everywhere)
+    }
+
+    /// Asks for all rows in one logical shard, by its number; see
+    /// [`ShardModel::on_shard`](crate::ShardModel::on_shard).
+    pub fn on_shard(self, shard: u32) -> Query<M, OnShard, S> {
+        self.at(OnShard(shard))
     }
 }
 

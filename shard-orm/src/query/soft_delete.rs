@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::built::Verb;
 use super::parts::Deleted;
-use super::place::NamesAShard;
+use super::place::ChangesRows;
 use super::select::Query;
 use super::selection::Selection;
 use super::verbs::Running;
@@ -79,7 +79,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     /// As [`delete`](Self::delete).
     pub fn restore<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
     where
-        Self: NamesAShard,
+        Self: ChangesRows,
         M: SoftDelete,
     {
         self.parts.deleted = Deleted::Only;
@@ -97,7 +97,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     /// As [`delete`](Self::delete).
     pub fn force_delete<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
     where
-        Self: NamesAShard,
+        Self: ChangesRows,
         M: SoftDelete,
     {
         self.write(on.target(), Verb::Delete)

@@ -8,10 +8,11 @@ use sea_query::{Alias, Expr, ExprTrait};
 use super::built::Verb;
 use super::operand::Assign;
 use super::parts::Needs;
-use super::place::{NamesAShard, moves_a_row};
+use super::place::{ChangesRows, Everywhere, NamesAShard, moves_a_row};
 use super::select::Query;
 use super::selection::Selection;
 use super::verbs::Running;
+use crate::ShardId;
 use crate::backend::{Args, ColumnType, Field};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
@@ -107,13 +108,20 @@ impl<M: Model, P, S> Update<M, P, S> {
     where
         P: Send + Sync + 'static,
         S: Selection<M>,
+        Query<M, P, S>: ChangesRows,
+    {
+        self.prepare();
+        self.query.write(on.target(), Verb::Update)
+    }
+
+    fn prepare(&mut self)
+    where
         Query<M, P, S>: NamesAShard,
     {
         let checked = self.keep_keys();
         if let Err(error) = checked.and_then(|()| self.stamp()) {
             self.query.parts.refuse(error);
         }
-        self.query.write(on.target(), Verb::Update)
     }
 
     /// Takes out assignments of a shard key to itself; any other would lose the row.
@@ -162,6 +170,21 @@ impl<M: Model, P, S> Update<M, P, S> {
             }
         }
         Ok(())
+    }
+}
+
+impl<M: Model, S: Selection<M>> Update<M, Everywhere, S> {
+    /// Updates the rows of all logical shards, each by itself, and says how many there were in
+    /// each.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_everywhere<'e>(
+        mut self,
+        on: impl Executor<'e>,
+    ) -> Running<'e, Vec<(ShardId, u64)>> {
+        self.prepare();
+        self.query.write_each(on.target(), Verb::Update)
     }
 }
 

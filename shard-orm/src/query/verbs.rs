@@ -9,11 +9,12 @@ use futures_util::{StreamExt, stream};
 use super::built::{Built, Owned, Verb};
 use super::parts::Parts;
 use super::place::private::Legs as _;
-use super::place::{NamesAShard, report};
+use super::place::{ChangesRows, Everywhere, NamesAShard, report};
+use super::scatter;
 use super::select::Query;
 use super::selection::Selection;
 use crate::backend::{Field, Row};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{
     Executor, First, Intent, Leg, NoRows, Rows, Sink, Target, each_leg, run, stream as run_stream,
 };
@@ -33,10 +34,13 @@ where
 {
     /// All rows.
     ///
-    /// On several keys the rows come by logical shard, in no order beyond that.
+    /// Of several logical shards, the rows are merged by the order that was asked for, made total
+    /// by the shard key and the primary key; without one they come in any order.
     ///
     /// # Errors
-    /// When a shard is unknown or unavailable, or a row does not fit the model.
+    /// When a shard is unknown or unavailable, or a row does not fit the model;
+    /// [`Unsupported`](ErrorKind::Unsupported) over several logical shards for an order by a text
+    /// whose column does not say that it is ordered by bytes (`collation = "binary"`).
     pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
     where
         Self: NamesAShard,
@@ -44,6 +48,11 @@ where
         let target = on.target().reading(self.parts.read);
         let legs = self.reading_legs(target);
         let parts = self.parts;
+        if Self::SEVERAL_KEYS {
+            return Box::pin(
+                async move { scatter::all(M::def(), parts, target, legs?, S::read).await },
+            );
+        }
         Box::pin(async move {
             let answers = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = Rows::new(S::read);
@@ -67,6 +76,12 @@ where
         let legs = self.reading_legs(target);
         let mut parts = self.parts;
         parts.limit = Some(parts.limit.unwrap_or(1).min(1));
+        if Self::SEVERAL_KEYS {
+            return Box::pin(async move {
+                let rows = scatter::all(M::def(), parts, target, legs?, S::read).await?;
+                Ok(rows.into_iter().next())
+            });
+        }
         Box::pin(async move {
             for leg in legs? {
                 let mut sink = First::new(S::read);
@@ -109,6 +124,9 @@ where
         let target = on.target().reading(self.parts.read);
         let legs = self.reading_legs(target);
         let parts = self.parts;
+        if Self::SEVERAL_KEYS {
+            return Box::pin(async move { scatter::count(M::def(), parts, target, legs?).await });
+        }
         Box::pin(async move {
             let counts = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
@@ -131,6 +149,9 @@ where
         let target = on.target().reading(self.parts.read);
         let legs = self.reading_legs(target);
         let parts = self.parts;
+        if Self::SEVERAL_KEYS {
+            return Box::pin(async move { scatter::exists(M::def(), parts, target, legs?).await });
+        }
         Box::pin(async move {
             for leg in legs? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
@@ -146,8 +167,9 @@ where
     /// The rows one by one, with memory that does not grow with their number.
     ///
     /// A connection is held until the stream ends or is dropped. Dropped before its end inside a
-    /// transaction, it ends the transaction. On several keys the logical shards come one after
-    /// another.
+    /// transaction, it ends the transaction. Of several logical shards the rows are merged as by
+    /// [`all`](Self::all): in an order, a connection to each server is held; without one, their
+    /// statements follow one another.
     pub fn stream<'e>(self, on: impl Executor<'e>) -> BoxStream<'e, Result<S::Out>>
     where
         Self: NamesAShard,
@@ -161,6 +183,9 @@ where
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         let parts = self.parts;
+        if Self::SEVERAL_KEYS {
+            return scatter::stream(M::def(), parts, target, legs, S::read);
+        }
         stream::iter(legs)
             .flat_map(move |leg| {
                 run_stream(
@@ -189,7 +214,7 @@ where
     /// it was done.
     pub fn delete<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
     where
-        Self: NamesAShard,
+        Self: ChangesRows,
     {
         if M::def().soft_delete.is_some() {
             self.mark();
@@ -197,8 +222,21 @@ where
         self.write(on.target(), Verb::Delete)
     }
 
-    /// Runs an update or a delete on each shard.
+    /// Runs an update or a delete on each shard, and gives the sum of the rows.
     pub(super) fn write<'e>(self, target: Target<'e>, verb: Verb) -> Running<'e, u64>
+    where
+        Self: NamesAShard,
+    {
+        let each = self.write_each(target, verb);
+        Box::pin(async move { Ok(each.await?.into_iter().map(|(_, rows)| rows).sum()) })
+    }
+
+    /// Runs an update or a delete on each shard, and gives the rows of each.
+    pub(super) fn write_each<'e>(
+        self,
+        target: Target<'e>,
+        verb: Verb,
+    ) -> Running<'e, Vec<(ShardId, u64)>>
     where
         Self: NamesAShard,
     {
@@ -226,7 +264,7 @@ where
     where
         Self: NamesAShard,
     {
-        self.legs_of_read(target, self.parts.is_unordered())
+        self.legs_of_read(target, true)
     }
 
     /// As [`reading_legs`](Self::reading_legs), for a statement that has its order elsewhere.
@@ -248,6 +286,23 @@ where
             ));
         }
         Ok(legs)
+    }
+}
+
+impl<M: Model, S: Selection<M>> Query<M, Everywhere, S> {
+    /// Deletes the rows of all logical shards, each by itself, and says how many there were in
+    /// each; with `#[shard(soft_delete)]`, marks those as deleted that are not yet.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub fn delete_everywhere<'e>(
+        mut self,
+        on: impl Executor<'e>,
+    ) -> Running<'e, Vec<(ShardId, u64)>> {
+        if M::def().soft_delete.is_some() {
+            self.mark();
+        }
+        self.write_each(on.target(), Verb::Delete)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::backend::{Args, Row, Sql};
 use crate::connect::Place;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Intent, Label, Operation, Rows, Statement, Target, fixed_text, run};
+use crate::exec::{Intent, Label, Operation, Rows, Site, Statement, Target, fixed_text, run_at};
 use crate::model::{FindById, Id, ModelDef};
 use crate::topology::Namespace;
 
@@ -36,10 +36,12 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
             let mut sink = Rows::new(|row: &Row<'_>| M::read(row, 0));
             let statement = ById {
                 def,
-                namespaces: &question.namespaces,
+                places: &question,
                 bind,
             };
-            run(target, question.at, Intent::Read, &statement, &mut sink).await?;
+            if let Some(site) = Site::of_several(question.iter().map(Arc::clone)) {
+                run_at(target, site, Intent::Read, &statement, &mut sink).await?;
+            }
             Ok::<_, Error>(sink.rows)
         }
     }))
@@ -54,14 +56,12 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
     }
 }
 
-/// What one server is asked.
-struct Question {
-    at: Arc<Place>,
-    namespaces: Vec<Arc<Namespace>>,
-}
-
 /// One question to each server, or to each logical shard where several cannot be asked at once.
-fn questions(target: Target<'_>, def: &ModelDef, places: Vec<Arc<Place>>) -> Result<Vec<Question>> {
+fn questions(
+    target: Target<'_>,
+    def: &ModelDef,
+    places: Vec<Arc<Place>>,
+) -> Result<Vec<Vec<Arc<Place>>>> {
     if let Target::Tx(tx) = target {
         let own = tx.place();
         if !places
@@ -70,27 +70,19 @@ fn questions(target: Target<'_>, def: &ModelDef, places: Vec<Arc<Place>>) -> Res
         {
             return Err(elsewhere(def, own));
         }
-        return Ok(vec![Question {
-            namespaces: vec![Arc::clone(&own.namespace)],
-            at: Arc::clone(own),
-        }]);
+        return Ok(vec![vec![Arc::clone(own)]]);
     }
-    // A session knows for each logical shard which replica holds its writes.
-    let in_session = matches!(target, Target::Cluster { marks: Some(_), .. });
-    let mut questions: Vec<Question> = Vec::new();
+    let mut questions: Vec<Vec<Arc<Place>>> = Vec::new();
     for place in places {
-        let namespace = Arc::clone(&place.namespace);
-        // A namespace is looked at before its first statement, which has to be one of its own.
-        let may_share = place.dialect() != Dialect::Sqlite && !in_session && place.is_found();
         let shared = questions.iter_mut().find(|question| {
-            may_share && question.at.server == place.server && question.at.is_found()
+            place.dialect() != Dialect::Sqlite
+                && question
+                    .first()
+                    .is_some_and(|first| Arc::ptr_eq(&first.watch, &place.watch))
         });
         match shared {
-            Some(question) => question.namespaces.push(namespace),
-            None => questions.push(Question {
-                at: place,
-                namespaces: vec![namespace],
-            }),
+            Some(question) => question.push(place),
+            None => questions.push(vec![place]),
         }
     }
     Ok(questions)
@@ -99,24 +91,30 @@ fn questions(target: Target<'_>, def: &ModelDef, places: Vec<Arc<Place>>) -> Res
 /// `SELECT .. FROM a.t WHERE id = ? UNION ALL SELECT .. FROM b.t WHERE id = ?`.
 struct ById<'a> {
     def: &'static ModelDef,
-    namespaces: &'a [Arc<Namespace>],
+    places: &'a [Arc<Place>],
     bind: &'a (dyn Fn(&mut Args) -> Result<()> + Sync),
 }
 
 impl Statement for ById<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        let text = |namespace| fixed_text(self.def, Operation::SelectById, namespace);
-        let text = match self.namespaces {
-            [only] => Arc::clone(text(only)),
+        let text = |place: &'_ Arc<Place>| {
+            Arc::clone(fixed_text(
+                self.def,
+                Operation::SelectById,
+                &place.namespace,
+            ))
+        };
+        let text = match self.places {
+            [only] => text(only),
             several => {
-                let all: Vec<&str> = several.iter().map(|one| &**text(one)).collect();
+                let all: Vec<Arc<str>> = several.iter().map(text).collect();
                 all.join(" UNION ALL ").into()
             }
         };
         // PostgreSQL's `$1` is the same argument in each part.
         let arguments = match namespace.dialect() {
             Dialect::Postgres => 1,
-            Dialect::Sqlite | Dialect::MySql => self.namespaces.len(),
+            Dialect::Sqlite | Dialect::MySql => self.places.len(),
         };
         for _ in 0..arguments {
             (self.bind)(args)?;

@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Target};
 use crate::model::{FindById, Home, IntoId, IntoKey, Key, Sharded};
-use crate::query::{Columns, Draft, Nowhere, OnKey, OnKeys, OnShard, Query, Running};
+use crate::query::{Columns, Draft, Everywhere, Nowhere, OnKey, OnKeys, OnShard, Query, Running};
 use crate::schema::CreateTable;
 
 /// A model whose rows are spread over the logical shards of a group by their shard key.
@@ -52,6 +52,36 @@ pub trait ShardModel: Sharded {
         keys: impl IntoIterator<Item = K>,
     ) -> Query<Self, OnKeys<Self::Key>> {
         Query::new(Nowhere).on_each(keys)
+    }
+
+    /// A query of the rows of all logical shards. Rows are merged by the order that is asked for;
+    /// logical shards of one server are asked in one statement.
+    ///
+    /// There is no common snapshot over the shards: each answers with what it holds when it is
+    /// asked.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     quantity: i32,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let largest: Vec<Order> = Order::scatter()
+    ///     .order_by(Order::QUANTITY.desc())
+    ///     .limit(10)
+    ///     .all(cluster)
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn scatter() -> Query<Self, Everywhere> {
+        Query::new(Everywhere)
     }
 
     /// A query of all rows in one logical shard, by its number: those of every key that lives

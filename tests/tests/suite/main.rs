@@ -20,6 +20,7 @@ mod raw_sql;
 mod relations;
 mod replicas;
 mod rows;
+mod scatter;
 mod sessions;
 mod soft_delete;
 mod streams;

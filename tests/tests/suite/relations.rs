@@ -22,7 +22,10 @@ struct Customer {
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "orders")]
-#[shard(has_many(lines = "Line", by = "order_id"), has_one(invoice = "Invoice", by = "order_id"))]
+#[shard(
+    has_many(lines = "Line", by = "order_id"),
+    has_one(invoice = "Invoice", by = "order_id")
+)]
 #[shard(belongs_to(customer = "Customer"))]
 #[shard(refers_to(country = "Country", by = "country_code"))]
 struct Order {

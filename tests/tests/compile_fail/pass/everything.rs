@@ -286,7 +286,7 @@ pub mod shadowed {
     /// Marked as deleted, with hooks and validation.
     #[derive(Debug, ShardModel)]
     #[shard(group = "shop", table = "kept", hooks, validate)]
-    pub struct Kept {
+    pub struct Marked {
         /// The key.
         #[shard(key, primary_key)]
         pub id: i64,
@@ -295,7 +295,7 @@ pub mod shadowed {
         pub gone: ::core::option::Option<Moment>,
     }
 
-    impl shard_orm::Hooks for Kept {
+    impl shard_orm::Hooks for Marked {
         async fn before_insert(
             &mut self,
             on: shard_orm::WriteContext<'_>,
@@ -305,7 +305,7 @@ pub mod shadowed {
         }
     }
 
-    impl shard_orm::Validate for Kept {
+    impl shard_orm::Validate for Marked {
         fn validate(&self, problems: &mut shard_orm::Problems<Self>) {
             problems.check(Self::ID, self.id > 0, "must be positive");
         }
@@ -330,7 +330,7 @@ macro_rules! model {
 
 model!(Made, i64, Option<Vec<i32>>);
 
-use shadowed::{Country, Event, Kept, Line, Moment, Order, OrderId, Setting, UserId};
+use shadowed::{Country, Event, Line, Marked, Moment, Order, OrderId, Setting, UserId};
 use shard_orm::{ColumnType, DatabaseModel, Home, IsolatedModel, Model, Sharded};
 use std::time::{Duration, SystemTime};
 
@@ -399,8 +399,8 @@ fn main() {
     assert_eq!(<Line as shard_orm::Projection>::COLUMNS, [3, 5, 8, 9, 10]);
     shadowed::local();
     assert_eq!(Event::def().generated.map(|generated| generated.column), Some(0));
-    assert_eq!(Kept::def().soft_delete, Some(1));
-    assert!(Kept::HOOKS.is_some() && Kept::VALIDATE.is_some());
+    assert_eq!(Marked::def().soft_delete, Some(1));
+    assert!(Marked::HOOKS.is_some() && Marked::VALIDATE.is_some());
     assert!(Order::HOOKS.is_none() && Order::VALIDATE.is_none());
 
     let made = Made { id: -3, other: None };

@@ -11,7 +11,10 @@ use crate::kind;
 /// A tree.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "nodes")]
-#[shard(has_many(children = "Node", by = "parent_id"), belongs_to(parent = "Node", by = "parent_id"))]
+#[shard(
+    has_many(children = "Node", by = "parent_id"),
+    belongs_to(parent = "Node", by = "parent_id")
+)]
 struct Node {
     #[shard(primary_key)]
     id: i64,

@@ -1,0 +1,190 @@
+//! One statement for several logical shards of one server: a `UNION ALL` of one select of each.
+
+use std::sync::Arc;
+
+use sea_query::{Alias, Expr, Query as Sea, SelectStatement, UnionType};
+
+use super::shape::Shape;
+use crate::backend::{Args, Sql, render};
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::exec::{Batch, Label, Leg, Statement};
+use crate::model::ModelDef;
+use crate::query::built::{Built, Verb, order_by, ready};
+use crate::query::parts::Parts;
+use crate::topology::Namespace;
+
+/// What all logical shards are asked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    def: &'static ModelDef,
+    verb: Verb,
+    parts: Parts,
+    pub(super) shape: Shape,
+}
+
+impl Asked {
+    pub(super) fn new(def: &'static ModelDef, verb: Verb, parts: Parts, shape: Shape) -> Arc<Self> {
+        Arc::new(Self {
+            def,
+            verb,
+            parts,
+            shape,
+        })
+    }
+
+    /// How many rows of each logical shard can be among those that are asked for.
+    fn most(&self) -> Option<u64> {
+        let limit = self.parts.limit?;
+        Some(
+            limit
+                .saturating_add(self.parts.offset.unwrap_or(0))
+                .min(i64::MAX.unsigned_abs()),
+        )
+    }
+}
+
+/// One statement for the logical shards of a batch.
+///
+/// ```sql
+/// SELECT c0, c1 FROM (
+///     SELECT * FROM (SELECT id AS c0, item AS c1 FROM shop_0.orders ORDER BY id LIMIT 10) AS s0
+///     UNION ALL
+///     (SELECT * FROM (SELECT id AS c0, item AS c1 FROM shop_1.orders ORDER BY id LIMIT 10) AS s1)
+/// ) AS shards ORDER BY c0 LIMIT 10
+/// ```
+///
+/// Each branch is bounded by itself, so that an index can end it early; the whole is sorted by the
+/// server, so that its answers need no more than to be merged.
+pub(super) struct Union {
+    asked: Arc<Asked>,
+    legs: Vec<Leg>,
+}
+
+impl Union {
+    pub(super) fn new(asked: &Arc<Asked>, batch: Batch) -> Self {
+        Self {
+            asked: Arc::clone(asked),
+            legs: batch.legs,
+        }
+    }
+
+    fn branch(&self, leg: &Leg) -> SelectStatement {
+        let Asked {
+            def,
+            verb,
+            parts,
+            shape,
+        } = &*self.asked;
+        let namespace = &leg.place.namespace;
+        let mut select = Sea::select();
+        select.from(namespace.table(def.table));
+        let built = Built {
+            def,
+            verb: *verb,
+            parts,
+            keys: leg.keys.as_ref(),
+        };
+        built.conditions(namespace.dialect(), |condition| {
+            select.and_where(condition);
+        });
+        match verb {
+            Verb::Count => {
+                select.expr_as(Expr::cust("COUNT(*)"), name(0));
+            }
+            Verb::Exists => {
+                select.expr_as(Expr::cust("1"), name(0)).limit(1);
+            }
+            Verb::Select | Verb::Update | Verb::Delete => {
+                for (position, ordinal) in shape.columns.iter().enumerate() {
+                    let column = Expr::col(Alias::new(def.columns[*ordinal].name));
+                    select.expr_as(column, name(position));
+                }
+                if let Some(most) = self.asked.most() {
+                    for (_, term) in &shape.keys {
+                        let column = Alias::new(def.columns[term.ordinal].name);
+                        order_by(&mut select, column, *term);
+                    }
+                    select.limit(most);
+                }
+            }
+        }
+        select
+    }
+
+    fn whole(&self) -> SelectStatement {
+        let mut branches = self.legs.iter().map(|leg| self.branch(leg));
+        let width = match self.asked.verb {
+            Verb::Count | Verb::Exists => 1,
+            _ => self.asked.shape.columns.len(),
+        };
+        let columns = || (0..width).map(name);
+        let Some(first) = branches.next() else {
+            return Sea::select();
+        };
+        let several = self.legs.len() > 1;
+        let is_sorted = !self.asked.shape.keys.is_empty();
+        let mut whole = Sea::select();
+        whole.columns(columns());
+        if several {
+            let mut union = Sea::select();
+            union
+                .columns(columns())
+                .from_subquery(first, branch_name(0));
+            for (number, branch) in (1..).zip(branches) {
+                let mut part = Sea::select();
+                part.columns(columns())
+                    .from_subquery(branch, branch_name(number));
+                union.union(UnionType::All, part);
+            }
+            whole.from_subquery(union, Alias::new("shards"));
+        } else if is_sorted {
+            whole.from_subquery(first, Alias::new("shards"));
+        } else {
+            return first;
+        }
+        for (position, term) in &self.asked.shape.keys {
+            order_by(&mut whole, name(*position), *term);
+        }
+        if let Some(most) = self
+            .asked
+            .most()
+            .filter(|_| self.asked.verb == Verb::Select)
+        {
+            whole.limit(most);
+        }
+        if self.asked.verb == Verb::Exists {
+            whole.limit(1);
+        }
+        whole
+    }
+}
+
+impl Statement for Union {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let dialect: Dialect = namespace.dialect();
+        self.asked.parts.check(dialect)?;
+        let (text, values) = render(dialect, &self.whole());
+        ready(dialect, self.asked.parts.needs, text, &values, false, args)
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: match self.asked.verb {
+                Verb::Count => "count",
+                Verb::Exists => "exists",
+                _ => "select",
+            },
+            table: self.asked.def.table,
+        }
+    }
+}
+
+/// The name of a column of the result, by its position.
+fn name(position: usize) -> Alias {
+    Alias::new(format!("c{position}"))
+}
+
+fn branch_name(number: usize) -> Alias {
+    Alias::new(format!("s{number}"))
+}
