@@ -66,6 +66,8 @@ fn implementation(model: &Model) -> TokenStream {
                 &__SHARD_ORM_DEF
             }
 
+            // Where the shard key is the whole primary key, that is `()`.
+            #[allow(clippy::unused_unit)]
             fn id(&self) -> #id {
                 #id_value
             }
