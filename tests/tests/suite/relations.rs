@@ -133,7 +133,7 @@ impl Orders {
         let coffee_line = line(bed, &coffee, "beans", 3);
         let orders = vec![tea.clone(), coffee.clone(), empty.clone()];
         Order::insert_many(&bed.cluster, orders).await.unwrap();
-        let lines = [&tea_lines[..], &[coffee_line.clone()]].concat();
+        let lines = [&tea_lines[..], std::slice::from_ref(&coffee_line)].concat();
         Line::insert_many(&bed.cluster, lines).await.unwrap();
         Self {
             key,

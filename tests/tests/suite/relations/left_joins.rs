@@ -39,7 +39,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
 
     async fn columns_of_what_may_be_absent_are_options_once(bed: &Bed) {
         let key = Orders::insert(bed).await.key;
-        let rows: Vec<(String, Option<String>, Option<i64>, Option<i32>)> = Order::on(key)
+        let rows: Vec<(_, Option<String>, Option<i64>, Option<i32>)> = Order::on(key)
             .left_join(Order::LINES)
             .order_by(Order::ID)
             .order_by(Line::ID)
