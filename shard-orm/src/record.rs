@@ -10,6 +10,7 @@ mod find_by_id;
 mod hooks;
 mod insert_many;
 mod isolated;
+mod met;
 mod ops;
 mod prepare;
 mod sharded;

@@ -330,6 +330,20 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_of_a_deleted_row_is_found_under_its_other_name() {
+        let found = mistakes(
+            &parse_quote!(#[shard(deleted_at)]),
+            &parse_quote!(Option<DateTime<Utc>>),
+        );
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].contains("did you mean `soft_delete`?"),
+            "{}",
+            found[0]
+        );
+    }
+
+    #[test]
     fn a_primary_key_is_never_null() {
         let found = mistakes(
             &parse_quote!(#[shard(primary_key)]),

@@ -23,8 +23,6 @@ struct Mixed {
     deleted_at: Option<DateTime<Utc>>,
     #[shard(skip, soft_delete)]
     skipped: Option<DateTime<Utc>>,
-    #[shard(deleted_at)]
-    misspelt: Option<DateTime<Utc>>,
 }
 
 #[derive(ShardModel)]

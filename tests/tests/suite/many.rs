@@ -234,11 +234,25 @@ behaviours! { (Order, Wide);
         assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&bed.cluster).await.unwrap(), 2_500);
     }
 
-    async fn an_order_over_several_keys_is_refused(bed: &Bed) {
-        let query = || Order::on_each([bed.key(), bed.key()]);
-        assert_eq!(kind(query().order_by(Order::ID).all(&bed.cluster).await), ErrorKind::Unsupported);
-        assert_eq!(kind(query().limit(1).all(&bed.cluster).await), ErrorKind::Unsupported);
-        assert_eq!(kind(query().offset(1).count(&bed.cluster).await), ErrorKind::Unsupported);
-        assert_eq!(kind(query().page(&bed.cluster, 10, None).await), ErrorKind::Unsupported);
+    async fn an_order_over_several_keys_is_merged(bed: &Bed) {
+        let keys = [bed.key(), bed.key(), bed.key()];
+        let mut ids = Vec::new();
+        for (number, key) in keys.into_iter().cycle().take(12).enumerate() {
+            let row = Order::new(bed, key, i32::try_from(number).unwrap());
+            ids.push(row.insert(&bed.cluster).await.unwrap().id);
+        }
+        let query = || Order::on_each(keys);
+        let found = |rows: Vec<Order>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+        let by_id = query().order_by(Order::ID);
+        assert_eq!(found(by_id.clone().all(&bed.cluster).await.unwrap()), ids);
+        assert_eq!(found(by_id.clone().limit(5).offset(2).all(&bed.cluster).await.unwrap()), ids[2..7]);
+        assert_eq!(by_id.clone().offset(10).count(&bed.cluster).await.unwrap(), 2);
+        assert_eq!(by_id.clone().first(&bed.cluster).await.unwrap().unwrap().id, ids[0]);
+        let page = by_id.clone().page(&bed.cluster, 10, None).await.unwrap();
+        assert_eq!(found(page.rows), ids[..10]);
+        let rest = by_id.page(&bed.cluster, 10, page.next.as_ref()).await.unwrap();
+        assert_eq!(found(rest.rows), ids[10..]);
+        assert!(rest.next.is_none());
+        assert_eq!(query().limit(4).all(&bed.cluster).await.unwrap().len(), 4);
     }
 }

@@ -331,7 +331,6 @@ behaviours! { (Entry, Cell);
         let on = &bed.cluster;
         assert_eq!(kind(Entry::on(key).limit(3).page(on, 2, None).await), ErrorKind::Unsupported);
         assert_eq!(kind(Entry::on(key).offset(3).page(on, 2, None).await), ErrorKind::Unsupported);
-        assert_eq!(kind(Entry::on_each([key]).page(on, 2, None).await), ErrorKind::Unsupported);
         assert_eq!(kind(Entry::on(key).page(on, 0, None).await), ErrorKind::Unsupported);
         let page = Entry::on(key).page(on, 2, None).await.unwrap();
         assert!(page.rows.is_empty() && page.next.is_none());

@@ -119,7 +119,7 @@ behaviours! { (Point), 4 shards on 2 servers,
 
     async fn a_refused_query_is_an_error_of_its_stream(bed: &Bed) {
         let key = bed.key();
-        let mut refused = Point::on_each([key, bed.key()]).limit(1).stream(&bed.cluster);
+        let mut refused = Point::on(key).for_update().stream(&bed.cluster);
         assert_eq!(kind(refused.next().await.unwrap()), ErrorKind::Unsupported);
         assert!(refused.next().await.is_none());
         let filter = shard_orm::Filter::expr(shard_orm::sea_query::Expr::cust("no_such_column = 1"));
