@@ -27,6 +27,7 @@ pub struct Order {
     #[shard(key, index)]
     pub user_id: i64,
     /// What was ordered.
+    #[shard(collation = "binary")]
     pub item: String,
     /// How many.
     pub quantity: i32,
@@ -163,6 +164,7 @@ mod chapters {
         routing: "../../docs/src/routing.md",
         models: "../../docs/src/models.md",
         reading: "../../docs/src/reading.md",
+        scatter: "../../docs/src/scatter.md",
         writing: "../../docs/src/writing.md",
         hooks: "../../docs/src/hooks.md",
         soft_delete: "../../docs/src/soft-delete.md",
