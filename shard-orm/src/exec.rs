@@ -19,7 +19,7 @@ pub(crate) use fan_out::{Leg, each_leg};
 pub(crate) use fixed::{
     BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, most_arguments, not_deleted,
 };
-pub(crate) use merge::{Direction, SortKey, Sorted, merge};
+pub(crate) use merge::{Direction, SortKey, Sorted, compare, merge};
 pub(crate) use run::{Intent, run, run_at};
 pub use setup::{Setup, SetupReport};
 pub(crate) use site::Site;

@@ -43,6 +43,7 @@
 //! | [`Cluster`] | what everything runs on: opened from a file or from a [`config`] |
 //! | [`ShardModel`], [`IsolatedModel`], [`DatabaseModel`] | what can be done with a model |
 //! | [`Query`], [`Filter`], [`Update`], [`RawQuery`] | what can be asked |
+//! | [`aggregate`] | counts, sums and groups, of one logical shard or merged from several |
 //! | [`Tx`], [`Savepoint`], [`TxOptions`] | transactions on one logical shard |
 //! | [`relation`] | models that belong to each other: loaded for many rows at once, and joined |
 //! | [`route`] | how a key finds its logical shard |
@@ -104,6 +105,7 @@ pub use model::{
     IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,
     Validate,
 };
+pub use query::aggregate;
 pub use query::{
     As, Assign, ChangesRows, Columns, Cursor, Draft, Everywhere, Filter, InDatabase, NamesAShard,
     Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery,

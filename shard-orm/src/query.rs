@@ -4,6 +4,7 @@
 //! no shard yet, `Order::query()`. Verbs such as `all`, `count` and `delete` run it; on a draft
 //! they do not compile.
 
+pub mod aggregate;
 mod built;
 mod cursor;
 mod filter;

@@ -28,6 +28,7 @@ pub struct Order {
     #[shard(key, index)]
     pub user_id: i64,
     /// What was ordered.
+    #[shard(collation = "binary")]
     pub item: String,
     /// How many.
     pub quantity: i32,
@@ -215,6 +216,7 @@ mod chapters {
         routing: "../../docs/src/routing.md",
         models: "../../docs/src/models.md",
         reading: "../../docs/src/reading.md",
+        scatter: "../../docs/src/scatter.md",
         writing: "../../docs/src/writing.md",
         relations: "../../docs/src/relations.md",
         ids: "../../docs/src/ids.md",

@@ -1,5 +1,7 @@
 //! One row of a result.
 
+use sea_query::Value;
+
 use crate::error::{Error, Result};
 #[allow(unused_imports)]
 use sqlx::{Column as _, Row as _, ValueRef as _};
@@ -16,8 +18,8 @@ pub(super) enum RowOf<'r> {
     MySql(&'r sqlx::mysql::MySqlRow),
     #[cfg(feature = "sqlite")]
     Sqlite(&'r sqlx::sqlite::SqliteRow),
-    #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
-    None(&'r std::convert::Infallible),
+    /// Made of several answers, and of what [`Field::bind`](crate::Field::bind) collects.
+    Values(&'r [Value]),
 }
 
 /// A row that a stream hands on.
@@ -45,7 +47,7 @@ impl OwnedRow {
 
 /// Runs one expression on whichever row it is.
 macro_rules! each_row {
-    ($row:expr, $inner:ident => $do:expr) => {
+    ($row:expr, $inner:ident => $do:expr, $values:ident => $of_values:expr) => {
         match $row.0 {
             #[cfg(feature = "postgres")]
             RowOf::Postgres($inner) => $do,
@@ -53,17 +55,21 @@ macro_rules! each_row {
             RowOf::MySql($inner) => $do,
             #[cfg(feature = "sqlite")]
             RowOf::Sqlite($inner) => $do,
-            #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
-            RowOf::None(never) => match *never {},
+            RowOf::Values($values) => $of_values,
         }
     };
 }
 
-impl Row<'_> {
+impl<'r> Row<'r> {
+    /// A row of these values, each of its column's type.
+    pub(crate) fn of_values(values: &'r [Value]) -> Self {
+        Self(RowOf::Values(values))
+    }
+
     /// The number of columns.
     #[must_use]
     pub fn len(&self) -> usize {
-        each_row!(self, row => row.len())
+        each_row!(self, row => row.len(), values => values.len())
     }
 
     /// Whether the row has no column.
@@ -77,8 +83,11 @@ impl Row<'_> {
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) when the row has no such column.
     pub fn is_null(&self, ordinal: usize) -> Result<bool> {
-        let null: sqlx::Result<bool> =
-            each_row!(self, row => row.try_get_raw(ordinal).map(|value| value.is_null()));
+        let null: sqlx::Result<bool> = each_row!(self,
+        row => row.try_get_raw(ordinal).map(|value| value.is_null()),
+        values => values.get(ordinal).map(|value| *value == value.as_null()).ok_or(
+            sqlx::Error::ColumnIndexOutOfBounds { index: ordinal, len: values.len() },
+        ));
         null.map_err(|source| self.not_decoded(ordinal, source))
     }
 
@@ -88,9 +97,9 @@ impl Row<'_> {
         ordinal: usize,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Error {
-        let name: Option<String> = each_row!(self, row => {
-            row.columns().get(ordinal).map(|column| column.name().to_owned())
-        });
+        let name: Option<String> = each_row!(self,
+            row => row.columns().get(ordinal).map(|column| column.name().to_owned()),
+            values => values.get(ordinal).map(|_| "of several answers".to_owned()));
         Error::decode(match name {
             Some(name) => format!("column `{name}` (position {ordinal}) does not fit its field"),
             None => format!("the result has no column at position {ordinal}"),

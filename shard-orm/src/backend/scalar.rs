@@ -29,9 +29,16 @@ macro_rules! put {
     };
 }
 
-/// Reads one value as what the backend at hand gives, and hands it to `$convert`.
+/// Reads one value as what the backend at hand gives, and hands it to `$convert`. In a row of
+/// values it is a `$variant`, which `$read` makes the field's type of.
 macro_rules! take {
-    ($row:expr, $ordinal:expr, postgres: $pg:ty, mysql: $my:ty, sqlite: $lite:ty, $convert:expr) => {
+    ($row:expr, $ordinal:expr, $variant:ident,
+        postgres: $pg:ty, mysql: $my:ty, sqlite: $lite:ty, $convert:expr) => {
+        take!($row, $ordinal, $variant, |value: &_| Ok(Clone::clone(value)),
+            postgres: $pg, mysql: $my, sqlite: $lite, $convert)
+    };
+    ($row:expr, $ordinal:expr, $variant:ident, $read:expr,
+        postgres: $pg:ty, mysql: $my:ty, sqlite: $lite:ty, $convert:expr) => {
         match $row.0 {
             #[cfg(feature = "postgres")]
             RowOf::Postgres(row) => match row.try_get::<$pg, _>($ordinal) {
@@ -48,8 +55,10 @@ macro_rules! take {
                 Ok(value) => $convert(value),
                 Err(source) => Err($row.not_decoded($ordinal, source)),
             },
-            #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
-            RowOf::None(never) => match *never {},
+            RowOf::Values(values) => match values.get($ordinal) {
+                Some(Value::$variant(Some(value))) => $read(value),
+                _ => Err($row.not_decoded($ordinal, "a value of another type, or NULL")),
+            },
         }
     };
 }
@@ -76,7 +85,7 @@ macro_rules! integers {
             }
 
             fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-                take!(row, ordinal, postgres: $pg, mysql: $my, sqlite: $lite, |carried| {
+                take!(row, ordinal, $value, postgres: $pg, mysql: $my, sqlite: $lite, |carried| {
                     Self::try_from(carried).map_err(|source| row.not_decoded(ordinal, source))
                 })
             }
@@ -124,7 +133,7 @@ impl Field for bool {
     }
 
     fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-        take!(row, ordinal, postgres: bool, mysql: bool, sqlite: bool, Ok)
+        take!(row, ordinal, Bool, postgres: bool, mysql: bool, sqlite: bool, Ok)
     }
 }
 
@@ -152,7 +161,7 @@ macro_rules! floats {
             }
 
             fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-                take!(row, ordinal, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
+                take!(row, ordinal, $value, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
             }
         }
     )*};
@@ -189,7 +198,7 @@ impl Field for String {
     }
 
     fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-        take!(row, ordinal, postgres: String, mysql: String, sqlite: String, Ok)
+        take!(row, ordinal, String, postgres: String, mysql: String, sqlite: String, Ok)
     }
 }
 
@@ -208,7 +217,7 @@ impl Field for Vec<u8> {
     }
 
     fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-        take!(row, ordinal, postgres: Vec<u8>, mysql: Vec<u8>, sqlite: Vec<u8>, Ok)
+        take!(row, ordinal, Bytes, postgres: Vec<u8>, mysql: Vec<u8>, sqlite: Vec<u8>, Ok)
     }
 }
 
@@ -227,7 +236,7 @@ impl Field for uuid::Uuid {
     }
 
     fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-        take!(row, ordinal, postgres: Self, mysql: Self, sqlite: Self, Ok)
+        take!(row, ordinal, Uuid, postgres: Self, mysql: Self, sqlite: Self, Ok)
     }
 }
 
@@ -268,7 +277,7 @@ impl Field for rust_decimal::Decimal {
     }
 
     fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-        take!(row, ordinal, postgres: Self, mysql: Self, sqlite: String, |carried| {
+        take!(row, ordinal, Decimal, postgres: Self, mysql: Self, sqlite: String, |carried| {
             DecimalCarrier::decimal(carried).map_err(|source| row.not_decoded(ordinal, source))
         })
     }
@@ -292,7 +301,14 @@ where
 
     fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
         use sqlx::types::Json;
-        take!(row, ordinal, postgres: Json<T>, mysql: Json<T>, sqlite: Json<T>,
+        let of_value = |json: &serde_json::Value| {
+            let value = serde_json::from_value(json.clone());
+            value
+                .map(Self)
+                .map_err(|source| row.not_decoded(ordinal, source))
+        };
+        take!(row, ordinal, Json, of_value,
+            postgres: Json<T>, mysql: Json<T>, sqlite: Json<T>,
             |json: Json<T>| Ok(Self(json.0)))
     }
 }
@@ -326,7 +342,8 @@ impl Field for serde_json::Value {
 
     fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
         use sqlx::types::Json;
-        take!(row, ordinal, postgres: Json<Self>, mysql: Json<Self>, sqlite: Json<Self>,
+        take!(row, ordinal, Json, |json: &Self| Ok(json.clone()),
+            postgres: Json<Self>, mysql: Json<Self>, sqlite: Json<Self>,
             |json: Json<Self>| Ok(json.0))
     }
 }

@@ -39,7 +39,7 @@ macro_rules! temporal {
             }
 
             fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-                take!(row, ordinal, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
+                take!(row, ordinal, $value, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
             }
         }
     )*

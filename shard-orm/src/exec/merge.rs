@@ -14,7 +14,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use crate::error::Result;
 
-pub(crate) use key::{Direction, SortKey};
+pub(crate) use key::{Direction, SortKey, compare};
 
 /// A row, and what it is sorted by.
 #[derive(Debug)]

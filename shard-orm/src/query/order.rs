@@ -44,16 +44,21 @@ impl Term {
         }
     }
 
-    /// Where NULL stands: as asked, or where the database puts it. PostgreSQL takes NULL for
-    /// larger than any value, the others for smaller.
+    /// Where NULL stands: as asked, or where the database puts it.
     pub(super) fn nulls(self, dialect: Dialect) -> Nulls {
-        self.nulls.unwrap_or({
-            if (dialect == Dialect::Postgres) == self.descending {
-                Nulls::First
-            } else {
-                Nulls::Last
-            }
-        })
+        self.nulls
+            .unwrap_or_else(|| Nulls::by_default(dialect, self.descending))
+    }
+}
+
+impl Nulls {
+    /// PostgreSQL takes NULL for larger than any value, the others for smaller.
+    pub(super) fn by_default(dialect: Dialect, descending: bool) -> Self {
+        if (dialect == Dialect::Postgres) == descending {
+            Self::First
+        } else {
+            Self::Last
+        }
     }
 }
 

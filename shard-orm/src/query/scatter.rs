@@ -20,6 +20,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use self::shape::Shape;
 use self::union::{Asked, Union};
+pub(super) use self::union::{name, unite};
 use super::built::Verb;
 use super::parts::Parts;
 use crate::backend::{Field, Row};
@@ -196,7 +197,7 @@ async fn ask(
 
 /// Which of the merged rows are asked for.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
+pub(super) struct Bounds {
     offset: u64,
     limit: Option<u64>,
 }
@@ -209,14 +210,14 @@ enum Place {
 }
 
 impl Bounds {
-    fn of(parts: &Parts) -> Self {
+    pub(super) fn of(parts: &Parts) -> Self {
         Self {
             offset: parts.offset.unwrap_or(0),
             limit: parts.limit,
         }
     }
 
-    fn cut<T>(self, rows: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    pub(super) fn cut<T>(self, rows: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
         let most = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
         rows.skip(most(self.offset))
             .take(self.limit.map_or(usize::MAX, most))

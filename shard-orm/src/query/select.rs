@@ -194,6 +194,11 @@ impl<M: Model, P, S> Query<M, P, S> {
 
     fn selecting<C>(mut self, ordinals: Vec<usize>) -> Query<M, P, C> {
         self.parts.columns = Some(ordinals);
+        self.giving()
+    }
+
+    /// The same, taken for a query that gives back something else.
+    pub(super) fn giving<C>(self) -> Query<M, P, C> {
         Query {
             parts: self.parts,
             place: self.place,

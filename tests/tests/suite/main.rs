@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use shard_orm::{ErrorKind, Result};
 
+mod aggregates;
 mod create_table;
 mod cursors;
 mod fields;

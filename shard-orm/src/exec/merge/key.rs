@@ -64,7 +64,8 @@ macro_rules! same {
     };
 }
 
-fn compare(one: &Value, two: &Value) -> Ordering {
+/// Compares two values of one column, neither of them NULL.
+pub(crate) fn compare(one: &Value, two: &Value) -> Ordering {
     same! { one, two;
         Bool,
         TinyInt,

@@ -47,7 +47,7 @@ impl Asked {
 /// One statement for the logical shards of a batch.
 ///
 /// ```sql
-/// SELECT c0, c1 FROM (
+/// SELECT c0, c1 FROM ( -- named `shard_orm_c0` and so on
 ///     SELECT * FROM (SELECT id AS c0, item AS c1 FROM shop_0.orders ORDER BY id LIMIT 10) AS s0
 ///     UNION ALL
 ///     (SELECT * FROM (SELECT id AS c0, item AS c1 FROM shop_1.orders ORDER BY id LIMIT 10) AS s1)
@@ -113,36 +113,19 @@ impl Union {
     }
 
     fn whole(&self) -> SelectStatement {
-        let mut branches = self.legs.iter().map(|leg| self.branch(leg));
+        let branches = self.legs.iter().map(|leg| self.branch(leg));
         let width = match self.asked.verb {
             Verb::Count | Verb::Exists => 1,
             _ => self.asked.shape.columns.len(),
         };
-        let columns = || (0..width).map(name);
-        let Some(first) = branches.next() else {
-            return Sea::select();
-        };
-        let several = self.legs.len() > 1;
-        let is_sorted = !self.asked.shape.keys.is_empty();
-        let mut whole = Sea::select();
-        whole.columns(columns());
-        if several {
-            let mut union = Sea::select();
-            union
-                .columns(columns())
-                .from_subquery(first, branch_name(0));
-            for (number, branch) in (1..).zip(branches) {
-                let mut part = Sea::select();
-                part.columns(columns())
-                    .from_subquery(branch, branch_name(number));
-                union.union(UnionType::All, part);
-            }
-            whole.from_subquery(union, Alias::new("shards"));
-        } else if is_sorted {
-            whole.from_subquery(first, Alias::new("shards"));
-        } else {
-            return first;
+        let rows = unite(branches, width);
+        if self.legs.len() == 1 && self.asked.shape.keys.is_empty() {
+            return rows;
         }
+        let mut whole = Sea::select();
+        whole
+            .columns((0..width).map(name))
+            .from_subquery(rows, Alias::new("shards"));
         for (position, term) in &self.asked.shape.keys {
             order_by(&mut whole, name(*position), *term);
         }
@@ -180,9 +163,35 @@ impl Statement for Union {
     }
 }
 
-/// The name of a column of the result, by its position.
-fn name(position: usize) -> Alias {
-    Alias::new(format!("c{position}"))
+/// The rows of all branches, whose columns are named by [`name`]. A single branch stays as it is.
+pub(in crate::query) fn unite(
+    mut branches: impl Iterator<Item = SelectStatement>,
+    width: usize,
+) -> SelectStatement {
+    let Some(first) = branches.next() else {
+        return Sea::select();
+    };
+    let Some(second) = branches.next() else {
+        return first;
+    };
+    let columns = || (0..width).map(name);
+    let mut union = Sea::select();
+    union
+        .columns(columns())
+        .from_subquery(first, branch_name(0));
+    for (number, branch) in (1..).zip(std::iter::once(second).chain(branches)) {
+        let mut part = Sea::select();
+        part.columns(columns())
+            .from_subquery(branch, branch_name(number));
+        union.union(UnionType::All, part);
+    }
+    union
+}
+
+/// The name of a column of the result, by its position. No column of a table is likely to have it:
+/// an order by a column would take such a name for that of the result.
+pub(in crate::query) fn name(position: usize) -> Alias {
+    Alias::new(format!("shard_orm_c{position}"))
 }
 
 fn branch_name(number: usize) -> Alias {

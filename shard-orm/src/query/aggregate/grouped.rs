@@ -1,0 +1,321 @@
+//! The builder of queries of groups, and the verbs that run them.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use sea_query::Value;
+
+use super::having::{Condition, Having};
+use super::item::GroupSelection;
+use super::order::{GroupOrder, GroupTerm};
+use super::plan::Request;
+use super::spec::Item;
+use super::statement::rows;
+use crate::backend::Row;
+use crate::error::{Error, ErrorKind};
+use crate::exec::{Executor, Target};
+use crate::model::{IntoKey, Model, Sharded};
+use crate::query::place::private::Legs as _;
+use crate::query::place::{Everywhere, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
+use crate::query::selection::{Columns, Selection, Whole};
+use crate::query::{Query, Running};
+use crate::topology::Read;
+
+/// A query of groups of rows of the model `M` that runs at `P` and gives back `S` of each.
+///
+/// Begun by [`Query::group_by`], [`Query::aggregate`] or [`Query::distinct`]; run by
+/// [`all`](Self::all), [`first`](Self::first) or [`one`](Self::one).
+///
+/// Over several logical shards, each gives partial aggregates of its rows, and the client merges
+/// them: what it gives is what one database with all the rows would give, up to the order in which
+/// floats are added. What cannot be merged is refused: groups, distinct values, least and greatest
+/// ones of texts that the client cannot compare (see `#[shard(collation = "binary")]`), and
+/// variances on SQLite. The groups that a query has, of its distinct values each, are in memory
+/// at once. There is no common snapshot over the shards.
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     #[shard(collation = "binary")]
+/// #     item: String,
+/// #     quantity: i32,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// use shard_orm::aggregate::count;
+///
+/// let busiest: Vec<(String, u64, Option<i128>)> = Order::scatter()
+///     .group_by(Order::ITEM)
+///     .select((Order::ITEM, count(), Order::QUANTITY.sum()))
+///     .having(count().gt(1))
+///     .order_by(count().desc())
+///     .limit(10)
+///     .all(cluster)
+///     .await?;
+///
+/// // One row, also of no rows.
+/// let pieces: Option<i128> = Order::scatter().aggregate(Order::QUANTITY.sum()).one(cluster).await?;
+///
+/// let items: Vec<String> = Order::scatter().select(Order::ITEM).distinct().all(cluster).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a query is sent when a verb such as `all` runs it"]
+pub struct Grouped<M, P, S> {
+    base: Query<M, P, Whole>,
+    request: Request,
+    of: PhantomData<fn() -> S>,
+}
+
+impl<M: Model, P> Query<M, P, Whole> {
+    /// Groups the rows by one column, or by a tuple of up to twelve; NULL is a group of its own.
+    ///
+    /// Gives back these columns, unless [`Grouped::select`] says what. An order, a limit and an
+    /// offset come after it: they are of groups.
+    #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
+    pub fn group_by<G: Columns<M> + GroupSelection<M>>(self, columns: G) -> Grouped<M, P, G> {
+        let selected = columns.items();
+        Grouped::begin(self, columns.ordinals(), selected)
+    }
+
+    /// Takes all rows as one group, and gives back an aggregate, or a tuple of up to twelve. Of no
+    /// rows too, there is one group: with counts of 0, and NULL for all else.
+    #[allow(clippy::needless_pass_by_value)] // Aggregates are `Copy`, tuples of them too.
+    pub fn aggregate<A: GroupSelection<M>>(self, aggregates: A) -> Grouped<M, P, A> {
+        let selected = aggregates.items();
+        Grouped::begin(self, Vec::new(), selected)
+    }
+}
+
+impl<M: Model, P, S> Query<M, P, S> {
+    /// Gives back each row once, of those that are equal in all selected columns.
+    ///
+    /// As grouped by them: order, limit and offset are of the rows that are left.
+    pub fn distinct(mut self) -> Grouped<M, P, S>
+    where
+        S: Selection<M> + GroupSelection<M>,
+    {
+        let groups = self.parts.columns.take().unwrap_or_default();
+        let terms = std::mem::take(&mut self.parts.orders);
+        let request = Request {
+            selected: groups.iter().copied().map(Item::Column).collect(),
+            groups,
+            having: None,
+            orders: terms
+                .into_iter()
+                .map(|term| GroupTerm::of_column(term.ordinal, term.descending, term.nulls))
+                .collect(),
+        };
+        Grouped {
+            base: self.giving(),
+            request,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Model, P, S> Grouped<M, P, S> {
+    fn begin(mut base: Query<M, P, Whole>, groups: Vec<usize>, selected: Vec<Item>) -> Self {
+        if !base.parts.is_unordered() {
+            base.parts.refuse(Error::unsupported(
+                "an order, a limit or an offset before `group_by` or `aggregate` would be one of \
+                 rows; put it behind, for the groups",
+            ));
+        }
+        Self {
+            base,
+            request: Request {
+                groups,
+                selected,
+                ..Request::default()
+            },
+            of: PhantomData,
+        }
+    }
+
+    fn at<Q>(
+        self,
+        place: impl FnOnce(Query<M, P, Whole>) -> Query<M, Q, Whole>,
+    ) -> Grouped<M, Q, S> {
+        Grouped {
+            base: place(self.base),
+            request: self.request,
+            of: PhantomData,
+        }
+    }
+
+    /// Gives back these of each group: columns that are grouped by, and aggregates; one, or a tuple
+    /// of up to twelve.
+    #[allow(clippy::needless_pass_by_value)] // Items are `Copy`, tuples of them too.
+    pub fn select<T: GroupSelection<M>>(mut self, items: T) -> Grouped<M, P, T> {
+        self.request.selected = items.items();
+        Grouped {
+            base: self.base,
+            request: self.request,
+            of: PhantomData,
+        }
+    }
+
+    /// Keeps the groups that meet this condition, beside those of earlier calls. Its aggregates
+    /// need not be selected.
+    pub fn having(mut self, having: Having<M>) -> Self {
+        match having.condition {
+            Ok(condition) => {
+                self.request.having = Some(match self.request.having.take() {
+                    None => condition,
+                    Some(earlier) => Condition::And(Box::new(earlier), Box::new(condition)),
+                });
+            }
+            Err(refusal) => self.base.parts.refuse(refusal),
+        }
+        self
+    }
+
+    /// Orders by an aggregate or a column that is grouped by, after those of earlier calls; neither
+    /// need be selected. Ties, and groups without an order, are ordered by the columns that are
+    /// grouped by.
+    pub fn order_by(mut self, order: impl Into<GroupOrder<M>>) -> Self {
+        self.request.orders.push(order.into().term);
+        self
+    }
+
+    /// Gives at most this many groups.
+    pub fn limit(mut self, groups: u64) -> Self {
+        self.base = self.base.limit(groups);
+        self
+    }
+
+    /// Leaves out the first so many groups.
+    pub fn offset(mut self, groups: u64) -> Self {
+        self.base = self.base.offset(groups);
+        self
+    }
+
+    /// Reads from the primary or from a replica; see [`Query::read`].
+    pub fn read(mut self, read: Read) -> Self {
+        self.base = self.base.read(read);
+        self
+    }
+}
+
+impl<M: Sharded, S> Grouped<M, Nowhere, S> {
+    /// Asks for the rows of this shard key; see [`Query::on`].
+    pub fn on(self, key: impl IntoKey<M::Key>) -> Grouped<M, OnKey<M::Key>, S> {
+        self.at(|base| base.on(key))
+    }
+
+    /// Asks for the rows of these shard keys; see [`Query::on_each`].
+    pub fn on_each<K: IntoKey<M::Key>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Grouped<M, OnKeys<M::Key>, S> {
+        self.at(|base| base.on_each(keys))
+    }
+
+    /// Asks for the rows of all logical shards; see [`Query::scatter`].
+    pub fn scatter(self) -> Grouped<M, Everywhere, S> {
+        self.at(|base| base.scatter())
+    }
+
+    /// Asks for all rows in one logical shard, by its number; see [`Query::on_shard`].
+    pub fn on_shard(self, shard: u32) -> Grouped<M, OnShard, S> {
+        self.at(|base| base.on_shard(shard))
+    }
+}
+
+/// The verbs that run a query of groups.
+impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> {
+    /// All groups.
+    ///
+    /// One statement for the logical shards of each server, without their rows: what is read is a
+    /// row for each group of each logical shard.
+    ///
+    /// # Errors
+    /// When a shard is unknown or unavailable; [`Unsupported`](ErrorKind::Unsupported) for what is
+    /// not merged or not done by the database, and for a column that is selected or ordered by and
+    /// not grouped by; [`Decode`](ErrorKind::Decode) for a sum that its type does not hold;
+    /// [`Check`](ErrorKind::Check) for one of floats beyond the largest float.
+    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
+    where
+        Query<M, P, Whole>: NamesAShard,
+    {
+        let rows = self.rows(on.target());
+        Box::pin(async move {
+            let rows = rows.await?;
+            rows.iter()
+                .map(|values| S::read(&Row::of_values(values)))
+                .collect()
+        })
+    }
+
+    /// The first group, if there is any.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn first<'e>(mut self, on: impl Executor<'e>) -> Running<'e, Option<S::Out>>
+    where
+        Query<M, P, Whole>: NamesAShard,
+    {
+        let limit = self.base.parts.limit;
+        self.base.parts.limit = Some(limit.unwrap_or(1).min(1));
+        let rows = self.rows(on.target());
+        Box::pin(async move {
+            let rows = rows.await?;
+            let first = rows.first().map(|values| S::read(&Row::of_values(values)));
+            first.transpose()
+        })
+    }
+
+    /// The first group. After [`Query::aggregate`] there is one, unless a `having` leaves it out.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
+    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, S::Out>
+    where
+        Query<M, P, Whole>: NamesAShard,
+    {
+        let first = self.first(on);
+        Box::pin(async move {
+            first.await?.ok_or_else(|| {
+                let message = format!("no group of `{}` meets the conditions", M::def().name);
+                Error::new(ErrorKind::NotFound, message)
+            })
+        })
+    }
+
+    fn rows<'e>(self, target: Target<'e>) -> Running<'e, Vec<Vec<Value>>>
+    where
+        Query<M, P, Whole>: NamesAShard,
+    {
+        let target = target.reading(self.base.parts.read);
+        let legs = self.base.reading_legs(target);
+        let (request, parts) = (self.request, self.base.parts);
+        let several = Query::<M, P, Whole>::SEVERAL_KEYS;
+        Box::pin(async move { rows(M::def(), request, parts, target, legs?, several).await })
+    }
+}
+
+impl<M: Model, P: Clone, S> Clone for Grouped<M, P, S> {
+    fn clone(&self) -> Self {
+        Self {
+            base: self.base.clone(),
+            request: self.request.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Model, P: fmt::Debug, S> fmt::Debug for Grouped<M, P, S> {
+    /// Shows no value: operands are the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grouped")
+            .field("model", &M::def().name)
+            .field("place", &self.base.place)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! One aggregate or group column, whatever its model: what the typed edge hands to the plan.
+
+use sea_query::Value;
+
+use super::partial::Partial;
+use super::state::{State, float};
+use crate::backend::ColumnType;
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::model::ModelDef;
+
+/// What a group is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// A column that is grouped by.
+    Column(usize),
+    Aggregate(Spec),
+}
+
+/// One aggregate: a function, and the ordinal of the column that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spec {
+    /// Of rows.
+    Count,
+    Of(Function, usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    /// Of values that are not NULL.
+    Count,
+    CountDistinct,
+    Sum,
+    Avg,
+    Min,
+    Max,
+    VarPop,
+    VarSamp,
+    StddevPop,
+    StddevSamp,
+    BoolAnd,
+    BoolOr,
+}
+
+impl Function {
+    /// What SQL calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Count => "COUNT",
+            Self::CountDistinct => "COUNT(DISTINCT)",
+            Self::Sum => "SUM",
+            Self::Avg => "AVG",
+            Self::Min => "MIN",
+            Self::Max => "MAX",
+            Self::VarPop => "VAR_POP",
+            Self::VarSamp => "VAR_SAMP",
+            Self::StddevPop => "STDDEV_POP",
+            Self::StddevSamp => "STDDEV_SAMP",
+            Self::BoolAnd => "BOOL_AND",
+            Self::BoolOr => "BOOL_OR",
+        }
+    }
+
+    fn is_spread(self) -> bool {
+        matches!(
+            self,
+            Self::VarPop | Self::VarSamp | Self::StddevPop | Self::StddevSamp
+        )
+    }
+}
+
+/// How the numbers of a column are added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// Integers and decimals, without loss.
+    Exact,
+    Floats,
+}
+
+impl Numbers {
+    fn of(column_type: ColumnType) -> Option<Self> {
+        match column_type {
+            ColumnType::I8
+            | ColumnType::I16
+            | ColumnType::I32
+            | ColumnType::I64
+            | ColumnType::U8
+            | ColumnType::U16
+            | ColumnType::U32
+            | ColumnType::U64
+            | ColumnType::Decimal => Some(Self::Exact),
+            ColumnType::F32 | ColumnType::F64 => Some(Self::Floats),
+            _ => None,
+        }
+    }
+}
+
+impl Spec {
+    /// What each logical shard is asked for it; [`finish`](Self::finish) takes the merged states
+    /// in the same order.
+    pub(super) fn partials(self, def: &'static ModelDef) -> Result<Vec<Partial>> {
+        let Self::Of(function, ordinal) = self else {
+            return Ok(vec![Partial::Rows]);
+        };
+        let numbers = || {
+            Numbers::of(def.columns[ordinal].column_type).ok_or_else(|| {
+                Error::unsupported(format!(
+                    "{} of `{}.{}`, which holds no numbers",
+                    function.name(),
+                    def.table,
+                    def.columns[ordinal].name
+                ))
+            })
+        };
+        Ok(match function {
+            Function::Count => vec![Partial::Count(ordinal)],
+            Function::CountDistinct => vec![Partial::Distinct(ordinal)],
+            Function::Sum | Function::Avg if numbers()? == Numbers::Floats => {
+                vec![Partial::Floats(ordinal)]
+            }
+            Function::Sum => vec![Partial::Sum(ordinal)],
+            Function::Avg => vec![Partial::Sum(ordinal), Partial::Count(ordinal)],
+            Function::Min => vec![Partial::Min(ordinal)],
+            Function::Max => vec![Partial::Max(ordinal)],
+            Function::VarPop | Function::VarSamp | Function::StddevPop | Function::StddevSamp => {
+                numbers()?;
+                vec![Partial::Moments(ordinal)]
+            }
+            Function::BoolAnd | Function::BoolOr => {
+                vec![Partial::Count(ordinal), Partial::Trues(ordinal)]
+            }
+        })
+    }
+
+    /// Why this database does not give the aggregate, or not one that can be merged or compared.
+    pub(super) fn check(self, def: &'static ModelDef, dialect: Dialect) -> Result<()> {
+        let Self::Of(function, ordinal) = self else {
+            return Ok(());
+        };
+        let column = &def.columns[ordinal];
+        let refuse = |why: &str| {
+            let (name, table, column) = (function.name(), def.table, column.name);
+            Err(Error::unsupported(format!(
+                "{name} of `{table}.{column}`: {why}"
+            )))
+        };
+        let is_extreme = matches!(function, Function::Min | Function::Max);
+        match column.column_type {
+            _ if function.is_spread() && dialect == Dialect::Sqlite => refuse(
+                "SQLite has no such function, and one made of sums of squares would lose the \
+                 digits that count; read the values, or sum integers",
+            ),
+            ColumnType::Bool if is_extreme => refuse(
+                "PostgreSQL has no such function of truth values; use `bool_and` or `bool_or`",
+            ),
+            ColumnType::Json if is_extreme => refuse("JSON has no order"),
+            ColumnType::Bytes | ColumnType::Uuid if is_extreme && dialect == Dialect::Postgres => {
+                refuse("PostgreSQL has no such function; order by the column, and take the first")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether decimals are compared by size, or added.
+    pub(super) fn adds_or_compares(self) -> Option<usize> {
+        match self {
+            Self::Count | Self::Of(Function::Count | Function::CountDistinct, _) => None,
+            Self::Of(_, ordinal) => Some(ordinal),
+        }
+    }
+
+    /// The aggregate of the merged states of its partials.
+    pub(super) fn finish(
+        self,
+        def: &'static ModelDef,
+        dialect: Dialect,
+        states: &[&State],
+    ) -> Result<Value> {
+        let function = match self {
+            Self::Count => Function::Count,
+            Self::Of(function, _) => function,
+        };
+        let column_type = match self {
+            Self::Count => ColumnType::I64,
+            Self::Of(_, ordinal) => def.columns[ordinal].column_type,
+        };
+        Ok(match (function, states) {
+            (Function::Count, [State::Count(count)]) => Value::BigUnsigned(Some(*count)),
+            (Function::CountDistinct, [State::Distinct(values)]) => {
+                Value::BigUnsigned(u64::try_from(values.len()).ok())
+            }
+            (Function::Sum, [State::Sum(sum)]) => match sum {
+                None => null(),
+                Some(sum) if column_type == ColumnType::Decimal => sum.to_decimal()?,
+                Some(sum) => sum.to_integer()?,
+            },
+            (Function::Sum, [State::Floats { count, sum }]) => {
+                double(dialect, (*count > 0).then_some(*sum))
+            }
+            (Function::Avg, [State::Floats { count, sum }]) => {
+                double(dialect, (*count > 0).then_some(*sum / float(*count)))
+            }
+            (Function::Avg, [State::Sum(sum), State::Count(count)]) => match sum {
+                None => null(),
+                Some(sum) if column_type == ColumnType::Decimal => sum.to_decimal_by(*count)?,
+                Some(sum) => Value::Double(Some(sum.to_float() / float(*count))),
+            },
+            (Function::Min | Function::Max, [State::Least(value) | State::Greatest(value)]) => {
+                value.clone().unwrap_or_else(null)
+            }
+            (
+                Function::VarPop | Function::StddevPop | Function::VarSamp | Function::StddevSamp,
+                [State::Moments { count, squares, .. }],
+            ) => {
+                let is_sample = matches!(function, Function::VarSamp | Function::StddevSamp);
+                let free = count.saturating_sub(u64::from(is_sample));
+                let variance = (free > 0).then(|| squares / float(free));
+                match function {
+                    Function::VarPop | Function::VarSamp => Value::Double(variance),
+                    _ => Value::Double(variance.map(f64::sqrt)),
+                }
+            }
+            (Function::BoolAnd, [State::Count(count), State::Count(trues)]) => {
+                Value::Bool((*count > 0).then_some(trues == count))
+            }
+            (Function::BoolOr, [State::Count(count), State::Count(trues)]) => {
+                Value::Bool((*count > 0).then_some(*trues > 0))
+            }
+            // The states are those of the partials that this function asked for.
+            _ => return Err(Error::decode("partial aggregates of another function")),
+        })
+    }
+}
+
+/// NULL, whatever its type: it is told apart before its type matters.
+fn null() -> Value {
+    Value::BigInt(None)
+}
+
+/// SQLite knows no NaN: what would be one is NULL.
+fn double(dialect: Dialect, value: Option<f64>) -> Value {
+    Value::Double(value.filter(|value| dialect != Dialect::Sqlite || !value.is_nan()))
+}

@@ -1,0 +1,124 @@
+//! Asks the databases for partial aggregates, and merges them.
+
+use std::sync::Arc;
+
+use sea_query::{Alias, Expr, Query as Sea, SelectStatement, Value};
+
+use super::groups::Groups;
+use super::plan::{Plan, Request};
+use crate::backend::{Args, Sql, render};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::exec::{Batch, Cut, Intent, Label, Leg, Statement, Target, batches, each_leg, run_at};
+use crate::model::ModelDef;
+use crate::query::built::{Built, Verb, ready};
+use crate::query::parts::Parts;
+use crate::query::scatter::{Bounds, name, unite};
+use crate::topology::Namespace;
+
+/// The rows of a query of groups, each with what is selected first.
+pub(super) async fn rows(
+    def: &'static ModelDef,
+    request: Request,
+    mut parts: Parts,
+    target: Target<'_>,
+    legs: Vec<Leg>,
+    several: bool,
+) -> Result<Vec<Vec<Value>>> {
+    if parts.lock.is_some() {
+        return Err(Error::unsupported(
+            "a group is no row that could be locked; select the rows with `for_update` first",
+        ));
+    }
+    let bounds = Bounds::of(&parts);
+    // Of no logical shard there are no NULLs to be ordered, and nothing is asked.
+    let dialect = legs
+        .first()
+        .map_or(Dialect::Postgres, |leg| leg.place.dialect());
+    parts.needs = parts.needs | request.needs(def);
+    parts.check(dialect)?;
+    let plan = Arc::new(Plan::new(def, &request, dialect, several)?);
+    let answers = each_leg(
+        target,
+        batches(target, legs, Cut::Bounded),
+        async |batch: Batch| {
+            let mut groups = Groups::new(&plan);
+            let site = batch.site()?;
+            let partials = Partials {
+                plan: &plan,
+                parts: &parts,
+                legs: batch.legs,
+            };
+            run_at(target, site, Intent::Read, &partials, &mut groups).await?;
+            Ok(groups)
+        },
+    )
+    .await?;
+    let mut all = Groups::new(&plan);
+    for groups in answers {
+        all.merge(groups)?;
+    }
+    Ok(bounds.cut(plan.rows(all)?.into_iter()).collect())
+}
+
+/// One statement for the logical shards of a batch.
+///
+/// ```sql
+/// SELECT c0, c1 FROM (SELECT item AS c0, COUNT(*) AS c1 FROM shop_0.orders GROUP BY item) AS s0
+/// UNION ALL
+/// SELECT c0, c1 FROM (SELECT item AS c0, COUNT(*) AS c1 FROM shop_1.orders GROUP BY item) AS s1
+/// ```
+struct Partials<'q> {
+    plan: &'q Plan,
+    parts: &'q Parts,
+    legs: Vec<Leg>,
+}
+
+impl Partials<'_> {
+    fn branch(&self, leg: &Leg) -> SelectStatement {
+        let def = self.plan.def;
+        let namespace = &leg.place.namespace;
+        let mut select = Sea::select();
+        select.from(namespace.table(def.table));
+        let built = Built {
+            def,
+            verb: Verb::Select,
+            parts: self.parts,
+            keys: leg.keys.as_ref(),
+        };
+        built.conditions(namespace.dialect(), |condition| {
+            select.and_where(condition);
+        });
+        let keys = self.plan.keys.iter();
+        let keys = keys.map(|ordinal| Expr::col(Alias::new(def.columns[*ordinal].name)));
+        select.add_group_by(keys.clone());
+        let partials = self.plan.partials.iter();
+        let partials = partials.flat_map(|partial| partial.columns(def, namespace.dialect()));
+        for (position, column) in keys.chain(partials).enumerate() {
+            select.expr_as(column, name(position));
+        }
+        select
+    }
+
+    fn width(&self, dialect: Dialect) -> usize {
+        let partials = self.plan.partials.iter();
+        let columns = partials.map(|partial| partial.columns(self.plan.def, dialect).len());
+        self.plan.keys.len() + columns.sum::<usize>()
+    }
+}
+
+impl Statement for Partials<'_> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let dialect = namespace.dialect();
+        let branches = self.legs.iter().map(|leg| self.branch(leg));
+        let (text, values) = render(dialect, &unite(branches, self.width(dialect)));
+        ready(dialect, self.parts.needs, text, &values, false, args)
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "aggregate",
+            table: self.plan.def.table,
+        }
+    }
+}
