@@ -5,7 +5,7 @@ use std::fmt;
 use sea_query::{Alias, IntoTableRef, Value};
 use sqlx::SqlSafeStr;
 
-use super::parts::{Parts, Refusal};
+use super::parts::{Deleted, Parts, Refusal};
 use super::place::NamesAShard;
 use super::place::private::Legs as _;
 use super::select::Query;
@@ -336,6 +336,8 @@ impl Parts {
             && self.is_plain()
             && self.columns.is_none()
             && self.sets.is_empty()
+            // What the text says of deleted rows, the query cannot.
+            && self.deleted == Deleted::Without
             && self.refusal.is_none()
     }
 }

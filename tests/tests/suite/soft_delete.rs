@@ -125,6 +125,8 @@ behaviours! { (Order, Job, Setting);
         let sql = Order::query().on(key).sql("SELECT {orders.*} FROM {orders}");
         let rows: Vec<Order> = sql.all(on).await.unwrap();
         assert_eq!(rows.iter().filter(|row| row.user_id == key).count(), 2);
+        let sql = Order::query().only_deleted().on(key).sql("SELECT {orders.*} FROM {orders}");
+        assert_eq!(kind(sql.all::<Order>(on).await), ErrorKind::Unsupported);
     }
 
     async fn a_row_is_deleted_once(bed: &Bed) {
