@@ -105,6 +105,7 @@ pub(super) async fn observe(
                 .await?;
             return Ok(Observed {
                 writable: writable(&read_only),
+                follows: !writable(&read_only),
                 position: None,
             });
         }
@@ -119,6 +120,7 @@ pub(super) async fn observe(
     };
     Ok(Observed {
         writable,
+        follows: !writable,
         position: gtid.map(Position::Gtid),
     })
 }

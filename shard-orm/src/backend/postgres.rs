@@ -82,18 +82,19 @@ pg_size_bytes(current_setting('wal_segment_size'))";
 
 /// The role alone. A standby's transactions are read-only, and those of a primary that was fenced
 /// off by `default_transaction_read_only`.
-const OBSERVE_ROLE: &str = "SELECT current_setting('transaction_read_only') = 'on'";
+const OBSERVE_ROLE: &str =
+    "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
 
 pub(super) async fn observe(
     connection: &mut PgConnection,
     manner: Manner,
 ) -> std::result::Result<Observed, sqlx::Error> {
     if manner != Manner::Full {
-        let read_only: bool = sqlx::query_scalar(OBSERVE_ROLE)
-            .fetch_one(connection)
-            .await?;
+        let (standby, read_only): (bool, bool) =
+            sqlx::query_as(OBSERVE_ROLE).fetch_one(connection).await?;
         return Ok(Observed {
             writable: !read_only,
+            follows: standby,
             position: None,
         });
     }
@@ -126,6 +127,7 @@ pub(super) async fn observe(
     };
     Ok(Observed {
         writable: !standby && !read_only,
+        follows: standby,
         position,
     })
 }

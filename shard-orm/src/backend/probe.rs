@@ -9,6 +9,8 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Observed {
     pub(crate) writable: bool,
+    /// Whether it is kept up to date by another server. A primary that was fenced off is neither.
+    pub(crate) follows: bool,
     /// Not known to every user of every server.
     pub(crate) position: Option<Position>,
 }

@@ -44,6 +44,8 @@ pub enum Standing {
     TakesWrites,
     /// A replica of another database than the primary's.
     Foreign,
+    /// Takes no writes, and is no replica either: a primary that was fenced off.
+    Fenced,
 }
 
 impl Standing {
@@ -56,6 +58,7 @@ impl Standing {
             Self::Lagging => "lags behind and serves no reads",
             Self::Unreachable => "does not answer",
             Self::TakesWrites => "takes writes though it is not the primary, and is not used",
+            Self::Fenced => "takes no writes, follows no primary, and is not used",
             Self::Foreign => "is a replica of another database, and is not used",
         }
     }
@@ -140,6 +143,9 @@ pub(super) fn standing(
     if observed.writable {
         return Standing::TakesWrites;
     }
+    if !observed.follows {
+        return Standing::Fenced;
+    }
     let (Some(position), Some(primary)) = (&observed.position, history.last()) else {
         // Nothing to compare: the user may not see positions, or no primary was seen yet.
         return Standing::Serving;
@@ -167,6 +173,7 @@ mod tests {
     fn look(writable: bool, timeline: Option<u32>) -> Option<Look> {
         found(Ok(Observed {
             writable,
+            follows: !writable,
             position: timeline.map(|timeline| {
                 Position::Wal(Wal {
                     system: 1,
@@ -236,6 +243,7 @@ mod tests {
         });
         let other = found(Ok(Observed {
             writable: true,
+            follows: false,
             position: Some(other),
         }));
         assert_eq!(decide(&[look(true, Some(1)), other], 0), Verdict::Several);

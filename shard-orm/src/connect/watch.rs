@@ -66,7 +66,7 @@ struct State {
 }
 
 /// All standings, by their number.
-const STANDINGS: [Standing; 7] = [
+const STANDINGS: [Standing; 8] = [
     Standing::Unknown,
     Standing::Primary,
     Standing::Serving,
@@ -74,6 +74,7 @@ const STANDINGS: [Standing; 7] = [
     Standing::Unreachable,
     Standing::TakesWrites,
     Standing::Foreign,
+    Standing::Fenced,
 ];
 
 impl Slot {

@@ -94,7 +94,7 @@ async fn a_swap_is_seen_within_the_probe_interval(on: On) {
     if on.is_postgres() {
         // Fenced, but no standby: it is not used.
         cluster.check_health().await;
-        assert_eq!(site.standing(&cluster, 0), Standing::TakesWrites);
+        assert_eq!(site.standing(&cluster, 0), Standing::Fenced);
         assert_eq!(
             answering(cluster.read_from(Read::Replica), 3)
                 .await
