@@ -99,7 +99,7 @@ pub use cluster::{
 pub use connect::Standing;
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
-pub use exec::{Executor, ReadFrom, Setup, SetupReport};
+pub use exec::{Executor, Missing, ReadFrom, Setup, SetupReport};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
     IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,
@@ -108,8 +108,8 @@ pub use model::{
 pub use query::aggregate;
 pub use query::{
     As, Assign, ChangesRows, Columns, Cursor, Draft, Everywhere, Filter, InDatabase, NamesAShard,
-    Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery,
-    ReadRow, Running, Selection, Update, Whole,
+    Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand, OrderBy, Page, Partial, Partially, Projection,
+    Query, RawQuery, ReadRow, Running, Selection, Update, Whole,
 };
 pub use record::{DatabaseModel, Hooks, IsolatedModel, ShardModel, WriteContext};
 pub use schema::CreateTable;

@@ -11,6 +11,7 @@ mod filter;
 mod operand;
 mod order;
 mod page;
+mod partial;
 mod parts;
 mod place;
 mod raw;
@@ -29,6 +30,7 @@ pub(crate) use order::Term;
 pub use order::{Nulls, OrderBy};
 pub use page::Page;
 pub(crate) use page::make_total;
+pub use partial::{Partial, Partially};
 pub(crate) use parts::{Deleted, Needs, Parts};
 pub(crate) use place::any_of;
 pub use place::{

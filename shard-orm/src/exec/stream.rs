@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 use super::run::{Intent, record, record_role, span};
@@ -74,18 +75,25 @@ fn watched<'a, T: Send + 'a>(
 pub(crate) struct Taken {
     lease: Lease,
     endpoint: usize,
+    locks: Option<OwnedSemaphorePermit>,
 }
 
 /// Takes a connection for a stream; none in a transaction, which has its own.
-pub(crate) async fn take(target: Target<'_>, site: &Site) -> Result<Option<Taken>> {
+pub(crate) async fn take(
+    target: Target<'_>,
+    site: &Site,
+    statement: &dyn Statement,
+) -> Result<Option<Taken>> {
     match target {
         Target::Tx(_) => Ok(None),
         Target::Cluster { read, marks, .. } => {
+            let locks = site.hold_locks(read, marks, statement).await?;
             let served = site.for_read(read, marks).await;
             let served = served.map_err(|error| site.name_error(error))?;
             Ok(Some(Taken {
                 endpoint: served.endpoint.index(),
                 lease: served.lease,
+                locks,
             }))
         }
     }
@@ -124,13 +132,13 @@ fn rows<'a, T: Send + 'a>(
             }
             Target::Cluster { read: choice, marks, .. } => {
                 let mut may_ask_again = true;
-                let mut served = match taken {
-                    Some(taken) => Served {
-                        lease: taken.lease,
-                        endpoint: place.reading(taken.endpoint),
-                    },
-                    None => site.for_read(choice, marks).await.map_err(named)?,
+                let taken = match taken {
+                    Some(taken) => Some(taken),
+                    None => take(target, &site, &statement).await?,
                 };
+                let Some(Taken { lease, endpoint, locks: _locks }) = taken else { return };
+                let endpoint = place.reading(endpoint);
+                let mut served = Served { lease, endpoint };
                 loop {
                     let mut args = Args::new(place.dialect())?;
                     let sql = statement.prepare(&place.namespace, &mut args)?;

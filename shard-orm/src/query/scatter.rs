@@ -26,7 +26,7 @@ use super::parts::Parts;
 use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::exec::{
-    Batch, Cut, First, Intent, Leg, Rows, Sink, Sorted, Target, batches, each_leg, merge, run_at,
+    Batch, Cut, Fan, First, Leg, Rows, Sorted, Target, batches, each_batch, merge, read_at,
     stream_at, take,
 };
 use crate::model::ModelDef;
@@ -40,6 +40,7 @@ pub(super) async fn all<T: Send>(
     parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
     read: Read<T>,
 ) -> Result<Vec<T>> {
     let bounds = Bounds::of(&parts);
@@ -51,17 +52,18 @@ pub(super) async fn all<T: Send>(
     let asked = Asked::new(def, Verb::Select, parts, shape);
     let batches = batches(target, legs, Cut::Bounded);
     if order.is_empty() {
-        let answers = each_leg(target, batches, async |batch: Batch| {
-            let mut sink = Rows::new(read);
-            ask(&asked, target, batch, &mut sink).await?;
+        let answers = each_batch(target, fan, batches, async |batch: Batch| {
+            let statement = Union::new(&asked, batch.clone());
+            let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(read)).await?;
             Ok(sink.rows)
         })
         .await?;
         return Ok(bounds.cut(answers.into_iter().flatten()).collect());
     }
-    let answers = each_leg(target, batches, async |batch: Batch| {
-        let mut sink = Rows::new(|row: &Row<'_>| asked.shape.sorted(def, row, read));
-        ask(&asked, target, batch, &mut sink).await?;
+    let sorted = |row: &Row<'_>| asked.shape.sorted(def, row, read);
+    let answers = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(sorted)).await?;
         Ok(sink.rows)
     })
     .await?;
@@ -85,15 +87,17 @@ pub(super) async fn count(
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
 ) -> Result<u64> {
     let bounds = Bounds::of(&parts);
     (parts.limit, parts.offset) = (None, None);
     parts.orders.clear();
     let asked = Asked::new(def, Verb::Count, parts, Shape::default());
     let batches = batches(target, legs, Cut::Bounded);
-    let counts = each_leg(target, batches, async |batch: Batch| {
-        let mut sink = Rows::new(|row: &Row<'_>| i64::read(row, 0));
-        ask(&asked, target, batch, &mut sink).await?;
+    let counts = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let one = || Rows::new(|row: &Row<'_>| i64::read(row, 0));
+        let sink = read_at(target, fan, batch.site(), &statement, one).await?;
         Ok(sink.rows.into_iter().map(i64::unsigned_abs).sum::<u64>())
     })
     .await?;
@@ -106,23 +110,25 @@ pub(super) async fn exists(
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
 ) -> Result<bool> {
     if parts.limit == Some(0) {
         return Ok(false);
     }
     if parts.offset.is_some_and(|offset| offset > 0) {
-        return Ok(count(def, parts, target, legs).await? > 0);
+        return Ok(count(def, parts, target, legs, fan).await? > 0);
     }
     parts.orders.clear();
     let asked = Asked::new(def, Verb::Exists, parts, Shape::default());
-    for batch in batches(target, legs, Cut::Bounded) {
-        let mut sink = First::new(|_: &Row<'_>| Ok(()));
-        ask(&asked, target, batch, &mut sink).await?;
-        if sink.row.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let batches = batches(target, legs, Cut::Bounded);
+    let found = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let one = || First::new(|_: &Row<'_>| Ok(()));
+        let sink = read_at(target, fan, batch.site(), &statement, one).await?;
+        Ok(sink.row.is_some())
+    })
+    .await?;
+    Ok(found.contains(&true))
 }
 
 /// The rows one by one. In an order, one connection to each server is held, and one row of each is
@@ -143,7 +149,7 @@ pub(super) fn stream<'e, T: Send + 'e>(
         let mut rows = bounds;
         if order.is_empty() {
             for batch in batches(target, legs, Cut::Bounded) {
-                let site = batch.site()?;
+                let site = batch.site();
                 let statement = Union::new(&asked, batch);
                 let mut answer = stream_at(target, site, None, statement, read);
                 while let Some(row) = answer.try_next().await? {
@@ -160,16 +166,17 @@ pub(super) fn stream<'e, T: Send + 'e>(
         // One after the other, in an order that all such calls have in common: two of them never
         // wait for each other's connections.
         for batch in batches(target, legs, Cut::Whole) {
-            let site = batch.site()?;
-            let taken = take(target, &site).await?;
-            sources.push((site, taken, batch));
+            let site = batch.site();
+            let statement = Union::new(&asked, batch);
+            let taken = take(target, &site, &statement).await?;
+            sources.push((site, taken, statement));
         }
         let sources = sources
             .into_iter()
-            .map(|(site, taken, batch)| {
+            .map(|(site, taken, statement)| {
                 let shape = Arc::clone(&asked);
                 let read = move |row: &Row<'_>| shape.shape.sorted(def, row, read);
-                stream_at(target, site, taken, Union::new(&asked, batch), read)
+                stream_at(target, site, taken, statement, read)
             })
             .collect();
         let mut merged = merge(sources, order);
@@ -182,17 +189,6 @@ pub(super) fn stream<'e, T: Send + 'e>(
         }
     }
     .boxed()
-}
-
-async fn ask(
-    asked: &Arc<Asked>,
-    target: Target<'_>,
-    batch: Batch,
-    sink: &mut dyn Sink,
-) -> Result<u64> {
-    let site = batch.site()?;
-    let statement = Union::new(asked, batch);
-    run_at(target, site, Intent::Read, &statement, sink).await
 }
 
 /// Which of the merged rows are asked for.

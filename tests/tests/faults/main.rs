@@ -10,6 +10,7 @@ mod killed;
 mod pool;
 mod relay;
 mod retried;
+mod scattered;
 mod secrets;
 mod side;
 mod site;

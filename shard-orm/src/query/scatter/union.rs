@@ -58,7 +58,7 @@ impl Asked {
 /// server, so that its answers need no more than to be merged.
 pub(super) struct Union {
     asked: Arc<Asked>,
-    legs: Vec<Leg>,
+    legs: Arc<[Leg]>,
 }
 
 impl Union {
