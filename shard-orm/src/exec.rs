@@ -4,6 +4,7 @@
 //! a connection taken, and a lost one dealt with. Called by `query` and `record`.
 
 mod batch;
+mod explain;
 mod fan;
 mod fan_out;
 mod fixed;
@@ -17,6 +18,8 @@ mod stream;
 mod target;
 
 pub(crate) use batch::{Batch, Cut, batches};
+pub(crate) use explain::planned;
+pub use explain::{Explain, Merge, Planned};
 pub use fan::Missing;
 pub(crate) use fan::{Fan, Manner, until};
 pub(crate) use fan_out::{Leg, each_batch, each_leg};
@@ -27,6 +30,7 @@ pub(crate) use hedge::read_at;
 pub(crate) use merge::{Direction, SortKey, Sorted, compare, merge};
 pub(crate) use run::{Intent, run, run_at};
 pub use setup::{Setup, SetupReport};
+pub(crate) use site::Site;
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
 pub(crate) use stream::{stream, stream_at, take};
 pub use target::{Executor, ReadFrom};

@@ -99,7 +99,7 @@ pub use cluster::{
 pub use connect::Standing;
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
-pub use exec::{Executor, Missing, ReadFrom, Setup, SetupReport};
+pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom, Setup, SetupReport};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
     IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,

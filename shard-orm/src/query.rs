@@ -7,6 +7,7 @@
 pub mod aggregate;
 mod built;
 mod cursor;
+mod explain;
 mod filter;
 mod operand;
 mod order;

@@ -268,9 +268,11 @@ async fn attempt_read(
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
-fn prepare(place: &Place, statement: &dyn Statement) -> Result<(Sql, Args)> {
+pub(super) fn prepare(place: &Place, statement: &dyn Statement) -> Result<(Sql, Args)> {
     let mut args = Args::new(place.dialect())?;
     let sql = statement.prepare(&place.namespace, &mut args)?;
+    // The text alone: values travel beside it.
+    tracing::trace!(target: "shard_orm::sql", server = &*place.server, sql = &*sql.text);
     Ok((sql, args))
 }
 

@@ -145,7 +145,7 @@ impl Site {
         Ok(served)
     }
 
-    fn places(&self) -> impl Iterator<Item = &Place> {
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
         std::iter::once(&*self.place).chain(self.beside.iter().map(|place| &**place))
     }
 

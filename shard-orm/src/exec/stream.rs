@@ -10,11 +10,11 @@ use futures_util::stream::BoxStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
-use super::run::{Intent, record, record_role, span};
+use super::run::{Intent, prepare, record, record_role, span};
 use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
-use crate::backend::{Args, OwnedRow, Row};
+use crate::backend::{OwnedRow, Row};
 use crate::connect::{Lease, Place, Served};
 use crate::error::{Error, Result};
 
@@ -114,8 +114,7 @@ fn rows<'a, T: Send + 'a>(
         match target {
             Target::Tx(tx) => {
                 record_role(&span, "primary");
-                let mut args = Args::new(place.dialect())?;
-                let sql = statement.prepare(&place.namespace, &mut args)?;
+                let (sql, args) = prepare(place, &statement)?;
                 let mut session = tx.enter()?;
                 let outcome = {
                     let mut rows = session.conn()?.rows(&sql, args);
@@ -140,8 +139,7 @@ fn rows<'a, T: Send + 'a>(
                 let endpoint = place.reading(endpoint);
                 let mut served = Served { lease, endpoint };
                 loop {
-                    let mut args = Args::new(place.dialect())?;
-                    let sql = statement.prepare(&place.namespace, &mut args)?;
+                    let (sql, args) = prepare(place, &statement)?;
                     record_role(&span, place.role(served.endpoint));
                     let endpoint = served.endpoint;
                     let mut lease = served.lease;

@@ -26,8 +26,8 @@ use super::parts::Parts;
 use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::exec::{
-    Batch, Cut, Fan, First, Leg, Rows, Sorted, Target, batches, each_batch, merge, read_at,
-    stream_at, take,
+    Batch, Cut, Explain, Fan, First, Intent, Leg, Merge, Rows, Sorted, Target, batches, each_batch,
+    merge, planned, read_at, stream_at, take,
 };
 use crate::model::ModelDef;
 
@@ -72,6 +72,40 @@ pub(super) async fn all<T: Send>(
     rows.sort_by(|one, other| one.key.compare(&other.key, &order));
     let rows = rows.into_iter().map(|sorted| sorted.row);
     Ok(bounds.cut(rows).collect())
+}
+
+/// What [`all`] would send.
+pub(super) fn explain(
+    def: &'static ModelDef,
+    parts: Parts,
+    target: Target<'_>,
+    legs: Vec<Leg>,
+) -> Result<Explain> {
+    let Bounds { offset, limit } = Bounds::of(&parts);
+    let Some(first) = legs.first() else {
+        return Ok(Explain {
+            statements: Vec::new(),
+            merge: Merge::Concatenated { offset, limit },
+        });
+    };
+    let shape = Shape::new(def, &parts, first.place.dialect())?;
+    let by = shape.describe(def);
+    let asked = Asked::new(def, Verb::Select, parts, shape);
+    let statements = batches(target, legs, Cut::Bounded)
+        .into_iter()
+        .map(|batch| {
+            let site = batch.site();
+            planned(target, &site, Intent::Read, &Union::new(&asked, batch))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Explain {
+        statements,
+        merge: if by.is_empty() {
+            Merge::Concatenated { offset, limit }
+        } else {
+            Merge::Sorted { by, offset, limit }
+        },
+    })
 }
 
 /// Whether the rows of a model can be told apart by an order that clients compare too.
@@ -194,8 +228,8 @@ pub(super) fn stream<'e, T: Send + 'e>(
 /// Which of the merged rows are asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    offset: u64,
-    limit: Option<u64>,
+    pub(super) offset: u64,
+    pub(super) limit: Option<u64>,
 }
 
 /// Where a row is in them.

@@ -252,19 +252,7 @@ where
     where
         Self: NamesAShard,
     {
-        let legs = if self.parts.manner != Manner::default() {
-            Err(Error::unsupported(
-                "an update or delete takes no deadline and is not hedged: a write is not given up \
-                 half-way; `statement_timeout` bounds it on the server",
-            ))
-        } else if self.parts.is_plain() {
-            self.legs(target)
-        } else {
-            Err(Error::unsupported(
-                "an update or delete takes no order, limit, offset or lock: the databases differ \
-                 in it; select the ids first",
-            ))
-        };
+        let legs = self.writing_legs(target);
         let parts = self.parts;
         Box::pin(async move {
             let outcomes = each_leg(target, legs?, async |leg: Leg| {
@@ -274,6 +262,26 @@ where
             .await?;
             report(outcomes)
         })
+    }
+
+    /// The shards of an update or a delete, after the checks that need no database.
+    pub(super) fn writing_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    where
+        Self: NamesAShard,
+    {
+        if self.parts.manner != Manner::default() {
+            return Err(Error::unsupported(
+                "an update or delete takes no deadline and is not hedged: a write is not given up \
+                 half-way; `statement_timeout` bounds it on the server",
+            ));
+        }
+        if !self.parts.is_plain() {
+            return Err(Error::unsupported(
+                "an update or delete takes no order, limit, offset or lock: the databases differ \
+                 in it; select the ids first",
+            ));
+        }
+        self.legs(target)
     }
 
     /// The shards of a read, after the checks that need no database.

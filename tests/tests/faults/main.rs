@@ -6,6 +6,7 @@
 mod cancelled;
 mod ended;
 mod errors;
+mod explained;
 mod killed;
 mod pool;
 mod relay;

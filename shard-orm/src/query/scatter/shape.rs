@@ -65,6 +65,12 @@ impl Shape {
         Arc::clone(&self.directions)
     }
 
+    /// How the rows are sorted, in words.
+    pub(super) fn describe(&self, def: &'static ModelDef) -> Vec<String> {
+        let describe = |(_, term): &(usize, Term)| term.describe(def);
+        self.keys.iter().map(describe).collect()
+    }
+
     /// Reads a row, and what it is sorted by.
     pub(super) fn sorted<T>(
         &self,
