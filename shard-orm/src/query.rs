@@ -22,6 +22,7 @@ mod selection;
 mod soft_delete;
 mod update;
 mod verbs;
+mod volatile;
 
 pub(crate) use built::{Built, Verb, bound, order_by, ready};
 pub use cursor::Cursor;

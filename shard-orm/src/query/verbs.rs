@@ -13,6 +13,7 @@ use super::place::{ChangesRows, Everywhere, NamesAShard, report};
 use super::scatter;
 use super::select::Query;
 use super::selection::Selection;
+use super::volatile;
 use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{
@@ -303,6 +304,9 @@ where
                 "an order, limit or offset over the rows of several keys is not merged: ask one \
                  key at a time, or order the rows yourself",
             ));
+        }
+        if Self::SEVERAL_KEYS {
+            volatile::check(&self.parts)?;
         }
         if self.parts.lock.is_some() && !target.can_lock() {
             return Err(Error::unsupported(
