@@ -5,6 +5,7 @@
 //! they do not compile.
 
 pub mod aggregate;
+mod broadcast;
 mod built;
 mod cursor;
 mod filter;
@@ -21,6 +22,7 @@ mod soft_delete;
 mod update;
 mod verbs;
 
+pub use broadcast::{Broadcast, BroadcastQuery, BroadcastReport, Outcome};
 pub(crate) use built::{Built, Verb, bound, order_by, ready};
 pub use cursor::Cursor;
 pub use filter::Filter;
@@ -34,7 +36,7 @@ pub(crate) use place::any_of;
 pub use place::{
     ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard,
 };
-pub use raw::{RawQuery, ReadRow};
+pub use raw::{RawQuery, ReadRow, ShardRows};
 pub use select::{Draft, Query};
 pub use selection::{As, Columns, Projection, Selection, Whole};
 pub use update::Update;

@@ -9,7 +9,7 @@ use super::pool::{Lease, Pool};
 use super::verify::{not_set_up, verify};
 use super::watch::Watch;
 use crate::dialect::Dialect;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ShardId};
 use crate::topology::{Namespace, Read};
 
 /// One endpoint as seen from one namespace: its pool, and whether the namespace was found there.
@@ -119,6 +119,15 @@ impl Place {
         Ok(())
     }
 
+    /// How many connections it shares with the other namespaces of its primary. A file of SQLite
+    /// shares none: there each has its own.
+    pub(crate) fn shared_connections(&self) -> usize {
+        match self.dialect() {
+            Dialect::Sqlite => usize::MAX,
+            Dialect::Postgres | Dialect::MySql => self.writer.pool.most(),
+        }
+    }
+
     /// The endpoint of this index, for writes.
     pub(super) fn endpoint(&self, index: usize) -> &Endpoint {
         match index.checked_sub(1) {
@@ -185,6 +194,14 @@ impl Place {
             Error::configuration(format!("the file {} cannot be made", file.display()))
                 .with_source(source)
         })
+    }
+
+    /// The logical shard, as errors and reports name it.
+    pub(crate) fn shard_id(&self) -> ShardId {
+        ShardId {
+            group: self.namespace.group().to_string(),
+            shard: self.namespace.shard(),
+        }
     }
 
     /// Names the shard in an error, where there is one.
