@@ -15,7 +15,7 @@ mod page;
 mod parts;
 mod place;
 mod raw;
-mod scatter;
+pub(crate) mod scatter;
 mod select;
 mod selection;
 mod soft_delete;
@@ -33,6 +33,7 @@ pub use page::Page;
 pub(crate) use page::make_total;
 pub(crate) use parts::{Deleted, Needs, Parts};
 pub(crate) use place::any_of;
+pub(crate) use place::private::Legs;
 pub use place::{
     ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard,
 };

@@ -11,6 +11,7 @@
 //! in the same order. Logical shards of one server are asked in one statement.
 
 mod shape;
+mod tables;
 mod union;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use self::shape::Shape;
+pub(crate) use self::tables::{At, Tables};
 use self::union::{Asked, Union};
 pub(super) use self::union::{name, unite};
 use super::built::Verb;
@@ -35,8 +37,8 @@ use crate::model::ModelDef;
 type Read<T> = fn(&Row<'_>) -> Result<T>;
 
 /// All rows.
-pub(super) async fn all<T: Send>(
-    def: &'static ModelDef,
+pub(crate) async fn all<T: Send>(
+    tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
@@ -46,9 +48,9 @@ pub(super) async fn all<T: Send>(
     let Some(first) = legs.first() else {
         return Ok(Vec::new());
     };
-    let shape = Shape::new(def, &parts, first.place.dialect())?;
+    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
     let order = shape.directions();
-    let asked = Asked::new(def, Verb::Select, parts, shape);
+    let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
     let batches = batches(target, legs, Cut::Bounded);
     if order.is_empty() {
         let answers = each_leg(target, batches, async |batch: Batch| {
@@ -60,7 +62,7 @@ pub(super) async fn all<T: Send>(
         return Ok(bounds.cut(answers.into_iter().flatten()).collect());
     }
     let answers = each_leg(target, batches, async |batch: Batch| {
-        let mut sink = Rows::new(|row: &Row<'_>| asked.shape.sorted(def, row, read));
+        let mut sink = Rows::new(|row: &Row<'_>| asked.shape.sorted(row, read));
         ask(&asked, target, batch, &mut sink).await?;
         Ok(sink.rows)
     })
@@ -80,8 +82,8 @@ pub(super) fn check_total(def: &'static ModelDef) -> Result<()> {
 }
 
 /// How many rows there are.
-pub(super) async fn count(
-    def: &'static ModelDef,
+pub(crate) async fn count(
+    tables: impl Tables + 'static,
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
@@ -89,7 +91,7 @@ pub(super) async fn count(
     let bounds = Bounds::of(&parts);
     (parts.limit, parts.offset) = (None, None);
     parts.orders.clear();
-    let asked = Asked::new(def, Verb::Count, parts, Shape::default());
+    let asked = Asked::new(Arc::new(tables), Verb::Count, parts, Shape::default());
     let batches = batches(target, legs, Cut::Bounded);
     let counts = each_leg(target, batches, async |batch: Batch| {
         let mut sink = Rows::new(|row: &Row<'_>| i64::read(row, 0));
@@ -101,8 +103,8 @@ pub(super) async fn count(
 }
 
 /// Whether there is any row.
-pub(super) async fn exists(
-    def: &'static ModelDef,
+pub(crate) async fn exists(
+    tables: impl Tables + 'static,
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
@@ -111,10 +113,10 @@ pub(super) async fn exists(
         return Ok(false);
     }
     if parts.offset.is_some_and(|offset| offset > 0) {
-        return Ok(count(def, parts, target, legs).await? > 0);
+        return Ok(count(tables, parts, target, legs).await? > 0);
     }
     parts.orders.clear();
-    let asked = Asked::new(def, Verb::Exists, parts, Shape::default());
+    let asked = Asked::new(Arc::new(tables), Verb::Exists, parts, Shape::default());
     for batch in batches(target, legs, Cut::Bounded) {
         let mut sink = First::new(|_: &Row<'_>| Ok(()));
         ask(&asked, target, batch, &mut sink).await?;
@@ -127,8 +129,8 @@ pub(super) async fn exists(
 
 /// The rows one by one. In an order, one connection to each server is held, and one row of each is
 /// in memory; without one, the statements follow one another.
-pub(super) fn stream<'e, T: Send + 'e>(
-    def: &'static ModelDef,
+pub(crate) fn stream<'e, T: Send + 'e>(
+    tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'e>,
     legs: Vec<Leg>,
@@ -137,9 +139,9 @@ pub(super) fn stream<'e, T: Send + 'e>(
     async_stream::try_stream! {
         let bounds = Bounds::of(&parts);
         let Some(first) = legs.first() else { return };
-        let shape = Shape::new(def, &parts, first.place.dialect())?;
+        let shape = Shape::new(&tables, &parts, first.place.dialect())?;
         let order = shape.directions();
-        let asked = Asked::new(def, Verb::Select, parts, shape);
+        let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
         let mut rows = bounds;
         if order.is_empty() {
             for batch in batches(target, legs, Cut::Bounded) {
@@ -168,7 +170,7 @@ pub(super) fn stream<'e, T: Send + 'e>(
             .into_iter()
             .map(|(site, taken, batch)| {
                 let shape = Arc::clone(&asked);
-                let read = move |row: &Row<'_>| shape.shape.sorted(def, row, read);
+                let read = move |row: &Row<'_>| shape.shape.sorted(row, read);
                 stream_at(target, site, taken, Union::new(&asked, batch), read)
             })
             .collect();

@@ -14,14 +14,15 @@ use crate::exec::{
     Executor, First, Intent, Leg, Rows, Sink, Target, each_leg, run, stream as run_stream,
 };
 use crate::model::Sharded;
-use crate::query::{NamesAShard, Parts, Query, Running, Verb, Whole, flatten};
+use crate::query::{Legs as _, NamesAShard, Parts, Query, Running, Verb, Whole, flatten, scatter};
 
 /// The verbs that run a join. They ask each logical shard once; a lost connection is replaced and
 /// the read asked again.
 impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join<M, J, P, S> {
     /// All rows.
     ///
-    /// On several keys the rows come by logical shard, in no order beyond that.
+    /// Of several logical shards the rows are merged by the order that was asked for, made total by
+    /// the shard key and the primary keys of all joined models; without one they come in any order.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -32,6 +33,11 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let target = on.target().reading(self.base.parts.read);
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(
+                async move { scatter::all(plan, parts, target, legs?, S::read).await },
+            );
+        }
         Box::pin(async move {
             let answers = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = Rows::new(S::read);
@@ -55,6 +61,12 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let legs = self.legs(target);
         let (plan, mut parts) = (self.plan, self.base.parts);
         parts.limit = Some(parts.limit.unwrap_or(1).min(1));
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(async move {
+                let rows = scatter::all(plan, parts, target, legs?, S::read).await?;
+                Ok(rows.into_iter().next())
+            });
+        }
         Box::pin(async move {
             for leg in legs? {
                 let mut sink = First::new(S::read);
@@ -100,6 +112,9 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let target = on.target().reading(self.base.parts.read);
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(async move { scatter::count(plan, parts, target, legs?).await });
+        }
         Box::pin(async move {
             let counts = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
@@ -122,6 +137,9 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let target = on.target().reading(self.base.parts.read);
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(async move { scatter::exists(plan, parts, target, legs?).await });
+        }
         Box::pin(async move {
             for leg in legs? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
@@ -146,6 +164,9 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         let (plan, parts) = (self.plan, self.base.parts);
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return scatter::stream(plan, parts, target, legs, S::read);
+        }
         stream::iter(legs)
             .flat_map(move |leg| {
                 run_stream(
@@ -173,8 +194,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                  lock the rows of one model by a query of their ids",
             ));
         }
-        let unordered = self.plan.orders.is_empty() && self.base.parts.is_unordered();
-        self.base.legs_of_read(target, unordered)
+        self.base.reading_legs(target)
     }
 }
 
