@@ -104,7 +104,7 @@ where
     ///     .bind(1)
     ///     .reduce(
     ///         cluster,
-    ///         |mut rows: ShardRows<'_, (String, i32)>| async move {
+    ///         async |mut rows: ShardRows<'_, (String, i32)>| {
     ///             let mut pieces = BTreeMap::new();
     ///             while let Some((item, quantity)) = rows.try_next().await? {
     ///                 *pieces.entry(item).or_insert(0) += i64::from(quantity);
