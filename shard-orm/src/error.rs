@@ -110,6 +110,7 @@ impl fmt::Display for ErrorKind {
 
 /// One logical shard of one group, as errors and reports name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ShardId {
     /// The shard group.
     pub group: String,

@@ -100,7 +100,7 @@ pub use cluster::{
 pub use connect::Standing;
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
-pub use exec::{Executor, ReadFrom, Setup, SetupReport};
+pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom, Setup, SetupReport};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
     IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,
@@ -110,8 +110,8 @@ pub use query::aggregate;
 pub use query::{
     As, Assign, Broadcast, BroadcastQuery, BroadcastReport, ChangesRows, Columns, Cursor, Draft,
     Everywhere, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand,
-    OrderBy, Outcome, Page, Projection, Query, RawQuery, ReadRow, Running, Selection, ShardRows,
-    Update, Whole,
+    OrderBy, Outcome, Page, Partial, Partially, Projection, Query, RawQuery, ReadRow, Running,
+    Selection, ShardRows, Update, Whole,
 };
 pub use record::{DatabaseModel, Hooks, IsolatedModel, ShardModel, WriteContext};
 pub use schema::CreateTable;

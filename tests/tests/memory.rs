@@ -89,7 +89,10 @@ async fn reduced(bed: &Bed) -> (i64, u64) {
     };
     let sum = |one: (i64, u64), other: (i64, u64)| (one.0 + other.0, one.1.max(other.1));
     let all = Sheet::scatter().sql("SELECT id, text FROM {pages}");
-    all.reduce(&bed.cluster, counted, sum).await.unwrap().unwrap()
+    all.reduce(&bed.cluster, counted, sum)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 #[tokio::test]

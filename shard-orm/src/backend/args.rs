@@ -69,6 +69,22 @@ impl Args {
         }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.0 {
+            ArgsOf::Values(values) => values.len(),
+            #[cfg(feature = "postgres")]
+            ArgsOf::Postgres(args) => sqlx::Arguments::len(args),
+            #[cfg(feature = "postgres")]
+            ArgsOf::PostgresColumn(_) => 1,
+            #[cfg(feature = "mysql")]
+            ArgsOf::MySql(args) => sqlx::Arguments::len(args),
+            #[cfg(feature = "sqlite")]
+            ArgsOf::Sqlite(args) => sqlx::Arguments::len(args),
+            ArgsOf::Unprepared => 0,
+        }
+    }
+
     /// The value that `bind` puts down, for a statement whose backend is not known yet.
     pub(crate) fn value(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<Value> {
         let mut values = Self::values(bind)?;

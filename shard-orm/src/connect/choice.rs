@@ -137,6 +137,14 @@ impl Place {
         }
     }
 
+    /// A connection to a replica other than this one, if another serves.
+    pub(crate) async fn for_other_replica(&self, than: usize) -> Result<Option<Served<'_>>> {
+        match self.replica(|index| index != than) {
+            Some(endpoint) => self.serve(endpoint).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The primary serves a read that no replica could, unless that is forbidden.
     #[cold]
     async fn without_replica(&self, failed: Option<Error>) -> Result<Served<'_>> {

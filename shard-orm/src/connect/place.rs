@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::choice::Served;
+use super::latencies::Latencies;
+use super::locks::Locks;
 use super::pool::{Lease, Pool};
 use super::verify::{not_set_up, verify};
 use super::watch::Watch;
@@ -62,6 +65,10 @@ pub(crate) struct Place {
     pub(super) replicas: Vec<Endpoint>,
     /// What is known of the server's endpoints.
     pub(crate) watch: Arc<Watch>,
+    /// How long the server's answers take.
+    pub(crate) latencies: Arc<Latencies>,
+    /// The server's locks.
+    pub(crate) locks: Arc<Locks>,
     /// The policy of the group.
     pub(super) read: Read,
 }
@@ -69,6 +76,14 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn dialect(&self) -> Dialect {
         self.namespace.dialect()
+    }
+
+    /// The logical shard that it is.
+    pub(crate) fn shard_id(&self) -> ShardId {
+        ShardId {
+            group: self.namespace.group().to_string(),
+            shard: self.namespace.shard(),
+        }
     }
 
     /// Where queries read that do not say it themselves.
@@ -104,6 +119,11 @@ impl Place {
         verified?;
         endpoint.checked.store(true, Ordering::Relaxed);
         Ok(lease)
+    }
+
+    /// How long a statement waits for a connection, and for whatever else it needs.
+    pub(super) fn acquire_timeout(&self) -> Duration {
+        self.reader.pool.acquire_timeout()
     }
 
     /// Finds this namespace on a connection that another place of the same server was given.
@@ -194,14 +214,6 @@ impl Place {
             Error::configuration(format!("the file {} cannot be made", file.display()))
                 .with_source(source)
         })
-    }
-
-    /// The logical shard, as errors and reports name it.
-    pub(crate) fn shard_id(&self) -> ShardId {
-        ShardId {
-            group: self.namespace.group().to_string(),
-            shard: self.namespace.shard(),
-        }
     }
 
     /// Names the shard in an error, where there is one.

@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
-use super::run::{Intent, record, record_role, span};
+use super::run::{Intent, prepare, record, record_role, span};
 use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
-use crate::backend::{Args, OwnedRow, Row};
+use crate::backend::{OwnedRow, Row};
 use crate::connect::{Lease, Place, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -97,21 +98,38 @@ fn watched<'a, T: Send + 'a>(
 pub(crate) struct Taken {
     lease: Lease,
     endpoint: usize,
+    locks: Option<OwnedSemaphorePermit>,
 }
 
 /// Takes a connection for a stream; none in a transaction, which has its own.
-pub(crate) async fn take(target: Target<'_>, site: &Site) -> Result<Option<Taken>> {
+pub(crate) async fn take(
+    target: Target<'_>,
+    site: &Site,
+    statement: &dyn Statement,
+) -> Result<Option<Taken>> {
     match target {
         Target::Tx(_) => Ok(None),
         Target::Cluster { read, marks, .. } => {
+            let locks = site.hold_locks(read, marks, statement).await?;
             let served = site.for_read(read, marks).await;
             let served = served.map_err(|error| site.name_error(error))?;
             Ok(Some(Taken {
                 endpoint: served.endpoint.index(),
                 lease: served.lease,
+                locks,
             }))
         }
     }
+}
+
+/// Takes a connection for a statement that may write.
+async fn take_to_write(place: &Place) -> Result<Taken> {
+    let served = place.for_write().await?;
+    Ok(Taken {
+        endpoint: served.endpoint.index(),
+        lease: served.lease,
+        locks: None,
+    })
 }
 
 fn rows<'a, T: Send + 'a>(
@@ -130,8 +148,7 @@ fn rows<'a, T: Send + 'a>(
         match target {
             Target::Tx(tx) => {
                 record_role(&span, "primary");
-                let mut args = Args::new(place.dialect())?;
-                let sql = statement.prepare(&place.namespace, &mut args)?;
+                let (sql, args) = prepare(place, &statement)?;
                 let mut session = tx.enter()?;
                 let outcome = {
                     let mut rows = session.conn()?.rows(&sql, args);
@@ -150,17 +167,16 @@ fn rows<'a, T: Send + 'a>(
                 let writes = intent == Intent::Write;
                 let _writing = writes.then(|| Writing::new(marks, place));
                 let mut may_ask_again = !writes;
-                let mut served = match taken {
-                    Some(taken) => Served {
-                        lease: taken.lease,
-                        endpoint: place.reading(taken.endpoint),
-                    },
-                    None if writes => place.for_write().await.map_err(named)?,
-                    None => site.for_read(choice, marks).await.map_err(named)?,
+                let taken = match taken {
+                    Some(taken) => Some(taken),
+                    None if writes => Some(take_to_write(place).await.map_err(named)?),
+                    None => take(target, &site, &statement).await?,
                 };
+                let Some(Taken { lease, endpoint, locks: _locks }) = taken else { return };
+                let endpoint = place.reading(endpoint);
+                let mut served = Served { lease, endpoint };
                 loop {
-                    let mut args = Args::new(place.dialect())?;
-                    let sql = statement.prepare(&place.namespace, &mut args)?;
+                    let (sql, args) = prepare(place, &statement)?;
                     record_role(&span, place.role(served.endpoint));
                     let endpoint = served.endpoint;
                     let mut lease = served.lease;

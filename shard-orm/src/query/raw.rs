@@ -20,7 +20,7 @@ use super::place::private::Legs as _;
 use super::select::Query;
 use crate::backend::{Args, Field, Sql, signature};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Executor, First, Intent, Label, NoRows, Rows, Sink, Statement, run};
+use crate::exec::{Executor, First, Intent, Label, Manner, NoRows, Rows, Sink, Statement, run};
 use crate::model::{Model, ModelDef};
 use crate::topology::Namespace;
 
@@ -79,7 +79,7 @@ impl<M: Model, P> Query<M, P> {
         } else {
             Err(Refusal::from(Error::unsupported(
                 "a query with filters, an order or a limit is not one in SQL: put them into its \
-                 text",
+                 text; it takes no deadline and is not hedged, since it may write",
             )))
         };
         RawQuery {
@@ -215,6 +215,8 @@ impl Parts {
             && self.is_plain()
             && self.columns.is_none()
             && self.sets.is_empty()
+            // A statement that may write is not given up half-way.
+            && self.manner == Manner::default()
             // What the text says of deleted rows, the query cannot.
             && self.deleted == Deleted::Without
             && self.refusal.is_none()

@@ -28,8 +28,8 @@ use super::parts::Parts;
 use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::exec::{
-    Batch, Cut, First, Intent, Leg, Rows, Sink, Sorted, Target, batches, each_leg, merge, run_at,
-    stream_at, take,
+    Batch, Cut, Explain, Fan, First, Intent, Leg, Merge, Rows, Sorted, Target, batches, each_batch,
+    merge, planned, read_at, stream_at, take,
 };
 use crate::model::ModelDef;
 
@@ -42,6 +42,7 @@ pub(crate) async fn all<T: Send>(
     parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
     read: Read<T>,
 ) -> Result<Vec<T>> {
     let bounds = Bounds::of(&parts);
@@ -53,17 +54,18 @@ pub(crate) async fn all<T: Send>(
     let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
     let batches = batches(target, legs, Cut::Bounded);
     if order.is_empty() {
-        let answers = each_leg(target, batches, async |batch: Batch| {
-            let mut sink = Rows::new(read);
-            ask(&asked, target, batch, &mut sink).await?;
+        let answers = each_batch(target, fan, batches, async |batch: Batch| {
+            let statement = Union::new(&asked, batch.clone());
+            let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(read)).await?;
             Ok(sink.rows)
         })
         .await?;
         return Ok(bounds.cut(answers.into_iter().flatten()).collect());
     }
-    let answers = each_leg(target, batches, async |batch: Batch| {
-        let mut sink = Rows::new(|row: &Row<'_>| asked.shape.sorted(row, read));
-        ask(&asked, target, batch, &mut sink).await?;
+    let sorted = |row: &Row<'_>| asked.shape.sorted(row, read);
+    let answers = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(sorted)).await?;
         Ok(sink.rows)
     })
     .await?;
@@ -72,6 +74,40 @@ pub(crate) async fn all<T: Send>(
     rows.sort_by(|one, other| one.key.compare(&other.key, &order));
     let rows = rows.into_iter().map(|sorted| sorted.row);
     Ok(bounds.cut(rows).collect())
+}
+
+/// What [`all`] would send.
+pub(super) fn explain(
+    tables: impl Tables + 'static,
+    parts: Parts,
+    target: Target<'_>,
+    legs: Vec<Leg>,
+) -> Result<Explain> {
+    let Bounds { offset, limit } = Bounds::of(&parts);
+    let Some(first) = legs.first() else {
+        return Ok(Explain {
+            statements: Vec::new(),
+            merge: Merge::Concatenated { offset, limit },
+        });
+    };
+    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
+    let by = shape.describe(&tables);
+    let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
+    let statements = batches(target, legs, Cut::Bounded)
+        .into_iter()
+        .map(|batch| {
+            let site = batch.site();
+            planned(target, &site, Intent::Read, &Union::new(&asked, batch))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Explain {
+        statements,
+        merge: if by.is_empty() {
+            Merge::Concatenated { offset, limit }
+        } else {
+            Merge::Sorted { by, offset, limit }
+        },
+    })
 }
 
 /// Whether the rows of a model can be told apart by an order that clients compare too.
@@ -87,15 +123,17 @@ pub(crate) async fn count(
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
 ) -> Result<u64> {
     let bounds = Bounds::of(&parts);
     (parts.limit, parts.offset) = (None, None);
     parts.orders.clear();
     let asked = Asked::new(Arc::new(tables), Verb::Count, parts, Shape::default());
     let batches = batches(target, legs, Cut::Bounded);
-    let counts = each_leg(target, batches, async |batch: Batch| {
-        let mut sink = Rows::new(|row: &Row<'_>| i64::read(row, 0));
-        ask(&asked, target, batch, &mut sink).await?;
+    let counts = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let one = || Rows::new(|row: &Row<'_>| i64::read(row, 0));
+        let sink = read_at(target, fan, batch.site(), &statement, one).await?;
         Ok(sink.rows.into_iter().map(i64::unsigned_abs).sum::<u64>())
     })
     .await?;
@@ -108,23 +146,25 @@ pub(crate) async fn exists(
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
 ) -> Result<bool> {
     if parts.limit == Some(0) {
         return Ok(false);
     }
     if parts.offset.is_some_and(|offset| offset > 0) {
-        return Ok(count(tables, parts, target, legs).await? > 0);
+        return Ok(count(tables, parts, target, legs, fan).await? > 0);
     }
     parts.orders.clear();
     let asked = Asked::new(Arc::new(tables), Verb::Exists, parts, Shape::default());
-    for batch in batches(target, legs, Cut::Bounded) {
-        let mut sink = First::new(|_: &Row<'_>| Ok(()));
-        ask(&asked, target, batch, &mut sink).await?;
-        if sink.row.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let batches = batches(target, legs, Cut::Bounded);
+    let found = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let one = || First::new(|_: &Row<'_>| Ok(()));
+        let sink = read_at(target, fan, batch.site(), &statement, one).await?;
+        Ok(sink.row.is_some())
+    })
+    .await?;
+    Ok(found.contains(&true))
 }
 
 /// The rows one by one. In an order, one connection to each server is held, and one row of each is
@@ -145,7 +185,7 @@ pub(crate) fn stream<'e, T: Send + 'e>(
         let mut rows = bounds;
         if order.is_empty() {
             for batch in batches(target, legs, Cut::Bounded) {
-                let site = batch.site()?;
+                let site = batch.site();
                 let statement = Union::new(&asked, batch);
                 let mut answer = stream_at(target, site, None, statement, read);
                 while let Some(row) = answer.try_next().await? {
@@ -162,16 +202,17 @@ pub(crate) fn stream<'e, T: Send + 'e>(
         // One after the other, in an order that all such calls have in common: two of them never
         // wait for each other's connections.
         for batch in batches(target, legs, Cut::Whole) {
-            let site = batch.site()?;
-            let taken = take(target, &site).await?;
-            sources.push((site, taken, batch));
+            let site = batch.site();
+            let statement = Union::new(&asked, batch);
+            let taken = take(target, &site, &statement).await?;
+            sources.push((site, taken, statement));
         }
         let sources = sources
             .into_iter()
-            .map(|(site, taken, batch)| {
+            .map(|(site, taken, statement)| {
                 let shape = Arc::clone(&asked);
                 let read = move |row: &Row<'_>| shape.shape.sorted(row, read);
-                stream_at(target, site, taken, Union::new(&asked, batch), read)
+                stream_at(target, site, taken, statement, read)
             })
             .collect();
         let mut merged = merge(sources, order);
@@ -186,22 +227,11 @@ pub(crate) fn stream<'e, T: Send + 'e>(
     .boxed()
 }
 
-async fn ask(
-    asked: &Arc<Asked>,
-    target: Target<'_>,
-    batch: Batch,
-    sink: &mut dyn Sink,
-) -> Result<u64> {
-    let site = batch.site()?;
-    let statement = Union::new(asked, batch);
-    run_at(target, site, Intent::Read, &statement, sink).await
-}
-
 /// Which of the merged rows are asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    offset: u64,
-    limit: Option<u64>,
+    pub(super) offset: u64,
+    pub(super) limit: Option<u64>,
 }
 
 /// Where a row is in them.

@@ -9,6 +9,10 @@ use crate::query::scatter::{At, Tables};
 use crate::query::{Parts, Term, Verb};
 
 impl Tables for Plan {
+    fn count(&self) -> usize {
+        self.tables.len()
+    }
+
     fn def(&self, table: usize) -> &'static ModelDef {
         self.tables[table].def
     }

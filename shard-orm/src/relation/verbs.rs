@@ -11,10 +11,13 @@ use super::plan::{Joining, OwnedJoining, Plan};
 use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    Executor, First, Intent, Leg, Rows, Sink, Target, each_leg, run, stream as run_stream,
+    Executor, Fan, First, Intent, Leg, Rows, Sink, Target, each_leg, run, stream as run_stream,
+    until,
 };
 use crate::model::Sharded;
-use crate::query::{Legs as _, NamesAShard, Parts, Query, Running, Verb, Whole, flatten, scatter};
+use crate::query::{
+    Legs as _, NamesAShard, Parts, Query, Running, Verb, Whole, flatten, limited, scatter,
+};
 
 /// The verbs that run a join. They ask each logical shard once; a lost connection is replaced and
 /// the read asked again.
@@ -34,11 +37,12 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
         if Query::<M, P, Whole>::SEVERAL_KEYS {
-            return Box::pin(
-                async move { scatter::all(plan, parts, target, legs?, S::read).await },
-            );
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::all(plan, parts, target, legs?, &fan, S::read).await
+            });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             let answers = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = Rows::new(S::read);
                 ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
@@ -63,11 +67,12 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         parts.limit = Some(parts.limit.unwrap_or(1).min(1));
         if Query::<M, P, Whole>::SEVERAL_KEYS {
             return Box::pin(async move {
-                let rows = scatter::all(plan, parts, target, legs?, S::read).await?;
+                let fan = Fan::begin(parts.manner);
+                let rows = scatter::all(plan, parts, target, legs?, &fan, S::read).await?;
                 Ok(rows.into_iter().next())
             });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             for leg in legs? {
                 let mut sink = First::new(S::read);
                 ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
@@ -113,9 +118,12 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
         if Query::<M, P, Whole>::SEVERAL_KEYS {
-            return Box::pin(async move { scatter::count(plan, parts, target, legs?).await });
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::count(plan, parts, target, legs?, &fan).await
+            });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             let counts = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
                 ask(&plan, &parts, Verb::Count, target, &leg, &mut sink).await?;
@@ -138,9 +146,12 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
         if Query::<M, P, Whole>::SEVERAL_KEYS {
-            return Box::pin(async move { scatter::exists(plan, parts, target, legs?).await });
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::exists(plan, parts, target, legs?, &fan).await
+            });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             for leg in legs? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
                 ask(&plan, &parts, Verb::Exists, target, &leg, &mut sink).await?;
@@ -165,9 +176,11 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         };
         let (plan, parts) = (self.plan, self.base.parts);
         if Query::<M, P, Whole>::SEVERAL_KEYS {
-            return scatter::stream(plan, parts, target, legs, S::read);
+            let manner = parts.manner;
+            return until(manner, scatter::stream(plan, parts, target, legs, S::read));
         }
-        stream::iter(legs)
+        let manner = parts.manner;
+        let rows = stream::iter(legs)
             .flat_map(move |leg| {
                 run_stream(
                     target,
@@ -180,7 +193,8 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                     S::read,
                 )
             })
-            .boxed()
+            .boxed();
+        until(manner, rows)
     }
 
     /// The shards of the join, after the checks that need no database.

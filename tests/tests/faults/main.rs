@@ -6,10 +6,12 @@
 mod cancelled;
 mod ended;
 mod errors;
+mod explained;
 mod killed;
 mod pool;
 mod relay;
 mod retried;
+mod scattered;
 mod secrets;
 mod side;
 mod site;

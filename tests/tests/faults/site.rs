@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use shard_orm::Cluster;
-use shard_orm::config::{Config, Database, Group, PoolOptions, Server, StrategyConfig};
+use shard_orm::config::{Config, Database, FanOut, Group, PoolOptions, Server, StrategyConfig};
 use shard_orm::prelude::*;
 use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
@@ -188,19 +188,24 @@ impl Site {
 
     /// A server of the configuration, with the address of this site or of a relay to it.
     pub(crate) fn config_at(&self, server: Server, pool: PoolOptions) -> Config {
+        self.config_of([server], pool)
+    }
+
+    pub(crate) fn config_of(
+        &self,
+        servers: impl IntoIterator<Item = Server>,
+        pool: PoolOptions,
+    ) -> Config {
+        let mut group = Group::new(SHARDS)
+            .namespace(format!("{}shop_{{shard}}", self.prefix))
+            .strategy(StrategyConfig::Modulo)
+            .pool(pool.clone());
+        for server in servers {
+            group = group.server(server);
+        }
         Config::new("faults")
-            .database(
-                "default",
-                Database::new(self.default.clone()).pool(pool.clone()),
-            )
-            .group(
-                "shop",
-                Group::new(SHARDS)
-                    .namespace(format!("{}shop_{{shard}}", self.prefix))
-                    .strategy(StrategyConfig::Modulo)
-                    .pool(pool)
-                    .server(server),
-            )
+            .database("default", Database::new(self.default.clone()).pool(pool))
+            .group("shop", group)
     }
 
     pub(crate) fn config(&self, pool: PoolOptions) -> Config {
@@ -209,8 +214,17 @@ impl Site {
 
     /// A cluster of many logical shards on one server, with the table of notes in each.
     pub(crate) async fn many_namespaces(&self, shards: i64, pool: PoolOptions) -> Cluster {
+        self.many_namespaces_by(shards, pool, FanOut::new()).await
+    }
+
+    pub(crate) async fn many_namespaces_by(
+        &self,
+        shards: i64,
+        pool: PoolOptions,
+        fan_out: FanOut,
+    ) -> Cluster {
         let config = |pool: PoolOptions| {
-            Config::new("faults").group(
+            Config::new("faults").fan_out(fan_out.clone()).group(
                 "shop",
                 Group::new(u32::try_from(shards).unwrap())
                     .namespace(format!("{}shop_{{shard}}", self.prefix))

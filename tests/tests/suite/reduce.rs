@@ -128,6 +128,18 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(Order::scatter().count(&bed.cluster).await.unwrap(), 120);
     }
 
+    async fn calls_run_on_tasks_of_their_own(bed: &Bed) {
+        fill(bed).await;
+        let cluster = bed.cluster.clone();
+        let task = tokio::spawn(async move {
+            let counts = cluster.broadcast(GROUP).sql("SELECT COUNT(*) FROM {orders}").all::<i64>().await?.into_result()?;
+            let part = async |rows: ShardRows<'_, (String, i32)>| gathered(rows).await;
+            let parts = Order::scatter().sql(ALL).reduce(&cluster, part, joined).await?;
+            Ok::<_, Error>((counts.len(), parts.map_or(0, |parts| parts.len())))
+        });
+        assert_eq!(task.await.unwrap().unwrap(), (16, 16));
+    }
+
     async fn rows_are_a_stream(bed: &Bed) {
         fill(bed).await;
         let sum = Order::scatter()
@@ -192,6 +204,9 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
             assert!(words.contains("`reduce`"), "{words}");
         }
         assert_eq!(Order::scatter().count(cluster).await.unwrap(), 120);
+        // What may write is not given up half-way.
+        let limited = Order::scatter().deadline(Duration::from_secs(60)).sql(ALL);
+        assert_eq!(kind(limited.reduce(cluster, gathered, joined).await), ErrorKind::Unsupported);
     }
 
     async fn a_transaction_reduces_its_own_shard(bed: &Bed) {
@@ -215,27 +230,28 @@ mod small_pools {
 
     behaviours! { (Order), 16 shards on 2 servers,
         |options| options.pool(
-            PoolOptions::new().max_connections(1).sqlite_readers(1).acquire_timeout(Duration::from_secs(1))
+            PoolOptions::new().max_connections(1).sqlite_readers(1).acquire_timeout(Duration::from_secs(2))
         );
         async fn a_pool_of_one_serves_parts_that_take_their_time(bed: &Bed) {
             fill(bed).await;
             // Eight of a server, which together take longer than a connection is waited for.
-            let slow = async |rows: ShardRows<'_, (String, i32)>| {
-                tokio::time::sleep(Duration::from_millis(150)).await;
-                gathered(rows).await
-            };
-            let begun = async |mut rows: ShardRows<'_, (String, i32)>| {
+            let slow = async |mut rows: ShardRows<'_, (String, i32)>| {
                 let first = rows.try_next().await?;
-                tokio::time::sleep(Duration::from_millis(150)).await;
+                tokio::time::sleep(Duration::from_millis(280)).await;
                 let rest: Vec<_> = rows.try_collect().await?;
                 Ok(rest.len() + usize::from(first.is_some()))
             };
-            let found = Order::scatter().sql(ALL).reduce(&bed.cluster, slow, joined).await.unwrap();
-            assert_eq!(found.unwrap().len(), 16);
-            let count = Order::scatter().sql(ALL).reduce(&bed.cluster, begun, |one, other| one + other).await;
+            let count = Order::scatter().sql(ALL).reduce(&bed.cluster, slow, |one, other| one + other).await;
             assert_eq!(count.unwrap(), Some(120));
         }
+    }
+}
 
+mod dropped {
+    use super::*;
+
+    behaviours! { (Order), 16 shards on 2 servers,
+        |options| options.pool(PoolOptions::new().max_connections(1).sqlite_readers(1));
         async fn a_call_that_is_dropped_leaves_its_connections_to_others(bed: &Bed) {
             fill(bed).await;
             for polls in 1..6 {

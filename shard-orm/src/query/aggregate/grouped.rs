@@ -13,7 +13,7 @@ use super::spec::Item;
 use super::statement::rows;
 use crate::backend::Row;
 use crate::error::{Error, ErrorKind};
-use crate::exec::{Executor, Target};
+use crate::exec::{Executor, Fan, Target};
 use crate::model::{IntoKey, Model, Sharded};
 use crate::query::place::private::Legs as _;
 use crate::query::place::{Everywhere, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
@@ -296,7 +296,10 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
         let legs = self.base.reading_legs(target);
         let (request, parts) = (self.request, self.base.parts);
         let several = Query::<M, P, Whole>::SEVERAL_KEYS;
-        Box::pin(async move { rows(M::def(), request, parts, target, legs?, several).await })
+        Box::pin(async move {
+            let fan = Fan::begin(parts.manner);
+            rows(M::def(), request, parts, target, legs?, &fan, several).await
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use super::plan::{Plan, Request};
 use crate::backend::{Args, Sql, render};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::exec::{Batch, Cut, Intent, Label, Leg, Statement, Target, batches, each_leg, run_at};
+use crate::exec::{Batch, Cut, Fan, Label, Leg, Statement, Target, batches, each_batch, read_at};
 use crate::model::ModelDef;
 use crate::query::built::{Built, Verb, ready};
 use crate::query::parts::Parts;
@@ -23,6 +23,7 @@ pub(super) async fn rows(
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
     several: bool,
 ) -> Result<Vec<Vec<Value>>> {
     if parts.lock.is_some() {
@@ -38,21 +39,16 @@ pub(super) async fn rows(
     parts.needs = parts.needs | request.needs(def);
     parts.check(dialect)?;
     let plan = Arc::new(Plan::new(def, &request, dialect, several)?);
-    let answers = each_leg(
-        target,
-        batches(target, legs, Cut::Bounded),
-        async |batch: Batch| {
-            let mut groups = Groups::new(&plan);
-            let site = batch.site()?;
-            let partials = Partials {
-                plan: &plan,
-                parts: &parts,
-                legs: batch.legs,
-            };
-            run_at(target, site, Intent::Read, &partials, &mut groups).await?;
-            Ok(groups)
-        },
-    )
+    let batches = batches(target, legs, Cut::Bounded);
+    let answers = each_batch(target, fan, batches, async |batch: Batch| {
+        let site = batch.site();
+        let partials = Partials {
+            plan: &plan,
+            parts: &parts,
+            legs: batch.legs,
+        };
+        read_at(target, fan, site, &partials, || Groups::new(&plan)).await
+    })
     .await?;
     let mut all = Groups::new(&plan);
     for groups in answers {
@@ -71,7 +67,7 @@ pub(super) async fn rows(
 struct Partials<'q> {
     plan: &'q Plan,
     parts: &'q Parts,
-    legs: Vec<Leg>,
+    legs: Arc<[Leg]>,
 }
 
 impl Partials<'_> {

@@ -91,6 +91,15 @@ impl Shape {
         Arc::clone(&self.directions)
     }
 
+    /// How the rows are sorted, in words.
+    pub(super) fn describe(&self, tables: &dyn Tables) -> Vec<String> {
+        let describe = |key: &Key| {
+            let at = self.columns[key.position];
+            key.term.describe(tables.def(at.table))
+        };
+        self.keys.iter().map(describe).collect()
+    }
+
     /// Reads a row, and what it is sorted by.
     pub(super) fn sorted<T>(
         &self,

@@ -21,6 +21,9 @@ pub(crate) struct At {
 ///
 /// A model is one by itself; the other is a join.
 pub(crate) trait Tables: fmt::Debug + Send + Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
     /// The model of a table. The first one's key routes.
     fn def(&self, table: usize) -> &'static ModelDef;
 
@@ -44,6 +47,10 @@ pub(crate) trait Tables: fmt::Debug + Send + Sync {
 }
 
 impl Tables for &'static ModelDef {
+    fn count(&self) -> usize {
+        1
+    }
+
     fn def(&self, _table: usize) -> &'static ModelDef {
         self
     }

@@ -63,7 +63,7 @@ impl Asked {
 /// server, so that its answers need no more than to be merged.
 pub(super) struct Union {
     asked: Arc<Asked>,
-    legs: Vec<Leg>,
+    legs: Arc<[Leg]>,
 }
 
 impl Union {
@@ -154,6 +154,10 @@ impl Statement for Union {
             },
             table: self.asked.tables.def(0).table,
         }
+    }
+
+    fn tables(&self) -> usize {
+        self.asked.tables.count()
     }
 }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use shard_orm::BroadcastQuery;
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
-use shard_orm::{BroadcastQuery, Cluster};
-use shard_orm_tests::bed::GROUP;
+use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -88,10 +88,13 @@ async fn most(query: BroadcastQuery) -> (usize, usize) {
     most
 }
 
-fn query(cluster: &Cluster) -> BroadcastQuery {
-    cluster
-        .broadcast(GROUP)
-        .sql("SELECT COUNT(*) FROM {orders}")
+/// Takes long enough for all to be begun that may, but on SQLite, which has nothing to wait with.
+fn query(bed: &Bed) -> BroadcastQuery {
+    bed.cluster.broadcast(GROUP).sql(match bed.dialect {
+        Dialect::Sqlite => "SELECT COUNT(*) FROM {orders}",
+        Dialect::Postgres => "SELECT pg_sleep(0.05)",
+        _ => "SELECT SLEEP(0.05)",
+    })
 }
 
 mod of_large_pools {
@@ -99,12 +102,21 @@ mod of_large_pools {
 
     behaviours! { (Order), 12 shards on 2 servers, |options| options;
         async fn no_more_run_at_a_time_than_was_said(bed: &Bed) {
-            let cluster = &bed.cluster;
-            assert_eq!(most(query(cluster)).await, (2, 4));
-            assert_eq!(most(query(cluster).in_order()).await, (1, 1));
-            assert_eq!(most(query(cluster).parallel(3)).await, (2, 3));
-            assert_eq!(most(query(cluster).parallel(100).per_server(3)).await, (3, 6));
-            assert_eq!(most(query(cluster).parallel(0).per_server(0)).await, (1, 1));
+            let queries = [
+                (query(bed), (2, 4)),
+                (query(bed).in_order(), (1, 1)),
+                (query(bed).parallel(3), (2, 3)),
+                (query(bed).parallel(100).per_server(3), (3, 6)),
+                (query(bed).parallel(0).per_server(0), (1, 1)),
+            ];
+            for (query, expected) in queries {
+                let most = most(query).await;
+                if bed.dialect == Dialect::Sqlite {
+                    assert!(most.0 <= expected.0 && most.1 <= expected.1, "{most:?} {expected:?}");
+                } else {
+                    assert_eq!(most, expected);
+                }
+            }
         }
     }
 }
@@ -113,18 +125,18 @@ mod of_a_pool_of_one {
     use super::*;
 
     behaviours! { (Order), 12 shards on 2 servers,
-        |options| options.pool(PoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(1)));
+        |options| options.pool(PoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(2)));
         async fn a_statement_does_not_wait_for_a_connection_that_another_one_holds(bed: &Bed) {
             if bed.dialect == Dialect::Sqlite {
                 // Each file has a connection of its own.
-                assert_eq!(most(query(&bed.cluster).per_server(4)).await.0, 4);
+                assert!(query(bed).per_server(4).execute().await.unwrap().is_done());
                 return;
             }
-            assert_eq!(most(query(&bed.cluster).per_server(4)).await, (1, 2));
+            assert_eq!(most(query(bed).per_server(4)).await, (1, 2));
             // Six of a server, which together take longer than a connection is waited for.
             let slow = match bed.dialect {
-                Dialect::Postgres => "SELECT pg_sleep(0.25)",
-                _ => "SELECT SLEEP(0.25)",
+                Dialect::Postgres => "SELECT pg_sleep(0.4)",
+                _ => "SELECT SLEEP(0.4)",
             };
             let report = bed.cluster.broadcast(GROUP).sql(slow).per_server(4).execute().await.unwrap();
             assert!(report.is_done(), "{report:?}");

@@ -1,6 +1,7 @@
 //! Joins over several logical shards give what one database gives.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use shard_orm::prelude::*;
@@ -261,5 +262,15 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
         let tx = bed.cluster.begin(Order::shard(1)).await.unwrap();
         assert_eq!(kind(inner().scatter().all(&tx).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
+    }
+
+    async fn a_join_has_the_deadline_of_its_query(bed: &Bed) {
+        let limited = || Order::query().deadline(Duration::ZERO).join(Order::LINES);
+        let cluster = &bed.cluster;
+        assert_eq!(kind(limited().scatter().all(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().scatter().count(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().on(1).all(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().on(1).exists(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().on(1).stream(cluster).try_next().await), ErrorKind::Timeout);
     }
 }
