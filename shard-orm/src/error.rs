@@ -240,6 +240,13 @@ impl Error {
         self
     }
 
+    /// Names the server in the place of a logical shard, of a statement that is of none.
+    pub(crate) fn on_server(mut self, server: &str) -> Self {
+        self.0.shard = None;
+        self.0.message = format!("{} (server `{server}`)", self.0.message).into();
+        self
+    }
+
     pub(crate) fn with_progress(mut self, done: Vec<ShardId>, failed: Vec<ShardId>) -> Self {
         self.0.done = done;
         self.0.failed = failed;

@@ -175,6 +175,18 @@ impl Conn {
                 let rows = conn.fetch_many(query(sql, args));
                 Ok(Answer::MySql(Results::Many(rows)))
             }
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite(conn, _), ArgsOf::Unprepared) => {
+                Ok(Answer::Sqlite(Results::Many(conn.fetch_many(text(sql)))))
+            }
+            #[cfg(feature = "postgres")]
+            (Self::Postgres(conn), ArgsOf::Unprepared) => {
+                Ok(Answer::Postgres(Results::Many(conn.fetch_many(text(sql)))))
+            }
+            #[cfg(feature = "mysql")]
+            (Self::MySql(conn, _), ArgsOf::Unprepared) => {
+                Ok(Answer::MySql(Results::Many(conn.fetch_many(text(sql)))))
+            }
             _ => Err(Failure::own(mismatched())),
         }
     }
@@ -337,6 +349,11 @@ impl Conn {
 
 fn mismatched() -> Error {
     Error::configuration("the arguments were made for another database than the connection's")
+}
+
+/// A text that is sent as it stands.
+fn text(sql: &Sql) -> sqlx::RawSql {
+    sqlx::raw_sql(AssertSqlSafe(Arc::clone(&sql.text)))
 }
 
 fn query<DB, A>(sql: &Sql, args: A) -> sqlx::query::Query<'static, DB, A>

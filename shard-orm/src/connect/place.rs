@@ -139,6 +139,15 @@ impl Place {
         Ok(())
     }
 
+    /// How many connections it shares with the other namespaces of its primary. A file of SQLite
+    /// shares none: there each has its own.
+    pub(crate) fn shared_connections(&self) -> usize {
+        match self.dialect() {
+            Dialect::Sqlite => usize::MAX,
+            Dialect::Postgres | Dialect::MySql => self.writer.pool.most(),
+        }
+    }
+
     /// The endpoint of this index, for writes.
     pub(super) fn endpoint(&self, index: usize) -> &Endpoint {
         match index.checked_sub(1) {

@@ -77,6 +77,11 @@ impl Pool {
         self.file.as_deref()
     }
 
+    /// How many connections it has at most.
+    pub(super) fn most(&self) -> usize {
+        self.limits.max_connections
+    }
+
     /// How many connections are in use, or being opened.
     pub(crate) fn outstanding(&self) -> usize {
         self.limits

@@ -15,8 +15,8 @@ use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::{OwnedRow, Row};
-use crate::connect::{Lease, Place, Served};
-use crate::error::{Error, Result};
+use crate::connect::{Lease, Place, Served, Writing};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
 ///
@@ -41,9 +41,32 @@ pub(crate) fn stream_at<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    let span = span(&site.place, Intent::Read, &statement);
+    begin(target, site, Intent::Read, taken, statement, read)
+}
+
+/// As [`stream`], of a statement with this intent: one that may write goes to the primary, and is
+/// never sent twice.
+pub(crate) fn stream_as<'a, T: Send + 'a>(
+    target: Target<'a>,
+    place: Arc<Place>,
+    intent: Intent,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+) -> BoxStream<'a, Result<T>> {
+    begin(target, Site::of(place), intent, None, statement, read)
+}
+
+fn begin<'a, T: Send + 'a>(
+    target: Target<'a>,
+    site: Site,
+    intent: Intent,
+    taken: Option<Taken>,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+) -> BoxStream<'a, Result<T>> {
+    let span = span(&site.place, intent, &statement);
     let disabled = span.is_disabled();
-    let rows = rows(target, site, taken, statement, read, span.clone());
+    let rows = rows(target, site, intent, taken, statement, read, span.clone());
     if disabled {
         return rows;
     }
@@ -99,9 +122,20 @@ pub(crate) async fn take(
     }
 }
 
+/// Takes a connection for a statement that may write.
+async fn take_to_write(place: &Place) -> Result<Taken> {
+    let served = place.for_write().await?;
+    Ok(Taken {
+        endpoint: served.endpoint.index(),
+        lease: served.lease,
+        locks: None,
+    })
+}
+
 fn rows<'a, T: Send + 'a>(
     target: Target<'a>,
     site: Site,
+    intent: Intent,
     taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
@@ -130,9 +164,12 @@ fn rows<'a, T: Send + 'a>(
                 session.settle(outcome).map_err(named)?;
             }
             Target::Cluster { read: choice, marks, .. } => {
-                let mut may_ask_again = true;
+                let writes = intent == Intent::Write;
+                let _writing = writes.then(|| Writing::new(marks, place));
+                let mut may_ask_again = !writes;
                 let taken = match taken {
                     Some(taken) => Some(taken),
+                    None if writes => Some(take_to_write(place).await.map_err(named)?),
                     None => take(target, &site, &statement).await?,
                 };
                 let Some(Taken { lease, endpoint, locks: _locks }) = taken else { return };
@@ -161,13 +198,20 @@ fn rows<'a, T: Send + 'a>(
                         lease.settle();
                         break;
                     };
+                    // Of a wrong number of arguments the driver knows before it sends anything.
+                    let sent = failure.error.kind() != ErrorKind::Unsupported;
+                    let mut error = failure.error;
                     if failure.lost {
                         lease.lost();
                     } else {
                         lease.settle();
                     }
+                    if failure.lost && writes && sent {
+                        place.watch.nudge();
+                        error = lease.outcome_unknown(error);
+                    }
                     if !failure.lost || !may_ask_again {
-                        Err(named(failure.error))?;
+                        Err(named(error))?;
                     }
                     may_ask_again = false;
                     place.watch.nudge();

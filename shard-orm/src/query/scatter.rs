@@ -11,6 +11,7 @@
 //! in the same order. Logical shards of one server are asked in one statement.
 
 mod shape;
+mod tables;
 mod union;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use self::shape::Shape;
+pub(crate) use self::tables::{At, Tables};
 use self::union::{Asked, Union};
 pub(super) use self::union::{name, unite};
 use super::built::Verb;
@@ -35,8 +37,8 @@ use crate::model::ModelDef;
 type Read<T> = fn(&Row<'_>) -> Result<T>;
 
 /// All rows.
-pub(super) async fn all<T: Send>(
-    def: &'static ModelDef,
+pub(crate) async fn all<T: Send>(
+    tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
@@ -47,9 +49,9 @@ pub(super) async fn all<T: Send>(
     let Some(first) = legs.first() else {
         return Ok(Vec::new());
     };
-    let shape = Shape::new(def, &parts, first.place.dialect())?;
+    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
     let order = shape.directions();
-    let asked = Asked::new(def, Verb::Select, parts, shape);
+    let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
     let batches = batches(target, legs, Cut::Bounded);
     if order.is_empty() {
         let answers = each_batch(target, fan, batches, async |batch: Batch| {
@@ -60,7 +62,7 @@ pub(super) async fn all<T: Send>(
         .await?;
         return Ok(bounds.cut(answers.into_iter().flatten()).collect());
     }
-    let sorted = |row: &Row<'_>| asked.shape.sorted(def, row, read);
+    let sorted = |row: &Row<'_>| asked.shape.sorted(row, read);
     let answers = each_batch(target, fan, batches, async |batch: Batch| {
         let statement = Union::new(&asked, batch.clone());
         let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(sorted)).await?;
@@ -76,7 +78,7 @@ pub(super) async fn all<T: Send>(
 
 /// What [`all`] would send.
 pub(super) fn explain(
-    def: &'static ModelDef,
+    tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
@@ -88,9 +90,9 @@ pub(super) fn explain(
             merge: Merge::Concatenated { offset, limit },
         });
     };
-    let shape = Shape::new(def, &parts, first.place.dialect())?;
-    let by = shape.describe(def);
-    let asked = Asked::new(def, Verb::Select, parts, shape);
+    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
+    let by = shape.describe(&tables);
+    let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
     let statements = batches(target, legs, Cut::Bounded)
         .into_iter()
         .map(|batch| {
@@ -116,8 +118,8 @@ pub(super) fn check_total(def: &'static ModelDef) -> Result<()> {
 }
 
 /// How many rows there are.
-pub(super) async fn count(
-    def: &'static ModelDef,
+pub(crate) async fn count(
+    tables: impl Tables + 'static,
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
@@ -126,7 +128,7 @@ pub(super) async fn count(
     let bounds = Bounds::of(&parts);
     (parts.limit, parts.offset) = (None, None);
     parts.orders.clear();
-    let asked = Asked::new(def, Verb::Count, parts, Shape::default());
+    let asked = Asked::new(Arc::new(tables), Verb::Count, parts, Shape::default());
     let batches = batches(target, legs, Cut::Bounded);
     let counts = each_batch(target, fan, batches, async |batch: Batch| {
         let statement = Union::new(&asked, batch.clone());
@@ -139,8 +141,8 @@ pub(super) async fn count(
 }
 
 /// Whether there is any row.
-pub(super) async fn exists(
-    def: &'static ModelDef,
+pub(crate) async fn exists(
+    tables: impl Tables + 'static,
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
@@ -150,10 +152,10 @@ pub(super) async fn exists(
         return Ok(false);
     }
     if parts.offset.is_some_and(|offset| offset > 0) {
-        return Ok(count(def, parts, target, legs, fan).await? > 0);
+        return Ok(count(tables, parts, target, legs, fan).await? > 0);
     }
     parts.orders.clear();
-    let asked = Asked::new(def, Verb::Exists, parts, Shape::default());
+    let asked = Asked::new(Arc::new(tables), Verb::Exists, parts, Shape::default());
     let batches = batches(target, legs, Cut::Bounded);
     let found = each_batch(target, fan, batches, async |batch: Batch| {
         let statement = Union::new(&asked, batch.clone());
@@ -167,8 +169,8 @@ pub(super) async fn exists(
 
 /// The rows one by one. In an order, one connection to each server is held, and one row of each is
 /// in memory; without one, the statements follow one another.
-pub(super) fn stream<'e, T: Send + 'e>(
-    def: &'static ModelDef,
+pub(crate) fn stream<'e, T: Send + 'e>(
+    tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'e>,
     legs: Vec<Leg>,
@@ -177,9 +179,9 @@ pub(super) fn stream<'e, T: Send + 'e>(
     async_stream::try_stream! {
         let bounds = Bounds::of(&parts);
         let Some(first) = legs.first() else { return };
-        let shape = Shape::new(def, &parts, first.place.dialect())?;
+        let shape = Shape::new(&tables, &parts, first.place.dialect())?;
         let order = shape.directions();
-        let asked = Asked::new(def, Verb::Select, parts, shape);
+        let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
         let mut rows = bounds;
         if order.is_empty() {
             for batch in batches(target, legs, Cut::Bounded) {
@@ -209,7 +211,7 @@ pub(super) fn stream<'e, T: Send + 'e>(
             .into_iter()
             .map(|(site, taken, statement)| {
                 let shape = Arc::clone(&asked);
-                let read = move |row: &Row<'_>| shape.shape.sorted(def, row, read);
+                let read = move |row: &Row<'_>| shape.shape.sorted(row, read);
                 stream_at(target, site, taken, statement, read)
             })
             .collect();

@@ -286,25 +286,11 @@ where
     }
 
     /// The shards of a read, after the checks that need no database.
-    pub(super) fn reading_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
-    where
-        Self: NamesAShard,
-    {
-        self.legs_of_read(target, true)
-    }
-
-    /// As [`reading_legs`](Self::reading_legs), for a statement that has its order elsewhere.
-    pub(crate) fn legs_of_read(&self, target: Target<'_>, unordered: bool) -> Result<Vec<Leg>>
+    pub(crate) fn reading_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
     where
         Self: NamesAShard,
     {
         let legs = self.legs(target)?;
-        if Self::SEVERAL_KEYS && !unordered {
-            return Err(Error::unsupported(
-                "an order, limit or offset over the rows of several keys is not merged: ask one \
-                 key at a time, or order the rows yourself",
-            ));
-        }
         if Self::SEVERAL_KEYS {
             volatile::check(&self.parts)?;
         }

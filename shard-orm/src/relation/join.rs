@@ -8,7 +8,7 @@ use super::pick::{JoinColumns, Picked};
 use super::plan::{On, Plan, Table};
 use super::{IntoLoad, Load, Relation};
 use crate::model::{IntoKey, Model, Sharded};
-use crate::query::{Filter, Nowhere, OnKey, OnKeys, OrderBy, Query, Whole};
+use crate::query::{Everywhere, Filter, Nowhere, OnKey, OnKeys, OnShard, OrderBy, Query, Whole};
 use crate::topology::Read;
 
 /// The model that a relation leads to.
@@ -26,8 +26,8 @@ type Left<J, L> = <J as Push<Option<To<L>>>>::Joined;
 /// [`stream`](Self::stream). Its filters, order and selection take columns of each joined model; a
 /// column of any other does not compile.
 ///
-/// One statement for each logical shard joins the tables there, on the shard key and the id. Never
-/// are rows of two shards joined, nor those of two keys.
+/// Each logical shard joins its tables, on the shard key and the id; those of one server are asked
+/// in one statement. Never are rows of two shards joined, nor those of two keys.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -222,6 +222,28 @@ impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
     ) -> Join<M, J, OnKeys<M::Key>, S> {
         Join {
             base: self.base.on_each(keys),
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
+    /// Asks for the rows of all logical shards; see
+    /// [`ShardModel::scatter`](crate::ShardModel::scatter).
+    pub fn scatter(self) -> Join<M, J, Everywhere, S> {
+        Join {
+            base: self.base.scatter(),
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+
+    /// Asks for all rows in one logical shard, by its number; see
+    /// [`ShardModel::on_shard`](crate::ShardModel::on_shard).
+    pub fn on_shard(self, shard: u32) -> Join<M, J, OnShard, S> {
+        Join {
+            base: self.base.on_shard(shard),
             plan: self.plan,
             of: PhantomData,
         }
