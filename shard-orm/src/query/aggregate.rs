@@ -19,8 +19,13 @@
 //! or [`Query::distinct`](crate::Query::distinct); see [`Grouped`].
 
 mod column;
+mod derivation;
+mod derived;
 mod exact;
+mod expr;
+mod fields;
 mod grouped;
+mod grouping;
 mod groups;
 mod having;
 mod item;
@@ -28,15 +33,19 @@ mod number;
 mod order;
 mod partial;
 mod plan;
+mod push_down;
 mod spec;
 mod state;
 mod statement;
 mod value;
 
 pub use column::count;
+pub use derived::Derived;
+pub use expr::GroupExpr;
+pub use fields::{DateField, IntegerField, TimeField};
 pub use grouped::Grouped;
 pub use having::{Having, HavingOperand};
-pub use item::{Aggregate, GroupItem, GroupSelection};
+pub use item::{Aggregate, GroupItem, GroupKey, GroupKeys, GroupSelection};
 pub use number::Number;
 pub use order::GroupOrder;
 pub use value::AggregateValue;

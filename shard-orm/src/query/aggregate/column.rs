@@ -61,9 +61,9 @@ impl<M: Model, T: Field> Column<M, T> {
     ///
     /// Decimals are not added on SQLite, which holds them as texts.
     #[must_use]
-    pub fn sum(self) -> Aggregate<M, Option<<T::Plain as Number>::Sum>>
+    pub fn sum<S>(self) -> Aggregate<M, Option<S>>
     where
-        T::Plain: Number,
+        T::Plain: Number<Sum = S>,
     {
         self.aggregate(Function::Sum)
     }
@@ -71,9 +71,9 @@ impl<M: Model, T: Field> Column<M, T> {
     /// The mean: the sum by the count, of integers and floats an `f64`, of decimals a `Decimal`,
     /// rounded to the digits that it has.
     #[must_use]
-    pub fn avg(self) -> Aggregate<M, Option<<T::Plain as Number>::Mean>>
+    pub fn avg<S>(self) -> Aggregate<M, Option<S>>
     where
-        T::Plain: Number,
+        T::Plain: Number<Mean = S>,
     {
         self.aggregate(Function::Avg)
     }

@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 
 use sea_query::Value;
 
+use super::grouping::Grouping;
 use super::having::{Condition, Having};
-use super::item::GroupSelection;
+use super::item::{GroupKeys, GroupSelection};
 use super::order::{GroupOrder, GroupTerm};
 use super::plan::Request;
 use super::spec::Item;
@@ -17,7 +18,7 @@ use crate::exec::{Executor, Target};
 use crate::model::{IntoKey, Model, Sharded};
 use crate::query::place::private::Legs as _;
 use crate::query::place::{Everywhere, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
-use crate::query::selection::{Columns, Selection, Whole};
+use crate::query::selection::{Selection, Whole};
 use crate::query::{Query, Running};
 use crate::topology::Read;
 
@@ -73,14 +74,21 @@ pub struct Grouped<M, P, S> {
 }
 
 impl<M: Model, P> Query<M, P, Whole> {
-    /// Groups the rows by one column, or by a tuple of up to twelve; NULL is a group of its own.
+    /// Groups the rows by a column, by what is derived from one (as
+    /// [`Order::PLACED_AT.year()`](crate::Column::year)), by whether they meet a
+    /// [`Filter`](crate::Filter), by a [`GroupExpr`](super::GroupExpr), or by a tuple of up to
+    /// twelve of these; NULL is a group of its own.
     ///
-    /// Gives back these columns, unless [`Grouped::select`] says what. An order, a limit and an
+    /// Gives back what it groups by, unless [`Grouped::select`] says what. An order, a limit and an
     /// offset come after it: they are of groups.
-    #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
-    pub fn group_by<G: Columns<M> + GroupSelection<M>>(self, columns: G) -> Grouped<M, P, G> {
-        let selected = columns.items();
-        Grouped::begin(self, columns.ordinals(), selected)
+    #[allow(clippy::needless_pass_by_value)] // A key is `Copy`, or made for this.
+    pub fn group_by<G: GroupKeys<M>>(self, keys: G) -> Grouped<M, P, G> {
+        let selected = keys.items();
+        let groups = selected.iter().filter_map(|item| match item {
+            Item::Group(grouping) => Some(grouping.clone()),
+            Item::Aggregate(_) => None,
+        });
+        Grouped::begin(self, groups.collect(), selected)
     }
 
     /// Takes all rows as one group, and gives back an aggregate, or a tuple of up to twelve. Of no
@@ -100,16 +108,14 @@ impl<M: Model, P, S> Query<M, P, S> {
     where
         S: Selection<M> + GroupSelection<M>,
     {
-        let groups = self.parts.columns.take().unwrap_or_default();
+        let columns = self.parts.columns.take().unwrap_or_default();
+        let groups: Vec<Grouping> = columns.into_iter().map(Grouping::Column).collect();
         let terms = std::mem::take(&mut self.parts.orders);
         let request = Request {
-            selected: groups.iter().copied().map(Item::Column).collect(),
+            selected: groups.iter().cloned().map(Item::Group).collect(),
             groups,
             having: None,
-            orders: terms
-                .into_iter()
-                .map(|term| GroupTerm::of_column(term.ordinal, term.descending, term.nulls))
-                .collect(),
+            orders: terms.into_iter().map(GroupTerm::of_column).collect(),
         };
         Grouped {
             base: self.giving(),
@@ -120,7 +126,7 @@ impl<M: Model, P, S> Query<M, P, S> {
 }
 
 impl<M: Model, P, S> Grouped<M, P, S> {
-    fn begin(mut base: Query<M, P, Whole>, groups: Vec<usize>, selected: Vec<Item>) -> Self {
+    fn begin(mut base: Query<M, P, Whole>, groups: Vec<Grouping>, selected: Vec<Item>) -> Self {
         if !base.parts.is_unordered() {
             base.parts.refuse(Error::unsupported(
                 "an order, a limit or an offset before `group_by` or `aggregate` would be one of \
@@ -149,9 +155,9 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         }
     }
 
-    /// Gives back these of each group: columns that are grouped by, and aggregates; one, or a tuple
-    /// of up to twelve.
-    #[allow(clippy::needless_pass_by_value)] // Items are `Copy`, tuples of them too.
+    /// Gives back these of each group: what is grouped by, and aggregates; one, or a tuple of up to
+    /// twelve.
+    #[allow(clippy::needless_pass_by_value)] // An item is `Copy`, or made for this.
     pub fn select<T: GroupSelection<M>>(mut self, items: T) -> Grouped<M, P, T> {
         self.request.selected = items.items();
         Grouped {
@@ -176,9 +182,8 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         self
     }
 
-    /// Orders by an aggregate or a column that is grouped by, after those of earlier calls; neither
-    /// need be selected. Ties, and groups without an order, are ordered by the columns that are
-    /// grouped by.
+    /// Orders by an aggregate or by what is grouped by, after those of earlier calls; neither need be
+    /// selected. Ties, and groups without an order, are ordered by what is grouped by.
     pub fn order_by(mut self, order: impl Into<GroupOrder<M>>) -> Self {
         self.request.orders.push(order.into().term);
         self
