@@ -1,6 +1,8 @@
 //! Aggregates and groups over several logical shards give what one unsharded database gives in SQL of its own.
 
 mod differential;
+mod expressions;
+mod push_down;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;

@@ -110,8 +110,8 @@ impl Plan {
         let mut groups = request.groups.clone();
         retain_first(&mut groups);
         // No group is spread over logical shards: rows of equal keys live in one.
-        let whole = (legs <= 1 || request.is_by_key(def))
-            && groups.iter().all(Grouping::is_faithful);
+        let whole =
+            (legs <= 1 || request.is_by_key(def)) && groups.iter().all(Grouping::is_faithful);
         let distinct = items.iter().filter_map(|item| match item {
             Item::Aggregate(Spec::Of(Function::CountDistinct, of)) => Some(Grouping::Column(*of)),
             _ => None,
