@@ -50,7 +50,8 @@ impl<M: Model, T: Field> Column<M, T> {
     /// How many values there are that differ from each other, NULL left out.
     ///
     /// Exact: over several logical shards, each gives its values by group, so that as many rows are
-    /// read as there are pairs of a group and a value in each.
+    /// read as there are pairs of a group and a value in each. Grouped by the shard key, the
+    /// databases count.
     #[must_use]
     pub fn count_distinct(self) -> Aggregate<M, u64> {
         self.aggregate(Function::CountDistinct)

@@ -32,7 +32,7 @@ use crate::query::parts::Needs;
 /// #     quantity: i32,
 /// # }
 /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-/// use sea_query::{Expr, Func};
+/// use shard_orm::sea_query::{Expr, Func};
 /// use shard_orm::aggregate::{GroupExpr, count};
 ///
 /// let length = GroupExpr::<Order, i32>::new(Func::char_length(Expr::col(Order::ITEM.name())));

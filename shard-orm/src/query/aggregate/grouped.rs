@@ -34,6 +34,10 @@ use crate::topology::Read;
 /// variances on SQLite. The groups that a query has, of its distinct values each, are in memory
 /// at once. There is no common snapshot over the shards.
 ///
+/// Grouped by the shard key, or of one logical shard, a group is not spread: the databases count
+/// its distinct values, and leave out what `having`, order and limit do not give, as far as they
+/// compare what the client would (not averages, variances, and sums of floats).
+///
 /// ```no_run
 /// # use shard_orm::prelude::*;
 /// # #[derive(ShardModel)]
@@ -238,7 +242,7 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     /// All groups.
     ///
     /// One statement for the logical shards of each server, without their rows: what is read is a
-    /// row for each group of each logical shard.
+    /// row for each group of each logical shard, or fewer where groups are not spread.
     ///
     /// # Errors
     /// When a shard is unknown or unavailable; [`Unsupported`](ErrorKind::Unsupported) for what is
