@@ -50,7 +50,8 @@ impl<M: Model, T: Field> Column<M, T> {
     /// How many values there are that differ from each other, NULL left out.
     ///
     /// Exact: over several logical shards, each gives its values by group, so that as many rows are
-    /// read as there are pairs of a group and a value in each.
+    /// read as there are pairs of a group and a value in each. Grouped by the shard key, the
+    /// databases count.
     #[must_use]
     pub fn count_distinct(self) -> Aggregate<M, u64> {
         self.aggregate(Function::CountDistinct)
@@ -61,9 +62,9 @@ impl<M: Model, T: Field> Column<M, T> {
     ///
     /// Decimals are not added on SQLite, which holds them as texts.
     #[must_use]
-    pub fn sum(self) -> Aggregate<M, Option<<T::Plain as Number>::Sum>>
+    pub fn sum<S>(self) -> Aggregate<M, Option<S>>
     where
-        T::Plain: Number,
+        T::Plain: Number<Sum = S>,
     {
         self.aggregate(Function::Sum)
     }
@@ -71,9 +72,9 @@ impl<M: Model, T: Field> Column<M, T> {
     /// The mean: the sum by the count, of integers and floats an `f64`, of decimals a `Decimal`,
     /// rounded to the digits that it has.
     #[must_use]
-    pub fn avg(self) -> Aggregate<M, Option<<T::Plain as Number>::Mean>>
+    pub fn avg<S>(self) -> Aggregate<M, Option<S>>
     where
-        T::Plain: Number,
+        T::Plain: Number<Mean = S>,
     {
         self.aggregate(Function::Avg)
     }

@@ -12,16 +12,13 @@ use super::{RawQuery, RawStatement, ReadRow, read};
 use crate::backend::{Args, Sql};
 use crate::connect::Place;
 use crate::error::{Error, Result, ShardId};
-use crate::exec::{Executor, Label, Spread, Statement, Target, Width, stream_as};
+use crate::exec::{Executor, Label, Spread, Statement, Width, stream_as};
 use crate::model::Model;
 use crate::query::Running;
 use crate::query::place::NamesAShard;
 use crate::query::place::private::Legs as _;
 use crate::query::select::Query;
 use crate::topology::Namespace;
-
-/// How many logical shards give their rows at the same time.
-const MOST: usize = 8;
 
 /// The rows of one logical shard, taken off their connection one by one; what
 /// [`RawQuery::reduce`] hands to each shard's part.
@@ -129,7 +126,8 @@ where
     ///
     /// Each logical shard's rows hold one connection until `each` is done with them, and none waits
     /// for a connection that another one of the same call holds: pools of one connection will do.
-    /// Eight logical shards give their rows at a time. Memory does not grow with the rows, but by
+    /// A bounded number of logical shards gives its rows at a time; see
+    /// [`FanOut`](crate::config::FanOut). Memory does not grow with the rows, but by
     /// what `each` keeps of them.
     ///
     /// As any statement in SQL it goes to primaries and is never sent twice, unless
@@ -173,15 +171,7 @@ where
                     part.map_err(|error| place.name_error(error))
                 }
             };
-            let mut spread = Spread::new(Width {
-                // A transaction has one connection.
-                most: if matches!(target, Target::Tx(_)) {
-                    1
-                } else {
-                    MOST
-                },
-                per_server: MOST,
-            });
+            let mut spread = Spread::new(Width::of(target));
             for (number, place) in places.iter().enumerate() {
                 spread.push(number, place, part(place));
             }

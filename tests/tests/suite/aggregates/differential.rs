@@ -13,10 +13,10 @@ use shard_orm_tests::behaviours;
 use super::{Cents, Kind, Sale, assert_close, sale};
 
 /// Random numbers that are the same in each run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(1);
         mix64(self.0) % sides
     }
@@ -25,7 +25,7 @@ impl Dice {
         i64::try_from(self.roll(sides)).unwrap()
     }
 
-    fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
+    pub(super) fn one_of<T: Clone>(&mut self, all: &[T]) -> T {
         let sides = u64::try_from(all.len()).unwrap();
         all[usize::try_from(self.roll(sides)).unwrap()].clone()
     }
@@ -33,7 +33,7 @@ impl Dice {
 
 /// Rows with NULLs, duplicates, extremes and texts beyond ASCII, of many keys. Floats are such that their sums are
 /// exact in any order, so that an order by one is the same everywhere.
-fn sales(dice: &mut Dice, count: i64) -> Vec<Sale> {
+pub(super) fn sales(dice: &mut Dice, count: i64) -> Vec<Sale> {
     let items = [
         "",
         "a",
@@ -87,7 +87,7 @@ type Kept = fn() -> Having<Sale>;
 
 /// What is asked of groups, for the builder and in SQL.
 #[derive(Debug)]
-struct Question {
+pub(super) struct Question {
     place: Place,
     filters: Vec<(Condition, &'static str)>,
     having: Option<(Having<Sale>, String)>,
@@ -97,7 +97,7 @@ struct Question {
 }
 
 impl Question {
-    fn random(dice: &mut Dice) -> Self {
+    pub(super) fn random(dice: &mut Dice) -> Self {
         type S = Sale;
         let filters: [(Condition, &str); 5] = [
             (|| S::LEVEL.gt(0), "level > 0"),
@@ -146,6 +146,11 @@ impl Question {
             limit: (dice.roll(3) == 0).then(|| dice.one_of(&[0, 1, 3, 20, 1_000])),
             offset: (dice.roll(4) == 0).then(|| dice.one_of(&[0, 1, 5, 40])),
         }
+    }
+
+    pub(super) fn with_limit(self, limit: u64) -> Self {
+        let limit = Some(limit);
+        Self { limit, ..self }
     }
 
     fn rows(&self) -> Draft<Sale> {
@@ -263,7 +268,7 @@ fn random_having(dice: &mut Dice, depth: u64) -> (Having<Sale>, String) {
 }
 
 /// What can be a group column of the comparison.
-trait Group: Field + PartialEq + std::fmt::Debug {}
+pub(super) trait Group: Field + PartialEq + std::fmt::Debug {}
 impl<T: Field + PartialEq + std::fmt::Debug> Group for T {}
 
 fn text_sum(dialect: Dialect, column: &str) -> String {
@@ -291,7 +296,7 @@ fn unsigned(count: i64) -> u64 {
 }
 
 /// Asks both, and compares: groups, counts, sums and extremes exactly, floats up to 1e-9 of them.
-async fn compare<A: Group, B: Group>(
+pub(super) async fn compare<A: Group, B: Group>(
     question: &Question,
     (bed, whole): (&Bed, &Bed),
     one: Column<Sale, A>,
