@@ -138,6 +138,19 @@ fn rows() -> Vec<(&'static str, Question)> {
         },
     ));
     all.push((
+        "a count of rows in which a column is twice, of one shard key",
+        Question {
+            place: Place::Key(0),
+            ..everywhere(Of::Rows(Select {
+                shape: Shape::LevelIdLevel,
+                orders: Vec::new(),
+                limit: None,
+                offset: Some(0),
+                verb: Verb::Count,
+            }))
+        },
+    ));
+    all.push((
         "keys twice, and of no row",
         Question {
             place: Place::Keys(vec![0, 7, 7, 0, 34, i64::MIN, i64::MAX]),

@@ -8,7 +8,6 @@ mod ended;
 mod errors;
 mod killed;
 mod pool;
-mod relay;
 mod retried;
 mod secrets;
 mod side;

@@ -7,7 +7,6 @@ mod failures;
 mod lag;
 mod logs;
 mod nodes;
-mod proxy;
 mod reads;
 mod roles;
 mod sessions;
