@@ -78,7 +78,7 @@ pub(crate) async fn servers(given: usize) {
     let relays = Relays::start(server.url());
     bind_to(CLIENT_CORE);
     // Its namespaces have different names, so one database has them all. It is filled without delay.
-    let direct = vec![server.url().to_owned(); 1];
+    let direct = vec![server.url().to_owned()];
     top::open(SERVERS, &direct, ORDERS).await.close().await;
     let cluster = top::connect(SERVERS, &relays.urls).await;
     let costs = rounds(WAYS.len(), given, async |index| {

@@ -52,12 +52,10 @@ pub(crate) async fn measure(rows: i64) {
     let each = rows / i64::from(SHARDS);
     for shard in 0..SHARDS {
         let view = format!(
-            "CREATE VIEW {{numbers}} AS SELECT n * {SHARDS} + {shard} AS id, n AS user_id, \
-             'number ' || n AS text FROM generate_series(0::int8, {each} - 1) AS n"
+            "CREATE VIEW bench_{shard}.numbers AS SELECT n * {SHARDS} + {shard} AS id, \
+             n AS user_id, 'number ' || n AS text FROM generate_series(0::int8, {each} - 1) AS n"
         );
-        let view = Order::on_shard(shard).sql(AssertSqlSafe(
-            view.replace("{numbers}", &format!("bench_{shard}.numbers")),
-        ));
+        let view = Order::on_shard(shard).sql(AssertSqlSafe(view));
         view.execute(&cluster).await.unwrap();
     }
     // Connections and statements are there before the peak is looked at.

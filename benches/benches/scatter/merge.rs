@@ -13,7 +13,7 @@ use crate::round_trips::databases;
 use crate::top;
 
 const SHARDS: u32 = 16;
-const ORDERS: usize = 200_000;
+const ORDERS: u32 = 200_000;
 
 type Columns = (i64, i64, i32, String, String, i64);
 
@@ -23,9 +23,9 @@ pub(crate) async fn measure(given: usize) {
     bind_to(CLIENT_CORE);
     let databases = databases(&server).await;
     let urls: Vec<String> = databases.iter().map(|one| one.url().to_owned()).collect();
-    let sharded = top::open(SHARDS, &urls, ORDERS as i64).await;
+    let sharded = top::open(SHARDS, &urls, ORDERS.into()).await;
     let alone = fresh_postgres_on(server.url()).await;
-    let whole = top::open(1, &[alone.url().to_owned()], ORDERS as i64).await;
+    let whole = top::open(1, &[alone.url().to_owned()], ORDERS.into()).await;
     let mut held = PgConnection::connect(alone.url()).await.unwrap();
     sqlx::raw_sql("ANALYZE").execute(&mut held).await.unwrap();
 
@@ -36,7 +36,7 @@ pub(crate) async fn measure(given: usize) {
         "the same: all()",
     ];
     let costs = rounds(names.len(), given.min(7), async |contender| {
-        Cost::of(ORDERS, async {
+        Cost::of(ORDERS as usize, async {
             match contender {
                 0 => {
                     let text = "SELECT id, user_id, quantity, item, note, placed_at FROM bench_0.orders \
@@ -55,7 +55,7 @@ pub(crate) async fn measure(given: usize) {
                 _ => {
                     let rows = Order::scatter().order_by(Order::QUANTITY).order_by(Order::PLACED_AT);
                     let rows = rows.all(&sharded).await.unwrap();
-                    assert_eq!(rows.len(), ORDERS);
+                    assert_eq!(rows.len(), ORDERS as usize);
                 }
             }
         })

@@ -8,7 +8,7 @@ use shard_orm::{OnShard, Query};
 use crate::cost::Cost;
 use crate::order::Order;
 
-const ROWS: u64 = 10;
+const ROWS: u32 = 10;
 
 /// Ways to ask for them.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ impl Way {
             Self::Scatter => {
                 let all = Order::scatter()
                     .order_by(Order::PLACED_AT.desc())
-                    .limit(ROWS);
+                    .limit(ROWS.into());
                 all.all(cluster).await.unwrap()
             }
             Self::SideBySide => merged(try_join_all((0..shards).map(of)).await.unwrap()),
@@ -75,7 +75,7 @@ impl Way {
             }
             Self::One => of(0).await.unwrap(),
         };
-        assert_eq!(found.len() as u64, ROWS);
+        assert_eq!(found.len(), ROWS as usize);
         assert!(found.is_sorted_by(|one, two| one.placed_at > two.placed_at));
     }
 }
@@ -83,7 +83,7 @@ impl Way {
 fn latest(shard: u32) -> Query<Order, OnShard> {
     Order::on_shard(shard)
         .order_by(Order::PLACED_AT.desc())
-        .limit(ROWS)
+        .limit(ROWS.into())
 }
 
 fn merged(answers: Vec<Vec<Order>>) -> Vec<Order> {
