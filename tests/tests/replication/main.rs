@@ -8,7 +8,6 @@ mod hedged;
 mod lag;
 mod logs;
 mod nodes;
-mod proxy;
 mod reads;
 mod roles;
 mod sessions;

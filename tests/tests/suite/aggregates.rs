@@ -1,6 +1,8 @@
-//! Aggregates and groups over several logical shards give what one unsharded database gives in SQL of its own.
+//! Aggregates and groups over several logical shards: what is exact, what is refused, and what follows from merging.
+//!
+//! That random ones are what one database gives, the test `differential` shows.
 
-mod differential;
+mod data;
 mod expressions;
 mod push_down;
 

@@ -18,7 +18,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::differential::{Dice, Question, compare, sales};
+use super::data::{Dice, sales};
 use super::{Cents, Sale, sale};
 
 /// Adds up the rows that statements give, as their spans say.
@@ -246,25 +246,6 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
             let from = usize::try_from(offset).unwrap().min(matching.len());
             let to = (from + usize::try_from(limit).unwrap()).min(matching.len());
             assert_eq!(some, matching[from..to]);
-        }
-    }
-
-    async fn random_first_groups_are_those_of_one_database(bed: &Bed) {
-        type S = Sale;
-        let whole = BedOptions::new(bed.dialect, 1, 1).open(|setup| setup.table::<Sale>()).await;
-        let mut dice = Dice(5);
-        let all = sales(&mut dice, 260);
-        Sale::insert_many(&bed.cluster, all.clone()).await.unwrap();
-        Sale::insert_many(&whole.cluster, all).await.unwrap();
-        for _ in 0..7 {
-            let mut question = || {
-                let question = Question::random(&mut dice);
-                let limit = dice.one_of(&[1, 2, 9]);
-                question.with_limit(limit)
-            };
-            compare(&question(), (bed, &whole), S::USER_ID, S::LEVEL).await;
-            compare(&question(), (bed, &whole), S::NOTE, S::USER_ID).await;
-            compare(&question(), (bed, &whole), S::USER_ID, S::WEIGHT).await;
         }
     }
 }
