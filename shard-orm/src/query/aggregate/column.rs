@@ -36,6 +36,8 @@ pub fn count<M: Model>() -> Aggregate<M, u64> {
 }
 
 /// Aggregates. All pass over NULL, and of nothing but NULL give `None`, or a count of 0.
+// What `sum` and `avg` give is a parameter of them, so that the compiler says that a text is no
+// number, and not that there is no such method.
 impl<M: Model, T: Field> Column<M, T> {
     fn aggregate<Out>(self, function: Function) -> Aggregate<M, Out> {
         Aggregate::new(Spec::Of(function, self.ordinal()))

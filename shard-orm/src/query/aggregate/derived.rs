@@ -87,6 +87,8 @@ impl<M, T> fmt::Debug for Derived<M, T> {
 }
 
 /// What rows are grouped by beside the column itself.
+// What a method gives is a parameter of it, so that the compiler says which bound is not met, and
+// not that there is no such method.
 impl<M: Model, T: Field> Column<M, T> {
     /// The date, of a moment in UTC: a `NaiveDate` of `chrono`, or a `Date` of `time`.
     ///
@@ -116,18 +118,18 @@ impl<M: Model, T: Field> Column<M, T> {
     /// # }
     /// ```
     #[must_use]
-    pub fn date(self) -> Derived<M, T::Date>
+    pub fn date<D>(self) -> Derived<M, D>
     where
-        T: DateField,
+        T: DateField<Date = D>,
     {
         Derived::new(Derivation::Date, self)
     }
 
     /// The year of the date, of a moment in UTC.
     #[must_use]
-    pub fn year(self) -> Derived<M, <T as DateField>::Number>
+    pub fn year<N>(self) -> Derived<M, N>
     where
-        T: DateField,
+        T: DateField<Number = N>,
     {
         Derived::new(Derivation::Year, self)
     }
@@ -135,27 +137,27 @@ impl<M: Model, T: Field> Column<M, T> {
     /// The month of the date, from 1 to 12, of a moment in UTC. Months of several years are told
     /// apart by the [`year`](Self::year) beside it.
     #[must_use]
-    pub fn month(self) -> Derived<M, <T as DateField>::Number>
+    pub fn month<N>(self) -> Derived<M, N>
     where
-        T: DateField,
+        T: DateField<Number = N>,
     {
         Derived::new(Derivation::Month, self)
     }
 
     /// The day of the month, from 1 to 31, of a moment in UTC.
     #[must_use]
-    pub fn day(self) -> Derived<M, <T as DateField>::Number>
+    pub fn day<N>(self) -> Derived<M, N>
     where
-        T: DateField,
+        T: DateField<Number = N>,
     {
         Derived::new(Derivation::Day, self)
     }
 
     /// The hour, from 0 to 23, of a moment in UTC.
     #[must_use]
-    pub fn hour(self) -> Derived<M, <T as TimeField>::Number>
+    pub fn hour<N>(self) -> Derived<M, N>
     where
-        T: TimeField,
+        T: TimeField<Number = N>,
     {
         Derived::new(Derivation::Hour, self)
     }
@@ -166,9 +168,9 @@ impl<M: Model, T: Field> Column<M, T> {
     /// A width below 1 is refused ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query
     /// runs.
     #[must_use]
-    pub fn bucket(self, width: i64) -> Derived<M, T::Quotient>
+    pub fn bucket<Q>(self, width: i64) -> Derived<M, Q>
     where
-        T: IntegerField,
+        T: IntegerField<Quotient = Q>,
     {
         Derived::new(Derivation::Bucket(width), self)
     }
@@ -179,9 +181,9 @@ impl<M: Model, T: Field> Column<M, T> {
     /// A divisor below 1 is refused ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query
     /// runs.
     #[must_use]
-    pub fn modulo(self, by: i64) -> Derived<M, T::Quotient>
+    pub fn modulo<Q>(self, by: i64) -> Derived<M, Q>
     where
-        T: IntegerField,
+        T: IntegerField<Quotient = Q>,
     {
         Derived::new(Derivation::Modulo(by), self)
     }

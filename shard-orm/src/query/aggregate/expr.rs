@@ -75,7 +75,7 @@ pub struct GroupExpr<M, T> {
     of: PhantomData<fn() -> (M, T)>,
 }
 
-impl<M, T: Field> GroupExpr<M, T> {
+impl<M, T> GroupExpr<M, T> {
     /// An expression written with sea-query, which gives a `T` on each database that is asked.
     ///
     /// Its columns are those of the model's table, unqualified. Its values are bound in the types
@@ -87,7 +87,10 @@ impl<M, T: Field> GroupExpr<M, T> {
     /// ([`Unsupported`](crate::ErrorKind::Unsupported)), unless they are declared as
     /// [`binary`](Self::binary); JSON always is.
     #[must_use]
-    pub fn new(expr: impl Into<Expr>) -> Self {
+    pub fn new(expr: impl Into<Expr>) -> Self
+    where
+        T: Field,
+    {
         Self::of(Written {
             expr: Ok(expr.into()),
             needs: Needs::FOREIGN,
@@ -105,7 +108,10 @@ impl<M, T: Field> GroupExpr<M, T> {
     /// such a collation, as one made of columns that have it does. Anything but a text is refused
     /// ([`Unsupported`](crate::ErrorKind::Unsupported)).
     #[must_use]
-    pub fn binary(self) -> Self {
+    pub fn binary(self) -> Self
+    where
+        T: Field,
+    {
         let expr = match T::TYPE {
             ColumnType::Text => self.written.expr.clone(),
             other => Err(Error::unsupported(format!(
