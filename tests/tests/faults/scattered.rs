@@ -9,9 +9,9 @@ use shard_orm::sea_query::Expr;
 use shard_orm::{Cluster, ErrorKind, Filter, ShardId};
 use shard_orm_tests::servers::PostgresServer;
 
-use crate::relay::Relay;
 use crate::side::Side;
 use crate::site::{Backend, LIMIT, Note, SHARDS, Site, eventually, note_of, on, pool_of};
+use shard_orm_tests::relay::Relay;
 
 on! { [sqlite postgres mariadb] =>
     a_shard_without_its_table_is_named
@@ -270,7 +270,7 @@ async fn two_servers(site: &Site) -> (Cluster, Relay) {
 async fn a_partial_answer_does_without_a_server_that_is_down(backend: Backend) {
     let site = Site::new(backend).await;
     let (cluster, relay) = two_servers(&site).await;
-    relay.mute(true);
+    relay.lose_answers(true);
     let error = Note::scatter().count(&cluster).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert_eq!(error.failed_shards(), shards(&[2, 3]));
@@ -281,7 +281,7 @@ async fn a_partial_answer_does_without_a_server_that_is_down(backend: Backend) {
     assert_eq!(rows.missing.len(), 1);
     assert_eq!(rows.missing[0].shards, shards(&[2, 3]));
     assert_eq!(rows.missing[0].error.kind(), ErrorKind::Unavailable);
-    relay.mute(false);
+    relay.lose_answers(false);
     let rows = Note::scatter().partial().count(&cluster).await.unwrap();
     assert_eq!(rows.complete().unwrap(), 4);
 }

@@ -8,8 +8,8 @@ use shard_orm::prelude::*;
 use tokio::time::timeout;
 
 use crate::on::On;
-use crate::proxy::Proxy;
 use crate::site::{LIMIT, Note, Site, quick};
+use shard_orm_tests::relay::Relay;
 
 on_each! {
     a_hedged_read_does_not_wait_for_a_replica_that_hangs
@@ -20,7 +20,7 @@ const READS: u32 = 40;
 
 async fn a_hedged_read_does_not_wait_for_a_replica_that_hangs(on: On) {
     let site = Site::new(on, 2).await;
-    let proxy = Proxy::to(&site.url(1)).await;
+    let proxy = Relay::to(&site.url(1)).await;
     let server = Server::new("a", site.url(0))
         .replica(proxy.url(&site.url(1)))
         .replica(site.url(2));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use shard_orm::aggregate::{GroupOrder, GroupSelection, Grouped, Having, count};
 use shard_orm::prelude::*;
 use shard_orm::{NamesAShard, Query};
-use shard_orm_tests::bed::{Bed, BedOptions};
+use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
 use tracing::field::{Field, Visit};
 use tracing::span::{Id, Record};
