@@ -6,7 +6,7 @@
 //! in `proptest-regressions`.
 //!
 //! `SHARD_ORM_DIFFERENTIAL_CASES=3000 cargo test --test differential` asks so many queries of each database; without
-//! it a few hundred.
+//! it two hundred.
 
 mod aggregate;
 mod cell;
@@ -35,7 +35,7 @@ use crate::question::Question;
 use crate::sample::Sample;
 
 /// How many queries of each database there are without the variable.
-const CASES: u32 = 300;
+const CASES: u32 = 200;
 const CASES_VARIABLE: &str = "SHARD_ORM_DIFFERENTIAL_CASES";
 
 /// Where the seeds of queries that failed are kept.
