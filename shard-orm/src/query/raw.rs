@@ -23,7 +23,7 @@ use crate::topology::Namespace;
 /// is, in the order in which the model is read. `{{` is a brace. Text in quotes and comments is
 /// left alone. Placeholders are those of the database: `$1` on PostgreSQL, `?` on the others.
 ///
-/// It goes to the primary, and is never sent twice. It runs on the whole logical shard: the rows
+/// It goes to the primary, and is not sent again when its answer is lost. It runs on the whole logical shard: the rows
 /// of other keys live there too, so name the key in its condition.
 ///
 /// ```no_run

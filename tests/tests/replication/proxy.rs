@@ -1,6 +1,8 @@
 //! Stands between the library and a server: leads elsewhere, delays, hangs, and ends connections.
 
+use std::mem;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,6 +10,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::site::eventually;
 
 /// A listener that passes on all that comes to one server.
 #[derive(Debug)]
@@ -24,8 +28,8 @@ struct Manner {
     delay: Duration,
     hangs: bool,
     loses_answers: bool,
-    /// Counts how often all connections were ended.
-    cuts: u32,
+    /// Of the connections that may stay: each holds it. It is another one after all were ended.
+    generation: Arc<()>,
 }
 
 impl Proxy {
@@ -54,12 +58,17 @@ impl Proxy {
         url.replace(authority(url), &self.address.to_string())
     }
 
-    /// Ends all connections; new ones lead to the server of this URL.
-    pub(crate) fn lead_to(&self, url: &str) {
+    /// New connections lead to the server of this URL; ends all others, and waits until they have ended.
+    pub(crate) async fn lead_to(&self, url: &str) {
+        let mut ended = Arc::default();
         self.manner.send_modify(|manner| {
             manner.server = authority(url).to_owned();
-            manner.cuts += 1;
+            ended = mem::take(&mut manner.generation);
         });
+        eventually("the connections of a proxy end", async || {
+            Arc::strong_count(&ended) == 1
+        })
+        .await;
     }
 
     /// From now on each message takes so much longer, in either direction.
@@ -81,7 +90,8 @@ impl Proxy {
     /// Ends all connections, and takes no new ones.
     pub(crate) fn close(&self) {
         self.task.abort();
-        self.manner.send_modify(|manner| manner.cuts += 1);
+        self.manner
+            .send_modify(|manner| manner.generation = Arc::default());
     }
 }
 
@@ -92,9 +102,9 @@ impl Drop for Proxy {
 }
 
 async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>) {
-    let (server, cuts) = {
+    let (server, generation) = {
         let manner = manner.borrow();
-        (manner.server.clone(), manner.cuts)
+        (manner.server.clone(), Arc::clone(&manner.generation))
     };
     let Ok(server) = TcpStream::connect(server).await else {
         return;
@@ -108,7 +118,7 @@ async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>) {
     tokio::select! {
         () = forward(from_client, to_server, up, false) => {}
         () = forward(from_server, to_client, down, true) => {}
-        _ = manner.wait_for(|manner| manner.cuts != cuts) => {}
+        _ = manner.wait_for(|manner| !Arc::ptr_eq(&manner.generation, &generation)) => {}
     }
 }
 

@@ -195,7 +195,7 @@ async fn addresses_that_are_swapped_are_followed(on: On) {
         assert_eq!(answering(there, 1).await.unwrap(), site.port(1));
 
         let (first, second) = if round % 2 == 1 { (1, 0) } else { (0, 1) };
-        one.lead_to(&site.url(first));
-        other.lead_to(&site.url(second));
+        one.lead_to(&site.url(first)).await;
+        other.lead_to(&site.url(second)).await;
     }
 }
