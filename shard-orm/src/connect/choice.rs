@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use tokio::time::timeout_at;
+
 use super::marks::{Marks, Seek};
 use super::place::{Endpoint, Place};
 use super::pool::Lease;
@@ -170,6 +172,8 @@ impl Place {
         self.settle().await;
         let until = Instant::now() + self.watch.settings().session_wait;
         loop {
+            // Before the marks: a look that ends after they were read is not missed.
+            let look = self.watch.look_noted();
             if let (Seek::Known, Some(position)) = marks.seek(self) {
                 let since = |index| self.watch.holds_since(index, &position);
                 let holder = self.replica(|index| since(index).is_some());
@@ -188,7 +192,7 @@ impl Place {
                     break;
                 }
             }
-            if Instant::now() >= until || !self.watch.any_look(until).await {
+            if Instant::now() >= until || timeout_at(until.into(), look).await.is_err() {
                 break;
             }
         }

@@ -19,7 +19,8 @@ pub(crate) enum Intent {
     /// Made by the builder, changes nothing: goes where the policy says, and is asked again when
     /// the connection turns out to be lost.
     Read,
-    /// Goes to the primary, and is never sent twice.
+    /// Goes to the primary, and is never carried out twice: it is sent again only after a server
+    /// refused it that has become read-only.
     Write,
 }
 

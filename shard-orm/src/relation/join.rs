@@ -83,6 +83,56 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     /// Joins what is related: one row for each pair.
     ///
     /// Conditions of a [`Load`] are conditions of the result.
+    ///
+    /// ```
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "nodes")]
+    /// # #[shard(has_many(children = "Node", by = "parent_id"), has_many(leaves = "Leaf", by = "node_id"))]
+    /// # struct Node {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     parent_id: Option<i64>,
+    /// # }
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "leaves")]
+    /// # struct Leaf {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     node_id: i64,
+    /// # }
+    /// let query = Node::on(42).join(Node::LEAVES);
+    /// ```
+    ///
+    /// A table is part of a join once. That is said when the program is built, not by `cargo check`:
+    ///
+    /// ```compile_fail,E0080
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "nodes")]
+    /// # #[shard(has_many(children = "Node", by = "parent_id"), has_many(leaves = "Leaf", by = "node_id"))]
+    /// # struct Node {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     parent_id: Option<i64>,
+    /// # }
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "leaves")]
+    /// # struct Leaf {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     node_id: i64,
+    /// # }
+    /// let query = Node::on(42).join(Node::CHILDREN);
+    /// ```
     pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Inner<(M,), L>, P>
     where
         L::Relation: Relation<From = A>,
@@ -315,5 +365,46 @@ impl<M: Model, J, P: fmt::Debug, S> fmt::Debug for Join<M, J, P, S> {
             .field("models", &tables.collect::<Vec<_>>())
             .field("place", &self.base.place)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ShardModel;
+
+    #[derive(ShardModel)]
+    #[shard(group = "shop", table = "nodes")]
+    #[allow(dead_code)] // No row of it is made.
+    struct Node {
+        #[shard(primary_key)]
+        id: i64,
+        #[shard(key)]
+        user_id: i64,
+    }
+
+    #[derive(ShardModel)]
+    #[shard(group = "shop", table = "leaves")]
+    #[allow(dead_code)] // No row of it is made.
+    struct Leaf {
+        #[shard(primary_key)]
+        id: i64,
+        #[shard(key)]
+        user_id: i64,
+    }
+
+    #[test]
+    fn a_table_is_joined_that_is_not_there_yet() {
+        once::<(Node,), Leaf>();
+    }
+
+    /// A join calls it in a constant, so that this is what the compiler says.
+    #[test]
+    #[should_panic(
+        expected = "a table is part of a join once, and this one is there already: a model is not \
+                    joined with itself, but read by `with`, `load` or `related`"
+    )]
+    fn a_table_that_is_there_already_is_refused() {
+        once::<(Node, Leaf), Leaf>();
     }
 }

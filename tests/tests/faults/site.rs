@@ -11,6 +11,7 @@ use shard_orm::prelude::*;
 use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
 };
+use shard_orm_tests::scratch;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 use crate::side::Side;
 
 /// Longer than anything takes that is to happen at all.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 /// Keys are spread by their remainder, so that a key below this names its shard.
 pub(crate) const SHARDS: u32 = 4;
 
@@ -129,7 +130,7 @@ impl Site {
     pub(crate) async fn new(backend: Backend) -> Self {
         match backend {
             Backend::Sqlite => {
-                let folder = TempDir::with_prefix("shard-orm-faults-").unwrap();
+                let folder = scratch::folder("faults");
                 Self {
                     backend,
                     url: format!("sqlite://{}", folder.path().display()),
@@ -416,12 +417,12 @@ impl Site {
     }
 }
 
-/// A pool of this many connections, that waits half a second for one.
+/// A pool of this many connections.
 pub(crate) fn pool_of(connections: u32) -> PoolOptions {
     PoolOptions::new()
         .max_connections(connections)
         .sqlite_readers(connections)
-        .acquire_timeout(Duration::from_millis(500))
+        .acquire_timeout(LIMIT)
 }
 
 /// Waits until a condition holds.
