@@ -18,7 +18,7 @@ mod watch;
 
 pub(crate) use choice::Served;
 pub(crate) use links::Links;
-pub(crate) use locks::Weight;
+pub(crate) use locks::Weighed;
 pub(crate) use marks::{Marks, Writing};
 pub(crate) use place::{Endpoint, Place};
 pub(crate) use pool::Lease;

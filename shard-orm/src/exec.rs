@@ -9,6 +9,7 @@ mod fan;
 mod fan_out;
 mod fixed;
 mod hedge;
+mod leg;
 mod merge;
 mod run;
 mod setup;
@@ -23,11 +24,12 @@ pub(crate) use explain::planned;
 pub use explain::{Explain, Merge, Planned};
 pub use fan::Missing;
 pub(crate) use fan::{Fan, Manner, until};
-pub(crate) use fan_out::{Leg, each_batch, each_leg};
+pub(crate) use fan_out::{each_batch, each_leg};
 pub(crate) use fixed::{
     BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, most_arguments, not_deleted,
 };
 pub(crate) use hedge::read_at;
+pub(crate) use leg::Leg;
 pub(crate) use merge::{Direction, SortKey, Sorted, compare, merge};
 pub(crate) use run::{Intent, run, run_at};
 pub use setup::{Setup, SetupReport};

@@ -7,14 +7,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::place::Place;
 use super::pool::Lease;
-use crate::backend::quote;
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The share of the server's locks that one process takes: one in so many.
@@ -36,39 +34,40 @@ struct Room {
     all: u32,
 }
 
-/// What was asked of the server, to be weighed.
-pub(crate) struct Weight {
+/// A statement that is to be weighed.
+pub(crate) struct Weighed<'a> {
+    pub(crate) server: &'a str,
     pub(crate) table: &'static str,
+    /// The table's qualified name in one of the namespaces.
+    pub(crate) name: &'a (dyn Fn() -> String + Sync),
     /// How many namespaces are read.
     pub(crate) namespaces: usize,
-    /// How many tables of each, beside which the first stands for all.
+    /// How many tables of each; the first stands for all.
     pub(crate) tables: usize,
+    /// How long it may wait.
+    pub(crate) limit: Duration,
 }
 
 impl Locks {
-    /// Waits until a statement of this weight has room, and holds it until the permit is dropped.
+    /// Waits until a statement has room, which it has until the permit is dropped.
     ///
     /// `connect` gives a connection to the server; it is asked for before any other is held.
     pub(crate) async fn hold(
         &self,
-        place: &Place,
-        weight: Weight,
+        statement: Weighed<'_>,
         connect: impl Future<Output = Result<Lease>>,
     ) -> Result<Option<OwnedSemaphorePermit>> {
-        if place.dialect() != Dialect::Postgres {
-            return Ok(None);
-        }
-        let known = self.relations_of(weight.table);
+        let known = self.relations_of(statement.table);
         let (room, relations) = match (self.room.get(), known) {
             (Some(room), Some(relations)) => (room, relations),
-            _ => self.ask(place, weight.table, &mut connect.await?).await?,
+            _ => self.ask(&statement, &mut connect.await?).await?,
         };
-        let locks = weight
+        let locks = statement
             .namespaces
-            .saturating_mul(weight.tables)
+            .saturating_mul(statement.tables)
             .saturating_mul(usize::try_from(relations).unwrap_or(usize::MAX));
         let locks = u32::try_from(locks).unwrap_or(u32::MAX).min(room.all);
-        let limit = place.acquire_timeout();
+        let limit = statement.limit;
         match timeout(limit, Arc::clone(&room.free).acquire_many_owned(locks)).await {
             // Never closed.
             Ok(permit) => Ok(permit.ok()),
@@ -78,7 +77,7 @@ impl Locks {
                     "statements over several logical shards held the {} locks of server `{}` that \
                      one process takes (a quarter of its lock table) for {limit:?}; raise its \
                      `max_locks_per_transaction`, or run fewer such statements at a time",
-                    room.all, place.server,
+                    room.all, statement.server,
                 ),
             )),
         }
@@ -92,13 +91,8 @@ impl Locks {
 
     /// Asks how many locks the server has, and for how many relations a table stands.
     #[cold]
-    async fn ask(
-        &self,
-        place: &Place,
-        table: &'static str,
-        lease: &mut Lease,
-    ) -> Result<(&Room, u32)> {
-        let name = quote(place.dialect(), &place.namespace.table(table));
+    async fn ask(&self, statement: &Weighed<'_>, lease: &mut Lease) -> Result<(&Room, u32)> {
+        let name = (statement.name)();
         let answer = lease.conn()?.lock_room(&name).await;
         let (all, relations) = match answer {
             Ok(answer) => {
@@ -120,7 +114,7 @@ impl Locks {
         self.relations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(table, relations);
+            .insert(statement.table, relations);
         let room = self
             .room
             .get_or_init(|| async {

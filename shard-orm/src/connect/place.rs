@@ -122,7 +122,7 @@ impl Place {
     }
 
     /// How long a statement waits for a connection, and for whatever else it needs.
-    pub(super) fn acquire_timeout(&self) -> Duration {
+    pub(crate) fn acquire_timeout(&self) -> Duration {
         self.reader.pool.acquire_timeout()
     }
 

@@ -5,6 +5,8 @@
 //! that has been idle for long is pinged before its next use; and when one is lost, all others
 //! that were idle then are pinged before theirs.
 
+mod lease;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +19,8 @@ use tokio::time::timeout;
 
 use crate::backend::{Abandoned, Conn, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
+
+pub(crate) use lease::Lease;
 
 /// How many connections a pool holds, and for how long.
 #[derive(Debug, Clone)]
@@ -300,113 +304,6 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool")
             .field("endpoint", &self.label)
             .field("outstanding", &self.outstanding())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A connection taken from its pool.
-///
-/// Dropped clean, it goes back; dropped in the middle of something, it is closed there and then,
-/// which frees its locks.
-pub(crate) struct Lease {
-    /// `None` only while the lease is being filled.
-    conn: Option<Conn>,
-    pool: Arc<Pool>,
-    opened: Instant,
-    proven: u64,
-    dirty: bool,
-}
-
-impl Lease {
-    /// The connection, which counts as being in the middle of something until
-    /// [`settle`](Self::settle).
-    pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
-        self.dirty = true;
-        self.conn
-            .as_mut()
-            .ok_or_else(|| Error::new(ErrorKind::Unavailable, "the connection was given up"))
-    }
-
-    /// What was begun on the connection is done: it may be used by others.
-    pub(crate) fn settle(&mut self) {
-        self.dirty = false;
-    }
-
-    /// The connection was lost: its siblings have to prove themselves.
-    pub(crate) fn lost(&mut self) {
-        self.dirty = true;
-        self.conn = None;
-        self.pool.losses.fetch_add(1, Ordering::Release);
-    }
-
-    /// Whether it was open at that instant already, and so belongs to the server that was there
-    /// then, not to one that was started since.
-    pub(super) fn was_open_at(&self, instant: Instant) -> bool {
-        self.opened <= instant
-    }
-
-    /// Whether the connection was lost, or is not there yet.
-    pub(super) fn is_lost(&self) -> bool {
-        self.conn.is_none()
-    }
-
-    /// What messages call the endpoint.
-    pub(crate) fn label(&self) -> &str {
-        &self.pool.label
-    }
-
-    /// The error for a write whose answer was lost.
-    #[cold]
-    pub(crate) fn outcome_unknown(&self, lost: Error) -> Error {
-        Error::new(
-            ErrorKind::OutcomeUnknown,
-            format!(
-                "the connection to {} was lost after a write was sent, before it was answered: it \
-                 may have been carried out; read before you write again",
-                self.label()
-            ),
-        )
-        .with_source(lost)
-    }
-
-    async fn answers(&mut self, limit: Duration) -> bool {
-        match &mut self.conn {
-            Some(conn) => matches!(timeout(limit, conn.ping()).await, Ok(Ok(()))),
-            None => false,
-        }
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(conn) = self.conn.take() {
-            if self.dirty {
-                if let Some(session) = conn.give_up()
-                    && let Ok(runtime) = Handle::try_current()
-                {
-                    // The place stays taken until the session has ended.
-                    let pool = Arc::clone(&self.pool);
-                    runtime.spawn(async move { pool.end(session).await });
-                    return;
-                }
-            } else if !self.pool.permits.is_closed() {
-                self.pool.lock().push(Idle {
-                    conn,
-                    opened: self.opened,
-                    since: Instant::now(),
-                    proven: self.proven,
-                });
-            }
-        }
-        self.pool.give_place_back();
-    }
-}
-
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("endpoint", &self.pool.label)
-            .field("dirty", &self.dirty)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::fan_out::Leg;
+use super::leg::Leg;
 use super::site::Site;
 use super::target::Target;
 use crate::connect::Place;

@@ -3,21 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use sea_query::Expr;
 
 use super::batch::Batch;
 use super::fan::{Fan, is_of_one_namespace};
+use super::leg::Leg;
 use super::spread::{Spread, Width};
 use super::target::Target;
 use crate::connect::Place;
 use crate::error::Result;
-
-/// One logical shard of a call, and which of the call's keys it is asked for.
-#[derive(Debug, Clone)]
-pub(crate) struct Leg {
-    pub(crate) place: Arc<Place>,
-    pub(crate) keys: Option<Expr>,
-}
 
 /// What is asked, and of which server: those of one server stand beside each other.
 type Asked<'a> = (Arc<Place>, BoxFuture<'a, Result<()>>);

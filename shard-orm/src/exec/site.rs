@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::statement::Statement;
-use crate::connect::{Endpoint, Marks, Place, Served, Weight};
+use crate::backend::quote;
+use crate::connect::{Endpoint, Marks, Place, Served, Weighed};
+use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::topology::Read;
 
@@ -57,16 +59,21 @@ impl Site {
         marks: Option<&Marks>,
         statement: &dyn Statement,
     ) -> Result<Option<OwnedSemaphorePermit>> {
-        if self.beside.is_empty() {
+        let place = &self.place;
+        if self.beside.is_empty() || place.dialect() != Dialect::Postgres {
             return Ok(None);
         }
-        let weight = Weight {
-            table: statement.label().table,
+        let table = statement.label().table;
+        let weighed = Weighed {
+            server: &place.server,
+            table,
+            name: &|| quote(place.dialect(), &place.namespace.table(table)),
             namespaces: 1 + self.beside.len(),
             tables: statement.tables(),
+            limit: place.acquire_timeout(),
         };
         let connect = async { Ok(self.place.for_read(read, marks).await?.lease) };
-        Box::pin(self.place.locks.hold(&self.place, weight, connect)).await
+        Box::pin(place.locks.hold(weighed, connect)).await
     }
 
     /// A connection for a read, on which all its namespaces have been found.

@@ -1,0 +1,120 @@
+//! A connection that was taken from its pool.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::{Idle, Pool};
+use crate::backend::Conn;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A connection taken from its pool.
+///
+/// Dropped clean, it goes back; dropped in the middle of something, it is closed there and then,
+/// which frees its locks.
+pub(crate) struct Lease {
+    /// `None` only while the lease is being filled.
+    pub(super) conn: Option<Conn>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) opened: Instant,
+    pub(super) proven: u64,
+    pub(super) dirty: bool,
+}
+
+impl Lease {
+    /// The connection, which counts as being in the middle of something until
+    /// [`settle`](Self::settle).
+    pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
+        self.dirty = true;
+        self.conn
+            .as_mut()
+            .ok_or_else(|| Error::new(ErrorKind::Unavailable, "the connection was given up"))
+    }
+
+    /// What was begun on the connection is done: it may be used by others.
+    pub(crate) fn settle(&mut self) {
+        self.dirty = false;
+    }
+
+    /// The connection was lost: its siblings have to prove themselves.
+    pub(crate) fn lost(&mut self) {
+        self.dirty = true;
+        self.conn = None;
+        self.pool.losses.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether it was open at that instant already, and so belongs to the server that was there
+    /// then, not to one that was started since.
+    pub(in crate::connect) fn was_open_at(&self, instant: Instant) -> bool {
+        self.opened <= instant
+    }
+
+    /// Whether the connection was lost, or is not there yet.
+    pub(in crate::connect) fn is_lost(&self) -> bool {
+        self.conn.is_none()
+    }
+
+    /// What messages call the endpoint.
+    pub(crate) fn label(&self) -> &str {
+        &self.pool.label
+    }
+
+    /// The error for a write whose answer was lost.
+    #[cold]
+    pub(crate) fn outcome_unknown(&self, lost: Error) -> Error {
+        Error::new(
+            ErrorKind::OutcomeUnknown,
+            format!(
+                "the connection to {} was lost after a write was sent, before it was answered: it \
+                 may have been carried out; read before you write again",
+                self.label()
+            ),
+        )
+        .with_source(lost)
+    }
+
+    pub(super) async fn answers(&mut self, limit: Duration) -> bool {
+        match &mut self.conn {
+            Some(conn) => matches!(timeout(limit, conn.ping()).await, Ok(Ok(()))),
+            None => false,
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            if self.dirty {
+                if let Some(session) = conn.give_up()
+                    && let Ok(runtime) = Handle::try_current()
+                {
+                    // The place stays taken until the session has ended.
+                    let pool = Arc::clone(&self.pool);
+                    runtime.spawn(async move { pool.end(session).await });
+                    return;
+                }
+            } else if !self.pool.permits.is_closed() {
+                self.pool.lock().push(Idle {
+                    conn,
+                    opened: self.opened,
+                    since: Instant::now(),
+                    proven: self.proven,
+                });
+            }
+        }
+        self.pool.give_place_back();
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("endpoint", &self.pool.label)
+            .field("dirty", &self.dirty)
+            .finish_non_exhaustive()
+    }
+}
