@@ -41,7 +41,7 @@ pub(super) async fn rows(
     let bound = Bound::of(&plan, &parts, legs.len());
     if bound == Bound::Exactly {
         // The database leaves out what comes before the offset.
-        bounds = bounds.from_first();
+        bounds = bounds.without_offset();
     }
     let answers = each_leg(
         target,
