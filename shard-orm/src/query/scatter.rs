@@ -256,7 +256,7 @@ impl Bounds {
     }
 
     /// The same for rows of which those before the offset are left out already.
-    pub(super) fn from_first(self) -> Self {
+    pub(super) fn without_offset(self) -> Self {
         Self { offset: 0, ..self }
     }
 

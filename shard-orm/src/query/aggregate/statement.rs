@@ -52,7 +52,7 @@ impl Question {
         let bound = Bound::of(&plan, &parts, legs.len());
         if bound == Bound::Exactly {
             // The database leaves out what comes before the offset.
-            bounds = bounds.from_first();
+            bounds = bounds.without_offset();
         }
         Ok(Self {
             plan: Arc::new(plan),
