@@ -35,7 +35,7 @@ mod wire;
 pub(crate) use answer::OnRow;
 pub use args::Args;
 pub use column_type::ColumnType;
-pub(crate) use conn::{Conn, Opener, Session, Sql};
+pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
 pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature};
 pub(crate) use failure::Failure;
 #[cfg(feature = "json")]

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
-use crate::config::Config;
+use crate::config::{Config, FanOut};
 use crate::connect::{Links, Place};
 use crate::error::{Error, Result};
 use crate::id::{self, Makers};
@@ -54,6 +54,7 @@ struct Inner {
     /// One load gives a topology and the connections that belong to it.
     state: ArcSwap<State>,
     makers: Makers,
+    fan_out: FanOut,
 }
 
 struct State {
@@ -110,6 +111,7 @@ impl Cluster {
             inner: Arc::new(Inner {
                 state: ArcSwap::from_pointee(State { topology, links }),
                 makers: Makers::new(&config.ids, runtime.clone())?,
+                fan_out: config.fan_out.clone(),
             }),
         };
         cluster.sweep_idle(&runtime);
@@ -192,6 +194,11 @@ impl Cluster {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         Ok(state.links.shards(index).to_vec())
+    }
+
+    /// How many statements a call over several logical shards runs at a time.
+    pub(crate) fn fan_out(&self) -> &FanOut {
+        &self.inner.fan_out
     }
 
     /// Closes idle connections from time to time, for as long as the cluster is there.

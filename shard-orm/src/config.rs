@@ -5,6 +5,7 @@
 
 mod address;
 mod database;
+mod fan_out;
 mod file;
 mod group;
 mod health;
@@ -21,6 +22,7 @@ mod strategy;
 
 pub(crate) use address::{Address, Location};
 pub use database::Database;
+pub use fan_out::FanOut;
 pub(crate) use file::{parse_file, parse_text};
 pub use group::Group;
 pub use health::{Fallback, HealthOptions, HealthSettings};
@@ -81,6 +83,7 @@ pub use strategy::StrategyConfig;
 ///   `{ url = "postgres://app@10.0.0.3/shop", weight = 3 }`.
 /// - `[ids]` holds `worker`, which is a number or `{ lease = "default", ttl = "30s" }`,
 ///   `sequence_bits`, `worker_bits`, `shard_bits`, `tables` and `block`; see [`Ids`].
+/// - `[fan_out]` holds `statements` and `statements_per_server`; see [`FanOut`].
 /// - `master` and `slaves` may be written for `primary` and `replicas`.
 /// - In every string, `${NAME}` is replaced by the environment variable and `$$` by `$`.
 /// - URLs begin with `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite://`. What
@@ -114,6 +117,7 @@ pub struct Config {
     pub(crate) pool: PoolOptions,
     pub(crate) health: HealthOptions,
     pub(crate) ids: Ids,
+    pub(crate) fan_out: FanOut,
     pub(crate) databases: Vec<(String, Database)>,
     pub(crate) groups: Vec<(String, Group)>,
     /// Where the description was read from, so that a check can name the line.
@@ -129,6 +133,7 @@ impl Config {
             pool: PoolOptions::new(),
             health: HealthOptions::new(),
             ids: Ids::new(),
+            fan_out: FanOut::new(),
             databases: Vec::new(),
             groups: Vec::new(),
             origin: Origin::default(),
@@ -160,6 +165,13 @@ impl Config {
     #[must_use]
     pub fn ids(mut self, ids: Ids) -> Self {
         self.ids = ids;
+        self
+    }
+
+    /// Sets how many statements a call over several logical shards runs at a time.
+    #[must_use]
+    pub fn fan_out(mut self, fan_out: FanOut) -> Self {
+        self.fan_out = fan_out;
         self
     }
 

@@ -5,7 +5,9 @@
 
 mod choice;
 mod history;
+mod latencies;
 mod links;
+mod locks;
 mod marks;
 mod monitor;
 mod place;
@@ -16,6 +18,7 @@ mod watch;
 
 pub(crate) use choice::Served;
 pub(crate) use links::Links;
+pub(crate) use locks::Weight;
 pub(crate) use marks::{Marks, Writing};
 pub(crate) use place::{Endpoint, Place};
 pub(crate) use pool::Lease;

@@ -110,6 +110,7 @@ impl fmt::Display for ErrorKind {
 
 /// One logical shard of one group, as errors and reports name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ShardId {
     /// The shard group.
     pub group: String,
@@ -236,6 +237,13 @@ impl Error {
                 shard,
             });
         }
+        self
+    }
+
+    /// Names the server in the place of a logical shard, of a statement that is of none.
+    pub(crate) fn on_server(mut self, server: &str) -> Self {
+        self.0.shard = None;
+        self.0.message = format!("{} (server `{server}`)", self.0.message).into();
         self
     }
 

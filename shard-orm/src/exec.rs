@@ -4,26 +4,36 @@
 //! a connection taken, and a lost one dealt with. Called by `query` and `record`.
 
 mod batch;
+mod explain;
+mod fan;
 mod fan_out;
 mod fixed;
+mod hedge;
 mod merge;
 mod run;
 mod setup;
 mod site;
+mod spread;
 mod statement;
 mod stream;
 mod target;
 
 pub(crate) use batch::{Batch, Cut, batches};
-pub(crate) use fan_out::{Leg, each_leg};
+pub(crate) use explain::planned;
+pub use explain::{Explain, Merge, Planned};
+pub use fan::Missing;
+pub(crate) use fan::{Fan, Manner, until};
+pub(crate) use fan_out::{Leg, each_batch, each_leg};
 pub(crate) use fixed::{
     BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, most_arguments, not_deleted,
 };
+pub(crate) use hedge::read_at;
 pub(crate) use merge::{Direction, SortKey, Sorted, compare, merge};
 pub(crate) use run::{Intent, run, run_at};
 pub use setup::{Setup, SetupReport};
 pub(crate) use site::Site;
+pub(crate) use spread::{Spread, Width};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
-pub(crate) use stream::{stream, stream_at, take};
+pub(crate) use stream::{stream, stream_as, stream_at, take};
 pub use target::{Executor, ReadFrom};
 pub(crate) use target::{Sealed, Target};

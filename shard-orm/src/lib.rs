@@ -43,6 +43,7 @@
 //! | [`Cluster`] | what everything runs on: opened from a file or from a [`config`] |
 //! | [`ShardModel`], [`IsolatedModel`], [`DatabaseModel`] | what can be done with a model |
 //! | [`Query`], [`Filter`], [`Update`], [`RawQuery`] | what can be asked |
+//! | [`Broadcast`] | a statement of one's own on every namespace or server of a group |
 //! | [`aggregate`] | counts, sums and groups, of one logical shard or merged from several |
 //! | [`Tx`], [`Savepoint`], [`TxOptions`] | transactions on one logical shard |
 //! | [`relation`] | models that belong to each other: loaded for many rows at once, and joined |
@@ -99,7 +100,7 @@ pub use cluster::{
 pub use connect::Standing;
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
-pub use exec::{Executor, ReadFrom, Setup, SetupReport};
+pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom, Setup, SetupReport};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
     IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,
@@ -107,9 +108,10 @@ pub use model::{
 };
 pub use query::aggregate;
 pub use query::{
-    As, Assign, ChangesRows, Columns, Cursor, Draft, Everywhere, Filter, InDatabase, NamesAShard,
-    Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand, OrderBy, Page, Projection, Query, RawQuery,
-    ReadRow, Running, Selection, Update, Whole,
+    As, Assign, Broadcast, BroadcastQuery, BroadcastReport, ChangesRows, Columns, Cursor, Draft,
+    Everywhere, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand,
+    OrderBy, Outcome, Page, Partial, Partially, Projection, Query, RawQuery, ReadRow, Running,
+    Selection, ShardRows, Update, Whole,
 };
 pub use record::{DatabaseModel, Hooks, IsolatedModel, ShardModel, WriteContext};
 pub use schema::CreateTable;

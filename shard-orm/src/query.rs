@@ -5,22 +5,27 @@
 //! they do not compile.
 
 pub mod aggregate;
+mod broadcast;
 mod built;
 mod cursor;
+mod explain;
 mod filter;
 mod operand;
 mod order;
 mod page;
+mod partial;
 mod parts;
 mod place;
 mod raw;
-mod scatter;
+pub(crate) mod scatter;
 mod select;
 mod selection;
 mod soft_delete;
 mod update;
 mod verbs;
+mod volatile;
 
+pub use broadcast::{Broadcast, BroadcastQuery, BroadcastReport, Outcome};
 pub(crate) use built::{Built, Verb, bound, order_by, ready};
 pub use cursor::Cursor;
 pub use filter::Filter;
@@ -29,14 +34,16 @@ pub(crate) use order::Term;
 pub use order::{Nulls, OrderBy};
 pub use page::Page;
 pub(crate) use page::make_total;
+pub use partial::{Partial, Partially};
 pub(crate) use parts::{Deleted, Needs, Parts};
 pub(crate) use place::any_of;
+pub(crate) use place::private::Legs;
 pub use place::{
     ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard,
 };
-pub use raw::{RawQuery, ReadRow};
+pub use raw::{RawQuery, ReadRow, ShardRows};
 pub use select::{Draft, Query};
 pub use selection::{As, Columns, Projection, Selection, Whole};
 pub use update::Update;
 pub use verbs::Running;
-pub(crate) use verbs::flatten;
+pub(crate) use verbs::{flatten, limited};

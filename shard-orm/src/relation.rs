@@ -82,6 +82,7 @@ mod gather;
 mod join;
 mod joined;
 mod load;
+mod merged;
 mod pick;
 mod plan;
 mod qualify;

@@ -6,6 +6,7 @@
 //! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, and what they stand on.
 //! - [`relay`] stands between the library and a server.
 //! - [`database`] gives each test a database, or a prefix for databases, that no other test uses.
+//! - [`scratch`] gives it a folder, in memory where there is room.
 //!
 //! The suite itself is in `tests/*.rs` of this package. `scripts/test` runs it with one server of each kind for all
 //! test binaries, through the binary `test-servers`; a plain `cargo test` works too, and starts a server of a kind
@@ -16,4 +17,5 @@ pub mod database;
 #[cfg(feature = "sqlite")]
 pub mod guide;
 pub mod relay;
+pub mod scratch;
 pub mod servers;

@@ -1,16 +1,20 @@
 //! Stands between the library and a server: counts, leads elsewhere, delays, hangs, loses answers and ends
 //! connections.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// Longer than a connection takes to end.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// A listener that passes on all that comes to one server. Dropping it ends its connections.
 #[derive(Debug)]
@@ -28,8 +32,8 @@ struct Manner {
     delay: Duration,
     hangs: bool,
     loses_answers: bool,
-    /// Counts how often all connections were ended.
-    cuts: u32,
+    /// Of the connections that may stay: each holds it. It is another one after all were ended.
+    generation: Arc<()>,
 }
 
 /// What it has passed on.
@@ -88,12 +92,24 @@ impl Relay {
         self.seen.sent.load(Ordering::SeqCst)
     }
 
-    /// Ends all connections; new ones lead to the server of this URL.
-    pub fn lead_to(&self, url: &str) {
+    /// New connections lead to the server of this URL; ends all others, and waits until they have ended.
+    ///
+    /// # Panics
+    /// When they do not end.
+    pub async fn lead_to(&self, url: &str) {
+        let mut ended = Arc::default();
         self.manner.send_modify(|manner| {
             manner.server = authority(url).to_owned();
-            manner.cuts += 1;
+            ended = mem::take(&mut manner.generation);
         });
+        let begun = Instant::now();
+        while Arc::strong_count(&ended) > 1 {
+            assert!(
+                begun.elapsed() < LIMIT,
+                "connections of a relay did not end"
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// From now on each message takes so much longer, in either direction.
@@ -115,7 +131,8 @@ impl Relay {
     /// Ends all connections, and takes no new ones.
     pub fn close(&self) {
         self.task.abort();
-        self.manner.send_modify(|manner| manner.cuts += 1);
+        self.manner
+            .send_modify(|manner| manner.generation = Arc::default());
     }
 }
 
@@ -126,9 +143,9 @@ impl Drop for Relay {
 }
 
 async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>, seen: Arc<Seen>) {
-    let (server, cuts) = {
+    let (server, generation) = {
         let manner = manner.borrow();
-        (manner.server.clone(), manner.cuts)
+        (manner.server.clone(), Arc::clone(&manner.generation))
     };
     let Ok(server) = TcpStream::connect(server).await else {
         return;
@@ -142,7 +159,7 @@ async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>, seen: Arc<
     tokio::select! {
         () = forward(from_client, to_server, up, &seen, Direction::ToServer) => {}
         () = forward(from_server, to_client, down, &seen, Direction::ToClient) => {}
-        _ = manner.wait_for(|manner| manner.cuts != cuts) => {}
+        _ = manner.wait_for(|manner| !Arc::ptr_eq(&manner.generation, &generation)) => {}
     }
 }
 

@@ -17,6 +17,7 @@ mod postgres;
 mod process;
 mod programs;
 mod redis;
+mod template;
 
 use std::{env, fmt};
 

@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 use futures_util::TryStreamExt;
+use shard_orm::ShardRows;
 use shard_orm::prelude::*;
 use shard_orm_tests::bed::{Bed, BedOptions};
 
@@ -63,6 +64,35 @@ async fn streamed(dialect: Dialect) {
         most < MOST_GROWTH,
         "{dialect}: {most} bytes more for a stream of {ROWS} rows"
     );
+    drop(rows);
+    let (seen, most) = reduced(&bed).await;
+    assert_eq!(seen, ROWS);
+    assert!(
+        most < MOST_GROWTH,
+        "{dialect}: {most} bytes more for a reduction of {ROWS} rows"
+    );
+}
+
+/// The rows of a statement in SQL that are reduced to their number, and how much memory that takes at most.
+async fn reduced(bed: &Bed) -> (i64, u64) {
+    let before = resident();
+    let counted = async |mut rows: ShardRows<'_, (i64, String)>| {
+        let (mut seen, mut most) = (0, 0);
+        while let Some((_, text)) = rows.try_next().await? {
+            assert_eq!(text.len(), LENGTH);
+            seen += 1;
+            if seen % 1_000 == 0 {
+                most = most.max(resident().saturating_sub(before));
+            }
+        }
+        Ok((seen, most))
+    };
+    let sum = |one: (i64, u64), other: (i64, u64)| (one.0 + other.0, one.1.max(other.1));
+    let all = Sheet::scatter().sql("SELECT id, text FROM {pages}");
+    all.reduce(&bed.cluster, counted, sum)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 #[tokio::test]

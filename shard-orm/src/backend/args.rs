@@ -44,9 +44,17 @@ pub(super) enum ArgsOf {
     MySql(sqlx::mysql::MySqlArguments),
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::sqlite::SqliteArguments),
+    /// None, of a statement that is sent as it stands and not prepared.
+    Unprepared,
 }
 
 impl Args {
+    /// The arguments of a text that is sent as it stands: there are statements that the databases
+    /// do not prepare.
+    pub(crate) fn unprepared() -> Self {
+        Self(ArgsOf::Unprepared)
+    }
+
     /// Arguments for a server that speaks `dialect`.
     pub(crate) fn new(dialect: Dialect) -> Result<Self> {
         match dialect {
@@ -58,6 +66,22 @@ impl Args {
             Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()))),
             #[allow(unreachable_patterns)]
             other => Err(not_compiled(other)),
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match &self.0 {
+            ArgsOf::Values(values) => values.len(),
+            #[cfg(feature = "postgres")]
+            ArgsOf::Postgres(args) => sqlx::Arguments::len(args),
+            #[cfg(feature = "postgres")]
+            ArgsOf::PostgresColumn(_) => 1,
+            #[cfg(feature = "mysql")]
+            ArgsOf::MySql(args) => sqlx::Arguments::len(args),
+            #[cfg(feature = "sqlite")]
+            ArgsOf::Sqlite(args) => sqlx::Arguments::len(args),
+            ArgsOf::Unprepared => 0,
         }
     }
 
@@ -124,6 +148,12 @@ pub(super) fn not_compiled(dialect: Dialect) -> Error {
             Dialect::MySql => "mysql",
         }
     ))
+}
+
+/// The error for a value of a statement that takes none.
+#[cold]
+pub(super) fn takes_none() -> Error {
+    Error::unsupported("a statement that is not prepared takes no arguments")
 }
 
 /// The error for a value that a driver does not take.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::BoxStream;
@@ -48,13 +49,20 @@ pub(crate) struct Sql {
 
 /// One open connection.
 pub(crate) enum Conn {
+    /// Its flag ends the statement that runs on it.
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::SqliteConnection),
+    Sqlite(sqlx::SqliteConnection, Arc<AtomicBool>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgConnection),
+    /// Its number on the server ends it.
     #[cfg(feature = "mysql")]
-    MySql(sqlx::MySqlConnection),
+    MySql(sqlx::MySqlConnection, u64),
 }
+
+/// A session that is to be ended on its server, which does not see by itself that its client is
+/// gone.
+#[derive(Debug)]
+pub(crate) struct Abandoned(#[allow(dead_code)] u64);
 
 /// A session whose options the driver has read.
 pub(crate) struct Opener {
@@ -91,7 +99,7 @@ impl Opener {
             #[cfg(feature = "sqlite")]
             Options::Sqlite(ref options) => super::sqlite::connect(options, &self.session)
                 .await
-                .map(Conn::Sqlite),
+                .map(|(conn, stop)| Conn::Sqlite(conn, stop)),
             #[cfg(feature = "postgres")]
             Options::Postgres(ref options) => super::postgres::connect(options, &self.session)
                 .await
@@ -99,7 +107,7 @@ impl Opener {
             #[cfg(feature = "mysql")]
             Options::MySql(ref options) => super::mysql::connect(options, &self.session)
                 .await
-                .map(Conn::MySql),
+                .map(|(conn, number)| Conn::MySql(conn, number)),
         };
         opened.map_err(|source| Failure::from_driver(self.session.dialect, source).error)
     }
@@ -110,11 +118,11 @@ macro_rules! each {
     ($conn:expr, $inner:ident => $do:expr) => {
         match *$conn {
             #[cfg(feature = "sqlite")]
-            Conn::Sqlite(ref mut $inner) => $do,
+            Conn::Sqlite(ref mut $inner, _) => $do,
             #[cfg(feature = "postgres")]
             Conn::Postgres(ref mut $inner) => $do,
             #[cfg(feature = "mysql")]
-            Conn::MySql(ref mut $inner) => $do,
+            Conn::MySql(ref mut $inner, _) => $do,
         }
     };
 }
@@ -123,11 +131,11 @@ impl Conn {
     pub(crate) fn dialect(&self) -> Dialect {
         match *self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Sqlite(..) => Dialect::Sqlite,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => Dialect::Postgres,
             #[cfg(feature = "mysql")]
-            Self::MySql(_) => Dialect::MySql,
+            Self::MySql(..) => Dialect::MySql,
         }
     }
 
@@ -150,7 +158,7 @@ impl Conn {
     fn send(&mut self, sql: &Sql, args: Args) -> Result<Answer<'_>, Failure> {
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn), ArgsOf::Sqlite(args)) => Ok(Answer::Sqlite(if sql.single {
+            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => Ok(Answer::Sqlite(if sql.single {
                 Results::One(conn.fetch_optional(query(sql, args)))
             } else {
                 Results::Many(conn.fetch_many(query(sql, args)))
@@ -163,9 +171,21 @@ impl Conn {
             })),
             // The driver's way to one row leaves the end of the result to the next statement.
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn), ArgsOf::MySql(args)) => {
+            (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql, args));
                 Ok(Answer::MySql(Results::Many(rows)))
+            }
+            #[cfg(feature = "sqlite")]
+            (Self::Sqlite(conn, _), ArgsOf::Unprepared) => {
+                Ok(Answer::Sqlite(Results::Many(conn.fetch_many(text(sql)))))
+            }
+            #[cfg(feature = "postgres")]
+            (Self::Postgres(conn), ArgsOf::Unprepared) => {
+                Ok(Answer::Postgres(Results::Many(conn.fetch_many(text(sql)))))
+            }
+            #[cfg(feature = "mysql")]
+            (Self::MySql(conn, _), ArgsOf::Unprepared) => {
+                Ok(Answer::MySql(Results::Many(conn.fetch_many(text(sql)))))
             }
             _ => Err(Failure::own(mismatched())),
         }
@@ -181,7 +201,7 @@ impl Conn {
     ) -> Result<(u64, u64), Failure> {
         match (self, args.0) {
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn), ArgsOf::MySql(args)) => {
+            (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
                 let done = conn
                     .execute(query(sql, args))
                     .await
@@ -200,7 +220,7 @@ impl Conn {
     ) -> BoxStream<'_, Result<OwnedRow, Failure>> {
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn), ArgsOf::Sqlite(args)) => conn
+            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => conn
                 .fetch(query(sql, args))
                 .map_ok(OwnedRow::Sqlite)
                 .map_err(|source| Failure::from_driver(Dialect::Sqlite, source))
@@ -212,7 +232,7 @@ impl Conn {
                 .map_err(|source| Failure::from_driver(Dialect::Postgres, source))
                 .boxed(),
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn), ArgsOf::MySql(args)) => conn
+            (Self::MySql(conn, _), ArgsOf::MySql(args)) => conn
                 .fetch(query(sql, args))
                 .map_ok(OwnedRow::MySql)
                 .map_err(|source| Failure::from_driver(Dialect::MySql, source))
@@ -245,7 +265,7 @@ impl Conn {
     #[cfg(feature = "mysql")]
     pub(crate) fn as_mysql(&mut self) -> Option<&mut sqlx::MySqlConnection> {
         match self {
-            Self::MySql(conn) => Some(conn),
+            Self::MySql(conn, _) => Some(conn),
             #[allow(unreachable_patterns)]
             _ => None,
         }
@@ -254,9 +274,52 @@ impl Conn {
     #[cfg(feature = "sqlite")]
     pub(crate) fn as_sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
         match self {
-            Self::Sqlite(conn) => Some(conn),
+            Self::Sqlite(conn, _) => Some(conn),
             #[allow(unreachable_patterns)]
             _ => None,
+        }
+    }
+
+    /// Gives the connection up in the middle of whatever it does, and has that ended. The session
+    /// that comes back has to be ended by [`end`](Self::end), over another connection.
+    ///
+    /// PostgreSQL looks every second whether its client is still there.
+    pub(crate) fn give_up(self) -> Option<Abandoned> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_, stop) => {
+                stop.store(true, Ordering::Relaxed);
+                None
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => None,
+            #[cfg(feature = "mysql")]
+            Self::MySql(_, number) => Some(Abandoned(number)),
+        }
+    }
+
+    /// Ends another session of the same user.
+    #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
+    pub(crate) async fn end(&mut self, session: Abandoned) -> Result<(), Failure> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql(..) => self.batch(&format!("KILL {}", session.0)).await,
+            #[allow(unreachable_patterns)]
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks a PostgreSQL server how many locks it has for all its sessions, and for how many
+    /// relations a table stands, whose quoted name is given.
+    #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+    pub(crate) async fn lock_room(&mut self, table: &str) -> Result<(i64, i64), Failure> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(conn) => super::postgres::lock_room(conn, table)
+                .await
+                .map_err(|source| Failure::from_driver(Dialect::Postgres, source)),
+            #[allow(unreachable_patterns)]
+            _ => Err(Failure::own(mismatched())),
         }
     }
 
@@ -272,11 +335,11 @@ impl Conn {
     pub(crate) async fn close(self) {
         let closed: sqlx::Result<()> = match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(conn) => conn.close().await,
+            Self::Sqlite(conn, _) => conn.close().await,
             #[cfg(feature = "postgres")]
             Self::Postgres(conn) => conn.close().await,
             #[cfg(feature = "mysql")]
-            Self::MySql(conn) => conn.close().await,
+            Self::MySql(conn, _) => conn.close().await,
         };
         if closed.is_err() {
             tracing::debug!("a connection was gone before it was closed");
@@ -286,6 +349,11 @@ impl Conn {
 
 fn mismatched() -> Error {
     Error::configuration("the arguments were made for another database than the connection's")
+}
+
+/// A text that is sent as it stands.
+fn text(sql: &Sql) -> sqlx::RawSql {
+    sqlx::raw_sql(AssertSqlSafe(Arc::clone(&sql.text)))
 }
 
 fn query<DB, A>(sql: &Sql, args: A) -> sqlx::query::Query<'static, DB, A>

@@ -35,11 +35,11 @@ pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
     Ok(options)
 }
 
-/// Opens a session and sets what the configuration asks for.
+/// Opens a session and sets what the configuration asks for; gives its number beside it.
 pub(super) async fn connect(
     options: &MySqlConnectOptions,
     session: &Session,
-) -> std::result::Result<MySqlConnection, sqlx::Error> {
+) -> std::result::Result<(MySqlConnection, u64), sqlx::Error> {
     let mut connection = MySqlConnection::connect_with(options).await?;
     if let Some(mode) = &session.sql_mode {
         sqlx::query("SET SESSION sql_mode = ?")
@@ -50,7 +50,11 @@ pub(super) async fn connect(
     if let Some(limit) = session.statement_timeout {
         limit_statements(&mut connection, limit).await?;
     }
-    Ok(connection)
+    let number = sqlx::query_scalar("SELECT CAST(CONNECTION_ID() AS UNSIGNED)")
+        .persistent(false)
+        .fetch_one(&mut connection)
+        .await?;
+    Ok((connection, number))
 }
 
 /// MariaDB limits all statements, in seconds; MySQL limits reads, in milliseconds.

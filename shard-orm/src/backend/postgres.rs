@@ -28,6 +28,10 @@ pub(super) fn options(session: &Session) -> Result<PgConnectOptions> {
     Ok(options)
 }
 
+/// How often a server that works on a statement looks whether its client is still there: not at
+/// all unless it is told. Known from version 14 on.
+const CLIENT_CHECK: &str = "client_connection_check_interval";
+
 /// Opens a session and sets what the configuration asks for, in one statement.
 pub(super) async fn connect(
     options: &PgConnectOptions,
@@ -45,19 +49,44 @@ pub(super) async fn connect(
     if let Some(limit) = session.statement_timeout {
         settings.push(("statement_timeout", format!("{}ms", limit.as_millis())));
     }
-    if !settings.is_empty() {
-        let (names, values): (Vec<&str>, Vec<String>) = settings.into_iter().unzip();
-        sqlx::query(
-            "SELECT set_config(name, value, false) FROM UNNEST($1::text[], $2::text[]) \
-             AS setting (name, value)",
-        )
-        .bind(names)
-        .bind(values)
-        .persistent(false)
-        .execute(&mut connection)
-        .await?;
+    if !settings.iter().any(|(name, _)| *name == CLIENT_CHECK) {
+        settings.push((CLIENT_CHECK, "1s".to_owned()));
     }
+    let (names, values): (Vec<&str>, Vec<String>) = settings.into_iter().unzip();
+    sqlx::query(
+        "SELECT set_config(name, value, false) FROM UNNEST($1::text[], $2::text[]) \
+         AS setting (name, value) \
+         WHERE name <> $3 OR current_setting(name, true) IS NOT NULL",
+    )
+    .bind(names)
+    .bind(values)
+    .bind(CLIENT_CHECK)
+    .persistent(false)
+    .execute(&mut connection)
+    .await?;
     Ok(connection)
+}
+
+/// The size of the lock table: "Lock Management" in the manual's chapter on configuration. And a
+/// table with its partitions, and the indexes of all, each of which a reader locks.
+const LOCK_ROOM: &str = "\
+WITH RECURSIVE tables (id) AS (\
+SELECT to_regclass($1)::oid UNION ALL \
+SELECT inhrelid FROM pg_inherits JOIN tables ON inhparent = id) \
+SELECT current_setting('max_locks_per_transaction')::int8 * \
+(current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8), \
+(SELECT count(*) FROM tables) + \
+(SELECT count(*) FROM pg_index JOIN tables ON indrelid = id)";
+
+pub(super) async fn lock_room(
+    connection: &mut PgConnection,
+    table: &str,
+) -> std::result::Result<(i64, i64), sqlx::Error> {
+    sqlx::query_as(LOCK_ROOM)
+        .bind(table)
+        .persistent(false)
+        .fetch_one(connection)
+        .await
 }
 
 /// Asks a server for its role and its place in the log.

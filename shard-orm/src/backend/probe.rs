@@ -50,7 +50,7 @@ impl Probe {
                 Err(failure) => {
                     self.manner = match (self.manner, &self.conn) {
                         #[cfg(feature = "mysql")]
-                        (Manner::Full, Conn::MySql(_)) => Manner::OfMySql,
+                        (Manner::Full, Conn::MySql(..)) => Manner::OfMySql,
                         (Manner::RoleAlone, _) => return Err(failure),
                         _ => Manner::RoleAlone,
                     };
@@ -73,7 +73,7 @@ async fn ask(conn: &mut Conn, manner: Manner) -> Result<Observed, Failure> {
             .await
             .map_err(|source| Failure::from_driver(crate::Dialect::Postgres, source)),
         #[cfg(feature = "mysql")]
-        Conn::MySql(ref mut conn) => super::mysql::observe(conn, manner)
+        Conn::MySql(ref mut conn, _) => super::mysql::observe(conn, manner)
             .await
             .map_err(|source| Failure::from_driver(crate::Dialect::MySql, source)),
         #[allow(unreachable_patterns)]

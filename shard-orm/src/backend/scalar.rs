@@ -25,6 +25,7 @@ macro_rules! put {
             ArgsOf::MySql(args) => args.add($my).map_err(not_encoded),
             #[cfg(feature = "sqlite")]
             ArgsOf::Sqlite(args) => args.add($lite).map_err(not_encoded),
+            ArgsOf::Unprepared => Err($crate::backend::args::takes_none()),
         }
     };
 }

@@ -1,5 +1,7 @@
 //! SQLite: opening a file, and its codes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::error::{DatabaseError, UnexpectedNullError};
@@ -44,9 +46,29 @@ pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
 /// How long to wait before asking again for a file that another connection makes ready.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Opens the file. Two that turn a new file to WAL mode at once would wait for each other, which
-/// SQLite ends without heeding the busy timeout: so that is heeded here.
+/// After how many instructions of SQLite's machine a statement looks whether it is to end: well
+/// under a millisecond.
+const INSTRUCTIONS: i32 = 10_000;
+
+/// Opens the file; a flag beside the connection ends the statement that runs on it.
+///
+/// Two that turn a new file to WAL mode at once would wait for each other, which SQLite ends
+/// without heeding the busy timeout: so that is heeded here.
 pub(super) async fn connect(
+    options: &SqliteConnectOptions,
+    session: &Session,
+) -> std::result::Result<(SqliteConnection, Arc<AtomicBool>), sqlx::Error> {
+    let mut connection = open(options, session).await?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&stop);
+    connection
+        .lock_handle()
+        .await?
+        .set_progress_handler(INSTRUCTIONS, move || !seen.load(Ordering::Relaxed));
+    Ok((connection, stop))
+}
+
+async fn open(
     options: &SqliteConnectOptions,
     session: &Session,
 ) -> std::result::Result<SqliteConnection, sqlx::Error> {

@@ -2,6 +2,11 @@
 
 /// Where a query reads. Writes, locks and transactions go to the primary in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Read {
     /// From the primary: sees every write that was acknowledged.

@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use tokio::time::timeout_at;
+
 use super::marks::{Marks, Seek};
 use super::place::{Endpoint, Place};
 use super::pool::Lease;
@@ -92,9 +94,9 @@ impl Place {
             None => self.policy(),
         });
         match (read, marks) {
-            (Read::Replica, _) => self.for_replica_read().await,
+            (Read::Replica, _) => self.for_replica_read(|_| {}).await,
             (Read::Session, Some(marks)) => match marks.seek(self) {
-                (Seek::Any, _) => self.for_replica_read().await,
+                (Seek::Any, _) => self.for_replica_read(|_| {}).await,
                 _ => Box::pin(self.for_session_read(marks)).await,
             },
             // Nobody says what was written before.
@@ -122,8 +124,9 @@ impl Place {
         }
     }
 
-    /// A connection to a replica; to the primary when none serves.
-    async fn for_replica_read(&self) -> Result<Served<'_>> {
+    /// A connection to a replica, which is told before it is waited for; to the primary when none
+    /// serves.
+    pub(crate) async fn for_replica_read(&self, chosen: impl Fn(usize)) -> Result<Served<'_>> {
         if self.replicas.is_empty() {
             return self.for_primary_read().await;
         }
@@ -131,9 +134,18 @@ impl Place {
         let Some(endpoint) = self.replica(|_| true) else {
             return Box::pin(self.without_replica(None)).await;
         };
+        chosen(endpoint.index());
         match self.serve(endpoint).await {
             Err(error) if is_missing(&error) => Box::pin(self.without_replica(Some(error))).await,
             served => served,
+        }
+    }
+
+    /// A connection to a replica other than this one, if another serves.
+    pub(crate) async fn for_other_replica(&self, than: usize) -> Result<Option<Served<'_>>> {
+        match self.replica(|index| index != than) {
+            Some(endpoint) => self.serve(endpoint).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -160,6 +172,8 @@ impl Place {
         self.settle().await;
         let until = Instant::now() + self.watch.settings().session_wait;
         loop {
+            // Before the marks: a look that ends after they were read is not missed.
+            let look = self.watch.look_noted();
             if let (Seek::Known, Some(position)) = marks.seek(self) {
                 let since = |index| self.watch.holds_since(index, &position);
                 let holder = self.replica(|index| since(index).is_some());
@@ -178,7 +192,7 @@ impl Place {
                     break;
                 }
             }
-            if Instant::now() >= until || !self.watch.any_look(until).await {
+            if Instant::now() >= until || timeout_at(until.into(), look).await.is_err() {
                 break;
             }
         }

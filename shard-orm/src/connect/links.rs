@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::latencies::Latencies;
+use super::locks::Locks;
 use super::monitor::Monitor;
 use super::place::{Endpoint, Place};
 use super::pool::{Limits, Pool};
@@ -156,6 +158,8 @@ impl Building {
                     reader: endpoints.reader,
                     replicas: endpoints.replicas,
                     watch: Arc::clone(&links.watch),
+                    latencies: Arc::clone(&links.latencies),
+                    locks: Arc::clone(&links.locks),
                     read: group.read(),
                 }))
             })
@@ -191,6 +195,8 @@ impl Building {
             reader: endpoints.reader,
             replicas: endpoints.replicas,
             watch: self.server(watch, pools).watch,
+            latencies: Arc::default(),
+            locks: Arc::default(),
             read: Read::Primary,
         })
     }
@@ -205,7 +211,12 @@ impl Building {
                 endpoints.map(|(index, pool)| (Arc::clone(&watch), index, Arc::clone(pool))),
             );
         }
-        ServerLinks { watch, pools }
+        ServerLinks {
+            watch,
+            latencies: Arc::default(),
+            locks: Arc::default(),
+            pools,
+        }
     }
 
     /// A pool for the primary, and one for each replica.
@@ -256,6 +267,8 @@ impl Building {
 /// The pools of one server, the primary's first; none for SQLite, where each namespace has its own.
 struct ServerLinks {
     watch: Arc<Watch>,
+    latencies: Arc<Latencies>,
+    locks: Arc<Locks>,
     pools: Vec<Arc<Pool>>,
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::pool::Pool;
 use super::watch::Watch;
-use crate::backend::{Observed, Probe};
+use crate::backend::{Failure, Observed, Probe};
 use crate::route::mix64;
 
 /// How long a look waits at most that a session's write asks for; so many writes share one look.
@@ -99,19 +99,23 @@ impl Looking {
 
     /// Asks the endpoint once.
     async fn look(&mut self) -> Result<Observed, String> {
-        let mut probe = match self.probe.take() {
-            Some(probe) => probe,
-            None => Probe::new(
-                self.pool
-                    .open_beside()
-                    .await
-                    .map_err(|error| error.to_string())?,
-            ),
-        };
-        let observed = probe
-            .observe()
-            .await
-            .map_err(|failure| failure.error.to_string())?;
+        if let Some(probe) = self.probe.take() {
+            match self.ask(probe).await {
+                // A connection that was kept may have ended long ago, with a server that was started
+                // anew or an address that leads elsewhere: only a new one tells how it stands now.
+                Err(failure) if failure.lost => {}
+                answer => return answer.map_err(|failure| failure.error.to_string()),
+            }
+        }
+        let opened = self.pool.open_beside().await;
+        let probe = Probe::new(opened.map_err(|error| error.to_string())?);
+        let answer = self.ask(probe).await;
+        answer.map_err(|failure| failure.error.to_string())
+    }
+
+    /// Asks on this connection, and keeps it when it has answered.
+    async fn ask(&mut self, mut probe: Probe) -> Result<Observed, Failure> {
+        let observed = probe.observe().await?;
         self.probe = Some(probe);
         Ok(observed)
     }

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::choice::Served;
+use super::latencies::Latencies;
+use super::locks::Locks;
 use super::pool::{Lease, Pool};
 use super::verify::{not_set_up, verify};
 use super::watch::Watch;
 use crate::dialect::Dialect;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ShardId};
 use crate::topology::{Namespace, Read};
 
 /// One endpoint as seen from one namespace: its pool, and whether the namespace was found there.
@@ -62,6 +65,10 @@ pub(crate) struct Place {
     pub(super) replicas: Vec<Endpoint>,
     /// What is known of the server's endpoints.
     pub(crate) watch: Arc<Watch>,
+    /// How long the server's answers take.
+    pub(crate) latencies: Arc<Latencies>,
+    /// The server's locks.
+    pub(crate) locks: Arc<Locks>,
     /// The policy of the group.
     pub(super) read: Read,
 }
@@ -69,6 +76,14 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn dialect(&self) -> Dialect {
         self.namespace.dialect()
+    }
+
+    /// The logical shard that it is.
+    pub(crate) fn shard_id(&self) -> ShardId {
+        ShardId {
+            group: self.namespace.group().to_string(),
+            shard: self.namespace.shard(),
+        }
     }
 
     /// Where queries read that do not say it themselves.
@@ -106,6 +121,11 @@ impl Place {
         Ok(lease)
     }
 
+    /// How long a statement waits for a connection, and for whatever else it needs.
+    pub(super) fn acquire_timeout(&self) -> Duration {
+        self.reader.pool.acquire_timeout()
+    }
+
     /// Finds this namespace on a connection that another place of the same server was given.
     pub(crate) async fn find_on(&self, served: &mut Served<'_>) -> Result<()> {
         let endpoint = self.reading(served.endpoint.index);
@@ -117,6 +137,15 @@ impl Place {
             .map_err(|error| self.name_error(error))?;
         endpoint.checked.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// How many connections it shares with the other namespaces of its primary. A file of SQLite
+    /// shares none: there each has its own.
+    pub(crate) fn shared_connections(&self) -> usize {
+        match self.dialect() {
+            Dialect::Sqlite => usize::MAX,
+            Dialect::Postgres | Dialect::MySql => self.writer.pool.most(),
+        }
     }
 
     /// The endpoint of this index, for writes.

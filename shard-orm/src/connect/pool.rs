@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::timeout;
 
-use crate::backend::{Conn, Opener, Session};
+use crate::backend::{Abandoned, Conn, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many connections a pool holds, and for how long.
@@ -74,6 +75,11 @@ impl Pool {
     /// The file, for SQLite.
     pub(super) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// How many connections it has at most.
+    pub(super) fn most(&self) -> usize {
+        self.limits.max_connections
     }
 
     /// How many connections are in use, or being opened.
@@ -195,6 +201,11 @@ impl Pool {
         }
     }
 
+    /// How long a statement waits for a free connection.
+    pub(super) fn acquire_timeout(&self) -> Duration {
+        self.limits.acquire_timeout
+    }
+
     /// How long a connection may be idle.
     pub(crate) fn idle_timeout(&self) -> Duration {
         self.limits.idle_timeout
@@ -217,6 +228,37 @@ impl Pool {
                 return;
             }
             returned.await;
+        }
+    }
+
+    /// Ends a session that was given up, over the connection that takes its place.
+    async fn end(self: Arc<Self>, session: Abandoned) {
+        let mut lease = Lease {
+            conn: None,
+            pool: Arc::clone(&self),
+            opened: Instant::now(),
+            proven: self.losses.load(Ordering::Acquire),
+            dirty: true,
+        };
+        let Ok(mut conn) = self.open().await else {
+            return;
+        };
+        lease.opened = Instant::now();
+        // That the session has ended by itself is an error like others, and none to be heard of.
+        match timeout(self.limits.connect_timeout, conn.end(session)).await {
+            Ok(Err(failure)) if failure.lost => {}
+            Ok(_) => {
+                lease.conn = Some(conn);
+                lease.dirty = false;
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn give_place_back(&self) {
+        self.permits.add_permits(1);
+        if self.permits.is_closed() {
+            self.returned.notify_waiters();
         }
     }
 
@@ -338,9 +380,16 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
-            if self.dirty || self.pool.permits.is_closed() {
-                drop(conn);
-            } else {
+            if self.dirty {
+                if let Some(session) = conn.give_up()
+                    && let Ok(runtime) = Handle::try_current()
+                {
+                    // The place stays taken until the session has ended.
+                    let pool = Arc::clone(&self.pool);
+                    runtime.spawn(async move { pool.end(session).await });
+                    return;
+                }
+            } else if !self.pool.permits.is_closed() {
                 self.pool.lock().push(Idle {
                     conn,
                     opened: self.opened,
@@ -349,10 +398,7 @@ impl Drop for Lease {
                 });
             }
         }
-        self.pool.permits.add_permits(1);
-        if self.pool.permits.is_closed() {
-            self.pool.returned.notify_waiters();
-        }
+        self.pool.give_place_back();
     }
 }
 

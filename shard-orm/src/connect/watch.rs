@@ -256,11 +256,9 @@ impl Watch {
         }
     }
 
-    /// Waits for a look at any endpoint, at most until then; gives whether there was one.
-    pub(super) async fn any_look(&self, until: Instant) -> bool {
-        timeout_at(until.into(), self.changed.notified())
-            .await
-            .is_ok()
+    /// Resolves with the next look at any endpoint that is noted after this call.
+    pub(super) fn look_noted(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
     }
 
     /// A look at an endpoint begins now; gives also whether a session waits for what it finds.

@@ -7,25 +7,52 @@ use std::sync::Arc;
 use super::fan_out::Leg;
 use super::site::Site;
 use super::target::Target;
+use crate::connect::Place;
 use crate::dialect::Dialect;
-use crate::error::{Error, Result};
+use crate::error::{Error, ShardId};
 
 /// The most logical shards of one statement. Beyond about so many, planning it takes longer than
 /// a second round trip.
 const MOST: usize = 64;
 
 /// Logical shards that one statement asks.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Batch {
     /// At least one, all of one server.
-    pub(crate) legs: Vec<Leg>,
+    pub(crate) legs: Arc<[Leg]>,
 }
 
 impl Batch {
+    /// The place whose connection its statement takes.
+    pub(super) fn place(&self) -> &Arc<Place> {
+        &self.legs[0].place
+    }
+
     /// Where its statement goes.
-    pub(crate) fn site(&self) -> Result<Site> {
-        let places = self.legs.iter().map(|leg| Arc::clone(&leg.place));
-        Site::of_several(places).ok_or_else(|| Error::unsupported("a statement to no shard"))
+    pub(crate) fn site(&self) -> Site {
+        let beside = self.legs[1..].iter().map(|leg| Arc::clone(&leg.place));
+        Site::of_several(Arc::clone(self.place()), beside.collect())
+    }
+
+    /// The two halves of a batch of several.
+    pub(super) fn halves(&self) -> Option<(Self, Self)> {
+        let (first, second) = self.legs.split_at(self.legs.len().div_ceil(2));
+        let half = |legs: &[Leg]| Self { legs: legs.into() };
+        (!second.is_empty()).then(|| (half(first), half(second)))
+    }
+
+    /// The logical shards that it asks.
+    pub(super) fn shards(&self) -> Vec<ShardId> {
+        let id = |leg: &Leg| leg.place.shard_id();
+        self.legs.iter().map(id).collect()
+    }
+
+    /// Names the shard in an error, or the shards.
+    pub(super) fn name_error(&self, error: Error) -> Error {
+        match &*self.legs {
+            [only] => only.place.name_error(error),
+            _ => error.with_progress(Vec::new(), self.shards()),
+        }
     }
 }
 
@@ -40,35 +67,32 @@ pub(crate) enum Cut {
 
 /// Groups legs by server, in the order in which the servers come first.
 pub(crate) fn batches(target: Target<'_>, legs: Vec<Leg>, cut: Cut) -> Vec<Batch> {
-    let alone = |leg: Leg| Batch { legs: vec![leg] };
+    let batch = |legs: Vec<Leg>| Batch { legs: legs.into() };
     if matches!(target, Target::Tx(_)) {
-        return legs.into_iter().map(alone).collect();
+        return legs.into_iter().map(|leg| batch(vec![leg])).collect();
     }
-    let mut servers: Vec<Batch> = Vec::new();
+    let mut servers: Vec<Vec<Leg>> = Vec::new();
     for leg in legs {
-        let shared = servers.iter_mut().find(|batch| {
+        let shared = servers.iter_mut().find(|legs| {
             leg.place.dialect() != Dialect::Sqlite
-                && batch
-                    .legs
+                && legs
                     .first()
                     .is_some_and(|first| Arc::ptr_eq(&first.place.watch, &leg.place.watch))
         });
         match shared {
-            Some(batch) => batch.legs.push(leg),
-            None => servers.push(alone(leg)),
+            Some(legs) => legs.push(leg),
+            None => servers.push(vec![leg]),
         }
     }
     if cut == Cut::Whole {
-        return servers;
+        return servers.into_iter().map(batch).collect();
     }
     let mut batches = Vec::new();
-    for mut server in servers {
-        while !server.legs.is_empty() {
-            let size = largest_power(server.legs.len().min(MOST));
-            let rest = server.legs.split_off(size);
-            batches.push(Batch {
-                legs: std::mem::replace(&mut server.legs, rest),
-            });
+    for mut legs in servers {
+        while !legs.is_empty() {
+            let size = largest_power(legs.len().min(MOST));
+            let rest = legs.split_off(size);
+            batches.push(batch(std::mem::replace(&mut legs, rest)));
         }
     }
     batches

@@ -1,37 +1,36 @@
-//! One statement on each of several logical shards, a bounded number at a time.
+//! One statement on each of several logical shards or servers, a bounded number at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use sea_query::Expr;
 
+use super::batch::Batch;
+use super::fan::{Fan, is_of_one_namespace};
+use super::spread::{Spread, Width};
 use super::target::Target;
 use crate::connect::Place;
 use crate::error::Result;
 
-/// How many logical shards are asked at the same time.
-///
-/// No task holds a connection while it waits for another, so a pool of one serves them all.
-const CONCURRENCY: usize = 8;
-
 /// One logical shard of a call, and which of the call's keys it is asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Leg {
     pub(crate) place: Arc<Place>,
     pub(crate) keys: Option<Expr>,
 }
 
-/// Runs `ask` on each leg, or batch of legs, and gives the answers in their order; the first error
-/// ends the others. In a transaction, which has one connection, one after another.
-pub(crate) async fn each_leg<L, T, F>(
+/// What is asked, and of which server: those of one server stand beside each other.
+type Asked<'a> = (Arc<Place>, BoxFuture<'a, Result<()>>);
+
+/// Runs `ask` on each leg and gives the answers in their order; the first error ends the others. In
+/// a transaction, which has one connection, one after another.
+pub(crate) async fn each_leg<T, F>(
     target: Target<'_>,
-    legs: Vec<L>,
-    ask: impl Fn(L) -> F + Send,
+    legs: Vec<Leg>,
+    ask: impl Fn(Leg) -> F + Send,
 ) -> Result<Vec<T>>
 where
     F: Future<Output = Result<T>> + Send,
-    L: Send,
     T: Send,
 {
     if legs.len() == 1 || matches!(target, Target::Tx(_)) {
@@ -43,24 +42,106 @@ where
     }
     let mut answers = Vec::new();
     answers.resize_with(legs.len(), || None);
-    let mut asked: Vec<BoxFuture<'_, Result<()>>> = Vec::with_capacity(legs.len());
+    let mut asked: Vec<Asked<'_>> = Vec::with_capacity(legs.len());
     for (leg, answer) in legs.into_iter().zip(&mut answers) {
+        let place = Arc::clone(&leg.place);
         let one = ask(leg);
-        asked.push(Box::pin(async move {
-            *answer = Some(one.await?);
-            Ok(())
-        }));
+        asked.push((
+            place,
+            Box::pin(async move {
+                *answer = Some(one.await?);
+                Ok(())
+            }),
+        ));
     }
-    together(asked).await?;
+    together(target, asked).await?;
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// Runs all, a bounded number at a time.
+/// Runs `ask` on each batch and gives the answers, those of earlier batches first.
 ///
-/// Knows no model, so that what runs futures side by side is compiled once and not for each.
-async fn together(asked: Vec<BoxFuture<'_, Result<()>>>) -> Result<()> {
-    stream::iter(asked)
-        .buffered(CONCURRENCY)
-        .try_collect()
-        .await
+/// A batch that fails for one of its namespaces is asked again in halves, until that one stands
+/// alone: an error then names its shard, and the others have answered.
+pub(crate) async fn each_batch<T, F>(
+    target: Target<'_>,
+    fan: &Fan,
+    batches: Vec<Batch>,
+    ask: impl Fn(Batch) -> F + Send + Sync,
+) -> Result<Vec<T>>
+where
+    F: Future<Output = Result<T>> + Send,
+    T: Send,
+{
+    let answers = Mutex::new(Vec::with_capacity(batches.len()));
+    let ask = |number: usize, batch: Batch| -> BoxFuture<'_, Result<()>> {
+        let one = ask(batch);
+        let answers = &answers;
+        Box::pin(async move {
+            let answer = one.await?;
+            let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.push((number, answer));
+            Ok(())
+        })
+    };
+    every_batch(target, fan, batches, &ask).await?;
+    let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    answers.sort_by_key(|(number, _)| *number);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+}
+
+/// Asks a batch, whose number it is handed.
+type AskBatch<'a> = dyn Fn(usize, Batch) -> BoxFuture<'a, Result<()>> + Sync + 'a;
+
+/// Knows no answer, so that it is compiled once and not for each type of them.
+async fn every_batch<'a>(
+    target: Target<'_>,
+    fan: &'a Fan,
+    batches: Vec<Batch>,
+    ask: &'a AskBatch<'a>,
+) -> Result<()> {
+    let asked = batches.into_iter().enumerate().map(|(number, batch)| {
+        let place = Arc::clone(batch.place());
+        let asked: BoxFuture<'_, Result<()>> = Box::pin(in_halves(fan, number, batch, ask));
+        (place, asked)
+    });
+    if matches!(target, Target::Tx(_)) {
+        for (_, one) in asked {
+            one.await?;
+        }
+        return Ok(());
+    }
+    together(target, asked.collect()).await
+}
+
+async fn in_halves<'a>(
+    fan: &'a Fan,
+    number: usize,
+    batch: Batch,
+    ask: &'a AskBatch<'a>,
+) -> Result<()> {
+    let mut left = vec![batch];
+    while let Some(batch) = left.pop() {
+        let Err(error) = fan.within(ask(number, batch.clone())).await else {
+            continue;
+        };
+        match batch.halves().filter(|_| is_of_one_namespace(error.kind())) {
+            Some((first, second)) => left.extend([second, first]),
+            None => fan.failed(&batch, error)?,
+        }
+    }
+    Ok(())
+}
+
+/// Runs all, a bounded number on each server and of all at a time; the first error ends the others.
+///
+/// None holds a connection while it waits for another, so that a pool of one serves them all.
+async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
+    let mut spread = Spread::new(Width::of(target));
+    for (number, (place, one)) in asked.into_iter().enumerate() {
+        spread.push(number, &place, one);
+    }
+    while let Some((_, outcome)) = spread.next().await {
+        outcome?;
+    }
+    Ok(())
 }

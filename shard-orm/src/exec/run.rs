@@ -19,7 +19,8 @@ pub(crate) enum Intent {
     /// Made by the builder, changes nothing: goes where the policy says, and is asked again when
     /// the connection turns out to be lost.
     Read,
-    /// Goes to the primary, and is never sent twice.
+    /// Goes to the primary, and is never carried out twice: it is sent again only after a server
+    /// refused it that has become read-only.
     Write,
 }
 
@@ -55,13 +56,49 @@ pub(crate) fn run_at<'a>(
         let mut counting = Counting { sink, rows: 0 };
         let result = dispatch(target, &site, intent, statement, &mut counting, &span)
             .instrument(span.clone())
-            .await
-            .map_err(|error| site.name_error(error));
-        let seen = counting.rows;
-        let rows = result.as_ref().map(|changed| seen.max(*changed));
-        record(&span, begun, rows.map_err(Error::kind));
-        result
+            .await;
+        concluded(&span, &site, begun, counting.rows, result)
     })
+}
+
+/// Asks a replica for the rows of a read that was asked of another one before; `None` when there is
+/// no other, or when the read is not one for replicas.
+pub(super) fn run_elsewhere<'a>(
+    target: Target<'a>,
+    site: &'a Site,
+    statement: &'a dyn Statement,
+    sink: &'a mut dyn Sink,
+) -> BoxFuture<'a, Result<Option<u64>>> {
+    Box::pin(async move {
+        let Target::Cluster { read, marks, .. } = target else {
+            return Ok(None);
+        };
+        let Some(served) = site.for_read_elsewhere(read, marks).await? else {
+            return Ok(None);
+        };
+        let span = span(&site.place, Intent::Read, statement);
+        let begun = Instant::now();
+        let mut counting = Counting { sink, rows: 0 };
+        let result = attempt_read(served, &site.place, statement, &mut counting, &span)
+            .instrument(span.clone())
+            .await
+            .map_err(Attempt::into_error);
+        concluded(&span, site, begun, counting.rows, result).map(Some)
+    })
+}
+
+/// Writes down in the span what came of a call.
+fn concluded(
+    span: &Span,
+    site: &Site,
+    begun: Instant,
+    seen: u64,
+    result: Result<u64>,
+) -> Result<u64> {
+    let result = result.map_err(|error| site.name_error(error));
+    let rows = result.as_ref().map(|changed| seen.max(*changed));
+    record(span, begun, rows.map_err(Error::kind));
+    result
 }
 
 /// One span for each call: where it went and what came of it, never a value.
@@ -145,6 +182,7 @@ async fn dispatch(
             write(place, statement, sink, span).await
         }
         Intent::Read => {
+            let _locks = site.hold_locks(read, marks, statement).await?;
             let served = site.for_read(read, marks).await?;
             let endpoint = served.endpoint;
             match attempt_read(served, place, statement, sink, span).await {
@@ -231,9 +269,11 @@ async fn attempt_read(
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
-fn prepare(place: &Place, statement: &dyn Statement) -> Result<(Sql, Args)> {
+pub(super) fn prepare(place: &Place, statement: &dyn Statement) -> Result<(Sql, Args)> {
     let mut args = Args::new(place.dialect())?;
     let sql = statement.prepare(&place.namespace, &mut args)?;
+    // The text alone: values travel beside it.
+    tracing::trace!(target: "shard_orm::sql", server = &*place.server, sql = &*sql.text);
     Ok((sql, args))
 }
 

@@ -1,8 +1,12 @@
 //! Where a statement goes: one place, or several of one server at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::connect::{Endpoint, Marks, Place, Served};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::statement::Statement;
+use crate::connect::{Endpoint, Marks, Place, Served, Weight};
 use crate::error::{Error, Result};
 use crate::topology::Read;
 
@@ -13,7 +17,12 @@ pub(crate) struct Site {
     pub(super) place: Arc<Place>,
     /// The other places that it asks, of the same server.
     beside: Vec<Arc<Place>>,
+    /// Which endpoint was asked last, for a read that may be asked of two.
+    asked: Option<Arc<AtomicUsize>>,
 }
+
+/// No endpoint.
+const NOBODY: usize = usize::MAX;
 
 impl Site {
     /// One place.
@@ -21,15 +30,43 @@ impl Site {
         Self {
             place,
             beside: Vec::new(),
+            asked: None,
         }
     }
 
-    /// Several places of one server; `None` when there are none.
-    pub(crate) fn of_several(mut places: impl Iterator<Item = Arc<Place>>) -> Option<Self> {
-        Some(Self {
-            place: places.next()?,
-            beside: places.collect(),
-        })
+    /// Several places of one server.
+    pub(crate) fn of_several(place: Arc<Place>, beside: Vec<Arc<Place>>) -> Self {
+        Self {
+            place,
+            beside,
+            asked: None,
+        }
+    }
+
+    /// The same, which remembers the endpoint that it was given.
+    pub(super) fn remembering(mut self) -> Self {
+        self.asked = Some(Arc::new(AtomicUsize::new(NOBODY)));
+        self
+    }
+
+    /// Waits until a statement over several namespaces may take the locks that it needs. Awaited
+    /// before a connection is: nothing that holds one waits for locks.
+    pub(super) async fn hold_locks(
+        &self,
+        read: Option<Read>,
+        marks: Option<&Marks>,
+        statement: &dyn Statement,
+    ) -> Result<Option<OwnedSemaphorePermit>> {
+        if self.beside.is_empty() {
+            return Ok(None);
+        }
+        let weight = Weight {
+            table: statement.label().table,
+            namespaces: 1 + self.beside.len(),
+            tables: statement.tables(),
+        };
+        let connect = async { Ok(self.place.for_read(read, marks).await?.lease) };
+        Box::pin(self.place.locks.hold(&self.place, weight, connect)).await
     }
 
     /// A connection for a read, on which all its namespaces have been found.
@@ -38,10 +75,53 @@ impl Site {
         read: Option<Read>,
         marks: Option<&Marks>,
     ) -> Result<Served<'_>> {
-        if self.beside.is_empty() {
-            return self.place.for_read(read, marks).await;
+        let several = !self.beside.is_empty();
+        let served = match &self.asked {
+            None if !several => return self.place.for_read(read, marks).await,
+            Some(asked) if self.is_for_replicas(read, marks) => {
+                let chosen = |index| asked.store(index, Ordering::Relaxed);
+                self.place.for_replica_read(chosen).await?
+            }
+            _ if several => {
+                let read = self.read_of_several(read, marks);
+                self.place.for_read(read, marks).await?
+            }
+            _ => self.place.for_read(read, marks).await?,
+        };
+        self.find_beside(served).await
+    }
+
+    /// A connection to a replica that was not asked before; `None` when there is none, or when the
+    /// read is not one for replicas.
+    pub(super) async fn for_read_elsewhere(
+        &self,
+        read: Option<Read>,
+        marks: Option<&Marks>,
+    ) -> Result<Option<Served<'_>>> {
+        let asked = match &self.asked {
+            Some(asked) => asked.load(Ordering::Relaxed),
+            None => NOBODY,
+        };
+        if asked == NOBODY || !self.is_for_replicas(read, marks) {
+            return Ok(None);
         }
-        let read = match marks {
+        match self.place.for_other_replica(asked).await? {
+            Some(served) => self.find_beside(served).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether any replica may serve a read of all its places.
+    fn is_for_replicas(&self, read: Option<Read>, marks: Option<&Marks>) -> bool {
+        match self.read_of_several(read, marks) {
+            None => marks.is_none() && self.place.policy() == Read::Replica,
+            Some(read) => read == Read::Replica,
+        }
+    }
+
+    /// Where a read of all its places goes.
+    fn read_of_several(&self, read: Option<Read>, marks: Option<&Marks>) -> Option<Read> {
+        match marks {
             // One replica would have to hold what was written to each of them.
             Some(marks) if read.is_none_or(|read| read == Read::Session) => {
                 Some(if marks.wrote_any(self.places()) {
@@ -51,9 +131,7 @@ impl Site {
                 })
             }
             _ => read,
-        };
-        self.find_beside(self.place.for_read(read, marks).await?)
-            .await
+        }
     }
 
     /// A connection for a read that failed on this endpoint's.
@@ -74,7 +152,7 @@ impl Site {
         Ok(served)
     }
 
-    fn places(&self) -> impl Iterator<Item = &Place> {
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
         std::iter::once(&*self.place).chain(self.beside.iter().map(|place| &**place))
     }
 

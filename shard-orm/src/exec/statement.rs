@@ -15,6 +15,11 @@ pub(crate) trait Statement: Sync {
 
     /// What spans and errors call it: a verb and a table.
     fn label(&self) -> Label;
+
+    /// How many tables of each namespace it reads.
+    fn tables(&self) -> usize {
+        1
+    }
 }
 
 /// What spans and errors call a statement.

@@ -7,15 +7,16 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
-use super::run::{Intent, record, record_role, span};
+use super::run::{Intent, prepare, record, record_role, span};
 use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
-use crate::backend::{Args, OwnedRow, Row};
-use crate::connect::{Lease, Place, Served};
-use crate::error::{Error, Result};
+use crate::backend::{OwnedRow, Row};
+use crate::connect::{Lease, Place, Served, Writing};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
 ///
@@ -40,9 +41,32 @@ pub(crate) fn stream_at<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    let span = span(&site.place, Intent::Read, &statement);
+    begin(target, site, Intent::Read, taken, statement, read)
+}
+
+/// As [`stream`], of a statement with this intent: one that may write goes to the primary, and is
+/// never sent twice.
+pub(crate) fn stream_as<'a, T: Send + 'a>(
+    target: Target<'a>,
+    place: Arc<Place>,
+    intent: Intent,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+) -> BoxStream<'a, Result<T>> {
+    begin(target, Site::of(place), intent, None, statement, read)
+}
+
+fn begin<'a, T: Send + 'a>(
+    target: Target<'a>,
+    site: Site,
+    intent: Intent,
+    taken: Option<Taken>,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+) -> BoxStream<'a, Result<T>> {
+    let span = span(&site.place, intent, &statement);
     let disabled = span.is_disabled();
-    let rows = rows(target, site, taken, statement, read, span.clone());
+    let rows = rows(target, site, intent, taken, statement, read, span.clone());
     if disabled {
         return rows;
     }
@@ -74,26 +98,44 @@ fn watched<'a, T: Send + 'a>(
 pub(crate) struct Taken {
     lease: Lease,
     endpoint: usize,
+    locks: Option<OwnedSemaphorePermit>,
 }
 
 /// Takes a connection for a stream; none in a transaction, which has its own.
-pub(crate) async fn take(target: Target<'_>, site: &Site) -> Result<Option<Taken>> {
+pub(crate) async fn take(
+    target: Target<'_>,
+    site: &Site,
+    statement: &dyn Statement,
+) -> Result<Option<Taken>> {
     match target {
         Target::Tx(_) => Ok(None),
         Target::Cluster { read, marks, .. } => {
+            let locks = site.hold_locks(read, marks, statement).await?;
             let served = site.for_read(read, marks).await;
             let served = served.map_err(|error| site.name_error(error))?;
             Ok(Some(Taken {
                 endpoint: served.endpoint.index(),
                 lease: served.lease,
+                locks,
             }))
         }
     }
 }
 
+/// Takes a connection for a statement that may write.
+async fn take_to_write(place: &Place) -> Result<Taken> {
+    let served = place.for_write().await?;
+    Ok(Taken {
+        endpoint: served.endpoint.index(),
+        lease: served.lease,
+        locks: None,
+    })
+}
+
 fn rows<'a, T: Send + 'a>(
     target: Target<'a>,
     site: Site,
+    intent: Intent,
     taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
@@ -106,8 +148,7 @@ fn rows<'a, T: Send + 'a>(
         match target {
             Target::Tx(tx) => {
                 record_role(&span, "primary");
-                let mut args = Args::new(place.dialect())?;
-                let sql = statement.prepare(&place.namespace, &mut args)?;
+                let (sql, args) = prepare(place, &statement)?;
                 let mut session = tx.enter()?;
                 let outcome = {
                     let mut rows = session.conn()?.rows(&sql, args);
@@ -123,17 +164,19 @@ fn rows<'a, T: Send + 'a>(
                 session.settle(outcome).map_err(named)?;
             }
             Target::Cluster { read: choice, marks, .. } => {
-                let mut may_ask_again = true;
-                let mut served = match taken {
-                    Some(taken) => Served {
-                        lease: taken.lease,
-                        endpoint: place.reading(taken.endpoint),
-                    },
-                    None => site.for_read(choice, marks).await.map_err(named)?,
+                let writes = intent == Intent::Write;
+                let _writing = writes.then(|| Writing::new(marks, place));
+                let mut may_ask_again = !writes;
+                let taken = match taken {
+                    Some(taken) => Some(taken),
+                    None if writes => Some(take_to_write(place).await.map_err(named)?),
+                    None => take(target, &site, &statement).await?,
                 };
+                let Some(Taken { lease, endpoint, locks: _locks }) = taken else { return };
+                let endpoint = place.reading(endpoint);
+                let mut served = Served { lease, endpoint };
                 loop {
-                    let mut args = Args::new(place.dialect())?;
-                    let sql = statement.prepare(&place.namespace, &mut args)?;
+                    let (sql, args) = prepare(place, &statement)?;
                     record_role(&span, place.role(served.endpoint));
                     let endpoint = served.endpoint;
                     let mut lease = served.lease;
@@ -155,13 +198,20 @@ fn rows<'a, T: Send + 'a>(
                         lease.settle();
                         break;
                     };
+                    // Of a wrong number of arguments the driver knows before it sends anything.
+                    let sent = failure.error.kind() != ErrorKind::Unsupported;
+                    let mut error = failure.error;
                     if failure.lost {
                         lease.lost();
                     } else {
                         lease.settle();
                     }
+                    if failure.lost && writes && sent {
+                        place.watch.nudge();
+                        error = lease.outcome_unknown(error);
+                    }
                     if !failure.lost || !may_ask_again {
-                        Err(named(failure.error))?;
+                        Err(named(error))?;
                     }
                     may_ask_again = false;
                     place.watch.nudge();

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::backend::Field;
 use crate::dialect::Dialect;
-use crate::model::{Column, Model};
+use crate::model::{Column, Model, ModelDef};
 
 use super::parts::Needs;
 
@@ -42,6 +42,17 @@ impl Term {
             descending: false,
             nulls: None,
         }
+    }
+
+    /// The column and its direction, in words.
+    pub(super) fn describe(self, def: &ModelDef) -> String {
+        let descending = if self.descending { " desc" } else { "" };
+        let nulls = match self.nulls {
+            Some(Nulls::First) => " nulls first",
+            Some(Nulls::Last) => " nulls last",
+            None => "",
+        };
+        format!("{}{descending}{nulls}", def.columns[self.ordinal].name)
     }
 
     /// Where NULL stands: as asked, or where the database puts it.

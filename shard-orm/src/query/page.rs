@@ -11,10 +11,10 @@ use super::place::private::Legs as _;
 use super::scatter;
 use super::select::Query;
 use super::selection::Whole;
-use super::verbs::Running;
+use super::verbs::{Running, limited};
 use crate::backend::Args;
 use crate::error::{Error, Result};
-use crate::exec::{Executor, Intent, Rows, run};
+use crate::exec::{Executor, Fan, Intent, Rows, run};
 use crate::model::{Model, ModelDef};
 
 /// One page of rows, and where the next one begins.
@@ -89,7 +89,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
             None => Ok(None),
             Some(cursor) => cursor.values(fingerprint, def, &parts.orders).map(Some),
         };
-        Box::pin(async move {
+        limited(parts.manner, async move {
             let mut legs = legs?;
             parts.after = begin?;
             let several = several?;
@@ -113,7 +113,8 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
             let orders = parts.orders.clone();
             let mut rows = if several {
                 scatter::check_total(def)?;
-                scatter::all(def, parts, target, legs, |row| M::read(row, 0)).await?
+                let fan = Fan::begin(parts.manner);
+                scatter::all(def, parts, target, legs, &fan, |row| M::read(row, 0)).await?
             } else {
                 let Some(leg) = legs.pop() else {
                     return Err(Error::unsupported("a page of no shard"));

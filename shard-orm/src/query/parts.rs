@@ -8,7 +8,7 @@ use super::order::Term;
 use crate::backend::ColumnType;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::not_deleted;
+use crate::exec::{Manner, not_deleted};
 use crate::model::ModelDef;
 use crate::topology::Read;
 
@@ -28,6 +28,7 @@ pub(crate) struct Parts {
     pub(crate) sets: Vec<(usize, Expr)>,
     /// Only what comes after these values of the order's columns.
     pub(crate) after: Option<Vec<Value>>,
+    pub(crate) manner: Manner,
     pub(crate) needs: Needs,
     /// The first mistake; reported when the query runs.
     pub(crate) refusal: Option<Refusal>,

@@ -263,10 +263,7 @@ pub(super) fn report(outcomes: Vec<(Arc<Place>, Result<u64>)>) -> Result<Vec<(Sh
     let mut failed = Vec::new();
     let several = outcomes.len() > 1;
     for (place, outcome) in outcomes {
-        let shard = ShardId {
-            group: place.namespace.group().to_string(),
-            shard: place.namespace.shard(),
-        };
+        let shard = place.shard_id();
         match outcome {
             Ok(affected) => {
                 rows.push((shard.clone(), affected));

@@ -1,21 +1,30 @@
-//! Statements in the users' own SQL, on one logical shard.
+//! Statements in the users' own SQL, on one logical shard, or on each of several.
+
+mod read;
+mod reduce;
+mod text;
 
 use std::fmt;
 
-use sea_query::{Alias, IntoTableRef, Value};
+use sea_query::Value;
 use sqlx::SqlSafeStr;
+
+pub use self::read::ReadRow;
+pub(super) use self::read::read;
+pub use self::reduce::ShardRows;
+pub(super) use self::text::{expand, qualified};
 
 use super::parts::{Deleted, Parts, Refusal};
 use super::place::NamesAShard;
 use super::place::private::Legs as _;
 use super::select::Query;
-use crate::backend::{Args, Field, Row, Sql, quote, signature};
+use crate::backend::{Args, Field, Sql, signature};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Executor, First, Intent, Label, NoRows, Rows, Statement, columns, run};
+use crate::exec::{Executor, First, Intent, Label, Manner, NoRows, Rows, Sink, Statement, run};
 use crate::model::{Model, ModelDef};
 use crate::topology::Namespace;
 
-/// A statement in the SQL of the database, on one logical shard; begun by
+/// A statement in the SQL of the database, on one logical shard or each of several; begun by
 /// [`Query::sql`](Query::sql).
 ///
 /// A name in braces becomes the qualified name of that table in the shard's namespace:
@@ -23,8 +32,14 @@ use crate::topology::Namespace;
 /// is, in the order in which the model is read. `{{` is a brace. Text in quotes and comments is
 /// left alone. Placeholders are those of the database: `$1` on PostgreSQL, `?` on the others.
 ///
-/// It goes to the primary, and is never sent twice. It runs on the whole logical shard: the rows
-/// of other keys live there too, so name the key in its condition.
+/// It goes to the primary, and is not sent again when its answer is lost: the library does not know what it does.
+/// With [`read`](Query::read) before `sql` you say that it only reads: it goes where that says, and
+/// is asked again when its connection turns out to be lost.
+///
+/// It runs on the whole logical shard: the rows of other keys live there too, so name the key in
+/// its condition. On several logical shards it is run by [`reduce`](Self::reduce), which is told
+/// how their results become one; on all namespaces of a group, by
+/// [`Cluster::broadcast`](crate::Cluster::broadcast).
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -46,62 +61,12 @@ use crate::topology::Namespace;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a statement is sent when `all`, `first` or `execute` runs it"]
+#[must_use = "a statement is sent when `all`, `first`, `execute` or `reduce` runs it"]
 pub struct RawQuery<M, P> {
     query: Query<M, P>,
     text: Result<String, Refusal>,
     values: Vec<Value>,
 }
-
-/// What a row of a statement in the users' own SQL is read as: one field, a tuple of up to twelve,
-/// a model or a projection. The result must have just its columns.
-#[diagnostic::on_unimplemented(
-    message = "a row is not read as `{Self}`",
-    note = "use a field, a tuple of up to twelve fields, a model or a projection"
-)]
-pub trait ReadRow: Sized + Send + 'static {
-    /// How many columns it takes.
-    const WIDTH: usize;
-
-    /// Reads the columns from the first on.
-    ///
-    /// # Errors
-    /// As [`Field::read`].
-    fn read_row(row: &Row<'_>) -> Result<Self>;
-}
-
-impl<T: Field> ReadRow for T {
-    const WIDTH: usize = 1;
-
-    fn read_row(row: &Row<'_>) -> Result<Self> {
-        T::read(row, 0)
-    }
-}
-
-macro_rules! tuples {
-    ($width:literal: $($name:ident $position:tt),+) => {
-        impl<$($name: Field),+> ReadRow for ($($name,)+) {
-            const WIDTH: usize = $width;
-
-            fn read_row(row: &Row<'_>) -> Result<Self> {
-                Ok(($($name::read(row, $position)?,)+))
-            }
-        }
-    };
-}
-
-tuples!(1: A 0);
-tuples!(2: A 0, B 1);
-tuples!(3: A 0, B 1, C 2);
-tuples!(4: A 0, B 1, C 2, D 3);
-tuples!(5: A 0, B 1, C 2, D 3, E 4);
-tuples!(6: A 0, B 1, C 2, D 3, E 4, F 5);
-tuples!(7: A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-tuples!(8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-tuples!(9: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
-tuples!(10: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
-tuples!(11: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
-tuples!(12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 
 impl<M: Model, P> Query<M, P> {
     /// Begins a statement in the SQL of the database; see [`RawQuery`].
@@ -114,7 +79,7 @@ impl<M: Model, P> Query<M, P> {
         } else {
             Err(Refusal::from(Error::unsupported(
                 "a query with filters, an order or a limit is not one in SQL: put them into its \
-                 text",
+                 text; it takes no deadline and is not hedged, since it may write",
             )))
         };
         RawQuery {
@@ -180,34 +145,38 @@ where
         self.run(on, &mut NoRows).await
     }
 
-    async fn run(self, on: impl Executor<'_>, sink: &mut dyn crate::exec::Sink) -> Result<u64> {
-        let target = on.target();
+    async fn run(self, on: impl Executor<'_>, sink: &mut dyn Sink) -> Result<u64> {
+        if Query::<M, P>::SEVERAL_KEYS {
+            return Err(Error::unsupported(
+                "a statement in SQL runs on one logical shard, and how the results of several \
+                 become one is not guessed: name one key, or say it by `reduce`; \
+                 `cluster.broadcast(..)` runs a statement on all namespaces of a group",
+            ));
+        }
+        let target = on.target().reading(self.query.parts.read);
+        let intent = self.intent();
+        let mut legs = self.query.legs(target)?;
         let statement = RawStatement {
             def: M::def(),
             text: self.text.map_err(Error::from)?,
             values: self.values,
         };
-        let mut legs = self.query.legs(target)?;
         let (Some(leg), true) = (legs.pop(), legs.is_empty()) else {
-            return Err(Error::unsupported(
-                "a statement in SQL runs on one logical shard; name one key",
-            ));
+            return Err(Error::unsupported("a statement in SQL to no shard"));
         };
-        run(target, leg.place, Intent::Write, &statement, sink).await
+        run(target, leg.place, intent, &statement, sink).await
+    }
+
+    /// A statement is only known to read when it is said where to.
+    fn intent(&self) -> Intent {
+        match self.query.parts.read {
+            Some(_) => Intent::Read,
+            None => Intent::Write,
+        }
     }
 }
 
-fn read<T: ReadRow>(row: &Row<'_>) -> Result<T> {
-    if row.len() == T::WIDTH {
-        return T::read_row(row);
-    }
-    Err(Error::decode(format!(
-        "the result has {} columns, but the type that it is read as takes {}",
-        row.len(),
-        T::WIDTH
-    )))
-}
-
+/// The statement, for whichever namespace it is sent to.
 struct RawStatement {
     def: &'static ModelDef,
     text: String,
@@ -219,8 +188,11 @@ impl Statement for RawStatement {
         for value in &self.values {
             args.push(value)?;
         }
-        let mut text = expand(self.def, &self.text, namespace)?;
-        text.push_str(&signature(namespace.dialect(), &self.values));
+        let dialect = namespace.dialect();
+        let mut text = expand(dialect, &self.text, |name| {
+            qualified(Some(self.def), name, namespace)
+        })?;
+        text.push_str(&signature(dialect, &self.values));
         Ok(Sql {
             text: text.into(),
             persistent: true,
@@ -236,99 +208,6 @@ impl Statement for RawStatement {
     }
 }
 
-/// Puts qualified names in the place of names in braces, outside of quotes and comments.
-fn expand(def: &'static ModelDef, text: &str, namespace: &Namespace) -> Result<String> {
-    let mut expanded = String::with_capacity(text.len() + 32);
-    let mut rest = text;
-    while let Some(next) = rest.find(['{', '\'', '"', '`', '-', '/', '$']) {
-        expanded.push_str(&rest[..next]);
-        rest = &rest[next..];
-        if let Some(after) = rest.strip_prefix("{{") {
-            expanded.push('{');
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('{') {
-            let Some((name, after)) = after.split_once('}') else {
-                return Err(Error::unsupported(
-                    "a brace in the SQL is not closed; write `{{` for a brace of its own",
-                ));
-            };
-            expanded.push_str(&qualified(def, name.trim(), namespace)?);
-            rest = after;
-        } else {
-            let length = verbatim(rest);
-            expanded.push_str(&rest[..length]);
-            rest = &rest[length..];
-        }
-    }
-    expanded.push_str(rest);
-    Ok(expanded)
-}
-
-/// How long the quoted text or comment is that begins here; one character when none does.
-fn verbatim(text: &str) -> usize {
-    let end = |from: usize, close: &str| {
-        text[from..]
-            .find(close)
-            .map_or(text.len(), |at| from + at + close.len())
-    };
-    match text.as_bytes() {
-        [b'-', b'-', ..] => end(2, "\n"),
-        [b'/', b'*', ..] => end(2, "*/"),
-        [b'$', ..] => {
-            // PostgreSQL's dollar quotes: $tag$ .. $tag$. A `$1` is none.
-            let tag = text[1..].find('$').map(|at| &text[..at + 2]).filter(|tag| {
-                tag[1..tag.len() - 1]
-                    .chars()
-                    .all(|character| character.is_alphanumeric() || character == '_')
-                    && !tag[1..].starts_with(|character: char| character.is_ascii_digit())
-            });
-            match tag {
-                Some(tag) => end(tag.len(), tag),
-                None => 1,
-            }
-        }
-        [quote @ (b'\'' | b'"' | b'`'), ..] => {
-            // A doubled quote ends one text and begins the next, which comes to the same.
-            end(1, char::from(*quote).encode_utf8(&mut [0; 4]))
-        }
-        _ => 1,
-    }
-}
-
-fn qualified(def: &'static ModelDef, name: &str, namespace: &Namespace) -> Result<String> {
-    let (table, all) = match name.strip_suffix(".*") {
-        Some(table) => (table, true),
-        None => (name, false),
-    };
-    let plain = !table.is_empty()
-        && table
-            .chars()
-            .all(|character| character.is_alphanumeric() || character == '_');
-    if !plain {
-        return Err(Error::unsupported(format!(
-            "`{{{name}}}` in the SQL is not the name of a table; write `{{{{` for a brace"
-        )));
-    }
-    if !all {
-        return Ok(quote(namespace.dialect(), &namespace.table(table)));
-    }
-    if table != def.table {
-        return Err(Error::unsupported(format!(
-            "`{{{name}}}` in the SQL is not the table of `{}`, which is `{}`; list the columns",
-            def.name, def.table
-        )));
-    }
-    let columns: Vec<String> = columns(def, 0..def.columns.len())
-        .map(|column| quote_column(namespace, def, column))
-        .collect();
-    Ok(columns.join(", "))
-}
-
-fn quote_column(namespace: &Namespace, def: &ModelDef, column: Alias) -> String {
-    let qualified = (Alias::new(def.table), column).into_table_ref();
-    quote(namespace.dialect(), &qualified)
-}
-
 impl Parts {
     /// Whether nothing has been asked beside the shard.
     fn is_untouched(&self) -> bool {
@@ -336,6 +215,8 @@ impl Parts {
             && self.is_plain()
             && self.columns.is_none()
             && self.sets.is_empty()
+            // A statement that may write is not given up half-way.
+            && self.manner == Manner::default()
             // What the text says of deleted rows, the query cannot.
             && self.deleted == Deleted::Without
             && self.refusal.is_none()

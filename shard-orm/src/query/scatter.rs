@@ -11,6 +11,7 @@
 //! in the same order. Logical shards of one server are asked in one statement.
 
 mod shape;
+mod tables;
 mod union;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use self::shape::Shape;
+pub(crate) use self::tables::{At, Tables};
 use self::union::{Asked, Union};
 pub(super) use self::union::{name, unite};
 use super::built::Verb;
@@ -26,8 +28,8 @@ use super::parts::Parts;
 use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::exec::{
-    Batch, Cut, First, Intent, Leg, Rows, Sink, Sorted, Target, batches, each_leg, merge, run_at,
-    stream_at, take,
+    Batch, Cut, Explain, Fan, First, Intent, Leg, Merge, Rows, Sorted, Target, batches, each_batch,
+    merge, planned, read_at, stream_at, take,
 };
 use crate::model::ModelDef;
 
@@ -35,33 +37,35 @@ use crate::model::ModelDef;
 type Read<T> = fn(&Row<'_>) -> Result<T>;
 
 /// All rows.
-pub(super) async fn all<T: Send>(
-    def: &'static ModelDef,
+pub(crate) async fn all<T: Send>(
+    tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
     read: Read<T>,
 ) -> Result<Vec<T>> {
     let bounds = Bounds::of(&parts);
     let Some(first) = legs.first() else {
         return Ok(Vec::new());
     };
-    let shape = Shape::new(def, &parts, first.place.dialect())?;
+    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
     let order = shape.directions();
-    let asked = Asked::new(def, Verb::Select, parts, shape);
+    let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
     let batches = batches(target, legs, Cut::Bounded);
     if order.is_empty() {
-        let answers = each_leg(target, batches, async |batch: Batch| {
-            let mut sink = Rows::new(read);
-            ask(&asked, target, batch, &mut sink).await?;
+        let answers = each_batch(target, fan, batches, async |batch: Batch| {
+            let statement = Union::new(&asked, batch.clone());
+            let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(read)).await?;
             Ok(sink.rows)
         })
         .await?;
         return Ok(bounds.cut(answers.into_iter().flatten()).collect());
     }
-    let answers = each_leg(target, batches, async |batch: Batch| {
-        let mut sink = Rows::new(|row: &Row<'_>| asked.shape.sorted(def, row, read));
-        ask(&asked, target, batch, &mut sink).await?;
+    let sorted = |row: &Row<'_>| asked.shape.sorted(row, read);
+    let answers = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(sorted)).await?;
         Ok(sink.rows)
     })
     .await?;
@@ -72,6 +76,40 @@ pub(super) async fn all<T: Send>(
     Ok(bounds.cut(rows).collect())
 }
 
+/// What [`all`] would send.
+pub(super) fn explain(
+    tables: impl Tables + 'static,
+    parts: Parts,
+    target: Target<'_>,
+    legs: Vec<Leg>,
+) -> Result<Explain> {
+    let Bounds { offset, limit } = Bounds::of(&parts);
+    let Some(first) = legs.first() else {
+        return Ok(Explain {
+            statements: Vec::new(),
+            merge: Merge::Concatenated { offset, limit },
+        });
+    };
+    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
+    let by = shape.describe(&tables);
+    let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
+    let statements = batches(target, legs, Cut::Bounded)
+        .into_iter()
+        .map(|batch| {
+            let site = batch.site();
+            planned(target, &site, Intent::Read, &Union::new(&asked, batch))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Explain {
+        statements,
+        merge: if by.is_empty() {
+            Merge::Concatenated { offset, limit }
+        } else {
+            Merge::Sorted { by, offset, limit }
+        },
+    })
+}
+
 /// Whether the rows of a model can be told apart by an order that clients compare too.
 pub(super) fn check_total(def: &'static ModelDef) -> Result<()> {
     def.lookup()
@@ -80,20 +118,22 @@ pub(super) fn check_total(def: &'static ModelDef) -> Result<()> {
 }
 
 /// How many rows there are.
-pub(super) async fn count(
-    def: &'static ModelDef,
+pub(crate) async fn count(
+    tables: impl Tables + 'static,
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
 ) -> Result<u64> {
     let bounds = Bounds::of(&parts);
     (parts.limit, parts.offset) = (None, None);
     parts.orders.clear();
-    let asked = Asked::new(def, Verb::Count, parts, Shape::default());
+    let asked = Asked::new(Arc::new(tables), Verb::Count, parts, Shape::default());
     let batches = batches(target, legs, Cut::Bounded);
-    let counts = each_leg(target, batches, async |batch: Batch| {
-        let mut sink = Rows::new(|row: &Row<'_>| i64::read(row, 0));
-        ask(&asked, target, batch, &mut sink).await?;
+    let counts = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let one = || Rows::new(|row: &Row<'_>| i64::read(row, 0));
+        let sink = read_at(target, fan, batch.site(), &statement, one).await?;
         Ok(sink.rows.into_iter().map(i64::unsigned_abs).sum::<u64>())
     })
     .await?;
@@ -101,34 +141,36 @@ pub(super) async fn count(
 }
 
 /// Whether there is any row.
-pub(super) async fn exists(
-    def: &'static ModelDef,
+pub(crate) async fn exists(
+    tables: impl Tables + 'static,
     mut parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
+    fan: &Fan,
 ) -> Result<bool> {
     if parts.limit == Some(0) {
         return Ok(false);
     }
     if parts.offset.is_some_and(|offset| offset > 0) {
-        return Ok(count(def, parts, target, legs).await? > 0);
+        return Ok(count(tables, parts, target, legs, fan).await? > 0);
     }
     parts.orders.clear();
-    let asked = Asked::new(def, Verb::Exists, parts, Shape::default());
-    for batch in batches(target, legs, Cut::Bounded) {
-        let mut sink = First::new(|_: &Row<'_>| Ok(()));
-        ask(&asked, target, batch, &mut sink).await?;
-        if sink.row.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let asked = Asked::new(Arc::new(tables), Verb::Exists, parts, Shape::default());
+    let batches = batches(target, legs, Cut::Bounded);
+    let found = each_batch(target, fan, batches, async |batch: Batch| {
+        let statement = Union::new(&asked, batch.clone());
+        let one = || First::new(|_: &Row<'_>| Ok(()));
+        let sink = read_at(target, fan, batch.site(), &statement, one).await?;
+        Ok(sink.row.is_some())
+    })
+    .await?;
+    Ok(found.contains(&true))
 }
 
 /// The rows one by one. In an order, one connection to each server is held, and one row of each is
 /// in memory; without one, the statements follow one another.
-pub(super) fn stream<'e, T: Send + 'e>(
-    def: &'static ModelDef,
+pub(crate) fn stream<'e, T: Send + 'e>(
+    tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'e>,
     legs: Vec<Leg>,
@@ -137,13 +179,13 @@ pub(super) fn stream<'e, T: Send + 'e>(
     async_stream::try_stream! {
         let bounds = Bounds::of(&parts);
         let Some(first) = legs.first() else { return };
-        let shape = Shape::new(def, &parts, first.place.dialect())?;
+        let shape = Shape::new(&tables, &parts, first.place.dialect())?;
         let order = shape.directions();
-        let asked = Asked::new(def, Verb::Select, parts, shape);
+        let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
         let mut rows = bounds;
         if order.is_empty() {
             for batch in batches(target, legs, Cut::Bounded) {
-                let site = batch.site()?;
+                let site = batch.site();
                 let statement = Union::new(&asked, batch);
                 let mut answer = stream_at(target, site, None, statement, read);
                 while let Some(row) = answer.try_next().await? {
@@ -160,16 +202,17 @@ pub(super) fn stream<'e, T: Send + 'e>(
         // One after the other, in an order that all such calls have in common: two of them never
         // wait for each other's connections.
         for batch in batches(target, legs, Cut::Whole) {
-            let site = batch.site()?;
-            let taken = take(target, &site).await?;
-            sources.push((site, taken, batch));
+            let site = batch.site();
+            let statement = Union::new(&asked, batch);
+            let taken = take(target, &site, &statement).await?;
+            sources.push((site, taken, statement));
         }
         let sources = sources
             .into_iter()
-            .map(|(site, taken, batch)| {
+            .map(|(site, taken, statement)| {
                 let shape = Arc::clone(&asked);
-                let read = move |row: &Row<'_>| shape.shape.sorted(def, row, read);
-                stream_at(target, site, taken, Union::new(&asked, batch), read)
+                let read = move |row: &Row<'_>| shape.shape.sorted(row, read);
+                stream_at(target, site, taken, statement, read)
             })
             .collect();
         let mut merged = merge(sources, order);
@@ -184,22 +227,11 @@ pub(super) fn stream<'e, T: Send + 'e>(
     .boxed()
 }
 
-async fn ask(
-    asked: &Arc<Asked>,
-    target: Target<'_>,
-    batch: Batch,
-    sink: &mut dyn Sink,
-) -> Result<u64> {
-    let site = batch.site()?;
-    let statement = Union::new(asked, batch);
-    run_at(target, site, Intent::Read, &statement, sink).await
-}
-
 /// Which of the merged rows are asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    offset: u64,
-    limit: Option<u64>,
+    pub(super) offset: u64,
+    pub(super) limit: Option<u64>,
 }
 
 /// Where a row is in them.
@@ -221,6 +253,11 @@ impl Bounds {
         let most = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
         rows.skip(most(self.offset))
             .take(self.limit.map_or(usize::MAX, most))
+    }
+
+    /// The same for rows of which those before the offset are left out already.
+    pub(super) fn from_first(self) -> Self {
+        Self { offset: 0, ..self }
     }
 
     fn count(self, all: u64) -> u64 {

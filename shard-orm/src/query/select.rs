@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use super::filter::Filter;
 use super::operand::Assign;
@@ -11,6 +12,7 @@ use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard};
 use super::selection::{As, Columns, Projection, Selection, Whole};
 use super::update::Update;
 use crate::backend::Field;
+use crate::error::Error;
 use crate::model::{Column, IntoKey, Model, Sharded};
 use crate::topology::Read;
 
@@ -177,6 +179,57 @@ impl<M: Model, P, S> Query<M, P, S> {
     /// Reads from the primary or from a replica, whatever the policy of the group says.
     pub fn read(mut self, read: Read) -> Self {
         self.parts.read = Some(read);
+        self
+    }
+
+    /// Gives the whole call this long: waiting for connections, the answers of all logical shards,
+    /// and for a stream all of its rows. A write is not given up half-way, and takes none.
+    ///
+    /// When the time is over the call gives [`Timeout`](crate::ErrorKind::Timeout), and what it
+    /// still asks is ended on the servers too: by PostgreSQL and SQLite themselves, on MySQL and
+    /// MariaDB by a `KILL` over the connection that takes the place of the lost one.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let orders = Order::scatter().deadline(Duration::from_secs(2)).count(cluster).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.parts.manner.deadline = Some(deadline);
+        self
+    }
+
+    /// Asks a second replica when the first has not answered for longer than this share of the
+    /// server's answers took before, as `0.95`, and takes whichever comes first.
+    ///
+    /// For reads of several logical shards, which are as slow as the slowest of their servers. It
+    /// takes effect where replicas are read and a second one serves, once the share is known from
+    /// 20 answers of this process about the same table. Streams are not asked twice.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported), when the query runs, for a share that is not
+    /// between 0 and 1.
+    pub fn hedge(mut self, share: f64) -> Self {
+        if share > 0.0 && share < 1.0 {
+            self.parts.manner.hedge = Some(share);
+        } else {
+            self.parts.refuse(Error::unsupported(format!(
+                "a read is asked of a second replica after a share of the answers that is between \
+                 0 and 1, as 0.95, and not {share}"
+            )));
+        }
         self
     }
 

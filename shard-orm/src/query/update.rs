@@ -104,14 +104,22 @@ impl<M: Model, P, S> Update<M, P, S> {
     /// [`CrossShard`](crate::ErrorKind::CrossShard) when it would change a shard key; otherwise
     /// as any write. Over several logical shards, [`done_shards`](Error::done_shards) and
     /// [`failed_shards`](Error::failed_shards) say where it was done.
-    pub fn update<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn update<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
     where
         P: Send + Sync + 'static,
         S: Selection<M>,
         Query<M, P, S>: ChangesRows,
     {
+        self.into_query().write(on.target(), Verb::Update)
+    }
+
+    /// The query whose rows are updated, with all that is set.
+    pub(super) fn into_query(mut self) -> Query<M, P, S>
+    where
+        Query<M, P, S>: NamesAShard,
+    {
         self.prepare();
-        self.query.write(on.target(), Verb::Update)
+        self.query
     }
 
     fn prepare(&mut self)
@@ -179,12 +187,8 @@ impl<M: Model, S: Selection<M>> Update<M, Everywhere, S> {
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub fn update_everywhere<'e>(
-        mut self,
-        on: impl Executor<'e>,
-    ) -> Running<'e, Vec<(ShardId, u64)>> {
-        self.prepare();
-        self.query.write_each(on.target(), Verb::Update)
+    pub fn update_everywhere<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<(ShardId, u64)>> {
+        self.into_query().write_each(on.target(), Verb::Update)
     }
 }
 

@@ -13,10 +13,12 @@ use super::place::{ChangesRows, Everywhere, NamesAShard, report};
 use super::scatter;
 use super::select::Query;
 use super::selection::Selection;
+use super::volatile;
 use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{
-    Executor, First, Intent, Leg, NoRows, Rows, Sink, Target, each_leg, run, stream as run_stream,
+    Executor, Fan, First, Intent, Leg, Manner, NoRows, Rows, Sink, Target, each_leg, run,
+    stream as run_stream, until,
 };
 use crate::model::{Model, ModelDef};
 
@@ -49,11 +51,12 @@ where
         let legs = self.reading_legs(target);
         let parts = self.parts;
         if Self::SEVERAL_KEYS {
-            return Box::pin(
-                async move { scatter::all(M::def(), parts, target, legs?, S::read).await },
-            );
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::all(M::def(), parts, target, legs?, &fan, S::read).await
+            });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             let answers = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = Rows::new(S::read);
                 ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
@@ -78,11 +81,12 @@ where
         parts.limit = Some(parts.limit.unwrap_or(1).min(1));
         if Self::SEVERAL_KEYS {
             return Box::pin(async move {
-                let rows = scatter::all(M::def(), parts, target, legs?, S::read).await?;
+                let fan = Fan::begin(parts.manner);
+                let rows = scatter::all(M::def(), parts, target, legs?, &fan, S::read).await?;
                 Ok(rows.into_iter().next())
             });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             for leg in legs? {
                 let mut sink = First::new(S::read);
                 ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
@@ -125,9 +129,12 @@ where
         let legs = self.reading_legs(target);
         let parts = self.parts;
         if Self::SEVERAL_KEYS {
-            return Box::pin(async move { scatter::count(M::def(), parts, target, legs?).await });
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::count(M::def(), parts, target, legs?, &fan).await
+            });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             let counts = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
                 ask(M::def(), Verb::Count, &parts, target, &leg, &mut sink).await?;
@@ -150,9 +157,12 @@ where
         let legs = self.reading_legs(target);
         let parts = self.parts;
         if Self::SEVERAL_KEYS {
-            return Box::pin(async move { scatter::exists(M::def(), parts, target, legs?).await });
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::exists(M::def(), parts, target, legs?, &fan).await
+            });
         }
-        Box::pin(async move {
+        limited(parts.manner, async move {
             for leg in legs? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
                 ask(M::def(), Verb::Exists, &parts, target, &leg, &mut sink).await?;
@@ -183,10 +193,12 @@ where
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         let parts = self.parts;
+        let manner = parts.manner;
         if Self::SEVERAL_KEYS {
-            return scatter::stream(M::def(), parts, target, legs, S::read);
+            let rows = scatter::stream(M::def(), parts, target, legs, S::read);
+            return until(manner, rows);
         }
-        stream::iter(legs)
+        let rows = stream::iter(legs)
             .flat_map(move |leg| {
                 run_stream(
                     target,
@@ -200,7 +212,8 @@ where
                     S::read,
                 )
             })
-            .boxed()
+            .boxed();
+        until(manner, rows)
     }
 
     /// Deletes the rows and says how many there were; with `#[shard(soft_delete)]`, marks those as
@@ -240,14 +253,7 @@ where
     where
         Self: NamesAShard,
     {
-        let legs = if self.parts.is_plain() {
-            self.legs(target)
-        } else {
-            Err(Error::unsupported(
-                "an update or delete takes no order, limit, offset or lock: the databases differ \
-                 in it; select the ids first",
-            ))
-        };
+        let legs = self.writing_legs(target);
         let parts = self.parts;
         Box::pin(async move {
             let outcomes = each_leg(target, legs?, async |leg: Leg| {
@@ -259,25 +265,34 @@ where
         })
     }
 
-    /// The shards of a read, after the checks that need no database.
-    pub(super) fn reading_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    /// The shards of an update or a delete, after the checks that need no database.
+    pub(super) fn writing_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
     where
         Self: NamesAShard,
     {
-        self.legs_of_read(target, true)
+        if self.parts.manner != Manner::default() {
+            return Err(Error::unsupported(
+                "an update or delete takes no deadline and is not hedged: a write is not given up \
+                 half-way; `statement_timeout` bounds it on the server",
+            ));
+        }
+        if !self.parts.is_plain() {
+            return Err(Error::unsupported(
+                "an update or delete takes no order, limit, offset or lock: the databases differ \
+                 in it; select the ids first",
+            ));
+        }
+        self.legs(target)
     }
 
-    /// As [`reading_legs`](Self::reading_legs), for a statement that has its order elsewhere.
-    pub(crate) fn legs_of_read(&self, target: Target<'_>, unordered: bool) -> Result<Vec<Leg>>
+    /// The shards of a read, after the checks that need no database.
+    pub(crate) fn reading_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
     where
         Self: NamesAShard,
     {
         let legs = self.legs(target)?;
-        if Self::SEVERAL_KEYS && !unordered {
-            return Err(Error::unsupported(
-                "an order, limit or offset over the rows of several keys is not merged: ask one \
-                 key at a time, or order the rows yourself",
-            ));
+        if Self::SEVERAL_KEYS {
+            volatile::check(&self.parts)?;
         }
         if self.parts.lock.is_some() && !target.can_lock() {
             return Err(Error::unsupported(
@@ -303,6 +318,20 @@ impl<M: Model, S: Selection<M>> Query<M, Everywhere, S> {
             self.mark();
         }
         self.write_each(on.target(), Verb::Delete)
+    }
+}
+
+/// A call that is given up when its deadline is over.
+pub(crate) fn limited<'e, T: Send>(
+    manner: Manner,
+    call: impl Future<Output = Result<T>> + Send + 'e,
+) -> Running<'e, T> {
+    match manner.deadline {
+        None => Box::pin(call),
+        Some(_) => {
+            let call = Box::pin(call);
+            Box::pin(async move { Fan::begin(manner).within(call).await })
+        }
     }
 }
 

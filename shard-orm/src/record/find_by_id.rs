@@ -5,18 +5,16 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-
 use crate::backend::{Args, Row, Sql};
 use crate::connect::Place;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Intent, Label, Operation, Rows, Site, Statement, Target, fixed_text, run_at};
+use crate::exec::{
+    Batch, Cut, Fan, Intent, Label, Leg, Manner, Operation, Rows, Statement, Target, batches,
+    each_batch, fixed_text, run_at,
+};
 use crate::model::{FindById, Id, ModelDef};
 use crate::topology::Namespace;
-
-/// How many servers, or files of SQLite, are asked at the same time.
-const CONCURRENCY: usize = 8;
 
 /// The row of an id, wherever it is.
 pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> Result<Option<M>> {
@@ -29,24 +27,20 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
         return Err(no_hash(def));
     };
     let bind = |args: &mut Args| id.bind(args);
-    let questions = questions(target, def, places)?;
-    let found: Vec<Vec<M>> = stream::iter(questions.into_iter().map(|question| {
-        let bind = &bind;
-        async move {
-            let mut sink = Rows::new(|row: &Row<'_>| M::read(row, 0));
-            let statement = ById {
-                def,
-                places: &question,
-                bind,
-            };
-            if let Some(site) = Site::of_several(question.iter().map(Arc::clone)) {
-                run_at(target, site, Intent::Read, &statement, &mut sink).await?;
-            }
-            Ok::<_, Error>(sink.rows)
-        }
-    }))
-    .buffered(CONCURRENCY)
-    .try_collect()
+    let bind = &bind;
+    let batches = batches(target, legs(target, def, places)?, Cut::Bounded);
+    let fan = Fan::begin(Manner::default());
+    let found = each_batch(target, &fan, batches, async |batch: Batch| {
+        let site = batch.site();
+        let statement = ById {
+            def,
+            legs: batch.legs,
+            bind,
+        };
+        let mut sink = Rows::new(|row: &Row<'_>| M::read(row, 0));
+        run_at(target, site, Intent::Read, &statement, &mut sink).await?;
+        Ok(sink.rows)
+    })
     .await?;
     let mut rows = found.into_iter().flatten();
     let first = rows.next();
@@ -56,12 +50,9 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
     }
 }
 
-/// One question to each server, or to each logical shard where several cannot be asked at once.
-fn questions(
-    target: Target<'_>,
-    def: &ModelDef,
-    places: Vec<Arc<Place>>,
-) -> Result<Vec<Vec<Arc<Place>>>> {
+/// Each logical shard that can hold the row; in a transaction, its own.
+fn legs(target: Target<'_>, def: &ModelDef, places: Vec<Arc<Place>>) -> Result<Vec<Leg>> {
+    let leg = |place| Leg { place, keys: None };
     if let Target::Tx(tx) = target {
         let own = tx.place();
         if !places
@@ -70,41 +61,28 @@ fn questions(
         {
             return Err(elsewhere(def, own));
         }
-        return Ok(vec![vec![Arc::clone(own)]]);
+        return Ok(vec![leg(Arc::clone(own))]);
     }
-    let mut questions: Vec<Vec<Arc<Place>>> = Vec::new();
-    for place in places {
-        let shared = questions.iter_mut().find(|question| {
-            place.dialect() != Dialect::Sqlite
-                && question
-                    .first()
-                    .is_some_and(|first| Arc::ptr_eq(&first.watch, &place.watch))
-        });
-        match shared {
-            Some(question) => question.push(place),
-            None => questions.push(vec![place]),
-        }
-    }
-    Ok(questions)
+    Ok(places.into_iter().map(leg).collect())
 }
 
 /// `SELECT .. FROM a.t WHERE id = ? UNION ALL SELECT .. FROM b.t WHERE id = ?`.
 struct ById<'a> {
     def: &'static ModelDef,
-    places: &'a [Arc<Place>],
+    legs: Arc<[Leg]>,
     bind: &'a (dyn Fn(&mut Args) -> Result<()> + Sync),
 }
 
 impl Statement for ById<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        let text = |place: &'_ Arc<Place>| {
+        let text = |leg: &Leg| {
             Arc::clone(fixed_text(
                 self.def,
                 Operation::SelectById,
-                &place.namespace,
+                &leg.place.namespace,
             ))
         };
-        let text = match self.places {
+        let text = match &*self.legs {
             [only] => text(only),
             several => {
                 let all: Vec<Arc<str>> = several.iter().map(text).collect();
@@ -114,7 +92,7 @@ impl Statement for ById<'_> {
         // PostgreSQL's `$1` is the same argument in each part.
         let arguments = match namespace.dialect() {
             Dialect::Postgres => 1,
-            Dialect::Sqlite | Dialect::MySql => self.places.len(),
+            Dialect::Sqlite | Dialect::MySql => self.legs.len(),
         };
         for _ in 0..arguments {
             (self.bind)(args)?;

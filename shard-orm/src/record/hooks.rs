@@ -227,9 +227,7 @@ impl<M: Hooks> DynHooks<M> for Connected<M> {
     }
 
     fn after_insert<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c> {
-        let hook = row.after_insert(on);
-        hook.map_err(move |error| on.written::<M>("after_insert", error))
-            .boxed()
+        on.after::<M>("after_insert", row.after_insert(on))
     }
 
     fn before_update<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c> {
@@ -237,9 +235,7 @@ impl<M: Hooks> DynHooks<M> for Connected<M> {
     }
 
     fn after_update<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c> {
-        let hook = row.after_update(on);
-        hook.map_err(move |error| on.written::<M>("after_update", error))
-            .boxed()
+        on.after::<M>("after_update", row.after_update(on))
     }
 
     fn before_save<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c> {
@@ -247,9 +243,7 @@ impl<M: Hooks> DynHooks<M> for Connected<M> {
     }
 
     fn after_save<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c> {
-        let hook = row.after_save(on);
-        hook.map_err(move |error| on.written::<M>("after_save", error))
-            .boxed()
+        on.after::<M>("after_save", row.after_save(on))
     }
 
     fn before_delete<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c> {
@@ -257,13 +251,21 @@ impl<M: Hooks> DynHooks<M> for Connected<M> {
     }
 
     fn after_delete<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c> {
-        let hook = row.after_delete(on);
-        hook.map_err(move |error| on.written::<M>("after_delete", error))
-            .boxed()
+        on.after::<M>("after_delete", row.after_delete(on))
     }
 }
 
-impl WriteContext<'_> {
+impl<'c> WriteContext<'c> {
+    /// A hook that runs when the row was written.
+    fn after<M: Model>(
+        self,
+        name: &'static str,
+        hook: impl Future<Output = Result<()>> + Send + 'c,
+    ) -> Hook<'c> {
+        hook.map_err(move |error| self.written::<M>(name, error))
+            .boxed()
+    }
+
     /// The error of a hook that ran when the row was written.
     fn written<M: Model>(self, hook: &str, error: Error) -> Error {
         if self.transaction().is_some() {

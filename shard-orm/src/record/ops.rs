@@ -129,10 +129,6 @@ pub(super) async fn update_only<M: Model>(
 }
 
 pub(super) async fn delete<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
-    let around = around::<M>(target, &place);
-    if let Some(around) = &around {
-        around.hooks.before_delete(row, around.on()).await?;
-    }
     let statement = Fixed {
         def: M::def(),
         operation: Operation::Delete,
@@ -143,9 +139,23 @@ pub(super) async fn delete<M: Model>(target: Target<'_>, place: Arc<Place>, row:
             bind_lookup(row, args)
         },
     };
+    delete_by(target, place, row, &statement).await
+}
+
+/// Deletes a row by this statement, between the hooks of its model.
+pub(super) async fn delete_by<M: Model>(
+    target: Target<'_>,
+    place: Arc<Place>,
+    row: &M,
+    statement: &dyn Statement,
+) -> Result<()> {
+    let around = around::<M>(target, &place);
+    if let Some(around) = &around {
+        around.hooks.before_delete(row, around.on()).await?;
+    }
     found(
         M::def(),
-        run(target, place, Intent::Write, &statement, &mut NoRows).await?,
+        run(target, place, Intent::Write, statement, &mut NoRows).await?,
     )?;
     if let Some(around) = &around {
         around.hooks.after_delete(row, around.on()).await?;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
 
 use super::hooks::around;
-use super::ops::{bind_lookup, found};
+use super::ops::{bind_lookup, delete_by};
 use crate::backend::{Args, Sql, render};
 use crate::connect::Place;
 use crate::error::{Error, ErrorKind, Result};
@@ -44,23 +44,12 @@ pub(super) async fn force_delete<M: Model>(
     place: Arc<Place>,
     row: &M,
 ) -> Result<()> {
-    let around = around::<M>(target, &place);
-    if let Some(around) = &around {
-        around.hooks.before_delete(row, around.on()).await?;
-    }
     let delete = Final {
         row,
         verb: Verb::ForceDelete,
         now: SystemTime::now(),
     };
-    found(
-        M::def(),
-        run(target, place, Intent::Write, &delete, &mut NoRows).await?,
-    )?;
-    if let Some(around) = &around {
-        around.hooks.after_delete(row, around.on()).await?;
-    }
-    Ok(())
+    delete_by(target, place, row, &delete).await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::pick::{JoinColumns, Picked};
 use super::plan::{On, Plan, Table};
 use super::{IntoLoad, Load, Relation};
 use crate::model::{IntoKey, Model, Sharded};
-use crate::query::{Filter, Nowhere, OnKey, OnKeys, OrderBy, Query, Whole};
+use crate::query::{Everywhere, Filter, Nowhere, OnKey, OnKeys, OnShard, OrderBy, Query, Whole};
 use crate::topology::Read;
 
 /// The model that a relation leads to.
@@ -26,8 +26,8 @@ type Left<J, L> = <J as Push<Option<To<L>>>>::Joined;
 /// [`stream`](Self::stream). Its filters, order and selection take columns of each joined model; a
 /// column of any other does not compile.
 ///
-/// One statement for each logical shard joins the tables there, on the shard key and the id. Never
-/// are rows of two shards joined, nor those of two keys.
+/// Each logical shard joins its tables, on the shard key and the id; those of one server are asked
+/// in one statement. Never are rows of two shards joined, nor those of two keys.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -83,6 +83,56 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     /// Joins what is related: one row for each pair.
     ///
     /// Conditions of a [`Load`] are conditions of the result.
+    ///
+    /// ```
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "nodes")]
+    /// # #[shard(has_many(children = "Node", by = "parent_id"), has_many(leaves = "Leaf", by = "node_id"))]
+    /// # struct Node {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     parent_id: Option<i64>,
+    /// # }
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "leaves")]
+    /// # struct Leaf {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     node_id: i64,
+    /// # }
+    /// let query = Node::on(42).join(Node::LEAVES);
+    /// ```
+    ///
+    /// A table is part of a join once. That is said when the program is built, not by `cargo check`:
+    ///
+    /// ```compile_fail,E0080
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "nodes")]
+    /// # #[shard(has_many(children = "Node", by = "parent_id"), has_many(leaves = "Leaf", by = "node_id"))]
+    /// # struct Node {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     parent_id: Option<i64>,
+    /// # }
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "leaves")]
+    /// # struct Leaf {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     node_id: i64,
+    /// # }
+    /// let query = Node::on(42).join(Node::CHILDREN);
+    /// ```
     pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Inner<(M,), L>, P>
     where
         L::Relation: Relation<From = A>,
@@ -228,6 +278,28 @@ impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
     }
 }
 
+impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
+    /// Asks for the rows of all logical shards; see
+    /// [`ShardModel::scatter`](crate::ShardModel::scatter).
+    pub fn scatter(self) -> Join<M, J, Everywhere, S> {
+        Join {
+            base: self.base.scatter(),
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+
+    /// Asks for all rows in one logical shard, by its number; see
+    /// [`ShardModel::on_shard`](crate::ShardModel::on_shard).
+    pub fn on_shard(self, shard: u32) -> Join<M, J, OnShard, S> {
+        Join {
+            base: self.base.on_shard(shard),
+            plan: self.plan,
+            of: PhantomData,
+        }
+    }
+}
+
 impl<M: Model, J, P, S> Join<M, J, P, S> {
     /// Keeps the rows that meet this condition on one of the models, beside those of earlier calls.
     ///
@@ -293,5 +365,46 @@ impl<M: Model, J, P: fmt::Debug, S> fmt::Debug for Join<M, J, P, S> {
             .field("models", &tables.collect::<Vec<_>>())
             .field("place", &self.base.place)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ShardModel;
+
+    #[derive(ShardModel)]
+    #[shard(group = "shop", table = "nodes")]
+    #[allow(dead_code)] // No row of it is made.
+    struct Node {
+        #[shard(primary_key)]
+        id: i64,
+        #[shard(key)]
+        user_id: i64,
+    }
+
+    #[derive(ShardModel)]
+    #[shard(group = "shop", table = "leaves")]
+    #[allow(dead_code)] // No row of it is made.
+    struct Leaf {
+        #[shard(primary_key)]
+        id: i64,
+        #[shard(key)]
+        user_id: i64,
+    }
+
+    #[test]
+    fn a_table_is_joined_that_is_not_there_yet() {
+        once::<(Node,), Leaf>();
+    }
+
+    /// A join calls it in a constant, so that this is what the compiler says.
+    #[test]
+    #[should_panic(
+        expected = "a table is part of a join once, and this one is there already: a model is not \
+                    joined with itself, but read by `with`, `load` or `related`"
+    )]
+    fn a_table_that_is_there_already_is_refused() {
+        once::<(Node, Leaf), Leaf>();
     }
 }

@@ -135,7 +135,7 @@ impl Statement for Joining<'_> {
 }
 
 impl Joining<'_> {
-    fn conditions(&self, select: &mut SelectStatement) {
+    pub(super) fn conditions(&self, select: &mut SelectStatement) {
         let first = &self.plan.tables[0];
         if let Some(keys) = self.keys {
             select.and_where(first.qualify(keys.clone()));
@@ -161,7 +161,7 @@ impl Plan {
     }
 
     /// `FROM orders JOIN lines ON lines.user_id = orders.user_id AND lines.order_id = orders.id`.
-    fn tables_of(&self, namespace: &Namespace, select: &mut SelectStatement) {
+    pub(super) fn tables_of(&self, namespace: &Namespace, select: &mut SelectStatement) {
         for table in &self.tables {
             let name = namespace.table(table.def.table);
             let Some(on) = &table.on else {
@@ -213,7 +213,7 @@ impl Table {
         Alias::new(self.def.table)
     }
 
-    fn column(&self, ordinal: usize) -> (Alias, Alias) {
+    pub(super) fn column(&self, ordinal: usize) -> (Alias, Alias) {
         (self.alias(), Alias::new(self.def.columns[ordinal].name))
     }
 

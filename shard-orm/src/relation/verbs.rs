@@ -11,17 +11,21 @@ use super::plan::{Joining, OwnedJoining, Plan};
 use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    Executor, First, Intent, Leg, Rows, Sink, Target, each_leg, run, stream as run_stream,
+    Executor, Fan, First, Intent, Leg, Rows, Sink, Target, each_leg, run, stream as run_stream,
+    until,
 };
 use crate::model::Sharded;
-use crate::query::{NamesAShard, Parts, Query, Running, Verb, Whole, flatten};
+use crate::query::{
+    Legs as _, NamesAShard, Parts, Query, Running, Verb, Whole, flatten, limited, scatter,
+};
 
 /// The verbs that run a join. They ask each logical shard once; a lost connection is replaced and
 /// the read asked again.
 impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join<M, J, P, S> {
     /// All rows.
     ///
-    /// On several keys the rows come by logical shard, in no order beyond that.
+    /// Of several logical shards the rows are merged by the order that was asked for, made total by
+    /// the shard key and the primary keys of all joined models; without one they come in any order.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -32,7 +36,13 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let target = on.target().reading(self.base.parts.read);
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
-        Box::pin(async move {
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::all(plan, parts, target, legs?, &fan, S::read).await
+            });
+        }
+        limited(parts.manner, async move {
             let answers = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = Rows::new(S::read);
                 ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
@@ -55,7 +65,14 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let legs = self.legs(target);
         let (plan, mut parts) = (self.plan, self.base.parts);
         parts.limit = Some(parts.limit.unwrap_or(1).min(1));
-        Box::pin(async move {
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                let rows = scatter::all(plan, parts, target, legs?, &fan, S::read).await?;
+                Ok(rows.into_iter().next())
+            });
+        }
+        limited(parts.manner, async move {
             for leg in legs? {
                 let mut sink = First::new(S::read);
                 ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
@@ -100,7 +117,13 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let target = on.target().reading(self.base.parts.read);
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
-        Box::pin(async move {
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::count(plan, parts, target, legs?, &fan).await
+            });
+        }
+        limited(parts.manner, async move {
             let counts = each_leg(target, legs?, async |leg: Leg| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
                 ask(&plan, &parts, Verb::Count, target, &leg, &mut sink).await?;
@@ -122,7 +145,13 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         let target = on.target().reading(self.base.parts.read);
         let legs = self.legs(target);
         let (plan, parts) = (self.plan, self.base.parts);
-        Box::pin(async move {
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            return Box::pin(async move {
+                let fan = Fan::begin(parts.manner);
+                scatter::exists(plan, parts, target, legs?, &fan).await
+            });
+        }
+        limited(parts.manner, async move {
             for leg in legs? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
                 ask(&plan, &parts, Verb::Exists, target, &leg, &mut sink).await?;
@@ -146,7 +175,12 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
         let (plan, parts) = (self.plan, self.base.parts);
-        stream::iter(legs)
+        if Query::<M, P, Whole>::SEVERAL_KEYS {
+            let manner = parts.manner;
+            return until(manner, scatter::stream(plan, parts, target, legs, S::read));
+        }
+        let manner = parts.manner;
+        let rows = stream::iter(legs)
             .flat_map(move |leg| {
                 run_stream(
                     target,
@@ -159,7 +193,8 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                     S::read,
                 )
             })
-            .boxed()
+            .boxed();
+        until(manner, rows)
     }
 
     /// The shards of the join, after the checks that need no database.
@@ -173,8 +208,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                  lock the rows of one model by a query of their ids",
             ));
         }
-        let unordered = self.plan.orders.is_empty() && self.base.parts.is_unordered();
-        self.base.legs_of_read(target, unordered)
+        self.base.reading_legs(target)
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
     }
     config.pool.check("pool", report);
     ids::ids(config, report);
+    config.fan_out.check(report);
     config.health.check("health", report);
     if config.databases.is_empty() && config.groups.is_empty() {
         report.add("", "no database and no group; describe at least one");

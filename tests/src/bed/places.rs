@@ -1,9 +1,5 @@
 //! The databases of a bed: fresh, and removed with it.
 
-use std::path::Path;
-use std::sync::Once;
-use std::{env, fs, process};
-
 use shard_orm::Dialect;
 use tempfile::TempDir;
 use tokio::sync::OwnedMutexGuard;
@@ -13,6 +9,7 @@ use crate::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_mariadb_prefix_on, fresh_postgres,
     fresh_postgres_on, with_database,
 };
+use crate::scratch;
 use crate::servers::{self, Pair, Rights};
 
 /// Names of the loopback interface: one MariaDB server counts as several by them. Its namespaces have different
@@ -61,32 +58,8 @@ impl Places {
     }
 }
 
-const PREFIX: &str = "shard-orm-bed-";
-
-/// Removes the folders that processes left behind which have ended: shared beds are not dropped.
-fn sweep() {
-    for entry in fs::read_dir(env::temp_dir())
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let name = entry.file_name();
-        let process = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX))
-            .and_then(|rest| rest.split_once('-'))
-            .and_then(|(process, _)| process.parse::<u32>().ok());
-        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
-            // Another process may be sweeping too.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 fn sqlite(options: &BedOptions) -> Places {
-    static SWEPT: Once = Once::new();
-    SWEPT.call_once(sweep);
-    let folder = TempDir::with_prefix(format!("{PREFIX}{}-", process::id())).unwrap();
+    let folder = scratch::folder("bed");
     let url = |name: String| format!("sqlite://{}", folder.path().join(name).display());
     let numbers = || 0..options.servers;
     Places {

@@ -1,12 +1,12 @@
 //! A temporary folder that is removed even when the process that made it is killed.
 
-use std::env;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::ServerError;
 use super::account::Account;
+use crate::scratch;
 
 /// The path of a Unix socket, which lies in the folder, holds at most 107 bytes.
 const LONGEST_PARENT: usize = 50;
@@ -33,14 +33,15 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes a folder whose name begins with `prefix` and that belongs to `account`.
-    pub(super) fn create(prefix: &str, account: Account) -> Result<Self, ServerError> {
-        let folder = Some(env::temp_dir())
+    /// Makes a folder whose name holds `what`, and that belongs to `account`.
+    pub(super) fn create(what: &str, account: Account) -> Result<Self, ServerError> {
+        let prefix = scratch::prefix(what);
+        let folder = Some(scratch::parent())
             .filter(|parent| parent.as_os_str().len() <= LONGEST_PARENT)
-            .unwrap_or_else(|| PathBuf::from("/tmp"))
+            .unwrap_or_else(|| Path::new("/tmp"))
             // Servers tell their folder without symbolic links, and are recognised by it.
             .canonicalize()
-            .and_then(|parent| tempfile::Builder::new().prefix(prefix).tempdir_in(parent))
+            .and_then(|parent| tempfile::Builder::new().prefix(&prefix).tempdir_in(parent))
             .map_err(|e| ServerError::while_doing("making a temporary folder", e))?;
         account.take(folder.path())?;
         let janitor = Command::new("sh")

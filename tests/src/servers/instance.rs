@@ -53,7 +53,7 @@ impl Instance {
         signals: Signals,
     ) -> Result<Self, ServerError> {
         let account = Account::choose(accounts)?;
-        let folder = Folder::create(&format!("shard-orm-{name}-"), account)?;
+        let folder = Folder::create(name, account)?;
         Ok(Self {
             name,
             program,
@@ -67,6 +67,11 @@ impl Instance {
 
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Whom the server runs as.
+    pub(super) fn account(&self) -> Account {
+        self.account
     }
 
     /// Makes a file of the folder belong to the server's account.

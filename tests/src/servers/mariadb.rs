@@ -10,20 +10,25 @@ use nix::sys::signal::Signal;
 use sqlx::{Connection, MySqlConnection};
 
 use super::instance::{Instance, Signals};
+use super::template::Template;
 use super::{ServerError, programs};
 
 const USER: &str = "app";
 /// The server listens on the loopback interface only, so this need not be secret.
 const PASSWORD: &str = "app-secret";
 
-const SETTINGS: [(&str, &str); 7] = [
+/// The name of the folder of data.
+const DATA: &str = "data";
+/// Of the log that is made with the data; a server makes one of another size anew.
+const LOG_SIZE: &str = "--innodb-log-file-size=32M";
+
+const SETTINGS: [(&str, &str); 6] = [
     ("bind-address", "127.0.0.1"),
     ("skip-name-resolve", "1"),
     ("character-set-server", "utf8mb4"),
     ("max-connections", "300"),
     ("innodb-flush-log-at-trx-commit", "2"),
     ("innodb-buffer-pool-size", "64M"),
-    ("innodb-log-file-size", "32M"),
 ];
 
 /// A MariaDB server of its own; dropping it ends it and removes its folder.
@@ -35,7 +40,7 @@ pub struct MariaDbServer {
 }
 
 impl MariaDbServer {
-    /// Makes a new server and waits until it answers; this takes two to five seconds.
+    /// Makes a new server and waits until it answers; this takes up to a second.
     ///
     /// # Errors
     /// When MariaDB is not installed, or the server does not start; with the end of its log.
@@ -55,18 +60,23 @@ impl MariaDbServer {
             stop: Signal::SIGTERM,
             abandon: Signal::SIGKILL,
         };
+        static TEMPLATE: Template = Template::new();
         let instance = Instance::new("mariadb", program, &["mysql"], signals)?;
-        let mut install: Vec<OsString> = [
-            // It is heeded in the first place only.
-            "--no-defaults",
-            "--auth-root-authentication-method=normal",
-            "--skip-name-resolve",
-            "--skip-test-db",
-        ]
-        .map(OsString::from)
-        .into();
-        install.push(option("datadir", &data_folder(instance.folder())));
-        instance.prepare(&installer, install).await?;
+        let make = async |folder: &Path| {
+            let mut install: Vec<OsString> = [
+                // It is heeded in the first place only.
+                "--no-defaults",
+                "--auth-root-authentication-method=normal",
+                "--skip-name-resolve",
+                "--skip-test-db",
+                LOG_SIZE,
+            ]
+            .map(OsString::from)
+            .into();
+            install.push(option("datadir", &data_folder(folder)));
+            instance.prepare(&installer, install).await
+        };
+        TEMPLATE.copy_to(&instance, DATA, make).await?;
         // One statement to a line: the server reads the file so. Each server makes the users itself, and a replica
         // would stop at the copies of these statements.
         let users = format!(
@@ -142,7 +152,7 @@ fn url(port: u16) -> String {
 }
 
 fn data_folder(folder: &Path) -> PathBuf {
-    folder.join("data")
+    folder.join(DATA)
 }
 
 fn users_file(folder: &Path) -> PathBuf {
@@ -166,6 +176,7 @@ fn arguments(port: u16, folder: &Path, settings: &[(String, String)]) -> Vec<OsS
         format!("--port={port}").into(),
         // Distinct, as the servers of a replication have to be.
         format!("--server-id={port}").into(),
+        LOG_SIZE.into(),
     ];
     arguments.extend(
         settings

@@ -68,6 +68,18 @@ impl Node {
         }
     }
 
+    /// As [`start_primary`](Self::start_primary), with a history that no other server shares.
+    ///
+    /// # Errors
+    /// As [`start_primary`](Self::start_primary).
+    pub async fn start_stranger(dialect: Dialect) -> Result<Self, ServerError> {
+        match dialect {
+            Dialect::Postgres => Ok(Self::Postgres(PostgresServer::start_stranger().await?)),
+            // Its history is told by its number.
+            other => Self::start_primary(other).await,
+        }
+    }
+
     /// Makes a replica of a server, and waits until it answers.
     ///
     /// # Errors
@@ -170,7 +182,7 @@ impl Node {
     /// Waits until this replica has applied all that its primary has committed by now.
     ///
     /// # Errors
-    /// When it has not after half a minute, or one of the two does not answer.
+    /// When it has not after two minutes, or one of the two does not answer.
     pub async fn has_all_of(&self, primary: &Self) -> Result<(), ServerError> {
         both!(self, primary, (server, primary) => server.has_all_of(primary).await)
     }

@@ -11,14 +11,20 @@ use nix::sys::signal::Signal;
 use sqlx::{Connection, PgConnection};
 
 use super::instance::{Instance, Signals};
+use super::template::Template;
 use super::{ServerError, programs};
 
 /// Every client of the loopback interface may connect as this user, without a password.
 const USER: &str = "postgres";
 
-const SETTINGS: [(&str, &str); 8] = [
+/// The name of the folder of data.
+const DATA: &str = "data";
+
+const SETTINGS: [(&str, &str); 9] = [
     ("listen_addresses", "127.0.0.1"),
     ("fsync", "off"),
+    // The log is in memory, perhaps.
+    ("max_wal_size", "256MB"),
     ("max_connections", "300"),
     ("max_prepared_transactions", "64"),
     ("wal_level", "logical"),
@@ -38,7 +44,7 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Makes a new server and waits until it answers; this takes one to three seconds.
+    /// Makes a new server and waits until it answers; this takes up to a second.
     ///
     /// # Errors
     /// When PostgreSQL is not installed, or the server does not start; with the end of its log.
@@ -51,7 +57,25 @@ impl PostgresServer {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn start_with(settings: &[(&str, &str)]) -> Result<Self, ServerError> {
+        static TEMPLATE: Template = Template::new();
         let mut server = Self::bare(settings)?;
+        let make = async |folder: &Path| server.make_data(folder).await;
+        TEMPLATE.copy_to(&server.instance, DATA, make).await?;
+        server.restart().await?;
+        Ok(server)
+    }
+
+    /// As [`start_with`](Self::start_with), with data that no other server has been made of: the others of this
+    /// process have one system identifier, as copies of one have.
+    async fn start_stranger_with(settings: &[(&str, &str)]) -> Result<Self, ServerError> {
+        let mut server = Self::bare(settings)?;
+        server.make_data(server.folder()).await?;
+        server.restart().await?;
+        Ok(server)
+    }
+
+    /// Makes a data folder in this folder.
+    async fn make_data(&self, folder: &Path) -> Result<(), ServerError> {
         let mut initdb: Vec<OsString> = [
             "--auth=trust",
             "--encoding=UTF8",
@@ -63,10 +87,8 @@ impl PostgresServer {
         ]
         .map(OsString::from)
         .into();
-        initdb.push(data_folder(server.folder()).into());
-        server.prepare("initdb", initdb).await?;
-        server.restart().await?;
-        Ok(server)
+        initdb.push(data_folder(folder).into());
+        self.prepare("initdb", initdb).await
     }
 
     /// A server without a data folder.
@@ -162,7 +184,7 @@ fn url(port: u16) -> String {
 }
 
 fn data_folder(folder: &Path) -> PathBuf {
-    folder.join("data")
+    folder.join(DATA)
 }
 
 fn arguments(port: u16, folder: &Path, settings: &[(String, String)]) -> Vec<OsString> {

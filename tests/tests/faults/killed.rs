@@ -30,7 +30,7 @@ async fn reads_do_not_notice_that_all_idle_connections_were_killed(backend: Back
 
 async fn reads_at_once_do_not_notice_killed_connections(backend: Backend) {
     let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(5).acquire_timeout(LIMIT)).await;
+    let cluster = site.cluster(pool_of(5)).await;
     let mut side = site.side().await;
     note(1).insert(&cluster).await.unwrap();
     for _ in 0..5 {
@@ -206,7 +206,6 @@ async fn a_server_where_nobody_listens_is_unavailable(backend: Backend) {
         Note::on(0).count(&cluster).await.is_err()
     })
     .await;
-    let begun = Instant::now();
     for outcome in [
         Note::on(0).count(&cluster).await.map(drop),
         note(1).insert(&cluster).await.map(drop),
@@ -216,7 +215,6 @@ async fn a_server_where_nobody_listens_is_unavailable(backend: Backend) {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         assert_eq!(error.shard().unwrap().to_string(), "shop/0");
     }
-    assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 on! { [postgres mariadb] =>
@@ -236,7 +234,7 @@ on! { [postgres mariadb] =>
 async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFnOnce()) {
     let pool = PoolOptions::new()
         .max_connections(4)
-        .connect_timeout(Duration::from_secs(2));
+        .connect_timeout(LIMIT / 6);
     let cluster = site.cluster(pool).await;
     let mut acknowledged = vec![1];
     note(1).insert(&cluster).await.unwrap();
@@ -278,7 +276,8 @@ async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFn
     }
     let error = tx.commit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    // Next to none has waited for a timeout.
+    assert!(begun.elapsed() < LIMIT);
 
     restart().await;
     // The same cluster goes on, with the first statement.
@@ -320,19 +319,18 @@ async fn a_server_that_hangs_is_given_up_after_the_connect_timeout() {
     let server = PostgresServer::start().await.unwrap();
     let site = Site::at_postgres(server.url());
     let pool = pool_of(2)
-        .connect_timeout(Duration::from_millis(300))
+        .connect_timeout(Duration::from_secs(2))
         .ping_after_idle(Duration::from_millis(1));
     let cluster = site.cluster(pool).await;
     open(&cluster, 2).await;
     signal_tree(server.pid().unwrap(), Signal::SIGSTOP);
     tokio::time::sleep(Duration::from_millis(5)).await;
-    let begun = Instant::now();
     // Two pings and a connection that is not taken.
-    let error = note_of(0, 1).insert(&cluster).await.unwrap_err();
+    let insert = tokio::time::timeout(LIMIT, note_of(0, 1).insert(&cluster)).await;
+    let error = insert.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.to_string().contains("connect_timeout"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(2));
-    tokio::time::timeout(Duration::from_secs(3), cluster.close())
+    tokio::time::timeout(LIMIT, cluster.close())
         .await
         .expect("closing waits for a server that hangs");
     signal_tree(server.pid().unwrap(), Signal::SIGCONT);

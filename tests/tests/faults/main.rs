@@ -6,9 +6,11 @@
 mod cancelled;
 mod ended;
 mod errors;
+mod explained;
 mod killed;
 mod pool;
 mod retried;
+mod scattered;
 mod secrets;
 mod side;
 mod site;

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use shard_orm::Cluster;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
+use shard_orm::{Cluster, RawConnection};
 use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::PostgresServer;
 
@@ -28,7 +28,7 @@ async fn no_connection_is_opened_before_the_first_statement(backend: Backend) {
 
 async fn the_server_never_sees_more_connections_than_the_limit(backend: Backend) {
     let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(3).acquire_timeout(LIMIT)).await;
+    let cluster = site.cluster(pool_of(3)).await;
     let mut side = site.side().await;
     let work = async {
         try_join_all((0..40).map(async |id| {
@@ -55,7 +55,8 @@ async fn the_server_never_sees_more_connections_than_the_limit(backend: Backend)
 
 async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) {
     let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let limit = Duration::from_millis(500);
+    let cluster = site.cluster(pool_of(1).acquire_timeout(limit)).await;
     let held = cluster.begin(Note::shard(0)).await.unwrap();
     let begun = Instant::now();
     // SQLite reads by other connections than the writer.
@@ -63,7 +64,8 @@ async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) 
     let waited = begun.elapsed();
     assert_eq!(error.kind(), ErrorKind::PoolExhausted, "{error}");
     assert!(waited >= Duration::from_millis(450), "{waited:?}");
-    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    // Without one it is half a minute.
+    assert!(waited < LIMIT / 6, "{waited:?}");
     let said = error.to_string();
     for word in ["max_connections", "acquire_timeout", "shop/0"] {
         assert!(said.contains(word), "`{word}` is not in: {said}");
@@ -77,7 +79,7 @@ async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) 
 
 async fn a_waiter_gets_the_connection_that_comes_back(backend: Backend) {
     let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1).acquire_timeout(LIMIT)).await;
+    let cluster = site.cluster(pool_of(1)).await;
     let held = cluster.begin(Note::shard(0)).await.unwrap();
     let waiting = tokio::spawn({
         let cluster = cluster.clone();
@@ -94,14 +96,13 @@ async fn idle_connections_are_closed_without_any_traffic(backend: Backend) {
     let pool = pool_of(4).idle_timeout(Duration::from_millis(300));
     let cluster = site.cluster(pool).await;
     let mut side = site.side().await;
-    open(&cluster, 4).await;
+    let held = hold(&cluster, 4).await;
     assert_eq!(site.sessions(&mut side).await, 4);
-    let begun = Instant::now();
+    held.into_iter().for_each(RawConnection::give_back);
     eventually("idle connections are closed", async || {
         site.sessions(&mut side).await == 0
     })
     .await;
-    assert!(begun.elapsed() < Duration::from_secs(3));
     Note::on(0).count(&cluster).await.unwrap();
 }
 
@@ -109,32 +110,47 @@ async fn an_idle_connection_that_is_used_again_stays(backend: Backend) {
     let site = Site::new(backend).await;
     site.set_up().await;
     let relay = Relay::to(&site.url).await;
-    let pool = pool_of(4).idle_timeout(Duration::from_millis(600));
+    let limit = Duration::from_millis(600);
+    let pool = pool_of(4).idle_timeout(limit);
     let config = site.config_at(Server::new("a", relay.url(&site.url)), pool);
     let cluster = Cluster::connect(&config).await.unwrap();
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(1_500) {
+    eventually("it was never idle for long", async || {
         Note::on(0).count(&cluster).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(relay.opened(), 1);
+        let opened = relay.opened();
+        let (begun, mut last, mut longest) = (Instant::now(), Instant::now(), Duration::ZERO);
+        while begun.elapsed() < limit * 5 / 2 {
+            Note::on(0).count(&cluster).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+        }
+        // On a busy machine it may have been idle between two uses: that says nothing.
+        let is_shown = longest < limit / 2;
+        assert!(!is_shown || relay.opened() == opened, "after {longest:?}");
+        is_shown
+    })
+    .await;
 }
 
 async fn a_connection_is_replaced_at_the_end_of_its_life(backend: Backend) {
     let site = Site::new(backend).await;
     site.set_up().await;
     let relay = Relay::to(&site.url).await;
-    let pool = pool_of(1).max_lifetime(Duration::from_millis(200));
+    let life = Duration::from_millis(200);
+    let pool = pool_of(1).max_lifetime(life);
     let config = site.config_at(Server::new("a", relay.url(&site.url)), pool);
     let cluster = Cluster::connect(&config).await.unwrap();
     let begun = Instant::now();
     // In use all the time: it is never idle for long.
-    while begun.elapsed() < Duration::from_millis(900) {
+    eventually("it is replaced three times", async || {
         Note::on(0).count(&cluster).await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let opened = relay.opened();
-    assert!((3..=5).contains(&opened), "{opened} connections");
+        relay.opened() >= 4
+    })
+    .await;
+    assert_eq!(relay.opened(), 4);
+    let lived = begun.elapsed();
+    assert!(lived >= life * 3, "four connections within {lived:?}");
 }
 
 async fn a_connection_that_was_idle_for_long_is_asked_before_a_write(backend: Backend) {
@@ -323,14 +339,18 @@ async fn the_first_write_of_a_shard_survives_a_connection_that_was_gone_before(b
 
 /// Opens so many connections to shard 0, and leaves them idle.
 pub(crate) async fn open(cluster: &Cluster, connections: usize) {
+    let held = hold(cluster, connections).await;
+    held.into_iter().for_each(RawConnection::give_back);
+    Note::on(0).count(cluster).await.unwrap();
+}
+
+/// Takes so many connections to shard 0.
+async fn hold(cluster: &Cluster, connections: usize) -> Vec<RawConnection> {
     let mut held = Vec::new();
     for _ in 0..connections {
         held.push(cluster.connection(Note::shard(0)).await.unwrap());
     }
-    for connection in held {
-        connection.give_back();
-    }
-    Note::on(0).count(cluster).await.unwrap();
+    held
 }
 
 on! { [postgres mariadb] =>

@@ -38,7 +38,7 @@ async fn change_both(
 
 async fn both_sides_of_a_deadlock_succeed_in_the_end(backend: Backend) {
     let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2).acquire_timeout(LIMIT)).await;
+    let cluster = site.cluster(pool_of(2)).await;
     for id in [1, 2] {
         note(id).insert(&cluster).await.unwrap();
     }
@@ -96,7 +96,7 @@ async fn take_one(
 
 async fn a_write_skew_is_run_again(backend: Backend) {
     let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2).acquire_timeout(LIMIT)).await;
+    let cluster = site.cluster(pool_of(2)).await;
     for id in [1, 2] {
         note(id).insert(&cluster).await.unwrap();
     }

@@ -6,11 +6,12 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use shard_orm::Cluster;
-use shard_orm::config::{Config, Database, Group, PoolOptions, Server, StrategyConfig};
+use shard_orm::config::{Config, Database, FanOut, Group, PoolOptions, Server, StrategyConfig};
 use shard_orm::prelude::*;
 use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
 };
+use shard_orm_tests::scratch;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 use crate::side::Side;
 
 /// Longer than anything takes that is to happen at all.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
 /// Keys are spread by their remainder, so that a key below this names its shard.
 pub(crate) const SHARDS: u32 = 4;
 
@@ -129,7 +130,7 @@ impl Site {
     pub(crate) async fn new(backend: Backend) -> Self {
         match backend {
             Backend::Sqlite => {
-                let folder = TempDir::with_prefix("shard-orm-faults-").unwrap();
+                let folder = scratch::folder("faults");
                 Self {
                     backend,
                     url: format!("sqlite://{}", folder.path().display()),
@@ -188,19 +189,24 @@ impl Site {
 
     /// A server of the configuration, with the address of this site or of a relay to it.
     pub(crate) fn config_at(&self, server: Server, pool: PoolOptions) -> Config {
+        self.config_of([server], pool)
+    }
+
+    pub(crate) fn config_of(
+        &self,
+        servers: impl IntoIterator<Item = Server>,
+        pool: PoolOptions,
+    ) -> Config {
+        let mut group = Group::new(SHARDS)
+            .namespace(format!("{}shop_{{shard}}", self.prefix))
+            .strategy(StrategyConfig::Modulo)
+            .pool(pool.clone());
+        for server in servers {
+            group = group.server(server);
+        }
         Config::new("faults")
-            .database(
-                "default",
-                Database::new(self.default.clone()).pool(pool.clone()),
-            )
-            .group(
-                "shop",
-                Group::new(SHARDS)
-                    .namespace(format!("{}shop_{{shard}}", self.prefix))
-                    .strategy(StrategyConfig::Modulo)
-                    .pool(pool)
-                    .server(server),
-            )
+            .database("default", Database::new(self.default.clone()).pool(pool))
+            .group("shop", group)
     }
 
     pub(crate) fn config(&self, pool: PoolOptions) -> Config {
@@ -209,8 +215,17 @@ impl Site {
 
     /// A cluster of many logical shards on one server, with the table of notes in each.
     pub(crate) async fn many_namespaces(&self, shards: i64, pool: PoolOptions) -> Cluster {
+        self.many_namespaces_by(shards, pool, FanOut::new()).await
+    }
+
+    pub(crate) async fn many_namespaces_by(
+        &self,
+        shards: i64,
+        pool: PoolOptions,
+        fan_out: FanOut,
+    ) -> Cluster {
         let config = |pool: PoolOptions| {
-            Config::new("faults").group(
+            Config::new("faults").fan_out(fan_out.clone()).group(
                 "shop",
                 Group::new(u32::try_from(shards).unwrap())
                     .namespace(format!("{}shop_{{shard}}", self.prefix))
@@ -402,12 +417,12 @@ impl Site {
     }
 }
 
-/// A pool of this many connections, that waits half a second for one.
+/// A pool of this many connections.
 pub(crate) fn pool_of(connections: u32) -> PoolOptions {
     PoolOptions::new()
         .max_connections(connections)
         .sqlite_readers(connections)
-        .acquire_timeout(Duration::from_millis(500))
+        .acquire_timeout(LIMIT)
 }
 
 /// Waits until a condition holds.

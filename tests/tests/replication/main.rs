@@ -4,6 +4,7 @@
 mod on;
 
 mod failures;
+mod hedged;
 mod lag;
 mod logs;
 mod nodes;

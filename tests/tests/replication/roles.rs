@@ -121,7 +121,7 @@ async fn a_configuration_with_swapped_roles_is_named_and_served(on: On) {
 async fn two_servers_that_take_writes_get_none_until_one_is_gone(on: On) {
     logs::listen();
     let site = Site::new(on, 0).await;
-    let mut stranger = Node::start_primary(on.dialect).await.unwrap();
+    let mut stranger = Node::start_stranger(on.dialect).await.unwrap();
     let other = stranger.url_of(on.rights);
     let server = Server::new("a", site.url(0)).replica(other.clone());
     let cluster = site.cluster_at(server, quick()).await;

@@ -10,8 +10,12 @@ use shard_orm_tests::servers::Node;
 
 use crate::on::On;
 
-/// Longer than anything takes that is to happen at all.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+/// Longer than anything takes that is to happen at all, on a machine however busy.
+pub(crate) const LIMIT: Duration = Duration::from_mins(2);
+/// What clusters wait for a server that says nothing: none does here that is asked, so that nothing takes as long.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
+/// The time between two looks.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
 /// Keys are spread by their remainder, so that a key below this names its shard.
 pub(crate) const SHARDS: i64 = 4;
 
@@ -197,10 +201,19 @@ impl Site {
 
 /// A configuration with these servers.
 pub(crate) fn config(servers: impl IntoIterator<Item = Server>, health: HealthOptions) -> Config {
+    config_with(servers, health, TIMEOUT)
+}
+
+/// A configuration with these servers, to which a connection is open within this time, or is given up.
+pub(crate) fn config_with(
+    servers: impl IntoIterator<Item = Server>,
+    health: HealthOptions,
+    connect_timeout: Duration,
+) -> Config {
     let pool = PoolOptions::new()
         .max_connections(16)
-        .connect_timeout(Duration::from_secs(1))
-        .acquire_timeout(Duration::from_secs(5));
+        .connect_timeout(connect_timeout)
+        .acquire_timeout(LIMIT);
     let group = Group::new(u32::try_from(SHARDS).unwrap())
         .strategy(StrategyConfig::Modulo)
         .pool(pool)
@@ -209,11 +222,11 @@ pub(crate) fn config(servers: impl IntoIterator<Item = Server>, health: HealthOp
     Config::new("replication").group("shop", group)
 }
 
-/// Looks that are made often.
+/// Looks that are made often, each with all the time that a busy machine may take.
 pub(crate) fn quick() -> HealthOptions {
     HealthOptions::new()
-        .probe_interval(Duration::from_millis(100))
-        .probe_timeout(Duration::from_millis(500))
+        .probe_interval(INTERVAL)
+        .probe_timeout(TIMEOUT)
 }
 
 /// Waits until a condition holds.

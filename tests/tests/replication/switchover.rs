@@ -9,7 +9,7 @@ use shard_orm::prelude::*;
 use tokio::task::JoinSet;
 
 use crate::on::On;
-use crate::site::{LIMIT, Note, SHARDS, Site, answering, eventually, note, quick};
+use crate::site::{LIMIT, Note, SHARDS, Site, TIMEOUT, answering, eventually, note, quick};
 
 on_each! {
     any rights:
@@ -123,8 +123,9 @@ async fn no_acknowledged_row_is_lost_when_a_replica_takes_over(on: On) {
         "{on:?}: no write for {pause:?}, of which the servers took {took:?}; {} were acknowledged, {refused} refused",
         acknowledged.len(),
     );
+    // Whatever a busy machine takes, no writer has waited for a timeout.
     assert!(
-        pause < took + Duration::from_secs(2),
+        pause < took + TIMEOUT,
         "no write for {pause:?}, the servers took {took:?}"
     );
 

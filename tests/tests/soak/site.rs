@@ -18,9 +18,9 @@ pub(crate) const CONNECTIONS: u32 = 4;
 /// The pools, each to two of the shards.
 pub(crate) const POOLS: u32 = 2;
 /// Longer than anything takes that is to happen at all.
-pub(crate) const LIMIT: Duration = Duration::from_secs(25);
+pub(crate) const LIMIT: Duration = Duration::from_secs(75);
 /// What the library itself waits for: less, so that its error says what was missing.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const GROUP: &str = "soak";
 const USER: &str = "soak";

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use shard_orm::{ErrorKind, Result};
 
 mod aggregates;
+mod broadcast;
 mod create_table;
 mod cursors;
 mod fields;
@@ -18,6 +19,7 @@ mod moments;
 mod order_pages;
 mod placement;
 mod raw_sql;
+mod reduce;
 mod relations;
 mod replicas;
 mod rows;

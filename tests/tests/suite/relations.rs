@@ -5,6 +5,7 @@ mod joins;
 mod left_joins;
 mod links;
 mod loads;
+mod merged;
 mod shapes;
 
 use shard_orm::prelude::*;

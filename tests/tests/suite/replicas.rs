@@ -218,7 +218,7 @@ fn without_replicas(bed: &Bed) -> Config {
         };
         group = group.server(Server::new(format!("server-{number}"), url).replica(gone));
     }
-    let name = tempfile::TempDir::with_prefix("shard-orm-unused-").unwrap();
+    let name = shard_orm_tests::scratch::folder("unused");
     Config::new("test").group(GROUP, group).database(
         DATABASE,
         Database::new(format!("sqlite://{}", name.path().join("x.db").display())),

@@ -7,8 +7,8 @@ use super::scalar::{bytes, duration, runs};
 use super::table::{Table, Value, distance, list};
 use crate::config::Read;
 use crate::config::{
-    Config, Database, DatabaseOptions, Fallback, Group, HealthOptions, PoolOptions, Replica,
-    Server, StrategyConfig,
+    Config, Database, DatabaseOptions, Fallback, FanOut, Group, HealthOptions, PoolOptions,
+    Replica, Server, StrategyConfig,
 };
 
 /// Points on a ring for each unit of weight, unless the file says otherwise.
@@ -23,6 +23,9 @@ pub(super) fn config(mut root: Table<'_>) -> Config {
     if let Some(table) = root.get("ids").and_then(|value| value.table()) {
         config.ids = ids(table);
     }
+    if let Some(table) = root.get("fan_out").and_then(|value| value.table()) {
+        config.fan_out = fan_out(table);
+    }
     for (name, value) in members(&mut root, "databases") {
         if let Some(table) = value.table() {
             config = config.database(name, database(table));
@@ -35,6 +38,20 @@ pub(super) fn config(mut root: Table<'_>) -> Config {
     }
     root.finish();
     config
+}
+
+fn fan_out(mut table: Table<'_>) -> FanOut {
+    let mut fan_out = FanOut::new();
+    for (key, limit) in [
+        ("statements", &mut fan_out.statements),
+        ("statements_per_server", &mut fan_out.statements_per_server),
+    ] {
+        if let Some(statements) = table.get(key).and_then(|value| value.number()) {
+            *limit = statements;
+        }
+    }
+    table.finish();
+    fan_out
 }
 
 fn members<'a>(table: &mut Table<'a>, key: &'static str) -> Vec<(String, Value<'a>)> {

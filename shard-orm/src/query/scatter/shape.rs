@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use sea_query::Value;
+
+use super::tables::{At, Tables};
 use crate::backend::{ColumnType, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -14,43 +17,66 @@ use crate::query::parts::Parts;
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     /// The columns that are read: first those that are selected, then what else is sorted by.
-    pub(super) columns: Vec<usize>,
-    /// What is sorted by: a position among the columns, and how.
-    pub(super) keys: Vec<(usize, Term)>,
+    pub(super) columns: Vec<At>,
+    /// What is sorted by.
+    pub(super) keys: Vec<Key>,
     directions: Arc<[Direction]>,
 }
 
+/// One column that is sorted by.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Its position among the columns.
+    pub(super) position: usize,
+    /// How it is sorted by.
+    pub(super) term: Term,
+    value: fn(&Row<'_>, usize) -> Result<Value>,
+    /// Whether it may be NULL though its type has none.
+    may_be_absent: bool,
+}
+
 impl Shape {
-    /// What these parts ask for. An order is made total by the shard key and the primary key.
-    pub(super) fn new(def: &'static ModelDef, parts: &Parts, dialect: Dialect) -> Result<Self> {
-        let mut columns: Vec<usize> = match &parts.columns {
-            Some(selected) => selected.clone(),
-            None => (0..def.columns.len()).collect(),
-        };
-        let mut keys: Vec<(usize, Term)> = Vec::new();
-        if !parts.orders.is_empty() {
-            let ties = def.lookup().filter(|ordinal| {
-                !parts.orders.iter().any(|term| term.ordinal == *ordinal)
-                    && refusal(def, *ordinal).is_none()
+    /// What these parts ask for. An order is made total by the shard key and the primary keys.
+    pub(super) fn new(tables: &dyn Tables, parts: &Parts, dialect: Dialect) -> Result<Self> {
+        let mut columns = tables.selected(parts);
+        let mut keys: Vec<Key> = Vec::new();
+        let orders = tables.orders(parts);
+        if !orders.is_empty() {
+            let asked: Vec<(At, Term)> = orders
+                .into_iter()
+                .map(|(table, term)| {
+                    let ordinal = term.ordinal;
+                    (At { table, ordinal }, term)
+                })
+                .collect();
+            let ties = tables.identity().into_iter().filter(|at| {
+                !asked.iter().any(|(asked, _)| asked == at)
+                    && refusal(tables.def(at.table), at.ordinal).is_none()
             });
-            let ties = ties.map(Term::ascending);
-            for term in parts.orders.iter().copied().chain(ties) {
-                if let Some(refusal) = refusal(def, term.ordinal) {
+            let ties: Vec<(At, Term)> = ties.map(|at| (at, Term::ascending(at.ordinal))).collect();
+            for (at, term) in asked.into_iter().chain(ties) {
+                let def = tables.def(at.table);
+                if let Some(refusal) = refusal(def, at.ordinal) {
                     return Err(refusal);
                 }
-                let known = columns.iter().position(|ordinal| *ordinal == term.ordinal);
+                let known = columns.iter().position(|column| *column == at);
                 let position = known.unwrap_or_else(|| {
-                    columns.push(term.ordinal);
+                    columns.push(at);
                     columns.len() - 1
                 });
-                keys.push((position, term));
+                keys.push(Key {
+                    position,
+                    term,
+                    value: def.columns[at.ordinal].value,
+                    may_be_absent: tables.may_be_absent(at.table),
+                });
             }
         }
         let directions = keys
             .iter()
-            .map(|(_, term)| Direction {
-                descending: term.descending,
-                nulls_first: term.nulls(dialect) == Nulls::First,
+            .map(|key| Direction {
+                descending: key.term.descending,
+                nulls_first: key.term.nulls(dialect) == Nulls::First,
             })
             .collect();
         Ok(Self {
@@ -65,22 +91,36 @@ impl Shape {
         Arc::clone(&self.directions)
     }
 
+    /// How the rows are sorted, in words.
+    pub(super) fn describe(&self, tables: &dyn Tables) -> Vec<String> {
+        let describe = |key: &Key| {
+            let at = self.columns[key.position];
+            key.term.describe(tables.def(at.table))
+        };
+        self.keys.iter().map(describe).collect()
+    }
+
     /// Reads a row, and what it is sorted by.
     pub(super) fn sorted<T>(
         &self,
-        def: &'static ModelDef,
         row: &Row<'_>,
         read: impl Fn(&Row<'_>) -> Result<T>,
     ) -> Result<Sorted<T>> {
-        let key: Result<Vec<_>> = self
-            .keys
-            .iter()
-            .map(|(position, term)| (def.columns[term.ordinal].value)(row, *position))
-            .collect();
+        let key: Result<Vec<_>> = self.keys.iter().map(|key| key.read(row)).collect();
         Ok(Sorted {
             key: SortKey(key?),
             row: read(row)?,
         })
+    }
+}
+
+impl Key {
+    fn read(&self, row: &Row<'_>) -> Result<Value> {
+        if self.may_be_absent && row.is_null(self.position)? {
+            // Any NULL: it is compared with whether the others are.
+            return Ok(Value::Bool(None));
+        }
+        (self.value)(row, self.position)
     }
 }
 

@@ -5,28 +5,33 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, Query as Sea, SelectStatement, UnionType};
 
 use super::shape::Shape;
+use super::tables::Tables;
 use crate::backend::{Args, Sql, render};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Batch, Label, Leg, Statement};
-use crate::model::ModelDef;
-use crate::query::built::{Built, Verb, order_by, ready};
+use crate::query::built::{Verb, order_by, ready};
 use crate::query::parts::Parts;
 use crate::topology::Namespace;
 
 /// What all logical shards are asked.
 #[derive(Debug)]
 pub(super) struct Asked {
-    def: &'static ModelDef,
+    tables: Arc<dyn Tables>,
     verb: Verb,
     parts: Parts,
     pub(super) shape: Shape,
 }
 
 impl Asked {
-    pub(super) fn new(def: &'static ModelDef, verb: Verb, parts: Parts, shape: Shape) -> Arc<Self> {
+    pub(super) fn new(
+        tables: Arc<dyn Tables>,
+        verb: Verb,
+        parts: Parts,
+        shape: Shape,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            def,
+            tables,
             verb,
             parts,
             shape,
@@ -58,7 +63,7 @@ impl Asked {
 /// server, so that its answers need no more than to be merged.
 pub(super) struct Union {
     asked: Arc<Asked>,
-    legs: Vec<Leg>,
+    legs: Arc<[Leg]>,
 }
 
 impl Union {
@@ -71,23 +76,13 @@ impl Union {
 
     fn branch(&self, leg: &Leg) -> SelectStatement {
         let Asked {
-            def,
+            tables,
             verb,
             parts,
             shape,
         } = &*self.asked;
-        let namespace = &leg.place.namespace;
         let mut select = Sea::select();
-        select.from(namespace.table(def.table));
-        let built = Built {
-            def,
-            verb: *verb,
-            parts,
-            keys: leg.keys.as_ref(),
-        };
-        built.conditions(namespace.dialect(), |condition| {
-            select.and_where(condition);
-        });
+        tables.read_in(leg, parts, &mut select);
         match verb {
             Verb::Count => {
                 select.expr_as(Expr::cust("COUNT(*)"), name(0));
@@ -96,14 +91,13 @@ impl Union {
                 select.expr_as(Expr::cust("1"), name(0)).limit(1);
             }
             Verb::Select | Verb::Update | Verb::Delete => {
-                for (position, ordinal) in shape.columns.iter().enumerate() {
-                    let column = Expr::col(Alias::new(def.columns[*ordinal].name));
-                    select.expr_as(column, name(position));
+                for (position, at) in shape.columns.iter().enumerate() {
+                    select.expr_as(Expr::col(tables.column(*at)), name(position));
                 }
                 if let Some(most) = self.asked.most() {
-                    for (_, term) in &shape.keys {
-                        let column = Alias::new(def.columns[term.ordinal].name);
-                        order_by(&mut select, column, *term);
+                    for key in &shape.keys {
+                        let column = tables.column(shape.columns[key.position]);
+                        order_by(&mut select, column, key.term);
                     }
                     select.limit(most);
                 }
@@ -126,8 +120,8 @@ impl Union {
         whole
             .columns((0..width).map(name))
             .from_subquery(rows, Alias::new("shards"));
-        for (position, term) in &self.asked.shape.keys {
-            order_by(&mut whole, name(*position), *term);
+        for key in &self.asked.shape.keys {
+            order_by(&mut whole, name(key.position), key.term);
         }
         if let Some(most) = self
             .asked
@@ -158,8 +152,12 @@ impl Statement for Union {
                 Verb::Exists => "exists",
                 _ => "select",
             },
-            table: self.asked.def.table,
+            table: self.asked.tables.def(0).table,
         }
+    }
+
+    fn tables(&self) -> usize {
+        self.asked.tables.count()
     }
 }
 

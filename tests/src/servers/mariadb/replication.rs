@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection, Row as _};
 use super::{MariaDbServer, PASSWORD, USER};
 use crate::servers::ServerError;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(5);
 
 /// The users of the clusters under test, whom `read_only` binds: `client`, and `watcher`, who may ask besides how
@@ -145,7 +145,7 @@ impl MariaDbServer {
     /// Waits until this replica has applied all that its primary has committed by now.
     ///
     /// # Errors
-    /// When it has not after half a minute, or one of the two does not answer.
+    /// When it has not after two minutes, or one of the two does not answer.
     pub async fn has_all_of(&self, primary: &Self) -> Result<(), ServerError> {
         let position: String = sqlx::query_scalar("SELECT CAST(@@gtid_binlog_pos AS CHAR)")
             .fetch_one(&mut primary.connect().await?)

@@ -13,10 +13,12 @@ use crate::servers::ServerError;
 
 /// The database of the ordinary users.
 const DATABASE: &str = "shop";
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(5);
 
-const SETTINGS: [(&str, &str); 3] = [
+const SETTINGS: [(&str, &str); 4] = [
+    // Nothing is written but by the tests, which count it.
+    ("autovacuum", "off"),
     // A standby that was away for a while finds what it missed.
     ("wal_keep_size", "512MB"),
     // A standby comes back to a primary soon after that was started again.
@@ -38,11 +40,25 @@ impl PostgresServer {
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn start_primary() -> Result<Self, ServerError> {
-        let server = Self::start_with(&SETTINGS).await?;
+        Self::start_with(&SETTINGS).await?.with_users().await
+    }
+
+    /// As [`start_primary`](Self::start_primary), with a system identifier of its own.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_stranger() -> Result<Self, ServerError> {
+        Self::start_stranger_with(&SETTINGS)
+            .await?
+            .with_users()
+            .await
+    }
+
+    async fn with_users(self) -> Result<Self, ServerError> {
         for sql in ORDINARY_USERS {
-            server.run(sql).await?;
+            self.run(sql).await?;
         }
-        Ok(server)
+        Ok(self)
     }
 
     /// Makes a standby of a server that [`start_primary`](Self::start_primary) made, and waits until it answers.
@@ -147,7 +163,7 @@ impl PostgresServer {
     /// Waits until this standby has applied all that its primary has committed by now.
     ///
     /// # Errors
-    /// When it has not after half a minute, or one of the two does not answer.
+    /// When it has not after two minutes, or one of the two does not answer.
     pub async fn has_all_of(&self, primary: &Self) -> Result<(), ServerError> {
         let position: String = scalar(primary.url(), "SELECT pg_current_wal_lsn()::text").await?;
         self.wait_until(&format!(

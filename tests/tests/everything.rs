@@ -1,6 +1,12 @@
 //! Every attribute of every derive, in a module that shadows the names that generated code needs
 //! and denies what a strict crate denies.
-#![deny(warnings, missing_docs, unused_qualifications, unreachable_pub, clippy::pedantic)]
+#![deny(
+    warnings,
+    missing_docs,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::pedantic
+)]
 
 /// Names that a user may have.
 pub mod shadowed {
@@ -102,7 +108,10 @@ pub mod shadowed {
     /// Held by a field with a word of the language for a name.
     #[derive(Debug, Clone, PartialEq, ShardModel)]
     #[shard(group = "shop", table = "entries")]
-    #[shard(belongs_to(basket = "Basket", by = "r#type"), refers_to(article = "Article", by = "article_id"))]
+    #[shard(
+        belongs_to(basket = "Basket", by = "r#type"),
+        refers_to(article = "Article", by = "article_id")
+    )]
     pub struct Entry {
         /// The number.
         #[shard(primary_key)]
@@ -342,7 +351,8 @@ fn database<M: DatabaseModel>() -> Home {
     M::def().home
 }
 
-fn main() {
+#[test]
+fn every_attribute_is_taken_and_means_what_it_says() {
     let def = Order::def();
     assert_eq!((def.name, def.table), ("Order", "orders"));
     assert_eq!(def.home, Home::Sharded("shop"));
@@ -356,8 +366,11 @@ fn main() {
     );
     assert_eq!(def.primary_key, [0, 2]);
     assert_eq!((def.key, def.region), (Some(2), Some(1)));
-    let indexes: Vec<(&[usize], bool)> =
-        def.indexes.iter().map(|index| (index.columns, index.unique)).collect();
+    let indexes: Vec<(&[usize], bool)> = def
+        .indexes
+        .iter()
+        .map(|index| (index.columns, index.unique))
+        .collect();
     assert_eq!(
         indexes,
         [
@@ -371,12 +384,20 @@ fn main() {
     assert_eq!(Order::LEVEL.def().column_type, ColumnType::I16);
     assert_eq!(Order::STATUS.def().column_type, ColumnType::Text);
     assert_eq!(Order::TAGS.def().column_type, ColumnType::Json);
-    let nullable: Vec<&str> =
-        def.columns.iter().filter(|column| column.nullable).map(|column| column.name).collect();
+    let nullable: Vec<&str> = def
+        .columns
+        .iter()
+        .filter(|column| column.nullable)
+        .map(|column| column.name)
+        .collect();
     assert_eq!(nullable, ["note", "level", "more", "changed"]);
     assert_eq!(Order::ITEM.def().length, Some(64));
-    let defaults: Vec<&str> =
-        def.columns.iter().filter(|column| column.default.is_some()).map(|c| c.name).collect();
+    let defaults: Vec<&str> = def
+        .columns
+        .iter()
+        .filter(|column| column.default.is_some())
+        .map(|c| c.name)
+        .collect();
     assert_eq!(defaults, ["item", "note", "quantity", "status", "tags"]);
     let stamps: Vec<(&str, bool)> = def
         .columns
@@ -398,11 +419,17 @@ fn main() {
     assert_eq!(Made::OTHER.def().column_type, ColumnType::Json);
     assert_eq!(<Line as shard_orm::Projection>::COLUMNS, [3, 5, 8, 9, 10]);
     shadowed::local();
-    assert_eq!(Event::def().generated.map(|generated| generated.column), Some(0));
+    assert_eq!(
+        Event::def().generated.map(|generated| generated.column),
+        Some(0)
+    );
     assert_eq!(Marked::def().soft_delete, Some(1));
     assert!(Marked::HOOKS.is_some() && Marked::VALIDATE.is_some());
     assert!(Order::HOOKS.is_none() && Order::VALIDATE.is_none());
 
-    let made = Made { id: -3, other: None };
+    let made = Made {
+        id: -3,
+        other: None,
+    };
     assert_eq!(made.routing_key().map(|key| key.key).ok(), Some(-3));
 }

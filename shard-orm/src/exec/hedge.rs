@@ -1,0 +1,86 @@
+//! Reads of several logical shards, asked of a second replica when the first takes long.
+//!
+//! After J. Dean and L. A. Barroso, The Tail at Scale (2013): a second request is sent when the first has
+//! taken longer than most, and whichever answers first is taken.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, select};
+
+use super::fan::Fan;
+use super::run::{Intent, run_at, run_elsewhere};
+use super::site::Site;
+use super::statement::{Sink, Statement};
+use super::target::Target;
+use crate::error::Result;
+
+/// Runs a read at a site and gives the sink with its rows.
+pub(crate) async fn read_at<S: Sink>(
+    target: Target<'_>,
+    fan: &Fan,
+    site: Site,
+    statement: &dyn Statement,
+    sink: impl Fn() -> S,
+) -> Result<S> {
+    let mut first = sink();
+    let patience = match fan.hedge {
+        Some(share) => site.place.latencies.share(statement.label().table, share),
+        None => None,
+    };
+    let Some(patience) = patience else {
+        let begun = Instant::now();
+        run_at(target, site.clone(), Intent::Read, statement, &mut first).await?;
+        if fan.hedge.is_some() {
+            note(&site, statement, begun.elapsed());
+        }
+        return Ok(first);
+    };
+    let mut second = sink();
+    if hedged(target, &site, statement, patience, &mut first, &mut second).await? {
+        Ok(second)
+    } else {
+        Ok(first)
+    }
+}
+
+/// Knows no sink, so that it is compiled once. Gives whether the second replica's answer is the
+/// one that counts.
+async fn hedged(
+    target: Target<'_>,
+    site: &Site,
+    statement: &dyn Statement,
+    patience: Duration,
+    first: &mut dyn Sink,
+    second: &mut dyn Sink,
+) -> Result<bool> {
+    let begun = Instant::now();
+    let site = site.clone().remembering();
+    let note = || note(&site, statement, begun.elapsed());
+    let one = run_at(target, site.clone(), Intent::Read, statement, first);
+    let one = match select(one, pin!(tokio::time::sleep(patience))).await {
+        Either::Left((outcome, _)) => {
+            note();
+            return outcome.map(|_| false);
+        }
+        Either::Right(((), one)) => one,
+    };
+    let other = run_elsewhere(target, &site, statement, second);
+    let second_counts = match select(one, other).await {
+        Either::Left((Ok(_), _)) => false,
+        Either::Left((Err(error), other)) => match other.await {
+            Ok(Some(_)) => true,
+            _ => return Err(error),
+        },
+        Either::Right((Ok(Some(_)), _)) => true,
+        // There is no other replica, or it failed.
+        Either::Right((_, one)) => one.await.map(|_| false)?,
+    };
+    // Of an answer that was not waited for, the least that it would have taken.
+    note();
+    Ok(second_counts)
+}
+
+fn note(site: &Site, statement: &dyn Statement, took: Duration) {
+    site.place.latencies.note(statement.label().table, took);
+}

@@ -1,0 +1,132 @@
+//! Long statements of one call, side by side: so many in all, and so many on one server.
+//!
+//! Called by `broadcast` and `reduce`, whose statements hold their connections for as long as they
+//! like. One that would have to wait for a connection which another one of the same call holds is
+//! not begun before that is given back, so that none runs into the acquire timeout of its own kind.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+use super::target::Target;
+use crate::connect::{Place, Watch};
+
+/// How many statements run at the same time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Width {
+    /// In all.
+    pub(crate) most: usize,
+    /// On one server; never more than its pool has connections.
+    pub(crate) per_server: usize,
+}
+
+impl Width {
+    /// As the cluster is configured; in a transaction, which has one connection, one at a time.
+    pub(crate) fn of(target: Target<'_>) -> Self {
+        let limits = target.cluster().fan_out();
+        Self {
+            most: match target {
+                Target::Cluster { .. } => limits.statements,
+                Target::Tx(_) => 1,
+            },
+            per_server: limits.statements_per_server,
+        }
+    }
+}
+
+/// Tasks of which a bounded number runs. None is begun before [`next`](Self::next) is awaited.
+pub(crate) struct Spread<'f, T> {
+    width: Width,
+    servers: Vec<Server<'f, T>>,
+    running: FuturesUnordered<BoxFuture<'f, Done<T>>>,
+}
+
+struct Server<'f, T> {
+    watch: Arc<Watch>,
+    /// How many tasks it may run at the same time.
+    most: usize,
+    running: usize,
+    waiting: VecDeque<(usize, BoxFuture<'f, T>)>,
+}
+
+struct Done<T> {
+    number: usize,
+    server: usize,
+    outcome: T,
+}
+
+impl<'f, T: Send + 'f> Spread<'f, T> {
+    pub(crate) fn new(width: Width) -> Self {
+        Self {
+            width,
+            servers: Vec::new(),
+            running: FuturesUnordered::new(),
+        }
+    }
+
+    /// Adds a task, behind those that were added before. It is known by its number, which is larger
+    /// than theirs.
+    pub(crate) fn push(
+        &mut self,
+        number: usize,
+        place: &Place,
+        task: impl Future<Output = T> + Send + 'f,
+    ) {
+        let known = self
+            .servers
+            .iter()
+            .position(|server| Arc::ptr_eq(&server.watch, &place.watch));
+        let server = known.unwrap_or_else(|| {
+            self.servers.push(Server {
+                watch: Arc::clone(&place.watch),
+                most: self.width.per_server.min(place.shared_connections()).max(1),
+                running: 0,
+                waiting: VecDeque::new(),
+            });
+            self.servers.len() - 1
+        });
+        let waiting = &mut self.servers[server].waiting;
+        waiting.push_back((number, Box::pin(task)));
+    }
+
+    /// The next task that is done, and what it gave; `None` when no task is left.
+    pub(crate) async fn next(&mut self) -> Option<(usize, T)> {
+        self.begin();
+        let done = self.running.next().await?;
+        self.servers[done.server].running -= 1;
+        Some((done.number, done.outcome))
+    }
+
+    /// Begins no further task. Those that run are to be awaited still.
+    pub(crate) fn begin_no_more(&mut self) {
+        for server in &mut self.servers {
+            server.waiting.clear();
+        }
+    }
+
+    /// Begins what may run, the first of all that wait before the others.
+    fn begin(&mut self) {
+        while self.running.len() < self.width.most.max(1) {
+            let free = self.servers.iter_mut().enumerate();
+            let first = free
+                .filter(|(_, server)| server.running < server.most)
+                .filter_map(|(at, server)| Some((server.waiting.front()?.0, at, server)))
+                .min_by_key(|(number, ..)| *number);
+            let Some((_, at, server)) = first else { return };
+            let Some((number, task)) = server.waiting.pop_front() else {
+                return;
+            };
+            server.running += 1;
+            self.running.push(Box::pin(async move {
+                Done {
+                    number,
+                    server: at,
+                    outcome: task.await,
+                }
+            }));
+        }
+    }
+}

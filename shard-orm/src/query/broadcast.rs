@@ -1,0 +1,375 @@
+//! A statement of the user's own on every namespace or every server of a group.
+//!
+//! Begun at the cluster by whoever tends the databases: it belongs to no model.
+
+mod report;
+
+use std::fmt;
+use std::sync::Arc;
+
+use sea_query::Value;
+use sqlx::SqlSafeStr;
+
+pub use self::report::{BroadcastReport, Outcome};
+use super::parts::Refusal;
+use super::raw::{ReadRow, expand, qualified, read};
+use crate::backend::{Args, Field, Sql, signature};
+use crate::cluster::Cluster;
+use crate::connect::Place;
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::exec::{
+    Executor as _, Intent, Label, NoRows, Rows, Sink, Spread, Statement, Width, run,
+};
+use crate::topology::Namespace;
+
+/// How many statements run at a time, unless it is said.
+const WIDTH: Width = Width {
+    most: 8,
+    per_server: 2,
+};
+
+/// Where a statement of one's own goes: to each namespace of a group, or to each of its servers;
+/// begun by [`Cluster::broadcast`].
+#[derive(Debug, Clone)]
+#[must_use = "a statement is sent when `execute` or `all` runs it"]
+pub struct Broadcast {
+    cluster: Cluster,
+    group: String,
+    each_server: bool,
+}
+
+/// A statement in the SQL of the database, for every namespace or every server of a group; begun
+/// by [`Cluster::broadcast`].
+#[must_use = "a statement is sent when `execute` or `all` runs it"]
+pub struct BroadcastQuery {
+    to: Broadcast,
+    text: Result<String, Refusal>,
+    values: Vec<Value>,
+    width: Width,
+    go_on: bool,
+}
+
+impl Cluster {
+    /// Begins a statement that runs on every namespace of a group: on each logical shard once.
+    ///
+    /// A name in braces becomes the qualified name of that table in the namespace, as in
+    /// [`RawQuery`](crate::RawQuery); `{orders.*}` is refused, since the statement is of no model.
+    /// It goes to primaries, and is never sent twice to one of them. What came of it is data, for
+    /// each namespace: see [`BroadcastReport`].
+    ///
+    /// ```
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # #[cfg(feature = "testing")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> shard_orm::Result<()> {
+    /// # let cluster = shard_orm::testing::cluster::<Order>().await?;
+    /// # let cluster = &cluster;
+    /// // All or an error, which says where it was done and where it was not.
+    /// cluster.broadcast("shop").sql("ANALYZE {orders}").execute().await?.into_result()?;
+    ///
+    /// // One after the other, past errors.
+    /// let report = cluster
+    ///     .broadcast("shop")
+    ///     .sql("SELECT COUNT(*), MAX(id) FROM {orders}")
+    ///     .in_order()
+    ///     .go_on()
+    ///     .all::<(i64, Option<i64>)>()
+    ///     .await?;
+    /// for outcome in &report.outcomes {
+    ///     match &outcome.result {
+    ///         Some(Ok(rows)) => println!("{}: {rows:?}", outcome.place()),
+    ///         Some(Err(error)) => println!("{}: {error}", outcome.place()),
+    ///         None => println!("{}: not begun", outcome.place()),
+    ///     }
+    /// }
+    /// # assert!(report.is_done());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
+    /// ```
+    pub fn broadcast(&self, group: impl Into<String>) -> Broadcast {
+        Broadcast {
+            cluster: self.clone(),
+            group: group.into(),
+            each_server: false,
+        }
+    }
+}
+
+impl Broadcast {
+    /// Runs the statement once on the primary of each server that holds logical shards of the
+    /// group, in the place of once in each namespace.
+    ///
+    /// For what is the server's own, such as a setting, an extension or a role. It names no table
+    /// of a namespace, so braces are refused. So is SQLite, which has no server: there each logical
+    /// shard is a file.
+    pub fn each_server(mut self) -> Self {
+        self.each_server = true;
+        self
+    }
+
+    /// The statement, in the SQL of the database.
+    ///
+    /// The text is a literal, or one that the caller vouches for with [`sqlx::AssertSqlSafe`]:
+    /// nothing from outside may stand in it. Without arguments it is sent as it stands and not
+    /// prepared, since there are statements that the databases do not prepare.
+    pub fn sql(self, text: impl SqlSafeStr) -> BroadcastQuery {
+        BroadcastQuery {
+            to: self,
+            text: Ok(text.into_sql_str().as_str().to_owned()),
+            values: Vec::new(),
+            width: WIDTH,
+            go_on: false,
+        }
+    }
+}
+
+impl BroadcastQuery {
+    /// Binds the next argument, in the type of this value.
+    #[allow(clippy::needless_pass_by_value)] // As every other value that a builder takes.
+    pub fn bind(mut self, value: impl Field) -> Self {
+        match Args::value(|args| value.bind(args)) {
+            Ok(value) => self.values.push(value),
+            Err(error) => self.text = Err(error.into()),
+        }
+        self
+    }
+
+    /// One after the other, in the order of the numbers of the logical shards.
+    pub fn in_order(self) -> Self {
+        self.parallel(1)
+    }
+
+    /// At most so many at the same time, in the place of eight. On one server no more than
+    /// [`per_server`](Self::per_server) says.
+    pub fn parallel(mut self, statements: usize) -> Self {
+        self.width.most = statements.max(1);
+        self
+    }
+
+    /// At most so many at the same time on one server, in the place of two; never more than its
+    /// pool has connections.
+    pub fn per_server(mut self, statements: usize) -> Self {
+        self.width.per_server = statements.max(1);
+        self
+    }
+
+    /// After an error no further statement is begun; this is how it is unless
+    /// [`go_on`](Self::go_on) is said. Those that run are awaited: a write is not given up halfway.
+    pub fn stop_at_first_error(mut self) -> Self {
+        self.go_on = false;
+        self
+    }
+
+    /// Runs the statement everywhere, whatever errors there are.
+    pub fn go_on(mut self) -> Self {
+        self.go_on = true;
+        self
+    }
+
+    /// Runs the statement, and says how many rows it changed in each place.
+    ///
+    /// Dropped before it is done, it begins no further statement, and closes the connections of
+    /// those that run. A server that has one of them by then may carry it out all the same; where
+    /// it was done is for the caller to find out. A [`Session`](crate::Session) does not know of
+    /// what is written here.
+    ///
+    /// # Errors
+    /// What is found before anything is sent: [`Configuration`](crate::ErrorKind::Configuration)
+    /// for a group that is not configured, which names those that are;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a text whose braces name no table, and
+    /// for [`each_server`](Broadcast::each_server) on SQLite. What goes wrong in a place is in the
+    /// report.
+    pub async fn execute(self) -> Result<BroadcastReport<u64>> {
+        let call = Call::new(self)?;
+        let outcomes = call
+            .each(async |place: Arc<Place>| call.ask(&place, &mut NoRows).await)
+            .await;
+        Ok(outcomes)
+    }
+
+    /// Runs the statement, and gives its rows in each place.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute). Of a result that has other columns than `T` the report says
+    /// [`Decode`](crate::ErrorKind::Decode), after the statement was carried out.
+    pub async fn all<T: ReadRow>(self) -> Result<BroadcastReport<Vec<T>>> {
+        let call = Call::new(self)?;
+        let outcomes = call
+            .each(async |place: Arc<Place>| {
+                let mut sink = Rows::new(read::<T>);
+                call.ask(&place, &mut sink).await?;
+                Ok(sink.rows)
+            })
+            .await;
+        Ok(outcomes)
+    }
+}
+
+impl fmt::Debug for BroadcastQuery {
+    /// Shows no value: arguments are the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BroadcastQuery")
+            .field("to", &self.to)
+            .field("width", &self.width)
+            .field("go_on", &self.go_on)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A call, after the checks that need no database.
+struct Call {
+    cluster: Cluster,
+    places: Vec<Arc<Place>>,
+    statement: Told,
+    width: Width,
+    go_on: bool,
+}
+
+impl Call {
+    fn new(query: BroadcastQuery) -> Result<Self> {
+        let Broadcast {
+            cluster,
+            group,
+            each_server,
+        } = query.to;
+        let mut places = cluster.places_of_group(&group)?;
+        let statement = Told {
+            text: query.text.map_err(Error::from)?,
+            values: query.values,
+            each_server,
+        };
+        if let Some(first) = places.first() {
+            if each_server && first.dialect() == Dialect::Sqlite {
+                return Err(Error::unsupported(
+                    "SQLite has no server: each logical shard is a file of its own. Run the \
+                     statement on each namespace, without `each_server`",
+                ));
+            }
+            statement.text(&first.namespace)?;
+        }
+        if each_server {
+            let mut first_of: Vec<Arc<Place>> = Vec::new();
+            places.retain(|place| {
+                let new = !first_of
+                    .iter()
+                    .any(|known| Arc::ptr_eq(&known.watch, &place.watch));
+                if new {
+                    first_of.push(Arc::clone(place));
+                }
+                new
+            });
+        }
+        Ok(Self {
+            cluster,
+            places,
+            statement,
+            width: query.width,
+            go_on: query.go_on,
+        })
+    }
+
+    /// Asks all places, and gives what each gave in their order.
+    async fn each<T: Send, F>(&self, ask: impl Fn(Arc<Place>) -> F) -> BroadcastReport<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        let mut spread = Spread::new(self.width);
+        for (number, place) in self.places.iter().enumerate() {
+            spread.push(number, place, ask(Arc::clone(place)));
+        }
+        let mut outcomes: Vec<Outcome<T>> = self
+            .places
+            .iter()
+            .map(|place| Outcome {
+                server: place.server.to_string(),
+                shard: (!self.statement.each_server).then(|| place.shard_id()),
+                result: None,
+            })
+            .collect();
+        while let Some((number, result)) = spread.next().await {
+            if result.is_err() && !self.go_on {
+                spread.begin_no_more();
+            }
+            outcomes[number].result = Some(result);
+        }
+        BroadcastReport { outcomes }
+    }
+
+    async fn ask(&self, place: &Arc<Place>, sink: &mut dyn Sink) -> Result<u64> {
+        let target = (&self.cluster).target();
+        run(
+            target,
+            Arc::clone(place),
+            Intent::Write,
+            &self.statement,
+            sink,
+        )
+        .await
+        .map_err(|error| {
+            if self.statement.each_server {
+                error.on_server(&place.server)
+            } else {
+                error
+            }
+        })
+    }
+}
+
+/// The statement, for whichever namespace it is sent to.
+struct Told {
+    text: String,
+    values: Vec<Value>,
+    each_server: bool,
+}
+
+impl Told {
+    fn text(&self, namespace: &Namespace) -> Result<String> {
+        expand(namespace.dialect(), &self.text, |name| {
+            if self.each_server {
+                Err(Error::unsupported(format!(
+                    "`{{{name}}}` in the SQL names a table of a namespace, and the statement is \
+                     one for each server: leave out `each_server`, or write `{{{{` for a brace"
+                )))
+            } else {
+                qualified(None, name, namespace)
+            }
+        })
+    }
+}
+
+impl Statement for Told {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let mut text = self.text(namespace)?;
+        if self.values.is_empty() {
+            *args = Args::unprepared();
+        }
+        for value in &self.values {
+            args.push(value)?;
+        }
+        text.push_str(&signature(namespace.dialect(), &self.values));
+        Ok(Sql {
+            text: text.into(),
+            // Sent once to each namespace: a plan that is kept would only take the place of another.
+            persistent: false,
+            single: false,
+        })
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "broadcast",
+            table: "",
+        }
+    }
+}

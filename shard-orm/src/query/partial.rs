@@ -1,0 +1,160 @@
+//! Answers that may do without some of the logical shards.
+
+use std::fmt;
+
+use super::place::NamesAShard;
+use super::scatter;
+use super::select::Query;
+use super::selection::Selection;
+use super::verbs::Running;
+use crate::error::Result;
+use crate::exec::{Executor, Fan, Missing};
+use crate::model::Model;
+
+/// What the logical shards answered that did, and which did not.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Partial<T> {
+    /// What the others answered, merged as if they were all there are.
+    pub value: T,
+    /// The logical shards that did not answer, and why.
+    pub missing: Vec<Missing>,
+}
+
+impl<T> Partial<T> {
+    /// Whether all logical shards answered.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// The value, when all logical shards answered.
+    ///
+    /// # Errors
+    /// That of the first one that did not.
+    pub fn complete(self) -> Result<T> {
+        match self.missing.into_iter().next() {
+            None => Ok(self.value),
+            Some(missing) => Err(missing.error),
+        }
+    }
+}
+
+/// A query that does without logical shards that do not answer; see [`Query::partial`].
+#[derive(Clone)]
+#[must_use = "a query is sent when a verb such as `all` runs it"]
+pub struct Partially<Q>(pub(in crate::query) Q);
+
+impl<Q: fmt::Debug> fmt::Debug for Partially<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Partially").field(&self.0).finish()
+    }
+}
+
+impl<M: Model, P, S> Query<M, P, S> {
+    /// Gives what there is when some logical shards do not answer, and says which are missing.
+    ///
+    /// A shard is missing whose server is not reached or has no connection free, that takes longer
+    /// than a limit or the [`deadline`](Self::deadline), or whose tables are not there. A mistake in
+    /// the query is an error of the whole as ever.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let orders = Order::scatter().partial().count(cluster).await?;
+    /// for missing in &orders.missing {
+    ///     eprintln!("not counted: {:?}: {}", missing.shards, missing.error);
+    /// }
+    /// println!("at least {}", orders.value);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn partial(self) -> Partially<Self> {
+        Partially(self)
+    }
+}
+
+impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Partially<Query<M, P, S>>
+where
+    Query<M, P, S>: NamesAShard,
+{
+    /// All rows of the shards that answer; see [`Query::all`].
+    ///
+    /// # Errors
+    /// As [`Query::all`], but for what makes a shard missing.
+    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<Vec<S::Out>>> {
+        let target = on.target().reading(self.0.parts.read);
+        let legs = self.0.reading_legs(target);
+        let parts = self.0.parts;
+        Box::pin(async move {
+            let fan = Fan::begin_partial(parts.manner);
+            let value = scatter::all(M::def(), parts, target, legs?, &fan, S::read).await?;
+            Ok(Partial::of(value, fan))
+        })
+    }
+
+    /// The first row of the shards that answer; see [`Query::first`].
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn first<'e>(mut self, on: impl Executor<'e>) -> Running<'e, Partial<Option<S::Out>>> {
+        let limit = self.0.parts.limit;
+        self.0.parts.limit = Some(limit.unwrap_or(1).min(1));
+        let rows = self.all(on);
+        Box::pin(async move {
+            let Partial { value, missing } = rows.await?;
+            Ok(Partial {
+                value: value.into_iter().next(),
+                missing,
+            })
+        })
+    }
+
+    /// How many rows the shards have that answer; see [`Query::count`].
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn count<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<u64>> {
+        let target = on.target().reading(self.0.parts.read);
+        let legs = self.0.reading_legs(target);
+        let parts = self.0.parts;
+        Box::pin(async move {
+            let fan = Fan::begin_partial(parts.manner);
+            let value = scatter::count(M::def(), parts, target, legs?, &fan).await?;
+            Ok(Partial::of(value, fan))
+        })
+    }
+
+    /// Whether any of the shards that answer has a row; see [`Query::exists`]. `false` is certain
+    /// only when none is missing.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn exists<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<bool>> {
+        let target = on.target().reading(self.0.parts.read);
+        let legs = self.0.reading_legs(target);
+        let parts = self.0.parts;
+        Box::pin(async move {
+            let fan = Fan::begin_partial(parts.manner);
+            let value = scatter::exists(M::def(), parts, target, legs?, &fan).await?;
+            Ok(Partial::of(value, fan))
+        })
+    }
+}
+
+impl<T> Partial<T> {
+    pub(in crate::query) fn of(value: T, fan: Fan) -> Self {
+        Self {
+            value,
+            missing: fan.into_missing(),
+        }
+    }
+}

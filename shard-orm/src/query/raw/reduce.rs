@@ -1,0 +1,198 @@
+//! A statement on each of several logical shards, whose results the user makes one of.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+
+use super::{RawQuery, RawStatement, ReadRow, read};
+use crate::backend::{Args, Sql};
+use crate::connect::Place;
+use crate::error::{Error, Result, ShardId};
+use crate::exec::{Executor, Label, Spread, Statement, Width, stream_as};
+use crate::model::Model;
+use crate::query::Running;
+use crate::query::place::NamesAShard;
+use crate::query::place::private::Legs as _;
+use crate::query::select::Query;
+use crate::topology::Namespace;
+
+/// The rows of one logical shard, taken off their connection one by one; what
+/// [`RawQuery::reduce`] hands to each shard's part.
+///
+/// A [`Stream`], with [`try_next`](Self::try_next) of its own, so that no trait has to be brought.
+/// Dropped before its end it closes the connection; inside a transaction it ends that.
+#[must_use = "rows are read when they are asked for"]
+pub struct ShardRows<'e, T> {
+    shard: ShardId,
+    rows: BoxStream<'e, Result<T>>,
+}
+
+impl<T> ShardRows<'_, T> {
+    /// The logical shard that the rows are of.
+    #[must_use]
+    pub fn shard(&self) -> &ShardId {
+        &self.shard
+    }
+
+    /// The next row; `None` after the last one.
+    ///
+    /// # Errors
+    /// As [`RawQuery::all`].
+    pub async fn try_next(&mut self) -> Result<Option<T>> {
+        self.rows.try_next().await
+    }
+}
+
+impl<T> Stream for ShardRows<'_, T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        self.rows.poll_next_unpin(context)
+    }
+}
+
+impl<T> fmt::Debug for ShardRows<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardRows")
+            .field("shard", &self.shard)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Model, P: Send + Sync + 'static> RawQuery<M, P>
+where
+    Query<M, P>: NamesAShard,
+{
+    /// Runs the statement on each logical shard of the query, and makes one result of all.
+    ///
+    /// `each` is given the rows of one logical shard and makes a part of them; `merge` puts two
+    /// parts together, and folds all of them in the order of the numbers of their shards. How
+    /// results become one is not guessed from the text. `None` when no logical shard was asked, as
+    /// by `on_each` of no keys.
+    ///
+    /// ```
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     item: String,
+    /// #     quantity: i32,
+    /// # }
+    /// # #[cfg(feature = "testing")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> shard_orm::Result<()> {
+    /// # let cluster = shard_orm::testing::cluster::<Order>().await?;
+    /// # let cluster = &cluster;
+    /// # Order { id: 1, user_id: 42, item: "tea".into(), quantity: 3 }.insert(cluster).await?;
+    /// # Order { id: 2, user_id: 43, item: "coffee".into(), quantity: 5 }.insert(cluster).await?;
+    /// use std::collections::BTreeMap;
+    /// use shard_orm::ShardRows;
+    ///
+    /// let pieces: Option<BTreeMap<String, i64>> = Order::scatter()
+    ///     .sql("SELECT item, quantity FROM {orders} WHERE quantity > ?")
+    ///     .bind(1)
+    ///     .reduce(
+    ///         cluster,
+    ///         async |mut rows: ShardRows<'_, (String, i32)>| {
+    ///             let mut pieces = BTreeMap::new();
+    ///             while let Some((item, quantity)) = rows.try_next().await? {
+    ///                 *pieces.entry(item).or_insert(0) += i64::from(quantity);
+    ///             }
+    ///             Ok(pieces)
+    ///         },
+    ///         |mut all, more| {
+    ///             for (item, quantity) in more {
+    ///                 *all.entry(item).or_insert(0) += quantity;
+    ///             }
+    ///             all
+    ///         },
+    ///     )
+    ///     .await?;
+    /// # let pieces = pieces.unwrap_or_default();
+    /// # assert_eq!(pieces.into_iter().collect::<Vec<_>>(), [("coffee".into(), 5), ("tea".into(), 3)]);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "testing"))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// Each logical shard's rows hold one connection until `each` is done with them, and none waits
+    /// for a connection that another one of the same call holds: pools of one connection will do.
+    /// A bounded number of logical shards gives its rows at a time; see
+    /// [`FanOut`](crate::config::FanOut). Memory does not grow with the rows, but by
+    /// what `each` keeps of them.
+    ///
+    /// As any statement in SQL it goes to primaries and is never sent twice, unless
+    /// [`read`](Query::read) was said before `sql`. Of several keys it runs once on each logical
+    /// shard that owns one of them, on all of its rows: name the keys in the text. There is no
+    /// common snapshot.
+    ///
+    /// # Errors
+    /// The first error of a logical shard, or of its `each`, which names it. It ends the others:
+    /// their rows are dropped. Otherwise as [`all`](Self::all).
+    pub fn reduce<'e, T, A, F>(
+        self,
+        on: impl Executor<'e>,
+        each: impl Fn(ShardRows<'e, T>) -> F + Send + Sync + 'e,
+        merge: impl FnMut(A, A) -> A + Send + 'e,
+    ) -> Running<'e, Option<A>>
+    where
+        T: ReadRow,
+        A: Send + 'e,
+        F: Future<Output = Result<A>> + Send + 'e,
+    {
+        let target = on.target().reading(self.query.parts.read);
+        let intent = self.intent();
+        let legs = self.query.legs(target);
+        Box::pin(async move {
+            let statement = Arc::new(RawStatement {
+                def: M::def(),
+                text: self.text.map_err(Error::from)?,
+                values: self.values,
+            });
+            let mut places: Vec<Arc<Place>> = legs?.into_iter().map(|leg| leg.place).collect();
+            // Many keys of one logical shard are several legs, and it is asked once.
+            places.dedup_by(|one, other| one.namespace.is_same_shard(&other.namespace));
+            let part = |place: &Arc<Place>| {
+                let (place, statement) = (Arc::clone(place), Shared(Arc::clone(&statement)));
+                let each = &each;
+                async move {
+                    let shard = place.shard_id();
+                    let rows = stream_as(target, Arc::clone(&place), intent, statement, read::<T>);
+                    let part = each(ShardRows { shard, rows }).await;
+                    part.map_err(|error| place.name_error(error))
+                }
+            };
+            let mut spread = Spread::new(Width::of(target));
+            for (number, place) in places.iter().enumerate() {
+                spread.push(number, place, part(place));
+            }
+            let mut parts: Vec<Option<A>> = places.iter().map(|_| None).collect();
+            while let Some((number, part)) = spread.next().await {
+                parts[number] = Some(part?);
+            }
+            Ok(parts.into_iter().flatten().reduce(merge))
+        })
+    }
+}
+
+/// The statement of a call, which all its logical shards are asked.
+struct Shared(Arc<RawStatement>);
+
+impl Statement for Shared {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        self.0.prepare(namespace, args)
+    }
+
+    fn label(&self) -> Label {
+        self.0.label()
+    }
+}

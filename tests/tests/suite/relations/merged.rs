@@ -1,0 +1,276 @@
+//! Joins over several logical shards give what one database gives.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use shard_orm::prelude::*;
+use shard_orm::relation::Join;
+use shard_orm::{Nowhere, Whole};
+use shard_orm_tests::bed::{Bed, BedOptions};
+use shard_orm_tests::behaviours;
+
+use super::counted::counted;
+use crate::kind;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+#[shard(has_many(lines = "Line", by = "order_id"))]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    #[shard(collation = "binary", length = 20)]
+    item: String,
+    rank: Option<i32>,
+    #[shard(length = 20)]
+    folded: String,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "lines")]
+#[shard(belongs_to(product = "Product", by = "product_id"))]
+struct Line {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    order_id: i64,
+    product_id: Option<i64>,
+    quantity: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "products")]
+struct Product {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    #[shard(collation = "binary", length = 20)]
+    title: Option<String>,
+}
+
+const KEYS: i64 = 24;
+
+/// Of each key up to four orders, of each order up to three lines, of some lines a product. Ids
+/// rise against the keys, and most values are there several times.
+async fn fill(cluster: &Cluster) {
+    let (mut orders, mut lines, mut products) = (Vec::new(), Vec::new(), Vec::new());
+    for user_id in 0..KEYS {
+        let title = (user_id % 4 > 0).then(|| format!("t{}", user_id % 3));
+        let product = Product {
+            id: 1_000 - user_id,
+            user_id,
+            title,
+        };
+        for number in 0..user_id % 5 {
+            let id = (KEYS - user_id) * 10 + number;
+            let item = ["tea", "Tea", "", "ä", "z"][usize::try_from(id % 5).unwrap()].to_owned();
+            let rank = [None, Some(0), Some(-1), Some(i32::MAX)][usize::try_from(id % 4).unwrap()];
+            orders.push(Order {
+                id,
+                user_id,
+                folded: item.clone(),
+                item,
+                rank,
+            });
+            for line in 0..(id + user_id) % 4 {
+                lines.push(Line {
+                    id: id * 10 + line,
+                    user_id,
+                    order_id: id,
+                    product_id: (line == 1).then_some(product.id),
+                    quantity: i32::try_from((id + line) % 3).unwrap(),
+                });
+            }
+        }
+        products.push(product);
+    }
+    Order::insert_many(cluster, orders).await.unwrap();
+    Line::insert_many(cluster, lines).await.unwrap();
+    Product::insert_many(cluster, products).await.unwrap();
+}
+
+/// All rows in one logical shard.
+async fn one_database(dialect: Dialect) -> Bed {
+    let bed = BedOptions::new(dialect, 1, 1)
+        .open(|setup| setup.table::<Order>().table::<Line>().table::<Product>())
+        .await;
+    fill(&bed.cluster).await;
+    bed
+}
+
+type Inner = Join<Order, (Order, Line), Nowhere, Whole>;
+type Left = Join<Order, (Order, Option<Line>, Option<Product>), Nowhere, Whole>;
+
+fn inner() -> Inner {
+    Order::query().join(Order::LINES)
+}
+
+fn left() -> Left {
+    Order::query()
+        .left_join(Order::LINES)
+        .left_join(Line::PRODUCT)
+}
+
+/// Orders that are not total by themselves, of each of the joined models.
+fn inner_orders() -> Vec<fn(Inner) -> Inner> {
+    vec![
+        |join| join.order_by(Order::RANK.asc()),
+        |join| {
+            join.order_by(Order::RANK.desc().nulls_last())
+                .order_by(Line::QUANTITY)
+        },
+        |join| {
+            join.order_by(Line::QUANTITY.desc())
+                .order_by(Order::ITEM.desc())
+        },
+        |join| join.order_by(Line::PRODUCT_ID.asc().nulls_first()),
+        |join| join.order_by(Order::ID.desc()),
+    ]
+}
+
+fn left_orders() -> Vec<fn(Left) -> Left> {
+    vec![
+        |join| join.order_by(Line::QUANTITY),
+        |join| join.order_by(Line::QUANTITY.desc()),
+        |join| {
+            join.order_by(Product::TITLE.desc().nulls_last())
+                .order_by(Order::ITEM)
+        },
+        |join| {
+            join.order_by(Product::ID.asc().nulls_first())
+                .order_by(Order::RANK.desc())
+        },
+        |join| join.order_by(Line::ID.desc().nulls_first()),
+        |join| join.order_by(Order::ITEM),
+    ]
+}
+
+const BOUNDS: [(Option<u64>, Option<u64>); 7] = [
+    (None, None),
+    (Some(1), None),
+    (Some(7), Some(3)),
+    (Some(0), None),
+    (None, Some(5)),
+    (Some(1_000), Some(40)),
+    (Some(5), Some(1_000)),
+];
+
+fn bounded<J, S>(
+    mut join: Join<Order, J, Nowhere, S>,
+    bounds: (Option<u64>, Option<u64>),
+) -> Join<Order, J, Nowhere, S> {
+    if let Some(limit) = bounds.0 {
+        join = join.limit(limit);
+    }
+    if let Some(offset) = bounds.1 {
+        join = join.offset(offset);
+    }
+    join
+}
+
+behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
+    async fn a_join_over_all_shards_gives_what_one_database_gives(bed: &Bed) {
+        fill(&bed.cluster).await;
+        let one = one_database(bed.dialect).await;
+        let keys: BTreeSet<i64> = (3..15).collect();
+        for (number, order) in inner_orders().into_iter().enumerate() {
+            for bounds in BOUNDS {
+                let query = bounded(order(inner().filter(Line::QUANTITY.lt(2))), bounds);
+                let total = query.clone().order_by(Order::USER_ID).order_by(Order::ID).order_by(Line::ID);
+                let expected = total.clone().on_shard(0).all(&one.cluster).await.unwrap();
+                let what = format!("order {number}, {bounds:?}");
+                assert_eq!(query.clone().scatter().all(&bed.cluster).await.unwrap(), expected, "{what}");
+                let streamed: Vec<(Order, Line)> = query.clone().scatter().stream(&bed.cluster).try_collect().await.unwrap();
+                assert_eq!(streamed, expected, "{what}");
+                let first = query.clone().scatter().first(&bed.cluster).await.unwrap();
+                assert_eq!(first.as_ref(), expected.first(), "{what}");
+                let count = query.clone().scatter().count(&bed.cluster).await.unwrap();
+                assert_eq!(count, u64::try_from(expected.len()).unwrap(), "{what}");
+                let exists = query.clone().scatter().exists(&bed.cluster).await.unwrap();
+                assert_eq!(exists, !expected.is_empty(), "{what}");
+                let of_keys = total.filter(Order::USER_ID.is_in(keys.clone())).on_shard(0).all(&one.cluster).await.unwrap();
+                assert_eq!(query.on_each(&keys).all(&bed.cluster).await.unwrap(), of_keys, "{what}");
+            }
+        }
+    }
+
+    async fn what_a_left_join_has_not_found_stands_in_its_place(bed: &Bed) {
+        fill(&bed.cluster).await;
+        let one = one_database(bed.dialect).await;
+        for (number, order) in left_orders().into_iter().enumerate() {
+            for bounds in BOUNDS {
+                let query = bounded(order(left()), bounds);
+                let total = query.clone().order_by(Order::USER_ID).order_by(Order::ID).order_by(Line::ID).order_by(Product::ID);
+                let expected = total.on_shard(0).all(&one.cluster).await.unwrap();
+                let what = format!("order {number}, {bounds:?}");
+                let found = query.clone().scatter().all(&bed.cluster).await.unwrap();
+                assert_eq!(found, expected, "{what}");
+                let streamed: Vec<_> = query.clone().scatter().stream(&bed.cluster).try_collect().await.unwrap();
+                assert_eq!(streamed, expected, "{what}");
+                let count = query.clone().scatter().count(&bed.cluster).await.unwrap();
+                assert_eq!(count, u64::try_from(expected.len()).unwrap(), "{what}");
+                // Columns that are ordered by and not selected.
+                let picked = query.select((Order::ID, Product::TITLE)).scatter().all(&bed.cluster).await.unwrap();
+                let expected: Vec<(i64, Option<String>)> = expected
+                    .into_iter()
+                    .map(|(order, _, product)| (order.id, product.and_then(|product| product.title)))
+                    .collect();
+                assert_eq!(picked, expected, "{what}");
+            }
+        }
+        let absent = left().order_by(Line::ID).scatter().all(&bed.cluster).await.unwrap();
+        assert!(absent.iter().any(|(_, line, _)| line.is_none()));
+        assert!(absent.iter().any(|(_, line, product)| line.is_some() && product.is_none()));
+    }
+
+    async fn a_join_without_an_order_gives_each_row_once(bed: &Bed) {
+        fill(&bed.cluster).await;
+        let one = one_database(bed.dialect).await;
+        let sorted = |mut rows: Vec<(Order, Line)>| {
+            rows.sort_by_key(|(_, line)| line.id);
+            rows
+        };
+        let expected = sorted(inner().on_shard(0).all(&one.cluster).await.unwrap());
+        assert_eq!(sorted(inner().scatter().all(&bed.cluster).await.unwrap()), expected);
+        let streamed: Vec<_> = inner().scatter().stream(&bed.cluster).try_collect().await.unwrap();
+        assert_eq!(sorted(streamed), expected);
+        let some = inner().limit(4).scatter().all(&bed.cluster).await.unwrap();
+        assert_eq!(some.len(), 4);
+        assert!(some.iter().all(|row| expected.contains(row)));
+        assert_eq!(inner().offset(3).scatter().all(&bed.cluster).await.unwrap().len(), expected.len() - 3);
+        // From a query that says all shards before it joins.
+        let begun = Order::scatter().join(Order::LINES).count(&bed.cluster).await.unwrap();
+        assert_eq!(begun, u64::try_from(expected.len()).unwrap());
+    }
+
+    async fn the_logical_shards_of_a_server_join_in_one_statement(bed: &Bed) {
+        fill(&bed.cluster).await;
+        let query = inner().order_by(Line::QUANTITY.desc()).limit(5).scatter();
+        let (found, sent) = counted(query.all(&bed.cluster)).await;
+        assert_eq!(found.unwrap().len(), 5);
+        assert_eq!(sent.len(), if bed.dialect == Dialect::Sqlite { 16 } else { 2 });
+    }
+
+    async fn a_join_is_not_merged_by_a_text_whose_order_is_not_known(bed: &Bed) {
+        let error = inner().order_by(Order::FOLDED).scatter().all(&bed.cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("`orders.folded`"), "{error}");
+        let tx = bed.cluster.begin(Order::shard(1)).await.unwrap();
+        assert_eq!(kind(inner().scatter().all(&tx).await), ErrorKind::CrossShard);
+        tx.rollback().await.unwrap();
+    }
+
+    async fn a_join_has_the_deadline_of_its_query(bed: &Bed) {
+        let limited = || Order::query().deadline(Duration::ZERO).join(Order::LINES);
+        let cluster = &bed.cluster;
+        assert_eq!(kind(limited().scatter().all(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().scatter().count(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().on(1).all(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().on(1).exists(cluster).await), ErrorKind::Timeout);
+        assert_eq!(kind(limited().on(1).stream(cluster).try_next().await), ErrorKind::Timeout);
+    }
+}
