@@ -79,11 +79,14 @@ pub(crate) async fn measure(rows: i64) {
     }
     assert_eq!(seen, each * i64::from(SHARDS));
     let took = begun.elapsed();
+    let (mib, peak) = (f64::from(1 << 20), peak());
     println!(
-        "\n{seen} rows ({:.0} MB of text) merged from {SHARDS} logical shards on 4 databases in {:.1} s: \
-         {:.1} MiB more than before (goal: 64)",
+        "\n{seen} rows ({:.0} MB of text) merged from {SHARDS} logical shards on 4 databases in \
+         {:.1} s\nresident memory: {:.1} MiB before, {:.1} at most, {:.1} more (goal: 64)",
         letters as f64 / 1e6,
         took.as_secs_f64(),
-        (peak() - before) as f64 / f64::from(1 << 20),
+        before as f64 / mib,
+        peak as f64 / mib,
+        (peak - before) as f64 / mib,
     );
 }
