@@ -165,6 +165,11 @@ impl Pool {
         self.open().await
     }
 
+    /// A connection to the endpoint was lost: all others have to prove themselves.
+    pub(super) fn doubt(&self) {
+        self.losses.fetch_add(1, Ordering::Release);
+    }
+
     /// Closes what has been idle for too long, oldest first.
     pub(crate) async fn sweep(self: &Arc<Self>) {
         // A connection counts until it is closed, so that the server sees no more than the limit.
@@ -294,7 +299,7 @@ impl Lease {
     pub(crate) fn lost(&mut self) {
         self.dirty = true;
         self.conn = None;
-        self.pool.losses.fetch_add(1, Ordering::Release);
+        self.pool.doubt();
     }
 
     /// Whether it was open at that instant already, and so belongs to the server that was there
