@@ -154,7 +154,7 @@ pub mod shadowed {
         r#type,
     }
 
-    #[allow(clippy::derivable_impls)] // Written, so that the derive's name is not looked up here.
+    #[allow(clippy::derivable_impls)] // The name of the trait is shadowed.
     impl ::core::default::Default for Status {
         fn default() -> Self {
             Self::New
