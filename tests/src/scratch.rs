@@ -50,8 +50,11 @@ pub(crate) fn parent() -> &'static Path {
 }
 
 fn has_room() -> bool {
-    let free = statvfs(MEMORY)
-        .map(|system| u64::from(system.blocks_available()).saturating_mul(system.fragment_size()));
+    let free = statvfs(MEMORY).map(|system| {
+        system
+            .blocks_available()
+            .saturating_mul(system.fragment_size())
+    });
     free.is_ok_and(|bytes| bytes >= ROOM_BYTES)
         && available_memory().is_some_and(|bytes| bytes >= 2 * ROOM_BYTES)
 }

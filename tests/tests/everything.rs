@@ -154,6 +154,7 @@ pub mod shadowed {
         r#type,
     }
 
+    #[allow(clippy::derivable_impls)] // The name of the trait is shadowed.
     impl ::core::default::Default for Status {
         fn default() -> Self {
             Self::New
@@ -282,6 +283,9 @@ pub mod shadowed {
     }
 
     /// Within a function, where items are looked up otherwise.
+    ///
+    /// # Panics
+    /// When they are not found.
     pub fn local() {
         #[derive(Debug, ShardModel)]
         #[shard(group = "shop", table = "local")]

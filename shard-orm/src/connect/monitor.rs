@@ -103,7 +103,8 @@ impl Looking {
             match self.ask(probe).await {
                 // A connection that was kept may have ended long ago, with a server that was started
                 // anew or an address that leads elsewhere: only a new one tells how it stands now.
-                Err(failure) if failure.lost => {}
+                // Those of the pool, which are as old, are asked before they are used.
+                Err(failure) if failure.lost => self.pool.doubt(),
                 answer => return answer.map_err(|failure| failure.error.to_string()),
             }
         }

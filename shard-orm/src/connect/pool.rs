@@ -175,6 +175,11 @@ impl Pool {
         self.open().await
     }
 
+    /// A connection to the endpoint was lost: all others have to prove themselves.
+    pub(super) fn doubt(&self) {
+        self.losses.fetch_add(1, Ordering::Release);
+    }
+
     /// Closes what has been idle for too long, oldest first.
     pub(crate) async fn sweep(self: &Arc<Self>) {
         // A connection counts until it is closed, so that the server sees no more than the limit.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -44,7 +43,7 @@ impl Lease {
     pub(crate) fn lost(&mut self) {
         self.dirty = true;
         self.conn = None;
-        self.pool.losses.fetch_add(1, Ordering::Release);
+        self.pool.doubt();
     }
 
     /// Whether it was open at that instant already, and so belongs to the server that was there
