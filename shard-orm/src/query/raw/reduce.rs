@@ -20,9 +20,6 @@ use crate::query::place::private::Legs as _;
 use crate::query::select::Query;
 use crate::topology::Namespace;
 
-/// How many logical shards give their rows at the same time.
-const MOST: usize = 8;
-
 /// The rows of one logical shard, taken off their connection one by one; what
 /// [`RawQuery::reduce`] hands to each shard's part.
 ///
@@ -129,8 +126,9 @@ where
     ///
     /// Each logical shard's rows hold one connection until `each` is done with them, and none waits
     /// for a connection that another one of the same call holds: pools of one connection will do.
-    /// Eight logical shards give their rows at a time. Memory does not grow with the rows, but by
-    /// what `each` keeps of them.
+    /// So many statements run at a time as the configuration says
+    /// ([`FanOut`](crate::config::FanOut)), each of one logical shard. Memory does not grow with
+    /// the rows, but by what `each` keeps of them.
     ///
     /// As any statement in SQL it goes to primaries and is never sent twice, unless
     /// [`read`](Query::read) was said before `sql`. Of several keys it runs once on each logical
@@ -173,14 +171,15 @@ where
                     part.map_err(|error| place.name_error(error))
                 }
             };
+            let limits = target.cluster().fan_out();
             let mut spread = Spread::new(Width {
                 // A transaction has one connection.
                 most: if matches!(target, Target::Tx(_)) {
                     1
                 } else {
-                    MOST
+                    limits.statements
                 },
-                per_server: MOST,
+                per_server: limits.statements_per_server,
             });
             for (number, place) in places.iter().enumerate() {
                 spread.push(number, place, part(place));
