@@ -23,6 +23,7 @@ mod selection;
 mod soft_delete;
 mod update;
 mod verbs;
+mod volatile;
 
 pub use broadcast::{Broadcast, BroadcastQuery, BroadcastReport, Outcome};
 pub(crate) use built::{Built, Verb, bound, order_by, ready};

@@ -4,6 +4,7 @@
 //!   owned by one test that kills and restarts them.
 //! - [`bed`] is a cluster for one behaviour, and the macro that runs it on every database.
 //! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, and what they stand on.
+//! - [`relay`] stands between the library and a server.
 //! - [`database`] gives each test a database, or a prefix for databases, that no other test uses.
 //!
 //! The suite itself is in `tests/*.rs` of this package. `scripts/test` runs it with one server of each kind for all
@@ -14,4 +15,5 @@ pub mod bed;
 pub mod database;
 #[cfg(feature = "sqlite")]
 pub mod guide;
+pub mod relay;
 pub mod servers;

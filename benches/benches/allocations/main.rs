@@ -5,16 +5,21 @@
 #[path = "../statements/cluster.rs"]
 mod cluster;
 #[path = "../statements/contender.rs"]
-#[expect(dead_code, reason = "times are not looked at here")]
 mod contender;
+#[path = "../shared/cost.rs"]
+mod cost;
 #[path = "../statements/databases.rs"]
 mod databases;
 #[path = "../statements/hand_written.rs"]
 mod hand_written;
-#[path = "../statements/order.rs"]
+#[path = "../shared/machine.rs"]
+mod machine;
+#[path = "../shared/order.rs"]
 mod order;
 #[path = "../statements/peer.rs"]
 mod peer;
+#[path = "../statements/rows.rs"]
+mod rows;
 
 use std::alloc::System;
 

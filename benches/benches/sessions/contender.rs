@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 use shard_orm::prelude::*;
 use shard_orm::route::mix64;
 use shard_orm::{Result, Session};
 
-use crate::replicas::{Order, Replicas, Witness};
+use crate::cost::Cost;
+use crate::order::Order;
+use crate::replicas::{Replicas, Witness};
 
 /// How long it takes at most until the monitor has seen what was written.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -49,15 +49,6 @@ macro_rules! on {
         };
         found.unwrap()
     }};
-}
-
-/// What a round took, for each operation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cost {
-    /// From the first call to the last answer.
-    pub(crate) wall: Duration,
-    /// What the client's threads worked.
-    pub(crate) cpu: Duration,
 }
 
 /// A way to read a row under its name.
@@ -126,18 +117,14 @@ impl Contender {
 
     /// Carries out so many operations, one after the other.
     pub(crate) async fn run(&self, rows: &[Order], operations: usize) -> Cost {
-        let cpu = cpu_time();
-        let begun = Instant::now();
-        for turn in 0..operations {
-            let row = any(rows, turn);
-            let found = on!(self, row, on => Order::get(on, row.user_id, row.id).await);
-            assert_eq!(found.placed_at, row.placed_at);
-        }
-        let count = u32::try_from(operations).unwrap();
-        Cost {
-            wall: begun.elapsed() / count,
-            cpu: (cpu_time() - cpu) / count,
-        }
+        Cost::of(operations, async {
+            for turn in 0..operations {
+                let row = any(rows, turn);
+                let found = on!(self, row, on => Order::get(on, row.user_id, row.id).await);
+                assert_eq!(found.placed_at, row.placed_at);
+            }
+        })
+        .await
     }
 
     /// How many of a hundred reads the primary serves.
@@ -174,11 +161,4 @@ async fn wrote_everywhere(replicas: &Replicas) -> String {
         assert!(begun.elapsed() < SETTLING, "not settled: {token}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// The processor time of this process so far.
-fn cpu_time() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
-    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    Duration::from_micros(micros.unsigned_abs())
 }

@@ -5,13 +5,16 @@
 //! the first one in the same round.
 
 mod contender;
+#[path = "../shared/cost.rs"]
+mod cost;
+#[path = "../shared/machine.rs"]
+mod machine;
+#[path = "../shared/order.rs"]
+mod order;
 mod replicas;
 
-use std::time::Duration;
-
-use shard_orm::route::mix64;
-
-use crate::contender::{Contender, Cost};
+use crate::contender::Contender;
+use crate::cost::Column;
 use crate::replicas::Replicas;
 
 const USAGE: &str = "\
@@ -66,22 +69,12 @@ async fn compare(
     rounds: usize,
     operations: usize,
 ) {
-    let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); contenders.len()];
-    for round in 0..=rounds {
-        // In another order each time, so that nobody always follows the same one.
-        let mut order: Vec<usize> = (0..contenders.len()).collect();
-        order.sort_unstable_by_key(|index| mix64((round * 100 + index) as u64));
-        for index in order {
-            let contender = &contenders[index];
-            // The others have been busy meanwhile: caches are filled again first.
-            contender.run(replicas.rows(), operations).await;
-            let cost = contender.run(replicas.rows(), operations).await;
-            // Statements are prepared in the first round.
-            if round > 0 {
-                costs[index].push(cost);
-            }
-        }
-    }
+    let costs = cost::rounds(contenders.len(), rounds, async |index| {
+        let contender = &contenders[index];
+        contender.run(replicas.rows(), operations).await;
+        contender.run(replicas.rows(), operations).await
+    })
+    .await;
     println!("\nPostgreSQL with a replica, {what}: {rounds} rounds of {operations} operations");
     println!(
         "{:<44}{:>9}{:>8}{:>8}{:>11}{:>8}{:>12}",
@@ -96,39 +89,4 @@ async fn compare(
             contender.name, wall.median, wall.ratio, wall.best, cpu.median, cpu.ratio, share
         );
     }
-}
-
-/// One measure of one contender.
-#[derive(Debug)]
-struct Column {
-    /// Microseconds.
-    median: f64,
-    /// The median of its ratios to the base, round by round.
-    ratio: f64,
-    /// Its best round by the base's best.
-    best: f64,
-}
-
-impl Column {
-    fn new(own: &[Cost], base: &[Cost], of: impl Fn(&Cost) -> Duration) -> Self {
-        let micros = |costs: &[Cost]| -> Vec<f64> {
-            costs
-                .iter()
-                .map(|cost| of(cost).as_secs_f64() * 1e6)
-                .collect()
-        };
-        let (own, base) = (micros(own), micros(base));
-        let ratios = own.iter().zip(&base).map(|(own, base)| own / base);
-        let best = |costs: &[f64]| costs.iter().copied().fold(f64::INFINITY, f64::min);
-        Self {
-            ratio: median(ratios.collect()),
-            best: best(&own) / best(&base),
-            median: median(own),
-        }
-    }
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_unstable_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

@@ -1,31 +1,16 @@
 //! A PostgreSQL server and its replica, on core 0, and a cluster on both, on core 1.
 
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
 use shard_orm::config::{Config, Group, PoolOptions, Server};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm_tests::servers::PostgresServer;
 
-const SERVER_CORE: usize = 0;
-const CLIENT_CORE: usize = 1;
+use crate::machine::{CLIENT_CORE, SERVER_CORE, bind_to};
+use crate::order::Order;
 
 pub(crate) const SHARDS: u32 = 16;
 const ROWS: i64 = 10_000;
 const USER: &str = "client";
-
-#[derive(Debug, Clone, PartialEq, ShardModel)]
-#[shard(group = "bench", table = "orders")]
-pub(crate) struct Order {
-    #[shard(primary_key)]
-    pub(crate) id: i64,
-    #[shard(key)]
-    pub(crate) user_id: i64,
-    pub(crate) quantity: i32,
-    pub(crate) item: String,
-    pub(crate) note: String,
-    pub(crate) placed_at: i64,
-}
 
 /// A view of the orders in which the server that answers names its port.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
@@ -73,7 +58,7 @@ impl Replicas {
                 .await
                 .unwrap();
         }
-        let rows: Vec<Order> = (1..=ROWS).map(order).collect();
+        let rows: Vec<Order> = (1..=ROWS).map(Order::new).collect();
         Order::insert_many(&cluster, rows.clone()).await.unwrap();
         primary.run_in_shop("ANALYZE").await.unwrap();
         replica.has_all_of(&primary).await.unwrap();
@@ -93,28 +78,5 @@ impl Replicas {
     pub(crate) fn port(&self) -> i64 {
         let url = self.primary.url().trim_end_matches("/postgres");
         url.rsplit(':').next().unwrap().parse().unwrap()
-    }
-}
-
-fn order(id: i64) -> Order {
-    let random = shard_orm::route::mix64(id.cast_unsigned());
-    Order {
-        id,
-        user_id: (random >> 32).cast_signed(),
-        quantity: 1,
-        item: format!("tea number {}", random % 100),
-        note: "as soon as you can".to_owned(),
-        placed_at: 1_700_000_000_000_000 + id,
-    }
-}
-
-/// Lets this thread, and what it starts from now on, run on one core. On a machine of one core
-/// nothing is bound.
-fn bind_to(core: usize) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut set = CpuSet::new();
-    if core < cores.max(CLIENT_CORE) && set.set(core).is_ok() {
-        // Where it is not allowed, the numbers vary more; nothing else depends on it.
-        let _ = sched_setaffinity(Pid::from_raw(0), &set);
     }
 }

@@ -4,7 +4,8 @@ use shard_orm::config::{Config, Group, PoolOptions, Server};
 use shard_orm::prelude::*;
 
 use crate::contender::Operations;
-use crate::order::{Located, Order, Rows};
+use crate::order::Order;
+use crate::rows::{Located, Rows};
 
 /// The statements that each connection keeps, of every contender.
 pub(crate) const STATEMENT_CACHE: usize = 500;

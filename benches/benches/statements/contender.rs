@@ -1,14 +1,13 @@
 //! What is compared: three operations, carried out by one way of reaching a database.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 
-use crate::order::{Located, Order, Rows};
+use crate::cost::Cost;
+use crate::order::Order;
+use crate::rows::{Located, Rows};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +49,6 @@ pub(crate) trait Operations {
     fn update(&mut self, row: &Located) -> impl Future<Output = ()>;
 }
 
-/// What a round took, for each operation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cost {
-    /// From the first call to the last answer.
-    pub(crate) wall: Duration,
-    /// What the client's threads worked.
-    pub(crate) cpu: Duration,
-}
-
 /// A way of reaching the database under its name.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
@@ -84,14 +74,7 @@ impl Contender {
 
     /// Carries out one operation for each row, one after the other.
     pub(crate) async fn run(&mut self, operation: Operation, rows: Vec<Located>) -> Cost {
-        let count = u32::try_from(rows.len()).unwrap();
-        let cpu = cpu_time();
-        let begun = Instant::now();
-        self.runner.run(operation, rows).await;
-        Cost {
-            wall: begun.elapsed() / count,
-            cpu: (cpu_time() - cpu) / count,
-        }
+        Cost::of(rows.len(), self.runner.run(operation, rows)).await
     }
 }
 
@@ -116,11 +99,4 @@ impl<O: Operations> Run for O {
         }
         .boxed_local()
     }
-}
-
-/// The processor time of this process so far.
-fn cpu_time() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
-    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    Duration::from_micros(micros.unsigned_abs())
 }

@@ -4,11 +4,9 @@
 //! in memory where the system has such a folder, so that the disk does not hide what is measured.
 //! All contenders use the same tables and the same settings.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
 use sea_orm::ConnectOptions;
 use shard_orm_tests::database::{PostgresDatabase, fresh_postgres};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -19,11 +17,9 @@ use tempfile::TempDir;
 use crate::cluster::{self, STATEMENT_CACHE};
 use crate::contender::Contender;
 use crate::hand_written::{HandWritten, Texts};
-use crate::order::Rows;
+use crate::machine::{CLIENT_CORE, SERVER_CORE, bind_to, folder};
 use crate::peer;
-
-const SERVER_CORE: usize = 0;
-const CLIENT_CORE: usize = 1;
+use crate::rows::Rows;
 
 const POSTGRES_SHARDS: u32 = 16;
 const STORED_ROWS: i64 = 20_000;
@@ -42,17 +38,6 @@ pub(crate) struct Field {
 enum Kept {
     Server(PostgresDatabase),
     Folder(TempDir),
-}
-
-/// Lets this thread, and what it starts from now on, run on one core. On a machine of one core
-/// nothing is bound.
-fn bind_to(core: usize) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut set = CpuSet::new();
-    if core < cores.max(CLIENT_CORE) && set.set(core).is_ok() {
-        // Where it is not allowed, the numbers vary more; nothing else depends on it.
-        let _ = sched_setaffinity(Pid::from_raw(0), &set);
-    }
 }
 
 /// Starts a PostgreSQL server, or takes the one of `SHARD_ORM_TEST_POSTGRES`.
@@ -164,13 +149,6 @@ fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("case_sensitive_like", "on")
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-}
-
-fn folder() -> TempDir {
-    let memory = PathBuf::from("/dev/shm");
-    TempDir::with_prefix_in("shard-orm-bench-", &memory)
-        .or_else(|_| TempDir::with_prefix("shard-orm-bench-"))
-        .unwrap()
 }
 
 fn url(file: &Path) -> String {

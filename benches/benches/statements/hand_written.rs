@@ -12,7 +12,8 @@ use sqlx::{
 };
 
 use crate::contender::Operations;
-use crate::order::{Located, Order};
+use crate::order::Order;
+use crate::rows::Located;
 
 /// The statements on one logical shard.
 #[derive(Debug, Clone)]

@@ -7,16 +7,19 @@
 
 mod cluster;
 mod contender;
+#[path = "../shared/cost.rs"]
+mod cost;
 mod databases;
 mod hand_written;
+#[path = "../shared/machine.rs"]
+mod machine;
+#[path = "../shared/order.rs"]
 mod order;
 mod peer;
+mod rows;
 
-use std::time::Duration;
-
-use shard_orm::route::mix64;
-
-use crate::contender::{Cost, Operation};
+use crate::contender::Operation;
+use crate::cost::{Column, rounds};
 use crate::databases::Field;
 
 const USAGE: &str = "\
@@ -100,25 +103,15 @@ async fn compare(mut field: Field, plan: &Plan) {
         if plan.operation.as_ref().is_some_and(|only| *only != name) {
             continue;
         }
-        let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); field.contenders.len()];
-        for round in 0..=plan.rounds {
-            // In another order each time, so that nobody always follows the same one.
-            let mut order: Vec<usize> = (0..field.contenders.len()).collect();
-            order.sort_unstable_by_key(|index| mix64((round * 100 + index) as u64));
-            for index in order {
-                let contender = &mut field.contenders[index];
-                let rows = &mut field.rows;
-                // The others have written meanwhile: caches are filled again first.
-                let warm_up = operation.rows(rows, plan.operations, contender.shard);
-                contender.run(operation, warm_up).await;
-                let measured = operation.rows(rows, plan.operations, contender.shard);
-                let cost = contender.run(operation, measured).await;
-                // Statements are prepared in the first round.
-                if round > 0 {
-                    costs[index].push(cost);
-                }
-            }
-        }
+        let (contenders, rows) = (&mut field.contenders, &mut field.rows);
+        let costs = rounds(contenders.len(), plan.rounds, async |index| {
+            let contender = &mut contenders[index];
+            let warm_up = operation.rows(rows, plan.operations, contender.shard);
+            contender.run(operation, warm_up).await;
+            let measured = operation.rows(rows, plan.operations, contender.shard);
+            contender.run(operation, measured).await
+        })
+        .await;
         println!(
             "\n{}, {name}: {} rounds of {} operations",
             field.database, plan.rounds, plan.operations
@@ -136,39 +129,4 @@ async fn compare(mut field: Field, plan: &Plan) {
             );
         }
     }
-}
-
-/// One measure of one contender.
-#[derive(Debug)]
-struct Column {
-    /// Microseconds.
-    median: f64,
-    /// The median of its ratios to the base, round by round.
-    ratio: f64,
-    /// Its best round by the base's best.
-    best: f64,
-}
-
-impl Column {
-    fn new(own: &[Cost], base: &[Cost], of: impl Fn(&Cost) -> Duration) -> Self {
-        let micros = |costs: &[Cost]| -> Vec<f64> {
-            costs
-                .iter()
-                .map(|cost| of(cost).as_secs_f64() * 1e6)
-                .collect()
-        };
-        let (own, base) = (micros(own), micros(base));
-        let ratios = own.iter().zip(&base).map(|(own, base)| own / base);
-        let best = |costs: &[f64]| costs.iter().copied().fold(f64::INFINITY, f64::min);
-        Self {
-            ratio: median(ratios.collect()),
-            best: best(&own) / best(&base),
-            median: median(own),
-        }
-    }
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_unstable_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

@@ -4,7 +4,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ActiveValue, ConnectOptions, Database, DatabaseConnection};
 
 use crate::contender::Operations;
-use crate::order::{Located, Order};
+use crate::order::Order;
+use crate::rows::Located;
 
 /// An entity for the same table. Its namespace is a constant.
 macro_rules! entity {

@@ -47,6 +47,7 @@ async fn run() -> Outcome {
     a_transaction(&cluster).await?;
     a_refused_write(&cluster).await?;
     several_aircraft(&cluster).await?;
+    all_aircraft(&cluster).await?;
     planes_and_flights(&cluster).await?;
     joined(&cluster).await?;
     a_named_database(&cluster).await?;
@@ -243,6 +244,28 @@ async fn several_aircraft(cluster: &Cluster) -> Outcome {
         let legs = flown.iter().filter(|(of, _)| *of == aircraft);
         let miles: i32 = legs.clone().map(|(_, miles)| miles).sum();
         println!("{aircraft}: {} flights, {miles} miles", legs.count());
+    }
+    Ok(())
+}
+
+/// Asks all logical shards. Each gives its own first rows, and the client merges them.
+async fn all_aircraft(cluster: &Cluster) -> Outcome {
+    heading("All aircraft");
+    let latest = Flight::scatter()
+        .order_by(Flight::DEPARTURE_DELAY.desc().nulls_last())
+        .limit(3);
+    // What would be sent, and where: nothing is sent for it.
+    let explained = latest.clone().explain(cluster)?;
+    println!(
+        "{} statements, one for each file of SQLite; the first:",
+        explained.statements.len()
+    );
+    if let Some(first) = explained.statements.first() {
+        println!("{first}");
+    }
+    println!("{}", explained.merge);
+    for flight in latest.all(cluster).await? {
+        show(&flight);
     }
     Ok(())
 }

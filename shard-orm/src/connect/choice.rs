@@ -92,9 +92,9 @@ impl Place {
             None => self.policy(),
         });
         match (read, marks) {
-            (Read::Replica, _) => self.for_replica_read().await,
+            (Read::Replica, _) => self.for_replica_read(|_| {}).await,
             (Read::Session, Some(marks)) => match marks.seek(self) {
-                (Seek::Any, _) => self.for_replica_read().await,
+                (Seek::Any, _) => self.for_replica_read(|_| {}).await,
                 _ => Box::pin(self.for_session_read(marks)).await,
             },
             // Nobody says what was written before.
@@ -122,8 +122,9 @@ impl Place {
         }
     }
 
-    /// A connection to a replica; to the primary when none serves.
-    async fn for_replica_read(&self) -> Result<Served<'_>> {
+    /// A connection to a replica, which is told before it is waited for; to the primary when none
+    /// serves.
+    pub(crate) async fn for_replica_read(&self, chosen: impl Fn(usize)) -> Result<Served<'_>> {
         if self.replicas.is_empty() {
             return self.for_primary_read().await;
         }
@@ -131,6 +132,7 @@ impl Place {
         let Some(endpoint) = self.replica(|_| true) else {
             return Box::pin(self.without_replica(None)).await;
         };
+        chosen(endpoint.index());
         match self.serve(endpoint).await {
             Err(error) if is_missing(&error) => Box::pin(self.without_replica(Some(error))).await,
             served => served,

@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::{BoxFuture, try_join_all};
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::future::BoxFuture;
 use sea_query::Expr;
-use tokio::sync::Semaphore;
 
 use super::batch::Batch;
 use super::fan::{Fan, is_of_one_namespace};
+use super::spread::{Spread, Width};
 use super::target::Target;
 use crate::connect::Place;
 use crate::error::Result;
@@ -133,51 +132,16 @@ async fn in_halves<'a>(
     Ok(())
 }
 
-/// Runs all, a bounded number on each server and of all at a time.
+/// Runs all, a bounded number on each server and of all at a time; the first error ends the others.
 ///
 /// None holds a connection while it waits for another, so that a pool of one serves them all.
 async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
-    let limits = target.cluster().fan_out();
-    let all = Semaphore::new(limits.statements);
-    let mut lanes: Vec<(Arc<Place>, Vec<BoxFuture<'_, Result<()>>>)> = Vec::new();
-    for (place, one) in asked {
-        match lanes
-            .iter_mut()
-            .find(|(of, _)| Arc::ptr_eq(&of.watch, &place.watch))
-        {
-            Some((_, lane)) => lane.push(one),
-            None => lanes.push((place, vec![one])),
-        }
+    let mut spread = Spread::new(Width::of(target));
+    for (number, (place, one)) in asked.into_iter().enumerate() {
+        spread.push(number, &place, one);
     }
-    let lanes = lanes
-        .into_iter()
-        .map(|(_, asked)| run_lane(asked, &all, limits.statements_per_server));
-    try_join_all(lanes).await.map(drop)
-}
-
-/// Runs what is asked of one server.
-async fn run_lane(
-    asked: Vec<BoxFuture<'_, Result<()>>>,
-    all: &Semaphore,
-    at_a_time: usize,
-) -> Result<()> {
-    let mut waiting = asked.into_iter();
-    let mut running = FuturesUnordered::new();
-    loop {
-        while running.len() < at_a_time
-            && let Some(one) = waiting.next()
-        {
-            running.push(run_permitted(one, all));
-        }
-        match running.next().await {
-            Some(outcome) => outcome?,
-            None => return Ok(()),
-        }
+    while let Some((_, outcome)) = spread.next().await {
+        outcome?;
     }
-}
-
-async fn run_permitted(one: BoxFuture<'_, Result<()>>, all: &Semaphore) -> Result<()> {
-    // Never closed.
-    let _permit = all.acquire().await;
-    one.await
+    Ok(())
 }

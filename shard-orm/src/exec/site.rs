@@ -75,17 +75,20 @@ impl Site {
         read: Option<Read>,
         marks: Option<&Marks>,
     ) -> Result<Served<'_>> {
-        let served = if self.beside.is_empty() {
-            self.place.for_read(read, marks).await?
-        } else {
-            let read = self.read_of_several(read, marks);
-            self.find_beside(self.place.for_read(read, marks).await?)
-                .await?
+        let several = !self.beside.is_empty();
+        let served = match &self.asked {
+            None if !several => return self.place.for_read(read, marks).await,
+            Some(asked) if self.is_for_replicas(read, marks) => {
+                let chosen = |index| asked.store(index, Ordering::Relaxed);
+                self.place.for_replica_read(chosen).await?
+            }
+            _ if several => {
+                let read = self.read_of_several(read, marks);
+                self.place.for_read(read, marks).await?
+            }
+            _ => self.place.for_read(read, marks).await?,
         };
-        if let Some(asked) = &self.asked {
-            asked.store(served.endpoint.index(), Ordering::Relaxed);
-        }
-        Ok(served)
+        self.find_beside(served).await
     }
 
     /// A connection to a replica that was not asked before; `None` when there is none, or when the
@@ -99,16 +102,20 @@ impl Site {
             Some(asked) => asked.load(Ordering::Relaxed),
             None => NOBODY,
         };
-        let read = match self.read_of_several(read, marks) {
-            None if marks.is_some() => return Ok(None),
-            read => read.unwrap_or(self.place.policy()),
-        };
-        if asked == NOBODY || read != Read::Replica {
+        if asked == NOBODY || !self.is_for_replicas(read, marks) {
             return Ok(None);
         }
         match self.place.for_other_replica(asked).await? {
             Some(served) => self.find_beside(served).await.map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// Whether any replica may serve a read of all its places.
+    fn is_for_replicas(&self, read: Option<Read>, marks: Option<&Marks>) -> bool {
+        match self.read_of_several(read, marks) {
+            None => marks.is_none() && self.place.policy() == Read::Replica,
+            Some(read) => read == Read::Replica,
         }
     }
 

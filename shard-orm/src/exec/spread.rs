@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
+use super::target::Target;
 use crate::connect::{Place, Watch};
 
 /// How many statements run at the same time.
@@ -22,25 +23,33 @@ pub(crate) struct Width {
     pub(crate) per_server: usize,
 }
 
+impl Width {
+    /// As the cluster is configured; in a transaction, which has one connection, one at a time.
+    pub(crate) fn of(target: Target<'_>) -> Self {
+        let limits = target.cluster().fan_out();
+        Self {
+            most: match target {
+                Target::Cluster { .. } => limits.statements,
+                Target::Tx(_) => 1,
+            },
+            per_server: limits.statements_per_server,
+        }
+    }
+}
+
 /// Tasks of which a bounded number runs. None is begun before [`next`](Self::next) is awaited.
 pub(crate) struct Spread<'f, T> {
     width: Width,
-    servers: Vec<Server>,
-    waiting: VecDeque<Waiting<'f, T>>,
+    servers: Vec<Server<'f, T>>,
     running: FuturesUnordered<BoxFuture<'f, Done<T>>>,
 }
 
-struct Server {
+struct Server<'f, T> {
     watch: Arc<Watch>,
     /// How many tasks it may run at the same time.
     most: usize,
     running: usize,
-}
-
-struct Waiting<'f, T> {
-    number: usize,
-    server: usize,
-    task: BoxFuture<'f, T>,
+    waiting: VecDeque<(usize, BoxFuture<'f, T>)>,
 }
 
 struct Done<T> {
@@ -54,12 +63,12 @@ impl<'f, T: Send + 'f> Spread<'f, T> {
         Self {
             width,
             servers: Vec::new(),
-            waiting: VecDeque::new(),
             running: FuturesUnordered::new(),
         }
     }
 
-    /// Adds a task, behind those that were added before. It is known by its number.
+    /// Adds a task, behind those that were added before. It is known by its number, which is larger
+    /// than theirs.
     pub(crate) fn push(
         &mut self,
         number: usize,
@@ -75,14 +84,12 @@ impl<'f, T: Send + 'f> Spread<'f, T> {
                 watch: Arc::clone(&place.watch),
                 most: self.width.per_server.min(place.shared_connections()).max(1),
                 running: 0,
+                waiting: VecDeque::new(),
             });
             self.servers.len() - 1
         });
-        self.waiting.push_back(Waiting {
-            number,
-            server,
-            task: Box::pin(task),
-        });
+        let waiting = &mut self.servers[server].waiting;
+        waiting.push_back((number, Box::pin(task)));
     }
 
     /// The next task that is done, and what it gave; `None` when no task is left.
@@ -95,29 +102,28 @@ impl<'f, T: Send + 'f> Spread<'f, T> {
 
     /// Begins no further task. Those that run are to be awaited still.
     pub(crate) fn begin_no_more(&mut self) {
-        self.waiting.clear();
+        for server in &mut self.servers {
+            server.waiting.clear();
+        }
     }
 
     /// Begins what may run, the first of all that wait before the others.
     fn begin(&mut self) {
         while self.running.len() < self.width.most.max(1) {
-            let free = self.waiting.iter().position(|waiting| {
-                let server = &self.servers[waiting.server];
-                server.running < server.most
-            });
-            let Some(Waiting {
-                number,
-                server,
-                task,
-            }) = free.and_then(|position| self.waiting.remove(position))
-            else {
+            let free = self.servers.iter_mut().enumerate();
+            let first = free
+                .filter(|(_, server)| server.running < server.most)
+                .filter_map(|(at, server)| Some((server.waiting.front()?.0, at, server)))
+                .min_by_key(|(number, ..)| *number);
+            let Some((_, at, server)) = first else { return };
+            let Some((number, task)) = server.waiting.pop_front() else {
                 return;
             };
-            self.servers[server].running += 1;
+            server.running += 1;
             self.running.push(Box::pin(async move {
                 Done {
                     number,
-                    server,
+                    server: at,
                     outcome: task.await,
                 }
             }));

@@ -3,24 +3,34 @@
 //!
 //! Each logical shard gives partial aggregates by group, in one statement for those of one server;
 //! the client merges them, and only then looks at HAVING, ORDER BY, OFFSET and LIMIT, which mean
-//! nothing for a part. Nothing is approximated: what cannot be merged is refused.
+//! nothing for a part. Where no group is spread, grouped by the shard key or of one logical shard,
+//! the databases do what they do exactly, so that fewer groups are read. Nothing is approximated:
+//! what cannot be merged is refused.
 //!
 //! | asked for | each logical shard gives, by group | merged |
 //! |---|---|---|
 //! | [`count()`](count), [`Column::count`](crate::Column::count) | its count | the sum |
-//! | [`count_distinct`](crate::Column::count_distinct) | its groups by the column too | the values that there are |
+//! | [`count_distinct`](crate::Column::count_distinct) | its groups by the column too; of whole groups its count | the values that there are |
 //! | [`sum`](crate::Column::sum) | its sum, as a text where it is exact | the sum |
 //! | [`avg`](crate::Column::avg) | sum and count | sum of sums by sum of counts |
 //! | [`min`](crate::Column::min), [`max`](crate::Column::max) | its own | the least, the greatest |
 //! | [`var_pop`](crate::Column::var_pop), [`stddev_pop`](crate::Column::stddev_pop) and so on | count, mean and variance | by the formula of Chan, Golub and LeVeque |
 //! | [`bool_and`](crate::Column::bool_and), [`bool_or`](crate::Column::bool_or) | how many there are, and how many are true | the sums |
 //!
+//! Rows are grouped by columns, by what is [`Derived`] from them, by whether they meet a
+//! [`Filter`](crate::Filter), and by a [`GroupExpr`].
+//!
 //! Begun by [`Query::group_by`](crate::Query::group_by), [`Query::aggregate`](crate::Query::aggregate)
 //! or [`Query::distinct`](crate::Query::distinct); see [`Grouped`].
 
 mod column;
+mod derivation;
+mod derived;
 mod exact;
+mod expr;
+mod fields;
 mod grouped;
+mod grouping;
 mod groups;
 mod having;
 mod item;
@@ -28,15 +38,20 @@ mod number;
 mod order;
 mod partial;
 mod plan;
+mod push_down;
 mod spec;
 mod state;
 mod statement;
 mod value;
+mod verbs;
 
 pub use column::count;
+pub use derived::Derived;
+pub use expr::GroupExpr;
+pub use fields::{DateField, IntegerField, TimeField};
 pub use grouped::Grouped;
 pub use having::{Having, HavingOperand};
-pub use item::{Aggregate, GroupItem, GroupSelection};
+pub use item::{Aggregate, GroupItem, GroupKey, GroupKeys, GroupSelection};
 pub use number::Number;
 pub use order::GroupOrder;
 pub use value::AggregateValue;

@@ -171,6 +171,8 @@ impl Built<'_> {
         let dialect = namespace.dialect();
         let mut select = Sea::select();
         match &self.parts.columns {
+            // MySQL takes no column twice in a subquery, and a count needs none.
+            _ if self.verb == Verb::Count => select.expr(Expr::cust("1")),
             Some(ordinals) => select.columns(columns(self.def, ordinals.iter().copied())),
             None => select.columns(columns(self.def, 0..self.def.columns.len())),
         };

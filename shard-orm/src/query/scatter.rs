@@ -255,6 +255,11 @@ impl Bounds {
             .take(self.limit.map_or(usize::MAX, most))
     }
 
+    /// The same for rows of which those before the offset are left out already.
+    pub(super) fn from_first(self) -> Self {
+        Self { offset: 0, ..self }
+    }
+
     fn count(self, all: u64) -> u64 {
         let rest = all.saturating_sub(self.offset);
         self.limit.map_or(rest, |limit| rest.min(limit))

@@ -13,6 +13,7 @@ use super::place::{ChangesRows, Everywhere, NamesAShard, report};
 use super::scatter;
 use super::select::Query;
 use super::selection::Selection;
+use super::volatile;
 use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{
@@ -290,6 +291,9 @@ where
         Self: NamesAShard,
     {
         let legs = self.legs(target)?;
+        if Self::SEVERAL_KEYS {
+            volatile::check(&self.parts)?;
+        }
         if self.parts.lock.is_some() && !target.can_lock() {
             return Err(Error::unsupported(
                 "a lock lasts until the end of a transaction, so `for_update` runs in one that \

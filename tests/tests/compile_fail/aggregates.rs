@@ -1,6 +1,6 @@
 //! Groups and aggregates of the wrong type, and on no shard.
 
-use shard_orm::aggregate::count;
+use shard_orm::aggregate::{GroupExpr, count};
 use shard_orm::prelude::*;
 
 #[derive(Debug, ShardModel)]
@@ -11,6 +11,7 @@ struct Order {
     #[shard(key)]
     user_id: i64,
     item: String,
+    weight: f64,
 }
 
 async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
@@ -26,6 +27,15 @@ async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
     Order::scatter().distinct();
     // Not a condition on a group.
     Order::scatter().group_by(Order::ITEM).having(Order::ID.gt(1));
+    // No date, no time of the day, no integer.
+    Order::scatter().group_by(Order::ITEM.year());
+    Order::scatter().group_by(Order::USER_ID.hour());
+    Order::scatter().group_by(Order::WEIGHT.bucket(10));
+    // An aggregate has a value for each group, and no group for each value.
+    Order::scatter().group_by(count());
+    Order::scatter().group_by((Order::ITEM, Order::ID.max()));
+    // No type of a column.
+    Order::scatter().group_by(GroupExpr::<Order, &str>::new(1));
     // No shard.
     Order::query().aggregate(count()).one(cluster).await?;
     Ok(())

@@ -6,11 +6,11 @@ use futures_util::future::join_all;
 use shard_orm::Cluster;
 use shard_orm::config::{PoolOptions, Server};
 use shard_orm::prelude::*;
+use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer, Signal, signal_tree};
 use sqlx::AssertSqlSafe;
 
 use crate::pool::open;
-use crate::relay::Relay;
 use crate::site::{Backend, LIMIT, Note, Site, eventually, note, note_of, on, pool_of};
 
 async fn reads_do_not_notice_that_all_idle_connections_were_killed(backend: Backend) {
@@ -156,10 +156,10 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
     let mut side = site.side().await;
     note(0).insert(&cluster).await.unwrap();
 
-    relay.mute(true);
+    relay.lose_answers(true);
     let error = note(1).insert(&cluster).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
-    relay.mute(false);
+    relay.lose_answers(false);
     eventually("the row is there once", async || {
         site.copies(&mut side, 1).await == 1
     })
@@ -167,10 +167,10 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
 
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
-    relay.mute(true);
+    relay.lose_answers(true);
     let error = tx.commit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
-    relay.mute(false);
+    relay.lose_answers(false);
     eventually("what was committed is there", async || {
         site.copies(&mut side, 2).await == 1
     })
@@ -183,14 +183,14 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
         .transaction(Note::shard(0), |tx| async move {
             runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             note(3).insert(&tx).await?;
-            relay.mute(true);
+            relay.lose_answers(true);
             Ok::<_, shard_orm::Error>(())
         })
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     assert_eq!(runs.load(std::sync::atomic::Ordering::Relaxed), 1);
-    relay.mute(false);
+    relay.lose_answers(false);
     Note::get(&cluster, 0, 0).await.unwrap();
 }
 

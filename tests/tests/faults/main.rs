@@ -9,7 +9,6 @@ mod errors;
 mod explained;
 mod killed;
 mod pool;
-mod relay;
 mod retried;
 mod scattered;
 mod secrets;

@@ -6,9 +6,9 @@ use futures_util::future::try_join_all;
 use shard_orm::Cluster;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
+use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::PostgresServer;
 
-use crate::relay::Relay;
 use crate::site::{Backend, LIMIT, Note, SHARDS, Site, eventually, note, note_of, on, pool_of};
 
 async fn no_connection_is_opened_before_the_first_statement(backend: Backend) {

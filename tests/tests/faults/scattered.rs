@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use shard_orm::config::{FanOut, Server};
 use shard_orm::prelude::*;
-use shard_orm::{Cluster, ErrorKind, ShardId};
+use shard_orm::sea_query::Expr;
+use shard_orm::{Cluster, ErrorKind, Filter, ShardId};
 use shard_orm_tests::servers::PostgresServer;
 
 use crate::relay::Relay;
@@ -113,6 +114,11 @@ async fn a_mistake_in_the_query_is_an_error_of_the_whole(backend: Backend) {
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{share}");
     }
+    // A moment that each shard would take for itself.
+    let late = || Filter::expr(Expr::cust("CURRENT_TIMESTAMP IS NOT NULL"));
+    let error = Note::scatter().filter(late()).count(&cluster).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(Note::on(0).filter(late()).count(&cluster).await.unwrap(), 1);
     let limited = Note::on(0).deadline(LIMIT).set(Note::AMOUNT, 2);
     let error = limited.update(&cluster).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use shard_orm::Standing;
 use shard_orm::config::{Fallback, Server};
 use shard_orm::prelude::*;
+use shard_orm_tests::relay::Relay;
 
 use crate::on::On;
-use crate::proxy::Proxy;
 use crate::site::{Note, Site, answering, config, eventually, note, quick};
 
 on_each! {
@@ -26,16 +26,16 @@ const BOUND: Duration = Duration::from_secs(5);
 struct Two {
     a: Site,
     b: Site,
-    primary: Proxy,
-    replica: Proxy,
+    primary: Relay,
+    replica: Relay,
     cluster: Cluster,
 }
 
 impl Two {
     async fn new(on: On) -> Self {
         let (a, b) = tokio::join!(Site::new(on, 1), Site::new(on, 0));
-        let primary = Proxy::to(&a.url(0)).await;
-        let replica = Proxy::to(&a.url(1)).await;
+        let primary = Relay::to(&a.url(0)).await;
+        let replica = Relay::to(&a.url(1)).await;
         let servers = [
             Server::new("a", primary.url(&a.url(0))).replica(replica.url(&a.url(1))),
             Server::new("b", b.url(0)),

@@ -4,10 +4,10 @@
 mod on;
 
 mod failures;
+mod hedged;
 mod lag;
 mod logs;
 mod nodes;
-mod proxy;
 mod reads;
 mod roles;
 mod sessions;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use shard_orm::Standing;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
+use shard_orm_tests::relay::Relay;
 
 use crate::on::On;
-use crate::proxy::Proxy;
 use crate::site::{Note, Site, answering, eventually, note, quick};
 use crate::switchover::Writers;
 
@@ -136,7 +136,7 @@ async fn writers_follow_a_swap(on: On) {
 /// moved.
 async fn addresses_that_are_swapped_are_followed(on: On) {
     let site = Site::new(on, 1).await;
-    let (one, other) = (Proxy::to(&site.url(0)).await, Proxy::to(&site.url(1)).await);
+    let (one, other) = (Relay::to(&site.url(0)).await, Relay::to(&site.url(1)).await);
     let server = Server::new("a", one.url(&site.url(0))).replica(other.url(&site.url(1)));
     let cluster = site.cluster_at(server, quick()).await;
     let session = cluster.session();

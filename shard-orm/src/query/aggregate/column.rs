@@ -36,6 +36,8 @@ pub fn count<M: Model>() -> Aggregate<M, u64> {
 }
 
 /// Aggregates. All pass over NULL, and of nothing but NULL give `None`, or a count of 0.
+// What `sum` and `avg` give is a parameter of them, so that the compiler says that a text is no
+// number, and not that there is no such method.
 impl<M: Model, T: Field> Column<M, T> {
     fn aggregate<Out>(self, function: Function) -> Aggregate<M, Out> {
         Aggregate::new(Spec::Of(function, self.ordinal()))
@@ -50,7 +52,8 @@ impl<M: Model, T: Field> Column<M, T> {
     /// How many values there are that differ from each other, NULL left out.
     ///
     /// Exact: over several logical shards, each gives its values by group, so that as many rows are
-    /// read as there are pairs of a group and a value in each.
+    /// read as there are pairs of a group and a value in each. Grouped by the shard key, the
+    /// databases count.
     #[must_use]
     pub fn count_distinct(self) -> Aggregate<M, u64> {
         self.aggregate(Function::CountDistinct)
@@ -61,9 +64,9 @@ impl<M: Model, T: Field> Column<M, T> {
     ///
     /// Decimals are not added on SQLite, which holds them as texts.
     #[must_use]
-    pub fn sum(self) -> Aggregate<M, Option<<T::Plain as Number>::Sum>>
+    pub fn sum<S>(self) -> Aggregate<M, Option<S>>
     where
-        T::Plain: Number,
+        T::Plain: Number<Sum = S>,
     {
         self.aggregate(Function::Sum)
     }
@@ -71,9 +74,9 @@ impl<M: Model, T: Field> Column<M, T> {
     /// The mean: the sum by the count, of integers and floats an `f64`, of decimals a `Decimal`,
     /// rounded to the digits that it has.
     #[must_use]
-    pub fn avg(self) -> Aggregate<M, Option<<T::Plain as Number>::Mean>>
+    pub fn avg<S>(self) -> Aggregate<M, Option<S>>
     where
-        T::Plain: Number,
+        T::Plain: Number<Mean = S>,
     {
         self.aggregate(Function::Avg)
     }

@@ -3,22 +3,17 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use sea_query::Value;
-
+use super::grouping::Grouping;
 use super::having::{Condition, Having};
-use super::item::GroupSelection;
+use super::item::{GroupKeys, GroupSelection};
 use super::order::{GroupOrder, GroupTerm};
 use super::plan::Request;
 use super::spec::Item;
-use super::statement::rows;
-use crate::backend::Row;
-use crate::error::{Error, ErrorKind};
-use crate::exec::{Executor, Fan, Target};
+use crate::error::Error;
 use crate::model::{IntoKey, Model, Sharded};
-use crate::query::place::private::Legs as _;
-use crate::query::place::{Everywhere, NamesAShard, Nowhere, OnKey, OnKeys, OnShard};
-use crate::query::selection::{Columns, Selection, Whole};
-use crate::query::{Query, Running};
+use crate::query::Query;
+use crate::query::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard};
+use crate::query::selection::{Selection, Whole};
 use crate::topology::Read;
 
 /// A query of groups of rows of the model `M` that runs at `P` and gives back `S` of each.
@@ -32,6 +27,10 @@ use crate::topology::Read;
 /// ones of texts that the client cannot compare (see `#[shard(collation = "binary")]`), and
 /// variances on SQLite. The groups that a query has, of its distinct values each, are in memory
 /// at once. There is no common snapshot over the shards.
+///
+/// Grouped by the shard key, or of one logical shard, a group is not spread: the databases count
+/// its distinct values, and leave out what `having`, order and limit do not give, as far as they
+/// compare what the client would (not averages, variances, and sums of floats).
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -67,20 +66,27 @@ use crate::topology::Read;
 /// ```
 #[must_use = "a query is sent when a verb such as `all` runs it"]
 pub struct Grouped<M, P, S> {
-    base: Query<M, P, Whole>,
-    request: Request,
+    pub(super) base: Query<M, P, Whole>,
+    pub(super) request: Request,
     of: PhantomData<fn() -> S>,
 }
 
 impl<M: Model, P> Query<M, P, Whole> {
-    /// Groups the rows by one column, or by a tuple of up to twelve; NULL is a group of its own.
+    /// Groups the rows by a column, by what is derived from one (as
+    /// [`Order::PLACED_AT.year()`](crate::Column::year)), by whether they meet a
+    /// [`Filter`](crate::Filter), by a [`GroupExpr`](super::GroupExpr), or by a tuple of up to
+    /// twelve of these; NULL is a group of its own.
     ///
-    /// Gives back these columns, unless [`Grouped::select`] says what. An order, a limit and an
+    /// Gives back what it groups by, unless [`Grouped::select`] says what. An order, a limit and an
     /// offset come after it: they are of groups.
-    #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
-    pub fn group_by<G: Columns<M> + GroupSelection<M>>(self, columns: G) -> Grouped<M, P, G> {
-        let selected = columns.items();
-        Grouped::begin(self, columns.ordinals(), selected)
+    #[allow(clippy::needless_pass_by_value)] // A key is `Copy`, or made for this.
+    pub fn group_by<G: GroupKeys<M>>(self, keys: G) -> Grouped<M, P, G> {
+        let selected = keys.items();
+        let groups = selected.iter().filter_map(|item| match item {
+            Item::Group(grouping) => Some(grouping.clone()),
+            Item::Aggregate(_) => None,
+        });
+        Grouped::begin(self, groups.collect(), selected)
     }
 
     /// Takes all rows as one group, and gives back an aggregate, or a tuple of up to twelve. Of no
@@ -100,16 +106,14 @@ impl<M: Model, P, S> Query<M, P, S> {
     where
         S: Selection<M> + GroupSelection<M>,
     {
-        let groups = self.parts.columns.take().unwrap_or_default();
+        let columns = self.parts.columns.take().unwrap_or_default();
+        let groups: Vec<Grouping> = columns.into_iter().map(Grouping::Column).collect();
         let terms = std::mem::take(&mut self.parts.orders);
         let request = Request {
-            selected: groups.iter().copied().map(Item::Column).collect(),
+            selected: groups.iter().cloned().map(Item::Group).collect(),
             groups,
             having: None,
-            orders: terms
-                .into_iter()
-                .map(|term| GroupTerm::of_column(term.ordinal, term.descending, term.nulls))
-                .collect(),
+            orders: terms.into_iter().map(GroupTerm::of_column).collect(),
         };
         Grouped {
             base: self.giving(),
@@ -120,7 +124,7 @@ impl<M: Model, P, S> Query<M, P, S> {
 }
 
 impl<M: Model, P, S> Grouped<M, P, S> {
-    fn begin(mut base: Query<M, P, Whole>, groups: Vec<usize>, selected: Vec<Item>) -> Self {
+    fn begin(mut base: Query<M, P, Whole>, groups: Vec<Grouping>, selected: Vec<Item>) -> Self {
         if !base.parts.is_unordered() {
             base.parts.refuse(Error::unsupported(
                 "an order, a limit or an offset before `group_by` or `aggregate` would be one of \
@@ -149,9 +153,9 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         }
     }
 
-    /// Gives back these of each group: columns that are grouped by, and aggregates; one, or a tuple
-    /// of up to twelve.
-    #[allow(clippy::needless_pass_by_value)] // Items are `Copy`, tuples of them too.
+    /// Gives back these of each group: what is grouped by, and aggregates; one, or a tuple of up to
+    /// twelve.
+    #[allow(clippy::needless_pass_by_value)] // An item is `Copy`, or made for this.
     pub fn select<T: GroupSelection<M>>(mut self, items: T) -> Grouped<M, P, T> {
         self.request.selected = items.items();
         Grouped {
@@ -176,9 +180,8 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         self
     }
 
-    /// Orders by an aggregate or a column that is grouped by, after those of earlier calls; neither
-    /// need be selected. Ties, and groups without an order, are ordered by the columns that are
-    /// grouped by.
+    /// Orders by an aggregate or by what is grouped by, after those of earlier calls; neither need be
+    /// selected. Ties, and groups without an order, are ordered by what is grouped by.
     pub fn order_by(mut self, order: impl Into<GroupOrder<M>>) -> Self {
         self.request.orders.push(order.into().term);
         self
@@ -225,81 +228,6 @@ impl<M: Sharded, S> Grouped<M, Nowhere, S> {
     /// Asks for all rows in one logical shard, by its number; see [`Query::on_shard`].
     pub fn on_shard(self, shard: u32) -> Grouped<M, OnShard, S> {
         self.at(|base| base.on_shard(shard))
-    }
-}
-
-/// The verbs that run a query of groups.
-impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> {
-    /// All groups.
-    ///
-    /// One statement for the logical shards of each server, without their rows: what is read is a
-    /// row for each group of each logical shard.
-    ///
-    /// # Errors
-    /// When a shard is unknown or unavailable; [`Unsupported`](ErrorKind::Unsupported) for what is
-    /// not merged or not done by the database, and for a column that is selected or ordered by and
-    /// not grouped by; [`Decode`](ErrorKind::Decode) for a sum that its type does not hold;
-    /// [`Check`](ErrorKind::Check) for one of floats beyond the largest float.
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
-    where
-        Query<M, P, Whole>: NamesAShard,
-    {
-        let rows = self.rows(on.target());
-        Box::pin(async move {
-            let rows = rows.await?;
-            rows.iter()
-                .map(|values| S::read(&Row::of_values(values)))
-                .collect()
-        })
-    }
-
-    /// The first group, if there is any.
-    ///
-    /// # Errors
-    /// As [`all`](Self::all).
-    pub fn first<'e>(mut self, on: impl Executor<'e>) -> Running<'e, Option<S::Out>>
-    where
-        Query<M, P, Whole>: NamesAShard,
-    {
-        let limit = self.base.parts.limit;
-        self.base.parts.limit = Some(limit.unwrap_or(1).min(1));
-        let rows = self.rows(on.target());
-        Box::pin(async move {
-            let rows = rows.await?;
-            let first = rows.first().map(|values| S::read(&Row::of_values(values)));
-            first.transpose()
-        })
-    }
-
-    /// The first group. After [`Query::aggregate`] there is one, unless a `having` leaves it out.
-    ///
-    /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
-    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, S::Out>
-    where
-        Query<M, P, Whole>: NamesAShard,
-    {
-        let first = self.first(on);
-        Box::pin(async move {
-            first.await?.ok_or_else(|| {
-                let message = format!("no group of `{}` meets the conditions", M::def().name);
-                Error::new(ErrorKind::NotFound, message)
-            })
-        })
-    }
-
-    fn rows<'e>(self, target: Target<'e>) -> Running<'e, Vec<Vec<Value>>>
-    where
-        Query<M, P, Whole>: NamesAShard,
-    {
-        let target = target.reading(self.base.parts.read);
-        let legs = self.base.reading_legs(target);
-        let (request, parts) = (self.request, self.base.parts);
-        let several = Query::<M, P, Whole>::SEVERAL_KEYS;
-        Box::pin(async move {
-            let fan = Fan::begin(parts.manner);
-            rows(M::def(), request, parts, target, legs?, &fan, several).await
-        })
     }
 }
 

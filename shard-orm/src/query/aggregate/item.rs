@@ -3,11 +3,15 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::derived::Derived;
+use super::expr::GroupExpr;
+use super::grouping::Grouping;
 use super::spec::{Item, Spec};
 use super::value::AggregateValue;
 use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::model::{Column, Model};
+use crate::query::Filter;
 use crate::query::selection::{As, Projection};
 
 /// An aggregate over rows of the model `M` that gives a `T`.
@@ -43,10 +47,10 @@ impl<M, T> fmt::Debug for Aggregate<M, T> {
     }
 }
 
-/// A column that is grouped by, or an aggregate.
+/// What is grouped by, or an aggregate.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not selected from groups of `{M}`",
-    note = "select columns that are grouped by, and aggregates such as `count()` or `column.sum()`"
+    note = "select what is grouped by, and aggregates such as `count()` or `column.sum()`"
 )]
 pub trait GroupItem<M>: Send + Sync + 'static {
     /// What it gives.
@@ -60,36 +64,19 @@ pub trait GroupItem<M>: Send + Sync + 'static {
     fn read(row: &Row<'_>, position: usize) -> Result<Self::Out>;
 }
 
-impl<M: Model, T: Field> GroupItem<M> for Column<M, T> {
-    type Out = T;
-
-    #[allow(private_interfaces)]
-    fn item(&self) -> Item {
-        Item::Column(self.ordinal())
-    }
-
-    fn read(row: &Row<'_>, position: usize) -> Result<T> {
-        T::read(row, position)
-    }
-}
-
-impl<M: Model, T: AggregateValue> GroupItem<M> for Aggregate<M, T> {
-    type Out = T;
-
-    #[allow(private_interfaces)]
-    fn item(&self) -> Item {
-        Item::Aggregate(self.spec)
-    }
-
-    fn read(row: &Row<'_>, position: usize) -> Result<T> {
-        T::read(row, position)
-    }
-}
+/// What rows are grouped by: a [`Column`], what is [`Derived`] from one, a [`GroupExpr`], or a
+/// [`Filter`], which gives whether a row meets it.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{M}` are not grouped by `{Self}`",
+    note = "group by columns, by what is derived from them, as `column.year()` or \
+            `column.bucket(10)`, by conditions, or by a `GroupExpr`"
+)]
+pub trait GroupKey<M>: GroupItem<M> {}
 
 /// What one group gives back: a [`GroupItem`], or a tuple of up to twelve.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not selected from groups of `{M}`",
-    note = "select columns that are grouped by and aggregates: one, or a tuple of up to twelve"
+    note = "select what is grouped by, and aggregates: one, or a tuple of up to twelve"
 )]
 pub trait GroupSelection<M>: Send + Sync + 'static {
     /// What one group gives.
@@ -103,30 +90,66 @@ pub trait GroupSelection<M>: Send + Sync + 'static {
     fn read(row: &Row<'_>) -> Result<Self::Out>;
 }
 
-impl<M: Model, T: Field> GroupSelection<M> for Column<M, T> {
-    type Out = T;
+/// What [`group_by`](crate::Query::group_by) takes: a [`GroupKey`], or a tuple of up to twelve.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{M}` are not grouped by `{Self}`",
+    note = "group by columns, by what is derived from them, as `column.year()` or \
+            `column.bucket(10)`, by conditions, or by a `GroupExpr`: one, or a tuple of up to twelve"
+)]
+pub trait GroupKeys<M>: GroupSelection<M> {}
 
-    #[allow(private_interfaces)]
-    fn items(&self) -> Vec<Item> {
-        vec![self.item()]
-    }
+/// An item is a selection of it alone, too.
+macro_rules! items {
+    ($([$($generics:tt)*] $item:ty, $out:ty: |$this:ident| $to_item:expr;)*) => {$(
+        impl<M: Model, $($generics)*> GroupItem<M> for $item {
+            type Out = $out;
 
-    fn read(row: &Row<'_>) -> Result<T> {
-        T::read(row, 0)
-    }
+            #[allow(private_interfaces)]
+            fn item(&self) -> Item {
+                let $this = self;
+                $to_item
+            }
+
+            fn read(row: &Row<'_>, position: usize) -> Result<$out> {
+                <$out>::read(row, position)
+            }
+        }
+
+        impl<M: Model, $($generics)*> GroupSelection<M> for $item {
+            type Out = $out;
+
+            #[allow(private_interfaces)]
+            fn items(&self) -> Vec<Item> {
+                vec![self.item()]
+            }
+
+            fn read(row: &Row<'_>) -> Result<$out> {
+                <$out>::read(row, 0)
+            }
+        }
+    )*};
 }
 
-impl<M: Model, T: AggregateValue> GroupSelection<M> for Aggregate<M, T> {
-    type Out = T;
+items! {
+    [T: Field] Column<M, T>, T: |column| Item::Group(Grouping::Column(column.ordinal()));
+    [T: Field] Derived<M, T>, T: |derived| derived.to_item();
+    [T: Field] GroupExpr<M, T>, T: |expr| expr.to_item();
+    [] Filter<M>, bool: |filter| GroupExpr::from(filter.clone()).to_item();
+    [T: AggregateValue] Aggregate<M, T>, T: |aggregate| Item::Aggregate(aggregate.spec);
+}
 
-    #[allow(private_interfaces)]
-    fn items(&self) -> Vec<Item> {
-        vec![self.item()]
-    }
+macro_rules! keys {
+    ($([$($generics:tt)*] $key:ty;)*) => {$(
+        impl<M: Model, $($generics)*> GroupKey<M> for $key {}
+        impl<M: Model, $($generics)*> GroupKeys<M> for $key {}
+    )*};
+}
 
-    fn read(row: &Row<'_>) -> Result<T> {
-        T::read(row, 0)
-    }
+keys! {
+    [T: Field] Column<M, T>;
+    [T: Field] Derived<M, T>;
+    [T: Field] GroupExpr<M, T>;
+    [] Filter<M>;
 }
 
 /// By [`distinct`](crate::Query::distinct).
@@ -135,7 +158,10 @@ impl<T: Projection> GroupSelection<T::Model> for As<T> {
 
     #[allow(private_interfaces)]
     fn items(&self) -> Vec<Item> {
-        T::COLUMNS.iter().copied().map(Item::Column).collect()
+        let columns = T::COLUMNS.iter().copied();
+        columns
+            .map(|ordinal| Item::Group(Grouping::Column(ordinal)))
+            .collect()
     }
 
     fn read(row: &Row<'_>) -> Result<T> {
@@ -157,6 +183,8 @@ macro_rules! tuples {
                 Ok(($($name::read(row, $position)?,)+))
             }
         }
+
+        impl<Of: Model, $($name: GroupKey<Of>),+> GroupKeys<Of> for ($($name,)+) {}
     };
 }
 

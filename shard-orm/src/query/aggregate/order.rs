@@ -2,17 +2,22 @@
 
 use std::marker::PhantomData;
 
+use super::derived::Derived;
+use super::expr::GroupExpr;
+use super::grouping::Grouping;
 use super::item::Aggregate;
 use super::spec::Item;
 use crate::backend::Field;
 use crate::dialect::Dialect;
 use crate::exec::Direction;
 use crate::model::{Column, Model};
-use crate::query::order::{Nulls, OrderBy};
+use crate::query::Filter;
+use crate::query::order::{Nulls, OrderBy, Term};
 
-/// One part of an order of groups: a column that is grouped by, or an aggregate, selected or not.
+/// One part of an order of groups: what is grouped by, or an aggregate, selected or not.
 ///
-/// `Order::ITEM.asc()`, `count().desc()`, `Order::QUANTITY.sum().desc().nulls_last()`.
+/// `Order::ITEM.asc()`, `Order::PLACED_AT.year().desc()`, `count().desc()`,
+/// `Order::QUANTITY.sum().desc().nulls_last()`.
 #[derive(Debug)]
 #[must_use]
 pub struct GroupOrder<M> {
@@ -21,7 +26,7 @@ pub struct GroupOrder<M> {
 }
 
 /// One part of an order of groups, whatever the model.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct GroupTerm {
     pub(super) item: Item,
     pub(super) descending: bool,
@@ -29,11 +34,11 @@ pub(super) struct GroupTerm {
 }
 
 impl GroupTerm {
-    pub(super) fn of_column(ordinal: usize, descending: bool, nulls: Option<Nulls>) -> Self {
+    pub(super) fn of_column(term: Term) -> Self {
         Self {
-            item: Item::Column(ordinal),
-            descending,
-            nulls,
+            item: Item::Group(Grouping::Column(term.ordinal)),
+            descending: term.descending,
+            nulls: term.nulls,
         }
     }
 
@@ -73,30 +78,51 @@ impl<M> GroupOrder<M> {
     }
 }
 
-impl<M, T> Aggregate<M, T> {
-    /// Smallest first. NULL stands where the database puts it: last on PostgreSQL, first on the
-    /// others.
-    pub fn asc(self) -> GroupOrder<M> {
-        GroupOrder::new(Item::Aggregate(self.spec), false, None)
-    }
+/// How groups are ordered by it.
+macro_rules! orders {
+    ($([$($generics:tt)*] $item:ty: |$this:ident| $to_item:expr;)*) => {$(
+        impl<M, $($generics)*> $item {
+            /// Smallest first. NULL stands where the database puts it: last on PostgreSQL, first
+            /// on the others.
+            pub fn asc(self) -> GroupOrder<M> {
+                let $this = self;
+                GroupOrder::new($to_item, false, None)
+            }
 
-    /// Largest first. NULL stands where the database puts it: first on PostgreSQL, last on the
-    /// others.
-    pub fn desc(self) -> GroupOrder<M> {
-        GroupOrder::new(Item::Aggregate(self.spec), true, None)
-    }
+            /// Largest first. NULL stands where the database puts it: first on PostgreSQL, last on
+            /// the others.
+            pub fn desc(self) -> GroupOrder<M> {
+                let $this = self;
+                GroupOrder::new($to_item, true, None)
+            }
+        }
+
+        impl<M, $($generics)*> From<$item> for GroupOrder<M> {
+            fn from(item: $item) -> Self {
+                item.asc()
+            }
+        }
+    )*};
 }
 
-impl<M, T> From<Aggregate<M, T>> for GroupOrder<M> {
-    fn from(aggregate: Aggregate<M, T>) -> Self {
-        aggregate.asc()
+orders! {
+    [T] Aggregate<M, T>: |aggregate| Item::Aggregate(aggregate.spec);
+    [T: Field] Derived<M, T>: |derived| derived.to_item();
+    [T: Field] GroupExpr<M, T>: |expr| expr.to_item();
+}
+
+/// The groups that do not meet the condition first; the others with `GroupExpr::from(..).desc()`.
+impl<M> From<Filter<M>> for GroupOrder<M> {
+    fn from(filter: Filter<M>) -> Self {
+        GroupExpr::from(filter).asc()
     }
 }
 
 impl<M> From<OrderBy<M>> for GroupOrder<M> {
     fn from(order: OrderBy<M>) -> Self {
-        let term = order.term;
-        Self::new(Item::Column(term.ordinal), term.descending, term.nulls)
+        let term = GroupTerm::of_column(order.term);
+        let of = PhantomData;
+        Self { term, of }
     }
 }
 

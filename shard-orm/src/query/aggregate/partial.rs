@@ -22,6 +22,8 @@ pub(super) enum Partial {
     Trues(usize),
     /// Which values there are: grouped by, and read from the key of the group.
     Distinct(usize),
+    /// How many there are, of a group that lies in one logical shard.
+    DistinctCount(usize),
     /// The exact sum, as a text.
     Sum(usize),
     /// The sum of floats, and how many there are: where the sum is NaN, SQLite says NULL.
@@ -44,6 +46,7 @@ impl Partial {
                 vec![Expr::from(Func::count(one))]
             }
             Self::Distinct(_) => Vec::new(),
+            Self::DistinctCount(ordinal) => vec![Expr::from(Func::count_distinct(of(ordinal)))],
             Self::Sum(ordinal) => {
                 vec![exact_sum(dialect, def.columns[ordinal].column_type, || {
                     of(ordinal)
@@ -79,6 +82,7 @@ impl Partial {
         let count = |position| i64::read(row, position).map(i64::unsigned_abs);
         Ok(match self {
             Self::Rows | Self::Count(_) | Self::Trues(_) => State::Count(count(next())?),
+            Self::DistinctCount(_) => State::DistinctCount(count(next())?),
             Self::Distinct(ordinal) => State::Distinct(key(ordinal).into_iter().collect()),
             Self::Sum(_) => {
                 let text = Option::<String>::read(row, next())?;
@@ -118,6 +122,7 @@ impl Partial {
     pub(super) fn empty(self) -> State {
         match self {
             Self::Rows | Self::Count(_) | Self::Trues(_) => State::Count(0),
+            Self::DistinctCount(_) => State::DistinctCount(0),
             Self::Distinct(_) => State::Distinct(Default::default()),
             Self::Sum(_) => State::Sum(None),
             Self::Floats(_) => State::Floats { count: 0, sum: 0.0 },

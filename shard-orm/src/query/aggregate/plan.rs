@@ -1,16 +1,19 @@
 //! How a query of groups is answered: what the databases are asked, and how rows become of it.
 
+use std::ops::BitOr;
 use std::sync::Arc;
 
 use sea_query::Value;
 
+use super::grouping::Grouping;
 use super::groups::{Groups, Key};
 use super::having::Condition;
 use super::order::GroupTerm;
 use super::partial::Partial;
+use super::push_down::PushDown;
 use super::spec::{Function, Item, Spec};
 use super::state::State;
-use crate::backend::{ColumnType, Row};
+use crate::backend::Row;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::{Direction, SortKey};
@@ -20,8 +23,8 @@ use crate::query::parts::Needs;
 /// What is asked of groups, whatever the model.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Request {
-    /// The ordinals of the columns that are grouped by.
-    pub(super) groups: Vec<usize>,
+    /// What the rows are grouped by.
+    pub(super) groups: Vec<Grouping>,
     pub(super) selected: Vec<Item>,
     pub(super) having: Option<Condition>,
     pub(super) orders: Vec<GroupTerm>,
@@ -34,19 +37,27 @@ impl Request {
         if let Some(having) = &self.having {
             having.each(&mut |spec| items.push(Item::Aggregate(spec)));
         }
-        items.extend(self.orders.iter().map(|term| term.item));
+        items.extend(self.orders.iter().map(|term| term.item.clone()));
         items
     }
 
-    /// What adding or comparing the columns asks of the database.
+    /// What it asks of the database: by adding or comparing columns, and by the user's expressions.
     pub(super) fn needs(&self, def: &'static ModelDef) -> Needs {
-        let ordinals = self.items().into_iter().filter_map(|item| match item {
-            Item::Column(_) => None,
+        let of_items = self.items().into_iter().filter_map(|item| match item {
+            Item::Group(_) => None,
             Item::Aggregate(spec) => spec.adds_or_compares(),
         });
-        ordinals.fold(Needs::default(), |needs, ordinal| {
-            needs | Needs::size_of(def.columns[ordinal].column_type)
-        })
+        let of_items = of_items.map(|ordinal| Needs::size_of(def.columns[ordinal].column_type));
+        let of_groups = self.groups.iter().map(Grouping::needs);
+        of_items
+            .chain(of_groups)
+            .fold(Needs::default(), BitOr::bitor)
+    }
+
+    /// Whether a group has rows of one shard key alone.
+    fn is_by_key(&self, def: &'static ModelDef) -> bool {
+        let mut routing = def.routing().map(Grouping::Column).peekable();
+        routing.peek().is_some() && routing.all(|column| self.groups.contains(&column))
     }
 }
 
@@ -55,11 +66,12 @@ impl Request {
 pub(super) struct Plan {
     pub(super) def: &'static ModelDef,
     dialect: Dialect,
-    /// What the databases group by: the groups' columns, then those of which values are counted.
-    pub(super) keys: Vec<usize>,
+    /// What the databases group by: as the groups, then the columns of which values are counted.
+    pub(super) keys: Vec<Grouping>,
     /// How many of them are the groups'.
     groups: usize,
     pub(super) partials: Vec<Partial>,
+    pub(super) pushed: PushDown,
     /// What a row of the result holds, that which is selected first.
     cells: Vec<Cell>,
     having: Option<Condition>,
@@ -85,30 +97,39 @@ enum Source {
 }
 
 impl Plan {
-    /// With `several`, the answers of several logical shards are merged.
+    /// Of so many `legs`. With `several` there can be more of them another time, and what is
+    /// refused then is refused always.
     pub(super) fn new(
         def: &'static ModelDef,
         request: &Request,
         dialect: Dialect,
         several: bool,
+        legs: usize,
     ) -> Result<Self> {
         let items = request.items();
         let mut groups = request.groups.clone();
         retain_first(&mut groups);
-        let mut keys = groups.clone();
-        keys.extend(items.iter().filter_map(|item| match item {
-            Item::Aggregate(Spec::Of(Function::CountDistinct, ordinal)) => Some(*ordinal),
+        // No group is spread over logical shards: rows of equal keys live in one.
+        let whole =
+            (legs <= 1 || request.is_by_key(def)) && groups.iter().all(Grouping::is_faithful);
+        let distinct = items.iter().filter_map(|item| match item {
+            Item::Aggregate(Spec::Of(Function::CountDistinct, of)) => Some(Grouping::Column(*of)),
             _ => None,
-        }));
+        });
+        let mut keys: Vec<Grouping> = groups.iter().cloned().chain(distinct).collect();
         retain_first(&mut keys);
         // Finer groups than were asked for are merged even of one logical shard.
-        let merged = several || keys.len() > groups.len();
-        for ordinal in &keys {
-            check_key(def, *ordinal, merged)?;
+        let merged = several || (!whole && keys.len() > groups.len());
+        for key in &keys {
+            key.check(def, dialect, merged)?;
+        }
+        if whole {
+            keys.truncate(groups.len());
         }
         let mut plan = Self {
             def,
             dialect,
+            pushed: PushDown::new(def, request, dialect, &groups, whole)?,
             keys,
             groups: groups.len(),
             partials: Vec::new(),
@@ -118,15 +139,18 @@ impl Plan {
             group_order: groups.iter().map(|_| ascending(dialect)).collect(),
             value_order: Arc::new([ascending(dialect)]),
         };
-        for item in request.selected.iter().copied() {
-            check_extreme(def, item, merged)?;
-            plan.add(item, "selected")?;
+        for item in &request.selected {
+            if let (Item::Aggregate(spec), true) = (item, merged) {
+                spec.check_extreme(def)?;
+            }
+            plan.add(item, whole, "selected")?;
         }
         if let Some(having) = &request.having {
             let mut outcome = Ok(());
             having.each(&mut |spec| {
                 let item = Item::Aggregate(spec);
-                let added = check_extreme(def, item, true).and_then(|()| plan.find_or_add(item));
+                let added = spec.check_extreme(def);
+                let added = added.and_then(|()| plan.find_or_add(&item, whole));
                 if let (Err(error), Ok(())) = (added, &outcome) {
                     outcome = Err(error);
                 }
@@ -134,42 +158,49 @@ impl Plan {
             outcome?;
         }
         for term in &request.orders {
-            check_extreme(def, term.item, true)?;
-            if let Item::Column(ordinal) = term.item {
-                check_key(def, ordinal, true)?;
+            match &term.item {
+                Item::Group(grouping) => grouping.check(def, dialect, true)?,
+                Item::Aggregate(spec) => spec.check_extreme(def)?,
             }
-            let position = plan.find_or_add(term.item)?;
+            let position = plan.find_or_add(&term.item, whole)?;
             plan.orders.push((position, term.direction(dialect)));
         }
         Ok(plan)
     }
 
-    fn find_or_add(&mut self, item: Item) -> Result<usize> {
+    /// What is grouped by, in words.
+    pub(super) fn describe_groups(&self) -> Vec<String> {
+        let groups = self.keys.iter().take(self.groups);
+        groups.map(|key| key.name(self.def)).collect()
+    }
+
+    fn find_or_add(&mut self, item: &Item, whole: bool) -> Result<usize> {
         match self.position(item) {
             Some(position) => Ok(position),
-            None => self.add(item, "ordered by"),
+            None => self.add(item, whole, "ordered by"),
         }
     }
 
-    fn position(&self, item: Item) -> Option<usize> {
-        self.cells.iter().position(|cell| cell.item == item)
+    fn position(&self, item: &Item) -> Option<usize> {
+        self.cells.iter().position(|cell| cell.item == *item)
     }
 
     /// Adds a cell, and gives its position.
-    fn add(&mut self, item: Item, used: &str) -> Result<usize> {
+    fn add(&mut self, item: &Item, whole: bool, used: &str) -> Result<usize> {
         let source = match item {
-            Item::Column(ordinal) => {
+            Item::Group(grouping) => {
                 let keys = &self.keys[..self.groups];
-                let position = keys.iter().position(|key| *key == ordinal);
-                Source::Key(position.ok_or_else(|| not_grouped(self.def, ordinal, used))?)
+                let position = keys.iter().position(|key| key == grouping);
+                Source::Key(position.ok_or_else(|| not_grouped(self.def, grouping, used))?)
             }
             Item::Aggregate(spec) => {
                 spec.check(self.def, self.dialect)?;
-                let partials = spec.partials(self.def)?;
+                let partials = spec.partials(self.def, whole)?;
                 let known = partials.into_iter().map(|partial| self.partial(partial));
-                Source::Partials(spec, known.collect())
+                Source::Partials(*spec, known.collect())
             }
         };
+        let item = item.clone();
         self.cells.push(Cell { item, source });
         Ok(self.cells.len() - 1)
     }
@@ -185,11 +216,12 @@ impl Plan {
     /// Reads a row of partial aggregates: the key of its group, and a state of each.
     pub(super) fn read(&self, row: &Row<'_>) -> Result<(Key, Vec<State>)> {
         let mut values = Vec::with_capacity(self.keys.len());
-        for (position, ordinal) in self.keys.iter().enumerate() {
-            values.push((self.def.columns[*ordinal].value)(row, position)?);
+        for (position, key) in self.keys.iter().enumerate() {
+            values.push(key.read(self.def, row, position)?);
         }
         let distinct = |ordinal: usize| {
-            let position = self.keys.iter().position(|key| *key == ordinal)?;
+            let column = Grouping::Column(ordinal);
+            let position = self.keys.iter().position(|key| *key == column)?;
             let value = values.get(position)?.clone();
             let is_null = value == value.as_null();
             (!is_null).then(|| Key::new(SortKey(vec![value]), &self.value_order))
@@ -217,7 +249,7 @@ impl Plan {
         for (key, states) in groups.into_sorted() {
             let row = self.row(&key, &states)?;
             let value = |spec| {
-                let position = self.position(Item::Aggregate(spec))?;
+                let position = self.position(&Item::Aggregate(spec))?;
                 row.get(position)
             };
             let holds = self.having.as_ref().map(|having| having.holds(&value));
@@ -264,58 +296,19 @@ fn ascending(dialect: Dialect) -> Direction {
 }
 
 /// Leaves out what is there before.
-fn retain_first(ordinals: &mut Vec<usize>) {
-    let mut seen = Vec::with_capacity(ordinals.len());
-    ordinals.retain(|ordinal| {
-        let is_new = !seen.contains(ordinal);
-        seen.push(*ordinal);
-        is_new
-    });
-}
-
-fn not_grouped(def: &ModelDef, ordinal: usize, used: &str) -> Error {
-    let (table, column) = (def.table, def.columns[ordinal].name);
-    Error::unsupported(format!(
-        "`{table}.{column}` is {used}, but not grouped by: a group has many values of it; name it \
-         in `group_by`, or take an aggregate of it, as `max`"
-    ))
-}
-
-/// Whether values of a column can be told apart; where answers are merged, by the client too.
-fn check_key(def: &'static ModelDef, ordinal: usize, merged: bool) -> Result<()> {
-    let column = &def.columns[ordinal];
-    match column.column_type {
-        ColumnType::Json => Err(Error::unsupported(format!(
-            "`{}.{}` holds JSON, whose values the databases do not tell apart alike: it is not \
-             grouped or ordered by, and its values are not counted as distinct",
-            def.table, column.name
-        ))),
-        ColumnType::Text if merged && !column.binary => Err(is_collated(def, ordinal)),
-        _ => Ok(()),
-    }
-}
-
-/// Whether values of a column can be compared by the client, where it takes the least of them.
-fn check_extreme(def: &'static ModelDef, item: Item, merged: bool) -> Result<()> {
-    match item {
-        Item::Aggregate(Spec::Of(Function::Min | Function::Max, ordinal))
-            if merged
-                && def.columns[ordinal].column_type == ColumnType::Text
-                && !def.columns[ordinal].binary =>
-        {
-            Err(is_collated(def, ordinal))
+fn retain_first(groupings: &mut Vec<Grouping>) {
+    let all = std::mem::take(groupings);
+    for grouping in all {
+        if !groupings.contains(&grouping) {
+            groupings.push(grouping);
         }
-        _ => Ok(()),
     }
 }
 
-fn is_collated(def: &ModelDef, ordinal: usize) -> Error {
-    let (table, column) = (def.table, def.columns[ordinal].name);
+fn not_grouped(def: &ModelDef, grouping: &Grouping, used: &str) -> Error {
+    let name = grouping.name(def);
     Error::unsupported(format!(
-        "groups and aggregates are not merged or ordered by the texts of `{table}.{column}`: \
-         databases compare texts by their collation, which the client does not know; declare \
-         `#[shard(collation = \"binary\")]` on the field, for texts whose column is compared by \
-         bytes (`COLLATE \"C\"` on PostgreSQL, a `_bin` collation without padding on MySQL and \
-         MariaDB)"
+        "{name} is {used}, but not grouped by: a group has many values of it; name it in \
+         `group_by`, or take an aggregate of it, as `max`"
     ))
 }

@@ -2,6 +2,8 @@
 
 use sea_query::Value;
 
+use super::derivation::is_integer;
+use super::grouping::{Grouping, is_collated};
 use super::partial::Partial;
 use super::state::{State, float};
 use crate::backend::ColumnType;
@@ -10,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::model::ModelDef;
 
 /// What a group is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
-    /// A column that is grouped by.
-    Column(usize),
+    /// What is grouped by.
+    Group(Grouping),
     Aggregate(Spec),
 }
 
@@ -80,15 +82,8 @@ pub(super) enum Numbers {
 impl Numbers {
     fn of(column_type: ColumnType) -> Option<Self> {
         match column_type {
-            ColumnType::I8
-            | ColumnType::I16
-            | ColumnType::I32
-            | ColumnType::I64
-            | ColumnType::U8
-            | ColumnType::U16
-            | ColumnType::U32
-            | ColumnType::U64
-            | ColumnType::Decimal => Some(Self::Exact),
+            ColumnType::Decimal => Some(Self::Exact),
+            integer if is_integer(integer) => Some(Self::Exact),
             ColumnType::F32 | ColumnType::F64 => Some(Self::Floats),
             _ => None,
         }
@@ -97,8 +92,8 @@ impl Numbers {
 
 impl Spec {
     /// What each logical shard is asked for it; [`finish`](Self::finish) takes the merged states
-    /// in the same order.
-    pub(super) fn partials(self, def: &'static ModelDef) -> Result<Vec<Partial>> {
+    /// in the same order. With `whole`, no group is spread over several logical shards.
+    pub(super) fn partials(self, def: &'static ModelDef, whole: bool) -> Result<Vec<Partial>> {
         let Self::Of(function, ordinal) = self else {
             return Ok(vec![Partial::Rows]);
         };
@@ -114,6 +109,7 @@ impl Spec {
         };
         Ok(match function {
             Function::Count => vec![Partial::Count(ordinal)],
+            Function::CountDistinct if whole => vec![Partial::DistinctCount(ordinal)],
             Function::CountDistinct => vec![Partial::Distinct(ordinal)],
             Function::Sum | Function::Avg if numbers()? == Numbers::Floats => {
                 vec![Partial::Floats(ordinal)]
@@ -161,6 +157,19 @@ impl Spec {
         }
     }
 
+    /// Whether the client can compare the values of which it takes the least or the greatest.
+    pub(super) fn check_extreme(self, def: &'static ModelDef) -> Result<()> {
+        match self {
+            Self::Of(Function::Min | Function::Max, ordinal)
+                if def.columns[ordinal].column_type == ColumnType::Text
+                    && !def.columns[ordinal].binary =>
+            {
+                Err(is_collated(def, ordinal))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether decimals are compared by size, or added.
     pub(super) fn adds_or_compares(self) -> Option<usize> {
         match self {
@@ -185,7 +194,10 @@ impl Spec {
             Self::Of(_, ordinal) => def.columns[ordinal].column_type,
         };
         Ok(match (function, states) {
-            (Function::Count, [State::Count(count)]) => Value::BigUnsigned(Some(*count)),
+            (Function::Count, [State::Count(count)])
+            | (Function::CountDistinct, [State::DistinctCount(count)]) => {
+                Value::BigUnsigned(Some(*count))
+            }
             (Function::CountDistinct, [State::Distinct(values)]) => {
                 Value::BigUnsigned(u64::try_from(values.len()).ok())
             }

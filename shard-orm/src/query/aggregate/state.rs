@@ -30,6 +30,8 @@ pub(super) enum State {
     },
     /// None of them NULL.
     Distinct(BTreeSet<Key>),
+    /// How many there are, of a group that the database did not split.
+    DistinctCount(u64),
 }
 
 impl State {
@@ -107,6 +109,13 @@ impl State {
                 }
             },
             (Self::Distinct(all), Self::Distinct(values)) => all.extend(values),
+            // Which of the values are the same is not known any more.
+            (Self::DistinctCount(_), Self::DistinctCount(_)) => {
+                return Err(Error::decode(
+                    "two groups of a database, whose distinct values are counted, read as one: \
+                     values of a column that differ there are equal in its field's type",
+                ));
+            }
             // Both are of one partial.
             _ => return Err(Error::decode("partial aggregates of two functions")),
         }

@@ -2,59 +2,149 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, Expr, Query as Sea, SelectStatement, Value};
+use sea_query::{Alias, Query as Sea, SelectStatement, Value};
 
 use super::groups::Groups;
 use super::plan::{Plan, Request};
 use crate::backend::{Args, Sql, render};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::exec::{Batch, Cut, Fan, Label, Leg, Statement, Target, batches, each_batch, read_at};
+use crate::exec::{
+    Batch, Cut, Explain, Fan, Intent, Label, Leg, Merge, Statement, Target, batches, each_batch,
+    planned, read_at,
+};
 use crate::model::ModelDef;
-use crate::query::built::{Built, Verb, ready};
+use crate::query::built::{Built, Verb, bound, ready};
 use crate::query::parts::Parts;
 use crate::query::scatter::{Bounds, name, unite};
 use crate::topology::Namespace;
+
+/// What a query of groups asks of its logical shards.
+struct Question {
+    plan: Arc<Plan>,
+    parts: Parts,
+    bound: Bound,
+    /// Which of the merged groups are given.
+    bounds: Bounds,
+}
+
+impl Question {
+    fn new(
+        def: &'static ModelDef,
+        request: &Request,
+        mut parts: Parts,
+        legs: &[Leg],
+        several: bool,
+    ) -> Result<Self> {
+        if parts.lock.is_some() {
+            return Err(Error::unsupported(
+                "a group is no row that could be locked; select the rows with `for_update` first",
+            ));
+        }
+        let mut bounds = Bounds::of(&parts);
+        // Of no logical shard there are no NULLs to be ordered, and nothing is asked.
+        let dialect = legs
+            .first()
+            .map_or(Dialect::Postgres, |leg| leg.place.dialect());
+        parts.needs = parts.needs | request.needs(def);
+        parts.check(dialect)?;
+        let plan = Plan::new(def, request, dialect, several, legs.len())?;
+        let bound = Bound::of(&plan, &parts, legs.len());
+        if bound == Bound::Exactly {
+            // The database leaves out what comes before the offset.
+            bounds = bounds.from_first();
+        }
+        Ok(Self {
+            plan: Arc::new(plan),
+            parts,
+            bound,
+            bounds,
+        })
+    }
+}
 
 /// The rows of a query of groups, each with what is selected first.
 pub(super) async fn rows(
     def: &'static ModelDef,
     request: Request,
-    mut parts: Parts,
+    parts: Parts,
     target: Target<'_>,
     legs: Vec<Leg>,
     fan: &Fan,
     several: bool,
 ) -> Result<Vec<Vec<Value>>> {
-    if parts.lock.is_some() {
-        return Err(Error::unsupported(
-            "a group is no row that could be locked; select the rows with `for_update` first",
-        ));
-    }
-    let bounds = Bounds::of(&parts);
-    // Of no logical shard there are no NULLs to be ordered, and nothing is asked.
-    let dialect = legs
-        .first()
-        .map_or(Dialect::Postgres, |leg| leg.place.dialect());
-    parts.needs = parts.needs | request.needs(def);
-    parts.check(dialect)?;
-    let plan = Arc::new(Plan::new(def, &request, dialect, several)?);
+    let question = Question::new(def, &request, parts, &legs, several)?;
+    let plan = &question.plan;
     let batches = batches(target, legs, Cut::Bounded);
     let answers = each_batch(target, fan, batches, async |batch: Batch| {
         let site = batch.site();
-        let partials = Partials {
-            plan: &plan,
-            parts: &parts,
-            legs: batch.legs,
-        };
-        read_at(target, fan, site, &partials, || Groups::new(&plan)).await
+        let partials = Partials::new(&question, batch);
+        read_at(target, fan, site, &partials, || Groups::new(plan)).await
     })
     .await?;
-    let mut all = Groups::new(&plan);
+    let mut all = Groups::new(plan);
     for groups in answers {
         all.merge(groups)?;
     }
-    Ok(bounds.cut(plan.rows(all)?.into_iter()).collect())
+    Ok(question.bounds.cut(plan.rows(all)?.into_iter()).collect())
+}
+
+/// What [`rows`] would send.
+pub(super) fn explain(
+    def: &'static ModelDef,
+    request: &Request,
+    parts: Parts,
+    target: Target<'_>,
+    legs: Vec<Leg>,
+    several: bool,
+) -> Result<Explain> {
+    let question = Question::new(def, request, parts, &legs, several)?;
+    let statements = batches(target, legs, Cut::Bounded)
+        .into_iter()
+        .map(|batch| {
+            let site = batch.site();
+            planned(
+                target,
+                &site,
+                Intent::Read,
+                &Partials::new(&question, batch),
+            )
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Explain {
+        statements,
+        merge: Merge::Grouped {
+            by: question.plan.describe_groups(),
+            offset: question.bounds.offset,
+            limit: question.bounds.limit,
+        },
+    })
+}
+
+/// How many groups a statement gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    /// All of them.
+    None,
+    /// The first so many: all that can be among those that are asked for.
+    First(u64),
+    /// Those that are asked for: there is no other statement.
+    Exactly,
+}
+
+impl Bound {
+    fn of(plan: &Plan, parts: &Parts, legs: usize) -> Self {
+        match parts.limit {
+            _ if !plan.pushed.cuts() => Self::None,
+            None if parts.offset.is_none() => Self::None,
+            _ if legs == 1 => Self::Exactly,
+            None => Self::None,
+            Some(limit) => {
+                let most = limit.saturating_add(parts.offset.unwrap_or(0));
+                Self::First(most.min(i64::MAX.unsigned_abs()))
+            }
+        }
+    }
 }
 
 /// One statement for the logical shards of a batch.
@@ -64,16 +154,42 @@ pub(super) async fn rows(
 /// UNION ALL
 /// SELECT c0, c1 FROM (SELECT item AS c0, COUNT(*) AS c1 FROM shop_1.orders GROUP BY item) AS s1
 /// ```
+///
+/// Where no group is spread over logical shards, each branch keeps to the HAVING of the query, and
+/// gives its first groups in the order, of which the server gives the first ones of all:
+///
+/// ```sql
+/// SELECT c0, c1 FROM (
+///     SELECT * FROM (
+///         SELECT user_id AS c0, CAST(SUM(quantity) AS text) AS c1, SUM(quantity) AS c2
+///         FROM shop_0.orders GROUP BY c0 HAVING COUNT(*) > 1 ORDER BY SUM(quantity), c0 LIMIT 10
+///     ) AS s0
+///     UNION ALL ..
+/// ) AS shards ORDER BY c2, c0 LIMIT 10
+/// ```
 struct Partials<'q> {
     plan: &'q Plan,
     parts: &'q Parts,
+    bound: Bound,
     legs: Arc<[Leg]>,
 }
 
+impl<'q> Partials<'q> {
+    fn new(question: &'q Question, batch: Batch) -> Self {
+        Self {
+            plan: &question.plan,
+            parts: &question.parts,
+            bound: question.bound,
+            legs: batch.legs,
+        }
+    }
+}
+
 impl Partials<'_> {
-    fn branch(&self, leg: &Leg) -> SelectStatement {
+    fn branch(&self, leg: &Leg) -> Result<SelectStatement> {
         let def = self.plan.def;
         let namespace = &leg.place.namespace;
+        let dialect = namespace.dialect();
         let mut select = Sea::select();
         select.from(namespace.table(def.table));
         let built = Built {
@@ -82,18 +198,53 @@ impl Partials<'_> {
             parts: self.parts,
             keys: leg.keys.as_ref(),
         };
-        built.conditions(namespace.dialect(), |condition| {
+        built.conditions(dialect, |condition| {
             select.and_where(condition);
         });
-        let keys = self.plan.keys.iter();
-        let keys = keys.map(|ordinal| Expr::col(Alias::new(def.columns[*ordinal].name)));
-        select.add_group_by(keys.clone());
+        let mut columns = Vec::new();
+        for (position, key) in self.plan.keys.iter().enumerate() {
+            columns.push(key.expr(def, dialect)?);
+            // By its name: values that are bound twice would be two arguments, and to the database
+            // two expressions.
+            select.group_by_col(name(position));
+        }
         let partials = self.plan.partials.iter();
-        let partials = partials.flat_map(|partial| partial.columns(def, namespace.dialect()));
-        for (position, column) in keys.chain(partials).enumerate() {
+        columns.extend(partials.flat_map(|partial| partial.columns(def, dialect)));
+        let pushed = &self.plan.pushed;
+        pushed.keep(&mut select);
+        match self.bound {
+            Bound::None => {}
+            Bound::First(most) => {
+                pushed.order(&mut select);
+                select.limit(most);
+                columns.extend(pushed.columns().filter(|_| self.legs.len() > 1));
+            }
+            Bound::Exactly => {
+                pushed.order(&mut select);
+                bound(&mut select, dialect, self.parts);
+            }
+        }
+        for (position, column) in columns.into_iter().enumerate() {
             select.expr_as(column, name(position));
         }
-        select
+        Ok(select)
+    }
+
+    fn whole(&self, dialect: Dialect) -> Result<SelectStatement> {
+        let branches: Result<Vec<_>> = self.legs.iter().map(|leg| self.branch(leg)).collect();
+        let width = self.width(dialect);
+        let (Bound::First(most), true) = (self.bound, self.legs.len() > 1) else {
+            return Ok(unite(branches?.into_iter(), width));
+        };
+        let pushed = &self.plan.pushed;
+        let rows = unite(branches?.into_iter(), width + pushed.columns().count());
+        let mut whole = Sea::select();
+        whole
+            .columns((0..width).map(name))
+            .from_subquery(rows, Alias::new("shards"))
+            .limit(most);
+        pushed.order_all(&mut whole, width);
+        Ok(whole)
     }
 
     fn width(&self, dialect: Dialect) -> usize {
@@ -106,8 +257,7 @@ impl Partials<'_> {
 impl Statement for Partials<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let dialect = namespace.dialect();
-        let branches = self.legs.iter().map(|leg| self.branch(leg));
-        let (text, values) = render(dialect, &unite(branches, self.width(dialect)));
+        let (text, values) = render(dialect, &self.whole(dialect)?);
         ready(dialect, self.parts.needs, text, &values, false, args)
     }
 

@@ -12,7 +12,7 @@ use super::{RawQuery, RawStatement, ReadRow, read};
 use crate::backend::{Args, Sql};
 use crate::connect::Place;
 use crate::error::{Error, Result, ShardId};
-use crate::exec::{Executor, Label, Spread, Statement, Target, Width, stream_as};
+use crate::exec::{Executor, Label, Spread, Statement, Width, stream_as};
 use crate::model::Model;
 use crate::query::Running;
 use crate::query::place::NamesAShard;
@@ -126,9 +126,9 @@ where
     ///
     /// Each logical shard's rows hold one connection until `each` is done with them, and none waits
     /// for a connection that another one of the same call holds: pools of one connection will do.
-    /// So many statements run at a time as the configuration says
-    /// ([`FanOut`](crate::config::FanOut)), each of one logical shard. Memory does not grow with
-    /// the rows, but by what `each` keeps of them.
+    /// A bounded number of logical shards gives its rows at a time; see
+    /// [`FanOut`](crate::config::FanOut). Memory does not grow with the rows, but by
+    /// what `each` keeps of them.
     ///
     /// As any statement in SQL it goes to primaries and is never sent twice, unless
     /// [`read`](Query::read) was said before `sql`. Of several keys it runs once on each logical
@@ -171,16 +171,7 @@ where
                     part.map_err(|error| place.name_error(error))
                 }
             };
-            let limits = target.cluster().fan_out();
-            let mut spread = Spread::new(Width {
-                // A transaction has one connection.
-                most: if matches!(target, Target::Tx(_)) {
-                    1
-                } else {
-                    limits.statements
-                },
-                per_server: limits.statements_per_server,
-            });
+            let mut spread = Spread::new(Width::of(target));
             for (number, place) in places.iter().enumerate() {
                 spread.push(number, place, part(place));
             }

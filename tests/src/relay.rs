@@ -1,6 +1,9 @@
-//! Stands between the library and a server: leads elsewhere, delays, hangs, and ends connections.
+//! Stands between the library and a server: counts, leads elsewhere, delays, hangs, loses answers and ends
+//! connections.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,11 +12,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A listener that passes on all that comes to one server.
+/// A listener that passes on all that comes to one server. Dropping it ends its connections.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub struct Relay {
     address: SocketAddr,
     manner: watch::Sender<Manner>,
+    seen: Arc<Seen>,
     task: JoinHandle<()>,
 }
 
@@ -28,34 +32,64 @@ struct Manner {
     cuts: u32,
 }
 
-impl Proxy {
+/// What it has passed on.
+#[derive(Debug, Default)]
+struct Seen {
+    opened: AtomicUsize,
+    sent: AtomicUsize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    ToServer,
+    ToClient,
+}
+
+impl Relay {
     /// Begins to pass on connections to the server of a URL.
-    pub(crate) async fn to(url: &str) -> Self {
+    ///
+    /// # Panics
+    /// When there is no port for it.
+    pub async fn to(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (manner, seen) = watch::channel(Manner {
+        let (manner, followed) = watch::channel(Manner {
             server: authority(url).to_owned(),
             ..Manner::default()
         });
+        let seen = Arc::<Seen>::default();
+        let counted = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, seen.clone()));
+                counted.opened.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(pass(client, followed.clone(), Arc::clone(&counted)));
             }
         });
         Self {
             address,
             manner,
+            seen,
             task,
         }
     }
 
-    /// The same URL, by way of the proxy.
-    pub(crate) fn url(&self, url: &str) -> String {
+    /// The same URL, by way of the relay.
+    pub fn url(&self, url: &str) -> String {
         url.replace(authority(url), &self.address.to_string())
     }
 
+    /// How many connections were opened.
+    pub fn opened(&self) -> usize {
+        self.seen.opened.load(Ordering::SeqCst)
+    }
+
+    /// How many messages the client has sent; what it sends at once counts once.
+    pub fn sent(&self) -> usize {
+        self.seen.sent.load(Ordering::SeqCst)
+    }
+
     /// Ends all connections; new ones lead to the server of this URL.
-    pub(crate) fn lead_to(&self, url: &str) {
+    pub fn lead_to(&self, url: &str) {
         self.manner.send_modify(|manner| {
             manner.server = authority(url).to_owned();
             manner.cuts += 1;
@@ -63,35 +97,35 @@ impl Proxy {
     }
 
     /// From now on each message takes so much longer, in either direction.
-    pub(crate) fn delay(&self, delay: Duration) {
+    pub fn delay(&self, delay: Duration) {
         self.manner.send_modify(|manner| manner.delay = delay);
     }
 
     /// Passes nothing on any more, and keeps all connections open; or goes on.
-    pub(crate) fn hang(&self, hangs: bool) {
+    pub fn hang(&self, hangs: bool) {
         self.manner.send_modify(|manner| manner.hangs = hangs);
     }
 
     /// From now on what is asked reaches the server, and the connection ends instead of an answer; or no more.
-    pub(crate) fn lose_answers(&self, loses: bool) {
+    pub fn lose_answers(&self, loses: bool) {
         self.manner
             .send_modify(|manner| manner.loses_answers = loses);
     }
 
     /// Ends all connections, and takes no new ones.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.task.abort();
         self.manner.send_modify(|manner| manner.cuts += 1);
     }
 }
 
-impl Drop for Proxy {
+impl Drop for Relay {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>) {
+async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>, seen: Arc<Seen>) {
     let (server, cuts) = {
         let manner = manner.borrow();
         (manner.server.clone(), manner.cuts)
@@ -104,10 +138,10 @@ async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (up, down) = (manner.clone(), manner.clone());
-    // The end of one direction ends the connection, and so does the end of the proxy.
+    // The end of one direction ends the connection, and so does the closing of the relay.
     tokio::select! {
-        () = forward(from_client, to_server, up, false) => {}
-        () = forward(from_server, to_client, down, true) => {}
+        () = forward(from_client, to_server, up, &seen, Direction::ToServer) => {}
+        () = forward(from_server, to_client, down, &seen, Direction::ToClient) => {}
         _ = manner.wait_for(|manner| manner.cuts != cuts) => {}
     }
 }
@@ -116,15 +150,20 @@ async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut manner: watch::Receiver<Manner>,
-    are_answers: bool,
+    seen: &Seen,
+    direction: Direction,
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        if direction == Direction::ToServer {
+            seen.sent.fetch_add(1, Ordering::SeqCst);
+        }
         let delay = manner.borrow().delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        if (are_answers && manner.borrow().loses_answers)
+        let is_lost = direction == Direction::ToClient && manner.borrow().loses_answers;
+        if is_lost
             || manner.wait_for(|manner| !manner.hangs).await.is_err()
             || to.write_all(&buffer[..length]).await.is_err()
         {

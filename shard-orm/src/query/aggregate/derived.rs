@@ -1,0 +1,190 @@
+//! What is derived from a column, to group by: a date's year, a number's bucket.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::derivation::Derivation;
+use super::fields::{DateField, IntegerField, TimeField};
+use super::grouping::Grouping;
+use super::spec::Item;
+use crate::backend::Field;
+use crate::model::{Column, Model, read_value};
+
+/// What is made of a column of the model `M`, and gives a `T`: to group by, to select and to order
+/// groups by.
+///
+/// Made by the methods of a [`Column`]: [`date`](Column::date), [`year`](Column::year),
+/// [`bucket`](Column::bucket) and so on. It means the same on all databases, and is NULL where the
+/// column is.
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(ShardModel)]
+/// # #[shard(group = "shop", table = "orders")]
+/// # struct Order {
+/// #     #[shard(primary_key)]
+/// #     id: i64,
+/// #     #[shard(key)]
+/// #     user_id: i64,
+/// #     quantity: i32,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// use shard_orm::aggregate::count;
+///
+/// // How many orders are of 0 to 9 pieces, how many of 10 to 19, and so on.
+/// let tens = Order::QUANTITY.bucket(10);
+/// let sizes: Vec<(i64, u64)> = Order::scatter()
+///     .group_by(tens)
+///     .select((tens, count()))
+///     .order_by(tens.desc())
+///     .all(cluster)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Derived<M, T> {
+    derivation: Derivation,
+    ordinal: usize,
+    of: PhantomData<fn() -> (M, T)>,
+}
+
+impl<M, T> Derived<M, T> {
+    fn new<F>(derivation: Derivation, column: Column<M, F>) -> Self {
+        Self {
+            derivation,
+            ordinal: column.ordinal(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<M, T: Field> Derived<M, T> {
+    pub(super) fn to_item(self) -> Item {
+        let Self {
+            derivation,
+            ordinal,
+            ..
+        } = self;
+        Item::Group(Grouping::Derived(derivation, ordinal, read_value::<T>))
+    }
+}
+
+impl<M, T> Clone for Derived<M, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M, T> Copy for Derived<M, T> {}
+
+impl<M, T> fmt::Debug for Derived<M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Derived")
+            .field("derivation", &self.derivation)
+            .field("column", &self.ordinal)
+            .finish()
+    }
+}
+
+/// What rows are grouped by beside the column itself.
+// What a method gives is a parameter of it, so that the compiler says which bound is not met, and
+// not that there is no such method.
+impl<M: Model, T: Field> Column<M, T> {
+    /// The date, of a moment in UTC: a `NaiveDate` of `chrono`, or a `Date` of `time`.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "chrono")]
+    /// # mod example {
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// #     placed_at: chrono::DateTime<chrono::Utc>,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::aggregate::count;
+    ///
+    /// let by_day: Vec<(chrono::NaiveDate, u64)> = Order::scatter()
+    ///     .group_by(Order::PLACED_AT.date())
+    ///     .select((Order::PLACED_AT.date(), count()))
+    ///     .all(cluster)
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn date<D>(self) -> Derived<M, D>
+    where
+        T: DateField<Date = D>,
+    {
+        Derived::new(Derivation::Date, self)
+    }
+
+    /// The year of the date, of a moment in UTC.
+    #[must_use]
+    pub fn year<N>(self) -> Derived<M, N>
+    where
+        T: DateField<Number = N>,
+    {
+        Derived::new(Derivation::Year, self)
+    }
+
+    /// The month of the date, from 1 to 12, of a moment in UTC. Months of several years are told
+    /// apart by the [`year`](Self::year) beside it.
+    #[must_use]
+    pub fn month<N>(self) -> Derived<M, N>
+    where
+        T: DateField<Number = N>,
+    {
+        Derived::new(Derivation::Month, self)
+    }
+
+    /// The day of the month, from 1 to 31, of a moment in UTC.
+    #[must_use]
+    pub fn day<N>(self) -> Derived<M, N>
+    where
+        T: DateField<Number = N>,
+    {
+        Derived::new(Derivation::Day, self)
+    }
+
+    /// The hour, from 0 to 23, of a moment in UTC.
+    #[must_use]
+    pub fn hour<N>(self) -> Derived<M, N>
+    where
+        T: TimeField<Number = N>,
+    {
+        Derived::new(Derivation::Hour, self)
+    }
+
+    /// The number of the bucket of this width: the quotient, rounded down. Bucket `n` holds what
+    /// is at least `n * width` and less than `(n + 1) * width`, so that `-1` lies in bucket `-1`.
+    ///
+    /// A width below 1 is refused ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query
+    /// runs.
+    #[must_use]
+    pub fn bucket<Q>(self, width: i64) -> Derived<M, Q>
+    where
+        T: IntegerField<Quotient = Q>,
+    {
+        Derived::new(Derivation::Bucket(width), self)
+    }
+
+    /// The remainder of the division, from 0 to `by - 1`, of negative numbers too (as
+    /// [`i64::rem_euclid`]).
+    ///
+    /// A divisor below 1 is refused ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query
+    /// runs.
+    #[must_use]
+    pub fn modulo<Q>(self, by: i64) -> Derived<M, Q>
+    where
+        T: IntegerField<Quotient = Q>,
+    {
+        Derived::new(Derivation::Modulo(by), self)
+    }
+}

@@ -1,0 +1,433 @@
+//! Queries of groups.
+
+use chrono::{DateTime, Utc};
+use proptest::prelude::*;
+use proptest::sample::select;
+use rust_decimal::Decimal;
+use shard_orm::aggregate::{GroupOrder, GroupSelection, Grouped, count};
+use shard_orm::prelude::*;
+use shard_orm::{Draft, Nowhere, Result};
+
+use crate::aggregate::Agg;
+use crate::cell::{IntoRow, Row, rows};
+use crate::condition::Condition;
+use crate::expected::Expected;
+use crate::keep::Keep;
+use crate::order::{Nulls, place_nulls};
+use crate::place::{Place, at};
+use crate::sample::{Col, Kind, Sample, column};
+use crate::select::{bound, conditions};
+use crate::sql::Sql;
+
+/// What groups are asked for, beside the place and the conditions of their rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) by: By,
+    pub(crate) gives: Gives,
+    pub(crate) having: Option<Keep>,
+    pub(crate) orders: Vec<GroupTerm>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    /// Whether the first one alone is asked for.
+    pub(crate) first: bool,
+}
+
+/// What rows are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// All rows are one group.
+    Nothing,
+    Name,
+    NoteSeen,
+    AtLevel,
+    WeightRatio,
+    DataKind,
+    ExtremeBig,
+    /// Each group lies in one logical shard.
+    UserIdFlag,
+}
+
+/// What each group gives, behind what it is grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gives {
+    /// Its columns alone.
+    Keys,
+    /// The same, asked for as distinct rows.
+    Distinct,
+    Count,
+    Exact,
+    Distincts,
+    Floats,
+    /// Without SQLite, which has no variances and holds decimals as texts.
+    Spread,
+    /// Without SQLite, which does not add beyond 64 bits.
+    Big,
+}
+
+/// One part of an order of groups.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum GroupTerm {
+    /// A column that is grouped by, by its number.
+    Key(usize, bool, Nulls),
+    Aggregate(Agg, bool, Nulls),
+}
+
+impl By {
+    const ALL: [Self; 8] = [
+        Self::Nothing,
+        Self::Name,
+        Self::NoteSeen,
+        Self::AtLevel,
+        Self::WeightRatio,
+        Self::DataKind,
+        Self::ExtremeBig,
+        Self::UserIdFlag,
+    ];
+
+    fn columns(self) -> &'static [Col] {
+        match self {
+            Self::Nothing => &[],
+            Self::Name => &[Col::Name],
+            Self::NoteSeen => &[Col::Note, Col::Seen],
+            Self::AtLevel => &[Col::At, Col::Level],
+            Self::WeightRatio => &[Col::Weight, Col::Ratio],
+            Self::DataKind => &[Col::Data, Col::Kind],
+            Self::ExtremeBig => &[Col::Extreme, Col::Big],
+            Self::UserIdFlag => &[Col::UserId, Col::Flag],
+        }
+    }
+}
+
+impl Gives {
+    /// Those that the database has, of columns or of all rows as one group.
+    fn some(by: By, dialect: Dialect) -> Vec<Self> {
+        let mut all = vec![Self::Count, Self::Exact, Self::Distincts, Self::Floats];
+        if by != By::Nothing {
+            all.extend([Self::Keys, Self::Distinct]);
+        }
+        if dialect != Dialect::Sqlite {
+            all.extend([Self::Spread, Self::Big]);
+        }
+        all
+    }
+
+    fn aggregates(self) -> &'static [Agg] {
+        match self {
+            Self::Keys | Self::Distinct => &[],
+            Self::Count => &[Agg::Count],
+            Self::Exact => &[
+                Agg::Count,
+                Agg::Sum(Col::Total),
+                Agg::Sum(Col::Level),
+                Agg::CountOf(Col::Level),
+                Agg::Min(Col::Level),
+                Agg::Max(Col::Name),
+                Agg::Min(Col::Note),
+                Agg::BoolAnd(Col::Seen),
+                Agg::BoolOr(Col::Seen),
+            ],
+            Self::Distincts => &[
+                Agg::Distinct(Col::Name),
+                Agg::Distinct(Col::Level),
+                Agg::Count,
+                Agg::Sum(Col::Weight),
+            ],
+            Self::Floats => &[
+                Agg::Sum(Col::Weight),
+                Agg::Avg(Col::Weight),
+                Agg::Avg(Col::Level),
+                Agg::Avg(Col::Total),
+                Agg::Sum(Col::Ratio),
+                Agg::Min(Col::At),
+                Agg::Max(Col::Ratio),
+                Agg::Min(Col::Extreme),
+                Agg::Max(Col::Extreme),
+            ],
+            Self::Spread => &[
+                Agg::VarPop(Col::Level),
+                Agg::VarSamp(Col::Level),
+                Agg::StddevPop(Col::Weight),
+                Agg::StddevSamp(Col::Ratio),
+                Agg::Sum(Col::Price),
+                Agg::Avg(Col::Price),
+                Agg::Min(Col::Price),
+            ],
+            Self::Big => &[
+                Agg::Sum(Col::Big),
+                Agg::Avg(Col::Big),
+                Agg::Min(Col::Big),
+                Agg::Max(Col::Big),
+                Agg::Distinct(Col::Big),
+            ],
+        }
+    }
+}
+
+/// The query with what it gives: these columns and the aggregates, for the builder and as the one database gives them.
+macro_rules! giving {
+    ($group:expr, $asked:ident, [$($column:ident: $rust:ty),*] $grouped:expr) => {
+        match $group.gives {
+            Gives::Keys => unreachable!("of columns alone"),
+            Gives::Distinct => unreachable!("of columns alone"),
+            Gives::Count => $asked!(($grouped)(($(Sample::$column,)* count(),)); ($($rust,)* i64,)),
+            Gives::Exact => $asked!(
+                ($grouped)((
+                    $(Sample::$column,)* count(), Sample::TOTAL.sum(), Sample::LEVEL.sum(), Sample::LEVEL.count(),
+                    Sample::LEVEL.min(), Sample::NAME.max(), Sample::NOTE.min(), Sample::SEEN.bool_and(),
+                    Sample::SEEN.bool_or(),
+                ));
+                (
+                    $($rust,)* i64, Option<String>, Option<String>, i64, Option<i32>, Option<String>, Option<String>,
+                    Option<bool>, Option<bool>,
+                )
+            ),
+            Gives::Distincts => $asked!(
+                ($grouped)((
+                    $(Sample::$column,)* Sample::NAME.count_distinct(), Sample::LEVEL.count_distinct(), count(),
+                    Sample::WEIGHT.sum(),
+                ));
+                ($($rust,)* i64, i64, i64, Option<f64>,)
+            ),
+            Gives::Floats => $asked!(
+                ($grouped)((
+                    $(Sample::$column,)* Sample::WEIGHT.sum(), Sample::WEIGHT.avg(), Sample::LEVEL.avg(),
+                    Sample::TOTAL.avg(), Sample::RATIO.sum(), Sample::AT.min(), Sample::RATIO.max(),
+                    Sample::EXTREME.min(), Sample::EXTREME.max(),
+                ));
+                (
+                    $($rust,)* Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<DateTime<Utc>>,
+                    Option<f32>, Option<f64>, Option<f64>,
+                )
+            ),
+            Gives::Spread => $asked!(
+                ($grouped)((
+                    $(Sample::$column,)* Sample::LEVEL.var_pop(), Sample::LEVEL.var_samp(),
+                    Sample::WEIGHT.stddev_pop(), Sample::RATIO.stddev_samp(), Sample::PRICE.sum(), Sample::PRICE.avg(),
+                    Sample::PRICE.min(),
+                ));
+                (
+                    $($rust,)* Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<Decimal>, Option<f64>,
+                    Option<Decimal>,
+                )
+            ),
+            Gives::Big => $asked!(
+                ($grouped)((
+                    $(Sample::$column,)* Sample::BIG.sum(), Sample::BIG.avg(), Sample::BIG.min(), Sample::BIG.max(),
+                    Sample::BIG.count_distinct(),
+                ));
+                ($($rust,)* Option<String>, Option<f64>, Option<i64>, Option<i64>, i64,)
+            ),
+        }
+    };
+}
+
+/// The query with what it is grouped by.
+macro_rules! grouped {
+    ($group:expr, $draft:expr, $asked:ident) => {
+        match $group.by {
+            By::Nothing => giving!($group, $asked, [] |items| $draft.aggregate(items)),
+            By::Name => grouped!($group, $draft, $asked, NAME: String),
+            By::NoteSeen => grouped!($group, $draft, $asked, NOTE: Option<String>, SEEN: Option<bool>),
+            By::AtLevel => grouped!($group, $draft, $asked, AT: DateTime<Utc>, LEVEL: Option<i32>),
+            By::WeightRatio => grouped!($group, $draft, $asked, WEIGHT: f64, RATIO: Option<f32>),
+            By::DataKind => grouped!($group, $draft, $asked, DATA: Vec<u8>, KIND: Kind),
+            By::ExtremeBig => grouped!($group, $draft, $asked, EXTREME: f64, BIG: i64),
+            By::UserIdFlag => grouped!($group, $draft, $asked, USER_ID: i64, FLAG: bool),
+        }
+    };
+    ($group:expr, $draft:expr, $asked:ident, $($column:ident: $rust:ty),+) => {
+        match $group.gives {
+            Gives::Keys => $asked!($draft.group_by(($(Sample::$column,)+)); ($($rust,)+)),
+            Gives::Distinct => $asked!($draft.select(($(Sample::$column,)+)).distinct(); ($($rust,)+)),
+            _ => giving!(
+                $group, $asked,
+                [$($column: $rust),+] |items| $draft.group_by(($(Sample::$column,)+)).select(items)
+            ),
+        }
+    };
+}
+
+impl Group {
+    pub(crate) fn any(dialect: Dialect) -> impl Strategy<Value = Self> {
+        let of = select(By::ALL.to_vec())
+            .prop_flat_map(move |by| (Just(by), select(Gives::some(by, dialect))));
+        let having = prop_oneof![
+            1 => Just(None),
+            1 => Keep::any(dialect).prop_map(Some),
+        ];
+        let flags = || (any::<bool>(), Nulls::any());
+        let order = prop_oneof![
+            1 => (0..2_usize, flags())
+                .prop_map(|(key, (descending, nulls))| GroupTerm::Key(key, descending, nulls)),
+            2 => (Agg::any(), flags())
+                .prop_map(|(agg, (descending, nulls))| GroupTerm::Aggregate(agg, descending, nulls)),
+        ];
+        let orders = proptest::collection::vec(order, 0..3);
+        let first = prop_oneof![6 => Just(false), 1 => Just(true)];
+        (of, having, orders, bound(), bound(), first).prop_map(
+            |((by, gives), having, orders, limit, offset, first)| {
+                let mut group = Self {
+                    by,
+                    gives,
+                    having,
+                    orders,
+                    limit,
+                    offset,
+                    first,
+                };
+                group.settle();
+                group
+            },
+        )
+    }
+
+    /// Leaves out what distinct rows do not have, and orders by what there is.
+    fn settle(&mut self) {
+        let keys = self.by.columns().len();
+        let is_distinct = self.gives == Gives::Distinct;
+        if is_distinct {
+            self.having = None;
+        }
+        self.orders.retain_mut(|term| match term {
+            GroupTerm::Key(number, ..) if keys > 0 => {
+                *number %= keys;
+                true
+            }
+            GroupTerm::Key(..) => false,
+            GroupTerm::Aggregate(..) => !is_distinct,
+        });
+    }
+
+    /// What the builder gives.
+    pub(crate) async fn ask(
+        &self,
+        draft: Draft<Sample>,
+        place: &Place,
+        on: &Cluster,
+    ) -> Result<Vec<Row>> {
+        macro_rules! asked {
+            ($query:expr; $types:tt) => {
+                self.run($query, place, on).await
+            };
+        }
+        grouped!(self, draft, asked)
+    }
+
+    async fn run<S: GroupSelection<Sample, Out: IntoRow>>(
+        &self,
+        mut query: Grouped<Sample, Nowhere, S>,
+        place: &Place,
+        on: &Cluster,
+    ) -> Result<Vec<Row>> {
+        if let Some(having) = &self.having {
+            query = query.having(having.having());
+        }
+        for term in &self.orders {
+            query = query.order_by(term.by(self.by));
+        }
+        if let Some(limit) = self.limit {
+            query = query.limit(limit);
+        }
+        if let Some(offset) = self.offset {
+            query = query.offset(offset);
+        }
+        Ok(at!(query, place, query => if self.first {
+            rows(query.first(on).await?.into_iter().collect())
+        } else {
+            rows(query.all(on).await?)
+        }))
+    }
+
+    /// What the one database gives.
+    pub(crate) async fn expect(
+        &self,
+        place: &Place,
+        filters: &[Condition],
+        dialect: Dialect,
+        on: &Cluster,
+    ) -> Result<Expected> {
+        let mut sql = self.sql(place, filters, dialect);
+        macro_rules! asked {
+            ($query:expr; ($($type:ty),* $(,)?)) => {
+                sql.ask::<($($type,)*)>(on).await?
+            };
+        }
+        sql.bounds(self.limit, self.offset);
+        let rows: Vec<Row> = grouped!(self, Sample::query(), asked);
+        let keys = self.by.columns().len();
+        let expected = |row: Row| {
+            let mut row = row;
+            for (cell, aggregate) in row[keys..].iter_mut().zip(self.gives.aggregates()) {
+                *cell = aggregate.expected(cell.clone());
+            }
+            row
+        };
+        let mut rows: Vec<Row> = rows.into_iter().map(expected).collect();
+        if self.first {
+            rows.truncate(1);
+        }
+        Ok(Expected::Ordered(rows))
+    }
+
+    fn sql(&self, place: &Place, filters: &[Condition], dialect: Dialect) -> Sql {
+        let mut sql = Sql::new(dialect);
+        let keys: Vec<&str> = self.by.columns().iter().map(|key| key.name()).collect();
+        let columns = keys.join(", ");
+        if self.gives == Gives::Distinct {
+            // An order of what DISTINCT leaves.
+            sql.push(&format!(
+                "SELECT * FROM (SELECT DISTINCT {columns} FROM {{samples}}"
+            ));
+            conditions(&mut sql, place, filters);
+            sql.push(") AS rest");
+        } else {
+            let aggregates = self.gives.aggregates().iter();
+            let aggregates = aggregates.map(|aggregate| aggregate.selected(dialect));
+            let items: Vec<String> = keys
+                .iter()
+                .map(|key| (*key).to_owned())
+                .chain(aggregates)
+                .collect();
+            sql.push(&format!("SELECT {} FROM {{samples}}", items.join(", ")));
+            conditions(&mut sql, place, filters);
+            if !keys.is_empty() {
+                sql.push(" GROUP BY ").push(&columns);
+            }
+        }
+        if let Some(having) = &self.having {
+            sql.push(" HAVING ");
+            having.sql(&mut sql);
+        }
+        if !keys.is_empty() {
+            sql.push(" ORDER BY ");
+            for term in &self.orders {
+                let (item, descending, nulls) = match *term {
+                    GroupTerm::Key(number, descending, nulls) => {
+                        (keys[number].to_owned(), descending, nulls)
+                    }
+                    GroupTerm::Aggregate(aggregate, descending, nulls) => {
+                        (aggregate.sql(dialect), descending, nulls)
+                    }
+                };
+                sql.order(&item, descending, nulls).push(", ");
+            }
+            sql.push(&columns);
+        }
+        sql
+    }
+}
+
+impl GroupTerm {
+    fn by(self, by: By) -> GroupOrder<Sample> {
+        match self {
+            Self::Key(number, descending, nulls) => {
+                let by: GroupOrder<Sample> = column!(by.columns()[number], column => {
+                    if descending { column.desc() } else { column.asc() }
+                })
+                .into();
+                place_nulls!(by, nulls)
+            }
+            Self::Aggregate(aggregate, descending, nulls) => aggregate.order(descending, nulls),
+        }
+    }
+}
