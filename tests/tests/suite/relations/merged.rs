@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
+use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm::relation::Join;
 use shard_orm::{Nowhere, Whole};
@@ -263,14 +264,29 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
         assert_eq!(kind(inner().scatter().all(&tx).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
     }
+}
 
-    async fn a_join_has_the_deadline_of_its_query(bed: &Bed) {
-        let limited = || Order::query().deadline(Duration::ZERO).join(Order::LINES);
-        let cluster = &bed.cluster;
-        assert_eq!(kind(limited().scatter().all(cluster).await), ErrorKind::Timeout);
-        assert_eq!(kind(limited().scatter().count(cluster).await), ErrorKind::Timeout);
-        assert_eq!(kind(limited().on(1).all(cluster).await), ErrorKind::Timeout);
-        assert_eq!(kind(limited().on(1).exists(cluster).await), ErrorKind::Timeout);
-        assert_eq!(kind(limited().on(1).stream(cluster).try_next().await), ErrorKind::Timeout);
+mod of_a_pool_of_one {
+    use super::*;
+
+    behaviours! { (Order, Line, Product), 16 shards on 2 servers,
+        |options| options.pool(PoolOptions::new().max_connections(1).sqlite_readers(1));
+        async fn a_join_has_the_deadline_of_its_query(bed: &Bed) {
+            fill(&bed.cluster).await;
+            let shard = bed.shard_of(4);
+            // Holds the connection that all of these need.
+            let mut held = Order::on_shard(shard).stream(&bed.cluster);
+            assert!(held.try_next().await.unwrap().is_some());
+            let limited = || Order::query().deadline(Duration::from_millis(30)).join(Order::LINES);
+            let cluster = &bed.cluster;
+            assert_eq!(kind(limited().scatter().all(cluster).await), ErrorKind::Timeout);
+            assert_eq!(kind(limited().scatter().count(cluster).await), ErrorKind::Timeout);
+            assert_eq!(kind(limited().on(4).all(cluster).await), ErrorKind::Timeout);
+            assert_eq!(kind(limited().on(4).first(cluster).await), ErrorKind::Timeout);
+            assert_eq!(kind(limited().on_shard(shard).exists(cluster).await), ErrorKind::Timeout);
+            assert_eq!(kind(limited().on(4).stream(cluster).try_next().await), ErrorKind::Timeout);
+            drop(held);
+            assert!(inner().on(4).exists(cluster).await.unwrap());
+        }
     }
 }
