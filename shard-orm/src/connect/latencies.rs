@@ -92,6 +92,7 @@ fn bound(bucket: usize) -> Duration {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

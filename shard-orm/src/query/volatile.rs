@@ -84,8 +84,7 @@ fn volatile(text: &str) -> Option<&str> {
             let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
             let is = |known: &&str| word.eq_ignore_ascii_case(known);
             let called = after.trim_start().starts_with('(');
-            if KEYWORDS.iter().any(|known| is(known)) || (called && FUNCTIONS.iter().any(|f| is(f)))
-            {
+            if KEYWORDS.iter().any(is) || (called && FUNCTIONS.iter().any(is)) {
                 return Some(word);
             }
             word.len()

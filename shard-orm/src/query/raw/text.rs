@@ -154,6 +154,7 @@ fn quote_column(namespace: &Namespace, def: &ModelDef, column: Alias) -> String 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -84,8 +84,7 @@ async fn most(query: BroadcastQuery) -> (usize, usize) {
         tracing::subscriber::set_default(tracing_subscriber::registry().with(running.clone()));
     query.execute().await.unwrap().into_result().unwrap();
     drop(here);
-    let most = running.0.lock().unwrap().most;
-    most
+    running.0.lock().unwrap().most
 }
 
 /// Takes long enough for all to be begun that may, but on SQLite, which has nothing to wait with.
