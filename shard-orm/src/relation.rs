@@ -77,6 +77,7 @@
 
 mod declared;
 mod ends;
+mod explain;
 mod foreign;
 mod gather;
 mod join;

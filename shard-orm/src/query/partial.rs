@@ -43,7 +43,7 @@ impl<T> Partial<T> {
 /// A query that does without logical shards that do not answer; see [`Query::partial`].
 #[derive(Clone)]
 #[must_use = "a query is sent when a verb such as `all` runs it"]
-pub struct Partially<Q>(pub(in crate::query) Q);
+pub struct Partially<Q>(pub(crate) Q);
 
 impl<Q: fmt::Debug> fmt::Debug for Partially<Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,7 +151,7 @@ where
 }
 
 impl<T> Partial<T> {
-    pub(in crate::query) fn of(value: T, fan: Fan) -> Self {
+    pub(crate) fn of(value: T, fan: Fan) -> Self {
         Self {
             value,
             missing: fan.into_missing(),

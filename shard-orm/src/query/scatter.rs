@@ -77,7 +77,7 @@ pub(crate) async fn all<T: Send>(
 }
 
 /// What [`all`] would send.
-pub(super) fn explain(
+pub(crate) fn explain(
     tables: impl Tables + 'static,
     parts: Parts,
     target: Target<'_>,

@@ -198,7 +198,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     }
 
     /// The shards of the join, after the checks that need no database.
-    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    pub(super) fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
     where
         Query<M, P, Whole>: NamesAShard,
     {

@@ -94,16 +94,24 @@ impl Union {
                 for (position, at) in shape.columns.iter().enumerate() {
                     select.expr_as(Expr::col(tables.column(*at)), name(position));
                 }
-                if let Some(most) = self.asked.most() {
+                let most = self.asked.most();
+                if most.is_some() || self.is_alone() {
                     for key in &shape.keys {
                         let column = tables.column(shape.columns[key.position]);
                         order_by(&mut select, column, key.term);
                     }
+                }
+                if let Some(most) = most {
                     select.limit(most);
                 }
             }
         }
         select
+    }
+
+    /// Whether it asks one logical shard alone, whose answer needs nothing around it.
+    fn is_alone(&self) -> bool {
+        self.legs.len() == 1
     }
 
     fn whole(&self) -> SelectStatement {
@@ -113,7 +121,7 @@ impl Union {
             _ => self.asked.shape.columns.len(),
         };
         let rows = unite(branches, width);
-        if self.legs.len() == 1 && self.asked.shape.keys.is_empty() {
+        if self.is_alone() {
             return rows;
         }
         let mut whole = Sea::select();

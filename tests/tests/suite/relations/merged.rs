@@ -251,9 +251,15 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
     async fn the_logical_shards_of_a_server_join_in_one_statement(bed: &Bed) {
         fill(&bed.cluster).await;
         let query = inner().order_by(Line::QUANTITY.desc()).limit(5).scatter();
-        let (found, sent) = counted(query.all(&bed.cluster)).await;
-        assert_eq!(found.unwrap().len(), 5);
+        let (found, sent) = counted(query.clone().all(&bed.cluster)).await;
+        let found = found.unwrap();
+        assert_eq!(found.len(), 5);
         assert_eq!(sent.len(), if bed.dialect == Dialect::Sqlite { 16 } else { 2 });
+        let explained = query.clone().explain(&bed.cluster).unwrap();
+        assert_eq!(explained.statements.len(), sent.len());
+        assert!(explained.to_string().ends_with("merged by quantity desc, user_id, id, id, 5 at most"), "{explained}");
+        let partial = query.partial().all(&bed.cluster).await.unwrap();
+        assert_eq!(partial.complete().unwrap(), found);
     }
 
     async fn a_join_is_not_merged_by_a_text_whose_order_is_not_known(bed: &Bed) {
