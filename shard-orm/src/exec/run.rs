@@ -220,10 +220,14 @@ async fn write(
     match attempt(&mut lease, endpoint, place, statement, sink).await {
         Ok(rows) => Ok(rows),
         Err(Attempt::Answered(error)) => {
-            if error.kind() == ErrorKind::ReadOnly {
+            if error.kind() == ErrorKind::ReadOnly && statement.is_refused_whole() {
                 drop(lease);
                 let retry = write_again(place, endpoint.index(), error, statement, sink);
                 return Box::pin(retry).await;
+            }
+            if error.kind() == ErrorKind::ReadOnly {
+                // The next one finds the new primary.
+                place.watch.nudge();
             }
             Err(error)
         }

@@ -16,6 +16,13 @@ pub(crate) trait Statement: Sync {
     /// What spans and errors call it: a verb and a table.
     fn label(&self) -> Label;
 
+    /// Whether a server that refuses it as read-only has surely done nothing of it, so that the new
+    /// primary may be sent it. Of the users' own SQL nobody knows: a procedure may have committed
+    /// a part.
+    fn is_refused_whole(&self) -> bool {
+        true
+    }
+
     /// How many tables of each namespace it reads.
     fn tables(&self) -> usize {
         1

@@ -366,6 +366,10 @@ impl Statement for Told {
         })
     }
 
+    fn is_refused_whole(&self) -> bool {
+        false
+    }
+
     fn label(&self) -> Label {
         Label {
             verb: "broadcast",

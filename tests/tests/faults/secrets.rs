@@ -76,7 +76,8 @@ async fn no_error_shows_the_password_of_a_url(backend: Backend) {
             .replace("postgres@", &format!("postgres:{PASSWORD}@")),
     };
     let place = right.split('@').nth(1).unwrap();
-    let config = site.config_at(Server::new("a", right.clone()), pool_of(1));
+    let pool = pool_of(1).acquire_timeout(Duration::from_secs(2));
+    let config = site.config_at(Server::new("a", right.clone()), pool);
     let cluster = Cluster::connect(&config).await.unwrap();
     for text in [
         format!("{config:?}"),

@@ -192,6 +192,10 @@ impl Statement for Shared {
         self.0.prepare(namespace, args)
     }
 
+    fn is_refused_whole(&self) -> bool {
+        self.0.is_refused_whole()
+    }
+
     fn label(&self) -> Label {
         self.0.label()
     }
