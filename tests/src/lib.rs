@@ -4,6 +4,7 @@
 //!   owned by one test that kills and restarts them.
 //! - [`bed`] is a cluster for one behaviour, and the macro that runs it on every database.
 //! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, and what they stand on.
+//! - [`listening`] hands the spans of one thread to a test.
 //! - [`relay`] stands between the library and a server.
 //! - [`database`] gives each test a database, or a prefix for databases, that no other test uses.
 //! - [`scratch`] gives it a folder, in memory where there is room.
@@ -16,6 +17,7 @@ pub mod bed;
 pub mod database;
 #[cfg(feature = "sqlite")]
 pub mod guide;
+pub mod listening;
 pub mod relay;
 pub mod scratch;
 pub mod servers;

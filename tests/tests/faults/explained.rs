@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
 use shard_orm::{Cluster, Explain, Merge};
+use shard_orm_tests::listening::listen;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::layer::Context;
 
 use crate::site::{Backend, LIMIT, Note, SHARDS, Site, note_of, on, pool_of};
 
@@ -85,8 +86,7 @@ async fn what_is_explained_is_what_is_sent(backend: Backend) {
         note_of(user, 10 + user).insert(&cluster).await.unwrap();
     }
     let listener = Listener::default();
-    let registry = tracing_subscriber::registry().with(listener.clone());
-    let _here = tracing::subscriber::set_default(registry);
+    let _here = listen(listener.clone());
 
     let top = Note::scatter()
         .filter(Note::AMOUNT.gt(0))

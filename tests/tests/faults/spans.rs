@@ -8,12 +8,13 @@ use futures_util::TryStreamExt as _;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
 use shard_orm::{Cluster, Dialect};
+use shard_orm_tests::listening::listen;
 use shard_orm_tests::servers::pair;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::site::{Backend, Note, Site, note, pool_of};
@@ -127,7 +128,7 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
         Backend::MariaDb => Some(pair(Dialect::MySql).await.unwrap()),
     };
     let seen = Seen::default();
-    let _here = tracing::subscriber::set_default(tracing_subscriber::registry().with(seen.clone()));
+    let _here = listen(seen.clone());
     let site = match (backend, &pair) {
         (Backend::Postgres, Some(pair)) => Site::at_postgres(pair.primary.url()),
         (Backend::MariaDb, Some(pair)) => Site::at_mariadb(pair.primary.url()).await,
@@ -278,7 +279,7 @@ async fn a_span_of_the_caller_is_left_alone() {
     let seen = Seen::default();
     let site = Site::new(Backend::Sqlite).await;
     let cluster = site.cluster(pool_of(1)).await;
-    let _here = tracing::subscriber::set_default(tracing_subscriber::registry().with(seen.clone()));
+    let _here = listen(seen.clone());
     let own = tracing::info_span!(target: "program", "request", role = tracing::field::Empty);
     async {
         let tx = cluster.begin(Note::shard(0)).await.unwrap();

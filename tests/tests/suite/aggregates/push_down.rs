@@ -11,11 +11,12 @@ use shard_orm::prelude::*;
 use shard_orm::{NamesAShard, Query};
 use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::listening::listen;
 use tracing::field::{Field, Visit};
 use tracing::span::{Id, Record};
 use tracing::{Subscriber, subscriber::DefaultGuard};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::data::{Dice, sales};
@@ -48,7 +49,7 @@ impl Visit for Adding<'_> {
 impl RowsRead {
     /// Counts those of this thread, for as long as it is kept.
     fn here(&self) -> DefaultGuard {
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
+        listen(self.clone())
     }
 }
 

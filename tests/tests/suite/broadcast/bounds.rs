@@ -10,10 +10,11 @@ use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::listening::listen;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::Order;
@@ -80,8 +81,7 @@ impl<S: tracing::Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Running {
 /// All on one thread, whose subscriber listens to nothing else.
 async fn most(query: BroadcastQuery) -> (usize, usize) {
     let running = Running::default();
-    let here =
-        tracing::subscriber::set_default(tracing_subscriber::registry().with(running.clone()));
+    let here = listen(running.clone());
     query.execute().await.unwrap().into_result().unwrap();
     drop(here);
     running.0.lock().unwrap().most

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use shard_orm_tests::listening::listen;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::layer::Context;
 
 /// The tables that the statements of a call were sent to, in their order, with their shards.
 #[derive(Debug, Clone, Default)]
@@ -44,8 +45,7 @@ impl Visit for Place {
 /// All on one thread, whose subscriber listens to nothing else.
 pub(super) async fn counted<T>(call: impl Future<Output = T>) -> (T, Vec<(String, String)>) {
     let statements = Statements::default();
-    let listening = tracing_subscriber::registry().with(statements.clone());
-    let here = tracing::subscriber::set_default(listening);
+    let here = listen(statements.clone());
     let outcome = call.await;
     drop(here);
     let sent = std::mem::take(&mut *statements.0.lock().unwrap());
