@@ -326,35 +326,38 @@ async fn a_call_runs_a_bounded_number_of_statements_on_a_server(backend: Backend
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_scatters_leave_the_lock_table_to_others() {
-    // A lock table of the default size: 6,400 locks. A scatter over 256 namespaces takes 768.
-    let server = PostgresServer::start_with(&[("max_connections", "100")]);
+    // A small lock table: 1,600 locks, of which a scatter over 256 namespaces takes half.
+    let settings = [
+        ("max_connections", "100"),
+        ("max_locks_per_transaction", "16"),
+    ];
+    let server = PostgresServer::start_with(&settings);
     let server = server.await.unwrap();
     let site = Site::at_postgres(server.url());
     let pool = pool_of(64).acquire_timeout(LIMIT);
     let cluster = site.many_namespaces(256, pool).await;
     note_of(7, 7).insert(&cluster).await.unwrap();
-    let call = |number: i64| {
+    assert_eq!(Note::scatter().count(&cluster).await.unwrap(), 1);
+    // Each call takes the tables before this one, and waits for it with their locks in hand.
+    let (mut side, mut holder) = (site.side().await, site.side().await);
+    shut(&site, &mut holder, 255).await;
+    let call = || {
+        let rows = Note::scatter().order_by(Note::ID.asc());
         let cluster = cluster.clone();
-        async move {
-            let ordered = Note::scatter().order_by(Note::ID.asc());
-            if number % 4 == 0 {
-                let rows = ordered.stream(&cluster).try_collect::<Vec<_>>().await;
-                return rows.map(|rows| rows.len());
-            }
-            ordered.all(&cluster).await.map(|rows| rows.len())
-        }
+        async move { rows.stream(&cluster).try_collect::<Vec<_>>().await }
     };
-    let calls: Vec<_> = (0..64).map(|number| tokio::spawn(call(number))).collect();
-    // A session of somebody else, which wants locks of its own, one after another.
-    let mut side = site.side().await;
+    let calls: Vec<_> = (0..64).map(|_| tokio::spawn(call())).collect();
+    site.someone_waits(&mut side).await;
+    // A session of somebody else wants locks of its own, one after another.
     side.run("BEGIN").await.unwrap();
-    for shard in 0..256 {
+    for shard in 0..255 {
         let table = site.table(shard, "notes");
         let read = format!("SELECT COUNT(*) FROM {table}");
         side.run(&read).await.unwrap();
     }
     side.run("ROLLBACK").await.unwrap();
+    open(&site, &mut holder).await;
     for found in futures_util::future::join_all(calls).await {
-        assert_eq!(found.unwrap().unwrap(), 1);
+        assert_eq!(found.unwrap().unwrap().len(), 1);
     }
 }
