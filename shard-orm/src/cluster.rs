@@ -7,6 +7,7 @@ mod health;
 mod ids;
 mod location;
 mod raw;
+mod reconfigure;
 mod session;
 
 pub use address::Address;
@@ -17,9 +18,11 @@ pub use location::Location;
 pub use raw::RawConnection;
 pub use session::Session;
 
+use reconfigure::Former;
+
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
@@ -54,12 +57,15 @@ struct Inner {
     /// One load gives a topology and the connections that belong to it.
     state: ArcSwap<State>,
     makers: Makers,
-    fan_out: FanOut,
+    runtime: Handle,
+    /// Locked while the topology is changed.
+    former: Mutex<Former>,
 }
 
 struct State {
     topology: Arc<Topology>,
     links: Links,
+    fan_out: FanOut,
 }
 
 impl Cluster {
@@ -109,9 +115,14 @@ impl Cluster {
         let links = Links::new(&topology, &runtime)?;
         let cluster = Self {
             inner: Arc::new(Inner {
-                state: ArcSwap::from_pointee(State { topology, links }),
+                state: ArcSwap::from_pointee(State {
+                    topology,
+                    links,
+                    fan_out: config.fan_out.clone(),
+                }),
                 makers: Makers::new(&config.ids, runtime.clone())?,
-                fan_out: config.fan_out.clone(),
+                runtime: runtime.clone(),
+                former: Mutex::new(Former::new(config)),
             }),
         };
         cluster.sweep_idle(&runtime);
@@ -132,7 +143,9 @@ impl Cluster {
         id::release(self).await;
         let state = self.inner.state.load_full();
         state.links.stop_monitor().await;
-        futures_util::future::join_all(state.links.pools().map(|pool| pool.close())).await;
+        let retired = self.retired();
+        let pools = state.links.pools().chain(&retired);
+        futures_util::future::join_all(pools.map(|pool| pool.close())).await;
     }
 
     /// The logical shard of a group that owns a key, and where it is.
@@ -173,6 +186,18 @@ impl Cluster {
         })
     }
 
+    /// Where a place is by now, if it is still there.
+    pub(crate) fn place_now(&self, place: &Place) -> Option<Arc<Place>> {
+        let namespace = &place.namespace;
+        let state = self.inner.state.load();
+        if namespace.is_sharded() {
+            let index = state.group(namespace.group()).ok()?;
+            state.links.shard(index, namespace.shard())
+        } else {
+            state.links.database(namespace.group())
+        }
+    }
+
     /// Where an address is.
     pub(crate) fn place(&self, address: &Address) -> Result<Arc<Place>> {
         match address.at() {
@@ -197,8 +222,8 @@ impl Cluster {
     }
 
     /// How many statements a call over several logical shards runs at a time.
-    pub(crate) fn fan_out(&self) -> &FanOut {
-        &self.inner.fan_out
+    pub(crate) fn fan_out(&self) -> FanOut {
+        self.inner.state.load().fan_out.clone()
     }
 
     /// Closes idle connections from time to time, for as long as the cluster is there.

@@ -4,6 +4,7 @@
 //! [`Config::topology`] turns it into a [`Topology`](crate::topology::Topology), and all mistakes are reported at once.
 
 mod address;
+mod change;
 mod database;
 mod fan_out;
 mod file;

@@ -72,6 +72,14 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether it may say that what was asked for has moved away. Nothing was done then.
+    pub(crate) fn may_have_moved(self) -> bool {
+        matches!(
+            self,
+            Self::UndefinedTable | Self::ShardMoved | Self::Unavailable
+        )
+    }
+
     fn words(self) -> &'static str {
         match self {
             Self::NotFound => "not found",

@@ -54,6 +54,13 @@ impl Topology {
         self.epoch
     }
 
+    /// The same as the one that comes after this epoch.
+    #[must_use]
+    pub(crate) fn after(mut self, epoch: u64) -> Self {
+        self.epoch = epoch + 1;
+        self
+    }
+
     /// The cluster's name.
     #[must_use]
     pub fn name(&self) -> &str {

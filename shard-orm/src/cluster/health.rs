@@ -60,19 +60,14 @@ impl Cluster {
     #[must_use]
     pub fn health(&self) -> Vec<ServerHealth> {
         let state = self.inner.state.load();
-        state
-            .links
-            .watches()
-            .iter()
-            .map(|watch| of(watch))
-            .collect()
+        state.links.watches().map(|watch| of(watch)).collect()
     }
 
     /// As [`health`](Self::health), after each endpoint of the servers that are watched was asked
     /// anew, or did not answer within `probe_timeout`.
     pub async fn check_health(&self) -> Vec<ServerHealth> {
         let state = self.inner.state.load_full();
-        let looks = state.links.watches().iter().map(|watch| watch.look_again());
+        let looks = state.links.watches().map(|watch| watch.look_again());
         futures_util::future::join_all(looks).await;
         self.health()
     }

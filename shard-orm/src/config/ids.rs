@@ -28,7 +28,7 @@ pub(crate) enum Worker {
 ///     .database("default", Database::new("sqlite://data/default.db"))
 ///     .ids(Ids::new().lease("default").lease_ttl(Duration::from_secs(30)).tables("default"));
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ids {
     pub(crate) worker: Option<Worker>,
     pub(crate) lease_ttl: Duration,

@@ -52,6 +52,47 @@ pub enum StrategyConfig {
     Custom(Arc<dyn Strategy>),
 }
 
+impl StrategyConfig {
+    /// Whether both route alike, as far as can be told. Of those made in code it is told by what
+    /// they show of themselves: two of one type that hold the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Custom(one), Self::Custom(other)) => {
+                Arc::ptr_eq(one, other) || format!("{one:?}") == format!("{other:?}")
+            }
+            (Self::Hash, Self::Hash) | (Self::Modulo, Self::Modulo) => true,
+            (Self::Range { bounds: one }, Self::Range { bounds: other }) => one == other,
+            (
+                Self::Ring {
+                    virtual_nodes: one,
+                    weights: own,
+                },
+                Self::Ring {
+                    virtual_nodes: other,
+                    weights: its,
+                },
+            ) => one == other && own == its,
+            (
+                Self::DjangoRing { virtual_nodes: one },
+                Self::DjangoRing {
+                    virtual_nodes: other,
+                },
+            ) => one == other,
+            (
+                Self::Region {
+                    regions: one,
+                    default: own,
+                },
+                Self::Region {
+                    regions: other,
+                    default: its,
+                },
+            ) => one == other && own == its,
+            _ => false,
+        }
+    }
+}
+
 impl From<Arc<dyn Strategy>> for StrategyConfig {
     fn from(strategy: Arc<dyn Strategy>) -> Self {
         Self::Custom(strategy)

@@ -1,5 +1,7 @@
 //! The pools and places of one topology.
 
+mod spec;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,84 +9,140 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use self::spec::{Spec, session};
 use super::latencies::Latencies;
 use super::locks::Locks;
 use super::monitor::Monitor;
 use super::place::{Endpoint, Place};
-use super::pool::{Limits, Pool};
+use super::pool::Pool;
 use super::watch::Watch;
-use crate::backend::Session;
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::model::Slot;
-use crate::topology::{self, Namespace, Read, Topology};
-
-/// The fixed statements of a model that a connection is likely to keep.
-const STATEMENTS_PER_MODEL: usize = 8;
-/// Statements of the builder, beside the fixed ones.
-const DYNAMIC_STATEMENTS: usize = 100;
-/// Models that may be used before their number is known.
-const EXPECTED_MODELS: usize = 16;
+use crate::topology::{self, HealthSettings, Namespace, Read, Topology};
 
 /// The pools and places of one topology.
 pub(crate) struct Links {
-    /// By group, then by logical shard.
-    groups: Vec<Vec<Arc<Place>>>,
-    databases: HashMap<Arc<str>, Arc<Place>>,
+    groups: Vec<GroupLinks>,
+    databases: HashMap<Arc<str>, DatabaseLinks>,
+    /// Of all places, each once.
     pools: Vec<Arc<Pool>>,
-    watches: Vec<Arc<Watch>>,
-    /// Ends with the links.
+}
+
+/// A group's servers in their order, and its places by logical shard.
+struct GroupLinks {
+    servers: Vec<Arc<ServerLinks>>,
+    places: Vec<Arc<Place>>,
+}
+
+struct DatabaseLinks {
+    server: Arc<ServerLinks>,
+    place: Arc<Place>,
+}
+
+/// One server: what is known of it, and its pools, the primary's first; none for SQLite, where
+/// each namespace has its own.
+struct ServerLinks {
+    watch: Arc<Watch>,
+    latencies: Arc<Latencies>,
+    locks: Arc<Locks>,
+    pools: Vec<Arc<Pool>>,
+    /// Ends with the last links that have this server.
     monitor: Monitor,
 }
 
 impl Links {
     pub(crate) fn new(topology: &Topology, runtime: &Handle) -> Result<Self> {
-        let mut links = Building::default();
+        Self::build(topology, runtime, None)
+    }
+
+    /// The links of a later topology: what it has in common with this one keeps its pools.
+    pub(crate) fn renew(&self, own: &Topology, next: &Topology, runtime: &Handle) -> Result<Self> {
+        Self::build(next, runtime, Some((own, self)))
+    }
+
+    fn build(
+        topology: &Topology,
+        runtime: &Handle,
+        before: Option<(&Topology, &Self)>,
+    ) -> Result<Self> {
+        let mut building = Building {
+            cluster: topology.name().into(),
+            runtime,
+            pools: Vec::new(),
+        };
+        let mut groups = Vec::with_capacity(topology.groups().len());
         for group in topology.groups() {
-            let places = links.group(topology, group)?;
-            links.groups.push(places);
+            let before = before.and_then(|(topology, links)| {
+                let name = group.name();
+                let index = topology
+                    .groups()
+                    .iter()
+                    .position(|one| one.name() == name)?;
+                Some((&topology.groups()[index], &links.groups[index]))
+            });
+            groups.push(building.group(group, before)?);
         }
+        let mut databases = HashMap::new();
         for database in topology.databases() {
-            let place = links.of_database(topology, database)?;
-            links
-                .databases
-                .insert(Arc::clone(database.name()), Arc::new(place));
+            let before = before.and_then(|(topology, links)| {
+                let same = topology.database(database.name())? == database;
+                links.databases.get(database.name()).filter(|_| same)
+            });
+            let links = match before {
+                Some(links) => building.keep(links),
+                None => building.database(database)?,
+            };
+            databases.insert(Arc::clone(database.name()), links);
         }
         Ok(Self {
-            groups: links.groups,
-            databases: links.databases,
-            pools: links.pools,
-            watches: links.watches,
-            monitor: Monitor::start(runtime, links.watched),
+            groups,
+            databases,
+            pools: building.pools,
         })
     }
 
     pub(crate) fn shard(&self, group: usize, shard: u32) -> Option<Arc<Place>> {
-        self.groups[group].get(shard as usize).map(Arc::clone)
+        self.groups[group]
+            .places
+            .get(shard as usize)
+            .map(Arc::clone)
     }
 
     pub(crate) fn shards(&self, group: usize) -> &[Arc<Place>] {
-        &self.groups[group]
+        &self.groups[group].places
     }
 
     pub(crate) fn database(&self, name: &str) -> Option<Arc<Place>> {
-        self.databases.get(name).map(Arc::clone)
+        self.databases
+            .get(name)
+            .map(|links| Arc::clone(&links.place))
     }
 
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
         self.pools.iter()
     }
 
+    /// Those of the pools that other links do not have.
+    pub(crate) fn pools_without(&self, other: &Self) -> Vec<Arc<Pool>> {
+        let is_there = |pool: &&Arc<Pool>| !other.pools.iter().any(|one| Arc::ptr_eq(one, pool));
+        self.pools.iter().filter(is_there).map(Arc::clone).collect()
+    }
+
+    fn servers(&self) -> impl Iterator<Item = &Arc<ServerLinks>> {
+        let of_groups = self.groups.iter().flat_map(|group| &group.servers);
+        of_groups.chain(self.databases.values().map(|database| &database.server))
+    }
+
     /// What is known of each server.
-    pub(crate) fn watches(&self) -> &[Arc<Watch>] {
-        &self.watches
+    pub(crate) fn watches(&self) -> impl Iterator<Item = &Arc<Watch>> {
+        self.servers().map(|server| &server.watch)
     }
 
     /// Ends the looking at servers.
     pub(crate) async fn stop_monitor(&self) {
-        self.monitor.stop().await;
-        for watch in &self.watches {
-            watch.settle();
+        for server in self.servers() {
+            server.monitor.stop().await;
+            server.watch.settle();
         }
     }
 
@@ -101,122 +159,168 @@ impl Links {
 }
 
 /// The links while they are made.
-#[derive(Default)]
-struct Building {
-    groups: Vec<Vec<Arc<Place>>>,
-    databases: HashMap<Arc<str>, Arc<Place>>,
+struct Building<'b> {
+    /// The name of the cluster.
+    cluster: Arc<str>,
+    runtime: &'b Handle,
     pools: Vec<Arc<Pool>>,
-    watches: Vec<Arc<Watch>>,
-    /// The endpoints that the monitor looks at.
-    watched: Vec<(Arc<Watch>, usize, Arc<Pool>)>,
 }
 
-impl Building {
-    fn group(&mut self, topology: &Topology, group: &topology::Group) -> Result<Vec<Arc<Place>>> {
-        let mut servers: Vec<ServerLinks> = Vec::with_capacity(group.servers().len());
+impl Building<'_> {
+    fn group(
+        &mut self,
+        group: &topology::Group,
+        before: Option<(&topology::Group, &GroupLinks)>,
+    ) -> Result<GroupLinks> {
+        let name: Arc<str> = group.name().into();
+        let mut servers = Vec::with_capacity(group.servers().len());
         for (position, server) in group.servers().iter().enumerate() {
+            let known = before.and_then(|(group, links)| {
+                let known = group.servers().iter().position(|one| one == server)?;
+                Some(&links.servers[known])
+            });
+            if let Some(known) = known {
+                self.pools.extend(known.pools.iter().map(Arc::clone));
+                servers.push(Arc::clone(known));
+                continue;
+            }
             let namespaces = group
                 .placements()
                 .iter()
                 .filter(|placement| placement.server() == position)
                 .count();
-            let name: Arc<str> = group.name().into();
-            let pools = if group.dialect() == Dialect::Sqlite {
-                Vec::new()
-            } else {
-                self.endpoints(server.primary(), server.replicas(), namespaces)?
-            };
-            let watch = Watch::new(
-                &name,
-                server.name(),
+            let endpoints = (server.primary(), server.replicas());
+            let names = (&name, server.name());
+            servers.push(Arc::new(self.server(
+                names,
                 server.health(),
-                server.primary(),
-                server.replicas(),
-                pools.len() > 1,
-            );
-            servers.push(self.server(watch, pools));
+                endpoints,
+                namespaces,
+            )?));
         }
-        group
+        let places = group
             .placements()
             .iter()
             .map(|placement| {
-                let server = &group.servers()[placement.server()];
                 let links = &servers[placement.server()];
-                let namespace = Arc::clone(placement.namespace());
-                let endpoints = if links.pools.is_empty() {
-                    let file =
-                        |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
-                    self.files(server.primary(), server.replicas(), file)?
-                } else {
-                    Endpoints::of_pools(&links.pools)
-                };
-                Ok(Arc::new(Place {
-                    namespace,
-                    server: Arc::clone(server.name()),
-                    cluster: topology.name().into(),
-                    writer: endpoints.writer,
-                    reader: endpoints.reader,
-                    replicas: endpoints.replicas,
-                    watch: Arc::clone(&links.watch),
-                    latencies: Arc::clone(&links.latencies),
-                    locks: Arc::clone(&links.locks),
-                    read: group.read(),
-                }))
+                let known = before.and_then(|(before, known)| {
+                    let shard = placement.namespace().shard();
+                    let place = known.places.get(shard as usize)?;
+                    let same = Arc::ptr_eq(&place.watch, &links.watch)
+                        && place.namespace.is_same(placement.namespace())
+                        && before.read() == group.read();
+                    same.then_some(place)
+                });
+                match known {
+                    Some(place) => Ok(self.keep_place(place)),
+                    None => self.place_of_shard(group, placement, links),
+                }
             })
-            .collect()
+            .collect::<Result<_>>()?;
+        Ok(GroupLinks { servers, places })
     }
 
-    fn of_database(&mut self, topology: &Topology, database: &topology::Database) -> Result<Place> {
-        let namespace = Arc::new(Namespace::of_database(
-            Arc::clone(database.name()),
-            database.dialect(),
-        ));
-        let (endpoints, pools) = if database.dialect() == Dialect::Sqlite {
-            let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
-            let files = self.files(database.primary(), database.replicas(), file)?;
-            (files, Vec::new())
+    fn place_of_shard(
+        &mut self,
+        group: &topology::Group,
+        placement: &topology::Placement,
+        links: &ServerLinks,
+    ) -> Result<Arc<Place>> {
+        let server = &group.servers()[placement.server()];
+        let namespace = Arc::clone(placement.namespace());
+        let endpoints = if links.pools.is_empty() {
+            let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
+            self.files(server.primary(), server.replicas(), file)?
         } else {
-            let pools = self.endpoints(database.primary(), database.replicas(), 1)?;
-            (Endpoints::of_pools(&pools), pools)
+            Endpoints::of_pools(&links.pools)
         };
-        let watch = Watch::new(
-            database.name(),
-            database.name(),
-            database.health(),
-            database.primary(),
-            database.replicas(),
-            pools.len() > 1,
-        );
-        Ok(Place {
-            namespace,
-            server: Arc::clone(database.name()),
-            cluster: topology.name().into(),
-            writer: endpoints.writer,
-            reader: endpoints.reader,
-            replicas: endpoints.replicas,
-            watch: self.server(watch, pools).watch,
-            latencies: Arc::default(),
-            locks: Arc::default(),
-            read: Read::Primary,
+        Ok(self.place(namespace, server.name(), group.read(), endpoints, links))
+    }
+
+    fn database(&mut self, database: &topology::Database) -> Result<DatabaseLinks> {
+        let name = database.name();
+        let endpoints = (database.primary(), database.replicas());
+        let server = self.server((name, name), database.health(), endpoints, 1)?;
+        let endpoints = if database.dialect() == Dialect::Sqlite {
+            let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
+            self.files(database.primary(), database.replicas(), file)?
+        } else {
+            Endpoints::of_pools(&server.pools)
+        };
+        let namespace = Namespace::of_database(Arc::clone(name), database.dialect());
+        let place = self.place(Arc::new(namespace), name, Read::Primary, endpoints, &server);
+        Ok(DatabaseLinks {
+            server: Arc::new(server),
+            place,
         })
     }
 
-    /// Has the server's endpoints watched, when there is more than one.
-    fn server(&mut self, watch: Watch, pools: Vec<Arc<Pool>>) -> ServerLinks {
-        let watch = Arc::new(watch);
-        self.watches.push(Arc::clone(&watch));
-        if watch.is_watched() {
-            let endpoints = pools.iter().enumerate();
-            self.watched.extend(
-                endpoints.map(|(index, pool)| (Arc::clone(&watch), index, Arc::clone(pool))),
-            );
+    fn place(
+        &self,
+        namespace: Arc<Namespace>,
+        server: &Arc<str>,
+        read: Read,
+        endpoints: Endpoints,
+        links: &ServerLinks,
+    ) -> Arc<Place> {
+        Arc::new(Place {
+            namespace,
+            server: Arc::clone(server),
+            cluster: Arc::clone(&self.cluster),
+            writer: endpoints.writer,
+            reader: endpoints.reader,
+            replicas: endpoints.replicas,
+            watch: Arc::clone(&links.watch),
+            latencies: Arc::clone(&links.latencies),
+            locks: Arc::clone(&links.locks),
+            read,
+        })
+    }
+
+    /// A database that has not changed.
+    fn keep(&mut self, links: &DatabaseLinks) -> DatabaseLinks {
+        let own = links.server.pools.iter().map(Arc::clone);
+        self.pools.extend(own);
+        DatabaseLinks {
+            server: Arc::clone(&links.server),
+            place: self.keep_place(&links.place),
         }
-        ServerLinks {
+    }
+
+    /// A place that has not changed. On SQLite it has pools of its own.
+    fn keep_place(&mut self, place: &Arc<Place>) -> Arc<Place> {
+        if place.dialect() == Dialect::Sqlite {
+            self.pools.extend(place.pools());
+        }
+        Arc::clone(place)
+    }
+
+    /// A server, whose endpoints are watched when there is more than one. The pools of SQLite are
+    /// its files'.
+    fn server(
+        &mut self,
+        (group, name): (&Arc<str>, &Arc<str>),
+        health: &HealthSettings,
+        (primary, replicas): (&topology::Endpoint, &[topology::Endpoint]),
+        namespaces: usize,
+    ) -> Result<ServerLinks> {
+        let pools = if primary.dialect() == Dialect::Sqlite {
+            Vec::new()
+        } else {
+            self.endpoints(primary, replicas, namespaces)?
+        };
+        let watched = pools.len() > 1;
+        let watch = Arc::new(Watch::new(group, name, health, primary, replicas, watched));
+        let endpoints = pools.iter().enumerate().filter(|_| watched);
+        let endpoints =
+            endpoints.map(|(index, pool)| (Arc::clone(&watch), index, Arc::clone(pool)));
+        Ok(ServerLinks {
+            monitor: Monitor::start(self.runtime, endpoints),
             watch,
             latencies: Arc::default(),
             locks: Arc::default(),
             pools,
-        }
+        })
     }
 
     /// A pool for the primary, and one for each replica.
@@ -264,14 +368,6 @@ impl Building {
     }
 }
 
-/// The pools of one server, the primary's first; none for SQLite, where each namespace has its own.
-struct ServerLinks {
-    watch: Arc<Watch>,
-    latencies: Arc<Latencies>,
-    locks: Arc<Locks>,
-    pools: Vec<Arc<Pool>>,
-}
-
 /// The endpoints of one place.
 struct Endpoints {
     writer: Endpoint,
@@ -289,81 +385,4 @@ impl Endpoints {
             replicas: (1..pools.len()).map(endpoint).collect(),
         }
     }
-}
-
-/// What a pool is made from.
-struct Spec {
-    session: Session,
-    label: String,
-    limits: Limits,
-    readers: usize,
-}
-
-impl Spec {
-    /// Makes it a SQLite reader.
-    fn read_only(&mut self) {
-        self.session.read_only = true;
-        self.limits.max_connections = self.readers;
-    }
-}
-
-fn session(endpoint: &topology::Endpoint, file: Option<PathBuf>, namespaces: usize) -> Spec {
-    let pool = endpoint.pool();
-    let options = endpoint.options();
-    let max_connections = usize::try_from(pool.max_connections).unwrap_or(usize::MAX);
-    let label = match &file {
-        Some(file) => format!("sqlite://{}", file.display()),
-        None => endpoint.label(),
-    };
-    Spec {
-        session: Session {
-            dialect: endpoint.dialect(),
-            url: endpoint.url().to_owned(),
-            file,
-            read_only: false,
-            sql_mode: options.sql_mode.clone(),
-            charset: options.charset.clone(),
-            collation: options.collation.clone(),
-            time_zone: options.time_zone.clone(),
-            settings: options
-                .settings
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-            statement_timeout: pool.statement_timeout,
-            statement_cache: pool.statement_cache.unwrap_or_else(|| {
-                statement_cache(endpoint.dialect(), namespaces, max_connections)
-            }),
-            busy_timeout: pool.busy_timeout,
-            cache_kib: pool.sqlite_cache_kib.into(),
-        },
-        label,
-        limits: Limits {
-            max_connections,
-            acquire_timeout: pool.acquire_timeout,
-            connect_timeout: pool.connect_timeout,
-            idle_timeout: pool.idle_timeout,
-            max_lifetime: pool.max_lifetime,
-            ping_after_idle: pool.ping_after_idle,
-        },
-        readers: usize::try_from(pool.sqlite_readers).unwrap_or(1).max(1),
-    }
-}
-
-/// How many prepared statements a connection keeps: enough for the fixed statements of all
-/// namespaces behind it, within what the server bears.
-///
-/// PostgreSQL holds about 16 KB for each on each connection. MySQL and MariaDB hold 16,382 for
-/// all connections of all clients (`max_prepared_stmt_count`); a pool takes a quarter at most.
-fn statement_cache(dialect: Dialect, namespaces: usize, max_connections: usize) -> usize {
-    let models = usize::try_from(Slot::used())
-        .unwrap_or(0)
-        .max(EXPECTED_MODELS);
-    let wanted = namespaces * models * STATEMENTS_PER_MODEL + DYNAMIC_STATEMENTS;
-    let most = match dialect {
-        Dialect::Postgres => 4_096,
-        Dialect::MySql => (4_096 / max_connections.max(1)).max(32),
-        Dialect::Sqlite => 512,
-    };
-    wanted.min(most)
 }

@@ -86,6 +86,13 @@ impl Place {
         }
     }
 
+    /// The pools of its endpoints.
+    pub(super) fn pools(&self) -> impl Iterator<Item = Arc<Pool>> {
+        let endpoints = [&self.writer, &self.reader].into_iter();
+        let endpoints = endpoints.chain(&self.replicas);
+        endpoints.map(|endpoint| Arc::clone(&endpoint.pool))
+    }
+
     /// Where queries read that do not say it themselves.
     pub(crate) fn policy(&self) -> Read {
         self.read

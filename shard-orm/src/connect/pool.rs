@@ -21,6 +21,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) use lease::Lease;
 
+/// How often a pool that is no longer in force is looked at.
+const RETIREMENT_PERIOD: Duration = Duration::from_millis(200);
+
 /// How many connections a pool holds, and for how long.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
@@ -236,6 +239,20 @@ impl Pool {
                 return;
             }
             returned.await;
+        }
+    }
+
+    /// Closes each connection when it comes back, until nobody can take one any more: what stands
+    /// in a topology that is no longer in force is used by what began under it.
+    pub(crate) async fn retire(self: Arc<Self>) {
+        loop {
+            while let Some(idle) = self.pop() {
+                self.say_goodbye(idle).await;
+            }
+            if Arc::strong_count(&self) == 1 || self.permits.is_closed() {
+                return;
+            }
+            tokio::time::sleep(RETIREMENT_PERIOD).await;
         }
     }
 

@@ -34,11 +34,42 @@ impl Batch {
         Site::of_several(Arc::clone(self.place()), beside.collect())
     }
 
+    /// The batches in which it is asked again when a part of it has moved since it was planned:
+    /// those that have moved, at their new places, and the others as they were.
+    ///
+    /// `None` when the error is not one that says so, or all is where it was.
+    pub(crate) fn planned_again(&self, target: Target<'_>, failed: &Error) -> Option<Vec<Self>> {
+        if !failed.kind().may_have_moved() {
+            return None;
+        }
+        let (mut stayed, mut moved) = (Vec::new(), Vec::new());
+        for leg in &*self.legs {
+            match leg.moved(target) {
+                Some(leg) => moved.push(leg),
+                None => stayed.push(leg.clone()),
+            }
+        }
+        if moved.is_empty() {
+            return None;
+        }
+        moved.extend(stayed);
+        Some(batches(target, moved, Cut::Bounded))
+    }
+
+    /// What it asks, each where it is by now.
+    pub(crate) fn legs_now<'t>(
+        &self,
+        target: Target<'t>,
+    ) -> impl Iterator<Item = Leg> + use<'_, 't> {
+        let now = move |leg: &Leg| leg.moved(target).unwrap_or_else(|| leg.clone());
+        self.legs.iter().map(now)
+    }
+
     /// The two halves of a batch of several.
-    pub(super) fn halves(&self) -> Option<(Self, Self)> {
+    pub(super) fn halves(&self) -> Option<Vec<Self>> {
         let (first, second) = self.legs.split_at(self.legs.len().div_ceil(2));
         let half = |legs: &[Leg]| Self { legs: legs.into() };
-        (!second.is_empty()).then(|| (half(first), half(second)))
+        (!second.is_empty()).then(|| vec![half(first), half(second)])
     }
 
     /// The logical shards that it asks.

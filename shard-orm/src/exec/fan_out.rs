@@ -53,8 +53,9 @@ where
 
 /// Runs `ask` on each batch and gives the answers, those of earlier batches first.
 ///
-/// A batch that fails for one of its namespaces is asked again in halves, until that one stands
-/// alone: an error then names its shard, and the others have answered.
+/// Of a batch that fails, what has moved since it was planned is planned again and asked at its new
+/// place. A batch that fails for one of its namespaces, none of which has moved, is asked again in
+/// halves, until that one stands alone: an error then names its shard, and the others have answered.
 pub(crate) async fn each_batch<T, F>(
     target: Target<'_>,
     fan: &Fan,
@@ -87,14 +88,14 @@ type AskBatch<'a> = dyn Fn(usize, Batch) -> BoxFuture<'a, Result<()>> + Sync + '
 
 /// Knows no answer, so that it is compiled once and not for each type of them.
 async fn every_batch<'a>(
-    target: Target<'_>,
+    target: Target<'a>,
     fan: &'a Fan,
     batches: Vec<Batch>,
     ask: &'a AskBatch<'a>,
 ) -> Result<()> {
     let asked = batches.into_iter().enumerate().map(|(number, batch)| {
         let place = Arc::clone(batch.place());
-        let asked: BoxFuture<'_, Result<()>> = Box::pin(in_halves(fan, number, batch, ask));
+        let asked: BoxFuture<'_, Result<()>> = Box::pin(in_parts(target, fan, number, batch, ask));
         (place, asked)
     });
     if matches!(target, Target::Tx(_)) {
@@ -106,7 +107,8 @@ async fn every_batch<'a>(
     together(target, asked.collect()).await
 }
 
-async fn in_halves<'a>(
+async fn in_parts<'a>(
+    target: Target<'a>,
     fan: &'a Fan,
     number: usize,
     batch: Batch,
@@ -117,8 +119,10 @@ async fn in_halves<'a>(
         let Err(error) = fan.within(ask(number, batch.clone())).await else {
             continue;
         };
-        match batch.halves().filter(|_| is_of_one_namespace(error.kind())) {
-            Some((first, second)) => left.extend([second, first]),
+        let parts = batch.planned_again(target, &error);
+        let halves = || batch.halves().filter(|_| is_of_one_namespace(error.kind()));
+        match parts.or_else(halves) {
+            Some(parts) => left.extend(parts.into_iter().rev()),
             None => fan.failed(&batch, error)?,
         }
     }

@@ -46,19 +46,40 @@ pub(crate) fn run_at<'a>(
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<u64>> {
     Box::pin(async move {
-        let span = span(&site.place, intent, statement);
-        if span.is_disabled() {
-            return dispatch(target, &site, intent, statement, sink, &span)
-                .await
-                .map_err(|error| site.name_error(error));
+        let mut site = site;
+        loop {
+            let error = match run_there(target, &site, intent, statement, sink).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) => error,
+            };
+            match site.moved(target, &error, statement) {
+                Some(moved) => site = moved,
+                None => return Err(error),
+            }
+            sink.reset();
         }
-        let begun = Instant::now();
-        let mut counting = Counting { sink, rows: 0 };
-        let result = dispatch(target, &site, intent, statement, &mut counting, &span)
-            .instrument(span.clone())
-            .await;
-        concluded(&span, &site, begun, counting.rows, result)
     })
+}
+
+async fn run_there(
+    target: Target<'_>,
+    site: &Site,
+    intent: Intent,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+) -> Result<u64> {
+    let span = span(&site.place, intent, statement);
+    if span.is_disabled() {
+        return dispatch(target, site, intent, statement, sink, &span)
+            .await
+            .map_err(|error| site.name_error(error));
+    }
+    let begun = Instant::now();
+    let mut counting = Counting { sink, rows: 0 };
+    let result = dispatch(target, site, intent, statement, &mut counting, &span)
+        .instrument(span.clone())
+        .await;
+    concluded(&span, site, begun, counting.rows, result)
 }
 
 /// Asks a replica for the rows of a read that was asked of another one before; `None` when there is

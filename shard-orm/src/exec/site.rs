@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::leg::moved;
 use super::statement::Statement;
+use super::target::Target;
 use crate::backend::quote;
 use crate::connect::{Endpoint, Marks, Place, Served, Weighed};
 use crate::dialect::Dialect;
@@ -49,6 +51,26 @@ impl Site {
     pub(super) fn remembering(mut self) -> Self {
         self.asked = Some(Arc::new(AtomicUsize::new(NOBODY)));
         self
+    }
+
+    /// Where its one place is by now, when it has moved away and the statement, which failed, has
+    /// done nothing there.
+    #[cold]
+    pub(super) fn moved(
+        &self,
+        target: Target<'_>,
+        failed: &Error,
+        statement: &dyn Statement,
+    ) -> Option<Self> {
+        let may_follow = self.beside.is_empty()
+            && failed.kind().may_have_moved()
+            && statement.is_refused_whole();
+        let place = may_follow.then(|| moved(target, &self.place)).flatten()?;
+        Some(Self {
+            place,
+            beside: Vec::new(),
+            asked: self.asked.clone(),
+        })
     }
 
     /// Waits until a statement over several namespaces may take the locks that it needs. Awaited

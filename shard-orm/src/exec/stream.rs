@@ -134,19 +134,19 @@ async fn take_to_write(place: &Place) -> Result<Taken> {
 
 fn rows<'a, T: Send + 'a>(
     target: Target<'a>,
-    site: Site,
+    mut site: Site,
     intent: Intent,
-    taken: Option<Taken>,
+    mut taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
     span: Span,
 ) -> BoxStream<'a, Result<T>> {
     async_stream::try_stream! {
-        let place = &site.place;
-        let named = |error: Error| site.name_error(error);
-        let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
         match target {
             Target::Tx(tx) => {
+                let place = &site.place;
+                let named = |error: Error| site.name_error(error);
+                let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
                 record_role(&span, "primary");
                 let (sql, args) = prepare(place, &statement)?;
                 let mut session = tx.enter()?;
@@ -163,20 +163,31 @@ fn rows<'a, T: Send + 'a>(
                 };
                 session.settle(outcome).map_err(named)?;
             }
-            Target::Cluster { read: choice, marks, .. } => {
+            Target::Cluster { read: choice, marks, .. } => 'there: loop {
+                let place = Arc::clone(&site.place);
                 let writes = intent == Intent::Write;
-                let _writing = writes.then(|| Writing::new(marks, place));
+                let _writing = writes.then(|| Writing::new(marks, &place));
                 let mut may_ask_again = !writes;
-                let taken = match taken {
-                    Some(taken) => Some(taken),
-                    None if writes => Some(take_to_write(place).await.map_err(named)?),
-                    None => take(target, &site, &statement).await?,
+                let begun = match taken.take() {
+                    Some(taken) => Ok(Some(taken)),
+                    None if writes => take_to_write(&place).await.map(Some),
+                    None => take(target, &site, &statement).await,
                 };
-                let Some(Taken { lease, endpoint, locks: _locks }) = taken else { return };
+                let Taken { lease, endpoint, locks: _locks } = match begun {
+                    Ok(Some(taken)) => taken,
+                    Ok(None) => return,
+                    Err(error) => match site.moved(target, &error, &statement) {
+                        Some(moved) => {
+                            site = moved;
+                            continue 'there;
+                        }
+                        None => Err(site.name_error(error))?,
+                    },
+                };
                 let endpoint = place.reading(endpoint);
                 let mut served = Served { lease, endpoint };
                 loop {
-                    let (sql, args) = prepare(place, &statement)?;
+                    let (sql, args) = prepare(&place, &statement)?;
                     record_role(&span, place.role(served.endpoint));
                     let endpoint = served.endpoint;
                     let mut lease = served.lease;
@@ -188,7 +199,8 @@ fn rows<'a, T: Send + 'a>(
                                 Ok(None) => break None,
                                 Ok(Some(row)) => {
                                     may_ask_again = false;
-                                    yield read(row)?;
+                                    let row = read(&row.as_row());
+                                    yield row.map_err(|error| site.name_error(error))?;
                                 }
                                 Err(failure) => break Some(failure),
                             }
@@ -196,7 +208,7 @@ fn rows<'a, T: Send + 'a>(
                     };
                     let Some(failure) = failure else {
                         lease.settle();
-                        break;
+                        return;
                     };
                     // Of a wrong number of arguments the driver knows before it sends anything.
                     let sent = failure.error.kind() != ErrorKind::Unsupported;
@@ -210,15 +222,21 @@ fn rows<'a, T: Send + 'a>(
                         place.watch.nudge();
                         error = lease.outcome_unknown(error);
                     }
+                    if may_ask_again && !failure.lost
+                        && let Some(moved) = site.moved(target, &error, &statement)
+                    {
+                        site = moved;
+                        continue 'there;
+                    }
                     if !failure.lost || !may_ask_again {
-                        Err(named(error))?;
+                        Err(site.name_error(error))?;
                     }
                     may_ask_again = false;
                     place.watch.nudge();
-                    let again = site.for_read_again(choice, marks, endpoint);
-                    served = again.await.map_err(named)?;
+                    let again = site.for_read_again(choice, marks, endpoint).await;
+                    served = again.map_err(|error| site.name_error(error))?;
                 }
-            }
+            },
         }
     }
     .boxed()

@@ -11,15 +11,14 @@
 //! in the same order. Logical shards of one server are asked in one statement.
 
 mod shape;
+mod stream;
 mod tables;
 mod union;
 
 use std::sync::Arc;
 
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
-
 use self::shape::Shape;
+pub(crate) use self::stream::stream;
 pub(crate) use self::tables::{At, Tables};
 use self::union::{Asked, Union};
 pub(super) use self::union::{name, unite};
@@ -29,7 +28,7 @@ use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::exec::{
     Batch, Cut, Explain, Fan, First, Intent, Leg, Merge, Rows, Sorted, Target, batches, each_batch,
-    merge, planned, read_at, stream_at, take,
+    planned, read_at,
 };
 use crate::model::ModelDef;
 
@@ -165,66 +164,6 @@ pub(crate) async fn exists(
     })
     .await?;
     Ok(found.contains(&true))
-}
-
-/// The rows one by one. In an order, one connection to each server is held, and one row of each is
-/// in memory; without one, the statements follow one another.
-pub(crate) fn stream<'e, T: Send + 'e>(
-    tables: impl Tables + 'static,
-    parts: Parts,
-    target: Target<'e>,
-    legs: Vec<Leg>,
-    read: Read<T>,
-) -> BoxStream<'e, Result<T>> {
-    async_stream::try_stream! {
-        let bounds = Bounds::of(&parts);
-        let Some(first) = legs.first() else { return };
-        let shape = Shape::new(&tables, &parts, first.place.dialect())?;
-        let order = shape.directions();
-        let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
-        let mut rows = bounds;
-        if order.is_empty() {
-            for batch in batches(target, legs, Cut::Bounded) {
-                let site = batch.site();
-                let statement = Union::new(&asked, batch);
-                let mut answer = stream_at(target, site, None, statement, read);
-                while let Some(row) = answer.try_next().await? {
-                    match rows.next() {
-                        Place::Before => {}
-                        Place::Within => yield row,
-                        Place::Behind => return,
-                    }
-                }
-            }
-            return;
-        }
-        let mut sources = Vec::new();
-        // One after the other, in an order that all such calls have in common: two of them never
-        // wait for each other's connections.
-        for batch in batches(target, legs, Cut::Whole) {
-            let site = batch.site();
-            let statement = Union::new(&asked, batch);
-            let taken = take(target, &site, &statement).await?;
-            sources.push((site, taken, statement));
-        }
-        let sources = sources
-            .into_iter()
-            .map(|(site, taken, statement)| {
-                let shape = Arc::clone(&asked);
-                let read = move |row: &Row<'_>| shape.shape.sorted(row, read);
-                stream_at(target, site, taken, statement, read)
-            })
-            .collect();
-        let mut merged = merge(sources, order);
-        while let Some(sorted) = merged.try_next().await? {
-            match rows.next() {
-                Place::Before => {}
-                Place::Within => yield sorted.row,
-                Place::Behind => return,
-            }
-        }
-    }
-    .boxed()
 }
 
 /// Which of the merged rows are asked for.

@@ -6,7 +6,7 @@ use super::{Endpoint, HealthSettings};
 use crate::dialect::Dialect;
 
 /// An unsharded database: one primary and its replicas.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Database {
     pub(super) name: Arc<str>,
     pub(super) primary: Endpoint,

@@ -9,9 +9,10 @@ use crate::config::{Address, DatabaseOptions};
 use crate::dialect::Dialect;
 
 /// What is needed to connect to a primary or a replica. Shows itself without the password.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Endpoint(Arc<Inner>);
 
+#[derive(PartialEq)]
 struct Inner {
     address: Address,
     dialect: Dialect,

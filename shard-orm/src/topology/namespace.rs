@@ -70,6 +70,14 @@ impl Namespace {
         self.sharded == other.sharded && self.shard == other.shard && self.group == other.group
     }
 
+    /// Whether both are the same namespace of the same generation.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.is_same_shard(other)
+            && self.generation == other.generation
+            && self.name == other.name
+            && self.dialect == other.dialect
+    }
+
     /// How a statement names a table in it: qualified, unless the connection leads to nothing
     /// else.
     pub(crate) fn table(&self, table: &str) -> TableRef {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Endpoint, HealthSettings};
 
 /// A server of a group: one primary and its replicas.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Server {
     pub(super) name: Arc<str>,
     pub(super) primary: Endpoint,

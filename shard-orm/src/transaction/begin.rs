@@ -32,10 +32,18 @@ impl Cluster {
         options: &TxOptions,
         marks: Option<&Arc<Marks>>,
     ) -> Result<Tx> {
-        let place = self.place(at)?;
-        begin(self, &place, options, marks)
-            .await
-            .map_err(|error| place.name_error(error))
+        loop {
+            let place = self.place(at)?;
+            let error = match begin(self, &place, options, marks).await {
+                Ok(tx) => return Ok(tx),
+                Err(error) => error,
+            };
+            let now = self.place_now(&place);
+            let moved = now.is_some_and(|now| !Arc::ptr_eq(&now, &place));
+            if !moved || !error.kind().may_have_moved() {
+                return Err(place.name_error(error));
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::servers::{self, Pair, Rights};
 
 /// Names of the loopback interface: one MariaDB server counts as several by them. Its namespaces have different
 /// names, as their numbers are different.
-const HOSTS: [&str; 4] = ["127.0.0.1", "localhost", "127.0.0.2", "127.0.0.3"];
+const HOSTS: [&str; 4] = ["127.0.0.1", "localhost", "127.1", "127.0.1"];
 
 /// Where a bed's data is.
 #[derive(Debug)]

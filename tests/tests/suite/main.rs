@@ -19,6 +19,7 @@ mod moments;
 mod order_pages;
 mod placement;
 mod raw_sql;
+mod reconfigured;
 mod reduce;
 mod relations;
 mod replicas;

@@ -1,0 +1,98 @@
+//! What a pool is made from, as the topology describes its endpoint.
+
+use std::path::PathBuf;
+
+use crate::backend::Session;
+use crate::connect::pool::Limits;
+use crate::dialect::Dialect;
+use crate::model::Slot;
+use crate::topology;
+
+/// The fixed statements of a model that a connection is likely to keep.
+const STATEMENTS_PER_MODEL: usize = 8;
+/// Statements of the builder, beside the fixed ones.
+const DYNAMIC_STATEMENTS: usize = 100;
+/// Models that may be used before their number is known.
+const EXPECTED_MODELS: usize = 16;
+
+/// What a pool is made from.
+pub(super) struct Spec {
+    pub(super) session: Session,
+    pub(super) label: String,
+    pub(super) limits: Limits,
+    readers: usize,
+}
+
+impl Spec {
+    /// Makes it a SQLite reader.
+    pub(super) fn read_only(&mut self) {
+        self.session.read_only = true;
+        self.limits.max_connections = self.readers;
+    }
+}
+
+/// The pool of an endpoint; for SQLite, of one file.
+pub(super) fn session(
+    endpoint: &topology::Endpoint,
+    file: Option<PathBuf>,
+    namespaces: usize,
+) -> Spec {
+    let pool = endpoint.pool();
+    let options = endpoint.options();
+    let max_connections = usize::try_from(pool.max_connections).unwrap_or(usize::MAX);
+    let label = match &file {
+        Some(file) => format!("sqlite://{}", file.display()),
+        None => endpoint.label(),
+    };
+    Spec {
+        session: Session {
+            dialect: endpoint.dialect(),
+            url: endpoint.url().to_owned(),
+            file,
+            read_only: false,
+            sql_mode: options.sql_mode.clone(),
+            charset: options.charset.clone(),
+            collation: options.collation.clone(),
+            time_zone: options.time_zone.clone(),
+            settings: options
+                .settings
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            statement_timeout: pool.statement_timeout,
+            statement_cache: pool.statement_cache.unwrap_or_else(|| {
+                statement_cache(endpoint.dialect(), namespaces, max_connections)
+            }),
+            busy_timeout: pool.busy_timeout,
+            cache_kib: pool.sqlite_cache_kib.into(),
+        },
+        label,
+        limits: Limits {
+            max_connections,
+            acquire_timeout: pool.acquire_timeout,
+            connect_timeout: pool.connect_timeout,
+            idle_timeout: pool.idle_timeout,
+            max_lifetime: pool.max_lifetime,
+            ping_after_idle: pool.ping_after_idle,
+        },
+        readers: usize::try_from(pool.sqlite_readers).unwrap_or(1).max(1),
+    }
+}
+
+/// How many prepared statements a connection keeps: enough for the fixed statements of all
+/// namespaces behind it, within what the server bears.
+///
+/// PostgreSQL holds about 16 KB for each on each connection. MySQL and MariaDB hold 16,382 for
+/// all connections of all clients (`max_prepared_stmt_count`); a pool takes a quarter at most.
+fn statement_cache(dialect: Dialect, namespaces: usize, max_connections: usize) -> usize {
+    let models = usize::try_from(Slot::used())
+        .unwrap_or(0)
+        .max(EXPECTED_MODELS);
+    let wanted = namespaces * models * STATEMENTS_PER_MODEL + DYNAMIC_STATEMENTS;
+    let most = match dialect {
+        Dialect::Postgres => 4_096,
+        Dialect::MySql => (4_096 / max_connections.max(1)).max(32),
+        Dialect::Sqlite => 512,
+    };
+    wanted.min(most)
+}
