@@ -8,6 +8,7 @@ mod ids;
 mod location;
 mod raw;
 mod session;
+mod statics;
 
 pub use address::Address;
 pub(crate) use address::At;
@@ -16,6 +17,7 @@ pub(crate) use ids::WeakCluster;
 pub use location::Location;
 pub use raw::RawConnection;
 pub use session::Session;
+use statics::Registered;
 
 use std::fmt;
 use std::path::Path;
@@ -55,6 +57,8 @@ struct Inner {
     state: ArcSwap<State>,
     makers: Makers,
     fan_out: FanOut,
+    /// The static models that were registered.
+    statics: Registered,
 }
 
 struct State {
@@ -112,6 +116,7 @@ impl Cluster {
                 state: ArcSwap::from_pointee(State { topology, links }),
                 makers: Makers::new(&config.ids, runtime.clone())?,
                 fan_out: config.fan_out.clone(),
+                statics: Registered::default(),
             }),
         };
         cluster.sweep_idle(&runtime);
@@ -175,16 +180,21 @@ impl Cluster {
 
     /// Where an address is.
     pub(crate) fn place(&self, address: &Address) -> Result<Arc<Place>> {
-        match address.at() {
+        self.place_at(address.home(), address.at())
+    }
+
+    fn place_at(&self, home: &str, at: &At) -> Result<Arc<Place>> {
+        match at {
             At::Key { region, key } => self.place_of_key(
-                address.home(),
+                home,
                 &RoutingKey {
                     region: region.as_deref(),
                     key: *key,
                 },
             ),
-            At::Shard(shard) => self.place_of_shard(address.home(), *shard),
-            At::Database => self.place_of_database(address.home()),
+            At::Shard(shard) => self.place_of_shard(home, *shard),
+            At::Database => self.place_of_database(home),
+            At::Server(of) => self.statics_beside(&self.place_at(home, of)?),
             At::Nowhere(reason) => Err(Error::new(crate::ErrorKind::NoShardForKey, reason.clone())),
         }
     }

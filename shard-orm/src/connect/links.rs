@@ -13,7 +13,7 @@ use super::monitor::Monitor;
 use super::place::{Endpoint, Place};
 use super::pool::{Limits, Pool};
 use super::watch::Watch;
-use crate::backend::Session;
+use crate::backend::{Beside, Session};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::Slot;
@@ -30,6 +30,8 @@ const EXPECTED_MODELS: usize = 16;
 pub(crate) struct Links {
     /// By group, then by logical shard.
     groups: Vec<Vec<Arc<Place>>>,
+    /// The static tables, by group, then by server.
+    statics: Vec<Vec<Arc<Place>>>,
     databases: HashMap<Arc<str>, Arc<Place>>,
     pools: Vec<Arc<Pool>>,
     watches: Vec<Arc<Watch>>,
@@ -52,6 +54,7 @@ impl Links {
         }
         Ok(Self {
             groups: links.groups,
+            statics: links.statics,
             databases: links.databases,
             pools: links.pools,
             watches: links.watches,
@@ -65,6 +68,11 @@ impl Links {
 
     pub(crate) fn shards(&self, group: usize) -> &[Arc<Place>] {
         &self.groups[group]
+    }
+
+    /// Where the static tables of a group are written, by server.
+    pub(crate) fn statics(&self, group: usize) -> &[Arc<Place>] {
+        &self.statics[group]
     }
 
     pub(crate) fn database(&self, name: &str) -> Option<Arc<Place>> {
@@ -104,6 +112,7 @@ impl Links {
 #[derive(Default)]
 struct Building {
     groups: Vec<Vec<Arc<Place>>>,
+    statics: Vec<Vec<Arc<Place>>>,
     databases: HashMap<Arc<str>, Arc<Place>>,
     pools: Vec<Arc<Pool>>,
     watches: Vec<Arc<Watch>>,
@@ -136,6 +145,8 @@ impl Building {
             );
             servers.push(self.server(watch, pools));
         }
+        let statics = self.statics_of(topology, group, &servers)?;
+        self.statics.push(statics);
         group
             .placements()
             .iter()
@@ -146,12 +157,51 @@ impl Building {
                 let endpoints = if links.pools.is_empty() {
                     let file =
                         |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
-                    self.files(server.primary(), server.replicas(), file)?
+                    let statics = Some(&**group.static_namespace());
+                    self.files(server.primary(), server.replicas(), file, statics)?
                 } else {
                     Endpoints::of_pools(&links.pools)
                 };
                 Ok(Arc::new(Place {
                     namespace,
+                    server: Arc::clone(server.name()),
+                    cluster: topology.name().into(),
+                    writer: endpoints.writer,
+                    reader: endpoints.reader,
+                    replicas: endpoints.replicas,
+                    watch: Arc::clone(&links.watch),
+                    latencies: Arc::clone(&links.latencies),
+                    locks: Arc::clone(&links.locks),
+                    read: group.read(),
+                }))
+            })
+            .collect()
+    }
+
+    /// Where the static tables of a group are written: one place for each server.
+    fn statics_of(
+        &mut self,
+        topology: &Topology,
+        group: &topology::Group,
+        servers: &[ServerLinks],
+    ) -> Result<Vec<Arc<Place>>> {
+        (0_u32..)
+            .zip(group.servers().iter().zip(servers))
+            .map(|(position, (server, links))| {
+                let name = group.static_namespace();
+                let endpoints = if links.pools.is_empty() {
+                    let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(name);
+                    self.files(server.primary(), server.replicas(), file, None)?
+                } else {
+                    Endpoints::of_pools(&links.pools)
+                };
+                Ok(Arc::new(Place {
+                    namespace: Arc::new(Namespace::of_statics(
+                        group.name().into(),
+                        position,
+                        Arc::clone(name),
+                        group.dialect(),
+                    )),
                     server: Arc::clone(server.name()),
                     cluster: topology.name().into(),
                     writer: endpoints.writer,
@@ -173,7 +223,7 @@ impl Building {
         ));
         let (endpoints, pools) = if database.dialect() == Dialect::Sqlite {
             let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
-            let files = self.files(database.primary(), database.replicas(), file)?;
+            let files = self.files(database.primary(), database.replicas(), file, None)?;
             (files, Vec::new())
         } else {
             let pools = self.endpoints(database.primary(), database.replicas(), 1)?;
@@ -232,16 +282,26 @@ impl Building {
             .collect()
     }
 
-    /// A file is written by one connection and read by several.
+    /// A file is written by one connection and read by several; all of them see the static tables
+    /// beside it, which are in a file of that name.
     fn files(
         &mut self,
         primary: &topology::Endpoint,
         replicas: &[topology::Endpoint],
         file: impl Fn(&topology::Endpoint) -> Option<PathBuf>,
+        statics: Option<&str>,
     ) -> Result<Endpoints> {
-        let mut writer = session(primary, file(primary), 1);
+        let session = |endpoint: &topology::Endpoint| {
+            let mut spec = session(endpoint, file(endpoint), 1);
+            spec.session.beside = statics.and_then(|name| {
+                let file = endpoint.namespace_file(name)?;
+                Some(Beside::new(name, file))
+            });
+            spec
+        };
+        let mut writer = session(primary);
         writer.limits.max_connections = 1;
-        let mut reader = session(primary, file(primary), 1);
+        let mut reader = session(primary);
         reader.read_only();
         Ok(Endpoints {
             writer: Endpoint::new(self.pool(writer)?, 0),
@@ -249,7 +309,7 @@ impl Building {
             replicas: (1..)
                 .zip(replicas)
                 .map(|(index, replica)| {
-                    let mut reader = session(replica, file(replica), 1);
+                    let mut reader = session(replica);
                     reader.read_only();
                     Ok(Endpoint::new(self.pool(reader)?, index))
                 })
@@ -321,6 +381,7 @@ fn session(endpoint: &topology::Endpoint, file: Option<PathBuf>, namespaces: usi
             url: endpoint.url().to_owned(),
             file,
             read_only: false,
+            beside: None,
             sql_mode: options.sql_mode.clone(),
             charset: options.charset.clone(),
             collation: options.collation.clone(),

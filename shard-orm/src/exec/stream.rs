@@ -201,7 +201,8 @@ fn rows<'a, T: Send + 'a>(
                     // Of a wrong number of arguments the driver knows before it sends anything.
                     let sent = failure.error.kind() != ErrorKind::Unsupported;
                     let mut error = failure.error;
-                    if failure.lost {
+                    let of_no_use = failure.lost || lease.is_outdated(&error);
+                    if of_no_use {
                         lease.lost();
                     } else {
                         lease.settle();
@@ -210,7 +211,7 @@ fn rows<'a, T: Send + 'a>(
                         place.watch.nudge();
                         error = lease.outcome_unknown(error);
                     }
-                    if !failure.lost || !may_ask_again {
+                    if !of_no_use || !may_ask_again {
                         Err(named(error))?;
                     }
                     may_ask_again = false;
