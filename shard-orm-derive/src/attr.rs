@@ -1,11 +1,11 @@
-//! Reads the attributes `#[shard(..)]`, for all derives alike.
+//! Reads the attributes `#[shard(..)]` and `#[static_model(..)]`, for all derives alike.
 //!
 //! Each derive says which words it takes, and where; what is unknown, given twice or written in
 //! the wrong form is found here.
 
 mod vocabulary;
 
-pub(crate) use vocabulary::{Vocabulary, Word};
+pub(crate) use vocabulary::{SHARD, Vocabulary, Word};
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
@@ -60,6 +60,15 @@ pub(crate) enum MaybeValue {
     Value(Expr),
 }
 
+/// What was said of `groups`.
+#[derive(Debug, Clone)]
+pub(crate) enum Listed {
+    /// The name `all`.
+    All,
+    /// The texts of a list.
+    Texts(Vec<LitStr>),
+}
+
 /// What the attributes of one place say.
 #[derive(Debug)]
 pub(crate) struct Attrs {
@@ -69,7 +78,7 @@ pub(crate) struct Attrs {
 }
 
 impl Attrs {
-    /// Reads all `#[shard(..)]` of one place.
+    /// Reads all attributes of one place that the vocabulary is for.
     pub(crate) fn read(
         attributes: &[Attribute],
         vocabulary: &Vocabulary,
@@ -80,7 +89,7 @@ impl Attrs {
             incomplete: false,
         };
         for attribute in attributes {
-            if !attribute.path().is_ident("shard") {
+            if !attribute.path().is_ident(vocabulary.attribute) {
                 continue;
             }
             let read = attribute.parse_nested_meta(|meta| attrs.entry(&meta, vocabulary, errors));
@@ -161,6 +170,46 @@ impl Attrs {
         })) = &entry.value
         {
             return Some(text.clone());
+        }
+        entry.misused(errors);
+        self.incomplete = true;
+        None
+    }
+
+    /// A word with a truth value: `transmit = false`.
+    pub(crate) fn truth(&mut self, name: &str, errors: &mut Errors) -> Option<(Ident, bool)> {
+        let entry = self.find(name)?;
+        if let Value::Expr(Expr::Lit(ExprLit {
+            lit: Lit::Bool(truth),
+            ..
+        })) = &entry.value
+        {
+            return Some((entry.name.clone(), truth.value));
+        }
+        entry.misused(errors);
+        self.incomplete = true;
+        None
+    }
+
+    /// A word with a list of texts, or with the name `all`: `groups = ["shop", "air"]`.
+    pub(crate) fn listed(&mut self, name: &str, errors: &mut Errors) -> Option<(Ident, Listed)> {
+        let entry = self.find(name)?;
+        let listed = match &entry.value {
+            Value::Expr(Expr::Path(path)) if path.path.is_ident("all") => Some(Listed::All),
+            Value::Expr(Expr::Array(list)) => {
+                let texts = list.elems.iter().map(|element| match element {
+                    Expr::Lit(ExprLit {
+                        lit: Lit::Str(text),
+                        ..
+                    }) => Some(text.clone()),
+                    _ => None,
+                });
+                texts.collect::<Option<Vec<_>>>().map(Listed::Texts)
+            }
+            _ => None,
+        };
+        if let Some(listed) = listed {
+            return Some((entry.name.clone(), listed));
         }
         entry.misused(errors);
         self.incomplete = true;
@@ -293,6 +342,7 @@ mod tests {
     use super::*;
 
     const WORDS: Vocabulary = Vocabulary {
+        attribute: SHARD,
         place: "a test",
         words: &[
             Word::new("table", "table = \"orders\""),

@@ -1,6 +1,7 @@
 //! Finds every mistake in what was read, and makes of it what the code is written from.
 
 mod column;
+mod copied;
 mod enumeration;
 mod generate;
 mod home;
@@ -10,6 +11,7 @@ mod relation;
 mod wrapper;
 
 pub(crate) use column::{Column, DefaultValue, Stamp};
+pub(crate) use copied::{Copied, Groups};
 pub(crate) use enumeration::{Enumeration, Stored, enumeration};
 pub(crate) use generate::Generate;
 pub(crate) use home::Home;

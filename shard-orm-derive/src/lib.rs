@@ -94,6 +94,47 @@ pub fn shard_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     run(input, model)
 }
 
+/// Makes a struct a static model: a reference table, of which each server of its groups holds a
+/// full copy.
+///
+/// ```
+/// use shard_orm::StaticModel;
+///
+/// #[derive(Debug, Clone, StaticModel)]
+/// #[static_model(source = "default", groups = ["shop"], table = "airlines")]
+/// #[static_model(criterion = "revision")]
+/// pub struct Airline {
+///     #[static_model(primary_key, length = 3)]
+///     pub code: String,
+///     pub name: String,
+///     pub revision: i64,
+/// }
+///
+/// assert_eq!(Airline::NAME.name(), "name");
+/// ```
+///
+/// # On the struct
+///
+/// | attribute | |
+/// |---|---|
+/// | `source = "default"` | the named database in which the rows are written; `"default"` where it is not said |
+/// | `groups = ["shop"]` | the groups whose servers hold a copy; always said |
+/// | `groups = all` | the same, for all groups of the configuration |
+/// | `table = "airlines"` | the name of the table, at the source and in the copies; always said |
+/// | `criterion = "revision"` | the field that says which rows have changed; never NULL |
+/// | `transmit = false` | there is no source: each server has rows of its own |
+/// | `index(a, b)`, `unique(a, b)`, `hooks`, `validate`, `crate = "path"` | as of a [`ShardModel`](macro@crate::ShardModel) |
+///
+/// # On a field
+///
+/// `primary_key`, `column`, `skip`, `default`, `json`, `created_at`, `updated_at`, `index`, `unique`,
+/// `length` and `collation`, each as of a [`ShardModel`](macro@crate::ShardModel). A static model is
+/// not sharded, so it has no `key`.
+#[proc_macro_derive(StaticModel, attributes(static_model))]
+pub fn static_model_derive(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    run(input, static_model)
+}
+
 /// Makes a tuple struct around one integer a shard key, and a field.
 ///
 /// ```
@@ -214,8 +255,15 @@ fn run(
 
 fn model(input: &DeriveInput) -> syn::Result<TokenStream> {
     let mut errors = Errors::default();
-    let model =
-        parse::model(input, &mut errors).and_then(|parsed| check::model(parsed, &mut errors));
+    let model = parse::model(input, &parse::SHARDED, &mut errors)
+        .and_then(|parsed| check::model(parsed, &mut errors));
+    errors.finish(model).map(|model| expand::model(&model))
+}
+
+fn static_model(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let mut errors = Errors::default();
+    let model = parse::model(input, &parse::STATIC, &mut errors)
+        .and_then(|parsed| check::model(parsed, &mut errors));
     errors.finish(model).map(|model| expand::model(&model))
 }
 

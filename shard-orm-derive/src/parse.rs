@@ -1,11 +1,13 @@
 //! Reads the input of each derive into what it says, before it is judged.
 
+mod derive;
 mod enumeration;
 mod model;
 mod projection;
 mod relation;
 mod wrapper;
 
+pub(crate) use derive::{SHARDED, STATIC};
 pub(crate) use enumeration::{Enumeration, enumeration};
 pub(crate) use model::{Field, Index, Model, model};
 pub(crate) use projection::{Projection, projection};

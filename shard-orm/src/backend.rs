@@ -12,6 +12,7 @@
 
 mod answer;
 mod args;
+mod beside;
 mod column_type;
 mod conn;
 mod dynamic;
@@ -34,6 +35,7 @@ mod wire;
 
 pub(crate) use answer::OnRow;
 pub use args::Args;
+pub(crate) use beside::Beside;
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
 pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature};

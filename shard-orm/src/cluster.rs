@@ -9,6 +9,7 @@ mod location;
 mod raw;
 mod reconfigure;
 mod session;
+mod statics;
 
 pub use address::Address;
 pub(crate) use address::At;
@@ -19,6 +20,7 @@ pub use raw::RawConnection;
 pub use session::Session;
 
 use reconfigure::Former;
+use statics::Registered;
 
 use std::fmt;
 use std::path::Path;
@@ -60,6 +62,8 @@ struct Inner {
     runtime: Handle,
     /// Locked while the topology is changed.
     former: Mutex<Former>,
+    /// The static models that were registered.
+    statics: Registered,
 }
 
 struct State {
@@ -123,6 +127,7 @@ impl Cluster {
                 makers: Makers::new(&config.ids, runtime.clone())?,
                 runtime: runtime.clone(),
                 former: Mutex::new(Former::new(config)),
+                statics: Registered::default(),
             }),
         };
         cluster.sweep_idle(&runtime);
@@ -193,6 +198,12 @@ impl Cluster {
         if namespace.is_sharded() {
             let index = state.group(namespace.group()).ok()?;
             state.links.shard(index, namespace.shard())
+        } else if namespace.is_static() {
+            let index = state.group(namespace.group()).ok()?;
+            let mut places = state.links.statics(index).iter();
+            places
+                .find(|one| one.server == place.server)
+                .map(Arc::clone)
         } else {
             state.links.database(namespace.group())
         }
@@ -200,16 +211,21 @@ impl Cluster {
 
     /// Where an address is.
     pub(crate) fn place(&self, address: &Address) -> Result<Arc<Place>> {
-        match address.at() {
+        self.place_at(address.home(), address.at())
+    }
+
+    fn place_at(&self, home: &str, at: &At) -> Result<Arc<Place>> {
+        match at {
             At::Key { region, key } => self.place_of_key(
-                address.home(),
+                home,
                 &RoutingKey {
                     region: region.as_deref(),
                     key: *key,
                 },
             ),
-            At::Shard(shard) => self.place_of_shard(address.home(), *shard),
-            At::Database => self.place_of_database(address.home()),
+            At::Shard(shard) => self.place_of_shard(home, *shard),
+            At::Database => self.place_of_database(home),
+            At::Server(of) => self.statics_beside(&self.place_at(home, of)?),
             At::Nowhere(reason) => Err(Error::new(crate::ErrorKind::NoShardForKey, reason.clone())),
         }
     }

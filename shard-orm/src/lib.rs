@@ -42,6 +42,7 @@
 //! |---|---|
 //! | [`Cluster`] | what everything runs on: opened from a file or from a [`config`] |
 //! | [`ShardModel`], [`IsolatedModel`], [`DatabaseModel`] | what can be done with a model |
+//! | [`StaticModel`], [`TransmittedModel`], [`PerServerModel`] | the same for reference tables, of which each server has a copy |
 //! | [`Query`], [`Filter`], [`Update`], [`RawQuery`] | what can be asked |
 //! | [`Broadcast`] | a statement of one's own on every namespace or server of a group |
 //! | [`aggregate`] | counts, sums and groups, of one logical shard or merged from several |
@@ -103,19 +104,22 @@ pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
 pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom, Setup, SetupReport};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
-    IntoKey, Key, Model, ModelDef, NewId, Problems, Region, ShardKey, Sharded, SoftDelete,
-    Validate,
+    IntoKey, Key, Model, ModelDef, NewId, Problems, Referred, Region, ShardKey, Sharded,
+    SoftDelete, StaticDef, StaticGroups, Validate,
 };
 pub use query::aggregate;
 pub use query::{
     As, Assign, Broadcast, BroadcastQuery, BroadcastReport, ChangesRows, Columns, Cursor, Draft,
-    Everywhere, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnKey, OnKeys, OnShard, Operand,
-    OrderBy, Outcome, Page, Partial, Partially, Projection, Query, RawQuery, ReadRow, Running,
-    Selection, ShardRows, Update, Whole,
+    Everywhere, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnCopy, OnKey, OnKeys, OnShard,
+    Operand, OrderBy, Outcome, Page, Partial, Partially, Projection, Query, RawQuery, ReadRow,
+    Running, Selection, ShardRows, Update, Whole,
 };
-pub use record::{DatabaseModel, Hooks, IsolatedModel, ShardModel, WriteContext};
+pub use record::{
+    DatabaseModel, Hooks, IsolatedModel, PerServerModel, ShardModel, StaticModel, TransmittedModel,
+    WriteContext,
+};
 pub use schema::CreateTable;
-pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection};
+pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection, StaticModel};
 pub use topology::Read;
 pub use transaction::{Isolation, Savepoint, Tx, TxOptions};
 
@@ -133,14 +137,16 @@ pub mod __private {
     #[cfg(feature = "json")]
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
-    pub use crate::model::{Slot, no_such_column, read_value, unknown_variant};
+    pub use crate::model::{
+        Slot, is_reached, no_such_column, read_value, same_text, unknown_variant,
+    };
     pub use crate::record::{DynHooks, connect_hooks};
-    pub use crate::relation::same_text;
     pub use crate::route::RoutingKey;
     pub use crate::{
         Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Error, Field, FindById,
         Generate, Generated, GeneratedId, Home, Id, IndexDef, IsolatedModel, Key, Model, ModelDef,
-        NewId, Problems, Projection, ReadRow, Region, Result, Row, ShardKey, Sharded, SoftDelete,
-        Timestamp, Validate,
+        NewId, PerServerModel, Problems, Projection, ReadRow, Referred, Region, Result, Row,
+        ShardKey, Sharded, SoftDelete, StaticDef, StaticGroups, StaticModel, Timestamp,
+        TransmittedModel, Validate,
     };
 }

@@ -8,6 +8,7 @@ mod def;
 mod generate;
 mod id;
 mod key;
+mod statics;
 mod validate;
 
 pub use column::Column;
@@ -17,6 +18,7 @@ pub use def::{
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};
+pub use statics::{Referred, StaticDef, StaticGroups, is_reached, same_text};
 pub use validate::{Problems, Validate};
 
 use std::time::SystemTime;
@@ -30,15 +32,18 @@ use crate::route::RoutingKey;
 ///
 /// Implemented by the derive [`ShardModel`](crate::ShardModel), together with the trait that
 /// says where the rows live: [`Sharded`], [`IsolatedModel`](crate::IsolatedModel) or
-/// [`DatabaseModel`](crate::DatabaseModel).
+/// [`DatabaseModel`](crate::DatabaseModel); or by the derive [`StaticModel`](crate::StaticModel).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
-    note = "derive `ShardModel` on it"
+    note = "derive `ShardModel` on it, or `StaticModel` for a reference table"
 )]
 pub trait Model: Sized + Send + Sync + 'static {
     /// What names a row beside the shard key: the type of the primary key's columns without the
     /// key's; `()` when the key is the primary key.
     type Id: Id;
+
+    /// The table, as the compiler knows it.
+    const TABLE: &'static str;
 
     /// What `#[shard(hooks)]` connects: the model's [`Hooks`](crate::Hooks).
     #[doc(hidden)]
@@ -122,9 +127,6 @@ pub trait Sharded: Model {
 
     /// The shard group, as the compiler knows it.
     const GROUP: &'static str;
-
-    /// The table, as the compiler knows it.
-    const TABLE: &'static str;
 
     /// The shard key of this row.
     fn key(&self) -> Self::Key;

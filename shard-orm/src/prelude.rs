@@ -3,8 +3,9 @@
 //! It exports nothing that is named as a model of the users' is likely to be.
 
 pub use crate::{
-    Cluster, DatabaseModel, Dialect, Draft, ErrorKind, Executor, IsolatedModel, Isolation, Read,
-    ShardField, ShardKey, ShardModel, ShardProjection, Tx, TxOptions,
+    Cluster, DatabaseModel, Dialect, Draft, ErrorKind, Executor, IsolatedModel, Isolation,
+    PerServerModel, Read, ShardField, ShardKey, ShardModel, ShardProjection, StaticModel,
+    TransmittedModel, Tx, TxOptions,
 };
 
 // Their methods alone: the names are left to the users' models.

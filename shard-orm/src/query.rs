@@ -39,7 +39,7 @@ pub(crate) use parts::{Deleted, Needs, Parts};
 pub(crate) use place::any_of;
 pub(crate) use place::private::Legs;
 pub use place::{
-    ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnKey, OnKeys, OnShard,
+    ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnCopy, OnKey, OnKeys, OnShard,
 };
 pub use raw::{RawQuery, ReadRow, ShardRows};
 pub use select::{Draft, Query};

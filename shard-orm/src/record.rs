@@ -1,7 +1,7 @@
 //! What can be done with a row: the verbs that a model has by being one.
 //!
-//! Three traits say where the rows of a model live, and give it the same verbs with the address
-//! that it needs: a shard key, the number of a shard, or nothing. Each resolves its place and
+//! A few traits say where the rows of a model live, and give it the same verbs with the address
+//! that it needs: a shard key, the number of a shard, a server, or nothing. Each resolves its place and
 //! hands on to the functions below.
 
 mod conflict;
@@ -15,6 +15,7 @@ mod ops;
 mod prepare;
 mod sharded;
 mod soft_delete;
+mod static_model;
 mod upsert;
 mod verbs;
 
@@ -23,3 +24,4 @@ pub use hooks::{DynHooks, Hooks, WriteContext, connect_hooks};
 pub use isolated::IsolatedModel;
 pub use sharded::ShardModel;
 pub(crate) use soft_delete::{clearing, marking};
+pub use static_model::{PerServerModel, StaticModel, TransmittedModel};

@@ -68,10 +68,11 @@
 //! | `has_many(lines = "Line", by = "order_id")` | any number | of the other model |
 //! | `has_one(invoice = "Invoice", by = "order_id")` | one or none | of the other model |
 //! | `belongs_to(order = "Order", by = "order_id")` | one or none | of this model |
-//! | `refers_to(country = "Country", by = "country_id")` | one or none, in a named database | of this model |
+//! | `refers_to(country = "Country", by = "country_id")` | one or none, of a static model or in a named database | of this model |
 //!
 //! `by` names the fields that hold the other's id: its primary key without the shard key, of the
 //! same type or an `Option` of it, and in a list, `by = ["a", "b"]`, when it has several parts.
+//! A static model is read in the copy on the row's own server: joined, and loaded, like the others.
 //! Where nothing is left of the primary key beside the shard key there is no `by`: `has_many(orders
 //! = "Order")` of a user whose primary key is the shard key are all rows of that key.
 
@@ -102,37 +103,40 @@ pub use refers_to::{RefersTo, Separately};
 pub use row::RelatedRow;
 pub use with::{LoadOne, Loads, With};
 
-#[doc(hidden)]
-pub use foreign::same_text;
-
 use crate::exec::Executor;
-use crate::model::{Sharded, SoftDelete};
+use crate::model::{Model, Sharded, SoftDelete};
 use crate::query::{Filter, OrderBy, Running};
 use ends::Ends;
 
-/// A relation between two models of one shard group with the same key: [`HasMany`], [`HasOne`] or
-/// [`BelongsTo`].
+/// A relation that one server can follow: between two models of one shard group with the same key,
+/// [`HasMany`], [`HasOne`] or [`BelongsTo`]; or from a row to a static model, [`RefersTo`].
 ///
 /// Its constants are made by the derive; see the [module](self).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a relation within one shard group",
+    message = "`{Self}` is not a relation within one server",
     label = "no server has both tables",
     note = "`has_many`, `has_one` and `belongs_to` relate models of one group and key, whose rows \
-            are in one logical shard: those are joined, and loaded with a query",
-    note = "what a model `refers_to` is in another database, where no join reaches it: read it in \
-            a second step by `with_separately` or `fetch_separately`"
+            are in one logical shard, and what a model `refers_to` is joined where it is static: \
+            those are loaded with a query too",
+    note = "what a model `refers_to` in a named database is on another server, where no join \
+            reaches it: read it in a second step by `with_separately` or `fetch_separately`"
 )]
 pub trait Relation: Copy + Send + Sync + 'static {
     /// The model that declares it.
     type From: Sharded;
     /// The model that it leads to.
-    type To: Sharded<Key = <Self::From as Sharded>::Key>;
+    type To: Model;
+    /// Where what is related to a row is.
+    type At: Send + Sync + 'static;
     /// What one row is given of it: a `Vec`, or an `Option`.
     type Found: Found<Self::To>;
 
     #[doc(hidden)]
     #[allow(private_interfaces)]
     fn ends(self) -> Ends;
+
+    #[doc(hidden)]
+    fn at(self, row: &Self::From) -> Self::At;
 
     /// The relation without the rows that do not meet a condition; of a left join, a condition on
     /// what is joined, and not on the result.

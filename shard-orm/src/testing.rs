@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::config::{Config, Database, Group, Ids, Server};
 use crate::error::{Error, Result};
 use crate::exec::{Executor, Sealed, Target};
-use crate::model::{Generate, Home, Model, ModelDef};
+use crate::model::{Generate, Home, Model, ModelDef, StaticGroups};
 
 /// The logical shards of each group.
 const LOGICAL_SHARDS: u32 = 16;
@@ -95,9 +95,19 @@ pub async fn cluster<M: Models>() -> Result<TestCluster> {
     let mut databases = BTreeSet::new();
     for def in &defs {
         match def.home {
-            Home::Sharded(name) | Home::Isolated(name) => groups.insert(name),
-            Home::Database(name) => databases.insert(name),
-        };
+            Home::Sharded(name) | Home::Isolated(name) => {
+                groups.insert(name);
+            }
+            Home::Database(name) => {
+                databases.insert(name);
+            }
+            Home::Static(copied) => {
+                databases.extend(copied.source);
+                if let StaticGroups::Named(names) = copied.groups {
+                    groups.extend(names);
+                }
+            }
+        }
     }
     // Its databases are its own, so no other process makes ids for them.
     let mut ids = Ids::new().worker(0);

@@ -30,9 +30,14 @@ impl Word {
     }
 }
 
+/// The attribute of all derives but that of static models.
+pub(crate) const SHARD: &str = "shard";
+
 /// The words that one kind of place takes.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
+    /// The attribute that holds them: `shard`.
+    pub(crate) attribute: &'static str,
     /// The place, for messages: "a model's field".
     pub(crate) place: &'static str,
     pub(crate) words: &'static [Word],
@@ -75,11 +80,12 @@ fn habit(name: &str) -> &'static [&'static str] {
     match name {
         "shard_key" | "sharding_key" | "partition_key" => &["key"],
         "id" | "pk" | "primary" => &["primary_key"],
-        "db" | "unsharded" => &["database"],
+        "db" | "unsharded" => &["database", "source"],
+        "database" | "origin" => &["source"],
         "name" | "rename" | "column" => &["column", "field", "rename", "table"],
         "table_name" | "schema" => &["table"],
         "column_name" => &["column"],
-        "keyspace" | "shard_group" => &["group"],
+        "keyspace" | "shard_group" => &["group", "groups"],
         "ignore" | "transient" => &["skip"],
         "max_length" | "size" | "len" => &["length"],
         "auto_now_add" | "created" => &["created_at"],

@@ -45,7 +45,7 @@ pub(crate) enum Stamp {
 }
 
 /// Checks one field that is not skipped.
-pub(super) fn column(field: &parse::Field, model: &Ident, errors: &mut Errors) -> Column {
+pub(super) fn column(field: &parse::Field, model: &parse::Model, errors: &mut Errors) -> Column {
     together(field, errors);
     beside_soft_delete(field, errors);
     never_null(field, errors);
@@ -60,9 +60,9 @@ pub(super) fn column(field: &parse::Field, model: &Ident, errors: &mut Errors) -
     }
     Column {
         field: field.ident.clone(),
-        ty: types::without_self(&field.ty, model),
+        ty: types::without_self(&field.ty, &model.ident),
         constant: names::constant(&field.ident),
-        name: name(field, errors),
+        name: name(field, model.derive.attribute, errors),
         json: field.json.is_some(),
         length: field.length.as_ref().map(|(_, length)| *length),
         binary: binary(field, errors),
@@ -102,7 +102,7 @@ fn binary(field: &parse::Field, errors: &mut Errors) -> bool {
     true
 }
 
-fn name(field: &parse::Field, errors: &mut Errors) -> String {
+fn name(field: &parse::Field, attribute: &str, errors: &mut Errors) -> String {
     let name = match &field.column {
         Some(said) => said.value(),
         None => names::plain(&field.ident),
@@ -112,7 +112,7 @@ fn name(field: &parse::Field, errors: &mut Errors) -> String {
             Some(said) => errors.at(said, mistake),
             None => errors.at(
                 &field.ident,
-                format!("{mistake}; name the column with `#[shard(column = \"..\")]`"),
+                format!("{mistake}; name the column with `#[{attribute}(column = \"..\")]`"),
             ),
         }
     }

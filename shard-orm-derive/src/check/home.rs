@@ -1,6 +1,7 @@
 //! Where the rows of a model live.
 
 use super::configured_name;
+use super::copied::{self, Copied};
 use crate::errors::Errors;
 use crate::parse;
 
@@ -10,12 +11,16 @@ pub(crate) enum Home {
     Sharded(String),
     Isolated(String),
     Database(String),
+    Static(Copied),
 }
 
 /// Checks `group`, `isolated` and `database`, and that the fields' `key` and `region` fit them.
 ///
 /// `complete` says that nothing was unreadable, so that what is not there is missing.
 pub(super) fn home(model: &parse::Model, complete: bool, errors: &mut Errors) -> Option<Home> {
+    if model.derive.is_static {
+        return copied::copied(model, complete, errors).map(Home::Static);
+    }
     for name in model.group.iter().chain(&model.database) {
         configured_name(name, errors);
     }

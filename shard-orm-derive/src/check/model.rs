@@ -3,6 +3,7 @@
 use syn::{Ident, Path, Type, Visibility};
 
 use super::column::{self, Column};
+use super::copied;
 use super::home::{self, Home};
 use super::index::{self, Index};
 use super::name_mistake;
@@ -66,8 +67,11 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
     {
         errors.at(
             &parsed.ident,
-            "a model has a primary key: mark the fields that name a row with \
-             `#[shard(primary_key)]`",
+            format!(
+                "a model has a primary key: mark the fields that name a row with \
+                 `#[{}(primary_key)]`",
+                parsed.derive.attribute
+            ),
         );
     }
     let mut columns = Vec::with_capacity(parsed.fields.len());
@@ -82,7 +86,7 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
             continue;
         }
         let ordinal = columns.len();
-        columns.push(column::column(field, &parsed.ident, errors));
+        columns.push(column::column(field, &parsed, errors));
         if field.primary_key.is_some() {
             primary_key.push(ordinal);
         }
@@ -105,11 +109,16 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
     distinct(&parsed, &columns, errors);
     let indexes = index::indexes(&parsed, &columns, errors);
     let relations = relation::relations(&parsed, &columns, errors);
+    let criterion = copied::criterion(&parsed, &columns, errors);
+    let mut home = home?;
+    if let Home::Static(copied) = &mut home {
+        copied.criterion = criterion;
+    }
     let model = Model {
         ident: parsed.ident,
         vis: parsed.vis,
         shard_orm: parsed.shard_orm,
-        home: home?,
+        home,
         table: table?,
         columns,
         skipped,
@@ -139,7 +148,10 @@ fn table(parsed: &parse::Model, complete: bool, errors: &mut Errors) -> Option<S
         if complete {
             errors.at(
                 &parsed.ident,
-                "a model names its table: add `#[shard(table = \"..\")]`",
+                format!(
+                    "a model names its table: add `#[{}(table = \"..\")]`",
+                    parsed.derive.attribute
+                ),
             );
         }
         return None;
@@ -150,8 +162,15 @@ fn table(parsed: &parse::Model, complete: bool, errors: &mut Errors) -> Option<S
     } else if name.contains('.') {
         errors.at(
             said,
-            "a model names its table alone: which schema or database it is in follows from the \
-             `group` or `database`",
+            format!(
+                "a model names its table alone: which schema or database it is in follows from \
+                 the {}",
+                if parsed.derive.is_static {
+                    "`source` and the `groups`"
+                } else {
+                    "`group` or `database`"
+                }
+            ),
         );
     }
     Some(name)
@@ -188,8 +207,8 @@ fn distinct(parsed: &parse::Model, columns: &[Column], errors: &mut Errors) {
                 &column.field,
                 format!(
                     "the constants of `{}` and `{}` would both be `{}`: rename one of the fields \
-                     and keep its column with `#[shard(column = \"..\")]`",
-                    other.field, column.field, column.constant
+                     and keep its column with `#[{}(column = \"..\")]`",
+                    other.field, column.field, column.constant, parsed.derive.attribute
                 ),
             );
         } else if let Some(other) = earlier

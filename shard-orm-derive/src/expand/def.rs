@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Lit, Type};
 
 use super::{generate, site, value};
-use crate::check::{Column, DefaultValue, Home, Index, Model, Stamp};
+use crate::check::{Column, Copied, DefaultValue, Groups, Home, Index, Model, Stamp};
 use crate::types::{is_string, option_of, place};
 
 /// `static __SHARD_ORM_DEF: ModelDef`.
@@ -45,6 +45,32 @@ fn home(home: &Home) -> TokenStream {
         Home::Sharded(name) => quote_spanned! {site()=> __shard_orm::Home::Sharded(#name) },
         Home::Isolated(name) => quote_spanned! {site()=> __shard_orm::Home::Isolated(#name) },
         Home::Database(name) => quote_spanned! {site()=> __shard_orm::Home::Database(#name) },
+        Home::Static(Copied {
+            source,
+            groups: named,
+            criterion,
+        }) => {
+            let source = option(source.as_ref());
+            let groups = groups(named);
+            let criterion = option(*criterion);
+            quote_spanned! {site()=>
+                __shard_orm::Home::Static(&__shard_orm::StaticDef {
+                    source: #source,
+                    groups: #groups,
+                    criterion: #criterion,
+                })
+            }
+        }
+    }
+}
+
+/// The groups of a static model.
+pub(super) fn groups(groups: &Groups) -> TokenStream {
+    match groups {
+        Groups::All => quote_spanned! {site()=> __shard_orm::StaticGroups::All },
+        Groups::Named(names) => quote_spanned! {site()=>
+            __shard_orm::StaticGroups::Named(&[#(#names),*])
+        },
     }
 }
 

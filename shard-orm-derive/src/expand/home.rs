@@ -4,11 +4,11 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 
-use super::site;
-use crate::check::{Home, Model};
+use super::{def, site, value};
+use crate::check::{Copied, Home, Model};
 use crate::types::place;
 
-/// `impl ShardModel`, `impl IsolatedModel` or `impl DatabaseModel`.
+/// `impl Sharded`, `impl IsolatedModel`, `impl DatabaseModel` or `impl StaticModel`.
 pub(super) fn home(model: &Model) -> TokenStream {
     let ident = &model.ident;
     match &model.home {
@@ -20,12 +20,58 @@ pub(super) fn home(model: &Model) -> TokenStream {
         Home::Database(_) => quote_spanned! {site()=>
             #[automatically_derived]
             impl __shard_orm::DatabaseModel for #ident {}
+
+            #[automatically_derived]
+            impl __shard_orm::Referred for #ident {
+                const COPIES: ::core::option::Option<__shard_orm::StaticGroups> =
+                    ::core::option::Option::None;
+            }
         },
+        Home::Static(copied) => copied_home(model, copied),
+    }
+}
+
+fn copied_home(model: &Model, copied: &Copied) -> TokenStream {
+    let ident = &model.ident;
+    let groups = def::groups(&copied.groups);
+    let written = match copied.source {
+        Some(_) => quote_spanned! {site()=> TransmittedModel },
+        None => quote_spanned! {site()=> PerServerModel },
+    };
+    // An alias hides an `Option` from the derive.
+    let criterion = copied.criterion.map(|ordinal| {
+        let column = &model.columns[ordinal];
+        let at = place(column.ty.span());
+        let stored = value::stored(&column.ty, column.json);
+        let message = format!(
+            "`{}` is the criterion, which says of every row when it changed: it cannot be NULL",
+            column.name
+        );
+        quote_spanned! {at=>
+            const _: () = ::core::assert!(!<#stored as __shard_orm::Field>::NULLABLE, #message);
+        }
+    });
+    quote_spanned! {site()=>
+        #[automatically_derived]
+        impl __shard_orm::StaticModel for #ident {
+            const GROUPS: __shard_orm::StaticGroups = #groups;
+        }
+
+        #[automatically_derived]
+        impl __shard_orm::#written for #ident {}
+
+        #[automatically_derived]
+        impl __shard_orm::Referred for #ident {
+            const COPIES: ::core::option::Option<__shard_orm::StaticGroups> =
+                ::core::option::Option::Some(#groups);
+        }
+
+        #criterion
     }
 }
 
 fn sharded(model: &Model, group: &str) -> TokenStream {
-    let Model { ident, table, .. } = model;
+    let Model { ident, .. } = model;
     // A sharded model without a key has been refused.
     let Some(key) = model.key.map(|ordinal| &model.columns[ordinal]) else {
         return TokenStream::new();
@@ -61,8 +107,6 @@ fn sharded(model: &Model, group: &str) -> TokenStream {
             type Key = #key;
 
             const GROUP: &'static ::core::primitive::str = #group;
-
-            const TABLE: &'static ::core::primitive::str = #table;
 
             fn key(&self) -> #key {
                 #key_value

@@ -22,7 +22,7 @@ pub(crate) fn model(model: &Model) -> TokenStream {
 }
 
 fn implementation(model: &Model) -> TokenStream {
-    let ident = &model.ident;
+    let Model { ident, table, .. } = model;
     let width = model.columns.len();
     let id = id(model);
     let id_value = id_value(model);
@@ -59,6 +59,8 @@ fn implementation(model: &Model) -> TokenStream {
         #[automatically_derived]
         impl __shard_orm::Model for #ident {
             type Id = #id;
+
+            const TABLE: &'static ::core::primitive::str = #table;
 
             #behaviour
 

@@ -133,16 +133,31 @@ fn setter(model: &Model, relation: &Relation) -> TokenStream {
     }
 }
 
-/// That the models of each relation are in one group.
+/// That the models of each relation are in one group, or what it refers to is copied there.
 pub(super) fn same_groups(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let own = names::plain(ident);
     model
         .relations
         .iter()
-        .filter(|relation| relation.kind != Kind::RefersTo)
         .map(|relation| {
             let target = &relation.target;
+            if relation.kind == Kind::RefersTo {
+                let message = format!(
+                    "`{own}` and the copies of `{}` are on the servers of different groups, so no \
+                     row reaches what it refers to: add the group of `{own}` to its `groups`",
+                    target_name(relation)
+                );
+                return quote_spanned! {place(target.span())=>
+                    const _: () = ::core::assert!(
+                        __shard_orm::is_reached(
+                            <#target as __shard_orm::Referred>::COPIES,
+                            <#ident as __shard_orm::Sharded>::GROUP
+                        ),
+                        #message
+                    );
+                };
+            }
             let message = format!(
                 "`{own}` and `{}` are in different shard groups, so their rows live apart: a \
                  relation is within one group",

@@ -3,10 +3,11 @@
 use syn::{Data, DeriveInput, Expr, Fields, Ident, LitStr, Path};
 
 use super::no_generics;
-use crate::attr::{Attrs, MaybeValue, Vocabulary, Word};
+use crate::attr::{Attrs, MaybeValue, SHARD, Vocabulary, Word};
 use crate::errors::Errors;
 
 const ENUM: Vocabulary = Vocabulary {
+    attribute: SHARD,
     place: "a stored enum",
     words: &[
         Word::new("rename_all", "rename_all = \"snake_case\""),
@@ -16,6 +17,7 @@ const ENUM: Vocabulary = Vocabulary {
 };
 
 const VARIANT: Vocabulary = Vocabulary {
+    attribute: SHARD,
     place: "a variant of a stored enum",
     words: &[Word::new("rename", "rename = \"name\"")],
 };

@@ -2,60 +2,23 @@
 
 use syn::{DeriveInput, Ident, LitStr, Path, Type, Visibility};
 
-use super::relation::{BELONGS_TO, HAS_MANY, HAS_ONE, REFERS_TO, Relation, relations};
+use super::derive::Derive;
+use super::relation::{Relation, relations};
 use super::{named_fields, no_generics};
-use crate::attr::{Attrs, MaybeValue, Vocabulary, Word};
+use crate::attr::{Attrs, Listed, MaybeValue};
 use crate::errors::Errors;
-
-const STRUCT: Vocabulary = Vocabulary {
-    place: "a model",
-    words: &[
-        Word::new("group", "group = \"shop\""),
-        Word::new("isolated", "isolated"),
-        Word::new("database", "database = \"default\""),
-        Word::new("table", "table = \"orders\""),
-        Word::repeated("index", "index(field, other)"),
-        Word::repeated("unique", "unique(field, other)"),
-        Word::repeated("has_many", HAS_MANY),
-        Word::repeated("has_one", HAS_ONE),
-        Word::repeated("belongs_to", BELONGS_TO),
-        Word::repeated("refers_to", REFERS_TO),
-        Word::new("hooks", "hooks"),
-        Word::new("validate", "validate"),
-        Word::new("crate", "crate = \"path\""),
-    ],
-};
-
-const FIELD: Vocabulary = Vocabulary {
-    place: "a model's field",
-    words: &[
-        Word::new("key", "key"),
-        Word::new("region", "region"),
-        Word::new("primary_key", "primary_key"),
-        Word::new("generate", "generate = \"snowflake\""),
-        Word::new("column", "column = \"name\""),
-        Word::new("skip", "skip"),
-        Word::new("default", "default` or `default = value"),
-        Word::new("json", "json"),
-        Word::new("created_at", "created_at"),
-        Word::new("updated_at", "updated_at"),
-        Word::new("soft_delete", "soft_delete"),
-        Word::new("index", "index"),
-        Word::new("unique", "unique"),
-        Word::new("length", "length = 64"),
-        Word::new("collation", "collation = \"binary\""),
-    ],
-};
 
 /// A struct that is to be a model.
 #[derive(Debug)]
 pub(crate) struct Model {
+    pub(crate) derive: &'static Derive,
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) shard_orm: Path,
     pub(crate) group: Option<LitStr>,
     pub(crate) isolated: Option<Ident>,
     pub(crate) database: Option<LitStr>,
+    pub(crate) copied: Copied,
     pub(crate) table: Option<LitStr>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) relations: Vec<Relation>,
@@ -64,6 +27,15 @@ pub(crate) struct Model {
     pub(crate) fields: Vec<Field>,
     /// Whether some attribute of the struct could not be read.
     pub(crate) incomplete: bool,
+}
+
+/// What a static model says of its copies.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub(crate) source: Option<LitStr>,
+    pub(crate) groups: Option<(Ident, Listed)>,
+    pub(crate) criterion: Option<LitStr>,
+    pub(crate) transmit: Option<(Ident, bool)>,
 }
 
 /// One `index(..)` or `unique(..)`.
@@ -99,9 +71,13 @@ pub(crate) struct Field {
 }
 
 /// Reads a model.
-pub(crate) fn model(input: &DeriveInput, errors: &mut Errors) -> Option<Model> {
-    no_generics(input, "ShardModel", errors);
-    let mut attrs = Attrs::read(&input.attrs, &STRUCT, errors);
+pub(crate) fn model(
+    input: &DeriveInput,
+    derive: &'static Derive,
+    errors: &mut Errors,
+) -> Option<Model> {
+    no_generics(input, derive.name, errors);
+    let mut attrs = Attrs::read(&input.attrs, &derive.of_struct, errors);
     let mut indexes = Vec::new();
     for (word, unique) in [("index", false), ("unique", true)] {
         for (said, fields) in attrs.lists(word, errors) {
@@ -113,14 +89,21 @@ pub(crate) fn model(input: &DeriveInput, errors: &mut Errors) -> Option<Model> {
         }
     }
     let relations = relations(&attrs, errors);
-    let fields = named_fields(input, "ShardModel", errors)?;
+    let fields = named_fields(input, derive.name, errors)?;
     Some(Model {
+        derive,
         ident: input.ident.clone(),
         vis: input.vis.clone(),
         shard_orm: attrs.crate_path(errors),
         group: attrs.text("group", errors),
         isolated: attrs.mark("isolated", errors),
         database: attrs.text("database", errors),
+        copied: Copied {
+            source: attrs.text("source", errors),
+            groups: attrs.listed("groups", errors),
+            criterion: attrs.text("criterion", errors),
+            transmit: attrs.truth("transmit", errors),
+        },
         table: attrs.text("table", errors),
         indexes,
         relations,
@@ -129,14 +112,14 @@ pub(crate) fn model(input: &DeriveInput, errors: &mut Errors) -> Option<Model> {
         fields: fields
             .named
             .iter()
-            .filter_map(|read| field(read, errors))
+            .filter_map(|read| field(read, derive, errors))
             .collect(),
         incomplete: attrs.incomplete,
     })
 }
 
-fn field(read: &syn::Field, errors: &mut Errors) -> Option<Field> {
-    let mut attrs = Attrs::read(&read.attrs, &FIELD, errors);
+fn field(read: &syn::Field, derive: &Derive, errors: &mut Errors) -> Option<Field> {
+    let mut attrs = Attrs::read(&read.attrs, &derive.of_field, errors);
     Some(Field {
         // A field without a name is no named field.
         ident: read.ident.clone()?,

@@ -4,11 +4,12 @@ use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Ident, Path, Type};
 
 use super::{named_fields, no_generics};
-use crate::attr::{Attrs, Vocabulary, Word};
+use crate::attr::{Attrs, SHARD, Vocabulary, Word};
 use crate::errors::Errors;
 use crate::names;
 
 const STRUCT: Vocabulary = Vocabulary {
+    attribute: SHARD,
     place: "a projection",
     words: &[
         Word::new("model", "model = Order"),
@@ -17,6 +18,7 @@ const STRUCT: Vocabulary = Vocabulary {
 };
 
 const FIELD: Vocabulary = Vocabulary {
+    attribute: SHARD,
     place: "a projection's field",
     words: &[
         Word::new("field", "field = \"quantity\""),

@@ -3,15 +3,17 @@
 use syn::{Data, DeriveInput, Fields, Ident, Member, Path, Type};
 
 use super::no_generics;
-use crate::attr::{Attrs, Vocabulary, Word};
+use crate::attr::{Attrs, SHARD, Vocabulary, Word};
 use crate::errors::Errors;
 
 const STRUCT: Vocabulary = Vocabulary {
+    attribute: SHARD,
     place: "a struct around one field",
     words: &[Word::new("crate", "crate = \"path\"")],
 };
 
 const FIELD: Vocabulary = Vocabulary {
+    attribute: SHARD,
     place: "the field of a struct around one field",
     words: &[],
 };

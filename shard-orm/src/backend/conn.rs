@@ -13,9 +13,9 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 use super::answer::{Answer, OnRow, Results};
 use super::args::{ArgsOf, not_compiled};
 use super::row::OwnedRow;
-use super::{Args, Failure};
+use super::{Args, Beside, Failure};
 use crate::dialect::Dialect;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How sessions of one endpoint are opened.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub(crate) struct Session {
     /// The file of a SQLite namespace.
     pub(crate) file: Option<PathBuf>,
     pub(crate) read_only: bool,
+    /// The static tables beside that file.
+    pub(crate) beside: Option<Beside>,
     pub(crate) sql_mode: Option<String>,
     pub(crate) charset: Option<String>,
     pub(crate) collation: Option<String>,
@@ -49,14 +51,22 @@ pub(crate) struct Sql {
 
 /// One open connection.
 pub(crate) enum Conn {
-    /// Its flag ends the statement that runs on it.
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::SqliteConnection, Arc<AtomicBool>),
+    Sqlite(sqlx::SqliteConnection, OfSqlite),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgConnection),
     /// Its number on the server ends it.
     #[cfg(feature = "mysql")]
     MySql(sqlx::MySqlConnection, u64),
+}
+
+/// What is known of a connection to SQLite.
+#[cfg(feature = "sqlite")]
+pub(crate) struct OfSqlite {
+    /// Ends the statement that runs on it.
+    pub(super) stop: Arc<AtomicBool>,
+    /// The file that was not there to be attached when it was opened.
+    pub(super) missed: Option<Box<Beside>>,
 }
 
 /// A session that is to be ended on its server, which does not see by itself that its client is
@@ -99,7 +109,7 @@ impl Opener {
             #[cfg(feature = "sqlite")]
             Options::Sqlite(ref options) => super::sqlite::connect(options, &self.session)
                 .await
-                .map(|(conn, stop)| Conn::Sqlite(conn, stop)),
+                .map(|(conn, known)| Conn::Sqlite(conn, known)),
             #[cfg(feature = "postgres")]
             Options::Postgres(ref options) => super::postgres::connect(options, &self.session)
                 .await
@@ -287,8 +297,8 @@ impl Conn {
     pub(crate) fn give_up(self) -> Option<Abandoned> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_, stop) => {
-                stop.store(true, Ordering::Relaxed);
+            Self::Sqlite(_, known) => {
+                known.stop.store(true, Ordering::Relaxed);
                 None
             }
             #[cfg(feature = "postgres")]
@@ -323,9 +333,25 @@ impl Conn {
         }
     }
 
-    /// Asks the server whether it is there.
+    /// Whether it was opened before the static tables were there which a new connection would see.
+    pub(crate) fn is_outdated(&self) -> bool {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_, known) => known.missed.as_ref().is_some_and(|file| file.exists()),
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+
+    /// Asks the server whether it is there. An outdated connection does not count as being there.
     pub(crate) async fn ping(&mut self) -> Result<(), Failure> {
         let dialect = self.dialect();
+        if self.is_outdated() {
+            return Err(Failure::own(Error::new(
+                ErrorKind::Unavailable,
+                "the connection was opened before the static tables were there",
+            )));
+        }
         let answered: sqlx::Result<()> = each!(self, conn => conn.ping().await);
         answered.map_err(|source| Failure::from_driver(dialect, source))
     }

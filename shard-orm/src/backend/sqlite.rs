@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use sqlx::error::{DatabaseError, UnexpectedNullError};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{
-    ConnectOptions as _, Connection as _, Decode, Row as _, SqliteConnection, Type, ValueRef as _,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Row as _, SqliteConnection, Type,
+    ValueRef as _,
 };
 
-use super::conn::Session;
+use super::Beside;
+use super::conn::{OfSqlite, Session};
 use super::failure::Class;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -50,14 +52,15 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// under a millisecond.
 const INSTRUCTIONS: i32 = 10_000;
 
-/// Opens the file; a flag beside the connection ends the statement that runs on it.
+/// Opens the file, with the static tables beside it; a flag ends the statement that runs on the
+/// connection.
 ///
 /// Two that turn a new file to WAL mode at once would wait for each other, which SQLite ends
 /// without heeding the busy timeout: so that is heeded here.
 pub(super) async fn connect(
     options: &SqliteConnectOptions,
     session: &Session,
-) -> std::result::Result<(SqliteConnection, Arc<AtomicBool>), sqlx::Error> {
+) -> std::result::Result<(SqliteConnection, OfSqlite), sqlx::Error> {
     let mut connection = open(options, session).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
@@ -65,7 +68,30 @@ pub(super) async fn connect(
         .lock_handle()
         .await?
         .set_progress_handler(INSTRUCTIONS, move || !seen.load(Ordering::Relaxed));
-    Ok((connection, stop))
+    let missed = match &session.beside {
+        Some(beside) if !attach(beside, &mut connection).await => Some(Box::new(beside.clone())),
+        _ => None,
+    };
+    Ok((connection, OfSqlite { stop, missed }))
+}
+
+/// Attaches the file of static tables, and says whether it is there. One that cannot be read takes
+/// nothing from the tables of the connection's own file.
+async fn attach(beside: &Beside, connection: &mut SqliteConnection) -> bool {
+    let Some(attach) = beside.exists().then(|| beside.attach()).flatten() else {
+        return false;
+    };
+    let attached = sqlx::raw_sql(AssertSqlSafe(attach))
+        .execute(connection)
+        .await;
+    if let Err(error) = &attached {
+        tracing::warn!(
+            target: "shard_orm",
+            file = %beside.file.display(),
+            "static tables cannot be attached: {error}"
+        );
+    }
+    attached.is_ok()
 }
 
 async fn open(

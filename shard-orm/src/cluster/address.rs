@@ -4,8 +4,9 @@ use crate::model::Key;
 
 /// One logical shard, or one named database: where a transaction runs.
 ///
-/// Made by `Order::shard(key)` on a sharded model, `Audit::shard(number)` on an isolated one and
-/// `Setting::database()` on one of a named database.
+/// Made by `Order::shard(key)` on a sharded model, `Audit::shard(number)` on an isolated one,
+/// `Setting::database()` on one of a named database and `Limit::server(Order::shard(key))` on a
+/// static model with `transmit = false`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     home: &'static str,
@@ -20,6 +21,8 @@ pub(crate) enum At {
     Shard(u32),
     /// The database itself.
     Database,
+    /// The static tables of the server on which that logical shard is.
+    Server(Box<At>),
     /// No shard at all, for this reason.
     Nowhere(String),
 }
@@ -48,6 +51,16 @@ impl Address {
             home: name,
             at: At::Database,
         }
+    }
+
+    /// The static tables of the server on which this logical shard is.
+    pub(crate) fn on_server(self) -> Self {
+        let at = match self.at {
+            at @ (At::Key { .. } | At::Shard(_)) => At::Server(Box::new(at)),
+            // There are none in a database, which is said when it is looked for.
+            at => at,
+        };
+        Self { at, ..self }
     }
 
     pub(crate) fn home(&self) -> &'static str {

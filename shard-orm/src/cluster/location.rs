@@ -13,7 +13,7 @@ use crate::error::Result;
 pub struct Location {
     /// The group, or the named database.
     pub group: String,
-    /// The logical shard; `None` for a named database.
+    /// The logical shard; `None` for a named database, and for the static tables of a server.
     pub shard: Option<u32>,
     /// The server.
     pub server: String,
@@ -62,6 +62,11 @@ impl fmt::Display for Location {
             Some(shard) => write!(
                 f,
                 "{}/{shard} on server {}, namespace {}",
+                self.group, self.server, self.namespace
+            ),
+            None if self.namespace != self.group => write!(
+                f,
+                "the static tables of {} on server {}, namespace {}",
                 self.group, self.server, self.namespace
             ),
             None => write!(f, "database {}", self.group),

@@ -97,6 +97,7 @@ impl Place {
             (Read::Replica, _) => self.for_replica_read(|_| {}).await,
             (Read::Session, Some(marks)) => match marks.seek(self) {
                 (Seek::Any, _) => self.for_replica_read(|_| {}).await,
+                (Seek::None, _) => self.for_primary_read().await,
                 _ => Box::pin(self.for_session_read(marks)).await,
             },
             // Nobody says what was written before.

@@ -16,6 +16,7 @@ use super::monitor::Monitor;
 use super::place::{Endpoint, Place};
 use super::pool::Pool;
 use super::watch::Watch;
+use crate::backend::Beside;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::topology::{self, HealthSettings, Namespace, Read, Topology};
@@ -28,10 +29,12 @@ pub(crate) struct Links {
     pools: Vec<Arc<Pool>>,
 }
 
-/// A group's servers in their order, and its places by logical shard.
+/// A group's servers in their order, its places by logical shard, and those of its static tables by
+/// server.
 struct GroupLinks {
     servers: Vec<Arc<ServerLinks>>,
     places: Vec<Arc<Place>>,
+    statics: Vec<Arc<Place>>,
 }
 
 struct DatabaseLinks {
@@ -110,6 +113,11 @@ impl Links {
 
     pub(crate) fn shards(&self, group: usize) -> &[Arc<Place>] {
         &self.groups[group].places
+    }
+
+    /// Where the static tables of a group are written, by server.
+    pub(crate) fn statics(&self, group: usize) -> &[Arc<Place>] {
+        &self.groups[group].statics
     }
 
     pub(crate) fn database(&self, name: &str) -> Option<Arc<Place>> {
@@ -217,7 +225,27 @@ impl Building<'_> {
                 }
             })
             .collect::<Result<_>>()?;
-        Ok(GroupLinks { servers, places })
+        let statics = servers
+            .iter()
+            .enumerate()
+            .map(|(position, links)| {
+                let known = before.and_then(|(before, known)| {
+                    let place = known.statics.get(position)?;
+                    let same =
+                        Arc::ptr_eq(&place.watch, &links.watch) && before.read() == group.read();
+                    same.then_some(place)
+                });
+                match known {
+                    Some(place) => Ok(self.keep_place(place)),
+                    None => self.place_of_statics(group, position, links),
+                }
+            })
+            .collect::<Result<_>>()?;
+        Ok(GroupLinks {
+            servers,
+            places,
+            statics,
+        })
     }
 
     fn place_of_shard(
@@ -230,11 +258,42 @@ impl Building<'_> {
         let namespace = Arc::clone(placement.namespace());
         let endpoints = if links.pools.is_empty() {
             let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
-            self.files(server.primary(), server.replicas(), file)?
+            let statics = Some(&**group.static_namespace());
+            self.files(server.primary(), server.replicas(), file, statics)?
         } else {
             Endpoints::of_pools(&links.pools)
         };
         Ok(self.place(namespace, server.name(), group.read(), endpoints, links))
+    }
+
+    /// Where the static tables of a group are written on one of its servers.
+    fn place_of_statics(
+        &mut self,
+        group: &topology::Group,
+        position: usize,
+        links: &ServerLinks,
+    ) -> Result<Arc<Place>> {
+        let server = &group.servers()[position];
+        let name = group.static_namespace();
+        let endpoints = if links.pools.is_empty() {
+            let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(name);
+            self.files(server.primary(), server.replicas(), file, None)?
+        } else {
+            Endpoints::of_pools(&links.pools)
+        };
+        let namespace = Namespace::of_statics(
+            group.name().into(),
+            u32::try_from(position).unwrap_or(u32::MAX),
+            Arc::clone(name),
+            group.dialect(),
+        );
+        Ok(self.place(
+            Arc::new(namespace),
+            server.name(),
+            group.read(),
+            endpoints,
+            links,
+        ))
     }
 
     fn database(&mut self, database: &topology::Database) -> Result<DatabaseLinks> {
@@ -243,7 +302,7 @@ impl Building<'_> {
         let server = self.server((name, name), database.health(), endpoints, 1)?;
         let endpoints = if database.dialect() == Dialect::Sqlite {
             let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
-            self.files(database.primary(), database.replicas(), file)?
+            self.files(database.primary(), database.replicas(), file, None)?
         } else {
             Endpoints::of_pools(&server.pools)
         };
@@ -336,16 +395,26 @@ impl Building<'_> {
             .collect()
     }
 
-    /// A file is written by one connection and read by several.
+    /// A file is written by one connection and read by several; all of them see the static tables
+    /// beside it, which are in a file of that name.
     fn files(
         &mut self,
         primary: &topology::Endpoint,
         replicas: &[topology::Endpoint],
         file: impl Fn(&topology::Endpoint) -> Option<PathBuf>,
+        statics: Option<&str>,
     ) -> Result<Endpoints> {
-        let mut writer = session(primary, file(primary), 1);
+        let session = |endpoint: &topology::Endpoint| {
+            let mut spec = session(endpoint, file(endpoint), 1);
+            spec.session.beside = statics.and_then(|name| {
+                let file = endpoint.namespace_file(name)?;
+                Some(Beside::new(name, file))
+            });
+            spec
+        };
+        let mut writer = session(primary);
         writer.limits.max_connections = 1;
-        let mut reader = session(primary, file(primary), 1);
+        let mut reader = session(primary);
         reader.read_only();
         Ok(Endpoints {
             writer: Endpoint::new(self.pool(writer)?, 0),
@@ -353,7 +422,7 @@ impl Building<'_> {
             replicas: (1..)
                 .zip(replicas)
                 .map(|(index, replica)| {
-                    let mut reader = session(replica, file(replica), 1);
+                    let mut reader = session(replica);
                     reader.read_only();
                     Ok(Endpoint::new(self.pool(reader)?, index))
                 })

@@ -69,14 +69,31 @@ pub(super) enum Seek {
     Known,
     /// None is known to hold it yet.
     NotYet,
+    /// None: the primary alone.
+    None,
 }
 
 impl Spot {
     fn of(place: &Place) -> Self {
         let namespace = &place.namespace;
+        if namespace.is_static() {
+            return Self::of_statics(namespace.name());
+        }
         Self {
             home: Arc::clone(namespace.group()),
             shard: namespace.is_sharded().then(|| namespace.shard()),
+        }
+    }
+
+    /// The static tables that are read at a place too, on whichever server they were written.
+    fn beside(place: &Place) -> Option<Self> {
+        place.namespace.statics().map(Self::of_statics)
+    }
+
+    fn of_statics(namespace: &Arc<str>) -> Self {
+        Self {
+            home: Arc::clone(namespace),
+            shard: None,
         }
     }
 }
@@ -100,7 +117,11 @@ impl Marks {
             return false;
         }
         let marks = self.lock();
-        places.any(|place| marks.contains_key(&Spot::of(place)))
+        places.any(|place| {
+            let beside = Spot::beside(place);
+            marks.contains_key(&Spot::of(place))
+                || beside.is_some_and(|spot| marks.contains_key(&spot))
+        })
     }
 
     /// What may serve a read at this place, and the position that it must hold.
@@ -109,6 +130,9 @@ impl Marks {
             return (Seek::Any, None);
         }
         let mut marks = self.lock();
+        if Spot::beside(place).is_some_and(|spot| marks.contains_key(&spot)) {
+            return (Seek::None, None);
+        }
         let Some(mark) = marks.get_mut(&Spot::of(place)) else {
             return (Seek::Any, None);
         };

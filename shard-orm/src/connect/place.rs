@@ -1,4 +1,5 @@
-//! Where the tables of one logical shard, or of one named database, are reached.
+//! Where the tables of one logical shard, of one named database, or the static tables of one
+//! server are reached.
 
 use std::fmt;
 use std::sync::Arc;
@@ -241,6 +242,13 @@ impl fmt::Display for Place {
                 "logical shard {} of group `{}`",
                 self.namespace.shard(),
                 self.namespace.group()
+            )
+        } else if self.namespace.is_static() {
+            write!(
+                f,
+                "the static tables of group `{}` on server `{}`",
+                self.namespace.group(),
+                self.server
             )
         } else {
             write!(f, "database `{}`", self.namespace.group())

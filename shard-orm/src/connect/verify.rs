@@ -3,6 +3,8 @@
 //! Read once for each namespace and endpoint, before its first statement: a server that answers
 //! for the wrong shard is found before anything is read or written there.
 
+use std::fmt;
+
 use sea_query::{Alias, Expr, Query};
 
 use super::{Lease, Place};
@@ -16,6 +18,9 @@ pub(crate) const CLUSTER: &str = "cluster_name";
 pub(crate) const GROUP: &str = "group_name";
 pub(crate) const SHARD: &str = "logical_shard";
 pub(crate) const GENERATION: &str = "generation";
+
+/// What stands for the logical shard in the record of a group's static tables.
+const STATICS: i64 = -1;
 
 /// What a namespace says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +37,11 @@ impl Record {
         Self {
             cluster: place.cluster.to_string(),
             group: place.namespace.group().to_string(),
-            shard: place.namespace.shard().into(),
+            shard: if place.namespace.is_static() {
+                STATICS
+            } else {
+                place.namespace.shard().into()
+            },
             generation: place.namespace.generation().into(),
         }
     }
@@ -41,12 +50,39 @@ impl Record {
 /// Reads the record of a namespace and compares it with the topology. A named database, which is
 /// nobody's shard, has none.
 pub(crate) async fn verify(place: &Place, lease: &mut Lease) -> Result<()> {
-    if !place.namespace.is_sharded() {
+    if !has_record(place) {
         return Ok(());
     }
     match read(place, lease).await? {
         Some(found) => compare(place, lease.label(), &found),
         None => Err(not_set_up(place, lease.label())),
+    }
+}
+
+/// Whether the namespace is one of a group.
+fn has_record(place: &Place) -> bool {
+    place.namespace.is_sharded() || place.namespace.is_static()
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            cluster,
+            group,
+            shard,
+            generation,
+        } = self;
+        if *shard == STATICS {
+            write!(
+                f,
+                "the static tables of group `{group}` in cluster `{cluster}`"
+            )
+        } else {
+            write!(
+                f,
+                "shard {shard} of group `{group}` in cluster `{cluster}`, generation {generation}"
+            )
+        }
     }
 }
 
@@ -56,18 +92,9 @@ pub(crate) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> 
         return Ok(());
     }
     Err(Error::configuration(format!(
-        "namespace `{}` on {label} says that it is shard {} of group `{}` in cluster `{}`, \
-         generation {}, but the configuration has shard {} of group `{}` in cluster `{}`, \
-         generation {}, there; correct the servers or their shards in the configuration",
+        "namespace `{}` on {label} says that it is {found}, but the configuration has {expected}, \
+         there; correct the servers or their shards in the configuration",
         place.namespace.name(),
-        found.shard,
-        found.group,
-        found.cluster,
-        found.generation,
-        expected.shard,
-        expected.group,
-        expected.cluster,
-        expected.generation,
     )))
 }
 
@@ -75,7 +102,13 @@ pub(super) fn not_set_up(place: &Place, label: &str) -> Error {
     let name = place.namespace.name();
     Error::new(
         ErrorKind::UndefinedTable,
-        if place.namespace.is_sharded() {
+        if place.namespace.is_static() {
+            format!(
+                "namespace `{name}` on {label} is not there, or holds no record of what it is \
+                 (table `{TABLE}`); create it with the static tables in it, as with \
+                 `cluster.setup().table::<Airline>()`"
+            )
+        } else if place.namespace.is_sharded() {
             format!(
                 "namespace `{name}` on {label} is not there, or holds no record of what it is \
                  (table `{TABLE}`); create the namespaces and tables with `cluster.setup()`"
@@ -93,7 +126,7 @@ pub(crate) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Reco
         .columns([CLUSTER, GROUP].map(Alias::new))
         .expr(Expr::col(Alias::new(SHARD)))
         .expr(Expr::col(Alias::new(GENERATION)))
-        .from(place.namespace.table(TABLE));
+        .from(place.namespace.own_table(TABLE));
     let (text, _) = render(place.dialect(), &select);
     let sql = Sql {
         text: text.into(),

@@ -113,7 +113,7 @@ fn placeholder() -> Expr {
 }
 
 fn text(def: &'static ModelDef, operation: Operation, namespace: &Namespace) -> String {
-    let table = namespace.table(def.table);
+    let table = namespace.table_of(def);
     let dialect = namespace.dialect();
     let all = 0..def.columns.len();
     let (text, _) = match operation {

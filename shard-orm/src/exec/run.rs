@@ -252,6 +252,7 @@ async fn write(
             }
             Err(error)
         }
+        Err(Attempt::Outdated(error)) => Err(error),
         Err(Attempt::Lost(error)) => {
             place.watch.nudge();
             Err(lease.outcome_unknown(error))
@@ -276,7 +277,7 @@ async fn write_again(
     } = place.for_write().await?;
     match attempt(&mut lease, endpoint, place, statement, sink).await {
         Ok(rows) => Ok(rows),
-        Err(Attempt::Answered(error)) => Err(error),
+        Err(Attempt::Answered(error) | Attempt::Outdated(error)) => Err(error),
         Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
     }
 }
@@ -308,6 +309,8 @@ enum Attempt {
     Answered(Error),
     /// The connection is gone; whether the statement was carried out is not known.
     Lost(Error),
+    /// The connection does not see a table that another one would see; nothing was done.
+    Outdated(Error),
 }
 
 impl Attempt {
@@ -315,7 +318,7 @@ impl Attempt {
     /// it up for what it had to replay.
     fn may_be_asked_again(&self, place: &Place, endpoint: &Endpoint) -> bool {
         match self {
-            Self::Lost(_) => true,
+            Self::Lost(_) | Self::Outdated(_) => true,
             Self::Answered(error) => {
                 error.kind() == ErrorKind::Serialization && place.is_replica(endpoint)
             }
@@ -324,7 +327,7 @@ impl Attempt {
 
     fn into_error(self) -> Error {
         match self {
-            Self::Answered(error) | Self::Lost(error) => error,
+            Self::Answered(error) | Self::Lost(error) | Self::Outdated(error) => error,
         }
     }
 }
@@ -353,6 +356,7 @@ async fn attempt(
             lease.lost();
             Err(Attempt::Lost(failure.error))
         }
+        Err(failure) if lease.is_outdated(&failure.error) => Err(Attempt::Outdated(failure.error)),
         Err(failure) => {
             lease.settle();
             Err(Attempt::Answered(failure.error))

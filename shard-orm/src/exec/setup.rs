@@ -1,5 +1,6 @@
 //! Namespaces, their records, and the tables of models.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -57,7 +58,7 @@ pub struct Setup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SetupReport {
-    /// Namespaces of groups, found or made.
+    /// Namespaces of logical shards, found or made.
     pub namespaces: usize,
     /// Tables of models, found or made, over all namespaces.
     pub tables: usize,
@@ -74,7 +75,9 @@ impl Cluster {
 }
 
 impl Setup {
-    /// Creates the table of this model too: in each namespace of its group, or in its database.
+    /// Creates the table of this model too: in each namespace of its group, or in its database; of
+    /// a static model at its source, and in the static namespace of each server of its groups, which
+    /// is made where it is not there.
     pub fn table<M: Model>(self) -> Self {
         self.table_of(M::def())
     }
@@ -103,8 +106,12 @@ impl Setup {
                     in_database(&place, def).await?;
                     report.tables += 1;
                 }
+                Home::Static(_) => {
+                    self.cluster.groups_of_static(def)?;
+                }
             }
         }
+        report.tables += self.statics().await?;
         for (place, create) in id::tables(&self.cluster)? {
             place.create_file()?;
             let mut lease = place.writer()?.acquire().await?;
@@ -126,7 +133,10 @@ impl Setup {
             stream::iter(places.into_iter().map(|place| {
                 let defs = &defs;
                 async move {
-                    in_namespace(&place, defs)
+                    let tables = defs
+                        .iter()
+                        .map(|def| CreateTable::new(def, place.dialect()));
+                    in_namespace(&place, tables.collect::<Result<_>>()?)
                         .await
                         .map_err(|error| place.name_error(error))
                 }
@@ -136,6 +146,37 @@ impl Setup {
             .await?;
         }
         Ok(report)
+    }
+
+    /// Creates the tables of static models: at their sources, and on each server of their groups.
+    /// Gives how many there are.
+    async fn statics(&self) -> Result<usize> {
+        let mut tables = 0;
+        // By group, what its servers hold.
+        let mut held: BTreeMap<Arc<str>, Vec<&'static ModelDef>> = BTreeMap::new();
+        for def in &self.defs {
+            let Home::Static(copied) = def.home else {
+                continue;
+            };
+            if let Some(source) = copied.source {
+                in_database(&self.cluster.place_of_database(source)?, def).await?;
+                tables += 1;
+            }
+            for group in self.cluster.groups_of_static(def)? {
+                held.entry(group).or_default().push(def);
+            }
+        }
+        for (group, defs) in held {
+            for place in self.cluster.static_places(&group)? {
+                let own = defs
+                    .iter()
+                    .map(|def| CreateTable::new(def, place.dialect()));
+                // Tables of the library's own stand beside those of the models.
+                in_namespace(&place, own.collect::<Result<Vec<_>>>()?).await?;
+                tables += defs.len();
+            }
+        }
+        Ok(tables)
     }
 }
 
@@ -149,15 +190,16 @@ async fn in_database(place: &Arc<Place>, def: &'static ModelDef) -> Result<()> {
     Ok(())
 }
 
-async fn in_namespace(place: &Arc<Place>, defs: &[&'static ModelDef]) -> Result<()> {
+/// Makes a namespace of a group with its record, and these tables in it.
+async fn in_namespace(place: &Arc<Place>, tables: Vec<CreateTable>) -> Result<()> {
     place.create_file()?;
     let mut lease = place.writer()?.acquire().await?;
     if let Some(create) = create_namespace(place.dialect(), place.namespace.name()) {
         send(&mut lease, &create).await?;
     }
     record(place, &mut lease).await?;
-    for def in defs {
-        let table = CreateTable::new(def, place.dialect())?.in_namespace(&**place.namespace.name());
+    for table in tables {
+        let table = table.in_namespace(&**place.namespace.name());
         for statement in table.statements() {
             send(&mut lease, &statement).await?;
         }
@@ -182,7 +224,7 @@ async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
     };
     let mut create = Table::create();
     create
-        .table(place.namespace.table(TABLE))
+        .table(place.namespace.own_table(TABLE))
         .if_not_exists()
         .col(text(CLUSTER))
         .col(text(GROUP))
@@ -193,7 +235,7 @@ async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
     let expected = Record::expected(place);
     let mut insert = Query::insert();
     insert
-        .into_table(place.namespace.table(TABLE))
+        .into_table(place.namespace.own_table(TABLE))
         .columns([CLUSTER, GROUP, SHARD, GENERATION].map(Alias::new))
         .values([
             Expr::val(expected.cluster),

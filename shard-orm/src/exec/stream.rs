@@ -213,7 +213,8 @@ fn rows<'a, T: Send + 'a>(
                     // Of a wrong number of arguments the driver knows before it sends anything.
                     let sent = failure.error.kind() != ErrorKind::Unsupported;
                     let mut error = failure.error;
-                    if failure.lost {
+                    let of_no_use = failure.lost || lease.is_outdated(&error);
+                    if of_no_use {
                         lease.lost();
                     } else {
                         lease.settle();
@@ -222,13 +223,13 @@ fn rows<'a, T: Send + 'a>(
                         place.watch.nudge();
                         error = lease.outcome_unknown(error);
                     }
-                    if may_ask_again && !failure.lost
+                    if may_ask_again && !of_no_use
                         && let Some(moved) = site.moved(target, &error, &statement)
                     {
                         site = moved;
                         continue 'there;
                     }
-                    if !failure.lost || !may_ask_again {
+                    if !of_no_use || !may_ask_again {
                         Err(site.name_error(error))?;
                     }
                     may_ask_again = false;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Session};
+use crate::cluster::{Address, Cluster, Session};
 use crate::connect::{Marks, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Home, ModelDef};
@@ -182,8 +182,19 @@ impl Target<'_> {
 
     /// Where the rows of a model that is not sharded are.
     pub(crate) fn place_of_database(&self, def: &ModelDef) -> Result<Arc<Place>> {
-        debug_assert!(matches!(def.home, Home::Database(_)));
+        debug_assert!(matches!(def.home, Home::Database(_) | Home::Static(_)));
         self.within(def, self.cluster().place_of_database(def.home_name())?)
+    }
+
+    /// Where the copy of a static model is read that is on the server of this logical shard: at the
+    /// shard, which names the tables beside it.
+    pub(crate) fn place_of_copy(&self, def: &ModelDef, at: &Address) -> Result<Arc<Place>> {
+        self.within(def, self.cluster().place_of_copy(def, at)?)
+    }
+
+    /// Where the rows of a static model are written on the server of this logical shard.
+    pub(crate) fn place_of_server(&self, def: &ModelDef, at: &Address) -> Result<Arc<Place>> {
+        self.within(def, self.cluster().place_of_server(def, at)?)
     }
 
     fn within(&self, def: &ModelDef, place: Arc<Place>) -> Result<Arc<Place>> {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::backend::{Args, ColumnType, DeletionTime, Field, Row, Timestamp};
 use crate::error::{Error, Result};
-use crate::model::Generated;
+use crate::model::{Generated, StaticDef};
 
 /// Where the rows of a model live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Home {
     Isolated(&'static str),
     /// In this named database, not sharded.
     Database(&'static str),
+    /// Copied to the servers of groups.
+    Static(&'static StaticDef),
 }
 
 /// One model: its table, its columns and where it lives.
@@ -206,10 +208,20 @@ impl ModelDef {
         })
     }
 
-    /// The group or database that the model belongs to.
+    /// The group or database that the model belongs to; of a static model the source, and nothing
+    /// where it has none.
     pub(crate) fn home_name(&self) -> &'static str {
         match self.home {
             Home::Sharded(name) | Home::Isolated(name) | Home::Database(name) => name,
+            Home::Static(copied) => copied.source.unwrap_or_default(),
+        }
+    }
+
+    /// What the model says of its copies, if it is static.
+    pub(crate) fn copied(&self) -> Option<&'static StaticDef> {
+        match self.home {
+            Home::Static(copied) => Some(copied),
+            Home::Sharded(_) | Home::Isolated(_) | Home::Database(_) => None,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Statement for Built<'_> {
                 let mut count = Sea::select();
                 count
                     .expr(Expr::cust("COUNT(*)"))
-                    .from(namespace.table(self.def.table));
+                    .from(namespace.table_of(self.def));
                 self.conditions(dialect, |condition| {
                     count.and_where(condition);
                 });
@@ -90,7 +90,7 @@ impl Statement for Built<'_> {
                 let mut exists = Sea::select();
                 exists
                     .expr(Expr::cust("1"))
-                    .from(namespace.table(self.def.table))
+                    .from(namespace.table_of(self.def))
                     .limit(u64::from(self.parts.limit != Some(0)));
                 if let Some(offset) = self.parts.offset {
                     exists.offset(offset);
@@ -102,7 +102,7 @@ impl Statement for Built<'_> {
             }
             Verb::Update => {
                 let mut update = Sea::update();
-                update.table(namespace.table(self.def.table));
+                update.table(namespace.table_of(self.def));
                 check_order(self.def, dialect, &self.parts.sets)?;
                 for (ordinal, value) in &self.parts.sets {
                     update.value(Alias::new(self.def.columns[*ordinal].name), value.clone());
@@ -115,7 +115,7 @@ impl Statement for Built<'_> {
             Verb::Delete if !self.parts.sets.is_empty() => {
                 // The rows are marked as deleted.
                 let mut mark = Sea::update();
-                mark.table(namespace.table(self.def.table));
+                mark.table(namespace.table_of(self.def));
                 for (ordinal, value) in &self.parts.sets {
                     mark.value(Alias::new(self.def.columns[*ordinal].name), value.clone());
                 }
@@ -126,7 +126,7 @@ impl Statement for Built<'_> {
             }
             Verb::Delete => {
                 let mut delete = Sea::delete();
-                delete.from_table(namespace.table(self.def.table));
+                delete.from_table(namespace.table_of(self.def));
                 self.conditions(dialect, |condition| {
                     delete.and_where(condition);
                 });
@@ -176,7 +176,7 @@ impl Built<'_> {
             Some(ordinals) => select.columns(columns(self.def, ordinals.iter().copied())),
             None => select.columns(columns(self.def, 0..self.def.columns.len())),
         };
-        select.from(namespace.table(self.def.table));
+        select.from(namespace.table_of(self.def));
         self.conditions(dialect, |condition| {
             select.and_where(condition);
         });

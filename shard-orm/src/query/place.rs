@@ -8,6 +8,7 @@ use sea_query::{Alias, Expr, ExprTrait, Value};
 
 use super::select::Query;
 use crate::backend::Args;
+use crate::cluster::Address;
 use crate::connect::Place;
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{Leg, Target};
@@ -24,6 +25,12 @@ pub struct Nowhere;
 #[derive(Clone)]
 pub struct OnKey<K>(pub(super) K);
 
+impl<K> OnKey<K> {
+    pub(crate) fn of(key: K) -> Self {
+        Self(key)
+    }
+}
+
 /// The rows of several shard keys.
 #[derive(Clone)]
 pub struct OnKeys<K>(pub(super) Vec<K>);
@@ -39,6 +46,17 @@ pub struct Everywhere;
 /// The rows in the named database of the model.
 #[derive(Debug, Clone, Copy)]
 pub struct InDatabase;
+
+/// The copy of a static model on the server of one logical shard.
+#[derive(Clone)]
+pub struct OnCopy(pub(crate) Address);
+
+impl fmt::Debug for OnCopy {
+    /// Shows no key: it is the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnCopy(..)")
+    }
+}
 
 impl<K> fmt::Debug for OnKey<K> {
     /// Shows no key: it is the users' data.
@@ -77,6 +95,18 @@ impl<M: Model, K: Key, S> ChangesRows for Query<M, OnKey<K>, S> {}
 impl<M: Model, K: Key, S> ChangesRows for Query<M, OnKeys<K>, S> {}
 impl<M: Model, S> ChangesRows for Query<M, OnShard, S> {}
 impl<M: Model, S> ChangesRows for Query<M, InDatabase, S> {}
+impl<M: WrittenCopies + Model, S> ChangesRows for Query<M, OnCopy, S> {}
+
+/// A model whose copies are written to. There is none: the copies of a model follow its source.
+#[diagnostic::on_unimplemented(
+    message = "the copies of `{Self}` are not written to",
+    label = "reads a copy, and changes nothing",
+    note = "write the rows at their source, from which the copies are made: by `row.update(&cluster)` \
+            and its like, or `{Self}::query().filter(..)` with `delete` and `update`",
+    note = "with `transmit = false` each server has rows of its own: write those by \
+            `row.update(&cluster, at)` and its like"
+)]
+pub trait WrittenCopies {}
 
 pub(crate) mod private {
     use super::{Leg, Result, Target};
@@ -102,6 +132,7 @@ impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKeys<K>, S> {}
 impl<M: Model, S> NamesAShard for Query<M, OnShard, S> {}
 impl<M: Model, S> NamesAShard for Query<M, Everywhere, S> {}
 impl<M: Model, S> NamesAShard for Query<M, InDatabase, S> {}
+impl<M: Model, S> NamesAShard for Query<M, OnCopy, S> {}
 
 impl<M: Model, K: Key, S> private::Legs for Query<M, OnKey<K>, S> {
     #[allow(private_interfaces)]
@@ -159,9 +190,23 @@ impl<M: Model, S> private::Legs for Query<M, Everywhere, S> {
 impl<M: Model, S> private::Legs for Query<M, InDatabase, S> {
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
-        debug_assert!(matches!(M::def().home, Home::Database(_)));
+        debug_assert!(matches!(M::def().home, Home::Database(_) | Home::Static(_)));
         Ok(vec![Leg {
             place: target.place_of_database(M::def())?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Legs for Query<M, OnCopy, S> {
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        Ok(vec![Leg {
+            place: target.place_of_copy(M::def(), &self.place.0)?,
             keys: None,
         }])
     }

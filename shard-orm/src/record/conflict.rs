@@ -26,7 +26,7 @@ impl<M: Model> Statement for SelectBy<'_, M> {
         let mut select = Sea::select();
         select
             .columns(columns(def, 0..def.columns.len()))
-            .from(namespace.table(def.table))
+            .from(namespace.table_of(def))
             .limit(1);
         for ordinal in &self.filter {
             let value = Args::value(|args| self.row.bind(*ordinal, args))?;
@@ -65,7 +65,7 @@ impl<M: Model> Statement for InsertOr<'_, M> {
         let values = Args::values(|args| bind_insert(self.row, self.now, args))?;
         let mut insert = Sea::insert();
         insert
-            .into_table(namespace.table(def.table))
+            .into_table(namespace.table_of(def))
             .columns(columns(def, 0..def.columns.len()))
             .values(values.into_iter().map(Expr::Value))
             .map_err(|source| {

@@ -180,10 +180,15 @@ impl<'e> WriteContext<'e> {
         }
     }
 
-    /// The number of the logical shard that the row is written to; 0 in a named database.
+    /// The number of the logical shard that the row is written to; 0 for a row that is in none.
     #[must_use]
     pub fn shard(self) -> u32 {
-        self.place.namespace.shard()
+        let namespace = &self.place.namespace;
+        if namespace.is_static() {
+            0
+        } else {
+            namespace.shard()
+        }
     }
 }
 

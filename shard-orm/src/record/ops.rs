@@ -223,7 +223,7 @@ impl<M: Model> Statement for UpdateOnly<'_, M> {
         })?;
         let mut values = values.into_iter();
         let mut update = Sea::update();
-        update.table(namespace.table(def.table));
+        update.table(namespace.table_of(def));
         for (ordinal, value) in self.set.iter().zip(values.by_ref()) {
             update.value(Alias::new(def.columns[*ordinal].name), Expr::Value(value));
         }

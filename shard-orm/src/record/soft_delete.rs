@@ -68,7 +68,7 @@ struct Final<'r, M> {
 impl<M: Model> Statement for Final<'_, M> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let def = M::def();
-        let table = namespace.table(def.table);
+        let table = namespace.table_of(def);
         let lookup = columns(def, def.lookup())
             .zip(Args::values(|values| bind_lookup(self.row, values))?)
             .map(|(column, value)| Expr::col(column).eq(Expr::Value(value)));

@@ -7,6 +7,7 @@ use super::Relation;
 use super::ends::Ends;
 use super::foreign::{ForeignColumns, SameKey};
 use crate::model::{Model, Sharded};
+use crate::query::OnKey;
 
 /// What one row is given of a relation.
 pub trait Found<T>: Default + Send + 'static {
@@ -69,11 +70,16 @@ macro_rules! of_children {
         impl<P: Sharded, C: Sharded<Key = P::Key>> Relation for $name<P, C> {
             type From = P;
             type To = C;
+            type At = OnKey<P::Key>;
             type Found = $found<C>;
 
             #[allow(private_interfaces)]
             fn ends(self) -> Ends {
                 Ends::of_children(P::def(), C::def(), self.foreign)
+            }
+
+            fn at(self, row: &P) -> Self::At {
+                OnKey::of(row.key())
             }
         }
 
@@ -113,11 +119,16 @@ impl<C, P: Model> BelongsTo<C, P> {
 impl<C: Sharded, P: Sharded<Key = C::Key>> Relation for BelongsTo<C, P> {
     type From = C;
     type To = P;
+    type At = OnKey<C::Key>;
     type Found = Option<P>;
 
     #[allow(private_interfaces)]
     fn ends(self) -> Ends {
         Ends::of_parent(C::def(), P::def(), self.foreign)
+    }
+
+    fn at(self, row: &C) -> Self::At {
+        OnKey::of(row.key())
     }
 }
 

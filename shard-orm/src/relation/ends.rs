@@ -12,6 +12,8 @@ pub(crate) struct Ends {
     pub(super) to_columns: Vec<usize>,
     /// How many of them route.
     pub(super) routing: usize,
+    /// Whether each place has rows of its own that these columns name.
+    pub(super) copied: bool,
 }
 
 impl Ends {
@@ -26,6 +28,7 @@ impl Ends {
             from_columns: parent.lookup().collect(),
             to_columns: child.routing().chain(foreign.iter().copied()).collect(),
             routing: parent.routing().count(),
+            copied: false,
         }
     }
 
@@ -40,16 +43,18 @@ impl Ends {
             from_columns: child.routing().chain(foreign.iter().copied()).collect(),
             to_columns: parent.lookup().collect(),
             routing: child.routing().count(),
+            copied: false,
         }
     }
 
-    /// The row of a named database that a row refers to.
+    /// The row of a static model, or of a named database, that a row refers to.
     pub(super) fn of_reference(to: &'static ModelDef, foreign: &[usize]) -> Self {
         Self {
             to,
             from_columns: foreign.to_vec(),
             to_columns: to.rest().collect(),
             routing: 0,
+            copied: to.copied().is_some(),
         }
     }
 }

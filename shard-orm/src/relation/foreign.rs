@@ -62,21 +62,3 @@ macro_rules! tuples {
 tuples!(A I, B J);
 tuples!(A I, B J, C K);
 tuples!(A I, B J, C K, D L);
-
-/// Whether two texts are equal, for constants.
-#[doc(hidden)]
-#[must_use]
-pub const fn same_text(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    if one.len() != other.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < one.len() {
-        if one[at] != other[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
-}

@@ -45,6 +45,7 @@ pub(super) fn gather<'e, A: Model, B: Model, F: Found<B>>(
         let answers = each_leg(target, legs.collect(), async |leg: Leg| {
             let mut sink = Placed::<B> {
                 columns: &ends.to_columns,
+                shard: ends.copied.then(|| leg.place.namespace.shard()),
                 askers,
                 rows: Vec::new(),
             };
@@ -84,11 +85,14 @@ fn code(values: &[Value]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The positions of rows by what they ask for, and of copies by the logical shard at which they do.
+type Askers = HashMap<(Option<u32>, Vec<u8>), Vec<usize>>;
+
 /// What is asked for, and by which rows.
 struct Wanted {
     ends: Ends,
     /// The positions of the rows that ask for the same.
-    askers: HashMap<Vec<u8>, Vec<usize>>,
+    askers: Askers,
     shards: BTreeMap<u32, OfShard>,
 }
 
@@ -114,18 +118,24 @@ impl Wanted {
         &mut self,
         position: usize,
         mut values: Vec<Value>,
-        place: impl FnOnce() -> Result<Arc<Place>>,
+        place_of: impl Fn() -> Result<Arc<Place>>,
     ) -> Result<()> {
         // NULL is the id of nothing.
         if values.iter().any(|value| *value == value.as_null()) {
             return Ok(());
         }
-        let askers = self.askers.entry(code(&values)?).or_default();
+        // A row is given the copy of its own server. All else is where its key is.
+        let place = self.ends.copied.then(&place_of).transpose()?;
+        let shard = place.as_ref().map(|place| place.namespace.shard());
+        let askers = self.askers.entry((shard, code(&values)?)).or_default();
         askers.push(position);
         if askers.len() > 1 {
             return Ok(());
         }
-        let place = place()?;
+        let place = match place {
+            Some(place) => place,
+            None => place_of()?,
+        };
         let id = values.split_off(self.ends.routing);
         let shard = self
             .shards
@@ -230,14 +240,15 @@ fn one_of(def: &'static ModelDef, ordinals: &[usize], ids: Vec<Vec<Value>>) -> O
 /// Takes rows and finds out who has asked for them.
 struct Placed<'w, B> {
     columns: &'w [usize],
-    askers: &'w HashMap<Vec<u8>, Vec<usize>>,
+    shard: Option<u32>,
+    askers: &'w Askers,
     rows: Vec<(usize, B)>,
 }
 
 impl<B: Model> Sink for Placed<'_, B> {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let read = B::read(row, 0)?;
-        let code = code(&values(&read, self.columns)?)?;
+        let code = (self.shard, code(&values(&read, self.columns)?)?);
         // A database that takes two texts for equal finds rows that nobody has asked for.
         let Some((first, others)) = self.askers.get(&code).and_then(|all| all.split_first()) else {
             return Ok(());

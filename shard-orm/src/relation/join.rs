@@ -243,11 +243,11 @@ impl<M: Sharded, J, P> Join<M, J, P, Whole> {
 }
 
 /// Refuses a table that is joined already, when code is made of the join.
-const fn once<J: Models, M: Sharded>() {
+const fn once<J: Models, M: Model>() {
     let mut at = 0;
     while at < J::TABLES.len() {
         assert!(
-            !super::same_text(J::TABLES[at], M::TABLE),
+            !crate::model::same_text(J::TABLES[at], M::TABLE),
             "a table is part of a join once, and this one is there already: a model is not joined \
              with itself, but read by `with`, `load` or `related`"
         );

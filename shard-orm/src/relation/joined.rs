@@ -5,7 +5,7 @@
 
 use crate::backend::{Field, Row};
 use crate::error::Result;
-use crate::model::{Model, Sharded};
+use crate::model::Model;
 
 /// One model of a join: a model, or an `Option` of one that may be absent.
 pub trait Slot: Sized + Send + 'static {
@@ -20,20 +20,20 @@ pub trait Slot: Sized + Send + 'static {
     fn read(row: &Row<'_>, first: usize) -> Result<Self>;
 }
 
-impl<M: Sharded> Slot for M {
+impl<M: Model> Slot for M {
     type Model = M;
 
-    const TABLE: &'static str = <M as Sharded>::TABLE;
+    const TABLE: &'static str = <M as Model>::TABLE;
 
     fn read(row: &Row<'_>, first: usize) -> Result<M> {
         <M as Model>::read(row, first)
     }
 }
 
-impl<M: Sharded> Slot for Option<M> {
+impl<M: Model> Slot for Option<M> {
     type Model = M;
 
-    const TABLE: &'static str = <M as Sharded>::TABLE;
+    const TABLE: &'static str = <M as Model>::TABLE;
 
     /// A primary key is never NULL: where it is, there is no row. All else may well be.
     fn read(row: &Row<'_>, first: usize) -> Result<Self> {

@@ -163,7 +163,7 @@ impl Plan {
     /// `FROM orders JOIN lines ON lines.user_id = orders.user_id AND lines.order_id = orders.id`.
     pub(super) fn tables_of(&self, namespace: &Namespace, select: &mut SelectStatement) {
         for table in &self.tables {
-            let name = namespace.table(table.def.table);
+            let name = namespace.table_of(table.def);
             let Some(on) = &table.on else {
                 select.from_as(name, table.alias());
                 continue;
@@ -186,7 +186,7 @@ impl Plan {
             let own = own.chain(on.deleted.condition(table.def));
             let own = own.map(|condition| table.qualify(condition));
             let condition = equal.chain(own).reduce(ExprTrait::and);
-            // The shard key is part of every relation, so there is a condition.
+            // A relation has the shard key in it, or the fields that refer, so there is a condition.
             let condition = condition.unwrap_or_else(|| Expr::cust("1 = 1"));
             select.join_as(how, name, table.alias(), condition.into_condition());
         }

@@ -1,22 +1,27 @@
-//! What a row refers to in a named database: read in a second step, and called so.
+//! What a row refers to: a row of a static model, in the copy beside it; or one of a named database,
+//! which is read in a second step, and called so.
 
 use std::fmt;
 
+use super::Relation;
 use super::declared::show;
 use super::ends::Ends;
 use super::foreign::ForeignColumns;
 use super::gather::gather;
 use super::load::total;
 use crate::exec::{Executor, Target};
-use crate::model::Model;
-use crate::query::{Parts, Running};
-use crate::record::DatabaseModel;
+use crate::model::{Model, Referred, Sharded};
+use crate::query::{OnCopy, Parts, Running};
+use crate::record::{DatabaseModel, ShardModel as _, StaticModel};
 
-/// One `C` refers to one `P`, or none, of a named database: `#[shard(refers_to(country =
-/// "Country", by = "country_id"))]`.
+/// One `C` refers to one `P`, or none: `#[shard(refers_to(country = "Country", by =
+/// "country_id"))]`.
 ///
-/// The two are on different servers, so that there is no join, and no transaction that holds both:
-/// the other row may be gone when it is read.
+/// A static `P` is a [`Relation`]: its copy is on the server of each `C`, which joins the two, and
+/// loads the one with the other. It may be behind its source.
+///
+/// A `P` of a named database is on another server, so that there is no join, and no transaction that
+/// holds both: the other row may be gone when it is read.
 pub struct RefersTo<C, P: Model> {
     foreign: &'static [usize],
     pub(super) set: fn(&mut C, P::Id),
@@ -27,14 +32,33 @@ impl<C, P: Model> RefersTo<C, P> {
     #[must_use]
     pub const fn new<F>(_by: F, foreign: &'static [usize], set: fn(&mut C, P::Id)) -> Self
     where
-        P: DatabaseModel,
+        P: Referred,
         F: ForeignColumns<C, P::Id>,
     {
         Self { foreign, set }
     }
 }
 
-impl<C: Model, P: DatabaseModel> RefersTo<C, P> {
+// Without it the compiler would tell of a model of a named database that it is not static, and not
+// that nothing joins it.
+#[diagnostic::do_not_recommend]
+impl<C: Sharded, P: StaticModel> Relation for RefersTo<C, P> {
+    type From = C;
+    type To = P;
+    type At = OnCopy;
+    type Found = Option<P>;
+
+    #[allow(private_interfaces)]
+    fn ends(self) -> Ends {
+        Ends::of_reference(P::def(), self.foreign)
+    }
+
+    fn at(self, row: &C) -> OnCopy {
+        OnCopy(C::shard(row.key()))
+    }
+}
+
+impl<C: Model, P: Model> RefersTo<C, P> {
     /// Reads what each of these rows refers to, in their order.
     ///
     /// Sends one statement to the named database for each 1,000 ids, `SELECT .. WHERE id IN (?,
@@ -73,11 +97,17 @@ impl<C: Model, P: DatabaseModel> RefersTo<C, P> {
         self,
         on: impl Executor<'e>,
         rows: &[C],
-    ) -> Running<'e, Vec<Option<P>>> {
+    ) -> Running<'e, Vec<Option<P>>>
+    where
+        P: DatabaseModel,
+    {
         self.fetch(on.target(), rows)
     }
 
-    pub(super) fn fetch<'e>(self, target: Target<'e>, rows: &[C]) -> Running<'e, Vec<Option<P>>> {
+    pub(super) fn fetch<'e>(self, target: Target<'e>, rows: &[C]) -> Running<'e, Vec<Option<P>>>
+    where
+        P: DatabaseModel,
+    {
         let def = P::def();
         gather(
             target,

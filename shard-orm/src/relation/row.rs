@@ -6,12 +6,13 @@ use super::gather::equal;
 use super::{BelongsTo, RefersTo, Relation};
 use crate::backend::Args;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Key as _, Model, Sharded};
-use crate::query::{Nowhere, OnKey, Query};
+use crate::model::{Key as _, Referred, Sharded};
+use crate::query::Query;
 
 /// What one row does with its relations. Whatever is sharded has it; the prelude brings it.
 pub trait RelatedRow: Sharded {
-    /// A query of the rows that are related to this one, on its shard key.
+    /// A query of the rows that are related to this one, on its shard key; of a static model, in the
+    /// copy on its server.
     ///
     /// An ordinary query: filter, order and page it, count, update or delete what it finds. Its
     /// condition is the shard key and the id; a field that is `None` finds nothing.
@@ -42,8 +43,8 @@ pub trait RelatedRow: Sharded {
     /// # Ok(())
     /// # }
     /// ```
-    fn related<R: Relation<From = Self>>(&self, relation: R) -> Query<R::To, OnKey<Self::Key>> {
-        let mut query = Query::<R::To>::new(Nowhere).on(self.key());
+    fn related<R: Relation<From = Self>>(&self, relation: R) -> Query<R::To, R::At> {
+        let mut query = Query::<R::To, R::At>::new(relation.at(self));
         let ends = relation.ends();
         let from = &ends.from_columns[ends.routing..];
         let id = Args::values(|args| {
@@ -122,8 +123,9 @@ pub trait RelatedRow: Sharded {
         Ok(())
     }
 
-    /// Sets the fields by which this row refers to one of a named database. Nothing is sent.
-    fn refer<P: Model>(&mut self, relation: RefersTo<Self, P>, to: &P) {
+    /// Sets the fields by which this row refers to one of a static model or of a named database.
+    /// Nothing is sent.
+    fn refer<P: Referred>(&mut self, relation: RefersTo<Self, P>, to: &P) {
         (relation.set)(self, to.id());
     }
 }

@@ -1,4 +1,4 @@
-//! The place of a logical shard's tables on its server.
+//! The place of a logical shard's tables on its server, and of what is beside them.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use sea_query::{Alias, IntoTableRef, TableRef};
 
 use super::texts::Texts;
 use crate::dialect::Dialect;
+use crate::model::{Home, ModelDef};
 
 /// Where a logical shard's tables live on its server: a schema (PostgreSQL), a database (MySQL and
 /// MariaDB) or a file (SQLite).
@@ -16,9 +17,22 @@ pub struct Namespace {
     name: Arc<str>,
     generation: u32,
     dialect: Dialect,
-    /// Whether it belongs to a logical shard; else it is the whole of a named database.
-    sharded: bool,
+    kind: Kind,
     texts: Texts,
+}
+
+/// Whose tables a namespace holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// A logical shard's.
+    Sharded {
+        /// The namespace of the static tables on the same server.
+        statics: Arc<str>,
+    },
+    /// The static tables of a group on one server, whose position in the group is its `shard`.
+    Static,
+    /// All of a named database.
+    Database,
 }
 
 impl Namespace {
@@ -29,6 +43,7 @@ impl Namespace {
         shard: u32,
         first_name: &str,
         generation: u32,
+        statics: Arc<str>,
         dialect: Dialect,
     ) -> Self {
         let name = match generation {
@@ -41,7 +56,7 @@ impl Namespace {
             name,
             generation,
             dialect,
-            sharded: true,
+            kind: Kind::Sharded { statics },
             texts: Texts::new(),
         }
     }
@@ -54,20 +69,51 @@ impl Namespace {
             name,
             generation: 1,
             dialect,
-            sharded: false,
+            kind: Kind::Database,
+            texts: Texts::new(),
+        }
+    }
+
+    /// The static tables of a group on the server at this position in it.
+    pub(crate) fn of_statics(
+        group: Arc<str>,
+        server: u32,
+        name: Arc<str>,
+        dialect: Dialect,
+    ) -> Self {
+        Self {
+            group,
+            shard: server,
+            name,
+            generation: 1,
+            dialect,
+            kind: Kind::Static,
             texts: Texts::new(),
         }
     }
 
     /// Whether it belongs to a logical shard.
     pub(crate) fn is_sharded(&self) -> bool {
-        self.sharded
+        matches!(self.kind, Kind::Sharded { .. })
     }
 
-    /// Whether both are namespaces of one logical shard, or of one database; of whatever
-    /// generation.
+    /// Whether it holds the static tables of a group on one server.
+    pub(crate) fn is_static(&self) -> bool {
+        self.kind == Kind::Static
+    }
+
+    /// Of a logical shard: the namespace of the static tables on the same server.
+    pub(crate) fn statics(&self) -> Option<&Arc<str>> {
+        match &self.kind {
+            Kind::Sharded { statics } => Some(statics),
+            Kind::Static | Kind::Database => None,
+        }
+    }
+
+    /// Whether both are namespaces of one logical shard, of one database, or of the static tables of
+    /// one server; of whatever generation.
     pub(crate) fn is_same_shard(&self, other: &Self) -> bool {
-        self.sharded == other.sharded && self.shard == other.shard && self.group == other.group
+        self.kind == other.kind && self.shard == other.shard && self.group == other.group
     }
 
     /// Whether both are the same namespace of the same generation.
@@ -81,10 +127,29 @@ impl Namespace {
     /// How a statement names a table in it: qualified, unless the connection leads to nothing
     /// else.
     pub(crate) fn table(&self, table: &str) -> TableRef {
-        if self.sharded && self.dialect != Dialect::Sqlite {
-            (Alias::new(&*self.name), Alias::new(table)).into_table_ref()
+        if self.kind != Kind::Database && self.dialect != Dialect::Sqlite {
+            qualified(&self.name, table)
         } else {
             Alias::new(table).into_table_ref()
+        }
+    }
+
+    /// How a statement names the table of a model: for a static model in the namespace of a logical
+    /// shard, that of the copy on the same server.
+    pub(crate) fn table_of(&self, def: &ModelDef) -> TableRef {
+        match (&self.kind, def.home) {
+            // On SQLite the copies' file is attached under that name.
+            (Kind::Sharded { statics }, Home::Static(_)) => qualified(statics, def.table),
+            _ => self.table(def.table),
+        }
+    }
+
+    /// How a statement names a table that is in this namespace itself. On SQLite a bare name that is
+    /// not there would be looked for in the attached file too.
+    pub(crate) fn own_table(&self, table: &str) -> TableRef {
+        match (&self.kind, self.dialect) {
+            (Kind::Sharded { .. }, Dialect::Sqlite) => qualified("main", table),
+            _ => self.table(table),
         }
     }
 
@@ -122,4 +187,8 @@ impl Namespace {
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
+}
+
+fn qualified(namespace: &str, table: &str) -> TableRef {
+    (Alias::new(namespace), Alias::new(table)).into_table_ref()
 }

@@ -270,6 +270,10 @@ impl SessionGuard<'_> {
         if failure.error.kind() == ErrorKind::ReadOnly && !self.tx.inner.read_only {
             self.tx.inner.refused.store(true, Ordering::Relaxed);
         }
+        if let Some(lease) = &self.state.lease {
+            // It ends the transaction, and is not used again after it.
+            lease.is_outdated(&failure.error);
+        }
         if failure.lost {
             self.tx.inner.place.watch.nudge();
             if let Some(mut lease) = self.state.lease.take() {

@@ -50,6 +50,7 @@ pub(super) fn session(
             url: endpoint.url().to_owned(),
             file,
             read_only: false,
+            beside: None,
             sql_mode: options.sql_mode.clone(),
             charset: options.charset.clone(),
             collation: options.collation.clone(),

@@ -46,6 +46,17 @@ impl Lease {
         self.pool.doubt();
     }
 
+    /// Whether a table was not found only because the connection was opened before it was there:
+    /// another one finds it. Its siblings have to prove themselves then.
+    pub(crate) fn is_outdated(&self, error: &Error) -> bool {
+        let outdated = error.kind() == ErrorKind::UndefinedTable
+            && self.conn.as_ref().is_some_and(Conn::is_outdated);
+        if outdated {
+            self.pool.doubt();
+        }
+        outdated
+    }
+
     /// Whether it was open at that instant already, and so belongs to the server that was there
     /// then, not to one that was started since.
     pub(in crate::connect) fn was_open_at(&self, instant: Instant) -> bool {

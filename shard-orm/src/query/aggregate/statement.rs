@@ -191,7 +191,7 @@ impl Partials<'_> {
         let namespace = &leg.place.namespace;
         let dialect = namespace.dialect();
         let mut select = Sea::select();
-        select.from(namespace.table(def.table));
+        select.from(namespace.table_of(def));
         let built = Built {
             def,
             verb: Verb::Select,

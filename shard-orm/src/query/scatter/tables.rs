@@ -80,7 +80,7 @@ impl Tables for &'static ModelDef {
 
     fn read_in(&self, leg: &Leg, parts: &Parts, select: &mut SelectStatement) {
         let namespace = &leg.place.namespace;
-        select.from(namespace.table(self.table));
+        select.from(namespace.table_of(self));
         let built = Built {
             def: self,
             verb: Verb::Select,

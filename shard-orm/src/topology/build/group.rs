@@ -77,11 +77,19 @@ pub(super) fn group(
     }
 
     let (dialect, group) = (dialect?, Arc::<str>::from(name));
+    let static_namespace = Arc::<str>::from(static_namespace);
     let placements = (0_u32..)
         .zip(homes)
         .map(|(shard, server)| {
             let first_name = template.name(shard);
-            let namespace = Namespace::new(Arc::clone(&group), shard, &first_name, 1, dialect);
+            let namespace = Namespace::new(
+                Arc::clone(&group),
+                shard,
+                &first_name,
+                1,
+                Arc::clone(&static_namespace),
+                dialect,
+            );
             Placement {
                 server,
                 namespace: Arc::new(namespace),
@@ -90,7 +98,7 @@ pub(super) fn group(
         .collect();
     Some(Group {
         name: group,
-        static_namespace: Arc::from(static_namespace),
+        static_namespace,
         router: router?,
         servers: servers.all?,
         placements,
