@@ -10,6 +10,7 @@
     allow(dead_code, unused_imports)
 )]
 
+mod advisory;
 mod answer;
 mod args;
 mod column_type;
@@ -32,6 +33,7 @@ mod sqlite;
 mod temporal;
 mod wire;
 
+pub(crate) use advisory::AdvisoryLock;
 pub(crate) use answer::OnRow;
 pub use args::Args;
 pub use column_type::ColumnType;
