@@ -10,6 +10,7 @@
     allow(dead_code, unused_imports)
 )]
 
+mod advisory;
 mod answer;
 mod args;
 mod beside;
@@ -33,6 +34,7 @@ mod sqlite;
 mod temporal;
 mod wire;
 
+pub(crate) use advisory::AdvisoryLock;
 pub(crate) use answer::OnRow;
 pub use args::Args;
 pub(crate) use beside::Beside;

@@ -21,6 +21,7 @@ mod statement;
 #[cfg(feature = "serde")]
 pub mod text;
 
+pub(crate) use clock::micros;
 #[doc(hidden)]
 pub use clock::{Clock, SystemClock};
 pub use layout::{Layout, Parts};

@@ -52,6 +52,7 @@
 //! | [`topology`] | how a logical shard finds its server |
 //! | [`Field`], [`ShardKey`] | what can stand in a column, and in a shard key |
 //! | [`id`] | ids that the library makes |
+//! | [`lock`] | locks that keep two runs of one task apart |
 //! | [`Error`], [`ErrorKind`] | what can go wrong, alike for all databases |
 //!
 //! # Features
@@ -62,6 +63,7 @@
 //! | `chrono`, `time` | their dates and times as fields |
 //! | `uuid`, `decimal`, `json` | `uuid::Uuid`, `rust_decimal::Decimal`, `serde_json::Value` and [`Json`] as fields |
 //! | `serde` | `id::text`: ids as texts in JSON |
+//! | `redis` | `lock::RedisLocks`: locks that a Redis server keeps |
 //! | `testing` | [`testing`]: temporary clusters on SQLite |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
@@ -80,9 +82,11 @@ mod dialect;
 mod error;
 mod exec;
 pub mod id;
+pub mod lock;
 mod model;
 pub mod prelude;
 mod query;
+mod random;
 mod record;
 pub mod relation;
 pub mod route;

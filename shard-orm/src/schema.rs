@@ -51,7 +51,7 @@ const INDEXED_LENGTH: u32 = 255;
 
 /// The collations of MariaDB (from 10.2.2) and of MySQL (from 8.0.17) under which texts are equal
 /// when their bytes are.
-const EXACT_COLLATION: &str =
+pub(crate) const EXACT_COLLATION: &str =
     "/*M!100202 COLLATE=utf8mb4_nopad_bin */ /*!80017 COLLATE=utf8mb4_0900_bin */";
 
 impl CreateTable {

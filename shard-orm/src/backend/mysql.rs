@@ -1,5 +1,7 @@
 //! MySQL and MariaDB: opening sessions, and their codes.
 
+pub(super) mod advisory;
+
 use std::str::FromStr;
 
 use sqlx::error::DatabaseError;

@@ -1,5 +1,7 @@
 //! PostgreSQL: opening sessions, its codes, and arrays of whole columns.
 
+pub(super) mod advisory;
+
 use std::str::FromStr;
 
 use sqlx::encode::{Encode, IsNull};

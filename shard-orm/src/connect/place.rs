@@ -12,6 +12,7 @@ use super::locks::Locks;
 use super::pool::{Lease, Pool};
 use super::verify::{not_set_up, verify};
 use super::watch::Watch;
+use crate::backend::Conn;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result, ShardId};
 use crate::topology::{Namespace, Read};
@@ -47,6 +48,11 @@ impl Endpoint {
     /// A connection, whether or not the namespace is there.
     pub(crate) async fn acquire(&self) -> Result<Lease> {
         self.pool.acquire().await
+    }
+
+    /// A connection beside those of the pool: it is kept for long, and takes none from the queries.
+    pub(crate) async fn open_beside(&self) -> Result<Conn> {
+        self.pool.open_beside().await
     }
 }
 

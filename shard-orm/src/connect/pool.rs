@@ -172,7 +172,7 @@ impl Pool {
         }
     }
 
-    /// Opens a connection beside those of the pool, for the monitor.
+    /// Opens a connection beside those of the pool, for the monitor and for locks.
     pub(super) async fn open_beside(&self) -> Result<Conn> {
         self.open().await
     }

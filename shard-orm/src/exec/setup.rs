@@ -113,9 +113,7 @@ impl Setup {
         }
         report.tables += self.statics().await?;
         for (place, create) in id::tables(&self.cluster)? {
-            place.create_file()?;
-            let mut lease = place.writer()?.acquire().await?;
-            send(&mut lease, &create).await?;
+            create_in_database(&place, &create).await?;
         }
         for group in topology.groups() {
             let defs: Vec<&'static ModelDef> = self
@@ -178,6 +176,13 @@ impl Setup {
         }
         Ok(tables)
     }
+}
+
+/// Creates a table of the library's own in a named database; of SQLite its file before it.
+pub(crate) async fn create_in_database(place: &Place, create: &str) -> Result<()> {
+    place.create_file()?;
+    let mut lease = place.writer()?.acquire().await?;
+    send(&mut lease, create).await
 }
 
 async fn in_database(place: &Arc<Place>, def: &'static ModelDef) -> Result<()> {

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 
-use super::statement::{SEQUENCES, send};
+use super::statement::SEQUENCES;
 use crate::backend::{Args, Field, Row, Sql};
 use crate::connect::{Place, Served};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::own::send;
 use crate::exec::{Executor as _, First, Intent, NoRows, Target};
 
 const TABLE: (&str, &str) = ("take a block", SEQUENCES);

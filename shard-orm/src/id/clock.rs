@@ -54,7 +54,7 @@ impl Clock for SystemClock {
     }
 }
 
-pub(super) fn micros(time: Duration) -> i64 {
+pub(crate) fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 

@@ -3,9 +3,7 @@
 //! One statement for each step, guarded by what the row was read to hold. Called by `lease`.
 
 use std::cmp::{max, min};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_query::{Alias, Expr, ExprTrait, Query, UpdateStatement};
@@ -14,12 +12,14 @@ use crate::backend::{Field, Row};
 use crate::cluster::Cluster;
 use crate::connect::Place;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::own::{now, send};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, Sink};
 use crate::id::clock::{Moment, micros};
 use crate::id::layout::Layout;
 use crate::id::makers::Makers;
 use crate::id::snowflake::{BORROWED_MILLISECONDS, Grant, Refusal};
-use crate::id::statement::{WORKERS, now, send};
+use crate::id::statement::WORKERS;
+use crate::random::random;
 use crate::topology::Read;
 
 /// How often another row is tried when other processes were faster.
@@ -319,10 +319,4 @@ fn token() -> String {
 fn pick(count: usize) -> usize {
     let random = usize::try_from(random() >> 32).unwrap_or(0);
     if count == 0 { 0 } else { random % count }
-}
-
-/// The standard library's hashers are keyed by the operating system's random numbers.
-fn random() -> u64 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    RandomState::new().hash_one((std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)))
 }

@@ -1,0 +1,85 @@
+//! Advisory locks of a session: "Explicit Locking" in PostgreSQL's manual.
+//!
+//! A lock belongs to the database of the connection. `pg_locks` shows its number in two halves.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// Sets how long the session may say nothing. Known from version 14 on.
+macro_rules! within {
+    () => {
+        "CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL \
+         THEN set_config('idle_session_timeout', $2, false) END"
+    };
+}
+
+/// The lock of this number, in this database.
+macro_rules! lock {
+    () => {
+        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND ((classid::int8 << 32) | objid::int8) = $1"
+    };
+}
+
+const LOCK: &str = concat!("SELECT pg_try_advisory_lock($1), ", within!());
+const PING: &str = concat!(
+    "SELECT EXISTS (",
+    lock!(),
+    " AND pid = pg_backend_pid()), ",
+    within!()
+);
+const UNLOCK: &str = "SELECT pg_advisory_unlock($1)";
+const IS_LOCKED: &str = concat!("SELECT EXISTS (", lock!(), ")");
+
+pub(in crate::backend) async fn lock(
+    connection: &mut PgConnection,
+    number: i64,
+    ttl: Duration,
+) -> Result<bool> {
+    within(connection, LOCK, number, ttl).await
+}
+
+pub(in crate::backend) async fn ping(
+    connection: &mut PgConnection,
+    number: i64,
+    ttl: Duration,
+) -> Result<bool> {
+    within(connection, PING, number, ttl).await
+}
+
+async fn within(
+    connection: &mut PgConnection,
+    text: &'static str,
+    number: i64,
+    ttl: Duration,
+) -> Result<bool> {
+    let most = u128::from(i32::MAX.unsigned_abs());
+    let (answer, _): (bool, Option<String>) = sqlx::query_as(text)
+        .bind(number)
+        .bind(format!("{}ms", ttl.as_millis().clamp(1, most)))
+        .fetch_one(connection)
+        .await?;
+    Ok(answer)
+}
+
+pub(in crate::backend) async fn unlock(connection: &mut PgConnection, number: i64) -> Result<bool> {
+    ask(connection, UNLOCK, number).await
+}
+
+pub(in crate::backend) async fn is_locked(
+    connection: &mut PgConnection,
+    number: i64,
+) -> Result<bool> {
+    ask(connection, IS_LOCKED, number).await
+}
+
+async fn ask(connection: &mut PgConnection, text: &'static str, number: i64) -> Result<bool> {
+    sqlx::query_scalar(text)
+        .bind(number)
+        .fetch_one(connection)
+        .await
+}

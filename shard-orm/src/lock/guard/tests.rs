@@ -1,0 +1,263 @@
+//! The guard over a manager and a clock that the tests turn themselves.
+
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use super::super::Answer;
+use super::*;
+
+/// Longer than anything takes that is to happen at all.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A clock that runs ahead when it is told.
+#[derive(Debug, Default)]
+struct Turned(AtomicI64);
+
+impl Turned {
+    fn turn(&self, time: Duration) {
+        self.0.fetch_add(micros(time), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Turned {
+    fn wall(&self) -> i64 {
+        SystemClock.wall()
+    }
+
+    fn elapsed(&self) -> i64 {
+        SystemClock.elapsed() + self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// What comes of a ping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ping {
+    Fails,
+    Hangs,
+}
+
+/// A manager of one lock, which lasts until it is released.
+#[derive(Debug, Default)]
+struct Fake {
+    holder: Mutex<Option<Token>>,
+    /// What comes of the next pings; they are answered truly after that.
+    pings: Mutex<VecDeque<Ping>>,
+    pinged: AtomicUsize,
+    /// `lock` takes the lock, and then waits for this.
+    gate: Option<Notify>,
+    entered: Notify,
+}
+
+impl Fake {
+    fn holder(&self) -> MutexGuard<'_, Option<Token>> {
+        self.holder.lock().unwrap()
+    }
+
+    fn with(pings: impl IntoIterator<Item = Ping>) -> Arc<Self> {
+        Arc::new(Self {
+            pings: Mutex::new(pings.into_iter().collect()),
+            ..Self::default()
+        })
+    }
+
+    async fn becomes_free(&self) {
+        eventually(|| self.holder().is_none()).await;
+    }
+}
+
+impl LockManager for Fake {
+    fn lock<'a>(
+        &'a self,
+        _key: &'a str,
+        token: &'a Token,
+        _ttl: Duration,
+    ) -> Answer<'a, Option<Acquired>> {
+        Box::pin(async move {
+            if self.holder().is_some() {
+                return Ok(None);
+            }
+            *self.holder() = Some(*token);
+            self.entered.notify_one();
+            if let Some(gate) = &self.gate {
+                gate.notified().await;
+            }
+            Ok(Some(Acquired::fenced(7)))
+        })
+    }
+
+    fn ping<'a>(&'a self, _key: &'a str, token: &'a Token, _ttl: Duration) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let next = self.pings.lock().unwrap().pop_front();
+            self.pinged.fetch_add(1, Ordering::SeqCst);
+            match next {
+                Some(Ping::Fails) => Err(Error::new(ErrorKind::Unavailable, "not there")),
+                Some(Ping::Hangs) => std::future::pending().await,
+                None => Ok(*self.holder() == Some(*token)),
+            }
+        })
+    }
+
+    fn release<'a>(&'a self, _key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let held = *self.holder() == Some(*token);
+            if held {
+                *self.holder() = None;
+            }
+            Ok(held)
+        })
+    }
+
+    fn is_locked<'a>(&'a self, _key: &'a str) -> Answer<'a, bool> {
+        Box::pin(async move { Ok(self.holder().is_some()) })
+    }
+}
+
+async fn eventually(condition: impl Fn() -> bool) {
+    let until = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(LIMIT, until).await.unwrap();
+}
+
+async fn acquire(fake: &Arc<Fake>, ttl: Duration) -> Guard {
+    let manager: Arc<dyn LockManager> = Arc::<Fake>::clone(fake);
+    Guard::acquire(manager, "key", ttl).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_lock_is_lost_when_the_machine_slept_for_longer_than_its_time() {
+    let clock = Arc::new(Turned::default());
+    let fake = Fake::with([]);
+    let ttl = Duration::from_secs(600);
+    let taken = Guard::acquire_by(
+        Arc::<Turned>::clone(&clock),
+        Arc::<Fake>::clone(&fake),
+        "key".to_owned(),
+        ttl,
+    );
+    let guard = taken.await.unwrap().unwrap();
+    clock.turn(ttl * 8 / 10);
+    assert!(guard.is_held());
+    let lost = guard.lost();
+    clock.turn(ttl / 10);
+    // The manager would still say that it is held.
+    assert!(!guard.is_held());
+    timeout(LIMIT, lost).await.unwrap();
+    assert!(!guard.is_held());
+}
+
+#[tokio::test]
+async fn a_ping_that_hangs_loses_the_lock_within_its_time() {
+    let fake = Fake::with([Ping::Hangs]);
+    let ttl = Duration::from_millis(600);
+    let begun = std::time::Instant::now();
+    let guard = acquire(&fake, ttl).await;
+    timeout(LIMIT, guard.lost()).await.unwrap();
+    assert!(begun.elapsed() >= ttl * 8 / 10, "{:?}", begun.elapsed());
+    assert!(!guard.is_held());
+    assert!(
+        guard.release().await.unwrap(),
+        "it is given back all the same"
+    );
+}
+
+#[tokio::test]
+async fn a_lock_whose_pings_fail_for_a_while_is_kept() {
+    let fake = Fake::with([Ping::Fails, Ping::Fails]);
+    let guard = acquire(&fake, Duration::from_secs(3)).await;
+    eventually(|| fake.pinged.load(Ordering::SeqCst) >= 3).await;
+    assert!(guard.is_held());
+    assert!(guard.release().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_lock_whose_pings_fail_for_good_is_lost() {
+    let fake = Fake::with(std::iter::repeat_n(Ping::Fails, 1_000));
+    let guard = acquire(&fake, Duration::from_millis(300)).await;
+    timeout(LIMIT, guard.lost()).await.unwrap();
+    assert!(!guard.is_held());
+    assert!(fake.pinged.load(Ordering::SeqCst) > 2, "it was tried again");
+}
+
+#[tokio::test]
+async fn a_lock_that_another_has_taken_is_lost_at_the_next_ping() {
+    let fake = Fake::with([]);
+    let guard = acquire(&fake, Duration::from_millis(300)).await;
+    let other = Token::random();
+    *fake.holder() = Some(other);
+    timeout(LIMIT, guard.lost()).await.unwrap();
+    assert!(!guard.release().await.unwrap());
+    assert_eq!(*fake.holder(), Some(other));
+}
+
+#[tokio::test]
+async fn a_guard_that_is_dropped_releases_its_lock_and_resolves_what_waits_for_its_loss() {
+    let fake = Fake::with([]);
+    let guard = acquire(&fake, Duration::from_secs(60)).await;
+    assert_eq!(guard.fence(), Some(7));
+    let lost = guard.lost();
+    drop(guard);
+    timeout(LIMIT, lost).await.unwrap();
+    fake.becomes_free().await;
+}
+
+#[tokio::test]
+async fn what_is_taken_for_a_caller_that_has_gone_is_released() {
+    let fake = Arc::new(Fake {
+        gate: Some(Notify::new()),
+        ..Fake::default()
+    });
+    let manager: Arc<dyn LockManager> = Arc::<Fake>::clone(&fake);
+    let acquiring = Box::pin(Guard::acquire(manager, "key", Duration::from_secs(60)));
+    let Either::Right(((), acquiring)) = select(acquiring, Box::pin(fake.entered.notified())).await
+    else {
+        panic!("it was not to go on");
+    };
+    drop(acquiring);
+    assert!(fake.holder().is_some());
+    fake.gate.as_ref().unwrap().notify_one();
+    fake.becomes_free().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_its_time_is_an_error_and_leaves_nothing_held() {
+    let fake = Arc::new(Fake {
+        gate: Some(Notify::new()),
+        ..Fake::default()
+    });
+    let manager: Arc<dyn LockManager> = Arc::<Fake>::clone(&fake);
+    let taken = Guard::acquire(manager, "key", Duration::from_millis(200));
+    let error = timeout(LIMIT, taken).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    fake.becomes_free().await;
+}
+
+#[tokio::test]
+async fn one_who_waits_gets_the_lock_when_it_comes_free_and_nothing_when_it_does_not() {
+    let fake = Fake::with([]);
+    let manager = || -> Arc<dyn LockManager> { Arc::<Fake>::clone(&fake) };
+    let ttl = Duration::from_secs(60);
+    let guard = acquire(&fake, ttl).await;
+    let short = Duration::from_millis(50);
+    let nothing = Guard::acquire_within(manager(), "key", ttl, short).await;
+    assert!(nothing.unwrap().is_none());
+    let waiting = tokio::spawn(Guard::acquire_within(manager(), "key", ttl, LIMIT));
+    guard.release().await.unwrap();
+    let second = waiting.await.unwrap().unwrap().unwrap();
+    assert_eq!(*fake.holder(), Some(second.token()));
+}
+
+#[tokio::test]
+async fn times_that_cannot_be_kept_are_refused() {
+    for ttl in [Duration::ZERO, Duration::from_millis(99), Duration::MAX] {
+        let error = Guard::acquire(Fake::with([]), "key", ttl)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+    }
+}

@@ -1,0 +1,380 @@
+//! Locks in a table, each for a while by the clock of its database.
+//!
+//! Nothing is deleted: a row stays with the number of its last taking, so that the number rises for
+//! ever.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_query::{
+    Alias, ColumnDef, Expr, ExprTrait, OnConflict, Query, QueryStatementWriter, Table,
+    UpdateStatement,
+};
+
+use super::name::bounded;
+use super::{Acquired, Answer, LockManager, Token};
+use crate::backend::{Field, Row, render_table};
+use crate::cluster::Cluster;
+use crate::connect::Place;
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::own::{now, send};
+use crate::exec::{Executor as _, First, Intent, NoRows, Sink, create_in_database};
+use crate::schema::EXACT_COLLATION;
+use crate::topology::Read;
+
+const TABLE: &str = "shard_orm_lock";
+const NAME: &str = "name";
+const TOKEN: &str = "token";
+const EXPIRES_AT: &str = "expires_at";
+const FENCE: &str = "fence";
+/// The longest name, in bytes.
+const LONGEST: usize = 255;
+/// How often a statement is sent that met others.
+const ROUNDS: usize = 5;
+
+/// Locks in the table `shard_orm_lock` of a named database, on any kind of database.
+///
+/// Whether a lock is over is judged by the database's clock alone. Each taking of a key has a number
+/// that is higher than the last one's: [`Guard::fence`](super::Guard::fence).
+///
+/// The table is made by [`setup`](Self::setup). It keeps a row for each key that was ever locked;
+/// rows of keys that are no longer in use may be deleted, and their numbers begin anew then. It is
+/// written on the database's primary; one that is promoted without the last writes of the old one
+/// may give a lock to a second holder, and a number a second time.
+///
+/// ```
+/// # #[cfg(feature = "testing")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> shard_orm::Result<()> {
+/// # use std::sync::Arc;
+/// # use std::time::Duration;
+/// # #[derive(shard_orm::ShardModel)]
+/// # #[shard(database = "default", table = "settings")]
+/// # struct Setting {
+/// #     #[shard(primary_key)]
+/// #     name: String,
+/// # }
+/// # let cluster = shard_orm::testing::cluster::<Setting>().await?;
+/// use shard_orm::lock::{Guard, LeaseLocks};
+///
+/// let locks = Arc::new(LeaseLocks::new(&cluster, "default")?);
+/// locks.setup().await?;
+/// let guard = Guard::acquire(locks, "copy", Duration::from_secs(30)).await?;
+/// assert_eq!(guard.and_then(|guard| guard.fence()), Some(1));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "testing"))]
+/// # fn main() {}
+/// ```
+#[derive(Debug, Clone)]
+pub struct LeaseLocks {
+    cluster: Cluster,
+    database: String,
+}
+
+impl LeaseLocks {
+    /// Locks in a named database. Asks it nothing.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) when there is no such database.
+    pub fn new(cluster: &Cluster, database: impl Into<String>) -> Result<Self> {
+        let locks = Self {
+            cluster: cluster.clone(),
+            database: database.into(),
+        };
+        locks.place()?;
+        Ok(locks)
+    }
+
+    /// Creates the table, where it is not there yet.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn setup(&self) -> Result<()> {
+        let place = self.place()?;
+        create_in_database(&place, &create(place.dialect())).await
+    }
+
+    fn place(&self) -> Result<Arc<Place>> {
+        self.cluster.place_of_database(&self.database)
+    }
+
+    async fn take(&self, key: &str, token: &Token, ttl: Duration) -> Result<Option<Acquired>> {
+        let place = self.place()?;
+        let name = bounded(key, LONGEST);
+        let taking = Taking {
+            name: &name,
+            token: token.to_string(),
+            dialect: place.dialect(),
+            ttl,
+        };
+        let mut round = 1;
+        loop {
+            let taken = match place.dialect() {
+                Dialect::MySql => self.take_in_steps(&place, &taking).await,
+                Dialect::Sqlite | Dialect::Postgres => self.take_at_once(&place, &taking).await,
+            };
+            match taken {
+                // The statement takes what its own token holds: it may be sent again.
+                Err(error) if round < ROUNDS && (error.is_retryable() || is_unknown(&error)) => {
+                    round += 1;
+                }
+                Err(error) => return Err(self.explained(error)),
+                Ok(fence) => return Ok(fence.map(Acquired::fenced)),
+            }
+        }
+    }
+
+    /// `INSERT .. ON CONFLICT DO UPDATE .. WHERE it is free RETURNING fence`.
+    async fn take_at_once(&self, place: &Arc<Place>, taking: &Taking<'_>) -> Result<Option<i64>> {
+        let of_row = |name: &str| Expr::col((Alias::new(TABLE), Alias::new(name)));
+        let mut conflict = OnConflict::column(Alias::new(NAME));
+        conflict
+            .update_columns([TOKEN, EXPIRES_AT].map(Alias::new))
+            .value(Alias::new(FENCE), of_row(FENCE).add(1_i64))
+            .action_and_where(
+                of_row(EXPIRES_AT)
+                    .lte(now(taking.dialect))
+                    .or(of_row(TOKEN).eq(taking.token.as_str())),
+            );
+        let mut insert = taking.insert()?;
+        insert
+            .on_conflict(conflict)
+            .returning_col(Alias::new(FENCE));
+        let mut fence = First::new(|row: &Row<'_>| i64::read(row, 0));
+        self.write(place, "lock", &insert, &mut fence).await?;
+        Ok(fence.row)
+    }
+
+    /// MySQL has no condition in an upsert, and nothing that it gives back.
+    async fn take_in_steps(&self, place: &Arc<Place>, taking: &Taking<'_>) -> Result<Option<i64>> {
+        let mut update = Query::update();
+        update
+            .table(Alias::new(TABLE))
+            .value(Alias::new(TOKEN), taking.token.as_str())
+            .value(Alias::new(EXPIRES_AT), taking.expiry())
+            .value(Alias::new(FENCE), column(FENCE).add(1_i64))
+            .and_where(column(NAME).eq(taking.name))
+            .and_where(
+                column(EXPIRES_AT)
+                    .lte(now(taking.dialect))
+                    .or(column(TOKEN).eq(taking.token.as_str())),
+            );
+        if self.write(place, "lock", &update, &mut NoRows).await? == 0 {
+            match self
+                .write(place, "lock", &taking.insert()?, &mut NoRows)
+                .await
+            {
+                Ok(_) => {}
+                // It is there, and another's.
+                Err(error) if error.kind() == ErrorKind::Unique => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        let mut select = Query::select();
+        select
+            .column(Alias::new(FENCE))
+            .from(Alias::new(TABLE))
+            .and_where(column(NAME).eq(taking.name))
+            .and_where(column(TOKEN).eq(taking.token.as_str()));
+        self.read(place, &select).await
+    }
+
+    async fn extend(&self, key: &str, token: &Token, ttl: Duration) -> Result<bool> {
+        let place = self.place()?;
+        let name = bounded(key, LONGEST);
+        let mut update = of_holder(&name, token, place.dialect());
+        update.value(Alias::new(EXPIRES_AT), expiry(place.dialect(), ttl));
+        self.update(&place, "ping", &update).await
+    }
+
+    async fn give_back(&self, key: &str, token: &Token) -> Result<bool> {
+        let place = self.place()?;
+        let name = bounded(key, LONGEST);
+        let mut update = of_holder(&name, token, place.dialect());
+        update.value(Alias::new(EXPIRES_AT), 0_i64);
+        self.update(&place, "release", &update).await
+    }
+
+    /// Sends a statement that may be sent twice; says whether it found its row.
+    async fn update(
+        &self,
+        place: &Arc<Place>,
+        verb: &'static str,
+        update: &UpdateStatement,
+    ) -> Result<bool> {
+        let mut round = 1;
+        loop {
+            match self.write(place, verb, update, &mut NoRows).await {
+                Err(error) if round < ROUNDS && (error.is_retryable() || is_unknown(&error)) => {
+                    round += 1;
+                }
+                Err(error) => return Err(self.explained(error)),
+                Ok(rows) => return Ok(rows > 0),
+            }
+        }
+    }
+
+    async fn look(&self, key: &str) -> Result<bool> {
+        let place = self.place()?;
+        let name = bounded(key, LONGEST);
+        let mut select = Query::select();
+        select
+            .column(Alias::new(FENCE))
+            .from(Alias::new(TABLE))
+            .and_where(column(NAME).eq(&*name))
+            .and_where(column(EXPIRES_AT).gt(now(place.dialect())));
+        let found = self.read(&place, &select).await;
+        Ok(found.map_err(|error| self.explained(error))?.is_some())
+    }
+
+    async fn write<S: QueryStatementWriter + Sync>(
+        &self,
+        place: &Arc<Place>,
+        verb: &'static str,
+        statement: &S,
+        sink: &mut dyn Sink,
+    ) -> Result<u64> {
+        let target = self.cluster.target();
+        send(target, place, Intent::Write, (verb, TABLE), statement, sink).await
+    }
+
+    async fn read(
+        &self,
+        place: &Arc<Place>,
+        select: &sea_query::SelectStatement,
+    ) -> Result<Option<i64>> {
+        let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
+        let target = self.cluster.read_from(Read::Primary).target();
+        let label = ("select", TABLE);
+        send(target, place, Intent::Read, label, select, &mut sink).await?;
+        Ok(sink.row)
+    }
+
+    fn explained(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::UndefinedTable {
+            return error;
+        }
+        Error::new(
+            ErrorKind::UndefinedTable,
+            format!(
+                "database `{}` has no table `{TABLE}`; create it with `LeaseLocks::setup`",
+                self.database
+            ),
+        )
+        .with_source(error)
+    }
+}
+
+impl LockManager for LeaseLocks {
+    fn lock<'a>(
+        &'a self,
+        key: &'a str,
+        token: &'a Token,
+        ttl: Duration,
+    ) -> Answer<'a, Option<Acquired>> {
+        Box::pin(self.take(key, token, ttl))
+    }
+
+    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
+        Box::pin(self.extend(key, token, ttl))
+    }
+
+    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+        Box::pin(self.give_back(key, token))
+    }
+
+    fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
+        Box::pin(self.look(key))
+    }
+}
+
+/// What a taking writes down.
+struct Taking<'a> {
+    name: &'a str,
+    token: String,
+    dialect: Dialect,
+    ttl: Duration,
+}
+
+impl Taking<'_> {
+    fn expiry(&self) -> Expr {
+        expiry(self.dialect, self.ttl)
+    }
+
+    fn insert(&self) -> Result<sea_query::InsertStatement> {
+        let mut insert = Query::insert();
+        insert
+            .into_table(Alias::new(TABLE))
+            .columns([NAME, TOKEN, EXPIRES_AT, FENCE].map(Alias::new))
+            .values([
+                Expr::val(self.name),
+                Expr::val(self.token.as_str()),
+                self.expiry(),
+                Expr::val(1_i64),
+            ])
+            .map_err(|source| Error::configuration("a lock's row").with_source(source))?;
+        Ok(insert)
+    }
+}
+
+/// Changes the row of a holder whose time is not over.
+fn of_holder(name: &str, token: &Token, dialect: Dialect) -> UpdateStatement {
+    let mut update = Query::update();
+    update
+        .table(Alias::new(TABLE))
+        .and_where(column(NAME).eq(name))
+        .and_where(column(TOKEN).eq(token.to_string()))
+        .and_where(column(EXPIRES_AT).gt(now(dialect)));
+    update
+}
+
+fn expiry(dialect: Dialect, ttl: Duration) -> Expr {
+    now(dialect).add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX / 4))
+}
+
+fn column(name: &str) -> Expr {
+    Expr::col(Alias::new(name))
+}
+
+fn is_unknown(error: &Error) -> bool {
+    error.kind() == ErrorKind::OutcomeUnknown
+}
+
+fn create(dialect: Dialect) -> String {
+    let number = |name: &str| {
+        let mut column = ColumnDef::new(Alias::new(name));
+        match dialect {
+            // The only integer of a strict table.
+            Dialect::Sqlite => column.integer(),
+            Dialect::Postgres | Dialect::MySql => column.big_integer(),
+        };
+        column.not_null().take()
+    };
+    let text = |name: &str| {
+        let mut column = ColumnDef::new(Alias::new(name));
+        match dialect {
+            Dialect::Sqlite => column.text(),
+            Dialect::Postgres | Dialect::MySql => column.string_len(255),
+        };
+        column.not_null().take()
+    };
+    let mut table = Table::create();
+    table
+        .table(Alias::new(TABLE))
+        .if_not_exists()
+        .col(text(NAME).primary_key())
+        .col(text(TOKEN))
+        .col(number(EXPIRES_AT))
+        .col(number(FENCE));
+    match dialect {
+        Dialect::Sqlite => table.extra("STRICT"),
+        Dialect::Postgres => &mut table,
+        Dialect::MySql => table
+            .engine("InnoDB")
+            .character_set("utf8mb4")
+            .extra(EXACT_COLLATION),
+    };
+    render_table(dialect, &table)
+}

@@ -1,0 +1,331 @@
+//! Locks that a Redis server keeps, each a key with a time to live.
+//!
+//! "Distributed Locks with Redis" in its documentation, of a single server.
+
+use std::fmt;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ErrorKind as Kind, RedisError, ServerErrorKind};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::{Acquired, Answer, LockManager, Token};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Takes what is free, and what is the token's own: it may be sent twice.
+const LOCK: &str = "\
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end \
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
+return 0";
+const PING: &str = "\
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
+return 0";
+const RELEASE: &str = "\
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end \
+return 0";
+
+/// Locks that a Redis server keeps, each a key with a time to live.
+///
+/// A lock is taken by `SET key token NX PX ttl`; scripts renew and release it for the holder of its
+/// token alone. All go over one connection, which is opened anew when it was lost.
+///
+/// Redis answers before it has stored or replicated anything. A server that is started anew without
+/// what it held, or a replica that is promoted without it, gives a lock to a second holder while the
+/// first believes in its own; so does the end of the time of a holder that is stopped. Take it where
+/// a second run is a waste and no harm, or where the target refuses it; see the
+/// [module](crate::lock#what-a-lock-does-not-do). A Redis Cluster is not supported, and a URL with
+/// `rediss://` (TLS) neither.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use std::time::Duration;
+/// # async fn run() -> shard_orm::Result<()> {
+/// use shard_orm::lock::{Guard, RedisLocks};
+///
+/// let locks = RedisLocks::connect("redis://:secret@10.0.0.5/0").await?.prefix("shop:lock:");
+/// let guard = Guard::acquire(Arc::new(locks), "copy", Duration::from_secs(30)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct RedisLocks {
+    client: Client,
+    /// What messages call the server: no user, no password.
+    label: String,
+    prefix: String,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    link: Mutex<Link>,
+}
+
+/// The connection, and how many there were.
+#[derive(Default)]
+struct Link {
+    connection: Option<MultiplexedConnection>,
+    number: u64,
+}
+
+/// Why a command failed.
+struct Failed {
+    error: Error,
+    /// The connection is of no use any more.
+    lost: bool,
+    /// Another connection may answer: this one was ended, it did not hang.
+    ended: bool,
+}
+
+impl RedisLocks {
+    /// Locks of the server of a URL, `redis://[user][:password]@host[:port][/database]`. Connects when
+    /// it is first used.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) for a URL that cannot be read.
+    pub fn new(url: &str) -> Result<Self> {
+        // What the driver says of it may quote a part of the password.
+        let client = Client::open(url).map_err(|_| unreadable_url())?;
+        let address = client.get_connection_info().addr();
+        if !address.is_supported() {
+            return Err(Error::unsupported(
+                "the locks of Redis do not speak TLS; use `redis://`, and a tunnel where the network \
+                 is not trusted",
+            ));
+        }
+        Ok(Self {
+            label: format!("redis://{address}"),
+            client,
+            prefix: "shard-orm:lock:".to_owned(),
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(2),
+            link: Mutex::default(),
+        })
+    }
+
+    /// As [`new`](Self::new), and connects at once, so that what is wrong is known at the start.
+    ///
+    /// # Errors
+    /// Besides those of [`new`](Self::new): [`Unavailable`](ErrorKind::Unavailable) when the server
+    /// cannot be reached, [`Configuration`](ErrorKind::Configuration) when it refuses the login.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let locks = Self::new(url)?;
+        let command = redis::cmd("PING");
+        let _pong: String = locks.ask(&command).await?;
+        Ok(locks)
+    }
+
+    /// What the names of keys in Redis begin with: `shard-orm:lock:` unless it is said.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long a connection may take, with its login: 5 seconds unless it is said.
+    #[must_use]
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long an answer may take: 2 seconds unless it is said. Less than a third of the time of
+    /// the locks, so that a connection that hangs leaves time for another one.
+    #[must_use]
+    pub fn response_timeout(mut self, limit: Duration) -> Self {
+        self.response_timeout = limit;
+        self
+    }
+
+    /// Runs a script on the key of a lock; says whether it gave 1.
+    async fn script(&self, script: &str, key: &str, arguments: &[String]) -> Result<bool> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(script).arg(1).arg(self.key(key)).arg(arguments);
+        self.ask::<i64>(&command).await.map(|answer| answer == 1)
+    }
+
+    fn key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// Sends a command that may be sent twice: once more when its connection had ended.
+    async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Result<T> {
+        match self.attempt(command).await {
+            Err(failed) if failed.ended => {
+                self.attempt(command).await.map_err(|failed| failed.error)
+            }
+            answer => answer.map_err(|failed| failed.error),
+        }
+    }
+
+    async fn attempt<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, Failed> {
+        let (mut connection, number) = self.link().await.map_err(|error| Failed {
+            error,
+            lost: false,
+            ended: false,
+        })?;
+        let answer = timeout(self.response_timeout, command.query_async(&mut connection)).await;
+        let failed = match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(source)) => self.failed(&source),
+            Err(_) => Failed {
+                error: Error::new(
+                    ErrorKind::Unavailable,
+                    format!(
+                        "{} did not answer within {:?} (`response_timeout`)",
+                        self.label, self.response_timeout
+                    ),
+                ),
+                lost: true,
+                ended: false,
+            },
+        };
+        if failed.lost {
+            let mut link = self.link.lock().await;
+            // Another caller may have opened the next one already.
+            if link.number == number {
+                link.connection = None;
+            }
+        }
+        Err(failed)
+    }
+
+    /// The connection, which is opened where there is none.
+    async fn link(&self) -> Result<(MultiplexedConnection, u64)> {
+        let mut link = self.link.lock().await;
+        if let Some(connection) = &link.connection {
+            return Ok((connection.clone(), link.number));
+        }
+        // Both limits are kept here, where what runs over them is told apart.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let opened = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
+        let connection = match timeout(self.connect_timeout, opened).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(source)) => return Err(self.refused(&source)),
+            Err(_) => {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!(
+                        "{} did not take a connection within {:?} (`connect_timeout`)",
+                        self.label, self.connect_timeout
+                    ),
+                ));
+            }
+        };
+        link.number += 1;
+        link.connection = Some(connection.clone());
+        Ok((connection, link.number))
+    }
+
+    /// Why a connection was not opened. What the server says of a login that it does not understand
+    /// quotes the login, so that its words are left out.
+    fn refused(&self, source: &RedisError) -> Error {
+        Error::new(
+            classify(source),
+            format!(
+                "cannot connect to {}: {}; check the address, the user, the password and the \
+                 number of the database",
+                self.label,
+                source.code().unwrap_or_else(|| source.category())
+            ),
+        )
+    }
+
+    fn failed(&self, source: &RedisError) -> Failed {
+        let said = match (source.code(), source.detail()) {
+            (Some(code), Some(detail)) => format!("{code} {detail}"),
+            (Some(code), None) => code.to_owned(),
+            _ => source.category().to_owned(),
+        };
+        let ended = source.is_connection_dropped();
+        Failed {
+            error: Error::new(
+                classify(source),
+                format!("{} did not do what a lock asked it: {said}", self.label),
+            ),
+            lost: ended || source.is_unrecoverable_error() || source.is_io_error(),
+            ended,
+        }
+    }
+}
+
+fn classify(source: &RedisError) -> ErrorKind {
+    match source.kind() {
+        Kind::Io
+        | Kind::Parse
+        | Kind::Server(
+            ServerErrorKind::BusyLoading
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::TryAgain,
+        ) => ErrorKind::Unavailable,
+        Kind::AuthenticationFailed
+        | Kind::InvalidClientConfig
+        | Kind::RESP3NotSupported
+        | Kind::Server(ServerErrorKind::NoPerm) => ErrorKind::Configuration,
+        Kind::Server(ServerErrorKind::ReadOnly) => ErrorKind::ReadOnly,
+        Kind::Server(
+            ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::CrossSlot,
+        ) => ErrorKind::Unsupported,
+        _ => match source.code() {
+            Some("NOAUTH" | "WRONGPASS") => ErrorKind::Configuration,
+            _ => ErrorKind::Database,
+        },
+    }
+}
+
+#[cold]
+fn unreadable_url() -> Error {
+    Error::configuration(
+        "the URL of the Redis server cannot be read; write redis://user:password@host:port/number, \
+         with special characters of the password as `%` and two digits",
+    )
+}
+
+fn milliseconds(ttl: Duration) -> String {
+    ttl.as_millis().max(1).to_string()
+}
+
+impl LockManager for RedisLocks {
+    fn lock<'a>(
+        &'a self,
+        key: &'a str,
+        token: &'a Token,
+        ttl: Duration,
+    ) -> Answer<'a, Option<Acquired>> {
+        Box::pin(async move {
+            let arguments = [token.to_string(), milliseconds(ttl)];
+            let taken = self.script(LOCK, key, &arguments).await?;
+            Ok(taken.then(Acquired::new))
+        })
+    }
+
+    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let arguments = [token.to_string(), milliseconds(ttl)];
+            self.script(PING, key, &arguments).await
+        })
+    }
+
+    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+        Box::pin(async move { self.script(RELEASE, key, &[token.to_string()]).await })
+    }
+
+    fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let mut command = redis::cmd("EXISTS");
+            command.arg(self.key(key));
+            self.ask::<i64>(&command).await.map(|found| found > 0)
+        })
+    }
+}
+
+impl fmt::Debug for RedisLocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisLocks")
+            .field("server", &self.label)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+//! What tells one taking of a lock from all others.
+
+use std::fmt;
+
+use crate::random::random;
+
+/// What tells one taking of a lock from all others: 128 random bits, shown as 32 hexadecimal
+/// digits.
+///
+/// Who knows it can release the lock.
+///
+/// ```
+/// use shard_orm::lock::Token;
+///
+/// let token = Token::random();
+/// assert_eq!(token.to_string().len(), 32);
+/// assert_ne!(token, Token::random());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token(u64, u64);
+
+impl Token {
+    /// A new one.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(random(), random())
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:016x}", self.0, self.1)
+    }
+}
+
+impl fmt::Debug for Token {
+    /// Its first digits: enough to tell two apart in a log, too few to release a lock with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({:08x}..)", self.0 >> 32)
+    }
+}
