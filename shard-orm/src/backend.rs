@@ -52,6 +52,16 @@ pub(crate) use position::Wal;
 pub(crate) use probe::{Observed, Probe};
 pub(crate) use row::OwnedRow;
 pub use row::Row;
+#[cfg(any(feature = "chrono", feature = "time"))]
+pub(crate) use temporal::earlier;
+/// Without a type for times there is none that is earlier.
+#[cfg(not(any(feature = "chrono", feature = "time")))]
+pub(crate) fn earlier(
+    _value: &sea_query::Value,
+    _by: std::time::Duration,
+) -> Option<sea_query::Value> {
+    None
+}
 pub(crate) use wire::{decode_value, encode_value};
 
 #[doc(hidden)]

@@ -47,6 +47,8 @@ pub enum ErrorKind {
     ShardMoved,
     /// The table or column does not exist in that namespace.
     UndefinedTable,
+    /// Another run of the same task has begun since, and this one may not go on.
+    Overtaken,
     /// No logical shard owns that key.
     NoShardForKey,
     /// One call or transaction would touch more than its one logical shard.
@@ -95,6 +97,7 @@ impl ErrorKind {
             Self::ReadOnly => "read only",
             Self::ShardMoved => "shard moved",
             Self::UndefinedTable => "undefined table or column",
+            Self::Overtaken => "overtaken",
             Self::NoShardForKey => "no shard for key",
             Self::CrossShard => "cross shard",
             Self::TransactionBusy => "transaction busy",

@@ -91,6 +91,7 @@ mod record;
 pub mod relation;
 pub mod route;
 mod schema;
+pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

@@ -21,6 +21,7 @@ mod verbs;
 
 pub use database::DatabaseModel;
 pub use hooks::{DynHooks, Hooks, WriteContext, connect_hooks};
+pub(crate) use insert_many::insert_cells;
 pub use isolated::IsolatedModel;
 pub use sharded::ShardModel;
 pub(crate) use soft_delete::{clearing, marking};

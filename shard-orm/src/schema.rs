@@ -150,17 +150,10 @@ impl CreateTable {
                 for index in self.def.indexes {
                     table.index(&mut self.index(index));
                 }
-                table
-                    .engine("InnoDB")
-                    .character_set("utf8mb4")
-                    .extra(EXACT_COLLATION);
             }
-            // A column of a strict table holds nothing but its type.
-            Dialect::Sqlite => {
-                table.extra("STRICT");
-            }
-            Dialect::Postgres => {}
+            Dialect::Sqlite | Dialect::Postgres => {}
         }
+        exact_table(self.dialect, &mut table);
         table
     }
 
@@ -221,6 +214,33 @@ impl ModelDef {
                 .indexes
                 .iter()
                 .any(|index| index.columns.contains(&ordinal))
+    }
+}
+
+/// A column that holds values of a model's column, or NULL, and stands in an index.
+pub(crate) fn column_like(dialect: Dialect, column: &ColumnDef) -> SeaColumn {
+    let mut like =
+        SeaColumn::new_with_type(Alias::new(column.name), column_type(dialect, column, true));
+    if column.binary && dialect == Dialect::Postgres {
+        like.extra("COLLATE \"C\"");
+    }
+    like
+}
+
+/// How a table of this library's own is kept where the databases have a choice: texts are compared
+/// by their bytes, and a column holds nothing but its type.
+pub(crate) fn exact_table(dialect: Dialect, table: &mut TableCreateStatement) {
+    match dialect {
+        Dialect::MySql => {
+            table
+                .engine("InnoDB")
+                .character_set("utf8mb4")
+                .extra(EXACT_COLLATION);
+        }
+        Dialect::Sqlite => {
+            table.extra("STRICT");
+        }
+        Dialect::Postgres => {}
     }
 }
 

@@ -54,6 +54,34 @@ macro_rules! temporal {
     };
 }
 
+/// A moment that is so much earlier; `None` for any other value, and where there is none.
+#[allow(unused_variables)]
+pub(crate) fn earlier(value: &Value, by: std::time::Duration) -> Option<Value> {
+    match value {
+        #[cfg(feature = "chrono")]
+        Value::ChronoDateTimeUtc(Some(time)) => {
+            let by = chrono::Duration::from_std(by).ok()?;
+            Some(Value::ChronoDateTimeUtc(Some(time.checked_sub_signed(by)?)))
+        }
+        #[cfg(feature = "chrono")]
+        Value::ChronoDateTime(Some(time)) => {
+            let by = chrono::Duration::from_std(by).ok()?;
+            Some(Value::ChronoDateTime(Some(time.checked_sub_signed(by)?)))
+        }
+        #[cfg(feature = "time")]
+        Value::TimeDateTimeWithTimeZone(Some(time)) => {
+            let by = time::Duration::try_from(by).ok()?;
+            Some(Value::TimeDateTimeWithTimeZone(Some(time.checked_sub(by)?)))
+        }
+        #[cfg(feature = "time")]
+        Value::TimeDateTime(Some(time)) => {
+            let by = time::Duration::try_from(by).ok()?;
+            Some(Value::TimeDateTime(Some(time.checked_sub(by)?)))
+        }
+        _ => None,
+    }
+}
+
 /// The text that SQLite keeps of a date or time; `None` for any other value.
 pub(super) fn text_of(value: &Value) -> Result<Option<String>> {
     #[cfg(feature = "chrono")]

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id;
 use crate::model::{Home, Model, ModelDef};
 use crate::schema::CreateTable;
+use crate::sync;
 
 /// How many namespaces are made at the same time.
 const CONCURRENCY: usize = 4;
@@ -157,7 +158,15 @@ impl Setup {
                 continue;
             };
             if let Some(source) = copied.source {
-                in_database(&self.cluster.place_of_database(source)?, def).await?;
+                let place = self.cluster.place_of_database(source)?;
+                in_database(&place, def).await?;
+                for own in sync::tables_at_source() {
+                    in_database(&place, own).await?;
+                }
+                let mut lease = place.writer()?.acquire().await?;
+                for statement in sync::statements_at_source(def, place.dialect())? {
+                    send(&mut lease, &statement).await?;
+                }
                 tables += 1;
             }
             for group in self.cluster.groups_of_static(def)? {
@@ -166,8 +175,10 @@ impl Setup {
         }
         for (group, defs) in held {
             for place in self.cluster.static_places(&group)? {
-                let own = defs
+                let own = sync::tables_at_copy();
+                let own = own
                     .iter()
+                    .chain(&defs)
                     .map(|def| CreateTable::new(def, place.dialect()));
                 // Tables of the library's own stand beside those of the models.
                 in_namespace(&place, own.collect::<Result<Vec<_>>>()?).await?;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
+use sea_query::Value;
 
 use super::{hooks, prepare};
 use crate::ShardId;
@@ -172,6 +173,20 @@ async fn insert_batches(
         first += count;
     }
     Ok(())
+}
+
+/// Inserts rows that are values already, in the order of the model's columns, as they are: no hook
+/// runs, and no time is filled in.
+pub(crate) async fn insert_cells(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    def: &'static ModelDef,
+    rows: &[Vec<Value>],
+) -> Result<()> {
+    let batches = batches(place.dialect(), def.columns.len(), rows.len());
+    let bind =
+        |position: usize, ordinal: usize, args: &mut Args| args.push(&rows[position][ordinal]);
+    insert_batches(target, place, def, &batches, &bind).await
 }
 
 /// Cuts the rows into batches whose texts are few, so that all are prepared once.

@@ -1,0 +1,121 @@
+//! Changes whose rows are in each other's way: one by one, until no further one gets through.
+//!
+//! A value of a unique index that passes from one row to another, a row that points to one of the
+//! same changes, a row that is deleted once nothing points to it: each gets through when another one
+//! has. Only a circle of unique values is left then, and is cut by taking its rows out and putting
+//! them back.
+
+use super::{Applied, Copy};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sync::blocked;
+use crate::sync::change::{Cells, Change};
+use crate::sync::keys::key_of;
+use crate::transaction::Tx;
+
+impl Copy {
+    pub(super) async fn apply_carefully(&self, tx: &Tx, changes: &[Change]) -> Result<Applied> {
+        let mut applied = Applied::default();
+        let mut left: Vec<&Change> = changes.iter().collect();
+        let mut failed = None;
+        while !left.is_empty() {
+            let before = left.len();
+            let mut again = Vec::new();
+            for change in left {
+                let one = std::slice::from_ref(change);
+                match self.unless_in_the_way(tx, one).await? {
+                    Ok(done) => applied.add(done),
+                    Err(error) => {
+                        again.push(change);
+                        failed = Some(error);
+                    }
+                }
+            }
+            left = again;
+            if left.len() == before {
+                break;
+            }
+        }
+        let puts: Vec<Cells> = left
+            .iter()
+            .filter_map(|change| match change {
+                Change::Put(cells) => Some(cells.clone()),
+                Change::Delete(_) => None,
+            })
+            .collect();
+        if !puts.is_empty() {
+            applied.add(self.exchange(tx, &puts, failed).await?);
+        }
+        let gone: Vec<_> = left
+            .iter()
+            .filter_map(|change| match change {
+                Change::Delete(key) => Some(key.clone()),
+                Change::Put(_) => None,
+            })
+            .collect();
+        for key in gone {
+            let one = [Change::Delete(key.clone())];
+            match self.unless_in_the_way(tx, &one).await? {
+                Ok(done) => applied.add(done),
+                Err(error) => {
+                    blocked::note(&self.status, tx, &key, &error).await?;
+                    applied.blocked += 1;
+                }
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Applies changes, and undoes them when the database says that a row is in the way.
+    async fn unless_in_the_way(
+        &self,
+        tx: &Tx,
+        changes: &[Change],
+    ) -> Result<Result<Applied, Error>> {
+        let point = tx.savepoint().await?;
+        match self.apply(tx, changes).await {
+            Ok(applied) => {
+                point.release().await?;
+                Ok(Ok(applied))
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Unique | ErrorKind::ForeignKey) => {
+                point.rollback().await?;
+                Ok(Err(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the rows out and puts them back as they should be. Rows to which others point cannot
+    /// be taken out: the error is then the one that stood in the way before.
+    async fn exchange(&self, tx: &Tx, rows: &[Cells], failed: Option<Error>) -> Result<Applied> {
+        let cut = match failed {
+            Some(error) if error.kind() != ErrorKind::Unique => return Err(error),
+            other => other,
+        };
+        let keys: Vec<_> = rows
+            .iter()
+            .map(|cells| key_of(self.status.def, cells))
+            .collect();
+        let point = tx.savepoint().await?;
+        let outcome = async {
+            let updated = self.delete(tx, &keys).await?;
+            let put = self.insert(tx, rows).await?;
+            Ok(Applied {
+                inserted: put.saturating_sub(updated),
+                updated,
+                ..Applied::default()
+            })
+        }
+        .await;
+        match outcome {
+            Ok(applied) => {
+                point.release().await?;
+                Ok(applied)
+            }
+            Err(error) => {
+                point.rollback().await?;
+                Err(cut.unwrap_or(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The mode `criterion`: rows are read in the order of a column that grows when they change.
+//!
+//! It needs no log, and never sees a deletion. A row must not be passed over because its transaction
+//! committed late, with an older stamp than rows that were read before:
+//!
+//! - On PostgreSQL a trigger writes the number of the transaction into each row that is written, and
+//!   the rows are read in its order, up to the oldest transaction that is still open
+//!   (`pg_snapshot_xmin`): all below it are decided, and no further one can come below.
+//! - Elsewhere the rows are read in the order of the column itself, and each run begins an *overlap*
+//!   before the last one's end. A row is missed whose transaction was open for longer than that.
+
+mod install;
+
+use std::time::Duration;
+
+use sea_query::{Alias, Expr, ExprTrait, Order};
+
+use super::change::Cells;
+use super::keys::{after, key_columns};
+use super::position::Position;
+use super::source::{Source, cells};
+use crate::Field as _;
+use crate::backend::{Row, earlier};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::model::{Home, ModelDef};
+
+pub(crate) use install::statements;
+
+/// The column that PostgreSQL's trigger writes.
+const TRANSACTION: &str = "shard_orm_transaction";
+
+/// By what rows are read.
+#[derive(Debug, Clone)]
+pub(super) struct Criterion {
+    /// The column that grows.
+    pub(super) ordinal: usize,
+    /// The ordinals of the columns whose values are kept in a position.
+    pub(super) ordinals: Vec<usize>,
+}
+
+impl Criterion {
+    pub(super) fn of(def: &'static ModelDef, dialect: Dialect) -> Result<Self> {
+        let found = match def.home {
+            Home::Static(copied) => copied.criterion,
+            _ => None,
+        };
+        let ordinal = found.ok_or_else(|| none(def))?;
+        let rest = def.primary_key.iter().copied();
+        let ordinals = match dialect {
+            // The transaction comes first, which is no column of the model.
+            Dialect::Postgres => rest.collect(),
+            Dialect::MySql | Dialect::Sqlite => std::iter::once(ordinal)
+                .chain(rest.filter(|one| *one != ordinal))
+                .collect(),
+        };
+        Ok(Self { ordinal, ordinals })
+    }
+
+    /// The position behind a row.
+    fn behind(&self, transaction: u64, cells: &Cells) -> Position {
+        let values = self.ordinals.iter().map(|ordinal| cells[*ordinal].clone());
+        Position::Ordered {
+            transaction,
+            values: values.collect(),
+        }
+    }
+
+    /// The next rows after a position, and the position behind the last of them; none when there is
+    /// no further row.
+    pub(super) async fn rows_after(
+        &self,
+        source: &Source,
+        position: Option<&Position>,
+        most: u64,
+    ) -> Result<Option<(Vec<Cells>, Position)>> {
+        match source.dialect() {
+            Dialect::Postgres => self.by_transaction(source, position, most).await,
+            Dialect::MySql | Dialect::Sqlite => self.by_column(source, position, None, most).await,
+        }
+    }
+
+    /// The next rows after the first position and up to the second.
+    pub(super) async fn rows_between(
+        &self,
+        source: &Source,
+        (from, to): (&Position, &Position),
+        most: u64,
+    ) -> Result<Option<(Vec<Cells>, Position)>> {
+        self.by_column(source, Some(from), Some(to), most).await
+    }
+
+    async fn by_transaction(
+        &self,
+        source: &Source,
+        position: Option<&Position>,
+        most: u64,
+    ) -> Result<Option<(Vec<Cells>, Position)>> {
+        let def = source.def;
+        let keys: Vec<Alias> = key_columns(def).collect();
+        let own = || Expr::col(TRANSACTION);
+        let mut select = source.select();
+        select
+            .expr(own().cast_as("text"))
+            .and_where(own().lt(Expr::cust("pg_snapshot_xmin(pg_current_snapshot())")))
+            .order_by(TRANSACTION, Order::Asc)
+            .limit(most);
+        for key in &keys {
+            select.order_by(key.clone(), Order::Asc);
+        }
+        if let Some(Position::Ordered {
+            transaction,
+            values,
+        }) = position
+        {
+            let last = || Expr::val(transaction.to_string()).cast_as("xid8");
+            let behind = after(&keys, values).map_or_else(
+                || own().gt(last()),
+                |behind| own().gt(last()).or(own().eq(last()).and(behind)),
+            );
+            select.and_where(behind);
+        }
+        let rows = source
+            .read(def.table, &select, |row: &Row<'_>| {
+                let text = String::read(row, def.columns.len())?;
+                let transaction: u64 = text.parse().map_err(|_| {
+                    Error::decode(format!("`{text}` is no number of a transaction"))
+                })?;
+                Ok((transaction, cells(def, row)?))
+            })
+            .await?;
+        let Some((transaction, last)) = rows.last() else {
+            return Ok(None);
+        };
+        let position = self.behind(*transaction, last);
+        let rows = rows.into_iter().map(|(_, cells)| cells);
+        Ok(Some((rows.collect(), position)))
+    }
+
+    async fn by_column(
+        &self,
+        source: &Source,
+        position: Option<&Position>,
+        until: Option<&Position>,
+        most: u64,
+    ) -> Result<Option<(Vec<Cells>, Position)>> {
+        let names = self.ordinals.iter();
+        let columns: Vec<Alias> = names
+            .map(|ordinal| Alias::new(source.def.columns[*ordinal].name))
+            .collect();
+        let mut select = source.select();
+        if let Some(Position::Ordered { values, .. }) = position {
+            select.and_where_option(after(&columns, values));
+        }
+        if let Some(Position::Ordered { values, .. }) = until {
+            select.and_where_option(after(&columns, values).map(ExprTrait::not));
+        }
+        for column in columns {
+            select.order_by(column, Order::Asc);
+        }
+        select.limit(most);
+        let rows = source.rows(&select).await?;
+        let Some(last) = rows.last() else {
+            return Ok(None);
+        };
+        let position = self.behind(0, last);
+        Ok(Some((rows, position)))
+    }
+
+    /// So much before a position, from where rows are read again that may have come late; `None` on
+    /// PostgreSQL, where none can, and for a criterion that is no time.
+    pub(super) fn before(&self, position: &Position, overlap: Duration) -> Option<Position> {
+        match position {
+            Position::Ordered { values, .. } if self.ordinals.first() == Some(&self.ordinal) => {
+                // One value: all rows of that moment, whatever their key.
+                let values = vec![earlier(values.first()?, overlap)?];
+                Some(Position::Ordered {
+                    transaction: 0,
+                    values,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn none(def: &ModelDef) -> Error {
+    Error::configuration(format!(
+        "`{}` has no criterion: name the field that grows when a row changes, \
+         `#[static_model(criterion = \"updated_at\")]`, or sync it by `capture` or `full`",
+        def.name
+    ))
+}

@@ -1,0 +1,69 @@
+//! Primary keys of rows whose model is known at run time only.
+
+use sea_query::{Alias, Expr, ExprTrait, Value};
+
+use crate::backend::encode_value;
+use crate::error::Result;
+use crate::model::ModelDef;
+
+/// How many keys one statement names at most.
+pub(super) const KEYS_PER_STATEMENT: usize = 500;
+
+/// The primary key of a row.
+pub(super) fn key_of(def: &ModelDef, cells: &[Value]) -> Vec<Value> {
+    def.primary_key
+        .iter()
+        .map(|ordinal| cells[*ordinal].clone())
+        .collect()
+}
+
+/// Values as bytes, to look them up by.
+pub(super) fn bytes_of(values: &[Value]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for value in values {
+        encode_value(value, &mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// The columns of the primary key.
+pub(super) fn key_columns(def: &ModelDef) -> impl Iterator<Item = Alias> {
+    def.primary_key
+        .iter()
+        .map(|ordinal| Alias::new(def.columns[*ordinal].name))
+}
+
+/// `id IN (?, ..)`, or of several columns `(a = ? AND b = ?) OR ..`; `None` of no keys.
+pub(super) fn one_of(def: &ModelDef, keys: &[Vec<Value>]) -> Option<Expr> {
+    if let [ordinal] = def.primary_key {
+        let values: Vec<Expr> = keys.iter().flatten().cloned().map(Expr::Value).collect();
+        let column = Expr::col(Alias::new(def.columns[*ordinal].name));
+        return (!values.is_empty()).then(|| column.is_in(values));
+    }
+    keys.iter()
+        .filter_map(|key| equal(def, key))
+        .reduce(ExprTrait::or)
+}
+
+/// `a = ? AND b = ?`.
+pub(super) fn equal(def: &ModelDef, key: &[Value]) -> Option<Expr> {
+    key_columns(def)
+        .zip(key)
+        .map(|(column, value)| Expr::col(column).eq(Expr::Value(value.clone())))
+        .reduce(ExprTrait::and)
+}
+
+/// What comes after these values in the order of these columns:
+/// `a > ? OR (a = ? AND (b > ?))`.
+pub(super) fn after(columns: &[Alias], values: &[Value]) -> Option<Expr> {
+    let mut condition: Option<Expr> = None;
+    for (column, value) in columns.iter().zip(values).rev() {
+        let value = || Expr::Value(value.clone());
+        let beyond = Expr::col(column.clone()).gt(value());
+        condition = Some(match condition {
+            None => beyond,
+            Some(rest) => beyond.or(Expr::col(column.clone()).eq(value()).and(rest)),
+        });
+    }
+    condition
+}

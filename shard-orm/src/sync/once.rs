@@ -1,0 +1,201 @@
+//! Copies, brought up to their source once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use super::mode::Mode;
+use super::report::{Rows, SyncReport, Synced};
+use super::run::Run;
+use super::supervise::Supervise;
+use super::task::Task;
+use crate::cluster::Cluster;
+use crate::error::{ErrorKind, Result};
+use crate::lock::{Guard, LockManager};
+use crate::model::ModelDef;
+use crate::record::TransmittedModel;
+
+/// How long a lock is held at a time, unless another time is set.
+const LOCK_TTL: Duration = Duration::from_secs(30);
+/// How far before its position `Criterion` reads again, where rows can come late.
+const OVERLAP: Duration = Duration::from_mins(1);
+/// How many copies are written to at a time.
+const CONCURRENCY: usize = 8;
+/// How often copies are tried that wait for the rows of others.
+const ROUNDS: usize = 3;
+
+/// Brings the copies of static models up to their source.
+///
+/// ```no_run
+/// # use shard_orm::prelude::*;
+/// # #[derive(StaticModel)]
+/// # #[static_model(source = "default", groups = ["air"], table = "airlines")]
+/// # struct Airline {
+/// #     #[static_model(primary_key, length = 3)]
+/// #     code: String,
+/// # }
+/// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+/// use shard_orm::sync::Sync;
+///
+/// let report = Sync::of::<Airline>(cluster).run().await?.complete()?;
+/// println!("{} rows written", report.rows().written());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is copied before `run`"]
+pub struct Sync {
+    pub(super) cluster: Cluster,
+    pub(super) models: Vec<&'static ModelDef>,
+    pub(super) plan: Plan,
+}
+
+/// How copies are brought up to their source.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) mode: Option<Mode>,
+    pub(super) overlap: Duration,
+    pub(super) locks: Option<Arc<dyn LockManager>>,
+    pub(super) lock_ttl: Duration,
+    pub(super) concurrency: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            mode: None,
+            overlap: OVERLAP,
+            locks: None,
+            lock_ttl: LOCK_TTL,
+            concurrency: CONCURRENCY,
+        }
+    }
+}
+
+impl Plan {
+    /// Takes the lock of a copy, where there are locks; `Err` says that another holds it.
+    pub(super) async fn lock(&self, task: &Task) -> Result<Result<Option<Guard>, Held>> {
+        let Some(locks) = &self.locks else {
+            return Ok(Ok(None));
+        };
+        let taken = Guard::acquire(Arc::clone(locks), task.lock_key(), self.lock_ttl).await?;
+        Ok(taken.map(Some).ok_or(Held))
+    }
+}
+
+/// Another run holds the lock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held;
+
+impl Sync {
+    /// The copies of one model.
+    pub fn of<M: TransmittedModel>(cluster: &Cluster) -> Self {
+        Self::new(cluster, vec![M::def()])
+    }
+
+    /// The copies of all models that were [registered](Cluster::register_static).
+    pub fn all(cluster: &Cluster) -> Self {
+        let models = cluster.static_models().into_iter();
+        let copied =
+            models.filter(|def| def.copied().is_some_and(|copied| copied.source.is_some()));
+        Self::new(cluster, copied.collect())
+    }
+
+    /// Keeps the copies of all models up to their sources that were
+    /// [registered](Cluster::register_static), until it is stopped.
+    pub fn supervise(cluster: &Cluster) -> Supervise {
+        Supervise::new(cluster)
+    }
+
+    fn new(cluster: &Cluster, models: Vec<&'static ModelDef>) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            models,
+            plan: Plan::default(),
+        }
+    }
+
+    /// How the copies learn what has changed, instead of what fits each model; see [`Mode`].
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.plan.mode = Some(mode);
+        self
+    }
+
+    /// How far before its position [`Mode::Criterion`] reads again, where rows can come late: longer
+    /// than the longest transaction at the source. One minute, unless set.
+    pub fn overlap(mut self, overlap: Duration) -> Self {
+        self.plan.overlap = overlap;
+        self
+    }
+
+    /// Takes the lock of each copy before it is written to, so that no two runs do the same work. A
+    /// run that has lost its lock commits nothing, with locks and without.
+    pub fn locks(mut self, locks: Arc<dyn LockManager>) -> Self {
+        self.plan.locks = Some(locks);
+        self
+    }
+
+    /// Brings each copy up to what its source has. One that fails does not keep the others.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) when a model has no source, or names groups that
+    /// are not in the configuration. What a copy meets stands in the [report](SyncReport).
+    pub async fn run(self) -> Result<SyncReport> {
+        let mut tasks = Vec::new();
+        for def in &self.models {
+            tasks.extend(Task::of(&self.cluster, def)?);
+        }
+        let mut left = tasks;
+        let mut done = Vec::new();
+        for round in 1..=ROUNDS {
+            let plan = &self.plan;
+            let outcomes: Vec<(Task, Result<Option<Rows>>)> = stream::iter(left)
+                .map(|task| async move {
+                    let outcome = once(plan, task.clone()).await;
+                    (task, outcome)
+                })
+                .buffer_unordered(plan.concurrency)
+                .collect()
+                .await;
+            left = Vec::new();
+            for (task, result) in outcomes {
+                // The row that it points to comes with another model's copy.
+                let waits = matches!(&result, Err(error) if error.kind() == ErrorKind::ForeignKey);
+                if waits && round < ROUNDS {
+                    left.push(task);
+                } else {
+                    done.push(Synced {
+                        copy: (&task).into(),
+                        result,
+                    });
+                }
+            }
+            if left.is_empty() {
+                break;
+            }
+        }
+        done.sort_by(|one, other| one.copy.cmp(&other.copy));
+        Ok(SyncReport { copies: done })
+    }
+}
+
+/// Brings one copy up to what its source has; `None` when another run holds its lock.
+async fn once(plan: &Plan, task: Task) -> Result<Option<Rows>> {
+    let guard = match plan.lock(&task).await? {
+        Ok(guard) => guard,
+        Err(Held) => return Ok(None),
+    };
+    let mut run = Run::begin(task, plan.mode, plan.overlap).await?;
+    let outcome = run.round().await;
+    if let Err(error) = &outcome {
+        run.note(error).await;
+    }
+    if let Some(guard) = guard {
+        // It ends by itself when it is not given back.
+        if let Err(error) = guard.release().await {
+            tracing::debug!(target: "shard_orm", error = %error.kind(), "a lock was not released");
+        }
+    }
+    outcome.map(|()| Some(run.work.into()))
+}

@@ -1,0 +1,236 @@
+//! A run: from its beginning on it alone commits to the copy, round after round.
+
+use std::time::Duration;
+
+use super::apply::{Applied, Copy};
+use super::blocked;
+use super::change::Change;
+use super::consumer::Following;
+use super::criterion::Criterion;
+use super::keys::key_of;
+use super::mode::Mode;
+use super::position::Position;
+use super::source::Source;
+use super::task::Task;
+use crate::error::Result;
+
+/// How many rows one transaction at a copy writes at most, while all rows are copied.
+const COPIED: u64 = 5_000;
+/// How many changes one transaction at a copy writes at most.
+const CHANGED: u64 = 1_000;
+
+/// What a run has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Work {
+    /// Rows and entries of logs that were read at the source.
+    pub(super) read: u64,
+    pub(super) applied: Applied,
+}
+
+/// One model on one server, from the moment at which no earlier run commits any more.
+#[derive(Debug)]
+pub(super) struct Run {
+    task: Task,
+    source: Source,
+    copy: Copy,
+    mode: Mode,
+    overlap: Duration,
+    position: Option<Position>,
+    pub(super) work: Work,
+}
+
+impl Run {
+    /// Begins a run: overtakes all others, and finds the position that they have left.
+    pub(super) async fn begin(task: Task, mode: Option<Mode>, overlap: Duration) -> Result<Self> {
+        let source = task.source()?;
+        let status = task.status()?;
+        let mode = mode.unwrap_or_else(|| Mode::of(task.def, source.dialect()));
+        let criterion = match mode {
+            Mode::Criterion => Criterion::of(task.def, source.dialect())?.ordinals,
+            Mode::Capture | Mode::Full => Vec::new(),
+        };
+        let begun = status.begin(mode.name()).await?;
+        let position = begun
+            .position
+            .map(|text| Position::parse(&text, task.def, &criterion))
+            .transpose()?;
+        Ok(Self {
+            copy: Copy {
+                status,
+                generation: begun.generation,
+            },
+            task,
+            source,
+            mode,
+            overlap,
+            position,
+            work: Work::default(),
+        })
+    }
+
+    /// Brings the copy up to what the source has now.
+    pub(super) async fn round(&mut self) -> Result<()> {
+        match self.mode {
+            Mode::Capture => self.follow().await?,
+            Mode::Criterion => self.read_in_order().await?,
+            Mode::Full => self.compare(Position::Compared).await?,
+        }
+        self.try_blocked().await
+    }
+
+    /// Up to where the copy has its source's changes.
+    pub(super) fn position_text(&self) -> Option<String> {
+        self.position
+            .as_ref()
+            .and_then(|position| position.text().ok())
+    }
+
+    /// Writes down why the run has failed. That it could not be written down is no further error.
+    pub(super) async fn note(&self, problem: &crate::Error) {
+        let problem = problem.to_string();
+        let noted = self.copy.status.note(self.copy.generation, &problem);
+        if let Err(error) = noted.await {
+            tracing::debug!(target: "shard_orm", error = %error.kind(), "a problem was not noted");
+        }
+    }
+
+    /// Commits changes and the position behind them, and goes on from there.
+    async fn commit(&mut self, changes: &[Change], position: Position, level: bool) -> Result<()> {
+        let applied = self.copy.commit(changes, &position, level).await?;
+        self.work.applied.add(applied);
+        self.position = Some(position);
+        Ok(())
+    }
+
+    /// The mode `capture`.
+    async fn follow(&mut self) -> Result<()> {
+        let source = self.source.clone();
+        let following = Following {
+            source: &source,
+            target: self.task.target(),
+        };
+        let kept = following.mark().await?;
+        let has_log = |mark| kept.is_some_and(|kept| kept <= mark);
+        match &self.position {
+            Some(Position::Followed(mark)) if has_log(*mark) => {}
+            Some(Position::Copying { from, .. }) if has_log(*from) => {}
+            _ => {
+                // The log is kept from before the first row is read.
+                let from = source.end_of_log().await?;
+                following.keep(from).await?;
+                self.position = Some(Position::Copying { from, done: None });
+            }
+        }
+        if let Some(Position::Copying { from, .. }) = self.position {
+            self.copy_all(from).await?;
+        }
+        let Some(Position::Followed(mut mark)) = self.position else {
+            return Ok(());
+        };
+        let begun = mark;
+        loop {
+            let entries = source.entries_after(mark, CHANGED).await?;
+            self.work.read += entries.read;
+            let Some(last) = entries.last else { break };
+            if entries.all {
+                self.compare(Position::Followed(last)).await?;
+            } else {
+                let changes = source.changes(&entries.keys).await?;
+                self.work.read += changes.len() as u64;
+                let level = entries.read < CHANGED;
+                self.commit(&changes, Position::Followed(last), level)
+                    .await?;
+            }
+            mark = last;
+        }
+        if mark > begun || kept.is_none_or(|kept| kept < mark) {
+            following.keep(mark).await?;
+            if let Some(least) = following.least().await? {
+                source.trim_log(least).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies all rows, in the order of their primary key, from where an earlier run has stopped.
+    async fn copy_all(&mut self, from: super::position::Mark) -> Result<()> {
+        let done = match self.position.take() {
+            Some(Position::Copying { done, .. }) => done,
+            _ => None,
+        };
+        if done.is_none() && self.copy.has_rows().await? {
+            return self.compare(Position::Followed(from)).await;
+        }
+        let mut done = done;
+        loop {
+            let rows = self.source.rows_after(done.as_deref(), COPIED).await?;
+            self.work.read += rows.len() as u64;
+            let Some(last) = rows.last() else { break };
+            let key = key_of(self.task.def, last);
+            let changes: Vec<Change> = rows.into_iter().map(Change::Put).collect();
+            let position = Position::Copying {
+                from,
+                done: Some(key.clone()),
+            };
+            self.commit(&changes, position, false).await?;
+            done = Some(key);
+        }
+        self.commit(&[], Position::Followed(from), false).await
+    }
+
+    /// The mode `criterion`.
+    async fn read_in_order(&mut self) -> Result<()> {
+        let source = self.source.clone();
+        let criterion = Criterion::of(self.task.def, source.dialect())?;
+        if let Some(last) = self.position.clone()
+            && let Some(mut from) = criterion.before(&last, self.overlap)
+        {
+            while let Some((rows, behind)) = criterion
+                .rows_between(&source, (&from, &last), CHANGED)
+                .await?
+            {
+                self.work.read += rows.len() as u64;
+                let changes: Vec<Change> = rows.into_iter().map(Change::Put).collect();
+                self.commit(&changes, last.clone(), false).await?;
+                from = behind;
+            }
+        }
+        loop {
+            let position = self.position.as_ref();
+            let next = criterion.rows_after(&source, position, CHANGED).await?;
+            let Some((rows, behind)) = next else { break };
+            self.work.read += rows.len() as u64;
+            let level = (rows.len() as u64) < CHANGED;
+            let changes: Vec<Change> = rows.into_iter().map(Change::Put).collect();
+            self.commit(&changes, behind, level).await?;
+        }
+        Ok(())
+    }
+
+    /// The mode `full`, and whatever else cannot go on from a position.
+    async fn compare(&mut self, position: Position) -> Result<()> {
+        // Comes with the comparison.
+        self.commit(&[], position, true).await
+    }
+
+    /// Tries the rows again that could not be deleted.
+    async fn try_blocked(&mut self) -> Result<()> {
+        let status = self.copy.status.clone();
+        let keys = blocked::keys(&status).await?;
+        let Some(position) = self.position.clone().filter(|_| !keys.is_empty()) else {
+            return Ok(());
+        };
+        for change in self.source.changes(&keys).await? {
+            let key = match &change {
+                Change::Put(cells) => key_of(self.task.def, cells),
+                Change::Delete(key) => key.clone(),
+            };
+            let applied = self.copy.commit(&[change], &position, false).await?;
+            if applied.blocked == 0 {
+                self.work.applied.add(applied);
+                blocked::forget(&status, &key).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! The source of a static model, as it is read.
+
+use std::sync::Arc;
+
+use sea_query::{Alias, Expr, Order, Query, SelectStatement};
+
+use super::change::{Cells, Change};
+use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_columns, key_of, one_of};
+use crate::backend::Row;
+use crate::cluster::Cluster;
+use crate::connect::Place;
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::exec::{Executor as _, Intent, Rows, Target, own};
+use crate::model::ModelDef;
+use crate::topology::Read;
+
+/// The source of a static model: its primary, since a replica may lack what the log says.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) cluster: Cluster,
+    pub(super) place: Arc<Place>,
+    pub(super) def: &'static ModelDef,
+}
+
+impl Source {
+    pub(super) fn dialect(&self) -> Dialect {
+        self.place.dialect()
+    }
+
+    /// What tells its table from others in the library's own tables there.
+    pub(super) fn table(&self) -> &'static str {
+        self.def.table
+    }
+
+    /// Reads rows by a statement on any of the source's tables.
+    pub(super) async fn read<T: Send>(
+        &self,
+        table: &'static str,
+        select: &SelectStatement,
+        read: impl FnMut(&Row<'_>) -> Result<T> + Send,
+    ) -> Result<Vec<T>> {
+        let mut rows = Rows::new(read);
+        let on = self.cluster.read_from(Read::Primary);
+        let label = ("select", table);
+        own::send(
+            on.target(),
+            &self.place,
+            Intent::Read,
+            label,
+            select,
+            &mut rows,
+        )
+        .await?;
+        Ok(rows.rows)
+    }
+
+    /// A query of whole rows.
+    pub(super) fn select(&self) -> SelectStatement {
+        select(self.def, &self.place)
+    }
+
+    /// Rows of the model by a statement that selects its columns.
+    pub(super) async fn rows(&self, select: &SelectStatement) -> Result<Vec<Cells>> {
+        self.read(self.def.table, select, |row| cells(self.def, row))
+            .await
+    }
+
+    /// What has become of the rows of these primary keys, each named once.
+    pub(super) async fn changes(&self, keys: &[Vec<sea_query::Value>]) -> Result<Vec<Change>> {
+        let mut changes = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(KEYS_PER_STATEMENT) {
+            let mut select = self.select();
+            select.and_where_option(one_of(self.def, keys));
+            let rows = self.rows(&select).await?;
+            let found = rows
+                .iter()
+                .map(|cells| bytes_of(&key_of(self.def, cells)))
+                .collect::<Result<std::collections::HashSet<_>>>()?;
+            for key in keys {
+                if !found.contains(&bytes_of(key)?) {
+                    changes.push(Change::Delete(key.clone()));
+                }
+            }
+            changes.extend(rows.into_iter().map(Change::Put));
+        }
+        Ok(changes)
+    }
+
+    /// The next rows in the order of their primary key, after this one.
+    pub(super) async fn rows_after(
+        &self,
+        key: Option<&[sea_query::Value]>,
+        most: u64,
+    ) -> Result<Vec<Cells>> {
+        let columns: Vec<Alias> = key_columns(self.def).collect();
+        let mut select = self.select();
+        if let Some(key) = key {
+            select.and_where_option(super::keys::after(&columns, key));
+        }
+        for column in columns {
+            select.order_by(column, Order::Asc);
+        }
+        select.limit(most);
+        self.rows(&select).await
+    }
+}
+
+/// A query of whole rows at a place.
+pub(super) fn select(def: &ModelDef, place: &Place) -> SelectStatement {
+    let mut select = Query::select();
+    select
+        .exprs(
+            def.columns
+                .iter()
+                .map(|column| Expr::col(Alias::new(column.name))),
+        )
+        .from(place.namespace.table_of(def));
+    select
+}
+
+/// The values of a row that holds the columns of a model.
+pub(super) fn cells(def: &ModelDef, row: &Row<'_>) -> Result<Cells> {
+    def.columns
+        .iter()
+        .enumerate()
+        .map(|(ordinal, column)| (column.value)(row, ordinal))
+        .collect()
+}
+
+/// Reads whole rows at a place.
+pub(super) async fn read_rows(
+    target: Target<'_>,
+    place: &Arc<Place>,
+    def: &'static ModelDef,
+    select: &SelectStatement,
+) -> Result<Vec<Cells>> {
+    let mut rows = Rows::new(|row: &Row<'_>| cells(def, row));
+    let label = ("select", def.table);
+    own::send(target, place, Intent::Read, label, select, &mut rows).await?;
+    Ok(rows.rows)
+}
