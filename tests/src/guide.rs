@@ -223,6 +223,7 @@ mod chapters {
         hooks: "../../docs/src/hooks.md",
         soft_delete: "../../docs/src/soft-delete.md",
         transactions: "../../docs/src/transactions.md",
+        locks: "../../docs/src/locks.md",
         raw_sql: "../../docs/src/raw-sql.md",
         connections: "../../docs/src/connections.md",
         replicas: "../../docs/src/replicas.md",

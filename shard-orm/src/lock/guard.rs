@@ -1,6 +1,7 @@
 //! A lock while it is held: renewed, watched, and given back.
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 use std::fmt;

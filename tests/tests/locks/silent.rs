@@ -1,0 +1,79 @@
+//! A server that keeps silent, or whose answers are lost on the way.
+
+use std::time::{Duration, Instant};
+
+use shard_orm::lock::{Guard, Token};
+use shard_orm_tests::relay::Relay;
+
+use crate::site::{Kind, LIMIT, LONG, Site, acquire, is_lost, on};
+
+async fn a_holder_that_hears_nothing_any_more_knows_it_before_another_has_the_lock(kind: Kind) {
+    let ttl = Duration::from_secs(3);
+    let site = Site::new(kind).await;
+    let relay = Relay::to(&site.url).await;
+    let (one, two) = (
+        site.manager_at(&relay.url(&site.url)).await,
+        site.manager().await,
+    );
+    let guard = acquire(&one, "task", ttl).await;
+    relay.hang(true);
+    let waiting = tokio::spawn(async move {
+        let second = acquire(&two, "task", LONG).await;
+        (second, Instant::now())
+    });
+    is_lost(&guard).await;
+    let known = Instant::now();
+    let (second, taken) = waiting.await.unwrap();
+    assert!(known < taken, "{:?} late", known - taken);
+    relay.hang(false);
+    let released = tokio::time::timeout(LIMIT, guard.release()).await.unwrap();
+    assert!(matches!(released, Ok(false) | Err(_)), "{released:?}");
+    assert!(second.is_held());
+}
+
+async fn a_holder_whose_connection_is_cut_once_keeps_its_lock_or_knows_that_it_is_lost(kind: Kind) {
+    let ttl = Duration::from_secs(3);
+    let site = Site::new(kind).await;
+    let relay = Relay::to(&site.url).await;
+    let (one, two) = (
+        site.manager_at(&relay.url(&site.url)).await,
+        site.manager().await,
+    );
+    let guard = acquire(&one, "task", ttl).await;
+    relay.lead_to(&site.url).await;
+    let begun = Instant::now();
+    // Beyond its time, so that it has been renewed or ended.
+    while begun.elapsed() < ttl * 3 / 2 {
+        let taken = two.lock("task", &Token::random(), LONG).await;
+        if taken.unwrap().is_some() {
+            is_lost(&guard).await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(guard.is_held());
+    assert!(guard.release().await.unwrap());
+}
+
+async fn a_taking_whose_answer_is_lost_leaves_nothing_held_for_good(kind: Kind) {
+    let site = Site::new(kind).await;
+    let relay = Relay::to(&site.url).await;
+    let (one, two) = (
+        site.manager_at(&relay.url(&site.url)).await,
+        site.manager().await,
+    );
+    // Connected, so that the answer which is lost is that of a taking.
+    drop(acquire(&one, "other", LONG).await);
+    relay.lose_answers(true);
+    let ttl = Duration::from_secs(2);
+    let taken = Guard::acquire(one, "task", ttl).await;
+    assert!(taken.is_err(), "{taken:?}");
+    let second = acquire(&two, "task", LONG).await;
+    assert!(second.release().await.unwrap());
+}
+
+on! { over_the_network =>
+    a_holder_that_hears_nothing_any_more_knows_it_before_another_has_the_lock
+    a_holder_whose_connection_is_cut_once_keeps_its_lock_or_knows_that_it_is_lost
+    a_taking_whose_answer_is_lost_leaves_nothing_held_for_good
+}

@@ -1,0 +1,93 @@
+//! A lock lasts for its time, and for longer when it is renewed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shard_orm::lock::{Guard, Token};
+
+use crate::site::{Kind, LONG, Site, cut, eventually, on};
+
+async fn a_lock_that_nobody_renews_ends_with_its_time(kind: Kind) {
+    let ttl = Duration::from_secs(1);
+    let site = Site::new(kind).await;
+    let (one, two) = (site.manager().await, site.manager().await);
+    let (first, second) = (Token::random(), Token::random());
+    let begun = Instant::now();
+    assert!(one.lock("task", &first, ttl).await.unwrap().is_some());
+    eventually("another can take it", async || {
+        two.lock("task", &second, LONG).await.unwrap().is_some()
+    })
+    .await;
+    assert!(begun.elapsed() >= ttl, "{:?}", begun.elapsed());
+    assert!(!one.ping("task", &first, ttl).await.unwrap());
+    assert!(!one.release("task", &first).await.unwrap());
+    assert!(two.ping("task", &second, LONG).await.unwrap());
+}
+
+async fn a_ping_extends_a_lock(kind: Kind) {
+    let ttl = Duration::from_secs(3);
+    let site = Site::new(kind).await;
+    let (one, two) = (site.manager().await, site.manager().await);
+    let token = Token::random();
+    let begun = Instant::now();
+    assert!(one.lock("task", &token, ttl).await.unwrap().is_some());
+    assert!(one.ping("task", &token, LONG).await.unwrap());
+    // It would be free by then.
+    while begun.elapsed() < ttl * 3 / 2 {
+        let other = two.lock("task", &Token::random(), ttl).await;
+        assert_eq!(other.unwrap(), None);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(one.ping("task", &token, ttl).await.unwrap());
+}
+
+async fn a_guard_keeps_its_lock_for_longer_than_its_time(kind: Kind) {
+    let ttl = Duration::from_secs(3);
+    let site = Site::new(kind).await;
+    let (one, two) = (site.manager().await, site.manager().await);
+    let guard = Guard::acquire(one, "task", ttl).await.unwrap().unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < ttl * 2 {
+        assert!(guard.is_held());
+        let other = Guard::acquire(Arc::clone(&two), "task", ttl).await;
+        assert!(other.unwrap().is_none());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(guard.release().await.unwrap());
+}
+
+async fn a_lock_call_that_is_cancelled_holds_nothing_for_longer_than_its_time(kind: Kind) {
+    let ttl = Duration::from_secs(1);
+    let site = Site::new(kind).await;
+    let two = site.manager().await;
+    let mut cancelled = Vec::new();
+    let mut polls = 1;
+    loop {
+        // Of its own each time, so that it is cancelled while it connects as well.
+        let one = site.manager().await;
+        let key = format!("task {polls}");
+        let token = Token::random();
+        let done = cut(one.lock(&key, &token, ttl), polls).await.is_some();
+        cancelled.push((one, key, token));
+        if done {
+            break;
+        }
+        polls += 1;
+    }
+    for (one, key, token) in cancelled {
+        eventually("another can take it", async || {
+            let taken = two.lock(&key, &Token::random(), LONG).await;
+            taken.unwrap().is_some()
+        })
+        .await;
+        assert!(!one.ping(&key, &token, ttl).await.unwrap());
+    }
+    assert!(polls > 1, "it was never cancelled");
+}
+
+on! { all =>
+    a_lock_that_nobody_renews_ends_with_its_time
+    a_ping_extends_a_lock
+    a_guard_keeps_its_lock_for_longer_than_its_time
+    a_lock_call_that_is_cancelled_holds_nothing_for_longer_than_its_time
+}
