@@ -55,8 +55,8 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// Writes changes, each of another primary key, and the position behind them: both or none.
-    /// `level` says that nothing was left at the source.
+    /// Writes changes, each of another primary key, and the position behind them, if there is one:
+    /// both or none. `level` says that nothing was left at the source.
     ///
     /// # Errors
     /// [`Overtaken`](ErrorKind::Overtaken) when another run has begun since; otherwise what the
@@ -64,7 +64,7 @@ impl Copy {
     pub(super) async fn commit(
         &self,
         changes: &[Change],
-        position: &Position,
+        position: Option<&Position>,
         level: bool,
     ) -> Result<Applied> {
         match self.try_commit(changes, position, level, false).await {
@@ -89,7 +89,7 @@ impl Copy {
     async fn try_commit(
         &self,
         changes: &[Change],
-        position: &Position,
+        position: Option<&Position>,
         level: bool,
         careful: bool,
     ) -> Result<Applied> {

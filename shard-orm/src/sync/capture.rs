@@ -2,22 +2,21 @@
 //! included, and copies follow that log.
 //!
 //! An entry must not be passed over because its transaction committed late, after a later entry was
-//! read. On PostgreSQL an entry holds the number of its transaction, and only those are read that are
-//! below the oldest one which is still open (`pg_snapshot_xmin`): all of them are decided, and no
-//! further one can come below. On MySQL and MariaDB entries are numbered by a row that each
+//! read. On PostgreSQL an entry holds the number of its transaction, and is *settled* when that is
+//! below the oldest one which is still open (`pg_snapshot_xmin`): all below that are decided, and no
+//! further entry can come before it. Entries that are not settled are followed too, so that a long
+//! transaction keeps nothing back, but the position stays before them. On MySQL and MariaDB entries are numbered by a row that each
 //! transaction locks until it commits, and on SQLite there is one writer: there the order of numbers
 //! is that of commits.
 
 mod install;
 
-use std::collections::HashSet;
-
 use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, Value};
 
-use super::keys::bytes_of;
 use super::position::Mark;
 use super::source::Source;
 use crate::Field as _;
+use crate::backend::Row;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::{Executor as _, Intent, NoRows, own};
@@ -33,17 +32,14 @@ pub(super) const CHANNEL: &str = "shard_orm_static";
 /// What spans call a table's log, whose name is its own.
 const LABEL: &str = "shard_orm_log";
 
-/// Entries of a log.
-#[derive(Debug)]
-pub(super) struct Entries {
-    /// The primary keys that have changed, each once.
-    pub(super) keys: Vec<Vec<Value>>,
-    /// An entry says that all rows may have changed, as a TRUNCATE does.
-    pub(super) all: bool,
-    /// The last entry; `None` when there is none.
-    pub(super) last: Option<Mark>,
-    /// How many entries were read.
-    pub(super) read: u64,
+/// An entry of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) mark: Mark,
+    /// No further entry can come before it.
+    pub(super) settled: bool,
+    /// The primary key that has changed; `None` when all rows may have, as by a TRUNCATE.
+    pub(super) key: Option<Vec<Value>>,
 }
 
 impl Source {
@@ -91,57 +87,39 @@ impl Source {
     }
 
     /// The next entries after a mark.
-    pub(super) async fn entries_after(&self, mark: Mark, most: u64) -> Result<Entries> {
+    pub(super) async fn entries_after(&self, mark: Mark, most: u64) -> Result<Vec<Entry>> {
         let mut select = self.log()?;
         let order: &[&str] = match self.dialect() {
             Dialect::Postgres => &[TRANSACTION, ENTRY],
             Dialect::MySql | Dialect::Sqlite => &[ENTRY],
         };
         select.and_where(self.beyond(mark));
-        if self.dialect() == Dialect::Postgres {
-            let open = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())");
-            select.and_where(Expr::col(TRANSACTION).lt(open));
-        }
         for column in order {
             select.order_by(Alias::new(*column), Order::Asc);
         }
         select.limit(most);
         let keys = self.def.primary_key;
-        let rows = self
-            .read(LABEL, &select, |row| {
-                let mark = Mark {
-                    transaction: number(&String::read(row, 0)?)?,
-                    entry: i64::read(row, 1)?,
-                };
-                // An entry of a whole table has no key.
-                if bool::read(row, 2)? {
-                    return Ok((mark, None));
-                }
-                let key = (3..)
+        let entry = |row: &Row<'_>| {
+            let mark = Mark {
+                transaction: number(&String::read(row, 0)?)?,
+                entry: i64::read(row, 1)?,
+            };
+            // An entry of a whole table has no key.
+            let key = if bool::read(row, 3)? {
+                None
+            } else {
+                let key = (4..)
                     .zip(keys)
-                    .map(|(position, ordinal)| (self.def.columns[*ordinal].value)(row, position))
-                    .collect::<Result<Vec<Value>>>()?;
-                Ok((mark, Some(key)))
+                    .map(|(position, ordinal)| (self.def.columns[*ordinal].value)(row, position));
+                Some(key.collect::<Result<Vec<Value>>>()?)
+            };
+            Ok(Entry {
+                mark,
+                settled: bool::read(row, 2)?,
+                key,
             })
-            .await?;
-        let mut entries = Entries {
-            keys: Vec::new(),
-            all: false,
-            last: rows.last().map(|(mark, _)| *mark),
-            read: rows.len() as u64,
         };
-        let mut seen = HashSet::new();
-        for (_, key) in rows {
-            match key {
-                None => entries.all = true,
-                Some(key) => {
-                    if seen.insert(bytes_of(&key)?) {
-                        entries.keys.push(key);
-                    }
-                }
-            }
-        }
-        Ok(entries)
+        self.read(LABEL, &select, entry).await
     }
 
     /// Deletes the entries that all copies have.
@@ -167,12 +145,16 @@ impl Source {
         }
     }
 
-    /// The columns of the log: transaction, entry, whether it is of the whole table, primary key.
+    /// The columns of the log: transaction, entry, whether none can come before it any more, whether
+    /// it is of the whole table, primary key.
     fn log(&self) -> Result<SelectStatement> {
         let mut select = Query::select();
-        match self.dialect() {
-            Dialect::Postgres => select.expr(Expr::col(TRANSACTION).cast_as("text")),
-            Dialect::MySql | Dialect::Sqlite => select.expr(Expr::val("0")),
+        let (transaction, settled) = match self.dialect() {
+            Dialect::Postgres => (
+                Expr::col(TRANSACTION).cast_as("text"),
+                Expr::col(TRANSACTION).lt(Expr::cust("pg_snapshot_xmin(pg_current_snapshot())")),
+            ),
+            Dialect::MySql | Dialect::Sqlite => (Expr::cust("'0'"), Expr::cust("1 = 1")),
         };
         let keys: Vec<Alias> = super::keys::key_columns(self.def).collect();
         let none = keys
@@ -181,7 +163,9 @@ impl Source {
             .reduce(ExprTrait::and)
             .ok_or_else(|| Error::unsupported("a table without a primary key"))?;
         select
+            .expr(transaction)
             .column(ENTRY)
+            .expr(settled)
             .expr(none)
             .columns(keys)
             .from(self.place.namespace.table(&install::log(self.def)?));

@@ -4,8 +4,8 @@
 //! committed late, with an older stamp than rows that were read before:
 //!
 //! - On PostgreSQL a trigger writes the number of the transaction into each row that is written, and
-//!   the rows are read in its order, up to the oldest transaction that is still open
-//!   (`pg_snapshot_xmin`): all below it are decided, and no further one can come below.
+//!   the rows are read in its order. The position stays before the oldest transaction that is still
+//!   open (`pg_snapshot_xmin`): all below it are decided, and no further row can come below.
 //! - Elsewhere the rows are read in the order of the column itself, and each run begins an *overlap*
 //!   before the last one's end. A row is missed whose transaction was open for longer than that.
 
@@ -39,6 +39,16 @@ pub(super) struct Criterion {
     pub(super) ordinals: Vec<usize>,
 }
 
+/// The next rows.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) rows: Vec<Cells>,
+    /// The position behind the last of them before which no further row can come.
+    pub(super) settled: Option<Position>,
+    /// The position behind the last of them.
+    pub(super) last: Position,
+}
+
 impl Criterion {
     pub(super) fn of(def: &'static ModelDef, dialect: Dialect) -> Result<Self> {
         let found = match def.home {
@@ -66,14 +76,13 @@ impl Criterion {
         }
     }
 
-    /// The next rows after a position, and the position behind the last of them; none when there is
-    /// no further row.
+    /// The next rows after a position; `None` when there is no further row.
     pub(super) async fn rows_after(
         &self,
         source: &Source,
         position: Option<&Position>,
         most: u64,
-    ) -> Result<Option<(Vec<Cells>, Position)>> {
+    ) -> Result<Option<Page>> {
         match source.dialect() {
             Dialect::Postgres => self.by_transaction(source, position, most).await,
             Dialect::MySql | Dialect::Sqlite => self.by_column(source, position, None, most).await,
@@ -86,7 +95,7 @@ impl Criterion {
         source: &Source,
         (from, to): (&Position, &Position),
         most: u64,
-    ) -> Result<Option<(Vec<Cells>, Position)>> {
+    ) -> Result<Option<Page>> {
         self.by_column(source, Some(from), Some(to), most).await
     }
 
@@ -95,14 +104,14 @@ impl Criterion {
         source: &Source,
         position: Option<&Position>,
         most: u64,
-    ) -> Result<Option<(Vec<Cells>, Position)>> {
+    ) -> Result<Option<Page>> {
         let def = source.def;
         let keys: Vec<Alias> = key_columns(def).collect();
         let own = || Expr::col(TRANSACTION);
         let mut select = source.select();
         select
             .expr(own().cast_as("text"))
-            .and_where(own().lt(Expr::cust("pg_snapshot_xmin(pg_current_snapshot())")))
+            .expr(own().lt(Expr::cust("pg_snapshot_xmin(pg_current_snapshot())")))
             .order_by(TRANSACTION, Order::Asc)
             .limit(most);
         for key in &keys {
@@ -126,15 +135,21 @@ impl Criterion {
                 let transaction: u64 = text.parse().map_err(|_| {
                     Error::decode(format!("`{text}` is no number of a transaction"))
                 })?;
-                Ok((transaction, cells(def, row)?))
+                let settled = bool::read(row, def.columns.len() + 1)?;
+                Ok((transaction, settled, cells(def, row)?))
             })
             .await?;
-        let Some((transaction, last)) = rows.last() else {
+        let Some((transaction, _, last)) = rows.last() else {
             return Ok(None);
         };
-        let position = self.behind(*transaction, last);
-        let rows = rows.into_iter().map(|(_, cells)| cells);
-        Ok(Some((rows.collect(), position)))
+        let last = self.behind(*transaction, last);
+        let settled = rows.iter().rfind(|(_, settled, _)| *settled);
+        let settled = settled.map(|(transaction, _, cells)| self.behind(*transaction, cells));
+        Ok(Some(Page {
+            rows: rows.into_iter().map(|(_, _, cells)| cells).collect(),
+            settled,
+            last,
+        }))
     }
 
     async fn by_column(
@@ -143,7 +158,7 @@ impl Criterion {
         position: Option<&Position>,
         until: Option<&Position>,
         most: u64,
-    ) -> Result<Option<(Vec<Cells>, Position)>> {
+    ) -> Result<Option<Page>> {
         let names = self.ordinals.iter();
         let columns: Vec<Alias> = names
             .map(|ordinal| Alias::new(source.def.columns[*ordinal].name))
@@ -163,8 +178,12 @@ impl Criterion {
         let Some(last) = rows.last() else {
             return Ok(None);
         };
-        let position = self.behind(0, last);
-        Ok(Some((rows, position)))
+        let last = self.behind(0, last);
+        Ok(Some(Page {
+            rows,
+            settled: Some(last.clone()),
+            last,
+        }))
     }
 
     /// So much before a position, from where rows are read again that may have come late; `None` on

@@ -1,15 +1,19 @@
 //! A run: from its beginning on it alone commits to the copy, round after round.
 
+use std::collections::HashSet;
 use std::time::Duration;
+
+use sea_query::Value;
 
 use super::apply::{Applied, Copy};
 use super::blocked;
+use super::capture::Entry;
 use super::change::Change;
 use super::consumer::Following;
 use super::criterion::Criterion;
-use super::keys::key_of;
+use super::keys::{bytes_of, key_of};
 use super::mode::Mode;
-use super::position::Position;
+use super::position::{Mark, Position};
 use super::source::Source;
 use super::task::Task;
 use crate::error::Result;
@@ -36,6 +40,8 @@ pub(super) struct Run {
     mode: Mode,
     overlap: Duration,
     position: Option<Position>,
+    /// Entries of the log behind the position that this run has followed already.
+    ahead: HashSet<Mark>,
     pub(super) work: Work,
 }
 
@@ -64,6 +70,7 @@ impl Run {
             mode,
             overlap,
             position,
+            ahead: HashSet::new(),
             work: Work::default(),
         })
     }
@@ -96,7 +103,7 @@ impl Run {
 
     /// Commits changes and the position behind them, and goes on from there.
     async fn commit(&mut self, changes: &[Change], position: Position, level: bool) -> Result<()> {
-        let applied = self.copy.commit(changes, &position, level).await?;
+        let applied = self.copy.commit(changes, Some(&position), level).await?;
         self.work.applied.add(applied);
         self.position = Some(position);
         Ok(())
@@ -128,21 +135,35 @@ impl Run {
             return Ok(());
         };
         let begun = mark;
+        let mut read_to = mark;
+        let mut ahead = HashSet::new();
         loop {
-            let entries = source.entries_after(mark, CHANGED).await?;
-            self.work.read += entries.read;
-            let Some(last) = entries.last else { break };
-            if entries.all {
-                self.compare(Position::Followed(last)).await?;
-            } else {
-                let changes = source.changes(&entries.keys).await?;
+            let entries = source.entries_after(read_to, CHANGED).await?;
+            self.work.read += entries.len() as u64;
+            let Some(last) = entries.last() else { break };
+            read_to = last.mark;
+            let settled = entries.iter().filter(|entry| entry.settled);
+            let settled = settled.map(|entry| entry.mark).max().unwrap_or(mark);
+            let level = (entries.len() as u64) < CHANGED;
+            ahead.extend(
+                entries
+                    .iter()
+                    .filter(|one| !one.settled)
+                    .map(|one| one.mark),
+            );
+            let fresh = entries.iter().filter(|one| !self.ahead.contains(&one.mark));
+            let (all, keys) = changed(fresh)?;
+            if all {
+                self.compare(Position::Followed(settled)).await?;
+            } else if !keys.is_empty() || settled > mark {
+                let changes = source.changes(&keys).await?;
                 self.work.read += changes.len() as u64;
-                let level = entries.read < CHANGED;
-                self.commit(&changes, Position::Followed(last), level)
+                self.commit(&changes, Position::Followed(settled), level)
                     .await?;
             }
-            mark = last;
+            mark = settled;
         }
+        self.ahead = ahead;
         if mark > begun || kept.is_none_or(|kept| kept < mark) {
             following.keep(mark).await?;
             if let Some(least) = following.least().await? {
@@ -153,7 +174,7 @@ impl Run {
     }
 
     /// Copies all rows, in the order of their primary key, from where an earlier run has stopped.
-    async fn copy_all(&mut self, from: super::position::Mark) -> Result<()> {
+    async fn copy_all(&mut self, from: Mark) -> Result<()> {
         let done = match self.position.take() {
             Some(Position::Copying { done, .. }) => done,
             _ => None,
@@ -185,25 +206,39 @@ impl Run {
         if let Some(last) = self.position.clone()
             && let Some(mut from) = criterion.before(&last, self.overlap)
         {
-            while let Some((rows, behind)) = criterion
+            while let Some(page) = criterion
                 .rows_between(&source, (&from, &last), CHANGED)
                 .await?
             {
-                self.work.read += rows.len() as u64;
-                let changes: Vec<Change> = rows.into_iter().map(Change::Put).collect();
+                self.work.read += page.rows.len() as u64;
+                let changes: Vec<Change> = page.rows.into_iter().map(Change::Put).collect();
                 self.commit(&changes, last.clone(), false).await?;
-                from = behind;
+                from = page.last;
             }
         }
+        let mut read_to = self.position.clone();
         loop {
-            let position = self.position.as_ref();
-            let next = criterion.rows_after(&source, position, CHANGED).await?;
-            let Some((rows, behind)) = next else { break };
-            self.work.read += rows.len() as u64;
-            let level = (rows.len() as u64) < CHANGED;
-            let changes: Vec<Change> = rows.into_iter().map(Change::Put).collect();
-            self.commit(&changes, behind, level).await?;
+            let next = criterion
+                .rows_after(&source, read_to.as_ref(), CHANGED)
+                .await?;
+            let Some(page) = next else { break };
+            self.work.read += page.rows.len() as u64;
+            let level = (page.rows.len() as u64) < CHANGED;
+            let changes: Vec<Change> = page.rows.into_iter().map(Change::Put).collect();
+            match page.settled.or_else(|| self.position.clone()) {
+                Some(settled) => self.commit(&changes, settled, level).await?,
+                // Nothing is settled yet: the next run begins at the first row again.
+                None => self.commit_unplaced(&changes).await?,
+            }
+            read_to = Some(page.last);
         }
+        Ok(())
+    }
+
+    /// Commits changes to a copy whose position is still before the first row.
+    async fn commit_unplaced(&mut self, changes: &[Change]) -> Result<()> {
+        let applied = self.copy.commit(changes, None, false).await?;
+        self.work.applied.add(applied);
         Ok(())
     }
 
@@ -225,7 +260,7 @@ impl Run {
                 Change::Put(cells) => key_of(self.task.def, cells),
                 Change::Delete(key) => key.clone(),
             };
-            let applied = self.copy.commit(&[change], &position, false).await?;
+            let applied = self.copy.commit(&[change], Some(&position), false).await?;
             if applied.blocked == 0 {
                 self.work.applied.add(applied);
                 blocked::forget(&status, &key).await?;
@@ -233,4 +268,21 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// The primary keys that entries name, each once, and whether one is of all rows.
+fn changed<'e>(entries: impl Iterator<Item = &'e Entry>) -> Result<(bool, Vec<Vec<Value>>)> {
+    let (mut all, mut keys) = (false, Vec::new());
+    let mut seen = HashSet::new();
+    for entry in entries {
+        match &entry.key {
+            None => all = true,
+            Some(key) => {
+                if seen.insert(bytes_of(key)?) {
+                    keys.push(key.clone());
+                }
+            }
+        }
+    }
+    Ok((all, keys))
 }

@@ -148,7 +148,8 @@ impl StatusRow {
         })
     }
 
-    /// Moves the position within a transaction at the copy, whose changes it is committed with.
+    /// Moves the position, if there is a new one, within a transaction at the copy, whose changes it
+    /// is committed with.
     ///
     /// # Errors
     /// [`Overtaken`](ErrorKind::Overtaken) when another run has begun since.
@@ -156,13 +157,15 @@ impl StatusRow {
         &self,
         tx: &Tx,
         generation: i64,
-        position: &Position,
+        position: Option<&Position>,
         level: bool,
     ) -> Result<()> {
         let mut update = Query::update();
+        if let Some(position) = position {
+            update.value("position", position.text()?);
+        }
         update
             .table(self.place.namespace.table(TABLE))
-            .value("position", position.text()?)
             .value("problem", Value::String(None))
             .and_where(self.own())
             .and_where(Expr::col("generation").eq(generation));

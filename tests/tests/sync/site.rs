@@ -1,0 +1,274 @@
+//! A source, and two servers that hold copies.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeZone as _, Utc};
+use rust_decimal::Decimal;
+use shard_orm::config::{Config, Database, DatabaseOptions, Group, PoolOptions, Server};
+use shard_orm::prelude::*;
+use shard_orm::sync::{Rows, Sync};
+use shard_orm_tests::database::{
+    MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
+};
+use shard_orm_tests::scratch;
+use tempfile::TempDir;
+
+/// Longer than anything takes that is to happen at all.
+pub(crate) const LIMIT: Duration = Duration::from_mins(1);
+
+/// A row with columns of many types.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "items")]
+pub(crate) struct Item {
+    #[static_model(primary_key)]
+    pub(crate) id: i64,
+    #[static_model(length = 40, unique)]
+    pub(crate) name: String,
+    pub(crate) amount: Option<i32>,
+    pub(crate) price: Decimal,
+    pub(crate) ratio: f64,
+    pub(crate) flag: bool,
+    pub(crate) data: Option<Vec<u8>>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+/// A row that is read by when it changed.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "prices", criterion = "updated_at")]
+pub(crate) struct Price {
+    #[static_model(primary_key, length = 20)]
+    pub(crate) currency: String,
+    #[static_model(primary_key)]
+    pub(crate) product: i32,
+    pub(crate) amount: i64,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+pub(crate) fn item(id: i64) -> Item {
+    Item {
+        id,
+        name: format!("item {id} \u{1f600}"),
+        amount: (id % 3 != 0).then(|| i32::try_from(id % 1_000).unwrap()),
+        price: Decimal::new(id.wrapping_mul(7), 2),
+        ratio: f64::from(i32::try_from(id % 1_000).unwrap()) / 7.0,
+        flag: id % 2 == 0,
+        data: (id % 5 != 0).then(|| id.to_be_bytes().to_vec()),
+        at: moment(id),
+    }
+}
+
+pub(crate) fn moment(id: i64) -> DateTime<Utc> {
+    Utc.timestamp_micros(1_700_000_000_000_000 + id % 1_000_000 * 1_001)
+        .unwrap()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+/// What the source is on, and the copies.
+pub(crate) type Pair = (Backend, Backend);
+
+pub(crate) const SQLITE: Pair = (Backend::Sqlite, Backend::Sqlite);
+pub(crate) const POSTGRES: Pair = (Backend::Postgres, Backend::Postgres);
+pub(crate) const MARIADB: Pair = (Backend::MariaDb, Backend::MariaDb);
+pub(crate) const MIXED: Pair = (Backend::Postgres, Backend::MariaDb);
+
+/// Makes a test of a behaviour on each of these.
+macro_rules! on {
+    (all => $($behaviour:ident)+) => {
+        $($crate::site::on! { @one $behaviour: sqlite SQLITE, postgres POSTGRES, mariadb MARIADB,
+            postgres_to_mariadb MIXED })+
+    };
+    (servers => $($behaviour:ident)+) => {
+        $($crate::site::on! { @one $behaviour: postgres POSTGRES, mariadb MARIADB })+
+    };
+    (postgres => $($behaviour:ident)+) => {
+        $($crate::site::on! { @one $behaviour: postgres POSTGRES })+
+    };
+    (others => $($behaviour:ident)+) => {
+        $($crate::site::on! { @one $behaviour: sqlite SQLITE, mariadb MARIADB })+
+    };
+    (@one $behaviour:ident: $($test:ident $pair:ident),+) => {
+        mod $behaviour {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::$behaviour($crate::site::$pair).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on;
+
+/// A source and two servers, each of a group of its own.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) cluster: Cluster,
+    config: Config,
+    /// The copies as databases of their own.
+    pub(crate) copies: Vec<Cluster>,
+    _kept: Vec<Kept>,
+}
+
+#[derive(Debug)]
+#[allow(dead_code)] // Held for their drop.
+enum Kept {
+    Folder(TempDir),
+    Postgres(PostgresDatabase),
+    MariaDb(MariaDbPrefix),
+}
+
+impl Site {
+    /// With the tables of [`Item`] and [`Price`], and these registered.
+    pub(crate) async fn new((source, copies): Pair) -> Self {
+        let mut kept = Vec::new();
+        let database = match source {
+            Backend::Sqlite => {
+                let folder = scratch::folder("sync");
+                let url = format!("sqlite://{}/source.db", folder.path().display());
+                kept.push(Kept::Folder(folder));
+                url
+            }
+            Backend::Postgres => {
+                let database = fresh_postgres().await;
+                let url = database.url().to_owned();
+                kept.push(Kept::Postgres(database));
+                url
+            }
+            Backend::MariaDb => {
+                let prefix = fresh_mariadb_prefix().await;
+                let url = prefix.create_database("source").await;
+                kept.push(Kept::MariaDb(prefix));
+                url
+            }
+        };
+        let pool = || PoolOptions::new().max_connections(4).acquire_timeout(LIMIT);
+        let mut config = Config::new("sync")
+            .pool(pool())
+            .database("default", Database::new(database));
+        let mut copied = Vec::new();
+        for name in ["a", "b"] {
+            let (group, server, copy) = match copies {
+                Backend::Sqlite => {
+                    let folder = scratch::folder("sync");
+                    let path = folder.path().display().to_string();
+                    kept.push(Kept::Folder(folder));
+                    let copy = Database::new(format!("sqlite://{path}/{name}_static.db"));
+                    (name.to_owned(), format!("sqlite://{path}"), copy)
+                }
+                Backend::Postgres => {
+                    let database = fresh_postgres().await;
+                    let url = database.url().to_owned();
+                    kept.push(Kept::Postgres(database));
+                    let path =
+                        DatabaseOptions::new().setting("search_path", format!("{name}_static"));
+                    let copy = Database::new(&url).options(path);
+                    (name.to_owned(), url, copy)
+                }
+                Backend::MariaDb => {
+                    let prefix = fresh_mariadb_prefix().await;
+                    let home = prefix.create_database("home").await;
+                    let group = format!("{}{name}", prefix.prefix());
+                    let copy = home.replace(
+                        &format!("{}home", prefix.prefix()),
+                        &format!("{group}_static"),
+                    );
+                    kept.push(Kept::MariaDb(prefix));
+                    (group, home, Database::new(copy))
+                }
+            };
+            config = config.group(&group, Group::new(1).server(Server::new(name, server)));
+            copied.push(Config::new("copy").pool(pool()).database("default", copy));
+        }
+        let cluster = Cluster::connect(&config).await.unwrap();
+        let setup = cluster.setup().table::<Item>().table::<Price>();
+        setup.run().await.unwrap();
+        cluster.register_static::<Item>();
+        cluster.register_static::<Price>();
+        let mut clusters = Vec::new();
+        for config in copied {
+            clusters.push(Cluster::connect(&config).await.unwrap());
+        }
+        Self {
+            cluster,
+            config,
+            copies: clusters,
+            _kept: kept,
+        }
+    }
+
+    /// Another cluster with the same configuration, as another process has it.
+    pub(crate) async fn another_process(&self) -> Cluster {
+        let cluster = Cluster::connect(&self.config).await.unwrap();
+        cluster.register_static::<Item>();
+        cluster.register_static::<Price>();
+        cluster
+    }
+
+    /// Items with these ids, at the source.
+    pub(crate) async fn insert(&self, ids: impl IntoIterator<Item = i64>) {
+        let rows = ids.into_iter().map(item).collect();
+        Item::insert_many(&self.cluster, rows).await.unwrap();
+    }
+
+    /// Syncs the items, and says what was done.
+    pub(crate) async fn sync(&self) -> Rows {
+        let report = Sync::of::<Item>(&self.cluster).run().await.unwrap();
+        report.complete().unwrap().rows()
+    }
+
+    /// Whether the copies have the source's items.
+    pub(crate) async fn assert_equal(&self) {
+        let expected = Item::query()
+            .order_by(Item::ID)
+            .all(&self.cluster)
+            .await
+            .unwrap();
+        for copy in &self.copies {
+            let found = Item::query().order_by(Item::ID).all(copy).await.unwrap();
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// Whether the copies have the source's prices.
+    pub(crate) async fn are_prices_equal(&self) -> bool {
+        let expected = prices(&self.cluster).await;
+        for copy in &self.copies {
+            if prices(copy).await != expected {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// All prices, by their primary key.
+pub(crate) async fn prices(at: &Cluster) -> Vec<Price> {
+    let mut all = Price::query().all(at).await.unwrap();
+    all.sort_by_key(|price| (price.currency.clone(), price.product));
+    all
+}
+
+/// Waits until a condition holds.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let until = Instant::now() + LIMIT;
+    while !holds().await {
+        assert!(Instant::now() < until, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Whether a future does not resolve at once: it was polled, and waits.
+#[allow(dead_code)]
+pub(crate) async fn waits(future: impl Future) -> bool {
+    let mut future = pin!(future);
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+}
