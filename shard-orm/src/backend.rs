@@ -32,7 +32,7 @@ mod sqlite;
 mod temporal;
 mod wire;
 
-pub(crate) use answer::OnRow;
+pub(crate) use answer::{OnRow, Reading};
 pub use args::Args;
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
