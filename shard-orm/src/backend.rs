@@ -35,7 +35,7 @@ mod temporal;
 mod wire;
 
 pub(crate) use advisory::AdvisoryLock;
-pub(crate) use answer::OnRow;
+pub(crate) use answer::{OnRow, Reading};
 pub use args::Args;
 pub(crate) use beside::Beside;
 pub use column_type::ColumnType;

@@ -26,7 +26,7 @@ pub(crate) use clock::micros;
 pub use clock::{Clock, SystemClock};
 pub use layout::{Layout, Parts};
 pub(crate) use lease::release;
-pub(crate) use make::{fill, refuse_lookup, refuse_unset};
+pub(crate) use make::{fill, fill_at_once, refuse_lookup, refuse_unset};
 pub(crate) use makers::Makers;
 #[doc(hidden)]
 pub use snowflake::{Refusal, Snowflakes};

@@ -2,7 +2,9 @@
 //!
 //! Read by `conn`, which sends the statement.
 
-use futures_util::TryStreamExt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use sqlx::{Database, Either};
@@ -10,7 +12,7 @@ use sqlx::{Database, Either};
 use super::row::RowOf;
 use super::{Failure, Row};
 use crate::dialect::Dialect;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Called for each row of a result.
 pub(crate) type OnRow<'a> = dyn FnMut(&Row<'_>) -> Result<()> + Send + 'a;
@@ -33,72 +35,120 @@ pub(super) enum Results<'c, DB: Database> {
     One(BoxFuture<'c, sqlx::Result<Option<DB::Row>>>),
 }
 
-impl Answer<'_> {
-    /// Reads it to its end, hands each row to `on_row`, and gives the rows affected; of an answer
-    /// of one row at most, the number of rows.
-    pub(super) async fn read(self, on_row: &mut OnRow<'_>) -> Result<u64, Failure> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(results) => {
-                read(
-                    results,
-                    Dialect::Sqlite,
-                    |row| on_row(&Row(RowOf::Sqlite(row))),
-                    |done| done.rows_affected(),
-                )
-                .await
-            }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(results) => {
-                read(
-                    results,
-                    Dialect::Postgres,
-                    |row| on_row(&Row(RowOf::Postgres(row))),
-                    |done| done.rows_affected(),
-                )
-                .await
-            }
-            #[cfg(feature = "mysql")]
-            Self::MySql(results) => {
-                read(
-                    results,
-                    Dialect::MySql,
-                    |row| on_row(&Row(RowOf::MySql(row))),
-                    |done| done.rows_affected(),
-                )
-                .await
-            }
+/// An answer that is being read to its end; gives the rows affected, and of an answer of one row at
+/// most, the number of rows.
+///
+/// Written by hand: as an `async fn` it would have room for the answer in each of its arms, and each
+/// future around it as much more.
+pub(crate) struct Reading<'c, 'r> {
+    /// The failure, taken when it is given, of what was not sent.
+    answer: Result<Answer<'c>, Option<Failure>>,
+    on_row: &'r mut OnRow<'r>,
+    rows: u64,
+    /// The first error of `on_row`: no row after it is handed on.
+    refused: Option<Error>,
+}
+
+impl<'c, 'r> Reading<'c, 'r> {
+    pub(super) fn new(sent: Result<Answer<'c>, Failure>, on_row: &'r mut OnRow<'r>) -> Self {
+        Self {
+            answer: sent.map_err(Some),
+            on_row,
+            rows: 0,
+            refused: None,
         }
     }
 }
 
-async fn read<DB: Database>(
-    results: Results<'_, DB>,
-    dialect: Dialect,
-    mut on_row: impl FnMut(&DB::Row) -> Result<()>,
-    affected: impl Fn(&DB::QueryResult) -> u64,
-) -> Result<u64, Failure> {
-    let failed = |source| Failure::from_driver(dialect, source);
-    let mut results = match results {
-        Results::Many(results) => results,
-        Results::One(result) => {
-            return match result.await.map_err(failed)? {
-                Some(row) => on_row(&row).map(|()| 1).map_err(Failure::own),
-                None => Ok(0),
-            };
-        }
-    };
-    let mut rows = 0;
-    let mut refused = None;
-    while let Some(result) = results.try_next().await.map_err(failed)? {
-        match result {
-            Either::Left(done) => rows += affected(&done),
-            Either::Right(row) if refused.is_none() => refused = on_row(&row).err(),
-            Either::Right(_) => {}
+impl Future for Reading<'_, '_> {
+    type Output = Result<u64, Failure>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            answer,
+            on_row,
+            rows,
+            refused,
+        } = self.get_mut();
+        let reader = Reader {
+            on_row,
+            rows,
+            refused,
+        };
+        match answer {
+            #[cfg(feature = "sqlite")]
+            Ok(Answer::Sqlite(results)) => reader.poll(
+                results,
+                Dialect::Sqlite,
+                |row| Row(RowOf::Sqlite(row)),
+                |done| done.rows_affected(),
+                context,
+            ),
+            #[cfg(feature = "postgres")]
+            Ok(Answer::Postgres(results)) => reader.poll(
+                results,
+                Dialect::Postgres,
+                |row| Row(RowOf::Postgres(row)),
+                |done| done.rows_affected(),
+                context,
+            ),
+            #[cfg(feature = "mysql")]
+            Ok(Answer::MySql(results)) => reader.poll(
+                results,
+                Dialect::MySql,
+                |row| Row(RowOf::MySql(row)),
+                |done| done.rows_affected(),
+                context,
+            ),
+            Err(failure) => match failure.take() {
+                Some(failure) => Poll::Ready(Err(failure)),
+                None => Poll::Pending,
+            },
         }
     }
-    match refused {
-        None => Ok(rows),
-        Some(error) => Err(Failure::own(error)),
+}
+
+/// What takes the rows of an answer.
+struct Reader<'a, 'r> {
+    on_row: &'a mut OnRow<'r>,
+    rows: &'a mut u64,
+    refused: &'a mut Option<Error>,
+}
+
+impl Reader<'_, '_> {
+    /// Reads on, as far as the answer has come.
+    fn poll<DB: Database>(
+        self,
+        results: &mut Results<'_, DB>,
+        dialect: Dialect,
+        view: impl Fn(&DB::Row) -> Row<'_>,
+        affected: impl Fn(&DB::QueryResult) -> u64,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<u64, Failure>> {
+        let failed = |source| Failure::from_driver(dialect, source);
+        let results = match results {
+            Results::Many(results) => results,
+            Results::One(result) => {
+                return Poll::Ready(
+                    match ready!(result.as_mut().poll(context)).map_err(failed)? {
+                        Some(row) => (self.on_row)(&view(&row)).map(|()| 1).map_err(Failure::own),
+                        None => Ok(0),
+                    },
+                );
+            }
+        };
+        while let Some(result) = ready!(results.as_mut().poll_next(context)) {
+            match result.map_err(failed)? {
+                Either::Left(done) => *self.rows += affected(&done),
+                Either::Right(row) if self.refused.is_none() => {
+                    *self.refused = (self.on_row)(&view(&row)).err();
+                }
+                Either::Right(_) => {}
+            }
+        }
+        Poll::Ready(match self.refused.take() {
+            None => Ok(*self.rows),
+            Some(error) => Err(Failure::own(error)),
+        })
     }
 }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use sqlx::database::HasStatementCache;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 
-use super::answer::{Answer, OnRow, Results};
+use super::answer::{Answer, OnRow, Reading, Results};
 use super::args::{ArgsOf, not_compiled};
 use super::row::OwnedRow;
 use super::{Args, Beside, Failure};
@@ -153,19 +153,19 @@ impl Conn {
     ///
     /// When `on_row` fails, the rest of the result is read past it, so that the connection serves
     /// on, and its first error is what the call gives.
-    pub(crate) fn run(
-        &mut self,
-        sql: &Sql,
+    #[inline]
+    pub(crate) fn run<'c, 'r>(
+        &'c mut self,
+        sql: Sql,
         args: Args,
-        on_row: &mut OnRow<'_>,
-    ) -> impl Future<Output = Result<u64, Failure>> + Send {
+        on_row: &'r mut OnRow<'r>,
+    ) -> Reading<'c, 'r> {
         // Handed to the driver at once: as a part of the future, the arguments would be copied
         // into each future around it.
-        let answer = self.send(sql, args);
-        async move { answer?.read(on_row).await }
+        Reading::new(self.send(sql, args), on_row)
     }
 
-    fn send(&mut self, sql: &Sql, args: Args) -> Result<Answer<'_>, Failure> {
+    fn send(&mut self, sql: Sql, args: Args) -> Result<Answer<'_>, Failure> {
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
             (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => Ok(Answer::Sqlite(if sql.single {
@@ -213,7 +213,7 @@ impl Conn {
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
                 let done = conn
-                    .execute(query(sql, args))
+                    .execute(query(sql.clone(), args))
                     .await
                     .map_err(|source| Failure::from_driver(Dialect::MySql, source))?;
                 Ok((done.rows_affected(), done.last_insert_id()))
@@ -231,19 +231,19 @@ impl Conn {
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
             (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => conn
-                .fetch(query(sql, args))
+                .fetch(query(sql.clone(), args))
                 .map_ok(OwnedRow::Sqlite)
                 .map_err(|source| Failure::from_driver(Dialect::Sqlite, source))
                 .boxed(),
             #[cfg(feature = "postgres")]
             (Self::Postgres(conn), ArgsOf::Postgres(args)) => conn
-                .fetch(query(sql, args))
+                .fetch(query(sql.clone(), args))
                 .map_ok(OwnedRow::Postgres)
                 .map_err(|source| Failure::from_driver(Dialect::Postgres, source))
                 .boxed(),
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), ArgsOf::MySql(args)) => conn
-                .fetch(query(sql, args))
+                .fetch(query(sql.clone(), args))
                 .map_ok(OwnedRow::MySql)
                 .map_err(|source| Failure::from_driver(Dialect::MySql, source))
                 .boxed(),
@@ -378,11 +378,11 @@ fn mismatched() -> Error {
 }
 
 /// A text that is sent as it stands.
-fn text(sql: &Sql) -> sqlx::RawSql {
-    sqlx::raw_sql(AssertSqlSafe(Arc::clone(&sql.text)))
+fn text(sql: Sql) -> sqlx::RawSql {
+    sqlx::raw_sql(AssertSqlSafe(sql.text))
 }
 
-fn query<DB, A>(sql: &Sql, args: A) -> sqlx::query::Query<'static, DB, A>
+fn query<DB, A>(sql: Sql, args: A) -> sqlx::query::Query<'static, DB, A>
 where
     DB: sqlx::Database + HasStatementCache,
     A: IntoArguments<DB> + Send + 'static,
@@ -391,5 +391,5 @@ where
     // and the connection's next statement then waits for the kernel to acknowledge it: 40 ms.
     let persistent = sql.persistent || DB::NAME == "MySQL";
     // The texts are rendered by this library, from identifiers that sea-query quotes.
-    sqlx::query_with(AssertSqlSafe(Arc::clone(&sql.text)), args).persistent(persistent)
+    sqlx::query_with(AssertSqlSafe(sql.text), args).persistent(persistent)
 }

@@ -176,13 +176,22 @@ floats! {
 /// Binds a text. PostgreSQL stores no NUL character in a text; the others do.
 pub(super) fn bind_text(text: &str, args: &mut Args) -> Result<()> {
     put!(args, Value::String(Some(text.to_owned())),
-        postgres: if text.contains('\0') {
+        postgres: if holds_nul(text) {
             return Err(Error::unsupported(
                 "PostgreSQL stores no NUL character in a text: use a `Vec<u8>` field",
             ));
         } else { text },
         mysql: text,
         sqlite: text.to_owned())
+}
+
+/// Whether a text holds a NUL character, which hardly any does: each block is looked through to its
+/// end, many bytes at once.
+#[cfg(feature = "postgres")]
+fn holds_nul(text: &str) -> bool {
+    let within = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | (*byte == 0));
+    let (blocks, rest) = text.as_bytes().as_chunks::<16>();
+    blocks.iter().any(|block| within(block)) || within(rest)
 }
 
 impl Field for String {

@@ -27,6 +27,15 @@ impl Place {
     /// When the primary cannot be reached, all endpoints are looked at anew, and another one that
     /// takes writes by then is used.
     pub(crate) async fn for_write(&self) -> Result<Served<'_>> {
+        let endpoint = self.writer();
+        if let Some(served) = endpoint.ok().and_then(|endpoint| self.at_once(endpoint)) {
+            return Ok(served);
+        }
+        // Boxed, here and below, what waits: it does not make the future of every statement larger.
+        Box::pin(self.wait_to_write()).await
+    }
+
+    async fn wait_to_write(&self) -> Result<Served<'_>> {
         self.settle().await;
         let failed = match self.writer() {
             Ok(endpoint) => match self.serve(endpoint).await {
@@ -35,7 +44,7 @@ impl Place {
             },
             Err(error) => (None, error),
         };
-        Box::pin(self.follow_write(failed)).await
+        self.follow_write(failed).await
     }
 
     #[cold]
@@ -62,11 +71,18 @@ impl Place {
 
     /// A connection to the primary for a read.
     pub(crate) async fn for_primary_read(&self) -> Result<Served<'_>> {
+        match self.at_once(self.primary_reader()) {
+            Some(served) => Ok(served),
+            None => Box::pin(self.wait_for_primary_read()).await,
+        }
+    }
+
+    async fn wait_for_primary_read(&self) -> Result<Served<'_>> {
         self.settle().await;
         let endpoint = self.primary_reader();
         match self.serve(endpoint).await {
             Err(error) if self.may_have_moved(&error) => {
-                Box::pin(self.follow_read(endpoint.index(), error)).await
+                self.follow_read(endpoint.index(), error).await
             }
             served => served,
         }
@@ -93,15 +109,20 @@ impl Place {
             Some(_) => Read::Session,
             None => self.policy(),
         });
-        match (read, marks) {
-            (Read::Replica, _) => self.for_replica_read(|_| {}).await,
+        let any_replica = match (read, marks) {
+            (Read::Replica, _) => true,
             (Read::Session, Some(marks)) => match marks.seek(self) {
-                (Seek::Any, _) => self.for_replica_read(|_| {}).await,
-                (Seek::None, _) => self.for_primary_read().await,
-                _ => Box::pin(self.for_session_read(marks)).await,
+                (Seek::Any, _) => true,
+                (Seek::None, _) => false,
+                _ => return Box::pin(self.for_session_read(marks)).await,
             },
             // Nobody says what was written before.
-            (Read::Primary | Read::Session, _) => self.for_primary_read().await,
+            (Read::Primary | Read::Session, _) => false,
+        };
+        if any_replica && !self.replicas.is_empty() {
+            self.for_replica_read(|_| {}).await
+        } else {
+            self.for_primary_read().await
         }
     }
 
@@ -136,8 +157,15 @@ impl Place {
             return Box::pin(self.without_replica(None)).await;
         };
         chosen(endpoint.index());
+        match self.at_once(endpoint) {
+            Some(served) => Ok(served),
+            None => Box::pin(self.wait_for_replica(endpoint)).await,
+        }
+    }
+
+    async fn wait_for_replica<'p>(&'p self, endpoint: &'p Endpoint) -> Result<Served<'p>> {
         match self.serve(endpoint).await {
-            Err(error) if is_missing(&error) => Box::pin(self.without_replica(Some(error))).await,
+            Err(error) if is_missing(&error) => self.without_replica(Some(error)).await,
             served => served,
         }
     }
@@ -198,6 +226,15 @@ impl Place {
             }
         }
         self.for_primary_read().await
+    }
+
+    /// A connection of this endpoint, if one can be had at once.
+    fn at_once<'p>(&'p self, endpoint: &'p Endpoint) -> Option<Served<'p>> {
+        if !self.watch.is_settled() {
+            return None;
+        }
+        let lease = endpoint.at_once()?;
+        Some(Served { lease, endpoint })
     }
 
     async fn serve<'p>(&'p self, endpoint: &'p Endpoint) -> Result<Served<'p>> {

@@ -45,6 +45,15 @@ impl Endpoint {
         self.pool.outstanding()
     }
 
+    /// A connection on which the namespace has been found, if one can be had at once.
+    pub(super) fn at_once(&self) -> Option<Lease> {
+        if self.checked.load(Ordering::Relaxed) {
+            self.pool.at_once()
+        } else {
+            None
+        }
+    }
+
     /// A connection, whether or not the namespace is there.
     pub(crate) async fn acquire(&self) -> Result<Lease> {
         self.pool.acquire().await
@@ -108,7 +117,7 @@ impl Place {
     /// A connection of one of the endpoints, on which the namespace has been found.
     pub(super) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
         if endpoint.checked.load(Ordering::Relaxed) {
-            endpoint.acquire().await
+            endpoint.pool.wait().await
         } else {
             // Boxed: it does not make the future of every statement larger.
             Box::pin(self.first_use(endpoint)).await

@@ -96,23 +96,43 @@ impl Pool {
     }
 
     /// Takes a connection, or opens one.
-    ///
-    /// What is rare is boxed: it does not make the future of every statement larger.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease> {
-        let mut lease = self.reserve().await?;
+        match self.at_once() {
+            Some(lease) => Ok(lease),
+            None => self.wait().await,
+        }
+    }
+
+    /// Takes an idle connection that is good to use as it is, if there is one; nothing is waited
+    /// for.
+    pub(super) fn at_once(self: &Arc<Self>) -> Option<Lease> {
+        let permit = self.permits.try_acquire().ok()?;
+        let mut lease = self.place(permit);
         // The lease was made just now: the clock is not looked at again.
         let now = lease.opened;
+        let proven = self.losses.load(Ordering::Acquire);
+        let idle = self
+            .lock()
+            .pop_if(|idle| self.may_live(idle, now) && self.is_proven(idle, proven, now))?;
+        lease.fill(idle, proven);
+        lease.dirty = false;
+        Some(lease)
+    }
+
+    /// Takes a connection as soon as there is a place for it, or opens one.
+    ///
+    /// What is rare is boxed: it does not make the future of every statement larger.
+    pub(super) async fn wait(self: &Arc<Self>) -> Result<Lease> {
+        let mut lease = self.reserve().await?;
+        let now = lease.opened;
         while let Some(idle) = self.pop() {
-            if now.duration_since(idle.opened) >= self.limits.max_lifetime {
+            if !self.may_live(&idle, now) {
                 continue;
             }
             let proven = self.losses.load(Ordering::Acquire);
-            let doubtful = idle.proven != proven
-                || now.duration_since(idle.since) >= self.limits.ping_after_idle;
-            lease.opened = idle.opened;
-            lease.proven = proven;
-            lease.conn = Some(idle.conn);
-            if !doubtful || Box::pin(lease.answers(self.limits.connect_timeout)).await {
+            let is_proven = self.is_proven(&idle, proven, now);
+            lease.fill(idle, proven);
+            if is_proven || Box::pin(lease.answers(self.limits.connect_timeout)).await {
                 lease.dirty = false;
                 return Ok(lease);
             }
@@ -123,6 +143,17 @@ impl Pool {
         lease.opened = Instant::now();
         lease.dirty = false;
         Ok(lease)
+    }
+
+    /// Whether a connection has not come to the end of its life.
+    fn may_live(&self, idle: &Idle, now: Instant) -> bool {
+        now.duration_since(idle.opened) < self.limits.max_lifetime
+    }
+
+    /// Whether a connection need not be pinged: it was in use a short while ago, and none was lost
+    /// since.
+    fn is_proven(&self, idle: &Idle, losses: u64, now: Instant) -> bool {
+        idle.proven == losses && now.duration_since(idle.since) < self.limits.ping_after_idle
     }
 
     /// Waits for a place among the connections.

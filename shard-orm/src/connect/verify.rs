@@ -136,7 +136,7 @@ pub(crate) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Reco
     let mut found = None;
     let outcome = lease
         .conn()?
-        .run(&sql, Args::new(place.dialect())?, &mut |row| {
+        .run(sql, Args::new(place.dialect())?, &mut |row| {
             found = Some(Record {
                 cluster: String::read(row, 0)?,
                 group: String::read(row, 1)?,

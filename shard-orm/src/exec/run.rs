@@ -1,5 +1,8 @@
 //! The one way to a database: choose an endpoint, take a connection, send, deal with its loss.
 
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +12,7 @@ use tracing::{Instrument, Span};
 use super::site::Site;
 use super::statement::{Sink, Statement};
 use super::target::Target;
-use crate::backend::{Args, Row, Sql};
+use crate::backend::{Args, OnRow, Reading, Row, Sql};
 use crate::connect::{Endpoint, Lease, Place, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -45,41 +48,32 @@ pub(crate) fn run_at<'a>(
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<u64>> {
-    Box::pin(async move {
-        let mut site = site;
-        loop {
-            let error = match run_there(target, &site, intent, statement, sink).await {
-                Ok(rows) => return Ok(rows),
-                Err(error) => error,
-            };
-            match site.moved(target, &error, statement) {
-                Some(moved) => site = moved,
-                None => return Err(error),
+    // Allocated first: the little that the future begins with is then written where it stays. The
+    // other way round, `Box::pin` copies all its room there.
+    let call = Box::write(Box::new_uninit(), async move {
+        let span = span(&site.place, intent, statement);
+        let result = if span.is_disabled() {
+            dispatch(target, &site, intent, statement, sink, &span)
+                .await
+                .map_err(|error| site.name_error(error))
+        } else {
+            let begun = Instant::now();
+            let mut counting = Counting { sink, rows: 0 };
+            let result = dispatch(target, &site, intent, statement, &mut counting, &span)
+                .instrument(span.clone())
+                .await;
+            concluded(&span, &site, begun, counting.rows, result)
+        };
+        let Err(error) = result else { return result };
+        match site.moved(target, &error, statement) {
+            Some(moved) => {
+                sink.reset();
+                run_at(target, moved, intent, statement, sink).await
             }
-            sink.reset();
+            None => Err(error),
         }
-    })
-}
-
-async fn run_there(
-    target: Target<'_>,
-    site: &Site,
-    intent: Intent,
-    statement: &dyn Statement,
-    sink: &mut dyn Sink,
-) -> Result<u64> {
-    let span = span(&site.place, intent, statement);
-    if span.is_disabled() {
-        return dispatch(target, site, intent, statement, sink, &span)
-            .await
-            .map_err(|error| site.name_error(error));
-    }
-    let begun = Instant::now();
-    let mut counting = Counting { sink, rows: 0 };
-    let result = dispatch(target, site, intent, statement, &mut counting, &span)
-        .instrument(span.clone())
-        .await;
-    concluded(&span, site, begun, counting.rows, result)
+    });
+    Box::into_pin(call)
 }
 
 /// Asks a replica for the rows of a read that was asked of another one before; `None` when there is
@@ -192,8 +186,8 @@ async fn dispatch(
     let (read, marks) = match target {
         Target::Tx(tx) => {
             record_role(span, "primary");
-            let (sql, args) = prepare(place, statement)?;
-            return tx.run(&sql, args, &mut |row: &Row<'_>| sink.row(row)).await;
+            let prepare = || prepare(place, statement);
+            return tx.run(prepare, &mut |row: &Row<'_>| sink.row(row)).await;
         }
         Target::Cluster { read, marks, .. } => (read, marks),
     };
@@ -204,11 +198,16 @@ async fn dispatch(
         }
         Intent::Read => {
             let _locks = site.hold_locks(read, marks, statement).await?;
-            let served = site.for_read(read, marks).await?;
-            let endpoint = served.endpoint;
-            match attempt_read(served, place, statement, sink, span).await {
+            let Served {
+                mut lease,
+                endpoint,
+            } = site.for_read(read, marks).await?;
+            record_role(span, place.role(endpoint));
+            match attempt(&mut lease, endpoint, place, statement, sink).await {
                 Ok(rows) => Ok(rows),
                 Err(failed) if failed.may_be_asked_again(place, endpoint) => {
+                    // Its place in the pool is free for the other connection.
+                    drop(lease);
                     place.watch.nudge();
                     sink.reset();
                     let again = async {
@@ -295,12 +294,24 @@ async fn attempt_read(
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
+#[inline]
 pub(super) fn prepare(place: &Place, statement: &dyn Statement) -> Result<(Sql, Args)> {
     let mut args = Args::new(place.dialect())?;
     let sql = statement.prepare(&place.namespace, &mut args)?;
     // The text alone: values travel beside it.
     tracing::trace!(target: "shard_orm::sql", server = &*place.server, sql = &*sql.text);
     Ok((sql, args))
+}
+
+/// Sends a statement. A function of its own, as [`prepare`] is.
+fn ask<'l, 'r>(
+    lease: &'l mut Lease,
+    place: &Place,
+    statement: &dyn Statement,
+    on_row: &'r mut OnRow<'r>,
+) -> Result<Reading<'l, 'r>> {
+    let (sql, args) = prepare(place, statement)?;
+    Ok(lease.conn()?.run(sql, args, on_row))
 }
 
 /// Why an attempt failed.
@@ -339,11 +350,17 @@ async fn attempt(
     statement: &dyn Statement,
     sink: &mut dyn Sink,
 ) -> Result<u64, Attempt> {
-    let (sql, args) = prepare(place, statement).map_err(Attempt::Answered)?;
-    let conn = lease.conn().map_err(Attempt::Answered)?;
-    let mut on_row = |row: &Row<'_>| sink.row(row);
-    let answer = conn.run(&sql, args, &mut on_row);
-    match place.watch.unless_gone(endpoint.index(), answer).await {
+    let answer = {
+        let mut on_row = |row: &Row<'_>| sink.row(row);
+        let asked = ask(lease, place, statement, &mut on_row);
+        let mut reading = asked.map_err(Attempt::Answered)?;
+        // Lent: the futures around it would each have room for it.
+        place
+            .watch
+            .unless_gone(endpoint.index(), &mut reading)
+            .await
+    };
+    match answer {
         Ok(rows) => {
             lease.settle();
             Ok(rows)

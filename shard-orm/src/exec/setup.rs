@@ -270,7 +270,7 @@ async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
         persistent: false,
         single: false,
     };
-    match lease.conn()?.run(&sql, args, &mut |_| Ok(())).await {
+    match lease.conn()?.run(sql, args, &mut |_| Ok(())).await {
         Ok(_) => lease.settle(),
         // Another process has written it meanwhile.
         Err(failure) if failure.error.kind() == ErrorKind::Unique => lease.settle(),

@@ -24,6 +24,19 @@ pub(crate) async fn fill<M: Model>(target: Target<'_>, row: &mut M) -> Result<()
     row.set_id(id)
 }
 
+/// As [`fill`], where nothing has to be waited for; gives whether the id is filled.
+pub(crate) fn fill_at_once<M: Model>(target: Target<'_>, row: &mut M) -> Result<bool> {
+    let def = M::def();
+    let Some(generated) = def.generated else {
+        return Ok(true);
+    };
+    let key = row.id_key()?;
+    match target.cluster().makers().try_make(def, generated, key) {
+        Ok(id) => row.set_id(id).map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
 #[cold]
 async fn wait(
     target: Target<'_>,

@@ -58,7 +58,19 @@ pub(super) async fn insert<M: Model>(
     mut row: M,
     place_of: impl Fn(&M) -> Result<Arc<Place>>,
 ) -> Result<M> {
-    let place = prepare::insert(target, &mut row, SystemTime::now(), place_of).await?;
+    let place = match prepare::insert_at_once(target, &mut row, &place_of)? {
+        Some(place) => place,
+        // Boxed: it does not make the future of every insert larger.
+        None => {
+            Box::pin(prepare::insert(
+                target,
+                &mut row,
+                SystemTime::now(),
+                place_of,
+            ))
+            .await?
+        }
+    };
     let around = around::<M>(target, &place);
     let columns = M::def().columns.len();
     let statement = Fixed {

@@ -23,6 +23,29 @@ pub(super) async fn insert<M: Model>(
     Ok(place)
 }
 
+/// As [`insert`], where nothing is waited for: of a model without hooks, whose id is there or can be
+/// made at once. `None` is for [`insert`] itself.
+pub(super) fn insert_at_once<M: Model>(
+    target: Target<'_>,
+    row: &mut M,
+    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+) -> Result<Option<Arc<Place>>> {
+    if M::HOOKS.is_some() {
+        return Ok(None);
+    }
+    let mut place = place_of(row)?;
+    if row.needs_id() {
+        if !id::fill_at_once(target, row)? {
+            return Ok(None);
+        }
+        // The id may be the shard key.
+        place = place_of(row)?;
+    }
+    row.stamp(SystemTime::now());
+    validate(row)?;
+    Ok(Some(place))
+}
+
 /// As [`insert`], without the validation: that of many rows is reported together.
 pub(super) async fn fill<M: Model>(
     target: Target<'_>,

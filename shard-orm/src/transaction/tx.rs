@@ -163,12 +163,27 @@ impl Tx {
     }
 
     /// Runs a statement.
-    pub(crate) async fn run(&self, sql: &Sql, args: Args, on_row: &mut OnRow<'_>) -> Result<u64> {
-        let mut session = self.enter()?;
-        let result = self
-            .unless_gone(session.conn()?.run(sql, args, on_row))
-            .await;
+    pub(crate) async fn run<'r>(
+        &self,
+        prepare: impl FnOnce() -> Result<(Sql, Args)>,
+        on_row: &'r mut OnRow<'r>,
+    ) -> Result<u64> {
+        let (mut session, sql, args) = self.enter_with(prepare)?;
+        let result = {
+            let mut reading = session.conn()?.run(sql, args, on_row);
+            self.unless_gone(&mut reading).await
+        };
         session.settle(result)
+    }
+
+    /// Prepares a statement and takes the connection for it. A function of its own: what is
+    /// prepared would otherwise be kept in the future of the call.
+    fn enter_with(
+        &self,
+        prepare: impl FnOnce() -> Result<(Sql, Args)>,
+    ) -> Result<(SessionGuard<'_>, Sql, Args)> {
+        let (sql, args) = prepare()?;
+        Ok((self.enter()?, sql, args))
     }
 
     /// Runs a text without arguments.

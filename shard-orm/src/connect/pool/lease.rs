@@ -25,6 +25,13 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// Takes a connection over that was idle.
+    pub(super) fn fill(&mut self, idle: Idle, proven: u64) {
+        self.opened = idle.opened;
+        self.proven = proven;
+        self.conn = Some(idle.conn);
+    }
+
     /// The connection, which counts as being in the middle of something until
     /// [`settle`](Self::settle).
     pub(crate) fn conn(&mut self) -> Result<&mut Conn> {

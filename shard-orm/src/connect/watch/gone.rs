@@ -17,10 +17,12 @@ impl Watch {
         index: usize,
         asked: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
+        // Pinned before all else: each arm that took it over would have room of its own for it.
+        let asked = pin!(asked);
         let Some(gone) = self.gone(index) else {
             return asked.await;
         };
-        match select(pin!(asked), pin!(gone)).await {
+        match select(asked, pin!(gone)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(_) => Err(Failure {
                 error: Error::new(
