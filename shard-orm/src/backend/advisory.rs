@@ -45,8 +45,8 @@ macro_rules! each {
 // A build with SQLite alone has no use for the arguments.
 #[allow(unused_variables)]
 impl Conn {
-    /// Takes a lock, unless another session has it. The server ends this session when it says
-    /// nothing for `ttl`.
+    /// Takes a lock, unless another session has it. The server ends this session when it has the
+    /// lock and says nothing for `ttl`.
     pub(crate) async fn advisory_lock(
         &mut self,
         lock: &AdvisoryLock,

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// `GET_LOCK` on MySQL and MariaDB.
 ///
 /// Each lock that is held has a connection of its own, beside those of the pool, which ends with the
-/// lock; one more is kept to ask with. So a server needs room for one connection for each lock and
+/// lock; one more is kept to ask with, after a lock was found taken. So a server needs room for one connection for each lock and
 /// process (`max_connections`), and a proxy that shares sessions between clients (PgBouncer in
 /// transaction mode) does not serve.
 ///
@@ -56,7 +56,7 @@ pub struct DatabaseLocks {
     held: Mutex<HashMap<Token, Arc<Held>>>,
     /// The connection to ask with. One attempt at a time: many that wait for a lock need no more
     /// connections than one.
-    spare: tokio::sync::Mutex<Option<Spare>>,
+    spare: tokio::sync::Mutex<Option<Session>>,
 }
 
 /// A lock with its session.
@@ -73,9 +73,6 @@ struct Session {
     place: Arc<Place>,
     endpoint: usize,
 }
-
-/// A connection that holds no lock.
-struct Spare(Session);
 
 impl DatabaseLocks {
     /// Locks of the server of a named database. Asks it nothing.
@@ -113,7 +110,6 @@ impl DatabaseLocks {
         let endpoint = place.writer()?.index();
         let mut known = spare
             .take()
-            .map(|spare| spare.0)
             .filter(|session| Arc::ptr_eq(&session.place, &place) && session.endpoint == endpoint);
         loop {
             let was_known = known.is_some();
@@ -132,7 +128,7 @@ impl DatabaseLocks {
                     return Ok(Some(Acquired::new()));
                 }
                 Ok(false) => {
-                    *spare = Some(Spare(session));
+                    *spare = Some(session);
                     return Ok(None);
                 }
                 // The server ends what is idle for long. What it may have locked ended with it.
@@ -180,9 +176,9 @@ impl DatabaseLocks {
         // Whatever comes of it, the lock ends with the session.
         match bounded(limit, session.conn.advisory_unlock(&held.lock)).await {
             Ok(was_held) => {
-                match self.spare.try_lock() {
-                    Ok(mut spare) if spare.is_none() => *spare = Some(Spare(session)),
-                    _ => session.conn.close().await,
+                // Not kept: it would be ended for saying nothing.
+                if timeout(limit, session.conn.close()).await.is_err() {
+                    tracing::debug!(target: "shard_orm", "a server did not answer when a lock's connection was closed");
                 }
                 Ok(was_held)
             }

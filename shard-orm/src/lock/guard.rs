@@ -4,6 +4,7 @@
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+use std::cmp::min;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -106,13 +107,13 @@ impl Guard {
         wait: Duration,
     ) -> Result<Option<Self>> {
         let key = key.into();
-        let until = tokio::time::Instant::now() + wait;
+        let begun = tokio::time::Instant::now();
         let (mut pause, longest) = PAUSES;
         loop {
             if let Some(guard) = Self::acquire(Arc::clone(&manager), key.as_str(), ttl).await? {
                 return Ok(Some(guard));
             }
-            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            let left = wait.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 return Ok(None);
             }
@@ -238,6 +239,15 @@ impl Held {
         sent.saturating_add(micros(self.ttl - self.ttl / 10))
     }
 
+    /// When the next renewal is due: a third of the time after the last one was sent.
+    fn due(&self) -> i64 {
+        let sent = self
+            .until
+            .load(Ordering::Acquire)
+            .saturating_sub(self.ends(0));
+        sent.saturating_add(micros(self.ttl / 3))
+    }
+
     fn is_held(&self) -> bool {
         self.clock.elapsed() < self.until.load(Ordering::Acquire)
     }
@@ -255,15 +265,14 @@ impl Held {
         lost: watch::Sender<bool>,
         mut stop: oneshot::Receiver<()>,
     ) -> Result<bool> {
-        let third = micros(self.ttl / 3);
-        let mut next = self.clock.elapsed().saturating_add(third);
+        let mut next = self.due();
         loop {
             // No ping is broken off by a release: it would cost a connection.
             if let Either::Left(_) = select(&mut stop, pin!(self.pause(next))).await {
                 break;
             }
             next = match self.renew().await {
-                Ok(true) => self.clock.elapsed().saturating_add(third),
+                Ok(true) => self.due(),
                 Err(error) if self.is_held() => {
                     tracing::warn!(
                         target: "shard_orm",
@@ -271,14 +280,19 @@ impl Held {
                         error = %error.kind(),
                         "a lock was not renewed"
                     );
-                    self.clock.elapsed().saturating_add(third / 4)
+                    let soon = micros(self.ttl / 12);
+                    min(
+                        self.clock.elapsed().saturating_add(soon),
+                        self.until.load(Ordering::Acquire),
+                    )
                 }
                 Ok(false) | Err(_) => {
                     tracing::warn!(target: "shard_orm", key = self.key, "a lock was lost");
                     self.until.store(i64::MIN, Ordering::Release);
                     // It is heard by nobody when nobody asks.
                     let _heard = lost.send(true);
-                    // The time for which nothing was heard of the guard is over.
+                    // Given back when the holder has stopped: until then others are let in by the
+                    // time alone.
                     let _stopped = (&mut stop).await;
                     break;
                 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use shard_orm::lock::{Guard, LockManager, Token};
 
-use crate::site::{Kind, LONG, Site, acquire, cut, eventually, on};
+use crate::site::{Kind, LIMIT, LONG, Site, acquire, cut, eventually, on};
 
 async fn a_lock_keeps_others_out_until_it_is_released(kind: Kind) {
     let site = Site::new(kind).await;
@@ -88,21 +89,26 @@ async fn a_guard_that_is_dropped_lets_another_process_in(kind: Kind) {
 async fn an_acquiring_that_is_cancelled_leaves_nothing_held(kind: Kind) {
     let site = Site::new(kind).await;
     let two = site.manager().await;
-    let mut polls = 1;
+    let begun = Instant::now();
+    let (mut calls, mut polls) = (0, 1);
     loop {
         // Of its own each time, so that it is cancelled while it connects as well.
         let one = site.manager().await;
-        let key = format!("task {polls}");
+        let key = format!("task {calls}");
+        calls += 1;
         match cut(Guard::acquire(one, &*key, LONG), polls).await {
-            None => drop(acquire(&two, &key, LONG).await),
-            Some(guard) => {
-                assert!(guard.unwrap().unwrap().release().await.unwrap());
-                break;
+            None => {
+                polls += 1;
+                drop(acquire(&two, &key, LONG).await);
             }
+            // On a busy machine all can be there already when it is asked for.
+            Some(guard) => assert!(guard.unwrap().unwrap().release().await.unwrap()),
         }
-        polls += 1;
+        if polls > 1 && calls > polls - 1 {
+            break;
+        }
+        assert!(begun.elapsed() < LIMIT, "it was never cancelled");
     }
-    assert!(polls > 1, "it was never cancelled");
 }
 
 async fn of_fifty_tasks_one_at_a_time_holds_a_lock(kind: Kind) {

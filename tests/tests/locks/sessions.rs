@@ -78,11 +78,13 @@ async fn a_lock_whose_session_is_killed_is_lost_and_another_can_take_it(kind: Ki
 async fn a_manager_whose_idle_session_was_killed_serves_on(kind: Kind) {
     let site = Site::new(kind).await;
     let mut side = Side::of(&site).await;
-    let one = site.manager().await;
-    let guard = acquire(&one, "task", LONG).await;
-    guard.release().await.unwrap();
+    let (one, two) = (site.manager().await, site.manager().await);
+    let _held = acquire(&two, "task", LONG).await;
+    let none = Guard::acquire(Arc::clone(&one), "task", LONG).await;
+    assert!(none.unwrap().is_none());
     let sessions = side.sessions().await;
-    for session in sessions.clone() {
+    assert_eq!(sessions.len(), 2, "the holder's, and one to ask with");
+    for session in sessions {
         side.kill(session).await;
     }
     eventually("they are gone", async || side.sessions().await.is_empty()).await;

@@ -21,8 +21,12 @@ pub(in crate::backend) async fn lock(
     name: &str,
     ttl: Duration,
 ) -> Result<bool> {
-    within(connection, ttl).await?;
-    ask(connection, LOCK, name).await
+    let locked = ask(connection, LOCK, name).await?;
+    // A session that did not get the lock may go on to say nothing.
+    if locked {
+        within(connection, ttl).await?;
+    }
+    Ok(locked)
 }
 
 pub(in crate::backend) async fn ping(

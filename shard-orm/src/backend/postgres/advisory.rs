@@ -25,7 +25,12 @@ macro_rules! lock {
     };
 }
 
-const LOCK: &str = concat!("SELECT pg_try_advisory_lock($1), ", within!());
+/// A session that did not get the lock may go on to say nothing. `OFFSET` keeps the attempt to one.
+const LOCK: &str = concat!(
+    "SELECT locked, CASE WHEN locked THEN ",
+    within!(),
+    " END FROM (SELECT pg_try_advisory_lock($1) AS locked OFFSET 0) AS attempt"
+);
 const PING: &str = concat!(
     "SELECT EXISTS (",
     lock!(),

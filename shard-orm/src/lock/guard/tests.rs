@@ -152,6 +152,31 @@ async fn a_lock_is_lost_when_the_machine_slept_for_longer_than_its_time() {
 }
 
 #[tokio::test]
+async fn a_lock_that_took_long_to_take_is_renewed_before_its_time_is_over() {
+    let clock = Arc::new(Turned::default());
+    let fake = Arc::new(Fake {
+        gate: Some(Notify::new()),
+        ..Fake::default()
+    });
+    let ttl = Duration::from_secs(60);
+    let taking = tokio::spawn(Guard::acquire_by(
+        Arc::<Turned>::clone(&clock),
+        Arc::<Fake>::clone(&fake),
+        "key".to_owned(),
+        ttl,
+    ));
+    fake.entered.notified().await;
+    // A third of it later only a few seconds would be left.
+    clock.turn(ttl * 6 / 10);
+    fake.gate.as_ref().unwrap().notify_one();
+    let guard = taking.await.unwrap().unwrap().unwrap();
+    eventually(|| fake.pinged.load(Ordering::SeqCst) > 0).await;
+    eventually(|| guard.held.until.load(Ordering::SeqCst) > clock.elapsed() + micros(ttl / 2))
+        .await;
+    assert!(guard.is_held());
+}
+
+#[tokio::test]
 async fn a_ping_that_hangs_loses_the_lock_within_its_time() {
     let fake = Fake::with([Ping::Hangs]);
     let ttl = Duration::from_millis(600);
@@ -246,7 +271,7 @@ async fn one_who_waits_gets_the_lock_when_it_comes_free_and_nothing_when_it_does
     let short = Duration::from_millis(50);
     let nothing = Guard::acquire_within(manager(), "key", ttl, short).await;
     assert!(nothing.unwrap().is_none());
-    let waiting = tokio::spawn(Guard::acquire_within(manager(), "key", ttl, LIMIT));
+    let waiting = tokio::spawn(Guard::acquire_within(manager(), "key", ttl, Duration::MAX));
     guard.release().await.unwrap();
     let second = waiting.await.unwrap().unwrap().unwrap();
     assert_eq!(*fake.holder(), Some(second.token()));
