@@ -33,6 +33,8 @@ mod source;
 mod status;
 mod supervise;
 mod task;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 
 pub use mode::Mode;
 pub use once::Sync;

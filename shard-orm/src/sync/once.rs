@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 
 use super::mode::Mode;
-use super::report::{Rows, SyncReport, Synced};
+use super::report::{CopyId, Rows, SyncReport, Synced};
 use super::run::Run;
 use super::supervise::Supervise;
 use super::task::Task;
 use crate::cluster::Cluster;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Guard, LockManager};
 use crate::model::ModelDef;
 use crate::record::TransmittedModel;
@@ -22,6 +22,8 @@ const LOCK_TTL: Duration = Duration::from_secs(30);
 const OVERLAP: Duration = Duration::from_mins(1);
 /// How many copies are written to at a time.
 const CONCURRENCY: usize = 8;
+/// How soon a copy is tried again that another run has overtaken.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How often copies are tried that wait for the rows of others.
 const ROUNDS: usize = 3;
 
@@ -84,6 +86,24 @@ impl Plan {
     }
 }
 
+fn not_through(limit: Duration, copy: Option<CopyId>, source: Option<Error>) -> Error {
+    let which = match &copy {
+        Some(copy) => format!("the copy of {copy} does not have it"),
+        None => "a copy may not have it".to_owned(),
+    };
+    let error = Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "what was written at the source was not at all copies within {limit:?}: {which}; it \
+             stays at the source, and comes with a later sync"
+        ),
+    );
+    match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
+}
+
 /// Another run holds the lock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held;
@@ -134,6 +154,57 @@ impl Sync {
     pub fn locks(mut self, locks: Arc<dyn LockManager>) -> Self {
         self.plan.locks = Some(locks);
         self
+    }
+
+    /// Waits until each copy has what was written at its source before this call: for a row of a
+    /// shard that is to follow its reference. Brings the copies up itself and takes no lock: a
+    /// supervisor is overtaken by it, and goes on behind it.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # use std::time::Duration;
+    /// # #[derive(StaticModel)]
+    /// # #[static_model(source = "default", groups = ["air"], table = "airlines")]
+    /// # struct Airline {
+    /// #     #[static_model(primary_key, length = 3)]
+    /// #     code: String,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::sync::Sync;
+    ///
+    /// let airline = Airline { code: "KL".into() }.insert(cluster).await?;
+    /// Sync::of::<Airline>(cluster).write_through(Duration::from_secs(5)).await?;
+    /// // Every server has it: a flight may refer to it now.
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Timeout`](ErrorKind::Timeout) when a copy has not come within `limit`: the row is at the
+    /// source, and comes to the copies later. The error names a copy that lacks it, and why.
+    pub async fn write_through(mut self, limit: Duration) -> Result<()> {
+        self.plan.locks = None;
+        let until = tokio::time::Instant::now() + limit;
+        loop {
+            // Each run reads its source after this call began.
+            let run = tokio::time::timeout_at(until, self.clone().run()).await;
+            let (copy, source) = match run {
+                Ok(Ok(report)) => {
+                    let lacking = report.copies.into_iter();
+                    let mut lacking = lacking.filter(|one| !matches!(one.result, Ok(Some(_))));
+                    match lacking.next() {
+                        None => return Ok(()),
+                        Some(one) => (Some(one.copy), one.result.err()),
+                    }
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => (None, None),
+            };
+            if tokio::time::Instant::now() + PAUSE >= until {
+                return Err(not_through(limit, copy, source));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Brings each copy up to what its source has. One that fails does not keep the others.
