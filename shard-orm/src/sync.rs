@@ -21,6 +21,7 @@ mod apply;
 mod blocked;
 mod capture;
 mod change;
+mod compare;
 mod consumer;
 mod criterion;
 mod keys;
@@ -38,7 +39,7 @@ mod tests;
 
 pub use mode::Mode;
 pub use once::Sync;
-pub use report::{CopyId, Rows, SyncReport, Synced};
+pub use report::{CopyId, Differences, Rows, SyncReport, Synced, Verified};
 pub use supervise::{CopyStatus, Supervise, Supervisor};
 
 use crate::dialect::Dialect;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
+use super::compare::{Leave, compare};
 use super::mode::Mode;
-use super::report::{CopyId, Rows, SyncReport, Synced};
+use super::report::{CopyId, Differences, Rows, SyncReport, Synced, Verified};
 use super::run::Run;
 use super::supervise::Supervise;
 use super::task::Task;
@@ -156,6 +157,60 @@ impl Sync {
         self
     }
 
+    /// Compares each copy with its source, and changes nothing.
+    ///
+    /// A row that is written to meanwhile, or has not come to the copy yet, is a difference: verify
+    /// when nothing is written, or again.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(StaticModel)]
+    /// # #[static_model(source = "default", groups = ["air"], table = "airlines")]
+    /// # struct Airline {
+    /// #     #[static_model(primary_key, length = 3)]
+    /// #     code: String,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::sync::Sync;
+    ///
+    /// for verified in Sync::of::<Airline>(cluster).verify().await? {
+    ///     println!("{}: {:?}", verified.copy, verified.result?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn verify(self) -> Result<Vec<Verified>> {
+        let tasks = self.tasks()?;
+        let mut all: Vec<Verified> = stream::iter(tasks)
+            .map(|task| async move {
+                let found = async {
+                    let (source, copy) = (task.source()?, task.status()?);
+                    compare(&source, &copy, &mut Leave).await
+                };
+                Verified {
+                    result: found.await.map(Differences::from),
+                    copy: (&task).into(),
+                }
+            })
+            .buffer_unordered(self.plan.concurrency)
+            .collect()
+            .await;
+        all.sort_by(|one, other| one.copy.cmp(&other.copy));
+        Ok(all)
+    }
+
+    /// The copies, of all models.
+    fn tasks(&self) -> Result<Vec<Task>> {
+        let mut tasks = Vec::new();
+        for def in &self.models {
+            tasks.extend(Task::of(&self.cluster, def)?);
+        }
+        Ok(tasks)
+    }
+
     /// Waits until each copy has what was written at its source before this call: for a row of a
     /// shard that is to follow its reference. Brings the copies up itself and takes no lock: a
     /// supervisor is overtaken by it, and goes on behind it.
@@ -213,11 +268,7 @@ impl Sync {
     /// [`Configuration`](ErrorKind::Configuration) when a model has no source, or names groups that
     /// are not in the configuration. What a copy meets stands in the [report](SyncReport).
     pub async fn run(self) -> Result<SyncReport> {
-        let mut tasks = Vec::new();
-        for def in &self.models {
-            tasks.extend(Task::of(&self.cluster, def)?);
-        }
-        let mut left = tasks;
+        let mut left = self.tasks()?;
         let mut done = Vec::new();
         for round in 1..=ROUNDS {
             let plan = &self.plan;

@@ -99,24 +99,18 @@ async fn one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over(pair: Pair
 async fn a_broken_server_delays_no_other() {
     let folder = scratch::folder("sync");
     let path = folder.path().display();
+    let good = Group::new(1).server(Server::new("a", format!("sqlite://{path}/a")));
     let config = Config::new("sync")
-        .pool(PoolOptions::new().connect_timeout(Duration::from_secs(1)))
         .database(
             "default",
             Database::new(format!("sqlite://{path}/source.db")),
         )
-        .group(
-            "good",
-            Group::new(1).server(Server::new("a", format!("sqlite://{path}/a"))),
-        )
-        .group(
-            "bad",
-            Group::new(1).server(Server::new("b", format!("sqlite://{path}/b"))),
-        );
+        .group("good", good);
     let cluster = Cluster::connect(&config).await.unwrap();
     cluster.setup().table::<Item>().run().await.unwrap();
     cluster.register_static::<Item>();
-    std::fs::remove_file(folder.path().join("b/bad_static.db")).unwrap();
+    let bad = Group::new(1).server(Server::new("b", format!("sqlite://{path}/b")));
+    cluster.reconfigure(&config.group("bad", bad)).unwrap();
     item(1).insert(&cluster).await.unwrap();
 
     let report = Sync::of::<Item>(&cluster).run().await.unwrap();
