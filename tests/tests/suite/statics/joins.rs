@@ -49,7 +49,9 @@ fn joined(flights: &[Flight], airlines: &[Airline]) -> Vec<(Flight, Option<Airli
 
 fn inner(all: &[(Flight, Option<Airline>)]) -> Vec<(Flight, Airline)> {
     let pairs = all.iter().cloned();
-    pairs.filter_map(|(one, other)| Some((one, other?))).collect()
+    pairs
+        .filter_map(|(one, other)| Some((one, other?)))
+        .collect()
 }
 
 behaviours! { (Airline, Limit, Flight, Seat, Country);
@@ -204,6 +206,29 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
             let joined = Flight::scatter().join(Flight::AIRLINE).filter(Airline::CODE.eq(code)).order_by(Flight::ID);
             assert_eq!(joined.all(on).await.unwrap(), expected);
         }
+    }
+
+    async fn sql_of_ones_own_names_the_copy(bed: &Bed) {
+        let (on, key) = (&bed.cluster, bed.key());
+        let airlines = airlines(bed, 1).await;
+        flight(bed, key, Some(&airlines[0].code)).insert(on).await.unwrap();
+        let joined = "SELECT a.name FROM {flights} f JOIN {static.airlines} a ON a.code = f.carrier";
+        let names: Vec<String> = Flight::on(key).sql(joined).all(on).await.unwrap();
+        assert!(names.contains(&airlines[0].name));
+        let tx = on.begin(Flight::shard(key)).await.unwrap();
+        let names: Vec<String> = Flight::on(key).sql(joined).all(&tx).await.unwrap();
+        assert!(names.contains(&airlines[0].name));
+        tx.rollback().await.unwrap();
+        let found: i64 = Airline::copy(Flight::shard(key))
+            .sql("SELECT COUNT(*) FROM {airlines}")
+            .one(on)
+            .await
+            .unwrap();
+        assert!(found > 0);
+        // There is none in a named database.
+        let error = Airline::query().sql("SELECT COUNT(*) FROM {static.airlines}").one::<i64>(on).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("no static tables beside it"), "{error}");
     }
 
     async fn a_row_refers_to_a_static_one_or_to_one_of_a_database(bed: &Bed) {

@@ -198,12 +198,16 @@ async fn static_tables_that_cannot_be_read_leave_the_shards_alone() {
         .database(DATABASE, Database::new(url("default.db")))
         .group(
             GROUP,
-            Group::new(1).server(Server::new("a", url("o'neil 50%"))),
+            Group::new(1).server(Server::new("a", url("o'neil 50%25"))),
         );
     let cluster = Cluster::connect(&config).await.unwrap();
     cluster.setup().table::<Flight>().run().await.unwrap();
     let file = folder.path().join("o'neil 50%").join("shop_static.db");
-    std::fs::write(&file, "no database, and long enough to be taken for one".repeat(20)).unwrap();
+    std::fs::write(
+        &file,
+        "no database, and long enough to be taken for one".repeat(20),
+    )
+    .unwrap();
     assert_eq!(Flight::on(1).count(&cluster).await.unwrap(), 0);
     let unread = Airline::copy(Flight::shard(1)).count(&cluster).await;
     assert_eq!(kind(unread), ErrorKind::UndefinedTable);

@@ -129,7 +129,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country), 2 shards on 1 servers,
         assert!(Limit::copy(at()).filter(Limit::ID.eq(row.id)).exists(&session).await.unwrap());
         // Whoever has not written it is served by a replica, which does not have it.
         assert_eq!(Limit::find_copy(&bed.cluster, at(), row.id).await.unwrap(), None);
-        let again = bed.cluster.session_from(&session.token()).unwrap();
+        let again = bed.cluster.resume_session(&session.token()).unwrap();
         assert_eq!(Limit::get_copy(&again, at(), row.id).await.unwrap(), row);
         bed.resume_replay().await;
     }
