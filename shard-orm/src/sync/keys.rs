@@ -92,7 +92,7 @@ pub(super) fn ordered(def: &ModelDef, ordinal: usize, dialect: Dialect) -> Resul
             )));
         }
         (ColumnType::Text, Dialect::Postgres) if !column.binary => {
-            Expr::cust_with_expr("? COLLATE \"C\"", own)
+            Expr::cust_with_expr("($1) COLLATE \"C\"", own)
         }
         // The tables that this library makes are ordered by bytes, and others may not be.
         (ColumnType::Text, Dialect::MySql) => own.cast_as("BINARY"),

@@ -8,7 +8,7 @@ use super::position::{Mark, Position};
 use super::task::Task;
 use crate::model::Model as _;
 use crate::testing::{TestCluster, cluster};
-use crate::{Error, ErrorKind, StaticModel, TransmittedModel as _};
+use crate::{Error, ErrorKind, ShardModel, StaticModel};
 
 #[derive(Debug, Clone, PartialEq, StaticModel)]
 #[static_model(groups = all, table = "rates")]
@@ -18,7 +18,7 @@ struct Rate {
     value: i64,
 }
 
-#[derive(Debug, crate::ShardModel)]
+#[derive(Debug, ShardModel)]
 #[shard(group = "shop", table = "orders")]
 #[allow(dead_code)]
 struct Order {
