@@ -1,4 +1,4 @@
-//! Reads the excerpt of the data set: flights, aircraft and airlines, as rows of the models.
+//! Reads the excerpt of the data set: flights, aircraft, airlines and airports, as rows of the models.
 
 use std::error::Error;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use csv::StringRecord;
 
-use crate::model::{Airline, Flight, Plane};
+use crate::model::{Airline, Airport, Flight, Plane};
 
 /// All flights that have an aircraft, and how many have none: those were cancelled.
 pub(crate) fn flights(file: &Path) -> Result<(Vec<Flight>, usize), Box<dyn Error>> {
@@ -52,6 +52,20 @@ pub(crate) fn airlines(file: &Path) -> Result<Vec<Airline>, Box<dyn Error>> {
         });
     }
     Ok(airlines)
+}
+
+/// All airports. The columns are faa, name, lat, lon, alt, tz, dst and tzone.
+pub(crate) fn airports(file: &Path) -> Result<Vec<Airport>, Box<dyn Error>> {
+    let mut airports = Vec::new();
+    for record in reader(file)?.records() {
+        let record = record?;
+        airports.push(Airport {
+            code: text(&record, 0)?.to_owned(),
+            name: text(&record, 1)?.to_owned(),
+            altitude: value(&record, 4)?,
+        });
+    }
+    Ok(airports)
 }
 
 fn reader(file: &Path) -> Result<csv::Reader<std::fs::File>, String> {

@@ -17,8 +17,9 @@ use std::process::ExitCode;
 use shard_orm::Cluster;
 use shard_orm::prelude::*;
 use shard_orm::route::RoutingKey;
+use shard_orm::sync::Sync;
 
-use crate::model::{Aircraft, Airline, Flight, Plane};
+use crate::model::{Aircraft, Airline, Airport, Flight, Plane};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -50,7 +51,8 @@ async fn run() -> Outcome {
     all_aircraft(&cluster).await?;
     planes_and_flights(&cluster).await?;
     joined(&cluster).await?;
-    a_named_database(&cluster).await?;
+    reference_tables(&cluster).await?;
+    joined_with_references(&cluster).await?;
     cluster.close().await;
     Ok(())
 }
@@ -74,6 +76,7 @@ async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
         .table::<Flight>()
         .table::<Plane>()
         .table::<Airline>()
+        .table::<Airport>()
         .run()
         .await?;
     println!(
@@ -330,12 +333,15 @@ async fn joined(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// A model that is not sharded has the same verbs, without a key.
-async fn a_named_database(cluster: &Cluster) -> Outcome {
-    heading("A named database");
+/// Reference tables are written in one database, without a key, and copied to each server.
+async fn reference_tables(cluster: &Cluster) -> Outcome {
+    heading("Reference tables");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     for airline in load::airlines(&folder.join("airlines.csv"))? {
         airline.save(cluster).await?;
+    }
+    for airport in load::airports(&folder.join("airports.csv"))? {
+        airport.save(cluster).await?;
     }
     let airlines = Airline::query()
         .filter(Airline::NAME.contains("America"))
@@ -344,6 +350,44 @@ async fn a_named_database(cluster: &Cluster) -> Outcome {
         .await?;
     for airline in airlines {
         println!("{}  {}", airline.carrier, airline.name);
+    }
+
+    // Once; a program that runs for longer has `Sync::supervise` do it again and again.
+    cluster.register_static::<Airline>();
+    cluster.register_static::<Airport>();
+    Sync::all(cluster).run().await?.complete()?;
+    for verified in Sync::all(cluster).verify().await? {
+        match verified.result? {
+            found if found.is_none() => println!("{}: as its source", verified.copy),
+            found => return Err(format!("{}: {found:?}", verified.copy).into()),
+        }
+    }
+    Ok(())
+}
+
+/// Joins flights with what they refer to, on the server on which the flights are.
+async fn joined_with_references(cluster: &Cluster) -> Outcome {
+    heading("A join with reference tables");
+    let latest: Vec<(i32, String, Option<String>, Option<i32>)> = Flight::scatter()
+        .join(Flight::AIRLINE)
+        .left_join(Flight::TO)
+        .order_by(Flight::DEPARTURE_DELAY.desc().nulls_last())
+        .order_by(Flight::ID)
+        .select((
+            Flight::NUMBER,
+            Airline::NAME,
+            Airport::NAME,
+            Flight::DEPARTURE_DELAY,
+        ))
+        .limit(3)
+        .all(cluster)
+        .await?;
+    for (number, airline, airport, delay) in latest {
+        println!(
+            "{airline} {number} to {}: {} min late",
+            airport.as_deref().unwrap_or("an unknown airport"),
+            delay.unwrap_or_default()
+        );
     }
     Ok(())
 }

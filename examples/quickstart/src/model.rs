@@ -72,6 +72,8 @@ pub(crate) struct Plane {
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "flights", table = "flights")]
 #[shard(belongs_to(plane = "Plane"))]
+#[shard(refers_to(airline = "Airline", by = "carrier"))]
+#[shard(refers_to(to = "Airport", by = "destination"))]
 #[shard(index(aircraft, scheduled_at))]
 pub(crate) struct Flight {
     #[shard(key, primary_key)]
@@ -93,13 +95,24 @@ pub(crate) struct Flight {
     pub(crate) distance: i32,
 }
 
-/// An airline: a row in the named database `default`, which is not sharded.
-#[derive(Debug, Clone, PartialEq, ShardModel)]
-#[shard(database = "default", table = "airlines")]
+/// An airline: a row in the named database `default`, copied to each server.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(source = "default", groups = ["flights"], table = "airlines")]
 pub(crate) struct Airline {
-    #[shard(primary_key, length = 2)]
+    #[static_model(primary_key, length = 2)]
     pub(crate) carrier: String,
     pub(crate) name: String,
+}
+
+/// An airport: the same.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(source = "default", groups = ["flights"], table = "airports")]
+pub(crate) struct Airport {
+    #[static_model(primary_key, length = 3)]
+    pub(crate) code: String,
+    pub(crate) name: String,
+    /// In feet.
+    pub(crate) altitude: i32,
 }
 
 #[cfg(test)]
