@@ -52,6 +52,7 @@
 //! | [`topology`] | how a logical shard finds its server |
 //! | [`Field`], [`ShardKey`] | what can stand in a column, and in a shard key |
 //! | [`id`] | ids that the library makes |
+//! | [`sync`] | the copies of reference tables, kept in step with their source |
 //! | [`lock`] | locks that keep two runs of one task apart |
 //! | [`Error`], [`ErrorKind`] | what can go wrong, alike for all databases |
 //!

@@ -220,6 +220,7 @@ mod chapters {
         writing: "../../docs/src/writing.md",
         relations: "../../docs/src/relations.md",
         static_tables: "../../docs/src/static-tables.md",
+        static_sync: "../../docs/src/static-sync.md",
         ids: "../../docs/src/ids.md",
         hooks: "../../docs/src/hooks.md",
         soft_delete: "../../docs/src/soft-delete.md",
