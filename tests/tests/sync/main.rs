@@ -1,7 +1,12 @@
 //! Copies of static tables, kept in step with their source: on each database, and from one to another.
 
 mod changes;
+mod killed;
 mod late;
 mod overtaken;
+mod pages;
 mod site;
 mod supervised;
+mod traffic;
+mod worker;
+mod workers;
