@@ -122,6 +122,8 @@ impl Run {
             Some(Position::Followed(mark)) if has_log(*mark) => {}
             Some(Position::Copying { from, .. }) if has_log(*from) => {}
             _ => {
+                // One that was overtaken does not take the log away from the one that goes on.
+                self.copy.commit(&[], None, false).await?;
                 // The log is kept from before the first row is read.
                 let from = source.end_of_log().await?;
                 following.keep(from).await?;
@@ -142,15 +144,15 @@ impl Run {
             self.work.read += entries.len() as u64;
             let Some(last) = entries.last() else { break };
             read_to = last.mark;
-            let settled = entries.iter().filter(|entry| entry.settled);
+            // Behind an entry that was not settled when it was read, one may have come since that no
+            // later page shows.
+            let settled = entries
+                .iter()
+                .filter(|entry| entry.settled && ahead.is_empty());
             let settled = settled.map(|entry| entry.mark).max().unwrap_or(mark);
             let level = (entries.len() as u64) < CHANGED;
-            ahead.extend(
-                entries
-                    .iter()
-                    .filter(|one| !one.settled)
-                    .map(|one| one.mark),
-            );
+            let marks = entries.iter().map(|entry| entry.mark);
+            ahead.extend(marks.filter(|one| *one > settled));
             let fresh = entries.iter().filter(|one| !self.ahead.contains(&one.mark));
             let (all, keys) = changed(fresh)?;
             if all {
@@ -217,6 +219,7 @@ impl Run {
             }
         }
         let mut read_to = self.position.clone();
+        let mut all_settled = true;
         loop {
             let next = criterion
                 .rows_after(&source, read_to.as_ref(), CHANGED)
@@ -225,7 +228,10 @@ impl Run {
             self.work.read += page.rows.len() as u64;
             let level = (page.rows.len() as u64) < CHANGED;
             let changes: Vec<Change> = page.rows.into_iter().map(Change::Put).collect();
-            match page.settled.or_else(|| self.position.clone()) {
+            // As with a log: what is settled behind a row that was not comes in the next round too.
+            let settled = page.settled.filter(|_| all_settled);
+            all_settled = settled.as_ref() == Some(&page.last);
+            match settled.or_else(|| self.position.clone()) {
                 Some(settled) => self.commit(&changes, settled, level).await?,
                 // Nothing is settled yet: the next run begins at the first row again.
                 None => self.commit_unplaced(&changes).await?,
