@@ -19,6 +19,7 @@ mod conn;
 mod dynamic;
 mod failure;
 mod field;
+mod listener;
 mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -45,6 +46,7 @@ pub(crate) use failure::Failure;
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{DeletionTime, Field, Timestamp};
+pub(crate) use listener::Listener;
 pub(crate) use literal::literal;
 pub(crate) use position::Position;
 #[cfg(test)]

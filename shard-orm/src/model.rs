@@ -45,6 +45,10 @@ pub trait Model: Sized + Send + Sync + 'static {
     /// The table, as the compiler knows it.
     const TABLE: &'static str;
 
+    /// The groups whose servers hold copies, of a static model.
+    #[doc(hidden)]
+    const COPIES: Option<StaticGroups> = None;
+
     /// What `#[shard(hooks)]` connects: the model's [`Hooks`](crate::Hooks).
     #[doc(hidden)]
     const HOOKS: Option<&'static dyn DynHooks<Self>> = None;

@@ -113,7 +113,7 @@ use ends::Ends;
 ///
 /// Its constants are made by the derive; see the [module](self).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a relation within one server",
+    message = "`{Self}` is not a relation between tables of one server",
     label = "no server has both tables",
     note = "`has_many`, `has_one` and `belongs_to` relate models of one group and key, whose rows \
             are in one logical shard, and what a model `refers_to` is joined where it is static: \

@@ -21,6 +21,7 @@ mod apply;
 mod blocked;
 mod capture;
 mod change;
+mod compare;
 mod consumer;
 mod criterion;
 mod keys;
@@ -33,10 +34,12 @@ mod source;
 mod status;
 mod supervise;
 mod task;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 
 pub use mode::Mode;
 pub use once::Sync;
-pub use report::{CopyId, Rows, SyncReport, Synced};
+pub use report::{CopyId, Differences, Rows, SyncReport, Synced, Verified};
 pub use supervise::{CopyStatus, Supervise, Supervisor};
 
 use crate::dialect::Dialect;

@@ -219,6 +219,7 @@ mod chapters {
         scatter: "../../docs/src/scatter.md",
         writing: "../../docs/src/writing.md",
         relations: "../../docs/src/relations.md",
+        static_tables: "../../docs/src/static-tables.md",
         ids: "../../docs/src/ids.md",
         hooks: "../../docs/src/hooks.md",
         soft_delete: "../../docs/src/soft-delete.md",

@@ -22,10 +22,7 @@ pub(super) fn home(model: &Model) -> TokenStream {
             impl __shard_orm::DatabaseModel for #ident {}
 
             #[automatically_derived]
-            impl __shard_orm::Referred for #ident {
-                const COPIES: ::core::option::Option<__shard_orm::StaticGroups> =
-                    ::core::option::Option::None;
-            }
+            impl __shard_orm::Referred for #ident {}
         },
         Home::Static(copied) => copied_home(model, copied),
     }
@@ -61,10 +58,7 @@ fn copied_home(model: &Model, copied: &Copied) -> TokenStream {
         impl __shard_orm::#written for #ident {}
 
         #[automatically_derived]
-        impl __shard_orm::Referred for #ident {
-            const COPIES: ::core::option::Option<__shard_orm::StaticGroups> =
-                ::core::option::Option::Some(#groups);
-        }
+        impl __shard_orm::Referred for #ident {}
 
         #criterion
     }

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 
 use super::{block, columns, def, generate, home, relations, site, value};
-use crate::check::Model;
+use crate::check::{Home, Model};
 use crate::types::place;
 
 /// All code of a model.
@@ -49,6 +49,16 @@ fn implementation(model: &Model) -> TokenStream {
     let stamp = stamp(model);
     let (fill, find_by_id) = generate::implementation(model);
     let behaviour = behaviour(model);
+    let copies = match &model.home {
+        Home::Static(copied) => {
+            let groups = def::groups(&copied.groups);
+            quote_spanned! {site()=>
+                const COPIES: ::core::option::Option<__shard_orm::StaticGroups> =
+                    ::core::option::Option::Some(#groups);
+            }
+        }
+        _ => TokenStream::new(),
+    };
     let soft_delete = model.soft_delete.map(|_| {
         quote_spanned! {site()=>
             #[automatically_derived]
@@ -61,6 +71,8 @@ fn implementation(model: &Model) -> TokenStream {
             type Id = #id;
 
             const TABLE: &'static ::core::primitive::str = #table;
+
+            #copies
 
             #behaviour
 

@@ -151,7 +151,7 @@ pub(super) fn same_groups(model: &Model) -> TokenStream {
                 return quote_spanned! {place(target.span())=>
                     const _: () = ::core::assert!(
                         __shard_orm::is_reached(
-                            <#target as __shard_orm::Referred>::COPIES,
+                            <#target as __shard_orm::Model>::COPIES,
                             <#ident as __shard_orm::Sharded>::GROUP
                         ),
                         #message

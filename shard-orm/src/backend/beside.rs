@@ -3,13 +3,14 @@
 //! It is attached for reading alone: a statement or a transaction that writes takes no lock on it.
 //! Other databases reach a second schema or database without being told.
 
+#![cfg_attr(not(feature = "sqlite"), allow(dead_code))]
+
 use std::path::PathBuf;
 
 /// A second file.
 #[derive(Debug, Clone)]
 pub(crate) struct Beside {
     /// The name under which statements find its tables.
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(super) name: String,
     pub(super) file: PathBuf,
 }

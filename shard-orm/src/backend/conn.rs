@@ -104,6 +104,16 @@ impl Opener {
         Ok(Self { session, options })
     }
 
+    /// What sessions of PostgreSQL are opened by.
+    #[cfg(feature = "postgres")]
+    pub(super) fn postgres(&self) -> Option<&sqlx::postgres::PgConnectOptions> {
+        match &self.options {
+            Options::Postgres(options) => Some(options),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
     pub(crate) async fn open(&self) -> Result<Conn> {
         let opened: sqlx::Result<Conn> = match self.options {
             #[cfg(feature = "sqlite")]

@@ -36,7 +36,7 @@ impl Cluster {
     }
 
     /// The static models that were registered.
-    #[allow(dead_code)] // Until the sync asks for them.
+    #[cfg_attr(not(test), allow(dead_code))] // Until the sync asks for them.
     pub(crate) fn static_models(&self) -> Vec<&'static ModelDef> {
         self.registered().clone()
     }
@@ -128,5 +128,39 @@ fn holds_copy(def: &ModelDef, at: &Address) -> Result<()> {
             def.name
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::{Model, StaticModel, testing};
+
+    #[derive(StaticModel)]
+    #[static_model(groups = all, table = "airlines")]
+    #[allow(dead_code)] // No row of it is made.
+    struct Airline {
+        #[static_model(primary_key)]
+        code: String,
+    }
+
+    #[derive(StaticModel)]
+    #[static_model(groups = all, table = "limits", transmit = false)]
+    #[allow(dead_code)] // No row of it is made.
+    struct Limit {
+        #[static_model(primary_key)]
+        id: i64,
+    }
+
+    #[tokio::test]
+    async fn a_static_model_is_registered_once_for_all_handles() {
+        let cluster = testing::cluster::<Airline>().await.unwrap();
+        let handle = (*cluster).clone();
+        cluster.register_static::<Airline>();
+        handle.register_static::<Limit>();
+        handle.register_static::<Airline>();
+        let registered = cluster.static_models();
+        let names: Vec<&str> = registered.iter().map(|def| def.name).collect();
+        assert_eq!(names, [Airline::def().name, Limit::def().name]);
     }
 }

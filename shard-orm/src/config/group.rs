@@ -20,6 +20,7 @@ use super::{DatabaseOptions, HealthOptions, PoolOptions, Server, StrategyConfig}
 pub struct Group {
     pub(crate) logical_shards: u32,
     pub(crate) namespace: Option<String>,
+    pub(crate) static_namespace: Option<String>,
     pub(crate) strategy: StrategyConfig,
     pub(crate) pins: Vec<(i64, u32)>,
     pub(crate) read: Read,
@@ -39,6 +40,7 @@ impl Group {
         Self {
             logical_shards,
             namespace: None,
+            static_namespace: None,
             strategy: StrategyConfig::Hash,
             pins: Vec::new(),
             read: Read::Primary,
@@ -55,6 +57,14 @@ impl Group {
     #[must_use]
     pub fn namespace(mut self, template: impl Into<String>) -> Self {
         self.namespace = Some(template.into());
+        self
+    }
+
+    /// Sets the name of the namespace in which each of its servers holds its copies of static tables.
+    /// Without one it is the group's name and `_static`.
+    #[must_use]
+    pub fn static_namespace(mut self, name: impl Into<String>) -> Self {
+        self.static_namespace = Some(name.into());
         self
     }
 

@@ -12,7 +12,7 @@ use super::locks::Locks;
 use super::pool::{Lease, Pool};
 use super::verify::{not_set_up, verify};
 use super::watch::Watch;
-use crate::backend::Conn;
+use crate::backend::{Conn, Listener};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result, ShardId};
 use crate::topology::{Namespace, Read};
@@ -62,6 +62,12 @@ impl Endpoint {
     /// A connection beside those of the pool: it is kept for long, and takes none from the queries.
     pub(crate) async fn open_beside(&self) -> Result<Conn> {
         self.pool.open_beside().await
+    }
+
+    /// A session beside those of the pool that hears what others tell; `None` on databases that tell
+    /// nothing.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
+        self.pool.listen(channel).await
     }
 }
 

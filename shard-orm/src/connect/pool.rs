@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::timeout;
 
-use crate::backend::{Abandoned, Conn, Opener, Session};
+use crate::backend::{Abandoned, Conn, Listener, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) use lease::Lease;
@@ -206,6 +206,21 @@ impl Pool {
     /// Opens a connection beside those of the pool, for the monitor and for locks.
     pub(super) async fn open_beside(&self) -> Result<Conn> {
         self.open().await
+    }
+
+    /// Opens a session beside those of the pool that hears what others tell; `None` on databases that
+    /// tell nothing.
+    pub(super) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
+        match timeout(self.limits.connect_timeout, self.opener.listen(channel)).await {
+            Ok(listener) => listener,
+            Err(_) => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "{} did not take a connection within {:?} (`connect_timeout`)",
+                    self.label, self.limits.connect_timeout
+                ),
+            )),
+        }
     }
 
     /// A connection to the endpoint was lost: all others have to prove themselves.

@@ -59,11 +59,7 @@ impl StaticGroups {
             a named database; what lives in the same group and has the same key is related by \
             `belongs_to`, `has_one` or `has_many`"
 )]
-pub trait Referred: Model {
-    /// Where a static model has copies; `None` for a model of a named database.
-    #[doc(hidden)]
-    const COPIES: Option<StaticGroups>;
-}
+pub trait Referred: Model {}
 
 /// Whether rows of this group reach what they refer to: in a copy beside them, or in a named
 /// database, which is in no group.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
+use super::compare::{Leave, compare};
 use super::mode::Mode;
-use super::report::{Rows, SyncReport, Synced};
+use super::report::{CopyId, Differences, Rows, SyncReport, Synced, Verified};
 use super::run::Run;
 use super::supervise::Supervise;
 use super::task::Task;
 use crate::cluster::Cluster;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lock::{Guard, LockManager};
 use crate::model::ModelDef;
 use crate::record::TransmittedModel;
@@ -22,6 +23,8 @@ const LOCK_TTL: Duration = Duration::from_secs(30);
 const OVERLAP: Duration = Duration::from_mins(1);
 /// How many copies are written to at a time.
 const CONCURRENCY: usize = 8;
+/// How soon a copy is tried again that another run has overtaken.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How often copies are tried that wait for the rows of others.
 const ROUNDS: usize = 3;
 
@@ -84,6 +87,24 @@ impl Plan {
     }
 }
 
+fn not_through(limit: Duration, copy: Option<CopyId>, source: Option<Error>) -> Error {
+    let which = match &copy {
+        Some(copy) => format!("the copy of {copy} does not have it"),
+        None => "a copy may not have it".to_owned(),
+    };
+    let error = Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "what was written at the source was not at all copies within {limit:?}: {which}; it \
+             stays at the source, and comes with a later sync"
+        ),
+    );
+    match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
+}
+
 /// Another run holds the lock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held;
@@ -136,17 +157,118 @@ impl Sync {
         self
     }
 
+    /// Compares each copy with its source, and changes nothing.
+    ///
+    /// A row that is written to meanwhile, or has not come to the copy yet, is a difference: verify
+    /// when nothing is written, or again.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(StaticModel)]
+    /// # #[static_model(source = "default", groups = ["air"], table = "airlines")]
+    /// # struct Airline {
+    /// #     #[static_model(primary_key, length = 3)]
+    /// #     code: String,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::sync::Sync;
+    ///
+    /// for verified in Sync::of::<Airline>(cluster).verify().await? {
+    ///     println!("{}: {:?}", verified.copy, verified.result?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn verify(self) -> Result<Vec<Verified>> {
+        let tasks = self.tasks()?;
+        let mut all: Vec<Verified> = stream::iter(tasks)
+            .map(|task| async move {
+                let found = async {
+                    let (source, copy) = (task.source()?, task.status()?);
+                    compare(&source, &copy, &mut Leave).await
+                };
+                Verified {
+                    result: found.await.map(Differences::from),
+                    copy: (&task).into(),
+                }
+            })
+            .buffer_unordered(self.plan.concurrency)
+            .collect()
+            .await;
+        all.sort_by(|one, other| one.copy.cmp(&other.copy));
+        Ok(all)
+    }
+
+    /// The copies, of all models.
+    fn tasks(&self) -> Result<Vec<Task>> {
+        let mut tasks = Vec::new();
+        for def in &self.models {
+            tasks.extend(Task::of(&self.cluster, def)?);
+        }
+        Ok(tasks)
+    }
+
+    /// Waits until each copy has what was written at its source before this call: for a row of a
+    /// shard that is to follow its reference. Brings the copies up itself and takes no lock: a
+    /// supervisor is overtaken by it, and goes on behind it.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # use std::time::Duration;
+    /// # #[derive(StaticModel)]
+    /// # #[static_model(source = "default", groups = ["air"], table = "airlines")]
+    /// # struct Airline {
+    /// #     #[static_model(primary_key, length = 3)]
+    /// #     code: String,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::sync::Sync;
+    ///
+    /// let airline = Airline { code: "KL".into() }.insert(cluster).await?;
+    /// Sync::of::<Airline>(cluster).write_through(Duration::from_secs(5)).await?;
+    /// // Every server has it: a flight may refer to it now.
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Timeout`](ErrorKind::Timeout) when a copy has not come within `limit`: the row is at the
+    /// source, and comes to the copies later. The error names a copy that lacks it, and why.
+    pub async fn write_through(mut self, limit: Duration) -> Result<()> {
+        self.plan.locks = None;
+        let until = tokio::time::Instant::now() + limit;
+        loop {
+            // Each run reads its source after this call began.
+            let run = tokio::time::timeout_at(until, self.clone().run()).await;
+            let (copy, source) = match run {
+                Ok(Ok(report)) => {
+                    let lacking = report.copies.into_iter();
+                    let mut lacking = lacking.filter(|one| !matches!(one.result, Ok(Some(_))));
+                    match lacking.next() {
+                        None => return Ok(()),
+                        Some(one) => (Some(one.copy), one.result.err()),
+                    }
+                }
+                Ok(Err(error)) => return Err(error),
+                Err(_) => (None, None),
+            };
+            if tokio::time::Instant::now() + PAUSE >= until {
+                return Err(not_through(limit, copy, source));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Brings each copy up to what its source has. One that fails does not keep the others.
     ///
     /// # Errors
     /// [`Configuration`](ErrorKind::Configuration) when a model has no source, or names groups that
     /// are not in the configuration. What a copy meets stands in the [report](SyncReport).
     pub async fn run(self) -> Result<SyncReport> {
-        let mut tasks = Vec::new();
-        for def in &self.models {
-            tasks.extend(Task::of(&self.cluster, def)?);
-        }
-        let mut left = tasks;
+        let mut left = self.tasks()?;
         let mut done = Vec::new();
         for round in 1..=ROUNDS {
             let plan = &self.plan;

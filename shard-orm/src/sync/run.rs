@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sea_query::Value;
 
 use super::apply::{Applied, Copy};
 use super::blocked;
 use super::capture::Entry;
 use super::change::Change;
+use super::compare::{Repair, compare};
 use super::consumer::Following;
 use super::criterion::Criterion;
 use super::keys::{bytes_of, key_of};
@@ -250,7 +252,16 @@ impl Run {
 
     /// The mode `full`, and whatever else cannot go on from a position.
     async fn compare(&mut self, position: Position) -> Result<()> {
-        // Comes with the comparison.
+        let mut repairing = Repairing {
+            copy: self.copy.clone(),
+            applied: Applied::default(),
+        };
+        let found = compare(&self.source, &self.copy.status, &mut repairing).await?;
+        let mut applied = repairing.applied;
+        self.work.read += found.source_rows;
+        // Those that were written were read once more, in the transaction that has written them.
+        applied.read += found.copy_rows;
+        self.work.applied.add(applied);
         self.commit(&[], position, true).await
     }
 
@@ -273,6 +284,22 @@ impl Run {
             }
         }
         Ok(())
+    }
+}
+
+/// Commits what a comparison finds; the position stays until all was compared.
+struct Repairing {
+    copy: Copy,
+    applied: Applied,
+}
+
+impl Repair for Repairing {
+    fn repair(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let applied = self.copy.commit(&changes, None, false).await?;
+            self.applied.add(applied);
+            Ok(())
+        })
     }
 }
 

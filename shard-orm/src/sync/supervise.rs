@@ -7,9 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use super::capture::CHANNEL;
 use super::mode::Mode;
 use super::once::{Held, Plan};
 use super::report::{CopyId, Rows};
@@ -20,10 +21,15 @@ use crate::error::{Error, Result};
 use crate::lock::{Guard, LockManager};
 use crate::random::random;
 
-/// How often a copy is brought up, unless another time is set.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often a copy is brought up, unless another time is set: with what it varies by, within a
+/// second.
+const EVERY: Duration = Duration::from_millis(750);
 /// By how much of that time a round may come earlier or later.
 const JITTER: f64 = 0.2;
+/// How long is waited for further words of a source before its copies are woken again.
+const TOGETHER: Duration = Duration::from_millis(10);
+/// How soon a source is listened to again that was lost.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// How long a copy that fails is left alone at most.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -73,7 +79,9 @@ impl Supervise {
         }
     }
 
-    /// How often each copy is brought up to its source: every second, unless set.
+    /// How often each copy is brought up to its source: every 750 milliseconds, unless set. A source
+    /// on PostgreSQL says besides when a table with [`Mode::Capture`] has changed, and its copies
+    /// follow at once.
     pub fn every(mut self, period: Duration) -> Self {
         self.every = period;
         self
@@ -156,12 +164,21 @@ impl Supervise {
         let (stop, stopped) = watch::channel(false);
         let board = Arc::new(Board::default());
         let all = Arc::new(self);
-        let tasks = tasks
+        let mut ears: BTreeMap<&'static str, Ear> = BTreeMap::new();
+        let mut spawned: Vec<JoinHandle<()>> = tasks
             .into_iter()
             .map(|task| {
+                let wake = Arc::new(Notify::new());
+                let ear = ears.entry(task.def.home_name()).or_insert_with(|| Ear {
+                    task: task.clone(),
+                    every: all.every,
+                    wakes: Vec::new(),
+                });
+                ear.wakes.push((task.def.table, Arc::clone(&wake)));
                 let keeper = Keeper {
                     copy: (&task).into(),
                     task,
+                    wake,
                     how: Arc::clone(&all),
                     board: Arc::clone(&board),
                     places: Arc::clone(&places),
@@ -170,7 +187,13 @@ impl Supervise {
                 runtime.spawn(keeper.run(stopped.clone()))
             })
             .collect();
-        Ok(Supervisor { stop, tasks, board })
+        let ears = ears.into_values();
+        spawned.extend(ears.map(|ear| runtime.spawn(ear.listen(stopped.clone()))));
+        Ok(Supervisor {
+            stop,
+            tasks: spawned,
+            board,
+        })
     }
 }
 
@@ -271,6 +294,8 @@ impl Board {
 struct Keeper {
     copy: CopyId,
     task: Task,
+    /// Told when the source has said that its table has changed.
+    wake: Arc<Notify>,
     how: Arc<Supervise>,
     board: Arc<Board>,
     places: Arc<Semaphore>,
@@ -303,7 +328,8 @@ impl Keeper {
                     self.spread(self.backoff(failures))
                 }
             };
-            if !rest(&mut stopped, pause).await {
+            // A word of the source does not shorten it: the copy failed, or is another's.
+            if !rest(&mut stopped, pause, None).await {
                 return;
             }
         }
@@ -359,7 +385,7 @@ impl Keeper {
             if guard.is_some_and(|guard| !guard.is_held()) {
                 return Err(Left::Held);
             }
-            if !rest(stopped, self.spread(self.how.every)).await {
+            if !rest(stopped, self.spread(self.how.every), Some(&self.wake)).await {
                 return Ok(());
             }
         }
@@ -415,9 +441,65 @@ impl Keeper {
     }
 }
 
-/// Waits; `false` when it was stopped meanwhile.
-async fn rest(stopped: &mut watch::Receiver<bool>, time: Duration) -> bool {
+/// What hears when a source says that a table has changed, where it does.
+struct Ear {
+    /// One of those that have this source.
+    task: Task,
+    every: Duration,
+    /// By table.
+    wakes: Vec<(&'static str, Arc<Notify>)>,
+}
+
+impl Ear {
+    async fn listen(self, mut stopped: watch::Receiver<bool>) {
+        let stop = pin!(async move {
+            // Without a sender there is nothing to wait for either.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        });
+        let _ended = select(stop, pin!(self.hear())).await;
+    }
+
+    async fn hear(&self) {
+        loop {
+            match self.hear_one_session().await {
+                Ok(()) => return,
+                Err(error) => {
+                    // The copies are looked at in their time, whether anything is heard or not.
+                    tracing::debug!(target: "shard_orm", error = %error.kind(), "a source is not heard");
+                    tokio::time::sleep(self.every.max(LISTEN_AGAIN)).await;
+                }
+            }
+        }
+    }
+
+    /// Listens until the session is lost; comes back at once from a database that tells nothing.
+    async fn hear_one_session(&self) -> Result<()> {
+        let source = self.task.source()?;
+        let Some(mut listener) = source.place.writer()?.listen(CHANNEL).await? else {
+            return Ok(());
+        };
+        loop {
+            let told = listener.heard().await?;
+            for (table, wake) in &self.wakes {
+                if told.is_empty() || told == **table {
+                    wake.notify_one();
+                }
+            }
+            // What is told at the same time is followed together.
+            tokio::time::sleep(TOGETHER).await;
+        }
+    }
+}
+
+/// Waits, until it is woken at most; `false` when it was stopped meanwhile.
+async fn rest(stopped: &mut watch::Receiver<bool>, time: Duration, wake: Option<&Notify>) -> bool {
     let stop = pin!(stopped.wait_for(|stop| *stop));
-    let time = pin!(tokio::time::sleep(time));
-    matches!(select(stop, time).await, Either::Right(_))
+    let rested = pin!(async {
+        match wake {
+            None => tokio::time::sleep(time).await,
+            // Whether it was woken makes no difference.
+            Some(wake) => drop(tokio::time::timeout(time, wake.notified()).await),
+        }
+    });
+    matches!(select(stop, rested).await, Either::Right(_))
 }

@@ -144,6 +144,15 @@ impl Namespace {
         }
     }
 
+    /// How a statement names a static table on the same server; `None` in a named database.
+    pub(crate) fn static_table(&self, table: &str) -> Option<TableRef> {
+        match &self.kind {
+            Kind::Sharded { statics } => Some(qualified(statics, table)),
+            Kind::Static => Some(self.table(table)),
+            Kind::Database => None,
+        }
+    }
+
     /// How a statement names a table that is in this namespace itself. On SQLite a bare name that is
     /// not there would be looked for in the attached file too.
     pub(crate) fn own_table(&self, table: &str) -> TableRef {

@@ -147,6 +147,28 @@ fn a_namespace_is_not_that_of_static_tables() {
 }
 
 #[test]
+fn the_namespace_of_static_tables_has_a_name_of_its_own() {
+    let text = shop(&[(3, "static_namespace = 'reference'")]);
+    let topology = topology(&text);
+    let group = topology.group("shop").unwrap();
+    assert_eq!(&**group.static_namespace(), "reference");
+    for (line, part) in [
+        ("static_namespace = ''", "the name is empty"),
+        ("static_namespace = 'a b'", "stands in `a b`"),
+        ("static_namespace = 'pg_static'", "the database's own"),
+        ("static_namespace = 'shop_3'", "is also one of group `shop`"),
+    ] {
+        let path = if line.contains("shop_3") {
+            "groups.shop.namespace"
+        } else {
+            "groups.shop.static_namespace"
+        };
+        let line_of = if line.contains("shop_3") { 1 } else { 3 };
+        assert_problems(&shop(&[(3, line)]), &[(path, line_of, part)]);
+    }
+}
+
+#[test]
 fn a_namespace_is_not_a_later_generation_of_another() {
     let other = r"
 [groups.zoo]

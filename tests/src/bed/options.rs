@@ -157,6 +157,10 @@ impl BedOptions {
             .strategy(self.strategy.clone())
             .read(self.read)
             .pool(self.pool.clone());
+        // On MariaDB many beds share a server, and tell their namespaces apart by their names.
+        if namespace.contains("{shard}") {
+            group = group.static_namespace(namespace.replace("{shard}", "static"));
+        }
         for (key, shard) in &self.pins {
             group = group.pin(*key, *shard);
         }

@@ -27,6 +27,7 @@ mod rows;
 mod scatter;
 mod sessions;
 mod soft_delete;
+mod statics;
 mod streams;
 mod updates;
 mod upserts;

@@ -1,6 +1,6 @@
 //! Models that belong to each other: their rows loaded for many at once, joined, linked.
 
-mod counted;
+pub(crate) mod counted;
 mod joins;
 mod left_joins;
 mod links;

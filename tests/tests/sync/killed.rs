@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::site::{Pair, Site, eventually, on};
-use crate::traffic::{Places, Random, Traffic};
+use crate::site::{Pair, Site, on};
+use crate::traffic::{Places, Random, Traffic, are_level};
 use crate::worker::{Locks, Worker};
 
 on! { all =>
@@ -32,7 +32,7 @@ async fn workers_that_are_killed_lose_no_change(pair: Pair) {
     traffic.further(10).await;
     traffic.stop().await;
     let worker = Worker::start(&site, &Locks::Nothing, ttl).await;
-    eventually("the copies are as their source", || site.is_equal()).await;
+    are_level(&site).await;
     worker
         .until("nothing is wrong", |copies| {
             copies

@@ -1,1 +1,144 @@
-//! x
+//! Transactions that commit late, after what began later was read.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use shard_orm::prelude::*;
+use shard_orm::sync::{Mode, Rows, Sync};
+use sqlx::AssertSqlSafe;
+
+use crate::site::{Backend, Item, Pair, Price, Site, item, moment, on};
+
+on! { postgres =>
+    what_commits_late_is_followed_and_keeps_nothing_back
+    a_row_that_commits_late_with_an_older_stamp_is_not_missed
+}
+
+on! { servers =>
+    what_is_open_during_a_sync_comes_with_the_next_one
+}
+
+on! { others =>
+    within_the_overlap_a_late_row_is_not_missed
+}
+
+async fn what_commits_late_is_followed_and_keeps_nothing_back(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=3).await;
+    site.sync().await;
+    let late = site.cluster.begin(Item::database()).await.unwrap();
+    item(4).insert(&late).await.unwrap();
+    // A later transaction with a later number, and one that is committed before.
+    site.insert([5]).await;
+    item(1).delete(&site.cluster).await.unwrap();
+    let rows = site.sync().await;
+    assert_eq!((rows.inserted, rows.deleted), (2, 2));
+    site.assert_equal().await;
+    // What was followed ahead of the late one is read again, and written no more.
+    assert_eq!(site.sync().await.written(), 0);
+    late.commit().await.unwrap();
+    assert_eq!(site.sync().await.inserted, 2);
+    site.assert_equal().await;
+    assert_eq!(site.sync().await.written(), 0);
+}
+
+async fn what_is_open_during_a_sync_comes_with_the_next_one(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=3).await;
+    site.sync().await;
+    let open = site.cluster.begin(Item::database()).await.unwrap();
+    item(4).insert(&open).await.unwrap();
+    item(2).delete(&open).await.unwrap();
+    assert_eq!(site.sync().await.written(), 0);
+    open.commit().await.unwrap();
+    let rows = site.sync().await;
+    assert_eq!((rows.inserted, rows.deleted), (2, 2));
+    site.assert_equal().await;
+    // One that is rolled back leaves no trace.
+    let open = site.cluster.begin(Item::database()).await.unwrap();
+    item(5).insert(&open).await.unwrap();
+    open.rollback().await.unwrap();
+    site.insert([6]).await;
+    assert_eq!(site.sync().await.inserted, 2);
+    site.assert_equal().await;
+}
+
+fn price(product: i32, at: i64) -> Price {
+    Price {
+        currency: "EUR".to_owned(),
+        product,
+        amount: 100 * i64::from(product),
+        updated_at: moment(at),
+    }
+}
+
+async fn sync_prices(site: &Site, overlap: Duration) -> Rows {
+    let sync = Sync::of::<Price>(&site.cluster)
+        .mode(Mode::Criterion)
+        .overlap(overlap);
+    sync.run().await.unwrap().complete().unwrap().rows()
+}
+
+async fn a_row_that_commits_late_with_an_older_stamp_is_not_missed(pair: Pair) {
+    let site = Site::new(pair).await;
+    price(1, 10).insert(&site.cluster).await.unwrap();
+    let none = Duration::ZERO;
+    assert_eq!(sync_prices(&site, none).await.inserted, 2);
+    let late = site.cluster.begin(Price::database()).await.unwrap();
+    price(2, 20).insert(&late).await.unwrap();
+    // Stamped later, and committed before.
+    price(3, 30).insert(&site.cluster).await.unwrap();
+    assert_eq!(sync_prices(&site, none).await.inserted, 2);
+    assert!(site.are_prices_equal().await);
+    late.commit().await.unwrap();
+    assert_eq!(sync_prices(&site, none).await.inserted, 2);
+    assert!(site.are_prices_equal().await);
+    // An update with a stamp of long ago.
+    let mut old = price(1, -1_000);
+    old.amount = 7;
+    old.update(&site.cluster).await.unwrap();
+    assert_eq!(sync_prices(&site, none).await.updated, 2);
+    assert!(site.are_prices_equal().await);
+    assert_eq!(sync_prices(&site, none).await.written(), 0);
+}
+
+async fn within_the_overlap_a_late_row_is_not_missed(pair: Pair) {
+    let site = Site::new(pair).await;
+    if pair.0 == Backend::MariaDb {
+        // The triggers of `capture` would have the second writer wait for the first.
+        for event in ["insert", "update", "delete"] {
+            let drop = format!("DROP TRIGGER shard_orm_log_prices_{event}");
+            let sql = Price::query().sql(AssertSqlSafe(drop));
+            sql.execute(&site.cluster).await.unwrap();
+        }
+    }
+    let minute = Duration::from_mins(1);
+    let mut first = price(1, 0);
+    first.insert_new(&site).await;
+    assert_eq!(sync_prices(&site, minute).await.inserted, 2);
+    // It has the stamp of its beginning, and is committed after later ones were read.
+    let mut late = price(2, 0);
+    late.updated_at = first.updated_at - TimeDelta::seconds(50);
+    first = price(3, 0);
+    first.insert_new(&site).await;
+    assert_eq!(sync_prices(&site, minute).await.inserted, 2);
+    late.insert_new(&site).await;
+    assert_eq!(
+        sync_prices(&site, Duration::from_secs(10)).await.inserted,
+        0
+    );
+    assert_eq!(sync_prices(&site, minute).await.inserted, 2);
+    assert!(site.are_prices_equal().await);
+    // What is read again is not written again, and the position has not moved back.
+    let again = sync_prices(&site, minute).await;
+    assert_eq!((again.written(), again.read_at_source), (0, 6));
+    // Deletions are never seen by this mode.
+    late.delete(&site.cluster).await.unwrap();
+    assert_eq!(sync_prices(&site, minute).await.deleted, 0);
+}
+
+impl Price {
+    async fn insert_new(&self, site: &Site) {
+        self.clone().insert(&site.cluster).await.unwrap();
+    }
+}

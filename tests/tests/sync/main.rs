@@ -1,6 +1,7 @@
 //! Copies of static tables, kept in step with their source: on each database, and from one to another.
 
 mod changes;
+mod compared;
 mod killed;
 mod late;
 mod overtaken;

@@ -234,6 +234,21 @@ impl Site {
     }
 
     /// Whether the copies have the source's items.
+    pub(crate) async fn is_equal(&self) -> bool {
+        let expected = Item::query()
+            .order_by(Item::ID)
+            .all(&self.cluster)
+            .await
+            .unwrap();
+        for copy in &self.copies {
+            if Item::query().order_by(Item::ID).all(copy).await.unwrap() != expected {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// As [`is_equal`](Self::is_equal), and shows the difference.
     pub(crate) async fn assert_equal(&self) {
         let expected = Item::query()
             .order_by(Item::ID)

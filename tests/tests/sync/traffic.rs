@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{SubsecRound as _, Utc};
 use futures_util::future::join_all;
@@ -11,7 +11,7 @@ use shard_orm::prelude::*;
 use shard_orm::route::mix64;
 use tokio::task::JoinHandle;
 
-use crate::site::{Item, LIMIT, Price, Site, eventually, item};
+use crate::site::{Item, LIMIT, Price, Site, eventually, item, prices};
 
 /// Transactions at a time. Each writer has ids and names of its own, so that none waits for another
 /// unless the log makes it.
@@ -229,6 +229,49 @@ impl Step {
         assert_eq!(changed, 1);
         Ok(())
     }
+}
+
+/// Waits until the copies have what their source has, which nobody writes to meanwhile.
+pub(crate) async fn are_level(site: &Site) {
+    let until = Instant::now() + LIMIT;
+    while !site.is_equal().await {
+        if Instant::now() > until {
+            panic!(
+                "the copies are not as their source:\n{}",
+                differences(site).await
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What the copies lack and have too much, and what they say of themselves.
+async fn differences(site: &Site) -> String {
+    let rows = async |at: &Cluster| -> BTreeSet<String> {
+        let items = Item::query().all(at).await.unwrap();
+        let items = items.iter().map(|item| format!("{item:?}"));
+        let prices = prices(at).await;
+        let prices = prices.iter().map(|price| format!("{price:?}"));
+        items.chain(prices).collect()
+    };
+    let expected = rows(&site.cluster).await;
+    let mut words = String::new();
+    for (number, copy) in site.copies.iter().enumerate() {
+        let found = rows(copy).await;
+        for row in expected.difference(&found) {
+            words.push_str(&format!("copy {number} lacks {row}\n"));
+        }
+        for row in found.difference(&expected) {
+            words.push_str(&format!("copy {number} still has {row}\n"));
+        }
+        let statuses = Item::query()
+            .sql("SELECT table_name, generation, position, problem FROM shard_orm_sync")
+            .all::<(String, i64, Option<String>, Option<String>)>(copy)
+            .await
+            .unwrap();
+        words.push_str(&format!("copy {number}: {statuses:?}\n"));
+    }
+    words
 }
 
 /// How far one copy has come.

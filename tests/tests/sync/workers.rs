@@ -8,7 +8,7 @@ use shard_orm::sync::Supervisor;
 use shard_orm_tests::servers::{RedisServer, Signal};
 
 use crate::site::{MARIADB, POSTGRES, Pair, Price, SQLITE, Site, eventually, item, moment};
-use crate::traffic::{Places, Random, Traffic};
+use crate::traffic::{Places, Random, Traffic, are_level};
 use crate::worker::{Locks, Worker, supervise};
 
 /// Longer than any test takes: what is free before was given back.
@@ -86,7 +86,7 @@ async fn supervisors_share_the_copies_and_take_over(pair: Pair, locks: Locks, co
         places.go_on(&site).await;
     }
     traffic.stop().await;
-    eventually("the copies are as their source", || site.is_equal()).await;
+    are_level(&site).await;
     places.go_on(&site).await;
     // Whoever holds none begins none, and the last one has begun all.
     assert!(
@@ -168,7 +168,7 @@ async fn a_redis_that_is_killed_and_forgets_all_locks_loses_no_change() {
     team.stop_one().await;
     traffic.further(10).await;
     traffic.stop().await;
-    eventually("the copies are as their source", || site.is_equal()).await;
+    are_level(&site).await;
     team.all_are_held().await;
     places.go_on(&site).await;
     assert!(
@@ -195,10 +195,6 @@ async fn change_both_tables(site: &Site, number: i64) {
         updated_at: moment(number),
     };
     price.insert(&site.cluster).await.unwrap();
-}
-
-async fn are_level(site: &Site) {
-    eventually("the copies are as their source", || site.is_equal()).await;
 }
 
 async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(

@@ -108,6 +108,7 @@ fn group(mut table: Table<'_>) -> Group {
     let shards = table.require(shards, "logical_shards", "16");
     let mut group = Group::new(shards.and_then(|value| value.number()).unwrap_or(0));
     group.namespace = table.get("namespace").and_then(|value| value.text());
+    group.static_namespace = table.get("static_namespace").and_then(|value| value.text());
     if let Some(value) = table.get("strategy") {
         group.strategy = strategy(&value).unwrap_or_default();
     }

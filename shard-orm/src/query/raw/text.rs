@@ -102,7 +102,8 @@ fn has_escapes(dialect: Dialect, before: &str, quote: u8) -> bool {
     }
 }
 
-/// The qualified name of a table; of `table.*`, the columns of the model whose table that is.
+/// The qualified name of a table; of `static.table`, that of the copy beside the rows; of `table.*`,
+/// the columns of the model whose table that is.
 pub(in crate::query) fn qualified(
     def: Option<&'static ModelDef>,
     name: &str,
@@ -112,9 +113,23 @@ pub(in crate::query) fn qualified(
         Some(table) => (table, true),
         None => (name, false),
     };
+    if let Some(table) = name.strip_prefix("static.").filter(|_| !all) {
+        check(name, table)?;
+        let Some(table) = namespace.static_table(table) else {
+            return Err(Error::unsupported(format!(
+                "`{{{name}}}` in the SQL is a static table, and this statement runs where there are \
+                 no static tables beside it: in a named database"
+            )));
+        };
+        return Ok(quote(namespace.dialect(), &table));
+    }
     check(name, table)?;
     if !all {
-        return Ok(quote(namespace.dialect(), &namespace.table(table)));
+        let table = match def {
+            Some(def) if def.table == table => namespace.table_of(def),
+            _ => namespace.table(table),
+        };
+        return Ok(quote(namespace.dialect(), &table));
     }
     let Some(def) = def else {
         return Err(Error::unsupported(format!(

@@ -33,11 +33,22 @@ pub(super) fn group(
             ),
         );
     }
-    let static_namespace = format!("{name}_static");
+    let default = format!("{name}_static");
+    let static_namespace = described.static_namespace.clone().unwrap_or(default);
     let servers = servers(config, &path, described, taken, report);
     let dialect = servers.dialect;
-    if let Err(reason) = check_name(name).and_then(|()| check_length(&static_namespace, dialect)) {
-        report.add(&path, format!("no name of a group: {reason}"));
+    let fits = check_length(&static_namespace, dialect);
+    if described.static_namespace.is_none() {
+        if let Err(reason) = check_name(name).and(fits) {
+            report.add(&path, format!("no name of a group: {reason}"));
+        }
+    } else {
+        if let Err(reason) = check_name(name) {
+            report.add(&path, format!("no name of a group: {reason}"));
+        }
+        if let Err(reason) = check_name(&static_namespace).and(fits) {
+            report.add(format!("{path}.static_namespace"), reason);
+        }
     }
     described
         .options

@@ -43,7 +43,7 @@ impl Visit for Place {
 /// Runs a call, and gives what it gave and the table and shard of each statement that it sent.
 ///
 /// All on one thread, whose subscriber listens to nothing else.
-pub(super) async fn counted<T>(call: impl Future<Output = T>) -> (T, Vec<(String, String)>) {
+pub(crate) async fn counted<T>(call: impl Future<Output = T>) -> (T, Vec<(String, String)>) {
     let statements = Statements::default();
     let here = listen(statements.clone());
     let outcome = call.await;

@@ -1,0 +1,111 @@
+//! What a generation keeps a run from that believes to be alone.
+
+#![allow(clippy::unwrap_used)]
+
+use super::apply::Copy;
+use super::change::Change;
+use super::position::{Mark, Position};
+use super::task::Task;
+use crate::model::Model as _;
+use crate::testing::{TestCluster, cluster};
+use crate::{Error, ErrorKind, StaticModel, TransmittedModel as _};
+
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "rates")]
+struct Rate {
+    #[static_model(primary_key)]
+    id: i64,
+    value: i64,
+}
+
+#[derive(Debug, crate::ShardModel)]
+#[shard(group = "shop", table = "orders")]
+#[allow(dead_code)]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+}
+
+async fn made() -> (TestCluster, Task) {
+    let cluster = cluster::<(Order, Rate)>().await.unwrap();
+    let task = Task::of(&cluster, Rate::def()).unwrap().remove(0);
+    (cluster, task)
+}
+
+/// A run that has begun, with a copy of its own.
+async fn begun(task: &Task) -> Copy {
+    let status = task.status().unwrap();
+    let generation = status.begin("capture").await.unwrap().generation;
+    Copy { status, generation }
+}
+
+fn put(value: i64) -> Vec<Change> {
+    vec![Change::Put(vec![1_i64.into(), value.into()])]
+}
+
+fn at(entry: i64) -> Position {
+    Position::Followed(Mark {
+        transaction: 0,
+        entry,
+    })
+}
+
+/// The row of the copy, and the position beside it.
+async fn kept(cluster: &TestCluster, task: &Task) -> (i64, String) {
+    let row = Rate::get_copy(cluster, Order::shard(key_on(cluster, task)), 1)
+        .await
+        .unwrap();
+    let begun = task.status().unwrap().begin("capture").await.unwrap();
+    (row.value, begun.position.unwrap())
+}
+
+/// A key whose logical shard is on the server of a task.
+fn key_on(cluster: &TestCluster, task: &Task) -> i64 {
+    let on = |key: &i64| cluster.locate(&Order::shard(*key)).unwrap().server == *task.server;
+    (0..1_000).find(on).unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_was_overtaken_commits_neither_rows_nor_position() {
+    let (cluster, task) = made().await;
+    let early = begun(&task).await;
+    // It has read its source, and is stopped before it writes. Another one begins meanwhile.
+    let late = begun(&task).await;
+    late.commit(&put(20), Some(&at(2)), true).await.unwrap();
+    let refused: Error = early
+        .commit(&put(10), Some(&at(1)), true)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Overtaken);
+    assert_eq!(kept(&cluster, &task).await, (20, "followed 0.2".to_owned()));
+}
+
+/// Without the number the late write of the early run would be taken: an old row, and a position from
+/// which the new one is behind.
+#[tokio::test]
+async fn without_its_generation_an_old_row_would_come_back() {
+    let (cluster, task) = made().await;
+    let mut early = begun(&task).await;
+    let late = begun(&task).await;
+    late.commit(&put(20), Some(&at(2)), true).await.unwrap();
+    early.generation = late.generation;
+    early.commit(&put(10), Some(&at(1)), true).await.unwrap();
+    assert_eq!(kept(&cluster, &task).await, (10, "followed 0.1".to_owned()));
+}
+
+#[tokio::test]
+async fn another_mode_begins_without_the_position_of_the_last_one() {
+    let (_cluster, task) = made().await;
+    let copy = begun(&task).await;
+    copy.commit(&put(1), Some(&at(5)), true).await.unwrap();
+    let status = task.status().unwrap();
+    let again = status.begin("capture").await.unwrap();
+    assert_eq!(
+        (again.generation, again.position.as_deref()),
+        (2, Some("followed 0.5"))
+    );
+    let other = status.begin("full").await.unwrap();
+    assert_eq!((other.generation, other.position), (3, None));
+}
