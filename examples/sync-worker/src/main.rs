@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser as _;
 use shard_orm::Cluster;
 use shard_orm::lock::{DatabaseLocks, LeaseLocks, LockManager, RedisLocks};
 use shard_orm::sync::{Supervisor, Sync};
@@ -30,7 +29,7 @@ const INTERRUPTED: u8 = 130;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::read();
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
         .with_writer(std::io::stderr)
@@ -95,7 +94,7 @@ async fn locks(
     cluster: &Cluster,
 ) -> shard_orm::Result<Option<Arc<dyn LockManager>>> {
     Ok(Some(match &options.locks {
-        Locks::Nothing => return Ok(None),
+        Locks::Nothing | Locks::Unknown => return Ok(None),
         Locks::Lease => {
             let locks = LeaseLocks::new(cluster, DATABASE)?;
             locks.setup().await?;

@@ -1,11 +1,13 @@
 //! What the program is told when it is started.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 
 /// Keeps the copies of static tables in step with their source, until it is ended.
 ///
@@ -44,19 +46,39 @@ pub(crate) enum Locks {
     Lease,
     Database,
     Redis(String),
+    Unknown,
+}
+
+impl Options {
+    /// The program's arguments; ends it when they are wrong.
+    pub(crate) fn read() -> Self {
+        Self::checked(Self::parse()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Here and not where it is read, since what is said there quotes the value, which may hold a
+    /// password.
+    fn checked(self) -> Result<Self, clap::Error> {
+        match self.locks {
+            Locks::Unknown => Err(Self::command().error(
+                ErrorKind::InvalidValue,
+                "--locks: use `none`, `lease`, `database` or `redis=URL`",
+            )),
+            _ => Ok(self),
+        }
+    }
 }
 
 impl FromStr for Locks {
-    type Err = &'static str;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match (text, text.split_once('=')) {
-            ("none", _) => Ok(Self::Nothing),
-            ("lease", _) => Ok(Self::Lease),
-            ("database", _) => Ok(Self::Database),
-            (_, Some(("redis", url))) => Ok(Self::Redis(url.to_owned())),
-            _ => Err("use `none`, `lease`, `database` or `redis=URL`"),
-        }
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match (text, text.split_once('=')) {
+            ("none", _) => Self::Nothing,
+            ("lease", _) => Self::Lease,
+            ("database", _) => Self::Database,
+            (_, Some(("redis", url))) => Self::Redis(url.to_owned()),
+            _ => Self::Unknown,
+        })
     }
 }
 
@@ -68,6 +90,7 @@ impl fmt::Debug for Locks {
             Self::Lease => "lease",
             Self::Database => "database",
             Self::Redis(_) => "redis",
+            Self::Unknown => "unknown",
         })
     }
 }
@@ -127,7 +150,10 @@ mod tests {
         let options = Options::try_parse_from(options).unwrap();
         assert!(matches!(&options.locks, Locks::Redis(url) if url.contains("secret")));
         assert!(!format!("{options:?}").contains("secret"));
-        let refused = Options::try_parse_from(["sync-worker", "--locks", "redis:secret"]);
-        assert!(refused.is_err());
+        let options = ["sync-worker", "--locks", "redis://:secret@10.0.0.5/0"];
+        let options = Options::try_parse_from(options).unwrap();
+        let refused = options.checked().unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        assert!(!format!("{refused} {refused:?}").contains("secret"));
     }
 }

@@ -11,6 +11,7 @@ use super::blocked;
 use super::capture::Entry;
 use super::change::Change;
 use super::compare::{Repair, compare};
+use super::conflict;
 use super::consumer::Following;
 use super::criterion::Criterion;
 use super::keys::{bytes_of, key_of};
@@ -105,7 +106,8 @@ impl Run {
 
     /// Commits changes and the position behind them, and goes on from there.
     async fn commit(&mut self, changes: &[Change], position: Position, level: bool) -> Result<()> {
-        let applied = self.copy.commit(changes, Some(&position), level).await?;
+        let (source, copy) = (&self.source, &self.copy);
+        let applied = conflict::commit(source, copy, changes, Some(&position), level).await?;
         self.work.applied.add(applied);
         self.position = Some(position);
         Ok(())
@@ -245,7 +247,7 @@ impl Run {
 
     /// Commits changes to a copy whose position is still before the first row.
     async fn commit_unplaced(&mut self, changes: &[Change]) -> Result<()> {
-        let applied = self.copy.commit(changes, None, false).await?;
+        let applied = conflict::commit(&self.source, &self.copy, changes, None, false).await?;
         self.work.applied.add(applied);
         Ok(())
     }
@@ -253,6 +255,7 @@ impl Run {
     /// The mode `full`, and whatever else cannot go on from a position.
     async fn compare(&mut self, position: Position) -> Result<()> {
         let mut repairing = Repairing {
+            source: self.source.clone(),
             copy: self.copy.clone(),
             applied: Applied::default(),
         };
@@ -289,6 +292,7 @@ impl Run {
 
 /// Commits what a comparison finds; the position stays until all was compared.
 struct Repairing {
+    source: Source,
     copy: Copy,
     applied: Applied,
 }
@@ -296,7 +300,8 @@ struct Repairing {
 impl Repair for Repairing {
     fn repair(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            let applied = self.copy.commit(&changes, None, false).await?;
+            let (source, copy) = (&self.source, &self.copy);
+            let applied = conflict::commit(source, copy, &changes, None, false).await?;
             self.applied.add(applied);
             Ok(())
         })

@@ -4,7 +4,36 @@ use chrono::Utc;
 use shard_orm::prelude::*;
 use shard_orm::sync::Sync;
 
-use crate::site::{Item, POSTGRES, Price, Site, eventually, item};
+use crate::site::{Item, POSTGRES, Pair, Price, Site, eventually, item, on};
+
+on! { all =>
+    a_unique_value_passes_to_a_row_of_an_earlier_page
+}
+
+async fn rename(site: &Site, id: i64, name: &str) {
+    let row = Item::query().filter(Item::ID.eq(id)).set(Item::NAME, name);
+    assert_eq!(row.update(&site.cluster).await.unwrap(), 1);
+}
+
+async fn a_unique_value_passes_to_a_row_of_an_earlier_page(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=1_500).await;
+    site.sync().await;
+    // More entries than one page has: the first names row 1, which gets a name at last that another
+    // row has at the copies until a later page comes.
+    let many = Item::query()
+        .filter(Item::ID.le(1_400))
+        .set(Item::AMOUNT, 5);
+    many.update(&site.cluster).await.unwrap();
+    rename(&site, 1_450, "free").await;
+    rename(&site, 1, &item(1_450).name).await;
+    // And a circle.
+    rename(&site, 2, "aside").await;
+    rename(&site, 1_460, &item(2).name).await;
+    rename(&site, 2, &item(1_460).name).await;
+    site.sync().await;
+    site.assert_equal().await;
+}
 
 /// How many sessions at a copy wait for a row that another transaction has.
 async fn waiting(copy: &Cluster) -> i64 {
@@ -71,4 +100,23 @@ async fn a_row_that_comes_late_is_not_passed_over_by_the_next_page() {
     run.await.unwrap().unwrap().complete().unwrap();
     sync().run().await.unwrap().complete().unwrap();
     assert!(site.are_prices_equal().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unique_value_changes_hands_while_all_rows_are_copied() {
+    let site = Site::new(POSTGRES).await;
+    site.insert(1..=5_001).await;
+    // The first page waits at a copy.
+    let copy = &site.copies[0];
+    let blocker = copy.begin(Item::database()).await.unwrap();
+    item(1).insert(&blocker).await.unwrap();
+    let run = tokio::spawn(Sync::of::<Item>(&site.cluster).run());
+    eventually("the run waits", async || waiting(copy).await == 1).await;
+    // The row of the second page has a name by now that the first page gave to another.
+    rename(&site, 1, "aside").await;
+    rename(&site, 5_001, &item(1).name).await;
+    blocker.rollback().await.unwrap();
+    run.await.unwrap().unwrap().complete().unwrap();
+    site.sync().await;
+    site.assert_equal().await;
 }

@@ -261,18 +261,6 @@ impl Site {
         }
     }
 
-    /// Whether the copies have the source's items and prices.
-    pub(crate) async fn is_equal(&self) -> bool {
-        let items = Item::query().order_by(Item::ID);
-        let expected = items.clone().all(&self.cluster).await.unwrap();
-        for copy in &self.copies {
-            if items.clone().all(copy).await.unwrap() != expected {
-                return false;
-            }
-        }
-        self.are_prices_equal().await
-    }
-
     /// Whether the copies have the source's prices.
     pub(crate) async fn are_prices_equal(&self) -> bool {
         let expected = prices(&self.cluster).await;

@@ -234,7 +234,7 @@ impl Step {
 /// Waits until the copies have what their source has, which nobody writes to meanwhile.
 pub(crate) async fn are_level(site: &Site) {
     let until = Instant::now() + LIMIT;
-    while !site.is_equal().await {
+    while !(site.is_equal().await && site.are_prices_equal().await) {
         if Instant::now() > until {
             panic!(
                 "the copies are not as their source:\n{}",
