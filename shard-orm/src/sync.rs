@@ -22,6 +22,7 @@ mod blocked;
 mod capture;
 mod change;
 mod compare;
+mod conflict;
 mod consumer;
 mod criterion;
 mod keys;

@@ -36,20 +36,35 @@ pub(super) fn key_columns(def: &ModelDef) -> impl Iterator<Item = Alias> {
 
 /// `id IN (?, ..)`, or of several columns `(a = ? AND b = ?) OR ..`; `None` of no keys.
 pub(super) fn one_of(def: &ModelDef, keys: &[Vec<Value>]) -> Option<Expr> {
-    if let [ordinal] = def.primary_key {
+    one_of_columns(def, def.primary_key, keys)
+}
+
+/// As [`one_of`], of the columns of these ordinals.
+pub(super) fn one_of_columns(
+    def: &ModelDef,
+    ordinals: &[usize],
+    keys: &[Vec<Value>],
+) -> Option<Expr> {
+    if let [ordinal] = ordinals {
         let values: Vec<Expr> = keys.iter().flatten().cloned().map(Expr::Value).collect();
         let column = Expr::col(Alias::new(def.columns[*ordinal].name));
         return (!values.is_empty()).then(|| column.is_in(values));
     }
     keys.iter()
-        .filter_map(|key| equal(def, key))
+        .filter_map(|key| all_equal(def, ordinals, key))
         .reduce(ExprTrait::or)
 }
 
 /// `a = ? AND b = ?`.
 pub(super) fn equal(def: &ModelDef, key: &[Value]) -> Option<Expr> {
-    key_columns(def)
-        .zip(key)
+    all_equal(def, def.primary_key, key)
+}
+
+fn all_equal(def: &ModelDef, ordinals: &[usize], values: &[Value]) -> Option<Expr> {
+    ordinals
+        .iter()
+        .map(|ordinal| Alias::new(def.columns[*ordinal].name))
+        .zip(values)
         .map(|(column, value)| Expr::col(column).eq(Expr::Value(value.clone())))
         .reduce(ExprTrait::and)
 }

@@ -11,6 +11,7 @@ use super::blocked;
 use super::capture::Entry;
 use super::change::Change;
 use super::compare::{Repair, compare};
+use super::conflict;
 use super::consumer::Following;
 use super::criterion::Criterion;
 use super::keys::{bytes_of, key_of};
@@ -105,7 +106,8 @@ impl Run {
 
     /// Commits changes and the position behind them, and goes on from there.
     async fn commit(&mut self, changes: &[Change], position: Position, level: bool) -> Result<()> {
-        let applied = self.copy.commit(changes, Some(&position), level).await?;
+        let (source, copy) = (&self.source, &self.copy);
+        let applied = conflict::commit(source, copy, changes, Some(&position), level).await?;
         self.work.applied.add(applied);
         self.position = Some(position);
         Ok(())
@@ -124,6 +126,8 @@ impl Run {
             Some(Position::Followed(mark)) if has_log(*mark) => {}
             Some(Position::Copying { from, .. }) if has_log(*from) => {}
             _ => {
+                // One that was overtaken does not take the log away from the one that goes on.
+                self.copy.commit(&[], None, false).await?;
                 // The log is kept from before the first row is read.
                 let from = source.end_of_log().await?;
                 following.keep(from).await?;
@@ -144,15 +148,15 @@ impl Run {
             self.work.read += entries.len() as u64;
             let Some(last) = entries.last() else { break };
             read_to = last.mark;
-            let settled = entries.iter().filter(|entry| entry.settled);
+            // Behind an entry that was not settled when it was read, one may have come since that no
+            // later page shows.
+            let settled = entries
+                .iter()
+                .filter(|entry| entry.settled && ahead.is_empty());
             let settled = settled.map(|entry| entry.mark).max().unwrap_or(mark);
             let level = (entries.len() as u64) < CHANGED;
-            ahead.extend(
-                entries
-                    .iter()
-                    .filter(|one| !one.settled)
-                    .map(|one| one.mark),
-            );
+            let marks = entries.iter().map(|entry| entry.mark);
+            ahead.extend(marks.filter(|one| *one > settled));
             let fresh = entries.iter().filter(|one| !self.ahead.contains(&one.mark));
             let (all, keys) = changed(fresh)?;
             if all {
@@ -219,6 +223,7 @@ impl Run {
             }
         }
         let mut read_to = self.position.clone();
+        let mut all_settled = true;
         loop {
             let next = criterion
                 .rows_after(&source, read_to.as_ref(), CHANGED)
@@ -227,7 +232,10 @@ impl Run {
             self.work.read += page.rows.len() as u64;
             let level = (page.rows.len() as u64) < CHANGED;
             let changes: Vec<Change> = page.rows.into_iter().map(Change::Put).collect();
-            match page.settled.or_else(|| self.position.clone()) {
+            // As with a log: what is settled behind a row that was not comes in the next round too.
+            let settled = page.settled.filter(|_| all_settled);
+            all_settled = settled.as_ref() == Some(&page.last);
+            match settled.or_else(|| self.position.clone()) {
                 Some(settled) => self.commit(&changes, settled, level).await?,
                 // Nothing is settled yet: the next run begins at the first row again.
                 None => self.commit_unplaced(&changes).await?,
@@ -239,7 +247,7 @@ impl Run {
 
     /// Commits changes to a copy whose position is still before the first row.
     async fn commit_unplaced(&mut self, changes: &[Change]) -> Result<()> {
-        let applied = self.copy.commit(changes, None, false).await?;
+        let applied = conflict::commit(&self.source, &self.copy, changes, None, false).await?;
         self.work.applied.add(applied);
         Ok(())
     }
@@ -247,6 +255,7 @@ impl Run {
     /// The mode `full`, and whatever else cannot go on from a position.
     async fn compare(&mut self, position: Position) -> Result<()> {
         let mut repairing = Repairing {
+            source: self.source.clone(),
             copy: self.copy.clone(),
             applied: Applied::default(),
         };
@@ -283,6 +292,7 @@ impl Run {
 
 /// Commits what a comparison finds; the position stays until all was compared.
 struct Repairing {
+    source: Source,
     copy: Copy,
     applied: Applied,
 }
@@ -290,7 +300,8 @@ struct Repairing {
 impl Repair for Repairing {
     fn repair(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
-            let applied = self.copy.commit(&changes, None, false).await?;
+            let (source, copy) = (&self.source, &self.copy);
+            let applied = conflict::commit(source, copy, &changes, None, false).await?;
             self.applied.add(applied);
             Ok(())
         })

@@ -346,6 +346,8 @@ impl Keeper {
             Err(Held) => return Err(Left::Held),
         };
         let outcome = self.keep(guard.as_ref(), stopped, failures).await;
+        // Before another one can say so.
+        self.board.write(&self.copy, |status| status.held = false);
         if let Some(guard) = guard {
             // It ends by itself when it is not given back.
             if let Err(error) = guard.release().await {

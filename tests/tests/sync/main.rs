@@ -2,7 +2,12 @@
 
 mod changes;
 mod compared;
+mod killed;
 mod late;
 mod overtaken;
+mod pages;
 mod site;
 mod supervised;
+mod traffic;
+mod worker;
+mod workers;

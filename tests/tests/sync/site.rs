@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use rust_decimal::Decimal;
-use shard_orm::config::{Config, Database, DatabaseOptions, Group, PoolOptions, Server};
+use shard_orm::config::{Config, Database, DatabaseOptions, PoolOptions};
 use shard_orm::prelude::*;
 use shard_orm::sync::{Rows, Sync};
 use shard_orm_tests::database::{
@@ -113,6 +113,8 @@ pub(crate) use on;
 pub(crate) struct Site {
     pub(crate) cluster: Cluster,
     config: Config,
+    /// The configuration as a file has it, for another process.
+    pub(crate) toml: String,
     /// The copies as databases of their own.
     pub(crate) copies: Vec<Cluster>,
     _kept: Vec<Kept>,
@@ -151,9 +153,10 @@ impl Site {
             }
         };
         let pool = || PoolOptions::new().max_connections(4).acquire_timeout(LIMIT);
-        let mut config = Config::new("sync")
-            .pool(pool())
-            .database("default", Database::new(database));
+        let mut toml = format!(
+            "name = \"sync\"\n[pool]\nmax_connections = 4\nacquire_timeout = \"1m\"\n\
+             [databases.default]\nprimary = \"{database}\"\n"
+        );
         let mut copied = Vec::new();
         for name in ["a", "b"] {
             let (group, server, copy) = match copies {
@@ -185,9 +188,13 @@ impl Site {
                     (group, home, Database::new(copy))
                 }
             };
-            config = config.group(&group, Group::new(1).server(Server::new(name, server)));
+            toml.push_str(&format!(
+                "[groups.{group}]\nlogical_shards = 1\n[[groups.{group}.servers]]\n\
+                 name = \"{name}\"\nprimary = \"{server}\"\n"
+            ));
             copied.push(Config::new("copy").pool(pool()).database("default", copy));
         }
+        let config = Config::from_toml(&toml).unwrap();
         let cluster = Cluster::connect(&config).await.unwrap();
         let setup = cluster.setup().table::<Item>().table::<Price>();
         setup.run().await.unwrap();
@@ -200,6 +207,7 @@ impl Site {
         Self {
             cluster,
             config,
+            toml,
             copies: clusters,
             _kept: kept,
         }

@@ -1,0 +1,103 @@
+//! Changes that a row of the copy is in the way of, since what it became at its source comes later.
+//!
+//! A value of a unique index passes from one row to another: it arrives with the change of the one,
+//! and becomes free with that of the other, which may be in a later page of a log, be settled later,
+//! or be read later while all rows are copied. What the other one has become is then committed along.
+//!
+//! A run commits by this alone.
+
+use std::collections::HashSet;
+
+use super::apply::{Applied, Copy};
+use super::change::Change;
+use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of_columns};
+use super::position::Position;
+use super::source::{Source, read_rows, select};
+use crate::error::{ErrorKind, Result};
+use crate::exec::Executor as _;
+
+/// How often rows are read anew, when they have changed between two statements again.
+const ROUNDS: usize = 3;
+
+/// As [`Copy::commit`], with what became of the rows that are in the way.
+///
+/// # Errors
+/// As [`Copy::commit`].
+pub(super) async fn commit(
+    source: &Source,
+    copy: &Copy,
+    changes: &[Change],
+    position: Option<&Position>,
+    level: bool,
+) -> Result<Applied> {
+    let mut outcome = copy.commit(changes, position, level).await;
+    let mut all = changes.to_vec();
+    for _ in 0..ROUNDS {
+        match &outcome {
+            Err(error) if error.kind() == ErrorKind::Unique => {}
+            _ => break,
+        }
+        all = with_those_in_the_way(source, copy, all).await?;
+        outcome = copy.commit(&all, position, level).await;
+    }
+    outcome
+}
+
+/// Changes, with those of the rows in the way, of the rows that are in the way of these, and so on.
+async fn with_those_in_the_way(
+    source: &Source,
+    copy: &Copy,
+    changes: Vec<Change>,
+) -> Result<Vec<Change>> {
+    let mut keys = Vec::new();
+    let mut known = HashSet::new();
+    for change in &changes {
+        let key = match change {
+            Change::Put(cells) => key_of(source.def, cells),
+            Change::Delete(key) => key.clone(),
+        };
+        known.insert(bytes_of(&key)?);
+        keys.push(key);
+    }
+    let mut last = changes;
+    loop {
+        let mut found = Vec::new();
+        for key in in_the_way(copy, &last).await? {
+            if known.insert(bytes_of(&key)?) {
+                found.push(key);
+            }
+        }
+        if found.is_empty() {
+            break;
+        }
+        last = source.changes(&found).await?;
+        keys.append(&mut found);
+    }
+    // All anew: two that were read at different times may have the same value.
+    source.changes(&keys).await
+}
+
+/// The primary keys of the copy's rows that have a unique value of these changes.
+async fn in_the_way(copy: &Copy, changes: &[Change]) -> Result<Vec<Vec<sea_query::Value>>> {
+    let (def, place) = (copy.status.def, &copy.status.place);
+    let mut keys = Vec::new();
+    for index in def.indexes.iter().filter(|index| index.unique) {
+        let values: Vec<Vec<_>> = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Put(cells) => Some(cells),
+                Change::Delete(_) => None,
+            })
+            .map(|cells| index.columns.iter().map(|one| cells[*one].clone()))
+            .map(Iterator::collect)
+            .collect();
+        for values in values.chunks(KEYS_PER_STATEMENT) {
+            let mut select = select(def, place);
+            select.and_where_option(one_of_columns(def, index.columns, values));
+            let on = copy.status.cluster.read_from(crate::Read::Primary);
+            let rows = read_rows(on.target(), place, def, &select).await?;
+            keys.extend(rows.iter().map(|cells| key_of(def, cells)));
+        }
+    }
+    Ok(keys)
+}
