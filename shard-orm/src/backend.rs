@@ -17,6 +17,7 @@ mod conn;
 mod dynamic;
 mod failure;
 mod field;
+pub(crate) mod inspect;
 mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;

@@ -51,6 +51,7 @@
 //! | [`topology`] | how a logical shard finds its server |
 //! | [`Field`], [`ShardKey`] | what can stand in a column, and in a shard key |
 //! | [`id`] | ids that the library makes |
+//! | [`sync`] | what differs between two copies of a table |
 //! | [`Error`], [`ErrorKind`] | what can go wrong, alike for all databases |
 //!
 //! # Features
@@ -86,6 +87,7 @@ mod record;
 pub mod relation;
 pub mod route;
 mod schema;
+pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Session};
+use crate::cluster::{Address, Cluster, Session};
 use crate::connect::{Marks, Place};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Home, ModelDef};
@@ -178,6 +178,11 @@ impl Target<'_> {
             .into_iter()
             .map(|place| self.within(def, place))
             .collect()
+    }
+
+    /// Where an address is; inside a transaction, only when that is where it runs.
+    pub(crate) fn place(&self, def: &ModelDef, address: &Address) -> Result<Arc<Place>> {
+        self.within(def, self.cluster().place(address)?)
     }
 
     /// Where the rows of a model that is not sharded are.
