@@ -61,7 +61,9 @@ fn postgres(column_type: ColumnType, name: &str) -> Option<String> {
         ColumnType::Time => counted(format!("({})::text", micros("time_send"))),
         ColumnType::Json => return None,
     };
-    Some(format!("COALESCE({present}, '-')"))
+    Some(format!(
+        "(CASE WHEN {name} IS NULL THEN '-' ELSE {present} END)"
+    ))
 }
 
 fn mysql(column_type: ColumnType, name: &str) -> Option<String> {

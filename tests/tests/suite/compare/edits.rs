@@ -287,11 +287,8 @@ async fn few_changes_of_a_large_table_cost_few_rows() {
     assert_eq!((found.different, found.differing()), (30, 30));
     let cost = found.source.rows + found.copy.rows + changes.len() as u64;
     assert!(cost * 10 <= 2 * count.unsigned_abs(), "{found:?}");
-    let equal = verify(
-        &TableAt::of::<Number>(&one.cluster, &Number::database()).unwrap(),
-        &TableAt::of::<Number>(&one.cluster, &Number::database()).unwrap(),
-    );
-    let equal = equal.await.unwrap();
+    let table = TableAt::of::<Number>(&one.cluster, &Number::database()).unwrap();
+    let equal = verify(&table, &table).await.unwrap();
     assert!(equal.is_equal());
     assert_eq!(
         (equal.source.rows, equal.copy.rows, equal.ranges),
