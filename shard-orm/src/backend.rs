@@ -19,6 +19,7 @@ mod conn;
 mod dynamic;
 mod failure;
 mod field;
+pub(crate) mod inspect;
 mod listener;
 mod literal;
 #[cfg(feature = "mysql")]

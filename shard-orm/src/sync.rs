@@ -20,28 +20,33 @@
 mod apply;
 mod blocked;
 mod capture;
-mod change;
 mod compare;
 mod conflict;
 mod consumer;
 mod criterion;
+mod digest;
 mod keys;
 mod mode;
 mod once;
 mod position;
 mod report;
 mod run;
+mod shape;
 mod source;
 mod status;
 mod supervise;
+mod table;
 mod task;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 
+pub use compare::{Apply, Change, Comparison, Reading, compare, verify};
+pub use digest::{Digest, digest};
 pub use mode::Mode;
 pub use once::Sync;
-pub use report::{CopyId, Differences, Rows, SyncReport, Synced, Verified};
+pub use report::{CopyId, Rows, SyncReport, Synced, Verified};
 pub use supervise::{CopyStatus, Supervise, Supervisor};
+pub use table::TableAt;
 
 use crate::dialect::Dialect;
 use crate::error::Result;

@@ -358,8 +358,8 @@ async fn reference_tables(cluster: &Cluster) -> Outcome {
     Sync::all(cluster).run().await?.complete()?;
     for verified in Sync::all(cluster).verify().await? {
         match verified.result? {
-            found if found.is_none() => println!("{}: as its source", verified.copy),
-            found => return Err(format!("{}: {found:?}", verified.copy).into()),
+            found if found.is_equal() => println!("{}: as its source", verified.copy),
+            found => return Err(format!("{}: {found}", verified.copy).into()),
         }
     }
     Ok(())

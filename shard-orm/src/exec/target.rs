@@ -180,6 +180,11 @@ impl Target<'_> {
             .collect()
     }
 
+    /// Where an address is; inside a transaction, only when that is where it runs.
+    pub(crate) fn place(&self, def: &ModelDef, address: &Address) -> Result<Arc<Place>> {
+        self.within(def, self.cluster().place(address)?)
+    }
+
     /// Where the rows of a model that is not sharded are.
     pub(crate) fn place_of_database(&self, def: &ModelDef) -> Result<Arc<Place>> {
         debug_assert!(matches!(def.home, Home::Database(_) | Home::Static(_)));

@@ -10,9 +10,10 @@ use std::collections::HashMap;
 
 use sea_query::{Alias, Expr, Query};
 
-use super::change::{Cells, Change};
+use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, equal, key_of, one_of};
 use super::position::Position;
+use super::source::Cells;
 use super::source::{read_rows, select};
 use super::status::StatusRow;
 use crate::error::{Error, ErrorKind, Result};

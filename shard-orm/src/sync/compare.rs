@@ -1,118 +1,182 @@
-//! The comparison of a copy with its source, in ranges of the primary key.
+//! Finds the rows that differ between two tables, on any two databases.
 //!
-//! A page of the source's rows is held against the rows that the copy has in the same range. What is
-//! found while both are written to may be outdated: a row that changes meanwhile is put or deleted as
-//! it was, and comes again by the log, or with the next comparison. A row that the copy lacks is never
-//! passed over, since each range of the source is read once it is asked for.
+//! First the shapes of both tables are compared (`shape`), so that nothing is read or written where
+//! rows could not be kept. Then the digest of the whole is taken on both sides. Where two digests
+//! differ, the range of primary keys is cut into about 32 parts, whose digests come in one
+//! statement from each side, down to leaves of about 32 rows. Those are read whole from both sides
+//! and compared. Of a range that one side has no row of nothing is digested any further.
+//!
+//! Keys are ordered alike everywhere: texts by their bytes, whatever the collation. Where that is
+//! not the order of an index (a text key on PostgreSQL that is not `collation = "binary"`, one on
+//! MySQL or MariaDB whose collation is not `.._nopad_bin` or `utf8mb4_0900_bin`), each range costs
+//! a look at the whole table, and leaves are larger.
+//!
+//! When neither side can compute digests (see [`digest`](super::digest)), both tables are read once,
+//! page by page, and compared.
+//!
+//! # Rows that change meanwhile
+//! A comparison reads no common snapshot. What holds is this: **all that was committed at the source
+//! before the comparison began is at the copy when its last batch has been applied, as long as
+//! nobody else writes to the copy.** For each key is in exactly one range of each level, and a range
+//! is let go only when the source, at a time after the beginning, held exactly what the copy held. A
+//! row that changes at the source while it runs is found as it was before or after, and whoever
+//! repeats the comparison, or follows the changes since its beginning, finds the rest. A leaf is
+//! read from the copy before the source, so a row is deleted only when the source was seen without
+//! it after it was seen at the copy. A row that is moved to a key that was compared before is
+//! deleted under the old one, and found under the new one by the next comparison: as any change of
+//! that time. So a change of that time is found needlessly, or later, and never lost.
+//!
+//! Two that write to a copy at once would overwrite each other's rows with older ones: keep to one,
+//! by a lock.
 
-use std::collections::HashMap;
+mod change;
+mod descend;
+mod key;
+mod merge;
+mod side;
 
+pub use change::{Apply, Change};
+pub(super) use key::{Key, KeyOrder, Range};
+
+use std::fmt;
+
+use change::Batch;
+use descend::{descend, order};
 use futures_util::future::BoxFuture;
-use sea_query::Value;
+use merge::merge;
+use side::Side;
 
-use super::change::{Cells, Change};
-use super::keys::{bytes_of, key_of};
-use super::source::{Source, rows_in};
-use super::status::StatusRow;
+use super::shape::{check, inspect};
+use super::table::TableAt;
 use crate::error::Result;
-use crate::exec::Executor as _;
-use crate::topology::Read;
 
-/// How many rows of each side are in memory at a time.
-const PAGE: u64 = 2_000;
-
-/// What was found.
+/// What was read of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Found {
-    /// Rows that were read at the source.
-    pub(super) source_rows: u64,
-    /// Rows that were read at the copy.
-    pub(super) copy_rows: u64,
-    /// Rows that the copy lacks.
-    pub(super) missing: u64,
-    /// Rows that the source does not have.
-    pub(super) extra: u64,
-    /// Rows that differ.
-    pub(super) different: u64,
+#[non_exhaustive]
+pub struct Reading {
+    /// The rows that were read. Those that a server digested by itself were not.
+    pub rows: u64,
+    /// The statements that were sent, but for those that ask what the table looks like.
+    pub statements: u64,
 }
 
-/// What is done about differences.
-pub(super) trait Repair: Send {
-    /// Takes the changes that make a range of the copy equal, or a part of it.
-    fn repair(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>>;
+/// What a comparison found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// What was read of the source.
+    pub source: Reading,
+    /// What was read of the copy.
+    pub copy: Reading,
+    /// The ranges whose digests differed, of all levels.
+    pub ranges: u64,
+    /// Rows that the source has and the copy has not.
+    pub missing: u64,
+    /// Rows that the copy has and the source has not.
+    pub extra: u64,
+    /// Rows of one primary key that differ.
+    pub different: u64,
 }
 
-/// Nothing.
-pub(super) struct Leave;
+impl Comparison {
+    /// Whether no row differed.
+    #[must_use]
+    pub fn is_equal(&self) -> bool {
+        self.differing() == 0
+    }
 
-impl Repair for Leave {
-    fn repair(&mut self, _changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async { Ok(()) })
+    /// How many rows differed: missing, extra and different ones.
+    #[must_use]
+    pub fn differing(&self) -> u64 {
+        self.missing + self.extra + self.different
     }
 }
 
-/// Compares a copy with its source, range after range.
-pub(super) async fn compare(
-    source: &Source,
-    copy: &StatusRow,
-    differences: &mut dyn Repair,
-) -> Result<Found> {
-    let def = source.def;
-    let mut found = Found::default();
-    let mut after: Option<Vec<Value>> = None;
-    loop {
-        let on = source.cluster.read_from(Read::Primary);
-        let range = (after.as_deref(), None);
-        let page = rows_in(on.target(), &source.place, def, range, PAGE).await?;
-        found.source_rows += page.len() as u64;
-        let is_last = (page.len() as u64) < PAGE;
-        let upto = match page.last() {
-            Some(last) if !is_last => Some(key_of(def, last)),
-            _ => None,
-        };
-        let mut expected: HashMap<Vec<u8>, Cells> = HashMap::with_capacity(page.len());
-        for cells in page {
-            expected.insert(bytes_of(&key_of(def, &cells))?, cells);
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} missing, {} extra, {} different; read {} rows of the source and {} of the copy",
+            self.missing, self.extra, self.different, self.source.rows, self.copy.rows
+        )
+    }
+}
+
+/// How a comparison goes down and reads.
+struct Paging {
+    /// The rows of a range that is read whole.
+    leaf: usize,
+    /// The most rows that are read at a time.
+    page: usize,
+}
+
+/// Finds the rows of `copy` that differ from those of `source`, and hands the changes that make it
+/// equal to `apply`, in batches, each of which is awaited.
+///
+/// # Errors
+/// [`Configuration`](crate::ErrorKind::Configuration), before any row is read, with all that makes
+/// the tables unfit for each other; [`Unsupported`](crate::ErrorKind::Unsupported) for a primary key
+/// of floats or JSON, or of decimals with SQLite on one side, which are not ordered alike; whatever a
+/// read or `apply` fails with, after which the batches so far stay applied.
+pub async fn compare(
+    source: &TableAt<'_>,
+    copy: &TableAt<'_>,
+    apply: &mut dyn Apply,
+) -> Result<Comparison> {
+    let at_source = inspect(source).await?;
+    let at_copy = inspect(copy).await?;
+    check((source, &at_source), (copy, &at_copy))?;
+    let (source_order, one) = order(source, &at_source)?;
+    let (copy_order, other) = order(copy, &at_copy)?;
+    let paging = if one && other {
+        Paging {
+            leaf: 32,
+            page: 500,
         }
-        // The rows of the copy between the two keys, which may be many more.
-        let mut behind = after;
-        loop {
-            let range = (behind.as_deref(), upto.as_deref());
-            let on = copy.cluster.read_from(Read::Primary);
-            let own = rows_in(on.target(), &copy.place, def, range, PAGE).await?;
-            found.copy_rows += own.len() as u64;
-            let done = (own.len() as u64) < PAGE;
-            behind = own.last().map(|last| key_of(def, last));
-            let mut changes = Vec::new();
-            for cells in own {
-                let key = key_of(def, &cells);
-                match expected.remove(&bytes_of(&key)?) {
-                    Some(same) if same == cells => {}
-                    Some(other) => {
-                        found.different += 1;
-                        changes.push(Change::Put(other));
-                    }
-                    None => {
-                        found.extra += 1;
-                        changes.push(Change::Delete(key));
-                    }
-                }
-            }
-            if !changes.is_empty() {
-                differences.repair(changes).await?;
-            }
-            if done {
-                break;
-            }
+    } else {
+        // Each statement looks at the whole table.
+        Paging {
+            leaf: 4_000,
+            page: 4_000,
         }
-        found.missing += expected.len() as u64;
-        if !expected.is_empty() {
-            let missing = expected.into_values().map(Change::Put);
-            differences.repair(missing.collect()).await?;
-        }
-        if is_last {
-            return Ok(found);
-        }
-        after = upto;
+    };
+    let mut found = Comparison::default();
+    let mut batch = Batch::new(apply);
+    let mut source = Side::new(source, source_order);
+    let mut copy = Side::new(copy, copy_order);
+    if source.is_by_server() || copy.is_by_server() {
+        descend(&mut source, &mut copy, &paging, &mut found, &mut batch).await?;
+    } else {
+        let all = Range::default();
+        merge(
+            &mut source,
+            &mut copy,
+            &all,
+            &paging,
+            &mut found,
+            &mut batch,
+        )
+        .await?;
+    }
+    batch.flush().await?;
+    found.source = source.reading;
+    found.copy = copy.reading;
+    Ok(found)
+}
+
+/// Counts the rows of `copy` that differ from those of `source`; see [`compare`].
+///
+/// # Errors
+/// As [`compare`].
+pub async fn verify(source: &TableAt<'_>, copy: &TableAt<'_>) -> Result<Comparison> {
+    compare(source, copy, &mut Nothing).await
+}
+
+/// Carries nothing out.
+struct Nothing;
+
+impl Apply for Nothing {
+    fn apply(&mut self, _changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
 }

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 
 use super::apply::{Applied, Copy};
-use super::change::Change;
+use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of_columns};
 use super::position::Position;
 use super::source::{Source, read_rows, select};

@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use sea_query::{Alias, Expr, ExprTrait, Order};
 
-use super::change::Cells;
 use super::keys::{after, key_columns};
 use super::position::Position;
+use super::source::Cells;
 use super::source::{Source, cells};
 use crate::Field as _;
 use crate::backend::{Row, earlier};

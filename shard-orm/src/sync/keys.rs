@@ -2,9 +2,8 @@
 
 use sea_query::{Alias, Expr, ExprTrait, Value};
 
-use crate::backend::{ColumnType, encode_value};
-use crate::dialect::Dialect;
-use crate::error::{Error, Result};
+use crate::backend::encode_value;
+use crate::error::Result;
 use crate::model::ModelDef;
 
 /// How many keys one statement names at most.
@@ -87,50 +86,4 @@ fn beyond(columns: &[Expr], values: &[Value]) -> Option<Expr> {
         });
     }
     condition
-}
-
-/// A column of the primary key, to be compared and ordered alike by all databases: texts by their
-/// bytes, whatever collation the column has.
-///
-/// # Errors
-/// [`Unsupported`](crate::ErrorKind::Unsupported) for a type that the databases order differently.
-pub(super) fn ordered(def: &ModelDef, ordinal: usize, dialect: Dialect) -> Result<Expr> {
-    let column = &def.columns[ordinal];
-    let own = Expr::col(Alias::new(column.name));
-    Ok(match (column.column_type, dialect) {
-        // On SQLite a decimal is a text.
-        (ColumnType::Decimal | ColumnType::Json | ColumnType::F32 | ColumnType::F64, _) => {
-            return Err(Error::unsupported(format!(
-                "column `{}` is in the primary key of table `{}`, and of a type that databases order \
-                 differently: copies of it cannot be compared",
-                column.name, def.table
-            )));
-        }
-        (ColumnType::Text, Dialect::Postgres) if !column.binary => {
-            Expr::cust_with_expr("($1) COLLATE \"C\"", own)
-        }
-        // The tables that this library makes are ordered by bytes, and others may not be.
-        (ColumnType::Text, Dialect::MySql) => own.cast_as("BINARY"),
-        _ => own,
-    })
-}
-
-/// The rows of a range of primary keys: after the first, up to the second.
-pub(super) fn range(
-    def: &ModelDef,
-    dialect: Dialect,
-    (after, upto): (Option<&[Value]>, Option<&[Value]>),
-) -> Result<Option<Expr>> {
-    let columns = def
-        .primary_key
-        .iter()
-        .map(|ordinal| ordered(def, *ordinal, dialect))
-        .collect::<Result<Vec<Expr>>>()?;
-    let beyond = |values: &[Value]| beyond(&columns, values);
-    let after = after.and_then(beyond);
-    let upto = upto.and_then(beyond).map(ExprTrait::not);
-    Ok(match (after, upto) {
-        (Some(after), Some(upto)) => Some(after.and(upto)),
-        (one, other) => one.or(other),
-    })
 }

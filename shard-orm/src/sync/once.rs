@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use super::compare::{Leave, compare};
+use super::compare::verify;
 use super::mode::Mode;
-use super::report::{CopyId, Differences, Rows, SyncReport, Synced, Verified};
+use super::report::{CopyId, Rows, SyncReport, Synced, Verified};
 use super::run::Run;
 use super::supervise::Supervise;
 use super::task::Task;
@@ -174,7 +174,7 @@ impl Sync {
     /// use shard_orm::sync::Sync;
     ///
     /// for verified in Sync::of::<Airline>(cluster).verify().await? {
-    ///     println!("{}: {:?}", verified.copy, verified.result?);
+    ///     println!("{}: {}", verified.copy, verified.result?);
     /// }
     /// # Ok(())
     /// # }
@@ -188,10 +188,10 @@ impl Sync {
             .map(|task| async move {
                 let found = async {
                     let (source, copy) = (task.source()?, task.status()?);
-                    compare(&source, &copy, &mut Leave).await
+                    verify(&source.table_at(), &copy.table_at()).await
                 };
                 Verified {
-                    result: found.await.map(Differences::from),
+                    result: found.await,
                     copy: (&task).into(),
                 }
             })

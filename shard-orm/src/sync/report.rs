@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::compare::Found;
+use super::compare::Comparison;
 use super::run::Work;
 use super::task::Task;
 use crate::error::Error;
@@ -142,36 +142,5 @@ pub struct Verified {
     /// The copy.
     pub copy: CopyId,
     /// What was found.
-    pub result: Result<Differences, Error>,
-}
-
-/// How many rows of a copy are not as its source has them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Differences {
-    /// Rows that the copy lacks.
-    pub missing: u64,
-    /// Rows that the source does not have.
-    pub extra: u64,
-    /// Rows that differ.
-    pub different: u64,
-}
-
-impl Differences {
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl From<Found> for Differences {
-    fn from(found: Found) -> Self {
-        Self {
-            missing: found.missing,
-            extra: found.extra,
-            different: found.different,
-        }
-    }
+    pub result: Result<Comparison, Error>,
 }

@@ -9,8 +9,7 @@ use sea_query::Value;
 use super::apply::{Applied, Copy};
 use super::blocked;
 use super::capture::Entry;
-use super::change::Change;
-use super::compare::{Repair, compare};
+use super::compare::{Apply, Change, compare};
 use super::conflict;
 use super::consumer::Following;
 use super::criterion::Criterion;
@@ -259,11 +258,12 @@ impl Run {
             copy: self.copy.clone(),
             applied: Applied::default(),
         };
-        let found = compare(&self.source, &self.copy.status, &mut repairing).await?;
+        let (source, copy) = (self.source.table_at(), self.copy.status.table_at());
+        let found = compare(&source, &copy, &mut repairing).await?;
         let mut applied = repairing.applied;
-        self.work.read += found.source_rows;
+        self.work.read += found.source.rows;
         // Those that were written were read once more, in the transaction that has written them.
-        applied.read += found.copy_rows;
+        applied.read += found.copy.rows;
         self.work.applied.add(applied);
         self.commit(&[], position, true).await
     }
@@ -297,8 +297,8 @@ struct Repairing {
     applied: Applied,
 }
 
-impl Repair for Repairing {
-    fn repair(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
+impl Apply for Repairing {
+    fn apply(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let (source, copy) = (&self.source, &self.copy);
             let applied = conflict::commit(source, copy, &changes, None, false).await?;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use sea_query::{Alias, Expr, Order, Query, SelectStatement};
 
-use super::change::{Cells, Change};
-use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_columns, key_of, one_of, ordered, range};
+use super::compare::Change;
+use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_columns, key_of, one_of};
+use super::table::TableAt;
 use crate::backend::Row;
 use crate::cluster::Cluster;
 use crate::connect::Place;
@@ -14,6 +15,9 @@ use crate::error::Result;
 use crate::exec::{Executor as _, Intent, Rows, Target, own};
 use crate::model::ModelDef;
 use crate::topology::Read;
+
+/// The values of a row, in the order of the model's columns.
+pub(super) type Cells = Vec<sea_query::Value>;
 
 /// The source of a static model: its primary, since a replica may lack what the log says.
 #[derive(Debug, Clone)]
@@ -53,6 +57,11 @@ impl Source {
         )
         .await?;
         Ok(rows.rows)
+    }
+
+    /// As a side of a comparison.
+    pub(super) fn table_at(&self) -> TableAt<'_> {
+        TableAt::new((&self.cluster).target(), Arc::clone(&self.place), self.def)
     }
 
     /// A query of whole rows.
@@ -139,22 +148,4 @@ pub(super) async fn read_rows(
     let label = ("select", def.table);
     own::send(target, place, Intent::Read, label, select, &mut rows).await?;
     Ok(rows.rows)
-}
-
-/// The next rows of a range of primary keys, in their order by bytes.
-pub(super) async fn rows_in(
-    target: Target<'_>,
-    place: &Arc<Place>,
-    def: &'static ModelDef,
-    (after, upto): (Option<&[sea_query::Value]>, Option<&[sea_query::Value]>),
-    most: u64,
-) -> Result<Vec<Cells>> {
-    let dialect = place.dialect();
-    let mut select = select(def, place);
-    select.and_where_option(range(def, dialect, (after, upto))?);
-    for ordinal in def.primary_key {
-        select.order_by_expr(ordered(def, *ordinal, dialect)?, Order::Asc);
-    }
-    select.limit(most);
-    read_rows(target, place, def, &select).await
 }

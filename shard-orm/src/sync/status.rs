@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, ExprTrait, Query, Value};
 
 use super::position::Position;
+use super::table::TableAt;
 use crate::backend::Row;
 use crate::cluster::Cluster;
 use crate::connect::Place;
@@ -65,6 +66,11 @@ pub(super) struct StatusRow {
 }
 
 impl StatusRow {
+    /// The copy as a side of a comparison.
+    pub(super) fn table_at(&self) -> TableAt<'_> {
+        TableAt::new((&self.cluster).target(), Arc::clone(&self.place), self.def)
+    }
+
     /// Begins a run: from here on no earlier one commits.
     pub(super) async fn begin(&self, mode: &str) -> Result<Begun> {
         let mut round = 1;

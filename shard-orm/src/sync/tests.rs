@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::apply::Copy;
-use super::change::Change;
+use super::compare::Change;
 use super::position::{Mark, Position};
 use super::task::Task;
 use crate::model::Model as _;

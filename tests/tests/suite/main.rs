@@ -6,6 +6,7 @@ use shard_orm::{ErrorKind, Result};
 
 mod aggregates;
 mod broadcast;
+mod compare;
 mod create_table;
 mod cursors;
 mod fields;

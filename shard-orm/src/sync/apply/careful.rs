@@ -8,8 +8,9 @@
 use super::{Applied, Copy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::blocked;
-use crate::sync::change::{Cells, Change};
+use crate::sync::compare::Change;
 use crate::sync::keys::key_of;
+use crate::sync::source::Cells;
 use crate::transaction::Tx;
 
 impl Copy {

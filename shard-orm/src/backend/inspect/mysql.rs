@@ -1,0 +1,44 @@
+//! The information schema of MySQL and MariaDB.
+
+use sea_query::Value;
+
+use super::{About, Question};
+
+const COLUMNS: &str = "\
+SELECT CAST(COLUMN_NAME AS CHAR), CAST(COLUMN_TYPE AS CHAR), CAST(IS_NULLABLE = 'YES' AS SIGNED), \
+CAST(COLUMN_DEFAULT IS NOT NULL OR EXTRA LIKE '%auto_increment%' AS SIGNED), \
+CAST(EXTRA LIKE '%VIRTUAL%' OR EXTRA LIKE '%STORED%' AS SIGNED), \
+CAST(COLLATION_NAME AS CHAR), CAST(CHARACTER_SET_NAME AS CHAR), \
+CAST(CHARACTER_MAXIMUM_LENGTH AS SIGNED), CAST(NUMERIC_PRECISION AS SIGNED), \
+CAST(NUMERIC_SCALE AS SIGNED), CAST(DATETIME_PRECISION AS SIGNED), CAST(1 AS SIGNED), \
+CAST(NULL AS CHAR) \
+FROM information_schema.COLUMNS \
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION";
+
+const KEYS: &str = "\
+SELECT CAST(INDEX_NAME AS CHAR), CAST(INDEX_NAME = 'PRIMARY' AS SIGNED), \
+CAST(COLUMN_NAME AS CHAR) FROM information_schema.STATISTICS \
+WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND NON_UNIQUE = 0 \
+ORDER BY INDEX_NAME, SEQ_IN_INDEX";
+
+const FOREIGN_KEYS: &str = "\
+SELECT CAST(CONSTRAINT_NAME AS CHAR), CAST(REFERENCED_TABLE_NAME AS CHAR), CAST(0 AS SIGNED) \
+FROM information_schema.REFERENTIAL_CONSTRAINTS \
+WHERE CONSTRAINT_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? \
+UNION ALL \
+SELECT CAST(CONSTRAINT_NAME AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(1 AS SIGNED) \
+FROM information_schema.REFERENTIAL_CONSTRAINTS \
+WHERE UNIQUE_CONSTRAINT_SCHEMA = COALESCE(?, DATABASE()) AND REFERENCED_TABLE_NAME = ?";
+
+pub(super) fn question(schema: Option<String>, table: String, about: About) -> Question {
+    let mut values = vec![Value::String(schema), Value::String(Some(table))];
+    let text = match about {
+        About::Columns => COLUMNS,
+        About::Keys => KEYS,
+        About::ForeignKeys => {
+            values.extend(values.clone());
+            FOREIGN_KEYS
+        }
+    };
+    Question { text, values }
+}

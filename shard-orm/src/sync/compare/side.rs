@@ -1,0 +1,117 @@
+//! One of the two tables of a comparison: what is read of it, and how much.
+
+use std::collections::VecDeque;
+
+use sea_query::{Alias, Expr, Order, SelectStatement, Value, WindowStatement};
+
+use super::Reading;
+use super::key::{Key, KeyOrder, Range};
+use crate::backend::Row;
+use crate::error::Result;
+use crate::exec::Rows;
+use crate::sync::digest::{Digest, digests, encode, is_by_server, read_row};
+use crate::sync::table::TableAt;
+use crate::topology::Namespace;
+
+/// A row as it was read.
+pub(super) struct Read {
+    pub(super) key: Key,
+    pub(super) values: Vec<Value>,
+    pub(super) encoded: Vec<u8>,
+}
+
+/// One of the two tables.
+pub(super) struct Side<'t> {
+    table: &'t TableAt<'t>,
+    order: KeyOrder,
+    pub(super) reading: Reading,
+}
+
+impl<'t> Side<'t> {
+    pub(super) fn new(table: &'t TableAt<'t>, order: KeyOrder) -> Self {
+        Self {
+            table,
+            order,
+            reading: Reading::default(),
+        }
+    }
+
+    pub(super) fn order(&self) -> &KeyOrder {
+        &self.order
+    }
+
+    pub(super) fn is_by_server(&self) -> bool {
+        is_by_server(self.table)
+    }
+
+    /// The digests of the parts of a range; see [`digests`].
+    pub(super) async fn digests(&mut self, range: &Range, bounds: &[Key]) -> Result<Vec<Digest>> {
+        let (digests, read) = digests(self.table, &self.order, range, bounds).await?;
+        self.reading.statements += 1;
+        self.reading.rows += read;
+        Ok(digests)
+    }
+
+    /// Every `step`-th key of a range.
+    pub(super) async fn bounds(&mut self, range: &Range, step: u64) -> Result<Vec<Key>> {
+        let def = self.table.def();
+        let build = |namespace: &Namespace| {
+            let mut window = WindowStatement::new();
+            let mut numbered = self.order.select(namespace, range);
+            let mut bounds = SelectStatement::new();
+            for ordinal in def.primary_key {
+                numbered.column(Alias::new(def.columns[*ordinal].name));
+                bounds.column(Alias::new(def.columns[*ordinal].name));
+            }
+            for column in self.order.columns() {
+                window.order_by_expr(column.clone(), Order::Asc);
+            }
+            let number = Alias::new("row_position");
+            numbered.expr_window_as(Expr::cust("ROW_NUMBER()"), window, number.clone());
+            bounds
+                .from_subquery(numbered, Alias::new("numbered"))
+                .and_where(Expr::cust(format!("row_position % {step} = 0")))
+                .order_by(number, Order::Asc);
+            bounds
+        };
+        let read = |row: &Row<'_>| {
+            let columns = def.primary_key.iter().enumerate();
+            columns
+                .map(|(position, ordinal)| (def.columns[*ordinal].value)(row, position))
+                .collect::<Result<Key>>()
+        };
+        let mut rows = Rows::new(read);
+        self.table.ask("bounds", &build, &mut rows).await?;
+        self.reading.statements += 1;
+        Ok(rows.rows)
+    }
+
+    /// The first rows of a range.
+    pub(super) async fn rows(&mut self, range: &Range, limit: usize) -> Result<VecDeque<Read>> {
+        let build = |namespace: &Namespace| {
+            let mut select = self.order.select(namespace, range);
+            for column in self.table.def().columns {
+                select.column(Alias::new(column.name));
+            }
+            for column in self.order.columns() {
+                select.order_by_expr(column.clone(), Order::Asc);
+            }
+            select.limit(limit as u64);
+            select
+        };
+        let mut rows = Rows::new(|row: &Row<'_>| {
+            let values = read_row(self.table, row)?;
+            let mut encoded = Vec::new();
+            encode(&values, &mut encoded)?;
+            Ok(Read {
+                key: self.order.key(&values),
+                values,
+                encoded,
+            })
+        });
+        self.table.ask("rows", &build, &mut rows).await?;
+        self.reading.statements += 1;
+        self.reading.rows += rows.rows.len() as u64;
+        Ok(rows.rows.into())
+    }
+}

@@ -1,0 +1,183 @@
+//! The digests of several ranges of a table, in one statement.
+
+use sea_query::{Alias, CaseStatement, Expr, SelectStatement};
+
+use super::expression::row_hash;
+use super::{Digest, encode};
+use crate::backend::{Field as _, Row};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::exec::Sink;
+use crate::sync::compare::{Key, KeyOrder, Range};
+use crate::sync::table::TableAt;
+use crate::topology::Namespace;
+
+/// Whether the server computes digests of the table, so that no row of it is read.
+pub(crate) fn is_by_server(table: &TableAt<'_>) -> bool {
+    row_hash(table.dialect(), table.def()).is_some()
+}
+
+/// The digests of the parts of a range that `bounds` cut it into, and how many rows were read for
+/// it. Each bound is the last key of its part; there is one part more than there are bounds.
+pub(crate) async fn digests(
+    table: &TableAt<'_>,
+    order: &KeyOrder,
+    range: &Range,
+    bounds: &[Key],
+) -> Result<(Vec<Digest>, u64)> {
+    let mut parts = vec![Digest::default(); bounds.len() + 1];
+    let Some(hash) = row_hash(table.dialect(), table.def()) else {
+        let mut sink = ByLibrary {
+            table,
+            order,
+            bounds,
+            parts,
+            encoded: Vec::new(),
+        };
+        let build = |namespace: &Namespace| {
+            let mut select = order.select(namespace, range);
+            for column in table.def().columns {
+                select.column(Alias::new(column.name));
+            }
+            select
+        };
+        table.ask("digest", &build, &mut sink).await?;
+        let read = sink.parts.iter().map(Digest::rows).sum();
+        return Ok((sink.parts, read));
+    };
+    let dialect = table.dialect();
+    let build = |namespace: &Namespace| {
+        let mut rows = order.select(namespace, range);
+        rows.expr_as(part(order, bounds), Alias::new("part"))
+            .expr_as(Expr::cust(hash.clone()), Alias::new("row_hash"));
+        if dialect == Dialect::Postgres {
+            // Keeps the rows a query of their own, without which each word would hash them anew.
+            rows.offset(0);
+        }
+        summed(dialect, rows)
+    };
+    let mut sink = ByServer {
+        table,
+        parts: &mut parts,
+    };
+    table.ask("digest", &build, &mut sink).await?;
+    Ok((parts, 0))
+}
+
+/// The number of the part that a row belongs to.
+fn part(order: &KeyOrder, bounds: &[Key]) -> Expr {
+    if bounds.is_empty() {
+        return Expr::cust("0");
+    }
+    let mut case = CaseStatement::new();
+    for (number, bound) in bounds.iter().enumerate() {
+        case = case.case(order.up_to(bound), Expr::cust(number.to_string()));
+    }
+    case.finally(Expr::cust(bounds.len().to_string())).into()
+}
+
+/// For each part: its number, its rows, the rows that have a hash, and the sums of its words.
+fn summed(dialect: Dialect, rows: SelectStatement) -> SelectStatement {
+    let mut sums = SelectStatement::new();
+    let integer = if dialect == Dialect::MySql {
+        "SIGNED"
+    } else {
+        "bigint"
+    };
+    sums.expr(Expr::cust(format!("CAST(part AS {integer})")))
+        .expr(Expr::cust("COUNT(*)"))
+        .expr(Expr::cust("COUNT(row_hash)"));
+    for first in [1, 9, 17, 25] {
+        sums.expr(Expr::cust(match dialect {
+            Dialect::MySql => format!(
+                "CAST(COALESCE(SUM(CAST(CONV(SUBSTRING(row_hash, {first}, 8), 16, 10) \
+                 AS UNSIGNED)), 0) AS CHAR)"
+            ),
+            Dialect::Postgres | Dialect::Sqlite => format!(
+                "CAST(COALESCE(SUM(('x' || substr(row_hash, {first}, 8))::bit(32)::bigint), 0) \
+                 AS text)"
+            ),
+        }));
+    }
+    sums.from_subquery(rows, Alias::new("hashed"))
+        .group_by_col(Alias::new("part"));
+    sums
+}
+
+/// Takes the sums of a server.
+struct ByServer<'a> {
+    table: &'a TableAt<'a>,
+    parts: &'a mut [Digest],
+}
+
+impl Sink for ByServer<'_> {
+    fn row(&mut self, row: &Row<'_>) -> Result<()> {
+        let number = usize::try_from(i64::read(row, 0)?).ok();
+        let rows = i64::read(row, 1)?;
+        if rows != i64::read(row, 2)? {
+            return Err(Error::unsupported(format!(
+                "the server cannot encode some rows of {}: they are longer than \
+                 `max_allowed_packet`, or hold dates that are none; raise the limit or mend the rows",
+                self.table
+            )));
+        }
+        let mut words = [0; 4];
+        for (ordinal, word) in words.iter_mut().enumerate() {
+            *word = modulo_u64(&String::read(row, ordinal + 3)?)?;
+        }
+        if let Some(part) = number.and_then(|number| self.parts.get_mut(number)) {
+            *part = Digest::new(rows.unsigned_abs(), words);
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.parts.fill(Digest::default());
+    }
+}
+
+fn modulo_u64(sum: &str) -> Result<u64> {
+    let sum: u128 = sum.parse().map_err(|source| {
+        Error::decode(format!("`{sum}` is no sum of hashes")).with_source(source)
+    })?;
+    let low = sum & u128::from(u64::MAX);
+    u64::try_from(low).map_err(|source| Error::decode("a sum of hashes").with_source(source))
+}
+
+/// Encodes rows as they come.
+struct ByLibrary<'a> {
+    table: &'a TableAt<'a>,
+    order: &'a KeyOrder,
+    bounds: &'a [Key],
+    parts: Vec<Digest>,
+    encoded: Vec<u8>,
+}
+
+impl Sink for ByLibrary<'_> {
+    fn row(&mut self, row: &Row<'_>) -> Result<()> {
+        let values = read_row(self.table, row)?;
+        let part = if self.bounds.is_empty() {
+            0
+        } else {
+            let key = self.order.key(&values);
+            self.bounds
+                .partition_point(|bound| self.order.compare(bound, &key).is_lt())
+        };
+        self.encoded.clear();
+        encode(&values, &mut self.encoded)?;
+        self.parts[part].add_row(&self.encoded);
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.parts.fill(Digest::default());
+    }
+}
+
+/// The values of a row that holds all columns of the model in their order.
+pub(crate) fn read_row(table: &TableAt<'_>, row: &Row<'_>) -> Result<Vec<sea_query::Value>> {
+    let columns = table.def().columns.iter().enumerate();
+    columns
+        .map(|(ordinal, column)| (column.value)(row, ordinal))
+        .collect()
+}

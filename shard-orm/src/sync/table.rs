@@ -1,0 +1,149 @@
+//! One table at one place: a side of a comparison.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sea_query::SelectStatement;
+
+use crate::backend::{Args, Sql, quote, render};
+use crate::cluster::Address;
+use crate::connect::Place;
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::exec::{Executor, Intent, Label, Sink, Statement, Target, run};
+use crate::model::{Model, ModelDef};
+use crate::topology::{Namespace, Read};
+
+/// A model's table at one place.
+///
+/// ```no_run
+/// use shard_orm::prelude::*;
+/// use shard_orm::sync::{TableAt, verify};
+///
+/// #[derive(ShardModel)]
+/// #[shard(database = "default", table = "airlines")]
+/// struct Airline {
+///     #[shard(primary_key)]
+///     code: String,
+///     name: String,
+/// }
+///
+/// # async fn run(old: &Cluster, new: &Cluster) -> shard_orm::Result<()> {
+/// let source = TableAt::of::<Airline>(old, &Airline::database())?;
+/// let copy = TableAt::of::<Airline>(new, &Airline::database())?;
+/// let found = verify(&source, &copy).await?;
+/// assert!(found.is_equal(), "{found}");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TableAt<'e> {
+    target: Target<'e>,
+    place: Arc<Place>,
+    def: &'static ModelDef,
+}
+
+impl<'e> TableAt<'e> {
+    /// The table of a model at an address, as `Order::shard(key)` or `Setting::database()`.
+    ///
+    /// It is read from the primary, whatever the policy of the group says, unless `on` is
+    /// [`Cluster::read_from`](crate::Cluster::read_from): a replica that lags shows an older table.
+    ///
+    /// # Errors
+    /// When the address is unknown, or elsewhere than the transaction.
+    pub fn of<M: Model>(on: impl Executor<'e>, at: &Address) -> Result<Self> {
+        let target = on.target();
+        let place = target.place(M::def(), at)?;
+        Ok(Self::new(target, place, M::def()))
+    }
+
+    /// The table of `def` at a place.
+    pub(crate) fn new(target: Target<'e>, place: Arc<Place>, def: &'static ModelDef) -> Self {
+        let target = match target {
+            Target::Cluster {
+                read: None,
+                marks: None,
+                ..
+            } => target.reading(Some(Read::Primary)),
+            chosen => chosen,
+        };
+        Self { target, place, def }
+    }
+
+    pub(super) fn def(&self) -> &'static ModelDef {
+        self.def
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.place.dialect()
+    }
+
+    /// Sends a read that is built for the namespace to which it goes.
+    pub(super) async fn ask(
+        &self,
+        verb: &'static str,
+        build: &(dyn Fn(&Namespace) -> SelectStatement + Sync),
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        let statement = Built {
+            label: Label {
+                verb,
+                table: self.def.table,
+            },
+            build,
+        };
+        self.send(&statement, sink).await
+    }
+
+    /// Sends a read.
+    pub(super) async fn send(&self, statement: &dyn Statement, sink: &mut dyn Sink) -> Result<()> {
+        let place = Arc::clone(&self.place);
+        run(self.target, place, Intent::Read, statement, sink)
+            .await
+            .map(|_| ())
+    }
+
+    /// Adds what the table is called there to the words of an error.
+    pub(super) fn name(&self) -> String {
+        let table = self.place.namespace.table_of(self.def);
+        let quoted = quote(self.dialect(), &table);
+        format!("{quoted} of {} ({})", self.place, self.dialect())
+    }
+}
+
+impl fmt::Display for TableAt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl fmt::Debug for TableAt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TableAt({})", self.name())
+    }
+}
+
+/// A read of sea-query's.
+struct Built<'a> {
+    label: Label,
+    build: &'a (dyn Fn(&Namespace) -> SelectStatement + Sync),
+}
+
+impl Statement for Built<'_> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let (text, values) = render(namespace.dialect(), &(self.build)(namespace));
+        for value in &values.0 {
+            args.push(value)?;
+        }
+        Ok(Sql {
+            text: text.into(),
+            // Few texts for each table: they differ by the number of ranges.
+            persistent: true,
+            single: false,
+        })
+    }
+
+    fn label(&self) -> Label {
+        self.label
+    }
+}

@@ -1,0 +1,19 @@
+//! Two copies of a table on any two databases: their digests, their shapes, and what differs.
+
+mod digest;
+mod edits;
+mod shape;
+
+use shard_orm::Dialect;
+use shard_orm_tests::bed::{Bed, BedOptions, Tables};
+
+/// The databases of this build.
+fn dialects() -> impl Iterator<Item = Dialect> + Clone {
+    let all = [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql];
+    all.into_iter().filter(|dialect| dialect.is_enabled())
+}
+
+/// A bed with one shard.
+async fn bed(dialect: Dialect, tables: Tables) -> Bed {
+    BedOptions::new(dialect, 1, 1).open(tables).await
+}
