@@ -11,7 +11,7 @@
 //! MySQL or MariaDB whose collation is not `.._nopad_bin` or `utf8mb4_0900_bin`), each range costs
 //! a look at the whole table, and leaves are larger.
 //!
-//! When neither side can compute digests (see [`digest`](super::digest)), both tables are read once,
+//! When neither side can compute digests (see `digest`), both tables are read once,
 //! page by page, and compared.
 //!
 //! # Rows that change meanwhile

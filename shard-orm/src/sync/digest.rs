@@ -113,6 +113,7 @@ pub async fn digest(table: &TableAt<'_>) -> Result<Digest> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -62,6 +62,7 @@ fn plain(value: &(impl serde::Serialize + ?Sized)) -> Result<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 

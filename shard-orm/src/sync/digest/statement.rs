@@ -50,10 +50,11 @@ pub(crate) async fn digests(
         let mut rows = order.select(namespace, range);
         rows.expr_as(part(order, bounds), Alias::new("part"))
             .expr_as(Expr::cust(hash.clone()), Alias::new("row_hash"));
-        if dialect == Dialect::Postgres {
-            // Keeps the rows a query of their own, without which each word would hash them anew.
-            rows.offset(0);
-        }
+        // Keeps the rows a query of their own, without which each word would hash them anew.
+        match dialect {
+            Dialect::MySql => rows.limit(u64::MAX),
+            Dialect::Postgres | Dialect::Sqlite => rows.offset(0),
+        };
         summed(dialect, rows)
     };
     let mut sink = ByServer {

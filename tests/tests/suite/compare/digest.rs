@@ -9,6 +9,7 @@ use proptest::test_runner::TestRunner;
 use rust_decimal::Decimal;
 use shard_orm::prelude::*;
 use shard_orm::sync::{TableAt, digest, verify};
+use shard_orm_tests::bed::Bed;
 use uuid::Uuid;
 
 use super::{bed, dialects};
@@ -203,6 +204,10 @@ fn rows(count: usize) -> Vec<Kinds> {
     rows
 }
 
+fn of(bed: &Bed) -> TableAt<'_> {
+    TableAt::of::<Kinds>(&bed.cluster, &Kinds::database()).unwrap()
+}
+
 #[tokio::test]
 async fn rows_of_all_types_have_one_digest_everywhere() {
     let rows = rows(400);
@@ -216,8 +221,7 @@ async fn rows_of_all_types_have_one_digest_everywhere() {
     }
     let mut digests = Vec::new();
     for bed in &seen {
-        let table = TableAt::of::<Kinds>(&bed.cluster, &Kinds::database()).unwrap();
-        let found = digest(&table).await.unwrap();
+        let found = digest(&of(bed)).await.unwrap();
         assert_eq!(found.rows(), 400);
         digests.push((bed.dialect, found));
     }
@@ -225,7 +229,6 @@ async fn rows_of_all_types_have_one_digest_everywhere() {
         return;
     }
     // Names the rows whose digests differ, which the sums do not.
-    let of = |bed: usize| TableAt::of::<Kinds>(&seen[bed].cluster, &Kinds::database()).unwrap();
     for row in &rows {
         for bed in &seen {
             Kinds::query()
@@ -235,10 +238,14 @@ async fn rows_of_all_types_have_one_digest_everywhere() {
                 .unwrap();
             row.clone().insert(&bed.cluster).await.unwrap();
         }
-        let first = digest(&of(0)).await.unwrap();
-        for bed in 1..seen.len() {
-            let found = digest(&of(bed)).await.unwrap();
-            assert_eq!(found, first, "{:?} of {row:?}", seen[bed].dialect);
+        let first = digest(&of(&seen[0])).await.unwrap();
+        for bed in &seen {
+            assert_eq!(
+                digest(&of(bed)).await.unwrap(),
+                first,
+                "{} of {row:?}",
+                bed.dialect
+            );
         }
     }
     panic!("{digests:?}");
