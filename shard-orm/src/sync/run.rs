@@ -167,6 +167,10 @@ impl Run {
                     .await?;
             }
             mark = settled;
+            // What has come since waits for the next round, so that each comes to its end.
+            if level {
+                break;
+            }
         }
         self.ahead = ahead;
         if mark > begun || kept.is_none_or(|kept| kept < mark) {
@@ -240,6 +244,9 @@ impl Run {
                 None => self.commit_unplaced(&changes).await?,
             }
             read_to = Some(page.last);
+            if level {
+                break;
+            }
         }
         Ok(())
     }

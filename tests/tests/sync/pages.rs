@@ -64,7 +64,7 @@ async fn an_entry_that_comes_late_is_not_passed_over_by_the_next_page() {
     // An older transaction is open, while a younger one commits.
     let late = site.cluster.begin(Item::database()).await.unwrap();
     item(10).insert(&late).await.unwrap();
-    site.insert([11]).await;
+    site.insert(11..=1_010).await;
     // The run has read its first page, and waits at a copy to write it.
     let copy = &site.copies[0];
     let blocker = copy.begin(Item::database()).await.unwrap();
@@ -73,7 +73,7 @@ async fn an_entry_that_comes_late_is_not_passed_over_by_the_next_page() {
     eventually("the run waits", async || waiting(copy).await == 1).await;
     // What its second page shows is settled, since nothing older is open any more.
     late.commit().await.unwrap();
-    site.insert([12]).await;
+    site.insert([2_000]).await;
     blocker.rollback().await.unwrap();
     run.await.unwrap().unwrap().complete().unwrap();
     site.sync().await;
@@ -88,14 +88,15 @@ async fn a_row_that_comes_late_is_not_passed_over_by_the_next_page() {
     sync().run().await.unwrap().complete().unwrap();
     let late = site.cluster.begin(Price::database()).await.unwrap();
     price(10).insert(&late).await.unwrap();
-    price(11).insert(&site.cluster).await.unwrap();
+    let page = (11..=1_010).map(price).collect();
+    Price::insert_many(&site.cluster, page).await.unwrap();
     let copy = &site.copies[0];
     let blocker = copy.begin(Price::database()).await.unwrap();
     price(11).insert(&blocker).await.unwrap();
     let run = tokio::spawn(sync().run());
     eventually("the run waits", async || waiting(copy).await == 1).await;
     late.commit().await.unwrap();
-    price(12).insert(&site.cluster).await.unwrap();
+    price(2_000).insert(&site.cluster).await.unwrap();
     blocker.rollback().await.unwrap();
     run.await.unwrap().unwrap().complete().unwrap();
     sync().run().await.unwrap().complete().unwrap();

@@ -148,7 +148,7 @@ impl Writer {
         outcome.await.unwrap();
         self.rows = rows;
         // The machine has others to serve.
-        tokio::time::sleep(Duration::from_millis(self.random.below(10))).await;
+        tokio::time::sleep(Duration::from_millis(self.random.below(80))).await;
     }
 
     fn plan(&mut self, rows: &mut BTreeMap<i64, String>, steps: &mut Vec<Step>) {

@@ -1,5 +1,7 @@
 //! Several supervisors of the same copies, apart by locks, as several processes are.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,8 +20,8 @@ const SHORT: Duration = Duration::from_secs(3);
 /// Two tables on two servers.
 const COPIES: usize = 4;
 
-/// Supervisors, each with connections and locks of its own.
-struct Team(Vec<Supervisor>);
+/// Supervisors, each with connections and locks of its own, and what has gone wrong with them.
+struct Team(Vec<Supervisor>, Mutex<BTreeSet<String>>);
 
 impl Team {
     async fn begin(site: &Site, locks: &Locks, ttl: Duration, count: usize) -> Self {
@@ -28,11 +30,14 @@ impl Team {
             let cluster = site.another_process().await;
             team.push(supervise(&cluster, locks, ttl).await);
         }
-        Self(team)
+        Self(team, Mutex::default())
     }
 
     /// Which copies each one holds.
     fn held(&self) -> Vec<Vec<bool>> {
+        let copies = self.0.iter().flat_map(Supervisor::status);
+        let problems = copies.filter_map(|copy| copy.problem);
+        self.1.lock().unwrap().extend(problems);
         let held = |one: &Supervisor| one.status().iter().map(|copy| copy.held).collect();
         self.0.iter().map(held).collect()
     }
@@ -91,7 +96,8 @@ async fn supervisors_share_the_copies_and_take_over(pair: Pair, locks: Locks, co
     // Whoever holds none begins none, and the last one has begun all.
     assert!(
         before.iter().all(|generation| *generation == 1),
-        "{before:?}"
+        "{before:?}, {:?}",
+        team.1
     );
     let most = i64::try_from(count).unwrap();
     let after = places.generations();
@@ -99,7 +105,8 @@ async fn supervisors_share_the_copies_and_take_over(pair: Pair, locks: Locks, co
         after
             .iter()
             .all(|generation| (1..=most).contains(generation)),
-        "{after:?}"
+        "{after:?}, {:?}",
+        team.1
     );
     team.stop_one().await;
 }
@@ -228,14 +235,15 @@ async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
     let kept = places.clone();
     first.signal(Signal::SIGCONT);
     let copies = first
-        .until("it was overtaken", |copies| {
-            copies.iter().all(|copy| {
-                let problem = copy["problem"].as_str().unwrap_or_default();
-                problem.contains("has lost its lock, and commits nothing") && copy["held"] == false
-            })
+        .until("it has seen that it holds none", |copies| {
+            copies.iter().all(|copy| copy["held"] == false)
         })
         .await;
-    assert_eq!(copies.len(), COPIES);
+    for copy in &copies {
+        // One that was stopped between two statements of its source may find nothing to commit.
+        let problem = copy["problem"].as_str().unwrap_or("overtaken: ");
+        assert!(problem.starts_with("overtaken: "), "{problem}");
+    }
     places.go_on(&site).await;
     assert_eq!(places, kept);
     change_both_tables(&site, 3).await;
@@ -245,7 +253,7 @@ async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
 
     // It takes over again when the other one ends, and is killed then: a third one waits for its
     // locks to end.
-    let Team(all) = second;
+    let Team(all, _) = second;
     for one in all {
         one.stop().await;
     }
