@@ -87,8 +87,8 @@ impl Plan {
     }
 }
 
-fn not_through(limit: Duration, copy: Option<CopyId>, source: Option<Error>) -> Error {
-    let which = match &copy {
+fn not_through(limit: Duration, copy: Option<&CopyId>, source: Option<Error>) -> Error {
+    let which = match copy {
         Some(copy) => format!("the copy of {copy} does not have it"),
         None => "a copy may not have it".to_owned(),
     };
@@ -256,7 +256,7 @@ impl Sync {
                 Err(_) => (None, None),
             };
             if tokio::time::Instant::now() + PAUSE >= until {
-                return Err(not_through(limit, copy, source));
+                return Err(not_through(limit, copy.as_ref(), source));
             }
             tokio::time::sleep(PAUSE).await;
         }

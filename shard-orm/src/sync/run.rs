@@ -16,6 +16,7 @@ use super::criterion::Criterion;
 use super::keys::{bytes_of, key_of};
 use super::mode::Mode;
 use super::position::{Mark, Position};
+use super::shape::{check, inspect};
 use super::source::Source;
 use super::task::Task;
 use crate::error::Result;
@@ -58,6 +59,12 @@ impl Run {
             Mode::Capture | Mode::Full => Vec::new(),
         };
         let begun = status.begin(mode.name()).await?;
+        {
+            // Before any row is touched: what one side could not hold is said whole.
+            let (at_source, at_copy) = (source.table_at(), status.table_at());
+            let (own, its) = (inspect(&at_source).await?, inspect(&at_copy).await?);
+            check((&at_source, &own), (&at_copy, &its))?;
+        }
         let position = begun
             .position
             .map(|text| Position::parse(&text, task.def, &criterion))
