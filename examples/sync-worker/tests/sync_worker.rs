@@ -74,7 +74,7 @@ async fn it_copies_until_it_is_ended_by_a_signal() {
                 .unwrap()
                 .is_none()
             {
-                lines.next().expect("it goes on").unwrap();
+                lines.next().unwrap().unwrap();
             }
         }
         signal(&child, sent);
