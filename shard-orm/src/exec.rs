@@ -4,6 +4,7 @@
 //! a connection taken, and a lost one dealt with. Called by `query` and `record`.
 
 mod batch;
+mod create;
 mod explain;
 mod fan;
 mod fan_out;
@@ -13,7 +14,6 @@ mod leg;
 mod merge;
 pub(crate) mod own;
 mod run;
-mod setup;
 mod site;
 mod spread;
 mod statement;
@@ -21,6 +21,7 @@ mod stream;
 mod target;
 
 pub(crate) use batch::{Batch, Cut, batches};
+pub(crate) use create::{create_all, create_in_database, create_namespace_with, create_table};
 pub(crate) use explain::planned;
 pub use explain::{Explain, Merge, Planned};
 pub use fan::Missing;
@@ -33,8 +34,6 @@ pub(crate) use hedge::read_at;
 pub(crate) use leg::Leg;
 pub(crate) use merge::{Direction, SortKey, Sorted, compare, merge};
 pub(crate) use run::{Intent, run, run_at};
-pub(crate) use setup::create_in_database;
-pub use setup::{Setup, SetupReport};
 pub(crate) use site::Site;
 pub(crate) use spread::{Spread, Width};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};

@@ -92,6 +92,7 @@ mod record;
 pub mod relation;
 pub mod route;
 mod schema;
+mod setup;
 pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -107,7 +108,7 @@ pub use cluster::{
 pub use connect::Standing;
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
-pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom, Setup, SetupReport};
+pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom};
 pub use model::{
     Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
     IntoKey, Key, Model, ModelDef, NewId, Problems, Referred, Region, ShardKey, Sharded,
@@ -125,6 +126,7 @@ pub use record::{
     WriteContext,
 };
 pub use schema::CreateTable;
+pub use setup::{Setup, SetupReport};
 pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection, StaticModel};
 pub use topology::Read;
 pub use transaction::{Isolation, Savepoint, Tx, TxOptions};

@@ -1,18 +1,15 @@
-//! Namespaces, their records, and the tables of models.
+//! What a cluster needs before it is used: namespaces, their records, and the tables of models.
+//!
+//! Stands above all that has tables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use sea_query::{Alias, ColumnDef, Expr, Query, Table};
 
-use crate::backend::{create_namespace, render, render_table};
 use crate::cluster::Cluster;
-use crate::connect::{
-    CLUSTER, GENERATION, GROUP, Lease, Place, Record, SHARD, TABLE, compare, read,
-};
-
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::exec::{create_all, create_in_database, create_namespace_with, create_table};
 use crate::id;
 use crate::model::{Home, Model, ModelDef};
 use crate::schema::CreateTable;
@@ -20,8 +17,6 @@ use crate::sync;
 
 /// How many namespaces are made at the same time.
 const CONCURRENCY: usize = 4;
-/// How often a statement is sent again that met another client doing the same.
-const ROUNDS: usize = 5;
 
 /// Creates the namespaces of a cluster and the tables of models, where they are not there yet;
 /// begun by [`Cluster::setup`].
@@ -91,7 +86,7 @@ impl Setup {
     /// Does it.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when a namespace says that it is another
+    /// [`Configuration`](crate::ErrorKind::Configuration) when a namespace says that it is another
     /// shard's, or a model names a group or database that is not configured; otherwise what a
     /// server said. What was done until then stays, and the next run goes on from there.
     pub async fn run(self) -> Result<SetupReport> {
@@ -104,7 +99,7 @@ impl Setup {
                 }
                 Home::Database(name) => {
                     let place = self.cluster.place_of_database(name)?;
-                    in_database(&place, def).await?;
+                    create_table(&place, def).await?;
                     report.tables += 1;
                 }
                 Home::Static(_) => {
@@ -135,7 +130,7 @@ impl Setup {
                     let tables = defs
                         .iter()
                         .map(|def| CreateTable::new(def, place.dialect()));
-                    in_namespace(&place, tables.collect::<Result<_>>()?)
+                    create_namespace_with(&place, tables.collect::<Result<_>>()?)
                         .await
                         .map_err(|error| place.name_error(error))
                 }
@@ -159,14 +154,12 @@ impl Setup {
             };
             if let Some(source) = copied.source {
                 let place = self.cluster.place_of_database(source)?;
-                in_database(&place, def).await?;
+                create_table(&place, def).await?;
                 for own in sync::tables_at_source() {
-                    in_database(&place, own).await?;
+                    create_table(&place, own).await?;
                 }
-                let mut lease = place.writer()?.acquire().await?;
-                for statement in sync::statements_at_source(def, place.dialect())? {
-                    send(&mut lease, &statement).await?;
-                }
+                let statements = sync::statements_at_source(def, place.dialect())?;
+                create_all(&place, &statements).await?;
                 tables += 1;
             }
             for group in self.cluster.groups_of_static(def)? {
@@ -181,136 +174,10 @@ impl Setup {
                     .chain(&defs)
                     .map(|def| CreateTable::new(def, place.dialect()));
                 // Tables of the library's own stand beside those of the models.
-                in_namespace(&place, own.collect::<Result<Vec<_>>>()?).await?;
+                create_namespace_with(&place, own.collect::<Result<Vec<_>>>()?).await?;
                 tables += defs.len();
             }
         }
         Ok(tables)
-    }
-}
-
-/// Creates a table of the library's own in a named database; of SQLite its file before it.
-pub(crate) async fn create_in_database(place: &Place, create: &str) -> Result<()> {
-    place.create_file()?;
-    let mut lease = place.writer()?.acquire().await?;
-    send(&mut lease, create).await
-}
-
-async fn in_database(place: &Arc<Place>, def: &'static ModelDef) -> Result<()> {
-    place.create_file()?;
-    let mut lease = place.writer()?.acquire().await?;
-    let table = CreateTable::new(def, place.dialect())?;
-    for statement in table.statements() {
-        send(&mut lease, &statement).await?;
-    }
-    Ok(())
-}
-
-/// Makes a namespace of a group with its record, and these tables in it.
-async fn in_namespace(place: &Arc<Place>, tables: Vec<CreateTable>) -> Result<()> {
-    place.create_file()?;
-    let mut lease = place.writer()?.acquire().await?;
-    if let Some(create) = create_namespace(place.dialect(), place.namespace.name()) {
-        send(&mut lease, &create).await?;
-    }
-    record(place, &mut lease).await?;
-    for table in tables {
-        let table = table.in_namespace(&**place.namespace.name());
-        for statement in table.statements() {
-            send(&mut lease, &statement).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes the record of a namespace that has none, and checks that of one that has.
-async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
-    if let Some(found) = read(place, lease).await? {
-        return compare(place, lease.label(), &found);
-    }
-    let text = |name: &str| {
-        let mut column = ColumnDef::new(Alias::new(name));
-        column.string_len(255).not_null();
-        column
-    };
-    let number = |name: &str| {
-        let mut column = ColumnDef::new(Alias::new(name));
-        column.big_integer().not_null();
-        column
-    };
-    let mut create = Table::create();
-    create
-        .table(place.namespace.own_table(TABLE))
-        .if_not_exists()
-        .col(text(CLUSTER))
-        .col(text(GROUP))
-        .col(number(SHARD).primary_key())
-        .col(number(GENERATION));
-    send(lease, &render_table(place.dialect(), &create)).await?;
-
-    let expected = Record::expected(place);
-    let mut insert = Query::insert();
-    insert
-        .into_table(place.namespace.own_table(TABLE))
-        .columns([CLUSTER, GROUP, SHARD, GENERATION].map(Alias::new))
-        .values([
-            Expr::val(expected.cluster),
-            Expr::val(expected.group),
-            Expr::val(expected.shard),
-            Expr::val(expected.generation),
-        ])
-        .map_err(|source| Error::configuration("a namespace's record").with_source(source))?;
-    let (text, values) = render(place.dialect(), &insert);
-    let mut args = crate::backend::Args::new(place.dialect())?;
-    for value in &values.0 {
-        args.push(value)?;
-    }
-    let sql = crate::backend::Sql {
-        text: text.into(),
-        persistent: false,
-        single: false,
-    };
-    match lease.conn()?.run(sql, args, &mut |_| Ok(())).await {
-        Ok(_) => lease.settle(),
-        // Another process has written it meanwhile.
-        Err(failure) if failure.error.kind() == ErrorKind::Unique => lease.settle(),
-        Err(failure) => return Err(failure.error),
-    }
-    match read(place, lease).await? {
-        Some(found) => compare(place, lease.label(), &found),
-        None => Err(Error::configuration("a namespace's record was not kept")),
-    }
-}
-
-/// Sends a DDL statement. `IF NOT EXISTS` does not keep two clients apart on every database: the
-/// one that comes second is refused, and finds the thing made when it asks again.
-async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
-    let mut round = 1;
-    loop {
-        match lease.conn()?.batch(statement).await {
-            Ok(()) => {
-                lease.settle();
-                return Ok(());
-            }
-            Err(failure) if failure.lost => {
-                lease.lost();
-                return Err(failure.error);
-            }
-            Err(failure) => {
-                lease.settle();
-                let kind = failure.error.kind();
-                let met = matches!(
-                    kind,
-                    ErrorKind::Unique
-                        | ErrorKind::Database
-                        | ErrorKind::Deadlock
-                        | ErrorKind::Serialization
-                );
-                if !met || round == ROUNDS {
-                    return Err(failure.error);
-                }
-                round += 1;
-            }
-        }
     }
 }

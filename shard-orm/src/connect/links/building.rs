@@ -1,0 +1,307 @@
+//! The making of links: pools and places, or those of a former topology that are as they were.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::spec::{Spec, session};
+use super::{DatabaseLinks, GroupLinks, ServerLinks};
+use crate::backend::Beside;
+use crate::connect::monitor::Monitor;
+use crate::connect::place::{Endpoint, Place};
+use crate::connect::pool::Pool;
+use crate::connect::watch::Watch;
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::topology::{self, HealthSettings, Namespace, Read};
+
+/// The links while they are made.
+pub(super) struct Building<'b> {
+    /// The name of the cluster.
+    pub(super) cluster: Arc<str>,
+    pub(super) runtime: &'b Handle,
+    pub(super) pools: Vec<Arc<Pool>>,
+}
+
+impl Building<'_> {
+    pub(super) fn group(
+        &mut self,
+        group: &topology::Group,
+        before: Option<(&topology::Group, &GroupLinks)>,
+    ) -> Result<GroupLinks> {
+        let name: Arc<str> = group.name().into();
+        let mut servers = Vec::with_capacity(group.servers().len());
+        for (position, server) in group.servers().iter().enumerate() {
+            let known = before.and_then(|(group, links)| {
+                let known = group.servers().iter().position(|one| one == server)?;
+                Some(&links.servers[known])
+            });
+            if let Some(known) = known {
+                self.pools.extend(known.pools.iter().map(Arc::clone));
+                servers.push(Arc::clone(known));
+                continue;
+            }
+            let namespaces = group
+                .placements()
+                .iter()
+                .filter(|placement| placement.server() == position)
+                .count();
+            let endpoints = (server.primary(), server.replicas());
+            let names = (&name, server.name());
+            servers.push(Arc::new(self.server(
+                names,
+                server.health(),
+                endpoints,
+                namespaces,
+            )?));
+        }
+        let places = group
+            .placements()
+            .iter()
+            .map(|placement| {
+                let links = &servers[placement.server()];
+                let known = before.and_then(|(before, known)| {
+                    let shard = placement.namespace().shard();
+                    let place = known.places.get(shard as usize)?;
+                    let same = Arc::ptr_eq(&place.watch, &links.watch)
+                        && place.namespace.is_same(placement.namespace())
+                        && before.read() == group.read();
+                    same.then_some(place)
+                });
+                match known {
+                    Some(place) => Ok(self.keep_place(place)),
+                    None => self.place_of_shard(group, placement, links),
+                }
+            })
+            .collect::<Result<_>>()?;
+        let statics = servers
+            .iter()
+            .enumerate()
+            .map(|(position, links)| {
+                let known = before.and_then(|(before, known)| {
+                    let place = known.statics.get(position)?;
+                    let same =
+                        Arc::ptr_eq(&place.watch, &links.watch) && before.read() == group.read();
+                    same.then_some(place)
+                });
+                match known {
+                    Some(place) => Ok(self.keep_place(place)),
+                    None => self.place_of_statics(group, position, links),
+                }
+            })
+            .collect::<Result<_>>()?;
+        Ok(GroupLinks {
+            servers,
+            places,
+            statics,
+        })
+    }
+
+    fn place_of_shard(
+        &mut self,
+        group: &topology::Group,
+        placement: &topology::Placement,
+        links: &ServerLinks,
+    ) -> Result<Arc<Place>> {
+        let server = &group.servers()[placement.server()];
+        let namespace = Arc::clone(placement.namespace());
+        let endpoints = if links.pools.is_empty() {
+            let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
+            let statics = Some(&**group.static_namespace());
+            self.files(server.primary(), server.replicas(), file, statics)?
+        } else {
+            Endpoints::of_pools(&links.pools)
+        };
+        Ok(self.place(namespace, server.name(), group.read(), endpoints, links))
+    }
+
+    /// Where the static tables of a group are written on one of its servers.
+    fn place_of_statics(
+        &mut self,
+        group: &topology::Group,
+        position: usize,
+        links: &ServerLinks,
+    ) -> Result<Arc<Place>> {
+        let server = &group.servers()[position];
+        let name = group.static_namespace();
+        let endpoints = if links.pools.is_empty() {
+            let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(name);
+            self.files(server.primary(), server.replicas(), file, None)?
+        } else {
+            Endpoints::of_pools(&links.pools)
+        };
+        let namespace = Namespace::of_statics(
+            group.name().into(),
+            u32::try_from(position).unwrap_or(u32::MAX),
+            Arc::clone(name),
+            group.dialect(),
+        );
+        Ok(self.place(
+            Arc::new(namespace),
+            server.name(),
+            group.read(),
+            endpoints,
+            links,
+        ))
+    }
+
+    pub(super) fn database(&mut self, database: &topology::Database) -> Result<DatabaseLinks> {
+        let name = database.name();
+        let endpoints = (database.primary(), database.replicas());
+        let server = self.server((name, name), database.health(), endpoints, 1)?;
+        let endpoints = if database.dialect() == Dialect::Sqlite {
+            let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
+            self.files(database.primary(), database.replicas(), file, None)?
+        } else {
+            Endpoints::of_pools(&server.pools)
+        };
+        let namespace = Namespace::of_database(Arc::clone(name), database.dialect());
+        let place = self.place(Arc::new(namespace), name, Read::Primary, endpoints, &server);
+        Ok(DatabaseLinks {
+            server: Arc::new(server),
+            place,
+        })
+    }
+
+    fn place(
+        &self,
+        namespace: Arc<Namespace>,
+        server: &Arc<str>,
+        read: Read,
+        endpoints: Endpoints,
+        links: &ServerLinks,
+    ) -> Arc<Place> {
+        Arc::new(Place {
+            namespace,
+            server: Arc::clone(server),
+            cluster: Arc::clone(&self.cluster),
+            writer: endpoints.writer,
+            reader: endpoints.reader,
+            replicas: endpoints.replicas,
+            watch: Arc::clone(&links.watch),
+            latencies: Arc::clone(&links.latencies),
+            locks: Arc::clone(&links.locks),
+            read,
+        })
+    }
+
+    /// A database that has not changed.
+    pub(super) fn keep(&mut self, links: &DatabaseLinks) -> DatabaseLinks {
+        let own = links.server.pools.iter().map(Arc::clone);
+        self.pools.extend(own);
+        DatabaseLinks {
+            server: Arc::clone(&links.server),
+            place: self.keep_place(&links.place),
+        }
+    }
+
+    /// A place that has not changed. On SQLite it has pools of its own.
+    fn keep_place(&mut self, place: &Arc<Place>) -> Arc<Place> {
+        if place.dialect() == Dialect::Sqlite {
+            self.pools.extend(place.pools());
+        }
+        Arc::clone(place)
+    }
+
+    /// A server, whose endpoints are watched when there is more than one. The pools of SQLite are
+    /// its files'.
+    fn server(
+        &mut self,
+        (group, name): (&Arc<str>, &Arc<str>),
+        health: &HealthSettings,
+        (primary, replicas): (&topology::Endpoint, &[topology::Endpoint]),
+        namespaces: usize,
+    ) -> Result<ServerLinks> {
+        let pools = if primary.dialect() == Dialect::Sqlite {
+            Vec::new()
+        } else {
+            self.endpoints(primary, replicas, namespaces)?
+        };
+        let watched = pools.len() > 1;
+        let watch = Arc::new(Watch::new(group, name, health, primary, replicas, watched));
+        let endpoints = pools.iter().enumerate().filter(|_| watched);
+        let endpoints =
+            endpoints.map(|(index, pool)| (Arc::clone(&watch), index, Arc::clone(pool)));
+        Ok(ServerLinks {
+            monitor: Monitor::start(self.runtime, endpoints),
+            watch,
+            latencies: Arc::default(),
+            locks: Arc::default(),
+            pools,
+        })
+    }
+
+    /// A pool for the primary, and one for each replica.
+    fn endpoints(
+        &mut self,
+        primary: &topology::Endpoint,
+        replicas: &[topology::Endpoint],
+        namespaces: usize,
+    ) -> Result<Vec<Arc<Pool>>> {
+        std::iter::once(primary)
+            .chain(replicas)
+            .map(|endpoint| self.pool(session(endpoint, None, namespaces)))
+            .collect()
+    }
+
+    /// A file is written by one connection and read by several; all of them see the static tables
+    /// beside it, which are in a file of that name.
+    fn files(
+        &mut self,
+        primary: &topology::Endpoint,
+        replicas: &[topology::Endpoint],
+        file: impl Fn(&topology::Endpoint) -> Option<PathBuf>,
+        statics: Option<&str>,
+    ) -> Result<Endpoints> {
+        let session = |endpoint: &topology::Endpoint| {
+            let mut spec = session(endpoint, file(endpoint), 1);
+            spec.session.beside = statics.and_then(|name| {
+                let file = endpoint.namespace_file(name)?;
+                Some(Beside::new(name, file))
+            });
+            spec
+        };
+        let mut writer = session(primary);
+        writer.limits.max_connections = 1;
+        let mut reader = session(primary);
+        reader.read_only();
+        Ok(Endpoints {
+            writer: Endpoint::new(self.pool(writer)?, 0),
+            reader: Endpoint::new(self.pool(reader)?, 0),
+            replicas: (1..)
+                .zip(replicas)
+                .map(|(index, replica)| {
+                    let mut reader = session(replica);
+                    reader.read_only();
+                    Ok(Endpoint::new(self.pool(reader)?, index))
+                })
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    fn pool(&mut self, spec: Spec) -> Result<Arc<Pool>> {
+        let pool = Arc::new(Pool::new(spec.session, spec.label, spec.limits)?);
+        self.pools.push(Arc::clone(&pool));
+        Ok(pool)
+    }
+}
+
+/// The endpoints of one place.
+struct Endpoints {
+    writer: Endpoint,
+    reader: Endpoint,
+    replicas: Vec<Endpoint>,
+}
+
+impl Endpoints {
+    /// Of a primary's pool and its replicas' pools; there is at least the primary's.
+    fn of_pools(pools: &[Arc<Pool>]) -> Self {
+        let endpoint = |index: usize| Endpoint::new(Arc::clone(&pools[index]), index);
+        Self {
+            writer: endpoint(0),
+            reader: endpoint(0),
+            replicas: (1..pools.len()).map(endpoint).collect(),
+        }
+    }
+}
