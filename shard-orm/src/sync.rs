@@ -67,8 +67,14 @@ pub(crate) fn statements_at_source(
     def: &'static ModelDef,
     dialect: Dialect,
 ) -> Result<Vec<String>> {
-    match Mode::of(def, dialect) {
+    statements_for(Mode::of(def, dialect), def, dialect)
+}
+
+/// What a mode needs at the source of a model.
+fn statements_for(mode: Mode, def: &'static ModelDef, dialect: Dialect) -> Result<Vec<String>> {
+    match mode {
+        Mode::Capture => capture::statements(def, dialect),
         Mode::Criterion => Ok(criterion::statements(def, dialect)),
-        _ => capture::statements(def, dialect),
+        Mode::Full => Ok(Vec::new()),
     }
 }

@@ -18,7 +18,7 @@ use super::source::Source;
 use crate::Field as _;
 use crate::backend::Row;
 use crate::dialect::Dialect;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor as _, Intent, NoRows, own};
 
 pub(crate) use install::statements;
@@ -45,29 +45,39 @@ pub(super) struct Entry {
 impl Source {
     /// Where the log ends: what was committed before is seen by whoever reads the table now, and
     /// what is committed later has an entry after this mark.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) when there is no log.
     pub(super) async fn end_of_log(&self) -> Result<Mark> {
+        match self.find_end_of_log().await {
+            Ok(Some(mark)) => Ok(mark),
+            Ok(None) => Err(self.not_captured()),
+            Err(error) if error.kind() == ErrorKind::UndefinedTable => {
+                Err(self.not_captured().with_source(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find_end_of_log(&self) -> Result<Option<Mark>> {
         let log = self.place.namespace.table(&install::log(self.def)?);
         let mut select = Query::select();
         match self.dialect() {
             Dialect::Postgres => {
-                select.expr(Expr::cust(
-                    "CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)",
-                ));
-                let rows = self
-                    .read(LABEL, &select, |row| String::read(row, 0))
-                    .await?;
-                return Ok(Mark {
-                    transaction: rows.first().map_or(Ok(0), |text| number(text))?,
+                let open = "CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)";
+                // That there is a log is asked along.
+                let last = Expr::cust_with_expr("COALESCE($1, 0)", Expr::col(ENTRY).max());
+                select.expr(Expr::cust(open)).expr(last).from(log);
+                let transaction = |row: &Row<'_>| number(&String::read(row, 0)?);
+                let rows = self.read(LABEL, &select, transaction).await?;
+                return Ok(rows.first().map(|transaction| Mark {
+                    transaction: *transaction,
                     entry: 0,
-                });
+                }));
             }
             Dialect::Sqlite => {
-                select
-                    .expr(Expr::cust_with_expr(
-                        "COALESCE(?, 0)",
-                        Expr::col(ENTRY).max(),
-                    ))
-                    .from(log);
+                let last = Expr::cust_with_expr("COALESCE(?, 0)", Expr::col(ENTRY).max());
+                select.expr(last).from(log);
             }
             Dialect::MySql => {
                 select
@@ -77,13 +87,10 @@ impl Source {
             }
         }
         let rows = self.read(LABEL, &select, |row| i64::read(row, 0)).await?;
-        match rows.first() {
-            Some(entry) => Ok(Mark {
-                transaction: 0,
-                entry: *entry,
-            }),
-            None => Err(self.not_captured()),
-        }
+        Ok(rows.first().map(|entry| Mark {
+            transaction: 0,
+            entry: *entry,
+        }))
     }
 
     /// The next entries after a mark.
@@ -175,7 +182,7 @@ impl Source {
     fn not_captured(&self) -> Error {
         Error::configuration(format!(
             "table `{}` in database `{}` has no triggers that write down its changes; create them \
-             with `cluster.setup().table::<{}>()`",
+             with `Sync::of::<{}>(&cluster).mode(Mode::Capture).prepare()`",
             self.def.table, self.place.server, self.def.name
         ))
     }

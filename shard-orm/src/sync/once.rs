@@ -9,10 +9,12 @@ use super::compare::verify;
 use super::mode::Mode;
 use super::report::{CopyId, Rows, SyncReport, Synced, Verified};
 use super::run::Run;
+use super::statements_for;
 use super::supervise::Supervise;
-use super::task::Task;
+use super::task::{Task, source_of};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::create_all;
 use crate::lock::{Guard, LockManager};
 use crate::model::ModelDef;
 use crate::record::TransmittedModel;
@@ -155,6 +157,42 @@ impl Sync {
     pub fn locks(mut self, locks: Arc<dyn LockManager>) -> Self {
         self.plan.locks = Some(locks);
         self
+    }
+
+    /// Creates what the mode needs at the sources, where it is not there yet: the log of changes and
+    /// its triggers, or the trigger of the criterion. [`setup`](Cluster::setup) does it for the mode
+    /// that a model has unless another one is chosen.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(StaticModel)]
+    /// # #[static_model(source = "default", groups = ["air"], table = "airlines", criterion = "revision")]
+    /// # struct Airline {
+    /// #     #[static_model(primary_key, length = 3)]
+    /// #     code: String,
+    /// #     revision: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::sync::{Mode, Sync};
+    ///
+    /// let sync = Sync::of::<Airline>(cluster).mode(Mode::Capture);
+    /// sync.prepare().await?;
+    /// sync.run().await?.complete()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) when a model has no source; otherwise what a
+    /// source says.
+    pub async fn prepare(&self) -> Result<()> {
+        for def in &self.models {
+            let place = self.cluster.place_of_database(source_of(def)?)?;
+            let dialect = place.dialect();
+            let mode = self.plan.mode.unwrap_or_else(|| Mode::of(def, dialect));
+            create_all(&place, &statements_for(mode, def, dialect)?).await?;
+        }
+        Ok(())
     }
 
     /// Compares each copy with its source, and changes nothing.

@@ -81,7 +81,8 @@ impl Task {
     }
 }
 
-fn source_of(def: &'static ModelDef) -> Result<&'static str> {
+/// The named database in which a model's rows are written.
+pub(super) fn source_of(def: &'static ModelDef) -> Result<&'static str> {
     let source = match def.home {
         Home::Static(copied) => copied.source,
         _ => None,

@@ -112,3 +112,27 @@ async fn a_truncate_is_followed(pair: Pair) {
     site.sync().await;
     site.assert_equal().await;
 }
+
+/// A model with a criterion has no log on PostgreSQL unless it is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mode_that_nothing_was_prepared_for_says_what_to_do() {
+    let site = Site::new(crate::site::POSTGRES).await;
+    let price = Price {
+        currency: "EUR".to_owned(),
+        product: 1,
+        amount: 1,
+        updated_at: moment(0),
+    };
+    let price = price.insert(&site.cluster).await.unwrap();
+    let sync = Sync::of::<Price>(&site.cluster).mode(Mode::Capture);
+    let error = sync.clone().run().await.unwrap().complete().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("prepare()"), "{error}");
+    sync.prepare().await.unwrap();
+    sync.clone().run().await.unwrap().complete().unwrap();
+    assert!(site.are_prices_equal().await);
+    // Unlike the criterion it sees deletions.
+    price.delete(&site.cluster).await.unwrap();
+    let rows = sync.run().await.unwrap().complete().unwrap().rows();
+    assert_eq!(rows.deleted, 2);
+}

@@ -1,5 +1,6 @@
 //! Copies of static tables, kept in step with their source: on each database, and from one to another.
 
+mod blocked;
 mod changes;
 mod compared;
 mod killed;

@@ -1,4 +1,5 @@
-//! Changes whose rows are in each other's way: one by one, until no further one gets through.
+//! Changes whose rows are in each other's way: in smaller and smaller parts, until no further one
+//! gets through.
 //!
 //! A value of a unique index that passes from one row to another, a row that points to one of the
 //! same changes, a row that is deleted once nothing points to it: each gets through when another one
@@ -16,22 +17,13 @@ use crate::transaction::Tx;
 impl Copy {
     pub(super) async fn apply_carefully(&self, tx: &Tx, changes: &[Change]) -> Result<Applied> {
         let mut applied = Applied::default();
-        let mut left: Vec<&Change> = changes.iter().collect();
+        let mut left = changes.to_vec();
         let mut failed = None;
         while !left.is_empty() {
             let before = left.len();
-            let mut again = Vec::new();
-            for change in left {
-                let one = std::slice::from_ref(change);
-                match self.unless_in_the_way(tx, one).await? {
-                    Ok(done) => applied.add(done),
-                    Err(error) => {
-                        again.push(change);
-                        failed = Some(error);
-                    }
-                }
-            }
-            left = again;
+            left = self
+                .apply_in_parts(tx, &left, &mut applied, &mut failed)
+                .await?;
             if left.len() == before {
                 break;
             }
@@ -64,6 +56,36 @@ impl Copy {
             }
         }
         Ok(applied)
+    }
+
+    /// Applies what gets through, and gives the changes that do not, with the last error of a row that
+    /// is to be there.
+    /// What fails is tried again in halves, so that the cost follows the rows that are in the way.
+    async fn apply_in_parts(
+        &self,
+        tx: &Tx,
+        changes: &[Change],
+        applied: &mut Applied,
+        failed: &mut Option<Error>,
+    ) -> Result<Vec<Change>> {
+        let mut left = Vec::new();
+        let mut parts = vec![changes];
+        while let Some(part) = parts.pop() {
+            match (self.unless_in_the_way(tx, part).await?, part) {
+                (Ok(done), _) => applied.add(done),
+                (Err(error), [only]) => {
+                    left.push(only.clone());
+                    if matches!(only, Change::Put(_)) {
+                        *failed = Some(error);
+                    }
+                }
+                (Err(_), part) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+            }
+        }
+        Ok(left)
     }
 
     /// Applies changes, and undoes them when the database says that a row is in the way.

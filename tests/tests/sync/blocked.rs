@@ -1,0 +1,79 @@
+//! Rows that cannot go, since others point to them, and rows that wait for what they point to.
+
+use shard_orm::prelude::*;
+use shard_orm::sync::Rows;
+
+use crate::site::{Item, Pair, Site, item, on};
+
+on! { all =>
+    a_row_that_is_pointed_to_stays_and_goes_later
+    a_row_that_is_pointed_to_is_updated_in_place
+}
+
+/// A table at the first copy whose rows point to items, with one that points to an item.
+async fn pointing_to(site: &Site, id: i64) {
+    let copy = &site.copies[0];
+    let create =
+        "CREATE TABLE pointers (item bigint NOT NULL, FOREIGN KEY (item) REFERENCES items (id))";
+    Item::query().sql(create).execute(copy).await.unwrap();
+    let insert = sqlx::AssertSqlSafe(format!("INSERT INTO pointers (item) VALUES ({id})"));
+    Item::query().sql(insert).execute(copy).await.unwrap();
+}
+
+/// What stands in the way of rows at the first copy.
+async fn blockers(site: &Site) -> Vec<String> {
+    let sql = "SELECT blocker FROM shard_orm_sync_blocked WHERE table_name = 'items'";
+    let found: Vec<(String,)> = Item::query().sql(sql).all(&site.copies[0]).await.unwrap();
+    found.into_iter().map(|(blocker,)| blocker).collect()
+}
+
+async fn a_row_that_is_pointed_to_stays_and_goes_later(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=5).await;
+    site.sync().await;
+    pointing_to(&site, 3).await;
+    for id in [2, 3, 4] {
+        item(id).delete(&site.cluster).await.unwrap();
+    }
+    site.insert([6]).await;
+    let rows = site.sync().await;
+    // The others go and come as ever, and the position goes on.
+    assert_eq!((rows.deleted, rows.inserted, rows.blocked), (5, 2, 1));
+    let blocked = blockers(&site).await;
+    assert_eq!(blocked.len(), 1);
+    assert!(blocked[0].starts_with("foreign key"), "{blocked:?}");
+    assert_eq!(Item::query().count(&site.copies[0]).await.unwrap(), 4);
+    assert_eq!(Item::query().count(&site.copies[1]).await.unwrap(), 3);
+
+    // Still there, and noted once.
+    let rows = site.sync().await;
+    assert_eq!(rows.deleted, 0);
+    assert_eq!(blockers(&site).await.len(), 1);
+    let free = Item::query().sql("DELETE FROM pointers");
+    free.execute(&site.copies[0]).await.unwrap();
+    assert_eq!(site.sync().await.deleted, 1);
+    assert!(blockers(&site).await.is_empty());
+    site.assert_equal().await;
+}
+
+async fn a_row_that_is_pointed_to_is_updated_in_place(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=5).await;
+    site.sync().await;
+    pointing_to(&site, 3).await;
+    let mut changed = item(3);
+    changed.amount = Some(33);
+    changed.update(&site.cluster).await.unwrap();
+    let Rows {
+        updated, blocked, ..
+    } = site.sync().await;
+    assert_eq!((updated, blocked), (2, 0));
+    site.assert_equal().await;
+    // It is back at the source before it could go.
+    item(3).delete(&site.cluster).await.unwrap();
+    assert_eq!(site.sync().await.blocked, 1);
+    item(3).insert(&site.cluster).await.unwrap();
+    site.sync().await;
+    assert!(blockers(&site).await.is_empty());
+    site.assert_equal().await;
+}
