@@ -282,24 +282,26 @@ impl Run {
         self.commit(&[], position, true).await
     }
 
-    /// Tries the rows again that could not be deleted.
+    /// Tries the rows again that could not be deleted, and counts those that still cannot.
     async fn try_blocked(&mut self) -> Result<()> {
         let status = self.copy.status.clone();
         let keys = blocked::keys(&status).await?;
-        let Some(position) = self.position.clone().filter(|_| !keys.is_empty()) else {
-            return Ok(());
-        };
-        for change in self.source.changes(&keys).await? {
-            let key = match &change {
-                Change::Put(cells) => key_of(self.task.def, cells),
-                Change::Delete(key) => key.clone(),
-            };
-            let applied = self.copy.commit(&[change], Some(&position), false).await?;
-            if applied.blocked == 0 {
-                self.work.applied.add(applied);
-                blocked::forget(&status, &key).await?;
+        let mut still = 0;
+        if let Some(position) = self.position.clone().filter(|_| !keys.is_empty()) {
+            for change in self.source.changes(&keys).await? {
+                let key = match &change {
+                    Change::Put(cells) => key_of(self.task.def, cells),
+                    Change::Delete(key) => key.clone(),
+                };
+                let applied = self.copy.commit(&[change], Some(&position), false).await?;
+                if applied.blocked == 0 {
+                    self.work.applied.add(applied);
+                    blocked::forget(&status, &key).await?;
+                }
+                still += applied.blocked;
             }
         }
+        self.work.applied.blocked = still;
         Ok(())
     }
 }
