@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::cluster::Cluster;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::exec::{create_all, create_in_database, create_namespace_with, create_table};
 use crate::id;
 use crate::model::{Home, Model, ModelDef};
@@ -86,7 +86,7 @@ impl Setup {
     /// Does it.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) when a namespace says that it is another
+    /// [`Configuration`](ErrorKind::Configuration) when a namespace says that it is another
     /// shard's, or a model names a group or database that is not configured; otherwise what a
     /// server said. What was done until then stays, and the next run goes on from there.
     pub async fn run(self) -> Result<SetupReport> {
@@ -159,7 +159,16 @@ impl Setup {
                     create_table(&place, own).await?;
                 }
                 let statements = sync::statements_at_source(def, place.dialect())?;
-                create_all(&place, &statements).await?;
+                match create_all(&place, &statements).await {
+                    // Who syncs by another mode needs none, and `capture` says that there is none.
+                    Err(error) if error.kind() == ErrorKind::Unsupported => tracing::warn!(
+                        target: "shard_orm",
+                        table = def.table,
+                        %error,
+                        "the changes of a static table are not captured"
+                    ),
+                    outcome => outcome?,
+                }
                 tables += 1;
             }
             for group in self.cluster.groups_of_static(def)? {

@@ -165,6 +165,10 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         1044 | 1045 | 1698 => {
             Class::lost(Kind::Configuration).hint("check the user, the password and its grants")
         }
+        1419 => Class::of(Kind::Unsupported).hint(
+            "a server with a binary log takes triggers of ordinary users with \
+             `log_bin_trust_function_creators = 1`; or let an administrator create them",
+        ),
         1461 => Class::of(Kind::Configuration).hint(
             "the server's `max_prepared_stmt_count` is reached: lower `statement_cache` of the \
              pools or raise it",

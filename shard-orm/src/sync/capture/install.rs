@@ -188,13 +188,13 @@ fn mysql(def: &ModelDef, log: &str, names: &Names) -> Vec<String> {
             "CREATE TABLE IF NOT EXISTS {counters} (table_name varchar(64) NOT NULL PRIMARY KEY, \
              entry bigint NOT NULL) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
         ),
-        format!("INSERT IGNORE INTO {counters} (table_name, entry) VALUES ('{name}', 0)"),
         trigger("INSERT", write(&new, "")),
         trigger("DELETE", write(&old, "")),
         trigger(
             "UPDATE",
             format!("{} {}", write(&old, ""), write(&new, &moved)),
-        ),
+        ), // Last: without its row a table counts as one that is not captured.
+        format!("INSERT IGNORE INTO {counters} (table_name, entry) VALUES ('{name}', 0)"),
     ]
 }
 
