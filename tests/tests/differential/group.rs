@@ -9,13 +9,14 @@ use shard_orm::prelude::*;
 use shard_orm::{Draft, Nowhere, Result};
 
 use crate::aggregate::Agg;
+use crate::by::{By, DIVISOR, LOW, WIDTH};
 use crate::cell::{IntoRow, Row, rows};
 use crate::condition::Condition;
 use crate::expected::Expected;
 use crate::keep::Keep;
-use crate::order::{Nulls, place_nulls};
+use crate::order::Nulls;
 use crate::place::{Place, at};
-use crate::sample::{Col, Kind, Sample, column};
+use crate::sample::{Col, Kind, Sample};
 use crate::select::{bound, conditions};
 use crate::sql::Sql;
 
@@ -30,21 +31,6 @@ pub(crate) struct Group {
     pub(crate) offset: Option<u64>,
     /// Whether the first one alone is asked for.
     pub(crate) first: bool,
-}
-
-/// What rows are grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// All rows are one group.
-    Nothing,
-    Name,
-    NoteSeen,
-    AtLevel,
-    WeightRatio,
-    DataKind,
-    ExtremeBig,
-    /// Each group lies in one logical shard.
-    UserIdFlag,
 }
 
 /// What each group gives, behind what it is grouped by.
@@ -72,38 +58,15 @@ pub(crate) enum GroupTerm {
     Aggregate(Agg, bool, Nulls),
 }
 
-impl By {
-    const ALL: [Self; 8] = [
-        Self::Nothing,
-        Self::Name,
-        Self::NoteSeen,
-        Self::AtLevel,
-        Self::WeightRatio,
-        Self::DataKind,
-        Self::ExtremeBig,
-        Self::UserIdFlag,
-    ];
-
-    fn columns(self) -> &'static [Col] {
-        match self {
-            Self::Nothing => &[],
-            Self::Name => &[Col::Name],
-            Self::NoteSeen => &[Col::Note, Col::Seen],
-            Self::AtLevel => &[Col::At, Col::Level],
-            Self::WeightRatio => &[Col::Weight, Col::Ratio],
-            Self::DataKind => &[Col::Data, Col::Kind],
-            Self::ExtremeBig => &[Col::Extreme, Col::Big],
-            Self::UserIdFlag => &[Col::UserId, Col::Flag],
-        }
-    }
-}
-
 impl Gives {
     /// Those that the database has, of columns or of all rows as one group.
     fn some(by: By, dialect: Dialect) -> Vec<Self> {
         let mut all = vec![Self::Count, Self::Exact, Self::Distincts, Self::Floats];
         if by != By::Nothing {
-            all.extend([Self::Keys, Self::Distinct]);
+            all.push(Self::Keys);
+            if by.is_of_columns() {
+                all.push(Self::Distinct);
+            }
         }
         if dialect != Dialect::Sqlite {
             all.extend([Self::Spread, Self::Big]);
@@ -165,14 +128,14 @@ impl Gives {
 
 /// The query with what it gives: these columns and the aggregates, for the builder and as the one database gives them.
 macro_rules! giving {
-    ($group:expr, $asked:ident, [$($column:ident: $rust:ty),*] $grouped:expr) => {
+    ($group:expr, $asked:ident, [$($key:expr => $rust:ty),*] $grouped:expr) => {
         match $group.gives {
             Gives::Keys => unreachable!("of columns alone"),
             Gives::Distinct => unreachable!("of columns alone"),
-            Gives::Count => $asked!(($grouped)(($(Sample::$column,)* count(),)); ($($rust,)* i64,)),
+            Gives::Count => $asked!(($grouped)(($($key,)* count(),)); ($($rust,)* i64,)),
             Gives::Exact => $asked!(
                 ($grouped)((
-                    $(Sample::$column,)* count(), Sample::TOTAL.sum(), Sample::LEVEL.sum(), Sample::LEVEL.count(),
+                    $($key,)* count(), Sample::TOTAL.sum(), Sample::LEVEL.sum(), Sample::LEVEL.count(),
                     Sample::LEVEL.min(), Sample::NAME.max(), Sample::NOTE.min(), Sample::SEEN.bool_and(),
                     Sample::SEEN.bool_or(),
                 ));
@@ -183,14 +146,14 @@ macro_rules! giving {
             ),
             Gives::Distincts => $asked!(
                 ($grouped)((
-                    $(Sample::$column,)* Sample::NAME.count_distinct(), Sample::LEVEL.count_distinct(), count(),
+                    $($key,)* Sample::NAME.count_distinct(), Sample::LEVEL.count_distinct(), count(),
                     Sample::WEIGHT.sum(),
                 ));
                 ($($rust,)* i64, i64, i64, Option<f64>,)
             ),
             Gives::Floats => $asked!(
                 ($grouped)((
-                    $(Sample::$column,)* Sample::WEIGHT.sum(), Sample::WEIGHT.avg(), Sample::LEVEL.avg(),
+                    $($key,)* Sample::WEIGHT.sum(), Sample::WEIGHT.avg(), Sample::LEVEL.avg(),
                     Sample::TOTAL.avg(), Sample::RATIO.sum(), Sample::AT.min(), Sample::RATIO.max(),
                     Sample::EXTREME.min(), Sample::EXTREME.max(),
                 ));
@@ -201,7 +164,7 @@ macro_rules! giving {
             ),
             Gives::Spread => $asked!(
                 ($grouped)((
-                    $(Sample::$column,)* Sample::LEVEL.var_pop(), Sample::LEVEL.var_samp(),
+                    $($key,)* Sample::LEVEL.var_pop(), Sample::LEVEL.var_samp(),
                     Sample::WEIGHT.stddev_pop(), Sample::RATIO.stddev_samp(), Sample::PRICE.sum(), Sample::PRICE.avg(),
                     Sample::PRICE.min(),
                 ));
@@ -212,7 +175,7 @@ macro_rules! giving {
             ),
             Gives::Big => $asked!(
                 ($grouped)((
-                    $(Sample::$column,)* Sample::BIG.sum(), Sample::BIG.avg(), Sample::BIG.min(), Sample::BIG.max(),
+                    $($key,)* Sample::BIG.sum(), Sample::BIG.avg(), Sample::BIG.min(), Sample::BIG.max(),
                     Sample::BIG.count_distinct(),
                 ));
                 ($($rust,)* Option<String>, Option<f64>, Option<i64>, Option<i64>, i64,)
@@ -233,16 +196,30 @@ macro_rules! grouped {
             By::DataKind => grouped!($group, $draft, $asked, DATA: Vec<u8>, KIND: Kind),
             By::ExtremeBig => grouped!($group, $draft, $asked, EXTREME: f64, BIG: i64),
             By::UserIdFlag => grouped!($group, $draft, $asked, USER_ID: i64, FLAG: bool),
+            By::YearHour => derived!($group, $draft, $asked, Sample::AT.year() => i32, Sample::AT.hour() => i32),
+            By::DayMonth => derived!($group, $draft, $asked, Sample::AT.day() => i32, Sample::AT.month() => i32),
+            By::BucketModulo => derived!(
+                $group, $draft, $asked,
+                Sample::TOTAL.bucket(WIDTH) => i64, Sample::LEVEL.modulo(DIVISOR) => Option<i64>
+            ),
+            By::HighFlag => derived!($group, $draft, $asked, Sample::LEVEL.gt(LOW) => bool, Sample::FLAG => bool),
+            By::UserIdYear => derived!($group, $draft, $asked, Sample::USER_ID => i64, Sample::AT.year() => i32),
         }
     };
     ($group:expr, $draft:expr, $asked:ident, $($column:ident: $rust:ty),+) => {
         match $group.gives {
-            Gives::Keys => $asked!($draft.group_by(($(Sample::$column,)+)); ($($rust,)+)),
             Gives::Distinct => $asked!($draft.select(($(Sample::$column,)+)).distinct(); ($($rust,)+)),
-            _ => giving!(
-                $group, $asked,
-                [$($column: $rust),+] |items| $draft.group_by(($(Sample::$column,)+)).select(items)
-            ),
+            _ => derived!($group, $draft, $asked, $(Sample::$column => $rust),+),
+        }
+    };
+}
+
+/// The same, of what is derived from columns.
+macro_rules! derived {
+    ($group:expr, $draft:expr, $asked:ident, $($key:expr => $rust:ty),+) => {
+        match $group.gives {
+            Gives::Keys => $asked!($draft.group_by(($($key,)+)); ($($rust,)+)),
+            _ => giving!($group, $asked, [$($key => $rust),+] |items| $draft.group_by(($($key,)+)).select(items)),
         }
     };
 }
@@ -283,7 +260,7 @@ impl Group {
 
     /// Leaves out what distinct rows do not have, and orders by what there is.
     fn settle(&mut self) {
-        let keys = self.by.columns().len();
+        let keys = self.by.keys().len();
         let is_distinct = self.gives == Gives::Distinct;
         if is_distinct {
             self.having = None;
@@ -354,7 +331,7 @@ impl Group {
         }
         sql.bounds(self.limit, self.offset);
         let rows: Vec<Row> = grouped!(self, Sample::query(), asked);
-        let keys = self.by.columns().len();
+        let keys = self.by.keys().len();
         let expected = |row: Row| {
             let mut row = row;
             for (cell, aggregate) in row[keys..].iter_mut().zip(self.gives.aggregates()) {
@@ -371,7 +348,7 @@ impl Group {
 
     fn sql(&self, place: &Place, filters: &[Condition], dialect: Dialect) -> Sql {
         let mut sql = Sql::new(dialect);
-        let keys: Vec<&str> = self.by.columns().iter().map(|key| key.name()).collect();
+        let keys: Vec<String> = self.by.keys().iter().map(|key| key.sql(dialect)).collect();
         let columns = keys.join(", ");
         if self.gives == Gives::Distinct {
             // An order of what DISTINCT leaves.
@@ -383,11 +360,7 @@ impl Group {
         } else {
             let aggregates = self.gives.aggregates().iter();
             let aggregates = aggregates.map(|aggregate| aggregate.selected(dialect));
-            let items: Vec<String> = keys
-                .iter()
-                .map(|key| (*key).to_owned())
-                .chain(aggregates)
-                .collect();
+            let items: Vec<String> = keys.iter().cloned().chain(aggregates).collect();
             sql.push(&format!("SELECT {} FROM {{samples}}", items.join(", ")));
             conditions(&mut sql, place, filters);
             if !keys.is_empty() {
@@ -403,7 +376,7 @@ impl Group {
             for term in &self.orders {
                 let (item, descending, nulls) = match *term {
                     GroupTerm::Key(number, descending, nulls) => {
-                        (keys[number].to_owned(), descending, nulls)
+                        (keys[number].clone(), descending, nulls)
                     }
                     GroupTerm::Aggregate(aggregate, descending, nulls) => {
                         (aggregate.sql(dialect), descending, nulls)
@@ -420,13 +393,7 @@ impl Group {
 impl GroupTerm {
     fn by(self, by: By) -> GroupOrder<Sample> {
         match self {
-            Self::Key(number, descending, nulls) => {
-                let by: GroupOrder<Sample> = column!(by.columns()[number], column => {
-                    if descending { column.desc() } else { column.asc() }
-                })
-                .into();
-                place_nulls!(by, nulls)
-            }
+            Self::Key(number, descending, nulls) => by.keys()[number].order(descending, nulls),
             Self::Aggregate(aggregate, descending, nulls) => aggregate.order(descending, nulls),
         }
     }

@@ -3,9 +3,10 @@
 use shard_orm::Dialect;
 
 use crate::aggregate::Agg;
+use crate::by::By;
 use crate::cell::Cell;
 use crate::condition::{Comparison, Condition};
-use crate::group::{By, Gives, Group, GroupTerm};
+use crate::group::{Gives, Group, GroupTerm};
 use crate::keep::Keep;
 use crate::order::{Nulls, Term};
 use crate::place::Place;
@@ -280,6 +281,23 @@ fn groups() -> Vec<(&'static str, Question)> {
         named(
             "a mean is a sum by a count",
             group(By::Nothing, Gives::Floats),
+        ),
+        named(
+            "groups by parts of a time",
+            group(By::YearHour, Gives::Exact),
+        ),
+        named(
+            "groups by buckets and remainders, in their order",
+            Group {
+                orders: vec![GroupTerm::Key(1, true, Nulls::First)],
+                limit: Some(5),
+                ..group(By::BucketModulo, Gives::Count)
+            },
+        ),
+        named("groups by a condition", group(By::HighFlag, Gives::Floats)),
+        named(
+            "groups by the shard key and a year",
+            group(By::UserIdYear, Gives::Distincts),
         ),
         named("aggregates of everything", group(By::Nothing, Gives::Exact)),
     ]

@@ -9,6 +9,7 @@
 //! it two hundred.
 
 mod aggregate;
+mod by;
 mod cell;
 mod condition;
 mod data;
