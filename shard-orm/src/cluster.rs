@@ -146,9 +146,9 @@ impl Cluster {
     /// transaction that is kept open keeps this waiting: put a limit around it.
     pub async fn close(&self) {
         id::release(self).await;
+        let retired = self.end_changes();
         let state = self.inner.state.load_full();
         state.links.stop_monitor().await;
-        let retired = self.retired();
         let pools = state.links.pools().chain(&retired);
         futures_util::future::join_all(pools.map(|pool| pool.close())).await;
     }

@@ -5,13 +5,15 @@ use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use super::{Cluster, State};
 use crate::config::Config;
 use crate::connect::Pool;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// What the next change is made from, and what the last ones have left.
 pub(super) struct Former {
     config: Config,
     /// Pools that are in use until what began under their topology is done.
     retired: Vec<Weak<Pool>>,
+    /// The cluster was closed: there is no next change.
+    closed: bool,
 }
 
 impl Former {
@@ -19,6 +21,7 @@ impl Former {
         Self {
             config: config.clone(),
             retired: Vec::new(),
+            closed: false,
         }
     }
 }
@@ -53,10 +56,16 @@ impl Cluster {
     /// [`Configuration`](crate::ErrorKind::Configuration), and nothing is changed, when something
     /// is wrong in it, or when a key would be looked for elsewhere: a group keeps its number of
     /// logical shards, strategy, pins and template of namespaces. The cluster keeps its name and
-    /// `[ids]` too.
+    /// `[ids]` too. [`Unavailable`](ErrorKind::Unavailable) when it was closed.
     pub fn reconfigure(&self, config: &Config) -> Result<()> {
         let inner = &self.inner;
         let mut former = self.former();
+        if former.closed {
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "the cluster was closed, so it goes on by no configuration; open another one",
+            ));
+        }
         let topology = config.topology()?;
         former.config.check_change(config)?;
         let before = inner.state.load_full();
@@ -79,13 +88,11 @@ impl Cluster {
         Ok(())
     }
 
-    /// The pools of former topologies that are still in use.
-    pub(super) fn retired(&self) -> Vec<Arc<Pool>> {
-        self.former()
-            .retired
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect()
+    /// Changes the topology no more, and gives the pools of former ones that are still in use.
+    pub(super) fn end_changes(&self) -> Vec<Arc<Pool>> {
+        let mut former = self.former();
+        former.closed = true;
+        former.retired.iter().filter_map(Weak::upgrade).collect()
     }
 
     fn former(&self) -> MutexGuard<'_, Former> {

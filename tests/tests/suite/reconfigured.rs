@@ -170,6 +170,14 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         refused(described("another", group(4)), "is called `test`");
     }
 
+    async fn what_was_closed_is_not_opened_by_another_configuration(bed: &Bed) {
+        let cluster = on_two(bed).await;
+        let key = bed.key_of_shard(0);
+        cluster.close().await;
+        assert_eq!(kind(cluster.reconfigure(&bed.config())), ErrorKind::Unavailable);
+        assert_eq!(kind(Order::on(key).count(&cluster).await), ErrorKind::Unavailable);
+    }
+
     async fn a_server_that_stays_as_it_was_keeps_its_connections(bed: &Bed) {
         let cluster = on_two(bed).await;
         fill(bed, &cluster).await;
