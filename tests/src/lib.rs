@@ -20,4 +20,6 @@ pub mod guide;
 pub mod listening;
 pub mod relay;
 pub mod scratch;
+pub mod secrets;
 pub mod servers;
+pub mod waiting;

@@ -1,11 +1,11 @@
 //! Passwords of URLs, which no error, no `Debug` and no source behind an error shows.
 
-use std::error::Error as _;
 use std::time::Duration;
 
+use shard_orm::Cluster;
 use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::prelude::*;
-use shard_orm::{Cluster, Error};
+use shard_orm_tests::secrets::assert_no_secret;
 
 use crate::errors::assert_here;
 use crate::side::Side;
@@ -36,23 +36,6 @@ async fn a_server_that_refuses_the_login_is_a_mistake_of_the_configuration(backe
         assert!(error.to_string().contains("check"), "{error}");
         assert_no_secret(&error);
     }
-}
-
-/// All that an error says of itself, and of what is behind it.
-fn all_words(error: &Error) -> String {
-    let mut words = format!("{error}\n{error:?}\n{error:#?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        words.push_str(&format!("\n{error}\n{error:?}\n{error:#?}"));
-        source = error.source();
-    }
-    words
-}
-
-#[track_caller]
-fn assert_no_secret(error: &Error) {
-    let words = all_words(error);
-    assert!(!words.contains("s3cr3t"), "a password shows: {words}");
 }
 
 async fn no_error_shows_the_password_of_a_url(backend: Backend) {

@@ -1,9 +1,6 @@
 //! A cluster of four logical shards on one server, and the means to look at it from outside.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shard_orm::Cluster;
 use shard_orm::config::{Config, Database, FanOut, Group, PoolOptions, Server, StrategyConfig};
@@ -12,6 +9,7 @@ use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
 };
 use shard_orm_tests::scratch;
+pub(crate) use shard_orm_tests::waiting::{cut, eventually};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
@@ -423,31 +421,4 @@ pub(crate) fn pool_of(connections: u32) -> PoolOptions {
         .max_connections(connections)
         .sqlite_readers(connections)
         .acquire_timeout(LIMIT)
-}
-
-/// Waits until a condition holds.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition().await {
-        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(3)).await;
-    }
-}
-
-/// Polls a future so many times, each when it asks for it, and drops it then.
-pub(crate) async fn cut<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
 }

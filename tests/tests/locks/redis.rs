@@ -1,12 +1,12 @@
 //! A Redis server that is killed, started anew, locked with a password, and silent.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shard_orm::lock::{Guard, LockManager, RedisLocks};
 use shard_orm::{Error, ErrorKind};
 use shard_orm_tests::relay::Relay;
+use shard_orm_tests::secrets::assert_no_secret;
 use shard_orm_tests::servers::{self, RedisServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -98,23 +98,6 @@ async fn tell(url: &str, command: &str) -> String {
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.unwrap();
     reply
-}
-
-/// All that an error says of itself, and of what is behind it.
-fn all_words(error: &Error) -> String {
-    let mut words = format!("{error}\n{error:?}\n{error:#?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        words.push_str(&format!("\n{error}\n{error:?}\n{error:#?}"));
-        source = error.source();
-    }
-    words
-}
-
-#[track_caller]
-fn assert_no_secret(error: &Error) {
-    let words = all_words(error);
-    assert!(!words.contains("s3cr3t"), "a password shows: {words}");
 }
 
 #[tokio::test]

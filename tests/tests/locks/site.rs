@@ -1,10 +1,7 @@
 //! What keeps the locks of one test, and ways to it as several processes have them.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shard_orm::Cluster;
 use shard_orm::config::{Config, Database, PoolOptions};
@@ -12,6 +9,7 @@ use shard_orm::lock::{DatabaseLocks, Guard, LeaseLocks, LockManager, RedisLocks,
 use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
 };
+pub(crate) use shard_orm_tests::waiting::{cut, eventually};
 use shard_orm_tests::{scratch, servers};
 use tempfile::TempDir;
 
@@ -179,31 +177,4 @@ pub(crate) async fn acquire(manager: &Arc<dyn LockManager>, key: &str, ttl: Dura
 pub(crate) async fn is_lost(guard: &Guard) {
     tokio::time::timeout(LIMIT, guard.lost()).await.unwrap();
     assert!(!guard.is_held());
-}
-
-/// Waits until a condition holds.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition().await {
-        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// Polls a future so many times, each when it asks for it, and drops it then.
-pub(crate) async fn cut<T>(future: impl Future<Output = T>, polls: u32) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
 }

@@ -1,12 +1,13 @@
 //! A primary with its replicas, and clusters on them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shard_orm::config::{Config, Group, HealthOptions, PoolOptions, Server, StrategyConfig};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm::{Cluster, Standing};
 use shard_orm_tests::servers::Node;
+pub(crate) use shard_orm_tests::waiting::eventually;
 
 use crate::on::On;
 
@@ -227,13 +228,4 @@ pub(crate) fn quick() -> HealthOptions {
     HealthOptions::new()
         .probe_interval(INTERVAL)
         .probe_timeout(TIMEOUT)
-}
-
-/// Waits until a condition holds.
-pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition().await {
-        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(3)).await;
-    }
 }

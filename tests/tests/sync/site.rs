@@ -1,9 +1,6 @@
 //! A source, and two servers that hold copies.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use rust_decimal::Decimal;
@@ -14,6 +11,7 @@ use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
 };
 use shard_orm_tests::scratch;
+pub(crate) use shard_orm_tests::waiting::eventually;
 use tempfile::TempDir;
 
 /// Longer than anything takes that is to happen at all.
@@ -278,20 +276,4 @@ pub(crate) async fn prices(at: &Cluster) -> Vec<Price> {
     let mut all = Price::query().all(at).await.unwrap();
     all.sort_by_key(|price| (price.currency.clone(), price.product));
     all
-}
-
-/// Waits until a condition holds.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let until = Instant::now() + LIMIT;
-    while !holds().await {
-        assert!(Instant::now() < until, "{what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Whether a future does not resolve at once: it was polled, and waits.
-#[allow(dead_code)]
-pub(crate) async fn waits(future: impl Future) -> bool {
-    let mut future = pin!(future);
-    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
 }
