@@ -123,6 +123,7 @@ pub fn shard_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// | `table = "airlines"` | the name of the table, at the source and in the copies; always said |
 /// | `criterion = "revision"` | the field that says which rows have changed; never NULL |
 /// | `transmit = false` | there is no source: each server has rows of its own |
+/// | `transmit_hooks` | the model's own `TransmitHooks` run where its rows are copied |
 /// | `index(a, b)`, `unique(a, b)`, `hooks`, `validate`, `crate = "path"` | as of a [`ShardModel`](macro@crate::ShardModel) |
 ///
 /// # On a field

@@ -226,6 +226,7 @@ impl Cluster {
             At::Shard(shard) => self.place_of_shard(home, *shard),
             At::Database => self.place_of_database(home),
             At::Server(of) => self.statics_beside(&self.place_at(home, of)?),
+            At::ServerOfName(server) => self.statics_of_server(home, server),
             At::Nowhere(reason) => Err(Error::new(crate::ErrorKind::NoShardForKey, reason.clone())),
         }
     }

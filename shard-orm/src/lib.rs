@@ -148,7 +148,7 @@ pub mod __private {
     pub use crate::model::{
         Slot, is_reached, no_such_column, read_value, same_text, unknown_variant,
     };
-    pub use crate::record::{DynHooks, connect_hooks};
+    pub use crate::record::{DynHooks, DynTransmitHooks, connect_hooks, connect_transmit_hooks};
     pub use crate::route::RoutingKey;
     pub use crate::{
         Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Error, Field, FindById,

@@ -18,7 +18,7 @@ pub use def::{
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};
-pub use statics::{Referred, StaticDef, StaticGroups, is_reached, same_text};
+pub use statics::{CopyId, Referred, StaticDef, StaticGroups, is_reached, same_text};
 pub use validate::{Problems, Validate};
 
 use std::time::SystemTime;

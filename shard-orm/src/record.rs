@@ -16,6 +16,7 @@ mod prepare;
 mod sharded;
 mod soft_delete;
 mod static_model;
+mod transmit;
 mod upsert;
 mod verbs;
 
@@ -26,3 +27,7 @@ pub use isolated::IsolatedModel;
 pub use sharded::ShardModel;
 pub(crate) use soft_delete::{clearing, marking};
 pub use static_model::{PerServerModel, StaticModel, TransmittedModel};
+pub use transmit::{
+    Batch, Collect, DynTransmitHooks, TransmitContext, TransmitHooks, connect_transmit_hooks,
+};
+pub(crate) use transmit::{Changes, Collection, DynBatch, Transmitted, WriteBatch};

@@ -25,6 +25,7 @@ mod conflict;
 mod consumer;
 mod criterion;
 mod digest;
+mod hooks;
 mod keys;
 mod mode;
 mod once;
@@ -44,9 +45,12 @@ pub use compare::{Apply, Change, Comparison, Reading, compare, verify};
 pub use digest::{Digest, digest};
 pub use mode::Mode;
 pub use once::Sync;
-pub use report::{CopyId, Rows, SyncReport, Synced, Verified};
+pub use report::{Rows, SyncReport, Synced, Verified};
 pub use supervise::{CopyStatus, Supervise, Supervisor};
 pub use table::TableAt;
+
+pub use crate::model::CopyId;
+pub use crate::record::{Batch, Collect, TransmitContext, TransmitHooks};
 
 use crate::dialect::Dialect;
 use crate::error::Result;

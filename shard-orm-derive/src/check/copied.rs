@@ -1,5 +1,7 @@
 //! What a static model says of its source and its copies.
 
+use syn::Ident;
+
 use super::column::Column;
 use super::configured_name;
 use crate::attr::Listed;
@@ -14,6 +16,8 @@ pub(crate) struct Copied {
     pub(crate) groups: Groups,
     /// The ordinal of the column that says which rows have changed.
     pub(crate) criterion: Option<usize>,
+    /// Where `transmit_hooks` was said.
+    pub(crate) hooks: Option<Ident>,
 }
 
 /// The groups whose servers hold copies.
@@ -45,12 +49,20 @@ pub(super) fn copied(model: &parse::Model, complete: bool, errors: &mut Errors) 
                 );
             }
         }
+        if let Some(hooks) = &said.transmit_hooks {
+            errors.at(
+                hooks,
+                "with `transmit = false` no row is copied, so that there is nothing to hook on: \
+                 leave `transmit_hooks` out",
+            );
+        }
     }
     let source = said.source.as_ref().map(syn::LitStr::value);
     Some(Copied {
         source: transmitted.then(|| source.unwrap_or_else(|| DEFAULT_SOURCE.to_owned())),
         groups: groups(model, complete, errors)?,
         criterion: None,
+        hooks: said.transmit_hooks.clone(),
     })
 }
 

@@ -49,6 +49,7 @@ fn home(home: &Home) -> TokenStream {
             source,
             groups: named,
             criterion,
+            hooks: _,
         }) => {
             let source = option(source.as_ref());
             let groups = groups(named);

@@ -48,10 +48,19 @@ fn copied_home(model: &Model, copied: &Copied) -> TokenStream {
             const _: () = ::core::assert!(!<#stored as __shard_orm::Field>::NULLABLE, #message);
         }
     });
+    let hooks = copied.hooks.as_ref().map(|said| {
+        quote_spanned! {place(said.span())=>
+            const TRANSMIT_HOOKS: ::core::option::Option<
+                &'static dyn __shard_orm::DynTransmitHooks,
+            > = ::core::option::Option::Some(__shard_orm::connect_transmit_hooks::<Self>());
+        }
+    });
     quote_spanned! {site()=>
         #[automatically_derived]
         impl __shard_orm::StaticModel for #ident {
             const GROUPS: __shard_orm::StaticGroups = #groups;
+
+            #hooks
         }
 
         #[automatically_derived]

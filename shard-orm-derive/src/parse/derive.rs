@@ -81,6 +81,7 @@ pub(crate) static STATIC: Derive = Derive {
             Word::new("table", "table = \"airlines\""),
             Word::new("criterion", "criterion = \"updated_at\""),
             Word::new("transmit", "transmit = false"),
+            Word::new("transmit_hooks", "transmit_hooks"),
             Word::repeated("index", "index(field, other)"),
             Word::repeated("unique", "unique(field, other)"),
             Word::new("hooks", "hooks"),

@@ -36,6 +36,7 @@ pub(crate) struct Copied {
     pub(crate) groups: Option<(Ident, Listed)>,
     pub(crate) criterion: Option<LitStr>,
     pub(crate) transmit: Option<(Ident, bool)>,
+    pub(crate) transmit_hooks: Option<Ident>,
 }
 
 /// One `index(..)` or `unique(..)`.
@@ -103,6 +104,7 @@ pub(crate) fn model(
             groups: attrs.listed("groups", errors),
             criterion: attrs.text("criterion", errors),
             transmit: attrs.truth("transmit", errors),
+            transmit_hooks: attrs.mark("transmit_hooks", errors),
         },
         table: attrs.text("table", errors),
         indexes,

@@ -1,5 +1,7 @@
 //! What names one logical shard or one named database before it is looked up.
 
+use std::borrow::Cow;
+
 use crate::model::Key;
 
 /// One logical shard, or one named database: where a transaction runs.
@@ -9,7 +11,7 @@ use crate::model::Key;
 /// static model with `transmit = false`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    home: &'static str,
+    home: Cow<'static, str>,
     at: At,
 }
 
@@ -23,6 +25,8 @@ pub(crate) enum At {
     Database,
     /// The static tables of the server on which that logical shard is.
     Server(Box<At>),
+    /// The static tables of the server of this name.
+    ServerOfName(String),
     /// No shard at all, for this reason.
     Nowhere(String),
 }
@@ -36,20 +40,31 @@ impl Address {
             },
             Err(error) => At::Nowhere(error.message().to_owned()),
         };
-        Self { home: group, at }
+        Self {
+            home: group.into(),
+            at,
+        }
     }
 
     pub(crate) fn of_shard(group: &'static str, shard: u32) -> Self {
         Self {
-            home: group,
+            home: group.into(),
             at: At::Shard(shard),
         }
     }
 
     pub(crate) fn of_database(name: &'static str) -> Self {
         Self {
-            home: name,
+            home: name.into(),
             at: At::Database,
+        }
+    }
+
+    /// The static tables of a server.
+    pub(crate) fn of_server(group: String, server: String) -> Self {
+        Self {
+            home: group.into(),
+            at: At::ServerOfName(server),
         }
     }
 
@@ -63,8 +78,8 @@ impl Address {
         Self { at, ..self }
     }
 
-    pub(crate) fn home(&self) -> &'static str {
-        self.home
+    pub(crate) fn home(&self) -> &str {
+        &self.home
     }
 
     pub(crate) fn at(&self) -> &At {

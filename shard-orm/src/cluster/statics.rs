@@ -6,11 +6,11 @@ use super::{Address, At, Cluster};
 use crate::connect::Place;
 use crate::error::{Error, Result};
 use crate::model::ModelDef;
-use crate::record::StaticModel;
+use crate::record::{StaticModel, Transmitted};
 
 /// The static models that a program has registered, in the order in which it did.
 #[derive(Debug, Default)]
-pub(super) struct Registered(Mutex<Vec<&'static ModelDef>>);
+pub(super) struct Registered(Mutex<Vec<Transmitted>>);
 
 impl Cluster {
     /// Makes a static model known to the cluster, so that its copies are kept up with its source.
@@ -30,18 +30,17 @@ impl Cluster {
     /// ```
     pub fn register_static<M: StaticModel>(&self) {
         let mut registered = self.registered();
-        if !registered.iter().any(|def| std::ptr::eq(*def, M::def())) {
-            registered.push(M::def());
+        if !registered.iter().any(|one| std::ptr::eq(one.def, M::def())) {
+            registered.push(Transmitted::of::<M>());
         }
     }
 
     /// The static models that were registered.
-    #[cfg_attr(not(test), allow(dead_code))] // Until the sync asks for them.
-    pub(crate) fn static_models(&self) -> Vec<&'static ModelDef> {
+    pub(crate) fn static_models(&self) -> Vec<Transmitted> {
         self.registered().clone()
     }
 
-    fn registered(&self) -> std::sync::MutexGuard<'_, Vec<&'static ModelDef>> {
+    fn registered(&self) -> std::sync::MutexGuard<'_, Vec<Transmitted>> {
         // No code that can panic runs under the lock.
         let statics = &self.inner.statics.0;
         statics.lock().unwrap_or_else(PoisonError::into_inner)
@@ -59,10 +58,17 @@ impl Cluster {
         if place.namespace.is_static() {
             return Ok(Arc::clone(place));
         }
-        let places = self.static_places(place.namespace.group())?;
-        let found = places.into_iter().find(|one| one.server == place.server);
+        self.statics_of_server(place.namespace.group(), &place.server)
+    }
+
+    /// Where the static tables are written on a server of a group.
+    pub(crate) fn statics_of_server(&self, group: &str, server: &str) -> Result<Arc<Place>> {
+        let places = self.static_places(group)?;
+        let found = places.into_iter().find(|one| *one.server == *server);
         found.ok_or_else(|| {
-            Error::configuration(format!("server `{}` holds no static tables", place.server))
+            Error::configuration(format!(
+                "server `{server}` is not, or no longer, in group `{group}`"
+            ))
         })
     }
 
@@ -160,7 +166,7 @@ mod tests {
         handle.register_static::<Limit>();
         handle.register_static::<Airline>();
         let registered = cluster.static_models();
-        let names: Vec<&str> = registered.iter().map(|def| def.name).collect();
+        let names: Vec<&str> = registered.iter().map(|one| one.def.name).collect();
         assert_eq!(names, [Airline::def().name, Limit::def().name]);
     }
 }

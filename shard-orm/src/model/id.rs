@@ -1,6 +1,6 @@
 //! What names a row within its shard key.
 
-use crate::backend::{Args, Field};
+use crate::backend::{Args, Field, Row};
 use crate::error::Result;
 
 #[diagnostic::on_unimplemented(
@@ -9,16 +9,26 @@ use crate::error::Result;
 )]
 /// The values of the primary key's columns that are not the shard key: `()`, one field, or a
 /// tuple of up to four.
-pub trait Id: Send + Sync + 'static {
+pub trait Id: Sized + Send + Sync + 'static {
     /// Binds the values in the order of the columns.
     ///
     /// # Errors
     /// As [`Field::bind`].
     fn bind(&self, args: &mut Args) -> Result<()>;
+
+    /// Reads the values from a row that begins with these columns in their order.
+    ///
+    /// # Errors
+    /// As [`Field::read`].
+    fn read(row: &Row<'_>) -> Result<Self>;
 }
 
 impl Id for () {
     fn bind(&self, _args: &mut Args) -> Result<()> {
+        Ok(())
+    }
+
+    fn read(_row: &Row<'_>) -> Result<Self> {
         Ok(())
     }
 }
@@ -26,6 +36,10 @@ impl Id for () {
 impl<T: Field> Id for T {
     fn bind(&self, args: &mut Args) -> Result<()> {
         Field::bind(self, args)
+    }
+
+    fn read(row: &Row<'_>) -> Result<Self> {
+        Field::read(row, 0)
     }
 }
 
@@ -35,6 +49,10 @@ macro_rules! tuples {
             fn bind(&self, args: &mut Args) -> Result<()> {
                 $(self.$position.bind(args)?;)+
                 Ok(())
+            }
+
+            fn read(row: &Row<'_>) -> Result<Self> {
+                Ok(($($name::read(row, $position)?,)+))
             }
         }
     };

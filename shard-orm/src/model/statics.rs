@@ -1,5 +1,7 @@
 //! What a static model is: where its rows are written, and which servers hold copies of them.
 
+use std::fmt;
+
 use super::Model;
 
 /// A static model's source, copies and criterion.
@@ -46,6 +48,25 @@ impl StaticGroups {
             at += 1;
         }
         false
+    }
+}
+
+/// One copy: of which table, on which server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct CopyId {
+    /// The table.
+    pub table: String,
+    /// The shard group.
+    pub group: String,
+    /// The server of the group.
+    pub server: String,
+}
+
+impl fmt::Display for CopyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}/{}", self.table, self.group, self.server)
     }
 }
 

@@ -7,8 +7,10 @@ use std::ops::{BitAnd, BitOr, Not};
 use sea_query::{Alias, Expr, ExprTrait, LikeExpr};
 
 use super::operand::Operand;
-use super::parts::{Needs, Refusal};
+use super::parts::{Needs, Parts, Refusal};
+use super::volatile::volatile_in;
 use crate::backend::{ColumnType, Field};
+use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::model::{Column, Model};
 
@@ -72,6 +74,33 @@ impl<M> Filter<M> {
             needs,
             of: PhantomData,
         }
+    }
+
+    /// The condition by itself, on rows that are looked at again and again.
+    ///
+    /// # Errors
+    /// What was wrong with it; `Unsupported` when this database does not evaluate it, or when it
+    /// has another value each time it is asked for.
+    pub(crate) fn lasting(self, dialect: Dialect) -> Result<Expr> {
+        let mut parts = Parts {
+            needs: self.needs,
+            ..Parts::default()
+        };
+        match self.expr {
+            Ok(condition) => parts.filters.push(condition),
+            Err(refusal) => parts.refuse(refusal),
+        }
+        parts.check(dialect)?;
+        if let Some(name) = volatile_in(&parts.filters, parts.needs) {
+            return Err(Error::unsupported(format!(
+                "`{name}` has another value each time: a condition on which rows a copy holds \
+                 depends on the row alone"
+            )));
+        }
+        parts
+            .filters
+            .pop()
+            .ok_or_else(|| Error::unsupported("a condition without an expression"))
     }
 
     /// Both.

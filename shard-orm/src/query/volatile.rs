@@ -49,23 +49,28 @@ const FUNCTIONS: [&str; 24] = [
 
 /// Refuses a query over several logical shards whose conditions would differ from one to another.
 pub(super) fn check(parts: &Parts) -> Result<()> {
-    if !parts.needs.has(Needs::FOREIGN) {
-        return Ok(());
-    }
-    let mut select = Sea::select();
-    select.expr(Expr::cust("1"));
-    for filter in &parts.filters {
-        select.and_where(filter.clone());
-    }
-    // Names are quoted, and values stand beside the text, whichever the database.
-    let (text, _) = render(Dialect::Postgres, &select);
-    match volatile(&text) {
+    match volatile_in(&parts.filters, parts.needs) {
         None => Ok(()),
         Some(name) => Err(Error::unsupported(format!(
             "`{name}` would be another one in each logical shard: take the value once, in the \
              program, and compare with that, as `.lt(Utc::now())`"
         ))),
     }
+}
+
+/// The first name in conditions that has another value each time.
+pub(super) fn volatile_in(filters: &[Expr], needs: Needs) -> Option<String> {
+    if !needs.has(Needs::FOREIGN) {
+        return None;
+    }
+    let mut select = Sea::select();
+    select.expr(Expr::cust("1"));
+    for filter in filters {
+        select.and_where(filter.clone());
+    }
+    // Names are quoted, and values stand beside the text, whichever the database.
+    let (text, _) = render(Dialect::Postgres, &select);
+    volatile(&text).map(str::to_owned)
 }
 
 /// The first name in a text that has another value each time.

@@ -1,6 +1,7 @@
 //! Static models: reference tables of which every server holds a full copy.
 
 use super::ops;
+use super::transmit::DynTransmitHooks;
 use super::verbs::row_verbs;
 use crate::cluster::Address;
 use crate::dialect::Dialect;
@@ -65,6 +66,11 @@ use crate::schema::CreateTable;
 pub trait StaticModel: Model {
     /// The groups whose servers hold copies.
     const GROUPS: StaticGroups;
+
+    /// What `#[static_model(transmit_hooks)]` connects: the model's
+    /// [`TransmitHooks`](crate::sync::TransmitHooks).
+    #[doc(hidden)]
+    const TRANSMIT_HOOKS: Option<&'static dyn DynTransmitHooks> = None;
 
     /// A query of the copy on the server on which this logical shard is: `Airline::copy(
     /// Flight::shard(42))`. It reads, and does not write.

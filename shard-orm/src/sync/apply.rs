@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use sea_query::{Alias, Expr, Query};
 
 use super::compare::Change;
+use super::hooks::{Hooked, Hooks};
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, equal, key_of, one_of};
 use super::position::Position;
 use super::source::Cells;
@@ -47,12 +48,20 @@ impl Applied {
     }
 }
 
+/// Changes that are committed together, and the hooks that were called for them.
+struct Batch<'c> {
+    changes: &'c [Change],
+    hooked: Option<Hooked>,
+}
+
 /// One model's copy on one server, as one run writes to it.
 #[derive(Debug, Clone)]
 pub(super) struct Copy {
     pub(super) status: StatusRow,
     /// The run's own number.
     pub(super) generation: i64,
+    /// What the model does around the writing.
+    pub(super) hooks: Option<Hooks>,
 }
 
 impl Copy {
@@ -68,10 +77,15 @@ impl Copy {
         position: Option<&Position>,
         level: bool,
     ) -> Result<Applied> {
-        match self.try_commit(changes, position, level, false).await {
+        let hooked = match &self.hooks {
+            Some(hooks) if !changes.is_empty() => Some(hooks.before(changes).await?),
+            _ => None,
+        };
+        let batch = Batch { changes, hooked };
+        match self.try_commit(&batch, position, level, false).await {
             // A row that is in the way may be one that is changed or deleted by the same changes.
             Err(error) if matches!(error.kind(), ErrorKind::Unique | ErrorKind::ForeignKey) => {
-                self.try_commit(changes, position, level, true).await
+                self.try_commit(&batch, position, level, true).await
             }
             outcome => outcome,
         }
@@ -89,7 +103,7 @@ impl Copy {
 
     async fn try_commit(
         &self,
-        changes: &[Change],
+        batch: &Batch<'_>,
         position: Option<&Position>,
         level: bool,
         careful: bool,
@@ -101,10 +115,9 @@ impl Copy {
             status
                 .advance(&tx, self.generation, position, level)
                 .await?;
-            let applied = if careful {
-                self.apply_carefully(&tx, changes).await?
-            } else {
-                self.apply(&tx, changes).await?
+            let applied = match &batch.hooked {
+                None => self.write(&tx, batch.changes, careful).await?,
+                Some(hooked) => hooked.transmit(self, &tx, batch.changes, careful).await?,
             };
             if applied.written() > 0 {
                 status.count(&tx, applied.written()).await?;
@@ -122,6 +135,20 @@ impl Copy {
                 let _ = tx.rollback().await;
                 Err(error)
             }
+        }
+    }
+
+    /// Writes changes, with regard to rows that are in each other's way or without.
+    pub(super) async fn write(
+        &self,
+        tx: &Tx,
+        changes: &[Change],
+        careful: bool,
+    ) -> Result<Applied> {
+        if careful {
+            self.apply_carefully(tx, changes).await
+        } else {
+            self.apply(tx, changes).await
         }
     }
 

@@ -13,12 +13,13 @@ mod install;
 
 use std::time::Duration;
 
-use sea_query::{Alias, Expr, ExprTrait, Order};
+use sea_query::{Alias, CaseStatement, Expr, ExprTrait, Order};
 
-use super::keys::{after, key_columns};
+use super::compare::Change;
+use super::keys::{after, key_columns, key_of};
 use super::position::Position;
 use super::source::Cells;
-use super::source::{Source, cells};
+use super::source::{Source, cells, select};
 use crate::Field as _;
 use crate::backend::{Row, earlier};
 use crate::dialect::Dialect;
@@ -42,7 +43,8 @@ pub(super) struct Criterion {
 /// The next rows.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) rows: Vec<Cells>,
+    /// What becomes of each of them at the copy: those that it does not hold are deleted.
+    pub(super) changes: Vec<Change>,
     /// The position behind the last of them before which no further row can come.
     pub(super) settled: Option<Position>,
     /// The position behind the last of them.
@@ -108,8 +110,9 @@ impl Criterion {
         let def = source.def;
         let keys: Vec<Alias> = key_columns(def).collect();
         let own = || Expr::col(TRANSACTION);
-        let mut select = source.select();
+        let mut select = select(def, &source.place);
         select
+            .expr(held(source))
             .expr(own().cast_as("text"))
             .expr(own().lt(Expr::cust("pg_snapshot_xmin(pg_current_snapshot())")))
             .order_by(TRANSACTION, Order::Asc)
@@ -131,22 +134,25 @@ impl Criterion {
         }
         let rows = source
             .read(def.table, &select, |row: &Row<'_>| {
-                let text = String::read(row, def.columns.len())?;
+                let held = i64::read(row, def.columns.len())? != 0;
+                let text = String::read(row, def.columns.len() + 1)?;
                 let transaction: u64 = text.parse().map_err(|_| {
                     Error::decode(format!("`{text}` is no number of a transaction"))
                 })?;
-                let settled = bool::read(row, def.columns.len() + 1)?;
-                Ok((transaction, settled, cells(def, row)?))
+                let settled = bool::read(row, def.columns.len() + 2)?;
+                let cells = cells(def, row)?;
+                let behind = self.behind(transaction, &cells);
+                Ok((behind, settled, change(source, held, cells)?))
             })
             .await?;
-        let Some((transaction, _, last)) = rows.last() else {
+        let Some((last, ..)) = rows.last() else {
             return Ok(None);
         };
-        let last = self.behind(*transaction, last);
+        let last = last.clone();
         let settled = rows.iter().rfind(|(_, settled, _)| *settled);
-        let settled = settled.map(|(transaction, _, cells)| self.behind(*transaction, cells));
+        let settled = settled.map(|(behind, ..)| behind.clone());
         Ok(Some(Page {
-            rows: rows.into_iter().map(|(_, _, cells)| cells).collect(),
+            changes: rows.into_iter().map(|(_, _, change)| change).collect(),
             settled,
             last,
         }))
@@ -163,7 +169,9 @@ impl Criterion {
         let columns: Vec<Alias> = names
             .map(|ordinal| Alias::new(source.def.columns[*ordinal].name))
             .collect();
-        let mut select = source.select();
+        let def = source.def;
+        let mut select = select(def, &source.place);
+        select.expr(held(source));
         if let Some(Position::Ordered { values, .. }) = position {
             select.and_where_option(after(&columns, values));
         }
@@ -174,13 +182,19 @@ impl Criterion {
             select.order_by(column, Order::Asc);
         }
         select.limit(most);
-        let rows = source.rows(&select).await?;
-        let Some(last) = rows.last() else {
+        let rows = source
+            .read(def.table, &select, |row: &Row<'_>| {
+                let held = i64::read(row, def.columns.len())? != 0;
+                let cells = cells(def, row)?;
+                Ok((self.behind(0, &cells), change(source, held, cells)?))
+            })
+            .await?;
+        let Some((last, _)) = rows.last() else {
             return Ok(None);
         };
-        let last = self.behind(0, last);
+        let last = last.clone();
         Ok(Some(Page {
-            rows,
+            changes: rows.into_iter().map(|(_, change)| change).collect(),
             settled: Some(last.clone()),
             last,
         }))
@@ -201,6 +215,30 @@ impl Criterion {
             _ => None,
         }
     }
+}
+
+/// Whether the copy holds a row, as 1 or 0. Rows that it no longer holds have to be read too.
+fn held(source: &Source) -> Expr {
+    let flag = |held: &'static str| match source.dialect() {
+        Dialect::Postgres => Expr::cust(held).cast_as("bigint"),
+        Dialect::MySql | Dialect::Sqlite => Expr::cust(held),
+    };
+    match source.condition() {
+        None => flag("1"),
+        Some(condition) => CaseStatement::new()
+            .case(condition, flag("1"))
+            .finally(flag("0"))
+            .into(),
+    }
+}
+
+/// What becomes of a row of the source at the copy.
+fn change(source: &Source, held: bool, cells: Cells) -> Result<Change> {
+    Ok(if held {
+        Change::Put(source.at_copy(cells)?)
+    } else {
+        Change::Delete(key_of(source.def, &cells))
+    })
 }
 
 fn none(def: &ModelDef) -> Error {

@@ -34,7 +34,7 @@ mod json;
 mod statement;
 
 pub(super) use encoding::encode;
-pub(super) use statement::{digests, is_by_server, read_row};
+pub(super) use statement::{digests, is_by_server};
 
 use std::fmt;
 

@@ -7,17 +7,17 @@ use futures_util::{StreamExt, stream};
 
 use super::compare::verify;
 use super::mode::Mode;
-use super::report::{CopyId, Rows, SyncReport, Synced, Verified};
+use super::report::{Rows, SyncReport, Synced, Verified};
 use super::run::Run;
 use super::statements_for;
 use super::supervise::Supervise;
-use super::task::{Task, source_of};
+use super::task::{Task, registered, source_of};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::create_all;
 use crate::lock::{Guard, LockManager};
-use crate::model::ModelDef;
-use crate::record::TransmittedModel;
+use crate::model::CopyId;
+use crate::record::{Transmitted, TransmittedModel};
 
 /// How long a lock is held at a time, unless another time is set.
 const LOCK_TTL: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ const ROUNDS: usize = 3;
 #[must_use = "nothing is copied before `run`"]
 pub struct Sync {
     pub(super) cluster: Cluster,
-    pub(super) models: Vec<&'static ModelDef>,
+    pub(super) models: Vec<Transmitted>,
     pub(super) plan: Plan,
 }
 
@@ -114,15 +114,12 @@ pub(super) struct Held;
 impl Sync {
     /// The copies of one model.
     pub fn of<M: TransmittedModel>(cluster: &Cluster) -> Self {
-        Self::new(cluster, vec![M::def()])
+        Self::new(cluster, vec![Transmitted::of::<M>()])
     }
 
     /// The copies of all models that were [registered](Cluster::register_static).
     pub fn all(cluster: &Cluster) -> Self {
-        let models = cluster.static_models().into_iter();
-        let copied =
-            models.filter(|def| def.copied().is_some_and(|copied| copied.source.is_some()));
-        Self::new(cluster, copied.collect())
+        Self::new(cluster, registered(cluster).collect())
     }
 
     /// Keeps the copies of all models up to their sources that were
@@ -131,7 +128,7 @@ impl Sync {
         Supervise::new(cluster)
     }
 
-    fn new(cluster: &Cluster, models: Vec<&'static ModelDef>) -> Self {
+    fn new(cluster: &Cluster, models: Vec<Transmitted>) -> Self {
         Self {
             cluster: cluster.clone(),
             models,
@@ -186,7 +183,7 @@ impl Sync {
     /// [`Configuration`](ErrorKind::Configuration) when a model has no source; otherwise what a
     /// source says.
     pub async fn prepare(&self) -> Result<()> {
-        for def in &self.models {
+        for Transmitted { def, .. } in &self.models {
             let place = self.cluster.place_of_database(source_of(def)?)?;
             let dialect = place.dialect();
             let mode = self.plan.mode.unwrap_or_else(|| Mode::of(def, dialect));
@@ -243,8 +240,8 @@ impl Sync {
     /// The copies, of all models.
     fn tasks(&self) -> Result<Vec<Task>> {
         let mut tasks = Vec::new();
-        for def in &self.models {
-            tasks.extend(Task::of(&self.cluster, def)?);
+        for model in &self.models {
+            tasks.extend(Task::of(&self.cluster, *model)?);
         }
         Ok(tasks)
     }

@@ -1,11 +1,10 @@
 //! What a sync has done, as data.
 
-use std::fmt;
-
 use super::compare::Comparison;
 use super::run::Work;
 use super::task::Task;
 use crate::error::Error;
+use crate::model::CopyId;
 
 /// Rows that were read and written to bring a copy up to its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,19 +47,6 @@ impl From<Work> for Rows {
     }
 }
 
-/// One copy: of which table, on which server.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct CopyId {
-    /// The table.
-    pub table: String,
-    /// The shard group.
-    pub group: String,
-    /// The server of the group.
-    pub server: String,
-}
-
 impl From<&Task> for CopyId {
     fn from(task: &Task) -> Self {
         Self {
@@ -68,12 +54,6 @@ impl From<&Task> for CopyId {
             group: task.group.to_string(),
             server: task.server.to_string(),
         }
-    }
-}
-
-impl fmt::Display for CopyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} on {}/{}", self.table, self.group, self.server)
     }
 }
 

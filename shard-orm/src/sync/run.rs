@@ -58,7 +58,7 @@ impl Run {
             Mode::Criterion => Criterion::of(task.def, source.dialect())?.ordinals,
             Mode::Capture | Mode::Full => Vec::new(),
         };
-        let begun = status.begin(mode.name()).await?;
+        let begun = status.begin(&source.mode_name(mode)).await?;
         {
             // Before any row is touched: what one side could not hold is said whole.
             let (at_source, at_copy) = (source.table_at(), status.table_at());
@@ -73,6 +73,7 @@ impl Run {
             copy: Copy {
                 status,
                 generation: begun.generation,
+                hooks: task.hooks(),
             },
             task,
             source,
@@ -226,9 +227,8 @@ impl Run {
                 .rows_between(&source, (&from, &last), CHANGED)
                 .await?
             {
-                self.work.read += page.rows.len() as u64;
-                let changes: Vec<Change> = page.rows.into_iter().map(Change::Put).collect();
-                self.commit(&changes, last.clone(), false).await?;
+                self.work.read += page.changes.len() as u64;
+                self.commit(&page.changes, last.clone(), false).await?;
                 from = page.last;
             }
         }
@@ -239,9 +239,9 @@ impl Run {
                 .rows_after(&source, read_to.as_ref(), CHANGED)
                 .await?;
             let Some(page) = next else { break };
-            self.work.read += page.rows.len() as u64;
-            let level = (page.rows.len() as u64) < CHANGED;
-            let changes: Vec<Change> = page.rows.into_iter().map(Change::Put).collect();
+            self.work.read += page.changes.len() as u64;
+            let level = (page.changes.len() as u64) < CHANGED;
+            let changes = page.changes;
             // As with a log: what is settled behind a row that was not comes in the next round too.
             let settled = page.settled.filter(|_| all_settled);
             all_settled = settled.as_ref() == Some(&page.last);

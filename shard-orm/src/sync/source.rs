@@ -6,6 +6,7 @@ use sea_query::{Alias, Expr, Order, Query, SelectStatement};
 
 use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_columns, key_of, one_of};
+use super::mode::Mode;
 use super::table::TableAt;
 use crate::backend::Row;
 use crate::cluster::Cluster;
@@ -14,6 +15,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor as _, Intent, Rows, Target, own};
 use crate::model::ModelDef;
+use crate::record::Collection;
 use crate::topology::Read;
 
 /// The values of a row, in the order of the model's columns.
@@ -25,11 +27,23 @@ pub(super) struct Source {
     pub(super) cluster: Cluster,
     pub(super) place: Arc<Place>,
     pub(super) def: &'static ModelDef,
+    /// What the copy holds of it; all, unless it is said.
+    pub(super) collection: Option<Arc<Collection>>,
 }
 
 impl Source {
     pub(super) fn dialect(&self) -> Dialect {
         self.place.dialect()
+    }
+
+    /// What the row of status calls a mode. A position that was reached under another condition on
+    /// what the copy holds is none of it.
+    pub(super) fn mode_name(&self, mode: Mode) -> String {
+        let collection = self.collection.as_ref();
+        match collection.and_then(|collection| collection.fingerprint(self.dialect())) {
+            Some(fingerprint) => format!("{mode} {fingerprint:016x}"),
+            None => mode.to_string(),
+        }
     }
 
     /// What tells its table from others in the library's own tables there.
@@ -61,18 +75,35 @@ impl Source {
 
     /// As a side of a comparison.
     pub(super) fn table_at(&self) -> TableAt<'_> {
-        TableAt::new((&self.cluster).target(), Arc::clone(&self.place), self.def)
+        let place = Arc::clone(&self.place);
+        TableAt::new((&self.cluster).target(), place, self.def)
+            .collecting(self.collection.as_deref())
     }
 
-    /// A query of whole rows.
+    /// A query of whole rows of which the copy holds each.
     pub(super) fn select(&self) -> SelectStatement {
-        select(self.def, &self.place)
+        let mut select = select(self.def, &self.place);
+        select.and_where_option(self.condition());
+        select
     }
 
-    /// Rows of the model by a statement that selects its columns.
+    /// Whether the copy holds a row, where it does not hold all.
+    pub(super) fn condition(&self) -> Option<Expr> {
+        self.collection.as_ref()?.condition().cloned()
+    }
+
+    /// A row as it is to be at the copy.
+    pub(super) fn at_copy(&self, cells: Cells) -> Result<Cells> {
+        match &self.collection {
+            Some(collection) => collection.at_copy(cells),
+            None => Ok(cells),
+        }
+    }
+
+    /// Rows of the model, as they are to be at the copy, by a statement that selects its columns.
     pub(super) async fn rows(&self, select: &SelectStatement) -> Result<Vec<Cells>> {
-        self.read(self.def.table, select, |row| cells(self.def, row))
-            .await
+        let read = |row: &Row<'_>| self.at_copy(cells(self.def, row)?);
+        self.read(self.def.table, select, read).await
     }
 
     /// What has become of the rows of these primary keys, each named once.

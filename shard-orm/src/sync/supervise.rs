@@ -18,7 +18,7 @@ use self::ear::Ear;
 use self::keeper::Keeper;
 use super::mode::Mode;
 use super::once::Plan;
-use super::task::Task;
+use super::task::{Task, registered};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::lock::LockManager;
@@ -147,10 +147,8 @@ impl Supervise {
                 .with_source(source)
         })?;
         let mut tasks = Vec::new();
-        for def in self.cluster.static_models() {
-            if def.copied().is_some_and(|copied| copied.source.is_some()) {
-                tasks.extend(Task::of(&self.cluster, def)?);
-            }
+        for model in registered(&self.cluster) {
+            tasks.extend(Task::of(&self.cluster, model)?);
         }
         if tasks.is_empty() {
             return Err(Error::configuration(

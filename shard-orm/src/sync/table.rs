@@ -3,15 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sea_query::SelectStatement;
+use sea_query::{SelectStatement, Value};
 
-use crate::backend::{Args, Sql, quote, render};
+use crate::backend::{Args, Row, Sql, quote, render};
 use crate::cluster::Address;
 use crate::connect::Place;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Intent, Label, Sink, Statement, Target, run};
 use crate::model::{Model, ModelDef};
+use crate::record::Collection;
 use crate::topology::{Namespace, Read};
 
 /// A model's table at one place.
@@ -41,6 +42,8 @@ pub struct TableAt<'e> {
     target: Target<'e>,
     place: Arc<Place>,
     def: &'static ModelDef,
+    /// What is compared of it; all, unless it is said.
+    collection: Option<&'e Collection>,
 }
 
 impl<'e> TableAt<'e> {
@@ -67,7 +70,41 @@ impl<'e> TableAt<'e> {
             } => target.reading(Some(Read::Primary)),
             chosen => chosen,
         };
-        Self { target, place, def }
+        Self {
+            target,
+            place,
+            def,
+            collection: None,
+        }
+    }
+
+    /// Only what a copy holds of it, and as it is there.
+    pub(super) fn collecting(mut self, collection: Option<&'e Collection>) -> Self {
+        self.collection = collection;
+        self
+    }
+
+    /// Whether its rows are compared otherwise than its server has them.
+    pub(super) fn changes_rows(&self) -> bool {
+        self.collection.is_some_and(Collection::changes_rows)
+    }
+
+    /// Leaves out the rows that are not compared.
+    pub(super) fn narrow(&self, select: &mut SelectStatement) {
+        let condition = self.collection.and_then(Collection::condition);
+        select.and_where_option(condition.cloned());
+    }
+
+    /// The values of a row that holds all columns of the model in their order.
+    pub(super) fn cells(&self, row: &Row<'_>) -> Result<Vec<Value>> {
+        let columns = self.def.columns.iter().enumerate();
+        let cells = columns
+            .map(|(ordinal, column)| (column.value)(row, ordinal))
+            .collect::<Result<Vec<Value>>>()?;
+        match self.collection {
+            Some(collection) => collection.at_copy(cells),
+            None => Ok(cells),
+        }
     }
 
     pub(super) fn def(&self) -> &'static ModelDef {

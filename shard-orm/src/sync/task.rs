@@ -1,18 +1,21 @@
 //! One model on one server.
 
+use std::fmt;
 use std::sync::Arc;
 
+use super::hooks::Hooks;
 use super::source::Source;
 use super::status::StatusRow;
 use crate::cluster::Cluster;
-use crate::connect::Place;
 use crate::error::{Error, Result};
-use crate::model::{Home, ModelDef};
+use crate::model::{CopyId, Home, ModelDef};
+use crate::record::{DynTransmitHooks, Transmitted};
 
 /// One model on one server: its source, and the copy.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Task {
     pub(super) def: &'static ModelDef,
+    hooks: Option<&'static dyn DynTransmitHooks>,
     pub(super) group: Arc<str>,
     pub(super) server: Arc<str>,
     pub(super) cluster: Cluster,
@@ -23,13 +26,15 @@ impl Task {
     ///
     /// # Errors
     /// When the model has no source, or names groups that are not in the configuration.
-    pub(super) fn of(cluster: &Cluster, def: &'static ModelDef) -> Result<Vec<Self>> {
+    pub(super) fn of(cluster: &Cluster, model: Transmitted) -> Result<Vec<Self>> {
+        let Transmitted { def, hooks } = model;
         source_of(def)?;
         let mut tasks = Vec::new();
         for group in cluster.groups_of_static(def)? {
             for place in cluster.static_places(&group)? {
                 tasks.push(Self {
                     def,
+                    hooks,
                     group: Arc::clone(&group),
                     server: Arc::clone(&place.server),
                     cluster: cluster.clone(),
@@ -39,32 +44,34 @@ impl Task {
         Ok(tasks)
     }
 
-    /// The source, as it is configured now.
+    /// The source, as it is configured now, with what the copy holds of it.
     pub(super) fn source(&self) -> Result<Source> {
+        let place = self.cluster.place_of_database(source_of(self.def)?)?;
+        let collection = match self.hooks {
+            Some(hooks) => hooks.collect(&self.into(), place.dialect())?,
+            None => None,
+        };
         Ok(Source {
             cluster: self.cluster.clone(),
-            place: self.cluster.place_of_database(source_of(self.def)?)?,
+            place,
             def: self.def,
+            collection: collection.map(Arc::new),
         })
+    }
+
+    /// What the model does around the writing of its copies.
+    pub(super) fn hooks(&self) -> Option<Hooks> {
+        let connected = self.hooks?;
+        let copy = CopyId::from(self);
+        Some(Hooks { connected, copy })
     }
 
     /// The copy, as it is configured now.
     pub(super) fn status(&self) -> Result<StatusRow> {
         Ok(StatusRow {
             cluster: self.cluster.clone(),
-            place: self.place()?,
+            place: self.cluster.statics_of_server(&self.group, &self.server)?,
             def: self.def,
-        })
-    }
-
-    fn place(&self) -> Result<Arc<Place>> {
-        let places = self.cluster.static_places(&self.group)?;
-        let found = places.into_iter().find(|place| place.server == self.server);
-        found.ok_or_else(|| {
-            Error::configuration(format!(
-                "server `{}` is no longer in group `{}`",
-                self.server, self.group
-            ))
         })
     }
 
@@ -79,6 +86,18 @@ impl Task {
     pub(super) fn lock_key(&self) -> String {
         format!("shard-orm/sync/{}/{}", self.target(), self.def.table)
     }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Task({})", CopyId::from(self))
+    }
+}
+
+/// The models that were registered and have a source.
+pub(super) fn registered(cluster: &Cluster) -> impl Iterator<Item = Transmitted> {
+    let models = cluster.static_models().into_iter();
+    models.filter(|model| source_of(model.def).is_ok())
 }
 
 /// The named database in which a model's rows are written.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use shard_orm::ErrorKind;
 use shard_orm::lock::{Guard, LockManager, RedisLocks};
-use shard_orm::{Error, ErrorKind};
 use shard_orm_tests::relay::Relay;
 use shard_orm_tests::secrets::assert_no_secret;
 use shard_orm_tests::servers::{self, RedisServer};

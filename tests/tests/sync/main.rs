@@ -3,6 +3,7 @@
 mod blocked;
 mod changes;
 mod compared;
+mod hooks;
 mod killed;
 mod late;
 mod overtaken;

@@ -9,7 +9,7 @@ use super::key::{Key, KeyOrder, Range};
 use crate::backend::Row;
 use crate::error::Result;
 use crate::exec::Rows;
-use crate::sync::digest::{Digest, digests, encode, is_by_server, read_row};
+use crate::sync::digest::{Digest, digests, encode, is_by_server};
 use crate::sync::table::TableAt;
 use crate::topology::Namespace;
 
@@ -58,6 +58,7 @@ impl<'t> Side<'t> {
         let build = |namespace: &Namespace| {
             let mut window = WindowStatement::new();
             let mut numbered = self.order.select(namespace, range);
+            self.table.narrow(&mut numbered);
             let mut bounds = SelectStatement::new();
             for ordinal in def.primary_key {
                 numbered.column(Alias::new(def.columns[*ordinal].name));
@@ -90,6 +91,7 @@ impl<'t> Side<'t> {
     pub(super) async fn rows(&mut self, range: &Range, limit: usize) -> Result<VecDeque<Read>> {
         let build = |namespace: &Namespace| {
             let mut select = self.order.select(namespace, range);
+            self.table.narrow(&mut select);
             for column in self.table.def().columns {
                 select.column(Alias::new(column.name));
             }
@@ -100,7 +102,7 @@ impl<'t> Side<'t> {
             select
         };
         let mut rows = Rows::new(|row: &Row<'_>| {
-            let values = read_row(self.table, row)?;
+            let values = self.table.cells(row)?;
             let mut encoded = Vec::new();
             encode(&values, &mut encoded)?;
             Ok(Read {

@@ -14,7 +14,15 @@ use crate::topology::Namespace;
 
 /// Whether the server computes digests of the table, so that no row of it is read.
 pub(crate) fn is_by_server(table: &TableAt<'_>) -> bool {
-    row_hash(table.dialect(), table.def()).is_some()
+    hash_of(table).is_some()
+}
+
+/// The MD5 of a row as its server computes it, where that is what is compared.
+fn hash_of(table: &TableAt<'_>) -> Option<String> {
+    if table.changes_rows() {
+        return None;
+    }
+    row_hash(table.dialect(), table.def())
 }
 
 /// The digests of the parts of a range that `bounds` cut it into, and how many rows were read for
@@ -26,7 +34,7 @@ pub(crate) async fn digests(
     bounds: &[Key],
 ) -> Result<(Vec<Digest>, u64)> {
     let mut parts = vec![Digest::default(); bounds.len() + 1];
-    let Some(hash) = row_hash(table.dialect(), table.def()) else {
+    let Some(hash) = hash_of(table) else {
         let mut sink = ByLibrary {
             table,
             order,
@@ -36,6 +44,7 @@ pub(crate) async fn digests(
         };
         let build = |namespace: &Namespace| {
             let mut select = order.select(namespace, range);
+            table.narrow(&mut select);
             for column in table.def().columns {
                 select.column(Alias::new(column.name));
             }
@@ -48,6 +57,7 @@ pub(crate) async fn digests(
     let dialect = table.dialect();
     let build = |namespace: &Namespace| {
         let mut rows = order.select(namespace, range);
+        table.narrow(&mut rows);
         rows.expr_as(part(order, bounds), Alias::new("part"))
             .expr_as(Expr::cust(hash.clone()), Alias::new("row_hash"));
         // Keeps the rows a query of their own, without which each word would hash them anew.
@@ -156,7 +166,7 @@ struct ByLibrary<'a> {
 
 impl Sink for ByLibrary<'_> {
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
-        let values = read_row(self.table, row)?;
+        let values = self.table.cells(row)?;
         let part = if self.bounds.is_empty() {
             0
         } else {
@@ -173,12 +183,4 @@ impl Sink for ByLibrary<'_> {
     fn reset(&mut self) {
         self.parts.fill(Digest::default());
     }
-}
-
-/// The values of a row that holds all columns of the model in their order.
-pub(crate) fn read_row(table: &TableAt<'_>, row: &Row<'_>) -> Result<Vec<sea_query::Value>> {
-    let columns = table.def().columns.iter().enumerate();
-    columns
-        .map(|(ordinal, column)| (column.value)(row, ordinal))
-        .collect()
 }

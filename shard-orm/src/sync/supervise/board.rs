@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::sync::report::{CopyId, Rows};
+use crate::model::CopyId;
+use crate::sync::report::Rows;
 
 /// How one copy stands.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,9 +11,9 @@ use super::Supervise;
 use super::board::Board;
 use crate::error::{Error, Result};
 use crate::lock::Guard;
+use crate::model::CopyId;
 use crate::random::random;
 use crate::sync::once::Held;
-use crate::sync::report::CopyId;
 use crate::sync::run::Run;
 use crate::sync::task::Task;
 

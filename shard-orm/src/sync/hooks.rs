@@ -1,0 +1,96 @@
+//! The hooks of a model, called where a batch is committed.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use super::apply::{Applied, Copy};
+use super::compare::Change;
+use crate::error::Result;
+use crate::model::CopyId;
+use crate::record::{Changes, DynBatch, DynTransmitHooks, TransmitContext, WriteBatch};
+use crate::transaction::Tx;
+
+/// What a model does around the writing of one copy.
+#[derive(Clone)]
+pub(super) struct Hooks {
+    pub(super) connected: &'static dyn DynTransmitHooks,
+    pub(super) copy: CopyId,
+}
+
+/// A batch that may be written.
+pub(super) struct Hooked {
+    batch: Box<dyn DynBatch>,
+    copy: CopyId,
+}
+
+impl Hooks {
+    /// Calls what comes before the transaction, which may refuse the batch.
+    pub(super) async fn before(&self, changes: &[Change]) -> Result<Hooked> {
+        let mut sorted = Changes::default();
+        for change in changes {
+            match change {
+                Change::Put(cells) => sorted.put.push(cells),
+                Change::Delete(key) => sorted.deleted.push(key),
+            }
+        }
+        let batch = self.connected.batch(&self.copy, &sorted)?;
+        batch.before().await?;
+        Ok(Hooked {
+            batch,
+            copy: self.copy.clone(),
+        })
+    }
+}
+
+impl Hooked {
+    /// Writes the batch as the model does it.
+    pub(super) async fn transmit(
+        &self,
+        copy: &Copy,
+        tx: &Tx,
+        changes: &[Change],
+        careful: bool,
+    ) -> Result<Applied> {
+        let writing = Writing {
+            copy,
+            tx,
+            changes,
+            careful,
+            applied: Mutex::default(),
+        };
+        let on = TransmitContext::new(tx, &self.copy, &writing);
+        self.batch.transmit(on).await?;
+        let applied = writing.applied.into_inner();
+        Ok(applied.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The writing of a batch within its transaction.
+struct Writing<'w> {
+    copy: &'w Copy,
+    tx: &'w Tx,
+    changes: &'w [Change],
+    careful: bool,
+    applied: Mutex<Applied>,
+}
+
+impl WriteBatch for Writing<'_> {
+    fn write(&self) -> BoxFuture<'_, Result<()>> {
+        async {
+            let done = self.copy.write(self.tx, self.changes, self.careful).await?;
+            // No code that can panic runs under the lock.
+            let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+            applied.add(done);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hooks({})", self.copy)
+    }
+}

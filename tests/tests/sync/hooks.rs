@@ -1,0 +1,453 @@
+//! Models that take part in the copying of their rows: which rows, how they look, and what else is written.
+
+use shard_orm::prelude::*;
+use shard_orm::sync::{
+    Batch, Collect, Comparison, CopyId, Mode, Rows, Sync, TransmitContext, TransmitHooks,
+};
+use shard_orm::{Error, Filter, Result, sea_query};
+
+use crate::site::{Pair, Site, on};
+
+on! { all =>
+    a_copy_holds_what_is_collected_for_it
+    rows_come_and_go_with_what_is_collected
+    a_criterion_sees_rows_that_are_no_longer_collected
+    what_is_collected_is_compared_in_full
+    what_is_written_with_a_batch_is_committed_with_it
+    a_batch_that_is_refused_comes_again
+    a_hook_can_write_the_batch_itself
+    hooks_see_the_rows_that_are_in_each_others_way
+    another_condition_compares_the_copy_anew
+    a_collection_that_cannot_last_is_refused
+}
+
+/// A row whose words say what its hooks do.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "products", transmit_hooks)]
+struct Product {
+    #[static_model(primary_key)]
+    id: i64,
+    #[static_model(length = 40, unique)]
+    name: String,
+    /// The server whose copy holds it; all when there is none.
+    #[static_model(length = 10)]
+    only: Option<String>,
+    offered: bool,
+    cost: Option<i64>,
+}
+
+/// What a hook has written at a copy.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "arrivals", transmit = false)]
+struct Arrival {
+    #[static_model(primary_key)]
+    product: i64,
+    #[static_model(length = 40)]
+    name: String,
+}
+
+impl TransmitHooks for Product {
+    fn collect(rows: Collect<Self>, copy: &CopyId) -> Collect<Self> {
+        rows.filter(Product::OFFERED.eq(true))
+            .filter(Product::ONLY.is_null().or(Product::ONLY.eq(&*copy.server)))
+            .change(|product| product.cost = None)
+            .change(|product| product.name.make_ascii_lowercase())
+    }
+
+    async fn before_transmit(batch: &Batch<Self>) -> Result<()> {
+        match batch.rows().iter().find(|row| row.name == "refused") {
+            None => Ok(()),
+            Some(_) => Err(Error::new(ErrorKind::Invalid, "this one is refused before")),
+        }
+    }
+
+    async fn transmit(batch: &Batch<Self>, on: TransmitContext<'_>) -> Result<()> {
+        // Rows that are gone stay where this one says so.
+        if batch.deleted().contains(&-1) {
+            return Ok(());
+        }
+        on.write().await
+    }
+
+    async fn after_transmit(batch: &Batch<Self>, on: TransmitContext<'_>) -> Result<()> {
+        for row in batch.rows() {
+            let arrival = Arrival {
+                product: row.id,
+                name: row.name.clone(),
+            };
+            arrival.save(on, on.server()).await?;
+        }
+        for id in batch.deleted() {
+            let arrivals = Arrival::copy(on.server());
+            if let Some(arrival) = arrivals.filter(Arrival::PRODUCT.eq(*id)).first(on).await? {
+                arrival.delete(on, on.server()).await?;
+            }
+        }
+        match batch.rows().iter().find(|row| row.name == "late") {
+            None => Ok(()),
+            Some(_) => Err(Error::new(ErrorKind::Invalid, "this one is refused after")),
+        }
+    }
+}
+
+fn product(id: i64) -> Product {
+    Product {
+        id,
+        name: format!("Product {id}"),
+        only: None,
+        offered: id % 2 == 0,
+        cost: Some(id * 10),
+    }
+}
+
+/// As it is at a copy.
+fn copied(product: Product) -> Product {
+    Product {
+        name: product.name.to_ascii_lowercase(),
+        cost: None,
+        ..product
+    }
+}
+
+async fn site(pair: Pair) -> Site {
+    let site = Site::new(pair).await;
+    let setup = site.cluster.setup().table::<Product>().table::<Arrival>();
+    setup.table::<Revised>().run().await.unwrap();
+    site
+}
+
+async fn run(site: &Site, mode: Option<Mode>) -> Result<Rows> {
+    let mut sync = Sync::of::<Product>(&site.cluster);
+    if let Some(mode) = mode {
+        sync = sync.mode(mode);
+    }
+    Ok(sync.run().await?.complete()?.rows())
+}
+
+async fn verify(site: &Site) -> Vec<Comparison> {
+    let verified = Sync::of::<Product>(&site.cluster).verify().await.unwrap();
+    let results = verified.into_iter().map(|one| one.result.unwrap());
+    results.collect()
+}
+
+async fn at(copy: &Cluster) -> Vec<Product> {
+    Product::query()
+        .order_by(Product::ID)
+        .all(copy)
+        .await
+        .unwrap()
+}
+
+/// The arrivals at a copy, which is a database of its own for this.
+async fn arrivals(copy: &Cluster) -> Vec<(i64, String)> {
+    let select = "SELECT product, name FROM arrivals ORDER BY product";
+    Product::query().sql(select).all(copy).await.unwrap()
+}
+
+/// Asserts that both copies hold what they are to hold of these, and the arrivals with them.
+async fn assert_copies(site: &Site, products: &[Product]) {
+    for (server, copy) in ["a", "b"].into_iter().zip(&site.copies) {
+        let all = products.iter().cloned();
+        let held =
+            all.filter(|row| row.offered && row.only.as_deref().is_none_or(|only| only == server));
+        let expected: Vec<Product> = held.map(copied).collect();
+        assert_eq!(at(copy).await, expected, "{server}");
+        let written = expected.into_iter().map(|row| (row.id, row.name));
+        assert_eq!(
+            arrivals(copy).await,
+            written.collect::<Vec<_>>(),
+            "{server}"
+        );
+    }
+}
+
+async fn a_copy_holds_what_is_collected_for_it(pair: Pair) {
+    let site = site(pair).await;
+    let mut products: Vec<Product> = (1..=10).map(product).collect();
+    products[1].only = Some("a".to_owned());
+    products[3].only = Some("b".to_owned());
+    products[5].only = Some("c".to_owned());
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    let rows = run(&site, None).await.unwrap();
+    assert_eq!((rows.inserted, rows.written()), (2 * 5 - 4, 2 * 5 - 4));
+    assert_copies(&site, &products).await;
+    assert_eq!(run(&site, None).await.unwrap().written(), 0);
+}
+
+async fn rows_come_and_go_with_what_is_collected(pair: Pair) {
+    let site = site(pair).await;
+    let mut products: Vec<Product> = (1..=6).map(product).collect();
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    run(&site, None).await.unwrap();
+    products[1].offered = false;
+    products[2].offered = true;
+    products[3].only = Some("b".to_owned());
+    // What changes at the source alone is no change of a copy.
+    products[5].cost = Some(-7);
+    for row in &products[1..] {
+        row.update(&site.cluster).await.unwrap();
+    }
+    let gone = products.remove(0);
+    gone.delete(&site.cluster).await.unwrap();
+    let rows = run(&site, None).await.unwrap();
+    // Of `only` one copy learns that it is its own.
+    assert_eq!((rows.inserted, rows.updated, rows.deleted), (2, 1, 3));
+    assert_copies(&site, &products).await;
+}
+
+/// A row that is read by a column that grows.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "revised", criterion = "revision", transmit_hooks)]
+struct Revised {
+    #[static_model(primary_key)]
+    id: i64,
+    offered: bool,
+    revision: i64,
+}
+
+impl TransmitHooks for Revised {
+    fn collect(rows: Collect<Self>, _: &CopyId) -> Collect<Self> {
+        // The criterion itself looks otherwise at the copies.
+        let offered = rows.filter(Revised::OFFERED.eq(true));
+        offered.change(|row| row.revision = -row.revision)
+    }
+}
+
+async fn a_criterion_sees_rows_that_are_no_longer_collected(pair: Pair) {
+    let site = site(pair).await;
+    let sync = async || {
+        let sync = Sync::of::<Revised>(&site.cluster).mode(Mode::Criterion);
+        sync.run().await.unwrap().complete().unwrap().rows()
+    };
+    let row = |id: i64, offered, revision| Revised {
+        id,
+        offered,
+        revision,
+    };
+    let rows = (1..=1_500).map(|id| row(id, id % 3 != 0, id)).collect();
+    Revised::insert_many(&site.cluster, rows).await.unwrap();
+    assert_eq!(sync().await.inserted, 2 * 1_000);
+    for changed in [
+        row(1, false, 2_000),
+        row(3, true, 2_001),
+        row(6, false, 2_002),
+    ] {
+        changed.update(&site.cluster).await.unwrap();
+    }
+    let rows = sync().await;
+    assert_eq!((rows.inserted, rows.updated, rows.deleted), (2, 0, 2));
+    for copy in &site.copies {
+        let query = Revised::query()
+            .filter(Revised::ID.le(6))
+            .order_by(Revised::ID);
+        let expected = [
+            row(2, true, -2),
+            row(3, true, -2_001),
+            row(4, true, -4),
+            row(5, true, -5),
+        ];
+        assert_eq!(query.all(copy).await.unwrap(), expected);
+    }
+}
+
+async fn what_is_collected_is_compared_in_full(pair: Pair) {
+    let site = site(pair).await;
+    let products: Vec<Product> = (1..=2_000).map(product).collect();
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    let rows = run(&site, Some(Mode::Full)).await.unwrap();
+    assert_eq!(rows.inserted, 2 * 1_000);
+    for found in verify(&site).await {
+        assert!(found.is_equal(), "{found}");
+    }
+    let copy = &site.copies[1];
+    product(1_999).insert(copy).await.unwrap();
+    copied(product(4)).delete(copy).await.unwrap();
+    Product {
+        cost: Some(1),
+        ..copied(product(6))
+    }
+    .update(copy)
+    .await
+    .unwrap();
+    let [first, second] = verify(&site).await[..] else {
+        unreachable!("a site has two copies")
+    };
+    assert!(first.is_equal(), "{first}");
+    assert_eq!((second.missing, second.extra, second.different), (1, 1, 1));
+    let rows = run(&site, Some(Mode::Full)).await.unwrap();
+    assert_eq!((rows.inserted, rows.updated, rows.deleted), (1, 1, 1));
+    assert_copies(&site, &products).await;
+}
+
+async fn what_is_written_with_a_batch_is_committed_with_it(pair: Pair) {
+    let site = site(pair).await;
+    let mut products: Vec<Product> = (1..=4).map(product).collect();
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    run(&site, None).await.unwrap();
+    let before = products.clone();
+    products[1].name = "late".to_owned();
+    products[3].name = "Other".to_owned();
+    for row in &products {
+        row.update(&site.cluster).await.unwrap();
+    }
+    // The hook fails when all is written.
+    let error = run(&site, None).await.unwrap_err();
+    assert!(error.to_string().contains("refused after"), "{error}");
+    assert_copies(&site, &before).await;
+    products[1].name = "in time".to_owned();
+    products[1].update(&site.cluster).await.unwrap();
+    assert_eq!(run(&site, None).await.unwrap().updated, 4);
+    assert_copies(&site, &products).await;
+}
+
+async fn a_batch_that_is_refused_comes_again(pair: Pair) {
+    let site = site(pair).await;
+    let mut products: Vec<Product> = (1..=4).map(product).collect();
+    products[1].name = "Refused".to_owned();
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    for mode in [None, None, Some(Mode::Full)] {
+        let error = run(&site, mode).await.unwrap_err();
+        assert!(error.to_string().contains("refused before"), "{error}");
+        assert_copies(&site, &[]).await;
+    }
+    products[1].offered = false;
+    products[1].update(&site.cluster).await.unwrap();
+    run(&site, None).await.unwrap();
+    assert_copies(&site, &products).await;
+}
+
+async fn a_hook_can_write_the_batch_itself(pair: Pair) {
+    let site = site(pair).await;
+    let mut products: Vec<Product> = [-1, 2, 4].map(product).into();
+    products[0].offered = true;
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    run(&site, None).await.unwrap();
+    assert_copies(&site, &products).await;
+    let held = [copied(product(-1)), copied(product(2)), copied(product(4))];
+    for row in [&products[0], &products[1]] {
+        row.delete(&site.cluster).await.unwrap();
+    }
+    // Nothing of the batch is written, and the position goes on.
+    assert_eq!(run(&site, None).await.unwrap().written(), 0);
+    let ids = |rows: &[Product]| rows.iter().map(|row| row.id).collect::<Vec<i64>>();
+    for copy in &site.copies {
+        assert_eq!(ids(&at(copy).await), ids(&held));
+    }
+    assert_eq!(run(&site, None).await.unwrap().read_at_copy, 0);
+    // It is a difference from then on.
+    for found in verify(&site).await {
+        assert_eq!((found.extra, found.differing()), (2, 2));
+    }
+}
+
+async fn hooks_see_the_rows_that_are_in_each_others_way(pair: Pair) {
+    let site = site(pair).await;
+    let mut products: Vec<Product> = (1..=8).map(product).collect();
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    run(&site, None).await.unwrap();
+    let name = async |product: &mut Product, name: &str| {
+        product.name = name.to_owned();
+        product.update(&site.cluster).await.unwrap();
+    };
+    let of = |id: i64| product(id).name;
+    name(&mut products[1], "aside").await;
+    name(&mut products[3], &of(2)).await;
+    name(&mut products[5], &of(4)).await;
+    name(&mut products[1], &of(6)).await;
+    run(&site, None).await.unwrap();
+    assert_copies(&site, &products).await;
+}
+
+/// The same table, of which the copies hold other rows.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "products", transmit_hooks)]
+struct Withdrawn {
+    #[static_model(primary_key)]
+    id: i64,
+    #[static_model(length = 40, unique)]
+    name: String,
+    #[static_model(length = 10)]
+    only: Option<String>,
+    offered: bool,
+    cost: Option<i64>,
+}
+
+impl TransmitHooks for Withdrawn {
+    fn collect(rows: Collect<Self>, _: &CopyId) -> Collect<Self> {
+        rows.filter(Withdrawn::OFFERED.eq(false))
+    }
+}
+
+async fn another_condition_compares_the_copy_anew(pair: Pair) {
+    let site = site(pair).await;
+    let products: Vec<Product> = (1..=7).map(product).collect();
+    Product::insert_many(&site.cluster, products.clone())
+        .await
+        .unwrap();
+    run(&site, None).await.unwrap();
+    // No row has changed since.
+    let sync = Sync::of::<Withdrawn>(&site.cluster);
+    let rows = sync.run().await.unwrap().complete().unwrap().rows();
+    assert_eq!(
+        (rows.inserted, rows.updated, rows.deleted),
+        (2 * 4, 0, 2 * 3)
+    );
+    let odd = products.into_iter().filter(|row| !row.offered);
+    let odd: Vec<Product> = odd.collect();
+    for copy in &site.copies {
+        assert_eq!(at(copy).await, odd);
+    }
+}
+
+/// Its condition has another value each time, and its change moves rows.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "products", transmit_hooks)]
+struct Restless {
+    #[static_model(primary_key)]
+    id: i64,
+    #[static_model(length = 40, unique)]
+    name: String,
+    #[static_model(length = 10)]
+    only: Option<String>,
+    offered: bool,
+    cost: Option<i64>,
+}
+
+impl TransmitHooks for Restless {
+    fn collect(rows: Collect<Self>, copy: &CopyId) -> Collect<Self> {
+        if copy.server == "a" {
+            let now = sea_query::Expr::cust("CURRENT_TIMESTAMP IS NOT NULL");
+            rows.filter(Filter::expr(now))
+        } else {
+            rows.change(|row| row.id += 1)
+        }
+    }
+}
+
+async fn a_collection_that_cannot_last_is_refused(pair: Pair) {
+    let site = site(pair).await;
+    product(2).insert(&site.cluster).await.unwrap();
+    let report = Sync::of::<Restless>(&site.cluster).run().await.unwrap();
+    let mut errors = report.copies.into_iter().map(|one| one.result.unwrap_err());
+    let error = errors.next().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("`CURRENT_TIMESTAMP`"), "{error}");
+    let error = errors.next().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("primary key"), "{error}");
+    assert_copies(&site, &[]).await;
+}
