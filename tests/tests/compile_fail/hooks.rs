@@ -43,4 +43,11 @@ impl Validate for Line {
     }
 }
 
+#[derive(StaticModel)]
+#[static_model(groups = all, table = "airlines", transmit_hooks)]
+struct NoTransmitHooks {
+    #[static_model(primary_key)]
+    code: String,
+}
+
 fn main() {}

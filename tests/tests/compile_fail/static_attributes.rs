@@ -31,7 +31,7 @@ struct Wrong {
 }
 
 #[derive(StaticModel)]
-#[static_model(groups = all, table = "airlines", transmit = false, source = "default", criterion = "code")]
+#[static_model(groups = all, table = "airlines", transmit = false, source = "default", criterion = "code", transmit_hooks)]
 struct WithoutSource {
     #[static_model(primary_key)]
     code: String,
