@@ -94,6 +94,23 @@ impl Copy {
         level: bool,
         careful: bool,
     ) -> Result<Applied> {
+        self.transact(position, level, async |tx: Tx| {
+            if careful {
+                self.apply_carefully(&tx, changes).await
+            } else {
+                self.apply(&tx, changes).await
+            }
+        })
+        .await
+    }
+
+    /// Commits what is done within a transaction together with the position behind it: both or none.
+    pub(super) async fn transact(
+        &self,
+        position: Option<&Position>,
+        level: bool,
+        work: impl AsyncFnOnce(Tx) -> Result<Applied>,
+    ) -> Result<Applied> {
         let status = &self.status;
         let tx = status.cluster.begin_in(&status.place).await?;
         let outcome = async {
@@ -101,11 +118,7 @@ impl Copy {
             status
                 .advance(&tx, self.generation, position, level)
                 .await?;
-            let applied = if careful {
-                self.apply_carefully(&tx, changes).await?
-            } else {
-                self.apply(&tx, changes).await?
-            };
+            let applied = work(tx.clone()).await?;
             if applied.written() > 0 {
                 status.count(&tx, applied.written()).await?;
             }
@@ -171,7 +184,7 @@ impl Copy {
         bytes_of(&key_of(self.status.def, cells))
     }
 
-    async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
+    pub(super) async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
         let (def, place) = (self.status.def, &self.status.place);
         insert_cells(tx.target(), place, def, rows).await?;
         Ok(rows.len() as u64)

@@ -13,6 +13,7 @@ use super::compare::{Apply, Change, compare};
 use super::conflict;
 use super::consumer::Following;
 use super::criterion::Criterion;
+use super::first::Passage;
 use super::keys::{bytes_of, key_of};
 use super::mode::Mode;
 use super::position::{Mark, Position};
@@ -43,6 +44,8 @@ pub(super) struct Run {
     pub(super) position: Option<Position>,
     /// Entries of the log behind the position that this run has followed already.
     ahead: HashSet<Mark>,
+    /// How the rows of a first copy pass, where they do.
+    pub(super) passage: Option<Passage>,
     pub(super) work: Work,
 }
 
@@ -57,12 +60,13 @@ impl Run {
             Mode::Capture | Mode::Full => Vec::new(),
         };
         let begun = status.begin(mode.name()).await?;
-        {
+        let passage = {
             // Before any row is touched: what one side could not hold is said whole.
             let (at_source, at_copy) = (source.table_at(), status.table_at());
             let (own, its) = (inspect(&at_source).await?, inspect(&at_copy).await?);
             check((&at_source, &own), (&at_copy, &its))?;
-        }
+            Passage::between((&at_source, &own), (&at_copy, &its))
+        };
         let position = begun
             .position
             .map(|text| Position::parse(&text, task.def, &criterion))
@@ -78,6 +82,7 @@ impl Run {
             overlap,
             position,
             ahead: HashSet::new(),
+            passage,
             work: Work::default(),
         })
     }
