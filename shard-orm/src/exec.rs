@@ -4,6 +4,7 @@
 //! a connection taken, and a lost one dealt with. Called by `query` and `record`.
 
 mod batch;
+mod bulk;
 mod create;
 mod explain;
 mod fan;
@@ -21,6 +22,7 @@ mod stream;
 mod target;
 
 pub(crate) use batch::{Batch, Cut, batches};
+pub(crate) use bulk::{End, pass};
 pub(crate) use create::{create_all, create_in_database, create_namespace_with, create_table};
 pub(crate) use explain::planned;
 pub use explain::{Explain, Merge, Planned};

@@ -25,6 +25,7 @@ mod conflict;
 mod consumer;
 mod criterion;
 mod digest;
+mod first;
 mod hooks;
 mod keys;
 mod mode;

@@ -108,6 +108,20 @@ impl Copy {
         level: bool,
         careful: bool,
     ) -> Result<Applied> {
+        self.transact(position, level, async |tx: Tx| match &batch.hooked {
+            None => self.write(&tx, batch.changes, careful).await,
+            Some(hooked) => hooked.transmit(self, &tx, batch.changes, careful).await,
+        })
+        .await
+    }
+
+    /// Commits what is done within a transaction together with the position behind it: both or none.
+    pub(super) async fn transact(
+        &self,
+        position: Option<&Position>,
+        level: bool,
+        work: impl AsyncFnOnce(Tx) -> Result<Applied>,
+    ) -> Result<Applied> {
         let status = &self.status;
         let tx = status.cluster.begin_in(&status.place).await?;
         let outcome = async {
@@ -115,10 +129,7 @@ impl Copy {
             status
                 .advance(&tx, self.generation, position, level)
                 .await?;
-            let applied = match &batch.hooked {
-                None => self.write(&tx, batch.changes, careful).await?,
-                Some(hooked) => hooked.transmit(self, &tx, batch.changes, careful).await?,
-            };
+            let applied = work(tx.clone()).await?;
             if applied.written() > 0 {
                 status.count(&tx, applied.written()).await?;
             }
@@ -198,7 +209,7 @@ impl Copy {
         bytes_of(&key_of(self.status.def, cells))
     }
 
-    async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
+    pub(super) async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
         let (def, place) = (self.status.def, &self.status.place);
         insert_cells(tx.target(), place, def, rows).await?;
         Ok(rows.len() as u64)

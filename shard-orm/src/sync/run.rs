@@ -13,6 +13,7 @@ use super::compare::{Apply, Change, compare};
 use super::conflict;
 use super::consumer::Following;
 use super::criterion::Criterion;
+use super::first::Passage;
 use super::keys::{bytes_of, key_of};
 use super::mode::Mode;
 use super::position::{Mark, Position};
@@ -21,8 +22,6 @@ use super::source::Source;
 use super::task::Task;
 use crate::error::Result;
 
-/// How many rows one transaction at a copy writes at most, while all rows are copied.
-const COPIED: u64 = 5_000;
 /// How many changes one transaction at a copy writes at most.
 const CHANGED: u64 = 1_000;
 
@@ -37,14 +36,16 @@ pub(super) struct Work {
 /// One model on one server, from the moment at which no earlier run commits any more.
 #[derive(Debug)]
 pub(super) struct Run {
-    task: Task,
-    source: Source,
-    copy: Copy,
+    pub(super) task: Task,
+    pub(super) source: Source,
+    pub(super) copy: Copy,
     mode: Mode,
     overlap: Duration,
-    position: Option<Position>,
+    pub(super) position: Option<Position>,
     /// Entries of the log behind the position that this run has followed already.
     ahead: HashSet<Mark>,
+    /// How the rows of a first copy pass, where they do.
+    pub(super) passage: Option<Passage>,
     pub(super) work: Work,
 }
 
@@ -59,12 +60,16 @@ impl Run {
             Mode::Capture | Mode::Full => Vec::new(),
         };
         let begun = status.begin(&source.mode_name(mode)).await?;
-        {
+        let passage = {
             // Before any row is touched: what one side could not hold is said whole.
             let (at_source, at_copy) = (source.table_at(), status.table_at());
             let (own, its) = (inspect(&at_source).await?, inspect(&at_copy).await?);
             check((&at_source, &own), (&at_copy, &its))?;
-        }
+            // Hooks see rows, and make others of them.
+            let hooks = task.hooks();
+            let passage = Passage::between((&at_source, &own), (&at_copy, &its));
+            passage.filter(|_| hooks.is_none() && source.collection.is_none())
+        };
         let position = begun
             .position
             .map(|text| Position::parse(&text, task.def, &criterion))
@@ -81,6 +86,7 @@ impl Run {
             overlap,
             position,
             ahead: HashSet::new(),
+            passage,
             work: Work::default(),
         })
     }
@@ -112,7 +118,12 @@ impl Run {
     }
 
     /// Commits changes and the position behind them, and goes on from there.
-    async fn commit(&mut self, changes: &[Change], position: Position, level: bool) -> Result<()> {
+    pub(super) async fn commit(
+        &mut self,
+        changes: &[Change],
+        position: Position,
+        level: bool,
+    ) -> Result<()> {
         let (source, copy) = (&self.source, &self.copy);
         let applied = conflict::commit(source, copy, changes, Some(&position), level).await?;
         self.work.applied.add(applied);
@@ -190,32 +201,6 @@ impl Run {
         Ok(())
     }
 
-    /// Copies all rows, in the order of their primary key, from where an earlier run has stopped.
-    async fn copy_all(&mut self, from: Mark) -> Result<()> {
-        let done = match self.position.take() {
-            Some(Position::Copying { done, .. }) => done,
-            _ => None,
-        };
-        if done.is_none() && self.copy.has_rows().await? {
-            return self.compare(Position::Followed(from)).await;
-        }
-        let mut done = done;
-        loop {
-            let rows = self.source.rows_after(done.as_deref(), COPIED).await?;
-            self.work.read += rows.len() as u64;
-            let Some(last) = rows.last() else { break };
-            let key = key_of(self.task.def, last);
-            let changes: Vec<Change> = rows.into_iter().map(Change::Put).collect();
-            let position = Position::Copying {
-                from,
-                done: Some(key.clone()),
-            };
-            self.commit(&changes, position, false).await?;
-            done = Some(key);
-        }
-        self.commit(&[], Position::Followed(from), false).await
-    }
-
     /// The mode `criterion`.
     async fn read_in_order(&mut self) -> Result<()> {
         let source = self.source.clone();
@@ -266,7 +251,7 @@ impl Run {
     }
 
     /// The mode `full`, and whatever else cannot go on from a position.
-    async fn compare(&mut self, position: Position) -> Result<()> {
+    pub(super) async fn compare(&mut self, position: Position) -> Result<()> {
         let mut repairing = Repairing {
             source: self.source.clone(),
             copy: self.copy.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Tx, TxOptions};
+use super::{Isolation, Tx, TxOptions};
 use crate::cluster::{Address, Cluster, Session};
 use crate::connect::{Marks, Place};
 use crate::error::Result;
@@ -72,6 +72,16 @@ impl Cluster {
     /// Begins a transaction at a place that has been looked up.
     pub(crate) async fn begin_in(&self, place: &Arc<Place>) -> Result<Tx> {
         begin(self, place, &TxOptions::default(), None)
+            .await
+            .map_err(|error| place.name_error(error))
+    }
+
+    /// Begins a transaction at a place that only reads, and that sees one state.
+    pub(crate) async fn begin_reading_in(&self, place: &Arc<Place>) -> Result<Tx> {
+        let options = TxOptions::default()
+            .isolation(Isolation::RepeatableRead)
+            .read_only();
+        begin(self, place, &options, None)
             .await
             .map_err(|error| place.name_error(error))
     }

@@ -1,0 +1,114 @@
+//! Rows that go from a transaction at one place into one at another as bytes.
+//!
+//! Called by `sync`, for pairs of databases that [`has_bulk`](crate::backend::has_bulk).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{Instrument as _, Span};
+
+use super::run::{Intent, prepare, record, record_role, span};
+use super::statement::{Label, Statement};
+use crate::backend::{self, Args, Failure, Passed, Sql};
+use crate::connect::Place;
+use crate::error::{Error, Result};
+use crate::topology::Namespace;
+use crate::transaction::Tx;
+
+/// One end of rows that are passed on: a transaction, and the statement that gives or takes them.
+#[derive(Clone, Copy)]
+pub(crate) struct End<'a> {
+    pub(crate) tx: &'a Tx,
+    pub(crate) text: &'a str,
+    pub(crate) label: (&'static str, &'static str),
+}
+
+impl Statement for End<'_> {
+    fn prepare(&self, _namespace: &Namespace, _args: &mut Args) -> Result<Sql> {
+        Ok(Sql {
+            text: Arc::from(self.text),
+            persistent: false,
+            single: false,
+        })
+    }
+
+    fn label(&self) -> Label {
+        let (verb, table) = self.label;
+        Label { verb, table }
+    }
+}
+
+impl End<'_> {
+    fn place(&self) -> &Place {
+        self.tx.place()
+    }
+
+    fn span(&self, intent: Intent) -> Span {
+        let span = span(self.place(), intent, self);
+        record_role(&span, "primary");
+        span
+    }
+}
+
+/// Passes the rows of one statement to another one, and gives how many there were.
+///
+/// # Errors
+/// When `to` refuses the rows, the transactions are as after any statement that failed or did not.
+/// When one breaks off, both have ended.
+pub(crate) async fn pass(from: End<'_>, to: End<'_>) -> Result<u64> {
+    let spans = [from.span(Intent::Read), to.span(Intent::Write)];
+    let begun = Instant::now();
+    let result = pass_on(from, to).instrument(spans[1].clone()).await;
+    for span in &spans {
+        record(
+            span,
+            begun,
+            result.as_ref().copied().map_err(|error| error.kind()),
+        );
+    }
+    result
+}
+
+async fn pass_on(from: End<'_>, to: End<'_>) -> Result<u64> {
+    let (out, _) = prepare(from.place(), &from)?;
+    let (into, _) = prepare(to.place(), &to)?;
+    let at_source = |error: Error| from.place().name_error(error);
+    let at_copy = |error: Error| to.place().name_error(error);
+    let mut giving = from.tx.enter()?;
+    let mut taking = to.tx.enter()?;
+    let passed = {
+        let passing = backend::pass(giving.conn()?, &out.text, taking.conn()?, &into.text);
+        let passing = to.tx.unless_gone(async { Ok(passing.await) });
+        let passing = async { Ok(passing.await.unwrap_or_else(Passed::Lost)) };
+        let passed = from.tx.unless_gone(passing).await;
+        passed.unwrap_or_else(Passed::Broken)
+    };
+    // A session that is dropped here was cut off in the middle: its connection is closed.
+    match passed {
+        Passed::All(rows) => {
+            giving.leave();
+            taking.leave();
+            Ok(rows)
+        }
+        Passed::Refused(failure) => {
+            giving.leave();
+            taking.settle(Err(failure)).map_err(at_copy)
+        }
+        Passed::Broken(failure) => {
+            drop(taking);
+            giving.settle(Err(over(failure))).map_err(at_source)
+        }
+        Passed::Lost(failure) => {
+            drop(giving);
+            taking.settle(Err(over(failure))).map_err(at_copy)
+        }
+    }
+}
+
+/// A failure after which nobody knows what the connection would say next.
+fn over(failure: Failure) -> Failure {
+    Failure {
+        rolled_back: true,
+        ..failure
+    }
+}
