@@ -27,7 +27,10 @@ mod criterion;
 mod digest;
 mod keys;
 mod mode;
+mod neighbours;
 mod once;
+mod pause;
+mod pointing;
 mod position;
 mod report;
 mod run;
@@ -37,6 +40,8 @@ mod status;
 mod supervise;
 mod table;
 mod task;
+mod through;
+mod together;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 
@@ -47,6 +52,7 @@ pub use once::Sync;
 pub use report::{CopyId, Rows, SyncReport, Synced, Verified};
 pub use supervise::{CopyStatus, Supervise, Supervisor};
 pub use table::TableAt;
+pub(crate) use through::Gates;
 
 use crate::dialect::Dialect;
 use crate::error::Result;

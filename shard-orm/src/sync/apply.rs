@@ -7,11 +7,13 @@
 mod careful;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sea_query::{Alias, Expr, Query};
 
 use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, equal, key_of, one_of};
+use super::pointing::OwnKey;
 use super::position::Position;
 use super::source::Cells;
 use super::source::{read_rows, select};
@@ -42,6 +44,12 @@ impl Applied {
         self.read += other.read;
     }
 
+    /// Both together.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
+
     pub(super) fn written(&self) -> u64 {
         self.inserted + self.updated + self.deleted
     }
@@ -53,6 +61,8 @@ pub(super) struct Copy {
     pub(super) status: StatusRow,
     /// The run's own number.
     pub(super) generation: i64,
+    /// The foreign keys of the table to itself.
+    pub(super) own_keys: Arc<[OwnKey]>,
 }
 
 impl Copy {
@@ -75,6 +85,16 @@ impl Copy {
             }
             outcome => outcome,
         }
+    }
+
+    /// As [`commit`](Self::commit), and fails when a row is in the way of another.
+    pub(super) async fn commit_at_once(
+        &self,
+        changes: &[Change],
+        position: Option<&Position>,
+        level: bool,
+    ) -> Result<Applied> {
+        self.try_commit(changes, position, level, false).await
     }
 
     /// Whether there is any row.

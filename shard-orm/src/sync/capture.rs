@@ -93,6 +93,24 @@ impl Source {
         }))
     }
 
+    /// The last entry that is in the log now, whether an earlier one can still come or not; the least
+    /// of all marks when it is empty.
+    pub(super) async fn last_of_log(&self) -> Result<Mark> {
+        let mut select = self.log()?;
+        if self.dialect() == Dialect::Postgres {
+            select.order_by(TRANSACTION, Order::Desc);
+        }
+        select.order_by(ENTRY, Order::Desc).limit(1);
+        let mark = |row: &Row<'_>| {
+            Ok(Mark {
+                transaction: number(&String::read(row, 0)?)?,
+                entry: i64::read(row, 1)?,
+            })
+        };
+        let rows = self.read(LABEL, &select, mark).await?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
     /// The next entries after a mark.
     pub(super) async fn entries_after(&self, mark: Mark, most: u64) -> Result<Vec<Entry>> {
         let mut select = self.log()?;

@@ -15,11 +15,13 @@ use super::consumer::Following;
 use super::criterion::Criterion;
 use super::keys::{bytes_of, key_of};
 use super::mode::Mode;
+use super::neighbours::Neighbours;
+use super::pointing::{in_order, own_keys};
 use super::position::{Mark, Position};
 use super::shape::{check, inspect};
 use super::source::Source;
 use super::task::Task;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How many rows one transaction at a copy writes at most, while all rows are copied.
 const COPIED: u64 = 5_000;
@@ -45,6 +47,8 @@ pub(super) struct Run {
     position: Option<Position>,
     /// Entries of the log behind the position that this run has followed already.
     ahead: HashSet<Mark>,
+    /// The tables beside the copy that it points to, and that point to it.
+    pub(super) neighbours: Neighbours,
     pub(super) work: Work,
 }
 
@@ -59,12 +63,13 @@ impl Run {
             Mode::Capture | Mode::Full => Vec::new(),
         };
         let begun = status.begin(mode.name()).await?;
-        {
+        let shape = {
             // Before any row is touched: what one side could not hold is said whole.
             let (at_source, at_copy) = (source.table_at(), status.table_at());
             let (own, its) = (inspect(&at_source).await?, inspect(&at_copy).await?);
             check((&at_source, &own), (&at_copy, &its))?;
-        }
+            its
+        };
         let position = begun
             .position
             .map(|text| Position::parse(&text, task.def, &criterion))
@@ -73,7 +78,9 @@ impl Run {
             copy: Copy {
                 status,
                 generation: begun.generation,
+                own_keys: own_keys(task.def, &shape).into(),
             },
+            neighbours: Neighbours::of(&shape),
             task,
             source,
             mode,
@@ -94,6 +101,12 @@ impl Run {
         self.try_blocked().await
     }
 
+    /// The error of a round, with the tables whose rows it may have waited for.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let at = (self.task.def.table, &*self.task.server);
+        self.neighbours.explain(at, error)
+    }
+
     /// Up to where the copy has its source's changes.
     pub(super) fn position_text(&self) -> Option<String> {
         self.position
@@ -102,7 +115,7 @@ impl Run {
     }
 
     /// Writes down why the run has failed. That it could not be written down is no further error.
-    pub(super) async fn note(&self, problem: &crate::Error) {
+    pub(super) async fn note(&self, problem: &Error) {
         let problem = problem.to_string();
         let noted = self.copy.status.note(self.copy.generation, &problem);
         if let Err(error) = noted.await {
@@ -191,8 +204,9 @@ impl Run {
 
     /// Copies all rows, in the order of their primary key, from where an earlier run has stopped.
     async fn copy_all(&mut self, from: Mark) -> Result<()> {
-        let done = match self.position.take() {
-            Some(Position::Copying { done, .. }) => done,
+        // It stays until it is passed: a round that fails is gone on with by the next.
+        let done = match &self.position {
+            Some(Position::Copying { done, .. }) => done.clone(),
             _ => None,
         };
         if done.is_none() && self.copy.has_rows().await? {
@@ -273,35 +287,47 @@ impl Run {
             applied: Applied::default(),
         };
         let (source, copy) = (self.source.table_at(), self.copy.status.table_at());
-        let found = compare(&source, &copy, &mut repairing).await?;
-        let mut applied = repairing.applied;
+        let found = compare(&source, &copy, &mut repairing).await;
+        // What was committed before it failed counts.
+        self.work.applied.add(repairing.applied);
+        let found = found?;
         self.work.read += found.source.rows;
         // Those that were written were read once more, in the transaction that has written them.
-        applied.read += found.copy.rows;
-        self.work.applied.add(applied);
+        self.work.applied.read += found.copy.rows;
         self.commit(&[], position, true).await
     }
 
     /// Tries the rows again that could not be deleted, and counts those that still cannot.
     async fn try_blocked(&mut self) -> Result<()> {
         let status = self.copy.status.clone();
-        let keys = blocked::keys(&status).await?;
-        let mut still = 0;
-        if let Some(position) = self.position.clone().filter(|_| !keys.is_empty()) {
-            for change in self.source.changes(&keys).await? {
+        let mut keys = blocked::keys(&status).await?;
+        let position = self.position.clone().filter(|_| !keys.is_empty());
+        while let Some(position) = &position {
+            let changes = self.source.changes(&keys).await?;
+            // Those that point to others of them go first.
+            let changes = in_order(&status, &self.copy.own_keys, changes).await?;
+            let before = keys.len();
+            keys.clear();
+            for change in changes {
                 let key = match &change {
                     Change::Put(cells) => key_of(self.task.def, cells),
                     Change::Delete(key) => key.clone(),
                 };
-                let applied = self.copy.commit(&[change], Some(&position), false).await?;
+                let (source, copy) = (&self.source, &self.copy);
+                let change = [change];
+                let applied = conflict::commit(source, copy, &change, Some(position), false).await?;
                 if applied.blocked == 0 {
                     self.work.applied.add(applied);
                     blocked::forget(&status, &key).await?;
+                } else {
+                    keys.push(key);
                 }
-                still += applied.blocked;
+            }
+            if keys.is_empty() || keys.len() == before || self.copy.own_keys.is_empty() {
+                break;
             }
         }
-        self.work.applied.blocked = still;
+        self.work.applied.blocked = keys.len() as u64;
         Ok(())
     }
 }

@@ -73,6 +73,12 @@ impl Copy {
         while let Some(part) = parts.pop() {
             match (self.unless_in_the_way(tx, part).await?, part) {
                 (Ok(done), _) => applied.add(done),
+                // It points to another table's row, which nothing in here brings.
+                (Err(error), [Change::Put(_)])
+                    if error.kind() == ErrorKind::ForeignKey && self.own_keys.is_empty() =>
+                {
+                    return Err(error);
+                }
                 (Err(error), [only]) => {
                     left.push(only.clone());
                     if matches!(only, Change::Put(_)) {
