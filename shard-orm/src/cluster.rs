@@ -131,7 +131,7 @@ impl Cluster {
                 runtime: runtime.clone(),
                 former: Mutex::new(Former::new(config)),
                 statics: Registered::default(),
-            gates: Gates::default(),
+                gates: Gates::default(),
             }),
         };
         cluster.sweep_idle(&runtime);

@@ -40,10 +40,10 @@ mod status;
 mod supervise;
 mod table;
 mod task;
-mod through;
-mod together;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
+mod through;
+mod together;
 
 pub use compare::{Apply, Change, Comparison, Reading, compare, verify};
 pub use digest::{Digest, digest};

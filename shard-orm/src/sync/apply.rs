@@ -23,6 +23,19 @@ use crate::exec::{Executor as _, Intent, NoRows, own};
 use crate::record::insert_cells;
 use crate::transaction::Tx;
 
+/// How many bytes of texts and bytes one statement inserts, and one more row.
+const BYTES: usize = 2 << 20;
+
+/// About how many bytes a row has in a statement.
+fn weight(cells: &[sea_query::Value]) -> usize {
+    let weight = |value: &sea_query::Value| match value {
+        sea_query::Value::String(Some(text)) => text.len(),
+        sea_query::Value::Bytes(Some(bytes)) => bytes.len(),
+        _ => 8,
+    };
+    cells.iter().map(weight).sum()
+}
+
 /// What was done to a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Applied {
@@ -44,15 +57,20 @@ impl Applied {
         self.read += other.read;
     }
 
-    /// Both together.
-    pub(super) fn and(mut self, other: Self) -> Self {
-        self.add(other);
-        self
-    }
-
     pub(super) fn written(&self) -> u64 {
         self.inserted + self.updated + self.deleted
     }
+}
+
+/// How rows that are in each other's way are dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Not at all.
+    AtOnce,
+    /// In smaller and smaller parts, until all get through.
+    Carefully,
+    /// Likewise, without those that do not get through.
+    InPart,
 }
 
 /// One model's copy on one server, as one run writes to it.
@@ -63,6 +81,8 @@ pub(super) struct Copy {
     pub(super) generation: i64,
     /// The foreign keys of the table to itself.
     pub(super) own_keys: Arc<[OwnKey]>,
+    /// Whether a table that it points to points to it.
+    pub(super) is_in_circle: bool,
 }
 
 impl Copy {
@@ -78,10 +98,11 @@ impl Copy {
         position: Option<&Position>,
         level: bool,
     ) -> Result<Applied> {
-        match self.try_commit(changes, position, level, false).await {
+        match self.commit_at_once(changes, position, level).await {
             // A row that is in the way may be one that is changed or deleted by the same changes.
             Err(error) if matches!(error.kind(), ErrorKind::Unique | ErrorKind::ForeignKey) => {
-                self.try_commit(changes, position, level, true).await
+                self.try_commit(changes, position, level, How::Carefully)
+                    .await
             }
             outcome => outcome,
         }
@@ -94,7 +115,12 @@ impl Copy {
         position: Option<&Position>,
         level: bool,
     ) -> Result<Applied> {
-        self.try_commit(changes, position, level, false).await
+        self.try_commit(changes, position, level, How::AtOnce).await
+    }
+
+    /// Writes those changes that get through, and no position: all of them come again.
+    pub(super) async fn commit_in_part(&self, changes: &[Change]) -> Result<Applied> {
+        self.try_commit(changes, None, false, How::InPart).await
     }
 
     /// Whether there is any row.
@@ -112,7 +138,7 @@ impl Copy {
         changes: &[Change],
         position: Option<&Position>,
         level: bool,
-        careful: bool,
+        how: How,
     ) -> Result<Applied> {
         let status = &self.status;
         let tx = status.cluster.begin_in(&status.place).await?;
@@ -121,10 +147,10 @@ impl Copy {
             status
                 .advance(&tx, self.generation, position, level)
                 .await?;
-            let applied = if careful {
-                self.apply_carefully(&tx, changes).await?
-            } else {
-                self.apply(&tx, changes).await?
+            let applied = match how {
+                How::AtOnce => self.apply(&tx, changes).await?,
+                How::Carefully => self.apply_carefully(&tx, changes).await?,
+                How::InPart => self.apply_what_gets_through(&tx, changes).await?.0,
             };
             if applied.written() > 0 {
                 status.count(&tx, applied.written()).await?;
@@ -193,7 +219,19 @@ impl Copy {
 
     async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
         let (def, place) = (self.status.def, &self.status.place);
-        insert_cells(tx.target(), place, def, rows).await?;
+        // Servers take a statement of so many bytes at most: 16 MiB on MySQL and MariaDB, unless they
+        // are told otherwise.
+        let mut bytes = 0;
+        let parts = rows.chunk_by(|_, next| {
+            bytes += weight(next);
+            if bytes > BYTES {
+                bytes = 0;
+            }
+            bytes > 0
+        });
+        for part in parts {
+            insert_cells(tx.target(), place, def, part).await?;
+        }
         Ok(rows.len() as u64)
     }
 

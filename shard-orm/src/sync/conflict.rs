@@ -24,7 +24,7 @@ use crate::exec::Executor as _;
 const ROUNDS: usize = 3;
 
 /// As [`Copy::commit`], with what became of the rows that are in the way, after the rows of the same
-/// table that these point to.
+/// table that these point to. What was committed is added to `done`, also when it fails.
 ///
 /// # Errors
 /// As [`Copy::commit`].
@@ -34,31 +34,36 @@ pub(super) async fn commit(
     changes: &[Change],
     position: Option<&Position>,
     level: bool,
-) -> Result<Applied> {
-    if copy.own_keys.is_empty() || changes.is_empty() {
-        return commit_those_in_the_way(source, copy, changes, position, level).await;
-    }
-    let mut all = in_order(&copy.status, &copy.own_keys, changes.to_vec()).await?;
-    let mut ahead = Applied::default();
-    for _ in 0..ROUNDS {
-        match copy.commit_at_once(&all, position, level).await {
-            Err(error) if error.kind() == ErrorKind::ForeignKey => {}
-            Err(error) if error.kind() == ErrorKind::Unique => break,
-            outcome => return outcome.map(|applied| ahead.and(applied)),
+    done: &mut Applied,
+) -> Result<()> {
+    let mut all = changes.to_vec();
+    if !copy.own_keys.is_empty() {
+        all = in_order(&copy.status, &copy.own_keys, all).await?;
+        for _ in 0..ROUNDS {
+            match copy.commit_at_once(&all, position, level).await {
+                Err(error) if error.kind() == ErrorKind::ForeignKey => {}
+                Err(error) if error.kind() == ErrorKind::Unique => break,
+                outcome => return outcome.map(|applied| done.add(applied)),
+            }
+            let brought = bring(source, copy, &all, done).await?;
+            if brought.ahead == 0 && brought.along.is_empty() {
+                break;
+            }
+            // All anew: a row may point elsewhere by now, or be gone.
+            let mut keys = keys_of(source, &all);
+            keys.extend(brought.along);
+            all = source.changes(&keys).await?;
+            all = in_order(&copy.status, &copy.own_keys, all).await?;
         }
-        let brought = bring(source, copy, &all).await?;
-        ahead.add(brought.applied);
-        if brought.ahead == 0 && brought.along.is_empty() {
-            break;
-        }
-        // All anew: a row may point elsewhere by now, or be gone.
-        let mut keys = keys_of(source, &all);
-        keys.extend(brought.along);
-        let changes = source.changes(&keys).await?;
-        all = in_order(&copy.status, &copy.own_keys, changes).await?;
     }
-    let outcome = commit_those_in_the_way(source, copy, &all, position, level).await;
-    outcome.map(|applied| ahead.and(applied))
+    match commit_those_in_the_way(source, copy, &all, position, level).await {
+        // Rows of two tables may point to each other's in turns: those that can come come now.
+        Err(error) if error.kind() == ErrorKind::ForeignKey && copy.is_in_circle => {
+            done.add(copy.commit_in_part(&all).await?);
+            Err(error)
+        }
+        outcome => outcome.map(|applied| done.add(applied)),
+    }
 }
 
 /// As [`Copy::commit`], with what became of the rows that have a unique value of these.

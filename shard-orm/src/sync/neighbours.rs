@@ -18,7 +18,8 @@ impl Neighbours {
         let tables = |direction| {
             let keys = shape.foreign_keys.iter();
             let own = keys.filter(|key| key.direction == direction && key.schema.is_none());
-            let mut tables: Vec<String> = own.map(|ForeignKey { table, .. }| table.clone()).collect();
+            let mut tables: Vec<String> =
+                own.map(|ForeignKey { table, .. }| table.clone()).collect();
             tables.sort();
             tables.dedup();
             tables
@@ -37,6 +38,11 @@ impl Neighbours {
     /// Whether rows of this table point to rows of the copy.
     pub(super) fn is_pointed_to_by(&self, table: &str) -> bool {
         self.from.iter().any(|one| one.eq_ignore_ascii_case(table))
+    }
+
+    /// Whether a table that the copy points to points to it.
+    pub(super) fn is_in_circle(&self) -> bool {
+        self.to.iter().any(|table| self.is_pointed_to_by(table))
     }
 
     /// Adds to an error of a foreign key which tables the copy points to.
@@ -74,7 +80,10 @@ mod tests {
         let error = Error::new(ErrorKind::ForeignKey, "violated").with_constraint(Some("k".into()));
         let explained = neighbours.explain(at, error);
         let text = explained.to_string();
-        assert!(text.contains("`items`") && text.contains("`makers`"), "{text}");
+        assert!(
+            text.contains("`items`") && text.contains("`makers`"),
+            "{text}"
+        );
         assert!(text.contains("violated"), "{text}");
         assert_eq!(explained.constraint(), Some("k"));
         let other = neighbours.explain(at, Error::new(ErrorKind::Unique, "taken"));

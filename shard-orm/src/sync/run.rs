@@ -70,6 +70,7 @@ impl Run {
             check((&at_source, &own), (&at_copy, &its))?;
             its
         };
+        let neighbours = Neighbours::of(&shape);
         let position = begun
             .position
             .map(|text| Position::parse(&text, task.def, &criterion))
@@ -79,8 +80,9 @@ impl Run {
                 status,
                 generation: begun.generation,
                 own_keys: own_keys(task.def, &shape).into(),
+                is_in_circle: neighbours.is_in_circle(),
             },
-            neighbours: Neighbours::of(&shape),
+            neighbours,
             task,
             source,
             mode,
@@ -126,8 +128,8 @@ impl Run {
     /// Commits changes and the position behind them, and goes on from there.
     async fn commit(&mut self, changes: &[Change], position: Position, level: bool) -> Result<()> {
         let (source, copy) = (&self.source, &self.copy);
-        let applied = conflict::commit(source, copy, changes, Some(&position), level).await?;
-        self.work.applied.add(applied);
+        let done = &mut self.work.applied;
+        conflict::commit(source, copy, changes, Some(&position), level, done).await?;
         self.position = Some(position);
         Ok(())
     }
@@ -274,9 +276,9 @@ impl Run {
 
     /// Commits changes to a copy whose position is still before the first row.
     async fn commit_unplaced(&mut self, changes: &[Change]) -> Result<()> {
-        let applied = conflict::commit(&self.source, &self.copy, changes, None, false).await?;
-        self.work.applied.add(applied);
-        Ok(())
+        let (source, copy) = (&self.source, &self.copy);
+        let done = &mut self.work.applied;
+        conflict::commit(source, copy, changes, None, false, done).await
     }
 
     /// The mode `full`, and whatever else cannot go on from a position.
@@ -315,7 +317,9 @@ impl Run {
                 };
                 let (source, copy) = (&self.source, &self.copy);
                 let change = [change];
-                let applied = conflict::commit(source, copy, &change, Some(position), false).await?;
+                let mut applied = Applied::default();
+                let done = &mut applied;
+                conflict::commit(source, copy, &change, Some(position), false, done).await?;
                 if applied.blocked == 0 {
                     self.work.applied.add(applied);
                     blocked::forget(&status, &key).await?;
@@ -343,9 +347,8 @@ impl Apply for Repairing {
     fn apply(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let (source, copy) = (&self.source, &self.copy);
-            let applied = conflict::commit(source, copy, &changes, None, false).await?;
-            self.applied.add(applied);
-            Ok(())
+            let done = &mut self.applied;
+            conflict::commit(source, copy, &changes, None, false, done).await
         })
     }
 }

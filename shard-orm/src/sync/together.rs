@@ -15,6 +15,9 @@ use super::task::Task;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Guard;
 
+/// How many turns a copy has at most: so often rows of two tables point to each other's in turns.
+const TURNS: usize = 100;
+
 /// One copy, and how far it has come.
 struct One {
     task: Task,
@@ -45,9 +48,8 @@ pub(super) async fn bring_up(
     let ranks = ranks(&all);
     let mut count = 0;
     let mut again: Vec<bool> = all.iter().map(|_| true).collect();
-    // Each has a turn at most for each other one to come further: what is written meanwhile keeps
-    // no circle of tables going.
-    for _ in 0..=2 * all.len() {
+    // What is written meanwhile keeps no circle of tables going for ever.
+    for _ in 0..TURNS {
         for rank in 0..=all.len() {
             let turns = all.iter_mut().zip(&again).zip(&ranks);
             let turns = turns

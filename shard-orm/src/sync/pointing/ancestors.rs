@@ -30,7 +30,6 @@ const KEPT: usize = 20_000;
 /// What was done for changes that point to rows which are not there.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Brought {
-    pub(in crate::sync) applied: Applied,
     /// The primary keys of rows that point to the changes themselves, and so can only be committed
     /// together with them.
     pub(in crate::sync) along: Vec<Vec<Value>>,
@@ -45,7 +44,7 @@ struct Found {
 }
 
 /// Commits the rows that these changes point to, the rows that those point to, and so on. The
-/// position stays: what comes ahead of it comes again.
+/// position stays: what comes ahead of it comes again. What was committed is added to `done`.
 ///
 /// # Errors
 /// As [`Copy::commit`](crate::sync::apply::Copy::commit), and what the source says.
@@ -53,6 +52,7 @@ pub(in crate::sync) async fn bring(
     source: &Source,
     copy: &Copy,
     changes: &[Change],
+    done: &mut Applied,
 ) -> Result<Brought> {
     let mut brought = Brought::default();
     loop {
@@ -63,7 +63,7 @@ pub(in crate::sync) async fn bring(
             // Read anew: they may have changed since, and their other columns were not read.
             let rows = in_the_order_of(source, &keys).await?;
             let applied = commit_those_in_the_way(source, copy, &rows, None, false).await?;
-            brought.applied.add(applied);
+            done.add(applied);
         }
         brought.ahead += placed.len();
         if !cut || placed.is_empty() {
