@@ -26,6 +26,9 @@ use crate::transaction::Tx;
 /// How many bytes of texts and bytes one statement inserts, and one more row.
 const BYTES: usize = 2 << 20;
 
+/// How often a transaction is begun that met a deadlock.
+const ROUNDS: usize = 3;
+
 /// About how many bytes a row has in a statement.
 fn weight(cells: &[sea_query::Value]) -> usize {
     let weight = |value: &sea_query::Value| match value {
@@ -133,7 +136,24 @@ impl Copy {
         Ok(!rows.is_empty())
     }
 
+    /// A transaction that the database ended for another one's sake is begun again.
     async fn try_commit(
+        &self,
+        changes: &[Change],
+        position: Option<&Position>,
+        level: bool,
+        how: How,
+    ) -> Result<Applied> {
+        let mut round = 1;
+        loop {
+            match self.commit_once(changes, position, level, how).await {
+                Err(error) if error.is_retryable() && round < ROUNDS => round += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn commit_once(
         &self,
         changes: &[Change],
         position: Option<&Position>,

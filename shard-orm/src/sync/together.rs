@@ -5,6 +5,8 @@
 //! further that may have changed it; so rows come in the order of the foreign keys, and go in the
 //! other one, and a circle of tables comes as far as it can.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -45,12 +47,21 @@ pub(super) async fn bring_up(
 ) -> Vec<(Task, Result<Option<Rows>>)> {
     let begun = tasks.into_iter().map(|task| One::begin(plan, places, task));
     let mut all: Vec<One> = join_all(begun).await;
-    let ranks = ranks(&all);
+    let points_to: Vec<Vec<usize>> = (0..all.len())
+        .map(|one| {
+            let others = (0..all.len()).filter(|other| *other != one);
+            others
+                .filter(|other| all[one].points_to(all[*other].task.def.table))
+                .collect()
+        })
+        .collect();
+    let ranks = ranks(&points_to);
+    let last = ranks.iter().max().copied().unwrap_or(0);
     let mut count = 0;
     let mut again: Vec<bool> = all.iter().map(|_| true).collect();
     // What is written meanwhile keeps no circle of tables going for ever.
     for _ in 0..TURNS {
-        for rank in 0..=all.len() {
+        for rank in 0..=last {
             let turns = all.iter_mut().zip(&again).zip(&ranks);
             let turns = turns
                 .filter(|((_, again), own)| **again && **own == rank)
@@ -67,20 +78,45 @@ pub(super) async fn bring_up(
     join_all(ended).await
 }
 
-/// For each copy the longest way down to one that points to none of the others. In a circle it is
-/// as good as any.
-fn ranks(all: &[One]) -> Vec<usize> {
-    let mut ranks = vec![0; all.len()];
-    for _ in all {
-        for (position, one) in all.iter().enumerate() {
-            let pointed = all.iter().enumerate().filter(|(other, pointed)| {
-                *other != position && one.points_to(pointed.task.def.table)
+/// For each table how many turns of others come before its own: of those that it points to. One of
+/// a circle comes before the others of it, which do not wait for each other's transactions then.
+fn ranks(points_to: &[Vec<usize>]) -> Vec<usize> {
+    let count = points_to.len();
+    let mut below: Vec<BTreeSet<usize>> = Vec::with_capacity(count);
+    for one in points_to {
+        let mut all = BTreeSet::new();
+        let mut next = one.clone();
+        while let Some(other) = next.pop() {
+            if all.insert(other) {
+                next.extend(&points_to[other]);
+            }
+        }
+        below.push(all);
+    }
+    let mut ranks: Vec<Option<usize>> = vec![None; count];
+    while let Some(first) = ranks.iter().position(Option::is_none) {
+        let mut ready: Vec<usize> = (0..count)
+            .filter(|one| ranks[*one].is_none())
+            .filter(|one| points_to[*one].iter().all(|other| ranks[*other].is_some()))
+            .collect();
+        let mut least = 0;
+        if ready.is_empty() {
+            // Of a circle that nothing else keeps back: whatever it leads to leads to it.
+            let open = |one: &usize| ranks[*one].is_none();
+            let cut = (0..count).filter(open).find(|one| {
+                let mut lower = below[*one].iter().filter(|other| open(other));
+                lower.all(|other| below[*other].contains(one))
             });
-            let below = pointed.map(|(other, _)| ranks[other] + 1).max();
-            ranks[position] = below.unwrap_or(0).min(all.len());
+            ready.push(cut.unwrap_or(first));
+            least = ranks.iter().flatten().max().map_or(0, |rank| rank + 1);
+        }
+        for one in ready {
+            let before = points_to[one].iter().filter_map(|other| ranks[*other]);
+            let rank = before.map(|rank| rank + 1).max().unwrap_or(0);
+            ranks[one] = Some(rank.max(least));
         }
     }
-    ranks
+    ranks.into_iter().flatten().collect()
 }
 
 /// Whether another copy has come further since this one was tried, on which it may have waited.
@@ -170,5 +206,24 @@ impl One {
             }
         }
         (self.task, result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_come_after_those_that_they_point_to() {
+        let points_to = [vec![1], vec![2, 3], vec![3], vec![], vec![]];
+        assert_eq!(ranks(&points_to), [3, 2, 1, 0, 0]);
+    }
+
+    #[test]
+    fn tables_of_a_circle_come_one_after_the_other() {
+        let points_to = [vec![1], vec![2], vec![3], vec![2]];
+        assert_eq!(ranks(&points_to), [2, 1, 0, 1]);
+        let points_to = [vec![1], vec![0]];
+        assert_eq!(ranks(&points_to), [0, 1]);
     }
 }

@@ -252,6 +252,7 @@ impl Course<'_> {
 
 async fn site(pair: Pair) -> Site {
     let site = Site::bare(pair).await;
+    site.cluster.setup().run().await.unwrap();
     // The source keeps what the copies keep.
     for create in [BRANCHES, LEAVES] {
         let text = Branch::query().sql(AssertSqlSafe(create));
