@@ -252,12 +252,17 @@ impl Course<'_> {
 
 async fn site(pair: Pair) -> Site {
     let site = Site::bare(pair).await;
-    site.cluster.setup().run().await.unwrap();
+    let setup = site.cluster.setup().table::<Branch>().table::<Leaf>();
+    setup.run().await.unwrap();
     // The source keeps what the copies keep.
-    for create in [BRANCHES, LEAVES] {
-        let text = Branch::query().sql(AssertSqlSafe(create));
-        text.execute(&site.cluster).await.unwrap();
+    let made = [("branches", BRANCHES), ("leaves", LEAVES)];
+    for (table, create) in made {
+        for text in [format!("DROP TABLE {table}"), create.to_owned()] {
+            let text = Branch::query().sql(AssertSqlSafe(text));
+            text.execute(&site.cluster).await.unwrap();
+        }
     }
+    // Which makes the triggers anew.
     site.add::<Branch>("branches", BRANCHES).await;
     site.add::<Leaf>("leaves", LEAVES).await;
     site
