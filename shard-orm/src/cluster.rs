@@ -34,6 +34,7 @@ use crate::connect::{Links, Place};
 use crate::error::{Error, Result};
 use crate::id::{self, Makers};
 use crate::route::RoutingKey;
+use crate::sync::Gates;
 use crate::topology::Topology;
 
 /// A sharded database: what every query and transaction runs on.
@@ -64,6 +65,8 @@ struct Inner {
     former: Mutex<Former>,
     /// The static models that were registered.
     statics: Registered,
+    /// Who brings up which copy of them, of those who wait for it.
+    gates: Gates,
 }
 
 struct State {
@@ -128,6 +131,7 @@ impl Cluster {
                 runtime: runtime.clone(),
                 former: Mutex::new(Former::new(config)),
                 statics: Registered::default(),
+                gates: Gates::default(),
             }),
         };
         cluster.sweep_idle(&runtime);

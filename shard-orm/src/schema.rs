@@ -185,11 +185,13 @@ impl fmt::Display for CreateTable {
     }
 }
 
-/// The name of an index: table, columns and kind, within the 63 bytes of PostgreSQL.
+/// The name of an index: table, columns and kind, within the 63 bytes of PostgreSQL. It has no
+/// quotes, which sea-query would not double in it.
 fn index_name(table: &str, columns: &[&str], unique: bool) -> String {
     let kind = if unique { "unique" } else { "index" };
     let name = format!("{table}_{}_{kind}", columns.join("_"));
-    if name.len() <= 63 {
+    let is_quote = |character| matches!(character, '"' | '`' | '\'' | '\\');
+    if name.len() <= 63 && !name.contains(is_quote) {
         return name;
     }
     let mut hash = 0;
@@ -202,6 +204,7 @@ fn index_name(table: &str, columns: &[&str], unique: bool) -> String {
             *length += character.len_utf8();
             (*length <= 40).then_some(character)
         })
+        .map(|character| if is_quote(character) { '_' } else { character })
         .collect();
     format!("{kept}_{hash:016x}")
 }

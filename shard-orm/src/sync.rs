@@ -29,7 +29,10 @@ mod first;
 mod hooks;
 mod keys;
 mod mode;
+mod neighbours;
 mod once;
+mod pause;
+mod pointing;
 mod position;
 mod report;
 mod run;
@@ -41,6 +44,8 @@ mod table;
 mod task;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
+mod through;
+mod together;
 
 pub use compare::{Apply, Change, Comparison, Reading, compare, verify};
 pub use digest::{Digest, digest};
@@ -49,6 +54,7 @@ pub use once::Sync;
 pub use report::{Rows, SyncReport, Synced, Verified};
 pub use supervise::{CopyStatus, Supervise, Supervisor};
 pub use table::TableAt;
+pub(crate) use through::Gates;
 
 pub use crate::model::CopyId;
 pub use crate::record::{Batch, Collect, TransmitContext, TransmitHooks};

@@ -60,15 +60,29 @@ pub(crate) struct KeyShape {
     pub(crate) columns: Vec<Option<String>>,
 }
 
-/// A foreign key between the table and another one.
+/// Which of the two tables of a foreign key refers to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The table to another one.
+    Outgoing,
+    /// Another one to the table.
+    Incoming,
+    /// The table to itself.
+    Own,
+}
+
+/// A foreign key between the table and another one, or itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code)] // For those who apply changes in an order that foreign keys allow.
 pub(crate) struct ForeignKey {
     pub(crate) name: String,
+    /// The schema or database of the other table, when it is not that of the table.
+    pub(crate) schema: Option<String>,
     /// The other table.
     pub(crate) table: String,
-    /// Whether the other table refers to this one; else this one refers to it.
-    pub(crate) incoming: bool,
+    pub(crate) direction: Direction,
+    /// The columns that refer, and those that they refer to, in order. The latter are missing when
+    /// a table of SQLite that is referred to is not there.
+    pub(crate) columns: Vec<(String, Option<String>)>,
 }
 
 /// What a table looks like.
@@ -76,7 +90,6 @@ pub(crate) struct ForeignKey {
 pub(crate) struct Shape {
     pub(crate) columns: Vec<ColumnShape>,
     pub(crate) keys: Vec<KeyShape>,
-    #[allow(dead_code)] // As `ForeignKey`.
     pub(crate) foreign_keys: Vec<ForeignKey>,
     /// The encoding of texts, where the database has but one.
     pub(crate) encoding: Option<String>,
@@ -207,11 +220,36 @@ pub(crate) fn key(row: &Row<'_>) -> Result<(String, bool, Option<String>)> {
     Ok((String::read(row, 0)?, primary, Option::read(row, 2)?))
 }
 
-/// One foreign key.
+/// One column of a foreign key, as a key of that column alone.
 pub(crate) fn foreign_key(row: &Row<'_>) -> Result<ForeignKey> {
     Ok(ForeignKey {
         name: String::read(row, 0)?,
-        table: String::read(row, 1)?,
-        incoming: i64::read(row, 2)? != 0,
+        schema: Option::read(row, 1)?,
+        table: String::read(row, 2)?,
+        direction: match i64::read(row, 3)? {
+            0 => Direction::Outgoing,
+            1 => Direction::Incoming,
+            _ => Direction::Own,
+        },
+        columns: vec![(String::read(row, 4)?, Option::read(row, 5)?)],
     })
+}
+
+/// Foreign keys of all their columns, of such of one column each in their order.
+pub(crate) fn foreign_keys(parts: Vec<ForeignKey>) -> Vec<ForeignKey> {
+    let mut keys: Vec<ForeignKey> = Vec::new();
+    for mut part in parts {
+        match keys.last_mut() {
+            Some(key)
+                if key.direction == part.direction
+                    && key.name == part.name
+                    && key.table == part.table
+                    && key.schema == part.schema =>
+            {
+                key.columns.append(&mut part.columns);
+            }
+            _ => keys.push(part),
+        }
+    }
+    keys
 }

@@ -7,12 +7,14 @@
 mod careful;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sea_query::{Alias, Expr, Query};
 
 use super::compare::Change;
 use super::hooks::{Hooked, Hooks};
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, equal, key_of, one_of};
+use super::pointing::OwnKey;
 use super::position::Position;
 use super::source::Cells;
 use super::source::{read_rows, select};
@@ -21,6 +23,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor as _, Intent, NoRows, own};
 use crate::record::insert_cells;
 use crate::transaction::Tx;
+
+/// How many bytes of texts and bytes one statement inserts, and one more row.
+const BYTES: usize = 2 << 20;
+
+/// How often a transaction is begun that met a deadlock.
+const ROUNDS: usize = 3;
+
+/// About how many bytes a row has in a statement.
+fn weight(cells: &[sea_query::Value]) -> usize {
+    let weight = |value: &sea_query::Value| match value {
+        sea_query::Value::String(Some(text)) => text.len(),
+        sea_query::Value::Bytes(Some(bytes)) => bytes.len(),
+        _ => 8,
+    };
+    cells.iter().map(weight).sum()
+}
 
 /// What was done to a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +72,17 @@ struct Batch<'c> {
     hooked: Option<Hooked>,
 }
 
+/// How rows that are in each other's way are dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// Not at all.
+    AtOnce,
+    /// In smaller and smaller parts, until all get through.
+    Carefully,
+    /// Likewise, without those that do not get through.
+    InPart,
+}
+
 /// One model's copy on one server, as one run writes to it.
 #[derive(Debug, Clone)]
 pub(super) struct Copy {
@@ -62,6 +91,10 @@ pub(super) struct Copy {
     pub(super) generation: i64,
     /// What the model does around the writing.
     pub(super) hooks: Option<Hooks>,
+    /// The foreign keys of the table to itself.
+    pub(super) own_keys: Arc<[OwnKey]>,
+    /// Whether a table that it points to points to it.
+    pub(super) is_in_circle: bool,
 }
 
 impl Copy {
@@ -77,18 +110,45 @@ impl Copy {
         position: Option<&Position>,
         level: bool,
     ) -> Result<Applied> {
+        let batch = self.batch(changes).await?;
+        match self.try_commit(&batch, position, level, How::AtOnce).await {
+            // A row that is in the way may be one that is changed or deleted by the same changes.
+            Err(error) if matches!(error.kind(), ErrorKind::Unique | ErrorKind::ForeignKey) => {
+                self.try_commit(&batch, position, level, How::Carefully)
+                    .await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// As [`commit`](Self::commit), and fails when a row is in the way of another.
+    pub(super) async fn commit_at_once(
+        &self,
+        changes: &[Change],
+        position: Option<&Position>,
+        level: bool,
+    ) -> Result<Applied> {
+        let batch = self.batch(changes).await?;
+        self.try_commit(&batch, position, level, How::AtOnce).await
+    }
+
+    /// Writes those changes that get through, and no position: all of them come again. None where
+    /// hooks are told of whole batches.
+    pub(super) async fn commit_in_part(&self, changes: &[Change]) -> Result<Applied> {
+        if self.hooks.is_some() {
+            return Ok(Applied::default());
+        }
+        let batch = self.batch(changes).await?;
+        self.try_commit(&batch, None, false, How::InPart).await
+    }
+
+    /// Calls the hooks that come before a transaction.
+    async fn batch<'c>(&self, changes: &'c [Change]) -> Result<Batch<'c>> {
         let hooked = match &self.hooks {
             Some(hooks) if !changes.is_empty() => Some(hooks.before(changes).await?),
             _ => None,
         };
-        let batch = Batch { changes, hooked };
-        match self.try_commit(&batch, position, level, false).await {
-            // A row that is in the way may be one that is changed or deleted by the same changes.
-            Err(error) if matches!(error.kind(), ErrorKind::Unique | ErrorKind::ForeignKey) => {
-                self.try_commit(&batch, position, level, true).await
-            }
-            outcome => outcome,
-        }
+        Ok(Batch { changes, hooked })
     }
 
     /// Whether there is any row.
@@ -101,16 +161,33 @@ impl Copy {
         Ok(!rows.is_empty())
     }
 
+    /// A transaction that the database ended for another one's sake is begun again.
     async fn try_commit(
         &self,
         batch: &Batch<'_>,
         position: Option<&Position>,
         level: bool,
-        careful: bool,
+        how: How,
+    ) -> Result<Applied> {
+        let mut round = 1;
+        loop {
+            match self.commit_once(batch, position, level, how).await {
+                Err(error) if error.is_retryable() && round < ROUNDS => round += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn commit_once(
+        &self,
+        batch: &Batch<'_>,
+        position: Option<&Position>,
+        level: bool,
+        how: How,
     ) -> Result<Applied> {
         self.transact(position, level, async |tx: Tx| match &batch.hooked {
-            None => self.write(&tx, batch.changes, careful).await,
-            Some(hooked) => hooked.transmit(self, &tx, batch.changes, careful).await,
+            None => self.write(&tx, batch.changes, how).await,
+            Some(hooked) => hooked.transmit(self, &tx, batch.changes, how).await,
         })
         .await
     }
@@ -149,17 +226,12 @@ impl Copy {
         }
     }
 
-    /// Writes changes, with regard to rows that are in each other's way or without.
-    pub(super) async fn write(
-        &self,
-        tx: &Tx,
-        changes: &[Change],
-        careful: bool,
-    ) -> Result<Applied> {
-        if careful {
-            self.apply_carefully(tx, changes).await
-        } else {
-            self.apply(tx, changes).await
+    /// Writes changes.
+    pub(super) async fn write(&self, tx: &Tx, changes: &[Change], how: How) -> Result<Applied> {
+        match how {
+            How::AtOnce => self.apply(tx, changes).await,
+            How::Carefully => self.apply_carefully(tx, changes).await,
+            How::InPart => Ok(self.apply_what_gets_through(tx, changes).await?.0),
         }
     }
 
@@ -211,7 +283,19 @@ impl Copy {
 
     pub(super) async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
         let (def, place) = (self.status.def, &self.status.place);
-        insert_cells(tx.target(), place, def, rows).await?;
+        // Servers take a statement of so many bytes at most: 16 MiB on MySQL and MariaDB, unless they
+        // are told otherwise.
+        let mut bytes = 0;
+        let parts = rows.chunk_by(|_, next| {
+            bytes += weight(next);
+            if bytes > BYTES {
+                bytes = 0;
+            }
+            bytes > 0
+        });
+        for part in parts {
+            insert_cells(tx.target(), place, def, part).await?;
+        }
         Ok(rows.len() as u64)
     }
 

@@ -93,6 +93,24 @@ impl Source {
         }))
     }
 
+    /// The last entry that is in the log now, whether an earlier one can still come or not; the least
+    /// of all marks when it is empty.
+    pub(super) async fn last_of_log(&self) -> Result<Mark> {
+        let mut select = self.log()?;
+        if self.dialect() == Dialect::Postgres {
+            select.order_by(TRANSACTION, Order::Desc);
+        }
+        select.order_by(ENTRY, Order::Desc).limit(1);
+        let mark = |row: &Row<'_>| {
+            Ok(Mark {
+                transaction: number(&String::read(row, 0)?)?,
+                entry: i64::read(row, 1)?,
+            })
+        };
+        let rows = self.read(LABEL, &select, mark).await?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
     /// The next entries after a mark.
     pub(super) async fn entries_after(&self, mark: Mark, most: u64) -> Result<Vec<Entry>> {
         let mut select = self.log()?;
@@ -131,10 +149,26 @@ impl Source {
 
     /// Deletes the entries that all copies have.
     pub(super) async fn trim_log(&self, mark: Mark) -> Result<u64> {
+        let log = self.place.namespace.table(&install::log(self.def)?);
         let mut delete = Query::delete();
         delete
-            .from_table(self.place.namespace.table(&install::log(self.def)?))
+            .from_table(log.clone())
             .and_where(self.beyond(mark).not());
+        if self.dialect() == Dialect::MySql {
+            // Without a number it would look at the entry behind the last one, which may be that of a
+            // transaction that is still open, and wait for its end.
+            let mut count = Query::select();
+            count
+                .expr(Expr::col(ENTRY).count())
+                .from(log)
+                .and_where(self.beyond(mark).not());
+            let rows = self.read(LABEL, &count, |row| i64::read(row, 0)).await?;
+            let count = rows.first().copied().unwrap_or(0).try_into().unwrap_or(0);
+            if count == 0 {
+                return Ok(0);
+            }
+            delete.order_by(ENTRY, Order::Asc).limit(count);
+        }
         let (write, label) = (Intent::Write, ("delete", LABEL));
         let target = self.cluster.target();
         own::send(target, &self.place, write, label, &delete, &mut NoRows).await

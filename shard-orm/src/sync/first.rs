@@ -36,8 +36,9 @@ enum Page {
 impl Run {
     /// Copies all rows, in the order of their primary key, from where an earlier run has stopped.
     pub(super) async fn copy_all(&mut self, from: Mark) -> Result<()> {
-        let mut done = match self.position.take() {
-            Some(Position::Copying { done, .. }) => done,
+        // It stays until it is passed: a round that fails is gone on with by the next.
+        let mut done = match &self.position {
+            Some(Position::Copying { done, .. }) => done.clone(),
             _ => None,
         };
         if done.is_none() && self.copy.has_rows().await? {

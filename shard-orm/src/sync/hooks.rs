@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt};
 
-use super::apply::{Applied, Copy};
+use super::apply::{Applied, Copy, How};
 use super::compare::Change;
 use crate::error::Result;
 use crate::model::CopyId;
@@ -51,13 +51,13 @@ impl Hooked {
         copy: &Copy,
         tx: &Tx,
         changes: &[Change],
-        careful: bool,
+        how: How,
     ) -> Result<Applied> {
         let writing = Writing {
             copy,
             tx,
             changes,
-            careful,
+            how,
             applied: Mutex::default(),
         };
         let on = TransmitContext::new(tx, &self.copy, &writing);
@@ -72,14 +72,14 @@ struct Writing<'w> {
     copy: &'w Copy,
     tx: &'w Tx,
     changes: &'w [Change],
-    careful: bool,
+    how: How,
     applied: Mutex<Applied>,
 }
 
 impl WriteBatch for Writing<'_> {
     fn write(&self) -> BoxFuture<'_, Result<()>> {
         async {
-            let done = self.copy.write(self.tx, self.changes, self.careful).await?;
+            let done = self.copy.write(self.tx, self.changes, self.how).await?;
             // No code that can panic runs under the lock.
             let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
             applied.add(done);

@@ -1,22 +1,24 @@
 //! Copies, brought up to their source once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
 
 use super::compare::verify;
 use super::mode::Mode;
-use super::report::{Rows, SyncReport, Synced, Verified};
-use super::run::Run;
+use super::report::{SyncReport, Synced, Verified};
 use super::statements_for;
 use super::supervise::Supervise;
 use super::task::{Task, registered, source_of};
+use super::together::bring_up;
 use crate::cluster::Cluster;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::exec::create_all;
 use crate::lock::{Guard, LockManager};
-use crate::model::CopyId;
 use crate::record::{Transmitted, TransmittedModel};
 
 /// How long a lock is held at a time, unless another time is set.
@@ -25,11 +27,6 @@ const LOCK_TTL: Duration = Duration::from_secs(30);
 const OVERLAP: Duration = Duration::from_mins(1);
 /// How many copies are written to at a time.
 const CONCURRENCY: usize = 8;
-/// How soon a copy is tried again that another run has overtaken.
-const PAUSE: Duration = Duration::from_millis(50);
-/// How often copies are tried that wait for the rows of others.
-const ROUNDS: usize = 3;
-
 /// Brings the copies of static models up to their source.
 ///
 /// ```no_run
@@ -86,24 +83,6 @@ impl Plan {
         };
         let taken = Guard::acquire(Arc::clone(locks), task.lock_key(), self.lock_ttl).await?;
         Ok(taken.map(Some).ok_or(Held))
-    }
-}
-
-fn not_through(limit: Duration, copy: Option<&CopyId>, source: Option<Error>) -> Error {
-    let which = match copy {
-        Some(copy) => format!("the copy of {copy} does not have it"),
-        None => "a copy may not have it".to_owned(),
-    };
-    let error = Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "what was written at the source was not at all copies within {limit:?}: {which}; it \
-             stays at the source, and comes with a later sync"
-        ),
-    );
-    match source {
-        Some(source) => error.with_source(source),
-        None => error,
     }
 }
 
@@ -238,7 +217,7 @@ impl Sync {
     }
 
     /// The copies, of all models.
-    fn tasks(&self) -> Result<Vec<Task>> {
+    pub(super) fn tasks(&self) -> Result<Vec<Task>> {
         let mut tasks = Vec::new();
         for model in &self.models {
             tasks.extend(Task::of(&self.cluster, *model)?);
@@ -246,113 +225,32 @@ impl Sync {
         Ok(tasks)
     }
 
-    /// Waits until each copy has what was written at its source before this call: for a row of a
-    /// shard that is to follow its reference. Brings the copies up itself and takes no lock: a
-    /// supervisor is overtaken by it, and goes on behind it.
-    ///
-    /// ```no_run
-    /// # use shard_orm::prelude::*;
-    /// # use std::time::Duration;
-    /// # #[derive(StaticModel)]
-    /// # #[static_model(source = "default", groups = ["air"], table = "airlines")]
-    /// # struct Airline {
-    /// #     #[static_model(primary_key, length = 3)]
-    /// #     code: String,
-    /// # }
-    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-    /// use shard_orm::sync::Sync;
-    ///
-    /// let airline = Airline { code: "KL".into() }.insert(cluster).await?;
-    /// Sync::of::<Airline>(cluster).write_through(Duration::from_secs(5)).await?;
-    /// // Every server has it: a flight may refer to it now.
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// [`Timeout`](ErrorKind::Timeout) when a copy has not come within `limit`: the row is at the
-    /// source, and comes to the copies later. The error names a copy that lacks it, and why.
-    pub async fn write_through(mut self, limit: Duration) -> Result<()> {
-        self.plan.locks = None;
-        let until = tokio::time::Instant::now() + limit;
-        loop {
-            // Each run reads its source after this call began.
-            let run = tokio::time::timeout_at(until, self.clone().run()).await;
-            let (copy, source) = match run {
-                Ok(Ok(report)) => {
-                    let lacking = report.copies.into_iter();
-                    let mut lacking = lacking.filter(|one| !matches!(one.result, Ok(Some(_))));
-                    match lacking.next() {
-                        None => return Ok(()),
-                        Some(one) => (Some(one.copy), one.result.err()),
-                    }
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(_) => (None, None),
-            };
-            if tokio::time::Instant::now() + PAUSE >= until {
-                return Err(not_through(limit, copy.as_ref(), source));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
     /// Brings each copy up to what its source has. One that fails does not keep the others.
+    ///
+    /// The copies on one server are brought up in the order of their foreign keys, and those whose
+    /// rows wait for rows of another one again, until none comes further.
     ///
     /// # Errors
     /// [`Configuration`](ErrorKind::Configuration) when a model has no source, or names groups that
     /// are not in the configuration. What a copy meets stands in the [report](SyncReport).
     pub async fn run(self) -> Result<SyncReport> {
-        let mut left = self.tasks()?;
-        let mut done = Vec::new();
-        for round in 1..=ROUNDS {
-            let plan = &self.plan;
-            let outcomes: Vec<(Task, Result<Option<Rows>>)> = stream::iter(left)
-                .map(|task| async move {
-                    let outcome = once(plan, task.clone()).await;
-                    (task, outcome)
-                })
-                .buffer_unordered(plan.concurrency)
-                .collect()
-                .await;
-            left = Vec::new();
-            for (task, result) in outcomes {
-                // The row that it points to comes with another model's copy.
-                let waits = matches!(&result, Err(error) if error.kind() == ErrorKind::ForeignKey);
-                if waits && round < ROUNDS {
-                    left.push(task);
-                } else {
-                    done.push(Synced {
-                        copy: (&task).into(),
-                        result,
-                    });
-                }
-            }
-            if left.is_empty() {
-                break;
-            }
+        let mut servers: BTreeMap<_, Vec<Task>> = BTreeMap::new();
+        for task in self.tasks()? {
+            let server = (Arc::clone(&task.group), Arc::clone(&task.server));
+            servers.entry(server).or_default().push(task);
         }
-        done.sort_by(|one, other| one.copy.cmp(&other.copy));
-        Ok(SyncReport { copies: done })
+        let places = Semaphore::new(self.plan.concurrency);
+        let each = servers
+            .into_values()
+            .map(|tasks| bring_up(&self.plan, &places, tasks));
+        let done = join_all(each).await.into_iter().flatten();
+        let mut copies: Vec<Synced> = done
+            .map(|(task, result)| Synced {
+                copy: (&task).into(),
+                result,
+            })
+            .collect();
+        copies.sort_by(|one, other| one.copy.cmp(&other.copy));
+        Ok(SyncReport { copies })
     }
-}
-
-/// Brings one copy up to what its source has; `None` when another run holds its lock.
-async fn once(plan: &Plan, task: Task) -> Result<Option<Rows>> {
-    let guard = match plan.lock(&task).await? {
-        Ok(guard) => guard,
-        Err(Held) => return Ok(None),
-    };
-    let mut run = Run::begin(task, plan.mode, plan.overlap).await?;
-    let outcome = run.round().await;
-    if let Err(error) = &outcome {
-        run.note(error).await;
-    }
-    if let Some(guard) = guard {
-        // It ends by itself when it is not given back.
-        if let Err(error) = guard.release().await {
-            tracing::debug!(target: "shard_orm", error = %error.kind(), "a lock was not released");
-        }
-    }
-    outcome.map(|()| Some(run.work.into()))
 }

@@ -16,11 +16,13 @@ use super::criterion::Criterion;
 use super::first::Passage;
 use super::keys::{bytes_of, key_of};
 use super::mode::Mode;
+use super::neighbours::Neighbours;
+use super::pointing::{in_order, own_keys};
 use super::position::{Mark, Position};
 use super::shape::{check, inspect};
 use super::source::Source;
 use super::task::Task;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How many changes one transaction at a copy writes at most.
 const CHANGED: u64 = 1_000;
@@ -46,6 +48,8 @@ pub(super) struct Run {
     ahead: HashSet<Mark>,
     /// How the rows of a first copy pass, where they do.
     pub(super) passage: Option<Passage>,
+    /// The tables beside the copy that it points to, and that point to it.
+    pub(super) neighbours: Neighbours,
     pub(super) work: Work,
 }
 
@@ -60,16 +64,17 @@ impl Run {
             Mode::Capture | Mode::Full => Vec::new(),
         };
         let begun = status.begin(&source.mode_name(mode)).await?;
-        let passage = {
+        let (shape, passage) = {
             // Before any row is touched: what one side could not hold is said whole.
             let (at_source, at_copy) = (source.table_at(), status.table_at());
             let (own, its) = (inspect(&at_source).await?, inspect(&at_copy).await?);
             check((&at_source, &own), (&at_copy, &its))?;
             // Hooks see rows, and make others of them.
-            let hooks = task.hooks();
+            let is_plain = task.hooks().is_none() && source.collection.is_none();
             let passage = Passage::between((&at_source, &own), (&at_copy, &its));
-            passage.filter(|_| hooks.is_none() && source.collection.is_none())
+            (its, passage.filter(|_| is_plain))
         };
+        let neighbours = Neighbours::of(&shape);
         let position = begun
             .position
             .map(|text| Position::parse(&text, task.def, &criterion))
@@ -79,7 +84,10 @@ impl Run {
                 status,
                 generation: begun.generation,
                 hooks: task.hooks(),
+                own_keys: own_keys(task.def, &shape).into(),
+                is_in_circle: neighbours.is_in_circle(),
             },
+            neighbours,
             task,
             source,
             mode,
@@ -101,6 +109,12 @@ impl Run {
         self.try_blocked().await
     }
 
+    /// The error of a round, with the tables whose rows it may have waited for.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let at = (self.task.def.table, &*self.task.server);
+        self.neighbours.explain(at, error)
+    }
+
     /// Up to where the copy has its source's changes.
     pub(super) fn position_text(&self) -> Option<String> {
         self.position
@@ -109,7 +123,7 @@ impl Run {
     }
 
     /// Writes down why the run has failed. That it could not be written down is no further error.
-    pub(super) async fn note(&self, problem: &crate::Error) {
+    pub(super) async fn note(&self, problem: &Error) {
         let problem = problem.to_string();
         let noted = self.copy.status.note(self.copy.generation, &problem);
         if let Err(error) = noted.await {
@@ -125,8 +139,8 @@ impl Run {
         level: bool,
     ) -> Result<()> {
         let (source, copy) = (&self.source, &self.copy);
-        let applied = conflict::commit(source, copy, changes, Some(&position), level).await?;
-        self.work.applied.add(applied);
+        let done = &mut self.work.applied;
+        conflict::commit(source, copy, changes, Some(&position), level, done).await?;
         self.position = Some(position);
         Ok(())
     }
@@ -245,9 +259,9 @@ impl Run {
 
     /// Commits changes to a copy whose position is still before the first row.
     async fn commit_unplaced(&mut self, changes: &[Change]) -> Result<()> {
-        let applied = conflict::commit(&self.source, &self.copy, changes, None, false).await?;
-        self.work.applied.add(applied);
-        Ok(())
+        let (source, copy) = (&self.source, &self.copy);
+        let done = &mut self.work.applied;
+        conflict::commit(source, copy, changes, None, false, done).await
     }
 
     /// The mode `full`, and whatever else cannot go on from a position.
@@ -258,35 +272,49 @@ impl Run {
             applied: Applied::default(),
         };
         let (source, copy) = (self.source.table_at(), self.copy.status.table_at());
-        let found = compare(&source, &copy, &mut repairing).await?;
-        let mut applied = repairing.applied;
+        let found = compare(&source, &copy, &mut repairing).await;
+        // What was committed before it failed counts.
+        self.work.applied.add(repairing.applied);
+        let found = found?;
         self.work.read += found.source.rows;
         // Those that were written were read once more, in the transaction that has written them.
-        applied.read += found.copy.rows;
-        self.work.applied.add(applied);
+        self.work.applied.read += found.copy.rows;
         self.commit(&[], position, true).await
     }
 
     /// Tries the rows again that could not be deleted, and counts those that still cannot.
     async fn try_blocked(&mut self) -> Result<()> {
         let status = self.copy.status.clone();
-        let keys = blocked::keys(&status).await?;
-        let mut still = 0;
-        if let Some(position) = self.position.clone().filter(|_| !keys.is_empty()) {
-            for change in self.source.changes(&keys).await? {
+        let mut keys = blocked::keys(&status).await?;
+        let position = self.position.clone().filter(|_| !keys.is_empty());
+        while let Some(position) = &position {
+            let changes = self.source.changes(&keys).await?;
+            // Those that point to others of them go first.
+            let changes = in_order(&status, &self.copy.own_keys, changes).await?;
+            let before = keys.len();
+            keys.clear();
+            for change in changes {
                 let key = match &change {
                     Change::Put(cells) => key_of(self.task.def, cells),
                     Change::Delete(key) => key.clone(),
                 };
-                let applied = self.copy.commit(&[change], Some(&position), false).await?;
+                let (source, copy) = (&self.source, &self.copy);
+                let change = [change];
+                let mut applied = Applied::default();
+                let done = &mut applied;
+                conflict::commit(source, copy, &change, Some(position), false, done).await?;
                 if applied.blocked == 0 {
                     self.work.applied.add(applied);
                     blocked::forget(&status, &key).await?;
+                } else {
+                    keys.push(key);
                 }
-                still += applied.blocked;
+            }
+            if keys.is_empty() || keys.len() == before || self.copy.own_keys.is_empty() {
+                break;
             }
         }
-        self.work.applied.blocked = still;
+        self.work.applied.blocked = keys.len() as u64;
         Ok(())
     }
 }
@@ -302,9 +330,8 @@ impl Apply for Repairing {
     fn apply(&mut self, changes: Vec<Change>) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
             let (source, copy) = (&self.source, &self.copy);
-            let applied = conflict::commit(source, copy, &changes, None, false).await?;
-            self.applied.add(applied);
-            Ok(())
+            let done = &mut self.applied;
+            conflict::commit(source, copy, &changes, None, false, done).await
         })
     }
 }

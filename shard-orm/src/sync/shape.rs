@@ -51,7 +51,7 @@ pub(crate) async fn inspect(table: &TableAt<'_>) -> Result<Shape> {
     Ok(Shape {
         columns: columns.rows.into_iter().map(|(column, _)| column).collect(),
         keys,
-        foreign_keys: foreign_keys.rows,
+        foreign_keys: inspect::foreign_keys(foreign_keys.rows),
         encoding,
     })
 }

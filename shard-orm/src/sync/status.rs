@@ -71,6 +71,21 @@ impl StatusRow {
         TableAt::new((&self.cluster).target(), Arc::clone(&self.place), self.def)
     }
 
+    /// The position that was committed last by a run of this mode.
+    pub(super) async fn recorded(&self, mode: &str) -> Result<Option<String>> {
+        let mut select = Query::select();
+        select
+            .column("position")
+            .from(self.place.namespace.table(TABLE))
+            .and_where(self.own())
+            .and_where(Expr::col("mode").eq(mode));
+        let mut rows = Rows::new(|row: &Row<'_>| Option::<String>::read(row, 0));
+        let on = self.cluster.read_from(crate::Read::Primary);
+        let (read, label) = (Intent::Read, ("select", TABLE));
+        own::send(on.target(), &self.place, read, label, &select, &mut rows).await?;
+        Ok(rows.rows.pop().flatten())
+    }
+
     /// Begins a run: from here on no earlier one commits.
     pub(super) async fn begin(&self, mode: &str) -> Result<Begun> {
         let mut round = 1;

@@ -161,9 +161,20 @@ impl Supervise {
         let board = Arc::new(Board::default());
         let all = Arc::new(self);
         let mut ears: BTreeMap<&'static str, Ear> = BTreeMap::new();
+        let further: Vec<Arc<Notify>> = tasks.iter().map(|_| Arc::default()).collect();
+        let servers: Vec<_> = tasks
+            .iter()
+            .map(|task| (Arc::clone(&task.group), Arc::clone(&task.server)))
+            .collect();
         let mut spawned: Vec<JoinHandle<()>> = tasks
             .into_iter()
-            .map(|task| {
+            .enumerate()
+            .map(|(number, task)| {
+                let others = further.iter().zip(&servers).enumerate();
+                let neighbours = others
+                    .filter(|(other, (_, server))| *other != number && **server == servers[number])
+                    .map(|(_, (further, _))| Arc::clone(further))
+                    .collect();
                 let wake = Arc::new(Notify::new());
                 let ear = ears.entry(task.def.home_name()).or_insert_with(|| Ear {
                     task: task.clone(),
@@ -175,6 +186,8 @@ impl Supervise {
                     copy: (&task).into(),
                     task,
                     wake,
+                    further: Arc::clone(&further[number]),
+                    neighbours,
                     how: Arc::clone(&all),
                     board: Arc::clone(&board),
                     places: Arc::clone(&places),

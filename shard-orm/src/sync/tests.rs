@@ -38,7 +38,12 @@ async fn made() -> (TestCluster, Task) {
 async fn begun(task: &Task) -> Copy {
     let status = task.status().unwrap();
     let generation = status.begin("capture").await.unwrap().generation;
-    Copy { status, generation }
+    Copy {
+        status,
+        generation,
+        own_keys: [].into(),
+        is_in_circle: false,
+    }
 }
 
 fn put(value: i64) -> Vec<Change> {

@@ -16,6 +16,7 @@ on! { postgres =>
 
 on! { servers =>
     what_is_open_during_a_sync_comes_with_the_next_one
+    an_open_transaction_keeps_no_sync_waiting
 }
 
 on! { others =>
@@ -141,4 +142,21 @@ impl Price {
     async fn insert_new(&self, site: &Site) {
         self.clone().insert(&site.cluster).await.unwrap();
     }
+}
+
+/// A source that keeps one writer waiting for another keeps the sync from neither.
+async fn an_open_transaction_keeps_no_sync_waiting(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=3).await;
+    site.sync().await;
+    site.insert(4..=6).await;
+    let open = site.cluster.begin(Item::database()).await.unwrap();
+    item(7).insert(&open).await.unwrap();
+    // What was committed before it is followed, and taken out of the log.
+    let limit = Duration::from_secs(20);
+    let rows = tokio::time::timeout(limit, site.sync()).await.unwrap();
+    assert_eq!(rows.inserted, 6);
+    open.commit().await.unwrap();
+    assert_eq!(site.sync().await.inserted, 2);
+    site.assert_equal().await;
 }

@@ -8,7 +8,8 @@ use shard_orm::config::{Config, Database, DatabaseOptions, PoolOptions};
 use shard_orm::prelude::*;
 use shard_orm::sync::{Rows, Sync};
 use shard_orm_tests::database::{
-    MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_postgres,
+    MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_mariadb_prefix_on, fresh_postgres,
+    fresh_postgres_on,
 };
 use shard_orm_tests::scratch;
 pub(crate) use shard_orm_tests::waiting::eventually;
@@ -106,6 +107,29 @@ macro_rules! on {
 }
 pub(crate) use on;
 
+/// On which servers a site is: those that all tests share, unless others are named.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    pub(crate) source: Option<String>,
+    pub(crate) copies: [Option<String>; 2],
+    /// Both copies are on the first server.
+    pub(crate) one_server: bool,
+}
+
+async fn postgres_on(server: Option<String>) -> PostgresDatabase {
+    match server {
+        Some(server) => fresh_postgres_on(&server).await,
+        None => fresh_postgres().await,
+    }
+}
+
+async fn mariadb_on(server: Option<String>) -> MariaDbPrefix {
+    match server {
+        Some(server) => fresh_mariadb_prefix_on(&server).await,
+        None => fresh_mariadb_prefix().await,
+    }
+}
+
 /// A source and two servers, each of a group of its own.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -128,7 +152,22 @@ enum Kept {
 
 impl Site {
     /// With the tables of [`Item`] and [`Price`], and these registered.
-    pub(crate) async fn new((source, copies): Pair) -> Self {
+    pub(crate) async fn new(pair: Pair) -> Self {
+        let site = Self::bare(pair).await;
+        let setup = site.cluster.setup().table::<Item>().table::<Price>();
+        setup.run().await.unwrap();
+        site.cluster.register_static::<Item>();
+        site.cluster.register_static::<Price>();
+        site
+    }
+
+    /// Without any table.
+    pub(crate) async fn bare(pair: Pair) -> Self {
+        Self::at(pair, Hosts::default()).await
+    }
+
+    /// Without any table, on these servers.
+    pub(crate) async fn at((source, copies): Pair, hosts: Hosts) -> Self {
         let mut kept = Vec::new();
         let database = match source {
             Backend::Sqlite => {
@@ -138,13 +177,13 @@ impl Site {
                 url
             }
             Backend::Postgres => {
-                let database = fresh_postgres().await;
+                let database = postgres_on(hosts.source).await;
                 let url = database.url().to_owned();
                 kept.push(Kept::Postgres(database));
                 url
             }
             Backend::MariaDb => {
-                let prefix = fresh_mariadb_prefix().await;
+                let prefix = mariadb_on(hosts.source).await;
                 let url = prefix.create_database("source").await;
                 kept.push(Kept::MariaDb(prefix));
                 url
@@ -156,48 +195,54 @@ impl Site {
              [databases.default]\nprimary = \"{database}\"\n"
         );
         let mut copied = Vec::new();
-        for name in ["a", "b"] {
-            let (group, server, copy) = match copies {
-                Backend::Sqlite => {
-                    let folder = scratch::folder("sync");
-                    let path = folder.path().display().to_string();
-                    kept.push(Kept::Folder(folder));
-                    let copy = Database::new(format!("sqlite://{path}/{name}_static.db"));
-                    (name.to_owned(), format!("sqlite://{path}"), copy)
-                }
+        let mut first: Option<(String, String)> = None;
+        for (name, host) in ["a", "b"].into_iter().zip(hosts.copies) {
+            // The prefix of its groups and the address of the server.
+            let server = match first.clone().filter(|_| hosts.one_server) {
+                Some(server) => server,
+                None => match copies {
+                    Backend::Sqlite => {
+                        let folder = scratch::folder("sync");
+                        let path = folder.path().display().to_string();
+                        kept.push(Kept::Folder(folder));
+                        (String::new(), format!("sqlite://{path}"))
+                    }
+                    Backend::Postgres => {
+                        let database = postgres_on(host).await;
+                        let url = database.url().to_owned();
+                        kept.push(Kept::Postgres(database));
+                        (String::new(), url)
+                    }
+                    Backend::MariaDb => {
+                        let prefix = mariadb_on(host).await;
+                        let home = prefix.create_database("home").await;
+                        let name = prefix.prefix().to_owned();
+                        kept.push(Kept::MariaDb(prefix));
+                        (name, home)
+                    }
+                },
+            };
+            let (prefix, url) = first.insert(server);
+            let group = format!("{prefix}{name}");
+            let copy = match copies {
+                Backend::Sqlite => Database::new(format!("{url}/{name}_static.db")),
                 Backend::Postgres => {
-                    let database = fresh_postgres().await;
-                    let url = database.url().to_owned();
-                    kept.push(Kept::Postgres(database));
                     let path =
                         DatabaseOptions::new().setting("search_path", format!("{name}_static"));
-                    let copy = Database::new(&url).options(path);
-                    (name.to_owned(), url, copy)
+                    Database::new(&*url).options(path)
                 }
                 Backend::MariaDb => {
-                    let prefix = fresh_mariadb_prefix().await;
-                    let home = prefix.create_database("home").await;
-                    let group = format!("{}{name}", prefix.prefix());
-                    let copy = home.replace(
-                        &format!("{}home", prefix.prefix()),
-                        &format!("{group}_static"),
-                    );
-                    kept.push(Kept::MariaDb(prefix));
-                    (group, home, Database::new(copy))
+                    Database::new(url.replace(&format!("{prefix}home"), &format!("{group}_static")))
                 }
             };
             toml.push_str(&format!(
                 "[groups.{group}]\nlogical_shards = 1\n[[groups.{group}.servers]]\n\
-                 name = \"{name}\"\nprimary = \"{server}\"\n"
+                 name = \"{name}\"\nprimary = \"{url}\"\n"
             ));
             copied.push(Config::new("copy").pool(pool()).database("default", copy));
         }
         let config = Config::from_toml(&toml).unwrap();
         let cluster = Cluster::connect(&config).await.unwrap();
-        let setup = cluster.setup().table::<Item>().table::<Price>();
-        setup.run().await.unwrap();
-        cluster.register_static::<Item>();
-        cluster.register_static::<Price>();
         let mut clusters = Vec::new();
         for config in copied {
             clusters.push(Cluster::connect(&config).await.unwrap());
@@ -208,6 +253,22 @@ impl Site {
             toml,
             copies: clusters,
             _kept: kept,
+        }
+    }
+
+    /// Makes a table at the source and both copies, and registers it. The copies are made anew by
+    /// `create`, unless that is empty: with what a model does not say.
+    pub(crate) async fn add<M: TransmittedModel>(&self, table: &str, create: &str) {
+        self.cluster.setup().table::<M>().run().await.unwrap();
+        self.cluster.register_static::<M>();
+        if create.is_empty() {
+            return;
+        }
+        for copy in &self.copies {
+            for text in [format!("DROP TABLE {table}"), create.to_owned()] {
+                let text = M::query().sql(sqlx::AssertSqlSafe(text));
+                text.execute(copy).await.unwrap();
+            }
         }
     }
 

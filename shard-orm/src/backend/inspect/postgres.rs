@@ -30,11 +30,17 @@ WHERE i.indrelid = to_regclass($1) AND i.indisunique AND k.position <= i.indnkey
 ORDER BY n.relname, k.position";
 
 const FOREIGN_KEYS: &str = "\
-SELECT conname::text, \
-CASE WHEN conrelid = to_regclass($1) THEN confrelid ELSE conrelid END::regclass::text, \
-(conrelid <> to_regclass($1))::int::int8 \
-FROM pg_constraint WHERE contype = 'f' \
-AND (conrelid = to_regclass($1) OR confrelid = to_regclass($1)) ORDER BY conname";
+SELECT c.conname::text, CASE WHEN t.relnamespace = own.relnamespace THEN NULL ELSE n.nspname::text END, \
+t.relname::text, \
+(CASE WHEN c.conrelid = c.confrelid THEN 2 WHEN c.conrelid = own.oid THEN 0 ELSE 1 END)::int8, \
+a.attname::text, b.attname::text \
+FROM pg_class own JOIN pg_constraint c ON c.contype = 'f' AND own.oid IN (c.conrelid, c.confrelid) \
+CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (pointing, pointed, position) \
+JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.pointing \
+JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.pointed \
+JOIN pg_class t ON t.oid = CASE WHEN c.conrelid = own.oid THEN c.confrelid ELSE c.conrelid END \
+JOIN pg_namespace n ON n.oid = t.relnamespace \
+WHERE own.oid = to_regclass($1) ORDER BY 4, c.conname, c.oid, k.position";
 
 pub(super) fn question(quoted: String, about: About) -> Question {
     let text = match about {

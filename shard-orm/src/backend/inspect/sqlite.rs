@@ -21,12 +21,19 @@ SELECT index_name, 0, name FROM (SELECT l.name AS index_name, x.name AS name \
 FROM pragma_index_list(?1) l, pragma_index_xinfo(l.name) x \
 WHERE l.\"unique\" AND l.origin <> 'pk' AND x.\"key\" ORDER BY l.seq, x.seqno)";
 
+/// A key that names no columns of the other table points to its primary key.
 const FOREIGN_KEYS: &str = "\
-SELECT DISTINCT 'foreign key ' || f.id, f.\"table\", 0 FROM pragma_foreign_key_list(?1) f \
+SELECT 'foreign key ' || f.id, NULL, f.\"table\", \
+CASE WHEN lower(f.\"table\") = lower(?1) THEN 2 ELSE 0 END AS direction, f.\"from\", \
+COALESCE(f.\"to\", (SELECT p.name FROM pragma_table_info(f.\"table\") p WHERE p.pk = f.seq + 1)), \
+f.id AS id, f.seq AS seq \
+FROM pragma_foreign_key_list(?1) f \
 UNION ALL \
-SELECT DISTINCT 'foreign key ' || f.id, m.name, 1 \
+SELECT 'foreign key ' || f.id, NULL, m.name, 1, f.\"from\", \
+COALESCE(f.\"to\", (SELECT p.name FROM pragma_table_info(?1) p WHERE p.pk = f.seq + 1)), f.id, f.seq \
 FROM sqlite_schema m, pragma_foreign_key_list(m.name) f \
-WHERE m.type = 'table' AND lower(f.\"table\") = lower(?1)";
+WHERE m.type = 'table' AND lower(f.\"table\") = lower(?1) AND lower(m.name) <> lower(?1) \
+ORDER BY direction, 3, id, seq";
 
 pub(super) fn question(table: String, about: About) -> Question {
     let text = match about {

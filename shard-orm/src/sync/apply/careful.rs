@@ -16,18 +16,7 @@ use crate::transaction::Tx;
 
 impl Copy {
     pub(super) async fn apply_carefully(&self, tx: &Tx, changes: &[Change]) -> Result<Applied> {
-        let mut applied = Applied::default();
-        let mut left = changes.to_vec();
-        let mut failed = None;
-        while !left.is_empty() {
-            let before = left.len();
-            left = self
-                .apply_in_parts(tx, &left, &mut applied, &mut failed)
-                .await?;
-            if left.len() == before {
-                break;
-            }
-        }
+        let (mut applied, left, failed) = self.apply_what_gets_through(tx, changes).await?;
         let puts: Vec<Cells> = left
             .iter()
             .filter_map(|change| match change {
@@ -60,6 +49,28 @@ impl Copy {
 
     /// Applies what gets through, and gives the changes that do not, with the last error of a row that
     /// is to be there.
+    pub(super) async fn apply_what_gets_through(
+        &self,
+        tx: &Tx,
+        changes: &[Change],
+    ) -> Result<(Applied, Vec<Change>, Option<Error>)> {
+        let mut applied = Applied::default();
+        let mut left = changes.to_vec();
+        let mut failed = None;
+        while !left.is_empty() {
+            let before = left.len();
+            left = self
+                .apply_in_parts(tx, &left, &mut applied, &mut failed)
+                .await?;
+            if left.len() == before {
+                break;
+            }
+        }
+        Ok((applied, left, failed))
+    }
+
+    /// Applies what gets through, and gives the changes that do not, with the last error of a row that
+    /// is to be there.
     /// What fails is tried again in halves, so that the cost follows the rows that are in the way.
     async fn apply_in_parts(
         &self,
@@ -73,6 +84,14 @@ impl Copy {
         while let Some(part) = parts.pop() {
             match (self.unless_in_the_way(tx, part).await?, part) {
                 (Ok(done), _) => applied.add(done),
+                // It points to another table's row, which nothing in here brings.
+                (Err(error), [Change::Put(_)])
+                    if error.kind() == ErrorKind::ForeignKey
+                        && self.own_keys.is_empty()
+                        && !self.is_in_circle =>
+                {
+                    return Err(error);
+                }
                 (Err(error), [only]) => {
                     left.push(only.clone());
                     if matches!(only, Change::Put(_)) {

@@ -4,18 +4,23 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, select, select_all};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 
 use super::Supervise;
 use super::board::Board;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Guard;
 use crate::model::CopyId;
-use crate::random::random;
 use crate::sync::once::Held;
+use crate::sync::pause::{Pauses, spread};
 use crate::sync::run::Run;
 use crate::sync::task::Task;
+
+/// How soon a copy is begun again that another run has overtaken.
+const OVERTAKEN: Duration = Duration::from_millis(50);
+/// How many rounds a copy waits for the rows of another table before that is warned of.
+const PATIENCE: u32 = 20;
 
 /// What keeps one copy up to its source.
 pub(super) struct Keeper {
@@ -23,6 +28,10 @@ pub(super) struct Keeper {
     pub(super) task: Task,
     /// Told when the source has said that its table has changed.
     pub(super) wake: Arc<Notify>,
+    /// Told when another copy on the same server has come further.
+    pub(super) further: Arc<Notify>,
+    /// What tells those.
+    pub(super) neighbours: Vec<Arc<Notify>>,
     pub(super) how: Arc<Supervise>,
     pub(super) board: Arc<Board>,
     pub(super) places: Arc<Semaphore>,
@@ -32,15 +41,39 @@ pub(super) struct Keeper {
 enum Left {
     /// Another supervisor holds it.
     Held,
+    /// Another run has begun, of a process that waits for a row or of another supervisor.
+    Overtaken,
     /// It failed.
     Failed(Error),
 }
 
+impl From<Error> for Left {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::Overtaken => Self::Overtaken,
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// What has gone on so far without a round that came to its end.
+struct Course {
+    failures: u32,
+    /// Between two runs that overtake each other.
+    overtaken: Pauses,
+    /// Rounds that waited for the rows of another table, one after the other.
+    waits: u32,
+}
+
 impl Keeper {
     pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) {
-        let mut failures = 0;
+        let mut course = Course {
+            failures: 0,
+            overtaken: Pauses::new(OVERTAKEN, self.how.every),
+            waits: 0,
+        };
         loop {
-            let left = match self.hold(&mut stopped, &mut failures).await {
+            let left = match self.hold(&mut stopped, &mut course).await {
                 Ok(()) => return,
                 Err(left) => left,
             };
@@ -49,14 +82,19 @@ impl Keeper {
                     self.board.write(&self.copy, |status| status.held = false);
                     self.spread(self.how.every)
                 }
+                // Who was faster has what this one would have done: nothing is wrong.
+                Left::Overtaken => {
+                    self.board.write(&self.copy, |status| status.held = false);
+                    course.overtaken.next()
+                }
                 Left::Failed(error) => {
-                    failures += 1;
-                    self.failed(&error, failures);
-                    self.spread(self.backoff(failures))
+                    course.failures += 1;
+                    self.failed(&error, course.failures);
+                    self.spread(self.backoff(course.failures))
                 }
             };
             // A word of the source does not shorten it: the copy failed, or is another's.
-            if !rest(&mut stopped, pause, None).await {
+            if !rest(&mut stopped, pause, &[]).await {
                 return;
             }
         }
@@ -66,13 +104,13 @@ impl Keeper {
     async fn hold(
         &self,
         stopped: &mut watch::Receiver<bool>,
-        failures: &mut u32,
+        course: &mut Course,
     ) -> Result<(), Left> {
         let guard = match self.how.plan.lock(&self.task).await.map_err(Left::Failed)? {
             Ok(guard) => guard,
             Err(Held) => return Err(Left::Held),
         };
-        let outcome = self.keep(guard.as_ref(), stopped, failures).await;
+        let outcome = self.keep(guard.as_ref(), stopped, course).await;
         // Before another one can say so.
         self.board.write(&self.copy, |status| status.held = false);
         if let Some(guard) = guard {
@@ -88,31 +126,52 @@ impl Keeper {
         &self,
         guard: Option<&Guard>,
         stopped: &mut watch::Receiver<bool>,
-        failures: &mut u32,
+        course: &mut Course,
     ) -> Result<(), Left> {
         let plan = &self.how.plan;
         let mut run = {
             let _place = self.place().await?;
             let begun = Run::begin(self.task.clone(), plan.mode, plan.overlap).await;
-            begun.map_err(Left::Failed)?
+            begun?
         };
         self.board.write(&self.copy, |status| status.held = true);
         loop {
             let begun = Instant::now();
+            let before = run.work.applied.written();
             let outcome = {
                 let _place = self.place().await?;
                 run.round().await
             };
-            if let Err(error) = outcome {
-                run.note(&error).await;
-                return Err(Left::Failed(error));
+            if run.work.applied.written() > before {
+                self.neighbours.iter().for_each(|one| one.notify_one());
             }
-            *failures = 0;
-            self.level(&run, begun);
+            let wakes: &[&Notify] = match outcome {
+                Ok(()) => {
+                    course.failures = 0;
+                    course.overtaken.reset();
+                    course.waits = 0;
+                    self.level(&run, begun);
+                    &[&self.wake]
+                }
+                // It comes with another table's copy, whose next step is waited for.
+                Err(error) if error.kind() == ErrorKind::ForeignKey => {
+                    course.failures = 0;
+                    course.overtaken.reset();
+                    course.waits = course.waits.saturating_add(1);
+                    let error = run.explain(error);
+                    run.note(&error).await;
+                    self.waits(&error, course.waits);
+                    &[&self.wake, &self.further]
+                }
+                Err(error) => {
+                    run.note(&error).await;
+                    return Err(error.into());
+                }
+            };
             if guard.is_some_and(|guard| !guard.is_held()) {
                 return Err(Left::Held);
             }
-            if !rest(stopped, self.spread(self.how.every), Some(&self.wake)).await {
+            if !rest(stopped, self.spread(self.how.every), wakes).await {
                 return Ok(());
             }
         }
@@ -133,6 +192,23 @@ impl Keeper {
             status.position = position;
             status.rows = run.work.into();
             status.problem = None;
+            status.failures = 0;
+        });
+    }
+
+    /// The copy waits for the rows of another one.
+    fn waits(&self, error: &Error, waits: u32) {
+        // By then it is not a matter of their order any more.
+        if waits == PATIENCE {
+            tracing::warn!(
+                target: "shard_orm",
+                copy = %self.copy,
+                rounds = waits,
+                "a copy still waits for rows of another table that its rows point to"
+            );
+        }
+        self.board.write(&self.copy, |status| {
+            status.problem = Some(error.to_string());
             status.failures = 0;
         });
     }
@@ -163,20 +239,21 @@ impl Keeper {
 
     /// A time that is somewhat shorter or longer.
     fn spread(&self, time: Duration) -> Duration {
-        let share = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
-        time.mul_f64((1.0 + self.how.jitter * (2.0 * share - 1.0)).max(0.0))
+        spread(time, self.how.jitter)
     }
 }
 
 /// Waits, until it is woken at most; `false` when it was stopped meanwhile.
-async fn rest(stopped: &mut watch::Receiver<bool>, time: Duration, wake: Option<&Notify>) -> bool {
+async fn rest(stopped: &mut watch::Receiver<bool>, time: Duration, wakes: &[&Notify]) -> bool {
     let stop = pin!(stopped.wait_for(|stop| *stop));
     let rested = pin!(async {
-        match wake {
-            None => tokio::time::sleep(time).await,
-            // Whether it was woken makes no difference.
-            Some(wake) => drop(tokio::time::timeout(time, wake.notified()).await),
+        if wakes.is_empty() {
+            tokio::time::sleep(time).await;
+            return;
         }
+        let woken = select_all(wakes.iter().map(|wake| Box::pin(wake.notified())));
+        // Whether it was woken makes no difference.
+        drop(tokio::time::timeout(time, woken).await);
     });
     matches!(select(stop, rested).await, Either::Right(_))
 }

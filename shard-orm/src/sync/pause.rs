@@ -1,0 +1,61 @@
+//! How long is waited before something is tried again.
+
+use std::time::Duration;
+
+use crate::random::random;
+
+/// Pauses that double, up to a longest one.
+#[derive(Debug, Clone)]
+pub(super) struct Pauses {
+    first: Duration,
+    longest: Duration,
+    taken: u32,
+}
+
+impl Pauses {
+    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest: longest.max(first),
+            taken: 0,
+        }
+    }
+
+    /// The next one, of half its length at least, at random: two that wait for each other's end
+    /// part.
+    pub(super) fn next(&mut self) -> Duration {
+        let factor = 1_u32 << self.taken.min(16);
+        self.taken = self.taken.saturating_add(1);
+        let pause = self.first.saturating_mul(factor).min(self.longest);
+        spread(pause.mul_f64(0.75), 1.0 / 3.0)
+    }
+
+    /// Begins with the first one again.
+    pub(super) fn reset(&mut self) {
+        self.taken = 0;
+    }
+}
+
+/// A time that is longer or shorter by up to this share of it, at random.
+pub(super) fn spread(time: Duration, share: f64) -> Duration {
+    let place = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+    time.mul_f64((1.0 + share * (2.0 * place - 1.0)).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let (first, longest) = (Duration::from_millis(40), Duration::from_millis(100));
+        let mut pauses = Pauses::new(first, longest);
+        for most in [40, 80, 100, 100] {
+            let most = Duration::from_millis(most);
+            let pause = pauses.next();
+            assert!(pause >= most / 2 && pause <= most, "{pause:?} of {most:?}");
+        }
+        pauses.reset();
+        assert!(pauses.next() <= first);
+    }
+}

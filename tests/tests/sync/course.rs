@@ -1,0 +1,103 @@
+//! The course of a supervisor: how soon it tries again what failed, and how it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shard_orm::lock::LeaseLocks;
+use shard_orm::prelude::*;
+use shard_orm::sync::{Supervisor, Sync};
+
+use crate::site::{Item, LIMIT, Pair, Site, eventually, on};
+use crate::traffic::{Random, Traffic};
+
+on! { all =>
+    a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause
+    a_supervisor_that_is_stopped_under_load_leaves_nothing_behind
+}
+
+async fn rename(copy: &Cluster, from: &str, to: &str) {
+    let text = format!("ALTER TABLE {from} RENAME TO {to}");
+    let text = Item::query().sql(sqlx::AssertSqlSafe(text));
+    text.execute(copy).await.unwrap();
+}
+
+async fn a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause(pair: Pair) {
+    let site = Site::bare(pair).await;
+    site.add::<Item>("items", "").await;
+    site.insert(1..=5).await;
+    rename(&site.copies[0], "shard_orm_sync", "away").await;
+    let supervisor = Sync::supervise(&site.cluster)
+        .every(Duration::from_millis(10))
+        .jitter(1.0)
+        .longest_pause(Duration::from_millis(20))
+        .run()
+        .unwrap();
+    // Doubled each time, they would take ten minutes.
+    eventually("sixteen failures", async || {
+        supervisor.status()[0].failures >= 16
+    })
+    .await;
+    let status = supervisor.status();
+    assert!(!status[0].held && status[0].problem.is_some(), "{status:?}");
+    assert_eq!(status[1].failures, 0);
+    site.insert(6..=7).await;
+    eventually("the other copy", async || {
+        Item::query().count(&site.copies[1]).await.unwrap() == 7
+    })
+    .await;
+    rename(&site.copies[0], "away", "shard_orm_sync").await;
+    eventually("the copies are equal", || site.is_equal()).await;
+    eventually("the failures are over", async || {
+        let status = supervisor.status();
+        status[0].failures == 0 && status[0].problem.is_none() && status[0].held
+    })
+    .await;
+    supervisor.stop().await;
+}
+
+async fn begin(cluster: &Cluster) -> Supervisor {
+    let locks = LeaseLocks::new(cluster, "default").unwrap();
+    locks.setup().await.unwrap();
+    Sync::supervise(cluster)
+        .every(Duration::from_millis(10))
+        .locks(Arc::new(locks))
+        // What is free before was given back.
+        .lock_ttl(Duration::from_mins(10))
+        .run()
+        .unwrap()
+}
+
+fn holds_all(supervisor: &Supervisor) -> bool {
+    supervisor.status().iter().all(|one| one.held)
+}
+
+async fn a_supervisor_that_is_stopped_under_load_leaves_nothing_behind(pair: Pair) {
+    let site = Site::new(pair).await;
+    let random = Random::new();
+    let traffic = Traffic::begin(&site, &random);
+    let mut processes = Vec::new();
+    for _ in 0..4 {
+        processes.push(site.another_process().await);
+    }
+    for cluster in &processes {
+        let supervisor = begin(cluster).await;
+        eventually("it holds all", async || holds_all(&supervisor)).await;
+        traffic.further(10).await;
+        let stop = supervisor.stop();
+        tokio::time::timeout(LIMIT, stop).await.unwrap();
+        // Whoever had left a transaction open would still have this row.
+        for copy in &site.copies {
+            let free = async {
+                let tx = copy.begin(Item::database()).await.unwrap();
+                let text = "UPDATE shard_orm_sync SET problem = NULL";
+                Item::query().sql(text).execute(&tx).await.unwrap();
+                tx.rollback().await.unwrap();
+            };
+            tokio::time::timeout(LIMIT, free).await.unwrap();
+        }
+    }
+    traffic.stop().await;
+    let last = begin(&site.cluster).await;
+    eventually("the copies follow", || site.is_equal()).await;
+    last.stop().await;
+}

@@ -1,0 +1,158 @@
+//! Callers that wait until all copies have what they have written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use shard_orm::lock::LeaseLocks;
+use shard_orm::prelude::*;
+use shard_orm::sync::{Mode, Supervisor, Sync};
+
+use crate::site::{Item, LIMIT, Pair, Site, eventually, item, on};
+
+on! { all =>
+    many_callers_have_their_rows_everywhere
+    callers_of_several_processes_have_their_rows_everywhere
+    supervisors_with_locks_are_no_obstacle
+    who_is_overtaken_has_not_failed
+    without_capture_each_caller_has_a_run_of_its_own
+}
+
+/// Writes a row, waits, and looks for it at each copy.
+async fn write_and_look(site: &Site, cluster: &Cluster, id: i64) {
+    item(id).insert(cluster).await.unwrap();
+    let through = Sync::of::<Item>(cluster).write_through(LIMIT);
+    through.await.unwrap();
+    for copy in &site.copies {
+        let found = Item::find(copy, id).await.unwrap();
+        assert!(found.is_some(), "row {id} is missing");
+    }
+}
+
+/// Counts in how many looks a supervisor has a failure or a problem, until it is told to end.
+async fn watch(supervisor: &Supervisor, ended: &AtomicBool, bad: &AtomicU32) {
+    while !ended.load(Ordering::Relaxed) {
+        for one in supervisor.status() {
+            if one.failures > 0 || one.problem.is_some() {
+                println!("{one:?}");
+                bad.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn while_watched(supervisor: &Supervisor, work: impl Future<Output = ()>) {
+    let (ended, bad) = (AtomicBool::new(false), AtomicU32::new(0));
+    let work = async {
+        work.await;
+        ended.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(watch(supervisor, &ended, &bad), work);
+    assert_eq!(bad.load(Ordering::Relaxed), 0);
+}
+
+async fn many_callers_have_their_rows_everywhere(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=10).await;
+    let supervisor = Sync::supervise(&site.cluster)
+        .every(Duration::from_millis(20))
+        .run()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while_watched(&supervisor, async {
+        for first in [1_000, 2_000, 3_000] {
+            let callers = (0..20).map(|one| write_and_look(&site, &site.cluster, first + one));
+            join_all(callers).await;
+        }
+    })
+    .await;
+    println!("{pair:?}: 3 times 20 callers in {:?}", begun.elapsed());
+    supervisor.stop().await;
+}
+
+async fn callers_of_several_processes_have_their_rows_everywhere(pair: Pair) {
+    let site = Site::new(pair).await;
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        others.push(site.another_process().await);
+    }
+    let begun = std::time::Instant::now();
+    let callers = (0..20).map(|one: i64| {
+        let cluster = &others[usize::try_from(one).unwrap() % others.len()];
+        write_and_look(&site, cluster, 1_000 + one)
+    });
+    join_all(callers).await;
+    println!(
+        "{pair:?}: 20 callers of 5 processes in {:?}",
+        begun.elapsed()
+    );
+}
+
+async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
+    let site = Site::new(pair).await;
+    let other = site.another_process().await;
+    let mut supervisors = Vec::new();
+    for cluster in [&site.cluster, &other] {
+        let locks = LeaseLocks::new(cluster, "default").unwrap();
+        locks.setup().await.unwrap();
+        let supervise = Sync::supervise(cluster)
+            .every(Duration::from_millis(20))
+            .locks(Arc::new(locks));
+        supervisors.push(supervise.run().unwrap());
+    }
+    let callers = (0..20).map(|one| write_and_look(&site, &site.cluster, 1_000 + one));
+    while_watched(&supervisors[0], async {
+        join_all(callers).await;
+    })
+    .await;
+    // Each copy is kept up again.
+    site.insert([5_000]).await;
+    eventually("the copies follow", || site.is_equal()).await;
+    for supervisor in supervisors {
+        supervisor.stop().await;
+    }
+}
+
+/// Without locks two of them hold the same copies.
+async fn who_is_overtaken_has_not_failed(pair: Pair) {
+    let site = Site::new(pair).await;
+    let begin = |cluster: &Cluster| {
+        Sync::supervise(cluster)
+            .every(Duration::from_millis(30))
+            .run()
+            .unwrap()
+    };
+    let other = site.another_process().await;
+    let (first, second) = (begin(&site.cluster), begin(&other));
+    while_watched(&first, async {
+        while_watched(&second, async {
+            for id in 0..30 {
+                site.insert([id]).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            eventually("the copies follow", || site.is_equal()).await;
+        })
+        .await;
+    })
+    .await;
+    first.stop().await;
+    second.stop().await;
+}
+
+async fn without_capture_each_caller_has_a_run_of_its_own(pair: Pair) {
+    let site = Site::new(pair).await;
+    let callers = (0..10).map(|one| {
+        let site = &site;
+        async move {
+            item(one).insert(&site.cluster).await.unwrap();
+            let sync = Sync::of::<Item>(&site.cluster).mode(Mode::Full);
+            sync.write_through(LIMIT).await.unwrap();
+            for copy in &site.copies {
+                assert!(Item::find(copy, one).await.unwrap().is_some());
+            }
+        }
+    });
+    join_all(callers).await;
+}

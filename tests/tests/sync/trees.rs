@@ -1,0 +1,254 @@
+//! Tables whose rows point to rows of the same table.
+
+use shard_orm::prelude::*;
+use shard_orm::sync::{Mode, Rows, Sync};
+
+use crate::site::{Backend, Pair, Site, eventually, on};
+
+on! { all =>
+    a_child_comes_with_a_parent_of_a_later_page
+    a_child_comes_with_a_parent_of_a_later_page_of_the_log
+    a_chain_that_is_longer_than_all_pages_comes_in_one_run
+    a_parent_goes_though_its_child_goes_in_a_later_page
+    rows_that_point_to_themselves_or_to_each_other
+    a_tree_is_compared_and_repaired
+    a_row_that_points_to_nothing_is_waited_for
+}
+
+/// A row of a tree; the copies have a foreign key, and the source has none.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "nodes")]
+struct Node {
+    #[static_model(primary_key)]
+    id: i64,
+    parent: Option<i64>,
+    #[static_model(unique)]
+    size: i64,
+}
+
+const NODES: &str = "CREATE TABLE nodes (id bigint NOT NULL PRIMARY KEY, parent bigint NULL, \
+                     size bigint NOT NULL UNIQUE, FOREIGN KEY (parent) REFERENCES nodes (id))";
+
+fn node(id: i64, parent: impl Into<Option<i64>>) -> Node {
+    Node {
+        id,
+        parent: parent.into(),
+        size: id * 10,
+    }
+}
+
+async fn site(pair: Pair) -> Site {
+    let site = Site::bare(pair).await;
+    site.add::<Node>("nodes", NODES).await;
+    site
+}
+
+async fn insert(site: &Site, rows: impl IntoIterator<Item = Node>) {
+    let rows = rows.into_iter().collect();
+    Node::insert_many(&site.cluster, rows).await.unwrap();
+}
+
+async fn set_parent(site: &Site, id: i64, parent: Option<i64>) {
+    let row = Node::query().filter(Node::ID.eq(id));
+    let changed = row.set(Node::PARENT, parent).update(&site.cluster).await;
+    assert_eq!(changed.unwrap(), 1);
+}
+
+async fn sync(site: &Site) -> Rows {
+    let report = Sync::of::<Node>(&site.cluster).run().await.unwrap();
+    report.complete().unwrap().rows()
+}
+
+async fn nodes(at: &Cluster) -> Vec<Node> {
+    Node::query().order_by(Node::ID).all(at).await.unwrap()
+}
+
+async fn assert_equal(site: &Site) {
+    let expected = nodes(&site.cluster).await;
+    for copy in &site.copies {
+        assert!(nodes(copy).await == expected, "the copies differ");
+    }
+}
+
+async fn a_child_comes_with_a_parent_of_a_later_page(pair: Pair) {
+    let site = site(pair).await;
+    let parent = |id: i64| match id {
+        1 => Some(5_500),
+        2 => Some(5_900),
+        5_500 => Some(5_999),
+        5_999 => Some(3),
+        3 => None,
+        // Within one page, in both directions.
+        _ if id % 3 == 0 => Some(id - 1),
+        _ if id % 3 == 1 && id < 6_000 => Some(id + 1),
+        _ => None,
+    };
+    insert(&site, (1..=6_000).map(|id| node(id, parent(id)))).await;
+    assert_eq!(sync(&site).await.inserted, 2 * 6_000);
+    assert_equal(&site).await;
+    assert_eq!(sync(&site).await.written(), 0);
+}
+
+async fn a_child_comes_with_a_parent_of_a_later_page_of_the_log(pair: Pair) {
+    let site = site(pair).await;
+    insert(&site, (1_000..=3_000).map(|id| node(id, None))).await;
+    sync(&site).await;
+    // A new row and a row that is there point to what comes two pages later, over one that comes
+    // one page later.
+    insert(&site, [node(1, 5_000)]).await;
+    set_parent(&site, 1_000, Some(5_000)).await;
+    let many = Node::query().filter(Node::ID.gt(1_500).and(Node::ID.le(2_400)));
+    many.set(Node::PARENT, 1_400)
+        .update(&site.cluster)
+        .await
+        .unwrap();
+    insert(&site, [node(5_000, 6_000)]).await;
+    let many = Node::query().filter(Node::ID.gt(2_400));
+    many.set(Node::PARENT, 5_000)
+        .update(&site.cluster)
+        .await
+        .unwrap();
+    insert(&site, (6_001..=6_500).map(|id| node(id, None))).await;
+    insert(&site, [node(6_000, None)]).await;
+    let rows = sync(&site).await;
+    assert_eq!(rows.inserted, 2 * 503);
+    assert_equal(&site).await;
+}
+
+/// How long the chain is: `SHARD_ORM_CHAIN`.
+fn chain() -> i64 {
+    std::env::var("SHARD_ORM_CHAIN").map_or(7_000, |chain| chain.parse().unwrap())
+}
+
+async fn a_chain_that_is_longer_than_all_pages_comes_in_one_run(pair: Pair) {
+    let site = site(pair).await;
+    let length = chain();
+    // Each points to the next, and the last one alone to nothing.
+    let rows = (1..=length).map(|id| node(id, (id < length).then_some(id + 1)));
+    insert(&site, rows).await;
+    let begun = std::time::Instant::now();
+    assert_eq!(sync(&site).await.inserted, 2 * length.cast_unsigned());
+    println!("{pair:?}: a chain of {length} in {:?}", begun.elapsed());
+    assert_equal(&site).await;
+}
+
+async fn a_parent_goes_though_its_child_goes_in_a_later_page(pair: Pair) {
+    let site = site(pair).await;
+    insert(&site, (1..=3_000).map(|id| node(id, None))).await;
+    set_parent(&site, 2_000, Some(5)).await;
+    // A chain from the last to the first.
+    for id in 20..40 {
+        set_parent(&site, id, Some(id - 1)).await;
+    }
+    sync(&site).await;
+    let gone = Node::query().filter(Node::ID.eq(5));
+    gone.delete(&site.cluster).await.unwrap();
+    let many = Node::query().filter(Node::ID.gt(100).and(Node::ID.le(1_500)));
+    many.set(Node::PARENT, 60)
+        .update(&site.cluster)
+        .await
+        .unwrap();
+    let gone = Node::query().filter(Node::ID.eq(2_000));
+    gone.delete(&site.cluster).await.unwrap();
+    let gone = Node::query().filter(Node::ID.lt(45));
+    assert_eq!(gone.delete(&site.cluster).await.unwrap(), 43);
+    let rows = sync(&site).await;
+    assert_eq!((rows.deleted, rows.blocked), (2 * 45, 0));
+    assert_equal(&site).await;
+    // All at once, in the order of the key, which is not that in which they can go.
+    let length = 200;
+    insert(
+        &site,
+        (10_000..10_000 + length).map(|id| node(id, (id > 10_000).then(|| id - 1))),
+    )
+    .await;
+    sync(&site).await;
+    let gone = Node::query().filter(Node::ID.ge(10_000));
+    gone.delete(&site.cluster).await.unwrap();
+    let rows = sync(&site).await;
+    assert_eq!(rows.deleted, 2 * length.cast_unsigned());
+    assert_eq!(rows.blocked, 0);
+    assert_equal(&site).await;
+}
+
+async fn rows_that_point_to_themselves_or_to_each_other(pair: Pair) {
+    let site = site(pair).await;
+    insert(&site, (1..=5_200).map(|id| node(id, None))).await;
+    set_parent(&site, 7, Some(7)).await;
+    sync(&site).await;
+    assert_equal(&site).await;
+    insert(&site, [node(6_000, 6_000)]).await;
+    sync(&site).await;
+    assert_equal(&site).await;
+    // Rows that are there may point to each other at any time.
+    set_parent(&site, 1, Some(2)).await;
+    set_parent(&site, 2, Some(1)).await;
+    sync(&site).await;
+    assert_equal(&site).await;
+    // New ones cannot come one after the other. A first copy has them in two pages.
+    let fresh = self::site(pair).await;
+    insert(&fresh, (1..=5_200).map(|id| node(id, None))).await;
+    set_parent(&fresh, 1, Some(5_100)).await;
+    set_parent(&fresh, 5_100, Some(1)).await;
+    let report = Sync::of::<Node>(&fresh.cluster).run().await.unwrap();
+    if pair.1 == Backend::MariaDb {
+        // It looks at each row by itself.
+        let error = report.complete().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ForeignKey);
+        assert!(error.to_string().contains("nodes"), "{error}");
+        return;
+    }
+    report.complete().unwrap();
+    assert_equal(&fresh).await;
+}
+
+async fn a_tree_is_compared_and_repaired(pair: Pair) {
+    let site = site(pair).await;
+    insert(
+        &site,
+        (1..=3_000).map(|id| node(id, (id < 3_000).then_some(3_000))),
+    )
+    .await;
+    let sync = Sync::of::<Node>(&site.cluster).mode(Mode::Full);
+    let rows = sync.clone().run().await.unwrap().complete().unwrap().rows();
+    assert_eq!(rows.inserted, 2 * 3_000);
+    assert_equal(&site).await;
+    // The root and the tree are others now.
+    set_parent(&site, 5, None).await;
+    let all = Node::query().filter(Node::ID.ne(5));
+    all.set(Node::PARENT, 5)
+        .update(&site.cluster)
+        .await
+        .unwrap();
+    let gone = Node::query().filter(Node::ID.gt(2_900));
+    gone.delete(&site.cluster).await.unwrap();
+    let rows = sync.run().await.unwrap().complete().unwrap().rows();
+    assert_eq!((rows.deleted, rows.blocked), (200, 0));
+    assert_equal(&site).await;
+}
+
+async fn a_row_that_points_to_nothing_is_waited_for(pair: Pair) {
+    let site = site(pair).await;
+    insert(&site, [node(1, None), node(2, 9)]).await;
+    let run = || Sync::of::<Node>(&site.cluster).run();
+    let error = run().await.unwrap().complete().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ForeignKey);
+    let supervisor = Sync::supervise(&site.cluster)
+        .every(std::time::Duration::from_millis(20))
+        .run()
+        .unwrap();
+    eventually("it waits", async || {
+        let status = supervisor.status();
+        status.iter().all(|one| one.problem.is_some())
+    })
+    .await;
+    assert!(supervisor.status().iter().all(|one| one.failures == 0));
+    insert(&site, [node(9, None)]).await;
+    eventually("it has come", async || {
+        let status = supervisor.status();
+        status.iter().all(|one| one.problem.is_none())
+    })
+    .await;
+    supervisor.stop().await;
+    assert_equal(&site).await;
+}
