@@ -3,6 +3,7 @@
 //! Everything that runs a statement asks it for a place and keeps that for one statement only.
 
 mod address;
+mod gates;
 mod health;
 mod ids;
 mod location;
@@ -34,7 +35,6 @@ use crate::connect::{Links, Place};
 use crate::error::{Error, Result};
 use crate::id::{self, Makers};
 use crate::route::RoutingKey;
-use crate::sync::Gates;
 use crate::topology::Topology;
 
 /// A sharded database: what every query and transaction runs on.
@@ -66,7 +66,7 @@ struct Inner {
     /// The static models that were registered.
     statics: Registered,
     /// Who brings up which copy of them, of those who wait for it.
-    gates: Gates,
+    gates: gates::Gates,
 }
 
 struct State {
@@ -131,7 +131,7 @@ impl Cluster {
                 runtime: runtime.clone(),
                 former: Mutex::new(Former::new(config)),
                 statics: Registered::default(),
-                gates: Gates::default(),
+                gates: gates::Gates::default(),
             }),
         };
         cluster.sweep_idle(&runtime);

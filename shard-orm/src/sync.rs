@@ -54,7 +54,6 @@ pub use once::Sync;
 pub use report::{Rows, SyncReport, Synced, Verified};
 pub use supervise::{CopyStatus, Supervise, Supervisor};
 pub use table::TableAt;
-pub(crate) use through::Gates;
 
 pub use crate::model::CopyId;
 pub use crate::record::{Batch, Collect, TransmitContext, TransmitHooks};

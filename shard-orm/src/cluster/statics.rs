@@ -7,7 +7,6 @@ use crate::connect::Place;
 use crate::error::{Error, Result};
 use crate::model::ModelDef;
 use crate::record::{StaticModel, Transmitted};
-use crate::sync::Gates;
 
 /// The static models that a program has registered, in the order in which it did.
 #[derive(Debug, Default)]
@@ -34,11 +33,6 @@ impl Cluster {
         if !registered.iter().any(|one| std::ptr::eq(one.def, M::def())) {
             registered.push(Transmitted::of::<M>());
         }
-    }
-
-    /// Who brings up which copy, of those in this process who wait for it.
-    pub(crate) fn gates(&self) -> &Gates {
-        &self.inner.gates
     }
 
     /// The static models that were registered.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use tokio::sync::Semaphore;
 
 use super::compare::verify;
 use super::mode::Mode;
@@ -25,8 +24,10 @@ use crate::record::{Transmitted, TransmittedModel};
 const LOCK_TTL: Duration = Duration::from_secs(30);
 /// How far before its position `Criterion` reads again, where rows can come late.
 const OVERLAP: Duration = Duration::from_mins(1);
-/// How many copies are written to at a time.
-const CONCURRENCY: usize = 8;
+/// How many copies on one server are written to at a time.
+const CONCURRENCY: usize = 4;
+/// How many copies are compared at a time.
+const COMPARED: usize = 8;
 /// Brings the copies of static models up to their source.
 ///
 /// ```no_run
@@ -209,7 +210,7 @@ impl Sync {
                     copy: (&task).into(),
                 }
             })
-            .buffer_unordered(self.plan.concurrency)
+            .buffer_unordered(COMPARED)
             .collect()
             .await;
         all.sort_by(|one, other| one.copy.cmp(&other.copy));
@@ -236,13 +237,11 @@ impl Sync {
     pub async fn run(self) -> Result<SyncReport> {
         let mut servers: BTreeMap<_, Vec<Task>> = BTreeMap::new();
         for task in self.tasks()? {
-            let server = (Arc::clone(&task.group), Arc::clone(&task.server));
-            servers.entry(server).or_default().push(task);
+            servers.entry(task.on()).or_default().push(task);
         }
-        let places = Semaphore::new(self.plan.concurrency);
         let each = servers
             .into_values()
-            .map(|tasks| bring_up(&self.plan, &places, tasks));
+            .map(|tasks| bring_up(&self.plan, tasks));
         let done = join_all(each).await.into_iter().flatten();
         let mut copies: Vec<Synced> = done
             .map(|(task, result)| Synced {

@@ -18,7 +18,7 @@ use self::ear::Ear;
 use self::keeper::Keeper;
 use super::mode::Mode;
 use super::once::Plan;
-use super::task::{Task, registered};
+use super::task::{OnServer, Task, registered};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::lock::LockManager;
@@ -103,8 +103,8 @@ impl Supervise {
         self
     }
 
-    /// How many copies are written to at a time: 8, unless set. A server that does not answer takes
-    /// one of these places for as long as its timeouts say.
+    /// How many copies on one server are written to at a time: 4, unless set. A server that does not
+    /// answer keeps no copy on another one waiting.
     pub fn concurrency(mut self, copies: usize) -> Self {
         self.plan.concurrency = copies.max(1);
         self
@@ -156,16 +156,14 @@ impl Supervise {
                  register each with `cluster.register_static::<Model>()`",
             ));
         }
-        let places = Arc::new(Semaphore::new(self.plan.concurrency));
+        let mut places: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
         let (stop, stopped) = watch::channel(false);
         let board = Arc::new(Board::default());
+        let most = self.plan.concurrency;
         let all = Arc::new(self);
         let mut ears: BTreeMap<&'static str, Ear> = BTreeMap::new();
         let further: Vec<Arc<Notify>> = tasks.iter().map(|_| Arc::default()).collect();
-        let servers: Vec<_> = tasks
-            .iter()
-            .map(|task| (Arc::clone(&task.group), Arc::clone(&task.server)))
-            .collect();
+        let servers: Vec<OnServer> = tasks.iter().map(Task::on).collect();
         let mut spawned: Vec<JoinHandle<()>> = tasks
             .into_iter()
             .enumerate()
@@ -175,6 +173,8 @@ impl Supervise {
                     .filter(|(other, (_, server))| *other != number && **server == servers[number])
                     .map(|(_, (further, _))| Arc::clone(further))
                     .collect();
+                let places = places.entry(task.on());
+                let places = places.or_insert_with(|| Arc::new(Semaphore::new(most)));
                 let wake = Arc::new(Notify::new());
                 let ear = ears.entry(task.def.home_name()).or_insert_with(|| Ear {
                     task: task.clone(),
@@ -190,7 +190,7 @@ impl Supervise {
                     neighbours,
                     how: Arc::clone(&all),
                     board: Arc::clone(&board),
-                    places: Arc::clone(&places),
+                    places: Arc::clone(places),
                 };
                 board.write(&keeper.copy, |_| {});
                 runtime.spawn(keeper.run(stopped.clone()))

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::model::{CopyId, Home, ModelDef};
 use crate::record::{DynTransmitHooks, Transmitted};
 
+/// A group and one of its servers.
+pub(super) type OnServer = (Arc<str>, Arc<str>);
+
 /// One model on one server: its source, and the copy.
 #[derive(Clone)]
 pub(super) struct Task {
@@ -73,6 +76,11 @@ impl Task {
             place: self.cluster.statics_of_server(&self.group, &self.server)?,
             def: self.def,
         })
+    }
+
+    /// The server that the copy is on, with its group.
+    pub(super) fn on(&self) -> OnServer {
+        (Arc::clone(&self.group), Arc::clone(&self.server))
     }
 
     /// What tells the copy from all others: the key of its lock, and its name in the source's list of

@@ -1,11 +1,9 @@
 //! Waiting until copies have what was written at their source.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::consumer::Following;
@@ -20,19 +18,6 @@ use crate::model::CopyId;
 
 /// How soon a copy is tried again that does not have it, and how late at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(1));
-
-/// What lets one caller at a time bring up a copy, of those in this process that wait for it: the
-/// others then find that it was done for them.
-#[derive(Debug, Default)]
-pub(crate) struct Gates(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Gates {
-    fn of(&self, task: &Task) -> Arc<tokio::sync::Mutex<()>> {
-        // No code that can panic runs under the lock.
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(task.lock_key()).or_default())
-    }
-}
 
 impl Sync {
     /// Waits until each copy has what was written at its source before this call: for a row of a
@@ -68,26 +53,24 @@ impl Sync {
         self.plan.locks = None;
         let until = Instant::now() + limit;
         let tasks = self.tasks()?;
-        // By the source's table: where its log ends now.
-        let mut ends: HashMap<&'static str, Mark> = HashMap::new();
+        // By the table at its source: where its log ends now.
+        let mut ends: HashMap<_, Mark> = HashMap::new();
         for task in &tasks {
             let source = task.source()?;
             let mode = self.plan.mode;
             let mode = mode.unwrap_or_else(|| Mode::of(task.def, source.dialect()));
-            if mode == Mode::Capture && !ends.contains_key(task.def.table) {
+            if mode == Mode::Capture && !ends.contains_key(&table_of(task)) {
                 // Without it the copies are brought up by this call alone.
                 let end = timeout_at(until, source.last_of_log()).await;
                 if let Ok(Ok(end)) = end {
-                    ends.insert(task.def.table, end);
+                    ends.insert(table_of(task), end);
                 }
             }
         }
-        let places = Semaphore::new(self.plan.concurrency);
         let each = tasks.into_iter().map(|task| {
             let waiting = Waiting {
                 plan: &self.plan,
-                places: &places,
-                end: ends.get(task.def.table).copied(),
+                end: ends.get(&table_of(&task)).copied(),
                 task,
             };
             waiting.until(until)
@@ -103,7 +86,6 @@ impl Sync {
 /// One copy that is waited for.
 struct Waiting<'a> {
     plan: &'a Plan,
-    places: &'a Semaphore,
     task: Task,
     /// Where the log of the source ended.
     end: Option<Mark>,
@@ -114,7 +96,8 @@ impl Waiting<'_> {
     async fn until(self, until: Instant) -> Option<(CopyId, Option<Error>)> {
         let mut last = None;
         let mut pauses = Pauses::new(PAUSES.0, PAUSES.1);
-        let gate = self.task.cluster.gates().of(&self.task);
+        // Others that wait for it then find that it was done for them.
+        let gate = self.task.cluster.gate(self.task.lock_key());
         let through = async {
             loop {
                 {
@@ -125,7 +108,7 @@ impl Waiting<'_> {
                         Err(error) => last = Some(error),
                     }
                     let task = vec![self.task.clone()];
-                    for (_, result) in bring_up(self.plan, self.places, task).await {
+                    for (_, result) in bring_up(self.plan, task).await {
                         match result {
                             Ok(Some(_)) => return,
                             Ok(None) => {}
@@ -145,13 +128,14 @@ impl Waiting<'_> {
         let Some(end) = self.end else {
             return Ok(false);
         };
-        let text = self.task.status()?.recorded(Mode::Capture.name()).await?;
+        let source = self.task.source()?;
+        let mode = source.mode_name(Mode::Capture);
+        let text = self.task.status()?.recorded(&mode).await?;
         let position = text.map(|text| Position::parse(&text, self.task.def, &[]));
         let Some(Position::Followed(mark)) = position.transpose()? else {
             return Ok(false);
         };
         // What was trimmed was done by all copies that the source knows: this one has to be one.
-        let source = self.task.source()?;
         let following = Following {
             source: &source,
             target: self.task.target(),
@@ -159,6 +143,11 @@ impl Waiting<'_> {
         let kept = following.mark().await?;
         Ok(mark >= end && kept.is_some_and(|kept| kept <= mark))
     }
+}
+
+/// A model's table at its source.
+fn table_of(task: &Task) -> (&'static str, &'static str) {
+    (task.def.home_name(), task.def.table)
 }
 
 fn not_through(limit: Duration, copy: &CopyId, source: Option<Error>) -> Error {

@@ -40,11 +40,9 @@ enum State {
 
 /// Brings the copies on one server up to what their sources have; `None` of one whose lock another
 /// run holds.
-pub(super) async fn bring_up(
-    plan: &Plan,
-    places: &Semaphore,
-    tasks: Vec<Task>,
-) -> Vec<(Task, Result<Option<Rows>>)> {
+pub(super) async fn bring_up(plan: &Plan, tasks: Vec<Task>) -> Vec<(Task, Result<Option<Rows>>)> {
+    // Of this server alone: one that does not answer keeps no other waiting.
+    let places = &Semaphore::new(plan.concurrency);
     let begun = tasks.into_iter().map(|task| One::begin(plan, places, task));
     let mut all: Vec<One> = join_all(begun).await;
     let points_to: Vec<Vec<usize>> = (0..all.len())
