@@ -4,6 +4,7 @@
 //! to it. Rows that are as they should be already are not written, so that changes may be handed on
 //! twice.
 
+mod aside;
 mod careful;
 
 use std::collections::HashMap;

@@ -8,6 +8,7 @@ use crate::site::{Item, Pair, Site, item, on};
 on! { all =>
     a_row_that_is_pointed_to_stays_and_goes_later
     a_row_that_is_pointed_to_is_updated_in_place
+    unique_values_of_rows_that_are_pointed_to_change_places
 }
 
 /// A table at the first copy whose rows point to items, with one that points to an item.
@@ -76,4 +77,30 @@ async fn a_row_that_is_pointed_to_is_updated_in_place(pair: Pair) {
     site.sync().await;
     assert!(blockers(&site).await.is_empty());
     site.assert_equal().await;
+}
+
+async fn unique_values_of_rows_that_are_pointed_to_change_places(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.insert(1..=5).await;
+    site.sync().await;
+    pointing_to(&site, 2).await;
+    let name = async |id: i64, name: String| {
+        let row = Item::query().filter(Item::ID.eq(id)).set(Item::NAME, name);
+        assert_eq!(row.update(&site.cluster).await.unwrap(), 1);
+    };
+    name(2, "aside".to_owned()).await;
+    name(3, item(2).name).await;
+    name(4, "aside, too".to_owned()).await;
+    name(2, item(4).name).await;
+    name(4, item(3).name).await;
+    let rows = site.sync().await;
+    assert_eq!((rows.updated, rows.inserted, rows.deleted), (6, 0, 0));
+    site.assert_equal().await;
+    // The row that points there was not taken along.
+    let count: (i64,) = Item::query()
+        .sql("SELECT COUNT(*) FROM pointers")
+        .one(&site.copies[0])
+        .await
+        .unwrap();
+    assert_eq!(count.0, 1);
 }

@@ -13,6 +13,7 @@ on! { all =>
     rows_that_point_to_themselves_or_to_each_other
     a_tree_is_compared_and_repaired
     a_row_that_points_to_nothing_is_waited_for
+    keys_of_several_columns_are_followed_column_by_column
 }
 
 /// A row of a tree; the copies have a foreign key, and the source has none.
@@ -251,4 +252,50 @@ async fn a_row_that_points_to_nothing_is_waited_for(pair: Pair) {
     .await;
     supervisor.stop().await;
     assert_equal(&site).await;
+}
+
+/// A row that points by several columns, which the foreign key names in another order.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "parts")]
+struct Part {
+    #[static_model(primary_key)]
+    series: i64,
+    #[static_model(primary_key)]
+    number: i64,
+    in_series: Option<i64>,
+    in_number: Option<i64>,
+}
+
+const PARTS: &str = "CREATE TABLE parts (series bigint NOT NULL, number bigint NOT NULL, \
+                     in_series bigint NULL, in_number bigint NULL, \
+                     PRIMARY KEY (series, number), UNIQUE (number, series), \
+                     FOREIGN KEY (in_number, in_series) REFERENCES parts (number, series))";
+
+async fn keys_of_several_columns_are_followed_column_by_column(pair: Pair) {
+    let site = Site::bare(pair).await;
+    site.add::<Part>("parts", PARTS).await;
+    let part = |id: i64| {
+        let whole = match id {
+            1 => Some(5_200),
+            5_200 => Some(5_250),
+            5_250 => Some(2),
+            _ => None,
+        };
+        Part {
+            series: id,
+            number: id + 10_000,
+            in_series: whole,
+            in_number: whole.map(|whole| whole + 10_000),
+        }
+    };
+    let mut rows: Vec<Part> = (1..=5_300).map(part).collect();
+    // With a NULL in it, it points to nothing.
+    rows[2].in_series = Some(77);
+    Part::insert_many(&site.cluster, rows).await.unwrap();
+    let report = Sync::of::<Part>(&site.cluster).run().await.unwrap();
+    let rows = report.complete().unwrap().rows();
+    assert_eq!(rows.inserted, 2 * 5_300);
+    for one in Sync::of::<Part>(&site.cluster).verify().await.unwrap() {
+        assert!(one.result.unwrap().is_equal());
+    }
 }

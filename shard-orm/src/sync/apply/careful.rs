@@ -3,8 +3,7 @@
 //!
 //! A value of a unique index that passes from one row to another, a row that points to one of the
 //! same changes, a row that is deleted once nothing points to it: each gets through when another one
-//! has. Only a circle of unique values is left then, and is cut by taking its rows out and putting
-//! them back.
+//! has. Only a circle of unique values is left then, and is cut by putting the values aside.
 
 use super::{Applied, Copy};
 use crate::error::{Error, ErrorKind, Result};
@@ -127,13 +126,29 @@ impl Copy {
         }
     }
 
-    /// Takes the rows out and puts them back as they should be. Rows to which others point cannot
-    /// be taken out: the error is then the one that stood in the way before.
+    /// Puts the rows' unique values aside and gives them those that they should have. Where that
+    /// cannot be done, takes the rows out and puts them back; the error is then, of rows to which
+    /// others point, the one that stood in the way before.
     async fn exchange(&self, tx: &Tx, rows: &[Cells], failed: Option<Error>) -> Result<Applied> {
         let cut = match failed {
             Some(error) if error.kind() != ErrorKind::Unique => return Err(error),
             other => other,
         };
+        let point = tx.savepoint().await?;
+        let outcome = async {
+            self.put_aside(tx, rows).await?;
+            let changes: Vec<Change> = rows.iter().cloned().map(Change::Put).collect();
+            self.apply(tx, &changes).await
+        }
+        .await;
+        match outcome {
+            Ok(applied) => {
+                point.release().await?;
+                return Ok(applied);
+            }
+            Err(error) if error.is_retryable() => return Err(error),
+            Err(_) => point.rollback().await?,
+        }
         let keys: Vec<_> = rows
             .iter()
             .map(|cells| key_of(self.status.def, cells))
