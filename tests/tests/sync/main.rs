@@ -3,10 +3,12 @@
 mod blocked;
 mod changes;
 mod compared;
+mod first;
 mod killed;
 mod late;
 mod overtaken;
 mod pages;
+mod passed;
 mod site;
 mod supervised;
 mod traffic;
