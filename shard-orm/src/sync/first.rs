@@ -9,6 +9,7 @@ mod pass;
 use futures_util::future::join;
 
 pub(super) use self::pass::Passage;
+use self::pass::Ready;
 use super::apply::Applied;
 use super::compare::Change;
 use super::keys::key_of;
@@ -23,16 +24,6 @@ const COPIED: usize = 5_000;
 /// How many rows one transaction at a copy writes, more or less, where they pass as bytes.
 const PASSED: usize = 20_000;
 
-/// What came of a page.
-enum Page {
-    /// Rows follow this key.
-    Copied(Vec<sea_query::Value>),
-    /// It was the last one, and the log is followed from now on.
-    Last,
-    /// It did not pass, and nothing of it is at the copy.
-    Refused(Error),
-}
-
 impl Run {
     /// Copies all rows, in the order of their primary key, from where an earlier run has stopped.
     pub(super) async fn copy_all(&mut self, from: Mark) -> Result<()> {
@@ -45,32 +36,68 @@ impl Run {
             return self.compare(Position::Followed(from)).await;
         }
         while let Some(passage) = self.passage.clone() {
-            match self.pass_page(&passage, from, done.as_deref()).await? {
-                Page::Last => return Ok(()),
-                Page::Copied(key) => done = Some(key),
-                Page::Refused(error) => {
-                    tracing::debug!(
-                        target: "shard_orm",
-                        table = self.task.def.table,
-                        server = &*self.task.server,
-                        error = %error.kind(),
-                        "rows are copied one by one for a while"
-                    );
-                    // Another refusal than for a row that is in the way would be repeated.
-                    let most = if is_in_the_way(&error) {
-                        PASSED
-                    } else {
-                        self.passage = None;
-                        usize::MAX
-                    };
-                    match self.copy_values(from, done, most).await? {
-                        Some(key) => done = Some(key),
-                        None => return Ok(()),
-                    }
-                }
+            let refused = match self.pass_all(&passage, from, &mut done).await {
+                Err(error) if is_refusal(&error) => error,
+                outcome => return outcome,
+            };
+            tracing::debug!(
+                target: "shard_orm",
+                table = self.task.def.table,
+                server = &*self.task.server,
+                error = %refused.kind(),
+                "rows are copied as values for a while"
+            );
+            // Another refusal than for a row that is in the way would be repeated.
+            let most = if is_in_the_way(&refused) {
+                PASSED
+            } else {
+                self.passage = None;
+                usize::MAX
+            };
+            match self.copy_values(from, done, most).await? {
+                Some(key) => done = Some(key),
+                None => return Ok(()),
             }
         }
         self.copy_values(from, done, usize::MAX).await.map(drop)
+    }
+
+    /// Passes rows on as bytes until all are at the copy; `done` is the key of the last one that is.
+    /// The bounds of the next page are looked for while one is written.
+    async fn pass_all(
+        &mut self,
+        passage: &Passage,
+        from: Mark,
+        done: &mut Option<Vec<sea_query::Value>>,
+    ) -> Result<()> {
+        let source = self.source.clone();
+        let mut ahead = None;
+        loop {
+            let page = match ahead.take() {
+                Some(page) => page,
+                None => Ready::after(passage, &source, done.as_deref()).await?,
+            };
+            let last = page.last.clone();
+            let position = match last.clone() {
+                None => Position::Followed(from),
+                done => Position::Copying { from, done },
+            };
+            let next = async {
+                let last = last.as_deref()?;
+                // Without a connection to spare it is looked for afterwards.
+                Ready::after(passage, &source, Some(last)).await.ok()
+            };
+            let (passed, next) = join(page.pass(&self.copy, &position), next).await;
+            let rows = passed?;
+            self.work.read += rows;
+            self.work.applied.inserted += rows;
+            self.position = Some(position);
+            if last.is_none() {
+                return Ok(());
+            }
+            *done = last;
+            ahead = next;
+        }
     }
 
     /// Copies the next rows as values, `most` of them more or less, and gives the key of the last one
@@ -142,4 +169,14 @@ impl Run {
 /// Whether a row of the copy is in the way, or one that is pointed to is not there.
 fn is_in_the_way(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unique | ErrorKind::ForeignKey)
+}
+
+/// Whether rows that did not pass as bytes may be copied as values all the same.
+fn is_refusal(error: &Error) -> bool {
+    use ErrorKind as Kind;
+    is_in_the_way(error)
+        || matches!(
+            error.kind(),
+            Kind::NotNull | Kind::Check | Kind::Timeout | Kind::Unsupported | Kind::Database
+        )
 }

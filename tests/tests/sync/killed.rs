@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::site::{Pair, Site, on};
+use crate::site::{POSTGRES, Pair, Site, on};
 use crate::traffic::{Places, Random, Traffic, are_level};
 use crate::worker::{Locks, Worker};
 
@@ -20,7 +20,8 @@ async fn workers_that_are_killed_lose_no_change(pair: Pair) {
     let mut random = Random::new();
     let site = Site::new(pair).await;
     // Several transactions' worth, so that the first are killed while all rows are copied.
-    site.insert(0..12_000).await;
+    let count = if pair == POSTGRES { 48_000 } else { 12_000 };
+    site.insert(0..count).await;
     let traffic = Traffic::begin(&site, &random);
     let mut places = Places::default();
     for _ in 0..kills() {

@@ -106,7 +106,7 @@ async fn a_row_that_comes_late_is_not_passed_over_by_the_next_page() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unique_value_changes_hands_while_all_rows_are_copied() {
     let site = Site::new(POSTGRES).await;
-    site.insert(1..=5_001).await;
+    site.insert(1..=20_001).await;
     // The first page waits at a copy.
     let copy = &site.copies[0];
     let blocker = copy.begin(Item::database()).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_unique_value_changes_hands_while_all_rows_are_copied() {
     eventually("the run waits", async || waiting(copy).await == 1).await;
     // The row of the second page has a name by now that the first page gave to another.
     rename(&site, 1, "aside").await;
-    rename(&site, 5_001, &item(1).name).await;
+    rename(&site, 20_001, &item(1).name).await;
     blocker.rollback().await.unwrap();
     run.await.unwrap().unwrap().complete().unwrap();
     site.sync().await;

@@ -5,17 +5,15 @@
 
 use sea_query::{Alias, Expr, ExprTrait, IntoTableRef as _, Order, Query, SelectStatement, Value};
 
-use super::{PASSED, Page, is_in_the_way};
+use super::PASSED;
 use crate::backend::inspect::{ColumnShape, Shape};
 use crate::backend::{has_bulk, quote, render};
-use crate::dialect::Dialect;
-use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{End, Executor as _, Intent, Rows, own, pass};
+use crate::error::Result;
+use crate::exec::{End, Executor as _, Intent, Rows, Sink, own, pass};
 use crate::model::ModelDef;
-use crate::sync::apply::Applied;
+use crate::sync::apply::{Applied, Copy};
 use crate::sync::keys::key_columns;
-use crate::sync::position::{Mark, Position};
-use crate::sync::run::Run;
+use crate::sync::position::Position;
 use crate::sync::source::{Source, select};
 use crate::sync::table::TableAt;
 use crate::transaction::Tx;
@@ -108,7 +106,7 @@ impl Passage {
         source: &Source,
         reading: &Tx,
         select: &SelectStatement,
-        rows: &mut dyn crate::exec::Sink,
+        rows: &mut dyn Sink,
     ) -> Result<()> {
         let (read, label) = (Intent::Read, ("select", source.def.table));
         own::send(reading.target(), &source.place, read, label, select, rows)
@@ -145,66 +143,42 @@ impl Passage {
     }
 }
 
-impl Run {
-    /// Passes the next page on.
-    pub(super) async fn pass_page(
-        &mut self,
+/// A page that can be asked for: its bounds are set in a transaction at the source.
+#[derive(Debug)]
+pub(super) struct Ready {
+    reading: Tx,
+    /// The key of its last row; `None` of the last page.
+    pub(super) last: Option<Vec<Value>>,
+    out: String,
+}
+
+impl Ready {
+    /// The page after this key.
+    pub(super) async fn after(
         passage: &Passage,
-        from: Mark,
+        source: &Source,
         done: Option<&[Value]>,
-    ) -> Result<Page> {
-        let source = &self.source;
+    ) -> Result<Self> {
         // One state: no row comes between the bounds after they were looked for.
         let reading = source.cluster.begin_reading_in(&source.place).await?;
-        let outcome = self.pass_read(passage, &reading, from, done).await;
-        // It has written nothing, and may have ended already.
-        let _ = reading.rollback().await;
-        let (position, applied) = match outcome {
-            Ok(passed) => passed,
-            Err(error) if is_refusal(&error) => return Ok(Page::Refused(error)),
-            Err(error) => return Err(error),
-        };
-        self.work.read += applied.inserted;
-        self.work.applied.add(applied);
-        let next = match &position {
-            Position::Copying {
-                done: Some(key), ..
-            } => Page::Copied(key.clone()),
-            _ => Page::Last,
-        };
-        self.position = Some(position);
-        Ok(next)
-    }
-
-    async fn pass_read(
-        &self,
-        passage: &Passage,
-        reading: &Tx,
-        from: Mark,
-        done: Option<&[Value]>,
-    ) -> Result<(Position, Applied)> {
-        let (source, def) = (&self.source, self.task.def);
+        let last = passage.last_of_page(source, &reading, done).await?;
         let (after, to) = ("after", "to");
-        let last = passage.last_of_page(source, reading, done).await?;
         passage
-            .set_bounds(source, reading, [(after, done), (to, last.as_deref())])
+            .set_bounds(source, &reading, [(after, done), (to, last.as_deref())])
             .await?;
         let out = passage.out(source, [(after, done.is_some()), (to, last.is_some())]);
-        let into = into(def, self.copy.status.place.dialect(), || {
-            self.copy.status.place.namespace.table_of(def)
-        });
-        let position = match last {
-            Some(last) => Position::Copying {
-                from,
-                done: Some(last),
-            },
-            None => Position::Followed(from),
-        };
+        Ok(Self { reading, last, out })
+    }
+
+    /// Passes the page on, and gives how many rows it had.
+    pub(super) async fn pass(self, copy: &Copy, position: &Position) -> Result<u64> {
+        let def = copy.status.def;
         let give = End {
-            tx: reading,
-            text: &out,
+            tx: &self.reading,
+            text: &self.out,
             label: ("select", def.table),
         };
+        let into = into(copy);
         let passing = async |tx: Tx| {
             let take = End {
                 tx: &tx,
@@ -216,21 +190,25 @@ impl Run {
                 ..Applied::default()
             })
         };
-        let applied = self.copy.transact(Some(&position), false, passing).await?;
-        Ok((position, applied))
+        let passed = copy.transact(Some(position), false, passing).await;
+        // It has written nothing, and may have ended already.
+        let _ = self.reading.rollback().await;
+        passed.map(|applied| applied.inserted)
     }
 }
 
 /// The statement that takes rows at the copy.
-fn into(def: &ModelDef, dialect: Dialect, table: impl Fn() -> sea_query::TableRef) -> String {
+fn into(copy: &Copy) -> String {
+    let (def, place) = (copy.status.def, &copy.status.place);
     let columns: Vec<String> = def
         .columns
         .iter()
-        .map(|column| quote(dialect, &Alias::new(column.name).into_table_ref()))
+        .map(|column| Alias::new(column.name).into_table_ref())
+        .map(|column| quote(place.dialect(), &column))
         .collect();
     format!(
         "COPY {} ({}) FROM STDIN (FORMAT binary)",
-        quote(dialect, &table()),
+        quote(place.dialect(), &place.namespace.table_of(def)),
         columns.join(", ")
     )
 }
@@ -286,14 +264,4 @@ fn in_order(select: &mut SelectStatement, def: &ModelDef) {
     for column in key_columns(def) {
         select.order_by(column, Order::Asc);
     }
-}
-
-/// Whether rows that did not pass as bytes may be copied as values all the same.
-fn is_refusal(error: &Error) -> bool {
-    use ErrorKind as Kind;
-    is_in_the_way(error)
-        || matches!(
-            error.kind(),
-            Kind::NotNull | Kind::Check | Kind::Timeout | Kind::Unsupported | Kind::Database
-        )
 }

@@ -1,0 +1,181 @@
+//! Which rows pass from PostgreSQL to PostgreSQL as bytes, seen by the statements that are sent.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use shard_orm::prelude::*;
+use shard_orm::sync::Sync;
+use shard_orm::{Json, TransmittedModel};
+use shard_orm_tests::listening::listen;
+use sqlx::AssertSqlSafe;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use crate::site::{Item, MARIADB, MIXED, POSTGRES, SQLITE, Site, item};
+
+/// The texts that this thread sends.
+#[derive(Debug, Clone, Default)]
+struct Sent(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber> Layer<S> for Sent {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "shard_orm::sql" {
+            event.record(&mut self.clone());
+        }
+    }
+}
+
+impl Visit for Sent {
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "sql" {
+            self.0.lock().unwrap().push(value.to_owned());
+        }
+    }
+}
+
+/// Syncs a model, and gives how many pages were taken as bytes, and how many rows went one by one.
+async fn synced<M: TransmittedModel>(site: &Site) -> (usize, usize) {
+    let sent = Sent::default();
+    let here = listen(sent.clone());
+    let report = Sync::of::<M>(&site.cluster).run().await.unwrap();
+    report.complete().unwrap();
+    drop(here);
+    let sent = sent.0.lock().unwrap();
+    let count = |begin: &str| sent.iter().filter(|text| text.starts_with(begin)).count();
+    let table = |quote: char| format!("{quote}{}{quote}", M::def().table);
+    let inserts = sent.iter().filter(|text| {
+        text.starts_with("INSERT") && (text.contains(&table('"')) || text.contains(&table('`')))
+    });
+    assert_eq!(
+        sent.iter()
+            .filter(|text| text.contains("FROM STDIN"))
+            .count(),
+        sent.iter()
+            .filter(|text| text.contains("TO STDOUT"))
+            .count(),
+    );
+    (count("COPY ") / 2, inserts.count())
+}
+
+#[tokio::test]
+async fn rows_pass_from_postgres_to_postgres_as_bytes() {
+    let site = Site::new(POSTGRES).await;
+    for begin in (0..41_000).step_by(5_000) {
+        site.insert(begin..41_000.min(begin + 5_000)).await;
+    }
+    // Three pages to each copy.
+    assert_eq!(synced::<Item>(&site).await, (6, 0));
+    site.assert_equal().await;
+    // What has changed since does not.
+    site.insert([50_000]).await;
+    assert_eq!(synced::<Item>(&site).await, (0, 2));
+}
+
+#[tokio::test]
+async fn rows_of_other_databases_do_not_pass_as_bytes() {
+    for pair in [SQLITE, MARIADB, MIXED] {
+        let site = Site::new(pair).await;
+        site.insert(1..=3).await;
+        let (passed, inserts) = synced::<Item>(&site).await;
+        assert_eq!(passed, 0, "{pair:?}");
+        assert!(inserts > 0, "{pair:?}");
+        site.assert_equal().await;
+    }
+}
+
+/// A row whose columns have other forms at the source.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "documents")]
+struct Document {
+    #[static_model(primary_key)]
+    id: i64,
+    #[static_model(length = 100)]
+    title: String,
+    price: Decimal,
+    body: Json<Value>,
+}
+
+fn document(id: i64) -> Document {
+    Document {
+        id,
+        title: format!("it's \\ {id}"),
+        price: Decimal::new(id * 101, 2),
+        body: Json(json!({"id": id, "text": "\u{1f600}\n'"})),
+    }
+}
+
+async fn documents(changes: &[&'static str]) -> Site {
+    let site = Site::new(POSTGRES).await;
+    let setup = site.cluster.setup().table::<Document>();
+    setup.run().await.unwrap();
+    for change in changes {
+        let alter = AssertSqlSafe(format!("ALTER TABLE documents {change}"));
+        let alter = Document::query().sql(alter);
+        alter.execute(&site.cluster).await.unwrap();
+    }
+    let rows = (1..=300).map(document).collect();
+    Document::insert_many(&site.cluster, rows).await.unwrap();
+    site
+}
+
+async fn assert_equal(site: &Site) {
+    for copy in &site.copies {
+        let found = Document::query().order_by(Document::ID).all(copy).await;
+        let expected: Vec<Document> = (1..=300).map(document).collect();
+        assert_eq!(found.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_column_of_another_form_at_the_source_does_not_pass() {
+    let site = documents(&["ALTER COLUMN body TYPE json"]).await;
+    let (passed, inserts) = synced::<Document>(&site).await;
+    assert_eq!(passed, 0);
+    assert!(inserts > 0);
+    assert_equal(&site).await;
+}
+
+#[tokio::test]
+async fn a_column_of_another_length_at_the_source_passes() {
+    let site = documents(&[
+        "ALTER COLUMN price TYPE numeric(10, 2)",
+        "ALTER COLUMN title TYPE varchar(50)",
+    ])
+    .await;
+    assert_eq!(synced::<Document>(&site).await, (2, 0));
+    assert_equal(&site).await;
+}
+
+#[tokio::test]
+async fn a_column_that_may_hold_a_null_that_the_model_does_not_take_does_not_pass() {
+    let drop = "ALTER COLUMN title DROP NOT NULL";
+    let site = documents(&[drop]).await;
+    for copy in &site.copies {
+        let alter = AssertSqlSafe(format!("ALTER TABLE documents {drop}"));
+        Document::query().sql(alter).execute(copy).await.unwrap();
+    }
+    let (passed, inserts) = synced::<Document>(&site).await;
+    assert_eq!(passed, 0);
+    assert!(inserts > 0);
+}
+
+#[tokio::test]
+async fn a_page_that_the_copy_refuses_goes_as_values() {
+    let site = Site::new(POSTGRES).await;
+    site.insert(1..=3).await;
+    // Of row-level security and of rules `COPY` knows otherwise than `INSERT`: a condition stands for them.
+    let copy = &site.copies[0];
+    let refuse = "ALTER TABLE items ADD CHECK (id <> 3 OR current_query() NOT LIKE 'COPY %')";
+    Item::query().sql(refuse).execute(copy).await.unwrap();
+    let (passed, inserts) = synced::<Item>(&site).await;
+    assert_eq!(passed, 2);
+    assert!(inserts > 0);
+    site.assert_equal().await;
+    assert_eq!(item(3), Item::get(copy, 3).await.unwrap());
+}
