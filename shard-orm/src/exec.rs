@@ -31,6 +31,7 @@ pub(crate) use fan::{Fan, Manner, until};
 pub(crate) use fan_out::{each_batch, each_leg};
 pub(crate) use fixed::{
     BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, most_arguments, not_deleted,
+    postgres_type,
 };
 pub(crate) use hedge::read_at;
 pub(crate) use leg::Leg;

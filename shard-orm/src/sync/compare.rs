@@ -32,11 +32,14 @@
 mod change;
 mod descend;
 mod key;
+mod leaves;
 mod merge;
+mod part;
 mod side;
 
 pub use change::{Apply, Change};
-pub(super) use key::{Key, KeyOrder, Range};
+pub(super) use key::{Key, KeyOrder, Range, Way};
+pub(super) use part::part;
 
 use std::fmt;
 
@@ -142,8 +145,8 @@ pub async fn compare(
     };
     let mut found = Comparison::default();
     let mut batch = Batch::new(apply);
-    let mut source = Side::new(source, source_order);
-    let mut copy = Side::new(copy, copy_order);
+    let mut source = Side::new(source, source_order, one);
+    let mut copy = Side::new(copy, copy_order, other);
     if source.is_by_server() || copy.is_by_server() {
         descend(&mut source, &mut copy, &paging, &mut found, &mut batch).await?;
     } else {

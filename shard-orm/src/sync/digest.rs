@@ -40,7 +40,7 @@ use std::fmt;
 
 use md5::{Digest as _, Md5};
 
-use super::compare::{KeyOrder, Range};
+use super::compare::{KeyOrder, Range, Way};
 use super::table::TableAt;
 use crate::error::Result;
 
@@ -108,7 +108,7 @@ impl fmt::Display for Digest {
 /// or the database is not in UTF-8, and whatever a read fails with.
 pub async fn digest(table: &TableAt<'_>) -> Result<Digest> {
     let order = KeyOrder::of(table.def());
-    let (digests, _) = digests(table, &order, &Range::default(), &[]).await?;
+    let (digests, _) = digests(table, &order, &[Range::default()], Way::Condition, &[]).await?;
     Ok(digests.into_iter().next().unwrap_or_default())
 }
 

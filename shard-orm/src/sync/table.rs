@@ -15,6 +15,9 @@ use crate::model::{Model, ModelDef};
 use crate::record::Collection;
 use crate::topology::{Namespace, Read};
 
+/// The most values of a statement whose text is kept by a connection.
+const KEPT: usize = 8;
+
 /// A model's table at one place.
 ///
 /// ```no_run
@@ -174,8 +177,9 @@ impl Statement for Built<'_> {
         }
         Ok(Sql {
             text: text.into(),
-            // Few texts for each table: they differ by the number of ranges.
-            persistent: true,
+            // Texts differ by the number of ranges and bounds. The many of them are not kept, since
+            // they would take the place of others.
+            persistent: values.0.len() <= KEPT,
             single: false,
         })
     }

@@ -1,31 +1,67 @@
-//! Goes down from the digest of a whole table to the leaves that differ.
+//! Goes down from whole tables to the leaves that differ.
+//!
+//! What is open is a stack of ranges, the first one on top. Many of them are cut by the statements of
+//! one, and many leaves read by those of one.
+
+use std::ops::Bound;
 
 use futures_util::future::try_join;
 
 use super::change::Batch;
-use super::key::{KeyOrder, Range};
-use super::merge::merge;
+use super::key::{Key, KeyOrder, Range};
+use super::leaves::leaves;
+use super::merge::{Size, merge};
 use super::side::Side;
 use super::{Comparison, Paging};
 use crate::backend::ColumnType;
 use crate::backend::inspect::Shape;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::sync::digest::Digest;
 use crate::sync::table::TableAt;
 
-/// Into how many parts a range is cut.
-const PARTS: u64 = 32;
 /// Below how many levels a range is read whatever it holds: tables that grow while they are
 /// compared do not keep it from its end.
 const LEVELS: u32 = 16;
+/// How many ranges one statement names at most.
+const RANGES: usize = 128;
+/// The most rows of the leaves that are read at a time.
+const LEAVES: usize = 4_000;
 
 /// A range whose digests differ.
+#[derive(Clone)]
 struct Node {
     range: Range,
-    source: Digest,
-    copy: Digest,
+    at_source: u64,
+    at_copy: u64,
     level: u32,
+}
+
+/// What becomes of a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is read with others.
+    Leaf,
+    /// It is read by itself, a page at a time.
+    Merge,
+    /// It is cut.
+    Cut,
+}
+
+impl Node {
+    fn rows(&self) -> u64 {
+        self.at_source.max(self.at_copy)
+    }
+
+    fn step(&self, paging: &Paging) -> Step {
+        let leaf = paging.leaf as u64;
+        if self.rows() <= leaf + leaf / 2 {
+            Step::Leaf
+        } else if self.at_source == 0 || self.at_copy == 0 || self.level >= LEVELS {
+            Step::Merge
+        } else {
+            Step::Cut
+        }
+    }
 }
 
 /// Finds the leaves that differ, in the order of their keys, and what differs in them.
@@ -36,64 +72,204 @@ pub(super) async fn descend(
     found: &mut Comparison,
     batch: &mut Batch<'_>,
 ) -> Result<()> {
-    let mut open = differing(source, copy, Range::default(), &[], 0).await?;
-    while let Some(node) = open.pop() {
-        found.ranges += 1;
-        let (at_source, at_copy) = (node.source.rows(), node.copy.rows());
-        let most = at_source.max(at_copy);
-        let is_one_sided = at_source == 0 || at_copy == 0;
-        let leaf = paging.leaf as u64;
-        if is_one_sided || most <= leaf + leaf / 2 || node.level >= LEVELS {
-            merge(source, copy, &node.range, paging, found, batch).await?;
-            continue;
+    let (at_source, at_copy) = try_join(source.count(), copy.count()).await?;
+    let all = Node {
+        range: Range::default(),
+        at_source,
+        at_copy,
+        level: 0,
+    };
+    let mut open = match all.step(paging) {
+        Step::Merge => vec![all],
+        // Nothing is read of equal tables, however small they are.
+        Step::Cut | Step::Leaf => cut(source, copy, vec![all], paging, found).await?,
+    };
+    let mut size = Size::of(paging.leaf, LEAVES);
+    while let Some(top) = open.last() {
+        match top.step(paging) {
+            Step::Merge => {
+                let range = top.range.clone();
+                open.pop();
+                merge(source, copy, &range, paging, found, batch).await?;
+            }
+            Step::Leaf | Step::Cut => {
+                let taken = window(&open, source, copy, paging, size.rows());
+                let nodes: Vec<Node> = open.drain(open.len() - taken..).rev().collect();
+                if nodes.iter().any(|node| node.step(paging) == Step::Cut) {
+                    open.append(&mut cut(source, copy, nodes, paging, found).await?);
+                    continue;
+                }
+                let rows = nodes.iter().map(Node::rows).sum::<u64>();
+                let ranges: Vec<Range> = nodes.into_iter().map(|node| node.range).collect();
+                let what = (&*ranges, usize::try_from(rows).unwrap_or(usize::MAX));
+                leaves(source, copy, what, (paging, &mut size), found, batch).await?;
+            }
         }
-        let step = most.div_ceil(PARTS).max(leaf);
-        // Of the side that has more rows, so that all parts are small.
-        let bounds = if at_copy > at_source {
-            copy.bounds(&node.range, step).await?
-        } else {
-            source.bounds(&node.range, step).await?
-        };
-        if bounds.is_empty() {
-            merge(source, copy, &node.range, paging, found, batch).await?;
-            continue;
-        }
-        let mut parts = differing(source, copy, node.range, &bounds, node.level + 1).await?;
-        open.append(&mut parts);
     }
     Ok(())
 }
 
-/// The parts of a range whose digests differ, the last one first.
-async fn differing(
+/// How many of the open ranges come next: as many leaves as are read at a time, or before those are
+/// together as many ranges as are cut at a time.
+fn window(
+    open: &[Node],
+    source: &Side<'_>,
+    copy: &Side<'_>,
+    paging: &Paging,
+    leaf_rows: usize,
+) -> usize {
+    let most = source.most_parts().min(copy.most_parts()) as u64;
+    let (mut leaves, mut leaf_sum, mut cuts, mut cut_sum) = (0, 0, 0, 0);
+    for node in open.iter().rev() {
+        match node.step(paging) {
+            Step::Merge => break,
+            Step::Leaf => {
+                leaf_sum += node.rows();
+                let is_full = leaves > 0 && leaf_sum > leaf_rows as u64;
+                if is_full || leaves == RANGES {
+                    break;
+                }
+                leaves += 1;
+            }
+            Step::Cut => {
+                // Its parts, and its ends.
+                cut_sum += node.rows() / paging.leaf as u64 + 3;
+                if cuts > 0 && cut_sum > most || cuts == RANGES {
+                    break;
+                }
+                cuts += 1;
+            }
+        }
+    }
+    leaves + cuts
+}
+
+/// Cuts ranges, and gives the parts whose digests differ, with the leaves among the ranges: the last
+/// one first.
+async fn cut(
     source: &mut Side<'_>,
     copy: &mut Side<'_>,
-    range: Range,
-    bounds: &[Vec<sea_query::Value>],
-    level: u32,
+    nodes: Vec<Node>,
+    paging: &Paging,
+    found: &mut Comparison,
 ) -> Result<Vec<Node>> {
-    let (at_source, at_copy) =
-        try_join(source.digests(&range, bounds), copy.digests(&range, bounds)).await?;
-    let mut after = range.after;
-    let ends = bounds.iter().cloned().map(Some).chain([range.up_to]);
-    let mut nodes = Vec::new();
-    for ((source, copy), up_to) in at_source.into_iter().zip(at_copy).zip(ends) {
-        let range = Range {
-            after: after.clone(),
-            up_to: up_to.clone(),
+    // A whole table is looked at, even when it is one leaf.
+    let is_cut = |node: &Node| node.level == 0 || node.step(paging) == Step::Cut;
+    // By the side that has more rows, so that all parts are small.
+    let by = |at_copy: bool| {
+        let all = nodes.iter().filter(|node| is_cut(node));
+        all.filter(move |node| (node.at_copy > node.at_source) == at_copy)
+    };
+    let rows: u64 = nodes
+        .iter()
+        .filter(|node| is_cut(node))
+        .map(Node::rows)
+        .sum();
+    let most = source.most_parts().min(copy.most_parts()) as u64;
+    let step = rows.div_ceil(most).max(paging.leaf as u64);
+    let ranges = |at_copy: bool| -> Vec<Range> {
+        let all = by(at_copy).filter(|node| node.step(paging) == Step::Cut);
+        all.map(|node| node.range.clone()).collect()
+    };
+    let (of_source, of_copy) = (ranges(false), ranges(true));
+    let (by_source, by_copy) =
+        try_join(source.bounds(&of_source, step), copy.bounds(&of_copy, step)).await?;
+    let (mut by_source, mut by_copy) = (
+        by_source.into_iter().peekable(),
+        by_copy.into_iter().peekable(),
+    );
+
+    let mut bounds: Vec<Key> = Vec::new();
+    // Where the parts of each range are.
+    let mut places = Vec::new();
+    let mut cut = Vec::new();
+    for node in nodes.iter().filter(|node| is_cut(node)) {
+        if let Bound::Included(from) = &node.range.from
+            && bounds.last() != Some(from)
+        {
+            bounds.push(from.clone());
+        }
+        let first = bounds.len();
+        let own = if node.at_copy > node.at_source {
+            &mut by_copy
+        } else {
+            &mut by_source
         };
-        after = up_to;
-        if source != copy {
-            nodes.push(Node {
+        let order = source.order();
+        let is_before_end = |key: &Key| match &node.range.until {
+            Bound::Unbounded => true,
+            Bound::Included(last) => order.compare(key, last).is_le(),
+            Bound::Excluded(end) => order.compare(key, end).is_lt(),
+        };
+        while let Some(key) = own.next_if(is_before_end) {
+            if bounds.last() != Some(&key) {
+                bounds.push(key);
+            }
+        }
+        places.push(first..=bounds.len());
+        if let Bound::Excluded(end) = &node.range.until {
+            bounds.push(end.clone());
+        }
+        cut.push(node.range.clone());
+    }
+    let cut = joined(cut);
+    let (at_source, at_copy) =
+        try_join(source.digests(&cut, &bounds), copy.digests(&cut, &bounds)).await?;
+
+    let mut parts = Vec::new();
+    let mut places = places.into_iter();
+    for node in nodes {
+        let place = if is_cut(&node) { places.next() } else { None };
+        let Some(place) = place else {
+            parts.push(node);
+            continue;
+        };
+        let (first, last) = (*place.start(), *place.end());
+        for number in place {
+            let (Some(source), Some(copy)) = (at_source.get(number), at_copy.get(number)) else {
+                return Err(Error::unsupported("a comparison without one of its parts"));
+            };
+            if source == copy {
+                continue;
+            }
+            found.ranges += 1;
+            let bound = |number: usize| bounds[number].clone();
+            let range = Range {
+                from: if number == first {
+                    node.range.from.clone()
+                } else {
+                    Bound::Included(bound(number - 1))
+                },
+                until: if number == last {
+                    node.range.until.clone()
+                } else {
+                    Bound::Excluded(bound(number))
+                },
+            };
+            parts.push(Node {
                 range,
-                source,
-                copy,
-                level,
+                at_source: source.rows(),
+                at_copy: copy.rows(),
+                level: node.level + 1,
             });
         }
     }
-    nodes.reverse();
-    Ok(nodes)
+    parts.reverse();
+    Ok(parts)
+}
+
+/// Ranges in their order, of which those beside each other are one.
+fn joined(ranges: Vec<Range>) -> Vec<Range> {
+    let mut all: Vec<Range> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match (all.last_mut(), &range.from) {
+            (Some(last), Bound::Included(from)) if last.until == Bound::Excluded(from.clone()) => {
+                last.until = range.until;
+            }
+            _ => all.push(range),
+        }
+    }
+    all
 }
 
 /// The order of a table's keys, and whether it is that of an index.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
+use std::ops::Bound;
 
 use super::change::{Batch, Change};
 use super::key::Range;
@@ -22,10 +23,7 @@ pub(super) async fn merge(
     found: &mut Comparison,
     batch: &mut Batch<'_>,
 ) -> Result<()> {
-    let mut page = Range {
-        after: range.after.clone(),
-        up_to: None,
-    };
+    let mut page = range.clone();
     let mut unread = range.clone();
     let mut at_copy = VecDeque::new();
     let mut copy_ended = false;
@@ -33,43 +31,47 @@ pub(super) async fn merge(
     loop {
         if at_copy.is_empty() && !copy_ended {
             let limit = size.rows();
-            at_copy = copy.rows(&unread, limit).await?;
+            at_copy = copy.rows(std::slice::from_ref(&unread), limit).await?;
             size.learn(&at_copy);
             copy_ended = at_copy.len() < limit;
             if let Some(last) = at_copy.back() {
-                unread.after = Some(last.key.clone());
+                unread.from = Bound::Excluded(last.key.clone());
             }
         }
-        page.up_to = match at_copy.back() {
-            Some(last) if !copy_ended => Some(last.key.clone()),
-            _ => range.up_to.clone(),
+        page.until = match at_copy.back() {
+            Some(last) if !copy_ended => Bound::Included(last.key.clone()),
+            _ => range.until.clone(),
         };
         // Twice as many, so that a few rows more than at the copy take no second page.
         let limit = size.rows() * 2;
-        let at_source = source.rows(&page, limit).await?;
+        let at_source = source.rows(std::slice::from_ref(&page), limit).await?;
         size.learn(&at_source);
         let is_full = at_source.len() >= limit;
-        if is_full {
-            page.up_to = at_source.back().map(|last| last.key.clone());
+        if let Some(last) = at_source.back().filter(|_| is_full) {
+            page.until = Bound::Included(last.key.clone());
         }
         let order = source.order();
-        let reached = match &page.up_to {
-            Some(last) => {
+        let reached = match &page.until {
+            Bound::Included(last) => {
                 at_copy.partition_point(|row: &Read| order.compare(&row.key, last).is_le())
             }
-            None => at_copy.len(),
+            // The end of the range, in which all of them are.
+            Bound::Excluded(_) | Bound::Unbounded => at_copy.len(),
         };
         let seen = at_copy.drain(..reached).collect();
         pair(source, at_source, seen, found, batch).await?;
         if copy_ended && at_copy.is_empty() && !is_full {
             return Ok(());
         }
-        page.after = page.up_to.take();
+        if let Bound::Included(last) = page.until {
+            page.from = Bound::Excluded(last);
+        }
+        page.until = range.until.clone();
     }
 }
 
 /// Compares the rows of both tables that are in one range, which are all that are there.
-async fn pair(
+pub(super) async fn pair(
     source: &Side<'_>,
     mut at_source: VecDeque<Read>,
     mut at_copy: VecDeque<Read>,
@@ -109,25 +111,30 @@ async fn pair(
 const PAGE_BYTES: usize = 1 << 20;
 
 /// How many rows a page holds: fewer of large ones.
-struct Size {
+pub(super) struct Size {
     rows: usize,
     most: usize,
 }
 
 impl Size {
     fn new(paging: &Paging) -> Self {
+        Self::of(paging.leaf, paging.page)
+    }
+
+    /// Begins with so many rows, and ends with so many at most.
+    pub(super) fn of(first: usize, most: usize) -> Self {
         Self {
             // The first page shows how large the rows are.
-            rows: paging.leaf.min(paging.page),
-            most: paging.page,
+            rows: first.min(most),
+            most,
         }
     }
 
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    fn learn(&mut self, page: &VecDeque<Read>) {
+    pub(super) fn learn(&mut self, page: &VecDeque<Read>) {
         if page.is_empty() {
             return;
         }

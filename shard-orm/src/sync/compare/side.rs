@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use sea_query::{Alias, Expr, Order, SelectStatement, Value, WindowStatement};
 
 use super::Reading;
-use super::key::{Key, KeyOrder, Range};
+use super::key::{Key, KeyOrder, Range, Way};
+use super::part::most_parts;
+use crate::Field as _;
 use crate::backend::Row;
 use crate::error::Result;
 use crate::exec::Rows;
@@ -24,14 +26,16 @@ pub(super) struct Read {
 pub(super) struct Side<'t> {
     table: &'t TableAt<'t>,
     order: KeyOrder,
+    way: Way,
     pub(super) reading: Reading,
 }
 
 impl<'t> Side<'t> {
-    pub(super) fn new(table: &'t TableAt<'t>, order: KeyOrder) -> Self {
+    pub(super) fn new(table: &'t TableAt<'t>, order: KeyOrder, is_indexed: bool) -> Self {
         Self {
             table,
             order,
+            way: Way::of(table.dialect(), is_indexed),
             reading: Reading::default(),
         }
     }
@@ -44,20 +48,49 @@ impl<'t> Side<'t> {
         is_by_server(self.table)
     }
 
-    /// The digests of the parts of a range; see [`digests`].
-    pub(super) async fn digests(&mut self, range: &Range, bounds: &[Key]) -> Result<Vec<Digest>> {
-        let (digests, read) = digests(self.table, &self.order, range, bounds).await?;
+    /// Into how many parts it may be cut at a time.
+    pub(super) fn most_parts(&self) -> usize {
+        if self.is_by_server() {
+            most_parts(&self.order, self.table.dialect())
+        } else {
+            usize::MAX
+        }
+    }
+
+    /// How many rows there are.
+    pub(super) async fn count(&mut self) -> Result<u64> {
+        let build = |namespace: &Namespace| {
+            let mut count = self.order.select(namespace, &[Range::default()], self.way);
+            count.expr(Expr::cust("COUNT(*)"));
+            count
+        };
+        let mut rows = Rows::new(|row: &Row<'_>| i64::read(row, 0));
+        self.table.ask("count", &build, &mut rows).await?;
+        self.reading.statements += 1;
+        Ok(rows.rows.first().copied().unwrap_or(0).unsigned_abs())
+    }
+
+    /// The digests of the parts of ranges; see [`digests`].
+    pub(super) async fn digests(
+        &mut self,
+        ranges: &[Range],
+        bounds: &[Key],
+    ) -> Result<Vec<Digest>> {
+        let (digests, read) = digests(self.table, &self.order, ranges, self.way, bounds).await?;
         self.reading.statements += 1;
         self.reading.rows += read;
         Ok(digests)
     }
 
-    /// Every `step`-th key of a range.
-    pub(super) async fn bounds(&mut self, range: &Range, step: u64) -> Result<Vec<Key>> {
+    /// Every `step`-th key of ranges, all of which are counted through.
+    pub(super) async fn bounds(&mut self, ranges: &[Range], step: u64) -> Result<Vec<Key>> {
+        if ranges.is_empty() {
+            return Ok(Vec::new());
+        }
         let def = self.table.def();
         let build = |namespace: &Namespace| {
             let mut window = WindowStatement::new();
-            let mut numbered = self.order.select(namespace, range);
+            let mut numbered = self.order.select(namespace, ranges, self.way);
             self.table.narrow(&mut numbered);
             let mut bounds = SelectStatement::new();
             for ordinal in def.primary_key {
@@ -87,10 +120,10 @@ impl<'t> Side<'t> {
         Ok(rows.rows)
     }
 
-    /// The first rows of a range.
-    pub(super) async fn rows(&mut self, range: &Range, limit: usize) -> Result<VecDeque<Read>> {
+    /// The first rows of ranges, which do not overlap.
+    pub(super) async fn rows(&mut self, ranges: &[Range], limit: usize) -> Result<VecDeque<Read>> {
         let build = |namespace: &Namespace| {
-            let mut select = self.order.select(namespace, range);
+            let mut select = self.order.select(namespace, ranges, self.way);
             self.table.narrow(&mut select);
             for column in self.table.def().columns {
                 select.column(Alias::new(column.name));

@@ -1,6 +1,6 @@
 //! The digests of several ranges of a table, in one statement.
 
-use sea_query::{Alias, CaseStatement, Expr, SelectStatement};
+use sea_query::{Alias, Expr, SelectStatement};
 
 use super::expression::row_hash;
 use super::{Digest, encode};
@@ -8,7 +8,7 @@ use crate::backend::{Field as _, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::Sink;
-use crate::sync::compare::{Key, KeyOrder, Range};
+use crate::sync::compare::{Key, KeyOrder, Range, Way, part};
 use crate::sync::table::TableAt;
 use crate::topology::Namespace;
 
@@ -25,12 +25,13 @@ fn hash_of(table: &TableAt<'_>) -> Option<String> {
     row_hash(table.dialect(), table.def())
 }
 
-/// The digests of the parts of a range that `bounds` cut it into, and how many rows were read for
-/// it. Each bound is the last key of its part; there is one part more than there are bounds.
+/// The digests of the parts that `bounds` cut ranges into, and how many rows were read for it. Each
+/// bound is the first key of a part, but for the first part, which has all before the first bound.
 pub(crate) async fn digests(
     table: &TableAt<'_>,
     order: &KeyOrder,
-    range: &Range,
+    ranges: &[Range],
+    way: Way,
     bounds: &[Key],
 ) -> Result<(Vec<Digest>, u64)> {
     let mut parts = vec![Digest::default(); bounds.len() + 1];
@@ -43,7 +44,7 @@ pub(crate) async fn digests(
             encoded: Vec::new(),
         };
         let build = |namespace: &Namespace| {
-            let mut select = order.select(namespace, range);
+            let mut select = order.select(namespace, ranges, way);
             table.narrow(&mut select);
             for column in table.def().columns {
                 select.column(Alias::new(column.name));
@@ -56,9 +57,9 @@ pub(crate) async fn digests(
     };
     let dialect = table.dialect();
     let build = |namespace: &Namespace| {
-        let mut rows = order.select(namespace, range);
+        let mut rows = order.select(namespace, ranges, way);
         table.narrow(&mut rows);
-        rows.expr_as(part(order, bounds), Alias::new("part"))
+        rows.expr_as(part(order, dialect, bounds), Alias::new("part"))
             .expr_as(Expr::cust(hash.clone()), Alias::new("row_hash"));
         // Keeps the rows a query of their own, without which each word would hash them anew.
         match dialect {
@@ -73,18 +74,6 @@ pub(crate) async fn digests(
     };
     table.ask("digest", &build, &mut sink).await?;
     Ok((parts, 0))
-}
-
-/// The number of the part that a row belongs to.
-fn part(order: &KeyOrder, bounds: &[Key]) -> Expr {
-    if bounds.is_empty() {
-        return Expr::cust("0");
-    }
-    let mut case = CaseStatement::new();
-    for (number, bound) in bounds.iter().enumerate() {
-        case = case.case(order.up_to(bound), Expr::cust(number.to_string()));
-    }
-    case.finally(Expr::cust(bounds.len().to_string())).into()
 }
 
 /// For each part: its number, its rows, the rows that have a hash, and the sums of its words.
@@ -172,7 +161,7 @@ impl Sink for ByLibrary<'_> {
         } else {
             let key = self.order.key(&values);
             self.bounds
-                .partition_point(|bound| self.order.compare(bound, &key).is_lt())
+                .partition_point(|bound| self.order.compare(bound, &key).is_le())
         };
         self.encoded.clear();
         encode(&values, &mut self.encoded)?;

@@ -1,0 +1,97 @@
+//! Parts of a table: into how many it is cut at a time, and which of them a row belongs to.
+
+use sea_query::{Alias, CaseStatement, Expr, Func};
+
+use super::key::{Key, KeyOrder};
+use crate::backend::ColumnType;
+use crate::dialect::Dialect;
+use crate::exec::postgres_type;
+use crate::model::ColumnDef;
+
+/// The most parts where the server finds a row's part by halves.
+const MANY: usize = 4_096;
+/// The most where it is found by conditions, each of which is planned.
+const FEW: usize = 64;
+
+/// How a server finds the part of a row.
+enum Finder {
+    /// PostgreSQL's `width_bucket` over an array, of one column.
+    Bucket(&'static ColumnDef),
+    /// `INTERVAL` of MySQL and MariaDB, which compares integers alone exactly.
+    Interval,
+    /// A tree of conditions.
+    Case,
+}
+
+impl Finder {
+    fn of(order: &KeyOrder, dialect: Dialect) -> Self {
+        match (order.only_column(), dialect) {
+            (Some(column), Dialect::Postgres) => Self::Bucket(column),
+            (Some(column), Dialect::MySql) if is_integer(column.column_type) => Self::Interval,
+            _ => Self::Case,
+        }
+    }
+}
+
+fn is_integer(column_type: ColumnType) -> bool {
+    matches!(
+        column_type,
+        ColumnType::I8
+            | ColumnType::I16
+            | ColumnType::I32
+            | ColumnType::I64
+            | ColumnType::U8
+            | ColumnType::U16
+            | ColumnType::U32
+            | ColumnType::U64
+    )
+}
+
+/// Into how many parts a server sorts rows at no great cost.
+pub(super) fn most_parts(order: &KeyOrder, dialect: Dialect) -> usize {
+    match Finder::of(order, dialect) {
+        Finder::Bucket(_) | Finder::Interval => MANY,
+        Finder::Case => FEW,
+    }
+}
+
+/// The number of a row's part: how many of these keys are its own or come before it.
+pub(crate) fn part(order: &KeyOrder, dialect: Dialect, bounds: &[Key]) -> Expr {
+    let column = order.columns().first().cloned();
+    let (Some(column), false) = (column, bounds.is_empty()) else {
+        return Expr::cust("0");
+    };
+    let values = || bounds.iter().flatten().cloned().map(Expr::Value);
+    match Finder::of(order, dialect) {
+        Finder::Bucket(found) => {
+            // A subquery is evaluated once, whatever the plan.
+            let places: Vec<String> = (1..=bounds.len())
+                .map(|place| format!("${place}"))
+                .collect();
+            let kind = postgres_type(found.column_type);
+            let array = format!("(SELECT ARRAY[{}]::{kind}[])", places.join(", "));
+            let array = Expr::cust_with_exprs(array, values());
+            // The array's elements have the type of the model, and the column may have a like one.
+            let column = Expr::cust_with_expr(format!("CAST($1 AS {kind})"), column);
+            let function = Func::cust(Alias::new("width_bucket"));
+            function.arg(column).arg(array).into()
+        }
+        Finder::Interval => {
+            let function = Func::cust(Alias::new("INTERVAL"));
+            function.arg(column).args(values()).into()
+        }
+        Finder::Case => tree(order, bounds, 0),
+    }
+}
+
+/// Halves the bounds with each condition; `first` is the number of the first part.
+fn tree(order: &KeyOrder, bounds: &[Key], first: usize) -> Expr {
+    let middle = bounds.len() / 2;
+    let Some(bound) = bounds.get(middle) else {
+        return Expr::cust(first.to_string());
+    };
+    CaseStatement::new()
+        .case(order.before(bound), tree(order, &bounds[..middle], first))
+        .finally(tree(order, &bounds[middle + 1..], first + middle + 1))
+        .into()
+}
