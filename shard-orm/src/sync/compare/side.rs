@@ -61,6 +61,7 @@ impl<'t> Side<'t> {
     pub(super) async fn count(&mut self) -> Result<u64> {
         let build = |namespace: &Namespace| {
             let mut count = self.order.select(namespace, &[Range::default()], self.way);
+            self.table.narrow(&mut count);
             count.expr(Expr::cust("COUNT(*)"));
             count
         };
