@@ -10,5 +10,6 @@ mod pages;
 mod site;
 mod supervised;
 mod traffic;
+mod updates;
 mod worker;
 mod workers;
