@@ -6,21 +6,22 @@
 
 mod aside;
 mod careful;
+mod update;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sea_query::{Alias, Expr, Query};
+use sea_query::Query;
 
 use super::compare::Change;
 use super::hooks::{Hooked, Hooks};
-use super::keys::{KEYS_PER_STATEMENT, bytes_of, equal, key_of, one_of};
+use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of};
 use super::pointing::OwnKey;
 use super::position::Position;
 use super::source::Cells;
 use super::source::{read_rows, select};
 use super::status::StatusRow;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::exec::{Executor as _, Intent, NoRows, own};
 use crate::record::insert_cells;
 use crate::transaction::Tx;
@@ -251,14 +252,15 @@ impl Copy {
         }
         let present = self.present(tx, &put).await?;
         applied.read += present.len() as u64;
-        let mut missing = Vec::new();
+        let (mut missing, mut changed) = (Vec::new(), Vec::new());
         for cells in put {
             match present.get(&self.key_bytes(&cells)?) {
                 None => missing.push(cells),
                 Some(own) if *own == cells => {}
-                Some(_) => applied.updated += self.update(tx, &cells).await?,
+                Some(_) => changed.push(cells),
             }
         }
+        applied.updated += self.update(tx, &changed).await?;
         applied.inserted += self.insert(tx, &missing).await?;
         Ok(applied)
     }
@@ -298,39 +300,6 @@ impl Copy {
             insert_cells(tx.target(), place, def, part).await?;
         }
         Ok(rows.len() as u64)
-    }
-
-    async fn update(&self, tx: &Tx, cells: &[sea_query::Value]) -> Result<u64> {
-        let (def, place) = (self.status.def, &self.status.place);
-        let mut update = Query::update();
-        update.table(place.namespace.table_of(def));
-        for (ordinal, value) in cells.iter().enumerate() {
-            if !def.primary_key.contains(&ordinal) {
-                let column = Alias::new(def.columns[ordinal].name);
-                update.value(column, Expr::Value(value.clone()));
-            }
-        }
-        update.and_where_option(equal(def, &key_of(def, cells)));
-        let label = ("update", def.table);
-        match own::send(
-            tx.target(),
-            place,
-            Intent::Write,
-            label,
-            &update,
-            &mut NoRows,
-        )
-        .await?
-        {
-            1 => Ok(1),
-            found => Err(Error::new(
-                ErrorKind::Database,
-                format!(
-                    "an update of one row of table `{}` on server `{}` found {found}",
-                    def.table, place.server
-                ),
-            )),
-        }
     }
 
     async fn delete(&self, tx: &Tx, keys: &[Vec<sea_query::Value>]) -> Result<u64> {

@@ -55,10 +55,6 @@ pub(super) fn one_of_columns(
 }
 
 /// `a = ? AND b = ?`.
-pub(super) fn equal(def: &ModelDef, key: &[Value]) -> Option<Expr> {
-    all_equal(def, def.primary_key, key)
-}
-
 fn all_equal(def: &ModelDef, ordinals: &[usize], values: &[Value]) -> Option<Expr> {
     ordinals
         .iter()

@@ -2,6 +2,7 @@
 
 mod digest;
 mod edits;
+mod keys;
 mod shape;
 
 use shard_orm::Dialect;

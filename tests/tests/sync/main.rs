@@ -22,5 +22,6 @@ mod through;
 mod traffic;
 mod trees;
 mod unfit;
+mod updates;
 mod worker;
 mod workers;

@@ -64,21 +64,31 @@ pub(crate) fn part(order: &KeyOrder, dialect: Dialect, bounds: &[Key]) -> Expr {
     let values = || bounds.iter().flatten().cloned().map(Expr::Value);
     match Finder::of(order, dialect) {
         Finder::Bucket(found) => {
-            // A subquery is evaluated once, whatever the plan.
-            let places: Vec<String> = (1..=bounds.len())
-                .map(|place| format!("${place}"))
-                .collect();
             let kind = postgres_type(found.column_type);
-            let array = format!("(SELECT ARRAY[{}]::{kind}[])", places.join(", "));
+            // A subquery is evaluated once, whatever the plan. Not `ARRAY[..]`: sea-query takes what
+            // stands in brackets for a name.
+            let places: Vec<String> = (1..=bounds.len())
+                .map(|place| format!("(CAST(${place} AS {kind}))"))
+                .collect();
+            let collation = match found.column_type {
+                ColumnType::Text => " COLLATE \"C\"",
+                _ => "",
+            };
+            let array = format!(
+                "ARRAY(SELECT bound FROM (VALUES {}) AS given (bound) ORDER BY bound{collation})",
+                places.join(", ")
+            );
             let array = Expr::cust_with_exprs(array, values());
             // The array's elements have the type of the model, and the column may have a like one.
-            let column = Expr::cust_with_expr(format!("CAST($1 AS {kind})"), column);
+            let column = Expr::cust_with_expr(format!("CAST($1 AS {kind}){collation}"), column);
             let function = Func::cust(Alias::new("width_bucket"));
             function.arg(column).arg(array).into()
         }
         Finder::Interval => {
             let function = Func::cust(Alias::new("INTERVAL"));
-            function.arg(column).args(values()).into()
+            function
+                .args(std::iter::once(column).chain(values()))
+                .into()
         }
         Finder::Case => tree(order, bounds, 0),
     }
