@@ -1,7 +1,7 @@
 //! Tables whose rows point to rows of the same table.
 
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Rows, Sync};
+use shard_orm::sync::{Collect, CopyId, Mode, Rows, Sync, TransmitHooks};
 
 use crate::site::{Backend, Pair, Site, eventually, on};
 
@@ -14,6 +14,7 @@ on! { all =>
     a_tree_is_compared_and_repaired
     a_row_that_points_to_nothing_is_waited_for
     keys_of_several_columns_are_followed_column_by_column
+    what_hooks_make_of_a_row_is_what_points
 }
 
 /// A row of a tree; the copies have a foreign key, and the source has none.
@@ -298,4 +299,64 @@ async fn keys_of_several_columns_are_followed_column_by_column(pair: Pair) {
     for one in Sync::of::<Part>(&site.cluster).verify().await.unwrap() {
         assert!(one.result.unwrap().is_equal());
     }
+}
+
+/// A row that points at the copies alone.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "linked", transmit_hooks)]
+struct Linked {
+    #[static_model(primary_key)]
+    id: i64,
+    parent: Option<i64>,
+    above: Option<i64>,
+    offered: bool,
+}
+
+const LINKED: &str = "CREATE TABLE linked (id bigint NOT NULL PRIMARY KEY, parent bigint NULL, \
+                      above bigint NULL, offered {bool} NOT NULL, \
+                      FOREIGN KEY (parent) REFERENCES linked (id))";
+
+impl TransmitHooks for Linked {
+    fn collect(rows: Collect<Self>, _: &CopyId) -> Collect<Self> {
+        rows.filter(Linked::OFFERED.eq(true))
+            .change(|row| row.parent = row.above)
+    }
+}
+
+async fn what_hooks_make_of_a_row_is_what_points(pair: Pair) {
+    let site = Site::bare(pair).await;
+    let truth = match pair.1 {
+        Backend::Sqlite => "integer",
+        Backend::Postgres | Backend::MariaDb => "boolean",
+    };
+    site.add::<Linked>("linked", &LINKED.replace("{bool}", truth))
+        .await;
+    let linked = |id: i64| Linked {
+        id,
+        parent: None,
+        above: match id {
+            1 => Some(5_200),
+            5_200 => Some(5_250),
+            5_250 => Some(5_299),
+            _ => None,
+        },
+        offered: id != 7,
+    };
+    let rows = (1..=5_300).map(linked).collect();
+    Linked::insert_many(&site.cluster, rows).await.unwrap();
+    let report = Sync::of::<Linked>(&site.cluster).run().await.unwrap();
+    let rows = report.complete().unwrap().rows();
+    assert_eq!(rows.inserted, 2 * 5_299);
+    for copy in &site.copies {
+        let row = Linked::query().filter(Linked::ID.eq(5_250));
+        let row = row.first(copy).await.unwrap().unwrap();
+        assert_eq!(row.parent, Some(5_299));
+    }
+    // One that is not offered is not there to be pointed to.
+    let hidden = Linked::query().filter(Linked::ID.eq(9));
+    let changed = hidden.set(Linked::ABOVE, 7).update(&site.cluster);
+    assert_eq!(changed.await.unwrap(), 1);
+    let report = Sync::of::<Linked>(&site.cluster).run().await.unwrap();
+    let error = report.complete().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ForeignKey);
 }
