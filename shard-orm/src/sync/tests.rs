@@ -6,7 +6,7 @@ use super::apply::Copy;
 use super::compare::Change;
 use super::position::{Mark, Position};
 use super::task::Task;
-use crate::model::Model as _;
+use crate::record::Transmitted;
 use crate::testing::{TestCluster, cluster};
 use crate::{Error, ErrorKind, ShardModel, StaticModel};
 
@@ -30,7 +30,9 @@ struct Order {
 
 async fn made() -> (TestCluster, Task) {
     let cluster = cluster::<(Order, Rate)>().await.unwrap();
-    let task = Task::of(&cluster, Rate::def()).unwrap().remove(0);
+    let task = Task::of(&cluster, Transmitted::of::<Rate>())
+        .unwrap()
+        .remove(0);
     (cluster, task)
 }
 
@@ -43,6 +45,7 @@ async fn begun(task: &Task) -> Copy {
         generation,
         own_keys: [].into(),
         is_in_circle: false,
+        hooks: None,
     }
 }
 

@@ -43,6 +43,15 @@ struct Found {
     node: Node,
 }
 
+impl Found {
+    fn of(def: &ModelDef, keys: &[OwnKey], cells: &[Value]) -> Result<Self> {
+        Ok(Self {
+            key: key_of(def, cells),
+            node: Node::of(def, keys, cells)?,
+        })
+    }
+}
+
 /// Commits the rows that these changes point to, the rows that those point to, and so on. The
 /// position stays: what comes ahead of it comes again. What was committed is added to `done`.
 ///
@@ -197,6 +206,13 @@ async fn rows_at_source(
     values: &[Vec<Value>],
 ) -> Result<Vec<Found>> {
     let def = source.def;
+    if source.collection.is_some() {
+        // What a row points to may be made of any of its columns.
+        let mut select = source.select();
+        select.and_where_option(one_of_columns(def, &key.to, values));
+        let rows = source.rows(&select).await?.into_iter();
+        return rows.map(|cells| Found::of(def, keys, &cells)).collect();
+    }
     let mut needed: Vec<usize> = def.primary_key.to_vec();
     needed.extend(keys.iter().flat_map(|key| key.from.iter().chain(&key.to)));
     needed.sort_unstable();
@@ -213,10 +229,7 @@ async fn rows_at_source(
         for (place, ordinal) in needed.iter().enumerate() {
             cells[*ordinal] = (def.columns[*ordinal].value)(row, place)?;
         }
-        Ok(Found {
-            key: key_of(def, &cells),
-            node: Node::of(def, keys, &cells)?,
-        })
+        Found::of(def, keys, &cells)
     };
     source.read(def.table, &select, read).await
 }
