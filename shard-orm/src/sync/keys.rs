@@ -54,6 +54,11 @@ pub(super) fn one_of_columns(
         .reduce(ExprTrait::or)
 }
 
+/// `a = ? AND b = ?`, of the primary key.
+pub(super) fn equal(def: &ModelDef, key: &[Value]) -> Option<Expr> {
+    all_equal(def, def.primary_key, key)
+}
+
 /// `a = ? AND b = ?`.
 fn all_equal(def: &ModelDef, ordinals: &[usize], values: &[Value]) -> Option<Expr> {
     ordinals

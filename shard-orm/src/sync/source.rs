@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, Expr, Order, Query, SelectStatement};
+use sea_query::{Alias, Expr, ExprTrait as _, Order, Query, SelectStatement};
 
 use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_columns, key_of, one_of};
@@ -136,6 +136,10 @@ impl Source {
         let columns: Vec<Alias> = key_columns(self.def).collect();
         let mut select = self.select();
         if let Some(key) = key {
+            if let ([first, _, ..], Some(value)) = (columns.as_slice(), key.first()) {
+                // An index finds where this begins, which not every database sees of the rest.
+                select.and_where(Expr::col(first.clone()).gte(Expr::Value(value.clone())));
+            }
             select.and_where_option(super::keys::after(&columns, key));
         }
         for column in columns {

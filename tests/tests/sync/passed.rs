@@ -15,7 +15,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use crate::site::{Item, MARIADB, MIXED, POSTGRES, SQLITE, Site, item};
+use crate::site::{Item, MARIADB, MIXED, POSTGRES, SQLITE, Site, eventually, item};
 
 /// The texts that this thread sends.
 #[derive(Debug, Clone, Default)]
@@ -178,4 +178,58 @@ async fn a_page_that_the_copy_refuses_goes_as_values() {
     assert!(inserts > 0);
     site.assert_equal().await;
     assert_eq!(item(3), Item::get(copy, 3).await.unwrap());
+}
+
+/// The sessions that are in the midst of passing rows on.
+const PASSING: &str = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
+                       AND query LIKE 'COPY %'";
+
+async fn passing(at: &Cluster, what: &str) -> i64 {
+    let sql = AssertSqlSafe(format!("SELECT {what} {PASSING}"));
+    Item::query().sql(sql).one(at).await.unwrap()
+}
+
+async fn a_session_breaks_off(is_source: bool) {
+    let site = Site::new(POSTGRES).await;
+    for begin in (0..25_000).step_by(5_000) {
+        site.insert(begin..begin + 5_000).await;
+    }
+    // The copy waits for a key, and the source for the copy.
+    let copy = &site.copies[0];
+    let blocker = copy.begin(Item::database()).await.unwrap();
+    item(100).insert(&blocker).await.unwrap();
+    let run = tokio::spawn(Sync::of::<Item>(&site.cluster).run());
+    let ended = &site.copies[1];
+    eventually("the other copy is there", async || {
+        Item::query().count(ended).await.unwrap() == 25_000
+    })
+    .await;
+    eventually("rows pass", async || {
+        passing(&site.cluster, "COUNT(*)").await == 1 && passing(copy, "COUNT(*)").await == 1
+    })
+    .await;
+    let broken = if is_source { &site.cluster } else { copy };
+    let end = "SUM(pg_terminate_backend(pid)::int)";
+    assert_eq!(passing(broken, end).await, 1);
+    let report = run.await.unwrap().unwrap();
+    let failed: Vec<_> = report
+        .copies
+        .iter()
+        .map(|one| one.result.is_err())
+        .collect();
+    assert_eq!(failed, [true, false]);
+    assert_eq!(Item::query().count(copy).await.unwrap(), 0);
+    blocker.rollback().await.unwrap();
+    assert_eq!(synced::<Item>(&site).await, (2, 0));
+    site.assert_equal().await;
+}
+
+#[tokio::test]
+async fn a_source_that_breaks_off_leaves_no_part_of_a_page() {
+    a_session_breaks_off(true).await;
+}
+
+#[tokio::test]
+async fn a_copy_that_breaks_off_has_no_part_of_a_page() {
+    a_session_breaks_off(false).await;
 }
