@@ -194,7 +194,10 @@ async fn a_session_breaks_off(is_source: bool) {
     for begin in (0..25_000).step_by(5_000) {
         site.insert(begin..begin + 5_000).await;
     }
-    // The copy waits for a key, and the source for the copy.
+    // More than goes into the buffers on the way: the copy waits for a key, and the source for the copy.
+    let widen = "UPDATE items SET data = decode(repeat('00', 2000), 'hex')";
+    let widen = Item::query().sql(widen);
+    widen.execute(&site.cluster).await.unwrap();
     let copy = &site.copies[0];
     let blocker = copy.begin(Item::database()).await.unwrap();
     item(100).insert(&blocker).await.unwrap();
@@ -211,6 +214,8 @@ async fn a_session_breaks_off(is_source: bool) {
     let broken = if is_source { &site.cluster } else { copy };
     let end = "SUM(pg_terminate_backend(pid)::int)";
     assert_eq!(passing(broken, end).await, 1);
+    // That the source has gone is seen once the copy takes what was read before.
+    blocker.rollback().await.unwrap();
     let report = run.await.unwrap().unwrap();
     let failed: Vec<_> = report
         .copies
@@ -219,7 +224,6 @@ async fn a_session_breaks_off(is_source: bool) {
         .collect();
     assert_eq!(failed, [true, false]);
     assert_eq!(Item::query().count(copy).await.unwrap(), 0);
-    blocker.rollback().await.unwrap();
     assert_eq!(synced::<Item>(&site).await, (2, 0));
     site.assert_equal().await;
 }
