@@ -13,6 +13,7 @@ mod install;
 
 use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, Value};
 
+use super::keys::KEYS_PER_STATEMENT;
 use super::position::Mark;
 use super::source::Source;
 use crate::Field as _;
@@ -149,26 +150,34 @@ impl Source {
 
     /// Deletes the entries that all copies have.
     pub(super) async fn trim_log(&self, mark: Mark) -> Result<u64> {
-        let log = self.place.namespace.table(&install::log(self.def)?);
+        if self.dialect() != Dialect::MySql {
+            return self.delete_entries(self.beyond(mark).not()).await;
+        }
+        // A range would look at the entry behind its last one, which may be that of a transaction
+        // that is still open, and wait for its end. So would a number of entries, when another copy
+        // has deleted some meanwhile.
+        let mut deleted = 0;
+        loop {
+            let mut next = Query::select();
+            next.column(ENTRY)
+                .from(self.place.namespace.table(&install::log(self.def)?))
+                .and_where(self.beyond(mark).not())
+                .order_by(ENTRY, Order::Asc)
+                .limit(KEYS_PER_STATEMENT as u64);
+            let entries = self.read(LABEL, &next, |row| i64::read(row, 0)).await?;
+            if entries.is_empty() {
+                return Ok(deleted);
+            }
+            let these = Expr::col(ENTRY).is_in(entries);
+            deleted += self.delete_entries(these).await?;
+        }
+    }
+
+    async fn delete_entries(&self, which: Expr) -> Result<u64> {
         let mut delete = Query::delete();
         delete
-            .from_table(log.clone())
-            .and_where(self.beyond(mark).not());
-        if self.dialect() == Dialect::MySql {
-            // Without a number it would look at the entry behind the last one, which may be that of a
-            // transaction that is still open, and wait for its end.
-            let mut count = Query::select();
-            count
-                .expr(Expr::col(ENTRY).count())
-                .from(log)
-                .and_where(self.beyond(mark).not());
-            let rows = self.read(LABEL, &count, |row| i64::read(row, 0)).await?;
-            let count = rows.first().copied().unwrap_or(0).try_into().unwrap_or(0);
-            if count == 0 {
-                return Ok(0);
-            }
-            delete.order_by(ENTRY, Order::Asc).limit(count);
-        }
+            .from_table(self.place.namespace.table(&install::log(self.def)?))
+            .and_where(which);
         let (write, label) = (Intent::Write, ("delete", LABEL));
         let target = self.cluster.target();
         own::send(target, &self.place, write, label, &delete, &mut NoRows).await

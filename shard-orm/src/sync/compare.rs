@@ -1,14 +1,16 @@
 //! Finds the rows that differ between two tables, on any two databases.
 //!
 //! First the shapes of both tables are compared (`shape`), so that nothing is read or written where
-//! rows could not be kept. Then the digest of the whole is taken on both sides. Where two digests
-//! differ, the range of primary keys is cut into about 32 parts, whose digests come in one
-//! statement from each side, down to leaves of about 32 rows. Those are read whole from both sides
-//! and compared. Of a range that one side has no row of nothing is digested any further.
+//! rows could not be kept. Then the whole is cut into parts by keys of the side that has more rows: into
+//! 4,096 at most where the server finds a row's part by halves (`part`), and into 64 elsewhere. Their
+//! digests come in one statement from each side. Those that differ are cut again, many by one
+//! statement, down to leaves of about 32 rows. Many leaves are read whole by one statement, from the
+//! copy and then from the source, and compared. Of a range that one side has no row of nothing is
+//! digested any further. So a table is digested about once, and what differs in it a little more.
 //!
 //! Keys are ordered alike everywhere: texts by their bytes, whatever the collation. Where that is
 //! not the order of an index (a text key on PostgreSQL that is not `collation = "binary"`, one on
-//! MySQL or MariaDB whose collation is not `.._nopad_bin` or `utf8mb4_0900_bin`), each range costs
+//! MySQL or MariaDB whose collation is not `.._nopad_bin` or `utf8mb4_0900_bin`), each statement costs
 //! a look at the whole table, and leaves are larger.
 //!
 //! When neither side can compute digests (see `digest`), both tables are read once,

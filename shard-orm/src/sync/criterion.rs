@@ -126,11 +126,12 @@ impl Criterion {
         }) = position
         {
             let last = || Expr::val(transaction.to_string()).cast_as("xid8");
-            let behind = after(&keys, values).map_or_else(
-                || own().gt(last()),
-                |behind| own().gt(last()).or(own().eq(last()).and(behind)),
-            );
-            select.and_where(behind);
+            // As one row, by which the index is looked up: many rows can be of one transaction, as all
+            // that were there before the trigger.
+            let place = std::iter::once(own()).chain(keys.iter().cloned().map(Expr::col));
+            let values = values.iter().cloned().map(Expr::Value);
+            let last = std::iter::once(last()).chain(values);
+            select.and_where(Expr::tuple(place).gt(Expr::tuple(last)));
         }
         let rows = source
             .read(def.table, &select, |row: &Row<'_>| {

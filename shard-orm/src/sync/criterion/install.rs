@@ -16,6 +16,12 @@ pub(crate) fn statements(def: &'static ModelDef, dialect: Dialect) -> Vec<String
     let quoted = |name: &str| quote(dialect, &Alias::new(name).into_table_ref());
     let table = quoted(def.table);
     let column = quoted(TRANSACTION);
+    let keys: Vec<String> = def
+        .primary_key
+        .iter()
+        .map(|ordinal| quoted(def.columns[*ordinal].name))
+        .collect();
+    let keys = keys.join(", ");
     let trigger = quoted("shard_orm_transaction");
     let index = quoted(&format!("shard_orm_order_{:016x}", hash(def.table)));
     vec![
@@ -23,7 +29,8 @@ pub(crate) fn statements(def: &'static ModelDef, dialect: Dialect) -> Vec<String
         format!(
             "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} xid8 NOT NULL DEFAULT '0'::xid8"
         ),
-        format!("CREATE INDEX IF NOT EXISTS {index} ON {table} ({column})"),
+        // In the order in which they are read.
+        format!("CREATE INDEX IF NOT EXISTS {index} ON {table} ({column}, {keys})"),
         format!(
             "CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $shard_orm$\n\
              BEGIN\n\

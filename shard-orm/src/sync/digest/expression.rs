@@ -6,37 +6,59 @@ use crate::backend::{ColumnType, quote};
 use crate::dialect::Dialect;
 use crate::model::ModelDef;
 
-/// The MD5 of a row as an expression in the SQL of `dialect`; `None` where only the library can
-/// encode it.
-pub(super) fn row_hash(dialect: Dialect, def: &ModelDef) -> Option<String> {
-    let encoded: Option<Vec<String>> = def
-        .columns
-        .iter()
-        .map(|column| {
-            let name = quote(dialect, &Alias::new(column.name).into_table_ref());
-            match dialect {
-                Dialect::Sqlite => None,
-                Dialect::Postgres => postgres(column.column_type, &name),
-                Dialect::MySql => mysql(column.column_type, &name),
-            }
-        })
-        .collect();
-    let encoded = encoded?;
-    Some(match dialect {
-        Dialect::Postgres => format!("md5({})", encoded.join(" || ")),
-        Dialect::Sqlite | Dialect::MySql => format!("MD5(CONCAT({}))", encoded.join(", ")),
-    })
+/// How a server hashes rows.
+pub(super) enum RowHash {
+    /// By one expression.
+    Whole(String),
+    /// By the texts of the columns, which a query of its own makes, so that each is made once: here
+    /// with their names, and the expression of the hash that has these names.
+    OfTexts(Vec<(String, String)>, String),
 }
 
+/// The MD5 of a row in the SQL of `dialect`: of PostgreSQL as 128 bits, of MySQL as hexadecimal digits.
+/// `None` where only the library can encode it.
+pub(super) fn row_hash(dialect: Dialect, def: &ModelDef) -> Option<RowHash> {
+    let name = |name: &str| quote(dialect, &Alias::new(name).into_table_ref());
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => {
+            let mut texts = Vec::with_capacity(def.columns.len());
+            let mut encoded = Vec::with_capacity(def.columns.len());
+            for (ordinal, column) in def.columns.iter().enumerate() {
+                let text = format!("text_{ordinal}");
+                encoded.push(format!(
+                    "(CASE WHEN {text} IS NULL THEN '-' ELSE octet_length({text}) || ':' || {text} END)"
+                ));
+                texts.push((text, postgres(column.column_type, &name(column.name))?));
+            }
+            let hash = format!("('x' || md5({}))::bit(128)", encoded.join(" || "));
+            Some(RowHash::OfTexts(texts, hash))
+        }
+        // A query of its own would be kept in a temporary table, which costs more than it saves.
+        Dialect::MySql => {
+            let columns = def.columns.iter();
+            let encoded: Option<Vec<String>> = columns
+                .map(|column| mysql(column.column_type, &name(column.name)))
+                .collect();
+            Some(RowHash::Whole(format!(
+                "MD5(CONCAT({}))",
+                encoded?.join(", ")
+            )))
+        }
+    }
+}
+
+/// The text of a column's value; NULL of NULL.
 fn postgres(column_type: ColumnType, name: &str) -> Option<String> {
-    let counted = |text: String| format!("octet_length({text}) || ':' || {text}");
     // The binary form of a time is a 64-bit integer of microseconds, which no setting changes, and
     // whose digits no older version rounds: PostgreSQL's `timestamp.c`, `timestamptz_send`.
     let micros = |send: &str| format!("('x' || encode({send}({name}), 'hex'))::bit(64)::bigint");
     // From 2000-01-01, where PostgreSQL's count begins, to 1970-01-01.
-    let since_1970 = |send: &str| format!("({} + 946684800000000)", micros(send));
-    let present = match column_type {
-        ColumnType::Bool => format!("'1:' || (CASE WHEN {name} THEN '1' ELSE '0' END)"),
+    let since_1970 = |send: &str| format!("({} + 946684800000000)::text", micros(send));
+    Some(match column_type {
+        ColumnType::Bool => {
+            format!("(CASE WHEN {name} THEN '1' WHEN {name} IS NULL THEN NULL ELSE '0' END)")
+        }
         ColumnType::I8
         | ColumnType::I16
         | ColumnType::I32
@@ -44,26 +66,23 @@ fn postgres(column_type: ColumnType, name: &str) -> Option<String> {
         | ColumnType::U8
         | ColumnType::U16
         | ColumnType::U32
-        | ColumnType::U64 => counted(format!("{name}::text")),
+        | ColumnType::U64 => format!("{name}::text"),
         ColumnType::F32 | ColumnType::F64 => {
             let bits = format!("encode(float8send({name}::float8 + 0), 'hex')");
             let nan = "'7ff8000000000000'";
-            format!("'16:' || (CASE WHEN {name} = 'NaN' THEN {nan} ELSE {bits} END)")
+            format!("(CASE WHEN {name} = 'NaN' THEN {nan} ELSE {bits} END)")
         }
-        ColumnType::Decimal => counted(trimmed(&format!("{name}::text"), "strpos")),
+        ColumnType::Decimal => trimmed(&format!("{name}::text"), "strpos"),
         // A varchar's or char's own type would be kept by `||`.
-        ColumnType::Text => counted(format!("{name}::text")),
-        ColumnType::Bytes => format!("octet_length({name}) * 2 || ':' || encode({name}, 'hex')"),
-        ColumnType::Uuid => format!("'32:' || encode(uuid_send({name}), 'hex')"),
-        ColumnType::TimestampUtc => counted(format!("{}::text", since_1970("timestamptz_send"))),
-        ColumnType::Timestamp => counted(format!("{}::text", since_1970("timestamp_send"))),
-        ColumnType::Date => counted(format!("({name} - DATE '1970-01-01')::text")),
-        ColumnType::Time => counted(format!("({})::text", micros("time_send"))),
+        ColumnType::Text => format!("{name}::text"),
+        ColumnType::Bytes => format!("encode({name}, 'hex')"),
+        ColumnType::Uuid => format!("encode(uuid_send({name}), 'hex')"),
+        ColumnType::TimestampUtc => since_1970("timestamptz_send"),
+        ColumnType::Timestamp => since_1970("timestamp_send"),
+        ColumnType::Date => format!("({name} - DATE '1970-01-01')::text"),
+        ColumnType::Time => format!("({})::text", micros("time_send")),
         ColumnType::Json => return None,
-    };
-    Some(format!(
-        "(CASE WHEN {name} IS NULL THEN '-' ELSE {present} END)"
-    ))
+    })
 }
 
 fn mysql(column_type: ColumnType, name: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use sea_query::{Alias, Expr, SelectStatement};
 
-use super::expression::row_hash;
+use super::expression::{RowHash, row_hash};
 use super::{Digest, encode};
 use crate::backend::{Field as _, Row};
 use crate::dialect::Dialect;
@@ -18,7 +18,7 @@ pub(crate) fn is_by_server(table: &TableAt<'_>) -> bool {
 }
 
 /// The MD5 of a row as its server computes it, where that is what is compared.
-fn hash_of(table: &TableAt<'_>) -> Option<String> {
+fn hash_of(table: &TableAt<'_>) -> Option<RowHash> {
     if table.changes_rows() {
         return None;
     }
@@ -59,13 +59,24 @@ pub(crate) async fn digests(
     let build = |namespace: &Namespace| {
         let mut rows = order.select(namespace, ranges, way);
         table.narrow(&mut rows);
-        rows.expr_as(part(order, dialect, bounds), Alias::new("part"))
-            .expr_as(Expr::cust(hash.clone()), Alias::new("row_hash"));
-        // Keeps the rows a query of their own, without which each word would hash them anew.
-        match dialect {
-            Dialect::MySql => rows.limit(u64::MAX),
-            Dialect::Postgres | Dialect::Sqlite => rows.offset(0),
+        rows.expr_as(part(order, dialect, bounds), Alias::new("part"));
+        let whole = match &hash {
+            RowHash::Whole(hash) => hash,
+            RowHash::OfTexts(texts, hash) => {
+                for (name, text) in texts {
+                    rows.expr_as(Expr::cust(text.clone()), Alias::new(name));
+                }
+                by_itself(dialect, &mut rows);
+                let mut hashed = SelectStatement::new();
+                hashed
+                    .column(Alias::new("part"))
+                    .from_subquery(rows, Alias::new("texts"));
+                rows = hashed;
+                hash
+            }
         };
+        rows.expr_as(Expr::cust(whole.clone()), Alias::new("row_hash"));
+        by_itself(dialect, &mut rows);
         summed(dialect, rows)
     };
     let mut sink = ByServer {
@@ -74,6 +85,14 @@ pub(crate) async fn digests(
     };
     table.ask("digest", &build, &mut sink).await?;
     Ok((parts, 0))
+}
+
+/// Keeps a query of rows one of its own, without which what it makes would be made anew for each use.
+fn by_itself(dialect: Dialect, rows: &mut SelectStatement) {
+    match dialect {
+        Dialect::MySql => rows.limit(u64::MAX),
+        Dialect::Postgres | Dialect::Sqlite => rows.offset(0),
+    };
 }
 
 /// For each part: its number, its rows, the rows that have a hash, and the sums of its words.
@@ -87,15 +106,16 @@ fn summed(dialect: Dialect, rows: SelectStatement) -> SelectStatement {
     sums.expr(Expr::cust(format!("CAST(part AS {integer})")))
         .expr(Expr::cust("COUNT(*)"))
         .expr(Expr::cust("COUNT(row_hash)"));
-    for first in [1, 9, 17, 25] {
+    for word in 0..4 {
         sums.expr(Expr::cust(match dialect {
             Dialect::MySql => format!(
-                "CAST(COALESCE(SUM(CAST(CONV(SUBSTRING(row_hash, {first}, 8), 16, 10) \
-                 AS UNSIGNED)), 0) AS CHAR)"
+                "CAST(COALESCE(SUM(CAST(CONV(SUBSTRING(row_hash, {}, 8), 16, 10) AS UNSIGNED)), 0) \
+                 AS CHAR)",
+                word * 8 + 1
             ),
             Dialect::Postgres | Dialect::Sqlite => format!(
-                "CAST(COALESCE(SUM(('x' || substr(row_hash, {first}, 8))::bit(32)::bigint), 0) \
-                 AS text)"
+                "CAST(COALESCE(SUM(substring(row_hash FROM {} FOR 32)::bigint), 0) AS text)",
+                word * 32 + 1
             ),
         }));
     }
