@@ -48,6 +48,11 @@ struct Kind {
 }
 
 /// Every third value is NULL; `turn` makes others of them.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rows are few and their numbers small"
+)]
 fn kind(row: i64, turn: i64) -> Kind {
     let signed = (row + turn * 7) * if row % 2 == 0 { 1 } else { -1 };
     let count = signed.unsigned_abs();
