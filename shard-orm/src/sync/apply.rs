@@ -6,6 +6,7 @@
 
 mod aside;
 mod careful;
+mod hooks;
 mod update;
 
 use std::collections::HashMap;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 
 use sea_query::Query;
 
+use self::hooks::Hooked;
+pub(super) use self::hooks::Hooks;
 use super::compare::Change;
-use super::hooks::{Hooked, Hooks};
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of};
 use super::pointing::OwnKey;
 use super::position::Position;

@@ -9,12 +9,15 @@
 //!
 //! A run commits by this alone.
 
+mod ancestors;
+
 use std::collections::HashSet;
 
+use self::ancestors::bring;
 use super::apply::{Applied, Copy};
 use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of_columns};
-use super::pointing::{bring, in_order};
+use super::pointing::in_order;
 use super::position::Position;
 use super::source::{Source, read_rows, select};
 use crate::error::{ErrorKind, Result};

@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream};
 
 use super::compare::verify;
 use super::mode::Mode;
+use super::plan::Plan;
 use super::report::{SyncReport, Synced, Verified};
 use super::statements_for;
 use super::supervise::Supervise;
@@ -17,17 +18,12 @@ use super::together::bring_up;
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::exec::create_all;
-use crate::lock::{Guard, LockManager};
+use crate::lock::LockManager;
 use crate::record::{Transmitted, TransmittedModel};
 
-/// How long a lock is held at a time, unless another time is set.
-const LOCK_TTL: Duration = Duration::from_secs(30);
-/// How far before its position `Criterion` reads again, where rows can come late.
-const OVERLAP: Duration = Duration::from_mins(1);
-/// How many copies on one server are written to at a time.
-const CONCURRENCY: usize = 4;
 /// How many copies are compared at a time.
 const COMPARED: usize = 8;
+
 /// Brings the copies of static models up to their source.
 ///
 /// ```no_run
@@ -53,43 +49,6 @@ pub struct Sync {
     pub(super) models: Vec<Transmitted>,
     pub(super) plan: Plan,
 }
-
-/// How copies are brought up to their source.
-#[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) mode: Option<Mode>,
-    pub(super) overlap: Duration,
-    pub(super) locks: Option<Arc<dyn LockManager>>,
-    pub(super) lock_ttl: Duration,
-    pub(super) concurrency: usize,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            mode: None,
-            overlap: OVERLAP,
-            locks: None,
-            lock_ttl: LOCK_TTL,
-            concurrency: CONCURRENCY,
-        }
-    }
-}
-
-impl Plan {
-    /// Takes the lock of a copy, where there are locks; `Err` says that another holds it.
-    pub(super) async fn lock(&self, task: &Task) -> Result<Result<Option<Guard>, Held>> {
-        let Some(locks) = &self.locks else {
-            return Ok(Ok(None));
-        };
-        let taken = Guard::acquire(Arc::clone(locks), task.lock_key(), self.lock_ttl).await?;
-        Ok(taken.map(Some).ok_or(Held))
-    }
-}
-
-/// Another run holds the lock.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Held;
 
 impl Sync {
     /// The copies of one model.

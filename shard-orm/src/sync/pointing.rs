@@ -3,13 +3,10 @@
 //! A row is inserted after those that it points to, and deleted before them. PostgreSQL and SQLite
 //! look at the end of a statement whether that holds, MySQL and MariaDB at each row.
 
-mod ancestors;
-
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use sea_query::Value;
 
-pub(super) use self::ancestors::bring;
 use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of};
 use super::source::{read_rows, select};
@@ -24,9 +21,9 @@ use crate::model::ModelDef;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OwnKey {
     /// The columns that point.
-    from: Vec<usize>,
+    pub(super) from: Vec<usize>,
     /// The columns that are pointed to.
-    to: Vec<usize>,
+    pub(super) to: Vec<usize>,
 }
 
 /// The foreign keys that a copy has to itself. One with a column that is none of the model's says
@@ -50,18 +47,18 @@ pub(super) fn own_keys(def: &ModelDef, shape: &Shape) -> Vec<OwnKey> {
 }
 
 /// Values by which rows are pointed to, as bytes: of which key, and what they are.
-type Name = (usize, Vec<u8>);
+pub(super) type Name = (usize, Vec<u8>);
 
 /// What a row points to, and what it is pointed to by.
 #[derive(Debug, Clone)]
-struct Node {
-    names: Vec<Name>,
+pub(super) struct Node {
+    pub(super) names: Vec<Name>,
     /// With the values, in the types of the columns that are pointed to.
-    points: Vec<(Name, Vec<Value>)>,
+    pub(super) points: Vec<(Name, Vec<Value>)>,
 }
 
 impl Node {
-    fn of(def: &ModelDef, keys: &[OwnKey], cells: &[Value]) -> Result<Self> {
+    pub(super) fn of(def: &ModelDef, keys: &[OwnKey], cells: &[Value]) -> Result<Self> {
         let (mut names, mut points) = (Vec::new(), Vec::new());
         for (number, key) in keys.iter().enumerate() {
             let name: Vec<Value> = key.to.iter().map(|one| cells[*one].clone()).collect();
@@ -117,7 +114,7 @@ fn is_null(value: &Value) -> bool {
 
 /// The positions of rows, those that are pointed to first; and of those that have no such place,
 /// since they point to what is `outside`, to each other in a circle, or to one of these.
-fn order<'n>(
+pub(super) fn order<'n>(
     nodes: impl ExactSizeIterator<Item = &'n Node> + Clone,
     outside: &HashSet<Name>,
 ) -> (Vec<usize>, Vec<usize>) {

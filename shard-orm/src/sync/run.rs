@@ -1,11 +1,14 @@
 //! A run: from its beginning on it alone commits to the copy, round after round.
 
+mod first;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sea_query::Value;
 
+use self::first::Passage;
 use super::apply::{Applied, Copy};
 use super::blocked;
 use super::capture::Entry;
@@ -13,7 +16,6 @@ use super::compare::{Apply, Change, compare};
 use super::conflict;
 use super::consumer::Following;
 use super::criterion::Criterion;
-use super::first::Passage;
 use super::keys::{bytes_of, key_of};
 use super::mode::Mode;
 use super::neighbours::Neighbours;

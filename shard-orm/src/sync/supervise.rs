@@ -17,7 +17,7 @@ pub use self::board::CopyStatus;
 use self::ear::Ear;
 use self::keeper::Keeper;
 use super::mode::Mode;
-use super::once::Plan;
+use super::plan::Plan;
 use super::task::{OnServer, Task, registered};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::hooks::Hooks;
+use super::apply::Hooks;
 use super::source::Source;
 use super::status::StatusRow;
 use crate::cluster::Cluster;

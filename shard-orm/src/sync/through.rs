@@ -8,8 +8,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::consumer::Following;
 use super::mode::Mode;
-use super::once::{Plan, Sync};
+use super::once::Sync;
 use super::pause::Pauses;
+use super::plan::Plan;
 use super::position::{Mark, Position};
 use super::task::Task;
 use super::together::bring_up;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::once::{Held, Plan};
+use super::plan::{Held, Plan};
 use super::report::Rows;
 use super::run::Run;
 use super::task::Task;

@@ -12,8 +12,8 @@ use super::board::Board;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Guard;
 use crate::model::CopyId;
-use crate::sync::once::Held;
 use crate::sync::pause::{Pauses, spread};
+use crate::sync::plan::Held;
 use crate::sync::run::Run;
 use crate::sync::task::Task;
 

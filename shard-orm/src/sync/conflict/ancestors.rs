@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use sea_query::{Alias, Query, SelectStatement, Value};
 
-use super::{Name, Node, OwnKey, order};
+use super::commit_those_in_the_way;
 use crate::backend::{Args, Row};
 use crate::connect::Place;
 use crate::error::Result;
@@ -18,8 +18,8 @@ use crate::exec::{Executor as _, Intent, Rows, own};
 use crate::model::ModelDef;
 use crate::sync::apply::{Applied, Copy};
 use crate::sync::compare::Change;
-use crate::sync::conflict::commit_those_in_the_way;
 use crate::sync::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of_columns};
+use crate::sync::pointing::{Name, Node, OwnKey, order};
 use crate::sync::source::Source;
 
 /// How many rows one transaction writes at most.

@@ -10,13 +10,13 @@ use futures_util::future::join;
 
 pub(super) use self::pass::Passage;
 use self::pass::Ready;
-use super::apply::Applied;
-use super::compare::Change;
-use super::keys::key_of;
-use super::position::{Mark, Position};
-use super::run::Run;
-use super::source::Cells;
+use super::Run;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::apply::Applied;
+use crate::sync::compare::Change;
+use crate::sync::keys::key_of;
+use crate::sync::position::{Mark, Position};
+use crate::sync::source::Cells;
 use crate::transaction::Tx;
 
 /// How many rows one transaction at a copy writes at most.

@@ -5,18 +5,18 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt};
 
-use super::apply::{Applied, Copy, How};
-use super::compare::Change;
+use super::{Applied, Copy, How};
 use crate::error::Result;
 use crate::model::CopyId;
 use crate::record::{Changes, DynBatch, DynTransmitHooks, TransmitContext, WriteBatch};
+use crate::sync::compare::Change;
 use crate::transaction::Tx;
 
 /// What a model does around the writing of one copy.
 #[derive(Clone)]
-pub(super) struct Hooks {
-    pub(super) connected: &'static dyn DynTransmitHooks,
-    pub(super) copy: CopyId,
+pub(in crate::sync) struct Hooks {
+    pub(in crate::sync) connected: &'static dyn DynTransmitHooks,
+    pub(in crate::sync) copy: CopyId,
 }
 
 /// A batch that may be written.
