@@ -33,6 +33,7 @@ mod pause;
 mod plan;
 mod pointing;
 mod position;
+mod range;
 mod report;
 mod run;
 mod shape;

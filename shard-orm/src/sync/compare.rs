@@ -33,15 +33,11 @@
 
 mod change;
 mod descend;
-mod key;
 mod leaves;
 mod merge;
-mod part;
 mod side;
 
 pub use change::{Apply, Change};
-pub(super) use key::{Key, KeyOrder, Range, Way};
-pub(super) use part::part;
 
 use std::fmt;
 
@@ -51,6 +47,7 @@ use futures_util::future::BoxFuture;
 use merge::merge;
 use side::Side;
 
+use super::range::Range;
 use super::shape::{check, inspect};
 use super::table::TableAt;
 use crate::error::Result;

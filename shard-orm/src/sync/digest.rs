@@ -40,7 +40,7 @@ use std::fmt;
 
 use md5::{Digest as _, Md5};
 
-use super::compare::{KeyOrder, Range, Way};
+use super::range::{KeyOrder, Range, Way};
 use super::table::TableAt;
 use crate::error::Result;
 

@@ -8,7 +8,6 @@ use std::ops::Bound;
 use futures_util::future::try_join;
 
 use super::change::Batch;
-use super::key::{Key, KeyOrder, Range};
 use super::leaves::leaves;
 use super::merge::{Size, merge};
 use super::side::Side;
@@ -17,6 +16,7 @@ use crate::backend::ColumnType;
 use crate::backend::inspect::Shape;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
+use crate::sync::range::{Key, KeyOrder, Range};
 use crate::sync::table::TableAt;
 
 /// Below how many levels a range is read whatever it holds: tables that grow while they are

@@ -1,11 +1,11 @@
 //! Compares many small ranges of two tables at once: a statement for each side, whatever their number.
 
 use super::change::Batch;
-use super::key::Range;
 use super::merge::{Size, merge, pair};
 use super::side::Side;
 use super::{Comparison, Paging};
 use crate::error::Result;
+use crate::sync::range::Range;
 
 /// Reads ranges of both tables, which are in the order of their keys and hold about so many rows, and
 /// adds what differs.

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 
 use super::change::{Batch, Change};
-use super::key::Range;
 use super::side::{Read, Side};
 use super::{Comparison, Paging};
 use crate::error::Result;
+use crate::sync::range::Range;
 
 /// Reads a range of both tables and adds what differs.
 ///

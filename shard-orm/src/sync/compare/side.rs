@@ -5,13 +5,12 @@ use std::collections::VecDeque;
 use sea_query::{Alias, Expr, Order, SelectStatement, Value, WindowStatement};
 
 use super::Reading;
-use super::key::{Key, KeyOrder, Range, Way};
-use super::part::most_parts;
 use crate::Field as _;
 use crate::backend::Row;
 use crate::error::Result;
 use crate::exec::Rows;
 use crate::sync::digest::{Digest, digests, encode, is_by_server};
+use crate::sync::range::{Key, KeyOrder, Range, Way, most_parts};
 use crate::sync::table::TableAt;
 use crate::topology::Namespace;
 

@@ -8,7 +8,7 @@ use crate::backend::{Field as _, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::Sink;
-use crate::sync::compare::{Key, KeyOrder, Range, Way, part};
+use crate::sync::range::{Key, KeyOrder, Range, Way, part};
 use crate::sync::table::TableAt;
 use crate::topology::Namespace;
 

@@ -1,5 +1,9 @@
 //! The primary key of a compared table: its order, and ranges of it.
 
+mod part;
+
+pub(crate) use self::part::{most_parts, part};
+
 use std::cmp::Ordering;
 use std::ops::Bound;
 

@@ -2,7 +2,7 @@
 
 use sea_query::{Alias, CaseStatement, Expr, Func};
 
-use super::key::{Key, KeyOrder};
+use super::{Key, KeyOrder};
 use crate::backend::ColumnType;
 use crate::dialect::Dialect;
 use crate::exec::postgres_type;
@@ -48,7 +48,7 @@ fn is_integer(column_type: ColumnType) -> bool {
 }
 
 /// Into how many parts a server sorts rows at no great cost.
-pub(super) fn most_parts(order: &KeyOrder, dialect: Dialect) -> usize {
+pub(crate) fn most_parts(order: &KeyOrder, dialect: Dialect) -> usize {
     match Finder::of(order, dialect) {
         Finder::Bucket(_) | Finder::Interval => MANY,
         Finder::Case => FEW,
