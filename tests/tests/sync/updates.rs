@@ -48,37 +48,34 @@ struct Kind {
 }
 
 /// Every third value is NULL; `turn` makes others of them.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rows are few and their numbers small"
-)]
-fn kind(row: i64, turn: i64) -> Kind {
-    let signed = (row + turn * 7) * if row % 2 == 0 { 1 } else { -1 };
-    let count = signed.unsigned_abs();
-    let some = |column: i64| (row + turn + column) % 3 != 0;
+fn kind(row: i16, turn: i16) -> Kind {
+    let short = (row + turn * 7) * if row % 2 == 0 { 1 } else { -1 };
+    let [high, low] = short.unsigned_abs().to_be_bytes();
+    let few = short.unsigned_abs();
+    let (signed, count) = (i64::from(short), u64::from(few));
+    let some = |column: i16| (row + turn + column) % 3 != 0;
     let when = moment(count.cast_signed() * 997);
     Kind {
         // Texts that a collation of a language would order otherwise, or take for equal.
         code: format!(
             "{}{}",
-            ["a", "A", "\u{e9}", "a "][(row % 4) as usize],
+            ["a", "A", "\u{e9}", "a "][usize::from(row.unsigned_abs() % 4)],
             row / 4
         ),
-        number: if row == 0 { i64::MIN } else { -row },
+        number: if row == 0 { i64::MIN } else { -i64::from(row) },
         truth: some(0).then_some(signed > 0),
-        tiny: some(1).then_some((signed % 128) as i8),
-        small: some(2).then_some(signed as i16),
-        medium: some(3).then_some(signed as i32 * 1_000),
+        tiny: some(1).then_some(low.cast_signed()),
+        small: some(2).then_some(short),
+        medium: some(3).then_some(i32::from(short) * 1_000),
         large: some(4).then_some(i64::MIN + signed.abs()),
-        tiny_unsigned: some(5).then_some((count % 256) as u8),
-        small_unsigned: some(6).then_some(u16::MAX - count as u16),
-        medium_unsigned: some(7).then_some(u32::MAX - count as u32),
+        tiny_unsigned: some(5).then_some(low.max(high)),
+        small_unsigned: some(6).then_some(u16::MAX - few),
+        medium_unsigned: some(7).then_some(u32::MAX - u32::from(few)),
         large_unsigned: some(8).then_some(u64::MAX / 2 - count),
-        single: some(9).then_some(signed as f32 * 1.1),
-        double: some(10).then_some(signed as f64 / 7.0),
+        single: some(9).then_some(f32::from(short) * 1.1),
+        double: some(10).then_some(f64::from(short) / 7.0),
         name: some(11).then(|| format!("name {row} {turn} \u{1f600}")),
-        text: some(12).then(|| "'\"\\?$1 \u{ffff}".repeat((count % 50) as usize)),
+        text: some(12).then(|| "'\"\\?$1 \u{ffff}".repeat(usize::from(few % 50))),
         bytes: some(13).then(|| signed.to_be_bytes().to_vec()),
         id: some(14).then(|| Uuid::from_u64_pair(count, u64::MAX)),
         price: some(15).then(|| Decimal::new(signed, 9)),
@@ -94,7 +91,7 @@ fn kind(row: i64, turn: i64) -> Kind {
     }
 }
 
-fn null_or(turn: i64) -> Option<i64> {
+fn null_or(turn: i16) -> Option<i16> {
     (turn > 0).then_some(turn)
 }
 
