@@ -11,16 +11,18 @@
 
 mod install;
 
-use sea_query::{Alias, Expr, ExprTrait, Order, Query, SelectStatement, Value};
+use std::sync::Arc;
 
-use super::keys::KEYS_PER_STATEMENT;
+use sea_query::{Alias, Expr, ExprTrait, IntoTableRef as _, Order, Query, SelectStatement, Value};
+
 use super::position::Mark;
 use super::source::Source;
 use crate::Field as _;
-use crate::backend::Row;
+use crate::backend::{Args, Row, Sql, quote};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Executor as _, Intent, NoRows, own};
+use crate::exec::{Executor as _, Intent, Label, NoRows, Statement, own, run};
+use crate::topology::Namespace;
 
 pub(crate) use install::statements;
 
@@ -32,6 +34,47 @@ const TRANSACTION: &str = "shard_orm_transaction";
 pub(super) const CHANNEL: &str = "shard_orm_static";
 /// What spans call a table's log, whose name is its own.
 const LABEL: &str = "shard_orm_log";
+
+/// How many entries one statement deletes from the log of MySQL and MariaDB.
+const TRIMMED: usize = 500;
+
+/// Deletes entries of a log of MySQL or MariaDB, each by a look at itself alone.
+///
+/// A condition on a range, or on a list of entries, would look at further ones too, among them those
+/// of transactions that are still open, and wait for their end.
+struct Trim<'a> {
+    log: String,
+    entries: &'a [i64],
+}
+
+impl Statement for Trim<'_> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let dialect = namespace.dialect();
+        let log = quote(dialect, &namespace.table(&self.log));
+        let entry = quote(dialect, &Alias::new(ENTRY).into_table_ref());
+        let given = vec!["SELECT CAST(? AS SIGNED) AS entry"; self.entries.len()];
+        for entry in self.entries {
+            entry.bind(args)?;
+        }
+        Ok(Sql {
+            text: format!(
+                "DELETE own FROM ({}) AS given STRAIGHT_JOIN {log} AS own ON own.{entry} = \
+                 given.entry",
+                given.join(" UNION ALL ")
+            )
+            .into(),
+            persistent: self.entries.len() == TRIMMED,
+            single: false,
+        })
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "delete",
+            table: LABEL,
+        }
+    }
+}
 
 /// An entry of a log.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,9 +196,6 @@ impl Source {
         if self.dialect() != Dialect::MySql {
             return self.delete_entries(self.beyond(mark).not()).await;
         }
-        // A range would look at the entry behind its last one, which may be that of a transaction
-        // that is still open, and wait for its end. So would a number of entries, when another copy
-        // has deleted some meanwhile.
         let mut deleted = 0;
         loop {
             let mut next = Query::select();
@@ -163,13 +203,17 @@ impl Source {
                 .from(self.place.namespace.table(&install::log(self.def)?))
                 .and_where(self.beyond(mark).not())
                 .order_by(ENTRY, Order::Asc)
-                .limit(KEYS_PER_STATEMENT as u64);
+                .limit(TRIMMED as u64);
             let entries = self.read(LABEL, &next, |row| i64::read(row, 0)).await?;
             if entries.is_empty() {
                 return Ok(deleted);
             }
-            let these = Expr::col(ENTRY).is_in(entries);
-            deleted += self.delete_entries(these).await?;
+            let trim = Trim {
+                log: install::log(self.def)?,
+                entries: &entries,
+            };
+            let (place, on) = (Arc::clone(&self.place), self.cluster.target());
+            deleted += run(on, place, Intent::Write, &trim, &mut NoRows).await?;
         }
     }
 
