@@ -90,7 +90,7 @@ use crate::model::{CopyId, ModelDef};
 /// # #[cfg(feature = "testing")]
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
-/// # let cluster = shard_orm::testing::cluster::<(Order, (Product, Arrival))>().await?;
+/// # let cluster = shard_orm::testing::cluster::<(Order, Product, Arrival)>().await?;
 /// # let cluster = &cluster;
 /// let tea = Product { id: 1, name: "tea".into(), offered: true, cost: Some(3) };
 /// tea.insert(cluster).await?;
