@@ -105,13 +105,15 @@ async fn a_first_copy_has_all_values(pair: Pair) {
     let sync = || Sync::of::<Wide>(&site.cluster);
     let rows = sync().run().await.unwrap().complete().unwrap().rows();
     let both = 2 * count.unsigned_abs();
-    assert_eq!((rows.read_at_source, rows.inserted), (both, both));
+    // On PostgreSQL entries of the log are read besides, when the server has older open transactions.
+    assert!(rows.read_at_source >= both);
+    assert_eq!(rows.inserted, both);
     for verified in sync().verify().await.unwrap() {
         let found = verified.result.unwrap();
         assert!(found.is_equal(), "{found}");
     }
     let again = sync().run().await.unwrap().complete().unwrap().rows();
-    assert_eq!((again.read_at_source, again.written()), (0, 0));
+    assert_eq!(again.written(), 0);
     for id in [0, 1, 2, 3, count - 1] {
         for copy in &site.copies {
             let found = Wide::get(copy, wide(id).name).await.unwrap();
