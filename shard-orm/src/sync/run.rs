@@ -65,9 +65,9 @@ impl Run {
             Mode::Criterion => Criterion::of(task.def, source.dialect())?.ordinals,
             Mode::Capture | Mode::Full => Vec::new(),
         };
-        let begun = status.begin(&source.mode_name(mode)).await?;
         let (shape, passage) = {
-            // Before any row is touched: what one side could not hold is said whole.
+            // Before any row is touched: what one side could not hold is said whole. And before others
+            // are overtaken: catalogs are slow to ask, and runs would overtake each other meanwhile.
             let (at_source, at_copy) = (source.table_at(), status.table_at());
             let (own, its) = (inspect(&at_source).await?, inspect(&at_copy).await?);
             check((&at_source, &own), (&at_copy, &its))?;
@@ -77,6 +77,7 @@ impl Run {
             (its, passage.filter(|_| is_plain))
         };
         let neighbours = Neighbours::of(&shape);
+        let begun = status.begin(&source.mode_name(mode)).await?;
         let position = begun
             .position
             .map(|text| Position::parse(&text, task.def, &criterion))
