@@ -283,6 +283,8 @@ fn after_one_more_sync_all_are_equal(pair: Pair, few: u32) {
         cases: cases(few),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(SEEDS))),
         max_shrink_iters: 500,
+        // What waits for a lock waits long.
+        max_shrink_time: 60_000,
         ..Config::default()
     });
     let last = prop_oneof![Just(Mode::Capture), Just(Mode::Full)];
