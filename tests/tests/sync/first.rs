@@ -236,6 +236,10 @@ async fn a_row_that_is_in_the_way_of_a_first_copy_is_put_in_order(pair: Pair) {
     insert(&site, count).await;
     copy_in_part(&site, count).await;
     for copy in &site.copies {
+        // One of the two may have all rows already.
+        if progress(copy).await.1 == count.unsigned_abs() {
+            continue;
+        }
         // The key of a row that is still to come, with other values.
         let mut row = item(count - 2);
         row.name = "in the way".to_owned();
