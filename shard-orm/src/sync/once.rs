@@ -119,7 +119,7 @@ impl Sync {
     /// ```
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when a model has no source; otherwise what a
+    /// [`Configuration`](crate::ErrorKind::Configuration) when a model has no source; otherwise what a
     /// source says.
     pub async fn prepare(&self) -> Result<()> {
         for Transmitted { def, .. } in &self.models {
@@ -191,7 +191,7 @@ impl Sync {
     /// rows wait for rows of another one again, until none comes further.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when a model has no source, or names groups that
+    /// [`Configuration`](crate::ErrorKind::Configuration) when a model has no source, or names groups that
     /// are not in the configuration. What a copy meets stands in the [report](SyncReport).
     pub async fn run(self) -> Result<SyncReport> {
         let mut servers: BTreeMap<_, Vec<Task>> = BTreeMap::new();
