@@ -25,6 +25,7 @@ mod listener;
 mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod namespaces;
 mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -44,13 +45,16 @@ pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
-pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature};
+pub(crate) use dynamic::{
+    create_namespace, long_text, quote, render, render_alter, render_table, signature,
+};
 pub(crate) use failure::Failure;
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{DeletionTime, Field, Timestamp};
 pub(crate) use listener::Listener;
 pub(crate) use literal::literal;
+pub(crate) use namespaces::{identity_of_server, namespaces_with_table, tables_of_namespace};
 pub(crate) use position::Position;
 #[cfg(test)]
 pub(crate) use position::Wal;

@@ -31,7 +31,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
 use crate::config::{Config, FanOut};
-use crate::connect::{Links, Place};
+use crate::connect::{Guard, Links, Place};
 use crate::error::{Error, Result};
 use crate::id::{self, Makers};
 use crate::route::RoutingKey;
@@ -240,6 +240,13 @@ impl Cluster {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         Ok(state.links.shards(index).to_vec())
+    }
+
+    /// What guards a group.
+    pub(crate) fn guard_of_group(&self, group: &str) -> Result<Arc<Guard>> {
+        let state = self.inner.state.load();
+        let index = state.group(group)?;
+        Ok(Arc::clone(state.links.guard(index)))
     }
 
     /// How many statements a call over several logical shards runs at a time.

@@ -19,6 +19,7 @@ mod replica;
 mod report;
 mod server;
 mod settings;
+mod shard_runs;
 mod strategy;
 
 pub(crate) use address::{Address, Location};
@@ -37,6 +38,7 @@ pub use replica::Replica;
 pub(crate) use report::{Origin, Report};
 pub use server::Server;
 pub use settings::PoolSettings;
+pub(crate) use shard_runs::Runs;
 pub use strategy::StrategyConfig;
 
 /// A cluster's databases and shard groups.

@@ -4,6 +4,7 @@
 //! a place for a connection.
 
 mod choice;
+mod guard;
 mod history;
 mod latencies;
 mod links;
@@ -12,16 +13,19 @@ mod marks;
 mod monitor;
 mod place;
 mod pool;
+mod record;
 mod roles;
 mod verify;
 mod watch;
 
 pub(crate) use choice::Served;
+pub(crate) use guard::{Finding, Guard, Looked, Survey, comment};
 pub(crate) use links::Links;
 pub(crate) use locks::Weighed;
 pub(crate) use marks::{Marks, Writing};
 pub(crate) use place::{Endpoint, Place};
 pub(crate) use pool::{Lease, Pool};
+pub(crate) use record::{IDENTITY, LAYOUT, Layout, Record, STATICS, TABLE};
 pub use roles::Standing;
-pub(crate) use verify::{CLUSTER, GENERATION, GROUP, Record, SHARD, TABLE, compare, read};
+pub(crate) use verify::{compare, described, read};
 pub(crate) use watch::Watch;

@@ -23,7 +23,10 @@ mod target;
 
 pub(crate) use batch::{Batch, Cut, batches};
 pub(crate) use bulk::{End, pass};
-pub(crate) use create::{create_all, create_in_database, create_namespace_with, create_table};
+pub(crate) use create::{
+    create_all, create_in_database, create_namespace_as, create_table, create_tables, has_rows,
+    names, tables_at, write_layout,
+};
 pub(crate) use explain::planned;
 pub use explain::{Explain, Merge, Planned};
 pub use fan::Missing;

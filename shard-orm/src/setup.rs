@@ -2,30 +2,52 @@
 //!
 //! Stands above all that has tables.
 
-use std::collections::BTreeMap;
+mod pins;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use self::plan::{Allowed, Plan, plan};
 use crate::cluster::Cluster;
-use crate::error::{ErrorKind, Result};
-use crate::exec::{create_all, create_in_database, create_namespace_with, create_table};
+use crate::connect::{Layout, Place, Record};
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{
+    create_all, create_in_database, create_namespace_as, create_table, create_tables, names,
+    write_layout,
+};
 use crate::id;
 use crate::model::{Home, Model, ModelDef};
-use crate::schema::CreateTable;
+use crate::random::random;
 use crate::sync;
+use crate::topology::Group;
 
 /// How many namespaces are made at the same time.
 const CONCURRENCY: usize = 4;
 
-/// Creates the namespaces of a cluster and the tables of models, where they are not there yet;
-/// begun by [`Cluster::setup`].
+/// How often the servers are looked at before a problem is believed: another process may be setting
+/// the group up while they are.
+const LOOKS: usize = 3;
+
+/// Creates the namespaces of a cluster and the tables of models, where they do not exist yet; begun by
+/// [`Cluster::setup`].
+///
+/// It first looks at all servers. A group that was set up before is complete: a namespace that is
+/// missing then, a logical shard that is on another server than the configuration says or that lives
+/// twice, and another number of logical shards, strategy or pins are errors, with the edit that keeps
+/// all rows where they are, and nothing is created. A group of which no server knows anything is set
+/// up from the start.
 ///
 /// For what it does not find it sends `CREATE SCHEMA` (PostgreSQL), `CREATE DATABASE` (MySQL and
 /// MariaDB) or makes a file (SQLite), writes the record of the namespace, and sends the
 /// `CREATE TABLE` and `CREATE INDEX` of the models, and of the tables of worker ids and sequences
-/// where `[ids]` names a database for them. It changes nothing that is there, and may be
-/// run by several processes at once. It works on primaries alone.
+/// where `[ids]` names a database for them. It changes nothing that exists but the records of
+/// namespaces, and several processes may run it at once. It works on primaries alone, and needs all of
+/// them: run it as a job where a program should start without a server (see
+/// [`Cluster::setup_only`]).
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -48,6 +70,10 @@ const CONCURRENCY: usize = 4;
 pub struct Setup {
     cluster: Cluster,
     defs: Vec<&'static ModelDef>,
+    /// By group, what is allowed beside the rules.
+    allowed: BTreeMap<String, Allowed>,
+    /// Whether the cluster is closed afterwards.
+    closes: bool,
 }
 
 /// What [`Setup::run`] made sure of.
@@ -66,14 +92,58 @@ impl Cluster {
         Setup {
             cluster: self.clone(),
             defs: Vec::new(),
+            allowed: BTreeMap::new(),
+            closes: false,
         }
     }
+
+    /// Begins the setup of the cluster that a file describes, for a job that does nothing else: the
+    /// cluster is closed when it is done.
+    ///
+    /// Programs that do not call [`setup`](Self::setup) then start without asking any server.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run() -> shard_orm::Result<()> {
+    /// // my-service setup
+    /// if std::env::args().nth(1).as_deref() == Some("setup") {
+    ///     Cluster::setup_only("shard-orm.toml").await?.table::<Order>().run().await?;
+    ///     return Ok(());
+    /// }
+    /// let cluster = Cluster::open("shard-orm.toml").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn setup_only(path: impl AsRef<Path>) -> Result<Setup> {
+        let mut setup = Self::open(path).await?.setup();
+        setup.closes = true;
+        Ok(setup)
+    }
+}
+
+/// A group, where its namespaces are, and what is done to it.
+struct Planned<'t> {
+    group: &'t Group,
+    places: Vec<Arc<Place>>,
+    statics: Vec<Arc<Place>>,
+    plan: Plan,
 }
 
 impl Setup {
     /// Creates the table of this model too: in each namespace of its group, or in its database; of
     /// a static model at its source, and in the static namespace of each server of its groups, which
-    /// is made where it is not there.
+    /// is made where it does not exist.
     pub fn table<M: Model>(self) -> Self {
         self.table_of(M::def())
     }
@@ -83,70 +153,304 @@ impl Setup {
         self
     }
 
+    /// Lets it create these logical shards of a group empty although the group was set up before and
+    /// has lost them; tables that they have lost too.
+    ///
+    /// Only for rows that cannot be brought back: the keys of these shards begin anew, without rows. A
+    /// shard that is found on another server of the configuration is not created.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// cluster.setup().create_missing("shop", [5]).run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn create_missing(mut self, group: &str, shards: impl IntoIterator<Item = u32>) -> Self {
+        let allowed = self.allowed.entry(group.to_owned()).or_default();
+        allowed.missing.extend(shards);
+        self
+    }
+
+    /// Takes over the pins of the configuration where a group was set up with others, once it was
+    /// looked up that no key whose pin has changed has rows in a logical shard that it no longer
+    /// leads to.
+    ///
+    /// Name all models of the group with [`table`](Self::table). Let no program run by the former pins
+    /// meanwhile: it would go on writing rows of these keys where they were.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// cluster.setup().table::<Order>().accept_pins("shop").run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn accept_pins(mut self, group: &str) -> Self {
+        self.allowed.entry(group.to_owned()).or_default().pins = true;
+        self
+    }
+
     /// Does it.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when a namespace says that it is another
-    /// shard's, or a model names a group or database that is not configured; otherwise what a
-    /// server said. What was done until then stays, and the next run goes on from there.
+    /// [`Configuration`](ErrorKind::Configuration) when a group does not fit what its servers hold, with
+    /// the edit that keeps all rows where they are, or when a model names a group or database that is
+    /// not configured; otherwise what a server said. Nothing was created when the groups do not fit;
+    /// after other errors, what was done until then stays, and the next run goes on from there.
     pub async fn run(self) -> Result<SetupReport> {
-        let topology = self.cluster.topology();
-        let mut report = SetupReport::default();
+        let outcome = self.create().await;
+        self.end().await;
+        outcome
+    }
+
+    /// Looks at all servers as [`run`](Self::run) does, and creates nothing.
+    ///
+    /// # Errors
+    /// Those with which `run` would refuse to begin.
+    pub async fn check(self) -> Result<()> {
+        let outcome = async {
+            self.models()?;
+            let topology = self.cluster.topology();
+            self.planned(topology.groups()).await.map(drop)
+        }
+        .await;
+        self.end().await;
+        outcome
+    }
+
+    async fn end(&self) {
+        if self.closes {
+            self.cluster.close().await;
+        }
+    }
+
+    /// Checks that the configuration has what the models and the calls name.
+    fn models(&self) -> Result<()> {
         for def in &self.defs {
             match def.home {
                 Home::Sharded(group) | Home::Isolated(group) => {
                     self.cluster.places_of_group(group)?;
                 }
                 Home::Database(name) => {
-                    let place = self.cluster.place_of_database(name)?;
-                    create_table(&place, def).await?;
-                    report.tables += 1;
+                    self.cluster.place_of_database(name)?;
                 }
                 Home::Static(_) => {
                     self.cluster.groups_of_static(def)?;
                 }
             }
         }
-        report.tables += self.statics().await?;
+        for (group, allowed) in &self.allowed {
+            let count = self.cluster.places_of_group(group)?.len();
+            let beyond =
+                |shard: &&u32| usize::try_from(**shard).map_or(true, |shard| shard >= count);
+            if let Some(shard) = allowed.missing.iter().find(beyond) {
+                return Err(Error::configuration(format!(
+                    "group `{group}` has no logical shard {shard} to be created; it has {count}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be done to each group. Creates nothing.
+    async fn planned<'t>(&self, groups: &'t [Group]) -> Result<Vec<Planned<'t>>> {
+        let mut planned = Vec::with_capacity(groups.len());
+        for group in groups {
+            let guard = self.cluster.guard_of_group(group.name())?;
+            let places = self.cluster.places_of_group(group.name())?;
+            let copies = self.groups_of_copies()?.contains(group.name());
+            let statics = if copies {
+                self.cluster.static_places(group.name())?
+            } else {
+                Vec::new()
+            };
+            let allowed = self.allowed.get(group.name()).cloned().unwrap_or_default();
+            let mut look = 1;
+            let plan = loop {
+                let survey = guard.survey().await;
+                match plan(group, &places, &statics, &survey, &allowed) {
+                    Err(error) if error.kind() == ErrorKind::Configuration && look < LOOKS => {
+                        look += 1
+                    }
+                    outcome => break outcome?,
+                }
+            };
+            if let Some(former) = &plan.former_pins {
+                pins::check(group, &places, &self.defs_of(group), former).await?;
+            }
+            planned.push(Planned {
+                group,
+                places,
+                statics,
+                plan,
+            });
+        }
+        Ok(planned)
+    }
+
+    /// The groups whose servers hold copies of static models.
+    fn groups_of_copies(&self) -> Result<BTreeSet<Arc<str>>> {
+        let mut groups = BTreeSet::new();
+        for def in &self.defs {
+            groups.extend(self.cluster.groups_of_static(def)?);
+        }
+        Ok(groups)
+    }
+
+    /// The models that live in the logical shards of a group.
+    fn defs_of(&self, group: &Group) -> Vec<&'static ModelDef> {
+        let is_own = |def: &&'static ModelDef| matches!(def.home, Home::Sharded(name) | Home::Isolated(name) if name == group.name());
+        self.defs.iter().copied().filter(is_own).collect()
+    }
+
+    async fn create(&self) -> Result<SetupReport> {
+        self.models()?;
+        let topology = self.cluster.topology();
+        let planned = self.planned(topology.groups()).await?;
+        let mut report = SetupReport::default();
+        for def in &self.defs {
+            if let Home::Database(name) = def.home {
+                let place = self.cluster.place_of_database(name)?;
+                create_table(&place, def).await?;
+                report.tables += 1;
+            }
+        }
+        let held = self.sources(&mut report).await?;
         for (place, create) in id::tables(&self.cluster)? {
             create_in_database(&place, &create).await?;
         }
-        for group in topology.groups() {
-            let defs: Vec<&'static ModelDef> = self
-                .defs
-                .iter()
-                .copied()
-                .filter(|def| {
-                    matches!(def.home, Home::Sharded(name) | Home::Isolated(name)
-                        if name == group.name())
-                })
-                .collect();
-            let places = self.cluster.places_of_group(group.name())?;
-            report.namespaces += places.len();
-            report.tables += places.len() * defs.len();
-            stream::iter(places.into_iter().map(|place| {
-                let defs = &defs;
-                async move {
-                    let tables = defs
-                        .iter()
-                        .map(|def| CreateTable::new(def, place.dialect()));
-                    create_namespace_with(&place, tables.collect::<Result<_>>()?)
-                        .await
-                        .map_err(|error| place.name_error(error))
-                }
-            }))
-            .buffer_unordered(CONCURRENCY)
-            .try_collect::<Vec<()>>()
-            .await?;
+        for planned in &planned {
+            let defs = self.defs_of(planned.group);
+            report.namespaces += planned.places.len();
+            report.tables += planned.places.len() * defs.len();
+            let copies = held.get(planned.group.name());
+            report.tables += copies.map_or(0, |copies| planned.statics.len() * copies.len());
+            self.group(planned, &defs, copies.map_or(&[], Vec::as_slice))
+                .await?;
         }
         Ok(report)
     }
 
-    /// Creates the tables of static models: at their sources, and on each server of their groups.
-    /// Gives how many there are.
-    async fn statics(&self) -> Result<usize> {
-        let mut tables = 0;
-        // By group, what its servers hold.
+    /// Creates the namespaces of a group with their tables, and says in their records that all of them
+    /// exist.
+    async fn group(
+        &self,
+        planned: &Planned<'_>,
+        defs: &[&'static ModelDef],
+        copies: &[&'static ModelDef],
+    ) -> Result<()> {
+        let Planned {
+            group,
+            places,
+            statics,
+            plan,
+        } = planned;
+        // Copies come first: a connection to a file of SQLite sees those that exist when it is opened.
+        let mut copied = Vec::new();
+        if !copies.is_empty() {
+            for (place, known) in statics.iter().zip(&plan.statics) {
+                let record = create_namespace_as(place, known.as_ref(), None).await?;
+                // Tables of the library's own stand beside those of the models.
+                let all: Vec<_> = sync::tables_at_copy()
+                    .into_iter()
+                    .chain(copies.iter().copied())
+                    .collect();
+                let made = record.layout.as_ref().map_or("", |layout| &layout.tables);
+                create_tables(place, &all, made, false).await?;
+                copied.push((place, record));
+            }
+        }
+        // The first namespace decides which identity the group has, when several processes set it up.
+        let mut layout = Layout {
+            group_id: plan.group_id.clone().unwrap_or_else(new_id),
+            server: String::new(),
+            logical_shards: group.logical_shards().into(),
+            strategy: group.fingerprint().strategy.clone(),
+            routing: group.fingerprint().routing.clone(),
+            pins: group.fingerprint().pins.clone(),
+            pinned_keys: String::new(),
+            tables: String::new(),
+            ready: false,
+        };
+        let mut places = places.iter().zip(&plan.shards);
+        let mut made: Vec<(&Arc<Place>, Record)> = Vec::new();
+        if let Some((place, known)) = places.next() {
+            let (_, record) = self
+                .shard_at(group, place, known.as_ref(), &layout, defs)
+                .await?;
+            if let Some(found) = &record.layout {
+                layout.group_id.clone_from(&found.group_id);
+            }
+            made.push((place, record));
+        }
+        let layout = &layout;
+        // Collected first: a closure that the future keeps would have to be general over lifetimes.
+        let others: Vec<_> = places
+            .map(|(place, known)| self.shard_at(group, place, known.as_ref(), layout, defs))
+            .collect();
+        let others: Vec<(&Arc<Place>, Record)> = stream::iter(others)
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        made.extend(others);
+        let made = made
+            .into_iter()
+            .map(|(place, record)| (place, record, defs));
+        let copied = copied
+            .into_iter()
+            .map(|(place, record)| (place, record, copies));
+        for (place, record, defs) in made.chain(copied) {
+            let ready = final_layout(group, place, layout, &record, defs);
+            if record.layout.as_ref() != Some(&ready) {
+                write_layout(place, &ready)
+                    .await
+                    .map_err(|error| place.name_error(error))?;
+            }
+        }
+        if plan.group_id.as_ref() != Some(&layout.group_id) {
+            self.cluster.guard_of_group(group.name())?.forget_id();
+        }
+        Ok(())
+    }
+
+    /// Creates one namespace with its tables.
+    async fn shard_at<'p>(
+        &self,
+        group: &Group,
+        place: &'p Arc<Place>,
+        known: Option<&Record>,
+        layout: &Layout,
+        defs: &[&'static ModelDef],
+    ) -> Result<(&'p Arc<Place>, Record)> {
+        let mut layout = layout.clone();
+        layout.server = place.server.to_string();
+        layout.pinned_keys = pinned_keys(group, place.namespace.shard());
+        let made = async {
+            let record = create_namespace_as(place, known, Some(&layout)).await?;
+            let allowed = self.allowed.get(group.name());
+            let anew =
+                allowed.is_some_and(|allowed| allowed.missing.contains(&place.namespace.shard()));
+            let made = record.layout.as_ref().map_or("", |layout| &layout.tables);
+            create_tables(place, defs, made, anew).await?;
+            Ok((place, record))
+        };
+        made.await.map_err(|error| place.name_error(error))
+    }
+
+    /// Creates the tables of static models at their sources. Gives, by group, those that its servers
+    /// hold copies of.
+    async fn sources(
+        &self,
+        report: &mut SetupReport,
+    ) -> Result<BTreeMap<Arc<str>, Vec<&'static ModelDef>>> {
         let mut held: BTreeMap<Arc<str>, Vec<&'static ModelDef>> = BTreeMap::new();
         for def in &self.defs {
             let Home::Static(copied) = def.home else {
@@ -169,24 +473,52 @@ impl Setup {
                     ),
                     outcome => outcome?,
                 }
-                tables += 1;
+                report.tables += 1;
             }
             for group in self.cluster.groups_of_static(def)? {
                 held.entry(group).or_default().push(def);
             }
         }
-        for (group, defs) in held {
-            for place in self.cluster.static_places(&group)? {
-                let own = sync::tables_at_copy();
-                let own = own
-                    .iter()
-                    .chain(&defs)
-                    .map(|def| CreateTable::new(def, place.dialect()));
-                // Tables of the library's own stand beside those of the models.
-                create_namespace_with(&place, own.collect::<Result<Vec<_>>>()?).await?;
-                tables += defs.len();
-            }
-        }
-        Ok(tables)
+        Ok(held)
     }
+}
+
+/// What the record of a namespace says when the whole group exists.
+fn final_layout(
+    group: &Group,
+    place: &Place,
+    layout: &Layout,
+    record: &Record,
+    defs: &[&'static ModelDef],
+) -> Layout {
+    let made_before = record.layout.as_ref().map_or("", |layout| &layout.tables);
+    let tables: BTreeSet<&str> = names(made_before)
+        .chain(defs.iter().map(|def| def.table))
+        .collect();
+    let mut ready = Layout {
+        server: place.server.to_string(),
+        pinned_keys: pinned_keys(group, place.namespace.shard()),
+        tables: tables.iter().map(|table| format!("{table},")).collect(),
+        ready: true,
+        ..layout.clone()
+    };
+    if place.namespace.is_static() {
+        // No key leads there.
+        ready.pinned_keys.clear();
+        ready.routing.clear();
+        ready.pins.clear();
+    }
+    ready
+}
+
+/// The keys that are pinned to a logical shard, each followed by a comma.
+fn pinned_keys(group: &Group, shard: u32) -> String {
+    let pins = group.router().pins().iter();
+    pins.filter(|(_, pinned)| *pinned == shard)
+        .map(|(key, _)| format!("{key},"))
+        .collect()
+}
+
+fn new_id() -> String {
+    format!("{:016x}{:016x}", random(), random())
 }

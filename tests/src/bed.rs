@@ -24,6 +24,7 @@
 //! A test that needs more than that makes its own with [`BedOptions::open`], on any runtime; the databases go when
 //! the bed is dropped. Those of shared beds go with the server, or with the next run of a test.
 
+mod namespaces;
 mod options;
 mod places;
 
@@ -38,6 +39,7 @@ use shard_orm::{Cluster, Dialect, Setup};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
+pub use self::namespaces::Site;
 pub use self::options::BedOptions;
 use self::places::Places;
 
@@ -80,8 +82,23 @@ impl Bed {
 
     /// The same configuration with other servers, or the same in another order, and another template of namespaces.
     pub fn config_of(&self, servers: &[String], namespace: &str) -> Config {
+        let cluster = &self.places.cluster;
         self.options
-            .config(servers, namespace, &self.places.default)
+            .config(&self.places, (cluster, servers), namespace)
+    }
+
+    /// The configuration of another cluster on the same servers, which nobody has set up: its name ends in this, and
+    /// its namespaces begin with it.
+    pub fn config_of_another(&self, name: &str) -> Config {
+        let cluster = format!("{}_{name}", self.places.cluster);
+        let namespace = self.namespace().replace("shop_", &format!("{name}_"));
+        self.options
+            .config(&self.places, (&cluster, self.server_urls()), &namespace)
+    }
+
+    /// The name of the cluster.
+    pub fn cluster_name(&self) -> &str {
+        &self.places.cluster
     }
 
     /// The URLs of the group's servers.

@@ -116,6 +116,24 @@ pub(crate) fn render_table(dialect: Dialect, table: &sea_query::TableCreateState
     }
 }
 
+/// Renders an `ALTER TABLE`.
+pub(crate) fn render_alter(dialect: Dialect, table: &sea_query::TableAlterStatement) -> String {
+    match dialect {
+        Dialect::Sqlite => table.to_string(SqliteQueryBuilder),
+        Dialect::Postgres => table.to_string(PostgresQueryBuilder),
+        Dialect::MySql => table.to_string(MysqlQueryBuilder),
+    }
+}
+
+/// The type of a column of texts without a limit that matters.
+pub(crate) fn long_text(dialect: Dialect) -> sea_query::ColumnType {
+    match dialect {
+        Dialect::Sqlite | Dialect::Postgres => sea_query::ColumnType::Text,
+        // TEXT holds 65,535 bytes there.
+        Dialect::MySql => sea_query::ColumnType::custom("mediumtext"),
+    }
+}
+
 /// The statement that creates a namespace; none for SQLite, where it is a file.
 pub(crate) fn create_namespace(dialect: Dialect, name: &str) -> Option<String> {
     let quoted = quote(dialect, &sea_query::Alias::new(name).into_table_ref());

@@ -9,6 +9,12 @@ use crate::error::{Error, ErrorKind};
 const TRUST: &str = "check its certificate, and the authority that the URL names \
                      (`sslrootcert`, `ssl-ca`)";
 
+/// What to do about a table or column that does not exist in a namespace that was found.
+#[allow(dead_code)] // Each database's file uses it.
+pub(super) const UNDEFINED: &str = "the namespace was found, but it lacks this table or column: for the \
+                                    table of a new model, run `cluster.setup()` with it; for a new \
+                                    column, alter the tables";
+
 /// A failed operation on one connection.
 #[derive(Debug)]
 pub(crate) struct Failure {

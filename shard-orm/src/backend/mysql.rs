@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
 use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection};
 
 use super::conn::Session;
-use super::failure::{Class, unreadable_url};
+use super::failure::{Class, UNDEFINED, unreadable_url};
 use super::position::{Gtid, Position};
 use super::probe::{Manner, Observed};
 use crate::error::{ErrorKind, Result};
@@ -157,8 +157,7 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         1206 => Class::of(Kind::Database).rolled_back(),
         1317 | 1969 | 3024 | 3572 => Class::of(Kind::Timeout),
         1290 | 1792 | 1836 => Class::of(Kind::ReadOnly),
-        1049 | 1054 | 1146 => Class::of(Kind::UndefinedTable)
-            .hint("create the namespaces and tables with `cluster.setup()`"),
+        1049 | 1054 | 1146 => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
         1040 | 1203 | 1226 => Class::lost(Kind::Unavailable)
             .hint("lower `max_connections` of the pools or raise the server's"),
         1053 | 1077..=1080 | 1158..=1161 | 1184 | 1927 | 4031 => Class::lost(Kind::Unavailable),

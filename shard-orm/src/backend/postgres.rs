@@ -13,7 +13,7 @@ use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, T
 
 use super::args::not_encoded;
 use super::conn::Session;
-use super::failure::{Class, unreadable_url};
+use super::failure::{Class, UNDEFINED, unreadable_url};
 use super::position::{Position, Wal};
 use super::probe::{Manner, Observed};
 use crate::error::{ErrorKind, Result};
@@ -178,8 +178,7 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         "25006" => Class::of(Kind::ReadOnly),
         "25P02" => Class::of(Kind::TransactionEnded),
         "25P03" | "25P04" => Class::lost(Kind::TransactionEnded),
-        "42P01" | "42703" | "3F000" => Class::of(Kind::UndefinedTable)
-            .hint("create the namespaces and tables with `cluster.setup()`"),
+        "42P01" | "42703" | "3F000" => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
         "42P10" => Class::of(Kind::Configuration)
             .hint("the conflict target needs a unique index over exactly its columns"),
         "53300" => Class::lost(Kind::Unavailable)

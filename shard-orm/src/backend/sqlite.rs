@@ -13,7 +13,7 @@ use sqlx::{
 
 use super::Beside;
 use super::conn::{OfSqlite, Session};
-use super::failure::Class;
+use super::failure::{Class, UNDEFINED};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The driver's options for connections to one file.
@@ -139,8 +139,7 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
     }
     // The low byte is the code that the longer one refines.
     match code & 0xff {
-        1 if is_undefined(reported.message()) => Class::of(Kind::UndefinedTable)
-            .hint("create the namespaces and tables with `cluster.setup()`"),
+        1 if is_undefined(reported.message()) => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
         // These may have rolled the transaction back: "Response To Errors Within A Transaction"
         // in its documentation.
         5 | 6 | 9 => Class::of(Kind::Timeout).rolled_back(),

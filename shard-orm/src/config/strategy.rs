@@ -1,8 +1,10 @@
 //! A group's strategy, as it is described.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Runs;
 use crate::route::Strategy;
 
 /// How a group's keys are spread over its logical shards; see [`route`](crate::route) for each.
@@ -89,6 +91,54 @@ impl StrategyConfig {
                 },
             ) => one == other && own == its,
             _ => false,
+        }
+    }
+}
+
+/// The strategy as a configuration file has it: equal texts route alike, but for strategies made in code.
+impl fmt::Display for StrategyConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hash => f.write_str("\"hash\""),
+            Self::Modulo => f.write_str("\"modulo\""),
+            Self::Range { bounds } => write!(f, "{{ type = \"range\", bounds = {bounds:?} }}"),
+            Self::Ring {
+                virtual_nodes,
+                weights,
+            } => {
+                write!(f, "{{ type = \"ring\", virtual_nodes = {virtual_nodes}")?;
+                // Equal weights of 1 are the default.
+                if let Some(weights) = weights
+                    .as_ref()
+                    .filter(|all| all.iter().any(|one| *one != 1))
+                {
+                    write!(f, ", weights = {weights:?}")?;
+                }
+                f.write_str(" }")
+            }
+            Self::DjangoRing { virtual_nodes } => write!(
+                f,
+                "{{ type = \"ring\", compatible = \"django-shard-library\", virtual_nodes = {virtual_nodes} }}"
+            ),
+            Self::Region { regions, default } => {
+                f.write_str("{ type = \"region\"")?;
+                if let Some(default) = default {
+                    write!(f, ", default = {default:?}")?;
+                }
+                f.write_str(", regions = { ")?;
+                let mut regions: Vec<_> = regions.iter().collect();
+                regions.sort_by_key(|(name, _)| name);
+                for (position, (name, runs)) in regions.into_iter().enumerate() {
+                    let comma = if position == 0 { "" } else { ", " };
+                    write!(
+                        f,
+                        "{comma}{name:?} = {}",
+                        Runs::of(runs.iter().cloned().flatten())
+                    )?;
+                }
+                f.write_str(" } }")
+            }
+            Self::Custom(strategy) => write!(f, "(in code) {:?}", strategy.name()),
         }
     }
 }

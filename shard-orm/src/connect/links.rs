@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use self::building::Building;
+use super::guard::Guard;
 use super::latencies::Latencies;
 use super::locks::Locks;
 use super::monitor::Monitor;
@@ -30,6 +31,7 @@ pub(crate) struct Links {
 /// A group's servers in their order, its places by logical shard, and those of its static tables by
 /// server.
 struct GroupLinks {
+    guard: Arc<Guard>,
     servers: Vec<Arc<ServerLinks>>,
     places: Vec<Arc<Place>>,
     statics: Vec<Arc<Place>>,
@@ -111,6 +113,11 @@ impl Links {
 
     pub(crate) fn shards(&self, group: usize) -> &[Arc<Place>] {
         &self.groups[group].places
+    }
+
+    /// What guards a group.
+    pub(crate) fn guard(&self, group: usize) -> &Arc<Guard> {
+        &self.groups[group].guard
     }
 
     /// Where the static tables of a group are written, by server.

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::choice::Served;
+use super::guard::Guard;
 use super::latencies::Latencies;
 use super::locks::Locks;
 use super::pool::{Lease, Pool};
-use super::verify::{not_set_up, verify};
+use super::record::Record;
+use super::verify::verify;
 use super::watch::Watch;
 use crate::backend::{Conn, Listener};
 use crate::dialect::Dialect;
-use crate::error::{Error, Result, ShardId};
+use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::topology::{Namespace, Read};
 
 /// One endpoint as seen from one namespace: its pool, and whether the namespace was found there.
@@ -91,6 +93,8 @@ pub(crate) struct Place {
     pub(crate) latencies: Arc<Latencies>,
     /// The server's locks.
     pub(crate) locks: Arc<Locks>,
+    /// What its record is compared with; none for a named database.
+    pub(crate) guard: Option<Arc<Guard>>,
     /// The policy of the group.
     pub(super) read: Read,
 }
@@ -135,7 +139,7 @@ impl Place {
         // A file that is not there is a namespace that was never made, as a missing schema is. Of
         // a replica it is one that cannot be reached.
         if endpoint.index == 0 && endpoint.pool.file().is_some_and(|file| !file.exists()) {
-            return Err(not_set_up(self, endpoint.pool.label()));
+            return Err(self.missing(endpoint.pool.label()).await);
         }
         let mut lease = endpoint.acquire().await?;
         let mut verified = verify(self, &mut lease).await;
@@ -148,6 +152,23 @@ impl Place {
         verified?;
         endpoint.checked.store(true, Ordering::Relaxed);
         Ok(lease)
+    }
+
+    /// The error for a namespace, or a database, that does not exist.
+    async fn missing(&self, label: &str) -> Error {
+        let name = self.namespace.name();
+        match &self.guard {
+            Some(guard) => {
+                let shard = Record::expected(self).shard;
+                guard.missing(shard, name, label).await
+            }
+            None => Error::new(
+                ErrorKind::UndefinedTable,
+                format!(
+                    "database `{name}` at {label} does not exist; create it with `cluster.setup()`"
+                ),
+            ),
+        }
     }
 
     /// How long a statement waits for a connection, and for whatever else it needs.

@@ -1,153 +1,110 @@
-//! The record that each namespace holds of what it is.
+//! Compares the record of a namespace with the topology, before its first statement.
 //!
-//! Read once for each namespace and endpoint, before its first statement: a server that answers
-//! for the wrong shard is found before anything is read or written there.
+//! Done once for each namespace and endpoint: a server that answers for the wrong shard, and a
+//! configuration that looks for keys elsewhere than they were put, are found before anything is read
+//! or written there.
 
-use std::fmt;
-
-use sea_query::{Alias, Expr, Query};
-
+use super::record::{Layout, Record, STATICS, read_record};
 use super::{Lease, Place};
-use crate::backend::{Args, Field, Sql, render};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The table of the record.
-pub(crate) const TABLE: &str = "shard_orm_namespace";
-/// Its columns.
-pub(crate) const CLUSTER: &str = "cluster_name";
-pub(crate) const GROUP: &str = "group_name";
-pub(crate) const SHARD: &str = "logical_shard";
-pub(crate) const GENERATION: &str = "generation";
-
-/// What stands for the logical shard in the record of a group's static tables.
-const STATICS: i64 = -1;
-
-/// What a namespace says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) cluster: String,
-    pub(crate) group: String,
-    pub(crate) shard: i64,
-    pub(crate) generation: i64,
-}
-
-impl Record {
-    /// What the topology says of the namespace.
-    pub(crate) fn expected(place: &Place) -> Self {
-        Self {
-            cluster: place.cluster.to_string(),
-            group: place.namespace.group().to_string(),
-            shard: if place.namespace.is_static() {
-                STATICS
-            } else {
-                place.namespace.shard().into()
-            },
-            generation: place.namespace.generation().into(),
-        }
-    }
-}
+use crate::topology::Fingerprint;
 
 /// Reads the record of a namespace and compares it with the topology. A named database, which is
 /// nobody's shard, has none.
 pub(crate) async fn verify(place: &Place, lease: &mut Lease) -> Result<()> {
-    if !has_record(place) {
+    let Some(guard) = &place.guard else {
         return Ok(());
+    };
+    let Some(found) = read(place, lease).await? else {
+        let shard = Record::expected(place).shard;
+        let name = place.namespace.name();
+        return Err(guard.missing(shard, name, lease.label()).await);
+    };
+    compare(place, lease.label(), &found)?;
+    let Some(layout) = &found.layout else {
+        tracing::warn!(
+            target: "shard_orm",
+            namespace = &**place.namespace.name(),
+            "the namespace's record is of an earlier version, and does not say how the group is laid \
+             out; run `setup`, which completes it"
+        );
+        return Ok(());
+    };
+    let name = place.namespace.name();
+    guard.check_id(&layout.group_id, name, lease.label())?;
+    if found.shard != STATICS {
+        check_layout(&guard.fingerprint, name, lease.label(), layout)?;
     }
-    match read(place, lease).await? {
-        Some(found) => compare(place, lease.label(), &found),
-        None => Err(not_set_up(place, lease.label())),
+    if *layout.server != *place.server {
+        guard
+            .check_server(&place.server, &found, &layout.server, name)
+            .await?;
     }
+    Ok(())
 }
 
-/// Whether the namespace is one of a group.
-fn has_record(place: &Place) -> bool {
-    place.namespace.is_sharded() || place.namespace.is_static()
-}
-
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            cluster,
-            group,
-            shard,
-            generation,
-        } = self;
-        if *shard == STATICS {
-            write!(
-                f,
-                "the static tables of group `{group}` in cluster `{cluster}`"
-            )
-        } else {
-            write!(
-                f,
-                "shard {shard} of group `{group}` in cluster `{cluster}`, generation {generation}"
-            )
-        }
+/// Compares where keys go.
+fn check_layout(own: &Fingerprint, name: &str, label: &str, found: &Layout) -> Result<()> {
+    if !found.ready {
+        return Err(Error::new(
+            ErrorKind::UndefinedTable,
+            format!(
+                "namespace `{name}` on {label} is being set up, or its setup was interrupted: run \
+                 `cluster.setup()` to its end"
+            ),
+        ));
     }
+    if found.routing != own.routing {
+        return Err(Error::configuration(format!(
+            "namespace `{name}` on {label} holds the rows of a group that was set up with {}, but the \
+             configuration has {}: keys would be looked for where their rows are not; write the former",
+            described(found.logical_shards, &found.strategy),
+            described(own.logical_shards.into(), &own.strategy),
+        )));
+    }
+    if found.pins != own.pins {
+        return Err(Error::configuration(format!(
+            "namespace `{name}` on {label} was set up with other pins than the configuration has: a \
+             key that is pinned now may have rows elsewhere; write the former pins, or have the new ones \
+             checked and taken over with `cluster.setup().accept_pins(..)`; \
+             `cluster.setup().check()` lists the difference"
+        )));
+    }
+    Ok(())
 }
 
+/// The number of logical shards and the strategy, as a configuration file has them.
+pub(crate) fn described(logical_shards: i64, strategy: &str) -> String {
+    format!("`logical_shards = {logical_shards}` and `strategy = {strategy}`")
+}
+
+/// Compares whose namespace it is.
+///
+/// # Errors
+/// `Configuration` when the record is of another cluster, group, logical shard or generation.
 pub(crate) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> {
     let expected = Record::expected(place);
-    if *found == expected {
+    if found.is_of_same(&expected) {
         return Ok(());
     }
+    let what = if found.cluster == expected.cluster && found.group == expected.group {
+        "correct the servers or their shards in the configuration"
+    } else {
+        "it belongs to another application or environment: correct the URL of the server, or choose \
+         another cluster name (`name`), group or `namespace` template"
+    };
     Err(Error::configuration(format!(
         "namespace `{}` on {label} says that it is {found}, but the configuration has {expected}, \
-         there; correct the servers or their shards in the configuration",
+         there; {what}",
         place.namespace.name(),
     )))
 }
 
-pub(super) fn not_set_up(place: &Place, label: &str) -> Error {
-    let name = place.namespace.name();
-    Error::new(
-        ErrorKind::UndefinedTable,
-        if place.namespace.is_static() {
-            format!(
-                "namespace `{name}` on {label} is not there, or holds no record of what it is \
-                 (table `{TABLE}`); create it with the static tables in it, as with \
-                 `cluster.setup().table::<Airline>()`"
-            )
-        } else if place.namespace.is_sharded() {
-            format!(
-                "namespace `{name}` on {label} is not there, or holds no record of what it is \
-                 (table `{TABLE}`); create the namespaces and tables with `cluster.setup()`"
-            )
-        } else {
-            format!("database `{name}` at {label} is not there; create it with `cluster.setup()`")
-        },
-    )
-}
-
-/// Reads the record; `None` when the namespace or the table is not there, or is empty.
+/// Reads the record; `None` when the namespace or the table does not exist, or is empty.
 pub(crate) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Record>> {
-    let mut select = Query::select();
-    select
-        .columns([CLUSTER, GROUP].map(Alias::new))
-        .expr(Expr::col(Alias::new(SHARD)))
-        .expr(Expr::col(Alias::new(GENERATION)))
-        .from(place.namespace.own_table(TABLE));
-    let (text, _) = render(place.dialect(), &select);
-    let sql = Sql {
-        text: text.into(),
-        persistent: false,
-        single: false,
-    };
-    let mut found = None;
-    let outcome = lease
-        .conn()?
-        .run(sql, Args::new(place.dialect())?, &mut |row| {
-            found = Some(Record {
-                cluster: String::read(row, 0)?,
-                group: String::read(row, 1)?,
-                shard: i64::read(row, 2)?,
-                generation: i64::read(row, 3)?,
-            });
-            Ok(())
-        })
-        .await;
-    match outcome {
-        Ok(_) => {
+    let table = place.namespace.own_table(super::TABLE);
+    match read_record(lease.conn()?, &table).await {
+        Ok(found) => {
             lease.settle();
             Ok(found)
         }
@@ -157,11 +114,7 @@ pub(crate) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Reco
         }
         Err(failure) => {
             lease.settle();
-            if failure.error.kind() == ErrorKind::UndefinedTable {
-                Ok(None)
-            } else {
-                Err(failure.error)
-            }
+            Err(failure.error)
         }
     }
 }

@@ -1,16 +1,21 @@
-//! Namespaces, their records, and tables: the statements that create them, where they are not there
-//! yet.
+//! The statements that create namespaces and tables where they do not exist yet, and that write the
+//! records of namespaces.
 //!
 //! Called by `setup`, and by what has tables of its own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sea_query::{Alias, ColumnDef, Expr, Query, Table};
+use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
 
-use crate::backend::{create_namespace, render, render_table};
-use crate::connect::{
-    CLUSTER, GENERATION, GROUP, Lease, Place, Record, SHARD, TABLE, compare, read,
+use crate::backend::{
+    Args, Field, Sql, create_namespace, long_text, render, render_alter, render_table,
+    tables_of_namespace,
 };
+use crate::connect::{
+    IDENTITY, LAYOUT, Layout, Lease, Place, Record, TABLE, comment, compare, read,
+};
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
 use crate::schema::CreateTable;
@@ -39,18 +44,67 @@ pub(crate) async fn create_table(place: &Place, def: &'static ModelDef) -> Resul
     create_all(place, &table.statements()).await
 }
 
-/// Makes a namespace of a group with its record, and these tables in it.
-pub(crate) async fn create_namespace_with(
+/// Creates a namespace of a group and its record, and gives the record; of one that is known, only
+/// completes a record of the first version. An identity that the record has already stays.
+pub(crate) async fn create_namespace_as(
     place: &Arc<Place>,
-    tables: Vec<CreateTable>,
-) -> Result<()> {
-    place.create_file()?;
-    let mut lease = place.writer()?.acquire().await?;
-    if let Some(create) = create_namespace(place.dialect(), place.namespace.name()) {
-        send(&mut lease, &create).await?;
+    known: Option<&Record>,
+    layout: Option<&Layout>,
+) -> Result<Record> {
+    if known.is_none() {
+        place.create_file()?;
     }
-    record(place, &mut lease).await?;
-    for table in tables {
+    let mut lease = place.writer()?.acquire().await?;
+    let found = match known {
+        Some(known) => known.clone(),
+        None => {
+            if let Some(create) = create_namespace(place.dialect(), place.namespace.name()) {
+                send(&mut lease, &create).await?;
+            }
+            record(place, &mut lease, layout).await?
+        }
+    };
+    match (&found.layout, layout) {
+        (None, Some(layout)) => upgrade(place, &mut lease, layout).await,
+        _ => Ok(found),
+    }
+}
+
+/// Creates the tables of models, and of the library's own, in a namespace that exists.
+///
+/// # Errors
+/// `UndefinedTable` when a table that was made here before is gone, unless it is to be made anew.
+pub(crate) async fn create_tables(
+    place: &Arc<Place>,
+    defs: &[&'static ModelDef],
+    made_before: &str,
+    anew: bool,
+) -> Result<()> {
+    let mut lease = place.writer()?.acquire().await?;
+    let made_before: BTreeSet<&str> = names(made_before).collect();
+    if !anew && defs.iter().any(|def| made_before.contains(def.table)) {
+        let there = tables(place, &mut lease).await?;
+        let lost = defs
+            .iter()
+            .find(|def| made_before.contains(def.table) && !there.contains(def.table));
+        if let Some(def) = lost {
+            return Err(Error::new(
+                ErrorKind::UndefinedTable,
+                format!(
+                    "table `{}` was made in namespace `{}` on {} before, and does not exist there any \
+                     more; bring its rows back, or, if they are lost, create it empty with \
+                     `cluster.setup().create_missing(\"{}\", [{}])`",
+                    def.table,
+                    place.namespace.name(),
+                    lease.label(),
+                    place.namespace.group(),
+                    place.namespace.shard(),
+                ),
+            ));
+        }
+    }
+    for def in defs {
+        let table = CreateTable::new(def, place.dialect())?;
         let table = table.in_namespace(&**place.namespace.name());
         for statement in table.statements() {
             send(&mut lease, &statement).await?;
@@ -59,11 +113,75 @@ pub(crate) async fn create_namespace_with(
     Ok(())
 }
 
-/// Writes the record of a namespace that has none, and checks that of one that has.
-async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
-    if let Some(found) = read(place, lease).await? {
-        return compare(place, lease.label(), &found);
+/// The names in a list of a record.
+pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').filter(|name| !name.is_empty())
+}
+
+/// The tables that a namespace has.
+pub(crate) async fn tables_at(place: &Arc<Place>) -> Result<BTreeSet<String>> {
+    let mut lease = place.writer()?.acquire().await?;
+    tables(place, &mut lease).await
+}
+
+/// Whether a select gives a row. Asks the primary, whatever the namespace's record says.
+pub(crate) async fn has_rows(
+    place: &Arc<Place>,
+    select: &sea_query::SelectStatement,
+) -> Result<bool> {
+    let mut lease = place.writer()?.acquire().await?;
+    let mut found = false;
+    let (text, values) = render(place.dialect(), select);
+    let mut args = Args::new(place.dialect())?;
+    for value in &values.0 {
+        args.push(value)?;
     }
+    let sql = Sql {
+        text: text.into(),
+        persistent: false,
+        single: false,
+    };
+    let outcome = lease
+        .conn()?
+        .run(sql, args, &mut |_| {
+            found = true;
+            Ok(())
+        })
+        .await;
+    settle(&mut lease, outcome)?;
+    Ok(found)
+}
+
+async fn tables(place: &Place, lease: &mut Lease) -> Result<BTreeSet<String>> {
+    let mut args = Args::new(place.dialect())?;
+    if place.dialect() != Dialect::Sqlite {
+        let name = place.namespace.name().to_string();
+        args.push(&Value::String(Some(name)))?;
+    }
+    let sql = Sql {
+        text: tables_of_namespace(place.dialect()).into(),
+        persistent: false,
+        single: false,
+    };
+    let mut tables = BTreeSet::new();
+    let outcome = lease
+        .conn()?
+        .run(sql, args, &mut |row| {
+            tables.insert(String::read(row, 0)?);
+            Ok(())
+        })
+        .await;
+    settle(lease, outcome)?;
+    Ok(tables)
+}
+
+/// Writes the record of a namespace that has none, and gives the one that it has then.
+async fn record(place: &Place, lease: &mut Lease, layout: Option<&Layout>) -> Result<Record> {
+    if let Some(found) = read(place, lease).await? {
+        compare(place, lease.label(), &found)?;
+        return Ok(found);
+    }
+    let [cluster, group, shard, generation] = IDENTITY;
     let text = |name: &str| {
         let mut column = ColumnDef::new(Alias::new(name));
         column.string_len(255).not_null();
@@ -78,43 +196,174 @@ async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
     create
         .table(place.namespace.own_table(TABLE))
         .if_not_exists()
-        .col(text(CLUSTER))
-        .col(text(GROUP))
-        .col(number(SHARD).primary_key())
-        .col(number(GENERATION));
+        .comment(comment(&place.cluster, place.namespace.group()))
+        .col(text(cluster))
+        .col(text(group))
+        .col(number(shard).primary_key())
+        .col(number(generation));
+    for column in layout_columns(place.dialect()) {
+        create.col(column);
+    }
     send(lease, &render_table(place.dialect(), &create)).await?;
 
     let expected = Record::expected(place);
+    let mut columns: Vec<Alias> = IDENTITY.map(Alias::new).into();
+    let mut values: Vec<Expr> = vec![
+        Expr::val(expected.cluster),
+        Expr::val(expected.group),
+        Expr::val(expected.shard),
+        Expr::val(expected.generation),
+    ];
+    if let Some(layout) = layout {
+        columns.extend(LAYOUT.map(Alias::new));
+        values.extend(layout_values(layout).map(Expr::val));
+    }
     let mut insert = Query::insert();
     insert
         .into_table(place.namespace.own_table(TABLE))
-        .columns([CLUSTER, GROUP, SHARD, GENERATION].map(Alias::new))
-        .values([
-            Expr::val(expected.cluster),
-            Expr::val(expected.group),
-            Expr::val(expected.shard),
-            Expr::val(expected.generation),
-        ])
+        .columns(columns)
+        .values(values)
         .map_err(|source| Error::configuration("a namespace's record").with_source(source))?;
-    let (text, values) = render(place.dialect(), &insert);
-    let mut args = crate::backend::Args::new(place.dialect())?;
+    match write(place, lease, &insert).await {
+        // Another process has written it meanwhile.
+        Err(error) if error.kind() == ErrorKind::Unique => {}
+        outcome => {
+            outcome?;
+        }
+    }
+    read_back(place, lease).await
+}
+
+async fn read_back(place: &Place, lease: &mut Lease) -> Result<Record> {
+    match read(place, lease).await? {
+        Some(found) => {
+            compare(place, lease.label(), &found)?;
+            Ok(found)
+        }
+        None => Err(Error::configuration("a namespace's record was not kept")),
+    }
+}
+
+/// Completes a record of the first version.
+async fn upgrade(place: &Place, lease: &mut Lease, layout: &Layout) -> Result<Record> {
+    for mut column in layout_columns(place.dialect()) {
+        let mut alter = Table::alter();
+        alter
+            .table(place.namespace.own_table(TABLE))
+            .add_column(&mut column);
+        let altered = lease
+            .conn()?
+            .batch(&render_alter(place.dialect(), &alter))
+            .await;
+        match altered {
+            Ok(()) => lease.settle(),
+            Err(failure) if failure.lost => {
+                lease.lost();
+                return Err(failure.error);
+            }
+            // The column is there: another process, or an upgrade that was interrupted, has added it. A
+            // column that is missing for another reason fails the update below.
+            Err(_) => lease.settle(),
+        }
+    }
+    let [group_id, ..] = LAYOUT;
+    let mut update = Query::update();
+    update
+        .table(place.namespace.own_table(TABLE))
+        .values(
+            LAYOUT
+                .map(Alias::new)
+                .into_iter()
+                .zip(layout_values(layout).map(Expr::val)),
+        )
+        .and_where(Expr::col(Alias::new(group_id)).is_null());
+    write(place, lease, &update).await?;
+    read_back(place, lease).await
+}
+
+/// Writes the layout into the record of a namespace of this identity, or of none.
+pub(crate) async fn write_layout(place: &Place, layout: &Layout) -> Result<()> {
+    let mut lease = place.writer()?.acquire().await?;
+    let [group_id, ..] = LAYOUT;
+    let mut update = Query::update();
+    let column = || Expr::col(Alias::new(group_id));
+    update
+        .table(place.namespace.own_table(TABLE))
+        .values(
+            LAYOUT
+                .map(Alias::new)
+                .into_iter()
+                .zip(layout_values(layout).map(Expr::val)),
+        )
+        .and_where(column().is_null().or(column().eq(layout.group_id.as_str())));
+    write(place, &mut lease, &update).await?;
+    Ok(())
+}
+
+fn layout_columns(dialect: Dialect) -> [ColumnDef; 9] {
+    let mut position = 0;
+    LAYOUT.map(|name| {
+        let mut column = ColumnDef::new_with_type(
+            Alias::new(name),
+            match position {
+                2 | 8 => sea_query::ColumnType::BigInteger,
+                _ => long_text(dialect),
+            },
+        );
+        column.null();
+        position += 1;
+        column
+    })
+}
+
+fn layout_values(layout: &Layout) -> [Value; 9] {
+    let text = |text: &str| Value::String(Some(text.to_owned()));
+    [
+        text(&layout.group_id),
+        text(&layout.server),
+        Value::BigInt(Some(layout.logical_shards)),
+        text(&layout.strategy),
+        text(&layout.routing),
+        text(&layout.pins),
+        text(&layout.pinned_keys),
+        text(&layout.tables),
+        Value::BigInt(Some(layout.ready.into())),
+    ]
+}
+
+async fn write(
+    place: &Place,
+    lease: &mut Lease,
+    statement: &(impl sea_query::QueryStatementWriter + Sync),
+) -> Result<u64> {
+    let (text, values) = render(place.dialect(), statement);
+    let mut args = Args::new(place.dialect())?;
     for value in &values.0 {
         args.push(value)?;
     }
-    let sql = crate::backend::Sql {
+    let sql = Sql {
         text: text.into(),
         persistent: false,
         single: false,
     };
-    match lease.conn()?.run(sql, args, &mut |_| Ok(())).await {
-        Ok(_) => lease.settle(),
-        // Another process has written it meanwhile.
-        Err(failure) if failure.error.kind() == ErrorKind::Unique => lease.settle(),
-        Err(failure) => return Err(failure.error),
-    }
-    match read(place, lease).await? {
-        Some(found) => compare(place, lease.label(), &found),
-        None => Err(Error::configuration("a namespace's record was not kept")),
+    let outcome = lease.conn()?.run(sql, args, &mut |_| Ok(())).await;
+    settle(lease, outcome)
+}
+
+fn settle<T>(lease: &mut Lease, outcome: Result<T, crate::backend::Failure>) -> Result<T> {
+    match outcome {
+        Ok(done) => {
+            lease.settle();
+            Ok(done)
+        }
+        Err(failure) => {
+            if failure.lost {
+                lease.lost();
+            } else {
+                lease.settle();
+            }
+            Err(failure.error)
+        }
     }
 }
 
@@ -123,30 +372,21 @@ async fn record(place: &Place, lease: &mut Lease) -> Result<()> {
 async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
     let mut round = 1;
     loop {
-        match lease.conn()?.batch(statement).await {
-            Ok(()) => {
-                lease.settle();
-                return Ok(());
-            }
-            Err(failure) if failure.lost => {
-                lease.lost();
-                return Err(failure.error);
-            }
-            Err(failure) => {
-                lease.settle();
-                let kind = failure.error.kind();
-                let met = matches!(
-                    kind,
-                    ErrorKind::Unique
-                        | ErrorKind::Database
-                        | ErrorKind::Deadlock
-                        | ErrorKind::Serialization
-                );
-                if !met || round == ROUNDS {
-                    return Err(failure.error);
-                }
-                round += 1;
-            }
+        let sent = lease.conn()?.batch(statement).await;
+        let lost = sent.as_ref().is_err_and(|failure| failure.lost);
+        let Err(error) = settle(lease, sent) else {
+            return Ok(());
+        };
+        let met = matches!(
+            error.kind(),
+            ErrorKind::Unique
+                | ErrorKind::Database
+                | ErrorKind::Deadlock
+                | ErrorKind::Serialization
+        );
+        if lost || !met || round == ROUNDS {
+            return Err(error);
         }
+        round += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Placement, Read, Server};
+use super::{Fingerprint, Placement, Read, Server};
 use crate::dialect::Dialect;
 use crate::route::Router;
 
@@ -12,6 +12,7 @@ pub struct Group {
     pub(super) name: Arc<str>,
     pub(super) static_namespace: Arc<str>,
     pub(super) router: Router,
+    pub(super) fingerprint: Arc<Fingerprint>,
     pub(super) servers: Vec<Server>,
     pub(super) placements: Vec<Placement>,
     pub(super) read: Read,
@@ -29,6 +30,11 @@ impl Group {
     #[must_use]
     pub fn router(&self) -> &Router {
         &self.router
+    }
+
+    /// What decides where its keys go, as the records of its namespaces hold it.
+    pub(crate) fn fingerprint(&self) -> &Arc<Fingerprint> {
+        &self.fingerprint
     }
 
     /// How many logical shards it has; they are numbered from 0.

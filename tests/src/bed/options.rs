@@ -103,7 +103,7 @@ impl BedOptions {
                 ..self.clone()
             };
             let config = primaries.config_with(
-                &places.replicas,
+                (&places.cluster, &places.replicas),
                 &[],
                 &places.namespace,
                 Database::new(default),
@@ -115,7 +115,7 @@ impl BedOptions {
             default = default.replica(replica);
         }
         let config = self.config_with(
-            &places.servers,
+            (&places.cluster, &places.servers),
             &places.replicas,
             &places.namespace,
             default,
@@ -124,6 +124,9 @@ impl BedOptions {
         places.replicated().await;
         let cluster = cluster(&config, tables).await;
         places.replicated().await;
+        if replica.is_some() {
+            places.adopt_replicas().await;
+        }
         Bed {
             cluster,
             dialect: self.dialect,
@@ -141,13 +144,18 @@ impl BedOptions {
         format!("{} {} {}", self.dialect, self.logical_shards, self.servers)
     }
 
-    pub(super) fn config(&self, servers: &[String], namespace: &str, default: &str) -> Config {
-        self.config_with(servers, &[], namespace, Database::new(default))
+    pub(super) fn config(
+        &self,
+        places: &Places,
+        named: (&str, &[String]),
+        namespace: &str,
+    ) -> Config {
+        self.config_with(named, &[], namespace, Database::new(&places.default))
     }
 
     fn config_with(
         &self,
-        servers: &[String],
+        (cluster, servers): (&str, &[String]),
         replicas: &[String],
         namespace: &str,
         default: Database,
@@ -171,7 +179,7 @@ impl BedOptions {
             }
             group = group.server(server);
         }
-        Config::new("test")
+        Config::new(cluster)
             .pool(
                 PoolOptions::new()
                     .max_connections(8)

@@ -24,6 +24,8 @@ pub(super) struct Places {
     pub(super) default: String,
     pub(super) default_replica: Option<String>,
     pub(super) namespace: String,
+    /// The name of the cluster: on MariaDB many beds share a server, and each is a cluster of its own.
+    pub(super) cluster: String,
     /// What removes the data when it is dropped.
     _guards: Vec<Guard>,
     /// The servers of replicas that replicate; after the data, which is removed there.
@@ -73,6 +75,7 @@ fn sqlite(options: &BedOptions) -> Places {
             .replicas
             .then(|| url("default-replica.db".to_owned())),
         namespace: "shop_{shard}".to_owned(),
+        cluster: "test".to_owned(),
         _guards: vec![Guard::Folder(folder)],
         pair: None,
     }
@@ -96,6 +99,7 @@ async fn postgres(options: &BedOptions) -> Places {
         servers,
         replicas: Vec::new(),
         namespace: "shop_{shard}".to_owned(),
+        cluster: "test".to_owned(),
         _guards: guards,
         pair: None,
     }
@@ -120,6 +124,7 @@ async fn replicated_postgres(options: &BedOptions) -> Places {
         servers,
         replicas,
         namespace: "shop_{shard}".to_owned(),
+        cluster: "test".to_owned(),
         _guards: guards,
         pair: Some(pair),
     }
@@ -150,6 +155,7 @@ async fn mariadb(options: &BedOptions) -> Places {
     guards.push(Guard::MariaDb(first));
     Places {
         namespace: format!("{prefix}shop_{{shard}}"),
+        cluster: format!("{prefix}test"),
         servers,
         replicas: Vec::new(),
         default,
@@ -168,6 +174,7 @@ async fn replicated_mariadb(options: &BedOptions) -> Places {
     let replica = pair.replica.url_of(Rights::Ordinary);
     Places {
         namespace: format!("{name}shop_{{shard}}"),
+        cluster: format!("{name}test"),
         servers: hosts(options, &primary),
         replicas: hosts(options, &replica),
         default: with_database(&primary, &main),

@@ -202,7 +202,7 @@ impl Site {
         for server in servers {
             group = group.server(server);
         }
-        Config::new("faults")
+        Config::new(format!("{}faults", self.prefix))
             .database("default", Database::new(self.default.clone()).pool(pool))
             .group("shop", group)
     }
@@ -223,14 +223,16 @@ impl Site {
         fan_out: FanOut,
     ) -> Cluster {
         let config = |pool: PoolOptions| {
-            Config::new("faults").fan_out(fan_out.clone()).group(
-                "shop",
-                Group::new(u32::try_from(shards).unwrap())
-                    .namespace(format!("{}shop_{{shard}}", self.prefix))
-                    .strategy(StrategyConfig::Modulo)
-                    .pool(pool)
-                    .server(Server::new("a", self.url.clone())),
-            )
+            Config::new(format!("{}faults", self.prefix))
+                .fan_out(fan_out.clone())
+                .group(
+                    "shop",
+                    Group::new(u32::try_from(shards).unwrap())
+                        .namespace(format!("{}shop_{{shard}}", self.prefix))
+                        .strategy(StrategyConfig::Modulo)
+                        .pool(pool)
+                        .server(Server::new("a", self.url.clone())),
+                )
         };
         let cluster = Cluster::connect(&config(PoolOptions::new())).await.unwrap();
         cluster.setup().table::<Note>().run().await.unwrap();

@@ -178,8 +178,7 @@ mod at_once {
     behaviours! { (Job), 4 shards on 2 servers, |options| options;
         async fn several_processes_set_up_the_same_cluster_at_once(bed: &Bed) {
             for round in 0..3 {
-                let namespace = bed.namespace().replace("shop_", &format!("round{round}_"));
-                let config = bed.config_of(bed.server_urls(), &namespace);
+                let config = bed.config_of_another(&format!("round{round}"));
                 let clusters = try_join_all((0..4).map(|_| Cluster::connect(&config))).await.unwrap();
                 let setups = clusters.iter().map(|cluster| {
                     let setup = cluster.setup().table::<Everything>().table::<Job>();

@@ -84,7 +84,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
     async fn a_namespace_of_another_shard_or_cluster_is_found_at_first_use(bed: &Bed) {
         let second = bed.namespace().replace("{shard}", "1");
         let first = bed.namespace().replace("{shard}", "0");
-        let wrong_shard = one_shard(bed, "test", &second);
+        let wrong_shard = one_shard(bed, bed.cluster_name(), &second);
         let wrong_cluster = one_shard(bed, "other", &first);
         for config in [&wrong_shard, &wrong_cluster] {
             refused_at_first_use(config, 1, ErrorKind::Configuration).await;
@@ -97,13 +97,12 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         let message = error.to_string();
         assert!(message.contains("shard 1 of group `shop`"), "{message}");
         assert!(!message.contains("secret"), "{message}");
-        let right = one_shard(bed, "test", &first);
-        let cluster = Cluster::connect(&right).await.unwrap();
+        let cluster = Cluster::connect(&bed.config()).await.unwrap();
         Order { id: bed.id(), user_id: 1 }.insert(&cluster).await.unwrap();
     }
 
     async fn a_namespace_that_was_not_made_is_named_with_what_makes_it(bed: &Bed) {
-        let config = bed.config_of(bed.server_urls(), &bed.namespace().replace("shop_", "later_"));
+        let config = bed.config_of_another("later");
         refused_at_first_use(&config, 1, ErrorKind::UndefinedTable).await;
         let cluster = Cluster::connect(&config).await.unwrap();
         let error = Order::on(1).all(&cluster).await.unwrap_err();

@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use shard_orm::config::{Config, Database, Group, Ids, Server, StrategyConfig};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::{self, AssertSqlSafe};
-use shard_orm_tests::bed::{Bed, DATABASE, GROUP};
+use shard_orm_tests::bed::{Bed, DATABASE, GROUP, Site};
 use shard_orm_tests::behaviours;
 
 use crate::kind;
@@ -22,12 +22,21 @@ struct Order {
 /// that there is nothing to bring over.
 const MOVING: u32 = 3;
 
-/// Shards 0 and 1 on the first server, 2 and 3 on the second.
+/// Shards 0 and 1 on the first server, 2 and 3 on the second: the place from which shard 3 moves holds a copy of its
+/// namespace without rows.
 async fn on_two(bed: &Bed) -> Cluster {
+    if bed.dialect != Dialect::MySql {
+        let former = former_site(bed);
+        former.remove().await;
+        bed.site(MOVING).copy_to(&former).await;
+    }
     let config = bed.config_of(&bed.server_urls()[..2], bed.namespace());
-    let cluster = Cluster::connect(&config).await.unwrap();
-    bed.setup_of(&cluster).run().await.unwrap();
-    cluster
+    Cluster::connect(&config).await.unwrap()
+}
+
+/// Where the moving shard is before it moves.
+fn former_site(bed: &Bed) -> Site {
+    bed.site_of(1, &bed.namespace().replace("{shard}", &MOVING.to_string()))
 }
 
 fn order_of(bed: &Bed, key: i64) -> Order {
@@ -57,23 +66,9 @@ fn server_of(cluster: &Cluster, key: i64) -> String {
 }
 
 /// Takes the namespace of the moving shard away from where it was.
-async fn take_away(bed: &Bed, before: &Cluster, key: i64) {
-    let name = before.locate(&Order::shard(key)).unwrap().namespace;
-    match bed.dialect {
-        Dialect::Sqlite => {
-            let folder = bed.server_urls()[1].strip_prefix("sqlite://").unwrap();
-            std::fs::remove_file(format!("{folder}/{name}.db")).unwrap();
-        }
-        Dialect::Postgres => {
-            let mut raw = before.connection(Order::shard(key)).await.unwrap();
-            let drop = AssertSqlSafe(format!("DROP SCHEMA {name} CASCADE"));
-            sqlx::query(drop)
-                .execute(raw.postgres().unwrap())
-                .await
-                .unwrap();
-            raw.give_back();
-        }
-        _ => {}
+async fn take_away(bed: &Bed) {
+    if bed.dialect != Dialect::MySql {
+        former_site(bed).remove().await;
     }
 }
 
@@ -138,7 +133,7 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         let orders = fill(bed, &cluster).await;
         let mut stream = Order::scatter().stream(&cluster);
         let mut found = vec![stream.next().await.unwrap().unwrap()];
-        take_away(bed, &on_two(bed).await, bed.key_of_shard(MOVING)).await;
+        take_away(bed).await;
         cluster.reconfigure(&bed.config()).unwrap();
         found.extend(stream.try_collect::<Vec<_>>().await.unwrap());
         found.sort_by_key(|order| order.id);
@@ -160,14 +155,14 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
             let config = Config::new(name).ids(Ids::new().worker(1).tables(DATABASE));
             config.database(DATABASE, default).group(GROUP, group)
         };
-        let of = |group: Group| described("test", group);
+        let of = |group: Group| described(bed.cluster_name(), group);
         refused(of(group(8)), "number of logical shards");
         refused(of(group(4).strategy(StrategyConfig::Modulo)), "strategy");
         refused(of(group(4).pin(1, 2)), "list of pins");
         refused(of(group(4).namespace("other_{shard}")), "template of namespaces");
         refused(of(group(4)).ids(Ids::new()), "[ids]");
         refused(bed.config_of(&[], bed.namespace()), "no server");
-        refused(described("another", group(4)), "is called `test`");
+        refused(described("another", group(4)), &format!("is called `{}`", bed.cluster_name()));
     }
 
     async fn what_was_closed_is_not_opened_by_another_configuration(bed: &Bed) {
@@ -301,7 +296,7 @@ mod while_it_is_asked {
         let cluster = on_two(bed).await;
         fill(bed, &cluster).await;
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 3);
-        take_away(bed, &cluster, bed.key_of_shard(MOVING)).await;
+        take_away(bed).await;
         assert_eq!(
             kind(Order::scatter().all(&cluster).await),
             ErrorKind::UndefinedTable

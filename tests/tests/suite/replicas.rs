@@ -219,10 +219,12 @@ fn without_replicas(bed: &Bed) -> Config {
         group = group.server(Server::new(format!("server-{number}"), url).replica(gone));
     }
     let name = shard_orm_tests::scratch::folder("unused");
-    Config::new("test").group(GROUP, group).database(
-        DATABASE,
-        Database::new(format!("sqlite://{}", name.path().join("x.db").display())),
-    )
+    Config::new(bed.cluster_name())
+        .group(GROUP, group)
+        .database(
+            DATABASE,
+            Database::new(format!("sqlite://{}", name.path().join("x.db").display())),
+        )
 }
 
 mod gone {

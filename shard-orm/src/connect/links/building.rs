@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::spec::{Spec, session};
 use super::{DatabaseLinks, GroupLinks, ServerLinks};
 use crate::backend::Beside;
+use crate::connect::guard::{Guard, ServerAccess};
 use crate::connect::monitor::Monitor;
 use crate::connect::place::{Endpoint, Place};
 use crate::connect::pool::Pool;
@@ -31,6 +32,14 @@ impl Building<'_> {
         before: Option<(&topology::Group, &GroupLinks)>,
     ) -> Result<GroupLinks> {
         let name: Arc<str> = group.name().into();
+        let guard = match before {
+            Some((_, links)) => Arc::clone(&links.guard),
+            None => Arc::new(Guard::new(
+                Arc::clone(&self.cluster),
+                Arc::clone(&name),
+                Arc::clone(group.fingerprint()),
+            )),
+        };
         let mut servers = Vec::with_capacity(group.servers().len());
         for (position, server) in group.servers().iter().enumerate() {
             let known = before.and_then(|(group, links)| {
@@ -71,7 +80,7 @@ impl Building<'_> {
                 });
                 match known {
                     Some(place) => Ok(self.keep_place(place)),
-                    None => self.place_of_shard(group, placement, links),
+                    None => self.place_of_shard((group, &guard), placement, links),
                 }
             })
             .collect::<Result<_>>()?;
@@ -87,11 +96,13 @@ impl Building<'_> {
                 });
                 match known {
                     Some(place) => Ok(self.keep_place(place)),
-                    None => self.place_of_statics(group, position, links),
+                    None => self.place_of_statics((group, &guard), position, links),
                 }
             })
             .collect::<Result<_>>()?;
+        guard.set_servers(access(group, &servers));
         Ok(GroupLinks {
+            guard,
             servers,
             places,
             statics,
@@ -100,7 +111,7 @@ impl Building<'_> {
 
     fn place_of_shard(
         &mut self,
-        group: &topology::Group,
+        (group, guard): (&topology::Group, &Arc<Guard>),
         placement: &topology::Placement,
         links: &ServerLinks,
     ) -> Result<Arc<Place>> {
@@ -113,13 +124,14 @@ impl Building<'_> {
         } else {
             Endpoints::of_pools(&links.pools)
         };
-        Ok(self.place(namespace, server.name(), group.read(), endpoints, links))
+        let name = (server.name(), Some(Arc::clone(guard)));
+        Ok(self.place(namespace, name, group.read(), endpoints, links))
     }
 
     /// Where the static tables of a group are written on one of its servers.
     fn place_of_statics(
         &mut self,
-        group: &topology::Group,
+        (group, guard): (&topology::Group, &Arc<Guard>),
         position: usize,
         links: &ServerLinks,
     ) -> Result<Arc<Place>> {
@@ -139,7 +151,7 @@ impl Building<'_> {
         );
         Ok(self.place(
             Arc::new(namespace),
-            server.name(),
+            (server.name(), Some(Arc::clone(guard))),
             group.read(),
             endpoints,
             links,
@@ -157,7 +169,14 @@ impl Building<'_> {
             Endpoints::of_pools(&server.pools)
         };
         let namespace = Namespace::of_database(Arc::clone(name), database.dialect());
-        let place = self.place(Arc::new(namespace), name, Read::Primary, endpoints, &server);
+        let named = (name, None);
+        let place = self.place(
+            Arc::new(namespace),
+            named,
+            Read::Primary,
+            endpoints,
+            &server,
+        );
         Ok(DatabaseLinks {
             server: Arc::new(server),
             place,
@@ -167,7 +186,7 @@ impl Building<'_> {
     fn place(
         &self,
         namespace: Arc<Namespace>,
-        server: &Arc<str>,
+        (server, guard): (&Arc<str>, Option<Arc<Guard>>),
         read: Read,
         endpoints: Endpoints,
         links: &ServerLinks,
@@ -182,6 +201,7 @@ impl Building<'_> {
             watch: Arc::clone(&links.watch),
             latencies: Arc::clone(&links.latencies),
             locks: Arc::clone(&links.locks),
+            guard,
             read,
         })
     }
@@ -285,6 +305,35 @@ impl Building<'_> {
         self.pools.push(Arc::clone(&pool));
         Ok(pool)
     }
+}
+
+/// How the servers of a group are looked at.
+fn access(group: &topology::Group, links: &[Arc<ServerLinks>]) -> Vec<ServerAccess> {
+    let servers = group.servers().iter().zip(links).enumerate();
+    servers
+        .map(|(position, (server, links))| {
+            let endpoints = std::iter::once(server.primary()).chain(server.replicas());
+            let own = group.placements().iter();
+            let own = own.filter(|placement| placement.server() == position);
+            let statics = std::iter::once(Arc::clone(group.static_namespace()));
+            ServerAccess {
+                name: Arc::clone(server.name()),
+                namespaces: own
+                    .map(|placement| Arc::clone(placement.namespace().name()))
+                    .chain(statics)
+                    .collect(),
+                endpoints: endpoints
+                    .map(|endpoint| (session(endpoint, None, 1).session, endpoint.label()))
+                    .collect(),
+                folder: match server.primary().dialect() {
+                    Dialect::Sqlite => server.primary().path().map(PathBuf::from),
+                    Dialect::Postgres | Dialect::MySql => None,
+                },
+                connect_timeout: server.primary().pool().connect_timeout,
+                watch: Arc::clone(&links.watch),
+            }
+        })
+        .collect()
 }
 
 /// The endpoints of one place.

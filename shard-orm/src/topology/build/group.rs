@@ -12,7 +12,7 @@ use crate::config::{self, Config, Location, Report};
 use crate::dialect::Dialect;
 use crate::route::MAX_LOGICAL_SHARDS;
 use crate::topology::template::{Template, check_length, check_name};
-use crate::topology::{Group, Namespace, Placement, Server};
+use crate::topology::{Fingerprint, Group, Namespace, Placement, Server};
 
 /// The group, or nothing when a part of it was reported as wrong.
 pub(super) fn group(
@@ -107,10 +107,13 @@ pub(super) fn group(
             }
         })
         .collect();
+    let router = router?;
+    let fingerprint = Fingerprint::new(&described.strategy, &template.name(0), &router);
     Some(Group {
         name: group,
         static_namespace,
-        router: router?,
+        router,
+        fingerprint: Arc::new(fingerprint),
         servers: servers.all?,
         placements,
         read: described.read,

@@ -157,7 +157,7 @@ async fn elsewhere(bed: &Bed) -> Cluster {
     for (number, url) in bed.server_urls().iter().enumerate() {
         group = group.server(Server::new(format!("server-{number}"), url));
     }
-    Cluster::connect(&Config::new("test").group(GROUP, group))
+    Cluster::connect(&Config::new(bed.cluster_name()).group(GROUP, group))
         .await
         .unwrap()
 }

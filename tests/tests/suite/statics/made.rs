@@ -137,9 +137,12 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         other.setup().table::<Flight>().run().await.unwrap();
         let error = other.setup().table::<Limit>().run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
-        let found = "says that it is the static tables of group `shop` in cluster `test`, but the configuration has \
-                     the static tables of group `shop` in cluster `other`";
-        assert!(error.to_string().contains(found), "{error}");
+        let found = format!(
+            "says that it is the static tables of group `shop` in cluster `{}`, but the configuration has the static \
+             tables of group `shop` in cluster `other`",
+            bed.cluster_name()
+        );
+        assert!(error.to_string().contains(&found), "{error}");
         let row = Limit { id: 1, label: "x".to_owned(), most: 1 };
         assert_eq!(kind(row.insert(&other, Flight::shard(1)).await), ErrorKind::Configuration);
     }
@@ -157,23 +160,13 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         namesake.insert(&later, Flight::shard(key)).await.unwrap();
         assert_eq!(Flight::on(key).all(&later).await.unwrap(), [row]);
         // Nor are the static tables read where a shard has none.
-        let first = bed.server_urls()[0].as_str();
-        let group = Group::new(2)
-            .namespace(bed.namespace())
-            .static_namespace(bed.namespace().replace("{shard}", "static"))
-            .server(Server::new("server-0", first));
-        let group = Config::new("test").group(GROUP, group);
-        let shards = Cluster::connect(&group).await.unwrap();
-        assert_eq!(shards.setup().table::<Flight>().run().await.unwrap().namespaces, 2);
-        let new = Group::new(3)
-            .namespace(bed.namespace().replace("shop_", "new_"))
-            .static_namespace(bed.namespace().replace("{shard}", "static"))
-            .server(Server::new("server-0", first));
-        let new = Cluster::connect(&Config::new("test").group(GROUP, new)).await.unwrap();
-        assert_eq!(kind(Flight::on(1).count(&new).await), ErrorKind::UndefinedTable);
-        new.setup().table::<Flight>().run().await.unwrap();
-        assert_eq!(Flight::on(1).count(&new).await.unwrap(), 0);
-        assert_eq!(Limit::copy(Flight::shard(1)).count(&new).await.unwrap(), 0);
+        bed.site(0).remove().await;
+        let key = bed.key_of_shard(0);
+        let new = bed.another_process().await;
+        assert_eq!(kind(Flight::on(key).count(&new).await), ErrorKind::UndefinedTable);
+        new.setup().table::<Flight>().create_missing(GROUP, [0]).run().await.unwrap();
+        assert_eq!(Flight::on(key).count(&new).await.unwrap(), 0);
+        assert_eq!(Limit::copy(Flight::shard(key)).count(&new).await.unwrap(), 0);
     }
 }
 

@@ -1,0 +1,60 @@
+//! Which namespaces a server holds, and which database it is, whatever address leads to it.
+//!
+//! Asked by surveys of the servers of a group.
+
+use crate::dialect::Dialect;
+
+/// Gives each schema or database that has a table of this name and may be read: its name, and the
+/// comment of the table where the database keeps one. Takes the name of the table. `None` for SQLite,
+/// where namespaces are files.
+pub(crate) fn namespaces_with_table(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(
+            "SELECT n.nspname::text, NULL::text \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relname = $1 AND c.relkind IN ('r', 'p') \
+             AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') \
+             ORDER BY 1",
+        ),
+        Dialect::MySql => Some(
+            "SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_COMMENT AS CHAR) \
+             FROM information_schema.TABLES WHERE TABLE_NAME = ? ORDER BY 1",
+        ),
+    }
+}
+
+/// Gives a text that is equal for two connections to one database of PostgreSQL, or to one server of
+/// MySQL or MariaDB. `None` for SQLite, where it is the path of the folder.
+pub(crate) fn identity_of_server(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(
+            "SELECT (SELECT system_identifier::text FROM pg_control_system()) || '/' || \
+             (SELECT oid::text FROM pg_database WHERE datname = current_database())",
+        ),
+        Dialect::MySql => Some(
+            "SELECT CAST(CONCAT(@@global.hostname, ':', @@global.port, ' ', @@global.datadir, ' ', \
+             @@global.server_id) AS CHAR)",
+        ),
+    }
+}
+
+/// Gives the tables of a namespace. Takes its name, but on SQLite, where the file is the
+/// connection's own.
+pub(crate) fn tables_of_namespace(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+             ORDER BY 1"
+        }
+        Dialect::Postgres => {
+            "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition ORDER BY 1"
+        }
+        Dialect::MySql => {
+            "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES \
+             WHERE TABLE_SCHEMA = ? AND TABLE_TYPE <> 'VIEW' ORDER BY 1"
+        }
+    }
+}

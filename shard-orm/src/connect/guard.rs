@@ -1,0 +1,240 @@
+//! Guards a group against a configuration that looks for its rows where they are not.
+//!
+//! One for each group, shared by its places. Asked when a namespace is first used, when one is
+//! missing, and by `setup`.
+
+mod survey;
+
+use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
+
+use self::survey::look;
+pub(crate) use self::survey::{Finding, Looked, Survey, comment};
+use super::record::{Record, STATICS};
+use super::watch::Watch;
+use crate::backend::Session;
+use crate::error::{Error, ErrorKind, Result};
+use crate::topology::Fingerprint;
+
+/// How long the last survey explains what statements do not find. `setup` always makes its own.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// What the records of a group are compared with.
+pub(crate) struct Guard {
+    pub(crate) cluster: Arc<str>,
+    pub(crate) group: Arc<str>,
+    pub(crate) fingerprint: Arc<Fingerprint>,
+    /// The identity that the first record had, and where it was read.
+    id: Lock<Option<(String, String)>>,
+    servers: ArcSwap<Vec<ServerAccess>>,
+    /// The last survey; locked while one is made, so that many statements share it.
+    last: Mutex<Option<(Instant, Arc<Survey>)>>,
+}
+
+/// How a server of the group is reached, beside the pools: they belong to a topology, and a survey to
+/// none.
+#[derive(Clone)]
+pub(crate) struct ServerAccess {
+    pub(crate) name: Arc<str>,
+    /// The namespaces that the topology expects there, whatever their records say.
+    pub(crate) namespaces: Vec<Arc<str>>,
+    /// What each endpoint is opened with, and what messages call it; the configured primary's first.
+    pub(crate) endpoints: Vec<(Session, String)>,
+    /// The folder of SQLite's files.
+    pub(crate) folder: Option<std::path::PathBuf>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) watch: Arc<Watch>,
+}
+
+impl Guard {
+    pub(crate) fn new(cluster: Arc<str>, group: Arc<str>, fingerprint: Arc<Fingerprint>) -> Self {
+        Self {
+            cluster,
+            group,
+            fingerprint,
+            id: Lock::default(),
+            servers: ArcSwap::default(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// Goes on with these servers.
+    pub(crate) fn set_servers(&self, servers: Vec<ServerAccess>) {
+        self.servers.store(Arc::new(servers));
+    }
+
+    /// Compares the identity in a record with the first one that was seen.
+    ///
+    /// # Errors
+    /// `Configuration` when the two namespaces belong to two groups of the same name.
+    pub(crate) fn check_id(&self, id: &str, namespace: &str, label: &str) -> Result<()> {
+        // No code that can panic runs under the lock.
+        let mut known = self.id.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = || (id.to_owned(), format!("namespace `{namespace}` on {label}"));
+        let (first, place) = known.get_or_insert_with(own);
+        if first == id {
+            return Ok(());
+        }
+        Err(Error::configuration(format!(
+            "namespace `{namespace}` on {label} and {place} belong to two different groups, which are \
+             both called `{}` in cluster `{}`; correct the URLs of the servers, or give one of the \
+             two applications another cluster name",
+            self.group, self.cluster
+        )))
+    }
+
+    /// Forgets the identity, when the group has been set up anew.
+    pub(crate) fn forget_id(&self) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Looks at all servers.
+    pub(crate) async fn survey(&self) -> Survey {
+        let servers = self.servers.load_full();
+        let looks: Vec<_> = servers.iter().map(|server| look(self, server)).collect();
+        Survey {
+            servers: futures_util::future::join_all(looks).await,
+        }
+    }
+
+    /// As [`survey`](Self::survey), or the last one when it is fresh.
+    async fn recent_survey(&self) -> Arc<Survey> {
+        let mut last = self.last.lock().await;
+        if let Some((made, survey)) = &*last
+            && made.elapsed() < FRESH
+        {
+            return Arc::clone(survey);
+        }
+        let survey = Arc::new(self.survey().await);
+        *last = Some((Instant::now(), Arc::clone(&survey)));
+        survey
+    }
+
+    /// Checks a namespace whose record names another server than the topology: whether the two are one,
+    /// whether the server was renamed, or whether the logical shard lives there too.
+    ///
+    /// # Errors
+    /// `Configuration` when it does; what the other server said when it cannot be asked.
+    pub(crate) async fn check_server(
+        &self,
+        own: &str,
+        record: &Record,
+        recorded: &str,
+        namespace: &str,
+    ) -> Result<()> {
+        let survey = self.survey().await;
+        let find = |name: &str| survey.servers.iter().find(|one| &*one.server == name);
+        let (Some(here), Some(there)) = (find(own), find(recorded)) else {
+            // The server has another name now, or the namespace was brought here from one that the
+            // configuration no longer has.
+            return Ok(());
+        };
+        let (here_is, there_is) = (here.outcome()?, there.outcome()?);
+        if here_is.identity == there_is.identity {
+            return Ok(());
+        }
+        let other = there_is.records.iter().find(|found| {
+            found.record.shard == record.shard
+                && found.record.group == record.group
+                && found.record.cluster == record.cluster
+        });
+        let Some(other) = other else {
+            return Ok(());
+        };
+        if record.shard == STATICS {
+            return Err(Error::configuration(format!(
+                "namespace `{namespace}` on server `{own}` says that it is of server `{recorded}`, which \
+                 has static tables of its own: the URLs of the two servers may be swapped; correct \
+                 them, or run `setup` if that is how it should be"
+            )));
+        }
+        Err(Error::configuration(format!(
+            "{record} lives twice: in namespace `{namespace}` on server `{own}`, whose record says that \
+             it belongs on `{recorded}`, and in namespace `{}` on {}; find out which of the two has \
+             the rows, and remove the other",
+            other.namespace, there.label
+        )))
+    }
+
+    /// The error for a namespace of a logical shard, or of static tables, that does not exist or holds
+    /// no record: says where the rows are, or that the group was never set up.
+    pub(crate) async fn missing(&self, shard: i64, namespace: &str, label: &str) -> Error {
+        let survey = self.recent_survey().await;
+        let error = |text: String| Error::new(ErrorKind::UndefinedTable, text);
+        let is_own = |found: &&Finding| {
+            found.record.group == *self.group && found.record.cluster == *self.cluster
+        };
+        if shard == STATICS {
+            return error(format!(
+                "namespace `{namespace}` on {label} does not exist, or holds no record of what it is \
+                 (table `{}`); create it with the static tables in it, as with \
+                 `cluster.setup().table::<Airline>()`",
+                super::TABLE
+            ));
+        }
+        let elsewhere: Vec<String> = survey
+            .findings()
+            .filter(|(_, found)| is_own(found) && found.record.shard == shard)
+            .map(|(server, found)| format!("namespace `{}` on {}", found.namespace, server.label))
+            .collect();
+        let here = format!(
+            "namespace `{namespace}` on {label} does not exist, or holds no record of what it is (table \
+             `{}`)",
+            super::TABLE
+        );
+        if !elsewhere.is_empty() {
+            return error(format!(
+                "{here}; the rows of logical shard {shard} are in {}: correct the servers or their \
+                 `shards` in the configuration; `cluster.setup().check()` says what to write",
+                elsewhere.join(" and in ")
+            ));
+        }
+        let silent: Vec<String> = survey
+            .servers
+            .iter()
+            .filter(|server| server.outcome.is_err())
+            .map(|server| format!("`{}`", server.server))
+            .collect();
+        let was_set_up = survey
+            .findings()
+            .any(|(_, found)| is_own(&found) && found.record.shard != STATICS);
+        if was_set_up {
+            return error(format!(
+                "{here}, but group `{}` was set up before, and its logical shard {shard} is on no server \
+                 of the configuration that answers{}; bring back the server or the namespace that has \
+                 its rows, or, if they are lost, create it empty with \
+                 `cluster.setup().create_missing(\"{0}\", [{shard}])`",
+                self.group,
+                if silent.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (no answer from {})", silent.join(", "))
+                },
+            ));
+        }
+        if !silent.is_empty() {
+            return error(format!(
+                "{here}, and whether group `{}` was ever set up is not known, since {} did not answer; \
+                 try again when all servers do",
+                self.group,
+                silent.join(", ")
+            ));
+        }
+        error(format!(
+            "{here}: group `{}` was never set up; create its namespaces and tables with \
+             `cluster.setup()`",
+            self.group
+        ))
+    }
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard")
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,247 @@
+//! What the servers of a group hold: a look at each, over a connection of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sea_query::Value;
+use tokio::time::timeout;
+
+use super::{Guard, ServerAccess};
+use crate::backend::{Args, Conn, Failure, Field, Opener, Session, Sql};
+use crate::backend::{identity_of_server, namespaces_with_table};
+use crate::connect::record::{self, Record, TABLE, read_record};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What all servers of a group hold.
+pub(crate) struct Survey {
+    /// In the order of the configuration.
+    pub(crate) servers: Vec<Looked>,
+}
+
+/// What one server holds, or why it could not be looked at.
+pub(crate) struct Looked {
+    pub(crate) server: Arc<str>,
+    /// What messages call it.
+    pub(crate) label: String,
+    pub(crate) outcome: Result<Held>,
+}
+
+/// What one server holds.
+pub(crate) struct Held {
+    /// Equal for two servers of a configuration that are one.
+    pub(crate) identity: String,
+    /// The namespaces with a record, of this group or where the topology expects one.
+    pub(crate) records: Vec<Finding>,
+}
+
+/// A namespace that was found, with its record.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub(crate) namespace: String,
+    pub(crate) record: Record,
+}
+
+impl Survey {
+    /// All namespaces with a record on the servers that answered; those of two servers that are one
+    /// once.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (&Looked, &Finding)> {
+        self.servers
+            .iter()
+            .enumerate()
+            .filter(|(position, server)| {
+                let identity = server.identity();
+                identity.is_some()
+                    && self.servers[..*position]
+                        .iter()
+                        .all(|earlier| earlier.identity() != identity)
+            })
+            .flat_map(|(_, server)| {
+                let held = server.outcome.iter().flat_map(|held| &held.records);
+                held.map(move |found| (server, found))
+            })
+    }
+}
+
+impl Looked {
+    pub(crate) fn identity(&self) -> Option<&str> {
+        self.outcome.as_ref().ok().map(|held| &*held.identity)
+    }
+
+    /// What it holds.
+    ///
+    /// # Errors
+    /// Why it could not be looked at, with its name.
+    pub(crate) fn outcome(&self) -> Result<&Held> {
+        self.outcome.as_ref().map_err(|error| {
+            Error::new(
+                error.kind(),
+                format!(
+                    "server `{}` ({}) could not be asked which namespaces it holds: {}",
+                    self.server,
+                    self.label,
+                    error.message()
+                ),
+            )
+        })
+    }
+}
+
+/// Looks at one server: at the endpoint that takes writes, as far as is known.
+pub(super) async fn look(guard: &Guard, server: &ServerAccess) -> Looked {
+    let (session, label) = &server.endpoints[server.watch.last_primary()];
+    let outcome = match &server.folder {
+        Some(folder) => of_files(session, server, folder).await,
+        None => of_network(guard, server, session).await,
+    };
+    Looked {
+        server: Arc::clone(&server.name),
+        label: label.clone(),
+        outcome,
+    }
+}
+
+async fn open(session: &Session, server: &ServerAccess) -> Result<Conn> {
+    let opener = Opener::new(session.clone())?;
+    match timeout(server.connect_timeout, opener.open()).await {
+        Ok(opened) => opened,
+        Err(_) => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "no connection within {:?}; check that the server is there",
+                server.connect_timeout
+            ),
+        )),
+    }
+}
+
+async fn of_network(guard: &Guard, server: &ServerAccess, session: &Session) -> Result<Held> {
+    let mut conn = open(session, server).await?;
+    let held = read_network(guard, server, &mut conn).await;
+    match held {
+        Ok(held) => {
+            conn.close().await;
+            Ok(held)
+        }
+        Err(failure) => Err(failure.error),
+    }
+}
+
+async fn read_network(
+    guard: &Guard,
+    server: &ServerAccess,
+    conn: &mut Conn,
+) -> Result<Held, Failure> {
+    let dialect = conn.dialect();
+    let mut identity = String::new();
+    if let Some(text) = identity_of_server(dialect) {
+        ask(conn, text, &[], &mut |row| {
+            identity = row.0.unwrap_or_default();
+        })
+        .await?;
+    }
+    let mut names: Vec<String> = Vec::new();
+    // The comment of a record's table names its group, so that those of others need not be read.
+    let own = comment(&guard.cluster, &guard.group);
+    if let Some(text) = namespaces_with_table(dialect) {
+        let table = Value::String(Some(TABLE.to_owned()));
+        ask(conn, text, &[table], &mut |(name, comment)| {
+            let name = name.unwrap_or_default();
+            let unnamed = comment.as_ref().is_none_or(|comment| comment.is_empty());
+            let expected = server.namespaces.iter().any(|one| **one == *name);
+            if unnamed || expected || comment.as_ref() == Some(&own) {
+                names.push(name);
+            }
+        })
+        .await?;
+    }
+    let mut records = Vec::new();
+    for namespace in names {
+        let table = record::table_of(dialect, &namespace);
+        if let Some(record) = read_record(conn, &table).await? {
+            records.push(Finding { namespace, record });
+        }
+    }
+    Ok(Held { identity, records })
+}
+
+/// What the comment of a record's table says, where a database keeps comments.
+pub(crate) fn comment(cluster: &str, group: &str) -> String {
+    format!("{cluster}/{group}")
+}
+
+/// Asks for rows of a text, or of two.
+async fn ask(
+    conn: &mut Conn,
+    text: &'static str,
+    values: &[Value],
+    found: &mut (dyn FnMut((Option<String>, Option<String>)) + Send),
+) -> Result<(), Failure> {
+    let mut args = Args::new(conn.dialect()).map_err(Failure::own)?;
+    for value in values {
+        args.push(value).map_err(Failure::own)?;
+    }
+    let sql = Sql {
+        text: text.into(),
+        persistent: false,
+        single: false,
+    };
+    let two = !values.is_empty();
+    conn.run(sql, args, &mut |row| {
+        let second = if two { Option::read(row, 1)? } else { None };
+        found((Option::read(row, 0)?, second));
+        Ok(())
+    })
+    .await?;
+    Ok(())
+}
+
+/// The files of a folder, each a namespace.
+async fn of_files(session: &Session, server: &ServerAccess, folder: &Path) -> Result<Held> {
+    let identity = match std::fs::canonicalize(folder) {
+        Ok(path) => path.display().to_string(),
+        // It is made when the first namespace is.
+        Err(_) => {
+            return Ok(Held {
+                identity: folder.display().to_string(),
+                records: Vec::new(),
+            });
+        }
+    };
+    let mut records = Vec::new();
+    for (namespace, file) in files(folder)? {
+        let mut session = session.clone();
+        session.file = Some(file);
+        session.read_only = true;
+        let mut conn = open(&session, server).await?;
+        let table = record::table_of(session.dialect, &namespace);
+        let record = match read_record(&mut conn, &table).await {
+            Ok(record) => record,
+            // Another kind of file.
+            Err(failure) if failure.error.kind() == ErrorKind::Database => None,
+            Err(failure) => return Err(failure.error),
+        };
+        conn.close().await;
+        if let Some(record) = record {
+            records.push(Finding { namespace, record });
+        }
+    }
+    Ok(Held { identity, records })
+}
+
+fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let unreadable = |source| {
+        Error::configuration(format!("the folder {} cannot be read", folder.display()))
+            .with_source(source)
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let is_database = path.extension().is_some_and(|extension| extension == "db");
+        let name = path.file_stem().and_then(|stem| stem.to_str());
+        if let (true, Some(name)) = (is_database, name) {
+            files.push((name.to_owned(), path));
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}

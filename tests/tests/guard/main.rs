@@ -1,0 +1,161 @@
+//! Configurations that were edited: rows are found, or the configuration is refused; they never vanish.
+
+mod pins;
+mod records;
+mod servers;
+
+use shard_orm::config::{Config, Group, Server, StrategyConfig};
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::{Bed, GROUP};
+use shard_orm_tests::behaviours;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+}
+
+/// What went wrong.
+fn kind<T: std::fmt::Debug>(result: shard_orm::Result<T>) -> ErrorKind {
+    result.expect_err("it should have been refused").kind()
+}
+
+/// How many keys [`fill`] uses.
+const KEYS: u64 = 40;
+
+/// An order of each of some keys that spread over all logical shards.
+async fn fill(bed: &Bed) -> Vec<i64> {
+    let keys: Vec<i64> = (0..KEYS).map(|_| bed.key()).collect();
+    let orders = keys.iter().map(|key| Order {
+        id: bed.id(),
+        user_id: *key,
+    });
+    Order::insert_many(&bed.cluster, orders.collect())
+        .await
+        .unwrap();
+    keys
+}
+
+/// The bed's servers under their names.
+fn server(bed: &Bed, number: usize) -> Server {
+    Server::new(format!("server-{number}"), &bed.server_urls()[number])
+}
+
+/// The bed's configuration with another group.
+fn with_group(bed: &Bed, group: Group) -> Config {
+    let group = group
+        .namespace(bed.namespace())
+        .static_namespace(bed.namespace().replace("{shard}", "static"));
+    Config::new(bed.cluster_name()).group(GROUP, group)
+}
+
+async fn setup(config: &Config) -> shard_orm::Result<()> {
+    let cluster = Cluster::connect(config).await.unwrap();
+    let setup = cluster.setup().table::<Order>().run().await;
+    setup.map(drop)
+}
+
+/// Checks that setup refuses a configuration, creates nothing, and says all of these.
+async fn refused(bed: &Bed, config: &Config, says: &[&str]) {
+    let error = setup(config).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    for what in says {
+        assert!(
+            error.to_string().contains(what),
+            "`{what}` is not in: {error}"
+        );
+    }
+    let cluster = Cluster::connect(config).await.unwrap();
+    assert_eq!(
+        kind(cluster.setup().check().await),
+        ErrorKind::Configuration
+    );
+    // The former configuration fits as before: nothing was created.
+    bed.cluster.setup().check().await.unwrap();
+}
+
+/// Checks that each key finds its one order, or an error; that some find an error; and that none is written to another
+/// place.
+async fn never_vanish(bed: &Bed, config: &Config, keys: &[i64]) {
+    let mut errors = 0;
+    let cluster = Cluster::connect(config).await.unwrap();
+    for key in keys {
+        match Order::on(*key).count(&cluster).await {
+            Ok(count) => assert_eq!(count, 1, "key {key}"),
+            Err(error) => {
+                assert!(
+                    matches!(
+                        error.kind(),
+                        ErrorKind::Configuration | ErrorKind::UndefinedTable
+                    ),
+                    "{error}"
+                );
+                assert!(!error.to_string().contains("was never set up"), "{error}");
+                errors += 1;
+                let order = Order {
+                    id: bed.id(),
+                    user_id: *key,
+                };
+                assert_eq!(kind(order.insert(&cluster).await), error.kind());
+            }
+        }
+    }
+    assert!(errors > 0);
+    assert!(Order::scatter().count(&cluster).await.is_err());
+    assert_eq!(Order::scatter().count(&bed.cluster).await.unwrap(), KEYS);
+}
+
+/// Checks that a configuration finds all rows, with setup and without.
+async fn finds_all(config: &Config, keys: &[i64]) {
+    let cluster = Cluster::connect(config).await.unwrap();
+    assert_eq!(
+        Order::on_each(keys.to_vec()).count(&cluster).await.unwrap(),
+        KEYS
+    );
+    setup(config).await.unwrap();
+    assert_eq!(Order::scatter().count(&cluster).await.unwrap(), KEYS);
+    let after = Cluster::connect(config).await.unwrap();
+    assert_eq!(Order::scatter().count(&after).await.unwrap(), KEYS);
+}
+
+behaviours! { (Order), 4 shards on 2 servers, |options| options;
+    async fn another_number_of_logical_shards_is_refused(bed: &Bed) {
+        let keys = fill(bed).await;
+        let both = |group: Group| group.server(server(bed, 0)).server(server(bed, 1));
+        for count in [2, 3, 8] {
+            let edited = with_group(bed, both(Group::new(count)));
+            refused(bed, &edited, &["logical_shards = 4", &format!("logical_shards = {count}")]).await;
+            never_vanish(bed, &edited, &keys).await;
+        }
+        finds_all(&with_group(bed, both(Group::new(4))), &keys).await;
+    }
+
+    async fn another_strategy_is_refused(bed: &Bed) {
+        let keys = fill(bed).await;
+        let regions = StrategyConfig::Region {
+            regions: vec![("eu".into(), vec![0..2]), ("us".into(), vec![2..4])],
+            default: Some("eu".into()),
+        };
+        for strategy in [
+            StrategyConfig::Modulo,
+            StrategyConfig::Range { bounds: vec![10, 20, 30] },
+            StrategyConfig::Ring { virtual_nodes: 64, weights: None },
+            regions,
+        ] {
+            let group = Group::new(4).strategy(strategy).server(server(bed, 0)).server(server(bed, 1));
+            let edited = with_group(bed, group);
+            refused(bed, &edited, &["strategy = \"hash\""]).await;
+            never_vanish(bed, &edited, &keys).await;
+        }
+    }
+
+    async fn another_template_of_namespaces_is_refused(bed: &Bed) {
+        let keys = fill(bed).await;
+        let edited = bed.config_of(bed.server_urls(), &bed.namespace().replace("shop_", "store_"));
+        refused(bed, &edited, &[&format!("namespace = \"{}\"", bed.namespace())]).await;
+        never_vanish(bed, &edited, &keys).await;
+    }
+}

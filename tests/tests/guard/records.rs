@@ -1,0 +1,126 @@
+//! Records of namespaces: of earlier versions, of setups that were interrupted, of others of the same name, twice.
+
+use shard_orm::config::{Config, Group, Server};
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::GROUP;
+use shard_orm_tests::behaviours;
+
+use crate::{Order, fill, finds_all, kind, refused, server, setup, with_group};
+
+behaviours! { (Order), 4 shards on 2 servers, |options| options;
+    async fn records_of_the_first_version_are_completed_in_place(bed: &Bed) {
+        let keys = fill(bed).await;
+        for shard in 0..4 {
+            bed.site(shard).forget_layout().await;
+        }
+        let config = bed.config();
+        // Without setup too all is found.
+        let cluster = Cluster::connect(&config).await.unwrap();
+        assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 40);
+        // What they say is compared.
+        let more = Group::new(8).server(server(bed, 0)).server(server(bed, 1));
+        refused(bed, &with_group(bed, more), &["shard"]).await;
+        let fewer = Group::new(2).server(server(bed, 0)).server(server(bed, 1));
+        refused(bed, &with_group(bed, fewer), &["logical_shards = 4 or more"]).await;
+
+        finds_all(&config, &keys).await;
+        let id = bed.site(0).record("group_id").await.unwrap();
+        assert_eq!(bed.site(3).record("group_id").await.unwrap(), id);
+        let modulo = Group::new(4)
+            .strategy(shard_orm::config::StrategyConfig::Modulo)
+            .server(server(bed, 0))
+            .server(server(bed, 1));
+        refused(bed, &with_group(bed, modulo), &["strategy = \"hash\""]).await;
+    }
+
+    async fn an_upgrade_that_was_interrupted_is_finished(bed: &Bed) {
+        let keys = fill(bed).await;
+        bed.site(2).forget_layout().await;
+        bed.site(3).set_record("group_id = NULL").await;
+        finds_all(&bed.config(), &keys).await;
+        let id = bed.site(0).record("group_id").await;
+        for shard in [2, 3] {
+            assert_eq!(bed.site(shard).record("group_id").await, id);
+        }
+    }
+
+    async fn a_setup_that_was_interrupted_is_finished(bed: &Bed) {
+        for shard in 0..3 {
+            bed.site(shard).set_record("ready = 0").await;
+        }
+        bed.site(3).remove().await;
+        let config = bed.config();
+        let cluster = Cluster::connect(&config).await.unwrap();
+        let error = Order::on(bed.key_of_shard(0)).count(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UndefinedTable);
+        assert!(error.to_string().contains("being set up"), "{error}");
+        setup(&config).await.unwrap();
+        assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 0);
+    }
+
+    async fn a_shard_that_lives_twice_is_refused(bed: &Bed) {
+        fill(bed).await;
+        let name = bed.namespace().replace("{shard}", "1");
+        let copy = if bed.dialect == Dialect::MySql {
+            bed.site_of(0, &format!("{name}_restored"))
+        } else {
+            bed.site_of(1, &name)
+        };
+        bed.site(1).copy_to(&copy).await;
+        let error = setup(&bed.config()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("logical shard 1 lives 2 times"), "{error}");
+        if bed.dialect != Dialect::MySql {
+            // A configuration that leads to the copy finds the other.
+            let group = Group::new(4).server(server(bed, 0).shards(0..1)).server(server(bed, 1).shards(1..4));
+            let cluster = Cluster::connect(&with_group(bed, group)).await.unwrap();
+            let error = Order::on(bed.key_of_shard(1)).count(&cluster).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+            assert!(error.to_string().contains("lives twice"), "{error}");
+        }
+        copy.remove().await;
+        setup(&bed.config()).await.unwrap();
+    }
+
+    async fn another_application_of_the_same_name_is_found(bed: &Bed) {
+        let keys = fill(bed).await;
+        // A namespace that another setup has made: of the same cluster, group and layout.
+        bed.site(2).set_record("group_id = 'another'").await;
+        let config = bed.config();
+        let error = setup(&config).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("different groups of this name"), "{error}");
+        let cluster = Cluster::connect(&config).await.unwrap();
+        let mut refusals = 0;
+        for key in &keys {
+            match Order::on(*key).count(&cluster).await {
+                Ok(count) => assert_eq!(count, 1),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Configuration);
+                    assert!(error.to_string().contains("two different groups"), "{error}");
+                    refusals += 1;
+                }
+            }
+        }
+        assert!(refusals > 0);
+        // One that begins anew with the same names on a part of the servers.
+        let group = Group::new(2).server(Server::new("server-1", &bed.server_urls()[1]));
+        let other = Config::new(bed.cluster_name()).group(GROUP, group.namespace(bed.namespace().replace("shop", "own")));
+        assert_eq!(kind(setup(&other).await), ErrorKind::Configuration);
+    }
+
+    async fn many_setups_at_once_make_one_group(bed: &Bed) {
+        let config = bed.config_of_another("fresh");
+        let mut running = Vec::new();
+        for _ in 0..4 {
+            let config = config.clone();
+            running.push(tokio::spawn(async move { setup(&config).await }));
+        }
+        for one in running {
+            one.await.unwrap().unwrap();
+        }
+        let cluster = Cluster::connect(&config).await.unwrap();
+        assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 0);
+        cluster.setup().check().await.unwrap();
+    }
+}

@@ -1,0 +1,175 @@
+//! Servers that come, go, change places, or have other shares.
+
+use shard_orm::config::{Group, Server};
+use shard_orm::prelude::*;
+use shard_orm_tests::bed::{Bed, GROUP};
+use shard_orm_tests::behaviours;
+use shard_orm_tests::scratch;
+
+use crate::{Order, fill, finds_all, kind, never_vanish, refused, server, setup, with_group};
+
+/// Whether the two servers of the bed are one, so that nothing is elsewhere.
+fn is_one(bed: &Bed) -> bool {
+    bed.dialect == Dialect::MySql
+}
+
+behaviours! { (Order), 4 shards on 2 servers, |options| options;
+    async fn an_added_server_is_refused_until_it_takes_no_shard_away(bed: &Bed) {
+        let keys = fill(bed).await;
+        let folder = scratch::folder("added");
+        let added = match bed.dialect {
+            Dialect::Sqlite => format!("sqlite://{}", folder.path().display()),
+            // Another database of the server. On MariaDB it is the same server, where all is found.
+            Dialect::Postgres => format!("{}/postgres", bed.server_urls()[0].rsplit_once('/').unwrap().0),
+            Dialect::MySql => bed.server_urls()[0].replace("127.0.0.1", "127.1"),
+        };
+        let group = |one: Server, two: Server, three: Server| {
+            with_group(bed, Group::new(4).server(one).server(two).server(three))
+        };
+        let added = || Server::new("added", &added);
+        let edited = group(added(), server(bed, 0), server(bed, 1));
+        if is_one(bed) {
+            finds_all(&edited, &keys).await;
+        } else {
+            let edit = [
+                "server `server-0`: shards = [\"0..2\"]",
+                "server `server-1`: shards = [\"2..4\"]",
+                "server `added`: weight = 0",
+            ];
+            refused(bed, &edited, &edit).await;
+            never_vanish(bed, &edited, &keys).await;
+        }
+        let kept = group(added().weight(0), server(bed, 0).shards(0..2), server(bed, 1).shards(2..4));
+        finds_all(&kept, &keys).await;
+    }
+
+    async fn a_removed_server_is_refused(bed: &Bed) {
+        let keys = fill(bed).await;
+        let edited = with_group(bed, Group::new(4).server(server(bed, 0)));
+        if is_one(bed) {
+            finds_all(&edited, &keys).await;
+        } else {
+            refused(bed, &edited, &["shards 2 and 3", "on no server of the configuration", "create_missing"]).await;
+            never_vanish(bed, &edited, &keys).await;
+        }
+    }
+
+    async fn swapped_urls_are_refused(bed: &Bed) {
+        let keys = fill(bed).await;
+        let mut urls = bed.server_urls().to_vec();
+        urls.reverse();
+        let edited = bed.config_of(&urls, bed.namespace());
+        if is_one(bed) {
+            finds_all(&edited, &keys).await;
+        } else {
+            refused(bed, &edited, &["shards 0 and 1 are on server `server-1`", "its former URL"]).await;
+            never_vanish(bed, &edited, &keys).await;
+        }
+    }
+
+    async fn other_weights_are_refused(bed: &Bed) {
+        let keys = fill(bed).await;
+        let group = Group::new(4).server(server(bed, 0).weight(3)).server(server(bed, 1).weight(1));
+        let edited = with_group(bed, group);
+        if is_one(bed) {
+            finds_all(&edited, &keys).await;
+        } else {
+            refused(bed, &edited, &["shard 2 is on server `server-1`", "shards = [\"2..4\"]"]).await;
+            never_vanish(bed, &edited, &keys).await;
+        }
+    }
+
+    async fn a_renamed_server_is_the_same(bed: &Bed) {
+        let keys = fill(bed).await;
+        let renamed = |number: usize| Server::new(format!("renamed-{number}"), &bed.server_urls()[number]);
+        let group = Group::new(4).server(renamed(0)).server(renamed(1));
+        finds_all(&with_group(bed, group), &keys).await;
+        assert_eq!(bed.site(0).record("server_name").await.unwrap(), "renamed-0");
+        // Back again.
+        finds_all(&bed.config(), &keys).await;
+        assert_eq!(bed.site(3).record("server_name").await.unwrap(), "server-1");
+    }
+
+    async fn a_lost_namespace_is_missed_and_created_by_its_number_alone(bed: &Bed) {
+        let keys = fill(bed).await;
+        let lost: Vec<i64> = keys.iter().copied().filter(|key| bed.shard_of(*key) == 1).collect();
+        bed.site(1).remove().await;
+        let config = bed.config();
+        let error = setup(&config).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("create_missing(\"shop\", [1])"), "{error}");
+        let cluster = Cluster::connect(&config).await.unwrap();
+        for key in &lost {
+            let error = Order::on(*key).count(&cluster).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UndefinedTable);
+            assert!(error.to_string().contains("create_missing(\"shop\", [1])"), "{error}");
+        }
+        // Another one's number does not help.
+        let other = cluster.setup().table::<Order>().create_missing(GROUP, [2]).run().await;
+        assert_eq!(kind(other), ErrorKind::Configuration);
+        let beyond = cluster.setup().create_missing(GROUP, [4]).run().await;
+        assert_eq!(kind(beyond), ErrorKind::Configuration);
+        cluster.setup().table::<Order>().create_missing(GROUP, [1]).run().await.unwrap();
+        let left = keys.len() - lost.len();
+        assert_eq!(Order::scatter().count(&cluster).await.unwrap(), left as u64);
+        cluster.setup().table::<Order>().run().await.unwrap();
+    }
+
+    async fn a_lost_table_is_missed(bed: &Bed) {
+        let keys = fill(bed).await;
+        let site = bed.site(1);
+        site.run(&format!("DROP TABLE {}", site.table("orders"))).await;
+        let config = bed.config();
+        let error = setup(&config).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UndefinedTable);
+        assert!(error.to_string().contains("table `orders` was made"), "{error}");
+        let cluster = Cluster::connect(&config).await.unwrap();
+        let key = bed.key_of_shard(1);
+        assert_eq!(kind(Order::on(key).count(&cluster).await), ErrorKind::UndefinedTable);
+        cluster.setup().table::<Order>().create_missing(GROUP, [1]).run().await.unwrap();
+        let left = keys.iter().filter(|key| bed.shard_of(**key) != 1).count();
+        assert_eq!(Order::scatter().count(&cluster).await.unwrap(), left as u64);
+    }
+
+    async fn a_program_starts_without_a_server_and_setup_is_a_job(bed: &Bed) {
+        let keys = fill(bed).await;
+        let gone = match bed.dialect {
+            Dialect::Sqlite => "sqlite:///proc/none/b".to_owned(),
+            Dialect::Postgres => "postgres://app@127.0.0.1:1/b".to_owned(),
+            Dialect::MySql => "mysql://app@127.0.0.1:1".to_owned(),
+        };
+        let group = Group::new(4).server(server(bed, 0)).server(Server::new("server-1", &gone));
+        let config = with_group(bed, group);
+        let cluster = Cluster::connect(&config).await.unwrap();
+        for key in keys.iter().filter(|key| bed.shard_of(**key) < 2) {
+            assert_eq!(Order::on(*key).count(&cluster).await.unwrap(), 1);
+        }
+        let error = setup(&config).await.unwrap_err();
+        // A folder that does not exist holds no namespace; another server that is gone is not known.
+        if bed.dialect == Dialect::Sqlite {
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+            assert!(error.to_string().contains("shards 2 and 3"), "{error}");
+        } else {
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+            assert!(error.to_string().contains("server `server-1`"), "{error}");
+        }
+
+        let toml = scratch::folder("job");
+        let file = toml.path().join("shard-orm.toml");
+        let text = format!(
+            "name = \"{}\"\n[groups.{GROUP}]\nlogical_shards = 4\nnamespace = \"{}\"\n\
+             static_namespace = \"{}\"\n\
+             [[groups.{GROUP}.servers]]\nname = \"server-0\"\nprimary = \"{}\"\n\
+             [[groups.{GROUP}.servers]]\nname = \"server-1\"\nprimary = \"{}\"\n",
+            bed.cluster_name(),
+            bed.namespace(),
+            bed.namespace().replace("{shard}", "static"),
+            bed.server_urls()[0],
+            bed.server_urls()[1],
+        );
+        std::fs::write(&file, text).unwrap();
+        let report = Cluster::setup_only(&file).await.unwrap().table::<Order>().run().await.unwrap();
+        assert_eq!(report.namespaces, 4);
+        Cluster::setup_only(&file).await.unwrap().check().await.unwrap();
+    }
+}
