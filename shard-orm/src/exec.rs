@@ -14,6 +14,7 @@ mod hedge;
 mod leg;
 mod merge;
 pub(crate) mod own;
+mod record;
 mod run;
 mod site;
 mod spread;
@@ -25,7 +26,7 @@ pub(crate) use batch::{Batch, Cut, batches};
 pub(crate) use bulk::{End, pass};
 pub(crate) use create::{
     create_all, create_in_database, create_namespace_as, create_table, create_tables, has_rows,
-    names, tables_at, write_layout,
+    names, tables_at,
 };
 pub(crate) use explain::planned;
 pub use explain::{Explain, Merge, Planned};
@@ -39,6 +40,7 @@ pub(crate) use fixed::{
 pub(crate) use hedge::read_at;
 pub(crate) use leg::Leg;
 pub(crate) use merge::{Direction, SortKey, Sorted, compare, merge};
+pub(crate) use record::{database_ids, give_database_id, write_layout};
 pub(crate) use run::{Intent, run, run_at};
 pub(crate) use site::Site;
 pub(crate) use spread::{Spread, Width};

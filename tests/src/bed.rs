@@ -96,6 +96,11 @@ impl Bed {
             .config(&self.places, (&cluster, self.server_urls()), &namespace)
     }
 
+    /// The URL of the named database.
+    pub fn database_url(&self) -> &str {
+        &self.places.default
+    }
+
     /// The name of the cluster.
     pub fn cluster_name(&self) -> &str {
         &self.places.cluster

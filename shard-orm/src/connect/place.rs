@@ -244,6 +244,11 @@ impl Place {
         endpoint.index != self.watch.last_primary()
     }
 
+    /// Whether its file exists; on other databases there is none that could be missing.
+    pub(crate) fn has_file(&self) -> bool {
+        self.writer.pool.file().is_none_or(std::path::Path::exists)
+    }
+
     /// Makes the file of a SQLite namespace, and its folder, where they are not there yet.
     pub(crate) fn create_file(&self) -> Result<()> {
         let Some(file) = self.writer.pool.file() else {

@@ -18,7 +18,7 @@ pub(crate) const TABLE: &str = "shard_orm_namespace";
 pub(crate) const IDENTITY: [&str; 4] =
     ["cluster_name", "group_name", "logical_shard", "generation"];
 /// The columns of the layout, in the order of [`Layout`]'s fields. All of them take NULL.
-pub(crate) const LAYOUT: [&str; 9] = [
+pub(crate) const LAYOUT: [&str; 10] = [
     "group_id",
     "server_name",
     "logical_shards",
@@ -27,6 +27,7 @@ pub(crate) const LAYOUT: [&str; 9] = [
     "pins",
     "pinned_keys",
     "model_tables",
+    "named_databases",
     "ready",
 ];
 
@@ -61,6 +62,9 @@ pub(crate) struct Layout {
     pub(crate) pinned_keys: String,
     /// The tables of models that `setup` has made here, each followed by a comma.
     pub(crate) tables: String,
+    /// The named databases that `setup` has made tables in, as `name=identity`, each followed by a
+    /// comma.
+    pub(crate) databases: String,
     /// Whether `setup` has made all namespaces of the group.
     pub(crate) ready: bool,
 }
@@ -173,7 +177,8 @@ async fn select(
                 pins: text(9)?,
                 pinned_keys: text(10)?,
                 tables: text(11)?,
-                ready: number(12)? != 0,
+                databases: text(12)?,
+                ready: number(13)? != 0,
             }),
         };
         found = Some(Record {

@@ -1,20 +1,15 @@
-//! The statements that create namespaces and tables where they do not exist yet, and that write the
-//! records of namespaces.
+//! The statements that create namespaces and tables where they do not exist yet.
 //!
 //! Called by `setup`, and by what has tables of its own.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
+use sea_query::Value;
 
-use crate::backend::{
-    Args, Field, Sql, create_namespace, long_text, render, render_alter, render_table,
-    tables_of_namespace,
-};
-use crate::connect::{
-    IDENTITY, LAYOUT, Layout, Lease, Place, Record, TABLE, comment, compare, read,
-};
+use super::record::{record, upgrade};
+use crate::backend::{Args, Failure, Field, Sql, create_namespace, render, tables_of_namespace};
+use crate::connect::{Layout, Lease, Place, Record};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
@@ -175,163 +170,7 @@ async fn tables(place: &Place, lease: &mut Lease) -> Result<BTreeSet<String>> {
     Ok(tables)
 }
 
-/// Writes the record of a namespace that has none, and gives the one that it has then.
-async fn record(place: &Place, lease: &mut Lease, layout: Option<&Layout>) -> Result<Record> {
-    if let Some(found) = read(place, lease).await? {
-        compare(place, lease.label(), &found)?;
-        return Ok(found);
-    }
-    let [cluster, group, shard, generation] = IDENTITY;
-    let text = |name: &str| {
-        let mut column = ColumnDef::new(Alias::new(name));
-        column.string_len(255).not_null();
-        column
-    };
-    let number = |name: &str| {
-        let mut column = ColumnDef::new(Alias::new(name));
-        column.big_integer().not_null();
-        column
-    };
-    let mut create = Table::create();
-    create
-        .table(place.namespace.own_table(TABLE))
-        .if_not_exists()
-        .comment(comment(&place.cluster, place.namespace.group()))
-        .col(text(cluster))
-        .col(text(group))
-        .col(number(shard).primary_key())
-        .col(number(generation));
-    for column in layout_columns(place.dialect()) {
-        create.col(column);
-    }
-    send(lease, &render_table(place.dialect(), &create)).await?;
-
-    let expected = Record::expected(place);
-    let mut columns: Vec<Alias> = IDENTITY.map(Alias::new).into();
-    let mut values: Vec<Expr> = vec![
-        Expr::val(expected.cluster),
-        Expr::val(expected.group),
-        Expr::val(expected.shard),
-        Expr::val(expected.generation),
-    ];
-    if let Some(layout) = layout {
-        columns.extend(LAYOUT.map(Alias::new));
-        values.extend(layout_values(layout).map(Expr::val));
-    }
-    let mut insert = Query::insert();
-    insert
-        .into_table(place.namespace.own_table(TABLE))
-        .columns(columns)
-        .values(values)
-        .map_err(|source| Error::configuration("a namespace's record").with_source(source))?;
-    match write(place, lease, &insert).await {
-        // Another process has written it meanwhile.
-        Err(error) if error.kind() == ErrorKind::Unique => {}
-        outcome => {
-            outcome?;
-        }
-    }
-    read_back(place, lease).await
-}
-
-async fn read_back(place: &Place, lease: &mut Lease) -> Result<Record> {
-    match read(place, lease).await? {
-        Some(found) => {
-            compare(place, lease.label(), &found)?;
-            Ok(found)
-        }
-        None => Err(Error::configuration("a namespace's record was not kept")),
-    }
-}
-
-/// Completes a record of the first version.
-async fn upgrade(place: &Place, lease: &mut Lease, layout: &Layout) -> Result<Record> {
-    for mut column in layout_columns(place.dialect()) {
-        let mut alter = Table::alter();
-        alter
-            .table(place.namespace.own_table(TABLE))
-            .add_column(&mut column);
-        let altered = lease
-            .conn()?
-            .batch(&render_alter(place.dialect(), &alter))
-            .await;
-        match altered {
-            Ok(()) => lease.settle(),
-            Err(failure) if failure.lost => {
-                lease.lost();
-                return Err(failure.error);
-            }
-            // The column is there: another process, or an upgrade that was interrupted, has added it. A
-            // column that is missing for another reason fails the update below.
-            Err(_) => lease.settle(),
-        }
-    }
-    let [group_id, ..] = LAYOUT;
-    let mut update = Query::update();
-    update
-        .table(place.namespace.own_table(TABLE))
-        .values(
-            LAYOUT
-                .map(Alias::new)
-                .into_iter()
-                .zip(layout_values(layout).map(Expr::val)),
-        )
-        .and_where(Expr::col(Alias::new(group_id)).is_null());
-    write(place, lease, &update).await?;
-    read_back(place, lease).await
-}
-
-/// Writes the layout into the record of a namespace of this identity, or of none.
-pub(crate) async fn write_layout(place: &Place, layout: &Layout) -> Result<()> {
-    let mut lease = place.writer()?.acquire().await?;
-    let [group_id, ..] = LAYOUT;
-    let mut update = Query::update();
-    let column = || Expr::col(Alias::new(group_id));
-    update
-        .table(place.namespace.own_table(TABLE))
-        .values(
-            LAYOUT
-                .map(Alias::new)
-                .into_iter()
-                .zip(layout_values(layout).map(Expr::val)),
-        )
-        .and_where(column().is_null().or(column().eq(layout.group_id.as_str())));
-    write(place, &mut lease, &update).await?;
-    Ok(())
-}
-
-fn layout_columns(dialect: Dialect) -> [ColumnDef; 9] {
-    let mut position = 0;
-    LAYOUT.map(|name| {
-        let mut column = ColumnDef::new_with_type(
-            Alias::new(name),
-            match position {
-                2 | 8 => sea_query::ColumnType::BigInteger,
-                _ => long_text(dialect),
-            },
-        );
-        column.null();
-        position += 1;
-        column
-    })
-}
-
-fn layout_values(layout: &Layout) -> [Value; 9] {
-    let text = |text: &str| Value::String(Some(text.to_owned()));
-    [
-        text(&layout.group_id),
-        text(&layout.server),
-        Value::BigInt(Some(layout.logical_shards)),
-        text(&layout.strategy),
-        text(&layout.routing),
-        text(&layout.pins),
-        text(&layout.pinned_keys),
-        text(&layout.tables),
-        Value::BigInt(Some(layout.ready.into())),
-    ]
-}
-
-async fn write(
+pub(super) async fn write(
     place: &Place,
     lease: &mut Lease,
     statement: &(impl sea_query::QueryStatementWriter + Sync),
@@ -350,7 +189,7 @@ async fn write(
     settle(lease, outcome)
 }
 
-fn settle<T>(lease: &mut Lease, outcome: Result<T, crate::backend::Failure>) -> Result<T> {
+pub(super) fn settle<T>(lease: &mut Lease, outcome: Result<T, Failure>) -> Result<T> {
     match outcome {
         Ok(done) => {
             lease.settle();
@@ -369,7 +208,7 @@ fn settle<T>(lease: &mut Lease, outcome: Result<T, crate::backend::Failure>) -> 
 
 /// Sends a DDL statement. `IF NOT EXISTS` does not keep two clients apart on every database: the
 /// one that comes second is refused, and finds the thing made when it asks again.
-async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
+pub(super) async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
     let mut round = 1;
     loop {
         let sent = lease.conn()?.batch(statement).await;

@@ -87,7 +87,7 @@ impl Site {
                 to.run(&format!(
                     "CREATE TABLE {record} (cluster_name text, group_name text, logical_shard bigint, \
                      generation bigint, group_id text, server_name text, logical_shards bigint, strategy text, \
-                     routing text, pins text, pinned_keys text, model_tables text, ready bigint); \
+                     routing text, pins text, pinned_keys text, model_tables text, named_databases text, ready bigint); \
                      INSERT INTO {record} SELECT * FROM json_populate_record(NULL::{record}, '{json}')",
                     record = table(RECORD),
                     json = record.replace('\'', "''"),

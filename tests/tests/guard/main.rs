@@ -1,5 +1,6 @@
 //! Configurations that were edited: rows are found, or the configuration is refused; they never vanish.
 
+mod databases;
 mod pins;
 mod records;
 mod servers;

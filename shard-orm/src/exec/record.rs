@@ -1,0 +1,259 @@
+//! The statements that write the records of namespaces and of named databases.
+//!
+//! Called by `setup`, and where a namespace is created.
+
+use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
+
+use super::create::{send, settle, write};
+use crate::backend::{Args, Field, Sql, long_text, render, render_alter, render_table};
+use crate::connect::{
+    IDENTITY, LAYOUT, Layout, Lease, Place, Record, TABLE, comment, compare, read,
+};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The table of the identities of named databases.
+const DATABASES: &str = "shard_orm_database";
+/// Its columns.
+const CLUSTER: &str = "cluster_name";
+const DATABASE: &str = "database_name";
+const DATABASE_ID: &str = "database_id";
+
+/// Writes the record of a namespace that has none, and gives the one that it has then.
+pub(super) async fn record(
+    place: &Place,
+    lease: &mut Lease,
+    layout: Option<&Layout>,
+) -> Result<Record> {
+    if let Some(found) = read(place, lease).await? {
+        compare(place, lease.label(), &found)?;
+        return Ok(found);
+    }
+    let [cluster, group, shard, generation] = IDENTITY;
+    let text = |name: &str| {
+        let mut column = ColumnDef::new(Alias::new(name));
+        column.string_len(255).not_null();
+        column
+    };
+    let number = |name: &str| {
+        let mut column = ColumnDef::new(Alias::new(name));
+        column.big_integer().not_null();
+        column
+    };
+    let mut create = Table::create();
+    create
+        .table(place.namespace.own_table(TABLE))
+        .if_not_exists()
+        .comment(comment(&place.cluster, place.namespace.group()))
+        .col(text(cluster))
+        .col(text(group))
+        .col(number(shard).primary_key())
+        .col(number(generation));
+    for column in layout_columns(place.dialect()) {
+        create.col(column);
+    }
+    send(lease, &render_table(place.dialect(), &create)).await?;
+
+    let expected = Record::expected(place);
+    let mut columns: Vec<Alias> = IDENTITY.map(Alias::new).into();
+    let mut values: Vec<Expr> = vec![
+        Expr::val(expected.cluster),
+        Expr::val(expected.group),
+        Expr::val(expected.shard),
+        Expr::val(expected.generation),
+    ];
+    if let Some(layout) = layout {
+        columns.extend(LAYOUT.map(Alias::new));
+        values.extend(layout_values(layout).map(Expr::val));
+    }
+    let mut insert = Query::insert();
+    insert
+        .into_table(place.namespace.own_table(TABLE))
+        .columns(columns)
+        .values(values)
+        .map_err(|source| Error::configuration("a namespace's record").with_source(source))?;
+    match write(place, lease, &insert).await {
+        // Another process has written it meanwhile.
+        Err(error) if error.kind() == ErrorKind::Unique => {}
+        outcome => {
+            outcome?;
+        }
+    }
+    read_back(place, lease).await
+}
+
+async fn read_back(place: &Place, lease: &mut Lease) -> Result<Record> {
+    match read(place, lease).await? {
+        Some(found) => {
+            compare(place, lease.label(), &found)?;
+            Ok(found)
+        }
+        None => Err(Error::configuration("a namespace's record was not kept")),
+    }
+}
+
+/// Completes a record of the first version.
+pub(super) async fn upgrade(place: &Place, lease: &mut Lease, layout: &Layout) -> Result<Record> {
+    for mut column in layout_columns(place.dialect()) {
+        let mut alter = Table::alter();
+        alter
+            .table(place.namespace.own_table(TABLE))
+            .add_column(&mut column);
+        let altered = lease
+            .conn()?
+            .batch(&render_alter(place.dialect(), &alter))
+            .await;
+        match altered {
+            Ok(()) => lease.settle(),
+            Err(failure) if failure.lost => {
+                lease.lost();
+                return Err(failure.error);
+            }
+            // The column is there: another process, or an upgrade that was interrupted, has added it. A
+            // column that is missing for another reason fails the update below.
+            Err(_) => lease.settle(),
+        }
+    }
+    let [group_id, ..] = LAYOUT;
+    let mut update = Query::update();
+    update
+        .table(place.namespace.own_table(TABLE))
+        .values(
+            LAYOUT
+                .map(Alias::new)
+                .into_iter()
+                .zip(layout_values(layout).map(Expr::val)),
+        )
+        .and_where(Expr::col(Alias::new(group_id)).is_null());
+    write(place, lease, &update).await?;
+    read_back(place, lease).await
+}
+
+/// Writes the layout into the record of a namespace of this identity, or of none.
+pub(crate) async fn write_layout(place: &Place, layout: &Layout) -> Result<()> {
+    let mut lease = place.writer()?.acquire().await?;
+    let [group_id, ..] = LAYOUT;
+    let mut update = Query::update();
+    let column = || Expr::col(Alias::new(group_id));
+    update
+        .table(place.namespace.own_table(TABLE))
+        .values(
+            LAYOUT
+                .map(Alias::new)
+                .into_iter()
+                .zip(layout_values(layout).map(Expr::val)),
+        )
+        .and_where(column().is_null().or(column().eq(layout.group_id.as_str())));
+    write(place, &mut lease, &update).await?;
+    Ok(())
+}
+
+fn layout_columns(dialect: Dialect) -> [ColumnDef; 10] {
+    let mut position = 0;
+    LAYOUT.map(|name| {
+        let mut column = ColumnDef::new_with_type(
+            Alias::new(name),
+            match position {
+                2 | 9 => sea_query::ColumnType::BigInteger,
+                _ => long_text(dialect),
+            },
+        );
+        column.null();
+        position += 1;
+        column
+    })
+}
+
+fn layout_values(layout: &Layout) -> [Value; 10] {
+    let text = |text: &str| Value::String(Some(text.to_owned()));
+    [
+        text(&layout.group_id),
+        text(&layout.server),
+        Value::BigInt(Some(layout.logical_shards)),
+        text(&layout.strategy),
+        text(&layout.routing),
+        text(&layout.pins),
+        text(&layout.pinned_keys),
+        text(&layout.tables),
+        text(&layout.databases),
+        Value::BigInt(Some(layout.ready.into())),
+    ]
+}
+
+/// The identities that a named database holds for this cluster, by the name that it has in it.
+pub(crate) async fn database_ids(place: &Place) -> Result<Vec<(String, String)>> {
+    if !place.has_file() {
+        return Ok(Vec::new());
+    }
+    let mut select = Query::select();
+    for column in [DATABASE, DATABASE_ID] {
+        select.expr(Expr::col((Alias::new(DATABASES), Alias::new(column))));
+    }
+    select
+        .from(place.namespace.own_table(DATABASES))
+        .and_where(Expr::col((Alias::new(DATABASES), Alias::new(CLUSTER))).eq(&*place.cluster));
+    let (text, values) = render(place.dialect(), &select);
+    let mut args = Args::new(place.dialect())?;
+    for value in &values.0 {
+        args.push(value)?;
+    }
+    let sql = Sql {
+        text: text.into(),
+        persistent: false,
+        single: false,
+    };
+    let mut lease = place.writer()?.acquire().await?;
+    let mut ids = Vec::new();
+    let outcome = lease
+        .conn()?
+        .run(sql, args, &mut |row| {
+            ids.push((String::read(row, 0)?, String::read(row, 1)?));
+            Ok(())
+        })
+        .await;
+    match settle(&mut lease, outcome) {
+        Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(Vec::new()),
+        outcome => outcome.map(|_| ids),
+    }
+}
+
+/// Gives a named database an identity, and returns the one that it has then.
+pub(crate) async fn give_database_id(place: &Place, id: &str) -> Result<String> {
+    place.create_file()?;
+    let mut lease = place.writer()?.acquire().await?;
+    let name = place.namespace.name();
+    let text = |name: &str| {
+        let mut column = ColumnDef::new(Alias::new(name));
+        column.string_len(64).not_null();
+        column
+    };
+    let mut create = Table::create();
+    let mut key = sea_query::Index::create();
+    key.col(Alias::new(CLUSTER)).col(Alias::new(DATABASE));
+    create
+        .table(place.namespace.own_table(DATABASES))
+        .if_not_exists()
+        .col(text(CLUSTER))
+        .col(text(DATABASE))
+        .col(text(DATABASE_ID))
+        .primary_key(&mut key);
+    send(&mut lease, &render_table(place.dialect(), &create)).await?;
+    let mut insert = Query::insert();
+    insert
+        .into_table(place.namespace.own_table(DATABASES))
+        .columns([CLUSTER, DATABASE, DATABASE_ID].map(Alias::new))
+        .values([&*place.cluster, &**name, id].map(Expr::val))
+        .map_err(|source| Error::configuration("a database's identity").with_source(source))?;
+    match write(place, &mut lease, &insert).await {
+        // Another process has written it meanwhile.
+        Err(error) if error.kind() == ErrorKind::Unique => {}
+        outcome => {
+            outcome?;
+        }
+    }
+    drop(lease);
+    let ids = database_ids(place).await?;
+    let own = ids.into_iter().find(|(own, _)| **own == **name);
+    own.map(|(_, id)| id)
+        .ok_or_else(|| Error::configuration("a database's identity was not kept"))
+}

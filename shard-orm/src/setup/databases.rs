@@ -1,0 +1,89 @@
+//! Named databases: whether they are those in which the cluster was set up.
+//!
+//! The records of a cluster's groups hold the identities of its named databases, and each database holds
+//! its own. A URL that leads elsewhere now would lose its rows, and the ids that are taken from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::group::Planned;
+use super::{Setup, new_id};
+use crate::connect::Place;
+use crate::error::{Error, Result};
+use crate::exec::{database_ids, give_database_id};
+use crate::id;
+use crate::model::Home;
+
+/// The named databases that `setup` makes tables in, with the identity of each that has one, and those
+/// that the records know beside them.
+pub(super) struct Databases {
+    used: Vec<(Arc<Place>, Option<String>)>,
+    known: BTreeMap<String, String>,
+}
+
+impl Setup {
+    /// Compares the named databases that are used with what the records of the groups say of them.
+    ///
+    /// # Errors
+    /// `Configuration` when one is not the one that it was.
+    pub(super) async fn databases(&self, planned: &[Planned<'_>]) -> Result<Databases> {
+        let mut places: BTreeMap<Arc<str>, Arc<Place>> = BTreeMap::new();
+        for def in &self.defs {
+            let name = match def.home {
+                Home::Database(name) => name,
+                Home::Static(copied) => match copied.source {
+                    Some(name) => name,
+                    None => continue,
+                },
+                Home::Sharded(_) | Home::Isolated(_) => continue,
+            };
+            let place = self.cluster.place_of_database(name)?;
+            places.insert(Arc::clone(place.namespace.name()), place);
+        }
+        for (place, _) in id::tables(&self.cluster)? {
+            places.insert(Arc::clone(place.namespace.name()), place);
+        }
+        let mut known = BTreeMap::new();
+        for planned in planned {
+            known.extend(planned.plan.databases.clone());
+        }
+        let mut used = Vec::with_capacity(places.len());
+        for (name, place) in places {
+            let ids = database_ids(&place).await?;
+            let own = ids.iter().find(|(own, _)| **own == *name);
+            let own = own.map(|(_, id)| id.clone());
+            let expected = known.get(&*name);
+            let allowed = self.new_databases.contains(&*name);
+            if expected.is_some() && expected != own.as_ref() && !allowed {
+                let found = match ids.first() {
+                    _ if own.is_some() => "is another one of that name".to_owned(),
+                    Some((other, _)) => format!("is database `{other}` of the cluster"),
+                    None => "was never set up".to_owned(),
+                };
+                return Err(Error::configuration(format!(
+                    "the URL of database `{name}` does not lead to the database in which the cluster was \
+                     set up: what it leads to {found}. Correct the URL, or bring the database's tables \
+                     there; if its rows are lost, `cluster.setup().accept_database(\"{name}\")` begins anew"
+                )));
+            }
+            used.push((place, own));
+        }
+        Ok(Databases { used, known })
+    }
+}
+
+impl Databases {
+    /// Gives each database an identity that has none. Returns all identities as the records hold them.
+    pub(super) async fn settle(self) -> Result<String> {
+        let mut known = self.known;
+        for (place, own) in self.used {
+            let id = match own {
+                Some(id) => id,
+                None => give_database_id(&place, &new_id()).await?,
+            };
+            known.insert(place.namespace.name().to_string(), id);
+        }
+        let pairs = known.iter().map(|(name, id)| format!("{name}={id},"));
+        Ok(pairs.collect())
+    }
+}

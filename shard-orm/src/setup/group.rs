@@ -1,0 +1,174 @@
+//! The creation of one group's namespaces, with their records and tables.
+//!
+//! Called by `setup` once all groups fit what their servers hold.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::plan::Plan;
+use super::{Setup, new_id};
+use crate::connect::{Layout, Place, Record};
+use crate::error::Result;
+use crate::exec::{create_namespace_as, create_tables, names, write_layout};
+use crate::model::ModelDef;
+use crate::sync;
+use crate::topology::Group;
+
+/// How many namespaces are made at the same time.
+const CONCURRENCY: usize = 4;
+
+/// A group, where its namespaces are, and what is done to it.
+pub(super) struct Planned<'t> {
+    pub(super) group: &'t Group,
+    pub(super) places: Vec<Arc<Place>>,
+    pub(super) statics: Vec<Arc<Place>>,
+    pub(super) plan: Plan,
+}
+
+impl Setup {
+    /// Creates the namespaces of a group with their tables, and says in their records that all of them
+    /// exist.
+    pub(super) async fn group(
+        &self,
+        planned: &Planned<'_>,
+        defs: &[&'static ModelDef],
+        copies: &[&'static ModelDef],
+        databases: &str,
+    ) -> Result<()> {
+        let Planned {
+            group,
+            places,
+            statics,
+            plan,
+        } = planned;
+        // Copies come first: a connection to a file of SQLite sees those that exist when it is opened.
+        let mut copied = Vec::new();
+        if !copies.is_empty() {
+            for (place, known) in statics.iter().zip(&plan.statics) {
+                let record = create_namespace_as(place, known.as_ref(), None).await?;
+                // Tables of the library's own stand beside those of the models.
+                let all: Vec<_> = sync::tables_at_copy()
+                    .into_iter()
+                    .chain(copies.iter().copied())
+                    .collect();
+                let made = record.layout.as_ref().map_or("", |layout| &layout.tables);
+                create_tables(place, &all, made, false).await?;
+                copied.push((place, record));
+            }
+        }
+        // The first namespace decides which identity the group has, when several processes set it up.
+        let mut layout = Layout {
+            group_id: plan.group_id.clone().unwrap_or_else(new_id),
+            server: String::new(),
+            logical_shards: group.logical_shards().into(),
+            strategy: group.fingerprint().strategy.clone(),
+            routing: group.fingerprint().routing.clone(),
+            pins: group.fingerprint().pins.clone(),
+            pinned_keys: String::new(),
+            tables: String::new(),
+            databases: databases.to_owned(),
+            ready: false,
+        };
+        let mut places = places.iter().zip(&plan.shards);
+        let mut made: Vec<(&Arc<Place>, Record)> = Vec::new();
+        if let Some((place, known)) = places.next() {
+            let (_, record) = self
+                .shard_at(group, place, known.as_ref(), &layout, defs)
+                .await?;
+            if let Some(found) = &record.layout {
+                layout.group_id.clone_from(&found.group_id);
+            }
+            made.push((place, record));
+        }
+        let layout = &layout;
+        // Collected first: a closure that the future keeps would have to be general over lifetimes.
+        let others: Vec<_> = places
+            .map(|(place, known)| self.shard_at(group, place, known.as_ref(), layout, defs))
+            .collect();
+        let others: Vec<(&Arc<Place>, Record)> = stream::iter(others)
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        made.extend(others);
+        let made = made
+            .into_iter()
+            .map(|(place, record)| (place, record, defs));
+        let copied = copied
+            .into_iter()
+            .map(|(place, record)| (place, record, copies));
+        for (place, record, defs) in made.chain(copied) {
+            let ready = final_layout(group, place, layout, &record, defs);
+            if record.layout.as_ref() != Some(&ready) {
+                write_layout(place, &ready)
+                    .await
+                    .map_err(|error| place.name_error(error))?;
+            }
+        }
+        if plan.group_id.as_ref() != Some(&layout.group_id) {
+            self.cluster.guard_of_group(group.name())?.forget_id();
+        }
+        Ok(())
+    }
+
+    /// Creates one namespace with its tables.
+    async fn shard_at<'p>(
+        &self,
+        group: &Group,
+        place: &'p Arc<Place>,
+        known: Option<&Record>,
+        layout: &Layout,
+        defs: &[&'static ModelDef],
+    ) -> Result<(&'p Arc<Place>, Record)> {
+        let mut layout = layout.clone();
+        layout.server = place.server.to_string();
+        layout.pinned_keys = pinned_keys(group, place.namespace.shard());
+        let made = async {
+            let record = create_namespace_as(place, known, Some(&layout)).await?;
+            let allowed = self.allowed.get(group.name());
+            let anew =
+                allowed.is_some_and(|allowed| allowed.missing.contains(&place.namespace.shard()));
+            let made = record.layout.as_ref().map_or("", |layout| &layout.tables);
+            create_tables(place, defs, made, anew).await?;
+            Ok((place, record))
+        };
+        made.await.map_err(|error| place.name_error(error))
+    }
+}
+
+/// What the record of a namespace says when the whole group exists.
+fn final_layout(
+    group: &Group,
+    place: &Place,
+    layout: &Layout,
+    record: &Record,
+    defs: &[&'static ModelDef],
+) -> Layout {
+    let made_before = record.layout.as_ref().map_or("", |layout| &layout.tables);
+    let tables: BTreeSet<&str> = names(made_before)
+        .chain(defs.iter().map(|def| def.table))
+        .collect();
+    let mut ready = Layout {
+        server: place.server.to_string(),
+        pinned_keys: pinned_keys(group, place.namespace.shard()),
+        tables: tables.iter().map(|table| format!("{table},")).collect(),
+        ready: true,
+        ..layout.clone()
+    };
+    if place.namespace.is_static() {
+        // No key leads there.
+        ready.pinned_keys.clear();
+        ready.routing.clear();
+        ready.pins.clear();
+    }
+    ready
+}
+
+/// The keys that are pinned to a logical shard, each followed by a comma.
+fn pinned_keys(group: &Group, shard: u32) -> String {
+    let pins = group.router().pins().iter();
+    pins.filter(|(_, pinned)| *pinned == shard)
+        .map(|(key, _)| format!("{key},"))
+        .collect()
+}
