@@ -1,12 +1,22 @@
 //! Whatever a server, a database or a role is set to, statements mean the same.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use shard_orm::config::{DatabaseOptions, PoolOptions};
 use shard_orm::prelude::*;
 use shard_orm::{Cluster, Dialect, ErrorKind};
-use shard_orm_tests::database::{fresh_mariadb_prefix_on, fresh_postgres, fresh_postgres_on};
+use shard_orm_tests::database::{
+    fresh_mariadb_prefix, fresh_mariadb_prefix_on, fresh_postgres, fresh_postgres_on,
+};
+use shard_orm_tests::listening::listen;
 use shard_orm_tests::scratch;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection};
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
 
 use crate::core;
 use crate::site::{config, connect};
@@ -228,4 +238,40 @@ async fn options_that_would_change_what_statements_mean_are_refused() {
             .await
             .contains("bytea_output")
     );
+}
+
+/// Counts what is said at the level of information, or louder.
+struct Loud(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Loud {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if *event.metadata().level() <= Level::INFO {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_setup_that_finds_everything_says_nothing() {
+    let loud = Arc::<AtomicUsize>::default();
+    let _listening = listen(Loud(Arc::clone(&loud)));
+    let database = fresh_postgres().await;
+    let prefix = fresh_mariadb_prefix().await;
+    let mariadb = prefix.create_database("home").await;
+    for (dialect, url) in [
+        (Dialect::Postgres, database.url()),
+        (Dialect::MySql, &mariadb),
+    ] {
+        let cluster = connect(dialect, url, DatabaseOptions::new()).await;
+        for _ in 0..2 {
+            let setup = cluster.setup().table::<core::Thing>();
+            setup.table::<core::Name>().run().await.unwrap();
+        }
+    }
+    assert_eq!(loud.load(Ordering::Relaxed), 0);
+    // What is asked for is heard.
+    let options = DatabaseOptions::new().setting("client_min_messages", "notice");
+    let cluster = connect(Dialect::Postgres, database.url(), options).await;
+    cluster.setup().table::<core::Thing>().run().await.unwrap();
+    assert!(loud.load(Ordering::Relaxed) > 0);
 }
