@@ -32,6 +32,7 @@ mod postgres;
 mod probe;
 mod row;
 mod scalar;
+pub(crate) mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "chrono", feature = "time"))]

@@ -34,8 +34,8 @@ pub use fan::Missing;
 pub(crate) use fan::{Fan, Manner, until};
 pub(crate) use fan_out::{each_batch, each_leg};
 pub(crate) use fixed::{
-    BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, most_arguments, not_deleted,
-    postgres_type,
+    BATCHES, Fixed, Operation, bytes_per_statement, columns, conflict_update, fixed_text,
+    most_arguments, not_deleted, postgres_type,
 };
 pub(crate) use hedge::read_at;
 pub(crate) use leg::Leg;

@@ -12,6 +12,7 @@ mod folder;
 mod instance;
 mod mariadb;
 mod node;
+mod pgbouncer;
 mod ports;
 mod postgres;
 mod process;
@@ -25,6 +26,7 @@ use tokio::sync::OnceCell;
 
 pub use self::mariadb::MariaDbServer;
 pub use self::node::{Node, Pair, Rights, pair};
+pub use self::pgbouncer::PgBouncer;
 pub use self::postgres::PostgresServer;
 pub use self::process::{Signal, signal, signal_tree};
 pub use self::redis::RedisServer;

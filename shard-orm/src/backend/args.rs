@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 ///     }
 /// }
 /// ```
-pub struct Args(pub(super) ArgsOf);
+pub struct Args(pub(super) ArgsOf, pub(super) usize);
 
 pub(super) enum ArgsOf {
     /// Collected, to be put into a statement whose backend is not known yet.
@@ -46,24 +46,29 @@ pub(super) enum ArgsOf {
     Sqlite(sqlx::sqlite::SqliteArguments),
     /// None, of a statement that is sent as it stands and not prepared.
     Unprepared,
+    /// Not kept: only their size is asked for.
+    Measured,
 }
+
+/// What a value takes at most beside the bytes of a text: its own bytes, its type and its length.
+pub(super) const ROOM_OF_A_VALUE: usize = 16;
 
 impl Args {
     /// The arguments of a text that is sent as it stands: there are statements that the databases
     /// do not prepare.
     pub(crate) fn unprepared() -> Self {
-        Self(ArgsOf::Unprepared)
+        Self(ArgsOf::Unprepared, 0)
     }
 
     /// Arguments for a server that speaks `dialect`.
     pub(crate) fn new(dialect: Dialect) -> Result<Self> {
         match dialect {
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => Ok(Self(ArgsOf::Sqlite(Default::default()))),
+            Dialect::Sqlite => Ok(Self(ArgsOf::Sqlite(Default::default()), 0)),
             #[cfg(feature = "postgres")]
-            Dialect::Postgres => Ok(Self(ArgsOf::Postgres(Default::default()))),
+            Dialect::Postgres => Ok(Self(ArgsOf::Postgres(Default::default()), 0)),
             #[cfg(feature = "mysql")]
-            Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()))),
+            Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()), 0)),
             #[allow(unreachable_patterns)]
             other => Err(not_compiled(other)),
         }
@@ -81,8 +86,20 @@ impl Args {
             ArgsOf::MySql(args) => sqlx::Arguments::len(args),
             #[cfg(feature = "sqlite")]
             ArgsOf::Sqlite(args) => sqlx::Arguments::len(args),
-            ArgsOf::Unprepared => 0,
+            ArgsOf::Unprepared | ArgsOf::Measured => 0,
         }
+    }
+
+    /// About how many bytes they take in a message to the server, and hardly less.
+    pub(crate) fn bytes(&self) -> usize {
+        self.1
+    }
+
+    /// About how many bytes the values that `bind` puts down take in a message to the server.
+    pub(crate) fn measure(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<usize> {
+        let mut args = Self(ArgsOf::Measured, 0);
+        bind(&mut args)?;
+        Ok(args.1)
     }
 
     /// The value that `bind` puts down, for a statement whose backend is not known yet.
@@ -99,7 +116,7 @@ impl Args {
 
     /// The values that `bind` puts down.
     pub(crate) fn values(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<Vec<Value>> {
-        let mut args = Self(ArgsOf::Values(Vec::with_capacity(1)));
+        let mut args = Self(ArgsOf::Values(Vec::with_capacity(1)), 0);
         bind(&mut args)?;
         match args.0 {
             ArgsOf::Values(values) => Ok(values),
@@ -113,8 +130,9 @@ impl Args {
     /// `rows` binds that column of every row, in order.
     #[cfg(feature = "postgres")]
     pub(crate) fn array(&mut self, rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let mut column = Self(ArgsOf::PostgresColumn(Default::default()));
+        let mut column = Self(ArgsOf::PostgresColumn(Default::default()), 0);
         rows(&mut column)?;
+        self.1 += column.1;
         match (&mut self.0, column.0) {
             (ArgsOf::Postgres(args), ArgsOf::PostgresColumn(array)) => array.bind(args),
             _ => Err(Error::unsupported(

@@ -28,7 +28,6 @@ pub(crate) struct Session {
     /// The static tables beside that file.
     pub(crate) beside: Option<Beside>,
     pub(crate) sql_mode: Option<String>,
-    pub(crate) charset: Option<String>,
     pub(crate) collation: Option<String>,
     pub(crate) time_zone: Option<String>,
     /// Run-time parameters of PostgreSQL.
@@ -55,9 +54,8 @@ pub(crate) enum Conn {
     Sqlite(sqlx::SqliteConnection, OfSqlite),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgConnection),
-    /// Its number on the server ends it.
     #[cfg(feature = "mysql")]
-    MySql(sqlx::MySqlConnection, u64),
+    MySql(sqlx::MySqlConnection, super::mysql::OfMySql),
 }
 
 /// What is known of a connection to SQLite.
@@ -106,20 +104,21 @@ impl Opener {
 
     /// What sessions of PostgreSQL are opened by.
     #[cfg(feature = "postgres")]
-    pub(super) fn postgres(&self) -> Option<&sqlx::postgres::PgConnectOptions> {
+    pub(super) fn postgres(&self) -> Option<(&sqlx::postgres::PgConnectOptions, &Session)> {
         match &self.options {
-            Options::Postgres(options) => Some(options),
+            Options::Postgres(options) => Some((options, &self.session)),
             #[allow(unreachable_patterns)]
             _ => None,
         }
     }
 
     pub(crate) async fn open(&self) -> Result<Conn> {
-        let opened: sqlx::Result<Conn> = match self.options {
+        let opened: Result<Conn, Failure> = match self.options {
             #[cfg(feature = "sqlite")]
             Options::Sqlite(ref options) => super::sqlite::connect(options, &self.session)
                 .await
-                .map(|(conn, known)| Conn::Sqlite(conn, known)),
+                .map(|(conn, known)| Conn::Sqlite(conn, known))
+                .map_err(|source| Failure::from_driver(Dialect::Sqlite, source)),
             #[cfg(feature = "postgres")]
             Options::Postgres(ref options) => super::postgres::connect(options, &self.session)
                 .await
@@ -127,9 +126,10 @@ impl Opener {
             #[cfg(feature = "mysql")]
             Options::MySql(ref options) => super::mysql::connect(options, &self.session)
                 .await
-                .map(|(conn, number)| Conn::MySql(conn, number)),
+                .map(|(conn, known)| Conn::MySql(conn, known))
+                .map_err(|source| Failure::at_opening(Dialect::MySql, source)),
         };
-        opened.map_err(|source| Failure::from_driver(self.session.dialect, source).error)
+        opened.map_err(|failure| failure.error)
     }
 }
 
@@ -175,7 +175,25 @@ impl Conn {
         Reading::new(self.send(sql, args), on_row)
     }
 
+    /// Refuses a statement that is larger than what the server takes at a time.
+    #[inline]
+    #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
+    fn check_size(&self, text: &str, arguments: usize) -> Result<(), Failure> {
+        match self {
+            #[cfg(feature = "mysql")]
+            // The text is sent when it is prepared, and the arguments later.
+            Self::MySql(_, known) if text.len().max(arguments) as u64 > known.largest_packet => {
+                Err(super::mysql::too_large(
+                    text.len().max(arguments),
+                    known.largest_packet,
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn send(&mut self, sql: Sql, args: Args) -> Result<Answer<'_>, Failure> {
+        self.check_size(&sql.text, args.bytes())?;
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
             (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => Ok(Answer::Sqlite(if sql.single {
@@ -219,6 +237,7 @@ impl Conn {
         sql: &Sql,
         args: Args,
     ) -> Result<(u64, u64), Failure> {
+        self.check_size(&sql.text, args.bytes())?;
         match (self, args.0) {
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
@@ -238,6 +257,9 @@ impl Conn {
         sql: &Sql,
         args: Args,
     ) -> BoxStream<'_, Result<OwnedRow, Failure>> {
+        if let Err(failure) = self.check_size(&sql.text, args.bytes()) {
+            return futures_util::stream::once(async { Err(failure) }).boxed();
+        }
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
             (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => conn
@@ -263,6 +285,7 @@ impl Conn {
 
     /// Runs statements that take no arguments and give no rows.
     pub(crate) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
+        self.check_size(text, 0)?;
         let dialect = self.dialect();
         let done: sqlx::Result<()> = each!(self, conn => {
             sqlx::raw_sql(AssertSqlSafe(text.to_owned()))
@@ -314,7 +337,7 @@ impl Conn {
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => None,
             #[cfg(feature = "mysql")]
-            Self::MySql(_, number) => Some(Abandoned(number)),
+            Self::MySql(_, known) => Some(Abandoned(known.number)),
         }
     }
 

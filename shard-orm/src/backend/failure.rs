@@ -77,6 +77,51 @@ impl Failure {
         }
     }
 
+    /// Of a connection that could not be opened: what the system says of the server tells why.
+    pub(super) fn at_opening(dialect: Dialect, source: sqlx::Error) -> Self {
+        match &source {
+            sqlx::Error::Io(reason) if reason.kind() != io::ErrorKind::InvalidData => {
+                let message = reason.to_string();
+                Self {
+                    error: Error::new(ErrorKind::Unavailable, message).with_source(source),
+                    lost: true,
+                    rolled_back: false,
+                }
+            }
+            sqlx::Error::Database(reported)
+                if dialect == Dialect::Postgres
+                    && reported.message().contains("startup parameter") =>
+            {
+                let message = format!(
+                    "{}; with PgBouncer, name it in `ignore_startup_parameters`",
+                    reported.message()
+                );
+                Self {
+                    error: Error::new(ErrorKind::Configuration, message).with_source(source),
+                    lost: true,
+                    rolled_back: false,
+                }
+            }
+            // A setting that the library relies on, and that another value was given to which this
+            // user may not change.
+            sqlx::Error::Database(reported)
+                if dialect == Dialect::Postgres && reported.code().as_deref() == Some("42501") =>
+            {
+                let message = format!(
+                    "{}; sessions rely on it: reset it for the server, the database and the user, \
+                     as with `ALTER ROLE .. RESET`",
+                    reported.message()
+                );
+                Self {
+                    error: Error::new(ErrorKind::Configuration, message).with_source(source),
+                    lost: true,
+                    rolled_back: false,
+                }
+            }
+            _ => Self::from_driver(dialect, source),
+        }
+    }
+
     pub(super) fn from_driver(dialect: Dialect, source: sqlx::Error) -> Self {
         let (class, message, constraint) = match &source {
             sqlx::Error::Database(reported) => (
@@ -186,4 +231,10 @@ pub(super) fn unreadable_url() -> Error {
         "the driver cannot read the URL of the server; check its port and its parameters, such as \
          `sslmode`, and write special characters of the password as `%` and two digits",
     )
+}
+
+/// The address of an IPv6 host, which stands in brackets in a URL and not where it is connected to.
+#[allow(dead_code)] // SQLite has no hosts.
+pub(super) fn unbracketed(host: &str) -> Option<&str> {
+    host.strip_prefix('[')?.strip_suffix(']')
 }

@@ -21,13 +21,11 @@ impl Opener {
     )]
     pub(crate) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
         #[cfg(feature = "postgres")]
-        if let Some(options) = self.postgres() {
-            // The driver's listener takes its one session from a pool of the driver's.
-            let pool = sqlx::postgres::PgPoolOptions::new()
-                .max_connections(1)
-                .connect_lazy_with(options.clone());
-            let failed =
-                |source| super::Failure::from_driver(crate::Dialect::Postgres, source).error;
+        if let Some((options, session)) = self.postgres() {
+            // The driver's listener takes its sessions from a pool of the driver's, also when it
+            // replaces one that was lost.
+            let pool = super::postgres::pool(options, session);
+            let failed = super::postgres::not_listening;
             let mut session = sqlx::postgres::PgListener::connect_with(&pool)
                 .await
                 .map_err(failed)?;
@@ -45,9 +43,8 @@ impl Listener {
     pub(crate) async fn heard(&mut self) -> Result<String> {
         #[cfg(feature = "postgres")]
         {
-            let heard = self.session.try_recv().await.map_err(|source| {
-                super::Failure::from_driver(crate::Dialect::Postgres, source).error
-            })?;
+            let heard = self.session.try_recv().await;
+            let heard = heard.map_err(super::postgres::not_listening)?;
             Ok(heard.map_or_else(String::new, |told| told.payload().to_owned()))
         }
         #[cfg(not(feature = "postgres"))]

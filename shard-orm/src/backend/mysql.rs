@@ -1,18 +1,21 @@
 //! MySQL and MariaDB: opening sessions, and their codes.
 
 pub(super) mod advisory;
+mod session;
 
 use std::str::FromStr;
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
-use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, MySqlConnection, Row as _,
+};
 
 use super::conn::Session;
-use super::failure::{Class, UNDEFINED, unreadable_url};
+use super::failure::{Class, Failure, UNDEFINED, unbracketed, unreadable_url};
 use super::position::{Gtid, Position};
 use super::probe::{Manner, Observed};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The driver's options for sessions of one endpoint.
 pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
@@ -21,64 +24,47 @@ pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
         Some(rest) => format!("mysql://{rest}"),
         None => session.url.clone(),
     };
-    let mut options = MySqlConnectOptions::from_str(&url)
-        .map_err(|_| unreadable_url())?
+    let options = MySqlConnectOptions::from_str(&url).map_err(|_| unreadable_url())?;
+    let host = unbracketed(options.get_host()).map(str::to_owned);
+    let options = match host {
+        Some(host) => options.host(&host),
+        None => options,
+    };
+    Ok(options
         .statement_cache_capacity(session.statement_cache)
-        .disable_statement_logging();
-    if let Some(charset) = &session.charset {
-        options = options.charset(charset);
-    }
-    if let Some(collation) = &session.collation {
-        options = options.collation(collation);
-    }
-    if let Some(zone) = &session.time_zone {
-        options = options.timezone(zone.clone());
-    }
-    Ok(options)
+        // All of these are set by the one text that sets the session up.
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(None)
+        .set_names(false)
+        .disable_statement_logging())
 }
 
-/// Opens a session and sets what the configuration asks for; gives its number beside it.
+/// What is known of a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfMySql {
+    /// Its number on the server ends it.
+    pub(super) number: u64,
+    /// How many bytes the server takes at a time.
+    pub(super) largest_packet: u64,
+}
+
+/// Opens a session and sets it up.
 pub(super) async fn connect(
     options: &MySqlConnectOptions,
     session: &Session,
-) -> std::result::Result<(MySqlConnection, u64), sqlx::Error> {
+) -> std::result::Result<(MySqlConnection, OfMySql), sqlx::Error> {
     let mut connection = MySqlConnection::connect_with(options).await?;
-    if let Some(mode) = &session.sql_mode {
-        sqlx::query("SET SESSION sql_mode = ?")
-            .bind(mode)
-            .execute(&mut connection)
-            .await?;
-    }
-    if let Some(limit) = session.statement_timeout {
-        limit_statements(&mut connection, limit).await?;
-    }
-    let number = sqlx::query_scalar("SELECT CAST(CONNECTION_ID() AS UNSIGNED)")
-        .persistent(false)
-        .fetch_one(&mut connection)
+    let collation = session.collation.as_deref().or(options.get_collation());
+    let text = session::text(session, collation);
+    let row = connection
+        .fetch_one(sqlx::raw_sql(AssertSqlSafe(text)))
         .await?;
-    Ok((connection, number))
-}
-
-/// MariaDB limits all statements, in seconds; MySQL limits reads, in milliseconds.
-async fn limit_statements(
-    connection: &mut MySqlConnection,
-    limit: std::time::Duration,
-) -> std::result::Result<(), sqlx::Error> {
-    let mariadb = sqlx::query("SET SESSION max_statement_time = ?")
-        .bind(limit.as_secs_f64())
-        .execute(&mut *connection)
-        .await;
-    match mariadb {
-        Ok(_) => Ok(()),
-        Err(sqlx::Error::Database(reported)) if number(&*reported) == UNKNOWN_VARIABLE => {
-            sqlx::query("SET SESSION max_execution_time = ?")
-                .bind(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
-                .execute(connection)
-                .await
-                .map(|_| ())
-        }
-        Err(other) => Err(other),
-    }
+    let known = OfMySql {
+        number: row.try_get_unchecked(0)?,
+        largest_packet: row.try_get_unchecked(1)?,
+    };
+    Ok((connection, known))
 }
 
 /// Asks a MariaDB server for its role, who it is, when it was started, and its last transactions.
@@ -131,13 +117,14 @@ pub(super) async fn observe(
     })
 }
 
-const UNKNOWN_VARIABLE: u16 = 1193;
-
 fn number(reported: &dyn DatabaseError) -> u16 {
     reported
         .try_downcast_ref::<MySqlDatabaseError>()
         .map_or(0, MySqlDatabaseError::number)
 }
+
+/// What to do about a statement or a row that is larger than a packet.
+const TOO_LARGE: &str = "raise `max_allowed_packet` of the server, or send or read less at a time";
 
 /// The codes of MySQL and MariaDB: their manuals, "Server Error Reference" and "MariaDB Error
 /// Codes".
@@ -160,7 +147,8 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         1049 | 1054 | 1146 => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
         1040 | 1203 | 1226 => Class::lost(Kind::Unavailable)
             .hint("lower `max_connections` of the pools or raise the server's"),
-        1053 | 1077..=1080 | 1158..=1161 | 1184 | 1927 | 4031 => Class::lost(Kind::Unavailable),
+        1153 => Class::lost(Kind::Unsupported).hint(TOO_LARGE),
+        1053 | 1077..=1080 | 1156..=1161 | 1184 | 1927 | 4031 => Class::lost(Kind::Unavailable),
         1044 | 1045 | 1698 => {
             Class::lost(Kind::Configuration).hint("check the user, the password and its grants")
         }
@@ -181,4 +169,34 @@ pub(super) fn constraint(message: &str) -> Option<String> {
     let (_, rest) = message.rsplit_once("for key '")?;
     let (name, _) = rest.split_once('\'')?;
     Some(name.to_owned())
+}
+
+/// JSON that is a text already, so that its size is known when it is bound.
+#[cfg(feature = "json")]
+pub(super) struct JsonText(pub(super) String);
+
+#[cfg(feature = "json")]
+impl sqlx::Type<sqlx::MySql> for JsonText {
+    fn type_info() -> sqlx::mysql::MySqlTypeInfo {
+        <sqlx::types::Json<()> as sqlx::Type<sqlx::MySql>>::type_info()
+    }
+}
+
+#[cfg(feature = "json")]
+impl sqlx::Encode<'_, sqlx::MySql> for JsonText {
+    fn encode_by_ref(
+        &self,
+        buffer: &mut Vec<u8>,
+    ) -> std::result::Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        <&str as sqlx::Encode<'_, sqlx::MySql>>::encode_by_ref(&self.0.as_str(), buffer)
+    }
+}
+
+/// The failure of a statement that is larger than what the server takes, which is not sent: the
+/// server would end the connection, perhaps before its answer is read.
+pub(super) fn too_large(bytes: usize, largest_packet: u64) -> Failure {
+    Failure::own(Error::unsupported(format!(
+        "the statement has about {bytes} bytes, and the server takes {largest_packet} at a time; \
+         {TOO_LARGE}"
+    )))
 }

@@ -1,27 +1,41 @@
 //! PostgreSQL: opening sessions, its codes, and arrays of whole columns.
 
 pub(super) mod advisory;
+mod pooler;
+mod session;
 
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::postgres::{
-    PgArgumentBuffer, PgArguments, PgConnectOptions, PgHasArrayType, PgTypeInfo, Postgres,
+    PgArgumentBuffer, PgArguments, PgConnectOptions, PgDatabaseError, PgHasArrayType,
+    PgPoolOptions, PgSeverity, PgTypeInfo, Postgres,
 };
-use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, Type};
+use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, PgPool, Type};
 
 use super::args::not_encoded;
 use super::conn::Session;
-use super::failure::{Class, UNDEFINED, unreadable_url};
+use super::failure::{Class, Failure, UNDEFINED, unbracketed, unreadable_url};
 use super::position::{Position, Wal};
 use super::probe::{Manner, Observed};
-use crate::error::{ErrorKind, Result};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use pooler::Trial;
+use session::Begun;
 
 /// The driver's options for sessions of one endpoint.
 pub(super) fn options(session: &Session) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(&session.url).map_err(|_| unreadable_url())?;
-    let mut options = options
+    let host = unbracketed(options.get_host()).map(str::to_owned);
+    let mut options = match host {
+        Some(host) => options.host(&host),
+        None => options,
+    };
+    options = options
+        .extra_float_digits(session::MARK)
         .statement_cache_capacity(session.statement_cache)
         .disable_statement_logging();
     if options.get_application_name().is_none() {
@@ -30,43 +44,75 @@ pub(super) fn options(session: &Session) -> Result<PgConnectOptions> {
     Ok(options)
 }
 
-/// How often a server that works on a statement looks whether its client is still there: not at
-/// all unless it is told. Known from version 14 on.
-const CLIENT_CHECK: &str = "client_connection_check_interval";
-
-/// Opens a session and sets what the configuration asks for, in one statement.
+/// Opens a session and sets it up. One that a pooler has handed on is put to the trial first.
 pub(super) async fn connect(
     options: &PgConnectOptions,
     session: &Session,
-) -> std::result::Result<PgConnection, sqlx::Error> {
+) -> std::result::Result<PgConnection, Failure> {
+    let failed = |source| Failure::at_opening(Dialect::Postgres, source);
+    let text = session::text(session);
+    let since = Instant::now();
+    let (connection, begun) = open(options, &text).await.map_err(failed)?;
+    if begun.is_direct(since) {
+        return Ok(connection);
+    }
+    let trial = Trial::begin(connection).await.map_err(failed)?;
+    let (mut connection, _) = open(options, &text).await.map_err(failed)?;
+    if trial.is_passed(&mut connection).await.map_err(failed)? {
+        Ok(connection)
+    } else {
+        Err(Failure::own(pooler::refused()))
+    }
+}
+
+/// The driver's pool of one session, each of which is set up and examined as others are.
+pub(super) fn pool(options: &PgConnectOptions, session: &Session) -> PgPool {
+    let text: Arc<str> = session::text(session).into();
+    let known = options.clone();
+    PgPoolOptions::new()
+        .max_connections(1)
+        .after_connect(move |connection, _| {
+            let (text, options) = (Arc::clone(&text), known.clone());
+            Box::pin(async move {
+                // Of a session that was just opened and waited for nothing else.
+                let since = Instant::now();
+                let begun = session::set_up(connection, &text).await?;
+                if begun.is_direct(since) {
+                    return Ok(());
+                }
+                let (other, _) = open(&options, &text).await?;
+                let trial = Trial::begin(other).await?;
+                if trial.is_passed(connection).await? {
+                    Ok(())
+                } else {
+                    Err(sqlx::Error::Configuration(Box::new(pooler::refused())))
+                }
+            })
+        })
+        .connect_lazy_with(options.clone())
+}
+
+/// The error of a session of [`pool`].
+pub(super) fn not_listening(source: sqlx::Error) -> Error {
+    match source {
+        sqlx::Error::Configuration(source) => match source.downcast::<Error>() {
+            Ok(own) => *own,
+            Err(source) => {
+                let source = sqlx::Error::Configuration(source);
+                Failure::from_driver(Dialect::Postgres, source).error
+            }
+        },
+        source => Failure::from_driver(Dialect::Postgres, source).error,
+    }
+}
+
+async fn open(
+    options: &PgConnectOptions,
+    text: &str,
+) -> std::result::Result<(PgConnection, Begun), sqlx::Error> {
     let mut connection = PgConnection::connect_with(options).await?;
-    let mut settings: Vec<(&str, String)> = session
-        .settings
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.clone()))
-        .collect();
-    if let Some(zone) = &session.time_zone {
-        settings.push(("TimeZone", zone.clone()));
-    }
-    if let Some(limit) = session.statement_timeout {
-        settings.push(("statement_timeout", format!("{}ms", limit.as_millis())));
-    }
-    if !settings.iter().any(|(name, _)| *name == CLIENT_CHECK) {
-        settings.push((CLIENT_CHECK, "1s".to_owned()));
-    }
-    let (names, values): (Vec<&str>, Vec<String>) = settings.into_iter().unzip();
-    sqlx::query(
-        "SELECT set_config(name, value, false) FROM UNNEST($1::text[], $2::text[]) \
-         AS setting (name, value) \
-         WHERE name <> $3 OR current_setting(name, true) IS NOT NULL",
-    )
-    .bind(names)
-    .bind(values)
-    .bind(CLIENT_CHECK)
-    .persistent(false)
-    .execute(&mut connection)
-    .await?;
-    Ok(connection)
+    let begun = session::set_up(&mut connection, text).await?;
+    Ok((connection, begun))
 }
 
 /// The size of the lock table: "Lock Management" in the manual's chapter on configuration. And a
@@ -165,9 +211,23 @@ pub(super) async fn observe(
 
 /// The codes of PostgreSQL: its manual, appendix A.
 pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
+    let class = of_code(&reported.code().unwrap_or_default());
+    let severity = reported
+        .try_downcast_ref::<PgDatabaseError>()
+        .map(PgDatabaseError::severity);
+    match severity {
+        // The server has ended the session.
+        Some(PgSeverity::Fatal | PgSeverity::Panic) => Class {
+            lost: true,
+            ..class
+        },
+        _ => class,
+    }
+}
+
+fn of_code(code: &str) -> Class {
     use ErrorKind as Kind;
-    let code = reported.code().unwrap_or_default();
-    match &*code {
+    match code {
         "23505" => Class::of(Kind::Unique),
         "23001" | "23503" => Class::of(Kind::ForeignKey),
         "23502" => Class::of(Kind::NotNull),

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 
 /// Binds one value: collected as `$value`, or as what the backend at hand takes.
 macro_rules! put {
-    ($args:expr, $value:expr, postgres: $pg:expr, mysql: $my:expr, sqlite: $lite:expr) => {
+    ($args:expr, $value:expr, postgres: $pg:expr, mysql: $my:expr, sqlite: $lite:expr) => {{
+        $args.1 += $crate::backend::args::ROOM_OF_A_VALUE;
         match &mut $args.0 {
             ArgsOf::Values(values) => {
                 values.push($value);
@@ -26,8 +27,9 @@ macro_rules! put {
             #[cfg(feature = "sqlite")]
             ArgsOf::Sqlite(args) => args.add($lite).map_err(not_encoded),
             ArgsOf::Unprepared => Err($crate::backend::args::takes_none()),
+            ArgsOf::Measured => Ok(()),
         }
-    };
+    }};
 }
 
 /// Reads one value as what the backend at hand gives, and hands it to `$convert`. In a row of
@@ -175,6 +177,7 @@ floats! {
 
 /// Binds a text. PostgreSQL stores no NUL character in a text; the others do.
 pub(super) fn bind_text(text: &str, args: &mut Args) -> Result<()> {
+    args.1 += text.len();
     put!(args, Value::String(Some(text.to_owned())),
         postgres: if holds_nul(text) {
             return Err(Error::unsupported(
@@ -217,6 +220,7 @@ impl Field for Vec<u8> {
     const TYPE: ColumnType = ColumnType::Bytes;
 
     fn bind(&self, args: &mut Args) -> Result<()> {
+        args.1 += self.len();
         put!(args, Value::Bytes(Some(self.clone())),
             postgres: self.as_slice(), mysql: self.as_slice(), sqlite: self.clone())
     }
@@ -277,6 +281,8 @@ impl Field for rust_decimal::Decimal {
     const TYPE: ColumnType = ColumnType::Decimal;
 
     fn bind(&self, args: &mut Args) -> Result<()> {
+        // Its digits, where it is sent as a text.
+        args.1 += 16;
         put!(args, Value::Decimal(Some(*self)),
             postgres: *self, mysql: *self, sqlite: self.normalize().to_string())
     }
@@ -328,11 +334,41 @@ where
 #[doc(hidden)]
 pub fn bind_json<T: serde::Serialize>(value: &T, args: &mut Args) -> Result<()> {
     use sqlx::types::Json;
+    if matches!(args.0, ArgsOf::Measured) {
+        let mut count = Count(0);
+        serde_json::to_writer(&mut count, value).map_err(not_written)?;
+        args.1 += count.0;
+    }
     put!(args,
-        Value::Json(Some(Box::new(serde_json::to_value(value).map_err(|source| {
-            Error::unsupported("a field cannot be written as JSON").with_source(source)
-        })?))),
-        postgres: Json(value), mysql: Json(value), sqlite: Json(value))
+        Value::Json(Some(Box::new(serde_json::to_value(value).map_err(not_written)?))),
+        postgres: Json(value),
+        mysql: {
+            let text = serde_json::to_string(value).map_err(not_written)?;
+            args.1 += text.len();
+            super::mysql::JsonText(text)
+        },
+        sqlite: Json(value))
+}
+
+#[cfg(feature = "json")]
+fn not_written(source: serde_json::Error) -> Error {
+    Error::unsupported("a field cannot be written as JSON").with_source(source)
+}
+
+/// Counts the bytes of what is written, and keeps none.
+#[cfg(feature = "json")]
+struct Count(usize);
+
+#[cfg(feature = "json")]
+impl std::io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(feature = "json")]

@@ -34,6 +34,7 @@ pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
         .pragma("cache_size", format!("-{}", session.cache_kib))
         // As on the other databases, LIKE tells capitals apart.
         .pragma("case_sensitive_like", "on")
+        .pragma("ignore_check_constraints", "off")
         .disable_statement_logging();
     if session.read_only {
         options = options.pragma("query_only", "on");

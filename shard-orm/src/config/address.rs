@@ -1,8 +1,12 @@
 //! The URL of a primary or replica: what it says, and how it is shown without its password.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::{Component, Path, PathBuf};
 
+use crate::backend::settings::{
+    refused_charset, refused_collation, refused_in_options, refused_setting, refused_zone,
+};
 use crate::dialect::Dialect;
 
 /// A URL as it was given. It may hold a password, so it shows itself as its [`label`].
@@ -200,6 +204,9 @@ fn network(rest: &str, dialect: Dialect) -> Result<Location, String> {
                 known.join(", ")
             ));
         }
+        if let Some(reason) = refused_parameter(dialect, key, value)? {
+            return Err(format!("the parameter `{key}`: {reason}"));
+        }
         match key {
             "host" | "hostaddr" | "socket" => host = value,
             "port" => port = value,
@@ -221,7 +228,7 @@ fn network(rest: &str, dialect: Dialect) -> Result<Location, String> {
         return Err("the port is no number from 1 to 65535".to_owned());
     }
     let port = if port.is_empty() { default_port } else { port };
-    let server = format!("{dialect} {}:{port}", decode(host)?.to_lowercase());
+    let server = format!("{dialect} {}:{port}", canonical(&decode(host)?));
     let database = decode(database)?;
     let identity = format!("{server}/{database}");
     let (container, taken) = match dialect {
@@ -237,6 +244,37 @@ fn network(rest: &str, dialect: Dialect) -> Result<Location, String> {
         container,
         taken,
         path: None,
+    })
+}
+
+/// A host in the one form that stands for it: an IPv6 address can be written in several.
+fn canonical(host: &str) -> String {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    match bare.parse::<Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => host.to_lowercase(),
+    }
+}
+
+/// Why a parameter of a URL would break what each session relies on.
+fn refused_parameter(dialect: Dialect, key: &str, value: &str) -> Result<Option<String>, String> {
+    let value = decode(&value.replace('+', "%20"))?;
+    Ok(match (dialect, key) {
+        (Dialect::MySql, "charset") => refused_charset(&value),
+        (Dialect::MySql, "collation") => refused_collation(&value),
+        // A plus sign is a space in a parameter, and some write it all the same.
+        (Dialect::MySql, "timezone" | "time-zone") => {
+            refused_zone(dialect, &value.replace(' ', "+"))
+        }
+        (Dialect::Postgres, "options") => refused_in_options(&value),
+        (Dialect::Postgres, _) => key
+            .strip_prefix("options[")
+            .and_then(|rest| rest.strip_suffix(']'))
+            .and_then(|name| refused_setting(name, &value)),
+        _ => None,
     })
 }
 
@@ -310,6 +348,10 @@ mod tests {
         }
         assert_eq!(identity("mariadb://h/x"), identity("mysql://h:3306/x"));
         assert_eq!(identity("sqlite://./a/b"), identity("sqlite://a/b"));
+        assert_eq!(
+            identity("postgres://[0:0::1]/db"),
+            identity("postgres://x/db?host=::1")
+        );
         assert_ne!(
             identity("postgres://[::1]/db"),
             identity("postgres://[::1]:5433/db")
@@ -341,6 +383,14 @@ mod tests {
             ("postgres://app:secret@h:70000/db", "the port"),
             ("postgres://app:secret@h/db?secret=1", "is not known"),
             ("postgres://app:x@h/%secret", "%25"),
+            ("mysql://h/db?charset=latin1", "`utf8mb4`"),
+            ("mysql://h/db?collation=latin1_bin", "`utf8mb4`"),
+            ("mysql://h/db?timezone=Asia/Tokyo", "UTC"),
+            (
+                "postgres://h/db?options=-c%20bytea_output=escape",
+                "bytea_output",
+            ),
+            ("postgres://h/db?options[DateStyle]=German", "ISO, MDY"),
             ("sqlite://", "path is missing"),
             ("sqlite:a.db", "no URL"),
             ("sqlite://a.db?mode=rwc", "takes no parameters"),

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::Report;
+use crate::backend::settings::{
+    refused_charset, refused_collation, refused_mode, refused_setting, refused_zone,
+};
 use crate::dialect::Dialect;
 
 /// Settings of a session, given to each connection when it opens.
 ///
-/// A setting that the database does not have is an error, not passed over.
+/// A setting that the database does not have is an error, not passed over. Each session is also given
+/// the settings that the library relies on, which the guide lists ("What each session is set to");
+/// options that would change one of them are errors of the configuration.
 ///
 /// ```
 /// use shard_orm::config::DatabaseOptions;
@@ -31,29 +36,30 @@ impl DatabaseOptions {
         Self::default()
     }
 
-    /// Sets `sql_mode`, of MySQL and MariaDB: names with commas between them.
+    /// Adds modes to the `sql_mode` of MySQL and MariaDB: names with commas between them. The strict
+    /// modes are set in any case.
     #[must_use]
     pub fn sql_mode(mut self, sql_mode: impl Into<String>) -> Self {
         self.sql_mode = Some(sql_mode.into());
         self
     }
 
-    /// Sets the character set, of MySQL and MariaDB.
+    /// Sets the character set, of MySQL and MariaDB: `utf8mb4`, which it is anyway.
     #[must_use]
     pub fn charset(mut self, charset: impl Into<String>) -> Self {
         self.charset = Some(charset.into());
         self
     }
 
-    /// Sets the collation, of MySQL and MariaDB.
+    /// Sets the collation of literals, of MySQL and MariaDB: one of `utf8mb4`.
     #[must_use]
     pub fn collation(mut self, collation: impl Into<String>) -> Self {
         self.collation = Some(collation.into());
         self
     }
 
-    /// Sets the session's time zone, of PostgreSQL, MySQL and MariaDB: a name like
-    /// `Europe/Berlin`, or an offset like `+02:00`.
+    /// Sets the session's time zone: on PostgreSQL a name like `Europe/Berlin` or an offset like
+    /// `+02:00`, on MySQL and MariaDB UTC alone.
     #[must_use]
     pub fn time_zone(mut self, time_zone: impl Into<String>) -> Self {
         self.time_zone = Some(time_zone.into());
@@ -134,6 +140,13 @@ impl DatabaseOptions {
                 );
             } else if !value.chars().all(allowed) || (value.is_empty() && !may_be_empty) {
                 report.add(&at, format!("the value is no {key}; it is made of {words}"));
+            } else if let Some(reason) = match key {
+                "sql_mode" => refused_mode(value),
+                "charset" => refused_charset(value),
+                "collation" => refused_collation(value),
+                _ => dialect.and_then(|dialect| refused_zone(dialect, value)),
+            } {
+                report.add(&at, reason);
             }
         }
         for (name, value) in &self.settings {
@@ -150,6 +163,8 @@ impl DatabaseOptions {
                 );
             } else if value.contains('\0') {
                 report.add(&at, "the value holds a NUL character; remove it");
+            } else if let Some(reason) = refused_setting(name, value) {
+                report.add(&at, reason);
             }
         }
     }

@@ -286,6 +286,18 @@ pub(crate) fn most_arguments(dialect: Dialect) -> usize {
     }
 }
 
+/// How many bytes of arguments a statement has at most that takes several rows.
+///
+/// MySQL and MariaDB end the connection of one that is larger than `max_allowed_packet`: 16 MiB on
+/// MariaDB unless it is set, and 1 MiB on servers that are set up sparingly. The others take a
+/// gigabyte, and the bound keeps what a call holds in memory small.
+pub(crate) fn bytes_per_statement(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::MySql => 1_000_000,
+        Dialect::Sqlite | Dialect::Postgres => 8 << 20,
+    }
+}
+
 /// What the elements of a column's array are on PostgreSQL.
 pub(crate) fn postgres_type(column_type: ColumnType) -> &'static str {
     match column_type {

@@ -15,7 +15,8 @@ use crate::connect::{Place, Writing};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{
-    BATCHES, Executor as _, Fixed, Intent, NoRows, Operation, Target, most_arguments, run,
+    BATCHES, Executor as _, Fixed, Intent, NoRows, Operation, Target, bytes_per_statement,
+    most_arguments, run,
 };
 use crate::model::{Model, ModelDef};
 
@@ -118,7 +119,7 @@ fn insert_shard<'a>(
     bind: &'a BindCell<'a>,
 ) -> BoxFuture<'a, Result<()>> {
     async move {
-        let batches = batches(place.dialect(), def.columns.len(), rows);
+        let batches = batches(place.dialect(), def.columns.len(), &sizes(def, rows, bind)?);
         match target {
             Target::Cluster { cluster, marks, .. } if batches.len() > 1 => {
                 let _writing = Writing::new(marks, &place);
@@ -183,31 +184,63 @@ pub(crate) async fn insert_cells(
     def: &'static ModelDef,
     rows: &[Vec<Value>],
 ) -> Result<()> {
-    let batches = batches(place.dialect(), def.columns.len(), rows.len());
     let bind =
         |position: usize, ordinal: usize, args: &mut Args| args.push(&rows[position][ordinal]);
+    let sizes = sizes(def, rows.len(), &bind)?;
+    let batches = batches(place.dialect(), def.columns.len(), &sizes);
     insert_batches(target, place, def, &batches, &bind).await
 }
 
-/// Cuts the rows into batches whose texts are few, so that all are prepared once.
-fn batches(dialect: Dialect, columns: usize, mut rows: usize) -> Vec<(usize, Operation)> {
+/// About how many bytes each row has in a statement.
+fn sizes(def: &'static ModelDef, rows: usize, bind: &BindCell<'_>) -> Result<Vec<usize>> {
+    if rows == 1 {
+        // There is nothing to be cut.
+        return Ok(vec![0]);
+    }
+    let columns = 0..def.columns.len();
+    (0..rows)
+        .map(|position| {
+            Args::measure(|args| {
+                let mut columns = columns.clone();
+                columns.try_for_each(|ordinal| bind(position, ordinal, args))
+            })
+        })
+        .collect()
+}
+
+/// Cuts the rows, whose sizes are given, into batches whose texts are few, so that all are prepared
+/// once, and which are no larger than a server takes: a row that is too large is one by itself.
+fn batches(dialect: Dialect, columns: usize, sizes: &[usize]) -> Vec<(usize, Operation)> {
     let mut batches = Vec::new();
-    if dialect == Dialect::Postgres && rows > 1 {
-        while rows > 0 {
-            let count = rows.min(ROWS_PER_ARRAY);
+    let most = bytes_per_statement(dialect);
+    let mut left = sizes;
+    if dialect == Dialect::Postgres && sizes.len() > 1 {
+        while !left.is_empty() {
+            let mut bytes = 0;
+            let fits = |size: &&usize| {
+                bytes += **size;
+                bytes <= most
+            };
+            let fit = left.iter().take(ROWS_PER_ARRAY).take_while(fits).count();
+            let count = fit.max(1);
             batches.push((count, Operation::InsertArrays));
-            rows -= count;
+            left = &left[count..];
         }
         return batches;
     }
-    for (count, operation) in BATCHES {
-        if count > 1 && count * columns > most_arguments(dialect) {
-            continue;
-        }
-        while rows >= count {
-            batches.push((count, operation));
-            rows -= count;
-        }
+    while !left.is_empty() {
+        let fits = |(count, _): &(usize, Operation)| {
+            *count == 1
+                || (*count <= left.len()
+                    && count * columns <= most_arguments(dialect)
+                    && left[..*count].iter().sum::<usize>() <= most)
+        };
+        let (count, operation) = BATCHES
+            .into_iter()
+            .find(fits)
+            .unwrap_or((1, Operation::Insert));
+        batches.push((count, operation));
+        left = &left[count..];
     }
     batches
 }
@@ -220,16 +253,33 @@ mod tests {
     fn batches_hold_all_rows_in_few_sizes() {
         for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
             for rows in [0, 1, 9, 10, 11, 999, 1_000, 1_234, 12_345] {
-                let batches = batches(dialect, 12, rows);
+                let batches = batches(dialect, 12, &vec![100; rows]);
                 assert_eq!(batches.iter().map(|(count, _)| count).sum::<usize>(), rows);
+                assert!(batches.len() < 40, "{} of {rows} rows", batches.len());
             }
         }
     }
 
     #[test]
     fn a_wide_table_is_cut_into_batches_that_the_database_takes() {
-        for (count, _) in batches(Dialect::Sqlite, 400, 2_345) {
+        for (count, _) in batches(Dialect::Sqlite, 400, &[100; 2_345]) {
             assert!(count * 400 <= most_arguments(Dialect::Sqlite));
+        }
+    }
+
+    #[test]
+    fn large_rows_are_cut_into_batches_that_the_database_takes() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
+            let most = bytes_per_statement(dialect);
+            let mut sizes = vec![most / 5; 23];
+            sizes.insert(11, most * 3);
+            let mut first = 0;
+            for (count, _) in batches(dialect, 3, &sizes) {
+                let bytes: usize = sizes[first..first + count].iter().sum();
+                assert!(count == 1 || bytes <= most, "{bytes} bytes in {count} rows");
+                first += count;
+            }
+            assert_eq!(first, sizes.len());
         }
     }
 }

@@ -28,9 +28,6 @@ use crate::exec::{Executor as _, Intent, NoRows, own};
 use crate::record::insert_cells;
 use crate::transaction::Tx;
 
-/// How many bytes of texts and bytes one statement inserts, and one more row.
-const BYTES: usize = 2 << 20;
-
 /// How often a transaction is begun that met a deadlock.
 const ROUNDS: usize = 3;
 
@@ -39,6 +36,8 @@ fn weight(cells: &[sea_query::Value]) -> usize {
     let weight = |value: &sea_query::Value| match value {
         sea_query::Value::String(Some(text)) => text.len(),
         sea_query::Value::Bytes(Some(bytes)) => bytes.len(),
+        #[cfg(feature = "json")]
+        sea_query::Value::Json(Some(json)) => json.to_string().len(),
         _ => 8,
     };
     cells.iter().map(weight).sum()
@@ -288,19 +287,7 @@ impl Copy {
 
     pub(super) async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
         let (def, place) = (self.status.def, &self.status.place);
-        // Servers take a statement of so many bytes at most: 16 MiB on MySQL and MariaDB, unless they
-        // are told otherwise.
-        let mut bytes = 0;
-        let parts = rows.chunk_by(|_, next| {
-            bytes += weight(next);
-            if bytes > BYTES {
-                bytes = 0;
-            }
-            bytes > 0
-        });
-        for part in parts {
-            insert_cells(tx.target(), place, def, part).await?;
-        }
+        insert_cells(tx.target(), place, def, rows).await?;
         Ok(rows.len() as u64)
     }
 

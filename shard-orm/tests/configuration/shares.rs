@@ -192,7 +192,7 @@ fn options_are_well_formed() {
         .sql_mode("ANSI; secret")
         .charset("utf8mb4'secret")
         .collation("")
-        .time_zone("+02:00");
+        .time_zone("+00:00");
     let postgres = DatabaseOptions::new()
         .time_zone("'secret'")
         .setting("work mem", "secret")

@@ -52,7 +52,6 @@ pub(super) fn session(
             read_only: false,
             beside: None,
             sql_mode: options.sql_mode.clone(),
-            charset: options.charset.clone(),
             collation: options.collation.clone(),
             time_zone: options.time_zone.clone(),
             settings: options

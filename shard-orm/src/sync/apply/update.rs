@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use sea_query::{Alias, IntoTableRef as _};
 
-use super::Copy;
+use super::{Copy, weight};
 use crate::backend::{Args, Sql, quote};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    Executor as _, Intent, Label, NoRows, Statement, most_arguments, postgres_type, run,
+    Executor as _, Intent, Label, NoRows, Statement, bytes_per_statement, most_arguments,
+    postgres_type, run,
 };
 use crate::model::ModelDef;
 use crate::sync::source::Cells;
@@ -39,7 +40,11 @@ impl Copy {
         let mut left = rows;
         let mut updated = 0;
         while !left.is_empty() {
-            let count = batch(place.dialect(), def.columns.len(), left.len());
+            let count = batch(
+                place.dialect(),
+                def.columns.len(),
+                left.iter().map(|row| weight(row)),
+            );
             let (batch, rest) = left.split_at(count);
             left = rest;
             let statement = Updates { def, rows: batch };
@@ -60,12 +65,21 @@ impl Copy {
     }
 }
 
-/// How many of so many rows the next statement updates.
-fn batch(dialect: Dialect, columns: usize, rows: usize) -> usize {
+/// How many rows, whose sizes are given, the next statement updates.
+fn batch(dialect: Dialect, columns: usize, sizes: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0;
+    let fit = sizes
+        .take(ROWS_PER_ARRAY)
+        .take_while(|size| {
+            bytes += size + columns * 16;
+            bytes <= bytes_per_statement(dialect)
+        })
+        .count()
+        .max(1);
     if dialect == Dialect::Postgres {
-        return rows.min(ROWS_PER_ARRAY);
+        return fit;
     }
-    let fits = |count: &usize| *count <= rows && count * columns <= most_arguments(dialect);
+    let fits = |count: &usize| *count <= fit && count * columns <= most_arguments(dialect);
     BATCHES.into_iter().find(fits).unwrap_or(1)
 }
 
@@ -166,10 +180,13 @@ mod tests {
 
     #[test]
     fn batches_come_in_few_sizes_that_the_database_takes() {
-        assert_eq!(batch(Dialect::Sqlite, 6, 1_000), 100);
-        assert_eq!(batch(Dialect::MySql, 6, 99), 10);
-        assert_eq!(batch(Dialect::Sqlite, 400, 1_000), 10);
-        assert_eq!(batch(Dialect::Sqlite, 6, 9), 1);
-        assert_eq!(batch(Dialect::Postgres, 400, 999), 999);
+        let batch =
+            |dialect, columns, rows, size| batch(dialect, columns, vec![size; rows].into_iter());
+        assert_eq!(batch(Dialect::Sqlite, 6, 1_000, 8), 100);
+        assert_eq!(batch(Dialect::MySql, 6, 99, 8), 10);
+        assert_eq!(batch(Dialect::Sqlite, 400, 1_000, 8), 10);
+        assert_eq!(batch(Dialect::Sqlite, 6, 9, 8), 1);
+        assert_eq!(batch(Dialect::Postgres, 400, 999, 8), 999);
+        assert_eq!(batch(Dialect::MySql, 6, 1_000, 400_000), 1);
     }
 }

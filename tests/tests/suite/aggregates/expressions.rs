@@ -168,9 +168,10 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         let whole = whole(bed).await;
         let rows = visits();
         insert(bed, &whole, &rows).await;
+        // Sessions of the others are in UTC.
         let elsewhere = match bed.dialect {
-            Dialect::Sqlite => None,
-            _ => Some(elsewhere(bed).await),
+            Dialect::Postgres => Some(elsewhere(bed).await),
+            _ => None,
         };
         let on: Vec<&Cluster> = [&bed.cluster, &whole.cluster].into_iter().chain(&elsewhere).collect();
         agree(&on, &rows, V::BEGUN.date(), |row| row.begun.date_naive()).await;
