@@ -44,7 +44,7 @@ pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
-pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature};
+pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature, users_own};
 pub(crate) use failure::Failure;
 #[cfg(feature = "json")]
 pub use field::Json;

@@ -71,6 +71,21 @@ impl Failure {
         }
     }
 
+    /// The end of an answer that did not announce it: what was sent may have been carried out, and
+    /// nobody knows what the connection would say next.
+    #[cold]
+    pub(super) fn broken_off() -> Self {
+        Self {
+            error: Error::new(
+                ErrorKind::Unavailable,
+                "the answer broke off before its end: the driver's work on the connection has \
+                 stopped",
+            ),
+            lost: true,
+            rolled_back: false,
+        }
+    }
+
     pub(super) fn from_driver(dialect: Dialect, source: sqlx::Error) -> Self {
         let (class, message, constraint) = match &source {
             sqlx::Error::Database(reported) => (

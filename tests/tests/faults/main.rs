@@ -4,6 +4,7 @@
 //! statistics, or a relay between the library and its server.
 
 mod cancelled;
+mod crashed;
 mod ended;
 mod errors;
 mod explained;
