@@ -15,6 +15,8 @@ mod answer;
 mod args;
 mod beside;
 mod bulk;
+#[cfg(any(feature = "chrono", feature = "time"))]
+mod checked;
 mod column_type;
 mod conn;
 mod dynamic;

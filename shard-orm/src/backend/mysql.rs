@@ -5,8 +5,8 @@ pub(super) mod advisory;
 use std::str::FromStr;
 
 use sqlx::error::DatabaseError;
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
-use sqlx::{ConnectOptions as _, Connection as _, MySqlConnection};
+use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlDatabaseError, MySqlValueRef};
+use sqlx::{ConnectOptions as _, Connection as _, Decode, MySqlConnection, ValueRef as _};
 
 use super::conn::Session;
 use super::failure::{Class, unreadable_url};
@@ -129,6 +129,12 @@ pub(super) async fn observe(
         follows: !writable,
         position: gtid.map(Position::Gtid),
     })
+}
+
+/// Whether a value is NULL. The driver takes dates such as 0000-00-00 for NULL too, which would be
+/// written back as such.
+pub(super) fn is_null(value: MySqlValueRef<'_>) -> bool {
+    value.is_null() && <&[u8] as Decode<'_, MySql>>::decode(value).is_err()
 }
 
 const UNKNOWN_VARIABLE: u16 = 1193;
