@@ -47,7 +47,7 @@ pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
 pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature, users_own};
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, Stale};
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{DeletionTime, Field, Timestamp};

@@ -411,6 +411,13 @@ impl Conn {
         }
     }
 
+    /// Forgets all statements that were prepared on it.
+    pub(crate) async fn forget(&mut self) -> Result<(), Failure> {
+        let dialect = self.dialect();
+        let forgotten: sqlx::Result<()> = each!(self, conn => conn.clear_cached_statements().await);
+        forgotten.map_err(|source| Failure::from_driver(dialect, source))
+    }
+
     /// Says goodbye to the server. A connection that is only dropped ends as well, with a note in
     /// the server's log.
     pub(crate) async fn close(self) {

@@ -18,6 +18,21 @@ pub(crate) struct Failure {
     /// The database has rolled back the whole transaction, or may have, of its own accord: the
     /// next statement would run outside of any.
     pub(crate) rolled_back: bool,
+    /// Whether the plan of the statement was out of date.
+    pub(crate) stale: Stale,
+}
+
+/// Whether a statement failed since what the session had noted of it is no longer so: a table was
+/// altered, or the session has forgotten the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stale {
+    /// For another reason.
+    #[default]
+    No,
+    /// It failed, and what it had done by itself was undone.
+    Failed,
+    /// It was refused before anything of it was done.
+    Refused,
 }
 
 /// What a database's own code means.
@@ -26,6 +41,7 @@ pub(super) struct Class {
     pub(super) kind: ErrorKind,
     pub(super) lost: bool,
     pub(super) rolled_back: bool,
+    pub(super) stale: Stale,
     /// What to do about it, where that is not plain.
     pub(super) hint: Option<&'static str>,
 }
@@ -36,8 +52,20 @@ impl Class {
             kind,
             lost: false,
             rolled_back: false,
+            stale: Stale::No,
             hint: None,
         }
+    }
+
+    /// The statement's plan is out of date. It is sent again where that can be; a transaction has to
+    /// be run again.
+    pub(super) const fn stale(stale: Stale) -> Self {
+        let mut class = Self::of(ErrorKind::Serialization).hint(
+            "what the session had noted of the statement is out of date, as after ALTER TABLE or \
+             DISCARD; run it again",
+        );
+        class.stale = stale;
+        class
     }
 
     pub(super) const fn lost(kind: ErrorKind) -> Self {
@@ -45,8 +73,15 @@ impl Class {
             kind,
             lost: true,
             rolled_back: false,
+            stale: Stale::No,
             hint: None,
         }
+    }
+
+    /// The session is of no use any more.
+    pub(super) const fn replaced(mut self) -> Self {
+        self.lost = true;
+        self
     }
 
     /// The transaction is over, not the statement alone.
@@ -68,6 +103,7 @@ impl Failure {
             error,
             lost: false,
             rolled_back: false,
+            stale: Stale::No,
         }
     }
 
@@ -83,6 +119,17 @@ impl Failure {
             ),
             lost: true,
             rolled_back: false,
+            stale: Stale::No,
+        }
+    }
+
+    /// Whether the statement may be sent again at once; `whole` when it is one that does nothing when
+    /// it fails.
+    pub(crate) fn may_be_sent_again(&self, whole: bool) -> bool {
+        match self.stale {
+            Stale::No => false,
+            Stale::Failed => whole,
+            Stale::Refused => true,
         }
     }
 
@@ -155,6 +202,7 @@ impl Failure {
                 .with_source(source),
             lost: class.lost,
             rolled_back: class.rolled_back,
+            stale: class.stale,
         }
     }
 }

@@ -9,7 +9,7 @@ use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlDatabaseError, MySqlValueRef}
 use sqlx::{ConnectOptions as _, Connection as _, Decode, MySqlConnection, ValueRef as _};
 
 use super::conn::Session;
-use super::failure::{Class, unreadable_url};
+use super::failure::{Class, Stale, unreadable_url};
 use super::position::{Gtid, Position};
 use super::probe::{Manner, Observed};
 use crate::error::{ErrorKind, Result};
@@ -150,6 +150,10 @@ fn number(reported: &dyn DatabaseError) -> u16 {
 pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
     use ErrorKind as Kind;
     match number(reported) {
+        // It is prepared anew by the server a few times, and then given up.
+        1615 => Class::stale(Stale::Failed),
+        // The server knows no statement of this number: it is not the session that it was.
+        1243 => Class::stale(Stale::Refused).replaced(),
         1022 | 1062 | 1169 | 1586 | 1859 => Class::of(Kind::Unique),
         1216 | 1217 | 1451 | 1452 | 1761 | 1762 => Class::of(Kind::ForeignKey),
         1048 | 1364 => Class::of(Kind::NotNull),

@@ -7,13 +7,13 @@ use std::str::FromStr;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::postgres::{
-    PgArgumentBuffer, PgArguments, PgConnectOptions, PgHasArrayType, PgTypeInfo, Postgres,
+    PgArgumentBuffer, PgArguments, PgConnectOptions, PgDatabaseError, PgHasArrayType, PgTypeInfo, Postgres,
 };
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, Type};
 
 use super::args::not_encoded;
 use super::conn::Session;
-use super::failure::{Class, unreadable_url};
+use super::failure::{Class, Stale, unreadable_url};
 use super::position::{Position, Wal};
 use super::probe::{Manner, Observed};
 use crate::error::{ErrorKind, Result};
@@ -167,6 +167,9 @@ pub(super) async fn observe(
 pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
     use ErrorKind as Kind;
     let code = reported.code().unwrap_or_default();
+    if let Some(stale) = stale(&code, reported) {
+        return stale;
+    }
     match &*code {
         "23505" => Class::of(Kind::Unique),
         "23001" | "23503" => Class::of(Kind::ForeignKey),
@@ -192,6 +195,31 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         code if code.starts_with("22") => Class::of(Kind::Check),
         code if code.starts_with("40") => Class::of(Kind::Serialization),
         _ => Class::of(Kind::Database),
+    }
+}
+
+/// A statement whose plan is out of date. One within a function says where: what came before it in a
+/// procedure may have been committed.
+fn stale(code: &str, reported: &dyn DatabaseError) -> Option<Class> {
+    let driver: &PgDatabaseError = reported.try_downcast_ref()?;
+    if driver.r#where().is_some() {
+        return None;
+    }
+    match code {
+        // "cached plan must not change result type", in the language of the server.
+        "0A000" if driver.routine() == Some("RevalidateCachedQuery") => {
+            Some(Class::stale(Stale::Refused))
+        }
+        // The session was reset, and its settings with it.
+        "26000" => Some(Class::stale(Stale::Refused).replaced()),
+        // What the plan refers to was dropped. These are not translated.
+        "XX000"
+            if driver.message().starts_with("cache lookup failed for ")
+                || driver.message().starts_with("could not open relation with OID ") =>
+        {
+            Some(Class::stale(Stale::Failed))
+        }
+        _ => None,
     }
 }
 

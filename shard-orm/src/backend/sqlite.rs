@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use super::conn::{OfSqlite, Session};
-use super::failure::Class;
+use super::failure::{Class, Stale};
 use super::{Beside, Sql};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -220,6 +220,8 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         // These may have rolled the transaction back: "Response To Errors Within A Transaction"
         // in its documentation.
         5 | 6 | 9 => Class::of(Kind::Timeout).rolled_back(),
+        // It is prepared anew many times, and then given up.
+        17 => Class::stale(Stale::Failed),
         7 | 10 | 13 => Class::of(Kind::Database).rolled_back(),
         8 => Class::of(Kind::ReadOnly),
         14 => Class::lost(Kind::Unavailable)
