@@ -15,6 +15,8 @@ mod answer;
 mod args;
 mod beside;
 mod bulk;
+#[cfg(any(feature = "chrono", feature = "time"))]
+mod checked;
 mod column_type;
 mod conn;
 mod dynamic;
@@ -47,9 +49,9 @@ pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
 pub(crate) use dynamic::{
-    create_namespace, long_text, quote, render, render_alter, render_table, signature,
+    create_namespace, long_text, quote, render, render_alter, render_table, signature, users_own,
 };
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, Stale};
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{DeletionTime, Field, Timestamp};

@@ -35,6 +35,7 @@ use crate::connect::{Guard, Links, Place};
 use crate::error::{Error, Result};
 use crate::id::{self, Makers};
 use crate::route::RoutingKey;
+use crate::task::kept;
 use crate::topology::Topology;
 
 /// A sharded database: what every query and transaction runs on.
@@ -258,16 +259,20 @@ impl Cluster {
     fn sweep_idle(&self, runtime: &Handle) {
         let inner = Arc::downgrade(&self.inner);
         let period = self.inner.state.load().links.sweep_period();
-        runtime.spawn(async move {
-            loop {
-                tokio::time::sleep(period).await;
-                let Some(inner) = inner.upgrade() else { return };
-                let state = inner.state.load_full();
-                for pool in state.links.pools() {
-                    pool.sweep().await;
+        let sweep = move || {
+            let inner = inner.clone();
+            async move {
+                loop {
+                    tokio::time::sleep(period).await;
+                    let Some(inner) = inner.upgrade() else { return };
+                    let state = inner.state.load_full();
+                    for pool in state.links.pools() {
+                        pool.sweep().await;
+                    }
                 }
             }
-        });
+        };
+        runtime.spawn(kept("the sweep of idle connections", sweep));
     }
 }
 

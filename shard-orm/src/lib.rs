@@ -94,6 +94,7 @@ pub mod route;
 mod schema;
 mod setup;
 pub mod sync;
+mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

@@ -1,15 +1,18 @@
 //! What a connection answers to one statement: rows, and how many were changed.
 //!
-//! Read by `conn`, which sends the statement.
+//! Read by `conn`, which sends the statement. An answer is whole only when its end was announced: the
+//! stream of a driver whose thread has died ends too.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_util::Stream;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use sqlx::{Database, Either};
 
-use super::row::RowOf;
+use super::row::{OwnedRow, RowOf};
 use super::{Failure, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -27,12 +30,127 @@ pub(super) enum Answer<'c> {
     MySql(Results<'c, sqlx::MySql>),
 }
 
+/// The results of the statements in one text, each the rows and then what was done.
+type Streamed<'c, DB> =
+    BoxStream<'c, sqlx::Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>>>;
+
 /// The driver's answer.
 pub(super) enum Results<'c, DB: Database> {
     /// Any number of rows.
-    Many(BoxStream<'c, sqlx::Result<Either<DB::QueryResult, DB::Row>>>),
-    /// One row at most, for which the driver does less.
+    Many(Many<'c, DB>),
+    /// One row at most, of a driver that reads the answer to its end by itself.
     One(BoxFuture<'c, sqlx::Result<Option<DB::Row>>>),
+    /// One row at most, of a driver whose thread works on by itself.
+    First(Many<'c, DB>),
+}
+
+/// A driver's stream of results, and whether it may end where it is.
+pub(super) struct Many<'c, DB: Database> {
+    results: Streamed<'c, DB>,
+    end: End,
+}
+
+/// Whether the end of an answer was announced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The driver itself ends only at the server's word.
+    AtWord,
+    /// Not yet.
+    Missing,
+    /// The first of the results is the library's own: its end is not the answer's.
+    Second,
+    /// The last result is complete.
+    Announced,
+}
+
+impl<'c, DB: Database> Many<'c, DB> {
+    pub(super) fn new(dialect: Dialect, results: Streamed<'c, DB>) -> Self {
+        // PostgreSQL announces no result of an empty text, and its driver reads to `ReadyForQuery`.
+        let end = match dialect {
+            Dialect::Postgres => End::AtWord,
+            Dialect::Sqlite | Dialect::MySql => End::Missing,
+        };
+        Self { results, end }
+    }
+
+    /// The same, of a text whose first statement is the library's own and gives no row.
+    pub(super) fn after_own(mut self) -> Self {
+        self.end = End::Second;
+        self
+    }
+
+    /// The next row, or what a statement has done; a failure in the place of an end that was not
+    /// announced.
+    fn poll(
+        &mut self,
+        dialect: Dialect,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Either<DB::QueryResult, DB::Row>, Failure>>> {
+        loop {
+            let next = match ready!(self.results.as_mut().poll_next(context)) {
+                Some(Ok(Either::Left(_))) if self.end == End::Second => {
+                    self.end = End::Missing;
+                    continue;
+                }
+                Some(Ok(Either::Left(done))) => {
+                    self.end = End::Announced;
+                    Ok(Either::Left(done))
+                }
+                Some(Ok(Either::Right(row))) => {
+                    self.end = End::Missing;
+                    Ok(Either::Right(row))
+                }
+                Some(Err(source)) => Err(Failure::from_driver(dialect, source)),
+                None if matches!(self.end, End::Missing | End::Second) => {
+                    // Told once: the stream has ended.
+                    self.end = End::AtWord;
+                    Err(Failure::broken_off())
+                }
+                None => return Poll::Ready(None),
+            };
+            return Poll::Ready(Some(next));
+        }
+    }
+
+    /// Reads past all rows.
+    pub(super) async fn finish(mut self, dialect: Dialect) -> Result<(), Failure> {
+        while let Some(result) = poll_fn(|context| self.poll(dialect, context)).await {
+            result?;
+        }
+        Ok(())
+    }
+
+    /// The rows one by one.
+    pub(super) fn rows(self, dialect: Dialect, own: fn(DB::Row) -> OwnedRow) -> Rows<'c, DB> {
+        Rows {
+            many: self,
+            dialect,
+            own,
+        }
+    }
+}
+
+/// The rows of an answer.
+pub(super) struct Rows<'c, DB: Database> {
+    many: Many<'c, DB>,
+    dialect: Dialect,
+    own: fn(DB::Row) -> OwnedRow,
+}
+
+impl<DB: Database> Stream for Rows<'_, DB> {
+    type Item = Result<OwnedRow, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let rows = self.get_mut();
+        loop {
+            return Poll::Ready(match ready!(rows.many.poll(rows.dialect, context)) {
+                Some(Ok(Either::Left(_))) => continue,
+                Some(Ok(Either::Right(row))) => Some(Ok((rows.own)(row))),
+                Some(Err(failure)) => Some(Err(failure)),
+                None => None,
+            });
+        }
+    }
 }
 
 /// An answer that is being read to its end; gives the rows affected, and of an answer of one row at
@@ -125,10 +243,10 @@ impl Reader<'_, '_> {
         affected: impl Fn(&DB::QueryResult) -> u64,
         context: &mut Context<'_>,
     ) -> Poll<Result<u64, Failure>> {
-        let failed = |source| Failure::from_driver(dialect, source);
         let results = match results {
             Results::Many(results) => results,
             Results::One(result) => {
+                let failed = |source| Failure::from_driver(dialect, source);
                 return Poll::Ready(
                     match ready!(result.as_mut().poll(context)).map_err(failed)? {
                         Some(row) => (self.on_row)(&view(&row)).map(|()| 1).map_err(Failure::own),
@@ -136,9 +254,18 @@ impl Reader<'_, '_> {
                     },
                 );
             }
+            Results::First(results) => {
+                return Poll::Ready(match ready!(results.poll(dialect, context)) {
+                    Some(Ok(Either::Right(row))) => {
+                        (self.on_row)(&view(&row)).map(|()| 1).map_err(Failure::own)
+                    }
+                    Some(Ok(Either::Left(_))) | None => Ok(0),
+                    Some(Err(failure)) => Err(failure),
+                });
+            }
         };
-        while let Some(result) = ready!(results.as_mut().poll_next(context)) {
-            match result.map_err(failed)? {
+        while let Some(result) = ready!(results.poll(dialect, context)) {
+            match result? {
                 Either::Left(done) => *self.rows += affected(&done),
                 Either::Right(row) if self.refused.is_none() => {
                     *self.refused = (self.on_row)(&view(&row)).err();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
 use sqlx::database::HasStatementCache;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 
-use super::answer::{Answer, OnRow, Reading, Results};
+use super::answer::{Answer, Many, OnRow, Reading, Results};
 use super::args::{ArgsOf, not_compiled};
 use super::row::OwnedRow;
 use super::{Args, Beside, Failure};
@@ -65,6 +65,8 @@ pub(crate) struct OfSqlite {
     pub(super) stop: Arc<AtomicBool>,
     /// The file that was not there to be attached when it was opened.
     pub(super) missed: Option<Box<Beside>>,
+    /// The name of the one that is attached.
+    pub(super) attached: Option<Box<str>>,
 }
 
 /// A session that is to be ended on its server, which does not see by itself that its client is
@@ -196,34 +198,48 @@ impl Conn {
         self.check_size(&sql.text, args.bytes())?;
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => Ok(Answer::Sqlite(if sql.single {
-                Results::One(conn.fetch_optional(query(sql, args)))
-            } else {
-                Results::Many(conn.fetch_many(query(sql, args)))
-            })),
+            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => {
+                let (first, own) = (sql.single, super::sqlite::is_refreshing(&sql));
+                let rows = Many::new(Dialect::Sqlite, conn.fetch_many(query(sql, args)));
+                Ok(Answer::Sqlite(match (first, own) {
+                    (true, _) => Results::First(rows),
+                    (false, true) => Results::Many(rows.after_own()),
+                    (false, false) => Results::Many(rows),
+                }))
+            }
             #[cfg(feature = "postgres")]
             (Self::Postgres(conn), ArgsOf::Postgres(args)) => Ok(Answer::Postgres(if sql.single {
                 Results::One(conn.fetch_optional(query(sql, args)))
             } else {
-                Results::Many(conn.fetch_many(query(sql, args)))
+                let rows = conn.fetch_many(query(sql, args));
+                Results::Many(Many::new(Dialect::Postgres, rows))
             })),
             // The driver's way to one row leaves the end of the result to the next statement.
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql, args));
-                Ok(Answer::MySql(Results::Many(rows)))
+                Ok(Answer::MySql(Results::Many(Many::new(
+                    Dialect::MySql,
+                    rows,
+                ))))
             }
             #[cfg(feature = "sqlite")]
             (Self::Sqlite(conn, _), ArgsOf::Unprepared) => {
-                Ok(Answer::Sqlite(Results::Many(conn.fetch_many(text(sql)))))
+                let own = super::sqlite::is_refreshing(&sql);
+                let rows = super::sqlite::fetch_all(conn, sql.text);
+                let rows = Many::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
+                let rows = if own { rows.after_own() } else { rows };
+                Ok(Answer::Sqlite(Results::Many(rows)))
             }
             #[cfg(feature = "postgres")]
             (Self::Postgres(conn), ArgsOf::Unprepared) => {
-                Ok(Answer::Postgres(Results::Many(conn.fetch_many(text(sql)))))
+                let rows = Many::new(Dialect::Postgres, conn.fetch_many(text(sql)));
+                Ok(Answer::Postgres(Results::Many(rows)))
             }
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), ArgsOf::Unprepared) => {
-                Ok(Answer::MySql(Results::Many(conn.fetch_many(text(sql)))))
+                let rows = Many::new(Dialect::MySql, conn.fetch_many(text(sql)));
+                Ok(Answer::MySql(Results::Many(rows)))
             }
             _ => Err(Failure::own(mismatched())),
         }
@@ -262,23 +278,25 @@ impl Conn {
         }
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => conn
-                .fetch(query(sql.clone(), args))
-                .map_ok(OwnedRow::Sqlite)
-                .map_err(|source| Failure::from_driver(Dialect::Sqlite, source))
-                .boxed(),
+            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => {
+                let own = super::sqlite::is_refreshing(sql);
+                let rows = conn.fetch_many(query(sql.clone(), args));
+                let rows = Many::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
+                let rows = if own { rows.after_own() } else { rows };
+                rows.rows(Dialect::Sqlite, OwnedRow::Sqlite).boxed()
+            }
             #[cfg(feature = "postgres")]
-            (Self::Postgres(conn), ArgsOf::Postgres(args)) => conn
-                .fetch(query(sql.clone(), args))
-                .map_ok(OwnedRow::Postgres)
-                .map_err(|source| Failure::from_driver(Dialect::Postgres, source))
-                .boxed(),
+            (Self::Postgres(conn), ArgsOf::Postgres(args)) => {
+                let rows = conn.fetch_many(query(sql.clone(), args));
+                let rows = Many::<sqlx::Postgres>::new(Dialect::Postgres, rows);
+                rows.rows(Dialect::Postgres, OwnedRow::Postgres).boxed()
+            }
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn, _), ArgsOf::MySql(args)) => conn
-                .fetch(query(sql.clone(), args))
-                .map_ok(OwnedRow::MySql)
-                .map_err(|source| Failure::from_driver(Dialect::MySql, source))
-                .boxed(),
+            (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
+                let rows = conn.fetch_many(query(sql.clone(), args));
+                let rows = Many::<sqlx::MySql>::new(Dialect::MySql, rows);
+                rows.rows(Dialect::MySql, OwnedRow::MySql).boxed()
+            }
             _ => futures_util::stream::once(async { Err(Failure::own(mismatched())) }).boxed(),
         }
     }
@@ -287,13 +305,29 @@ impl Conn {
     pub(crate) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
         self.check_size(text, 0)?;
         let dialect = self.dialect();
-        let done: sqlx::Result<()> = each!(self, conn => {
-            sqlx::raw_sql(AssertSqlSafe(text.to_owned()))
-                .execute(conn)
-                .await
-                .map(|_| ())
-        });
-        done.map_err(|source| Failure::from_driver(dialect, source))
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(conn, _) => {
+                let results = super::sqlite::fetch_all(conn, Arc::from(text));
+                Many::<sqlx::Sqlite>::new(dialect, results)
+                    .finish(dialect)
+                    .await
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(conn) => {
+                let results = conn.fetch_many(sqlx::raw_sql(AssertSqlSafe(text.to_owned())));
+                Many::<sqlx::Postgres>::new(dialect, results)
+                    .finish(dialect)
+                    .await
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(conn, _) => {
+                let results = conn.fetch_many(sqlx::raw_sql(AssertSqlSafe(text.to_owned())));
+                Many::<sqlx::MySql>::new(dialect, results)
+                    .finish(dialect)
+                    .await
+            }
+        }
     }
 
     #[cfg(feature = "postgres")]
@@ -385,8 +419,26 @@ impl Conn {
                 "the connection was opened before the static tables were there",
             )));
         }
-        let answered: sqlx::Result<()> = each!(self, conn => conn.ping().await);
-        answered.map_err(|source| Failure::from_driver(dialect, source))
+        match self {
+            // There is nobody to be asked but the file.
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_, known) => {
+                let text = super::sqlite::refresh(known);
+                self.batch(&text).await
+            }
+            #[allow(unreachable_patterns)]
+            _ => {
+                let answered: sqlx::Result<()> = each!(self, conn => conn.ping().await);
+                answered.map_err(|source| Failure::from_driver(dialect, source))
+            }
+        }
+    }
+
+    /// Forgets all statements that were prepared on it.
+    pub(crate) async fn forget(&mut self) -> Result<(), Failure> {
+        let dialect = self.dialect();
+        let forgotten: sqlx::Result<()> = each!(self, conn => conn.clear_cached_statements().await);
+        forgotten.map_err(|source| Failure::from_driver(dialect, source))
     }
 
     /// Says goodbye to the server. A connection that is only dropped ends as well, with a note in

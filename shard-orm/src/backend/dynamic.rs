@@ -1,5 +1,7 @@
 //! Statements that sea-query renders: their text, their values, their identifiers.
 
+use std::sync::Arc;
+
 use sea_query::{
     Expr, IntoTableRef as _, MysqlQueryBuilder, PostgresQueryBuilder, Query, QueryStatementWriter,
     SqliteQueryBuilder, TableRef, Value, Values,
@@ -75,6 +77,16 @@ impl Args {
             Bytes => Vec<u8>,
         }
     }
+}
+
+/// A text of the users' own as it is sent, and whether its plan may be kept on the connection.
+pub(crate) fn users_own(dialect: Dialect, text: String) -> (Arc<str>, bool) {
+    let (text, kept) = match dialect {
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => super::sqlite::users_own(text),
+        _ => (text, true),
+    };
+    (text.into(), kept)
 }
 
 /// The identifiers of a table or column, quoted by sea-query and joined by dots.

@@ -24,6 +24,21 @@ pub(crate) struct Failure {
     /// The database has rolled back the whole transaction, or may have, of its own accord: the
     /// next statement would run outside of any.
     pub(crate) rolled_back: bool,
+    /// Whether the plan of the statement was out of date.
+    pub(crate) stale: Stale,
+}
+
+/// Whether a statement failed since what the session had noted of it is no longer so: a table was
+/// altered, or the session has forgotten the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stale {
+    /// For another reason.
+    #[default]
+    No,
+    /// It failed, and what it had done by itself was undone.
+    Failed,
+    /// It was refused before anything of it was done.
+    Refused,
 }
 
 /// What a database's own code means.
@@ -32,6 +47,7 @@ pub(super) struct Class {
     pub(super) kind: ErrorKind,
     pub(super) lost: bool,
     pub(super) rolled_back: bool,
+    pub(super) stale: Stale,
     /// What to do about it, where that is not plain.
     pub(super) hint: Option<&'static str>,
 }
@@ -42,8 +58,20 @@ impl Class {
             kind,
             lost: false,
             rolled_back: false,
+            stale: Stale::No,
             hint: None,
         }
+    }
+
+    /// The statement's plan is out of date. It is sent again where that can be; a transaction has to
+    /// be run again.
+    pub(super) const fn stale(stale: Stale) -> Self {
+        let mut class = Self::of(ErrorKind::Serialization).hint(
+            "what the session had noted of the statement is out of date, as after ALTER TABLE or \
+             DISCARD; run it again",
+        );
+        class.stale = stale;
+        class
     }
 
     pub(super) const fn lost(kind: ErrorKind) -> Self {
@@ -51,8 +79,15 @@ impl Class {
             kind,
             lost: true,
             rolled_back: false,
+            stale: Stale::No,
             hint: None,
         }
+    }
+
+    /// The session is of no use any more.
+    pub(super) const fn replaced(mut self) -> Self {
+        self.lost = true;
+        self
     }
 
     /// The transaction is over, not the statement alone.
@@ -74,6 +109,33 @@ impl Failure {
             error,
             lost: false,
             rolled_back: false,
+            stale: Stale::No,
+        }
+    }
+
+    /// The end of an answer that did not announce it: what was sent may have been carried out, and
+    /// nobody knows what the connection would say next.
+    #[cold]
+    pub(super) fn broken_off() -> Self {
+        Self {
+            error: Error::new(
+                ErrorKind::Unavailable,
+                "the answer broke off before its end: the driver's work on the connection has \
+                 stopped",
+            ),
+            lost: true,
+            rolled_back: false,
+            stale: Stale::No,
+        }
+    }
+
+    /// Whether the statement may be sent again at once; `whole` when it is one that does nothing when
+    /// it fails.
+    pub(crate) fn may_be_sent_again(&self, whole: bool) -> bool {
+        match self.stale {
+            Stale::No => false,
+            Stale::Failed => whole,
+            Stale::Refused => true,
         }
     }
 
@@ -86,6 +148,7 @@ impl Failure {
                     error: Error::new(ErrorKind::Unavailable, message).with_source(source),
                     lost: true,
                     rolled_back: false,
+                    stale: Stale::No,
                 }
             }
             sqlx::Error::Database(reported)
@@ -100,6 +163,7 @@ impl Failure {
                     error: Error::new(ErrorKind::Configuration, message).with_source(source),
                     lost: true,
                     rolled_back: false,
+                    stale: Stale::No,
                 }
             }
             // A setting that the library relies on, and that another value was given to which this
@@ -116,6 +180,7 @@ impl Failure {
                     error: Error::new(ErrorKind::Configuration, message).with_source(source),
                     lost: true,
                     rolled_back: false,
+                    stale: Stale::No,
                 }
             }
             _ => Self::from_driver(dialect, source),
@@ -191,6 +256,7 @@ impl Failure {
                 .with_source(source),
             lost: class.lost,
             rolled_back: class.rolled_back,
+            stale: class.stale,
         }
     }
 }

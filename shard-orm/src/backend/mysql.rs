@@ -6,13 +6,14 @@ mod session;
 use std::str::FromStr;
 
 use sqlx::error::DatabaseError;
-use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError};
+use sqlx::mysql::{MySql, MySqlConnectOptions, MySqlDatabaseError, MySqlValueRef};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, MySqlConnection, Row as _,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Executor as _, MySqlConnection,
+    Row as _, ValueRef as _,
 };
 
 use super::conn::Session;
-use super::failure::{Class, Failure, UNDEFINED, unbracketed, unreadable_url};
+use super::failure::{Class, Failure, Stale, UNDEFINED, unbracketed, unreadable_url};
 use super::position::{Gtid, Position};
 use super::probe::{Manner, Observed};
 use crate::error::{Error, ErrorKind, Result};
@@ -117,6 +118,12 @@ pub(super) async fn observe(
     })
 }
 
+/// Whether a value is NULL. The driver takes dates such as 0000-00-00 for NULL too, which would be
+/// written back as such.
+pub(super) fn is_null(value: MySqlValueRef<'_>) -> bool {
+    value.is_null() && <&[u8] as Decode<'_, MySql>>::decode(value).is_err()
+}
+
 fn number(reported: &dyn DatabaseError) -> u16 {
     reported
         .try_downcast_ref::<MySqlDatabaseError>()
@@ -131,6 +138,10 @@ const TOO_LARGE: &str = "raise `max_allowed_packet` of the server, or send or re
 pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
     use ErrorKind as Kind;
     match number(reported) {
+        // It is prepared anew by the server a few times, and then given up.
+        1615 => Class::stale(Stale::Failed),
+        // The server knows no statement of this number: it is not the session that it was.
+        1243 => Class::stale(Stale::Refused).replaced(),
         1022 | 1062 | 1169 | 1586 | 1859 => Class::of(Kind::Unique),
         1216 | 1217 | 1451 | 1452 | 1761 | 1762 => Class::of(Kind::ForeignKey),
         1048 | 1364 => Class::of(Kind::NotNull),

@@ -18,7 +18,7 @@ use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, P
 
 use super::args::not_encoded;
 use super::conn::Session;
-use super::failure::{Class, Failure, UNDEFINED, unbracketed, unreadable_url};
+use super::failure::{Class, Failure, Stale, UNDEFINED, unbracketed, unreadable_url};
 use super::position::{Position, Wal};
 use super::probe::{Manner, Observed};
 use crate::dialect::Dialect;
@@ -211,7 +211,8 @@ pub(super) async fn observe(
 
 /// The codes of PostgreSQL: its manual, appendix A.
 pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
-    let class = of_code(&reported.code().unwrap_or_default());
+    let code = reported.code().unwrap_or_default();
+    let class = stale(&code, reported).unwrap_or_else(|| of_code(&code));
     let severity = reported
         .try_downcast_ref::<PgDatabaseError>()
         .map(PgDatabaseError::severity);
@@ -251,6 +252,33 @@ fn of_code(code: &str) -> Class {
         code if code.starts_with("22") => Class::of(Kind::Check),
         code if code.starts_with("40") => Class::of(Kind::Serialization),
         _ => Class::of(Kind::Database),
+    }
+}
+
+/// A statement whose plan is out of date. One within a function says where: what came before it in a
+/// procedure may have been committed.
+fn stale(code: &str, reported: &dyn DatabaseError) -> Option<Class> {
+    let driver: &PgDatabaseError = reported.try_downcast_ref()?;
+    if driver.r#where().is_some() {
+        return None;
+    }
+    match code {
+        // "cached plan must not change result type", in the language of the server.
+        "0A000" if driver.routine() == Some("RevalidateCachedQuery") => {
+            Some(Class::stale(Stale::Refused))
+        }
+        // The session was reset, and its settings with it.
+        "26000" => Some(Class::stale(Stale::Refused).replaced()),
+        // What the plan refers to was dropped. These are not translated.
+        "XX000"
+            if driver.message().starts_with("cache lookup failed for ")
+                || driver
+                    .message()
+                    .starts_with("could not open relation with OID ") =>
+        {
+            Some(Class::stale(Stale::Failed))
+        }
+        _ => None,
     }
 }
 

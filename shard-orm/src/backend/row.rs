@@ -83,6 +83,11 @@ impl<'r> Row<'r> {
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) when the row has no such column.
     pub fn is_null(&self, ordinal: usize) -> Result<bool> {
+        #[cfg(feature = "mysql")]
+        if let RowOf::MySql(row) = self.0 {
+            let null = row.try_get_raw(ordinal).map(super::mysql::is_null);
+            return null.map_err(|source| self.not_decoded(ordinal, source));
+        }
         let null: sqlx::Result<bool> = each_row!(self,
         row => row.try_get_raw(ordinal).map(|value| value.is_null()),
         values => values.get(ordinal).map(|value| *value == value.as_null()).ok_or(

@@ -164,10 +164,33 @@ macro_rules! floats {
             }
 
             fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-                take!(row, ordinal, $value, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
+                take!(row, ordinal, $value, postgres: $rust, mysql: f64, sqlite: f64, |carried| {
+                    <$rust as Narrow>::of(f64::from(carried))
+                        .ok_or_else(|| row.not_decoded(ordinal, "a number beyond the type's range"))
+                })
             }
         }
     )*};
+}
+
+/// A float that the database may hold with more digits.
+trait Narrow: Sized {
+    /// The nearest one; `None` when there is none but infinity.
+    fn of(wide: f64) -> Option<Self>;
+}
+
+impl Narrow for f64 {
+    fn of(wide: f64) -> Option<Self> {
+        Some(wide)
+    }
+}
+
+impl Narrow for f32 {
+    #[allow(clippy::cast_possible_truncation)]
+    fn of(wide: f64) -> Option<Self> {
+        let narrow = wide as Self;
+        (narrow.is_finite() || !wide.is_finite()).then_some(narrow)
+    }
 }
 
 floats! {

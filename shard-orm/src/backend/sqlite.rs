@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use sqlx::error::{DatabaseError, UnexpectedNullError};
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteRow,
+    SqliteSynchronous,
+};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Row as _, SqliteConnection, Type,
-    ValueRef as _,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Either, Executor as _, Row as _,
+    SqliteConnection, Type, ValueRef as _,
 };
 
-use super::Beside;
 use super::conn::{OfSqlite, Session};
-use super::failure::{Class, UNDEFINED};
+use super::failure::{Class, Stale, UNDEFINED};
+use super::{Beside, Sql};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The driver's options for connections to one file.
@@ -69,11 +74,20 @@ pub(super) async fn connect(
         .lock_handle()
         .await?
         .set_progress_handler(INSTRUCTIONS, move || !seen.load(Ordering::Relaxed));
-    let missed = match &session.beside {
-        Some(beside) if !attach(beside, &mut connection).await => Some(Box::new(beside.clone())),
-        _ => None,
+    let (mut missed, mut attached) = (None, None);
+    if let Some(beside) = &session.beside {
+        if attach(beside, &mut connection).await {
+            attached = Some(beside.name.as_str().into());
+        } else {
+            missed = Some(Box::new(beside.clone()));
+        }
+    }
+    let known = OfSqlite {
+        stop,
+        missed,
+        attached,
     };
-    Ok((connection, OfSqlite { stop, missed }))
+    Ok((connection, known))
 }
 
 /// Attaches the file of static tables, and says whether it is there. One that cannot be read takes
@@ -113,6 +127,68 @@ async fn open(
     }
 }
 
+/// Reads the description of the tables anew if another connection has changed it.
+///
+/// SQLite expands a `*` by what the connection knows, and finds out that it is out of date when the
+/// statement runs. The statement then has other columns than the driver has noted, and its thread
+/// panics at the first row.
+const REFRESH: &str = "SELECT 0 FROM sqlite_schema LIMIT 0;\n";
+
+/// A text of the users' own as it is sent, and whether its plan may be kept: one with a `*` is
+/// expanded anew each time, by the tables as they are.
+pub(super) fn users_own(text: String) -> (String, bool) {
+    if text.replace("(*)", "").contains('*') {
+        (REFRESH.to_owned() + &text, false)
+    } else {
+        (text, true)
+    }
+}
+
+/// Whether the first statement of a text is the library's own.
+pub(super) fn is_refreshing(sql: &Sql) -> bool {
+    !sql.persistent && sql.text.starts_with(REFRESH)
+}
+
+/// Asks the file, and the one beside it.
+pub(super) fn refresh(known: &OfSqlite) -> String {
+    let mut text = REFRESH.trim_end().to_owned();
+    if let Some(name) = &known.attached {
+        // The name is one of a namespace, which needs no escapes.
+        text.push_str(&format!("SELECT 0 FROM \"{name}\".sqlite_schema LIMIT 0"));
+    }
+    text
+}
+
+/// How long the driver's thread may take to answer when it has nothing to do.
+const ALIVE: Duration = Duration::from_secs(5);
+
+/// The results of all statements in a text.
+///
+/// Of several statements, the end of one would pass for the end of all when the thread dies in the
+/// next: so the thread is asked at the end whether it lives. It answers nothing to what reaches it
+/// while it dies.
+pub(super) fn fetch_all<'c>(
+    connection: &'c mut SqliteConnection,
+    text: Arc<str>,
+) -> BoxStream<'c, sqlx::Result<Either<SqliteQueryResult, SqliteRow>>> {
+    let several = text.trim_end().trim_end_matches(';').contains(';');
+    let text = sqlx::raw_sql(AssertSqlSafe(text));
+    if !several {
+        return connection.fetch_many(text);
+    }
+    async_stream::try_stream! {
+        {
+            let mut results = (&mut *connection).fetch_many(text);
+            while let Some(result) = results.try_next().await? {
+                yield result;
+            }
+        }
+        let alive = tokio::time::timeout(ALIVE, connection.ping()).await;
+        alive.unwrap_or(Err(sqlx::Error::WorkerCrashed))?;
+    }
+    .boxed()
+}
+
 /// Reads a value that is not NULL. The driver itself reads NULL as zero or as an empty text.
 pub(super) fn read<'r, T>(row: &'r SqliteRow, ordinal: usize) -> sqlx::Result<T>
 where
@@ -144,6 +220,8 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         // These may have rolled the transaction back: "Response To Errors Within A Transaction"
         // in its documentation.
         5 | 6 | 9 => Class::of(Kind::Timeout).rolled_back(),
+        // It is prepared anew many times, and then given up.
+        17 => Class::stale(Stale::Failed),
         7 | 10 | 13 => Class::of(Kind::Database).rolled_back(),
         8 => Class::of(Kind::ReadOnly),
         14 => Class::lost(Kind::Unavailable)

@@ -12,6 +12,7 @@ use sea_query::Value;
 use sqlx::{Arguments as _, Row as _};
 
 use super::args::{ArgsOf, not_encoded};
+use super::checked::Checked;
 use super::row::RowOf;
 use super::scalar::{put, take};
 use super::{Args, ColumnType, Field, Row, Timestamp};
@@ -39,7 +40,9 @@ macro_rules! temporal {
             }
 
             fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-                take!(row, ordinal, $value, postgres: $rust, mysql: $rust, sqlite: $rust, Ok)
+                take!(row, ordinal, $value,
+                    postgres: Checked<$rust>, mysql: Checked<$rust>, sqlite: Checked<$rust>,
+                    |checked: Checked<$rust>| Ok(checked.0))
             }
         }
     )*

@@ -57,6 +57,7 @@ impl Cluster {
 }
 
 /// A cluster that a task does not keep from being dropped.
+#[derive(Clone)]
 pub(crate) struct WeakCluster(Weak<Inner>);
 
 impl WeakCluster {

@@ -6,6 +6,7 @@ use super::{Cluster, State};
 use crate::config::Config;
 use crate::connect::Pool;
 use crate::error::{Error, ErrorKind, Result};
+use crate::task::kept;
 
 /// What the next change is made from, and what the last ones have left.
 pub(super) struct Former {
@@ -83,7 +84,8 @@ impl Cluster {
         former.retired.retain(|pool| pool.strong_count() > 0);
         former.retired.extend(retired.iter().map(Arc::downgrade));
         for pool in retired {
-            inner.runtime.spawn(pool.retire());
+            let retire = move || Arc::clone(&pool).retire();
+            inner.runtime.spawn(kept("the end of a pool", retire));
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use super::pool::Pool;
 use super::watch::Watch;
 use crate::backend::{Failure, Observed, Probe};
 use crate::route::mix64;
+use crate::task::caught;
 
 /// How long a look waits at most that a session's write asks for; so many writes share one look.
 pub(super) const SOON: Duration = Duration::from_millis(15);
@@ -85,11 +86,16 @@ impl Looking {
         let limit = self.watch.settings().probe_timeout;
         loop {
             let begun = self.watch.begin_look(self.index);
-            let found = match timeout(limit, self.look()).await {
-                Ok(found) => found,
-                Err(_) => {
+            let look = caught("the look at an endpoint", timeout(limit, self.look()));
+            let found = match look.await {
+                Ok(Ok(found)) => found,
+                Ok(Err(_)) => {
                     self.probe = None;
                     Err(format!("no answer within {limit:?} (`probe_timeout`)"))
+                }
+                Err(panicked) => {
+                    self.probe = None;
+                    Err(panicked.message().to_owned())
                 }
             };
             let next = self.watch.note(self.index, begun, found);

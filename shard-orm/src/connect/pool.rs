@@ -48,6 +48,9 @@ pub(crate) struct Pool {
     idle: Mutex<Vec<Idle>>,
     /// Counts lost connections, so that each idle one knows whether it has been proven since.
     losses: AtomicU64,
+    /// Counts how often a statement met a table that had been altered, so that each connection knows
+    /// whether it has forgotten its own since.
+    alterations: AtomicU64,
     /// Told of each connection that comes back while the pool is being closed.
     returned: Notify,
 }
@@ -57,6 +60,7 @@ struct Idle {
     opened: Instant,
     since: Instant,
     proven: u64,
+    planned: u64,
 }
 
 impl Pool {
@@ -69,6 +73,7 @@ impl Pool {
             limits,
             idle: Mutex::new(Vec::new()),
             losses: AtomicU64::new(0),
+            alterations: AtomicU64::new(0),
             returned: Notify::new(),
         })
     }
@@ -138,9 +143,7 @@ impl Pool {
             }
             lease.conn = None;
         }
-        lease.proven = self.losses.load(Ordering::Acquire);
-        lease.conn = Some(Box::pin(self.open()).await?);
-        lease.opened = Instant::now();
+        Box::pin(lease.replace()).await?;
         lease.dirty = false;
         Ok(lease)
     }
@@ -181,6 +184,7 @@ impl Pool {
             pool: Arc::clone(self),
             opened: Instant::now(),
             proven: 0,
+            planned: 0,
             dirty: true,
         }
     }
@@ -226,6 +230,26 @@ impl Pool {
     /// A connection to the endpoint was lost: all others have to prove themselves.
     pub(super) fn doubt(&self) {
         self.losses.fetch_add(1, Ordering::Release);
+    }
+
+    /// A statement on a connection that knew of so many alterations met another one: all others have
+    /// to forget their statements. Gives how many there are by now.
+    fn note_alteration(&self, known: u64) -> u64 {
+        let noted = self.alterations.compare_exchange(
+            known,
+            known + 1,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        match noted {
+            Ok(_) => {
+                // Before their next use.
+                self.doubt();
+                known + 1
+            }
+            // Another statement has met it before.
+            Err(now) => now,
+        }
     }
 
     /// Closes what has been idle for too long, oldest first.
@@ -309,6 +333,7 @@ impl Pool {
             pool: Arc::clone(&self),
             opened: Instant::now(),
             proven: self.losses.load(Ordering::Acquire),
+            planned: self.alterations.load(Ordering::Acquire),
             dirty: true,
         };
         let Ok(mut conn) = self.open().await else {

@@ -12,7 +12,7 @@ use tracing::{Instrument, Span};
 use super::site::Site;
 use super::statement::{Sink, Statement};
 use super::target::Target;
-use crate::backend::{Args, OnRow, Reading, Row, Sql};
+use crate::backend::{Args, Failure, OnRow, Reading, Row, Sql};
 use crate::connect::{Endpoint, Lease, Place, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -251,7 +251,7 @@ async fn write(
             }
             Err(error)
         }
-        Err(Attempt::Outdated(error)) => Err(error),
+        Err(attempt @ (Attempt::Outdated(_) | Attempt::Stale(_))) => Err(attempt.into_error()),
         Err(Attempt::Lost(error)) => {
             place.watch.nudge();
             Err(lease.outcome_unknown(error))
@@ -276,8 +276,8 @@ async fn write_again(
     } = place.for_write().await?;
     match attempt(&mut lease, endpoint, place, statement, sink).await {
         Ok(rows) => Ok(rows),
-        Err(Attempt::Answered(error) | Attempt::Outdated(error)) => Err(error),
         Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
+        Err(attempt) => Err(attempt.into_error()),
     }
 }
 
@@ -322,6 +322,8 @@ enum Attempt {
     Lost(Error),
     /// The connection does not see a table that another one would see; nothing was done.
     Outdated(Error),
+    /// What the connection had noted of the statement is out of date; nothing was done.
+    Stale(Failure),
 }
 
 impl Attempt {
@@ -333,17 +335,59 @@ impl Attempt {
             Self::Answered(error) => {
                 error.kind() == ErrorKind::Serialization && place.is_replica(endpoint)
             }
+            Self::Stale(_) => false,
         }
     }
 
     fn into_error(self) -> Error {
         match self {
             Self::Answered(error) | Self::Lost(error) | Self::Outdated(error) => error,
+            Self::Stale(failure) => failure.error,
         }
     }
 }
 
+/// Sends a statement, and once more on the same connection when what that had noted of it turns out
+/// to be out of date.
 async fn attempt(
+    lease: &mut Lease,
+    endpoint: &Endpoint,
+    place: &Place,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+) -> Result<u64, Attempt> {
+    match attempt_once(lease, endpoint, place, statement, sink).await {
+        Err(Attempt::Stale(failure)) => {
+            Box::pin(attempt_anew(
+                failure, lease, endpoint, place, statement, sink,
+            ))
+            .await
+        }
+        outcome => outcome,
+    }
+}
+
+#[cold]
+async fn attempt_anew(
+    failure: Failure,
+    lease: &mut Lease,
+    endpoint: &Endpoint,
+    place: &Place,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+) -> Result<u64, Attempt> {
+    sink.reset();
+    if lease.plan_anew(failure.lost).await.is_err() {
+        return Err(Attempt::Answered(failure.error));
+    }
+    match attempt_once(lease, endpoint, place, statement, sink).await {
+        // The lease is in the middle of something still, and its connection is closed.
+        Err(Attempt::Stale(failure)) => Err(Attempt::Answered(failure.error)),
+        outcome => outcome,
+    }
+}
+
+async fn attempt_once(
     lease: &mut Lease,
     endpoint: &Endpoint,
     place: &Place,
@@ -364,6 +408,9 @@ async fn attempt(
         Ok(rows) => {
             lease.settle();
             Ok(rows)
+        }
+        Err(failure) if failure.may_be_sent_again(statement.is_refused_whole()) => {
+            Err(Attempt::Stale(failure))
         }
         // Never sent, and the driver has lost count of the answers: the lease is discarded.
         Err(failure) if failure.lost && failure.error.kind() == ErrorKind::Unsupported => {

@@ -168,6 +168,7 @@ fn rows<'a, T: Send + 'a>(
                 let writes = intent == Intent::Write;
                 let _writing = writes.then(|| Writing::new(marks, &place));
                 let mut may_ask_again = !writes;
+                let (mut has_rows, mut is_planned_anew) = (false, false);
                 let begun = match taken.take() {
                     Some(taken) => Ok(Some(taken)),
                     None if writes => take_to_write(&place).await.map(Some),
@@ -199,6 +200,7 @@ fn rows<'a, T: Send + 'a>(
                                 Ok(None) => break None,
                                 Ok(Some(row)) => {
                                     may_ask_again = false;
+                                    has_rows = true;
                                     let row = read(&row.as_row());
                                     yield row.map_err(|error| site.name_error(error))?;
                                 }
@@ -210,6 +212,17 @@ fn rows<'a, T: Send + 'a>(
                         lease.settle();
                         return;
                     };
+                    // What the connection had noted of the statement is out of date.
+                    if !has_rows
+                        && !is_planned_anew
+                        && failure.may_be_sent_again(statement.is_refused_whole())
+                    {
+                        is_planned_anew = true;
+                        let planned = lease.plan_anew(failure.lost).await;
+                        planned.map_err(|_| site.name_error(failure.error))?;
+                        served = Served { lease, endpoint };
+                        continue;
+                    }
                     // Of a wrong number of arguments the driver knows before it sends anything.
                     let sent = failure.error.kind() != ErrorKind::Unsupported;
                     let mut error = failure.error;

@@ -15,6 +15,7 @@ use self::table::{Held, Lease};
 use super::snowflake::Refusal;
 use crate::cluster::{Cluster, WeakCluster};
 use crate::error::{Error, ErrorKind, Result};
+use crate::task::{caught, kept};
 
 /// What is held, and whether the cluster still wants it.
 #[derive(Debug, Default)]
@@ -33,13 +34,17 @@ pub(super) struct State {
 pub(super) async fn ensure_worker(cluster: &Cluster) -> Result<()> {
     let makers = cluster.makers();
     let own = cluster.clone();
-    let task = makers.runtime.spawn(async move { take(&own).await });
-    task.await.unwrap_or_else(|source| {
+    let taken = async move { take(&own).await };
+    let task = makers
+        .runtime
+        .spawn(caught("the taking of a worker id", taken));
+    let taken = task.await.unwrap_or_else(|source| {
         Err(
             Error::new(ErrorKind::Unavailable, "the cluster's runtime has ended")
                 .with_source(source),
         )
-    })
+    });
+    taken.flatten()
 }
 
 async fn take(cluster: &Cluster) -> Result<()> {
@@ -63,7 +68,11 @@ async fn take(cluster: &Cluster) -> Result<()> {
     renew_or_claim(cluster, &mut state, database).await?;
     if !state.kept {
         state.kept = true;
-        makers.runtime.spawn(keep(cluster.downgrade()));
+        let cluster = cluster.downgrade();
+        let renewals = move || keep(cluster.clone());
+        makers
+            .runtime
+            .spawn(kept("the renewal of a worker id", renewals));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::name::advisory;
 use super::{Acquired, Answer, LockManager, Token};
-use crate::backend::{AdvisoryLock, Conn, Failure};
+use crate::backend::{AdvisoryLock, Conn, Failure, Stale};
 use crate::cluster::Cluster;
 use crate::connect::Place;
 use crate::dialect::Dialect;
@@ -245,6 +245,7 @@ async fn bounded<T>(
             ),
             lost: true,
             rolled_back: true,
+            stale: Stale::No,
         })
     })
 }

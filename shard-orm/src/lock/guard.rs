@@ -21,6 +21,7 @@ use super::{Acquired, LockManager, Token, check_ttl};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Clock, SystemClock, micros};
 use crate::random::random;
+use crate::task::caught;
 
 /// How long the clock is not looked at: the timers of the runtime stand still while the machine is
 /// suspended, and the lock runs out meanwhile.
@@ -209,9 +210,11 @@ impl Held {
         async move {
             let sent = held.clock.elapsed();
             let ends = held.ends(sent);
-            let locked = held.manager.lock(&held.key, &held.token, held.ttl);
-            let answer = match select(locked, pin!(held.pause(ends))).await {
-                Either::Left((answer, _)) => answer,
+            let locked = caught("the taking of a lock", async {
+                held.manager.lock(&held.key, &held.token, held.ttl).await
+            });
+            let answer = match select(pin!(locked), pin!(held.pause(ends))).await {
+                Either::Left((answer, _)) => answer.flatten(),
                 Either::Right(_) => Err(held.late()),
             };
             let acquired = match answer {
@@ -307,9 +310,12 @@ impl Held {
     async fn renew(&self) -> Result<bool> {
         let until = self.until.load(Ordering::Acquire);
         let sent = self.clock.elapsed();
-        let pinged = self.manager.ping(&self.key, &self.token, self.ttl);
-        let answer = match select(pinged, pin!(self.pause(until))).await {
-            Either::Left((answer, _)) => answer?,
+        // A manager of the users' own that panics has not renewed it.
+        let pinged = caught("the renewal of a lock", async {
+            self.manager.ping(&self.key, &self.token, self.ttl).await
+        });
+        let answer = match select(pin!(pinged), pin!(self.pause(until))).await {
+            Either::Left((answer, _)) => answer.flatten()?,
             Either::Right(_) => false,
         };
         // Once it was over it stays over, for those who have seen it.
@@ -321,9 +327,11 @@ impl Held {
     }
 
     async fn give_back(&self) -> Result<bool> {
-        let released = self.manager.release(&self.key, &self.token);
+        let released = caught("the release of a lock", async {
+            self.manager.release(&self.key, &self.token).await
+        });
         match timeout(self.ttl, released).await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.flatten(),
             Err(_) => Err(self.late()),
         }
     }

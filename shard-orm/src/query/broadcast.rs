@@ -12,8 +12,8 @@ use sqlx::SqlSafeStr;
 
 pub use self::report::{BroadcastReport, Outcome};
 use super::parts::Refusal;
-use super::raw::{ReadRow, expand, qualified, read};
-use crate::backend::{Args, Field, Sql, signature};
+use super::raw::{ReadRow, expand, qualified, read, refuse_empty};
+use crate::backend::{Args, Field, Sql, signature, users_own};
 use crate::cluster::Cluster;
 use crate::connect::Place;
 use crate::dialect::Dialect;
@@ -256,7 +256,7 @@ impl Call {
                      statement on each namespace, without `each_server`",
                 ));
             }
-            statement.text(&first.namespace)?;
+            refuse_empty(&statement.text(&first.namespace)?)?;
         }
         if each_server {
             let mut first_of: Vec<Arc<Place>> = Vec::new();
@@ -358,8 +358,10 @@ impl Statement for Told {
             args.push(value)?;
         }
         text.push_str(&signature(namespace.dialect(), &self.values));
+        // Not kept in any case.
+        let (text, _) = users_own(namespace.dialect(), text);
         Ok(Sql {
-            text: text.into(),
+            text,
             // Sent once to each namespace: a plan that is kept would only take the place of another.
             persistent: false,
             single: false,

@@ -1,5 +1,6 @@
 //! Statements in the users' own SQL, on one logical shard, or on each of several.
 
+mod empty;
 mod read;
 mod reduce;
 mod text;
@@ -9,6 +10,7 @@ use std::fmt;
 use sea_query::Value;
 use sqlx::SqlSafeStr;
 
+pub(super) use self::empty::refuse_empty;
 pub use self::read::ReadRow;
 pub(super) use self::read::read;
 pub use self::reduce::ShardRows;
@@ -18,7 +20,7 @@ use super::parts::{Deleted, Parts, Refusal};
 use super::place::NamesAShard;
 use super::place::private::Legs as _;
 use super::select::Query;
-use crate::backend::{Args, Field, Sql, signature};
+use crate::backend::{Args, Field, Sql, signature, users_own};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, First, Intent, Label, Manner, NoRows, Rows, Sink, Statement, run};
 use crate::model::{Model, ModelDef};
@@ -192,10 +194,12 @@ impl Statement for RawStatement {
         let mut text = expand(dialect, &self.text, |name| {
             qualified(Some(self.def), name, namespace)
         })?;
+        refuse_empty(&text)?;
         text.push_str(&signature(dialect, &self.values));
+        let (text, persistent) = users_own(dialect, text);
         Ok(Sql {
-            text: text.into(),
-            persistent: true,
+            text,
+            persistent,
             single: false,
         })
     }

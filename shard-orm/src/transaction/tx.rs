@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::backend::{Args, Conn, Failure, OnRow, Sql};
+use crate::backend::{Args, Conn, Failure, OnRow, Sql, Stale};
 use crate::cluster::Cluster;
 use crate::connect::{Lease, Marks, Place, Writing};
 use crate::dialect::Dialect;
@@ -286,6 +286,9 @@ impl SessionGuard<'_> {
             self.tx.inner.refused.store(true, Ordering::Relaxed);
         }
         if let Some(lease) = &self.state.lease {
+            if failure.stale != Stale::No {
+                lease.note_alteration();
+            }
             // It ends the transaction, and is not used again after it.
             lease.is_outdated(&failure.error);
         }

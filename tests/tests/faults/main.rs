@@ -3,7 +3,9 @@
 //! Each test has an observer of its own beside the library: a plain connection of the driver, the server's own
 //! statistics, or a relay between the library and its server.
 
+mod altered;
 mod cancelled;
+mod crashed;
 mod ended;
 mod errors;
 mod explained;

@@ -22,6 +22,7 @@ mod through;
 mod traffic;
 mod trees;
 mod unfit;
+mod unread;
 mod updates;
 mod worker;
 mod workers;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -10,6 +11,7 @@ use tokio::time::timeout;
 use super::{Idle, Pool};
 use crate::backend::Conn;
 use crate::error::{Error, ErrorKind, Result};
+use crate::task::caught;
 
 /// A connection taken from its pool.
 ///
@@ -21,6 +23,8 @@ pub(crate) struct Lease {
     pub(super) pool: Arc<Pool>,
     pub(super) opened: Instant,
     pub(super) proven: u64,
+    /// Of how many alterations of tables it knows.
+    pub(super) planned: u64,
     pub(super) dirty: bool,
 }
 
@@ -29,6 +33,7 @@ impl Lease {
     pub(super) fn fill(&mut self, idle: Idle, proven: u64) {
         self.opened = idle.opened;
         self.proven = proven;
+        self.planned = idle.planned;
         self.conn = Some(idle.conn);
     }
 
@@ -94,11 +99,52 @@ impl Lease {
         .with_source(lost)
     }
 
-    pub(super) async fn answers(&mut self, limit: Duration) -> bool {
-        match &mut self.conn {
-            Some(conn) => matches!(timeout(limit, conn.ping()).await, Ok(Ok(()))),
-            None => false,
+    /// A statement met a table that had been altered since it was prepared: what was prepared here
+    /// and on the siblings is forgotten before the next use.
+    pub(crate) fn note_alteration(&self) {
+        self.pool.note_alteration(self.planned);
+    }
+
+    /// The same, for the statement to be sent again at once; another connection takes the place of
+    /// this one when it is of no use any more.
+    pub(crate) async fn plan_anew(&mut self, of_no_use: bool) -> Result<()> {
+        let alterations = self.pool.note_alteration(self.planned);
+        let limit = self.pool.limits.connect_timeout;
+        if let Some(conn) = &mut self.conn
+            && !of_no_use
+            && matches!(timeout(limit, conn.forget()).await, Ok(Ok(())))
+        {
+            self.planned = alterations;
+            self.proven = self.pool.losses.load(Ordering::Acquire);
+            return Ok(());
         }
+        self.conn = None;
+        self.replace().await
+    }
+
+    /// Opens a connection.
+    pub(super) async fn replace(&mut self) -> Result<()> {
+        self.proven = self.pool.losses.load(Ordering::Acquire);
+        self.planned = self.pool.alterations.load(Ordering::Acquire);
+        self.conn = Some(self.pool.open().await?);
+        self.opened = Instant::now();
+        Ok(())
+    }
+
+    /// Whether the connection is well, after a while or after one of its siblings was not.
+    pub(super) async fn answers(&mut self, limit: Duration) -> bool {
+        let alterations = self.pool.alterations.load(Ordering::Acquire);
+        let is_outdated = std::mem::replace(&mut self.planned, alterations) != alterations;
+        let Some(conn) = &mut self.conn else {
+            return false;
+        };
+        let asked = async {
+            if is_outdated {
+                conn.forget().await?;
+            }
+            conn.ping().await
+        };
+        matches!(timeout(limit, asked).await, Ok(Ok(())))
     }
 }
 
@@ -111,7 +157,7 @@ impl Drop for Lease {
                 {
                     // The place stays taken until the session has ended.
                     let pool = Arc::clone(&self.pool);
-                    runtime.spawn(async move { pool.end(session).await });
+                    runtime.spawn(caught("the end of a session", pool.end(session)));
                     return;
                 }
             } else if !self.pool.permits.is_closed() {
@@ -120,6 +166,7 @@ impl Drop for Lease {
                     opened: self.opened,
                     since: Instant::now(),
                     proven: self.proven,
+                    planned: self.planned,
                 });
             }
         }

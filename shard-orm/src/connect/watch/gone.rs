@@ -5,7 +5,7 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 
 use super::Watch;
-use crate::backend::Failure;
+use crate::backend::{Failure, Stale};
 use crate::error::{Error, ErrorKind};
 
 impl Watch {
@@ -31,6 +31,7 @@ impl Watch {
                 ),
                 lost: true,
                 rolled_back: true,
+                stale: Stale::No,
             }),
         }
     }

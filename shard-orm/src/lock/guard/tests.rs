@@ -37,6 +37,7 @@ impl Clock for Turned {
 enum Ping {
     Fails,
     Hangs,
+    Panics,
 }
 
 /// A manager of one lock, which lasts until it is released.
@@ -95,6 +96,7 @@ impl LockManager for Fake {
             match next {
                 Some(Ping::Fails) => Err(Error::new(ErrorKind::Unavailable, "not there")),
                 Some(Ping::Hangs) => std::future::pending().await,
+                Some(Ping::Panics) => panic!("a manager with a fault"),
                 None => Ok(*self.holder() == Some(*token)),
             }
         })
@@ -198,6 +200,25 @@ async fn a_lock_whose_pings_fail_for_a_while_is_kept() {
     eventually(|| fake.pinged.load(Ordering::SeqCst) >= 3).await;
     assert!(guard.is_held());
     assert!(guard.release().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_lock_outlives_pings_that_panic() {
+    let fake = Fake::with([Ping::Panics, Ping::Panics]);
+    let guard = acquire(&fake, Duration::from_secs(3)).await;
+    eventually(|| fake.pinged.load(Ordering::SeqCst) >= 3).await;
+    assert!(guard.is_held());
+    assert!(guard.release().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_lock_whose_pings_panic_for_good_is_lost_and_given_back() {
+    let fake = Fake::with(std::iter::repeat_n(Ping::Panics, 1_000));
+    let guard = acquire(&fake, Duration::from_millis(300)).await;
+    timeout(LIMIT, guard.lost()).await.unwrap();
+    assert!(!guard.is_held());
+    drop(guard);
+    fake.becomes_free().await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::error::Result;
 use crate::sync::capture::CHANNEL;
 use crate::sync::task::Task;
+use crate::task::caught;
 
 /// How long is waited for further words of a source before its copies are woken again.
 const TOGETHER: Duration = Duration::from_millis(10);
@@ -36,7 +37,10 @@ impl Ear {
 
     async fn hear(&self) {
         loop {
-            match self.hear_one_session().await {
+            match caught("the ear of a source", self.hear_one_session())
+                .await
+                .flatten()
+            {
                 Ok(()) => return,
                 Err(error) => {
                     // The copies are looked at in their time, whether anything is heard or not.

@@ -16,6 +16,7 @@ use crate::sync::pause::{Pauses, spread};
 use crate::sync::plan::Held;
 use crate::sync::run::Run;
 use crate::sync::task::Task;
+use crate::task::caught;
 
 /// How soon a copy is begun again that another run has overtaken.
 const OVERTAKEN: Duration = Duration::from_millis(50);
@@ -73,9 +74,15 @@ impl Keeper {
             waits: 0,
         };
         loop {
-            let left = match self.hold(&mut stopped, &mut course).await {
-                Ok(()) => return,
-                Err(left) => left,
+            // The users' hooks run in it.
+            let round = caught(
+                "the copying of its rows",
+                self.hold(&mut stopped, &mut course),
+            );
+            let left = match round.await {
+                Ok(Ok(())) => return,
+                Ok(Err(left)) => left,
+                Err(panicked) => Left::Failed(panicked),
             };
             let pause = match left {
                 Left::Held => {

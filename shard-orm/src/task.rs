@@ -1,0 +1,76 @@
+//! Tasks of the library's own: none ends unseen.
+//!
+//! Used by whatever is spawned and not awaited by a caller.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How soon a task that has panicked is begun again the first time, and how late at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
+
+/// Runs a future, and gives a panic in it as an error, which is logged as well.
+///
+/// What the future had changed stays: it must be of use half-done. The panic's own text, which may
+/// hold a value, goes where the process's panics go, and nowhere else.
+pub(crate) async fn caught<T>(what: &'static str, future: impl Future<Output = T>) -> Result<T> {
+    AssertUnwindSafe(future).catch_unwind().await.map_err(|_| {
+        tracing::error!(target: "shard_orm", task = what, "a task has panicked");
+        Error::new(
+            ErrorKind::Unavailable,
+            format!("{what} panicked; the process's panic output says where"),
+        )
+    })
+}
+
+/// Runs a task until it comes to its end, and begins it again when it panics.
+pub(crate) async fn kept<F>(what: &'static str, mut begin: impl FnMut() -> F)
+where
+    F: Future<Output = ()>,
+{
+    let (shortest, longest) = PAUSES;
+    let mut pause = shortest;
+    loop {
+        let begun = Instant::now();
+        if caught(what, begin()).await.is_ok() {
+            return;
+        }
+        if begun.elapsed() > longest {
+            pause = shortest;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_begun_again_until_it_ends() {
+        let mut begun = 0;
+        kept("a test", || {
+            begun += 1;
+            let number = begun;
+            async move { assert!(number == 3, "number {number} fails") }
+        })
+        .await;
+        assert_eq!(begun, 3);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_without_its_text() {
+        let secret = "4711";
+        let outcome = caught("a test", async { panic!("the value is {secret}") });
+        let error = outcome.await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(!format!("{error} {error:?}").contains(secret));
+        assert_eq!(caught("a test", async { 7 }).await.unwrap(), 7);
+    }
+}

@@ -1,0 +1,258 @@
+//! A driver that dies in the middle of an answer: the answer has no end then, and is none.
+
+use futures_util::TryStreamExt as _;
+use shard_orm::config::PoolOptions;
+use shard_orm::prelude::*;
+use shard_orm::sqlx::AssertSqlSafe;
+use shard_orm::{Cluster, ShardRows};
+use tokio::time::timeout;
+
+use crate::side::Side;
+use crate::site::{Backend, LIMIT, Note, Site, note, on, pool_of};
+
+/// A file of SQLite whose table of notes has a column that kills the driver's thread when a statement reads it: the
+/// name of its type is not UTF-8.
+struct Deadly {
+    site: Site,
+    cluster: Cluster,
+    side: Side,
+    before: String,
+}
+
+impl Deadly {
+    async fn new(pool: PoolOptions) -> Self {
+        let site = Site::new(Backend::Sqlite).await;
+        let cluster = site.cluster(pool.clone()).await;
+        note(1).insert(&cluster).await.unwrap();
+        let mut side = site.side().await;
+        let Side::Sqlite(connection) = &mut side else {
+            panic!("this is SQLite")
+        };
+        let text = "SELECT sql FROM sqlite_schema WHERE name = 'notes'";
+        let before = sqlx::query_scalar(text).fetch_one(connection).await;
+        let mut deadly = Self {
+            site,
+            cluster,
+            side,
+            before: before.unwrap(),
+        };
+        let after = "'CREATE TABLE notes (id integer primary key, user_id integer, text text, amount x' \
+                     || CAST(x'ff' AS TEXT) || ')'";
+        deadly.describe(after).await;
+        // Connections that are opened from here on know no other description.
+        deadly.cluster.close().await;
+        deadly.cluster = Cluster::connect(&deadly.site.config(pool)).await.unwrap();
+        deadly
+    }
+
+    /// Writes another description of the table, which all connections read anew.
+    async fn describe(&mut self, sql: &str) {
+        let version = self.side.number("PRAGMA schema_version").await + 1;
+        let text = format!(
+            "PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = {sql} WHERE name = 'notes'; \
+             PRAGMA schema_version = {version}; PRAGMA writable_schema = OFF"
+        );
+        self.side.run(&text).await.unwrap();
+    }
+
+    /// Takes the deadly column away; everything works on.
+    async fn cure(mut self) {
+        let before = format!("'{}'", self.before.replace('\'', "''"));
+        self.describe(&before).await;
+        let cluster = &self.cluster;
+        let all = async {
+            note(2).insert(cluster).await.unwrap();
+            assert_eq!(Note::get(cluster, 0, 2).await.unwrap(), note(2));
+            assert_eq!(Note::on(0).count(cluster).await.unwrap(), 2);
+            let tx = cluster.begin(Note::shard(0)).await.unwrap();
+            note(3).insert(&tx).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        timeout(LIMIT, all).await.expect("a call waits for ever");
+        assert_eq!(self.site.copies(&mut self.side, 3).await, 1);
+    }
+}
+
+/// The kind of the error that a call has to give within the limit.
+async fn kind<T: std::fmt::Debug>(call: impl Future<Output = shard_orm::Result<T>>) -> ErrorKind {
+    let outcome = timeout(LIMIT, call).await.expect("a call waits for ever");
+    outcome.expect_err("the answer had no end").kind()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_whose_end_is_not_announced_is_unavailable() {
+    let deadly = Deadly::new(pool_of(3)).await;
+    let cluster = &deadly.cluster;
+    for _ in 0..5 {
+        // One row at most, many rows, and rows one by one.
+        let one = kind(Note::find(cluster, 0, 1)).await;
+        let none = kind(Note::find(cluster, 0, 99)).await;
+        let many = kind(Note::on(0).all(cluster)).await;
+        let first = kind(Note::on(0).first(cluster)).await;
+        let stream = kind(Note::on(0).stream(cluster).try_collect::<Vec<_>>()).await;
+        let scattered = kind(Note::scatter().all(cluster)).await;
+        let raw = Note::on(0)
+            .read(Read::Primary)
+            .sql("SELECT amount FROM {notes}");
+        let raw = kind(raw.all::<i32>(cluster)).await;
+        let all = [one, none, many, first, stream, scattered, raw];
+        assert_eq!(all, [ErrorKind::Unavailable; 7]);
+    }
+    deadly.cure().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_end_is_not_announced_has_an_unknown_outcome() {
+    let deadly = Deadly::new(pool_of(2)).await;
+    let cluster = &deadly.cluster;
+    for _ in 0..5 {
+        // They may write, for what is known of them.
+        let raw = Note::on(0).sql("SELECT amount FROM {notes}");
+        assert_eq!(
+            kind(raw.all::<i32>(cluster)).await,
+            ErrorKind::OutcomeUnknown
+        );
+        let raw = Note::on(0).sql("SELECT amount FROM {notes}");
+        assert_eq!(
+            kind(raw.first::<i32>(cluster)).await,
+            ErrorKind::OutcomeUnknown
+        );
+        let rows = Note::on(0).sql("SELECT amount FROM {notes}");
+        let rows = rows.reduce(
+            cluster,
+            async |mut rows: ShardRows<'_, i32>| rows.try_next().await,
+            |one, _| one,
+        );
+        assert_eq!(kind(rows).await, ErrorKind::OutcomeUnknown);
+        // The first of several statements had an end.
+        let text = "UPDATE {notes} SET amount = 1; SELECT amount FROM {notes}";
+        let report = cluster.broadcast("shop").sql(text).execute();
+        let report = timeout(LIMIT, report).await.expect("a call waits for ever");
+        let shard_0 = report.unwrap().outcomes.into_iter().next().unwrap();
+        let error = shard_0.result.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    }
+    deadly.cure().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_ends_with_the_thread_of_its_connection() {
+    let deadly = Deadly::new(pool_of(1)).await;
+    let cluster = &deadly.cluster;
+    for _ in 0..5 {
+        let begun = timeout(LIMIT, cluster.begin(Note::shard(0))).await;
+        let tx = begun.expect("a call waits for ever").unwrap();
+        assert_eq!(kind(Note::find(&tx, 0, 99)).await, ErrorKind::Unavailable);
+        assert_eq!(
+            kind(Note::on(0).count(&tx)).await,
+            ErrorKind::TransactionEnded
+        );
+        assert_eq!(kind(tx.commit()).await, ErrorKind::TransactionEnded);
+        let tx = cluster.begin(Note::shard(0)).await.unwrap();
+        let stream = Note::on(0).stream(&tx).try_collect::<Vec<_>>();
+        assert_eq!(kind(stream).await, ErrorKind::Unavailable);
+        assert_eq!(kind(tx.savepoint()).await, ErrorKind::TransactionEnded);
+    }
+    deadly.cure().await;
+}
+
+async fn a_star_has_all_rows_after_a_column_was_added(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(3)).await;
+    for id in [1, 2] {
+        note(id).insert(&cluster).await.unwrap();
+    }
+    let mut side = site.side().await;
+    let star = || Note::on(0).sql("SELECT * FROM {notes} ORDER BY id");
+    let read = || {
+        Note::on(0)
+            .read(Read::Primary)
+            .sql("SELECT * FROM {notes} ORDER BY id")
+    };
+    let returning = || Note::on(0).sql("UPDATE {notes} SET amount = 7 RETURNING *");
+    let has_returning = backend != Backend::MariaDb;
+    type Before = (i64, i64, String, i32);
+    type After = (i64, i64, String, i32, Option<String>);
+    // All connections of the pools have asked.
+    let before = || async { star().all::<Before>(&cluster).await };
+    let rows = futures_util::future::join_all((0..6).map(|_| before())).await;
+    assert!(rows.into_iter().all(|rows| rows.unwrap().len() == 2));
+    let reads = (0..6).map(|_| read().all::<Before>(&cluster));
+    assert!(
+        futures_util::future::join_all(reads)
+            .await
+            .into_iter()
+            .all(|rows| rows.unwrap().len() == 2)
+    );
+    if has_returning {
+        assert_eq!(returning().all::<Before>(&cluster).await.unwrap().len(), 2);
+    }
+    let notes = site.table(0, "notes");
+    let text = if backend == Backend::Sqlite {
+        "text"
+    } else {
+        "varchar(20)"
+    };
+    side.run(&format!("ALTER TABLE {notes} ADD COLUMN remark {text}"))
+        .await
+        .unwrap();
+    for round in 0..10 {
+        let all = async {
+            let rows = star().all::<After>(&cluster).await;
+            assert_eq!(rows.unwrap().len(), 2, "round {round}");
+            let rows = read().all::<After>(&cluster).await;
+            assert_eq!(rows.unwrap().len(), 2, "round {round}");
+            if has_returning {
+                assert_eq!(returning().all::<After>(&cluster).await.unwrap().len(), 2);
+                assert_eq!(returning().execute(&cluster).await.unwrap(), 2);
+            }
+            let collected = read().reduce(
+                &cluster,
+                async |mut rows: ShardRows<'_, After>| {
+                    let mut count = 0;
+                    while rows.try_next().await?.is_some() {
+                        count += 1;
+                    }
+                    Ok(count)
+                },
+                |one, other| one + other,
+            );
+            assert_eq!(collected.await.unwrap(), Some(2));
+            note(10 + round).insert(&cluster).await.unwrap();
+            Note::on(0)
+                .filter(Note::ID.eq(10 + round))
+                .delete(&cluster)
+                .await
+                .unwrap();
+        };
+        timeout(LIMIT, all).await.expect("a call waits for ever");
+    }
+    // Another type of what has become of it is told, and is not the end of the rows.
+    assert_eq!(
+        kind(star().all::<Before>(&cluster)).await,
+        ErrorKind::Decode
+    );
+}
+
+async fn sql_without_a_statement_is_refused(backend: Backend) {
+    let site = Site::new(backend).await;
+    let cluster = site.cluster(pool_of(1)).await;
+    for text in ["", " ; ", "-- only words", "/* of {notes} */ ;"] {
+        let nothing = Note::on(0).sql(AssertSqlSafe(text));
+        assert_eq!(
+            kind(nothing.all::<i64>(&cluster)).await,
+            ErrorKind::Unsupported
+        );
+        let nothing = cluster.broadcast("shop").sql(AssertSqlSafe(text)).execute();
+        assert_eq!(kind(nothing).await, ErrorKind::Unsupported);
+    }
+    // A comment in front of a statement is one of many.
+    let one = Note::on(0).sql("-- one\n/* two */ SELECT COUNT(*) FROM {notes} -- three");
+    assert_eq!(one.one::<i64>(&cluster).await.unwrap(), 0);
+}
+
+on! { [sqlite postgres mariadb] =>
+    a_star_has_all_rows_after_a_column_was_added
+    sql_without_a_statement_is_refused
+}

@@ -1,0 +1,459 @@
+//! What servers can store and the fields' types cannot hold: read right or refused, and never as something else.
+
+use std::fmt::Debug;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
+use rust_decimal::Decimal;
+use shard_orm::prelude::*;
+use shard_orm::sqlx::AssertSqlSafe;
+use shard_orm::{Field, Result};
+use shard_orm_tests::bed::Bed;
+use shard_orm_tests::behaviours;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "moments")]
+struct Moment {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    at: DateTime<Utc>,
+    day: Option<NaiveDate>,
+}
+
+/// What an expression is read as, prepared and as a text that is sent as it stands.
+async fn both<T: Field + Debug>(bed: &Bed, expression: &str) -> [Result<T>; 2] {
+    let text = match expression.strip_prefix("LAX ") {
+        // MariaDB, with nothing refused.
+        Some(expression) => format!("SET STATEMENT sql_mode = '' FOR SELECT {expression}"),
+        None => format!("SELECT {expression}"),
+    };
+    let prepared = Moment::on(1)
+        .sql(AssertSqlSafe(text.clone()))
+        .one::<T>(&bed.cluster)
+        .await;
+    let plain = bed
+        .cluster
+        .broadcast("shop")
+        .sql(AssertSqlSafe(text))
+        .all::<T>()
+        .await
+        .unwrap();
+    let plain = plain.outcomes.into_iter().next().unwrap().result.unwrap();
+    [prepared, plain.map(|mut rows| rows.pop().unwrap())]
+}
+
+/// Whether an expression is read as this, or refused.
+async fn is<T: Field + Debug + PartialEq>(bed: &Bed, expression: &str, expected: Option<T>) {
+    for outcome in both::<T>(bed, expression).await {
+        match (outcome, &expected) {
+            (Ok(value), Some(expected)) => assert_eq!(&value, expected, "{expression}"),
+            (Err(error), None) => {
+                assert_eq!(error.kind(), ErrorKind::Decode, "{expression}: {error}")
+            }
+            (outcome, expected) => panic!("{expression}: {outcome:?}, and not {expected:?}"),
+        }
+    }
+}
+
+/// An expression is no value of these types.
+macro_rules! refused {
+    ($bed:ident, $expression:expr => $($rust:ty),+) => {
+        $(
+            is::<$rust>($bed, $expression, None).await;
+            // Nor is it NULL.
+            is::<Option<$rust>>($bed, $expression, None).await;
+        )+
+    };
+}
+
+/// Reads an expression as each type that there is.
+async fn as_anything(bed: &Bed, expression: &str) {
+    macro_rules! read {
+        ($($rust:ty),+) => {
+            $(
+                for outcome in both::<$rust>(bed, expression).await {
+                    check(expression, stringify!($rust), outcome.map(drop));
+                }
+                for outcome in both::<Option<$rust>>(bed, expression).await {
+                    check(expression, stringify!($rust), outcome.map(drop));
+                }
+            )+
+        };
+    }
+    fn check(expression: &str, rust: &str, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            assert_eq!(
+                error.kind(),
+                ErrorKind::Decode,
+                "{expression} as {rust}: {error}"
+            );
+        }
+    }
+    read!(
+        bool,
+        i8,
+        i16,
+        i32,
+        i64,
+        u8,
+        u16,
+        u32,
+        u64,
+        f32,
+        f64,
+        String,
+        Vec<u8>,
+        Uuid,
+        Decimal,
+        serde_json::Value,
+        DateTime<Utc>,
+        NaiveDateTime,
+        NaiveDate,
+        NaiveTime,
+        OffsetDateTime,
+        PrimitiveDateTime,
+        Date,
+        Time
+    );
+}
+
+/// Numbers that look like random ones and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn up_to(&mut self, most: u32) -> u32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((self.0 >> 33) % u64::from(most + 1)).unwrap()
+    }
+
+    fn date(&mut self, years: u32) -> String {
+        let (year, month, day) = (
+            1 + self.up_to(years - 1),
+            1 + self.up_to(11),
+            1 + self.up_to(27),
+        );
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    fn time(&mut self) -> String {
+        let (hour, minute, second) = (self.up_to(23), self.up_to(59), self.up_to(59));
+        let micros = if self.up_to(2) == 0 {
+            0
+        } else {
+            self.up_to(999_999)
+        };
+        format!("{hour:02}:{minute:02}:{second:02}.{micros:06}")
+    }
+}
+
+/// The types of `time` give the same as those of `chrono`.
+fn of_chrono(naive: NaiveDateTime) -> PrimitiveDateTime {
+    let date =
+        Date::from_ordinal_date(naive.year(), u16::try_from(naive.ordinal()).unwrap()).unwrap();
+    PrimitiveDateTime::new(date, of_clock(naive.time()))
+}
+
+fn of_clock(clock: NaiveTime) -> Time {
+    let (hour, minute, second) = (clock.hour(), clock.minute(), clock.second());
+    let [hour, minute, second] = [hour, minute, second].map(|part| u8::try_from(part).unwrap());
+    Time::from_hms_micro(hour, minute, second, clock.nanosecond() / 1000).unwrap()
+}
+
+/// Whether a date and time within the years 1 to 9999 is read right as each type.
+async fn is_read_right(bed: &Bed, date: &str, time: &str) {
+    let naive: NaiveDateTime = format!("{date}T{time}").parse().unwrap();
+    let (day, clock) = (naive.date(), naive.time());
+    let [at, zoned, of_day, of_clock_] = match bed.dialect {
+        Dialect::Sqlite => [
+            format!("'{date} {time}'"),
+            format!("'{date}T{time}+00:00'"),
+            format!("'{date}'"),
+            format!("'{time}'"),
+        ],
+        Dialect::Postgres => [
+            format!("timestamp '{date} {time}'"),
+            format!("timestamptz '{date} {time}+00'"),
+            format!("date '{date}'"),
+            format!("time '{time}'"),
+        ],
+        Dialect::MySql => {
+            let at = format!("CAST('{date} {time}' AS DATETIME(6))");
+            [
+                at.clone(),
+                at,
+                format!("CAST('{date}' AS DATE)"),
+                format!("CAST('{time}' AS TIME(6))"),
+            ]
+        }
+    };
+    is(bed, &at, Some(naive)).await;
+    is(bed, &at, Some(of_chrono(naive))).await;
+    is(bed, &of_day, Some(day)).await;
+    is(bed, &of_day, Some(of_chrono(naive).date())).await;
+    is(bed, &of_clock_, Some(clock)).await;
+    is(bed, &of_clock_, Some(of_clock(clock))).await;
+    if bed.dialect != Dialect::MySql {
+        is(bed, &zoned, Some(naive.and_utc())).await;
+        is(bed, &zoned, Some(of_chrono(naive).assume_utc())).await;
+    }
+}
+
+/// Expressions of one database that reach to the ends of its types and beyond those of the fields.
+fn odd(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Sqlite => &[
+            "9223372036854775807",
+            "-9223372036854775808",
+            "9e999",
+            "-9e999",
+            "1e300",
+            "-1e300",
+            "5e-324",
+            "0.1",
+            "253402300800",
+            "-377705116800",
+            "99999999999999",
+            "x''",
+            "x'ff'",
+            "CAST(x'ff' AS TEXT)",
+            "CAST(x'00' AS TEXT)",
+            "''",
+            "'0000-00-00'",
+            "'2024-02-30'",
+            "'24:00:00'",
+            "'23:59:60'",
+            "'infinity'",
+            "'+262142-12-31 23:59:59'",
+            "'-262143-01-01 00:00:00'",
+            "'2024-01-01T00:00:00+25:00'",
+            "'NaN'",
+            "'1e400'",
+            "'79228162514264337593543950336'",
+            "'[[[[[[[['",
+            "1.7976931348623157e308",
+            "NULL",
+            "'é'",
+        ],
+        Dialect::Postgres => &[
+            "date 'infinity'",
+            "date '-infinity'",
+            "date '4713-01-01 BC'",
+            "date '5874897-12-31'",
+            "date '10000-01-01'",
+            "date '0001-01-01 BC'",
+            "timestamp 'infinity'",
+            "timestamp '-infinity'",
+            "timestamp '294276-12-31 23:59:59.999999'",
+            "timestamp '4713-01-01 BC'",
+            "timestamptz 'infinity'",
+            "timestamptz '-infinity'",
+            "timestamptz '294276-12-31 23:59:59.999999+00'",
+            "timestamptz '4713-01-01 BC'",
+            "timestamptz '10000-01-01'",
+            "time '24:00:00'",
+            "timetz '24:00:00+15:59'",
+            "timetz '00:00:00-15:59'",
+            "interval '178000000 years'",
+            "interval '-1 microsecond'",
+            "numeric 'NaN'",
+            "numeric 'Infinity'",
+            "numeric '-Infinity'",
+            "1e131071::numeric",
+            "1e-16383::numeric",
+            "-1e40::numeric",
+            "0.00000000000000000000000000000000000000001::numeric",
+            "79228162514264337593543950335::numeric",
+            "79228162514264337593543950336::numeric",
+            "0::numeric(1000, 900)",
+            "float4 'NaN'",
+            "float4 'Infinity'",
+            "float8 '-Infinity'",
+            "float8 '1.7976931348623157e308'",
+            "float4 '1e-45'",
+            "int2 '-32768'",
+            "int8 '-9223372036854775808'",
+            "'\\x'::bytea",
+            "'\\xff'::bytea",
+            "''",
+            "'a'::\"char\"",
+            "''::\"char\"",
+            "'a'::char(3)",
+            "name 'x'",
+            "'1e400'::json",
+            "'1e400'::jsonb",
+            "'\"\\u0000\"'::json",
+            "uuid '00000000-0000-0000-0000-000000000000'",
+            "inet '::/0'",
+            "point '(1,2)'",
+            "money '1'",
+            "ARRAY[date 'infinity']",
+            "ROW(1, date 'infinity')",
+            "daterange('-infinity', 'infinity')",
+            "tsvector 'a'",
+            "bit '1'",
+            "xml '<a/>'",
+            "oid '4294967295'",
+            "pg_lsn '0/0'",
+            "true",
+            "NULL",
+            "NULL::date",
+            "NULL::numeric",
+            "'{}'::int[]",
+            "path '((1,2))'",
+            "macaddr '00:00:00:00:00:00'",
+        ],
+        Dialect::MySql => &[
+            "LAX CAST('0000-00-00' AS DATE)",
+            "LAX CAST('0000-00-00 00:00:00' AS DATETIME)",
+            "LAX CAST('2024-00-00' AS DATE)",
+            "LAX CAST('2024-12-00 10:00:00' AS DATETIME)",
+            "LAX CAST('0000-01-01' AS DATE)",
+            "LAX CAST('0000-00-00 10:11:12.5' AS DATETIME(6))",
+            "CAST('9999-12-31 23:59:59.999999' AS DATETIME(6))",
+            "CAST('838:59:59' AS TIME)",
+            "CAST('-838:59:59.999999' AS TIME(6))",
+            "CAST('-00:00:00.000001' AS TIME(6))",
+            "CAST('24:00:00' AS TIME)",
+            "18446744073709551615",
+            "CAST(-9223372036854775808 AS SIGNED)",
+            "1.7976931348623157e308",
+            "-1e308",
+            "4.9e-324",
+            "CAST(1e38 AS FLOAT)",
+            "CAST('79228162514264337593543950336' AS DECIMAL(65, 0))",
+            "CAST('0.000000000000000000000000000001' AS DECIMAL(38, 30))",
+            "x''",
+            "x'ff'",
+            "b'1'",
+            "''",
+            "CAST(_utf8mb4'é' AS BINARY)",
+            "JSON_COMPACT('[1e400]')",
+            "'[[[['",
+            "NULL",
+            "TRUE",
+            "ST_GeomFromText('POINT(1 2)')",
+            "CAST('::' AS INET6)",
+            "NOW(6)",
+            "CURRENT_TIME(3)",
+            "1 / 3",
+            "CAST('00000000-0000-0000-0000-000000000000' AS UUID)",
+            "_latin1 x'e9'",
+            "_utf8mb3 x'c3a9'",
+        ],
+    }
+}
+
+behaviours! { (Moment), 1 shards on 1 servers, |options| options;
+    async fn no_value_of_a_server_panics_or_is_read_as_another_error(bed: &Bed) {
+        for expression in odd(bed.dialect) {
+            as_anything(bed, expression).await;
+        }
+    }
+
+    async fn dates_and_times_of_any_year_are_read_right(bed: &Bed) {
+        let mut dice = Dice(7);
+        for (date, time) in [("0001-01-01", "00:00:00"), ("9999-12-31", "23:59:59.999999"), ("2000-02-29", "00:00:00.000001")] {
+            is_read_right(bed, date, time).await;
+        }
+        for _ in 0..40 {
+            let (date, time) = (dice.date(9999), dice.time());
+            is_read_right(bed, &date, &time).await;
+        }
+    }
+
+    async fn what_a_date_or_time_does_not_hold_is_refused(bed: &Bed) {
+        match bed.dialect {
+            Dialect::Sqlite => {
+                for text in ["'24:00:00'", "'noon'", "''", "1", "x'00'"] {
+                    refused!(bed, text => NaiveTime, Time);
+                }
+                for text in ["'2024-02-30'", "'0000-00-00'", "'infinity'", "''", "x'00'"] {
+                    refused!(bed, text => NaiveDate, Date, NaiveDateTime, DateTime<Utc>, PrimitiveDateTime, OffsetDateTime);
+                }
+                // Seconds since 1970, beyond the year 9999.
+                refused!(bed, "99999999999999" => PrimitiveDateTime, OffsetDateTime);
+                is(bed, "0", Some(OffsetDateTime::UNIX_EPOCH)).await;
+                is(bed, "0", Some(of_chrono(DateTime::UNIX_EPOCH.naive_utc()))).await;
+            }
+            Dialect::Postgres => {
+                for sign in ["", "-"] {
+                    refused!(bed, &format!("date '{sign}infinity'") => NaiveDate, Date);
+                    refused!(bed, &format!("timestamp '{sign}infinity'") => NaiveDateTime, PrimitiveDateTime);
+                    refused!(bed, &format!("timestamptz '{sign}infinity'") => DateTime<Utc>, OffsetDateTime);
+                }
+                refused!(bed, "time '24:00:00'" => NaiveTime, Time);
+                refused!(bed, "timetz '10:00:00+01'" => NaiveTime, Time);
+                refused!(bed, "date '5874897-12-31'" => NaiveDate, Date);
+                refused!(bed, "timestamp '294276-12-31'" => NaiveDateTime, PrimitiveDateTime);
+                refused!(bed, "timestamptz '294276-12-31'" => DateTime<Utc>, OffsetDateTime);
+                refused!(bed, "interval '1 day'" => NaiveTime, Time, i64, f64);
+                refused!(bed, "numeric 'NaN'" => Decimal);
+                refused!(bed, "numeric '-Infinity'" => Decimal);
+                refused!(bed, "1e131071::numeric" => Decimal);
+                // A year before the first, where the answer holds numbers and not a text.
+                let before = NaiveDate::from_ymd_opt(-43, 3, 15).unwrap();
+                let [prepared, _] = both::<NaiveDate>(bed, "date '0044-03-15 BC'").await;
+                assert_eq!(prepared.unwrap(), before);
+                let [prepared, _] = both::<Date>(bed, "date '0044-03-15 BC'").await;
+                assert_eq!(prepared.unwrap().year(), -43);
+            }
+            _ => {
+                for text in ["-10:00:00", "-00:00:00.000001", "-838:59:59", "24:00:00", "34:00:00", "838:59:59"] {
+                    refused!(bed, &format!("CAST('{text}' AS TIME(6))") => NaiveTime, Time);
+                }
+                refused!(bed, "LAX CAST('0000-00-00' AS DATE)" => NaiveDate, Date);
+                refused!(bed, "LAX CAST('2024-00-00' AS DATE)" => NaiveDate, Date);
+                refused!(bed, "LAX CAST('2024-12-00 10:00:00' AS DATETIME)" => NaiveDateTime, PrimitiveDateTime);
+                refused!(bed, "LAX CAST('0000-00-00 00:00:00' AS DATETIME)" => NaiveDateTime, PrimitiveDateTime);
+                refused!(bed, "LAX CAST('0000-00-00 00:00:00' AS DATETIME(6))" => DateTime<Utc>, OffsetDateTime);
+                is(bed, "CAST('23:59:59.999999' AS TIME(6))", NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999)).await;
+            }
+        }
+    }
+
+    async fn a_number_beyond_the_type_is_refused(bed: &Bed) {
+        let [double, float] = match bed.dialect {
+            Dialect::Postgres => ["float8 '1e300'", "float4 '1e30'"],
+            Dialect::Sqlite => ["1e300", "1e30"],
+            _ => ["1e300", "1e30"],
+        };
+        refused!(bed, double => f32);
+        is(bed, double, Some(1e300_f64)).await;
+        is(bed, float, Some(1e30_f32)).await;
+        let wide = if bed.dialect == Dialect::MySql { "CAST(40000 AS SIGNED)" } else { "40000" };
+        refused!(bed, wide => i8, i16);
+    }
+
+    async fn one_odd_row_spoils_no_other(bed: &Bed) {
+        let key = bed.key();
+        let rows = [1, 2].map(|_| Moment { id: bed.id(), user_id: key, at: DateTime::UNIX_EPOCH, day: None });
+        for row in &rows {
+            row.clone().insert(&bed.cluster).await.unwrap();
+        }
+        let id = rows[1].id;
+        let odd = match bed.dialect {
+            Dialect::Sqlite => format!("UPDATE {{moments}} SET day = 'never' WHERE id = {id}"),
+            Dialect::Postgres => format!("UPDATE {{moments}} SET day = 'infinity' WHERE id = {id}"),
+            _ => format!("SET STATEMENT sql_mode = '' FOR UPDATE {{moments}} SET day = '0000-00-00' WHERE id = {id}"),
+        };
+        let told = bed.cluster.broadcast("shop").sql(AssertSqlSafe(odd)).execute().await.unwrap();
+        assert!(told.is_done(), "{told:?}");
+        for _ in 0..3 {
+            let error = Moment::get(&bed.cluster, key, id).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+            assert!(error.to_string().contains("`day`"), "{error}");
+            let error = Moment::on(key).all(&bed.cluster).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
+            assert_eq!(Moment::get(&bed.cluster, key, rows[0].id).await.unwrap(), rows[0]);
+            assert_eq!(Moment::on(key).count(&bed.cluster).await.unwrap(), 2);
+        }
+        Moment::on(key).filter(Moment::ID.eq(id)).delete(&bed.cluster).await.unwrap();
+        assert_eq!(Moment::on(key).all(&bed.cluster).await.unwrap(), rows[..1]);
+    }
+}

@@ -1,0 +1,133 @@
+//! Rows that cannot be read, and hooks that panic: a copy says so, and goes on when they are gone.
+
+use std::time::Duration;
+
+use shard_orm::Result;
+use shard_orm::prelude::*;
+use shard_orm::sqlx::AssertSqlSafe;
+use shard_orm::sync::{Batch, CopyStatus, Supervisor, Sync, TransmitHooks};
+
+use crate::site::{Backend, Item, Pair, Site, eventually, item, on};
+
+on! { all =>
+    a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_it_is_there
+    a_hook_that_panics_is_told_and_called_again
+}
+
+fn supervise(site: &Site) -> Supervisor {
+    Sync::supervise(&site.cluster)
+        .every(Duration::from_millis(50))
+        .longest_pause(Duration::from_millis(200))
+        .run()
+        .unwrap()
+}
+
+fn of(supervisor: &Supervisor, table: &str) -> Vec<CopyStatus> {
+    let all = supervisor.status().into_iter();
+    all.filter(|one| one.copy.table == table).collect()
+}
+
+/// Waits until both copies of a table say this of what keeps them from their source.
+async fn says(supervisor: &Supervisor, table: &str, word: &str) {
+    eventually("the status says so", async || {
+        let copies = of(supervisor, table);
+        copies.iter().all(|one| {
+            one.failures > 1 && one.problem.as_ref().is_some_and(|text| text.contains(word))
+        })
+    })
+    .await;
+}
+
+async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_it_is_there(
+    pair: Pair,
+) {
+    let site = Site::new(pair).await;
+    site.insert(1..=5).await;
+    let supervisor = supervise(&site);
+    eventually("the first copy", || site.is_equal()).await;
+    let odd = match pair.0 {
+        Backend::Sqlite => "UPDATE items SET at = 'never' WHERE id = 2",
+        Backend::Postgres => "UPDATE items SET at = 'infinity' WHERE id = 2",
+        Backend::MariaDb => {
+            "SET STATEMENT sql_mode = '' FOR UPDATE items SET at = '0000-00-00 00:00:00' WHERE id = 2"
+        }
+    };
+    let odd = Item::query().sql(AssertSqlSafe(odd));
+    assert_eq!(odd.execute(&site.cluster).await.unwrap(), 1);
+    site.insert([6]).await;
+    says(&supervisor, "items", "decode").await;
+
+    item(2).delete(&site.cluster).await.unwrap();
+    eventually("the changes", || site.is_equal()).await;
+    eventually("no problem is left", async || {
+        of(&supervisor, "items")
+            .iter()
+            .all(|one| one.problem.is_none() && one.failures == 0)
+    })
+    .await;
+    supervisor.stop().await;
+}
+
+/// A row whose name says what its hook does.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = all, table = "tempers", transmit_hooks)]
+struct Temper {
+    #[static_model(primary_key)]
+    id: i64,
+    #[static_model(length = 40)]
+    name: String,
+}
+
+impl TransmitHooks for Temper {
+    async fn before_transmit(batch: &Batch<Self>) -> Result<()> {
+        let bad = batch.rows().iter().any(|row| row.name == "bad");
+        assert!(!bad, "a hook with a fault");
+        Ok(())
+    }
+}
+
+async fn a_hook_that_panics_is_told_and_called_again(pair: Pair) {
+    let site = Site::new(pair).await;
+    site.add::<Temper>("tempers", "").await;
+    let temper = |id: i64, name: &str| Temper {
+        id,
+        name: name.to_owned(),
+    };
+    let are_equal = || async {
+        let expected = Temper::query()
+            .order_by(Temper::ID)
+            .all(&site.cluster)
+            .await
+            .unwrap();
+        for copy in &site.copies {
+            if Temper::query()
+                .order_by(Temper::ID)
+                .all(copy)
+                .await
+                .unwrap()
+                != expected
+            {
+                return false;
+            }
+        }
+        true
+    };
+    temper(1, "good").insert(&site.cluster).await.unwrap();
+    let supervisor = supervise(&site);
+    eventually("the first copy", are_equal).await;
+    temper(2, "bad").insert(&site.cluster).await.unwrap();
+    says(&supervisor, "tempers", "panicked").await;
+    // The others do not notice.
+    site.insert([1]).await;
+    eventually("the copy of another table", || site.is_equal()).await;
+
+    temper(2, "better").update(&site.cluster).await.unwrap();
+    eventually("the changes", are_equal).await;
+    eventually("no problem is left", async || {
+        of(&supervisor, "tempers")
+            .iter()
+            .all(|one| one.problem.is_none() && one.held)
+    })
+    .await;
+    supervisor.stop().await;
+}
