@@ -2,6 +2,7 @@
 
 use shard_orm::config::DatabaseOptions;
 use shard_orm::prelude::*;
+use shard_orm::sync::Sync;
 use shard_orm::{Dialect, ErrorKind};
 use shard_orm_tests::database::{fresh_mariadb_prefix_on, fresh_postgres};
 use shard_orm_tests::scratch;
@@ -198,4 +199,50 @@ async fn large_rows_are_inserted_in_batches_on_the_others() {
         &connect(Dialect::Sqlite, &url, DatabaseOptions::new()).await,
     )
     .await;
+}
+
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(source = "default", groups = ["shop"], table = "sheets")]
+struct Sheet {
+    #[static_model(primary_key)]
+    id: i64,
+    body: Vec<u8>,
+    more: String,
+}
+
+fn sheets(first: u8) -> Vec<Sheet> {
+    (0..20)
+        .map(|id| Sheet {
+            id,
+            body: vec![first; 300_000],
+            more: "z".repeat(100_000),
+        })
+        .collect()
+}
+
+async fn sync(on: &Cluster) {
+    let report = Sync::of::<Sheet>(on).run().await.unwrap();
+    report.complete().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_of_large_rows_follow_their_source_in_statements_that_fit() {
+    let (_server, _prefix, cluster) = mariadb().await;
+    let folder = scratch::folder("packets");
+    let sqlite = format!("sqlite://{}", folder.path().display());
+    let others = connect(Dialect::Sqlite, &sqlite, DatabaseOptions::new()).await;
+    for on in [&cluster, &others] {
+        let setup = on.setup().table::<Sheet>().table::<Paper>();
+        setup.run().await.unwrap();
+        let mut rows = Sheet::insert_many(on, sheets(1)).await.unwrap();
+        sync(on).await;
+        let copy = || Sheet::copy(Paper::shard(0)).order_by(Sheet::ID);
+        assert_eq!(copy().all(on).await.unwrap(), rows);
+        for row in &mut rows {
+            row.body = vec![2; 300_000];
+            row.update(on).await.unwrap();
+        }
+        sync(on).await;
+        assert_eq!(copy().all(on).await.unwrap(), rows);
+    }
 }

@@ -253,11 +253,11 @@ impl<S: Subscriber> Layer<S> for Loud {
 
 #[tokio::test]
 async fn a_setup_that_finds_everything_says_nothing() {
-    let loud = Arc::<AtomicUsize>::default();
-    let _listening = listen(Loud(Arc::clone(&loud)));
     let database = fresh_postgres().await;
     let prefix = fresh_mariadb_prefix().await;
     let mariadb = prefix.create_database("home").await;
+    let loud = Arc::<AtomicUsize>::default();
+    let _listening = listen(Loud(Arc::clone(&loud)));
     for (dialect, url) in [
         (Dialect::Postgres, database.url()),
         (Dialect::MySql, &mariadb),

@@ -44,6 +44,8 @@ pub(super) struct Trial {
     lock: i64,
     /// Whether the lock was there in the transaction after the one that took it.
     kept: bool,
+    /// The server that has the lock. A pooler can have several behind it.
+    server: String,
 }
 
 impl Trial {
@@ -52,12 +54,17 @@ impl Trial {
     /// The statements are not prepared: they would be found by their names.
     pub(super) async fn begin(mut connection: PgConnection) -> Result<Self> {
         let lock = i64::from_ne_bytes(random().to_ne_bytes());
-        let take = format!("SELECT pg_try_advisory_lock({lock}), true");
-        let (taken, _) = ask(&mut connection, take).await?;
-        let look = format!("SELECT {}, true", held(lock, "pid = pg_backend_pid()"));
-        let kept = taken && ask(&mut connection, look).await?.0;
+        let take = format!("SELECT pg_try_advisory_lock({lock}), true, {SERVER}");
+        let taken = ask(&mut connection, take).await?;
+        let own = held(lock, "pid = pg_backend_pid()");
+        let look = format!("SELECT {own}, true, {SERVER}");
+        let found = ask(&mut connection, look).await?;
         connection.close().await?;
-        Ok(Self { lock, kept })
+        Ok(Self {
+            lock,
+            kept: taken.own && found.own,
+            server: found.server,
+        })
     }
 
     /// Whether sessions are kept, seen from another session.
@@ -67,7 +74,7 @@ impl Trial {
         }
         // Where another client's lock is this session's own, it is freed: nobody else would.
         let look = format!(
-            "SELECT CASE WHEN {} THEN pg_advisory_unlock({}) ELSE false END, {}",
+            "SELECT CASE WHEN {} THEN pg_advisory_unlock({}) ELSE false END, {}, {SERVER}",
             held(self.lock, "pid = pg_backend_pid()"),
             self.lock,
             held(self.lock, "true"),
@@ -75,15 +82,32 @@ impl Trial {
         let begun = Instant::now();
         let mut pause = PAUSE;
         loop {
-            match ask(connection, look.clone()).await? {
-                (false, false) => return Ok(true),
-                (false, true) if begun.elapsed() <= CLEANING => {}
-                _ => return Ok(false),
+            let seen = ask(connection, look.clone()).await?;
+            if seen.own || seen.server != self.server {
+                return Ok(false);
+            }
+            if !seen.any {
+                return Ok(true);
+            }
+            if begun.elapsed() > CLEANING {
+                return Ok(false);
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Tells servers apart.
+const SERVER: &str = "extract(epoch FROM pg_postmaster_start_time())::text";
+
+/// What a session sees of the lock.
+struct Seen {
+    /// Whether it is the session's own.
+    own: bool,
+    /// Whether any session has it.
+    any: bool,
+    server: String,
 }
 
 /// Whether an advisory lock of a session is held.
@@ -95,11 +119,15 @@ fn held(lock: i64, by: &str) -> String {
     )
 }
 
-async fn ask(connection: &mut PgConnection, text: String) -> Result<(bool, bool)> {
+async fn ask(connection: &mut PgConnection, text: String) -> Result<Seen> {
     let row = connection
         .fetch_one(sqlx::raw_sql(AssertSqlSafe(text)))
         .await?;
-    Ok((row.try_get(0)?, row.try_get(1)?))
+    Ok(Seen {
+        own: row.try_get(0)?,
+        any: row.try_get(1)?,
+        server: row.try_get(2)?,
+    })
 }
 
 /// The error for a pooler that does not keep sessions.
