@@ -31,7 +31,8 @@ pub enum ErrorKind {
     NotNull,
     /// A CHECK constraint, or the type of the column, refuses the value.
     Check,
-    /// The database could not order this transaction among others. Retryable.
+    /// The database could not order this transaction among others, or a table was altered since one of
+    /// its statements was prepared. Retryable.
     Serialization,
     /// The database ended a circle of transactions that waited for each other. Retryable.
     Deadlock,
@@ -39,7 +40,8 @@ pub enum ErrorKind {
     Timeout,
     /// No connection of the pool came free within the acquire timeout.
     PoolExhausted,
-    /// The server is not there, refuses the connection, or went away before anything was sent.
+    /// The server is not there, refuses the connection, or went away before anything was sent; or the
+    /// answer to a read broke off.
     Unavailable,
     /// The database, the server or the transaction takes no writes.
     ReadOnly,
