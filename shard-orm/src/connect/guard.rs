@@ -125,7 +125,7 @@ impl Guard {
         recorded: &str,
         namespace: &str,
     ) -> Result<()> {
-        let survey = self.survey().await;
+        let survey = self.recent_survey().await;
         let find = |name: &str| survey.servers.iter().find(|one| &*one.server == name);
         let (Some(here), Some(there)) = (find(own), find(recorded)) else {
             // The server has another name now, or the namespace was brought here from one that the

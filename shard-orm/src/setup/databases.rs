@@ -14,6 +14,11 @@ use crate::exec::{database_ids, give_database_id};
 use crate::id;
 use crate::model::Home;
 
+/// What stands in the records for the database of the sequences, and for that of the workers' leases:
+/// no names of databases.
+const SEQUENCES: &str = "#sequences";
+const WORKERS: &str = "#workers";
+
 /// The named databases that `setup` makes tables in, with the identity of each that has one, and those
 /// that the records know beside them.
 pub(super) struct Databases {
@@ -46,6 +51,24 @@ impl Setup {
         let mut known = BTreeMap::new();
         for planned in planned {
             known.extend(planned.plan.databases.clone());
+        }
+        let ids = self.cluster.makers().config();
+        let roles = [
+            (SEQUENCES, "sequences", ids.tables_database()),
+            (WORKERS, "leases of workers", ids.lease_database()),
+        ];
+        for (role, what, name) in roles {
+            let Some(name) = name else { continue };
+            match known.get(role) {
+                Some(former) if former != name && !self.new_databases.contains(name) => {
+                    return Err(Error::configuration(format!(
+                        "the {what} of generated ids are in database `{former}`, and `[ids]` names \
+                         `{name}`: ids would be made twice. Name `{former}`, or bring the tables there \
+                         and go on with `cluster.setup().accept_database(\"{name}\")`"
+                    )));
+                }
+                _ => known.insert(role.to_owned(), name.to_owned()),
+            };
         }
         let mut used = Vec::with_capacity(places.len());
         for (name, place) in places {

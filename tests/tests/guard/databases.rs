@@ -1,6 +1,6 @@
 //! Named databases whose URLs were edited.
 
-use shard_orm::config::{Config, Database, Group};
+use shard_orm::config::{Config, Database, Group, Ids};
 use shard_orm::prelude::*;
 use shard_orm_tests::bed::{Bed, DATABASE};
 use shard_orm_tests::{behaviours, scratch};
@@ -68,6 +68,21 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         // Now the former one is another.
         let error = setup(&bed.config()).await.unwrap_err();
         assert!(error.to_string().contains("is another one of that name"), "{error}");
+    }
+
+    async fn ids_of_another_database_are_refused(bed: &Bed) {
+        let (url, _folder) = another(bed).await;
+        let with_ids = |name: &str| {
+            with_databases(bed, &[(DATABASE, bed.database_url()), ("reports", &url)])
+                .ids(Ids::new().worker(1).tables(name))
+        };
+        setup(&with_ids(DATABASE)).await.unwrap();
+        let error = setup(&with_ids("reports")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("sequences of generated ids are in database `default`"), "{error}");
+        let cluster = Cluster::connect(&with_ids("reports")).await.unwrap();
+        cluster.setup().table::<Order>().accept_database("reports").run().await.unwrap();
+        setup(&with_ids("reports")).await.unwrap();
     }
 
     async fn swapped_named_databases_are_refused(bed: &Bed) {

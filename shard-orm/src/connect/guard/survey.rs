@@ -207,25 +207,34 @@ async fn of_files(session: &Session, server: &ServerAccess, folder: &Path) -> Re
             });
         }
     };
+    let is_expected = |name: &str| server.namespaces.iter().any(|one| **one == *name);
     let mut records = Vec::new();
     for (namespace, file) in files(folder)? {
         let mut session = session.clone();
         session.file = Some(file);
         session.read_only = true;
-        let mut conn = open(&session, server).await?;
-        let table = record::table_of(session.dialect, &namespace);
-        let record = match read_record(&mut conn, &table).await {
-            Ok(record) => record,
-            // Another kind of file.
-            Err(failure) if failure.error.kind() == ErrorKind::Database => None,
-            Err(failure) => return Err(failure.error),
+        let record = match of_file(&session, server, &namespace).await {
+            // Another kind of file, whose name happens to end in `.db`.
+            Err(error) if error.kind() == ErrorKind::Database && !is_expected(&namespace) => None,
+            outcome => outcome?,
         };
-        conn.close().await;
         if let Some(record) = record {
             records.push(Finding { namespace, record });
         }
     }
     Ok(Held { identity, records })
+}
+
+async fn of_file(
+    session: &Session,
+    server: &ServerAccess,
+    namespace: &str,
+) -> Result<Option<Record>> {
+    let mut conn = open(session, server).await?;
+    let table = record::table_of(session.dialect, namespace);
+    let record = read_record(&mut conn, &table).await;
+    conn.close().await;
+    record.map_err(|failure| failure.error)
 }
 
 fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
