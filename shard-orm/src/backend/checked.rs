@@ -96,7 +96,8 @@ mod of_postgres {
         use super::*;
 
         fn date(days: i32) -> Option<NaiveDate> {
-            NaiveDate::from_ymd_opt(2000, 1, 1)?.checked_add_signed(TimeDelta::try_days(days.into())?)
+            NaiveDate::from_ymd_opt(2000, 1, 1)?
+                .checked_add_signed(TimeDelta::try_days(days.into())?)
         }
 
         fn moment(micros: i64) -> Option<NaiveDateTime> {
@@ -164,8 +165,8 @@ mod of_postgres {
 #[cfg(feature = "mysql")]
 mod of_mysql {
     use sqlx::MySql;
-    use sqlx::mysql::types::MySqlTime;
     use sqlx::mysql::MySqlValueRef;
+    use sqlx::mysql::types::MySqlTime;
 
     use super::*;
 

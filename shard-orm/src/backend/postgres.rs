@@ -7,7 +7,8 @@ use std::str::FromStr;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::postgres::{
-    PgArgumentBuffer, PgArguments, PgConnectOptions, PgDatabaseError, PgHasArrayType, PgTypeInfo, Postgres,
+    PgArgumentBuffer, PgArguments, PgConnectOptions, PgDatabaseError, PgHasArrayType, PgTypeInfo,
+    Postgres,
 };
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, Type};
 
@@ -215,7 +216,9 @@ fn stale(code: &str, reported: &dyn DatabaseError) -> Option<Class> {
         // What the plan refers to was dropped. These are not translated.
         "XX000"
             if driver.message().starts_with("cache lookup failed for ")
-                || driver.message().starts_with("could not open relation with OID ") =>
+                || driver
+                    .message()
+                    .starts_with("could not open relation with OID ") =>
         {
             Some(Class::stale(Stale::Failed))
         }

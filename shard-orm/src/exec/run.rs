@@ -358,7 +358,10 @@ async fn attempt(
 ) -> Result<u64, Attempt> {
     match attempt_once(lease, endpoint, place, statement, sink).await {
         Err(Attempt::Stale(failure)) => {
-            Box::pin(attempt_anew(failure, lease, endpoint, place, statement, sink)).await
+            Box::pin(attempt_anew(
+                failure, lease, endpoint, place, statement, sink,
+            ))
+            .await
         }
         outcome => outcome,
     }

@@ -19,21 +19,50 @@ async fn each_verb(cluster: &Cluster, id: i64) {
     assert_eq!(own().all(cluster).await.unwrap(), [note(id)]);
     let rows: Vec<Note> = own().stream(cluster).try_collect().await.unwrap();
     assert_eq!(rows, [note(id)]);
-    let changed = Note { amount: 2, ..note(id) };
+    let changed = Note {
+        amount: 2,
+        ..note(id)
+    };
     changed.update(cluster).await.unwrap();
     changed.save(cluster).await.unwrap();
-    assert_eq!(own().increment(Note::AMOUNT, 1).update(cluster).await.unwrap(), 1);
-    let scattered = Note::scatter().filter(Note::ID.eq(id)).all(cluster).await.unwrap();
+    assert_eq!(
+        own()
+            .increment(Note::AMOUNT, 1)
+            .update(cluster)
+            .await
+            .unwrap(),
+        1
+    );
+    let scattered = Note::scatter()
+        .filter(Note::ID.eq(id))
+        .all(cluster)
+        .await
+        .unwrap();
     assert_eq!(scattered[0].amount, 3);
     let sums = own().select(Note::TEXT).all(cluster).await.unwrap();
     assert_eq!(sums, [format!("note {id}")]);
-    let raw = Note::on(0).sql(AssertSqlSafe(format!("SELECT text FROM {{notes}} WHERE id = {id}")));
-    assert_eq!(raw.all::<String>(cluster).await.unwrap(), [format!("note {id}")]);
-    let more = Note::insert_many(cluster, vec![note(id + 1), note(id + 2)]).await.unwrap();
+    let raw = Note::on(0).sql(AssertSqlSafe(format!(
+        "SELECT text FROM {{notes}} WHERE id = {id}"
+    )));
+    assert_eq!(
+        raw.all::<String>(cluster).await.unwrap(),
+        [format!("note {id}")]
+    );
+    let more = Note::insert_many(cluster, vec![note(id + 1), note(id + 2)])
+        .await
+        .unwrap();
     assert_eq!(more.len(), 2);
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     tx.rollback().await.unwrap();
-    assert_eq!(Note::on(0).filter(Note::ID.ge(id)).filter(Note::ID.lt(id + 3)).delete(cluster).await.unwrap(), 3);
+    assert_eq!(
+        Note::on(0)
+            .filter(Note::ID.ge(id))
+            .filter(Note::ID.lt(id + 3))
+            .delete(cluster)
+            .await
+            .unwrap(),
+        3
+    );
 }
 
 /// Statements that give the altered column, prepared on each connection of the pool.
@@ -55,8 +84,12 @@ async fn alter(site: &Site, round: usize) {
     let text = match site.backend {
         // It has no lengths.
         Backend::Sqlite => format!("ALTER TABLE {notes} ADD COLUMN more_{round} text"),
-        Backend::Postgres => format!("ALTER TABLE {notes} ALTER COLUMN text TYPE varchar({length})"),
-        Backend::MariaDb => format!("ALTER TABLE {notes} MODIFY COLUMN text varchar({length}) NOT NULL"),
+        Backend::Postgres => {
+            format!("ALTER TABLE {notes} ALTER COLUMN text TYPE varchar({length})")
+        }
+        Backend::MariaDb => {
+            format!("ALTER TABLE {notes} MODIFY COLUMN text varchar({length}) NOT NULL")
+        }
     };
     site.side().await.run(&text).await.unwrap();
 }
@@ -85,7 +118,11 @@ async fn a_stream_does_not_notice_that_its_table_was_altered(backend: Backend) {
     for round in 0..3 {
         let rows: Vec<Note> = Note::on(0).stream(&cluster).try_collect().await.unwrap();
         assert_eq!(rows, [note(1)]);
-        let rows: Vec<Note> = Note::scatter().stream(&cluster).try_collect().await.unwrap();
+        let rows: Vec<Note> = Note::scatter()
+            .stream(&cluster)
+            .try_collect()
+            .await
+            .unwrap();
         assert_eq!(rows, [note(1)]);
         alter(&site, round).await;
     }
@@ -98,7 +135,11 @@ async fn a_transaction_is_run_again_once_after_its_table_was_altered(backend: Ba
     for round in 0..3 {
         // Prepared on each connection that writes.
         let mut open = Vec::new();
-        for _ in 0..if backend == Backend::Sqlite { 1 } else { CONNECTIONS } {
+        for _ in 0..if backend == Backend::Sqlite {
+            1
+        } else {
+            CONNECTIONS
+        } {
             let tx = cluster.begin(Note::shard(0)).await.unwrap();
             Note::get(&tx, 0, 1).await.unwrap();
             open.push(tx);
@@ -159,7 +200,13 @@ async fn a_session_that_was_reset_serves_on(backend: Backend) {
     let cluster = site.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     for reset in ["DISCARD ALL", "DEALLOCATE ALL"] {
-        let reset = || cluster.broadcast("shop").each_server().sql(AssertSqlSafe(reset)).execute();
+        let reset = || {
+            cluster
+                .broadcast("shop")
+                .each_server()
+                .sql(AssertSqlSafe(reset))
+                .execute()
+        };
         for _ in 0..2 {
             assert_eq!(Note::get(&cluster, 0, 1).await.unwrap(), note(1));
             assert!(reset().await.unwrap().is_done());
@@ -190,7 +237,11 @@ async fn a_stale_plan_within_a_procedure_is_not_sent_again(backend: Backend) {
          RAISE EXCEPTION 'prepared statement does not exist' USING ERRCODE = '26000'; END $$"
     );
     side.run(&procedure).await.unwrap();
-    let error = Note::on(0).sql("CALL half()").execute(&cluster).await.unwrap_err();
+    let error = Note::on(0)
+        .sql("CALL half()")
+        .execute(&cluster)
+        .await
+        .unwrap_err();
     assert!(!error.is_retryable(), "{error}");
     assert_eq!(site.amount(&mut side, 1).await, 2);
 }

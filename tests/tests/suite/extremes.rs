@@ -30,8 +30,17 @@ async fn both<T: Field + Debug>(bed: &Bed, expression: &str) -> [Result<T>; 2] {
         Some(expression) => format!("SET STATEMENT sql_mode = '' FOR SELECT {expression}"),
         None => format!("SELECT {expression}"),
     };
-    let prepared = Moment::on(1).sql(AssertSqlSafe(text.clone())).one::<T>(&bed.cluster).await;
-    let plain = bed.cluster.broadcast("shop").sql(AssertSqlSafe(text)).all::<T>().await.unwrap();
+    let prepared = Moment::on(1)
+        .sql(AssertSqlSafe(text.clone()))
+        .one::<T>(&bed.cluster)
+        .await;
+    let plain = bed
+        .cluster
+        .broadcast("shop")
+        .sql(AssertSqlSafe(text))
+        .all::<T>()
+        .await
+        .unwrap();
     let plain = plain.outcomes.into_iter().next().unwrap().result.unwrap();
     [prepared, plain.map(|mut rows| rows.pop().unwrap())]
 }
@@ -41,7 +50,9 @@ async fn is<T: Field + Debug + PartialEq>(bed: &Bed, expression: &str, expected:
     for outcome in both::<T>(bed, expression).await {
         match (outcome, &expected) {
             (Ok(value), Some(expected)) => assert_eq!(&value, expected, "{expression}"),
-            (Err(error), None) => assert_eq!(error.kind(), ErrorKind::Decode, "{expression}: {error}"),
+            (Err(error), None) => {
+                assert_eq!(error.kind(), ErrorKind::Decode, "{expression}: {error}")
+            }
             (outcome, expected) => panic!("{expression}: {outcome:?}, and not {expected:?}"),
         }
     }
@@ -74,12 +85,38 @@ async fn as_anything(bed: &Bed, expression: &str) {
     }
     fn check(expression: &str, rust: &str, outcome: Result<()>) {
         if let Err(error) = outcome {
-            assert_eq!(error.kind(), ErrorKind::Decode, "{expression} as {rust}: {error}");
+            assert_eq!(
+                error.kind(),
+                ErrorKind::Decode,
+                "{expression} as {rust}: {error}"
+            );
         }
     }
     read!(
-        bool, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, String, Vec<u8>, Uuid, Decimal, serde_json::Value,
-        DateTime<Utc>, NaiveDateTime, NaiveDate, NaiveTime, OffsetDateTime, PrimitiveDateTime, Date, Time
+        bool,
+        i8,
+        i16,
+        i32,
+        i64,
+        u8,
+        u16,
+        u32,
+        u64,
+        f32,
+        f64,
+        String,
+        Vec<u8>,
+        Uuid,
+        Decimal,
+        serde_json::Value,
+        DateTime<Utc>,
+        NaiveDateTime,
+        NaiveDate,
+        NaiveTime,
+        OffsetDateTime,
+        PrimitiveDateTime,
+        Date,
+        Time
     );
 }
 
@@ -88,25 +125,37 @@ struct Dice(u64);
 
 impl Dice {
     fn up_to(&mut self, most: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         u32::try_from((self.0 >> 33) % u64::from(most + 1)).unwrap()
     }
 
     fn date(&mut self, years: u32) -> String {
-        let (year, month, day) = (1 + self.up_to(years - 1), 1 + self.up_to(11), 1 + self.up_to(27));
+        let (year, month, day) = (
+            1 + self.up_to(years - 1),
+            1 + self.up_to(11),
+            1 + self.up_to(27),
+        );
         format!("{year:04}-{month:02}-{day:02}")
     }
 
     fn time(&mut self) -> String {
         let (hour, minute, second) = (self.up_to(23), self.up_to(59), self.up_to(59));
-        let micros = if self.up_to(2) == 0 { 0 } else { self.up_to(999_999) };
+        let micros = if self.up_to(2) == 0 {
+            0
+        } else {
+            self.up_to(999_999)
+        };
         format!("{hour:02}:{minute:02}:{second:02}.{micros:06}")
     }
 }
 
 /// The types of `time` give the same as those of `chrono`.
 fn of_chrono(naive: NaiveDateTime) -> PrimitiveDateTime {
-    let date = Date::from_ordinal_date(naive.year(), u16::try_from(naive.ordinal()).unwrap()).unwrap();
+    let date =
+        Date::from_ordinal_date(naive.year(), u16::try_from(naive.ordinal()).unwrap()).unwrap();
     PrimitiveDateTime::new(date, of_clock(naive.time()))
 }
 
@@ -121,9 +170,12 @@ async fn is_read_right(bed: &Bed, date: &str, time: &str) {
     let naive: NaiveDateTime = format!("{date}T{time}").parse().unwrap();
     let (day, clock) = (naive.date(), naive.time());
     let [at, zoned, of_day, of_clock_] = match bed.dialect {
-        Dialect::Sqlite => {
-            [format!("'{date} {time}'"), format!("'{date}T{time}+00:00'"), format!("'{date}'"), format!("'{time}'")]
-        }
+        Dialect::Sqlite => [
+            format!("'{date} {time}'"),
+            format!("'{date}T{time}+00:00'"),
+            format!("'{date}'"),
+            format!("'{time}'"),
+        ],
         Dialect::Postgres => [
             format!("timestamp '{date} {time}'"),
             format!("timestamptz '{date} {time}+00'"),
@@ -132,7 +184,12 @@ async fn is_read_right(bed: &Bed, date: &str, time: &str) {
         ],
         Dialect::MySql => {
             let at = format!("CAST('{date} {time}' AS DATETIME(6))");
-            [at.clone(), at, format!("CAST('{date}' AS DATE)"), format!("CAST('{time}' AS TIME(6))")]
+            [
+                at.clone(),
+                at,
+                format!("CAST('{date}' AS DATE)"),
+                format!("CAST('{time}' AS TIME(6))"),
+            ]
         }
     };
     is(bed, &at, Some(naive)).await;
@@ -151,41 +208,143 @@ async fn is_read_right(bed: &Bed, date: &str, time: &str) {
 fn odd(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::Sqlite => &[
-            "9223372036854775807", "-9223372036854775808", "9e999", "-9e999", "1e300", "-1e300", "5e-324", "0.1",
-            "253402300800", "-377705116800", "99999999999999", "x''", "x'ff'", "CAST(x'ff' AS TEXT)",
-            "CAST(x'00' AS TEXT)", "''", "'0000-00-00'", "'2024-02-30'", "'24:00:00'", "'23:59:60'", "'infinity'",
-            "'+262142-12-31 23:59:59'", "'-262143-01-01 00:00:00'", "'2024-01-01T00:00:00+25:00'", "'NaN'",
-            "'1e400'", "'79228162514264337593543950336'", "'[[[[[[[['", "1.7976931348623157e308", "NULL", "'é'",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "9e999",
+            "-9e999",
+            "1e300",
+            "-1e300",
+            "5e-324",
+            "0.1",
+            "253402300800",
+            "-377705116800",
+            "99999999999999",
+            "x''",
+            "x'ff'",
+            "CAST(x'ff' AS TEXT)",
+            "CAST(x'00' AS TEXT)",
+            "''",
+            "'0000-00-00'",
+            "'2024-02-30'",
+            "'24:00:00'",
+            "'23:59:60'",
+            "'infinity'",
+            "'+262142-12-31 23:59:59'",
+            "'-262143-01-01 00:00:00'",
+            "'2024-01-01T00:00:00+25:00'",
+            "'NaN'",
+            "'1e400'",
+            "'79228162514264337593543950336'",
+            "'[[[[[[[['",
+            "1.7976931348623157e308",
+            "NULL",
+            "'é'",
         ],
         Dialect::Postgres => &[
-            "date 'infinity'", "date '-infinity'", "date '4713-01-01 BC'", "date '5874897-12-31'",
-            "date '10000-01-01'", "date '0001-01-01 BC'", "timestamp 'infinity'", "timestamp '-infinity'",
-            "timestamp '294276-12-31 23:59:59.999999'", "timestamp '4713-01-01 BC'", "timestamptz 'infinity'",
-            "timestamptz '-infinity'", "timestamptz '294276-12-31 23:59:59.999999+00'", "timestamptz '4713-01-01 BC'",
-            "timestamptz '10000-01-01'", "time '24:00:00'", "timetz '24:00:00+15:59'", "timetz '00:00:00-15:59'",
-            "interval '178000000 years'", "interval '-1 microsecond'", "numeric 'NaN'", "numeric 'Infinity'",
-            "numeric '-Infinity'", "1e131071::numeric", "1e-16383::numeric", "-1e40::numeric",
-            "0.00000000000000000000000000000000000000001::numeric", "79228162514264337593543950335::numeric",
-            "79228162514264337593543950336::numeric", "0::numeric(1000, 900)", "float4 'NaN'", "float4 'Infinity'",
-            "float8 '-Infinity'", "float8 '1.7976931348623157e308'", "float4 '1e-45'", "int2 '-32768'", "int8 '-9223372036854775808'",
-            "'\\x'::bytea", "'\\xff'::bytea", "''", "'a'::\"char\"", "''::\"char\"", "'a'::char(3)", "name 'x'",
-            "'1e400'::json", "'1e400'::jsonb", "'\"\\u0000\"'::json", "uuid '00000000-0000-0000-0000-000000000000'",
-            "inet '::/0'", "point '(1,2)'", "money '1'", "ARRAY[date 'infinity']", "ROW(1, date 'infinity')",
-            "daterange('-infinity', 'infinity')", "tsvector 'a'", "bit '1'", "xml '<a/>'", "oid '4294967295'", "pg_lsn '0/0'",
-            "true", "NULL", "NULL::date", "NULL::numeric", "'{}'::int[]", "path '((1,2))'", "macaddr '00:00:00:00:00:00'",
+            "date 'infinity'",
+            "date '-infinity'",
+            "date '4713-01-01 BC'",
+            "date '5874897-12-31'",
+            "date '10000-01-01'",
+            "date '0001-01-01 BC'",
+            "timestamp 'infinity'",
+            "timestamp '-infinity'",
+            "timestamp '294276-12-31 23:59:59.999999'",
+            "timestamp '4713-01-01 BC'",
+            "timestamptz 'infinity'",
+            "timestamptz '-infinity'",
+            "timestamptz '294276-12-31 23:59:59.999999+00'",
+            "timestamptz '4713-01-01 BC'",
+            "timestamptz '10000-01-01'",
+            "time '24:00:00'",
+            "timetz '24:00:00+15:59'",
+            "timetz '00:00:00-15:59'",
+            "interval '178000000 years'",
+            "interval '-1 microsecond'",
+            "numeric 'NaN'",
+            "numeric 'Infinity'",
+            "numeric '-Infinity'",
+            "1e131071::numeric",
+            "1e-16383::numeric",
+            "-1e40::numeric",
+            "0.00000000000000000000000000000000000000001::numeric",
+            "79228162514264337593543950335::numeric",
+            "79228162514264337593543950336::numeric",
+            "0::numeric(1000, 900)",
+            "float4 'NaN'",
+            "float4 'Infinity'",
+            "float8 '-Infinity'",
+            "float8 '1.7976931348623157e308'",
+            "float4 '1e-45'",
+            "int2 '-32768'",
+            "int8 '-9223372036854775808'",
+            "'\\x'::bytea",
+            "'\\xff'::bytea",
+            "''",
+            "'a'::\"char\"",
+            "''::\"char\"",
+            "'a'::char(3)",
+            "name 'x'",
+            "'1e400'::json",
+            "'1e400'::jsonb",
+            "'\"\\u0000\"'::json",
+            "uuid '00000000-0000-0000-0000-000000000000'",
+            "inet '::/0'",
+            "point '(1,2)'",
+            "money '1'",
+            "ARRAY[date 'infinity']",
+            "ROW(1, date 'infinity')",
+            "daterange('-infinity', 'infinity')",
+            "tsvector 'a'",
+            "bit '1'",
+            "xml '<a/>'",
+            "oid '4294967295'",
+            "pg_lsn '0/0'",
+            "true",
+            "NULL",
+            "NULL::date",
+            "NULL::numeric",
+            "'{}'::int[]",
+            "path '((1,2))'",
+            "macaddr '00:00:00:00:00:00'",
         ],
         Dialect::MySql => &[
-            "LAX CAST('0000-00-00' AS DATE)", "LAX CAST('0000-00-00 00:00:00' AS DATETIME)",
-            "LAX CAST('2024-00-00' AS DATE)", "LAX CAST('2024-12-00 10:00:00' AS DATETIME)",
-            "LAX CAST('0000-01-01' AS DATE)", "LAX CAST('0000-00-00 10:11:12.5' AS DATETIME(6))",
-            "CAST('9999-12-31 23:59:59.999999' AS DATETIME(6))", "CAST('838:59:59' AS TIME)",
-            "CAST('-838:59:59.999999' AS TIME(6))", "CAST('-00:00:00.000001' AS TIME(6))", "CAST('24:00:00' AS TIME)",
-            "18446744073709551615", "CAST(-9223372036854775808 AS SIGNED)", "1.7976931348623157e308", "-1e308", "4.9e-324",
-            "CAST(1e38 AS FLOAT)", "CAST('79228162514264337593543950336' AS DECIMAL(65, 0))",
-            "CAST('0.000000000000000000000000000001' AS DECIMAL(38, 30))", "x''", "x'ff'", "b'1'", "''",
-            "CAST(_utf8mb4'é' AS BINARY)", "JSON_COMPACT('[1e400]')", "'[[[['", "NULL", "TRUE",
-            "ST_GeomFromText('POINT(1 2)')", "CAST('::' AS INET6)", "NOW(6)", "CURRENT_TIME(3)", "1 / 3",
-            "CAST('00000000-0000-0000-0000-000000000000' AS UUID)", "_latin1 x'e9'", "_utf8mb3 x'c3a9'",
+            "LAX CAST('0000-00-00' AS DATE)",
+            "LAX CAST('0000-00-00 00:00:00' AS DATETIME)",
+            "LAX CAST('2024-00-00' AS DATE)",
+            "LAX CAST('2024-12-00 10:00:00' AS DATETIME)",
+            "LAX CAST('0000-01-01' AS DATE)",
+            "LAX CAST('0000-00-00 10:11:12.5' AS DATETIME(6))",
+            "CAST('9999-12-31 23:59:59.999999' AS DATETIME(6))",
+            "CAST('838:59:59' AS TIME)",
+            "CAST('-838:59:59.999999' AS TIME(6))",
+            "CAST('-00:00:00.000001' AS TIME(6))",
+            "CAST('24:00:00' AS TIME)",
+            "18446744073709551615",
+            "CAST(-9223372036854775808 AS SIGNED)",
+            "1.7976931348623157e308",
+            "-1e308",
+            "4.9e-324",
+            "CAST(1e38 AS FLOAT)",
+            "CAST('79228162514264337593543950336' AS DECIMAL(65, 0))",
+            "CAST('0.000000000000000000000000000001' AS DECIMAL(38, 30))",
+            "x''",
+            "x'ff'",
+            "b'1'",
+            "''",
+            "CAST(_utf8mb4'é' AS BINARY)",
+            "JSON_COMPACT('[1e400]')",
+            "'[[[['",
+            "NULL",
+            "TRUE",
+            "ST_GeomFromText('POINT(1 2)')",
+            "CAST('::' AS INET6)",
+            "NOW(6)",
+            "CURRENT_TIME(3)",
+            "1 / 3",
+            "CAST('00000000-0000-0000-0000-000000000000' AS UUID)",
+            "_latin1 x'e9'",
+            "_utf8mb3 x'c3a9'",
         ],
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shard_orm::Result;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Batch, CopyStatus, Supervisor, Sync, TransmitHooks};
 use shard_orm::sqlx::AssertSqlSafe;
+use shard_orm::sync::{Batch, CopyStatus, Supervisor, Sync, TransmitHooks};
 
 use crate::site::{Backend, Item, Pair, Site, eventually, item, on};
 
@@ -13,6 +13,8 @@ on! { all =>
     a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_it_is_there
     a_hook_that_panics_is_told_and_called_again
 }
+
+on! { servers => copies_follow_after_the_tables_were_altered }
 
 fn supervise(site: &Site) -> Supervisor {
     Sync::supervise(&site.cluster)
@@ -60,10 +62,36 @@ async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_
     item(2).delete(&site.cluster).await.unwrap();
     eventually("the changes", || site.is_equal()).await;
     eventually("no problem is left", async || {
-        of(&supervisor, "items").iter().all(|one| one.problem.is_none() && one.failures == 0)
+        of(&supervisor, "items")
+            .iter()
+            .all(|one| one.problem.is_none() && one.failures == 0)
     })
     .await;
     supervisor.stop().await;
+}
+
+async fn copies_follow_after_the_tables_were_altered(pair: Pair) {
+    let site = Site::new(pair).await;
+    for round in 0..3 {
+        for id in [1, 2, 3] {
+            site.insert([10 * round + id]).await;
+            site.sync().await;
+        }
+        let length = 100 + round;
+        let wider = match pair.0 {
+            Backend::Postgres => {
+                format!("ALTER TABLE items ALTER COLUMN name TYPE varchar({length})")
+            }
+            _ => format!("ALTER TABLE items MODIFY COLUMN name varchar({length}) NOT NULL"),
+        };
+        for at in std::iter::once(&site.cluster).chain(&site.copies) {
+            let wider = Item::query().sql(AssertSqlSafe(wider.clone()));
+            wider.execute(at).await.unwrap();
+        }
+        site.insert([10 * round + 4]).await;
+        site.sync().await;
+        site.assert_equal().await;
+    }
 }
 
 /// A row whose name says what its hook does.
@@ -87,11 +115,24 @@ impl TransmitHooks for Temper {
 async fn a_hook_that_panics_is_told_and_called_again(pair: Pair) {
     let site = Site::new(pair).await;
     site.add::<Temper>("tempers", "").await;
-    let temper = |id: i64, name: &str| Temper { id, name: name.to_owned() };
+    let temper = |id: i64, name: &str| Temper {
+        id,
+        name: name.to_owned(),
+    };
     let are_equal = || async {
-        let expected = Temper::query().order_by(Temper::ID).all(&site.cluster).await.unwrap();
+        let expected = Temper::query()
+            .order_by(Temper::ID)
+            .all(&site.cluster)
+            .await
+            .unwrap();
         for copy in &site.copies {
-            if Temper::query().order_by(Temper::ID).all(copy).await.unwrap() != expected {
+            if Temper::query()
+                .order_by(Temper::ID)
+                .all(copy)
+                .await
+                .unwrap()
+                != expected
+            {
                 return false;
             }
         }
@@ -109,7 +150,9 @@ async fn a_hook_that_panics_is_told_and_called_again(pair: Pair) {
     temper(2, "better").update(&site.cluster).await.unwrap();
     eventually("the changes", are_equal).await;
     eventually("no problem is left", async || {
-        of(&supervisor, "tempers").iter().all(|one| one.problem.is_none() && one.held)
+        of(&supervisor, "tempers")
+            .iter()
+            .all(|one| one.problem.is_none() && one.held)
     })
     .await;
     supervisor.stop().await;

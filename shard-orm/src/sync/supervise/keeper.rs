@@ -75,7 +75,10 @@ impl Keeper {
         };
         loop {
             // The users' hooks run in it.
-            let round = caught("the copying of its rows", self.hold(&mut stopped, &mut course));
+            let round = caught(
+                "the copying of its rows",
+                self.hold(&mut stopped, &mut course),
+            );
             let left = match round.await {
                 Ok(Ok(())) => return,
                 Ok(Err(left)) => left,
