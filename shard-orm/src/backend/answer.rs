@@ -30,9 +30,11 @@ pub(super) enum Answer<'c> {
     MySql(Results<'c, sqlx::MySql>),
 }
 
-/// The results of the statements in one text, each the rows and then what was done.
-type Streamed<'c, DB> =
-    BoxStream<'c, sqlx::Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>>>;
+/// A row, or what a statement has done, behind its rows.
+type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
+
+/// The results of all statements in one text.
+type Streamed<'c, DB> = BoxStream<'c, sqlx::Result<Step<DB>>>;
 
 /// The driver's answer.
 pub(super) enum Results<'c, DB: Database> {
@@ -85,7 +87,7 @@ impl<'c, DB: Database> Many<'c, DB> {
         &mut self,
         dialect: Dialect,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Either<DB::QueryResult, DB::Row>, Failure>>> {
+    ) -> Poll<Option<Result<Step<DB>, Failure>>> {
         loop {
             let next = match ready!(self.results.as_mut().poll_next(context)) {
                 Some(Ok(Either::Left(_))) if self.end == End::Second => {

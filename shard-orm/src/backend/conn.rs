@@ -238,7 +238,12 @@ impl Conn {
             }
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), ArgsOf::Unprepared) => {
-                let rows = Many::new(Dialect::MySql, conn.fetch_many(text(sql)));
+                let rows = if super::mysql::is_select(&sql.text) {
+                    conn.fetch_many(query(sql, sqlx::mysql::MySqlArguments::default()))
+                } else {
+                    conn.fetch_many(text(sql))
+                };
+                let rows = Many::new(Dialect::MySql, rows);
                 Ok(Answer::MySql(Results::Many(rows)))
             }
             _ => Err(Failure::own(mismatched())),

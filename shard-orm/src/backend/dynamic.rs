@@ -81,12 +81,13 @@ impl Args {
 
 /// A text of the users' own as it is sent, and whether its plan may be kept on the connection.
 pub(crate) fn users_own(dialect: Dialect, text: String) -> (Arc<str>, bool) {
-    let (text, kept) = match dialect {
-        #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => super::sqlite::users_own(text),
-        _ => (text, true),
-    };
-    (text.into(), kept)
+    #[cfg(feature = "sqlite")]
+    if dialect == Dialect::Sqlite {
+        let (text, kept) = super::sqlite::users_own(text);
+        return (text.into(), kept);
+    }
+    let _ = dialect;
+    (text.into(), true)
 }
 
 /// The identifiers of a table or column, quoted by sea-query and joined by dots.

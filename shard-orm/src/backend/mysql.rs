@@ -118,6 +118,17 @@ pub(super) async fn observe(
     })
 }
 
+/// Whether a text is one query, which is always prepared: sent as text, a row whose first column is
+/// 16 MiB long begins with the byte that the driver takes for the end of the rows.
+pub(super) fn is_select(text: &str) -> bool {
+    let text = text.trim();
+    let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
+    let one = !text.trim_end_matches(';').contains(';');
+    one && ["SELECT", "WITH"]
+        .iter()
+        .any(|first| word.eq_ignore_ascii_case(first))
+}
+
 /// Whether a value is NULL. The driver takes dates such as 0000-00-00 for NULL too, which would be
 /// written back as such.
 pub(super) fn is_null(value: MySqlValueRef<'_>) -> bool {

@@ -34,7 +34,8 @@ use crate::topology::Namespace;
 /// is, in the order in which the model is read. `{{` is a brace. Text in quotes and comments is
 /// left alone. Placeholders are those of the database: `$1` on PostgreSQL, `?` on the others.
 ///
-/// It goes to the primary, and is not sent again, whatever becomes of it: the library does not know what it does.
+/// It goes to the primary, and is not sent again once it was begun, whatever becomes of it: the library
+/// does not know what it does.
 /// With [`read`](Query::read) before `sql` you say that it only reads: it goes where that says, and
 /// is asked again when its connection turns out to be lost.
 ///

@@ -5,6 +5,7 @@ use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm::{Cluster, ShardRows};
+use shard_orm_tests::servers::MariaDbServer;
 use tokio::time::timeout;
 
 use crate::side::Side;
@@ -155,6 +156,22 @@ async fn a_transaction_ends_with_the_thread_of_its_connection() {
         assert_eq!(kind(tx.savepoint()).await, ErrorKind::TransactionEnded);
     }
     deadly.cure().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_of_16_mib_is_not_taken_for_the_end_of_the_rows() {
+    let server = MariaDbServer::start_with(&[("max_allowed_packet", "64M")]);
+    let server = server.await.unwrap();
+    let site = Site::at_mariadb(server.url()).await;
+    let cluster = site.cluster(pool_of(1)).await;
+    let text = "SELECT REPEAT('x', 16777216), 1 UNION ALL SELECT 'short', 2";
+    let report = cluster.broadcast("shop").each_server().sql(text);
+    let report = report.all::<(String, i64)>().await.unwrap();
+    let rows = report.into_result().unwrap().pop().unwrap();
+    let lengths: Vec<(usize, i64)> = rows.iter().map(|row| (row.0.len(), row.1)).collect();
+    assert_eq!(lengths, [(16_777_216, 1), (5, 2)]);
+    note(1).insert(&cluster).await.unwrap();
+    assert_eq!(Note::get(&cluster, 0, 1).await.unwrap(), note(1));
 }
 
 async fn a_star_has_all_rows_after_a_column_was_added(backend: Backend) {

@@ -14,6 +14,8 @@ on! { all =>
     a_hook_that_panics_is_told_and_called_again
 }
 
+on! { servers => copies_follow_after_the_tables_were_altered }
+
 fn supervise(site: &Site) -> Supervisor {
     Sync::supervise(&site.cluster)
         .every(Duration::from_millis(50))
@@ -66,6 +68,30 @@ async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_
     })
     .await;
     supervisor.stop().await;
+}
+
+async fn copies_follow_after_the_tables_were_altered(pair: Pair) {
+    let site = Site::new(pair).await;
+    for round in 0..3 {
+        for id in [1, 2, 3] {
+            site.insert([10 * round + id]).await;
+            site.sync().await;
+        }
+        let length = 100 + round;
+        let wider = match pair.0 {
+            Backend::Postgres => {
+                format!("ALTER TABLE items ALTER COLUMN name TYPE varchar({length})")
+            }
+            _ => format!("ALTER TABLE items MODIFY COLUMN name varchar({length}) NOT NULL"),
+        };
+        for at in std::iter::once(&site.cluster).chain(&site.copies) {
+            let wider = Item::query().sql(AssertSqlSafe(wider.clone()));
+            wider.execute(at).await.unwrap();
+        }
+        site.insert([10 * round + 4]).await;
+        site.sync().await;
+        site.assert_equal().await;
+    }
 }
 
 /// A row whose name says what its hook does.
