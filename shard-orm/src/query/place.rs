@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sea_query::{Alias, Expr, ExprTrait, Value};
 
+use super::combined::any_of;
 use super::select::Query;
 use crate::backend::Args;
 use crate::cluster::Address;
@@ -281,23 +282,6 @@ fn one_of(def: &'static ModelDef, keys: Vec<Vec<Value>>) -> Option<Expr> {
     routing_columns(def)
         .next()
         .map(|column| column.is_in(values))
-}
-
-/// `a OR b OR ..`, as a balanced tree: SQLite takes expressions of a depth of 1,000, and rendering
-/// one takes a stack as deep as it is.
-pub(crate) fn any_of(mut conditions: Vec<Expr>) -> Option<Expr> {
-    while conditions.len() > 1 {
-        let mut pairs = Vec::with_capacity(conditions.len().div_ceil(2));
-        let mut rest = conditions.into_iter();
-        while let Some(one) = rest.next() {
-            pairs.push(match rest.next() {
-                Some(other) => one.or(other),
-                None => one,
-            });
-        }
-        conditions = pairs;
-    }
-    conditions.pop()
 }
 
 /// The error for a call over several logical shards that failed on some.

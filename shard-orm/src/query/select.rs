@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::filter::Filter;
 use super::operand::Assign;
-use super::order::OrderBy;
+use super::order::{OrderBy, Term};
 use super::parts::{Lock, Needs, Parts};
 use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard};
 use super::selection::{As, Columns, Projection, Selection, Whole};
@@ -129,18 +129,22 @@ impl<M: Model, P, S> Query<M, P, S> {
     /// Keeps the rows that meet this condition, beside those of earlier calls.
     pub fn filter(mut self, filter: Filter<M>) -> Self {
         self.parts.needs = self.parts.needs | filter.needs;
-        match filter.expr {
+        match filter.into_expr() {
             Ok(expr) => self.parts.filters.push(expr),
             Err(refusal) => self.parts.refuse(refusal),
         }
         self
     }
 
-    /// Orders by a column, after those of earlier calls.
+    /// Orders by a column, after those of earlier calls. A column that is there already keeps its
+    /// place and its direction, as in SQL.
     pub fn order_by(mut self, order: impl Into<OrderBy<M>>) -> Self {
         let order = order.into();
         self.parts.needs = self.parts.needs | order.needs;
-        self.parts.orders.push(order.term);
+        let known = |term: &Term| term.ordinal == order.term.ordinal;
+        if !self.parts.orders.iter().any(known) {
+            self.parts.orders.push(order.term);
+        }
         self
     }
 

@@ -17,6 +17,7 @@ mod ids;
 mod keys;
 mod many;
 mod moments;
+mod nesting;
 mod order_pages;
 mod placement;
 mod raw_sql;

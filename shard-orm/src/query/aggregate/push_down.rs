@@ -8,7 +8,7 @@ use sea_query::{Alias, Expr, ExprTrait, Func, NullOrdering, Order, SelectStateme
 
 use super::exact::integer_of;
 use super::grouping::{Grouping, is_ordered_alike};
-use super::having::{Comparison, Condition};
+use super::having::{Comparison, Condition, Test};
 use super::plan::Request;
 use super::spec::{Function, Item, Spec};
 use crate::backend::ColumnType;
@@ -141,37 +141,17 @@ struct Side {
 impl Side {
     /// What of a condition the database can tell, and whether that is all of it.
     fn having(&self, condition: &Condition) -> Result<(Option<Expr>, bool)> {
-        Ok(match condition {
-            Condition::And(one, two) => match (self.having(one)?, self.having(two)?) {
-                ((Some(one), complete), (Some(two), also)) => {
-                    (Some(one.and(two)), complete && also)
-                }
-                ((one, _), (two, _)) => (one.or(two), false),
-            },
-            other => {
-                let whole = self.condition(other)?;
-                let complete = whole.is_some();
-                (whole, complete)
-            }
-        })
+        condition.render_part(&|test| self.test(test))
     }
 
-    /// The whole condition.
-    fn condition(&self, condition: &Condition) -> Result<Option<Expr>> {
-        let both = |one, two, join: fn(Expr, Expr) -> Expr| {
-            Ok(self.condition(one)?.zip(self.condition(two)?))
-                .map(|both| both.map(|(one, two)| join(one, two)))
-        };
-        match condition {
-            Condition::Compare(spec, comparison, operand) => {
+    fn test(&self, test: &Test) -> Result<Option<Expr>> {
+        match test {
+            Test::Compare(spec, comparison, operand) => {
                 let operand = self.operand(*spec, operand)?;
                 let both = self.exact(*spec).zip(operand);
                 Ok(both.map(|(aggregate, operand)| compare(aggregate, *comparison, operand)))
             }
-            Condition::IsNull(spec) => Ok(self.exact(*spec).map(|aggregate| aggregate.is_null())),
-            Condition::And(one, two) => both(one, two, |one, two| one.and(two)),
-            Condition::Or(one, two) => both(one, two, |one, two| one.or(two)),
-            Condition::Not(inner) => Ok(self.condition(inner)?.map(ExprTrait::not)),
+            Test::IsNull(spec) => Ok(self.exact(*spec).map(|aggregate| aggregate.is_null())),
         }
     }
 
