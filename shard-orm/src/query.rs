@@ -7,6 +7,7 @@
 pub mod aggregate;
 mod broadcast;
 mod built;
+mod combined;
 mod cursor;
 mod explain;
 mod filter;
@@ -27,6 +28,7 @@ mod volatile;
 
 pub use broadcast::{Broadcast, BroadcastQuery, BroadcastReport, Outcome};
 pub(crate) use built::{Built, Verb, bound, order_by, ready};
+pub(crate) use combined::{all_of, any_of, few};
 pub use cursor::Cursor;
 pub use filter::Filter;
 pub use operand::{Assign, Operand};
@@ -36,10 +38,10 @@ pub use page::Page;
 pub(crate) use page::make_total;
 pub use partial::{Partial, Partially};
 pub(crate) use parts::{Deleted, Needs, Parts};
-pub(crate) use place::any_of;
 pub(crate) use place::private::Legs;
 pub use place::{
     ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnCopy, OnKey, OnKeys, OnShard,
+    OnShardOf, OnShardsOf, TakesSql,
 };
 pub use raw::{RawQuery, ReadRow, ShardRows};
 pub use select::{Draft, Query};

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use sqlx::{Database, Either};
 
+use super::ahead::Ahead;
 use super::row::{OwnedRow, RowOf};
 use super::{Failure, Row};
 use crate::dialect::Dialect;
@@ -48,7 +49,7 @@ pub(super) enum Results<'c, DB: Database> {
 
 /// A driver's stream of results, and whether it may end where it is.
 pub(super) struct Many<'c, DB: Database> {
-    results: Streamed<'c, DB>,
+    results: Ahead<Streamed<'c, DB>>,
     end: End,
 }
 
@@ -67,6 +68,10 @@ enum End {
 
 impl<'c, DB: Database> Many<'c, DB> {
     pub(super) fn new(dialect: Dialect, results: Streamed<'c, DB>) -> Self {
+        let results = match dialect {
+            Dialect::Sqlite => Ahead::in_runs(results),
+            Dialect::Postgres | Dialect::MySql => Ahead::singly(results),
+        };
         // PostgreSQL announces no result of an empty text, and its driver reads to `ReadyForQuery`.
         let end = match dialect {
             Dialect::Postgres => End::AtWord,
@@ -89,7 +94,7 @@ impl<'c, DB: Database> Many<'c, DB> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Step<DB>, Failure>>> {
         loop {
-            let next = match ready!(self.results.as_mut().poll_next(context)) {
+            let next = match ready!(Pin::new(&mut self.results).poll_next(context)) {
                 Some(Ok(Either::Left(_))) if self.end == End::Second => {
                     self.end = End::Missing;
                     continue;

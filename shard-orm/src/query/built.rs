@@ -5,6 +5,7 @@ use sea_query::{
     NullOrdering, Order, Query as Sea, SelectStatement, Value, Values,
 };
 
+use super::combined::{all_of, any_of, few};
 use super::order::{Nulls, Term};
 use super::parts::{Lock, Needs, Parts};
 use crate::backend::{Args, Sql, render, signature};
@@ -56,6 +57,10 @@ impl Owned {
 impl Statement for Owned {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         self.borrow().prepare(namespace, args)
+    }
+
+    fn models(&self) -> Vec<&'static ModelDef> {
+        self.borrow().models()
     }
 
     fn label(&self) -> Label {
@@ -143,6 +148,10 @@ impl Statement for Built<'_> {
         )
     }
 
+    fn models(&self) -> Vec<&'static ModelDef> {
+        vec![self.def]
+    }
+
     fn label(&self) -> Label {
         Label {
             verb: match self.verb {
@@ -205,9 +214,9 @@ impl Built<'_> {
         if let Some(keys) = self.keys {
             add(keys.clone());
         }
-        for filter in &self.parts.filters {
-            add(filter.clone());
-        }
+        few(self.parts.filters.iter().cloned())
+            .into_iter()
+            .for_each(&mut add);
         if let Some(condition) = self.parts.deleted.condition(self.def) {
             add(condition);
         }
@@ -276,8 +285,8 @@ pub(crate) fn bound(select: &mut SelectStatement, dialect: Dialect, parts: &Part
 /// The rows that come after these values in the order: `(a > x) OR (a = x AND b > y) OR ..`, with
 /// NULL in its place.
 fn after(def: &'static ModelDef, dialect: Dialect, orders: &[Term], values: &[Value]) -> Expr {
-    let mut any: Option<Expr> = None;
-    let mut equal: Option<Expr> = None;
+    let mut any = Vec::with_capacity(orders.len());
+    let mut equal = Vec::with_capacity(orders.len());
     for (term, value) in orders.iter().zip(values) {
         let definition = &def.columns[term.ordinal];
         let column = || Expr::col(Alias::new(definition.name));
@@ -302,26 +311,16 @@ fn after(def: &'static ModelDef, dialect: Dialect, orders: &[Term], values: &[Va
             }
         };
         if let Some(beyond) = beyond {
-            let branch = match equal.clone() {
-                Some(equal) => equal.and(beyond),
-                None => beyond,
-            };
-            any = Some(match any {
-                Some(any) => any.or(branch),
-                None => branch,
-            });
+            let branch = equal.iter().cloned().chain([beyond]).collect();
+            any.extend(all_of(branch));
         }
-        let tie = if is_null {
+        equal.push(if is_null {
             column().is_null()
         } else {
             column().eq(Expr::Value(value.clone()))
-        };
-        equal = Some(match equal {
-            Some(equal) => equal.and(tie),
-            None => tie,
         });
     }
-    any.unwrap_or_else(|| Expr::cust("1 = 0"))
+    any_of(any).unwrap_or_else(|| Expr::cust("1 = 0"))
 }
 
 /// MySQL assigns from left to right, and a column that is read after it was set has its new value

@@ -6,6 +6,7 @@ use std::ops::{BitAnd, BitOr, Not};
 
 use sea_query::{Alias, Expr, ExprTrait, LikeExpr};
 
+use super::combined::Combined;
 use super::operand::Operand;
 use super::parts::{Needs, Parts, Refusal};
 use super::volatile::volatile_in;
@@ -17,7 +18,9 @@ use crate::model::{Column, Model};
 /// A condition on the rows of the model `M`, made from its columns.
 ///
 /// Combine conditions with [`and`](Self::and), [`or`](Self::or) and `!`, or with `&` and `|`.
-/// As in SQL, a comparison with NULL is neither true nor false.
+/// As in SQL, a comparison with NULL is neither true nor false. Chains of one operator may be of any
+/// length; operators that alternate nest, and more than 200 levels are refused
+/// ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query runs.
 ///
 /// ```
 /// # use shard_orm::prelude::*;
@@ -37,7 +40,7 @@ use crate::model::{Column, Model};
 /// ```
 #[must_use]
 pub struct Filter<M> {
-    pub(crate) expr: Result<Expr, Refusal>,
+    pub(crate) condition: Result<Combined<Expr>, Refusal>,
     pub(crate) needs: Needs,
     of: PhantomData<fn() -> M>,
 }
@@ -45,7 +48,7 @@ pub struct Filter<M> {
 impl<M> Filter<M> {
     fn new(expr: Result<Expr>) -> Self {
         Self {
-            expr: expr.map_err(Refusal::from),
+            condition: expr.map(Combined::one).map_err(Refusal::from),
             needs: Needs::default(),
             of: PhantomData,
         }
@@ -60,20 +63,37 @@ impl<M> Filter<M> {
     ///
     /// Its columns are those of the model's table, unqualified. Values are bound in the types
     /// that they have there, so give them the types of their columns.
+    ///
+    /// Chains of AND and of OR may be of any length. What nests in more than 200 levels is refused
+    /// ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query runs; the levels within a
+    /// `CASE` or a sub-query are not counted.
     pub fn expr(expr: impl Into<Expr>) -> Self {
-        Self::new(Ok(expr.into())).needing(Needs::FOREIGN)
+        Self {
+            condition: Combined::of_expr(expr.into()),
+            needs: Needs::FOREIGN,
+            of: PhantomData,
+        }
     }
 
-    fn join(self, other: Self, join: impl FnOnce(Expr, Expr) -> Expr) -> Self {
+    fn join(
+        self,
+        other: Self,
+        join: fn(Combined<Expr>, Combined<Expr>) -> Result<Combined<Expr>, Refusal>,
+    ) -> Self {
         let needs = self.needs | other.needs;
         Self {
-            expr: match (self.expr, other.expr) {
-                (Ok(left), Ok(right)) => Ok(join(left, right)),
+            condition: match (self.condition, other.condition) {
+                (Ok(left), Ok(right)) => join(left, right),
                 (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
             },
             needs,
             of: PhantomData,
         }
+    }
+
+    /// The condition in SQL.
+    pub(crate) fn into_expr(self) -> Result<Expr, Refusal> {
+        self.condition.map(Combined::into_expr)
     }
 
     /// The condition by itself, on rows that are looked at again and again.
@@ -86,7 +106,7 @@ impl<M> Filter<M> {
             needs: self.needs,
             ..Parts::default()
         };
-        match self.expr {
+        match self.into_expr() {
             Ok(condition) => parts.filters.push(condition),
             Err(refusal) => parts.refuse(refusal),
         }
@@ -105,12 +125,12 @@ impl<M> Filter<M> {
 
     /// Both.
     pub fn and(self, other: Self) -> Self {
-        self.join(other, |left, right| left.and(right))
+        self.join(other, Combined::and)
     }
 
     /// One of the two, or both.
     pub fn or(self, other: Self) -> Self {
-        self.join(other, |left, right| left.or(right))
+        self.join(other, Combined::or)
     }
 }
 
@@ -119,7 +139,7 @@ impl<M> Not for Filter<M> {
 
     fn not(self) -> Self {
         Self {
-            expr: self.expr.map(ExprTrait::not),
+            condition: self.condition.and_then(Combined::not),
             needs: self.needs,
             of: PhantomData,
         }
@@ -145,7 +165,7 @@ impl<M> BitOr for Filter<M> {
 impl<M> Clone for Filter<M> {
     fn clone(&self) -> Self {
         Self {
-            expr: self.expr.clone(),
+            condition: self.condition.clone(),
             needs: self.needs,
             of: PhantomData,
         }

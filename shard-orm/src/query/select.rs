@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::filter::Filter;
 use super::operand::Assign;
-use super::order::OrderBy;
+use super::order::{OrderBy, Term};
 use super::parts::{Lock, Needs, Parts};
-use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard};
+use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf};
 use super::selection::{As, Columns, Projection, Selection, Whole};
 use super::update::Update;
 use crate::backend::Field;
@@ -115,6 +115,21 @@ impl<M: Sharded, S> Query<M, Nowhere, S> {
     pub fn on_shard(self, shard: u32) -> Query<M, OnShard, S> {
         self.at(OnShard(shard))
     }
+
+    /// Asks for all rows in the logical shard that owns this key; see
+    /// [`ShardModel::on_shard_of`](crate::ShardModel::on_shard_of).
+    pub fn on_shard_of(self, key: impl IntoKey<M::Key>) -> Query<M, OnShardOf<M::Key>, S> {
+        self.at(OnShardOf::of(key.into_key()))
+    }
+
+    /// Asks for all rows in the logical shards that own these keys; see
+    /// [`ShardModel::on_shards_of`](crate::ShardModel::on_shards_of).
+    pub fn on_shards_of<K: IntoKey<M::Key>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Query<M, OnShardsOf<M::Key>, S> {
+        self.at(OnShardsOf::of(keys.into_iter().map(K::into_key).collect()))
+    }
 }
 
 impl<M: Model, P, S> Query<M, P, S> {
@@ -129,18 +144,22 @@ impl<M: Model, P, S> Query<M, P, S> {
     /// Keeps the rows that meet this condition, beside those of earlier calls.
     pub fn filter(mut self, filter: Filter<M>) -> Self {
         self.parts.needs = self.parts.needs | filter.needs;
-        match filter.expr {
+        match filter.into_expr() {
             Ok(expr) => self.parts.filters.push(expr),
             Err(refusal) => self.parts.refuse(refusal),
         }
         self
     }
 
-    /// Orders by a column, after those of earlier calls.
+    /// Orders by a column, after those of earlier calls. A column that is there already keeps its
+    /// place and its direction, as in SQL.
     pub fn order_by(mut self, order: impl Into<OrderBy<M>>) -> Self {
         let order = order.into();
         self.parts.needs = self.parts.needs | order.needs;
-        self.parts.orders.push(order.term);
+        let known = |term: &Term| term.ordinal == order.term.ordinal;
+        if !self.parts.orders.iter().any(known) {
+            self.parts.orders.push(order.term);
+        }
         self
     }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use sea_query::{Alias, Expr, ExprTrait};
 
 use super::built::Verb;
+use super::combined::shallow;
 use super::operand::Assign;
 use super::parts::Needs;
 use super::place::{ChangesRows, Everywhere, NamesAShard, moves_a_row};
@@ -81,7 +82,7 @@ impl<M: Model, P, S> Update<M, P, S> {
     /// Its values are bound in the types that they have there, so give them the column's type.
     pub fn set_expr<T: Field>(mut self, column: Column<M, T>, expr: impl Into<Expr>) -> Self {
         self.query.parts.needs = self.query.parts.needs | Needs::FOREIGN;
-        self.assign(column.ordinal(), Ok(expr.into()))
+        self.assign(column.ordinal(), shallow(expr.into()).map_err(Error::from))
     }
 
     fn assign(mut self, ordinal: usize, value: Result<Expr>) -> Self {

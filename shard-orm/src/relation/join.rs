@@ -8,7 +8,9 @@ use super::pick::{JoinColumns, Picked};
 use super::plan::{On, Plan, Table};
 use super::{IntoLoad, Load, Relation};
 use crate::model::{IntoKey, Model, Sharded};
-use crate::query::{Everywhere, Filter, Nowhere, OnKey, OnKeys, OnShard, OrderBy, Query, Whole};
+use crate::query::{
+    Everywhere, Filter, Nowhere, OnKey, OnKeys, OnShard, OrderBy, Query, Term, Whole,
+};
 use crate::topology::Read;
 
 /// The model that a relation leads to.
@@ -310,7 +312,7 @@ impl<M: Model, J, P, S> Join<M, J, P, S> {
         J: Contains<A, I>,
     {
         self.base.parts.needs = self.base.parts.needs | filter.needs;
-        match filter.expr {
+        match filter.into_expr() {
             Ok(expr) => self.plan.filters.push((J::POSITION, expr)),
             Err(refusal) => self.base.parts.refuse(refusal),
         }
@@ -324,7 +326,12 @@ impl<M: Model, J, P, S> Join<M, J, P, S> {
     {
         let order = order.into();
         self.base.parts.needs = self.base.parts.needs | order.needs;
-        self.plan.orders.push((J::POSITION, order.term));
+        let known = |(position, term): &(usize, Term)| {
+            (*position, term.ordinal) == (J::POSITION, order.term.ordinal)
+        };
+        if !self.plan.orders.iter().any(known) {
+            self.plan.orders.push((J::POSITION, order.term));
+        }
         self
     }
 

@@ -8,7 +8,7 @@ use crate::backend::{Args, Sql, render};
 use crate::error::Result;
 use crate::exec::{Label, Statement};
 use crate::model::ModelDef;
-use crate::query::{Deleted, Parts, Term, Verb, bound, order_by, ready};
+use crate::query::{Deleted, Parts, Term, Verb, all_of, bound, few, order_by, ready};
 use crate::topology::Namespace;
 
 /// The tables of a join, and what is asked of each.
@@ -77,6 +77,10 @@ impl Statement for OwnedJoining {
         self.borrow().prepare(namespace, args)
     }
 
+    fn models(&self) -> Vec<&'static ModelDef> {
+        self.borrow().models()
+    }
+
     fn label(&self) -> Label {
         self.borrow().label()
     }
@@ -122,6 +126,10 @@ impl Statement for Joining<'_> {
         ready(dialect, self.parts.needs, text, &values, single, args)
     }
 
+    fn models(&self) -> Vec<&'static ModelDef> {
+        self.plan.tables.iter().map(|table| table.def).collect()
+    }
+
     fn label(&self) -> Label {
         Label {
             verb: match self.verb {
@@ -143,9 +151,12 @@ impl Joining<'_> {
         if let Some(condition) = self.parts.deleted.condition(first.def) {
             select.and_where(first.qualify(condition));
         }
-        for (position, filter) in &self.plan.filters {
+        let filters = self.plan.filters.iter().map(|(position, filter)| {
             let table = &self.plan.tables[*position];
-            select.and_where(table.qualify(filter.clone()));
+            table.qualify(filter.clone())
+        });
+        for condition in few(filters) {
+            select.and_where(condition);
         }
     }
 }
@@ -185,7 +196,7 @@ impl Plan {
             let own = on.filters.iter().cloned();
             let own = own.chain(on.deleted.condition(table.def));
             let own = own.map(|condition| table.qualify(condition));
-            let condition = equal.chain(own).reduce(ExprTrait::and);
+            let condition = all_of(equal.chain(own).collect());
             // A relation has the shard key in it, or the fields that refer, so there is a condition.
             let condition = condition.unwrap_or_else(|| Expr::cust("1 = 1"));
             select.join_as(how, name, table.alias(), condition.into_condition());

@@ -12,6 +12,7 @@ use crate::backend::{ColumnType, Field};
 use crate::error::Error;
 use crate::model::read_value;
 use crate::query::Filter;
+use crate::query::combined::shallow;
 use crate::query::parts::Needs;
 
 /// An expression over the columns of the model `M` that gives a `T`: to group by, to select and to
@@ -92,7 +93,7 @@ impl<M, T> GroupExpr<M, T> {
         T: Field,
     {
         Self::of(Written {
-            expr: Ok(expr.into()),
+            expr: shallow(expr.into()),
             needs: Needs::FOREIGN,
             column_type: T::TYPE,
             binary: false,
@@ -148,8 +149,8 @@ impl<M> From<Filter<M>> for GroupExpr<M, bool> {
                 .into()
         };
         Self::of(Written {
-            expr: filter.expr.map(meets),
             needs: filter.needs,
+            expr: filter.into_expr().map(meets),
             column_type: ColumnType::Bool,
             binary: false,
             of_type: true,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::grouping::Grouping;
-use super::having::{Condition, Having};
+use super::having::Having;
 use super::item::{GroupKeys, GroupSelection};
 use super::order::{GroupOrder, GroupTerm};
 use super::plan::Request;
@@ -168,13 +168,14 @@ impl<M: Model, P, S> Grouped<M, P, S> {
     /// Keeps the groups that meet this condition, beside those of earlier calls. Its aggregates
     /// need not be selected.
     pub fn having(mut self, having: Having<M>) -> Self {
-        match having.condition {
-            Ok(condition) => {
-                self.request.having = Some(match self.request.having.take() {
-                    None => condition,
-                    Some(earlier) => Condition::And(Box::new(earlier), Box::new(condition)),
-                });
-            }
+        let all = having
+            .condition
+            .and_then(|condition| match self.request.having.take() {
+                None => Ok(condition),
+                Some(earlier) => earlier.and(condition),
+            });
+        match all {
+            Ok(condition) => self.request.having = Some(condition),
             Err(refusal) => self.base.parts.refuse(refusal),
         }
         self
@@ -183,7 +184,15 @@ impl<M: Model, P, S> Grouped<M, P, S> {
     /// Orders by an aggregate or by what is grouped by, after those of earlier calls; neither need be
     /// selected. Ties, and groups without an order, are ordered by what is grouped by.
     pub fn order_by(mut self, order: impl Into<GroupOrder<M>>) -> Self {
-        self.request.orders.push(order.into().term);
+        let term = order.into().term;
+        if !self
+            .request
+            .orders
+            .iter()
+            .any(|known| known.item == term.item)
+        {
+            self.request.orders.push(term);
+        }
         self
     }
 

@@ -14,12 +14,14 @@ use super::value::AggregateValue;
 use crate::backend::{Args, Field};
 use crate::error::Result;
 use crate::exec::compare;
+use crate::query::combined::Combined;
 use crate::query::parts::Refusal;
 
 /// A condition on groups of the model `M`, made from aggregates.
 ///
 /// Combine conditions with [`and`](Self::and), [`or`](Self::or) and `!`, or with `&` and `|`. As in
-/// SQL, a comparison with NULL is neither true nor false. Conditions on the columns that are
+/// SQL, a comparison with NULL is neither true nor false. They nest as those of a
+/// [`Filter`](crate::Filter) do. Conditions on the columns that are
 /// grouped by are conditions on rows: [`Query::filter`](crate::Query::filter).
 ///
 /// ```
@@ -46,13 +48,13 @@ pub struct Having<M> {
 }
 
 /// A condition on groups, whatever the model.
+pub(super) type Condition = Combined<Test>;
+
+/// One condition on an aggregate.
 #[derive(Debug, Clone)]
-pub(super) enum Condition {
+pub(super) enum Test {
     Compare(Spec, Comparison, Value),
     IsNull(Spec),
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
-    Not(Box<Self>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,54 +80,42 @@ impl Comparison {
     }
 }
 
-impl Condition {
-    /// The aggregates that it names.
-    pub(super) fn each(&self, see: &mut impl FnMut(Spec)) {
+impl Test {
+    /// The aggregate that it names.
+    pub(super) fn spec(&self) -> Spec {
         match self {
-            Self::Compare(spec, ..) | Self::IsNull(spec) => see(*spec),
-            Self::And(one, two) | Self::Or(one, two) => {
-                one.each(see);
-                two.each(see);
-            }
-            Self::Not(inner) => inner.each(see),
+            Self::Compare(spec, ..) | Self::IsNull(spec) => *spec,
         }
     }
 
     /// Whether it holds for these aggregates; `None` where SQL says that it is unknown.
     pub(super) fn holds<'v>(&self, value: &impl Fn(Spec) -> Option<&'v Value>) -> Option<bool> {
-        let known = |spec| value(spec).filter(|value| **value != value.as_null());
+        let known = value(self.spec()).filter(|value| **value != value.as_null());
         match self {
-            Self::Compare(spec, comparison, operand) => {
-                known(*spec).map(|value| comparison.holds(compare(value, operand)))
+            Self::Compare(_, comparison, operand) => {
+                known.map(|value| comparison.holds(compare(value, operand)))
             }
-            Self::IsNull(spec) => Some(known(*spec).is_none()),
-            Self::And(one, two) => match (one.holds(value), two.holds(value)) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            },
-            Self::Or(one, two) => match (one.holds(value), two.holds(value)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            },
-            Self::Not(inner) => inner.holds(value).map(|holds| !holds),
+            Self::IsNull(_) => Some(known.is_none()),
         }
     }
 }
 
 impl<M> Having<M> {
-    fn new(condition: Result<Condition>) -> Self {
+    fn new(test: Result<Test>) -> Self {
         Self {
-            condition: condition.map_err(Refusal::from),
+            condition: test.map(Combined::one).map_err(Refusal::from),
             of: PhantomData,
         }
     }
 
-    fn join(self, other: Self, join: fn(Box<Condition>, Box<Condition>) -> Condition) -> Self {
+    fn join(
+        self,
+        other: Self,
+        join: fn(Condition, Condition) -> Result<Condition, Refusal>,
+    ) -> Self {
         Self {
             condition: match (self.condition, other.condition) {
-                (Ok(one), Ok(two)) => Ok(join(Box::new(one), Box::new(two))),
+                (Ok(one), Ok(two)) => join(one, two),
                 (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
             },
             of: PhantomData,
@@ -134,12 +124,12 @@ impl<M> Having<M> {
 
     /// Both.
     pub fn and(self, other: Self) -> Self {
-        self.join(other, Condition::And)
+        self.join(other, Condition::and)
     }
 
     /// One of the two, or both.
     pub fn or(self, other: Self) -> Self {
-        self.join(other, Condition::Or)
+        self.join(other, Condition::or)
     }
 }
 
@@ -148,7 +138,7 @@ impl<M> Not for Having<M> {
 
     fn not(self) -> Self {
         Self {
-            condition: self.condition.map(|inner| Condition::Not(Box::new(inner))),
+            condition: self.condition.and_then(Condition::not),
             of: PhantomData,
         }
     }
@@ -219,7 +209,7 @@ impl HavingOperand<String> for &str {
 impl<M, T: AggregateValue> Aggregate<M, T> {
     fn compare(self, comparison: Comparison, operand: impl HavingOperand<T::Plain>) -> Having<M> {
         let operand = operand.into_value();
-        Having::new(operand.map(|value| Condition::Compare(self.spec, comparison, value)))
+        Having::new(operand.map(|value| Test::Compare(self.spec, comparison, value)))
     }
 
     /// Equal to a value.
@@ -272,7 +262,7 @@ impl<M, T: AggregateValue> Aggregate<M, T> {
 impl<M, T> Aggregate<M, Option<T>> {
     /// NULL: of no row, or of nothing but NULL.
     pub fn is_null(self) -> Having<M> {
-        Having::new(Ok(Condition::IsNull(self.spec)))
+        Having::new(Ok(Test::IsNull(self.spec)))
     }
 
     /// Not NULL.
@@ -282,6 +272,7 @@ impl<M, T> Aggregate<M, Option<T>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -289,26 +280,22 @@ mod tests {
     fn unknown_is_neither_true_nor_false() {
         let compare = |operand| {
             let operand = Value::BigUnsigned(Some(operand));
-            Box::new(Condition::Compare(Spec::Count, Comparison::Gt, operand))
+            Combined::one(Test::Compare(Spec::Count, Comparison::Gt, operand))
         };
         let null = Value::BigUnsigned(None);
         let three = Value::BigUnsigned(Some(3));
-        let of_null = |condition: &Condition| condition.holds(&|_| Some(&null));
-        let of_three = |condition: &Condition| condition.holds(&|_| Some(&three));
-        let is_null = || Box::new(Condition::IsNull(Spec::Count));
+        let of =
+            |condition: &Condition, value| condition.holds(&|test| test.holds(&|_| Some(value)));
+        let of_null = |condition: &Condition| of(condition, &null);
+        let of_three = |condition: &Condition| of(condition, &three);
+        let is_null = || Combined::one(Test::IsNull(Spec::Count));
+        let not_null = || is_null().not().unwrap();
         assert_eq!(of_null(&compare(1)), None);
-        assert_eq!(of_null(&Condition::Not(compare(1))), None);
-        assert_eq!(of_null(&Condition::Or(compare(1), is_null())), Some(true));
-        assert_eq!(of_null(&Condition::And(compare(1), is_null())), None);
-        let not_null = || Box::new(Condition::Not(is_null()));
-        assert_eq!(
-            of_null(&Condition::And(compare(1), not_null())),
-            Some(false)
-        );
-        assert_eq!(
-            of_three(&Condition::And(compare(1), not_null())),
-            Some(true)
-        );
-        assert_eq!(of_three(&Condition::Or(compare(3), is_null())), Some(false));
+        assert_eq!(of_null(&compare(1).not().unwrap()), None);
+        assert_eq!(of_null(&compare(1).or(is_null()).unwrap()), Some(true));
+        assert_eq!(of_null(&compare(1).and(is_null()).unwrap()), None);
+        assert_eq!(of_null(&compare(1).and(not_null()).unwrap()), Some(false));
+        assert_eq!(of_three(&compare(1).and(not_null()).unwrap()), Some(true));
+        assert_eq!(of_three(&compare(3).or(is_null()).unwrap()), Some(false));
     }
 }

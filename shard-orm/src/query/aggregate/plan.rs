@@ -35,7 +35,7 @@ impl Request {
     fn items(&self) -> Vec<Item> {
         let mut items = self.selected.clone();
         if let Some(having) = &self.having {
-            having.each(&mut |spec| items.push(Item::Aggregate(spec)));
+            having.each(&mut |test| items.push(Item::Aggregate(test.spec())));
         }
         items.extend(self.orders.iter().map(|term| term.item.clone()));
         items
@@ -147,7 +147,8 @@ impl Plan {
         }
         if let Some(having) = &request.having {
             let mut outcome = Ok(());
-            having.each(&mut |spec| {
+            having.each(&mut |test| {
+                let spec = test.spec();
                 let item = Item::Aggregate(spec);
                 let added = spec.check_extreme(def);
                 let added = added.and_then(|()| plan.find_or_add(&item, whole));
@@ -252,7 +253,8 @@ impl Plan {
                 let position = self.position(&Item::Aggregate(spec))?;
                 row.get(position)
             };
-            let holds = self.having.as_ref().map(|having| having.holds(&value));
+            let holds = |having: &Condition| having.holds(&|test| test.holds(&value));
+            let holds = self.having.as_ref().map(holds);
             if holds.is_none_or(|holds| holds == Some(true)) {
                 rows.push(row);
             }

@@ -1,14 +1,15 @@
 //! What of HAVING, ORDER BY and LIMIT the databases do themselves, so that fewer groups are read.
 //!
 //! Only where no group is spread over logical shards, and only what the database compares as the
-//! client does: counts, sums of integers, least and greatest values, and what is grouped by. The
-//! client looks at all of it once more, for the groups of all logical shards together.
+//! client does: counts, sums of integers and decimals, least and greatest values, and what is
+//! grouped by. The client looks at all of it once more, for the groups of all logical shards
+//! together.
 
 use sea_query::{Alias, Expr, ExprTrait, Func, NullOrdering, Order, SelectStatement, Value};
 
 use super::exact::integer_of;
 use super::grouping::{Grouping, is_ordered_alike};
-use super::having::{Comparison, Condition};
+use super::having::{Comparison, Condition, Test};
 use super::plan::Request;
 use super::spec::{Function, Item, Spec};
 use crate::backend::ColumnType;
@@ -141,37 +142,17 @@ struct Side {
 impl Side {
     /// What of a condition the database can tell, and whether that is all of it.
     fn having(&self, condition: &Condition) -> Result<(Option<Expr>, bool)> {
-        Ok(match condition {
-            Condition::And(one, two) => match (self.having(one)?, self.having(two)?) {
-                ((Some(one), complete), (Some(two), also)) => {
-                    (Some(one.and(two)), complete && also)
-                }
-                ((one, _), (two, _)) => (one.or(two), false),
-            },
-            other => {
-                let whole = self.condition(other)?;
-                let complete = whole.is_some();
-                (whole, complete)
-            }
-        })
+        condition.render_part(&|test| self.test(test))
     }
 
-    /// The whole condition.
-    fn condition(&self, condition: &Condition) -> Result<Option<Expr>> {
-        let both = |one, two, join: fn(Expr, Expr) -> Expr| {
-            Ok(self.condition(one)?.zip(self.condition(two)?))
-                .map(|both| both.map(|(one, two)| join(one, two)))
-        };
-        match condition {
-            Condition::Compare(spec, comparison, operand) => {
+    fn test(&self, test: &Test) -> Result<Option<Expr>> {
+        match test {
+            Test::Compare(spec, comparison, operand) => {
                 let operand = self.operand(*spec, operand)?;
                 let both = self.exact(*spec).zip(operand);
                 Ok(both.map(|(aggregate, operand)| compare(aggregate, *comparison, operand)))
             }
-            Condition::IsNull(spec) => Ok(self.exact(*spec).map(|aggregate| aggregate.is_null())),
-            Condition::And(one, two) => both(one, two, |one, two| one.and(two)),
-            Condition::Or(one, two) => both(one, two, |one, two| one.or(two)),
-            Condition::Not(inner) => Ok(self.condition(inner)?.map(ExprTrait::not)),
+            Test::IsNull(spec) => Ok(self.exact(*spec).map(|aggregate| aggregate.is_null())),
         }
     }
 
@@ -192,13 +173,14 @@ impl Side {
         }
     }
 
-    /// Whether sums are exact. SQLite refuses those of integers beyond 64 bits; a decimal that does
-    /// not hold one is an error of the client.
+    /// Whether sums are exact. SQLite refuses those of integers beyond 64 bits, and adds no decimals.
+    /// A sum that `Decimal` does not hold is an error of the client where it is among the groups that
+    /// are given.
     fn adds(&self, column_type: ColumnType) -> bool {
         use ColumnType as Type;
         match column_type {
             Type::I8 | Type::I16 | Type::I32 | Type::U8 | Type::U16 | Type::U32 => true,
-            Type::I64 | Type::U64 => self.dialect != Dialect::Sqlite,
+            Type::I64 | Type::U64 | Type::Decimal => self.dialect != Dialect::Sqlite,
             _ => false,
         }
     }
