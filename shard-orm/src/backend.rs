@@ -54,7 +54,7 @@ pub(crate) use literal::literal;
 pub(crate) use position::Position;
 #[cfg(test)]
 pub(crate) use position::Wal;
-pub(crate) use probe::{Observed, Probe};
+pub(crate) use probe::{Observed, Probe, observe};
 pub(crate) use row::OwnedRow;
 pub use row::Row;
 #[cfg(any(feature = "chrono", feature = "time"))]

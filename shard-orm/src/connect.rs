@@ -17,11 +17,11 @@ mod verify;
 mod watch;
 
 pub(crate) use choice::Served;
-pub(crate) use links::Links;
+pub(crate) use links::{Links, ServerReport};
 pub(crate) use locks::Weighed;
 pub(crate) use marks::{Marks, Writing};
 pub(crate) use place::{Endpoint, Place};
 pub(crate) use pool::{Lease, Pool};
 pub use roles::Standing;
 pub(crate) use verify::{CLUSTER, GENERATION, GROUP, Record, SHARD, TABLE, compare, read};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{EndpointReport, Watch};

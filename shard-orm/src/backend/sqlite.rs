@@ -144,7 +144,8 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         // These may have rolled the transaction back: "Response To Errors Within A Transaction"
         // in its documentation.
         5 | 6 | 9 => Class::of(Kind::Timeout).rolled_back(),
-        7 | 10 | 13 => Class::of(Kind::Database).rolled_back(),
+        7 | 10 => Class::of(Kind::Database).rolled_back(),
+        13 => Class::of(Kind::StorageFull).rolled_back(),
         8 => Class::of(Kind::ReadOnly),
         14 => Class::lost(Kind::Unavailable)
             .hint("the file does not exist or may not be opened; `cluster.setup()` creates it"),

@@ -286,6 +286,9 @@ impl SessionGuard<'_> {
             self.tx.inner.refused.store(true, Ordering::Relaxed);
         }
         if let Some(lease) = &self.state.lease {
+            if !failure.lost && !self.tx.inner.read_only {
+                lease.failed(&failure.error);
+            }
             // It ends the transaction, and is not used again after it.
             lease.is_outdated(&failure.error);
         }
@@ -316,6 +319,9 @@ impl SessionGuard<'_> {
         match result {
             Ok(()) => {
                 lease.settle();
+                if text == "COMMIT" && !self.tx.inner.read_only {
+                    lease.wrote();
+                }
                 self.leave();
                 Ok(())
             }
