@@ -19,6 +19,11 @@ type Source = Box<dyn StdError + Send + Sync + 'static>;
 ///
 /// Match on it with a wildcard arm: kinds may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The row that was asked for is not there.
@@ -131,7 +136,7 @@ impl fmt::Display for ErrorKind {
 
 /// One logical shard of one group, as errors and reports name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ShardId {
     /// The shard group.
     pub group: String,
@@ -344,6 +349,26 @@ impl fmt::Debug for Error {
             source = error.source();
         }
         Ok(())
+    }
+}
+
+/// Data for a report or a log: the kind, the text, the shards, and what validation found. What stands
+/// behind it is left out.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+
+        let mut error = serializer.serialize_struct("Error", 8)?;
+        error.serialize_field("kind", &self.0.kind)?;
+        error.serialize_field("message", &self.0.message)?;
+        error.serialize_field("shard", &self.0.shard)?;
+        error.serialize_field("constraint", &self.0.constraint)?;
+        error.serialize_field("is_retryable", &self.is_retryable())?;
+        error.serialize_field("done_shards", &self.0.done)?;
+        error.serialize_field("failed_shards", &self.0.failed)?;
+        error.serialize_field("fields", &self.0.fields)?;
+        error.end()
     }
 }
 

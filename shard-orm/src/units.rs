@@ -1,10 +1,14 @@
-//! How times and durations are written as data: seconds, and RFC 3339 texts in UTC.
+//! How times, durations and outcomes are written as data: seconds, RFC 3339 texts in UTC, and
+//! `result` beside `error`.
 //!
 //! Called by the types that are serialised with the feature `serde`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize as _, Serializer};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use crate::error::Error;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -26,6 +30,40 @@ pub(crate) fn rfc_3339<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     time.and_then(text).serialize(serializer)
+}
+
+/// A time as an RFC 3339 text.
+#[allow(clippy::trivially_copy_pass_by_ref)] // The form that serde asks for.
+pub(crate) fn rfc_3339_of<S: Serializer>(
+    time: &SystemTime,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    text(*time).serialize(serializer)
+}
+
+/// The entry `result`, or the entry `error`.
+pub(crate) fn outcome<T: Serialize, S: Serializer>(
+    outcome: &Result<T, Error>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut entry = serializer.serialize_map(Some(1))?;
+    match outcome {
+        Ok(value) => entry.serialize_entry("result", value)?,
+        Err(error) => entry.serialize_entry("error", error)?,
+    }
+    entry.end()
+}
+
+/// As [`outcome`]; both are missing of what was not begun.
+#[allow(clippy::ref_option)] // The form that serde asks for.
+pub(crate) fn begun<T: Serialize, S: Serializer>(
+    begun: &Option<Result<T, Error>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match begun {
+        Some(result) => outcome(result, serializer),
+        None => serializer.serialize_map(Some(0))?.end(),
+    }
 }
 
 /// `2026-01-31T12:30:00.250Z`; `None` before 1970.
