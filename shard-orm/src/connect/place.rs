@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::choice::Served;
 use super::latencies::Latencies;
 use super::locks::Locks;
-use super::pool::{Lease, Pool};
+use super::pool::{Lease, Pool, Refusal};
 use super::verify::{not_set_up, verify};
 use super::watch::Watch;
 use crate::backend::{Conn, Listener};
@@ -124,6 +124,11 @@ impl Place {
             pools.push(Arc::clone(&reader.pool));
         }
         pools
+    }
+
+    /// The last write that the pool for writes to one of its endpoints saw refused.
+    pub(super) fn refusal(&self, index: usize) -> Option<Refusal> {
+        self.endpoint(index).pool.refusal()
     }
 
     /// Whether the file of an endpoint is there and, of the primary's, may be written to; says what

@@ -6,7 +6,7 @@ use shard_orm::{Cluster, ServerHealth, Standing};
 use shard_orm_tests::secrets::{SECRET, assert_no_secret};
 
 use crate::side::Side;
-use crate::site::{Backend, Note, Setting, Site, eventually, note, on, pool_of};
+use crate::site::{Backend, Note, Setting, Site, eventually, note, note_of, on, pool_of};
 
 on! { [postgres mariadb] =>
     health_names_why_no_new_connection_is_taken
@@ -112,7 +112,7 @@ async fn health_names_why_no_new_connection_is_taken(backend: Backend) {
 
 /// What a disk without room answers; on SQLite, a file that may not grow.
 async fn fill(site: &Site, side: &mut Side) {
-    let table = site.table(0, "notes");
+    let table = site.table(3, "notes");
     match site.backend {
         // A limit of one connection: the transaction sets it.
         Backend::Sqlite => {}
@@ -143,9 +143,9 @@ async fn a_server_without_room_takes_no_writes(backend: Backend) {
     let site = Site::new(backend).await;
     let cluster = site.cluster(pool_of(2)).await;
     let mut side = site.side().await;
-    note(1).insert(&cluster).await.unwrap();
+    note_of(3, 1).insert(&cluster).await.unwrap();
     fill(&site, &mut side).await;
-    let many = || (1000..4000).map(note).collect();
+    let many = || (1000..4000).map(|id| note_of(3, id)).collect();
     let full = |outcome: shard_orm::Result<Vec<Note>>| {
         let error = outcome.map(|notes| notes.len()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
@@ -153,9 +153,9 @@ async fn a_server_without_room_takes_no_writes(backend: Backend) {
     if backend != Backend::Sqlite {
         full(Note::insert_many(&cluster, many()).await);
     }
-    let tx = cluster.begin(Note::shard(0)).await.unwrap();
+    let tx = cluster.begin(Note::shard(3)).await.unwrap();
     if backend == Backend::Sqlite {
-        let limit = Note::on(0).sql("PRAGMA max_page_count = 1");
+        let limit = Note::on(3).sql("PRAGMA max_page_count = 1");
         limit.all::<i64>(&tx).await.unwrap();
     }
     full(Note::insert_many(&tx, many()).await);

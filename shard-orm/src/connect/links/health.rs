@@ -80,8 +80,12 @@ impl Links {
             // What is open serves on, and this is what comes next.
             report.problem = pools.iter().find_map(|pool| pool.not_opened());
         }
-        // On SQLite, writes are refused by the first, which is the writer.
-        let refusal = pools.first().and_then(|pool| pool.refusal());
+        let refusal = match server.pools.get(index) {
+            Some(pool) => pool.refusal(),
+            None => self
+                .places_of(server)
+                .find_map(|place| place.refusal(index)),
+        };
         if let Some(refusal) = refusal.filter(|_| report.standing == Standing::Primary) {
             // That an endpoint is full is told by writes alone; its role it tells itself.
             let full = refusal.kind == ErrorKind::StorageFull;
