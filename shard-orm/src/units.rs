@@ -104,7 +104,7 @@ mod tests {
     fn times_are_rfc_3339_texts_in_utc() {
         let text = |seconds: u64, millis: u64| {
             let since = Duration::from_secs(seconds) + Duration::from_millis(millis);
-            super::text(UNIX_EPOCH + since).unwrap()
+            super::text(UNIX_EPOCH + since).unwrap_or_default()
         };
         assert_eq!(text(0, 0), "1970-01-01T00:00:00.000Z");
         assert_eq!(text(951_782_399, 999), "2000-02-28T23:59:59.999Z");
