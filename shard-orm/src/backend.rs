@@ -62,7 +62,7 @@ pub(crate) use namespaces::{identity_of_server, namespaces_with_table, tables_of
 pub(crate) use position::Position;
 #[cfg(test)]
 pub(crate) use position::Wal;
-pub(crate) use probe::{Observed, Probe};
+pub(crate) use probe::{Observed, Probe, observe};
 pub(crate) use row::OwnedRow;
 pub use row::Row;
 #[cfg(any(feature = "chrono", feature = "time"))]

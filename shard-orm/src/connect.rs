@@ -20,7 +20,7 @@ mod watch;
 
 pub(crate) use choice::Served;
 pub(crate) use guard::{Finding, Guard, Looked, Survey, comment};
-pub(crate) use links::Links;
+pub(crate) use links::{Links, ServerReport};
 pub(crate) use locks::Weighed;
 pub(crate) use marks::{Marks, Writing};
 pub(crate) use place::{Endpoint, Place};
@@ -28,4 +28,4 @@ pub(crate) use pool::{Lease, Pool};
 pub(crate) use record::{IDENTITY, LAYOUT, Layout, Record, STATICS, TABLE};
 pub use roles::Standing;
 pub(crate) use verify::{compare, described, read};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{EndpointReport, Watch};

@@ -9,6 +9,11 @@ use std::fmt;
 /// All three are always there, whatever features are enabled: a program with the SQLite driver
 /// alone can print the `CREATE TABLE` for PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "lowercase")
+)]
 pub enum Dialect {
     /// SQLite 3.
     Sqlite,

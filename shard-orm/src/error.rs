@@ -19,6 +19,11 @@ type Source = Box<dyn StdError + Send + Sync + 'static>;
 ///
 /// Match on it with a wildcard arm: kinds may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The row that was asked for is not there.
@@ -45,6 +50,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The database, the server or the transaction takes no writes.
     ReadOnly,
+    /// The server's disk, or the table, has no room for what was written.
+    StorageFull,
     /// The logical shard lives at another place now. Retryable.
     ShardMoved,
     /// The table or column does not exist in that namespace.
@@ -65,6 +72,11 @@ pub enum ErrorKind {
     AfterHook,
     /// A value that came back does not fit the type that was asked for.
     Decode,
+    /// A text is no [`Cursor`](crate::Cursor), or one of another query. It came from a client: an
+    /// answer of 400, not 500.
+    InvalidCursor,
+    /// A text is no token of a [`Session`](crate::Session). It came from a client.
+    InvalidToken,
     /// The database or the library does not do that.
     Unsupported,
     /// The configuration, or what it says of a server, is wrong.
@@ -97,6 +109,7 @@ impl ErrorKind {
             Self::PoolExhausted => "pool exhausted",
             Self::Unavailable => "unavailable",
             Self::ReadOnly => "read only",
+            Self::StorageFull => "storage full",
             Self::ShardMoved => "shard moved",
             Self::UndefinedTable => "undefined table or column",
             Self::Overtaken => "overtaken",
@@ -107,6 +120,8 @@ impl ErrorKind {
             Self::Invalid => "invalid",
             Self::AfterHook => "after hook",
             Self::Decode => "decode",
+            Self::InvalidCursor => "invalid cursor",
+            Self::InvalidToken => "invalid token",
             Self::Unsupported => "unsupported",
             Self::Configuration => "configuration",
             Self::OutcomeUnknown => "outcome unknown",
@@ -123,7 +138,7 @@ impl fmt::Display for ErrorKind {
 
 /// One logical shard of one group, as errors and reports name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ShardId {
     /// The shard group.
     pub group: String,
@@ -315,28 +330,47 @@ fn list(f: &mut fmt::Formatter<'_>, shards: &[ShardId]) -> fmt::Result {
     Ok(())
 }
 
+/// Reads like the text of the error, with the errors behind it: `main` shows it so.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut all = f.debug_struct("Error");
-        all.field("kind", &self.0.kind)
-            .field("message", &self.0.message);
-        if let Some(shard) = &self.0.shard {
-            all.field("shard", &format_args!("{shard}"));
+        let mut said = self.to_string();
+        if let Some(constraint) = &self.0.constraint
+            && !said.contains(&**constraint)
+        {
+            said.push_str(&format!(" (constraint `{constraint}`)"));
         }
-        if let Some(constraint) = &self.0.constraint {
-            all.field("constraint", constraint);
+        f.write_str(&said)?;
+        let mut source = self.source();
+        while let Some(error) = source {
+            // Sources often repeat what has been said.
+            let text = error.to_string();
+            if !text.is_empty() && !said.contains(&text) {
+                write!(f, "\n  caused by: {text}")?;
+                said.push_str(&text);
+            }
+            source = error.source();
         }
-        if !self.0.failed.is_empty() {
-            all.field("done", &self.0.done)
-                .field("failed", &self.0.failed);
-        }
-        if !self.0.fields.is_empty() {
-            all.field("fields", &self.0.fields);
-        }
-        if let Some(source) = &self.0.source {
-            all.field("source", source);
-        }
-        all.finish()
+        Ok(())
+    }
+}
+
+/// Data for a report or a log: the kind, the text, the shards, and what validation found. What stands
+/// behind it is left out.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+
+        let mut error = serializer.serialize_struct("Error", 8)?;
+        error.serialize_field("kind", &self.0.kind)?;
+        error.serialize_field("message", &self.0.message)?;
+        error.serialize_field("shard", &self.0.shard)?;
+        error.serialize_field("constraint", &self.0.constraint)?;
+        error.serialize_field("is_retryable", &self.is_retryable())?;
+        error.serialize_field("done_shards", &self.0.done)?;
+        error.serialize_field("failed_shards", &self.0.failed)?;
+        error.serialize_field("fields", &self.0.fields)?;
+        error.end()
     }
 }
 

@@ -63,7 +63,7 @@
 //! | `mysql-rsa` | logins of MySQL 8 with a password and without TLS |
 //! | `chrono`, `time` | their dates and times as fields |
 //! | `uuid`, `decimal`, `json` | `uuid::Uuid`, `rust_decimal::Decimal`, `serde_json::Value` and [`Json`] as fields |
-//! | `serde` | `id::text`: ids as texts in JSON |
+//! | `serde` | `id::text`: ids as texts in JSON; pages, cursors, health and reports as data |
 //! | `redis` | `lock::RedisLocks`: locks that a Redis server keeps |
 //! | `testing` | [`testing`]: temporary clusters on SQLite |
 
@@ -99,6 +99,8 @@ mod task;
 pub mod testing;
 pub mod topology;
 mod transaction;
+#[cfg(feature = "serde")]
+mod units;
 
 #[cfg(feature = "json")]
 pub use backend::Json;

@@ -1,11 +1,11 @@
 //! Static tables, kept in step with their source.
 //!
 //! A static model's rows are written at its source, a named database, and every server of its groups
-//! holds a copy. [`Sync`] brings copies up to their source: once, or again and again by a supervisor.
+//! holds a copy. [`StaticSync`] brings copies up to their source: once, or again and again by a supervisor.
 //! Its cost follows what changed, and not how large a table is.
 //!
 //! ```text
-//! Sync        which models, on which servers, how
+//! StaticSync  which models, on which servers, how
 //!   run       one model on one server: a lock, a new generation, then a mode's rounds
 //!     mode    what has changed at the source since a position: `capture`, `criterion`, or `full`
 //!     apply   the changes and the new position, in one transaction at the copy
@@ -50,7 +50,7 @@ mod together;
 pub use compare::{Apply, Change, Comparison, Reading, compare, verify};
 pub use digest::{Digest, digest};
 pub use mode::Mode;
-pub use once::Sync;
+pub use once::StaticSync;
 pub use report::{Rows, SyncReport, Synced, Verified};
 pub(crate) use shape::holds;
 pub use supervise::{CopyStatus, Supervise, Supervisor};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use shard_orm::config::{Config, Database, Group, PoolOptions, Server};
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 use shard_orm_tests::servers::PostgresServer;
 
 use crate::cost::{Column, Cost, rounds};
@@ -65,7 +65,7 @@ pub(crate) async fn measure(given: usize) {
             Cost::of(1, async { through_psql(source.url(), copy.url()) }).await
         } else {
             Cost::of(1, async {
-                let report = Sync::of::<Item>(&cluster).run().await.unwrap();
+                let report = StaticSync::of::<Item>(&cluster).run().await.unwrap();
                 let rows = report.complete().unwrap().rows();
                 assert_eq!(rows.inserted, ROWS.unsigned_abs());
             })

@@ -2,7 +2,7 @@
 
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::sync::{Mode, Sync};
+use shard_orm::sync::{Mode, StaticSync};
 
 use crate::changes::Changes;
 use crate::item::{Bare, Captured, Compared, Ordered, at};
@@ -97,11 +97,11 @@ changed! { change_ordered, Ordered }
 changed! { change_compared, Compared }
 
 /// The sync of each model by its mode.
-pub(crate) fn sync_of(cluster: &Cluster, mode: Mode) -> Sync {
+pub(crate) fn sync_of(cluster: &Cluster, mode: Mode) -> StaticSync {
     match mode {
-        Mode::Criterion => Sync::of::<Ordered>(cluster),
-        Mode::Full => Sync::of::<Compared>(cluster),
-        _ => Sync::of::<Captured>(cluster),
+        Mode::Criterion => StaticSync::of::<Ordered>(cluster),
+        Mode::Full => StaticSync::of::<Compared>(cluster),
+        _ => StaticSync::of::<Captured>(cluster),
     }
     .mode(mode)
 }

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use shard_orm::Cluster;
 use shard_orm::prelude::*;
 use shard_orm::route::RoutingKey;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 
 use crate::model::{Aircraft, Airline, Airport, Flight, Plane};
 
@@ -352,11 +352,11 @@ async fn reference_tables(cluster: &Cluster) -> Outcome {
         println!("{}  {}", airline.carrier, airline.name);
     }
 
-    // Once; a program that runs for longer has `Sync::supervise` do it again and again.
+    // Once; a program that runs for longer has `StaticSync::supervise` do it again and again.
     cluster.register_static::<Airline>();
     cluster.register_static::<Airport>();
-    Sync::all(cluster).run().await?.complete()?;
-    for verified in Sync::all(cluster).verify().await? {
+    StaticSync::all(cluster).run().await?.complete()?;
+    for verified in StaticSync::all(cluster).verify().await? {
         match verified.result? {
             found if found.is_equal() => println!("{}: as its source", verified.copy),
             found => return Err(format!("{}: {found}", verified.copy).into()),

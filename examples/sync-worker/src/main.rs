@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use shard_orm::Cluster;
 use shard_orm::lock::{DatabaseLocks, LeaseLocks, LockManager, RedisLocks};
-use shard_orm::sync::{Supervisor, Sync};
+use shard_orm::sync::{StaticSync, Supervisor};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::model::{Airline, Airport};
@@ -79,7 +79,7 @@ async fn start(options: &Options) -> Result<(Cluster, Supervisor), Box<dyn Error
     setup.run().await?;
     cluster.register_static::<Airline>();
     cluster.register_static::<Airport>();
-    let mut supervise = Sync::supervise(&cluster)
+    let mut supervise = StaticSync::supervise(&cluster)
         .every(options.every)
         .lock_ttl(options.lock_ttl);
     if let Some(locks) = locks(options, &cluster).await? {

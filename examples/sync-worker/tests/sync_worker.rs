@@ -80,6 +80,18 @@ async fn it_copies_until_it_is_ended_by_a_signal() {
         signal(&child, sent);
         let last = lines.map(Result::unwrap).last();
         assert!(child.wait().unwrap().success(), "{last:?}");
+        // Times are as people and tools expect them.
+        if let Some(last) = last {
+            let last: serde_json::Value = serde_json::from_str(&last).unwrap();
+            for copy in last.as_array().unwrap() {
+                let run = copy["last_run"].as_str().unwrap();
+                assert!(
+                    run.starts_with("20") && run.ends_with('Z') && run.contains('T'),
+                    "{copy}"
+                );
+                assert!(copy["took_seconds"].as_f64().unwrap() < 600.0, "{copy}");
+            }
+        }
         // Its locks were given back: the next one does not wait for their end.
     }
 }

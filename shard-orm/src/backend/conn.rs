@@ -446,6 +446,17 @@ impl Conn {
         forgotten.map_err(|source| Failure::from_driver(dialect, source))
     }
 
+    /// Takes the write lock of a SQLite file for a moment, without waiting for it: one that another
+    /// holds can be taken.
+    pub(crate) async fn try_to_write(&mut self) -> Result<(), Failure> {
+        self.batch("PRAGMA busy_timeout = 0").await?;
+        match self.batch("BEGIN IMMEDIATE").await {
+            Ok(()) => self.batch("ROLLBACK").await,
+            Err(failure) if failure.error.kind() == ErrorKind::Timeout => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Says goodbye to the server. A connection that is only dropped ends as well, with a note in
     /// the server's log.
     pub(crate) async fn close(self) {

@@ -164,6 +164,7 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         // transaction.
         1205 => Class::of(Kind::Timeout).rolled_back(),
         1206 => Class::of(Kind::Database).rolled_back(),
+        1021 | 1114 => Class::of(Kind::StorageFull),
         1317 | 1969 | 3024 | 3572 => Class::of(Kind::Timeout),
         1290 | 1792 | 1836 => Class::of(Kind::ReadOnly),
         1049 | 1054 | 1146 => Class::of(Kind::UndefinedTable).hint(UNDEFINED),

@@ -237,6 +237,7 @@ fn of_code(code: &str) -> Class {
         "40P01" => Class::of(Kind::Deadlock),
         "57014" | "55P03" => Class::of(Kind::Timeout),
         "25006" => Class::of(Kind::ReadOnly),
+        "53100" => Class::of(Kind::StorageFull),
         "25P02" => Class::of(Kind::TransactionEnded),
         "25P03" | "25P04" => Class::lost(Kind::TransactionEnded),
         "42P01" | "42703" | "3F000" => Class::of(Kind::UndefinedTable).hint(UNDEFINED),

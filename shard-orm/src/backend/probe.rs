@@ -43,25 +43,35 @@ impl Probe {
 
     /// Asks once. After a failure that lost the connection, the probe is of no use any more.
     pub(crate) async fn observe(&mut self) -> Result<Observed, Failure> {
-        loop {
-            match ask(&mut self.conn, self.manner).await {
-                Ok(observed) => return Ok(observed),
-                Err(failure) if failure.lost => return Err(failure),
-                Err(failure) => {
-                    self.manner = match (self.manner, &self.conn) {
-                        #[cfg(feature = "mysql")]
-                        (Manner::Full, Conn::MySql(..)) => Manner::OfMySql,
-                        (Manner::RoleAlone, _) => return Err(failure),
-                        _ => Manner::RoleAlone,
-                    };
-                }
-            }
-        }
+        find_out(&mut self.conn, &mut self.manner).await
     }
 
     /// Says goodbye to the server.
     pub(crate) async fn close(self) {
         self.conn.close().await;
+    }
+}
+
+/// Asks once, on a connection that serves others too.
+pub(crate) async fn observe(conn: &mut Conn) -> Result<Observed, Failure> {
+    find_out(conn, &mut Manner::default()).await
+}
+
+/// Asks for as much as the server understands.
+async fn find_out(conn: &mut Conn, manner: &mut Manner) -> Result<Observed, Failure> {
+    loop {
+        match ask(conn, *manner).await {
+            Ok(observed) => return Ok(observed),
+            Err(failure) if failure.lost => return Err(failure),
+            Err(failure) => {
+                *manner = match (*manner, &*conn) {
+                    #[cfg(feature = "mysql")]
+                    (Manner::Full, Conn::MySql(..)) => Manner::OfMySql,
+                    (Manner::RoleAlone, _) => return Err(failure),
+                    _ => Manner::RoleAlone,
+                };
+            }
+        }
     }
 }
 

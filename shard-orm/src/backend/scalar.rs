@@ -66,6 +66,7 @@ macro_rules! take {
     };
 }
 
+#[cfg(any(feature = "chrono", feature = "time"))]
 pub(super) use {put, take};
 
 /// An integer, carried by a driver's integer of at least its width.

@@ -222,7 +222,8 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
         5 | 6 | 9 => Class::of(Kind::Timeout).rolled_back(),
         // It is prepared anew many times, and then given up.
         17 => Class::stale(Stale::Failed),
-        7 | 10 | 13 => Class::of(Kind::Database).rolled_back(),
+        7 | 10 => Class::of(Kind::Database).rolled_back(),
+        13 => Class::of(Kind::StorageFull).rolled_back(),
         8 => Class::of(Kind::ReadOnly),
         14 => Class::lost(Kind::Unavailable)
             .hint("the file does not exist or may not be opened; `cluster.setup()` creates it"),

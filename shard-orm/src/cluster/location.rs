@@ -9,6 +9,7 @@ use crate::error::Result;
 ///
 /// Do not keep it: a later topology may say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Location {
     /// The group, or the named database.

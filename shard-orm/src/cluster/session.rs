@@ -68,12 +68,12 @@ impl Cluster {
     /// forged can at most make its own session read older rows.
     ///
     /// # Errors
-    /// [`Decode`](ErrorKind::Decode) when the text is no token; begin a new session then, with
+    /// [`InvalidToken`](ErrorKind::InvalidToken) when the text is no token; begin a new session then, with
     /// its reads sent to the primary if it matters.
     pub fn resume_session(&self, token: &str) -> Result<Session> {
         let marks = Marks::from_text(token).ok_or_else(|| {
             Error::new(
-                ErrorKind::Decode,
+                ErrorKind::InvalidToken,
                 "the text is no token of a session; begin a new one with `cluster.session()`",
             )
         })?;

@@ -1,6 +1,7 @@
 //! The pools and places of one topology.
 
 mod building;
+mod health;
 mod spec;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use self::building::Building;
+pub(crate) use self::health::ServerReport;
 use super::guard::Guard;
 use super::latencies::Latencies;
 use super::locks::Locks;
@@ -144,11 +146,6 @@ impl Links {
     fn servers(&self) -> impl Iterator<Item = &Arc<ServerLinks>> {
         let of_groups = self.groups.iter().flat_map(|group| &group.servers);
         of_groups.chain(self.databases.values().map(|database| &database.server))
-    }
-
-    /// What is known of each server.
-    pub(crate) fn watches(&self) -> impl Iterator<Item = &Arc<Watch>> {
-        self.servers().map(|server| &server.watch)
     }
 
     /// Ends the looking at servers.

@@ -10,7 +10,7 @@ use super::choice::Served;
 use super::guard::Guard;
 use super::latencies::Latencies;
 use super::locks::Locks;
-use super::pool::{Lease, Pool};
+use super::pool::{Lease, Pool, Refusal};
 use super::record::Record;
 use super::verify::verify;
 use super::watch::Watch;
@@ -117,6 +117,51 @@ impl Place {
         let endpoints = [&self.writer, &self.reader].into_iter();
         let endpoints = endpoints.chain(&self.replicas);
         endpoints.map(|endpoint| Arc::clone(&endpoint.pool))
+    }
+
+    /// The pools of one of its endpoints, that which is written to first.
+    pub(super) fn pools_of_endpoint(&self, index: usize) -> Vec<Arc<Pool>> {
+        let endpoint = self.endpoint(index);
+        let reader = self.reading(index);
+        let mut pools = vec![Arc::clone(&endpoint.pool)];
+        if !Arc::ptr_eq(&endpoint.pool, &reader.pool) {
+            pools.push(Arc::clone(&reader.pool));
+        }
+        pools
+    }
+
+    /// The last write that the pool for writes to one of its endpoints saw refused.
+    pub(super) fn refusal(&self, index: usize) -> Option<Refusal> {
+        self.endpoint(index).pool.refusal()
+    }
+
+    /// Whether the file of an endpoint is there and, of the primary's, may be written to; says what
+    /// is wrong.
+    pub(super) async fn look_at_file(&self, index: usize) -> Result<(), String> {
+        let endpoint = self.endpoint(index);
+        let Some(file) = endpoint.pool.file() else {
+            return Ok(());
+        };
+        // Looked for by its name: a connection to a file that was deleted notices nothing.
+        if !file.is_file() {
+            let never_made =
+                self.namespace.is_static() && !endpoint.checked.load(Ordering::Relaxed);
+            return if never_made {
+                Ok(())
+            } else {
+                Err(format!("the file {} is not there", file.display()))
+            };
+        }
+        let opened = endpoint.pool.open_beside().await;
+        let mut conn = opened.map_err(|error| error.to_string())?;
+        let looked = if index == 0 {
+            conn.try_to_write().await
+        } else {
+            conn.ping().await
+        };
+        looked.map_err(|failure| format!("{}: {}", file.display(), failure.error))?;
+        conn.close().await;
+        Ok(())
     }
 
     /// Where queries read that do not say it themselves.

@@ -6,6 +6,7 @@
 //! that were idle then are pinged before theirs.
 
 mod lease;
+mod news;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ use crate::backend::{Abandoned, Conn, Listener, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) use lease::Lease;
+pub(crate) use news::{Heard, Refusal};
+
+use news::News;
 
 /// How often a pool that is no longer in force is looked at.
 const RETIREMENT_PERIOD: Duration = Duration::from_millis(200);
@@ -51,6 +55,8 @@ pub(crate) struct Pool {
     /// Counts how often a statement met a table that had been altered, so that each connection knows
     /// whether it has forgotten its own since.
     alterations: AtomicU64,
+    /// The last outcomes, for health reports.
+    news: News,
     /// Told of each connection that comes back while the pool is being closed.
     returned: Notify,
 }
@@ -74,6 +80,7 @@ impl Pool {
             idle: Mutex::new(Vec::new()),
             losses: AtomicU64::new(0),
             alterations: AtomicU64::new(0),
+            news: News::default(),
             returned: Notify::new(),
         })
     }
@@ -137,7 +144,12 @@ impl Pool {
             let proven = self.losses.load(Ordering::Acquire);
             let is_proven = self.is_proven(&idle, proven, now);
             lease.fill(idle, proven);
-            if is_proven || Box::pin(lease.answers(self.limits.connect_timeout)).await {
+            if is_proven {
+                lease.dirty = false;
+                return Ok(lease);
+            }
+            if Box::pin(lease.answers(self.limits.connect_timeout)).await {
+                self.news.answered();
                 lease.dirty = false;
                 return Ok(lease);
             }
@@ -190,6 +202,12 @@ impl Pool {
     }
 
     async fn open(&self) -> Result<Conn> {
+        let opened = self.try_open().await;
+        self.news.opened(opened.as_ref().map(|_| ()));
+        opened
+    }
+
+    async fn try_open(&self) -> Result<Conn> {
         match timeout(self.limits.connect_timeout, self.opener.open()).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(Error::new(
@@ -280,6 +298,31 @@ impl Pool {
         if closed.is_err() {
             tracing::debug!(target: "shard_orm", "a server did not answer when a connection was closed");
         }
+    }
+
+    /// What was last heard of the endpoint; `None` while no connection was opened.
+    pub(super) fn heard(&self) -> Option<Heard> {
+        let losses = self.losses.load(Ordering::Acquire);
+        // One that was in use when another was lost says nothing before its next use.
+        let idle = self.lock();
+        let answered = idle.iter().filter(|idle| idle.proven == losses);
+        let answered = answered.map(|idle| idle.since).max();
+        self.news.heard(answered)
+    }
+
+    /// Why the last attempt to open a connection failed. Those that are open may serve on.
+    pub(super) fn not_opened(&self) -> Option<String> {
+        self.news.not_opened()
+    }
+
+    /// The last write that the endpoint refused, for as long as it counts.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.news.refusal()
+    }
+
+    /// Whether the cluster was closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.permits.is_closed()
     }
 
     /// How long a statement waits for a free connection.

@@ -28,6 +28,11 @@ pub(super) const GONE_AFTER: u32 = 3;
 
 /// How an endpoint stands at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Standing {
     /// Not looked at: nobody watches this server, or its first look is not done.
@@ -46,6 +51,8 @@ pub enum Standing {
     Foreign,
     /// Takes no writes, and is no replica either: a primary that was fenced off.
     Fenced,
+    /// Refused a write within the last 10 seconds, since it has no room on its disk.
+    Full,
 }
 
 impl Standing {
@@ -58,7 +65,8 @@ impl Standing {
             Self::Lagging => "lags behind and serves no reads",
             Self::Unreachable => "does not answer",
             Self::TakesWrites => "takes writes though it is not the primary, and is not used",
-            Self::Fenced => "takes no writes, follows no primary, and is not used",
+            Self::Fenced => "takes no writes and follows no primary",
+            Self::Full => "has no room for writes",
             Self::Foreign => "is a replica of another database, and is not used",
         }
     }

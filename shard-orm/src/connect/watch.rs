@@ -2,6 +2,7 @@
 //!
 //! Read by every statement with one or two atomic loads; written by the monitor after each look.
 
+mod asked;
 mod gone;
 mod judge;
 mod report;
@@ -13,6 +14,8 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
+
+pub(crate) use self::report::EndpointReport;
 
 use super::history::History;
 use super::roles::{Look, Standing, Verdict};
@@ -42,6 +45,8 @@ pub(crate) struct Watch {
     /// A session has written since the last look at the primary began.
     wrote: AtomicBool,
     turn: AtomicUsize,
+    /// Held by who looks at the endpoints of a server that no monitor watches.
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// One endpoint of a server; the first is the configured primary.
@@ -66,7 +71,7 @@ struct State {
 }
 
 /// All standings, by their number.
-const STANDINGS: [Standing; 8] = [
+const STANDINGS: [Standing; 9] = [
     Standing::Unknown,
     Standing::Primary,
     Standing::Serving,
@@ -75,6 +80,7 @@ const STANDINGS: [Standing; 8] = [
     Standing::TakesWrites,
     Standing::Foreign,
     Standing::Fenced,
+    Standing::Full,
 ];
 
 impl Slot {
@@ -108,12 +114,13 @@ impl Watch {
             soon: Notify::new(),
             gone: Notify::new(),
         };
-        let replica = if watched {
-            Standing::Unknown
+        // Replicas that nobody watches are read as they are configured.
+        let (at_first, replica) = if watched {
+            (Standing::Unknown, Standing::Unknown)
         } else {
-            Standing::Serving
+            (Standing::Primary, Standing::Serving)
         };
-        let mut slots = vec![slot(primary, Standing::Primary)];
+        let mut slots = vec![slot(primary, at_first)];
         slots.extend(replicas.iter().map(|endpoint| slot(endpoint, replica)));
         Self {
             group: Arc::clone(group),
@@ -133,6 +140,7 @@ impl Watch {
             changed: Notify::new(),
             wrote: AtomicBool::new(false),
             turn: AtomicUsize::new(0),
+            looking: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -154,6 +162,11 @@ impl Watch {
 
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Relaxed)
+    }
+
+    /// How many endpoints it has.
+    pub(super) fn endpoints(&self) -> usize {
+        self.slots.len()
     }
 
     /// Who takes writes.

@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What is wrong with one field of a row; see [`Error::fields`](crate::Error::fields).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FieldError {
     field: Cow<'static, str>,
     message: Cow<'static, str>,

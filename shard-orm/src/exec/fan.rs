@@ -31,6 +31,7 @@ pub(crate) struct Fan {
 
 /// Logical shards that did not answer, and why.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Missing {
     /// The logical shards, of one server.

@@ -242,7 +242,10 @@ async fn write(
     } = place.for_write().await?;
     record_role(span, place.role(endpoint));
     match attempt(&mut lease, endpoint, place, statement, sink).await {
-        Ok(rows) => Ok(rows),
+        Ok(rows) => {
+            lease.wrote();
+            Ok(rows)
+        }
         Err(Attempt::Answered(error)) => {
             if error.kind() == ErrorKind::ReadOnly && statement.is_refused_whole() {
                 drop(lease);
@@ -279,7 +282,10 @@ async fn write_again(
         endpoint,
     } = place.for_write().await?;
     match attempt(&mut lease, endpoint, place, statement, sink).await {
-        Ok(rows) => Ok(rows),
+        Ok(rows) => {
+            lease.wrote();
+            Ok(rows)
+        }
         Err(Attempt::Lost(error)) => Err(lease.outcome_unknown(error)),
         Err(attempt) => Err(attempt.into_error()),
     }
@@ -427,6 +433,7 @@ async fn attempt_once(
         Err(failure) if lease.is_outdated(&failure.error) => Err(Attempt::Outdated(failure.error)),
         Err(failure) => {
             lease.settle();
+            lease.failed(&failure.error);
             Err(Attempt::Answered(failure.error))
         }
     }

@@ -50,9 +50,11 @@ pub struct Layout {
 
 /// The parts of one snowflake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Parts {
     /// When it was made, to the millisecond. A burst borrows: it can be up to a second ahead.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339_of"))]
     pub time: SystemTime,
     /// The same, in milliseconds since 2025-01-01 00:00:00 UTC.
     pub milliseconds: u64,

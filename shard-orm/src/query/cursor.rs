@@ -9,7 +9,8 @@ use sea_query::Value;
 
 use super::order::{Nulls, Term};
 use crate::backend::{Args, decode_value, encode_value};
-use crate::error::{Error, Result};
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
 use crate::route::mix64;
 
@@ -25,6 +26,8 @@ use crate::route::mix64;
 /// assert_eq!(text.parse::<Cursor>()?.to_string(), text);
 /// # Ok::<(), shard_orm::Error>(())
 /// ```
+///
+/// With the feature `serde` it is that text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     fingerprint: u64,
@@ -70,23 +73,34 @@ impl Cursor {
         hash
     }
 
-    /// The values, in the types of the order's columns.
+    /// The values, in the types of the order's columns, which this database can hold.
     pub(super) fn values(
         &self,
         fingerprint: u64,
         def: &ModelDef,
         orders: &[Term],
+        dialect: Dialect,
     ) -> Result<Vec<Value>> {
         if fingerprint != self.fingerprint {
-            return Err(Error::decode(
-                "the cursor was made for another order; begin again at the first page",
+            return Err(Error::new(
+                ErrorKind::InvalidCursor,
+                format!(
+                    "the cursor was made for another query than one of `{}` in this order; begin \
+                     again at the first page",
+                    def.table
+                ),
             ));
         }
         let mut rest = self.values.as_slice();
         let mut values = Vec::with_capacity(orders.len());
         for term in orders {
             let like = Args::value(def.columns[term.ordinal].bind_null)?;
-            values.push(decode_value(&like, &mut rest).ok_or_else(broken)?);
+            let value = decode_value(&like, &mut rest).ok_or_else(broken)?;
+            // Sent later, it would fail as if the program had named it.
+            Args::new(dialect)?
+                .push(&value)
+                .map_err(|source| broken().with_source(source))?;
+            values.push(value);
         }
         if rest.is_empty() {
             Ok(values)
@@ -97,7 +111,10 @@ impl Cursor {
 }
 
 fn broken() -> Error {
-    Error::decode("the cursor cannot be read; begin again at the first page")
+    Error::new(
+        ErrorKind::InvalidCursor,
+        "the cursor cannot be read; begin again at the first page",
+    )
 }
 
 impl fmt::Display for Cursor {
@@ -124,5 +141,20 @@ impl FromStr for Cursor {
             fingerprint: u64::from_be_bytes(*fingerprint),
             values: values.to_vec(),
         })
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Cursor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Cursor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -19,6 +19,7 @@ use crate::model::{Model, ModelDef};
 
 /// One page of rows, and where the next one begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Page<M> {
     /// The rows.
@@ -56,7 +57,8 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
     /// ```
     ///
     /// # Errors
-    /// [`Decode`](crate::ErrorKind::Decode) when the cursor belongs to another order;
+    /// [`InvalidCursor`](crate::ErrorKind::InvalidCursor) when the cursor belongs to another order,
+    /// or was tampered with;
     /// [`Unsupported`](crate::ErrorKind::Unsupported) with `limit` or `offset`, and over several
     /// logical shards when a part of the primary key is a text that is not ordered by bytes;
     /// otherwise as [`all`](Self::all).
@@ -85,13 +87,13 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
             parts.needs = parts.needs | Needs::size_of(def.columns[term.ordinal].column_type);
         }
         let fingerprint = Cursor::fingerprint(def, &parts.orders);
-        let begin = match after {
-            None => Ok(None),
-            Some(cursor) => cursor.values(fingerprint, def, &parts.orders).map(Some),
-        };
+        let after = after.cloned();
         limited(parts.manner, async move {
             let mut legs = legs?;
-            parts.after = begin?;
+            if let (Some(cursor), Some(leg)) = (after, legs.first()) {
+                let dialect = leg.place.dialect();
+                parts.after = Some(cursor.values(fingerprint, def, &parts.orders, dialect)?);
+            }
             let several = several?;
             if bounded || size == 0 {
                 return Err(Error::unsupported(

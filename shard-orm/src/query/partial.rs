@@ -13,6 +13,7 @@ use crate::model::Model;
 
 /// What the logical shards answered that did, and which did not.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Partial<T> {
     /// What the others answered, merged as if they were all there are.

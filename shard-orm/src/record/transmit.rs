@@ -45,7 +45,7 @@ use crate::model::{CopyId, ModelDef};
 /// ```
 /// use shard_orm::prelude::*;
 /// use shard_orm::Result;
-/// use shard_orm::sync::{Batch, Collect, CopyId, Sync, TransmitContext, TransmitHooks};
+/// use shard_orm::sync::{Batch, Collect, CopyId, StaticSync, TransmitContext, TransmitHooks};
 ///
 /// #[derive(Debug, Clone, PartialEq, StaticModel)]
 /// #[static_model(groups = ["shop"], table = "products", transmit_hooks)]
@@ -95,7 +95,7 @@ use crate::model::{CopyId, ModelDef};
 /// let tea = Product { id: 1, name: "tea".into(), offered: true, cost: Some(3) };
 /// tea.insert(cluster).await?;
 /// Product { id: 2, name: "ink".into(), offered: false, cost: None }.insert(cluster).await?;
-/// Sync::of::<Product>(cluster).run().await?.complete()?;
+/// StaticSync::of::<Product>(cluster).run().await?.complete()?;
 ///
 /// let copy = Product::copy(Order::shard(42)).all(cluster).await?;
 /// assert_eq!(copy, [Product { id: 1, name: "tea".into(), offered: true, cost: None }]);

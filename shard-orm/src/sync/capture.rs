@@ -270,7 +270,7 @@ impl Source {
     fn not_captured(&self) -> Error {
         Error::configuration(format!(
             "table `{}` in database `{}` has no triggers that write down its changes; create them \
-             with `Sync::of::<{}>(&cluster).mode(Mode::Capture).prepare()`",
+             with `StaticSync::of::<{}>(&cluster).mode(Mode::Capture).prepare()`",
             self.def.table, self.place.server, self.def.name
         ))
     }

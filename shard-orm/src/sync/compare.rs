@@ -54,6 +54,7 @@ use crate::error::Result;
 
 /// What was read of one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Reading {
     /// The rows that were read. Those that a server digested by itself were not.
@@ -64,6 +65,7 @@ pub struct Reading {
 
 /// What a comparison found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Comparison {
     /// What was read of the source.

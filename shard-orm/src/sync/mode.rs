@@ -15,8 +15,13 @@ use crate::model::{Home, ModelDef};
 ///
 /// A model is synced by `Capture`, unless it names a `criterion` and its source is on PostgreSQL. On
 /// MySQL, MariaDB and SQLite `Criterion` has to be asked for: there a row is missed whose
-/// transaction was open for longer than the [overlap](crate::sync::Sync::overlap).
+/// transaction was open for longer than the [overlap](crate::sync::StaticSync::overlap).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Mode {
     /// By triggers that log which rows have changed.

@@ -35,22 +35,22 @@ const COMPARED: usize = 8;
 /// #     code: String,
 /// # }
 /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-/// use shard_orm::sync::Sync;
+/// use shard_orm::sync::StaticSync;
 ///
-/// let report = Sync::of::<Airline>(cluster).run().await?.complete()?;
+/// let report = StaticSync::of::<Airline>(cluster).run().await?.complete()?;
 /// println!("{} rows written", report.rows().written());
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 #[must_use = "nothing is copied before `run`"]
-pub struct Sync {
+pub struct StaticSync {
     pub(super) cluster: Cluster,
     pub(super) models: Vec<Transmitted>,
     pub(super) plan: Plan,
 }
 
-impl Sync {
+impl StaticSync {
     /// The copies of one model.
     pub fn of<M: TransmittedModel>(cluster: &Cluster) -> Self {
         Self::new(cluster, vec![Transmitted::of::<M>()])
@@ -109,9 +109,9 @@ impl Sync {
     /// #     revision: i64,
     /// # }
     /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-    /// use shard_orm::sync::{Mode, Sync};
+    /// use shard_orm::sync::{Mode, StaticSync};
     ///
-    /// let sync = Sync::of::<Airline>(cluster).mode(Mode::Capture);
+    /// let sync = StaticSync::of::<Airline>(cluster).mode(Mode::Capture);
     /// sync.prepare().await?;
     /// sync.run().await?.complete()?;
     /// # Ok(())
@@ -145,9 +145,9 @@ impl Sync {
     /// #     code: String,
     /// # }
     /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-    /// use shard_orm::sync::Sync;
+    /// use shard_orm::sync::StaticSync;
     ///
-    /// for verified in Sync::of::<Airline>(cluster).verify().await? {
+    /// for verified in StaticSync::of::<Airline>(cluster).verify().await? {
     ///     println!("{}: {}", verified.copy, verified.result?);
     /// }
     /// # Ok(())

@@ -59,16 +59,22 @@ impl From<&Task> for CopyId {
 
 /// What was done to one copy.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Synced {
     /// The copy.
     pub copy: CopyId,
     /// What was done; `None` when another run of it held the lock.
+    #[cfg_attr(
+        feature = "serde",
+        serde(flatten, serialize_with = "crate::units::outcome")
+    )]
     pub result: Result<Option<Rows>, Error>,
 }
 
 /// What was done to all copies.
 #[derive(Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SyncReport {
     /// The copies, by table, group and server.
@@ -117,10 +123,15 @@ impl SyncReport {
 
 /// How a copy compares with its source.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Verified {
     /// The copy.
     pub copy: CopyId,
     /// What was found.
+    #[cfg_attr(
+        feature = "serde",
+        serde(flatten, serialize_with = "crate::units::outcome")
+    )]
     pub result: Result<Comparison, Error>,
 }

@@ -31,7 +31,7 @@ const JITTER: f64 = 0.2;
 /// How long a copy that fails is left alone at most.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// How copies are kept up to their sources; begun by [`Sync::supervise`](super::Sync::supervise).
+/// How copies are kept up to their sources; begun by [`StaticSync::supervise`](super::StaticSync::supervise).
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -44,10 +44,10 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// # }
 /// # async fn shutdown() {}
 /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-/// use shard_orm::sync::Sync;
+/// use shard_orm::sync::StaticSync;
 ///
 /// cluster.register_static::<Airline>();
-/// let supervisor = Sync::supervise(cluster).every(Duration::from_secs(5)).run()?;
+/// let supervisor = StaticSync::supervise(cluster).every(Duration::from_secs(5)).run()?;
 /// shutdown().await;
 /// for copy in supervisor.status() {
 ///     println!("{}: {:?}", copy.copy, copy.last_run);
@@ -110,13 +110,13 @@ impl Supervise {
         self
     }
 
-    /// As [`Sync::mode`](super::Sync::mode).
+    /// As [`StaticSync::mode`](super::StaticSync::mode).
     pub fn mode(mut self, mode: Mode) -> Self {
         self.plan.mode = Some(mode);
         self
     }
 
-    /// As [`Sync::overlap`](super::Sync::overlap).
+    /// As [`StaticSync::overlap`](super::StaticSync::overlap).
     pub fn overlap(mut self, overlap: Duration) -> Self {
         self.plan.overlap = overlap;
         self

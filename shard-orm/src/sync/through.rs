@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::consumer::Following;
 use super::mode::Mode;
-use super::once::Sync;
+use super::once::StaticSync;
 use super::pause::Pauses;
 use super::plan::Plan;
 use super::position::{Mark, Position};
@@ -20,7 +20,7 @@ use crate::model::CopyId;
 /// How soon a copy is tried again that does not have it, and how late at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(1));
 
-impl Sync {
+impl StaticSync {
     /// Waits until each copy has what was written at its source before this call: for a row of a
     /// shard that is to follow its reference. Brings those up itself that lack it, and takes no lock:
     /// a supervisor is overtaken by it, and goes on behind it.
@@ -38,10 +38,10 @@ impl Sync {
     /// #     code: String,
     /// # }
     /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-    /// use shard_orm::sync::Sync;
+    /// use shard_orm::sync::StaticSync;
     ///
     /// let airline = Airline { code: "KL".into() }.insert(cluster).await?;
-    /// Sync::of::<Airline>(cluster).write_through(Duration::from_secs(5)).await?;
+    /// StaticSync::of::<Airline>(cluster).write_through(Duration::from_secs(5)).await?;
     /// // Every server has it: a flight may refer to it now.
     /// # Ok(())
     /// # }

@@ -1,6 +1,6 @@
 //! The copies on one server, brought up together: those that others point to come first.
 //!
-//! Called by `Sync::run` for each server. A run that finds that a row points to nothing, or that a
+//! Called by `StaticSync::run` for each server. A run that finds that a row points to nothing, or that a
 //! row is pointed to which is to go, is gone on with when another table of the server has come
 //! further that may have changed it; so rows come in the order of the foreign keys, and go in the
 //! other one, and a circle of tables comes as far as it can.

@@ -289,6 +289,9 @@ impl SessionGuard<'_> {
             if failure.stale != Stale::No {
                 lease.note_alteration();
             }
+            if !failure.lost && !self.tx.inner.read_only {
+                lease.failed(&failure.error);
+            }
             // It ends the transaction, and is not used again after it.
             lease.is_outdated(&failure.error);
         }
@@ -319,6 +322,9 @@ impl SessionGuard<'_> {
         match result {
             Ok(()) => {
                 lease.settle();
+                if text == "COMMIT" && !self.tx.inner.read_only {
+                    lease.wrote();
+                }
                 self.leave();
                 Ok(())
             }

@@ -4,6 +4,7 @@
 mod on;
 
 mod failures;
+mod health;
 mod hedged;
 mod lag;
 mod logs;

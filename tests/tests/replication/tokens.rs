@@ -83,7 +83,7 @@ async fn a_text_that_is_no_token_is_refused(on: On) {
     let token = settled_token(&session).await;
     let refused = |text: &str| {
         let error = cluster.resume_session(text).map(|_| ()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Decode, "{text}");
+        assert_eq!(error.kind(), ErrorKind::InvalidToken, "{text}");
     };
     refused("");
     refused("a name");
@@ -101,7 +101,7 @@ async fn a_text_that_is_no_token_is_refused(on: On) {
         ] {
             match cluster.resume_session(&text) {
                 Ok(session) => assert!(read(&session, 1).await <= 1),
-                Err(error) => assert_eq!(error.kind(), ErrorKind::Decode, "{text}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidToken, "{text}"),
             }
         }
     }

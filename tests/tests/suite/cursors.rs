@@ -74,12 +74,12 @@ behaviours! { (Note, Other);
         let again = Note::on(key).order_by(Note::WEIGHT).page(on, 2, Some(&cursor)).await.unwrap();
         assert_eq!(again.rows.len(), 2);
         let foreign = Note::on(key).order_by(Note::WEIGHT.desc()).page(on, 2, Some(&cursor)).await;
-        assert_eq!(kind(foreign), ErrorKind::Decode);
+        assert_eq!(kind(foreign), ErrorKind::InvalidCursor);
         let foreign = Note::on(key).page(on, 2, Some(&cursor)).await;
-        assert_eq!(kind(foreign), ErrorKind::Decode);
+        assert_eq!(kind(foreign), ErrorKind::InvalidCursor);
         let by_id = Note::on(key).page(on, 2, None).await.unwrap().next.unwrap();
         let foreign = Other::on(key).page(on, 2, Some(&by_id)).await;
-        assert_eq!(kind(foreign), ErrorKind::Decode);
+        assert_eq!(kind(foreign), ErrorKind::InvalidCursor);
     }
 
     async fn a_cursor_that_was_tampered_with_gives_an_error_or_a_page(bed: &Bed) {
@@ -103,10 +103,7 @@ behaviours! { (Note, Other);
             match by_all(key).page(&bed.cluster, 2, Some(&cursor)).await {
                 Ok(_) => {}
                 // A value that is read, but that the database cannot hold.
-                Err(error) => assert!(
-                    matches!(error.kind(), ErrorKind::Decode | ErrorKind::Unsupported),
-                    "{changed:?}: {error:?}"
-                ),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{changed:?}: {error}"),
             }
         }
     }
@@ -121,24 +118,24 @@ behaviours! { (Note, Other);
                 by_all(key).page(&bed.cluster, 2, Some(&cut)).await.map(drop)
             }
             .await;
-            assert_eq!(kind(outcome), ErrorKind::Decode, "cut at {end}");
+            assert_eq!(kind(outcome), ErrorKind::InvalidCursor, "cut at {end}");
         }
         let longer: Cursor = encode(&[&bytes[..], &[0]].concat()).parse().unwrap();
-        assert_eq!(kind(by_all(key).page(&bed.cluster, 2, Some(&longer)).await), ErrorKind::Decode);
+        assert_eq!(kind(by_all(key).page(&bed.cluster, 2, Some(&longer)).await), ErrorKind::InvalidCursor);
     }
 }
 
 #[test]
-fn any_text_is_a_cursor_or_a_decode_error() {
+fn any_text_is_a_cursor_or_an_error_of_the_client() {
     proptest!(Config { failure_persistence: None, ..Config::default() }, |(text in ".*")| {
         match text.parse::<Cursor>() {
             Ok(cursor) => prop_assert_eq!(cursor.to_string(), text),
-            Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Decode),
+            Err(error) => prop_assert_eq!(error.kind(), ErrorKind::InvalidCursor),
         }
     });
     proptest!(Config { failure_persistence: None, ..Config::default() }, |(text in "[A-Za-z0-9_-]{0,40}")| {
         if let Err(error) = text.parse::<Cursor>() {
-            prop_assert_eq!(error.kind(), ErrorKind::Decode);
+            prop_assert_eq!(error.kind(), ErrorKind::InvalidCursor);
         }
     });
 }

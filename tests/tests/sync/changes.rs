@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Sync};
+use shard_orm::sync::{Mode, StaticSync};
 
 use crate::site::{Item, Pair, Site, eventually, item, on};
 
@@ -116,7 +116,7 @@ async fn a_copy_is_never_written_through_the_model(pair: Pair) {
         assert_eq!(Item::query().count(copy).await.unwrap(), 0);
     }
     site.sync().await;
-    let report = Sync::of::<Item>(&site.cluster)
+    let report = StaticSync::of::<Item>(&site.cluster)
         .mode(Mode::Capture)
         .run()
         .await

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Comparison, Mode, Sync};
+use shard_orm::sync::{Comparison, Mode, StaticSync};
 
 use crate::site::{Item, Pair, Price, Site, item, moment, on};
 
@@ -18,7 +18,11 @@ on! { postgres =>
 
 async fn verified(site: &Site) -> Comparison {
     let mut sum = Comparison::default();
-    for one in Sync::of::<Item>(&site.cluster).verify().await.unwrap() {
+    for one in StaticSync::of::<Item>(&site.cluster)
+        .verify()
+        .await
+        .unwrap()
+    {
         let found = one.result.unwrap();
         sum.missing += found.missing;
         sum.extra += found.extra;
@@ -51,7 +55,7 @@ async fn drift_is_found_and_repaired(pair: Pair) {
     assert_eq!(site.sync().await.written(), 0);
     let found = verified(&site).await;
     assert_eq!((found.missing, found.extra, found.different), (2, 2, 1));
-    let sync = Sync::of::<Item>(&site.cluster).mode(Mode::Full);
+    let sync = StaticSync::of::<Item>(&site.cluster).mode(Mode::Full);
     let rows = sync.run().await.unwrap().complete().unwrap().rows();
     assert_eq!((rows.inserted, rows.deleted, rows.updated), (2, 2, 1));
     assert!(verified(&site).await.is_equal());
@@ -94,7 +98,7 @@ async fn keys_of_several_columns_are_compared_by_their_bytes(pair: Pair) {
             price.insert(&site.cluster).await.unwrap();
         }
     }
-    let sync = Sync::of::<Price>(&site.cluster).mode(Mode::Full);
+    let sync = StaticSync::of::<Price>(&site.cluster).mode(Mode::Full);
     let rows = sync.clone().run().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 48);
     assert!(site.are_prices_equal().await);
@@ -124,7 +128,7 @@ async fn a_mode_that_nothing_was_prepared_for_says_what_to_do() {
         updated_at: moment(0),
     };
     let price = price.insert(&site.cluster).await.unwrap();
-    let sync = Sync::of::<Price>(&site.cluster).mode(Mode::Capture);
+    let sync = StaticSync::of::<Price>(&site.cluster).mode(Mode::Capture);
     let error = sync.clone().run().await.unwrap().complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.to_string().contains("prepare()"), "{error}");

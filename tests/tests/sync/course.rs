@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shard_orm::lock::LeaseLocks;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Supervisor, Sync};
+use shard_orm::sync::{StaticSync, Supervisor};
 
 use crate::site::{Item, LIMIT, Pair, Site, eventually, on};
 use crate::traffic::{Random, Traffic};
@@ -26,7 +26,7 @@ async fn a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause(pair: 
     site.add::<Item>("items", "").await;
     site.insert(1..=5).await;
     rename(&site.copies[0], "shard_orm_sync", "away").await;
-    let supervisor = Sync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&site.cluster)
         .every(Duration::from_millis(10))
         .jitter(1.0)
         .longest_pause(Duration::from_millis(20))
@@ -58,7 +58,7 @@ async fn a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause(pair: 
 async fn begin(cluster: &Cluster) -> Supervisor {
     let locks = LeaseLocks::new(cluster, "default").unwrap();
     locks.setup().await.unwrap();
-    Sync::supervise(cluster)
+    StaticSync::supervise(cluster)
         .every(Duration::from_millis(10))
         .locks(Arc::new(locks))
         // What is free before was given back.

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use shard_orm::Json;
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 use shard_orm_tests::waiting::cut;
 use uuid::Uuid;
 
@@ -102,7 +102,7 @@ async fn a_first_copy_has_all_values(pair: Pair) {
         let rows = (begin..count.min(begin + 5_000)).map(wide).collect();
         Wide::insert_many(&site.cluster, rows).await.unwrap();
     }
-    let sync = || Sync::of::<Wide>(&site.cluster);
+    let sync = || StaticSync::of::<Wide>(&site.cluster);
     let rows = sync().run().await.unwrap().complete().unwrap().rows();
     let both = 2 * count.unsigned_abs();
     // On PostgreSQL entries of the log are read besides, when the server has older open transactions.
@@ -138,7 +138,7 @@ async fn a_first_copy_goes_by_keys_of_several_columns(pair: Pair) {
     };
     let rows = (0..count).map(price).collect();
     Price::insert_many(&site.cluster, rows).await.unwrap();
-    let sync = Sync::of::<Price>(&site.cluster).mode(shard_orm::sync::Mode::Capture);
+    let sync = StaticSync::of::<Price>(&site.cluster).mode(shard_orm::sync::Mode::Capture);
     sync.prepare().await.unwrap();
     let rows = sync.run().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * count.unsigned_abs());
@@ -157,7 +157,7 @@ async fn progress(copy: &Cluster) -> (String, u64) {
 async fn copy_in_part(site: &Site, count: i64) {
     let mut polls = 32;
     loop {
-        drop(cut(Sync::of::<Item>(&site.cluster).run(), polls).await);
+        drop(cut(StaticSync::of::<Item>(&site.cluster).run(), polls).await);
         let mut rows = Vec::new();
         for copy in &site.copies {
             rows.push(progress(copy).await.1);
@@ -197,7 +197,7 @@ async fn a_first_copy_that_is_dropped_is_gone_on_with(pair: Pair) {
     let mut random = Random::new();
     let (mut polls, mut before) = (1, [0, 0]);
     loop {
-        let run = Sync::of::<Item>(&site.cluster).run();
+        let run = StaticSync::of::<Item>(&site.cluster).run();
         let done = cut(run, polls + u32::try_from(random.below(40)).unwrap()).await;
         for (copy, before) in site.copies.iter().zip(&mut before) {
             let (position, rows) = progress(copy).await;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Sync, SyncReport};
+use shard_orm::sync::{Mode, StaticSync, SyncReport};
 use sqlx::AssertSqlSafe;
 
 use crate::site::{Backend, Pair, Site, eventually, on};
@@ -90,7 +90,7 @@ tables! {
 }
 
 async fn run(site: &Site) -> SyncReport {
-    let report = Sync::all(&site.cluster).run().await.unwrap();
+    let report = StaticSync::all(&site.cluster).run().await.unwrap();
     report.complete().unwrap()
 }
 
@@ -121,7 +121,7 @@ async fn five_tables_come_and_go_in_one_run(pair: Pair) {
     // By comparison as well.
     delete_from(&site, 3).await;
     insert(&site, 50..52).await;
-    let full = Sync::all(&site.cluster).mode(Mode::Full).run();
+    let full = StaticSync::all(&site.cluster).mode(Mode::Full).run();
     let rows = full.await.unwrap().complete().unwrap().rows();
     assert_eq!((rows.inserted, rows.deleted, rows.blocked), (20, 50, 0));
 }
@@ -131,7 +131,7 @@ async fn a_supervisor_takes_no_wait_for_a_failure(pair: Pair) {
     insert(&site, 0..50).await;
     let begun = Instant::now();
     // None of them has a second turn of its own: what waits is told when to go on.
-    let supervisor = Sync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&site.cluster)
         .every(Duration::from_mins(10))
         .concurrency(1)
         .run()
@@ -232,7 +232,7 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
     .update(at)
     .await
     .unwrap();
-    let report = Sync::all(&site.cluster).run().await.unwrap();
+    let report = StaticSync::all(&site.cluster).run().await.unwrap();
     let failed: Vec<(String, String)> = report
         .copies
         .into_iter()
@@ -255,7 +255,7 @@ async fn a_row_whose_parent_never_comes_names_both_tables(pair: Pair) {
     .insert(&site.cluster)
     .await
     .unwrap();
-    let report = Sync::all(&site.cluster).run().await.unwrap();
+    let report = StaticSync::all(&site.cluster).run().await.unwrap();
     assert!(!report.is_complete());
     // The others are not kept back by it, but for the one that points to it.
     let mut whole = report.copies.iter();

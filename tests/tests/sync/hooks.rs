@@ -2,7 +2,7 @@
 
 use shard_orm::prelude::*;
 use shard_orm::sync::{
-    Batch, Collect, Comparison, CopyId, Mode, Rows, Sync, TransmitContext, TransmitHooks,
+    Batch, Collect, Comparison, CopyId, Mode, Rows, StaticSync, TransmitContext, TransmitHooks,
 };
 use shard_orm::{Error, Filter, Result, sea_query};
 
@@ -117,7 +117,7 @@ async fn site(pair: Pair) -> Site {
 }
 
 async fn run(site: &Site, mode: Option<Mode>) -> Result<Rows> {
-    let mut sync = Sync::of::<Product>(&site.cluster);
+    let mut sync = StaticSync::of::<Product>(&site.cluster);
     if let Some(mode) = mode {
         sync = sync.mode(mode);
     }
@@ -125,7 +125,10 @@ async fn run(site: &Site, mode: Option<Mode>) -> Result<Rows> {
 }
 
 async fn verify(site: &Site) -> Vec<Comparison> {
-    let verified = Sync::of::<Product>(&site.cluster).verify().await.unwrap();
+    let verified = StaticSync::of::<Product>(&site.cluster)
+        .verify()
+        .await
+        .unwrap();
     let results = verified.into_iter().map(|one| one.result.unwrap());
     results.collect()
 }
@@ -220,7 +223,7 @@ impl TransmitHooks for Revised {
 async fn a_criterion_sees_rows_that_are_no_longer_collected(pair: Pair) {
     let site = site(pair).await;
     let sync = async || {
-        let sync = Sync::of::<Revised>(&site.cluster).mode(Mode::Criterion);
+        let sync = StaticSync::of::<Revised>(&site.cluster).mode(Mode::Criterion);
         sync.run().await.unwrap().complete().unwrap().rows()
     };
     let row = |id: i64, offered, revision| Revised {
@@ -400,7 +403,7 @@ async fn another_condition_compares_the_copy_anew(pair: Pair) {
         .unwrap();
     run(&site, None).await.unwrap();
     // No row has changed since.
-    let sync = Sync::of::<Withdrawn>(&site.cluster);
+    let sync = StaticSync::of::<Withdrawn>(&site.cluster);
     let rows = sync.run().await.unwrap().complete().unwrap().rows();
     assert_eq!(
         (rows.inserted, rows.updated, rows.deleted),
@@ -441,7 +444,10 @@ impl TransmitHooks for Restless {
 async fn a_collection_that_cannot_last_is_refused(pair: Pair) {
     let site = site(pair).await;
     product(2).insert(&site.cluster).await.unwrap();
-    let report = Sync::of::<Restless>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Restless>(&site.cluster)
+        .run()
+        .await
+        .unwrap();
     let mut errors = report.copies.into_iter().map(|one| one.result.unwrap_err());
     let error = errors.next().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported);

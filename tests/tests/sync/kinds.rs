@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::json;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Sync};
+use shard_orm::sync::{Mode, StaticSync};
 use time::macros::{date, datetime, time as moment_of_day};
 use uuid::Uuid;
 
@@ -199,7 +199,7 @@ async fn rows_of_all_types_come_by_each_mode(pair: Pair) {
     for mode in [Mode::Capture, Mode::Criterion, Mode::Full] {
         let site = Site::bare(pair).await;
         site.add::<Kinds>("kinds", "").await;
-        let sync = Sync::of::<Kinds>(&site.cluster).mode(mode);
+        let sync = StaticSync::of::<Kinds>(&site.cluster).mode(mode);
         sync.prepare().await.unwrap();
         let at = &site.cluster;
         let written = [nothing(1), least(2), most(3, pair), fine(4)];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Rows, Sync};
+use shard_orm::sync::{Mode, Rows, StaticSync};
 use sqlx::AssertSqlSafe;
 
 use crate::site::{Backend, Item, Pair, Price, Site, item, moment, on};
@@ -74,7 +74,7 @@ fn price(product: i32, at: i64) -> Price {
 }
 
 async fn sync_prices(site: &Site, overlap: Duration) -> Rows {
-    let sync = Sync::of::<Price>(&site.cluster)
+    let sync = StaticSync::of::<Price>(&site.cluster)
         .mode(Mode::Criterion)
         .overlap(overlap);
     sync.run().await.unwrap().complete().unwrap().rows()

@@ -11,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Sync};
+use shard_orm::sync::{Mode, StaticSync};
 use sqlx::AssertSqlSafe;
 
 use crate::site::{Backend, MARIADB, MIXED, POSTGRES, Pair, SQLITE, Site};
@@ -209,7 +209,7 @@ impl Course<'_> {
     }
 
     async fn sync(&self, mode: Mode) -> Result<(), TestCaseError> {
-        let report = Sync::all(&self.site.cluster).mode(mode).run().await;
+        let report = StaticSync::all(&self.site.cluster).mode(mode).run().await;
         let report = report.unwrap().complete();
         let rows = report.map_err(|error| TestCaseError::fail(format!("{mode}: {error}")))?;
         prop_assert_eq!(rows.rows().blocked, 0);
@@ -236,7 +236,7 @@ impl Course<'_> {
             }
         }
         self.sync(last).await?;
-        for one in Sync::all(at).verify().await.unwrap() {
+        for one in StaticSync::all(at).verify().await.unwrap() {
             let found = one.result.unwrap();
             prop_assert!(found.is_equal(), "{}: {}", one.copy, found);
         }

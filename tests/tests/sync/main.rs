@@ -6,6 +6,7 @@ mod compared;
 mod course;
 mod first;
 mod foreign;
+mod grants;
 mod hooks;
 mod killed;
 mod kinds;

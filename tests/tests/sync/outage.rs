@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shard_orm::prelude::*;
-use shard_orm::sync::{Supervisor, Sync};
+use shard_orm::sync::{StaticSync, Supervisor};
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 
 use crate::site::{Backend, Hosts, Item, Pair, Price, Site, eventually, item, on};
@@ -57,7 +57,7 @@ async fn site(pair: Pair, hosts: Hosts) -> (Site, Supervisor) {
     site.add::<Item>("items", "").await;
     site.add::<Price>("prices", "").await;
     site.insert(1..=100).await;
-    let supervisor = Sync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&site.cluster)
         .every(Duration::from_millis(30))
         .longest_pause(Duration::from_millis(200))
         .run()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use shard_orm::lock::{Acquired, Answer, LockManager, Token};
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 
 use crate::site::{Item, Pair, Site, eventually, item, on};
 
@@ -57,7 +57,7 @@ async fn runs(site: &Site, table: &str) -> i64 {
 async fn a_supervisor_that_was_overtaken_begins_anew_before_it_commits(pair: Pair) {
     let site = Site::new(pair).await;
     site.insert(1..=5).await;
-    let supervisor = Sync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&site.cluster)
         .every(Duration::from_millis(20))
         .locks(Arc::new(Everyone))
         .run()
@@ -69,7 +69,7 @@ async fn a_supervisor_that_was_overtaken_begins_anew_before_it_commits(pair: Pai
     let before = runs(&site, "items").await;
     // The supervisor may begin anew before it is done, and overtake it in turn.
     eventually("a run of the other", async || {
-        let report = Sync::of::<Item>(&other).run().await.unwrap();
+        let report = StaticSync::of::<Item>(&other).run().await.unwrap();
         report.is_complete()
     })
     .await;

@@ -2,7 +2,7 @@
 
 use chrono::Utc;
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 
 use crate::site::{Item, POSTGRES, Pair, Price, Site, eventually, item, on};
 
@@ -69,7 +69,7 @@ async fn an_entry_that_comes_late_is_not_passed_over_by_the_next_page() {
     let copy = &site.copies[0];
     let blocker = copy.begin(Item::database()).await.unwrap();
     item(11).insert(&blocker).await.unwrap();
-    let run = tokio::spawn(Sync::of::<Item>(&site.cluster).run());
+    let run = tokio::spawn(StaticSync::of::<Item>(&site.cluster).run());
     eventually("the run waits", async || waiting(copy).await == 1).await;
     // What its second page shows is settled, since nothing older is open any more.
     late.commit().await.unwrap();
@@ -83,7 +83,7 @@ async fn an_entry_that_comes_late_is_not_passed_over_by_the_next_page() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_comes_late_is_not_passed_over_by_the_next_page() {
     let site = Site::new(POSTGRES).await;
-    let sync = || Sync::of::<Price>(&site.cluster);
+    let sync = || StaticSync::of::<Price>(&site.cluster);
     price(1).insert(&site.cluster).await.unwrap();
     sync().run().await.unwrap().complete().unwrap();
     let late = site.cluster.begin(Price::database()).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_unique_value_changes_hands_while_all_rows_are_copied() {
     let copy = &site.copies[0];
     let blocker = copy.begin(Item::database()).await.unwrap();
     item(1).insert(&blocker).await.unwrap();
-    let run = tokio::spawn(Sync::of::<Item>(&site.cluster).run());
+    let run = tokio::spawn(StaticSync::of::<Item>(&site.cluster).run());
     eventually("the run waits", async || waiting(copy).await == 1).await;
     // The row of the second page has a name by now that the first page gave to another.
     rename(&site, 1, "aside").await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 use shard_orm::{Json, TransmittedModel};
 use shard_orm_tests::listening::listen;
 use sqlx::AssertSqlSafe;
@@ -43,7 +43,7 @@ impl Visit for Sent {
 async fn synced<M: TransmittedModel>(site: &Site) -> (usize, usize) {
     let sent = Sent::default();
     let here = listen(sent.clone());
-    let report = Sync::of::<M>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<M>(&site.cluster).run().await.unwrap();
     report.complete().unwrap();
     drop(here);
     let sent = sent.0.lock().unwrap();
@@ -201,7 +201,7 @@ async fn a_session_breaks_off(is_source: bool) {
     let copy = &site.copies[0];
     let blocker = copy.begin(Item::database()).await.unwrap();
     item(100).insert(&blocker).await.unwrap();
-    let run = tokio::spawn(Sync::of::<Item>(&site.cluster).run());
+    let run = tokio::spawn(StaticSync::of::<Item>(&site.cluster).run());
     let ended = &site.copies[1];
     eventually("the other copy is there", async || {
         Item::query().count(ended).await.unwrap() == 25_000

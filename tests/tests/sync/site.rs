@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use rust_decimal::Decimal;
 use shard_orm::config::{Config, Database, DatabaseOptions, PoolOptions};
 use shard_orm::prelude::*;
-use shard_orm::sync::{Rows, Sync};
+use shard_orm::sync::{Rows, StaticSync};
 use shard_orm_tests::database::{
     MariaDbPrefix, PostgresDatabase, fresh_mariadb_prefix, fresh_mariadb_prefix_on, fresh_postgres,
     fresh_postgres_on,
@@ -288,7 +288,7 @@ impl Site {
 
     /// Syncs the items, and says what was done.
     pub(crate) async fn sync(&self) -> Rows {
-        let report = Sync::of::<Item>(&self.cluster).run().await.unwrap();
+        let report = StaticSync::of::<Item>(&self.cluster).run().await.unwrap();
         report.complete().unwrap().rows()
     }
 

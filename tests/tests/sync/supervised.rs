@@ -6,7 +6,7 @@ use std::time::Duration;
 use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::lock::LeaseLocks;
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 use shard_orm_tests::scratch;
 
 use crate::site::{Item, Pair, Site, eventually, item, on};
@@ -30,7 +30,7 @@ async fn are_level(site: &Site) -> bool {
 async fn copies_follow_within_their_period(pair: Pair) {
     let site = Site::new(pair).await;
     site.insert(1..=20).await;
-    let supervisor = Sync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&site.cluster)
         .every(Duration::from_millis(50))
         .jitter(0.5)
         .run()
@@ -66,7 +66,7 @@ async fn one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over(pair: Pair
     let begin = async |cluster: &Cluster| {
         let locks = LeaseLocks::new(cluster, "default").unwrap();
         locks.setup().await.unwrap();
-        Sync::supervise(cluster)
+        StaticSync::supervise(cluster)
             .every(Duration::from_millis(50))
             .locks(Arc::new(locks))
             .lock_ttl(Duration::from_secs(10))
@@ -113,7 +113,7 @@ async fn a_broken_server_delays_no_other() {
     cluster.reconfigure(&config.group("bad", bad)).unwrap();
     item(1).insert(&cluster).await.unwrap();
 
-    let report = Sync::of::<Item>(&cluster).run().await.unwrap();
+    let report = StaticSync::of::<Item>(&cluster).run().await.unwrap();
     assert!(!report.is_complete());
     let outcome: Vec<bool> = report.copies.iter().map(|one| one.result.is_ok()).collect();
     // By the name of the group.
@@ -121,7 +121,7 @@ async fn a_broken_server_delays_no_other() {
     let error = report.complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UndefinedTable);
 
-    let supervisor = Sync::supervise(&cluster)
+    let supervisor = StaticSync::supervise(&cluster)
         .every(Duration::from_millis(20))
         .concurrency(1)
         .run()
@@ -171,14 +171,14 @@ async fn what_cannot_be_kept_up_is_refused() {
             Group::new(1).server(Server::new("a", format!("sqlite://{path}/a"))),
         );
     let cluster = Cluster::connect(&config).await.unwrap();
-    let error = Sync::supervise(&cluster).run().unwrap_err();
+    let error = StaticSync::supervise(&cluster).run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.to_string().contains("register_static"), "{error}");
-    let error = Sync::of::<Lost>(&cluster).run().await.unwrap_err();
+    let error = StaticSync::of::<Lost>(&cluster).run().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.to_string().contains("elsewhere"), "{error}");
     // Nothing was set up: the error says what to do.
-    let report = Sync::of::<Item>(&cluster).run().await.unwrap();
+    let report = StaticSync::of::<Item>(&cluster).run().await.unwrap();
     let error = report.complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UndefinedTable);
     assert!(error.to_string().contains("setup"), "{error}");

@@ -1,7 +1,7 @@
 //! Tables that are unusual: wide ones, ones with odd names and large rows, two copies on one server.
 
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Sync};
+use shard_orm::sync::{Mode, StaticSync};
 
 use crate::site::{Hosts, Item, Pair, Price, Site, on};
 
@@ -47,7 +47,7 @@ async fn a_table_with_a_hundred_columns(pair: Pair) {
     site.add::<Wide>("wide", "").await;
     let rows = (1..=3_000).map(wide).collect();
     Wide::insert_many(&site.cluster, rows).await.unwrap();
-    let sync = Sync::of::<Wide>(&site.cluster);
+    let sync = StaticSync::of::<Wide>(&site.cluster);
     let rows = sync.clone().run().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 3_000);
     let changed = Wide::query()
@@ -87,7 +87,7 @@ async fn names_with_quotes_and_capitals(pair: Pair) {
         size: Some(id),
     };
     let at = &site.cluster;
-    let sync = || Sync::of::<Odd>(at);
+    let sync = || StaticSync::of::<Odd>(at);
     for (id, name) in [(1, "one"), (2, "two"), (3, "three")] {
         odd(id, name).insert(at).await.unwrap();
     }
@@ -137,7 +137,7 @@ async fn large_rows_come_in_statements_that_the_server_takes(pair: Pair) {
     for id in 2..=13 {
         image(id, 2 << 20).insert(at).await.unwrap();
     }
-    let sync = || Sync::of::<Image>(at).run();
+    let sync = || StaticSync::of::<Image>(at).run();
     let rows = sync().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 13);
     image(100, 9 << 20).insert(at).await.unwrap();
@@ -175,7 +175,7 @@ async fn two_groups_on_one_server_have_a_copy_each(pair: Pair) {
     assert_eq!(site.sync().await.inserted, 2);
     assert_eq!(Item::query().count(&site.copies[0]).await.unwrap(), 21);
     assert_eq!(Item::query().count(&site.copies[1]).await.unwrap(), 11);
-    let full = Sync::of::<Item>(&site.cluster).mode(Mode::Full).run();
+    let full = StaticSync::of::<Item>(&site.cluster).mode(Mode::Full).run();
     assert_eq!(full.await.unwrap().complete().unwrap().rows().inserted, 10);
     site.assert_equal().await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use shard_orm::lock::LeaseLocks;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Supervisor, Sync};
+use shard_orm::sync::{Mode, StaticSync, Supervisor};
 
 use crate::site::{Item, LIMIT, Pair, Site, eventually, item, on};
 
@@ -22,7 +22,7 @@ on! { all =>
 /// Writes a row, waits, and looks for it at each copy.
 async fn write_and_look(site: &Site, cluster: &Cluster, id: i64) {
     item(id).insert(cluster).await.unwrap();
-    let through = Sync::of::<Item>(cluster).write_through(LIMIT);
+    let through = StaticSync::of::<Item>(cluster).write_through(LIMIT);
     through.await.unwrap();
     for copy in &site.copies {
         let found = Item::find(copy, id).await.unwrap();
@@ -56,7 +56,7 @@ async fn while_watched(supervisor: &Supervisor, work: impl Future<Output = ()>) 
 async fn many_callers_have_their_rows_everywhere(pair: Pair) {
     let site = Site::new(pair).await;
     site.insert(1..=10).await;
-    let supervisor = Sync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&site.cluster)
         .every(Duration::from_millis(20))
         .run()
         .unwrap();
@@ -97,7 +97,7 @@ async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
     for cluster in [&site.cluster, &other] {
         let locks = LeaseLocks::new(cluster, "default").unwrap();
         locks.setup().await.unwrap();
-        let supervise = Sync::supervise(cluster)
+        let supervise = StaticSync::supervise(cluster)
             .every(Duration::from_millis(20))
             .locks(Arc::new(locks));
         supervisors.push(supervise.run().unwrap());
@@ -119,7 +119,7 @@ async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
 async fn who_is_overtaken_has_not_failed(pair: Pair) {
     let site = Site::new(pair).await;
     let begin = |cluster: &Cluster| {
-        Sync::supervise(cluster)
+        StaticSync::supervise(cluster)
             .every(Duration::from_millis(30))
             .run()
             .unwrap()
@@ -147,7 +147,7 @@ async fn without_capture_each_caller_has_a_run_of_its_own(pair: Pair) {
         let site = &site;
         async move {
             item(one).insert(&site.cluster).await.unwrap();
-            let sync = Sync::of::<Item>(&site.cluster).mode(Mode::Full);
+            let sync = StaticSync::of::<Item>(&site.cluster).mode(Mode::Full);
             sync.write_through(LIMIT).await.unwrap();
             for copy in &site.copies {
                 assert!(Item::find(copy, one).await.unwrap().is_some());

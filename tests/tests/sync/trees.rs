@@ -1,7 +1,7 @@
 //! Tables whose rows point to rows of the same table.
 
 use shard_orm::prelude::*;
-use shard_orm::sync::{Collect, CopyId, Mode, Rows, Sync, TransmitHooks};
+use shard_orm::sync::{Collect, CopyId, Mode, Rows, StaticSync, TransmitHooks};
 
 use crate::site::{Backend, POSTGRES, Pair, Site, eventually, on};
 
@@ -57,7 +57,7 @@ async fn set_parent(site: &Site, id: i64, parent: Option<i64>) {
 }
 
 async fn sync(site: &Site) -> Rows {
-    let report = Sync::of::<Node>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Node>(&site.cluster).run().await.unwrap();
     report.complete().unwrap().rows()
 }
 
@@ -194,7 +194,7 @@ async fn rows_that_point_to_themselves_or_to_each_other(pair: Pair) {
     insert(&fresh, (1..=5_200).map(|id| node(id, None))).await;
     set_parent(&fresh, 1, Some(5_100)).await;
     set_parent(&fresh, 5_100, Some(1)).await;
-    let report = Sync::of::<Node>(&fresh.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Node>(&fresh.cluster).run().await.unwrap();
     if pair.1 == Backend::MariaDb {
         // It looks at each row by itself.
         let error = report.complete().unwrap_err();
@@ -213,7 +213,7 @@ async fn a_tree_is_compared_and_repaired(pair: Pair) {
         (1..=3_000).map(|id| node(id, (id < 3_000).then_some(3_000))),
     )
     .await;
-    let sync = Sync::of::<Node>(&site.cluster).mode(Mode::Full);
+    let sync = StaticSync::of::<Node>(&site.cluster).mode(Mode::Full);
     let rows = sync.clone().run().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 3_000);
     assert_equal(&site).await;
@@ -234,10 +234,10 @@ async fn a_tree_is_compared_and_repaired(pair: Pair) {
 async fn a_row_that_points_to_nothing_is_waited_for(pair: Pair) {
     let site = site(pair).await;
     insert(&site, [node(1, None), node(2, 9)]).await;
-    let run = || Sync::of::<Node>(&site.cluster).run();
+    let run = || StaticSync::of::<Node>(&site.cluster).run();
     let error = run().await.unwrap().complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ForeignKey);
-    let supervisor = Sync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&site.cluster)
         .every(std::time::Duration::from_millis(20))
         .run()
         .unwrap();
@@ -295,10 +295,14 @@ async fn keys_of_several_columns_are_followed_column_by_column(pair: Pair) {
     // With a NULL in it, it points to nothing.
     rows[2].in_series = Some(77);
     Part::insert_many(&site.cluster, rows).await.unwrap();
-    let report = Sync::of::<Part>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Part>(&site.cluster).run().await.unwrap();
     let rows = report.complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 5_300);
-    for one in Sync::of::<Part>(&site.cluster).verify().await.unwrap() {
+    for one in StaticSync::of::<Part>(&site.cluster)
+        .verify()
+        .await
+        .unwrap()
+    {
         assert!(one.result.unwrap().is_equal());
     }
 }
@@ -346,7 +350,7 @@ async fn what_hooks_make_of_a_row_is_what_points(pair: Pair) {
     };
     let rows = (1..=5_300).map(linked).collect();
     Linked::insert_many(&site.cluster, rows).await.unwrap();
-    let report = Sync::of::<Linked>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Linked>(&site.cluster).run().await.unwrap();
     let rows = report.complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 5_299);
     for copy in &site.copies {
@@ -358,7 +362,7 @@ async fn what_hooks_make_of_a_row_is_what_points(pair: Pair) {
     let hidden = Linked::query().filter(Linked::ID.eq(9));
     let changed = hidden.set(Linked::ABOVE, 7).update(&site.cluster);
     assert_eq!(changed.await.unwrap(), 1);
-    let report = Sync::of::<Linked>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Linked>(&site.cluster).run().await.unwrap();
     let error = report.complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ForeignKey);
 }

@@ -1,7 +1,7 @@
 //! Copies that cannot hold what their source holds: found before a row is touched.
 
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 use sqlx::AssertSqlSafe;
 
 use crate::site::{Backend, Item, Pair, Site, item, on};
@@ -33,7 +33,7 @@ async fn a_copy_that_does_not_fit_is_not_touched(pair: Pair) {
 
     site.insert(11..=20).await;
     item(3).delete(&site.cluster).await.unwrap();
-    let report = Sync::of::<Item>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Item>(&site.cluster).run().await.unwrap();
     // The other copy is not kept back.
     let failed: Vec<bool> = report
         .copies
@@ -81,7 +81,10 @@ async fn a_copy_without_a_primary_key_is_refused(pair: Pair) {
     site.add::<Keyless>("keyless", create).await;
     let row = Keyless { id: 1, size: 2 };
     row.insert(&site.cluster).await.unwrap();
-    let report = Sync::of::<Keyless>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Keyless>(&site.cluster)
+        .run()
+        .await
+        .unwrap();
     let error = report.complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     let text = error.to_string();

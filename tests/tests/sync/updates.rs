@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;
 use shard_orm::prelude::*;
-use shard_orm::sync::{Mode, Rows, Sync};
+use shard_orm::sync::{Mode, Rows, StaticSync};
 use uuid::Uuid;
 
 use crate::site::{Pair, Site, item, moment, on};
@@ -102,7 +102,7 @@ async fn all(at: &Cluster) -> Vec<Kind> {
 }
 
 async fn sync(site: &Site) -> Rows {
-    let report = Sync::of::<Kind>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Kind>(&site.cluster).run().await.unwrap();
     report.complete().unwrap().rows()
 }
 
@@ -126,7 +126,10 @@ async fn columns_of_all_types_are_updated(pair: Pair) {
             assert_eq!(all(copy).await, expected);
         }
     }
-    let verified = Sync::of::<Kind>(&site.cluster).verify().await.unwrap();
+    let verified = StaticSync::of::<Kind>(&site.cluster)
+        .verify()
+        .await
+        .unwrap();
     assert!(
         verified
             .into_iter()
@@ -163,7 +166,7 @@ async fn a_table_of_keys_alone_is_followed(pair: Pair) {
     site.cluster.setup().table::<Couple>().run().await.unwrap();
     let rows = (0..30).map(|one| Couple { one, other: -one }).collect();
     Couple::insert_many(&site.cluster, rows).await.unwrap();
-    let sync = Sync::of::<Couple>(&site.cluster);
+    let sync = StaticSync::of::<Couple>(&site.cluster);
     sync.clone().run().await.unwrap().complete().unwrap();
     Couple { one: 5, other: -5 }
         .delete(&site.cluster)

@@ -10,7 +10,7 @@ use serde_json::Value;
 use shard_orm::config::Config;
 use shard_orm::lock::{DatabaseLocks, LeaseLocks, LockManager, RedisLocks};
 use shard_orm::prelude::*;
-use shard_orm::sync::{Supervisor, Sync};
+use shard_orm::sync::{StaticSync, Supervisor};
 use shard_orm_tests::servers::{Signal, signal};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
@@ -74,7 +74,7 @@ impl Locks {
 
 /// Keeps up the copies of a cluster, as each process here does.
 pub(crate) async fn supervise(cluster: &Cluster, locks: &Locks, ttl: Duration) -> Supervisor {
-    let mut supervise = Sync::supervise(cluster)
+    let mut supervise = StaticSync::supervise(cluster)
         .every(Duration::from_millis(40))
         .longest_pause(Duration::from_millis(400))
         .lock_ttl(ttl);

@@ -113,7 +113,7 @@ impl Watch {
         let primary = self.primary.load(Ordering::Relaxed);
         for (index, slot) in self.slots.iter().enumerate() {
             let look = state.looks[index].as_ref();
-            let standing = if index == primary && look.is_none_or(|look| look.found.is_ok()) {
+            let standing = if index == primary && look.is_some_and(|look| look.found.is_ok()) {
                 Standing::Primary
             } else {
                 roles::standing(look, &state.history, &self.settings)

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{State, Watch};
-use crate::connect::roles::{Standing, Verdict};
+use super::{Slot, State, Watch};
+use crate::connect::roles::{self, Look, Standing, Verdict};
 use crate::error::{Error, ErrorKind};
+use crate::topology::HealthSettings;
 
 /// What is known of one endpoint.
 #[derive(Debug)]
@@ -90,39 +91,83 @@ impl Watch {
         )
     }
 
-    /// What is known, for people.
-    pub(crate) fn report(&self) -> Vec<EndpointReport> {
+    /// What is known, for people. Of looks that began before `asked`, the answer is no longer
+    /// taken for true.
+    pub(crate) fn report(&self, asked: Option<Instant>) -> Vec<EndpointReport> {
         let state = self.lock();
         self.slots
             .iter()
             .zip(&state.looks)
             .map(|(slot, look)| {
-                let observed = look.as_ref().and_then(|look| look.found.as_ref().ok());
-                let position = observed.and_then(|observed| observed.position.as_ref());
-                let replica = observed.is_some_and(|observed| !observed.writable);
-                EndpointReport {
-                    label: slot.label.clone(),
-                    standing: slot.standing(),
-                    weight: slot.weight,
-                    writable: observed.map(|observed| observed.writable),
-                    latency: look
-                        .as_ref()
-                        .filter(|look| look.found.is_ok())
-                        .map(|look| look.latency),
-                    lag: position
-                        .zip(look.as_ref())
-                        .filter(|_| replica && state.history.last().is_some())
-                        .map(|(position, look)| state.history.lag(position, look.began)),
-                    lag_bytes: position
-                        .filter(|_| replica)
-                        .zip(state.history.last())
-                        .and_then(|(position, primary)| position.bytes_behind(primary)),
-                    looked: look.as_ref().map(|look| look.began),
-                    problem: look
-                        .as_ref()
-                        .and_then(|look| look.found.as_ref().err().cloned()),
-                }
+                let look = look.as_ref();
+                let standing = if self.watched {
+                    slot.standing()
+                } else {
+                    unwatched(look, &state, &self.settings)
+                };
+                let mut report = endpoint(slot, standing, look, &state);
+                self.mark_outdated(&mut report, asked);
+                report
             })
             .collect()
+    }
+
+    /// What a look found counts for as long as the next one may take to come.
+    fn mark_outdated(&self, report: &mut EndpointReport, asked: Option<Instant>) {
+        let limit = self.settings.probe_timeout;
+        let missed = match (asked, report.looked) {
+            (Some(asked), looked) => looked.is_none_or(|looked| looked < asked),
+            (None, Some(looked)) => {
+                self.watched && looked.elapsed() > (self.settings.probe_interval + limit) * MISSED
+            }
+            (None, None) => false,
+        };
+        if !missed {
+            return;
+        }
+        report.writable = None;
+        if asked.is_some() {
+            report.standing = Standing::Unreachable;
+            report.problem = Some(format!("no answer within {limit:?} (`probe_timeout`)"));
+        } else {
+            report.standing = Standing::Unknown;
+            report.problem = Some("it is no longer looked at".to_owned());
+        }
+    }
+}
+
+/// After so many intervals without a look, nobody looks any more.
+const MISSED: u32 = 3;
+
+fn endpoint(slot: &Slot, standing: Standing, look: Option<&Look>, state: &State) -> EndpointReport {
+    let observed = look.and_then(|look| look.found.as_ref().ok());
+    let position = observed.and_then(|observed| observed.position.as_ref());
+    let replica = observed.is_some_and(|observed| !observed.writable);
+    EndpointReport {
+        label: slot.label.clone(),
+        standing,
+        weight: slot.weight,
+        writable: observed.map(|observed| observed.writable),
+        latency: look
+            .filter(|look| look.found.is_ok())
+            .map(|look| look.latency),
+        lag: position
+            .zip(look)
+            .filter(|_| replica && state.history.last().is_some())
+            .map(|(position, look)| state.history.lag(position, look.began)),
+        lag_bytes: position
+            .filter(|_| replica)
+            .zip(state.history.last())
+            .and_then(|(position, primary)| position.bytes_behind(primary)),
+        looked: look.map(|look| look.began),
+        problem: look.and_then(|look| look.found.as_ref().err().cloned()),
+    }
+}
+
+/// How an endpoint stood that no monitor watches, when it was last asked.
+fn unwatched(look: Option<&Look>, state: &State, settings: &HealthSettings) -> Standing {
+    match look.map(|look| &look.found) {
+        Some(Ok(observed)) if observed.writable => Standing::Primary,
+        _ => roles::standing(look, &state.history, settings),
     }
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result, ShardId};
 /// # }
 /// ```
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 #[must_use = "it holds the errors"]
 pub struct BroadcastReport<T> {
@@ -24,6 +25,7 @@ pub struct BroadcastReport<T> {
 
 /// What came of a broadcast in one place.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Outcome<T> {
     /// The name of the server.
@@ -33,6 +35,14 @@ pub struct Outcome<T> {
     /// What the statement gave, or why it failed; `None` when it was not begun, after an error
     /// elsewhere. An error of the kind [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) may
     /// stand for a statement that was carried out.
+    #[cfg_attr(
+        feature = "serde",
+        serde(
+            flatten,
+            serialize_with = "crate::units::begun",
+            bound(serialize = "T: serde::Serialize")
+        )
+    )]
     pub result: Option<Result<T>>,
 }
 

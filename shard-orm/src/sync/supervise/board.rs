@@ -17,8 +17,13 @@ pub struct CopyStatus {
     /// Whether this supervisor keeps it up, and no other one.
     pub held: bool,
     /// When its source was last read to the end, by this process's clock.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339"))]
     pub last_run: Option<SystemTime>,
     /// How long that took.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "took_seconds", serialize_with = "crate::units::seconds")
+    )]
     pub took: Option<Duration>,
     /// Up to where the copy has its source's changes.
     pub position: Option<String>,
