@@ -13,6 +13,7 @@
 mod advisory;
 mod answer;
 mod args;
+mod backticks;
 mod beside;
 mod bulk;
 mod column_type;
@@ -40,11 +41,12 @@ mod wire;
 pub(crate) use advisory::AdvisoryLock;
 pub(crate) use answer::{OnRow, Reading};
 pub use args::Args;
+pub(crate) use backticks::names_in_backticks;
 pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
-pub(crate) use dynamic::{create_namespace, quote, render, render_table, signature};
+pub(crate) use dynamic::{create_namespace, quote, render, render_index, render_table, signature};
 pub(crate) use failure::Failure;
 #[cfg(feature = "json")]
 pub use field::Json;

@@ -6,11 +6,10 @@ use std::fmt;
 
 use sea_query::{
     Alias, ColumnDef as SeaColumn, ColumnType as SeaType, Expr, ExprTrait, Index,
-    IndexCreateStatement, IntoTableRef, MysqlQueryBuilder, PostgresQueryBuilder,
-    SqliteQueryBuilder, StringLen, Table, TableCreateStatement, TableRef,
+    IndexCreateStatement, IntoTableRef, StringLen, Table, TableCreateStatement, TableRef,
 };
 
-use crate::backend::{Args, ColumnType, literal};
+use crate::backend::{Args, ColumnType, literal, render_index, render_table};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::{ColumnDef, IndexDef, ModelDef};
@@ -83,19 +82,12 @@ impl CreateTable {
     /// The statements, one by one.
     #[must_use]
     pub fn statements(&self) -> Vec<String> {
-        let mut statements = vec![match self.dialect {
-            Dialect::Sqlite => self.table().to_string(SqliteQueryBuilder),
-            Dialect::Postgres => self.table().to_string(PostgresQueryBuilder),
-            Dialect::MySql => self.table().to_string(MysqlQueryBuilder),
-        }];
+        let mut statements = vec![render_table(self.dialect, &self.table())];
         if self.dialect != Dialect::MySql {
             statements.extend(self.def.indexes.iter().map(|index| {
                 let mut create = self.index(index);
                 create.if_not_exists().table(self.reference());
-                match self.dialect {
-                    Dialect::Postgres => create.to_string(PostgresQueryBuilder),
-                    Dialect::Sqlite | Dialect::MySql => create.to_string(SqliteQueryBuilder),
-                }
+                render_index(self.dialect, &create)
             }));
         }
         statements

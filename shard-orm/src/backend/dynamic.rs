@@ -5,6 +5,7 @@ use sea_query::{
     SqliteQueryBuilder, TableRef, Value, Values,
 };
 
+use super::backticks::names_in_backticks;
 use super::{Args, Field};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -12,7 +13,10 @@ use crate::error::{Error, Result};
 /// Renders a statement in the SQL of `dialect`, with placeholders, and gives its values in order.
 pub(crate) fn render(dialect: Dialect, statement: &impl QueryStatementWriter) -> (String, Values) {
     match dialect {
-        Dialect::Sqlite => statement.build(SqliteQueryBuilder),
+        Dialect::Sqlite => {
+            let (text, values) = statement.build(SqliteQueryBuilder);
+            (names_in_backticks(text), values)
+        }
         Dialect::Postgres => statement.build(PostgresQueryBuilder),
         Dialect::MySql => statement.build(MysqlQueryBuilder),
     }
@@ -110,9 +114,19 @@ pub(crate) fn signature(dialect: Dialect, values: &[Value]) -> String {
 /// Renders a `CREATE TABLE`.
 pub(crate) fn render_table(dialect: Dialect, table: &sea_query::TableCreateStatement) -> String {
     match dialect {
-        Dialect::Sqlite => table.to_string(SqliteQueryBuilder),
+        Dialect::Sqlite => names_in_backticks(table.to_string(SqliteQueryBuilder)),
         Dialect::Postgres => table.to_string(PostgresQueryBuilder),
         Dialect::MySql => table.to_string(MysqlQueryBuilder),
+    }
+}
+
+/// Renders a `CREATE INDEX`. MySQL has it without `IF NOT EXISTS`, so that indexes stand in the
+/// tables there.
+pub(crate) fn render_index(dialect: Dialect, index: &sea_query::IndexCreateStatement) -> String {
+    match dialect {
+        Dialect::Sqlite => names_in_backticks(index.to_string(SqliteQueryBuilder)),
+        Dialect::Postgres => index.to_string(PostgresQueryBuilder),
+        Dialect::MySql => index.to_string(MysqlQueryBuilder),
     }
 }
 

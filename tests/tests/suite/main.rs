@@ -30,6 +30,7 @@ mod sessions;
 mod soft_delete;
 mod statics;
 mod streams;
+mod unknown_columns;
 mod updates;
 mod upserts;
 mod validation;

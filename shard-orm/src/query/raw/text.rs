@@ -4,7 +4,7 @@
 
 use sea_query::{Alias, IntoTableRef};
 
-use crate::backend::quote;
+use crate::backend::{names_in_backticks, quote};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::columns;
@@ -40,7 +40,11 @@ pub(in crate::query) fn expand(
         }
     }
     expanded.push_str(rest);
-    Ok(expanded)
+    Ok(match dialect {
+        // Else a name that is not there would be taken for a text.
+        Dialect::Sqlite => names_in_backticks(expanded),
+        Dialect::Postgres | Dialect::MySql => expanded,
+    })
 }
 
 /// How long the quoted text or comment is that begins here; one character when none does.
