@@ -18,6 +18,9 @@ mod beside;
 mod bulk;
 mod column_type;
 mod conn;
+#[cfg(feature = "decimal")]
+mod decimal;
+mod digits;
 mod dynamic;
 mod failure;
 mod field;
@@ -46,6 +49,10 @@ pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
+#[cfg(feature = "decimal")]
+pub(crate) use decimal::decimal_of;
+pub(crate) use digits::Declared;
+pub use digits::Digits;
 pub(crate) use dynamic::{create_namespace, quote, render, render_index, render_table, signature};
 pub(crate) use failure::Failure;
 #[cfg(feature = "json")]

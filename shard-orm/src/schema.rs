@@ -9,7 +9,7 @@ use sea_query::{
     IndexCreateStatement, IntoTableRef, StringLen, Table, TableCreateStatement, TableRef,
 };
 
-use crate::backend::{Args, ColumnType, literal, render_index, render_table};
+use crate::backend::{Args, ColumnType, Digits, literal, render_index, render_table};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::{ColumnDef, IndexDef, ModelDef};
@@ -247,6 +247,10 @@ fn column_type(dialect: Dialect, column: &ColumnDef, indexed: bool) -> SeaType {
     }
 }
 
+fn with_digits(name: &str, digits: Digits) -> String {
+    format!("{name}({}, {})", digits.precision(), digits.scale())
+}
+
 /// The five types of a strict table.
 fn sqlite_type(column_type: ColumnType) -> SeaType {
     let name = match column_type {
@@ -258,7 +262,8 @@ fn sqlite_type(column_type: ColumnType) -> SeaType {
         | ColumnType::U8
         | ColumnType::U16
         | ColumnType::U32
-        | ColumnType::U64 => "INTEGER",
+        | ColumnType::U64
+        | ColumnType::ScaledDecimal => "INTEGER",
         ColumnType::F32 | ColumnType::F64 => "REAL",
         ColumnType::Text
         | ColumnType::TimestampUtc
@@ -296,6 +301,9 @@ fn check(dialect: Dialect, column: &ColumnDef) -> Option<Expr> {
     }
     match column.column_type {
         ColumnType::Bool => range(0, 1),
+        ColumnType::ScaledDecimal => column
+            .decimal
+            .and_then(|digits| range(-digits.largest(), digits.largest())),
         ColumnType::I16 => range(i16::MIN.into(), i16::MAX.into()),
         ColumnType::I32 => range(i32::MIN.into(), i32::MAX.into()),
         ColumnType::Text | ColumnType::Bytes => column.length.map(|length| {
@@ -313,7 +321,10 @@ fn postgres_type(column: &ColumnDef) -> SeaType {
         },
         ColumnType::Bytes => SeaType::custom("bytea"),
         ColumnType::TimestampUtc => SeaType::custom("timestamptz"),
-        ColumnType::Decimal => SeaType::custom("numeric"),
+        ColumnType::Decimal | ColumnType::ScaledDecimal => match column.decimal {
+            Some(digits) => SeaType::custom(with_digits("numeric", digits)),
+            None => SeaType::custom("numeric"),
+        },
         other => match other {
             ColumnType::Bool => SeaType::Boolean,
             ColumnType::I8 | ColumnType::I16 | ColumnType::U8 => SeaType::SmallInteger,
@@ -369,7 +380,11 @@ fn mysql_type(column: &ColumnDef, indexed: bool) -> SeaType {
         ColumnType::Date => SeaType::Date,
         ColumnType::Time => SeaType::custom("time(6)"),
         ColumnType::Uuid => SeaType::Uuid,
-        ColumnType::Decimal => SeaType::Decimal(Some((57, 28))),
+        ColumnType::Decimal | ColumnType::ScaledDecimal => {
+            let digits = column.decimal;
+            let digits = digits.map(|digits| (digits.precision().into(), digits.scale().into()));
+            SeaType::Decimal(Some(digits.unwrap_or((57, 28))))
+        }
         ColumnType::Json => SeaType::Json,
     }
 }

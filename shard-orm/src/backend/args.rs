@@ -2,6 +2,7 @@
 
 use sea_query::Value;
 
+use super::Declared;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -30,7 +31,7 @@ use crate::error::{Error, Result};
 ///     }
 /// }
 /// ```
-pub struct Args(pub(super) ArgsOf);
+pub struct Args(pub(super) ArgsOf, pub(super) Option<Declared>);
 
 pub(super) enum ArgsOf {
     /// Collected, to be put into a statement whose backend is not known yet.
@@ -52,21 +53,33 @@ impl Args {
     /// The arguments of a text that is sent as it stands: there are statements that the databases
     /// do not prepare.
     pub(crate) fn unprepared() -> Self {
-        Self(ArgsOf::Unprepared)
+        Self(ArgsOf::Unprepared, None)
     }
 
     /// Arguments for a server that speaks `dialect`.
     pub(crate) fn new(dialect: Dialect) -> Result<Self> {
         match dialect {
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => Ok(Self(ArgsOf::Sqlite(Default::default()))),
+            Dialect::Sqlite => Ok(Self(ArgsOf::Sqlite(Default::default()), None)),
             #[cfg(feature = "postgres")]
-            Dialect::Postgres => Ok(Self(ArgsOf::Postgres(Default::default()))),
+            Dialect::Postgres => Ok(Self(ArgsOf::Postgres(Default::default()), None)),
             #[cfg(feature = "mysql")]
-            Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()))),
+            Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()), None)),
             #[allow(unreachable_patterns)]
             other => Err(not_compiled(other)),
         }
+    }
+
+    /// Binds what is declared so.
+    pub(crate) fn declared(
+        &mut self,
+        declared: Option<Declared>,
+        bind: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let before = std::mem::replace(&mut self.1, declared);
+        let outcome = bind(self);
+        self.1 = before;
+        outcome
     }
 
     /// How many there are.
@@ -99,7 +112,7 @@ impl Args {
 
     /// The values that `bind` puts down.
     pub(crate) fn values(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<Vec<Value>> {
-        let mut args = Self(ArgsOf::Values(Vec::with_capacity(1)));
+        let mut args = Self(ArgsOf::Values(Vec::with_capacity(1)), None);
         bind(&mut args)?;
         match args.0 {
             ArgsOf::Values(values) => Ok(values),
@@ -113,7 +126,7 @@ impl Args {
     /// `rows` binds that column of every row, in order.
     #[cfg(feature = "postgres")]
     pub(crate) fn array(&mut self, rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let mut column = Self(ArgsOf::PostgresColumn(Default::default()));
+        let mut column = Self(ArgsOf::PostgresColumn(Default::default()), None);
         rows(&mut column)?;
         match (&mut self.0, column.0) {
             (ArgsOf::Postgres(args), ArgsOf::PostgresColumn(array)) => array.bind(args),

@@ -56,6 +56,11 @@ impl Args {
                     Value::Uuid(value) => value.bind(self),
                     #[cfg(feature = "decimal")]
                     Value::Decimal(value) => value.bind(self),
+                    #[cfg(feature = "decimal")]
+                    Value::Array(sea_query::ArrayType::Decimal, _) => match super::decimal::scaled_of(value) {
+                        Some(decimal) => super::decimal::bind_scaled(decimal, self),
+                        None => rust_decimal::Decimal::bind_null(self),
+                    },
                     Value::Char(value) => value.map(String::from).bind(self),
                     _ => Err(Error::unsupported(
                         "an expression holds a value of a type that no column has",

@@ -9,6 +9,7 @@ mod broadcast;
 mod compare;
 mod create_table;
 mod cursors;
+mod decimals;
 mod fields;
 mod filters;
 mod homes;

@@ -1,7 +1,7 @@
 //! Columns that a model has and its table has not: an error of each statement, on every database.
 
-use shard_orm::aggregate::count;
 use shard_orm::Filter;
+use shard_orm::aggregate::count;
 use shard_orm::prelude::*;
 use shard_orm::sea_query::{Alias, Expr, ExprTrait};
 use shard_orm_tests::bed::{Bed, GROUP};

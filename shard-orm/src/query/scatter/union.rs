@@ -11,7 +11,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Batch, Label, Leg, Statement};
 use crate::query::built::{Verb, order_by, ready};
-use crate::query::parts::Parts;
+use crate::query::parts::{Parts, has_scaled};
 use crate::topology::Namespace;
 
 /// What all logical shards are asked.
@@ -150,7 +150,10 @@ impl Statement for Union {
         let dialect: Dialect = namespace.dialect();
         self.asked.parts.check(dialect)?;
         let (text, values) = render(dialect, &self.whole());
-        ready(dialect, self.asked.parts.needs, text, &values, false, args)
+        let tables = &self.asked.tables;
+        let scaled = || (0..tables.count()).any(|table| has_scaled(tables.def(table)));
+        let needs = self.asked.parts.needs;
+        ready(dialect, needs, text, &values, false, args, scaled)
     }
 
     fn label(&self) -> Label {
