@@ -96,3 +96,63 @@ fn unfit(field: &parse::Field) -> Option<String> {
     let is_text = types::is_string(types::option_of(&field.ty).unwrap_or(&field.ty));
     types::without_length(&field.ty).or_else(|| is_text.then(|| types::text(&field.ty)))
 }
+
+#[cfg(test)]
+mod tests {
+    use syn::{Attribute, Type, parse_quote};
+
+    use crate::errors::messages;
+    use crate::model;
+
+    fn mistakes(attribute: &Attribute, ty: &Type) -> Vec<String> {
+        messages(
+            model,
+            &parse_quote! {
+                #[shard(group = "shop", isolated, table = "t")]
+                struct A { #[shard(primary_key)] id: i64, #attribute a: #ty }
+            },
+        )
+    }
+
+    #[test]
+    fn precision_and_scale_are_of_decimals() {
+        let digits: Attribute = parse_quote!(#[shard(decimal(12, 2))]);
+        assert_eq!(mistakes(&digits, &parse_quote!(Decimal)), [""; 0]);
+        assert_eq!(mistakes(&digits, &parse_quote!(Option<Euros>)), [""; 0]);
+        assert_eq!(
+            mistakes(&digits, &parse_quote!(Option<f64>)),
+            ["precision and scale are of a `Decimal`, or of a struct around one; this field is \
+              `Option<f64>`"]
+        );
+    }
+
+    #[test]
+    fn a_scale_is_not_above_its_precision() {
+        let decimal: Type = parse_quote!(Decimal);
+        for (attribute, message) in [
+            (
+                parse_quote!(#[shard(precision = 29)]),
+                "the precision of a decimal is from 1 to 28 digits",
+            ),
+            (
+                parse_quote!(#[shard(decimal(0, 0))]),
+                "the precision of a decimal is from 1 to 28 digits",
+            ),
+            (
+                parse_quote!(#[shard(precision = 2, scale = 3)]),
+                "the scale of a decimal, its digits after the point, is from 0 to its precision, \
+                 which is 2",
+            ),
+            (
+                parse_quote!(#[shard(scale = 3)]),
+                "a scale is of so many digits in all: write `precision = 12` beside it",
+            ),
+            (
+                parse_quote!(#[shard(decimal(12, x))]),
+                "`decimal` is written `decimal(12, 2)`",
+            ),
+        ] {
+            assert_eq!(mistakes(&attribute, &decimal), [message]);
+        }
+    }
+}

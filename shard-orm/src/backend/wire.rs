@@ -96,7 +96,7 @@ through! {
 
 #[cfg(feature = "decimal")]
 through! {
-    rust_decimal::Decimal, String, |decimal| decimal.to_string(),
+    rust_decimal::Decimal, String, |decimal| decimal.normalize().to_string(),
         |text| Self::from_str_exact(&text).ok();
 }
 
@@ -165,7 +165,8 @@ macro_rules! wire {
                     bytes.push(SCALED);
                     bytes.push(u8::from(decimal.is_some()));
                     if let Some(decimal) = decimal {
-                        decimal.write(bytes);
+                        // With the digits of its column, which zeros at the end are part of.
+                        decimal.to_string().write(bytes);
                     }
                     Ok(())
                 }
@@ -185,7 +186,8 @@ macro_rules! wire {
                 )*
                 #[cfg(feature = "decimal")]
                 SCALED if present => {
-                    Wire::read(bytes).map(|decimal| super::decimal::scaled(decimal))
+                    let decimal = rust_decimal::Decimal::from_str_exact(&String::read(bytes)?);
+                    decimal.ok().map(super::decimal::scaled)
                 }
                 #[cfg(feature = "decimal")]
                 SCALED => Some(Value::Array(sea_query::ArrayType::Decimal, None)),

@@ -148,8 +148,9 @@ impl ColumnDef {
     pub(crate) fn typed(&self, value: sea_query::Value) -> Result<sea_query::Value> {
         #[cfg(feature = "decimal")]
         if self.decimal.is_some()
-            && let sea_query::Value::Decimal(decimal) = &value
+            && let sea_query::Value::Decimal(_) | sea_query::Value::Array(..) = &value
         {
+            let decimal = crate::backend::decimal_of(&value);
             return Args::value(|args| args.declared(self.declared(), |args| decimal.bind(args)));
         }
         Ok(value)

@@ -85,8 +85,11 @@ impl Cursor {
         let mut rest = self.values.as_slice();
         let mut values = Vec::with_capacity(orders.len());
         for term in orders {
-            let like = Args::value(def.columns[term.ordinal].bind_null)?;
-            values.push(decode_value(&like, &mut rest).ok_or_else(broken)?);
+            let column = &def.columns[term.ordinal];
+            let like = Args::value(column.bind_null)?;
+            let value = decode_value(&like, &mut rest).ok_or_else(broken)?;
+            // The cursor may come from a program that declares other digits of a decimal.
+            values.push(column.typed(value).map_err(|_| broken())?);
         }
         if rest.is_empty() {
             Ok(values)

@@ -256,7 +256,8 @@ behaviours! { (Payment, Part, Amount);
         let (least, most) = (Some(dec("-10")), Some(dec("9999999999.99")));
         let whole = P::on_each(keys.clone()).aggregate(aggregates).one(on).await.unwrap();
         let mean = sum(1) / dec("6");
-        assert_eq!(whole, (24, Some(sum(times)), least, most, Some(mean), 6, None));
+        let rows = u64::try_from(times).unwrap() * 6;
+        assert_eq!(whole, (rows, Some(sum(times)), least, most, Some(mean), 6, None));
         assert_eq!(whole.1.unwrap().scale(), 2);
         let one = P::on(keys[0]).aggregate(aggregates).one(on).await.unwrap();
         assert_eq!(one, (6, Some(sum(1)), least, most, Some(mean), 6, None));
@@ -264,15 +265,15 @@ behaviours! { (Payment, Part, Amount);
         // Groups by a decimal, and a condition, an order and a limit on them.
         let groups = P::on_each(keys.clone()).group_by(P::PRICE).select((P::PRICE, count(), P::PRICE.sum()))
             .having(P::PRICE.sum().gt(dec("0")).and(P::PRICE.max().le(dec("100.1")))).order_by(P::PRICE.sum().desc()).limit(2).all(on).await.unwrap();
-        let four = |price: &str| (dec(price), 4, Some(dec(price) * dec("4")));
-        assert_eq!(groups, [four("100.10"), four("11.77")]);
+        let each = |price: &str| (dec(price), rows / 6, Some(dec(price) * Decimal::from(times)));
+        assert_eq!(groups, [each("100.10"), each("11.77")]);
         // No group is split, and the databases keep to the condition and the order themselves.
         for key in &keys {
             priced(bed, *key, &[&format!("{}.5", key.rem_euclid(1000))]).await;
         }
         let by_key = P::on_each(keys.clone()).group_by(P::USER_ID).select((P::USER_ID, P::PRICE.max(), P::PRICE.min()))
             .having(P::PRICE.min().lt(dec("-9.999")).and(P::PRICE.max().gt(dec("5")))).order_by(P::PRICE.max().desc()).limit(3).all(on).await;
-        assert_eq!(by_key.unwrap().len(), 3);
+        assert_eq!(by_key.unwrap().len(), keys.len().min(3));
         let one = P::on(keys[0]).group_by(P::PRICE).select((P::PRICE, count())).order_by(P::PRICE.desc()).limit(1).all(on).await.unwrap();
         assert_eq!(one, [(dec("9999999999.99"), 1)]);
     }
