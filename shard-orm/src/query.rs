@@ -35,7 +35,7 @@ pub use order::{Nulls, OrderBy};
 pub use page::Page;
 pub(crate) use page::make_total;
 pub use partial::{Partial, Partially};
-pub(crate) use parts::{Deleted, Needs, Parts, has_scaled};
+pub(crate) use parts::{Deleted, Needs, Parts, has_scaled, refuse_decimals};
 pub(crate) use place::any_of;
 pub(crate) use place::private::Legs;
 pub use place::{

@@ -121,8 +121,10 @@ mod tests {
         assert_eq!(mistakes(&digits, &parse_quote!(Option<Euros>)), [""; 0]);
         assert_eq!(
             mistakes(&digits, &parse_quote!(Option<f64>)),
-            ["precision and scale are of a `Decimal`, or of a struct around one; this field is \
-              `Option<f64>`"]
+            [
+                "precision and scale are of a `Decimal`, or of a struct around one; this field is \
+              `Option<f64>`"
+            ]
         );
     }
 

@@ -90,7 +90,10 @@ fn payment(bed: &Bed, user_id: i64, price: &str) -> Payment {
 
 /// Payments of these prices, of one key, in this order.
 async fn priced(bed: &Bed, key: i64, prices: &[&str]) -> Vec<Payment> {
-    let rows = prices.iter().map(|price| payment(bed, key, price)).collect();
+    let rows = prices
+        .iter()
+        .map(|price| payment(bed, key, price))
+        .collect();
     Payment::insert_many(&bed.cluster, rows).await.unwrap()
 }
 
@@ -99,7 +102,14 @@ fn prices(rows: &[Payment]) -> Vec<String> {
 }
 
 const PRICES: [&str; 6] = ["9.99", "-10", "100.10", "11.77", "-0.01", "9999999999.99"];
-const SORTED: [&str; 6] = ["-10.00", "-0.01", "9.99", "11.77", "100.10", "9999999999.99"];
+const SORTED: [&str; 6] = [
+    "-10.00",
+    "-0.01",
+    "9.99",
+    "11.77",
+    "100.10",
+    "9999999999.99",
+];
 
 behaviours! { (Payment, Part, Amount);
     async fn a_decimal_comes_back_with_the_digits_that_are_declared(bed: &Bed) {
