@@ -149,6 +149,7 @@ pub mod __private {
         Slot, bind_decimal, is_reached, no_such_column, read_decimal, read_value, row_of_column,
         row_of_decimals, same_text, unknown_variant,
     };
+    pub use crate::query::row_of_field;
     pub use crate::record::{DynHooks, DynTransmitHooks, connect_hooks, connect_transmit_hooks};
     pub use crate::route::RoutingKey;
     pub use crate::{

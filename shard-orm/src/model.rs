@@ -14,7 +14,7 @@ mod validate;
 pub use column::Column;
 pub use def::{
     ColumnDef, Home, IndexDef, ModelDef, Slot, bind_decimal, no_such_column, read_decimal,
-    read_value, row_of_column, row_of_decimals, unknown_variant,
+    read_value, row_of_decimals, unknown_variant,
 };
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};

@@ -43,7 +43,7 @@ pub use place::{
 };
 pub use raw::{RawQuery, ReadRow, ShardRows};
 pub use select::{Draft, Query};
-pub use selection::{As, Columns, Projection, Selection, Whole};
+pub use selection::{As, Columns, Projection, Selection, Whole, row_of_field};
 pub use update::Update;
 pub use verbs::Running;
 pub(crate) use verbs::{flatten, limited};

@@ -32,10 +32,7 @@ pub(crate) fn projection(projection: &Projection) -> TokenStream {
         let read = value::read(&field.ty, field.json, ordinal);
         quote_spanned! {place(field.ty.span())=>
             #name: {
-                let row = &__shard_orm::row_of_column::<#model>(
-                    row,
-                    <Self as __shard_orm::Projection>::COLUMNS[#ordinal],
-                );
+                let row = &__shard_orm::row_of_field::<Self>(row, #ordinal);
                 #read
             },
         }

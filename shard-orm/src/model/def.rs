@@ -289,16 +289,6 @@ pub fn row_of_decimals<'r>(row: &Row<'r>, digits: Digits) -> Row<'r> {
     row.of_decimals(digits)
 }
 
-/// The row as a column of the model is read from it.
-#[doc(hidden)]
-#[must_use]
-pub fn row_of_column<'r, M: crate::model::Model>(row: &Row<'r>, ordinal: usize) -> Row<'r> {
-    match M::def().columns[ordinal].decimal {
-        Some(digits) => row.of_decimals(digits),
-        None => *row,
-    }
-}
-
 /// What a model answers that is asked for a column which it does not have.
 #[doc(hidden)]
 pub fn no_such_column(ordinal: usize) -> Result<()> {
