@@ -146,8 +146,8 @@ pub mod __private {
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
     pub use crate::model::{
-        Slot, bind_decimal, is_reached, no_such_column, read_decimal, read_value, row_of_column,
-        row_of_decimals, same_text, unknown_variant,
+        Slot, bind_decimal, is_reached, no_such_column, read_decimal, read_value, row_of_decimals,
+        same_text, unknown_variant,
     };
     pub use crate::query::row_of_field;
     pub use crate::record::{DynHooks, DynTransmitHooks, connect_hooks, connect_transmit_hooks};
