@@ -135,23 +135,19 @@ impl ColumnDef {
 }
 
 impl ColumnDef {
-    /// What is declared of the values that are bound to it.
-    pub(crate) fn declared(&self) -> Option<Declared> {
-        let column = self.name;
-        self.decimal.map(|digits| Declared { column, digits })
-    }
-
     /// A value as this column has it: a decimal with its digits.
     ///
     /// # Errors
     /// [`Check`](crate::ErrorKind::Check) for a decimal that has more.
     pub(crate) fn typed(&self, value: sea_query::Value) -> Result<sea_query::Value> {
         #[cfg(feature = "decimal")]
-        if self.decimal.is_some()
+        if let Some(digits) = self.decimal
             && let sea_query::Value::Decimal(_) | sea_query::Value::Array(..) = &value
         {
             let decimal = crate::backend::decimal_of(&value);
-            return Args::value(|args| args.declared(self.declared(), |args| decimal.bind(args)));
+            return Args::value(|args| {
+                bind_decimal(self.name, digits, args, |args| decimal.bind(args))
+            });
         }
         Ok(value)
     }
