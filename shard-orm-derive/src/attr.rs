@@ -12,7 +12,7 @@ use syn::ext::IdentExt as _;
 use syn::meta::ParseNestedMeta;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Path, Token, token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, token};
 
 use crate::errors::Errors;
 use crate::names;
@@ -35,11 +35,18 @@ enum Value {
     List(Vec<Ident>),
     /// `has_many(lines = "Line", by = "order_id")`
     Pairs(Vec<(Ident, Expr)>),
+    /// `decimal(12, 2)`
+    Numbers(Vec<LitInt>),
 }
 
 /// The names of a list.
 fn names_of(list: ParseStream<'_>) -> syn::Result<Punctuated<Ident, Token![,]>> {
     Punctuated::parse_terminated_with(list, Ident::parse_any)
+}
+
+/// The numbers of a list.
+fn numbers_of(list: ParseStream<'_>) -> syn::Result<Punctuated<LitInt, Token![,]>> {
+    Punctuated::parse_terminated(list)
 }
 
 /// The names of a list with their values.
@@ -114,7 +121,11 @@ impl Attrs {
             let list;
             syn::parenthesized!(list in meta.input);
             let list: TokenStream = list.parse()?;
+            let numbers = numbers_of.parse2(list.clone());
             match (names_of.parse2(list.clone()), pairs_of.parse2(list)) {
+                _ if numbers.as_ref().is_ok_and(|numbers| !numbers.is_empty()) => {
+                    Value::Numbers(numbers.into_iter().flatten().collect())
+                }
                 (Ok(names), _) => Value::List(names.into_iter().collect()),
                 (Err(_), Ok(pairs)) => Value::Pairs(pairs.into_iter().collect()),
                 (Err(_), Err(_)) => Value::List(Vec::new()),
@@ -243,6 +254,36 @@ impl Attrs {
         }
     }
 
+    /// A word with an integer: `scale = 2`.
+    pub(crate) fn integer(&self, name: &str, errors: &mut Errors) -> Option<LitInt> {
+        let entry = self.find(name)?;
+        if let Value::Expr(Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        })) = &entry.value
+        {
+            return Some(number.clone());
+        }
+        entry.misused(errors);
+        None
+    }
+
+    /// A word with two integers: `decimal(12, 2)`.
+    pub(crate) fn two_integers(
+        &self,
+        name: &str,
+        errors: &mut Errors,
+    ) -> Option<(Ident, [LitInt; 2])> {
+        let entry = self.find(name)?;
+        if let Value::Numbers(numbers) = &entry.value
+            && let [one, two] = numbers.as_slice()
+        {
+            return Some((entry.name.clone(), [one.clone(), two.clone()]));
+        }
+        entry.misused(errors);
+        None
+    }
+
     /// A word that may have a value: `default`, `default = 1`.
     pub(crate) fn maybe_value(
         &self,
@@ -253,7 +294,7 @@ impl Attrs {
         let value = match &entry.value {
             Value::None => MaybeValue::Alone,
             Value::Expr(value) => MaybeValue::Value(value.clone()),
-            Value::List(_) | Value::Pairs(_) => {
+            Value::List(_) | Value::Pairs(_) | Value::Numbers(_) => {
                 entry.misused(errors);
                 return None;
             }

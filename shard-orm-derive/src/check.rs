@@ -2,6 +2,7 @@
 
 mod column;
 mod copied;
+mod decimal;
 mod enumeration;
 mod generate;
 mod home;

@@ -84,6 +84,7 @@ use crate::errors::Errors;
 /// | `soft_delete` | an `Option` of a timestamp: `delete` sets it instead of deleting the row, and queries leave the row out |
 /// | `index`, `unique` | an index over this column alone |
 /// | `length = 64` | the longest text or byte string, in characters or bytes |
+/// | `precision = 12`, `scale = 2` | the digits of a decimal, and how many of them are after the point (0, unless said); also `decimal(12, 2)`. A value with more is refused, never rounded |
 /// | `collation = "binary"` | a text that is compared by its bytes, so that it can be ordered by over several logical shards |
 ///
 /// `key`, `region` and `primary_key` are never NULL, so their types are not an `Option`. Names of
@@ -129,7 +130,7 @@ pub fn shard_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// # On a field
 ///
 /// `primary_key`, `column`, `skip`, `default`, `json`, `created_at`, `updated_at`, `index`, `unique`,
-/// `length` and `collation`, each as of a [`ShardModel`](macro@crate::ShardModel). A static model is
+/// `length`, `precision`, `scale`, `decimal` and `collation`, each as of a [`ShardModel`](macro@crate::ShardModel). A static model is
 /// not sharded, so it has no `key`.
 #[proc_macro_derive(StaticModel, attributes(static_model))]
 pub fn static_model_derive(input: proc_macro::TokenStream) -> proc_macro::TokenStream {

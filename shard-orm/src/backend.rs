@@ -14,12 +14,16 @@ mod advisory;
 mod ahead;
 mod answer;
 mod args;
+mod backticks;
 mod beside;
 mod bulk;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod checked;
 mod column_type;
 mod conn;
+#[cfg(feature = "decimal")]
+mod decimal;
+mod digits;
 mod dynamic;
 mod failure;
 mod field;
@@ -45,12 +49,18 @@ mod wire;
 pub(crate) use advisory::AdvisoryLock;
 pub(crate) use answer::{OnRow, Reading};
 pub use args::Args;
+pub(crate) use backticks::names_in_backticks;
 pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
+#[cfg(feature = "decimal")]
+pub(crate) use decimal::decimal_of;
+pub(crate) use digits::Declared;
+pub use digits::Digits;
 pub(crate) use dynamic::{
-    create_namespace, long_text, quote, render, render_alter, render_table, signature, users_own,
+    create_namespace, long_text, quote, render, render_alter, render_index, render_table,
+    signature, users_own,
 };
 pub(crate) use failure::{Failure, Stale};
 #[cfg(feature = "json")]

@@ -104,7 +104,7 @@ mod units;
 
 #[cfg(feature = "json")]
 pub use backend::Json;
-pub use backend::{Args, ColumnType, DeletionTime, Field, Row, Timestamp};
+pub use backend::{Args, ColumnType, DeletionTime, Digits, Field, Row, Timestamp};
 pub use cluster::{
     Address, Cluster, EndpointHealth, Location, RawConnection, ServerHealth, Session,
 };
@@ -149,15 +149,17 @@ pub mod __private {
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
     pub use crate::model::{
-        Slot, is_reached, no_such_column, read_value, same_text, unknown_variant,
+        Slot, bind_decimal, is_reached, no_such_column, read_decimal, read_value, row_of_decimals,
+        same_text, unknown_variant,
     };
+    pub use crate::query::row_of_field;
     pub use crate::record::{DynHooks, DynTransmitHooks, connect_hooks, connect_transmit_hooks};
     pub use crate::route::RoutingKey;
     pub use crate::{
-        Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Error, Field, FindById,
-        Generate, Generated, GeneratedId, Home, Id, IndexDef, IsolatedModel, Key, Model, ModelDef,
-        NewId, PerServerModel, Problems, Projection, ReadRow, Referred, Region, Result, Row,
-        ShardKey, Sharded, SoftDelete, StaticDef, StaticGroups, StaticModel, Timestamp,
+        Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Digits, Error, Field,
+        FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IsolatedModel, Key, Model,
+        ModelDef, NewId, PerServerModel, Problems, Projection, ReadRow, Referred, Region, Result,
+        Row, ShardKey, Sharded, SoftDelete, StaticDef, StaticGroups, StaticModel, Timestamp,
         TransmittedModel, Validate,
     };
 }

@@ -13,7 +13,8 @@ mod validate;
 
 pub use column::Column;
 pub use def::{
-    ColumnDef, Home, IndexDef, ModelDef, Slot, no_such_column, read_value, unknown_variant,
+    ColumnDef, Home, IndexDef, ModelDef, Slot, bind_decimal, no_such_column, read_decimal,
+    read_value, row_of_decimals, unknown_variant,
 };
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};

@@ -37,7 +37,7 @@ pub use order::{Nulls, OrderBy};
 pub use page::Page;
 pub(crate) use page::make_total;
 pub use partial::{Partial, Partially};
-pub(crate) use parts::{Deleted, Needs, Parts};
+pub(crate) use parts::{Deleted, Needs, Parts, has_scaled, refuse_decimals};
 pub(crate) use place::private::Legs;
 pub use place::{
     ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnCopy, OnKey, OnKeys, OnShard,
@@ -45,7 +45,7 @@ pub use place::{
 };
 pub use raw::{RawQuery, ReadRow, ShardRows};
 pub use select::{Draft, Query};
-pub use selection::{As, Columns, Projection, Selection, Whole};
+pub use selection::{As, Columns, Projection, Selection, Whole, row_of_field};
 pub use update::Update;
 pub use verbs::Running;
 pub(crate) use verbs::{flatten, limited};

@@ -6,11 +6,10 @@ use std::fmt;
 
 use sea_query::{
     Alias, ColumnDef as SeaColumn, ColumnType as SeaType, Expr, ExprTrait, Index,
-    IndexCreateStatement, IntoTableRef, MysqlQueryBuilder, PostgresQueryBuilder,
-    SqliteQueryBuilder, StringLen, Table, TableCreateStatement, TableRef,
+    IndexCreateStatement, IntoTableRef, StringLen, Table, TableCreateStatement, TableRef,
 };
 
-use crate::backend::{Args, ColumnType, literal};
+use crate::backend::{Args, ColumnType, Digits, literal, render_index, render_table};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::{ColumnDef, IndexDef, ModelDef};
@@ -83,19 +82,12 @@ impl CreateTable {
     /// The statements, one by one.
     #[must_use]
     pub fn statements(&self) -> Vec<String> {
-        let mut statements = vec![match self.dialect {
-            Dialect::Sqlite => self.table().to_string(SqliteQueryBuilder),
-            Dialect::Postgres => self.table().to_string(PostgresQueryBuilder),
-            Dialect::MySql => self.table().to_string(MysqlQueryBuilder),
-        }];
+        let mut statements = vec![render_table(self.dialect, &self.table())];
         if self.dialect != Dialect::MySql {
             statements.extend(self.def.indexes.iter().map(|index| {
                 let mut create = self.index(index);
                 create.if_not_exists().table(self.reference());
-                match self.dialect {
-                    Dialect::Postgres => create.to_string(PostgresQueryBuilder),
-                    Dialect::Sqlite | Dialect::MySql => create.to_string(SqliteQueryBuilder),
-                }
+                render_index(self.dialect, &create)
             }));
         }
         statements
@@ -255,6 +247,10 @@ fn column_type(dialect: Dialect, column: &ColumnDef, indexed: bool) -> SeaType {
     }
 }
 
+fn with_digits(name: &str, digits: Digits) -> String {
+    format!("{name}({}, {})", digits.precision(), digits.scale())
+}
+
 /// The five types of a strict table.
 fn sqlite_type(column_type: ColumnType) -> SeaType {
     let name = match column_type {
@@ -266,7 +262,8 @@ fn sqlite_type(column_type: ColumnType) -> SeaType {
         | ColumnType::U8
         | ColumnType::U16
         | ColumnType::U32
-        | ColumnType::U64 => "INTEGER",
+        | ColumnType::U64
+        | ColumnType::ScaledDecimal => "INTEGER",
         ColumnType::F32 | ColumnType::F64 => "REAL",
         ColumnType::Text
         | ColumnType::TimestampUtc
@@ -304,6 +301,9 @@ fn check(dialect: Dialect, column: &ColumnDef) -> Option<Expr> {
     }
     match column.column_type {
         ColumnType::Bool => range(0, 1),
+        ColumnType::ScaledDecimal => column
+            .decimal
+            .and_then(|digits| range(-digits.largest(), digits.largest())),
         ColumnType::I16 => range(i16::MIN.into(), i16::MAX.into()),
         ColumnType::I32 => range(i32::MIN.into(), i32::MAX.into()),
         ColumnType::Text | ColumnType::Bytes => column.length.map(|length| {
@@ -321,7 +321,10 @@ fn postgres_type(column: &ColumnDef) -> SeaType {
         },
         ColumnType::Bytes => SeaType::custom("bytea"),
         ColumnType::TimestampUtc => SeaType::custom("timestamptz"),
-        ColumnType::Decimal => SeaType::custom("numeric"),
+        ColumnType::Decimal | ColumnType::ScaledDecimal => match column.decimal {
+            Some(digits) => SeaType::custom(with_digits("numeric", digits)),
+            None => SeaType::custom("numeric"),
+        },
         other => match other {
             ColumnType::Bool => SeaType::Boolean,
             ColumnType::I8 | ColumnType::I16 | ColumnType::U8 => SeaType::SmallInteger,
@@ -377,7 +380,11 @@ fn mysql_type(column: &ColumnDef, indexed: bool) -> SeaType {
         ColumnType::Date => SeaType::Date,
         ColumnType::Time => SeaType::custom("time(6)"),
         ColumnType::Uuid => SeaType::Uuid,
-        ColumnType::Decimal => SeaType::Decimal(Some((57, 28))),
+        ColumnType::Decimal | ColumnType::ScaledDecimal => {
+            let digits = column.decimal;
+            let digits = digits.map(|digits| (digits.precision().into(), digits.scale().into()));
+            SeaType::Decimal(Some(digits.unwrap_or((57, 28))))
+        }
         ColumnType::Json => SeaType::Json,
     }
 }

@@ -2,6 +2,7 @@
 
 use syn::{Expr, Ident, Type};
 
+use super::decimal;
 use super::generate::{self, Generate};
 use super::name_mistake;
 use crate::attr::MaybeValue;
@@ -18,6 +19,8 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) json: bool,
     pub(crate) length: Option<u32>,
+    /// The precision and the scale of a decimal.
+    pub(crate) decimal: Option<(u8, u8)>,
     /// Whether its texts are compared by their bytes.
     pub(crate) binary: bool,
     pub(crate) default: Option<DefaultValue>,
@@ -65,6 +68,7 @@ pub(super) fn column(field: &parse::Field, model: &parse::Model, errors: &mut Er
         name: name(field, model.derive.attribute, errors),
         json: field.json.is_some(),
         length: field.length.as_ref().map(|(_, length)| *length),
+        decimal: decimal::decimal(field, errors),
         binary: binary(field, errors),
         default: field.default.as_ref().map(|(_, value)| match value {
             MaybeValue::Alone => DefaultValue::OfType,
@@ -140,6 +144,7 @@ pub(super) fn skipped(field: &parse::Field, errors: &mut Errors) {
             format!("a field with `skip` has no column, so it has no `{said}`"),
         );
     }
+    decimal::skipped(field, errors);
     if let Some(generate) = &field.generate {
         errors.at(
             generate,

@@ -94,7 +94,7 @@ fn column(column: &Column) -> TokenStream {
         None => none(),
         Some(default) => {
             let value = default_value(default, ty);
-            let bind = value::bind(ty, column.json, &quote_spanned! {at=> &value });
+            let bind = value::bind_column(column, &quote_spanned! {at=> &value });
             quote_spanned! {at=>
                 ::core::option::Option::Some(|args| {
                     let value: #ty = #value;
@@ -122,15 +122,36 @@ fn column(column: &Column) -> TokenStream {
     } else {
         none()
     };
+    let digits = value::digits(column);
+    let decimal = option(digits.as_ref());
+    let (column_type, read, bind_null) = match &digits {
+        None => (
+            quote_spanned! {at=> <#stored as __shard_orm::Field>::TYPE },
+            quote_spanned! {at=> __shard_orm::read_value::<#stored> },
+            quote_spanned! {at=> <#stored as __shard_orm::Field>::bind_null },
+        ),
+        Some(digits) => (
+            quote_spanned! {at=> #digits.column_type() },
+            quote_spanned! {at=> |row, ordinal| {
+                __shard_orm::read_decimal::<#ty>(#name, #digits, row, ordinal)
+            } },
+            quote_spanned! {at=> |args| {
+                __shard_orm::bind_decimal(#name, #digits, args, |args| {
+                    <#ty as __shard_orm::Field>::bind_null(args)
+                })
+            } },
+        ),
+    };
     quote_spanned! {at=>
         __shard_orm::ColumnDef {
             name: #name,
-            column_type: <#stored as __shard_orm::Field>::TYPE,
+            column_type: #column_type,
             nullable: <#stored as __shard_orm::Field>::NULLABLE,
             length: #length,
+            decimal: #decimal,
             binary: #binary,
-            value: __shard_orm::read_value::<#stored>,
-            bind_null: <#stored as __shard_orm::Field>::bind_null,
+            value: #read,
+            bind_null: #bind_null,
             default: #default,
             now: #now,
             keep: #keep,

@@ -29,16 +29,12 @@ fn implementation(model: &Model) -> TokenStream {
     let arms = model.columns.iter().enumerate().map(|(ordinal, column)| {
         let field = &column.field;
         let at = place(column.ty.span());
-        let bind = value::bind(
-            &column.ty,
-            column.json,
-            &quote_spanned! {at=> &self.#field },
-        );
+        let bind = value::bind_column(column, &quote_spanned! {at=> &self.#field });
         quote_spanned! {at=> #ordinal => #bind, }
     });
     let reads = model.columns.iter().enumerate().map(|(ordinal, column)| {
         let field = &column.field;
-        let read = value::read(&column.ty, column.json, ordinal);
+        let read = value::read_column(column, ordinal);
         quote_spanned! {place(column.ty.span())=> #field: #read, }
     });
     let skips = model.skipped.iter().map(|(field, ty)| {

@@ -30,7 +30,12 @@ pub(crate) fn projection(projection: &Projection) -> TokenStream {
     let reads = fields.iter().enumerate().map(|(ordinal, field)| {
         let name = &field.ident;
         let read = value::read(&field.ty, field.json, ordinal);
-        quote_spanned! {place(field.ty.span())=> #name: #read, }
+        quote_spanned! {place(field.ty.span())=>
+            #name: {
+                let row = &__shard_orm::row_of_field::<Self>(row, #ordinal);
+                #read
+            },
+        }
     });
     let items = quote_spanned! {site()=>
         #[automatically_derived]

@@ -5,6 +5,7 @@ use quote::quote_spanned;
 use syn::Type;
 use syn::spanned::Spanned as _;
 
+use crate::check::Column;
 use crate::types::{option_of, place};
 
 /// The type that the column has; `library` is where its `Json` is found.
@@ -41,6 +42,41 @@ pub(super) fn bind(ty: &Type, json: bool, value: &TokenStream) -> TokenStream {
                 }
             }
         }
+    }
+}
+
+/// As [`bind`], of a column whose digits are declared.
+pub(super) fn bind_column(column: &Column, value: &TokenStream) -> TokenStream {
+    let bind = bind(&column.ty, column.json, value);
+    let Some(digits) = digits(column) else {
+        return bind;
+    };
+    let name = &column.name;
+    quote_spanned! {place(column.ty.span())=>
+        __shard_orm::bind_decimal(#name, #digits, args, |args| #bind)
+    }
+}
+
+/// The declared digits of a column.
+pub(super) fn digits(column: &Column) -> Option<TokenStream> {
+    let (precision, scale) = column.decimal?;
+    let ty = &column.ty;
+    Some(quote_spanned! {place(ty.span())=>
+        const { __shard_orm::Digits::of::<#ty>(#precision, #scale) }
+    })
+}
+
+/// Reads the column at `first + offset` of `row`.
+pub(super) fn read_column(column: &Column, offset: usize) -> TokenStream {
+    let Some(digits) = digits(column) else {
+        return read(&column.ty, column.json, offset);
+    };
+    let ty = &column.ty;
+    quote_spanned! {place(ty.span())=>
+        <#ty as __shard_orm::Field>::read(
+            &__shard_orm::row_of_decimals(row, #digits),
+            first + #offset,
+        )?
     }
 }
 

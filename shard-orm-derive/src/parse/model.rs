@@ -1,6 +1,6 @@
 //! A model: what its struct and its fields say.
 
-use syn::{DeriveInput, Ident, LitStr, Path, Type, Visibility};
+use syn::{DeriveInput, Ident, LitInt, LitStr, Path, Type, Visibility};
 
 use super::derive::Derive;
 use super::relation::{Relation, relations};
@@ -66,6 +66,10 @@ pub(crate) struct Field {
     pub(crate) index: Option<Ident>,
     pub(crate) unique: Option<Ident>,
     pub(crate) length: Option<(Ident, u32)>,
+    pub(crate) precision: Option<LitInt>,
+    pub(crate) scale: Option<LitInt>,
+    /// `decimal(precision, scale)`, where it was said.
+    pub(crate) decimal: Option<(Ident, [LitInt; 2])>,
     pub(crate) collation: Option<LitStr>,
     /// Whether some attribute of the field could not be read.
     pub(crate) incomplete: bool,
@@ -140,6 +144,9 @@ fn field(read: &syn::Field, derive: &Derive, errors: &mut Errors) -> Option<Fiel
         index: attrs.mark("index", errors),
         unique: attrs.mark("unique", errors),
         length: attrs.count("length", errors),
+        precision: attrs.integer("precision", errors),
+        scale: attrs.integer("scale", errors),
+        decimal: attrs.two_integers("decimal", errors),
         collation: attrs.text("collation", errors),
         incomplete: attrs.incomplete,
     })

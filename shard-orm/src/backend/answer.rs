@@ -205,7 +205,7 @@ impl Future for Reading<'_, '_> {
             Ok(Answer::Sqlite(results)) => reader.poll(
                 results,
                 Dialect::Sqlite,
-                |row| Row(RowOf::Sqlite(row)),
+                |row| Row::of(RowOf::Sqlite(row)),
                 |done| done.rows_affected(),
                 context,
             ),
@@ -213,7 +213,7 @@ impl Future for Reading<'_, '_> {
             Ok(Answer::Postgres(results)) => reader.poll(
                 results,
                 Dialect::Postgres,
-                |row| Row(RowOf::Postgres(row)),
+                |row| Row::of(RowOf::Postgres(row)),
                 |done| done.rows_affected(),
                 context,
             ),
@@ -221,7 +221,7 @@ impl Future for Reading<'_, '_> {
             Ok(Answer::MySql(results)) => reader.poll(
                 results,
                 Dialect::MySql,
-                |row| Row(RowOf::MySql(row)),
+                |row| Row::of(RowOf::MySql(row)),
                 |done| done.rows_affected(),
                 context,
             ),

@@ -2,6 +2,7 @@
 
 use sea_query::Value;
 
+use super::Declared;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -30,7 +31,11 @@ use crate::error::{Error, Result};
 ///     }
 /// }
 /// ```
-pub struct Args(pub(super) ArgsOf, pub(super) usize);
+pub struct Args(
+    pub(super) ArgsOf,
+    pub(super) usize,
+    pub(super) Option<Declared>,
+);
 
 pub(super) enum ArgsOf {
     /// Collected, to be put into a statement whose backend is not known yet.
@@ -57,21 +62,33 @@ impl Args {
     /// The arguments of a text that is sent as it stands: there are statements that the databases
     /// do not prepare.
     pub(crate) fn unprepared() -> Self {
-        Self(ArgsOf::Unprepared, 0)
+        Self(ArgsOf::Unprepared, 0, None)
     }
 
     /// Arguments for a server that speaks `dialect`.
     pub(crate) fn new(dialect: Dialect) -> Result<Self> {
         match dialect {
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => Ok(Self(ArgsOf::Sqlite(Default::default()), 0)),
+            Dialect::Sqlite => Ok(Self(ArgsOf::Sqlite(Default::default()), 0, None)),
             #[cfg(feature = "postgres")]
-            Dialect::Postgres => Ok(Self(ArgsOf::Postgres(Default::default()), 0)),
+            Dialect::Postgres => Ok(Self(ArgsOf::Postgres(Default::default()), 0, None)),
             #[cfg(feature = "mysql")]
-            Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()), 0)),
+            Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()), 0, None)),
             #[allow(unreachable_patterns)]
             other => Err(not_compiled(other)),
         }
+    }
+
+    /// Binds what is declared so.
+    pub(crate) fn declared(
+        &mut self,
+        declared: Option<Declared>,
+        bind: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let before = std::mem::replace(&mut self.2, declared);
+        let outcome = bind(self);
+        self.2 = before;
+        outcome
     }
 
     /// How many there are.
@@ -97,7 +114,7 @@ impl Args {
 
     /// About how many bytes the values that `bind` puts down take in a message to the server.
     pub(crate) fn measure(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<usize> {
-        let mut args = Self(ArgsOf::Measured, 0);
+        let mut args = Self(ArgsOf::Measured, 0, None);
         bind(&mut args)?;
         Ok(args.1)
     }
@@ -116,7 +133,7 @@ impl Args {
 
     /// The values that `bind` puts down.
     pub(crate) fn values(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<Vec<Value>> {
-        let mut args = Self(ArgsOf::Values(Vec::with_capacity(1)), 0);
+        let mut args = Self(ArgsOf::Values(Vec::with_capacity(1)), 0, None);
         bind(&mut args)?;
         match args.0 {
             ArgsOf::Values(values) => Ok(values),
@@ -130,7 +147,7 @@ impl Args {
     /// `rows` binds that column of every row, in order.
     #[cfg(feature = "postgres")]
     pub(crate) fn array(&mut self, rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let mut column = Self(ArgsOf::PostgresColumn(Default::default()), 0);
+        let mut column = Self(ArgsOf::PostgresColumn(Default::default()), 0, None);
         rows(&mut column)?;
         self.1 += column.1;
         match (&mut self.0, column.0) {

@@ -30,7 +30,7 @@ impl Beside {
     #[cfg(feature = "sqlite")]
     pub(super) fn attach(&self) -> Option<String> {
         let uri = uri(self.file.to_str()?);
-        Some(format!("ATTACH '{uri}' AS \"{}\"", self.name))
+        Some(format!("ATTACH '{uri}' AS `{}`", self.name))
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
         let beside = Beside::new("shop_static", PathBuf::from("/data/o'neil/50% ?#é.db"));
         assert_eq!(
             beside.attach().as_deref(),
-            Some("ATTACH 'file:/data/o%27neil/50%25%20%3F%23%C3%A9.db?mode=ro' AS \"shop_static\"")
+            Some("ATTACH 'file:/data/o%27neil/50%25%20%3F%23%C3%A9.db?mode=ro' AS `shop_static`")
         );
     }
 }

@@ -16,6 +16,7 @@
 /// | `Timestamp`, `Date`, `Time` | `timestamp`, `date`, `time` | `datetime(6)`, `date`, `time(6)` | `text`, likewise |
 /// | `Uuid` | `uuid` | `binary(16)` | `blob` |
 /// | `Decimal` | `numeric` | `decimal(57, 28)` | `text` |
+/// | `ScaledDecimal` | `numeric(p, s)` | `decimal(p, s)` | `integer`, of the smallest unit |
 /// | `Json` | `jsonb` | `json` | `text` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -40,5 +41,7 @@ pub enum ColumnType {
     Time,
     Uuid,
     Decimal,
+    /// A decimal whose model declares its digits, at most 18.
+    ScaledDecimal,
     Json,
 }

@@ -7,6 +7,7 @@ use sea_query::{
     SqliteQueryBuilder, TableRef, Value, Values,
 };
 
+use super::backticks::names_in_backticks;
 use super::{Args, Field};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -14,7 +15,10 @@ use crate::error::{Error, Result};
 /// Renders a statement in the SQL of `dialect`, with placeholders, and gives its values in order.
 pub(crate) fn render(dialect: Dialect, statement: &impl QueryStatementWriter) -> (String, Values) {
     match dialect {
-        Dialect::Sqlite => statement.build(SqliteQueryBuilder),
+        Dialect::Sqlite => {
+            let (text, values) = statement.build(SqliteQueryBuilder);
+            (names_in_backticks(text), values)
+        }
         Dialect::Postgres => statement.build(PostgresQueryBuilder),
         Dialect::MySql => statement.build(MysqlQueryBuilder),
     }
@@ -54,6 +58,11 @@ impl Args {
                     Value::Uuid(value) => value.bind(self),
                     #[cfg(feature = "decimal")]
                     Value::Decimal(value) => value.bind(self),
+                    #[cfg(feature = "decimal")]
+                    Value::Array(sea_query::ArrayType::Decimal, _) => match super::decimal::scaled_of(value) {
+                        Some(decimal) => super::decimal::bind_scaled(decimal, self),
+                        None => rust_decimal::Decimal::bind_null(self),
+                    },
                     Value::Char(value) => value.map(String::from).bind(self),
                     _ => Err(Error::unsupported(
                         "an expression holds a value of a type that no column has",
@@ -123,7 +132,7 @@ pub(crate) fn signature(dialect: Dialect, values: &[Value]) -> String {
 /// Renders a `CREATE TABLE`.
 pub(crate) fn render_table(dialect: Dialect, table: &sea_query::TableCreateStatement) -> String {
     match dialect {
-        Dialect::Sqlite => table.to_string(SqliteQueryBuilder),
+        Dialect::Sqlite => names_in_backticks(table.to_string(SqliteQueryBuilder)),
         Dialect::Postgres => table.to_string(PostgresQueryBuilder),
         Dialect::MySql => table.to_string(MysqlQueryBuilder),
     }
@@ -144,6 +153,16 @@ pub(crate) fn long_text(dialect: Dialect) -> sea_query::ColumnType {
         Dialect::Sqlite | Dialect::Postgres => sea_query::ColumnType::Text,
         // TEXT holds 65,535 bytes there.
         Dialect::MySql => sea_query::ColumnType::custom("mediumtext"),
+    }
+}
+
+/// Renders a `CREATE INDEX`. MySQL has it without `IF NOT EXISTS`, so that indexes stand in the
+/// tables there.
+pub(crate) fn render_index(dialect: Dialect, index: &sea_query::IndexCreateStatement) -> String {
+    match dialect {
+        Dialect::Sqlite => names_in_backticks(index.to_string(SqliteQueryBuilder)),
+        Dialect::Postgres => index.to_string(PostgresQueryBuilder),
+        Dialect::MySql => index.to_string(MysqlQueryBuilder),
     }
 }
 

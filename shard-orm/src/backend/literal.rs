@@ -10,6 +10,14 @@ use crate::error::Result;
 
 /// The value as a literal that stores the same as a bound value does.
 pub(crate) fn literal(dialect: Dialect, value: Value) -> Result<Expr> {
+    #[cfg(feature = "decimal")]
+    if let Some(decimal) = super::decimal::scaled_of(&value) {
+        let units = super::decimal::units(decimal).filter(|_| dialect == Dialect::Sqlite);
+        return Ok(match units {
+            Some(units) => Expr::cust(units.to_string()),
+            None => Expr::Value(Value::Decimal(Some(decimal))),
+        });
+    }
     if dialect == Dialect::Postgres {
         return Ok(Expr::Value(value));
     }

@@ -2,6 +2,7 @@
 
 use sea_query::Value;
 
+use super::Digits;
 use crate::error::{Error, Result};
 #[allow(unused_imports)]
 use sqlx::{Column as _, Row as _, ValueRef as _};
@@ -9,8 +10,19 @@ use sqlx::{Column as _, Row as _, ValueRef as _};
 /// One row of a result, read by ordinal.
 ///
 /// Opaque: a [`Field`](crate::Field) reads its column from it.
-pub struct Row<'r>(pub(super) RowOf<'r>);
+#[derive(Clone, Copy)]
+pub struct Row<'r>(pub(super) RowOf<'r>, Decimals<'r>);
 
+/// Which columns of the row are decimals whose models declare their digits.
+#[derive(Clone, Copy)]
+enum Decimals<'r> {
+    None,
+    All(Digits),
+    /// By their position.
+    Each(&'r [Option<Digits>]),
+}
+
+#[derive(Clone, Copy)]
 pub(super) enum RowOf<'r> {
     #[cfg(feature = "postgres")]
     Postgres(&'r sqlx::postgres::PgRow),
@@ -36,11 +48,11 @@ impl OwnedRow {
     pub(crate) fn as_row(&self) -> Row<'_> {
         match *self {
             #[cfg(feature = "postgres")]
-            Self::Postgres(ref row) => Row(RowOf::Postgres(row)),
+            Self::Postgres(ref row) => Row::of(RowOf::Postgres(row)),
             #[cfg(feature = "mysql")]
-            Self::MySql(ref row) => Row(RowOf::MySql(row)),
+            Self::MySql(ref row) => Row::of(RowOf::MySql(row)),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(ref row) => Row(RowOf::Sqlite(row)),
+            Self::Sqlite(ref row) => Row::of(RowOf::Sqlite(row)),
         }
     }
 }
@@ -63,7 +75,34 @@ macro_rules! each_row {
 impl<'r> Row<'r> {
     /// A row of these values, each of its column's type.
     pub(crate) fn of_values(values: &'r [Value]) -> Self {
-        Self(RowOf::Values(values))
+        Self::of(RowOf::Values(values))
+    }
+
+    pub(super) fn of(row: RowOf<'r>) -> Self {
+        Self(row, Decimals::None)
+    }
+
+    /// The same row, whose decimals have these digits.
+    pub(crate) fn of_decimals(&self, digits: Digits) -> Self {
+        Self(self.0, Decimals::All(digits))
+    }
+
+    /// The same row, whose columns have these digits, by their position; none when there are none.
+    pub(crate) fn with_decimals<'d>(&self, digits: &'d [Option<Digits>]) -> Row<'d>
+    where
+        'r: 'd,
+    {
+        Row(self.0, Decimals::Each(digits))
+    }
+
+    /// The digits that are declared of a column.
+    #[cfg_attr(not(feature = "decimal"), allow(dead_code))]
+    pub(super) fn digits(&self, ordinal: usize) -> Option<Digits> {
+        match self.1 {
+            Decimals::None => None,
+            Decimals::All(digits) => Some(digits),
+            Decimals::Each(each) => each.get(ordinal).copied().flatten(),
+        }
     }
 
     /// The number of columns.

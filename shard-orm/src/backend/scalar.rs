@@ -278,51 +278,6 @@ impl Field for uuid::Uuid {
     }
 }
 
-/// What a driver gives for a decimal.
-#[cfg(feature = "decimal")]
-trait DecimalCarrier {
-    fn decimal(self) -> Result<rust_decimal::Decimal, rust_decimal::Error>;
-}
-
-#[cfg(feature = "decimal")]
-impl DecimalCarrier for rust_decimal::Decimal {
-    fn decimal(self) -> Result<rust_decimal::Decimal, rust_decimal::Error> {
-        Ok(self)
-    }
-}
-
-#[cfg(feature = "decimal")]
-impl DecimalCarrier for String {
-    fn decimal(self) -> Result<rust_decimal::Decimal, rust_decimal::Error> {
-        self.parse()
-    }
-}
-
-/// On SQLite a decimal is a text in its shortest form, so that equal numbers are equal texts.
-#[cfg(feature = "decimal")]
-impl Field for rust_decimal::Decimal {
-    type Plain = Self;
-    const TYPE: ColumnType = ColumnType::Decimal;
-
-    fn bind(&self, args: &mut Args) -> Result<()> {
-        // Its digits, where it is sent as a text.
-        args.1 += 16;
-        put!(args, Value::Decimal(Some(*self)),
-            postgres: *self, mysql: *self, sqlite: self.normalize().to_string())
-    }
-
-    fn bind_null(args: &mut Args) -> Result<()> {
-        put!(args, Value::Decimal(None),
-            postgres: None::<Self>, mysql: None::<Self>, sqlite: None::<String>)
-    }
-
-    fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
-        take!(row, ordinal, Decimal, postgres: Self, mysql: Self, sqlite: String, |carried| {
-            DecimalCarrier::decimal(carried).map_err(|source| row.not_decoded(ordinal, source))
-        })
-    }
-}
-
 #[cfg(feature = "json")]
 impl<T> Field for super::Json<T>
 where

@@ -96,7 +96,8 @@ through! {
 
 #[cfg(feature = "decimal")]
 through! {
-    rust_decimal::Decimal, String, |decimal| decimal.to_string(), |text| text.parse().ok();
+    rust_decimal::Decimal, String, |decimal| decimal.normalize().to_string(),
+        |text| Self::from_str_exact(&text).ok();
 }
 
 #[cfg(feature = "chrono")]
@@ -137,6 +138,10 @@ impl CheckedMicros for time::Time {
     }
 }
 
+/// The number of a decimal of a column whose digits are declared.
+#[cfg(feature = "decimal")]
+const SCALED: u8 = 24;
+
 /// The types that a cursor holds, each with its number.
 macro_rules! wire {
     ($($(#[$feature:meta])* $number:literal $variant:ident,)*) => {
@@ -154,6 +159,17 @@ macro_rules! wire {
                         Ok(())
                     }
                 )*
+                #[cfg(feature = "decimal")]
+                Value::Array(sea_query::ArrayType::Decimal, _) => {
+                    let decimal = super::decimal::scaled_of(value);
+                    bytes.push(SCALED);
+                    bytes.push(u8::from(decimal.is_some()));
+                    if let Some(decimal) = decimal {
+                        // With the digits of its column, which zeros at the end are part of.
+                        decimal.to_string().write(bytes);
+                    }
+                    Ok(())
+                }
                 _ => Err(Error::unsupported("a page is not ordered by a column of this type")),
             }
         }
@@ -168,6 +184,13 @@ macro_rules! wire {
                     $(#[$feature])*
                     $number => Some(Value::$variant(None)),
                 )*
+                #[cfg(feature = "decimal")]
+                SCALED if present => {
+                    let decimal = rust_decimal::Decimal::from_str_exact(&String::read(bytes)?);
+                    decimal.ok().map(super::decimal::scaled)
+                }
+                #[cfg(feature = "decimal")]
+                SCALED => Some(Value::Array(sea_query::ArrayType::Decimal, None)),
                 _ => None,
             }
         }

@@ -318,7 +318,7 @@ pub(crate) fn postgres_type(column_type: ColumnType) -> &'static str {
         ColumnType::Date => "date",
         ColumnType::Time => "time",
         ColumnType::Uuid => "uuid",
-        ColumnType::Decimal => "numeric",
+        ColumnType::Decimal | ColumnType::ScaledDecimal => "numeric",
         ColumnType::Json => "jsonb",
     }
 }

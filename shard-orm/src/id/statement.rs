@@ -63,8 +63,8 @@ enum Kind {
 
 fn create(dialect: Dialect, table: &str, columns: &[(&str, Column)]) -> String {
     let quoted = |name: &str| match dialect {
-        Dialect::MySql => format!("`{name}`"),
-        Dialect::Sqlite | Dialect::Postgres => format!("\"{name}\""),
+        Dialect::MySql | Dialect::Sqlite => format!("`{name}`"),
+        Dialect::Postgres => format!("\"{name}\""),
     };
     let columns: Vec<String> = columns
         .iter()

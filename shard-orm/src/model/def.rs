@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
-use crate::backend::{Args, ColumnType, DeletionTime, Field, Row, Timestamp};
+use crate::backend::{Args, ColumnType, Declared, DeletionTime, Digits, Field, Row, Timestamp};
 use crate::error::{Error, Result};
 use crate::model::{Generated, StaticDef};
 
@@ -59,6 +59,8 @@ pub struct ColumnDef {
     pub nullable: bool,
     /// The longest text or byte string, in characters or bytes, where one is set.
     pub length: Option<u32>,
+    /// The digits of a decimal, where they are declared.
+    pub decimal: Option<Digits>,
     /// Whether its texts are compared by their bytes (`collation = "binary"`).
     pub binary: bool,
     /// Reads the column of a result at a position, as a value of the column's type.
@@ -84,6 +86,7 @@ impl ColumnDef {
             column_type: T::TYPE,
             nullable: T::NULLABLE,
             length: None,
+            decimal: None,
             binary: false,
             value: read_value::<T>,
             bind_null: T::bind_null,
@@ -128,6 +131,25 @@ impl ColumnDef {
     pub const fn updated_at<T: Timestamp>(mut self) -> Self {
         self.now = Some(|time, args| T::at(time).bind(args));
         self
+    }
+}
+
+impl ColumnDef {
+    /// A value as this column has it: a decimal with its digits.
+    ///
+    /// # Errors
+    /// [`Check`](crate::ErrorKind::Check) for a decimal that has more.
+    pub(crate) fn typed(&self, value: sea_query::Value) -> Result<sea_query::Value> {
+        #[cfg(feature = "decimal")]
+        if let Some(digits) = self.decimal
+            && let sea_query::Value::Decimal(_) | sea_query::Value::Array(..) = &value
+        {
+            let decimal = crate::backend::decimal_of(&value);
+            return Args::value(|args| {
+                bind_decimal(self.name, digits, args, |args| decimal.bind(args))
+            });
+        }
+        Ok(value)
     }
 }
 
@@ -231,6 +253,36 @@ impl ModelDef {
 pub fn read_value<T: Field>(row: &Row<'_>, ordinal: usize) -> Result<sea_query::Value> {
     let value = T::read(row, ordinal)?;
     Args::value(|args| value.bind(args))
+}
+
+/// Binds a value of a column whose digits are declared.
+#[doc(hidden)]
+pub fn bind_decimal(
+    column: &'static str,
+    digits: Digits,
+    args: &mut Args,
+    bind: impl FnOnce(&mut Args) -> Result<()>,
+) -> Result<()> {
+    args.declared(Some(Declared { column, digits }), bind)
+}
+
+/// Reads a column of a result whose digits are declared, as a value of the column's type.
+#[doc(hidden)]
+pub fn read_decimal<T: Field>(
+    column: &'static str,
+    digits: Digits,
+    row: &Row<'_>,
+    ordinal: usize,
+) -> Result<sea_query::Value> {
+    let value = T::read(&row.of_decimals(digits), ordinal)?;
+    Args::value(|args| bind_decimal(column, digits, args, |args| value.bind(args)))
+}
+
+/// The same row, whose decimals have these digits.
+#[doc(hidden)]
+#[must_use]
+pub fn row_of_decimals<'r>(row: &Row<'r>, digits: Digits) -> Row<'r> {
+    row.of_decimals(digits)
 }
 
 /// What a model answers that is asked for a column which it does not have.

@@ -7,7 +7,7 @@ use sea_query::{
 
 use super::combined::{all_of, any_of, few};
 use super::order::{Nulls, Term};
-use super::parts::{Lock, Needs, Parts};
+use super::parts::{Lock, Needs, Parts, has_scaled, refuse_decimals};
 use crate::backend::{Args, Sql, render, signature};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -145,6 +145,7 @@ impl Statement for Built<'_> {
             &values,
             self.is_single(),
             args,
+            || has_scaled(self.def),
         )
     }
 
@@ -226,7 +227,8 @@ impl Built<'_> {
     }
 }
 
-/// Binds the values of a statement that is rendered, and says how it is sent.
+/// Binds the values of a statement that is rendered, and says how it is sent. `scaled` says whether
+/// its tables have decimals that SQLite keeps as integers.
 pub(crate) fn ready(
     dialect: Dialect,
     needs: Needs,
@@ -234,8 +236,12 @@ pub(crate) fn ready(
     values: &Values,
     single: bool,
     args: &mut Args,
+    scaled: impl FnOnce() -> bool,
 ) -> Result<Sql> {
     check_arity(dialect, values.0.len())?;
+    if needs.has(Needs::FOREIGN) && dialect == Dialect::Sqlite && scaled() {
+        refuse_decimals(&values.0)?;
+    }
     for value in &values.0 {
         args.push(value)?;
     }

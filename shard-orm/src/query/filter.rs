@@ -7,7 +7,7 @@ use std::ops::{BitAnd, BitOr, Not};
 use sea_query::{Alias, Expr, ExprTrait, LikeExpr};
 
 use super::combined::Combined;
-use super::operand::Operand;
+use super::operand::{Operand, typed};
 use super::parts::{Needs, Parts, Refusal};
 use super::volatile::volatile_in;
 use crate::backend::{ColumnType, Field};
@@ -200,13 +200,25 @@ impl<M: Model, T: Field> Column<M, T> {
         Filter::new(
             operand
                 .into_expr()
+                .and_then(|operand| typed(M::def(), self.ordinal(), operand))
                 .map(|operand| compare(self.reference(), operand)),
         )
     }
 
     /// What comparing by size asks of the database.
     fn size(self) -> Needs {
-        Needs::size_of(T::TYPE)
+        Needs::size_of(self.def().column_type)
+    }
+
+    /// A value in the type of this column, for an expression written with sea-query.
+    ///
+    /// # Errors
+    /// [`Check`](crate::ErrorKind::Check) for a decimal with more digits than the model declares;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a value that no database takes.
+    #[allow(clippy::needless_pass_by_value)] // As the comparisons.
+    pub fn value(self, value: T::Plain) -> Result<Expr> {
+        let value = crate::backend::Args::value(|args| value.bind(args))?;
+        self.def().typed(value).map(Expr::Value)
     }
 
     /// Equal to a value.
@@ -273,7 +285,10 @@ impl<M: Model, T: Field> Column<M, T> {
         values: impl IntoIterator<Item = V>,
         negated: bool,
     ) -> Filter<M> {
-        let values: Result<Vec<Expr>> = values.into_iter().map(V::into_expr).collect();
+        let values: Result<Vec<Expr>> = values
+            .into_iter()
+            .map(|value| typed(M::def(), self.ordinal(), value.into_expr()?))
+            .collect();
         let expr = values.map(|values| match (values.is_empty(), negated) {
             (true, false) => Expr::cust("1 = 0"),
             (true, true) => Expr::cust("1 = 1"),
@@ -289,6 +304,7 @@ impl<M: Model, T: Field> Column<M, T> {
             None => Filter::new(Ok(self.reference().is_null())),
             Some(value) => Filter::new(
                 crate::backend::Args::value(|args| value.bind(args))
+                    .and_then(|value| self.def().typed(value))
                     .map(|value| self.reference().eq(Expr::Value(value))),
             ),
         }

@@ -1,10 +1,10 @@
 //! What a column is compared with or set to.
 
-use sea_query::{Alias, Expr};
+use sea_query::{Alias, ColumnName, ColumnRef, Expr};
 
 use crate::backend::{Args, Field};
-use crate::error::Result;
-use crate::model::{Column, Model};
+use crate::error::{Error, Result};
+use crate::model::{Column, Model, ModelDef};
 
 /// What a column of plain type `T` is compared with: a value, or another column of the model.
 ///
@@ -29,6 +29,38 @@ pub trait Operand<M, T> {
 pub trait Assign<M, T> {
     #[doc(hidden)]
     fn into_expr(self) -> Result<Expr>;
+}
+
+/// What a column is compared with or set to, as it is of the column's type.
+///
+/// # Errors
+/// [`Check`](crate::ErrorKind::Check) for a decimal with more digits than the column declares, and
+/// [`Unsupported`](crate::ErrorKind::Unsupported) for another column with other ones: the databases
+/// would round what they do not compare.
+pub(super) fn typed(def: &'static ModelDef, ordinal: usize, expr: Expr) -> Result<Expr> {
+    let column = &def.columns[ordinal];
+    match expr {
+        Expr::Value(value) if column.decimal.is_some() => column.typed(value).map(Expr::Value),
+        Expr::Column(ColumnRef::Column(ColumnName(_, ref name))) => {
+            let name = name.inner();
+            let other = def.columns.iter().find(|other| other.name == name);
+            match other {
+                Some(other) if other.decimal != column.decimal => {
+                    Err(other_digits(column.name, other.name))
+                }
+                _ => Ok(expr),
+            }
+        }
+        other => Ok(other),
+    }
+}
+
+#[cold]
+fn other_digits(column: &str, other: &str) -> Error {
+    Error::unsupported(format!(
+        "columns `{column}` and `{other}` are decimals whose models declare other digits; declare the \
+         same precision and scale of both, or read the values"
+    ))
 }
 
 fn value(value: &impl Field) -> Result<Expr> {

@@ -107,7 +107,7 @@ impl<M: Model, T: Field> Column<M, T> {
                 descending,
                 nulls: None,
             },
-            needs: Needs::size_of(T::TYPE),
+            needs: Needs::size_of(self.def().column_type),
             of: PhantomData,
         }
     }

@@ -86,8 +86,8 @@ impl Parts {
         }
         if dialect == Dialect::Sqlite && self.needs.has(Needs::DECIMAL_ORDER) {
             return Err(Error::unsupported(
-                "SQLite holds decimals as texts and cannot compare, order or add them as numbers; \
-                 use an integer of the smallest unit",
+                "SQLite holds decimals as texts and cannot compare, order or add them as numbers, \
+                 unless the model declares their digits: `#[shard(precision = 12, scale = 2)]`",
             ));
         }
         Ok(())
@@ -125,6 +125,30 @@ impl BitOr for Needs {
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+}
+
+/// Whether a model has decimals that SQLite keeps as integers.
+pub(crate) fn has_scaled(def: &ModelDef) -> bool {
+    let mut columns = def.columns.iter();
+    columns.any(|column| column.column_type == ColumnType::ScaledDecimal)
+}
+
+/// Refuses decimals among the values of the user's own SQL: SQLite would compare them with the
+/// integers that it keeps, which are of the smallest unit.
+pub(crate) fn refuse_decimals(values: &[Value]) -> Result<()> {
+    #[cfg(feature = "decimal")]
+    if values
+        .iter()
+        .any(|value| matches!(value, Value::Decimal(Some(_))))
+    {
+        return Err(Error::unsupported(
+            "SQLite keeps decimals whose digits the model declares as integers of the smallest unit, \
+             and compares them with no decimal of an expression or statement of your own; make the \
+             value by `Order::PRICE.value(..)`, or bind it by `.bind_as(Order::PRICE, ..)`",
+        ));
+    }
+    let _ = values;
+    Ok(())
 }
 
 /// A mistake in a query, kept until it runs.

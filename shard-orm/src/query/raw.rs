@@ -17,14 +17,15 @@ pub(super) use self::read::read;
 pub use self::reduce::ShardRows;
 pub(super) use self::text::{Expanded, expand, qualified};
 
-use super::parts::{Deleted, Parts, Refusal};
+use super::parts::{Deleted, Parts, Refusal, has_scaled, refuse_decimals};
 use super::place::private::Legs as _;
 use super::place::{NamesAShard, TakesSql};
 use super::select::Query;
 use crate::backend::{Args, Field, Sql, signature, users_own};
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, First, Intent, Label, Manner, NoRows, Rows, Sink, Statement, run};
-use crate::model::{Model, ModelDef};
+use crate::model::{Column, Model, ModelDef};
 use crate::topology::Namespace;
 
 /// A statement in the SQL of the database, on one logical shard or each of several; begun by
@@ -108,6 +109,18 @@ impl<M: Model, P> RawQuery<M, P> {
     #[allow(clippy::needless_pass_by_value)] // As every other value that a builder takes.
     pub fn bind(mut self, value: impl Field) -> Self {
         match Args::value(|args| value.bind(args)) {
+            Ok(value) => self.values.push(value),
+            Err(error) => self.text = Err(error.into()),
+        }
+        self
+    }
+
+    /// Binds the next argument, in the type of this column: a decimal whose digits the model
+    /// declares is a number of its smallest unit on SQLite.
+    #[allow(clippy::needless_pass_by_value)] // As every other value that a builder takes.
+    pub fn bind_as<C: Model, T: Field>(mut self, column: Column<C, T>, value: T::Plain) -> Self {
+        let value = Args::value(|args| value.bind(args));
+        match value.and_then(|value| column.def().typed(value)) {
             Ok(value) => self.values.push(value),
             Err(error) => self.text = Err(error.into()),
         }
@@ -199,6 +212,9 @@ struct RawStatement {
 impl Statement for RawStatement {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let dialect = namespace.dialect();
+        if dialect == Dialect::Sqlite && has_scaled(self.def) {
+            refuse_decimals(&self.values)?;
+        }
         let Expanded {
             mut text,
             arguments,

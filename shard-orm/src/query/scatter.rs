@@ -18,6 +18,7 @@ mod union;
 use std::sync::Arc;
 
 use self::shape::Shape;
+pub(crate) use self::shape::selected_decimals;
 pub(crate) use self::stream::stream;
 pub(crate) use self::tables::{At, Tables};
 use self::union::{Asked, Union};
@@ -55,6 +56,7 @@ pub(crate) async fn all<T: Send>(
     if order.is_empty() {
         let answers = each_batch(target, fan, batches, async |batch: Batch| {
             let statement = Union::new(&asked, batch.clone());
+            let read = |row: &Row<'_>| read(&row.with_decimals(&asked.shape.decimals));
             let sink = read_at(target, fan, batch.site(), &statement, || Rows::new(read)).await?;
             Ok(sink.rows)
         })

@@ -61,6 +61,17 @@ pub trait Projection: Sized + Send + 'static {
     fn read(row: &Row<'_>, first: usize) -> Result<Self>;
 }
 
+/// The row as the field of a projection at this position is read from it.
+#[doc(hidden)]
+#[must_use]
+pub fn row_of_field<'r, P: Projection>(row: &Row<'r>, position: usize) -> Row<'r> {
+    let ordinal = P::COLUMNS[position];
+    match <P::Model as Model>::def().columns[ordinal].decimal {
+        Some(digits) => row.of_decimals(digits),
+        None => *row,
+    }
+}
+
 /// Gives back a [`Projection`].
 #[derive(Debug, Clone, Copy)]
 pub struct As<T>(PhantomData<fn() -> T>);

@@ -7,7 +7,7 @@ use sea_query::{Alias, Expr, ExprTrait};
 
 use super::built::Verb;
 use super::combined::shallow;
-use super::operand::Assign;
+use super::operand::{Assign, typed};
 use super::parts::Needs;
 use super::place::{ChangesRows, Everywhere, NamesAShard, moves_a_row};
 use super::select::Query;
@@ -57,14 +57,21 @@ impl<M: Model, P, S> Update<M, P, S> {
 
     /// Sets a column to a value, or to another column of the row.
     pub fn set<T: Field>(self, column: Column<M, T>, value: impl Assign<M, T>) -> Self {
-        self.assign(column.ordinal(), value.into_expr())
+        let value = value.into_expr();
+        self.assign(
+            column.ordinal(),
+            value.and_then(|value| typed(M::def(), column.ordinal(), value)),
+        )
     }
 
     /// Adds to a column of integers, floats or decimals; a negative value subtracts. NULL stays
-    /// NULL. Any other column is refused when the update runs, as are decimals on SQLite.
+    /// NULL. Any other column is refused when the update runs, as are decimals on SQLite whose digits the
+    /// model does not declare.
     pub fn increment<T: Field>(mut self, column: Column<M, T>, by: impl Assign<M, T>) -> Self {
-        self.query.parts.needs = self.query.parts.needs | Needs::size_of(T::TYPE);
-        let sum = by.into_expr().and_then(|by| {
+        self.query.parts.needs = self.query.parts.needs | Needs::size_of(column.def().column_type);
+        let by = by.into_expr();
+        let by = by.and_then(|by| typed(M::def(), column.ordinal(), by));
+        let sum = by.and_then(|by| {
             if is_number(T::TYPE) {
                 Ok(Expr::col(Alias::new(column.name())).add(by))
             } else {
@@ -210,6 +217,7 @@ fn is_number(column_type: ColumnType) -> bool {
             | Type::F32
             | Type::F64
             | Type::Decimal
+            | Type::ScaledDecimal
     )
 }
 

@@ -10,7 +10,7 @@ use super::built::{Built, Owned, Verb};
 use super::parts::Parts;
 use super::place::private::Legs as _;
 use super::place::{ChangesRows, Everywhere, NamesAShard, report};
-use super::scatter;
+use super::scatter::{self, selected_decimals};
 use super::select::Query;
 use super::selection::Selection;
 use super::volatile;
@@ -57,8 +57,9 @@ where
             });
         }
         limited(parts.manner, async move {
+            let decimals = selected_decimals(&M::def(), &parts);
             let answers = each_leg(target, legs?, async |leg: Leg| {
-                let mut sink = Rows::new(S::read);
+                let mut sink = Rows::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
                 ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
                 Ok(sink.rows)
             })
@@ -87,8 +88,9 @@ where
             });
         }
         limited(parts.manner, async move {
+            let decimals = selected_decimals(&M::def(), &parts);
             for leg in legs? {
-                let mut sink = First::new(S::read);
+                let mut sink = First::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
                 ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
                 if sink.row.is_some() {
                     return Ok(sink.row);
@@ -198,8 +200,10 @@ where
             let rows = scatter::stream(M::def(), parts, target, legs, S::read);
             return until(manner, rows);
         }
+        let decimals = selected_decimals(&M::def(), &parts);
         let rows = stream::iter(legs)
             .flat_map(move |leg| {
+                let decimals = Arc::clone(&decimals);
                 run_stream(
                     target,
                     leg.place,
@@ -209,7 +213,7 @@ where
                         parts: parts.clone(),
                         keys: leg.keys,
                     },
-                    S::read,
+                    move |row: &Row<'_>| S::read(&row.with_decimals(&decimals)),
                 )
             })
             .boxed();

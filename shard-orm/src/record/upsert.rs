@@ -13,6 +13,7 @@ use super::hooks::around;
 use super::met::{contended, exists_elsewhere, find_by, refuse_hidden, why_refused};
 use super::ops::{UpdateOnly, settable};
 use super::prepare;
+use crate::backend::Args;
 use crate::connect::Place;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -76,6 +77,7 @@ pub(super) async fn upsert<M: Model>(
             .filter(|ordinal| !conflict.contains(ordinal))
             .collect(),
     };
+    refuse_null(row, &conflict)?;
     let around = prepare::save(target, &place, row).await?;
     if place.dialect() == Dialect::MySql {
         let now = SystemTime::now();
@@ -107,6 +109,7 @@ pub(super) async fn get_or_create<M: Model>(
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
+    refuse_null(&row, &conflict)?;
     id::refuse_lookup(&row, &conflict)?;
     let place = place_of(&row)?;
     if let Some(found) = find_by(target, &place, &row, &conflict).await? {
@@ -115,6 +118,8 @@ pub(super) async fn get_or_create<M: Model>(
     // A row that is there already is given as it is, so this one is made ready only now.
     let now = SystemTime::now();
     let place = prepare::insert(target, &mut row, now, place_of).await?;
+    // A hook may have changed what the target holds.
+    refuse_null(&row, &conflict)?;
     for _ in 0..ROUNDS {
         if insert_unless(target, &place, &row, &conflict, now).await? {
             if let Some(around) = around::<M>(target, &place) {
@@ -140,6 +145,7 @@ pub(super) async fn update_or_create<M: Model>(
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
+    refuse_null(&row, &conflict)?;
     id::refuse_lookup(&row, &conflict)?;
     let place = place_of(&row)?;
     let now = SystemTime::now();
@@ -301,4 +307,31 @@ fn check_target(def: &'static ModelDef, conflict: &[usize]) -> Result<()> {
         names.join(", "),
         names.join(", "),
     )))
+}
+
+/// Refuses a row with NULL in the target: a unique index takes any number of those, so that each
+/// call would insert one more.
+fn refuse_null<M: Model>(row: &M, conflict: &[usize]) -> Result<()> {
+    let def = M::def();
+    for &ordinal in conflict {
+        let column = &def.columns[ordinal];
+        if !column.nullable {
+            continue;
+        }
+        let value = Args::value(|args| row.bind(ordinal, args))?;
+        if value == value.as_null() {
+            return Err(null_in_target(def, column.name));
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn null_in_target(def: &'static ModelDef, column: &str) -> Error {
+    Error::unsupported(format!(
+        "`{column}` is NULL in this `{}`, and a unique index keeps no two rows with NULL apart, so \
+         there is none to find or to update; use `insert`, or name a target whose columns have \
+         values",
+        def.name
+    ))
 }

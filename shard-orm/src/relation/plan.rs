@@ -8,7 +8,7 @@ use crate::backend::{Args, Sql, render};
 use crate::error::Result;
 use crate::exec::{Label, Statement};
 use crate::model::ModelDef;
-use crate::query::{Deleted, Parts, Term, Verb, all_of, bound, few, order_by, ready};
+use crate::query::{Deleted, Parts, Term, Verb, all_of, bound, few, has_scaled, order_by, ready};
 use crate::topology::Namespace;
 
 /// The tables of a join, and what is asked of each.
@@ -123,7 +123,16 @@ impl Statement for Joining<'_> {
         }
         let (text, values) = render(dialect, &select);
         let single = self.verb != Verb::Select || self.parts.limit == Some(1);
-        ready(dialect, self.parts.needs, text, &values, single, args)
+        let scaled = || self.plan.tables.iter().any(|table| has_scaled(table.def));
+        ready(
+            dialect,
+            self.parts.needs,
+            text,
+            &values,
+            single,
+            args,
+            scaled,
+        )
     }
 
     fn models(&self) -> Vec<&'static ModelDef> {

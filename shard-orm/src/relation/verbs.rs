@@ -15,6 +15,7 @@ use crate::exec::{
     until,
 };
 use crate::model::Sharded;
+use crate::query::scatter::selected_decimals;
 use crate::query::{
     Legs as _, NamesAShard, Parts, Query, Running, Verb, Whole, flatten, limited, scatter,
 };
@@ -43,8 +44,9 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
             });
         }
         limited(parts.manner, async move {
+            let decimals = selected_decimals(&plan, &parts);
             let answers = each_leg(target, legs?, async |leg: Leg| {
-                let mut sink = Rows::new(S::read);
+                let mut sink = Rows::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
                 ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
                 Ok(sink.rows)
             })
@@ -73,8 +75,9 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
             });
         }
         limited(parts.manner, async move {
+            let decimals = selected_decimals(&plan, &parts);
             for leg in legs? {
-                let mut sink = First::new(S::read);
+                let mut sink = First::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
                 ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
                 if sink.row.is_some() {
                     return Ok(sink.row);
@@ -180,8 +183,10 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
             return until(manner, scatter::stream(plan, parts, target, legs, S::read));
         }
         let manner = parts.manner;
+        let decimals = selected_decimals(&plan, &parts);
         let rows = stream::iter(legs)
             .flat_map(move |leg| {
+                let decimals = Arc::clone(&decimals);
                 run_stream(
                     target,
                     leg.place,
@@ -190,7 +195,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                         parts: parts.clone(),
                         keys: leg.keys,
                     },
-                    S::read,
+                    move |row: &Row<'_>| S::read(&row.with_decimals(&decimals)),
                 )
             })
             .boxed();

@@ -56,6 +56,10 @@ struct Kinds {
     bytes: Option<Vec<u8>>,
     uuid: Option<Uuid>,
     decimal: Option<Decimal>,
+    #[static_model(decimal(12, 2))]
+    price: Option<Decimal>,
+    #[static_model(precision = 28, scale = 10)]
+    rate: Option<Decimal>,
     document: Option<serde_json::Value>,
     color: Option<Color>,
     level: Option<Level>,
@@ -90,6 +94,8 @@ fn nothing(id: i64) -> Kinds {
         bytes: None,
         uuid: None,
         decimal: None,
+        price: None,
+        rate: None,
         document: None,
         color: None,
         level: None,
@@ -124,6 +130,8 @@ fn least(id: i64) -> Kinds {
         bytes: Some(Vec::new()),
         uuid: Some(Uuid::nil()),
         decimal: Some(Decimal::MIN),
+        price: Some(Decimal::new(-999_999_999_999, 2)),
+        rate: Some(Decimal::new(-1, 10)),
         document: Some(json!({})),
         color: Some(Color::Red),
         level: Some(Level::Low),
@@ -164,6 +172,8 @@ fn most(id: i64, pair: Pair) -> Kinds {
         bytes: Some((0..=255).collect()),
         uuid: Some(Uuid::max()),
         decimal: Some(Decimal::MAX),
+        price: Some(Decimal::new(999_999_999_999, 2)),
+        rate: Some(Decimal::from_i128_with_scale(10_i128.pow(28) - 1, 10)),
         document: Some(json!({"b": [1, null, "\u{1f375}"], "a": {"deep": -1.5}, "": true})),
         color: Some(Color::DarkBlue),
         level: Some(Level::High),
@@ -186,6 +196,8 @@ fn fine(id: i64) -> Kinds {
         f32: Some(f32::MIN_POSITIVE),
         f64: Some(f64::MIN_POSITIVE),
         decimal: Some(Decimal::from_i128_with_scale(1, 28)),
+        price: Some(Decimal::new(1, 2)),
+        rate: Some(Decimal::ZERO),
         text: Some("a ".to_owned()),
         ..nothing(id)
     }

@@ -66,6 +66,10 @@ macro_rules! same {
 
 /// Compares two values of one column, neither of them NULL.
 pub(crate) fn compare(one: &Value, two: &Value) -> Ordering {
+    #[cfg(feature = "decimal")]
+    if let (Value::Array(..), _) | (_, Value::Array(..)) = (one, two) {
+        return crate::backend::decimal_of(one).cmp(&crate::backend::decimal_of(two));
+    }
     same! { one, two;
         Bool,
         TinyInt,

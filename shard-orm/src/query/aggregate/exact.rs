@@ -4,6 +4,7 @@
 
 use sea_query::Value;
 
+use crate::backend::Digits;
 use crate::error::{Error, Result};
 
 /// A number with so many digits after the point.
@@ -70,10 +71,26 @@ impl Exact {
             .map_err(|source| too_large("a sum").with_source(source))
     }
 
-    /// A decimal in its shortest form.
+    /// The number of which this is the integer of the smallest unit.
+    pub(super) fn of_units(self, scale: u8) -> Self {
+        Self {
+            mantissa: self.mantissa,
+            scale: self.scale + u32::from(scale),
+        }
+    }
+
+    /// A decimal with the digits after the point that its column declares, or in its shortest form.
     #[cfg(feature = "decimal")]
-    pub(super) fn to_decimal(self) -> Result<Value> {
-        self.decimal().map(|sum| Value::Decimal(Some(sum)))
+    pub(super) fn to_decimal(self, digits: Option<Digits>) -> Result<Value> {
+        let mut sum = self.decimal()?;
+        if let Some(digits) = digits {
+            let mut longer = sum;
+            longer.rescale(digits.scale().into());
+            if longer == sum {
+                sum = longer;
+            }
+        }
+        Ok(Value::Decimal(Some(sum)))
     }
 
     /// A decimal by a count that is not zero, rounded to the digits that a decimal has.
@@ -85,7 +102,7 @@ impl Exact {
     }
 
     #[cfg(not(feature = "decimal"))]
-    pub(super) fn to_decimal(self) -> Result<Value> {
+    pub(super) fn to_decimal(self, _digits: Option<Digits>) -> Result<Value> {
         Err(Error::unsupported(
             "a decimal without the feature `decimal`",
         ))
@@ -93,7 +110,7 @@ impl Exact {
 
     #[cfg(not(feature = "decimal"))]
     pub(super) fn to_decimal_by(self, _count: u64) -> Result<Value> {
-        self.to_decimal()
+        self.to_decimal(None)
     }
 }
 

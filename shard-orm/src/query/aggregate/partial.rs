@@ -5,7 +5,7 @@ use sea_query::{Alias, BinOper, CaseStatement, Expr, ExprTrait, Func};
 use super::exact::Exact;
 use super::groups::Key;
 use super::state::State;
-use crate::backend::{ColumnType, Field, Row};
+use crate::backend::{ColumnType, Digits, Field, Row};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::ModelDef;
@@ -84,9 +84,16 @@ impl Partial {
             Self::Rows | Self::Count(_) | Self::Trues(_) => State::Count(count(next())?),
             Self::DistinctCount(_) => State::DistinctCount(count(next())?),
             Self::Distinct(ordinal) => State::Distinct(key(ordinal).into_iter().collect()),
-            Self::Sum(_) => {
+            Self::Sum(ordinal) => {
                 let text = Option::<String>::read(row, next())?;
-                State::Sum(text.as_deref().map(Exact::parse).transpose()?)
+                let sum = text.as_deref().map(Exact::parse).transpose()?;
+                // Only SQLite answers in halves, which are of integers.
+                let scale = def.columns[ordinal].decimal.map(Digits::scale);
+                let units = scale.filter(|_| text.is_some_and(|text| text.contains(':')));
+                State::Sum(match units {
+                    Some(scale) => sum.map(|sum| sum.of_units(scale)),
+                    None => sum,
+                })
             }
             Self::Floats(_) => {
                 let sum = Option::<f64>::read(row, next())?;
@@ -149,7 +156,12 @@ fn exact_sum(dialect: Dialect, column_type: ColumnType, of: impl Fn() -> Expr) -
     match dialect {
         Dialect::Postgres => of().sum().cast_as(Alias::new("TEXT")),
         Dialect::MySql => of().sum().cast_as(Alias::new("CHAR")),
-        Dialect::Sqlite if matches!(column_type, ColumnType::I64 | ColumnType::U64) => {
+        Dialect::Sqlite
+            if matches!(
+                column_type,
+                ColumnType::I64 | ColumnType::U64 | ColumnType::ScaledDecimal
+            ) =>
+        {
             let join = BinOper::Custom("||");
             let upper = of().right_shift(Expr::cust("32")).sum();
             let lower = of().bit_and(Expr::cust("4294967295")).sum();

@@ -200,6 +200,12 @@ impl Side {
             // No such float is sent to MySQL or SQLite, and no such text to PostgreSQL. A float of
             // 32 bits is compared in 64.
             (_, Value::Float(_)) => None,
+            // One with more digits is compared by the client.
+            (Spec::Of(Function::Min | Function::Max, ordinal), value)
+                if self.def.columns[ordinal].decimal.is_some() =>
+            {
+                self.def.columns[ordinal].typed(value.clone()).ok()
+            }
             (_, Value::Double(Some(float))) if !float.is_finite() => None,
             (_, Value::String(Some(text))) if text.contains('\0') => None,
             (_, value) => Some(value.clone()),

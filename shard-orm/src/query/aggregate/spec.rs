@@ -82,7 +82,7 @@ pub(super) enum Numbers {
 impl Numbers {
     fn of(column_type: ColumnType) -> Option<Self> {
         match column_type {
-            ColumnType::Decimal => Some(Self::Exact),
+            ColumnType::Decimal | ColumnType::ScaledDecimal => Some(Self::Exact),
             integer if is_integer(integer) => Some(Self::Exact),
             ColumnType::F32 | ColumnType::F64 => Some(Self::Floats),
             _ => None,
@@ -189,10 +189,14 @@ impl Spec {
             Self::Count => Function::Count,
             Self::Of(function, _) => function,
         };
-        let column_type = match self {
-            Self::Count => ColumnType::I64,
-            Self::Of(_, ordinal) => def.columns[ordinal].column_type,
+        let (column_type, digits) = match self {
+            Self::Count => (ColumnType::I64, None),
+            Self::Of(_, ordinal) => {
+                let column = &def.columns[ordinal];
+                (column.column_type, column.decimal)
+            }
         };
+        let is_decimal = matches!(column_type, ColumnType::Decimal | ColumnType::ScaledDecimal);
         Ok(match (function, states) {
             (Function::Count, [State::Count(count)])
             | (Function::CountDistinct, [State::DistinctCount(count)]) => {
@@ -203,7 +207,7 @@ impl Spec {
             }
             (Function::Sum, [State::Sum(sum)]) => match sum {
                 None => null(),
-                Some(sum) if column_type == ColumnType::Decimal => sum.to_decimal()?,
+                Some(sum) if is_decimal => sum.to_decimal(digits)?,
                 Some(sum) => sum.to_integer()?,
             },
             (Function::Sum, [State::Floats { count, sum }]) => {
@@ -214,7 +218,7 @@ impl Spec {
             }
             (Function::Avg, [State::Sum(sum), State::Count(count)]) => match sum {
                 None => null(),
-                Some(sum) if column_type == ColumnType::Decimal => sum.to_decimal_by(*count)?,
+                Some(sum) if is_decimal => sum.to_decimal_by(*count)?,
                 Some(sum) => Value::Double(Some(sum.to_float() / float(*count))),
             },
             (Function::Min | Function::Max, [State::Least(value) | State::Greatest(value)]) => {

@@ -15,7 +15,7 @@ use crate::exec::{
 };
 use crate::model::ModelDef;
 use crate::query::built::{Built, Verb, bound, ready};
-use crate::query::parts::Parts;
+use crate::query::parts::{Parts, has_scaled};
 use crate::query::scatter::{Bounds, name, unite};
 use crate::topology::Namespace;
 
@@ -258,7 +258,16 @@ impl Statement for Partials<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let dialect = namespace.dialect();
         let (text, values) = render(dialect, &self.whole(dialect)?);
-        ready(dialect, self.parts.needs, text, &values, false, args)
+        let scaled = || has_scaled(self.plan.def);
+        ready(
+            dialect,
+            self.parts.needs,
+            text,
+            &values,
+            false,
+            args,
+            scaled,
+        )
     }
 
     fn models(&self) -> Vec<&'static ModelDef> {

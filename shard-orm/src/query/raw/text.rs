@@ -5,7 +5,7 @@
 use sea_query::{Alias, IntoTableRef};
 
 use super::placeholders::{Placeholders, ends_in_name};
-use crate::backend::quote;
+use crate::backend::{names_in_backticks, quote};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::columns;
@@ -57,7 +57,11 @@ pub(in crate::query) fn expand(
     }
     expanded.push_str(rest);
     Ok(Expanded {
-        text: expanded,
+        text: match dialect {
+            // Else a name that is not there would be taken for a text.
+            Dialect::Sqlite => names_in_backticks(expanded),
+            Dialect::Postgres | Dialect::MySql => expanded,
+        },
         arguments: placeholders.finish(bound)?,
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_query::Value;
 
 use super::tables::{At, Tables};
-use crate::backend::{ColumnType, Row};
+use crate::backend::{ColumnType, Digits, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::{Direction, SortKey, Sorted};
@@ -21,6 +21,8 @@ pub(super) struct Shape {
     /// What is sorted by.
     pub(super) keys: Vec<Key>,
     directions: Arc<[Direction]>,
+    /// The declared digits of the columns; empty where none of them has any.
+    pub(super) decimals: Arc<[Option<Digits>]>,
 }
 
 /// One column that is sorted by.
@@ -79,10 +81,12 @@ impl Shape {
                 nulls_first: key.term.nulls(dialect) == Nulls::First,
             })
             .collect();
+        let decimals = decimals(tables, &columns);
         Ok(Self {
             columns,
             keys,
             directions,
+            decimals,
         })
     }
 
@@ -109,8 +113,32 @@ impl Shape {
         let key: Result<Vec<_>> = self.keys.iter().map(|key| key.read(row)).collect();
         Ok(Sorted {
             key: SortKey(key?),
-            row: read(row)?,
+            row: read(&row.with_decimals(&self.decimals))?,
         })
+    }
+}
+
+/// The declared digits of columns; empty where none of them has any.
+fn decimals(tables: &dyn Tables, columns: &[At]) -> Arc<[Option<Digits>]> {
+    let digits = |at: &At| tables.def(at.table).columns[at.ordinal].decimal;
+    if columns.iter().any(|at| digits(at).is_some()) {
+        columns.iter().map(digits).collect()
+    } else {
+        Arc::default()
+    }
+}
+
+/// The declared digits of the columns that a query selects; empty where whole models are read, which
+/// know those of their own.
+pub(crate) fn selected_decimals(tables: &dyn Tables, parts: &Parts) -> Arc<[Option<Digits>]> {
+    let none = (0..tables.count()).all(|table| {
+        let mut columns = tables.def(table).columns.iter();
+        columns.all(|column| column.decimal.is_none())
+    });
+    if none {
+        Arc::default()
+    } else {
+        decimals(tables, &tables.selected(parts))
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) fn stream<'e, T: Send + 'e>(
             let mut left: VecDeque<Batch> = batches(target, legs, Cut::Bounded).into();
             while let Some(batch) = left.pop_front() {
                 let statement = Union::new(&asked, batch.clone());
+                let decimals = Arc::clone(&asked.shape.decimals);
+                let read = move |row: &Row<'_>| read(&row.with_decimals(&decimals));
                 let mut answer = stream_at(target, batch.site(), None, statement, read);
                 let mut first = true;
                 loop {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::exec::{Batch, Label, Leg, Statement};
 use crate::model::ModelDef;
 use crate::query::built::{Verb, order_by, ready};
-use crate::query::parts::Parts;
+use crate::query::parts::{Parts, has_scaled};
 use crate::topology::Namespace;
 
 /// What all logical shards are asked.
@@ -151,7 +151,10 @@ impl Statement for Union {
         let dialect: Dialect = namespace.dialect();
         self.asked.parts.check(dialect)?;
         let (text, values) = render(dialect, &self.whole());
-        ready(dialect, self.asked.parts.needs, text, &values, false, args)
+        let tables = &self.asked.tables;
+        let scaled = || (0..tables.count()).any(|table| has_scaled(tables.def(table)));
+        let needs = self.asked.parts.needs;
+        ready(dialect, needs, text, &values, false, args, scaled)
     }
 
     fn models(&self) -> Vec<&'static ModelDef> {

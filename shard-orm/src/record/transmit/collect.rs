@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sea_query::{Expr, SelectStatement, Value};
+use sea_query::{Expr, SelectStatement, Value, Values};
 
 use crate::backend::{Args, Row, render};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelDef};
-use crate::query::Filter;
+use crate::query::{Filter, Needs, has_scaled, refuse_decimals};
 use crate::route::mix64;
 
 /// Which rows of a source a copy holds, and how they look there; see
@@ -68,7 +68,14 @@ impl<M: Model> Collect<M> {
         }
         let condition = match self.filter {
             None => None,
-            Some(filter) => Some(filter.lasting(source)?),
+            Some(filter) => {
+                let is_foreign = filter.needs.has(Needs::FOREIGN);
+                let condition = filter.lasting(source)?;
+                if is_foreign && source == Dialect::Sqlite && has_scaled(M::def()) {
+                    refuse_decimals(&rendered(source, condition.clone()).1.0)?;
+                }
+                Some(condition)
+            }
         };
         let change = self
             .change
@@ -143,15 +150,20 @@ impl Collection {
     /// Tells conditions apart, for positions that were reached under one.
     pub(crate) fn fingerprint(&self, source: Dialect) -> Option<u64> {
         let condition = self.condition.clone()?;
-        let mut select = SelectStatement::new();
-        select.expr(Expr::cust("1")).and_where(condition);
-        let (text, values) = render(source, &select);
+        let (text, values) = rendered(source, condition);
         let all = format!("{text} {values:?}");
         Some(
             all.bytes()
                 .fold(0, |hash, byte| mix64(hash ^ u64::from(byte)).rotate_left(1)),
         )
     }
+}
+
+/// The condition in SQL, and its values.
+fn rendered(source: Dialect, condition: Expr) -> (String, Values) {
+    let mut select = SelectStatement::new();
+    select.expr(Expr::cust("1")).and_where(condition);
+    render(source, &select)
 }
 
 impl fmt::Debug for Collection {

@@ -60,7 +60,10 @@ fn short(value: &Value) -> Result<String> {
         Value::Float(Some(number)) => float(f64::from(*number)),
         Value::Double(Some(number)) => float(*number),
         #[cfg(feature = "decimal")]
-        Value::Decimal(Some(decimal)) => decimal.normalize().to_string(),
+        Value::Decimal(Some(_)) | Value::Array(..) => match crate::backend::decimal_of(value) {
+            Some(decimal) => decimal.normalize().to_string(),
+            None => return Err(has_no_encoding()),
+        },
         #[cfg(feature = "chrono")]
         Value::ChronoDateTimeUtc(Some(time)) => time.timestamp_micros().to_string(),
         #[cfg(feature = "chrono")]
@@ -95,11 +98,14 @@ fn short(value: &Value) -> Result<String> {
             since.whole_microseconds().to_string()
         }
         _ => {
-            return Err(Error::unsupported(
-                "a column holds a value of a type that has no encoding",
-            ));
+            return Err(has_no_encoding());
         }
     })
+}
+
+#[cold]
+fn has_no_encoding() -> Error {
+    Error::unsupported("a column holds a value of a type that has no encoding")
 }
 
 /// The bits of a double. Databases lose the sign of zero and the payload of NaN at times.

@@ -72,7 +72,9 @@ fn postgres(column_type: ColumnType, name: &str) -> Option<String> {
             let nan = "'7ff8000000000000'";
             format!("(CASE WHEN {name} = 'NaN' THEN {nan} ELSE {bits} END)")
         }
-        ColumnType::Decimal => trimmed(&format!("{name}::text"), "strpos"),
+        ColumnType::Decimal | ColumnType::ScaledDecimal => {
+            trimmed(&format!("{name}::text"), "strpos")
+        }
         // A varchar's or char's own type would be kept by `||`.
         ColumnType::Text => format!("{name}::text"),
         ColumnType::Bytes => format!("encode({name}, 'hex')"),
@@ -104,7 +106,7 @@ fn mysql(column_type: ColumnType, name: &str) -> Option<String> {
         ColumnType::F32 | ColumnType::F64 => format!(
             "CONCAT('16:', LOWER(HEX(REVERSE(SUBSTRING(ST_AsBinary(POINT({name} + 0e0, 0)), 6, 8)))))"
         ),
-        ColumnType::Decimal => counted(trimmed(&number(), "INSTR")),
+        ColumnType::Decimal | ColumnType::ScaledDecimal => counted(trimmed(&number(), "INSTR")),
         // As bytes: columns of different collations do not mix.
         ColumnType::Text => counted(format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)")),
         ColumnType::Bytes | ColumnType::Uuid => {

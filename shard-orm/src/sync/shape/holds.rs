@@ -51,6 +51,7 @@ pub(super) fn expected(column: ColumnType, dialect: Dialect) -> &'static str {
             Type::Time => "`time`",
             Type::Uuid => "`uuid`",
             Type::Decimal => "`numeric`",
+            Type::ScaledDecimal => "`numeric`, with the model's digits",
             Type::Json => "`jsonb` or `json`",
         },
         Dialect::MySql => match column {
@@ -72,6 +73,7 @@ pub(super) fn expected(column: ColumnType, dialect: Dialect) -> &'static str {
             Type::Time => "`time(6)`",
             Type::Uuid => "`binary(16)`",
             Type::Decimal => "`decimal(57, 28)`",
+            Type::ScaledDecimal => "`decimal`, with the model's digits",
             Type::Json => "`json`",
         },
         Dialect::Sqlite => match column {
@@ -122,7 +124,7 @@ fn postgres(column: ColumnType, name: &str) -> bool {
         Type::Date => name == "date",
         Type::Time => name == "time",
         Type::Uuid => name == "uuid",
-        Type::Decimal => name == "numeric",
+        Type::Decimal | Type::ScaledDecimal => name == "numeric",
         Type::Json => matches!(name, "jsonb" | "json"),
     }
 }
@@ -163,7 +165,7 @@ fn mysql(column: ColumnType, shape: &ColumnShape) -> bool {
         Type::Date => name == "date",
         Type::Time => name == "time",
         Type::Uuid => name == "binary" && shape.length == Some(16),
-        Type::Decimal => name == "decimal",
+        Type::Decimal | Type::ScaledDecimal => name == "decimal",
         // MariaDB's JSON is a text.
         Type::Json => matches!(name, "json" | "longtext"),
     }
@@ -227,14 +229,23 @@ pub(super) fn loses(
             (short(copy) && !short(source))
                 .then(|| format!("{pair}, which holds no time before 1970; make it {make}"))
         }
-        ColumnType::Decimal => {
-            let digits = |shape: &ColumnShape| match (shape.precision, shape.scale) {
+        ColumnType::Decimal | ColumnType::ScaledDecimal => {
+            let digits = |side: Kept<'_>| match (side.shape.precision, side.shape.scale) {
                 (Some(precision), Some(scale)) => {
                     ((precision - scale).min(DECIMAL.0), scale.min(DECIMAL.1))
                 }
+                // There it is an integer, with the digits of the model.
+                _ if side.dialect == Dialect::Sqlite
+                    && column.column_type == ColumnType::ScaledDecimal =>
+                {
+                    column.decimal.map_or(DECIMAL, |digits| {
+                        let scale = i64::from(digits.scale());
+                        (i64::from(digits.precision()) - scale, scale)
+                    })
+                }
                 _ => DECIMAL,
             };
-            let (there, here) = (digits(there), digits(here));
+            let (there, here) = (digits(source), digits(copy));
             (here.0 < there.0 || here.1 < there.1).then(|| {
                 format!(
                     "{pair}, which keeps {} digits before the point and {} after it of {} and {}; \

@@ -36,6 +36,10 @@ struct Kinds {
     bytes: Option<Vec<u8>>,
     uuid: Option<Uuid>,
     decimal: Option<Decimal>,
+    #[shard(decimal(12, 2))]
+    price: Option<Decimal>,
+    #[shard(decimal(28, 10))]
+    rate: Decimal,
     moment: Option<DateTime<Utc>>,
     local: Option<NaiveDateTime>,
     date: Option<NaiveDate>,
@@ -178,6 +182,8 @@ fn row() -> impl Strategy<Value = Kinds> {
         f32: n.9,
         f64: n.10,
         decimal: n.11,
+        price: n.3.map(|cents| Decimal::new(cents.into(), 2)),
+        rate: Decimal::from_i128_with_scale(n.4.into(), 10),
         text: o.0,
         short: o.1,
         bytes: o.2,

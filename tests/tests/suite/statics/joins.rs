@@ -147,8 +147,8 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
 
     async fn a_join_explains_the_copy_that_it_reads(bed: &Bed) {
         let quoted = |namespace: &str| match bed.dialect {
-            Dialect::MySql => format!("`{namespace}`.`airlines`"),
-            _ => format!("\"{namespace}\".\"airlines\""),
+            Dialect::MySql | Dialect::Sqlite => format!("`{namespace}`.`airlines`"),
+            Dialect::Postgres => format!("\"{namespace}\".\"airlines\""),
         };
         let key = bed.key();
         let statics = bed.cluster.locate(&Limit::server(Flight::shard(key))).unwrap().namespace;
