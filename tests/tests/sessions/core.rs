@@ -57,7 +57,7 @@ pub(crate) fn thing(user_id: i64, id: i64) -> Thing {
         single: 0.1,
         double: 0.1 + 0.2,
         truth: true,
-        text: format!(r"a\b'c"),
+        text: r"a\b'c".to_owned(),
         bytes: vec![0, 92, 39, 255],
         few: vec![1, 2, 3, 4],
         uuid: Uuid::from_u128(7),

@@ -68,7 +68,7 @@ impl Trial {
     }
 
     /// Whether sessions are kept, seen from another session.
-    pub(super) async fn is_passed(self, connection: &mut PgConnection) -> Result<bool> {
+    pub(super) async fn is_passed(&self, connection: &mut PgConnection) -> Result<bool> {
         if !self.kept {
             return Ok(false);
         }
