@@ -11,6 +11,7 @@
 )]
 
 mod advisory;
+mod ahead;
 mod answer;
 mod args;
 mod beside;

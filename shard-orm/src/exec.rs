@@ -20,6 +20,7 @@ mod spread;
 mod statement;
 mod stream;
 mod target;
+mod unfit;
 
 pub(crate) use batch::{Batch, Cut, batches};
 pub(crate) use bulk::{End, pass};

@@ -118,8 +118,8 @@ pub use query::aggregate;
 pub use query::{
     As, Assign, Broadcast, BroadcastQuery, BroadcastReport, ChangesRows, Columns, Cursor, Draft,
     Everywhere, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnCopy, OnKey, OnKeys, OnShard,
-    Operand, OrderBy, Outcome, Page, Partial, Partially, Projection, Query, RawQuery, ReadRow,
-    Running, Selection, ShardRows, Update, Whole,
+    OnShardOf, OnShardsOf, Operand, OrderBy, Outcome, Page, Partial, Partially, Projection, Query,
+    RawQuery, ReadRow, Running, Selection, ShardRows, TakesSql, Update, Whole,
 };
 pub use record::{
     DatabaseModel, Hooks, IsolatedModel, PerServerModel, ShardModel, StaticModel, TransmittedModel,

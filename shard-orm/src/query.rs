@@ -41,6 +41,7 @@ pub(crate) use parts::{Deleted, Needs, Parts};
 pub(crate) use place::private::Legs;
 pub use place::{
     ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnCopy, OnKey, OnKeys, OnShard,
+    OnShardOf, OnShardsOf, TakesSql,
 };
 pub use raw::{RawQuery, ReadRow, ShardRows};
 pub use select::{Draft, Query};

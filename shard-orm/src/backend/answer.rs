@@ -5,10 +5,12 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use futures_util::Stream as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use sqlx::{Database, Either};
 
+use super::ahead::Ahead;
 use super::row::RowOf;
 use super::{Failure, Row};
 use crate::dialect::Dialect;
@@ -30,7 +32,7 @@ pub(super) enum Answer<'c> {
 /// The driver's answer.
 pub(super) enum Results<'c, DB: Database> {
     /// Any number of rows.
-    Many(BoxStream<'c, sqlx::Result<Either<DB::QueryResult, DB::Row>>>),
+    Many(Ahead<BoxStream<'c, sqlx::Result<Either<DB::QueryResult, DB::Row>>>>),
     /// One row at most, for which the driver does less.
     One(BoxFuture<'c, sqlx::Result<Option<DB::Row>>>),
 }
@@ -137,7 +139,7 @@ impl Reader<'_, '_> {
                 );
             }
         };
-        while let Some(result) = ready!(results.as_mut().poll_next(context)) {
+        while let Some(result) = ready!(Pin::new(&mut *results).poll_next(context)) {
             match result.map_err(failed)? {
                 Either::Left(done) => *self.rows += affected(&done),
                 Either::Right(row) if self.refused.is_none() => {

@@ -10,6 +10,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use sqlx::database::HasStatementCache;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 
+use super::ahead::Ahead;
 use super::answer::{Answer, OnRow, Reading, Results};
 use super::args::{ArgsOf, not_compiled};
 use super::row::OwnedRow;
@@ -181,32 +182,32 @@ impl Conn {
             (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => Ok(Answer::Sqlite(if sql.single {
                 Results::One(conn.fetch_optional(query(sql, args)))
             } else {
-                Results::Many(conn.fetch_many(query(sql, args)))
+                Results::Many(Ahead::in_runs(conn.fetch_many(query(sql, args))))
             })),
             #[cfg(feature = "postgres")]
             (Self::Postgres(conn), ArgsOf::Postgres(args)) => Ok(Answer::Postgres(if sql.single {
                 Results::One(conn.fetch_optional(query(sql, args)))
             } else {
-                Results::Many(conn.fetch_many(query(sql, args)))
+                Results::Many(Ahead::singly(conn.fetch_many(query(sql, args))))
             })),
             // The driver's way to one row leaves the end of the result to the next statement.
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql, args));
-                Ok(Answer::MySql(Results::Many(rows)))
+                Ok(Answer::MySql(Results::Many(Ahead::singly(rows))))
             }
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn, _), ArgsOf::Unprepared) => {
-                Ok(Answer::Sqlite(Results::Many(conn.fetch_many(text(sql)))))
-            }
+            (Self::Sqlite(conn, _), ArgsOf::Unprepared) => Ok(Answer::Sqlite(Results::Many(
+                Ahead::singly(conn.fetch_many(text(sql))),
+            ))),
             #[cfg(feature = "postgres")]
-            (Self::Postgres(conn), ArgsOf::Unprepared) => {
-                Ok(Answer::Postgres(Results::Many(conn.fetch_many(text(sql)))))
-            }
+            (Self::Postgres(conn), ArgsOf::Unprepared) => Ok(Answer::Postgres(Results::Many(
+                Ahead::singly(conn.fetch_many(text(sql))),
+            ))),
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn, _), ArgsOf::Unprepared) => {
-                Ok(Answer::MySql(Results::Many(conn.fetch_many(text(sql)))))
-            }
+            (Self::MySql(conn, _), ArgsOf::Unprepared) => Ok(Answer::MySql(Results::Many(
+                Ahead::singly(conn.fetch_many(text(sql))),
+            ))),
             _ => Err(Failure::own(mismatched())),
         }
     }
@@ -240,11 +241,12 @@ impl Conn {
     ) -> BoxStream<'_, Result<OwnedRow, Failure>> {
         match (self, args.0) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => conn
-                .fetch(query(sql.clone(), args))
-                .map_ok(OwnedRow::Sqlite)
-                .map_err(|source| Failure::from_driver(Dialect::Sqlite, source))
-                .boxed(),
+            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => {
+                Ahead::in_runs(conn.fetch(query(sql.clone(), args)))
+                    .map_ok(OwnedRow::Sqlite)
+                    .map_err(|source| Failure::from_driver(Dialect::Sqlite, source))
+                    .boxed()
+            }
             #[cfg(feature = "postgres")]
             (Self::Postgres(conn), ArgsOf::Postgres(args)) => conn
                 .fetch(query(sql.clone(), args))

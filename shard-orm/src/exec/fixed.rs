@@ -76,6 +76,10 @@ impl Statement for Fixed<'_> {
         })
     }
 
+    fn models(&self) -> Vec<&'static ModelDef> {
+        vec![self.def]
+    }
+
     fn label(&self) -> Label {
         Label {
             verb: self.operation.verb(),

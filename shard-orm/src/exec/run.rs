@@ -12,6 +12,7 @@ use tracing::{Instrument, Span};
 use super::site::Site;
 use super::statement::{Sink, Statement};
 use super::target::Target;
+use super::unfit::{explained, may_be_unfit};
 use crate::backend::{Args, OnRow, Reading, Row, Sql};
 use crate::connect::{Endpoint, Lease, Place, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
@@ -69,6 +70,9 @@ pub(crate) fn run_at<'a>(
             Some(moved) => {
                 sink.reset();
                 run_at(target, moved, intent, statement, sink).await
+            }
+            None if may_be_unfit(error.kind()) => {
+                Err(explained(target, site, statement, error).await)
             }
             None => Err(error),
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::backend::{Args, Row, Sql};
 use crate::error::Result;
+use crate::model::ModelDef;
 use crate::topology::Namespace;
 
 /// One statement, ready to be rendered for whichever namespace it is sent to.
@@ -21,6 +22,11 @@ pub(crate) trait Statement: Sync {
     /// a part.
     fn is_refused_whole(&self) -> bool {
         true
+    }
+
+    /// The models whose tables it names.
+    fn models(&self) -> Vec<&'static ModelDef> {
+        Vec::new()
     }
 
     /// How many tables of each namespace it reads.

@@ -12,7 +12,7 @@ use sqlx::SqlSafeStr;
 
 pub use self::report::{BroadcastReport, Outcome};
 use super::parts::Refusal;
-use super::raw::{ReadRow, expand, qualified, read};
+use super::raw::{Expanded, ReadRow, expand, qualified, read};
 use crate::backend::{Args, Field, Sql, signature};
 use crate::cluster::Cluster;
 use crate::connect::Place;
@@ -121,8 +121,9 @@ impl Broadcast {
     /// The statement, in the SQL of the database.
     ///
     /// The text is a literal, or one that the caller vouches for with [`sqlx::AssertSqlSafe`]:
-    /// nothing from outside may stand in it. Without arguments it is sent as it stands and not
-    /// prepared, since there are statements that the databases do not prepare.
+    /// nothing from outside may stand in it. Placeholders are those of a
+    /// [`RawQuery`](crate::RawQuery). Without arguments it is sent as it stands and not prepared,
+    /// since there are statements that the databases do not prepare.
     pub fn sql(self, text: impl SqlSafeStr) -> BroadcastQuery {
         BroadcastQuery {
             to: self,
@@ -334,8 +335,9 @@ struct Told {
 }
 
 impl Told {
-    fn text(&self, namespace: &Namespace) -> Result<String> {
-        expand(namespace.dialect(), &self.text, |name| {
+    fn text(&self, namespace: &Namespace) -> Result<Expanded> {
+        let bound = self.values.len();
+        expand(namespace.dialect(), &self.text, bound, |name| {
             if self.each_server {
                 Err(Error::unsupported(format!(
                     "`{{{name}}}` in the SQL names a table of a namespace, and the statement is \
@@ -350,12 +352,15 @@ impl Told {
 
 impl Statement for Told {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        let mut text = self.text(namespace)?;
+        let Expanded {
+            mut text,
+            arguments,
+        } = self.text(namespace)?;
         if self.values.is_empty() {
             *args = Args::unprepared();
         }
-        for value in &self.values {
-            args.push(value)?;
+        for argument in arguments {
+            args.push(&self.values[argument])?;
         }
         text.push_str(&signature(namespace.dialect(), &self.values));
         Ok(Sql {

@@ -59,6 +59,10 @@ impl Statement for Owned {
         self.borrow().prepare(namespace, args)
     }
 
+    fn models(&self) -> Vec<&'static ModelDef> {
+        self.borrow().models()
+    }
+
     fn label(&self) -> Label {
         self.borrow().label()
     }
@@ -142,6 +146,10 @@ impl Statement for Built<'_> {
             self.is_single(),
             args,
         )
+    }
+
+    fn models(&self) -> Vec<&'static ModelDef> {
+        vec![self.def]
     }
 
     fn label(&self) -> Label {

@@ -40,6 +40,26 @@ pub struct OnKeys<K>(pub(super) Vec<K>);
 #[derive(Debug, Clone, Copy)]
 pub struct OnShard(pub(crate) u32);
 
+/// All rows in the logical shard that owns a key.
+#[derive(Clone)]
+pub struct OnShardOf<K>(pub(super) K);
+
+impl<K> OnShardOf<K> {
+    pub(crate) fn of(key: K) -> Self {
+        Self(key)
+    }
+}
+
+/// All rows in the logical shards that own several keys.
+#[derive(Clone)]
+pub struct OnShardsOf<K>(pub(super) Vec<K>);
+
+impl<K> OnShardsOf<K> {
+    pub(crate) fn of(keys: Vec<K>) -> Self {
+        Self(keys)
+    }
+}
+
 /// The rows of all logical shards of the model's group.
 #[derive(Debug, Clone, Copy)]
 pub struct Everywhere;
@@ -63,6 +83,19 @@ impl<K> fmt::Debug for OnKey<K> {
     /// Shows no key: it is the users' data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OnKey(..)")
+    }
+}
+
+impl<K> fmt::Debug for OnShardOf<K> {
+    /// Shows no key: it is the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnShardOf(..)")
+    }
+}
+
+impl<K> fmt::Debug for OnShardsOf<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnShardsOf({} keys)", self.0.len())
     }
 }
 
@@ -98,6 +131,24 @@ impl<M: Model, S> ChangesRows for Query<M, OnShard, S> {}
 impl<M: Model, S> ChangesRows for Query<M, InDatabase, S> {}
 impl<M: WrittenCopies + Model, S> ChangesRows for Query<M, OnCopy, S> {}
 
+/// A query that asks for whole logical shards, databases or copies, and so takes a statement in SQL:
+/// the statement sees all rows there, those of every key.
+#[diagnostic::on_unimplemented(
+    message = "a statement in SQL runs on a whole logical shard, and this query names none",
+    label = "asks for the rows of keys, or names no shard",
+    note = "`.on_shard_of(key).sql(..)` runs it on the logical shard of a key, where the rows of \
+            other keys are too: name the key in the statement's own condition",
+    note = "`.on_shards_of(keys)`, `.on_shard(number)` and `.scatter()` name other logical shards"
+)]
+pub trait TakesSql {}
+
+impl<M, S> TakesSql for Query<M, OnShard, S> {}
+impl<M, K, S> TakesSql for Query<M, OnShardOf<K>, S> {}
+impl<M, K, S> TakesSql for Query<M, OnShardsOf<K>, S> {}
+impl<M, S> TakesSql for Query<M, Everywhere, S> {}
+impl<M, S> TakesSql for Query<M, InDatabase, S> {}
+impl<M, S> TakesSql for Query<M, OnCopy, S> {}
+
 /// A model whose copies are written to. There is none: the copies of a model follow its source.
 #[diagnostic::on_unimplemented(
     message = "the copies of `{Self}` are not written to",
@@ -131,6 +182,8 @@ pub(crate) mod private {
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKey<K>, S> {}
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKeys<K>, S> {}
 impl<M: Model, S> NamesAShard for Query<M, OnShard, S> {}
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnShardOf<K>, S> {}
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnShardsOf<K>, S> {}
 impl<M: Model, S> NamesAShard for Query<M, Everywhere, S> {}
 impl<M: Model, S> NamesAShard for Query<M, InDatabase, S> {}
 impl<M: Model, S> NamesAShard for Query<M, OnCopy, S> {}
@@ -166,6 +219,39 @@ impl<M: Model, S> private::Legs for Query<M, OnShard, S> {
             place: target.place_of_shard(M::def(), self.place.0)?,
             keys: None,
         }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, K: Key, S> private::Legs for Query<M, OnShardOf<K>, S> {
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        Ok(vec![Leg {
+            place: target.place_of_key(M::def(), &self.place.0.routing_key()?)?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, K: Key, S> private::Legs for Query<M, OnShardsOf<K>, S> {
+    const SEVERAL_KEYS: bool = true;
+
+    #[allow(private_interfaces)]
+    fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
+        let mut shards: BTreeMap<u32, Arc<Place>> = BTreeMap::new();
+        for key in &self.place.0 {
+            let place = target.place_of_key(M::def(), &key.routing_key()?)?;
+            shards.insert(place.namespace.shard(), place);
+        }
+        let leg = |place| Leg { place, keys: None };
+        Ok(shards.into_values().map(leg).collect())
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {

@@ -1,5 +1,6 @@
 //! Statements in the users' own SQL, on one logical shard, or on each of several.
 
+mod placeholders;
 mod read;
 mod reduce;
 mod text;
@@ -12,11 +13,11 @@ use sqlx::SqlSafeStr;
 pub use self::read::ReadRow;
 pub(super) use self::read::read;
 pub use self::reduce::ShardRows;
-pub(super) use self::text::{expand, qualified};
+pub(super) use self::text::{Expanded, expand, qualified};
 
 use super::parts::{Deleted, Parts, Refusal};
-use super::place::NamesAShard;
 use super::place::private::Legs as _;
+use super::place::{NamesAShard, TakesSql};
 use super::select::Query;
 use crate::backend::{Args, Field, Sql, signature};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,14 +31,20 @@ use crate::topology::Namespace;
 /// A name in braces becomes the qualified name of that table in the shard's namespace:
 /// `{orders}` is `"shop_3"."orders"`. `{orders.*}` lists the columns of the model whose table that
 /// is, in the order in which the model is read. `{{` is a brace. Text in quotes and comments is
-/// left alone. Placeholders are those of the database: `$1` on PostgreSQL, `?` on the others.
+/// left alone.
+///
+/// Placeholders are `?`, or `$1`, `$2` and so on, of which one may occur several times; they are
+/// translated for the database. Mixed forms, and another number of arguments than is bound, are
+/// refused ([`Unsupported`](ErrorKind::Unsupported)). A question mark that is not a placeholder, as
+/// in PostgreSQL's operators on `jsonb`, is written `??`.
 ///
 /// It goes to the primary, and is not sent again, whatever becomes of it: the library does not know what it does.
 /// With [`read`](Query::read) before `sql` you say that it only reads: it goes where that says, and
 /// is asked again when its connection turns out to be lost.
 ///
 /// It runs on the whole logical shard: the rows of other keys live there too, so name the key in
-/// its condition. On several logical shards it is run by [`reduce`](Self::reduce), which is told
+/// its condition. That is why a query of the rows of a key, `Order::on(42)`, takes no SQL, and the
+/// one of its logical shard does, `Order::on_shard_of(42)`. On several logical shards it is run by [`reduce`](Self::reduce), which is told
 /// how their results become one; on all namespaces of a group, by
 /// [`Cluster::broadcast`](crate::Cluster::broadcast).
 ///
@@ -53,7 +60,7 @@ use crate::topology::Namespace;
 /// #     item: String,
 /// # }
 /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
-/// let longest: Vec<(i64, String)> = Order::on(42)
+/// let longest: Vec<(i64, String)> = Order::on_shard_of(42)
 ///     .sql("SELECT id, item FROM {orders} WHERE user_id = ? ORDER BY length(item) DESC LIMIT 3")
 ///     .bind(42_i64)
 ///     .all(cluster)
@@ -73,7 +80,10 @@ impl<M: Model, P> Query<M, P> {
     ///
     /// The text is a literal, or one that the caller vouches for with
     /// [`sqlx::AssertSqlSafe`]: nothing from outside may stand in it.
-    pub fn sql(self, text: impl SqlSafeStr) -> RawQuery<M, P> {
+    pub fn sql(self, text: impl SqlSafeStr) -> RawQuery<M, P>
+    where
+        Self: TakesSql,
+    {
         let text = if self.parts.is_untouched() {
             Ok(text.into_sql_str().as_str().to_owned())
         } else {
@@ -149,7 +159,7 @@ where
         if Query::<M, P>::SEVERAL_KEYS {
             return Err(Error::unsupported(
                 "a statement in SQL runs on one logical shard, and how the results of several \
-                 become one is not guessed: name one key, or say it by `reduce`; \
+                 become one is not guessed: name one logical shard, or say it by `reduce`; \
                  `cluster.broadcast(..)` runs a statement on all namespaces of a group",
             ));
         }
@@ -185,13 +195,16 @@ struct RawStatement {
 
 impl Statement for RawStatement {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        for value in &self.values {
-            args.push(value)?;
-        }
         let dialect = namespace.dialect();
-        let mut text = expand(dialect, &self.text, |name| {
+        let Expanded {
+            mut text,
+            arguments,
+        } = expand(dialect, &self.text, self.values.len(), |name| {
             qualified(Some(self.def), name, namespace)
         })?;
+        for argument in arguments {
+            args.push(&self.values[argument])?;
+        }
         text.push_str(&signature(dialect, &self.values));
         Ok(Sql {
             text: text.into(),

@@ -8,7 +8,7 @@ use super::filter::Filter;
 use super::operand::Assign;
 use super::order::{OrderBy, Term};
 use super::parts::{Lock, Needs, Parts};
-use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard};
+use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf};
 use super::selection::{As, Columns, Projection, Selection, Whole};
 use super::update::Update;
 use crate::backend::Field;
@@ -114,6 +114,21 @@ impl<M: Sharded, S> Query<M, Nowhere, S> {
     /// [`ShardModel::on_shard`](crate::ShardModel::on_shard).
     pub fn on_shard(self, shard: u32) -> Query<M, OnShard, S> {
         self.at(OnShard(shard))
+    }
+
+    /// Asks for all rows in the logical shard that owns this key; see
+    /// [`ShardModel::on_shard_of`](crate::ShardModel::on_shard_of).
+    pub fn on_shard_of(self, key: impl IntoKey<M::Key>) -> Query<M, OnShardOf<M::Key>, S> {
+        self.at(OnShardOf::of(key.into_key()))
+    }
+
+    /// Asks for all rows in the logical shards that own these keys; see
+    /// [`ShardModel::on_shards_of`](crate::ShardModel::on_shards_of).
+    pub fn on_shards_of<K: IntoKey<M::Key>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Query<M, OnShardsOf<M::Key>, S> {
+        self.at(OnShardsOf::of(keys.into_iter().map(K::into_key).collect()))
     }
 }
 

@@ -7,7 +7,10 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Target};
 use crate::model::{FindById, Home, IntoId, IntoKey, Key, Sharded};
-use crate::query::{Columns, Draft, Everywhere, Nowhere, OnKey, OnKeys, OnShard, Query, Running};
+use crate::query::{
+    Columns, Draft, Everywhere, Nowhere, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf, Query,
+    Running,
+};
 use crate::schema::CreateTable;
 
 /// A model whose rows are spread over the logical shards of a group by their shard key.
@@ -88,6 +91,43 @@ pub trait ShardModel: Sharded {
     /// there. For jobs that go through the shards one by one.
     fn on_shard(shard: u32) -> Query<Self, OnShard> {
         Query::new(OnShard(shard))
+    }
+
+    /// A query of all rows in the logical shard that owns this key: those of every other key that
+    /// lives there too. For [SQL of one's own](crate::RawQuery), which sees all of them.
+    ///
+    /// [`on`](Self::on) asks for the rows of the key alone.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run(cluster: &Cluster) -> shard_orm::Result<()> {
+    /// let deleted = Order::on_shard_of(42)
+    ///     .sql("DELETE FROM {orders} WHERE user_id = ? AND id % 2 = 0")
+    ///     .bind(42_i64)
+    ///     .execute(cluster)
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn on_shard_of(key: impl IntoKey<Self::Key>) -> Query<Self, OnShardOf<Self::Key>> {
+        Query::new(OnShardOf::of(key.into_key()))
+    }
+
+    /// A query of all rows in the logical shards that own these keys, each asked once; see
+    /// [`on_shard_of`](Self::on_shard_of).
+    fn on_shards_of<K: IntoKey<Self::Key>>(
+        keys: impl IntoIterator<Item = K>,
+    ) -> Query<Self, OnShardsOf<Self::Key>> {
+        let keys = keys.into_iter().map(K::into_key);
+        Query::new(OnShardsOf::of(keys.collect()))
     }
 
     /// The logical shard of a key, to begin a transaction on.

@@ -77,6 +77,10 @@ impl Statement for OwnedJoining {
         self.borrow().prepare(namespace, args)
     }
 
+    fn models(&self) -> Vec<&'static ModelDef> {
+        self.borrow().models()
+    }
+
     fn label(&self) -> Label {
         self.borrow().label()
     }
@@ -120,6 +124,10 @@ impl Statement for Joining<'_> {
         let (text, values) = render(dialect, &select);
         let single = self.verb != Verb::Select || self.parts.limit == Some(1);
         ready(dialect, self.parts.needs, text, &values, single, args)
+    }
+
+    fn models(&self) -> Vec<&'static ModelDef> {
+        self.plan.tables.iter().map(|table| table.def).collect()
     }
 
     fn label(&self) -> Label {

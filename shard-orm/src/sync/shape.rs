@@ -6,7 +6,8 @@ mod holds;
 
 use sea_query::Value;
 
-use self::holds::{Kept, expected, holds, loses};
+pub(crate) use self::holds::holds;
+use self::holds::{Kept, expected, loses};
 use super::table::TableAt;
 use crate::backend::inspect::{self, About, ColumnShape, Equality, Shape};
 use crate::backend::{Args, ColumnType, Row, Sql};

@@ -46,12 +46,12 @@ async fn a_cancelled_first_use_of_a_statement_harms_no_later_one(backend: Backen
     note(7).insert(&cluster).await.unwrap();
     for round in 0..100_u32 {
         // A text that no connection has seen.
-        let fresh = Note::on(0).sql(AssertSqlSafe(format!(
+        let fresh = Note::on_shard_of(0).sql(AssertSqlSafe(format!(
             "SELECT id, {round} FROM {{notes}} WHERE id = 7"
         )));
         drop(cut(fresh.all::<(i64, i32)>(&cluster), 1 + round % 3).await);
         assert_eq!(Note::get(&cluster, 0, 7).await.unwrap(), note(7));
-        let again: Vec<i64> = Note::on(0)
+        let again: Vec<i64> = Note::on_shard_of(0)
             .sql(AssertSqlSafe(format!(
                 "SELECT id FROM {{notes}} WHERE id = 7 + 0 * {round}"
             )))
@@ -105,7 +105,7 @@ async fn a_dropped_statement_ends_its_transaction_at_once(backend: Backend) {
                  SELECT MAX(i) FROM n"
             }
         };
-        let dropped = cut(Note::on(0).sql(slow).all::<i64>(&tx), polls).await;
+        let dropped = cut(Note::on_shard_of(0).sql(slow).all::<i64>(&tx), polls).await;
         if dropped.is_some() {
             // It was done already.
             tx.rollback().await.unwrap();
@@ -177,7 +177,7 @@ async fn step(cluster: &Cluster, choice: u32, id: i64) -> shard_orm::Result<()> 
         }
         4 => {
             let text = format!("SELECT id FROM {{notes}} WHERE id = {id}");
-            let query = Note::on(0).sql(AssertSqlSafe(text));
+            let query = Note::on_shard_of(0).sql(AssertSqlSafe(text));
             query.all::<i64>(cluster).await.map(drop)
         }
         _ => {

@@ -104,7 +104,7 @@ async fn a_transaction_that_sqlite_rolled_back_takes_no_more_statements() {
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
     // The file may not grow any more: such a failure can end the whole transaction.
-    let full = Note::on(0).sql("PRAGMA max_page_count = 1");
+    let full = Note::on_shard_of(0).sql("PRAGMA max_page_count = 1");
     full.all::<i64>(&tx).await.unwrap();
     let mut failure = None;
     for id in 10..2_000 {

@@ -33,7 +33,7 @@ struct Stray {
 /// Runs a statement in SQL on shard 0.
 async fn sql(cluster: &Cluster, text: &str) -> Result<u64, Error> {
     let text = AssertSqlSafe(text.to_owned());
-    Note::on(0).sql(text).execute(cluster).await
+    Note::on_shard_of(0).sql(text).execute(cluster).await
 }
 
 #[track_caller]
@@ -135,7 +135,7 @@ async fn what_is_not_there_is_not_found(backend: Backend) {
     assert_kind(Note::on(0).one(&cluster).await, kind);
     assert_kind(Job::get(&cluster, 0, "a".to_owned()).await, kind);
     assert_kind(Setting::get(&cluster, "a".to_owned()).await, kind);
-    let none = Note::on(0).sql("SELECT id FROM {notes}");
+    let none = Note::on_shard_of(0).sql("SELECT id FROM {notes}");
     assert_kind(none.one::<i64>(&cluster).await, kind);
     assert_eq!(Note::find(&cluster, 0, 1).await.unwrap(), None);
 }
@@ -195,7 +195,7 @@ async fn values_of_another_type_are_decode_errors(backend: Backend) {
     let cluster = site.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let kind = ErrorKind::Decode;
-    let select = |text: &'static str| Note::on(0).sql(text);
+    let select = |text: &'static str| Note::on_shard_of(0).sql(text);
     assert_here(
         select("SELECT text FROM {notes}")
             .all::<i64>(&cluster)
@@ -241,7 +241,7 @@ async fn what_the_library_does_not_do_is_unsupported(backend: Backend) {
     assert_kind(ordered.all(&cluster).await, kind);
     assert_kind(Note::on(0).for_update().all(&cluster).await, kind);
     assert_kind(Note::on(0).limit(1).delete(&cluster).await, kind);
-    let several = Note::on_each([0, 1]).sql("SELECT id FROM {notes}");
+    let several = Note::on_shards_of([0, 1]).sql("SELECT id FROM {notes}");
     assert_kind(several.all::<i64>(&cluster).await, kind);
     if backend != Backend::Sqlite {
         // SQLite takes what is missing as NULL.
@@ -250,10 +250,10 @@ async fn what_the_library_does_not_do_is_unsupported(backend: Backend) {
             _ => "UPDATE {notes} SET amount = 9 WHERE id = ? AND amount = ?",
         };
         // It was not sent, so its outcome is known.
-        let one = Note::on(0).sql(text).bind(1_i64);
+        let one = Note::on_shard_of(0).sql(text).bind(1_i64);
         assert_here(one.execute(&cluster).await, kind);
         let tx = cluster.begin(Note::shard(0)).await.unwrap();
-        let one = Note::on(0).sql(text).bind(1_i64);
+        let one = Note::on_shard_of(0).sql(text).bind(1_i64);
         assert_here(one.execute(&tx).await, kind);
         drop(tx);
     }
@@ -299,7 +299,7 @@ async fn a_lock_is_waited_for_no_longer_than_the_limit(backend: Backend) {
         _ => {
             let tx = cluster.begin(Note::shard(0)).await.unwrap();
             if backend == Backend::MariaDb {
-                let limit = Note::on(0).sql("SET innodb_lock_wait_timeout = 1");
+                let limit = Note::on_shard_of(0).sql("SET innodb_lock_wait_timeout = 1");
                 limit.execute(&tx).await.unwrap();
             }
             let delete = tokio::time::timeout(LIMIT, note(1).delete(&tx)).await;

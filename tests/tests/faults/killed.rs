@@ -247,7 +247,7 @@ async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFn
     };
     let running = tokio::spawn({
         let cluster = cluster.clone();
-        async move { Note::on(0).sql(sleep).all::<i32>(&cluster).await }
+        async move { Note::on_shard_of(0).sql(sleep).all::<i32>(&cluster).await }
     });
     let mut side = site.side().await;
     let asleep = match site.backend {
@@ -349,7 +349,7 @@ async fn a_statement_that_its_connection_lost_is_never_repeated_in_the_log() {
     let running = tokio::spawn({
         let cluster = cluster.clone();
         async move {
-            let insert = Note::on(0).sql(AssertSqlSafe(marker.to_owned()));
+            let insert = Note::on_shard_of(0).sql(AssertSqlSafe(marker.to_owned()));
             insert.execute(&cluster).await
         }
     });

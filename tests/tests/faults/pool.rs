@@ -299,7 +299,7 @@ async fn a_pool_keeps_to_a_quarter_of_the_prepared_statements_of_mariadb() {
     // One connection is taken again and again, and sees more statements than it may keep.
     for number in 0..200 {
         let text = format!("SELECT id FROM {{notes}} WHERE id = {number}");
-        let query = Note::on(0).sql(sqlx::AssertSqlSafe(text));
+        let query = Note::on_shard_of(0).sql(sqlx::AssertSqlSafe(text));
         assert!(query.all::<i64>(&cluster).await.unwrap().is_empty());
     }
     let prepared = session_status(&cluster, "Com_stmt_prepare").await;

@@ -190,7 +190,7 @@ async fn a_statement_that_was_given_up_ends(backend: Backend) {
              SELECT MAX(i) FROM n"
         }
     };
-    let call = Note::on(0).sql(endless).first::<i64>(&cluster);
+    let call = Note::on_shard_of(0).sql(endless).first::<i64>(&cluster);
     assert!(
         tokio::time::timeout(Duration::from_millis(300), call)
             .await

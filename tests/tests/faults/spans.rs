@@ -238,7 +238,7 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
         "?"
     };
     let sql = format!("SELECT id FROM {{notes}} WHERE text = {placeholder}");
-    let found: Vec<i64> = Note::on(0)
+    let found: Vec<i64> = Note::on_shard_of(0)
         .sql(sqlx::AssertSqlSafe(sql))
         .bind(format!("{VALUE}-2"))
         .all(&cluster)

@@ -73,7 +73,7 @@ impl Counters {
                 }
                 _ => "UPDATE {counters} SET value = value + ? WHERE user_id = ? AND id = ?",
             };
-            let increment = Counter::on(counter.key)
+            let increment = Counter::on_shard_of(counter.key)
                 .sql(text)
                 .bind(by)
                 .bind(counter.key)

@@ -55,6 +55,6 @@ async fn wait_on_the_server(hand: &mut Hand, key: i64) {
         Dialect::Postgres => "SELECT 1 FROM pg_sleep(0.02)",
         _ => "SELECT SLEEP(0.02)",
     };
-    let call = Note::on(key).sql(text).all::<i32>(&cluster);
+    let call = Note::on_shard_of(key).sql(text).all::<i32>(&cluster);
     hand.write("wait on the server", call).await;
 }

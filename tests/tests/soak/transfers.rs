@@ -252,7 +252,7 @@ async fn audit(hand: &mut Hand, key: i64) {
         .isolation(Isolation::RepeatableRead)
         .read_only();
     let call = cluster.transaction_with(Account::shard(key), &options, move |tx| async move {
-        let sums = || Account::on(key).sql(shard_orm::sqlx::AssertSqlSafe(sql.clone()));
+        let sums = || Account::on_shard_of(key).sql(shard_orm::sqlx::AssertSqlSafe(sql.clone()));
         let first: (i64, i64) = sums().one(&tx).await?;
         let second: (i64, i64) = sums().one(&tx).await?;
         Ok::<_, Error>((first, second))

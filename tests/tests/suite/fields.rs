@@ -383,7 +383,7 @@ behaviours! { (Kinds, Maybe);
             Dialect::Postgres => "SELECT status, level FROM {kinds} WHERE id = $1",
             _ => "SELECT status, level FROM {kinds} WHERE id = ?",
         };
-        let found: (String, i16) = Kinds::query().on(row.user_id).sql(text).bind(row.id).one(&bed.cluster).await.unwrap();
+        let found: (String, i16) = Kinds::query().on_shard_of(row.user_id).sql(text).bind(row.id).one(&bed.cluster).await.unwrap();
         assert_eq!(found, ("OUT_OF_STOCK".to_owned(), 300));
     }
 
@@ -415,7 +415,7 @@ behaviours! { (Kinds, Maybe);
 
     async fn a_column_has_the_name_that_it_is_given(bed: &Bed) {
         let row = Kinds { renamed: 42, ..Kinds::new(bed) }.insert(&bed.cluster).await.unwrap();
-        let sql = Kinds::query().on(row.user_id).sql("SELECT renamed_here FROM {kinds} WHERE renamed_here = 42");
+        let sql = Kinds::query().on_shard_of(row.user_id).sql("SELECT renamed_here FROM {kinds} WHERE renamed_here = 42");
         assert_eq!(sql.all::<i32>(&bed.cluster).await.unwrap(), [42]);
         assert_eq!(Kinds::on(row.user_id).filter(Kinds::RENAMED.eq(42)).count(&bed.cluster).await.unwrap(), 1);
     }

@@ -244,7 +244,7 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
                 Dialect::Sqlite => "SELECT key FROM {by_i64} WHERE id = ?",
             };
             // A neighbour sees the row in the same logical shard.
-            let found = ByI64::query().on(there).sql(text).bind(row.id).first::<i64>(&bed.cluster).await.unwrap();
+            let found = ByI64::query().on_shard_of(there).sql(text).bind(row.id).first::<i64>(&bed.cluster).await.unwrap();
             assert_eq!(found, Some(key));
         }
     }

@@ -31,6 +31,7 @@ mod sessions;
 mod soft_delete;
 mod statics;
 mod streams;
+mod unfit;
 mod updates;
 mod upserts;
 mod validation;

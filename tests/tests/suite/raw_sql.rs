@@ -2,7 +2,7 @@
 
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm_tests::bed::Bed;
+use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
 
 use crate::kind;
@@ -39,19 +39,6 @@ struct Short {
     quantity: i32,
 }
 
-/// A statement with `?` for each argument, in the placeholders of the database.
-fn sql(bed: &Bed, text: &str) -> AssertSqlSafe<String> {
-    if bed.dialect != Dialect::Postgres {
-        return AssertSqlSafe(text.to_owned());
-    }
-    let mut parts = text.split('?');
-    let mut numbered = parts.next().unwrap_or_default().to_owned();
-    for (part, number) in parts.zip(1..) {
-        numbered.push_str(&format!("${number}{part}"));
-    }
-    AssertSqlSafe(numbered)
-}
-
 async fn order(bed: &Bed, user_id: i64, quantity: i32) -> Order {
     let row = Order {
         id: bed.id(),
@@ -70,7 +57,7 @@ behaviours! { (Order, Line);
             let row = order(bed, key, 3).await;
             Line { id: bed.id(), user_id: key, order_id: row.id, text: "x".into() }.insert(&bed.cluster).await.unwrap();
             let text = "SELECT o.id, l.text FROM {orders} o JOIN { lines } l ON l.order_id = o.id WHERE o.user_id = ?";
-            let found: Vec<(i64, String)> = Order::query().on(key).sql(sql(bed, text)).bind(key).all(&bed.cluster).await.unwrap();
+            let found: Vec<(i64, String)> = Order::query().on_shard_of(key).sql(text).bind(key).all(&bed.cluster).await.unwrap();
             assert_eq!(found, [(row.id, "x".to_owned())]);
         }
     }
@@ -78,18 +65,18 @@ behaviours! { (Order, Line);
     async fn the_columns_of_the_model_are_listed(bed: &Bed) {
         let key = bed.key();
         let row = order(bed, key, 3).await;
-        let text = sql(bed, "SELECT {orders.*} FROM {orders} WHERE user_id = ?");
-        let found: Vec<Order> = Order::query().on(key).sql(text).bind(key).all(&bed.cluster).await.unwrap();
+        let text = "SELECT {orders.*} FROM {orders} WHERE user_id = ?";
+        let found: Vec<Order> = Order::query().on_shard_of(key).sql(text).bind(key).all(&bed.cluster).await.unwrap();
         assert_eq!(found, std::slice::from_ref(&row));
-        let text = sql(bed, "SELECT id, how_many FROM {orders} WHERE user_id = ?");
-        let found: Short = Order::query().on(key).sql(text).bind(key).one(&bed.cluster).await.unwrap();
+        let text = "SELECT id, how_many FROM {orders} WHERE user_id = ?";
+        let found: Short = Order::query().on_shard_of(key).sql(text).bind(key).one(&bed.cluster).await.unwrap();
         assert_eq!(found, Short { id: row.id, quantity: 3 });
     }
 
     async fn rows_are_read_as_fields_and_tuples(bed: &Bed) {
         let key = bed.key();
         order(bed, key, 3).await;
-        let query = |text: &'static str| Order::query().on(key).sql(sql(bed, text)).bind(key);
+        let query = |text: &'static str| Order::query().on_shard_of(key).sql(text).bind(key);
         let on = &bed.cluster;
         assert_eq!(query("SELECT COUNT(*) FROM {orders} WHERE user_id = ?").one::<i64>(on).await.unwrap(), 1);
         let found = query("SELECT note, item FROM {orders} WHERE user_id = ?").one::<(Option<String>, String)>(on).await;
@@ -106,12 +93,88 @@ behaviours! { (Order, Line);
         assert_eq!(kind(other), ErrorKind::Decode);
     }
 
+    async fn placeholders_of_either_form_work_on_every_database(bed: &Bed) {
+        let key = bed.key();
+        order(bed, key, 3).await;
+        order(bed, key, 4).await;
+        let on = &bed.cluster;
+        let count = |text: &'static str| Order::on_shard_of(key).sql(text).bind(key).bind(3);
+        for text in [
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = ? AND how_many = ?",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = $1 AND how_many = $2",
+            "SELECT COUNT(*) FROM {orders} WHERE how_many = $2 AND user_id = $1",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = $1 AND (how_many = $2 OR how_many < $2)",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = ?1 AND how_many = ?2",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = ? /* $1 ? */ AND item <> '?' AND how_many = ?",
+        ] {
+            assert_eq!(count(text).one::<i64>(on).await.unwrap(), 1, "{text}");
+        }
+        let parts = count("SELECT COUNT(*) FROM {orders} WHERE user_id = $1 AND how_many >= $2");
+        let found = parts.reduce(
+            on,
+            async |mut rows: shard_orm::ShardRows<'_, i64>| Ok(rows.try_next().await?.unwrap_or(0)),
+            |one, two| one + two,
+        );
+        assert_eq!(found.await.unwrap(), Some(2));
+        for text in ["SELECT COUNT(*) FROM {orders} WHERE user_id = $1", "SELECT COUNT(*) FROM {orders} WHERE user_id = ?"] {
+            let report = on.broadcast(GROUP).sql(text).bind(key).all::<i64>().await.unwrap();
+            assert_eq!(report.into_result().unwrap().into_iter().flatten().sum::<i64>(), 2, "{text}");
+        }
+    }
+
+    async fn two_question_marks_are_one(bed: &Bed) {
+        if bed.dialect == Dialect::Postgres {
+            let text = "SELECT ('{\"a\": 1}'::jsonb ?? ?) AND ('{\"a\": 1}'::jsonb ??| ARRAY['a', 'b'])";
+            let found = Order::on_shard_of(bed.key()).sql(text).bind("a".to_owned()).one::<bool>(&bed.cluster).await;
+            assert!(found.unwrap());
+        }
+    }
+
+    async fn placeholders_that_do_not_match_the_arguments_are_refused(bed: &Bed) {
+        let key = bed.key();
+        for text in [
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = 1",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = ? AND id = ?",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = $2",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = $1 AND id = ?",
+            "SELECT COUNT(*) FROM {orders} WHERE user_id = $0",
+        ] {
+            let one = Order::on_shard_of(key).sql(text).bind(key).all::<i64>(&bed.cluster).await;
+            assert_eq!(kind(one), ErrorKind::Unsupported, "{text}");
+            let each = bed.cluster.broadcast(GROUP).sql(text).bind(key).all::<i64>().await;
+            assert_eq!(each.unwrap_err().kind(), ErrorKind::Unsupported, "{text}");
+        }
+        let unbound = Order::on_shard_of(key).sql("SELECT COUNT(*) FROM {orders} WHERE user_id = ?").all::<i64>(&bed.cluster);
+        assert_eq!(kind(unbound.await), ErrorKind::Unsupported);
+    }
+
+    async fn a_statement_sees_the_whole_logical_shard_of_a_key(bed: &Bed) {
+        let one = bed.key();
+        let two = bed.neighbours(one, 1)[0];
+        order(bed, one, 41).await;
+        order(bed, two, 42).await;
+        let on = &bed.cluster;
+        let text = "SELECT COUNT(*) FROM {orders} WHERE user_id IN ($1, $2)";
+        let seen = Order::on_shard_of(one).sql(text).bind(one).bind(two).one::<i64>(on).await;
+        assert_eq!(seen.unwrap(), 2);
+        // Two keys of one logical shard ask it once.
+        let seen = Order::on_shards_of([one, two]).sql(text).bind(one).bind(two).reduce(
+            on,
+            async |mut rows: shard_orm::ShardRows<'_, i64>| Ok(rows.try_next().await?.unwrap_or(0)),
+            |one, two| one + two,
+        );
+        assert_eq!(seen.await.unwrap(), Some(2));
+        let of_these = Order::USER_ID.is_in([one, two]);
+        assert_eq!(Order::on_shard_of(one).filter(of_these.clone()).count(on).await.unwrap(), 2);
+        assert_eq!(Order::query().on_shards_of([one, two]).filter(of_these).count(on).await.unwrap(), 2);
+    }
+
     async fn execute_says_how_many_rows_it_changed(bed: &Bed) {
         let key = bed.key();
         order(bed, key, 1).await;
         order(bed, key, 2).await;
-        let text = sql(bed, "UPDATE {orders} SET how_many = how_many + ? WHERE user_id = ?");
-        let query = Order::query().on(key).sql(text).bind(10_i32).bind(key);
+        let text = "UPDATE {orders} SET how_many = how_many + ? WHERE user_id = ?";
+        let query = Order::query().on_shard_of(key).sql(text).bind(10_i32).bind(key);
         assert_eq!(query.execute(&bed.cluster).await.unwrap(), 2);
         let quantities = Order::on(key).select(Order::QUANTITY).order_by(Order::ID).all(&bed.cluster).await.unwrap();
         assert_eq!(quantities, [11, 12]);
@@ -121,7 +184,7 @@ behaviours! { (Order, Line);
         let key = bed.key();
         order(bed, key, 1).await;
         let on = &bed.cluster;
-        let query = |text: &str| Order::query().on(key).sql(sql(bed, text));
+        let query = |text: &str| Order::query().on_shard_of(key).sql(AssertSqlSafe(text.to_owned()));
         let texts = [
             ("SELECT '{orders}'", "{orders}"),
             ("SELECT '{{'", "{{"),
@@ -150,10 +213,10 @@ behaviours! { (Order, Line);
                 ("SELECT E'{orders}'", "{orders}"),
             ];
             for (text, expected) in texts {
-                let query = Order::query().on(key).sql(AssertSqlSafe(text.to_owned()));
+                let query = Order::query().on_shard_of(key).sql(AssertSqlSafe(text.to_owned()));
                 assert_eq!(query.one::<String>(on).await.unwrap(), expected, "{text}");
             }
-            let array = Order::query().on(key).sql("SELECT ('{7,8}'::bigint[])[2]");
+            let array = Order::query().on_shard_of(key).sql("SELECT ('{7,8}'::bigint[])[2]");
             assert_eq!(array.one::<i64>(on).await.unwrap(), 8);
         }
     }
@@ -161,17 +224,17 @@ behaviours! { (Order, Line);
     async fn two_braces_are_one(bed: &Bed) {
         let key = bed.key();
         // A brace outside of quotes is an error of each database: it has to arrive there as one.
-        let error = Order::query().on(key).sql("SELECT {{").all::<i64>(&bed.cluster).await.unwrap_err();
+        let error = Order::query().on_shard_of(key).sql("SELECT {{").all::<i64>(&bed.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Database, "{error}");
     }
 
     async fn a_name_that_is_no_table_is_refused_before_it_is_sent(bed: &Bed) {
         let key = bed.key();
         for text in ["SELECT 1 FROM {", "SELECT {}", "SELECT {a b}", "SELECT {orders; DROP TABLE x}", "SELECT {\"orders\"}", "SELECT {lines.*} FROM {lines}"] {
-            let query = Order::query().on(key).sql(AssertSqlSafe(text.to_owned()));
+            let query = Order::query().on_shard_of(key).sql(AssertSqlSafe(text.to_owned()));
             assert_eq!(kind(query.all::<i64>(&bed.cluster).await), ErrorKind::Unsupported, "{text}");
         }
-        let query = Order::query().on(key).sql("SELECT 1 FROM {no_such_table}");
+        let query = Order::query().on_shard_of(key).sql("SELECT 1 FROM {no_such_table}");
         assert_eq!(kind(query.all::<i64>(&bed.cluster).await), ErrorKind::UndefinedTable);
     }
 
@@ -179,13 +242,13 @@ behaviours! { (Order, Line);
         // The driver finds a prepared statement by its text alone.
         let key = bed.key();
         order(bed, key, 2).await;
-        let text = || sql(bed, "UPDATE {orders} SET weight = ? WHERE user_id = ?");
+        let text = || "UPDATE {orders} SET weight = ? WHERE user_id = ?";
         for _ in 0..2 {
-            Order::query().on(key).sql(text()).bind(7_i64).bind(key).execute(&bed.cluster).await.unwrap();
+            Order::query().on_shard_of(key).sql(text()).bind(7_i64).bind(key).execute(&bed.cluster).await.unwrap();
             assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 7.0);
-            Order::query().on(key).sql(text()).bind(1.5_f64).bind(key).execute(&bed.cluster).await.unwrap();
+            Order::query().on_shard_of(key).sql(text()).bind(1.5_f64).bind(key).execute(&bed.cluster).await.unwrap();
             assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 1.5);
-            Order::query().on(key).sql(text()).bind(3_i32).bind(key).execute(&bed.cluster).await.unwrap();
+            Order::query().on_shard_of(key).sql(text()).bind(3_i32).bind(key).execute(&bed.cluster).await.unwrap();
             assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 3.0);
         }
     }
@@ -193,9 +256,9 @@ behaviours! { (Order, Line);
     async fn nulls_are_bound_in_their_type(bed: &Bed) {
         let key = bed.key();
         order(bed, key, 2).await;
-        let text = || sql(bed, "UPDATE {orders} SET note = ? WHERE user_id = ?");
+        let text = || "UPDATE {orders} SET note = ? WHERE user_id = ?";
         for note in [Some("x".to_owned()), None, Some("y".to_owned())] {
-            Order::query().on(key).sql(text()).bind(note.clone()).bind(key).execute(&bed.cluster).await.unwrap();
+            Order::query().on_shard_of(key).sql(text()).bind(note.clone()).bind(key).execute(&bed.cluster).await.unwrap();
             assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().note, note);
         }
     }
@@ -204,8 +267,8 @@ behaviours! { (Order, Line);
         let key = bed.key();
         order(bed, key, 1).await;
         let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
-        let text = sql(bed, "DELETE FROM {orders} WHERE user_id = ?");
-        assert_eq!(Order::query().on(key).sql(text).bind(key).execute(&tx).await.unwrap(), 1);
+        let text = "DELETE FROM {orders} WHERE user_id = ?";
+        assert_eq!(Order::query().on_shard_of(key).sql(text).bind(key).execute(&tx).await.unwrap(), 1);
         tx.rollback().await.unwrap();
         assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 1);
     }
@@ -214,12 +277,12 @@ behaviours! { (Order, Line);
         let key = bed.key();
         let keys = bed.key_of_each_shard();
         if keys.len() > 1 {
-            let several = Order::on_each(keys).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+            let several = Order::on_shards_of(keys).sql("SELECT 1").all::<i64>(&bed.cluster).await;
             assert_eq!(kind(several), ErrorKind::Unsupported);
         }
-        let filtered = Order::on(key).filter(Order::ID.eq(1)).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+        let filtered = Order::on_shard_of(key).filter(Order::ID.eq(1)).sql("SELECT 1").all::<i64>(&bed.cluster).await;
         assert_eq!(kind(filtered), ErrorKind::Unsupported);
-        let limited = Order::on(key).limit(1).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+        let limited = Order::on_shard_of(key).limit(1).sql("SELECT 1").all::<i64>(&bed.cluster).await;
         assert_eq!(kind(limited), ErrorKind::Unsupported);
     }
 

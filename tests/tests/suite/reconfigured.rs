@@ -187,7 +187,7 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
                 Dialect::Sqlite => return 0,
                 _ => "SELECT CAST(CONNECTION_ID() AS SIGNED)",
             };
-            let query = Order::on(key).sql(sql);
+            let query = Order::on_shard_of(key).sql(sql);
             let found: Vec<(i64,)> = query.all(cluster.read_from(Read::Primary)).await.unwrap();
             found[0].0
         };

@@ -87,7 +87,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         // More than one condition of keys holds.
         let many = bed.neighbours(keys[5], 2_500);
         let keys = many.into_iter().chain([keys[9], keys[5], keys[2]]);
-        let found = Order::on_each(keys)
+        let found = Order::on_shards_of(keys)
             .sql(ALL)
             .reduce(
                 &bed.cluster,
@@ -103,13 +103,13 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(found.iter().map(|(shard, _)| *shard).collect::<Vec<_>>(), [2, 5, 9]);
         assert_eq!(found[1].1, [1, 2, 3, 4, 5]);
         assert_eq!(asked.into_inner(), 3);
-        let none = Order::on_each::<i64>([]).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
+        let none = Order::on_shards_of::<i64>([]).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
         assert_eq!(none, None);
     }
 
     async fn one_shard_is_its_own_part(bed: &Bed) {
         let keys = fill(bed).await;
-        let found = Order::on(keys[3]).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
+        let found = Order::on_shard_of(keys[3]).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
         assert_eq!(found, Some(vec![(3, vec![1, 2, 3])]));
         let found = Order::on_shard(4).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
         assert_eq!(found, Some(vec![(4, vec![1, 2, 3, 4])]));
@@ -195,9 +195,9 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
             kind_and_words(Order::scatter().sql(ALL).all::<(String, i32)>(cluster).await),
             kind_and_words(Order::scatter().sql(ALL).first::<(String, i32)>(cluster).await),
             kind_and_words(Order::scatter().sql("DELETE FROM {orders}").execute(cluster).await),
-            kind_and_words(Order::on_each(keys).sql("DELETE FROM {orders}").execute(cluster).await),
+            kind_and_words(Order::on_shards_of(keys).sql("DELETE FROM {orders}").execute(cluster).await),
             // Whatever their number is: a query does not depend on its keys.
-            kind_and_words(Order::on_each([one]).sql("DELETE FROM {orders}").execute(cluster).await),
+            kind_and_words(Order::on_shards_of([one]).sql("DELETE FROM {orders}").execute(cluster).await),
         ];
         for (kind, words) in refused {
             assert_eq!(kind, ErrorKind::Unsupported);
@@ -213,7 +213,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         let keys = fill(bed).await;
         let tx = bed.cluster.begin(Order::shard(keys[3])).await.unwrap();
         Order::on(keys[3]).filter(Order::QUANTITY.eq(2)).delete(&tx).await.unwrap();
-        let found = Order::on_each([keys[3]]).sql(ALL).reduce(&tx, gathered, joined).await.unwrap();
+        let found = Order::on_shards_of([keys[3]]).sql(ALL).reduce(&tx, gathered, joined).await.unwrap();
         assert_eq!(found, Some(vec![(3, vec![1, 3])]));
         assert_eq!(kind(Order::scatter().sql(ALL).reduce(&tx, gathered, joined).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
@@ -321,8 +321,8 @@ async fn a_statement_that_is_said_to_read_goes_where_it_is_said() {
     assert_eq!(reduced(Order::scatter()).await.unwrap(), Some(0));
     let of_replicas = Order::scatter().read(Read::Replica);
     assert_eq!(reduced(of_replicas).await.unwrap(), Some(1));
-    let one = Order::query().read(Read::Replica).on(key).sql(text);
+    let one = Order::query().read(Read::Replica).on_shard_of(key).sql(text);
     assert_eq!(one.all::<i32>(&bed.cluster).await.unwrap(), [1]);
-    let of_primary = Order::on(key).sql(text).all::<i32>(&bed.cluster).await;
+    let of_primary = Order::on_shard_of(key).sql(text).all::<i32>(&bed.cluster).await;
     assert_eq!(of_primary.unwrap(), Vec::<i32>::new());
 }

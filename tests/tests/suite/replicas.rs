@@ -100,7 +100,7 @@ mod by_policy {
                 let rows = (0..12).map(|_| Order { id: bed.id(), ..row.clone() }).collect();
                 Order::insert_many(on, rows).await.unwrap();
                 assert_eq!(Order::on(key).read(Read::Primary).count(on).await.unwrap(), 13);
-                let raw = Order::query().on(key).sql("SELECT place FROM {orders} WHERE place = 'upserted'");
+                let raw = Order::query().on_shard_of(key).sql("SELECT place FROM {orders} WHERE place = 'upserted'");
                 assert_eq!(raw.all::<String>(on).await.unwrap().len(), 1);
                 assert_eq!(Order::on(key).delete(on).await.unwrap(), 13);
                 // The replica is as it was.
@@ -172,7 +172,7 @@ mod replicating {
             let view = format!(
                 "CREATE VIEW {{witnesses}} AS SELECT id, user_id, {role} AS place FROM {{orders}}"
             );
-            let view = Order::on(*key).sql(shard_orm::sqlx::AssertSqlSafe(view));
+            let view = Order::on_shard_of(*key).sql(shard_orm::sqlx::AssertSqlSafe(view));
             view.execute(&bed.cluster).await.unwrap();
             let order = Order {
                 id: *key,

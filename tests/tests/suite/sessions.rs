@@ -31,7 +31,7 @@ behaviours! { (Order), 1 shards on 1 servers, |options| options;
             Dialect::Postgres => {
                 let options = DatabaseOptions::new().time_zone("Asia/Tokyo").setting("work_mem", "7MB");
                 let cluster = cluster_with(bed, options).await;
-                let told: (String, String) = Order::on(1)
+                let told: (String, String) = Order::on_shard_of(1)
                     .sql("SELECT current_setting('TimeZone'), current_setting('work_mem')")
                     .one(&cluster)
                     .await
@@ -45,7 +45,7 @@ behaviours! { (Order), 1 shards on 1 servers, |options| options;
                     .collation("utf8mb4_unicode_ci")
                     .time_zone("+09:00");
                 let cluster = cluster_with(bed, options).await;
-                let told: (String, String, String) = Order::on(1)
+                let told: (String, String, String) = Order::on_shard_of(1)
                     .sql("SELECT @@sql_mode, @@collation_connection, @@time_zone")
                     .one(&cluster)
                     .await
@@ -57,8 +57,8 @@ behaviours! { (Order), 1 shards on 1 servers, |options| options;
             // Files have no options; a commit waits for the disk, and reads go on meanwhile.
             Dialect::Sqlite => {
                 let cluster = cluster_with(bed, DatabaseOptions::new()).await;
-                assert_eq!(Order::on(1).sql("PRAGMA synchronous").one::<i64>(&cluster).await.unwrap(), 2);
-                assert_eq!(Order::on(1).sql("PRAGMA journal_mode").one::<String>(&cluster).await.unwrap(), "wal");
+                assert_eq!(Order::on_shard_of(1).sql("PRAGMA synchronous").one::<i64>(&cluster).await.unwrap(), 2);
+                assert_eq!(Order::on_shard_of(1).sql("PRAGMA journal_mode").one::<String>(&cluster).await.unwrap(), "wal");
             }
         }
     }

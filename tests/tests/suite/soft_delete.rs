@@ -122,10 +122,10 @@ behaviours! { (Order, Job, Setting);
         let all = Order::on(key).with_deleted().order_by(Order::ID).all(on).await.unwrap();
         assert_eq!(all, [stored, kept]);
         // SQL of one's own sees what is there.
-        let sql = Order::query().on(key).sql("SELECT {orders.*} FROM {orders}");
+        let sql = Order::query().on_shard_of(key).sql("SELECT {orders.*} FROM {orders}");
         let rows: Vec<Order> = sql.all(on).await.unwrap();
         assert_eq!(rows.iter().filter(|row| row.user_id == key).count(), 2);
-        let sql = Order::query().only_deleted().on(key).sql("SELECT {orders.*} FROM {orders}");
+        let sql = Order::query().only_deleted().on_shard_of(key).sql("SELECT {orders.*} FROM {orders}");
         assert_eq!(kind(sql.all::<Order>(on).await), ErrorKind::Unsupported);
     }
 

@@ -1,8 +1,9 @@
 //! What of HAVING, ORDER BY and LIMIT the databases do themselves, so that fewer groups are read.
 //!
 //! Only where no group is spread over logical shards, and only what the database compares as the
-//! client does: counts, sums of integers, least and greatest values, and what is grouped by. The
-//! client looks at all of it once more, for the groups of all logical shards together.
+//! client does: counts, sums of integers and decimals, least and greatest values, and what is
+//! grouped by. The client looks at all of it once more, for the groups of all logical shards
+//! together.
 
 use sea_query::{Alias, Expr, ExprTrait, Func, NullOrdering, Order, SelectStatement, Value};
 
@@ -172,13 +173,14 @@ impl Side {
         }
     }
 
-    /// Whether sums are exact. SQLite refuses those of integers beyond 64 bits; a decimal that does
-    /// not hold one is an error of the client.
+    /// Whether sums are exact. SQLite refuses those of integers beyond 64 bits, and adds no decimals.
+    /// A sum that `Decimal` does not hold is an error of the client where it is among the groups that
+    /// are given.
     fn adds(&self, column_type: ColumnType) -> bool {
         use ColumnType as Type;
         match column_type {
             Type::I8 | Type::I16 | Type::I32 | Type::U8 | Type::U16 | Type::U32 => true,
-            Type::I64 | Type::U64 => self.dialect != Dialect::Sqlite,
+            Type::I64 | Type::U64 | Type::Decimal => self.dialect != Dialect::Sqlite,
             _ => false,
         }
     }

@@ -261,6 +261,10 @@ impl Statement for Partials<'_> {
         ready(dialect, self.parts.needs, text, &values, false, args)
     }
 
+    fn models(&self) -> Vec<&'static ModelDef> {
+        vec![self.plan.def]
+    }
+
     fn label(&self) -> Label {
         Label {
             verb: "aggregate",

@@ -1,9 +1,10 @@
-//! Names in braces in the users' own SQL.
+//! Names in braces and placeholders in the users' own SQL.
 //!
 //! Called for each namespace that a statement is about to be sent to.
 
 use sea_query::{Alias, IntoTableRef};
 
+use super::placeholders::{Placeholders, ends_in_name};
 use crate::backend::quote;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -11,15 +12,26 @@ use crate::exec::columns;
 use crate::model::ModelDef;
 use crate::topology::Namespace;
 
-/// Puts what `named` gives in the place of names in braces, outside of quotes and comments.
+/// A text for one namespace.
+#[derive(Debug)]
+pub(in crate::query) struct Expanded {
+    pub(in crate::query) text: String,
+    /// The arguments in the order in which the database takes them.
+    pub(in crate::query) arguments: Vec<usize>,
+}
+
+/// Replaces names in braces by what `named` gives, and placeholders by those of the database,
+/// outside of quotes and comments; `bound` arguments are bound.
 pub(in crate::query) fn expand(
     dialect: Dialect,
     text: &str,
+    bound: usize,
     named: impl Fn(&str) -> Result<String>,
-) -> Result<String> {
+) -> Result<Expanded> {
     let mut expanded = String::with_capacity(text.len() + 32);
+    let mut placeholders = Placeholders::new(dialect);
     let mut rest = text;
-    while let Some(next) = rest.find(['{', '\'', '"', '`', '-', '/', '$', '#']) {
+    while let Some(next) = rest.find(['{', '\'', '"', '`', '[', '-', '/', '$', '#', '?']) {
         expanded.push_str(&rest[..next]);
         rest = &rest[next..];
         if let Some(after) = rest.strip_prefix("{{") {
@@ -33,6 +45,10 @@ pub(in crate::query) fn expand(
             };
             expanded.push_str(&named(name.trim())?);
             rest = after;
+        } else if rest.starts_with(['?', '$'])
+            && let length @ 1.. = placeholders.translate(rest, &mut expanded)?
+        {
+            rest = &rest[length..];
         } else {
             let length = verbatim(dialect, &expanded, rest);
             expanded.push_str(&rest[..length]);
@@ -40,7 +56,10 @@ pub(in crate::query) fn expand(
         }
     }
     expanded.push_str(rest);
-    Ok(expanded)
+    Ok(Expanded {
+        text: expanded,
+        arguments: placeholders.finish(bound)?,
+    })
 }
 
 /// How long the quoted text or comment is that begins here; one character when none does.
@@ -51,10 +70,14 @@ fn verbatim(dialect: Dialect, before: &str, text: &str) -> usize {
             .map_or(text.len(), |at| from + at + close.len())
     };
     match text.as_bytes() {
+        // MySQL and MariaDB subtract a negative number where no space follows.
+        [b'-', b'-', next, ..] if dialect == Dialect::MySql && !is_space(*next) => 2,
         [b'-', b'-', ..] => end(2, "\n"),
         [b'#', ..] if dialect == Dialect::MySql => end(1, "\n"),
+        [b'/', b'*', ..] if dialect == Dialect::Postgres => nested_comment(text),
         [b'/', b'*', ..] => end(2, "*/"),
-        [b'$', ..] => {
+        [b'[', ..] if dialect == Dialect::Sqlite => end(1, "]"),
+        [b'$', ..] if !ends_in_name(before) => {
             // PostgreSQL's dollar quotes: $tag$ .. $tag$. A `$1` is none.
             let tag = text[1..].find('$').map(|at| &text[..at + 2]).filter(|tag| {
                 tag[1..tag.len() - 1]
@@ -82,6 +105,32 @@ fn verbatim(dialect: Dialect, before: &str, text: &str) -> usize {
         }
         _ => 1,
     }
+}
+
+/// How long the comment of PostgreSQL is that begins here: comments contain others.
+fn nested_comment(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(next) = text[at..].find(['/', '*']) {
+        at += next;
+        if text[at..].starts_with("/*") {
+            depth += 1;
+            at += 2;
+        } else if text[at..].starts_with("*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += 1;
+        }
+    }
+    text.len()
+}
+
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte.is_ascii_control()
 }
 
 /// Whether a backslash keeps the quote behind it from ending the text: in texts of MySQL and
@@ -174,7 +223,122 @@ mod tests {
     use super::*;
 
     fn expanded(dialect: Dialect, text: &str) -> String {
-        expand(dialect, text, |name| Ok(format!("<{name}>"))).unwrap()
+        let named = |name: &str| Ok(format!("<{name}>"));
+        expand(dialect, text, 0, named).unwrap().text
+    }
+
+    /// The text, and the arguments in their order; or the message of its refusal.
+    fn translated(
+        dialect: Dialect,
+        text: &str,
+        bound: usize,
+    ) -> std::result::Result<(String, Vec<usize>), String> {
+        let named = |name: &str| Ok(format!("<{name}>"));
+        match expand(dialect, text, bound, named) {
+            Ok(expanded) => Ok((expanded.text, expanded.arguments)),
+            Err(error) => Err(error.message().to_owned()),
+        }
+    }
+
+    const ALL: [Dialect; 3] = [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql];
+
+    #[test]
+    fn both_forms_of_placeholders_become_those_of_the_database() {
+        for (text, postgres, others, arguments) in [
+            (
+                "a = ? AND b = ?",
+                "a = $1 AND b = $2",
+                "a = ? AND b = ?",
+                vec![0, 1],
+            ),
+            (
+                "a = $2 AND b = $1",
+                "a = $2 AND b = $1",
+                "a = ? AND b = ?",
+                vec![1, 0],
+            ),
+            (
+                "a=$1 OR b=$1,$2",
+                "a=$1 OR b=$1,$2",
+                "a=? OR b=?,?",
+                vec![0, 0, 1],
+            ),
+            (
+                "a = ?2 AND b = ?1",
+                "a = $2 AND b = $1",
+                "a = ? AND b = ?",
+                vec![1, 0],
+            ),
+            (
+                "a ?? 'x' AND b = ?, ?",
+                "a ? 'x' AND b = $1, $2",
+                "a ? 'x' AND b = ?, ?",
+                vec![0, 1],
+            ),
+        ] {
+            for dialect in ALL {
+                let (found, order) = translated(dialect, text, 2).unwrap();
+                if dialect == Dialect::Postgres {
+                    assert_eq!((found.as_str(), order), (postgres, vec![0, 1]), "{text}");
+                } else {
+                    assert_eq!((found.as_str(), &order), (others, &arguments), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_or_a_part_of_a_name_is_no_placeholder() {
+        for text in [
+            "'? $1'",
+            "\"? $1\"",
+            "`? $1`",
+            "-- ? $1\n",
+            "/* ? $1 */",
+            "$a$ ? $1 $a$",
+            "a$1",
+            "'it''s ?'",
+        ] {
+            for dialect in ALL {
+                assert_eq!(
+                    translated(dialect, text, 0),
+                    Ok((text.to_owned(), vec![])),
+                    "{dialect}"
+                );
+            }
+        }
+        let nested = "/* /* */ ? */";
+        assert!(translated(Dialect::Postgres, nested, 0).is_ok());
+        assert!(translated(Dialect::MySql, nested, 0).is_err());
+        assert!(translated(Dialect::Sqlite, "[a?]", 0).is_ok());
+        assert_eq!(translated(Dialect::Postgres, "a[?]", 1).unwrap().0, "a[$1]");
+        assert_eq!(translated(Dialect::MySql, "1--?", 1).unwrap().0, "1--?");
+        assert!(translated(Dialect::Sqlite, "1--?", 0).is_ok());
+        assert!(translated(Dialect::MySql, r"'\' ?'", 0).is_ok());
+    }
+
+    #[test]
+    fn placeholders_that_do_not_match_the_arguments_are_refused() {
+        for dialect in ALL {
+            for (text, bound, message) in [
+                ("a = ?", 0, "placeholders for 1 arguments, but 0 are bound"),
+                ("a = ?", 2, "placeholders for 1 arguments, but 2 are bound"),
+                (
+                    "a = $2",
+                    2,
+                    "argument 1 is bound, but the SQL has no placeholder `$1`",
+                ),
+                ("a = $3", 2, "placeholders for 3 arguments, but 2 are bound"),
+                ("a = $1 AND b = ?", 2, "placeholders of both forms"),
+                ("a = ? AND b = ?2", 2, "placeholders of both forms"),
+                ("a = $0", 1, "`$0` in the SQL is not a placeholder"),
+                ("a = $70000", 1, "`$70000` in the SQL is not a placeholder"),
+                ("'?'", 1, "placeholders for 0 arguments, but 1 are bound"),
+            ] {
+                let refused = translated(dialect, text, bound).unwrap_err();
+                assert!(refused.contains(message), "{text}: {refused}");
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::backend::{Args, Sql, render};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Batch, Label, Leg, Statement};
+use crate::model::ModelDef;
 use crate::query::built::{Verb, order_by, ready};
 use crate::query::parts::Parts;
 use crate::topology::Namespace;
@@ -151,6 +152,11 @@ impl Statement for Union {
         self.asked.parts.check(dialect)?;
         let (text, values) = render(dialect, &self.whole());
         ready(dialect, self.asked.parts.needs, text, &values, false, args)
+    }
+
+    fn models(&self) -> Vec<&'static ModelDef> {
+        let tables = &self.asked.tables;
+        (0..tables.count()).map(|table| tables.def(table)).collect()
     }
 
     fn label(&self) -> Label {

@@ -91,7 +91,7 @@ pub(super) fn expected(column: ColumnType, dialect: Dialect) -> &'static str {
 
 /// `None` when a column of the model can be read from and written to this one; else the type that
 /// it should have.
-pub(super) fn holds(
+pub(crate) fn holds(
     column: ColumnType,
     dialect: Dialect,
     shape: &ColumnShape,

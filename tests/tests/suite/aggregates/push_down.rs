@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rust_decimal::Decimal;
 use shard_orm::aggregate::{GroupOrder, GroupSelection, Grouped, Having, count};
 use shard_orm::prelude::*;
 use shard_orm::{NamesAShard, Query};
@@ -79,6 +80,8 @@ async fn fill(bed: &Bed) -> Vec<Sale> {
                     level: (row > 0).then(|| i32::try_from(row * 16 + i64::from(shard)).unwrap()),
                     cents: Cents(if row == 0 { i64::MIN } else { i64::MAX }),
                     weight: 0.25,
+                    // More digits than a float has, and sums that differ in the last one.
+                    price: Some(Decimal::new(number, 9) + Decimal::from(10_i64.pow(17) / (number + 1))),
                     ..sale(bed.id(), key)
                 });
             }
@@ -114,6 +117,17 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         let (found, rows) = read(bed, by_key().having(S::CENTS.sum().lt(0)).order_by(S::CENTS.sum().desc()).limit(1)).await;
         assert_eq!(found.len(), 1);
         assert_eq!(rows, if bed.dialect == Dialect::Sqlite { 128 } else { 2 });
+        // Sums of decimals, which SQLite does not add.
+        if bed.dialect != Dialect::Sqlite {
+            let by_price = || by_key().order_by(S::PRICE.sum().desc());
+            let (all, _) = read(bed, by_price()).await;
+            let (found, rows) = read(bed, by_price().offset(1).limit(2)).await;
+            assert_eq!((&found[..], rows), (&all[1..3], statements * 3));
+            let sums: Vec<Option<Decimal>> = S::scatter().group_by(S::USER_ID).select(S::PRICE.sum()).all(&bed.cluster).await.unwrap();
+            let largest = sums.into_iter().flatten().max().unwrap();
+            let (found, rows) = read(bed, by_price().having(S::PRICE.sum().ge(largest)).limit(40)).await;
+            assert_eq!((&found[..], rows), (&all[..16], 16));
+        }
         // Another key beside it.
         let pairs = || S::scatter().group_by((S::ITEM, S::USER_ID, S::LEVEL.bucket(50))).select((S::USER_ID, S::ITEM, count())).order_by(S::ITEM.desc()).order_by(count());
         let (all, _) = read(bed, pairs()).await;
@@ -206,7 +220,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         type Kept = fn() -> Having<Sale>;
         let mut dice = Dice(11);
         Sale::insert_many(&bed.cluster, sales(&mut dice, 400)).await.unwrap();
-        let orders: [Order; 10] = [
+        let orders: [Order; 12] = [
             || count().desc(),
             || S::LEVEL.sum().desc(),
             || S::LEVEL.min().asc().nulls_last(),
@@ -217,7 +231,11 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
             || S::SOLD_AT.max().into(),
             || S::LEVEL.bucket(3).desc().nulls_last(),
             || S::NOTE.is_null().into(),
+            || S::PRICE.sum().desc(),
+            || S::PRICE.sum().asc().nulls_last(),
         ];
+        // SQLite does not add decimals.
+        let orders = if bed.dialect == Dialect::Sqlite { &orders[..10] } else { &orders[..] };
         let kept: [Kept; 8] = [
             || count().gt(1),
             || S::LEVEL.sum().le(3),
@@ -232,7 +250,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
             let query = || S::scatter().group_by((S::USER_ID, S::LEVEL.bucket(3), S::NOTE.is_null()));
             let mut query = query().select((S::USER_ID, S::LEVEL.bucket(3), S::NOTE.is_null(), count(), S::CENTS.sum(), S::NOTE.max()));
             for _ in 0..dice.roll(3) {
-                query = query.order_by(dice.one_of(&orders)());
+                query = query.order_by(dice.one_of(orders)());
             }
             let every = query.clone().all(&bed.cluster).await.unwrap();
             let having = dice.one_of(&kept);

@@ -213,10 +213,10 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         let airlines = airlines(bed, 1).await;
         flight(bed, key, Some(&airlines[0].code)).insert(on).await.unwrap();
         let joined = "SELECT a.name FROM {flights} f JOIN {static.airlines} a ON a.code = f.carrier";
-        let names: Vec<String> = Flight::on(key).sql(joined).all(on).await.unwrap();
+        let names: Vec<String> = Flight::on_shard_of(key).sql(joined).all(on).await.unwrap();
         assert!(names.contains(&airlines[0].name));
         let tx = on.begin(Flight::shard(key)).await.unwrap();
-        let names: Vec<String> = Flight::on(key).sql(joined).all(&tx).await.unwrap();
+        let names: Vec<String> = Flight::on_shard_of(key).sql(joined).all(&tx).await.unwrap();
         assert!(names.contains(&airlines[0].name));
         tx.rollback().await.unwrap();
         let found: i64 = Airline::copy(Flight::shard(key))

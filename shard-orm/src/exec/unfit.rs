@@ -1,0 +1,111 @@
+//! Says which columns of a table do not fit its model, when a row of it could not be read.
+//!
+//! Called by `run` after a failure alone: the catalog is asked then, and never before a statement.
+
+use futures_util::future::BoxFuture;
+
+use super::run::{Intent, run_at};
+use super::site::Site;
+use super::statement::{Label, Rows, Statement};
+use super::target::Target;
+use crate::backend::inspect::{self, About, Shape};
+use crate::backend::{Args, Row, Sql};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ModelDef;
+use crate::sync::holds;
+use crate::topology::Namespace;
+
+/// Whether a table that does not fit its model may be the cause.
+pub(super) fn may_be_unfit(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Decode | ErrorKind::UndefinedTable)
+}
+
+/// The error with all columns that do not fit, or as it was where all of them do.
+#[cold]
+pub(super) fn explained<'a>(
+    target: Target<'a>,
+    site: Site,
+    statement: &'a dyn Statement,
+    error: Error,
+) -> BoxFuture<'a, Error> {
+    Box::pin(async move {
+        let dialect = site.place.dialect();
+        for def in statement.models() {
+            let mut columns = Rows::new(|row: &Row<'_>| inspect::column(dialect, row));
+            let ask = Ask(def);
+            let asked = run_at(target, site.clone(), Intent::Read, &ask, &mut columns);
+            // A table that is not there has no columns, and is what the error says already.
+            if asked.await.is_err() || columns.rows.is_empty() {
+                continue;
+            }
+            let shape = Shape {
+                columns: columns.rows.into_iter().map(|(column, _)| column).collect(),
+                keys: Vec::new(),
+                foreign_keys: Vec::new(),
+                encoding: None,
+            };
+            let problems = problems(def, &site, &shape);
+            if !problems.is_empty() {
+                let message = format!(
+                    "the table `{}` does not fit the model `{}`: {}; alter the table, or change \
+                     the fields",
+                    def.table,
+                    def.name,
+                    problems.join("; ")
+                );
+                return site.name_error(Error::new(error.kind(), message).with_source(error));
+            }
+        }
+        error
+    })
+}
+
+fn problems(def: &ModelDef, site: &Site, shape: &Shape) -> Vec<String> {
+    let dialect = site.place.dialect();
+    let of_model = def.columns.iter().filter_map(|column| {
+        let name = column.name;
+        let Some(found) = shape.column(name) else {
+            return Some(format!("column `{name}` is missing"));
+        };
+        let expected = holds(column.column_type, dialect, found)?;
+        let type_name = &found.type_name;
+        Some(format!(
+            "column `{name}` is `{type_name}`, and the model needs {expected}"
+        ))
+    });
+    let unknown = shape.columns.iter().filter(|found| {
+        let is_known = |name: &str| name.eq_ignore_ascii_case(&found.name);
+        !def.columns.iter().any(|column| is_known(column.name))
+            && !(found.nullable || found.has_default || found.generated)
+    });
+    let unknown = unknown.map(|found| {
+        let name = &found.name;
+        format!("column `{name}` is not in the model, and takes no row without a value")
+    });
+    of_model.chain(unknown).collect()
+}
+
+/// Asks for the columns of a model's table.
+struct Ask(&'static ModelDef);
+
+impl Statement for Ask {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        let table = namespace.table_of(self.0);
+        let asked = inspect::question(namespace.dialect(), &table, About::Columns)?;
+        for value in &asked.values {
+            args.push(value)?;
+        }
+        Ok(Sql {
+            text: asked.text.into(),
+            persistent: false,
+            single: false,
+        })
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            verb: "inspect",
+            table: self.0.table,
+        }
+    }
+}
