@@ -147,7 +147,11 @@ async fn the_isolation_level_is_the_one_that_was_asked_for(backend: Backend) {
         // The table of transactions is read anew after a tenth of a second without readers.
         eventually("the transaction is listed", async || {
             tokio::time::sleep(Duration::from_millis(110)).await;
-            let level = Note::on_shard_of(0).sql(sql).first::<String>(tx).await.unwrap();
+            let level = Note::on_shard_of(0)
+                .sql(sql)
+                .first::<String>(tx)
+                .await
+                .unwrap();
             found = level.unwrap_or_default();
             !found.is_empty()
         })

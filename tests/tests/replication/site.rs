@@ -94,7 +94,11 @@ impl Site {
         };
         for shard in 0..SHARDS {
             let view = AssertSqlSafe(format!("CREATE VIEW {{witnesses}} AS {port}"));
-            Note::on_shard_of(shard).sql(view).execute(&cluster).await.unwrap();
+            Note::on_shard_of(shard)
+                .sql(view)
+                .execute(&cluster)
+                .await
+                .unwrap();
         }
         let notes = (0..100).map(note).collect();
         Note::insert_many(&cluster, notes).await.unwrap();

@@ -321,8 +321,14 @@ async fn a_statement_that_is_said_to_read_goes_where_it_is_said() {
     assert_eq!(reduced(Order::scatter()).await.unwrap(), Some(0));
     let of_replicas = Order::scatter().read(Read::Replica);
     assert_eq!(reduced(of_replicas).await.unwrap(), Some(1));
-    let one = Order::query().read(Read::Replica).on_shard_of(key).sql(text);
+    let one = Order::query()
+        .read(Read::Replica)
+        .on_shard_of(key)
+        .sql(text);
     assert_eq!(one.all::<i32>(&bed.cluster).await.unwrap(), [1]);
-    let of_primary = Order::on_shard_of(key).sql(text).all::<i32>(&bed.cluster).await;
+    let of_primary = Order::on_shard_of(key)
+        .sql(text)
+        .all::<i32>(&bed.cluster)
+        .await;
     assert_eq!(of_primary.unwrap(), Vec::<i32>::new());
 }

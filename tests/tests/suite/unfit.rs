@@ -20,7 +20,10 @@ struct Parcel {
 }
 
 async fn everywhere(bed: &Bed, text: &str) {
-    let broadcast = bed.cluster.broadcast(GROUP).sql(AssertSqlSafe(text.to_owned()));
+    let broadcast = bed
+        .cluster
+        .broadcast(GROUP)
+        .sql(AssertSqlSafe(text.to_owned()));
     broadcast.execute().await.unwrap().into_result().unwrap();
 }
 
@@ -29,7 +32,10 @@ fn names<T: Debug>(found: Result<T>, kind: ErrorKind, problems: &[&str]) {
     let error = found.unwrap_err();
     assert_eq!(error.kind(), kind, "{error}");
     let text = error.to_string();
-    assert!(text.contains("the table `parcels` does not fit the model `Parcel`"), "{text}");
+    assert!(
+        text.contains("the table `parcels` does not fit the model `Parcel`"),
+        "{text}"
+    );
     for problem in problems {
         assert!(text.contains(problem), "{text}");
     }

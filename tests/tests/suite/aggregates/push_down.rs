@@ -81,7 +81,9 @@ async fn fill(bed: &Bed) -> Vec<Sale> {
                     cents: Cents(if row == 0 { i64::MIN } else { i64::MAX }),
                     weight: 0.25,
                     // More digits than a float has, and sums that differ in the last one.
-                    price: Some(Decimal::new(number, 9) + Decimal::from(10_i64.pow(17) / (number + 1))),
+                    price: Some(
+                        Decimal::new(number, 9) + Decimal::from(10_i64.pow(17) / (number + 1)),
+                    ),
                     ..sale(bed.id(), key)
                 });
             }
