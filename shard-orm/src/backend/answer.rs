@@ -29,10 +29,14 @@ pub(super) enum Answer<'c> {
     MySql(Results<'c, sqlx::MySql>),
 }
 
+/// The driver's rows, and how many rows each statement changed.
+type Items<'c, DB> =
+    BoxStream<'c, sqlx::Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>>>;
+
 /// The driver's answer.
 pub(super) enum Results<'c, DB: Database> {
     /// Any number of rows.
-    Many(Ahead<BoxStream<'c, sqlx::Result<Either<DB::QueryResult, DB::Row>>>>),
+    Many(Ahead<Items<'c, DB>>),
     /// One row at most, for which the driver does less.
     One(BoxFuture<'c, sqlx::Result<Option<DB::Row>>>),
 }
