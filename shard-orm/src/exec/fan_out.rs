@@ -133,7 +133,11 @@ async fn in_parts<'a>(
 ///
 /// None holds a connection while it waits for another, so that a pool of one serves them all.
 async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
-    let mut spread = Spread::new(Width::of(target));
+    let mut width = Width::of(target);
+    if let Some((place, _)) = asked.first() {
+        width = width.within_process(place.dialect());
+    }
+    let mut spread = Spread::new(width);
     for (number, (place, one)) in asked.into_iter().enumerate() {
         spread.push(number, &place, one);
     }

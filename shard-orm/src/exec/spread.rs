@@ -5,7 +5,8 @@
 //! not begun before that is given back, so that none runs into the acquire timeout of its own kind.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -13,6 +14,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::target::Target;
 use crate::connect::{Place, Watch};
+use crate::dialect::Dialect;
 
 /// How many statements run at the same time.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +36,20 @@ impl Width {
             },
             per_server: limits.statements_per_server,
         }
+    }
+}
+
+impl Width {
+    /// Of short reads. Files of SQLite are read by threads of this process: more of them than
+    /// there are processors fill their channels while one is read, and wake up for each row.
+    pub(crate) fn within_process(mut self, dialect: Dialect) -> Self {
+        static PROCESSORS: LazyLock<usize> =
+            LazyLock::new(|| available_parallelism().map_or(1, usize::from));
+        if dialect == Dialect::Sqlite {
+            // Two at least, so that one file that does not answer does not hold up all others.
+            self.per_server = self.per_server.min((*PROCESSORS).max(2));
+        }
+        self
     }
 }
 

@@ -74,9 +74,9 @@ fn problems(def: &ModelDef, site: &Site, shape: &Shape) -> Vec<String> {
         ))
     });
     let unknown = shape.columns.iter().filter(|found| {
-        let is_known = |name: &str| name.eq_ignore_ascii_case(&found.name);
-        !def.columns.iter().any(|column| is_known(column.name))
-            && !(found.nullable || found.has_default || found.generated)
+        let may_be_left_out = found.nullable || found.has_default || found.generated;
+        let is_it = |name: &str| name.eq_ignore_ascii_case(&found.name);
+        !(may_be_left_out || def.columns.iter().any(|column| is_it(column.name)))
     });
     let unknown = unknown.map(|found| {
         let name = &found.name;

@@ -40,10 +40,13 @@ use crate::model::{Column, Model};
 /// ```
 #[must_use]
 pub struct Filter<M> {
-    pub(crate) condition: Result<Combined<Expr>, Refusal>,
+    pub(crate) condition: Result<Condition, Refusal>,
     pub(crate) needs: Needs,
     of: PhantomData<fn() -> M>,
 }
+
+/// A condition, whatever the model.
+type Condition = Combined<Expr>;
 
 impl<M> Filter<M> {
     fn new(expr: Result<Expr>) -> Self {
@@ -78,7 +81,7 @@ impl<M> Filter<M> {
     fn join(
         self,
         other: Self,
-        join: fn(Combined<Expr>, Combined<Expr>) -> Result<Combined<Expr>, Refusal>,
+        join: fn(Condition, Condition) -> Result<Condition, Refusal>,
     ) -> Self {
         let needs = self.needs | other.needs;
         Self {

@@ -182,7 +182,10 @@ pub(crate) mod private {
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKey<K>, S> {}
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKeys<K>, S> {}
 impl<M: Model, S> NamesAShard for Query<M, OnShard, S> {}
+// The compiler lists the implementations: those of the other places say it all.
+#[diagnostic::do_not_recommend]
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnShardOf<K>, S> {}
+#[diagnostic::do_not_recommend]
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnShardsOf<K>, S> {}
 impl<M: Model, S> NamesAShard for Query<M, Everywhere, S> {}
 impl<M: Model, S> NamesAShard for Query<M, InDatabase, S> {}
