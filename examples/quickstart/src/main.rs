@@ -128,7 +128,7 @@ async fn where_rows_went(cluster: &Cluster, flights: &[Flight]) -> Outcome {
     let mut of_server = vec![(0_u32, 0_i64); group.servers().len()];
     for (shard, key) in keys {
         // The rows of all keys of the logical shard, so this is SQL: the builder asks for one key's.
-        let rows: i64 = Flight::on(key)
+        let rows: i64 = Flight::on_shard_of(key)
             .sql("SELECT COUNT(*) FROM {flights}")
             .one(cluster)
             .await?;

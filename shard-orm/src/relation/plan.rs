@@ -139,10 +139,6 @@ impl Statement for Joining<'_> {
         self.plan.tables.iter().map(|table| table.def).collect()
     }
 
-    fn models(&self) -> Vec<&'static ModelDef> {
-        self.plan.tables.iter().map(|table| table.def).collect()
-    }
-
     fn label(&self) -> Label {
         Label {
             verb: match self.verb {

@@ -107,7 +107,7 @@ fn cut(described: String) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 mod tests {
     use crate::config::{Config, Group, Server, StrategyConfig};
     use crate::route::{RoutingKey, Strategy};

@@ -41,7 +41,7 @@ async fn each_verb(cluster: &Cluster, id: i64) {
     assert_eq!(scattered[0].amount, 3);
     let sums = own().select(Note::TEXT).all(cluster).await.unwrap();
     assert_eq!(sums, [format!("note {id}")]);
-    let raw = Note::on(0).sql(AssertSqlSafe(format!(
+    let raw = Note::on_shard_of(0).sql(AssertSqlSafe(format!(
         "SELECT text FROM {{notes}} WHERE id = {id}"
     )));
     assert_eq!(
@@ -237,7 +237,7 @@ async fn a_stale_plan_within_a_procedure_is_not_sent_again(backend: Backend) {
          RAISE EXCEPTION 'prepared statement does not exist' USING ERRCODE = '26000'; END $$"
     );
     side.run(&procedure).await.unwrap();
-    let error = Note::on(0)
+    let error = Note::on_shard_of(0)
         .sql("CALL half()")
         .execute(&cluster)
         .await

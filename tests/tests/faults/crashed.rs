@@ -93,7 +93,7 @@ async fn a_read_whose_end_is_not_announced_is_unavailable() {
         let first = kind(Note::on(0).first(cluster)).await;
         let stream = kind(Note::on(0).stream(cluster).try_collect::<Vec<_>>()).await;
         let scattered = kind(Note::scatter().all(cluster)).await;
-        let raw = Note::on(0)
+        let raw = Note::on_shard_of(0)
             .read(Read::Primary)
             .sql("SELECT amount FROM {notes}");
         let raw = kind(raw.all::<i32>(cluster)).await;
@@ -109,17 +109,17 @@ async fn a_write_whose_end_is_not_announced_has_an_unknown_outcome() {
     let cluster = &deadly.cluster;
     for _ in 0..5 {
         // They may write, for what is known of them.
-        let raw = Note::on(0).sql("SELECT amount FROM {notes}");
+        let raw = Note::on_shard_of(0).sql("SELECT amount FROM {notes}");
         assert_eq!(
             kind(raw.all::<i32>(cluster)).await,
             ErrorKind::OutcomeUnknown
         );
-        let raw = Note::on(0).sql("SELECT amount FROM {notes}");
+        let raw = Note::on_shard_of(0).sql("SELECT amount FROM {notes}");
         assert_eq!(
             kind(raw.first::<i32>(cluster)).await,
             ErrorKind::OutcomeUnknown
         );
-        let rows = Note::on(0).sql("SELECT amount FROM {notes}");
+        let rows = Note::on_shard_of(0).sql("SELECT amount FROM {notes}");
         let rows = rows.reduce(
             cluster,
             async |mut rows: ShardRows<'_, i32>| rows.try_next().await,
@@ -181,13 +181,13 @@ async fn a_star_has_all_rows_after_a_column_was_added(backend: Backend) {
         note(id).insert(&cluster).await.unwrap();
     }
     let mut side = site.side().await;
-    let star = || Note::on(0).sql("SELECT * FROM {notes} ORDER BY id");
+    let star = || Note::on_shard_of(0).sql("SELECT * FROM {notes} ORDER BY id");
     let read = || {
-        Note::on(0)
+        Note::on_shard_of(0)
             .read(Read::Primary)
             .sql("SELECT * FROM {notes} ORDER BY id")
     };
-    let returning = || Note::on(0).sql("UPDATE {notes} SET amount = 7 RETURNING *");
+    let returning = || Note::on_shard_of(0).sql("UPDATE {notes} SET amount = 7 RETURNING *");
     let has_returning = backend != Backend::MariaDb;
     type Before = (i64, i64, String, i32);
     type After = (i64, i64, String, i32, Option<String>);
@@ -256,7 +256,7 @@ async fn sql_without_a_statement_is_refused(backend: Backend) {
     let site = Site::new(backend).await;
     let cluster = site.cluster(pool_of(1)).await;
     for text in ["", " ; ", "-- only words", "/* of {notes} */ ;"] {
-        let nothing = Note::on(0).sql(AssertSqlSafe(text));
+        let nothing = Note::on_shard_of(0).sql(AssertSqlSafe(text));
         assert_eq!(
             kind(nothing.all::<i64>(&cluster)).await,
             ErrorKind::Unsupported
@@ -265,7 +265,7 @@ async fn sql_without_a_statement_is_refused(backend: Backend) {
         assert_eq!(kind(nothing).await, ErrorKind::Unsupported);
     }
     // A comment in front of a statement is one of many.
-    let one = Note::on(0).sql("-- one\n/* two */ SELECT COUNT(*) FROM {notes} -- three");
+    let one = Note::on_shard_of(0).sql("-- one\n/* two */ SELECT COUNT(*) FROM {notes} -- three");
     assert_eq!(one.one::<i64>(&cluster).await.unwrap(), 0);
 }
 

@@ -155,7 +155,7 @@ async fn a_server_without_room_takes_no_writes(backend: Backend) {
     }
     let tx = cluster.begin(Note::shard(3)).await.unwrap();
     if backend == Backend::Sqlite {
-        let limit = Note::on(3).sql("PRAGMA max_page_count = 1");
+        let limit = Note::on_shard_of(3).sql("PRAGMA max_page_count = 1");
         limit.all::<i64>(&tx).await.unwrap();
     }
     full(Note::insert_many(&tx, many()).await);

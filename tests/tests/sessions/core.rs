@@ -252,7 +252,10 @@ async fn searches(on: &Cluster) {
     assert_eq!(found(Thing::TEXT.eq("a b")).await, [0; 0]);
     assert_eq!(found(!Thing::TEXT.like("a%")).await, [4, 5, 6]);
     let own = "SELECT COUNT(*) FROM {things} WHERE text = 'it''s'";
-    assert_eq!(Thing::on(0).sql(own).one::<i64>(on).await.unwrap(), 1);
+    assert_eq!(
+        Thing::on_shard_of(0).sql(own).one::<i64>(on).await.unwrap(),
+        1
+    );
     Thing::on(0).delete(on).await.unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use shard_orm::config::DatabaseOptions;
 use shard_orm::prelude::*;
-use shard_orm::sync::Sync;
+use shard_orm::sync::StaticSync;
 use shard_orm::{Dialect, ErrorKind};
 use shard_orm_tests::database::{fresh_mariadb_prefix_on, fresh_postgres};
 use shard_orm_tests::scratch;
@@ -144,7 +144,7 @@ async fn batches_fit_what_mariadb_takes_and_what_does_not_fit_is_refused() {
     );
     refused(
         "sql",
-        Paper::on(0)
+        Paper::on_shard_of(0)
             .sql("SELECT id FROM {papers} WHERE note = ?")
             .bind(text.clone())
             .all::<i64>(on)
@@ -153,7 +153,7 @@ async fn batches_fit_what_mariadb_takes_and_what_does_not_fit_is_refused() {
     );
     refused(
         "text",
-        Paper::on(0)
+        Paper::on_shard_of(0)
             .sql(AssertSqlSafe(format!(
                 "SELECT id FROM {{papers}} WHERE note = '{text}'"
             )))
@@ -221,7 +221,7 @@ fn sheets(first: u8) -> Vec<Sheet> {
 }
 
 async fn sync(on: &Cluster) {
-    let report = Sync::of::<Sheet>(on).run().await.unwrap();
+    let report = StaticSync::of::<Sheet>(on).run().await.unwrap();
     report.complete().unwrap();
 }
 

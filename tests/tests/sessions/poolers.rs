@@ -82,7 +82,7 @@ async fn a_pooler_with_as_many_sessions_as_clients_is_enough() {
             let cluster = &cluster;
             async move {
                 thing(id % 2, id).insert(cluster).await.unwrap();
-                let asked = Thing::on(id % 2).sql("SELECT current_setting('work_mem')");
+                let asked = Thing::on_shard_of(id % 2).sql("SELECT current_setting('work_mem')");
                 asked.one::<String>(cluster).await.unwrap()
             }
         }))
@@ -147,7 +147,8 @@ async fn a_pooler_that_hands_sessions_on_is_refused() {
         assert_eq!(Thing::on(key).count(&plain).await.unwrap(), 0);
     }
     // No lock of a trial is left over for long: where one is found, it is freed.
-    let left = Thing::on(0).sql("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory'");
+    let left =
+        Thing::on_shard_of(0).sql("SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory'");
     assert!(left.one::<i64>(&plain).await.unwrap() < 20);
 }
 

@@ -153,7 +153,7 @@ async fn statements_mean_the_same_on_a_postgres_with_other_settings() {
         ("work_mem", "7MB"),
         ("app.tenant", r"o'ne\"),
     ] {
-        let asked = core::Thing::on(0)
+        let asked = core::Thing::on_shard_of(0)
             .sql("SELECT current_setting($1)")
             .bind(name.to_owned());
         assert_eq!(asked.one::<String>(&one).await.unwrap(), expected, "{name}");
@@ -167,7 +167,7 @@ async fn statements_mean_the_same_on_sqlite() {
     let one = connect(Dialect::Sqlite, &url, DatabaseOptions::new()).await;
     let other = connect(Dialect::Sqlite, &url, DatabaseOptions::new()).await;
     core::run(&one, &other).await;
-    let pragma = core::Thing::on(0).sql("PRAGMA ignore_check_constraints");
+    let pragma = core::Thing::on_shard_of(0).sql("PRAGMA ignore_check_constraints");
     assert_eq!(pragma.one::<i64>(&one).await.unwrap(), 0);
 }
 

@@ -240,7 +240,7 @@ behaviours! { (Payment, Part, Amount);
         let row = priced(bed, key, &["11.77"]).await.remove(0);
         let on = &bed.cluster;
         let text = if bed.dialect == Dialect::Postgres { "SELECT id FROM {payments} WHERE price = $1 AND id = $2" } else { "SELECT id FROM {payments} WHERE price = ? AND id = ?" };
-        let query = || Payment::on(key).sql(text);
+        let query = || Payment::on_shard_of(key).sql(text);
         let found: Vec<i64> = query().bind_as(Payment::PRICE, row.price).bind(row.id).all(on).await.unwrap();
         assert_eq!(found, [row.id]);
         let plain = query().bind(row.price).bind(row.id).all::<i64>(on).await;
@@ -334,7 +334,7 @@ behaviours! { (Payment, Part, Amount);
         let key = bed.key();
         let id = bed.id();
         let text = AssertSqlSafe(format!("INSERT INTO {{payments}} (id, user_id, price, fee) VALUES ({id}, {key}, 0, 0)"));
-        Payment::on(key).sql(text).execute(&bed.cluster).await.unwrap();
+        Payment::on_shard_of(key).sql(text).execute(&bed.cluster).await.unwrap();
         let row = Payment::get(&bed.cluster, key, id).await.unwrap();
         assert_eq!((row.points.to_string(), row.rate, row.price.to_string()), ("7".into(), dec("0"), "0.00".into()));
     }
@@ -356,7 +356,7 @@ behaviours! { (Payment, Part, Amount);
             let id = bed.id();
             let literal = if bed.dialect == Dialect::Sqlite { format!("'{literal}'") } else { literal.to_owned() };
             let insert = format!("INSERT INTO {{amounts}} (id, user_id, amount) VALUES ({id}, {key}, {literal})");
-            if Amount::on(key).sql(AssertSqlSafe(insert)).execute(on).await.is_err() {
+            if Amount::on_shard_of(key).sql(AssertSqlSafe(insert)).execute(on).await.is_err() {
                 // MariaDB has fewer digits before the point.
                 assert_eq!(bed.dialect, Dialect::MySql, "{literal}");
                 continue;

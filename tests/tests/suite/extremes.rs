@@ -30,7 +30,7 @@ async fn both<T: Field + Debug>(bed: &Bed, expression: &str) -> [Result<T>; 2] {
         Some(expression) => format!("SET STATEMENT sql_mode = '' FOR SELECT {expression}"),
         None => format!("SELECT {expression}"),
     };
-    let prepared = Moment::on(1)
+    let prepared = Moment::on_shard_of(1)
         .sql(AssertSqlSafe(text.clone()))
         .one::<T>(&bed.cluster)
         .await;

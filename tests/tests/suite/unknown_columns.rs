@@ -133,11 +133,11 @@ behaviours! { (Parcel);
         let on = &bed.cluster;
         if bed.dialect == Dialect::MySql {
             // There it is a text, as the language has it.
-            let found = Parcel::on(key).sql("SELECT DISTINCT \"note\" FROM {parcels}").all::<String>(on).await;
+            let found = Parcel::on_shard_of(key).sql("SELECT DISTINCT \"note\" FROM {parcels}").all::<String>(on).await;
             assert_eq!(found.unwrap(), ["note"]);
             return;
         }
-        let sql = |text: &'static str| Parcel::on(key).sql(text);
+        let sql = |text: &'static str| Parcel::on_shard_of(key).sql(text);
         let known: Vec<i32> = sql("SELECT \"weight\" FROM {parcels} WHERE \"weight\" = 7 AND '\"note\"' <> ''").all(on).await.unwrap();
         assert!(known.contains(&row.weight));
         let wrapped = if bed.dialect == Dialect::Postgres { "$1 IS NOT NULL" } else { "? IS NOT NULL" };

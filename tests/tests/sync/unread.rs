@@ -5,7 +5,7 @@ use std::time::Duration;
 use shard_orm::Result;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::sync::{Batch, CopyStatus, Supervisor, Sync, TransmitHooks};
+use shard_orm::sync::{Batch, CopyStatus, StaticSync, Supervisor, TransmitHooks};
 
 use crate::site::{Backend, Item, Pair, Site, eventually, item, on};
 
@@ -17,7 +17,7 @@ on! { all =>
 on! { servers => copies_follow_after_the_tables_were_altered }
 
 fn supervise(site: &Site) -> Supervisor {
-    Sync::supervise(&site.cluster)
+    StaticSync::supervise(&site.cluster)
         .every(Duration::from_millis(50))
         .longest_pause(Duration::from_millis(200))
         .run()

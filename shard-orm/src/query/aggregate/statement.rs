@@ -274,10 +274,6 @@ impl Statement for Partials<'_> {
         vec![self.plan.def]
     }
 
-    fn models(&self) -> Vec<&'static ModelDef> {
-        vec![self.plan.def]
-    }
-
     fn label(&self) -> Label {
         Label {
             verb: "aggregate",

@@ -162,11 +162,6 @@ impl Statement for Union {
         (0..tables.count()).map(|table| tables.def(table)).collect()
     }
 
-    fn models(&self) -> Vec<&'static ModelDef> {
-        let tables = &self.asked.tables;
-        (0..tables.count()).map(|table| tables.def(table)).collect()
-    }
-
     fn label(&self) -> Label {
         Label {
             verb: match self.asked.verb {
