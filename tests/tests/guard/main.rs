@@ -1,5 +1,7 @@
 //! Configurations that were edited: rows are found, or the configuration is refused; they never vanish.
 
+#![allow(clippy::single_range_in_vec_init)] // Runs of shards are lists of ranges.
+
 mod databases;
 mod pins;
 mod records;

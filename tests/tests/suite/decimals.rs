@@ -207,7 +207,7 @@ behaviours! { (Payment, Part, Amount);
         let scattered = Payment::scatter().filter(Payment::ID.eq(row.id)).order_by(Payment::PRICE);
         let streamed: Vec<Price> = futures_util::TryStreamExt::try_collect(scattered.select_as::<Price>().stream(on)).await.unwrap();
         assert_eq!(streamed, [price]);
-        let raw: Vec<Payment> = query().sql(AssertSqlSafe(format!("SELECT {{payments.*}} FROM {{payments}} WHERE id = {}", row.id))).all(on).await.unwrap();
+        let raw: Vec<Payment> = Payment::on_shard_of(key).sql(AssertSqlSafe(format!("SELECT {{payments.*}} FROM {{payments}} WHERE id = {}", row.id))).all(on).await.unwrap();
         assert_eq!(raw, std::slice::from_ref(&row));
 
         let joined = Part::on(key).join(Part::PAYMENT);
