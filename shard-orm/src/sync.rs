@@ -52,7 +52,6 @@ pub use digest::{Digest, digest};
 pub use mode::Mode;
 pub use once::StaticSync;
 pub use report::{Rows, SyncReport, Synced, Verified};
-pub(crate) use shape::holds;
 pub use supervise::{CopyStatus, Supervise, Supervisor};
 pub use table::TableAt;
 

@@ -2,12 +2,15 @@
 //!
 //! Three questions for each database, which give rows of one form. Asked by `sync::shape`.
 
+mod fit;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+
+pub(crate) use self::fit::{base, expected, unfit, unfit_number};
 
 use sea_query::{TableName, TableRef, Value};
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sea_query::Value;
 
 use super::record::{record, upgrade};
+use crate::backend::inspect;
 use crate::backend::{Args, Failure, Field, Sql, create_namespace, render, tables_of_namespace};
 use crate::connect::{Layout, Lease, Place, Record};
 use crate::dialect::Dialect;
@@ -75,30 +76,34 @@ pub(crate) async fn create_tables(
     made_before: &str,
     anew: bool,
 ) -> Result<()> {
+    if defs.is_empty() {
+        return Ok(());
+    }
     let mut lease = place.writer()?.acquire().await?;
+    let there = tables(place, &mut lease).await?;
     let made_before: BTreeSet<&str> = names(made_before).collect();
-    if !anew && defs.iter().any(|def| made_before.contains(def.table)) {
-        let there = tables(place, &mut lease).await?;
-        let lost = defs
-            .iter()
-            .find(|def| made_before.contains(def.table) && !there.contains(def.table));
-        if let Some(def) = lost {
-            return Err(Error::new(
-                ErrorKind::UndefinedTable,
-                format!(
-                    "table `{}` was made in namespace `{}` on {} before, and does not exist there any \
-                     more; bring its rows back, or, if they are lost, create it empty with \
-                     `cluster.setup().create_missing(\"{}\", [{}])`",
-                    def.table,
-                    place.namespace.name(),
-                    lease.label(),
-                    place.namespace.group(),
-                    place.namespace.shard(),
-                ),
-            ));
-        }
+    let lost = defs
+        .iter()
+        .find(|def| made_before.contains(def.table) && !there.contains(def.table));
+    if let Some(def) = lost.filter(|_| !anew) {
+        return Err(Error::new(
+            ErrorKind::UndefinedTable,
+            format!(
+                "table `{}` was made in namespace `{}` on {} before, and does not exist there any \
+                 more; bring its rows back, or, if they are lost, create it empty with \
+                 `cluster.setup().create_missing(\"{}\", [{}])`",
+                def.table,
+                place.namespace.name(),
+                lease.label(),
+                place.namespace.group(),
+                place.namespace.shard(),
+            ),
+        ));
     }
     for def in defs {
+        if there.contains(def.table) {
+            check_numbers(place, &mut lease, def).await?;
+        }
         let table = CreateTable::new(def, place.dialect())?;
         let table = table.in_namespace(&**place.namespace.name());
         for statement in table.statements() {
@@ -106,6 +111,54 @@ pub(crate) async fn create_tables(
         }
     }
     Ok(())
+}
+
+/// Checks that the numbers of a model can be read from a table that exists.
+async fn check_numbers(place: &Place, lease: &mut Lease, def: &ModelDef) -> Result<()> {
+    let dialect = place.dialect();
+    let table = place.namespace.own_table(def.table);
+    let asked = inspect::question(dialect, &table, inspect::About::Columns)?;
+    let mut args = Args::new(dialect)?;
+    for value in &asked.values {
+        args.push(value)?;
+    }
+    let sql = Sql {
+        text: asked.text.into(),
+        persistent: false,
+        single: false,
+    };
+    let mut columns = Vec::new();
+    let outcome = lease
+        .conn()?
+        .run(sql, args, &mut |row| {
+            columns.push(inspect::column(dialect, row)?.0);
+            Ok(())
+        })
+        .await;
+    settle(lease, outcome)?;
+    let unfit = def.columns.iter().filter_map(|column| {
+        let found = columns
+            .iter()
+            .find(|found| found.name.eq_ignore_ascii_case(column.name))?;
+        let expected = inspect::unfit_number(column.column_type, dialect, found)?;
+        Some(format!(
+            "column `{}` is `{}`, and the model needs {expected}",
+            column.name, found.type_name
+        ))
+    });
+    let unfit: Vec<String> = unfit.collect();
+    if unfit.is_empty() {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "table `{}` in namespace `{}` on {} does not fit the model `{}`: {}; alter the table, or change \
+         the fields",
+        def.table,
+        place.namespace.name(),
+        lease.label(),
+        def.name,
+        unfit.join("; ")
+    )))
 }
 
 /// The names in a list of a record.

@@ -8,11 +8,10 @@ use super::run::{Intent, run_at};
 use super::site::Site;
 use super::statement::{Label, Rows, Statement};
 use super::target::Target;
-use crate::backend::inspect::{self, About, Shape};
+use crate::backend::inspect::{self, About, Shape, unfit};
 use crate::backend::{Args, Row, Sql};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
-use crate::sync::holds;
 use crate::topology::Namespace;
 
 /// Whether a table that does not fit its model may be the cause.
@@ -67,7 +66,7 @@ fn problems(def: &ModelDef, site: &Site, shape: &Shape) -> Vec<String> {
         let Some(found) = shape.column(name) else {
             return Some(format!("column `{name}` is missing"));
         };
-        let expected = holds(column.column_type, dialect, found)?;
+        let expected = unfit(column.column_type, dialect, found)?;
         let type_name = &found.type_name;
         Some(format!(
             "column `{name}` is `{type_name}`, and the model needs {expected}"

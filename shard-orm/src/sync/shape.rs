@@ -2,14 +2,13 @@
 //!
 //! All that stands against it is said at once, with what there is on each side and what to do.
 
-mod holds;
+mod loss;
 
 use sea_query::Value;
 
-pub(crate) use self::holds::holds;
-use self::holds::{Kept, expected, loses};
+use self::loss::{Kept, loses};
 use super::table::TableAt;
-use crate::backend::inspect::{self, About, ColumnShape, Equality, Shape};
+use crate::backend::inspect::{self, About, ColumnShape, Equality, Shape, unfit};
 use crate::backend::{Args, ColumnType, Row, Sql};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -101,8 +100,8 @@ pub(crate) fn check(source: Seen<'_>, copy: Seen<'_>) -> Result<()> {
     });
     for (column, (there, here)) in copied {
         // A type that is wrong has been said.
-        if holds(column.column_type, copy.0.dialect(), here).is_some()
-            || holds(column.column_type, source.0.dialect(), there).is_some()
+        if unfit(column.column_type, copy.0.dialect(), here).is_some()
+            || unfit(column.column_type, source.0.dialect(), there).is_some()
         {
             continue;
         }
@@ -159,11 +158,11 @@ fn alone(role: &str, (table, shape): Seen<'_>, problems: &mut Vec<String>) {
             problems.push(format!(
                 "column `{}` is missing at the {role}; add it as {}",
                 column.name,
-                expected(column.column_type, dialect)
+                inspect::expected(column.column_type, dialect)
             ));
             continue;
         };
-        if let Some(wanted) = holds(column.column_type, dialect, found) {
+        if let Some(wanted) = unfit(column.column_type, dialect, found) {
             problems.push(format!(
                 "column `{}` is `{}` at the {role}, and the model has {:?}; make it {wanted}",
                 column.name, found.type_name, column.column_type

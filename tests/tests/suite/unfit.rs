@@ -74,15 +74,15 @@ behaviours! { (Parcel), 2 shards on 1 servers, |options| options;
         names(Parcel::get(on, key, id).await, ErrorKind::Decode, problems);
         names(Parcel::on(key).all(on).await, ErrorKind::Decode, problems);
         names(Parcel::scatter().order_by(Parcel::ID).all(on).await, ErrorKind::Decode, problems);
+        // Setup does not take the table either.
+        let error = bed.setup_of(on).run().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains(problems[0]), "{error}");
         // Nothing is asked of what fits.
         assert_eq!(Parcel::on(key).select(Parcel::USER_ID).one(on).await.unwrap(), key);
     }
 
     async fn columns_that_are_missing_are_named(bed: &Bed) {
-        // SQLite takes an unknown name in quotes for a text.
-        if bed.dialect == Dialect::Sqlite {
-            return;
-        }
         everywhere(bed, "ALTER TABLE {parcels} DROP COLUMN note").await;
         let found = Parcel::on(bed.key()).all(&bed.cluster).await;
         names(found, ErrorKind::UndefinedTable, &["column `note` is missing"]);
