@@ -9,7 +9,9 @@ use sea_query::Value;
 
 use super::record::{record, upgrade};
 use crate::backend::inspect;
-use crate::backend::{Args, Failure, Field, Sql, create_namespace, render, tables_of_namespace};
+use crate::backend::{
+    Args, Failure, Field, OnRow, Sql, create_namespace, render, tables_of_namespace,
+};
 use crate::connect::{Layout, Lease, Place, Record};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -118,24 +120,12 @@ async fn check_numbers(place: &Place, lease: &mut Lease, def: &ModelDef) -> Resu
     let dialect = place.dialect();
     let table = place.namespace.own_table(def.table);
     let asked = inspect::question(dialect, &table, inspect::About::Columns)?;
-    let mut args = Args::new(dialect)?;
-    for value in &asked.values {
-        args.push(value)?;
-    }
-    let sql = Sql {
-        text: asked.text.into(),
-        persistent: false,
-        single: false,
-    };
     let mut columns = Vec::new();
-    let outcome = lease
-        .conn()?
-        .run(sql, args, &mut |row| {
-            columns.push(inspect::column(dialect, row)?.0);
-            Ok(())
-        })
-        .await;
-    settle(lease, outcome)?;
+    ask(lease, place, asked.text, &asked.values, &mut |row| {
+        columns.push(inspect::column(dialect, row)?.0);
+        Ok(())
+    })
+    .await?;
     let unfit = def.columns.iter().filter_map(|column| {
         let found = columns
             .iter()
@@ -178,10 +168,48 @@ pub(crate) async fn has_rows(
     select: &sea_query::SelectStatement,
 ) -> Result<bool> {
     let mut lease = place.writer()?.acquire().await?;
-    let mut found = false;
     let (text, values) = render(place.dialect(), select);
+    let mut found = false;
+    ask(&mut lease, place, text, &values.0, &mut |_| {
+        found = true;
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+async fn tables(place: &Place, lease: &mut Lease) -> Result<BTreeSet<String>> {
+    let values = match place.dialect() {
+        Dialect::Sqlite => Vec::new(),
+        Dialect::Postgres | Dialect::MySql => {
+            vec![Value::String(Some(place.namespace.name().to_string()))]
+        }
+    };
+    let mut found = BTreeSet::new();
+    ask(
+        lease,
+        place,
+        tables_of_namespace(place.dialect()),
+        &values,
+        &mut |row| {
+            found.insert(String::read(row, 0)?);
+            Ok(())
+        },
+    )
+    .await?;
+    Ok(found)
+}
+
+/// Sends a statement that is not kept prepared, and gives the rows affected.
+pub(super) async fn ask(
+    lease: &mut Lease,
+    place: &Place,
+    text: impl Into<Arc<str>>,
+    values: &[Value],
+    on_row: &mut OnRow<'_>,
+) -> Result<u64> {
     let mut args = Args::new(place.dialect())?;
-    for value in &values.0 {
+    for value in values {
         args.push(value)?;
     }
     let sql = Sql {
@@ -189,38 +217,8 @@ pub(crate) async fn has_rows(
         persistent: false,
         single: false,
     };
-    let outcome = lease
-        .conn()?
-        .run(sql, args, &mut |_| {
-            found = true;
-            Ok(())
-        })
-        .await;
-    settle(&mut lease, outcome)?;
-    Ok(found)
-}
-
-async fn tables(place: &Place, lease: &mut Lease) -> Result<BTreeSet<String>> {
-    let mut args = Args::new(place.dialect())?;
-    if place.dialect() != Dialect::Sqlite {
-        let name = place.namespace.name().to_string();
-        args.push(&Value::String(Some(name)))?;
-    }
-    let sql = Sql {
-        text: tables_of_namespace(place.dialect()).into(),
-        persistent: false,
-        single: false,
-    };
-    let mut tables = BTreeSet::new();
-    let outcome = lease
-        .conn()?
-        .run(sql, args, &mut |row| {
-            tables.insert(String::read(row, 0)?);
-            Ok(())
-        })
-        .await;
-    settle(lease, outcome)?;
-    Ok(tables)
+    let outcome = lease.conn()?.run(sql, args, on_row).await;
+    settle(lease, outcome)
 }
 
 pub(super) async fn write(
@@ -229,17 +227,7 @@ pub(super) async fn write(
     statement: &(impl sea_query::QueryStatementWriter + Sync),
 ) -> Result<u64> {
     let (text, values) = render(place.dialect(), statement);
-    let mut args = Args::new(place.dialect())?;
-    for value in &values.0 {
-        args.push(value)?;
-    }
-    let sql = Sql {
-        text: text.into(),
-        persistent: false,
-        single: false,
-    };
-    let outcome = lease.conn()?.run(sql, args, &mut |_| Ok(())).await;
-    settle(lease, outcome)
+    ask(lease, place, text, &values.0, &mut |_| Ok(())).await
 }
 
 pub(super) fn settle<T>(lease: &mut Lease, outcome: Result<T, Failure>) -> Result<T> {

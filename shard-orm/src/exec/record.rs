@@ -4,8 +4,8 @@
 
 use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
 
-use super::create::{send, settle, write};
-use crate::backend::{Args, Field, Sql, long_text, render, render_alter, render_table};
+use super::create::{ask, send, write};
+use crate::backend::{Field, long_text, render, render_alter, render_table};
 use crate::connect::{
     IDENTITY, LAYOUT, Layout, Lease, Place, Record, TABLE, comment, compare, read,
 };
@@ -193,25 +193,14 @@ pub(crate) async fn database_ids(place: &Place) -> Result<Vec<(String, String)>>
         .from(place.namespace.own_table(DATABASES))
         .and_where(Expr::col((Alias::new(DATABASES), Alias::new(CLUSTER))).eq(&*place.cluster));
     let (text, values) = render(place.dialect(), &select);
-    let mut args = Args::new(place.dialect())?;
-    for value in &values.0 {
-        args.push(value)?;
-    }
-    let sql = Sql {
-        text: text.into(),
-        persistent: false,
-        single: false,
-    };
     let mut lease = place.writer()?.acquire().await?;
     let mut ids = Vec::new();
-    let outcome = lease
-        .conn()?
-        .run(sql, args, &mut |row| {
-            ids.push((String::read(row, 0)?, String::read(row, 1)?));
-            Ok(())
-        })
-        .await;
-    match settle(&mut lease, outcome) {
+    let asked = ask(&mut lease, place, text, &values.0, &mut |row| {
+        ids.push((String::read(row, 0)?, String::read(row, 1)?));
+        Ok(())
+    })
+    .await;
+    match asked {
         Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(Vec::new()),
         outcome => outcome.map(|_| ids),
     }
