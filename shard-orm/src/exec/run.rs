@@ -60,9 +60,8 @@ pub(crate) fn run_at<'a>(
         } else {
             let begun = Instant::now();
             let mut counting = Counting { sink, rows: 0 };
-            let result = dispatch(target, &site, intent, statement, &mut counting, &span)
-                .instrument(span.clone())
-                .await;
+            let traced = dispatch(target, &site, intent, statement, &mut counting, &span);
+            let result = Box::pin(traced.instrument(span.clone())).await;
             concluded(&span, &site, begun, counting.rows, result)
         };
         let Err(error) = result else { return result };
@@ -178,51 +177,54 @@ impl Sink for Counting<'_> {
     }
 }
 
-async fn dispatch(
-    target: Target<'_>,
-    site: &Site,
+/// Chooses an endpoint and sends the statement. Not an `async fn`, as [`attempt`].
+fn dispatch<'a>(
+    target: Target<'a>,
+    site: &'a Site,
     intent: Intent,
-    statement: &dyn Statement,
-    sink: &mut dyn Sink,
-    span: &Span,
-) -> Result<u64> {
-    let place = &*site.place;
-    let (read, marks) = match target {
-        Target::Tx(tx) => {
-            record_role(span, "primary");
-            let prepare = || prepare(place, statement);
-            return tx.run(prepare, &mut |row: &Row<'_>| sink.row(row)).await;
-        }
-        Target::Cluster { read, marks, .. } => (read, marks),
-    };
-    match intent {
-        Intent::Write => {
-            let _writing = Writing::new(marks, place);
-            write(place, statement, sink, span).await
-        }
-        Intent::Read => {
-            let _locks = site.hold_locks(read, marks, statement).await?;
-            let Served {
-                mut lease,
-                endpoint,
-            } = site.for_read(read, marks).await?;
-            record_role(span, place.role(endpoint));
-            match attempt(&mut lease, endpoint, place, statement, sink).await {
-                Ok(rows) => Ok(rows),
-                Err(failed) if failed.may_be_asked_again(place, endpoint) => {
-                    // Its place in the pool is free for the other connection.
-                    drop(lease);
-                    place.watch.nudge();
-                    sink.reset();
-                    let again = async {
-                        let served = site.for_read_again(read, marks, endpoint).await?;
-                        attempt_read(served, place, statement, sink, span)
-                            .await
-                            .map_err(Attempt::into_error)
-                    };
-                    Box::pin(again).await
+    statement: &'a dyn Statement,
+    sink: &'a mut dyn Sink,
+    span: &'a Span,
+) -> impl Future<Output = Result<u64>> + Send + 'a {
+    async move {
+        let place = &*site.place;
+        let (read, marks) = match target {
+            Target::Tx(tx) => {
+                record_role(span, "primary");
+                let prepare = || prepare(place, statement);
+                return tx.run(prepare, &mut |row: &Row<'_>| sink.row(row)).await;
+            }
+            Target::Cluster { read, marks, .. } => (read, marks),
+        };
+        match intent {
+            Intent::Write => {
+                let _writing = Writing::new(marks, place);
+                write(place, statement, sink, span).await
+            }
+            Intent::Read => {
+                let _locks = site.hold_locks(read, marks, statement).await?;
+                let Served {
+                    mut lease,
+                    endpoint,
+                } = site.for_read(read, marks).await?;
+                record_role(span, place.role(endpoint));
+                match attempt(&mut lease, endpoint, place, statement, sink).await {
+                    Ok(rows) => Ok(rows),
+                    Err(failed) if failed.may_be_asked_again(place, endpoint) => {
+                        // Its place in the pool is free for the other connection.
+                        drop(lease);
+                        place.watch.nudge();
+                        sink.reset();
+                        let again = async {
+                            let served = site.for_read_again(read, marks, endpoint).await?;
+                            attempt_read(served, place, statement, sink, span)
+                                .await
+                                .map_err(Attempt::into_error)
+                        };
+                        Box::pin(again).await
+                    }
+                    Err(failed) => Err(failed.into_error()),
                 }
-                Err(failed) => Err(failed.into_error()),
             }
         }
     }
@@ -258,7 +260,7 @@ async fn write(
             }
             Err(error)
         }
-        Err(attempt @ (Attempt::Outdated(_) | Attempt::Stale(_))) => Err(attempt.into_error()),
+        Err(Attempt::Outdated(error)) => Err(error),
         Err(Attempt::Lost(error)) => {
             place.watch.nudge();
             Err(lease.outcome_unknown(error))
@@ -332,8 +334,6 @@ enum Attempt {
     Lost(Error),
     /// The connection does not see a table that another one would see; nothing was done.
     Outdated(Error),
-    /// What the connection had noted of the statement is out of date; nothing was done.
-    Stale(Failure),
 }
 
 impl Attempt {
@@ -345,96 +345,75 @@ impl Attempt {
             Self::Answered(error) => {
                 error.kind() == ErrorKind::Serialization && place.is_replica(endpoint)
             }
-            Self::Stale(_) => false,
         }
     }
 
     fn into_error(self) -> Error {
         match self {
             Self::Answered(error) | Self::Lost(error) | Self::Outdated(error) => error,
-            Self::Stale(failure) => failure.error,
         }
     }
 }
 
 /// Sends a statement, and once more on the same connection when what that had noted of it turns out
 /// to be out of date.
-async fn attempt(
-    lease: &mut Lease,
-    endpoint: &Endpoint,
-    place: &Place,
-    statement: &dyn Statement,
-    sink: &mut dyn Sink,
-) -> Result<u64, Attempt> {
-    match attempt_once(lease, endpoint, place, statement, sink).await {
-        Err(Attempt::Stale(failure)) => {
-            Box::pin(attempt_anew(
-                failure, lease, endpoint, place, statement, sink,
-            ))
-            .await
+///
+/// Not an `async fn`, whose future would have room for its arguments twice.
+fn attempt<'a>(
+    lease: &'a mut Lease,
+    endpoint: &'a Endpoint,
+    place: &'a Place,
+    statement: &'a dyn Statement,
+    sink: &'a mut dyn Sink,
+) -> impl Future<Output = Result<u64, Attempt>> + Send + 'a {
+    async move {
+        let mut is_again = false;
+        loop {
+            let answer = {
+                let mut on_row = |row: &Row<'_>| sink.row(row);
+                let asked = ask(lease, place, statement, &mut on_row);
+                let mut reading = asked.map_err(Attempt::Answered)?;
+                // Lent: the futures around it would each have room for it.
+                place
+                    .watch
+                    .unless_gone(endpoint.index(), &mut reading)
+                    .await
+            };
+            let failure = match answer {
+                Ok(rows) => {
+                    lease.settle();
+                    return Ok(rows);
+                }
+                Err(failure) => failure,
+            };
+            if !failure.may_be_sent_again(statement.is_refused_whole()) {
+                return Err(failed(lease, failure));
+            }
+            // Otherwise the lease is in the middle of something still, and its connection is closed.
+            if is_again || Box::pin(lease.plan_anew(failure.lost)).await.is_err() {
+                return Err(Attempt::Answered(failure.error));
+            }
+            sink.reset();
+            is_again = true;
         }
-        outcome => outcome,
     }
 }
 
+/// What a failure means that is not a matter of the connection's notes.
 #[cold]
-async fn attempt_anew(
-    failure: Failure,
-    lease: &mut Lease,
-    endpoint: &Endpoint,
-    place: &Place,
-    statement: &dyn Statement,
-    sink: &mut dyn Sink,
-) -> Result<u64, Attempt> {
-    sink.reset();
-    if lease.plan_anew(failure.lost).await.is_err() {
-        return Err(Attempt::Answered(failure.error));
+fn failed(lease: &mut Lease, failure: Failure) -> Attempt {
+    // Never sent, and the driver has lost count of the answers: the lease is discarded.
+    if failure.lost && failure.error.kind() == ErrorKind::Unsupported {
+        return Attempt::Answered(failure.error);
     }
-    match attempt_once(lease, endpoint, place, statement, sink).await {
-        // The lease is in the middle of something still, and its connection is closed.
-        Err(Attempt::Stale(failure)) => Err(Attempt::Answered(failure.error)),
-        outcome => outcome,
+    if failure.lost {
+        lease.lost();
+        return Attempt::Lost(failure.error);
     }
-}
-
-async fn attempt_once(
-    lease: &mut Lease,
-    endpoint: &Endpoint,
-    place: &Place,
-    statement: &dyn Statement,
-    sink: &mut dyn Sink,
-) -> Result<u64, Attempt> {
-    let answer = {
-        let mut on_row = |row: &Row<'_>| sink.row(row);
-        let asked = ask(lease, place, statement, &mut on_row);
-        let mut reading = asked.map_err(Attempt::Answered)?;
-        // Lent: the futures around it would each have room for it.
-        place
-            .watch
-            .unless_gone(endpoint.index(), &mut reading)
-            .await
-    };
-    match answer {
-        Ok(rows) => {
-            lease.settle();
-            Ok(rows)
-        }
-        Err(failure) if failure.may_be_sent_again(statement.is_refused_whole()) => {
-            Err(Attempt::Stale(failure))
-        }
-        // Never sent, and the driver has lost count of the answers: the lease is discarded.
-        Err(failure) if failure.lost && failure.error.kind() == ErrorKind::Unsupported => {
-            Err(Attempt::Answered(failure.error))
-        }
-        Err(failure) if failure.lost => {
-            lease.lost();
-            Err(Attempt::Lost(failure.error))
-        }
-        Err(failure) if lease.is_outdated(&failure.error) => Err(Attempt::Outdated(failure.error)),
-        Err(failure) => {
-            lease.settle();
-            lease.failed(&failure.error);
-            Err(Attempt::Answered(failure.error))
-        }
+    if lease.is_outdated(&failure.error) {
+        return Attempt::Outdated(failure.error);
     }
+    lease.settle();
+    lease.failed(&failure.error);
+    Attempt::Answered(failure.error)
 }

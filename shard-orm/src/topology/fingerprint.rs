@@ -106,7 +106,7 @@ fn cut(described: String) -> String {
     text
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 #[allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 mod tests {
     use crate::config::{Config, Group, Server, StrategyConfig};

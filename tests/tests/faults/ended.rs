@@ -118,7 +118,7 @@ async fn a_transaction_that_sqlite_rolled_back_takes_no_more_statements() {
         }
     }
     let error = failure.expect("the file is full");
-    assert_eq!(error.kind(), ErrorKind::Database, "{error}");
+    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
     let error = tx.commit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 1);
