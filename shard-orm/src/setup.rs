@@ -209,7 +209,8 @@ impl Setup {
     /// # Errors
     /// [`Configuration`](ErrorKind::Configuration) when a group does not fit what its servers hold, with
     /// the edit that keeps all rows where they are, or when a model names a group or database that is
-    /// not configured; otherwise what a server said. Nothing was created when the groups do not fit;
+    /// not configured, or when a table that exists holds narrower numbers than its model; otherwise
+    /// what a server said. Nothing was created when the groups do not fit;
     /// after other errors, what was done until then stays, and the next run goes on from there.
     pub async fn run(self) -> Result<SetupReport> {
         let outcome = self.create().await;
