@@ -8,7 +8,7 @@ use shard_orm::prelude::*;
 use shard_orm_tests::relay::Relay;
 
 use crate::on::On;
-use crate::site::{INTERVAL, LIMIT, Note, Site, answering, config_with, eventually, note};
+use crate::site::{INTERVAL, LIMIT, Note, SHARDS, Site, answering, config_with, eventually, note};
 
 on_each! {
     a_dead_replica_leaves_its_reads_to_the_primary_and_comes_back
@@ -42,6 +42,15 @@ struct Two {
 impl Two {
     async fn new(on: On) -> Self {
         let (a, b) = tokio::join!(Site::new(on, 1), Site::new(on, 0));
+        // Each was set up by itself, as all of the group. Now each is a part of it.
+        for (site, name) in [(&a, "a"), (&b, "b")] {
+            for shard in 0..SHARDS {
+                let table = format!("shop_{shard}.shard_orm_namespace");
+                let part = format!("UPDATE {table} SET group_id = 'both', server_name = '{name}'");
+                site.run_at(0, &part).await;
+            }
+            site.replicated().await;
+        }
         let primary = Relay::to(&a.url(0)).await;
         let replica = Relay::to(&a.url(1)).await;
         let servers = [
