@@ -66,8 +66,10 @@ macro_rules! take {
     };
 }
 
+#[cfg(any(feature = "chrono", feature = "time", feature = "decimal"))]
+pub(super) use put;
 #[cfg(any(feature = "chrono", feature = "time"))]
-pub(super) use {put, take};
+pub(super) use take;
 
 /// An integer, carried by a driver's integer of at least its width.
 macro_rules! integers {

@@ -1,6 +1,7 @@
 //! The row beside a copy that says up to where it has its source's changes, and who may go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_query::{Alias, Expr, ExprTrait, Query, Value};
 
@@ -12,6 +13,7 @@ use crate::connect::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, Target, own};
 use crate::model::{Model as _, ModelDef};
+use crate::random::random;
 use crate::transaction::Tx;
 use crate::{Field as _, StaticModel};
 
@@ -19,7 +21,9 @@ use crate::{Field as _, StaticModel};
 pub(super) const TABLE: &str = "shard_orm_sync";
 
 /// How often a row is written for the first time, when another run does the same.
-const ROUNDS: usize = 3;
+const ROUNDS: u32 = 12;
+/// How long the first pause between two rounds is at most; the second twice as long, and so on.
+const MOST_MILLISECONDS_OF_PAUSE: u64 = 4;
 
 /// One static model's row.
 #[derive(Debug, Clone, PartialEq, StaticModel)]
@@ -92,8 +96,15 @@ impl StatusRow {
         loop {
             match self.try_begin(mode).await {
                 // Another run has written the first row meanwhile.
-                Err(error) if error.kind() == ErrorKind::Unique && round < ROUNDS => round += 1,
-                Err(error) if error.is_retryable() && round < ROUNDS => round += 1,
+                Err(error)
+                    if round < ROUNDS
+                        && (error.kind() == ErrorKind::Unique || error.is_retryable()) =>
+                {
+                    // Many that begin at once would meet again without a pause of their own.
+                    let most = u64::from(round) * MOST_MILLISECONDS_OF_PAUSE;
+                    tokio::time::sleep(Duration::from_millis(random() % most)).await;
+                    round += 1;
+                }
                 outcome => return outcome,
             }
         }
