@@ -178,6 +178,7 @@ impl Sink for Counting<'_> {
 }
 
 /// Chooses an endpoint and sends the statement. Not an `async fn`, as [`attempt`].
+#[expect(clippy::manual_async_fn, reason = "the size of the future")]
 fn dispatch<'a>(
     target: Target<'a>,
     site: &'a Site,
@@ -359,6 +360,7 @@ impl Attempt {
 /// to be out of date.
 ///
 /// Not an `async fn`, whose future would have room for its arguments twice.
+#[expect(clippy::manual_async_fn, reason = "the size of the future")]
 fn attempt<'a>(
     lease: &'a mut Lease,
     endpoint: &'a Endpoint,
