@@ -33,6 +33,7 @@ mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod namespaces;
+mod opener;
 mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -53,7 +54,7 @@ pub(crate) use backticks::names_in_backticks;
 pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub use column_type::ColumnType;
-pub(crate) use conn::{Abandoned, Conn, Opener, Session, Sql};
+pub(crate) use conn::{Abandoned, Conn, Sql};
 #[cfg(feature = "decimal")]
 pub(crate) use decimal::decimal_of;
 pub(crate) use digits::Declared;
@@ -69,6 +70,7 @@ pub use field::{DeletionTime, Field, Timestamp};
 pub(crate) use listener::Listener;
 pub(crate) use literal::literal;
 pub(crate) use namespaces::{identity_of_server, namespaces_with_table, tables_of_namespace};
+pub(crate) use opener::{Opener, Session};
 pub(crate) use position::Position;
 #[cfg(test)]
 pub(crate) use position::Wal;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How soon a task that has panicked is begun again the first time, and how late at most.
+/// The delay before a task that panicked is restarted: the first one, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
 
 /// Runs a future, and gives a panic in it as an error, which is logged as well.
@@ -27,7 +27,7 @@ pub(crate) async fn caught<T>(what: &'static str, future: impl Future<Output = T
     })
 }
 
-/// Runs a task until it comes to its end, and begins it again when it panics.
+/// Runs a task to completion, and restarts it when it panics.
 pub(crate) async fn kept<F>(what: &'static str, mut begin: impl FnMut() -> F)
 where
     F: Future<Output = ()>,

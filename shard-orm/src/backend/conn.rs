@@ -1,9 +1,7 @@
-//! One connection, of whichever database: opened, used, closed.
+//! One connection, of whichever database: used, given up, closed. Opened by an `Opener`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -11,32 +9,11 @@ use sqlx::database::HasStatementCache;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 
 use super::answer::{Answer, Many, OnRow, Reading, Results};
-use super::args::{ArgsOf, not_compiled};
+use super::args::ArgsOf;
 use super::row::OwnedRow;
 use super::{Args, Beside, Failure};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-
-/// How sessions of one endpoint are opened.
-#[derive(Clone)]
-pub(crate) struct Session {
-    pub(crate) dialect: Dialect,
-    pub(crate) url: String,
-    /// The file of a SQLite namespace.
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) read_only: bool,
-    /// The static tables beside that file.
-    pub(crate) beside: Option<Beside>,
-    pub(crate) sql_mode: Option<String>,
-    pub(crate) collation: Option<String>,
-    pub(crate) time_zone: Option<String>,
-    /// Run-time parameters of PostgreSQL.
-    pub(crate) settings: Vec<(String, String)>,
-    pub(crate) statement_timeout: Option<Duration>,
-    pub(crate) statement_cache: usize,
-    pub(crate) busy_timeout: Duration,
-    pub(crate) cache_kib: u64,
-}
 
 /// One statement's text, and whether its plan is kept on the connection.
 #[derive(Clone, Debug)]
@@ -73,67 +50,6 @@ pub(crate) struct OfSqlite {
 /// gone.
 #[derive(Debug)]
 pub(crate) struct Abandoned(#[allow(dead_code)] u64);
-
-/// A session whose options the driver has read.
-pub(crate) struct Opener {
-    session: Session,
-    options: Options,
-}
-
-enum Options {
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::sqlite::SqliteConnectOptions),
-    #[cfg(feature = "postgres")]
-    Postgres(sqlx::postgres::PgConnectOptions),
-    #[cfg(feature = "mysql")]
-    MySql(sqlx::mysql::MySqlConnectOptions),
-}
-
-impl Opener {
-    pub(crate) fn new(session: Session) -> Result<Self> {
-        let options = match session.dialect {
-            #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => Options::Sqlite(super::sqlite::options(&session)?),
-            #[cfg(feature = "postgres")]
-            Dialect::Postgres => Options::Postgres(super::postgres::options(&session)?),
-            #[cfg(feature = "mysql")]
-            Dialect::MySql => Options::MySql(super::mysql::options(&session)?),
-            #[allow(unreachable_patterns)]
-            other => return Err(not_compiled(other)),
-        };
-        Ok(Self { session, options })
-    }
-
-    /// What sessions of PostgreSQL are opened by.
-    #[cfg(feature = "postgres")]
-    pub(super) fn postgres(&self) -> Option<(&sqlx::postgres::PgConnectOptions, &Session)> {
-        match &self.options {
-            Options::Postgres(options) => Some((options, &self.session)),
-            #[allow(unreachable_patterns)]
-            _ => None,
-        }
-    }
-
-    pub(crate) async fn open(&self) -> Result<Conn> {
-        let opened: Result<Conn, Failure> = match self.options {
-            #[cfg(feature = "sqlite")]
-            Options::Sqlite(ref options) => super::sqlite::connect(options, &self.session)
-                .await
-                .map(|(conn, known)| Conn::Sqlite(conn, known))
-                .map_err(|source| Failure::from_driver(Dialect::Sqlite, source)),
-            #[cfg(feature = "postgres")]
-            Options::Postgres(ref options) => super::postgres::connect(options, &self.session)
-                .await
-                .map(Conn::Postgres),
-            #[cfg(feature = "mysql")]
-            Options::MySql(ref options) => super::mysql::connect(options, &self.session)
-                .await
-                .map(|(conn, known)| Conn::MySql(conn, known))
-                .map_err(|source| Failure::at_opening(Dialect::MySql, source)),
-        };
-        opened.map_err(|failure| failure.error)
-    }
-}
 
 /// Runs one expression on whichever connection it is.
 macro_rules! each {

@@ -1,6 +1,6 @@
 //! A session that hears what others tell: `LISTEN` of PostgreSQL. No other database has it.
 
-use super::conn::Opener;
+use super::opener::Opener;
 use crate::error::Result;
 
 /// A session that listens to one channel.

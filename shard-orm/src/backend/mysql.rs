@@ -12,8 +12,8 @@ use sqlx::{
     Row as _, ValueRef as _,
 };
 
-use super::conn::Session;
 use super::failure::{Class, Failure, Stale, UNDEFINED, unbracketed, unreadable_url};
+use super::opener::Session;
 use super::position::{Gtid, Position};
 use super::probe::{Manner, Observed};
 use crate::error::{Error, ErrorKind, Result};

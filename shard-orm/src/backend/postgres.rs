@@ -17,8 +17,8 @@ use sqlx::postgres::{
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, PgPool, Type};
 
 use super::args::not_encoded;
-use super::conn::Session;
 use super::failure::{Class, Failure, Stale, UNDEFINED, unbracketed, unreadable_url};
+use super::opener::Session;
 use super::position::{Position, Wal};
 use super::probe::{Manner, Observed};
 use crate::dialect::Dialect;

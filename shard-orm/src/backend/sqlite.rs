@@ -16,8 +16,9 @@ use sqlx::{
     SqliteConnection, Type, ValueRef as _,
 };
 
-use super::conn::{OfSqlite, Session};
+use super::conn::OfSqlite;
 use super::failure::{Class, Stale, UNDEFINED};
+use super::opener::Session;
 use super::{Beside, Sql};
 use crate::error::{Error, ErrorKind, Result};
 

@@ -1,0 +1,94 @@
+//! How connections to one endpoint are opened, whichever database it is.
+//!
+//! Made once for each pool, which opens its connections by it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::not_compiled;
+use super::conn::Conn;
+use super::{Beside, Failure};
+use crate::dialect::Dialect;
+use crate::error::Result;
+
+/// How sessions of one endpoint are opened.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) dialect: Dialect,
+    pub(crate) url: String,
+    /// The file of a SQLite namespace.
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) read_only: bool,
+    /// The static tables beside that file.
+    pub(crate) beside: Option<Beside>,
+    pub(crate) sql_mode: Option<String>,
+    pub(crate) collation: Option<String>,
+    pub(crate) time_zone: Option<String>,
+    /// Run-time parameters of PostgreSQL.
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) statement_timeout: Option<Duration>,
+    pub(crate) statement_cache: usize,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) cache_kib: u64,
+}
+
+/// A session whose options the driver has read.
+pub(crate) struct Opener {
+    session: Session,
+    options: Options,
+}
+
+enum Options {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::sqlite::SqliteConnectOptions),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::postgres::PgConnectOptions),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::mysql::MySqlConnectOptions),
+}
+
+impl Opener {
+    pub(crate) fn new(session: Session) -> Result<Self> {
+        let options = match session.dialect {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => Options::Sqlite(super::sqlite::options(&session)?),
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => Options::Postgres(super::postgres::options(&session)?),
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => Options::MySql(super::mysql::options(&session)?),
+            #[allow(unreachable_patterns)]
+            other => return Err(not_compiled(other)),
+        };
+        Ok(Self { session, options })
+    }
+
+    /// What sessions of PostgreSQL are opened by.
+    #[cfg(feature = "postgres")]
+    pub(super) fn postgres(&self) -> Option<(&sqlx::postgres::PgConnectOptions, &Session)> {
+        match &self.options {
+            Options::Postgres(options) => Some((options, &self.session)),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        }
+    }
+
+    pub(crate) async fn open(&self) -> Result<Conn> {
+        let opened: Result<Conn, Failure> = match self.options {
+            #[cfg(feature = "sqlite")]
+            Options::Sqlite(ref options) => super::sqlite::connect(options, &self.session)
+                .await
+                .map(|(conn, known)| Conn::Sqlite(conn, known))
+                .map_err(|source| Failure::from_driver(Dialect::Sqlite, source)),
+            #[cfg(feature = "postgres")]
+            Options::Postgres(ref options) => super::postgres::connect(options, &self.session)
+                .await
+                .map(Conn::Postgres),
+            #[cfg(feature = "mysql")]
+            Options::MySql(ref options) => super::mysql::connect(options, &self.session)
+                .await
+                .map(|(conn, known)| Conn::MySql(conn, known))
+                .map_err(|source| Failure::at_opening(Dialect::MySql, source)),
+        };
+        opened.map_err(|failure| failure.error)
+    }
+}
