@@ -139,17 +139,21 @@ impl Failure {
         }
     }
 
+    fn not_opened(kind: ErrorKind, message: String, source: sqlx::Error) -> Self {
+        Self {
+            error: Error::new(kind, message).with_source(source),
+            lost: true,
+            rolled_back: false,
+            stale: Stale::No,
+        }
+    }
+
     /// Of a connection that could not be opened: what the system says of the server tells why.
     pub(super) fn at_opening(dialect: Dialect, source: sqlx::Error) -> Self {
         match &source {
             sqlx::Error::Io(reason) if reason.kind() != io::ErrorKind::InvalidData => {
                 let message = reason.to_string();
-                Self {
-                    error: Error::new(ErrorKind::Unavailable, message).with_source(source),
-                    lost: true,
-                    rolled_back: false,
-                    stale: Stale::No,
-                }
+                Self::not_opened(ErrorKind::Unavailable, message, source)
             }
             sqlx::Error::Database(reported)
                 if dialect == Dialect::Postgres
@@ -159,12 +163,7 @@ impl Failure {
                     "{}; with PgBouncer, name it in `ignore_startup_parameters`",
                     reported.message()
                 );
-                Self {
-                    error: Error::new(ErrorKind::Configuration, message).with_source(source),
-                    lost: true,
-                    rolled_back: false,
-                    stale: Stale::No,
-                }
+                Self::not_opened(ErrorKind::Configuration, message, source)
             }
             // A setting that the library relies on, and that another value was given to which this
             // user may not change.
@@ -176,12 +175,7 @@ impl Failure {
                      as with `ALTER ROLE .. RESET`",
                     reported.message()
                 );
-                Self {
-                    error: Error::new(ErrorKind::Configuration, message).with_source(source),
-                    lost: true,
-                    rolled_back: false,
-                    stale: Stale::No,
-                }
+                Self::not_opened(ErrorKind::Configuration, message, source)
             }
             _ => Self::from_driver(dialect, source),
         }

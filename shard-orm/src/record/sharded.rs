@@ -94,7 +94,7 @@ pub trait ShardModel: Sharded {
     }
 
     /// A query of all rows in the logical shard that owns this key: those of every other key that
-    /// lives there too. For [SQL of one's own](crate::RawQuery), which sees all of them.
+    /// lives there too. For [raw SQL](crate::RawQuery), which sees all of them.
     ///
     /// [`on`](Self::on) asks for the rows of the key alone.
     ///
