@@ -1,9 +1,9 @@
-//! What the behaviour suite of `shard-orm` stands on.
+//! Servers, fixtures and helpers of `shard-orm`'s behaviour suite.
 //!
 //! - [`servers`] starts private database servers on free ports of the loopback interface, shared by a test run or
 //!   owned by one test that kills and restarts them.
-//! - [`bed`] is a cluster for one behaviour, and the macro that runs it on every database.
-//! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, and what they stand on.
+//! - [`fixture`] makes a cluster for one behaviour; its macro runs the behaviour on every database.
+//! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, with their helpers.
 //! - [`listening`] hands the spans of one thread to a test.
 //! - [`relay`] stands between the library and a server.
 //! - [`database`] gives each test a database, or a prefix for databases, that no other test uses.
@@ -13,8 +13,8 @@
 //! test binaries, through the binary `test-servers`; a plain `cargo test` works too, and starts a server of a kind
 //! in each test process that asks for one.
 
-pub mod bed;
 pub mod database;
+pub mod fixture;
 #[cfg(feature = "sqlite")]
 pub mod guide;
 pub mod listening;

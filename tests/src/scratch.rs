@@ -1,6 +1,6 @@
 //! Temporary folders of the tests: in memory where there is room, and removed even when their process was killed.
 //!
-//! Used by the beds for files of SQLite, by the tests for theirs, and by [`servers`](crate::servers) for data.
+//! Used by the fixtures for files of SQLite, by the tests for theirs, and by [`servers`](crate::servers) for data.
 
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Once};
@@ -110,15 +110,15 @@ mod tests {
         };
         let ended = ended();
         let gone = [
-            made(format!("shard-orm-bed-{ended}-aB3xYz")),
+            made(format!("shard-orm-fixture-{ended}-aB3xYz")),
             made(format!("shard-orm-postgres-{ended}-000000")),
         ];
         let kept = [
-            made(format!("shard-orm-bed-{}-aB3xYz", process::id())),
-            made("shard-orm-bed-aB3xYz".into()),
+            made(format!("shard-orm-fixture-{}-aB3xYz", process::id())),
+            made("shard-orm-fixture-aB3xYz".into()),
             made(format!("shard-orm-{ended}-aB3xYz")),
-            made(format!("other-bed-{ended}-aB3xYz")),
-            made(format!("shard-orm-bed-{ended}")),
+            made(format!("other-fixture-{ended}-aB3xYz")),
+            made(format!("shard-orm-fixture-{ended}")),
         ];
         sweep(place.path());
         for path in gone {

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 use shard_orm::aggregate::count;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, BedOptions};
+use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 
@@ -166,7 +166,7 @@ impl Whole {
 /// Asks both the same.
 struct Both<'f> {
     flights: &'f [Flight],
-    bed: Bed,
+    fixture: Fixture,
     whole: Whole,
 }
 
@@ -174,11 +174,11 @@ impl<'f> Both<'f> {
     async fn load(dialect: Dialect, flights: &'f [Flight]) -> Self {
         assert_eq!(flights.len(), FLIGHTS);
         let begun = Instant::now();
-        let bed = BedOptions::new(dialect, 16, 2)
+        let fixture = FixtureOptions::new(dialect, 16, 2)
             .open(|setup| setup.table::<Flight>())
             .await;
         for some in flights.chunks(FLIGHTS / 4) {
-            Flight::insert_many(&bed.cluster, some.to_vec())
+            Flight::insert_many(&fixture.cluster, some.to_vec())
                 .await
                 .unwrap();
         }
@@ -186,7 +186,7 @@ impl<'f> Both<'f> {
         let whole = Whole::load(flights).await;
         Self {
             flights,
-            bed,
+            fixture,
             whole,
         }
     }
@@ -197,7 +197,7 @@ impl<'f> Both<'f> {
             .select((Flight::ORIGIN, Flight::DESTINATION, count()))
             .order_by(count().desc())
             .limit(10)
-            .all(&self.bed.cluster)
+            .all(&self.fixture.cluster)
             .await
             .unwrap();
         let expected: Vec<(String, String, i64)> = self
@@ -222,7 +222,7 @@ impl<'f> Both<'f> {
             .select((Flight::CARRIER, count(), Flight::DEPARTURE_DELAY.avg()))
             .having(count().gt(5_000))
             .order_by(Flight::DEPARTURE_DELAY.avg().desc())
-            .all(&self.bed.cluster)
+            .all(&self.fixture.cluster)
             .await
             .unwrap();
         let expected: Vec<(String, i64, f64)> = self
@@ -247,7 +247,7 @@ impl<'f> Both<'f> {
         let worst = Flight::scatter()
             .order_by(Flight::DEPARTURE_DELAY.desc().nulls_last())
             .limit(10);
-        let found = worst.all(&self.bed.cluster).await.unwrap();
+        let found = worst.all(&self.fixture.cluster).await.unwrap();
         let expected: Vec<(i64, i32)> = self
             .whole
             .ask(
@@ -279,7 +279,7 @@ impl<'f> Both<'f> {
                 Flight::AIRCRAFT.count_distinct(),
                 Flight::DISTANCE.max(),
             ))
-            .all(&self.bed.cluster)
+            .all(&self.fixture.cluster)
             .await
             .unwrap()
             .into_iter()
@@ -311,7 +311,7 @@ impl<'f> Both<'f> {
         loop {
             let page = of_day
                 .clone()
-                .page(&self.bed.cluster, 100, next.as_ref())
+                .page(&self.fixture.cluster, 100, next.as_ref())
                 .await
                 .unwrap();
             found.extend(page.rows.into_iter().map(|flight| (flight.id,)));
@@ -339,7 +339,7 @@ impl<'f> Both<'f> {
             .filter(Flight::CARRIER.eq("UA"))
             .select((Flight::ID, Flight::DISTANCE))
             .order_by(Flight::DISTANCE.desc())
-            .stream(&self.bed.cluster)
+            .stream(&self.fixture.cluster)
             .try_collect()
             .await
             .unwrap();

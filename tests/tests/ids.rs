@@ -64,7 +64,7 @@ async fn processes_with_unsteady_clocks_make_no_id_twice_and_each_in_rising_orde
 }
 
 /// A database that several processes share.
-struct Site {
+struct Fixture {
     url: String,
     _guard: Guard,
 }
@@ -76,7 +76,7 @@ enum Guard {
     MariaDb(MariaDbPrefix),
 }
 
-impl Site {
+impl Fixture {
     async fn new(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Sqlite => {
@@ -173,10 +173,10 @@ impl Process {
 
 async fn leased_workers_make_no_id_twice(dialect: Dialect) {
     const BATCH: usize = 500;
-    let site = Site::new(dialect).await;
+    let fixture = Fixture::new(dialect).await;
     let batches = ids_of_each(3 * BATCH).div_ceil(BATCH);
     let makers = (0..PROCESSES).map(|_| async {
-        let mut process = site.process("worker = { lease = \"default\" }").await;
+        let mut process = fixture.process("worker = { lease = \"default\" }").await;
         let mut ids = Vec::new();
         for _ in 0..batches {
             ids.extend(process.notes(BATCH).await);
@@ -205,10 +205,10 @@ async fn a_process_that_was_stopped_beyond_its_lease_makes_no_id_with_it(dialect
         "worker = { lease = \"default\", ttl = \"4s\" }\nsequence_bits = 13\nworker_bits = 1";
     let layout = Layout::new(13, 1, 8).unwrap();
     let worker = |id: i64| layout.parts(id).unwrap().worker;
-    let site = Site::new(dialect).await;
-    let mut first = site.process(IDS).await;
-    let mut second = site.process(IDS).await;
-    let mut third = site.process(IDS).await;
+    let fixture = Fixture::new(dialect).await;
+    let mut first = fixture.process(IDS).await;
+    let mut second = fixture.process(IDS).await;
+    let mut third = fixture.process(IDS).await;
     let mut all = first.notes(100).await;
     let stopped = worker(all[0]);
     all.extend(second.notes(100).await);
@@ -235,13 +235,13 @@ async fn a_process_that_was_stopped_beyond_its_lease_makes_no_id_with_it(dialect
 }
 
 async fn a_process_that_is_killed_leaves_a_gap_and_no_number_twice(dialect: Dialect) {
-    let site = Site::new(dialect).await;
-    let mut first = site.process("block = 10").await;
+    let fixture = Fixture::new(dialect).await;
+    let mut first = fixture.process("block = 10").await;
     assert_eq!(first.tickets(3).await, [1, 2, 3]);
     first.kill().await;
-    let mut second = site.process("block = 10").await;
+    let mut second = fixture.process("block = 10").await;
     assert_eq!(second.tickets(12).await, (11..=22).collect::<Vec<_>>());
-    let mut third = site.process("block = 10").await;
+    let mut third = fixture.process("block = 10").await;
     assert_eq!(third.tickets(1).await, [31]);
 }
 

@@ -6,7 +6,7 @@
 use futures_util::TryStreamExt;
 use shard_orm::ShardRows;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, BedOptions};
+use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 
 #[derive(Debug, ShardModel)]
 #[shard(group = "shop", table = "pages")]
@@ -35,10 +35,10 @@ fn resident() -> u64 {
 }
 
 async fn streamed(dialect: Dialect) {
-    let bed: Bed = BedOptions::new(dialect, 1, 1)
+    let fixture: Fixture = FixtureOptions::new(dialect, 1, 1)
         .open(|setup| setup.table::<Sheet>())
         .await;
-    let key = bed.key();
+    let key = fixture.key();
     for first in (0..ROWS).step_by(500) {
         let rows = (first..first + 500)
             .map(|id| Sheet {
@@ -47,9 +47,9 @@ async fn streamed(dialect: Dialect) {
                 text: "x".repeat(LENGTH),
             })
             .collect();
-        Sheet::insert_many(&bed.cluster, rows).await.unwrap();
+        Sheet::insert_many(&fixture.cluster, rows).await.unwrap();
     }
-    let mut rows = Sheet::on(key).stream(&bed.cluster);
+    let mut rows = Sheet::on(key).stream(&fixture.cluster);
     let before = resident();
     let (mut seen, mut most) = (0, 0);
     while let Some(row) = rows.try_next().await.unwrap() {
@@ -65,7 +65,7 @@ async fn streamed(dialect: Dialect) {
         "{dialect}: {most} bytes more for a stream of {ROWS} rows"
     );
     drop(rows);
-    let (seen, most) = reduced(&bed).await;
+    let (seen, most) = reduced(&fixture).await;
     assert_eq!(seen, ROWS);
     assert!(
         most < MOST_GROWTH,
@@ -74,7 +74,7 @@ async fn streamed(dialect: Dialect) {
 }
 
 /// The rows of a statement in SQL that are reduced to their number, and how much memory that takes at most.
-async fn reduced(bed: &Bed) -> (i64, u64) {
+async fn reduced(fixture: &Fixture) -> (i64, u64) {
     let before = resident();
     let counted = async |mut rows: ShardRows<'_, (i64, String)>| {
         let (mut seen, mut most) = (0, 0);
@@ -89,7 +89,7 @@ async fn reduced(bed: &Bed) -> (i64, u64) {
     };
     let sum = |one: (i64, u64), other: (i64, u64)| (one.0 + other.0, one.1.max(other.1));
     let all = Sheet::scatter().sql("SELECT id, text FROM {pages}");
-    all.reduce(&bed.cluster, counted, sum)
+    all.reduce(&fixture.cluster, counted, sum)
         .await
         .unwrap()
         .unwrap()

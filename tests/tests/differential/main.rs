@@ -28,7 +28,7 @@ use std::env;
 
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestRunner};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, BedOptions};
+use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 use tokio::runtime::Runtime;
 
 use crate::data::DataSet;
@@ -67,8 +67,8 @@ fn cases() -> u32 {
 /// The same rows on both.
 struct Sides {
     runtime: Runtime,
-    sharded: Bed,
-    whole: Bed,
+    sharded: Fixture,
+    whole: Fixture,
 }
 
 impl Sides {
@@ -79,7 +79,7 @@ impl Sides {
             .unwrap();
         let (sharded, whole) = runtime.block_on(async {
             let open = |shards, servers| {
-                BedOptions::new(dialect, shards, servers).open(|setup| setup.table::<Sample>())
+                FixtureOptions::new(dialect, shards, servers).open(|setup| setup.table::<Sample>())
             };
             (open(16, 2).await, open(1, 1).await)
         });
@@ -93,10 +93,10 @@ impl Sides {
     /// Puts these rows in the place of all others.
     fn load(&self, rows: &[Sample]) {
         self.runtime.block_on(async {
-            for bed in [&self.sharded, &self.whole] {
+            for fixture in [&self.sharded, &self.whole] {
                 let all = Sample::scatter();
-                all.delete_everywhere(&bed.cluster).await.unwrap();
-                Sample::insert_many(&bed.cluster, rows.to_vec())
+                all.delete_everywhere(&fixture.cluster).await.unwrap();
+                Sample::insert_many(&fixture.cluster, rows.to_vec())
                     .await
                     .unwrap();
             }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use shard_orm::Draft;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::condition::Condition;
 use crate::group::Group;
@@ -40,7 +40,7 @@ impl Question {
     }
 
     /// Asks both, and says what is different.
-    pub(crate) async fn differs(&self, sharded: &Bed, whole: &Bed) -> Result<(), String> {
+    pub(crate) async fn differs(&self, sharded: &Fixture, whole: &Fixture) -> Result<(), String> {
         let (place, filters) = (&self.place, &self.filters);
         let (dialect, one) = (whole.dialect, &whole.cluster);
         let expected = match &self.of {

@@ -6,7 +6,7 @@ use shard_orm::Cluster;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 
-use crate::site::{Backend, Note, Site, note, on, pool_of};
+use crate::fixture::{Backend, Fixture, Note, note, on, pool_of};
 
 /// How many connections the pools have.
 const CONNECTIONS: u32 = 3;
@@ -78,10 +78,10 @@ async fn prepare_everywhere(cluster: &Cluster) {
 }
 
 /// What changes the table under the statements that read it.
-async fn alter(site: &Site, round: usize) {
-    let notes = site.table(0, "notes");
+async fn alter(fixture: &Fixture, round: usize) {
+    let notes = fixture.table(0, "notes");
     let length = 100 + round;
-    let text = match site.backend {
+    let text = match fixture.backend {
         // It has no lengths.
         Backend::Sqlite => format!("ALTER TABLE {notes} ADD COLUMN more_{round} text"),
         Backend::Postgres => {
@@ -91,15 +91,15 @@ async fn alter(site: &Site, round: usize) {
             format!("ALTER TABLE {notes} MODIFY COLUMN text varchar({length}) NOT NULL")
         }
     };
-    site.side().await.run(&text).await.unwrap();
+    fixture.direct().await.run(&text).await.unwrap();
 }
 
 async fn calls_do_not_notice_that_a_table_was_altered(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(CONNECTIONS)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(CONNECTIONS)).await;
     prepare_everywhere(&cluster).await;
     for round in 0..3 {
-        alter(&site, round).await;
+        alter(&fixture, round).await;
         // All connections at once, and one after the other.
         let reads = (0..CONNECTIONS).map(|_| Note::get(&cluster, 0, 1));
         for read in join_all(reads).await {
@@ -112,8 +112,8 @@ async fn calls_do_not_notice_that_a_table_was_altered(backend: Backend) {
 }
 
 async fn a_stream_does_not_notice_that_its_table_was_altered(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     for round in 0..3 {
         let rows: Vec<Note> = Note::on(0).stream(&cluster).try_collect().await.unwrap();
@@ -124,13 +124,13 @@ async fn a_stream_does_not_notice_that_its_table_was_altered(backend: Backend) {
             .await
             .unwrap();
         assert_eq!(rows, [note(1)]);
-        alter(&site, round).await;
+        alter(&fixture, round).await;
     }
 }
 
 async fn a_transaction_is_run_again_once_after_its_table_was_altered(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(CONNECTIONS)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(CONNECTIONS)).await;
     note(1).insert(&cluster).await.unwrap();
     for round in 0..3 {
         // Prepared on each connection that writes.
@@ -147,7 +147,7 @@ async fn a_transaction_is_run_again_once_after_its_table_was_altered(backend: Ba
         for tx in open {
             tx.commit().await.unwrap();
         }
-        alter(&site, round).await;
+        alter(&fixture, round).await;
         let tx = cluster.begin(Note::shard(0)).await.unwrap();
         match Note::get(&tx, 0, 1).await {
             Ok(found) => {
@@ -168,7 +168,7 @@ async fn a_transaction_is_run_again_once_after_its_table_was_altered(backend: Ba
             assert_eq!(Note::get(&tx, 0, 1).await.unwrap(), note(1));
             tx.rollback().await.unwrap();
         }
-        alter(&site, 10 + round).await;
+        alter(&fixture, 10 + round).await;
         let runs = std::sync::atomic::AtomicU32::new(0);
         let found = cluster.transaction(Note::shard(0), |tx| {
             runs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -180,13 +180,13 @@ async fn a_transaction_is_run_again_once_after_its_table_was_altered(backend: Ba
 }
 
 async fn a_table_that_was_made_anew_is_found(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(CONNECTIONS)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(CONNECTIONS)).await;
     prepare_everywhere(&cluster).await;
-    let mut side = site.side().await;
+    let mut direct = fixture.direct().await;
     for _ in 0..3 {
-        let notes = site.table(0, "notes");
-        side.run(&format!("DROP TABLE {notes}")).await.unwrap();
+        let notes = fixture.table(0, "notes");
+        direct.run(&format!("DROP TABLE {notes}")).await.unwrap();
         let error = Note::get(&cluster, 0, 1).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedTable, "{error}");
         let setup = cluster.setup().table::<Note>().create_missing("shop", [0]);
@@ -197,8 +197,8 @@ async fn a_table_that_was_made_anew_is_found(backend: Backend) {
 }
 
 async fn a_session_that_was_reset_serves_on(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     for reset in ["DISCARD ALL", "DEALLOCATE ALL"] {
         let reset = || {
@@ -226,25 +226,25 @@ async fn a_session_that_was_reset_serves_on(backend: Backend) {
 }
 
 async fn a_stale_plan_within_a_procedure_is_not_sent_again(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
-    let notes = site.table(0, "notes");
-    let mut side = site.side().await;
+    let notes = fixture.table(0, "notes");
+    let mut direct = fixture.direct().await;
     // It commits a part, and then fails as a plan does that is out of date.
     let procedure = format!(
         "CREATE PROCEDURE half() LANGUAGE plpgsql AS $$ BEGIN \
          UPDATE {notes} SET amount = amount + 1; COMMIT; \
          RAISE EXCEPTION 'prepared statement does not exist' USING ERRCODE = '26000'; END $$"
     );
-    side.run(&procedure).await.unwrap();
+    direct.run(&procedure).await.unwrap();
     let error = Note::on_shard_of(0)
         .sql("CALL half()")
         .execute(&cluster)
         .await
         .unwrap_err();
     assert!(!error.is_retryable(), "{error}");
-    assert_eq!(site.amount(&mut side, 1).await, 2);
+    assert_eq!(fixture.amount(&mut direct, 1).await, 2);
 }
 
 on! { [sqlite postgres mariadb] =>

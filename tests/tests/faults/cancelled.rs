@@ -6,21 +6,21 @@ use shard_orm::Cluster;
 use shard_orm::prelude::*;
 use sqlx::AssertSqlSafe;
 
-use crate::site::{Backend, LIMIT, Note, Site, cut, eventually, note, on, pool_of};
+use crate::fixture::{Backend, Fixture, LIMIT, Note, cut, eventually, note, on, pool_of};
 
 /// Waits until no transaction of the library is open, and none is held by a session that lost its client.
-async fn all_quiet(site: &Site) {
-    let mut side = site.side().await;
+async fn all_quiet(fixture: &Fixture) {
+    let mut direct = fixture.direct().await;
     eventually("no transaction is left open on the server", async || {
-        site.open_transactions(&mut side).await == 0
+        fixture.open_transactions(&mut direct).await == 0
     })
     .await;
 }
 
 async fn an_insert_after_a_cancelled_begin_is_kept(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
     let mut id = 0;
     for polls in (1..=8).cycle().take(48) {
         // Alternates between a warm connection and one that is still to be opened.
@@ -30,19 +30,23 @@ async fn an_insert_after_a_cancelled_begin_is_kept(backend: Backend) {
         drop(cut(cluster.begin(Note::shard(0)), polls).await);
         id += 1;
         note(id).insert(&cluster).await.unwrap();
-        assert_eq!(site.copies(&mut side, id).await, 1, "after {polls} polls");
+        assert_eq!(
+            fixture.copies(&mut direct, id).await,
+            1,
+            "after {polls} polls"
+        );
     }
     // Also after the connections are gone.
     cluster.close().await;
     for id in 1..=id {
-        assert_eq!(site.copies(&mut side, id).await, 1);
+        assert_eq!(fixture.copies(&mut direct, id).await, 1);
     }
-    all_quiet(&site).await;
+    all_quiet(&fixture).await;
 }
 
 async fn a_cancelled_first_use_of_a_statement_harms_no_later_one(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(7).insert(&cluster).await.unwrap();
     for round in 0..100_u32 {
         // A text that no connection has seen.
@@ -63,9 +67,9 @@ async fn a_cancelled_first_use_of_a_statement_harms_no_later_one(backend: Backen
 }
 
 async fn a_cancelled_commit_keeps_all_or_nothing(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
     for round in 0..24_u32 {
         let id = i64::from(round) * 10;
         let tx = cluster.begin(Note::shard(0)).await.unwrap();
@@ -73,10 +77,10 @@ async fn a_cancelled_commit_keeps_all_or_nothing(backend: Backend) {
         note(id + 1).insert(&tx).await.unwrap();
         drop(cut(tx.commit(), round % 3).await);
         note(id + 2).insert(&cluster).await.unwrap();
-        assert_eq!(site.copies(&mut side, id + 2).await, 1);
-        all_quiet(&site).await;
-        let first = site.copies(&mut side, id).await;
-        let second = site.copies(&mut side, id + 1).await;
+        assert_eq!(fixture.copies(&mut direct, id + 2).await, 1);
+        all_quiet(&fixture).await;
+        let first = fixture.copies(&mut direct, id).await;
+        let second = fixture.copies(&mut direct, id + 1).await;
         assert!(first == second && first <= 1, "{first} and {second}");
         if round % 3 == 0 {
             assert_eq!(first, 0, "a commit that was never polled was carried out");
@@ -85,10 +89,10 @@ async fn a_cancelled_commit_keeps_all_or_nothing(backend: Backend) {
 }
 
 async fn a_dropped_statement_ends_its_transaction_at_once(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
-    let mut side = site.side().await;
+    let mut direct = fixture.direct().await;
     for polls in 1..=3 {
         let tx = cluster.begin(Note::shard(0)).await.unwrap();
         Note::on(0)
@@ -112,23 +116,23 @@ async fn a_dropped_statement_ends_its_transaction_at_once(backend: Backend) {
             continue;
         }
         // The handle is still held, and the locks are free: SQLite and MariaDB finish the statement first.
-        let locked = tokio::time::timeout(LIMIT, site.lock(&mut side, 1)).await;
+        let locked = tokio::time::timeout(LIMIT, fixture.lock(&mut direct, 1)).await;
         locked.expect("the locks are kept");
-        side.run("ROLLBACK").await.unwrap();
+        direct.run("ROLLBACK").await.unwrap();
         let error = note(2).insert(&tx).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
         let error = tx.commit().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-        assert_eq!(site.amount(&mut side, 1).await, 1);
-        assert_eq!(site.copies(&mut side, 2).await, 0);
+        assert_eq!(fixture.amount(&mut direct, 1).await, 1);
+        assert_eq!(fixture.copies(&mut direct, 2).await, 0);
     }
 }
 
 async fn a_stream_that_is_not_read_to_its_end_spoils_nothing(backend: Backend) {
     use futures_util::StreamExt as _;
 
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let rows: Vec<Note> = (0..300).map(note).collect();
     Note::insert_many(&cluster, rows).await.unwrap();
     for taken in 0..5 {
@@ -194,9 +198,9 @@ async fn step(cluster: &Cluster, choice: u32, id: i64) -> shard_orm::Result<()> 
 }
 
 async fn a_storm_of_cancellations_loses_nothing_and_repeats_nothing(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
     let mut dice = Dice(2_463_534_242);
     let mut acknowledged = Vec::new();
     for round in 0..200_i64 {
@@ -219,9 +223,9 @@ async fn a_storm_of_cancellations_loses_nothing_and_repeats_nothing(backend: Bac
         "{} acknowledged",
         acknowledged.len()
     );
-    all_quiet(&site).await;
-    let notes = site.table(0, "notes");
-    let mut kept = side
+    all_quiet(&fixture).await;
+    let notes = fixture.table(0, "notes");
+    let mut kept = direct
         .numbers(&format!("SELECT id FROM {notes} ORDER BY id"))
         .await;
     let all = kept.len();
@@ -234,7 +238,7 @@ async fn a_storm_of_cancellations_loses_nothing_and_repeats_nothing(backend: Bac
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), all as u64);
     if backend != Backend::Sqlite {
         eventually("one session is left", async || {
-            site.sessions(&mut side).await == 1
+            fixture.sessions(&mut direct).await == 1
         })
         .await;
     }

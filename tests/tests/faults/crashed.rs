@@ -8,33 +8,33 @@ use shard_orm::{Cluster, ShardRows};
 use shard_orm_tests::servers::MariaDbServer;
 use tokio::time::timeout;
 
-use crate::side::Side;
-use crate::site::{Backend, LIMIT, Note, Site, note, on, pool_of};
+use crate::direct::Direct;
+use crate::fixture::{Backend, Fixture, LIMIT, Note, note, on, pool_of};
 
 /// A file of SQLite whose table of notes has a column that kills the driver's thread when a statement reads it: the
 /// name of its type is not UTF-8.
 struct Deadly {
-    site: Site,
+    fixture: Fixture,
     cluster: Cluster,
-    side: Side,
+    direct: Direct,
     before: String,
 }
 
 impl Deadly {
     async fn new(pool: PoolOptions) -> Self {
-        let site = Site::new(Backend::Sqlite).await;
-        let cluster = site.cluster(pool.clone()).await;
+        let fixture = Fixture::new(Backend::Sqlite).await;
+        let cluster = fixture.cluster(pool.clone()).await;
         note(1).insert(&cluster).await.unwrap();
-        let mut side = site.side().await;
-        let Side::Sqlite(connection) = &mut side else {
+        let mut direct = fixture.direct().await;
+        let Direct::Sqlite(connection) = &mut direct else {
             panic!("this is SQLite")
         };
         let text = "SELECT sql FROM sqlite_schema WHERE name = 'notes'";
         let before = sqlx::query_scalar(text).fetch_one(connection).await;
         let mut deadly = Self {
-            site,
+            fixture,
             cluster,
-            side,
+            direct,
             before: before.unwrap(),
         };
         let after = "'CREATE TABLE notes (id integer primary key, user_id integer, text text, amount x' \
@@ -42,19 +42,21 @@ impl Deadly {
         deadly.describe(after).await;
         // Connections that are opened from here on know no other description.
         deadly.cluster.close().await;
-        deadly.cluster = Cluster::connect(&deadly.site.config(pool)).await.unwrap();
+        deadly.cluster = Cluster::connect(&deadly.fixture.config(pool))
+            .await
+            .unwrap();
         deadly
     }
 
     /// Writes another description of the table, which all connections read anew.
     async fn describe(&mut self, sql: &str) {
-        let version = self.side.number("PRAGMA schema_version").await + 1;
+        let version = self.direct.number("PRAGMA schema_version").await + 1;
         let text = format!(
             "PRAGMA writable_schema = ON; \
              UPDATE sqlite_schema SET sql = {sql} WHERE name = 'notes'; \
              PRAGMA schema_version = {version}; PRAGMA writable_schema = OFF"
         );
-        self.side.run(&text).await.unwrap();
+        self.direct.run(&text).await.unwrap();
     }
 
     /// Takes the deadly column away; everything works on.
@@ -71,7 +73,7 @@ impl Deadly {
             tx.commit().await.unwrap();
         };
         timeout(LIMIT, all).await.expect("a call waits for ever");
-        assert_eq!(self.site.copies(&mut self.side, 3).await, 1);
+        assert_eq!(self.fixture.copies(&mut self.direct, 3).await, 1);
     }
 }
 
@@ -162,8 +164,8 @@ async fn a_transaction_ends_with_the_thread_of_its_connection() {
 async fn a_text_of_16_mib_is_not_taken_for_the_end_of_the_rows() {
     let server = MariaDbServer::start_with(&[("max_allowed_packet", "64M")]);
     let server = server.await.unwrap();
-    let site = Site::at_mariadb(server.url()).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::at_mariadb(server.url()).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let text = "SELECT REPEAT('x', 16777216), 1 UNION ALL SELECT 'short', 2";
     let report = cluster.broadcast("shop").each_server().sql(text);
     let report = report.all::<(String, i64)>().await.unwrap();
@@ -175,12 +177,12 @@ async fn a_text_of_16_mib_is_not_taken_for_the_end_of_the_rows() {
 }
 
 async fn a_star_has_all_rows_after_a_column_was_added(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(3)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(3)).await;
     for id in [1, 2] {
         note(id).insert(&cluster).await.unwrap();
     }
-    let mut side = site.side().await;
+    let mut direct = fixture.direct().await;
     let star = || Note::on_shard_of(0).sql("SELECT * FROM {notes} ORDER BY id");
     let read = || {
         Note::on_shard_of(0)
@@ -205,13 +207,14 @@ async fn a_star_has_all_rows_after_a_column_was_added(backend: Backend) {
     if has_returning {
         assert_eq!(returning().all::<Before>(&cluster).await.unwrap().len(), 2);
     }
-    let notes = site.table(0, "notes");
+    let notes = fixture.table(0, "notes");
     let text = if backend == Backend::Sqlite {
         "text"
     } else {
         "varchar(20)"
     };
-    side.run(&format!("ALTER TABLE {notes} ADD COLUMN remark {text}"))
+    direct
+        .run(&format!("ALTER TABLE {notes} ADD COLUMN remark {text}"))
         .await
         .unwrap();
     for round in 0..10 {
@@ -253,8 +256,8 @@ async fn a_star_has_all_rows_after_a_column_was_added(backend: Backend) {
 }
 
 async fn sql_without_a_statement_is_refused(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     for text in ["", " ; ", "-- only words", "/* of {notes} */ ;"] {
         let nothing = Note::on_shard_of(0).sql(AssertSqlSafe(text));
         assert_eq!(

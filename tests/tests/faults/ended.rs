@@ -3,11 +3,11 @@
 use shard_orm::Error;
 use shard_orm::prelude::*;
 
-use crate::site::{Backend, Note, Site, note, note_of, on, pool_of};
+use crate::fixture::{Backend, Fixture, Note, note, note_of, on, pool_of};
 
 async fn a_savepoint_forgives_a_failed_statement(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
@@ -21,8 +21,8 @@ async fn a_savepoint_forgives_a_failed_statement(backend: Backend) {
 }
 
 async fn a_commit_after_a_failed_statement_does_not_pass_for_one(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
@@ -44,8 +44,8 @@ async fn a_commit_after_a_failed_statement_does_not_pass_for_one(backend: Backen
 }
 
 async fn the_victim_of_a_deadlock_takes_no_more_statements(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     for id in [1, 2] {
         note(id).insert(&cluster).await.unwrap();
     }
@@ -90,16 +90,16 @@ async fn the_victim_of_a_deadlock_takes_no_more_statements(backend: Backend) {
         }
     }
     assert_eq!(committed, 1);
-    let mut side = site.side().await;
-    assert_eq!(site.amount(&mut side, 1).await, 2);
-    assert_eq!(site.amount(&mut side, 2).await, 2);
+    let mut direct = fixture.direct().await;
+    assert_eq!(fixture.amount(&mut direct, 1).await, 2);
+    assert_eq!(fixture.amount(&mut direct, 2).await, 2);
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 2);
 }
 
 #[tokio::test]
 async fn a_transaction_that_sqlite_rolled_back_takes_no_more_statements() {
-    let site = Site::new(Backend::Sqlite).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
@@ -133,11 +133,11 @@ async fn a_lock_timeout_that_rolls_back_on_mariadb_keeps_no_half() {
         ("innodb-lock-wait-timeout", "1"),
     ];
     let server = MariaDbServer::start_with(&settings).await.unwrap();
-    let site = Site::at_mariadb(server.url()).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::at_mariadb(server.url()).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
-    let mut side = site.side().await;
-    site.lock(&mut side, 1).await;
+    let mut direct = fixture.direct().await;
+    fixture.lock(&mut direct, 1).await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
     let error = note(1).delete(&tx).await.unwrap_err();
@@ -147,13 +147,13 @@ async fn a_lock_timeout_that_rolls_back_on_mariadb_keeps_no_half() {
     assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
     let error = tx.commit().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TransactionEnded, "{error}");
-    side.run("ROLLBACK").await.unwrap();
+    direct.run("ROLLBACK").await.unwrap();
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 1);
 }
 
 async fn a_transaction_that_has_ended_says_so(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     for commit in [true, false] {
         let tx = cluster.begin(Note::shard(0)).await.unwrap();
         let other = tx.clone();
@@ -176,11 +176,11 @@ async fn a_transaction_that_has_ended_says_so(backend: Backend) {
 
 #[tokio::test]
 async fn a_deferred_constraint_that_fails_at_the_commit_is_named() {
-    let site = Site::new(Backend::Postgres).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
-    let notes = site.table(0, "notes");
-    side.run(&format!(
+    let fixture = Fixture::new(Backend::Postgres).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
+    let notes = fixture.table(0, "notes");
+    direct.run(&format!(
         "ALTER TABLE {notes} ADD CONSTRAINT late_text UNIQUE (text) DEFERRABLE INITIALLY DEFERRED; \
          CREATE TABLE shop_0.amounts (amount int PRIMARY KEY); \
          INSERT INTO shop_0.amounts VALUES (1); \

@@ -8,7 +8,7 @@ use shard_orm::prelude::*;
 use shard_orm::{Cluster, Error};
 use sqlx::AssertSqlSafe;
 
-use crate::site::{Backend, Job, LIMIT, Note, Setting, Site, note, on, pool_of};
+use crate::fixture::{Backend, Fixture, Job, LIMIT, Note, Setting, note, on, pool_of};
 
 /// A model whose keys can be larger than any that has a shard.
 #[derive(Debug, ShardModel)]
@@ -54,20 +54,22 @@ pub(crate) fn assert_here<T: Debug>(outcome: Result<T, Error>, kind: ErrorKind) 
 }
 
 async fn constraints_are_told_apart_and_named(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
-    let (parents, children) = (site.table(0, "parents"), site.table(0, "children"));
-    side.run(&format!("CREATE TABLE {parents} (id bigint PRIMARY KEY)"))
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
+    let (parents, children) = (fixture.table(0, "parents"), fixture.table(0, "children"));
+    direct
+        .run(&format!("CREATE TABLE {parents} (id bigint PRIMARY KEY)"))
         .await
         .unwrap();
-    side.run(&format!(
-        "CREATE TABLE {children} (id bigint PRIMARY KEY, parent bigint NOT NULL, size int, \
+    direct
+        .run(&format!(
+            "CREATE TABLE {children} (id bigint PRIMARY KEY, parent bigint NOT NULL, size int, \
          CONSTRAINT of_parent FOREIGN KEY (parent) REFERENCES {parents} (id), \
          CONSTRAINT positive CHECK (size > 0))"
-    ))
-    .await
-    .unwrap();
+        ))
+        .await
+        .unwrap();
 
     note(1).insert(&cluster).await.unwrap();
     let error = assert_here(note(1).insert(&cluster).await, ErrorKind::Unique);
@@ -125,8 +127,8 @@ async fn constraints_are_told_apart_and_named(backend: Backend) {
 }
 
 async fn what_is_not_there_is_not_found(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let kind = ErrorKind::NotFound;
     assert_kind(Note::get(&cluster, 0, 1).await, kind);
     assert_kind(note(1).update(&cluster).await, kind);
@@ -141,8 +143,8 @@ async fn what_is_not_there_is_not_found(backend: Backend) {
 }
 
 async fn tables_and_columns_that_are_not_there_say_what_to_run(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     for text in [
         "SELECT id FROM {missing}",
         "SELECT missing FROM {notes}",
@@ -160,7 +162,7 @@ async fn tables_and_columns_that_are_not_there_say_what_to_run(backend: Backend)
     );
 
     // Nothing was set up at all.
-    let bare = Site::new(backend).await;
+    let bare = Fixture::new(backend).await;
     let cluster = Cluster::connect(&bare.config(pool_of(1))).await.unwrap();
     let kind = ErrorKind::UndefinedTable;
     for error in [
@@ -173,8 +175,8 @@ async fn tables_and_columns_that_are_not_there_say_what_to_run(backend: Backend)
 }
 
 async fn keys_without_a_shard_are_refused(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let kind = ErrorKind::NoShardForKey;
     let wide = Wide {
         id: 1,
@@ -191,8 +193,8 @@ async fn keys_without_a_shard_are_refused(backend: Backend) {
 }
 
 async fn values_of_another_type_are_decode_errors(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let kind = ErrorKind::Decode;
     let select = |text: &'static str| Note::on_shard_of(0).sql(text);
@@ -232,8 +234,8 @@ async fn values_of_another_type_are_decode_errors(backend: Backend) {
 }
 
 async fn what_the_library_does_not_do_is_unsupported(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let kind = ErrorKind::Unsupported;
     // A text is ordered by its collation, which the client does not know.
@@ -261,9 +263,9 @@ async fn what_the_library_does_not_do_is_unsupported(backend: Backend) {
 }
 
 async fn a_statement_ends_at_its_timeout(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     let pool = pool_of(1).statement_timeout(Duration::from_millis(200));
-    let cluster = site.cluster(pool).await;
+    let cluster = fixture.cluster(pool).await;
     let slow = match backend {
         Backend::Postgres => "SELECT 1 FROM pg_sleep(600)",
         _ => {
@@ -276,19 +278,19 @@ async fn a_statement_ends_at_its_timeout(backend: Backend) {
 }
 
 async fn a_lock_is_waited_for_no_longer_than_the_limit(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     let pool = pool_of(1).busy_timeout(Duration::from_millis(150));
-    let mut config = site.config(pool.clone());
+    let mut config = fixture.config(pool.clone());
     if backend == Backend::Postgres {
         let options = DatabaseOptions::new().setting("lock_timeout", "150ms");
-        let server = Server::new("a", site.url.clone()).options(options);
-        config = site.config_at(server, pool);
+        let server = Server::new("a", fixture.url.clone()).options(options);
+        config = fixture.config_at(server, pool);
     }
-    site.set_up().await;
+    fixture.set_up().await;
     let cluster = Cluster::connect(&config).await.unwrap();
     note(1).insert(&cluster).await.unwrap();
-    let mut side = site.side().await;
-    site.lock(&mut side, 1).await;
+    let mut direct = fixture.direct().await;
+    fixture.lock(&mut direct, 1).await;
     let tx = match backend {
         // It waits for the lock when it begins.
         Backend::Sqlite => {
@@ -308,7 +310,7 @@ async fn a_lock_is_waited_for_no_longer_than_the_limit(backend: Backend) {
         }
     };
     drop(tx);
-    side.run("ROLLBACK").await.unwrap();
+    direct.run("ROLLBACK").await.unwrap();
     note(2).insert(&cluster).await.unwrap();
 }
 

@@ -12,7 +12,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use crate::site::{Backend, LIMIT, Note, SHARDS, Site, note_of, on, pool_of};
+use crate::fixture::{Backend, Fixture, LIMIT, Note, SHARDS, note_of, on, pool_of};
 
 on! { [sqlite postgres mariadb] =>
     what_is_explained_is_what_is_sent
@@ -74,12 +74,12 @@ impl Listener {
 
 /// All on one thread, whose subscriber is this one.
 async fn what_is_explained_is_what_is_sent(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     let servers = [
-        Server::new("a", site.url.clone()).shards(0..3),
-        Server::new("b", site.url.clone()).shards(3..SHARDS),
+        Server::new("a", fixture.url.clone()).shards(0..3),
+        Server::new("b", fixture.url.clone()).shards(3..SHARDS),
     ];
-    let config = site.config_of(servers, pool_of(4).acquire_timeout(LIMIT));
+    let config = fixture.config_of(servers, pool_of(4).acquire_timeout(LIMIT));
     let cluster = Cluster::connect(&config).await.unwrap();
     cluster.setup().table::<Note>().run().await.unwrap();
     for user in 0..i64::from(SHARDS) {

@@ -5,8 +5,8 @@ use shard_orm::prelude::*;
 use shard_orm::{Cluster, ServerHealth, Standing};
 use shard_orm_tests::secrets::{SECRET, assert_no_secret};
 
-use crate::side::Side;
-use crate::site::{Backend, Note, Setting, Site, eventually, note, note_of, on, pool_of};
+use crate::direct::Direct;
+use crate::fixture::{Backend, Fixture, Note, Setting, eventually, note, note_of, on, pool_of};
 
 on! { [postgres mariadb] =>
     health_names_why_no_new_connection_is_taken
@@ -23,10 +23,10 @@ async fn checked(cluster: &Cluster, group: &str) -> ServerHealth {
 }
 
 /// A user of its own, and the URL with it.
-async fn another_user(site: &Site, side: &mut Side) -> (String, String) {
-    let (user, create, home) = match site.backend {
+async fn another_user(fixture: &Fixture, direct: &mut Direct) -> (String, String) {
+    let (user, create, home) = match fixture.backend {
         Backend::Postgres => {
-            let user = format!("limited_{}", site.url.rsplit('/').next().unwrap());
+            let user = format!("limited_{}", fixture.url.rsplit('/').next().unwrap());
             let create = format!("CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{SECRET}'");
             (user, create, "postgres@")
         }
@@ -39,17 +39,17 @@ async fn another_user(site: &Site, side: &mut Side) -> (String, String) {
             (user, create, "app:app-secret@")
         }
     };
-    side.run(&create).await.unwrap();
-    let url = site.url.replace(home, &format!("{user}:{SECRET}@"));
+    direct.run(&create).await.unwrap();
+    let url = fixture.url.replace(home, &format!("{user}:{SECRET}@"));
     assert!(url.contains(SECRET));
     (user, url)
 }
 
 async fn health_names_why_no_new_connection_is_taken(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let mut side = site.side().await;
-    let (user, url) = another_user(&site, &mut side).await;
+    let fixture = Fixture::new(backend).await;
+    fixture.set_up().await;
+    let mut direct = fixture.direct().await;
+    let (user, url) = another_user(&fixture, &mut direct).await;
     let (limit, refuse, drop_user) = match backend {
         Backend::Postgres => (
             format!("ALTER ROLE {user} NOSUPERUSER CONNECTION LIMIT 1"),
@@ -62,10 +62,10 @@ async fn health_names_why_no_new_connection_is_taken(backend: Backend) {
             format!("DROP USER '{user}'@'%'"),
         ),
     };
-    let config = || site.config_at(Server::new("a", url.clone()), pool_of(2));
+    let config = || fixture.config_at(Server::new("a", url.clone()), pool_of(2));
     let cluster = Cluster::connect(&config()).await.unwrap();
     note(1).insert(&cluster).await.unwrap();
-    side.run(&limit).await.unwrap();
+    direct.run(&limit).await.unwrap();
 
     // The one connection that there is serves on.
     let server = checked(&cluster, "shop").await;
@@ -80,7 +80,7 @@ async fn health_names_why_no_new_connection_is_taken(backend: Backend) {
     assert!(checked(&other, "default").await.takes_writes());
 
     // The password is another one by now: who is in stays in.
-    side.run(&refuse).await.unwrap();
+    direct.run(&refuse).await.unwrap();
     assert!(checked(&cluster, "shop").await.takes_writes());
     let error = note(2).insert(&other).await.unwrap_err();
     assert_no_secret(&error);
@@ -91,7 +91,7 @@ async fn health_names_why_no_new_connection_is_taken(backend: Backend) {
         ),
         _ => format!("KILL USER '{user}'"),
     };
-    side.run(&kill).await.unwrap();
+    direct.run(&kill).await.unwrap();
     eventually("its connection is gone", async || {
         !checked(&cluster, "shop").await.takes_writes()
     })
@@ -106,45 +106,47 @@ async fn health_names_why_no_new_connection_is_taken(backend: Backend) {
         cluster.close().await;
     }
     if backend == Backend::MariaDb {
-        side.run(&drop_user).await.unwrap();
+        direct.run(&drop_user).await.unwrap();
     }
 }
 
 /// What a disk without room answers; on SQLite, a file that may not grow.
-async fn fill(site: &Site, side: &mut Side) {
-    let table = site.table(3, "notes");
-    match site.backend {
+async fn fill(fixture: &Fixture, direct: &mut Direct) {
+    let table = fixture.table(3, "notes");
+    match fixture.backend {
         // A limit of one connection: the transaction sets it.
         Backend::Sqlite => {}
         Backend::Postgres => {
             let function = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \
                             $$ BEGIN RAISE EXCEPTION 'No space left on device' \
                             USING ERRCODE = '53100'; END $$";
-            side.run(function).await.unwrap();
-            side.run(&format!(
-                "CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()"
-            ))
-            .await
-            .unwrap();
+            direct.run(function).await.unwrap();
+            direct
+                .run(&format!(
+                    "CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()"
+                ))
+                .await
+                .unwrap();
         }
         Backend::MariaDb => {
             let trigger = table.replace(".notes", ".full_disk");
-            side.run(&format!(
-                "CREATE TRIGGER {trigger} BEFORE INSERT ON {table} FOR EACH ROW \
+            direct
+                .run(&format!(
+                    "CREATE TRIGGER {trigger} BEFORE INSERT ON {table} FOR EACH ROW \
                  SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, MESSAGE_TEXT = 'Disk full'"
-            ))
-            .await
-            .unwrap();
+                ))
+                .await
+                .unwrap();
         }
     }
 }
 
 async fn a_server_without_room_takes_no_writes(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
+    let mut direct = fixture.direct().await;
     note_of(3, 1).insert(&cluster).await.unwrap();
-    fill(&site, &mut side).await;
+    fill(&fixture, &mut direct).await;
     let many = || (1000..4000).map(|id| note_of(3, id)).collect();
     let full = |outcome: shard_orm::Result<Vec<Note>>| {
         let error = outcome.map(|notes| notes.len()).unwrap_err();
@@ -172,19 +174,19 @@ async fn a_server_without_room_takes_no_writes(backend: Backend) {
 
 #[tokio::test]
 async fn a_sqlite_file_that_is_gone_takes_no_writes() {
-    let site = Site::new(Backend::Sqlite).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     note(1).insert(&cluster).await.unwrap();
-    let folder = std::path::PathBuf::from(site.url.strip_prefix("sqlite://").unwrap());
+    let folder = std::path::PathBuf::from(fixture.url.strip_prefix("sqlite://").unwrap());
     assert!(checked(&cluster, "shop").await.takes_writes());
     assert!(checked(&cluster, "default").await.takes_writes());
 
     // Somebody writes: that is no reason to say that it cannot be written to.
-    let mut side = site.side().await;
-    side.run("BEGIN IMMEDIATE").await.unwrap();
+    let mut direct = fixture.direct().await;
+    direct.run("BEGIN IMMEDIATE").await.unwrap();
     assert!(checked(&cluster, "shop").await.takes_writes());
-    side.run("ROLLBACK").await.unwrap();
-    drop(side);
+    direct.run("ROLLBACK").await.unwrap();
+    drop(direct);
 
     let named = |server: &ServerHealth, name: &str| {
         let problem = server.endpoints[0].problem.clone().unwrap_or_default();
@@ -218,7 +220,7 @@ async fn a_sqlite_file_that_is_gone_takes_no_writes() {
     rights.set_readonly(true);
     std::fs::set_permissions(&file, rights).unwrap();
     if std::fs::OpenOptions::new().write(true).open(&file).is_err() {
-        let fresh = Cluster::connect(&site.config(pool_of(1))).await.unwrap();
+        let fresh = Cluster::connect(&fixture.config(pool_of(1))).await.unwrap();
         assert!(!checked(&fresh, "shop").await.takes_writes());
     }
 }

@@ -10,17 +10,17 @@ use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer, Signal, signal_tree};
 use sqlx::AssertSqlSafe;
 
+use crate::fixture::{Backend, Fixture, LIMIT, Note, eventually, note, note_of, on, pool_of};
 use crate::pool::open;
-use crate::site::{Backend, LIMIT, Note, Site, eventually, note, note_of, on, pool_of};
 
 async fn reads_do_not_notice_that_all_idle_connections_were_killed(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(5)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(5)).await;
+    let mut direct = fixture.direct().await;
     note(1).insert(&cluster).await.unwrap();
     for round in 0..20 {
         open(&cluster, 5).await;
-        site.kill_sessions(&mut side).await;
+        fixture.kill_sessions(&mut direct).await;
         for _ in 0..5 {
             let found = Note::get(&cluster, 0, 1).await;
             assert_eq!(found.unwrap(), note(1), "round {round}");
@@ -29,13 +29,13 @@ async fn reads_do_not_notice_that_all_idle_connections_were_killed(backend: Back
 }
 
 async fn reads_at_once_do_not_notice_killed_connections(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(5)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(5)).await;
+    let mut direct = fixture.direct().await;
     note(1).insert(&cluster).await.unwrap();
     for _ in 0..5 {
         open(&cluster, 5).await;
-        site.kill_sessions(&mut side).await;
+        fixture.kill_sessions(&mut direct).await;
         for found in join_all((0..20).map(|_| Note::get(&cluster, 0, 1))).await {
             assert_eq!(found.unwrap(), note(1));
         }
@@ -45,12 +45,12 @@ async fn reads_at_once_do_not_notice_killed_connections(backend: Backend) {
 async fn a_stream_does_not_notice_that_its_connection_was_gone(backend: Backend) {
     use futures_util::TryStreamExt as _;
 
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(3)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(3)).await;
+    let mut direct = fixture.direct().await;
     note(1).insert(&cluster).await.unwrap();
     open(&cluster, 3).await;
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     let rows: Vec<Note> = Note::on(0).stream(&cluster).try_collect().await.unwrap();
     assert_eq!(rows, [note(1)]);
     // And its siblings are asked before they are used.
@@ -58,12 +58,12 @@ async fn a_stream_does_not_notice_that_its_connection_was_gone(backend: Backend)
 }
 
 async fn after_one_lost_connection_its_siblings_fail_no_write(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(6)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(6)).await;
+    let mut direct = fixture.direct().await;
     note(0).insert(&cluster).await.unwrap();
     open(&cluster, 6).await;
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     // A read meets the first, and is asked again.
     Note::get(&cluster, 0, 0).await.unwrap();
     let writes = join_all((1..=12).map(async |id| note(id).insert(&cluster).await)).await;
@@ -74,40 +74,40 @@ async fn after_one_lost_connection_its_siblings_fail_no_write(backend: Backend) 
 }
 
 async fn a_transaction_begins_although_its_connection_was_gone(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(4)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(4)).await;
+    let mut direct = fixture.direct().await;
     // The shard has been written to before: only BEGIN itself meets the loss.
     note(0).insert(&cluster).await.unwrap();
     open(&cluster, 4).await;
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(1).insert(&tx).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(site.copies(&mut side, 1).await, 1);
+    assert_eq!(fixture.copies(&mut direct, 1).await, 1);
 }
 
 async fn a_write_on_a_connection_that_was_gone_is_not_sent_again(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
     note(1).insert(&cluster).await.unwrap();
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     let error = note(2).insert(&cluster).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     assert!(!error.is_retryable());
     assert_eq!(error.shard().unwrap().to_string(), "shop/0");
-    assert_eq!(site.copies(&mut side, 2).await, 0);
+    assert_eq!(fixture.copies(&mut direct, 2).await, 0);
     note(3).insert(&cluster).await.unwrap();
 }
 
 async fn a_running_write_whose_session_is_killed_is_sent_once(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     note(1).insert(&cluster).await.unwrap();
-    let mut holder = site.side().await;
-    let mut side = site.side().await;
-    site.lock(&mut holder, 1).await;
+    let mut holder = fixture.direct().await;
+    let mut direct = fixture.direct().await;
+    fixture.lock(&mut holder, 1).await;
     let update = tokio::spawn({
         let cluster = cluster.clone();
         async move {
@@ -115,8 +115,8 @@ async fn a_running_write_whose_session_is_killed_is_sent_once(backend: Backend) 
             mine.increment(Note::AMOUNT, 10).update(&cluster).await
         }
     });
-    site.someone_waits(&mut side).await;
-    site.kill_sessions(&mut side).await;
+    fixture.someone_waits(&mut direct).await;
+    fixture.kill_sessions(&mut direct).await;
     let error = tokio::time::timeout(LIMIT, update)
         .await
         .unwrap()
@@ -126,18 +126,18 @@ async fn a_running_write_whose_session_is_killed_is_sent_once(backend: Backend) 
     assert!(error.to_string().contains("read before you write again"));
     holder.run("COMMIT").await.unwrap();
     // It would be carried out now, had it been sent again.
-    assert_eq!(site.open_transactions(&mut side).await, 0);
-    assert_eq!(site.amount(&mut side, 1).await, 1);
+    assert_eq!(fixture.open_transactions(&mut direct).await, 0);
+    assert_eq!(fixture.amount(&mut direct, 1).await, 1);
     note(2).insert(&cluster).await.unwrap();
 }
 
 async fn a_killed_session_ends_its_transaction(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
+    let mut direct = fixture.direct().await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(1).insert(&tx).await.unwrap();
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     let error = note(2).insert(&tx).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     let error = note(3).insert(&tx).await.unwrap_err();
@@ -148,12 +148,12 @@ async fn a_killed_session_ends_its_transaction(backend: Backend) {
 }
 
 async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let relay = Relay::to(&site.url).await;
-    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool_of(2));
+    let fixture = Fixture::new(backend).await;
+    fixture.set_up().await;
+    let relay = Relay::to(&fixture.url).await;
+    let config = fixture.config_at(Server::new("a", relay.url(&fixture.url)), pool_of(2));
     let cluster = Cluster::connect(&config).await.unwrap();
-    let mut side = site.side().await;
+    let mut direct = fixture.direct().await;
     note(0).insert(&cluster).await.unwrap();
 
     relay.lose_answers(true);
@@ -161,7 +161,7 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     relay.lose_answers(false);
     eventually("the row is there once", async || {
-        site.copies(&mut side, 1).await == 1
+        fixture.copies(&mut direct, 1).await == 1
     })
     .await;
 
@@ -172,7 +172,7 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     relay.lose_answers(false);
     eventually("what was committed is there", async || {
-        site.copies(&mut side, 2).await == 1
+        fixture.copies(&mut direct, 2).await == 1
     })
     .await;
 
@@ -195,10 +195,10 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
 }
 
 async fn a_server_where_nobody_listens_is_unavailable(backend: Backend) {
-    let site = Site::new(backend).await;
-    let relay = Relay::to(&site.url).await;
-    let server = Server::new("a", relay.url(&site.url));
-    let cluster = Cluster::connect(&site.config_at(server, pool_of(2)))
+    let fixture = Fixture::new(backend).await;
+    let relay = Relay::to(&fixture.url).await;
+    let server = Server::new("a", relay.url(&fixture.url));
+    let cluster = Cluster::connect(&fixture.config_at(server, pool_of(2)))
         .await
         .unwrap();
     drop(relay);
@@ -231,17 +231,17 @@ on! { [postgres mariadb] =>
 }
 
 /// What a cluster says while its server is down, and after.
-async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFnOnce()) {
+async fn through_a_crash(fixture: &Fixture, kill: impl FnOnce(), restart: impl AsyncFnOnce()) {
     let pool = PoolOptions::new()
         .max_connections(4)
         .connect_timeout(LIMIT / 6);
-    let cluster = site.cluster(pool).await;
+    let cluster = fixture.cluster(pool).await;
     let mut acknowledged = vec![1];
     note(1).insert(&cluster).await.unwrap();
     open(&cluster, 4).await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
-    let sleep = match site.backend {
+    let sleep = match fixture.backend {
         Backend::Postgres => "SELECT 1 FROM pg_sleep(30)",
         _ => "SELECT SLEEP(30)",
     };
@@ -249,13 +249,16 @@ async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFn
         let cluster = cluster.clone();
         async move { Note::on_shard_of(0).sql(sleep).all::<i32>(&cluster).await }
     });
-    let mut side = site.side().await;
-    let asleep = match site.backend {
+    let mut direct = fixture.direct().await;
+    let asleep = match fixture.backend {
         Backend::Postgres => "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
         _ => "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'",
     };
-    eventually("a statement runs", async || side.number(asleep).await == 1).await;
-    drop(side);
+    eventually("a statement runs", async || {
+        direct.number(asleep).await == 1
+    })
+    .await;
+    drop(direct);
 
     kill();
     let begun = Instant::now();
@@ -286,9 +289,9 @@ async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFn
         note(id).insert(&cluster).await.unwrap();
         acknowledged.push(id);
     }
-    let mut side = site.side().await;
-    let notes = site.table(0, "notes");
-    let kept = side
+    let mut direct = fixture.direct().await;
+    let notes = fixture.table(0, "notes");
+    let kept = direct
         .numbers(&format!("SELECT id FROM {notes} ORDER BY id"))
         .await;
     assert_eq!(kept, acknowledged);
@@ -297,31 +300,31 @@ async fn through_a_crash(site: &Site, kill: impl FnOnce(), restart: impl AsyncFn
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_outlives_a_crash_of_postgres() {
     let server = PostgresServer::start().await.unwrap();
-    let site = Site::at_postgres(server.url());
+    let fixture = Fixture::at_postgres(server.url());
     let server = std::cell::RefCell::new(server);
     #[allow(clippy::await_holding_refcell_ref)] // One task, one user at a time.
     let restart = async || server.borrow_mut().restart().await.unwrap();
-    through_a_crash(&site, || server.borrow_mut().kill9(), restart).await;
+    through_a_crash(&fixture, || server.borrow_mut().kill9(), restart).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_outlives_a_crash_of_mariadb() {
     let server = MariaDbServer::start().await.unwrap();
-    let site = Site::at_mariadb(server.url()).await;
+    let fixture = Fixture::at_mariadb(server.url()).await;
     let server = std::cell::RefCell::new(server);
     #[allow(clippy::await_holding_refcell_ref)] // One task, one user at a time.
     let restart = async || server.borrow_mut().restart().await.unwrap();
-    through_a_crash(&site, || server.borrow_mut().kill9(), restart).await;
+    through_a_crash(&fixture, || server.borrow_mut().kill9(), restart).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_is_given_up_after_the_connect_timeout() {
     let server = PostgresServer::start().await.unwrap();
-    let site = Site::at_postgres(server.url());
+    let fixture = Fixture::at_postgres(server.url());
     let pool = pool_of(2)
         .connect_timeout(Duration::from_secs(2))
         .ping_after_idle(Duration::from_millis(1));
-    let cluster = site.cluster(pool).await;
+    let cluster = fixture.cluster(pool).await;
     open(&cluster, 2).await;
     signal_tree(server.pid().unwrap(), Signal::SIGSTOP);
     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -341,10 +344,10 @@ async fn a_statement_that_its_connection_lost_is_never_repeated_in_the_log() {
     let server = PostgresServer::start_with(&[("log_statement", "all")])
         .await
         .unwrap();
-    let site = Site::at_postgres(server.url());
-    let cluster = site.cluster(pool_of(3)).await;
+    let fixture = Fixture::at_postgres(server.url());
+    let cluster = fixture.cluster(pool_of(3)).await;
     open(&cluster, 3).await;
-    let mut side = site.side().await;
+    let mut direct = fixture.direct().await;
     let marker = "INSERT INTO {notes} SELECT 77, 0, 'once', 1 FROM pg_sleep(30)";
     let running = tokio::spawn({
         let cluster = cluster.clone();
@@ -354,12 +357,13 @@ async fn a_statement_that_its_connection_lost_is_never_repeated_in_the_log() {
         }
     });
     eventually("the statement runs", async || {
-        side.number("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        direct
+            .number("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
             .await
             == 1
     })
     .await;
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     let error = running.await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
     Note::on(0).count(&cluster).await.unwrap();

@@ -9,27 +9,29 @@ use shard_orm::{Cluster, RawConnection};
 use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::PostgresServer;
 
-use crate::site::{Backend, LIMIT, Note, SHARDS, Site, eventually, note, note_of, on, pool_of};
+use crate::fixture::{
+    Backend, Fixture, LIMIT, Note, SHARDS, eventually, note, note_of, on, pool_of,
+};
 
 async fn no_connection_is_opened_before_the_first_statement(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let relay = Relay::to(&site.url).await;
-    let server = Server::new("a", relay.url(&site.url));
-    let cluster = Cluster::connect(&site.config_at(server, pool_of(3)))
+    let fixture = Fixture::new(backend).await;
+    fixture.set_up().await;
+    let relay = Relay::to(&fixture.url).await;
+    let server = Server::new("a", relay.url(&fixture.url));
+    let cluster = Cluster::connect(&fixture.config_at(server, pool_of(3)))
         .await
         .unwrap();
     assert_eq!(relay.opened(), 0);
     Note::on(0).count(&cluster).await.unwrap();
     assert_eq!(relay.opened(), 1);
-    let mut side = site.side().await;
-    assert_eq!(site.sessions(&mut side).await, 1);
+    let mut direct = fixture.direct().await;
+    assert_eq!(fixture.sessions(&mut direct).await, 1);
 }
 
 async fn the_server_never_sees_more_connections_than_the_limit(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(3)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(3)).await;
+    let mut direct = fixture.direct().await;
     let work = async {
         try_join_all((0..40).map(async |id| {
             note_of(id % 4, id).insert(&cluster).await?;
@@ -42,21 +44,21 @@ async fn the_server_never_sees_more_connections_than_the_limit(backend: Backend)
     let mut most = 0;
     let watch = async {
         loop {
-            most = most.max(site.sessions(&mut side).await);
+            most = most.max(fixture.sessions(&mut direct).await);
         }
     };
     tokio::select! {
         done = work => { done.unwrap(); }
         () = watch => {}
     }
-    most = most.max(site.sessions(&mut side).await);
+    most = most.max(fixture.sessions(&mut direct).await);
     assert_eq!(most, 3, "limit 3");
 }
 
 async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     let limit = Duration::from_millis(500);
-    let cluster = site.cluster(pool_of(1).acquire_timeout(limit)).await;
+    let cluster = fixture.cluster(pool_of(1).acquire_timeout(limit)).await;
     let held = cluster.begin(Note::shard(0)).await.unwrap();
     let begun = Instant::now();
     // SQLite reads by other connections than the writer.
@@ -78,8 +80,8 @@ async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) 
 }
 
 async fn a_waiter_gets_the_connection_that_comes_back(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let held = cluster.begin(Note::shard(0)).await.unwrap();
     let waiting = tokio::spawn({
         let cluster = cluster.clone();
@@ -92,27 +94,27 @@ async fn a_waiter_gets_the_connection_that_comes_back(backend: Backend) {
 }
 
 async fn idle_connections_are_closed_without_any_traffic(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     let pool = pool_of(4).idle_timeout(Duration::from_millis(300));
-    let cluster = site.cluster(pool).await;
-    let mut side = site.side().await;
+    let cluster = fixture.cluster(pool).await;
+    let mut direct = fixture.direct().await;
     let held = hold(&cluster, 4).await;
-    assert_eq!(site.sessions(&mut side).await, 4);
+    assert_eq!(fixture.sessions(&mut direct).await, 4);
     held.into_iter().for_each(RawConnection::give_back);
     eventually("idle connections are closed", async || {
-        site.sessions(&mut side).await == 0
+        fixture.sessions(&mut direct).await == 0
     })
     .await;
     Note::on(0).count(&cluster).await.unwrap();
 }
 
 async fn an_idle_connection_that_is_used_again_stays(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let relay = Relay::to(&site.url).await;
+    let fixture = Fixture::new(backend).await;
+    fixture.set_up().await;
+    let relay = Relay::to(&fixture.url).await;
     let limit = Duration::from_millis(600);
     let pool = pool_of(4).idle_timeout(limit);
-    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool);
+    let config = fixture.config_at(Server::new("a", relay.url(&fixture.url)), pool);
     let cluster = Cluster::connect(&config).await.unwrap();
     eventually("it was never idle for long", async || {
         Note::on(0).count(&cluster).await.unwrap();
@@ -133,12 +135,12 @@ async fn an_idle_connection_that_is_used_again_stays(backend: Backend) {
 }
 
 async fn a_connection_is_replaced_at_the_end_of_its_life(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let relay = Relay::to(&site.url).await;
+    let fixture = Fixture::new(backend).await;
+    fixture.set_up().await;
+    let relay = Relay::to(&fixture.url).await;
     let life = Duration::from_millis(200);
     let pool = pool_of(1).max_lifetime(life);
-    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool);
+    let config = fixture.config_at(Server::new("a", relay.url(&fixture.url)), pool);
     let cluster = Cluster::connect(&config).await.unwrap();
     let begun = Instant::now();
     // In use all the time: it is never idle for long.
@@ -154,20 +156,20 @@ async fn a_connection_is_replaced_at_the_end_of_its_life(backend: Backend) {
 }
 
 async fn a_connection_that_was_idle_for_long_is_asked_before_a_write(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     let pool = pool_of(3).ping_after_idle(Duration::from_millis(1));
-    let cluster = site.cluster(pool).await;
-    let mut side = site.side().await;
+    let cluster = fixture.cluster(pool).await;
+    let mut direct = fixture.direct().await;
     open(&cluster, 3).await;
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     tokio::time::sleep(Duration::from_millis(5)).await;
     // None of the three answers, and the write goes by a fourth.
     note(1).insert(&cluster).await.unwrap();
 }
 
 async fn closing_waits_for_what_is_in_use_and_refuses_the_rest(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(1).insert(&tx).await.unwrap();
     let mut closing = [(); 3].map(|()| {
@@ -186,22 +188,22 @@ async fn closing_waits_for_what_is_in_use_and_refuses_the_rest(backend: Backend)
     for closing in &mut closing {
         tokio::time::timeout(LIMIT, closing).await.unwrap().unwrap();
     }
-    let mut side = site.side().await;
-    assert_eq!(site.copies(&mut side, 1).await, 1);
-    assert_eq!(site.copies(&mut side, 2).await, 0);
+    let mut direct = fixture.direct().await;
+    assert_eq!(fixture.copies(&mut direct, 1).await, 1);
+    assert_eq!(fixture.copies(&mut direct, 2).await, 0);
     if backend != Backend::Sqlite {
         eventually("all sessions are gone", async || {
-            site.sessions(&mut side).await == 0
+            fixture.sessions(&mut direct).await == 0
         })
         .await;
     }
 }
 
 async fn a_statement_is_one_round_trip(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let relay = Relay::to(&site.url).await;
-    let config = site.config_at(Server::new("a", relay.url(&site.url)), pool_of(1));
+    let fixture = Fixture::new(backend).await;
+    fixture.set_up().await;
+    let relay = Relay::to(&fixture.url).await;
+    let config = fixture.config_at(Server::new("a", relay.url(&fixture.url)), pool_of(1));
     let cluster = Cluster::connect(&config).await.unwrap();
     note(1).insert(&cluster).await.unwrap();
     Note::get(&cluster, 0, 1).await.unwrap();
@@ -221,8 +223,8 @@ async fn the_log_of_postgres_holds_one_statement_for_each_read() {
     let server = PostgresServer::start_with(&[("log_statement", "all")])
         .await
         .unwrap();
-    let site = Site::at_postgres(server.url());
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::at_postgres(server.url());
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     Note::get(&cluster, 0, 1).await.unwrap();
     let lines = || {
@@ -272,8 +274,8 @@ async fn prepared(cluster: &Cluster, backend: Backend) -> i64 {
 async fn the_statements_of_many_namespaces_stay_prepared(backend: Backend) {
     // More statements than the driver itself would keep; a namespace of MariaDB costs time to make.
     let namespaces = if backend == Backend::MariaDb { 32 } else { 64 };
-    let site = Site::new(backend).await;
-    let cluster = site.many_namespaces(namespaces, pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.many_namespaces(namespaces, pool_of(1)).await;
     let each_shard = async || {
         for user in 0..namespaces {
             let mut row = note_of(user, 1);
@@ -294,8 +296,8 @@ async fn the_statements_of_many_namespaces_stay_prepared(backend: Backend) {
 
 #[tokio::test]
 async fn a_pool_keeps_to_a_quarter_of_the_prepared_statements_of_mariadb() {
-    let site = Site::new(Backend::MariaDb).await;
-    let cluster = site.cluster(pool_of(100)).await;
+    let fixture = Fixture::new(Backend::MariaDb).await;
+    let cluster = fixture.cluster(pool_of(100)).await;
     // One connection is taken again and again, and sees more statements than it may keep.
     for number in 0..200 {
         let text = format!("SELECT id FROM {{notes}} WHERE id = {number}");
@@ -316,23 +318,23 @@ async fn a_pool_keeps_to_a_quarter_of_the_prepared_statements_of_mariadb() {
 #[tokio::test]
 async fn a_pool_serves_each_of_its_shards_after_a_lost_connection() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
-        let site = Site::new(backend).await;
-        let cluster = site.cluster(pool_of(1)).await;
-        let mut side = site.side().await;
+        let fixture = Fixture::new(backend).await;
+        let cluster = fixture.cluster(pool_of(1)).await;
+        let mut direct = fixture.direct().await;
         for user in 0..i64::from(SHARDS) {
             // The first statement of a shard, on a connection that is gone.
             Note::on(user).count(&cluster).await.unwrap();
-            site.kill_sessions(&mut side).await;
+            fixture.kill_sessions(&mut direct).await;
         }
     }
 }
 
 async fn the_first_write_of_a_shard_survives_a_connection_that_was_gone_before(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
     Note::on(0).count(&cluster).await.unwrap();
-    site.kill_sessions(&mut side).await;
+    fixture.kill_sessions(&mut direct).await;
     // Only the namespace's record had been asked for when the loss was found.
     note_of(1, 1).insert(&cluster).await.unwrap();
 }

@@ -8,7 +8,7 @@ use shard_orm::prelude::*;
 use shard_orm::{Cluster, Error, Result};
 use tokio::sync::Barrier;
 
-use crate::site::{Backend, LIMIT, Note, Site, note, on, pool_of};
+use crate::fixture::{Backend, Fixture, LIMIT, Note, note, on, pool_of};
 
 /// Changes two rows in this order; meets its rival after the first in the first run of both.
 async fn change_both(
@@ -37,8 +37,8 @@ async fn change_both(
 }
 
 async fn both_sides_of_a_deadlock_succeed_in_the_end(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     for id in [1, 2] {
         note(id).insert(&cluster).await.unwrap();
     }
@@ -61,9 +61,9 @@ async fn both_sides_of_a_deadlock_succeed_in_the_end(backend: Backend) {
             .unwrap();
     }
     assert_eq!(runs.load(Ordering::SeqCst), 3, "one of them ran twice");
-    let mut side = site.side().await;
-    assert_eq!(site.amount(&mut side, 1).await, 3);
-    assert_eq!(site.amount(&mut side, 2).await, 3);
+    let mut direct = fixture.direct().await;
+    assert_eq!(fixture.amount(&mut direct, 1).await, 3);
+    assert_eq!(fixture.amount(&mut direct, 2).await, 3);
 }
 
 /// Each of two closures reads both rows and, if their sum allows it, takes one away: the sum stays at or above 1.
@@ -95,8 +95,8 @@ async fn take_one(
 }
 
 async fn a_write_skew_is_run_again(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     for id in [1, 2] {
         note(id).insert(&cluster).await.unwrap();
     }
@@ -117,13 +117,17 @@ async fn a_write_skew_is_run_again(backend: Backend) {
     }
     assert_eq!(taken, 1, "both took the last one");
     assert_eq!(runs.load(Ordering::SeqCst), 3);
-    let mut side = site.side().await;
-    let left = site.amount(&mut side, 1).await + site.amount(&mut side, 2).await;
+    let mut direct = fixture.direct().await;
+    let left = fixture.amount(&mut direct, 1).await + fixture.amount(&mut direct, 2).await;
     assert_eq!(left, 1);
 }
 
 /// A closure that meets a serialization failure each time.
-async fn always_in_conflict(site: &Site, cluster: &Cluster, attempts: u32) -> (Result<()>, u32) {
+async fn always_in_conflict(
+    fixture: &Fixture,
+    cluster: &Cluster,
+    attempts: u32,
+) -> (Result<()>, u32) {
     let options = TxOptions::new()
         .isolation(Isolation::RepeatableRead)
         .attempts(attempts)
@@ -135,13 +139,14 @@ async fn always_in_conflict(site: &Site, cluster: &Cluster, attempts: u32) -> (R
             runs.fetch_add(1, Ordering::SeqCst);
             Note::get(&tx, 0, 1).await?;
             // Another client changes the row after it was read.
-            let notes = site.table(0, "notes");
-            let mut side = site.side().await;
-            side.run(&format!(
-                "UPDATE {notes} SET amount = amount + 1 WHERE id = 1"
-            ))
-            .await
-            .unwrap();
+            let notes = fixture.table(0, "notes");
+            let mut direct = fixture.direct().await;
+            direct
+                .run(&format!(
+                    "UPDATE {notes} SET amount = amount + 1 WHERE id = 1"
+                ))
+                .await
+                .unwrap();
             let row = Note::on(0).filter(Note::ID.eq(1));
             row.increment(Note::AMOUNT, 100).update(&tx).await?;
             Ok(())
@@ -152,18 +157,18 @@ async fn always_in_conflict(site: &Site, cluster: &Cluster, attempts: u32) -> (R
 
 #[tokio::test]
 async fn a_transaction_is_given_up_after_its_attempts() {
-    let site = Site::new(Backend::Postgres).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(Backend::Postgres).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     for attempts in [1, 3] {
-        let (outcome, runs) = always_in_conflict(&site, &cluster, attempts).await;
+        let (outcome, runs) = always_in_conflict(&fixture, &cluster, attempts).await;
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Serialization, "{error}");
         assert!(error.is_retryable());
         assert_eq!(runs, attempts);
     }
-    let mut side = site.side().await;
-    assert_eq!(site.amount(&mut side, 1).await, 5);
+    let mut direct = fixture.direct().await;
+    assert_eq!(fixture.amount(&mut direct, 1).await, 5);
 }
 
 async fn other_errors_are_not_run_again_and_roll_back(backend: Backend) {
@@ -178,8 +183,8 @@ async fn other_errors_are_not_run_again_and_roll_back(backend: Backend) {
         }
     }
 
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let runs = AtomicU32::new(0);
     let runs = &runs;
     let own = cluster
@@ -207,15 +212,15 @@ async fn other_errors_are_not_run_again_and_roll_back(backend: Backend) {
     assert_eq!(runs.load(Ordering::SeqCst), 2);
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 1);
     if backend != Backend::Sqlite {
-        let mut side = site.side().await;
-        assert_eq!(site.sessions(&mut side).await, 1);
-        assert_eq!(site.open_transactions(&mut side).await, 0);
+        let mut direct = fixture.direct().await;
+        assert_eq!(fixture.sessions(&mut direct).await, 1);
+        assert_eq!(fixture.open_transactions(&mut direct).await, 0);
     }
 }
 
 async fn an_error_that_the_closure_swallowed_does_not_commit_half(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let outcome = cluster
         .transaction(Note::shard(0), |tx| async move {
@@ -236,8 +241,8 @@ async fn an_error_that_the_closure_swallowed_does_not_commit_half(backend: Backe
 }
 
 async fn a_closure_runs_in_a_spawned_task(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let task = tokio::spawn({
         let cluster = cluster.clone();
         async move {
@@ -254,8 +259,8 @@ async fn a_closure_runs_in_a_spawned_task(backend: Backend) {
 }
 
 async fn a_closure_that_panics_rolls_back(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let task = tokio::spawn({
         let cluster = cluster.clone();
         async move {

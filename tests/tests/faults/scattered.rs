@@ -9,8 +9,8 @@ use shard_orm::sea_query::Expr;
 use shard_orm::{Cluster, ErrorKind, Filter, ShardId};
 use shard_orm_tests::servers::PostgresServer;
 
-use crate::side::Side;
-use crate::site::{Backend, LIMIT, Note, SHARDS, Site, eventually, note_of, on, pool_of};
+use crate::direct::Direct;
+use crate::fixture::{Backend, Fixture, LIMIT, Note, SHARDS, eventually, note_of, on, pool_of};
 use shard_orm_tests::relay::Relay;
 
 on! { [sqlite postgres mariadb] =>
@@ -44,27 +44,27 @@ fn shards(numbers: &[u32]) -> Vec<ShardId> {
 }
 
 /// Shard 1 of four loses its table, after it was found to be there.
-async fn one_broken(site: &Site) -> Cluster {
-    let cluster = site.cluster(pool_of(2).acquire_timeout(LIMIT)).await;
+async fn one_broken(fixture: &Fixture) -> Cluster {
+    let cluster = fixture.cluster(pool_of(2).acquire_timeout(LIMIT)).await;
     fill(&cluster).await;
     assert_eq!(Note::scatter().count(&cluster).await.unwrap(), 4);
-    let mut side = site.side_of(1).await;
-    let table = site.table(1, "notes");
-    side.run(&format!("DROP TABLE {table}")).await.unwrap();
+    let mut direct = fixture.side_of(1).await;
+    let table = fixture.table(1, "notes");
+    direct.run(&format!("DROP TABLE {table}")).await.unwrap();
     cluster
 }
 
 async fn a_shard_without_its_table_is_named(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = one_broken(&site).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = one_broken(&fixture).await;
     let error = Note::scatter().count(&cluster).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UndefinedTable);
     assert_eq!(error.shard(), Some(&shards(&[1])[0]), "{error}");
 }
 
 async fn a_partial_answer_says_which_shard_is_missing(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = one_broken(&site).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = one_broken(&fixture).await;
     let rows = Note::scatter()
         .order_by(Note::ID.desc())
         .partial()
@@ -99,8 +99,8 @@ async fn a_partial_answer_says_which_shard_is_missing(backend: Backend) {
 }
 
 async fn a_mistake_in_the_query_is_an_error_of_the_whole(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     fill(&cluster).await;
     // Texts of several shards are not ordered by the client.
     let error = Note::scatter().order_by(Note::TEXT.asc()).partial();
@@ -125,8 +125,8 @@ async fn a_mistake_in_the_query_is_an_error_of_the_whole(backend: Backend) {
 }
 
 async fn many_calls_at_once_share_a_pool_of_one(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1).acquire_timeout(LIMIT)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1).acquire_timeout(LIMIT)).await;
     fill(&cluster).await;
     let call = |number: i64| {
         let cluster = cluster.clone();
@@ -153,34 +153,34 @@ async fn many_calls_at_once_share_a_pool_of_one(backend: Backend) {
 }
 
 /// Keeps readers from a table.
-async fn shut(site: &Site, side: &mut Side, shard: u32) {
-    let table = site.table(shard, "notes");
-    match site.backend {
+async fn shut(fixture: &Fixture, direct: &mut Direct, shard: u32) {
+    let table = fixture.table(shard, "notes");
+    match fixture.backend {
         Backend::Sqlite => panic!("readers of SQLite do not wait"),
         Backend::Postgres => {
-            side.run("BEGIN").await.unwrap();
-            side.run(&format!("LOCK TABLE {table}")).await.unwrap();
+            direct.run("BEGIN").await.unwrap();
+            direct.run(&format!("LOCK TABLE {table}")).await.unwrap();
         }
-        Backend::MariaDb => side
+        Backend::MariaDb => direct
             .run(&format!("LOCK TABLES {table} WRITE"))
             .await
             .unwrap(),
     }
 }
 
-async fn open(site: &Site, side: &mut Side) {
-    let end = match site.backend {
+async fn open(fixture: &Fixture, direct: &mut Direct) {
+    let end = match fixture.backend {
         Backend::MariaDb => "UNLOCK TABLES",
         _ => "ROLLBACK",
     };
-    side.run(end).await.unwrap();
+    direct.run(end).await.unwrap();
 }
 
 async fn a_statement_that_was_given_up_ends(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2).acquire_timeout(LIMIT)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2).acquire_timeout(LIMIT)).await;
     fill(&cluster).await;
-    let mut side = site.side().await;
+    let mut direct = fixture.direct().await;
     let endless = match backend {
         Backend::Postgres => "SELECT 1 FROM pg_sleep(1000)",
         Backend::MariaDb => "SELECT SLEEP(1000)",
@@ -201,27 +201,27 @@ async fn a_statement_that_was_given_up_ends(backend: Backend) {
             let running = "SELECT COUNT(*) FROM pg_stat_activity WHERE \
                  datname = current_database() AND state = 'active' AND query LIKE '%1000%' \
                  AND pid <> pg_backend_pid()";
-            side.number(running).await == 0
+            direct.number(running).await == 0
         }
         Backend::MariaDb => {
             let running = "SELECT COUNT(*) FROM information_schema.processlist \
                  WHERE info LIKE '%SLEEP(1000)' AND id <> CONNECTION_ID()";
-            side.number(running).await == 0
+            direct.number(running).await == 0
         }
         // Busy while a reader holds an old state of the file.
-        Backend::Sqlite => side.number("PRAGMA wal_checkpoint(TRUNCATE)").await == 0,
+        Backend::Sqlite => direct.number("PRAGMA wal_checkpoint(TRUNCATE)").await == 0,
     })
     .await;
     assert_eq!(Note::get(&cluster, 0, 10).await.unwrap().id, 10);
 }
 
 async fn a_deadline_ends_the_call_and_its_statements(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(4).acquire_timeout(LIMIT)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(4).acquire_timeout(LIMIT)).await;
     fill(&cluster).await;
     assert_eq!(Note::scatter().count(&cluster).await.unwrap(), 4);
-    let (mut side, mut holder) = (site.side().await, site.side().await);
-    shut(&site, &mut holder, 2).await;
+    let (mut direct, mut holder) = (fixture.direct().await, fixture.direct().await);
+    shut(&fixture, &mut holder, 2).await;
     let deadline = Duration::from_millis(200);
     let error = Note::scatter().deadline(deadline).count(&cluster).await;
     let error = error.unwrap_err();
@@ -244,22 +244,22 @@ async fn a_deadline_ends_the_call_and_its_statements(backend: Backend) {
                  WHERE datname = current_database() AND wait_event_type = 'Lock'"
             }
         };
-        side.number(waiting).await == 0
+        direct.number(waiting).await == 0
     })
     .await;
-    open(&site, &mut holder).await;
+    open(&fixture, &mut holder).await;
     let count = Note::scatter().deadline(LIMIT).count(&cluster).await;
     assert_eq!(count.unwrap(), 4);
 }
 
 /// Shards 0 and 1 on one server, 2 and 3 on another, which in truth is the same, behind a relay.
-async fn two_servers(site: &Site) -> (Cluster, Relay) {
-    let relay = Relay::to(&site.url).await;
+async fn two_servers(fixture: &Fixture) -> (Cluster, Relay) {
+    let relay = Relay::to(&fixture.url).await;
     let servers = [
-        Server::new("a", site.url.clone()).shards(0..2),
-        Server::new("b", relay.url(&site.url)).shards(2..4),
+        Server::new("a", fixture.url.clone()).shards(0..2),
+        Server::new("b", relay.url(&fixture.url)).shards(2..4),
     ];
-    let config = site.config_of(servers, pool_of(4).acquire_timeout(LIMIT));
+    let config = fixture.config_of(servers, pool_of(4).acquire_timeout(LIMIT));
     let cluster = Cluster::connect(&config).await.unwrap();
     cluster.setup().table::<Note>().run().await.unwrap();
     fill(&cluster).await;
@@ -268,8 +268,8 @@ async fn two_servers(site: &Site) -> (Cluster, Relay) {
 }
 
 async fn a_partial_answer_does_without_a_server_that_is_down(backend: Backend) {
-    let site = Site::new(backend).await;
-    let (cluster, relay) = two_servers(&site).await;
+    let fixture = Fixture::new(backend).await;
+    let (cluster, relay) = two_servers(&fixture).await;
     relay.lose_answers(true);
     let error = Note::scatter().count(&cluster).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
@@ -287,10 +287,10 @@ async fn a_partial_answer_does_without_a_server_that_is_down(backend: Backend) {
 }
 
 async fn a_partial_answer_does_without_what_is_late(backend: Backend) {
-    let site = Site::new(backend).await;
-    let (cluster, _relay) = two_servers(&site).await;
-    let mut holder = site.side().await;
-    shut(&site, &mut holder, 3).await;
+    let fixture = Fixture::new(backend).await;
+    let (cluster, _relay) = two_servers(&fixture).await;
+    let mut holder = fixture.direct().await;
+    shut(&fixture, &mut holder, 3).await;
     let rows = Note::scatter()
         .deadline(Duration::from_millis(500))
         .partial();
@@ -298,17 +298,17 @@ async fn a_partial_answer_does_without_what_is_late(backend: Backend) {
     assert_eq!(rows.value, 2);
     assert_eq!(rows.missing[0].shards, shards(&[2, 3]));
     assert_eq!(rows.missing[0].error.kind(), ErrorKind::Timeout);
-    open(&site, &mut holder).await;
+    open(&fixture, &mut holder).await;
 }
 
 async fn a_call_runs_a_bounded_number_of_statements_on_a_server(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     for limits in [
         FanOut::new().statements_per_server(2),
         FanOut::new().statements(2).statements_per_server(8),
     ] {
         let pool = pool_of(8).acquire_timeout(LIMIT);
-        let cluster = site.many_namespaces_by(200, pool, limits).await;
+        let cluster = fixture.many_namespaces_by(200, pool, limits).await;
         for user in 0..200 {
             note_of(user, user).insert(&cluster).await.unwrap();
         }
@@ -317,8 +317,8 @@ async fn a_call_runs_a_bounded_number_of_statements_on_a_server(backend: Backend
             assert_eq!(rows.await.unwrap().len(), 200);
         }
         // Four statements of 64 shards and less: connections are kept, and count how many ran.
-        let mut side = site.side().await;
-        assert!(site.sessions(&mut side).await <= 2);
+        let mut direct = fixture.direct().await;
+        assert!(fixture.sessions(&mut direct).await <= 2);
         Note::scatter().delete_everywhere(&cluster).await.unwrap();
         cluster.close().await;
     }
@@ -333,30 +333,30 @@ async fn many_scatters_leave_the_lock_table_to_others() {
     ];
     let server = PostgresServer::start_with(&settings);
     let server = server.await.unwrap();
-    let site = Site::at_postgres(server.url());
+    let fixture = Fixture::at_postgres(server.url());
     let pool = pool_of(64).acquire_timeout(LIMIT);
-    let cluster = site.many_namespaces(256, pool).await;
+    let cluster = fixture.many_namespaces(256, pool).await;
     note_of(7, 7).insert(&cluster).await.unwrap();
     assert_eq!(Note::scatter().count(&cluster).await.unwrap(), 1);
     // Each call takes the tables before this one, and waits for it with their locks in hand.
-    let (mut side, mut holder) = (site.side().await, site.side().await);
-    shut(&site, &mut holder, 255).await;
+    let (mut direct, mut holder) = (fixture.direct().await, fixture.direct().await);
+    shut(&fixture, &mut holder, 255).await;
     let call = || {
         let rows = Note::scatter().order_by(Note::ID.asc());
         let cluster = cluster.clone();
         async move { rows.stream(&cluster).try_collect::<Vec<_>>().await }
     };
     let calls: Vec<_> = (0..64).map(|_| tokio::spawn(call())).collect();
-    site.someone_waits(&mut side).await;
+    fixture.someone_waits(&mut direct).await;
     // A session of somebody else wants locks of its own, one after another.
-    side.run("BEGIN").await.unwrap();
+    direct.run("BEGIN").await.unwrap();
     for shard in 0..255 {
-        let table = site.table(shard, "notes");
+        let table = fixture.table(shard, "notes");
         let read = format!("SELECT COUNT(*) FROM {table}");
-        side.run(&read).await.unwrap();
+        direct.run(&read).await.unwrap();
     }
-    side.run("ROLLBACK").await.unwrap();
-    open(&site, &mut holder).await;
+    direct.run("ROLLBACK").await.unwrap();
+    open(&fixture, &mut holder).await;
     for found in futures_util::future::join_all(calls).await {
         assert_eq!(found.unwrap().unwrap().len(), 1);
     }

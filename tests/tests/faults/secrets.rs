@@ -7,22 +7,22 @@ use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::prelude::*;
 use shard_orm_tests::secrets::assert_no_secret;
 
+use crate::direct::Direct;
 use crate::errors::assert_here;
-use crate::side::Side;
-use crate::site::{Backend, LIMIT, Note, Site, note, note_of, on, pool_of};
+use crate::fixture::{Backend, Fixture, LIMIT, Note, note, note_of, on, pool_of};
 
 const PASSWORD: &str = "s3cr3t-pw";
 
 async fn a_server_that_refuses_the_login_is_a_mistake_of_the_configuration(backend: Backend) {
-    let site = Site::new(backend).await;
+    let fixture = Fixture::new(backend).await;
     let wrong = match backend {
-        Backend::Postgres => site
+        Backend::Postgres => fixture
             .url
             .replace("postgres@", &format!("nobody:{PASSWORD}@")),
-        _ => site.url.replace("app-secret", PASSWORD),
+        _ => fixture.url.replace("app-secret", PASSWORD),
     };
     let server = Server::new("a", wrong);
-    let cluster = Cluster::connect(&site.config_at(server, pool_of(1)))
+    let cluster = Cluster::connect(&fixture.config_at(server, pool_of(1)))
         .await
         .unwrap();
     for error in [
@@ -39,28 +39,30 @@ async fn a_server_that_refuses_the_login_is_a_mistake_of_the_configuration(backe
 }
 
 async fn no_error_shows_the_password_of_a_url(backend: Backend) {
-    let site = Site::new(backend).await;
-    site.set_up().await;
-    let mut side = site.side().await;
-    let right = match (&mut side, backend) {
-        (side @ Side::MariaDb(_), _) => {
+    let fixture = Fixture::new(backend).await;
+    fixture.set_up().await;
+    let mut direct = fixture.direct().await;
+    let right = match (&mut direct, backend) {
+        (direct @ Direct::MariaDb(_), _) => {
             let user = format!("u{}", std::process::id());
-            side.run(&format!(
-                "CREATE OR REPLACE USER '{user}'@'%' IDENTIFIED BY '{PASSWORD}'; \
+            direct
+                .run(&format!(
+                    "CREATE OR REPLACE USER '{user}'@'%' IDENTIFIED BY '{PASSWORD}'; \
                  GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%'"
-            ))
-            .await
-            .unwrap();
-            site.url
+                ))
+                .await
+                .unwrap();
+            fixture
+                .url
                 .replace("app:app-secret", &format!("{user}:{PASSWORD}"))
         }
-        _ => site
+        _ => fixture
             .url
             .replace("postgres@", &format!("postgres:{PASSWORD}@")),
     };
     let place = right.split('@').nth(1).unwrap();
     let pool = pool_of(1).acquire_timeout(Duration::from_secs(2));
-    let config = site.config_at(Server::new("a", right.clone()), pool);
+    let config = fixture.config_at(Server::new("a", right.clone()), pool);
     let cluster = Cluster::connect(&config).await.unwrap();
     for text in [
         format!("{config:?}"),
@@ -83,7 +85,7 @@ async fn no_error_shows_the_password_of_a_url(backend: Backend) {
     note(3).insert(&cluster).await.unwrap();
     match backend {
         // Its sessions are found by their database and their name.
-        Backend::Postgres | Backend::MariaDb => site.kill_sessions(&mut side).await,
+        Backend::Postgres | Backend::MariaDb => fixture.kill_sessions(&mut direct).await,
         Backend::Sqlite => {}
     }
     assert_no_secret(&note(4).insert(&cluster).await.unwrap_err());
@@ -95,7 +97,7 @@ async fn no_error_shows_the_password_of_a_url(backend: Backend) {
     ] {
         let server = Server::new("a", broken.clone());
         let pool = pool_of(1).connect_timeout(Duration::from_secs(3));
-        let cluster = Cluster::connect(&site.config_at(server, pool))
+        let cluster = Cluster::connect(&fixture.config_at(server, pool))
             .await
             .unwrap();
         let error = Note::get(&cluster, 0, 1).await.unwrap_err();

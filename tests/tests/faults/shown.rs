@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use shard_orm::prelude::*;
 use shard_orm::{Cursor, Page};
 
-use crate::site::{Backend, Note, Setting, Site, note, on, pool_of};
+use crate::fixture::{Backend, Fixture, Note, Setting, note, on, pool_of};
 
 async fn debug_of_an_error_reads_like_its_text(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     note(1).insert(&cluster).await.unwrap();
     let error = note(1).insert(&cluster).await.unwrap_err();
     let (text, debug) = (error.to_string(), format!("{error:?}"));
@@ -40,8 +40,8 @@ fn data(of: impl serde::Serialize) -> Value {
 
 #[tokio::test]
 async fn reports_are_data_with_units_in_their_names() {
-    let site = Site::new(Backend::Sqlite).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     note(1).insert(&cluster).await.unwrap();
 
     let servers = data(cluster.check_health().await);
@@ -99,8 +99,8 @@ struct Sent {
 
 #[tokio::test]
 async fn a_page_and_its_cursor_go_through_json() {
-    let site = Site::new(Backend::Sqlite).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     for id in 1..4 {
         note(id).insert(&cluster).await.unwrap();
     }

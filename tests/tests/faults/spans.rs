@@ -17,7 +17,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::site::{Backend, Note, Site, note, pool_of};
+use crate::fixture::{Backend, Fixture, Note, note, pool_of};
 
 const VALUE: &str = "mark-of-a-value";
 const PASSWORD: &str = "s3cr3t-pw";
@@ -129,18 +129,18 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
     };
     let seen = Seen::default();
     let _here = listen(seen.clone());
-    let site = match (backend, &pair) {
-        (Backend::Postgres, Some(pair)) => Site::at_postgres(pair.primary.url()),
-        (Backend::MariaDb, Some(pair)) => Site::at_mariadb(pair.primary.url()).await,
-        _ => Site::new(backend).await,
+    let fixture = match (backend, &pair) {
+        (Backend::Postgres, Some(pair)) => Fixture::at_postgres(pair.primary.url()),
+        (Backend::MariaDb, Some(pair)) => Fixture::at_mariadb(pair.primary.url()).await,
+        _ => Fixture::new(backend).await,
     };
-    site.set_up().await;
+    fixture.set_up().await;
     let url = match backend {
         // Trusted whatever the password.
-        Backend::Postgres => site
+        Backend::Postgres => fixture
             .url
             .replace("postgres@", &format!("postgres:{PASSWORD}@")),
-        _ => site.url.clone(),
+        _ => fixture.url.clone(),
     };
     let server = match &pair {
         None => Server::new("first", url),
@@ -149,7 +149,7 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
             Server::new("first", url).replica(replica)
         }
     };
-    let cluster = Cluster::connect(&site.config_at(server, pool_of(2)))
+    let cluster = Cluster::connect(&fixture.config_at(server, pool_of(2)))
         .await
         .unwrap();
     seen.take();
@@ -277,8 +277,8 @@ async fn a_span_of_the_caller_is_left_alone() {
     use tracing::Instrument as _;
 
     let seen = Seen::default();
-    let site = Site::new(Backend::Sqlite).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(Backend::Sqlite).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let _here = listen(seen.clone());
     let own = tracing::info_span!(target: "program", "request", role = tracing::field::Empty);
     async {

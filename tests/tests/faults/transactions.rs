@@ -5,40 +5,44 @@ use std::time::{Duration, Instant};
 use shard_orm::prelude::*;
 use shard_orm::{Address, Error};
 
-use crate::site::{
-    Backend, Job, LIMIT, Note, Setting, Site, eventually, note, note_of, on, pool_of,
+use crate::fixture::{
+    Backend, Fixture, Job, LIMIT, Note, Setting, eventually, note, note_of, on, pool_of,
 };
 
 async fn a_commit_keeps_and_a_rollback_undoes(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
-    let mut side = site.side().await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
+    let mut direct = fixture.direct().await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(1).insert(&tx).await.unwrap();
-    assert_eq!(site.copies(&mut side, 1).await, 0, "seen before the commit");
+    assert_eq!(
+        fixture.copies(&mut direct, 1).await,
+        0,
+        "seen before the commit"
+    );
     tx.commit().await.unwrap();
-    assert_eq!(site.copies(&mut side, 1).await, 1);
+    assert_eq!(fixture.copies(&mut direct, 1).await, 1);
 
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(2).insert(&tx).await.unwrap();
     note(1).delete(&tx).await.unwrap();
     tx.rollback().await.unwrap();
-    assert_eq!(site.copies(&mut side, 1).await, 1);
-    assert_eq!(site.copies(&mut side, 2).await, 0);
+    assert_eq!(fixture.copies(&mut direct, 1).await, 1);
+    assert_eq!(fixture.copies(&mut direct, 2).await, 0);
 
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(3).insert(&tx).await.unwrap();
     drop(tx);
     note(4).insert(&cluster).await.unwrap();
-    assert_eq!(site.copies(&mut side, 3).await, 0);
-    assert_eq!(site.copies(&mut side, 4).await, 1);
+    assert_eq!(fixture.copies(&mut direct, 3).await, 0);
+    assert_eq!(fixture.copies(&mut direct, 4).await, 1);
 }
 
 async fn a_dropped_transaction_frees_its_locks_at_once(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     note(1).insert(&cluster).await.unwrap();
-    let mut side = site.side().await;
+    let mut direct = fixture.direct().await;
     let mut quickest = Duration::MAX;
     for _ in 0..5 {
         let tx = cluster.begin(Note::shard(0)).await.unwrap();
@@ -51,18 +55,18 @@ async fn a_dropped_transaction_frees_its_locks_at_once(backend: Backend) {
         drop(tx);
         // Nothing uses the pool meanwhile.
         let begun = Instant::now();
-        site.lock(&mut side, 1).await;
+        fixture.lock(&mut direct, 1).await;
         quickest = quickest.min(begun.elapsed());
-        side.run("ROLLBACK").await.unwrap();
+        direct.run("ROLLBACK").await.unwrap();
     }
     // Of several, as the machine may be busy.
     assert!(quickest < Duration::from_millis(700), "{quickest:?}");
-    assert_eq!(site.amount(&mut side, 1).await, 1);
+    assert_eq!(fixture.amount(&mut direct, 1).await, 1);
 }
 
 async fn a_row_of_another_shard_is_refused_before_anything_is_sent(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(3)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(3)).await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     let (here, there) = (note_of(4, 1), note_of(1, 2));
     here.clone().insert(&tx).await.unwrap();
@@ -132,8 +136,8 @@ async fn a_row_of_another_shard_is_refused_before_anything_is_sent(backend: Back
 }
 
 async fn the_isolation_level_is_the_one_that_was_asked_for(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let level = async |tx: &Tx| -> String {
         let sql = match backend {
             Backend::Postgres => "SHOW transaction_isolation",
@@ -181,8 +185,8 @@ async fn the_isolation_level_is_the_one_that_was_asked_for(backend: Backend) {
 }
 
 async fn a_repeatable_read_sees_one_state(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(3)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(3)).await;
     let options = TxOptions::new()
         .isolation(Isolation::RepeatableRead)
         .read_only();
@@ -195,8 +199,8 @@ async fn a_repeatable_read_sees_one_state(backend: Backend) {
 }
 
 async fn a_read_only_transaction_refuses_writes(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
     let options = TxOptions::new().read_only();
     let tx = cluster.begin_with(Note::shard(0), &options).await.unwrap();
@@ -212,8 +216,8 @@ async fn a_read_only_transaction_refuses_writes(backend: Backend) {
 }
 
 async fn a_savepoint_undoes_what_came_after_it(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     note(1).insert(&tx).await.unwrap();
     let _outer = tx.savepoint().await.unwrap();
@@ -248,8 +252,8 @@ async fn a_savepoint_undoes_what_came_after_it(backend: Backend) {
 async fn two_statements_at_once_are_refused(backend: Backend) {
     use futures_util::{StreamExt as _, TryStreamExt as _};
 
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     for id in 1..=3 {
         note(id).insert(&cluster).await.unwrap();
     }
@@ -277,8 +281,8 @@ async fn insert_and_count(on: impl Executor<'_>, id: i64) -> shard_orm::Result<u
 }
 
 async fn a_helper_runs_on_a_cluster_and_in_a_transaction(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(2)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(2)).await;
     assert_eq!(insert_and_count(&cluster, 1).await.unwrap(), 1);
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
     assert_eq!(insert_and_count(&tx, 2).await.unwrap(), 2);
@@ -287,8 +291,8 @@ async fn a_helper_runs_on_a_cluster_and_in_a_transaction(backend: Backend) {
 }
 
 async fn a_transaction_on_a_shard_that_is_not_there_is_refused(backend: Backend) {
-    let site = Site::new(backend).await;
-    let cluster = site.cluster(pool_of(1)).await;
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
     let nowhere: Address = Job::shard(99);
     let error = cluster.begin(nowhere).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoShardForKey, "{error}");

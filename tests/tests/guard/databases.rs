@@ -2,7 +2,7 @@
 
 use shard_orm::config::{Config, Database, Group, Ids};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, DATABASE};
+use shard_orm_tests::fixture::{DATABASE, Fixture};
 use shard_orm_tests::{behaviours, scratch};
 use tempfile::TempDir;
 
@@ -16,29 +16,32 @@ struct Setting {
 }
 
 /// A database that nobody has set up.
-async fn another(bed: &Bed) -> (String, Option<TempDir>) {
-    match bed.dialect {
+async fn another(fixture: &Fixture) -> (String, Option<TempDir>) {
+    match fixture.dialect {
         Dialect::Sqlite => {
             let folder = scratch::folder("another");
             let url = format!("sqlite://{}", folder.path().join("default.db").display());
             (url, Some(folder))
         }
-        Dialect::Postgres => (bed.server_urls()[1].clone(), None),
+        Dialect::Postgres => (fixture.server_urls()[1].clone(), None),
         Dialect::MySql => {
-            let name = bed.namespace().replace("shop_{shard}", "another");
-            bed.site_of(0, &name)
+            let name = fixture.namespace().replace("shop_{shard}", "another");
+            fixture
+                .raw_namespace_on(0, &name)
                 .run(&format!("CREATE DATABASE {name}"))
                 .await;
-            (format!("{}/{name}", bed.server_urls()[0]), None)
+            (format!("{}/{name}", fixture.server_urls()[0]), None)
         }
     }
 }
 
-fn with_databases(bed: &Bed, databases: &[(&str, &str)]) -> Config {
-    let group = Group::new(4).server(server(bed, 0)).server(server(bed, 1));
+fn with_databases(fixture: &Fixture, databases: &[(&str, &str)]) -> Config {
+    let group = Group::new(4)
+        .server(server(fixture, 0))
+        .server(server(fixture, 1));
     let add =
         |config: Config, (name, url): &(&str, &str)| config.database(*name, Database::new(*url));
-    databases.iter().fold(with_group(bed, group), add)
+    databases.iter().fold(with_group(fixture, group), add)
 }
 
 async fn setup(config: &Config) -> shard_orm::Result<()> {
@@ -48,10 +51,10 @@ async fn setup(config: &Config) -> shard_orm::Result<()> {
 }
 
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
-    async fn a_named_database_that_became_another_is_refused(bed: &Bed) {
-        Setting { id: 1 }.insert(&bed.cluster).await.unwrap();
-        let (url, _folder) = another(bed).await;
-        let edited = with_databases(bed, &[(DATABASE, &url)]);
+    async fn a_named_database_that_became_another_is_refused(fixture: &Fixture) {
+        Setting { id: 1 }.insert(&fixture.cluster).await.unwrap();
+        let (url, _folder) = another(fixture).await;
+        let edited = with_databases(fixture, &[(DATABASE, &url)]);
         let error = setup(&edited).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("was never set up"), "{error}");
@@ -60,20 +63,20 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let setup_of = || cluster.setup().table::<Setting>();
         assert_eq!(kind(setup_of().check().await), ErrorKind::Configuration);
 
-        setup(&bed.config()).await.unwrap();
-        assert_eq!(Setting::query().count(&bed.cluster).await.unwrap(), 1);
+        setup(&fixture.config()).await.unwrap();
+        assert_eq!(Setting::query().count(&fixture.cluster).await.unwrap(), 1);
         setup_of().accept_database(DATABASE).run().await.unwrap();
         assert_eq!(Setting::query().count(&cluster).await.unwrap(), 0);
         setup(&edited).await.unwrap();
         // Now the former one is another.
-        let error = setup(&bed.config()).await.unwrap_err();
+        let error = setup(&fixture.config()).await.unwrap_err();
         assert!(error.to_string().contains("is another one of that name"), "{error}");
     }
 
-    async fn ids_of_another_database_are_refused(bed: &Bed) {
-        let (url, _folder) = another(bed).await;
+    async fn ids_of_another_database_are_refused(fixture: &Fixture) {
+        let (url, _folder) = another(fixture).await;
         let with_ids = |name: &str| {
-            with_databases(bed, &[(DATABASE, bed.database_url()), ("reports", &url)])
+            with_databases(fixture, &[(DATABASE, fixture.database_url()), ("reports", &url)])
                 .ids(Ids::new().worker(1).tables(name))
         };
         setup(&with_ids(DATABASE)).await.unwrap();
@@ -85,7 +88,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         setup(&with_ids("reports")).await.unwrap();
     }
 
-    async fn swapped_named_databases_are_refused(bed: &Bed) {
+    async fn swapped_named_databases_are_refused(fixture: &Fixture) {
         #[derive(Debug, Clone, PartialEq, ShardModel)]
         #[shard(database = "reports", table = "reports")]
         struct Report {
@@ -93,12 +96,12 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             id: i64,
         }
 
-        let (url, _folder) = another(bed).await;
-        let own = bed.database_url();
-        let both = with_databases(bed, &[(DATABASE, own), ("reports", &url)]);
+        let (url, _folder) = another(fixture).await;
+        let own = fixture.database_url();
+        let both = with_databases(fixture, &[(DATABASE, own), ("reports", &url)]);
         let cluster = Cluster::connect(&both).await.unwrap();
         cluster.setup().table::<Setting>().table::<Report>().run().await.unwrap();
-        let swapped = with_databases(bed, &[(DATABASE, &url), ("reports", own)]);
+        let swapped = with_databases(fixture, &[(DATABASE, &url), ("reports", own)]);
         let cluster = Cluster::connect(&swapped).await.unwrap();
         let error = cluster.setup().table::<Setting>().table::<Report>().run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);

@@ -9,8 +9,8 @@ mod servers;
 
 use shard_orm::config::{Config, Group, Server, StrategyConfig};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "orders")]
@@ -30,29 +30,29 @@ fn kind<T: std::fmt::Debug>(result: shard_orm::Result<T>) -> ErrorKind {
 const KEYS: u64 = 40;
 
 /// An order of each of some keys that spread over all logical shards.
-async fn fill(bed: &Bed) -> Vec<i64> {
-    let keys: Vec<i64> = (0..KEYS).map(|_| bed.key()).collect();
+async fn fill(fixture: &Fixture) -> Vec<i64> {
+    let keys: Vec<i64> = (0..KEYS).map(|_| fixture.key()).collect();
     let orders = keys.iter().map(|key| Order {
-        id: bed.id(),
+        id: fixture.id(),
         user_id: *key,
     });
-    Order::insert_many(&bed.cluster, orders.collect())
+    Order::insert_many(&fixture.cluster, orders.collect())
         .await
         .unwrap();
     keys
 }
 
-/// The bed's servers under their names.
-fn server(bed: &Bed, number: usize) -> Server {
-    Server::new(format!("server-{number}"), &bed.server_urls()[number])
+/// The fixture's servers under their names.
+fn server(fixture: &Fixture, number: usize) -> Server {
+    Server::new(format!("server-{number}"), &fixture.server_urls()[number])
 }
 
-/// The bed's configuration with another group.
-fn with_group(bed: &Bed, group: Group) -> Config {
+/// The fixture's configuration with another group.
+fn with_group(fixture: &Fixture, group: Group) -> Config {
     let group = group
-        .namespace(bed.namespace())
-        .static_namespace(bed.namespace().replace("{shard}", "static"));
-    Config::new(bed.cluster_name()).group(GROUP, group)
+        .namespace(fixture.namespace())
+        .static_namespace(fixture.namespace().replace("{shard}", "static"));
+    Config::new(fixture.cluster_name()).group(GROUP, group)
 }
 
 async fn setup(config: &Config) -> shard_orm::Result<()> {
@@ -62,7 +62,7 @@ async fn setup(config: &Config) -> shard_orm::Result<()> {
 }
 
 /// Checks that setup refuses a configuration, creates nothing, and says all of these.
-async fn refused(bed: &Bed, config: &Config, says: &[&str]) {
+async fn refused(fixture: &Fixture, config: &Config, says: &[&str]) {
     let error = setup(config).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     for what in says {
@@ -77,12 +77,12 @@ async fn refused(bed: &Bed, config: &Config, says: &[&str]) {
         ErrorKind::Configuration
     );
     // The former configuration fits as before: nothing was created.
-    bed.cluster.setup().check().await.unwrap();
+    fixture.cluster.setup().check().await.unwrap();
 }
 
 /// Checks that each key finds its one order, or an error; that some find an error; and that none is written to another
 /// place.
-async fn never_vanish(bed: &Bed, config: &Config, keys: &[i64]) {
+async fn never_vanish(fixture: &Fixture, config: &Config, keys: &[i64]) {
     let mut errors = 0;
     let cluster = Cluster::connect(config).await.unwrap();
     for key in keys {
@@ -99,7 +99,7 @@ async fn never_vanish(bed: &Bed, config: &Config, keys: &[i64]) {
                 assert!(!error.to_string().contains("was never set up"), "{error}");
                 errors += 1;
                 let order = Order {
-                    id: bed.id(),
+                    id: fixture.id(),
                     user_id: *key,
                 };
                 assert_eq!(kind(order.insert(&cluster).await), error.kind());
@@ -108,7 +108,10 @@ async fn never_vanish(bed: &Bed, config: &Config, keys: &[i64]) {
     }
     assert!(errors > 0);
     assert!(Order::scatter().count(&cluster).await.is_err());
-    assert_eq!(Order::scatter().count(&bed.cluster).await.unwrap(), KEYS);
+    assert_eq!(
+        Order::scatter().count(&fixture.cluster).await.unwrap(),
+        KEYS
+    );
 }
 
 /// Checks that a configuration finds all rows, with setup and without.
@@ -125,19 +128,19 @@ async fn finds_all(config: &Config, keys: &[i64]) {
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;
-    async fn another_number_of_logical_shards_is_refused(bed: &Bed) {
-        let keys = fill(bed).await;
-        let both = |group: Group| group.server(server(bed, 0)).server(server(bed, 1));
+    async fn another_number_of_logical_shards_is_refused(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let both = |group: Group| group.server(server(fixture, 0)).server(server(fixture, 1));
         for count in [2, 3, 8] {
-            let edited = with_group(bed, both(Group::new(count)));
-            refused(bed, &edited, &["logical_shards = 4", &format!("logical_shards = {count}")]).await;
-            never_vanish(bed, &edited, &keys).await;
+            let edited = with_group(fixture, both(Group::new(count)));
+            refused(fixture, &edited, &["logical_shards = 4", &format!("logical_shards = {count}")]).await;
+            never_vanish(fixture, &edited, &keys).await;
         }
-        finds_all(&with_group(bed, both(Group::new(4))), &keys).await;
+        finds_all(&with_group(fixture, both(Group::new(4))), &keys).await;
     }
 
-    async fn another_strategy_is_refused(bed: &Bed) {
-        let keys = fill(bed).await;
+    async fn another_strategy_is_refused(fixture: &Fixture) {
+        let keys = fill(fixture).await;
         let regions = StrategyConfig::Region {
             regions: vec![("eu".into(), vec![0..2]), ("us".into(), vec![2..4])],
             default: Some("eu".into()),
@@ -148,17 +151,17 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
             StrategyConfig::Ring { virtual_nodes: 64, weights: None },
             regions,
         ] {
-            let group = Group::new(4).strategy(strategy).server(server(bed, 0)).server(server(bed, 1));
-            let edited = with_group(bed, group);
-            refused(bed, &edited, &["strategy = \"hash\""]).await;
-            never_vanish(bed, &edited, &keys).await;
+            let group = Group::new(4).strategy(strategy).server(server(fixture, 0)).server(server(fixture, 1));
+            let edited = with_group(fixture, group);
+            refused(fixture, &edited, &["strategy = \"hash\""]).await;
+            never_vanish(fixture, &edited, &keys).await;
         }
     }
 
-    async fn another_template_of_namespaces_is_refused(bed: &Bed) {
-        let keys = fill(bed).await;
-        let edited = bed.config_of(bed.server_urls(), &bed.namespace().replace("shop_", "store_"));
-        refused(bed, &edited, &[&format!("namespace = \"{}\"", bed.namespace())]).await;
-        never_vanish(bed, &edited, &keys).await;
+    async fn another_template_of_namespaces_is_refused(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let edited = fixture.config_of(fixture.server_urls(), &fixture.namespace().replace("shop_", "store_"));
+        refused(fixture, &edited, &[&format!("namespace = \"{}\"", fixture.namespace())]).await;
+        never_vanish(fixture, &edited, &keys).await;
     }
 }

@@ -2,91 +2,91 @@
 
 use shard_orm::config::{Config, Group, Server};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::GROUP;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::GROUP;
 
 use crate::{Order, fill, finds_all, kind, refused, server, setup, with_group};
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;
-    async fn records_of_the_first_version_are_completed_in_place(bed: &Bed) {
-        let keys = fill(bed).await;
+    async fn records_of_the_first_version_are_completed_in_place(fixture: &Fixture) {
+        let keys = fill(fixture).await;
         for shard in 0..4 {
-            bed.site(shard).forget_layout().await;
+            fixture.raw_namespace(shard).forget_layout().await;
         }
-        let config = bed.config();
+        let config = fixture.config();
         // Without setup too all is found.
         let cluster = Cluster::connect(&config).await.unwrap();
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 40);
         // What they say is compared.
-        let more = Group::new(8).server(server(bed, 0)).server(server(bed, 1));
-        refused(bed, &with_group(bed, more), &["shard"]).await;
-        let fewer = Group::new(2).server(server(bed, 0)).server(server(bed, 1));
-        refused(bed, &with_group(bed, fewer), &["logical_shards = 4 or more"]).await;
+        let more = Group::new(8).server(server(fixture, 0)).server(server(fixture, 1));
+        refused(fixture, &with_group(fixture, more), &["shard"]).await;
+        let fewer = Group::new(2).server(server(fixture, 0)).server(server(fixture, 1));
+        refused(fixture, &with_group(fixture, fewer), &["logical_shards = 4 or more"]).await;
 
         finds_all(&config, &keys).await;
-        let id = bed.site(0).record("group_id").await.unwrap();
-        assert_eq!(bed.site(3).record("group_id").await.unwrap(), id);
+        let id = fixture.raw_namespace(0).record("group_id").await.unwrap();
+        assert_eq!(fixture.raw_namespace(3).record("group_id").await.unwrap(), id);
         let modulo = Group::new(4)
             .strategy(shard_orm::config::StrategyConfig::Modulo)
-            .server(server(bed, 0))
-            .server(server(bed, 1));
-        refused(bed, &with_group(bed, modulo), &["strategy = \"hash\""]).await;
+            .server(server(fixture, 0))
+            .server(server(fixture, 1));
+        refused(fixture, &with_group(fixture, modulo), &["strategy = \"hash\""]).await;
     }
 
-    async fn an_upgrade_that_was_interrupted_is_finished(bed: &Bed) {
-        let keys = fill(bed).await;
-        bed.site(2).forget_layout().await;
-        bed.site(3).set_record("group_id = NULL").await;
-        finds_all(&bed.config(), &keys).await;
-        let id = bed.site(0).record("group_id").await;
+    async fn an_upgrade_that_was_interrupted_is_finished(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        fixture.raw_namespace(2).forget_layout().await;
+        fixture.raw_namespace(3).set_record("group_id = NULL").await;
+        finds_all(&fixture.config(), &keys).await;
+        let id = fixture.raw_namespace(0).record("group_id").await;
         for shard in [2, 3] {
-            assert_eq!(bed.site(shard).record("group_id").await, id);
+            assert_eq!(fixture.raw_namespace(shard).record("group_id").await, id);
         }
     }
 
-    async fn a_setup_that_was_interrupted_is_finished(bed: &Bed) {
+    async fn a_setup_that_was_interrupted_is_finished(fixture: &Fixture) {
         for shard in 0..3 {
-            bed.site(shard).set_record("ready = 0").await;
+            fixture.raw_namespace(shard).set_record("ready = 0").await;
         }
-        bed.site(3).remove().await;
-        let config = bed.config();
+        fixture.raw_namespace(3).remove().await;
+        let config = fixture.config();
         let cluster = Cluster::connect(&config).await.unwrap();
-        let error = Order::on(bed.key_of_shard(0)).count(&cluster).await.unwrap_err();
+        let error = Order::on(fixture.key_of_shard(0)).count(&cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedTable);
         assert!(error.to_string().contains("being set up"), "{error}");
         setup(&config).await.unwrap();
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 0);
     }
 
-    async fn a_shard_that_lives_twice_is_refused(bed: &Bed) {
-        fill(bed).await;
-        let name = bed.namespace().replace("{shard}", "1");
-        let copy = if bed.dialect == Dialect::MySql {
-            bed.site_of(0, &format!("{name}_restored"))
+    async fn a_shard_that_lives_twice_is_refused(fixture: &Fixture) {
+        fill(fixture).await;
+        let name = fixture.namespace().replace("{shard}", "1");
+        let copy = if fixture.dialect == Dialect::MySql {
+            fixture.raw_namespace_on(0, &format!("{name}_restored"))
         } else {
-            bed.site_of(1, &name)
+            fixture.raw_namespace_on(1, &name)
         };
-        bed.site(1).copy_to(&copy).await;
-        let error = setup(&bed.config()).await.unwrap_err();
+        fixture.raw_namespace(1).copy_to(&copy).await;
+        let error = setup(&fixture.config()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("logical shard 1 lives 2 times"), "{error}");
-        if bed.dialect != Dialect::MySql {
+        if fixture.dialect != Dialect::MySql {
             // A configuration that leads to the copy finds the other.
-            let group = Group::new(4).server(server(bed, 0).shards(0..1)).server(server(bed, 1).shards(1..4));
-            let cluster = Cluster::connect(&with_group(bed, group)).await.unwrap();
-            let error = Order::on(bed.key_of_shard(1)).count(&cluster).await.unwrap_err();
+            let group = Group::new(4).server(server(fixture, 0).shards(0..1)).server(server(fixture, 1).shards(1..4));
+            let cluster = Cluster::connect(&with_group(fixture, group)).await.unwrap();
+            let error = Order::on(fixture.key_of_shard(1)).count(&cluster).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
             assert!(error.to_string().contains("lives twice"), "{error}");
         }
         copy.remove().await;
-        setup(&bed.config()).await.unwrap();
+        setup(&fixture.config()).await.unwrap();
     }
 
-    async fn another_application_of_the_same_name_is_found(bed: &Bed) {
-        let keys = fill(bed).await;
+    async fn another_application_of_the_same_name_is_found(fixture: &Fixture) {
+        let keys = fill(fixture).await;
         // A namespace that another setup has made: of the same cluster, group and layout.
-        bed.site(2).set_record("group_id = 'another'").await;
-        let config = bed.config();
+        fixture.raw_namespace(2).set_record("group_id = 'another'").await;
+        let config = fixture.config();
         let error = setup(&config).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("different groups of this name"), "{error}");
@@ -104,13 +104,13 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         }
         assert!(refusals > 0);
         // One that begins anew with the same names on a part of the servers.
-        let group = Group::new(2).server(Server::new("server-1", &bed.server_urls()[1]));
-        let other = Config::new(bed.cluster_name()).group(GROUP, group.namespace(bed.namespace().replace("shop", "own")));
+        let group = Group::new(2).server(Server::new("server-1", &fixture.server_urls()[1]));
+        let other = Config::new(fixture.cluster_name()).group(GROUP, group.namespace(fixture.namespace().replace("shop", "own")));
         assert_eq!(kind(setup(&other).await), ErrorKind::Configuration);
     }
 
-    async fn many_setups_at_once_make_one_group(bed: &Bed) {
-        let config = bed.config_of_another("fresh");
+    async fn many_setups_at_once_make_one_group(fixture: &Fixture) {
+        let config = fixture.config_of_another("fresh");
         let mut running = Vec::new();
         for _ in 0..4 {
             let config = config.clone();

@@ -2,33 +2,33 @@
 
 use shard_orm::config::{Group, Server};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 use shard_orm_tests::scratch;
 
 use crate::{Order, fill, finds_all, kind, never_vanish, refused, server, setup, with_group};
 
-/// Whether the two servers of the bed are one, so that nothing is elsewhere.
-fn is_one(bed: &Bed) -> bool {
-    bed.dialect == Dialect::MySql
+/// Whether the two servers of the fixture are one, so that nothing is elsewhere.
+fn is_one(fixture: &Fixture) -> bool {
+    fixture.dialect == Dialect::MySql
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;
-    async fn an_added_server_is_refused_until_it_takes_no_shard_away(bed: &Bed) {
-        let keys = fill(bed).await;
+    async fn an_added_server_is_refused_until_it_takes_no_shard_away(fixture: &Fixture) {
+        let keys = fill(fixture).await;
         let folder = scratch::folder("added");
-        let added = match bed.dialect {
+        let added = match fixture.dialect {
             Dialect::Sqlite => format!("sqlite://{}", folder.path().display()),
             // Another database of the server. On MariaDB it is the same server, where all is found.
-            Dialect::Postgres => format!("{}/postgres", bed.server_urls()[0].rsplit_once('/').unwrap().0),
-            Dialect::MySql => bed.server_urls()[0].replace("127.0.0.1", "127.1"),
+            Dialect::Postgres => format!("{}/postgres", fixture.server_urls()[0].rsplit_once('/').unwrap().0),
+            Dialect::MySql => fixture.server_urls()[0].replace("127.0.0.1", "127.1"),
         };
         let group = |one: Server, two: Server, three: Server| {
-            with_group(bed, Group::new(4).server(one).server(two).server(three))
+            with_group(fixture, Group::new(4).server(one).server(two).server(three))
         };
         let added = || Server::new("added", &added);
-        let edited = group(added(), server(bed, 0), server(bed, 1));
-        if is_one(bed) {
+        let edited = group(added(), server(fixture, 0), server(fixture, 1));
+        if is_one(fixture) {
             finds_all(&edited, &keys).await;
         } else {
             let edit = [
@@ -36,65 +36,65 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
                 "server `server-1`: shards = [\"2..4\"]",
                 "server `added`: weight = 0",
             ];
-            refused(bed, &edited, &edit).await;
-            never_vanish(bed, &edited, &keys).await;
+            refused(fixture, &edited, &edit).await;
+            never_vanish(fixture, &edited, &keys).await;
         }
-        let kept = group(added().weight(0), server(bed, 0).shards(0..2), server(bed, 1).shards(2..4));
+        let kept = group(added().weight(0), server(fixture, 0).shards(0..2), server(fixture, 1).shards(2..4));
         finds_all(&kept, &keys).await;
     }
 
-    async fn a_removed_server_is_refused(bed: &Bed) {
-        let keys = fill(bed).await;
-        let edited = with_group(bed, Group::new(4).server(server(bed, 0)));
-        if is_one(bed) {
+    async fn a_removed_server_is_refused(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let edited = with_group(fixture, Group::new(4).server(server(fixture, 0)));
+        if is_one(fixture) {
             finds_all(&edited, &keys).await;
         } else {
-            refused(bed, &edited, &["shards 2 and 3", "on no server of the configuration", "create_missing"]).await;
-            never_vanish(bed, &edited, &keys).await;
+            refused(fixture, &edited, &["shards 2 and 3", "on no server of the configuration", "create_missing"]).await;
+            never_vanish(fixture, &edited, &keys).await;
         }
     }
 
-    async fn swapped_urls_are_refused(bed: &Bed) {
-        let keys = fill(bed).await;
-        let mut urls = bed.server_urls().to_vec();
+    async fn swapped_urls_are_refused(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let mut urls = fixture.server_urls().to_vec();
         urls.reverse();
-        let edited = bed.config_of(&urls, bed.namespace());
-        if is_one(bed) {
+        let edited = fixture.config_of(&urls, fixture.namespace());
+        if is_one(fixture) {
             finds_all(&edited, &keys).await;
         } else {
-            refused(bed, &edited, &["shards 0 and 1 are on server `server-1`", "its former URL"]).await;
-            never_vanish(bed, &edited, &keys).await;
+            refused(fixture, &edited, &["shards 0 and 1 are on server `server-1`", "its former URL"]).await;
+            never_vanish(fixture, &edited, &keys).await;
         }
     }
 
-    async fn other_weights_are_refused(bed: &Bed) {
-        let keys = fill(bed).await;
-        let group = Group::new(4).server(server(bed, 0).weight(3)).server(server(bed, 1).weight(1));
-        let edited = with_group(bed, group);
-        if is_one(bed) {
+    async fn other_weights_are_refused(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let group = Group::new(4).server(server(fixture, 0).weight(3)).server(server(fixture, 1).weight(1));
+        let edited = with_group(fixture, group);
+        if is_one(fixture) {
             finds_all(&edited, &keys).await;
         } else {
-            refused(bed, &edited, &["shard 2 is on server `server-1`", "shards = [\"2..4\"]"]).await;
-            never_vanish(bed, &edited, &keys).await;
+            refused(fixture, &edited, &["shard 2 is on server `server-1`", "shards = [\"2..4\"]"]).await;
+            never_vanish(fixture, &edited, &keys).await;
         }
     }
 
-    async fn a_renamed_server_is_the_same(bed: &Bed) {
-        let keys = fill(bed).await;
-        let renamed = |number: usize| Server::new(format!("renamed-{number}"), &bed.server_urls()[number]);
+    async fn a_renamed_server_is_the_same(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let renamed = |number: usize| Server::new(format!("renamed-{number}"), &fixture.server_urls()[number]);
         let group = Group::new(4).server(renamed(0)).server(renamed(1));
-        finds_all(&with_group(bed, group), &keys).await;
-        assert_eq!(bed.site(0).record("server_name").await.unwrap(), "renamed-0");
+        finds_all(&with_group(fixture, group), &keys).await;
+        assert_eq!(fixture.raw_namespace(0).record("server_name").await.unwrap(), "renamed-0");
         // Back again.
-        finds_all(&bed.config(), &keys).await;
-        assert_eq!(bed.site(3).record("server_name").await.unwrap(), "server-1");
+        finds_all(&fixture.config(), &keys).await;
+        assert_eq!(fixture.raw_namespace(3).record("server_name").await.unwrap(), "server-1");
     }
 
-    async fn a_lost_namespace_is_missed_and_created_by_its_number_alone(bed: &Bed) {
-        let keys = fill(bed).await;
-        let lost: Vec<i64> = keys.iter().copied().filter(|key| bed.shard_of(*key) == 1).collect();
-        bed.site(1).remove().await;
-        let config = bed.config();
+    async fn a_lost_namespace_is_missed_and_created_by_its_number_alone(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let lost: Vec<i64> = keys.iter().copied().filter(|key| fixture.shard_of(*key) == 1).collect();
+        fixture.raw_namespace(1).remove().await;
+        let config = fixture.config();
         let error = setup(&config).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("create_missing(\"shop\", [1])"), "{error}");
@@ -115,38 +115,38 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         cluster.setup().table::<Order>().run().await.unwrap();
     }
 
-    async fn a_lost_table_is_missed(bed: &Bed) {
-        let keys = fill(bed).await;
-        let site = bed.site(1);
-        site.run(&format!("DROP TABLE {}", site.table("orders"))).await;
-        let config = bed.config();
+    async fn a_lost_table_is_missed(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let namespace = fixture.raw_namespace(1);
+        namespace.run(&format!("DROP TABLE {}", namespace.table("orders"))).await;
+        let config = fixture.config();
         let error = setup(&config).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedTable);
         assert!(error.to_string().contains("table `orders` was made"), "{error}");
         let cluster = Cluster::connect(&config).await.unwrap();
-        let key = bed.key_of_shard(1);
+        let key = fixture.key_of_shard(1);
         assert_eq!(kind(Order::on(key).count(&cluster).await), ErrorKind::UndefinedTable);
         cluster.setup().table::<Order>().create_missing(GROUP, [1]).run().await.unwrap();
-        let left = keys.iter().filter(|key| bed.shard_of(**key) != 1).count();
+        let left = keys.iter().filter(|key| fixture.shard_of(**key) != 1).count();
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), left as u64);
     }
 
-    async fn a_program_starts_without_a_server_and_setup_is_a_job(bed: &Bed) {
-        let keys = fill(bed).await;
-        let gone = match bed.dialect {
+    async fn a_program_starts_without_a_server_and_setup_is_a_job(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let gone = match fixture.dialect {
             Dialect::Sqlite => "sqlite:///proc/none/b".to_owned(),
             Dialect::Postgres => "postgres://app@127.0.0.1:1/b".to_owned(),
             Dialect::MySql => "mysql://app@127.0.0.1:1".to_owned(),
         };
-        let group = Group::new(4).server(server(bed, 0)).server(Server::new("server-1", &gone));
-        let config = with_group(bed, group);
+        let group = Group::new(4).server(server(fixture, 0)).server(Server::new("server-1", &gone));
+        let config = with_group(fixture, group);
         let cluster = Cluster::connect(&config).await.unwrap();
-        for key in keys.iter().filter(|key| bed.shard_of(**key) < 2) {
+        for key in keys.iter().filter(|key| fixture.shard_of(**key) < 2) {
             assert_eq!(Order::on(*key).count(&cluster).await.unwrap(), 1);
         }
         let error = setup(&config).await.unwrap_err();
         // A folder that does not exist holds no namespace; another server that is gone is not known.
-        if bed.dialect == Dialect::Sqlite {
+        if fixture.dialect == Dialect::Sqlite {
             assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
             assert!(error.to_string().contains("shards 2 and 3"), "{error}");
         } else {
@@ -161,11 +161,11 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
              static_namespace = \"{}\"\n\
              [[groups.{GROUP}.servers]]\nname = \"server-0\"\nprimary = \"{}\"\n\
              [[groups.{GROUP}.servers]]\nname = \"server-1\"\nprimary = \"{}\"\n",
-            bed.cluster_name(),
-            bed.namespace(),
-            bed.namespace().replace("{shard}", "static"),
-            bed.server_urls()[0],
-            bed.server_urls()[1],
+            fixture.cluster_name(),
+            fixture.namespace(),
+            fixture.namespace().replace("{shard}", "static"),
+            fixture.server_urls()[0],
+            fixture.server_urls()[1],
         );
         std::fs::write(&file, text).unwrap();
         let report = Cluster::setup_only(&file).await.unwrap().table::<Order>().run().await.unwrap();

@@ -8,11 +8,11 @@ use std::time::Instant;
 use futures_util::future::join_all;
 use shard_orm::lock::{Guard, LockManager, Token};
 
-use crate::site::{Kind, LIMIT, LONG, Site, acquire, cut, eventually, on};
+use crate::fixture::{Fixture, Kind, LIMIT, LONG, acquire, cut, eventually, on};
 
 async fn a_lock_keeps_others_out_until_it_is_released(kind: Kind) {
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let (first, second) = (Token::random(), Token::random());
     assert!(!one.is_locked("task").await.unwrap());
     assert!(one.lock("task", &first, LONG).await.unwrap().is_some());
@@ -31,8 +31,8 @@ async fn a_lock_keeps_others_out_until_it_is_released(kind: Kind) {
 }
 
 async fn the_wrong_token_neither_extends_nor_releases(kind: Kind) {
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let (right, wrong) = (Token::random(), Token::random());
     assert!(one.lock("task", &right, LONG).await.unwrap().is_some());
     for manager in [&one, &two] {
@@ -47,8 +47,8 @@ async fn the_wrong_token_neither_extends_nor_releases(kind: Kind) {
 }
 
 async fn each_key_has_a_lock_of_its_own(kind: Kind) {
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let long = "k".repeat(2_000);
     let keys = [
         "task",
@@ -76,8 +76,8 @@ async fn each_key_has_a_lock_of_its_own(kind: Kind) {
 }
 
 async fn a_guard_that_is_dropped_lets_another_process_in(kind: Kind) {
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let guard = acquire(&one, "task", LONG).await;
     assert!(guard.is_held());
     let none = Guard::acquire(Arc::clone(&two), "task", LONG).await;
@@ -87,13 +87,13 @@ async fn a_guard_that_is_dropped_lets_another_process_in(kind: Kind) {
 }
 
 async fn an_acquiring_that_is_cancelled_leaves_nothing_held(kind: Kind) {
-    let site = Site::new(kind).await;
-    let two = site.manager().await;
+    let fixture = Fixture::new(kind).await;
+    let two = fixture.manager().await;
     let begun = Instant::now();
     let (mut calls, mut polls) = (0, 1);
     loop {
         // Of its own each time, so that it is cancelled while it connects as well.
-        let one = site.manager().await;
+        let one = fixture.manager().await;
         let key = format!("task {calls}");
         calls += 1;
         match cut(Guard::acquire(one, &*key, LONG), polls).await {
@@ -113,8 +113,8 @@ async fn an_acquiring_that_is_cancelled_leaves_nothing_held(kind: Kind) {
 
 async fn of_fifty_tasks_one_at_a_time_holds_a_lock(kind: Kind) {
     const TASKS: u32 = 50;
-    let site = Site::new(kind).await;
-    let managers = join_all((0..5).map(|_| site.manager())).await;
+    let fixture = Fixture::new(kind).await;
+    let managers = join_all((0..5).map(|_| fixture.manager())).await;
     let inside = Arc::new(AtomicU32::new(0));
     let counter = Arc::new(AtomicU32::new(0));
     let fences = Arc::new(Mutex::new(Vec::new()));
@@ -143,9 +143,9 @@ async fn of_fifty_tasks_one_at_a_time_holds_a_lock(kind: Kind) {
 }
 
 async fn a_lock_is_free_soon_after_its_holder_is_dropped_with_its_manager(kind: Kind) {
-    let site = Site::new(kind).await;
-    let two = site.manager().await;
-    let one = site.manager().await;
+    let fixture = Fixture::new(kind).await;
+    let two = fixture.manager().await;
+    let one = fixture.manager().await;
     let guard = acquire(&one, "task", LONG).await;
     drop(one);
     drop(guard);

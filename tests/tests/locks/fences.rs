@@ -7,7 +7,7 @@ use shard_orm::lock::{Guard, LeaseLocks, LockManager, Token};
 
 use shard_orm::prelude::*;
 
-use crate::site::{Kind, LONG, Site, acquire, eventually, on};
+use crate::fixture::{Fixture, Kind, LONG, acquire, eventually, on};
 
 /// The table, as an operator sees it.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
@@ -21,8 +21,8 @@ struct Row {
 }
 
 async fn the_fence_rises_with_every_taking(kind: Kind) {
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     for expected in 1..=5 {
         let manager = if expected % 2 == 0 { &one } else { &two };
         let guard = acquire(manager, "task", LONG).await;
@@ -41,10 +41,10 @@ async fn the_fence_rises_with_every_taking(kind: Kind) {
 }
 
 async fn setting_up_again_changes_nothing_that_is_held(kind: Kind) {
-    let site = Site::new(kind).await;
-    let one = site.manager().await;
+    let fixture = Fixture::new(kind).await;
+    let one = fixture.manager().await;
     let guard = acquire(&one, "task", LONG).await;
-    let cluster = site.cluster().await;
+    let cluster = fixture.cluster().await;
     let locks = LeaseLocks::new(&cluster, "default").unwrap();
     locks.setup().await.unwrap();
     assert!(locks.is_locked("task").await.unwrap());
@@ -56,8 +56,8 @@ async fn setting_up_again_changes_nothing_that_is_held(kind: Kind) {
 }
 
 async fn without_its_table_a_lease_says_what_makes_it(kind: Kind) {
-    let site = Site::new(kind).await;
-    let cluster = site.cluster().await;
+    let fixture = Fixture::new(kind).await;
+    let cluster = fixture.cluster().await;
     let mut raw = cluster.connection(Row::database()).await.unwrap();
     let drop = "DROP TABLE shard_orm_lock";
     if let Ok(postgres) = raw.postgres() {
@@ -95,12 +95,12 @@ async fn without_its_table_a_lease_says_what_makes_it(kind: Kind) {
 }
 
 async fn a_guard_whose_row_is_taken_away_is_lost(kind: Kind) {
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let guard = acquire(&one, "task", Duration::from_secs(3)).await;
     // As an operator ends it: by the token that the row shows.
     assert!(two.release("task", &guard.token()).await.unwrap());
-    crate::site::is_lost(&guard).await;
+    crate::fixture::is_lost(&guard).await;
     let second = acquire(&two, "task", LONG).await;
     assert!(!guard.release().await.unwrap());
     eventually("it is still the second's", async || {

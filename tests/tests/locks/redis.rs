@@ -11,7 +11,7 @@ use shard_orm_tests::servers::{self, RedisServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::site::{LIMIT, LONG, acquire, is_lost};
+use crate::fixture::{LIMIT, LONG, acquire, is_lost};
 
 const PASSWORD: &str = "s3cr3t-pw";
 

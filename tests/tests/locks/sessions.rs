@@ -9,7 +9,9 @@ use shard_orm::config::PoolOptions;
 use shard_orm::lock::{DatabaseLocks, Guard, LockManager};
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
 
-use crate::site::{Kind, LEASES_SQLITE, LONG, Server, Site, acquire, eventually, is_lost, on};
+use crate::fixture::{
+    Fixture, Kind, LEASES_SQLITE, LONG, Server, acquire, eventually, is_lost, on,
+};
 
 /// A connection beside the library's.
 enum Side {
@@ -18,10 +20,10 @@ enum Side {
 }
 
 impl Side {
-    async fn of(site: &Site) -> Self {
-        match site.kind.1 {
-            Server::Postgres => Self::Postgres(PgConnection::connect(&site.url).await.unwrap()),
-            _ => Self::MariaDb(MySqlConnection::connect(&site.url).await.unwrap()),
+    async fn of(fixture: &Fixture) -> Self {
+        match fixture.kind.1 {
+            Server::Postgres => Self::Postgres(PgConnection::connect(&fixture.url).await.unwrap()),
+            _ => Self::MariaDb(MySqlConnection::connect(&fixture.url).await.unwrap()),
         }
     }
 
@@ -58,14 +60,14 @@ impl Side {
 }
 
 async fn a_lock_whose_session_is_killed_is_lost_and_another_can_take_it(kind: Kind) {
-    let site = Site::new(kind).await;
-    let mut side = Side::of(&site).await;
-    let one = site.manager().await;
+    let fixture = Fixture::new(kind).await;
+    let mut side = Side::of(&fixture).await;
+    let one = fixture.manager().await;
     let guard = acquire(&one, "task", Duration::from_secs(3)).await;
     let sessions = side.sessions().await;
     assert_eq!(sessions.len(), 1, "the lock has a session of its own");
     side.kill(sessions[0]).await;
-    let two = site.manager().await;
+    let two = fixture.manager().await;
     let second = acquire(&two, "task", LONG).await;
     is_lost(&guard).await;
     assert!(!guard.release().await.unwrap());
@@ -76,9 +78,9 @@ async fn a_lock_whose_session_is_killed_is_lost_and_another_can_take_it(kind: Ki
 }
 
 async fn a_manager_whose_idle_session_was_killed_serves_on(kind: Kind) {
-    let site = Site::new(kind).await;
-    let mut side = Side::of(&site).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let mut side = Side::of(&fixture).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let _held = acquire(&two, "task", LONG).await;
     let none = Guard::acquire(Arc::clone(&one), "task", LONG).await;
     assert!(none.unwrap().is_none());
@@ -92,11 +94,11 @@ async fn a_manager_whose_idle_session_was_killed_serves_on(kind: Kind) {
 }
 
 async fn locks_take_no_connection_from_the_queries(kind: Kind) {
-    let site = Site::new(kind).await;
+    let fixture = Fixture::new(kind).await;
     let pool = PoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(10));
-    let cluster = site.cluster_at(&site.url, pool).await;
+    let cluster = fixture.cluster_at(&fixture.url, pool).await;
     let locks: Arc<dyn LockManager> = Arc::new(DatabaseLocks::new(&cluster, "default").unwrap());
     let mut guards = Vec::new();
     for key in ["one", "two", "three"] {
@@ -106,20 +108,20 @@ async fn locks_take_no_connection_from_the_queries(kind: Kind) {
     assert!(locks.is_locked("three").await.unwrap());
     assert!(!locks.is_locked("four").await.unwrap());
     assert!(guards.iter().all(Guard::is_held));
-    let mut side = Side::of(&site).await;
+    let mut side = Side::of(&fixture).await;
     assert_eq!(side.sessions().await.len(), 4);
 }
 
 async fn those_that_ask_for_a_lock_share_one_connection(kind: Kind) {
-    let site = Site::new(kind).await;
-    let holder = site.manager().await;
+    let fixture = Fixture::new(kind).await;
+    let holder = fixture.manager().await;
     let _held = acquire(&holder, "task", LONG).await;
-    let one = site.manager().await;
+    let one = fixture.manager().await;
     let asked = (0..20).map(|_| Guard::acquire(Arc::clone(&one), "task", LONG));
     for answer in join_all(asked).await {
         assert!(answer.unwrap().is_none());
     }
-    let mut side = Side::of(&site).await;
+    let mut side = Side::of(&fixture).await;
     assert_eq!(
         side.sessions().await.len(),
         2,
@@ -128,12 +130,12 @@ async fn those_that_ask_for_a_lock_share_one_connection(kind: Kind) {
 }
 
 async fn two_clusters_of_one_server_have_locks_of_their_own(kind: Kind) {
-    let site = Site::new(kind).await;
-    let one = site.manager().await;
+    let fixture = Fixture::new(kind).await;
+    let one = fixture.manager().await;
     let _held = acquire(&one, "task", LONG).await;
     let config = shard_orm::config::Config::new("another").database(
         "default",
-        shard_orm::config::Database::new(site.url.clone()),
+        shard_orm::config::Database::new(fixture.url.clone()),
     );
     let another = shard_orm::Cluster::connect(&config).await.unwrap();
     let locks = DatabaseLocks::new(&another, "default").unwrap();
@@ -150,8 +152,8 @@ on! { sessions =>
 
 #[tokio::test]
 async fn sqlite_has_no_sessions_and_the_error_names_what_serves() {
-    let site = Site::new(LEASES_SQLITE).await;
-    let cluster = site.cluster().await;
+    let fixture = Fixture::new(LEASES_SQLITE).await;
+    let cluster = fixture.cluster().await;
     let error = DatabaseLocks::new(&cluster, "default").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("LeaseLocks"), "{error}");

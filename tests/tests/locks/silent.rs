@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use shard_orm::lock::{Guard, Token};
 use shard_orm_tests::relay::Relay;
 
-use crate::site::{Kind, LIMIT, LONG, Site, acquire, is_lost, on};
+use crate::fixture::{Fixture, Kind, LIMIT, LONG, acquire, is_lost, on};
 
 async fn a_holder_that_hears_nothing_any_more_knows_it_before_another_has_the_lock(kind: Kind) {
     let ttl = Duration::from_secs(3);
-    let site = Site::new(kind).await;
-    let relay = Relay::to(&site.url).await;
+    let fixture = Fixture::new(kind).await;
+    let relay = Relay::to(&fixture.url).await;
     let (one, two) = (
-        site.manager_at(&relay.url(&site.url)).await,
-        site.manager().await,
+        fixture.manager_at(&relay.url(&fixture.url)).await,
+        fixture.manager().await,
     );
     let guard = acquire(&one, "task", ttl).await;
     relay.hang(true);
@@ -33,14 +33,14 @@ async fn a_holder_that_hears_nothing_any_more_knows_it_before_another_has_the_lo
 
 async fn a_holder_whose_connection_is_cut_once_keeps_its_lock_or_knows_that_it_is_lost(kind: Kind) {
     let ttl = Duration::from_secs(3);
-    let site = Site::new(kind).await;
-    let relay = Relay::to(&site.url).await;
+    let fixture = Fixture::new(kind).await;
+    let relay = Relay::to(&fixture.url).await;
     let (one, two) = (
-        site.manager_at(&relay.url(&site.url)).await,
-        site.manager().await,
+        fixture.manager_at(&relay.url(&fixture.url)).await,
+        fixture.manager().await,
     );
     let guard = acquire(&one, "task", ttl).await;
-    relay.lead_to(&site.url).await;
+    relay.lead_to(&fixture.url).await;
     let begun = Instant::now();
     // Beyond its time, so that it has been renewed or ended.
     while begun.elapsed() < ttl * 3 / 2 {
@@ -56,11 +56,11 @@ async fn a_holder_whose_connection_is_cut_once_keeps_its_lock_or_knows_that_it_i
 }
 
 async fn a_taking_whose_answer_is_lost_leaves_nothing_held_for_good(kind: Kind) {
-    let site = Site::new(kind).await;
-    let relay = Relay::to(&site.url).await;
+    let fixture = Fixture::new(kind).await;
+    let relay = Relay::to(&fixture.url).await;
     let (one, two) = (
-        site.manager_at(&relay.url(&site.url)).await,
-        site.manager().await,
+        fixture.manager_at(&relay.url(&fixture.url)).await,
+        fixture.manager().await,
     );
     // Connected, so that the answer which is lost is that of a taking.
     drop(acquire(&one, "other", LONG).await);

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use shard_orm::lock::{Guard, Token};
 
-use crate::site::{Kind, LIMIT, LONG, Site, cut, eventually, on};
+use crate::fixture::{Fixture, Kind, LIMIT, LONG, cut, eventually, on};
 
 async fn a_lock_that_nobody_renews_ends_with_its_time(kind: Kind) {
     let ttl = Duration::from_secs(1);
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let (first, second) = (Token::random(), Token::random());
     let begun = Instant::now();
     assert!(one.lock("task", &first, ttl).await.unwrap().is_some());
@@ -26,8 +26,8 @@ async fn a_lock_that_nobody_renews_ends_with_its_time(kind: Kind) {
 
 async fn a_ping_extends_a_lock(kind: Kind) {
     let ttl = Duration::from_secs(3);
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let token = Token::random();
     let begun = Instant::now();
     assert!(one.lock("task", &token, ttl).await.unwrap().is_some());
@@ -43,8 +43,8 @@ async fn a_ping_extends_a_lock(kind: Kind) {
 
 async fn a_guard_keeps_its_lock_for_longer_than_its_time(kind: Kind) {
     let ttl = Duration::from_secs(3);
-    let site = Site::new(kind).await;
-    let (one, two) = (site.manager().await, site.manager().await);
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (fixture.manager().await, fixture.manager().await);
     let guard = Guard::acquire(one, "task", ttl).await.unwrap().unwrap();
     let begun = Instant::now();
     while begun.elapsed() < ttl * 2 {
@@ -58,14 +58,14 @@ async fn a_guard_keeps_its_lock_for_longer_than_its_time(kind: Kind) {
 
 async fn a_lock_call_that_is_cancelled_holds_nothing_for_longer_than_its_time(kind: Kind) {
     let ttl = Duration::from_secs(1);
-    let site = Site::new(kind).await;
-    let two = site.manager().await;
+    let fixture = Fixture::new(kind).await;
+    let two = fixture.manager().await;
     let begun = Instant::now();
     let mut called = Vec::new();
     let mut polls = 1;
     loop {
         // Of its own each time, so that it is cancelled while it connects as well.
-        let one = site.manager().await;
+        let one = fixture.manager().await;
         let key = format!("task {}", called.len());
         let token = Token::random();
         let answer = cut(one.lock(&key, &token, ttl), polls).await;

@@ -7,8 +7,10 @@ use shard_orm::config::{Fallback, HealthOptions, Server};
 use shard_orm::prelude::*;
 use shard_orm_tests::relay::Relay;
 
+use crate::fixture::{
+    Fixture, INTERVAL, LIMIT, Note, SHARDS, answering, config_with, eventually, note,
+};
 use crate::on::On;
-use crate::site::{INTERVAL, LIMIT, Note, SHARDS, Site, answering, config_with, eventually, note};
 
 on_each! {
     a_dead_replica_leaves_its_reads_to_the_primary_and_comes_back
@@ -32,8 +34,8 @@ fn impatient() -> HealthOptions {
 
 /// Two servers: `a`, which holds the users 0 and 1, by way of proxies and with a replica, and `b` with the others.
 struct Two {
-    a: Site,
-    b: Site,
+    a: Fixture,
+    b: Fixture,
     primary: Relay,
     replica: Relay,
     cluster: Cluster,
@@ -41,15 +43,15 @@ struct Two {
 
 impl Two {
     async fn new(on: On) -> Self {
-        let (a, b) = tokio::join!(Site::new(on, 1), Site::new(on, 0));
+        let (a, b) = tokio::join!(Fixture::new(on, 1), Fixture::new(on, 0));
         // Each was set up by itself, as all of the group. Now each is a part of it.
-        for (site, name) in [(&a, "a"), (&b, "b")] {
+        for (fixture, name) in [(&a, "a"), (&b, "b")] {
             for shard in 0..SHARDS {
                 let table = format!("shop_{shard}.shard_orm_namespace");
                 let part = format!("UPDATE {table} SET group_id = 'both', server_name = '{name}'");
-                site.run_at(0, &part).await;
+                fixture.run_at(0, &part).await;
             }
-            site.replicated().await;
+            fixture.replicated().await;
         }
         let primary = Relay::to(&a.url(0)).await;
         let replica = Relay::to(&a.url(1)).await;

@@ -7,8 +7,8 @@ use shard_orm::prelude::*;
 use shard_orm::{ServerHealth, Standing};
 use shard_orm_tests::servers::{Signal, signal_tree};
 
+use crate::fixture::{Fixture, INTERVAL, LIMIT, eventually, note};
 use crate::on::On;
-use crate::site::{INTERVAL, LIMIT, Site, eventually, note};
 
 on_each! {
     a_server_without_replicas_is_asked_for_its_health
@@ -50,10 +50,10 @@ fn assert_unreachable(server: &ServerHealth) {
 }
 
 async fn a_server_without_replicas_is_asked_for_its_health(on: On) {
-    let mut site = Site::new(on, 0).await;
-    let server = || Server::new("a", site.url(0));
-    let cluster = site.cluster_at(server(), impatient()).await;
-    let other = site.cluster_at(server(), impatient()).await;
+    let mut fixture = Fixture::new(on, 0).await;
+    let server = || Server::new("a", fixture.url(0));
+    let cluster = fixture.cluster_at(server(), impatient()).await;
+    let other = fixture.cluster_at(server(), impatient()).await;
 
     // Nothing was asked yet.
     let known = &cluster.health()[0];
@@ -65,7 +65,7 @@ async fn a_server_without_replicas_is_asked_for_its_health(on: On) {
     note(0).save(&other).await.unwrap();
     assert!(other.health()[0].takes_writes());
 
-    let pid = site.nodes[0].pid().unwrap();
+    let pid = fixture.nodes[0].pid().unwrap();
     signal_tree(pid, Signal::SIGSTOP);
     let hanging = checked(&cluster).await;
     signal_tree(pid, Signal::SIGCONT);
@@ -74,26 +74,26 @@ async fn a_server_without_replicas_is_asked_for_its_health(on: On) {
     assert!(problem.contains("probe_timeout"), "{problem}");
     comes_to_take_writes(&cluster).await;
 
-    site.nodes[0].set_read_only(true).await.unwrap();
+    fixture.nodes[0].set_read_only(true).await.unwrap();
     let read_only = checked(&cluster).await;
     assert!(!read_only.takes_writes(), "{read_only}");
     assert!(read_only.serves_reads(), "{read_only}");
     let refused = note(0).save(&other).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ReadOnly);
     assert!(!other.health()[0].takes_writes());
-    site.nodes[0].set_read_only(false).await.unwrap();
+    fixture.nodes[0].set_read_only(false).await.unwrap();
     comes_to_take_writes(&cluster).await;
     // Statements still go there: what a check finds decides nothing.
     note(0).save(&cluster).await.unwrap();
 
-    site.nodes[0].kill9();
+    fixture.nodes[0].kill9();
     assert_unreachable(&checked(&cluster).await);
     assert_unreachable(&cluster.health()[0]);
     let lost = tokio::time::timeout(LIMIT, note(0).save(&other)).await;
     lost.unwrap().unwrap_err();
     assert_unreachable(&other.health()[0]);
 
-    site.nodes[0].restart().await.unwrap();
+    fixture.nodes[0].restart().await.unwrap();
     comes_to_take_writes(&cluster).await;
     note(0).save(&other).await.unwrap();
     assert!(other.health()[0].takes_writes());
@@ -105,18 +105,18 @@ async fn a_server_without_replicas_is_asked_for_its_health(on: On) {
 }
 
 async fn a_primary_with_a_replica_that_dies_takes_no_writes(on: On) {
-    let mut site = Site::new(on, 1).await;
-    let cluster = site.cluster(impatient()).await;
+    let mut fixture = Fixture::new(on, 1).await;
+    let cluster = fixture.cluster(impatient()).await;
     comes_to_take_writes(&cluster).await;
 
-    let pid = site.nodes[0].pid().unwrap();
+    let pid = fixture.nodes[0].pid().unwrap();
     signal_tree(pid, Signal::SIGSTOP);
     let hanging = checked(&cluster).await;
     signal_tree(pid, Signal::SIGCONT);
     assert_unreachable(&hanging);
     comes_to_take_writes(&cluster).await;
 
-    site.nodes[0].kill9();
+    fixture.nodes[0].kill9();
     let dead = checked(&cluster).await;
     assert_unreachable(&dead);
     assert_unreachable(&cluster.health()[0]);
@@ -125,7 +125,7 @@ async fn a_primary_with_a_replica_that_dies_takes_no_writes(on: On) {
     })
     .await;
 
-    site.nodes[0].restart().await.unwrap();
+    fixture.nodes[0].restart().await.unwrap();
     comes_to_take_writes(&cluster).await;
     assert_eq!(cluster.health()[0].primary, Some(0));
     cluster.close().await;

@@ -7,8 +7,8 @@ use shard_orm::config::Server;
 use shard_orm::prelude::*;
 use tokio::time::timeout;
 
+use crate::fixture::{Fixture, LIMIT, Note, quick};
 use crate::on::On;
-use crate::site::{LIMIT, Note, Site, quick};
 use shard_orm_tests::relay::Relay;
 
 on_each! {
@@ -19,14 +19,14 @@ on_each! {
 const READS: u32 = 40;
 
 async fn a_hedged_read_does_not_wait_for_a_replica_that_hangs(on: On) {
-    let site = Site::new(on, 2).await;
-    let proxy = Relay::to(&site.url(1)).await;
-    let server = Server::new("a", site.url(0))
-        .replica(proxy.url(&site.url(1)))
-        .replica(site.url(2));
+    let fixture = Fixture::new(on, 2).await;
+    let proxy = Relay::to(&fixture.url(1)).await;
+    let server = Server::new("a", fixture.url(0))
+        .replica(proxy.url(&fixture.url(1)))
+        .replica(fixture.url(2));
     // No look finds out that it hangs.
     let health = quick().probe_timeout(LIMIT * 10);
-    let cluster = site.cluster_at(server, health).await;
+    let cluster = fixture.cluster_at(server, health).await;
     let count = |hedge: bool| {
         let query = Note::scatter().read(Read::Replica);
         let query = if hedge { query.hedge(0.9) } else { query };

@@ -6,8 +6,8 @@ use shard_orm::Standing;
 use shard_orm::config::{Fallback, HealthOptions};
 use shard_orm::prelude::*;
 
+use crate::fixture::{Fixture, Note, answering, eventually, note, quick};
 use crate::on::On;
-use crate::site::{Note, Site, answering, eventually, note, quick};
 
 on_each! {
     a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back
@@ -28,15 +28,15 @@ async fn serves(cluster: &Cluster, port: i64) {
 }
 
 async fn a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back(on: On) {
-    let site = Site::new(on, 1).await;
+    let fixture = Fixture::new(on, 1).await;
     let health = quick().max_lag(Duration::from_millis(300));
-    let lenient = site.cluster(health.clone()).await;
-    let strict = site.cluster(health.fallback(Fallback::Refuse)).await;
+    let lenient = fixture.cluster(health.clone()).await;
+    let strict = fixture.cluster(health.fallback(Fallback::Refuse)).await;
     for cluster in [&lenient, &strict] {
-        serves(cluster, site.port(1)).await;
+        serves(cluster, fixture.port(1)).await;
     }
 
-    site.nodes[1].pause_replay().await.unwrap();
+    fixture.nodes[1].pause_replay().await.unwrap();
     Note {
         amount: 1,
         ..note(0)
@@ -45,10 +45,10 @@ async fn a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back(on: On) 
     .await
     .unwrap();
     eventually("reads leave the replica", async || {
-        replica_port(&lenient).await.unwrap() == site.port(0)
+        replica_port(&lenient).await.unwrap() == fixture.port(0)
     })
     .await;
-    assert_eq!(site.standing(&lenient, 1), Standing::Lagging);
+    assert_eq!(fixture.standing(&lenient, 1), Standing::Lagging);
     eventually("reads are refused", async || {
         replica_port(&strict).await.is_err()
     })
@@ -59,21 +59,21 @@ async fn a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back(on: On) 
     // Reads of the primary are not concerned.
     answering(&strict, 0).await.unwrap();
 
-    site.nodes[1].resume_replay().await.unwrap();
+    fixture.nodes[1].resume_replay().await.unwrap();
     for cluster in [&lenient, &strict] {
-        serves(cluster, site.port(1)).await;
-        assert_eq!(site.standing(cluster, 1), Standing::Serving);
+        serves(cluster, fixture.port(1)).await;
+        assert_eq!(fixture.standing(cluster, 1), Standing::Serving);
     }
 }
 
 /// On PostgreSQL: MariaDB does not count in bytes, and passes over that limit.
 async fn a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back(on: On) {
-    let site = Site::new(on, 1).await;
+    let fixture = Fixture::new(on, 1).await;
     let health = quick()
         .max_lag(Duration::from_hours(1))
         .max_lag_bytes(64 * 1024);
-    let cluster = site.cluster(health).await;
-    site.nodes[1].pause_replay().await.unwrap();
+    let cluster = fixture.cluster(health).await;
+    fixture.nodes[1].pause_replay().await.unwrap();
     // Not enough to matter.
     Note {
         amount: 1,
@@ -83,7 +83,7 @@ async fn a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back(on: On)
     .await
     .unwrap();
     cluster.check_health().await;
-    assert_eq!(replica_port(&cluster).await.unwrap(), site.port(1));
+    assert_eq!(replica_port(&cluster).await.unwrap(), fixture.port(1));
 
     let notes = |first: i64| {
         (first..first + 1_000)
@@ -93,23 +93,23 @@ async fn a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back(on: On)
     Note::insert_many(&cluster, notes(1_000)).await.unwrap();
     if on.is_postgres() {
         eventually("reads leave the replica", async || {
-            replica_port(&cluster).await.unwrap() == site.port(0)
+            replica_port(&cluster).await.unwrap() == fixture.port(0)
         })
         .await;
-        assert_eq!(site.standing(&cluster, 1), Standing::Lagging);
+        assert_eq!(fixture.standing(&cluster, 1), Standing::Lagging);
     } else {
         cluster.check_health().await;
-        assert_eq!(replica_port(&cluster).await.unwrap(), site.port(1));
+        assert_eq!(replica_port(&cluster).await.unwrap(), fixture.port(1));
     }
-    site.nodes[1].resume_replay().await.unwrap();
-    serves(&cluster, site.port(1)).await;
+    fixture.nodes[1].resume_replay().await.unwrap();
+    serves(&cluster, fixture.port(1)).await;
 }
 
 async fn a_lagging_replica_among_others_is_passed_over(on: On) {
-    let site = Site::new(on, 2).await;
+    let fixture = Fixture::new(on, 2).await;
     let health: HealthOptions = quick().max_lag(Duration::from_millis(300));
-    let cluster = site.cluster(health).await;
-    site.nodes[1].pause_replay().await.unwrap();
+    let cluster = fixture.cluster(health).await;
+    fixture.nodes[1].pause_replay().await.unwrap();
     Note {
         amount: 1,
         ..note(0)
@@ -118,16 +118,19 @@ async fn a_lagging_replica_among_others_is_passed_over(on: On) {
     .await
     .unwrap();
     eventually("the replica is found to lag", async || {
-        site.standing(&cluster, 1) == Standing::Lagging
+        fixture.standing(&cluster, 1) == Standing::Lagging
     })
     .await;
     // The other one may have been slow, too.
-    site.nodes[2].has_all_of(&site.nodes[0]).await.unwrap();
+    fixture.nodes[2]
+        .has_all_of(&fixture.nodes[0])
+        .await
+        .unwrap();
     eventually("the other one is found to serve", async || {
-        site.standing(&cluster, 2) == Standing::Serving
+        fixture.standing(&cluster, 2) == Standing::Serving
     })
     .await;
     for _ in 0..100 {
-        assert_eq!(replica_port(&cluster).await.unwrap(), site.port(2));
+        assert_eq!(replica_port(&cluster).await.unwrap(), fixture.port(2));
     }
 }

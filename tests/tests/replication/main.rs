@@ -4,6 +4,7 @@
 mod on;
 
 mod failures;
+mod fixture;
 mod health;
 mod hedged;
 mod lag;
@@ -12,7 +13,6 @@ mod nodes;
 mod reads;
 mod roles;
 mod sessions;
-mod site;
 mod swapped;
 mod switchover;
 mod tokens;

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use shard_orm::config::{Replica, Server};
 use shard_orm::prelude::*;
 
+use crate::fixture::{Fixture, Note, answering, eventually, quick};
 use crate::on::On;
-use crate::site::{Note, Site, answering, eventually, quick};
 
 on_each! {
     reads_of_replicas_arrive_at_a_replica
     reads_are_shared_by_weight
 }
 
-impl Site {
+impl Fixture {
     /// How often a server has read the table of notes, by its own count.
     async fn scans(&self, node: usize) -> i64 {
         let sql = if self.on.is_postgres() {
@@ -29,15 +29,15 @@ impl Site {
 
 async fn reads_of_replicas_arrive_at_a_replica(on: On) {
     const READS: i64 = 200;
-    let site = Site::new(on, 1).await;
+    let fixture = Fixture::new(on, 1).await;
     if !on.is_postgres() {
-        for node in &site.nodes {
+        for node in &fixture.nodes {
             node.run("SET GLOBAL userstat = 1").await.unwrap();
         }
     }
     for (read, server, other) in [(Read::Replica, 1, 0), (Read::Primary, 0, 1)] {
-        let cluster = site.cluster(quick()).await;
-        let (before, others) = (site.scans(server).await, site.scans(other).await);
+        let cluster = fixture.cluster(quick()).await;
+        let (before, others) = (fixture.scans(server).await, fixture.scans(other).await);
         for user in 0..READS {
             let user = user % 100;
             Note::get(cluster.read_from(read), user, user)
@@ -47,21 +47,21 @@ async fn reads_of_replicas_arrive_at_a_replica(on: On) {
         // PostgreSQL counts what a session did at its end.
         cluster.close().await;
         eventually("the reads are counted", async || {
-            site.scans(server).await >= before + READS
+            fixture.scans(server).await >= before + READS
         })
         .await;
-        assert_eq!(site.scans(other).await, others, "{read:?}");
+        assert_eq!(fixture.scans(other).await, others, "{read:?}");
     }
 }
 
 async fn reads_are_shared_by_weight(on: On) {
     const READS: i64 = 2_000;
-    let site = Site::new(on, 3).await;
-    let server = Server::new("a", site.url(0))
-        .replica(Replica::new(site.url(1)).weight(3))
-        .replica(Replica::new(site.url(2)).weight(1))
-        .replica(Replica::new(site.url(3)).weight(0));
-    let cluster = site.cluster_at(server, quick()).await;
+    let fixture = Fixture::new(on, 3).await;
+    let server = Server::new("a", fixture.url(0))
+        .replica(Replica::new(fixture.url(1)).weight(3))
+        .replica(Replica::new(fixture.url(2)).weight(1))
+        .replica(Replica::new(fixture.url(3)).weight(0));
+    let cluster = fixture.cluster_at(server, quick()).await;
     let mut reads = HashMap::new();
     for user in 0..READS {
         let port = answering(cluster.read_from(Read::Replica), user % 100)
@@ -69,7 +69,7 @@ async fn reads_are_shared_by_weight(on: On) {
             .unwrap();
         *reads.entry(port).or_insert(0) += 1;
     }
-    let of = |node| reads.get(&site.port(node)).copied().unwrap_or(0);
+    let of = |node| reads.get(&fixture.port(node)).copied().unwrap_or(0);
     assert_eq!(of(0), 0, "the primary was read");
     assert_eq!(of(3), 0, "a replica of weight 0 was read");
     // A fair 3:1 gives 1,500, with a standard deviation of 19.

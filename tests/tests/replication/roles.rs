@@ -6,9 +6,9 @@ use shard_orm::prelude::*;
 use shard_orm_tests::servers::Node;
 use tracing::Level;
 
+use crate::fixture::{Fixture, Note, answering, eventually, note, quick};
 use crate::logs;
 use crate::on::On;
-use crate::site::{Note, Site, answering, eventually, note, quick};
 
 on_each! {
     a_replica_that_begins_to_take_writes_is_named_and_not_used
@@ -35,83 +35,86 @@ async fn write(cluster: &Cluster, user: i64) -> shard_orm::Result<()> {
 
 async fn a_replica_that_begins_to_take_writes_is_named_and_not_used(on: On) {
     logs::listen();
-    let mut site = Site::new(on, 1).await;
-    let cluster = site.cluster(quick()).await;
+    let mut fixture = Fixture::new(on, 1).await;
+    let cluster = fixture.cluster(quick()).await;
     let replica_port = async || {
         answering(cluster.read_from(Read::Replica), 0)
             .await
             .unwrap()
     };
-    assert_eq!(replica_port().await, site.port(1));
-    let port = site.port(1).to_string();
+    assert_eq!(replica_port().await, fixture.port(1));
+    let port = fixture.port(1).to_string();
     if on.is_postgres() {
-        site.nodes[1].promote().await.unwrap();
+        fixture.nodes[1].promote().await.unwrap();
         // The higher timeline says which of the two was left behind.
         eventually("writes follow", async || {
             cluster.health()[0].primary == Some(1)
         })
         .await;
         cluster.check_health().await;
-        assert_eq!(site.standing(&cluster, 0), Standing::TakesWrites);
+        assert_eq!(fixture.standing(&cluster, 0), Standing::TakesWrites);
         assert!(
-            is_named(&cluster, site.port(0), "takes writes"),
+            is_named(&cluster, fixture.port(0), "takes writes"),
             "{}",
             cluster.health()[0]
         );
         assert!(logs::said(Level::WARN, &["takes the writes", &port]));
-        let old = site.port(0).to_string();
+        let old = fixture.port(0).to_string();
         assert!(logs::said(Level::WARN, &["takes writes", &old]));
         write(&cluster, 1).await.unwrap();
-        assert_eq!(site.amount_at(1, 1).await, 9);
-        assert_eq!(site.amount_at(0, 1).await, 0);
-        assert_eq!(replica_port().await, site.port(1));
+        assert_eq!(fixture.amount_at(1, 1).await, 9);
+        assert_eq!(fixture.amount_at(0, 1).await, 0);
+        assert_eq!(replica_port().await, fixture.port(1));
     } else {
-        site.nodes[1].set_read_only(false).await.unwrap();
+        fixture.nodes[1].set_read_only(false).await.unwrap();
         eventually("it is named", async || {
-            site.standing(&cluster, 1) == Standing::TakesWrites
+            fixture.standing(&cluster, 1) == Standing::TakesWrites
         })
         .await;
         assert!(
-            is_named(&cluster, site.port(1), "takes writes"),
+            is_named(&cluster, fixture.port(1), "takes writes"),
             "{}",
             cluster.health()[0]
         );
         assert!(logs::said(Level::WARN, &["takes writes", &port]));
-        assert_eq!(replica_port().await, site.port(0));
+        assert_eq!(replica_port().await, fixture.port(0));
         let refused = write(&cluster, 1).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ReadOnly);
         assert!(refused.to_string().contains(&port), "{refused}");
         assert!(logs::said(Level::ERROR, &["writes are refused", &port]));
 
-        site.nodes[1].set_read_only(true).await.unwrap();
+        fixture.nodes[1].set_read_only(true).await.unwrap();
         eventually("writes go on", async || write(&cluster, 1).await.is_ok()).await;
-        assert_eq!(replica_port().await, site.port(1));
+        assert_eq!(replica_port().await, fixture.port(1));
     }
 }
 
 async fn a_configuration_with_swapped_roles_is_named_and_served(on: On) {
     logs::listen();
-    let site = Site::new(on, 1).await;
-    let server = Server::new("a", site.url(1)).replica(site.url(0));
-    let cluster = site.cluster_at(server, quick()).await;
+    let fixture = Fixture::new(on, 1).await;
+    let server = Server::new("a", fixture.url(1)).replica(fixture.url(0));
+    let cluster = fixture.cluster_at(server, quick()).await;
     // From the first call on.
     write(&cluster, 1).await.unwrap();
-    assert_eq!(site.amount_at(0, 1).await, 9);
-    assert_eq!(answering(&cluster, 1).await.unwrap(), site.port(0));
+    assert_eq!(fixture.amount_at(0, 1).await, 9);
+    assert_eq!(answering(&cluster, 1).await.unwrap(), fixture.port(0));
     assert_eq!(
         answering(cluster.read_from(Read::Replica), 1)
             .await
             .unwrap(),
-        site.port(1)
+        fixture.port(1)
     );
     let health = &cluster.health()[0];
     assert_eq!(health.primary, Some(1));
     assert!(
-        is_named(&cluster, site.port(0), "takes the writes"),
+        is_named(&cluster, fixture.port(0), "takes the writes"),
         "{health}"
     );
-    assert!(is_named(&cluster, site.port(1), "serves reads"), "{health}");
-    let port = site.port(0).to_string();
+    assert!(
+        is_named(&cluster, fixture.port(1), "serves reads"),
+        "{health}"
+    );
+    let port = fixture.port(0).to_string();
     assert!(logs::said(
         Level::WARN,
         &["another endpoint takes the writes", &port]
@@ -120,42 +123,42 @@ async fn a_configuration_with_swapped_roles_is_named_and_served(on: On) {
 
 async fn two_servers_that_take_writes_get_none_until_one_is_gone(on: On) {
     logs::listen();
-    let site = Site::new(on, 0).await;
+    let fixture = Fixture::new(on, 0).await;
     let mut stranger = Node::start_stranger(on.dialect).await.unwrap();
     let other = stranger.url_of(on.rights);
-    let server = Server::new("a", site.url(0)).replica(other.clone());
-    let cluster = site.cluster_at(server, quick()).await;
+    let server = Server::new("a", fixture.url(0)).replica(other.clone());
+    let cluster = fixture.cluster_at(server, quick()).await;
     let refused = write(&cluster, 1).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ReadOnly);
-    let port = site.port(0).to_string();
+    let port = fixture.port(0).to_string();
     assert!(refused.to_string().contains(&port), "{refused}");
     assert!(logs::said(Level::ERROR, &["writes are refused", &port]));
     assert_eq!(cluster.health()[0].primary, None);
-    assert_eq!(site.amount_at(0, 1).await, 0);
+    assert_eq!(fixture.amount_at(0, 1).await, 0);
     let begun = cluster.begin(Note::shard(1)).await;
     assert_eq!(begun.map(drop).unwrap_err().kind(), ErrorKind::ReadOnly);
     // Reads go on, at the one that served before.
-    assert_eq!(answering(&cluster, 1).await.unwrap(), site.port(0));
+    assert_eq!(answering(&cluster, 1).await.unwrap(), fixture.port(0));
     assert_eq!(
         answering(cluster.read_from(Read::Replica), 1)
             .await
             .unwrap(),
-        site.port(0)
+        fixture.port(0)
     );
 
     stranger.stop().await.unwrap();
     eventually("writes go on", async || write(&cluster, 1).await.is_ok()).await;
-    assert_eq!(site.amount_at(0, 1).await, 9);
+    assert_eq!(fixture.amount_at(0, 1).await, 9);
 }
 
 async fn a_primary_that_refuses_writes_without_another_is_named(on: On) {
     logs::listen();
-    let site = Site::new(on, 2).await;
-    let server = Server::new("a", site.url(1)).replica(site.url(2));
-    let cluster = site.cluster_at(server, quick()).await;
+    let fixture = Fixture::new(on, 2).await;
+    let server = Server::new("a", fixture.url(1)).replica(fixture.url(2));
+    let cluster = fixture.cluster_at(server, quick()).await;
     let refused = write(&cluster, 1).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ReadOnly);
-    let port = site.port(1).to_string();
+    let port = fixture.port(1).to_string();
     assert!(refused.to_string().contains(&port), "{refused}");
     assert!(logs::said(Level::ERROR, &["writes are refused", &port]));
     // Reads are served as ever.

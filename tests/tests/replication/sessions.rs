@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use shard_orm::prelude::*;
 use tokio::task::JoinSet;
 
+use crate::fixture::{Fixture, Note, answering, eventually, quick};
 use crate::on::On;
-use crate::site::{Note, Site, answering, eventually, quick};
 
 on_each! {
     any rights:
@@ -20,10 +20,12 @@ on_each! {
 async fn a_session_never_misses_its_writes_while_replicas_stand_still(on: On) {
     const TASKS: i64 = 8;
     const ROUNDS: i64 = 1_250;
-    let site = Site::new(on, 1).await;
-    let cluster = site.cluster(quick().max_lag(Duration::from_hours(1))).await;
+    let fixture = Fixture::new(on, 1).await;
+    let cluster = fixture
+        .cluster(quick().max_lag(Duration::from_hours(1)))
+        .await;
     let missed_outside = Arc::new(AtomicU64::new(0));
-    site.nodes[1].pause_replay().await.unwrap();
+    fixture.nodes[1].pause_replay().await.unwrap();
     let mut tasks = JoinSet::new();
     for user in 0..TASKS {
         let (cluster, missed_outside) = (cluster.clone(), Arc::clone(&missed_outside));
@@ -56,9 +58,9 @@ async fn a_session_never_misses_its_writes_while_replicas_stand_still(on: On) {
     })
     .await;
     while !tasks.is_empty() {
-        site.nodes[1].resume_replay().await.unwrap();
+        fixture.nodes[1].resume_replay().await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
-        site.nodes[1].pause_replay().await.unwrap();
+        fixture.nodes[1].pause_replay().await.unwrap();
         while let Some(done) = tasks.try_join_next() {
             done.unwrap();
         }
@@ -73,11 +75,11 @@ async fn a_session_never_misses_its_writes_while_replicas_stand_still(on: On) {
 async fn a_session_reads_from_a_replica_that_has_its_writes(on: On) {
     const TASKS: i64 = 10;
     const ROUNDS: i64 = 20;
-    let site = Site::new(on, 1).await;
+    let fixture = Fixture::new(on, 1).await;
     // Nobody looks but for the sessions.
     let health = quick().probe_interval(Duration::from_hours(1));
-    let cluster = site.cluster(health).await;
-    let (primary, replica) = (site.port(0), site.port(1));
+    let cluster = fixture.cluster(health).await;
+    let (primary, replica) = (fixture.port(0), fixture.port(1));
     let all = (0..TASKS).map(async |user| {
         // Only connections that are older than the last look serve a session.
         let replica_first = answering(cluster.read_from(Read::Replica), user).await;

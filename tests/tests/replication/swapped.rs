@@ -7,8 +7,8 @@ use shard_orm::config::Server;
 use shard_orm::prelude::*;
 use shard_orm_tests::relay::Relay;
 
+use crate::fixture::{Fixture, INTERVAL, Note, answering, eventually, note, quick};
 use crate::on::On;
-use crate::site::{INTERVAL, Note, Site, answering, eventually, note, quick};
 use crate::switchover::Writers;
 
 on_each! {
@@ -19,7 +19,7 @@ on_each! {
 }
 
 async fn a_refused_write_goes_on_at_the_new_primary(on: On) {
-    let mut site = Site::new(on, 1).await;
+    let mut fixture = Fixture::new(on, 1).await;
     // Nobody looks by himself.
     let health = quick().probe_interval(Duration::from_hours(1));
     let write = async |cluster: &Cluster, user: i64| {
@@ -32,24 +32,24 @@ async fn a_refused_write_goes_on_at_the_new_primary(on: On) {
     };
     let insert = async |cluster: &Cluster, id: i64| Note { id, ..note(0) }.insert(cluster).await;
     let clusters = [
-        site.cluster(health.clone()).await,
-        site.cluster(health.clone()).await,
-        site.cluster(health.clone()).await,
-        site.cluster(health).await,
+        fixture.cluster(health.clone()).await,
+        fixture.cluster(health.clone()).await,
+        fixture.cluster(health.clone()).await,
+        fixture.cluster(health).await,
     ];
     for cluster in &clusters {
         // Connections and roles are known.
         for user in 0..4 {
             write(cluster, user).await.unwrap();
         }
-        assert_eq!(site.standing(cluster, 0), Standing::Primary);
+        assert_eq!(fixture.standing(cluster, 0), Standing::Primary);
     }
-    site.swap_roles(0, 1).await;
+    fixture.swap_roles(0, 1).await;
 
     let [update, single, many, transaction] = &clusters;
     let changed = Note::on(10).set(Note::AMOUNT, 10).update(update).await;
     assert_eq!(changed.unwrap(), 1);
-    assert_eq!(site.amount_at(1, 10).await, 10);
+    assert_eq!(fixture.amount_at(1, 10).await, 10);
     insert(single, 2_000).await.unwrap();
     let rows = (3_000..3_040)
         .map(|id| Note { id, ..note(id % 4) })
@@ -62,18 +62,18 @@ async fn a_refused_write_goes_on_at_the_new_primary(on: On) {
         })
         .await
         .unwrap();
-    assert_eq!(site.amount_at(1, 11).await, 11);
+    assert_eq!(fixture.amount_at(1, 11).await, 11);
     for cluster in &clusters {
         assert_eq!(cluster.health()[0].primary, Some(1));
-        assert_eq!(answering(cluster, 0).await.unwrap(), site.port(1));
+        assert_eq!(answering(cluster, 0).await.unwrap(), fixture.port(1));
     }
 }
 
 async fn a_swap_is_seen_within_the_probe_interval(on: On) {
-    let mut site = Site::new(on, 1).await;
-    let cluster = site.cluster(quick()).await;
-    assert_eq!(answering(&cluster, 0).await.unwrap(), site.port(0));
-    site.swap_roles(0, 1).await;
+    let mut fixture = Fixture::new(on, 1).await;
+    let cluster = fixture.cluster(quick()).await;
+    assert_eq!(answering(&cluster, 0).await.unwrap(), fixture.port(0));
+    fixture.swap_roles(0, 1).await;
     let begun = Instant::now();
     // By the first look at each that begins after it.
     eventually("both are looked at", async || {
@@ -98,23 +98,23 @@ async fn a_swap_is_seen_within_the_probe_interval(on: On) {
     .save(&cluster)
     .await
     .unwrap();
-    assert_eq!(site.amount_at(1, 3).await, 3);
+    assert_eq!(fixture.amount_at(1, 3).await, 3);
     if on.is_postgres() {
         // Fenced, but no standby: it is not used.
         cluster.check_health().await;
-        assert_eq!(site.standing(&cluster, 0), Standing::Fenced);
+        assert_eq!(fixture.standing(&cluster, 0), Standing::Fenced);
         assert_eq!(
             answering(cluster.read_from(Read::Replica), 3)
                 .await
                 .unwrap(),
-            site.port(1)
+            fixture.port(1)
         );
     } else {
         eventually("the old primary serves as a replica", async || {
             answering(cluster.read_from(Read::Replica), 3)
                 .await
                 .unwrap()
-                == site.port(0)
+                == fixture.port(0)
         })
         .await;
     }
@@ -141,11 +141,11 @@ async fn looks_are_made_each_interval(cluster: &Cluster) {
 }
 
 async fn writers_follow_a_swap(on: On) {
-    let mut site = Site::new(on, 1).await;
-    let cluster = site.cluster(quick()).await;
+    let mut fixture = Fixture::new(on, 1).await;
+    let cluster = fixture.cluster(quick()).await;
     let writers = Writers::start(&cluster, 8);
     writers.go_on(200).await;
-    site.swap_roles(0, 1).await;
+    fixture.swap_roles(0, 1).await;
     let swapped = Instant::now();
     writers.go_on(200).await;
     let refused = writers.refused_since(swapped);
@@ -163,10 +163,13 @@ async fn writers_follow_a_swap(on: On) {
 /// The servers stay what they are, and each is found behind the other's address, as names and virtual addresses are
 /// moved.
 async fn addresses_that_are_swapped_are_followed(on: On) {
-    let site = Site::new(on, 1).await;
-    let (one, other) = (Relay::to(&site.url(0)).await, Relay::to(&site.url(1)).await);
-    let server = Server::new("a", one.url(&site.url(0))).replica(other.url(&site.url(1)));
-    let cluster = site.cluster_at(server, quick()).await;
+    let fixture = Fixture::new(on, 1).await;
+    let (one, other) = (
+        Relay::to(&fixture.url(0)).await,
+        Relay::to(&fixture.url(1)).await,
+    );
+    let server = Server::new("a", one.url(&fixture.url(0))).replica(other.url(&fixture.url(1)));
+    let cluster = fixture.cluster_at(server, quick()).await;
     let session = cluster.session();
     for round in 1..=6 {
         eventually("writes go on", async || {
@@ -183,19 +186,19 @@ async fn addresses_that_are_swapped_are_followed(on: On) {
         .await;
         let amount = Note::on(1).select(Note::AMOUNT).one(&session).await;
         assert_eq!(amount.unwrap(), round);
-        assert_eq!(site.amount_at(0, 1).await, round);
+        assert_eq!(fixture.amount_at(0, 1).await, round);
         // Whatever connection was lost last.
-        assert_eq!(answering(&cluster, 1).await.unwrap(), site.port(0));
+        assert_eq!(answering(&cluster, 1).await.unwrap(), fixture.port(0));
         let tx = cluster.begin(Note::shard(1)).await.unwrap();
-        assert_eq!(answering(&tx, 1).await.unwrap(), site.port(0));
+        assert_eq!(answering(&tx, 1).await.unwrap(), fixture.port(0));
         tx.rollback().await.unwrap();
-        site.replicated().await;
+        fixture.replicated().await;
         cluster.check_health().await;
         let there = cluster.read_from(Read::Replica);
-        assert_eq!(answering(there, 1).await.unwrap(), site.port(1));
+        assert_eq!(answering(there, 1).await.unwrap(), fixture.port(1));
 
         let (first, second) = if round % 2 == 1 { (1, 0) } else { (0, 1) };
-        one.lead_to(&site.url(first)).await;
-        other.lead_to(&site.url(second)).await;
+        one.lead_to(&fixture.url(first)).await;
+        other.lead_to(&fixture.url(second)).await;
     }
 }

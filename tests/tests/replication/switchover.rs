@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use shard_orm::prelude::*;
 use tokio::task::JoinSet;
 
+use crate::fixture::{Fixture, LIMIT, Note, SHARDS, TIMEOUT, answering, eventually, note, quick};
 use crate::on::On;
-use crate::site::{LIMIT, Note, SHARDS, Site, TIMEOUT, answering, eventually, note, quick};
 
 on_each! {
     any rights:
@@ -109,12 +109,12 @@ impl Shared {
 }
 
 async fn no_acknowledged_row_is_lost_when_a_replica_takes_over(on: On) {
-    let mut site = Site::new(on, 1).await;
-    let cluster = site.cluster(quick()).await;
+    let mut fixture = Fixture::new(on, 1).await;
+    let cluster = fixture.cluster(quick()).await;
     let writers = Writers::start(&cluster, 32);
     writers.go_on(500).await;
     let begun = Instant::now();
-    site.switch_over(0, 1).await;
+    fixture.switch_over(0, 1).await;
     let took = begun.elapsed();
     writers.go_on(500).await;
     let refused = writers.refused_since(begun).len();
@@ -141,18 +141,21 @@ async fn no_acknowledged_row_is_lost_when_a_replica_takes_over(on: On) {
     }
     let lost: Vec<&i64> = acknowledged.difference(&kept).collect();
     assert!(lost.is_empty(), "{} rows are lost: {lost:?}", lost.len());
-    assert_eq!(answering(&cluster, 0).await.unwrap(), site.port(1));
+    assert_eq!(answering(&cluster, 0).await.unwrap(), fixture.port(1));
 
     // The old primary comes back as a replica.
-    site.follow(0, 1).await;
+    fixture.follow(0, 1).await;
     eventually("the old primary serves as a replica", async || {
         answering(cluster.read_from(Read::Replica), 0)
             .await
             .unwrap()
-            == site.port(0)
+            == fixture.port(0)
     })
     .await;
-    site.nodes[0].has_all_of(&site.nodes[1]).await.unwrap();
+    fixture.nodes[0]
+        .has_all_of(&fixture.nodes[1])
+        .await
+        .unwrap();
     let there = cluster.read_from(Read::Replica);
     let mut kept = BTreeSet::new();
     for shard in 0..SHARDS {

@@ -6,8 +6,8 @@ use shard_orm::Session;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
 
+use crate::fixture::{Fixture, Note, SHARDS, answering, eventually, quick};
 use crate::on::On;
-use crate::site::{Note, SHARDS, Site, answering, eventually, quick};
 
 on_each! {
     any rights:
@@ -40,14 +40,14 @@ async fn settled_token(session: &Session) -> String {
 }
 
 async fn a_token_carries_a_session_into_another_process(on: On) {
-    let site = Site::new(on, 1).await;
+    let fixture = Fixture::new(on, 1).await;
     let patient = quick().max_lag(Duration::from_hours(1));
-    let here = site.cluster(patient.clone()).await;
-    let there = site.cluster(patient).await;
-    site.nodes[1].pause_replay().await.unwrap();
+    let here = fixture.cluster(patient.clone()).await;
+    let there = fixture.cluster(patient).await;
+    fixture.nodes[1].pause_replay().await.unwrap();
 
     let session = here.session();
-    assert_eq!(answering(&session, 1).await.unwrap(), site.port(1));
+    assert_eq!(answering(&session, 1).await.unwrap(), fixture.port(1));
     write(&session, 1, 7).await;
     // Taken at once, before anyone knows the position.
     let early = there.resume_session(&session.token()).unwrap();
@@ -58,26 +58,26 @@ async fn a_token_carries_a_session_into_another_process(on: On) {
         for _ in 0..50 {
             assert_eq!(read(session, 1).await, 7);
         }
-        assert_eq!(answering(session, 1).await.unwrap(), site.port(0));
+        assert_eq!(answering(session, 1).await.unwrap(), fixture.port(0));
         // Another logical shard was not written to.
-        assert_eq!(answering(session, 2).await.unwrap(), site.port(1));
+        assert_eq!(answering(session, 2).await.unwrap(), fixture.port(1));
     }
     // As a read that knows of no write shows.
     assert_eq!(read(there.read_from(Read::Replica), 1).await, 0);
 
-    site.nodes[1].resume_replay().await.unwrap();
+    fixture.nodes[1].resume_replay().await.unwrap();
     for session in [&early, &late] {
         eventually("the replica serves the session", async || {
             assert_eq!(read(session, 1).await, 7);
-            answering(session, 1).await.unwrap() == site.port(1)
+            answering(session, 1).await.unwrap() == fixture.port(1)
         })
         .await;
     }
 }
 
 async fn a_text_that_is_no_token_is_refused(on: On) {
-    let site = Site::new(on, 1).await;
-    let cluster = site.cluster(quick()).await;
+    let fixture = Fixture::new(on, 1).await;
+    let cluster = fixture.cluster(quick()).await;
     let session = cluster.session();
     write(&session, 1, 1).await;
     let token = settled_token(&session).await;
@@ -116,68 +116,80 @@ async fn a_text_that_is_no_token_is_refused(on: On) {
 }
 
 async fn a_token_of_an_old_history_is_answered_by_the_primary_and_later_by_replicas(on: On) {
-    let mut site = Site::new(on, 2).await;
-    let before = site.cluster(quick()).await;
+    let mut fixture = Fixture::new(on, 2).await;
+    let before = fixture.cluster(quick()).await;
     let session = before.session();
     write(&session, 1, 7).await;
     let token = settled_token(&session).await;
     before.close().await;
-    site.nodes[2].has_all_of(&site.nodes[0]).await.unwrap();
+    fixture.nodes[2]
+        .has_all_of(&fixture.nodes[0])
+        .await
+        .unwrap();
     if on.is_postgres() {
         // A new primary of PostgreSQL writes at once: the replica must not have it before it is asked for.
-        site.nodes[2].pause_replay().await.unwrap();
+        fixture.nodes[2].pause_replay().await.unwrap();
     }
-    site.switch_over(0, 1).await;
-    site.follow(2, 1).await;
+    fixture.switch_over(0, 1).await;
+    fixture.follow(2, 1).await;
 
-    let after = site.cluster(quick()).await;
+    let after = fixture.cluster(quick()).await;
     let session = after.resume_session(&token).unwrap();
-    assert_eq!(answering(&session, 1).await.unwrap(), site.port(1));
+    assert_eq!(answering(&session, 1).await.unwrap(), fixture.port(1));
     assert_eq!(read(&session, 1).await, 7);
     // The new primary writes a history of its own, and is looked at before and after it begins to.
     after.check_health().await;
-    assert_eq!(answering(&session, 1).await.unwrap(), site.port(1));
+    assert_eq!(answering(&session, 1).await.unwrap(), fixture.port(1));
     Note::on(2)
         .set(Note::AMOUNT, 1)
         .update(&after)
         .await
         .unwrap();
-    site.nodes[2].resume_replay().await.unwrap();
-    site.nodes[2].has_all_of(&site.nodes[1]).await.unwrap();
+    fixture.nodes[2].resume_replay().await.unwrap();
+    fixture.nodes[2]
+        .has_all_of(&fixture.nodes[1])
+        .await
+        .unwrap();
     if on.is_postgres() {
         // Without rights to statistics a standby's timeline is seen by its restart points alone.
-        site.nodes[1].run("CHECKPOINT").await.unwrap();
-        site.nodes[2].has_all_of(&site.nodes[1]).await.unwrap();
-        site.nodes[2].run("CHECKPOINT").await.unwrap();
+        fixture.nodes[1].run("CHECKPOINT").await.unwrap();
+        fixture.nodes[2]
+            .has_all_of(&fixture.nodes[1])
+            .await
+            .unwrap();
+        fixture.nodes[2].run("CHECKPOINT").await.unwrap();
     }
     eventually("the replica serves the session", async || {
         assert_eq!(read(&session, 1).await, 7);
-        answering(&session, 1).await.unwrap() == site.port(2)
+        answering(&session, 1).await.unwrap() == fixture.port(2)
     })
     .await;
 }
 
 async fn a_replica_of_the_old_primary_never_serves_a_session_of_the_new_one(on: On) {
-    let mut site = Site::new(on, 2).await;
-    site.nodes[1].promote().await.unwrap();
+    let mut fixture = Fixture::new(on, 2).await;
+    fixture.nodes[1].promote().await.unwrap();
     // The old one goes on: by numbers alone, its replica is far ahead of the new primary.
     for shard in 0..SHARDS {
         let sql = format!("UPDATE shop_{shard}.notes SET amount = amount - 1");
         for _ in 0..20 {
-            site.run_at(0, &sql).await;
+            fixture.run_at(0, &sql).await;
         }
     }
-    site.nodes[2].has_all_of(&site.nodes[0]).await.unwrap();
+    fixture.nodes[2]
+        .has_all_of(&fixture.nodes[0])
+        .await
+        .unwrap();
 
-    let server = Server::new("a", site.url(1)).replica(site.url(2));
+    let server = Server::new("a", fixture.url(1)).replica(fixture.url(2));
     let patient = quick().max_lag(Duration::from_hours(1));
-    let cluster = site.cluster_at(server.clone(), patient.clone()).await;
-    let other = site.cluster_at(server, patient).await;
+    let cluster = fixture.cluster_at(server.clone(), patient.clone()).await;
+    let other = fixture.cluster_at(server, patient).await;
     assert_eq!(
         answering(cluster.read_from(Read::Replica), 1)
             .await
             .unwrap(),
-        site.port(2)
+        fixture.port(2)
     );
     let session = cluster.session();
     for round in 1..=200 {
@@ -192,8 +204,8 @@ async fn a_replica_of_the_old_primary_never_serves_a_session_of_the_new_one(on: 
     for _ in 0..20 {
         cluster.check_health().await;
         other.check_health().await;
-        assert_eq!(answering(&session, 1).await.unwrap(), site.port(1));
-        assert_eq!(answering(&restored, 1).await.unwrap(), site.port(1));
+        assert_eq!(answering(&session, 1).await.unwrap(), fixture.port(1));
+        assert_eq!(answering(&restored, 1).await.unwrap(), fixture.port(1));
     }
     assert_eq!(read(cluster.read_from(Read::Replica), 1).await, -20);
 }

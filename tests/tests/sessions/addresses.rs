@@ -14,7 +14,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 
 use crate::core::{Name, Thing};
-use crate::site::connect;
+use crate::support::connect;
 
 const V4: &str = "127.0.0.1:";
 const V6: &str = "[::1]:";

@@ -5,4 +5,4 @@ mod core;
 mod packets;
 mod poolers;
 mod settings;
-mod site;
+mod support;

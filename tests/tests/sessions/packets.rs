@@ -10,7 +10,7 @@ use shard_orm_tests::servers::MariaDbServer;
 
 use sqlx::AssertSqlSafe;
 
-use crate::site::connect;
+use crate::support::connect;
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "papers")]

@@ -13,7 +13,7 @@ use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::PgBouncer;
 
 use crate::core::{self, Name, Thing, thing};
-use crate::site::{config, connect};
+use crate::support::{config, connect};
 
 async fn pooled(database: &PostgresDatabase, settings: &[(&str, &str)]) -> (PgBouncer, String) {
     let pooler = PgBouncer::start(database.url(), settings)

@@ -19,7 +19,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use crate::core;
-use crate::site::{config, connect};
+use crate::support::{config, connect};
 
 /// Settings of MariaDB that change what a statement means, each at another value than the usual one.
 const MARIADB: &[&str] = &[

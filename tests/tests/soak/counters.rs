@@ -67,7 +67,7 @@ impl Counters {
                 .update(&cluster);
             hand.write("increment a counter", increment).await
         } else {
-            let text = match hand.run.site.dialect() {
+            let text = match hand.run.fixture.dialect() {
                 Dialect::Postgres => {
                     "UPDATE {counters} SET value = value + $1 WHERE user_id = $2 AND id = $3"
                 }

@@ -7,9 +7,9 @@ use tokio::time::timeout;
 
 use shard_orm::prelude::*;
 
+use crate::fixture::{CONNECTIONS, LIMIT, POOLS, SHARDS};
 use crate::model::{Account, Note};
 use crate::run::Run;
-use crate::site::{CONNECTIONS, LIMIT, POOLS, SHARDS};
 use crate::task::Ledger;
 use crate::watch::connections_to;
 use crate::{badges, counters, notes, parcels, transfers};
@@ -19,10 +19,10 @@ pub(crate) async fn check(run: &Run, ledgers: Vec<Ledger>) {
     for pool in 0..POOLS {
         pool_serves(run, pool * (SHARDS / POOLS)).await;
     }
-    let mut side = run.site.side().await;
+    let mut direct = run.fixture.direct().await;
     // Those of sessions that lost their client end when the server comes to notice it.
-    if let Err(open) = side.becomes_zero(&run.site.open_transactions()).await {
-        let activity = side.texts(run.site.activity()).await;
+    if let Err(open) = direct.becomes_zero(&run.fixture.open_transactions()).await {
+        let activity = direct.texts(run.fixture.activity()).await;
         run.fail(format_args!(
             "{open} transactions are left open; the server: {activity:#?}"
         ));
@@ -30,15 +30,15 @@ pub(crate) async fn check(run: &Run, ledgers: Vec<Ledger>) {
     if timeout(LIMIT, run.cluster.close()).await.is_err() {
         run.fail("the cluster does not close: a connection has not come back");
     }
-    let left = connections_to(run.site.ports());
+    let left = connections_to(run.fixture.ports());
     if left > 0 {
         run.fail(format_args!(
             "{left} connections are open after the cluster was closed"
         ));
     }
-    let sessions = format!("SELECT COUNT(*) FROM ({}) AS s", run.site.sessions());
-    if let Err(left) = side.becomes_zero(&sessions).await {
-        let activity = side.texts(run.site.activity()).await;
+    let sessions = format!("SELECT COUNT(*) FROM ({}) AS s", run.fixture.sessions());
+    if let Err(left) = direct.becomes_zero(&sessions).await {
+        let activity = direct.texts(run.fixture.activity()).await;
         run.fail(format_args!(
             "{left} sessions are left; the server: {activity:#?}"
         ));

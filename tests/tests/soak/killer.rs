@@ -9,19 +9,19 @@ use crate::run::{Counts, Run};
 /// Ends a session every few hundredths of a second, until the soak is over.
 pub(crate) async fn kill(run: Arc<Run>, seed: u64) {
     let mut dice = Dice::new(seed, u64::MAX - 1);
-    let mut side = run.site.side().await;
-    let sessions = run.site.sessions();
+    let mut direct = run.fixture.direct().await;
+    let sessions = run.fixture.sessions();
     while run
         .pause(Duration::from_millis(5 + u64::from(dice.up_to(140))))
         .await
     {
-        let ids = side.numbers(&sessions).await;
+        let ids = direct.numbers(&sessions).await;
         if ids.is_empty() {
             continue;
         }
         let victim = *dice.pick(&ids);
         // It may have ended by itself meanwhile.
-        if side.try_run(&run.site.kill(victim)).await.is_ok() {
+        if direct.try_run(&run.fixture.kill(victim)).await.is_ok() {
             Counts::add(&run.counts.killed);
         }
     }

@@ -18,16 +18,16 @@ mod cable;
 mod counters;
 mod cut;
 mod dice;
+mod direct;
 mod end;
 mod fate;
+mod fixture;
 mod hand;
 mod killer;
 mod model;
 mod notes;
 mod parcels;
 mod run;
-mod side;
-mod site;
 mod task;
 mod transfers;
 mod watch;
@@ -38,8 +38,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
 
+use crate::fixture::{Fixture, LIMIT};
 use crate::run::{Counts, Run};
-use crate::site::{LIMIT, Site};
 
 const TASKS: usize = 64;
 
@@ -50,10 +50,10 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Lets the tasks work on one database, and gives what was wrong.
-async fn soak(site: Site, seed: u64, time: Duration) -> Vec<String> {
-    let run = Arc::new(Run::new(site, TASKS).await);
+async fn soak(fixture: Fixture, seed: u64, time: Duration) -> Vec<String> {
+    let run = Arc::new(Run::new(fixture, TASKS).await);
     let end = Instant::now() + time;
-    run.site.cable.fray(seed);
+    run.fixture.cable.fray(seed);
     let helpers = [
         tokio::spawn(killer::kill(Arc::clone(&run), seed)),
         tokio::spawn(watch::watch(Arc::clone(&run))),
@@ -66,7 +66,7 @@ async fn soak(site: Site, seed: u64, time: Duration) -> Vec<String> {
         () = given_up(&run, time) => None,
     };
     run.stop();
-    run.site.cable.mend();
+    run.fixture.cable.mend();
     for helper in helpers {
         if let Err(error) = helper.await {
             run.fail(error);
@@ -108,7 +108,7 @@ fn shows_something(run: &Run, time: Duration) {
         ("dropped", Counts::of(&run.counts.cut)),
         ("unknown", Counts::of(&run.counts.unknown)),
         ("killed", Counts::of(&run.counts.killed)),
-        ("torn", run.site.cable.torn()),
+        ("torn", run.fixture.cable.torn()),
     ] {
         if seen < least {
             run.fail(format_args!(
@@ -137,7 +137,7 @@ async fn what_was_acknowledged_is_there_once_whatever_is_dropped_or_killed() {
         "SHARD_ORM_SOAK_SECONDS={} SHARD_ORM_SOAK_SEED={seed}",
         time.as_secs()
     );
-    let (postgres, mariadb) = tokio::join!(Site::postgres(), Site::mariadb());
+    let (postgres, mariadb) = tokio::join!(Fixture::postgres(), Fixture::mariadb());
     let (one, other) = tokio::join!(soak(postgres, seed, time), soak(mariadb, seed, time));
     let failures = [one, other].concat();
     assert!(

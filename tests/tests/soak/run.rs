@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use shard_orm::prelude::*;
 use tokio::sync::Notify;
 
-use crate::site::{SHARDS, Site, key_of_each_shard, shard_of};
+use crate::fixture::{Fixture, SHARDS, key_of_each_shard, shard_of};
 
 /// Failures beyond these say nothing new.
 const MOST_FAILURES: usize = 20;
@@ -17,7 +17,7 @@ const MOST_FAILURES: usize = 20;
 /// One soak of one database: what its tasks share.
 #[derive(Debug)]
 pub(crate) struct Run {
-    pub(crate) site: Site,
+    pub(crate) fixture: Fixture,
     pub(crate) cluster: Cluster,
     pub(crate) counts: Counts,
     /// The accounts of each shard, as ids and keys; made before the tasks begin.
@@ -59,11 +59,11 @@ impl Counts {
 }
 
 impl Run {
-    pub(crate) async fn new(site: Site, tasks: usize) -> Self {
-        let cluster = site.cluster().await;
+    pub(crate) async fn new(fixture: Fixture, tasks: usize) -> Self {
+        let cluster = fixture.cluster().await;
         Self {
             accounts: crate::transfers::open_accounts(&cluster).await,
-            site,
+            fixture,
             cluster,
             counts: Counts::default(),
             badges: Mutex::default(),
@@ -113,7 +113,7 @@ impl Run {
     pub(crate) fn fail(&self, what: impl fmt::Display) {
         let mut failures = self.failures.lock().unwrap();
         if failures.len() < MOST_FAILURES {
-            let at = self.site.name();
+            let at = self.fixture.name();
             failures.push(format!("{at}: {what}"));
         }
         drop(failures);
@@ -147,14 +147,14 @@ impl Run {
     pub(crate) async fn rows(&self, table: &str, columns: &[&str]) -> Vec<Vec<i64>> {
         let columns: Vec<String> = columns
             .iter()
-            .map(|column| self.site.integer(column))
+            .map(|column| self.fixture.integer(column))
             .collect();
         let columns = columns.join(", ");
         let mut all = Vec::new();
         for shard in 0..SHARDS {
-            let mut side = self.site.side_of(shard).await;
-            let table = Site::table(shard, table);
-            let rows = side.rows(&format!("SELECT {columns} FROM {table}")).await;
+            let mut direct = self.fixture.side_of(shard).await;
+            let table = Fixture::table(shard, table);
+            let rows = direct.rows(&format!("SELECT {columns} FROM {table}")).await;
             for row in &rows {
                 if self.shard_of(row[1]) != shard {
                     self.fail(format_args!(
@@ -180,14 +180,14 @@ impl fmt::Display for Run {
             f,
             "{}: {writes} writes and transactions: {} acknowledged, {} refused, {} unknown; {} reads; {} futures \
              dropped, {} sessions killed, {} connections torn; at most {} connections open, {} sessions on the server",
-            self.site.name(),
+            self.fixture.name(),
             of(&counts.done),
             of(&counts.refused),
             of(&counts.unknown),
             of(&counts.read),
             of(&counts.cut),
             of(&counts.killed),
-            self.site.cable.torn(),
+            self.fixture.cable.torn(),
             of(&counts.most_open),
             of(&counts.most_sessions),
         )

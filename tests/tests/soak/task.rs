@@ -51,7 +51,7 @@ pub(crate) async fn work(run: Arc<Run>, task: usize, seed: u64, end: Instant) ->
 /// A statement that takes its time, so that it is often cut or killed while it runs.
 async fn wait_on_the_server(hand: &mut Hand, key: i64) {
     let cluster = hand.run.cluster.clone();
-    let text = match hand.run.site.dialect() {
+    let text = match hand.run.fixture.dialect() {
         Dialect::Postgres => "SELECT 1 FROM pg_sleep(0.02)",
         _ => "SELECT SLEEP(0.02)",
     };

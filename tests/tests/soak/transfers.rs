@@ -11,10 +11,10 @@ use shard_orm::{Error, Result};
 
 use crate::cut::Cut;
 use crate::fate::Fate;
+use crate::fixture::{SHARDS, key_of_each_shard};
 use crate::hand::Hand;
 use crate::model::{Account, Entry};
 use crate::run::Run;
-use crate::site::{SHARDS, key_of_each_shard};
 
 const ACCOUNTS_OF_A_SHARD: usize = 5;
 const OPENING_BALANCE: i64 = 1_000_000;
@@ -243,8 +243,8 @@ async fn cut_inside(hand: &mut Hand, cluster: &Cluster, transfer: Transfer) -> F
 async fn audit(hand: &mut Hand, key: i64) {
     let cluster = hand.run.cluster.clone();
     let (balance, entries) = (
-        hand.run.site.integer("SUM(balance)"),
-        hand.run.site.integer("SUM(entries)"),
+        hand.run.fixture.integer("SUM(balance)"),
+        hand.run.fixture.integer("SUM(entries)"),
     );
     let sql = format!("SELECT {balance}, {entries} FROM {{accounts}}");
     let sql = &sql;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::fixture::{CONNECTIONS, LIMIT, POOLS};
 use crate::run::Run;
-use crate::site::{CONNECTIONS, LIMIT, POOLS};
 
 const PERIOD: Duration = Duration::from_millis(100);
 /// The kernel lists connections while they come and go: one look can count one that closed and its successor.
@@ -17,12 +17,12 @@ const OPEN_STATES: [&str; 2] = ["01", "08"];
 /// Looks on until the soak is over.
 pub(crate) async fn watch(run: Arc<Run>) {
     let most = u64::from(CONNECTIONS * POOLS);
-    let mut side = run.site.side().await;
-    let sessions = format!("SELECT COUNT(*) FROM ({}) AS s", run.site.sessions());
-    let oldest = run.site.oldest_transaction();
+    let mut direct = run.fixture.direct().await;
+    let sessions = format!("SELECT COUNT(*) FROM ({}) AS s", run.fixture.sessions());
+    let oldest = run.fixture.oldest_transaction();
     while run.pause(PERIOD).await {
         let open = (0..LOOKS)
-            .map(|_| connections_to(run.site.ports()))
+            .map(|_| connections_to(run.fixture.ports()))
             .min()
             .unwrap_or(0);
         run.counts.most_open.fetch_max(open, Ordering::Relaxed);
@@ -32,15 +32,15 @@ pub(crate) async fn watch(run: Arc<Run>) {
             ));
         }
         // The server is still busy with sessions whose connection was dropped: only to be told.
-        let seen = u64::try_from(side.number(&sessions).await).unwrap();
+        let seen = u64::try_from(direct.number(&sessions).await).unwrap();
         run.counts.most_sessions.fetch_max(seen, Ordering::Relaxed);
-        let age = side.number(&oldest).await;
+        let age = direct.number(&oldest).await;
         if age > i64::try_from(LIMIT.as_secs()).unwrap() {
             run.fail(format_args!("a transaction has been open for {age} s"));
         }
         let stuck = run.stuck(LIMIT);
         if !stuck.is_empty() {
-            let activity = side.texts(run.site.activity()).await;
+            let activity = direct.texts(run.fixture.activity()).await;
             run.fail(format_args!("stuck: {stuck:#?}; the server: {activity:#?}"));
         }
     }

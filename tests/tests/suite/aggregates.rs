@@ -88,114 +88,114 @@ fn assert_close(one: Option<f64>, two: Option<f64>, what: &str) {
 }
 
 behaviours! { (Sale), 16 shards on 2 servers, |options| options;
-    async fn groups_of_no_rows_are_none_and_their_aggregates_zero_and_null(bed: &Bed) {
+    async fn groups_of_no_rows_are_none_and_their_aggregates_zero_and_null(fixture: &Fixture) {
         type S = Sale;
         let all = (count(), S::CENTS.sum(), S::ITEM.count_distinct(), S::LEVEL.max(), S::SEEN.bool_and(), S::WEIGHT.avg());
         let nothing = (0, None, 0, None, None, None);
-        assert_eq!(S::scatter().aggregate(all).one(&bed.cluster).await.unwrap(), nothing);
-        assert_eq!(S::on(1).aggregate(all).one(&bed.cluster).await.unwrap(), nothing);
+        assert_eq!(S::scatter().aggregate(all).one(&fixture.cluster).await.unwrap(), nothing);
+        assert_eq!(S::on(1).aggregate(all).one(&fixture.cluster).await.unwrap(), nothing);
         let none: [i64; 0] = [];
-        assert_eq!(S::on_each(none).aggregate(all).one(&bed.cluster).await.unwrap(), nothing);
-        let groups = S::scatter().group_by(S::ITEM).select((S::ITEM, count())).all(&bed.cluster).await.unwrap();
+        assert_eq!(S::on_each(none).aggregate(all).one(&fixture.cluster).await.unwrap(), nothing);
+        let groups = S::scatter().group_by(S::ITEM).select((S::ITEM, count())).all(&fixture.cluster).await.unwrap();
         assert_eq!(groups, []);
         // HAVING is of the one group there is.
-        let having = S::scatter().aggregate(count()).having(count().gt(0)).first(&bed.cluster).await.unwrap();
+        let having = S::scatter().aggregate(count()).having(count().gt(0)).first(&fixture.cluster).await.unwrap();
         assert_eq!(having, None);
-        let missing = S::scatter().aggregate(count()).having(count().gt(0)).one(&bed.cluster).await;
+        let missing = S::scatter().aggregate(count()).having(count().gt(0)).one(&fixture.cluster).await;
         assert_eq!(kind(missing), ErrorKind::NotFound);
 
         // Rows, and nothing in them but NULL.
-        S::insert_many(&bed.cluster, (1..9).map(|id| sale(id, id)).collect()).await.unwrap();
+        S::insert_many(&fixture.cluster, (1..9).map(|id| sale(id, id)).collect()).await.unwrap();
         let nulls = (count(), S::LEVEL.sum(), S::LEVEL.count_distinct(), S::LEVEL.max(), S::SEEN.bool_or(), S::RATIO.avg());
-        let found = S::scatter().aggregate(nulls).one(&bed.cluster).await.unwrap();
+        let found = S::scatter().aggregate(nulls).one(&fixture.cluster).await.unwrap();
         assert_eq!(found, (8, None, 0, None, None, None));
-        let groups = S::scatter().group_by(S::LEVEL).select((S::LEVEL, count())).all(&bed.cluster).await.unwrap();
+        let groups = S::scatter().group_by(S::LEVEL).select((S::LEVEL, count())).all(&fixture.cluster).await.unwrap();
         assert_eq!(groups, [(None, 8)]);
     }
 
-    async fn having_order_and_limit_are_of_merged_groups(bed: &Bed) {
+    async fn having_order_and_limit_are_of_merged_groups(fixture: &Fixture) {
         type S = Sale;
         // In each logical shard another item is the most frequent; "all" is the second one everywhere.
         let mut rows = Vec::new();
-        for (number, key) in bed.key_of_each_shard().into_iter().enumerate() {
+        for (number, key) in fixture.key_of_each_shard().into_iter().enumerate() {
             for (item, times) in [(format!("only {number:02}"), 3), ("all".to_owned(), 2)] {
                 for _ in 0..times {
-                    rows.push(Sale { item: item.clone(), level: Some(1), ..sale(bed.id(), key) });
+                    rows.push(Sale { item: item.clone(), level: Some(1), ..sale(fixture.id(), key) });
                 }
             }
         }
-        S::insert_many(&bed.cluster, rows).await.unwrap();
+        S::insert_many(&fixture.cluster, rows).await.unwrap();
         let counted = || S::scatter().group_by(S::ITEM).select((S::ITEM, count()));
-        let most = counted().order_by(count().desc()).limit(1).all(&bed.cluster).await.unwrap();
+        let most = counted().order_by(count().desc()).limit(1).all(&fixture.cluster).await.unwrap();
         assert_eq!(most, [("all".to_owned(), 32)]);
         // Equal ones are ordered by the group; no logical shard has four of one.
-        let next = counted().order_by(count().desc()).offset(1).limit(2).all(&bed.cluster).await.unwrap();
+        let next = counted().order_by(count().desc()).offset(1).limit(2).all(&fixture.cluster).await.unwrap();
         assert_eq!(next, [("only 00".to_owned(), 3), ("only 01".to_owned(), 3)]);
-        let many = counted().having(count().ge(4)).all(&bed.cluster).await.unwrap();
+        let many = counted().having(count().ge(4)).all(&fixture.cluster).await.unwrap();
         assert_eq!(many, [("all".to_owned(), 32)]);
-        let few = counted().having(S::LEVEL.sum().lt(4)).order_by(S::ITEM.desc()).limit(1).all(&bed.cluster).await.unwrap();
+        let few = counted().having(S::LEVEL.sum().lt(4)).order_by(S::ITEM.desc()).limit(1).all(&fixture.cluster).await.unwrap();
         assert_eq!(few, [("only 15".to_owned(), 3)]);
         // Neither what is ordered by nor what is compared is selected.
         let names = S::scatter().group_by(S::ITEM).order_by(S::LEVEL.sum().desc()).limit(2);
-        let names = names.having(S::USER_ID.count_distinct().gt(0)).all(&bed.cluster).await.unwrap();
+        let names = names.having(S::USER_ID.count_distinct().gt(0)).all(&fixture.cluster).await.unwrap();
         assert_eq!(names, ["all", "only 00"]);
-        let first = counted().order_by(count().desc()).first(&bed.cluster).await.unwrap();
+        let first = counted().order_by(count().desc()).first(&fixture.cluster).await.unwrap();
         assert_eq!(first, Some(("all".to_owned(), 32)));
         // One column, one aggregate, and a draft that is given its place last.
         let draft = S::query().group_by(S::ITEM).select(count()).order_by(S::ITEM);
-        assert_eq!(draft.clone().scatter().all(&bed.cluster).await.unwrap()[0], 32);
-        assert_eq!(draft.on_shard(3).all(&bed.cluster).await.unwrap(), [2, 3]);
+        assert_eq!(draft.clone().scatter().all(&fixture.cluster).await.unwrap()[0], 32);
+        assert_eq!(draft.on_shard(3).all(&fixture.cluster).await.unwrap(), [2, 3]);
     }
 
-    async fn distinct_values_beside_sums_are_counted_once(bed: &Bed) {
+    async fn distinct_values_beside_sums_are_counted_once(fixture: &Fixture) {
         type S = Sale;
         // Both items with both levels in each logical shard: four finer groups, of one group.
         let mut rows = Vec::new();
-        for key in bed.key_of_each_shard() {
+        for key in fixture.key_of_each_shard() {
             for (item, level) in [("a", Some(1)), ("a", Some(2)), ("b", Some(1)), ("b", Some(2)), ("b", None)] {
-                rows.push(Sale { item: item.to_owned(), level, ..sale(bed.id(), key) });
+                rows.push(Sale { item: item.to_owned(), level, ..sale(fixture.id(), key) });
             }
         }
-        S::insert_many(&bed.cluster, rows).await.unwrap();
+        S::insert_many(&fixture.cluster, rows).await.unwrap();
         let found = S::scatter()
             .aggregate((S::ITEM.count_distinct(), S::LEVEL.count_distinct(), S::LEVEL.sum(), S::LEVEL.avg(), count()))
-            .one(&bed.cluster)
+            .one(&fixture.cluster)
             .await
             .unwrap();
         assert_eq!(found, (2, 2, Some(96), Some(1.5), 80));
         let by_item = S::scatter().group_by(S::ITEM).select((S::ITEM, S::ITEM.count_distinct(), S::LEVEL.count_distinct(), count()));
         let expected = [("a".to_owned(), 1, 2, 32), ("b".to_owned(), 1, 2, 48)];
-        assert_eq!(by_item.all(&bed.cluster).await.unwrap(), expected);
+        assert_eq!(by_item.all(&fixture.cluster).await.unwrap(), expected);
     }
 
-    async fn distinct_gives_each_row_once(bed: &Bed) {
+    async fn distinct_gives_each_row_once(fixture: &Fixture) {
         type S = Sale;
         let mut rows = Vec::new();
-        for key in bed.key_of_each_shard() {
+        for key in fixture.key_of_each_shard() {
             for (item, level) in [("a", Some(1)), ("b", None), ("b", None), ("A", Some(1))] {
-                rows.push(Sale { item: item.to_owned(), level, ..sale(bed.id(), key) });
+                rows.push(Sale { item: item.to_owned(), level, ..sale(fixture.id(), key) });
             }
         }
-        S::insert_many(&bed.cluster, rows).await.unwrap();
-        assert_eq!(S::scatter().select(S::ITEM).distinct().all(&bed.cluster).await.unwrap(), ["A", "a", "b"]);
+        S::insert_many(&fixture.cluster, rows).await.unwrap();
+        assert_eq!(S::scatter().select(S::ITEM).distinct().all(&fixture.cluster).await.unwrap(), ["A", "a", "b"]);
         let levels = S::scatter().select(S::LEVEL).order_by(S::LEVEL.desc().nulls_last()).distinct();
-        assert_eq!(levels.all(&bed.cluster).await.unwrap(), [Some(1), None]);
+        assert_eq!(levels.all(&fixture.cluster).await.unwrap(), [Some(1), None]);
         let pairs = S::scatter().select((S::LEVEL, S::ITEM)).order_by(S::ITEM.desc()).offset(1).limit(1).distinct();
-        assert_eq!(pairs.all(&bed.cluster).await.unwrap(), [(Some(1), "a".to_owned())]);
-        let lines: Vec<Line> = S::scatter().select_as::<Line>().distinct().order_by(S::ITEM).all(&bed.cluster).await.unwrap();
+        assert_eq!(pairs.all(&fixture.cluster).await.unwrap(), [(Some(1), "a".to_owned())]);
+        let lines: Vec<Line> = S::scatter().select_as::<Line>().distinct().order_by(S::ITEM).all(&fixture.cluster).await.unwrap();
         let line = |item: &str, level| Line { level, item: item.to_owned() };
         assert_eq!(lines, [line("A", Some(1)), line("a", Some(1)), line("b", None)]);
     }
 
-    async fn a_transaction_takes_aggregates_of_its_shard(bed: &Bed) {
-        let tx = bed.cluster.begin(Sale::shard(7)).await.unwrap();
+    async fn a_transaction_takes_aggregates_of_its_shard(fixture: &Fixture) {
+        let tx = fixture.cluster.begin(Sale::shard(7)).await.unwrap();
         for id in 1..4 {
             Sale { level: Some(5), ..sale(id, 7) }.insert(&tx).await.unwrap();
         }
         assert_eq!(Sale::on(7).aggregate(Sale::LEVEL.sum()).one(&tx).await.unwrap(), Some(15));
         assert_eq!(kind(Sale::scatter().aggregate(count()).one(&tx).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
-        assert_eq!(Sale::on(7).aggregate(count()).one(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(Sale::on(7).aggregate(count()).one(&fixture.cluster).await.unwrap(), 0);
     }
 }
 
@@ -207,41 +207,41 @@ struct Line {
 }
 
 behaviours! { (Sale);
-    async fn a_sum_of_integers_beyond_64_bits_is_exact(bed: &Bed) {
-        let keys = [bed.key(), bed.key(), bed.key()];
+    async fn a_sum_of_integers_beyond_64_bits_is_exact(fixture: &Fixture) {
+        let keys = [fixture.key(), fixture.key(), fixture.key()];
         for key in keys {
             for cents in [i64::MAX, i64::MAX, i64::MAX - 1] {
-                Sale { cents: Cents(cents), ..sale(bed.id(), key) }.insert(&bed.cluster).await.unwrap();
+                Sale { cents: Cents(cents), ..sale(fixture.id(), key) }.insert(&fixture.cluster).await.unwrap();
             }
         }
         let sum = Sale::CENTS.sum();
         let expected = 9 * i128::from(i64::MAX) - 3;
-        let found = Sale::on_each(keys).aggregate((sum, Sale::CENTS.avg(), Sale::CENTS.min())).one(&bed.cluster).await.unwrap();
+        let found = Sale::on_each(keys).aggregate((sum, Sale::CENTS.avg(), Sale::CENTS.min())).one(&fixture.cluster).await.unwrap();
         assert_eq!(found.0, Some(expected));
         assert_close(found.1, Some(i64::MAX as f64), "the mean");
         assert_eq!(found.2, Some(Cents(i64::MAX - 1)));
         // In one logical shard alone, and negative.
-        Sale { cents: Cents(i64::MIN), ..sale(bed.id(), keys[0]) }.insert(&bed.cluster).await.unwrap();
+        Sale { cents: Cents(i64::MIN), ..sale(fixture.id(), keys[0]) }.insert(&fixture.cluster).await.unwrap();
         let one = Sale::on(keys[0]).group_by(Sale::USER_ID).select(sum);
-        assert_eq!(one.clone().all(&bed.cluster).await.unwrap(), [Some(2 * i128::from(i64::MAX) - 2)]);
-        assert_eq!(one.having(sum.gt(i128::from(i64::MAX) * 2)).all(&bed.cluster).await.unwrap(), []);
-        let smallest = Sale::on_each(keys).group_by(Sale::USER_ID).order_by(sum).first(&bed.cluster).await.unwrap();
+        assert_eq!(one.clone().all(&fixture.cluster).await.unwrap(), [Some(2 * i128::from(i64::MAX) - 2)]);
+        assert_eq!(one.having(sum.gt(i128::from(i64::MAX) * 2)).all(&fixture.cluster).await.unwrap(), []);
+        let smallest = Sale::on_each(keys).group_by(Sale::USER_ID).order_by(sum).first(&fixture.cluster).await.unwrap();
         assert_eq!(smallest, Some(keys[0]));
     }
 
-    async fn decimals_are_added_without_loss_but_on_sqlite(bed: &Bed) {
-        let keys = [bed.key(), bed.key()];
+    async fn decimals_are_added_without_loss_but_on_sqlite(fixture: &Fixture) {
+        let keys = [fixture.key(), fixture.key()];
         let price = |text: &str| Some(text.parse::<Decimal>().unwrap());
         for key in keys {
             for one in [price("0.1"), price("1000000000000000000.000000001"), None] {
-                Sale { price: one, ..sale(bed.id(), key) }.insert(&bed.cluster).await.unwrap();
+                Sale { price: one, ..sale(fixture.id(), key) }.insert(&fixture.cluster).await.unwrap();
             }
         }
-        let found = Sale::on_each(keys).aggregate((Sale::PRICE.sum(), Sale::PRICE.avg(), Sale::PRICE.max())).one(&bed.cluster).await;
-        if bed.dialect == Dialect::Sqlite {
+        let found = Sale::on_each(keys).aggregate((Sale::PRICE.sum(), Sale::PRICE.avg(), Sale::PRICE.max())).one(&fixture.cluster).await;
+        if fixture.dialect == Dialect::Sqlite {
             assert_eq!(kind(found), ErrorKind::Unsupported);
             // Values can be told apart there too.
-            let prices = Sale::on_each(keys).aggregate(Sale::PRICE.count_distinct()).one(&bed.cluster).await;
+            let prices = Sale::on_each(keys).aggregate(Sale::PRICE.count_distinct()).one(&fixture.cluster).await;
             assert_eq!(prices.unwrap(), 2);
             return;
         }
@@ -249,28 +249,28 @@ behaviours! { (Sale);
         assert_eq!(found.unwrap(), expected);
         // A sum that a decimal does not hold is an error, and is not rounded.
         for key in keys {
-            Sale { price: price("50000000000000000000000000000"), ..sale(bed.id(), key) }.insert(&bed.cluster).await.unwrap();
+            Sale { price: price("50000000000000000000000000000"), ..sale(fixture.id(), key) }.insert(&fixture.cluster).await.unwrap();
         }
-        let sum = Sale::on_each(keys).aggregate(Sale::PRICE.sum()).one(&bed.cluster).await;
+        let sum = Sale::on_each(keys).aggregate(Sale::PRICE.sum()).one(&fixture.cluster).await;
         assert_eq!(kind(sum), ErrorKind::Decode);
     }
 
-    async fn floats_that_are_no_numbers_are_grouped(bed: &Bed) {
-        let keys = [bed.key(), bed.key(), bed.key()];
-        let weights: &[f64] = match bed.dialect {
+    async fn floats_that_are_no_numbers_are_grouped(fixture: &Fixture) {
+        let keys = [fixture.key(), fixture.key(), fixture.key()];
+        let weights: &[f64] = match fixture.dialect {
             Dialect::Postgres => &[0.0, -0.0, 1.5, f64::NAN, f64::INFINITY],
             Dialect::Sqlite => &[0.0, -0.0, 1.5, f64::INFINITY, f64::NEG_INFINITY],
             Dialect::MySql => &[0.0, -0.0, 1.5],
         };
         for key in keys {
             for weight in weights {
-                Sale { weight: *weight, ..sale(bed.id(), key) }.insert(&bed.cluster).await.unwrap();
+                Sale { weight: *weight, ..sale(fixture.id(), key) }.insert(&fixture.cluster).await.unwrap();
             }
         }
-        let groups = Sale::on_each(keys).group_by(Sale::WEIGHT).select((Sale::WEIGHT, count())).all(&bed.cluster).await.unwrap();
+        let groups = Sale::on_each(keys).group_by(Sale::WEIGHT).select((Sale::WEIGHT, count())).all(&fixture.cluster).await.unwrap();
         let counts: Vec<u64> = groups.iter().map(|(_, rows)| *rows).collect();
-        let sum = Sale::on_each(keys).aggregate(Sale::WEIGHT.sum()).one(&bed.cluster).await.unwrap();
-        match bed.dialect {
+        let sum = Sale::on_each(keys).aggregate(Sale::WEIGHT.sum()).one(&fixture.cluster).await.unwrap();
+        match fixture.dialect {
             Dialect::Postgres => {
                 assert_eq!(counts, [6, 3, 3, 3]);
                 assert!(groups[3].0.is_nan() && sum.unwrap().is_nan());
@@ -281,31 +281,31 @@ behaviours! { (Sale);
         }
     }
 
-    async fn a_shard_whose_sum_is_no_number_makes_the_whole_none(bed: &Bed) {
+    async fn a_shard_whose_sum_is_no_number_makes_the_whole_none(fixture: &Fixture) {
         // On the others NaN travels as it is, or there is none.
-        if bed.dialect != Dialect::Sqlite {
+        if fixture.dialect != Dialect::Sqlite {
             return;
         }
-        let (one, other) = (bed.key(), bed.key());
+        let (one, other) = (fixture.key(), fixture.key());
         for (key, weight) in [(one, f64::INFINITY), (one, f64::NEG_INFINITY), (other, 1.0)] {
-            Sale { weight, ..sale(bed.id(), key) }.insert(&bed.cluster).await.unwrap();
+            Sale { weight, ..sale(fixture.id(), key) }.insert(&fixture.cluster).await.unwrap();
         }
-        let sum = Sale::on_each([one, other]).aggregate((Sale::WEIGHT.sum(), Sale::WEIGHT.count())).one(&bed.cluster).await;
+        let sum = Sale::on_each([one, other]).aggregate((Sale::WEIGHT.sum(), Sale::WEIGHT.count())).one(&fixture.cluster).await;
         assert_eq!(sum.unwrap(), (None, 3));
     }
 
-    async fn what_cannot_be_merged_is_refused(bed: &Bed) {
+    async fn what_cannot_be_merged_is_refused(fixture: &Fixture) {
         type S = Sale;
-        let key = bed.key();
+        let key = fixture.key();
         for folded in ["b", "b", "a"] {
-            Sale { folded: folded.to_owned(), ..sale(bed.id(), key) }.insert(&bed.cluster).await.unwrap();
+            Sale { folded: folded.to_owned(), ..sale(fixture.id(), key) }.insert(&fixture.cluster).await.unwrap();
         }
         let several = || S::on_each([key]);
         let says = |error: shard_orm::Error, words: &str| {
             assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
             assert!(error.to_string().contains(words), "{error}");
         };
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         says(several().group_by(S::ITEM).select((S::ITEM, S::FLAG)).all(on).await.unwrap_err(), "`sales.flag` is selected, but not grouped by");
         says(several().aggregate((count(), S::ITEM)).one(on).await.unwrap_err(), "`sales.item` is selected, but not grouped by");
         says(several().group_by(S::ITEM).order_by(S::FLAG).all(on).await.unwrap_err(), "`sales.flag` is ordered by, but not grouped by");
@@ -329,11 +329,11 @@ behaviours! { (Sale);
 
         let variance = several().aggregate(S::WEIGHT.var_pop()).one(on).await;
         let bytes = several().aggregate(S::DATA.max()).one(on).await;
-        match bed.dialect {
+        match fixture.dialect {
             Dialect::Sqlite => says(variance.unwrap_err(), "SQLite has no such function"),
             _ => assert_eq!(variance.unwrap(), Some(0.0)),
         }
-        match bed.dialect {
+        match fixture.dialect {
             Dialect::Postgres => says(bytes.unwrap_err(), "PostgreSQL has no such function"),
             _ => assert_eq!(bytes.unwrap(), Some(Vec::new())),
         }

@@ -7,8 +7,8 @@ use futures_util::FutureExt as _;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm::{BroadcastReport, Outcome};
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 
 use crate::kind;
 
@@ -25,32 +25,32 @@ struct Order {
 const SHARDS: u32 = 6;
 
 /// Of the logical shard of number n, n orders of one piece.
-async fn fill(bed: &Bed) {
-    let keys = bed.key_of_each_shard();
+async fn fill(fixture: &Fixture) {
+    let keys = fixture.key_of_each_shard();
     let orders = keys.iter().enumerate().flat_map(|(shard, key)| {
         (0..shard).map(|_| Order {
-            id: bed.id(),
+            id: fixture.id(),
             user_id: *key,
             quantity: 1,
         })
     });
-    Order::insert_many(&bed.cluster, orders.collect())
+    Order::insert_many(&fixture.cluster, orders.collect())
         .await
         .unwrap();
 }
 
 /// Takes the table away from one logical shard.
-async fn break_shard(bed: &Bed, shard: u32) {
-    let text = match bed.dialect {
+async fn break_shard(fixture: &Fixture, shard: u32) {
+    let text = match fixture.dialect {
         Dialect::Sqlite => "DROP TABLE orders".to_owned(),
         _ => format!(
             "DROP TABLE {}.orders",
-            bed.namespace().replace("{shard}", &shard.to_string())
+            fixture.namespace().replace("{shard}", &shard.to_string())
         ),
     };
     Order::on_shard(shard)
         .sql(AssertSqlSafe(text))
-        .execute(&bed.cluster)
+        .execute(&fixture.cluster)
         .await
         .unwrap();
 }
@@ -62,20 +62,20 @@ fn states<T>(report: &BroadcastReport<T>) -> Vec<Option<bool>> {
 }
 
 /// The placeholders of the first two arguments.
-fn arguments(bed: &Bed) -> [&'static str; 2] {
-    match bed.dialect {
+fn arguments(fixture: &Fixture) -> [&'static str; 2] {
+    match fixture.dialect {
         Dialect::Postgres => ["$1", "$2"],
         _ => ["?", "?"],
     }
 }
 
 /// How many pieces there are in each logical shard; those without the table have none.
-async fn pieces(bed: &Bed) -> Vec<i32> {
+async fn pieces(fixture: &Fixture) -> Vec<i32> {
     let mut all = Vec::new();
     for shard in 0..SHARDS {
         let rows = Order::on_shard(shard)
             .select(Order::QUANTITY)
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await;
         all.push(rows.unwrap_or_default().into_iter().sum());
     }
@@ -85,9 +85,9 @@ async fn pieces(bed: &Bed) -> Vec<i32> {
 const ADD: &str = "UPDATE {orders} SET quantity = quantity + 1";
 
 behaviours! { (Order), 6 shards on 2 servers, |options| options;
-    async fn each_namespace_is_asked_and_named_in_the_order_of_its_number(bed: &Bed) {
-        fill(bed).await;
-        let report = bed.cluster.broadcast(GROUP).sql("SELECT COUNT(*) FROM {orders}").all::<i64>().await.unwrap();
+    async fn each_namespace_is_asked_and_named_in_the_order_of_its_number(fixture: &Fixture) {
+        fill(fixture).await;
+        let report = fixture.cluster.broadcast(GROUP).sql("SELECT COUNT(*) FROM {orders}").all::<i64>().await.unwrap();
         assert!(report.is_done());
         assert_eq!(report.failed().count(), 0);
         let places: Vec<String> = report.outcomes.iter().map(Outcome::place).collect();
@@ -97,25 +97,25 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(report.into_result().unwrap(), [[0], [1], [2], [3], [4], [5]]);
     }
 
-    async fn rows_that_were_changed_are_counted_in_each(bed: &Bed) {
-        fill(bed).await;
-        let done = bed.cluster.broadcast(GROUP).sql(ADD).execute().await.unwrap();
+    async fn rows_that_were_changed_are_counted_in_each(fixture: &Fixture) {
+        fill(fixture).await;
+        let done = fixture.cluster.broadcast(GROUP).sql(ADD).execute().await.unwrap();
         assert_eq!(done.into_result().unwrap(), [0, 1, 2, 3, 4, 5]);
-        let [to, from] = arguments(bed);
+        let [to, from] = arguments(fixture);
         let text = AssertSqlSafe(format!("UPDATE {{orders}} SET quantity = {to} WHERE quantity = {from}"));
-        let with_arguments = bed.cluster.broadcast(GROUP).sql(text).bind(7_i32).bind(2_i32).in_order();
+        let with_arguments = fixture.cluster.broadcast(GROUP).sql(text).bind(7_i32).bind(2_i32).in_order();
         assert_eq!(with_arguments.execute().await.unwrap().into_result().unwrap(), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(pieces(bed).await, [0, 7, 14, 21, 28, 35]);
+        assert_eq!(pieces(fixture).await, [0, 7, 14, 21, 28, 35]);
     }
 
-    async fn in_order_none_is_begun_after_the_first_error(bed: &Bed) {
-        fill(bed).await;
-        break_shard(bed, 3).await;
-        let report = bed.cluster.broadcast(GROUP).sql(ADD).in_order().execute().await.unwrap();
+    async fn in_order_none_is_begun_after_the_first_error(fixture: &Fixture) {
+        fill(fixture).await;
+        break_shard(fixture, 3).await;
+        let report = fixture.cluster.broadcast(GROUP).sql(ADD).in_order().execute().await.unwrap();
         assert_eq!(states(&report), [Some(true), Some(true), Some(true), Some(false), None, None]);
         assert!(!report.is_done());
         // The others have not changed.
-        assert_eq!(pieces(bed).await, [0, 2, 4, 0, 4, 5]);
+        assert_eq!(pieces(fixture).await, [0, 2, 4, 0, 4, 5]);
         let error = report.into_result().unwrap_err();
         assert_eq!((error.kind(), error.shard().unwrap().shard), (ErrorKind::UndefinedTable, 3));
         let numbers = |shards: &[shard_orm::ShardId]| shards.iter().map(|id| id.shard).collect::<Vec<_>>();
@@ -123,39 +123,39 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(numbers(error.failed_shards()), [3, 4, 5]);
     }
 
-    async fn going_on_does_all_that_can_be_done(bed: &Bed) {
-        fill(bed).await;
-        break_shard(bed, 3).await;
-        for query in [bed.cluster.broadcast(GROUP).sql(ADD).in_order(), bed.cluster.broadcast(GROUP).sql(ADD).parallel(4)] {
+    async fn going_on_does_all_that_can_be_done(fixture: &Fixture) {
+        fill(fixture).await;
+        break_shard(fixture, 3).await;
+        for query in [fixture.cluster.broadcast(GROUP).sql(ADD).in_order(), fixture.cluster.broadcast(GROUP).sql(ADD).parallel(4)] {
             let report = query.go_on().execute().await.unwrap();
             let expected = [true, true, true, false, true, true].map(Some);
             assert_eq!(states(&report), expected);
             let (outcome, error) = report.failed().next().unwrap();
             assert_eq!((outcome.place(), error.kind()), ("shop/3".to_owned(), ErrorKind::UndefinedTable));
         }
-        assert_eq!(pieces(bed).await, [0, 3, 6, 0, 12, 15]);
+        assert_eq!(pieces(fixture).await, [0, 3, 6, 0, 12, 15]);
     }
 
-    async fn what_runs_at_an_error_elsewhere_is_awaited(bed: &Bed) {
-        fill(bed).await;
-        break_shard(bed, 0).await;
-        let report = bed.cluster.broadcast(GROUP).sql(ADD).parallel(2).stop_at_first_error().execute().await.unwrap();
+    async fn what_runs_at_an_error_elsewhere_is_awaited(fixture: &Fixture) {
+        fill(fixture).await;
+        break_shard(fixture, 0).await;
+        let report = fixture.cluster.broadcast(GROUP).sql(ADD).parallel(2).stop_at_first_error().execute().await.unwrap();
         let states = states(&report);
         assert_eq!((states[0], states[1]), (Some(false), Some(true)));
         // What the report says was done is what was done.
         let done: Vec<bool> = states.iter().map(|state| *state == Some(true)).collect();
-        let changed: Vec<bool> = pieces(bed).await.into_iter().zip(0..).map(|(pieces, shard)| pieces == 2 * shard).collect();
+        let changed: Vec<bool> = pieces(fixture).await.into_iter().zip(0..).map(|(pieces, shard)| pieces == 2 * shard).collect();
         assert_eq!(done[1..], changed[1..]);
     }
 
-    async fn each_server_is_asked_once(bed: &Bed) {
-        let to_servers = || bed.cluster.broadcast(GROUP).each_server();
-        let text = match bed.dialect {
+    async fn each_server_is_asked_once(fixture: &Fixture) {
+        let to_servers = || fixture.cluster.broadcast(GROUP).each_server();
+        let text = match fixture.dialect {
             Dialect::Postgres => "SELECT 7::bigint",
             _ => "SELECT CAST(7 AS SIGNED)",
         };
         let report = to_servers().sql(text).all::<i64>().await;
-        if bed.dialect == Dialect::Sqlite {
+        if fixture.dialect == Dialect::Sqlite {
             assert_eq!(kind(report), ErrorKind::Unsupported);
             return;
         }
@@ -175,74 +175,74 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(kind(named), ErrorKind::Unsupported);
     }
 
-    async fn a_group_that_is_not_there_is_named_with_those_that_are(bed: &Bed) {
+    async fn a_group_that_is_not_there_is_named_with_those_that_are(fixture: &Fixture) {
         for group in ["shops", "shop; DROP TABLE orders", "shop\"", ""] {
-            let error = bed.cluster.broadcast(group).sql(ADD).execute().await.unwrap_err();
+            let error = fixture.cluster.broadcast(group).sql(ADD).execute().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);
             assert!(error.to_string().contains("it has `shop`"), "{error}");
         }
     }
 
-    async fn a_name_that_is_no_table_is_refused_before_anything_is_sent(bed: &Bed) {
-        fill(bed).await;
+    async fn a_name_that_is_no_table_is_refused_before_anything_is_sent(fixture: &Fixture) {
+        fill(fixture).await;
         let texts = [
             "DELETE FROM {orders; DROP TABLE x}", "DELETE FROM {\"orders\"}", "DELETE FROM {orders`}", "DELETE FROM {}",
             "DELETE FROM {orders} WHERE {", "DELETE FROM {shop_0.orders}", "SELECT {orders.*} FROM {orders}",
         ];
         for text in texts {
-            let refused = bed.cluster.broadcast(GROUP).sql(text).go_on().execute().await;
+            let refused = fixture.cluster.broadcast(GROUP).sql(text).go_on().execute().await;
             assert_eq!(kind(refused), ErrorKind::Unsupported, "{text}");
         }
-        let columns = bed.cluster.broadcast(GROUP).sql("SELECT {orders.*} FROM {orders}").execute().await.unwrap_err();
+        let columns = fixture.cluster.broadcast(GROUP).sql("SELECT {orders.*} FROM {orders}").execute().await.unwrap_err();
         assert!(columns.to_string().contains("list the columns"), "{columns}");
-        assert_eq!(pieces(bed).await, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(pieces(fixture).await, [0, 1, 2, 3, 4, 5]);
     }
 
-    async fn an_argument_is_no_part_of_the_text(bed: &Bed) {
-        fill(bed).await;
-        let [first, _] = arguments(bed);
+    async fn an_argument_is_no_part_of_the_text(fixture: &Fixture) {
+        fill(fixture).await;
+        let [first, _] = arguments(fixture);
         let text = AssertSqlSafe(format!("SELECT COUNT(*) FROM {{orders}} WHERE CAST(quantity AS CHAR(1)) = {first}"));
-        let hostile = bed.cluster.broadcast(GROUP).sql(text).bind("1' OR '1' = '1; {orders}".to_owned());
+        let hostile = fixture.cluster.broadcast(GROUP).sql(text).bind("1' OR '1' = '1; {orders}".to_owned());
         assert_eq!(hostile.all::<i64>().await.unwrap().into_result().unwrap(), vec![vec![0]; 6]);
     }
 
-    async fn a_server_that_is_down_is_an_outcome(bed: &Bed) {
-        fill(bed).await;
-        let gone = match bed.dialect {
+    async fn a_server_that_is_down_is_an_outcome(fixture: &Fixture) {
+        fill(fixture).await;
+        let gone = match fixture.dialect {
             Dialect::Sqlite => "sqlite:///no/such/folder".to_owned(),
             Dialect::Postgres => "postgres://nobody:s3cr3t@127.0.0.1:1/none".to_owned(),
             _ => "mysql://nobody:s3cr3t@127.0.0.1:1".to_owned(),
         };
-        let servers = [bed.server_urls()[0].clone(), gone];
-        let half = Cluster::connect(&bed.config_of(&servers, bed.namespace())).await.unwrap();
+        let servers = [fixture.server_urls()[0].clone(), gone];
+        let half = Cluster::connect(&fixture.config_of(&servers, fixture.namespace())).await.unwrap();
         let report = half.broadcast(GROUP).sql(ADD).go_on().execute().await.unwrap();
         let expected = [true, true, true, false, false, false].map(Some);
         assert_eq!(states(&report), expected);
-        let down = if bed.dialect == Dialect::Sqlite { ErrorKind::UndefinedTable } else { ErrorKind::Unavailable };
+        let down = if fixture.dialect == Dialect::Sqlite { ErrorKind::UndefinedTable } else { ErrorKind::Unavailable };
         for (outcome, error) in report.failed() {
             assert_eq!((&*outcome.server, error.kind()), ("server-1", down));
             assert!(!format!("{error:?}").contains("s3cr3t"));
         }
-        assert_eq!(pieces(bed).await, [0, 2, 4, 3, 4, 5]);
+        assert_eq!(pieces(fixture).await, [0, 2, 4, 3, 4, 5]);
         half.close().await;
     }
 
-    async fn a_call_that_is_dropped_begins_no_more(bed: &Bed) {
-        fill(bed).await;
-        let key = bed.key_of_shard(0);
-        Order { id: bed.id(), user_id: key, quantity: 1 }.insert(&bed.cluster).await.unwrap();
+    async fn a_call_that_is_dropped_begins_no_more(fixture: &Fixture) {
+        fill(fixture).await;
+        let key = fixture.key_of_shard(0);
+        Order { id: fixture.id(), user_id: key, quantity: 1 }.insert(&fixture.cluster).await.unwrap();
         // The first one waits for what this has written.
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         Order::on(key).set(Order::QUANTITY, 9).update(&tx).await.unwrap();
-        let mut call = Box::pin(bed.cluster.broadcast(GROUP).sql(ADD).in_order().execute());
+        let mut call = Box::pin(fixture.cluster.broadcast(GROUP).sql(ADD).in_order().execute());
         for _ in 0..50 {
             assert!((&mut call).now_or_never().is_none());
             tokio::task::yield_now().await;
         }
         drop(call);
         tx.rollback().await.unwrap();
-        assert_eq!(pieces(bed).await[1..], [1, 2, 3, 4, 5]);
-        let all = bed.cluster.broadcast(GROUP).sql(ADD).execute().await.unwrap();
+        assert_eq!(pieces(fixture).await[1..], [1, 2, 3, 4, 5]);
+        let all = fixture.cluster.broadcast(GROUP).sql(ADD).execute().await.unwrap();
         assert_eq!(all.into_result().unwrap(), [1, 1, 2, 3, 4, 5]);
     }
 }

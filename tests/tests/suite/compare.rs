@@ -6,7 +6,7 @@ mod keys;
 mod shape;
 
 use shard_orm::Dialect;
-use shard_orm_tests::bed::{Bed, BedOptions, Tables};
+use shard_orm_tests::fixture::{Fixture, FixtureOptions, Tables};
 
 /// The databases of this build.
 fn dialects() -> impl Iterator<Item = Dialect> + Clone {
@@ -14,7 +14,7 @@ fn dialects() -> impl Iterator<Item = Dialect> + Clone {
     all.into_iter().filter(|dialect| dialect.is_enabled())
 }
 
-/// A bed with one shard.
-async fn bed(dialect: Dialect, tables: Tables) -> Bed {
-    BedOptions::new(dialect, 1, 1).open(tables).await
+/// A fixture with one shard.
+async fn fixture(dialect: Dialect, tables: Tables) -> Fixture {
+    FixtureOptions::new(dialect, 1, 1).open(tables).await
 }

@@ -149,26 +149,26 @@ fn the_statements_for_sqlite() {
 }
 
 behaviours! { (Everything, Job, Setting);
-    async fn setup_may_be_run_again_and_changes_nothing(bed: &Bed) {
-        let id = bed.id();
-        let row = Job::new(id, "kept").insert(&bed.cluster, 0).await.unwrap();
-        let other = bed.another_process().await;
-        for cluster in [&bed.cluster, &other, &bed.cluster] {
-            let report = bed.setup_of(cluster).run().await.unwrap();
-            let shards = usize::try_from(bed.logical_shards).unwrap();
+    async fn setup_may_be_run_again_and_changes_nothing(fixture: &Fixture) {
+        let id = fixture.id();
+        let row = Job::new(id, "kept").insert(&fixture.cluster, 0).await.unwrap();
+        let other = fixture.another_process().await;
+        for cluster in [&fixture.cluster, &other, &fixture.cluster] {
+            let report = fixture.setup_of(cluster).run().await.unwrap();
+            let shards = usize::try_from(fixture.logical_shards).unwrap();
             assert_eq!((report.namespaces, report.tables), (shards, 2 * shards + 1));
         }
         assert_eq!(row.reload(&other, 0).await.unwrap(), row);
     }
 
-    async fn a_default_is_filled_in_by_the_database(bed: &Bed) {
-        let id = bed.id();
-        let text = match bed.dialect {
+    async fn a_default_is_filled_in_by_the_database(fixture: &Fixture) {
+        let id = fixture.id();
+        let text = match fixture.dialect {
             Dialect::Postgres => "INSERT INTO {jobs} (id, name) VALUES ($1, 'x')",
             _ => "INSERT INTO {jobs} (id, name) VALUES (?, 'x')",
         };
-        Job::on(0).sql(text).bind(id).execute(&bed.cluster).await.unwrap();
-        assert_eq!(Job::get(&bed.cluster, 0, id).await.unwrap(), Job::new(id, "x"));
+        Job::on(0).sql(text).bind(id).execute(&fixture.cluster).await.unwrap();
+        assert_eq!(Job::get(&fixture.cluster, 0, id).await.unwrap(), Job::new(id, "x"));
     }
 }
 
@@ -176,9 +176,9 @@ mod at_once {
     use super::*;
 
     behaviours! { (Job), 4 shards on 2 servers, |options| options;
-        async fn several_processes_set_up_the_same_cluster_at_once(bed: &Bed) {
+        async fn several_processes_set_up_the_same_cluster_at_once(fixture: &Fixture) {
             for round in 0..3 {
-                let config = bed.config_of_another(&format!("round{round}"));
+                let config = fixture.config_of_another(&format!("round{round}"));
                 let clusters = try_join_all((0..4).map(|_| Cluster::connect(&config))).await.unwrap();
                 let setups = clusters.iter().map(|cluster| {
                     let setup = cluster.setup().table::<Everything>().table::<Job>();
@@ -189,7 +189,7 @@ mod at_once {
                     assert_eq!((report.namespaces, report.tables), (4, 8));
                 }
                 for shard in 0..4 {
-                    let row = Job::new(bed.id(), "x").insert(&clusters[0], shard).await.unwrap();
+                    let row = Job::new(fixture.id(), "x").insert(&clusters[0], shard).await.unwrap();
                     assert_eq!(row.reload(&clusters[1], shard).await.unwrap(), row);
                 }
             }

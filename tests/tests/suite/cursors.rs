@@ -5,8 +5,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use shard_orm::prelude::*;
 use shard_orm::{Cursor, Error};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -36,11 +36,11 @@ struct Other {
     user_id: i64,
 }
 
-async fn filled(bed: &Bed) -> i64 {
-    let key = bed.key();
+async fn filled(fixture: &Fixture) -> i64 {
+    let key = fixture.key();
     let rows = (0..6)
         .map(|n| Note {
-            id: bed.id().unsigned_abs(),
+            id: fixture.id().unsigned_abs(),
             user_id: key,
             text: (n % 2 == 0).then(|| format!("text {n}")),
             weight: f64::from(n),
@@ -51,7 +51,7 @@ async fn filled(bed: &Bed) -> i64 {
             data: vec![1, 2, 3],
         })
         .collect();
-    Note::insert_many(&bed.cluster, rows).await.unwrap();
+    Note::insert_many(&fixture.cluster, rows).await.unwrap();
     key
 }
 
@@ -67,9 +67,9 @@ fn by_all(key: i64) -> shard_orm::Query<Note, shard_orm::OnKey<i64>> {
 }
 
 behaviours! { (Note, Other);
-    async fn a_cursor_of_another_order_or_model_is_refused(bed: &Bed) {
-        let key = filled(bed).await;
-        let on = &bed.cluster;
+    async fn a_cursor_of_another_order_or_model_is_refused(fixture: &Fixture) {
+        let key = filled(fixture).await;
+        let on = &fixture.cluster;
         let cursor = Note::on(key).order_by(Note::WEIGHT).page(on, 2, None).await.unwrap().next.unwrap();
         let again = Note::on(key).order_by(Note::WEIGHT).page(on, 2, Some(&cursor)).await.unwrap();
         assert_eq!(again.rows.len(), 2);
@@ -82,9 +82,9 @@ behaviours! { (Note, Other);
         assert_eq!(kind(foreign), ErrorKind::InvalidCursor);
     }
 
-    async fn a_cursor_that_was_tampered_with_gives_an_error_or_a_page(bed: &Bed) {
-        let key = filled(bed).await;
-        let cursor = by_all(key).page(&bed.cluster, 2, None).await.unwrap().next.unwrap();
+    async fn a_cursor_that_was_tampered_with_gives_an_error_or_a_page(fixture: &Fixture) {
+        let key = filled(fixture).await;
+        let cursor = by_all(key).page(&fixture.cluster, 2, None).await.unwrap().next.unwrap();
         let bytes = decode(&cursor.to_string());
         let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
         let change = (0..bytes.len(), any::<u8>(), 0..4_u8, 0..bytes.len());
@@ -100,7 +100,7 @@ behaviours! { (Note, Other);
                 _ => changed[at] = byte,
             }
             let cursor: Cursor = encode(&changed).parse().unwrap();
-            match by_all(key).page(&bed.cluster, 2, Some(&cursor)).await {
+            match by_all(key).page(&fixture.cluster, 2, Some(&cursor)).await {
                 Ok(_) => {}
                 // A value that is read, but that the database cannot hold.
                 Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{changed:?}: {error}"),
@@ -108,20 +108,20 @@ behaviours! { (Note, Other);
         }
     }
 
-    async fn a_cursor_cut_anywhere_is_refused(bed: &Bed) {
-        let key = filled(bed).await;
-        let cursor = by_all(key).page(&bed.cluster, 2, None).await.unwrap().next.unwrap();
+    async fn a_cursor_cut_anywhere_is_refused(fixture: &Fixture) {
+        let key = filled(fixture).await;
+        let cursor = by_all(key).page(&fixture.cluster, 2, None).await.unwrap().next.unwrap();
         let bytes = decode(&cursor.to_string());
         for end in 0..bytes.len() {
             let outcome: Result<(), Error> = async {
                 let cut: Cursor = encode(&bytes[..end]).parse()?;
-                by_all(key).page(&bed.cluster, 2, Some(&cut)).await.map(drop)
+                by_all(key).page(&fixture.cluster, 2, Some(&cut)).await.map(drop)
             }
             .await;
             assert_eq!(kind(outcome), ErrorKind::InvalidCursor, "cut at {end}");
         }
         let longer: Cursor = encode(&[&bytes[..], &[0]].concat()).parse().unwrap();
-        assert_eq!(kind(by_all(key).page(&bed.cluster, 2, Some(&longer)).await), ErrorKind::InvalidCursor);
+        assert_eq!(kind(by_all(key).page(&fixture.cluster, 2, Some(&longer)).await), ErrorKind::InvalidCursor);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Decimals: exact on every database, or refused; and those whose digits the model declares, which work alike on all.
 
-mod laws;
+mod properties;
 
 use rust_decimal::Decimal;
 use shard_orm::aggregate::{Number, count};
@@ -8,8 +8,8 @@ use shard_orm::prelude::*;
 use shard_orm::sea_query::{Alias, Expr, ExprTrait};
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm::{Digits, Filter};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -77,8 +77,8 @@ fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-fn payment(bed: &Bed, user_id: i64, price: &str) -> Payment {
-    let id = bed.id();
+fn payment(fixture: &Fixture, user_id: i64, price: &str) -> Payment {
+    let id = fixture.id();
     Payment {
         id,
         user_id,
@@ -91,12 +91,12 @@ fn payment(bed: &Bed, user_id: i64, price: &str) -> Payment {
 }
 
 /// Payments of these prices, of one key, in this order.
-async fn priced(bed: &Bed, key: i64, prices: &[&str]) -> Vec<Payment> {
+async fn priced(fixture: &Fixture, key: i64, prices: &[&str]) -> Vec<Payment> {
     let rows = prices
         .iter()
-        .map(|price| payment(bed, key, price))
+        .map(|price| payment(fixture, key, price))
         .collect();
-    Payment::insert_many(&bed.cluster, rows).await.unwrap()
+    Payment::insert_many(&fixture.cluster, rows).await.unwrap()
 }
 
 fn prices(rows: &[Payment]) -> Vec<String> {
@@ -114,28 +114,28 @@ const SORTED: [&str; 6] = [
 ];
 
 behaviours! { (Payment, Part, Amount);
-    async fn a_decimal_comes_back_with_the_digits_that_are_declared(bed: &Bed) {
-        let key = bed.key();
-        let row = Payment { paid: Some(dec("1.5")), points: dec("99999"), ..payment(bed, key, "11.77") }.insert(&bed.cluster).await.unwrap();
-        let found = Payment::get(&bed.cluster, key, row.id).await.unwrap();
+    async fn a_decimal_comes_back_with_the_digits_that_are_declared(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = Payment { paid: Some(dec("1.5")), points: dec("99999"), ..payment(fixture, key, "11.77") }.insert(&fixture.cluster).await.unwrap();
+        let found = Payment::get(&fixture.cluster, key, row.id).await.unwrap();
         assert_eq!(found, row);
         let texts = [found.price, found.paid.unwrap(), found.rate, found.points].map(|decimal| decimal.to_string());
         assert_eq!(texts, ["11.77", "1.50", "0.0000000001", "99999"]);
-        let none = priced(bed, key, &["0"]).await;
-        assert_eq!(none[0].reload(&bed.cluster).await.unwrap(), none[0]);
+        let none = priced(fixture, key, &["0"]).await;
+        assert_eq!(none[0].reload(&fixture.cluster).await.unwrap(), none[0]);
         assert_eq!(Payment::PRICE.def().decimal, Some(Digits::new(12, 2)));
     }
 
-    async fn a_decimal_with_more_digits_is_refused_before_it_is_sent(bed: &Bed) {
-        let key = bed.key();
-        let on = &bed.cluster;
-        let row = payment(bed, key, "1.00").insert(on).await.unwrap();
+    async fn a_decimal_with_more_digits_is_refused_before_it_is_sent(fixture: &Fixture) {
+        let key = fixture.key();
+        let on = &fixture.cluster;
+        let row = payment(fixture, key, "1.00").insert(on).await.unwrap();
         for price in ["1.005", "10000000000", "-10000000000.00", "79228162514264337593543950335"] {
-            let other = Payment { price: dec(price), ..payment(bed, key, "1") };
+            let other = Payment { price: dec(price), ..payment(fixture, key, "1") };
             let same = Payment { price: dec(price), ..row.clone() };
             let refused = [
                 other.clone().insert(on).await.map(drop),
-                Payment::insert_many(on, vec![other.clone(), payment(bed, key, "2")]).await.map(drop),
+                Payment::insert_many(on, vec![other.clone(), payment(fixture, key, "2")]).await.map(drop),
                 same.update(on).await,
                 same.update_only(on, Payment::PRICE).await,
                 same.save(on).await,
@@ -156,10 +156,10 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(Payment::on(key).all(on).await.unwrap(), [row]);
     }
 
-    async fn decimals_are_compared_and_ordered_by_size(bed: &Bed) {
-        let key = bed.key();
-        let rows = priced(bed, key, &PRICES).await;
-        let on = &bed.cluster;
+    async fn decimals_are_compared_and_ordered_by_size(fixture: &Fixture) {
+        let key = fixture.key();
+        let rows = priced(fixture, key, &PRICES).await;
+        let on = &fixture.cluster;
         let query = || Payment::on(key);
         assert_eq!(prices(&query().order_by(Payment::PRICE.asc()).all(on).await.unwrap()), SORTED);
         let top = query().order_by(Payment::PRICE.desc()).limit(2).all(on).await.unwrap();
@@ -188,11 +188,11 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(kind(query().set(Payment::PRICE, Payment::RATE).update(on).await), ErrorKind::Unsupported);
     }
 
-    async fn a_decimal_is_read_in_every_selection(bed: &Bed) {
-        let key = bed.key();
-        let row = Payment { paid: Some(dec("0.1")), ..payment(bed, key, "11.77") }.insert(&bed.cluster).await.unwrap();
-        let part = Part { id: bed.id(), user_id: key, payment_id: row.id, share: dec("0.125") }.insert(&bed.cluster).await.unwrap();
-        let on = &bed.cluster;
+    async fn a_decimal_is_read_in_every_selection(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = Payment { paid: Some(dec("0.1")), ..payment(fixture, key, "11.77") }.insert(&fixture.cluster).await.unwrap();
+        let part = Part { id: fixture.id(), user_id: key, payment_id: row.id, share: dec("0.125") }.insert(&fixture.cluster).await.unwrap();
+        let on = &fixture.cluster;
         let query = || Payment::on(key);
         assert_eq!(query().select(Payment::PRICE).all(on).await.unwrap(), [row.price]);
         let all = (Payment::ID, Payment::PAID, Payment::FEE, Payment::RATE, Payment::POINTS);
@@ -217,10 +217,10 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(everywhere.select((Payment::PAID, Part::SHARE)).all(on).await.unwrap(), [(row.paid, part.share)]);
     }
 
-    async fn decimals_are_changed_by_assignments_and_increments(bed: &Bed) {
-        let key = bed.key();
-        priced(bed, key, &["1.10", "9999999999.00"]).await;
-        let on = &bed.cluster;
+    async fn decimals_are_changed_by_assignments_and_increments(fixture: &Fixture) {
+        let key = fixture.key();
+        priced(fixture, key, &["1.10", "9999999999.00"]).await;
+        let on = &fixture.cluster;
         let small = || Payment::on(key).filter(Payment::PRICE.lt(dec("100")));
         small().increment(Payment::PRICE, dec("0.9")).set(Payment::PAID, dec("3")).update(on).await.unwrap();
         small().increment(Payment::PAID, Payment::PAID).update(on).await.unwrap();
@@ -235,18 +235,18 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(Payment::on(key).filter(Payment::PRICE.eq(dec("9999999999"))).count(on).await.unwrap(), 1);
     }
 
-    async fn a_decimal_of_an_expression_is_given_its_column_on_sqlite(bed: &Bed) {
-        let key = bed.key();
-        let row = priced(bed, key, &["11.77"]).await.remove(0);
-        let on = &bed.cluster;
-        let text = if bed.dialect == Dialect::Postgres { "SELECT id FROM {payments} WHERE price = $1 AND id = $2" } else { "SELECT id FROM {payments} WHERE price = ? AND id = ?" };
+    async fn a_decimal_of_an_expression_is_given_its_column_on_sqlite(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = priced(fixture, key, &["11.77"]).await.remove(0);
+        let on = &fixture.cluster;
+        let text = if fixture.dialect == Dialect::Postgres { "SELECT id FROM {payments} WHERE price = $1 AND id = $2" } else { "SELECT id FROM {payments} WHERE price = ? AND id = ?" };
         let query = || Payment::on_shard_of(key).sql(text);
         let found: Vec<i64> = query().bind_as(Payment::PRICE, row.price).bind(row.id).all(on).await.unwrap();
         assert_eq!(found, [row.id]);
         let plain = query().bind(row.price).bind(row.id).all::<i64>(on).await;
         let filtered = Payment::on(key).filter(Filter::expr(Expr::col(Alias::new("price")).eq(row.price))).count(on).await;
         let set = Payment::on(key).set_expr(Payment::PRICE, Expr::val(row.price)).update(on).await;
-        if bed.dialect == Dialect::Sqlite {
+        if fixture.dialect == Dialect::Sqlite {
             assert_eq!([kind(plain), kind(filtered), kind(set)], [ErrorKind::Unsupported; 3]);
         } else {
             assert_eq!((plain.unwrap(), filtered.unwrap(), set.unwrap()), (vec![row.id], 1, 1));
@@ -254,12 +254,12 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(row.reload(on).await.unwrap(), row);
     }
 
-    async fn aggregates_of_decimals_are_exact(bed: &Bed) {
-        let on = &bed.cluster;
-        let mut keys: Vec<i64> = bed.key_of_each_shard().into_iter().take(3).collect();
-        keys.push(bed.key());
+    async fn aggregates_of_decimals_are_exact(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let mut keys: Vec<i64> = fixture.key_of_each_shard().into_iter().take(3).collect();
+        keys.push(fixture.key());
         for key in &keys {
-            priced(bed, *key, &PRICES).await;
+            priced(fixture, *key, &PRICES).await;
         }
         type P = Payment;
         let aggregates = (count(), P::PRICE.sum(), P::PRICE.min(), P::PRICE.max(), P::PRICE.avg(), P::PRICE.count_distinct(), P::PAID.sum());
@@ -281,7 +281,7 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(groups, [each("100.10"), each("11.77")]);
         // No group is split, and the databases keep to the condition and the order themselves.
         for key in &keys {
-            priced(bed, *key, &[&format!("{}.5", key.rem_euclid(1000))]).await;
+            priced(fixture, *key, &[&format!("{}.5", key.rem_euclid(1000))]).await;
         }
         let by_key = P::on_each(keys.clone()).group_by(P::USER_ID).select((P::USER_ID, P::PRICE.max(), P::PRICE.min()))
             .having(P::PRICE.min().lt(dec("-9.999")).and(P::PRICE.max().gt(dec("5")))).order_by(P::PRICE.max().desc()).limit(3).all(on).await;
@@ -290,11 +290,11 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(one, [(dec("9999999999.99"), 1)]);
     }
 
-    async fn rows_of_several_shards_are_merged_by_decimals(bed: &Bed) {
-        let on = &bed.cluster;
-        let keys: Vec<i64> = (0..3).map(|_| bed.key()).collect();
+    async fn rows_of_several_shards_are_merged_by_decimals(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let keys: Vec<i64> = (0..3).map(|_| fixture.key()).collect();
         for (key, prices) in keys.iter().zip(PRICES.chunks(2)) {
-            priced(bed, *key, prices).await;
+            priced(fixture, *key, prices).await;
         }
         let all = || Payment::on_each(keys.clone()).order_by(Payment::PRICE.asc());
         assert_eq!(prices(&all().all(on).await.unwrap()), SORTED);
@@ -320,45 +320,45 @@ behaviours! { (Payment, Part, Amount);
         }
     }
 
-    async fn a_decimal_serves_as_the_target_of_an_upsert(bed: &Bed) {
-        let key = bed.key();
-        let row = payment(bed, key, "1").insert(&bed.cluster).await.unwrap();
-        let again = Payment { id: bed.id(), price: dec("2"), ..row.clone() };
-        again.upsert(&bed.cluster, (Payment::USER_ID, Payment::FEE)).await.unwrap();
-        assert_eq!(Payment::on(key).all(&bed.cluster).await.unwrap(), [Payment { price: dec("2"), ..row.clone() }]);
-        let (_, created) = again.get_or_create(&bed.cluster, (Payment::USER_ID, Payment::FEE)).await.unwrap();
+    async fn a_decimal_serves_as_the_target_of_an_upsert(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = payment(fixture, key, "1").insert(&fixture.cluster).await.unwrap();
+        let again = Payment { id: fixture.id(), price: dec("2"), ..row.clone() };
+        again.upsert(&fixture.cluster, (Payment::USER_ID, Payment::FEE)).await.unwrap();
+        assert_eq!(Payment::on(key).all(&fixture.cluster).await.unwrap(), [Payment { price: dec("2"), ..row.clone() }]);
+        let (_, created) = again.get_or_create(&fixture.cluster, (Payment::USER_ID, Payment::FEE)).await.unwrap();
         assert!(!created);
     }
 
-    async fn a_default_has_the_digits_of_its_column(bed: &Bed) {
-        let key = bed.key();
-        let id = bed.id();
+    async fn a_default_has_the_digits_of_its_column(fixture: &Fixture) {
+        let key = fixture.key();
+        let id = fixture.id();
         let text = AssertSqlSafe(format!("INSERT INTO {{payments}} (id, user_id, price, fee) VALUES ({id}, {key}, 0, 0)"));
-        Payment::on_shard_of(key).sql(text).execute(&bed.cluster).await.unwrap();
-        let row = Payment::get(&bed.cluster, key, id).await.unwrap();
+        Payment::on_shard_of(key).sql(text).execute(&fixture.cluster).await.unwrap();
+        let row = Payment::get(&fixture.cluster, key, id).await.unwrap();
         assert_eq!((row.points.to_string(), row.rate, row.price.to_string()), ("7".into(), dec("0"), "0.00".into()));
     }
 
-    async fn a_decimal_without_declared_digits_has_no_zeros_of_its_type(bed: &Bed) {
-        let key = bed.key();
-        let row = Amount { id: bed.id(), user_id: key, amount: dec("11.77") }.insert(&bed.cluster).await.unwrap();
-        assert_eq!(row.reload(&bed.cluster).await.unwrap().amount.to_string(), "11.77");
+    async fn a_decimal_without_declared_digits_has_no_zeros_of_its_type(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = Amount { id: fixture.id(), user_id: key, amount: dec("11.77") }.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(row.reload(&fixture.cluster).await.unwrap().amount.to_string(), "11.77");
     }
 
-    async fn a_decimal_of_more_digits_than_its_type_is_not_read(bed: &Bed) {
-        let key = bed.key();
-        let on = &bed.cluster;
+    async fn a_decimal_of_more_digits_than_its_type_is_not_read(fixture: &Fixture) {
+        let key = fixture.key();
+        let on = &fixture.cluster;
         let mut stored = vec!["12345678901234567890123456789.5", "-79228162514264337593543950336"];
-        if bed.dialect == Dialect::Postgres {
+        if fixture.dialect == Dialect::Postgres {
             stored.extend(["'NaN'", "'Infinity'", "'-Infinity'", "0.00000000000000000000000000001", "1e100"]);
         }
         for literal in stored {
-            let id = bed.id();
-            let literal = if bed.dialect == Dialect::Sqlite { format!("'{literal}'") } else { literal.to_owned() };
+            let id = fixture.id();
+            let literal = if fixture.dialect == Dialect::Sqlite { format!("'{literal}'") } else { literal.to_owned() };
             let insert = format!("INSERT INTO {{amounts}} (id, user_id, amount) VALUES ({id}, {key}, {literal})");
             if Amount::on_shard_of(key).sql(AssertSqlSafe(insert)).execute(on).await.is_err() {
                 // MariaDB has fewer digits before the point.
-                assert_eq!(bed.dialect, Dialect::MySql, "{literal}");
+                assert_eq!(fixture.dialect, Dialect::MySql, "{literal}");
                 continue;
             }
             let query = || Amount::on(key).filter(Amount::ID.eq(id));
@@ -372,7 +372,7 @@ behaviours! { (Payment, Part, Amount);
                 kind(query().group_by(Amount::AMOUNT).select((Amount::AMOUNT, count())).all(on).await),
             ];
             assert_eq!(refused, [ErrorKind::Decode; 7], "{literal}");
-            if bed.dialect != Dialect::Sqlite {
+            if fixture.dialect != Dialect::Sqlite {
                 assert_eq!(kind(query().aggregate(Amount::AMOUNT.max()).one(on).await), ErrorKind::Decode, "{literal}");
                 assert_eq!(kind(query().aggregate(Amount::AMOUNT.sum()).one(on).await), ErrorKind::Decode, "{literal}");
             }
@@ -380,8 +380,8 @@ behaviours! { (Payment, Part, Amount);
         }
         // As many as there are in it.
         for amount in ["79228162514264337593543950335", "-7.9228162514264337593543950335", "0.0000000000000000000000000001"] {
-            let row = Amount { id: bed.id(), user_id: key, amount: dec(amount) };
-            if bed.dialect == Dialect::MySql && !amount.contains('.') && amount.len() > 29 { continue }
+            let row = Amount { id: fixture.id(), user_id: key, amount: dec(amount) };
+            if fixture.dialect == Dialect::MySql && !amount.contains('.') && amount.len() > 29 { continue }
             let row = row.insert(on).await.unwrap();
             assert_eq!(row.reload(on).await.unwrap().amount.to_string(), amount);
         }

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm::{Field, Result};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ struct Moment {
 }
 
 /// What an expression is read as, prepared and as a text that is sent as it stands.
-async fn both<T: Field + Debug>(bed: &Bed, expression: &str) -> [Result<T>; 2] {
+async fn both<T: Field + Debug>(fixture: &Fixture, expression: &str) -> [Result<T>; 2] {
     let text = match expression.strip_prefix("LAX ") {
         // MariaDB, with nothing refused.
         Some(expression) => format!("SET STATEMENT sql_mode = '' FOR SELECT {expression}"),
@@ -32,9 +32,9 @@ async fn both<T: Field + Debug>(bed: &Bed, expression: &str) -> [Result<T>; 2] {
     };
     let prepared = Moment::on_shard_of(1)
         .sql(AssertSqlSafe(text.clone()))
-        .one::<T>(&bed.cluster)
+        .one::<T>(&fixture.cluster)
         .await;
-    let plain = bed
+    let plain = fixture
         .cluster
         .broadcast("shop")
         .sql(AssertSqlSafe(text))
@@ -46,8 +46,12 @@ async fn both<T: Field + Debug>(bed: &Bed, expression: &str) -> [Result<T>; 2] {
 }
 
 /// Whether an expression is read as this, or refused.
-async fn is<T: Field + Debug + PartialEq>(bed: &Bed, expression: &str, expected: Option<T>) {
-    for outcome in both::<T>(bed, expression).await {
+async fn is<T: Field + Debug + PartialEq>(
+    fixture: &Fixture,
+    expression: &str,
+    expected: Option<T>,
+) {
+    for outcome in both::<T>(fixture, expression).await {
         match (outcome, &expected) {
             (Ok(value), Some(expected)) => assert_eq!(&value, expected, "{expression}"),
             (Err(error), None) => {
@@ -60,24 +64,24 @@ async fn is<T: Field + Debug + PartialEq>(bed: &Bed, expression: &str, expected:
 
 /// An expression is no value of these types.
 macro_rules! refused {
-    ($bed:ident, $expression:expr => $($rust:ty),+) => {
+    ($fixture:ident, $expression:expr => $($rust:ty),+) => {
         $(
-            is::<$rust>($bed, $expression, None).await;
+            is::<$rust>($fixture, $expression, None).await;
             // Nor is it NULL.
-            is::<Option<$rust>>($bed, $expression, None).await;
+            is::<Option<$rust>>($fixture, $expression, None).await;
         )+
     };
 }
 
 /// Reads an expression as each type that there is.
-async fn as_anything(bed: &Bed, expression: &str) {
+async fn as_anything(fixture: &Fixture, expression: &str) {
     macro_rules! read {
         ($($rust:ty),+) => {
             $(
-                for outcome in both::<$rust>(bed, expression).await {
+                for outcome in both::<$rust>(fixture, expression).await {
                     check(expression, stringify!($rust), outcome.map(drop));
                 }
-                for outcome in both::<Option<$rust>>(bed, expression).await {
+                for outcome in both::<Option<$rust>>(fixture, expression).await {
                     check(expression, stringify!($rust), outcome.map(drop));
                 }
             )+
@@ -166,10 +170,10 @@ fn of_clock(clock: NaiveTime) -> Time {
 }
 
 /// Whether a date and time within the years 1 to 9999 is read right as each type.
-async fn is_read_right(bed: &Bed, date: &str, time: &str) {
+async fn is_read_right(fixture: &Fixture, date: &str, time: &str) {
     let naive: NaiveDateTime = format!("{date}T{time}").parse().unwrap();
     let (day, clock) = (naive.date(), naive.time());
-    let [at, zoned, of_day, of_clock_] = match bed.dialect {
+    let [at, zoned, of_day, of_clock_] = match fixture.dialect {
         Dialect::Sqlite => [
             format!("'{date} {time}'"),
             format!("'{date}T{time}+00:00'"),
@@ -192,15 +196,15 @@ async fn is_read_right(bed: &Bed, date: &str, time: &str) {
             ]
         }
     };
-    is(bed, &at, Some(naive)).await;
-    is(bed, &at, Some(of_chrono(naive))).await;
-    is(bed, &of_day, Some(day)).await;
-    is(bed, &of_day, Some(of_chrono(naive).date())).await;
-    is(bed, &of_clock_, Some(clock)).await;
-    is(bed, &of_clock_, Some(of_clock(clock))).await;
-    if bed.dialect != Dialect::MySql {
-        is(bed, &zoned, Some(naive.and_utc())).await;
-        is(bed, &zoned, Some(of_chrono(naive).assume_utc())).await;
+    is(fixture, &at, Some(naive)).await;
+    is(fixture, &at, Some(of_chrono(naive))).await;
+    is(fixture, &of_day, Some(day)).await;
+    is(fixture, &of_day, Some(of_chrono(naive).date())).await;
+    is(fixture, &of_clock_, Some(clock)).await;
+    is(fixture, &of_clock_, Some(of_clock(clock))).await;
+    if fixture.dialect != Dialect::MySql {
+        is(fixture, &zoned, Some(naive.and_utc())).await;
+        is(fixture, &zoned, Some(of_chrono(naive).assume_utc())).await;
     }
 }
 
@@ -350,110 +354,110 @@ fn odd(dialect: Dialect) -> &'static [&'static str] {
 }
 
 behaviours! { (Moment), 1 shards on 1 servers, |options| options;
-    async fn no_value_of_a_server_panics_or_is_read_as_another_error(bed: &Bed) {
-        for expression in odd(bed.dialect) {
-            as_anything(bed, expression).await;
+    async fn no_value_of_a_server_panics_or_is_read_as_another_error(fixture: &Fixture) {
+        for expression in odd(fixture.dialect) {
+            as_anything(fixture, expression).await;
         }
     }
 
-    async fn dates_and_times_of_any_year_are_read_right(bed: &Bed) {
+    async fn dates_and_times_of_any_year_are_read_right(fixture: &Fixture) {
         let mut dice = Dice(7);
         for (date, time) in [("0001-01-01", "00:00:00"), ("9999-12-31", "23:59:59.999999"), ("2000-02-29", "00:00:00.000001")] {
-            is_read_right(bed, date, time).await;
+            is_read_right(fixture, date, time).await;
         }
         for _ in 0..40 {
             let (date, time) = (dice.date(9999), dice.time());
-            is_read_right(bed, &date, &time).await;
+            is_read_right(fixture, &date, &time).await;
         }
     }
 
-    async fn what_a_date_or_time_does_not_hold_is_refused(bed: &Bed) {
-        match bed.dialect {
+    async fn what_a_date_or_time_does_not_hold_is_refused(fixture: &Fixture) {
+        match fixture.dialect {
             Dialect::Sqlite => {
                 for text in ["'24:00:00'", "'noon'", "''", "1", "x'00'"] {
-                    refused!(bed, text => NaiveTime, Time);
+                    refused!(fixture, text => NaiveTime, Time);
                 }
                 for text in ["'2024-02-30'", "'0000-00-00'", "'infinity'", "''", "x'00'"] {
-                    refused!(bed, text => NaiveDate, Date, NaiveDateTime, DateTime<Utc>, PrimitiveDateTime, OffsetDateTime);
+                    refused!(fixture, text => NaiveDate, Date, NaiveDateTime, DateTime<Utc>, PrimitiveDateTime, OffsetDateTime);
                 }
                 // Seconds since 1970, beyond the year 9999.
-                refused!(bed, "99999999999999" => PrimitiveDateTime, OffsetDateTime);
-                is(bed, "0", Some(OffsetDateTime::UNIX_EPOCH)).await;
-                is(bed, "0", Some(of_chrono(DateTime::UNIX_EPOCH.naive_utc()))).await;
+                refused!(fixture, "99999999999999" => PrimitiveDateTime, OffsetDateTime);
+                is(fixture, "0", Some(OffsetDateTime::UNIX_EPOCH)).await;
+                is(fixture, "0", Some(of_chrono(DateTime::UNIX_EPOCH.naive_utc()))).await;
             }
             Dialect::Postgres => {
                 for sign in ["", "-"] {
-                    refused!(bed, &format!("date '{sign}infinity'") => NaiveDate, Date);
-                    refused!(bed, &format!("timestamp '{sign}infinity'") => NaiveDateTime, PrimitiveDateTime);
-                    refused!(bed, &format!("timestamptz '{sign}infinity'") => DateTime<Utc>, OffsetDateTime);
+                    refused!(fixture, &format!("date '{sign}infinity'") => NaiveDate, Date);
+                    refused!(fixture, &format!("timestamp '{sign}infinity'") => NaiveDateTime, PrimitiveDateTime);
+                    refused!(fixture, &format!("timestamptz '{sign}infinity'") => DateTime<Utc>, OffsetDateTime);
                 }
-                refused!(bed, "time '24:00:00'" => NaiveTime, Time);
-                refused!(bed, "timetz '10:00:00+01'" => NaiveTime, Time);
-                refused!(bed, "date '5874897-12-31'" => NaiveDate, Date);
-                refused!(bed, "timestamp '294276-12-31'" => NaiveDateTime, PrimitiveDateTime);
-                refused!(bed, "timestamptz '294276-12-31'" => DateTime<Utc>, OffsetDateTime);
-                refused!(bed, "interval '1 day'" => NaiveTime, Time, i64, f64);
-                refused!(bed, "numeric 'NaN'" => Decimal);
-                refused!(bed, "numeric '-Infinity'" => Decimal);
-                refused!(bed, "1e131071::numeric" => Decimal);
+                refused!(fixture, "time '24:00:00'" => NaiveTime, Time);
+                refused!(fixture, "timetz '10:00:00+01'" => NaiveTime, Time);
+                refused!(fixture, "date '5874897-12-31'" => NaiveDate, Date);
+                refused!(fixture, "timestamp '294276-12-31'" => NaiveDateTime, PrimitiveDateTime);
+                refused!(fixture, "timestamptz '294276-12-31'" => DateTime<Utc>, OffsetDateTime);
+                refused!(fixture, "interval '1 day'" => NaiveTime, Time, i64, f64);
+                refused!(fixture, "numeric 'NaN'" => Decimal);
+                refused!(fixture, "numeric '-Infinity'" => Decimal);
+                refused!(fixture, "1e131071::numeric" => Decimal);
                 // A year before the first, where the answer holds numbers and not a text.
                 let before = NaiveDate::from_ymd_opt(-43, 3, 15).unwrap();
-                let [prepared, _] = both::<NaiveDate>(bed, "date '0044-03-15 BC'").await;
+                let [prepared, _] = both::<NaiveDate>(fixture, "date '0044-03-15 BC'").await;
                 assert_eq!(prepared.unwrap(), before);
-                let [prepared, _] = both::<Date>(bed, "date '0044-03-15 BC'").await;
+                let [prepared, _] = both::<Date>(fixture, "date '0044-03-15 BC'").await;
                 assert_eq!(prepared.unwrap().year(), -43);
             }
             _ => {
                 for text in ["-10:00:00", "-00:00:00.000001", "-838:59:59", "24:00:00", "34:00:00", "838:59:59"] {
-                    refused!(bed, &format!("CAST('{text}' AS TIME(6))") => NaiveTime, Time);
+                    refused!(fixture, &format!("CAST('{text}' AS TIME(6))") => NaiveTime, Time);
                 }
-                refused!(bed, "LAX CAST('0000-00-00' AS DATE)" => NaiveDate, Date);
-                refused!(bed, "LAX CAST('2024-00-00' AS DATE)" => NaiveDate, Date);
-                refused!(bed, "LAX CAST('2024-12-00 10:00:00' AS DATETIME)" => NaiveDateTime, PrimitiveDateTime);
-                refused!(bed, "LAX CAST('0000-00-00 00:00:00' AS DATETIME)" => NaiveDateTime, PrimitiveDateTime);
-                refused!(bed, "LAX CAST('0000-00-00 00:00:00' AS DATETIME(6))" => DateTime<Utc>, OffsetDateTime);
-                is(bed, "CAST('23:59:59.999999' AS TIME(6))", NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999)).await;
+                refused!(fixture, "LAX CAST('0000-00-00' AS DATE)" => NaiveDate, Date);
+                refused!(fixture, "LAX CAST('2024-00-00' AS DATE)" => NaiveDate, Date);
+                refused!(fixture, "LAX CAST('2024-12-00 10:00:00' AS DATETIME)" => NaiveDateTime, PrimitiveDateTime);
+                refused!(fixture, "LAX CAST('0000-00-00 00:00:00' AS DATETIME)" => NaiveDateTime, PrimitiveDateTime);
+                refused!(fixture, "LAX CAST('0000-00-00 00:00:00' AS DATETIME(6))" => DateTime<Utc>, OffsetDateTime);
+                is(fixture, "CAST('23:59:59.999999' AS TIME(6))", NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999)).await;
             }
         }
     }
 
-    async fn a_number_beyond_the_type_is_refused(bed: &Bed) {
-        let [double, float] = match bed.dialect {
+    async fn a_number_beyond_the_type_is_refused(fixture: &Fixture) {
+        let [double, float] = match fixture.dialect {
             Dialect::Postgres => ["float8 '1e300'", "float4 '1e30'"],
             Dialect::Sqlite => ["1e300", "1e30"],
             _ => ["1e300", "1e30"],
         };
-        refused!(bed, double => f32);
-        is(bed, double, Some(1e300_f64)).await;
-        is(bed, float, Some(1e30_f32)).await;
-        let wide = if bed.dialect == Dialect::MySql { "CAST(40000 AS SIGNED)" } else { "40000" };
-        refused!(bed, wide => i8, i16);
+        refused!(fixture, double => f32);
+        is(fixture, double, Some(1e300_f64)).await;
+        is(fixture, float, Some(1e30_f32)).await;
+        let wide = if fixture.dialect == Dialect::MySql { "CAST(40000 AS SIGNED)" } else { "40000" };
+        refused!(fixture, wide => i8, i16);
     }
 
-    async fn one_odd_row_spoils_no_other(bed: &Bed) {
-        let key = bed.key();
-        let rows = [1, 2].map(|_| Moment { id: bed.id(), user_id: key, at: DateTime::UNIX_EPOCH, day: None });
+    async fn one_odd_row_spoils_no_other(fixture: &Fixture) {
+        let key = fixture.key();
+        let rows = [1, 2].map(|_| Moment { id: fixture.id(), user_id: key, at: DateTime::UNIX_EPOCH, day: None });
         for row in &rows {
-            row.clone().insert(&bed.cluster).await.unwrap();
+            row.clone().insert(&fixture.cluster).await.unwrap();
         }
         let id = rows[1].id;
-        let odd = match bed.dialect {
+        let odd = match fixture.dialect {
             Dialect::Sqlite => format!("UPDATE {{moments}} SET day = 'never' WHERE id = {id}"),
             Dialect::Postgres => format!("UPDATE {{moments}} SET day = 'infinity' WHERE id = {id}"),
             _ => format!("SET STATEMENT sql_mode = '' FOR UPDATE {{moments}} SET day = '0000-00-00' WHERE id = {id}"),
         };
-        let told = bed.cluster.broadcast("shop").sql(AssertSqlSafe(odd)).execute().await.unwrap();
+        let told = fixture.cluster.broadcast("shop").sql(AssertSqlSafe(odd)).execute().await.unwrap();
         assert!(told.is_done(), "{told:?}");
         for _ in 0..3 {
-            let error = Moment::get(&bed.cluster, key, id).await.unwrap_err();
+            let error = Moment::get(&fixture.cluster, key, id).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
             assert!(error.to_string().contains("`day`"), "{error}");
-            let error = Moment::on(key).all(&bed.cluster).await.unwrap_err();
+            let error = Moment::on(key).all(&fixture.cluster).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
-            assert_eq!(Moment::get(&bed.cluster, key, rows[0].id).await.unwrap(), rows[0]);
-            assert_eq!(Moment::on(key).count(&bed.cluster).await.unwrap(), 2);
+            assert_eq!(Moment::get(&fixture.cluster, key, rows[0].id).await.unwrap(), rows[0]);
+            assert_eq!(Moment::on(key).count(&fixture.cluster).await.unwrap(), 2);
         }
-        Moment::on(key).filter(Moment::ID.eq(id)).delete(&bed.cluster).await.unwrap();
-        assert_eq!(Moment::on(key).all(&bed.cluster).await.unwrap(), rows[..1]);
+        Moment::on(key).filter(Moment::ID.eq(id)).delete(&fixture.cluster).await.unwrap();
+        assert_eq!(Moment::on(key).all(&fixture.cluster).await.unwrap(), rows[..1]);
     }
 }

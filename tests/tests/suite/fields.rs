@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use shard_orm::prelude::*;
 use shard_orm::sea_query::{Expr, Value};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 use uuid::Uuid;
 
 use crate::kind;
@@ -108,10 +108,10 @@ struct Maybe {
 }
 
 impl Kinds {
-    fn new(bed: &Bed) -> Self {
+    fn new(fixture: &Fixture) -> Self {
         Self {
-            id: bed.id(),
-            user_id: bed.key(),
+            id: fixture.id(),
+            user_id: fixture.key(),
             truth: true,
             i8: 1,
             i16: 1,
@@ -145,51 +145,51 @@ impl Kinds {
 }
 
 /// Stores the row by one insert, by an array or batch of them and by an update, and finds it equal each time.
-async fn comes_back(bed: &Bed, row: Kinds) {
-    let row = row.insert(&bed.cluster).await.unwrap();
-    assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
+async fn comes_back(fixture: &Fixture, row: Kinds) {
+    let row = row.insert(&fixture.cluster).await.unwrap();
+    assert_eq!(row.reload(&fixture.cluster).await.unwrap(), row);
     let many = vec![
         Kinds {
-            id: bed.id(),
+            id: fixture.id(),
             ..row.clone()
         },
         Kinds {
-            id: bed.id(),
+            id: fixture.id(),
             ..row.clone()
         },
     ];
-    Kinds::insert_many(&bed.cluster, many.clone())
+    Kinds::insert_many(&fixture.cluster, many.clone())
         .await
         .unwrap();
     let found = Kinds::on(row.user_id)
         .filter(Kinds::ID.ne(row.id))
         .order_by(Kinds::ID)
-        .all(&bed.cluster)
+        .all(&fixture.cluster)
         .await
         .unwrap();
     assert_eq!(found, many);
     let other = Kinds {
         id: row.id,
         user_id: row.user_id,
-        ..Kinds::new(bed)
+        ..Kinds::new(fixture)
     };
-    other.update(&bed.cluster).await.unwrap();
-    row.update(&bed.cluster).await.unwrap();
-    assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
+    other.update(&fixture.cluster).await.unwrap();
+    row.update(&fixture.cluster).await.unwrap();
+    assert_eq!(row.reload(&fixture.cluster).await.unwrap(), row);
 }
 
-async fn is_refused(bed: &Bed, row: Kinds) -> ErrorKind {
-    let one = kind(row.clone().insert(&bed.cluster).await);
+async fn is_refused(fixture: &Fixture, row: Kinds) -> ErrorKind {
+    let one = kind(row.clone().insert(&fixture.cluster).await);
     let many = vec![
         Kinds {
-            id: bed.id(),
-            ..Kinds::new(bed)
+            id: fixture.id(),
+            ..Kinds::new(fixture)
         },
         row.clone(),
     ];
-    assert_eq!(kind(Kinds::insert_many(&bed.cluster, many).await), one);
+    assert_eq!(kind(Kinds::insert_many(&fixture.cluster, many).await), one);
     assert_eq!(
-        Kinds::find(&bed.cluster, row.user_id, row.id)
+        Kinds::find(&fixture.cluster, row.user_id, row.id)
             .await
             .unwrap(),
         None
@@ -198,29 +198,29 @@ async fn is_refused(bed: &Bed, row: Kinds) -> ErrorKind {
 }
 
 behaviours! { (Kinds, Maybe);
-    async fn integers_at_their_ends_come_back(bed: &Bed) {
+    async fn integers_at_their_ends_come_back(fixture: &Fixture) {
         let least = Kinds {
             i8: i8::MIN, i16: i16::MIN, i32: i32::MIN, i64: i64::MIN,
-            u8: 0, u16: 0, u32: 0, u64: 0, truth: false, ..Kinds::new(bed)
+            u8: 0, u16: 0, u32: 0, u64: 0, truth: false, ..Kinds::new(fixture)
         };
-        comes_back(bed, least).await;
+        comes_back(fixture, least).await;
         let most = Kinds {
             i8: i8::MAX, i16: i16::MAX, i32: i32::MAX, i64: i64::MAX,
-            u8: u8::MAX, u16: u16::MAX, u32: u32::MAX, u64: i64::MAX.unsigned_abs(), ..Kinds::new(bed)
+            u8: u8::MAX, u16: u16::MAX, u32: u32::MAX, u64: i64::MAX.unsigned_abs(), ..Kinds::new(fixture)
         };
-        comes_back(bed, most).await;
+        comes_back(fixture, most).await;
     }
 
-    async fn an_unsigned_number_above_the_signed_ones_comes_back_or_is_refused(bed: &Bed) {
+    async fn an_unsigned_number_above_the_signed_ones_comes_back_or_is_refused(fixture: &Fixture) {
         for u64 in [i64::MAX.unsigned_abs() + 1, u64::MAX] {
-            let row = Kinds { u64, ..Kinds::new(bed) };
-            if bed.dialect == Dialect::MySql {
-                comes_back(bed, row).await;
+            let row = Kinds { u64, ..Kinds::new(fixture) };
+            if fixture.dialect == Dialect::MySql {
+                comes_back(fixture, row).await;
             } else {
-                assert_eq!(is_refused(bed, row).await, ErrorKind::Unsupported);
+                assert_eq!(is_refused(fixture, row).await, ErrorKind::Unsupported);
             }
-            let filter = Kinds::on(bed.key()).filter(Kinds::U64.ge(u64)).count(&bed.cluster).await;
-            if bed.dialect == Dialect::MySql {
+            let filter = Kinds::on(fixture.key()).filter(Kinds::U64.ge(u64)).count(&fixture.cluster).await;
+            if fixture.dialect == Dialect::MySql {
                 assert_eq!(filter.unwrap(), 0);
             } else {
                 assert_eq!(kind(filter), ErrorKind::Unsupported);
@@ -228,11 +228,11 @@ behaviours! { (Kinds, Maybe);
         }
     }
 
-    async fn a_number_that_leaves_its_type_is_refused(bed: &Bed) {
-        let row = Kinds { i8: i8::MAX, u8: u8::MAX, u16: u16::MAX, u32: u32::MAX, u64: 0, ..Kinds::new(bed) };
-        let row = row.insert(&bed.cluster).await.unwrap();
+    async fn a_number_that_leaves_its_type_is_refused(fixture: &Fixture) {
+        let row = Kinds { i8: i8::MAX, u8: u8::MAX, u16: u16::MAX, u32: u32::MAX, u64: 0, ..Kinds::new(fixture) };
+        let row = row.insert(&fixture.cluster).await.unwrap();
         let query = || Kinds::on(row.user_id);
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         assert_eq!(kind(query().increment(Kinds::I8, 1).update(on).await), ErrorKind::Check);
         assert_eq!(kind(query().increment(Kinds::U8, 1).update(on).await), ErrorKind::Check);
         assert_eq!(kind(query().increment(Kinds::U16, 1).update(on).await), ErrorKind::Check);
@@ -242,7 +242,7 @@ behaviours! { (Kinds, Maybe);
         assert_eq!(row.reload(on).await.unwrap(), row);
     }
 
-    async fn floats_at_their_ends_come_back(bed: &Bed) {
+    async fn floats_at_their_ends_come_back(fixture: &Fixture) {
         for (f32, f64) in [
             (f32::MAX, f64::MAX),
             (f32::MIN, f64::MIN),
@@ -252,43 +252,43 @@ behaviours! { (Kinds, Maybe);
             (1.0 / 3.0, 1.0 / 3.0),
             (16_777_217.0, 9_007_199_254_740_993.0),
         ] {
-            comes_back(bed, Kinds { f32, f64, ..Kinds::new(bed) }).await;
+            comes_back(fixture, Kinds { f32, f64, ..Kinds::new(fixture) }).await;
         }
     }
 
-    async fn a_float_is_found_by_its_value(bed: &Bed) {
-        let row = Kinds { f32: 0.1, f64: 0.1, ..Kinds::new(bed) }.insert(&bed.cluster).await.unwrap();
+    async fn a_float_is_found_by_its_value(fixture: &Fixture) {
+        let row = Kinds { f32: 0.1, f64: 0.1, ..Kinds::new(fixture) }.insert(&fixture.cluster).await.unwrap();
         let query = || Kinds::on(row.user_id);
-        assert_eq!(query().filter(Kinds::F32.eq(0.1)).count(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(query().filter(Kinds::F64.eq(0.1)).count(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(query().filter(Kinds::F32.gt(0.1)).count(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(query().filter(Kinds::F32.eq(0.1)).count(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(query().filter(Kinds::F64.eq(0.1)).count(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(query().filter(Kinds::F32.gt(0.1)).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn floats_that_are_not_numbers_come_back_or_are_refused(bed: &Bed) {
+    async fn floats_that_are_not_numbers_come_back_or_are_refused(fixture: &Fixture) {
         for infinite in [f64::INFINITY, f64::NEG_INFINITY] {
-            let double = Kinds { f64: infinite, ..Kinds::new(bed) };
+            let double = Kinds { f64: infinite, ..Kinds::new(fixture) };
             #[allow(clippy::cast_possible_truncation)]
-            let float = Kinds { f32: infinite as f32, ..Kinds::new(bed) };
+            let float = Kinds { f32: infinite as f32, ..Kinds::new(fixture) };
             for row in [double, float] {
-                if bed.dialect == Dialect::MySql {
-                    assert_eq!(is_refused(bed, row).await, ErrorKind::Unsupported);
+                if fixture.dialect == Dialect::MySql {
+                    assert_eq!(is_refused(fixture, row).await, ErrorKind::Unsupported);
                 } else {
-                    comes_back(bed, row).await;
+                    comes_back(fixture, row).await;
                 }
             }
         }
-        for row in [Kinds { f64: f64::NAN, ..Kinds::new(bed) }, Kinds { f32: f32::NAN, ..Kinds::new(bed) }] {
-            if bed.dialect == Dialect::Postgres {
-                let row = row.insert(&bed.cluster).await.unwrap();
-                let found = row.reload(&bed.cluster).await.unwrap();
+        for row in [Kinds { f64: f64::NAN, ..Kinds::new(fixture) }, Kinds { f32: f32::NAN, ..Kinds::new(fixture) }] {
+            if fixture.dialect == Dialect::Postgres {
+                let row = row.insert(&fixture.cluster).await.unwrap();
+                let found = row.reload(&fixture.cluster).await.unwrap();
                 assert_eq!((found.f64.is_nan(), found.f32.is_nan()), (row.f64.is_nan(), row.f32.is_nan()));
             } else {
-                assert_eq!(is_refused(bed, row).await, ErrorKind::Unsupported);
+                assert_eq!(is_refused(fixture, row).await, ErrorKind::Unsupported);
             }
         }
     }
 
-    async fn texts_and_bytes_of_any_content_come_back(bed: &Bed) {
+    async fn texts_and_bytes_of_any_content_come_back(fixture: &Fixture) {
         let texts = [
             String::new(),
             "Grüße, 世界 🎉👨‍👩‍👧 \u{202e}".into(),
@@ -298,47 +298,47 @@ behaviours! { (Kinds, Maybe);
         ];
         for text in texts {
             let bytes = text.bytes().chain(0..=255).collect();
-            comes_back(bed, Kinds { bytes, text, ..Kinds::new(bed) }).await;
+            comes_back(fixture, Kinds { bytes, text, ..Kinds::new(fixture) }).await;
         }
-        comes_back(bed, Kinds { bytes: vec![], ..Kinds::new(bed) }).await;
+        comes_back(fixture, Kinds { bytes: vec![], ..Kinds::new(fixture) }).await;
     }
 
-    async fn a_nul_character_in_a_text_comes_back_or_is_refused(bed: &Bed) {
-        let row = Kinds { text: "a\0b".into(), ..Kinds::new(bed) };
-        if bed.dialect == Dialect::Postgres {
-            assert_eq!(is_refused(bed, row).await, ErrorKind::Unsupported);
+    async fn a_nul_character_in_a_text_comes_back_or_is_refused(fixture: &Fixture) {
+        let row = Kinds { text: "a\0b".into(), ..Kinds::new(fixture) };
+        if fixture.dialect == Dialect::Postgres {
+            assert_eq!(is_refused(fixture, row).await, ErrorKind::Unsupported);
         } else {
-            comes_back(bed, row).await;
+            comes_back(fixture, row).await;
         }
     }
 
-    async fn a_text_or_bytes_beyond_their_length_are_refused(bed: &Bed) {
-        comes_back(bed, Kinds { short: "äöüß🎉".into(), ..Kinds::new(bed) }).await;
-        let row = Kinds { short: "sixsix".into(), ..Kinds::new(bed) };
-        assert_eq!(is_refused(bed, row).await, ErrorKind::Check);
-        comes_back(bed, Kinds { few: vec![0, 128, 255, 0], ..Kinds::new(bed) }).await;
-        let row = Kinds { few: vec![0; 5], ..Kinds::new(bed) };
-        assert_eq!(is_refused(bed, row).await, ErrorKind::Check);
+    async fn a_text_or_bytes_beyond_their_length_are_refused(fixture: &Fixture) {
+        comes_back(fixture, Kinds { short: "äöüß🎉".into(), ..Kinds::new(fixture) }).await;
+        let row = Kinds { short: "sixsix".into(), ..Kinds::new(fixture) };
+        assert_eq!(is_refused(fixture, row).await, ErrorKind::Check);
+        comes_back(fixture, Kinds { few: vec![0, 128, 255, 0], ..Kinds::new(fixture) }).await;
+        let row = Kinds { few: vec![0; 5], ..Kinds::new(fixture) };
+        assert_eq!(is_refused(fixture, row).await, ErrorKind::Check);
     }
 
-    async fn uuids_and_decimals_at_their_ends_come_back(bed: &Bed) {
+    async fn uuids_and_decimals_at_their_ends_come_back(fixture: &Fixture) {
         let smallest = Decimal::from_i128_with_scale(1, 28);
         let longest = Decimal::from_i128_with_scale(79_228_162_514_264_337_593_543_950_335, 28);
         for decimal in [Decimal::MAX, Decimal::MIN, Decimal::ZERO, smallest, -smallest, longest, Decimal::new(-12_345, 2)] {
-            comes_back(bed, Kinds { decimal, uuid: Uuid::max(), ..Kinds::new(bed) }).await;
+            comes_back(fixture, Kinds { decimal, uuid: Uuid::max(), ..Kinds::new(fixture) }).await;
         }
-        comes_back(bed, Kinds { uuid: Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10), ..Kinds::new(bed) }).await;
+        comes_back(fixture, Kinds { uuid: Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10), ..Kinds::new(fixture) }).await;
     }
 
-    async fn a_decimal_is_found_whatever_its_scale(bed: &Bed) {
-        let row = Kinds { decimal: Decimal::new(150, 2), ..Kinds::new(bed) }.insert(&bed.cluster).await.unwrap();
+    async fn a_decimal_is_found_whatever_its_scale(fixture: &Fixture) {
+        let row = Kinds { decimal: Decimal::new(150, 2), ..Kinds::new(fixture) }.insert(&fixture.cluster).await.unwrap();
         for same in [Decimal::new(15, 1), Decimal::new(1_500, 3)] {
             let query = Kinds::on(row.user_id).filter(Kinds::DECIMAL.eq(same));
-            assert_eq!(query.count(&bed.cluster).await.unwrap(), 1);
+            assert_eq!(query.count(&fixture.cluster).await.unwrap(), 1);
         }
     }
 
-    async fn json_of_any_shape_comes_back(bed: &Bed) {
+    async fn json_of_any_shape_comes_back(fixture: &Fixture) {
         let values = [
             serde_json::json!(null),
             serde_json::json!({}),
@@ -350,81 +350,81 @@ behaviours! { (Kinds, Maybe);
         for value in values {
             let nested = Some(Box::new(Tags { names: vec!["x".into(); 3], nested: None }));
             let tags = Tags { names: vec!["ä\"'".into()], nested };
-            comes_back(bed, Kinds { value, tags, ..Kinds::new(bed) }).await;
+            comes_back(fixture, Kinds { value, tags, ..Kinds::new(fixture) }).await;
         }
     }
 
-    async fn json_null_is_not_sql_null(bed: &Bed) {
-        let key = bed.key();
-        let row = Maybe { value: Some(serde_json::Value::Null), ..nothing(bed, key) };
-        row.clone().insert(&bed.cluster).await.unwrap();
-        let none = nothing(bed, key).insert(&bed.cluster).await.unwrap();
-        assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
-        assert_eq!(none.reload(&bed.cluster).await.unwrap(), none);
-        let ids = Maybe::on(key).filter(Maybe::VALUE.is_null()).select(Maybe::ID).all(&bed.cluster).await.unwrap();
+    async fn json_null_is_not_sql_null(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = Maybe { value: Some(serde_json::Value::Null), ..nothing(fixture, key) };
+        row.clone().insert(&fixture.cluster).await.unwrap();
+        let none = nothing(fixture, key).insert(&fixture.cluster).await.unwrap();
+        assert_eq!(row.reload(&fixture.cluster).await.unwrap(), row);
+        assert_eq!(none.reload(&fixture.cluster).await.unwrap(), none);
+        let ids = Maybe::on(key).filter(Maybe::VALUE.is_null()).select(Maybe::ID).all(&fixture.cluster).await.unwrap();
         assert_eq!(ids, [none.id]);
-        assert_eq!(kind(Maybe::on(key).filter(Maybe::VALUE.eq(serde_json::json!(1))).count(&bed.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(Maybe::on(key).filter(Maybe::VALUE.eq(serde_json::json!(1))).count(&fixture.cluster).await), ErrorKind::Unsupported);
     }
 
-    async fn enums_and_newtypes_come_back(bed: &Bed) {
+    async fn enums_and_newtypes_come_back(fixture: &Fixture) {
         for (status, level) in [(Status::New, Level::Low), (Status::OutOfStock, Level::High), (Status::Sent, Level::Low)] {
-            let row = Kinds { status, level, email: Email("ü@x".into()), ..Kinds::new(bed) };
+            let row = Kinds { status, level, email: Email("ü@x".into()), ..Kinds::new(fixture) };
             let key = row.user_id;
-            comes_back(bed, row).await;
+            comes_back(fixture, row).await;
             let same = Kinds::STATUS.eq(status) & Kinds::LEVEL.eq(level) & Kinds::EMAIL.eq(Email("ü@x".into()));
-            assert_eq!(Kinds::on(key).filter(same).count(&bed.cluster).await.unwrap(), 3);
+            assert_eq!(Kinds::on(key).filter(same).count(&fixture.cluster).await.unwrap(), 3);
         }
     }
 
-    async fn an_enum_is_stored_under_its_name_or_number(bed: &Bed) {
-        let row = Kinds { status: Status::OutOfStock, level: Level::High, ..Kinds::new(bed) };
-        let row = row.insert(&bed.cluster).await.unwrap();
-        let text = match bed.dialect {
+    async fn an_enum_is_stored_under_its_name_or_number(fixture: &Fixture) {
+        let row = Kinds { status: Status::OutOfStock, level: Level::High, ..Kinds::new(fixture) };
+        let row = row.insert(&fixture.cluster).await.unwrap();
+        let text = match fixture.dialect {
             Dialect::Postgres => "SELECT status, level FROM {kinds} WHERE id = $1",
             _ => "SELECT status, level FROM {kinds} WHERE id = ?",
         };
-        let found: (String, i16) = Kinds::query().on_shard_of(row.user_id).sql(text).bind(row.id).one(&bed.cluster).await.unwrap();
+        let found: (String, i16) = Kinds::query().on_shard_of(row.user_id).sql(text).bind(row.id).one(&fixture.cluster).await.unwrap();
         assert_eq!(found, ("OUT_OF_STOCK".to_owned(), 300));
     }
 
-    async fn a_stored_value_that_is_no_variant_is_a_decode_error(bed: &Bed) {
-        let row = Kinds::new(bed).insert(&bed.cluster).await.unwrap();
+    async fn a_stored_value_that_is_no_variant_is_a_decode_error(fixture: &Fixture) {
+        let row = Kinds::new(fixture).insert(&fixture.cluster).await.unwrap();
         let set = Kinds::on(row.user_id).set(Kinds::I8, 1).set_expr(Kinds::STATUS, Expr::val("bogus"));
-        set.update(&bed.cluster).await.unwrap();
-        let error = row.reload(&bed.cluster).await.unwrap_err();
+        set.update(&fixture.cluster).await.unwrap();
+        let error = row.reload(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(error.to_string().contains("Status"), "{error}");
         let set = Kinds::on(row.user_id).set(Kinds::STATUS, Status::New).set_expr(Kinds::LEVEL, Expr::val(5_i16));
-        set.update(&bed.cluster).await.unwrap();
-        assert_eq!(kind(row.reload(&bed.cluster).await), ErrorKind::Decode);
+        set.update(&fixture.cluster).await.unwrap();
+        assert_eq!(kind(row.reload(&fixture.cluster).await), ErrorKind::Decode);
     }
 
-    async fn a_null_where_none_may_be_is_refused(bed: &Bed) {
-        let row = Kinds::new(bed).insert(&bed.cluster).await.unwrap();
+    async fn a_null_where_none_may_be_is_refused(fixture: &Fixture) {
+        let row = Kinds::new(fixture).insert(&fixture.cluster).await.unwrap();
         let null = Expr::val(Value::Int(None));
         let set = Kinds::on(row.user_id).set(Kinds::I8, 1).set_expr(Kinds::I32, null);
-        assert_eq!(kind(set.update(&bed.cluster).await), ErrorKind::NotNull);
+        assert_eq!(kind(set.update(&fixture.cluster).await), ErrorKind::NotNull);
     }
 
-    async fn a_skipped_field_is_its_default_when_it_is_read(bed: &Bed) {
-        let row = Kinds { skipped: 9, ..Kinds::new(bed) };
-        let inserted = row.insert(&bed.cluster).await.unwrap();
+    async fn a_skipped_field_is_its_default_when_it_is_read(fixture: &Fixture) {
+        let row = Kinds { skipped: 9, ..Kinds::new(fixture) };
+        let inserted = row.insert(&fixture.cluster).await.unwrap();
         assert_eq!(inserted.skipped, 9);
-        assert_eq!(inserted.reload(&bed.cluster).await.unwrap(), Kinds { skipped: 0, ..inserted });
+        assert_eq!(inserted.reload(&fixture.cluster).await.unwrap(), Kinds { skipped: 0, ..inserted });
     }
 
-    async fn a_column_has_the_name_that_it_is_given(bed: &Bed) {
-        let row = Kinds { renamed: 42, ..Kinds::new(bed) }.insert(&bed.cluster).await.unwrap();
+    async fn a_column_has_the_name_that_it_is_given(fixture: &Fixture) {
+        let row = Kinds { renamed: 42, ..Kinds::new(fixture) }.insert(&fixture.cluster).await.unwrap();
         let sql = Kinds::query().on_shard_of(row.user_id).sql("SELECT renamed_here FROM {kinds} WHERE renamed_here = 42");
-        assert_eq!(sql.all::<i32>(&bed.cluster).await.unwrap(), [42]);
-        assert_eq!(Kinds::on(row.user_id).filter(Kinds::RENAMED.eq(42)).count(&bed.cluster).await.unwrap(), 1);
+        assert_eq!(sql.all::<i32>(&fixture.cluster).await.unwrap(), [42]);
+        assert_eq!(Kinds::on(row.user_id).filter(Kinds::RENAMED.eq(42)).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn every_option_is_none_and_some(bed: &Bed) {
-        let key = bed.key();
-        let none = nothing(bed, key);
+    async fn every_option_is_none_and_some(fixture: &Fixture) {
+        let key = fixture.key();
+        let none = nothing(fixture, key);
         let some = Maybe {
-            id: bed.id(),
+            id: fixture.id(),
             user_id: key,
             truth: Some(false),
             i8: Some(i8::MIN),
@@ -448,29 +448,29 @@ behaviours! { (Kinds, Maybe);
             tags: Some(Tags { names: vec![], nested: None }),
         };
         for row in [&none, &some] {
-            row.clone().insert(&bed.cluster).await.unwrap();
-            assert_eq!(row.reload(&bed.cluster).await.unwrap(), *row);
+            row.clone().insert(&fixture.cluster).await.unwrap();
+            assert_eq!(row.reload(&fixture.cluster).await.unwrap(), *row);
         }
         // Each turns into the other.
-        Maybe { id: none.id, ..some.clone() }.update(&bed.cluster).await.unwrap();
-        Maybe { id: some.id, ..none.clone() }.save(&bed.cluster).await.unwrap();
-        assert_eq!(none.reload(&bed.cluster).await.unwrap(), Maybe { id: none.id, ..some.clone() });
-        assert_eq!(some.reload(&bed.cluster).await.unwrap(), Maybe { id: some.id, ..none.clone() });
+        Maybe { id: none.id, ..some.clone() }.update(&fixture.cluster).await.unwrap();
+        Maybe { id: some.id, ..none.clone() }.save(&fixture.cluster).await.unwrap();
+        assert_eq!(none.reload(&fixture.cluster).await.unwrap(), Maybe { id: none.id, ..some.clone() });
+        assert_eq!(some.reload(&fixture.cluster).await.unwrap(), Maybe { id: some.id, ..none.clone() });
         // NULL and a value under one statement text, in either order.
         let many = vec![
-            Maybe { id: bed.id(), ..none.clone() },
-            Maybe { id: bed.id(), ..some.clone() },
-            Maybe { id: bed.id(), ..none },
+            Maybe { id: fixture.id(), ..none.clone() },
+            Maybe { id: fixture.id(), ..some.clone() },
+            Maybe { id: fixture.id(), ..none },
         ];
-        Maybe::insert_many(&bed.cluster, many.clone()).await.unwrap();
-        let found = Maybe::on(key).filter(Maybe::ID.ge(many[0].id)).order_by(Maybe::ID).all(&bed.cluster).await.unwrap();
+        Maybe::insert_many(&fixture.cluster, many.clone()).await.unwrap();
+        let found = Maybe::on(key).filter(Maybe::ID.ge(many[0].id)).order_by(Maybe::ID).all(&fixture.cluster).await.unwrap();
         assert_eq!(found, many);
     }
 }
 
-fn nothing(bed: &Bed, user_id: i64) -> Maybe {
+fn nothing(fixture: &Fixture, user_id: i64) -> Maybe {
     Maybe {
-        id: bed.id(),
+        id: fixture.id(),
         user_id,
         truth: None,
         i8: None,

@@ -1,8 +1,8 @@
 //! Isolated models, models of a named database, and models whose home is not configured.
 
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -55,8 +55,8 @@ struct NeverMade {
     id: i64,
 }
 
-fn job(bed: &Bed) -> Job {
-    let id = bed.id();
+fn job(fixture: &Fixture) -> Job {
+    let id = fixture.id();
     Job {
         id,
         name: format!("job {id}"),
@@ -65,13 +65,13 @@ fn job(bed: &Bed) -> Job {
 }
 
 behaviours! { (Order, Job, Setting);
-    async fn an_isolated_row_lives_in_the_shard_that_is_named(bed: &Bed) {
-        let on = &bed.cluster;
-        let row = job(bed);
-        for shard in 0..bed.logical_shards {
+    async fn an_isolated_row_lives_in_the_shard_that_is_named(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let row = job(fixture);
+        for shard in 0..fixture.logical_shards {
             row.clone().insert(on, shard).await.unwrap();
         }
-        let last = bed.logical_shards - 1;
+        let last = fixture.logical_shards - 1;
         let mut changed = Job { done: true, ..row.clone() };
         changed.update(on, last).await.unwrap();
         for shard in 0..last {
@@ -96,43 +96,43 @@ behaviours! { (Order, Job, Setting);
         }
     }
 
-    async fn many_isolated_rows_go_to_one_shard_and_are_ordered_there(bed: &Bed) {
-        let rows: Vec<Job> = (0..25).map(|_| job(bed)).collect();
-        Job::insert_many(&bed.cluster, 0, rows.clone()).await.unwrap();
+    async fn many_isolated_rows_go_to_one_shard_and_are_ordered_there(fixture: &Fixture) {
+        let rows: Vec<Job> = (0..25).map(|_| job(fixture)).collect();
+        Job::insert_many(&fixture.cluster, 0, rows.clone()).await.unwrap();
         let query = Job::on(0).filter(Job::ID.between(rows[0].id, rows[24].id)).filter(Job::ID.is_in(rows.iter().map(|row| row.id)));
-        let page = query.clone().page(&bed.cluster, 10, None).await.unwrap();
+        let page = query.clone().page(&fixture.cluster, 10, None).await.unwrap();
         assert_eq!(page.rows, rows[..10]);
-        assert_eq!(query.order_by(Job::ID.desc()).limit(1).one(&bed.cluster).await.unwrap(), rows[24]);
+        assert_eq!(query.order_by(Job::ID.desc()).limit(1).one(&fixture.cluster).await.unwrap(), rows[24]);
     }
 
-    async fn a_shard_that_is_not_there_is_refused(bed: &Bed) {
-        let on = &bed.cluster;
-        for shard in [bed.logical_shards, u32::MAX] {
-            assert_eq!(kind(job(bed).insert(on, shard).await), ErrorKind::NoShardForKey);
+    async fn a_shard_that_is_not_there_is_refused(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        for shard in [fixture.logical_shards, u32::MAX] {
+            assert_eq!(kind(job(fixture).insert(on, shard).await), ErrorKind::NoShardForKey);
             assert_eq!(kind(Job::on(shard).all(on).await), ErrorKind::NoShardForKey);
             assert_eq!(kind(on.begin(Job::shard(shard)).await), ErrorKind::NoShardForKey);
         }
     }
 
-    async fn isolated_and_sharded_rows_share_a_transaction(bed: &Bed) {
-        let key = bed.key();
-        let shard = bed.shard_of(key);
-        let tx = bed.cluster.begin(Job::shard(shard)).await.unwrap();
-        let row = job(bed).insert(&tx, shard).await.unwrap();
-        let order = Order { id: bed.id(), user_id: key }.insert(&tx).await.unwrap();
-        if bed.logical_shards > 1 {
-            let other = (shard + 1) % bed.logical_shards;
-            assert_eq!(kind(job(bed).insert(&tx, other).await), ErrorKind::CrossShard);
+    async fn isolated_and_sharded_rows_share_a_transaction(fixture: &Fixture) {
+        let key = fixture.key();
+        let shard = fixture.shard_of(key);
+        let tx = fixture.cluster.begin(Job::shard(shard)).await.unwrap();
+        let row = job(fixture).insert(&tx, shard).await.unwrap();
+        let order = Order { id: fixture.id(), user_id: key }.insert(&tx).await.unwrap();
+        if fixture.logical_shards > 1 {
+            let other = (shard + 1) % fixture.logical_shards;
+            assert_eq!(kind(job(fixture).insert(&tx, other).await), ErrorKind::CrossShard);
         }
         assert_eq!(kind(Setting::query().all(&tx).await), ErrorKind::CrossShard);
         tx.commit().await.unwrap();
-        assert_eq!(row.reload(&bed.cluster, shard).await.unwrap(), row);
-        assert_eq!(order.reload(&bed.cluster).await.unwrap(), order);
+        assert_eq!(row.reload(&fixture.cluster, shard).await.unwrap(), row);
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap(), order);
     }
 
-    async fn a_named_database_has_the_verbs_of_a_sharded_model(bed: &Bed) {
-        let on = &bed.cluster;
-        let name = format!("setting {}", bed.id());
+    async fn a_named_database_has_the_verbs_of_a_sharded_model(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let name = format!("setting {}", fixture.id());
         let row = Setting { name: name.clone(), value: 1 }.insert(on).await.unwrap();
         assert_eq!(Setting::get(on, name.clone()).await.unwrap(), row);
         assert_eq!(kind(row.clone().insert(on).await), ErrorKind::Unique);
@@ -154,66 +154,66 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(Setting::find(on, name).await.unwrap(), None);
     }
 
-    async fn a_named_database_has_transactions(bed: &Bed) {
-        let row = Setting { name: format!("setting {}", bed.id()), value: 1 };
-        let tx = bed.cluster.begin(Setting::database()).await.unwrap();
+    async fn a_named_database_has_transactions(fixture: &Fixture) {
+        let row = Setting { name: format!("setting {}", fixture.id()), value: 1 };
+        let tx = fixture.cluster.begin(Setting::database()).await.unwrap();
         row.clone().insert(&tx).await.unwrap();
-        assert_eq!(kind(Order::on(bed.key()).all(&tx).await), ErrorKind::CrossShard);
+        assert_eq!(kind(Order::on(fixture.key()).all(&tx).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
-        assert_eq!(Setting::find(&bed.cluster, row.name.clone()).await.unwrap(), None);
-        let tx = bed.cluster.begin(Setting::database()).await.unwrap();
+        assert_eq!(Setting::find(&fixture.cluster, row.name.clone()).await.unwrap(), None);
+        let tx = fixture.cluster.begin(Setting::database()).await.unwrap();
         row.clone().insert(&tx).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
+        assert_eq!(row.reload(&fixture.cluster).await.unwrap(), row);
     }
 
-    async fn a_text_id_is_given_as_a_text(bed: &Bed) {
-        let name = format!("setting {}", bed.id());
-        let setting = Setting { name: name.clone(), value: 7 }.insert(&bed.cluster).await.unwrap();
-        assert_eq!(Setting::get(&bed.cluster, name.as_str()).await.unwrap(), setting);
-        assert_eq!(Setting::get(&bed.cluster, &name).await.unwrap(), setting);
-        assert_eq!(Setting::find(&bed.cluster, "no such setting").await.unwrap(), None);
+    async fn a_text_id_is_given_as_a_text(fixture: &Fixture) {
+        let name = format!("setting {}", fixture.id());
+        let setting = Setting { name: name.clone(), value: 7 }.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(Setting::get(&fixture.cluster, name.as_str()).await.unwrap(), setting);
+        assert_eq!(Setting::get(&fixture.cluster, &name).await.unwrap(), setting);
+        assert_eq!(Setting::find(&fixture.cluster, "no such setting").await.unwrap(), None);
     }
 
-    async fn all_rows_of_a_shard_are_found_by_its_number(bed: &Bed) {
-        let key = bed.key();
-        let shard = bed.shard_of(key);
-        for user_id in bed.neighbours(key, 2) {
-            Order { id: bed.id(), user_id }.insert(&bed.cluster).await.unwrap();
+    async fn all_rows_of_a_shard_are_found_by_its_number(fixture: &Fixture) {
+        let key = fixture.key();
+        let shard = fixture.shard_of(key);
+        for user_id in fixture.neighbours(key, 2) {
+            Order { id: fixture.id(), user_id }.insert(&fixture.cluster).await.unwrap();
         }
-        let rows = Order::on_shard(shard).all(&bed.cluster).await.unwrap();
+        let rows = Order::on_shard(shard).all(&fixture.cluster).await.unwrap();
         assert!(rows.len() >= 2, "{rows:?}");
-        assert!(rows.iter().all(|row| bed.shard_of(row.user_id) == shard));
-        let beyond = Order::on_shard(bed.logical_shards).all(&bed.cluster).await;
+        assert!(rows.iter().all(|row| fixture.shard_of(row.user_id) == shard));
+        let beyond = Order::on_shard(fixture.logical_shards).all(&fixture.cluster).await;
         assert_eq!(kind(beyond), ErrorKind::NoShardForKey);
     }
 
-    async fn where_an_address_is_can_be_asked(bed: &Bed) {
-        let key = bed.key();
-        let location = bed.cluster.locate(&Order::shard(key)).unwrap();
-        assert_eq!((location.group.as_str(), location.shard), ("shop", Some(bed.shard_of(key))));
-        assert_eq!(bed.cluster.locate(&Job::shard(bed.shard_of(key))).unwrap(), location);
-        assert_eq!(bed.cluster.locate(&Setting::database()).unwrap().shard, None);
-        assert_eq!(bed.cluster.locate(&Lost::shard(1)).unwrap_err().kind(), ErrorKind::Configuration);
+    async fn where_an_address_is_can_be_asked(fixture: &Fixture) {
+        let key = fixture.key();
+        let location = fixture.cluster.locate(&Order::shard(key)).unwrap();
+        assert_eq!((location.group.as_str(), location.shard), ("shop", Some(fixture.shard_of(key))));
+        assert_eq!(fixture.cluster.locate(&Job::shard(fixture.shard_of(key))).unwrap(), location);
+        assert_eq!(fixture.cluster.locate(&Setting::database()).unwrap().shard, None);
+        assert_eq!(fixture.cluster.locate(&Lost::shard(1)).unwrap_err().kind(), ErrorKind::Configuration);
     }
 
-    async fn a_home_that_is_not_configured_is_named_with_those_that_are(bed: &Bed) {
-        let error = Lost { id: 1 }.insert(&bed.cluster).await.unwrap_err();
+    async fn a_home_that_is_not_configured_is_named_with_those_that_are(fixture: &Fixture) {
+        let error = Lost { id: 1 }.insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("`nowhere`") && error.to_string().contains("`shop`"), "{error}");
-        let error = Missing { id: 1 }.insert(&bed.cluster).await.unwrap_err();
+        let error = Missing { id: 1 }.insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("`nothing`") && error.to_string().contains("`default`"), "{error}");
-        let setup = bed.cluster.setup().table::<Lost>().run().await;
+        let setup = fixture.cluster.setup().table::<Lost>().run().await;
         assert_eq!(kind(setup), ErrorKind::Configuration);
     }
 
-    async fn a_table_that_was_not_made_is_named(bed: &Bed) {
-        let row = NeverMade { id: bed.key() };
-        let error = row.clone().insert(&bed.cluster).await.unwrap_err();
+    async fn a_table_that_was_not_made_is_named(fixture: &Fixture) {
+        let row = NeverMade { id: fixture.key() };
+        let error = row.clone().insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedTable);
         assert!(error.to_string().contains("never_made"), "{error}");
-        assert_eq!(kind(NeverMade::on(row.id).all(&bed.cluster).await), ErrorKind::UndefinedTable);
-        assert_eq!(kind(NeverMade::insert_many(&bed.cluster, vec![row; 2]).await), ErrorKind::UndefinedTable);
+        assert_eq!(kind(NeverMade::on(row.id).all(&fixture.cluster).await), ErrorKind::UndefinedTable);
+        assert_eq!(kind(NeverMade::insert_many(&fixture.cluster, vec![row; 2]).await), ErrorKind::UndefinedTable);
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::{DateTime, Utc};
 use shard_orm::prelude::*;
 use shard_orm::{Error, Hooks, Result, WriteContext};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -83,8 +83,8 @@ fn refused() -> Error {
 }
 
 impl Order {
-    fn new(bed: &Bed, user_id: i64, item: &str) -> Self {
-        let id = bed.id();
+    fn new(fixture: &Fixture, user_id: i64, item: &str) -> Self {
+        let id = fixture.id();
         Self {
             id,
             user_id,
@@ -111,18 +111,18 @@ impl Order {
     }
 
     /// The hooks that have run for this order, and whose writes are there.
-    async fn entered(&self, bed: &Bed) -> Vec<String> {
+    async fn entered(&self, fixture: &Fixture) -> Vec<String> {
         Entry::on(self.user_id)
             .filter(Entry::ORDER_ID.eq(self.id))
             .order_by(Entry::ID)
             .select(Entry::HOOK)
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap()
     }
 
-    async fn find_it(&self, bed: &Bed) -> Option<Self> {
-        Self::find(&bed.cluster, self.user_id, self.id)
+    async fn find_it(&self, fixture: &Fixture) -> Option<Self> {
+        Self::find(&fixture.cluster, self.user_id, self.id)
             .await
             .unwrap()
     }
@@ -170,190 +170,190 @@ const INSERT: [&str; 2] = ["before_insert", "after_insert"];
 const SAVE: [&str; 2] = ["before_save", "after_save"];
 
 behaviours! { (Order, Entry, Guarded, Job);
-    async fn each_verb_calls_its_hooks_in_order(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), "tea").insert(&bed.cluster).await.unwrap();
-        assert_eq!(order.entered(bed).await, INSERT);
-        order.update(&bed.cluster).await.unwrap();
-        order.update_only(&bed.cluster, Order::ITEM).await.unwrap();
-        order.delete(&bed.cluster).await.unwrap();
-        assert_eq!(order.entered(bed).await, [
+    async fn each_verb_calls_its_hooks_in_order(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), "tea").insert(&fixture.cluster).await.unwrap();
+        assert_eq!(order.entered(fixture).await, INSERT);
+        order.update(&fixture.cluster).await.unwrap();
+        order.update_only(&fixture.cluster, Order::ITEM).await.unwrap();
+        order.delete(&fixture.cluster).await.unwrap();
+        assert_eq!(order.entered(fixture).await, [
             "before_insert", "after_insert", "before_update", "after_update", "before_update",
             "after_update", "before_delete", "after_delete",
         ]);
     }
 
-    async fn verbs_that_insert_or_update_call_the_hooks_of_save(bed: &Bed) {
+    async fn verbs_that_insert_or_update_call_the_hooks_of_save(fixture: &Fixture) {
         let by = (Order::USER_ID, Order::CODE);
         // Each of them twice: where the row is not there yet, and where it is.
-        let saved = Order::new(bed, bed.key(), "tea");
-        saved.save(&bed.cluster).await.unwrap();
-        saved.save(&bed.cluster).await.unwrap();
-        let upserted = Order::new(bed, bed.key(), "tea");
-        upserted.upsert(&bed.cluster, by).await.unwrap();
-        upserted.upsert_only(&bed.cluster, by, Order::ITEM).await.unwrap();
-        let created = Order::new(bed, bed.key(), "tea");
-        assert!(created.clone().update_or_create(&bed.cluster, by).await.unwrap().1);
-        assert!(!created.clone().update_or_create(&bed.cluster, by).await.unwrap().1);
+        let saved = Order::new(fixture, fixture.key(), "tea");
+        saved.save(&fixture.cluster).await.unwrap();
+        saved.save(&fixture.cluster).await.unwrap();
+        let upserted = Order::new(fixture, fixture.key(), "tea");
+        upserted.upsert(&fixture.cluster, by).await.unwrap();
+        upserted.upsert_only(&fixture.cluster, by, Order::ITEM).await.unwrap();
+        let created = Order::new(fixture, fixture.key(), "tea");
+        assert!(created.clone().update_or_create(&fixture.cluster, by).await.unwrap().1);
+        assert!(!created.clone().update_or_create(&fixture.cluster, by).await.unwrap().1);
         for order in [saved, upserted, created] {
-            assert_eq!(order.entered(bed).await, [SAVE, SAVE].concat());
+            assert_eq!(order.entered(fixture).await, [SAVE, SAVE].concat());
         }
     }
 
-    async fn get_or_create_calls_hooks_when_it_inserts(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), " tea ");
+    async fn get_or_create_calls_hooks_when_it_inserts(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), " tea ");
         let by = (Order::USER_ID, Order::CODE);
-        let (created, inserted) = order.clone().get_or_create(&bed.cluster, by).await.unwrap();
+        let (created, inserted) = order.clone().get_or_create(&fixture.cluster, by).await.unwrap();
         assert_eq!((created.item.as_str(), inserted), ("tea", true));
         assert!(created.created > DateTime::UNIX_EPOCH);
-        assert_eq!(order.entered(bed).await, INSERT);
-        let (found, inserted) = order.clone().get_or_create(&bed.cluster, by).await.unwrap();
+        assert_eq!(order.entered(fixture).await, INSERT);
+        let (found, inserted) = order.clone().get_or_create(&fixture.cluster, by).await.unwrap();
         assert_eq!((found, inserted), (created, false));
-        assert_eq!(order.entered(bed).await, INSERT);
+        assert_eq!(order.entered(fixture).await, INSERT);
     }
 
-    async fn the_verbs_of_the_builder_call_none(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), "tea").insert(&bed.cluster).await.unwrap();
-        Order::on(order.user_id).set(Order::ITEM, "milk").update(&bed.cluster).await.unwrap();
-        Order::on(order.user_id).delete(&bed.cluster).await.unwrap();
-        assert_eq!(order.entered(bed).await, INSERT);
+    async fn the_verbs_of_the_builder_call_none(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), "tea").insert(&fixture.cluster).await.unwrap();
+        Order::on(order.user_id).set(Order::ITEM, "milk").update(&fixture.cluster).await.unwrap();
+        Order::on(order.user_id).delete(&fixture.cluster).await.unwrap();
+        assert_eq!(order.entered(fixture).await, INSERT);
     }
 
-    async fn a_row_is_written_as_its_hook_has_changed_it(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), " tea ").insert(&bed.cluster).await.unwrap();
+    async fn a_row_is_written_as_its_hook_has_changed_it(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), " tea ").insert(&fixture.cluster).await.unwrap();
         assert_eq!(order.item, "tea");
-        assert_eq!(order.find_it(bed).await, Some(order));
-        let orders = vec![Order::new(bed, bed.key(), " milk ")];
-        let orders = Order::insert_many(&bed.cluster, orders).await.unwrap();
+        assert_eq!(order.find_it(fixture).await, Some(order));
+        let orders = vec![Order::new(fixture, fixture.key(), " milk ")];
+        let orders = Order::insert_many(&fixture.cluster, orders).await.unwrap();
         assert_eq!(orders[0].item, "milk");
-        assert_eq!(orders[0].find_it(bed).await.as_ref(), Some(&orders[0]));
+        assert_eq!(orders[0].find_it(fixture).await.as_ref(), Some(&orders[0]));
     }
 
-    async fn a_row_lives_where_the_key_of_its_hook_leads(bed: &Bed) {
-        for key in bed.key_of_each_shard() {
-            let one = Order::new(bed, key, "of another user").insert(&bed.cluster).await.unwrap();
+    async fn a_row_lives_where_the_key_of_its_hook_leads(fixture: &Fixture) {
+        for key in fixture.key_of_each_shard() {
+            let one = Order::new(fixture, key, "of another user").insert(&fixture.cluster).await.unwrap();
             assert_eq!(one.user_id, key + 1);
-            assert_eq!(one.find_it(bed).await, Some(one));
-            let many = vec![Order::new(bed, key, "of another user")];
-            let many = Order::insert_many(&bed.cluster, many).await.unwrap();
-            assert_eq!(many[0].find_it(bed).await.as_ref(), Some(&many[0]));
+            assert_eq!(one.find_it(fixture).await, Some(one));
+            let many = vec![Order::new(fixture, key, "of another user")];
+            let many = Order::insert_many(&fixture.cluster, many).await.unwrap();
+            assert_eq!(many[0].find_it(fixture).await.as_ref(), Some(&many[0]));
             let by = (Order::USER_ID, Order::CODE);
-            let order = Order::new(bed, key, "of another user");
-            let (created, _) = order.get_or_create(&bed.cluster, by).await.unwrap();
-            assert_eq!(created.find_it(bed).await, Some(created));
+            let order = Order::new(fixture, key, "of another user");
+            let (created, _) = order.get_or_create(&fixture.cluster, by).await.unwrap();
+            assert_eq!(created.find_it(fixture).await, Some(created));
         }
     }
 
-    async fn a_hook_that_fails_before_keeps_the_row_from_being_written(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), "fail before_insert");
-        assert_eq!(kind(order.clone().insert(&bed.cluster).await), ErrorKind::Check);
-        assert_eq!(order.find_it(bed).await, None);
+    async fn a_hook_that_fails_before_keeps_the_row_from_being_written(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), "fail before_insert");
+        assert_eq!(kind(order.clone().insert(&fixture.cluster).await), ErrorKind::Check);
+        assert_eq!(order.find_it(fixture).await, None);
         // Outside of a transaction, what the hook has written is there at once.
-        assert_eq!(order.entered(bed).await, ["before_insert"]);
+        assert_eq!(order.entered(fixture).await, ["before_insert"]);
 
-        let order = Order::new(bed, bed.key(), "tea").insert(&bed.cluster).await.unwrap();
+        let order = Order::new(fixture, fixture.key(), "tea").insert(&fixture.cluster).await.unwrap();
         let changed = |item: &str| Order { item: item.to_owned(), ..order.clone() };
-        assert_eq!(kind(changed("fail before_update").update(&bed.cluster).await), ErrorKind::Check);
-        assert_eq!(kind(changed("fail before_save").save(&bed.cluster).await), ErrorKind::Check);
-        assert_eq!(kind(changed("fail before_delete").delete(&bed.cluster).await), ErrorKind::Check);
-        assert_eq!(order.find_it(bed).await, Some(order));
+        assert_eq!(kind(changed("fail before_update").update(&fixture.cluster).await), ErrorKind::Check);
+        assert_eq!(kind(changed("fail before_save").save(&fixture.cluster).await), ErrorKind::Check);
+        assert_eq!(kind(changed("fail before_delete").delete(&fixture.cluster).await), ErrorKind::Check);
+        assert_eq!(order.find_it(fixture).await, Some(order));
     }
 
-    async fn a_hook_that_fails_after_says_that_the_row_is_written(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), "fail after_insert");
-        let error = order.clone().insert(&bed.cluster).await.unwrap_err();
+    async fn a_hook_that_fails_after_says_that_the_row_is_written(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), "fail after_insert");
+        let error = order.clone().insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AfterHook);
         assert!(!error.is_retryable());
-        assert_eq!(error.shard().unwrap().shard, bed.shard_of(order.user_id));
+        assert_eq!(error.shard().unwrap().shard, fixture.shard_of(order.user_id));
         let source = error.source().unwrap().downcast_ref::<Error>().unwrap();
         assert_eq!(source.kind(), ErrorKind::Check);
         assert!(error.to_string().contains("`after_insert` of `Order` failed: the hook refuses it"), "{error}");
-        assert!(order.find_it(bed).await.is_some());
+        assert!(order.find_it(fixture).await.is_some());
 
         let changed = |item: &str| Order { item: item.to_owned(), ..order.clone() };
-        assert_eq!(kind(changed("fail after_update").update(&bed.cluster).await), ErrorKind::AfterHook);
-        assert_eq!(kind(changed("fail after_save").save(&bed.cluster).await), ErrorKind::AfterHook);
-        assert_eq!(order.find_it(bed).await.unwrap().item, "fail after_save");
-        assert_eq!(kind(changed("fail after_delete").delete(&bed.cluster).await), ErrorKind::AfterHook);
-        assert_eq!(order.find_it(bed).await, None);
+        assert_eq!(kind(changed("fail after_update").update(&fixture.cluster).await), ErrorKind::AfterHook);
+        assert_eq!(kind(changed("fail after_save").save(&fixture.cluster).await), ErrorKind::AfterHook);
+        assert_eq!(order.find_it(fixture).await.unwrap().item, "fail after_save");
+        assert_eq!(kind(changed("fail after_delete").delete(&fixture.cluster).await), ErrorKind::AfterHook);
+        assert_eq!(order.find_it(fixture).await, None);
     }
 
-    async fn a_hook_writes_in_the_transaction_of_its_row(bed: &Bed) {
-        let key = bed.key();
-        let order = Order::new(bed, key, "tea");
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+    async fn a_hook_writes_in_the_transaction_of_its_row(fixture: &Fixture) {
+        let key = fixture.key();
+        let order = Order::new(fixture, key, "tea");
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         order.clone().insert(&tx).await.unwrap();
         assert_eq!(Entry::on(key).count(&tx).await.unwrap(), 2);
         tx.rollback().await.unwrap();
-        assert_eq!(order.entered(bed).await, [""; 0]);
+        assert_eq!(order.entered(fixture).await, [""; 0]);
 
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         order.clone().insert(&tx).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(order.entered(bed).await, INSERT);
+        assert_eq!(order.entered(fixture).await, INSERT);
     }
 
-    async fn a_hook_that_fails_in_a_transaction_gives_its_own_error(bed: &Bed) {
-        let key = bed.key();
-        let order = Order::new(bed, key, "fail after_insert");
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+    async fn a_hook_that_fails_in_a_transaction_gives_its_own_error(fixture: &Fixture) {
+        let key = fixture.key();
+        let order = Order::new(fixture, key, "fail after_insert");
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         assert_eq!(kind(order.clone().insert(&tx).await), ErrorKind::Check);
         tx.rollback().await.unwrap();
-        assert_eq!(order.find_it(bed).await, None);
-        assert_eq!(order.entered(bed).await, [""; 0]);
+        assert_eq!(order.find_it(fixture).await, None);
+        assert_eq!(order.entered(fixture).await, [""; 0]);
     }
 
-    async fn each_row_of_insert_many_has_its_hooks(bed: &Bed) {
-        let orders: Vec<Order> = (0..12).map(|_| Order::new(bed, bed.key(), "tea")).collect();
-        let orders = Order::insert_many(&bed.cluster, orders).await.unwrap();
+    async fn each_row_of_insert_many_has_its_hooks(fixture: &Fixture) {
+        let orders: Vec<Order> = (0..12).map(|_| Order::new(fixture, fixture.key(), "tea")).collect();
+        let orders = Order::insert_many(&fixture.cluster, orders).await.unwrap();
         for order in orders {
-            assert_eq!(order.entered(bed).await, INSERT);
+            assert_eq!(order.entered(fixture).await, INSERT);
         }
     }
 
-    async fn the_rows_that_insert_many_could_not_write_have_no_hook_after(bed: &Bed) {
-        let taken = Order::new(bed, bed.key(), "tea").insert(&bed.cluster).await.unwrap();
-        let other = Order::new(bed, bed.key(), "tea");
-        let here = bed.shard_of(taken.user_id) == bed.shard_of(other.user_id);
+    async fn the_rows_that_insert_many_could_not_write_have_no_hook_after(fixture: &Fixture) {
+        let taken = Order::new(fixture, fixture.key(), "tea").insert(&fixture.cluster).await.unwrap();
+        let other = Order::new(fixture, fixture.key(), "tea");
+        let here = fixture.shard_of(taken.user_id) == fixture.shard_of(other.user_id);
         let again = Order { code: "again".to_owned(), ..taken.clone() };
-        let error = Order::insert_many(&bed.cluster, vec![again, other.clone()]).await.unwrap_err();
+        let error = Order::insert_many(&fixture.cluster, vec![again, other.clone()]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
-        assert_eq!(taken.entered(bed).await, ["before_insert", "after_insert", "before_insert"]);
+        assert_eq!(taken.entered(fixture).await, ["before_insert", "after_insert", "before_insert"]);
         let expected: &[&str] = if here { &INSERT[..1] } else { &INSERT };
-        assert_eq!(other.entered(bed).await, expected);
+        assert_eq!(other.entered(fixture).await, expected);
     }
 
-    async fn a_failing_hook_of_insert_many_leaves_those_of_the_other_rows(bed: &Bed) {
+    async fn a_failing_hook_of_insert_many_leaves_those_of_the_other_rows(fixture: &Fixture) {
         let orders: Vec<Order> = ["tea", "fail after_insert", "milk"]
             .into_iter()
-            .map(|item| Order::new(bed, bed.key(), item))
+            .map(|item| Order::new(fixture, fixture.key(), item))
             .collect();
-        assert_eq!(kind(Order::insert_many(&bed.cluster, orders.clone()).await), ErrorKind::AfterHook);
+        assert_eq!(kind(Order::insert_many(&fixture.cluster, orders.clone()).await), ErrorKind::AfterHook);
         for order in orders {
-            assert!(order.find_it(bed).await.is_some());
-            assert_eq!(order.entered(bed).await, INSERT);
+            assert!(order.find_it(fixture).await.is_some());
+            assert_eq!(order.entered(fixture).await, INSERT);
         }
     }
 
-    async fn a_verb_without_a_hook_of_its_own_does_not_pass_the_others_by(bed: &Bed) {
-        let guarded = Guarded { id: bed.id(), user_id: bed.key() };
-        assert_eq!(kind(guarded.clone().insert(&bed.cluster).await), ErrorKind::Check);
-        let error = guarded.save(&bed.cluster).await.unwrap_err();
+    async fn a_verb_without_a_hook_of_its_own_does_not_pass_the_others_by(fixture: &Fixture) {
+        let guarded = Guarded { id: fixture.id(), user_id: fixture.key() };
+        assert_eq!(kind(guarded.clone().insert(&fixture.cluster).await), ErrorKind::Check);
+        let error = guarded.save(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("`before_save` for `Guarded`"), "{error}");
-        assert_eq!(kind(guarded.upsert(&bed.cluster, Guarded::ID).await), ErrorKind::Unsupported);
-        let outcome = guarded.clone().update_or_create(&bed.cluster, Guarded::ID).await;
+        assert_eq!(kind(guarded.upsert(&fixture.cluster, Guarded::ID).await), ErrorKind::Unsupported);
+        let outcome = guarded.clone().update_or_create(&fixture.cluster, Guarded::ID).await;
         assert_eq!(kind(outcome), ErrorKind::Unsupported);
-        assert_eq!(Guarded::on(guarded.user_id).count(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(Guarded::on(guarded.user_id).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn a_hook_knows_where_its_row_is_written(bed: &Bed) {
-        for shard in [0, bed.logical_shards - 1] {
-            let job = Job { id: bed.id(), shard: -1, in_transaction: true };
-            let job = job.insert(&bed.cluster, shard).await.unwrap();
+    async fn a_hook_knows_where_its_row_is_written(fixture: &Fixture) {
+        for shard in [0, fixture.logical_shards - 1] {
+            let job = Job { id: fixture.id(), shard: -1, in_transaction: true };
+            let job = job.insert(&fixture.cluster, shard).await.unwrap();
             assert_eq!((job.shard, job.in_transaction), (i64::from(shard), false));
 
-            let tx = bed.cluster.begin(Job::shard(shard)).await.unwrap();
-            let job = Job { id: bed.id(), shard: -1, in_transaction: false };
+            let tx = fixture.cluster.begin(Job::shard(shard)).await.unwrap();
+            let job = Job { id: fixture.id(), shard: -1, in_transaction: false };
             let job = job.insert(&tx, shard).await.unwrap();
             assert_eq!((job.shard, job.in_transaction), (i64::from(shard), true));
             tx.commit().await.unwrap();

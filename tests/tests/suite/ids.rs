@@ -7,8 +7,8 @@ use shard_orm::config::Ids;
 use shard_orm::id::Layout;
 use shard_orm::prelude::*;
 use shard_orm::route::mix64;
-use shard_orm_tests::bed::{Bed, DATABASE};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{DATABASE, Fixture};
 use uuid::Uuid;
 
 use crate::kind;
@@ -85,162 +85,162 @@ const BY_TITLE: (
 ) = (Note::USER_ID, Note::TITLE);
 
 behaviours! { (Note, Event, Visit, Account, Run);
-    async fn insert_fills_an_id_of_0_and_keeps_another(bed: &Bed) {
-        let key = bed.key();
-        let filled = note(key, "a").insert(&bed.cluster).await.unwrap();
+    async fn insert_fills_an_id_of_0_and_keeps_another(fixture: &Fixture) {
+        let key = fixture.key();
+        let filled = note(key, "a").insert(&fixture.cluster).await.unwrap();
         assert!(filled.id.0 > 0);
-        assert_eq!(Note::get(&bed.cluster, key, filled.id).await.unwrap(), filled);
-        let given = Note { id: NoteId(bed.id()), ..note(key, "b") };
-        assert_eq!(given.clone().insert(&bed.cluster).await.unwrap(), given);
+        assert_eq!(Note::get(&fixture.cluster, key, filled.id).await.unwrap(), filled);
+        let given = Note { id: NoteId(fixture.id()), ..note(key, "b") };
+        assert_eq!(given.clone().insert(&fixture.cluster).await.unwrap(), given);
     }
 
-    async fn a_snowflake_holds_its_worker_and_the_leading_bits_of_its_keys_hash(bed: &Bed) {
-        for key in [bed.key(), -bed.key()] {
-            let id = note(key, "a").insert(&bed.cluster).await.unwrap().id;
-            let parts = bed.cluster.id_layout().parts(id.0).unwrap();
+    async fn a_snowflake_holds_its_worker_and_the_leading_bits_of_its_keys_hash(fixture: &Fixture) {
+        for key in [fixture.key(), -fixture.key()] {
+            let id = note(key, "a").insert(&fixture.cluster).await.unwrap().id;
+            let parts = fixture.cluster.id_layout().parts(id.0).unwrap();
             assert_eq!(parts.worker, 1);
             assert_eq!(u64::from(parts.shard_bits), mix64(key.cast_unsigned()) >> 56);
         }
     }
 
-    async fn insert_many_fills_rising_ids_in_the_order_of_the_rows(bed: &Bed) {
-        let key = bed.key();
+    async fn insert_many_fills_rising_ids_in_the_order_of_the_rows(fixture: &Fixture) {
+        let key = fixture.key();
         let mut rows: Vec<Note> = (0..300).map(|n| note(key + n % 7, &format!("{key} {n}"))).collect();
-        rows[5].id = NoteId(bed.id());
+        rows[5].id = NoteId(fixture.id());
         let given = rows[5].id;
-        let inserted = Note::insert_many(&bed.cluster, rows).await.unwrap();
+        let inserted = Note::insert_many(&fixture.cluster, rows).await.unwrap();
         assert_eq!(inserted[5].id, given);
         let made: Vec<NoteId> = inserted.iter().map(|row| row.id).filter(|id| *id != given).collect();
         assert!(made.is_sorted_by(|a, b| a < b));
         for row in inserted.into_iter().step_by(50) {
-            assert_eq!(Note::get(&bed.cluster, row.user_id, row.id).await.unwrap(), row);
+            assert_eq!(Note::get(&fixture.cluster, row.user_id, row.id).await.unwrap(), row);
         }
     }
 
-    async fn an_id_is_filled_within_a_transaction(bed: &Bed) {
-        let key = bed.key();
-        let tx = bed.cluster.begin(Note::shard(key)).await.unwrap();
+    async fn an_id_is_filled_within_a_transaction(fixture: &Fixture) {
+        let key = fixture.key();
+        let tx = fixture.cluster.begin(Note::shard(key)).await.unwrap();
         let row = note(key, "a").insert(&tx).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(Note::get(&bed.cluster, key, row.id).await.unwrap(), row);
+        assert_eq!(Note::get(&fixture.cluster, key, row.id).await.unwrap(), row);
     }
 
-    async fn a_verb_that_cannot_give_the_id_back_refuses_a_row_without_one(bed: &Bed) {
-        let key = bed.key();
+    async fn a_verb_that_cannot_give_the_id_back_refuses_a_row_without_one(fixture: &Fixture) {
+        let key = fixture.key();
         let row = note(key, "a");
         for error in [
-            row.save(&bed.cluster).await.unwrap_err(),
-            row.upsert(&bed.cluster, BY_TITLE).await.unwrap_err(),
-            row.upsert_only(&bed.cluster, BY_TITLE, Note::TEXT).await.unwrap_err(),
+            row.save(&fixture.cluster).await.unwrap_err(),
+            row.upsert(&fixture.cluster, BY_TITLE).await.unwrap_err(),
+            row.upsert_only(&fixture.cluster, BY_TITLE, Note::TEXT).await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.to_string().contains("; use `"), "{error}");
         }
-        assert_eq!(Note::on(key).count(&bed.cluster).await.unwrap(), 0);
-        let row = Note { id: NoteId(bed.id()), ..row };
-        row.save(&bed.cluster).await.unwrap();
-        row.upsert(&bed.cluster, BY_TITLE).await.unwrap();
-        assert_eq!(Note::on(key).all(&bed.cluster).await.unwrap(), [row]);
+        assert_eq!(Note::on(key).count(&fixture.cluster).await.unwrap(), 0);
+        let row = Note { id: NoteId(fixture.id()), ..row };
+        row.save(&fixture.cluster).await.unwrap();
+        row.upsert(&fixture.cluster, BY_TITLE).await.unwrap();
+        assert_eq!(Note::on(key).all(&fixture.cluster).await.unwrap(), [row]);
     }
 
-    async fn get_or_create_fills_the_id_of_what_it_creates(bed: &Bed) {
-        let key = bed.key();
-        let (created, new) = note(key, "a").get_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+    async fn get_or_create_fills_the_id_of_what_it_creates(fixture: &Fixture) {
+        let key = fixture.key();
+        let (created, new) = note(key, "a").get_or_create(&fixture.cluster, BY_TITLE).await.unwrap();
         assert!(new && created.id.0 > 0);
-        let again = note(key, "a").get_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+        let again = note(key, "a").get_or_create(&fixture.cluster, BY_TITLE).await.unwrap();
         assert_eq!(again, (created, false));
     }
 
-    async fn update_or_create_fills_the_id_of_what_it_creates_and_keeps_that_of_a_row(bed: &Bed) {
-        let key = bed.key();
-        let (created, new) = note(key, "a").update_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+    async fn update_or_create_fills_the_id_of_what_it_creates_and_keeps_that_of_a_row(fixture: &Fixture) {
+        let key = fixture.key();
+        let (created, new) = note(key, "a").update_or_create(&fixture.cluster, BY_TITLE).await.unwrap();
         assert!(new && created.id.0 > 0);
         let changed = Note { text: "new".into(), ..note(key, "a") };
-        let (updated, new) = changed.update_or_create(&bed.cluster, BY_TITLE).await.unwrap();
+        let (updated, new) = changed.update_or_create(&fixture.cluster, BY_TITLE).await.unwrap();
         assert_eq!((updated.id, updated.text.as_str(), new), (created.id, "new", false));
     }
 
-    async fn a_row_without_an_id_is_not_looked_for_by_it(bed: &Bed) {
-        let row = note(bed.key(), "a");
-        let got = row.clone().get_or_create(&bed.cluster, Note::ID).await;
+    async fn a_row_without_an_id_is_not_looked_for_by_it(fixture: &Fixture) {
+        let row = note(fixture.key(), "a");
+        let got = row.clone().get_or_create(&fixture.cluster, Note::ID).await;
         assert_eq!(kind(got), ErrorKind::Unsupported);
-        let updated = row.update_or_create(&bed.cluster, Note::ID).await;
+        let updated = row.update_or_create(&fixture.cluster, Note::ID).await;
         assert_eq!(kind(updated), ErrorKind::Unsupported);
     }
 
-    async fn a_generated_shard_key_routes_the_row(bed: &Bed) {
-        let email = format!("{}@example.org", bed.key());
-        let account = Account { id: 0, email }.insert(&bed.cluster).await.unwrap();
+    async fn a_generated_shard_key_routes_the_row(fixture: &Fixture) {
+        let email = format!("{}@example.org", fixture.key());
+        let account = Account { id: 0, email }.insert(&fixture.cluster).await.unwrap();
         assert!(account.id > 0);
-        assert_eq!(Account::get(&bed.cluster, account.id, ()).await.unwrap(), account);
+        assert_eq!(Account::get(&fixture.cluster, account.id, ()).await.unwrap(), account);
         let rows = (0..20).map(|n| Account { id: 0, email: format!("{} {n}", account.email) });
-        for row in Account::insert_many(&bed.cluster, rows.collect()).await.unwrap() {
-            assert_eq!(Account::get(&bed.cluster, row.id, ()).await.unwrap(), row);
+        for row in Account::insert_many(&fixture.cluster, rows.collect()).await.unwrap() {
+            assert_eq!(Account::get(&fixture.cluster, row.id, ()).await.unwrap(), row);
         }
     }
 
-    async fn uuids_of_version_7_rise(bed: &Bed) {
-        let key = bed.key();
+    async fn uuids_of_version_7_rise(fixture: &Fixture) {
+        let key = fixture.key();
         let events = (0..100).map(|n| Event { user_id: key, id: Uuid::nil(), what: n.to_string() });
-        let events = Event::insert_many(&bed.cluster, events.collect()).await.unwrap();
+        let events = Event::insert_many(&fixture.cluster, events.collect()).await.unwrap();
         assert!(events.is_sorted_by(|a, b| a.id < b.id));
         assert!(events.iter().all(|event| event.id.get_version_num() == 7));
         let first = &events[0];
-        assert_eq!(Event::get(&bed.cluster, key, first.id).await.unwrap(), *first);
-        let ordered = Event::on(key).order_by(Event::ID).all(&bed.cluster).await.unwrap();
+        assert_eq!(Event::get(&fixture.cluster, key, first.id).await.unwrap(), *first);
+        let ordered = Event::on(key).order_by(Event::ID).all(&fixture.cluster).await.unwrap();
         assert_eq!(ordered, events);
     }
 
-    async fn nanosecond_ids_hold_the_key_modulo_1024(bed: &Bed) {
-        let key = bed.key();
+    async fn nanosecond_ids_hold_the_key_modulo_1024(fixture: &Fixture) {
+        let key = fixture.key();
         let visits = (0..100).map(|_| Visit { id: 0, user_id: key });
-        let visits = Visit::insert_many(&bed.cluster, visits.collect()).await.unwrap();
+        let visits = Visit::insert_many(&fixture.cluster, visits.collect()).await.unwrap();
         assert!(visits.is_sorted_by(|a, b| a.id < b.id));
         assert!(visits.iter().all(|visit| (visit.id >> 3) & 1_023 == key & 1_023));
     }
 
-    async fn an_isolated_model_has_ids_without_shard_bits(bed: &Bed) {
-        let run = Run { id: 0, done: true }.insert(&bed.cluster, 0).await.unwrap();
-        let parts = bed.cluster.id_layout().parts(run.id).unwrap();
+    async fn an_isolated_model_has_ids_without_shard_bits(fixture: &Fixture) {
+        let run = Run { id: 0, done: true }.insert(&fixture.cluster, 0).await.unwrap();
+        let parts = fixture.cluster.id_layout().parts(run.id).unwrap();
         assert_eq!(parts.shard_bits, 0);
-        assert_eq!(Run::get(&bed.cluster, 0, run.id).await.unwrap(), run);
+        assert_eq!(Run::get(&fixture.cluster, 0, run.id).await.unwrap(), run);
     }
 
-    async fn ids_of_concurrent_inserts_differ(bed: &Bed) {
-        let inserts = (0..60).map(|n| note(bed.key(), &n.to_string()).insert(&bed.cluster));
+    async fn ids_of_concurrent_inserts_differ(fixture: &Fixture) {
+        let inserts = (0..60).map(|n| note(fixture.key(), &n.to_string()).insert(&fixture.cluster));
         let ids: HashSet<NoteId> = join_all(inserts).await.into_iter().map(|row| row.unwrap().id).collect();
         assert_eq!(ids.len(), 60);
     }
 }
 
 behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new());
-    async fn without_a_worker_the_first_insert_says_what_to_write(bed: &Bed) {
-        let error = note(bed.key(), "a").insert(&bed.cluster).await.unwrap_err();
+    async fn without_a_worker_the_first_insert_says_what_to_write(fixture: &Fixture) {
+        let error = note(fixture.key(), "a").insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("[ids] worker"), "{error}");
-        let given = Note { id: NoteId(1), ..note(bed.key(), "a") };
-        given.insert(&bed.cluster).await.unwrap();
+        let given = Note { id: NoteId(1), ..note(fixture.key(), "a") };
+        given.insert(&fixture.cluster).await.unwrap();
     }
 }
 
 behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new().worker(9).bits(10, 4, 8));
-    async fn the_widths_are_those_of_the_configuration(bed: &Bed) {
-        let key = bed.key();
-        let id = note(key, "a").insert(&bed.cluster).await.unwrap().id;
-        assert_eq!(bed.cluster.id_layout(), Layout::new(10, 4, 8).unwrap());
-        assert_eq!(bed.cluster.id_layout().parts(id.0).unwrap().worker, 9);
-        assert!(Note::find_by_id(&bed.cluster, id).await.unwrap().is_some());
+    async fn the_widths_are_those_of_the_configuration(fixture: &Fixture) {
+        let key = fixture.key();
+        let id = note(key, "a").insert(&fixture.cluster).await.unwrap().id;
+        assert_eq!(fixture.cluster.id_layout(), Layout::new(10, 4, 8).unwrap());
+        assert_eq!(fixture.cluster.id_layout().parts(id.0).unwrap().worker, 9);
+        assert!(Note::find_by_id(&fixture.cluster, id).await.unwrap().is_some());
         // A second cluster of this process with the same worker goes on with the same numbers.
-        let second = bed.another_process().await;
+        let second = fixture.another_process().await;
         let next = note(key, "b").insert(&second).await.unwrap().id;
-        let last = note(key, "c").insert(&bed.cluster).await.unwrap().id;
+        let last = note(key, "c").insert(&fixture.cluster).await.unwrap().id;
         assert!(id < next && next < last);
     }
 
-    async fn a_closed_cluster_makes_no_ids(bed: &Bed) {
-        let second = bed.another_process().await;
+    async fn a_closed_cluster_makes_no_ids(fixture: &Fixture) {
+        let second = fixture.another_process().await;
         second.close().await;
-        let error = note(bed.key(), "a").insert(&second).await.unwrap_err();
+        let error = note(fixture.key(), "a").insert(&second).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
 }

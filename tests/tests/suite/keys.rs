@@ -3,8 +3,8 @@
 use shard_orm::config::StrategyConfig;
 use shard_orm::prelude::*;
 use shard_orm::route::RoutingKey;
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 
 use crate::kind;
 
@@ -89,9 +89,9 @@ struct Regional {
 }
 
 impl Regional {
-    fn new(bed: &Bed, region: &str, user_id: i64) -> Self {
+    fn new(fixture: &Fixture, region: &str, user_id: i64) -> Self {
         Self {
-            id: bed.id(),
+            id: fixture.id(),
             region: region.into(),
             user_id,
             note: String::new(),
@@ -108,15 +108,19 @@ struct Beside {
 }
 
 /// How many rows a logical shard has of a table, whatever their keys.
-async fn rows_in(bed: &Bed, shard: u32, table: &'static str) -> i64 {
+async fn rows_in(fixture: &Fixture, shard: u32, table: &'static str) -> i64 {
     let text = shard_orm::sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {{{table}}}"));
-    Beside::on(shard).sql(text).one(&bed.cluster).await.unwrap()
+    Beside::on(shard)
+        .sql(text)
+        .one(&fixture.cluster)
+        .await
+        .unwrap()
 }
 
-async fn shard_numbers_of(bed: &Bed, table: &'static str) -> Vec<u32> {
+async fn shard_numbers_of(fixture: &Fixture, table: &'static str) -> Vec<u32> {
     let mut shards = Vec::new();
-    for shard in 0..bed.logical_shards {
-        if rows_in(bed, shard, table).await > 0 {
+    for shard in 0..fixture.logical_shards {
+        if rows_in(fixture, shard, table).await > 0 {
             shards.push(shard);
         }
     }
@@ -124,31 +128,31 @@ async fn shard_numbers_of(bed: &Bed, table: &'static str) -> Vec<u32> {
 }
 
 macro_rules! ends_come_back {
-    ($bed:ident: $($model:ident [$($key:expr),+];)+) => {$(
+    ($fixture:ident: $($model:ident [$($key:expr),+];)+) => {$(
         let keys = [$($key),+];
         let mut rows = Vec::new();
         for key in keys {
-            let row = $model { id: $bed.id(), key }.insert(&$bed.cluster).await.unwrap();
-            assert_eq!($model::get(&$bed.cluster, key, row.id).await.unwrap(), row);
-            assert_eq!($model::on(key).one(&$bed.cluster).await.unwrap(), row);
-            assert_eq!($model::on(key).count(&$bed.cluster).await.unwrap(), 1);
+            let row = $model { id: $fixture.id(), key }.insert(&$fixture.cluster).await.unwrap();
+            assert_eq!($model::get(&$fixture.cluster, key, row.id).await.unwrap(), row);
+            assert_eq!($model::on(key).one(&$fixture.cluster).await.unwrap(), row);
+            assert_eq!($model::on(key).count(&$fixture.cluster).await.unwrap(), 1);
             rows.push(row);
         }
-        let mut found = $model::on_each(keys).all(&$bed.cluster).await.unwrap();
+        let mut found = $model::on_each(keys).all(&$fixture.cluster).await.unwrap();
         found.sort_by_key(|row| row.id);
         assert_eq!(found, rows);
         for row in rows {
-            row.delete(&$bed.cluster).await.unwrap();
+            row.delete(&$fixture.cluster).await.unwrap();
         }
-        let again = keys.map(|key| $model { id: $bed.id(), key }).to_vec();
-        $model::insert_many(&$bed.cluster, again.clone()).await.unwrap();
-        assert_eq!($model::on_each(keys).delete(&$bed.cluster).await.unwrap(), u64::try_from(keys.len()).unwrap());
+        let again = keys.map(|key| $model { id: $fixture.id(), key }).to_vec();
+        $model::insert_many(&$fixture.cluster, again.clone()).await.unwrap();
+        assert_eq!($model::on_each(keys).delete(&$fixture.cluster).await.unwrap(), u64::try_from(keys.len()).unwrap());
     )+};
 }
 
 behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Profile, Cell);
-    async fn keys_of_every_type_route_at_their_ends_and_at_zero(bed: &Bed) {
-        ends_come_back! { bed:
+    async fn keys_of_every_type_route_at_their_ends_and_at_zero(fixture: &Fixture) {
+        ends_come_back! { fixture:
             ByI8 [i8::MIN, -1, 0, 1, i8::MAX];
             ByI16 [i16::MIN, -1, 0, 1, i16::MAX];
             ByI32 [i32::MIN, -1, 0, 1, i32::MAX];
@@ -160,22 +164,22 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         }
     }
 
-    async fn equal_keys_of_different_types_live_together(bed: &Bed) {
+    async fn equal_keys_of_different_types_live_together(fixture: &Fixture) {
         for key in [0_u8, 1, 42, 127] {
             let number = i64::from(key);
-            let tx = bed.cluster.begin(ByI64::shard(number)).await.unwrap();
-            ByU8 { id: bed.id(), key }.insert(&tx).await.unwrap();
-            ByU64 { id: bed.id(), key: key.into() }.insert(&tx).await.unwrap();
-            ByI16 { id: bed.id(), key: key.into() }.insert(&tx).await.unwrap();
+            let tx = fixture.cluster.begin(ByI64::shard(number)).await.unwrap();
+            ByU8 { id: fixture.id(), key }.insert(&tx).await.unwrap();
+            ByU64 { id: fixture.id(), key: key.into() }.insert(&tx).await.unwrap();
+            ByI16 { id: fixture.id(), key: key.into() }.insert(&tx).await.unwrap();
             ByUser { id: uuid::Uuid::from_u128(key.into()), user: UserId(number) }.insert(&tx).await.unwrap();
             tx.rollback().await.unwrap();
         }
     }
 
-    async fn a_key_above_what_every_database_stores_belongs_to_no_shard(bed: &Bed) {
+    async fn a_key_above_what_every_database_stores_belongs_to_no_shard(fixture: &Fixture) {
         for key in [i64::MAX.unsigned_abs() + 1, u64::MAX] {
-            let on = &bed.cluster;
-            let row = ByU64 { id: bed.id(), key };
+            let on = &fixture.cluster;
+            let row = ByU64 { id: fixture.id(), key };
             assert_eq!(kind(row.clone().insert(on).await), ErrorKind::NoShardForKey);
             assert_eq!(kind(ByU64::insert_many(on, vec![row.clone()]).await), ErrorKind::NoShardForKey);
             assert_eq!(kind(row.save(on).await), ErrorKind::NoShardForKey);
@@ -188,63 +192,63 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         }
     }
 
-    async fn a_newtype_is_a_key(bed: &Bed) {
-        let user = UserId(bed.key());
-        let row = ByUser { id: uuid::Uuid::from_u128(bed.id().unsigned_abs().into()), user };
-        let row = row.insert(&bed.cluster).await.unwrap();
-        assert_eq!(ByUser::get(&bed.cluster, user, row.id).await.unwrap(), row);
-        assert_eq!(ByUser::get(&bed.cluster, &user, &row.id).await.unwrap(), row);
-        assert_eq!(ByUser::on(user).filter(ByUser::USER.eq(user)).all(&bed.cluster).await.unwrap(), [row]);
+    async fn a_newtype_is_a_key(fixture: &Fixture) {
+        let user = UserId(fixture.key());
+        let row = ByUser { id: uuid::Uuid::from_u128(fixture.id().unsigned_abs().into()), user };
+        let row = row.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(ByUser::get(&fixture.cluster, user, row.id).await.unwrap(), row);
+        assert_eq!(ByUser::get(&fixture.cluster, &user, &row.id).await.unwrap(), row);
+        assert_eq!(ByUser::on(user).filter(ByUser::USER.eq(user)).all(&fixture.cluster).await.unwrap(), [row]);
     }
 
-    async fn a_key_that_is_the_whole_primary_key_leaves_no_id(bed: &Bed) {
-        let mut profile = Profile { user_id: bed.key(), name: "a".into() }.insert(&bed.cluster).await.unwrap();
-        assert_eq!(Profile::get(&bed.cluster, profile.user_id, ()).await.unwrap(), profile);
+    async fn a_key_that_is_the_whole_primary_key_leaves_no_id(fixture: &Fixture) {
+        let mut profile = Profile { user_id: fixture.key(), name: "a".into() }.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(Profile::get(&fixture.cluster, profile.user_id, ()).await.unwrap(), profile);
         profile.name = "b".into();
-        profile.update(&bed.cluster).await.unwrap();
-        profile.save(&bed.cluster).await.unwrap();
-        profile.upsert(&bed.cluster, Profile::USER_ID).await.unwrap();
-        assert_eq!(profile.reload(&bed.cluster).await.unwrap(), profile);
-        assert_eq!(kind(profile.clone().insert(&bed.cluster).await), ErrorKind::Unique);
-        profile.delete(&bed.cluster).await.unwrap();
-        assert_eq!(Profile::find(&bed.cluster, profile.user_id, ()).await.unwrap(), None);
+        profile.update(&fixture.cluster).await.unwrap();
+        profile.save(&fixture.cluster).await.unwrap();
+        profile.upsert(&fixture.cluster, Profile::USER_ID).await.unwrap();
+        assert_eq!(profile.reload(&fixture.cluster).await.unwrap(), profile);
+        assert_eq!(kind(profile.clone().insert(&fixture.cluster).await), ErrorKind::Unique);
+        profile.delete(&fixture.cluster).await.unwrap();
+        assert_eq!(Profile::find(&fixture.cluster, profile.user_id, ()).await.unwrap(), None);
     }
 
-    async fn a_primary_key_of_several_columns_names_one_row(bed: &Bed) {
-        let key = bed.key();
+    async fn a_primary_key_of_several_columns_names_one_row(fixture: &Fixture) {
+        let key = fixture.key();
         let cell = |sheet: &str, user_id, line, place| Cell { sheet: sheet.into(), user_id, line, place, value: 0 };
         let first = cell("a", key, 1, Option0::A);
         let others = vec![
             cell("b", key, 1, Option0::A),
             cell("a", key, 2, Option0::A),
             cell("a", key, 1, Option0::B),
-            cell("a", bed.neighbours(key, 1)[0], 1, Option0::A),
+            cell("a", fixture.neighbours(key, 1)[0], 1, Option0::A),
         ];
-        first.clone().insert(&bed.cluster).await.unwrap();
-        Cell::insert_many(&bed.cluster, others.clone()).await.unwrap();
+        first.clone().insert(&fixture.cluster).await.unwrap();
+        Cell::insert_many(&fixture.cluster, others.clone()).await.unwrap();
         let changed = Cell { value: 7, ..first.clone() };
-        changed.update(&bed.cluster).await.unwrap();
-        Cell { value: 8, ..first.clone() }.save(&bed.cluster).await.unwrap();
+        changed.update(&fixture.cluster).await.unwrap();
+        Cell { value: 8, ..first.clone() }.save(&fixture.cluster).await.unwrap();
         let id = ("a".to_owned(), 1, Option0::A);
-        assert_eq!(Cell::get(&bed.cluster, key, &id).await.unwrap().value, 8);
-        first.delete(&bed.cluster).await.unwrap();
-        assert_eq!(Cell::find(&bed.cluster, key, &id).await.unwrap(), None);
+        assert_eq!(Cell::get(&fixture.cluster, key, &id).await.unwrap().value, 8);
+        first.delete(&fixture.cluster).await.unwrap();
+        assert_eq!(Cell::find(&fixture.cluster, key, &id).await.unwrap(), None);
         for other in others {
-            assert_eq!(other.reload(&bed.cluster).await.unwrap(), other);
+            assert_eq!(other.reload(&fixture.cluster).await.unwrap(), other);
         }
     }
 
-    async fn every_row_is_in_the_shard_that_routing_names(bed: &Bed) {
-        for key in bed.key_of_each_shard() {
-            let row = ByI64 { id: bed.id(), key }.insert(&bed.cluster).await.unwrap();
-            let there = bed.neighbours(key, 1)[0];
-            let text = match bed.dialect {
+    async fn every_row_is_in_the_shard_that_routing_names(fixture: &Fixture) {
+        for key in fixture.key_of_each_shard() {
+            let row = ByI64 { id: fixture.id(), key }.insert(&fixture.cluster).await.unwrap();
+            let there = fixture.neighbours(key, 1)[0];
+            let text = match fixture.dialect {
                 Dialect::Postgres => "SELECT key FROM {by_i64} WHERE id = $1",
                 Dialect::MySql => "SELECT `key` FROM {by_i64} WHERE id = ?",
                 Dialect::Sqlite => "SELECT key FROM {by_i64} WHERE id = ?",
             };
             // A neighbour sees the row in the same logical shard.
-            let found = ByI64::query().on_shard_of(there).sql(text).bind(row.id).first::<i64>(&bed.cluster).await.unwrap();
+            let found = ByI64::query().on_shard_of(there).sql(text).bind(row.id).first::<i64>(&fixture.cluster).await.unwrap();
             assert_eq!(found, Some(key));
         }
     }
@@ -261,59 +265,59 @@ fn regions() -> StrategyConfig {
 }
 
 behaviours! { (Regional, ByI64), 6 shards on 2 servers, |options| options.strategy(regions());
-    async fn a_region_picks_the_shards_of_its_rows(bed: &Bed) {
+    async fn a_region_picks_the_shards_of_its_rows(fixture: &Fixture) {
         let mut rows = Vec::new();
         for number in 0..40 {
             for region in ["eu", "us"] {
-                rows.push(Regional::new(bed, region, number));
+                rows.push(Regional::new(fixture, region, number));
             }
         }
-        Regional::insert_many(&bed.cluster, rows.clone()).await.unwrap();
+        Regional::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
         for row in &rows {
-            let found = Regional::get(&bed.cluster, (row.region.as_str(), row.user_id), row.id).await.unwrap();
+            let found = Regional::get(&fixture.cluster, (row.region.as_str(), row.user_id), row.id).await.unwrap();
             assert_eq!(found, *row);
         }
         let router_of = |region, key| {
-            let topology = bed.cluster.topology();
+            let topology = fixture.cluster.topology();
             let key = RoutingKey::new(key).in_region(region);
             topology.group(GROUP).unwrap().router().route(&key).unwrap()
         };
         assert!((0..40).all(|key| router_of("eu", key) < 3 && router_of("us", key) >= 3));
-        let count = Regional::on(("eu", 7)).count(&bed.cluster).await.unwrap();
+        let count = Regional::on(("eu", 7)).count(&fixture.cluster).await.unwrap();
         assert_eq!(count, 1);
         let several = [("eu".to_owned(), 7), ("us".to_owned(), 7), ("us".to_owned(), 8), ("us".to_owned(), 8)];
-        let mut found = Regional::on_each(several).all(&bed.cluster).await.unwrap();
+        let mut found = Regional::on_each(several).all(&fixture.cluster).await.unwrap();
         found.sort_by_key(|row| row.id);
         let expected: Vec<Regional> =
             rows.into_iter().filter(|row| row.user_id == 7 || (row.user_id == 8 && row.region == "us")).collect();
         assert_eq!(found, expected);
     }
 
-    async fn an_unknown_region_lives_in_that_of_the_default(bed: &Bed) {
-        let row = Regional::new(bed, "moon", 5).insert(&bed.cluster).await.unwrap();
-        assert_eq!(Regional::get(&bed.cluster, ("moon", 5), row.id).await.unwrap(), row);
+    async fn an_unknown_region_lives_in_that_of_the_default(fixture: &Fixture) {
+        let row = Regional::new(fixture, "moon", 5).insert(&fixture.cluster).await.unwrap();
+        assert_eq!(Regional::get(&fixture.cluster, ("moon", 5), row.id).await.unwrap(), row);
         // The row of another region with the same key and shard is another row.
-        assert_eq!(Regional::find(&bed.cluster, ("eu", 5), row.id).await.unwrap(), None);
-        assert_eq!(Regional::on(("eu", 5)).count(&bed.cluster).await.unwrap(), 0);
-        assert!(shard_numbers_of(bed, "regional").await.iter().all(|shard| *shard < 3));
+        assert_eq!(Regional::find(&fixture.cluster, ("eu", 5), row.id).await.unwrap(), None);
+        assert_eq!(Regional::on(("eu", 5)).count(&fixture.cluster).await.unwrap(), 0);
+        assert!(shard_numbers_of(fixture, "regional").await.iter().all(|shard| *shard < 3));
     }
 
-    async fn a_region_is_part_of_the_key_and_not_updated(bed: &Bed) {
-        let row = Regional::new(bed, "eu", 5).insert(&bed.cluster).await.unwrap();
+    async fn a_region_is_part_of_the_key_and_not_updated(fixture: &Fixture) {
+        let row = Regional::new(fixture, "eu", 5).insert(&fixture.cluster).await.unwrap();
         let query = || Regional::on(("eu", 5));
-        assert_eq!(kind(query().set(Regional::REGION, "us").update(&bed.cluster).await), ErrorKind::CrossShard);
-        let same = query().set(Regional::REGION, "eu").set(Regional::NOTE, "x").update(&bed.cluster).await;
+        assert_eq!(kind(query().set(Regional::REGION, "us").update(&fixture.cluster).await), ErrorKind::CrossShard);
+        let same = query().set(Regional::REGION, "eu").set(Regional::NOTE, "x").update(&fixture.cluster).await;
         assert_eq!(same.unwrap(), 1);
-        assert_eq!(kind(row.update_only(&bed.cluster, Regional::REGION).await), ErrorKind::CrossShard);
+        assert_eq!(kind(row.update_only(&fixture.cluster, Regional::REGION).await), ErrorKind::CrossShard);
         let moved = Regional { region: "us".into(), ..row.clone() };
-        assert_eq!(kind(moved.update(&bed.cluster).await), ErrorKind::NotFound);
-        assert_eq!(kind(moved.delete(&bed.cluster).await), ErrorKind::NotFound);
-        let mut row = row.reload(&bed.cluster).await.unwrap();
+        assert_eq!(kind(moved.update(&fixture.cluster).await), ErrorKind::NotFound);
+        assert_eq!(kind(moved.delete(&fixture.cluster).await), ErrorKind::NotFound);
+        let mut row = row.reload(&fixture.cluster).await.unwrap();
         row.note = "y".into();
-        row.update(&bed.cluster).await.unwrap();
-        row.save(&bed.cluster).await.unwrap();
-        assert_eq!(query().one(&bed.cluster).await.unwrap(), row);
-        row.delete(&bed.cluster).await.unwrap();
+        row.update(&fixture.cluster).await.unwrap();
+        row.save(&fixture.cluster).await.unwrap();
+        assert_eq!(query().one(&fixture.cluster).await.unwrap(), row);
+        row.delete(&fixture.cluster).await.unwrap();
     }
 }
 
@@ -321,13 +325,13 @@ mod by_modulo {
     use super::*;
 
     behaviours! { (ByI64), 4 shards on 2 servers, |options| options.strategy(StrategyConfig::Modulo).pin(6, 0);
-        async fn the_remainder_or_a_pin_says_where_a_row_is(bed: &Bed) {
+        async fn the_remainder_or_a_pin_says_where_a_row_is(fixture: &Fixture) {
             for (key, shard) in [(0, 0), (1, 1), (5, 1), (-1, 3), (6, 0), (i64::MIN, 0), (i64::MAX, 3)] {
-                assert_eq!(bed.shard_of(key), shard);
-                let before = rows_in(bed, shard, "by_i64").await;
-                let row = ByI64 { id: bed.id(), key }.insert(&bed.cluster).await.unwrap();
-                assert_eq!(rows_in(bed, shard, "by_i64").await, before + 1);
-                assert_eq!(ByI64::get(&bed.cluster, key, row.id).await.unwrap(), row);
+                assert_eq!(fixture.shard_of(key), shard);
+                let before = rows_in(fixture, shard, "by_i64").await;
+                let row = ByI64 { id: fixture.id(), key }.insert(&fixture.cluster).await.unwrap();
+                assert_eq!(rows_in(fixture, shard, "by_i64").await, before + 1);
+                assert_eq!(ByI64::get(&fixture.cluster, key, row.id).await.unwrap(), row);
             }
         }
     }
@@ -338,14 +342,14 @@ mod by_range {
 
     behaviours! { (ByI64), 3 shards on 2 servers,
         |options| options.strategy(StrategyConfig::Range { bounds: vec![-10, 1_000_000] });
-        async fn the_bounds_say_where_a_row_is(bed: &Bed) {
+        async fn the_bounds_say_where_a_row_is(fixture: &Fixture) {
             let keys = [(i64::MIN, 0), (-11, 0), (-10, 1), (0, 1), (999_999, 1), (1_000_000, 2), (i64::MAX, 2)];
             for (key, shard) in keys {
-                assert_eq!(bed.shard_of(key), shard);
-                ByI64 { id: bed.id(), key }.insert(&bed.cluster).await.unwrap();
-                assert_eq!(ByI64::on(key).count(&bed.cluster).await.unwrap(), 1);
+                assert_eq!(fixture.shard_of(key), shard);
+                ByI64 { id: fixture.id(), key }.insert(&fixture.cluster).await.unwrap();
+                assert_eq!(ByI64::on(key).count(&fixture.cluster).await.unwrap(), 1);
             }
-            assert_eq!(ByI64::on_each(keys.map(|(key, _)| key)).count(&bed.cluster).await.unwrap(), 7);
+            assert_eq!(ByI64::on_each(keys.map(|(key, _)| key)).count(&fixture.cluster).await.unwrap(), 7);
         }
     }
 }
@@ -355,11 +359,11 @@ mod by_ring {
 
     behaviours! { (ByI64), 4 shards on 2 servers,
         |options| options.strategy(StrategyConfig::Ring { virtual_nodes: 64, weights: Some(vec![1, 1, 0, 2]) });
-        async fn a_shard_of_weight_zero_gets_no_row(bed: &Bed) {
-            let rows = (0..200).map(|key| ByI64 { id: bed.id(), key }).collect();
-            ByI64::insert_many(&bed.cluster, rows).await.unwrap();
-            assert_eq!(ByI64::on_each(0..200).count(&bed.cluster).await.unwrap(), 200);
-            assert!((0..200).all(|key| bed.shard_of(key) != 2));
+        async fn a_shard_of_weight_zero_gets_no_row(fixture: &Fixture) {
+            let rows = (0..200).map(|key| ByI64 { id: fixture.id(), key }).collect();
+            ByI64::insert_many(&fixture.cluster, rows).await.unwrap();
+            assert_eq!(ByI64::on_each(0..200).count(&fixture.cluster).await.unwrap(), 200);
+            assert!((0..200).all(|key| fixture.shard_of(key) != 2));
         }
     }
 }

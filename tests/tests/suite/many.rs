@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -28,9 +28,9 @@ struct Order {
 }
 
 impl Order {
-    fn new(bed: &Bed, user_id: i64, quantity: i32) -> Self {
+    fn new(fixture: &Fixture, user_id: i64, quantity: i32) -> Self {
         Self {
-            id: bed.id(),
+            id: fixture.id(),
             user_id,
             item: format!("item {quantity}, \"quoted\", {{braced}}, \\, NULL"),
             quantity,
@@ -45,7 +45,7 @@ impl Order {
         }
     }
 
-    fn full(bed: &Bed, user_id: i64, quantity: i32) -> Self {
+    fn full(fixture: &Fixture, user_id: i64, quantity: i32) -> Self {
         Self {
             paid: Some(true),
             note: Some("NULL".into()),
@@ -55,7 +55,7 @@ impl Order {
             mark: Some(uuid::Uuid::from_u128(7)),
             price: Some(rust_decimal::Decimal::new(12345, 2)),
             more: Some(serde_json::json!({"a": [1, null, "x"]})),
-            ..Self::new(bed, user_id, quantity)
+            ..Self::new(fixture, user_id, quantity)
         }
     }
 }
@@ -90,9 +90,9 @@ mod wide {
 }
 use wide::Wide;
 
-async fn all_by_id(bed: &Bed, keys: &[i64]) -> Vec<Order> {
+async fn all_by_id(fixture: &Fixture, keys: &[i64]) -> Vec<Order> {
     let mut rows = Order::on_each(keys.iter().copied())
-        .all(&bed.cluster)
+        .all(&fixture.cluster)
         .await
         .unwrap();
     rows.sort_by_key(|order| order.id);
@@ -100,159 +100,159 @@ async fn all_by_id(bed: &Bed, keys: &[i64]) -> Vec<Order> {
 }
 
 behaviours! { (Order, Wide);
-    async fn rows_of_any_number_are_inserted_and_given_back_in_order(bed: &Bed) {
+    async fn rows_of_any_number_are_inserted_and_given_back_in_order(fixture: &Fixture) {
         for count in [0, 1, 2, 9, 10, 11, 1_000, 1_234] {
-            let keys: Vec<i64> = (0..7).map(|_| bed.key()).collect();
+            let keys: Vec<i64> = (0..7).map(|_| fixture.key()).collect();
             let rows: Vec<Order> = (0..count)
                 .map(|n| {
                     let key = keys[usize::try_from(n).unwrap() % keys.len()];
-                    if n % 3 == 0 { Order::full(bed, key, n) } else { Order::new(bed, key, n) }
+                    if n % 3 == 0 { Order::full(fixture, key, n) } else { Order::new(fixture, key, n) }
                 })
                 .collect();
-            let inserted = Order::insert_many(&bed.cluster, rows.clone()).await.unwrap();
+            let inserted = Order::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
             assert_eq!(inserted, rows);
-            let found = all_by_id(bed, &keys).await;
+            let found = all_by_id(fixture, &keys).await;
             assert!(found == rows, "{count} rows were not found as they were inserted");
         }
     }
 
-    async fn rows_of_one_key_are_inserted_in_batches(bed: &Bed) {
-        let key = bed.key();
-        let rows: Vec<Order> = (0..1_234).map(|n| Order::new(bed, key, n)).collect();
-        Order::insert_many(&bed.cluster, rows.clone()).await.unwrap();
-        assert!(all_by_id(bed, &[key]).await == rows);
+    async fn rows_of_one_key_are_inserted_in_batches(fixture: &Fixture) {
+        let key = fixture.key();
+        let rows: Vec<Order> = (0..1_234).map(|n| Order::new(fixture, key, n)).collect();
+        Order::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
+        assert!(all_by_id(fixture, &[key]).await == rows);
     }
 
-    async fn columns_that_are_null_in_all_rows_or_in_none_are_kept(bed: &Bed) {
-        let key = bed.key();
-        let nulls: Vec<Order> = (0..12).map(|n| Order::new(bed, key, n)).collect();
-        let full: Vec<Order> = (0..12).map(|n| Order::full(bed, key, n)).collect();
-        Order::insert_many(&bed.cluster, nulls.clone()).await.unwrap();
-        Order::insert_many(&bed.cluster, full.clone()).await.unwrap();
-        assert_eq!(all_by_id(bed, &[key]).await, [nulls, full].concat());
+    async fn columns_that_are_null_in_all_rows_or_in_none_are_kept(fixture: &Fixture) {
+        let key = fixture.key();
+        let nulls: Vec<Order> = (0..12).map(|n| Order::new(fixture, key, n)).collect();
+        let full: Vec<Order> = (0..12).map(|n| Order::full(fixture, key, n)).collect();
+        Order::insert_many(&fixture.cluster, nulls.clone()).await.unwrap();
+        Order::insert_many(&fixture.cluster, full.clone()).await.unwrap();
+        assert_eq!(all_by_id(fixture, &[key]).await, [nulls, full].concat());
     }
 
-    async fn a_wide_table_takes_many_rows(bed: &Bed) {
-        let key = bed.key();
-        let rows: Vec<Wide> = bed.ids(1_111).into_iter().zip(0..).map(|(id, n)| Wide::new(id, key, n)).collect();
-        Wide::insert_many(&bed.cluster, rows.clone()).await.unwrap();
-        let found = Wide::on(key).order_by(Wide::ID).all(&bed.cluster).await.unwrap();
+    async fn a_wide_table_takes_many_rows(fixture: &Fixture) {
+        let key = fixture.key();
+        let rows: Vec<Wide> = fixture.ids(1_111).into_iter().zip(0..).map(|(id, n)| Wide::new(id, key, n)).collect();
+        Wide::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
+        let found = Wide::on(key).order_by(Wide::ID).all(&fixture.cluster).await.unwrap();
         assert!(found == rows);
     }
 
-    async fn a_shard_that_refuses_a_row_keeps_none_and_the_error_names_it(bed: &Bed) {
-        let keys = bed.key_of_each_shard();
-        let taken = Order::new(bed, keys[0], -1).insert(&bed.cluster).await.unwrap();
+    async fn a_shard_that_refuses_a_row_keeps_none_and_the_error_names_it(fixture: &Fixture) {
+        let keys = fixture.key_of_each_shard();
+        let taken = Order::new(fixture, keys[0], -1).insert(&fixture.cluster).await.unwrap();
         // Enough for several statements on each shard, with the refused row in the last of them.
         let mut rows: Vec<Order> = keys
             .iter()
-            .flat_map(|key| (0..123).map(|n| Order::new(bed, *key, n)))
+            .flat_map(|key| (0..123).map(|n| Order::new(fixture, *key, n)))
             .collect();
-        rows.push(Order { id: taken.id, ..Order::new(bed, keys[0], 999) });
-        let error = Order::insert_many(&bed.cluster, rows).await.unwrap_err();
+        rows.push(Order { id: taken.id, ..Order::new(fixture, keys[0], 999) });
+        let error = Order::insert_many(&fixture.cluster, rows).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
         assert_eq!(error.shard().map(|shard| shard.shard), Some(0));
         let numbers = |shards: &[shard_orm::ShardId]| -> BTreeSet<u32> {
             shards.iter().map(|shard| shard.shard).collect()
         };
-        if bed.logical_shards > 1 {
+        if fixture.logical_shards > 1 {
             assert_eq!(numbers(error.failed_shards()), BTreeSet::from([0]));
-            assert_eq!(numbers(error.done_shards()), (1..bed.logical_shards).collect());
+            assert_eq!(numbers(error.done_shards()), (1..fixture.logical_shards).collect());
         }
-        assert_eq!(Order::on(keys[0]).all(&bed.cluster).await.unwrap(), [taken]);
+        assert_eq!(Order::on(keys[0]).all(&fixture.cluster).await.unwrap(), [taken]);
         for key in &keys[1..] {
-            assert_eq!(Order::on(*key).count(&bed.cluster).await.unwrap(), 123);
+            assert_eq!(Order::on(*key).count(&fixture.cluster).await.unwrap(), 123);
         }
     }
 
-    async fn a_row_that_is_given_twice_keeps_none_of_its_shard(bed: &Bed) {
-        let key = bed.key();
-        let row = Order::new(bed, key, 1);
-        let mut twice = vec![row.clone(), Order::new(bed, key, 2)];
+    async fn a_row_that_is_given_twice_keeps_none_of_its_shard(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = Order::new(fixture, key, 1);
+        let mut twice = vec![row.clone(), Order::new(fixture, key, 2)];
         twice.push(row);
-        assert_eq!(kind(Order::insert_many(&bed.cluster, twice).await), ErrorKind::Unique);
-        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(kind(Order::insert_many(&fixture.cluster, twice).await), ErrorKind::Unique);
+        assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn many_rows_in_a_transaction_vanish_with_it(bed: &Bed) {
-        let key = bed.key();
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
-        let rows = (0..111).map(|n| Order::new(bed, key, n)).collect();
+    async fn many_rows_in_a_transaction_vanish_with_it(fixture: &Fixture) {
+        let key = fixture.key();
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
+        let rows = (0..111).map(|n| Order::new(fixture, key, n)).collect();
         Order::insert_many(&tx, rows).await.unwrap();
         assert_eq!(Order::on(key).count(&tx).await.unwrap(), 111);
         tx.rollback().await.unwrap();
-        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn on_each_gives_the_rows_of_its_keys_alone(bed: &Bed) {
-        let keys = bed.key_of_each_shard();
+    async fn on_each_gives_the_rows_of_its_keys_alone(fixture: &Fixture) {
+        let keys = fixture.key_of_each_shard();
         let mut expected = Vec::new();
         for key in &keys {
-            expected.push(Order::new(bed, *key, 1).insert(&bed.cluster).await.unwrap());
-            Order::new(bed, bed.neighbours(*key, 1)[0], 1).insert(&bed.cluster).await.unwrap();
+            expected.push(Order::new(fixture, *key, 1).insert(&fixture.cluster).await.unwrap());
+            Order::new(fixture, fixture.neighbours(*key, 1)[0], 1).insert(&fixture.cluster).await.unwrap();
         }
-        assert_eq!(all_by_id(bed, &keys).await, expected);
+        assert_eq!(all_by_id(fixture, &keys).await, expected);
         let query = || Order::on_each(keys.iter().copied());
         let count = u64::try_from(keys.len()).unwrap();
-        assert_eq!(query().count(&bed.cluster).await.unwrap(), count);
-        assert!(query().exists(&bed.cluster).await.unwrap());
-        assert!(query().filter(Order::QUANTITY.eq(1)).first(&bed.cluster).await.unwrap().is_some());
-        assert_eq!(query().set(Order::QUANTITY, 2).update(&bed.cluster).await.unwrap(), count);
-        assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&bed.cluster).await.unwrap(), count);
-        assert!(!query().exists(&bed.cluster).await.unwrap());
+        assert_eq!(query().count(&fixture.cluster).await.unwrap(), count);
+        assert!(query().exists(&fixture.cluster).await.unwrap());
+        assert!(query().filter(Order::QUANTITY.eq(1)).first(&fixture.cluster).await.unwrap().is_some());
+        assert_eq!(query().set(Order::QUANTITY, 2).update(&fixture.cluster).await.unwrap(), count);
+        assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&fixture.cluster).await.unwrap(), count);
+        assert!(!query().exists(&fixture.cluster).await.unwrap());
     }
 
-    async fn a_key_that_is_named_twice_gives_its_rows_once(bed: &Bed) {
-        let key = bed.key();
-        let row = Order::new(bed, key, 1).insert(&bed.cluster).await.unwrap();
+    async fn a_key_that_is_named_twice_gives_its_rows_once(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = Order::new(fixture, key, 1).insert(&fixture.cluster).await.unwrap();
         let query = || Order::on_each([key, key, key]);
-        assert_eq!(query().all(&bed.cluster).await.unwrap(), [row]);
-        assert_eq!(query().count(&bed.cluster).await.unwrap(), 1);
+        assert_eq!(query().all(&fixture.cluster).await.unwrap(), [row]);
+        assert_eq!(query().count(&fixture.cluster).await.unwrap(), 1);
         // Beyond the keys of one statement too.
         let many = vec![key; 2_500];
-        assert_eq!(Order::on_each(many).count(&bed.cluster).await.unwrap(), 1);
+        assert_eq!(Order::on_each(many).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn no_keys_give_no_rows(bed: &Bed) {
+    async fn no_keys_give_no_rows(fixture: &Fixture) {
         let none = || Order::on_each(Vec::<i64>::new());
-        assert_eq!(none().all(&bed.cluster).await.unwrap(), []);
-        assert_eq!(none().first(&bed.cluster).await.unwrap(), None);
-        assert_eq!(none().count(&bed.cluster).await.unwrap(), 0);
-        assert!(!none().exists(&bed.cluster).await.unwrap());
-        assert_eq!(none().set(Order::QUANTITY, 1).update(&bed.cluster).await.unwrap(), 0);
-        assert_eq!(none().delete(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(none().all(&fixture.cluster).await.unwrap(), []);
+        assert_eq!(none().first(&fixture.cluster).await.unwrap(), None);
+        assert_eq!(none().count(&fixture.cluster).await.unwrap(), 0);
+        assert!(!none().exists(&fixture.cluster).await.unwrap());
+        assert_eq!(none().set(Order::QUANTITY, 1).update(&fixture.cluster).await.unwrap(), 0);
+        assert_eq!(none().delete(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn thousands_of_keys_are_asked_in_one_call(bed: &Bed) {
-        let keys: Vec<i64> = (0..2_500).map(|_| bed.key()).collect();
-        let rows: Vec<Order> = keys.iter().map(|key| Order::new(bed, *key, 1)).collect();
-        Order::insert_many(&bed.cluster, rows.clone()).await.unwrap();
-        assert!(all_by_id(bed, &keys).await == rows);
+    async fn thousands_of_keys_are_asked_in_one_call(fixture: &Fixture) {
+        let keys: Vec<i64> = (0..2_500).map(|_| fixture.key()).collect();
+        let rows: Vec<Order> = keys.iter().map(|key| Order::new(fixture, *key, 1)).collect();
+        Order::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
+        assert!(all_by_id(fixture, &keys).await == rows);
         let query = || Order::on_each(keys.iter().copied());
-        assert_eq!(query().count(&bed.cluster).await.unwrap(), 2_500);
-        assert_eq!(query().increment(Order::QUANTITY, 1).update(&bed.cluster).await.unwrap(), 2_500);
-        assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&bed.cluster).await.unwrap(), 2_500);
+        assert_eq!(query().count(&fixture.cluster).await.unwrap(), 2_500);
+        assert_eq!(query().increment(Order::QUANTITY, 1).update(&fixture.cluster).await.unwrap(), 2_500);
+        assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&fixture.cluster).await.unwrap(), 2_500);
     }
 
-    async fn an_order_over_several_keys_is_merged(bed: &Bed) {
-        let keys = [bed.key(), bed.key(), bed.key()];
+    async fn an_order_over_several_keys_is_merged(fixture: &Fixture) {
+        let keys = [fixture.key(), fixture.key(), fixture.key()];
         let mut ids = Vec::new();
         for (number, key) in keys.into_iter().cycle().take(12).enumerate() {
-            let row = Order::new(bed, key, i32::try_from(number).unwrap());
-            ids.push(row.insert(&bed.cluster).await.unwrap().id);
+            let row = Order::new(fixture, key, i32::try_from(number).unwrap());
+            ids.push(row.insert(&fixture.cluster).await.unwrap().id);
         }
         let query = || Order::on_each(keys);
         let found = |rows: Vec<Order>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
         let by_id = query().order_by(Order::ID);
-        assert_eq!(found(by_id.clone().all(&bed.cluster).await.unwrap()), ids);
-        assert_eq!(found(by_id.clone().limit(5).offset(2).all(&bed.cluster).await.unwrap()), ids[2..7]);
-        assert_eq!(by_id.clone().offset(10).count(&bed.cluster).await.unwrap(), 2);
-        assert_eq!(by_id.clone().first(&bed.cluster).await.unwrap().unwrap().id, ids[0]);
-        let page = by_id.clone().page(&bed.cluster, 10, None).await.unwrap();
+        assert_eq!(found(by_id.clone().all(&fixture.cluster).await.unwrap()), ids);
+        assert_eq!(found(by_id.clone().limit(5).offset(2).all(&fixture.cluster).await.unwrap()), ids[2..7]);
+        assert_eq!(by_id.clone().offset(10).count(&fixture.cluster).await.unwrap(), 2);
+        assert_eq!(by_id.clone().first(&fixture.cluster).await.unwrap().unwrap().id, ids[0]);
+        let page = by_id.clone().page(&fixture.cluster, 10, None).await.unwrap();
         assert_eq!(found(page.rows), ids[..10]);
-        let rest = by_id.page(&bed.cluster, 10, page.next.as_ref()).await.unwrap();
+        let rest = by_id.page(&fixture.cluster, 10, page.next.as_ref()).await.unwrap();
         assert_eq!(found(rest.rows), ids[10..]);
         assert!(rest.next.is_none());
-        assert_eq!(query().limit(4).all(&bed.cluster).await.unwrap().len(), 4);
+        assert_eq!(query().limit(4).all(&fixture.cluster).await.unwrap().len(), 4);
     }
 }

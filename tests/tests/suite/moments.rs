@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use crate::kind;
@@ -43,10 +43,10 @@ struct Stamped {
     updated: Option<PrimitiveDateTime>,
 }
 
-fn moment(bed: &Bed) -> Moment {
+fn moment(fixture: &Fixture) -> Moment {
     Moment {
-        id: bed.id(),
-        user_id: bed.key(),
+        id: fixture.id(),
+        user_id: fixture.key(),
         utc: DateTime::UNIX_EPOCH,
         naive: DateTime::UNIX_EPOCH.naive_utc(),
         day: DateTime::UNIX_EPOCH.date_naive(),
@@ -64,7 +64,7 @@ fn moment(bed: &Bed) -> Moment {
 
 /// All columns at this day and time of the day.
 fn at(
-    bed: &Bed,
+    fixture: &Fixture,
     (year, month, day): (i32, u32, u32),
     (hour, minute, second, nano): (u8, u8, u8, u32),
 ) -> Moment {
@@ -89,34 +89,34 @@ fn at(
         time,
         maybe_offset: Some(primitive.assume_utc()),
         maybe_date: Some(date),
-        ..moment(bed)
+        ..moment(fixture)
     }
 }
 
-async fn comes_back(bed: &Bed, stored: Moment, expected: Moment) {
-    stored.clone().insert(&bed.cluster).await.unwrap();
+async fn comes_back(fixture: &Fixture, stored: Moment, expected: Moment) {
+    stored.clone().insert(&fixture.cluster).await.unwrap();
     let expected = Moment {
         id: stored.id,
         user_id: stored.user_id,
         ..expected
     };
-    assert_eq!(stored.reload(&bed.cluster).await.unwrap(), expected);
+    assert_eq!(stored.reload(&fixture.cluster).await.unwrap(), expected);
     let many = vec![
         Moment {
-            id: bed.id(),
+            id: fixture.id(),
             ..stored.clone()
         },
         Moment {
-            id: bed.id(),
+            id: fixture.id(),
             ..stored.clone()
         },
     ];
-    Moment::insert_many(&bed.cluster, many.clone())
+    Moment::insert_many(&fixture.cluster, many.clone())
         .await
         .unwrap();
     for row in many {
         assert_eq!(
-            row.reload(&bed.cluster).await.unwrap(),
+            row.reload(&fixture.cluster).await.unwrap(),
             Moment {
                 id: row.id,
                 ..expected.clone()
@@ -136,7 +136,7 @@ async fn comes_back(bed: &Bed, stored: Moment, expected: Moment) {
         assert_eq!(
             Moment::on(stored.user_id)
                 .filter(same)
-                .count(&bed.cluster)
+                .count(&fixture.cluster)
                 .await
                 .unwrap(),
             3
@@ -145,94 +145,94 @@ async fn comes_back(bed: &Bed, stored: Moment, expected: Moment) {
 }
 
 behaviours! { (Moment, Stamped);
-    async fn times_come_back_to_the_microsecond(bed: &Bed) {
+    async fn times_come_back_to_the_microsecond(fixture: &Fixture) {
         for nano in [0, 1_000, 999_999_000, 123_456_000] {
-            let stored = at(bed, (2024, 2, 29), (23, 59, 58, nano));
-            comes_back(bed, stored.clone(), stored).await;
+            let stored = at(fixture, (2024, 2, 29), (23, 59, 58, nano));
+            comes_back(fixture, stored.clone(), stored).await;
         }
     }
 
-    async fn what_is_less_than_a_microsecond_is_cut_off_and_not_rounded(bed: &Bed) {
+    async fn what_is_less_than_a_microsecond_is_cut_off_and_not_rounded(fixture: &Fixture) {
         for (nano, cut) in [(999_999_999, 999_999_000), (1_999, 1_000), (999, 0)] {
-            let stored = at(bed, (1999, 12, 31), (23, 59, 59, nano));
-            comes_back(bed, stored, at(bed, (1999, 12, 31), (23, 59, 59, cut))).await;
+            let stored = at(fixture, (1999, 12, 31), (23, 59, 59, nano));
+            comes_back(fixture, stored, at(fixture, (1999, 12, 31), (23, 59, 59, cut))).await;
         }
     }
 
-    async fn the_first_and_the_last_year_come_back(bed: &Bed) {
-        let first = at(bed, (1, 1, 1), (0, 0, 0, 0));
-        comes_back(bed, first.clone(), first).await;
-        let last = at(bed, (9999, 12, 31), (23, 59, 59, 999_999_000));
-        comes_back(bed, last.clone(), last).await;
-        let before_the_epoch = at(bed, (1969, 12, 31), (23, 59, 59, 999_999_000));
-        comes_back(bed, before_the_epoch.clone(), before_the_epoch).await;
+    async fn the_first_and_the_last_year_come_back(fixture: &Fixture) {
+        let first = at(fixture, (1, 1, 1), (0, 0, 0, 0));
+        comes_back(fixture, first.clone(), first).await;
+        let last = at(fixture, (9999, 12, 31), (23, 59, 59, 999_999_000));
+        comes_back(fixture, last.clone(), last).await;
+        let before_the_epoch = at(fixture, (1969, 12, 31), (23, 59, 59, 999_999_000));
+        comes_back(fixture, before_the_epoch.clone(), before_the_epoch).await;
     }
 
-    async fn years_outside_are_refused(bed: &Bed) {
+    async fn years_outside_are_refused(fixture: &Fixture) {
         let beyond = NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap();
         let before = NaiveDate::from_ymd_opt(0, 12, 31).unwrap();
         for day in [beyond, before] {
             let naive = day.and_time(NaiveTime::MIN);
             let zero = Date::from_calendar_date(0, Month::December, 31).unwrap();
             let rows = [
-                Moment { day, ..moment(bed) },
-                Moment { naive, ..moment(bed) },
-                Moment { utc: naive.and_utc(), ..moment(bed) },
-                Moment { maybe_utc: Some(naive.and_utc()), ..moment(bed) },
-                Moment { date: zero, ..moment(bed) },
-                Moment { primitive: PrimitiveDateTime::new(zero, Time::MIDNIGHT), ..moment(bed) },
+                Moment { day, ..moment(fixture) },
+                Moment { naive, ..moment(fixture) },
+                Moment { utc: naive.and_utc(), ..moment(fixture) },
+                Moment { maybe_utc: Some(naive.and_utc()), ..moment(fixture) },
+                Moment { date: zero, ..moment(fixture) },
+                Moment { primitive: PrimitiveDateTime::new(zero, Time::MIDNIGHT), ..moment(fixture) },
             ];
             for row in rows {
-                assert_eq!(kind(row.insert(&bed.cluster).await), ErrorKind::Unsupported);
+                assert_eq!(kind(row.insert(&fixture.cluster).await), ErrorKind::Unsupported);
             }
         }
     }
 
-    async fn a_leap_second_is_refused(bed: &Bed) {
+    async fn a_leap_second_is_refused(fixture: &Fixture) {
         let clock = NaiveTime::from_hms_nano_opt(23, 59, 59, 1_500_000_000).unwrap();
-        assert_eq!(kind(Moment { clock, ..moment(bed) }.insert(&bed.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(Moment { clock, ..moment(fixture) }.insert(&fixture.cluster).await), ErrorKind::Unsupported);
     }
 
-    async fn an_offset_is_kept_as_the_same_moment_in_utc(bed: &Bed) {
+    async fn an_offset_is_kept_as_the_same_moment_in_utc(fixture: &Fixture) {
         let plus_two = UtcOffset::from_hms(2, 0, 0).unwrap();
         let offset = OffsetDateTime::UNIX_EPOCH.to_offset(plus_two);
-        let stored = Moment { offset, ..moment(bed) };
-        stored.clone().insert(&bed.cluster).await.unwrap();
-        let found = stored.reload(&bed.cluster).await.unwrap();
+        let stored = Moment { offset, ..moment(fixture) };
+        stored.clone().insert(&fixture.cluster).await.unwrap();
+        let found = stored.reload(&fixture.cluster).await.unwrap();
         assert_eq!(found.offset, offset);
         assert_eq!(found.offset.offset(), UtcOffset::UTC);
     }
 
-    async fn times_are_compared_and_ordered_as_times(bed: &Bed) {
-        let key = bed.key();
+    async fn times_are_compared_and_ordered_as_times(fixture: &Fixture) {
+        let key = fixture.key();
         let days = [(999, 1, 1), (1969, 12, 31), (2024, 2, 29), (2024, 3, 1), (9999, 1, 1)];
         let mut rows: Vec<Moment> =
-            days.iter().map(|day| Moment { user_id: key, ..at(bed, *day, (1, 2, 3, 4_000)) }).collect();
+            days.iter().map(|day| Moment { user_id: key, ..at(fixture, *day, (1, 2, 3, 4_000)) }).collect();
         rows.reverse();
-        Moment::insert_many(&bed.cluster, rows.clone()).await.unwrap();
+        Moment::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
         rows.reverse();
         for order in [Moment::UTC.asc(), Moment::NAIVE.asc(), Moment::DAY.asc(), Moment::OFFSET.asc(), Moment::DATE.asc()] {
-            assert_eq!(Moment::on(key).order_by(order).all(&bed.cluster).await.unwrap(), rows);
+            assert_eq!(Moment::on(key).order_by(order).all(&fixture.cluster).await.unwrap(), rows);
         }
         let since = Moment::UTC.ge(rows[2].utc) & Moment::OFFSET.lt(rows[4].offset) & Moment::DAY.gt(rows[1].day);
-        assert_eq!(Moment::on(key).filter(since).count(&bed.cluster).await.unwrap(), 2);
+        assert_eq!(Moment::on(key).filter(since).count(&fixture.cluster).await.unwrap(), 2);
     }
 
-    async fn rows_are_stamped_with_any_type_of_time(bed: &Bed) {
+    async fn rows_are_stamped_with_any_type_of_time(fixture: &Fixture) {
         let midnight = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT);
         let row = Stamped {
-            id: bed.id(),
-            user_id: bed.key(),
+            id: fixture.id(),
+            user_id: fixture.key(),
             created: OffsetDateTime::UNIX_EPOCH,
             updated: Some(midnight),
         };
-        let row = row.insert(&bed.cluster).await.unwrap();
-        assert_eq!(row.reload(&bed.cluster).await.unwrap(), row);
+        let row = row.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(row.reload(&fixture.cluster).await.unwrap(), row);
         let now = OffsetDateTime::now_utc();
         assert!((now - row.created).abs() < time::Duration::minutes(1));
         assert_eq!(row.updated.unwrap().assume_utc(), row.created);
-        row.update(&bed.cluster).await.unwrap();
-        let changed = row.reload(&bed.cluster).await.unwrap();
+        row.update(&fixture.cluster).await.unwrap();
+        let changed = row.reload(&fixture.cluster).await.unwrap();
         assert_eq!(changed.created, row.created);
         assert!(changed.updated > row.updated);
     }

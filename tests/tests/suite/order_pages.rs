@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use shard_orm::prelude::*;
 use shard_orm::{Nulls, OrderBy};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 use uuid::Uuid;
 
 use crate::kind;
@@ -51,7 +51,7 @@ struct Short {
 }
 
 /// Rows with ties, NULLs and extremes in each column.
-fn rows(bed: &Bed, key: i64, count: i32) -> Vec<Entry> {
+fn rows(fixture: &Fixture, key: i64, count: i32) -> Vec<Entry> {
     let weights = [
         0.1,
         -0.5,
@@ -63,7 +63,8 @@ fn rows(bed: &Bed, key: i64, count: i32) -> Vec<Entry> {
         -1e300,
     ];
     let names = ["", "a", "A", "ä", "b", "a b", "a", "😀"];
-    bed.ids(usize::try_from(count).unwrap())
+    fixture
+        .ids(usize::try_from(count).unwrap())
         .into_iter()
         .zip(0..)
         .map(|(id, n): (i64, i32)| {
@@ -98,21 +99,21 @@ fn rows(bed: &Bed, key: i64, count: i32) -> Vec<Entry> {
         .collect()
 }
 
-async fn filled(bed: &Bed, count: i32) -> (i64, Vec<Entry>) {
-    let key = bed.key();
-    let rows = Entry::insert_many(&bed.cluster, rows(bed, key, count))
+async fn filled(fixture: &Fixture, count: i32) -> (i64, Vec<Entry>) {
+    let key = fixture.key();
+    let rows = Entry::insert_many(&fixture.cluster, rows(fixture, key, count))
         .await
         .unwrap();
     // Rows of another key between them.
-    let neighbour = bed.neighbours(key, 1)[0];
-    Entry::insert_many(&bed.cluster, self::rows(bed, neighbour, 5))
+    let neighbour = fixture.neighbours(key, 1)[0];
+    Entry::insert_many(&fixture.cluster, self::rows(fixture, neighbour, 5))
         .await
         .unwrap();
     (key, rows)
 }
 
 /// The ids of all pages, one after another.
-async fn walk(bed: &Bed, key: i64, size: u32, orders: Vec<OrderBy<Entry>>) -> Vec<i64> {
+async fn walk(fixture: &Fixture, key: i64, size: u32, orders: Vec<OrderBy<Entry>>) -> Vec<i64> {
     let mut query = Entry::on(key);
     for order in orders {
         query = query.order_by(order);
@@ -122,7 +123,7 @@ async fn walk(bed: &Bed, key: i64, size: u32, orders: Vec<OrderBy<Entry>>) -> Ve
     loop {
         let page = query
             .clone()
-            .page(&bed.cluster, size, next.as_ref())
+            .page(&fixture.cluster, size, next.as_ref())
             .await
             .unwrap();
         assert!(page.rows.len() <= usize::try_from(size).unwrap());
@@ -137,13 +138,13 @@ async fn walk(bed: &Bed, key: i64, size: u32, orders: Vec<OrderBy<Entry>>) -> Ve
 }
 
 behaviours! { (Entry, Cell);
-    async fn rows_are_ordered_by_several_columns(bed: &Bed) {
-        let (key, mut rows) = filled(bed, 20).await;
+    async fn rows_are_ordered_by_several_columns(fixture: &Fixture) {
+        let (key, mut rows) = filled(fixture, 20).await;
         let found = Entry::on(key)
             .order_by(Entry::GROUP.desc())
             .order_by(Entry::NAME)
             .order_by(Entry::ID.desc())
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap();
         rows.sort_by(|a, b| {
@@ -152,8 +153,8 @@ behaviours! { (Entry, Cell);
         assert_eq!(found, rows);
     }
 
-    async fn nulls_stand_where_they_are_asked_to(bed: &Bed) {
-        let (key, rows) = filled(bed, 12).await;
+    async fn nulls_stand_where_they_are_asked_to(fixture: &Fixture) {
+        let (key, rows) = filled(fixture, 12).await;
         let nulls = rows.iter().filter(|row| row.rank.is_none()).count();
         for (order, nulls_at) in [
             (Entry::RANK.asc().nulls_first(), Nulls::First),
@@ -161,7 +162,7 @@ behaviours! { (Entry, Cell);
             (Entry::RANK.desc().nulls_first(), Nulls::First),
             (Entry::RANK.desc().nulls_last(), Nulls::Last),
         ] {
-            let ranks = Entry::on(key).order_by(order).select(Entry::RANK).all(&bed.cluster).await.unwrap();
+            let ranks = Entry::on(key).order_by(order).select(Entry::RANK).all(&fixture.cluster).await.unwrap();
             assert_eq!(ranks.len(), rows.len());
             let (missing, present) = match nulls_at {
                 Nulls::First => ranks.split_at(nulls),
@@ -176,11 +177,11 @@ behaviours! { (Entry, Cell);
         }
     }
 
-    async fn limit_and_offset_cut_the_result(bed: &Bed) {
-        let (key, rows) = filled(bed, 5).await;
+    async fn limit_and_offset_cut_the_result(fixture: &Fixture) {
+        let (key, rows) = filled(fixture, 5).await;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let query = || Entry::on(key).order_by(Entry::ID).select(Entry::ID);
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         assert_eq!(query().limit(2).all(on).await.unwrap(), ids[..2]);
         assert_eq!(query().limit(2).offset(2).all(on).await.unwrap(), ids[2..4]);
         assert_eq!(query().offset(3).all(on).await.unwrap(), ids[3..]);
@@ -193,10 +194,10 @@ behaviours! { (Entry, Cell);
         assert_eq!(query().one(on).await.unwrap(), ids[0]);
     }
 
-    async fn columns_tuples_and_projections_are_selected(bed: &Bed) {
-        let (key, rows) = filled(bed, 8).await;
+    async fn columns_tuples_and_projections_are_selected(fixture: &Fixture) {
+        let (key, rows) = filled(fixture, 8).await;
         let query = || Entry::on(key).order_by(Entry::ID);
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         let ranks = query().select(Entry::RANK).all(on).await.unwrap();
         assert_eq!(ranks, rows.iter().map(|row| row.rank).collect::<Vec<_>>());
         let (id, rank, name) = query().select((Entry::ID, Entry::RANK, Entry::NAME)).one(on).await.unwrap();
@@ -218,18 +219,18 @@ behaviours! { (Entry, Cell);
         assert_eq!(query().select(Entry::ID).count(on).await.unwrap(), 8);
     }
 
-    async fn pages_of_every_size_walk_all_rows_once_in_order(bed: &Bed) {
-        let (key, rows) = filled(bed, 23).await;
+    async fn pages_of_every_size_walk_all_rows_once_in_order(fixture: &Fixture) {
+        let (key, rows) = filled(fixture, 23).await;
         let by_id: Vec<i64> = rows.iter().map(|row| row.id).collect();
         for size in [1, 2, 3, 5, 22, 23, 24, 100] {
-            assert_eq!(walk(bed, key, size, vec![]).await, by_id, "size {size}");
-            let down = walk(bed, key, size, vec![Entry::ID.desc()]).await;
+            assert_eq!(walk(fixture, key, size, vec![]).await, by_id, "size {size}");
+            let down = walk(fixture, key, size, vec![Entry::ID.desc()]).await;
             assert!(down.iter().eq(by_id.iter().rev()), "size {size}");
         }
     }
 
-    async fn pages_by_columns_of_every_type_walk_all_rows_once_in_order(bed: &Bed) {
-        let (key, rows) = filled(bed, 23).await;
+    async fn pages_by_columns_of_every_type_walk_all_rows_once_in_order(fixture: &Fixture) {
+        let (key, rows) = filled(fixture, 23).await;
         let orders: Vec<fn() -> Vec<OrderBy<Entry>>> = vec![
             || vec![Entry::GROUP.asc()],
             || vec![Entry::GROUP.desc(), Entry::NAME.asc()],
@@ -264,24 +265,24 @@ behaviours! { (Entry, Cell);
                 query = query.order_by(order);
             }
             // What the database says of the same order, made total in the same way.
-            let all = query.order_by(Entry::ID.asc()).all(&bed.cluster).await.unwrap();
+            let all = query.order_by(Entry::ID.asc()).all(&fixture.cluster).await.unwrap();
             let expected: Vec<i64> = all.iter().map(|row| row.id).collect();
             assert_eq!(expected.len(), rows.len());
             for size in [1, 4, 23] {
-                assert_eq!(walk(bed, key, size, order()).await, expected, "order {number}, size {size}");
+                assert_eq!(walk(fixture, key, size, order()).await, expected, "order {number}, size {size}");
             }
         }
     }
 
-    async fn pages_keep_to_the_filter(bed: &Bed) {
-        let (key, rows) = filled(bed, 20).await;
+    async fn pages_keep_to_the_filter(fixture: &Fixture) {
+        let (key, rows) = filled(fixture, 20).await;
         let expected: Vec<i64> =
             rows.iter().filter(|row| row.group == 1 || row.on).map(|row| row.id).collect();
         let query = || Entry::on(key).filter(Entry::GROUP.eq(1).or(Entry::ON.eq(true)));
         let mut found = Vec::new();
         let mut next = None;
         loop {
-            let page = query().page(&bed.cluster, 3, next.as_ref()).await.unwrap();
+            let page = query().page(&fixture.cluster, 3, next.as_ref()).await.unwrap();
             found.extend(page.rows.iter().map(|row| row.id));
             next = page.next;
             if next.is_none() {
@@ -291,19 +292,19 @@ behaviours! { (Entry, Cell);
         assert_eq!(found, expected);
     }
 
-    async fn rows_that_come_and_go_elsewhere_do_not_shift_a_page(bed: &Bed) {
-        let (key, rows) = filled(bed, 10).await;
-        let first = Entry::on(key).page(&bed.cluster, 4, None).await.unwrap();
-        rows[0].delete(&bed.cluster).await.unwrap();
+    async fn rows_that_come_and_go_elsewhere_do_not_shift_a_page(fixture: &Fixture) {
+        let (key, rows) = filled(fixture, 10).await;
+        let first = Entry::on(key).page(&fixture.cluster, 4, None).await.unwrap();
+        rows[0].delete(&fixture.cluster).await.unwrap();
         // The last row of the page itself too: its values are in the cursor.
-        rows[3].delete(&bed.cluster).await.unwrap();
-        let second = Entry::on(key).page(&bed.cluster, 4, first.next.as_ref()).await.unwrap();
+        rows[3].delete(&fixture.cluster).await.unwrap();
+        let second = Entry::on(key).page(&fixture.cluster, 4, first.next.as_ref()).await.unwrap();
         assert_eq!(second.rows, rows[4..8]);
     }
 
-    async fn pages_by_a_primary_key_of_several_columns(bed: &Bed) {
-        let key = bed.key();
-        let neighbour = bed.neighbours(key, 1)[0];
+    async fn pages_by_a_primary_key_of_several_columns(fixture: &Fixture) {
+        let key = fixture.key();
+        let neighbour = fixture.neighbours(key, 1)[0];
         let mut cells = Vec::new();
         for line in 0..3 {
             for place in ["a", "b", "c"] {
@@ -311,12 +312,12 @@ behaviours! { (Entry, Cell);
                 cells.push(Cell { line, user_id: neighbour, place: place.into() });
             }
         }
-        Cell::insert_many(&bed.cluster, cells.clone()).await.unwrap();
+        Cell::insert_many(&fixture.cluster, cells.clone()).await.unwrap();
         cells.retain(|cell| cell.user_id == key);
         let mut found = Vec::new();
         let mut next = None;
         loop {
-            let page = Cell::on(key).page(&bed.cluster, 2, next.as_ref()).await.unwrap();
+            let page = Cell::on(key).page(&fixture.cluster, 2, next.as_ref()).await.unwrap();
             found.extend(page.rows);
             next = page.next;
             if next.is_none() {
@@ -326,9 +327,9 @@ behaviours! { (Entry, Cell);
         assert_eq!(found, cells);
     }
 
-    async fn a_page_with_limit_or_offset_is_refused(bed: &Bed) {
-        let key = bed.key();
-        let on = &bed.cluster;
+    async fn a_page_with_limit_or_offset_is_refused(fixture: &Fixture) {
+        let key = fixture.key();
+        let on = &fixture.cluster;
         assert_eq!(kind(Entry::on(key).limit(3).page(on, 2, None).await), ErrorKind::Unsupported);
         assert_eq!(kind(Entry::on(key).offset(3).page(on, 2, None).await), ErrorKind::Unsupported);
         assert_eq!(kind(Entry::on(key).page(on, 0, None).await), ErrorKind::Unsupported);

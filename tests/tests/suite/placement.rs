@@ -2,8 +2,8 @@
 
 use shard_orm::config::{Config, Group, Server};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 
 use crate::kind;
 
@@ -54,21 +54,21 @@ async fn refused_at_first_use(config: &Config, key: i64, expected: ErrorKind) {
     );
 }
 
-fn one_shard(bed: &Bed, cluster: &str, namespace: &str) -> Config {
+fn one_shard(fixture: &Fixture, cluster: &str, namespace: &str) -> Config {
     let group = Group::new(1)
         .namespace(namespace)
-        .server(Server::new("a", &bed.server_urls()[0]));
+        .server(Server::new("a", &fixture.server_urls()[0]));
     Config::new(cluster).group(GROUP, group)
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;
-    async fn servers_that_were_swapped_are_found_at_first_use(bed: &Bed) {
-        let mut urls = bed.server_urls().to_vec();
+    async fn servers_that_were_swapped_are_found_at_first_use(fixture: &Fixture) {
+        let mut urls = fixture.server_urls().to_vec();
         urls.reverse();
-        let swapped = bed.config_of(&urls, bed.namespace());
+        let swapped = fixture.config_of(&urls, fixture.namespace());
         for shard in 0..4 {
-            let key = bed.key_of_shard(shard);
-            if bed.dialect == Dialect::MySql {
+            let key = fixture.key_of_shard(shard);
+            if fixture.dialect == Dialect::MySql {
                 // Both names are those of one server, which has all namespaces.
                 let cluster = Cluster::connect(&swapped).await.unwrap();
                 assert_eq!(Order::on(key).count(&cluster).await.unwrap(), 0);
@@ -76,16 +76,16 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
                 refused_at_first_use(&swapped, key, ErrorKind::UndefinedTable).await;
             }
         }
-        for key in bed.key_of_each_shard() {
-            assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+        for key in fixture.key_of_each_shard() {
+            assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 0);
         }
     }
 
-    async fn a_namespace_of_another_shard_or_cluster_is_found_at_first_use(bed: &Bed) {
-        let second = bed.namespace().replace("{shard}", "1");
-        let first = bed.namespace().replace("{shard}", "0");
-        let wrong_shard = one_shard(bed, bed.cluster_name(), &second);
-        let wrong_cluster = one_shard(bed, "other", &first);
+    async fn a_namespace_of_another_shard_or_cluster_is_found_at_first_use(fixture: &Fixture) {
+        let second = fixture.namespace().replace("{shard}", "1");
+        let first = fixture.namespace().replace("{shard}", "0");
+        let wrong_shard = one_shard(fixture, fixture.cluster_name(), &second);
+        let wrong_cluster = one_shard(fixture, "other", &first);
         for config in [&wrong_shard, &wrong_cluster] {
             refused_at_first_use(config, 1, ErrorKind::Configuration).await;
             let cluster = Cluster::connect(config).await.unwrap();
@@ -97,12 +97,12 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         let message = error.to_string();
         assert!(message.contains("shard 1 of group `shop`"), "{message}");
         assert!(!message.contains("secret"), "{message}");
-        let cluster = Cluster::connect(&bed.config()).await.unwrap();
-        Order { id: bed.id(), user_id: 1 }.insert(&cluster).await.unwrap();
+        let cluster = Cluster::connect(&fixture.config()).await.unwrap();
+        Order { id: fixture.id(), user_id: 1 }.insert(&cluster).await.unwrap();
     }
 
-    async fn a_namespace_that_was_not_made_is_named_with_what_makes_it(bed: &Bed) {
-        let config = bed.config_of_another("later");
+    async fn a_namespace_that_was_not_made_is_named_with_what_makes_it(fixture: &Fixture) {
+        let config = fixture.config_of_another("later");
         refused_at_first_use(&config, 1, ErrorKind::UndefinedTable).await;
         let cluster = Cluster::connect(&config).await.unwrap();
         let error = Order::on(1).all(&cluster).await.unwrap_err();
@@ -110,17 +110,17 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         // The same cluster goes on when it has been made meanwhile.
         Cluster::connect(&config).await.unwrap().setup().table::<Order>().run().await.unwrap();
         assert_eq!(Order::on(1).count(&cluster).await.unwrap(), 0);
-        Order { id: bed.id(), user_id: 1 }.insert(&cluster).await.unwrap();
+        Order { id: fixture.id(), user_id: 1 }.insert(&cluster).await.unwrap();
     }
 
-    async fn a_closed_cluster_refuses_statements(bed: &Bed) {
-        let cluster = bed.another_process().await;
-        let key = bed.key();
+    async fn a_closed_cluster_refuses_statements(fixture: &Fixture) {
+        let cluster = fixture.another_process().await;
+        let key = fixture.key();
         assert_eq!(Order::on(key).count(&cluster).await.unwrap(), 0);
         cluster.close().await;
         assert_eq!(kind(Order::on(key).count(&cluster).await), ErrorKind::Unavailable);
         assert_eq!(kind(Order { id: 1, user_id: key }.insert(&cluster).await), ErrorKind::Unavailable);
-        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 0);
     }
 }
 

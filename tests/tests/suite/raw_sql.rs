@@ -2,8 +2,8 @@
 
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 
 use crate::kind;
 
@@ -39,45 +39,45 @@ struct Short {
     quantity: i32,
 }
 
-async fn order(bed: &Bed, user_id: i64, quantity: i32) -> Order {
+async fn order(fixture: &Fixture, user_id: i64, quantity: i32) -> Order {
     let row = Order {
-        id: bed.id(),
+        id: fixture.id(),
         user_id,
         item: format!("item {quantity}"),
         quantity,
         weight: 0.5,
         note: None,
     };
-    row.insert(&bed.cluster).await.unwrap()
+    row.insert(&fixture.cluster).await.unwrap()
 }
 
 behaviours! { (Order, Line);
-    async fn tables_in_braces_are_those_of_the_shard(bed: &Bed) {
-        for key in bed.key_of_each_shard() {
-            let row = order(bed, key, 3).await;
-            Line { id: bed.id(), user_id: key, order_id: row.id, text: "x".into() }.insert(&bed.cluster).await.unwrap();
+    async fn tables_in_braces_are_those_of_the_shard(fixture: &Fixture) {
+        for key in fixture.key_of_each_shard() {
+            let row = order(fixture, key, 3).await;
+            Line { id: fixture.id(), user_id: key, order_id: row.id, text: "x".into() }.insert(&fixture.cluster).await.unwrap();
             let text = "SELECT o.id, l.text FROM {orders} o JOIN { lines } l ON l.order_id = o.id WHERE o.user_id = ?";
-            let found: Vec<(i64, String)> = Order::query().on_shard_of(key).sql(text).bind(key).all(&bed.cluster).await.unwrap();
+            let found: Vec<(i64, String)> = Order::query().on_shard_of(key).sql(text).bind(key).all(&fixture.cluster).await.unwrap();
             assert_eq!(found, [(row.id, "x".to_owned())]);
         }
     }
 
-    async fn the_columns_of_the_model_are_listed(bed: &Bed) {
-        let key = bed.key();
-        let row = order(bed, key, 3).await;
+    async fn the_columns_of_the_model_are_listed(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = order(fixture, key, 3).await;
         let text = "SELECT {orders.*} FROM {orders} WHERE user_id = ?";
-        let found: Vec<Order> = Order::query().on_shard_of(key).sql(text).bind(key).all(&bed.cluster).await.unwrap();
+        let found: Vec<Order> = Order::query().on_shard_of(key).sql(text).bind(key).all(&fixture.cluster).await.unwrap();
         assert_eq!(found, std::slice::from_ref(&row));
         let text = "SELECT id, how_many FROM {orders} WHERE user_id = ?";
-        let found: Short = Order::query().on_shard_of(key).sql(text).bind(key).one(&bed.cluster).await.unwrap();
+        let found: Short = Order::query().on_shard_of(key).sql(text).bind(key).one(&fixture.cluster).await.unwrap();
         assert_eq!(found, Short { id: row.id, quantity: 3 });
     }
 
-    async fn rows_are_read_as_fields_and_tuples(bed: &Bed) {
-        let key = bed.key();
-        order(bed, key, 3).await;
+    async fn rows_are_read_as_fields_and_tuples(fixture: &Fixture) {
+        let key = fixture.key();
+        order(fixture, key, 3).await;
         let query = |text: &'static str| Order::query().on_shard_of(key).sql(text).bind(key);
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         assert_eq!(query("SELECT COUNT(*) FROM {orders} WHERE user_id = ?").one::<i64>(on).await.unwrap(), 1);
         let found = query("SELECT note, item FROM {orders} WHERE user_id = ?").one::<(Option<String>, String)>(on).await;
         assert_eq!(found.unwrap(), (None, "item 3".into()));
@@ -93,11 +93,11 @@ behaviours! { (Order, Line);
         assert_eq!(kind(other), ErrorKind::Decode);
     }
 
-    async fn placeholders_of_either_form_work_on_every_database(bed: &Bed) {
-        let key = bed.key();
-        order(bed, key, 3).await;
-        order(bed, key, 4).await;
-        let on = &bed.cluster;
+    async fn placeholders_of_either_form_work_on_every_database(fixture: &Fixture) {
+        let key = fixture.key();
+        order(fixture, key, 3).await;
+        order(fixture, key, 4).await;
+        let on = &fixture.cluster;
         let count = |text: &'static str| Order::on_shard_of(key).sql(text).bind(key).bind(3);
         for text in [
             "SELECT COUNT(*) FROM {orders} WHERE user_id = ? AND how_many = ?",
@@ -122,16 +122,16 @@ behaviours! { (Order, Line);
         }
     }
 
-    async fn two_question_marks_are_one(bed: &Bed) {
-        if bed.dialect == Dialect::Postgres {
+    async fn two_question_marks_are_one(fixture: &Fixture) {
+        if fixture.dialect == Dialect::Postgres {
             let text = "SELECT ('{\"a\": 1}'::jsonb ?? ?) AND ('{\"a\": 1}'::jsonb ??| ARRAY['a', 'b'])";
-            let found = Order::on_shard_of(bed.key()).sql(text).bind("a".to_owned()).one::<bool>(&bed.cluster).await;
+            let found = Order::on_shard_of(fixture.key()).sql(text).bind("a".to_owned()).one::<bool>(&fixture.cluster).await;
             assert!(found.unwrap());
         }
     }
 
-    async fn placeholders_that_do_not_match_the_arguments_are_refused(bed: &Bed) {
-        let key = bed.key();
+    async fn placeholders_that_do_not_match_the_arguments_are_refused(fixture: &Fixture) {
+        let key = fixture.key();
         for text in [
             "SELECT COUNT(*) FROM {orders} WHERE user_id = 1",
             "SELECT COUNT(*) FROM {orders} WHERE user_id = ? AND id = ?",
@@ -139,21 +139,21 @@ behaviours! { (Order, Line);
             "SELECT COUNT(*) FROM {orders} WHERE user_id = $1 AND id = ?",
             "SELECT COUNT(*) FROM {orders} WHERE user_id = $0",
         ] {
-            let one = Order::on_shard_of(key).sql(text).bind(key).all::<i64>(&bed.cluster).await;
+            let one = Order::on_shard_of(key).sql(text).bind(key).all::<i64>(&fixture.cluster).await;
             assert_eq!(kind(one), ErrorKind::Unsupported, "{text}");
-            let each = bed.cluster.broadcast(GROUP).sql(text).bind(key).all::<i64>().await;
+            let each = fixture.cluster.broadcast(GROUP).sql(text).bind(key).all::<i64>().await;
             assert_eq!(each.unwrap_err().kind(), ErrorKind::Unsupported, "{text}");
         }
-        let unbound = Order::on_shard_of(key).sql("SELECT COUNT(*) FROM {orders} WHERE user_id = ?").all::<i64>(&bed.cluster);
+        let unbound = Order::on_shard_of(key).sql("SELECT COUNT(*) FROM {orders} WHERE user_id = ?").all::<i64>(&fixture.cluster);
         assert_eq!(kind(unbound.await), ErrorKind::Unsupported);
     }
 
-    async fn a_statement_sees_the_whole_logical_shard_of_a_key(bed: &Bed) {
-        let one = bed.key();
-        let two = bed.neighbours(one, 1)[0];
-        order(bed, one, 41).await;
-        order(bed, two, 42).await;
-        let on = &bed.cluster;
+    async fn a_statement_sees_the_whole_logical_shard_of_a_key(fixture: &Fixture) {
+        let one = fixture.key();
+        let two = fixture.neighbours(one, 1)[0];
+        order(fixture, one, 41).await;
+        order(fixture, two, 42).await;
+        let on = &fixture.cluster;
         let text = "SELECT COUNT(*) FROM {orders} WHERE user_id IN ($1, $2)";
         let seen = Order::on_shard_of(one).sql(text).bind(one).bind(two).one::<i64>(on).await;
         assert_eq!(seen.unwrap(), 2);
@@ -169,21 +169,21 @@ behaviours! { (Order, Line);
         assert_eq!(Order::query().on_shards_of([one, two]).filter(of_these).count(on).await.unwrap(), 2);
     }
 
-    async fn execute_says_how_many_rows_it_changed(bed: &Bed) {
-        let key = bed.key();
-        order(bed, key, 1).await;
-        order(bed, key, 2).await;
+    async fn execute_says_how_many_rows_it_changed(fixture: &Fixture) {
+        let key = fixture.key();
+        order(fixture, key, 1).await;
+        order(fixture, key, 2).await;
         let text = "UPDATE {orders} SET how_many = how_many + ? WHERE user_id = ?";
         let query = Order::query().on_shard_of(key).sql(text).bind(10_i32).bind(key);
-        assert_eq!(query.execute(&bed.cluster).await.unwrap(), 2);
-        let quantities = Order::on(key).select(Order::QUANTITY).order_by(Order::ID).all(&bed.cluster).await.unwrap();
+        assert_eq!(query.execute(&fixture.cluster).await.unwrap(), 2);
+        let quantities = Order::on(key).select(Order::QUANTITY).order_by(Order::ID).all(&fixture.cluster).await.unwrap();
         assert_eq!(quantities, [11, 12]);
     }
 
-    async fn braces_in_quotes_and_comments_are_left_alone(bed: &Bed) {
-        let key = bed.key();
-        order(bed, key, 1).await;
-        let on = &bed.cluster;
+    async fn braces_in_quotes_and_comments_are_left_alone(fixture: &Fixture) {
+        let key = fixture.key();
+        order(fixture, key, 1).await;
+        let on = &fixture.cluster;
         let query = |text: &str| Order::query().on_shard_of(key).sql(AssertSqlSafe(text.to_owned()));
         let texts = [
             ("SELECT '{orders}'", "{orders}"),
@@ -196,17 +196,17 @@ behaviours! { (Order, Line);
         ];
         for (text, expected) in texts {
             // There `||` is OR.
-            if bed.dialect == Dialect::MySql && text.contains("||") {
+            if fixture.dialect == Dialect::MySql && text.contains("||") {
                 continue;
             }
             assert_eq!(query(text).one::<String>(on).await.unwrap(), expected, "{text}");
         }
-        let quoted = match bed.dialect {
+        let quoted = match fixture.dialect {
             Dialect::MySql => "SELECT x.`{orders}` FROM (SELECT 'y' AS `{orders}`) x",
             _ => "SELECT x.\"{orders}\" FROM (SELECT 'y' AS \"{orders}\") x",
         };
         assert_eq!(query(quoted).one::<String>(on).await.unwrap(), "y");
-        if bed.dialect == Dialect::Postgres {
+        if fixture.dialect == Dialect::Postgres {
             let texts = [
                 ("SELECT $${orders}$$", "{orders}"),
                 ("SELECT $tag$it's {orders} $$ {{$tag$", "it's {orders} $$ {{"),
@@ -221,83 +221,83 @@ behaviours! { (Order, Line);
         }
     }
 
-    async fn two_braces_are_one(bed: &Bed) {
-        let key = bed.key();
+    async fn two_braces_are_one(fixture: &Fixture) {
+        let key = fixture.key();
         // A brace outside of quotes is an error of each database: it has to arrive there as one.
-        let error = Order::query().on_shard_of(key).sql("SELECT {{").all::<i64>(&bed.cluster).await.unwrap_err();
+        let error = Order::query().on_shard_of(key).sql("SELECT {{").all::<i64>(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Database, "{error}");
     }
 
-    async fn a_name_that_is_no_table_is_refused_before_it_is_sent(bed: &Bed) {
-        let key = bed.key();
+    async fn a_name_that_is_no_table_is_refused_before_it_is_sent(fixture: &Fixture) {
+        let key = fixture.key();
         for text in ["SELECT 1 FROM {", "SELECT {}", "SELECT {a b}", "SELECT {orders; DROP TABLE x}", "SELECT {\"orders\"}", "SELECT {lines.*} FROM {lines}"] {
             let query = Order::query().on_shard_of(key).sql(AssertSqlSafe(text.to_owned()));
-            assert_eq!(kind(query.all::<i64>(&bed.cluster).await), ErrorKind::Unsupported, "{text}");
+            assert_eq!(kind(query.all::<i64>(&fixture.cluster).await), ErrorKind::Unsupported, "{text}");
         }
         let query = Order::query().on_shard_of(key).sql("SELECT 1 FROM {no_such_table}");
-        assert_eq!(kind(query.all::<i64>(&bed.cluster).await), ErrorKind::UndefinedTable);
+        assert_eq!(kind(query.all::<i64>(&fixture.cluster).await), ErrorKind::UndefinedTable);
     }
 
-    async fn one_text_takes_values_of_several_types(bed: &Bed) {
+    async fn one_text_takes_values_of_several_types(fixture: &Fixture) {
         // The driver finds a prepared statement by its text alone.
-        let key = bed.key();
-        order(bed, key, 2).await;
+        let key = fixture.key();
+        order(fixture, key, 2).await;
         let text = || "UPDATE {orders} SET weight = ? WHERE user_id = ?";
         for _ in 0..2 {
-            Order::query().on_shard_of(key).sql(text()).bind(7_i64).bind(key).execute(&bed.cluster).await.unwrap();
-            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 7.0);
-            Order::query().on_shard_of(key).sql(text()).bind(1.5_f64).bind(key).execute(&bed.cluster).await.unwrap();
-            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 1.5);
-            Order::query().on_shard_of(key).sql(text()).bind(3_i32).bind(key).execute(&bed.cluster).await.unwrap();
-            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().weight, 3.0);
+            Order::query().on_shard_of(key).sql(text()).bind(7_i64).bind(key).execute(&fixture.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&fixture.cluster).await.unwrap().weight, 7.0);
+            Order::query().on_shard_of(key).sql(text()).bind(1.5_f64).bind(key).execute(&fixture.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&fixture.cluster).await.unwrap().weight, 1.5);
+            Order::query().on_shard_of(key).sql(text()).bind(3_i32).bind(key).execute(&fixture.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&fixture.cluster).await.unwrap().weight, 3.0);
         }
     }
 
-    async fn nulls_are_bound_in_their_type(bed: &Bed) {
-        let key = bed.key();
-        order(bed, key, 2).await;
+    async fn nulls_are_bound_in_their_type(fixture: &Fixture) {
+        let key = fixture.key();
+        order(fixture, key, 2).await;
         let text = || "UPDATE {orders} SET note = ? WHERE user_id = ?";
         for note in [Some("x".to_owned()), None, Some("y".to_owned())] {
-            Order::query().on_shard_of(key).sql(text()).bind(note.clone()).bind(key).execute(&bed.cluster).await.unwrap();
-            assert_eq!(Order::on(key).one(&bed.cluster).await.unwrap().note, note);
+            Order::query().on_shard_of(key).sql(text()).bind(note.clone()).bind(key).execute(&fixture.cluster).await.unwrap();
+            assert_eq!(Order::on(key).one(&fixture.cluster).await.unwrap().note, note);
         }
     }
 
-    async fn a_statement_runs_in_a_transaction(bed: &Bed) {
-        let key = bed.key();
-        order(bed, key, 1).await;
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+    async fn a_statement_runs_in_a_transaction(fixture: &Fixture) {
+        let key = fixture.key();
+        order(fixture, key, 1).await;
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         let text = "DELETE FROM {orders} WHERE user_id = ?";
         assert_eq!(Order::query().on_shard_of(key).sql(text).bind(key).execute(&tx).await.unwrap(), 1);
         tx.rollback().await.unwrap();
-        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 1);
+        assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn a_statement_is_of_one_shard_and_takes_no_filter(bed: &Bed) {
-        let key = bed.key();
-        let keys = bed.key_of_each_shard();
+    async fn a_statement_is_of_one_shard_and_takes_no_filter(fixture: &Fixture) {
+        let key = fixture.key();
+        let keys = fixture.key_of_each_shard();
         if keys.len() > 1 {
-            let several = Order::on_shards_of(keys).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+            let several = Order::on_shards_of(keys).sql("SELECT 1").all::<i64>(&fixture.cluster).await;
             assert_eq!(kind(several), ErrorKind::Unsupported);
         }
-        let filtered = Order::on_shard_of(key).filter(Order::ID.eq(1)).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+        let filtered = Order::on_shard_of(key).filter(Order::ID.eq(1)).sql("SELECT 1").all::<i64>(&fixture.cluster).await;
         assert_eq!(kind(filtered), ErrorKind::Unsupported);
-        let limited = Order::on_shard_of(key).limit(1).sql("SELECT 1").all::<i64>(&bed.cluster).await;
+        let limited = Order::on_shard_of(key).limit(1).sql("SELECT 1").all::<i64>(&fixture.cluster).await;
         assert_eq!(kind(limited), ErrorKind::Unsupported);
     }
 
-    async fn the_drivers_own_connection_is_borrowed_and_given_back(bed: &Bed) {
-        let key = bed.key();
-        let row = order(bed, key, 5).await;
+    async fn the_drivers_own_connection_is_borrowed_and_given_back(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = order(fixture, key, 5).await;
         // More often than the pool has connections.
         for _ in 0..20 {
-            let mut raw = bed.cluster.connection(Order::shard(key)).await.unwrap();
+            let mut raw = fixture.cluster.connection(Order::shard(key)).await.unwrap();
             let namespace = raw.namespace().to_owned();
-            let text = match bed.dialect {
+            let text = match fixture.dialect {
                 Dialect::Sqlite => format!("SELECT how_many FROM orders WHERE id = {}", row.id),
                 _ => format!("SELECT how_many FROM {namespace}.orders WHERE id = {}", row.id),
             };
-            let found: i32 = match bed.dialect {
+            let found: i32 = match fixture.dialect {
                 #[cfg(feature = "sqlite")]
                 Dialect::Sqlite => {
                     shard_orm::sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(raw.sqlite().unwrap()).await.unwrap()

@@ -4,8 +4,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use shard_orm::config::{Config, Database, Group, Ids, Server, StrategyConfig};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::{self, AssertSqlSafe};
-use shard_orm_tests::bed::{Bed, DATABASE, GROUP, Site};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{DATABASE, Fixture, GROUP, RawNamespace};
 
 use crate::kind;
 
@@ -24,35 +24,38 @@ const MOVING: u32 = 3;
 
 /// Shards 0 and 1 on the first server, 2 and 3 on the second: the place from which shard 3 moves holds a copy of its
 /// namespace without rows.
-async fn on_two(bed: &Bed) -> Cluster {
-    if bed.dialect != Dialect::MySql {
-        let former = former_site(bed);
+async fn on_two(fixture: &Fixture) -> Cluster {
+    if fixture.dialect != Dialect::MySql {
+        let former = former_namespace(fixture);
         former.remove().await;
-        bed.site(MOVING).copy_to(&former).await;
+        fixture.raw_namespace(MOVING).copy_to(&former).await;
     }
-    let config = bed.config_of(&bed.server_urls()[..2], bed.namespace());
+    let config = fixture.config_of(&fixture.server_urls()[..2], fixture.namespace());
     Cluster::connect(&config).await.unwrap()
 }
 
 /// Where the moving shard is before it moves.
-fn former_site(bed: &Bed) -> Site {
-    bed.site_of(1, &bed.namespace().replace("{shard}", &MOVING.to_string()))
+fn former_namespace(fixture: &Fixture) -> RawNamespace {
+    fixture.raw_namespace_on(
+        1,
+        &fixture.namespace().replace("{shard}", &MOVING.to_string()),
+    )
 }
 
-fn order_of(bed: &Bed, key: i64) -> Order {
+fn order_of(fixture: &Fixture, key: i64) -> Order {
     Order {
-        id: bed.id(),
+        id: fixture.id(),
         user_id: key,
     }
 }
 
 /// An order of each logical shard, that of the moving one at its new place.
-async fn fill(bed: &Bed, before: &Cluster) -> Vec<Order> {
+async fn fill(fixture: &Fixture, before: &Cluster) -> Vec<Order> {
     let mut orders = Vec::new();
-    for shard in 0..bed.logical_shards {
-        let order = order_of(bed, bed.key_of_shard(shard));
+    for shard in 0..fixture.logical_shards {
+        let order = order_of(fixture, fixture.key_of_shard(shard));
         let cluster = match shard {
-            MOVING => &bed.cluster,
+            MOVING => &fixture.cluster,
             _ => before,
         };
         orders.push(order.insert(cluster).await.unwrap());
@@ -66,16 +69,16 @@ fn server_of(cluster: &Cluster, key: i64) -> String {
 }
 
 /// Takes the namespace of the moving shard away from where it was.
-async fn take_away(bed: &Bed) {
-    if bed.dialect != Dialect::MySql {
-        former_site(bed).remove().await;
+async fn take_away(fixture: &Fixture) {
+    if fixture.dialect != Dialect::MySql {
+        former_namespace(fixture).remove().await;
     }
 }
 
 /// Has `call` wait for the moving shard's tables, and takes these away and moves the shard while it does.
 #[cfg(feature = "postgres")]
 async fn moved_during<T: Send + 'static>(
-    bed: &Bed,
+    fixture: &Fixture,
     before: &Cluster,
     key: i64,
     call: impl Future<Output = T> + Send + 'static,
@@ -96,88 +99,88 @@ async fn moved_during<T: Send + 'static>(
     {
         tokio::task::yield_now().await;
     }
-    before.reconfigure(&bed.config()).unwrap();
+    before.reconfigure(&fixture.config()).unwrap();
     sqlx::query("COMMIT").execute(&mut *conn).await.unwrap();
     called.await.unwrap()
 }
 
 behaviours! { (Order), 4 shards on 3 servers, |options| options;
-    async fn a_shard_is_served_by_its_new_server(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        let orders = fill(bed, &cluster).await;
-        let key = bed.key_of_shard(MOVING);
+    async fn a_shard_is_served_by_its_new_server(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        let orders = fill(fixture, &cluster).await;
+        let key = fixture.key_of_shard(MOVING);
         assert_eq!(server_of(&cluster, key), "server-1");
-        cluster.reconfigure(&bed.config()).unwrap();
+        cluster.reconfigure(&fixture.config()).unwrap();
         assert_eq!(cluster.topology().epoch(), 2);
         assert_eq!(server_of(&cluster, key), "server-2");
         let found = Order::scatter().order_by(Order::ID).all(&cluster).await.unwrap();
         assert_eq!(found, orders);
-        let late = order_of(bed, key).insert(&cluster).await.unwrap();
-        assert_eq!(Order::get(&bed.cluster, key, late.id).await.unwrap(), late);
+        let late = order_of(fixture, key).insert(&cluster).await.unwrap();
+        assert_eq!(Order::get(&fixture.cluster, key, late.id).await.unwrap(), late);
     }
 
-    async fn a_transaction_stays_where_it_was_begun_and_is_done(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        let key = bed.key_of_shard(0);
+    async fn a_transaction_stays_where_it_was_begun_and_is_done(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        let key = fixture.key_of_shard(0);
         let tx = cluster.begin(Order::shard(key)).await.unwrap();
-        let one = order_of(bed, key).insert(&tx).await.unwrap();
-        cluster.reconfigure(&bed.config()).unwrap();
-        let two = order_of(bed, key).insert(&tx).await.unwrap();
+        let one = order_of(fixture, key).insert(&tx).await.unwrap();
+        cluster.reconfigure(&fixture.config()).unwrap();
+        let two = order_of(fixture, key).insert(&tx).await.unwrap();
         tx.commit().await.unwrap();
         let found = Order::on(key).order_by(Order::ID).all(&cluster).await.unwrap();
         assert_eq!(found, [one, two]);
     }
 
-    async fn a_stream_finds_what_moves_while_it_is_read(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        let orders = fill(bed, &cluster).await;
+    async fn a_stream_finds_what_moves_while_it_is_read(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        let orders = fill(fixture, &cluster).await;
         let mut stream = Order::scatter().stream(&cluster);
         let mut found = vec![stream.next().await.unwrap().unwrap()];
-        take_away(bed).await;
-        cluster.reconfigure(&bed.config()).unwrap();
+        take_away(fixture).await;
+        cluster.reconfigure(&fixture.config()).unwrap();
         found.extend(stream.try_collect::<Vec<_>>().await.unwrap());
         found.sort_by_key(|order| order.id);
         assert_eq!(found, orders);
     }
 
-    async fn what_decides_where_a_row_is_does_not_change(bed: &Bed) {
-        let cluster = on_two(bed).await;
+    async fn what_decides_where_a_row_is_does_not_change(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
         let refused = |config: Config, what: &str| {
             let error = cluster.reconfigure(&config).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);
             assert!(error.to_string().contains(what), "{error}");
             assert_eq!(cluster.topology().epoch(), 1);
         };
-        let server = || Server::new("server-0", &bed.server_urls()[0]);
-        let group = |shards: u32| Group::new(shards).namespace(bed.namespace()).server(server());
+        let server = || Server::new("server-0", &fixture.server_urls()[0]);
+        let group = |shards: u32| Group::new(shards).namespace(fixture.namespace()).server(server());
         let described = |name: &str, group: Group| {
             let default = Database::new("sqlite://default.db");
             let config = Config::new(name).ids(Ids::new().worker(1).tables(DATABASE));
             config.database(DATABASE, default).group(GROUP, group)
         };
-        let of = |group: Group| described(bed.cluster_name(), group);
+        let of = |group: Group| described(fixture.cluster_name(), group);
         refused(of(group(8)), "number of logical shards");
         refused(of(group(4).strategy(StrategyConfig::Modulo)), "strategy");
         refused(of(group(4).pin(1, 2)), "list of pins");
         refused(of(group(4).namespace("other_{shard}")), "template of namespaces");
         refused(of(group(4)).ids(Ids::new()), "[ids]");
-        refused(bed.config_of(&[], bed.namespace()), "no server");
-        refused(described("another", group(4)), &format!("is called `{}`", bed.cluster_name()));
+        refused(fixture.config_of(&[], fixture.namespace()), "no server");
+        refused(described("another", group(4)), &format!("is called `{}`", fixture.cluster_name()));
     }
 
-    async fn what_was_closed_is_not_opened_by_another_configuration(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        let key = bed.key_of_shard(0);
+    async fn what_was_closed_is_not_opened_by_another_configuration(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        let key = fixture.key_of_shard(0);
         cluster.close().await;
-        assert_eq!(kind(cluster.reconfigure(&bed.config())), ErrorKind::Unavailable);
+        assert_eq!(kind(cluster.reconfigure(&fixture.config())), ErrorKind::Unavailable);
         assert_eq!(kind(Order::on(key).count(&cluster).await), ErrorKind::Unavailable);
     }
 
-    async fn a_server_that_stays_as_it_was_keeps_its_connections(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        fill(bed, &cluster).await;
+    async fn a_server_that_stays_as_it_was_keeps_its_connections(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        fill(fixture, &cluster).await;
         let backend = async |key| {
-            let sql = match bed.dialect {
+            let sql = match fixture.dialect {
                 Dialect::Postgres => "SELECT pg_backend_pid()::bigint",
                 Dialect::Sqlite => return 0,
                 _ => "SELECT CAST(CONNECTION_ID() AS SIGNED)",
@@ -186,9 +189,9 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
             let found: Vec<(i64,)> = query.all(cluster.read_from(Read::Primary)).await.unwrap();
             found[0].0
         };
-        let (first, second) = (bed.key_of_shard(0), bed.key_of_shard(2));
+        let (first, second) = (fixture.key_of_shard(0), fixture.key_of_shard(2));
         let before = (backend(first).await, backend(second).await);
-        cluster.reconfigure(&bed.config()).unwrap();
+        cluster.reconfigure(&fixture.config()).unwrap();
         assert_eq!((backend(first).await, backend(second).await), before);
     }
 }
@@ -196,67 +199,70 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
 #[cfg(feature = "postgres")]
 mod while_it_is_asked {
     use super::*;
-    use shard_orm_tests::bed::{BedOptions, run_alone};
+    use shard_orm_tests::fixture::{FixtureOptions, run_alone};
 
     /// A call that is on its way to the moving shard when that moves.
-    fn with_moving(behaviour: shard_orm_tests::bed::Behaviour) {
-        let options = BedOptions::new(Dialect::Postgres, 4, 3);
+    fn with_moving(behaviour: shard_orm_tests::fixture::Behaviour) {
+        let options = FixtureOptions::new(Dialect::Postgres, 4, 3);
         run_alone(options, |setup| setup.table::<Order>(), behaviour);
     }
 
     #[test]
     fn a_scatter_finds_what_moves_while_it_is_asked() {
-        with_moving(|bed| Box::pin(scattered(bed)));
+        with_moving(|fixture| Box::pin(scattered(fixture)));
     }
 
-    async fn scattered(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        let orders = fill(bed, &cluster).await;
-        let key = bed.key_of_shard(MOVING);
+    async fn scattered(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        let orders = fill(fixture, &cluster).await;
+        let key = fixture.key_of_shard(MOVING);
         // Each namespace is known by the cluster, so that its statement is the first that fails.
         let any = Order::scatter().count(&cluster).await.unwrap();
         assert_eq!(any, 3);
         let own = cluster.clone();
         let call = async move { Order::scatter().order_by(Order::ID).all(&own).await };
         assert_eq!(
-            moved_during(bed, &cluster, key, call).await.unwrap(),
+            moved_during(fixture, &cluster, key, call).await.unwrap(),
             orders
         );
     }
 
     #[test]
     fn an_ordered_stream_begins_anew_before_its_first_row() {
-        with_moving(|bed| Box::pin(streamed(bed)));
+        with_moving(|fixture| Box::pin(streamed(fixture)));
     }
 
-    async fn streamed(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        let orders = fill(bed, &cluster).await;
+    async fn streamed(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        let orders = fill(fixture, &cluster).await;
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 3);
         let own = cluster.clone();
         let call = async move {
             let stream = Order::scatter().order_by(Order::ID).stream(&own);
             stream.try_collect::<Vec<_>>().await
         };
-        let key = bed.key_of_shard(MOVING);
+        let key = fixture.key_of_shard(MOVING);
         assert_eq!(
-            moved_during(bed, &cluster, key, call).await.unwrap(),
+            moved_during(fixture, &cluster, key, call).await.unwrap(),
             orders
         );
     }
 
     #[test]
     fn a_statement_on_one_shard_follows_it() {
-        with_moving(|bed| Box::pin(single(bed)));
+        with_moving(|fixture| Box::pin(single(fixture)));
     }
 
-    async fn single(bed: &Bed) {
+    async fn single(fixture: &Fixture) {
         for call in 0..5 {
-            let cluster = on_two(bed).await;
-            let key = bed.key_of_shard(MOVING);
-            let there = order_of(bed, key).insert(&bed.cluster).await.unwrap();
+            let cluster = on_two(fixture).await;
+            let key = fixture.key_of_shard(MOVING);
+            let there = order_of(fixture, key)
+                .insert(&fixture.cluster)
+                .await
+                .unwrap();
             assert_eq!(Order::on(key).count(&cluster).await.unwrap(), 0);
-            let (own, order) = (cluster.clone(), order_of(bed, key));
+            let (own, order) = (cluster.clone(), order_of(fixture, key));
             let inserted = order.id;
             let called = async move {
                 match call {
@@ -274,13 +280,13 @@ mod while_it_is_asked {
                 }
             };
             assert!(
-                moved_during(bed, &cluster, key, called).await.unwrap(),
+                moved_during(fixture, &cluster, key, called).await.unwrap(),
                 "call {call}"
             );
             // At its new place, and once.
             let there = Order::on(key)
                 .filter(Order::ID.eq(inserted))
-                .count(&bed.cluster)
+                .count(&fixture.cluster)
                 .await
                 .unwrap();
             assert_eq!(there, u64::from(call == 1), "call {call}");
@@ -289,14 +295,14 @@ mod while_it_is_asked {
 
     #[test]
     fn without_a_new_place_the_error_names_the_shard() {
-        with_moving(|bed| Box::pin(unplaced(bed)));
+        with_moving(|fixture| Box::pin(unplaced(fixture)));
     }
 
-    async fn unplaced(bed: &Bed) {
-        let cluster = on_two(bed).await;
-        fill(bed, &cluster).await;
+    async fn unplaced(fixture: &Fixture) {
+        let cluster = on_two(fixture).await;
+        fill(fixture, &cluster).await;
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 3);
-        take_away(bed).await;
+        take_away(fixture).await;
         assert_eq!(
             kind(Order::scatter().all(&cluster).await),
             ErrorKind::UndefinedTable

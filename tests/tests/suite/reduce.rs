@@ -8,8 +8,8 @@ use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::{self, AssertSqlSafe};
 use shard_orm::{Error, ShardRows};
-use shard_orm_tests::bed::{Bed, BedOptions, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, FixtureOptions, GROUP};
 
 use crate::kind;
 
@@ -27,25 +27,25 @@ struct Order {
 const SHARDS: u32 = 16;
 
 /// Of the logical shard of number n, n orders: of one piece, two pieces and so on.
-async fn fill(bed: &Bed) -> Vec<i64> {
-    let keys = bed.key_of_each_shard();
+async fn fill(fixture: &Fixture) -> Vec<i64> {
+    let keys = fixture.key_of_each_shard();
     let orders = keys.iter().enumerate().flat_map(|(shard, key)| {
         (1..=shard).map(|number| Order {
-            id: bed.id(),
+            id: fixture.id(),
             user_id: *key,
             item: format!("item {number}"),
             quantity: i32::try_from(number).unwrap(),
         })
     });
-    Order::insert_many(&bed.cluster, orders.collect())
+    Order::insert_many(&fixture.cluster, orders.collect())
         .await
         .unwrap();
     keys
 }
 
 /// The placeholder of the first argument.
-fn argument(bed: &Bed) -> &'static str {
-    match bed.dialect {
+fn argument(fixture: &Fixture) -> &'static str {
+    match fixture.dialect {
         Dialect::Postgres => "$1",
         _ => "?",
     }
@@ -72,25 +72,25 @@ fn joined<T>(mut all: Vec<T>, more: Vec<T>) -> Vec<T> {
 const ALL: &str = "SELECT item, quantity FROM {orders}";
 
 behaviours! { (Order), 16 shards on 2 servers, |options| options;
-    async fn parts_of_all_shards_are_merged_in_their_order(bed: &Bed) {
-        fill(bed).await;
-        let text = AssertSqlSafe(format!("{ALL} WHERE quantity > {}", argument(bed)));
-        let found = Order::scatter().sql(text).bind(3).reduce(&bed.cluster, gathered, joined).await.unwrap();
+    async fn parts_of_all_shards_are_merged_in_their_order(fixture: &Fixture) {
+        fill(fixture).await;
+        let text = AssertSqlSafe(format!("{ALL} WHERE quantity > {}", argument(fixture)));
+        let found = Order::scatter().sql(text).bind(3).reduce(&fixture.cluster, gathered, joined).await.unwrap();
         let expected: Vec<(u32, Vec<i32>)> =
             (0..SHARDS).map(|shard| (shard, (4..=i32::try_from(shard).unwrap()).collect())).collect();
         assert_eq!(found, Some(expected));
     }
 
-    async fn several_keys_ask_each_of_their_shards_once(bed: &Bed) {
-        let keys = fill(bed).await;
+    async fn several_keys_ask_each_of_their_shards_once(fixture: &Fixture) {
+        let keys = fill(fixture).await;
         let asked = AtomicUsize::new(0);
         // More than one condition of keys holds.
-        let many = bed.neighbours(keys[5], 2_500);
+        let many = fixture.neighbours(keys[5], 2_500);
         let keys = many.into_iter().chain([keys[9], keys[5], keys[2]]);
         let found = Order::on_shards_of(keys)
             .sql(ALL)
             .reduce(
-                &bed.cluster,
+                &fixture.cluster,
                 |rows| {
                     asked.fetch_add(1, Ordering::Relaxed);
                     gathered(rows)
@@ -103,34 +103,34 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(found.iter().map(|(shard, _)| *shard).collect::<Vec<_>>(), [2, 5, 9]);
         assert_eq!(found[1].1, [1, 2, 3, 4, 5]);
         assert_eq!(asked.into_inner(), 3);
-        let none = Order::on_shards_of::<i64>([]).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
+        let none = Order::on_shards_of::<i64>([]).sql(ALL).reduce(&fixture.cluster, gathered, joined).await.unwrap();
         assert_eq!(none, None);
     }
 
-    async fn one_shard_is_its_own_part(bed: &Bed) {
-        let keys = fill(bed).await;
-        let found = Order::on_shard_of(keys[3]).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
+    async fn one_shard_is_its_own_part(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let found = Order::on_shard_of(keys[3]).sql(ALL).reduce(&fixture.cluster, gathered, joined).await.unwrap();
         assert_eq!(found, Some(vec![(3, vec![1, 2, 3])]));
-        let found = Order::on_shard(4).sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap();
+        let found = Order::on_shard(4).sql(ALL).reduce(&fixture.cluster, gathered, joined).await.unwrap();
         assert_eq!(found, Some(vec![(4, vec![1, 2, 3, 4])]));
     }
 
-    async fn a_part_ends_early_and_the_pool_serves_on(bed: &Bed) {
-        fill(bed).await;
+    async fn a_part_ends_early_and_the_pool_serves_on(fixture: &Fixture) {
+        fill(fixture).await;
         for _ in 0..3 {
             let firsts = Order::scatter()
                 .sql("SELECT quantity FROM {orders} ORDER BY quantity DESC")
-                .reduce(&bed.cluster, async |mut rows: ShardRows<'_, i32>| rows.try_next().await, Option::max)
+                .reduce(&fixture.cluster, async |mut rows: ShardRows<'_, i32>| rows.try_next().await, Option::max)
                 .await
                 .unwrap();
             assert_eq!(firsts, Some(Some(15)));
         }
-        assert_eq!(Order::scatter().count(&bed.cluster).await.unwrap(), 120);
+        assert_eq!(Order::scatter().count(&fixture.cluster).await.unwrap(), 120);
     }
 
-    async fn calls_run_on_tasks_of_their_own(bed: &Bed) {
-        fill(bed).await;
-        let cluster = bed.cluster.clone();
+    async fn calls_run_on_tasks_of_their_own(fixture: &Fixture) {
+        fill(fixture).await;
+        let cluster = fixture.cluster.clone();
         let task = tokio::spawn(async move {
             let counts = cluster.broadcast(GROUP).sql("SELECT COUNT(*) FROM {orders}").all::<i64>().await?.into_result()?;
             let part = async |rows: ShardRows<'_, (String, i32)>| gathered(rows).await;
@@ -140,12 +140,12 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(task.await.unwrap().unwrap(), (16, 16));
     }
 
-    async fn rows_are_a_stream(bed: &Bed) {
-        fill(bed).await;
+    async fn rows_are_a_stream(fixture: &Fixture) {
+        fill(fixture).await;
         let sum = Order::scatter()
             .sql("SELECT quantity FROM {orders}")
             .reduce(
-                &bed.cluster,
+                &fixture.cluster,
                 |rows: ShardRows<'_, i32>| rows.try_fold(0_i64, |sum, one| future::ok(sum + i64::from(one))),
                 |one, other| one + other,
             )
@@ -154,22 +154,22 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(sum, Some((1..16_i64).map(|shard| shard * (shard + 1) / 2).sum()));
     }
 
-    async fn an_error_of_one_shard_names_it_and_ends_the_others(bed: &Bed) {
-        fill(bed).await;
-        let text = match bed.dialect {
+    async fn an_error_of_one_shard_names_it_and_ends_the_others(fixture: &Fixture) {
+        fill(fixture).await;
+        let text = match fixture.dialect {
             Dialect::Sqlite => "DROP TABLE orders".to_owned(),
-            _ => format!("DROP TABLE {}.orders", bed.namespace().replace("{shard}", "6")),
+            _ => format!("DROP TABLE {}.orders", fixture.namespace().replace("{shard}", "6")),
         };
-        Order::on_shard(6).sql(AssertSqlSafe(text)).execute(&bed.cluster).await.unwrap();
-        let error = Order::scatter().sql(ALL).reduce(&bed.cluster, gathered, joined).await.unwrap_err();
+        Order::on_shard(6).sql(AssertSqlSafe(text)).execute(&fixture.cluster).await.unwrap();
+        let error = Order::scatter().sql(ALL).reduce(&fixture.cluster, gathered, joined).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedTable);
         assert_eq!(error.shard().unwrap().to_string(), format!("{GROUP}/6"));
-        let rest = bed.key_of_shard(7);
-        assert_eq!(Order::on(rest).count(&bed.cluster).await.unwrap(), 0);
+        let rest = fixture.key_of_shard(7);
+        assert_eq!(Order::on(rest).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn an_error_of_a_part_names_its_shard(bed: &Bed) {
-        fill(bed).await;
+    async fn an_error_of_a_part_names_its_shard(fixture: &Fixture) {
+        fill(fixture).await;
         let wrong = async |rows: ShardRows<'_, i32>| {
             if rows.shard().shard == 3 {
                 return Err(Error::new(ErrorKind::Invalid, "not this one"));
@@ -177,19 +177,19 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
             rows.try_collect::<Vec<i32>>().await
         };
         let query = || Order::scatter().sql("SELECT quantity FROM {orders}");
-        let error = query().reduce(&bed.cluster, wrong, joined).await.unwrap_err();
+        let error = query().reduce(&fixture.cluster, wrong, joined).await.unwrap_err();
         assert_eq!((error.kind(), error.shard().unwrap().shard), (ErrorKind::Invalid, 3));
         // A result that is not what it is read as.
         let texts = async |rows: ShardRows<'_, String>| rows.try_collect::<Vec<String>>().await;
-        assert_eq!(kind(query().reduce(&bed.cluster, texts, joined).await), ErrorKind::Decode);
+        assert_eq!(kind(query().reduce(&fixture.cluster, texts, joined).await), ErrorKind::Decode);
         let pairs = async |rows: ShardRows<'_, (i32, i32)>| rows.try_collect::<Vec<(i32, i32)>>().await;
-        assert_eq!(kind(query().reduce(&bed.cluster, pairs, joined).await), ErrorKind::Decode);
-        assert_eq!(Order::scatter().count(&bed.cluster).await.unwrap(), 120);
+        assert_eq!(kind(query().reduce(&fixture.cluster, pairs, joined).await), ErrorKind::Decode);
+        assert_eq!(Order::scatter().count(&fixture.cluster).await.unwrap(), 120);
     }
 
-    async fn what_takes_one_shard_says_what_takes_several(bed: &Bed) {
-        let keys = fill(bed).await;
-        let cluster = &bed.cluster;
+    async fn what_takes_one_shard_says_what_takes_several(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let cluster = &fixture.cluster;
         let one = keys[0];
         let refused = [
             kind_and_words(Order::scatter().sql(ALL).all::<(String, i32)>(cluster).await),
@@ -209,9 +209,9 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(kind(limited.reduce(cluster, gathered, joined).await), ErrorKind::Unsupported);
     }
 
-    async fn a_transaction_reduces_its_own_shard(bed: &Bed) {
-        let keys = fill(bed).await;
-        let tx = bed.cluster.begin(Order::shard(keys[3])).await.unwrap();
+    async fn a_transaction_reduces_its_own_shard(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let tx = fixture.cluster.begin(Order::shard(keys[3])).await.unwrap();
         Order::on(keys[3]).filter(Order::QUANTITY.eq(2)).delete(&tx).await.unwrap();
         let found = Order::on_shards_of([keys[3]]).sql(ALL).reduce(&tx, gathered, joined).await.unwrap();
         assert_eq!(found, Some(vec![(3, vec![1, 3])]));
@@ -232,8 +232,8 @@ mod small_pools {
         |options| options.pool(
             PoolOptions::new().max_connections(1).sqlite_readers(1).acquire_timeout(Duration::from_secs(2))
         );
-        async fn a_pool_of_one_serves_parts_that_take_their_time(bed: &Bed) {
-            fill(bed).await;
+        async fn a_pool_of_one_serves_parts_that_take_their_time(fixture: &Fixture) {
+            fill(fixture).await;
             // Eight of a server, which together take longer than a connection is waited for.
             let slow = async |mut rows: ShardRows<'_, (String, i32)>| {
                 let first = rows.try_next().await?;
@@ -241,7 +241,7 @@ mod small_pools {
                 let rest: Vec<_> = rows.try_collect().await?;
                 Ok(rest.len() + usize::from(first.is_some()))
             };
-            let count = Order::scatter().sql(ALL).reduce(&bed.cluster, slow, |one, other| one + other).await;
+            let count = Order::scatter().sql(ALL).reduce(&fixture.cluster, slow, |one, other| one + other).await;
             assert_eq!(count.unwrap(), Some(120));
         }
     }
@@ -252,10 +252,10 @@ mod dropped {
 
     behaviours! { (Order), 16 shards on 2 servers,
         |options| options.pool(PoolOptions::new().max_connections(1).sqlite_readers(1));
-        async fn a_call_that_is_dropped_leaves_its_connections_to_others(bed: &Bed) {
-            fill(bed).await;
+        async fn a_call_that_is_dropped_leaves_its_connections_to_others(fixture: &Fixture) {
+            fill(fixture).await;
             for polls in 1..6 {
-                let mut call = Order::scatter().sql(ALL).reduce(&bed.cluster, gathered, joined);
+                let mut call = Order::scatter().sql(ALL).reduce(&fixture.cluster, gathered, joined);
                 for _ in 0..polls {
                     if (&mut call).now_or_never().is_some() {
                         break;
@@ -263,7 +263,7 @@ mod dropped {
                     tokio::task::yield_now().await;
                 }
                 drop(call);
-                assert_eq!(Order::scatter().count(&bed.cluster).await.unwrap(), 120);
+                assert_eq!(Order::scatter().count(&fixture.cluster).await.unwrap(), 120);
             }
         }
     }
@@ -273,14 +273,14 @@ mod dropped {
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_statement_whose_connection_is_lost_is_not_sent_again() {
-    let bed = BedOptions::new(Dialect::Postgres, 1, 1)
+    let fixture = FixtureOptions::new(Dialect::Postgres, 1, 1)
         .open(|setup| setup.table::<Order>())
         .await;
     let asked = AtomicUsize::new(0);
     let cut = async |mut rows: ShardRows<'_, i32>| {
         asked.fetch_add(1, Ordering::Relaxed);
         let process = rows.try_next().await?.unwrap();
-        let mut other = bed.cluster.connection(Order::shard(1)).await?;
+        let mut other = fixture.cluster.connection(Order::shard(1)).await?;
         let end = sqlx::query("SELECT pg_terminate_backend($1)").bind(process);
         end.execute(other.postgres()?).await.unwrap();
         other.give_back();
@@ -289,7 +289,7 @@ async fn a_statement_whose_connection_is_lost_is_not_sent_again() {
     let text = "SELECT pg_backend_pid() FROM generate_series(1, 2000000)";
     let lost = Order::scatter()
         .sql(text)
-        .reduce(&bed.cluster, cut, joined)
+        .reduce(&fixture.cluster, cut, joined)
         .await;
     assert_eq!(kind(lost), ErrorKind::OutcomeUnknown);
     assert_eq!(asked.into_inner(), 1);
@@ -299,24 +299,24 @@ async fn a_statement_whose_connection_is_lost_is_not_sent_again() {
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn a_statement_that_is_said_to_read_goes_where_it_is_said() {
-    let bed = BedOptions::new(Dialect::Sqlite, 4, 2)
+    let fixture = FixtureOptions::new(Dialect::Sqlite, 4, 2)
         .replicas()
         .read(Read::Replica)
         .open(|setup| setup.table::<Order>())
         .await;
-    let key = bed.key();
+    let key = fixture.key();
     let row = Order {
         id: 1,
         user_id: key,
         item: "tea".into(),
         quantity: 1,
     };
-    row.insert(bed.replica.as_ref().unwrap()).await.unwrap();
+    row.insert(fixture.replica.as_ref().unwrap()).await.unwrap();
     let text = "SELECT quantity FROM {orders}";
     let count = async |rows: ShardRows<'_, i32>| Ok(rows.try_collect::<Vec<i32>>().await?.len());
     let sum = |one, other| one + other;
     let reduced = |query: shard_orm::Query<Order, shard_orm::Everywhere>| {
-        query.sql(text).reduce(&bed.cluster, count, sum)
+        query.sql(text).reduce(&fixture.cluster, count, sum)
     };
     assert_eq!(reduced(Order::scatter()).await.unwrap(), Some(0));
     let of_replicas = Order::scatter().read(Read::Replica);
@@ -325,10 +325,10 @@ async fn a_statement_that_is_said_to_read_goes_where_it_is_said() {
         .read(Read::Replica)
         .on_shard_of(key)
         .sql(text);
-    assert_eq!(one.all::<i32>(&bed.cluster).await.unwrap(), [1]);
+    assert_eq!(one.all::<i32>(&fixture.cluster).await.unwrap(), [1]);
     let of_primary = Order::on_shard_of(key)
         .sql(text)
-        .all::<i32>(&bed.cluster)
+        .all::<i32>(&fixture.cluster)
         .await;
     assert_eq!(of_primary.unwrap(), Vec::<i32>::new());
 }

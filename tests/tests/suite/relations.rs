@@ -9,7 +9,7 @@ mod merged;
 mod shapes;
 
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
+use shard_orm_tests::fixture::Fixture;
 
 /// Its primary key is the shard key, so nothing is left of it to point to.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
@@ -84,18 +84,18 @@ struct Country {
     name: String,
 }
 
-fn order(bed: &Bed, user_id: i64, item: &str) -> Order {
+fn order(fixture: &Fixture, user_id: i64, item: &str) -> Order {
     Order {
-        id: bed.id(),
+        id: fixture.id(),
         user_id,
         item: item.to_owned(),
         country_code: None,
     }
 }
 
-fn line(bed: &Bed, order: &Order, sku: &str, quantity: i32) -> Line {
+fn line(fixture: &Fixture, order: &Order, sku: &str, quantity: i32) -> Line {
     Line {
-        id: bed.id(),
+        id: fixture.id(),
         user_id: order.user_id,
         order_id: Some(order.id),
         product_id: 0,
@@ -104,9 +104,9 @@ fn line(bed: &Bed, order: &Order, sku: &str, quantity: i32) -> Line {
     }
 }
 
-fn invoice(bed: &Bed, order: &Order, cents: i64) -> Invoice {
+fn invoice(fixture: &Fixture, order: &Order, cents: i64) -> Invoice {
     Invoice {
-        id: bed.id(),
+        id: fixture.id(),
         user_id: order.user_id,
         order_id: order.id,
         cents,
@@ -124,18 +124,21 @@ struct Orders {
 }
 
 impl Orders {
-    async fn insert(bed: &Bed) -> Self {
-        Self::insert_of(bed, bed.key()).await
+    async fn insert(fixture: &Fixture) -> Self {
+        Self::insert_of(fixture, fixture.key()).await
     }
 
-    async fn insert_of(bed: &Bed, key: i64) -> Self {
-        let [tea, coffee, empty] = ["tea", "coffee", "empty"].map(|item| order(bed, key, item));
-        let tea_lines = [line(bed, &tea, "green", 1), line(bed, &tea, "black", 5)];
-        let coffee_line = line(bed, &coffee, "beans", 3);
+    async fn insert_of(fixture: &Fixture, key: i64) -> Self {
+        let [tea, coffee, empty] = ["tea", "coffee", "empty"].map(|item| order(fixture, key, item));
+        let tea_lines = [
+            line(fixture, &tea, "green", 1),
+            line(fixture, &tea, "black", 5),
+        ];
+        let coffee_line = line(fixture, &coffee, "beans", 3);
         let orders = vec![tea.clone(), coffee.clone(), empty.clone()];
-        Order::insert_many(&bed.cluster, orders).await.unwrap();
+        Order::insert_many(&fixture.cluster, orders).await.unwrap();
         let lines = [&tea_lines[..], std::slice::from_ref(&coffee_line)].concat();
-        Line::insert_many(&bed.cluster, lines).await.unwrap();
+        Line::insert_many(&fixture.cluster, lines).await.unwrap();
         Self {
             key,
             tea,

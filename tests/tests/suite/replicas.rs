@@ -2,8 +2,8 @@
 
 use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, DATABASE, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{DATABASE, Fixture, GROUP};
 
 use crate::kind;
 
@@ -28,7 +28,7 @@ struct Setting {
 
 /// For each key one row, which says "primary" on the primary and "replica" on the replica, until replication is
 /// resumed.
-async fn twins(bed: &Bed, keys: &[i64]) -> Vec<Order> {
+async fn twins(fixture: &Fixture, keys: &[i64]) -> Vec<Order> {
     let rows = |place: &str| {
         let row = |key: &i64| Order {
             id: *key,
@@ -37,21 +37,21 @@ async fn twins(bed: &Bed, keys: &[i64]) -> Vec<Order> {
         };
         keys.iter().map(row).collect::<Vec<_>>()
     };
-    match &bed.replica {
+    match &fixture.replica {
         Some(replica) => {
             Order::insert_many(replica, rows("replica")).await.unwrap();
-            Order::insert_many(&bed.cluster, rows("primary"))
+            Order::insert_many(&fixture.cluster, rows("primary"))
                 .await
                 .unwrap();
         }
         None => {
-            Order::insert_many(&bed.cluster, rows("replica"))
+            Order::insert_many(&fixture.cluster, rows("replica"))
                 .await
                 .unwrap();
-            bed.replicated().await;
-            bed.pause_replay().await;
+            fixture.replicated().await;
+            fixture.pause_replay().await;
             for row in rows("primary") {
-                row.save(&bed.cluster).await.unwrap();
+                row.save(&fixture.cluster).await.unwrap();
             }
         }
     }
@@ -66,9 +66,9 @@ mod by_policy {
     use super::*;
 
     behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options.replicas().read(Read::Replica);
-        async fn reads_of_the_group_go_to_the_replica_and_writes_never(bed: &Bed) {
-            let on = &bed.cluster;
-            for row in twins(bed, &bed.key_of_each_shard()).await {
+        async fn reads_of_the_group_go_to_the_replica_and_writes_never(fixture: &Fixture) {
+            let on = &fixture.cluster;
+            for row in twins(fixture, &fixture.key_of_each_shard()).await {
                 let key = row.id;
                 assert_eq!(place_of(on, key).await, "replica");
                 assert_eq!(Order::get(on, key, key).await.unwrap().place, "replica");
@@ -97,7 +97,7 @@ mod by_policy {
                 // It meets the row of the primary.
                 let (found, created) = row.clone().get_or_create(on, Order::ID).await.unwrap();
                 assert_eq!((&*found.place, created), ("upserted", false));
-                let rows = (0..12).map(|_| Order { id: bed.id(), ..row.clone() }).collect();
+                let rows = (0..12).map(|_| Order { id: fixture.id(), ..row.clone() }).collect();
                 Order::insert_many(on, rows).await.unwrap();
                 assert_eq!(Order::on(key).read(Read::Primary).count(on).await.unwrap(), 13);
                 let raw = Order::query().on_shard_of(key).sql("SELECT place FROM {orders} WHERE place = 'upserted'");
@@ -108,21 +108,21 @@ mod by_policy {
             }
         }
 
-        async fn a_named_database_has_replicas_too(bed: &Bed) {
+        async fn a_named_database_has_replicas_too(fixture: &Fixture) {
             let row = |place: &str| Setting { id: 1, place: place.into() };
-            if let Some(replica) = &bed.replica {
+            if let Some(replica) = &fixture.replica {
                 row("replica").insert(replica).await.unwrap();
-                row("primary").insert(&bed.cluster).await.unwrap();
+                row("primary").insert(&fixture.cluster).await.unwrap();
             } else {
-                row("replica").insert(&bed.cluster).await.unwrap();
-                bed.replicated().await;
-                bed.pause_replay().await;
-                row("primary").save(&bed.cluster).await.unwrap();
+                row("replica").insert(&fixture.cluster).await.unwrap();
+                fixture.replicated().await;
+                fixture.pause_replay().await;
+                row("primary").save(&fixture.cluster).await.unwrap();
             }
-            let get = |read| Setting::get(bed.cluster.read_from(read), 1);
+            let get = |read| Setting::get(fixture.cluster.read_from(read), 1);
             assert_eq!(get(Read::Replica).await.unwrap().place, "replica");
             assert_eq!(get(Read::Primary).await.unwrap().place, "primary");
-            assert_eq!(Setting::get(&bed.cluster, 1).await.unwrap().place, "primary");
+            assert_eq!(Setting::get(&fixture.cluster, 1).await.unwrap().place, "primary");
         }
     }
 }
@@ -131,13 +131,13 @@ mod by_default {
     use super::*;
 
     behaviours! { (Order, Setting), 2 shards on 2 servers, |options| options.replicas();
-        async fn reads_go_to_the_primary_unless_they_are_sent_to_the_replica(bed: &Bed) {
-            let keys = bed.key_of_each_shard();
-            for key in twins(bed, &keys).await.iter().map(|row| row.id) {
-                assert_eq!(place_of(&bed.cluster, key).await, "primary");
-                assert_eq!(Order::on(key).read(Read::Replica).one(&bed.cluster).await.unwrap().place, "replica");
+        async fn reads_go_to_the_primary_unless_they_are_sent_to_the_replica(fixture: &Fixture) {
+            let keys = fixture.key_of_each_shard();
+            for key in twins(fixture, &keys).await.iter().map(|row| row.id) {
+                assert_eq!(place_of(&fixture.cluster, key).await, "primary");
+                assert_eq!(Order::on(key).read(Read::Replica).one(&fixture.cluster).await.unwrap().place, "replica");
             }
-            let rows = Order::on_each(keys).read(Read::Replica).all(&bed.cluster).await.unwrap();
+            let rows = Order::on_each(keys).read(Read::Replica).all(&fixture.cluster).await.unwrap();
             assert_eq!(rows.len(), 2);
             assert!(rows.iter().all(|row| row.place == "replica"));
         }
@@ -159,39 +159,39 @@ mod replicating {
     }
 
     /// The keys of one order in each logical shard, with the view beside them.
-    async fn witnesses(bed: &Bed) -> Vec<i64> {
-        let role = match bed.dialect {
+    async fn witnesses(fixture: &Fixture) -> Vec<i64> {
+        let role = match fixture.dialect {
             Dialect::Postgres => "CASE WHEN pg_is_in_recovery() THEN 'replica' ELSE 'primary' END",
             _ => {
                 "(SELECT IF(variable_value = 'ON', 'replica', 'primary') FROM \
                  information_schema.global_variables WHERE variable_name = 'READ_ONLY')"
             }
         };
-        let keys = bed.key_of_each_shard();
+        let keys = fixture.key_of_each_shard();
         for key in &keys {
             let view = format!(
                 "CREATE VIEW {{witnesses}} AS SELECT id, user_id, {role} AS place FROM {{orders}}"
             );
             let view = Order::on_shard_of(*key).sql(shard_orm::sqlx::AssertSqlSafe(view));
-            view.execute(&bed.cluster).await.unwrap();
+            view.execute(&fixture.cluster).await.unwrap();
             let order = Order {
                 id: *key,
                 user_id: *key,
                 place: String::new(),
             };
-            order.insert(&bed.cluster).await.unwrap();
+            order.insert(&fixture.cluster).await.unwrap();
         }
-        bed.replicated().await;
+        fixture.replicated().await;
         keys
     }
 
     behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options.replicas();
-        async fn the_server_that_answers_is_the_one_that_was_asked_for(bed: &Bed) {
-            if bed.dialect == Dialect::Sqlite {
+        async fn the_server_that_answers_is_the_one_that_was_asked_for(fixture: &Fixture) {
+            if fixture.dialect == Dialect::Sqlite {
                 return;
             }
-            let (primary, replica) = (&bed.cluster, bed.cluster.read_from(Read::Replica));
-            let keys = witnesses(bed).await;
+            let (primary, replica) = (&fixture.cluster, fixture.cluster.read_from(Read::Replica));
+            let keys = witnesses(fixture).await;
             for key in keys.iter().copied() {
                 assert_eq!(Witness::get(primary, key, key).await.unwrap().place, "primary");
                 assert_eq!(Witness::get(replica, key, key).await.unwrap().place, "replica");
@@ -206,12 +206,12 @@ mod replicating {
 }
 
 /// A cluster whose replicas are not there.
-fn without_replicas(bed: &Bed) -> Config {
-    let mut group = Group::new(bed.logical_shards)
-        .namespace(bed.namespace())
+fn without_replicas(fixture: &Fixture) -> Config {
+    let mut group = Group::new(fixture.logical_shards)
+        .namespace(fixture.namespace())
         .read(Read::Replica);
-    for (number, url) in bed.server_urls().iter().enumerate() {
-        let gone = match bed.dialect {
+    for (number, url) in fixture.server_urls().iter().enumerate() {
+        let gone = match fixture.dialect {
             Dialect::Sqlite => format!("{url}-gone"),
             Dialect::Postgres => format!("postgres://postgres@127.0.0.1:1/gone{number}"),
             Dialect::MySql => format!("mysql://app@127.0.0.1:1/gone{number}"),
@@ -219,7 +219,7 @@ fn without_replicas(bed: &Bed) -> Config {
         group = group.server(Server::new(format!("server-{number}"), url).replica(gone));
     }
     let name = shard_orm_tests::scratch::folder("unused");
-    Config::new(bed.cluster_name())
+    Config::new(fixture.cluster_name())
         .group(GROUP, group)
         .database(
             DATABASE,
@@ -231,9 +231,9 @@ mod gone {
     use super::*;
 
     behaviours! { (Order), 2 shards on 2 servers, |options| options;
-        async fn a_replica_that_is_gone_leaves_its_reads_to_the_primary(bed: &Bed) {
-            let cluster = Cluster::connect(&without_replicas(bed)).await.unwrap();
-            for key in bed.key_of_each_shard() {
+        async fn a_replica_that_is_gone_leaves_its_reads_to_the_primary(fixture: &Fixture) {
+            let cluster = Cluster::connect(&without_replicas(fixture)).await.unwrap();
+            for key in fixture.key_of_each_shard() {
                 let row = Order { id: key, user_id: key, place: "primary".into() }.insert(&cluster).await.unwrap();
                 assert_eq!(place_of(&cluster, key).await, "primary");
                 assert_eq!(Order::on(key).read(Read::Replica).all(&cluster).await.unwrap(), [row]);
@@ -243,17 +243,17 @@ mod gone {
             }
         }
 
-        async fn a_server_that_is_gone_is_unavailable(bed: &Bed) {
-            let gone = match bed.dialect {
+        async fn a_server_that_is_gone_is_unavailable(fixture: &Fixture) {
+            let gone = match fixture.dialect {
                 Dialect::Sqlite => ["sqlite:///proc/none/a", "sqlite:///proc/none/b"],
                 Dialect::Postgres => ["postgres://app:hidden@127.0.0.1:1/a", "postgres://app:hidden@127.0.0.1:1/b"],
                 Dialect::MySql => ["mysql://app:hidden@127.0.0.1:1", "mysql://app:hidden@localhost:1"],
             };
-            let config = bed.config_of(&gone.map(str::to_owned), bed.namespace());
+            let config = fixture.config_of(&gone.map(str::to_owned), fixture.namespace());
             let cluster = Cluster::connect(&config).await.unwrap();
             let error = Order::on(1).all(&cluster).await.unwrap_err();
             // A file that is not there has never been set up.
-            let expected = if bed.dialect == Dialect::Sqlite { ErrorKind::UndefinedTable } else { ErrorKind::Unavailable };
+            let expected = if fixture.dialect == Dialect::Sqlite { ErrorKind::UndefinedTable } else { ErrorKind::Unavailable };
             assert_eq!(error.kind(), expected, "{error}");
             assert!(!format!("{error} {error:?}").contains("hidden"), "{error:?}");
             let write = Order { id: 1, user_id: 1, place: String::new() }.insert(&cluster).await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -26,9 +26,9 @@ struct Order {
 }
 
 impl Order {
-    fn new(bed: &Bed, user_id: i64, item: &str) -> Self {
+    fn new(fixture: &Fixture, user_id: i64, item: &str) -> Self {
         Self {
-            id: bed.id(),
+            id: fixture.id(),
             user_id,
             item: item.to_owned(),
             quantity: 1,
@@ -38,9 +38,9 @@ impl Order {
         }
     }
 
-    async fn insert_new(bed: &Bed, user_id: i64, item: &str) -> Self {
-        let order = Self::new(bed, user_id, item);
-        order.insert(&bed.cluster).await.unwrap()
+    async fn insert_new(fixture: &Fixture, user_id: i64, item: &str) -> Self {
+        let order = Self::new(fixture, user_id, item);
+        order.insert(&fixture.cluster).await.unwrap()
     }
 }
 
@@ -53,42 +53,42 @@ async fn later() {
 }
 
 behaviours! { (Order);
-    async fn a_row_that_is_inserted_is_found(bed: &Bed) {
+    async fn a_row_that_is_inserted_is_found(fixture: &Fixture) {
         let before = Utc::now() - Duration::from_millis(1);
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         assert!(order.created >= before && order.created <= Utc::now());
         assert_eq!(order.created, order.updated);
-        assert_eq!(Order::get(&bed.cluster, order.user_id, order.id).await.unwrap(), order);
-        let found = Order::find(&bed.cluster, order.user_id, order.id).await.unwrap();
+        assert_eq!(Order::get(&fixture.cluster, order.user_id, order.id).await.unwrap(), order);
+        let found = Order::find(&fixture.cluster, order.user_id, order.id).await.unwrap();
         assert_eq!(found, Some(order));
     }
 
-    async fn a_row_that_is_absent_is_none_or_an_error(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), "tea");
-        assert_eq!(Order::find(&bed.cluster, order.user_id, order.id).await.unwrap(), None);
-        assert_eq!(kind(Order::get(&bed.cluster, order.user_id, order.id).await), ErrorKind::NotFound);
-        assert_eq!(kind(order.update(&bed.cluster).await), ErrorKind::NotFound);
-        assert_eq!(kind(order.update_only(&bed.cluster, Order::ITEM).await), ErrorKind::NotFound);
-        assert_eq!(kind(order.delete(&bed.cluster).await), ErrorKind::NotFound);
-        assert_eq!(kind(order.reload(&bed.cluster).await), ErrorKind::NotFound);
-        let error = Order::on(order.user_id).one(&bed.cluster).await.unwrap_err();
+    async fn a_row_that_is_absent_is_none_or_an_error(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), "tea");
+        assert_eq!(Order::find(&fixture.cluster, order.user_id, order.id).await.unwrap(), None);
+        assert_eq!(kind(Order::get(&fixture.cluster, order.user_id, order.id).await), ErrorKind::NotFound);
+        assert_eq!(kind(order.update(&fixture.cluster).await), ErrorKind::NotFound);
+        assert_eq!(kind(order.update_only(&fixture.cluster, Order::ITEM).await), ErrorKind::NotFound);
+        assert_eq!(kind(order.delete(&fixture.cluster).await), ErrorKind::NotFound);
+        assert_eq!(kind(order.reload(&fixture.cluster).await), ErrorKind::NotFound);
+        let error = Order::on(order.user_id).one(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        assert_eq!(Order::on(order.user_id).first(&bed.cluster).await.unwrap(), None);
+        assert_eq!(Order::on(order.user_id).first(&fixture.cluster).await.unwrap(), None);
     }
 
-    async fn an_id_that_is_taken_is_refused_and_its_row_kept(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
+    async fn an_id_that_is_taken_is_refused_and_its_row_kept(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let other = Order { item: "coffee".into(), ..order.clone() };
-        let error = other.insert(&bed.cluster).await.unwrap_err();
+        let error = other.insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
         let shard = error.shard().expect("the error names the shard");
-        assert_eq!((&*shard.group, shard.shard), ("shop", bed.shard_of(order.user_id)));
-        assert_eq!(order.reload(&bed.cluster).await.unwrap(), order);
+        assert_eq!((&*shard.group, shard.shard), ("shop", fixture.shard_of(order.user_id)));
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap(), order);
     }
 
-    async fn an_update_writes_all_columns_but_keys_and_created_at(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        let bystander = Order::insert_new(bed, order.user_id, "milk").await;
+    async fn an_update_writes_all_columns_but_keys_and_created_at(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        let bystander = Order::insert_new(fixture, order.user_id, "milk").await;
         later().await;
         let changed = Order {
             item: "coffee".into(),
@@ -98,148 +98,148 @@ behaviours! { (Order);
             updated: DateTime::UNIX_EPOCH,
             ..order.clone()
         };
-        changed.update(&bed.cluster).await.unwrap();
-        let found = order.reload(&bed.cluster).await.unwrap();
+        changed.update(&fixture.cluster).await.unwrap();
+        let found = order.reload(&fixture.cluster).await.unwrap();
         assert!(found.updated > order.updated, "{} {}", found.updated, order.updated);
         assert_eq!(found, Order { created: order.created, updated: found.updated, ..changed });
-        assert_eq!(bystander.reload(&bed.cluster).await.unwrap(), bystander);
+        assert_eq!(bystander.reload(&fixture.cluster).await.unwrap(), bystander);
     }
 
-    async fn an_update_to_null_clears_the_column(bed: &Bed) {
-        let mut order = Order::new(bed, bed.key(), "tea");
+    async fn an_update_to_null_clears_the_column(fixture: &Fixture) {
+        let mut order = Order::new(fixture, fixture.key(), "tea");
         order.note = Some("hot".into());
-        let mut order = order.insert(&bed.cluster).await.unwrap();
+        let mut order = order.insert(&fixture.cluster).await.unwrap();
         order.note = None;
-        order.update(&bed.cluster).await.unwrap();
-        assert_eq!(order.reload(&bed.cluster).await.unwrap().note, None);
+        order.update(&fixture.cluster).await.unwrap();
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap().note, None);
     }
 
-    async fn an_update_that_changes_nothing_finds_its_row(bed: &Bed) {
+    async fn an_update_that_changes_nothing_finds_its_row(fixture: &Fixture) {
         // MySQL counts changed rows unless it is asked for those that were found.
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        order.update_only(&bed.cluster, Order::ITEM).await.unwrap();
-        order.update(&bed.cluster).await.unwrap();
-        order.update(&bed.cluster).await.unwrap();
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        order.update_only(&fixture.cluster, Order::ITEM).await.unwrap();
+        order.update(&fixture.cluster).await.unwrap();
+        order.update(&fixture.cluster).await.unwrap();
     }
 
-    async fn update_only_writes_the_named_columns_and_updated_at(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
+    async fn update_only_writes_the_named_columns_and_updated_at(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         later().await;
         let changed = Order { item: "coffee".into(), quantity: 7, note: Some("x".into()), ..order.clone() };
-        changed.update_only(&bed.cluster, (Order::ITEM, Order::NOTE)).await.unwrap();
-        let found = order.reload(&bed.cluster).await.unwrap();
+        changed.update_only(&fixture.cluster, (Order::ITEM, Order::NOTE)).await.unwrap();
+        let found = order.reload(&fixture.cluster).await.unwrap();
         assert!(found.updated > order.updated);
         assert_eq!(found, Order { quantity: 1, updated: found.updated, ..changed });
     }
 
-    async fn update_only_refuses_the_columns_that_name_the_row(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        let error = order.update_only(&bed.cluster, (Order::ITEM, Order::USER_ID)).await;
+    async fn update_only_refuses_the_columns_that_name_the_row(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        let error = order.update_only(&fixture.cluster, (Order::ITEM, Order::USER_ID)).await;
         assert_eq!(kind(error), ErrorKind::CrossShard);
-        assert_eq!(kind(order.update_only(&bed.cluster, Order::ID).await), ErrorKind::Unsupported);
-        assert_eq!(order.reload(&bed.cluster).await.unwrap(), order);
+        assert_eq!(kind(order.update_only(&fixture.cluster, Order::ID).await), ErrorKind::Unsupported);
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap(), order);
     }
 
-    async fn save_inserts_and_then_updates(bed: &Bed) {
-        let order = Order::new(bed, bed.key(), "tea");
-        order.save(&bed.cluster).await.unwrap();
-        let first = order.reload(&bed.cluster).await.unwrap();
+    async fn save_inserts_and_then_updates(fixture: &Fixture) {
+        let order = Order::new(fixture, fixture.key(), "tea");
+        order.save(&fixture.cluster).await.unwrap();
+        let first = order.reload(&fixture.cluster).await.unwrap();
         assert!(first.created > DateTime::UNIX_EPOCH);
         assert_eq!(first.created, first.updated);
         later().await;
         let changed = Order { item: "coffee".into(), created: DateTime::UNIX_EPOCH, ..first.clone() };
-        changed.save(&bed.cluster).await.unwrap();
-        let second = order.reload(&bed.cluster).await.unwrap();
+        changed.save(&fixture.cluster).await.unwrap();
+        let second = order.reload(&fixture.cluster).await.unwrap();
         assert!(second.updated > first.updated);
         assert_eq!(second, Order { item: "coffee".into(), updated: second.updated, ..first });
-        changed.save(&bed.cluster).await.unwrap();
-        assert_eq!(Order::on(order.user_id).count(&bed.cluster).await.unwrap(), 1);
+        changed.save(&fixture.cluster).await.unwrap();
+        assert_eq!(Order::on(order.user_id).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn save_leaves_the_row_of_another_key_alone(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        let neighbour = bed.neighbours(order.user_id, 1)[0];
+    async fn save_leaves_the_row_of_another_key_alone(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        let neighbour = fixture.neighbours(order.user_id, 1)[0];
         let thief = Order { user_id: neighbour, item: "stolen".into(), ..order.clone() };
-        assert_eq!(kind(thief.save(&bed.cluster).await), ErrorKind::Unique);
-        assert_eq!(order.reload(&bed.cluster).await.unwrap(), order);
-        assert_eq!(Order::on(neighbour).count(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(kind(thief.save(&fixture.cluster).await), ErrorKind::Unique);
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap(), order);
+        assert_eq!(Order::on(neighbour).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn delete_takes_this_row_alone(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        let kept = Order::insert_new(bed, order.user_id, "milk").await;
-        order.delete(&bed.cluster).await.unwrap();
-        assert_eq!(Order::on(order.user_id).all(&bed.cluster).await.unwrap(), [kept]);
-        assert_eq!(kind(order.delete(&bed.cluster).await), ErrorKind::NotFound);
+    async fn delete_takes_this_row_alone(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        let kept = Order::insert_new(fixture, order.user_id, "milk").await;
+        order.delete(&fixture.cluster).await.unwrap();
+        assert_eq!(Order::on(order.user_id).all(&fixture.cluster).await.unwrap(), [kept]);
+        assert_eq!(kind(order.delete(&fixture.cluster).await), ErrorKind::NotFound);
     }
 
-    async fn reload_reads_what_others_wrote(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        let other = bed.another_process().await;
+    async fn reload_reads_what_others_wrote(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        let other = fixture.another_process().await;
         Order::on(order.user_id).set(Order::ITEM, "coffee").update(&other).await.unwrap();
-        assert_eq!(order.reload(&bed.cluster).await.unwrap().item, "coffee");
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap().item, "coffee");
     }
 
-    async fn a_row_of_another_key_is_not_found_under_this_one(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        for other in bed.neighbours(order.user_id, 3) {
-            assert_eq!(Order::find(&bed.cluster, other, order.id).await.unwrap(), None);
+    async fn a_row_of_another_key_is_not_found_under_this_one(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        for other in fixture.neighbours(order.user_id, 3) {
+            assert_eq!(Order::find(&fixture.cluster, other, order.id).await.unwrap(), None);
         }
     }
 
-    async fn a_changed_shard_key_finds_no_row_and_says_what_to_do(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
-        let keys = [bed.neighbours(order.user_id, 1)[0], bed.key_of_shard(bed.logical_shards - 1)];
+    async fn a_changed_shard_key_finds_no_row_and_says_what_to_do(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
+        let keys = [fixture.neighbours(order.user_id, 1)[0], fixture.key_of_shard(fixture.logical_shards - 1)];
         for key in keys {
             let moved = Order { user_id: key, ..order.clone() };
-            let error = moved.update(&bed.cluster).await.unwrap_err();
+            let error = moved.update(&fixture.cluster).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotFound);
             assert!(error.to_string().contains("insert it under the new key"), "{error}");
-            assert_eq!(kind(moved.delete(&bed.cluster).await), ErrorKind::NotFound);
-            assert_eq!(kind(moved.reload(&bed.cluster).await), ErrorKind::NotFound);
+            assert_eq!(kind(moved.delete(&fixture.cluster).await), ErrorKind::NotFound);
+            assert_eq!(kind(moved.reload(&fixture.cluster).await), ErrorKind::NotFound);
         }
-        assert_eq!(order.reload(&bed.cluster).await.unwrap(), order);
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap(), order);
     }
 
-    async fn on_sees_the_rows_of_its_key_alone(bed: &Bed) {
-        let key = bed.key();
-        let others = bed.neighbours(key, 4);
-        let mine = Order::insert_new(bed, key, "tea").await;
+    async fn on_sees_the_rows_of_its_key_alone(fixture: &Fixture) {
+        let key = fixture.key();
+        let others = fixture.neighbours(key, 4);
+        let mine = Order::insert_new(fixture, key, "tea").await;
         for other in &others {
-            Order::insert_new(bed, *other, "tea").await;
+            Order::insert_new(fixture, *other, "tea").await;
         }
         let query = || Order::on(key).filter(Order::ITEM.eq("tea"));
-        assert_eq!(query().all(&bed.cluster).await.unwrap(), [mine]);
-        assert_eq!(query().count(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(query().set(Order::QUANTITY, 9).update(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(query().delete(&bed.cluster).await.unwrap(), 1);
-        assert!(!query().exists(&bed.cluster).await.unwrap());
+        assert_eq!(query().all(&fixture.cluster).await.unwrap(), [mine]);
+        assert_eq!(query().count(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(query().set(Order::QUANTITY, 9).update(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(query().delete(&fixture.cluster).await.unwrap(), 1);
+        assert!(!query().exists(&fixture.cluster).await.unwrap());
         for other in &others {
-            let row = Order::on(*other).one(&bed.cluster).await.unwrap();
+            let row = Order::on(*other).one(&fixture.cluster).await.unwrap();
             assert_eq!(row.quantity, 1);
         }
     }
 
-    async fn an_or_in_a_filter_does_not_reach_other_keys(bed: &Bed) {
-        let key = bed.key();
-        let other = bed.neighbours(key, 1)[0];
-        Order::insert_new(bed, key, "tea").await;
-        let theirs = Order::insert_new(bed, other, "tea").await;
+    async fn an_or_in_a_filter_does_not_reach_other_keys(fixture: &Fixture) {
+        let key = fixture.key();
+        let other = fixture.neighbours(key, 1)[0];
+        Order::insert_new(fixture, key, "tea").await;
+        let theirs = Order::insert_new(fixture, other, "tea").await;
         let either = || Order::ITEM.eq("coffee").or(Order::ITEM.eq("tea"));
         let raw = || shard_orm::Filter::expr(shard_orm::sea_query::Expr::cust("1 = 0 OR 1 = 1"));
-        assert_eq!(Order::on(key).filter(either()).count(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(Order::on(key).filter(raw()).count(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(Order::on(key).filter(raw()).delete(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(theirs.reload(&bed.cluster).await.unwrap(), theirs);
+        assert_eq!(Order::on(key).filter(either()).count(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(Order::on(key).filter(raw()).count(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(Order::on(key).filter(raw()).delete(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(theirs.reload(&fixture.cluster).await.unwrap(), theirs);
     }
 
-    async fn exists_and_count_heed_limit_and_offset(bed: &Bed) {
-        let key = bed.key();
+    async fn exists_and_count_heed_limit_and_offset(fixture: &Fixture) {
+        let key = fixture.key();
         for item in ["a", "b", "c"] {
-            Order::insert_new(bed, key, item).await;
+            Order::insert_new(fixture, key, item).await;
         }
         let query = || Order::on(key);
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         assert_eq!(query().count(on).await.unwrap(), 3);
         assert_eq!(query().limit(2).count(on).await.unwrap(), 2);
         assert_eq!(query().limit(5).count(on).await.unwrap(), 3);
@@ -255,11 +255,11 @@ behaviours! { (Order);
         assert_eq!(query().limit(0).first(on).await.unwrap(), None);
     }
 
-    async fn all_verbs_run_in_a_transaction_and_vanish_with_it(bed: &Bed) {
-        let key = bed.key();
-        let kept = Order::insert_new(bed, key, "tea").await;
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
-        let order = Order::new(bed, key, "coffee").insert(&tx).await.unwrap();
+    async fn all_verbs_run_in_a_transaction_and_vanish_with_it(fixture: &Fixture) {
+        let key = fixture.key();
+        let kept = Order::insert_new(fixture, key, "tea").await;
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
+        let order = Order::new(fixture, key, "coffee").insert(&tx).await.unwrap();
         assert_eq!(order.reload(&tx).await.unwrap(), order);
         assert_eq!(Order::on(key).count(&tx).await.unwrap(), 2);
         assert!(Order::on(key).exists(&tx).await.unwrap());
@@ -268,60 +268,60 @@ behaviours! { (Order);
         assert_eq!(Order::get(&tx, key, order.id).await.unwrap().quantity, 6);
         kept.delete(&tx).await.unwrap();
         tx.rollback().await.unwrap();
-        assert_eq!(Order::on(key).all(&bed.cluster).await.unwrap(), [kept]);
+        assert_eq!(Order::on(key).all(&fixture.cluster).await.unwrap(), [kept]);
     }
 
-    async fn a_row_of_another_shard_is_refused_in_a_transaction(bed: &Bed) {
-        let mut keys = bed.key_of_each_shard();
+    async fn a_row_of_another_shard_is_refused_in_a_transaction(fixture: &Fixture) {
+        let mut keys = fixture.key_of_each_shard();
         let key = keys.remove(0);
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         for other in keys {
-            let row = Order::new(bed, other, "tea");
+            let row = Order::new(fixture, other, "tea");
             assert_eq!(kind(row.clone().insert(&tx).await), ErrorKind::CrossShard);
             assert_eq!(kind(Order::insert_many(&tx, vec![row]).await), ErrorKind::CrossShard);
             assert_eq!(kind(Order::on(other).all(&tx).await), ErrorKind::CrossShard);
             assert_eq!(kind(Order::on_each([key, other]).all(&tx).await), ErrorKind::CrossShard);
         }
         // The transaction has not suffered: nothing was sent.
-        Order::new(bed, key, "tea").insert(&tx).await.unwrap();
+        Order::new(fixture, key, "tea").insert(&tx).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(Order::on(key).count(&bed.cluster).await.unwrap(), 1);
+        assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn a_lock_is_refused_outside_of_a_transaction(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
+    async fn a_lock_is_refused_outside_of_a_transaction(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let query = || Order::on(order.user_id).for_update();
-        assert_eq!(kind(query().all(&bed.cluster).await), ErrorKind::Unsupported);
-        assert_eq!(kind(query().skip_locked().first(&bed.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(query().all(&fixture.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(query().skip_locked().first(&fixture.cluster).await), ErrorKind::Unsupported);
         let read_only = TxOptions::new().read_only();
-        let tx = bed.cluster.begin_with(Order::shard(order.user_id), &read_only).await.unwrap();
+        let tx = fixture.cluster.begin_with(Order::shard(order.user_id), &read_only).await.unwrap();
         assert_eq!(kind(query().all(&tx).await), ErrorKind::Unsupported);
         tx.rollback().await.unwrap();
     }
 
-    async fn a_locked_row_is_skipped_by_others(bed: &Bed) {
-        let key = bed.key();
-        let locked = Order::insert_new(bed, key, "locked").await;
-        let free = Order::insert_new(bed, key, "free").await;
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+    async fn a_locked_row_is_skipped_by_others(fixture: &Fixture) {
+        let key = fixture.key();
+        let locked = Order::insert_new(fixture, key, "locked").await;
+        let free = Order::insert_new(fixture, key, "free").await;
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         let by_id = Order::on(key).filter(Order::ID.eq(locked.id)).for_update();
         assert_eq!(by_id.one(&tx).await.unwrap(), locked);
-        if bed.dialect != Dialect::Sqlite {
+        if fixture.dialect != Dialect::Sqlite {
             // There another transaction that writes would wait for the whole file.
-            let other = bed.cluster.begin(Order::shard(key)).await.unwrap();
+            let other = fixture.cluster.begin(Order::shard(key)).await.unwrap();
             let rows = Order::on(key).for_update().skip_locked().all(&other).await.unwrap();
             assert_eq!(rows, [free]);
             other.rollback().await.unwrap();
         }
         tx.commit().await.unwrap();
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         assert_eq!(Order::on(key).for_update().skip_locked().all(&tx).await.unwrap().len(), 2);
         tx.rollback().await.unwrap();
     }
 
-    async fn an_error_shows_no_value_of_the_row(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "a-secret-item").await;
-        let error = order.insert(&bed.cluster).await.unwrap_err();
+    async fn an_error_shows_no_value_of_the_row(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "a-secret-item").await;
+        let error = order.insert(&fixture.cluster).await.unwrap_err();
         assert!(!error.to_string().contains("a-secret-item"), "{error}");
     }
 }

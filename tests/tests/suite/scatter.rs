@@ -36,34 +36,34 @@ fn rows(count: i64) -> Vec<Measurement> {
 }
 
 behaviours! { (Measurement), 16 shards on 2 servers, |options| options;
-    async fn rows_are_changed_everywhere_only_when_it_is_said(bed: &Bed) {
-        Measurement::insert_many(&bed.cluster, rows(90)).await.unwrap();
-        let flagged = Measurement::scatter().filter(Measurement::FLAG.eq(true)).count(&bed.cluster).await.unwrap();
+    async fn rows_are_changed_everywhere_only_when_it_is_said(fixture: &Fixture) {
+        Measurement::insert_many(&fixture.cluster, rows(90)).await.unwrap();
+        let flagged = Measurement::scatter().filter(Measurement::FLAG.eq(true)).count(&fixture.cluster).await.unwrap();
         let report = Measurement::scatter()
             .filter(Measurement::FLAG.eq(true))
             .set(Measurement::NAME, "changed")
-            .update_everywhere(&bed.cluster)
+            .update_everywhere(&fixture.cluster)
             .await
             .unwrap();
         assert_eq!(report.len(), 16);
         assert_eq!(report.iter().map(|(_, rows)| rows).sum::<u64>(), flagged);
         let deleted = Measurement::scatter()
             .filter(Measurement::NAME.eq("changed"))
-            .delete_everywhere(&bed.cluster)
+            .delete_everywhere(&fixture.cluster)
             .await
             .unwrap();
         assert_eq!(deleted.iter().map(|(_, rows)| rows).sum::<u64>(), flagged);
-        assert_eq!(Measurement::scatter().count(&bed.cluster).await.unwrap(), 90 - flagged);
+        assert_eq!(Measurement::scatter().count(&fixture.cluster).await.unwrap(), 90 - flagged);
     }
 
-    async fn a_text_without_a_binary_collation_is_not_merged(bed: &Bed) {
-        let error = Measurement::scatter().order_by(Measurement::FOLDED).all(&bed.cluster).await.unwrap_err();
+    async fn a_text_without_a_binary_collation_is_not_merged(fixture: &Fixture) {
+        let error = Measurement::scatter().order_by(Measurement::FOLDED).all(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("collation = \"binary\""), "{error}");
     }
 
-    async fn a_transaction_does_not_scatter(bed: &Bed) {
-        let tx = bed.cluster.begin(Measurement::shard(1)).await.unwrap();
+    async fn a_transaction_does_not_scatter(fixture: &Fixture) {
+        let tx = fixture.cluster.begin(Measurement::shard(1)).await.unwrap();
         assert_eq!(kind(Measurement::scatter().all(&tx).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
     }
@@ -76,17 +76,17 @@ mod small_pools {
 
     behaviours! { (Measurement), 16 shards on 2 servers,
         |options| options.pool(PoolOptions::new().max_connections(1).sqlite_readers(1));
-        async fn a_pool_of_one_serves_scatters_side_by_side(bed: &Bed) {
-            Measurement::insert_many(&bed.cluster, rows(80)).await.unwrap();
+        async fn a_pool_of_one_serves_scatters_side_by_side(fixture: &Fixture) {
+            Measurement::insert_many(&fixture.cluster, rows(80)).await.unwrap();
             let ordered = || Measurement::scatter().order_by(Measurement::NAME);
-            let expected = ordered().all(&bed.cluster).await.unwrap();
+            let expected = ordered().all(&fixture.cluster).await.unwrap();
             let calls = (0..12).map(|number| {
                 let expected = &expected;
                 async move {
                     let found: Vec<Measurement> = if number % 2 == 0 {
-                        ordered().stream(&bed.cluster).try_collect().await.unwrap()
+                        ordered().stream(&fixture.cluster).try_collect().await.unwrap()
                     } else {
-                        ordered().all(&bed.cluster).await.unwrap()
+                        ordered().all(&fixture.cluster).await.unwrap()
                     };
                     assert_eq!(&found, expected);
                 }

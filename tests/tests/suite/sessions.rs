@@ -2,8 +2,8 @@
 
 use shard_orm::config::{Config, DatabaseOptions, Group, Server};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "orders")]
@@ -12,12 +12,12 @@ struct Order {
     id: i64,
 }
 
-/// A cluster on the bed's first server, in a namespace of its own.
-async fn cluster_with(bed: &Bed, options: DatabaseOptions) -> Cluster {
+/// A cluster on the fixture's first server, in a namespace of its own.
+async fn cluster_with(fixture: &Fixture, options: DatabaseOptions) -> Cluster {
     let group = Group::new(1)
-        .namespace(bed.namespace().replace("shop_", "told_"))
+        .namespace(fixture.namespace().replace("shop_", "told_"))
         .options(options)
-        .server(Server::new("a", bed.server_urls()[0].as_str()));
+        .server(Server::new("a", fixture.server_urls()[0].as_str()));
     let cluster = Cluster::connect(&Config::new("told").group("shop", group))
         .await
         .unwrap();
@@ -26,11 +26,11 @@ async fn cluster_with(bed: &Bed, options: DatabaseOptions) -> Cluster {
 }
 
 behaviours! { (Order), 1 shards on 1 servers, |options| options;
-    async fn options_of_a_group_are_set_in_its_sessions(bed: &Bed) {
-        match bed.dialect {
+    async fn options_of_a_group_are_set_in_its_sessions(fixture: &Fixture) {
+        match fixture.dialect {
             Dialect::Postgres => {
                 let options = DatabaseOptions::new().time_zone("Asia/Tokyo").setting("work_mem", "7MB");
-                let cluster = cluster_with(bed, options).await;
+                let cluster = cluster_with(fixture, options).await;
                 let told: (String, String) = Order::on_shard_of(1)
                     .sql("SELECT current_setting('TimeZone'), current_setting('work_mem')")
                     .one(&cluster)
@@ -44,7 +44,7 @@ behaviours! { (Order), 1 shards on 1 servers, |options| options;
                     .charset("utf8mb4")
                     .collation("utf8mb4_unicode_ci")
                     .time_zone("UTC");
-                let cluster = cluster_with(bed, options).await;
+                let cluster = cluster_with(fixture, options).await;
                 let told: (String, String, String) = Order::on_shard_of(1)
                     .sql("SELECT @@sql_mode, @@collation_connection, @@time_zone")
                     .one(&cluster)
@@ -59,7 +59,7 @@ behaviours! { (Order), 1 shards on 1 servers, |options| options;
             }
             // Files have no options; a commit waits for the disk, and reads go on meanwhile.
             Dialect::Sqlite => {
-                let cluster = cluster_with(bed, DatabaseOptions::new()).await;
+                let cluster = cluster_with(fixture, DatabaseOptions::new()).await;
                 assert_eq!(Order::on_shard_of(1).sql("PRAGMA synchronous").one::<i64>(&cluster).await.unwrap(), 2);
                 assert_eq!(Order::on_shard_of(1).sql("PRAGMA journal_mode").one::<String>(&cluster).await.unwrap(), "wal");
             }

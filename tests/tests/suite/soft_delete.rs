@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -44,30 +44,30 @@ struct Setting {
 }
 
 impl Order {
-    async fn insert_new(bed: &Bed, user_id: i64, item: &str) -> Self {
+    async fn insert_new(fixture: &Fixture, user_id: i64, item: &str) -> Self {
         let order = Self {
-            id: bed.id(),
+            id: fixture.id(),
             user_id,
             item: item.to_owned(),
             quantity: 1,
             updated: DateTime::UNIX_EPOCH,
             deleted_at: None,
         };
-        order.insert(&bed.cluster).await.unwrap()
+        order.insert(&fixture.cluster).await.unwrap()
     }
 
-    async fn insert_deleted(bed: &Bed, user_id: i64, item: &str) -> Self {
-        let order = Self::insert_new(bed, user_id, item).await;
-        order.delete(&bed.cluster).await.unwrap();
-        order.stored(bed).await.unwrap()
+    async fn insert_deleted(fixture: &Fixture, user_id: i64, item: &str) -> Self {
+        let order = Self::insert_new(fixture, user_id, item).await;
+        order.delete(&fixture.cluster).await.unwrap();
+        order.stored(fixture).await.unwrap()
     }
 
     /// The row as it stands in the table, deleted or not.
-    async fn stored(&self, bed: &Bed) -> Option<Self> {
+    async fn stored(&self, fixture: &Fixture) -> Option<Self> {
         Self::on(self.user_id)
             .with_deleted()
             .filter(Self::ID.eq(self.id))
-            .first(&bed.cluster)
+            .first(&fixture.cluster)
             .await
             .unwrap()
     }
@@ -79,11 +79,11 @@ fn is_of_a_deleted_row(outcome: shard_orm::Result<impl std::fmt::Debug>) -> bool
 }
 
 behaviours! { (Order, Job, Setting);
-    async fn a_deleted_row_is_left_out_of_all_that_reads(bed: &Bed) {
-        let key = bed.key();
-        let kept = Order::insert_new(bed, key, "milk").await;
-        let order = Order::insert_deleted(bed, key, "tea").await;
-        let on = &bed.cluster;
+    async fn a_deleted_row_is_left_out_of_all_that_reads(fixture: &Fixture) {
+        let key = fixture.key();
+        let kept = Order::insert_new(fixture, key, "milk").await;
+        let order = Order::insert_deleted(fixture, key, "tea").await;
+        let on = &fixture.cluster;
         assert_eq!(Order::find(on, key, order.id).await.unwrap(), None);
         assert_eq!(kind(Order::get(on, key, order.id).await), ErrorKind::NotFound);
         let error = order.reload(on).await.unwrap_err();
@@ -105,19 +105,19 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(Order::on(key).filter(either).all(on).await.unwrap(), [kept]);
     }
 
-    async fn a_deleted_row_stays_in_the_table_with_the_time_of_its_deletion(bed: &Bed) {
-        let key = bed.key();
-        let order = Order::insert_new(bed, key, "tea").await;
+    async fn a_deleted_row_stays_in_the_table_with_the_time_of_its_deletion(fixture: &Fixture) {
+        let key = fixture.key();
+        let order = Order::insert_new(fixture, key, "tea").await;
         let before = Utc::now() - std::time::Duration::from_millis(1);
-        order.delete(&bed.cluster).await.unwrap();
-        let stored = order.stored(bed).await.unwrap();
+        order.delete(&fixture.cluster).await.unwrap();
+        let stored = order.stored(fixture).await.unwrap();
         let at = stored.deleted_at.unwrap();
         assert!(at >= before && at <= Utc::now(), "{at}");
         assert_eq!(stored.updated, at);
         assert_eq!(stored, Order { updated: at, deleted_at: Some(at), ..order });
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         assert_eq!(Order::on(key).only_deleted().all(on).await.unwrap(), std::slice::from_ref(&stored));
-        let kept = Order::insert_new(bed, key, "milk").await;
+        let kept = Order::insert_new(fixture, key, "milk").await;
         assert_eq!(Order::on(key).only_deleted().count(on).await.unwrap(), 1);
         let all = Order::on(key).with_deleted().order_by(Order::ID).all(on).await.unwrap();
         assert_eq!(all, [stored, kept]);
@@ -129,119 +129,119 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(kind(sql.all::<Order>(on).await), ErrorKind::Unsupported);
     }
 
-    async fn a_row_is_deleted_once(bed: &Bed) {
-        let order = Order::insert_deleted(bed, bed.key(), "tea").await;
-        assert_eq!(kind(order.delete(&bed.cluster).await), ErrorKind::NotFound);
-        assert_eq!(Order::on(order.user_id).delete(&bed.cluster).await.unwrap(), 0);
-        let outcome = Order::on(order.user_id).with_deleted().delete(&bed.cluster).await;
+    async fn a_row_is_deleted_once(fixture: &Fixture) {
+        let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
+        assert_eq!(kind(order.delete(&fixture.cluster).await), ErrorKind::NotFound);
+        assert_eq!(Order::on(order.user_id).delete(&fixture.cluster).await.unwrap(), 0);
+        let outcome = Order::on(order.user_id).with_deleted().delete(&fixture.cluster).await;
         assert_eq!(outcome.unwrap(), 0);
-        let outcome = Order::on(order.user_id).only_deleted().delete(&bed.cluster).await;
+        let outcome = Order::on(order.user_id).only_deleted().delete(&fixture.cluster).await;
         assert_eq!(kind(outcome), ErrorKind::Unsupported);
-        assert_eq!(order.stored(bed).await, Some(order));
+        assert_eq!(order.stored(fixture).await, Some(order));
     }
 
-    async fn a_deleted_row_is_not_updated(bed: &Bed) {
-        let order = Order::insert_deleted(bed, bed.key(), "tea").await;
-        let on = &bed.cluster;
+    async fn a_deleted_row_is_not_updated(fixture: &Fixture) {
+        let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
+        let on = &fixture.cluster;
         let changed = Order { quantity: 9, deleted_at: None, ..order.clone() };
         assert_eq!(kind(changed.update(on).await), ErrorKind::NotFound);
         assert_eq!(kind(changed.update_only(on, Order::QUANTITY).await), ErrorKind::NotFound);
         let outcome = Order::on(order.user_id).set(Order::QUANTITY, 9).update(on).await;
         assert_eq!(outcome.unwrap(), 0);
-        assert_eq!(order.stored(bed).await, Some(order.clone()));
+        assert_eq!(order.stored(fixture).await, Some(order.clone()));
         let outcome = Order::on(order.user_id).with_deleted().set(Order::QUANTITY, 9).update(on).await;
         assert_eq!(outcome.unwrap(), 1);
-        assert_eq!(order.stored(bed).await.unwrap().quantity, 9);
+        assert_eq!(order.stored(fixture).await.unwrap().quantity, 9);
     }
 
-    async fn an_update_leaves_the_mark_alone(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
+    async fn an_update_leaves_the_mark_alone(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let marked = Order { deleted_at: Some(Utc::now()), quantity: 3, ..order.clone() };
-        marked.update(&bed.cluster).await.unwrap();
-        assert_eq!(order.reload(&bed.cluster).await.unwrap().quantity, 3);
-        marked.save(&bed.cluster).await.unwrap();
-        assert_eq!(order.reload(&bed.cluster).await.unwrap().deleted_at, None);
-        let outcome = marked.update_only(&bed.cluster, Order::DELETED_AT).await;
+        marked.update(&fixture.cluster).await.unwrap();
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap().quantity, 3);
+        marked.save(&fixture.cluster).await.unwrap();
+        assert_eq!(order.reload(&fixture.cluster).await.unwrap().deleted_at, None);
+        let outcome = marked.update_only(&fixture.cluster, Order::DELETED_AT).await;
         assert_eq!(kind(outcome), ErrorKind::Unsupported);
     }
 
-    async fn a_deleted_row_is_restored(bed: &Bed) {
-        let order = Order::insert_deleted(bed, bed.key(), "tea").await;
-        order.restore(&bed.cluster).await.unwrap();
-        let back = order.reload(&bed.cluster).await.unwrap();
+    async fn a_deleted_row_is_restored(fixture: &Fixture) {
+        let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
+        order.restore(&fixture.cluster).await.unwrap();
+        let back = order.reload(&fixture.cluster).await.unwrap();
         assert_eq!((back.deleted_at, back.quantity), (None, 1));
         assert!(back.updated >= order.updated);
-        assert_eq!(kind(order.restore(&bed.cluster).await), ErrorKind::NotFound);
-        let absent = Order { id: bed.id(), ..order };
-        assert_eq!(kind(absent.restore(&bed.cluster).await), ErrorKind::NotFound);
+        assert_eq!(kind(order.restore(&fixture.cluster).await), ErrorKind::NotFound);
+        let absent = Order { id: fixture.id(), ..order };
+        assert_eq!(kind(absent.restore(&fixture.cluster).await), ErrorKind::NotFound);
     }
 
-    async fn a_row_is_deleted_for_good(bed: &Bed) {
-        let key = bed.key();
-        let deleted = Order::insert_deleted(bed, key, "tea").await;
-        let kept = Order::insert_new(bed, key, "milk").await;
+    async fn a_row_is_deleted_for_good(fixture: &Fixture) {
+        let key = fixture.key();
+        let deleted = Order::insert_deleted(fixture, key, "tea").await;
+        let kept = Order::insert_new(fixture, key, "milk").await;
         for order in [deleted, kept] {
-            order.force_delete(&bed.cluster).await.unwrap();
-            assert_eq!(order.stored(bed).await, None);
-            assert_eq!(kind(order.force_delete(&bed.cluster).await), ErrorKind::NotFound);
+            order.force_delete(&fixture.cluster).await.unwrap();
+            assert_eq!(order.stored(fixture).await, None);
+            assert_eq!(kind(order.force_delete(&fixture.cluster).await), ErrorKind::NotFound);
         }
     }
 
-    async fn rows_of_a_query_are_deleted_restored_and_purged(bed: &Bed) {
-        let key = bed.key();
-        let early = Order::insert_deleted(bed, key, "early").await;
-        let late = Order::insert_new(bed, key, "late").await;
-        let on = &bed.cluster;
+    async fn rows_of_a_query_are_deleted_restored_and_purged(fixture: &Fixture) {
+        let key = fixture.key();
+        let early = Order::insert_deleted(fixture, key, "early").await;
+        let late = Order::insert_new(fixture, key, "late").await;
+        let on = &fixture.cluster;
         assert_eq!(Order::on(key).delete(on).await.unwrap(), 1);
-        assert_eq!(early.stored(bed).await.unwrap().deleted_at, early.deleted_at);
-        assert!(late.stored(bed).await.unwrap().deleted_at.is_some());
+        assert_eq!(early.stored(fixture).await.unwrap().deleted_at, early.deleted_at);
+        assert!(late.stored(fixture).await.unwrap().deleted_at.is_some());
         assert_eq!(Order::on(key).filter(Order::ITEM.eq("late")).restore(on).await.unwrap(), 1);
-        assert_eq!(late.stored(bed).await.unwrap().deleted_at, None);
-        assert_eq!(early.stored(bed).await, Some(early.clone()));
+        assert_eq!(late.stored(fixture).await.unwrap().deleted_at, None);
+        assert_eq!(early.stored(fixture).await, Some(early.clone()));
 
         // Deleted rows go when they are named.
         assert_eq!(Order::on(key).only_deleted().force_delete(on).await.unwrap(), 1);
-        assert_eq!(early.stored(bed).await, None);
-        let again = Order::insert_deleted(bed, key, "early").await;
+        assert_eq!(early.stored(fixture).await, None);
+        let again = Order::insert_deleted(fixture, key, "early").await;
         assert_eq!(Order::on(key).force_delete(on).await.unwrap(), 1);
-        assert_eq!((late.stored(bed).await, again.stored(bed).await.is_some()), (None, true));
+        assert_eq!((late.stored(fixture).await, again.stored(fixture).await.is_some()), (None, true));
         assert_eq!(Order::on(key).with_deleted().force_delete(on).await.unwrap(), 1);
         assert_eq!(Order::on(key).with_deleted().count(on).await.unwrap(), 0);
     }
 
-    async fn a_write_that_meets_a_deleted_row_leaves_it_deleted(bed: &Bed) {
-        let order = Order::insert_deleted(bed, bed.key(), "tea").await;
+    async fn a_write_that_meets_a_deleted_row_leaves_it_deleted(fixture: &Fixture) {
+        let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
         let by = (Order::USER_ID, Order::ITEM);
         let same = Order { quantity: 9, deleted_at: None, ..order.clone() };
-        let other = Order { id: bed.id(), ..same.clone() };
-        let on = &bed.cluster;
+        let other = Order { id: fixture.id(), ..same.clone() };
+        let on = &fixture.cluster;
         assert!(is_of_a_deleted_row(same.save(on).await));
         assert!(is_of_a_deleted_row(other.upsert(on, by).await));
         assert!(is_of_a_deleted_row(other.upsert_only(on, by, Order::QUANTITY).await));
         assert!(is_of_a_deleted_row(other.clone().get_or_create(on, by).await));
         assert!(is_of_a_deleted_row(other.clone().update_or_create(on, by).await));
         assert_eq!(kind(other.insert(on).await), ErrorKind::Unique);
-        assert_eq!(order.stored(bed).await, Some(order.clone()));
+        assert_eq!(order.stored(fixture).await, Some(order.clone()));
 
         let tx = on.begin(Order::shard(order.user_id)).await.unwrap();
         assert!(is_of_a_deleted_row(same.save(&tx).await));
         tx.rollback().await.unwrap();
     }
 
-    async fn a_row_of_another_key_is_told_apart_from_a_deleted_one(bed: &Bed) {
-        let key = bed.key();
-        let order = Order::insert_new(bed, key, "tea").await;
-        let neighbour = Order { user_id: bed.neighbours(key, 1)[0], ..order.clone() };
-        let error = neighbour.save(&bed.cluster).await.unwrap_err();
+    async fn a_row_of_another_key_is_told_apart_from_a_deleted_one(fixture: &Fixture) {
+        let key = fixture.key();
+        let order = Order::insert_new(fixture, key, "tea").await;
+        let neighbour = Order { user_id: fixture.neighbours(key, 1)[0], ..order.clone() };
+        let error = neighbour.save(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
         assert!(error.to_string().contains("belongs to another shard key"), "{error}");
-        assert_eq!(order.stored(bed).await, Some(order));
+        assert_eq!(order.stored(fixture).await, Some(order));
     }
 
-    async fn the_verbs_that_insert_or_update_serve_rows_that_are_not_deleted(bed: &Bed) {
-        let order = Order::insert_new(bed, bed.key(), "tea").await;
+    async fn the_verbs_that_insert_or_update_serve_rows_that_are_not_deleted(fixture: &Fixture) {
+        let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let by = (Order::USER_ID, Order::ITEM);
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         Order { quantity: 2, ..order.clone() }.save(on).await.unwrap();
         assert_eq!(order.reload(on).await.unwrap().quantity, 2);
         Order { quantity: 3, ..order.clone() }.upsert(on, by).await.unwrap();
@@ -252,10 +252,10 @@ behaviours! { (Order, Job, Setting);
         assert_eq!((found.quantity, created), (4, false));
     }
 
-    async fn models_without_a_key_keep_their_deleted_rows_too(bed: &Bed) {
-        let on = &bed.cluster;
-        let shard = bed.logical_shards - 1;
-        let job = Job { id: bed.id(), ended: None }.insert(on, shard).await.unwrap();
+    async fn models_without_a_key_keep_their_deleted_rows_too(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let shard = fixture.logical_shards - 1;
+        let job = Job { id: fixture.id(), ended: None }.insert(on, shard).await.unwrap();
         job.delete(on, shard).await.unwrap();
         assert_eq!(Job::find(on, shard, job.id).await.unwrap(), None);
         let stored = Job::on(shard).only_deleted().filter(Job::ID.eq(job.id)).one(on).await.unwrap();
@@ -264,7 +264,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(Job::get(on, shard, job.id).await.unwrap(), job);
         job.force_delete(on, shard).await.unwrap();
 
-        let setting = Setting { id: bed.id(), gone: None }.insert(on).await.unwrap();
+        let setting = Setting { id: fixture.id(), gone: None }.insert(on).await.unwrap();
         setting.delete(on).await.unwrap();
         assert_eq!(Setting::query().filter(Setting::ID.eq(setting.id)).first(on).await.unwrap(), None);
         setting.restore(on).await.unwrap();

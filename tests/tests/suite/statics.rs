@@ -8,9 +8,9 @@ mod per_server;
 
 use shard_orm::Address;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
+use shard_orm_tests::fixture::Fixture;
 
-/// Written at the source, the bed's named database.
+/// Written at the source, the fixture's named database.
 #[derive(Debug, Clone, PartialEq, StaticModel)]
 #[static_model(groups = ["shop"], table = "airlines", criterion = "revision")]
 #[static_model(index(name))]
@@ -89,17 +89,17 @@ fn airline(code: &str, name: &str) -> Airline {
 }
 
 /// Codes that no other test has, in alphabetical order.
-fn codes(bed: &Bed, count: usize) -> Vec<String> {
-    let ids = bed.ids(count).into_iter();
+fn codes(fixture: &Fixture, count: usize) -> Vec<String> {
+    let ids = fixture.ids(count).into_iter();
     ids.map(|id| format!("{id:012}")).collect()
 }
 
 /// A shard key on each server.
-fn key_of_each_server(bed: &Bed) -> Vec<i64> {
+fn key_of_each_server(fixture: &Fixture) -> Vec<i64> {
     let mut servers = Vec::new();
-    let mut keys = bed.key_of_each_shard();
+    let mut keys = fixture.key_of_each_shard();
     keys.retain(|key| {
-        let server = bed.cluster.locate(&Flight::shard(*key)).unwrap().server;
+        let server = fixture.cluster.locate(&Flight::shard(*key)).unwrap().server;
         let is_new = !servers.contains(&server);
         servers.push(server);
         is_new
@@ -108,9 +108,9 @@ fn key_of_each_server(bed: &Bed) -> Vec<i64> {
 }
 
 /// Writes a row into the copy of each server.
-async fn copy_to_all(bed: &Bed, row: &Airline) {
-    for key in key_of_each_server(bed) {
-        copy_to(&bed.cluster, Flight::shard(key), row).await;
+async fn copy_to_all(fixture: &Fixture, row: &Airline) {
+    for key in key_of_each_server(fixture) {
+        copy_to(&fixture.cluster, Flight::shard(key), row).await;
     }
 }
 
@@ -129,9 +129,9 @@ async fn copy_to(cluster: &Cluster, at: Address, row: &Airline) {
     copy.save(cluster, at).await.unwrap();
 }
 
-fn flight(bed: &Bed, pilot: i64, carrier: Option<&str>) -> Flight {
+fn flight(fixture: &Fixture, pilot: i64, carrier: Option<&str>) -> Flight {
     Flight {
-        id: bed.id(),
+        id: fixture.id(),
         pilot,
         carrier: carrier.map(str::to_owned),
         country_id: None,

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use shard_orm::Result;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "parcels")]
@@ -19,8 +19,8 @@ struct Parcel {
     note: Option<String>,
 }
 
-async fn everywhere(bed: &Bed, text: &str) {
-    let broadcast = bed
+async fn everywhere(fixture: &Fixture, text: &str) {
+    let broadcast = fixture
         .cluster
         .broadcast(GROUP)
         .sql(AssertSqlSafe(text.to_owned()));
@@ -42,9 +42,9 @@ fn names<T: Debug>(found: Result<T>, kind: ErrorKind, problems: &[&str]) {
 }
 
 behaviours! { (Parcel), 2 shards on 1 servers, |options| options;
-    async fn columns_of_other_types_are_named_with_the_type_that_the_model_needs(bed: &Bed) {
-        everywhere(bed, "DROP TABLE {parcels}").await;
-        let (columns, problems): (_, &[&str]) = match bed.dialect {
+    async fn columns_of_other_types_are_named_with_the_type_that_the_model_needs(fixture: &Fixture) {
+        everywhere(fixture, "DROP TABLE {parcels}").await;
+        let (columns, problems): (_, &[&str]) = match fixture.dialect {
             Dialect::Postgres => (
                 "id int4 PRIMARY KEY, user_id int8 NOT NULL, weight float4 NOT NULL, note text, more int NOT NULL",
                 &[
@@ -62,29 +62,29 @@ behaviours! { (Parcel), 2 shards on 1 servers, |options| options;
                 &["column `weight` is `text`, and the model needs `REAL`", "column `note` is `integer`, and the model needs `TEXT`"],
             ),
         };
-        everywhere(bed, &format!("CREATE TABLE {{parcels}} ({columns})")).await;
-        let (key, id) = (bed.key(), bed.id());
-        let (names_of, values) = match bed.dialect {
+        everywhere(fixture, &format!("CREATE TABLE {{parcels}} ({columns})")).await;
+        let (key, id) = (fixture.key(), fixture.id());
+        let (names_of, values) = match fixture.dialect {
             Dialect::Postgres => (", more", ", 0"),
             _ => ("", ""),
         };
         let text = format!("INSERT INTO {{parcels}} (id, user_id, weight{names_of}) VALUES (?, ?, 1{values})");
-        Parcel::on_shard_of(key).sql(AssertSqlSafe(text)).bind(id).bind(key).execute(&bed.cluster).await.unwrap();
-        let on = &bed.cluster;
+        Parcel::on_shard_of(key).sql(AssertSqlSafe(text)).bind(id).bind(key).execute(&fixture.cluster).await.unwrap();
+        let on = &fixture.cluster;
         names(Parcel::get(on, key, id).await, ErrorKind::Decode, problems);
         names(Parcel::on(key).all(on).await, ErrorKind::Decode, problems);
         names(Parcel::scatter().order_by(Parcel::ID).all(on).await, ErrorKind::Decode, problems);
         // Setup does not take the table either.
-        let error = bed.setup_of(on).run().await.unwrap_err();
+        let error = fixture.setup_of(on).run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains(problems[0]), "{error}");
         // Nothing is asked of what fits.
         assert_eq!(Parcel::on(key).select(Parcel::USER_ID).one(on).await.unwrap(), key);
     }
 
-    async fn columns_that_are_missing_are_named(bed: &Bed) {
-        everywhere(bed, "ALTER TABLE {parcels} DROP COLUMN note").await;
-        let found = Parcel::on(bed.key()).all(&bed.cluster).await;
+    async fn columns_that_are_missing_are_named(fixture: &Fixture) {
+        everywhere(fixture, "ALTER TABLE {parcels} DROP COLUMN note").await;
+        let found = Parcel::on(fixture.key()).all(&fixture.cluster).await;
         names(found, ErrorKind::UndefinedTable, &["column `note` is missing"]);
     }
 }

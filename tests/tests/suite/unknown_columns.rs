@@ -4,8 +4,8 @@ use shard_orm::Filter;
 use shard_orm::aggregate::count;
 use shard_orm::prelude::*;
 use shard_orm::sea_query::{Alias, Expr, ExprTrait};
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 
 use crate::kind;
 
@@ -43,9 +43,9 @@ struct Short {
     weight: i32,
 }
 
-fn later(bed: &Bed, user_id: i64) -> Later {
+fn later(fixture: &Fixture, user_id: i64) -> Later {
     Later {
-        id: bed.id(),
+        id: fixture.id(),
         user_id,
         weight: 1,
         label: "label".to_owned(),
@@ -55,21 +55,21 @@ fn later(bed: &Bed, user_id: i64) -> Later {
 
 /// Asserts that each of these is refused for a column that is not there.
 macro_rules! assert_undefined {
-    ($bed:expr, $key:expr, $rows:expr; $($call:expr),* $(,)?) => {$(
+    ($fixture:expr, $key:expr, $rows:expr; $($call:expr),* $(,)?) => {$(
         assert_eq!(kind($call.await), ErrorKind::UndefinedTable, "{}", stringify!($call));
-        let rows = Parcel::on($key).all(&$bed.cluster).await.unwrap();
+        let rows = Parcel::on($key).all(&$fixture.cluster).await.unwrap();
         assert_eq!(rows, $rows, "{}", stringify!($call));
     )*};
 }
 
 behaviours! { (Parcel);
-    async fn a_column_that_the_table_lacks_is_an_error_of_every_read(bed: &Bed) {
-        let key = bed.key();
-        let rows = vec![Parcel { id: bed.id(), user_id: key, weight: 7 }.insert(&bed.cluster).await.unwrap()];
-        let (on, id) = (&bed.cluster, rows[0].id);
+    async fn a_column_that_the_table_lacks_is_an_error_of_every_read(fixture: &Fixture) {
+        let key = fixture.key();
+        let rows = vec![Parcel { id: fixture.id(), user_id: key, weight: 7 }.insert(&fixture.cluster).await.unwrap()];
+        let (on, id) = (&fixture.cluster, rows[0].id);
         let all = || Later::on(key).select_as::<Short>();
         assert_eq!(all().all(on).await.unwrap(), [Short { id, weight: 7 }]);
-        assert_undefined!(bed, key, rows;
+        assert_undefined!(fixture, key, rows;
             Later::get(on, key, id),
             Later::find(on, key, id),
             Later::on(key).all(on),
@@ -96,14 +96,14 @@ behaviours! { (Parcel);
         );
     }
 
-    async fn a_column_that_the_table_lacks_is_an_error_of_every_write(bed: &Bed) {
-        let key = bed.key();
-        let rows = vec![Parcel { id: bed.id(), user_id: key, weight: 7 }.insert(&bed.cluster).await.unwrap()];
-        let on = &bed.cluster;
+    async fn a_column_that_the_table_lacks_is_an_error_of_every_write(fixture: &Fixture) {
+        let key = fixture.key();
+        let rows = vec![Parcel { id: fixture.id(), user_id: key, weight: 7 }.insert(&fixture.cluster).await.unwrap()];
+        let on = &fixture.cluster;
         let by = (Later::USER_ID, Later::LABEL);
-        let same = Later { id: rows[0].id, ..later(bed, key) };
+        let same = Later { id: rows[0].id, ..later(fixture, key) };
         let note = || Later::on(key).filter(Later::NOTE.is_not_null());
-        assert_undefined!(bed, key, rows;
+        assert_undefined!(fixture, key, rows;
             note().delete(on),
             note().set(Later::WEIGHT, 0).update(on),
             note().increment(Later::WEIGHT, 1).update(on),
@@ -111,15 +111,15 @@ behaviours! { (Parcel);
             Later::on(key).set(Later::LABEL, Later::LABEL).update(on),
             Later::on(key).set_expr(Later::WEIGHT, Expr::col(Alias::new("note")).is_not_null()).update(on),
             Later::scatter().filter(Later::NOTE.is_not_null()).delete_everywhere(on),
-            later(bed, key).insert(on),
-            Later::insert_many(on, vec![later(bed, key), later(bed, key)]),
+            later(fixture, key).insert(on),
+            Later::insert_many(on, vec![later(fixture, key), later(fixture, key)]),
             same.update(on),
             same.update_only(on, Later::NOTE),
             same.save(on),
             same.upsert(on, Later::ID),
-            later(bed, key).upsert(on, by),
-            later(bed, key).get_or_create(on, by),
-            later(bed, key).update_or_create(on, by),
+            later(fixture, key).upsert(on, by),
+            later(fixture, key).get_or_create(on, by),
+            later(fixture, key).update_or_create(on, by),
         );
         let tx = on.begin(Later::shard(key)).await.unwrap();
         assert_eq!(kind(Later::on(key).filter(Later::NOTE.is_not_null()).delete(&tx).await), ErrorKind::UndefinedTable);
@@ -127,11 +127,11 @@ behaviours! { (Parcel);
         assert_eq!(Parcel::on(key).all(on).await.unwrap(), rows);
     }
 
-    async fn a_name_in_double_quotes_is_no_text_in_sql_of_ones_own(bed: &Bed) {
-        let key = bed.key();
-        let row = Parcel { id: bed.id(), user_id: key, weight: 7 }.insert(&bed.cluster).await.unwrap();
-        let on = &bed.cluster;
-        if bed.dialect == Dialect::MySql {
+    async fn a_name_in_double_quotes_is_no_text_in_sql_of_ones_own(fixture: &Fixture) {
+        let key = fixture.key();
+        let row = Parcel { id: fixture.id(), user_id: key, weight: 7 }.insert(&fixture.cluster).await.unwrap();
+        let on = &fixture.cluster;
+        if fixture.dialect == Dialect::MySql {
             // There it is a text, as the language has it.
             let found = Parcel::on_shard_of(key).sql("SELECT DISTINCT \"note\" FROM {parcels}").all::<String>(on).await;
             assert_eq!(found.unwrap(), ["note"]);
@@ -140,7 +140,7 @@ behaviours! { (Parcel);
         let sql = |text: &'static str| Parcel::on_shard_of(key).sql(text);
         let known: Vec<i32> = sql("SELECT \"weight\" FROM {parcels} WHERE \"weight\" = 7 AND '\"note\"' <> ''").all(on).await.unwrap();
         assert!(known.contains(&row.weight));
-        let wrapped = if bed.dialect == Dialect::Postgres { "$1 IS NOT NULL" } else { "? IS NOT NULL" };
+        let wrapped = if fixture.dialect == Dialect::Postgres { "$1 IS NOT NULL" } else { "? IS NOT NULL" };
         let unknown = [
             sql("SELECT \"note\" FROM {parcels}").all::<String>(on).await.map(drop),
             sql("DELETE FROM {parcels} WHERE \"note\" = 'note'").execute(on).await.map(drop),
@@ -155,10 +155,10 @@ behaviours! { (Parcel);
         assert_eq!(row.reload(on).await.unwrap(), row);
     }
 
-    async fn an_index_of_a_column_that_the_table_lacks_is_not_made(bed: &Bed) {
+    async fn an_index_of_a_column_that_the_table_lacks_is_not_made(fixture: &Fixture) {
         // MySQL and MariaDB have their indexes in the `CREATE TABLE`, which does nothing here.
-        if bed.dialect != Dialect::MySql {
-            assert_eq!(kind(bed.cluster.setup().table::<Later>().run().await), ErrorKind::UndefinedTable);
+        if fixture.dialect != Dialect::MySql {
+            assert_eq!(kind(fixture.cluster.setup().table::<Later>().run().await), ErrorKind::UndefinedTable);
         }
     }
 }

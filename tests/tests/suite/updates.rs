@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use shard_orm::prelude::*;
 use shard_orm::sea_query::{Alias, Expr, ExprTrait};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -31,9 +31,9 @@ struct Counter {
 }
 
 impl Counter {
-    fn new(bed: &Bed, user_id: i64, code: i32) -> Self {
+    fn new(fixture: &Fixture, user_id: i64, code: i32) -> Self {
         Self {
-            id: bed.id(),
+            id: fixture.id(),
             user_id,
             code,
             small: 1,
@@ -49,28 +49,30 @@ impl Counter {
     }
 }
 
-async fn three(bed: &Bed) -> i64 {
-    let key = bed.key();
-    let rows = (1..=3).map(|code| Counter::new(bed, key, code)).collect();
-    Counter::insert_many(&bed.cluster, rows).await.unwrap();
+async fn three(fixture: &Fixture) -> i64 {
+    let key = fixture.key();
+    let rows = (1..=3)
+        .map(|code| Counter::new(fixture, key, code))
+        .collect();
+    Counter::insert_many(&fixture.cluster, rows).await.unwrap();
     key
 }
 
 behaviours! { (Counter);
-    async fn columns_are_set_to_values_and_to_other_columns(bed: &Bed) {
-        let key = three(bed).await;
-        let before = Counter::on(key).filter(Counter::CODE.eq(2)).one(&bed.cluster).await.unwrap();
+    async fn columns_are_set_to_values_and_to_other_columns(fixture: &Fixture) {
+        let key = three(fixture).await;
+        let before = Counter::on(key).filter(Counter::CODE.eq(2)).one(&fixture.cluster).await.unwrap();
         let changed = Counter::on(key)
             .filter(Counter::CODE.ge(2))
             .set(Counter::NAME, "new")
             .set(Counter::NOTE, "noted")
             .set(Counter::MAYBE, Some(5))
             .set(Counter::SMALL, Counter::CODE)
-            .update(&bed.cluster)
+            .update(&fixture.cluster)
             .await
             .unwrap();
         assert_eq!(changed, 2);
-        let after = before.reload(&bed.cluster).await.unwrap();
+        let after = before.reload(&fixture.cluster).await.unwrap();
         assert!(after.updated > before.updated);
         let expected = Counter {
             name: "new".into(),
@@ -81,149 +83,149 @@ behaviours! { (Counter);
             ..before
         };
         assert_eq!(after, expected);
-        let first = Counter::on(key).filter(Counter::CODE.eq(1)).one(&bed.cluster).await.unwrap();
+        let first = Counter::on(key).filter(Counter::CODE.eq(1)).one(&fixture.cluster).await.unwrap();
         assert_eq!((first.name.as_str(), first.note), ("counter 1", None));
     }
 
-    async fn a_column_is_set_to_null(bed: &Bed) {
-        let key = three(bed).await;
-        Counter::on(key).set(Counter::MAYBE, 5).set(Counter::NOTE, "x").update(&bed.cluster).await.unwrap();
-        Counter::on(key).set(Counter::MAYBE, None).set(Counter::NOTE, None::<String>).update(&bed.cluster).await.unwrap();
+    async fn a_column_is_set_to_null(fixture: &Fixture) {
+        let key = three(fixture).await;
+        Counter::on(key).set(Counter::MAYBE, 5).set(Counter::NOTE, "x").update(&fixture.cluster).await.unwrap();
+        Counter::on(key).set(Counter::MAYBE, None).set(Counter::NOTE, None::<String>).update(&fixture.cluster).await.unwrap();
         let nulls = Counter::on(key).filter(Counter::MAYBE.is_null() & Counter::NOTE.is_null());
-        assert_eq!(nulls.count(&bed.cluster).await.unwrap(), 3);
+        assert_eq!(nulls.count(&fixture.cluster).await.unwrap(), 3);
     }
 
-    async fn an_update_counts_the_rows_that_it_finds(bed: &Bed) {
+    async fn an_update_counts_the_rows_that_it_finds(fixture: &Fixture) {
         // Not those that it changes, as MySQL would.
-        let key = three(bed).await;
+        let key = three(fixture).await;
         let same = || Counter::on(key).set(Counter::SMALL, 1).set(Counter::UPDATED, None);
-        assert_eq!(same().update(&bed.cluster).await.unwrap(), 3);
-        assert_eq!(same().update(&bed.cluster).await.unwrap(), 3);
+        assert_eq!(same().update(&fixture.cluster).await.unwrap(), 3);
+        assert_eq!(same().update(&fixture.cluster).await.unwrap(), 3);
         let none = Counter::on(key).filter(Counter::CODE.eq(9)).set(Counter::SMALL, 1);
-        assert_eq!(none.update(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(none.update(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn columns_are_incremented(bed: &Bed) {
-        let key = three(bed).await;
+    async fn columns_are_incremented(fixture: &Fixture) {
+        let key = three(fixture).await;
         Counter::on(key)
             .increment(Counter::SMALL, 4)
             .increment(Counter::LARGE, -3)
             .increment(Counter::WEIGHT, 0.25)
             .increment(Counter::MAYBE, 1)
-            .update(&bed.cluster)
+            .update(&fixture.cluster)
             .await
             .unwrap();
-        for row in Counter::on(key).all(&bed.cluster).await.unwrap() {
+        for row in Counter::on(key).all(&fixture.cluster).await.unwrap() {
             assert_eq!((row.small, row.large, row.weight, row.maybe), (5, -2, 0.75, None));
         }
-        Counter::on(key).increment(Counter::SMALL, Counter::CODE).update(&bed.cluster).await.unwrap();
-        let sum: i32 = Counter::on(key).select(Counter::SMALL).all(&bed.cluster).await.unwrap().iter().sum();
+        Counter::on(key).increment(Counter::SMALL, Counter::CODE).update(&fixture.cluster).await.unwrap();
+        let sum: i32 = Counter::on(key).select(Counter::SMALL).all(&fixture.cluster).await.unwrap().iter().sum();
         assert_eq!(sum, 15 + 6);
     }
 
-    async fn a_sum_that_does_not_fit_is_refused_and_stores_nothing(bed: &Bed) {
-        let key = three(bed).await;
+    async fn a_sum_that_does_not_fit_is_refused_and_stores_nothing(fixture: &Fixture) {
+        let key = three(fixture).await;
         let top = Counter::on(key).set(Counter::SMALL, i32::MAX).set(Counter::LARGE, i64::MAX).set(Counter::BYTE, u8::MAX);
         // 255 fits everywhere.
-        top.update(&bed.cluster).await.unwrap();
+        top.update(&fixture.cluster).await.unwrap();
         let kinds = [
-            kind(Counter::on(key).increment(Counter::SMALL, 1).update(&bed.cluster).await),
-            kind(Counter::on(key).increment(Counter::LARGE, 1).update(&bed.cluster).await),
-            kind(Counter::on(key).increment(Counter::LARGE, i64::MAX).update(&bed.cluster).await),
+            kind(Counter::on(key).increment(Counter::SMALL, 1).update(&fixture.cluster).await),
+            kind(Counter::on(key).increment(Counter::LARGE, 1).update(&fixture.cluster).await),
+            kind(Counter::on(key).increment(Counter::LARGE, i64::MAX).update(&fixture.cluster).await),
         ];
         assert_eq!(kinds, [ErrorKind::Check; 3]);
-        Counter::on(key).set(Counter::SMALL, i32::MIN).set(Counter::LARGE, i64::MIN).update(&bed.cluster).await.unwrap();
+        Counter::on(key).set(Counter::SMALL, i32::MIN).set(Counter::LARGE, i64::MIN).update(&fixture.cluster).await.unwrap();
         let kinds = [
-            kind(Counter::on(key).increment(Counter::SMALL, -1).update(&bed.cluster).await),
-            kind(Counter::on(key).increment(Counter::LARGE, -1).update(&bed.cluster).await),
+            kind(Counter::on(key).increment(Counter::SMALL, -1).update(&fixture.cluster).await),
+            kind(Counter::on(key).increment(Counter::LARGE, -1).update(&fixture.cluster).await),
         ];
         assert_eq!(kinds, [ErrorKind::Check; 2]);
-        for row in Counter::on(key).all(&bed.cluster).await.unwrap() {
+        for row in Counter::on(key).all(&fixture.cluster).await.unwrap() {
             assert_eq!((row.small, row.large, row.byte), (i32::MIN, i64::MIN, u8::MAX));
         }
     }
 
-    async fn a_column_is_set_to_an_expression(bed: &Bed) {
-        let key = three(bed).await;
+    async fn a_column_is_set_to_an_expression(fixture: &Fixture) {
+        let key = three(fixture).await;
         let doubled = Expr::col(Alias::new("code")).mul(2_i32);
         let update = Counter::on(key).set(Counter::NAME, "x").set_expr(Counter::SMALL, doubled);
-        assert_eq!(update.update(&bed.cluster).await.unwrap(), 3);
-        let smalls = Counter::on(key).select(Counter::SMALL).order_by(Counter::CODE).all(&bed.cluster).await.unwrap();
+        assert_eq!(update.update(&fixture.cluster).await.unwrap(), 3);
+        let smalls = Counter::on(key).select(Counter::SMALL).order_by(Counter::CODE).all(&fixture.cluster).await.unwrap();
         assert_eq!(smalls, [2, 4, 6]);
     }
 
-    async fn the_last_assignment_of_a_column_counts(bed: &Bed) {
-        let key = three(bed).await;
+    async fn the_last_assignment_of_a_column_counts(fixture: &Fixture) {
+        let key = three(fixture).await;
         let doubled = Expr::col(Alias::new("code")).mul(2_i32);
         let update = Counter::on(key).increment(Counter::SMALL, 5).set(Counter::SMALL, 0).set_expr(Counter::SMALL, doubled);
-        assert_eq!(update.update(&bed.cluster).await.unwrap(), 3);
-        let smalls = Counter::on(key).select(Counter::SMALL).order_by(Counter::CODE).all(&bed.cluster).await.unwrap();
+        assert_eq!(update.update(&fixture.cluster).await.unwrap(), 3);
+        let smalls = Counter::on(key).select(Counter::SMALL).order_by(Counter::CODE).all(&fixture.cluster).await.unwrap();
         assert_eq!(smalls, [2, 4, 6]);
     }
 
-    async fn one_expression_with_values_of_several_types_stores_the_right_ones(bed: &Bed) {
-        let key = three(bed).await;
+    async fn one_expression_with_values_of_several_types_stores_the_right_ones(fixture: &Fixture) {
+        let key = three(fixture).await;
         for _ in 0..2 {
             let set = |value: Expr| Counter::on(key).set(Counter::NAME, "x").set_expr(Counter::WEIGHT, value);
-            set(Expr::val(2_i64)).update(&bed.cluster).await.unwrap();
-            assert_eq!(Counter::on(key).filter(Counter::WEIGHT.eq(2.0)).count(&bed.cluster).await.unwrap(), 3);
-            set(Expr::val(1.5_f64)).update(&bed.cluster).await.unwrap();
-            assert_eq!(Counter::on(key).filter(Counter::WEIGHT.eq(1.5)).count(&bed.cluster).await.unwrap(), 3);
+            set(Expr::val(2_i64)).update(&fixture.cluster).await.unwrap();
+            assert_eq!(Counter::on(key).filter(Counter::WEIGHT.eq(2.0)).count(&fixture.cluster).await.unwrap(), 3);
+            set(Expr::val(1.5_f64)).update(&fixture.cluster).await.unwrap();
+            assert_eq!(Counter::on(key).filter(Counter::WEIGHT.eq(1.5)).count(&fixture.cluster).await.unwrap(), 3);
         }
     }
 
-    async fn the_shard_key_is_set_to_itself_alone(bed: &Bed) {
-        let key = three(bed).await;
+    async fn the_shard_key_is_set_to_itself_alone(fixture: &Fixture) {
+        let key = three(fixture).await;
         let same = Counter::on(key).set(Counter::USER_ID, key).set(Counter::SMALL, 7);
-        assert_eq!(same.update(&bed.cluster).await.unwrap(), 3);
-        for other in [bed.neighbours(key, 1)[0], bed.key()] {
-            let error = Counter::on(key).set(Counter::USER_ID, other).update(&bed.cluster).await.unwrap_err();
+        assert_eq!(same.update(&fixture.cluster).await.unwrap(), 3);
+        for other in [fixture.neighbours(key, 1)[0], fixture.key()] {
+            let error = Counter::on(key).set(Counter::USER_ID, other).update(&fixture.cluster).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::CrossShard);
             assert!(error.to_string().contains("insert it under its new key"), "{error}");
             let several = Counter::on_each([key]).set(Counter::USER_ID, other).set(Counter::SMALL, 9);
-            assert_eq!(kind(several.update(&bed.cluster).await), ErrorKind::CrossShard);
+            assert_eq!(kind(several.update(&fixture.cluster).await), ErrorKind::CrossShard);
         }
-        let moved = Counter::on(key).increment(Counter::USER_ID, 1).update(&bed.cluster).await;
+        let moved = Counter::on(key).increment(Counter::USER_ID, 1).update(&fixture.cluster).await;
         assert_eq!(kind(moved), ErrorKind::CrossShard);
-        let moved = Counter::on(key).set(Counter::USER_ID, Counter::LARGE).update(&bed.cluster).await;
+        let moved = Counter::on(key).set(Counter::USER_ID, Counter::LARGE).update(&fixture.cluster).await;
         assert_eq!(kind(moved), ErrorKind::CrossShard);
-        assert_eq!(Counter::on(key).filter(Counter::SMALL.eq(7)).count(&bed.cluster).await.unwrap(), 3);
+        assert_eq!(Counter::on(key).filter(Counter::SMALL.eq(7)).count(&fixture.cluster).await.unwrap(), 3);
     }
 
-    async fn rows_are_deleted_by_filter(bed: &Bed) {
-        let key = three(bed).await;
-        let deleted = Counter::on(key).filter(Counter::CODE.ne(2)).delete(&bed.cluster).await.unwrap();
+    async fn rows_are_deleted_by_filter(fixture: &Fixture) {
+        let key = three(fixture).await;
+        let deleted = Counter::on(key).filter(Counter::CODE.ne(2)).delete(&fixture.cluster).await.unwrap();
         assert_eq!(deleted, 2);
-        assert_eq!(Counter::on(key).one(&bed.cluster).await.unwrap().code, 2);
-        assert_eq!(Counter::on(key).filter(Counter::CODE.ne(2)).delete(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(Counter::on(key).one(&fixture.cluster).await.unwrap().code, 2);
+        assert_eq!(Counter::on(key).filter(Counter::CODE.ne(2)).delete(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn a_write_with_an_order_or_limit_is_refused(bed: &Bed) {
-        let key = three(bed).await;
+    async fn a_write_with_an_order_or_limit_is_refused(fixture: &Fixture) {
+        let key = three(fixture).await;
         let query = || Counter::on(key);
-        assert_eq!(kind(query().limit(1).delete(&bed.cluster).await), ErrorKind::Unsupported);
-        assert_eq!(kind(query().order_by(Counter::ID).delete(&bed.cluster).await), ErrorKind::Unsupported);
-        assert_eq!(kind(query().offset(1).set(Counter::SMALL, 2).update(&bed.cluster).await), ErrorKind::Unsupported);
-        assert_eq!(query().filter(Counter::SMALL.eq(1)).count(&bed.cluster).await.unwrap(), 3);
+        assert_eq!(kind(query().limit(1).delete(&fixture.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(query().order_by(Counter::ID).delete(&fixture.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(kind(query().offset(1).set(Counter::SMALL, 2).update(&fixture.cluster).await), ErrorKind::Unsupported);
+        assert_eq!(query().filter(Counter::SMALL.eq(1)).count(&fixture.cluster).await.unwrap(), 3);
     }
 
-    async fn a_unique_violation_changes_nothing(bed: &Bed) {
-        let key = three(bed).await;
-        let error = Counter::on(key).set(Counter::CODE, 2).update(&bed.cluster).await.unwrap_err();
+    async fn a_unique_violation_changes_nothing(fixture: &Fixture) {
+        let key = three(fixture).await;
+        let error = Counter::on(key).set(Counter::CODE, 2).update(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
-        let codes = Counter::on(key).select(Counter::CODE).order_by(Counter::CODE).all(&bed.cluster).await.unwrap();
+        let codes = Counter::on(key).select(Counter::CODE).order_by(Counter::CODE).all(&fixture.cluster).await.unwrap();
         assert_eq!(codes, [1, 2, 3]);
     }
 
-    async fn an_update_of_several_keys_says_which_shards_are_done(bed: &Bed) {
-        let keys = bed.key_of_each_shard();
+    async fn an_update_of_several_keys_says_which_shards_are_done(fixture: &Fixture) {
+        let keys = fixture.key_of_each_shard();
         for key in &keys {
-            Counter::new(bed, *key, 1).insert(&bed.cluster).await.unwrap();
+            Counter::new(fixture, *key, 1).insert(&fixture.cluster).await.unwrap();
         }
         // On the first shard the update makes two rows equal.
-        Counter::new(bed, keys[0], 2).insert(&bed.cluster).await.unwrap();
+        Counter::new(fixture, keys[0], 2).insert(&fixture.cluster).await.unwrap();
         let update = Counter::on_each(keys.iter().copied()).set(Counter::CODE, 5);
-        let error = update.update(&bed.cluster).await.unwrap_err();
+        let error = update.update(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
         if keys.len() > 1 {
             let failed: Vec<u32> = error.failed_shards().iter().map(|shard| shard.shard).collect();
@@ -231,54 +233,54 @@ behaviours! { (Counter);
             assert_eq!(error.done_shards().len(), keys.len() - 1);
         }
         for key in &keys[1..] {
-            assert_eq!(Counter::on(*key).one(&bed.cluster).await.unwrap().code, 5);
+            assert_eq!(Counter::on(*key).one(&fixture.cluster).await.unwrap().code, 5);
         }
-        let untouched = Counter::on(keys[0]).filter(Counter::CODE.eq(5)).count(&bed.cluster).await.unwrap();
+        let untouched = Counter::on(keys[0]).filter(Counter::CODE.eq(5)).count(&fixture.cluster).await.unwrap();
         assert_eq!(untouched, 0);
     }
 
-    async fn what_is_no_number_is_not_incremented(bed: &Bed) {
-        let key = three(bed).await;
-        let added = Counter::on(key).increment(Counter::NAME, "more").update(&bed.cluster).await;
+    async fn what_is_no_number_is_not_incremented(fixture: &Fixture) {
+        let key = three(fixture).await;
+        let added = Counter::on(key).increment(Counter::NAME, "more").update(&fixture.cluster).await;
         assert_eq!(kind(added), ErrorKind::Unsupported);
-        let unchanged = Counter::on(key).filter(Counter::NAME.starts_with("counter ")).count(&bed.cluster).await;
+        let unchanged = Counter::on(key).filter(Counter::NAME.starts_with("counter ")).count(&fixture.cluster).await;
         assert_eq!(unchanged.unwrap(), 3);
     }
 
-    async fn columns_swap_their_old_values_or_it_is_refused(bed: &Bed) {
-        let key = three(bed).await;
+    async fn columns_swap_their_old_values_or_it_is_refused(fixture: &Fixture) {
+        let key = three(fixture).await;
         let swapped = Counter::on(key)
             .filter(Counter::CODE.eq(3))
             .set(Counter::CODE, Counter::SMALL)
             .set(Counter::SMALL, Counter::CODE)
-            .update(&bed.cluster)
+            .update(&fixture.cluster)
             .await;
-        if bed.dialect == Dialect::MySql {
+        if fixture.dialect == Dialect::MySql {
             assert_eq!(kind(swapped), ErrorKind::Unsupported);
             return;
         }
         // The row of code 1 is still there.
         assert_eq!(kind(swapped), ErrorKind::Unique);
-        Counter::on(key).filter(Counter::CODE.eq(1)).delete(&bed.cluster).await.unwrap();
+        Counter::on(key).filter(Counter::CODE.eq(1)).delete(&fixture.cluster).await.unwrap();
         let swapped = Counter::on(key)
             .filter(Counter::CODE.eq(3))
             .set(Counter::CODE, Counter::SMALL)
             .set(Counter::SMALL, Counter::CODE)
-            .update(&bed.cluster)
+            .update(&fixture.cluster)
             .await;
         assert_eq!(swapped.unwrap(), 1);
-        let row = Counter::on(key).filter(Counter::SMALL.eq(3)).one(&bed.cluster).await.unwrap();
+        let row = Counter::on(key).filter(Counter::SMALL.eq(3)).one(&fixture.cluster).await.unwrap();
         assert_eq!((row.code, row.small), (1, 3));
     }
 
-    async fn concurrent_increments_are_all_counted(bed: &Bed) {
-        let key = three(bed).await;
+    async fn concurrent_increments_are_all_counted(fixture: &Fixture) {
+        let key = three(fixture).await;
         futures_util::future::join_all((0..32).map(|_| {
             let update = Counter::on(key).filter(Counter::CODE.eq(1)).increment(Counter::LARGE, 1);
-            async { update.update(&bed.cluster).await.unwrap() }
+            async { update.update(&fixture.cluster).await.unwrap() }
         }))
         .await;
-        let row = Counter::on(key).filter(Counter::CODE.eq(1)).one(&bed.cluster).await.unwrap();
+        let row = Counter::on(key).filter(Counter::CODE.eq(1)).one(&fixture.cluster).await.unwrap();
         assert_eq!(row.large, 33);
     }
 }

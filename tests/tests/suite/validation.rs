@@ -2,8 +2,8 @@
 
 use shard_orm::prelude::*;
 use shard_orm::{Hooks, Problems, Result, Validate, WriteContext};
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use crate::kind;
 
@@ -44,19 +44,19 @@ impl Hooks for Order {
     }
 }
 
-fn order(bed: &Bed, item: &str, quantity: i32) -> Order {
+fn order(fixture: &Fixture, item: &str, quantity: i32) -> Order {
     Order {
-        id: bed.id(),
-        user_id: bed.key(),
+        id: fixture.id(),
+        user_id: fixture.key(),
         item: item.to_owned(),
         quantity,
     }
 }
 
 behaviours! { (Order);
-    async fn all_problems_of_a_row_are_reported_at_once(bed: &Bed) {
-        let wrong = order(bed, "", -7);
-        let error = wrong.clone().insert(&bed.cluster).await.unwrap_err();
+    async fn all_problems_of_a_row_are_reported_at_once(fixture: &Fixture) {
+        let wrong = order(fixture, "", -7);
+        let error = wrong.clone().insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(!error.is_retryable());
         let [item, quantity] = error.fields() else { panic!("{error}") };
@@ -70,10 +70,10 @@ behaviours! { (Order);
         );
     }
 
-    async fn no_verb_writes_a_row_that_is_refused(bed: &Bed) {
+    async fn no_verb_writes_a_row_that_is_refused(fixture: &Fixture) {
         let by = (Order::USER_ID, Order::ITEM);
-        let wrong = order(bed, "tea", 0);
-        let on = &bed.cluster;
+        let wrong = order(fixture, "tea", 0);
+        let on = &fixture.cluster;
         assert_eq!(kind(wrong.clone().insert(on).await), ErrorKind::Invalid);
         assert_eq!(kind(wrong.save(on).await), ErrorKind::Invalid);
         assert_eq!(kind(wrong.upsert(on, by).await), ErrorKind::Invalid);
@@ -90,44 +90,44 @@ behaviours! { (Order);
         assert_eq!(wrong.get_or_create(on, by).await.unwrap(), (right, false));
     }
 
-    async fn an_update_of_some_columns_heeds_their_problems_alone(bed: &Bed) {
-        let right = order(bed, "tea", 1).insert(&bed.cluster).await.unwrap();
+    async fn an_update_of_some_columns_heeds_their_problems_alone(fixture: &Fixture) {
+        let right = order(fixture, "tea", 1).insert(&fixture.cluster).await.unwrap();
         let wrong = Order { item: "milk".to_owned(), quantity: 0, ..right.clone() };
-        wrong.update_only(&bed.cluster, Order::ITEM).await.unwrap();
+        wrong.update_only(&fixture.cluster, Order::ITEM).await.unwrap();
         let nested = Order { item: "nested".to_owned(), quantity: 2, ..right };
-        nested.update_only(&bed.cluster, Order::QUANTITY).await.unwrap();
-        let error = nested.update_only(&bed.cluster, Order::ITEM).await.unwrap_err();
+        nested.update_only(&fixture.cluster, Order::QUANTITY).await.unwrap();
+        let error = nested.update_only(&fixture.cluster, Order::ITEM).await.unwrap_err();
         assert_eq!(error.fields()[0].field(), "item.name[0]");
-        let stored = nested.reload(&bed.cluster).await.unwrap();
+        let stored = nested.reload(&fixture.cluster).await.unwrap();
         assert_eq!((stored.item.as_str(), stored.quantity), ("milk", 2));
     }
 
-    async fn the_hook_runs_before_the_validation(bed: &Bed) {
-        assert_eq!(order(bed, "tea", -1).insert(&bed.cluster).await.unwrap().quantity, 1);
-        let many = vec![order(bed, "tea", -1)];
-        assert_eq!(Order::insert_many(&bed.cluster, many).await.unwrap()[0].quantity, 1);
+    async fn the_hook_runs_before_the_validation(fixture: &Fixture) {
+        assert_eq!(order(fixture, "tea", -1).insert(&fixture.cluster).await.unwrap().quantity, 1);
+        let many = vec![order(fixture, "tea", -1)];
+        assert_eq!(Order::insert_many(&fixture.cluster, many).await.unwrap()[0].quantity, 1);
     }
 
-    async fn the_problems_of_many_rows_name_their_rows_and_none_is_written(bed: &Bed) {
-        let rows = vec![order(bed, "tea", 1), order(bed, "", 0), order(bed, "tea", 2), order(bed, "tea", 0)];
+    async fn the_problems_of_many_rows_name_their_rows_and_none_is_written(fixture: &Fixture) {
+        let rows = vec![order(fixture, "tea", 1), order(fixture, "", 0), order(fixture, "tea", 2), order(fixture, "tea", 0)];
         let keys: Vec<i64> = rows.iter().map(|row| row.user_id).collect();
-        let error = Order::insert_many(&bed.cluster, rows).await.unwrap_err();
+        let error = Order::insert_many(&fixture.cluster, rows).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
         let found: Vec<_> = error.fields().iter().map(|field| (field.row(), field.field())).collect();
         assert_eq!(found, [(Some(1), "item"), (Some(1), "pieces"), (Some(3), "pieces")]);
         assert!(error.to_string().contains("row 3, pieces: must be 1 or more"), "{error}");
-        assert_eq!(Order::on_each(keys).count(&bed.cluster).await.unwrap(), 0);
+        assert_eq!(Order::on_each(keys).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn a_list_of_problems_has_an_end(bed: &Bed) {
-        let rows = (0..500).map(|_| order(bed, "", 0)).collect();
-        let error = Order::insert_many(&bed.cluster, rows).await.unwrap_err();
+    async fn a_list_of_problems_has_an_end(fixture: &Fixture) {
+        let rows = (0..500).map(|_| order(fixture, "", 0)).collect();
+        let error = Order::insert_many(&fixture.cluster, rows).await.unwrap_err();
         assert_eq!(error.fields().len(), 100);
     }
 
-    async fn the_builder_validates_nothing(bed: &Bed) {
-        let right = order(bed, "tea", 1).insert(&bed.cluster).await.unwrap();
-        Order::on(right.user_id).set(Order::QUANTITY, 0).update(&bed.cluster).await.unwrap();
-        assert_eq!(right.reload(&bed.cluster).await.unwrap().quantity, 0);
+    async fn the_builder_validates_nothing(fixture: &Fixture) {
+        let right = order(fixture, "tea", 1).insert(&fixture.cluster).await.unwrap();
+        Order::on(right.user_id).set(Order::QUANTITY, 0).update(&fixture.cluster).await.unwrap();
+        assert_eq!(right.reload(&fixture.cluster).await.unwrap().quantity, 0);
     }
 }

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, StaticSync};
 
-use crate::site::{Item, Pair, Site, eventually, item, on};
+use crate::fixture::{Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
     the_first_sync_copies_all_rows
@@ -16,78 +16,78 @@ on! { all =>
 }
 
 async fn the_first_sync_copies_all_rows(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert([i64::MIN, -1, 0]).await;
-    site.insert(1..6_000).await;
-    let rows = site.sync().await;
+    let fixture = Fixture::new(pair).await;
+    fixture.insert([i64::MIN, -1, 0]).await;
+    fixture.insert(1..6_000).await;
+    let rows = fixture.sync().await;
     assert_eq!(rows.inserted, 2 * 6_002);
     assert_eq!((rows.updated, rows.deleted, rows.blocked), (0, 0, 0));
-    site.assert_equal().await;
+    fixture.assert_equal().await;
 }
 
 async fn changes_come_in_the_next_sync(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=100).await;
-    site.sync().await;
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=100).await;
+    fixture.sync().await;
 
     let mut changed = item(7);
     changed.price = Decimal::new(1, 3);
     changed.amount = None;
-    changed.update(&site.cluster).await.unwrap();
-    item(8).delete(&site.cluster).await.unwrap();
-    site.insert([101]).await;
+    changed.update(&fixture.cluster).await.unwrap();
+    item(8).delete(&fixture.cluster).await.unwrap();
+    fixture.insert([101]).await;
     // Of several changes of a row the last state counts.
     let mut again = item(9);
     for step in 0..5 {
         again.amount = Some(step);
-        again.update(&site.cluster).await.unwrap();
+        again.update(&fixture.cluster).await.unwrap();
     }
-    let came_and_went = item(102).insert(&site.cluster).await.unwrap();
-    came_and_went.delete(&site.cluster).await.unwrap();
+    let came_and_went = item(102).insert(&fixture.cluster).await.unwrap();
+    came_and_went.delete(&fixture.cluster).await.unwrap();
 
-    let rows = site.sync().await;
+    let rows = fixture.sync().await;
     assert_eq!((rows.inserted, rows.updated, rows.deleted), (2, 4, 2));
-    site.assert_equal().await;
+    fixture.assert_equal().await;
 }
 
 async fn nothing_is_read_or_written_when_nothing_has_changed(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=2_000).await;
-    site.sync().await;
-    assert_eq!(site.sync().await.written(), 0);
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=2_000).await;
+    fixture.sync().await;
+    assert_eq!(fixture.sync().await.written(), 0);
     // Other transactions of the server are open for a while: until then the last entries are read again.
     eventually("a sync that reads nothing", async || {
-        let rows = site.sync().await;
+        let rows = fixture.sync().await;
         rows.written() + rows.read_at_source + rows.read_at_copy == 0
     })
     .await;
 
     // An update that changes nothing is read, and not written.
-    item(5).update(&site.cluster).await.unwrap();
-    let rows = site.sync().await;
+    item(5).update(&fixture.cluster).await.unwrap();
+    let rows = fixture.sync().await;
     assert_eq!(rows.written(), 0);
     assert_eq!(rows.read_at_copy, 2);
 }
 
 async fn a_change_of_the_primary_key_is_a_row_that_goes_and_one_that_comes(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=10).await;
-    site.sync().await;
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=10).await;
+    fixture.sync().await;
     let changed = Item::query().filter(Item::ID.eq(3)).set(Item::ID, 1_003);
-    assert_eq!(changed.update(&site.cluster).await.unwrap(), 1);
-    let rows = site.sync().await;
+    assert_eq!(changed.update(&fixture.cluster).await.unwrap(), 1);
+    let rows = fixture.sync().await;
     assert_eq!((rows.inserted, rows.deleted), (2, 2));
-    site.assert_equal().await;
+    fixture.assert_equal().await;
 }
 
 async fn unique_values_change_places(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=10).await;
-    site.sync().await;
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=10).await;
+    fixture.sync().await;
     // A chain, a circle, and a name that passes to a row that is new.
     let name = async |id: i64, name: &str| {
         let row = Item::query().filter(Item::ID.eq(id)).set(Item::NAME, name);
-        assert_eq!(row.update(&site.cluster).await.unwrap(), 1);
+        assert_eq!(row.update(&fixture.cluster).await.unwrap(), 1);
     };
     let of = |id: i64| item(id).name;
     name(1, "free").await;
@@ -97,30 +97,30 @@ async fn unique_values_change_places(pair: Pair) {
     name(5, &of(4)).await;
     name(6, &of(5)).await;
     name(4, &of(6)).await;
-    item(7).delete(&site.cluster).await.unwrap();
+    item(7).delete(&fixture.cluster).await.unwrap();
     let heir = Item {
         name: of(7),
         ..item(11)
     };
-    heir.insert(&site.cluster).await.unwrap();
-    site.sync().await;
-    site.assert_equal().await;
+    heir.insert(&fixture.cluster).await.unwrap();
+    fixture.sync().await;
+    fixture.assert_equal().await;
 }
 
 async fn a_copy_is_never_written_through_the_model(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=3).await;
-    item(1).delete(&site.cluster).await.unwrap();
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=3).await;
+    item(1).delete(&fixture.cluster).await.unwrap();
     // It went to the source alone.
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         assert_eq!(Item::query().count(copy).await.unwrap(), 0);
     }
-    site.sync().await;
-    let report = StaticSync::of::<Item>(&site.cluster)
+    fixture.sync().await;
+    let report = StaticSync::of::<Item>(&fixture.cluster)
         .mode(Mode::Capture)
         .run()
         .await
         .unwrap();
     assert!(report.is_complete());
-    site.assert_equal().await;
+    fixture.assert_equal().await;
 }

@@ -9,8 +9,8 @@ use shard_orm::sync::StaticSync;
 use shard_orm_tests::waiting::cut;
 use uuid::Uuid;
 
-use crate::site::{Backend, Item, Pair, Price, Site, item, moment, on};
-use crate::traffic::Random;
+use crate::fixture::{Backend, Fixture, Item, Pair, Price, item, moment, on};
+use crate::workload::Random;
 
 on! { all =>
     a_first_copy_has_all_values
@@ -94,15 +94,15 @@ fn several_pages(pair: Pair) -> i64 {
 }
 
 async fn a_first_copy_has_all_values(pair: Pair) {
-    let site = Site::new(pair).await;
-    let setup = site.cluster.setup().table::<Wide>();
+    let fixture = Fixture::new(pair).await;
+    let setup = fixture.cluster.setup().table::<Wide>();
     setup.run().await.unwrap();
     let count = several_pages(pair);
     for begin in (0..count).step_by(5_000) {
         let rows = (begin..count.min(begin + 5_000)).map(wide).collect();
-        Wide::insert_many(&site.cluster, rows).await.unwrap();
+        Wide::insert_many(&fixture.cluster, rows).await.unwrap();
     }
-    let sync = || StaticSync::of::<Wide>(&site.cluster);
+    let sync = || StaticSync::of::<Wide>(&fixture.cluster);
     let rows = sync().run().await.unwrap().complete().unwrap().rows();
     let both = 2 * count.unsigned_abs();
     // On PostgreSQL entries of the log are read besides, when the server has older open transactions.
@@ -115,7 +115,7 @@ async fn a_first_copy_has_all_values(pair: Pair) {
     let again = sync().run().await.unwrap().complete().unwrap().rows();
     assert_eq!(again.written(), 0);
     for id in [0, 1, 2, 3, count - 1] {
-        for copy in &site.copies {
+        for copy in &fixture.copies {
             let found = Wide::get(copy, wide(id).name).await.unwrap();
             assert_eq!(found, wide(id));
         }
@@ -123,7 +123,7 @@ async fn a_first_copy_has_all_values(pair: Pair) {
 }
 
 async fn a_first_copy_goes_by_keys_of_several_columns(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let count = several_pages(pair);
     // Pages end between rows of the same first column.
     let price = |id: i64| {
@@ -137,12 +137,12 @@ async fn a_first_copy_goes_by_keys_of_several_columns(pair: Pair) {
         }
     };
     let rows = (0..count).map(price).collect();
-    Price::insert_many(&site.cluster, rows).await.unwrap();
-    let sync = StaticSync::of::<Price>(&site.cluster).mode(shard_orm::sync::Mode::Capture);
+    Price::insert_many(&fixture.cluster, rows).await.unwrap();
+    let sync = StaticSync::of::<Price>(&fixture.cluster).mode(shard_orm::sync::Mode::Capture);
     sync.prepare().await.unwrap();
     let rows = sync.run().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * count.unsigned_abs());
-    assert!(site.are_prices_equal().await);
+    assert!(fixture.are_prices_equal().await);
 }
 
 /// The recorded position of a copy, and its number of rows, as of one moment: a dropped run's
@@ -155,12 +155,12 @@ async fn progress(copy: &Cluster) -> (String, u64) {
 }
 
 /// Drops runs until a copy has a part of the rows.
-async fn copy_in_part(site: &Site, count: i64) {
+async fn copy_in_part(fixture: &Fixture, count: i64) {
     let mut polls = 32;
     loop {
-        drop(cut(StaticSync::of::<Item>(&site.cluster).run(), polls).await);
+        drop(cut(StaticSync::of::<Item>(&fixture.cluster).run(), polls).await);
         let mut rows = Vec::new();
-        for copy in &site.copies {
+        for copy in &fixture.copies {
             rows.push(progress(copy).await.1);
         }
         if rows
@@ -175,7 +175,7 @@ async fn copy_in_part(site: &Site, count: i64) {
         }
         // One came to its end at once.
         polls -= polls / 4;
-        for copy in &site.copies {
+        for copy in &fixture.copies {
             let forget = "DELETE FROM shard_orm_sync WHERE table_name = 'items'";
             for sql in ["DELETE FROM items", forget] {
                 Item::query().sql(sql).execute(copy).await.unwrap();
@@ -185,22 +185,22 @@ async fn copy_in_part(site: &Site, count: i64) {
 }
 
 /// In batches, since a source on MySQL takes so many arguments only.
-async fn insert(site: &Site, count: i64) {
+async fn insert(fixture: &Fixture, count: i64) {
     for begin in (0..count).step_by(5_000) {
-        site.insert(begin..count.min(begin + 5_000)).await;
+        fixture.insert(begin..count.min(begin + 5_000)).await;
     }
 }
 
 async fn a_first_copy_that_is_dropped_is_gone_on_with(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let count = several_pages(pair);
-    insert(&site, count).await;
+    insert(&fixture, count).await;
     let mut random = Random::new();
     let (mut polls, mut before) = (1, [0, 0]);
     loop {
-        let run = StaticSync::of::<Item>(&site.cluster).run();
+        let run = StaticSync::of::<Item>(&fixture.cluster).run();
         let done = cut(run, polls + u32::try_from(random.below(40)).unwrap()).await;
-        for (copy, before) in site.copies.iter().zip(&mut before) {
+        for (copy, before) in fixture.copies.iter().zip(&mut before) {
             let (position, rows) = progress(copy).await;
             assert!(rows >= *before, "{position}");
             // Whole pages, each with the position behind it.
@@ -217,26 +217,26 @@ async fn a_first_copy_that_is_dropped_is_gone_on_with(pair: Pair) {
         }
         polls += 1 + polls / 16;
     }
-    site.assert_equal().await;
+    fixture.assert_equal().await;
     // Every connection serves on.
-    site.insert(count..count + 10).await;
-    assert_eq!(site.sync().await.inserted, 20);
-    site.assert_equal().await;
+    fixture.insert(count..count + 10).await;
+    assert_eq!(fixture.sync().await.inserted, 20);
+    fixture.assert_equal().await;
     if pair.1 == Backend::Postgres {
         let copying =
             "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state <> 'idle'";
-        let copy = &site.copies[0];
+        let copy = &fixture.copies[0];
         let left: i64 = Item::query().sql(copying).one(copy).await.unwrap();
         assert_eq!(left, 0);
     }
 }
 
 async fn a_row_that_is_in_the_way_of_a_first_copy_is_put_in_order(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let count = several_pages(pair);
-    insert(&site, count).await;
-    copy_in_part(&site, count).await;
-    for copy in &site.copies {
+    insert(&fixture, count).await;
+    copy_in_part(&fixture, count).await;
+    for copy in &fixture.copies {
         // One of the two may have all rows already.
         if progress(copy).await.1 == count.unsigned_abs() {
             continue;
@@ -250,32 +250,32 @@ async fn a_row_that_is_in_the_way_of_a_first_copy_is_put_in_order(pair: Pair) {
         row.name = item(count - 1).name;
         row.insert(copy).await.unwrap();
     }
-    site.sync().await;
-    site.assert_equal().await;
+    fixture.sync().await;
+    fixture.assert_equal().await;
 }
 
 async fn what_changes_during_a_first_copy_comes(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let count = several_pages(pair);
-    insert(&site, count).await;
-    copy_in_part(&site, count).await;
+    insert(&fixture, count).await;
+    copy_in_part(&fixture, count).await;
     // What was copied, and what was not.
     for id in [1, count - 1] {
         let row = Item::query().filter(Item::ID.eq(id)).set(Item::AMOUNT, 77);
-        assert_eq!(row.update(&site.cluster).await.unwrap(), 1);
+        assert_eq!(row.update(&fixture.cluster).await.unwrap(), 1);
     }
     for id in [2, count - 2] {
-        item(id).delete(&site.cluster).await.unwrap();
+        item(id).delete(&fixture.cluster).await.unwrap();
     }
-    site.insert([-5, count + 5]).await;
+    fixture.insert([-5, count + 5]).await;
     // A name passes from a row that is still to come to one that is at the copies.
     let rename = async |id: i64, name: String| {
         let row = Item::query().filter(Item::ID.eq(id)).set(Item::NAME, name);
-        assert_eq!(row.update(&site.cluster).await.unwrap(), 1);
+        assert_eq!(row.update(&fixture.cluster).await.unwrap(), 1);
     };
     rename(count - 3, "free".to_owned()).await;
     rename(3, item(count - 3).name).await;
-    site.sync().await;
-    site.assert_equal().await;
-    assert_eq!(site.sync().await.written(), 0);
+    fixture.sync().await;
+    fixture.assert_equal().await;
+    assert_eq!(fixture.sync().await.written(), 0);
 }

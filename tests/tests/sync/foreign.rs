@@ -7,7 +7,7 @@ use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, StaticSync, SyncReport};
 use sqlx::AssertSqlSafe;
 
-use crate::site::{Backend, Pair, Site, eventually, on};
+use crate::fixture::{Backend, Fixture, Pair, eventually, on};
 
 on! { all =>
     five_tables_come_and_go_in_one_run
@@ -33,13 +33,13 @@ macro_rules! tables {
             }
         )+
 
-        async fn five_tables(pair: Pair) -> Site {
-            let site = Site::bare(pair).await;
+        async fn five_tables(pair: Pair) -> Fixture {
+            let fixture = Fixture::bare(pair).await;
             // Tables have to be there before others point to them.
             let mut all: Vec<(&str, &str)> = vec![$(($table, $create)),+];
-            $( site.add::<$model>($table, "").await; )+
+            $( fixture.add::<$model>($table, "").await; )+
             all.reverse();
-            for copy in &site.copies {
+            for copy in &fixture.copies {
                 for (table, to) in &all {
                     let to = if to.is_empty() {
                         String::new()
@@ -55,21 +55,21 @@ macro_rules! tables {
                     }
                 }
             }
-            site
+            fixture
         }
 
         /// Each row points to one of the next table with the same number.
-        async fn insert(site: &Site, ids: impl Iterator<Item = i64> + Clone) {
+        async fn insert(fixture: &Fixture, ids: impl Iterator<Item = i64> + Clone) {
             $({
                 let rows = ids.clone().map(|id| $model { id, parent: Some(id) });
-                $model::insert_many(&site.cluster, rows.collect()).await.unwrap();
+                $model::insert_many(&fixture.cluster, rows.collect()).await.unwrap();
             })+
         }
 
-        async fn delete_from(site: &Site, first: i64) {
+        async fn delete_from(fixture: &Fixture, first: i64) {
             $({
                 let rows = $model::query().filter($model::ID.ge(first));
-                rows.delete(&site.cluster).await.unwrap();
+                rows.delete(&fixture.cluster).await.unwrap();
             })+
         }
 
@@ -89,49 +89,49 @@ tables! {
     E "ee" "",
 }
 
-async fn run(site: &Site) -> SyncReport {
-    let report = StaticSync::all(&site.cluster).run().await.unwrap();
+async fn run(fixture: &Fixture) -> SyncReport {
+    let report = StaticSync::all(&fixture.cluster).run().await.unwrap();
     report.complete().unwrap()
 }
 
 async fn five_tables_come_and_go_in_one_run(pair: Pair) {
-    let site = five_tables(pair).await;
-    insert(&site, 0..20).await;
-    let rows = run(&site).await.rows();
+    let fixture = five_tables(pair).await;
+    insert(&fixture, 0..20).await;
+    let rows = run(&fixture).await.rows();
     assert_eq!(rows.inserted, 2 * 5 * 20);
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         assert_eq!(counts(copy).await, [20; 5]);
     }
     // Those of the last table go first, and can only go last.
-    delete_from(&site, 5).await;
-    insert(&site, 30..33).await;
-    let rows = run(&site).await.rows();
+    delete_from(&fixture, 5).await;
+    insert(&fixture, 30..33).await;
+    let rows = run(&fixture).await.rows();
     assert_eq!(
         (rows.inserted, rows.deleted, rows.blocked),
         (2 * 5 * 3, 2 * 5 * 15, 0)
     );
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         assert_eq!(counts(copy).await, [8; 5]);
     }
     let sql = "SELECT row_key FROM shard_orm_sync_blocked";
-    let kept: Vec<(String,)> = A::query().sql(sql).all(&site.copies[0]).await.unwrap();
+    let kept: Vec<(String,)> = A::query().sql(sql).all(&fixture.copies[0]).await.unwrap();
     assert!(kept.is_empty());
-    let rows = run(&site).await.rows();
+    let rows = run(&fixture).await.rows();
     assert_eq!(rows.written() + rows.blocked, 0);
     // By comparison as well.
-    delete_from(&site, 3).await;
-    insert(&site, 50..52).await;
-    let full = StaticSync::all(&site.cluster).mode(Mode::Full).run();
+    delete_from(&fixture, 3).await;
+    insert(&fixture, 50..52).await;
+    let full = StaticSync::all(&fixture.cluster).mode(Mode::Full).run();
     let rows = full.await.unwrap().complete().unwrap().rows();
     assert_eq!((rows.inserted, rows.deleted, rows.blocked), (20, 50, 0));
 }
 
 async fn a_supervisor_takes_no_wait_for_a_failure(pair: Pair) {
-    let site = five_tables(pair).await;
-    insert(&site, 0..50).await;
+    let fixture = five_tables(pair).await;
+    insert(&fixture, 0..50).await;
     let begun = Instant::now();
     // None of them has a second turn of its own: what waits is told when to go on.
-    let supervisor = StaticSync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&fixture.cluster)
         .every(Duration::from_mins(10))
         .concurrency(1)
         .run()
@@ -140,7 +140,7 @@ async fn a_supervisor_takes_no_wait_for_a_failure(pair: Pair) {
     eventually("all rows", async || {
         let failures = supervisor.status().into_iter().map(|one| one.failures);
         worst = worst.max(failures.max().unwrap());
-        counts(&site.copies[0]).await == [50; 5] && counts(&site.copies[1]).await == [50; 5]
+        counts(&fixture.copies[0]).await == [50; 5] && counts(&fixture.copies[1]).await == [50; 5]
     })
     .await;
     assert_eq!(worst, 0);
@@ -153,8 +153,8 @@ async fn a_supervisor_takes_no_wait_for_a_failure(pair: Pair) {
 }
 
 async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
-    let site = five_tables(pair).await;
-    for copy in &site.copies {
+    let fixture = five_tables(pair).await;
+    for copy in &fixture.copies {
         if pair.1 == Backend::Sqlite {
             let tables = [
                 "DROP TABLE dd",
@@ -174,7 +174,7 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
         }
     }
     // Of a circle of tables, with rows that make none.
-    let at = &site.cluster;
+    let at = &fixture.cluster;
     for (id, parent) in [(1, None), (2, Some(1)), (3, Some(2))] {
         E { id, parent }.insert(at).await.unwrap();
         D {
@@ -185,7 +185,7 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
         .await
         .unwrap();
     }
-    let rows = run(&site).await.rows();
+    let rows = run(&fixture).await.rows();
     assert_eq!(rows.inserted, 2 * 6);
     // Rows that point to each other come one after the other at the source, and together here.
     E {
@@ -202,7 +202,7 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
     .insert(at)
     .await
     .unwrap();
-    run(&site).await;
+    run(&fixture).await;
     E {
         id: 10,
         parent: Some(10),
@@ -210,7 +210,7 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
     .update(at)
     .await
     .unwrap();
-    run(&site).await;
+    run(&fixture).await;
     E {
         id: 11,
         parent: None,
@@ -232,7 +232,7 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
     .update(at)
     .await
     .unwrap();
-    let report = StaticSync::all(&site.cluster).run().await.unwrap();
+    let report = StaticSync::all(&fixture.cluster).run().await.unwrap();
     let failed: Vec<(String, String)> = report
         .copies
         .into_iter()
@@ -246,16 +246,16 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
 }
 
 async fn a_row_whose_parent_never_comes_names_both_tables(pair: Pair) {
-    let site = five_tables(pair).await;
-    insert(&site, 0..3).await;
+    let fixture = five_tables(pair).await;
+    insert(&fixture, 0..3).await;
     B {
         id: 7,
         parent: Some(99),
     }
-    .insert(&site.cluster)
+    .insert(&fixture.cluster)
     .await
     .unwrap();
-    let report = StaticSync::all(&site.cluster).run().await.unwrap();
+    let report = StaticSync::all(&fixture.cluster).run().await.unwrap();
     assert!(!report.is_complete());
     // The others are not kept back by it, but for the one that points to it.
     let mut whole = report.copies.iter();
@@ -269,22 +269,25 @@ async fn a_row_whose_parent_never_comes_names_both_tables(pair: Pair) {
         id: 99,
         parent: None,
     }
-    .insert(&site.cluster)
+    .insert(&fixture.cluster)
     .await
     .unwrap();
-    run(&site).await;
-    assert_eq!(counts(&site.copies[0]).await, [3, 4, 4, 3, 3]);
+    run(&fixture).await;
+    assert_eq!(counts(&fixture.copies[0]).await, [3, 4, 4, 3, 3]);
 }
 
 async fn rows_of_a_shard_keep_what_they_point_to(pair: Pair) {
-    let site = Site::bare(pair).await;
-    site.add::<E>("ee", "").await;
+    let fixture = Fixture::bare(pair).await;
+    fixture.add::<E>("ee", "").await;
     for id in 1..=5 {
-        E { id, parent: None }.insert(&site.cluster).await.unwrap();
+        E { id, parent: None }
+            .insert(&fixture.cluster)
+            .await
+            .unwrap();
     }
-    run(&site).await;
+    run(&fixture).await;
     // A table of another schema of the same server, as that of a logical shard is.
-    let copy = &site.copies[0];
+    let copy = &fixture.copies[0];
     let execute = async |text: String| {
         let text = E::query().sql(AssertSqlSafe(text));
         text.execute(copy).await.unwrap();
@@ -311,33 +314,33 @@ async fn rows_of_a_shard_keep_what_they_point_to(pair: Pair) {
         id: 3,
         parent: Some(4),
     }
-    .update(&site.cluster)
+    .update(&fixture.cluster)
     .await
     .unwrap();
     E {
         id: 4,
         parent: None,
     }
-    .delete(&site.cluster)
+    .delete(&fixture.cluster)
     .await
     .unwrap();
-    let rows = run(&site).await.rows();
+    let rows = run(&fixture).await.rows();
     assert_eq!((rows.updated, rows.deleted, rows.blocked), (2, 2, 0));
     // One that is to go stays, and says for whom.
     E {
         id: 3,
         parent: None,
     }
-    .delete(&site.cluster)
+    .delete(&fixture.cluster)
     .await
     .unwrap();
-    let rows = run(&site).await.rows();
+    let rows = run(&fixture).await.rows();
     assert_eq!((rows.deleted, rows.blocked), (1, 1));
     let sql = "SELECT blocker FROM shard_orm_sync_blocked WHERE table_name = 'ee'";
     let (blocker,): (String,) = E::query().sql(sql).one(copy).await.unwrap();
     assert!(blocker.contains("flights_to_ee"), "{blocker}");
     assert!(blocker.contains("flights"), "{blocker}");
     execute(format!("DELETE FROM {schema}.flights")).await;
-    let rows = run(&site).await.rows();
+    let rows = run(&fixture).await.rows();
     assert_eq!((rows.deleted, rows.blocked), (1, 0));
 }

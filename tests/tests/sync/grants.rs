@@ -6,7 +6,7 @@ use shard_orm::sync::{Mode, StaticSync};
 use shard_orm_tests::database::{fresh_mariadb_prefix, fresh_postgres};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection};
 
-use crate::site::{Item, LIMIT, eventually, item};
+use crate::fixture::{Item, LIMIT, eventually, item};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "orders")]

@@ -6,7 +6,7 @@ use shard_orm::sync::{
 };
 use shard_orm::{Error, Filter, Result, sea_query};
 
-use crate::site::{Pair, Site, on};
+use crate::fixture::{Fixture, Pair, on};
 
 on! { all =>
     a_copy_holds_what_is_collected_for_it
@@ -109,23 +109,27 @@ fn copied(product: Product) -> Product {
     }
 }
 
-async fn site(pair: Pair) -> Site {
-    let site = Site::new(pair).await;
-    let setup = site.cluster.setup().table::<Product>().table::<Arrival>();
+async fn fixture(pair: Pair) -> Fixture {
+    let fixture = Fixture::new(pair).await;
+    let setup = fixture
+        .cluster
+        .setup()
+        .table::<Product>()
+        .table::<Arrival>();
     setup.table::<Revised>().run().await.unwrap();
-    site
+    fixture
 }
 
-async fn run(site: &Site, mode: Option<Mode>) -> Result<Rows> {
-    let mut sync = StaticSync::of::<Product>(&site.cluster);
+async fn run(fixture: &Fixture, mode: Option<Mode>) -> Result<Rows> {
+    let mut sync = StaticSync::of::<Product>(&fixture.cluster);
     if let Some(mode) = mode {
         sync = sync.mode(mode);
     }
     Ok(sync.run().await?.complete()?.rows())
 }
 
-async fn verify(site: &Site) -> Vec<Comparison> {
-    let verified = StaticSync::of::<Product>(&site.cluster)
+async fn verify(fixture: &Fixture) -> Vec<Comparison> {
+    let verified = StaticSync::of::<Product>(&fixture.cluster)
         .verify()
         .await
         .unwrap();
@@ -148,8 +152,8 @@ async fn arrivals(copy: &Cluster) -> Vec<(i64, String)> {
 }
 
 /// Asserts that both copies hold what they are to hold of these, and the arrivals with them.
-async fn assert_copies(site: &Site, products: &[Product]) {
-    for (server, copy) in ["a", "b"].into_iter().zip(&site.copies) {
+async fn assert_copies(fixture: &Fixture, products: &[Product]) {
+    for (server, copy) in ["a", "b"].into_iter().zip(&fixture.copies) {
         let all = products.iter().cloned();
         let held =
             all.filter(|row| row.offered && row.only.as_deref().is_none_or(|only| only == server));
@@ -165,41 +169,41 @@ async fn assert_copies(site: &Site, products: &[Product]) {
 }
 
 async fn a_copy_holds_what_is_collected_for_it(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=10).map(product).collect();
     products[1].only = Some("a".to_owned());
     products[3].only = Some("b".to_owned());
     products[5].only = Some("c".to_owned());
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
-    let rows = run(&site, None).await.unwrap();
+    let rows = run(&fixture, None).await.unwrap();
     assert_eq!((rows.inserted, rows.written()), (2 * 5 - 4, 2 * 5 - 4));
-    assert_copies(&site, &products).await;
-    assert_eq!(run(&site, None).await.unwrap().written(), 0);
+    assert_copies(&fixture, &products).await;
+    assert_eq!(run(&fixture, None).await.unwrap().written(), 0);
 }
 
 async fn rows_come_and_go_with_what_is_collected(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=6).map(product).collect();
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
-    run(&site, None).await.unwrap();
+    run(&fixture, None).await.unwrap();
     products[1].offered = false;
     products[2].offered = true;
     products[3].only = Some("b".to_owned());
     // What changes at the source alone is no change of a copy.
     products[5].cost = Some(-7);
     for row in &products[1..] {
-        row.update(&site.cluster).await.unwrap();
+        row.update(&fixture.cluster).await.unwrap();
     }
     let gone = products.remove(0);
-    gone.delete(&site.cluster).await.unwrap();
-    let rows = run(&site, None).await.unwrap();
+    gone.delete(&fixture.cluster).await.unwrap();
+    let rows = run(&fixture, None).await.unwrap();
     // Of `only` one copy learns that it is its own.
     assert_eq!((rows.inserted, rows.updated, rows.deleted), (2, 1, 3));
-    assert_copies(&site, &products).await;
+    assert_copies(&fixture, &products).await;
 }
 
 /// A row that is read by a column that grows.
@@ -221,9 +225,9 @@ impl TransmitHooks for Revised {
 }
 
 async fn a_criterion_sees_rows_that_are_no_longer_collected(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let sync = async || {
-        let sync = StaticSync::of::<Revised>(&site.cluster).mode(Mode::Criterion);
+        let sync = StaticSync::of::<Revised>(&fixture.cluster).mode(Mode::Criterion);
         sync.run().await.unwrap().complete().unwrap().rows()
     };
     let row = |id: i64, offered, revision| Revised {
@@ -232,18 +236,18 @@ async fn a_criterion_sees_rows_that_are_no_longer_collected(pair: Pair) {
         revision,
     };
     let rows = (1..=1_500).map(|id| row(id, id % 3 != 0, id)).collect();
-    Revised::insert_many(&site.cluster, rows).await.unwrap();
+    Revised::insert_many(&fixture.cluster, rows).await.unwrap();
     assert_eq!(sync().await.inserted, 2 * 1_000);
     for changed in [
         row(1, false, 2_000),
         row(3, true, 2_001),
         row(6, false, 2_002),
     ] {
-        changed.update(&site.cluster).await.unwrap();
+        changed.update(&fixture.cluster).await.unwrap();
     }
     let rows = sync().await;
     assert_eq!((rows.inserted, rows.updated, rows.deleted), (2, 0, 2));
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         let query = Revised::query()
             .filter(Revised::ID.le(6))
             .order_by(Revised::ID);
@@ -258,17 +262,17 @@ async fn a_criterion_sees_rows_that_are_no_longer_collected(pair: Pair) {
 }
 
 async fn what_is_collected_is_compared_in_full(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let products: Vec<Product> = (1..=2_000).map(product).collect();
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
-    let rows = run(&site, Some(Mode::Full)).await.unwrap();
+    let rows = run(&fixture, Some(Mode::Full)).await.unwrap();
     assert_eq!(rows.inserted, 2 * 1_000);
-    for found in verify(&site).await {
+    for found in verify(&fixture).await {
         assert!(found.is_equal(), "{found}");
     }
-    let copy = &site.copies[1];
+    let copy = &fixture.copies[1];
     product(1_999).insert(copy).await.unwrap();
     copied(product(4)).delete(copy).await.unwrap();
     Product {
@@ -278,101 +282,101 @@ async fn what_is_collected_is_compared_in_full(pair: Pair) {
     .update(copy)
     .await
     .unwrap();
-    let [first, second] = verify(&site).await[..] else {
-        unreachable!("a site has two copies")
+    let [first, second] = verify(&fixture).await[..] else {
+        unreachable!("a fixture has two copies")
     };
     assert!(first.is_equal(), "{first}");
     assert_eq!((second.missing, second.extra, second.different), (1, 1, 1));
-    let rows = run(&site, Some(Mode::Full)).await.unwrap();
+    let rows = run(&fixture, Some(Mode::Full)).await.unwrap();
     assert_eq!((rows.inserted, rows.updated, rows.deleted), (1, 1, 1));
-    assert_copies(&site, &products).await;
+    assert_copies(&fixture, &products).await;
 }
 
 async fn what_is_written_with_a_batch_is_committed_with_it(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=4).map(product).collect();
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
-    run(&site, None).await.unwrap();
+    run(&fixture, None).await.unwrap();
     let before = products.clone();
     products[1].name = "late".to_owned();
     products[3].name = "Other".to_owned();
     for row in &products {
-        row.update(&site.cluster).await.unwrap();
+        row.update(&fixture.cluster).await.unwrap();
     }
     // The hook fails when all is written.
-    let error = run(&site, None).await.unwrap_err();
+    let error = run(&fixture, None).await.unwrap_err();
     assert!(error.to_string().contains("refused after"), "{error}");
-    assert_copies(&site, &before).await;
+    assert_copies(&fixture, &before).await;
     products[1].name = "in time".to_owned();
-    products[1].update(&site.cluster).await.unwrap();
-    assert_eq!(run(&site, None).await.unwrap().updated, 4);
-    assert_copies(&site, &products).await;
+    products[1].update(&fixture.cluster).await.unwrap();
+    assert_eq!(run(&fixture, None).await.unwrap().updated, 4);
+    assert_copies(&fixture, &products).await;
 }
 
 async fn a_batch_that_is_refused_comes_again(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=4).map(product).collect();
     products[1].name = "Refused".to_owned();
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
     for mode in [None, None, Some(Mode::Full)] {
-        let error = run(&site, mode).await.unwrap_err();
+        let error = run(&fixture, mode).await.unwrap_err();
         assert!(error.to_string().contains("refused before"), "{error}");
-        assert_copies(&site, &[]).await;
+        assert_copies(&fixture, &[]).await;
     }
     products[1].offered = false;
-    products[1].update(&site.cluster).await.unwrap();
-    run(&site, None).await.unwrap();
-    assert_copies(&site, &products).await;
+    products[1].update(&fixture.cluster).await.unwrap();
+    run(&fixture, None).await.unwrap();
+    assert_copies(&fixture, &products).await;
 }
 
 async fn a_hook_can_write_the_batch_itself(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let mut products: Vec<Product> = [-1, 2, 4].map(product).into();
     products[0].offered = true;
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
-    run(&site, None).await.unwrap();
-    assert_copies(&site, &products).await;
+    run(&fixture, None).await.unwrap();
+    assert_copies(&fixture, &products).await;
     let held = [copied(product(-1)), copied(product(2)), copied(product(4))];
     for row in [&products[0], &products[1]] {
-        row.delete(&site.cluster).await.unwrap();
+        row.delete(&fixture.cluster).await.unwrap();
     }
     // Nothing of the batch is written, and the position goes on.
-    assert_eq!(run(&site, None).await.unwrap().written(), 0);
+    assert_eq!(run(&fixture, None).await.unwrap().written(), 0);
     let ids = |rows: &[Product]| rows.iter().map(|row| row.id).collect::<Vec<i64>>();
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         assert_eq!(ids(&at(copy).await), ids(&held));
     }
-    assert_eq!(run(&site, None).await.unwrap().read_at_copy, 0);
+    assert_eq!(run(&fixture, None).await.unwrap().read_at_copy, 0);
     // It is a difference from then on.
-    for found in verify(&site).await {
+    for found in verify(&fixture).await {
         assert_eq!((found.extra, found.differing()), (2, 2));
     }
 }
 
 async fn hooks_see_the_rows_that_are_in_each_others_way(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=8).map(product).collect();
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
-    run(&site, None).await.unwrap();
+    run(&fixture, None).await.unwrap();
     let name = async |product: &mut Product, name: &str| {
         product.name = name.to_owned();
-        product.update(&site.cluster).await.unwrap();
+        product.update(&fixture.cluster).await.unwrap();
     };
     let of = |id: i64| product(id).name;
     name(&mut products[1], "aside").await;
     name(&mut products[3], &of(2)).await;
     name(&mut products[5], &of(4)).await;
     name(&mut products[1], &of(6)).await;
-    run(&site, None).await.unwrap();
-    assert_copies(&site, &products).await;
+    run(&fixture, None).await.unwrap();
+    assert_copies(&fixture, &products).await;
 }
 
 /// The same table, of which the copies hold other rows.
@@ -396,14 +400,14 @@ impl TransmitHooks for Withdrawn {
 }
 
 async fn another_condition_compares_the_copy_anew(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let products: Vec<Product> = (1..=7).map(product).collect();
-    Product::insert_many(&site.cluster, products.clone())
+    Product::insert_many(&fixture.cluster, products.clone())
         .await
         .unwrap();
-    run(&site, None).await.unwrap();
+    run(&fixture, None).await.unwrap();
     // No row has changed since.
-    let sync = StaticSync::of::<Withdrawn>(&site.cluster);
+    let sync = StaticSync::of::<Withdrawn>(&fixture.cluster);
     let rows = sync.run().await.unwrap().complete().unwrap().rows();
     assert_eq!(
         (rows.inserted, rows.updated, rows.deleted),
@@ -411,7 +415,7 @@ async fn another_condition_compares_the_copy_anew(pair: Pair) {
     );
     let odd = products.into_iter().filter(|row| !row.offered);
     let odd: Vec<Product> = odd.collect();
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         assert_eq!(at(copy).await, odd);
     }
 }
@@ -442,9 +446,9 @@ impl TransmitHooks for Restless {
 }
 
 async fn a_collection_that_cannot_last_is_refused(pair: Pair) {
-    let site = site(pair).await;
-    product(2).insert(&site.cluster).await.unwrap();
-    let report = StaticSync::of::<Restless>(&site.cluster)
+    let fixture = fixture(pair).await;
+    product(2).insert(&fixture.cluster).await.unwrap();
+    let report = StaticSync::of::<Restless>(&fixture.cluster)
         .run()
         .await
         .unwrap();
@@ -455,5 +459,5 @@ async fn a_collection_that_cannot_last_is_refused(pair: Pair) {
     let error = errors.next().unwrap();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.to_string().contains("primary key"), "{error}");
-    assert_copies(&site, &[]).await;
+    assert_copies(&fixture, &[]).await;
 }

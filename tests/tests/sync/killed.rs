@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::site::{POSTGRES, Pair, Site, on};
-use crate::traffic::{Places, Random, Traffic, are_level};
+use crate::fixture::{Fixture, POSTGRES, Pair, on};
 use crate::worker::{Locks, Worker};
+use crate::workload::{Places, Random, Workload, are_level};
 
 on! { all =>
     workers_that_are_killed_lose_no_change
@@ -18,22 +18,22 @@ fn kills() -> u32 {
 async fn workers_that_are_killed_lose_no_change(pair: Pair) {
     let ttl = Duration::from_secs(30);
     let mut random = Random::new();
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     // Several transactions' worth, so that the first are killed while all rows are copied.
     let count = if pair == POSTGRES { 48_000 } else { 12_000 };
-    site.insert(0..count).await;
-    let traffic = Traffic::begin(&site, &random);
+    fixture.insert(0..count).await;
+    let workload = Workload::begin(&fixture, &random);
     let mut places = Places::default();
     for _ in 0..kills() {
-        let worker = Worker::start(&site, &Locks::Nothing, ttl).await;
+        let worker = Worker::start(&fixture, &Locks::Nothing, ttl).await;
         tokio::time::sleep(Duration::from_millis(random.below(500))).await;
         worker.kill().await;
-        places.go_on(&site).await;
+        places.go_on(&fixture).await;
     }
-    traffic.further(10).await;
-    traffic.stop().await;
-    let worker = Worker::start(&site, &Locks::Nothing, ttl).await;
-    are_level(&site).await;
+    workload.further(10).await;
+    workload.stop().await;
+    let worker = Worker::start(&fixture, &Locks::Nothing, ttl).await;
+    are_level(&fixture).await;
     worker
         .until("nothing is wrong", |copies| {
             copies
@@ -41,7 +41,7 @@ async fn workers_that_are_killed_lose_no_change(pair: Pair) {
                 .all(|copy| copy["problem"].is_null() && copy["position"].is_string())
         })
         .await;
-    places.go_on(&site).await;
+    places.go_on(&fixture).await;
     // Each has begun at both copies of both tables, or was killed before.
     let most = i64::from(kills()) + 1;
     assert_eq!(places.0.len(), 4);

@@ -8,7 +8,7 @@ use shard_orm::sync::{Mode, StaticSync};
 use time::macros::{date, datetime, time as moment_of_day};
 use uuid::Uuid;
 
-use crate::site::{Backend, Pair, Site, on};
+use crate::fixture::{Backend, Fixture, Pair, on};
 
 on! { all =>
     rows_of_all_types_come_by_each_mode
@@ -209,11 +209,11 @@ async fn rows(at: &Cluster) -> Vec<Kinds> {
 
 async fn rows_of_all_types_come_by_each_mode(pair: Pair) {
     for mode in [Mode::Capture, Mode::Criterion, Mode::Full] {
-        let site = Site::bare(pair).await;
-        site.add::<Kinds>("kinds", "").await;
-        let sync = StaticSync::of::<Kinds>(&site.cluster).mode(mode);
+        let fixture = Fixture::bare(pair).await;
+        fixture.add::<Kinds>("kinds", "").await;
+        let sync = StaticSync::of::<Kinds>(&fixture.cluster).mode(mode);
         sync.prepare().await.unwrap();
-        let at = &site.cluster;
+        let at = &fixture.cluster;
         let written = [nothing(1), least(2), most(3, pair), fine(4)];
         for row in &written {
             row.clone().insert(at).await.unwrap();
@@ -222,7 +222,7 @@ async fn rows_of_all_types_come_by_each_mode(pair: Pair) {
             let report = sync.clone().run().await.unwrap();
             let rows = report.complete().unwrap().rows();
             let expected = self::rows(at).await;
-            for copy in &site.copies {
+            for copy in &fixture.copies {
                 assert_eq!(self::rows(copy).await, expected, "{mode}");
             }
             for one in sync.clone().verify().await.unwrap() {

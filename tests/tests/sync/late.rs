@@ -7,7 +7,7 @@ use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, Rows, StaticSync};
 use sqlx::AssertSqlSafe;
 
-use crate::site::{Backend, Item, Pair, Price, Site, item, moment, on};
+use crate::fixture::{Backend, Fixture, Item, Pair, Price, item, moment, on};
 
 on! { postgres =>
     what_commits_late_is_followed_and_keeps_nothing_back
@@ -24,44 +24,44 @@ on! { others =>
 }
 
 async fn what_commits_late_is_followed_and_keeps_nothing_back(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=3).await;
-    site.sync().await;
-    let late = site.cluster.begin(Item::database()).await.unwrap();
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=3).await;
+    fixture.sync().await;
+    let late = fixture.cluster.begin(Item::database()).await.unwrap();
     item(4).insert(&late).await.unwrap();
     // A later transaction with a later number, and one that is committed before.
-    site.insert([5]).await;
-    item(1).delete(&site.cluster).await.unwrap();
-    let rows = site.sync().await;
+    fixture.insert([5]).await;
+    item(1).delete(&fixture.cluster).await.unwrap();
+    let rows = fixture.sync().await;
     assert_eq!((rows.inserted, rows.deleted), (2, 2));
-    site.assert_equal().await;
+    fixture.assert_equal().await;
     // What was followed ahead of the late one is read again, and written no more.
-    assert_eq!(site.sync().await.written(), 0);
+    assert_eq!(fixture.sync().await.written(), 0);
     late.commit().await.unwrap();
-    assert_eq!(site.sync().await.inserted, 2);
-    site.assert_equal().await;
-    assert_eq!(site.sync().await.written(), 0);
+    assert_eq!(fixture.sync().await.inserted, 2);
+    fixture.assert_equal().await;
+    assert_eq!(fixture.sync().await.written(), 0);
 }
 
 async fn what_is_open_during_a_sync_comes_with_the_next_one(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=3).await;
-    site.sync().await;
-    let open = site.cluster.begin(Item::database()).await.unwrap();
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=3).await;
+    fixture.sync().await;
+    let open = fixture.cluster.begin(Item::database()).await.unwrap();
     item(4).insert(&open).await.unwrap();
     item(2).delete(&open).await.unwrap();
-    assert_eq!(site.sync().await.written(), 0);
+    assert_eq!(fixture.sync().await.written(), 0);
     open.commit().await.unwrap();
-    let rows = site.sync().await;
+    let rows = fixture.sync().await;
     assert_eq!((rows.inserted, rows.deleted), (2, 2));
-    site.assert_equal().await;
+    fixture.assert_equal().await;
     // One that is rolled back leaves no trace.
-    let open = site.cluster.begin(Item::database()).await.unwrap();
+    let open = fixture.cluster.begin(Item::database()).await.unwrap();
     item(5).insert(&open).await.unwrap();
     open.rollback().await.unwrap();
-    site.insert([6]).await;
-    assert_eq!(site.sync().await.inserted, 2);
-    site.assert_equal().await;
+    fixture.insert([6]).await;
+    assert_eq!(fixture.sync().await.inserted, 2);
+    fixture.assert_equal().await;
 }
 
 fn price(product: i32, at: i64) -> Price {
@@ -73,90 +73,92 @@ fn price(product: i32, at: i64) -> Price {
     }
 }
 
-async fn sync_prices(site: &Site, overlap: Duration) -> Rows {
-    let sync = StaticSync::of::<Price>(&site.cluster)
+async fn sync_prices(fixture: &Fixture, overlap: Duration) -> Rows {
+    let sync = StaticSync::of::<Price>(&fixture.cluster)
         .mode(Mode::Criterion)
         .overlap(overlap);
     sync.run().await.unwrap().complete().unwrap().rows()
 }
 
 async fn a_row_that_commits_late_with_an_older_stamp_is_not_missed(pair: Pair) {
-    let site = Site::new(pair).await;
-    price(1, 10).insert(&site.cluster).await.unwrap();
+    let fixture = Fixture::new(pair).await;
+    price(1, 10).insert(&fixture.cluster).await.unwrap();
     let none = Duration::ZERO;
-    assert_eq!(sync_prices(&site, none).await.inserted, 2);
-    let late = site.cluster.begin(Price::database()).await.unwrap();
+    assert_eq!(sync_prices(&fixture, none).await.inserted, 2);
+    let late = fixture.cluster.begin(Price::database()).await.unwrap();
     price(2, 20).insert(&late).await.unwrap();
     // Stamped later, and committed before.
-    price(3, 30).insert(&site.cluster).await.unwrap();
-    assert_eq!(sync_prices(&site, none).await.inserted, 2);
-    assert!(site.are_prices_equal().await);
+    price(3, 30).insert(&fixture.cluster).await.unwrap();
+    assert_eq!(sync_prices(&fixture, none).await.inserted, 2);
+    assert!(fixture.are_prices_equal().await);
     late.commit().await.unwrap();
-    assert_eq!(sync_prices(&site, none).await.inserted, 2);
-    assert!(site.are_prices_equal().await);
+    assert_eq!(sync_prices(&fixture, none).await.inserted, 2);
+    assert!(fixture.are_prices_equal().await);
     // An update with a stamp of long ago.
     let mut old = price(1, -1_000);
     old.amount = 7;
-    old.update(&site.cluster).await.unwrap();
-    assert_eq!(sync_prices(&site, none).await.updated, 2);
-    assert!(site.are_prices_equal().await);
-    assert_eq!(sync_prices(&site, none).await.written(), 0);
+    old.update(&fixture.cluster).await.unwrap();
+    assert_eq!(sync_prices(&fixture, none).await.updated, 2);
+    assert!(fixture.are_prices_equal().await);
+    assert_eq!(sync_prices(&fixture, none).await.written(), 0);
 }
 
 async fn within_the_overlap_a_late_row_is_not_missed(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     if pair.0 == Backend::MariaDb {
         // The triggers of `capture` would have the second writer wait for the first.
         for event in ["insert", "update", "delete"] {
             let drop = format!("DROP TRIGGER shard_orm_log_prices_{event}");
             let sql = Price::query().sql(AssertSqlSafe(drop));
-            sql.execute(&site.cluster).await.unwrap();
+            sql.execute(&fixture.cluster).await.unwrap();
         }
     }
     let minute = Duration::from_mins(1);
     let mut first = price(1, 0);
-    first.insert_new(&site).await;
-    assert_eq!(sync_prices(&site, minute).await.inserted, 2);
+    first.insert_new(&fixture).await;
+    assert_eq!(sync_prices(&fixture, minute).await.inserted, 2);
     // It has the stamp of its beginning, and is committed after later ones were read.
     let mut late = price(2, 0);
     late.updated_at = first.updated_at - TimeDelta::seconds(50);
     first = price(3, 0);
-    first.insert_new(&site).await;
-    assert_eq!(sync_prices(&site, minute).await.inserted, 2);
-    late.insert_new(&site).await;
+    first.insert_new(&fixture).await;
+    assert_eq!(sync_prices(&fixture, minute).await.inserted, 2);
+    late.insert_new(&fixture).await;
     assert_eq!(
-        sync_prices(&site, Duration::from_secs(10)).await.inserted,
+        sync_prices(&fixture, Duration::from_secs(10))
+            .await
+            .inserted,
         0
     );
-    assert_eq!(sync_prices(&site, minute).await.inserted, 2);
-    assert!(site.are_prices_equal().await);
+    assert_eq!(sync_prices(&fixture, minute).await.inserted, 2);
+    assert!(fixture.are_prices_equal().await);
     // What is read again is not written again, and the position has not moved back.
-    let again = sync_prices(&site, minute).await;
+    let again = sync_prices(&fixture, minute).await;
     assert_eq!((again.written(), again.read_at_source), (0, 6));
     // Deletions are never seen by this mode.
-    late.delete(&site.cluster).await.unwrap();
-    assert_eq!(sync_prices(&site, minute).await.deleted, 0);
+    late.delete(&fixture.cluster).await.unwrap();
+    assert_eq!(sync_prices(&fixture, minute).await.deleted, 0);
 }
 
 impl Price {
-    async fn insert_new(&self, site: &Site) {
-        self.clone().insert(&site.cluster).await.unwrap();
+    async fn insert_new(&self, fixture: &Fixture) {
+        self.clone().insert(&fixture.cluster).await.unwrap();
     }
 }
 
 /// A source that keeps one writer waiting for another keeps the sync from neither.
 async fn an_open_transaction_keeps_no_sync_waiting(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=3).await;
-    site.sync().await;
-    site.insert(4..=6).await;
-    let open = site.cluster.begin(Item::database()).await.unwrap();
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=3).await;
+    fixture.sync().await;
+    fixture.insert(4..=6).await;
+    let open = fixture.cluster.begin(Item::database()).await.unwrap();
     item(7).insert(&open).await.unwrap();
     // What was committed before it is followed, and taken out of the log.
     let limit = Duration::from_secs(20);
-    let rows = tokio::time::timeout(limit, site.sync()).await.unwrap();
+    let rows = tokio::time::timeout(limit, fixture.sync()).await.unwrap();
     assert_eq!(rows.inserted, 6);
     open.commit().await.unwrap();
-    assert_eq!(site.sync().await.inserted, 2);
-    site.assert_equal().await;
+    assert_eq!(fixture.sync().await.inserted, 2);
+    fixture.assert_equal().await;
 }

@@ -6,7 +6,7 @@ use shard_orm::prelude::*;
 use shard_orm::sync::{StaticSync, Supervisor};
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 
-use crate::site::{Backend, Hosts, Item, Pair, Price, Site, eventually, item, on};
+use crate::fixture::{Backend, Fixture, Hosts, Item, Pair, Price, eventually, item, on};
 
 on! { servers =>
     a_copy_that_goes_away_comes_back_with_all_changes
@@ -52,18 +52,18 @@ impl Own {
     }
 }
 
-async fn site(pair: Pair, hosts: Hosts) -> (Site, Supervisor) {
-    let site = Site::at(pair, hosts).await;
-    site.add::<Item>("items", "").await;
-    site.add::<Price>("prices", "").await;
-    site.insert(1..=100).await;
-    let supervisor = StaticSync::supervise(&site.cluster)
+async fn fixture(pair: Pair, hosts: Hosts) -> (Fixture, Supervisor) {
+    let fixture = Fixture::at(pair, hosts).await;
+    fixture.add::<Item>("items", "").await;
+    fixture.add::<Price>("prices", "").await;
+    fixture.insert(1..=100).await;
+    let supervisor = StaticSync::supervise(&fixture.cluster)
         .every(Duration::from_millis(30))
         .longest_pause(Duration::from_millis(200))
         .run()
         .unwrap();
-    eventually("the first copy", || site.is_equal()).await;
-    (site, supervisor)
+    eventually("the first copy", || fixture.is_equal()).await;
+    (fixture, supervisor)
 }
 
 /// Whether a copy has as many items as there were written, and of none too many.
@@ -87,17 +87,19 @@ async fn a_copy_that_goes_away_comes_back_with_all_changes(pair: Pair) {
         copies: [Some(server.url()), None],
         ..Hosts::default()
     };
-    let (site, supervisor) = site(pair, hosts).await;
+    let (fixture, supervisor) = fixture(pair, hosts).await;
     for round in 1..=2 {
         // In the middle of changes.
-        site.insert(round * 1_000..round * 1_000 + 400).await;
+        fixture.insert(round * 1_000..round * 1_000 + 400).await;
         server.kill();
-        site.insert(round * 1_000 + 400..round * 1_000 + 500).await;
-        item(round).delete(&site.cluster).await.unwrap();
-        let all = Item::query().count(&site.cluster).await.unwrap();
+        fixture
+            .insert(round * 1_000 + 400..round * 1_000 + 500)
+            .await;
+        item(round).delete(&fixture.cluster).await.unwrap();
+        let all = Item::query().count(&fixture.cluster).await.unwrap();
         // The other one goes on meanwhile.
         eventually("the other copy", async || {
-            count(&site.copies[1]).await == Some(all)
+            count(&fixture.copies[1]).await == Some(all)
         })
         .await;
         eventually("the failure shows", async || {
@@ -111,10 +113,10 @@ async fn a_copy_that_goes_away_comes_back_with_all_changes(pair: Pair) {
         .await;
         server.restart().await;
         eventually("all changes", async || {
-            count(&site.copies[0]).await == Some(all)
+            count(&fixture.copies[0]).await == Some(all)
         })
         .await;
-        eventually("the copies are equal", || site.is_equal()).await;
+        eventually("the copies are equal", || fixture.is_equal()).await;
         are_well(&supervisor).await;
     }
     supervisor.stop().await;
@@ -126,10 +128,10 @@ async fn a_source_that_goes_away_comes_back_with_all_changes(pair: Pair) {
         source: Some(server.url()),
         ..Hosts::default()
     };
-    let (site, supervisor) = site(pair, hosts).await;
+    let (fixture, supervisor) = fixture(pair, hosts).await;
     for round in 1..=2 {
-        site.insert(round * 1_000..round * 1_000 + 400).await;
-        item(round).delete(&site.cluster).await.unwrap();
+        fixture.insert(round * 1_000..round * 1_000 + 400).await;
+        item(round).delete(&fixture.cluster).await.unwrap();
         server.kill();
         eventually("the failure shows", async || {
             let status = supervisor.status();
@@ -140,13 +142,13 @@ async fn a_source_that_goes_away_comes_back_with_all_changes(pair: Pair) {
         .await;
         server.restart().await;
         eventually("all changes", async || {
-            count(&site.cluster).await.is_some() && site.is_equal().await
+            count(&fixture.cluster).await.is_some() && fixture.is_equal().await
         })
         .await;
         are_well(&supervisor).await;
         // And it goes on.
-        site.insert([round * 1_000 + 900]).await;
-        eventually("one more", || site.is_equal()).await;
+        fixture.insert([round * 1_000 + 900]).await;
+        eventually("one more", || fixture.is_equal()).await;
     }
     supervisor.stop().await;
 }

@@ -7,7 +7,7 @@ use shard_orm::lock::{Acquired, Answer, LockManager, Token};
 use shard_orm::prelude::*;
 use shard_orm::sync::StaticSync;
 
-use crate::site::{Item, Pair, Site, eventually, item, on};
+use crate::fixture::{Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
     a_supervisor_that_was_overtaken_begins_anew_before_it_commits
@@ -36,9 +36,9 @@ impl LockManager for Everyone {
 }
 
 /// How many runs have begun for a table, over both copies.
-async fn runs(site: &Site, table: &str) -> i64 {
+async fn runs(fixture: &Fixture, table: &str) -> i64 {
     let mut sum = 0;
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         let sql = "SELECT CAST(generation AS SIGNED) FROM shard_orm_sync WHERE table_name = ?";
         let sql = match copy.topology().databases()[0].dialect() {
             Dialect::MySql => sql.to_owned(),
@@ -55,31 +55,31 @@ async fn runs(site: &Site, table: &str) -> i64 {
 }
 
 async fn a_supervisor_that_was_overtaken_begins_anew_before_it_commits(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=5).await;
-    let supervisor = StaticSync::supervise(&site.cluster)
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=5).await;
+    let supervisor = StaticSync::supervise(&fixture.cluster)
         .every(Duration::from_millis(20))
         .locks(Arc::new(Everyone))
         .run()
         .unwrap();
-    eventually("the first copy", || site.is_equal()).await;
+    eventually("the first copy", || fixture.is_equal()).await;
 
     // Another process runs, which believes to be alone as well.
-    let other = site.another_process().await;
-    let before = runs(&site, "items").await;
+    let other = fixture.another_process().await;
+    let before = runs(&fixture, "items").await;
     // The supervisor may begin anew before it is done, and overtake it in turn.
     eventually("a run of the other", async || {
         let report = StaticSync::of::<Item>(&other).run().await.unwrap();
         report.is_complete()
     })
     .await;
-    let after = runs(&site, "items").await;
+    let after = runs(&fixture, "items").await;
     assert!(after >= before + 2, "{before}, {after}");
-    item(6).insert(&site.cluster).await.unwrap();
-    item(2).delete(&site.cluster).await.unwrap();
-    eventually("the changes", || site.is_equal()).await;
+    item(6).insert(&fixture.cluster).await.unwrap();
+    item(2).delete(&fixture.cluster).await.unwrap();
+    eventually("the changes", || fixture.is_equal()).await;
     // It committed under numbers of its own: its first ones are refused.
-    let begun = runs(&site, "items").await;
+    let begun = runs(&fixture, "items").await;
     assert!(begun >= before + 4, "{before}, {begun}");
     supervisor.stop().await;
 }

@@ -15,7 +15,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use crate::site::{Item, MARIADB, MIXED, POSTGRES, SQLITE, Site, eventually, item};
+use crate::fixture::{Fixture, Item, MARIADB, MIXED, POSTGRES, SQLITE, eventually, item};
 
 /// The texts that this thread sends.
 #[derive(Debug, Clone, Default)]
@@ -40,10 +40,10 @@ impl Visit for Sent {
 }
 
 /// Syncs a model, and gives how many pages were taken as bytes, and how many rows went one by one.
-async fn synced<M: TransmittedModel>(site: &Site) -> (usize, usize) {
+async fn synced<M: TransmittedModel>(fixture: &Fixture) -> (usize, usize) {
     let sent = Sent::default();
     let here = listen(sent.clone());
-    let report = StaticSync::of::<M>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<M>(&fixture.cluster).run().await.unwrap();
     report.complete().unwrap();
     drop(here);
     let sent = sent.0.lock().unwrap();
@@ -65,27 +65,27 @@ async fn synced<M: TransmittedModel>(site: &Site) -> (usize, usize) {
 
 #[tokio::test]
 async fn rows_pass_from_postgres_to_postgres_as_bytes() {
-    let site = Site::new(POSTGRES).await;
+    let fixture = Fixture::new(POSTGRES).await;
     for begin in (0..41_000).step_by(5_000) {
-        site.insert(begin..41_000.min(begin + 5_000)).await;
+        fixture.insert(begin..41_000.min(begin + 5_000)).await;
     }
     // Three pages to each copy.
-    assert_eq!(synced::<Item>(&site).await, (6, 0));
-    site.assert_equal().await;
+    assert_eq!(synced::<Item>(&fixture).await, (6, 0));
+    fixture.assert_equal().await;
     // What has changed since does not.
-    site.insert([50_000]).await;
-    assert_eq!(synced::<Item>(&site).await, (0, 2));
+    fixture.insert([50_000]).await;
+    assert_eq!(synced::<Item>(&fixture).await, (0, 2));
 }
 
 #[tokio::test]
 async fn rows_of_other_databases_do_not_pass_as_bytes() {
     for pair in [SQLITE, MARIADB, MIXED] {
-        let site = Site::new(pair).await;
-        site.insert(1..=3).await;
-        let (passed, inserts) = synced::<Item>(&site).await;
+        let fixture = Fixture::new(pair).await;
+        fixture.insert(1..=3).await;
+        let (passed, inserts) = synced::<Item>(&fixture).await;
         assert_eq!(passed, 0, "{pair:?}");
         assert!(inserts > 0, "{pair:?}");
-        site.assert_equal().await;
+        fixture.assert_equal().await;
     }
 }
 
@@ -110,22 +110,22 @@ fn document(id: i64) -> Document {
     }
 }
 
-async fn documents(changes: &[&'static str]) -> Site {
-    let site = Site::new(POSTGRES).await;
-    let setup = site.cluster.setup().table::<Document>();
+async fn documents(changes: &[&'static str]) -> Fixture {
+    let fixture = Fixture::new(POSTGRES).await;
+    let setup = fixture.cluster.setup().table::<Document>();
     setup.run().await.unwrap();
     for change in changes {
         let alter = AssertSqlSafe(format!("ALTER TABLE documents {change}"));
         let alter = Document::query().sql(alter);
-        alter.execute(&site.cluster).await.unwrap();
+        alter.execute(&fixture.cluster).await.unwrap();
     }
     let rows = (1..=300).map(document).collect();
-    Document::insert_many(&site.cluster, rows).await.unwrap();
-    site
+    Document::insert_many(&fixture.cluster, rows).await.unwrap();
+    fixture
 }
 
-async fn assert_equal(site: &Site) {
-    for copy in &site.copies {
+async fn assert_equal(fixture: &Fixture) {
+    for copy in &fixture.copies {
         let found = Document::query().order_by(Document::ID).all(copy).await;
         let expected: Vec<Document> = (1..=300).map(document).collect();
         assert_eq!(found.unwrap(), expected);
@@ -134,49 +134,49 @@ async fn assert_equal(site: &Site) {
 
 #[tokio::test]
 async fn a_column_of_another_form_at_the_source_does_not_pass() {
-    let site = documents(&["ALTER COLUMN body TYPE json"]).await;
-    let (passed, inserts) = synced::<Document>(&site).await;
+    let fixture = documents(&["ALTER COLUMN body TYPE json"]).await;
+    let (passed, inserts) = synced::<Document>(&fixture).await;
     assert_eq!(passed, 0);
     assert!(inserts > 0);
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
 }
 
 #[tokio::test]
 async fn a_column_of_another_length_at_the_source_passes() {
-    let site = documents(&[
+    let fixture = documents(&[
         "ALTER COLUMN price TYPE numeric(10, 2)",
         "ALTER COLUMN title TYPE varchar(50)",
     ])
     .await;
-    assert_eq!(synced::<Document>(&site).await, (2, 0));
-    assert_equal(&site).await;
+    assert_eq!(synced::<Document>(&fixture).await, (2, 0));
+    assert_equal(&fixture).await;
 }
 
 #[tokio::test]
 async fn a_column_that_may_hold_a_null_that_the_model_does_not_take_does_not_pass() {
     let drop = "ALTER COLUMN title DROP NOT NULL";
-    let site = documents(&[drop]).await;
-    for copy in &site.copies {
+    let fixture = documents(&[drop]).await;
+    for copy in &fixture.copies {
         let alter = AssertSqlSafe(format!("ALTER TABLE documents {drop}"));
         Document::query().sql(alter).execute(copy).await.unwrap();
     }
-    let (passed, inserts) = synced::<Document>(&site).await;
+    let (passed, inserts) = synced::<Document>(&fixture).await;
     assert_eq!(passed, 0);
     assert!(inserts > 0);
 }
 
 #[tokio::test]
 async fn a_page_that_the_copy_refuses_goes_as_values() {
-    let site = Site::new(POSTGRES).await;
-    site.insert(1..=3).await;
+    let fixture = Fixture::new(POSTGRES).await;
+    fixture.insert(1..=3).await;
     // Of row-level security and of rules `COPY` knows otherwise than `INSERT`: a condition stands for them.
-    let copy = &site.copies[0];
+    let copy = &fixture.copies[0];
     let refuse = "ALTER TABLE items ADD CHECK (id <> 3 OR current_query() NOT LIKE 'COPY %')";
     Item::query().sql(refuse).execute(copy).await.unwrap();
-    let (passed, inserts) = synced::<Item>(&site).await;
+    let (passed, inserts) = synced::<Item>(&fixture).await;
     assert_eq!(passed, 2);
     assert!(inserts > 0);
-    site.assert_equal().await;
+    fixture.assert_equal().await;
     assert_eq!(item(3), Item::get(copy, 3).await.unwrap());
 }
 
@@ -190,28 +190,28 @@ async fn passing(at: &Cluster, what: &str) -> i64 {
 }
 
 async fn a_session_breaks_off(is_source: bool) {
-    let site = Site::new(POSTGRES).await;
+    let fixture = Fixture::new(POSTGRES).await;
     for begin in (0..25_000).step_by(5_000) {
-        site.insert(begin..begin + 5_000).await;
+        fixture.insert(begin..begin + 5_000).await;
     }
     // More than goes into the buffers on the way: the copy waits for a key, and the source for the copy.
     let widen = "UPDATE items SET data = decode(repeat('00', 2000), 'hex')";
     let widen = Item::query().sql(widen);
-    widen.execute(&site.cluster).await.unwrap();
-    let copy = &site.copies[0];
+    widen.execute(&fixture.cluster).await.unwrap();
+    let copy = &fixture.copies[0];
     let blocker = copy.begin(Item::database()).await.unwrap();
     item(100).insert(&blocker).await.unwrap();
-    let run = tokio::spawn(StaticSync::of::<Item>(&site.cluster).run());
-    let ended = &site.copies[1];
+    let run = tokio::spawn(StaticSync::of::<Item>(&fixture.cluster).run());
+    let ended = &fixture.copies[1];
     eventually("the other copy is there", async || {
         Item::query().count(ended).await.unwrap() == 25_000
     })
     .await;
     eventually("rows pass", async || {
-        passing(&site.cluster, "COUNT(*)").await == 1 && passing(copy, "COUNT(*)").await == 1
+        passing(&fixture.cluster, "COUNT(*)").await == 1 && passing(copy, "COUNT(*)").await == 1
     })
     .await;
-    let broken = if is_source { &site.cluster } else { copy };
+    let broken = if is_source { &fixture.cluster } else { copy };
     let end = "SUM(pg_terminate_backend(pid)::int)";
     assert_eq!(passing(broken, end).await, 1);
     // That the source has gone is seen once the copy takes what was read before.
@@ -224,8 +224,8 @@ async fn a_session_breaks_off(is_source: bool) {
         .collect();
     assert_eq!(failed, [true, false]);
     assert_eq!(Item::query().count(copy).await.unwrap(), 0);
-    assert_eq!(synced::<Item>(&site).await, (2, 0));
-    site.assert_equal().await;
+    assert_eq!(synced::<Item>(&fixture).await, (2, 0));
+    fixture.assert_equal().await;
 }
 
 #[tokio::test]

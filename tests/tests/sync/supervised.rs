@@ -9,7 +9,7 @@ use shard_orm::prelude::*;
 use shard_orm::sync::StaticSync;
 use shard_orm_tests::scratch;
 
-use crate::site::{Item, Pair, Site, eventually, item, on};
+use crate::fixture::{Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
     copies_follow_within_their_period
@@ -17,9 +17,9 @@ on! { all =>
 }
 
 /// Whether each copy has as many items as the source.
-async fn are_level(site: &Site) -> bool {
-    let expected = Item::query().count(&site.cluster).await.unwrap();
-    for copy in &site.copies {
+async fn are_level(fixture: &Fixture) -> bool {
+    let expected = Item::query().count(&fixture.cluster).await.unwrap();
+    for copy in &fixture.copies {
         if Item::query().count(copy).await.unwrap() != expected {
             return false;
         }
@@ -28,18 +28,18 @@ async fn are_level(site: &Site) -> bool {
 }
 
 async fn copies_follow_within_their_period(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=20).await;
-    let supervisor = StaticSync::supervise(&site.cluster)
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=20).await;
+    let supervisor = StaticSync::supervise(&fixture.cluster)
         .every(Duration::from_millis(50))
         .jitter(0.5)
         .run()
         .unwrap();
-    eventually("the first copy", || are_level(&site)).await;
-    item(3).delete(&site.cluster).await.unwrap();
-    site.insert(21..=23).await;
-    eventually("the changes", || are_level(&site)).await;
-    site.assert_equal().await;
+    eventually("the first copy", || are_level(&fixture)).await;
+    item(3).delete(&fixture.cluster).await.unwrap();
+    fixture.insert(21..=23).await;
+    eventually("the changes", || are_level(&fixture)).await;
+    fixture.assert_equal().await;
 
     let status = supervisor.status();
     let copies: Vec<&str> = status.iter().map(|one| one.copy.table.as_str()).collect();
@@ -56,13 +56,13 @@ async fn copies_follow_within_their_period(pair: Pair) {
     }
     supervisor.stop().await;
     // Nothing goes on.
-    site.insert([30]).await;
-    assert!(!are_level(&site).await);
+    fixture.insert([30]).await;
+    assert!(!are_level(&fixture).await);
 }
 
 async fn one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=5).await;
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=5).await;
     let begin = async |cluster: &Cluster| {
         let locks = LeaseLocks::new(cluster, "default").unwrap();
         locks.setup().await.unwrap();
@@ -73,7 +73,7 @@ async fn one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over(pair: Pair
             .run()
             .unwrap()
     };
-    let first = begin(&site.cluster).await;
+    let first = begin(&fixture.cluster).await;
     let is_held = |supervisor: &shard_orm::sync::Supervisor| {
         supervisor
             .status()
@@ -81,16 +81,16 @@ async fn one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over(pair: Pair
             .all(|one| one.held && one.last_run.is_some())
     };
     eventually("the first to hold all", async || is_held(&first)).await;
-    let other = site.another_process().await;
+    let other = fixture.another_process().await;
     let second = begin(&other).await;
-    site.insert(6..=9).await;
-    eventually("the changes", || are_level(&site)).await;
+    fixture.insert(6..=9).await;
+    eventually("the changes", || are_level(&fixture)).await;
     assert!(second.status().iter().all(|one| !one.held));
     first.stop().await;
     eventually("the second to hold all", async || is_held(&second)).await;
-    site.insert(10..=12).await;
-    eventually("the changes", || are_level(&site)).await;
-    site.assert_equal().await;
+    fixture.insert(10..=12).await;
+    eventually("the changes", || are_level(&fixture)).await;
+    fixture.assert_equal().await;
     second.stop().await;
 }
 

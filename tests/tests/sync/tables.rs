@@ -3,7 +3,7 @@
 use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, StaticSync};
 
-use crate::site::{Hosts, Item, Pair, Price, Site, on};
+use crate::fixture::{Fixture, Hosts, Item, Pair, Price, on};
 
 on! { all =>
     a_table_with_a_hundred_columns
@@ -43,25 +43,25 @@ wide! {
 }
 
 async fn a_table_with_a_hundred_columns(pair: Pair) {
-    let site = Site::bare(pair).await;
-    site.add::<Wide>("wide", "").await;
+    let fixture = Fixture::bare(pair).await;
+    fixture.add::<Wide>("wide", "").await;
     let rows = (1..=3_000).map(wide).collect();
-    Wide::insert_many(&site.cluster, rows).await.unwrap();
-    let sync = StaticSync::of::<Wide>(&site.cluster);
+    Wide::insert_many(&fixture.cluster, rows).await.unwrap();
+    let sync = StaticSync::of::<Wide>(&fixture.cluster);
     let rows = sync.clone().run().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 3_000);
     let changed = Wide::query()
         .filter(Wide::ID.eq(7))
         .set(Wide::C50, None::<i64>);
-    assert_eq!(changed.update(&site.cluster).await.unwrap(), 1);
+    assert_eq!(changed.update(&fixture.cluster).await.unwrap(), 1);
     let full = sync.clone().mode(Mode::Full).run().await.unwrap();
     assert_eq!(full.complete().unwrap().rows().updated, 2);
     let expected = Wide::query()
         .order_by(Wide::ID)
-        .all(&site.cluster)
+        .all(&fixture.cluster)
         .await
         .unwrap();
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         let found = Wide::query().order_by(Wide::ID).all(copy).await.unwrap();
         assert!(found == expected);
     }
@@ -79,14 +79,14 @@ struct Odd {
 }
 
 async fn names_with_quotes_and_capitals(pair: Pair) {
-    let site = Site::bare(pair).await;
-    site.add::<Odd>("", "").await;
+    let fixture = Fixture::bare(pair).await;
+    fixture.add::<Odd>("", "").await;
     let odd = |id: i64, name: &str| Odd {
         id,
         name: name.to_owned(),
         size: Some(id),
     };
-    let at = &site.cluster;
+    let at = &fixture.cluster;
     let sync = || StaticSync::of::<Odd>(at);
     for (id, name) in [(1, "one"), (2, "two"), (3, "three")] {
         odd(id, name).insert(at).await.unwrap();
@@ -105,7 +105,7 @@ async fn names_with_quotes_and_capitals(pair: Pair) {
         assert!(one.result.unwrap().is_equal());
     }
     let expected = Odd::query().order_by(Odd::ID).all(at).await.unwrap();
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         let found = Odd::query().order_by(Odd::ID).all(copy).await.unwrap();
         assert_eq!(found, expected);
     }
@@ -128,9 +128,9 @@ fn image(id: i64, size: usize) -> Image {
 }
 
 async fn large_rows_come_in_statements_that_the_server_takes(pair: Pair) {
-    let site = Site::bare(pair).await;
-    site.add::<Image>("images", "").await;
-    let at = &site.cluster;
+    let fixture = Fixture::bare(pair).await;
+    fixture.add::<Image>("images", "").await;
+    let at = &fixture.cluster;
     // One that is near the limit by itself, and many that are beyond it together: MariaDB takes 16
     // MiB in a statement.
     image(1, 8 << 20).insert(at).await.unwrap();
@@ -151,7 +151,7 @@ async fn large_rows_come_in_statements_that_the_server_takes(pair: Pair) {
     let rows = sync().await.unwrap().complete().unwrap().rows();
     assert_eq!((rows.inserted, rows.updated), (2, 2));
     let expected = Image::query().order_by(Image::ID).all(at).await.unwrap();
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         let found = Image::query().order_by(Image::ID).all(copy).await.unwrap();
         assert!(found == expected);
     }
@@ -162,20 +162,22 @@ async fn two_groups_on_one_server_have_a_copy_each(pair: Pair) {
         one_server: true,
         ..Hosts::default()
     };
-    let site = Site::at(pair, hosts).await;
-    site.add::<Item>("items", "").await;
-    site.add::<Price>("prices", "").await;
-    site.insert(1..=20).await;
-    assert_eq!(site.sync().await.inserted, 40);
-    site.assert_equal().await;
+    let fixture = Fixture::at(pair, hosts).await;
+    fixture.add::<Item>("items", "").await;
+    fixture.add::<Price>("prices", "").await;
+    fixture.insert(1..=20).await;
+    assert_eq!(fixture.sync().await.inserted, 40);
+    fixture.assert_equal().await;
     // Each has a position of its own.
     let rest = Item::query().filter(Item::ID.gt(10));
-    rest.delete(&site.copies[1]).await.unwrap();
-    site.insert([30]).await;
-    assert_eq!(site.sync().await.inserted, 2);
-    assert_eq!(Item::query().count(&site.copies[0]).await.unwrap(), 21);
-    assert_eq!(Item::query().count(&site.copies[1]).await.unwrap(), 11);
-    let full = StaticSync::of::<Item>(&site.cluster).mode(Mode::Full).run();
+    rest.delete(&fixture.copies[1]).await.unwrap();
+    fixture.insert([30]).await;
+    assert_eq!(fixture.sync().await.inserted, 2);
+    assert_eq!(Item::query().count(&fixture.copies[0]).await.unwrap(), 21);
+    assert_eq!(Item::query().count(&fixture.copies[1]).await.unwrap(), 11);
+    let full = StaticSync::of::<Item>(&fixture.cluster)
+        .mode(Mode::Full)
+        .run();
     assert_eq!(full.await.unwrap().complete().unwrap().rows().inserted, 10);
-    site.assert_equal().await;
+    fixture.assert_equal().await;
 }

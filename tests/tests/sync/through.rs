@@ -9,7 +9,7 @@ use shard_orm::lock::LeaseLocks;
 use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, StaticSync, Supervisor};
 
-use crate::site::{Item, LIMIT, Pair, Site, eventually, item, on};
+use crate::fixture::{Fixture, Item, LIMIT, Pair, eventually, item, on};
 
 on! { all =>
     many_callers_have_their_rows_everywhere
@@ -20,11 +20,11 @@ on! { all =>
 }
 
 /// Writes a row, waits, and looks for it at each copy.
-async fn write_and_look(site: &Site, cluster: &Cluster, id: i64) {
+async fn write_and_look(fixture: &Fixture, cluster: &Cluster, id: i64) {
     item(id).insert(cluster).await.unwrap();
     let through = StaticSync::of::<Item>(cluster).write_through(LIMIT);
     through.await.unwrap();
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         let found = Item::find(copy, id).await.unwrap();
         assert!(found.is_some(), "row {id} is missing");
     }
@@ -54,16 +54,17 @@ async fn while_watched(supervisor: &Supervisor, work: impl Future<Output = ()>) 
 }
 
 async fn many_callers_have_their_rows_everywhere(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=10).await;
-    let supervisor = StaticSync::supervise(&site.cluster)
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=10).await;
+    let supervisor = StaticSync::supervise(&fixture.cluster)
         .every(Duration::from_millis(20))
         .run()
         .unwrap();
     let begun = std::time::Instant::now();
     while_watched(&supervisor, async {
         for first in [1_000, 2_000, 3_000] {
-            let callers = (0..20).map(|one| write_and_look(&site, &site.cluster, first + one));
+            let callers =
+                (0..20).map(|one| write_and_look(&fixture, &fixture.cluster, first + one));
             join_all(callers).await;
         }
     })
@@ -73,15 +74,15 @@ async fn many_callers_have_their_rows_everywhere(pair: Pair) {
 }
 
 async fn callers_of_several_processes_have_their_rows_everywhere(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let mut others = Vec::new();
     for _ in 0..5 {
-        others.push(site.another_process().await);
+        others.push(fixture.another_process().await);
     }
     let begun = std::time::Instant::now();
     let callers = (0..20).map(|one: i64| {
         let cluster = &others[usize::try_from(one).unwrap() % others.len()];
-        write_and_look(&site, cluster, 1_000 + one)
+        write_and_look(&fixture, cluster, 1_000 + one)
     });
     join_all(callers).await;
     println!(
@@ -91,10 +92,10 @@ async fn callers_of_several_processes_have_their_rows_everywhere(pair: Pair) {
 }
 
 async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
-    let site = Site::new(pair).await;
-    let other = site.another_process().await;
+    let fixture = Fixture::new(pair).await;
+    let other = fixture.another_process().await;
     let mut supervisors = Vec::new();
-    for cluster in [&site.cluster, &other] {
+    for cluster in [&fixture.cluster, &other] {
         let locks = LeaseLocks::new(cluster, "default").unwrap();
         locks.setup().await.unwrap();
         let supervise = StaticSync::supervise(cluster)
@@ -102,14 +103,14 @@ async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
             .locks(Arc::new(locks));
         supervisors.push(supervise.run().unwrap());
     }
-    let callers = (0..20).map(|one| write_and_look(&site, &site.cluster, 1_000 + one));
+    let callers = (0..20).map(|one| write_and_look(&fixture, &fixture.cluster, 1_000 + one));
     while_watched(&supervisors[0], async {
         join_all(callers).await;
     })
     .await;
     // Each copy is kept up again.
-    site.insert([5_000]).await;
-    eventually("the copies follow", || site.is_equal()).await;
+    fixture.insert([5_000]).await;
+    eventually("the copies follow", || fixture.is_equal()).await;
     for supervisor in supervisors {
         supervisor.stop().await;
     }
@@ -117,22 +118,22 @@ async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
 
 /// Without locks two of them hold the same copies.
 async fn who_is_overtaken_has_not_failed(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let begin = |cluster: &Cluster| {
         StaticSync::supervise(cluster)
             .every(Duration::from_millis(30))
             .run()
             .unwrap()
     };
-    let other = site.another_process().await;
-    let (first, second) = (begin(&site.cluster), begin(&other));
+    let other = fixture.another_process().await;
+    let (first, second) = (begin(&fixture.cluster), begin(&other));
     while_watched(&first, async {
         while_watched(&second, async {
             for id in 0..30 {
-                site.insert([id]).await;
+                fixture.insert([id]).await;
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            eventually("the copies follow", || site.is_equal()).await;
+            eventually("the copies follow", || fixture.is_equal()).await;
         })
         .await;
     })
@@ -142,14 +143,14 @@ async fn who_is_overtaken_has_not_failed(pair: Pair) {
 }
 
 async fn without_capture_each_caller_has_a_run_of_its_own(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let callers = (0..10).map(|one| {
-        let site = &site;
+        let fixture = &fixture;
         async move {
-            item(one).insert(&site.cluster).await.unwrap();
-            let sync = StaticSync::of::<Item>(&site.cluster).mode(Mode::Full);
+            item(one).insert(&fixture.cluster).await.unwrap();
+            let sync = StaticSync::of::<Item>(&fixture.cluster).mode(Mode::Full);
             sync.write_through(LIMIT).await.unwrap();
-            for copy in &site.copies {
+            for copy in &fixture.copies {
                 assert!(Item::find(copy, one).await.unwrap().is_some());
             }
         }

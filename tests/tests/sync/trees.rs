@@ -3,7 +3,7 @@
 use shard_orm::prelude::*;
 use shard_orm::sync::{Collect, CopyId, Mode, Rows, StaticSync, TransmitHooks};
 
-use crate::site::{Backend, POSTGRES, Pair, Site, eventually, on};
+use crate::fixture::{Backend, Fixture, POSTGRES, Pair, eventually, on};
 
 on! { all =>
     a_child_comes_with_a_parent_of_a_later_page
@@ -39,25 +39,28 @@ fn node(id: i64, parent: impl Into<Option<i64>>) -> Node {
     }
 }
 
-async fn site(pair: Pair) -> Site {
-    let site = Site::bare(pair).await;
-    site.add::<Node>("nodes", NODES).await;
-    site
+async fn fixture(pair: Pair) -> Fixture {
+    let fixture = Fixture::bare(pair).await;
+    fixture.add::<Node>("nodes", NODES).await;
+    fixture
 }
 
-async fn insert(site: &Site, rows: impl IntoIterator<Item = Node>) {
+async fn insert(fixture: &Fixture, rows: impl IntoIterator<Item = Node>) {
     let rows = rows.into_iter().collect();
-    Node::insert_many(&site.cluster, rows).await.unwrap();
+    Node::insert_many(&fixture.cluster, rows).await.unwrap();
 }
 
-async fn set_parent(site: &Site, id: i64, parent: Option<i64>) {
+async fn set_parent(fixture: &Fixture, id: i64, parent: Option<i64>) {
     let row = Node::query().filter(Node::ID.eq(id));
-    let changed = row.set(Node::PARENT, parent).update(&site.cluster).await;
+    let changed = row.set(Node::PARENT, parent).update(&fixture.cluster).await;
     assert_eq!(changed.unwrap(), 1);
 }
 
-async fn sync(site: &Site) -> Rows {
-    let report = StaticSync::of::<Node>(&site.cluster).run().await.unwrap();
+async fn sync(fixture: &Fixture) -> Rows {
+    let report = StaticSync::of::<Node>(&fixture.cluster)
+        .run()
+        .await
+        .unwrap();
     report.complete().unwrap().rows()
 }
 
@@ -65,15 +68,15 @@ async fn nodes(at: &Cluster) -> Vec<Node> {
     Node::query().order_by(Node::ID).all(at).await.unwrap()
 }
 
-async fn assert_equal(site: &Site) {
-    let expected = nodes(&site.cluster).await;
-    for copy in &site.copies {
+async fn assert_equal(fixture: &Fixture) {
+    let expected = nodes(&fixture.cluster).await;
+    for copy in &fixture.copies {
         assert!(nodes(copy).await == expected, "the copies differ");
     }
 }
 
 async fn a_child_comes_with_a_parent_of_a_later_page(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     // Between two servers of PostgreSQL a page has 20,000 rows, elsewhere 5,000.
     let last = if pair == POSTGRES { 24_000 } else { 6_000 };
     let parent = |id: i64| match id {
@@ -87,36 +90,36 @@ async fn a_child_comes_with_a_parent_of_a_later_page(pair: Pair) {
         _ if id % 3 == 1 && id < last => Some(id + 1),
         _ => None,
     };
-    insert(&site, (1..=last).map(|id| node(id, parent(id)))).await;
-    assert_eq!(sync(&site).await.inserted, 2 * last.cast_unsigned());
-    assert_equal(&site).await;
-    assert_eq!(sync(&site).await.written(), 0);
+    insert(&fixture, (1..=last).map(|id| node(id, parent(id)))).await;
+    assert_eq!(sync(&fixture).await.inserted, 2 * last.cast_unsigned());
+    assert_equal(&fixture).await;
+    assert_eq!(sync(&fixture).await.written(), 0);
 }
 
 async fn a_child_comes_with_a_parent_of_a_later_page_of_the_log(pair: Pair) {
-    let site = site(pair).await;
-    insert(&site, (1_000..=3_000).map(|id| node(id, None))).await;
-    sync(&site).await;
+    let fixture = fixture(pair).await;
+    insert(&fixture, (1_000..=3_000).map(|id| node(id, None))).await;
+    sync(&fixture).await;
     // A new row and a row that is there point to what comes two pages later, over one that comes
     // one page later.
-    insert(&site, [node(1, 5_000)]).await;
-    set_parent(&site, 1_000, Some(5_000)).await;
+    insert(&fixture, [node(1, 5_000)]).await;
+    set_parent(&fixture, 1_000, Some(5_000)).await;
     let many = Node::query().filter(Node::ID.gt(1_500).and(Node::ID.le(2_400)));
     many.set(Node::PARENT, 1_400)
-        .update(&site.cluster)
+        .update(&fixture.cluster)
         .await
         .unwrap();
-    insert(&site, [node(5_000, 6_000)]).await;
+    insert(&fixture, [node(5_000, 6_000)]).await;
     let many = Node::query().filter(Node::ID.gt(2_400));
     many.set(Node::PARENT, 5_000)
-        .update(&site.cluster)
+        .update(&fixture.cluster)
         .await
         .unwrap();
-    insert(&site, (6_001..=6_500).map(|id| node(id, None))).await;
-    insert(&site, [node(6_000, None)]).await;
-    let rows = sync(&site).await;
+    insert(&fixture, (6_001..=6_500).map(|id| node(id, None))).await;
+    insert(&fixture, [node(6_000, None)]).await;
+    let rows = sync(&fixture).await;
     assert_eq!(rows.inserted, 2 * 503);
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
 }
 
 /// How long the chain is: `SHARD_ORM_CHAIN`.
@@ -125,72 +128,72 @@ fn chain() -> i64 {
 }
 
 async fn a_chain_that_is_longer_than_all_pages_comes_in_one_run(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     let length = chain();
     // Each points to the next, and the last one alone to nothing.
     let rows = (1..=length).map(|id| node(id, (id < length).then_some(id + 1)));
-    insert(&site, rows).await;
+    insert(&fixture, rows).await;
     let begun = std::time::Instant::now();
-    assert_eq!(sync(&site).await.inserted, 2 * length.cast_unsigned());
+    assert_eq!(sync(&fixture).await.inserted, 2 * length.cast_unsigned());
     println!("{pair:?}: a chain of {length} in {:?}", begun.elapsed());
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
 }
 
 async fn a_parent_goes_though_its_child_goes_in_a_later_page(pair: Pair) {
-    let site = site(pair).await;
-    insert(&site, (1..=3_000).map(|id| node(id, None))).await;
-    set_parent(&site, 2_000, Some(5)).await;
+    let fixture = fixture(pair).await;
+    insert(&fixture, (1..=3_000).map(|id| node(id, None))).await;
+    set_parent(&fixture, 2_000, Some(5)).await;
     // A chain from the last to the first.
     for id in 20..40 {
-        set_parent(&site, id, Some(id - 1)).await;
+        set_parent(&fixture, id, Some(id - 1)).await;
     }
-    sync(&site).await;
+    sync(&fixture).await;
     let gone = Node::query().filter(Node::ID.eq(5));
-    gone.delete(&site.cluster).await.unwrap();
+    gone.delete(&fixture.cluster).await.unwrap();
     let many = Node::query().filter(Node::ID.gt(100).and(Node::ID.le(1_500)));
     many.set(Node::PARENT, 60)
-        .update(&site.cluster)
+        .update(&fixture.cluster)
         .await
         .unwrap();
     let gone = Node::query().filter(Node::ID.eq(2_000));
-    gone.delete(&site.cluster).await.unwrap();
+    gone.delete(&fixture.cluster).await.unwrap();
     let gone = Node::query().filter(Node::ID.lt(45));
-    assert_eq!(gone.delete(&site.cluster).await.unwrap(), 43);
-    let rows = sync(&site).await;
+    assert_eq!(gone.delete(&fixture.cluster).await.unwrap(), 43);
+    let rows = sync(&fixture).await;
     assert_eq!((rows.deleted, rows.blocked), (2 * 45, 0));
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
     // All at once, in the order of the key, which is not that in which they can go.
     let length = 200;
     insert(
-        &site,
+        &fixture,
         (10_000..10_000 + length).map(|id| node(id, (id > 10_000).then(|| id - 1))),
     )
     .await;
-    sync(&site).await;
+    sync(&fixture).await;
     let gone = Node::query().filter(Node::ID.ge(10_000));
-    gone.delete(&site.cluster).await.unwrap();
-    let rows = sync(&site).await;
+    gone.delete(&fixture.cluster).await.unwrap();
+    let rows = sync(&fixture).await;
     assert_eq!(rows.deleted, 2 * length.cast_unsigned());
     assert_eq!(rows.blocked, 0);
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
 }
 
 async fn rows_that_point_to_themselves_or_to_each_other(pair: Pair) {
-    let site = site(pair).await;
-    insert(&site, (1..=5_200).map(|id| node(id, None))).await;
-    set_parent(&site, 7, Some(7)).await;
-    sync(&site).await;
-    assert_equal(&site).await;
-    insert(&site, [node(6_000, 6_000)]).await;
-    sync(&site).await;
-    assert_equal(&site).await;
+    let fixture = fixture(pair).await;
+    insert(&fixture, (1..=5_200).map(|id| node(id, None))).await;
+    set_parent(&fixture, 7, Some(7)).await;
+    sync(&fixture).await;
+    assert_equal(&fixture).await;
+    insert(&fixture, [node(6_000, 6_000)]).await;
+    sync(&fixture).await;
+    assert_equal(&fixture).await;
     // Rows that are there may point to each other at any time.
-    set_parent(&site, 1, Some(2)).await;
-    set_parent(&site, 2, Some(1)).await;
-    sync(&site).await;
-    assert_equal(&site).await;
+    set_parent(&fixture, 1, Some(2)).await;
+    set_parent(&fixture, 2, Some(1)).await;
+    sync(&fixture).await;
+    assert_equal(&fixture).await;
     // New ones cannot come one after the other. A first copy has them in two pages.
-    let fresh = self::site(pair).await;
+    let fresh = self::fixture(pair).await;
     insert(&fresh, (1..=5_200).map(|id| node(id, None))).await;
     set_parent(&fresh, 1, Some(5_100)).await;
     set_parent(&fresh, 5_100, Some(1)).await;
@@ -207,37 +210,37 @@ async fn rows_that_point_to_themselves_or_to_each_other(pair: Pair) {
 }
 
 async fn a_tree_is_compared_and_repaired(pair: Pair) {
-    let site = site(pair).await;
+    let fixture = fixture(pair).await;
     insert(
-        &site,
+        &fixture,
         (1..=3_000).map(|id| node(id, (id < 3_000).then_some(3_000))),
     )
     .await;
-    let sync = StaticSync::of::<Node>(&site.cluster).mode(Mode::Full);
+    let sync = StaticSync::of::<Node>(&fixture.cluster).mode(Mode::Full);
     let rows = sync.clone().run().await.unwrap().complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 3_000);
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
     // The root and the tree are others now.
-    set_parent(&site, 5, None).await;
+    set_parent(&fixture, 5, None).await;
     let all = Node::query().filter(Node::ID.ne(5));
     all.set(Node::PARENT, 5)
-        .update(&site.cluster)
+        .update(&fixture.cluster)
         .await
         .unwrap();
     let gone = Node::query().filter(Node::ID.gt(2_900));
-    gone.delete(&site.cluster).await.unwrap();
+    gone.delete(&fixture.cluster).await.unwrap();
     let rows = sync.run().await.unwrap().complete().unwrap().rows();
     assert_eq!((rows.deleted, rows.blocked), (200, 0));
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
 }
 
 async fn a_row_that_points_to_nothing_is_waited_for(pair: Pair) {
-    let site = site(pair).await;
-    insert(&site, [node(1, None), node(2, 9)]).await;
-    let run = || StaticSync::of::<Node>(&site.cluster).run();
+    let fixture = fixture(pair).await;
+    insert(&fixture, [node(1, None), node(2, 9)]).await;
+    let run = || StaticSync::of::<Node>(&fixture.cluster).run();
     let error = run().await.unwrap().complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ForeignKey);
-    let supervisor = StaticSync::supervise(&site.cluster)
+    let supervisor = StaticSync::supervise(&fixture.cluster)
         .every(std::time::Duration::from_millis(20))
         .run()
         .unwrap();
@@ -247,14 +250,14 @@ async fn a_row_that_points_to_nothing_is_waited_for(pair: Pair) {
     })
     .await;
     assert!(supervisor.status().iter().all(|one| one.failures == 0));
-    insert(&site, [node(9, None)]).await;
+    insert(&fixture, [node(9, None)]).await;
     eventually("it has come", async || {
         let status = supervisor.status();
         status.iter().all(|one| one.problem.is_none())
     })
     .await;
     supervisor.stop().await;
-    assert_equal(&site).await;
+    assert_equal(&fixture).await;
 }
 
 /// A row that points by several columns, which the foreign key names in another order.
@@ -275,8 +278,8 @@ const PARTS: &str = "CREATE TABLE parts (series bigint NOT NULL, number bigint N
                      FOREIGN KEY (in_number, in_series) REFERENCES parts (number, series))";
 
 async fn keys_of_several_columns_are_followed_column_by_column(pair: Pair) {
-    let site = Site::bare(pair).await;
-    site.add::<Part>("parts", PARTS).await;
+    let fixture = Fixture::bare(pair).await;
+    fixture.add::<Part>("parts", PARTS).await;
     let part = |id: i64| {
         let whole = match id {
             1 => Some(5_200),
@@ -294,11 +297,14 @@ async fn keys_of_several_columns_are_followed_column_by_column(pair: Pair) {
     let mut rows: Vec<Part> = (1..=5_300).map(part).collect();
     // With a NULL in it, it points to nothing.
     rows[2].in_series = Some(77);
-    Part::insert_many(&site.cluster, rows).await.unwrap();
-    let report = StaticSync::of::<Part>(&site.cluster).run().await.unwrap();
+    Part::insert_many(&fixture.cluster, rows).await.unwrap();
+    let report = StaticSync::of::<Part>(&fixture.cluster)
+        .run()
+        .await
+        .unwrap();
     let rows = report.complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 5_300);
-    for one in StaticSync::of::<Part>(&site.cluster)
+    for one in StaticSync::of::<Part>(&fixture.cluster)
         .verify()
         .await
         .unwrap()
@@ -330,12 +336,13 @@ impl TransmitHooks for Linked {
 }
 
 async fn what_hooks_make_of_a_row_is_what_points(pair: Pair) {
-    let site = Site::bare(pair).await;
+    let fixture = Fixture::bare(pair).await;
     let truth = match pair.1 {
         Backend::Sqlite => "integer",
         Backend::Postgres | Backend::MariaDb => "boolean",
     };
-    site.add::<Linked>("linked", &LINKED.replace("{bool}", truth))
+    fixture
+        .add::<Linked>("linked", &LINKED.replace("{bool}", truth))
         .await;
     let linked = |id: i64| Linked {
         id,
@@ -349,20 +356,26 @@ async fn what_hooks_make_of_a_row_is_what_points(pair: Pair) {
         offered: id != 7,
     };
     let rows = (1..=5_300).map(linked).collect();
-    Linked::insert_many(&site.cluster, rows).await.unwrap();
-    let report = StaticSync::of::<Linked>(&site.cluster).run().await.unwrap();
+    Linked::insert_many(&fixture.cluster, rows).await.unwrap();
+    let report = StaticSync::of::<Linked>(&fixture.cluster)
+        .run()
+        .await
+        .unwrap();
     let rows = report.complete().unwrap().rows();
     assert_eq!(rows.inserted, 2 * 5_299);
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         let row = Linked::query().filter(Linked::ID.eq(5_250));
         let row = row.first(copy).await.unwrap().unwrap();
         assert_eq!(row.parent, Some(5_299));
     }
     // One that is not offered is not there to be pointed to.
     let hidden = Linked::query().filter(Linked::ID.eq(9));
-    let changed = hidden.set(Linked::ABOVE, 7).update(&site.cluster);
+    let changed = hidden.set(Linked::ABOVE, 7).update(&fixture.cluster);
     assert_eq!(changed.await.unwrap(), 1);
-    let report = StaticSync::of::<Linked>(&site.cluster).run().await.unwrap();
+    let report = StaticSync::of::<Linked>(&fixture.cluster)
+        .run()
+        .await
+        .unwrap();
     let error = report.complete().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ForeignKey);
 }

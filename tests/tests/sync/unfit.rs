@@ -4,7 +4,7 @@ use shard_orm::prelude::*;
 use shard_orm::sync::StaticSync;
 use sqlx::AssertSqlSafe;
 
-use crate::site::{Backend, Item, Pair, Site, item, on};
+use crate::fixture::{Backend, Fixture, Item, Pair, item, on};
 
 on! { all =>
     a_copy_that_does_not_fit_is_not_touched
@@ -18,10 +18,10 @@ async fn position(copy: &Cluster) -> (Option<String>, i64) {
 }
 
 async fn a_copy_that_does_not_fit_is_not_touched(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=10).await;
-    site.sync().await;
-    let copy = &site.copies[0];
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=10).await;
+    fixture.sync().await;
+    let copy = &fixture.copies[0];
     let alter = async |text: &str| {
         let text = Item::query().sql(AssertSqlSafe(text.to_owned()));
         text.execute(copy).await.unwrap();
@@ -31,9 +31,12 @@ async fn a_copy_that_does_not_fit_is_not_touched(pair: Pair) {
     let ids = "SELECT id, name FROM items ORDER BY id";
     let rows: Vec<(i64, String)> = Item::query().sql(ids).all(copy).await.unwrap();
 
-    site.insert(11..=20).await;
-    item(3).delete(&site.cluster).await.unwrap();
-    let report = StaticSync::of::<Item>(&site.cluster).run().await.unwrap();
+    fixture.insert(11..=20).await;
+    item(3).delete(&fixture.cluster).await.unwrap();
+    let report = StaticSync::of::<Item>(&fixture.cluster)
+        .run()
+        .await
+        .unwrap();
     // The other copy is not kept back.
     let failed: Vec<bool> = report
         .copies
@@ -61,7 +64,7 @@ async fn a_copy_that_does_not_fit_is_not_touched(pair: Pair) {
         "ALTER TABLE items ADD COLUMN ratio {column} DEFAULT 0 NOT NULL"
     ))
     .await;
-    let rows = site.sync().await;
+    let rows = fixture.sync().await;
     // The other one has them.
     assert_eq!((rows.inserted, rows.deleted), (10, 1));
     assert_eq!(Item::query().count(copy).await.unwrap(), 19);
@@ -76,12 +79,12 @@ struct Keyless {
 }
 
 async fn a_copy_without_a_primary_key_is_refused(pair: Pair) {
-    let site = Site::bare(pair).await;
+    let fixture = Fixture::bare(pair).await;
     let create = "CREATE TABLE keyless (id bigint NOT NULL, size bigint NOT NULL)";
-    site.add::<Keyless>("keyless", create).await;
+    fixture.add::<Keyless>("keyless", create).await;
     let row = Keyless { id: 1, size: 2 };
-    row.insert(&site.cluster).await.unwrap();
-    let report = StaticSync::of::<Keyless>(&site.cluster)
+    row.insert(&fixture.cluster).await.unwrap();
+    let report = StaticSync::of::<Keyless>(&fixture.cluster)
         .run()
         .await
         .unwrap();
@@ -92,7 +95,7 @@ async fn a_copy_without_a_primary_key_is_refused(pair: Pair) {
         text.contains("the copy has no primary key; add PRIMARY KEY (id)"),
         "{text}"
     );
-    for copy in &site.copies {
+    for copy in &fixture.copies {
         assert_eq!(Keyless::query().count(copy).await.unwrap(), 0);
     }
 }

@@ -7,7 +7,7 @@ use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm::sync::{Batch, CopyStatus, StaticSync, Supervisor, TransmitHooks};
 
-use crate::site::{Backend, Item, Pair, Site, eventually, item, on};
+use crate::fixture::{Backend, Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
     a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_it_is_there
@@ -16,8 +16,8 @@ on! { all =>
 
 on! { servers => copies_follow_after_the_tables_were_altered }
 
-fn supervise(site: &Site) -> Supervisor {
-    StaticSync::supervise(&site.cluster)
+fn supervise(fixture: &Fixture) -> Supervisor {
+    StaticSync::supervise(&fixture.cluster)
         .every(Duration::from_millis(50))
         .longest_pause(Duration::from_millis(200))
         .run()
@@ -43,10 +43,10 @@ async fn says(supervisor: &Supervisor, table: &str, word: &str) {
 async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_it_is_there(
     pair: Pair,
 ) {
-    let site = Site::new(pair).await;
-    site.insert(1..=5).await;
-    let supervisor = supervise(&site);
-    eventually("the first copy", || site.is_equal()).await;
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=5).await;
+    let supervisor = supervise(&fixture);
+    eventually("the first copy", || fixture.is_equal()).await;
     let odd = match pair.0 {
         Backend::Sqlite => "UPDATE items SET at = 'never' WHERE id = 2",
         Backend::Postgres => "UPDATE items SET at = 'infinity' WHERE id = 2",
@@ -55,12 +55,12 @@ async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_
         }
     };
     let odd = Item::query().sql(AssertSqlSafe(odd));
-    assert_eq!(odd.execute(&site.cluster).await.unwrap(), 1);
-    site.insert([6]).await;
+    assert_eq!(odd.execute(&fixture.cluster).await.unwrap(), 1);
+    fixture.insert([6]).await;
     says(&supervisor, "items", "decode").await;
 
-    item(2).delete(&site.cluster).await.unwrap();
-    eventually("the changes", || site.is_equal()).await;
+    item(2).delete(&fixture.cluster).await.unwrap();
+    eventually("the changes", || fixture.is_equal()).await;
     eventually("no problem is left", async || {
         of(&supervisor, "items")
             .iter()
@@ -71,11 +71,11 @@ async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_
 }
 
 async fn copies_follow_after_the_tables_were_altered(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     for round in 0..3 {
         for id in [1, 2, 3] {
-            site.insert([10 * round + id]).await;
-            site.sync().await;
+            fixture.insert([10 * round + id]).await;
+            fixture.sync().await;
         }
         let length = 100 + round;
         let wider = match pair.0 {
@@ -84,13 +84,13 @@ async fn copies_follow_after_the_tables_were_altered(pair: Pair) {
             }
             _ => format!("ALTER TABLE items MODIFY COLUMN name varchar({length}) NOT NULL"),
         };
-        for at in std::iter::once(&site.cluster).chain(&site.copies) {
+        for at in std::iter::once(&fixture.cluster).chain(&fixture.copies) {
             let wider = Item::query().sql(AssertSqlSafe(wider.clone()));
             wider.execute(at).await.unwrap();
         }
-        site.insert([10 * round + 4]).await;
-        site.sync().await;
-        site.assert_equal().await;
+        fixture.insert([10 * round + 4]).await;
+        fixture.sync().await;
+        fixture.assert_equal().await;
     }
 }
 
@@ -113,8 +113,8 @@ impl TransmitHooks for Temper {
 }
 
 async fn a_hook_that_panics_is_told_and_called_again(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.add::<Temper>("tempers", "").await;
+    let fixture = Fixture::new(pair).await;
+    fixture.add::<Temper>("tempers", "").await;
     let temper = |id: i64, name: &str| Temper {
         id,
         name: name.to_owned(),
@@ -122,10 +122,10 @@ async fn a_hook_that_panics_is_told_and_called_again(pair: Pair) {
     let are_equal = || async {
         let expected = Temper::query()
             .order_by(Temper::ID)
-            .all(&site.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap();
-        for copy in &site.copies {
+        for copy in &fixture.copies {
             if Temper::query()
                 .order_by(Temper::ID)
                 .all(copy)
@@ -138,16 +138,16 @@ async fn a_hook_that_panics_is_told_and_called_again(pair: Pair) {
         }
         true
     };
-    temper(1, "good").insert(&site.cluster).await.unwrap();
-    let supervisor = supervise(&site);
+    temper(1, "good").insert(&fixture.cluster).await.unwrap();
+    let supervisor = supervise(&fixture);
     eventually("the first copy", are_equal).await;
-    temper(2, "bad").insert(&site.cluster).await.unwrap();
+    temper(2, "bad").insert(&fixture.cluster).await.unwrap();
     says(&supervisor, "tempers", "panicked").await;
     // The others do not notice.
-    site.insert([1]).await;
-    eventually("the copy of another table", || site.is_equal()).await;
+    fixture.insert([1]).await;
+    eventually("the copy of another table", || fixture.is_equal()).await;
 
-    temper(2, "better").update(&site.cluster).await.unwrap();
+    temper(2, "better").update(&fixture.cluster).await.unwrap();
     eventually("the changes", are_equal).await;
     eventually("no problem is left", async || {
         of(&supervisor, "tempers")

@@ -6,7 +6,7 @@ use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, Rows, StaticSync};
 use uuid::Uuid;
 
-use crate::site::{Pair, Site, item, moment, on};
+use crate::fixture::{Fixture, Pair, item, moment, on};
 
 on! { all =>
     columns_of_all_types_are_updated
@@ -101,32 +101,35 @@ async fn all(at: &Cluster) -> Vec<Kind> {
     all
 }
 
-async fn sync(site: &Site) -> Rows {
-    let report = StaticSync::of::<Kind>(&site.cluster).run().await.unwrap();
+async fn sync(fixture: &Fixture) -> Rows {
+    let report = StaticSync::of::<Kind>(&fixture.cluster)
+        .run()
+        .await
+        .unwrap();
     report.complete().unwrap().rows()
 }
 
 async fn columns_of_all_types_are_updated(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.cluster.setup().table::<Kind>().run().await.unwrap();
+    let fixture = Fixture::new(pair).await;
+    fixture.cluster.setup().table::<Kind>().run().await.unwrap();
     // More than two batches, and what is left over.
     let rows = (0..257).map(|row| kind(row, 0)).collect();
-    Kind::insert_many(&site.cluster, rows).await.unwrap();
-    sync(&site).await;
+    Kind::insert_many(&fixture.cluster, rows).await.unwrap();
+    sync(&fixture).await;
     for turn in 1..=2 {
-        let tx = site.cluster.begin(Kind::database()).await.unwrap();
+        let tx = fixture.cluster.begin(Kind::database()).await.unwrap();
         for row in 0..233 {
             kind(row, turn).update(&tx).await.unwrap();
         }
         tx.commit().await.unwrap();
-        let rows = sync(&site).await;
+        let rows = sync(&fixture).await;
         assert_eq!((rows.updated, rows.inserted, rows.deleted), (2 * 233, 0, 0));
-        let expected = all(&site.cluster).await;
-        for copy in &site.copies {
+        let expected = all(&fixture.cluster).await;
+        for copy in &fixture.copies {
             assert_eq!(all(copy).await, expected);
         }
     }
-    let verified = StaticSync::of::<Kind>(&site.cluster)
+    let verified = StaticSync::of::<Kind>(&fixture.cluster)
         .verify()
         .await
         .unwrap();
@@ -138,17 +141,17 @@ async fn columns_of_all_types_are_updated(pair: Pair) {
 }
 
 async fn a_row_that_is_gone_at_the_copy_comes_back(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.insert(1..=150).await;
-    site.sync().await;
-    for copy in &site.copies {
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(1..=150).await;
+    fixture.sync().await;
+    for copy in &fixture.copies {
         item(70).delete(copy).await.unwrap();
     }
-    let many = crate::site::Item::query().set(crate::site::Item::AMOUNT, 5_000);
-    many.update(&site.cluster).await.unwrap();
-    let rows = site.sync().await;
+    let many = crate::fixture::Item::query().set(crate::fixture::Item::AMOUNT, 5_000);
+    many.update(&fixture.cluster).await.unwrap();
+    let rows = fixture.sync().await;
     assert_eq!((rows.updated, rows.inserted), (2 * 149, 2));
-    site.assert_equal().await;
+    fixture.assert_equal().await;
 }
 
 /// Nothing in it can be updated.
@@ -162,18 +165,24 @@ struct Couple {
 }
 
 async fn a_table_of_keys_alone_is_followed(pair: Pair) {
-    let site = Site::new(pair).await;
-    site.cluster.setup().table::<Couple>().run().await.unwrap();
+    let fixture = Fixture::new(pair).await;
+    fixture
+        .cluster
+        .setup()
+        .table::<Couple>()
+        .run()
+        .await
+        .unwrap();
     let rows = (0..30).map(|one| Couple { one, other: -one }).collect();
-    Couple::insert_many(&site.cluster, rows).await.unwrap();
-    let sync = StaticSync::of::<Couple>(&site.cluster);
+    Couple::insert_many(&fixture.cluster, rows).await.unwrap();
+    let sync = StaticSync::of::<Couple>(&fixture.cluster);
     sync.clone().run().await.unwrap().complete().unwrap();
     Couple { one: 5, other: -5 }
-        .delete(&site.cluster)
+        .delete(&fixture.cluster)
         .await
         .unwrap();
     Couple { one: 5, other: 5 }
-        .insert(&site.cluster)
+        .insert(&fixture.cluster)
         .await
         .unwrap();
     let rows = sync.clone().run().await.unwrap().complete().unwrap().rows();

@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
 
-use crate::site::{Item, LIMIT, Price, Site};
+use crate::fixture::{Fixture, Item, LIMIT, Price};
 
 /// The variables by which a process learns what to do.
 const CONFIGURATION: &str = "SHARD_ORM_SYNC_WORKER";
@@ -114,13 +114,13 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts a process; it has begun when this returns.
-    pub(crate) async fn start(site: &Site, locks: &Locks, ttl: Duration) -> Self {
+    pub(crate) async fn start(fixture: &Fixture, locks: &Locks, ttl: Duration) -> Self {
         // It does not outlive the test, however that ends.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
             .arg(env::current_exe().unwrap())
             .args(["--exact", "worker::process", "--ignored", "--nocapture"])
-            .env(CONFIGURATION, &site.toml)
+            .env(CONFIGURATION, &fixture.toml)
             .env(LOCKS, locks.text())
             .env(TTL, ttl.as_millis().to_string())
             .stdin(Stdio::null())

@@ -9,9 +9,9 @@ use shard_orm::prelude::*;
 use shard_orm::sync::Supervisor;
 use shard_orm_tests::servers::{RedisServer, Signal};
 
-use crate::site::{MARIADB, POSTGRES, Pair, Price, SQLITE, Site, eventually, item, moment};
-use crate::traffic::{Places, Random, Traffic, are_level};
+use crate::fixture::{Fixture, MARIADB, POSTGRES, Pair, Price, SQLITE, eventually, item, moment};
 use crate::worker::{Locks, Worker, supervise};
+use crate::workload::{Places, Random, Workload, are_level};
 
 /// Longer than any test takes: what is free before was given back.
 const LONG: Duration = Duration::from_mins(10);
@@ -24,10 +24,10 @@ const COPIES: usize = 4;
 struct Team(Vec<Supervisor>, Mutex<BTreeSet<String>>);
 
 impl Team {
-    async fn begin(site: &Site, locks: &Locks, ttl: Duration, count: usize) -> Self {
+    async fn begin(fixture: &Fixture, locks: &Locks, ttl: Duration, count: usize) -> Self {
         let mut team = Vec::new();
         for _ in 0..count {
-            let cluster = site.another_process().await;
+            let cluster = fixture.another_process().await;
             team.push(supervise(&cluster, locks, ttl).await);
         }
         Self(team, Mutex::default())
@@ -72,27 +72,27 @@ impl Team {
 
 async fn supervisors_share_the_copies_and_take_over(pair: Pair, locks: Locks, count: usize) {
     let random = Random::new();
-    let site = Site::new(pair).await;
-    site.insert(0..100).await;
-    let traffic = Traffic::begin(&site, &random);
-    let mut team = Team::begin(&site, &locks, LONG, count).await;
+    let fixture = Fixture::new(pair).await;
+    fixture.insert(0..100).await;
+    let workload = Workload::begin(&fixture, &random);
+    let mut team = Team::begin(&fixture, &locks, LONG, count).await;
     let mut places = Places::default();
     team.all_are_held().await;
     for _ in 0..10 {
-        traffic.further(3).await;
+        workload.further(3).await;
         team.each_is_held_once();
-        places.go_on(&site).await;
+        places.go_on(&fixture).await;
     }
     let before = places.generations();
     while team.0.len() > 1 {
         team.stop_one().await;
         team.all_are_held().await;
-        traffic.further(3).await;
-        places.go_on(&site).await;
+        workload.further(3).await;
+        places.go_on(&fixture).await;
     }
-    traffic.stop().await;
-    are_level(&site).await;
-    places.go_on(&site).await;
+    workload.stop().await;
+    are_level(&fixture).await;
+    places.go_on(&fixture).await;
     // Whoever holds none begins none, and the last one has begun all.
     assert!(
         before.iter().all(|generation| *generation == 1),
@@ -141,20 +141,20 @@ async fn a_redis_that_is_killed_and_forgets_all_locks_loses_no_change() {
     let random = Random::new();
     let mut redis = RedisServer::start().await.unwrap();
     let locks = Locks::Redis(redis.url().to_owned());
-    let site = Site::new(POSTGRES).await;
-    site.insert(0..100).await;
-    let traffic = Traffic::begin(&site, &random);
-    let mut team = Team::begin(&site, &locks, SHORT, 5).await;
+    let fixture = Fixture::new(POSTGRES).await;
+    fixture.insert(0..100).await;
+    let workload = Workload::begin(&fixture, &random);
+    let mut team = Team::begin(&fixture, &locks, SHORT, 5).await;
     let mut places = Places::default();
     team.all_are_held().await;
-    traffic.further(10).await;
+    workload.further(10).await;
 
     // There again at once, and empty: until the holders ask, others may take their locks.
     for _ in 0..2 {
         redis.kill9();
         redis.restart().await.unwrap();
-        traffic.further(30).await;
-        places.go_on(&site).await;
+        workload.further(30).await;
+        places.go_on(&fixture).await;
     }
     // Away for longer than the locks last: nobody holds any.
     redis.kill9();
@@ -162,10 +162,10 @@ async fn a_redis_that_is_killed_and_forgets_all_locks_loses_no_change() {
         team.held().iter().flatten().all(|held| !held)
     })
     .await;
-    places.go_on(&site).await;
+    places.go_on(&fixture).await;
     let silent = places.clone();
-    traffic.further(10).await;
-    places.go_on(&site).await;
+    workload.further(10).await;
+    places.go_on(&fixture).await;
     assert_eq!(places, silent);
     redis.restart().await.unwrap();
     eventually("each copy is held again", async || {
@@ -173,11 +173,11 @@ async fn a_redis_that_is_killed_and_forgets_all_locks_loses_no_change() {
     })
     .await;
     team.stop_one().await;
-    traffic.further(10).await;
-    traffic.stop().await;
-    are_level(&site).await;
+    workload.further(10).await;
+    workload.stop().await;
+    are_level(&fixture).await;
     team.all_are_held().await;
-    places.go_on(&site).await;
+    places.go_on(&fixture).await;
     assert!(
         places
             .generations()
@@ -193,37 +193,37 @@ fn holds_all(copies: &[Value]) -> bool {
             .all(|copy| copy["held"] == true && !copy["position"].is_null())
 }
 
-async fn change_both_tables(site: &Site, number: i64) {
-    item(number).insert(&site.cluster).await.unwrap();
+async fn change_both_tables(fixture: &Fixture, number: i64) {
+    item(number).insert(&fixture.cluster).await.unwrap();
     let price = Price {
         currency: "EUR".to_owned(),
         product: i32::try_from(number).unwrap(),
         amount: number,
         updated_at: moment(number),
     };
-    price.insert(&site.cluster).await.unwrap();
+    price.insert(&fixture.cluster).await.unwrap();
 }
 
 async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
     pair: Pair,
     locks: Locks,
 ) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let mut places = Places::default();
-    change_both_tables(&site, 1).await;
-    let first = Worker::start(&site, &locks, SHORT).await;
+    change_both_tables(&fixture, 1).await;
+    let first = Worker::start(&fixture, &locks, SHORT).await;
     first.until("it holds all", holds_all).await;
-    are_level(&site).await;
-    places.go_on(&site).await;
+    are_level(&fixture).await;
+    places.go_on(&fixture).await;
     let before = places.generations();
 
     // Nothing changes, so no transaction is stopped with it.
     first.signal(Signal::SIGSTOP);
-    let second = Team::begin(&site, &locks, SHORT, 1).await;
-    change_both_tables(&site, 2).await;
+    let second = Team::begin(&fixture, &locks, SHORT, 1).await;
+    change_both_tables(&fixture, 2).await;
     second.all_are_held().await;
-    are_level(&site).await;
-    places.go_on(&site).await;
+    are_level(&fixture).await;
+    places.go_on(&fixture).await;
     let taken = places.generations();
     assert!(
         taken
@@ -244,11 +244,11 @@ async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
         let problem = copy["problem"].as_str().unwrap_or("overtaken: ");
         assert!(problem.starts_with("overtaken: "), "{problem}");
     }
-    places.go_on(&site).await;
+    places.go_on(&fixture).await;
     assert_eq!(places, kept);
-    change_both_tables(&site, 3).await;
-    are_level(&site).await;
-    places.go_on(&site).await;
+    change_both_tables(&fixture, 3).await;
+    are_level(&fixture).await;
+    places.go_on(&fixture).await;
     assert_eq!(places.generations(), kept.generations());
 
     // It takes over again when the other one ends, and is killed then: a third one waits for its
@@ -258,14 +258,14 @@ async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
         one.stop().await;
     }
     first.until("it holds all again", holds_all).await;
-    change_both_tables(&site, 4).await;
-    are_level(&site).await;
+    change_both_tables(&fixture, 4).await;
+    are_level(&fixture).await;
     first.kill().await;
-    let third = Team::begin(&site, &locks, SHORT, 1).await;
-    change_both_tables(&site, 5).await;
-    are_level(&site).await;
+    let third = Team::begin(&fixture, &locks, SHORT, 1).await;
+    change_both_tables(&fixture, 5).await;
+    are_level(&fixture).await;
     third.all_are_held().await;
-    places.go_on(&site).await;
+    places.go_on(&fixture).await;
     let last = places.generations();
     assert!(
         last.iter()

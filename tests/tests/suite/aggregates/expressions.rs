@@ -9,8 +9,8 @@ use shard_orm::aggregate::{GroupExpr, GroupKeys, GroupSelection, IntegerField, c
 use shard_orm::config::{Config, DatabaseOptions, Group, Server};
 use shard_orm::prelude::*;
 use shard_orm::sea_query::{Expr, ExprTrait, Func};
-use shard_orm_tests::bed::{Bed, BedOptions, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, FixtureOptions, GROUP};
 use time::{Date, OffsetDateTime};
 
 use crate::kind;
@@ -135,45 +135,45 @@ where
     }
 }
 
-async fn insert(bed: &Bed, whole: &Bed, rows: &[Visit]) {
-    for bed in [bed, whole] {
-        Visit::insert_many(&bed.cluster, rows.to_vec())
+async fn insert(fixture: &Fixture, whole: &Fixture, rows: &[Visit]) {
+    for fixture in [fixture, whole] {
+        Visit::insert_many(&fixture.cluster, rows.to_vec())
             .await
             .unwrap();
     }
 }
 
-async fn whole(bed: &Bed) -> Bed {
-    BedOptions::new(bed.dialect, 1, 1)
+async fn whole(fixture: &Fixture) -> Fixture {
+    FixtureOptions::new(fixture.dialect, 1, 1)
         .open(|setup| setup.table::<Visit>())
         .await
 }
 
 /// A cluster whose sessions are in another time zone.
-async fn elsewhere(bed: &Bed) -> Cluster {
-    let mut group = Group::new(bed.logical_shards)
-        .namespace(bed.namespace())
+async fn elsewhere(fixture: &Fixture) -> Cluster {
+    let mut group = Group::new(fixture.logical_shards)
+        .namespace(fixture.namespace())
         .options(DatabaseOptions::new().time_zone("+05:00"));
-    for (number, url) in bed.server_urls().iter().enumerate() {
+    for (number, url) in fixture.server_urls().iter().enumerate() {
         group = group.server(Server::new(format!("server-{number}"), url));
     }
-    Cluster::connect(&Config::new(bed.cluster_name()).group(GROUP, group))
+    Cluster::connect(&Config::new(fixture.cluster_name()).group(GROUP, group))
         .await
         .unwrap()
 }
 
 behaviours! { (Visit), 16 shards on 2 servers, |options| options;
-    async fn parts_of_dates_and_times_are_those_of_utc(bed: &Bed) {
+    async fn parts_of_dates_and_times_are_those_of_utc(fixture: &Fixture) {
         type V = Visit;
-        let whole = whole(bed).await;
+        let whole = whole(fixture).await;
         let rows = visits();
-        insert(bed, &whole, &rows).await;
+        insert(fixture, &whole, &rows).await;
         // Sessions of the others are in UTC.
-        let elsewhere = match bed.dialect {
-            Dialect::Postgres => Some(elsewhere(bed).await),
+        let elsewhere = match fixture.dialect {
+            Dialect::Postgres => Some(elsewhere(fixture).await),
             _ => None,
         };
-        let on: Vec<&Cluster> = [&bed.cluster, &whole.cluster].into_iter().chain(&elsewhere).collect();
+        let on: Vec<&Cluster> = [&fixture.cluster, &whole.cluster].into_iter().chain(&elsewhere).collect();
         agree(&on, &rows, V::BEGUN.date(), |row| row.begun.date_naive()).await;
         agree(&on, &rows, V::BEGUN.year(), |row| row.begun.year()).await;
         agree(&on, &rows, V::BEGUN.hour(), |row| i32::try_from(row.begun.hour()).unwrap()).await;
@@ -198,12 +198,12 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
             .order_by(V::ENDED.is_null())
             .limit(4);
         let expected = [(9999, 12, false), (9999, 12, true), (2025, 1, false), (2025, 1, true)];
-        assert_eq!(by_month.all(&bed.cluster).await.unwrap(), expected);
+        assert_eq!(by_month.all(&fixture.cluster).await.unwrap(), expected);
     }
 
-    async fn buckets_and_remainders_are_rounded_down_on_negative_numbers_too(bed: &Bed) {
+    async fn buckets_and_remainders_are_rounded_down_on_negative_numbers_too(fixture: &Fixture) {
         type V = Visit;
-        let whole = whole(bed).await;
+        let whole = whole(fixture).await;
         let numbers = [i64::MIN, i64::MIN + 1, -21, -20, -11, -10, -9, -1, 0, 1, 9, 10, 11, 20, i64::MAX - 1, i64::MAX];
         let rows: Vec<Visit> = numbers.iter().chain(&numbers).zip(0..).map(|(number, id)| Visit {
             tiny: i8::try_from(*number).unwrap_or(if *number < 0 { i8::MIN } else { i8::MAX }),
@@ -213,8 +213,8 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
             small: u16::try_from(*number).ok(),
             ..visit(id, DateTime::UNIX_EPOCH)
         }).collect();
-        insert(bed, &whole, &rows).await;
-        let on = [&bed.cluster, &whole.cluster];
+        insert(fixture, &whole, &rows).await;
+        let on = [&fixture.cluster, &whole.cluster];
         for by in [1, 2, 10, i64::MAX] {
             let divisor = by.unsigned_abs();
             agree(&on, &rows, V::POINTS.bucket(by), |row| row.points.0.div_euclid(by)).await;
@@ -229,19 +229,19 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         }
         // Of one column by two widths, with a NULL that is put last.
         let pairs = V::on_each([0, 4, 8]).group_by((V::LEVEL.bucket(10), V::LEVEL.bucket(5)));
-        let pairs = pairs.order_by(V::LEVEL.bucket(5).desc().nulls_last()).all(&bed.cluster).await.unwrap();
+        let pairs = pairs.order_by(V::LEVEL.bucket(5).desc().nulls_last()).all(&fixture.cluster).await.unwrap();
         assert_eq!(pairs, [(Some(0), Some(0)), (Some(-2), Some(-3)), (None, None)]);
-        if bed.dialect == Dialect::MySql {
+        if fixture.dialect == Dialect::MySql {
             let largest = Visit { natural: u64::MAX, ..visit(99, DateTime::UNIX_EPOCH) };
-            largest.insert(&bed.cluster).await.unwrap();
-            let natural = V::on(99).group_by((V::NATURAL.bucket(1), V::NATURAL.modulo(10))).one(&bed.cluster).await;
+            largest.insert(&fixture.cluster).await.unwrap();
+            let natural = V::on(99).group_by((V::NATURAL.bucket(1), V::NATURAL.modulo(10))).one(&fixture.cluster).await;
             assert_eq!(natural.unwrap(), (u64::MAX, u64::MAX % 10));
         }
     }
 
-    async fn rows_are_grouped_by_whether_they_meet_a_condition(bed: &Bed) {
+    async fn rows_are_grouped_by_whether_they_meet_a_condition(fixture: &Fixture) {
         type V = Visit;
-        let whole = whole(bed).await;
+        let whole = whole(fixture).await;
         let notes = [None, Some("a"), Some("b"), Some("")];
         let rows: Vec<Visit> = (0_i32..60).map(|id| Visit {
             note: notes[usize::try_from(id).unwrap() % 4].map(str::to_owned),
@@ -249,8 +249,8 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
             item: if id % 7 == 0 { "tea" } else { "milk" }.to_owned(),
             ..visit(id.into(), DateTime::UNIX_EPOCH)
         }).collect();
-        insert(bed, &whole, &rows).await;
-        let on = [&bed.cluster, &whole.cluster];
+        insert(fixture, &whole, &rows).await;
+        let on = [&fixture.cluster, &whole.cluster];
         agree(&on, &rows, V::NOTE.is_null(), |row| row.note.is_none()).await;
         // Unknown is not met, nor is its opposite.
         agree(&on, &rows, V::LEVEL.gt(-3), |row| row.level.is_some_and(|level| level > -3)).await;
@@ -281,17 +281,17 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         }
     }
 
-    async fn expressions_are_grouped_by_their_values(bed: &Bed) {
+    async fn expressions_are_grouped_by_their_values(fixture: &Fixture) {
         type V = Visit;
-        let whole = whole(bed).await;
+        let whole = whole(fixture).await;
         let items = ["tea", "Tea", "t\u{e9}", "", "milk"];
         let rows: Vec<Visit> = (0_i32..40).map(|id| Visit {
             item: items[usize::try_from(id).unwrap() % 5].to_owned(),
             level: (id % 3 > 0).then_some(id % 4 - 2),
             ..visit(id.into(), DateTime::UNIX_EPOCH)
         }).collect();
-        insert(bed, &whole, &rows).await;
-        let on = [&bed.cluster, &whole.cluster];
+        insert(fixture, &whole, &rows).await;
+        let on = [&fixture.cluster, &whole.cluster];
         let length = GroupExpr::<V, i32>::new(Func::char_length(Expr::col(V::ITEM.name())));
         agree(&on, &rows, length.clone(), |row| i32::try_from(row.item.chars().count()).unwrap()).await;
         let lower = GroupExpr::<V, String>::new(Func::lower(Expr::col(V::ITEM.name()))).binary();
@@ -301,17 +301,17 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         let triple = GroupExpr::<V, Option<i32>>::new(Expr::col(V::LEVEL.name()).mul(3_i32));
         agree(&on, &rows, triple.clone(), |row| row.level.map(|level| level * 3)).await;
         let groups = V::scatter().group_by((triple, lower.clone(), V::LEVEL));
-        let mut groups = groups.all(&bed.cluster).await.unwrap();
+        let mut groups = groups.all(&fixture.cluster).await.unwrap();
         groups.sort();
         let expected = counted(rows.iter().map(|row| (row.level.map(|level| level * 3), ascii(row), row.level)));
         assert_eq!(groups, expected.into_keys().collect::<Vec<_>>());
         let ordered = V::scatter().group_by(lower.clone()).order_by(lower.clone().desc()).limit(2);
-        assert_eq!(ordered.all(&bed.cluster).await.unwrap(), ["t\u{e9}", "tea"]);
+        assert_eq!(ordered.all(&fixture.cluster).await.unwrap(), ["t\u{e9}", "tea"]);
     }
 
-    async fn what_is_no_group_is_refused(bed: &Bed) {
+    async fn what_is_no_group_is_refused(fixture: &Fixture) {
         type V = Visit;
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         let says = |error: shard_orm::Error, words: &str| {
             assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
             assert!(error.to_string().contains(words), "{error}");
@@ -341,7 +341,7 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         says(V::scatter().group_by(V::TAGS.eq(serde_json::Value::Null)).all(on).await.unwrap_err(), "holds JSON");
         let price = GroupExpr::<V, Option<Decimal>>::new(Expr::col(V::PRICE.name()));
         let prices = V::scatter().group_by(price).all(on).await;
-        match bed.dialect {
+        match fixture.dialect {
             Dialect::Sqlite => says(prices.unwrap_err(), "SQLite has no decimals"),
             _ => assert_eq!(prices.unwrap(), [None]),
         }
@@ -350,16 +350,16 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         assert_eq!(kind(V::scatter().group_by(wrong).all(on).await), ErrorKind::Decode);
     }
 
-    async fn groups_of_an_expression_that_read_alike_are_one(bed: &Bed) {
+    async fn groups_of_an_expression_that_read_alike_are_one(fixture: &Fixture) {
         type V = Visit;
         // PostgreSQL takes no number for a truth value.
-        if bed.dialect == Dialect::Postgres {
+        if fixture.dialect == Dialect::Postgres {
             return;
         }
         let rows = (0_i8..4).map(|tiny| Visit { user_id: 7, tiny, level: Some(i32::from(tiny) / 2), ..visit(tiny.into(), DateTime::UNIX_EPOCH) });
-        V::insert_many(&bed.cluster, rows.collect()).await.unwrap();
+        V::insert_many(&fixture.cluster, rows.collect()).await.unwrap();
         let any = GroupExpr::<V, bool>::new(Expr::col(V::TINY.name()));
         let groups = V::on(7).group_by(any.clone()).select((any, count(), V::LEVEL.count_distinct())).order_by(count().desc()).limit(1);
-        assert_eq!(groups.all(&bed.cluster).await.unwrap(), [(true, 3, 2)]);
+        assert_eq!(groups.all(&fixture.cluster).await.unwrap(), [(true, 3, 2)]);
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use shard_orm::BroadcastQuery;
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, GROUP};
 use shard_orm_tests::listening::listen;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -88,8 +88,8 @@ async fn most(query: BroadcastQuery) -> (usize, usize) {
 }
 
 /// Takes long enough for all to be begun that may, but on SQLite, which has nothing to wait with.
-fn query(bed: &Bed) -> BroadcastQuery {
-    bed.cluster.broadcast(GROUP).sql(match bed.dialect {
+fn query(fixture: &Fixture) -> BroadcastQuery {
+    fixture.cluster.broadcast(GROUP).sql(match fixture.dialect {
         Dialect::Sqlite => "SELECT COUNT(*) FROM {orders}",
         Dialect::Postgres => "SELECT pg_sleep(0.05)",
         _ => "SELECT SLEEP(0.05)",
@@ -100,17 +100,17 @@ mod of_large_pools {
     use super::*;
 
     behaviours! { (Order), 12 shards on 2 servers, |options| options;
-        async fn no_more_run_at_a_time_than_was_said(bed: &Bed) {
+        async fn no_more_run_at_a_time_than_was_said(fixture: &Fixture) {
             let queries = [
-                (query(bed), (2, 4)),
-                (query(bed).in_order(), (1, 1)),
-                (query(bed).parallel(3), (2, 3)),
-                (query(bed).parallel(100).per_server(3), (3, 6)),
-                (query(bed).parallel(0).per_server(0), (1, 1)),
+                (query(fixture), (2, 4)),
+                (query(fixture).in_order(), (1, 1)),
+                (query(fixture).parallel(3), (2, 3)),
+                (query(fixture).parallel(100).per_server(3), (3, 6)),
+                (query(fixture).parallel(0).per_server(0), (1, 1)),
             ];
             for (query, expected) in queries {
                 let most = most(query).await;
-                if bed.dialect == Dialect::Sqlite {
+                if fixture.dialect == Dialect::Sqlite {
                     assert!(most.0 <= expected.0 && most.1 <= expected.1, "{most:?} {expected:?}");
                 } else {
                     assert_eq!(most, expected);
@@ -125,19 +125,19 @@ mod of_a_pool_of_one {
 
     behaviours! { (Order), 12 shards on 2 servers,
         |options| options.pool(PoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(2)));
-        async fn a_statement_does_not_wait_for_a_connection_that_another_one_holds(bed: &Bed) {
-            if bed.dialect == Dialect::Sqlite {
+        async fn a_statement_does_not_wait_for_a_connection_that_another_one_holds(fixture: &Fixture) {
+            if fixture.dialect == Dialect::Sqlite {
                 // Each file has a connection of its own.
-                assert!(query(bed).per_server(4).execute().await.unwrap().is_done());
+                assert!(query(fixture).per_server(4).execute().await.unwrap().is_done());
                 return;
             }
-            assert_eq!(most(query(bed).per_server(4)).await, (1, 2));
+            assert_eq!(most(query(fixture).per_server(4)).await, (1, 2));
             // Six of a server, which together take longer than a connection is waited for.
-            let slow = match bed.dialect {
+            let slow = match fixture.dialect {
                 Dialect::Postgres => "SELECT pg_sleep(0.4)",
                 _ => "SELECT SLEEP(0.4)",
             };
-            let report = bed.cluster.broadcast(GROUP).sql(slow).per_server(4).execute().await.unwrap();
+            let report = fixture.cluster.broadcast(GROUP).sql(slow).per_server(4).execute().await.unwrap();
             assert!(report.is_done(), "{report:?}");
         }
     }

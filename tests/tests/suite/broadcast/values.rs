@@ -5,8 +5,8 @@ use rust_decimal::Decimal;
 use shard_orm::Model;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm_tests::bed::GROUP;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::GROUP;
 use uuid::Uuid;
 
 use crate::kind;
@@ -58,24 +58,24 @@ fn sample(id: i64) -> Sample {
 }
 
 behaviours! { (Sample), 2 shards on 1 servers, |options| options;
-    async fn rows_of_a_text_that_is_not_prepared_are_read_as_those_of_one_that_is(bed: &Bed) {
-        let [one, other] = [0, 1].map(|shard| sample(bed.key_of_shard(shard)));
-        Sample::insert_many(&bed.cluster, vec![one.clone(), other.clone()]).await.unwrap();
-        let quote = if bed.dialect == Dialect::MySql { "`" } else { "\"" };
+    async fn rows_of_a_text_that_is_not_prepared_are_read_as_those_of_one_that_is(fixture: &Fixture) {
+        let [one, other] = [0, 1].map(|shard| sample(fixture.key_of_shard(shard)));
+        Sample::insert_many(&fixture.cluster, vec![one.clone(), other.clone()]).await.unwrap();
+        let quote = if fixture.dialect == Dialect::MySql { "`" } else { "\"" };
         let columns = <Sample as Model>::def().columns.iter().map(|column| format!("{quote}{}{quote}", column.name));
         let columns: Vec<String> = columns.collect();
         let text = format!("SELECT {} FROM {{samples}}", columns.join(", "));
-        let bare = bed.cluster.broadcast(GROUP).sql(AssertSqlSafe(text.clone())).all::<Sample>().await.unwrap();
+        let bare = fixture.cluster.broadcast(GROUP).sql(AssertSqlSafe(text.clone())).all::<Sample>().await.unwrap();
         assert_eq!(bare.into_result().unwrap(), [vec![one.clone()], vec![other.clone()]]);
-        let argument = if bed.dialect == Dialect::Postgres { "$1" } else { "?" };
+        let argument = if fixture.dialect == Dialect::Postgres { "$1" } else { "?" };
         let text = format!("{text} WHERE id <> {argument}");
-        let bound = bed.cluster.broadcast(GROUP).sql(AssertSqlSafe(text)).bind(0_i64).all::<Sample>().await.unwrap();
+        let bound = fixture.cluster.broadcast(GROUP).sql(AssertSqlSafe(text)).bind(0_i64).all::<Sample>().await.unwrap();
         assert_eq!(bound.into_result().unwrap(), [vec![one], vec![other]]);
     }
 
-    async fn a_result_of_other_columns_is_not_read(bed: &Bed) {
-        Sample::insert_many(&bed.cluster, vec![sample(bed.key_of_shard(0))]).await.unwrap();
-        let query = || bed.cluster.broadcast(GROUP).sql("SELECT id, text FROM {samples}");
+    async fn a_result_of_other_columns_is_not_read(fixture: &Fixture) {
+        Sample::insert_many(&fixture.cluster, vec![sample(fixture.key_of_shard(0))]).await.unwrap();
+        let query = || fixture.cluster.broadcast(GROUP).sql("SELECT id, text FROM {samples}");
         let wide = query().all::<i64>().await.unwrap().into_result();
         assert_eq!(kind(wide), ErrorKind::Decode);
         let other = query().all::<(i64, i64)>().await.unwrap();
@@ -83,30 +83,30 @@ behaviours! { (Sample), 2 shards on 1 servers, |options| options;
         assert_eq!((outcome.place(), error.kind()), ("shop/0".to_owned(), ErrorKind::Decode));
     }
 
-    async fn what_the_database_does_not_prepare_is_sent(bed: &Bed) {
-        let keys = bed.key_of_each_shard();
-        Sample::insert_many(&bed.cluster, keys.into_iter().map(sample).collect()).await.unwrap();
+    async fn what_the_database_does_not_prepare_is_sent(fixture: &Fixture) {
+        let keys = fixture.key_of_each_shard();
+        Sample::insert_many(&fixture.cluster, keys.into_iter().map(sample).collect()).await.unwrap();
         // No database prepares two statements at once.
         let two = "UPDATE {samples} SET number = 1; UPDATE {samples} SET number = 2";
-        let done = bed.cluster.broadcast(GROUP).sql(two).execute().await.unwrap();
+        let done = fixture.cluster.broadcast(GROUP).sql(two).execute().await.unwrap();
         assert_eq!(done.into_result().unwrap(), [2, 2]);
-        assert_eq!(Sample::scatter().select(Sample::NUMBER).all(&bed.cluster).await.unwrap(), [2, 2]);
-        let tending = match bed.dialect {
+        assert_eq!(Sample::scatter().select(Sample::NUMBER).all(&fixture.cluster).await.unwrap(), [2, 2]);
+        let tending = match fixture.dialect {
             Dialect::Sqlite => ["VACUUM", "PRAGMA optimize", "CREATE INDEX by_text ON samples (text)"],
             Dialect::Postgres => ["VACUUM (ANALYZE) {samples}", "REINDEX TABLE {samples}", "CREATE INDEX by_text ON {samples} (text)"],
             _ => ["OPTIMIZE TABLE {samples}", "CHECK TABLE {samples}", "CREATE INDEX by_text ON {samples} (number)"],
         };
         for text in tending {
-            let done = bed.cluster.broadcast(GROUP).sql(text).execute().await.unwrap();
+            let done = fixture.cluster.broadcast(GROUP).sql(text).execute().await.unwrap();
             assert!(done.is_done(), "{text}: {done:?}");
         }
         // The connections serve on, with what they had prepared.
-        assert_eq!(Sample::scatter().count(&bed.cluster).await.unwrap(), 2);
+        assert_eq!(Sample::scatter().count(&fixture.cluster).await.unwrap(), 2);
     }
 
-    async fn too_few_arguments_are_refused_before_anything_is_sent(bed: &Bed) {
+    async fn too_few_arguments_are_refused_before_anything_is_sent(fixture: &Fixture) {
         for text in ["SELECT id FROM {samples} WHERE id = $1 OR id = $2", "SELECT id FROM {samples} WHERE id = ? OR id = ?"] {
-            let few = bed.cluster.broadcast(GROUP).sql(text).bind(1_i64).in_order().all::<i64>().await;
+            let few = fixture.cluster.broadcast(GROUP).sql(text).bind(1_i64).in_order().all::<i64>().await;
             assert_eq!(few.unwrap_err().kind(), ErrorKind::Unsupported);
         }
     }

@@ -9,10 +9,10 @@ use proptest::test_runner::TestRunner;
 use rust_decimal::Decimal;
 use shard_orm::prelude::*;
 use shard_orm::sync::{TableAt, digest, verify};
-use shard_orm_tests::bed::Bed;
+use shard_orm_tests::fixture::Fixture;
 use uuid::Uuid;
 
-use super::{bed, dialects};
+use super::{dialects, fixture};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(database = "default", table = "kinds")]
@@ -210,8 +210,8 @@ fn rows(count: usize) -> Vec<Kinds> {
     rows
 }
 
-fn of(bed: &Bed) -> TableAt<'_> {
-    TableAt::of::<Kinds>(&bed.cluster, &Kinds::database()).unwrap()
+fn of(fixture: &Fixture) -> TableAt<'_> {
+    TableAt::of::<Kinds>(&fixture.cluster, &Kinds::database()).unwrap()
 }
 
 #[tokio::test]
@@ -219,38 +219,38 @@ async fn rows_of_all_types_have_one_digest_everywhere() {
     let rows = rows(400);
     let mut seen = Vec::new();
     for dialect in dialects() {
-        let bed = bed(dialect, |setup| setup.table::<Kinds>()).await;
-        Kinds::insert_many(&bed.cluster, rows.clone())
+        let fixture = fixture(dialect, |setup| setup.table::<Kinds>()).await;
+        Kinds::insert_many(&fixture.cluster, rows.clone())
             .await
             .unwrap();
-        seen.push(bed);
+        seen.push(fixture);
     }
     let mut digests = Vec::new();
-    for bed in &seen {
-        let found = digest(&of(bed)).await.unwrap();
+    for fixture in &seen {
+        let found = digest(&of(fixture)).await.unwrap();
         assert_eq!(found.rows(), 400);
-        digests.push((bed.dialect, found));
+        digests.push((fixture.dialect, found));
     }
     if digests.iter().all(|(_, found)| *found == digests[0].1) {
         return;
     }
     // Names the rows whose digests differ, which the sums do not.
     for row in &rows {
-        for bed in &seen {
+        for fixture in &seen {
             Kinds::query()
                 .filter(Kinds::ID.ge(0))
-                .delete(&bed.cluster)
+                .delete(&fixture.cluster)
                 .await
                 .unwrap();
-            row.clone().insert(&bed.cluster).await.unwrap();
+            row.clone().insert(&fixture.cluster).await.unwrap();
         }
         let first = digest(&of(&seen[0])).await.unwrap();
-        for bed in &seen {
+        for fixture in &seen {
             assert_eq!(
-                digest(&of(bed)).await.unwrap(),
+                digest(&of(fixture)).await.unwrap(),
                 first,
                 "{} of {row:?}",
-                bed.dialect
+                fixture.dialect
             );
         }
     }
@@ -263,8 +263,8 @@ async fn unsigned_numbers_of_mariadb_keep_their_digits() {
         return;
     }
     let (one, other) = (
-        bed(Dialect::MySql, |setup| setup.table::<Kinds>()).await,
-        bed(Dialect::MySql, |setup| setup.table::<Kinds>()).await,
+        fixture(Dialect::MySql, |setup| setup.table::<Kinds>()).await,
+        fixture(Dialect::MySql, |setup| setup.table::<Kinds>()).await,
     );
     let mut row = rows(1).remove(0);
     row.u64 = Some(u64::MAX);
@@ -282,8 +282,8 @@ async fn unsigned_numbers_of_mariadb_keep_their_digits() {
 async fn json_that_is_spelled_otherwise_is_equal() {
     for source in dialects() {
         for copy in dialects() {
-            let one = bed(source, |setup| setup.table::<Document>()).await;
-            let other = bed(copy, |setup| setup.table::<Document>()).await;
+            let one = fixture(source, |setup| setup.table::<Document>()).await;
+            let other = fixture(copy, |setup| setup.table::<Document>()).await;
             let documents = |text: [&str; 3]| -> Vec<Document> {
                 let parsed = text.iter().map(|text| serde_json::from_str(text).unwrap());
                 let numbered = parsed.enumerate();

@@ -10,7 +10,7 @@ use shard_orm::sea_query::Value;
 use shard_orm::sync::{Change, Comparison, TableAt, compare, verify};
 use shard_orm::{Cluster, ErrorKind};
 
-use super::{bed, dialects};
+use super::{dialects, fixture};
 use crate::kind;
 
 /// A key of two columns, of which the first is a text.
@@ -187,8 +187,8 @@ async fn random_edits_are_found_exactly_between_any_two_databases() {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     for source in dialects() {
         for copy in dialects() {
-            let one = bed(source, |setup| setup.table::<Fare>()).await;
-            let other = bed(copy, |setup| setup.table::<Fare>()).await;
+            let one = fixture(source, |setup| setup.table::<Fare>()).await;
+            let other = fixture(copy, |setup| setup.table::<Fare>()).await;
             for _ in 0..6 {
                 let (at_source, at_copy) = sides().new_tree(&mut runner).unwrap().current();
                 fill(&one.cluster, &at_source).await;
@@ -211,8 +211,8 @@ async fn empty_sides_and_single_rows_are_found() {
     let sets = [Fares::new(), one, many];
     for (source, copy) in dialects().zip(dialects().cycle().skip(1)) {
         let at = [
-            bed(source, |setup| setup.table::<Fare>()).await,
-            bed(copy, |setup| setup.table::<Fare>()).await,
+            fixture(source, |setup| setup.table::<Fare>()).await,
+            fixture(copy, |setup| setup.table::<Fare>()).await,
         ];
         for at_source in &sets {
             for at_copy in &sets {
@@ -238,8 +238,8 @@ async fn texts_are_paired_by_their_bytes_whatever_the_collation() {
     };
     for source in dialects() {
         for copy in dialects() {
-            let one = bed(source, |setup| setup.table::<Word>()).await;
-            let other = bed(copy, |setup| setup.table::<Word>()).await;
+            let one = fixture(source, |setup| setup.table::<Word>()).await;
+            let other = fixture(copy, |setup| setup.table::<Word>()).await;
             let at_source = words(&["Tea", "b", "é", "Z", "zz", "\u{1f375}", "\u{ffff}", "tea"]);
             Word::insert_many(&one.cluster, at_source).await.unwrap();
             let at_copy = words(&["tea", "Z", "zz", "é", "B", "\u{1f375}", "\u{ffff}"]);
@@ -264,8 +264,8 @@ async fn few_changes_of_a_large_table_cost_few_rows() {
     if !Dialect::Postgres.is_enabled() || !Dialect::MySql.is_enabled() {
         return;
     }
-    let one = bed(Dialect::Postgres, |setup| setup.table::<Number>()).await;
-    let other = bed(Dialect::MySql, |setup| setup.table::<Number>()).await;
+    let one = fixture(Dialect::Postgres, |setup| setup.table::<Number>()).await;
+    let other = fixture(Dialect::MySql, |setup| setup.table::<Number>()).await;
     let count = 30_000_i64;
     let mut rows: Vec<Number> = (0..count)
         .map(|id| Number {
@@ -300,7 +300,7 @@ async fn few_changes_of_a_large_table_cost_few_rows() {
 
 #[tokio::test]
 async fn a_key_of_floats_is_refused() {
-    let one = bed(Dialect::Sqlite, |setup| setup.table::<Mark>()).await;
+    let one = fixture(Dialect::Sqlite, |setup| setup.table::<Mark>()).await;
     let table = || TableAt::of::<Mark>(&one.cluster, &Mark::database()).unwrap();
     assert_eq!(
         kind(verify(&table(), &table()).await),

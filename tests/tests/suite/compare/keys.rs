@@ -10,7 +10,7 @@ use shard_orm::sea_query::Value;
 use shard_orm::sync::{Change, TableAt, compare};
 use uuid::Uuid;
 
-use super::{bed, dialects};
+use super::{dialects, fixture};
 
 /// Enough for several levels where a row's part is found by conditions.
 const ROWS: u64 = 6_000;
@@ -69,8 +69,8 @@ macro_rules! keyed {
             let value: fn(&$kind) -> Value = $value;
             for from in dialects() {
                 for to in dialects() {
-                    let one = bed(from, |setup| setup.table::<$model>()).await;
-                    let other = bed(to, |setup| setup.table::<$model>()).await;
+                    let one = fixture(from, |setup| setup.table::<$model>()).await;
+                    let other = fixture(to, |setup| setup.table::<$model>()).await;
                     let keys: fn(Dialect, Dialect) -> Vec<$kind> = $keys;
                     let (source, copy) = sides(keys(from, to));
                     for (rows, at) in [(&source, &one), (&copy, &other)] {

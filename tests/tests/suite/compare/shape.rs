@@ -7,7 +7,7 @@ use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm::sync::{TableAt, verify};
 use shard_orm::{Cluster, Error, ErrorKind};
 
-use super::{bed, dialects};
+use super::{dialects, fixture};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(database = "default", table = "things")]
@@ -51,8 +51,8 @@ fn says(error: &Error, words: &[&str]) {
 async fn the_tables_of_setup_fit_each_other() {
     for source in dialects() {
         for copy in dialects() {
-            let one = bed(source, |setup| setup.table::<Thing>()).await;
-            let other = bed(copy, |setup| setup.table::<Thing>()).await;
+            let one = fixture(source, |setup| setup.table::<Thing>()).await;
+            let other = fixture(copy, |setup| setup.table::<Thing>()).await;
             let table = |cluster| TableAt::of::<Thing>(cluster, &Thing::database()).unwrap();
             let found = verify(&table(&one.cluster), &table(&other.cluster))
                 .await
@@ -68,8 +68,8 @@ async fn all_that_a_copy_on_mariadb_would_lose_is_said_at_once() {
         return;
     }
     for source in dialects() {
-        let one = bed(source, |setup| setup.table::<Thing>()).await;
-        let other = bed(Dialect::MySql, |setup| setup.table::<Thing>()).await;
+        let one = fixture(source, |setup| setup.table::<Thing>()).await;
+        let other = fixture(Dialect::MySql, |setup| setup.table::<Thing>()).await;
         remake(
             &other.cluster,
             "CREATE TABLE things (code varchar(10) COLLATE utf8mb4_general_ci NOT NULL PRIMARY KEY, \
@@ -100,8 +100,8 @@ async fn types_and_keys_that_do_not_fit_the_model_are_said_on_postgres() {
     if !Dialect::Postgres.is_enabled() {
         return;
     }
-    let one = bed(Dialect::Postgres, |setup| setup.table::<Thing>()).await;
-    let other = bed(Dialect::Postgres, |setup| setup.table::<Thing>()).await;
+    let one = fixture(Dialect::Postgres, |setup| setup.table::<Thing>()).await;
+    let other = fixture(Dialect::Postgres, |setup| setup.table::<Thing>()).await;
     remake(
         &other.cluster,
         "CREATE TABLE things (code varchar(10) NOT NULL, ratio text NOT NULL, \
@@ -137,8 +137,8 @@ async fn types_and_keys_that_do_not_fit_the_model_are_said_on_postgres() {
 
 #[tokio::test]
 async fn affinities_and_collations_of_sqlite_are_seen() {
-    let one = bed(Dialect::Sqlite, |setup| setup.table::<Thing>()).await;
-    let other = bed(Dialect::Sqlite, |setup| setup.table::<Thing>()).await;
+    let one = fixture(Dialect::Sqlite, |setup| setup.table::<Thing>()).await;
+    let other = fixture(Dialect::Sqlite, |setup| setup.table::<Thing>()).await;
     remake(
         &other.cluster,
         "CREATE TABLE things (code TEXT COLLATE NOCASE NOT NULL PRIMARY KEY, ratio TEXT NOT NULL, \
@@ -159,7 +159,7 @@ async fn affinities_and_collations_of_sqlite_are_seen() {
 #[tokio::test]
 async fn a_table_that_is_not_there_is_named() {
     for dialect in dialects() {
-        let one = bed(dialect, |setup| setup).await;
+        let one = fixture(dialect, |setup| setup).await;
         let table = || TableAt::of::<Thing>(&one.cluster, &Thing::database()).unwrap();
         let error = verify(&table(), &table()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedTable);

@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use rust_decimal::Decimal;
 use serde_json::json;
 use shard_orm::config::StrategyConfig;
-use shard_orm_tests::bed::BedOptions;
+use shard_orm_tests::fixture::FixtureOptions;
 
 use super::*;
 
@@ -59,41 +59,41 @@ fn order(user_id: i64) -> Order {
 }
 
 behaviours! { (Order, Letter);
-    async fn a_row_of_each_shard_is_found_by_its_id(bed: &Bed) {
-        let keys = bed.key_of_each_shard();
+    async fn a_row_of_each_shard_is_found_by_its_id(fixture: &Fixture) {
+        let keys = fixture.key_of_each_shard();
         let rows = keys.iter().map(|key| order(*key)).collect();
-        let rows = Order::insert_many(&bed.cluster, rows).await.unwrap();
+        let rows = Order::insert_many(&fixture.cluster, rows).await.unwrap();
         // Twice: the first time each namespace is looked at by itself.
         for row in rows.iter().chain(&rows) {
-            let found = Order::find_by_id(&bed.cluster, row.id).await.unwrap();
+            let found = Order::find_by_id(&fixture.cluster, row.id).await.unwrap();
             assert_eq!(found.as_ref(), Some(row));
-            assert_eq!(Order::get_by_id(&bed.cluster, row.id).await.unwrap(), *row);
+            assert_eq!(Order::get_by_id(&fixture.cluster, row.id).await.unwrap(), *row);
         }
     }
 
-    async fn an_id_beside_the_shard_key_finds_its_row(bed: &Bed) {
-        let row = Letter { user_id: bed.key(), id: 0 }.insert(&bed.cluster).await.unwrap();
-        assert_eq!(Letter::get_by_id(&bed.cluster, row.id).await.unwrap(), row);
+    async fn an_id_beside_the_shard_key_finds_its_row(fixture: &Fixture) {
+        let row = Letter { user_id: fixture.key(), id: 0 }.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(Letter::get_by_id(&fixture.cluster, row.id).await.unwrap(), row);
     }
 
-    async fn an_id_that_is_not_there_is_absent(bed: &Bed) {
-        let row = order(bed.key()).insert(&bed.cluster).await.unwrap();
-        row.delete(&bed.cluster).await.unwrap();
+    async fn an_id_that_is_not_there_is_absent(fixture: &Fixture) {
+        let row = order(fixture.key()).insert(&fixture.cluster).await.unwrap();
+        row.delete(&fixture.cluster).await.unwrap();
         for id in [row.id, 0, -1, i64::MIN, i64::MAX] {
-            assert_eq!(Order::find_by_id(&bed.cluster, id).await.unwrap(), None);
-            let got = Order::get_by_id(&bed.cluster, id).await;
+            assert_eq!(Order::find_by_id(&fixture.cluster, id).await.unwrap(), None);
+            let got = Order::get_by_id(&fixture.cluster, id).await;
             assert_eq!(kind(got), ErrorKind::NotFound);
         }
     }
 
-    async fn a_transaction_finds_what_can_only_be_on_its_own_shard(bed: &Bed) {
-        let key = bed.key();
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+    async fn a_transaction_finds_what_can_only_be_on_its_own_shard(fixture: &Fixture) {
+        let key = fixture.key();
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         let row = order(key).insert(&tx).await.unwrap();
         assert_eq!(Order::get_by_id(&tx, row.id).await.unwrap(), row);
-        let other = (0..bed.logical_shards).find(|shard| *shard != bed.shard_of(key));
+        let other = (0..fixture.logical_shards).find(|shard| *shard != fixture.shard_of(key));
         if let Some(shard) = other {
-            let other = order(bed.key_of_shard(shard)).insert(&bed.cluster).await.unwrap();
+            let other = order(fixture.key_of_shard(shard)).insert(&fixture.cluster).await.unwrap();
             let found = Order::find_by_id(&tx, other.id).await;
             assert_eq!(kind(found), ErrorKind::CrossShard);
         }
@@ -102,50 +102,50 @@ behaviours! { (Order, Letter);
 }
 
 behaviours! { (Order), 5 shards on 2 servers, |options| options.ids(Ids::new().worker(2).bits(10, 10, 2));
-    async fn a_few_bits_ask_several_shards_in_one_statement_a_server(bed: &Bed) {
-        let keys = bed.key_of_each_shard();
+    async fn a_few_bits_ask_several_shards_in_one_statement_a_server(fixture: &Fixture) {
+        let keys = fixture.key_of_each_shard();
         let rows = keys.iter().map(|key| order(*key)).collect();
-        let rows = Order::insert_many(&bed.cluster, rows).await.unwrap();
+        let rows = Order::insert_many(&fixture.cluster, rows).await.unwrap();
         // Now each namespace has been looked at.
         for row in &rows {
-            assert_eq!(Order::get_by_id(&bed.cluster, row.id).await.unwrap(), *row);
+            assert_eq!(Order::get_by_id(&fixture.cluster, row.id).await.unwrap(), *row);
         }
     }
 }
 
 behaviours! { (Order), 3 shards on 1 servers, |options| options.ids(Ids::new().worker(2).bits(11, 11, 0));
-    async fn an_id_without_shard_bits_asks_every_shard(bed: &Bed) {
-        for key in bed.key_of_each_shard() {
-            let row = order(key).insert(&bed.cluster).await.unwrap();
-            assert_eq!(Order::get_by_id(&bed.cluster, row.id).await.unwrap(), row);
+    async fn an_id_without_shard_bits_asks_every_shard(fixture: &Fixture) {
+        for key in fixture.key_of_each_shard() {
+            let row = order(key).insert(&fixture.cluster).await.unwrap();
+            assert_eq!(Order::get_by_id(&fixture.cluster, row.id).await.unwrap(), row);
         }
     }
 
-    async fn two_rows_of_one_id_are_an_error(bed: &Bed) {
-        let keys = bed.key_of_each_shard();
-        let row = order(keys[0]).insert(&bed.cluster).await.unwrap();
+    async fn two_rows_of_one_id_are_an_error(fixture: &Fixture) {
+        let keys = fixture.key_of_each_shard();
+        let row = order(keys[0]).insert(&fixture.cluster).await.unwrap();
         let copy = Order { user_id: keys[2], ..row.clone() };
-        copy.insert(&bed.cluster).await.unwrap();
-        let error = Order::find_by_id(&bed.cluster, row.id).await.unwrap_err();
+        copy.insert(&fixture.cluster).await.unwrap();
+        let error = Order::find_by_id(&fixture.cluster, row.id).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
         assert!(error.to_string().contains("shard 0") && error.to_string().contains("shard 2"), "{error}");
     }
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options.pin(-7, 2).pin(-8, 0).pin(-9, 3);
-    async fn the_row_of_a_pinned_key_is_found_by_its_id(bed: &Bed) {
+    async fn the_row_of_a_pinned_key_is_found_by_its_id(fixture: &Fixture) {
         for key in [-7, -8, -9] {
-            let row = order(key).insert(&bed.cluster).await.unwrap();
-            assert_eq!(Order::get_by_id(&bed.cluster, row.id).await.unwrap(), row);
+            let row = order(key).insert(&fixture.cluster).await.unwrap();
+            assert_eq!(Order::get_by_id(&fixture.cluster, row.id).await.unwrap(), row);
         }
     }
 
-    async fn rows_are_found_by_their_ids_after_each_shard_was_split_in_two(bed: &Bed) {
-        let rows = (0..60).map(|n| order(bed.key() * (1 - n % 2 * 2)));
-        let rows = Order::insert_many(&bed.cluster, rows.collect()).await.unwrap();
-        let split = BedOptions::new(bed.dialect, 8, 2).pin(-7, 5);
+    async fn rows_are_found_by_their_ids_after_each_shard_was_split_in_two(fixture: &Fixture) {
+        let rows = (0..60).map(|n| order(fixture.key() * (1 - n % 2 * 2)));
+        let rows = Order::insert_many(&fixture.cluster, rows.collect()).await.unwrap();
+        let split = FixtureOptions::new(fixture.dialect, 8, 2).pin(-7, 5);
         let split = split.open(|setup| setup.table::<Order>()).await;
-        let pinned = order(-7).insert(&bed.cluster).await.unwrap();
+        let pinned = order(-7).insert(&fixture.cluster).await.unwrap();
         let moved: Vec<Order> = rows.into_iter().chain([pinned]).collect();
         Order::insert_many(&split.cluster, moved.clone()).await.unwrap();
         for row in moved {
@@ -155,9 +155,9 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options.pin(-7, 2).pin(-
 }
 
 behaviours! { (Order), 4 shards on 1 servers, |options| options.strategy(StrategyConfig::Modulo);
-    async fn under_another_strategy_than_hash_an_id_does_not_find_its_row(bed: &Bed) {
-        let row = order(bed.key()).insert(&bed.cluster).await.unwrap();
-        let error = Order::find_by_id(&bed.cluster, row.id).await.unwrap_err();
+    async fn under_another_strategy_than_hash_an_id_does_not_find_its_row(fixture: &Fixture) {
+        let row = order(fixture.key()).insert(&fixture.cluster).await.unwrap();
+        let error = Order::find_by_id(&fixture.cluster, row.id).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }

@@ -41,32 +41,32 @@ async fn tickets(cluster: &Cluster, count: i64) -> Vec<i64> {
 behaviours! { (Ticket, Customer), 4 shards on 2 servers, |options| {
         options.ids(Ids::new().tables(DATABASE).block(10))
     };
-    async fn numbers_begin_at_1_and_leave_no_gap_in_one_process(bed: &Bed) {
-        assert_eq!(tickets(&bed.cluster, 25).await, (1..=25).collect::<Vec<_>>());
+    async fn numbers_begin_at_1_and_leave_no_gap_in_one_process(fixture: &Fixture) {
+        assert_eq!(tickets(&fixture.cluster, 25).await, (1..=25).collect::<Vec<_>>());
         // Each table has its own.
-        assert_eq!(customer().insert(&bed.cluster).await.unwrap().id, 1);
+        assert_eq!(customer().insert(&fixture.cluster).await.unwrap().id, 1);
     }
 
-    async fn another_process_begins_with_the_next_block(bed: &Bed) {
-        assert_eq!(tickets(&bed.cluster, 3).await, [1, 2, 3]);
-        let second = bed.another_process().await;
+    async fn another_process_begins_with_the_next_block(fixture: &Fixture) {
+        assert_eq!(tickets(&fixture.cluster, 3).await, [1, 2, 3]);
+        let second = fixture.another_process().await;
         assert_eq!(tickets(&second, 12).await, (11..=22).collect::<Vec<_>>());
-        assert_eq!(tickets(&bed.cluster, 8).await, [4, 5, 6, 7, 8, 9, 10, 31]);
+        assert_eq!(tickets(&fixture.cluster, 8).await, [4, 5, 6, 7, 8, 9, 10, 31]);
     }
 
-    async fn processes_at_once_are_given_no_number_twice(bed: &Bed) {
-        let mut clusters = vec![bed.cluster.clone()];
+    async fn processes_at_once_are_given_no_number_twice(fixture: &Fixture) {
+        let mut clusters = vec![fixture.cluster.clone()];
         for _ in 0..3 {
-            clusters.push(bed.another_process().await);
+            clusters.push(fixture.another_process().await);
         }
         let inserts = (0..200).map(|n| ticket(n).insert(&clusters[usize::try_from(n).unwrap() % 4]));
         let ids: HashSet<i64> = join_all(inserts).await.into_iter().map(|row| row.unwrap().id).collect();
         assert_eq!(ids.len(), 200);
     }
 
-    async fn a_caller_that_goes_away_doubles_no_number(bed: &Bed) {
+    async fn a_caller_that_goes_away_doubles_no_number(fixture: &Fixture) {
         for polls in 1..40 {
-            let insert = ticket(polls).insert(&bed.cluster);
+            let insert = ticket(polls).insert(&fixture.cluster);
             let mut insert = std::pin::pin!(insert);
             for _ in 0..polls {
                 let poll = std::future::poll_fn(|context| Poll::Ready(insert.as_mut().poll(context)));
@@ -76,26 +76,26 @@ behaviours! { (Ticket, Customer), 4 shards on 2 servers, |options| {
                 tokio::task::yield_now().await;
             }
         }
-        let ids = tickets(&bed.cluster, 50).await;
+        let ids = tickets(&fixture.cluster, 50).await;
         let different: HashSet<&i64> = ids.iter().collect();
         assert_eq!(different.len(), 50);
     }
 
-    async fn rows_of_a_transaction_on_the_same_database_get_their_numbers(bed: &Bed) {
-        let tx = bed.cluster.begin(Customer::database()).await.unwrap();
+    async fn rows_of_a_transaction_on_the_same_database_get_their_numbers(fixture: &Fixture) {
+        let tx = fixture.cluster.begin(Customer::database()).await.unwrap();
         let first = customer().insert(&tx).await.unwrap();
         let second = customer().insert(&tx).await.unwrap();
         assert_eq!((first.id, second.id), (1, 2));
         tx.rollback().await.unwrap();
-        let ids = join_all((0..15).map(|_| customer().insert(&bed.cluster))).await;
+        let ids = join_all((0..15).map(|_| customer().insert(&fixture.cluster))).await;
         let ids: HashSet<i64> = ids.into_iter().map(|row| row.unwrap().id).collect();
         assert_eq!(ids.len(), 15);
     }
 }
 
 behaviours! { (Ticket), 2 shards on 1 servers, |options| options.ids(Ids::new());
-    async fn without_a_database_for_them_the_first_insert_says_what_to_write(bed: &Bed) {
-        let error = ticket(1).insert(&bed.cluster).await.unwrap_err();
+    async fn without_a_database_for_them_the_first_insert_says_what_to_write(fixture: &Fixture) {
+        let error = ticket(1).insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("[ids] tables"), "{error}");
     }

@@ -6,10 +6,10 @@ use shard_orm_tests::behaviours;
 use super::{Country, Customer, Invoice, Line, Order, Orders, Product};
 
 behaviours! { (Customer, Order, Line, Product, Invoice, Country);
-    async fn a_row_without_a_partner_comes_with_none(bed: &Bed) {
-        let Orders { key, tea, coffee, empty, tea_lines: [green, black], coffee_line } = Orders::insert(bed).await;
+    async fn a_row_without_a_partner_comes_with_none(fixture: &Fixture) {
+        let Orders { key, tea, coffee, empty, tea_lines: [green, black], coffee_line } = Orders::insert(fixture).await;
         let query = Order::on(key).left_join(Order::LINES).order_by(Order::ID).order_by(Line::ID);
-        let rows: Vec<(Order, Option<Line>)> = query.clone().all(&bed.cluster).await.unwrap();
+        let rows: Vec<(Order, Option<Line>)> = query.clone().all(&fixture.cluster).await.unwrap();
         assert_eq!(
             rows,
             [
@@ -19,79 +19,79 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
                 (empty, None),
             ]
         );
-        assert_eq!(query.count(&bed.cluster).await.unwrap(), 4);
+        assert_eq!(query.count(&fixture.cluster).await.unwrap(), 4);
     }
 
-    async fn a_partner_that_is_null_in_all_but_its_keys_is_there(bed: &Bed) {
-        let Orders { key, tea_lines: [mut green, black], .. } = Orders::insert(bed).await;
-        let untitled = Product { id: bed.id(), user_id: key, title: None }.insert(&bed.cluster).await.unwrap();
+    async fn a_partner_that_is_null_in_all_but_its_keys_is_there(fixture: &Fixture) {
+        let Orders { key, tea_lines: [mut green, black], .. } = Orders::insert(fixture).await;
+        let untitled = Product { id: fixture.id(), user_id: key, title: None }.insert(&fixture.cluster).await.unwrap();
         green.link(Line::PRODUCT, &untitled).unwrap();
-        green.update(&bed.cluster).await.unwrap();
+        green.update(&fixture.cluster).await.unwrap();
         let rows = Line::on(key)
             .filter(Line::QUANTITY.ne(3))
             .left_join(Line::PRODUCT)
             .order_by(Line::ID)
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap();
         assert_eq!(rows, [(green, Some(untitled)), (black, None)]);
     }
 
-    async fn columns_of_what_may_be_absent_are_options_once(bed: &Bed) {
-        let key = Orders::insert(bed).await.key;
+    async fn columns_of_what_may_be_absent_are_options_once(fixture: &Fixture) {
+        let key = Orders::insert(fixture).await.key;
         let rows: Vec<(_, Option<String>, Option<i64>, Option<i32>)> = Order::on(key)
             .left_join(Order::LINES)
             .order_by(Order::ID)
             .order_by(Line::ID)
             .select((Order::ITEM, Line::SKU, Line::ORDER_ID, Line::QUANTITY))
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap();
         assert_eq!((rows[1].1.as_deref(), rows[1].3), (Some("black"), Some(5)));
         assert!(rows[1].2.is_some());
         assert_eq!(rows[3], ("empty".into(), None, None, None));
         let alone: Vec<Option<i32>> =
-            Order::on(key).left_join(Order::LINES).select(Line::QUANTITY).all(&bed.cluster).await.unwrap();
+            Order::on(key).left_join(Order::LINES).select(Line::QUANTITY).all(&fixture.cluster).await.unwrap();
         assert_eq!(alone.iter().flatten().sum::<i32>(), 9);
     }
 
-    async fn a_condition_of_the_relation_says_what_is_joined_and_one_of_the_result_what_is_kept(bed: &Bed) {
-        let Orders { key, tea, coffee, empty, tea_lines: [_, black], .. } = Orders::insert(bed).await;
+    async fn a_condition_of_the_relation_says_what_is_joined_and_one_of_the_result_what_is_kept(fixture: &Fixture) {
+        let Orders { key, tea, coffee, empty, tea_lines: [_, black], .. } = Orders::insert(fixture).await;
         let many = Line::QUANTITY.gt(3);
         let all = Order::on(key).left_join(Order::LINES.filter(many.clone())).order_by(Order::ID);
-        let rows = all.all(&bed.cluster).await.unwrap();
+        let rows = all.all(&fixture.cluster).await.unwrap();
         assert_eq!(rows, [(tea.clone(), Some(black.clone())), (coffee, None), (empty.clone(), None)]);
         let kept = Order::on(key).left_join(Order::LINES).filter(many);
-        assert_eq!(kept.all(&bed.cluster).await.unwrap(), [(tea, Some(black))]);
+        assert_eq!(kept.all(&fixture.cluster).await.unwrap(), [(tea, Some(black))]);
         // What is absent can be asked for.
         let without = Order::on(key).left_join(Order::LINES).filter(Line::ORDER_ID.is_null());
-        assert_eq!(without.all(&bed.cluster).await.unwrap(), [(empty, None)]);
+        assert_eq!(without.all(&fixture.cluster).await.unwrap(), [(empty, None)]);
     }
 
-    async fn the_order_of_a_relation_comes_after_that_of_the_query(bed: &Bed) {
-        let Orders { key, .. } = Orders::insert(bed).await;
+    async fn the_order_of_a_relation_comes_after_that_of_the_query(fixture: &Fixture) {
+        let Orders { key, .. } = Orders::insert(fixture).await;
         let skus: Vec<Option<String>> = Order::on(key)
             .order_by(Order::ID)
             .left_join(Order::LINES.order_by(Line::QUANTITY.desc()))
             .select(Line::SKU)
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap();
         assert_eq!(skus, [Some("black".into()), Some("green".into()), Some("beans".into()), None]);
     }
 
-    async fn what_belongs_to_an_absent_row_is_absent_too(bed: &Bed) {
-        let Orders { key, tea_lines: [mut green, _], .. } = Orders::insert(bed).await;
-        let product = Product { id: bed.id(), user_id: key, title: Some("Sencha".into()) };
+    async fn what_belongs_to_an_absent_row_is_absent_too(fixture: &Fixture) {
+        let Orders { key, tea_lines: [mut green, _], .. } = Orders::insert(fixture).await;
+        let product = Product { id: fixture.id(), user_id: key, title: Some("Sencha".into()) };
         green.link(Line::PRODUCT, &product).unwrap();
-        green.update(&bed.cluster).await.unwrap();
-        product.clone().insert(&bed.cluster).await.unwrap();
+        green.update(&fixture.cluster).await.unwrap();
+        product.clone().insert(&fixture.cluster).await.unwrap();
         let rows: Vec<(Order, Option<Line>, Option<Product>)> = Order::on(key)
             .left_join(Order::LINES)
             .left_join(Line::PRODUCT)
             .order_by(Order::ID)
             .order_by(Line::ID)
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap();
         let products: Vec<Option<Product>> = rows.into_iter().map(|(_, _, product)| product).collect();

@@ -9,35 +9,35 @@ use super::counted::{counted, tables};
 use super::{Country, Customer, Invoice, Line, Order, Orders, Product, invoice, line, order};
 
 behaviours! { (Customer, Order, Line, Product, Invoice, Country);
-    async fn the_related_rows_of_one_row_are_an_ordinary_query(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
-        let lines = orders.tea.related(Order::LINES).order_by(Line::ID).all(&bed.cluster).await.unwrap();
+    async fn the_related_rows_of_one_row_are_an_ordinary_query(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
+        let lines = orders.tea.related(Order::LINES).order_by(Line::ID).all(&fixture.cluster).await.unwrap();
         assert_eq!(lines, orders.tea_lines);
         let of_five = orders.tea.related(Order::LINES).filter(Line::QUANTITY.ge(5));
-        assert_eq!(of_five.clone().one(&bed.cluster).await.unwrap(), orders.tea_lines[1]);
-        assert_eq!(of_five.set(Line::QUANTITY, 6).update(&bed.cluster).await.unwrap(), 1);
-        assert_eq!(orders.empty.related(Order::LINES).count(&bed.cluster).await.unwrap(), 0);
-        let parent = orders.coffee_line.related(Line::ORDER).first(&bed.cluster).await.unwrap();
+        assert_eq!(of_five.clone().one(&fixture.cluster).await.unwrap(), orders.tea_lines[1]);
+        assert_eq!(of_five.set(Line::QUANTITY, 6).update(&fixture.cluster).await.unwrap(), 1);
+        assert_eq!(orders.empty.related(Order::LINES).count(&fixture.cluster).await.unwrap(), 0);
+        let parent = orders.coffee_line.related(Line::ORDER).first(&fixture.cluster).await.unwrap();
         assert_eq!(parent, Some(orders.coffee));
     }
 
-    async fn a_field_that_is_none_belongs_to_nothing(bed: &Bed) {
-        let mut lost = line(bed, &order(bed, bed.key(), "tea"), "x", 1);
+    async fn a_field_that_is_none_belongs_to_nothing(fixture: &Fixture) {
+        let mut lost = line(fixture, &order(fixture, fixture.key(), "tea"), "x", 1);
         lost.order_id = None;
-        let lost = lost.insert(&bed.cluster).await.unwrap();
-        assert_eq!(lost.related(Line::ORDER).all(&bed.cluster).await.unwrap(), []);
-        let (loaded, sent) = counted(Line::ORDER.load(&bed.cluster, &[lost])).await;
+        let lost = lost.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(lost.related(Line::ORDER).all(&fixture.cluster).await.unwrap(), []);
+        let (loaded, sent) = counted(Line::ORDER.load(&fixture.cluster, &[lost])).await;
         assert_eq!((loaded.unwrap(), sent), (vec![None], vec![]));
     }
 
-    async fn an_id_of_another_key_finds_nothing(bed: &Bed) {
-        let theirs = Orders::insert(bed).await;
+    async fn an_id_of_another_key_finds_nothing(fixture: &Fixture) {
+        let theirs = Orders::insert(fixture).await;
         // In the same logical shard, with the id of the other's order.
-        let key = bed.neighbours(theirs.key, 1)[0];
-        let mut tampered = line(bed, &theirs.tea, "stolen", 1);
+        let key = fixture.neighbours(theirs.key, 1)[0];
+        let mut tampered = line(fixture, &theirs.tea, "stolen", 1);
         tampered.user_id = key;
-        let tampered = tampered.insert(&bed.cluster).await.unwrap();
-        let cluster = &bed.cluster;
+        let tampered = tampered.insert(&fixture.cluster).await.unwrap();
+        let cluster = &fixture.cluster;
         assert_eq!(tampered.related(Line::ORDER).first(cluster).await.unwrap(), None);
         assert_eq!(Line::ORDER.load(cluster, std::slice::from_ref(&tampered)).await.unwrap(), [None]);
         let lines = Order::LINES.load(cluster, std::slice::from_ref(&theirs.tea)).await.unwrap();
@@ -47,17 +47,17 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(joined, 3);
     }
 
-    async fn a_page_of_rows_takes_one_statement_for_each_relation(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
-        let customer = Customer { user_id: orders.key, name: "Ada".into() }.insert(&bed.cluster).await.unwrap();
-        let paid = invoice(bed, &orders.coffee, 250).insert(&bed.cluster).await.unwrap();
+    async fn a_page_of_rows_takes_one_statement_for_each_relation(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
+        let customer = Customer { user_id: orders.key, name: "Ada".into() }.insert(&fixture.cluster).await.unwrap();
+        let paid = invoice(fixture, &orders.coffee, 250).insert(&fixture.cluster).await.unwrap();
         let query = Order::on(orders.key)
             .order_by(Order::ID)
             .limit(20)
             .with(Order::LINES)
             .with(Order::INVOICE)
             .with(Order::CUSTOMER);
-        let (rows, sent) = counted(query.all(&bed.cluster)).await;
+        let (rows, sent) = counted(query.all(&fixture.cluster)).await;
         let customer = Some(customer);
         assert_eq!(
             rows.unwrap(),
@@ -70,20 +70,20 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(tables(sent), ["customers", "invoices", "lines", "orders"]);
     }
 
-    async fn a_page_without_rows_takes_no_statement_for_its_relations(bed: &Bed) {
-        let query = Order::on(bed.key()).with(Order::LINES).with(Order::CUSTOMER);
-        let (rows, sent) = counted(query.all(&bed.cluster)).await;
+    async fn a_page_without_rows_takes_no_statement_for_its_relations(fixture: &Fixture) {
+        let query = Order::on(fixture.key()).with(Order::LINES).with(Order::CUSTOMER);
+        let (rows, sent) = counted(query.all(&fixture.cluster)).await;
         assert_eq!((rows.unwrap(), tables(sent)), (vec![], vec!["orders".to_owned()]));
     }
 
-    async fn rows_of_several_keys_take_one_statement_for_each_logical_shard(bed: &Bed) {
+    async fn rows_of_several_keys_take_one_statement_for_each_logical_shard(fixture: &Fixture) {
         let mut all = Vec::new();
         for _ in 0..6 {
-            all.push(Orders::insert(bed).await);
+            all.push(Orders::insert(fixture).await);
         }
-        let shards: BTreeSet<u32> = all.iter().map(|orders| bed.shard_of(orders.key)).collect();
+        let shards: BTreeSet<u32> = all.iter().map(|orders| fixture.shard_of(orders.key)).collect();
         let keys: Vec<i64> = all.iter().map(|orders| orders.key).collect();
-        let (rows, sent) = counted(Order::on_each(&keys).with(Order::LINES).all(&bed.cluster)).await;
+        let (rows, sent) = counted(Order::on_each(&keys).with(Order::LINES).all(&fixture.cluster)).await;
         let rows = rows.unwrap();
         assert_eq!(rows.len(), 18);
         for orders in all {
@@ -98,96 +98,96 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(BTreeSet::from_iter(of_lines).len(), shards.len());
     }
 
-    async fn the_result_is_in_the_order_of_the_rows(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
+    async fn the_result_is_in_the_order_of_the_rows(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
         let rows = [orders.empty.clone(), orders.coffee.clone(), orders.tea.clone(), orders.coffee];
-        let lines = Order::LINES.load(&bed.cluster, &rows).await.unwrap();
+        let lines = Order::LINES.load(&fixture.cluster, &rows).await.unwrap();
         let coffee = vec![orders.coffee_line];
         assert_eq!(lines, [vec![], coffee.clone(), orders.tea_lines.to_vec(), coffee]);
     }
 
-    async fn a_relation_takes_conditions_and_an_order(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
-        let third = line(bed, &orders.tea, "white", 5).insert(&bed.cluster).await.unwrap();
+    async fn a_relation_takes_conditions_and_an_order(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
+        let third = line(fixture, &orders.tea, "white", 5).insert(&fixture.cluster).await.unwrap();
         let [green, black] = orders.tea_lines.clone();
         let most = Order::LINES.order_by(Line::QUANTITY.desc());
         let query = Order::on(orders.key).order_by(Order::ID.desc());
-        let rows = query.clone().with(most).all(&bed.cluster).await.unwrap();
+        let rows = query.clone().with(most).all(&fixture.cluster).await.unwrap();
         // Those that are equal are ordered by their primary key.
         assert_eq!(rows[2].1, [black.clone(), third.clone(), green]);
         let some = Order::LINES.filter(Line::QUANTITY.gt(3)).filter(Line::SKU.ne("white"));
-        let rows = query.with(some).all(&bed.cluster).await.unwrap();
+        let rows = query.with(some).all(&fixture.cluster).await.unwrap();
         assert_eq!(rows.into_iter().map(|(_, lines)| lines).collect::<Vec<_>>(), [vec![], vec![], vec![black]]);
     }
 
-    async fn one_parent_is_given_to_each_of_its_rows(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
+    async fn one_parent_is_given_to_each_of_its_rows(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
         let (rows, sent) =
-            counted(Line::on(orders.key).order_by(Line::ID).with(Line::ORDER).all(&bed.cluster)).await;
+            counted(Line::on(orders.key).order_by(Line::ID).with(Line::ORDER).all(&fixture.cluster)).await;
         let parents: Vec<Option<Order>> = rows.unwrap().into_iter().map(|(_, order)| order).collect();
         assert_eq!(parents, [Some(orders.tea.clone()), Some(orders.tea), Some(orders.coffee)]);
         assert_eq!(tables(sent), ["lines", "orders"]);
     }
 
-    async fn of_several_rows_has_one_gives_the_first_by_its_primary_key(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
-        let (first, second) = (invoice(bed, &orders.tea, 1), invoice(bed, &orders.tea, 2));
-        Invoice::insert_many(&bed.cluster, vec![second, first.clone()]).await.unwrap();
-        let found = Order::INVOICE.load(&bed.cluster, &[orders.tea]).await.unwrap();
+    async fn of_several_rows_has_one_gives_the_first_by_its_primary_key(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
+        let (first, second) = (invoice(fixture, &orders.tea, 1), invoice(fixture, &orders.tea, 2));
+        Invoice::insert_many(&fixture.cluster, vec![second, first.clone()]).await.unwrap();
+        let found = Order::INVOICE.load(&fixture.cluster, &[orders.tea]).await.unwrap();
         assert_eq!(found, [Some(first)]);
     }
 
-    async fn the_first_row_comes_with_what_is_related_to_it(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
+    async fn the_first_row_comes_with_what_is_related_to_it(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
         let query = Order::on(orders.key).order_by(Order::ID).with(Order::LINES);
-        let (first, sent) = counted(query.first(&bed.cluster)).await;
+        let (first, sent) = counted(query.first(&fixture.cluster)).await;
         assert_eq!(first.unwrap(), Some((orders.tea, orders.tea_lines.to_vec())));
         assert_eq!(tables(sent), ["lines", "orders"]);
-        let none = Order::on(bed.key()).with(Order::LINES);
-        assert_eq!(crate::kind(none.one(&bed.cluster).await), ErrorKind::NotFound);
+        let none = Order::on(fixture.key()).with(Order::LINES);
+        assert_eq!(crate::kind(none.one(&fixture.cluster).await), ErrorKind::NotFound);
     }
 
-    async fn a_transaction_loads_what_it_has_written(bed: &Bed) {
-        let orders = Orders::insert(bed).await;
-        let tx = bed.cluster.begin(Order::shard(orders.key)).await.unwrap();
-        let added = line(bed, &orders.empty, "new", 1).insert(&tx).await.unwrap();
+    async fn a_transaction_loads_what_it_has_written(fixture: &Fixture) {
+        let orders = Orders::insert(fixture).await;
+        let tx = fixture.cluster.begin(Order::shard(orders.key)).await.unwrap();
+        let added = line(fixture, &orders.empty, "new", 1).insert(&tx).await.unwrap();
         let rows = Order::on(orders.key).order_by(Order::ID.desc()).with(Order::LINES).all(&tx).await.unwrap();
         assert_eq!(rows[0], (orders.empty.clone(), vec![added]));
         tx.rollback().await.unwrap();
-        let lines = Order::LINES.load(&bed.cluster, &[orders.empty]).await.unwrap();
+        let lines = Order::LINES.load(&fixture.cluster, &[orders.empty]).await.unwrap();
         assert_eq!(lines, [vec![]]);
     }
 
-    async fn more_rows_than_a_statement_takes_are_loaded_in_several(bed: &Bed) {
-        let key = bed.key();
-        let orders: Vec<Order> = (0..1_100).map(|_| order(bed, key, "many")).collect();
-        let lines: Vec<Line> = orders.iter().map(|order| line(bed, order, "one", 1)).collect();
-        Line::insert_many(&bed.cluster, lines.clone()).await.unwrap();
+    async fn more_rows_than_a_statement_takes_are_loaded_in_several(fixture: &Fixture) {
+        let key = fixture.key();
+        let orders: Vec<Order> = (0..1_100).map(|_| order(fixture, key, "many")).collect();
+        let lines: Vec<Line> = orders.iter().map(|order| line(fixture, order, "one", 1)).collect();
+        Line::insert_many(&fixture.cluster, lines.clone()).await.unwrap();
         let expected: Vec<Vec<Line>> = lines.into_iter().map(|line| vec![line]).collect();
-        let (found, sent) = counted(Order::LINES.load(&bed.cluster, &orders)).await;
+        let (found, sent) = counted(Order::LINES.load(&fixture.cluster, &orders)).await;
         assert_eq!((found.unwrap() == expected, sent.len()), (true, 2));
         // In a transaction one after another, on its one connection.
-        let tx = bed.cluster.begin(Order::shard(key)).await.unwrap();
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         let found = Order::LINES.load(&tx, &orders).await.unwrap();
         assert!(found == expected);
         tx.commit().await.unwrap();
     }
 
-    async fn rows_of_a_thousand_keys_of_one_shard_are_loaded(bed: &Bed) {
-        let mut keys = bed.neighbours(bed.key(), 1_100);
-        keys.push(bed.key());
-        let orders: Vec<Order> = keys.iter().map(|key| order(bed, *key, "each")).collect();
-        let last = line(bed, &orders[1_099], "last", 1).insert(&bed.cluster).await.unwrap();
-        let found = Order::LINES.load(&bed.cluster, &orders).await.unwrap();
+    async fn rows_of_a_thousand_keys_of_one_shard_are_loaded(fixture: &Fixture) {
+        let mut keys = fixture.neighbours(fixture.key(), 1_100);
+        keys.push(fixture.key());
+        let orders: Vec<Order> = keys.iter().map(|key| order(fixture, *key, "each")).collect();
+        let last = line(fixture, &orders[1_099], "last", 1).insert(&fixture.cluster).await.unwrap();
+        let found = Order::LINES.load(&fixture.cluster, &orders).await.unwrap();
         assert_eq!(found[1_099], [last]);
         assert_eq!(found.iter().flatten().count(), 1);
     }
 
-    async fn a_transaction_asks_for_a_thousand_keys_one_statement_after_another(bed: &Bed) {
-        let mut keys = bed.neighbours(bed.key(), 1_100);
-        let tx = bed.cluster.begin(Order::shard(keys[0])).await.unwrap();
-        let first = order(bed, keys[0], "first").insert(&tx).await.unwrap();
-        let last = order(bed, keys[1_099], "last").insert(&tx).await.unwrap();
+    async fn a_transaction_asks_for_a_thousand_keys_one_statement_after_another(fixture: &Fixture) {
+        let mut keys = fixture.neighbours(fixture.key(), 1_100);
+        let tx = fixture.cluster.begin(Order::shard(keys[0])).await.unwrap();
+        let first = order(fixture, keys[0], "first").insert(&tx).await.unwrap();
+        let last = order(fixture, keys[1_099], "last").insert(&tx).await.unwrap();
         keys.reverse();
         let found = Order::on_each(&keys).all(&tx).await.unwrap();
         assert_eq!(found, [last, first]);

@@ -8,8 +8,8 @@ use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm::relation::Join;
 use shard_orm::{Nowhere, Whole};
-use shard_orm_tests::bed::{Bed, BedOptions};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 
 use super::counted::counted;
 use crate::kind;
@@ -95,12 +95,12 @@ async fn fill(cluster: &Cluster) {
 }
 
 /// All rows in one logical shard.
-async fn one_database(dialect: Dialect) -> Bed {
-    let bed = BedOptions::new(dialect, 1, 1)
+async fn one_database(dialect: Dialect) -> Fixture {
+    let fixture = FixtureOptions::new(dialect, 1, 1)
         .open(|setup| setup.table::<Order>().table::<Line>().table::<Product>())
         .await;
-    fill(&bed.cluster).await;
-    bed
+    fill(&fixture.cluster).await;
+    fixture
 }
 
 type Inner = Join<Order, (Order, Line), Nowhere, Whole>;
@@ -174,9 +174,9 @@ fn bounded<J, S>(
 }
 
 behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
-    async fn a_join_over_all_shards_gives_what_one_database_gives(bed: &Bed) {
-        fill(&bed.cluster).await;
-        let one = one_database(bed.dialect).await;
+    async fn a_join_over_all_shards_gives_what_one_database_gives(fixture: &Fixture) {
+        fill(&fixture.cluster).await;
+        let one = one_database(fixture.dialect).await;
         let keys: BTreeSet<i64> = (3..15).collect();
         for (number, order) in inner_orders().into_iter().enumerate() {
             for bounds in BOUNDS {
@@ -184,38 +184,38 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
                 let total = query.clone().order_by(Order::USER_ID).order_by(Order::ID).order_by(Line::ID);
                 let expected = total.clone().on_shard(0).all(&one.cluster).await.unwrap();
                 let what = format!("order {number}, {bounds:?}");
-                assert_eq!(query.clone().scatter().all(&bed.cluster).await.unwrap(), expected, "{what}");
-                let streamed: Vec<(Order, Line)> = query.clone().scatter().stream(&bed.cluster).try_collect().await.unwrap();
+                assert_eq!(query.clone().scatter().all(&fixture.cluster).await.unwrap(), expected, "{what}");
+                let streamed: Vec<(Order, Line)> = query.clone().scatter().stream(&fixture.cluster).try_collect().await.unwrap();
                 assert_eq!(streamed, expected, "{what}");
-                let first = query.clone().scatter().first(&bed.cluster).await.unwrap();
+                let first = query.clone().scatter().first(&fixture.cluster).await.unwrap();
                 assert_eq!(first.as_ref(), expected.first(), "{what}");
-                let count = query.clone().scatter().count(&bed.cluster).await.unwrap();
+                let count = query.clone().scatter().count(&fixture.cluster).await.unwrap();
                 assert_eq!(count, u64::try_from(expected.len()).unwrap(), "{what}");
-                let exists = query.clone().scatter().exists(&bed.cluster).await.unwrap();
+                let exists = query.clone().scatter().exists(&fixture.cluster).await.unwrap();
                 assert_eq!(exists, !expected.is_empty(), "{what}");
                 let of_keys = total.filter(Order::USER_ID.is_in(keys.clone())).on_shard(0).all(&one.cluster).await.unwrap();
-                assert_eq!(query.on_each(&keys).all(&bed.cluster).await.unwrap(), of_keys, "{what}");
+                assert_eq!(query.on_each(&keys).all(&fixture.cluster).await.unwrap(), of_keys, "{what}");
             }
         }
     }
 
-    async fn what_a_left_join_has_not_found_stands_in_its_place(bed: &Bed) {
-        fill(&bed.cluster).await;
-        let one = one_database(bed.dialect).await;
+    async fn what_a_left_join_has_not_found_stands_in_its_place(fixture: &Fixture) {
+        fill(&fixture.cluster).await;
+        let one = one_database(fixture.dialect).await;
         for (number, order) in left_orders().into_iter().enumerate() {
             for bounds in BOUNDS {
                 let query = bounded(order(left()), bounds);
                 let total = query.clone().order_by(Order::USER_ID).order_by(Order::ID).order_by(Line::ID).order_by(Product::ID);
                 let expected = total.on_shard(0).all(&one.cluster).await.unwrap();
                 let what = format!("order {number}, {bounds:?}");
-                let found = query.clone().scatter().all(&bed.cluster).await.unwrap();
+                let found = query.clone().scatter().all(&fixture.cluster).await.unwrap();
                 assert_eq!(found, expected, "{what}");
-                let streamed: Vec<_> = query.clone().scatter().stream(&bed.cluster).try_collect().await.unwrap();
+                let streamed: Vec<_> = query.clone().scatter().stream(&fixture.cluster).try_collect().await.unwrap();
                 assert_eq!(streamed, expected, "{what}");
-                let count = query.clone().scatter().count(&bed.cluster).await.unwrap();
+                let count = query.clone().scatter().count(&fixture.cluster).await.unwrap();
                 assert_eq!(count, u64::try_from(expected.len()).unwrap(), "{what}");
                 // Columns that are ordered by and not selected.
-                let picked = query.select((Order::ID, Product::TITLE)).scatter().all(&bed.cluster).await.unwrap();
+                let picked = query.select((Order::ID, Product::TITLE)).scatter().all(&fixture.cluster).await.unwrap();
                 let expected: Vec<(i64, Option<String>)> = expected
                     .into_iter()
                     .map(|(order, _, product)| (order.id, product.and_then(|product| product.title)))
@@ -223,50 +223,50 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
                 assert_eq!(picked, expected, "{what}");
             }
         }
-        let absent = left().order_by(Line::ID).scatter().all(&bed.cluster).await.unwrap();
+        let absent = left().order_by(Line::ID).scatter().all(&fixture.cluster).await.unwrap();
         assert!(absent.iter().any(|(_, line, _)| line.is_none()));
         assert!(absent.iter().any(|(_, line, product)| line.is_some() && product.is_none()));
     }
 
-    async fn a_join_without_an_order_gives_each_row_once(bed: &Bed) {
-        fill(&bed.cluster).await;
-        let one = one_database(bed.dialect).await;
+    async fn a_join_without_an_order_gives_each_row_once(fixture: &Fixture) {
+        fill(&fixture.cluster).await;
+        let one = one_database(fixture.dialect).await;
         let sorted = |mut rows: Vec<(Order, Line)>| {
             rows.sort_by_key(|(_, line)| line.id);
             rows
         };
         let expected = sorted(inner().on_shard(0).all(&one.cluster).await.unwrap());
-        assert_eq!(sorted(inner().scatter().all(&bed.cluster).await.unwrap()), expected);
-        let streamed: Vec<_> = inner().scatter().stream(&bed.cluster).try_collect().await.unwrap();
+        assert_eq!(sorted(inner().scatter().all(&fixture.cluster).await.unwrap()), expected);
+        let streamed: Vec<_> = inner().scatter().stream(&fixture.cluster).try_collect().await.unwrap();
         assert_eq!(sorted(streamed), expected);
-        let some = inner().limit(4).scatter().all(&bed.cluster).await.unwrap();
+        let some = inner().limit(4).scatter().all(&fixture.cluster).await.unwrap();
         assert_eq!(some.len(), 4);
         assert!(some.iter().all(|row| expected.contains(row)));
-        assert_eq!(inner().offset(3).scatter().all(&bed.cluster).await.unwrap().len(), expected.len() - 3);
+        assert_eq!(inner().offset(3).scatter().all(&fixture.cluster).await.unwrap().len(), expected.len() - 3);
         // From a query that says all shards before it joins.
-        let begun = Order::scatter().join(Order::LINES).count(&bed.cluster).await.unwrap();
+        let begun = Order::scatter().join(Order::LINES).count(&fixture.cluster).await.unwrap();
         assert_eq!(begun, u64::try_from(expected.len()).unwrap());
     }
 
-    async fn the_logical_shards_of_a_server_join_in_one_statement(bed: &Bed) {
-        fill(&bed.cluster).await;
+    async fn the_logical_shards_of_a_server_join_in_one_statement(fixture: &Fixture) {
+        fill(&fixture.cluster).await;
         let query = inner().order_by(Line::QUANTITY.desc()).limit(5).scatter();
-        let (found, sent) = counted(query.clone().all(&bed.cluster)).await;
+        let (found, sent) = counted(query.clone().all(&fixture.cluster)).await;
         let found = found.unwrap();
         assert_eq!(found.len(), 5);
-        assert_eq!(sent.len(), if bed.dialect == Dialect::Sqlite { 16 } else { 2 });
-        let explained = query.clone().explain(&bed.cluster).unwrap();
+        assert_eq!(sent.len(), if fixture.dialect == Dialect::Sqlite { 16 } else { 2 });
+        let explained = query.clone().explain(&fixture.cluster).unwrap();
         assert_eq!(explained.statements.len(), sent.len());
         assert!(explained.to_string().ends_with("merged by quantity desc, user_id, id, id, 5 at most"), "{explained}");
-        let partial = query.partial().all(&bed.cluster).await.unwrap();
+        let partial = query.partial().all(&fixture.cluster).await.unwrap();
         assert_eq!(partial.complete().unwrap(), found);
     }
 
-    async fn a_join_is_not_merged_by_a_text_whose_order_is_not_known(bed: &Bed) {
-        let error = inner().order_by(Order::FOLDED).scatter().all(&bed.cluster).await.unwrap_err();
+    async fn a_join_is_not_merged_by_a_text_whose_order_is_not_known(fixture: &Fixture) {
+        let error = inner().order_by(Order::FOLDED).scatter().all(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("`orders.folded`"), "{error}");
-        let tx = bed.cluster.begin(Order::shard(1)).await.unwrap();
+        let tx = fixture.cluster.begin(Order::shard(1)).await.unwrap();
         assert_eq!(kind(inner().scatter().all(&tx).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
     }
@@ -277,14 +277,14 @@ mod of_a_pool_of_one {
 
     behaviours! { (Order, Line, Product), 16 shards on 2 servers,
         |options| options.pool(PoolOptions::new().max_connections(1).sqlite_readers(1));
-        async fn a_join_has_the_deadline_of_its_query(bed: &Bed) {
-            fill(&bed.cluster).await;
-            let shard = bed.shard_of(4);
+        async fn a_join_has_the_deadline_of_its_query(fixture: &Fixture) {
+            fill(&fixture.cluster).await;
+            let shard = fixture.shard_of(4);
             // Holds the connection that all of these need.
-            let mut held = Order::on_shard(shard).stream(&bed.cluster);
+            let mut held = Order::on_shard(shard).stream(&fixture.cluster);
             assert!(held.try_next().await.unwrap().is_some());
             let limited = || Order::query().deadline(Duration::from_millis(30)).join(Order::LINES);
-            let cluster = &bed.cluster;
+            let cluster = &fixture.cluster;
             assert_eq!(kind(limited().scatter().all(cluster).await), ErrorKind::Timeout);
             assert_eq!(kind(limited().scatter().count(cluster).await), ErrorKind::Timeout);
             assert_eq!(kind(limited().on(4).all(cluster).await), ErrorKind::Timeout);

@@ -73,21 +73,21 @@ struct File {
 }
 
 behaviours! { (Node, Slot, Booking, Folder, File);
-    async fn a_model_is_related_to_itself(bed: &Bed) {
-        let user_id = bed.key();
-        let root = Node { id: bed.id(), user_id, parent_id: None };
-        let mut left = Node { id: bed.id(), ..root.clone() };
+    async fn a_model_is_related_to_itself(fixture: &Fixture) {
+        let user_id = fixture.key();
+        let root = Node { id: fixture.id(), user_id, parent_id: None };
+        let mut left = Node { id: fixture.id(), ..root.clone() };
         left.link(Node::PARENT, &root).unwrap();
-        let right = Node { id: bed.id(), parent_id: Some(root.id), ..root };
+        let right = Node { id: fixture.id(), parent_id: Some(root.id), ..root };
         let nodes = vec![root.clone(), left.clone(), right.clone()];
-        Node::insert_many(&bed.cluster, nodes).await.unwrap();
-        let children = root.related(Node::CHILDREN).order_by(Node::ID).all(&bed.cluster).await.unwrap();
+        Node::insert_many(&fixture.cluster, nodes).await.unwrap();
+        let children = root.related(Node::CHILDREN).order_by(Node::ID).all(&fixture.cluster).await.unwrap();
         assert_eq!(children, [left.clone(), right.clone()]);
         let rows = Node::on(user_id)
             .order_by(Node::ID)
             .with(Node::CHILDREN)
             .with(Node::PARENT)
-            .all(&bed.cluster)
+            .all(&fixture.cluster)
             .await
             .unwrap();
         let parent = Some(root.clone());
@@ -101,42 +101,42 @@ behaviours! { (Node, Slot, Booking, Folder, File);
         );
     }
 
-    async fn an_id_of_several_parts_is_held_by_as_many_fields(bed: &Bed) {
-        let user_id = bed.key();
+    async fn an_id_of_several_parts_is_held_by_as_many_fields(fixture: &Fixture) {
+        let user_id = fixture.key();
         let slot = |year, week| Slot { year, week, user_id };
         let slots = vec![slot(2025, 1), slot(2025, 2), slot(2026, 1)];
-        Slot::insert_many(&bed.cluster, slots.clone()).await.unwrap();
-        let mut booking = Booking { id: bed.id(), user_id, slot_year: None, slot_week: 0 };
+        Slot::insert_many(&fixture.cluster, slots.clone()).await.unwrap();
+        let mut booking = Booking { id: fixture.id(), user_id, slot_year: None, slot_week: 0 };
         booking.link(Booking::SLOT, &slots[2]).unwrap();
         assert_eq!((booking.slot_year, booking.slot_week), (Some(2026), 1));
-        let second = Booking { id: bed.id(), slot_year: Some(2025), ..booking.clone() };
-        let nowhere = Booking { id: bed.id(), slot_year: None, ..booking.clone() };
+        let second = Booking { id: fixture.id(), slot_year: Some(2025), ..booking.clone() };
+        let nowhere = Booking { id: fixture.id(), slot_year: None, ..booking.clone() };
         let bookings = vec![booking.clone(), second.clone(), nowhere.clone()];
-        Booking::insert_many(&bed.cluster, bookings.clone()).await.unwrap();
+        Booking::insert_many(&fixture.cluster, bookings.clone()).await.unwrap();
 
-        let (found, sent) = counted(Slot::BOOKINGS.load(&bed.cluster, &slots)).await;
+        let (found, sent) = counted(Slot::BOOKINGS.load(&fixture.cluster, &slots)).await;
         assert_eq!(found.unwrap(), [vec![second.clone()], vec![], vec![booking.clone()]]);
         assert_eq!(sent.len(), 1);
-        let parents = Booking::SLOT.load(&bed.cluster, &bookings).await.unwrap();
+        let parents = Booking::SLOT.load(&fixture.cluster, &bookings).await.unwrap();
         assert_eq!(parents, [Some(slots[2].clone()), Some(slots[0].clone()), None]);
-        assert_eq!(slots[0].related(Slot::BOOKINGS).all(&bed.cluster).await.unwrap(), std::slice::from_ref(&second));
-        let joined = Slot::on(user_id).join(Slot::BOOKINGS).order_by(Slot::YEAR).all(&bed.cluster).await.unwrap();
+        assert_eq!(slots[0].related(Slot::BOOKINGS).all(&fixture.cluster).await.unwrap(), std::slice::from_ref(&second));
+        let joined = Slot::on(user_id).join(Slot::BOOKINGS).order_by(Slot::YEAR).all(&fixture.cluster).await.unwrap();
         assert_eq!(joined, [(slots[0].clone(), second), (slots[2].clone(), booking)]);
-        let left = Booking::on(user_id).left_join(Booking::SLOT).filter(Slot::YEAR.gt(0)).count(&bed.cluster);
+        let left = Booking::on(user_id).left_join(Booking::SLOT).filter(Slot::YEAR.gt(0)).count(&fixture.cluster);
         assert_eq!(left.await.unwrap(), 2);
     }
 
-    async fn rows_that_are_marked_as_deleted_are_not_related(bed: &Bed) {
-        let user_id = bed.key();
-        let folder = || Folder { id: bed.id(), user_id, deleted_at: None };
+    async fn rows_that_are_marked_as_deleted_are_not_related(fixture: &Fixture) {
+        let user_id = fixture.key();
+        let folder = || Folder { id: fixture.id(), user_id, deleted_at: None };
         let (open, gone) = (folder(), folder());
-        Folder::insert_many(&bed.cluster, vec![open.clone(), gone.clone()]).await.unwrap();
-        let file = |folder: &Folder| File { id: bed.id(), user_id, folder_id: folder.id, deleted_at: None };
+        Folder::insert_many(&fixture.cluster, vec![open.clone(), gone.clone()]).await.unwrap();
+        let file = |folder: &Folder| File { id: fixture.id(), user_id, folder_id: folder.id, deleted_at: None };
         let (kept, removed, lost) = (file(&open), file(&open), file(&gone));
-        File::insert_many(&bed.cluster, vec![kept.clone(), removed.clone(), lost.clone()]).await.unwrap();
-        removed.delete(&bed.cluster).await.unwrap();
-        gone.delete(&bed.cluster).await.unwrap();
-        let cluster = &bed.cluster;
+        File::insert_many(&fixture.cluster, vec![kept.clone(), removed.clone(), lost.clone()]).await.unwrap();
+        removed.delete(&fixture.cluster).await.unwrap();
+        gone.delete(&fixture.cluster).await.unwrap();
+        let cluster = &fixture.cluster;
 
         assert_eq!(open.related(Folder::FILES).all(cluster).await.unwrap(), std::slice::from_ref(&kept));
         let files = Folder::FILES.load(cluster, std::slice::from_ref(&open)).await.unwrap();
@@ -193,32 +193,32 @@ fn regions() -> StrategyConfig {
 }
 
 behaviours! { (Shop, Sale), 2 shards on 1 servers, |options| options.strategy(regions());
-    async fn the_region_is_part_of_a_relation(bed: &Bed) {
-        let (id, user_id) = (bed.id(), bed.key());
+    async fn the_region_is_part_of_a_relation(fixture: &Fixture) {
+        let (id, user_id) = (fixture.id(), fixture.key());
         let shop = |region: &str| Shop { id, region: region.into(), user_id };
         // A region that is not configured lives with that of the default.
         let shops = [shop("eu"), shop("us"), shop("moon")];
-        let sale = |region: &str| Sale { id: bed.id(), user_id, shop_id: id, region: region.into() };
+        let sale = |region: &str| Sale { id: fixture.id(), user_id, shop_id: id, region: region.into() };
         let sales = [sale("eu"), sale("us"), sale("eu")];
         // The primary key is the id alone, so the third shop is not stored.
-        Shop::insert_many(&bed.cluster, shops[..2].to_vec()).await.unwrap();
-        Sale::insert_many(&bed.cluster, sales.to_vec()).await.unwrap();
-        let found = Shop::SALES.load(&bed.cluster, &shops).await.unwrap();
+        Shop::insert_many(&fixture.cluster, shops[..2].to_vec()).await.unwrap();
+        Sale::insert_many(&fixture.cluster, sales.to_vec()).await.unwrap();
+        let found = Shop::SALES.load(&fixture.cluster, &shops).await.unwrap();
         assert_eq!(found, [vec![sales[0].clone(), sales[2].clone()], vec![sales[1].clone()], vec![]]);
-        assert_eq!(Shop::on(("eu", user_id)).join(Shop::SALES).count(&bed.cluster).await.unwrap(), 2);
-        let parents = Sale::SHOP.load(&bed.cluster, &sales).await.unwrap();
+        assert_eq!(Shop::on(("eu", user_id)).join(Shop::SALES).count(&fixture.cluster).await.unwrap(), 2);
+        let parents = Sale::SHOP.load(&fixture.cluster, &sales).await.unwrap();
         assert_eq!(parents, [Some(shops[0].clone()), Some(shops[1].clone()), Some(shops[0].clone())]);
         let mut moved = sales[0].clone();
         assert_eq!(kind(moved.link(Sale::SHOP, &shops[1])), ErrorKind::CrossShard);
     }
-    async fn a_thousand_keys_with_a_region_are_asked_for(bed: &Bed) {
+    async fn a_thousand_keys_with_a_region_are_asked_for(fixture: &Fixture) {
         let shops: Vec<Shop> = (0..1_000)
-            .map(|_| Shop { id: bed.id(), region: "eu".into(), user_id: bed.key() })
+            .map(|_| Shop { id: fixture.id(), region: "eu".into(), user_id: fixture.key() })
             .collect();
-        Shop::insert_many(&bed.cluster, shops.clone()).await.unwrap();
+        Shop::insert_many(&fixture.cluster, shops.clone()).await.unwrap();
         let keys = shops.iter().map(|shop| (shop.region.clone(), shop.user_id));
-        assert_eq!(Shop::on_each(keys).count(&bed.cluster).await.unwrap(), 1_000);
-        let sales = Shop::SALES.load(&bed.cluster, &shops).await.unwrap();
+        assert_eq!(Shop::on_each(keys).count(&fixture.cluster).await.unwrap(), 1_000);
+        let sales = Shop::SALES.load(&fixture.cluster, &shops).await.unwrap();
         assert_eq!(sales.len(), 1_000);
     }
 }

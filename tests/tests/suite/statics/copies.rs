@@ -17,7 +17,7 @@ struct Elsewhere {
     id: i64,
 }
 
-/// Copied to a group that the bed does not have.
+/// Copied to a group that the fixture does not have.
 #[derive(Debug, Clone, PartialEq, StaticModel)]
 #[static_model(groups = ["sky"], table = "airlines")]
 struct OfSky {
@@ -26,15 +26,15 @@ struct OfSky {
 }
 
 behaviours! { (Airline, Limit, Flight, Seat, Country);
-    async fn a_copy_is_read_at_each_logical_shard(bed: &Bed) {
-        let on = &bed.cluster;
-        let codes = codes(bed, 3);
+    async fn a_copy_is_read_at_each_logical_shard(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let codes = codes(fixture, 3);
         let rows: Vec<Airline> = codes.iter().map(|code| airline(code, &format!("n{code}"))).collect();
         for row in &rows {
-            copy_to_all(bed, row).await;
+            copy_to_all(fixture, row).await;
         }
         let ours = |at| Airline::copy(at).filter(Airline::CODE.is_in(codes.clone()));
-        for key in bed.key_of_each_shard() {
+        for key in fixture.key_of_each_shard() {
             let at = || Flight::shard(key);
             assert_eq!(ours(at()).order_by(Airline::CODE).all(on).await.unwrap(), rows);
             assert_eq!(ours(at()).count(on).await.unwrap(), 3);
@@ -57,9 +57,9 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         }
     }
 
-    async fn rows_are_written_at_the_source_and_no_copy_is(bed: &Bed) {
-        let on = &bed.cluster;
-        let code = &codes(bed, 1)[0];
+    async fn rows_are_written_at_the_source_and_no_copy_is(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let code = &codes(fixture, 1)[0];
         let mut row = airline(code, "first").insert(on).await.unwrap();
         row.name = "second".to_owned();
         row.update(on).await.unwrap();
@@ -67,7 +67,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         let of = |code| Airline::query().filter(Airline::CODE.eq(code));
         assert_eq!(of(code).set(Airline::NAME, "third").update(on).await.unwrap(), 1);
         assert_eq!(row.reload(on).await.unwrap().name, "third");
-        for key in bed.key_of_each_shard() {
+        for key in fixture.key_of_each_shard() {
             assert_eq!(Airline::find_copy(on, Flight::shard(key), code).await.unwrap(), None);
         }
         let tx = on.begin(Airline::database()).await.unwrap();
@@ -75,22 +75,22 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         tx.rollback().await.unwrap();
         assert_eq!(of(code).delete(on).await.unwrap(), 1);
         assert_eq!(Airline::find(on, code).await.unwrap(), None);
-        copy_to_all(bed, &row).await;
+        copy_to_all(fixture, &row).await;
         assert_eq!(Airline::find(on, code).await.unwrap(), None);
     }
 
-    async fn a_copy_is_read_in_a_transaction_of_its_shard(bed: &Bed) {
-        let on = &bed.cluster;
-        let code = &codes(bed, 1)[0];
+    async fn a_copy_is_read_in_a_transaction_of_its_shard(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let code = &codes(fixture, 1)[0];
         let row = airline(code, "in a transaction");
-        copy_to_all(bed, &row).await;
-        let key = bed.key();
+        copy_to_all(fixture, &row).await;
+        let key = fixture.key();
         let tx = on.begin(Flight::shard(key)).await.unwrap();
         assert_eq!(Airline::get_copy(&tx, Flight::shard(key), code).await.unwrap(), row);
         let found = Airline::copy(Flight::shard(key)).filter(Airline::CODE.eq(code)).all(&tx).await.unwrap();
         assert_eq!(found, [row]);
-        if bed.logical_shards > 1 {
-            let other = bed.key_of_shard((bed.shard_of(key) + 1) % bed.logical_shards);
+        if fixture.logical_shards > 1 {
+            let other = fixture.key_of_shard((fixture.shard_of(key) + 1) % fixture.logical_shards);
             let elsewhere = Airline::copy(Flight::shard(other)).count(&tx).await;
             assert_eq!(kind(elsewhere), ErrorKind::CrossShard);
         }
@@ -99,31 +99,31 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         tx.commit().await.unwrap();
     }
 
-    async fn an_address_without_copies_is_refused(bed: &Bed) {
-        let on = &bed.cluster;
+    async fn an_address_without_copies_is_refused(fixture: &Fixture) {
+        let on = &fixture.cluster;
         let error = Airline::copy(Country::database()).count(on).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("database `default` holds no copy of `Airline`"), "{error}");
         let error = Airline::find_copy(on, Elsewhere::shard(1), "x").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("group `sky` hold no copies of `Airline`"), "{error}");
-        let row = Limit { id: bed.id(), label: "x".to_owned(), most: 1 };
+        let row = Limit { id: fixture.id(), label: "x".to_owned(), most: 1 };
         assert_eq!(kind(row.clone().insert(on, Country::database()).await), ErrorKind::Unsupported);
         assert_eq!(kind(row.insert(on, Elsewhere::shard(1)).await), ErrorKind::Configuration);
         assert_eq!(kind(OfSky::copy(Elsewhere::shard(1)).count(on).await), ErrorKind::Configuration);
     }
 
-    async fn each_server_has_a_copy_of_its_own(bed: &Bed) {
+    async fn each_server_has_a_copy_of_its_own(fixture: &Fixture) {
         // The names of MariaDB's servers lead to one.
-        if bed.dialect != Dialect::MySql {
-            let on = &bed.cluster;
-            let code = &codes(bed, 1)[0];
-            let keys = key_of_each_server(bed);
-            assert_eq!(keys.len(), bed.servers as usize);
+        if fixture.dialect != Dialect::MySql {
+            let on = &fixture.cluster;
+            let code = &codes(fixture, 1)[0];
+            let keys = key_of_each_server(fixture);
+            assert_eq!(keys.len(), fixture.servers as usize);
             for (number, key) in keys.iter().enumerate() {
                 super::copy_to(on, Flight::shard(*key), &airline(code, &format!("of {number}"))).await;
             }
-            for key in bed.key_of_each_shard() {
+            for key in fixture.key_of_each_shard() {
                 let server = on.locate(&Flight::shard(key)).unwrap().server;
                 let number = server.trim_start_matches("server-");
                 let found = Airline::get_copy(on, Flight::shard(key), code).await.unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt as _;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 use super::{
     Airline, Country, Flight, Limit, Seat, airline, codes, copy_to, copy_to_all, flight,
@@ -14,23 +14,25 @@ use super::{
 use crate::relations::counted::counted;
 
 /// Flights of each of the keys, by each of the airlines and by none.
-async fn flights(bed: &Bed, keys: &[i64], airlines: &[Airline]) -> Vec<Flight> {
+async fn flights(fixture: &Fixture, keys: &[i64], airlines: &[Airline]) -> Vec<Flight> {
     let mut flights = Vec::new();
     for key in keys {
         for airline in airlines {
-            flights.push(flight(bed, *key, Some(&airline.code)));
+            flights.push(flight(fixture, *key, Some(&airline.code)));
         }
-        flights.push(flight(bed, *key, None));
-        flights.push(flight(bed, *key, Some("gone")));
+        flights.push(flight(fixture, *key, None));
+        flights.push(flight(fixture, *key, Some("gone")));
     }
-    Flight::insert_many(&bed.cluster, flights).await.unwrap()
+    Flight::insert_many(&fixture.cluster, flights)
+        .await
+        .unwrap()
 }
 
-async fn airlines(bed: &Bed, count: usize) -> Vec<Airline> {
+async fn airlines(fixture: &Fixture, count: usize) -> Vec<Airline> {
     let mut all = Vec::new();
-    for (number, code) in codes(bed, count).iter().enumerate() {
+    for (number, code) in codes(fixture, count).iter().enumerate() {
         let row = airline(code, &format!("name {}", (number * 7) % 5));
-        copy_to_all(bed, &row).await;
+        copy_to_all(fixture, &row).await;
         all.push(row);
     }
     all
@@ -55,10 +57,10 @@ fn inner(all: &[(Flight, Option<Airline>)]) -> Vec<(Flight, Airline)> {
 }
 
 behaviours! { (Airline, Limit, Flight, Seat, Country);
-    async fn a_shard_joins_its_rows_with_the_copy(bed: &Bed) {
-        let (on, key) = (&bed.cluster, bed.key());
-        let airlines = airlines(bed, 3).await;
-        let all = joined(&flights(bed, &[key], &airlines).await, &airlines);
+    async fn a_shard_joins_its_rows_with_the_copy(fixture: &Fixture) {
+        let (on, key) = (&fixture.cluster, fixture.key());
+        let airlines = airlines(fixture, 3).await;
+        let all = joined(&flights(fixture, &[key], &airlines).await, &airlines);
         let left = || Flight::on(key).left_join(Flight::AIRLINE);
         let join = || Flight::on(key).join(Flight::AIRLINE);
         assert_eq!(left().order_by(Flight::ID).all(on).await.unwrap(), all);
@@ -88,22 +90,22 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert_eq!(Flight::on(key).join(only).count(on).await.unwrap(), 1);
     }
 
-    async fn a_join_goes_on_to_rows_of_the_shard(bed: &Bed) {
-        let (on, key) = (&bed.cluster, bed.key());
-        let airlines = airlines(bed, 1).await;
-        let row = flight(bed, key, Some(&airlines[0].code)).insert(on).await.unwrap();
-        let seat = Seat { id: bed.id(), pilot: key, flight_id: row.id }.insert(on).await.unwrap();
+    async fn a_join_goes_on_to_rows_of_the_shard(fixture: &Fixture) {
+        let (on, key) = (&fixture.cluster, fixture.key());
+        let airlines = airlines(fixture, 1).await;
+        let row = flight(fixture, key, Some(&airlines[0].code)).insert(on).await.unwrap();
+        let seat = Seat { id: fixture.id(), pilot: key, flight_id: row.id }.insert(on).await.unwrap();
         let found = Flight::on(key).join(Flight::AIRLINE).left_join(Flight::SEATS).all(on).await.unwrap();
         assert_eq!(found, [(row.clone(), airlines[0].clone(), Some(seat.clone()))]);
         let found = Flight::on(key).join(Flight::SEATS).join(Flight::AIRLINE).all(on).await.unwrap();
         assert_eq!(found, [(row, seat, airlines[0].clone())]);
     }
 
-    async fn a_transaction_joins_and_loads_what_it_has_written(bed: &Bed) {
-        let (on, key) = (&bed.cluster, bed.key());
-        let airlines = airlines(bed, 1).await;
+    async fn a_transaction_joins_and_loads_what_it_has_written(fixture: &Fixture) {
+        let (on, key) = (&fixture.cluster, fixture.key());
+        let airlines = airlines(fixture, 1).await;
         let tx = on.begin(Flight::shard(key)).await.unwrap();
-        let row = flight(bed, key, Some(&airlines[0].code)).insert(&tx).await.unwrap();
+        let row = flight(fixture, key, Some(&airlines[0].code)).insert(&tx).await.unwrap();
         let pair = (row.clone(), airlines[0].clone());
         assert_eq!(Flight::on(key).join(Flight::AIRLINE).all(&tx).await.unwrap(), [pair]);
         assert_eq!(Flight::on(key).join(Flight::AIRLINE).count(&tx).await.unwrap(), 1);
@@ -113,11 +115,11 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         tx.rollback().await.unwrap();
     }
 
-    async fn joins_over_shards_are_merged(bed: &Bed) {
-        let on = &bed.cluster;
-        let airlines = airlines(bed, 4).await;
-        let keys: Vec<i64> = (0..9).map(|_| bed.key()).collect();
-        let all = joined(&flights(bed, &keys, &airlines).await, &airlines);
+    async fn joins_over_shards_are_merged(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let airlines = airlines(fixture, 4).await;
+        let keys: Vec<i64> = (0..9).map(|_| fixture.key()).collect();
+        let all = joined(&flights(fixture, &keys, &airlines).await, &airlines);
         let inner = inner(&all);
         let mine = Flight::PILOT.is_in(keys.clone());
         let scatter = || Flight::scatter().join(Flight::AIRLINE).filter(mine.clone());
@@ -145,30 +147,30 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert!(names.is_sorted_by_key(|(name, _)| name.clone()));
     }
 
-    async fn a_join_explains_the_copy_that_it_reads(bed: &Bed) {
-        let quoted = |namespace: &str| match bed.dialect {
+    async fn a_join_explains_the_copy_that_it_reads(fixture: &Fixture) {
+        let quoted = |namespace: &str| match fixture.dialect {
             Dialect::MySql | Dialect::Sqlite => format!("`{namespace}`.`airlines`"),
             Dialect::Postgres => format!("\"{namespace}\".\"airlines\""),
         };
-        let key = bed.key();
-        let statics = bed.cluster.locate(&Limit::server(Flight::shard(key))).unwrap().namespace;
-        let explained = Flight::on(key).join(Flight::AIRLINE).explain(&bed.cluster).unwrap();
+        let key = fixture.key();
+        let statics = fixture.cluster.locate(&Limit::server(Flight::shard(key))).unwrap().namespace;
+        let explained = Flight::on(key).join(Flight::AIRLINE).explain(&fixture.cluster).unwrap();
         assert!(explained.statements[0].sql.contains(&quoted(&statics)), "{explained}");
-        let explained = Flight::scatter().join(Flight::AIRLINE).explain(&bed.cluster).unwrap();
+        let explained = Flight::scatter().join(Flight::AIRLINE).explain(&fixture.cluster).unwrap();
         for planned in &explained.statements {
             assert_eq!(planned.sql.matches(&quoted(&statics)).count(), planned.shards.len(), "{explained}");
         }
-        let explained = Airline::copy(Flight::shard(key)).explain(&bed.cluster).unwrap();
+        let explained = Airline::copy(Flight::shard(key)).explain(&fixture.cluster).unwrap();
         assert!(explained.statements[0].sql.contains(&quoted(&statics)), "{explained}");
     }
 
-    async fn a_load_asks_each_shard_once(bed: &Bed) {
-        let on = &bed.cluster;
-        let airlines = airlines(bed, 3).await;
-        let keys: Vec<i64> = (0..5).map(|_| bed.key()).collect();
-        let all = joined(&flights(bed, &keys, &airlines).await, &airlines);
+    async fn a_load_asks_each_shard_once(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let airlines = airlines(fixture, 3).await;
+        let keys: Vec<i64> = (0..5).map(|_| fixture.key()).collect();
+        let all = joined(&flights(fixture, &keys, &airlines).await, &airlines);
         let rows = Flight::on_each(keys.clone()).order_by(Flight::ID).all(on).await.unwrap();
-        let shards: BTreeSet<u32> = keys.iter().map(|key| bed.shard_of(*key)).collect();
+        let shards: BTreeSet<u32> = keys.iter().map(|key| fixture.shard_of(*key)).collect();
         let (loaded, sent) = counted(Flight::AIRLINE.load(on, &rows)).await;
         let expected: Vec<Option<Airline>> = all.iter().map(|pair| pair.1.clone()).collect();
         assert_eq!(loaded.unwrap(), expected);
@@ -183,16 +185,16 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert_eq!((none.unwrap().len(), sent.len()), (0, 0));
     }
 
-    async fn a_row_is_given_the_copy_of_its_own_server(bed: &Bed) {
+    async fn a_row_is_given_the_copy_of_its_own_server(fixture: &Fixture) {
         // The names of MariaDB's servers lead to one.
-        if bed.dialect != Dialect::MySql {
-            let on = &bed.cluster;
-            let code = &codes(bed, 1)[0];
+        if fixture.dialect != Dialect::MySql {
+            let on = &fixture.cluster;
+            let code = &codes(fixture, 1)[0];
             let mut expected = Vec::new();
-            for key in key_of_each_server(bed) {
+            for key in key_of_each_server(fixture) {
                 let own = airline(code, &format!("at {key}"));
                 copy_to(on, Flight::shard(key), &own).await;
-                let row = flight(bed, key, Some(code)).insert(on).await.unwrap();
+                let row = flight(fixture, key, Some(code)).insert(on).await.unwrap();
                 expected.push((row, own));
             }
             let rows: Vec<Flight> = expected.iter().map(|pair| pair.0.clone()).collect();
@@ -208,10 +210,10 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         }
     }
 
-    async fn sql_of_ones_own_names_the_copy(bed: &Bed) {
-        let (on, key) = (&bed.cluster, bed.key());
-        let airlines = airlines(bed, 1).await;
-        flight(bed, key, Some(&airlines[0].code)).insert(on).await.unwrap();
+    async fn sql_of_ones_own_names_the_copy(fixture: &Fixture) {
+        let (on, key) = (&fixture.cluster, fixture.key());
+        let airlines = airlines(fixture, 1).await;
+        flight(fixture, key, Some(&airlines[0].code)).insert(on).await.unwrap();
         let joined = "SELECT a.name FROM {flights} f JOIN {static.airlines} a ON a.code = f.carrier";
         let names: Vec<String> = Flight::on_shard_of(key).sql(joined).all(on).await.unwrap();
         assert!(names.contains(&airlines[0].name));
@@ -231,11 +233,11 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert!(error.to_string().contains("no static tables beside it"), "{error}");
     }
 
-    async fn a_row_refers_to_a_static_one_or_to_one_of_a_database(bed: &Bed) {
-        let (on, key) = (&bed.cluster, bed.key());
-        let airlines = airlines(bed, 1).await;
-        let country = Country { id: bed.id(), name: "Chad".to_owned() }.insert(on).await.unwrap();
-        let mut row = flight(bed, key, None);
+    async fn a_row_refers_to_a_static_one_or_to_one_of_a_database(fixture: &Fixture) {
+        let (on, key) = (&fixture.cluster, fixture.key());
+        let airlines = airlines(fixture, 1).await;
+        let country = Country { id: fixture.id(), name: "Chad".to_owned() }.insert(on).await.unwrap();
+        let mut row = flight(fixture, key, None);
         assert_eq!(row.related(Flight::AIRLINE).count(on).await.unwrap(), 0);
         row.refer(Flight::AIRLINE, &airlines[0]);
         row.refer(Flight::COUNTRY, &country);

@@ -5,8 +5,8 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::{Bed, DATABASE, GROUP};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{DATABASE, Fixture, GROUP};
 
 use super::{Airline, AirlineCopy, Flight, Limit, airline, copy_to, flight};
 use crate::kind;
@@ -34,28 +34,28 @@ struct Namesake {
     text: String,
 }
 
-/// The bed's servers as another cluster.
-fn other_cluster(bed: &Bed) -> Config {
+/// The fixture's servers as another cluster.
+fn other_cluster(fixture: &Fixture) -> Config {
     let mut group = Group::new(1)
-        .namespace(bed.namespace().replace("shop_", "other_"))
-        .static_namespace(bed.namespace().replace("{shard}", "static"));
-    group = group.server(Server::new("a", bed.server_urls()[0].as_str()));
+        .namespace(fixture.namespace().replace("shop_", "other_"))
+        .static_namespace(fixture.namespace().replace("{shard}", "static"));
+    group = group.server(Server::new("a", fixture.server_urls()[0].as_str()));
     Config::new("other").group(GROUP, group)
 }
 
 behaviours! { (Flight), 4 shards on 2 servers, |options| options;
-    async fn setup_makes_the_source_and_the_copies_of_each_server_once(bed: &Bed) {
+    async fn setup_makes_the_source_and_the_copies_of_each_server_once(fixture: &Fixture) {
         for _ in 0..2 {
-            let setup = bed.cluster.setup().table::<Airline>().table::<Limit>().table::<Flight>();
+            let setup = fixture.cluster.setup().table::<Airline>().table::<Limit>().table::<Flight>();
             let report = setup.run().await.unwrap();
             // Static namespaces hold no logical shard.
             assert_eq!(report.namespaces, 4);
             // Of airlines one at the source and two copies, of limits two, of flights four.
             assert_eq!(report.tables, 3 + 2 + 4);
         }
-        let on = &bed.cluster;
+        let on = &fixture.cluster;
         airline("KL", "KLM").insert(on).await.unwrap();
-        for key in bed.key_of_each_shard() {
+        for key in fixture.key_of_each_shard() {
             assert_eq!(Airline::copy(Flight::shard(key)).count(on).await.unwrap(), 0);
             assert_eq!(Limit::copy(Flight::shard(key)).count(on).await.unwrap(), 0);
         }
@@ -65,21 +65,21 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert_eq!(shards, 4);
     }
 
-    async fn groups_and_sources_that_are_not_configured_are_named(bed: &Bed) {
-        let error = bed.cluster.setup().table::<OfOthers>().run().await.unwrap_err();
+    async fn groups_and_sources_that_are_not_configured_are_named(fixture: &Fixture) {
+        let error = fixture.cluster.setup().table::<OfOthers>().run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         let message = error.to_string();
         assert!(message.contains("`OfOthers` is copied to groups that are not in the configuration: `sky`, `sea`"), "{message}");
         assert!(message.contains("it has `shop`"), "{message}");
-        let error = bed.cluster.setup().table::<OfNoSource>().run().await.unwrap_err();
+        let error = fixture.cluster.setup().table::<OfNoSource>().run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("there is no database `nothing`"), "{error}");
     }
 
-    async fn connections_from_before_find_static_tables(bed: &Bed) {
-        let key = bed.key();
-        let (on, at) = (&bed.cluster, || Flight::shard(key));
-        let one = flight(bed, key, Some("KL")).insert(on).await.unwrap();
+    async fn connections_from_before_find_static_tables(fixture: &Fixture) {
+        let key = fixture.key();
+        let (on, at) = (&fixture.cluster, || Flight::shard(key));
+        let one = flight(fixture, key, Some("KL")).insert(on).await.unwrap();
         // Several connections that read, and the one that writes.
         join_all((0..6).map(|_| Flight::on(key).count(on))).await;
         let missing = Airline::copy(at()).count(on).await.unwrap_err();
@@ -88,7 +88,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert_eq!(kind(Limit { id: 1, label: "x".to_owned(), most: 1 }.insert(on, at()).await), ErrorKind::UndefinedTable);
         join_all((0..6).map(|_| Flight::on(key).count(on))).await;
         let open = on.begin(at()).await.unwrap();
-        let other = bed.another_process().await;
+        let other = fixture.another_process().await;
         other.setup().table::<Airline>().table::<Limit>().run().await.unwrap();
         copy_to(&other, at(), &airline("KL", "KLM")).await;
         assert_eq!(Airline::get_copy(on, at(), "KL").await.unwrap().name, "KLM");
@@ -100,7 +100,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert_eq!(joined, [(one, airline("KL", "KLM"))]);
         // A transaction keeps its connection; the next one has another.
         let within = Airline::copy(at()).count(&open).await;
-        if bed.dialect == Dialect::Sqlite {
+        if fixture.dialect == Dialect::Sqlite {
             assert_eq!(kind(within), ErrorKind::UndefinedTable);
         } else {
             assert_eq!(within.unwrap(), 1);
@@ -109,16 +109,16 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         let next = on.begin(at()).await.unwrap();
         assert_eq!(Airline::copy(at()).count(&next).await.unwrap(), 1);
         next.commit().await.unwrap();
-        flight(bed, key, None).insert(on).await.unwrap();
+        flight(fixture, key, None).insert(on).await.unwrap();
         Limit { id: 1, label: "x".to_owned(), most: 1 }.insert(on, at()).await.unwrap();
     }
 
-    async fn a_stream_and_a_load_find_static_tables_that_came_later(bed: &Bed) {
-        let key = bed.key();
-        let on = &bed.cluster;
-        flight(bed, key, Some("KL")).insert(on).await.unwrap();
+    async fn a_stream_and_a_load_find_static_tables_that_came_later(fixture: &Fixture) {
+        let key = fixture.key();
+        let on = &fixture.cluster;
+        flight(fixture, key, Some("KL")).insert(on).await.unwrap();
         assert_eq!(Flight::on(key).count(on).await.unwrap(), 1);
-        let other = bed.another_process().await;
+        let other = fixture.another_process().await;
         other.setup().table::<Airline>().run().await.unwrap();
         copy_to(&other, Flight::shard(key), &airline("KL", "KLM")).await;
         let streamed: Vec<(Flight, Airline)> =
@@ -131,38 +131,38 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert_eq!(loaded[0].1, Some(airline("KL", "KLM")));
     }
 
-    async fn static_tables_of_another_cluster_are_found_at_first_use(bed: &Bed) {
-        bed.cluster.setup().table::<Limit>().run().await.unwrap();
-        let other = Cluster::connect(&other_cluster(bed)).await.unwrap();
+    async fn static_tables_of_another_cluster_are_found_at_first_use(fixture: &Fixture) {
+        fixture.cluster.setup().table::<Limit>().run().await.unwrap();
+        let other = Cluster::connect(&other_cluster(fixture)).await.unwrap();
         other.setup().table::<Flight>().run().await.unwrap();
         let error = other.setup().table::<Limit>().run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         let found = format!(
             "says that it is the static tables of group `shop` in cluster `{}`, but the configuration has the static \
              tables of group `shop` in cluster `other`",
-            bed.cluster_name()
+            fixture.cluster_name()
         );
         assert!(error.to_string().contains(&found), "{error}");
         let row = Limit { id: 1, label: "x".to_owned(), most: 1 };
         assert_eq!(kind(row.insert(&other, Flight::shard(1)).await), ErrorKind::Configuration);
     }
 
-    async fn a_logical_shard_is_set_up_beside_static_tables(bed: &Bed) {
-        bed.cluster.setup().table::<Limit>().run().await.unwrap();
+    async fn a_logical_shard_is_set_up_beside_static_tables(fixture: &Fixture) {
+        fixture.cluster.setup().table::<Limit>().run().await.unwrap();
         // The record of a shard is not taken for that of the static tables, nor a table for its namesake.
-        let config = bed.config_of(bed.server_urls(), bed.namespace());
+        let config = fixture.config_of(fixture.server_urls(), fixture.namespace());
         let later = Cluster::connect(&config).await.unwrap();
         later.setup().table::<Namesake>().run().await.unwrap();
-        let key = bed.key();
-        let row = flight(bed, key, None).insert(&later).await.unwrap();
+        let key = fixture.key();
+        let row = flight(fixture, key, None).insert(&later).await.unwrap();
         assert_eq!(Namesake::copy(Flight::shard(key)).count(&later).await.unwrap(), 0);
         let namesake = Namesake { id: row.id, text: "x".to_owned() };
         namesake.insert(&later, Flight::shard(key)).await.unwrap();
         assert_eq!(Flight::on(key).all(&later).await.unwrap(), [row]);
         // Nor are the static tables read where a shard has none.
-        bed.site(0).remove().await;
-        let key = bed.key_of_shard(0);
-        let new = bed.another_process().await;
+        fixture.raw_namespace(0).remove().await;
+        let key = fixture.key_of_shard(0);
+        let new = fixture.another_process().await;
         assert_eq!(kind(Flight::on(key).count(&new).await), ErrorKind::UndefinedTable);
         new.setup().table::<Flight>().create_missing(GROUP, [0]).run().await.unwrap();
         assert_eq!(Flight::on(key).count(&new).await.unwrap(), 0);

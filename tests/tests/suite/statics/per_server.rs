@@ -2,15 +2,15 @@
 
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 use std::time::Duration;
 
 use super::{Airline, Country, Flight, Limit, Seat, airline, codes, copy_to_all, flight};
 use crate::kind;
 
-fn limit(bed: &Bed, most: i64) -> Limit {
-    let id = bed.id();
+fn limit(fixture: &Fixture, most: i64) -> Limit {
+    let id = fixture.id();
     Limit {
         id,
         label: format!("limit {id}"),
@@ -19,10 +19,10 @@ fn limit(bed: &Bed, most: i64) -> Limit {
 }
 
 behaviours! { (Airline, Limit, Flight, Seat, Country);
-    async fn the_verbs_of_a_row_take_the_server(bed: &Bed) {
-        let on = &bed.cluster;
+    async fn the_verbs_of_a_row_take_the_server(fixture: &Fixture) {
+        let on = &fixture.cluster;
         let at = || Flight::shard(7);
-        let mut row = limit(bed, 1).insert(on, at()).await.unwrap();
+        let mut row = limit(fixture, 1).insert(on, at()).await.unwrap();
         assert_eq!(Limit::get_copy(on, at(), row.id).await.unwrap(), row);
         assert_eq!(kind(row.clone().insert(on, at()).await), ErrorKind::Unique);
         row.most = 2;
@@ -42,18 +42,18 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert_eq!((found.most, made), (6, false));
         row.delete(on, at()).await.unwrap();
         assert_eq!(kind(row.delete(on, at()).await), ErrorKind::NotFound);
-        let many: Vec<Limit> = (0..300).map(|most| limit(bed, most)).collect();
+        let many: Vec<Limit> = (0..300).map(|most| limit(fixture, most)).collect();
         let ids: Vec<i64> = many.iter().map(|row| row.id).collect();
         let many = Limit::insert_many(on, at(), many).await.unwrap();
         let found = Limit::copy(at()).filter(Limit::ID.is_in(ids)).order_by(Limit::ID).all(on).await.unwrap();
         assert_eq!(found, many);
     }
 
-    async fn a_transaction_on_a_server_is_one_of_its_own(bed: &Bed) {
-        let on = &bed.cluster;
-        let key = bed.key();
+    async fn a_transaction_on_a_server_is_one_of_its_own(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let key = fixture.key();
         let at = || Flight::shard(key);
-        let row = limit(bed, 1);
+        let row = limit(fixture, 1);
         let tx = on.begin(Limit::server(at())).await.unwrap();
         row.clone().insert(&tx, at()).await.unwrap();
         assert_eq!(Limit::get_copy(&tx, Limit::server(at()), row.id).await.unwrap(), row);
@@ -68,18 +68,18 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         let tx = on.begin(at()).await.unwrap();
         assert_eq!(kind(row.delete(&tx, at()).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
-        if bed.servers > 1 {
+        if fixture.servers > 1 {
             let tx = on.begin(Limit::server(at())).await.unwrap();
-            let keys = super::key_of_each_server(bed);
+            let keys = super::key_of_each_server(fixture);
             let server = |key: i64| on.locate(&Flight::shard(key)).unwrap().server;
             let other = keys.into_iter().find(|other| server(*other) != server(key)).unwrap();
             assert_eq!(kind(row.delete(&tx, Flight::shard(other)).await), ErrorKind::CrossShard);
         }
     }
 
-    async fn static_tables_have_a_location(bed: &Bed) {
-        let shard = bed.cluster.locate(&Flight::shard(7)).unwrap();
-        let statics = bed.cluster.locate(&Limit::server(Flight::shard(7))).unwrap();
+    async fn static_tables_have_a_location(fixture: &Fixture) {
+        let shard = fixture.cluster.locate(&Flight::shard(7)).unwrap();
+        let statics = fixture.cluster.locate(&Limit::server(Flight::shard(7))).unwrap();
         assert_eq!((statics.group.as_str(), statics.shard), ("shop", None));
         assert_eq!(statics.server, shard.server);
         assert!(statics.namespace.ends_with("shop_static"), "{statics}");
@@ -91,20 +91,20 @@ behaviours! { (Airline, Limit, Flight, Seat, Country), 4 shards on 2 servers,
     // Who waits for a lock does not get it in this time.
     |options| options.pool(PoolOptions::new().busy_timeout(Duration::from_millis(300)));
 
-    async fn transactions_of_shards_do_not_lock_the_static_tables(bed: &Bed) {
-        let on = &bed.cluster;
-        let code = &codes(bed, 1)[0];
-        let keys = bed.key_of_each_shard();
+    async fn transactions_of_shards_do_not_lock_the_static_tables(fixture: &Fixture) {
+        let on = &fixture.cluster;
+        let code = &codes(fixture, 1)[0];
+        let keys = fixture.key_of_each_shard();
         let mut open = Vec::new();
         for key in &keys {
             let tx = on.begin(Flight::shard(*key)).await.unwrap();
-            flight(bed, *key, Some(code)).insert(&tx).await.unwrap();
+            flight(fixture, *key, Some(code)).insert(&tx).await.unwrap();
             assert_eq!(Airline::find_copy(&tx, Flight::shard(*key), code).await.unwrap(), None);
             open.push(tx);
         }
-        copy_to_all(bed, &airline(code, "meanwhile")).await;
+        copy_to_all(fixture, &airline(code, "meanwhile")).await;
         let writing = on.begin(Limit::server(Flight::shard(keys[0]))).await.unwrap();
-        limit(bed, 1).insert(&writing, Flight::shard(keys[0])).await.unwrap();
+        limit(fixture, 1).insert(&writing, Flight::shard(keys[0])).await.unwrap();
         for tx in open {
             tx.commit().await.unwrap();
         }
@@ -119,18 +119,18 @@ behaviours! { (Airline, Limit, Flight, Seat, Country), 4 shards on 2 servers,
 behaviours! { (Airline, Limit, Flight, Seat, Country), 2 shards on 1 servers,
     |options| options.read(Read::Replica).replicas();
 
-    async fn a_session_sees_the_rows_that_it_wrote_on_a_server(bed: &Bed) {
-        bed.pause_replay().await;
-        let session = bed.cluster.session();
+    async fn a_session_sees_the_rows_that_it_wrote_on_a_server(fixture: &Fixture) {
+        fixture.pause_replay().await;
+        let session = fixture.cluster.session();
         let at = || Flight::shard(7);
-        let row = limit(bed, 1);
+        let row = limit(fixture, 1);
         row.clone().insert(&session, at()).await.unwrap();
         assert_eq!(Limit::get_copy(&session, at(), row.id).await.unwrap(), row);
         assert!(Limit::copy(at()).filter(Limit::ID.eq(row.id)).exists(&session).await.unwrap());
         // Whoever has not written it is served by a replica, which does not have it.
-        assert_eq!(Limit::find_copy(&bed.cluster, at(), row.id).await.unwrap(), None);
-        let again = bed.cluster.resume_session(&session.token()).unwrap();
+        assert_eq!(Limit::find_copy(&fixture.cluster, at(), row.id).await.unwrap(), None);
+        let again = fixture.cluster.resume_session(&session.token()).unwrap();
         assert_eq!(Limit::get_copy(&again, at(), row.id).await.unwrap(), row);
-        bed.resume_replay().await;
+        fixture.resume_replay().await;
     }
 }

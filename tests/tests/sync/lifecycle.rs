@@ -1,4 +1,4 @@
-//! The course of a supervisor: how soon it tries again what failed, and how it ends.
+//! The lifecycle of a supervisor: the longest pause between two attempts, and a stop under load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use shard_orm::lock::LeaseLocks;
 use shard_orm::prelude::*;
 use shard_orm::sync::{StaticSync, Supervisor};
 
-use crate::site::{Item, LIMIT, Pair, Site, eventually, on};
-use crate::traffic::{Random, Traffic};
+use crate::fixture::{Fixture, Item, LIMIT, Pair, eventually, on};
+use crate::workload::{Random, Workload};
 
 on! { all =>
     a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause
@@ -22,11 +22,11 @@ async fn rename(copy: &Cluster, from: &str, to: &str) {
 }
 
 async fn a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause(pair: Pair) {
-    let site = Site::bare(pair).await;
-    site.add::<Item>("items", "").await;
-    site.insert(1..=5).await;
-    rename(&site.copies[0], "shard_orm_sync", "away").await;
-    let supervisor = StaticSync::supervise(&site.cluster)
+    let fixture = Fixture::bare(pair).await;
+    fixture.add::<Item>("items", "").await;
+    fixture.insert(1..=5).await;
+    rename(&fixture.copies[0], "shard_orm_sync", "away").await;
+    let supervisor = StaticSync::supervise(&fixture.cluster)
         .every(Duration::from_millis(10))
         .jitter(1.0)
         .longest_pause(Duration::from_millis(20))
@@ -40,13 +40,13 @@ async fn a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause(pair: 
     let status = supervisor.status();
     assert!(!status[0].held && status[0].problem.is_some(), "{status:?}");
     assert_eq!(status[1].failures, 0);
-    site.insert(6..=7).await;
+    fixture.insert(6..=7).await;
     eventually("the other copy", async || {
-        Item::query().count(&site.copies[1]).await.unwrap() == 7
+        Item::query().count(&fixture.copies[1]).await.unwrap() == 7
     })
     .await;
-    rename(&site.copies[0], "away", "shard_orm_sync").await;
-    eventually("the copies are equal", || site.is_equal()).await;
+    rename(&fixture.copies[0], "away", "shard_orm_sync").await;
+    eventually("the copies are equal", || fixture.is_equal()).await;
     eventually("the failures are over", async || {
         let status = supervisor.status();
         status[0].failures == 0 && status[0].problem.is_none() && status[0].held
@@ -72,21 +72,21 @@ fn holds_all(supervisor: &Supervisor) -> bool {
 }
 
 async fn a_supervisor_that_is_stopped_under_load_leaves_nothing_behind(pair: Pair) {
-    let site = Site::new(pair).await;
+    let fixture = Fixture::new(pair).await;
     let random = Random::new();
-    let traffic = Traffic::begin(&site, &random);
+    let workload = Workload::begin(&fixture, &random);
     let mut processes = Vec::new();
     for _ in 0..4 {
-        processes.push(site.another_process().await);
+        processes.push(fixture.another_process().await);
     }
     for cluster in &processes {
         let supervisor = begin(cluster).await;
         eventually("it holds all", async || holds_all(&supervisor)).await;
-        traffic.further(10).await;
+        workload.further(10).await;
         let stop = supervisor.stop();
         tokio::time::timeout(LIMIT, stop).await.unwrap();
         // Whoever had left a transaction open would still have this row.
-        for copy in &site.copies {
+        for copy in &fixture.copies {
             let free = async {
                 let tx = copy.begin(Item::database()).await.unwrap();
                 let text = "UPDATE shard_orm_sync SET problem = NULL";
@@ -96,8 +96,8 @@ async fn a_supervisor_that_is_stopped_under_load_leaves_nothing_behind(pair: Pai
             tokio::time::timeout(LIMIT, free).await.unwrap();
         }
     }
-    traffic.stop().await;
-    let last = begin(&site.cluster).await;
-    eventually("the copies follow", || site.is_equal()).await;
+    workload.stop().await;
+    let last = begin(&fixture.cluster).await;
+    eventually("the copies follow", || fixture.is_equal()).await;
     last.stop().await;
 }

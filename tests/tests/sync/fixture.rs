@@ -82,24 +82,24 @@ pub(crate) const MIXED: Pair = (Backend::Postgres, Backend::MariaDb);
 /// Makes a test of a behaviour on each of these.
 macro_rules! on {
     (all => $($behaviour:ident)+) => {
-        $($crate::site::on! { @one $behaviour: sqlite SQLITE, postgres POSTGRES, mariadb MARIADB,
+        $($crate::fixture::on! { @one $behaviour: sqlite SQLITE, postgres POSTGRES, mariadb MARIADB,
             postgres_to_mariadb MIXED })+
     };
     (servers => $($behaviour:ident)+) => {
-        $($crate::site::on! { @one $behaviour: postgres POSTGRES, mariadb MARIADB })+
+        $($crate::fixture::on! { @one $behaviour: postgres POSTGRES, mariadb MARIADB })+
     };
     (postgres => $($behaviour:ident)+) => {
-        $($crate::site::on! { @one $behaviour: postgres POSTGRES })+
+        $($crate::fixture::on! { @one $behaviour: postgres POSTGRES })+
     };
     (others => $($behaviour:ident)+) => {
-        $($crate::site::on! { @one $behaviour: sqlite SQLITE, mariadb MARIADB })+
+        $($crate::fixture::on! { @one $behaviour: sqlite SQLITE, mariadb MARIADB })+
     };
     (@one $behaviour:ident: $($test:ident $pair:ident),+) => {
         mod $behaviour {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    super::$behaviour($crate::site::$pair).await;
+                    super::$behaviour($crate::fixture::$pair).await;
                 }
             )+
         }
@@ -107,7 +107,7 @@ macro_rules! on {
 }
 pub(crate) use on;
 
-/// On which servers a site is: those that all tests share, unless others are named.
+/// On which servers a fixture is: those that all tests share, unless others are named.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
     pub(crate) source: Option<String>,
@@ -132,7 +132,7 @@ async fn mariadb_on(server: Option<String>) -> MariaDbPrefix {
 
 /// A source and two servers, each of a group of its own.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Fixture {
     pub(crate) cluster: Cluster,
     config: Config,
     /// The configuration as a file has it, for another process.
@@ -150,15 +150,15 @@ enum Kept {
     MariaDb(MariaDbPrefix),
 }
 
-impl Site {
+impl Fixture {
     /// With the tables of [`Item`] and [`Price`], and these registered.
     pub(crate) async fn new(pair: Pair) -> Self {
-        let site = Self::bare(pair).await;
-        let setup = site.cluster.setup().table::<Item>().table::<Price>();
+        let fixture = Self::bare(pair).await;
+        let setup = fixture.cluster.setup().table::<Item>().table::<Price>();
         setup.run().await.unwrap();
-        site.cluster.register_static::<Item>();
-        site.cluster.register_static::<Price>();
-        site
+        fixture.cluster.register_static::<Item>();
+        fixture.cluster.register_static::<Price>();
+        fixture
     }
 
     /// Without any table.

@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
-use crate::side::Side;
+use crate::direct::Direct;
 
 /// Longer than anything takes that is to happen at all.
 pub(crate) const LIMIT: Duration = Duration::from_mins(1);
@@ -86,14 +86,14 @@ pub(crate) fn mariadb() -> Backend {
 /// Makes a test of a behaviour on each of these databases.
 macro_rules! on {
     ($backends:tt => $($behaviour:ident)+) => {
-        $($crate::site::on! { @one $behaviour: $backends })+
+        $($crate::fixture::on! { @one $behaviour: $backends })+
     };
     (@one $behaviour:ident: [$($backend:ident)+]) => {
         mod $behaviour {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $backend() {
-                    super::$behaviour($crate::site::$backend()).await;
+                    super::$behaviour($crate::fixture::$backend()).await;
                 }
             )+
         }
@@ -103,9 +103,9 @@ pub(crate) use on;
 
 /// One server, of which a test uses databases of its own.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Fixture {
     pub(crate) backend: Backend,
-    /// The server's address, in a database of this site alone.
+    /// The server's address, in a database of this fixture alone.
     pub(crate) url: String,
     /// Where the named database is.
     default: String,
@@ -123,8 +123,8 @@ enum Kept {
     Elsewhere,
 }
 
-impl Site {
-    /// A site on the server that all tests share.
+impl Fixture {
+    /// A fixture on the server that all tests share.
     pub(crate) async fn new(backend: Backend) -> Self {
         match backend {
             Backend::Sqlite => {
@@ -160,7 +160,7 @@ impl Site {
         }
     }
 
-    /// A site on a PostgreSQL server of the test's own.
+    /// A fixture on a PostgreSQL server of the test's own.
     pub(crate) fn at_postgres(url: &str) -> Self {
         Self {
             backend: Backend::Postgres,
@@ -171,7 +171,7 @@ impl Site {
         }
     }
 
-    /// A site on a MariaDB server of the test's own.
+    /// A fixture on a MariaDB server of the test's own.
     pub(crate) async fn at_mariadb(url: &str) -> Self {
         let mut server = MySqlConnection::connect(url).await.unwrap();
         server.execute("CREATE DATABASE home").await.unwrap();
@@ -185,7 +185,7 @@ impl Site {
         }
     }
 
-    /// A server of the configuration, with the address of this site or of a relay to it.
+    /// A server of the configuration, with the address of this fixture or of a relay to it.
     pub(crate) fn config_at(&self, server: Server, pool: PoolOptions) -> Config {
         self.config_of([server], pool)
     }
@@ -255,9 +255,9 @@ impl Site {
         tables.table::<Setting>().run().await.unwrap();
         cluster.close().await;
         if self.backend != Backend::Sqlite {
-            let mut side = self.side().await;
+            let mut direct = self.direct().await;
             eventually("the connections of the setup are gone", async || {
-                self.sessions(&mut side).await == 0
+                self.sessions(&mut direct).await == 0
             })
             .await;
         }
@@ -273,31 +273,32 @@ impl Site {
     }
 
     /// A connection beside the library's; to shard 0 on SQLite.
-    pub(crate) async fn side(&self) -> Side {
+    pub(crate) async fn direct(&self) -> Direct {
         self.side_of(0).await
     }
 
-    pub(crate) async fn side_of(&self, shard: u32) -> Side {
+    pub(crate) async fn side_of(&self, shard: u32) -> Direct {
         match self.backend {
             Backend::Sqlite => {
                 let folder = self.url.strip_prefix("sqlite://").unwrap();
                 let options = SqliteConnectOptions::new()
                     .filename(format!("{folder}/shop_{shard}.db"))
                     .busy_timeout(LIMIT);
-                Side::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
+                Direct::Sqlite(SqliteConnection::connect_with(&options).await.unwrap())
             }
-            Backend::Postgres => Side::Postgres(PgConnection::connect(&self.url).await.unwrap()),
+            Backend::Postgres => Direct::Postgres(PgConnection::connect(&self.url).await.unwrap()),
             Backend::MariaDb => {
                 let server = self.url.rsplit_once('/').unwrap().0;
-                Side::MariaDb(MySqlConnection::connect(server).await.unwrap())
+                Direct::MariaDb(MySqlConnection::connect(server).await.unwrap())
             }
         }
     }
 
     /// How many sessions the library has on the server.
-    pub(crate) async fn sessions(&self, side: &mut Side) -> i64 {
+    pub(crate) async fn sessions(&self, direct: &mut Direct) -> i64 {
         let sessions = self.session_ids();
-        side.number(&format!("SELECT COUNT(*) FROM ({sessions}) AS s"))
+        direct
+            .number(&format!("SELECT COUNT(*) FROM ({sessions}) AS s"))
             .await
     }
 
@@ -315,24 +316,25 @@ impl Site {
     }
 
     /// How many transactions of the library are open on the server.
-    pub(crate) async fn open_transactions(&self, side: &mut Side) -> i64 {
+    pub(crate) async fn open_transactions(&self, direct: &mut Direct) -> i64 {
         match self.backend {
             Backend::Sqlite => {
                 // It is refused while another connection may write.
-                side.run("BEGIN IMMEDIATE").await.unwrap();
-                side.run("ROLLBACK").await.unwrap();
+                direct.run("BEGIN IMMEDIATE").await.unwrap();
+                direct.run("ROLLBACK").await.unwrap();
                 0
             }
             Backend::Postgres => {
-                side.number(
-                    "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
+                direct
+                    .number(
+                        "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() \
                      AND application_name = 'shard-orm' AND xact_start IS NOT NULL",
-                )
-                .await
+                    )
+                    .await
             }
             Backend::MariaDb => {
-                let sessions = side.numbers(&self.session_ids()).await;
-                let open = side.innodb_transactions().await;
+                let sessions = direct.numbers(&self.session_ids()).await;
+                let open = direct.innodb_transactions().await;
                 let own = open.iter().filter(|open| sessions.contains(&open.session));
                 own.count().try_into().unwrap()
             }
@@ -340,18 +342,18 @@ impl Site {
     }
 
     /// Waits until a statement of the library waits for a lock.
-    pub(crate) async fn someone_waits(&self, side: &mut Side) {
+    pub(crate) async fn someone_waits(&self, direct: &mut Direct) {
         eventually("a statement waits for a lock", async || {
             match self.backend {
                 Backend::Sqlite => panic!("SQLite has no server"),
                 Backend::Postgres => {
                     let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
                      WHERE datname = current_database() AND wait_event_type = 'Lock'";
-                    side.number(waiting).await > 0
+                    direct.number(waiting).await > 0
                 }
                 Backend::MariaDb => {
-                    let sessions = side.numbers(&self.session_ids()).await;
-                    let open = side.innodb_transactions().await;
+                    let sessions = direct.numbers(&self.session_ids()).await;
+                    let open = direct.innodb_transactions().await;
                     open.iter()
                         .any(|open| open.waits && sessions.contains(&open.session))
                 }
@@ -361,8 +363,8 @@ impl Site {
     }
 
     /// Ends all sessions of the library on the server, and waits until they are gone.
-    pub(crate) async fn kill_sessions(&self, side: &mut Side) {
-        let ids = side.numbers(&self.session_ids()).await;
+    pub(crate) async fn kill_sessions(&self, direct: &mut Direct) {
+        let ids = direct.numbers(&self.session_ids()).await;
         assert!(!ids.is_empty(), "there is no session to kill");
         for id in &ids {
             let kill = match self.backend {
@@ -371,47 +373,50 @@ impl Site {
                 Backend::MariaDb => format!("KILL CONNECTION {id}"),
             };
             // One may have ended by itself meanwhile.
-            let _ = side.run(&kill).await;
+            let _ = direct.run(&kill).await;
         }
         eventually("the killed sessions are gone", async || {
-            let left = side.numbers(&self.session_ids()).await;
+            let left = direct.numbers(&self.session_ids()).await;
             !left.iter().any(|id| ids.contains(id))
         })
         .await;
     }
 
     /// How many notes of this id shard 0 holds.
-    pub(crate) async fn copies(&self, side: &mut Side, id: i64) -> i64 {
+    pub(crate) async fn copies(&self, direct: &mut Direct, id: i64) -> i64 {
         let notes = self.table(0, "notes");
-        side.number(&format!("SELECT COUNT(*) FROM {notes} WHERE id = {id}"))
+        direct
+            .number(&format!("SELECT COUNT(*) FROM {notes} WHERE id = {id}"))
             .await
     }
 
-    pub(crate) async fn amount(&self, side: &mut Side, id: i64) -> i64 {
+    pub(crate) async fn amount(&self, direct: &mut Direct, id: i64) -> i64 {
         let notes = self.table(0, "notes");
-        side.number(&format!(
-            "SELECT CAST(SUM(amount) AS {}) FROM {notes} WHERE id = {id}",
-            if self.backend == Backend::MariaDb {
-                "SIGNED"
-            } else {
-                "bigint"
-            }
-        ))
-        .await
+        direct
+            .number(&format!(
+                "SELECT CAST(SUM(amount) AS {}) FROM {notes} WHERE id = {id}",
+                if self.backend == Backend::MariaDb {
+                    "SIGNED"
+                } else {
+                    "bigint"
+                }
+            ))
+            .await
     }
 
     /// Takes the lock on a note in shard 0, in a transaction that waits for it no longer than `LIMIT`.
-    pub(crate) async fn lock(&self, side: &mut Side, id: i64) {
+    pub(crate) async fn lock(&self, direct: &mut Direct, id: i64) {
         let notes = self.table(0, "notes");
         match self.backend {
-            Backend::Sqlite => side.run("BEGIN IMMEDIATE").await.unwrap(),
+            Backend::Sqlite => direct.run("BEGIN IMMEDIATE").await.unwrap(),
             _ => {
-                side.run("BEGIN").await.unwrap();
-                side.run(&format!(
-                    "SELECT id FROM {notes} WHERE id = {id} FOR UPDATE"
-                ))
-                .await
-                .unwrap();
+                direct.run("BEGIN").await.unwrap();
+                direct
+                    .run(&format!(
+                        "SELECT id FROM {notes} WHERE id = {id} FOR UPDATE"
+                    ))
+                    .await
+                    .unwrap();
             }
         }
     }

@@ -8,8 +8,8 @@ use shard_orm::route::RoutingKey;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 
 use crate::cable::Cable;
+use crate::direct::Direct;
 use crate::model::{Account, Badge, Counter, Entry, Note, Parcel};
-use crate::side::Side;
 
 /// As many as one server's statements can meet each other in.
 pub(crate) const SHARDS: u32 = 4;
@@ -28,7 +28,7 @@ const PASSWORD: &str = "soak-secret";
 
 /// A server of the soak's own, and a second way to it, on which answers get lost.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Fixture {
     server: Owned,
     pub(crate) cable: Cable,
 }
@@ -39,39 +39,42 @@ enum Owned {
     MariaDb(MariaDbServer),
 }
 
-impl Site {
+impl Fixture {
     pub(crate) async fn postgres() -> Self {
         // A circle of transactions costs no more than it does on MariaDB, which looks for one at once.
         let settings = [("deadlock_timeout", "50ms")];
         let server = PostgresServer::start_with(&settings).await.unwrap();
         let socket = format!(".s.PGSQL.{}", port_of(server.url()));
-        let site = Self {
+        let fixture = Self {
             cable: Cable::to(server.folder().join(socket)).await,
             server: Owned::Postgres(server),
         };
-        let mut side = site.side().await;
-        side.run(&format!("CREATE ROLE {USER} LOGIN")).await;
+        let mut direct = fixture.direct().await;
+        direct.run(&format!("CREATE ROLE {USER} LOGIN")).await;
         for name in ["one", "two"] {
-            side.run(&format!("CREATE DATABASE {name} OWNER {USER}"))
+            direct
+                .run(&format!("CREATE DATABASE {name} OWNER {USER}"))
                 .await;
         }
-        site
+        fixture
     }
 
     pub(crate) async fn mariadb() -> Self {
         let server = MariaDbServer::start().await.unwrap();
-        let site = Self {
+        let fixture = Self {
             cable: Cable::to(server.folder().join("mariadbd.sock")).await,
             server: Owned::MariaDb(server),
         };
-        let mut side = site.side().await;
-        side.run(&format!(
-            "CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'"
-        ))
-        .await;
-        side.run(&format!("GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%'"))
+        let mut direct = fixture.direct().await;
+        direct
+            .run(&format!(
+                "CREATE USER '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'"
+            ))
             .await;
-        site
+        direct
+            .run(&format!("GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%'"))
+            .await;
+        fixture
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -98,23 +101,23 @@ impl Site {
     }
 
     /// A connection beside the library's, of another user and through the server's socket file.
-    pub(crate) async fn side(&self) -> Side {
+    pub(crate) async fn direct(&self) -> Direct {
         match &self.server {
             Owned::Postgres(server) => {
-                Side::postgres(server.folder(), port_of(server.url()), None).await
+                Direct::postgres(server.folder(), port_of(server.url()), None).await
             }
-            Owned::MariaDb(server) => Side::mariadb(server.folder()).await,
+            Owned::MariaDb(server) => Direct::mariadb(server.folder()).await,
         }
     }
 
     /// One to the database in which a shard's tables are.
-    pub(crate) async fn side_of(&self, shard: u32) -> Side {
+    pub(crate) async fn side_of(&self, shard: u32) -> Direct {
         match &self.server {
             Owned::Postgres(server) => {
                 let database = ["one", "two"][(shard / (SHARDS / POOLS)) as usize];
-                Side::postgres(server.folder(), port_of(server.url()), Some(database)).await
+                Direct::postgres(server.folder(), port_of(server.url()), Some(database)).await
             }
-            Owned::MariaDb(server) => Side::mariadb(server.folder()).await,
+            Owned::MariaDb(server) => Direct::mariadb(server.folder()).await,
         }
     }
 
@@ -157,8 +160,9 @@ impl Site {
                 Owned::Postgres(_) => "CONSTRAINT entries_pkey",
                 Owned::MariaDb(_) => "PRIMARY KEY",
             };
-            let mut side = self.side_of(shard).await;
-            side.run(&format!("ALTER TABLE {entries} DROP {drop}"))
+            let mut direct = self.side_of(shard).await;
+            direct
+                .run(&format!("ALTER TABLE {entries} DROP {drop}"))
                 .await;
         }
         cluster

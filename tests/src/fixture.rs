@@ -3,30 +3,30 @@
 //! ```ignore
 //! behaviours! { (Order, Line);
 //!     /// Runs on each database, with 1 logical shard on 1 server, 16 on 1 and 16 on 2.
-//!     async fn a_row_that_is_inserted_is_found(bed: &Bed) {
-//!         let key = bed.key();
-//!         let order = Order { id: bed.id(), user_id: key, .. }.insert(&bed.cluster).await.unwrap();
-//!         assert_eq!(Order::get(&bed.cluster, key, order.id).await.unwrap(), order);
+//!     async fn a_row_that_is_inserted_is_found(fixture: &Fixture) {
+//!         let key = fixture.key();
+//!         let order = Order { id: fixture.id(), user_id: key, .. }.insert(&fixture.cluster).await.unwrap();
+//!         assert_eq!(Order::get(&fixture.cluster, key, order.id).await.unwrap(), order);
 //!     }
 //! }
 //!
 //! behaviours! { (Order), 4 shards on 2 servers, |options| options.read(Read::Replica).replicas();
 //!     /// Runs on each database with a cluster of its own, made with these options.
-//!     async fn a_read_goes_to_the_replica(bed: &Bed) { .. }
+//!     async fn a_read_goes_to_the_replica(fixture: &Fixture) { .. }
 //! }
 //! ```
 //!
 //! The tests are called `a_row_that_is_inserted_is_found::postgres_16_on_2`. In the first form all behaviours of one
 //! `behaviours!` share one cluster for each database and topology, as making it costs more than most behaviours do:
-//! take each key from [`Bed::key`] and each id from [`Bed::id`], and count on finding rows of other keys around. In
+//! take each key from [`Fixture::key`] and each id from [`Fixture::id`], and count on finding rows of other keys around. In
 //! the second form each test has a cluster of its own. All run on one runtime, to which the connections belong.
 //!
-//! A test that needs more than that makes its own with [`BedOptions::open`], on any runtime; the databases go when
-//! the bed is dropped. Those of shared beds go with the server, or with the next run of a test.
+//! A test that needs more than that makes its own with [`FixtureOptions::open`], on any runtime; the databases go when
+//! the fixture is dropped. Those of shared fixtures go with the server, or with the next run of a test.
 
+mod databases;
 mod namespaces;
 mod options;
-mod places;
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -39,24 +39,24 @@ use shard_orm::{Cluster, Dialect, Setup};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-pub use self::namespaces::Site;
-pub use self::options::BedOptions;
-use self::places::Places;
+use self::databases::Databases;
+pub use self::namespaces::RawNamespace;
+pub use self::options::FixtureOptions;
 
 /// The group of the sharded and isolated models.
 pub const GROUP: &str = "shop";
 /// The named database.
 pub const DATABASE: &str = "default";
 
-/// Names the tables that a bed has: `|setup| setup.table::<Order>()`.
+/// Names the tables that a fixture has: `|setup| setup.table::<Order>()`.
 pub type Tables = fn(Setup) -> Setup;
 
 /// A behaviour, as a test runs it.
-pub type Behaviour = for<'b> fn(&'b Bed) -> Pin<Box<dyn Future<Output = ()> + 'b>>;
+pub type Behaviour = for<'b> fn(&'b Fixture) -> Pin<Box<dyn Future<Output = ()> + 'b>>;
 
 /// A cluster with its databases: the group [`GROUP`] and the named database [`DATABASE`].
 #[derive(Debug)]
-pub struct Bed {
+pub struct Fixture {
     /// The cluster.
     pub cluster: Cluster,
     /// What its servers speak.
@@ -65,16 +65,16 @@ pub struct Bed {
     pub logical_shards: u32,
     /// The servers of its group.
     pub servers: u32,
-    /// With [`BedOptions::replicas`] on SQLite: a cluster that has the replicas as its primaries, to put other rows
+    /// With [`FixtureOptions::replicas`] on SQLite: a cluster that has the replicas as its primaries, to put other rows
     /// there.
     pub replica: Option<Cluster>,
-    options: BedOptions,
+    options: FixtureOptions,
     tables: Tables,
     /// After the clusters, so that their databases are removed when nothing is connected.
-    places: Places,
+    databases: Databases,
 }
 
-impl Bed {
+impl Fixture {
     /// The configuration of [`cluster`](Self::cluster).
     pub fn config(&self) -> Config {
         self.config_of(self.server_urls(), self.namespace())
@@ -82,43 +82,43 @@ impl Bed {
 
     /// The same configuration with other servers, or the same in another order, and another template of namespaces.
     pub fn config_of(&self, servers: &[String], namespace: &str) -> Config {
-        let cluster = &self.places.cluster;
+        let cluster = &self.databases.cluster;
         self.options
-            .config(&self.places, (cluster, servers), namespace)
+            .config(&self.databases, (cluster, servers), namespace)
     }
 
     /// The configuration of another cluster on the same servers, which nobody has set up: its name ends in this, and
     /// its namespaces begin with it.
     pub fn config_of_another(&self, name: &str) -> Config {
-        let cluster = format!("{}_{name}", self.places.cluster);
+        let cluster = format!("{}_{name}", self.databases.cluster);
         let namespace = self.namespace().replace("shop_", &format!("{name}_"));
         self.options
-            .config(&self.places, (&cluster, self.server_urls()), &namespace)
+            .config(&self.databases, (&cluster, self.server_urls()), &namespace)
     }
 
     /// The URL of the named database.
     pub fn database_url(&self) -> &str {
-        &self.places.default
+        &self.databases.default
     }
 
     /// The name of the cluster.
     pub fn cluster_name(&self) -> &str {
-        &self.places.cluster
+        &self.databases.cluster
     }
 
     /// The URLs of the group's servers.
     pub fn server_urls(&self) -> &[String] {
-        &self.places.servers
+        &self.databases.servers
     }
 
-    /// The URLs of the replicas, one for each server; empty without [`BedOptions::replicas`].
+    /// The URLs of the replicas, one for each server; empty without [`FixtureOptions::replicas`].
     pub fn replica_urls(&self) -> &[String] {
-        &self.places.replicas
+        &self.databases.replicas
     }
 
     /// The template of the group's namespaces.
     pub fn namespace(&self) -> &str {
-        &self.places.namespace
+        &self.databases.namespace
     }
 
     /// Another cluster with the same configuration and connections of its own, as another process has it.
@@ -126,7 +126,7 @@ impl Bed {
         Cluster::connect(&self.config()).await.unwrap()
     }
 
-    /// What has made the tables of the bed, to be run once more.
+    /// What has made the tables of the fixture, to be run once more.
     pub fn setup_of(&self, cluster: &Cluster) -> Setup {
         (self.tables)(cluster.setup())
     }
@@ -134,20 +134,20 @@ impl Bed {
     /// Waits until the replicas have all that was written by now. Does nothing on SQLite, whose replicas replicate
     /// nothing.
     pub async fn replicated(&self) {
-        self.places.replicated().await;
+        self.databases.replicated().await;
     }
 
-    /// Lets the replicas stay as they are, until [`resume_replay`](Self::resume_replay) or the end of the bed. Does
+    /// Lets the replicas stay as they are, until [`resume_replay`](Self::resume_replay) or the end of the fixture. Does
     /// nothing on SQLite.
     pub async fn pause_replay(&self) {
-        if let Some(pair) = &self.places.pair {
+        if let Some(pair) = &self.databases.pair {
             pair.replica.pause_replay().await.unwrap();
         }
     }
 
     /// Lets the replicas follow again.
     pub async fn resume_replay(&self) {
-        if let Some(pair) = &self.places.pair {
+        if let Some(pair) = &self.databases.pair {
             pair.replica.resume_replay().await.unwrap();
         }
     }
@@ -216,44 +216,49 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .unwrap()
 });
 
-type SharedBeds = HashMap<(&'static str, String), Arc<OnceCell<Bed>>>;
+type SharedFixtures = HashMap<(&'static str, String), Arc<OnceCell<Fixture>>>;
 
-/// Runs a behaviour on a bed that it shares with those of the same name and options.
-pub fn run_shared(name: &'static str, options: BedOptions, tables: Tables, behaviour: Behaviour) {
-    static BEDS: LazyLock<Mutex<SharedBeds>> = LazyLock::new(Mutex::default);
-    let bed = {
-        let mut beds = BEDS.lock().unwrap();
-        Arc::clone(beds.entry((name, options.label())).or_default())
+/// Runs a behaviour on a fixture that it shares with those of the same name and options.
+pub fn run_shared(
+    name: &'static str,
+    options: FixtureOptions,
+    tables: Tables,
+    behaviour: Behaviour,
+) {
+    static FIXTURES: LazyLock<Mutex<SharedFixtures>> = LazyLock::new(Mutex::default);
+    let fixture = {
+        let mut fixtures = FIXTURES.lock().unwrap();
+        Arc::clone(fixtures.entry((name, options.label())).or_default())
     };
     RUNTIME.block_on(async {
-        behaviour(bed.get_or_init(|| options.open(tables)).await).await;
+        behaviour(fixture.get_or_init(|| options.open(tables)).await).await;
     });
 }
 
-/// Runs a behaviour on a bed of its own.
-pub fn run_alone(options: BedOptions, tables: Tables, behaviour: Behaviour) {
+/// Runs a behaviour on a fixture of its own.
+pub fn run_alone(options: FixtureOptions, tables: Tables, behaviour: Behaviour) {
     RUNTIME.block_on(async {
-        let bed = options.open(tables).await;
-        behaviour(&bed).await;
+        let fixture = options.open(tables).await;
+        behaviour(&fixture).await;
     });
 }
 
-/// Makes tests of behaviours, on each database; see the module [`bed`](mod@crate::bed).
+/// Makes tests of behaviours, on each database; see the module [`fixture`](mod@crate::fixture).
 #[macro_export]
 macro_rules! behaviours {
     (
         ($($model:ty),+ $(,)?), $shards:literal shards on $servers:literal servers, $options:expr;
-        $($(#[$meta:meta])* async fn $name:ident($bed:ident: &Bed) $body:block)+
+        $($(#[$meta:meta])* async fn $name:ident($fixture:ident: &Fixture) $body:block)+
     ) => {
         $crate::__behaviours! { @all alone($shards, $servers, $options), {$($model),+};
-            $($(#[$meta])* async fn $name($bed) $body)+ }
+            $($(#[$meta])* async fn $name($fixture) $body)+ }
     };
     (
         ($($model:ty),+ $(,)?);
-        $($(#[$meta:meta])* async fn $name:ident($bed:ident: &Bed) $body:block)+
+        $($(#[$meta:meta])* async fn $name:ident($fixture:ident: &Fixture) $body:block)+
     ) => {
         $crate::__behaviours! { @all shared, {$($model),+};
-            $($(#[$meta])* async fn $name($bed) $body)+ }
+            $($(#[$meta])* async fn $name($fixture) $body)+ }
     };
 }
 
@@ -261,9 +266,9 @@ macro_rules! behaviours {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __behaviours {
-    (@all shared, $models:tt; $($(#[$meta:meta])* async fn $name:ident($bed:ident) $body:block)+) => {$(
+    (@all shared, $models:tt; $($(#[$meta:meta])* async fn $name:ident($fixture:ident) $body:block)+) => {$(
         $(#[$meta])*
-        async fn $name($bed: &$crate::bed::Bed) $body
+        async fn $name($fixture: &$crate::fixture::Fixture) $body
 
         mod $name {
             #[allow(unused_imports)]
@@ -278,9 +283,9 @@ macro_rules! __behaviours {
             }
         }
     )+};
-    (@all alone $how:tt, $models:tt; $($(#[$meta:meta])* async fn $name:ident($bed:ident) $body:block)+) => {$(
+    (@all alone $how:tt, $models:tt; $($(#[$meta:meta])* async fn $name:ident($fixture:ident) $body:block)+) => {$(
         $(#[$meta])*
-        async fn $name($bed: &$crate::bed::Bed) $body
+        async fn $name($fixture: &$crate::fixture::Fixture) $body
 
         mod $name {
             #[allow(unused_imports)]
@@ -295,11 +300,11 @@ macro_rules! __behaviours {
         #[cfg(feature = $feature)]
         #[test]
         fn $test() {
-            $crate::bed::run_shared(
+            $crate::fixture::run_shared(
                 concat!(file!(), stringify!($models)),
-                $crate::bed::BedOptions::new($crate::bed::dialect::$dialect, $shards, $servers),
+                $crate::fixture::FixtureOptions::new($crate::fixture::dialect::$dialect, $shards, $servers),
                 $crate::__behaviours!(@tables $models),
-                |bed| Box::pin(super::$behaviour(bed)),
+                |fixture| Box::pin(super::$behaviour(fixture)),
             );
         }
     )+};
@@ -308,11 +313,11 @@ macro_rules! __behaviours {
         #[cfg(feature = $feature)]
         #[test]
         fn $test() {
-            let options: fn($crate::bed::BedOptions) -> $crate::bed::BedOptions = $options;
-            $crate::bed::run_alone(
-                options($crate::bed::BedOptions::new($crate::bed::dialect::$dialect, $shards, $servers)),
+            let options: fn($crate::fixture::FixtureOptions) -> $crate::fixture::FixtureOptions = $options;
+            $crate::fixture::run_alone(
+                options($crate::fixture::FixtureOptions::new($crate::fixture::dialect::$dialect, $shards, $servers)),
                 $crate::__behaviours!(@tables $models),
-                |bed| Box::pin(super::$behaviour(bed)),
+                |fixture| Box::pin(super::$behaviour(fixture)),
             );
         }
     )+};

@@ -1,4 +1,4 @@
-//! A connection beside the library's, by which the soak kills sessions and looks at what is really there.
+//! A connection past the library, by which the soak kills sessions and reads what the database holds.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,26 +7,26 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, MySqlConnection, PgConnection, Row as _};
 
-use crate::site::LIMIT;
+use crate::fixture::LIMIT;
 
-/// A connection beside the library's.
+/// A connection of the test's own, past the library.
 #[derive(Debug)]
-pub(crate) enum Side {
+pub(crate) enum Direct {
     Postgres(PgConnection),
     MariaDb(MySqlConnection),
 }
 
 /// Runs one expression on whichever connection it is.
 macro_rules! each {
-    ($side:expr, $connection:ident => $do:expr) => {
-        match $side {
-            Side::Postgres($connection) => $do,
-            Side::MariaDb($connection) => $do,
+    ($direct:expr, $connection:ident => $do:expr) => {
+        match $direct {
+            Direct::Postgres($connection) => $do,
+            Direct::MariaDb($connection) => $do,
         }
     };
 }
 
-impl Side {
+impl Direct {
     pub(crate) async fn postgres(folder: &Path, port: u16, database: Option<&str>) -> Self {
         let options = PgConnectOptions::new()
             .socket(folder)
@@ -56,13 +56,13 @@ impl Side {
     /// Runs a statement that may fail.
     pub(crate) async fn try_run(&mut self, sql: &str) -> sqlx::Result<()> {
         let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-        each!(self, side => query.execute(side).await.map(drop))
+        each!(self, direct => query.execute(direct).await.map(drop))
     }
 
     /// The rows of a query whose columns are integers of 64 bits.
     pub(crate) async fn rows(&mut self, sql: &str) -> Vec<Vec<i64>> {
         let query = AssertSqlSafe(sql.to_owned());
-        let rows = each!(self, side => sqlx::query(query).fetch_all(side).await.map(|rows| {
+        let rows = each!(self, direct => sqlx::query(query).fetch_all(direct).await.map(|rows| {
             rows.iter()
                 .map(|row| (0..row.len()).map(|ordinal| row.get(ordinal)).collect())
                 .collect()
@@ -83,7 +83,7 @@ impl Side {
 
     /// The texts of a query of one column.
     pub(crate) async fn texts(&mut self, sql: &'static str) -> Vec<String> {
-        each!(self, side => sqlx::query_scalar(sql).fetch_all(side).await)
+        each!(self, direct => sqlx::query_scalar(sql).fetch_all(direct).await)
             .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 

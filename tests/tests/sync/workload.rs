@@ -11,7 +11,7 @@ use shard_orm::prelude::*;
 use shard_orm::route::mix64;
 use tokio::task::JoinHandle;
 
-use crate::site::{Item, LIMIT, Price, Site, eventually, item, prices};
+use crate::fixture::{Fixture, Item, LIMIT, Price, eventually, item, prices};
 
 /// Transactions at a time. Each writer has ids and names of its own, so that none waits for another
 /// unless the log makes it.
@@ -51,16 +51,16 @@ impl Random {
 
 /// Writers at the source, until they are stopped.
 #[derive(Debug)]
-pub(crate) struct Traffic {
+pub(crate) struct Workload {
     stopped: Arc<AtomicBool>,
     committed: Arc<AtomicU64>,
     writers: Vec<JoinHandle<()>>,
 }
 
-impl Traffic {
+impl Workload {
     /// Begins to insert, update and delete items, to let unique names and primary keys change hands,
     /// and to write prices.
-    pub(crate) fn begin(site: &Site, random: &Random) -> Self {
+    pub(crate) fn begin(fixture: &Fixture, random: &Random) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         let committed = Arc::new(AtomicU64::new(0));
         let writers = (0..WRITERS)
@@ -68,7 +68,7 @@ impl Traffic {
                 let mut writer = Writer {
                     number,
                     random: random.of(number),
-                    cluster: site.cluster.clone(),
+                    cluster: fixture.cluster.clone(),
                     rows: BTreeMap::new(),
                 };
                 let (stopped, committed) = (Arc::clone(&stopped), Arc::clone(&committed));
@@ -232,13 +232,13 @@ impl Step {
 }
 
 /// Waits until the copies have what their source has, which nobody writes to meanwhile.
-pub(crate) async fn are_level(site: &Site) {
+pub(crate) async fn are_level(fixture: &Fixture) {
     let until = Instant::now() + LIMIT;
-    while !(site.is_equal().await && site.are_prices_equal().await) {
+    while !(fixture.is_equal().await && fixture.are_prices_equal().await) {
         if Instant::now() > until {
             panic!(
                 "the copies are not as their source:\n{}",
-                differences(site).await
+                differences(fixture).await
             );
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -246,7 +246,7 @@ pub(crate) async fn are_level(site: &Site) {
 }
 
 /// What the copies lack and have too much, and what they say of themselves.
-async fn differences(site: &Site) -> String {
+async fn differences(fixture: &Fixture) -> String {
     let rows = async |at: &Cluster| -> BTreeSet<String> {
         let items = Item::query().all(at).await.unwrap();
         let items = items.iter().map(|item| format!("{item:?}"));
@@ -254,9 +254,9 @@ async fn differences(site: &Site) -> String {
         let prices = prices.iter().map(|price| format!("{price:?}"));
         items.chain(prices).collect()
     };
-    let expected = rows(&site.cluster).await;
+    let expected = rows(&fixture.cluster).await;
     let mut words = String::new();
-    for (number, copy) in site.copies.iter().enumerate() {
+    for (number, copy) in fixture.copies.iter().enumerate() {
         let found = rows(copy).await;
         for row in expected.difference(&found) {
             words.push_str(&format!("copy {number} lacks {row}\n"));
@@ -288,8 +288,8 @@ pub(crate) struct Places(pub(crate) HashMap<(usize, String), Place>);
 
 impl Places {
     /// Reads on, and sees to it that none has gone back.
-    pub(crate) async fn go_on(&mut self, site: &Site) {
-        for (number, copy) in site.copies.iter().enumerate() {
+    pub(crate) async fn go_on(&mut self, fixture: &Fixture) {
+        for (number, copy) in fixture.copies.iter().enumerate() {
             let rows = Item::query()
                 .sql("SELECT table_name, generation, position FROM shard_orm_sync")
                 .all::<(String, i64, Option<String>)>(copy)

@@ -46,20 +46,20 @@ pub(crate) const REDIS: Kind = (Keeper::Redis, Server::Redis);
 /// Makes a test of a behaviour on each of these.
 macro_rules! on {
     (all => $($behaviour:ident)+) => {
-        $($crate::site::on! { @each $behaviour: leases_sqlite LEASES_SQLITE, leases_postgres LEASES_POSTGRES,
+        $($crate::fixture::on! { @each $behaviour: leases_sqlite LEASES_SQLITE, leases_postgres LEASES_POSTGRES,
             leases_mariadb LEASES_MARIADB, sessions_postgres SESSIONS_POSTGRES,
             sessions_mariadb SESSIONS_MARIADB, redis REDIS })+
     };
     (leases => $($behaviour:ident)+) => {
-        $($crate::site::on! { @each $behaviour: leases_sqlite LEASES_SQLITE, leases_postgres LEASES_POSTGRES,
+        $($crate::fixture::on! { @each $behaviour: leases_sqlite LEASES_SQLITE, leases_postgres LEASES_POSTGRES,
             leases_mariadb LEASES_MARIADB })+
     };
     (sessions => $($behaviour:ident)+) => {
-        $($crate::site::on! { @each $behaviour: sessions_postgres SESSIONS_POSTGRES,
+        $($crate::fixture::on! { @each $behaviour: sessions_postgres SESSIONS_POSTGRES,
             sessions_mariadb SESSIONS_MARIADB })+
     };
     (over_the_network => $($behaviour:ident)+) => {
-        $($crate::site::on! { @each $behaviour: leases_postgres LEASES_POSTGRES, leases_mariadb LEASES_MARIADB,
+        $($crate::fixture::on! { @each $behaviour: leases_postgres LEASES_POSTGRES, leases_mariadb LEASES_MARIADB,
             sessions_postgres SESSIONS_POSTGRES, sessions_mariadb SESSIONS_MARIADB, redis REDIS })+
     };
     (@each $behaviour:ident: $($test:ident $kind:ident),+) => {
@@ -67,7 +67,7 @@ macro_rules! on {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    super::$behaviour($crate::site::$kind).await;
+                    super::$behaviour($crate::fixture::$kind).await;
                 }
             )+
         }
@@ -77,7 +77,7 @@ pub(crate) use on;
 
 /// A place for locks that no other test has.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Fixture {
     pub(crate) kind: Kind,
     pub(crate) url: String,
     /// What its cluster is called, and what its keys in Redis begin with.
@@ -94,7 +94,7 @@ enum Kept {
     Nothing,
 }
 
-impl Site {
+impl Fixture {
     pub(crate) async fn new(kind: Kind) -> Self {
         let (url, kept) = match kind.1 {
             Server::Sqlite => {
@@ -115,19 +115,19 @@ impl Site {
                 (url.to_owned(), Kept::Nothing)
             }
         };
-        let site = Self {
+        let fixture = Self {
             kind,
             url,
             name: format!("locks-{}", Token::random()),
             _kept: kept,
         };
         if kind.0 == Keeper::Lease {
-            let cluster = site.cluster().await;
+            let cluster = fixture.cluster().await;
             let locks = LeaseLocks::new(&cluster, "default").unwrap();
             locks.setup().await.unwrap();
             cluster.close().await;
         }
-        site
+        fixture
     }
 
     pub(crate) async fn cluster(&self) -> Cluster {

@@ -61,13 +61,13 @@ pub(crate) async fn answering(on: impl Executor<'_>, user: i64) -> shard_orm::Re
 
 /// A primary and its replicas.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Fixture {
     pub(crate) on: On,
     /// The primary at first, then its replicas.
     pub(crate) nodes: Vec<Node>,
 }
 
-impl Site {
+impl Fixture {
     /// A primary with so many replicas, with all tables, and the note of each of the users from 0 to 99.
     pub(crate) async fn new(on: On, replicas: usize) -> Self {
         let primary = Node::start_primary(on.dialect).await.unwrap();
@@ -75,10 +75,10 @@ impl Site {
         for _ in 0..replicas {
             nodes.push(Node::start_replica(&nodes[0]).await.unwrap());
         }
-        let site = Self { on, nodes };
-        site.set_up().await;
-        site.replicated().await;
-        site
+        let fixture = Self { on, nodes };
+        fixture.set_up().await;
+        fixture.replicated().await;
+        fixture
     }
 
     async fn set_up(&self) {

@@ -1,9 +1,9 @@
-//! The law of the sync: whatever is written at a source, and however often copies are synced
-//! meanwhile and by what mode that sees deletions, after one more sync they are equal to it.
+//! Property test of the sync: after any sequence of writes and syncs, one more sync makes every copy equal to its
+//! source.
 //!
-//! Transactions of several writers are open at a time where the database lets them be, end by commit
-//! or rollback, and syncs come between their statements. `SHARD_ORM_SYNC_CASES` says how many courses
-//! of each pair there are; seeds of those that failed are kept in `proptest-regressions`.
+//! Several writers have transactions open at a time where the database allows it, end them by commit or rollback,
+//! and syncs run between their statements. `SHARD_ORM_SYNC_CASES` sets the number of scenarios for each pair of
+//! databases; the seeds of failed scenarios are kept in `proptest-regressions`.
 
 use std::env;
 
@@ -14,7 +14,7 @@ use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, StaticSync};
 use sqlx::AssertSqlSafe;
 
-use crate::site::{Backend, MARIADB, MIXED, POSTGRES, Pair, SQLITE, Site};
+use crate::fixture::{Backend, Fixture, MARIADB, MIXED, POSTGRES, Pair, SQLITE};
 
 const CASES_VARIABLE: &str = "SHARD_ORM_SYNC_CASES";
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/sync.txt");
@@ -151,14 +151,14 @@ impl Write {
     }
 }
 
-/// A source with writers, and its copies.
-struct Course<'s> {
-    site: &'s Site,
+/// The state of one scenario: a source with writers, and its copies.
+struct Scenario<'s> {
+    fixture: &'s Fixture,
     pair: Pair,
     open: [Option<Tx>; WRITERS],
 }
 
-impl Course<'_> {
+impl Scenario<'_> {
     async fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
             Step::Write(writer, write) => {
@@ -172,7 +172,7 @@ impl Course<'_> {
                 let tx = match self.open[*writer].take() {
                     Some(tx) => tx,
                     None => {
-                        let cluster = &self.site.cluster;
+                        let cluster = &self.fixture.cluster;
                         cluster.begin(Branch::database()).await.unwrap()
                     }
                 };
@@ -209,7 +209,10 @@ impl Course<'_> {
     }
 
     async fn sync(&self, mode: Mode) -> Result<(), TestCaseError> {
-        let report = StaticSync::all(&self.site.cluster).mode(mode).run().await;
+        let report = StaticSync::all(&self.fixture.cluster)
+            .mode(mode)
+            .run()
+            .await;
         let report = report.unwrap().complete();
         let rows = report.map_err(|error| TestCaseError::fail(format!("{mode}: {error}")))?;
         prop_assert_eq!(rows.rows().blocked, 0);
@@ -217,8 +220,8 @@ impl Course<'_> {
     }
 
     async fn run(mut self, steps: &[Step], last: Mode) -> Result<(), TestCaseError> {
-        // From nothing, whatever the course before has left.
-        let at = &self.site.cluster;
+        // From nothing, whatever the scenario before has left.
+        let at = &self.fixture.cluster;
         Leaf::query().delete(at).await.unwrap();
         Branch::query()
             .set(Branch::PARENT, None::<i64>)
@@ -243,29 +246,29 @@ impl Course<'_> {
         let branches = async |at| Branch::query().order_by(Branch::ID).all(at).await.unwrap();
         let leaves = async |at| Leaf::query().order_by(Leaf::ID).all(at).await.unwrap();
         let expected = (branches(at).await, leaves(at).await);
-        for copy in &self.site.copies {
+        for copy in &self.fixture.copies {
             prop_assert_eq!(&(branches(copy).await, leaves(copy).await), &expected);
         }
         Ok(())
     }
 }
 
-async fn site(pair: Pair) -> Site {
-    let site = Site::bare(pair).await;
-    let setup = site.cluster.setup().table::<Branch>().table::<Leaf>();
+async fn fixture(pair: Pair) -> Fixture {
+    let fixture = Fixture::bare(pair).await;
+    let setup = fixture.cluster.setup().table::<Branch>().table::<Leaf>();
     setup.run().await.unwrap();
     // The source keeps what the copies keep.
     let made = [("branches", BRANCHES), ("leaves", LEAVES)];
     for (table, create) in made {
         for text in [format!("DROP TABLE {table}"), create.to_owned()] {
             let text = Branch::query().sql(AssertSqlSafe(text));
-            text.execute(&site.cluster).await.unwrap();
+            text.execute(&fixture.cluster).await.unwrap();
         }
     }
     // Which makes the triggers anew.
-    site.add::<Branch>("branches", BRANCHES).await;
-    site.add::<Leaf>("leaves", LEAVES).await;
-    site
+    fixture.add::<Branch>("branches", BRANCHES).await;
+    fixture.add::<Leaf>("leaves", LEAVES).await;
+    fixture
 }
 
 fn cases(few: u32) -> u32 {
@@ -278,7 +281,7 @@ fn after_one_more_sync_all_are_equal(pair: Pair, few: u32) {
         .enable_all()
         .build()
         .unwrap();
-    let site = runtime.block_on(site(pair));
+    let fixture = runtime.block_on(fixture(pair));
     let mut runner = TestRunner::new(Config {
         cases: cases(few),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(SEEDS))),
@@ -288,19 +291,19 @@ fn after_one_more_sync_all_are_equal(pair: Pair, few: u32) {
         ..Config::default()
     });
     let last = prop_oneof![Just(Mode::Capture), Just(Mode::Full)];
-    let law = runner.run(&(vec(step(), 1..60), last), |(steps, last)| {
-        let course = Course {
-            site: &site,
+    let outcome = runner.run(&(vec(step(), 1..60), last), |(steps, last)| {
+        let scenario = Scenario {
+            fixture: &fixture,
             pair,
             open: [const { None }; WRITERS],
         };
-        runtime.block_on(course.run(&steps, last))
+        runtime.block_on(scenario.run(&steps, last))
     });
-    law.unwrap_or_else(|failed| panic!("{pair:?}: {failed}"));
-    runtime.block_on(async { drop(site) });
+    outcome.unwrap_or_else(|failed| panic!("{pair:?}: {failed}"));
+    runtime.block_on(async { drop(fixture) });
 }
 
-macro_rules! law {
+macro_rules! pairs {
     ($($test:ident: $pair:ident $few:literal)+) => {
         mod after_one_more_sync_all_are_equal {
             $(
@@ -313,7 +316,7 @@ macro_rules! law {
     };
 }
 
-law! {
+pairs! {
     sqlite: SQLITE 60
     postgres: POSTGRES 8
     mariadb: MARIADB 8

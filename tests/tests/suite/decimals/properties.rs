@@ -11,13 +11,13 @@ fn price() -> impl Strategy<Value = Decimal> {
 }
 
 behaviours! { (Payment), 16 shards on 2 servers, |options| options;
-    async fn sums_and_orders_over_shards_are_those_of_the_values(bed: &Bed) {
-        let on = &bed.cluster;
+    async fn sums_and_orders_over_shards_are_those_of_the_values(fixture: &Fixture) {
+        let on = &fixture.cluster;
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         for _ in 0..8 {
             let values = prop::collection::vec(price(), 1..40).new_tree(&mut runner).unwrap().current();
-            let keys: Vec<i64> = values.iter().map(|_| bed.key()).collect();
-            let rows = values.iter().zip(&keys).map(|(price, key)| Payment { price: *price, ..payment(bed, *key, "0") }).collect();
+            let keys: Vec<i64> = values.iter().map(|_| fixture.key()).collect();
+            let rows = values.iter().zip(&keys).map(|(price, key)| Payment { price: *price, ..payment(fixture, *key, "0") }).collect();
             Payment::insert_many(on, rows).await.unwrap();
             let aggregates = (Payment::PRICE.sum(), Payment::PRICE.min(), Payment::PRICE.max());
             let (sum, least, most) = Payment::on_each(keys.clone()).aggregate(aggregates).one(on).await.unwrap();

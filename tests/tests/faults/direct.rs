@@ -1,4 +1,4 @@
-//! A connection beside the library's, by which a test looks at what is really there.
+//! A connection past the library, by which a test reads and changes what the database holds.
 
 use sqlx::{AssertSqlSafe, MySqlConnection, PgConnection, Row as _, SqliteConnection};
 
@@ -8,30 +8,30 @@ pub(crate) struct InnodbTransaction {
     pub(crate) waits: bool,
 }
 
-/// A connection beside the library's.
+/// A connection of the test's own, past the library.
 #[derive(Debug)]
-pub(crate) enum Side {
+pub(crate) enum Direct {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
     MariaDb(MySqlConnection),
 }
 
-impl Side {
+impl Direct {
     pub(crate) async fn run(&mut self, sql: &str) -> sqlx::Result<()> {
         let sql = AssertSqlSafe(sql.to_owned());
         match self {
-            Self::Sqlite(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
-            Self::Postgres(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
-            Self::MariaDb(side) => sqlx::raw_sql(sql).execute(side).await.map(drop),
+            Self::Sqlite(direct) => sqlx::raw_sql(sql).execute(direct).await.map(drop),
+            Self::Postgres(direct) => sqlx::raw_sql(sql).execute(direct).await.map(drop),
+            Self::MariaDb(direct) => sqlx::raw_sql(sql).execute(direct).await.map(drop),
         }
     }
 
     pub(crate) async fn numbers(&mut self, sql: &str) -> Vec<i64> {
         let query = AssertSqlSafe(sql.to_owned());
         match self {
-            Self::Sqlite(side) => sqlx::query_scalar(query).fetch_all(side).await,
-            Self::Postgres(side) => sqlx::query_scalar(query).fetch_all(side).await,
-            Self::MariaDb(side) => sqlx::query_scalar(query).fetch_all(side).await,
+            Self::Sqlite(direct) => sqlx::query_scalar(query).fetch_all(direct).await,
+            Self::Postgres(direct) => sqlx::query_scalar(query).fetch_all(direct).await,
+            Self::MariaDb(direct) => sqlx::query_scalar(query).fetch_all(direct).await,
         }
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
@@ -40,11 +40,11 @@ impl Side {
     ///
     /// `information_schema.innodb_trx` does not serve: it is not read anew while anyone asks for it all the time.
     pub(crate) async fn innodb_transactions(&mut self) -> Vec<InnodbTransaction> {
-        let Self::MariaDb(side) = self else {
+        let Self::MariaDb(direct) = self else {
             panic!("only MariaDB has these")
         };
         let status = sqlx::raw_sql("SHOW ENGINE INNODB STATUS")
-            .fetch_one(side)
+            .fetch_one(direct)
             .await
             .unwrap()
             .get::<String, _>(2);
