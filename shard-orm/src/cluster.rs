@@ -31,7 +31,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
 use crate::config::{Config, FanOut};
-use crate::connect::{Guard, Links, Place};
+use crate::connect::{Guard, Links, NamespaceHandle};
 use crate::error::{Error, Result};
 use crate::id::{self, Makers};
 use crate::route::RoutingKey;
@@ -159,7 +159,11 @@ impl Cluster {
     }
 
     /// The logical shard of a group that owns a key, and where it is.
-    pub(crate) fn place_of_key(&self, group: &str, key: &RoutingKey<'_>) -> Result<Arc<Place>> {
+    pub(crate) fn handle_of_key(
+        &self,
+        group: &str,
+        key: &RoutingKey<'_>,
+    ) -> Result<Arc<NamespaceHandle>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         let shard = state.topology.groups()[index].router().route(key)?;
@@ -170,7 +174,7 @@ impl Cluster {
     }
 
     /// Where a logical shard is.
-    pub(crate) fn place_of_shard(&self, group: &str, shard: u32) -> Result<Arc<Place>> {
+    pub(crate) fn handle_of_shard(&self, group: &str, shard: u32) -> Result<Arc<NamespaceHandle>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         state
@@ -180,7 +184,7 @@ impl Cluster {
     }
 
     /// Where a named database is.
-    pub(crate) fn place_of_database(&self, name: &str) -> Result<Arc<Place>> {
+    pub(crate) fn handle_of_database(&self, name: &str) -> Result<Arc<NamespaceHandle>> {
         let state = self.inner.state.load();
         state.links.database(name).ok_or_else(|| {
             Error::configuration(format!(
@@ -197,17 +201,17 @@ impl Cluster {
     }
 
     /// Where a place is by now, if it is still there.
-    pub(crate) fn place_now(&self, place: &Place) -> Option<Arc<Place>> {
-        let namespace = &place.namespace;
+    pub(crate) fn current_handle(&self, handle: &NamespaceHandle) -> Option<Arc<NamespaceHandle>> {
+        let namespace = &handle.namespace;
         let state = self.inner.state.load();
         if namespace.is_sharded() {
             let index = state.group(namespace.group()).ok()?;
             state.links.shard(index, namespace.shard())
         } else if namespace.is_static() {
             let index = state.group(namespace.group()).ok()?;
-            let mut places = state.links.statics(index).iter();
-            places
-                .find(|one| one.server == place.server)
+            let mut handles = state.links.statics(index).iter();
+            handles
+                .find(|one| one.server == handle.server)
                 .map(Arc::clone)
         } else {
             state.links.database(namespace.group())
@@ -215,29 +219,29 @@ impl Cluster {
     }
 
     /// Where an address is.
-    pub(crate) fn place(&self, address: &Address) -> Result<Arc<Place>> {
-        self.place_at(address.home(), address.at())
+    pub(crate) fn handle(&self, address: &Address) -> Result<Arc<NamespaceHandle>> {
+        self.handle_at(address.home(), address.at())
     }
 
-    fn place_at(&self, home: &str, at: &At) -> Result<Arc<Place>> {
+    fn handle_at(&self, home: &str, at: &At) -> Result<Arc<NamespaceHandle>> {
         match at {
-            At::Key { region, key } => self.place_of_key(
+            At::Key { region, key } => self.handle_of_key(
                 home,
                 &RoutingKey {
                     region: region.as_deref(),
                     key: *key,
                 },
             ),
-            At::Shard(shard) => self.place_of_shard(home, *shard),
-            At::Database => self.place_of_database(home),
-            At::Server(of) => self.statics_beside(&self.place_at(home, of)?),
+            At::Shard(shard) => self.handle_of_shard(home, *shard),
+            At::Database => self.handle_of_database(home),
+            At::Server(of) => self.statics_beside(&self.handle_at(home, of)?),
             At::ServerOfName(server) => self.statics_of_server(home, server),
             At::Nowhere(reason) => Err(Error::new(crate::ErrorKind::NoShardForKey, reason.clone())),
         }
     }
 
     /// All places of a group, by the number of the shard.
-    pub(crate) fn places_of_group(&self, group: &str) -> Result<Vec<Arc<Place>>> {
+    pub(crate) fn handles_of_group(&self, group: &str) -> Result<Vec<Arc<NamespaceHandle>>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         Ok(state.links.shards(index).to_vec())

@@ -245,10 +245,10 @@ impl Setup {
         for def in &self.defs {
             match def.home {
                 Home::Sharded(group) | Home::Isolated(group) => {
-                    self.cluster.places_of_group(group)?;
+                    self.cluster.handles_of_group(group)?;
                 }
                 Home::Database(name) => {
-                    self.cluster.place_of_database(name)?;
+                    self.cluster.handle_of_database(name)?;
                 }
                 Home::Static(_) => {
                     self.cluster.groups_of_static(def)?;
@@ -256,7 +256,7 @@ impl Setup {
             }
         }
         for (group, allowed) in &self.allowed {
-            let count = self.cluster.places_of_group(group)?.len();
+            let count = self.cluster.handles_of_group(group)?.len();
             let beyond =
                 |shard: &&u32| usize::try_from(**shard).map_or(true, |shard| shard >= count);
             if let Some(shard) = allowed.missing.iter().find(beyond) {
@@ -273,10 +273,10 @@ impl Setup {
         let mut planned = Vec::with_capacity(groups.len());
         for group in groups {
             let guard = self.cluster.guard_of_group(group.name())?;
-            let places = self.cluster.places_of_group(group.name())?;
+            let handles = self.cluster.handles_of_group(group.name())?;
             let copies = self.groups_of_copies()?.contains(group.name());
             let statics = if copies {
-                self.cluster.static_places(group.name())?
+                self.cluster.static_handles(group.name())?
             } else {
                 Vec::new()
             };
@@ -284,7 +284,7 @@ impl Setup {
             let mut look = 1;
             let plan = loop {
                 let survey = guard.survey().await;
-                match plan(group, &places, &statics, &survey, &allowed) {
+                match plan(group, &handles, &statics, &survey, &allowed) {
                     Err(error) if error.kind() == ErrorKind::Configuration && look < LOOKS => {
                         look += 1
                     }
@@ -292,11 +292,11 @@ impl Setup {
                 }
             };
             if let Some(former) = &plan.former_pins {
-                pins::check(group, &places, &self.defs_of(group), former).await?;
+                pins::check(group, &handles, &self.defs_of(group), former).await?;
             }
             planned.push(Planned {
                 group,
-                places,
+                handles,
                 statics,
                 plan,
             });
@@ -327,19 +327,19 @@ impl Setup {
         let mut report = SetupReport::default();
         for def in &self.defs {
             if let Home::Database(name) = def.home {
-                let place = self.cluster.place_of_database(name)?;
-                create_table(&place, def).await?;
+                let handle = self.cluster.handle_of_database(name)?;
+                create_table(&handle, def).await?;
                 report.tables += 1;
             }
         }
         let held = self.sources(&mut report).await?;
-        for (place, create) in id::tables(&self.cluster)? {
-            create_in_database(&place, &create).await?;
+        for (handle, create) in id::tables(&self.cluster)? {
+            create_in_database(&handle, &create).await?;
         }
         for planned in &planned {
             let defs = self.defs_of(planned.group);
-            report.namespaces += planned.places.len();
-            report.tables += planned.places.len() * defs.len();
+            report.namespaces += planned.handles.len();
+            report.tables += planned.handles.len() * defs.len();
             let copies = held.get(planned.group.name());
             report.tables += copies.map_or(0, |copies| planned.statics.len() * copies.len());
             self.group(
@@ -365,13 +365,13 @@ impl Setup {
                 continue;
             };
             if let Some(source) = copied.source {
-                let place = self.cluster.place_of_database(source)?;
-                create_table(&place, def).await?;
+                let handle = self.cluster.handle_of_database(source)?;
+                create_table(&handle, def).await?;
                 for own in sync::tables_at_source() {
-                    create_table(&place, own).await?;
+                    create_table(&handle, own).await?;
                 }
-                let statements = sync::statements_at_source(def, place.dialect())?;
-                match create_all(&place, &statements).await {
+                let statements = sync::statements_at_source(def, handle.dialect())?;
+                match create_all(&handle, &statements).await {
                     // Who syncs by another mode needs none, and `capture` says that there is none.
                     Err(error) if error.kind() == ErrorKind::Unsupported => tracing::warn!(
                         target: "shard_orm",

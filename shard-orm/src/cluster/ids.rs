@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Weak};
 
 use super::{Cluster, Inner};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::id::{Layout, Makers};
 
@@ -29,20 +29,20 @@ impl Cluster {
         &self,
         group: &str,
         hashes: &RangeInclusive<u64>,
-    ) -> Result<Option<Vec<Arc<Place>>>> {
+    ) -> Result<Option<Vec<Arc<NamespaceHandle>>>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         let router = state.topology.groups()[index].router();
         let Some(shards) = router.shards_of_hashes(hashes) else {
             return Ok(None);
         };
-        let place = |shard| {
-            let place = state.links.shard(index, shard);
-            place.ok_or_else(|| super::beyond(group, shard))
+        let handle = |shard| {
+            let handle = state.links.shard(index, shard);
+            handle.ok_or_else(|| super::beyond(group, shard))
         };
         shards
             .into_iter()
-            .map(place)
+            .map(handle)
             .collect::<Result<_>>()
             .map(Some)
     }

@@ -46,12 +46,12 @@ impl Cluster {
     /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) when no logical shard owns the key;
     /// [`Configuration`](crate::ErrorKind::Configuration) when the group or database is unknown.
     pub fn locate(&self, at: &Address) -> Result<Location> {
-        let place = self.place(at)?;
-        let namespace = &place.namespace;
+        let handle = self.handle(at)?;
+        let namespace = &handle.namespace;
         Ok(Location {
             group: namespace.group().to_string(),
             shard: namespace.is_sharded().then(|| namespace.shard()),
-            server: place.server.to_string(),
+            server: handle.server.to_string(),
             namespace: namespace.name().to_string(),
         })
     }

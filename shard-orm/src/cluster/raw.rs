@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Address, Cluster};
-use crate::connect::{Lease, Place};
+use crate::connect::{Lease, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A connection of the driver to the primary of one logical shard, borrowed from its pool.
@@ -35,7 +35,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// ```
 pub struct RawConnection {
     lease: Lease,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
 }
 
 impl Cluster {
@@ -44,15 +44,15 @@ impl Cluster {
     /// # Errors
     /// When the shard is unknown, no connection comes free, or the server is unavailable.
     pub async fn connection(&self, at: Address) -> Result<RawConnection> {
-        let place = self.place(&at)?;
-        let acquired = match place.writer() {
+        let handle = self.handle(&at)?;
+        let acquired = match handle.writer() {
             Ok(endpoint) => endpoint.acquire().await,
             Err(error) => Err(error),
         };
-        let mut lease = acquired.map_err(|error| place.name_error(error))?;
+        let mut lease = acquired.map_err(|error| handle.name_error(error))?;
         // In use from here on: only `give_back` makes it clean.
         lease.conn()?;
-        Ok(RawConnection { lease, place })
+        Ok(RawConnection { lease, handle })
     }
 }
 
@@ -61,7 +61,7 @@ impl RawConnection {
     /// which the shard's tables stand.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        self.place.namespace.name()
+        self.handle.namespace.name()
     }
 
     /// The driver's connection.
@@ -107,6 +107,6 @@ fn other() -> Error {
 
 impl fmt::Debug for RawConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RawConnection({})", self.place)
+        write!(f, "RawConnection({})", self.handle)
     }
 }

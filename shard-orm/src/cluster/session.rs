@@ -95,11 +95,11 @@ impl Session {
     pub fn token(&self) -> String {
         let state = self.cluster.inner.state.load();
         self.marks.text(|home, shard| {
-            let place = match shard {
+            let handle = match shard {
                 Some(shard) => state.links.shard(state.group(home).ok()?, shard),
                 None => state.links.database(home),
             };
-            Some(Arc::clone(&place?.watch))
+            Some(Arc::clone(&handle?.watch))
         })
     }
 

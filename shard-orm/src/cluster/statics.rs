@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Address, At, Cluster};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::model::ModelDef;
 use crate::record::{StaticModel, Transmitted};
@@ -47,24 +47,31 @@ impl Cluster {
     }
 
     /// Where the static tables of a group are written, by server in the order of the configuration.
-    pub(crate) fn static_places(&self, group: &str) -> Result<Vec<Arc<Place>>> {
+    pub(crate) fn static_handles(&self, group: &str) -> Result<Vec<Arc<NamespaceHandle>>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         Ok(state.links.statics(index).to_vec())
     }
 
     /// Where the static tables are written on the server of this place.
-    pub(super) fn statics_beside(&self, place: &Arc<Place>) -> Result<Arc<Place>> {
-        if place.namespace.is_static() {
-            return Ok(Arc::clone(place));
+    pub(super) fn statics_beside(
+        &self,
+        handle: &Arc<NamespaceHandle>,
+    ) -> Result<Arc<NamespaceHandle>> {
+        if handle.namespace.is_static() {
+            return Ok(Arc::clone(handle));
         }
-        self.statics_of_server(place.namespace.group(), &place.server)
+        self.statics_of_server(handle.namespace.group(), &handle.server)
     }
 
     /// Where the static tables are written on a server of a group.
-    pub(crate) fn statics_of_server(&self, group: &str, server: &str) -> Result<Arc<Place>> {
-        let places = self.static_places(group)?;
-        let found = places.into_iter().find(|one| *one.server == *server);
+    pub(crate) fn statics_of_server(
+        &self,
+        group: &str,
+        server: &str,
+    ) -> Result<Arc<NamespaceHandle>> {
+        let handles = self.static_handles(group)?;
+        let found = handles.into_iter().find(|one| *one.server == *server);
         found.ok_or_else(|| {
             Error::configuration(format!(
                 "server `{server}` is not, or no longer, in group `{group}`"
@@ -73,15 +80,23 @@ impl Cluster {
     }
 
     /// Where the copy of a static model is read that is on the server of this address.
-    pub(crate) fn place_of_copy(&self, def: &ModelDef, at: &Address) -> Result<Arc<Place>> {
+    pub(crate) fn handle_of_copy(
+        &self,
+        def: &ModelDef,
+        at: &Address,
+    ) -> Result<Arc<NamespaceHandle>> {
         holds_copy(def, at)?;
-        self.place(at)
+        self.handle(at)
     }
 
     /// Where the rows of a static model are written that are on the server of this address.
-    pub(crate) fn place_of_server(&self, def: &ModelDef, at: &Address) -> Result<Arc<Place>> {
+    pub(crate) fn handle_of_server(
+        &self,
+        def: &ModelDef,
+        at: &Address,
+    ) -> Result<Arc<NamespaceHandle>> {
         holds_copy(def, at)?;
-        self.statics_beside(&self.place(at)?)
+        self.statics_beside(&self.handle(at)?)
     }
 
     /// The groups of a static model.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::time::timeout_at;
 
 use super::marks::{Marks, Seek};
-use super::place::{Endpoint, Place};
+use super::namespace_handle::{Endpoint, NamespaceHandle};
 use super::pool::Lease;
 use super::roles::Standing;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ pub(crate) struct Served<'p> {
     pub(crate) endpoint: &'p Endpoint,
 }
 
-impl Place {
+impl NamespaceHandle {
     /// A connection for a write.
     ///
     /// When the primary cannot be reached, all endpoints are looked at anew, and another one that

@@ -74,12 +74,12 @@ impl Guard {
         // No code that can panic runs under the lock.
         let mut known = self.id.lock().unwrap_or_else(PoisonError::into_inner);
         let own = || (id.to_owned(), format!("namespace `{namespace}` on {label}"));
-        let (first, place) = known.get_or_insert_with(own);
+        let (first, first_place) = known.get_or_insert_with(own);
         if first == id {
             return Ok(());
         }
         Err(Error::configuration(format!(
-            "namespace `{namespace}` on {label} and {place} belong to two different groups, which are \
+            "namespace `{namespace}` on {label} and {first_place} belong to two different groups, which are \
              both called `{}` in cluster `{}`; correct the URLs of the servers, or give one of the \
              two applications another cluster name",
             self.group, self.cluster

@@ -16,7 +16,7 @@ use super::guard::Guard;
 use super::latencies::Latencies;
 use super::locks::Locks;
 use super::monitor::Monitor;
-use super::place::Place;
+use super::namespace_handle::NamespaceHandle;
 use super::pool::Pool;
 use super::watch::Watch;
 use crate::error::Result;
@@ -35,13 +35,13 @@ pub(crate) struct Links {
 struct GroupLinks {
     guard: Arc<Guard>,
     servers: Vec<Arc<ServerLinks>>,
-    places: Vec<Arc<Place>>,
-    statics: Vec<Arc<Place>>,
+    handles: Vec<Arc<NamespaceHandle>>,
+    statics: Vec<Arc<NamespaceHandle>>,
 }
 
 struct DatabaseLinks {
     server: Arc<ServerLinks>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
 }
 
 /// One server: what is known of it, and its pools, the primary's first; none for SQLite, where
@@ -106,15 +106,15 @@ impl Links {
         })
     }
 
-    pub(crate) fn shard(&self, group: usize, shard: u32) -> Option<Arc<Place>> {
+    pub(crate) fn shard(&self, group: usize, shard: u32) -> Option<Arc<NamespaceHandle>> {
         self.groups[group]
-            .places
+            .handles
             .get(shard as usize)
             .map(Arc::clone)
     }
 
-    pub(crate) fn shards(&self, group: usize) -> &[Arc<Place>] {
-        &self.groups[group].places
+    pub(crate) fn shards(&self, group: usize) -> &[Arc<NamespaceHandle>] {
+        &self.groups[group].handles
     }
 
     /// What guards a group.
@@ -123,14 +123,14 @@ impl Links {
     }
 
     /// Where the static tables of a group are written, by server.
-    pub(crate) fn statics(&self, group: usize) -> &[Arc<Place>] {
+    pub(crate) fn statics(&self, group: usize) -> &[Arc<NamespaceHandle>] {
         &self.groups[group].statics
     }
 
-    pub(crate) fn database(&self, name: &str) -> Option<Arc<Place>> {
+    pub(crate) fn database(&self, name: &str) -> Option<Arc<NamespaceHandle>> {
         self.databases
             .get(name)
-            .map(|links| Arc::clone(&links.place))
+            .map(|links| Arc::clone(&links.handle))
     }
 
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {

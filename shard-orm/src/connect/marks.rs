@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::place::Place;
+use super::namespace_handle::NamespaceHandle;
 use super::watch::Watch;
 use crate::backend::Position;
 
@@ -43,19 +43,19 @@ enum Mark {
 /// Marks a write when it is dropped: also when it was cut off, since it may have been carried out.
 pub(crate) struct Writing<'a> {
     marks: Option<&'a Marks>,
-    place: &'a Place,
+    handle: &'a NamespaceHandle,
 }
 
 impl<'a> Writing<'a> {
-    pub(crate) fn new(marks: Option<&'a Marks>, place: &'a Place) -> Self {
-        Self { marks, place }
+    pub(crate) fn new(marks: Option<&'a Marks>, handle: &'a NamespaceHandle) -> Self {
+        Self { marks, handle }
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         if let Some(marks) = self.marks {
-            marks.wrote(self.place);
+            marks.wrote(self.handle);
         }
     }
 }
@@ -74,8 +74,8 @@ pub(super) enum Seek {
 }
 
 impl Spot {
-    fn of(place: &Place) -> Self {
-        let namespace = &place.namespace;
+    fn of(handle: &NamespaceHandle) -> Self {
+        let namespace = &handle.namespace;
         if namespace.is_static() {
             return Self::of_statics(namespace.name());
         }
@@ -86,8 +86,8 @@ impl Spot {
     }
 
     /// The static tables that are read at a place too, on whichever server they were written.
-    fn beside(place: &Place) -> Option<Self> {
-        place.namespace.statics().map(Self::of_statics)
+    fn beside(handle: &NamespaceHandle) -> Option<Self> {
+        handle.namespace.statics().map(Self::of_statics)
     }
 
     fn of_statics(namespace: &Arc<str>) -> Self {
@@ -100,43 +100,46 @@ impl Spot {
 
 impl Marks {
     /// A write to this place has come back, or may have been carried out.
-    pub(crate) fn wrote(&self, place: &Place) {
+    pub(crate) fn wrote(&self, handle: &NamespaceHandle) {
         {
             let mut marks = self.lock();
             // The clock is read after the acknowledgement, before the monitor is told, and under
             // the lock: of two writes at once the later one is kept.
-            marks.insert(Spot::of(place), Mark::Since(Instant::now()));
+            marks.insert(Spot::of(handle), Mark::Since(Instant::now()));
         }
         self.any.store(true, Ordering::Release);
-        place.watch.wrote();
+        handle.watch.wrote();
     }
 
     /// Whether anything was written at one of these places.
-    pub(crate) fn wrote_any<'p>(&self, mut places: impl Iterator<Item = &'p Place>) -> bool {
+    pub(crate) fn wrote_any<'p>(
+        &self,
+        mut handles: impl Iterator<Item = &'p NamespaceHandle>,
+    ) -> bool {
         if !self.any.load(Ordering::Acquire) {
             return false;
         }
         let marks = self.lock();
-        places.any(|place| {
-            let beside = Spot::beside(place);
-            marks.contains_key(&Spot::of(place))
+        handles.any(|handle| {
+            let beside = Spot::beside(handle);
+            marks.contains_key(&Spot::of(handle))
                 || beside.is_some_and(|spot| marks.contains_key(&spot))
         })
     }
 
     /// What may serve a read at this place, and the position that it must hold.
-    pub(super) fn seek(&self, place: &Place) -> (Seek, Option<Position>) {
+    pub(super) fn seek(&self, handle: &NamespaceHandle) -> (Seek, Option<Position>) {
         if !self.any.load(Ordering::Acquire) {
             return (Seek::Any, None);
         }
         let mut marks = self.lock();
-        if Spot::beside(place).is_some_and(|spot| marks.contains_key(&spot)) {
+        if Spot::beside(handle).is_some_and(|spot| marks.contains_key(&spot)) {
             return (Seek::None, None);
         }
-        let Some(mark) = marks.get_mut(&Spot::of(place)) else {
+        let Some(mark) = marks.get_mut(&Spot::of(handle)) else {
             return (Seek::Any, None);
         };
-        mark.settle(&place.watch);
+        mark.settle(&handle.watch);
         match mark {
             Mark::Since(_) => (Seek::NotYet, None),
             Mark::At(position) => (Seek::Known, Some(position.clone())),

@@ -119,7 +119,7 @@ impl Pool {
     /// for.
     pub(super) fn at_once(self: &Arc<Self>) -> Option<Lease> {
         let permit = self.permits.try_acquire().ok()?;
-        let mut lease = self.place(permit);
+        let mut lease = self.handle(permit);
         // The lease was made just now: the clock is not looked at again.
         let now = lease.opened;
         let proven = self.losses.load(Ordering::Acquire);
@@ -184,12 +184,12 @@ impl Pool {
                 }
             }
         };
-        Ok(self.place(permit))
+        Ok(self.handle(permit))
     }
 
     /// A lease that is still to be filled. It gives its place back when it is dropped, wherever
     /// its owner is cancelled.
-    fn place(self: &Arc<Self>, permit: SemaphorePermit<'_>) -> Lease {
+    fn handle(self: &Arc<Self>, permit: SemaphorePermit<'_>) -> Lease {
         permit.forget();
         Lease {
             conn: None,
@@ -275,7 +275,7 @@ impl Pool {
         // A connection counts until it is closed, so that the server sees no more than the limit.
         // With no place free all connections are in use, and none is idle.
         while let Ok(permit) = self.permits.try_acquire() {
-            let _place = self.place(permit);
+            let _handle = self.handle(permit);
             let stale = {
                 let mut idle = self.lock();
                 match idle.first() {

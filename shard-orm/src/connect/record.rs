@@ -6,7 +6,7 @@ use std::fmt;
 
 use sea_query::{Alias, Expr, Query, TableRef};
 
-use super::Place;
+use super::NamespaceHandle;
 use crate::backend::{Args, Conn, Failure, Field, Sql, render};
 use crate::dialect::Dialect;
 use crate::error::{ErrorKind, Result};
@@ -71,16 +71,16 @@ pub(crate) struct Layout {
 
 impl Record {
     /// What the topology says of the namespace, without its layout.
-    pub(crate) fn expected(place: &Place) -> Self {
+    pub(crate) fn expected(handle: &NamespaceHandle) -> Self {
         Self {
-            cluster: place.cluster.to_string(),
-            group: place.namespace.group().to_string(),
-            shard: if place.namespace.is_static() {
+            cluster: handle.cluster.to_string(),
+            group: handle.namespace.group().to_string(),
+            shard: if handle.namespace.is_static() {
                 STATICS
             } else {
-                place.namespace.shard().into()
+                handle.namespace.shard().into()
             },
-            generation: place.namespace.generation().into(),
+            generation: handle.namespace.generation().into(),
             layout: None,
         }
     }

@@ -5,39 +5,39 @@
 //! or written there.
 
 use super::record::{Layout, Record, STATICS, read_record};
-use super::{Lease, Place};
+use super::{Lease, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Fingerprint;
 
 /// Reads the record of a namespace and compares it with the topology. A named database, which is
 /// nobody's shard, has none.
-pub(crate) async fn verify(place: &Place, lease: &mut Lease) -> Result<()> {
-    let Some(guard) = &place.guard else {
+pub(crate) async fn verify(handle: &NamespaceHandle, lease: &mut Lease) -> Result<()> {
+    let Some(guard) = &handle.guard else {
         return Ok(());
     };
-    let Some(found) = read(place, lease).await? else {
-        let shard = Record::expected(place).shard;
-        let name = place.namespace.name();
+    let Some(found) = read(handle, lease).await? else {
+        let shard = Record::expected(handle).shard;
+        let name = handle.namespace.name();
         return Err(guard.missing(shard, name, lease.label()).await);
     };
-    compare(place, lease.label(), &found)?;
+    compare(handle, lease.label(), &found)?;
     let Some(layout) = &found.layout else {
         tracing::warn!(
             target: "shard_orm",
-            namespace = &**place.namespace.name(),
+            namespace = &**handle.namespace.name(),
             "the namespace's record is of an earlier version, and does not say how the group is laid \
              out; run `setup`, which completes it"
         );
         return Ok(());
     };
-    let name = place.namespace.name();
+    let name = handle.namespace.name();
     guard.check_id(&layout.group_id, name, lease.label())?;
     if found.shard != STATICS {
         check_layout(&guard.fingerprint, name, lease.label(), layout)?;
     }
-    if *layout.server != *place.server {
+    if *layout.server != *handle.server {
         guard
-            .check_server(&place.server, &found, &layout.server, name)
+            .check_server(&handle.server, &found, &layout.server, name)
             .await?;
     }
     Ok(())
@@ -82,8 +82,8 @@ pub(crate) fn described(logical_shards: i64, strategy: &str) -> String {
 ///
 /// # Errors
 /// `Configuration` when the record is of another cluster, group, logical shard or generation.
-pub(crate) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> {
-    let expected = Record::expected(place);
+pub(crate) fn compare(handle: &NamespaceHandle, label: &str, found: &Record) -> Result<()> {
+    let expected = Record::expected(handle);
     if found.is_of_same(&expected) {
         return Ok(());
     }
@@ -96,13 +96,13 @@ pub(crate) fn compare(place: &Place, label: &str, found: &Record) -> Result<()> 
     Err(Error::configuration(format!(
         "namespace `{}` on {label} says that it is {found}, but the configuration has {expected}, \
          there; {what}",
-        place.namespace.name(),
+        handle.namespace.name(),
     )))
 }
 
 /// Reads the record; `None` when the namespace or the table does not exist, or is empty.
-pub(crate) async fn read(place: &Place, lease: &mut Lease) -> Result<Option<Record>> {
-    let table = place.namespace.own_table(super::TABLE);
+pub(crate) async fn read(handle: &NamespaceHandle, lease: &mut Lease) -> Result<Option<Record>> {
+    let table = handle.namespace.own_table(super::TABLE);
     match read_record(lease.conn()?, &table).await {
         Ok(found) => {
             lease.settle();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::leg::Leg;
 use super::site::Site;
 use super::target::Target;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ShardId};
 
@@ -24,14 +24,14 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// The place whose connection its statement takes.
-    pub(super) fn place(&self) -> &Arc<Place> {
-        &self.legs[0].place
+    pub(super) fn handle(&self) -> &Arc<NamespaceHandle> {
+        &self.legs[0].handle
     }
 
     /// Where its statement goes.
     pub(crate) fn site(&self) -> Site {
-        let beside = self.legs[1..].iter().map(|leg| Arc::clone(&leg.place));
-        Site::of_several(Arc::clone(self.place()), beside.collect())
+        let beside = self.legs[1..].iter().map(|leg| Arc::clone(&leg.handle));
+        Site::of_several(Arc::clone(self.handle()), beside.collect())
     }
 
     /// The batches in which it is asked again when a part of it has moved since it was planned:
@@ -74,14 +74,14 @@ impl Batch {
 
     /// The logical shards that it asks.
     pub(super) fn shards(&self) -> Vec<ShardId> {
-        let id = |leg: &Leg| leg.place.shard_id();
+        let id = |leg: &Leg| leg.handle.shard_id();
         self.legs.iter().map(id).collect()
     }
 
     /// Names the shard in an error, or the shards.
     pub(super) fn name_error(&self, error: Error) -> Error {
         match &*self.legs {
-            [only] => only.place.name_error(error),
+            [only] => only.handle.name_error(error),
             _ => error.with_progress(Vec::new(), self.shards()),
         }
     }
@@ -105,10 +105,10 @@ pub(crate) fn batches(target: Target<'_>, legs: Vec<Leg>, cut: Cut) -> Vec<Batch
     let mut servers: Vec<Vec<Leg>> = Vec::new();
     for leg in legs {
         let shared = servers.iter_mut().find(|legs| {
-            leg.place.dialect() != Dialect::Sqlite
+            leg.handle.dialect() != Dialect::Sqlite
                 && legs
                     .first()
-                    .is_some_and(|first| Arc::ptr_eq(&first.place.watch, &leg.place.watch))
+                    .is_some_and(|first| Arc::ptr_eq(&first.handle.watch, &leg.handle.watch))
         });
         match shared {
             Some(legs) => legs.push(leg),

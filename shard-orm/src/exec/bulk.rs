@@ -10,7 +10,7 @@ use tracing::{Instrument as _, Span};
 use super::run::{Intent, prepare, record, record_role, span};
 use super::statement::{Label, Statement};
 use crate::backend::{self, Args, Failure, Passed, Sql};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::topology::Namespace;
 use crate::transaction::Tx;
@@ -39,12 +39,12 @@ impl Statement for End<'_> {
 }
 
 impl End<'_> {
-    fn place(&self) -> &Place {
-        self.tx.place()
+    fn handle(&self) -> &NamespaceHandle {
+        self.tx.handle()
     }
 
     fn span(&self, intent: Intent) -> Span {
-        let span = span(self.place(), intent, self);
+        let span = span(self.handle(), intent, self);
         record_role(&span, "primary");
         span
     }
@@ -70,10 +70,10 @@ pub(crate) async fn pass(from: End<'_>, to: End<'_>) -> Result<u64> {
 }
 
 async fn pass_on(from: End<'_>, to: End<'_>) -> Result<u64> {
-    let (out, _) = prepare(from.place(), &from)?;
-    let (into, _) = prepare(to.place(), &to)?;
-    let at_source = |error: Error| from.place().name_error(error);
-    let at_copy = |error: Error| to.place().name_error(error);
+    let (out, _) = prepare(from.handle(), &from)?;
+    let (into, _) = prepare(to.handle(), &to)?;
+    let at_source = |error: Error| from.handle().name_error(error);
+    let at_copy = |error: Error| to.handle().name_error(error);
     let mut giving = from.tx.enter()?;
     let mut taking = to.tx.enter()?;
     let passed = {

@@ -12,7 +12,7 @@ use crate::backend::inspect;
 use crate::backend::{
     Args, Failure, Field, OnRow, Sql, create_namespace, render, tables_of_namespace,
 };
-use crate::connect::{Layout, Lease, Place, Record};
+use crate::connect::{Layout, Lease, NamespaceHandle, Record};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
@@ -22,14 +22,14 @@ use crate::schema::CreateTable;
 const ROUNDS: usize = 5;
 
 /// Creates a table of the library's own in a named database; of SQLite its file before it.
-pub(crate) async fn create_in_database(place: &Place, create: &str) -> Result<()> {
-    create_all(place, &[create.to_owned()]).await
+pub(crate) async fn create_in_database(handle: &NamespaceHandle, create: &str) -> Result<()> {
+    create_all(handle, &[create.to_owned()]).await
 }
 
 /// As [`create_in_database`], of several statements, one after the other.
-pub(crate) async fn create_all(place: &Place, statements: &[String]) -> Result<()> {
-    place.create_file()?;
-    let mut lease = place.writer()?.acquire().await?;
+pub(crate) async fn create_all(handle: &NamespaceHandle, statements: &[String]) -> Result<()> {
+    handle.create_file()?;
+    let mut lease = handle.writer()?.acquire().await?;
     for statement in statements {
         send(&mut lease, statement).await?;
     }
@@ -37,33 +37,33 @@ pub(crate) async fn create_all(place: &Place, statements: &[String]) -> Result<(
 }
 
 /// Creates the table of a model in a named database.
-pub(crate) async fn create_table(place: &Place, def: &'static ModelDef) -> Result<()> {
-    let table = CreateTable::new(def, place.dialect())?;
-    create_all(place, &table.statements()).await
+pub(crate) async fn create_table(handle: &NamespaceHandle, def: &'static ModelDef) -> Result<()> {
+    let table = CreateTable::new(def, handle.dialect())?;
+    create_all(handle, &table.statements()).await
 }
 
 /// Creates a namespace of a group and its record, and gives the record; of one that is known, only
 /// completes a record of the first version. An identity that the record has already stays.
 pub(crate) async fn create_namespace_as(
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     known: Option<&Record>,
     layout: Option<&Layout>,
 ) -> Result<Record> {
     if known.is_none() {
-        place.create_file()?;
+        handle.create_file()?;
     }
-    let mut lease = place.writer()?.acquire().await?;
+    let mut lease = handle.writer()?.acquire().await?;
     let found = match known {
         Some(known) => known.clone(),
         None => {
-            if let Some(create) = create_namespace(place.dialect(), place.namespace.name()) {
+            if let Some(create) = create_namespace(handle.dialect(), handle.namespace.name()) {
                 send(&mut lease, &create).await?;
             }
-            record(place, &mut lease, layout).await?
+            record(handle, &mut lease, layout).await?
         }
     };
     match (&found.layout, layout) {
-        (None, Some(layout)) => upgrade(place, &mut lease, layout).await,
+        (None, Some(layout)) => upgrade(handle, &mut lease, layout).await,
         _ => Ok(found),
     }
 }
@@ -73,7 +73,7 @@ pub(crate) async fn create_namespace_as(
 /// # Errors
 /// `UndefinedTable` when a table that was made here before is gone, unless it is to be made anew.
 pub(crate) async fn create_tables(
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     defs: &[&'static ModelDef],
     made_before: &str,
     anew: bool,
@@ -81,8 +81,8 @@ pub(crate) async fn create_tables(
     if defs.is_empty() {
         return Ok(());
     }
-    let mut lease = place.writer()?.acquire().await?;
-    let there = tables(place, &mut lease).await?;
+    let mut lease = handle.writer()?.acquire().await?;
+    let there = tables(handle, &mut lease).await?;
     let made_before: BTreeSet<&str> = names(made_before).collect();
     let lost = defs
         .iter()
@@ -95,19 +95,19 @@ pub(crate) async fn create_tables(
                  more; bring its rows back, or, if they are lost, create it empty with \
                  `cluster.setup().create_missing(\"{}\", [{}])`",
                 def.table,
-                place.namespace.name(),
+                handle.namespace.name(),
                 lease.label(),
-                place.namespace.group(),
-                place.namespace.shard(),
+                handle.namespace.group(),
+                handle.namespace.shard(),
             ),
         ));
     }
     for def in defs {
         if there.contains(def.table) {
-            check_numbers(place, &mut lease, def).await?;
+            check_numbers(handle, &mut lease, def).await?;
         }
-        let table = CreateTable::new(def, place.dialect())?;
-        let table = table.in_namespace(&**place.namespace.name());
+        let table = CreateTable::new(def, handle.dialect())?;
+        let table = table.in_namespace(&**handle.namespace.name());
         for statement in table.statements() {
             send(&mut lease, &statement).await?;
         }
@@ -116,12 +116,12 @@ pub(crate) async fn create_tables(
 }
 
 /// Checks that the numbers of a model can be read from a table that exists.
-async fn check_numbers(place: &Place, lease: &mut Lease, def: &ModelDef) -> Result<()> {
-    let dialect = place.dialect();
-    let table = place.namespace.own_table(def.table);
+async fn check_numbers(handle: &NamespaceHandle, lease: &mut Lease, def: &ModelDef) -> Result<()> {
+    let dialect = handle.dialect();
+    let table = handle.namespace.own_table(def.table);
     let asked = inspect::question(dialect, &table, inspect::About::Columns)?;
     let mut columns = Vec::new();
-    ask(lease, place, asked.text, &asked.values, &mut |row| {
+    ask(lease, handle, asked.text, &asked.values, &mut |row| {
         columns.push(inspect::column(dialect, row)?.0);
         Ok(())
     })
@@ -144,7 +144,7 @@ async fn check_numbers(place: &Place, lease: &mut Lease, def: &ModelDef) -> Resu
         "table `{}` in namespace `{}` on {} does not fit the model `{}`: {}; alter the table, or change \
          the fields",
         def.table,
-        place.namespace.name(),
+        handle.namespace.name(),
         lease.label(),
         def.name,
         unfit.join("; ")
@@ -157,20 +157,20 @@ pub(crate) fn names(list: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The tables that a namespace has.
-pub(crate) async fn tables_at(place: &Arc<Place>) -> Result<BTreeSet<String>> {
-    let mut lease = place.writer()?.acquire().await?;
-    tables(place, &mut lease).await
+pub(crate) async fn tables_at(handle: &Arc<NamespaceHandle>) -> Result<BTreeSet<String>> {
+    let mut lease = handle.writer()?.acquire().await?;
+    tables(handle, &mut lease).await
 }
 
 /// Whether a select gives a row. Asks the primary, whatever the namespace's record says.
 pub(crate) async fn has_rows(
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     select: &sea_query::SelectStatement,
 ) -> Result<bool> {
-    let mut lease = place.writer()?.acquire().await?;
-    let (text, values) = render(place.dialect(), select);
+    let mut lease = handle.writer()?.acquire().await?;
+    let (text, values) = render(handle.dialect(), select);
     let mut found = false;
-    ask(&mut lease, place, text, &values.0, &mut |_| {
+    ask(&mut lease, handle, text, &values.0, &mut |_| {
         found = true;
         Ok(())
     })
@@ -178,18 +178,18 @@ pub(crate) async fn has_rows(
     Ok(found)
 }
 
-async fn tables(place: &Place, lease: &mut Lease) -> Result<BTreeSet<String>> {
-    let values = match place.dialect() {
+async fn tables(handle: &NamespaceHandle, lease: &mut Lease) -> Result<BTreeSet<String>> {
+    let values = match handle.dialect() {
         Dialect::Sqlite => Vec::new(),
         Dialect::Postgres | Dialect::MySql => {
-            vec![Value::String(Some(place.namespace.name().to_string()))]
+            vec![Value::String(Some(handle.namespace.name().to_string()))]
         }
     };
     let mut found = BTreeSet::new();
     ask(
         lease,
-        place,
-        tables_of_namespace(place.dialect()),
+        handle,
+        tables_of_namespace(handle.dialect()),
         &values,
         &mut |row| {
             found.insert(String::read(row, 0)?);
@@ -203,12 +203,12 @@ async fn tables(place: &Place, lease: &mut Lease) -> Result<BTreeSet<String>> {
 /// Sends a statement that is not kept prepared, and gives the rows affected.
 pub(super) async fn ask(
     lease: &mut Lease,
-    place: &Place,
+    handle: &NamespaceHandle,
     text: impl Into<Arc<str>>,
     values: &[Value],
     on_row: &mut OnRow<'_>,
 ) -> Result<u64> {
-    let mut args = Args::new(place.dialect())?;
+    let mut args = Args::new(handle.dialect())?;
     for value in values {
         args.push(value)?;
     }
@@ -222,12 +222,12 @@ pub(super) async fn ask(
 }
 
 pub(super) async fn write(
-    place: &Place,
+    handle: &NamespaceHandle,
     lease: &mut Lease,
     statement: &(impl sea_query::QueryStatementWriter + Sync),
 ) -> Result<u64> {
-    let (text, values) = render(place.dialect(), statement);
-    ask(lease, place, text, &values.0, &mut |_| Ok(())).await
+    let (text, values) = render(handle.dialect(), statement);
+    ask(lease, handle, text, &values.0, &mut |_| Ok(())).await
 }
 
 pub(super) fn settle<T>(lease: &mut Lease, outcome: Result<T, Failure>) -> Result<T> {

@@ -87,22 +87,22 @@ pub(crate) fn planned(
     intent: Intent,
     statement: &dyn Statement,
 ) -> Result<Planned> {
-    let place = &site.place;
-    let mut args = Args::new(place.dialect())?;
-    let sql = statement.prepare(&place.namespace, &mut args)?;
+    let handle = &site.handle;
+    let mut args = Args::new(handle.dialect())?;
+    let sql = statement.prepare(&handle.namespace, &mut args)?;
     let read = match target {
         Target::Cluster { read, marks, .. } if intent == Intent::Read => Some(match marks {
             Some(_) => read.unwrap_or(Read::Session),
-            None => read.unwrap_or(place.policy()),
+            None => read.unwrap_or(handle.policy()),
         }),
         _ => None,
     };
     Ok(Planned {
-        server: place.server.to_string(),
+        server: handle.server.to_string(),
         shards: site
-            .places()
-            .filter(|place| place.namespace.is_sharded())
-            .map(|place| place.shard_id())
+            .handles()
+            .filter(|handle| handle.namespace.is_sharded())
+            .map(|handle| handle.shard_id())
             .collect(),
         read,
         sql: sql.text.to_string(),

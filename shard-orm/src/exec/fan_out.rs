@@ -9,11 +9,11 @@ use super::fan::{Fan, is_of_one_namespace};
 use super::leg::Leg;
 use super::spread::{Spread, Width};
 use super::target::Target;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::Result;
 
 /// What is asked, and of which server: those of one server stand beside each other.
-type Asked<'a> = (Arc<Place>, BoxFuture<'a, Result<()>>);
+type Asked<'a> = (Arc<NamespaceHandle>, BoxFuture<'a, Result<()>>);
 
 /// Runs `ask` on each leg and gives the answers in their order; the first error ends the others. In
 /// a transaction, which has one connection, one after another.
@@ -37,10 +37,10 @@ where
     answers.resize_with(legs.len(), || None);
     let mut asked: Vec<Asked<'_>> = Vec::with_capacity(legs.len());
     for (leg, answer) in legs.into_iter().zip(&mut answers) {
-        let place = Arc::clone(&leg.place);
+        let handle = Arc::clone(&leg.handle);
         let one = ask(leg);
         asked.push((
-            place,
+            handle,
             Box::pin(async move {
                 *answer = Some(one.await?);
                 Ok(())
@@ -94,9 +94,9 @@ async fn every_batch<'a>(
     ask: &'a AskBatch<'a>,
 ) -> Result<()> {
     let asked = batches.into_iter().enumerate().map(|(number, batch)| {
-        let place = Arc::clone(batch.place());
+        let handle = Arc::clone(batch.handle());
         let asked: BoxFuture<'_, Result<()>> = Box::pin(in_parts(target, fan, number, batch, ask));
-        (place, asked)
+        (handle, asked)
     });
     if matches!(target, Target::Tx(_)) {
         for (_, one) in asked {
@@ -134,12 +134,12 @@ async fn in_parts<'a>(
 /// None holds a connection while it waits for another, so that a pool of one serves them all.
 async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
     let mut width = Width::of(target);
-    if let Some((place, _)) = asked.first() {
-        width = width.within_process(place.dialect());
+    if let Some((handle, _)) = asked.first() {
+        width = width.within_process(handle.dialect());
     }
     let mut spread = Spread::new(width);
-    for (number, (place, one)) in asked.into_iter().enumerate() {
-        spread.push(number, &place, one);
+    for (number, (handle, one)) in asked.into_iter().enumerate() {
+        spread.push(number, &handle, one);
     }
     while let Some((_, outcome)) = spread.next().await {
         outcome?;

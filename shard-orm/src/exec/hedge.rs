@@ -25,7 +25,7 @@ pub(crate) async fn read_at<S: Sink>(
 ) -> Result<S> {
     let mut first = sink();
     let patience = match fan.hedge {
-        Some(share) => site.place.latencies.share(statement.label().table, share),
+        Some(share) => site.handle.latencies.share(statement.label().table, share),
         None => None,
     };
     let Some(patience) = patience else {
@@ -82,5 +82,5 @@ async fn hedged(
 }
 
 fn note(site: &Site, statement: &dyn Statement, took: Duration) {
-    site.place.latencies.note(statement.label().table, took);
+    site.handle.latencies.note(statement.label().table, took);
 }

@@ -10,7 +10,7 @@ use super::run::{Intent, run};
 use super::statement::{Label, Sink, Statement};
 use super::target::Target;
 use crate::backend::{Args, Sql, render};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::topology::Namespace;
@@ -46,7 +46,7 @@ impl<S: QueryStatementWriter + Sync> Statement for Built<'_, S> {
 /// Sends a statement to a named database and gives the rows affected.
 pub(crate) async fn send<S: QueryStatementWriter + Sync>(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     intent: Intent,
     (verb, table): (&'static str, &'static str),
     statement: &S,
@@ -57,7 +57,7 @@ pub(crate) async fn send<S: QueryStatementWriter + Sync>(
         table,
         statement,
     };
-    run(target, Arc::clone(place), intent, &built, sink).await
+    run(target, Arc::clone(handle), intent, &built, sink).await
 }
 
 /// The milliseconds since 1970 by the database's own clock.

@@ -7,7 +7,7 @@ use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
 use super::create::{ask, send, write};
 use crate::backend::{Field, long_text, render, render_alter, render_table};
 use crate::connect::{
-    IDENTITY, LAYOUT, Layout, Lease, Place, Record, TABLE, comment, compare, read,
+    IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, TABLE, comment, compare, read,
 };
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,12 +21,12 @@ const DATABASE_ID: &str = "database_id";
 
 /// Writes the record of a namespace that has none, and gives the one that it has then.
 pub(super) async fn record(
-    place: &Place,
+    handle: &NamespaceHandle,
     lease: &mut Lease,
     layout: Option<&Layout>,
 ) -> Result<Record> {
-    if let Some(found) = read(place, lease).await? {
-        compare(place, lease.label(), &found)?;
+    if let Some(found) = read(handle, lease).await? {
+        compare(handle, lease.label(), &found)?;
         return Ok(found);
     }
     let [cluster, group, shard, generation] = IDENTITY;
@@ -42,19 +42,19 @@ pub(super) async fn record(
     };
     let mut create = Table::create();
     create
-        .table(place.namespace.own_table(TABLE))
+        .table(handle.namespace.own_table(TABLE))
         .if_not_exists()
-        .comment(comment(&place.cluster, place.namespace.group()))
+        .comment(comment(&handle.cluster, handle.namespace.group()))
         .col(text(cluster))
         .col(text(group))
         .col(number(shard).primary_key())
         .col(number(generation));
-    for column in layout_columns(place.dialect()) {
+    for column in layout_columns(handle.dialect()) {
         create.col(column);
     }
-    send(lease, &render_table(place.dialect(), &create)).await?;
+    send(lease, &render_table(handle.dialect(), &create)).await?;
 
-    let expected = Record::expected(place);
+    let expected = Record::expected(handle);
     let mut columns: Vec<Alias> = IDENTITY.map(Alias::new).into();
     let mut values: Vec<Expr> = vec![
         Expr::val(expected.cluster),
@@ -68,24 +68,24 @@ pub(super) async fn record(
     }
     let mut insert = Query::insert();
     insert
-        .into_table(place.namespace.own_table(TABLE))
+        .into_table(handle.namespace.own_table(TABLE))
         .columns(columns)
         .values(values)
         .map_err(|source| Error::configuration("a namespace's record").with_source(source))?;
-    match write(place, lease, &insert).await {
+    match write(handle, lease, &insert).await {
         // Another process has written it meanwhile.
         Err(error) if error.kind() == ErrorKind::Unique => {}
         outcome => {
             outcome?;
         }
     }
-    read_back(place, lease).await
+    read_back(handle, lease).await
 }
 
-async fn read_back(place: &Place, lease: &mut Lease) -> Result<Record> {
-    match read(place, lease).await? {
+async fn read_back(handle: &NamespaceHandle, lease: &mut Lease) -> Result<Record> {
+    match read(handle, lease).await? {
         Some(found) => {
-            compare(place, lease.label(), &found)?;
+            compare(handle, lease.label(), &found)?;
             Ok(found)
         }
         None => Err(Error::configuration("a namespace's record was not kept")),
@@ -93,15 +93,19 @@ async fn read_back(place: &Place, lease: &mut Lease) -> Result<Record> {
 }
 
 /// Completes a record of the first version.
-pub(super) async fn upgrade(place: &Place, lease: &mut Lease, layout: &Layout) -> Result<Record> {
-    for mut column in layout_columns(place.dialect()) {
+pub(super) async fn upgrade(
+    handle: &NamespaceHandle,
+    lease: &mut Lease,
+    layout: &Layout,
+) -> Result<Record> {
+    for mut column in layout_columns(handle.dialect()) {
         let mut alter = Table::alter();
         alter
-            .table(place.namespace.own_table(TABLE))
+            .table(handle.namespace.own_table(TABLE))
             .add_column(&mut column);
         let altered = lease
             .conn()?
-            .batch(&render_alter(place.dialect(), &alter))
+            .batch(&render_alter(handle.dialect(), &alter))
             .await;
         match altered {
             Ok(()) => lease.settle(),
@@ -117,7 +121,7 @@ pub(super) async fn upgrade(place: &Place, lease: &mut Lease, layout: &Layout) -
     let [group_id, ..] = LAYOUT;
     let mut update = Query::update();
     update
-        .table(place.namespace.own_table(TABLE))
+        .table(handle.namespace.own_table(TABLE))
         .values(
             LAYOUT
                 .map(Alias::new)
@@ -125,18 +129,18 @@ pub(super) async fn upgrade(place: &Place, lease: &mut Lease, layout: &Layout) -
                 .zip(layout_values(layout).map(Expr::val)),
         )
         .and_where(Expr::col(Alias::new(group_id)).is_null());
-    write(place, lease, &update).await?;
-    read_back(place, lease).await
+    write(handle, lease, &update).await?;
+    read_back(handle, lease).await
 }
 
 /// Writes the layout into the record of a namespace of this identity, or of none.
-pub(crate) async fn write_layout(place: &Place, layout: &Layout) -> Result<()> {
-    let mut lease = place.writer()?.acquire().await?;
+pub(crate) async fn write_layout(handle: &NamespaceHandle, layout: &Layout) -> Result<()> {
+    let mut lease = handle.writer()?.acquire().await?;
     let [group_id, ..] = LAYOUT;
     let mut update = Query::update();
     let column = || Expr::col(Alias::new(group_id));
     update
-        .table(place.namespace.own_table(TABLE))
+        .table(handle.namespace.own_table(TABLE))
         .values(
             LAYOUT
                 .map(Alias::new)
@@ -144,7 +148,7 @@ pub(crate) async fn write_layout(place: &Place, layout: &Layout) -> Result<()> {
                 .zip(layout_values(layout).map(Expr::val)),
         )
         .and_where(column().is_null().or(column().eq(layout.group_id.as_str())));
-    write(place, &mut lease, &update).await?;
+    write(handle, &mut lease, &update).await?;
     Ok(())
 }
 
@@ -181,8 +185,8 @@ fn layout_values(layout: &Layout) -> [Value; 10] {
 }
 
 /// The identities that a named database holds for this cluster, by the name that it has in it.
-pub(crate) async fn database_ids(place: &Place) -> Result<Vec<(String, String)>> {
-    if !place.has_file() {
+pub(crate) async fn database_ids(handle: &NamespaceHandle) -> Result<Vec<(String, String)>> {
+    if !handle.has_file() {
         return Ok(Vec::new());
     }
     let mut select = Query::select();
@@ -190,12 +194,12 @@ pub(crate) async fn database_ids(place: &Place) -> Result<Vec<(String, String)>>
         select.expr(Expr::col((Alias::new(DATABASES), Alias::new(column))));
     }
     select
-        .from(place.namespace.own_table(DATABASES))
-        .and_where(Expr::col((Alias::new(DATABASES), Alias::new(CLUSTER))).eq(&*place.cluster));
-    let (text, values) = render(place.dialect(), &select);
-    let mut lease = place.writer()?.acquire().await?;
+        .from(handle.namespace.own_table(DATABASES))
+        .and_where(Expr::col((Alias::new(DATABASES), Alias::new(CLUSTER))).eq(&*handle.cluster));
+    let (text, values) = render(handle.dialect(), &select);
+    let mut lease = handle.writer()?.acquire().await?;
     let mut ids = Vec::new();
-    let asked = ask(&mut lease, place, text, &values.0, &mut |row| {
+    let asked = ask(&mut lease, handle, text, &values.0, &mut |row| {
         ids.push((String::read(row, 0)?, String::read(row, 1)?));
         Ok(())
     })
@@ -207,10 +211,10 @@ pub(crate) async fn database_ids(place: &Place) -> Result<Vec<(String, String)>>
 }
 
 /// Gives a named database an identity, and returns the one that it has then.
-pub(crate) async fn give_database_id(place: &Place, id: &str) -> Result<String> {
-    place.create_file()?;
-    let mut lease = place.writer()?.acquire().await?;
-    let name = place.namespace.name();
+pub(crate) async fn give_database_id(handle: &NamespaceHandle, id: &str) -> Result<String> {
+    handle.create_file()?;
+    let mut lease = handle.writer()?.acquire().await?;
+    let name = handle.namespace.name();
     let text = |name: &str| {
         let mut column = ColumnDef::new(Alias::new(name));
         column.string_len(64).not_null();
@@ -220,20 +224,20 @@ pub(crate) async fn give_database_id(place: &Place, id: &str) -> Result<String> 
     let mut key = sea_query::Index::create();
     key.col(Alias::new(CLUSTER)).col(Alias::new(DATABASE));
     create
-        .table(place.namespace.own_table(DATABASES))
+        .table(handle.namespace.own_table(DATABASES))
         .if_not_exists()
         .col(text(CLUSTER))
         .col(text(DATABASE))
         .col(text(DATABASE_ID))
         .primary_key(&mut key);
-    send(&mut lease, &render_table(place.dialect(), &create)).await?;
+    send(&mut lease, &render_table(handle.dialect(), &create)).await?;
     let mut insert = Query::insert();
     insert
-        .into_table(place.namespace.own_table(DATABASES))
+        .into_table(handle.namespace.own_table(DATABASES))
         .columns([CLUSTER, DATABASE, DATABASE_ID].map(Alias::new))
-        .values([&*place.cluster, &**name, id].map(Expr::val))
+        .values([&*handle.cluster, &**name, id].map(Expr::val))
         .map_err(|source| Error::configuration("a database's identity").with_source(source))?;
-    match write(place, &mut lease, &insert).await {
+    match write(handle, &mut lease, &insert).await {
         // Another process has written it meanwhile.
         Err(error) if error.kind() == ErrorKind::Unique => {}
         outcome => {
@@ -241,7 +245,7 @@ pub(crate) async fn give_database_id(place: &Place, id: &str) -> Result<String> 
         }
     }
     drop(lease);
-    let ids = database_ids(place).await?;
+    let ids = database_ids(handle).await?;
     let own = ids.into_iter().find(|(own, _)| **own == **name);
     own.map(|(_, id)| id)
         .ok_or_else(|| Error::configuration("a database's identity was not kept"))

@@ -14,7 +14,7 @@ use super::statement::{Sink, Statement};
 use super::target::Target;
 use super::unfit::{explained, may_be_unfit};
 use crate::backend::{Args, Failure, OnRow, Reading, Row, Sql};
-use crate::connect::{Endpoint, Lease, Place, Served, Writing};
+use crate::connect::{Endpoint, Lease, NamespaceHandle, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a statement does, which says where it goes and whether it may be asked twice.
@@ -33,12 +33,12 @@ pub(crate) enum Intent {
 /// The future is boxed here, once, so that what the models add around it stays small.
 pub(crate) fn run<'a>(
     target: Target<'a>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     intent: Intent,
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<u64>> {
-    run_at(target, Site::of(place), intent, statement, sink)
+    run_at(target, Site::of(handle), intent, statement, sink)
 }
 
 /// As [`run`], of a statement that may ask several places of one server.
@@ -52,7 +52,7 @@ pub(crate) fn run_at<'a>(
     // Allocated first: the little that the future begins with is then written where it stays. The
     // other way round, `Box::pin` copies all its room there.
     let call = Box::write(Box::new_uninit(), async move {
-        let span = span(&site.place, intent, statement);
+        let span = span(&site.handle, intent, statement);
         let result = if span.is_disabled() {
             dispatch(target, &site, intent, statement, sink, &span)
                 .await
@@ -94,10 +94,10 @@ pub(super) fn run_elsewhere<'a>(
         let Some(served) = site.for_read_elsewhere(read, marks).await? else {
             return Ok(None);
         };
-        let span = span(&site.place, Intent::Read, statement);
+        let span = span(&site.handle, Intent::Read, statement);
         let begun = Instant::now();
         let mut counting = Counting { sink, rows: 0 };
-        let result = attempt_read(served, &site.place, statement, &mut counting, &span)
+        let result = attempt_read(served, &site.handle, statement, &mut counting, &span)
             .instrument(span.clone())
             .await
             .map_err(Attempt::into_error);
@@ -120,14 +120,14 @@ fn concluded(
 }
 
 /// One span for each call: where it went and what came of it, never a value.
-pub(super) fn span(place: &Place, intent: Intent, statement: &dyn Statement) -> Span {
+pub(super) fn span(handle: &NamespaceHandle, intent: Intent, statement: &dyn Statement) -> Span {
     let label = statement.label();
     tracing::debug_span!(
         target: "shard_orm",
         "call",
-        group = &**place.namespace.group(),
-        shard = place.namespace.shard(),
-        server = &*place.server,
+        group = &**handle.namespace.group(),
+        shard = handle.namespace.shard(),
+        server = &*handle.server,
         verb = label.verb,
         table = label.table,
         intent = ?intent,
@@ -188,19 +188,19 @@ fn dispatch<'a>(
     span: &'a Span,
 ) -> impl Future<Output = Result<u64>> + Send + 'a {
     async move {
-        let place = &*site.place;
+        let handle = &*site.handle;
         let (read, marks) = match target {
             Target::Tx(tx) => {
                 record_role(span, "primary");
-                let prepare = || prepare(place, statement);
+                let prepare = || prepare(handle, statement);
                 return tx.run(prepare, &mut |row: &Row<'_>| sink.row(row)).await;
             }
             Target::Cluster { read, marks, .. } => (read, marks),
         };
         match intent {
             Intent::Write => {
-                let _writing = Writing::new(marks, place);
-                write(place, statement, sink, span).await
+                let _writing = Writing::new(marks, handle);
+                write(handle, statement, sink, span).await
             }
             Intent::Read => {
                 let _locks = site.hold_locks(read, marks, statement).await?;
@@ -208,17 +208,17 @@ fn dispatch<'a>(
                     mut lease,
                     endpoint,
                 } = site.for_read(read, marks).await?;
-                record_role(span, place.role(endpoint));
-                match attempt(&mut lease, endpoint, place, statement, sink).await {
+                record_role(span, handle.role(endpoint));
+                match attempt(&mut lease, endpoint, handle, statement, sink).await {
                     Ok(rows) => Ok(rows),
-                    Err(failed) if failed.may_be_asked_again(place, endpoint) => {
+                    Err(failed) if failed.may_be_asked_again(handle, endpoint) => {
                         // Its place in the pool is free for the other connection.
                         drop(lease);
-                        place.watch.nudge();
+                        handle.watch.nudge();
                         sink.reset();
                         let again = async {
                             let served = site.for_read_again(read, marks, endpoint).await?;
-                            attempt_read(served, place, statement, sink, span)
+                            attempt_read(served, handle, statement, sink, span)
                                 .await
                                 .map_err(Attempt::into_error)
                         };
@@ -234,7 +234,7 @@ fn dispatch<'a>(
 /// Sends a write to the primary: once, but for a refusal by a server that has become read-only,
 /// which has done nothing.
 async fn write(
-    place: &Place,
+    handle: &NamespaceHandle,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
     span: &Span,
@@ -242,9 +242,9 @@ async fn write(
     let Served {
         mut lease,
         endpoint,
-    } = place.for_write().await?;
-    record_role(span, place.role(endpoint));
-    match attempt(&mut lease, endpoint, place, statement, sink).await {
+    } = handle.for_write().await?;
+    record_role(span, handle.role(endpoint));
+    match attempt(&mut lease, endpoint, handle, statement, sink).await {
         Ok(rows) => {
             lease.wrote();
             Ok(rows)
@@ -252,18 +252,18 @@ async fn write(
         Err(Attempt::Answered(error)) => {
             if error.kind() == ErrorKind::ReadOnly && statement.is_refused_whole() {
                 drop(lease);
-                let retry = write_again(place, endpoint.index(), error, statement, sink);
+                let retry = write_again(handle, endpoint.index(), error, statement, sink);
                 return Box::pin(retry).await;
             }
             if error.kind() == ErrorKind::ReadOnly {
                 // The next one finds the new primary.
-                place.watch.nudge();
+                handle.watch.nudge();
             }
             Err(error)
         }
         Err(Attempt::Outdated(error)) => Err(error),
         Err(Attempt::Lost(error)) => {
-            place.watch.nudge();
+            handle.watch.nudge();
             Err(lease.outcome_unknown(error))
         }
     }
@@ -271,20 +271,20 @@ async fn write(
 
 #[cold]
 async fn write_again(
-    place: &Place,
+    handle: &NamespaceHandle,
     refused_by: usize,
     error: Error,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
 ) -> Result<u64> {
-    if !place.has_new_primary(refused_by).await {
+    if !handle.has_new_primary(refused_by).await {
         return Err(error);
     }
     let Served {
         mut lease,
         endpoint,
-    } = place.for_write().await?;
-    match attempt(&mut lease, endpoint, place, statement, sink).await {
+    } = handle.for_write().await?;
+    match attempt(&mut lease, endpoint, handle, statement, sink).await {
         Ok(rows) => {
             lease.wrote();
             Ok(rows)
@@ -296,34 +296,34 @@ async fn write_again(
 
 async fn attempt_read(
     served: Served<'_>,
-    place: &Place,
+    handle: &NamespaceHandle,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
     span: &Span,
 ) -> Result<u64, Attempt> {
-    record_role(span, place.role(served.endpoint));
+    record_role(span, handle.role(served.endpoint));
     let mut lease = served.lease;
-    attempt(&mut lease, served.endpoint, place, statement, sink).await
+    attempt(&mut lease, served.endpoint, handle, statement, sink).await
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
 #[inline]
-pub(super) fn prepare(place: &Place, statement: &dyn Statement) -> Result<(Sql, Args)> {
-    let mut args = Args::new(place.dialect())?;
-    let sql = statement.prepare(&place.namespace, &mut args)?;
+pub(super) fn prepare(handle: &NamespaceHandle, statement: &dyn Statement) -> Result<(Sql, Args)> {
+    let mut args = Args::new(handle.dialect())?;
+    let sql = statement.prepare(&handle.namespace, &mut args)?;
     // The text alone: values travel beside it.
-    tracing::trace!(target: "shard_orm::sql", server = &*place.server, sql = &*sql.text);
+    tracing::trace!(target: "shard_orm::sql", server = &*handle.server, sql = &*sql.text);
     Ok((sql, args))
 }
 
 /// Sends a statement. A function of its own, as [`prepare`] is.
 fn ask<'l, 'r>(
     lease: &'l mut Lease,
-    place: &Place,
+    handle: &NamespaceHandle,
     statement: &dyn Statement,
     on_row: &'r mut OnRow<'r>,
 ) -> Result<Reading<'l, 'r>> {
-    let (sql, args) = prepare(place, statement)?;
+    let (sql, args) = prepare(handle, statement)?;
     Ok(lease.conn()?.run(sql, args, on_row))
 }
 
@@ -340,11 +340,11 @@ enum Attempt {
 impl Attempt {
     /// Whether a read can be answered by another connection: its own was lost, or a replica gave
     /// it up for what it had to replay.
-    fn may_be_asked_again(&self, place: &Place, endpoint: &Endpoint) -> bool {
+    fn may_be_asked_again(&self, handle: &NamespaceHandle, endpoint: &Endpoint) -> bool {
         match self {
             Self::Lost(_) | Self::Outdated(_) => true,
             Self::Answered(error) => {
-                error.kind() == ErrorKind::Serialization && place.is_replica(endpoint)
+                error.kind() == ErrorKind::Serialization && handle.is_replica(endpoint)
             }
         }
     }
@@ -364,7 +364,7 @@ impl Attempt {
 fn attempt<'a>(
     lease: &'a mut Lease,
     endpoint: &'a Endpoint,
-    place: &'a Place,
+    handle: &'a NamespaceHandle,
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> impl Future<Output = Result<u64, Attempt>> + Send + 'a {
@@ -373,10 +373,10 @@ fn attempt<'a>(
         loop {
             let answer = {
                 let mut on_row = |row: &Row<'_>| sink.row(row);
-                let asked = ask(lease, place, statement, &mut on_row);
+                let asked = ask(lease, handle, statement, &mut on_row);
                 let mut reading = asked.map_err(Attempt::Answered)?;
                 // Lent: the futures around it would each have room for it.
-                place
+                handle
                     .watch
                     .unless_gone(endpoint.index(), &mut reading)
                     .await

@@ -9,7 +9,7 @@ use super::leg::moved;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::quote;
-use crate::connect::{Endpoint, Marks, Place, Served, Weighed};
+use crate::connect::{Endpoint, Marks, NamespaceHandle, Served, Weighed};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::topology::Read;
@@ -18,9 +18,9 @@ use crate::topology::Read;
 #[derive(Debug, Clone)]
 pub(crate) struct Site {
     /// Whose connection it takes.
-    pub(super) place: Arc<Place>,
+    pub(super) handle: Arc<NamespaceHandle>,
     /// The other places that it asks, of the same server.
-    beside: Vec<Arc<Place>>,
+    beside: Vec<Arc<NamespaceHandle>>,
     /// Which endpoint was asked last, for a read that may be asked of two.
     asked: Option<Arc<AtomicUsize>>,
 }
@@ -30,18 +30,21 @@ const NOBODY: usize = usize::MAX;
 
 impl Site {
     /// One place.
-    pub(crate) fn of(place: Arc<Place>) -> Self {
+    pub(crate) fn of(handle: Arc<NamespaceHandle>) -> Self {
         Self {
-            place,
+            handle,
             beside: Vec::new(),
             asked: None,
         }
     }
 
     /// Several places of one server.
-    pub(crate) fn of_several(place: Arc<Place>, beside: Vec<Arc<Place>>) -> Self {
+    pub(crate) fn of_several(
+        handle: Arc<NamespaceHandle>,
+        beside: Vec<Arc<NamespaceHandle>>,
+    ) -> Self {
         Self {
-            place,
+            handle,
             beside,
             asked: None,
         }
@@ -65,9 +68,9 @@ impl Site {
         let may_follow = self.beside.is_empty()
             && failed.kind().may_have_moved()
             && statement.is_refused_whole();
-        let place = may_follow.then(|| moved(target, &self.place)).flatten()?;
+        let handle = may_follow.then(|| moved(target, &self.handle)).flatten()?;
         Some(Self {
-            place,
+            handle,
             beside: Vec::new(),
             asked: self.asked.clone(),
         })
@@ -81,21 +84,21 @@ impl Site {
         marks: Option<&Marks>,
         statement: &dyn Statement,
     ) -> Result<Option<OwnedSemaphorePermit>> {
-        let place = &self.place;
-        if self.beside.is_empty() || place.dialect() != Dialect::Postgres {
+        let handle = &self.handle;
+        if self.beside.is_empty() || handle.dialect() != Dialect::Postgres {
             return Ok(None);
         }
         let table = statement.label().table;
         let weighed = Weighed {
-            server: &place.server,
+            server: &handle.server,
             table,
-            name: &|| quote(place.dialect(), &place.namespace.table(table)),
+            name: &|| quote(handle.dialect(), &handle.namespace.table(table)),
             namespaces: 1 + self.beside.len(),
             tables: statement.tables(),
-            limit: place.acquire_timeout(),
+            limit: handle.acquire_timeout(),
         };
-        let connect = async { Ok(self.place.for_read(read, marks).await?.lease) };
-        Box::pin(place.locks.hold(weighed, connect)).await
+        let connect = async { Ok(self.handle.for_read(read, marks).await?.lease) };
+        Box::pin(handle.locks.hold(weighed, connect)).await
     }
 
     /// A connection for a read, on which all its namespaces have been found.
@@ -106,16 +109,16 @@ impl Site {
     ) -> Result<Served<'_>> {
         let several = !self.beside.is_empty();
         let served = match &self.asked {
-            None if !several => return self.place.for_read(read, marks).await,
+            None if !several => return self.handle.for_read(read, marks).await,
             Some(asked) if self.is_for_replicas(read, marks) => {
                 let chosen = |index| asked.store(index, Ordering::Relaxed);
-                self.place.for_replica_read(chosen).await?
+                self.handle.for_replica_read(chosen).await?
             }
             _ if several => {
                 let read = self.read_of_several(read, marks);
-                self.place.for_read(read, marks).await?
+                self.handle.for_read(read, marks).await?
             }
-            _ => self.place.for_read(read, marks).await?,
+            _ => self.handle.for_read(read, marks).await?,
         };
         self.find_beside(served).await
     }
@@ -134,7 +137,7 @@ impl Site {
         if asked == NOBODY || !self.is_for_replicas(read, marks) {
             return Ok(None);
         }
-        match self.place.for_other_replica(asked).await? {
+        match self.handle.for_other_replica(asked).await? {
             Some(served) => self.find_beside(served).await.map(Some),
             None => Ok(None),
         }
@@ -143,7 +146,7 @@ impl Site {
     /// Whether any replica may serve a read of all its places.
     fn is_for_replicas(&self, read: Option<Read>, marks: Option<&Marks>) -> bool {
         match self.read_of_several(read, marks) {
-            None => marks.is_none() && self.place.policy() == Read::Replica,
+            None => marks.is_none() && self.handle.policy() == Read::Replica,
             Some(read) => read == Read::Replica,
         }
     }
@@ -153,7 +156,7 @@ impl Site {
         match marks {
             // One replica would have to hold what was written to each of them.
             Some(marks) if read.is_none_or(|read| read == Read::Session) => {
-                Some(if marks.wrote_any(self.places()) {
+                Some(if marks.wrote_any(self.handles()) {
                     Read::Primary
                 } else {
                     Read::Replica
@@ -170,25 +173,25 @@ impl Site {
         marks: Option<&Marks>,
         failed: &Endpoint,
     ) -> Result<Served<'_>> {
-        self.find_beside(self.place.for_read_again(read, marks, failed).await?)
+        self.find_beside(self.handle.for_read_again(read, marks, failed).await?)
             .await
     }
 
     async fn find_beside<'p>(&self, mut served: Served<'p>) -> Result<Served<'p>> {
-        for place in &self.beside {
-            place.find_on(&mut served).await?;
+        for handle in &self.beside {
+            handle.find_on(&mut served).await?;
         }
         Ok(served)
     }
 
-    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
-        std::iter::once(&*self.place).chain(self.beside.iter().map(|place| &**place))
+    pub(super) fn handles(&self) -> impl Iterator<Item = &NamespaceHandle> {
+        std::iter::once(&*self.handle).chain(self.beside.iter().map(|handle| &**handle))
     }
 
     /// Names the shard, where there is but one.
     pub(super) fn name_error(&self, error: Error) -> Error {
         if self.beside.is_empty() {
-            self.place.name_error(error)
+            self.handle.name_error(error)
         } else {
             error
         }

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 use super::target::Target;
-use crate::connect::{Place, Watch};
+use crate::connect::{NamespaceHandle, Watch};
 use crate::dialect::Dialect;
 
 /// How many statements run at the same time.
@@ -88,17 +88,21 @@ impl<'f, T: Send + 'f> Spread<'f, T> {
     pub(crate) fn push(
         &mut self,
         number: usize,
-        place: &Place,
+        handle: &NamespaceHandle,
         task: impl Future<Output = T> + Send + 'f,
     ) {
         let known = self
             .servers
             .iter()
-            .position(|server| Arc::ptr_eq(&server.watch, &place.watch));
+            .position(|server| Arc::ptr_eq(&server.watch, &handle.watch));
         let server = known.unwrap_or_else(|| {
             self.servers.push(Server {
-                watch: Arc::clone(&place.watch),
-                most: self.width.per_server.min(place.shared_connections()).max(1),
+                watch: Arc::clone(&handle.watch),
+                most: self
+                    .width
+                    .per_server
+                    .min(handle.shared_connections())
+                    .max(1),
                 running: 0,
                 waiting: VecDeque::new(),
             });

@@ -15,7 +15,7 @@ use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::{OwnedRow, Row};
-use crate::connect::{Lease, Place, Served, Writing};
+use crate::connect::{Lease, NamespaceHandle, Served, Writing};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
@@ -25,11 +25,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// been handed on.
 pub(crate) fn stream<'a, T: Send + 'a>(
     target: Target<'a>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    stream_at(target, Site::of(place), None, statement, read)
+    stream_at(target, Site::of(handle), None, statement, read)
 }
 
 /// As [`stream`], of a statement that may ask several places of one server, on a connection that
@@ -48,12 +48,12 @@ pub(crate) fn stream_at<'a, T: Send + 'a>(
 /// never sent twice.
 pub(crate) fn stream_as<'a, T: Send + 'a>(
     target: Target<'a>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     intent: Intent,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    begin(target, Site::of(place), intent, None, statement, read)
+    begin(target, Site::of(handle), intent, None, statement, read)
 }
 
 fn begin<'a, T: Send + 'a>(
@@ -64,7 +64,7 @@ fn begin<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    let span = span(&site.place, intent, &statement);
+    let span = span(&site.handle, intent, &statement);
     let disabled = span.is_disabled();
     let rows = rows(target, site, intent, taken, statement, read, span.clone());
     if disabled {
@@ -123,8 +123,8 @@ pub(crate) async fn take(
 }
 
 /// Takes a connection for a statement that may write.
-async fn take_to_write(place: &Place) -> Result<Taken> {
-    let served = place.for_write().await?;
+async fn take_to_write(handle: &NamespaceHandle) -> Result<Taken> {
+    let served = handle.for_write().await?;
     Ok(Taken {
         endpoint: served.endpoint.index(),
         lease: served.lease,
@@ -144,11 +144,11 @@ fn rows<'a, T: Send + 'a>(
     async_stream::try_stream! {
         match target {
             Target::Tx(tx) => {
-                let place = &site.place;
+                let handle = &site.handle;
                 let named = |error: Error| site.name_error(error);
                 let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
                 record_role(&span, "primary");
-                let (sql, args) = prepare(place, &statement)?;
+                let (sql, args) = prepare(handle, &statement)?;
                 let mut session = tx.enter()?;
                 let outcome = {
                     let mut rows = session.conn()?.rows(&sql, args);
@@ -164,14 +164,14 @@ fn rows<'a, T: Send + 'a>(
                 session.settle(outcome).map_err(named)?;
             }
             Target::Cluster { read: choice, marks, .. } => 'there: loop {
-                let place = Arc::clone(&site.place);
+                let handle = Arc::clone(&site.handle);
                 let writes = intent == Intent::Write;
-                let _writing = writes.then(|| Writing::new(marks, &place));
+                let _writing = writes.then(|| Writing::new(marks, &handle));
                 let mut may_ask_again = !writes;
                 let (mut has_rows, mut is_planned_anew) = (false, false);
                 let begun = match taken.take() {
                     Some(taken) => Ok(Some(taken)),
-                    None if writes => take_to_write(&place).await.map(Some),
+                    None if writes => take_to_write(&handle).await.map(Some),
                     None => take(target, &site, &statement).await,
                 };
                 let Taken { lease, endpoint, locks: _locks } = match begun {
@@ -185,18 +185,18 @@ fn rows<'a, T: Send + 'a>(
                         None => Err(site.name_error(error))?,
                     },
                 };
-                let endpoint = place.reading(endpoint);
+                let endpoint = handle.reading(endpoint);
                 let mut served = Served { lease, endpoint };
                 loop {
-                    let (sql, args) = prepare(&place, &statement)?;
-                    record_role(&span, place.role(served.endpoint));
+                    let (sql, args) = prepare(&handle, &statement)?;
+                    record_role(&span, handle.role(served.endpoint));
                     let endpoint = served.endpoint;
                     let mut lease = served.lease;
                     let failure = {
                         let mut rows = lease.conn()?.rows(&sql, args);
                         loop {
                             let next = async { rows.next().await.transpose() };
-                            match place.watch.unless_gone(endpoint.index(), next).await {
+                            match handle.watch.unless_gone(endpoint.index(), next).await {
                                 Ok(None) => break None,
                                 Ok(Some(row)) => {
                                     may_ask_again = false;
@@ -233,7 +233,7 @@ fn rows<'a, T: Send + 'a>(
                         lease.settle();
                     }
                     if failure.lost && writes && sent {
-                        place.watch.nudge();
+                        handle.watch.nudge();
                         error = lease.outcome_unknown(error);
                     }
                     if may_ask_again && !of_no_use
@@ -246,7 +246,7 @@ fn rows<'a, T: Send + 'a>(
                         Err(site.name_error(error))?;
                     }
                     may_ask_again = false;
-                    place.watch.nudge();
+                    handle.watch.nudge();
                     let again = site.for_read_again(choice, marks, endpoint).await;
                     served = again.map_err(|error| site.name_error(error))?;
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cluster::{Address, Cluster, Session};
-use crate::connect::{Marks, Place};
+use crate::connect::{Marks, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Home, ModelDef};
 use crate::route::RoutingKey;
@@ -162,55 +162,71 @@ impl Target<'_> {
     }
 
     /// Where the rows of a key are; inside a transaction, only when that is where it runs.
-    pub(crate) fn place_of_key(&self, def: &ModelDef, key: &RoutingKey<'_>) -> Result<Arc<Place>> {
-        self.within(def, self.cluster().place_of_key(def.home_name(), key)?)
+    pub(crate) fn handle_of_key(
+        &self,
+        def: &ModelDef,
+        key: &RoutingKey<'_>,
+    ) -> Result<Arc<NamespaceHandle>> {
+        self.within(def, self.cluster().handle_of_key(def.home_name(), key)?)
     }
 
     /// Where the rows of a shard, by number, are.
-    pub(crate) fn place_of_shard(&self, def: &ModelDef, shard: u32) -> Result<Arc<Place>> {
-        self.within(def, self.cluster().place_of_shard(def.home_name(), shard)?)
+    pub(crate) fn handle_of_shard(
+        &self,
+        def: &ModelDef,
+        shard: u32,
+    ) -> Result<Arc<NamespaceHandle>> {
+        self.within(def, self.cluster().handle_of_shard(def.home_name(), shard)?)
     }
 
     /// Where all the rows of a model are that lives in the logical shards of a group.
-    pub(crate) fn places_of_group(&self, def: &ModelDef) -> Result<Vec<Arc<Place>>> {
-        let places = self.cluster().places_of_group(def.home_name())?;
-        places
+    pub(crate) fn handles_of_group(&self, def: &ModelDef) -> Result<Vec<Arc<NamespaceHandle>>> {
+        let handles = self.cluster().handles_of_group(def.home_name())?;
+        handles
             .into_iter()
-            .map(|place| self.within(def, place))
+            .map(|handle| self.within(def, handle))
             .collect()
     }
 
     /// Where an address is; inside a transaction, only when that is where it runs.
-    pub(crate) fn place(&self, def: &ModelDef, address: &Address) -> Result<Arc<Place>> {
-        self.within(def, self.cluster().place(address)?)
+    pub(crate) fn handle(&self, def: &ModelDef, address: &Address) -> Result<Arc<NamespaceHandle>> {
+        self.within(def, self.cluster().handle(address)?)
     }
 
     /// Where the rows of a model that is not sharded are.
-    pub(crate) fn place_of_database(&self, def: &ModelDef) -> Result<Arc<Place>> {
+    pub(crate) fn handle_of_database(&self, def: &ModelDef) -> Result<Arc<NamespaceHandle>> {
         debug_assert!(matches!(def.home, Home::Database(_) | Home::Static(_)));
-        self.within(def, self.cluster().place_of_database(def.home_name())?)
+        self.within(def, self.cluster().handle_of_database(def.home_name())?)
     }
 
     /// Where the copy of a static model is read that is on the server of this logical shard: at the
     /// shard, which names the tables beside it.
-    pub(crate) fn place_of_copy(&self, def: &ModelDef, at: &Address) -> Result<Arc<Place>> {
-        self.within(def, self.cluster().place_of_copy(def, at)?)
+    pub(crate) fn handle_of_copy(
+        &self,
+        def: &ModelDef,
+        at: &Address,
+    ) -> Result<Arc<NamespaceHandle>> {
+        self.within(def, self.cluster().handle_of_copy(def, at)?)
     }
 
     /// Where the rows of a static model are written on the server of this logical shard.
-    pub(crate) fn place_of_server(&self, def: &ModelDef, at: &Address) -> Result<Arc<Place>> {
-        self.within(def, self.cluster().place_of_server(def, at)?)
+    pub(crate) fn handle_of_server(
+        &self,
+        def: &ModelDef,
+        at: &Address,
+    ) -> Result<Arc<NamespaceHandle>> {
+        self.within(def, self.cluster().handle_of_server(def, at)?)
     }
 
-    fn within(&self, def: &ModelDef, place: Arc<Place>) -> Result<Arc<Place>> {
+    fn within(&self, def: &ModelDef, handle: Arc<NamespaceHandle>) -> Result<Arc<NamespaceHandle>> {
         match self {
-            Self::Cluster { .. } => Ok(place),
+            Self::Cluster { .. } => Ok(handle),
             Self::Tx(tx) => {
-                let own = tx.place();
-                if own.namespace.is_same_shard(&place.namespace) {
+                let own = tx.handle();
+                if own.namespace.is_same_shard(&handle.namespace) {
                     Ok(Arc::clone(own))
                 } else {
-                    Err(place.name_error(Error::new(
+                    Err(handle.name_error(Error::new(
                         ErrorKind::CrossShard,
                         format!(
                             "this `{}` lives elsewhere than the transaction, which runs on {own}: \

@@ -28,7 +28,7 @@ pub(super) fn explained<'a>(
     error: Error,
 ) -> BoxFuture<'a, Error> {
     Box::pin(async move {
-        let dialect = site.place.dialect();
+        let dialect = site.handle.dialect();
         for def in statement.models() {
             let mut columns = Rows::new(|row: &Row<'_>| inspect::column(dialect, row));
             let ask = Ask(def);
@@ -60,7 +60,7 @@ pub(super) fn explained<'a>(
 }
 
 fn problems(def: &ModelDef, site: &Site, shape: &Shape) -> Vec<String> {
-    let dialect = site.place.dialect();
+    let dialect = site.handle.dialect();
     let of_model = def.columns.iter().filter_map(|column| {
         let name = column.name;
         let Some(found) = shape.column(name) else {

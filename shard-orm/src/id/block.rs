@@ -11,7 +11,7 @@ use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 
 use super::statement::SEQUENCES;
 use crate::backend::{Args, Field, Row, Sql};
-use crate::connect::{Place, Served};
+use crate::connect::{NamespaceHandle, Served};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::own::send;
@@ -48,24 +48,24 @@ impl Sequence {
     /// A caller that goes away meanwhile loses the block at most.
     pub(super) async fn next(&self, target: Target<'_>, database: &str, block: u32) -> Result<i64> {
         let cluster = target.cluster();
-        let place = cluster.place_of_database(database)?;
+        let handle = cluster.handle_of_database(database)?;
         if let Target::Tx(tx) = target
-            && place.dialect() == Dialect::Sqlite
-            && tx.place().namespace.is_same_shard(&place.namespace)
+            && handle.dialect() == Dialect::Sqlite
+            && tx.handle().namespace.is_same_shard(&handle.namespace)
         {
             // The transaction holds the file's only write lock, so a block cannot be taken beside
             // it. A block taken within it would be undone with it, while others use its numbers:
             // one number, for the row that is undone with it, can be.
-            return Ok(self.take(target, &place, 1).await?.start);
+            return Ok(self.take(target, &handle, 1).await?.start);
         }
         let _one = self.taking.lock().await;
         if let Some(next) = self.try_next() {
             return Ok(next);
         }
-        let mut taken = self.take(cluster.target(), &place, block).await;
+        let mut taken = self.take(cluster.target(), &handle, block).await;
         if matches!(&taken, Err(error) if error.kind() == ErrorKind::OutcomeUnknown) {
             // At worst it is a gap.
-            taken = self.take(cluster.target(), &place, block).await;
+            taken = self.take(cluster.target(), &handle, block).await;
         }
         let mut block = taken?;
         let next = block.next().ok_or_else(|| bad_sequence(&self.name))?;
@@ -73,11 +73,16 @@ impl Sequence {
         Ok(next)
     }
 
-    async fn take(&self, target: Target<'_>, place: &Arc<Place>, block: u32) -> Result<Range<i64>> {
-        let end = if place.dialect() == Dialect::MySql {
-            self.raise_mysql(target, place, block).await?
+    async fn take(
+        &self,
+        target: Target<'_>,
+        handle: &Arc<NamespaceHandle>,
+        block: u32,
+    ) -> Result<Range<i64>> {
+        let end = if handle.dialect() == Dialect::MySql {
+            self.raise_mysql(target, handle, block).await?
         } else {
-            self.raise(target, place, block).await?
+            self.raise(target, handle, block).await?
         };
         let start = end - i64::from(block);
         if start < 1 {
@@ -87,7 +92,12 @@ impl Sequence {
     }
 
     /// `INSERT .. ON CONFLICT DO UPDATE SET next = next + block RETURNING next`.
-    async fn raise(&self, target: Target<'_>, place: &Arc<Place>, block: u32) -> Result<i64> {
+    async fn raise(
+        &self,
+        target: Target<'_>,
+        handle: &Arc<NamespaceHandle>,
+        block: u32,
+    ) -> Result<i64> {
         let (name, next) = (Alias::new("name"), Alias::new("next"));
         let mut raise = Query::insert();
         let mut conflict = OnConflict::column(name.clone());
@@ -106,20 +116,25 @@ impl Sequence {
             .on_conflict(conflict)
             .returning_col(next);
         let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
-        send(target, place, Intent::Write, TABLE, &raise, &mut sink).await?;
+        send(target, handle, Intent::Write, TABLE, &raise, &mut sink).await?;
         sink.row.ok_or_else(|| bad_sequence(&self.name))
     }
 
     /// MySQL has no `RETURNING`, and MariaDB none of an update. Both hand the value of
     /// `LAST_INSERT_ID(expr)` back with the answer to the update.
-    async fn raise_mysql(&self, target: Target<'_>, place: &Arc<Place>, block: u32) -> Result<i64> {
+    async fn raise_mysql(
+        &self,
+        target: Target<'_>,
+        handle: &Arc<NamespaceHandle>,
+        block: u32,
+    ) -> Result<i64> {
         const RAISE: &str = "UPDATE `shard_orm_sequence` SET `next` = LAST_INSERT_ID(`next` + ?) \
                              WHERE `name` = ?";
         let bind = |args: &mut Args| {
             i64::from(block).bind(args)?;
             self.name.bind(args)
         };
-        let mut answer = run_for_insert_id(place, RAISE, &bind).await?;
+        let mut answer = run_for_insert_id(handle, RAISE, &bind).await?;
         if answer.0 == 0 {
             let mut first = Query::insert();
             first
@@ -127,13 +142,13 @@ impl Sequence {
                 .columns(["name", "next"].map(Alias::new))
                 .values([Expr::val(self.name.as_str()), Expr::val(1_i64)])
                 .map_err(|source| Error::configuration("a sequence's row").with_source(source))?;
-            match send(target, place, Intent::Write, TABLE, &first, &mut NoRows).await {
+            match send(target, handle, Intent::Write, TABLE, &first, &mut NoRows).await {
                 Ok(_) => {}
                 // Another process was faster.
                 Err(error) if error.kind() == ErrorKind::Unique => {}
                 Err(error) => return Err(error),
             }
-            answer = run_for_insert_id(place, RAISE, &bind).await?;
+            answer = run_for_insert_id(handle, RAISE, &bind).await?;
         }
         i64::try_from(answer.1).map_err(|_| bad_sequence(&self.name))
     }
@@ -147,18 +162,18 @@ impl Sequence {
 /// Runs an update and gives the rows that it found, and its `LAST_INSERT_ID(expr)`, which
 /// [`run`](crate::exec::run) does not hand on: no other database has one.
 async fn run_for_insert_id(
-    place: &Place,
+    handle: &NamespaceHandle,
     text: &'static str,
     bind: &(dyn Fn(&mut Args) -> Result<()> + Sync),
 ) -> Result<(u64, u64)> {
-    let mut args = Args::new(place.dialect())?;
+    let mut args = Args::new(handle.dialect())?;
     bind(&mut args)?;
     let sql = Sql {
         text: text.into(),
         persistent: true,
         single: false,
     };
-    let Served { mut lease, .. } = place.for_write().await?;
+    let Served { mut lease, .. } = handle.for_write().await?;
     match lease.conn()?.run_for_insert_id(&sql, args).await {
         Ok(answer) => {
             lease.settle();

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::Result;
 
@@ -16,13 +16,13 @@ pub(super) const SEQUENCES: &str = "shard_orm_sequence";
 
 /// The tables that a configuration asks for, each with its database and the statement that creates
 /// it where it is not there.
-pub(crate) fn tables(cluster: &Cluster) -> Result<Vec<(Arc<Place>, String)>> {
+pub(crate) fn tables(cluster: &Cluster) -> Result<Vec<(Arc<NamespaceHandle>, String)>> {
     let ids = cluster.makers().config();
     let mut tables = Vec::new();
     if let Some(database) = ids.lease_database() {
-        let place = cluster.place_of_database(database)?;
+        let handle = cluster.handle_of_database(database)?;
         let create = create(
-            place.dialect(),
+            handle.dialect(),
             WORKERS,
             &[
                 ("worker", Column::Key(Kind::Integer)),
@@ -32,19 +32,19 @@ pub(crate) fn tables(cluster: &Cluster) -> Result<Vec<(Arc<Place>, String)>> {
                 ("reserved_until", Column::Other(Kind::Integer)),
             ],
         );
-        tables.push((place, create));
+        tables.push((handle, create));
     }
     if let Some(database) = ids.tables_database() {
-        let place = cluster.place_of_database(database)?;
+        let handle = cluster.handle_of_database(database)?;
         let create = create(
-            place.dialect(),
+            handle.dialect(),
             SEQUENCES,
             &[
                 ("name", Column::Key(Kind::Text)),
                 ("next", Column::Other(Kind::Integer)),
             ],
         );
-        tables.push((place, create));
+        tables.push((handle, create));
     }
     Ok(tables)
 }

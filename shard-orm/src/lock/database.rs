@@ -12,7 +12,7 @@ use super::name::advisory;
 use super::{Acquired, Answer, LockManager, Token};
 use crate::backend::{AdvisoryLock, Conn, Failure, Stale};
 use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -70,7 +70,7 @@ struct Held {
 /// A connection, and what it leads to.
 struct Session {
     conn: Conn,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     endpoint: usize,
 }
 
@@ -87,35 +87,35 @@ impl DatabaseLocks {
             held: Mutex::default(),
             spare: tokio::sync::Mutex::default(),
         };
-        locks.place()?;
+        locks.handle()?;
         Ok(locks)
     }
 
-    fn place(&self) -> Result<Arc<Place>> {
-        let place = self.cluster.place_of_database(&self.database)?;
-        if place.dialect() == Dialect::Sqlite {
+    fn handle(&self) -> Result<Arc<NamespaceHandle>> {
+        let handle = self.cluster.handle_of_database(&self.database)?;
+        if handle.dialect() == Dialect::Sqlite {
             return Err(Error::unsupported(format!(
                 "database `{}` is a file of SQLite, which keeps no locks for a session; use \
                  `LeaseLocks`, which keep theirs in a table",
                 self.database
             )));
         }
-        Ok(place)
+        Ok(handle)
     }
 
     async fn take(&self, key: &str, token: &Token, ttl: Duration) -> Result<Option<Acquired>> {
-        let place = self.place()?;
-        let lock = advisory(&place.cluster, key);
+        let handle = self.handle()?;
+        let lock = advisory(&handle.cluster, key);
         let mut spare = self.spare.lock().await;
-        let endpoint = place.writer()?.index();
-        let mut known = spare
-            .take()
-            .filter(|session| Arc::ptr_eq(&session.place, &place) && session.endpoint == endpoint);
+        let endpoint = handle.writer()?.index();
+        let mut known = spare.take().filter(|session| {
+            Arc::ptr_eq(&session.handle, &handle) && session.endpoint == endpoint
+        });
         loop {
             let was_known = known.is_some();
             let mut session = match known.take() {
                 Some(session) => session,
-                None => Session::open(&place).await?,
+                None => Session::open(&handle).await?,
             };
             match bounded(ttl, session.conn.advisory_lock(&lock, ttl)).await {
                 Ok(true) => {
@@ -142,18 +142,18 @@ impl DatabaseLocks {
         let Some(held) = self.find(key, token) else {
             return Ok(false);
         };
-        let mut place = held.conn.lock().await;
-        let Some(mut session) = place.take() else {
+        let mut handle = held.conn.lock().await;
+        let Some(mut session) = handle.take() else {
             self.held().remove(token);
             return Ok(false);
         };
         match bounded(ttl, session.conn.advisory_ping(&held.lock, ttl)).await {
             Ok(true) => {
-                *place = Some(session);
+                *handle = Some(session);
                 Ok(true)
             }
             Err(failure) if !failure.lost => {
-                *place = Some(session);
+                *handle = Some(session);
                 Err(failure.error)
             }
             // Without its session there is no lock.
@@ -172,7 +172,7 @@ impl DatabaseLocks {
         let Some(mut session) = held.conn.lock().await.take() else {
             return Ok(false);
         };
-        let limit = session.place.acquire_timeout();
+        let limit = session.handle.acquire_timeout();
         // Whatever comes of it, the lock ends with the session.
         match bounded(limit, session.conn.advisory_unlock(&held.lock)).await {
             Ok(was_held) => {
@@ -188,11 +188,11 @@ impl DatabaseLocks {
     }
 
     async fn look(&self, key: &str) -> Result<bool> {
-        let place = self.place()?;
-        let lock = advisory(&place.cluster, key);
-        let mut lease = place.writer()?.acquire().await?;
+        let handle = self.handle()?;
+        let lock = advisory(&handle.cluster, key);
+        let mut lease = handle.writer()?.acquire().await?;
         let asked = lease.conn()?.is_advisory_locked(&lock);
-        match bounded(place.acquire_timeout(), asked).await {
+        match bounded(handle.acquire_timeout(), asked).await {
             Ok(locked) => {
                 lease.settle();
                 Ok(locked)
@@ -222,11 +222,11 @@ impl DatabaseLocks {
 }
 
 impl Session {
-    async fn open(place: &Arc<Place>) -> Result<Self> {
-        let endpoint = place.writer()?;
+    async fn open(handle: &Arc<NamespaceHandle>) -> Result<Self> {
+        let endpoint = handle.writer()?;
         Ok(Self {
             conn: endpoint.open_beside().await?,
-            place: Arc::clone(place),
+            handle: Arc::clone(handle),
             endpoint: endpoint.index(),
         })
     }

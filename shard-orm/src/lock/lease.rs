@@ -15,7 +15,7 @@ use super::name::bounded;
 use super::{Acquired, Answer, LockManager, Token};
 use crate::backend::{Field, Row, render_table};
 use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::own::{now, send};
@@ -83,7 +83,7 @@ impl LeaseLocks {
             cluster: cluster.clone(),
             database: database.into(),
         };
-        locks.place()?;
+        locks.handle()?;
         Ok(locks)
     }
 
@@ -92,28 +92,28 @@ impl LeaseLocks {
     /// # Errors
     /// What the database says.
     pub async fn setup(&self) -> Result<()> {
-        let place = self.place()?;
-        create_in_database(&place, &create(place.dialect())).await
+        let handle = self.handle()?;
+        create_in_database(&handle, &create(handle.dialect())).await
     }
 
-    fn place(&self) -> Result<Arc<Place>> {
-        self.cluster.place_of_database(&self.database)
+    fn handle(&self) -> Result<Arc<NamespaceHandle>> {
+        self.cluster.handle_of_database(&self.database)
     }
 
     async fn take(&self, key: &str, token: &Token, ttl: Duration) -> Result<Option<Acquired>> {
-        let place = self.place()?;
+        let handle = self.handle()?;
         let name = bounded(key, LONGEST);
         let taking = Taking {
             name: &name,
             token: token.to_string(),
-            dialect: place.dialect(),
+            dialect: handle.dialect(),
             ttl,
         };
         let mut round = 1;
         loop {
-            let taken = match place.dialect() {
-                Dialect::MySql => self.take_in_steps(&place, &taking).await,
-                Dialect::Sqlite | Dialect::Postgres => self.take_at_once(&place, &taking).await,
+            let taken = match handle.dialect() {
+                Dialect::MySql => self.take_in_steps(&handle, &taking).await,
+                Dialect::Sqlite | Dialect::Postgres => self.take_at_once(&handle, &taking).await,
             };
             match taken {
                 // The statement takes what its own token holds: it may be sent again.
@@ -127,7 +127,11 @@ impl LeaseLocks {
     }
 
     /// `INSERT .. ON CONFLICT DO UPDATE .. WHERE it is free RETURNING fence`.
-    async fn take_at_once(&self, place: &Arc<Place>, taking: &Taking<'_>) -> Result<Option<i64>> {
+    async fn take_at_once(
+        &self,
+        handle: &Arc<NamespaceHandle>,
+        taking: &Taking<'_>,
+    ) -> Result<Option<i64>> {
         let of_row = |name: &str| Expr::col((Alias::new(TABLE), Alias::new(name)));
         let mut conflict = OnConflict::column(Alias::new(NAME));
         conflict
@@ -143,12 +147,16 @@ impl LeaseLocks {
             .on_conflict(conflict)
             .returning_col(Alias::new(FENCE));
         let mut fence = First::new(|row: &Row<'_>| i64::read(row, 0));
-        self.write(place, "lock", &insert, &mut fence).await?;
+        self.write(handle, "lock", &insert, &mut fence).await?;
         Ok(fence.row)
     }
 
     /// MySQL has no condition in an upsert, and nothing that it gives back.
-    async fn take_in_steps(&self, place: &Arc<Place>, taking: &Taking<'_>) -> Result<Option<i64>> {
+    async fn take_in_steps(
+        &self,
+        handle: &Arc<NamespaceHandle>,
+        taking: &Taking<'_>,
+    ) -> Result<Option<i64>> {
         let mut update = Query::update();
         update
             .table(Alias::new(TABLE))
@@ -161,9 +169,9 @@ impl LeaseLocks {
                     .lte(now(taking.dialect))
                     .or(column(TOKEN).eq(taking.token.as_str())),
             );
-        if self.write(place, "lock", &update, &mut NoRows).await? == 0 {
+        if self.write(handle, "lock", &update, &mut NoRows).await? == 0 {
             match self
-                .write(place, "lock", &taking.insert()?, &mut NoRows)
+                .write(handle, "lock", &taking.insert()?, &mut NoRows)
                 .await
             {
                 Ok(_) => {}
@@ -178,35 +186,35 @@ impl LeaseLocks {
             .from(Alias::new(TABLE))
             .and_where(column(NAME).eq(taking.name))
             .and_where(column(TOKEN).eq(taking.token.as_str()));
-        self.read(place, &select).await
+        self.read(handle, &select).await
     }
 
     async fn extend(&self, key: &str, token: &Token, ttl: Duration) -> Result<bool> {
-        let place = self.place()?;
+        let handle = self.handle()?;
         let name = bounded(key, LONGEST);
-        let mut update = of_holder(&name, token, place.dialect());
-        update.value(Alias::new(EXPIRES_AT), expiry(place.dialect(), ttl));
-        self.update(&place, "ping", &update).await
+        let mut update = of_holder(&name, token, handle.dialect());
+        update.value(Alias::new(EXPIRES_AT), expiry(handle.dialect(), ttl));
+        self.update(&handle, "ping", &update).await
     }
 
     async fn give_back(&self, key: &str, token: &Token) -> Result<bool> {
-        let place = self.place()?;
+        let handle = self.handle()?;
         let name = bounded(key, LONGEST);
-        let mut update = of_holder(&name, token, place.dialect());
+        let mut update = of_holder(&name, token, handle.dialect());
         update.value(Alias::new(EXPIRES_AT), 0_i64);
-        self.update(&place, "release", &update).await
+        self.update(&handle, "release", &update).await
     }
 
     /// Sends a statement that may be sent twice; says whether it found its row.
     async fn update(
         &self,
-        place: &Arc<Place>,
+        handle: &Arc<NamespaceHandle>,
         verb: &'static str,
         update: &UpdateStatement,
     ) -> Result<bool> {
         let mut round = 1;
         loop {
-            match self.write(place, verb, update, &mut NoRows).await {
+            match self.write(handle, verb, update, &mut NoRows).await {
                 Err(error) if round < ROUNDS && (error.is_retryable() || is_unknown(&error)) => {
                     round += 1;
                 }
@@ -217,38 +225,46 @@ impl LeaseLocks {
     }
 
     async fn look(&self, key: &str) -> Result<bool> {
-        let place = self.place()?;
+        let handle = self.handle()?;
         let name = bounded(key, LONGEST);
         let mut select = Query::select();
         select
             .column(Alias::new(FENCE))
             .from(Alias::new(TABLE))
             .and_where(column(NAME).eq(&*name))
-            .and_where(column(EXPIRES_AT).gt(now(place.dialect())));
-        let found = self.read(&place, &select).await;
+            .and_where(column(EXPIRES_AT).gt(now(handle.dialect())));
+        let found = self.read(&handle, &select).await;
         Ok(found.map_err(|error| self.explained(error))?.is_some())
     }
 
     async fn write<S: QueryStatementWriter + Sync>(
         &self,
-        place: &Arc<Place>,
+        handle: &Arc<NamespaceHandle>,
         verb: &'static str,
         statement: &S,
         sink: &mut dyn Sink,
     ) -> Result<u64> {
         let target = self.cluster.target();
-        send(target, place, Intent::Write, (verb, TABLE), statement, sink).await
+        send(
+            target,
+            handle,
+            Intent::Write,
+            (verb, TABLE),
+            statement,
+            sink,
+        )
+        .await
     }
 
     async fn read(
         &self,
-        place: &Arc<Place>,
+        handle: &Arc<NamespaceHandle>,
         select: &sea_query::SelectStatement,
     ) -> Result<Option<i64>> {
         let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
         let target = self.cluster.read_from(Read::Primary).target();
         let label = ("select", TABLE);
-        send(target, place, Intent::Read, label, select, &mut sink).await?;
+        send(target, handle, Intent::Read, label, select, &mut sink).await?;
         Ok(sink.row)
     }
 

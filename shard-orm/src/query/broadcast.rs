@@ -15,7 +15,7 @@ use super::parts::Refusal;
 use super::raw::{Expanded, ReadRow, expand, qualified, read, refuse_empty};
 use crate::backend::{Args, Field, Sql, signature, users_own};
 use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::{
@@ -194,7 +194,7 @@ impl BroadcastQuery {
     pub async fn execute(self) -> Result<BroadcastReport<u64>> {
         let call = Call::new(self)?;
         let outcomes = call
-            .each(async |place: Arc<Place>| call.ask(&place, &mut NoRows).await)
+            .each(async |handle: Arc<NamespaceHandle>| call.ask(&handle, &mut NoRows).await)
             .await;
         Ok(outcomes)
     }
@@ -207,9 +207,9 @@ impl BroadcastQuery {
     pub async fn all<T: ReadRow>(self) -> Result<BroadcastReport<Vec<T>>> {
         let call = Call::new(self)?;
         let outcomes = call
-            .each(async |place: Arc<Place>| {
+            .each(async |handle: Arc<NamespaceHandle>| {
                 let mut sink = Rows::new(read::<T>);
-                call.ask(&place, &mut sink).await?;
+                call.ask(&handle, &mut sink).await?;
                 Ok(sink.rows)
             })
             .await;
@@ -231,7 +231,7 @@ impl fmt::Debug for BroadcastQuery {
 /// A call, after the checks that need no database.
 struct Call {
     cluster: Cluster,
-    places: Vec<Arc<Place>>,
+    handles: Vec<Arc<NamespaceHandle>>,
     statement: Told,
     width: Width,
     go_on: bool,
@@ -244,13 +244,13 @@ impl Call {
             group,
             each_server,
         } = query.to;
-        let mut places = cluster.places_of_group(&group)?;
+        let mut handles = cluster.handles_of_group(&group)?;
         let statement = Told {
             text: query.text.map_err(Error::from)?,
             values: query.values,
             each_server,
         };
-        if let Some(first) = places.first() {
+        if let Some(first) = handles.first() {
             if each_server && first.dialect() == Dialect::Sqlite {
                 return Err(Error::unsupported(
                     "SQLite has no server: each logical shard is a file of its own. Run the \
@@ -260,20 +260,20 @@ impl Call {
             refuse_empty(&statement.text(&first.namespace)?.text)?;
         }
         if each_server {
-            let mut first_of: Vec<Arc<Place>> = Vec::new();
-            places.retain(|place| {
+            let mut first_of: Vec<Arc<NamespaceHandle>> = Vec::new();
+            handles.retain(|handle| {
                 let new = !first_of
                     .iter()
-                    .any(|known| Arc::ptr_eq(&known.watch, &place.watch));
+                    .any(|known| Arc::ptr_eq(&known.watch, &handle.watch));
                 if new {
-                    first_of.push(Arc::clone(place));
+                    first_of.push(Arc::clone(handle));
                 }
                 new
             });
         }
         Ok(Self {
             cluster,
-            places,
+            handles,
             statement,
             width: query.width,
             go_on: query.go_on,
@@ -281,20 +281,20 @@ impl Call {
     }
 
     /// Asks all places, and gives what each gave in their order.
-    async fn each<T: Send, F>(&self, ask: impl Fn(Arc<Place>) -> F) -> BroadcastReport<T>
+    async fn each<T: Send, F>(&self, ask: impl Fn(Arc<NamespaceHandle>) -> F) -> BroadcastReport<T>
     where
         F: Future<Output = Result<T>> + Send,
     {
         let mut spread = Spread::new(self.width);
-        for (number, place) in self.places.iter().enumerate() {
-            spread.push(number, place, ask(Arc::clone(place)));
+        for (number, handle) in self.handles.iter().enumerate() {
+            spread.push(number, handle, ask(Arc::clone(handle)));
         }
         let mut outcomes: Vec<Outcome<T>> = self
-            .places
+            .handles
             .iter()
-            .map(|place| Outcome {
-                server: place.server.to_string(),
-                shard: (!self.statement.each_server).then(|| place.shard_id()),
+            .map(|handle| Outcome {
+                server: handle.server.to_string(),
+                shard: (!self.statement.each_server).then(|| handle.shard_id()),
                 result: None,
             })
             .collect();
@@ -307,11 +307,11 @@ impl Call {
         BroadcastReport { outcomes }
     }
 
-    async fn ask(&self, place: &Arc<Place>, sink: &mut dyn Sink) -> Result<u64> {
+    async fn ask(&self, handle: &Arc<NamespaceHandle>, sink: &mut dyn Sink) -> Result<u64> {
         let target = (&self.cluster).target();
         run(
             target,
-            Arc::clone(place),
+            Arc::clone(handle),
             Intent::Write,
             &self.statement,
             sink,
@@ -319,7 +319,7 @@ impl Call {
         .await
         .map_err(|error| {
             if self.statement.each_server {
-                error.on_server(&place.server)
+                error.on_server(&handle.server)
             } else {
                 error
             }

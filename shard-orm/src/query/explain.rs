@@ -92,7 +92,7 @@ fn explain(
                 parts,
                 keys: leg.keys.as_ref(),
             };
-            planned(target, &Site::of(leg.place), intent, &statement)
+            planned(target, &Site::of(leg.handle), intent, &statement)
         })
         .collect::<Result<Vec<_>>>()?;
     let merge = match statements.len() {

@@ -91,7 +91,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
         limited(parts.manner, async move {
             let mut legs = legs?;
             if let (Some(cursor), Some(leg)) = (after, legs.first()) {
-                let dialect = leg.place.dialect();
+                let dialect = leg.handle.dialect();
                 parts.after = Some(cursor.values(fingerprint, def, &parts.orders, dialect)?);
             }
             let several = several?;
@@ -128,7 +128,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
                     parts: &parts,
                     keys: leg.keys.as_ref(),
                 };
-                run(target, leg.place, Intent::Read, &statement, &mut sink).await?;
+                run(target, leg.handle, Intent::Read, &statement, &mut sink).await?;
                 sink.rows
             };
             let more = u64::try_from(rows.len()).unwrap_or(u64::MAX) > u64::from(size);

@@ -10,7 +10,7 @@ use super::combined::any_of;
 use super::select::Query;
 use crate::backend::Args;
 use crate::cluster::Address;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{Leg, Target};
 use crate::model::{Home, Key, Model, ModelDef};
@@ -219,7 +219,7 @@ impl<M: Model, S> private::Legs for Query<M, OnShard, S> {
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
         Ok(vec![Leg {
-            place: target.place_of_shard(M::def(), self.place.0)?,
+            handle: target.handle_of_shard(M::def(), self.place.0)?,
             keys: None,
         }])
     }
@@ -233,7 +233,7 @@ impl<M: Model, K: Key, S> private::Legs for Query<M, OnShardOf<K>, S> {
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
         Ok(vec![Leg {
-            place: target.place_of_key(M::def(), &self.place.0.routing_key()?)?,
+            handle: target.handle_of_key(M::def(), &self.place.0.routing_key()?)?,
             keys: None,
         }])
     }
@@ -248,12 +248,12 @@ impl<M: Model, K: Key, S> private::Legs for Query<M, OnShardsOf<K>, S> {
 
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
-        let mut shards: BTreeMap<u32, Arc<Place>> = BTreeMap::new();
+        let mut shards: BTreeMap<u32, Arc<NamespaceHandle>> = BTreeMap::new();
         for key in &self.place.0 {
-            let place = target.place_of_key(M::def(), &key.routing_key()?)?;
-            shards.insert(place.namespace.shard(), place);
+            let handle = target.handle_of_key(M::def(), &key.routing_key()?)?;
+            shards.insert(handle.namespace.shard(), handle);
         }
-        let leg = |place| Leg { place, keys: None };
+        let leg = |handle| Leg { handle, keys: None };
         Ok(shards.into_values().map(leg).collect())
     }
 
@@ -267,9 +267,9 @@ impl<M: Model, S> private::Legs for Query<M, Everywhere, S> {
 
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
-        let places = target.places_of_group(M::def())?;
-        let leg = |place| Leg { place, keys: None };
-        Ok(places.into_iter().map(leg).collect())
+        let handles = target.handles_of_group(M::def())?;
+        let leg = |handle| Leg { handle, keys: None };
+        Ok(handles.into_iter().map(leg).collect())
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -282,7 +282,7 @@ impl<M: Model, S> private::Legs for Query<M, InDatabase, S> {
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
         debug_assert!(matches!(M::def().home, Home::Database(_) | Home::Static(_)));
         Ok(vec![Leg {
-            place: target.place_of_database(M::def())?,
+            handle: target.handle_of_database(M::def())?,
             keys: None,
         }])
     }
@@ -296,7 +296,7 @@ impl<M: Model, S> private::Legs for Query<M, OnCopy, S> {
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
         Ok(vec![Leg {
-            place: target.place_of_copy(M::def(), &self.place.0)?,
+            handle: target.handle_of_copy(M::def(), &self.place.0)?,
             keys: None,
         }])
     }
@@ -325,7 +325,7 @@ fn equals(def: &'static ModelDef, values: Vec<Value>) -> Option<Expr> {
 
 fn leg_of_key(def: &'static ModelDef, target: Target<'_>, key: &impl Key) -> Result<Leg> {
     Ok(Leg {
-        place: target.place_of_key(def, &key.routing_key()?)?,
+        handle: target.handle_of_key(def, &key.routing_key()?)?,
         keys: equals(def, key_values(key)?),
     })
 }
@@ -337,23 +337,23 @@ fn legs_of_keys<K: Key>(
     target: Target<'_>,
     keys: &[K],
 ) -> Result<Vec<Leg>> {
-    let mut shards: BTreeMap<u32, (Arc<Place>, Vec<Vec<Value>>)> = BTreeMap::new();
+    let mut shards: BTreeMap<u32, (Arc<NamespaceHandle>, Vec<Vec<Value>>)> = BTreeMap::new();
     for key in keys {
-        let place = target.place_of_key(def, &key.routing_key()?)?;
+        let handle = target.handle_of_key(def, &key.routing_key()?)?;
         shards
-            .entry(place.namespace.shard())
-            .or_insert_with(|| (place, Vec::new()))
+            .entry(handle.namespace.shard())
+            .or_insert_with(|| (handle, Vec::new()))
             .1
             .push(key_values(key)?);
     }
     let mut legs = Vec::with_capacity(shards.len());
-    for (place, mut values) in shards.into_values() {
+    for (handle, mut values) in shards.into_values() {
         let mut seen = HashSet::with_capacity(values.len());
         values.retain(|value| seen.insert(format!("{value:?}")));
         while !values.is_empty() {
             let rest = values.split_off(values.len().min(KEYS_PER_STATEMENT));
             legs.push(Leg {
-                place: Arc::clone(&place),
+                handle: Arc::clone(&handle),
                 keys: one_of(def, std::mem::replace(&mut values, rest)),
             });
         }
@@ -374,14 +374,16 @@ fn one_of(def: &'static ModelDef, keys: Vec<Vec<Value>>) -> Option<Expr> {
 }
 
 /// The error for a call over several logical shards that failed on some.
-pub(super) fn report(outcomes: Vec<(Arc<Place>, Result<u64>)>) -> Result<Vec<(ShardId, u64)>> {
+pub(super) fn report(
+    outcomes: Vec<(Arc<NamespaceHandle>, Result<u64>)>,
+) -> Result<Vec<(ShardId, u64)>> {
     let mut rows = Vec::with_capacity(outcomes.len());
     let mut first = None;
     let mut done = Vec::new();
     let mut failed = Vec::new();
     let several = outcomes.len() > 1;
-    for (place, outcome) in outcomes {
-        let shard = place.shard_id();
+    for (handle, outcome) in outcomes {
+        let shard = handle.shard_id();
         match outcome {
             Ok(affected) => {
                 rows.push((shard.clone(), affected));

@@ -190,7 +190,7 @@ where
         let (Some(leg), true) = (legs.pop(), legs.is_empty()) else {
             return Err(Error::unsupported("a statement in SQL to no shard"));
         };
-        run(target, leg.place, intent, &statement, sink).await
+        run(target, leg.handle, intent, &statement, sink).await
     }
 
     /// A statement is only known to read when it is said where to.

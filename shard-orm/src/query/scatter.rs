@@ -49,7 +49,7 @@ pub(crate) async fn all<T: Send>(
     let Some(first) = legs.first() else {
         return Ok(Vec::new());
     };
-    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
+    let shape = Shape::new(&tables, &parts, first.handle.dialect())?;
     let order = shape.directions();
     let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
     let batches = batches(target, legs, Cut::Bounded);
@@ -91,7 +91,7 @@ pub(crate) fn explain(
             merge: Merge::Concatenated { offset, limit },
         });
     };
-    let shape = Shape::new(&tables, &parts, first.place.dialect())?;
+    let shape = Shape::new(&tables, &parts, first.handle.dialect())?;
     let by = shape.describe(&tables);
     let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
     let statements = batches(target, legs, Cut::Bounded)

@@ -206,7 +206,7 @@ where
                 let decimals = Arc::clone(&decimals);
                 run_stream(
                     target,
-                    leg.place,
+                    leg.handle,
                     Owned {
                         def: M::def(),
                         verb: Verb::Select,
@@ -262,7 +262,7 @@ where
         Box::pin(async move {
             let outcomes = each_leg(target, legs?, async |leg: Leg| {
                 let outcome = ask(M::def(), verb, &parts, target, &leg, &mut NoRows).await;
-                Ok((leg.place, outcome))
+                Ok((leg.handle, outcome))
             })
             .await?;
             report(outcomes)
@@ -357,7 +357,7 @@ async fn ask(
     };
     run(
         target,
-        Arc::clone(&leg.place),
+        Arc::clone(&leg.handle),
         if changes { Intent::Write } else { Intent::Read },
         &statement,
         sink,

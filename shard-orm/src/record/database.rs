@@ -70,12 +70,12 @@ pub trait DatabaseModel: Model {
         let target = on.target();
         let id = id.into_id();
         async move {
-            let place = target.place_of_database(Self::def())?;
-            ops::find(target, place, &|_| Ok(()), &id).await
+            let handle = target.handle_of_database(Self::def())?;
+            ops::find(target, handle, &|_| Ok(()), &id).await
         }
     }
 
-    row_verbs!((), target, _row => target.place_of_database(Self::def()));
+    row_verbs!((), target, _row => target.handle_of_database(Self::def()));
 
     /// The statements that create the table.
     ///

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::backend::{Args, Row, Sql};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
@@ -23,12 +23,12 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
     let Some(hashes) = cluster.id_layout().hashes(M::snowflake(id)) else {
         return Ok(None);
     };
-    let Some(places) = cluster.places_of_hashes(def.home_name(), &hashes)? else {
+    let Some(handles) = cluster.places_of_hashes(def.home_name(), &hashes)? else {
         return Err(no_hash(def));
     };
     let bind = |args: &mut Args| id.bind(args);
     let bind = &bind;
-    let batches = batches(target, legs(target, def, places)?, Cut::Bounded);
+    let batches = batches(target, legs(target, def, handles)?, Cut::Bounded);
     let fan = Fan::begin(Manner::default());
     let found = each_batch(target, &fan, batches, async |batch: Batch| {
         let site = batch.site();
@@ -51,19 +51,23 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
 }
 
 /// Each logical shard that can hold the row; in a transaction, its own.
-fn legs(target: Target<'_>, def: &ModelDef, places: Vec<Arc<Place>>) -> Result<Vec<Leg>> {
-    let leg = |place| Leg { place, keys: None };
+fn legs(
+    target: Target<'_>,
+    def: &ModelDef,
+    handles: Vec<Arc<NamespaceHandle>>,
+) -> Result<Vec<Leg>> {
+    let leg = |handle| Leg { handle, keys: None };
     if let Target::Tx(tx) = target {
-        let own = tx.place();
-        if !places
+        let own = tx.handle();
+        if !handles
             .iter()
-            .all(|place| place.namespace.is_same_shard(&own.namespace))
+            .all(|handle| handle.namespace.is_same_shard(&own.namespace))
         {
             return Err(elsewhere(def, own));
         }
         return Ok(vec![leg(Arc::clone(own))]);
     }
-    Ok(places.into_iter().map(leg).collect())
+    Ok(handles.into_iter().map(leg).collect())
 }
 
 /// `SELECT .. FROM a.t WHERE id = ? UNION ALL SELECT .. FROM b.t WHERE id = ?`.
@@ -79,7 +83,7 @@ impl Statement for ById<'_> {
             Arc::clone(fixed_text(
                 self.def,
                 Operation::SelectById,
-                &leg.place.namespace,
+                &leg.handle.namespace,
             ))
         };
         let text = match &*self.legs {
@@ -132,7 +136,7 @@ fn no_hash(def: &ModelDef) -> Error {
 }
 
 #[cold]
-fn elsewhere(def: &ModelDef, own: &Place) -> Error {
+fn elsewhere(def: &ModelDef, own: &NamespaceHandle) -> Error {
     own.name_error(Error::new(
         ErrorKind::CrossShard,
         format!(
@@ -146,11 +150,11 @@ fn elsewhere(def: &ModelDef, own: &Place) -> Error {
 #[cold]
 fn twice<M: FindById>(target: Target<'_>, one: &M, other: &M) -> Error {
     let def = M::def();
-    let place = |row: &M| {
-        let place = row
+    let handle = |row: &M| {
+        let handle = row
             .routing_key()
-            .and_then(|key| target.cluster().place_of_key(def.home_name(), &key));
-        place.map_or_else(|_| "no shard".to_owned(), |place| place.to_string())
+            .and_then(|key| target.cluster().handle_of_key(def.home_name(), &key));
+        handle.map_or_else(|_| "no shard".to_owned(), |handle| handle.to_string())
     };
     Error::new(
         ErrorKind::Unique,
@@ -158,8 +162,8 @@ fn twice<M: FindById>(target: Target<'_>, one: &M, other: &M) -> Error {
             "two rows of `{}` have this id, by their keys of {} and of {}; a generated id has one row: \
              find out which was written by hand",
             def.table,
-            place(one),
-            place(other)
+            handle(one),
+            handle(other)
         ),
     )
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, Sealed, Target};
 use crate::model::{Model, ModelDef};
@@ -167,7 +167,7 @@ fn no_save_hook(def: &ModelDef) -> Error {
 #[derive(Debug, Clone, Copy)]
 pub struct WriteContext<'e> {
     target: Target<'e>,
-    place: &'e Place,
+    handle: &'e NamespaceHandle,
 }
 
 impl<'e> WriteContext<'e> {
@@ -183,7 +183,7 @@ impl<'e> WriteContext<'e> {
     /// The number of the logical shard that the row is written to; 0 for a row that is in none.
     #[must_use]
     pub fn shard(self) -> u32 {
-        let namespace = &self.place.namespace;
+        let namespace = &self.handle.namespace;
         if namespace.is_static() {
             0
         } else {
@@ -283,7 +283,7 @@ impl<'c> WriteContext<'c> {
             def.name,
             error.message()
         );
-        self.place
+        self.handle
             .name_error(Error::new(ErrorKind::AfterHook, message).with_source(error))
     }
 }
@@ -292,14 +292,14 @@ impl<'c> WriteContext<'c> {
 pub(super) struct Around<'e, M: Model> {
     pub(super) hooks: &'static dyn DynHooks<M>,
     target: Target<'e>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
 }
 
 impl<M: Model> Around<'_, M> {
     pub(super) fn on(&self) -> WriteContext<'_> {
         WriteContext {
             target: self.target,
-            place: &self.place,
+            handle: &self.handle,
         }
     }
 }
@@ -308,11 +308,11 @@ impl<M: Model> Around<'_, M> {
 #[inline]
 pub(super) fn around<'e, M: Model>(
     target: Target<'e>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
 ) -> Option<Around<'e, M>> {
     M::HOOKS.map(|hooks| Around {
         hooks,
         target,
-        place: Arc::clone(place),
+        handle: Arc::clone(handle),
     })
 }

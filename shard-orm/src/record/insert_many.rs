@@ -11,7 +11,7 @@ use sea_query::Value;
 use super::{hooks, prepare};
 use crate::ShardId;
 use crate::backend::Args;
-use crate::connect::{Place, Writing};
+use crate::connect::{NamespaceHandle, Writing};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{
@@ -29,33 +29,33 @@ const CONCURRENCY: usize = 8;
 pub(super) async fn insert_many<M: Model>(
     target: Target<'_>,
     mut rows: Vec<M>,
-    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
 ) -> Result<Vec<M>> {
     let now = SystemTime::now();
-    let mut shards: BTreeMap<u32, (Arc<Place>, Vec<usize>)> = BTreeMap::new();
+    let mut shards: BTreeMap<u32, (Arc<NamespaceHandle>, Vec<usize>)> = BTreeMap::new();
     for (position, row) in rows.iter_mut().enumerate() {
-        let place = prepare::fill(target, row, now, &place_of).await?;
+        let handle = prepare::fill(target, row, now, &handle_of).await?;
         shards
-            .entry(place.namespace.shard())
-            .or_insert_with(|| (place, Vec::new()))
+            .entry(handle.namespace.shard())
+            .or_insert_with(|| (handle, Vec::new()))
             .1
             .push(position);
     }
     prepare::validate_all(&rows)?;
     let several = shards.len() > 1;
     let outcomes: Vec<(ShardId, Option<Hooked<'_, M>>, Result<()>)> =
-        stream::iter(shards.into_values().map(|(place, positions)| {
+        stream::iter(shards.into_values().map(|(handle, positions)| {
             let rows = &rows;
             async move {
                 let shard = ShardId {
-                    group: place.namespace.group().to_string(),
-                    shard: place.namespace.shard(),
+                    group: handle.namespace.group().to_string(),
+                    shard: handle.namespace.shard(),
                 };
-                let around = hooks::around::<M>(target, &place);
+                let around = hooks::around::<M>(target, &handle);
                 let bind = |position: usize, ordinal: usize, args: &mut Args| {
                     rows[positions[position]].bind(ordinal, args)
                 };
-                let outcome = insert_shard(target, place, M::def(), positions.len(), &bind).await;
+                let outcome = insert_shard(target, handle, M::def(), positions.len(), &bind).await;
                 (shard, around.map(|around| (positions, around)), outcome)
             }
         }))
@@ -113,21 +113,25 @@ type BindCell<'a> = dyn Fn(usize, usize, &mut Args) -> Result<()> + Sync + 'a;
 /// Inserts the rows of one shard: in one statement where that is enough, else in a transaction.
 fn insert_shard<'a>(
     target: Target<'a>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     def: &'static ModelDef,
     rows: usize,
     bind: &'a BindCell<'a>,
 ) -> BoxFuture<'a, Result<()>> {
     async move {
-        let batches = batches(place.dialect(), def.columns.len(), &sizes(def, rows, bind)?);
+        let batches = batches(
+            handle.dialect(),
+            def.columns.len(),
+            &sizes(def, rows, bind)?,
+        );
         match target {
             Target::Cluster { cluster, marks, .. } if batches.len() > 1 => {
-                let _writing = Writing::new(marks, &place);
-                let tx = cluster.begin_in(&place).await?;
-                insert_batches((&tx).target(), &place, def, &batches, bind).await?;
+                let _writing = Writing::new(marks, &handle);
+                let tx = cluster.begin_in(&handle).await?;
+                insert_batches((&tx).target(), &handle, def, &batches, bind).await?;
                 tx.commit().await
             }
-            _ => insert_batches(target, &place, def, &batches, bind).await,
+            _ => insert_batches(target, &handle, def, &batches, bind).await,
         }
     }
     .boxed()
@@ -135,7 +139,7 @@ fn insert_shard<'a>(
 
 async fn insert_batches(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     def: &'static ModelDef,
     batches: &[(usize, Operation)],
     bind: &BindCell<'_>,
@@ -165,7 +169,7 @@ async fn insert_batches(
         };
         run(
             target,
-            Arc::clone(place),
+            Arc::clone(handle),
             Intent::Write,
             &statement,
             &mut NoRows,
@@ -180,15 +184,15 @@ async fn insert_batches(
 /// runs, and no time is filled in.
 pub(crate) async fn insert_cells(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     def: &'static ModelDef,
     rows: &[Vec<Value>],
 ) -> Result<()> {
     let bind =
         |position: usize, ordinal: usize, args: &mut Args| args.push(&rows[position][ordinal]);
     let sizes = sizes(def, rows.len(), &bind)?;
-    let batches = batches(place.dialect(), def.columns.len(), &sizes);
-    insert_batches(target, place, def, &batches, &bind).await
+    let batches = batches(handle.dialect(), def.columns.len(), &sizes);
+    insert_batches(target, handle, def, &batches, &bind).await
 }
 
 /// About how many bytes each row has in a statement.

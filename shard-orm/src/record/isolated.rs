@@ -73,12 +73,12 @@ pub trait IsolatedModel: Model {
         let target = on.target();
         let id = id.into_id();
         async move {
-            let place = target.place_of_shard(Self::def(), shard)?;
-            ops::find(target, place, &|_| Ok(()), &id).await
+            let handle = target.handle_of_shard(Self::def(), shard)?;
+            ops::find(target, handle, &|_| Ok(()), &id).await
         }
     }
 
-    row_verbs!((shard: u32), target, _row => target.place_of_shard(Self::def(), shard));
+    row_verbs!((shard: u32), target, _row => target.handle_of_shard(Self::def(), shard));
 
     /// The statements that create the table.
     ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::conflict::SelectBy;
 use crate::backend::{Args, Row};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{First, Intent, Target, run};
@@ -15,21 +15,21 @@ use crate::model::{Model, ModelDef};
 /// The row with equal values in the target's columns and the same shard key.
 pub(super) async fn find_by<M: Model>(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &M,
     conflict: &[usize],
 ) -> Result<Option<M>> {
     let def = M::def();
     let mut filter = conflict.to_vec();
     filter.extend(def.routing().filter(|ordinal| !conflict.contains(ordinal)));
-    select_by(target, place, row, filter, false).await
+    select_by(target, handle, row, filter, false).await
 }
 
 /// Fails when a row that is out of reach has equal values in the target's columns: one of another
 /// shard key, or one that is marked as deleted.
 pub(super) async fn refuse_hidden<M: Model>(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &M,
     conflict: &[usize],
 ) -> Result<()> {
@@ -40,7 +40,7 @@ pub(super) async fn refuse_hidden<M: Model>(
                 .try_for_each(|ordinal| row.bind(ordinal, args))
         })
     };
-    let Some(found) = select_by(target, place, row, conflict.to_vec(), true).await? else {
+    let Some(found) = select_by(target, handle, row, conflict.to_vec(), true).await? else {
         return Ok(());
     };
     // Read after the conflict was met, it may be one of this key that came in between.
@@ -60,7 +60,7 @@ pub(super) async fn refuse_hidden<M: Model>(
 /// there is but one reason, and nothing is asked.
 pub(super) async fn why_refused<M: Model>(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &M,
     conflict: &[usize],
 ) -> Error {
@@ -68,7 +68,7 @@ pub(super) async fn why_refused<M: Model>(
     if def.soft_delete.is_none() {
         return other_key(def);
     }
-    match refuse_hidden(target, place, row, conflict).await {
+    match refuse_hidden(target, handle, row, conflict).await {
         Err(error) => error,
         Ok(()) => contended(def),
     }
@@ -77,18 +77,18 @@ pub(super) async fn why_refused<M: Model>(
 /// Whether a row has equal values in the target's columns, whatever its shard key.
 pub(super) async fn exists_elsewhere<M: Model>(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &M,
     conflict: &[usize],
 ) -> Result<bool> {
-    Ok(select_by(target, place, row, conflict.to_vec(), true)
+    Ok(select_by(target, handle, row, conflict.to_vec(), true)
         .await?
         .is_some())
 }
 
 async fn select_by<M: Model>(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &M,
     filter: Vec<usize>,
     deleted: bool,
@@ -99,13 +99,13 @@ async fn select_by<M: Model>(
         deleted,
         // Inside a transaction of MySQL a plain read sees the state of its first read, and not
         // the row that an insert has just met.
-        lock: target.can_lock() && place.dialect() == Dialect::MySql,
+        lock: target.can_lock() && handle.dialect() == Dialect::MySql,
     };
     let mut sink = First::new(|row: &Row<'_>| M::read(row, 0));
     // To the primary: a replica may not have what an insert met.
     run(
         target,
-        Arc::clone(place),
+        Arc::clone(handle),
         Intent::Write,
         &statement,
         &mut sink,

@@ -9,7 +9,7 @@ use super::hooks::around;
 use super::prepare;
 use super::soft_delete::bind_marking;
 use crate::backend::{Args, Row, Sql, render};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
     First, Fixed, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
@@ -20,11 +20,11 @@ use crate::topology::Namespace;
 /// Reads the row of an id. `bind_key` binds the columns that route.
 pub(super) async fn find<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     bind_key: &(dyn Fn(&mut Args) -> Result<()> + Sync),
     id: &M::Id,
 ) -> Result<Option<M>> {
-    select::<M>(target, place, &|args| {
+    select::<M>(target, handle, &|args| {
         bind_key(args)?;
         id.bind(args)
     })
@@ -32,15 +32,19 @@ pub(super) async fn find<M: Model>(
 }
 
 /// Reads the row anew.
-pub(super) async fn reload<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<M> {
-    select::<M>(target, place, &|args| bind_lookup(row, args))
+pub(super) async fn reload<M: Model>(
+    target: Target<'_>,
+    handle: Arc<NamespaceHandle>,
+    row: &M,
+) -> Result<M> {
+    select::<M>(target, handle, &|args| bind_lookup(row, args))
         .await?
         .ok_or_else(|| not_found(M::def()))
 }
 
 async fn select<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     bind: &(dyn Fn(&mut Args) -> Result<()> + Sync),
 ) -> Result<Option<M>> {
     let mut sink = First::new(|row: &Row<'_>| M::read(row, 0));
@@ -49,44 +53,48 @@ async fn select<M: Model>(
         operation: Operation::Select,
         bind,
     };
-    run(target, place, Intent::Read, &statement, &mut sink).await?;
+    run(target, handle, Intent::Read, &statement, &mut sink).await?;
     Ok(sink.row)
 }
 
 pub(super) async fn insert<M: Model>(
     target: Target<'_>,
     mut row: M,
-    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
 ) -> Result<M> {
-    let place = match prepare::insert_at_once(target, &mut row, &place_of)? {
-        Some(place) => place,
+    let handle = match prepare::insert_at_once(target, &mut row, &handle_of)? {
+        Some(handle) => handle,
         // Boxed: it does not make the future of every insert larger.
         None => {
             Box::pin(prepare::insert(
                 target,
                 &mut row,
                 SystemTime::now(),
-                place_of,
+                handle_of,
             ))
             .await?
         }
     };
-    let around = around::<M>(target, &place);
+    let around = around::<M>(target, &handle);
     let columns = M::def().columns.len();
     let statement = Fixed {
         def: M::def(),
         operation: Operation::Insert,
         bind: &|args| (0..columns).try_for_each(|ordinal| row.bind(ordinal, args)),
     };
-    run(target, place, Intent::Write, &statement, &mut NoRows).await?;
+    run(target, handle, Intent::Write, &statement, &mut NoRows).await?;
     if let Some(around) = &around {
         around.hooks.after_insert(&row, around.on()).await?;
     }
     Ok(row)
 }
 
-pub(super) async fn update<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
-    let around = around::<M>(target, &place);
+pub(super) async fn update<M: Model>(
+    target: Target<'_>,
+    handle: Arc<NamespaceHandle>,
+    row: &M,
+) -> Result<()> {
+    let around = around::<M>(target, &handle);
     if let Some(around) = &around {
         around.hooks.before_update(row, around.on()).await?;
     }
@@ -104,7 +112,7 @@ pub(super) async fn update<M: Model>(target: Target<'_>, place: Arc<Place>, row:
     };
     found(
         M::def(),
-        run(target, place, Intent::Write, &statement, &mut NoRows).await?,
+        run(target, handle, Intent::Write, &statement, &mut NoRows).await?,
     )?;
     if let Some(around) = &around {
         around.hooks.after_update(row, around.on()).await?;
@@ -114,12 +122,12 @@ pub(super) async fn update<M: Model>(target: Target<'_>, place: Arc<Place>, row:
 
 pub(super) async fn update_only<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     row: &M,
     ordinals: Vec<usize>,
 ) -> Result<()> {
     let set = settable(M::def(), ordinals)?;
-    let around = around::<M>(target, &place);
+    let around = around::<M>(target, &handle);
     if let Some(around) = &around {
         around.hooks.before_update(row, around.on()).await?;
     }
@@ -132,7 +140,7 @@ pub(super) async fn update_only<M: Model>(
     };
     found(
         M::def(),
-        run(target, place, Intent::Write, &statement, &mut NoRows).await?,
+        run(target, handle, Intent::Write, &statement, &mut NoRows).await?,
     )?;
     if let Some(around) = &around {
         around.hooks.after_update(row, around.on()).await?;
@@ -140,7 +148,11 @@ pub(super) async fn update_only<M: Model>(
     Ok(())
 }
 
-pub(super) async fn delete<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
+pub(super) async fn delete<M: Model>(
+    target: Target<'_>,
+    handle: Arc<NamespaceHandle>,
+    row: &M,
+) -> Result<()> {
     let statement = Fixed {
         def: M::def(),
         operation: Operation::Delete,
@@ -151,23 +163,23 @@ pub(super) async fn delete<M: Model>(target: Target<'_>, place: Arc<Place>, row:
             bind_lookup(row, args)
         },
     };
-    delete_by(target, place, row, &statement).await
+    delete_by(target, handle, row, &statement).await
 }
 
 /// Deletes a row by this statement, between the hooks of its model.
 pub(super) async fn delete_by<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     row: &M,
     statement: &dyn Statement,
 ) -> Result<()> {
-    let around = around::<M>(target, &place);
+    let around = around::<M>(target, &handle);
     if let Some(around) = &around {
         around.hooks.before_delete(row, around.on()).await?;
     }
     found(
         M::def(),
-        run(target, place, Intent::Write, statement, &mut NoRows).await?,
+        run(target, handle, Intent::Write, statement, &mut NoRows).await?,
     )?;
     if let Some(around) = &around {
         around.hooks.after_delete(row, around.on()).await?;

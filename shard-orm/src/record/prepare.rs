@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::hooks::{Around, around};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::exec::Target;
 use crate::id;
@@ -16,11 +16,11 @@ pub(super) async fn insert<M: Model>(
     target: Target<'_>,
     row: &mut M,
     now: SystemTime,
-    place_of: impl Fn(&M) -> Result<Arc<Place>>,
-) -> Result<Arc<Place>> {
-    let place = fill(target, row, now, place_of).await?;
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
+) -> Result<Arc<NamespaceHandle>> {
+    let handle = fill(target, row, now, handle_of).await?;
     validate(row)?;
-    Ok(place)
+    Ok(handle)
 }
 
 /// As [`insert`], where nothing is waited for: of a model without hooks, whose id is there or can be
@@ -28,22 +28,22 @@ pub(super) async fn insert<M: Model>(
 pub(super) fn insert_at_once<M: Model>(
     target: Target<'_>,
     row: &mut M,
-    place_of: impl Fn(&M) -> Result<Arc<Place>>,
-) -> Result<Option<Arc<Place>>> {
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
+) -> Result<Option<Arc<NamespaceHandle>>> {
     if M::HOOKS.is_some() {
         return Ok(None);
     }
-    let mut place = place_of(row)?;
+    let mut handle = handle_of(row)?;
     if row.needs_id() {
         if !id::fill_at_once(target, row)? {
             return Ok(None);
         }
         // The id may be the shard key.
-        place = place_of(row)?;
+        handle = handle_of(row)?;
     }
     row.stamp(SystemTime::now());
     validate(row)?;
-    Ok(Some(place))
+    Ok(Some(handle))
 }
 
 /// As [`insert`], without the validation: that of many rows is reported together.
@@ -51,30 +51,30 @@ pub(super) async fn fill<M: Model>(
     target: Target<'_>,
     row: &mut M,
     now: SystemTime,
-    place_of: impl Fn(&M) -> Result<Arc<Place>>,
-) -> Result<Arc<Place>> {
-    let mut place = place_of(row)?;
-    if let Some(around) = around::<M>(target, &place) {
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
+) -> Result<Arc<NamespaceHandle>> {
+    let mut handle = handle_of(row)?;
+    if let Some(around) = around::<M>(target, &handle) {
         around.hooks.before_insert(row, around.on()).await?;
         // The hook may have changed what routes the row.
-        place = place_of(row)?;
+        handle = handle_of(row)?;
     }
     if row.needs_id() {
         id::fill(target, row).await?;
         // The id may be the shard key.
-        place = place_of(row)?;
+        handle = handle_of(row)?;
     }
     row.stamp(now);
-    Ok(place)
+    Ok(handle)
 }
 
 /// Makes a row ready to be inserted or to update the one that is there, and gives the model's hooks.
 pub(super) async fn save<'e, M: Model>(
     target: Target<'e>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &M,
 ) -> Result<Option<Around<'e, M>>> {
-    let around = around::<M>(target, place);
+    let around = around::<M>(target, handle);
     if let Some(around) = &around {
         around.hooks.before_save(row, around.on()).await?;
     }
@@ -85,11 +85,11 @@ pub(super) async fn save<'e, M: Model>(
 /// As [`save`], for a row that the verb gives back.
 pub(super) async fn save_owned<'e, M: Model>(
     target: Target<'e>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &mut M,
     now: SystemTime,
 ) -> Result<Option<Around<'e, M>>> {
-    let around = around::<M>(target, place);
+    let around = around::<M>(target, handle);
     if let Some(around) = &around {
         around.hooks.before_save(row, around.on()).await?;
     }

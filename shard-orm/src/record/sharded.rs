@@ -163,10 +163,10 @@ pub trait ShardModel: Sharded {
         let target = on.target();
         let key = key.into_key();
         let id = id.into_id();
-        let place = key
+        let handle = key
             .routing_key()
-            .and_then(|key| target.place_of_key(Self::def(), &key));
-        async move { ops::find(target, place?, &|args| key.bind(args), &id).await }
+            .and_then(|key| target.handle_of_key(Self::def(), &key));
+        async move { ops::find(target, handle?, &|args| key.bind(args), &id).await }
     }
 
     /// The row of an id, wherever it is; the id alone tells the few logical shards that it can be
@@ -223,7 +223,7 @@ pub trait ShardModel: Sharded {
         })
     }
 
-    row_verbs!((), target, row => place(target, row));
+    row_verbs!((), target, row => handle(target, row));
 
     /// The statements that create the table.
     ///
@@ -237,7 +237,10 @@ pub trait ShardModel: Sharded {
 impl<M: Sharded> ShardModel for M {}
 
 /// Where a row lives.
-fn place<M: Sharded>(target: Target<'_>, row: &M) -> Result<std::sync::Arc<crate::connect::Place>> {
+fn handle<M: Sharded>(
+    target: Target<'_>,
+    row: &M,
+) -> Result<std::sync::Arc<crate::connect::NamespaceHandle>> {
     debug_assert!(matches!(M::def().home, Home::Sharded(_)));
-    target.place_of_key(M::def(), &row.routing_key()?)
+    target.handle_of_key(M::def(), &row.routing_key()?)
 }

@@ -8,7 +8,7 @@ use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
 use super::hooks::around;
 use super::ops::{bind_lookup, delete_by};
 use crate::backend::{Args, Sql, render};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Intent, Label, NoRows, Statement, Target, columns, run};
 use crate::model::{Model, ModelDef};
@@ -17,10 +17,10 @@ use crate::topology::Namespace;
 /// Takes the mark off a row. One that bears none is not found.
 pub(super) async fn restore<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     row: &M,
 ) -> Result<()> {
-    let around = around::<M>(target, &place);
+    let around = around::<M>(target, &handle);
     if let Some(around) = &around {
         around.hooks.before_update(row, around.on()).await?;
     }
@@ -29,7 +29,7 @@ pub(super) async fn restore<M: Model>(
         verb: Verb::Restore,
         now: SystemTime::now(),
     };
-    if run(target, place, Intent::Write, &restore, &mut NoRows).await? == 0 {
+    if run(target, handle, Intent::Write, &restore, &mut NoRows).await? == 0 {
         return Err(not_deleted(M::def()));
     }
     if let Some(around) = &around {
@@ -41,7 +41,7 @@ pub(super) async fn restore<M: Model>(
 /// Deletes a row, whether it is marked or not.
 pub(super) async fn force_delete<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     row: &M,
 ) -> Result<()> {
     let delete = Final {
@@ -49,7 +49,7 @@ pub(super) async fn force_delete<M: Model>(
         verb: Verb::ForceDelete,
         now: SystemTime::now(),
     };
-    delete_by(target, place, row, &delete).await
+    delete_by(target, handle, row, &delete).await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

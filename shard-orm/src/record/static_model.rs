@@ -107,8 +107,8 @@ pub trait StaticModel: Model {
         let target = on.target();
         let id = id.into_id();
         Box::pin(async move {
-            let place = target.place_of_copy(Self::def(), &at)?;
-            ops::find(target, place, &|_| Ok(()), &id).await
+            let handle = target.handle_of_copy(Self::def(), &at)?;
+            ops::find(target, handle, &|_| Ok(()), &id).await
         })
     }
 
@@ -181,12 +181,12 @@ pub trait TransmittedModel: StaticModel {
         let target = on.target();
         let id = id.into_id();
         async move {
-            let place = target.place_of_database(Self::def())?;
-            ops::find(target, place, &|_| Ok(()), &id).await
+            let handle = target.handle_of_database(Self::def())?;
+            ops::find(target, handle, &|_| Ok(()), &id).await
         }
     }
 
-    row_verbs!((), target, _row => target.place_of_database(Self::def()));
+    row_verbs!((), target, _row => target.handle_of_database(Self::def()));
 }
 
 /// A static model with `transmit = false`: it has no source, and each server has rows of its own.
@@ -233,5 +233,5 @@ pub trait PerServerModel: StaticModel {
         at.on_server()
     }
 
-    row_verbs!((at: Address), target, _row => target.place_of_server(Self::def(), &at));
+    row_verbs!((at: Address), target, _row => target.handle_of_server(Self::def(), &at));
 }

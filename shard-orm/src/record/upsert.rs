@@ -14,7 +14,7 @@ use super::met::{contended, exists_elsewhere, find_by, refuse_hidden, why_refuse
 use super::ops::{UpdateOnly, settable};
 use super::prepare;
 use crate::backend::Args;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Fixed, Intent, NoRows, Operation, Statement, Target, run};
@@ -26,18 +26,22 @@ use crate::model::{Model, ModelDef};
 const ROUNDS: usize = 16;
 
 /// Inserts the row, or updates the one with its primary key.
-pub(super) async fn save<M: Model>(target: Target<'_>, place: Arc<Place>, row: &M) -> Result<()> {
+pub(super) async fn save<M: Model>(
+    target: Target<'_>,
+    handle: Arc<NamespaceHandle>,
+    row: &M,
+) -> Result<()> {
     let def = M::def();
     id::refuse_unset(
         row,
         "save",
         "use `insert`, which gives the row back with its id",
     )?;
-    let around = prepare::save(target, &place, row).await?;
-    if place.dialect() == Dialect::MySql {
+    let around = prepare::save(target, &handle, row).await?;
+    if handle.dialect() == Dialect::MySql {
         let set = def.settable().collect();
         let now = SystemTime::now();
-        update_or_insert(target, place, row, def.primary_key.to_vec(), set, now).await?;
+        update_or_insert(target, handle, row, def.primary_key.to_vec(), set, now).await?;
     } else {
         let now = SystemTime::now();
         let statement = Fixed {
@@ -45,8 +49,8 @@ pub(super) async fn save<M: Model>(target: Target<'_>, place: Arc<Place>, row: &
             operation: Operation::Save,
             bind: &|args| bind_insert(row, now, args),
         };
-        if run_insert(target, &place, &statement).await? == 0 {
-            return Err(why_refused(target, &place, row, def.primary_key).await);
+        if run_insert(target, &handle, &statement).await? == 0 {
+            return Err(why_refused(target, &handle, row, def.primary_key).await);
         }
     }
     if let Some(around) = &around {
@@ -58,7 +62,7 @@ pub(super) async fn save<M: Model>(target: Target<'_>, place: Arc<Place>, row: &
 /// Inserts the row, or sets these columns of the one with equal values in the target's columns.
 pub(super) async fn upsert<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     row: &M,
     conflict: Vec<usize>,
     set: Option<Vec<usize>>,
@@ -78,10 +82,10 @@ pub(super) async fn upsert<M: Model>(
             .collect(),
     };
     refuse_null(row, &conflict)?;
-    let around = prepare::save(target, &place, row).await?;
-    if place.dialect() == Dialect::MySql {
+    let around = prepare::save(target, &handle, row).await?;
+    if handle.dialect() == Dialect::MySql {
         let now = SystemTime::now();
-        update_or_insert(target, place, row, conflict, set, now).await?;
+        update_or_insert(target, handle, row, conflict, set, now).await?;
     } else {
         let statement = InsertOr {
             row,
@@ -89,8 +93,8 @@ pub(super) async fn upsert<M: Model>(
             set: Some(set),
             now: SystemTime::now(),
         };
-        if run_insert(target, &place, &statement).await? == 0 {
-            return Err(why_refused(target, &place, row, &statement.conflict).await);
+        if run_insert(target, &handle, &statement).await? == 0 {
+            return Err(why_refused(target, &handle, row, &statement.conflict).await);
         }
     }
     if let Some(around) = &around {
@@ -105,32 +109,32 @@ pub(super) async fn get_or_create<M: Model>(
     target: Target<'_>,
     mut row: M,
     conflict: Vec<usize>,
-    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
     refuse_null(&row, &conflict)?;
     id::refuse_lookup(&row, &conflict)?;
-    let place = place_of(&row)?;
-    if let Some(found) = find_by(target, &place, &row, &conflict).await? {
+    let handle = handle_of(&row)?;
+    if let Some(found) = find_by(target, &handle, &row, &conflict).await? {
         return Ok((found, false));
     }
     // A row that is there already is given as it is, so this one is made ready only now.
     let now = SystemTime::now();
-    let place = prepare::insert(target, &mut row, now, place_of).await?;
+    let handle = prepare::insert(target, &mut row, now, handle_of).await?;
     // A hook may have changed what the target holds.
     refuse_null(&row, &conflict)?;
     for _ in 0..ROUNDS {
-        if insert_unless(target, &place, &row, &conflict, now).await? {
-            if let Some(around) = around::<M>(target, &place) {
+        if insert_unless(target, &handle, &row, &conflict, now).await? {
+            if let Some(around) = around::<M>(target, &handle) {
                 around.hooks.after_insert(&row, around.on()).await?;
             }
             return Ok((row, true));
         }
-        if let Some(found) = find_by(target, &place, &row, &conflict).await? {
+        if let Some(found) = find_by(target, &handle, &row, &conflict).await? {
             return Ok((found, false));
         }
-        refuse_hidden(target, &place, &row, &conflict).await?;
+        refuse_hidden(target, &handle, &row, &conflict).await?;
     }
     Err(contended(def))
 }
@@ -141,25 +145,32 @@ pub(super) async fn update_or_create<M: Model>(
     target: Target<'_>,
     mut row: M,
     conflict: Vec<usize>,
-    place_of: impl Fn(&M) -> Result<Arc<Place>>,
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
     refuse_null(&row, &conflict)?;
     id::refuse_lookup(&row, &conflict)?;
-    let place = place_of(&row)?;
+    let handle = handle_of(&row)?;
     let now = SystemTime::now();
-    let around = prepare::save_owned(target, &place, &mut row, now).await?;
+    let around = prepare::save_owned(target, &handle, &mut row, now).await?;
     let set = def
         .settable()
         .filter(|ordinal| !conflict.contains(ordinal))
         .collect();
-    let created =
-        update_or_insert(target, Arc::clone(&place), &row, conflict.clone(), set, now).await?;
+    let created = update_or_insert(
+        target,
+        Arc::clone(&handle),
+        &row,
+        conflict.clone(),
+        set,
+        now,
+    )
+    .await?;
     let row = if created {
         row
     } else {
-        find_by(target, &place, &row, &conflict)
+        find_by(target, &handle, &row, &conflict)
             .await?
             .ok_or_else(|| super::ops::not_found(def))?
     };
@@ -173,7 +184,7 @@ pub(super) async fn update_or_create<M: Model>(
 /// whether it inserted.
 async fn update_or_insert<M: Model>(
     target: Target<'_>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     row: &M,
     conflict: Vec<usize>,
     set: Vec<usize>,
@@ -196,7 +207,7 @@ async fn update_or_insert<M: Model>(
     for _ in 0..ROUNDS {
         let rows = run(
             target,
-            Arc::clone(&place),
+            Arc::clone(&handle),
             Intent::Write,
             &update,
             &mut NoRows,
@@ -205,12 +216,12 @@ async fn update_or_insert<M: Model>(
         if rows > 0 {
             return Ok(false);
         }
-        if insert_unless(target, &place, row, &conflict, now).await? {
+        if insert_unless(target, &handle, row, &conflict, now).await? {
             return Ok(true);
         }
-        if find_by(target, &place, row, &conflict).await?.is_none() {
+        if find_by(target, &handle, row, &conflict).await?.is_none() {
             // The row that was in the way is gone, or out of reach.
-            refuse_hidden(target, &place, row, &conflict).await?;
+            refuse_hidden(target, &handle, row, &conflict).await?;
         }
     }
     Err(contended(def))
@@ -219,20 +230,20 @@ async fn update_or_insert<M: Model>(
 /// Inserts the row unless one has equal values in the target's columns; says whether it did.
 async fn insert_unless<M: Model>(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     row: &M,
     conflict: &[usize],
     now: SystemTime,
 ) -> Result<bool> {
     let def = M::def();
-    if place.dialect() != Dialect::MySql {
+    if handle.dialect() != Dialect::MySql {
         let statement = InsertOr {
             row,
             conflict: conflict.to_vec(),
             set: None,
             now,
         };
-        let rows = run_insert(target, place, &statement).await?;
+        let rows = run_insert(target, handle, &statement).await?;
         return Ok(rows > 0);
     }
     let statement = Fixed {
@@ -242,7 +253,7 @@ async fn insert_unless<M: Model>(
     };
     match run(
         target,
-        Arc::clone(place),
+        Arc::clone(handle),
         Intent::Write,
         &statement,
         &mut NoRows,
@@ -251,7 +262,7 @@ async fn insert_unless<M: Model>(
     {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::Unique => {
-            if exists_elsewhere(target, place, row, conflict).await? {
+            if exists_elsewhere(target, handle, row, conflict).await? {
                 Ok(false)
             } else {
                 // Another unique index refused it, which no update of the target mends.
@@ -269,14 +280,14 @@ async fn insert_unless<M: Model>(
 /// finds the conflict. Within a transaction that error has ended the transaction.
 async fn run_insert(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     statement: &dyn Statement,
 ) -> Result<u64> {
     let send = async || {
-        let place = Arc::clone(place);
-        run(target, place, Intent::Write, statement, &mut NoRows).await
+        let handle = Arc::clone(handle);
+        run(target, handle, Intent::Write, statement, &mut NoRows).await
     };
-    let again = place.dialect() == Dialect::Postgres && matches!(target, Target::Cluster { .. });
+    let again = handle.dialect() == Dialect::Postgres && matches!(target, Target::Cluster { .. });
     match send().await {
         Err(error) if again && error.kind() == ErrorKind::Unique => send().await,
         outcome => outcome,

@@ -5,7 +5,7 @@
 /// Takes the parameter that addresses a row beside its own fields, if there is one, and the place
 /// of a row of a target.
 macro_rules! row_verbs {
-    (($($param:ident: $type:ty)?), $target:ident, $row:ident => $place:expr) => {
+    (($($param:ident: $type:ty)?), $target:ident, $row:ident => $handle:expr) => {
         /// Inserts the row and gives it back, with `created_at` and `updated_at` filled.
         ///
         /// # Errors
@@ -15,8 +15,8 @@ macro_rules! row_verbs {
         fn insert<'e>(self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
             let target = on.target();
             async move {
-                let place = move |row: &Self| { let ($target, $row) = (target, row); $place };
-                $crate::record::ops::insert(target, self, place).await
+                let handle = move |row: &Self| { let ($target, $row) = (target, row); $handle };
+                $crate::record::ops::insert(target, self, handle).await
             }
         }
 
@@ -38,7 +38,7 @@ macro_rules! row_verbs {
             rows: Vec<Self>,
         ) -> impl Future<Output = Result<Vec<Self>>> + Send {
             let target = on.target();
-            async move { $crate::record::insert_many::insert_many(target, rows, move |row| { let ($target, $row) = (target, row); $place }).await }
+            async move { $crate::record::insert_many::insert_many(target, rows, move |row| { let ($target, $row) = (target, row); $handle }).await }
         }
 
         /// Writes all columns of the row but its keys and `created_at`.
@@ -52,7 +52,7 @@ macro_rules! row_verbs {
         /// key and delete it under its old one.
         fn update<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
-            async move { $crate::record::ops::update(target, { let ($target, $row) = (target, self); $place? }, self).await }
+            async move { $crate::record::ops::update(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
         /// Writes these columns of the row, and `updated_at`: `order.update_only(&cluster,
@@ -68,7 +68,7 @@ macro_rules! row_verbs {
         ) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
             let ordinals = columns.ordinals();
-            async move { $crate::record::ops::update_only(target, { let ($target, $row) = (target, self); $place? }, self, ordinals).await }
+            async move { $crate::record::ops::update_only(target, { let ($target, $row) = (target, self); $handle? }, self, ordinals).await }
         }
 
         /// Inserts the row, or updates the one with its primary key.
@@ -81,7 +81,7 @@ macro_rules! row_verbs {
         /// unique index refuses the row.
         fn save<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
-            async move { $crate::record::upsert::save(target, { let ($target, $row) = (target, self); $place? }, self).await }
+            async move { $crate::record::upsert::save(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
         /// Deletes the row; with `#[shard(soft_delete)]`, marks it as deleted.
@@ -90,7 +90,7 @@ macro_rules! row_verbs {
         /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there, or deleted already.
         fn delete<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
-            async move { $crate::record::ops::delete(target, { let ($target, $row) = (target, self); $place? }, self).await }
+            async move { $crate::record::ops::delete(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
         /// Brings the row back that [`delete`](Self::delete) has marked as deleted.
@@ -104,7 +104,7 @@ macro_rules! row_verbs {
             Self: $crate::SoftDelete,
         {
             let target = on.target();
-            Box::pin(async move { $crate::record::soft_delete::restore(target, { let ($target, $row) = (target, self); $place? }, self).await })
+            Box::pin(async move { $crate::record::soft_delete::restore(target, { let ($target, $row) = (target, self); $handle? }, self).await })
         }
 
         /// Deletes the row for good, whether it is marked as deleted or not.
@@ -116,7 +116,7 @@ macro_rules! row_verbs {
             Self: $crate::SoftDelete,
         {
             let target = on.target();
-            Box::pin(async move { $crate::record::soft_delete::force_delete(target, { let ($target, $row) = (target, self); $place? }, self).await })
+            Box::pin(async move { $crate::record::soft_delete::force_delete(target, { let ($target, $row) = (target, self); $handle? }, self).await })
         }
 
         /// Reads the row anew.
@@ -125,7 +125,7 @@ macro_rules! row_verbs {
         /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there any more.
         fn reload<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
             let target = on.target();
-            async move { $crate::record::ops::reload(target, { let ($target, $row) = (target, self); $place? }, self).await }
+            async move { $crate::record::ops::reload(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
         /// Inserts the row, or updates the one that has its values in the columns of a unique index:
@@ -144,7 +144,7 @@ macro_rules! row_verbs {
         ) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
             let conflict = conflict.ordinals();
-            async move { $crate::record::upsert::upsert(target, { let ($target, $row) = (target, self); $place? }, self, conflict, None).await }
+            async move { $crate::record::upsert::upsert(target, { let ($target, $row) = (target, self); $handle? }, self, conflict, None).await }
         }
 
         /// As [`upsert`](Self::upsert), and updates these columns alone.
@@ -161,7 +161,7 @@ macro_rules! row_verbs {
             let conflict = conflict.ordinals();
             let set = set.ordinals();
             async move {
-                $crate::record::upsert::upsert(target, { let ($target, $row) = (target, self); $place? }, self, conflict, Some(set)).await
+                $crate::record::upsert::upsert(target, { let ($target, $row) = (target, self); $handle? }, self, conflict, Some(set)).await
             }
         }
 
@@ -178,8 +178,8 @@ macro_rules! row_verbs {
             let target = on.target();
             let by = by.ordinals();
             async move {
-                let place = move |row: &Self| { let ($target, $row) = (target, row); $place };
-                $crate::record::upsert::get_or_create(target, self, by, place).await
+                let handle = move |row: &Self| { let ($target, $row) = (target, row); $handle };
+                $crate::record::upsert::get_or_create(target, self, by, handle).await
             }
         }
 
@@ -196,8 +196,8 @@ macro_rules! row_verbs {
             let target = on.target();
             let by = by.ordinals();
             async move {
-                let place = move |row: &Self| { let ($target, $row) = (target, row); $place };
-                $crate::record::upsert::update_or_create(target, self, by, place).await
+                let handle = move |row: &Self| { let ($target, $row) = (target, row); $handle };
+                $crate::record::upsert::update_or_create(target, self, by, handle).await
             }
         }
     };

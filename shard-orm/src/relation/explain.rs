@@ -35,7 +35,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                     verb: Verb::Select,
                     keys: leg.keys.as_ref(),
                 };
-                planned(target, &Site::of(leg.place), Intent::Read, &joining)
+                planned(target, &Site::of(leg.handle), Intent::Read, &joining)
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Explain {

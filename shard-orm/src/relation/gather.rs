@@ -11,7 +11,7 @@ use sea_query::{Alias, Expr, ExprTrait, Value};
 use super::declared::Found;
 use super::ends::Ends;
 use crate::backend::{Args, Row, encode_value};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::exec::{Intent, Leg, Sink, Target, each_leg, run};
 use crate::model::{Model, ModelDef};
@@ -28,10 +28,10 @@ pub(super) fn gather<'e, A: Model, B: Model, F: Found<B>>(
     ends: Ends,
     mut parts: Parts,
     rows: &[A],
-    place_of: impl Fn(&A) -> Result<Arc<Place>>,
+    handle_of: impl Fn(&A) -> Result<Arc<NamespaceHandle>>,
 ) -> Running<'e, Vec<F>> {
     let count = rows.len();
-    let wanted = Wanted::of(rows, ends, place_of);
+    let wanted = Wanted::of(rows, ends, handle_of);
     // As many arguments as there are rows: the texts are not worth keeping.
     parts.needs = parts.needs | Needs::VARIABLE;
     Box::pin(async move {
@@ -45,7 +45,7 @@ pub(super) fn gather<'e, A: Model, B: Model, F: Found<B>>(
         let answers = each_leg(target, legs.collect(), async |leg: Leg| {
             let mut sink = Placed::<B> {
                 columns: &ends.to_columns,
-                shard: ends.copied.then(|| leg.place.namespace.shard()),
+                shard: ends.copied.then(|| leg.handle.namespace.shard()),
                 askers,
                 rows: Vec::new(),
             };
@@ -55,7 +55,7 @@ pub(super) fn gather<'e, A: Model, B: Model, F: Found<B>>(
                 parts,
                 keys: leg.keys.as_ref(),
             };
-            run(target, leg.place, Intent::Read, &statement, &mut sink).await?;
+            run(target, leg.handle, Intent::Read, &statement, &mut sink).await?;
             Ok(sink.rows)
         })
         .await?;
@@ -100,7 +100,7 @@ impl Wanted {
     fn of<A: Model>(
         rows: &[A],
         ends: Ends,
-        place_of: impl Fn(&A) -> Result<Arc<Place>>,
+        handle_of: impl Fn(&A) -> Result<Arc<NamespaceHandle>>,
     ) -> Result<Self> {
         let mut wanted = Self {
             ends,
@@ -109,7 +109,7 @@ impl Wanted {
         };
         for (position, row) in rows.iter().enumerate() {
             let values = values(row, &wanted.ends.from_columns)?;
-            wanted.add(position, values, || place_of(row))?;
+            wanted.add(position, values, || handle_of(row))?;
         }
         Ok(wanted)
     }
@@ -118,30 +118,30 @@ impl Wanted {
         &mut self,
         position: usize,
         mut values: Vec<Value>,
-        place_of: impl Fn() -> Result<Arc<Place>>,
+        handle_of: impl Fn() -> Result<Arc<NamespaceHandle>>,
     ) -> Result<()> {
         // NULL is the id of nothing.
         if values.iter().any(|value| *value == value.as_null()) {
             return Ok(());
         }
         // A row is given the copy of its own server. All else is where its key is.
-        let place = self.ends.copied.then(&place_of).transpose()?;
-        let shard = place.as_ref().map(|place| place.namespace.shard());
+        let handle = self.ends.copied.then(&handle_of).transpose()?;
+        let shard = handle.as_ref().map(|handle| handle.namespace.shard());
         let askers = self.askers.entry((shard, code(&values)?)).or_default();
         askers.push(position);
         if askers.len() > 1 {
             return Ok(());
         }
-        let place = match place {
-            Some(place) => place,
-            None => place_of()?,
+        let handle = match handle {
+            Some(handle) => handle,
+            None => handle_of()?,
         };
         let id = values.split_off(self.ends.routing);
         let shard = self
             .shards
-            .entry(place.namespace.shard())
+            .entry(handle.namespace.shard())
             .or_insert_with(|| OfShard {
-                place,
+                handle,
                 keys: Vec::new(),
                 positions: HashMap::new(),
             });
@@ -151,7 +151,7 @@ impl Wanted {
 
 /// What is asked of one logical shard.
 struct OfShard {
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     /// The ids, by shard key.
     keys: Vec<(Vec<Value>, Vec<Vec<Value>>)>,
     positions: HashMap<Vec<u8>, usize>,
@@ -179,19 +179,23 @@ impl OfShard {
                 room -= ids.len();
                 groups.push((key.clone(), std::mem::replace(&mut ids, rest)));
                 if room == 0 {
-                    legs.push(leg(&self.place, ends, std::mem::take(&mut groups)));
+                    legs.push(leg(&self.handle, ends, std::mem::take(&mut groups)));
                     room = ROWS_PER_STATEMENT;
                 }
             }
         }
         if !groups.is_empty() {
-            legs.push(leg(&self.place, ends, groups));
+            legs.push(leg(&self.handle, ends, groups));
         }
         legs
     }
 }
 
-fn leg(place: &Arc<Place>, ends: &Ends, groups: Vec<(Vec<Value>, Vec<Vec<Value>>)>) -> Leg {
+fn leg(
+    handle: &Arc<NamespaceHandle>,
+    ends: &Ends,
+    groups: Vec<(Vec<Value>, Vec<Vec<Value>>)>,
+) -> Leg {
     let (routing, id) = ends.to_columns.split_at(ends.routing);
     let groups = groups
         .into_iter()
@@ -204,7 +208,7 @@ fn leg(place: &Arc<Place>, ends: &Ends, groups: Vec<(Vec<Value>, Vec<Vec<Value>>
         })
         .collect();
     Leg {
-        place: Arc::clone(place),
+        handle: Arc::clone(handle),
         keys: any_of(groups),
     }
 }

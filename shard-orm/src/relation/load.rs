@@ -94,7 +94,7 @@ impl<R: Relation> Load<R> {
             self.relation.ends(),
             total(self.query.parts, R::To::def()),
             rows,
-            |row| target.place_of_key(def, &row.routing_key()?),
+            |row| target.handle_of_key(def, &row.routing_key()?),
         )
     }
 }

@@ -57,7 +57,7 @@ impl Tables for Plan {
     }
 
     fn read_in(&self, leg: &Leg, parts: &Parts, select: &mut SelectStatement) {
-        self.tables_of(&leg.place.namespace, select);
+        self.tables_of(&leg.handle.namespace, select);
         let joining = Joining {
             plan: self,
             parts,

@@ -114,7 +114,7 @@ impl<C: Model, P: Model> RefersTo<C, P> {
             Ends::of_reference(def, self.foreign),
             total(Parts::default(), def),
             rows,
-            |_| target.place_of_database(def),
+            |_| target.handle_of_database(def),
         )
     }
 }

@@ -189,7 +189,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                 let decimals = Arc::clone(&decimals);
                 run_stream(
                     target,
-                    leg.place,
+                    leg.handle,
                     OwnedJoining {
                         plan: plan.clone(),
                         parts: parts.clone(),
@@ -233,7 +233,7 @@ async fn ask(
     };
     run(
         target,
-        Arc::clone(&leg.place),
+        Arc::clone(&leg.handle),
         Intent::Read,
         &statement,
         sink,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::group::Planned;
 use super::{Setup, new_id};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::exec::{database_ids, give_database_id};
 use crate::id;
@@ -22,7 +22,7 @@ const WORKERS: &str = "#workers";
 /// The named databases that `setup` makes tables in, with the identity of each that has one, and those
 /// that the records know beside them.
 pub(super) struct Databases {
-    used: Vec<(Arc<Place>, Option<String>)>,
+    used: Vec<(Arc<NamespaceHandle>, Option<String>)>,
     known: BTreeMap<String, String>,
 }
 
@@ -32,7 +32,7 @@ impl Setup {
     /// # Errors
     /// `Configuration` when one is not the one that it was.
     pub(super) async fn databases(&self, planned: &[Planned<'_>]) -> Result<Databases> {
-        let mut places: BTreeMap<Arc<str>, Arc<Place>> = BTreeMap::new();
+        let mut handles: BTreeMap<Arc<str>, Arc<NamespaceHandle>> = BTreeMap::new();
         for def in &self.defs {
             let name = match def.home {
                 Home::Database(name) => name,
@@ -42,11 +42,11 @@ impl Setup {
                 },
                 Home::Sharded(_) | Home::Isolated(_) => continue,
             };
-            let place = self.cluster.place_of_database(name)?;
-            places.insert(Arc::clone(place.namespace.name()), place);
+            let handle = self.cluster.handle_of_database(name)?;
+            handles.insert(Arc::clone(handle.namespace.name()), handle);
         }
-        for (place, _) in id::tables(&self.cluster)? {
-            places.insert(Arc::clone(place.namespace.name()), place);
+        for (handle, _) in id::tables(&self.cluster)? {
+            handles.insert(Arc::clone(handle.namespace.name()), handle);
         }
         let mut known = BTreeMap::new();
         for planned in planned {
@@ -70,9 +70,9 @@ impl Setup {
                 _ => known.insert(role.to_owned(), name.to_owned()),
             };
         }
-        let mut used = Vec::with_capacity(places.len());
-        for (name, place) in places {
-            let ids = database_ids(&place).await?;
+        let mut used = Vec::with_capacity(handles.len());
+        for (name, handle) in handles {
+            let ids = database_ids(&handle).await?;
             let own = ids.iter().find(|(own, _)| **own == *name);
             let own = own.map(|(_, id)| id.clone());
             let expected = known.get(&*name);
@@ -89,7 +89,7 @@ impl Setup {
                      there; if its rows are lost, `cluster.setup().accept_database(\"{name}\")` begins anew"
                 )));
             }
-            used.push((place, own));
+            used.push((handle, own));
         }
         Ok(Databases { used, known })
     }
@@ -99,12 +99,12 @@ impl Databases {
     /// Gives each database an identity that has none. Returns all identities as the records hold them.
     pub(super) async fn settle(self) -> Result<String> {
         let mut known = self.known;
-        for (place, own) in self.used {
+        for (handle, own) in self.used {
             let id = match own {
                 Some(id) => id,
-                None => give_database_id(&place, &new_id()).await?,
+                None => give_database_id(&handle, &new_id()).await?,
             };
-            known.insert(place.namespace.name().to_string(), id);
+            known.insert(handle.namespace.name().to_string(), id);
         }
         let pairs = known.iter().map(|(name, id)| format!("{name}={id},"));
         Ok(pairs.collect())

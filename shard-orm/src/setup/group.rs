@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::plan::Plan;
 use super::{Setup, new_id};
-use crate::connect::{Layout, Place, Record};
+use crate::connect::{Layout, NamespaceHandle, Record};
 use crate::error::Result;
 use crate::exec::{create_namespace_as, create_tables, names, write_layout};
 use crate::model::ModelDef;
@@ -22,8 +22,8 @@ const CONCURRENCY: usize = 4;
 /// A group, where its namespaces are, and what is done to it.
 pub(super) struct Planned<'t> {
     pub(super) group: &'t Group,
-    pub(super) places: Vec<Arc<Place>>,
-    pub(super) statics: Vec<Arc<Place>>,
+    pub(super) handles: Vec<Arc<NamespaceHandle>>,
+    pub(super) statics: Vec<Arc<NamespaceHandle>>,
     pub(super) plan: Plan,
 }
 
@@ -39,23 +39,23 @@ impl Setup {
     ) -> Result<()> {
         let Planned {
             group,
-            places,
+            handles,
             statics,
             plan,
         } = planned;
         // Copies come first: a connection to a file of SQLite sees those that exist when it is opened.
         let mut copied = Vec::new();
         if !copies.is_empty() {
-            for (place, known) in statics.iter().zip(&plan.statics) {
-                let record = create_namespace_as(place, known.as_ref(), None).await?;
+            for (handle, known) in statics.iter().zip(&plan.statics) {
+                let record = create_namespace_as(handle, known.as_ref(), None).await?;
                 // Tables of the library's own stand beside those of the models.
                 let all: Vec<_> = sync::tables_at_copy()
                     .into_iter()
                     .chain(copies.iter().copied())
                     .collect();
                 let made = record.layout.as_ref().map_or("", |layout| &layout.tables);
-                create_tables(place, &all, made, false).await?;
-                copied.push((place, record));
+                create_tables(handle, &all, made, false).await?;
+                copied.push((handle, record));
             }
         }
         // The first namespace decides which identity the group has, when several processes set it up.
@@ -71,39 +71,39 @@ impl Setup {
             databases: databases.to_owned(),
             ready: false,
         };
-        let mut places = places.iter().zip(&plan.shards);
-        let mut made: Vec<(&Arc<Place>, Record)> = Vec::new();
-        if let Some((place, known)) = places.next() {
+        let mut handles = handles.iter().zip(&plan.shards);
+        let mut made: Vec<(&Arc<NamespaceHandle>, Record)> = Vec::new();
+        if let Some((handle, known)) = handles.next() {
             let (_, record) = self
-                .shard_at(group, place, known.as_ref(), &layout, defs)
+                .shard_at(group, handle, known.as_ref(), &layout, defs)
                 .await?;
             if let Some(found) = &record.layout {
                 layout.group_id.clone_from(&found.group_id);
             }
-            made.push((place, record));
+            made.push((handle, record));
         }
         let layout = &layout;
         // Collected first: a closure that the future keeps would have to be general over lifetimes.
-        let others: Vec<_> = places
-            .map(|(place, known)| self.shard_at(group, place, known.as_ref(), layout, defs))
+        let others: Vec<_> = handles
+            .map(|(handle, known)| self.shard_at(group, handle, known.as_ref(), layout, defs))
             .collect();
-        let others: Vec<(&Arc<Place>, Record)> = stream::iter(others)
+        let others: Vec<(&Arc<NamespaceHandle>, Record)> = stream::iter(others)
             .buffer_unordered(CONCURRENCY)
             .try_collect()
             .await?;
         made.extend(others);
         let made = made
             .into_iter()
-            .map(|(place, record)| (place, record, defs));
+            .map(|(handle, record)| (handle, record, defs));
         let copied = copied
             .into_iter()
-            .map(|(place, record)| (place, record, copies));
-        for (place, record, defs) in made.chain(copied) {
-            let ready = final_layout(group, place, layout, &record, defs);
+            .map(|(handle, record)| (handle, record, copies));
+        for (handle, record, defs) in made.chain(copied) {
+            let ready = final_layout(group, handle, layout, &record, defs);
             if record.layout.as_ref() != Some(&ready) {
-                write_layout(place, &ready)
+                write_layout(handle, &ready)
                     .await
-                    .map_err(|error| place.name_error(error))?;
+                    .map_err(|error| handle.name_error(error))?;
             }
         }
         if plan.group_id.as_ref() != Some(&layout.group_id) {
@@ -116,31 +116,31 @@ impl Setup {
     async fn shard_at<'p>(
         &self,
         group: &Group,
-        place: &'p Arc<Place>,
+        handle: &'p Arc<NamespaceHandle>,
         known: Option<&Record>,
         layout: &Layout,
         defs: &[&'static ModelDef],
-    ) -> Result<(&'p Arc<Place>, Record)> {
+    ) -> Result<(&'p Arc<NamespaceHandle>, Record)> {
         let mut layout = layout.clone();
-        layout.server = place.server.to_string();
-        layout.pinned_keys = pinned_keys(group, place.namespace.shard());
+        layout.server = handle.server.to_string();
+        layout.pinned_keys = pinned_keys(group, handle.namespace.shard());
         let made = async {
-            let record = create_namespace_as(place, known, Some(&layout)).await?;
+            let record = create_namespace_as(handle, known, Some(&layout)).await?;
             let allowed = self.allowed.get(group.name());
             let anew =
-                allowed.is_some_and(|allowed| allowed.missing.contains(&place.namespace.shard()));
+                allowed.is_some_and(|allowed| allowed.missing.contains(&handle.namespace.shard()));
             let made = record.layout.as_ref().map_or("", |layout| &layout.tables);
-            create_tables(place, defs, made, anew).await?;
-            Ok((place, record))
+            create_tables(handle, defs, made, anew).await?;
+            Ok((handle, record))
         };
-        made.await.map_err(|error| place.name_error(error))
+        made.await.map_err(|error| handle.name_error(error))
     }
 }
 
 /// What the record of a namespace says when the whole group exists.
 fn final_layout(
     group: &Group,
-    place: &Place,
+    handle: &NamespaceHandle,
     layout: &Layout,
     record: &Record,
     defs: &[&'static ModelDef],
@@ -150,13 +150,13 @@ fn final_layout(
         .chain(defs.iter().map(|def| def.table))
         .collect();
     let mut ready = Layout {
-        server: place.server.to_string(),
-        pinned_keys: pinned_keys(group, place.namespace.shard()),
+        server: handle.server.to_string(),
+        pinned_keys: pinned_keys(group, handle.namespace.shard()),
         tables: tables.iter().map(|table| format!("{table},")).collect(),
         ready: true,
         ..layout.clone()
     };
-    if place.namespace.is_static() {
+    if handle.namespace.is_static() {
         // No key leads there.
         ready.pinned_keys.clear();
         ready.routing.clear();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sea_query::{Alias, Expr, ExprTrait as _, Query};
 
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::exec::{has_rows, tables_at};
 use crate::model::{Home, ModelDef};
@@ -22,7 +22,7 @@ const OWN: &str = "shard_orm_";
 /// a namespace has a table of which no model was named.
 pub(super) async fn check(
     group: &Group,
-    places: &[Arc<Place>],
+    handles: &[Arc<NamespaceHandle>],
     defs: &[&'static ModelDef],
     former: &BTreeMap<i64, u32>,
 ) -> Result<()> {
@@ -36,8 +36,8 @@ pub(super) async fn check(
     if changed.is_empty() {
         return Ok(());
     }
-    for place in places {
-        let unnamed: Vec<String> = tables_at(place)
+    for handle in handles {
+        let unnamed: Vec<String> = tables_at(handle)
             .await?
             .into_iter()
             .filter(|table| !table.starts_with(OWN) && defs.iter().all(|def| def.table != table))
@@ -47,14 +47,14 @@ pub(super) async fn check(
                 "pins of group `{}` cannot be checked: namespace `{}` has tables of which no model is \
                  named ({}); name all models of the group with `table::<..>()`",
                 group.name(),
-                place.namespace.name(),
+                handle.namespace.name(),
                 unnamed.join(", ")
             )));
         }
         for def in defs {
             // Isolated models have no key.
             if let (Home::Sharded(_), Some(key)) = (def.home, def.key) {
-                check_table(group, place, def, def.columns[key].name, &changed).await?;
+                check_table(group, handle, def, def.columns[key].name, &changed).await?;
             }
         }
     }
@@ -66,12 +66,12 @@ const AT_ONCE: usize = 100;
 
 async fn check_table(
     group: &Group,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     def: &'static ModelDef,
     column: &'static str,
     changed: &BTreeSet<i64>,
 ) -> Result<()> {
-    let shard = place.namespace.shard();
+    let shard = handle.namespace.shard();
     let leads_here = |key: &i64| match def.region {
         // Without its pin, each row of the key would be looked for by its region.
         Some(_) => group.router().pins().get(*key) == Some(shard),
@@ -90,10 +90,10 @@ async fn check_table(
         let key = || Expr::col((Alias::new(def.table), Alias::new(column)));
         select
             .expr(Expr::cust("1"))
-            .from(place.namespace.table_of(def))
+            .from(handle.namespace.table_of(def))
             .and_where(key().is_in(keys.iter().copied()))
             .limit(1);
-        if has_rows(place, &select).await? {
+        if has_rows(handle, &select).await? {
             return Err(Error::configuration(format!(
                 "pins of group `{}` are not taken over: `{}` has rows in logical shard {shard} whose keys \
                  would be looked for elsewhere; they are among {}. Move these rows, or leave the pins as \

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::report::{Report, find};
-use crate::connect::{Place, Record, Survey, compare};
+use crate::connect::{NamespaceHandle, Record, Survey, compare};
 use crate::error::{Error, Result};
 use crate::exec::names;
 use crate::topology::Group;
@@ -43,8 +43,8 @@ pub(super) struct Plan {
 /// what a server said that could not be looked at.
 pub(super) fn plan(
     group: &Group,
-    places: &[Arc<Place>],
-    statics: &[Arc<Place>],
+    handles: &[Arc<NamespaceHandle>],
+    statics: &[Arc<NamespaceHandle>],
     survey: &Survey,
     allowed: &Allowed,
 ) -> Result<Plan> {
@@ -60,20 +60,20 @@ pub(super) fn plan(
             ));
         }
     }
-    let cluster = places.first().map_or("", |place| &*place.cluster);
+    let cluster = handles.first().map_or("", |handle| &*handle.cluster);
     let mut report = Report::new(group, survey, cluster);
-    let at = |place: &Place| find(survey, &place.server, place.namespace.name());
-    let mut shards = Vec::with_capacity(places.len());
-    for place in places.iter().chain(statics) {
-        let Some((looked, found)) = at(place) else {
+    let at = |handle: &NamespaceHandle| find(survey, &handle.server, handle.namespace.name());
+    let mut shards = Vec::with_capacity(handles.len());
+    for handle in handles.iter().chain(statics) {
+        let Some((looked, found)) = at(handle) else {
             continue;
         };
-        if let Err(error) = compare(place, &looked.label, &found.record) {
+        if let Err(error) = compare(handle, &looked.label, &found.record) {
             report.problems.push(error.message().to_owned());
         }
     }
-    for place in places {
-        shards.push(at(place).map(|(_, found)| found.record.clone()));
+    for handle in handles {
+        shards.push(at(handle).map(|(_, found)| found.record.clone()));
     }
     if report.problems.is_empty() {
         report.identities();
@@ -82,7 +82,7 @@ pub(super) fn plan(
     }
     let former_pins = report.pins(allowed.pins);
     if report.problems.is_empty() {
-        report.missing(places, &shards, allowed);
+        report.missing(handles, &shards, allowed);
     }
     let group_id = report
         .layouts()
@@ -102,7 +102,7 @@ pub(super) fn plan(
         shards,
         statics: statics
             .iter()
-            .map(|place| at(place).map(|(_, found)| found.record.clone()))
+            .map(|handle| at(handle).map(|(_, found)| found.record.clone()))
             .collect(),
         former_pins,
     })

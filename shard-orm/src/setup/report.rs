@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use super::plan::Allowed;
 use crate::config::Runs;
-use crate::connect::{Finding, Layout, Looked, Place, Record, STATICS, Survey, described};
+use crate::connect::{
+    Finding, Layout, Looked, NamespaceHandle, Record, STATICS, Survey, described,
+};
 use crate::error::{Error, Result};
 use crate::exec::names;
 use crate::topology::Group;
@@ -121,7 +123,7 @@ impl<'s> Report<'s> {
             .filter(|(_, found)| found.len() > 1)
             .collect();
         for (shard, found) in twice.iter().take(LISTED) {
-            let places: Vec<String> = found
+            let handles: Vec<String> = found
                 .iter()
                 .map(|(looked, found)| {
                     format!("namespace `{}` on {}", found.namespace, looked.label)
@@ -131,7 +133,7 @@ impl<'s> Report<'s> {
                 "logical shard {shard} lives {} times: in {}; find out which of them has the rows, and \
                  remove the others",
                 found.len(),
-                places.join(" and in ")
+                handles.join(" and in ")
             ));
         }
         if twice.len() > LISTED {
@@ -242,7 +244,7 @@ impl<'s> Report<'s> {
     /// Namespaces that a group has lost which was set up before.
     pub(super) fn missing(
         &mut self,
-        places: &[Arc<Place>],
+        handles: &[Arc<NamespaceHandle>],
         found: &[Option<Record>],
         allowed: &Allowed,
     ) {
@@ -252,12 +254,12 @@ impl<'s> Report<'s> {
         // By the server that is to have them and the one that has them, the shards.
         let mut elsewhere: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
         let mut nowhere: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-        for (place, _) in places
+        for (handle, _) in handles
             .iter()
             .zip(found)
             .filter(|(_, found)| found.is_none())
         {
-            let shard = place.namespace.shard();
+            let shard = handle.namespace.shard();
             let own = self.own.iter();
             let at = own
                 .clone()
@@ -265,12 +267,12 @@ impl<'s> Report<'s> {
             match at {
                 Some((looked, _)) => {
                     elsewhere
-                        .entry((&place.server, &looked.server))
+                        .entry((&handle.server, &looked.server))
                         .or_default()
                         .push(shard);
                 }
                 None if allowed.missing.contains(&shard) => {}
-                None => nowhere.entry(&place.server).or_default().push(shard),
+                None => nowhere.entry(&handle.server).or_default().push(shard),
             }
         }
         for ((to, from), shards) in &elsewhere {
@@ -287,7 +289,7 @@ impl<'s> Report<'s> {
                 if shards.len() == 1 { "is" } else { "are" },
                 if shards.len() == 1 { "" } else { " and so on" },
                 if shards.len() == 1 { "it" } else { "them" },
-                places[first as usize].namespace.name(),
+                handles[first as usize].namespace.name(),
             ));
         }
         for (to, shards) in &nowhere {
@@ -304,23 +306,23 @@ impl<'s> Report<'s> {
             ));
         }
         if !elsewhere.is_empty() {
-            self.placement(places);
+            self.placement(handles);
         }
     }
 
     /// The servers of all logical shards as they were found.
-    fn placement(&mut self, places: &[Arc<Place>]) {
+    fn placement(&mut self, handles: &[Arc<NamespaceHandle>]) {
         let mut of_server: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-        for place in places {
-            let shard = place.namespace.shard();
-            let at_home = find(self.survey, &place.server, place.namespace.name()).is_some();
+        for handle in handles {
+            let shard = handle.namespace.shard();
+            let at_home = find(self.survey, &handle.server, handle.namespace.name()).is_some();
             let at = self
                 .own
                 .iter()
                 .find(|(_, found)| found.record.shard == i64::from(shard));
             let server = match at {
                 Some((looked, _)) if !at_home => &*looked.server,
-                _ => &*place.server,
+                _ => &*handle.server,
             };
             of_server.entry(server).or_default().push(shard);
         }
@@ -338,10 +340,10 @@ impl<'s> Report<'s> {
         self.edit
             .push("or give each server its former URL".to_owned());
         let renamed = self.own.iter().find(|(_, found)| {
-            places
+            handles
                 .iter()
-                .find(|place| i64::from(place.namespace.shard()) == found.record.shard)
-                .is_some_and(|place| **place.namespace.name() != *found.namespace)
+                .find(|handle| i64::from(handle.namespace.shard()) == found.record.shard)
+                .is_some_and(|handle| **handle.namespace.name() != *found.namespace)
         });
         if let Some((_, found)) = renamed {
             let shard = found.record.shard.to_string();

@@ -156,11 +156,11 @@ impl Copy {
 
     /// Whether there is any row.
     pub(super) async fn has_rows(&self) -> Result<bool> {
-        let (def, place) = (self.status.def, &self.status.place);
-        let mut select = select(def, place);
+        let (def, handle) = (self.status.def, &self.status.handle);
+        let mut select = select(def, handle);
         select.limit(1);
         let on = self.status.cluster.read_from(crate::Read::Primary);
-        let rows = read_rows(on.target(), place, def, &select).await?;
+        let rows = read_rows(on.target(), handle, def, &select).await?;
         Ok(!rows.is_empty())
     }
 
@@ -203,7 +203,7 @@ impl Copy {
         work: impl AsyncFnOnce(Tx) -> Result<Applied>,
     ) -> Result<Applied> {
         let status = &self.status;
-        let tx = status.cluster.begin_in(&status.place).await?;
+        let tx = status.cluster.begin_in(&status.handle).await?;
         let outcome = async {
             // The first statement of all: whoever comes second waits for it.
             status
@@ -268,13 +268,13 @@ impl Copy {
 
     /// The rows of the copy that have the primary keys of these, by it.
     async fn present(&self, tx: &Tx, rows: &[Cells]) -> Result<HashMap<Vec<u8>, Cells>> {
-        let (def, place) = (self.status.def, &self.status.place);
+        let (def, handle) = (self.status.def, &self.status.handle);
         let keys: Vec<_> = rows.iter().map(|cells| key_of(def, cells)).collect();
         let mut present = HashMap::with_capacity(rows.len());
         for keys in keys.chunks(KEYS_PER_STATEMENT) {
-            let mut select = select(def, place);
+            let mut select = select(def, handle);
             select.and_where_option(one_of(def, keys));
-            for cells in read_rows(tx.target(), place, def, &select).await? {
+            for cells in read_rows(tx.target(), handle, def, &select).await? {
                 present.insert(self.key_bytes(&cells)?, cells);
             }
         }
@@ -286,24 +286,24 @@ impl Copy {
     }
 
     pub(super) async fn insert(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
-        let (def, place) = (self.status.def, &self.status.place);
-        insert_cells(tx.target(), place, def, rows).await?;
+        let (def, handle) = (self.status.def, &self.status.handle);
+        insert_cells(tx.target(), handle, def, rows).await?;
         Ok(rows.len() as u64)
     }
 
     async fn delete(&self, tx: &Tx, keys: &[Vec<sea_query::Value>]) -> Result<u64> {
-        let (def, place) = (self.status.def, &self.status.place);
+        let (def, handle) = (self.status.def, &self.status.handle);
         let Some(condition) = one_of(def, keys) else {
             return Ok(0);
         };
         let mut delete = Query::delete();
         delete
-            .from_table(place.namespace.table_of(def))
+            .from_table(handle.namespace.table_of(def))
             .and_where(condition);
         let label = ("delete", def.table);
         own::send(
             tx.target(),
-            place,
+            handle,
             Intent::Write,
             label,
             &delete,

@@ -50,7 +50,7 @@ pub(super) async fn note(
     let own_row = Expr::col("table_name")
         .eq(status.def.table)
         .and(Expr::col("row_key").eq(row_key.clone()));
-    let table = status.place.namespace.table(TABLE);
+    let table = status.handle.namespace.table(TABLE);
     let mut update = Query::update();
     update
         .table(table.clone())
@@ -58,14 +58,14 @@ pub(super) async fn note(
         .and_where(own_row);
     let (write, target) = (Intent::Write, tx.target());
     let label = ("update", TABLE);
-    let found = own::send(target, &status.place, write, label, &update, &mut NoRows).await?;
+    let found = own::send(target, &status.handle, write, label, &update, &mut NoRows).await?;
     if found > 0 {
         return Ok(());
     }
     tracing::warn!(
         target: "shard_orm",
         table = status.def.table,
-        server = &*status.place.server,
+        server = &*status.handle.server,
         error = %blocker.kind(),
         "a row that is gone at the source is still pointed to"
     );
@@ -76,12 +76,12 @@ pub(super) async fn note(
         .values([
             Expr::val(status.def.table),
             Expr::val(row_key),
-            own::now(status.place.dialect()),
+            own::now(status.handle.dialect()),
             Expr::val(blocker.to_string()),
         ])
         .map_err(|source| Error::configuration("a row that is blocked").with_source(source))?;
     let label = ("insert", TABLE);
-    own::send(target, &status.place, write, label, &insert, &mut NoRows).await?;
+    own::send(target, &status.handle, write, label, &insert, &mut NoRows).await?;
     Ok(())
 }
 
@@ -90,14 +90,14 @@ pub(super) async fn keys(status: &StatusRow) -> Result<Vec<Vec<Value>>> {
     let mut select = Query::select();
     select
         .column("row_key")
-        .from(status.place.namespace.table(TABLE))
+        .from(status.handle.namespace.table(TABLE))
         .and_where(Expr::col("table_name").eq(status.def.table));
     let mut rows = Rows::new(|row: &Row<'_>| String::read(row, 0));
     let target = status.cluster.read_from(crate::Read::Primary);
     let label = ("select", TABLE);
     own::send(
         target.target(),
-        &status.place,
+        &status.handle,
         Intent::Read,
         label,
         &select,
@@ -114,12 +114,12 @@ pub(super) async fn keys(status: &StatusRow) -> Result<Vec<Vec<Value>>> {
 pub(super) async fn forget(status: &StatusRow, key: &[Value]) -> Result<()> {
     let mut delete = Query::delete();
     delete
-        .from_table(status.place.namespace.table(TABLE))
+        .from_table(status.handle.namespace.table(TABLE))
         .and_where(Expr::col("table_name").eq(status.def.table))
         .and_where(Expr::col("row_key").eq(URL_SAFE_NO_PAD.encode(bytes_of(key)?)));
     let (write, label) = (Intent::Write, ("delete", TABLE));
     let target = status.cluster.target();
-    own::send(target, &status.place, write, label, &delete, &mut NoRows).await?;
+    own::send(target, &status.handle, write, label, &delete, &mut NoRows).await?;
     Ok(())
 }
 

@@ -105,7 +105,7 @@ impl Source {
     }
 
     async fn find_end_of_log(&self) -> Result<Option<Mark>> {
-        let log = self.place.namespace.table(&install::log(self.def)?);
+        let log = self.handle.namespace.table(&install::log(self.def)?);
         let mut select = Query::select();
         match self.dialect() {
             Dialect::Postgres => {
@@ -127,7 +127,7 @@ impl Source {
             Dialect::MySql => {
                 select
                     .column("entry")
-                    .from(self.place.namespace.table(install::COUNTERS))
+                    .from(self.handle.namespace.table(install::COUNTERS))
                     .and_where(Expr::col("table_name").eq(self.table()));
             }
         }
@@ -201,7 +201,7 @@ impl Source {
         loop {
             let mut next = Query::select();
             next.column(ENTRY)
-                .from(self.place.namespace.table(&install::log(self.def)?))
+                .from(self.handle.namespace.table(&install::log(self.def)?))
                 .and_where(self.beyond(mark).not())
                 .order_by(ENTRY, Order::Asc)
                 .limit(TRIMMED as u64);
@@ -213,19 +213,19 @@ impl Source {
                 log: install::log(self.def)?,
                 entries: &entries,
             };
-            let (place, on) = (Arc::clone(&self.place), self.cluster.target());
-            deleted += run(on, place, Intent::Write, &trim, &mut NoRows).await?;
+            let (handle, on) = (Arc::clone(&self.handle), self.cluster.target());
+            deleted += run(on, handle, Intent::Write, &trim, &mut NoRows).await?;
         }
     }
 
     async fn delete_entries(&self, which: Expr) -> Result<u64> {
         let mut delete = Query::delete();
         delete
-            .from_table(self.place.namespace.table(&install::log(self.def)?))
+            .from_table(self.handle.namespace.table(&install::log(self.def)?))
             .and_where(which);
         let (write, label) = (Intent::Write, ("delete", LABEL));
         let target = self.cluster.target();
-        own::send(target, &self.place, write, label, &delete, &mut NoRows).await
+        own::send(target, &self.handle, write, label, &delete, &mut NoRows).await
     }
 
     /// What is behind a mark in the log.
@@ -263,7 +263,7 @@ impl Source {
             .expr(settled)
             .expr(none)
             .columns(keys)
-            .from(self.place.namespace.table(&install::log(self.def)?));
+            .from(self.handle.namespace.table(&install::log(self.def)?));
         Ok(select)
     }
 
@@ -271,7 +271,7 @@ impl Source {
         Error::configuration(format!(
             "table `{}` in database `{}` has no triggers that write down its changes; create them \
              with `StaticSync::of::<{}>(&cluster).mode(Mode::Capture).prepare()`",
-            self.def.table, self.place.server, self.def.name
+            self.def.table, self.handle.server, self.def.name
         ))
     }
 }

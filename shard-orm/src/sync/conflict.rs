@@ -132,7 +132,7 @@ async fn with_those_in_the_way(
 
 /// The primary keys of the copy's rows that have a unique value of these changes.
 async fn in_the_way(copy: &Copy, changes: &[Change]) -> Result<Vec<Vec<sea_query::Value>>> {
-    let (def, place) = (copy.status.def, &copy.status.place);
+    let (def, handle) = (copy.status.def, &copy.status.handle);
     let mut keys = Vec::new();
     for index in def.indexes.iter().filter(|index| index.unique) {
         let values: Vec<Vec<_>> = changes
@@ -145,10 +145,10 @@ async fn in_the_way(copy: &Copy, changes: &[Change]) -> Result<Vec<Vec<sea_query
             .map(Iterator::collect)
             .collect();
         for values in values.chunks(KEYS_PER_STATEMENT) {
-            let mut select = select(def, place);
+            let mut select = select(def, handle);
             select.and_where_option(one_of_columns(def, index.columns, values));
             let on = copy.status.cluster.read_from(crate::Read::Primary);
-            let rows = read_rows(on.target(), place, def, &select).await?;
+            let rows = read_rows(on.target(), handle, def, &select).await?;
             keys.extend(rows.iter().map(|cells| key_of(def, cells)));
         }
     }

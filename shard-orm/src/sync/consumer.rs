@@ -51,7 +51,7 @@ impl Following<'_> {
         let mut select = Query::select();
         select
             .columns(["transaction", "entry"].map(Alias::new))
-            .from(self.source.place.namespace.table(TABLE))
+            .from(self.source.handle.namespace.table(TABLE))
             .and_where(self.own());
         let rows = self.source.read(TABLE, &select, mark_of).await?;
         Ok(rows.into_iter().next())
@@ -65,7 +65,7 @@ impl Following<'_> {
         }
         let mut insert = Query::insert();
         insert
-            .into_table(self.source.place.namespace.table(TABLE))
+            .into_table(self.source.handle.namespace.table(TABLE))
             .columns(["table_name", "target", "transaction", "entry", "seen_at"].map(Alias::new))
             .values([
                 Expr::val(self.source.table()),
@@ -84,7 +84,7 @@ impl Following<'_> {
     async fn write(&self, mark: Mark) -> Result<u64> {
         let mut update = Query::update();
         update
-            .table(self.source.place.namespace.table(TABLE))
+            .table(self.source.handle.namespace.table(TABLE))
             .value("transaction", mark.transaction.to_string())
             .value("entry", mark.entry)
             .value("seen_at", own::now(self.source.dialect()))
@@ -97,7 +97,7 @@ impl Following<'_> {
         let mut select = Query::select();
         select
             .columns(["transaction", "entry"].map(Alias::new))
-            .from(self.source.place.namespace.table(TABLE))
+            .from(self.source.handle.namespace.table(TABLE))
             .and_where(Expr::col("table_name").eq(self.source.table()));
         let marks = self.source.read(TABLE, &select, mark_of).await?;
         Ok(marks.into_iter().min())
@@ -113,11 +113,13 @@ impl Following<'_> {
         verb: &'static str,
         statement: &S,
     ) -> Result<u64> {
-        let Source { cluster, place, .. } = self.source;
+        let Source {
+            cluster, handle, ..
+        } = self.source;
         let label = (verb, TABLE);
         own::send(
             cluster.target(),
-            place,
+            handle,
             Intent::Write,
             label,
             statement,

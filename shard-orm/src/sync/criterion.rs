@@ -110,7 +110,7 @@ impl Criterion {
         let def = source.def;
         let keys: Vec<Alias> = key_columns(def).collect();
         let own = || Expr::col(TRANSACTION);
-        let mut select = select(def, &source.place);
+        let mut select = select(def, &source.handle);
         select
             .expr(held(source))
             .expr(own().cast_as("text"))
@@ -128,10 +128,10 @@ impl Criterion {
             let last = || Expr::val(transaction.to_string()).cast_as("xid8");
             // As one row, by which the index is looked up: many rows can be of one transaction, as all
             // that were there before the trigger.
-            let place = std::iter::once(own()).chain(keys.iter().cloned().map(Expr::col));
+            let handle = std::iter::once(own()).chain(keys.iter().cloned().map(Expr::col));
             let values = values.iter().cloned().map(Expr::Value);
             let last = std::iter::once(last()).chain(values);
-            select.and_where(Expr::tuple(place).gt(Expr::tuple(last)));
+            select.and_where(Expr::tuple(handle).gt(Expr::tuple(last)));
         }
         let rows = source
             .read(def.table, &select, |row: &Row<'_>| {
@@ -171,7 +171,7 @@ impl Criterion {
             .map(|ordinal| Alias::new(source.def.columns[*ordinal].name))
             .collect();
         let def = source.def;
-        let mut select = select(def, &source.place);
+        let mut select = select(def, &source.handle);
         select.expr(held(source));
         if let Some(Position::Ordered { values, .. }) = position {
             select.and_where_option(after(&columns, values));

@@ -123,10 +123,10 @@ impl StaticSync {
     /// source says.
     pub async fn prepare(&self) -> Result<()> {
         for Transmitted { def, .. } in &self.models {
-            let place = self.cluster.place_of_database(source_of(def)?)?;
-            let dialect = place.dialect();
+            let handle = self.cluster.handle_of_database(source_of(def)?)?;
+            let dialect = handle.dialect();
             let mode = self.plan.mode.unwrap_or_else(|| Mode::of(def, dialect));
-            create_all(&place, &statements_for(mode, def, dialect)?).await?;
+            create_all(&handle, &statements_for(mode, def, dialect)?).await?;
         }
         Ok(())
     }

@@ -175,10 +175,10 @@ pub(super) async fn in_order(
         let mut nodes = Vec::new();
         let mut present = Vec::new();
         for some in gone.chunks(KEYS_PER_STATEMENT) {
-            let mut select = select(def, &status.place);
+            let mut select = select(def, &status.handle);
             select.and_where_option(one_of(def, some));
             let on = status.cluster.read_from(crate::Read::Primary);
-            for cells in read_rows(on.target(), &status.place, def, &select).await? {
+            for cells in read_rows(on.target(), &status.handle, def, &select).await? {
                 nodes.push(Node::of(def, keys, &cells)?);
                 present.push(key_of(def, &cells));
             }

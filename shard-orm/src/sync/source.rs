@@ -10,7 +10,7 @@ use super::mode::Mode;
 use super::table::TableAt;
 use crate::backend::Row;
 use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor as _, Intent, Rows, Target, own};
@@ -25,7 +25,7 @@ pub(super) type Cells = Vec<sea_query::Value>;
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) cluster: Cluster,
-    pub(super) place: Arc<Place>,
+    pub(super) handle: Arc<NamespaceHandle>,
     pub(super) def: &'static ModelDef,
     /// What the copy holds of it; all, unless it is said.
     pub(super) collection: Option<Arc<Collection>>,
@@ -33,7 +33,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn dialect(&self) -> Dialect {
-        self.place.dialect()
+        self.handle.dialect()
     }
 
     /// What the row of status calls a mode. A position that was reached under another condition on
@@ -63,7 +63,7 @@ impl Source {
         let label = ("select", table);
         own::send(
             on.target(),
-            &self.place,
+            &self.handle,
             Intent::Read,
             label,
             select,
@@ -75,14 +75,14 @@ impl Source {
 
     /// As a side of a comparison.
     pub(super) fn table_at(&self) -> TableAt<'_> {
-        let place = Arc::clone(&self.place);
-        TableAt::new((&self.cluster).target(), place, self.def)
+        let handle = Arc::clone(&self.handle);
+        TableAt::new((&self.cluster).target(), handle, self.def)
             .collecting(self.collection.as_deref())
     }
 
     /// A query of whole rows of which the copy holds each.
     pub(super) fn select(&self) -> SelectStatement {
-        let mut select = select(self.def, &self.place);
+        let mut select = select(self.def, &self.handle);
         select.and_where_option(self.condition());
         select
     }
@@ -151,7 +151,7 @@ impl Source {
 }
 
 /// A query of whole rows at a place.
-pub(super) fn select(def: &ModelDef, place: &Place) -> SelectStatement {
+pub(super) fn select(def: &ModelDef, handle: &NamespaceHandle) -> SelectStatement {
     let mut select = Query::select();
     select
         .exprs(
@@ -159,7 +159,7 @@ pub(super) fn select(def: &ModelDef, place: &Place) -> SelectStatement {
                 .iter()
                 .map(|column| Expr::col(Alias::new(column.name))),
         )
-        .from(place.namespace.table_of(def));
+        .from(handle.namespace.table_of(def));
     select
 }
 
@@ -175,12 +175,12 @@ pub(super) fn cells(def: &ModelDef, row: &Row<'_>) -> Result<Cells> {
 /// Reads whole rows at a place.
 pub(super) async fn read_rows(
     target: Target<'_>,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     def: &'static ModelDef,
     select: &SelectStatement,
 ) -> Result<Vec<Cells>> {
     let mut rows = Rows::new(|row: &Row<'_>| cells(def, row));
     let label = ("select", def.table);
-    own::send(target, place, Intent::Read, label, select, &mut rows).await?;
+    own::send(target, handle, Intent::Read, label, select, &mut rows).await?;
     Ok(rows.rows)
 }

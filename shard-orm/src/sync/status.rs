@@ -9,7 +9,7 @@ use super::position::Position;
 use super::table::TableAt;
 use crate::backend::Row;
 use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, Target, own};
 use crate::model::{Model as _, ModelDef};
@@ -65,14 +65,14 @@ pub(super) struct Begun {
 #[derive(Debug, Clone)]
 pub(super) struct StatusRow {
     pub(super) cluster: Cluster,
-    pub(super) place: Arc<Place>,
+    pub(super) handle: Arc<NamespaceHandle>,
     pub(super) def: &'static ModelDef,
 }
 
 impl StatusRow {
     /// The copy as a side of a comparison.
     pub(super) fn table_at(&self) -> TableAt<'_> {
-        TableAt::new((&self.cluster).target(), Arc::clone(&self.place), self.def)
+        TableAt::new((&self.cluster).target(), Arc::clone(&self.handle), self.def)
     }
 
     /// The position that was committed last by a run of this mode.
@@ -80,13 +80,13 @@ impl StatusRow {
         let mut select = Query::select();
         select
             .column("position")
-            .from(self.place.namespace.table(TABLE))
+            .from(self.handle.namespace.table(TABLE))
             .and_where(self.own())
             .and_where(Expr::col("mode").eq(mode));
         let mut rows = Rows::new(|row: &Row<'_>| Option::<String>::read(row, 0));
         let on = self.cluster.read_from(crate::Read::Primary);
         let (read, label) = (Intent::Read, ("select", TABLE));
-        own::send(on.target(), &self.place, read, label, &select, &mut rows).await?;
+        own::send(on.target(), &self.handle, read, label, &select, &mut rows).await?;
         Ok(rows.rows.pop().flatten())
     }
 
@@ -111,7 +111,7 @@ impl StatusRow {
     }
 
     async fn try_begin(&self, mode: &str) -> Result<Begun> {
-        let tx = self.cluster.begin_in(&self.place).await?;
+        let tx = self.cluster.begin_in(&self.handle).await?;
         let outcome = self.begin_on(&tx, mode).await;
         match outcome {
             Ok(begun) => {
@@ -129,14 +129,14 @@ impl StatusRow {
     async fn begin_on(&self, tx: &Tx, mode: &str) -> Result<Begun> {
         let mut raise = Query::update();
         raise
-            .table(self.place.namespace.table(TABLE))
+            .table(self.handle.namespace.table(TABLE))
             .value("generation", Expr::col("generation").add(1_i64))
             .and_where(self.own());
         let found = self.write(tx.target(), "update", &raise).await?;
         if found == 0 {
             let mut insert = Query::insert();
             insert
-                .into_table(self.place.namespace.table(TABLE))
+                .into_table(self.handle.namespace.table(TABLE))
                 .columns(["table_name", "generation", "mode", "rows_changed"].map(Alias::new))
                 .values([
                     Expr::val(self.def.table),
@@ -150,14 +150,14 @@ impl StatusRow {
         let mut select = Query::select();
         select
             .columns(["generation", "mode", "position"].map(Alias::new))
-            .from(self.place.namespace.table(TABLE))
+            .from(self.handle.namespace.table(TABLE))
             .and_where(self.own());
         let mut rows = Rows::new(|row: &Row<'_>| {
             let mode = String::read(row, 1)?;
             Ok((i64::read(row, 0)?, mode, Option::<String>::read(row, 2)?))
         });
         let (read, label) = (Intent::Read, ("select", TABLE));
-        own::send(tx.target(), &self.place, read, label, &select, &mut rows).await?;
+        own::send(tx.target(), &self.handle, read, label, &select, &mut rows).await?;
         let Some((generation, last, position)) = rows.rows.pop() else {
             return Err(self.gone());
         };
@@ -169,7 +169,7 @@ impl StatusRow {
         }
         let mut update = Query::update();
         update
-            .table(self.place.namespace.table(TABLE))
+            .table(self.handle.namespace.table(TABLE))
             .value("mode", mode)
             .value("position", Value::String(None))
             .and_where(self.own());
@@ -197,12 +197,12 @@ impl StatusRow {
             update.value("position", position.text()?);
         }
         update
-            .table(self.place.namespace.table(TABLE))
+            .table(self.handle.namespace.table(TABLE))
             .value("problem", Value::String(None))
             .and_where(self.own())
             .and_where(Expr::col("generation").eq(generation));
         if level {
-            update.value("level_at", own::now(self.place.dialect()));
+            update.value("level_at", own::now(self.handle.dialect()));
         }
         match self.write(tx.target(), "update", &update).await? {
             0 => Err(self.overtaken()),
@@ -215,7 +215,7 @@ impl StatusRow {
         let rows = i64::try_from(rows).unwrap_or(i64::MAX);
         let mut update = Query::update();
         update
-            .table(self.place.namespace.table(TABLE))
+            .table(self.handle.namespace.table(TABLE))
             .value("rows_changed", Expr::col("rows_changed").add(rows))
             .and_where(self.own());
         self.write(tx.target(), "update", &update).await.map(drop)
@@ -225,7 +225,7 @@ impl StatusRow {
     pub(super) async fn note(&self, generation: i64, problem: &str) -> Result<()> {
         let mut update = Query::update();
         update
-            .table(self.place.namespace.table(TABLE))
+            .table(self.handle.namespace.table(TABLE))
             .value("problem", problem)
             .and_where(self.own())
             .and_where(Expr::col("generation").eq(generation));
@@ -246,7 +246,7 @@ impl StatusRow {
         let label = (verb, TABLE);
         own::send(
             target,
-            &self.place,
+            &self.handle,
             Intent::Write,
             label,
             statement,
@@ -261,7 +261,7 @@ impl StatusRow {
             format!(
                 "another run for table `{}` on server `{}` has begun since: this one has lost its \
                  lock, and commits nothing any more",
-                self.def.table, self.place.server
+                self.def.table, self.handle.server
             ),
         )
     }

@@ -156,7 +156,7 @@ impl Supervise {
                  register each with `cluster.register_static::<Model>()`",
             ));
         }
-        let mut places: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
+        let mut handles: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
         let (stop, stopped) = watch::channel(false);
         let board = Arc::new(Board::default());
         let most = self.plan.concurrency;
@@ -173,8 +173,8 @@ impl Supervise {
                     .filter(|(other, (_, server))| *other != number && **server == servers[number])
                     .map(|(_, (further, _))| Arc::clone(further))
                     .collect();
-                let places = places.entry(task.on());
-                let places = places.or_insert_with(|| Arc::new(Semaphore::new(most)));
+                let handles = handles.entry(task.on());
+                let handles = handles.or_insert_with(|| Arc::new(Semaphore::new(most)));
                 let wake = Arc::new(Notify::new());
                 let ear = ears.entry(task.def.home_name()).or_insert_with(|| Ear {
                     task: task.clone(),
@@ -190,7 +190,7 @@ impl Supervise {
                     neighbours,
                     how: Arc::clone(&all),
                     board: Arc::clone(&board),
-                    places: Arc::clone(places),
+                    handles: Arc::clone(handles),
                 };
                 board.write(&keeper.copy, |_| {});
                 runtime.spawn(keeper.run(stopped.clone()))

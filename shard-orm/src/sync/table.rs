@@ -7,7 +7,7 @@ use sea_query::{SelectStatement, Value};
 
 use crate::backend::{Args, Row, Sql, quote, render};
 use crate::cluster::Address;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Intent, Label, Sink, Statement, Target, run};
@@ -43,7 +43,7 @@ const KEPT: usize = 8;
 #[derive(Clone)]
 pub struct TableAt<'e> {
     target: Target<'e>,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     def: &'static ModelDef,
     /// What is compared of it; all, unless it is said.
     collection: Option<&'e Collection>,
@@ -59,12 +59,16 @@ impl<'e> TableAt<'e> {
     /// When the address is unknown, or elsewhere than the transaction.
     pub fn of<M: Model>(on: impl Executor<'e>, at: &Address) -> Result<Self> {
         let target = on.target();
-        let place = target.place(M::def(), at)?;
-        Ok(Self::new(target, place, M::def()))
+        let handle = target.handle(M::def(), at)?;
+        Ok(Self::new(target, handle, M::def()))
     }
 
     /// The table of `def` at a place.
-    pub(crate) fn new(target: Target<'e>, place: Arc<Place>, def: &'static ModelDef) -> Self {
+    pub(crate) fn new(
+        target: Target<'e>,
+        handle: Arc<NamespaceHandle>,
+        def: &'static ModelDef,
+    ) -> Self {
         let target = match target {
             Target::Cluster {
                 read: None,
@@ -75,7 +79,7 @@ impl<'e> TableAt<'e> {
         };
         Self {
             target,
-            place,
+            handle,
             def,
             collection: None,
         }
@@ -115,7 +119,7 @@ impl<'e> TableAt<'e> {
     }
 
     pub(super) fn dialect(&self) -> Dialect {
-        self.place.dialect()
+        self.handle.dialect()
     }
 
     /// Sends a read that is built for the namespace to which it goes.
@@ -137,17 +141,17 @@ impl<'e> TableAt<'e> {
 
     /// Sends a read.
     pub(super) async fn send(&self, statement: &dyn Statement, sink: &mut dyn Sink) -> Result<()> {
-        let place = Arc::clone(&self.place);
-        run(self.target, place, Intent::Read, statement, sink)
+        let handle = Arc::clone(&self.handle);
+        run(self.target, handle, Intent::Read, statement, sink)
             .await
             .map(|_| ())
     }
 
     /// Adds what the table is called there to the words of an error.
     pub(super) fn name(&self) -> String {
-        let table = self.place.namespace.table_of(self.def);
+        let table = self.handle.namespace.table_of(self.def);
         let quoted = quote(self.dialect(), &table);
-        format!("{quoted} of {} ({})", self.place, self.dialect())
+        format!("{quoted} of {} ({})", self.handle, self.dialect())
     }
 }
 

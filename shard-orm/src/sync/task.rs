@@ -34,12 +34,12 @@ impl Task {
         source_of(def)?;
         let mut tasks = Vec::new();
         for group in cluster.groups_of_static(def)? {
-            for place in cluster.static_places(&group)? {
+            for handle in cluster.static_handles(&group)? {
                 tasks.push(Self {
                     def,
                     hooks,
                     group: Arc::clone(&group),
-                    server: Arc::clone(&place.server),
+                    server: Arc::clone(&handle.server),
                     cluster: cluster.clone(),
                 });
             }
@@ -49,14 +49,14 @@ impl Task {
 
     /// The source, as it is configured now, with what the copy holds of it.
     pub(super) fn source(&self) -> Result<Source> {
-        let place = self.cluster.place_of_database(source_of(self.def)?)?;
+        let handle = self.cluster.handle_of_database(source_of(self.def)?)?;
         let collection = match self.hooks {
-            Some(hooks) => hooks.collect(&self.into(), place.dialect())?,
+            Some(hooks) => hooks.collect(&self.into(), handle.dialect())?,
             None => None,
         };
         Ok(Source {
             cluster: self.cluster.clone(),
-            place,
+            handle,
             def: self.def,
             collection: collection.map(Arc::new),
         })
@@ -73,7 +73,7 @@ impl Task {
     pub(super) fn status(&self) -> Result<StatusRow> {
         Ok(StatusRow {
             cluster: self.cluster.clone(),
-            place: self.cluster.statics_of_server(&self.group, &self.server)?,
+            handle: self.cluster.statics_of_server(&self.group, &self.server)?,
             def: self.def,
         })
     }

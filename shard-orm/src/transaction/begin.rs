@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Isolation, Tx, TxOptions};
 use crate::cluster::{Address, Cluster, Session};
-use crate::connect::{Marks, Place};
+use crate::connect::{Marks, NamespaceHandle};
 use crate::error::Result;
 
 impl Cluster {
@@ -33,15 +33,15 @@ impl Cluster {
         marks: Option<&Arc<Marks>>,
     ) -> Result<Tx> {
         loop {
-            let place = self.place(at)?;
-            let error = match begin(self, &place, options, marks).await {
+            let handle = self.handle(at)?;
+            let error = match begin(self, &handle, options, marks).await {
                 Ok(tx) => return Ok(tx),
                 Err(error) => error,
             };
-            let now = self.place_now(&place);
-            let moved = now.is_some_and(|now| !Arc::ptr_eq(&now, &place));
+            let now = self.current_handle(&handle);
+            let moved = now.is_some_and(|now| !Arc::ptr_eq(&now, &handle));
             if !moved || !error.kind().may_have_moved() {
-                return Err(place.name_error(error));
+                return Err(handle.name_error(error));
             }
         }
     }
@@ -70,50 +70,50 @@ impl Session {
 
 impl Cluster {
     /// Begins a transaction at a place that has been looked up.
-    pub(crate) async fn begin_in(&self, place: &Arc<Place>) -> Result<Tx> {
-        begin(self, place, &TxOptions::default(), None)
+    pub(crate) async fn begin_in(&self, handle: &Arc<NamespaceHandle>) -> Result<Tx> {
+        begin(self, handle, &TxOptions::default(), None)
             .await
-            .map_err(|error| place.name_error(error))
+            .map_err(|error| handle.name_error(error))
     }
 
     /// Begins a transaction at a place that only reads, and that sees one state.
-    pub(crate) async fn begin_reading_in(&self, place: &Arc<Place>) -> Result<Tx> {
+    pub(crate) async fn begin_reading_in(&self, handle: &Arc<NamespaceHandle>) -> Result<Tx> {
         let options = TxOptions::default()
             .isolation(Isolation::RepeatableRead)
             .read_only();
-        begin(self, place, &options, None)
+        begin(self, handle, &options, None)
             .await
-            .map_err(|error| place.name_error(error))
+            .map_err(|error| handle.name_error(error))
     }
 }
 
 async fn begin(
     cluster: &Cluster,
-    place: &Arc<Place>,
+    handle: &Arc<NamespaceHandle>,
     options: &TxOptions,
     marks: Option<&Arc<Marks>>,
 ) -> Result<Tx> {
-    let text = options.begin(place.dialect());
+    let text = options.begin(handle.dialect());
     let mut last = None;
     // Nothing has been done yet: a connection that turns out to be lost is replaced once.
     for _ in 0..2 {
         let served = if options.read_only {
-            place.for_primary_read().await?
+            handle.for_primary_read().await?
         } else {
-            place.for_write().await?
+            handle.for_write().await?
         };
         let index = served.endpoint.index();
         let mut lease = served.lease;
         // The lease counts as in use from here on: when this future is dropped, a transaction
         // that the server has begun ends with its connection.
         let begun = lease.conn()?.batch(&text);
-        match place.watch.unless_gone(index, begun).await {
+        match handle.watch.unless_gone(index, begun).await {
             Ok(()) => {
                 let marks = marks.filter(|_| !options.read_only).map(Arc::clone);
-                let place = Arc::clone(place);
+                let handle = Arc::clone(handle);
                 return Ok(Tx::new(
                     cluster.clone(),
-                    place,
+                    handle,
                     (lease, index),
                     options.read_only,
                     marks,
@@ -122,7 +122,7 @@ async fn begin(
             Err(failure) if failure.lost => {
                 lease.lost();
                 // Its server may have handed the role of the primary over.
-                place.watch.look_again().await;
+                handle.watch.look_again().await;
                 last = Some(failure.error);
             }
             Err(failure) => return Err(failure.error),

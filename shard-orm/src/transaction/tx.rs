@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::backend::{Args, Conn, Failure, OnRow, Sql, Stale};
 use crate::cluster::Cluster;
-use crate::connect::{Lease, Marks, Place, Writing};
+use crate::connect::{Lease, Marks, NamespaceHandle, Writing};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -57,7 +57,7 @@ pub struct Tx {
 
 struct Inner {
     cluster: Cluster,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     /// The endpoint that it runs on.
     endpoint: usize,
     read_only: bool,
@@ -84,7 +84,7 @@ struct State {
 impl Tx {
     pub(super) fn new(
         cluster: Cluster,
-        place: Arc<Place>,
+        handle: Arc<NamespaceHandle>,
         (lease, endpoint): (Lease, usize),
         read_only: bool,
         marks: Option<Arc<Marks>>,
@@ -92,7 +92,7 @@ impl Tx {
         Self {
             inner: Arc::new(Inner {
                 cluster,
-                place,
+                handle,
                 endpoint,
                 read_only,
                 marks,
@@ -115,7 +115,7 @@ impl Tx {
     /// committed. [`TransactionEnded`](ErrorKind::TransactionEnded) when the database has rolled
     /// it back before. Otherwise what the database said, and it is rolled back.
     pub async fn commit(self) -> Result<()> {
-        let _writing = Writing::new(self.inner.marks.as_deref(), &self.inner.place);
+        let _writing = Writing::new(self.inner.marks.as_deref(), &self.inner.handle);
         let session = self.enter()?;
         if session.state.failed {
             session.end_with("ROLLBACK").await?;
@@ -140,8 +140,8 @@ impl Tx {
         &self.inner.cluster
     }
 
-    pub(crate) fn place(&self) -> &Arc<Place> {
-        &self.inner.place
+    pub(crate) fn handle(&self) -> &Arc<NamespaceHandle> {
+        &self.inner.handle
     }
 
     pub(crate) fn is_read_only(&self) -> bool {
@@ -155,11 +155,11 @@ impl Tx {
             return true;
         }
         self.inner.refused.load(Ordering::Relaxed)
-            && self.inner.place.has_new_primary(self.inner.endpoint).await
+            && self.inner.handle.has_new_primary(self.inner.endpoint).await
     }
 
     pub(super) fn name(&self, error: Error) -> Error {
-        self.inner.place.name_error(error)
+        self.inner.handle.name_error(error)
     }
 
     /// Runs a statement.
@@ -198,7 +198,7 @@ impl Tx {
         &self,
         asked: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let watch = &self.inner.place.watch;
+        let watch = &self.inner.handle.watch;
         watch.unless_gone(self.inner.endpoint, asked).await
     }
 
@@ -241,7 +241,7 @@ impl Tx {
 
 impl fmt::Debug for Tx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tx({})", self.inner.place)
+        write!(f, "Tx({})", self.inner.handle)
     }
 }
 
@@ -296,14 +296,14 @@ impl SessionGuard<'_> {
             lease.is_outdated(&failure.error);
         }
         if failure.lost {
-            self.tx.inner.place.watch.nudge();
+            self.tx.inner.handle.watch.nudge();
             if let Some(mut lease) = self.state.lease.take() {
                 lease.lost();
             }
         } else if failure.rolled_back {
             // What would come next would run outside of any transaction.
             self.state.lease = None;
-        } else if self.tx.inner.place.dialect() == Dialect::Postgres
+        } else if self.tx.inner.handle.dialect() == Dialect::Postgres
             && failure.error.kind() != ErrorKind::Decode
         {
             self.state.failed = true;

@@ -10,7 +10,7 @@ use super::{DatabaseLinks, GroupLinks, ServerLinks};
 use crate::backend::Beside;
 use crate::connect::guard::{Guard, ServerAccess};
 use crate::connect::monitor::Monitor;
-use crate::connect::place::{Endpoint, Place};
+use crate::connect::namespace_handle::{Endpoint, NamespaceHandle};
 use crate::connect::pool::Pool;
 use crate::connect::watch::Watch;
 use crate::dialect::Dialect;
@@ -65,22 +65,22 @@ impl Building<'_> {
                 namespaces,
             )?));
         }
-        let places = group
+        let handles = group
             .placements()
             .iter()
             .map(|placement| {
                 let links = &servers[placement.server()];
                 let known = before.and_then(|(before, known)| {
                     let shard = placement.namespace().shard();
-                    let place = known.places.get(shard as usize)?;
-                    let same = Arc::ptr_eq(&place.watch, &links.watch)
-                        && place.namespace.is_same(placement.namespace())
+                    let handle = known.handles.get(shard as usize)?;
+                    let same = Arc::ptr_eq(&handle.watch, &links.watch)
+                        && handle.namespace.is_same(placement.namespace())
                         && before.read() == group.read();
-                    same.then_some(place)
+                    same.then_some(handle)
                 });
                 match known {
-                    Some(place) => Ok(self.keep_place(place)),
-                    None => self.place_of_shard((group, &guard), placement, links),
+                    Some(handle) => Ok(self.keep_handle(handle)),
+                    None => self.handle_of_shard((group, &guard), placement, links),
                 }
             })
             .collect::<Result<_>>()?;
@@ -89,14 +89,14 @@ impl Building<'_> {
             .enumerate()
             .map(|(position, links)| {
                 let known = before.and_then(|(before, known)| {
-                    let place = known.statics.get(position)?;
+                    let handle = known.statics.get(position)?;
                     let same =
-                        Arc::ptr_eq(&place.watch, &links.watch) && before.read() == group.read();
-                    same.then_some(place)
+                        Arc::ptr_eq(&handle.watch, &links.watch) && before.read() == group.read();
+                    same.then_some(handle)
                 });
                 match known {
-                    Some(place) => Ok(self.keep_place(place)),
-                    None => self.place_of_statics((group, &guard), position, links),
+                    Some(handle) => Ok(self.keep_handle(handle)),
+                    None => self.handle_of_statics((group, &guard), position, links),
                 }
             })
             .collect::<Result<_>>()?;
@@ -104,17 +104,17 @@ impl Building<'_> {
         Ok(GroupLinks {
             guard,
             servers,
-            places,
+            handles,
             statics,
         })
     }
 
-    fn place_of_shard(
+    fn handle_of_shard(
         &mut self,
         (group, guard): (&topology::Group, &Arc<Guard>),
         placement: &topology::Placement,
         links: &ServerLinks,
-    ) -> Result<Arc<Place>> {
+    ) -> Result<Arc<NamespaceHandle>> {
         let server = &group.servers()[placement.server()];
         let namespace = Arc::clone(placement.namespace());
         let endpoints = if links.pools.is_empty() {
@@ -125,16 +125,16 @@ impl Building<'_> {
             Endpoints::of_pools(&links.pools)
         };
         let name = (server.name(), Some(Arc::clone(guard)));
-        Ok(self.place(namespace, name, group.read(), endpoints, links))
+        Ok(self.handle(namespace, name, group.read(), endpoints, links))
     }
 
     /// Where the static tables of a group are written on one of its servers.
-    fn place_of_statics(
+    fn handle_of_statics(
         &mut self,
         (group, guard): (&topology::Group, &Arc<Guard>),
         position: usize,
         links: &ServerLinks,
-    ) -> Result<Arc<Place>> {
+    ) -> Result<Arc<NamespaceHandle>> {
         let server = &group.servers()[position];
         let name = group.static_namespace();
         let endpoints = if links.pools.is_empty() {
@@ -149,7 +149,7 @@ impl Building<'_> {
             Arc::clone(name),
             group.dialect(),
         );
-        Ok(self.place(
+        Ok(self.handle(
             Arc::new(namespace),
             (server.name(), Some(Arc::clone(guard))),
             group.read(),
@@ -170,7 +170,7 @@ impl Building<'_> {
         };
         let namespace = Namespace::of_database(Arc::clone(name), database.dialect());
         let named = (name, None);
-        let place = self.place(
+        let handle = self.handle(
             Arc::new(namespace),
             named,
             Read::Primary,
@@ -179,19 +179,19 @@ impl Building<'_> {
         );
         Ok(DatabaseLinks {
             server: Arc::new(server),
-            place,
+            handle,
         })
     }
 
-    fn place(
+    fn handle(
         &self,
         namespace: Arc<Namespace>,
         (server, guard): (&Arc<str>, Option<Arc<Guard>>),
         read: Read,
         endpoints: Endpoints,
         links: &ServerLinks,
-    ) -> Arc<Place> {
-        Arc::new(Place {
+    ) -> Arc<NamespaceHandle> {
+        Arc::new(NamespaceHandle {
             namespace,
             server: Arc::clone(server),
             cluster: Arc::clone(&self.cluster),
@@ -212,16 +212,16 @@ impl Building<'_> {
         self.pools.extend(own);
         DatabaseLinks {
             server: Arc::clone(&links.server),
-            place: self.keep_place(&links.place),
+            handle: self.keep_handle(&links.handle),
         }
     }
 
     /// A place that has not changed. On SQLite it has pools of its own.
-    fn keep_place(&mut self, place: &Arc<Place>) -> Arc<Place> {
-        if place.dialect() == Dialect::Sqlite {
-            self.pools.extend(place.pools());
+    fn keep_handle(&mut self, handle: &Arc<NamespaceHandle>) -> Arc<NamespaceHandle> {
+        if handle.dialect() == Dialect::Sqlite {
+            self.pools.extend(handle.pools());
         }
-        Arc::clone(place)
+        Arc::clone(handle)
     }
 
     /// A server, whose endpoints are watched when there is more than one. The pools of SQLite are

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{Links, ServerLinks};
 use crate::backend::{self, Observed};
-use crate::connect::place::Place;
+use crate::connect::namespace_handle::NamespaceHandle;
 use crate::connect::pool::{Heard, Pool};
 use crate::connect::roles::Standing;
 use crate::connect::watch::{EndpointReport, Watch};
@@ -83,8 +83,8 @@ impl Links {
         let refusal = match server.pools.get(index) {
             Some(pool) => pool.refusal(),
             None => self
-                .places_of(server)
-                .find_map(|place| place.refusal(index)),
+                .handles_of(server)
+                .find_map(|handle| handle.refusal(index)),
         };
         if let Some(refusal) = refusal.filter(|_| report.standing == Standing::Primary) {
             // That an endpoint is full is told by writes alone; its role it tells itself.
@@ -106,19 +106,22 @@ impl Links {
         if let Some(pool) = server.pools.get(index) {
             return vec![Arc::clone(pool)];
         }
-        let places = self.places_of(server);
-        places
-            .flat_map(|place| place.pools_of_endpoint(index))
+        let handles = self.handles_of(server);
+        handles
+            .flat_map(|handle| handle.pools_of_endpoint(index))
             .collect()
     }
 
     /// The places of a server.
-    fn places_of<'l>(&'l self, server: &'l ServerLinks) -> impl Iterator<Item = &'l Arc<Place>> {
+    fn handles_of<'l>(
+        &'l self,
+        server: &'l ServerLinks,
+    ) -> impl Iterator<Item = &'l Arc<NamespaceHandle>> {
         let of_groups = self.groups.iter();
-        let of_groups = of_groups.flat_map(|group| group.places.iter().chain(&group.statics));
-        let of_databases = self.databases.values().map(|database| &database.place);
-        let places = of_groups.chain(of_databases);
-        places.filter(|place| Arc::ptr_eq(&place.watch, &server.watch))
+        let of_groups = of_groups.flat_map(|group| group.handles.iter().chain(&group.statics));
+        let of_databases = self.databases.values().map(|database| &database.handle);
+        let handles = of_groups.chain(of_databases);
+        handles.filter(|handle| Arc::ptr_eq(&handle.watch, &server.watch))
     }
 
     /// Looks at all files of a SQLite server.
@@ -128,8 +131,8 @@ impl Links {
         for index in 0..watch.endpoints() {
             let began = Instant::now();
             let looks = self
-                .places_of(server)
-                .map(|place| place.look_at_file(index));
+                .handles_of(server)
+                .map(|handle| handle.look_at_file(index));
             let mut looks = futures_util::stream::iter(looks).buffer_unordered(FILES_AT_A_TIME);
             let all = async {
                 while let Some(look) = looks.next().await {

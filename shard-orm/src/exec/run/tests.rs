@@ -33,11 +33,11 @@ async fn the_future_of_a_call_is_allocated_quickly() {
     let server = Server::new("a", "sqlite:///nowhere");
     let config = Config::new("test").group("shop", Group::new(1).server(server));
     let cluster = Cluster::connect(&config).await.unwrap();
-    let place = cluster.place_of_shard("shop", 0).unwrap();
+    let handle = cluster.handle_of_shard("shop", 0).unwrap();
     let mut sink = NoRows;
     let call = run(
         (&cluster).target(),
-        place,
+        handle,
         Intent::Read,
         &Nothing,
         &mut sink,

@@ -10,7 +10,7 @@ use sea_query::{Alias, Expr, ExprTrait, Query, UpdateStatement};
 
 use crate::backend::{Field, Row};
 use crate::cluster::Cluster;
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::own::{now, send};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, Sink};
@@ -37,7 +37,7 @@ pub(super) struct Held {
 pub(super) struct Lease<'c> {
     cluster: &'c Cluster,
     makers: &'c Makers,
-    place: Arc<Place>,
+    handle: Arc<NamespaceHandle>,
     database: &'c str,
     ttl: Duration,
 }
@@ -58,7 +58,7 @@ impl<'c> Lease<'c> {
         Ok(Self {
             cluster,
             makers,
-            place: cluster.place_of_database(database)?,
+            handle: cluster.handle_of_database(database)?,
             database,
             ttl: makers.config().lease_ttl,
         })
@@ -165,14 +165,14 @@ impl<'c> Lease<'c> {
 
     fn expiry(&self) -> Expr {
         let ttl = i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX / 4);
-        now(self.place.dialect()).add(ttl)
+        now(self.handle.dialect()).add(ttl)
     }
 
     async fn read(&self) -> Result<Vec<Worker>> {
         let mut select = Query::select();
         select
             .columns(["worker", "token", "layout", "reserved_until"].map(Alias::new))
-            .expr(Expr::col(Alias::new("expires_at")).sub(now(self.place.dialect())))
+            .expr(Expr::col(Alias::new("expires_at")).sub(now(self.handle.dialect())))
             .from(Alias::new(WORKERS));
         let mut sink = Rows::new(|row: &Row<'_>| {
             Ok(Worker {
@@ -185,8 +185,8 @@ impl<'c> Lease<'c> {
         });
         let target = self.cluster.read_from(Read::Primary).target();
         let label = ("select", WORKERS);
-        let place = &self.place;
-        send(target, place, Intent::Read, label, &select, &mut sink).await?;
+        let handle = &self.handle;
+        send(target, handle, Intent::Read, label, &select, &mut sink).await?;
         Ok(sink.rows)
     }
 
@@ -223,7 +223,7 @@ impl<'c> Lease<'c> {
             .and_where(column("worker").eq(i64::from(old.number)))
             .and_where(column("token").eq(old.token.as_str()))
             .and_where(column("reserved_until").eq(signed(old.reserved)))
-            .and_where(column("expires_at").lte(now(self.place.dialect())));
+            .and_where(column("expires_at").lte(now(self.handle.dialect())));
         update
     }
 
@@ -243,7 +243,7 @@ impl<'c> Lease<'c> {
         let label = ("claim", WORKERS);
         let target = self.cluster.target();
         let sink: &mut dyn Sink = &mut NoRows;
-        send(target, &self.place, Intent::Write, label, &insert, sink).await
+        send(target, &self.handle, Intent::Write, label, &insert, sink).await
     }
 
     async fn write(&self, verb: &'static str, update: &UpdateStatement) -> Result<u64> {
@@ -251,7 +251,7 @@ impl<'c> Lease<'c> {
         let sink: &mut dyn Sink = &mut NoRows;
         send(
             target,
-            &self.place,
+            &self.handle,
             Intent::Write,
             (verb, WORKERS),
             update,

@@ -45,7 +45,7 @@ impl Question {
         // Of no logical shard there are no NULLs to be ordered, and nothing is asked.
         let dialect = legs
             .first()
-            .map_or(Dialect::Postgres, |leg| leg.place.dialect());
+            .map_or(Dialect::Postgres, |leg| leg.handle.dialect());
         parts.needs = parts.needs | request.needs(def);
         parts.check(dialect)?;
         let plan = Plan::new(def, request, dialect, several, legs.len())?;
@@ -188,7 +188,7 @@ impl<'q> Partials<'q> {
 impl Partials<'_> {
     fn branch(&self, leg: &Leg) -> Result<SelectStatement> {
         let def = self.plan.def;
-        let namespace = &leg.place.namespace;
+        let namespace = &leg.handle.namespace;
         let dialect = namespace.dialect();
         let mut select = Sea::select();
         select.from(namespace.table_of(def));

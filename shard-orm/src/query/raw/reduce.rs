@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use super::{RawQuery, RawStatement, ReadRow, read};
 use crate::backend::{Args, Sql};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result, ShardId};
 use crate::exec::{Executor, Label, Spread, Statement, Width, stream_as};
 use crate::model::Model;
@@ -158,24 +158,25 @@ where
                 text: self.text.map_err(Error::from)?,
                 values: self.values,
             });
-            let mut places: Vec<Arc<Place>> = legs?.into_iter().map(|leg| leg.place).collect();
+            let mut handles: Vec<Arc<NamespaceHandle>> =
+                legs?.into_iter().map(|leg| leg.handle).collect();
             // Many keys of one logical shard are several legs, and it is asked once.
-            places.dedup_by(|one, other| one.namespace.is_same_shard(&other.namespace));
-            let part = |place: &Arc<Place>| {
-                let (place, statement) = (Arc::clone(place), Shared(Arc::clone(&statement)));
+            handles.dedup_by(|one, other| one.namespace.is_same_shard(&other.namespace));
+            let part = |handle: &Arc<NamespaceHandle>| {
+                let (handle, statement) = (Arc::clone(handle), Shared(Arc::clone(&statement)));
                 let each = &each;
                 async move {
-                    let shard = place.shard_id();
-                    let rows = stream_as(target, Arc::clone(&place), intent, statement, read::<T>);
+                    let shard = handle.shard_id();
+                    let rows = stream_as(target, Arc::clone(&handle), intent, statement, read::<T>);
                     let part = each(ShardRows { shard, rows }).await;
-                    part.map_err(|error| place.name_error(error))
+                    part.map_err(|error| handle.name_error(error))
                 }
             };
             let mut spread = Spread::new(Width::of(target));
-            for (number, place) in places.iter().enumerate() {
-                spread.push(number, place, part(place));
+            for (number, handle) in handles.iter().enumerate() {
+                spread.push(number, handle, part(handle));
             }
-            let mut parts: Vec<Option<A>> = places.iter().map(|_| None).collect();
+            let mut parts: Vec<Option<A>> = handles.iter().map(|_| None).collect();
             while let Some((number, part)) = spread.next().await {
                 parts[number] = Some(part?);
             }

@@ -27,7 +27,7 @@ pub(crate) fn stream<'e, T: Send + 'e>(
     async_stream::try_stream! {
         let bounds = Bounds::of(&parts);
         let Some(first) = legs.first() else { return };
-        let shape = Shape::new(&tables, &parts, first.place.dialect())?;
+        let shape = Shape::new(&tables, &parts, first.handle.dialect())?;
         let order = shape.directions();
         let asked = Asked::new(Arc::new(tables), Verb::Select, parts, shape);
         let mut rows = bounds;

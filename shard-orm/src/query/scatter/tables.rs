@@ -79,7 +79,7 @@ impl Tables for &'static ModelDef {
     }
 
     fn read_in(&self, leg: &Leg, parts: &Parts, select: &mut SelectStatement) {
-        let namespace = &leg.place.namespace;
+        let namespace = &leg.handle.namespace;
         select.from(namespace.table_of(self));
         let built = Built {
             def: self,

@@ -24,19 +24,19 @@ impl Copy {
     /// [`Unsupported`](ErrorKind::Unsupported) when a unique index has no column for which a value is
     /// found; what the database says when it refuses one.
     pub(super) async fn put_aside(&self, tx: &Tx, rows: &[Cells]) -> Result<()> {
-        let (def, place) = (self.status.def, &self.status.place);
+        let (def, handle) = (self.status.def, &self.status.handle);
         let present = self.present(tx, rows).await?;
         for cells in present.values() {
             for index in def.indexes.iter().filter(|index| index.unique) {
                 let (ordinal, value) = self.free_value(tx, index, cells).await?;
                 let mut update = Query::update();
                 update
-                    .table(place.namespace.table_of(def))
+                    .table(handle.namespace.table_of(def))
                     .value(Alias::new(def.columns[ordinal].name), Expr::Value(value))
                     .and_where_option(equal(def, &key_of(def, cells)));
                 let label = ("update", def.table);
                 let write = Intent::Write;
-                own::send(tx.target(), place, write, label, &update, &mut NoRows).await?;
+                own::send(tx.target(), handle, write, label, &update, &mut NoRows).await?;
             }
         }
         Ok(())
@@ -44,7 +44,7 @@ impl Copy {
 
     /// A column of an index, and a value for it that no row has.
     async fn free_value(&self, tx: &Tx, index: &IndexDef, cells: &Cells) -> Result<(usize, Value)> {
-        let (def, place) = (self.status.def, &self.status.place);
+        let (def, handle) = (self.status.def, &self.status.handle);
         let plain = index.columns.iter().copied();
         let plain = plain.filter(|one| !def.primary_key.contains(one));
         // Rows with a NULL are all different from each other.
@@ -60,13 +60,13 @@ impl Copy {
                 let mut select = Query::select();
                 select
                     .expr(Expr::cust("1"))
-                    .from(place.namespace.table_of(def))
+                    .from(handle.namespace.table_of(def))
                     .and_where(Expr::col(Alias::new(column.name)).eq(Expr::Value(value.clone())))
                     .limit(1);
                 let mut rows = Rows::new(|_: &crate::backend::Row<'_>| Ok(()));
                 let label = ("select", def.table);
                 let read = Intent::Read;
-                own::send(tx.target(), place, read, label, &select, &mut rows).await?;
+                own::send(tx.target(), handle, read, label, &select, &mut rows).await?;
                 if rows.rows.is_empty() {
                     return Ok((ordinal, value));
                 }

@@ -32,7 +32,7 @@ impl Copy {
     /// # Errors
     /// When one is not there, and whatever the database says of them.
     pub(super) async fn update(&self, tx: &Tx, rows: &[Cells]) -> Result<u64> {
-        let (def, place) = (self.status.def, &self.status.place);
+        let (def, handle) = (self.status.def, &self.status.handle);
         if def.columns.len() == def.primary_key.len() {
             // Of one primary key there are no two different rows.
             return Ok(0);
@@ -41,21 +41,21 @@ impl Copy {
         let mut updated = 0;
         while !left.is_empty() {
             let count = batch(
-                place.dialect(),
+                handle.dialect(),
                 def.columns.len(),
                 left.iter().map(|row| weight(row)),
             );
             let (batch, rest) = left.split_at(count);
             left = rest;
             let statement = Updates { def, rows: batch };
-            let (place, intent) = (Arc::clone(place), Intent::Write);
-            let found = run(tx.target(), place, intent, &statement, &mut NoRows).await?;
+            let (handle, intent) = (Arc::clone(handle), Intent::Write);
+            let found = run(tx.target(), handle, intent, &statement, &mut NoRows).await?;
             if found != count as u64 {
                 return Err(Error::new(
                     ErrorKind::Database,
                     format!(
                         "an update of {count} rows of table `{}` on server `{}` found {found}",
-                        def.table, self.status.place.server
+                        def.table, self.status.handle.server
                     ),
                 ));
             }

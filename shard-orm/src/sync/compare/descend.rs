@@ -181,7 +181,7 @@ async fn cut(
 
     let mut bounds: Vec<Key> = Vec::new();
     // Where the parts of each range are.
-    let mut places = Vec::new();
+    let mut handles = Vec::new();
     let mut cut = Vec::new();
     for node in nodes.iter().filter(|node| is_cut(node)) {
         if let Bound::Included(from) = &node.range.from
@@ -206,7 +206,7 @@ async fn cut(
                 bounds.push(key);
             }
         }
-        places.push(first..=bounds.len());
+        handles.push(first..=bounds.len());
         if let Bound::Excluded(end) = &node.range.until {
             bounds.push(end.clone());
         }
@@ -217,15 +217,15 @@ async fn cut(
         try_join(source.digests(&cut, &bounds), copy.digests(&cut, &bounds)).await?;
 
     let mut parts = Vec::new();
-    let mut places = places.into_iter();
+    let mut handles = handles.into_iter();
     for node in nodes {
-        let place = if is_cut(&node) { places.next() } else { None };
-        let Some(place) = place else {
+        let handle = if is_cut(&node) { handles.next() } else { None };
+        let Some(handle) = handle else {
             parts.push(node);
             continue;
         };
-        let (first, last) = (*place.start(), *place.end());
-        for number in place {
+        let (first, last) = (*handle.start(), *handle.end());
+        for number in handle {
             let (Some(source), Some(copy)) = (at_source.get(number), at_copy.get(number)) else {
                 return Err(Error::unsupported("a comparison without one of its parts"));
             };

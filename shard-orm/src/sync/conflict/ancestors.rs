@@ -12,7 +12,7 @@ use sea_query::{Alias, Query, SelectStatement, Value};
 
 use super::commit_those_in_the_way;
 use crate::backend::{Args, Row};
-use crate::connect::Place;
+use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::exec::{Executor as _, Intent, Rows, own};
 use crate::model::ModelDef;
@@ -85,19 +85,19 @@ pub(in crate::sync) async fn bring(
 
 /// What has become of the rows of these keys, in this order.
 async fn in_the_order_of(source: &Source, keys: &[Vec<Value>]) -> Result<Vec<Change>> {
-    let mut places = HashMap::with_capacity(keys.len());
-    for (place, key) in keys.iter().enumerate() {
-        places.insert(bytes_of(key)?, place);
+    let mut handles = HashMap::with_capacity(keys.len());
+    for (handle, key) in keys.iter().enumerate() {
+        handles.insert(bytes_of(key)?, handle);
     }
     let mut rows = Vec::with_capacity(keys.len());
     for change in source.changes(keys).await? {
         // One that is gone by now has a change of its own, in its place.
         if let Change::Put(cells) = &change {
             let key = bytes_of(&key_of(source.def, cells))?;
-            rows.push((places.get(&key).copied(), change));
+            rows.push((handles.get(&key).copied(), change));
         }
     }
-    rows.sort_by_key(|(place, _)| *place);
+    rows.sort_by_key(|(handle, _)| *handle);
     Ok(rows.into_iter().map(|(_, change)| change).collect())
 }
 
@@ -162,7 +162,7 @@ async fn walk(
 /// A query of some columns of the rows that have these values.
 fn columns_of(
     def: &ModelDef,
-    place: &Place,
+    handle: &NamespaceHandle,
     columns: &[usize],
     of: &[usize],
     values: &[Vec<Value>],
@@ -171,7 +171,7 @@ fn columns_of(
     let names = columns.iter().map(|one| Alias::new(def.columns[*one].name));
     select
         .columns(names)
-        .from(place.namespace.table_of(def))
+        .from(handle.namespace.table_of(def))
         .and_where_option(one_of_columns(def, of, values));
     select
 }
@@ -184,17 +184,17 @@ async fn names_at_copy(
     wanted: &[(&Name, &Vec<Value>)],
 ) -> Result<HashSet<Vec<u8>>> {
     debug_assert!(wanted.iter().all(|(name, _)| name.0 == number));
-    let (def, place) = (copy.status.def, &copy.status.place);
+    let (def, handle) = (copy.status.def, &copy.status.handle);
     let values: Vec<Vec<Value>> = wanted.iter().map(|(_, values)| (*values).clone()).collect();
-    let select = columns_of(def, place, &key.to, &key.to, &values);
+    let select = columns_of(def, handle, &key.to, &key.to, &values);
     let mut rows = Rows::new(|row: &Row<'_>| {
         let columns = key.to.iter().enumerate();
-        let values = columns.map(|(place, ordinal)| (def.columns[*ordinal].value)(row, place));
+        let values = columns.map(|(handle, ordinal)| (def.columns[*ordinal].value)(row, handle));
         bytes_of(&values.collect::<Result<Vec<Value>>>()?)
     });
     let on = copy.status.cluster.read_from(crate::Read::Primary);
     let label = ("select", def.table);
-    own::send(on.target(), place, Intent::Read, label, &select, &mut rows).await?;
+    own::send(on.target(), handle, Intent::Read, label, &select, &mut rows).await?;
     Ok(rows.rows.into_iter().collect())
 }
 
@@ -217,7 +217,7 @@ async fn rows_at_source(
     needed.extend(keys.iter().flat_map(|key| key.from.iter().chain(&key.to)));
     needed.sort_unstable();
     needed.dedup();
-    let select = columns_of(def, &source.place, &needed, &key.to, values);
+    let select = columns_of(def, &source.handle, &needed, &key.to, values);
     let nothing = def
         .columns
         .iter()
@@ -226,8 +226,8 @@ async fn rows_at_source(
     let read = |row: &Row<'_>| {
         // The other columns are not looked at.
         let mut cells = nothing.clone();
-        for (place, ordinal) in needed.iter().enumerate() {
-            cells[*ordinal] = (def.columns[*ordinal].value)(row, place)?;
+        for (handle, ordinal) in needed.iter().enumerate() {
+            cells[*ordinal] = (def.columns[*ordinal].value)(row, handle)?;
         }
         Found::of(def, keys, &cells)
     };

@@ -54,7 +54,7 @@ impl Ear {
     /// Listens until the session is lost; comes back at once from a database that tells nothing.
     async fn hear_one_session(&self) -> Result<()> {
         let source = self.task.source()?;
-        let Some(mut listener) = source.place.writer()?.listen(CHANNEL).await? else {
+        let Some(mut listener) = source.handle.writer()?.listen(CHANNEL).await? else {
             return Ok(());
         };
         loop {

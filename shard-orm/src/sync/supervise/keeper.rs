@@ -35,7 +35,7 @@ pub(super) struct Keeper {
     pub(super) neighbours: Vec<Arc<Notify>>,
     pub(super) how: Arc<Supervise>,
     pub(super) board: Arc<Board>,
-    pub(super) places: Arc<Semaphore>,
+    pub(super) handles: Arc<Semaphore>,
 }
 
 /// Why a copy is left alone for a while.
@@ -137,7 +137,7 @@ impl Keeper {
     ) -> Result<(), Left> {
         let plan = &self.how.plan;
         let mut run = {
-            let _place = self.place().await?;
+            let _handle = self.handle().await?;
             let begun = Run::begin(self.task.clone(), plan.mode, plan.overlap).await;
             begun?
         };
@@ -146,7 +146,7 @@ impl Keeper {
             let begun = Instant::now();
             let before = run.work.applied.written();
             let outcome = {
-                let _place = self.place().await?;
+                let _handle = self.handle().await?;
                 run.round().await
             };
             if run.work.applied.written() > before {
@@ -185,8 +185,8 @@ impl Keeper {
     }
 
     /// One of the places for copies that are written to.
-    async fn place(&self) -> Result<SemaphorePermit<'_>, Left> {
-        self.places.acquire().await.map_err(|source| {
+    async fn handle(&self) -> Result<SemaphorePermit<'_>, Left> {
+        self.handles.acquire().await.map_err(|source| {
             Left::Failed(Error::configuration("the supervisor has ended").with_source(source))
         })
     }

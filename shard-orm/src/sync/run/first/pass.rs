@@ -61,7 +61,7 @@ impl Passage {
         let mut select = Query::select();
         select
             .columns(key_columns(def))
-            .from(source.place.namespace.table_of(def));
+            .from(source.handle.namespace.table_of(def));
         if let Some(done) = done {
             let done = done.iter().cloned().map(Expr::Value);
             select.and_where(key(def).gt(tuple(done.collect())));
@@ -109,7 +109,7 @@ impl Passage {
         rows: &mut dyn Sink,
     ) -> Result<()> {
         let (read, label) = (Intent::Read, ("select", source.def.table));
-        own::send(reading.target(), &source.place, read, label, select, rows)
+        own::send(reading.target(), &source.handle, read, label, select, rows)
             .await
             .map(drop)
     }
@@ -117,7 +117,7 @@ impl Passage {
     /// The statement that gives the rows between the bounds.
     fn out(&self, source: &Source, bounds: [(&str, bool); 2]) -> String {
         let def = source.def;
-        let mut rows = select(def, &source.place);
+        let mut rows = select(def, &source.handle);
         let [(after, has_after), (last, has_last)] = bounds;
         if has_after {
             rows.and_where(key(def).gt(self.bound(after)));
@@ -160,7 +160,7 @@ impl Ready {
         done: Option<&[Value]>,
     ) -> Result<Self> {
         // One state: no row comes between the bounds after they were looked for.
-        let reading = source.cluster.begin_reading_in(&source.place).await?;
+        let reading = source.cluster.begin_reading_in(&source.handle).await?;
         let last = passage.last_of_page(source, &reading, done).await?;
         let (after, to) = ("after", "to");
         passage
@@ -199,16 +199,16 @@ impl Ready {
 
 /// The statement that takes rows at the copy.
 fn into(copy: &Copy) -> String {
-    let (def, place) = (copy.status.def, &copy.status.place);
+    let (def, handle) = (copy.status.def, &copy.status.handle);
     let columns: Vec<String> = def
         .columns
         .iter()
         .map(|column| Alias::new(column.name).into_table_ref())
-        .map(|column| quote(place.dialect(), &column))
+        .map(|column| quote(handle.dialect(), &column))
         .collect();
     format!(
         "COPY {} ({}) FROM STDIN (FORMAT binary)",
-        quote(place.dialect(), &place.namespace.table_of(def)),
+        quote(handle.dialect(), &handle.namespace.table_of(def)),
         columns.join(", ")
     )
 }

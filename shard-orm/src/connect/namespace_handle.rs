@@ -75,7 +75,7 @@ impl Endpoint {
 
 /// Where the tables of one logical shard, or of one named database, are reached.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct NamespaceHandle {
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) server: Arc<str>,
     /// The name of the cluster.
@@ -99,7 +99,7 @@ pub(crate) struct Place {
     pub(super) read: Read,
 }
 
-impl Place {
+impl NamespaceHandle {
     pub(crate) fn dialect(&self) -> Dialect {
         self.namespace.dialect()
     }
@@ -326,7 +326,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for NamespaceHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.namespace.is_sharded() {
             write!(
