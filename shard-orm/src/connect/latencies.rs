@@ -15,20 +15,24 @@ const DOUBLINGS: u32 = 32;
 
 /// How long a server's answers take, by table.
 #[derive(Debug, Default)]
-pub(crate) struct Latencies(Mutex<HashMap<&'static str, Histogram>>);
+pub(crate) struct Latencies(Mutex<HashMap<Box<str>, Histogram>>);
 
 impl Latencies {
     /// Notes how long an answer took.
-    pub(crate) fn note(&self, table: &'static str, took: Duration) {
-        self.lock().entry(table).or_default().note(took);
+    pub(crate) fn note(&self, table: &str, took: Duration) {
+        let mut tables = self.lock();
+        match tables.get_mut(table) {
+            Some(histogram) => histogram.note(took),
+            None => tables.entry(table.into()).or_default().note(took),
+        }
     }
 
     /// How long this share of the answers takes at most, once enough are known.
-    pub(crate) fn share(&self, table: &'static str, share: f64) -> Option<Duration> {
+    pub(crate) fn share(&self, table: &str, share: f64) -> Option<Duration> {
         self.lock().get(table)?.share(share)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Histogram>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Histogram>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

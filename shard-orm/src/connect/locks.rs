@@ -25,7 +25,7 @@ pub(crate) struct Locks {
     room: OnceCell<Room>,
     /// How many relations a table stands for in each namespace: itself, its partitions, their
     /// indexes.
-    relations: Mutex<HashMap<&'static str, u32>>,
+    relations: Mutex<HashMap<Box<str>, u32>>,
 }
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ struct Room {
 /// A statement that is to be weighed.
 pub(crate) struct Weighed<'a> {
     pub(crate) server: &'a str,
-    pub(crate) table: &'static str,
+    pub(crate) table: &'a str,
     /// The table's qualified name in one of the namespaces.
     pub(crate) name: &'a (dyn Fn() -> String + Sync),
     /// How many namespaces are read.
@@ -114,7 +114,7 @@ impl Locks {
         self.relations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(statement.table, relations);
+            .insert(statement.table.into(), relations);
         let room = self
             .room
             .get_or_init(|| async {

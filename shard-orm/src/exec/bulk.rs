@@ -20,7 +20,7 @@ use crate::transaction::Tx;
 pub(crate) struct End<'a> {
     pub(crate) tx: &'a Tx,
     pub(crate) text: &'a str,
-    pub(crate) label: (&'static str, &'static str),
+    pub(crate) label: (&'static str, &'a str),
 }
 
 impl Statement for End<'_> {
@@ -32,7 +32,7 @@ impl Statement for End<'_> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         let (verb, table) = self.label;
         Label { verb, table }
     }

@@ -80,7 +80,7 @@ impl Statement for Fixed<'_> {
         vec![self.def]
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: self.operation.verb(),
             table: self.def.table,

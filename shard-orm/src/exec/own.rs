@@ -18,7 +18,7 @@ use crate::topology::Namespace;
 /// A statement of sea-query.
 struct Built<'a, S> {
     verb: &'static str,
-    table: &'static str,
+    table: &'a str,
     statement: &'a S,
 }
 
@@ -35,7 +35,7 @@ impl<S: QueryStatementWriter + Sync> Statement for Built<'_, S> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: self.verb,
             table: self.table,
@@ -48,7 +48,7 @@ pub(crate) async fn send<S: QueryStatementWriter + Sync>(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
     intent: Intent,
-    (verb, table): (&'static str, &'static str),
+    (verb, table): (&'static str, &str),
     statement: &S,
     sink: &mut dyn Sink,
 ) -> Result<u64> {

@@ -15,7 +15,7 @@ pub(crate) trait Statement: Sync {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql>;
 
     /// What spans and errors call it: a verb and a table.
-    fn label(&self) -> Label;
+    fn label(&self) -> Label<'_>;
 
     /// Whether a server that refuses it as read-only has surely done nothing of it, so that the new
     /// primary may be sent it. Of the users' own SQL nobody knows: a procedure may have committed
@@ -37,12 +37,12 @@ pub(crate) trait Statement: Sync {
 
 /// What spans and errors call a statement.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Label {
+pub(crate) struct Label<'a> {
     pub(crate) verb: &'static str,
-    pub(crate) table: &'static str,
+    pub(crate) table: &'a str,
 }
 
-impl fmt::Display for Label {
+impl fmt::Display for Label<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.verb, self.table)
     }

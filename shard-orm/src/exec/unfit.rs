@@ -101,7 +101,7 @@ impl Statement for Ask {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "inspect",
             table: self.0.table,

@@ -377,7 +377,7 @@ impl Statement for Told {
         false
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "broadcast",
             table: "",

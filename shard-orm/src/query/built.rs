@@ -63,8 +63,24 @@ impl Statement for Owned {
         self.borrow().models()
     }
 
-    fn label(&self) -> Label {
-        self.borrow().label()
+    fn label(&self) -> Label<'_> {
+        self.borrow().named()
+    }
+}
+
+impl Built<'_> {
+    /// Names it in spans and errors.
+    fn named(&self) -> Label<'static> {
+        Label {
+            verb: match self.verb {
+                Verb::Select => "select",
+                Verb::Count => "count",
+                Verb::Exists => "exists",
+                Verb::Update => "update",
+                Verb::Delete => "delete",
+            },
+            table: self.def.table,
+        }
     }
 }
 
@@ -153,17 +169,8 @@ impl Statement for Built<'_> {
         vec![self.def]
     }
 
-    fn label(&self) -> Label {
-        Label {
-            verb: match self.verb {
-                Verb::Select => "select",
-                Verb::Count => "count",
-                Verb::Exists => "exists",
-                Verb::Update => "update",
-                Verb::Delete => "delete",
-            },
-            table: self.def.table,
-        }
+    fn label(&self) -> Label<'_> {
+        self.named()
     }
 }
 

@@ -238,7 +238,7 @@ impl Statement for RawStatement {
         false
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "sql",
             table: self.def.table,

@@ -42,7 +42,7 @@ impl<M: Model> Statement for SelectBy<'_, M> {
         rendered(namespace, &select, args)
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "select",
             table: M::def().table,
@@ -84,7 +84,7 @@ impl<M: Model> Statement for InsertOr<'_, M> {
         rendered(namespace, &insert, args)
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "upsert",
             table: M::def().table,

@@ -109,7 +109,7 @@ impl Statement for ById<'_> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "select",
             table: self.def.table,

@@ -269,7 +269,7 @@ impl<M: Model> Statement for UpdateOnly<'_, M> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "update",
             table: M::def().table,

@@ -106,7 +106,7 @@ impl<M: Model> Statement for Final<'_, M> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: match self.verb {
                 Verb::Restore => "restore",

@@ -81,8 +81,22 @@ impl Statement for OwnedJoining {
         self.borrow().models()
     }
 
-    fn label(&self) -> Label {
-        self.borrow().label()
+    fn label(&self) -> Label<'_> {
+        self.borrow().named()
+    }
+}
+
+impl Joining<'_> {
+    /// Names it in spans and errors.
+    fn named(&self) -> Label<'static> {
+        Label {
+            verb: match self.verb {
+                Verb::Count => "count",
+                Verb::Exists => "exists",
+                _ => "select",
+            },
+            table: self.plan.tables[0].def.table,
+        }
     }
 }
 
@@ -139,15 +153,8 @@ impl Statement for Joining<'_> {
         self.plan.tables.iter().map(|table| table.def).collect()
     }
 
-    fn label(&self) -> Label {
-        Label {
-            verb: match self.verb {
-                Verb::Count => "count",
-                Verb::Exists => "exists",
-                _ => "select",
-            },
-            table: self.plan.tables[0].def.table,
-        }
+    fn label(&self) -> Label<'_> {
+        self.named()
     }
 }
 

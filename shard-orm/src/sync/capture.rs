@@ -69,7 +69,7 @@ impl Statement for Trim<'_> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "delete",
             table: LABEL,

@@ -74,7 +74,7 @@ impl Statement for Ask<'_> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "inspect",
             table: self.table.def().table,

@@ -169,7 +169,7 @@ impl fmt::Debug for TableAt<'_> {
 
 /// A read of sea-query's.
 struct Built<'a> {
-    label: Label,
+    label: Label<'a>,
     build: &'a (dyn Fn(&Namespace) -> SelectStatement + Sync),
 }
 
@@ -188,7 +188,7 @@ impl Statement for Built<'_> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         self.label
     }
 }

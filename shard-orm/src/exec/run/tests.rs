@@ -20,7 +20,7 @@ impl Statement for Nothing {
         Err(Error::unsupported("never sent"))
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "select",
             table: "nothing",

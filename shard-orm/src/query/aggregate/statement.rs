@@ -274,7 +274,7 @@ impl Statement for Partials<'_> {
         vec![self.plan.def]
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "aggregate",
             table: self.plan.def.table,

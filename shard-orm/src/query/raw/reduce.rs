@@ -197,7 +197,7 @@ impl Statement for Shared {
         self.0.is_refused_whole()
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         self.0.label()
     }
 }

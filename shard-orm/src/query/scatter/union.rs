@@ -162,7 +162,7 @@ impl Statement for Union {
         (0..tables.count()).map(|table| tables.def(table)).collect()
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: match self.asked.verb {
                 Verb::Count => "count",

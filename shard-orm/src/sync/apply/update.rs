@@ -110,7 +110,7 @@ impl Statement for Updates<'_> {
         })
     }
 
-    fn label(&self) -> Label {
+    fn label(&self) -> Label<'_> {
         Label {
             verb: "update",
             table: self.def.table,
