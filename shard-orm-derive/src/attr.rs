@@ -1,27 +1,29 @@
-//! Reads the attributes `#[shard(..)]` and `#[static_model(..)]`, for all derives alike.
+//! Parsing of the attributes `#[shard(..)]` and `#[static_model(..)]`, shared by all derives.
 //!
-//! Each derive says which words it takes, and where; what is unknown, given twice or written in
-//! the wrong form is found here.
+//! Each derive passes the keywords that it accepts for a target. Unknown, duplicate and malformed
+//! arguments are reported here.
 
+mod forms;
 mod vocabulary;
 
-pub(crate) use vocabulary::{SHARD, Vocabulary, Word};
+pub(crate) use forms::{OptionalValue, StringList};
+pub(crate) use vocabulary::{Keyword, SHARD, Vocabulary};
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
 use syn::meta::ParseNestedMeta;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Token, token};
+use syn::{Attribute, Expr, Ident, LitInt, Token, token};
 
 use crate::errors::Errors;
 use crate::names;
 
-/// One word as it was said.
+/// One argument of an attribute.
 #[derive(Debug)]
-struct Entry {
+struct Argument {
     name: Ident,
-    word: &'static Word,
+    keyword: &'static Keyword,
     value: Value,
 }
 
@@ -31,7 +33,7 @@ enum Value {
     None,
     /// `table = "orders"`
     Expr(Expr),
-    /// `index(a, b)`; empty if it lists something else than names.
+    /// `index(a, b)`; empty if the list contains anything but names.
     List(Vec<Ident>),
     /// `has_many(lines = "Line", by = "order_id")`
     Pairs(Vec<(Ident, Expr)>),
@@ -39,17 +41,17 @@ enum Value {
     Numbers(Vec<LitInt>),
 }
 
-/// The names of a list.
+/// Parses a list of names.
 fn names_of(list: ParseStream<'_>) -> syn::Result<Punctuated<Ident, Token![,]>> {
     Punctuated::parse_terminated_with(list, Ident::parse_any)
 }
 
-/// The numbers of a list.
+/// Parses a list of numbers.
 fn numbers_of(list: ParseStream<'_>) -> syn::Result<Punctuated<LitInt, Token![,]>> {
     Punctuated::parse_terminated(list)
 }
 
-/// The names of a list with their values.
+/// Parses a list of `name = value` pairs.
 fn pairs_of(list: ParseStream<'_>) -> syn::Result<Punctuated<(Ident, Expr), Token![,]>> {
     Punctuated::parse_terminated_with(list, |pair| {
         let name = Ident::parse_any(pair)?;
@@ -58,48 +60,31 @@ fn pairs_of(list: ParseStream<'_>) -> syn::Result<Punctuated<(Ident, Expr), Toke
     })
 }
 
-/// What was said of `default`.
-#[derive(Debug, Clone)]
-pub(crate) enum MaybeValue {
-    /// The word alone.
-    Alone,
-    /// The word with a value.
-    Value(Expr),
-}
-
-/// What was said of `groups`.
-#[derive(Debug, Clone)]
-pub(crate) enum Listed {
-    /// The name `all`.
-    All,
-    /// The texts of a list.
-    Texts(Vec<LitStr>),
-}
-
-/// What the attributes of one place say.
+/// All arguments of the attributes on one target.
 #[derive(Debug)]
 pub(crate) struct Attrs {
-    entries: Vec<Entry>,
-    /// Whether a part could not be read: then nothing may be called missing.
+    arguments: Vec<Argument>,
+    /// Whether an argument could not be parsed. If so, nothing is reported as missing.
     pub(crate) incomplete: bool,
 }
 
 impl Attrs {
-    /// Reads all attributes of one place that the vocabulary is for.
+    /// Parses the attributes of one target that the vocabulary applies to.
     pub(crate) fn read(
         attributes: &[Attribute],
         vocabulary: &Vocabulary,
         errors: &mut Errors,
     ) -> Self {
         let mut attrs = Self {
-            entries: Vec::new(),
+            arguments: Vec::new(),
             incomplete: false,
         };
         for attribute in attributes {
             if !attribute.path().is_ident(vocabulary.attribute) {
                 continue;
             }
-            let read = attribute.parse_nested_meta(|meta| attrs.entry(&meta, vocabulary, errors));
+            let read =
+                attribute.parse_nested_meta(|meta| attrs.argument(&meta, vocabulary, errors));
             if let Err(error) = read {
                 attrs.incomplete = true;
                 errors.push(error);
@@ -108,13 +93,14 @@ impl Attrs {
         attrs
     }
 
-    fn entry(
+    fn argument(
         &mut self,
         meta: &ParseNestedMeta<'_>,
         vocabulary: &Vocabulary,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        // The value is read before the name is judged, so that what follows it is read too.
+        // Parse the value before checking the name, so that the arguments after it are parsed as
+        // well.
         let value = if meta.input.peek(Token![=]) {
             Value::Expr(ungrouped(meta.value()?.parse()?))
         } else if meta.input.peek(token::Paren) {
@@ -134,229 +120,32 @@ impl Attrs {
             Value::None
         };
         let written = meta.path.get_ident();
-        let word = written.and_then(|name| vocabulary.find(&names::plain(name)));
-        let (Some(name), Some(word)) = (written, word) else {
+        let keyword = written.and_then(|name| vocabulary.find(&names::plain(name)));
+        let (Some(name), Some(keyword)) = (written, keyword) else {
             let name = written.map(names::plain).unwrap_or_default();
             errors.at(&meta.path, vocabulary.unknown(&name));
             self.incomplete = true;
             return Ok(());
         };
-        if !word.repeats
+        if !keyword.repeats
             && self
-                .entries
+                .arguments
                 .iter()
-                .any(|entry| entry.word.name == word.name)
+                .any(|argument| argument.keyword.name == keyword.name)
         {
-            errors.at(name, format!("`{}` is given twice", word.name));
+            errors.at(name, format!("duplicate `{}`; remove one", keyword.name));
             return Ok(());
         }
-        self.entries.push(Entry {
+        self.arguments.push(Argument {
             name: name.clone(),
-            word,
+            keyword,
             value,
         });
         Ok(())
     }
-
-    /// The word as it was said, without a look at its value.
-    fn find(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.word.name == name)
-    }
-
-    /// A word that has no value: where it was said.
-    pub(crate) fn mark(&self, name: &str, errors: &mut Errors) -> Option<Ident> {
-        let entry = self.find(name)?;
-        if !matches!(entry.value, Value::None) {
-            entry.misused(errors);
-        }
-        Some(entry.name.clone())
-    }
-
-    /// A word with a text: `table = "orders"`.
-    pub(crate) fn text(&mut self, name: &str, errors: &mut Errors) -> Option<LitStr> {
-        let entry = self.find(name)?;
-        if let Value::Expr(Expr::Lit(ExprLit {
-            lit: Lit::Str(text),
-            ..
-        })) = &entry.value
-        {
-            return Some(text.clone());
-        }
-        entry.misused(errors);
-        self.incomplete = true;
-        None
-    }
-
-    /// A word with a truth value: `transmit = false`.
-    pub(crate) fn truth(&mut self, name: &str, errors: &mut Errors) -> Option<(Ident, bool)> {
-        let entry = self.find(name)?;
-        if let Value::Expr(Expr::Lit(ExprLit {
-            lit: Lit::Bool(truth),
-            ..
-        })) = &entry.value
-        {
-            return Some((entry.name.clone(), truth.value));
-        }
-        entry.misused(errors);
-        self.incomplete = true;
-        None
-    }
-
-    /// A word with a list of texts, or with the name `all`: `groups = ["shop", "air"]`.
-    pub(crate) fn listed(&mut self, name: &str, errors: &mut Errors) -> Option<(Ident, Listed)> {
-        let entry = self.find(name)?;
-        let listed = match &entry.value {
-            Value::Expr(Expr::Path(path)) if path.path.is_ident("all") => Some(Listed::All),
-            Value::Expr(Expr::Array(list)) => {
-                let texts = list.elems.iter().map(|element| match element {
-                    Expr::Lit(ExprLit {
-                        lit: Lit::Str(text),
-                        ..
-                    }) => Some(text.clone()),
-                    _ => None,
-                });
-                texts.collect::<Option<Vec<_>>>().map(Listed::Texts)
-            }
-            _ => None,
-        };
-        if let Some(listed) = listed {
-            return Some((entry.name.clone(), listed));
-        }
-        entry.misused(errors);
-        self.incomplete = true;
-        None
-    }
-
-    /// A word with a whole number above 0: `length = 64`.
-    pub(crate) fn count(&self, name: &str, errors: &mut Errors) -> Option<(Ident, u32)> {
-        let entry = self.find(name)?;
-        let Value::Expr(Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        })) = &entry.value
-        else {
-            entry.misused(errors);
-            return None;
-        };
-        match number.base10_parse::<u32>() {
-            Ok(0) => {
-                errors.at(number, format!("a {name} of 0 leaves room for nothing"));
-                None
-            }
-            Ok(count) => Some((entry.name.clone(), count)),
-            Err(_) => {
-                errors.at(
-                    number,
-                    format!("`{name}` takes a number up to {}", u32::MAX),
-                );
-                None
-            }
-        }
-    }
-
-    /// A word with an integer: `scale = 2`.
-    pub(crate) fn integer(&self, name: &str, errors: &mut Errors) -> Option<LitInt> {
-        let entry = self.find(name)?;
-        if let Value::Expr(Expr::Lit(ExprLit {
-            lit: Lit::Int(number),
-            ..
-        })) = &entry.value
-        {
-            return Some(number.clone());
-        }
-        entry.misused(errors);
-        None
-    }
-
-    /// A word with two integers: `decimal(12, 2)`.
-    pub(crate) fn two_integers(
-        &self,
-        name: &str,
-        errors: &mut Errors,
-    ) -> Option<(Ident, [LitInt; 2])> {
-        let entry = self.find(name)?;
-        if let Value::Numbers(numbers) = &entry.value
-            && let [one, two] = numbers.as_slice()
-        {
-            return Some((entry.name.clone(), [one.clone(), two.clone()]));
-        }
-        entry.misused(errors);
-        None
-    }
-
-    /// A word that may have a value: `default`, `default = 1`.
-    pub(crate) fn maybe_value(
-        &self,
-        name: &str,
-        errors: &mut Errors,
-    ) -> Option<(Ident, MaybeValue)> {
-        let entry = self.find(name)?;
-        let value = match &entry.value {
-            Value::None => MaybeValue::Alone,
-            Value::Expr(value) => MaybeValue::Value(value.clone()),
-            Value::List(_) | Value::Pairs(_) | Value::Numbers(_) => {
-                entry.misused(errors);
-                return None;
-            }
-        };
-        Some((entry.name.clone(), value))
-    }
-
-    /// A word with a path: `model = Order`.
-    pub(crate) fn path(&mut self, name: &str, errors: &mut Errors) -> Option<Path> {
-        let entry = self.find(name)?;
-        if let Value::Expr(Expr::Path(path)) = &entry.value
-            && path.qself.is_none()
-        {
-            return Some(path.path.clone());
-        }
-        entry.misused(errors);
-        self.incomplete = true;
-        None
-    }
-
-    /// Each time that a word with a list was said: `index(a, b)`.
-    pub(crate) fn lists(&self, name: &str, errors: &mut Errors) -> Vec<(Ident, Vec<Ident>)> {
-        let mut lists = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.word.name == name) {
-            match &entry.value {
-                Value::List(names) if !names.is_empty() => {
-                    lists.push((entry.name.clone(), names.clone()));
-                }
-                _ => entry.misused(errors),
-            }
-        }
-        lists
-    }
-
-    /// Each time that a word with values by name was said: `has_many(lines = "Line")`.
-    pub(crate) fn pairs(
-        &self,
-        name: &str,
-        errors: &mut Errors,
-    ) -> Vec<(Ident, Vec<(Ident, Expr)>)> {
-        let mut all = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.word.name == name) {
-            match &entry.value {
-                Value::Pairs(pairs) => all.push((entry.name.clone(), pairs.clone())),
-                _ => entry.misused(errors),
-            }
-        }
-        all
-    }
-
-    /// Where `shard_orm` is found.
-    pub(crate) fn crate_path(&mut self, errors: &mut Errors) -> Path {
-        let said = self.text("crate", errors).and_then(|text| {
-            text.parse_with(Path::parse_mod_style)
-                .map_err(|_| errors.at(&text, "`crate` takes a path, like `crate = \"my::path\"`"))
-                .ok()
-        });
-        said.unwrap_or_else(|| syn::parse_quote!(::shard_orm))
-    }
 }
 
-/// The value without the invisible groups around what a macro's argument stood for.
+/// Removes the invisible groups that a `macro_rules` adds around its arguments.
 fn ungrouped(value: Expr) -> Expr {
     match value {
         Expr::Group(group) => ungrouped(*group.expr),
@@ -364,13 +153,13 @@ fn ungrouped(value: Expr) -> Expr {
     }
 }
 
-impl Entry {
-    fn misused(&self, errors: &mut Errors) {
-        let Word { name, usage, .. } = self.word;
+impl Argument {
+    pub(super) fn wrong_form(&self, errors: &mut Errors) {
+        let Keyword { name, usage, .. } = self.keyword;
         let message = if name == usage {
-            format!("`{name}` is written alone, without a value")
+            format!("`{name}` takes no value")
         } else {
-            format!("`{name}` is written `{usage}`")
+            format!("expected `{usage}`")
         };
         errors.at(&self.name, message);
     }
@@ -382,22 +171,22 @@ mod tests {
 
     use super::*;
 
-    const WORDS: Vocabulary = Vocabulary {
+    const KEYWORDS: Vocabulary = Vocabulary {
         attribute: SHARD,
-        place: "a test",
-        words: &[
-            Word::new("table", "table = \"orders\""),
-            Word::new("key", "key"),
-            Word::new("length", "length = 64"),
-            Word::repeated("index", "index(a, b)"),
+        target: "a test",
+        keywords: &[
+            Keyword::new("table", "table = \"orders\""),
+            Keyword::new("key", "key"),
+            Keyword::new("length", "length = 64"),
+            Keyword::repeated("index", "index(a, b)"),
         ],
     };
 
     fn read(input: &DeriveInput) -> (Attrs, Vec<String>) {
         let mut errors = Errors::default();
-        let mut attrs = Attrs::read(&input.attrs, &WORDS, &mut errors);
-        attrs.text("table", &mut errors);
-        attrs.mark("key", &mut errors);
+        let mut attrs = Attrs::read(&input.attrs, &KEYWORDS, &mut errors);
+        attrs.string("table", &mut errors);
+        attrs.flag("key", &mut errors);
         attrs.count("length", &mut errors);
         attrs.lists("index", &mut errors);
         let messages = match errors.finish::<()>(Some(())) {
@@ -408,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_collected_over_several_attributes() {
+    fn arguments_of_several_attributes_are_combined() {
         let (attrs, messages) = read(&parse_quote! {
             #[shard(table = "orders", index(a, b))]
             #[serde(rename = "x")]
@@ -423,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_is_answered_with_what_was_meant_and_what_there_is() {
+    fn an_unknown_keyword_error_suggests_and_lists_keywords() {
         let (attrs, messages) = read(&parse_quote! {
             #[shard(tabel = "orders", shard_key, whatever)]
             struct Order;
@@ -431,11 +220,11 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "unknown attribute `tabel`; did you mean `table`? Known on a test: `table`, \
+                "unknown attribute `tabel`; did you mean `table`? Attributes of a test: `table`, \
                  `key`, `length` and `index`",
-                "unknown attribute `shard_key`; did you mean `key`? Known on a test: `table`, \
-                 `key`, `length` and `index`",
-                "unknown attribute `whatever`. Known on a test: `table`, `key`, `length` and \
+                "unknown attribute `shard_key`; did you mean `key`? Attributes of a test: \
+                 `table`, `key`, `length` and `index`",
+                "unknown attribute `whatever`. Attributes of a test: `table`, `key`, `length` and \
                  `index`",
             ]
         );
@@ -443,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_in_the_wrong_form_is_answered_with_the_right_one() {
+    fn a_malformed_argument_error_shows_the_syntax() {
         let (_, messages) = read(&parse_quote! {
             #[shard(table, key = 1, length = "x", index())]
             struct Order;
@@ -451,29 +240,29 @@ mod tests {
         assert_eq!(
             messages,
             [
-                "`table` is written `table = \"orders\"`",
-                "`key` is written alone, without a value",
-                "`length` is written `length = 64`",
-                "`index` is written `index(a, b)`",
+                "expected `table = \"orders\"`",
+                "`key` takes no value",
+                "expected `length = 64`",
+                "expected `index(a, b)`",
             ]
         );
     }
 
     #[test]
-    fn a_word_given_twice_is_refused_unless_it_repeats() {
+    fn a_duplicate_keyword_is_rejected_unless_repeatable() {
         let (_, messages) = read(&parse_quote! {
             #[shard(key, index(a))]
             #[shard(key, index(a))]
             struct Order;
         });
-        assert_eq!(messages, ["`key` is given twice"]);
+        assert_eq!(messages, ["duplicate `key`; remove one"]);
     }
 
     #[test]
-    fn a_length_is_a_count_above_zero() {
+    fn a_length_is_positive_and_fits_32_bits() {
         let (_, zero) = read(&parse_quote! { #[shard(length = 0)] struct Order; });
-        assert_eq!(zero, ["a length of 0 leaves room for nothing"]);
+        assert_eq!(zero, ["`length` must be at least 1"]);
         let (_, large) = read(&parse_quote! { #[shard(length = 5000000000)] struct Order; });
-        assert_eq!(large, ["`length` takes a number up to 4294967295"]);
+        assert_eq!(large, ["`length` must be at most 4294967295"]);
     }
 }

@@ -1,20 +1,20 @@
-//! Collects the mistakes of one input, so that one compile reports them all.
+//! Collects the errors of one input, so that one compilation reports all of them.
 
 use std::fmt::Display;
 
 use quote::ToTokens;
 
-/// The mistakes found so far.
+/// The errors found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
 impl Errors {
-    /// Adds a mistake that is shown at these tokens.
+    /// Adds an error at these tokens.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Adds a mistake.
+    /// Adds an error.
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.0 {
             Some(all) => all.combine(error),
@@ -22,20 +22,20 @@ impl Errors {
         }
     }
 
-    /// What was made of the input, unless there is a mistake in it.
+    /// Returns the value, or all errors if there are any.
     pub(crate) fn finish<T>(self, made: Option<T>) -> syn::Result<T> {
         match (self.0, made) {
             (None, Some(made)) => Ok(made),
             (Some(errors), _) => Err(errors),
             (None, None) => Err(syn::Error::new(
                 proc_macro2::Span::call_site(),
-                "the derive gave up without saying why; please report it",
+                "the derive failed without an error; please report this",
             )),
         }
     }
 }
 
-/// The messages that a derive gives for an input, in the order in which it finds them.
+/// Returns the messages of a derive for an input, in order.
 #[cfg(test)]
 pub(crate) fn messages(
     derive: fn(&syn::DeriveInput) -> syn::Result<proc_macro2::TokenStream>,

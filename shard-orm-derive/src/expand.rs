@@ -1,16 +1,17 @@
-//! Writes the code of each derive.
+//! Generates the code of each derive.
 //!
-//! The code is constants and forwarding calls. Its paths begin at `::core` or at `__shard_orm`,
-//! and its local names have a hygiene of their own, so that nothing in the user's module can
-//! shadow them. What depends on a field's type is shown at that type when it does not compile,
-//! and always asks for it in the same words: the compiler drops what it has said already.
+//! The code consists of constants and forwarding calls. Its paths start at `::core` or
+//! `__shard_orm`, and its local names use mixed-site hygiene, so that nothing in the user's module
+//! can shadow them. Code that depends on a field's type has the span of that type, so that type
+//! errors point at it. It always requires the type in the same form, because the compiler reports
+//! identical errors only once.
 
 mod columns;
 mod def;
 mod enumeration;
 mod generate;
-mod home;
 mod key;
+mod location;
 mod model;
 mod projection;
 mod relations;
@@ -27,12 +28,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::Path;
 
-/// The hygiene of generated code: locals are the derive's own, items are the module's.
+/// The span of generated code: local names are the derive's, items resolve in the user's module.
 fn site() -> Span {
     Span::mixed_site()
 }
 
-/// Puts implementations into a block of their own, in which `__shard_orm` is the library.
+/// Wraps implementations in a block in which `__shard_orm` refers to the library.
 fn block(shard_orm: &Path, items: &TokenStream) -> TokenStream {
     quote_spanned! {site()=>
         #[doc(hidden)]

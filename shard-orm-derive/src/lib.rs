@@ -1,10 +1,11 @@
-//! The derive macros of `shard-orm`: a struct becomes a model, a type becomes a column.
+//! The derive macros of `shard-orm`: they turn structs into models, and types into column types.
 //!
-//! Use them through `shard_orm`, which exports each beside the trait of the same name. Nothing
-//! here names a database: the generated code is constants and calls of `shard_orm::Field`.
+//! Use them through `shard_orm`, which exports each derive next to the trait of the same name. The
+//! generated code is independent of the database: it consists of constants and calls of
+//! `shard_orm::Field`.
 //!
-//! Each derive reads its input (`parse`), finds every mistake in it (`check`) and writes the code
-//! (`expand`). All mistakes of one input are reported by one compile, each where it stands.
+//! Each derive reads its input (`parse`), checks it (`check`) and generates the code (`expand`).
+//! One compilation reports all errors of an input, each at its location.
 
 mod attr;
 mod check;
@@ -19,7 +20,7 @@ use syn::DeriveInput;
 
 use crate::errors::Errors;
 
-/// Makes a struct a model: each value is a row of one table.
+/// Derives a model: each value of the struct is a row of one table.
 ///
 /// ```
 /// use shard_orm::ShardModel;
@@ -43,60 +44,59 @@ use crate::errors::Errors;
 /// assert_eq!(Order::USER_ID.name(), "user_id");
 /// ```
 ///
-/// For each column there is a constant, named like the field in capitals: `Order::USER_ID` is a
-/// `Column<Order, i64>`. They are as visible as the struct.
+/// The derive generates one constant per column, named after the field in upper case and with the
+/// visibility of the struct: `Order::USER_ID` is a `Column<Order, i64>`.
 ///
-/// # On the struct
+/// # Struct attributes
 ///
 /// | attribute | |
 /// |---|---|
-/// | `group = "shop"` | the rows are spread over the logical shards of this group; one field is the `key` |
-/// | `group = "shop", isolated` | each logical shard of this group has rows of its own, addressed by its number |
-/// | `database = "default"` | the rows live in this one database, not sharded |
-/// | `table = "orders"` | the name of the table; always said |
-/// | `index(a, b)` | an index over the columns of these fields, in this order; may be repeated |
-/// | `unique(a, b)` | the same, and unique within each logical shard; may be repeated |
-/// | `has_many(lines = "Line", by = "order_id")` | a constant `LINES`: the rows of another model of the group that hold this one's id in that field |
+/// | `group = "shop"` | rows are spread over the logical shards of this group; one field is the `key` |
+/// | `group = "shop", isolated` | each logical shard of this group has its own rows, addressed by the shard's number |
+/// | `database = "default"` | rows are stored in this named database, which is not sharded |
+/// | `table = "orders"` | the table name; required |
+/// | `index(a, b)` | an index over the columns of these fields, in this order; repeatable |
+/// | `unique(a, b)` | a unique index, unique within each logical shard; repeatable |
+/// | `has_many(lines = "Line", by = "order_id")` | a constant `LINES`: the rows of another model in the group that hold this model's id in that field |
 /// | `has_one(invoice = "Invoice", by = "order_id")` | the same, for at most one row |
-/// | `belongs_to(order = "Order", by = "order_id")` | a constant `ORDER`: the row of another model of the group whose id is in this one's field |
-/// | `refers_to(country = "Country", by = "country_id")` | the same, of a model of a named database |
-/// | `hooks` | the model's own `Hooks` run before and after its rows are written |
-/// | `validate` | the model's own `Validate` refuses rows before they are written |
-/// | `crate = "path"` | where `shard_orm` is found, if not at `::shard_orm` |
+/// | `belongs_to(order = "Order", by = "order_id")` | a constant `ORDER`: the row of another model in the group whose id this model's field holds |
+/// | `refers_to(country = "Country", by = "country_id")` | the same, for a static model or a model of a named database |
+/// | `hooks` | the model implements `Hooks`, which run before and after its rows are written |
+/// | `validate` | the model implements `Validate`, which checks rows before they are written |
+/// | `crate = "path"` | the path of the `shard_orm` crate, if it is not `::shard_orm` |
 ///
-/// One of `group` and `database` is said, never both.
+/// Exactly one of `group` and `database` is required.
 ///
-/// # On a field
+/// # Field attributes
 ///
 /// | attribute | |
 /// |---|---|
-/// | `key` | the shard key: an integer, or a newtype that derives `ShardKey`; exactly one in a sharded model, none in others |
-/// | `region` | the region of the row, which picks the shards that the key hashes within |
-/// | `primary_key` | part of the primary key, in the order of the fields; at least one, and at most four beside `key` and `region` |
-/// | `column = "name"` | the name of the column, if it is not the name of the field |
-/// | `generate = "snowflake"` | on one field of the primary key: an id of 0 is filled when the row is inserted; also `"table"`, `"nanosecond"`, and on a `uuid::Uuid` `"uuid_v7"` |
-/// | `skip` | no column; a row that is read gets the type's `Default` |
-/// | `default` | the column's DEFAULT is the type's `Default` |
-/// | `default = <expr>` | the column's DEFAULT is this value; a literal text is made a `String` |
-/// | `json` | stored as JSON: the type needs serde's traits, and the column is a `Column<Order, Json<T>>` |
-/// | `created_at` | filled with the time of the insert |
-/// | `updated_at` | filled with the time of the insert and of each update |
-/// | `soft_delete` | an `Option` of a timestamp: `delete` sets it instead of deleting the row, and queries leave the row out |
-/// | `index`, `unique` | an index over this column alone |
-/// | `length = 64` | the longest text or byte string, in characters or bytes |
-/// | `precision = 12`, `scale = 2` | the digits of a decimal, and how many of them are after the point (0, unless said); also `decimal(12, 2)`. A value with more is refused, never rounded |
-/// | `collation = "binary"` | a text that is compared by its bytes, so that it can be ordered by over several logical shards |
+/// | `key` | the shard key: an integer, or a newtype that derives `ShardKey`; exactly one in a sharded model, not allowed in others |
+/// | `region` | the region of the row, which selects the shards that the key is hashed within |
+/// | `primary_key` | part of the primary key, in field order; at least one, and at most four besides `key` and `region` |
+/// | `column = "name"` | the column name, if it differs from the field name |
+/// | `generate = "snowflake"` | on one field of the primary key: an id of 0 is filled in by the insert; also `"table"`, `"nanosecond"`, and `"uuid_v7"` on a `uuid::Uuid` |
+/// | `skip` | not a column; the field is set to its type's `Default` when a row is read |
+/// | `default` | the DEFAULT of the column is the type's `Default` |
+/// | `default = <expr>` | the DEFAULT of the column is this value; a string literal is converted to a `String` |
+/// | `json` | stored as JSON: the type must implement serde's traits, and the column is a `Column<Order, Json<T>>` |
+/// | `created_at` | set to the current time by the insert |
+/// | `updated_at` | set to the current time by the insert and each update |
+/// | `soft_delete` | an `Option` of a timestamp: `delete` sets it instead of deleting the row, and queries exclude the row |
+/// | `index`, `unique` | an index over this column |
+/// | `length = 64` | the maximum length: characters of a string, bytes of a byte string |
+/// | `precision = 12`, `scale = 2` | the total digits of a decimal, and the digits after the decimal point (default 0); also `decimal(12, 2)`. A value with more digits is rejected, never rounded |
+/// | `collation = "binary"` | strings are compared by bytes, which allows ordering across logical shards |
 ///
-/// `key`, `region` and `primary_key` are never NULL, so their types are not an `Option`. Names of
-/// tables and columns are compared without regard to case, as SQLite and MySQL do, and have at
-/// most 63 bytes, as PostgreSQL does.
+/// `key`, `region` and `primary_key` are not nullable, so their types cannot be an `Option`. Names
+/// of tables and columns are case-insensitive, as on SQLite and MySQL, and limited to 63 bytes, as
+/// on PostgreSQL.
 #[proc_macro_derive(ShardModel, attributes(shard))]
 pub fn shard_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     run(input, model)
 }
 
-/// Makes a struct a static model: a reference table, of which each server of its groups holds a
-/// full copy.
+/// Derives a static model: a reference table with a full copy on each server of its groups.
 ///
 /// ```
 /// use shard_orm::StaticModel;
@@ -114,30 +114,30 @@ pub fn shard_model(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// assert_eq!(Airline::NAME.name(), "name");
 /// ```
 ///
-/// # On the struct
+/// # Struct attributes
 ///
 /// | attribute | |
 /// |---|---|
-/// | `source = "default"` | the named database in which the rows are written; `"default"` where it is not said |
-/// | `groups = ["shop"]` | the groups whose servers hold a copy; always said |
+/// | `source = "default"` | the named database in which the rows are written; `"default"` if omitted |
+/// | `groups = ["shop"]` | the groups whose servers hold a copy; required |
 /// | `groups = all` | the same, for all groups of the configuration |
-/// | `table = "airlines"` | the name of the table, at the source and in the copies; always said |
-/// | `criterion = "revision"` | the field that says which rows have changed; never NULL |
-/// | `transmit = false` | there is no source: each server has rows of its own |
-/// | `transmit_hooks` | the model's own `TransmitHooks` run where its rows are copied |
-/// | `index(a, b)`, `unique(a, b)`, `hooks`, `validate`, `crate = "path"` | as of a [`ShardModel`](macro@crate::ShardModel) |
+/// | `table = "airlines"` | the table name, at the source and in the copies; required |
+/// | `criterion = "revision"` | the watermark column, a growing value that identifies changed rows; never NULL |
+/// | `transmit = false` | no source: each server has its own rows |
+/// | `transmit_hooks` | the model implements `TransmitHooks`, which run when its rows are copied |
+/// | `index(a, b)`, `unique(a, b)`, `hooks`, `validate`, `crate = "path"` | as on a [`ShardModel`](macro@crate::ShardModel) |
 ///
-/// # On a field
+/// # Field attributes
 ///
-/// `primary_key`, `column`, `skip`, `default`, `json`, `created_at`, `updated_at`, `index`, `unique`,
-/// `length`, `precision`, `scale`, `decimal` and `collation`, each as of a [`ShardModel`](macro@crate::ShardModel). A static model is
-/// not sharded, so it has no `key`.
+/// `primary_key`, `column`, `skip`, `default`, `json`, `created_at`, `updated_at`, `index`,
+/// `unique`, `length`, `precision`, `scale`, `decimal` and `collation`, as on a
+/// [`ShardModel`](macro@crate::ShardModel). A static model is not sharded, so it has no `key`.
 #[proc_macro_derive(StaticModel, attributes(static_model))]
 pub fn static_model_derive(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     run(input, static_model)
 }
 
-/// Makes a tuple struct around one integer a shard key, and a field.
+/// Derives a shard key, and a column type, from a newtype over an integer.
 ///
 /// ```
 /// use shard_orm::ShardKey;
@@ -149,16 +149,16 @@ pub fn static_model_derive(input: proc_macro::TokenStream) -> proc_macro::TokenS
 /// # Ok::<(), shard_orm::Error>(())
 /// ```
 ///
-/// The type has to be `Clone`. Do not derive `ShardField` on it too: this derive has it in it.
-/// `#[shard(crate = "path")]` says where `shard_orm` is found, if not at `::shard_orm`.
+/// The type must be `Clone`. Do not derive `ShardField` as well: this derive includes it.
+/// `#[shard(crate = "path")]` sets the path of the `shard_orm` crate, if it is not `::shard_orm`.
 #[proc_macro_derive(ShardKey, attributes(shard))]
 pub fn shard_key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     run(input, key)
 }
 
-/// Makes a type of your own one that a column holds.
+/// Derives a column type from a newtype or an enum.
 ///
-/// On a struct around one field, the column is that field's:
+/// A newtype is stored as its inner value:
 ///
 /// ```
 /// use shard_orm::ShardField;
@@ -167,8 +167,8 @@ pub fn shard_key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// pub struct Email(pub String);
 /// ```
 ///
-/// On an enum of variants without fields, the column holds the variant's name in snake case, or
-/// with `integer` its number. A value that is no variant's is a `Decode` error.
+/// An enum without fields is stored as the variant's name in snake case, or with `integer` as its
+/// discriminant. A stored value that matches no variant is a `Decode` error.
 ///
 /// ```
 /// use shard_orm::ShardField;
@@ -189,21 +189,21 @@ pub fn shard_key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// }
 /// ```
 ///
-/// | on the type | |
+/// | type attribute | |
 /// |---|---|
-/// | `rename_all = "lowercase"` | how a variant's name is stored: `snake_case`, `lowercase`, `SCREAMING_SNAKE_CASE` or `PascalCase` |
-/// | `integer`, `integer = "i16"` | store the number of the variant, as an `i32` or as this integer |
-/// | `crate = "path"` | where `shard_orm` is found, if not at `::shard_orm` |
+/// | `rename_all = "lowercase"` | the case of stored variant names: `snake_case`, `lowercase`, `SCREAMING_SNAKE_CASE` or `PascalCase` |
+/// | `integer`, `integer = "i16"` | store the variant's discriminant, as an `i32` or as this integer type |
+/// | `crate = "path"` | the path of the `shard_orm` crate, if it is not `::shard_orm` |
 ///
-/// | on a variant | |
+/// | variant attribute | |
 /// |---|---|
-/// | `rename = "gone"` | the text that is stored |
+/// | `rename = "gone"` | the stored string |
 #[proc_macro_derive(ShardField, attributes(shard))]
 pub fn shard_field(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     run(input, field)
 }
 
-/// Makes a struct a selection of a model's columns.
+/// Derives a projection: a struct that selects some of a model's columns.
 ///
 /// ```
 /// use shard_orm::{ShardModel, ShardProjection};
@@ -228,23 +228,23 @@ pub fn shard_field(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 /// }
 /// ```
 ///
-/// Each field takes the column of the model's field of the same name, and has its type.
+/// Each field selects the column of the model's field with the same name, and must have its type.
 ///
-/// | on the struct | |
+/// | struct attribute | |
 /// |---|---|
-/// | `model = Order` | the model; always said |
-/// | `crate = "path"` | where `shard_orm` is found, if not at `::shard_orm` |
+/// | `model = Order` | the model; required |
+/// | `crate = "path"` | the path of the `shard_orm` crate, if it is not `::shard_orm` |
 ///
-/// | on a field | |
+/// | field attribute | |
 /// |---|---|
-/// | `field = "quantity"` | the model's field, if it is named otherwise |
+/// | `field = "quantity"` | the model's field, if its name differs |
 /// | `json` | the model's field is marked `json` |
 #[proc_macro_derive(ShardProjection, attributes(shard))]
 pub fn shard_projection(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     run(input, projection)
 }
 
-/// Runs one derive; its mistakes become `compile_error!`s.
+/// Runs a derive and converts its errors to `compile_error!`s.
 fn run(
     input: proc_macro::TokenStream,
     derive: fn(&DeriveInput) -> syn::Result<TokenStream>,

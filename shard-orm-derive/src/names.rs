@@ -1,19 +1,19 @@
-//! Names: of constants, of stored variants, and the one that was probably meant.
+//! Names of constants and stored variants, and suggestions for misspelled names.
 
 use syn::Ident;
 use syn::ext::IdentExt as _;
 
-/// The name of an identifier without `r#`.
+/// Returns the name of an identifier without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-/// The constant for a field, shown in messages at the field.
+/// Returns the name of a field's constant, with the span of the field.
 pub(crate) fn constant(field: &Ident) -> Ident {
     Ident::new(&plain(field).to_uppercase(), field.span())
 }
 
-/// How the name of a variant is stored.
+/// The case of stored variant names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Case {
     Snake,
@@ -23,7 +23,7 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    /// The names by which `rename_all` knows them.
+    /// The values of `rename_all`.
     pub(crate) const NAMES: [(&str, Self); 4] = [
         ("snake_case", Self::Snake),
         ("lowercase", Self::Lower),
@@ -31,7 +31,7 @@ impl Case {
         ("PascalCase", Self::Pascal),
     ];
 
-    /// The stored form of a variant's name.
+    /// Converts a variant's name to its stored form.
     pub(crate) fn apply(self, variant: &str) -> String {
         match self {
             Self::Snake => snake(variant),
@@ -61,8 +61,7 @@ fn snake(variant: &str) -> String {
     out
 }
 
-/// The candidate that differs from `word` in the fewest letters, if it is close enough to have
-/// been meant.
+/// Returns the candidate with the smallest edit distance to `word`, if it is close enough.
 pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_near_word_is_suggested_and_a_far_one_is_not() {
+    fn only_similar_names_are_suggested() {
         let words = ["group", "database", "table"];
         assert_eq!(nearest("tabel", words), Some("table"));
         assert_eq!(nearest("gruop", words), Some("group"));

@@ -1,4 +1,4 @@
-//! Reads the input of each derive into what it says, before it is judged.
+//! Parses the input of each derive, without checking it.
 
 mod derive;
 mod enumeration;
@@ -18,7 +18,7 @@ use syn::{Data, DeriveInput, Fields, FieldsNamed};
 
 use crate::errors::Errors;
 
-/// The named fields of a struct; anything else is a mistake.
+/// Returns the named fields of a struct, and reports any other input.
 fn named_fields<'i>(
     input: &'i DeriveInput,
     derive: &str,
@@ -29,23 +29,23 @@ fn named_fields<'i>(
             Fields::Named(fields) => return Some(fields),
             Fields::Unnamed(_) | Fields::Unit => errors.at(
                 &input.ident,
-                format!("`{derive}` needs a struct with named fields: each is a column"),
+                format!("`{derive}` requires a struct with named fields: each field is a column"),
             ),
         },
         Data::Enum(_) | Data::Union(_) => errors.at(
             &input.ident,
-            format!("`{derive}` needs a struct with named fields, not an enum or a union"),
+            format!("`{derive}` requires a struct with named fields, not an enum or a union"),
         ),
     }
     None
 }
 
-/// Refuses type parameters and lifetimes.
+/// Rejects type parameters and lifetimes.
 fn no_generics(input: &DeriveInput, derive: &str, errors: &mut Errors) {
     if !input.generics.params.is_empty() {
         errors.at(
             &input.generics.params,
-            format!("`{derive}` takes no generic parameters: what is stored is one type"),
+            format!("`{derive}` does not support generic parameters"),
         );
     }
 }

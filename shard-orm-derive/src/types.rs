@@ -1,28 +1,28 @@
-//! What can be seen of a type in its tokens alone.
+//! Inspection of types by their tokens.
 //!
-//! An alias hides what it stands for, so a check that reads a type here is a better message for
-//! the common case; what it does not see is left to the compiler.
+//! An alias hides the actual type. These checks give better messages in the common case; the
+//! compiler reports the rest.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
-/// A place that is shown as the tokens' and resolves names as the derive does.
-pub(crate) fn place(span: Span) -> Span {
+/// Returns a span that points to the tokens and resolves names like generated code.
+pub(crate) fn located(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-/// `T` of `Option<T>`.
+/// Returns `T` of `Option<T>`.
 pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
     argument_of(ty, "Option")
 }
 
-/// Whether the type is written `String`.
+/// Returns whether the type is written as `String`.
 pub(crate) fn is_string(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|last| last.ident == "String" && last.arguments.is_none())
 }
 
-/// The name of the type, if it is one that no `length` fits.
+/// Returns the type's name if the type cannot have a `length`.
 pub(crate) fn without_length(ty: &Type) -> Option<String> {
     const SCALARS: [&str; 15] = [
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "u8", "u16", "u32", "u64",
@@ -42,7 +42,7 @@ pub(crate) fn without_length(ty: &Type) -> Option<String> {
     unfit.then(|| text(ty))
 }
 
-/// The type as it is written, without the spaces between tokens.
+/// Returns the type as source text, without spaces between tokens.
 pub(crate) fn text(ty: &Type) -> String {
     ty.to_token_stream()
         .to_string()
@@ -53,7 +53,7 @@ pub(crate) fn text(ty: &Type) -> String {
         .replace(" ,", ",")
 }
 
-/// The type with `Self` replaced by the name of the struct: a static inside it has no `Self`.
+/// Replaces `Self` by the name of the struct, since a static has no `Self`.
 pub(crate) fn without_self(ty: &Type, name: &Ident) -> Type {
     fn replace(tokens: TokenStream, name: &Ident) -> TokenStream {
         tokens
@@ -97,7 +97,7 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The type without the invisible group that a `macro_rules` puts around `$t:ty`.
+/// Removes the invisible group that a `macro_rules` adds around `$t:ty`.
 fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => bare(&group.elem),
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_is_seen_by_its_last_name() {
+    fn an_option_is_recognized_by_its_last_segment() {
         let written: [Type; 3] = [
             parse_quote!(Option<i64>),
             parse_quote!(std::option::Option<i64>),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_fits_texts_bytes_and_what_may_be_a_newtype() {
+    fn a_length_applies_to_strings_bytes_and_possible_newtypes() {
         let fitting: [Type; 5] = [
             parse_quote!(String),
             parse_quote!(Option<String>),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn self_becomes_the_name_of_the_struct() {
+    fn self_is_replaced_by_the_name_of_the_struct() {
         let ty = without_self(&parse_quote!(Vec<Option<Self>>), &parse_quote!(Node));
         assert_eq!(text(&ty), "Vec<Option<Node>>");
     }

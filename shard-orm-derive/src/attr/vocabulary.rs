@@ -1,18 +1,18 @@
-//! The words that an attribute takes, and what to say of one that it does not take.
+//! The keywords that an attribute accepts, and the message for an unknown one.
 
 use crate::names;
 
-/// One word that an attribute may hold.
+/// One keyword of an attribute.
 #[derive(Debug)]
-pub(crate) struct Word {
+pub(crate) struct Keyword {
     pub(crate) name: &'static str,
-    /// How it is written, for messages.
+    /// Its syntax, for messages.
     pub(crate) usage: &'static str,
-    /// Whether it may be said more than once.
+    /// Whether it may occur more than once.
     pub(crate) repeats: bool,
 }
 
-impl Word {
+impl Keyword {
     pub(crate) const fn new(name: &'static str, usage: &'static str) -> Self {
         Self {
             name,
@@ -30,35 +30,32 @@ impl Word {
     }
 }
 
-/// The attribute of all derives but that of static models.
+/// The attribute of all derives except `StaticModel`.
 pub(crate) const SHARD: &str = "shard";
 
-/// The words that one kind of place takes.
+/// The keywords that one kind of target accepts.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
-    /// The attribute that holds them: `shard`.
+    /// The name of the attribute, such as `shard`.
     pub(crate) attribute: &'static str,
-    /// The place, for messages: "a model's field".
-    pub(crate) place: &'static str,
-    pub(crate) words: &'static [Word],
+    /// The target, for messages: "a model's field".
+    pub(crate) target: &'static str,
+    pub(crate) keywords: &'static [Keyword],
 }
 
 impl Vocabulary {
-    /// The word of this name.
-    pub(super) fn find(&self, name: &str) -> Option<&'static Word> {
-        self.words.iter().find(|word| word.name == name)
+    /// Returns the keyword with this name.
+    pub(super) fn find(&self, name: &str) -> Option<&'static Keyword> {
+        self.keywords.iter().find(|keyword| keyword.name == name)
     }
 
-    /// What to say of a word that is not in it.
+    /// Returns the message for a keyword that is not in it.
     pub(super) fn unknown(&self, name: &str) -> String {
-        if self.words.is_empty() {
-            return format!(
-                "unknown attribute `{name}`; none is known on {}",
-                self.place
-            );
+        if self.keywords.is_empty() {
+            return format!("unknown attribute `{name}`; {} takes none", self.target);
         }
-        let all = self.words.iter().map(|word| word.name);
-        let meant = habit(name)
+        let all = self.keywords.iter().map(|keyword| keyword.name);
+        let meant = alias(name)
             .iter()
             .copied()
             .find(|meant| self.find(meant).is_some())
@@ -68,15 +65,15 @@ impl Vocabulary {
             None => ".".to_owned(),
         };
         format!(
-            "unknown attribute `{name}`{question} Known on {}: {}",
-            self.place,
+            "unknown attribute `{name}`{question} Attributes of {}: {}",
+            self.target,
             names::list(all)
         )
     }
 }
 
-/// The words for what is called otherwise elsewhere.
-fn habit(name: &str) -> &'static [&'static str] {
+/// Returns the keywords that other libraries call `name`.
+fn alias(name: &str) -> &'static [&'static str] {
     match name {
         "shard_key" | "sharding_key" | "partition_key" => &["key"],
         "id" | "pk" | "primary" => &["primary_key"],

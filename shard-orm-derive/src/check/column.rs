@@ -1,15 +1,15 @@
-//! One field of a model: its column, and which attributes go together.
+//! Checks one field of a model: its column, and the combination of its attributes.
 
 use syn::{Expr, Ident, Type};
 
 use super::decimal;
 use super::generate::{self, Generate};
-use super::name_mistake;
-use crate::attr::MaybeValue;
+use super::name_problem;
+use crate::attr::OptionalValue;
 use crate::errors::Errors;
 use crate::{names, parse, types};
 
-/// A field that has a column.
+/// A field with a column.
 #[derive(Debug)]
 pub(crate) struct Column {
     pub(crate) field: Ident,
@@ -19,13 +19,13 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) json: bool,
     pub(crate) length: Option<u32>,
-    /// The precision and the scale of a decimal.
+    /// The precision and scale of a decimal.
     pub(crate) decimal: Option<(u8, u8)>,
-    /// Whether its texts are compared by their bytes.
+    /// Whether strings are compared by bytes.
     pub(crate) binary: bool,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) stamp: Option<Stamp>,
-    /// How its value is made, when it has none.
+    /// The generator of its value, for an id that is not set.
     pub(crate) generate: Option<Generate>,
     /// Whether it is marked `soft_delete`.
     pub(crate) soft_delete: bool,
@@ -40,7 +40,7 @@ pub(crate) enum DefaultValue {
     Value(Expr),
 }
 
-/// Which writes fill a field with their time.
+/// The writes that set a field to the current time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stamp {
     CreatedAt,
@@ -49,16 +49,16 @@ pub(crate) enum Stamp {
 
 /// Checks one field that is not skipped.
 pub(super) fn column(field: &parse::Field, model: &parse::Model, errors: &mut Errors) -> Column {
-    together(field, errors);
-    beside_soft_delete(field, errors);
-    never_null(field, errors);
+    exclusive(field, errors);
+    soft_delete_conflicts(field, errors);
+    not_nullable(field, errors);
     let generate = generate::generate(field, errors);
-    if let Some((said, _)) = &field.length
+    if let Some((token, _)) = &field.length
         && let Some(ty) = types::without_length(&field.ty)
     {
         errors.at(
-            said,
-            format!("`length` limits a text or a byte string; this field is `{ty}`"),
+            token,
+            format!("`length` applies to strings and byte strings; this field is `{ty}`"),
         );
     }
     Column {
@@ -71,8 +71,8 @@ pub(super) fn column(field: &parse::Field, model: &parse::Model, errors: &mut Er
         decimal: decimal::decimal(field, errors),
         binary: binary(field, errors),
         default: field.default.as_ref().map(|(_, value)| match value {
-            MaybeValue::Alone => DefaultValue::OfType,
-            MaybeValue::Value(value) => DefaultValue::Value(value.clone()),
+            OptionalValue::Absent => DefaultValue::OfType,
+            OptionalValue::Value(value) => DefaultValue::Value(value.clone()),
         }),
         stamp: match (&field.created_at, &field.updated_at) {
             (Some(_), _) => Some(Stamp::CreatedAt),
@@ -84,23 +84,21 @@ pub(super) fn column(field: &parse::Field, model: &parse::Model, errors: &mut Er
     }
 }
 
-/// Whether its texts are compared by their bytes.
+/// Whether strings are compared by bytes.
 fn binary(field: &parse::Field, errors: &mut Errors) -> bool {
-    let Some(said) = &field.collation else {
+    let Some(token) = &field.collation else {
         return false;
     };
-    if said.value() != "binary" {
+    if token.value() != "binary" {
         errors.at(
-            said,
-            "there is one collation that all databases have: write `collation = \"binary\"` for a \
-             text that is compared by its bytes, or leave it out",
+            token,
+            "unknown collation; use `collation = \"binary\"` to compare strings by bytes, or \
+             remove it",
         );
-    } else if let Some(json) = &field.json {
-        errors.at(json, "a JSON column has no collation");
     } else if let Some(ty) = types::without_length(&field.ty) {
         errors.at(
-            said,
-            format!("a collation compares texts; this field is `{ty}`"),
+            token,
+            format!("`collation` applies to strings; this field is `{ty}`"),
         );
     }
     true
@@ -108,134 +106,126 @@ fn binary(field: &parse::Field, errors: &mut Errors) -> bool {
 
 fn name(field: &parse::Field, attribute: &str, errors: &mut Errors) -> String {
     let name = match &field.column {
-        Some(said) => said.value(),
+        Some(token) => token.value(),
         None => names::plain(&field.ident),
     };
-    if let Some(mistake) = name_mistake(&name) {
+    if let Some(problem) = name_problem(&name) {
         match &field.column {
-            Some(said) => errors.at(said, mistake),
+            Some(token) => errors.at(token, problem),
             None => errors.at(
                 &field.ident,
-                format!("{mistake}; name the column with `#[{attribute}(column = \"..\")]`"),
+                format!("{problem}; name the column with `#[{attribute}(column = \"..\")]`"),
             ),
         }
     }
     name
 }
 
-/// Refuses every attribute beside `skip`.
+/// Rejects arguments that require a column on a field with `skip`.
 pub(super) fn skipped(field: &parse::Field, errors: &mut Errors) {
-    let words = [
-        field.key.as_ref(),
-        field.region.as_ref(),
-        field.primary_key.as_ref(),
-        field.default.as_ref().map(|(said, _)| said),
-        field.json.as_ref(),
-        field.created_at.as_ref(),
-        field.updated_at.as_ref(),
-        field.soft_delete.as_ref(),
-        field.index.as_ref(),
-        field.unique.as_ref(),
-        field.length.as_ref().map(|(said, _)| said),
+    const REQUIRE_COLUMN: [&str; 16] = [
+        "key",
+        "region",
+        "primary_key",
+        "default",
+        "json",
+        "created_at",
+        "updated_at",
+        "soft_delete",
+        "index",
+        "unique",
+        "length",
+        "precision",
+        "scale",
+        "decimal",
+        "generate",
+        "column",
     ];
-    for said in words.into_iter().flatten() {
+    for (name, token) in field.given(&REQUIRE_COLUMN) {
         errors.at(
-            said,
-            format!("a field with `skip` has no column, so it has no `{said}`"),
-        );
-    }
-    decimal::skipped(field, errors);
-    if let Some(generate) = &field.generate {
-        errors.at(
-            generate,
-            "a field with `skip` has no column, so it has no `generate`",
-        );
-    }
-    if let Some(column) = &field.column {
-        errors.at(
-            column,
-            "a field with `skip` has no column, so the column has no name",
+            token,
+            format!("`{name}` cannot be combined with `skip`: the field has no column"),
         );
     }
 }
 
-/// Refuses attributes that exclude each other.
-fn together(field: &parse::Field, errors: &mut Errors) {
-    let length = field.length.as_ref().map(|(said, _)| said);
-    let default = field.default.as_ref().map(|(said, _)| said);
-    let routes = [field.key.as_ref(), field.region.as_ref()];
-    let named = [routes[0], routes[1], field.primary_key.as_ref()];
-    let indexed = [field.index.as_ref(), field.unique.as_ref()];
-
+/// Rejects attributes that exclude each other.
+fn exclusive(field: &parse::Field, errors: &mut Errors) {
     if let (Some(_), Some(region)) = (&field.key, &field.region) {
         errors.at(region, "one field cannot be both `key` and `region`");
     }
     if let (Some(_), Some(unique)) = (&field.index, &field.unique) {
-        errors.at(unique, "a `unique` index is an index: leave `index` out");
+        errors.at(unique, "`unique` already creates an index; remove `index`");
     }
+    let identifying = field.given(&["key", "region", "primary_key"]).next();
     if let Some(json) = &field.json {
-        if let Some(said) = named.into_iter().flatten().next() {
+        if let Some((name, _)) = identifying {
             errors.at(
                 json,
-                format!("a `{said}` cannot be JSON, which each database compares and orders in its own way"),
+                format!("a `{name}` cannot be JSON: databases compare JSON differently"),
             );
         }
-        for said in indexed.into_iter().flatten() {
-            errors.at(said, "a JSON column cannot be indexed on every database");
+        for (_, token) in field.given(&["index", "unique"]) {
+            errors.at(
+                token,
+                "a JSON column cannot be indexed: not every database supports it",
+            );
         }
-        if let Some(said) = length {
-            errors.at(said, "a JSON column has no length");
+        for (name, token) in field.given(&["length", "precision", "scale", "decimal", "collation"])
+        {
+            errors.at(token, format!("a JSON column cannot have `{name}`"));
         }
     }
     if let (Some(_), Some(updated)) = (&field.created_at, &field.updated_at) {
         errors.at(
             updated,
-            "`updated_at` is filled by the insert too: a field is one of them, not both",
+            "`updated_at` is also set by the insert; use either `created_at` or `updated_at`",
         );
     }
     if let Some(time) = field.created_at.as_ref().or(field.updated_at.as_ref()) {
-        if let Some(said) = named.into_iter().flatten().next() {
+        if let Some((name, _)) = identifying {
             errors.at(
                 time,
-                format!("a `{said}` is given by the caller, not filled at the write"),
+                format!("a `{name}` is provided by the caller; it cannot be set by the write"),
             );
         }
-        for said in [default, length, field.json.as_ref()].into_iter().flatten() {
+        for (name, token) in field.given(&["default", "length", "json"]) {
             errors.at(
-                said,
-                format!("a field that is filled at the write has no `{said}`"),
+                token,
+                format!("a field that is set by the write cannot have `{name}`"),
             );
         }
     }
 }
 
-/// Refuses what does not go with the mark of a deleted row.
-fn beside_soft_delete(field: &parse::Field, errors: &mut Errors) {
+/// Rejects attributes that cannot be combined with `soft_delete`.
+fn soft_delete_conflicts(field: &parse::Field, errors: &mut Errors) {
+    const CONFLICTING: [&str; 8] = [
+        "key",
+        "region",
+        "primary_key",
+        "created_at",
+        "updated_at",
+        "default",
+        "json",
+        "length",
+    ];
     if field.soft_delete.is_none() {
         return;
     }
-    let others = [
-        field.key.as_ref(),
-        field.region.as_ref(),
-        field.primary_key.as_ref(),
-        field.created_at.as_ref(),
-        field.updated_at.as_ref(),
-        field.default.as_ref().map(|(said, _)| said),
-        field.json.as_ref(),
-        field.length.as_ref().map(|(said, _)| said),
-    ];
-    for said in others.into_iter().flatten() {
+    for (name, token) in field.given(&CONFLICTING) {
         errors.at(
-            said,
+            token,
             format!(
-                "`{said}` does not go with `soft_delete`, which is NULL until the row is deleted"
+                "`{name}` cannot be combined with `soft_delete`, which is NULL until the row is \
+                 deleted"
             ),
         );
     }
 }
 
-/// What routes or names a row is never NULL.
-fn never_null(field: &parse::Field, errors: &mut Errors) {
+/// Rejects nullable keys, regions and primary keys.
+fn not_nullable(field: &parse::Field, errors: &mut Errors) {
     if types::option_of(&field.ty).is_none() {
         return;
     }
@@ -247,7 +237,7 @@ fn never_null(field: &parse::Field, errors: &mut Errors) {
     };
     errors.at(
         &field.ty,
-        format!("{what} cannot be NULL: give the field its type without `Option`"),
+        format!("{what} cannot be NULL: remove the `Option` from its type"),
     );
 }
 
@@ -258,8 +248,8 @@ mod tests {
     use crate::errors::messages;
     use crate::model;
 
-    /// The mistakes in one field of an isolated model.
-    fn mistakes(attribute: &Attribute, ty: &Type) -> Vec<String> {
+    /// Returns the errors of one field of an isolated model.
+    fn errors_of(attribute: &Attribute, ty: &Type) -> Vec<String> {
         messages(
             model,
             &parse_quote! {
@@ -270,73 +260,73 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_field_has_nothing_beside_it() {
-        let found = mistakes(
+    fn a_skipped_field_has_no_column_attributes() {
+        let found = errors_of(
             &parse_quote!(#[shard(skip, primary_key, json, column = "b", index, length = 3)]),
             &parse_quote!(String),
         );
         assert_eq!(
             found,
             [
-                "a field with `skip` has no column, so it has no `primary_key`",
-                "a field with `skip` has no column, so it has no `json`",
-                "a field with `skip` has no column, so it has no `index`",
-                "a field with `skip` has no column, so it has no `length`",
-                "a field with `skip` has no column, so the column has no name",
+                "`primary_key` cannot be combined with `skip`: the field has no column",
+                "`json` cannot be combined with `skip`: the field has no column",
+                "`index` cannot be combined with `skip`: the field has no column",
+                "`length` cannot be combined with `skip`: the field has no column",
+                "`column` cannot be combined with `skip`: the field has no column",
             ]
         );
     }
 
     #[test]
-    fn a_json_field_names_nothing_and_has_no_length() {
-        let found = mistakes(
+    fn a_json_column_has_no_key_index_or_length() {
+        let found = errors_of(
             &parse_quote!(#[shard(json, primary_key, unique, length = 3)]),
             &parse_quote!(Tags),
         );
         assert_eq!(
             found,
             [
-                "a `primary_key` cannot be JSON, which each database compares and orders in its own way",
-                "a JSON column cannot be indexed on every database",
-                "a JSON column has no length",
+                "a `primary_key` cannot be JSON: databases compare JSON differently",
+                "a JSON column cannot be indexed: not every database supports it",
+                "a JSON column cannot have `length`",
             ]
         );
     }
 
     #[test]
-    fn a_time_of_a_write_is_filled_by_the_write_alone() {
-        let found = mistakes(
+    fn a_write_time_excludes_other_attributes() {
+        let found = errors_of(
             &parse_quote!(#[shard(created_at, updated_at, default)]),
             &parse_quote!(DateTime<Utc>),
         );
         assert_eq!(
             found,
             [
-                "`updated_at` is filled by the insert too: a field is one of them, not both",
-                "a field that is filled at the write has no `default`",
+                "`updated_at` is also set by the insert; use either `created_at` or `updated_at`",
+                "a field that is set by the write cannot have `default`",
             ]
         );
     }
 
     #[test]
-    fn the_mark_of_a_deleted_row_is_nothing_else() {
-        let found = mistakes(
+    fn soft_delete_excludes_other_attributes() {
+        let found = errors_of(
             &parse_quote!(#[shard(soft_delete, updated_at, default)]),
             &parse_quote!(Option<DateTime<Utc>>),
         );
         assert_eq!(
             found,
             [
-                "a field that is filled at the write has no `default`",
-                "`updated_at` does not go with `soft_delete`, which is NULL until the row is deleted",
-                "`default` does not go with `soft_delete`, which is NULL until the row is deleted",
+                "a field that is set by the write cannot have `default`",
+                "`updated_at` cannot be combined with `soft_delete`, which is NULL until the row is deleted",
+                "`default` cannot be combined with `soft_delete`, which is NULL until the row is deleted",
             ]
         );
     }
 
     #[test]
-    fn the_mark_of_a_deleted_row_is_found_under_its_other_name() {
-        let found = mistakes(
+    fn deleted_at_suggests_soft_delete() {
+        let found = errors_of(
             &parse_quote!(#[shard(deleted_at)]),
             &parse_quote!(Option<DateTime<Utc>>),
         );
@@ -349,40 +339,40 @@ mod tests {
     }
 
     #[test]
-    fn a_primary_key_is_never_null() {
-        let found = mistakes(
+    fn a_primary_key_is_not_nullable() {
+        let found = errors_of(
             &parse_quote!(#[shard(primary_key)]),
             &parse_quote!(Option<i64>),
         );
         assert_eq!(
             found,
-            ["a primary key cannot be NULL: give the field its type without `Option`"]
+            ["a primary key cannot be NULL: remove the `Option` from its type"]
         );
     }
 
     #[test]
-    fn a_length_stands_on_a_text() {
-        let found = mistakes(
+    fn a_length_applies_to_strings() {
+        let found = errors_of(
             &parse_quote!(#[shard(length = 3)]),
             &parse_quote!(Option<i64>),
         );
         assert_eq!(
             found,
-            ["`length` limits a text or a byte string; this field is `Option<i64>`"]
+            ["`length` applies to strings and byte strings; this field is `Option<i64>`"]
         );
     }
 
     #[test]
-    fn a_name_fits_every_database() {
-        let found = mistakes(
+    fn a_column_name_is_valid_on_every_database() {
+        let found = errors_of(
             &parse_quote!(#[shard(column = "a_name_of_sixty_four_bytes_is_one_more_than_postgresql_will_keep")]),
             &parse_quote!(i64),
         );
         assert_eq!(
             found,
-            ["a name has at most 63 bytes, which is all that PostgreSQL keeps; this has 64"]
+            ["the name has 64 bytes; PostgreSQL allows at most 63"]
         );
-        let found = mistakes(&parse_quote!(#[shard(column = "")]), &parse_quote!(i64));
-        assert_eq!(found, ["a name cannot be empty"]);
+        let found = errors_of(&parse_quote!(#[shard(column = "")]), &parse_quote!(i64));
+        assert_eq!(found, ["the name is empty"]);
     }
 }

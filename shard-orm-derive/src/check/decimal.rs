@@ -1,44 +1,40 @@
-//! The digits of a decimal: `precision = 12, scale = 2`, or `decimal(12, 2)`.
+//! Checks the digits of a decimal: `precision = 12, scale = 2`, or `decimal(12, 2)`.
 
 use syn::LitInt;
 
 use crate::errors::Errors;
 use crate::{parse, types};
 
-/// As many digits as a `Decimal` holds, whichever they are.
+/// The number of digits that every `Decimal` can hold.
 const MOST: u8 = 28;
 
-/// The precision and the scale of a field, where it has them.
+/// Returns the precision and scale of a field, if it declares them.
 pub(super) fn decimal(field: &parse::Field, errors: &mut Errors) -> Option<(u8, u8)> {
     let (precision, scale) = match (&field.decimal, &field.precision, &field.scale) {
         (None, None, None) => return None,
         (Some((_, [precision, scale])), None, None) => (precision, Some(scale)),
-        (Some((said, _)), ..) => {
+        (Some((token, _)), ..) => {
             errors.at(
-                said,
-                "`decimal(12, 2)` says precision and scale: leave `precision` and `scale` out",
+                token,
+                "`decimal` already sets precision and scale; remove `precision` and `scale`",
             );
             return None;
         }
         (None, None, Some(scale)) => {
-            errors.at(
-                scale,
-                "a scale is of so many digits in all: write `precision = 12` beside it",
-            );
+            errors.at(scale, "`scale` requires a precision: add `precision = 12`");
             return None;
         }
         (None, Some(precision), scale) => (precision, scale.as_ref()),
     };
-    if let Some(json) = &field.json {
-        errors.at(json, "a JSON column has no precision and no scale");
+    if field.json.is_some() {
+        // Reported with the other attributes of JSON columns.
         return None;
     }
     if let Some(ty) = unfit(field) {
         errors.at(
             precision,
             format!(
-                "precision and scale are of a `Decimal`, or of a struct around one; this field is \
-                 `{ty}`"
+                "precision and scale apply to `Decimal` and newtypes over it; this field is `{ty}`"
             ),
         );
         return None;
@@ -47,7 +43,7 @@ pub(super) fn decimal(field: &parse::Field, errors: &mut Errors) -> Option<(u8, 
     let Some(digits) = digits else {
         errors.at(
             precision,
-            format!("the precision of a decimal is from 1 to {MOST} digits"),
+            format!("the precision must be between 1 and {MOST}"),
         );
         return None;
     };
@@ -59,30 +55,10 @@ pub(super) fn decimal(field: &parse::Field, errors: &mut Errors) -> Option<(u8, 
         None => {
             errors.at(
                 scale,
-                format!(
-                    "the scale of a decimal, its digits after the point, is from 0 to its precision, \
-                     which is {digits}"
-                ),
+                format!("the scale must be between 0 and the precision, which is {digits}"),
             );
             None
         }
-    }
-}
-
-/// Refuses them beside `skip`.
-pub(super) fn skipped(field: &parse::Field, errors: &mut Errors) {
-    let numbers = [&field.precision, &field.scale];
-    for said in numbers.into_iter().flatten() {
-        errors.at(
-            said,
-            "a field with `skip` has no column, so it has no precision and no scale",
-        );
-    }
-    if let Some((said, _)) = &field.decimal {
-        errors.at(
-            said,
-            "a field with `skip` has no column, so it has no `decimal`",
-        );
     }
 }
 
@@ -90,8 +66,8 @@ fn number(literal: &LitInt) -> Option<u8> {
     literal.base10_parse().ok()
 }
 
-/// The name of the type, if it is seen that it is no decimal. What an alias or a struct hides, the
-/// compiler finds.
+/// Returns the type's name if its tokens show that it is not a decimal. The compiler reports types
+/// hidden by an alias or a newtype.
 fn unfit(field: &parse::Field) -> Option<String> {
     let is_text = types::is_string(types::option_of(&field.ty).unwrap_or(&field.ty));
     types::without_length(&field.ty).or_else(|| is_text.then(|| types::text(&field.ty)))
@@ -104,7 +80,7 @@ mod tests {
     use crate::errors::messages;
     use crate::model;
 
-    fn mistakes(attribute: &Attribute, ty: &Type) -> Vec<String> {
+    fn errors_of(attribute: &Attribute, ty: &Type) -> Vec<String> {
         messages(
             model,
             &parse_quote! {
@@ -115,46 +91,45 @@ mod tests {
     }
 
     #[test]
-    fn precision_and_scale_are_of_decimals() {
+    fn precision_and_scale_apply_to_decimals() {
         let digits: Attribute = parse_quote!(#[shard(decimal(12, 2))]);
-        assert_eq!(mistakes(&digits, &parse_quote!(Decimal)), [""; 0]);
-        assert_eq!(mistakes(&digits, &parse_quote!(Option<Euros>)), [""; 0]);
+        assert_eq!(errors_of(&digits, &parse_quote!(Decimal)), [""; 0]);
+        assert_eq!(errors_of(&digits, &parse_quote!(Option<Euros>)), [""; 0]);
         assert_eq!(
-            mistakes(&digits, &parse_quote!(Option<f64>)),
+            errors_of(&digits, &parse_quote!(Option<f64>)),
             [
-                "precision and scale are of a `Decimal`, or of a struct around one; this field is \
-              `Option<f64>`"
+                "precision and scale apply to `Decimal` and newtypes over it; this field is \
+                 `Option<f64>`"
             ]
         );
     }
 
     #[test]
-    fn a_scale_is_not_above_its_precision() {
+    fn a_scale_does_not_exceed_the_precision() {
         let decimal: Type = parse_quote!(Decimal);
         for (attribute, message) in [
             (
                 parse_quote!(#[shard(precision = 29)]),
-                "the precision of a decimal is from 1 to 28 digits",
+                "the precision must be between 1 and 28",
             ),
             (
                 parse_quote!(#[shard(decimal(0, 0))]),
-                "the precision of a decimal is from 1 to 28 digits",
+                "the precision must be between 1 and 28",
             ),
             (
                 parse_quote!(#[shard(precision = 2, scale = 3)]),
-                "the scale of a decimal, its digits after the point, is from 0 to its precision, \
-                 which is 2",
+                "the scale must be between 0 and the precision, which is 2",
             ),
             (
                 parse_quote!(#[shard(scale = 3)]),
-                "a scale is of so many digits in all: write `precision = 12` beside it",
+                "`scale` requires a precision: add `precision = 12`",
             ),
             (
                 parse_quote!(#[shard(decimal(12, x))]),
-                "`decimal` is written `decimal(12, 2)`",
+                "expected `decimal(12, 2)`",
             ),
         ] {
-            assert_eq!(mistakes(&attribute, &decimal), [message]);
+            assert_eq!(errors_of(&attribute, &decimal), [message]);
         }
     }
 }

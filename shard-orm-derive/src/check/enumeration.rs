@@ -1,13 +1,13 @@
-//! A stored enum: what each variant is stored as.
+//! Checks an enum, and determines the stored form of each variant.
 
 use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Path, UnOp};
 
-use crate::attr::MaybeValue;
+use crate::attr::OptionalValue;
 use crate::errors::Errors;
 use crate::names::{self, Case};
 use crate::parse;
 
-/// An enum with what its variants are stored as.
+/// A checked enum.
 #[derive(Debug)]
 pub(crate) struct Enumeration {
     pub(crate) ident: Ident,
@@ -15,7 +15,7 @@ pub(crate) struct Enumeration {
     pub(crate) stored: Stored,
 }
 
-/// What the variants are stored as.
+/// The stored form of the variants.
 #[derive(Debug)]
 pub(crate) enum Stored {
     Text(Vec<(Ident, String)>),
@@ -26,7 +26,7 @@ pub(crate) enum Stored {
     },
 }
 
-/// The integers that a column holds, with their bounds.
+/// The integer types of columns, with their bounds.
 const INTEGERS: [(&str, i128, i128); 8] = [
     ("i8", i8::MIN as i128, i8::MAX as i128),
     ("i16", i16::MIN as i128, i16::MAX as i128),
@@ -41,21 +41,18 @@ const INTEGERS: [(&str, i128, i128); 8] = [
 /// Checks an enum.
 pub(crate) fn enumeration(parsed: parse::Enumeration, errors: &mut Errors) -> Option<Enumeration> {
     if parsed.variants.is_empty() {
-        errors.at(
-            &parsed.ident,
-            "an enum without variants has no value to store",
-        );
+        errors.at(&parsed.ident, "the enum has no variants");
     }
     let stored = match &parsed.integer {
         None => texts(&parsed, errors)?,
-        Some((_, MaybeValue::Alone)) => integers(&parsed, "i32", errors),
-        Some((said, MaybeValue::Value(value))) => {
+        Some((_, OptionalValue::Absent)) => integers(&parsed, "i32", errors),
+        Some((token, OptionalValue::Value(value))) => {
             let of = integer(value);
             if of.is_none() {
                 let known = names::list(INTEGERS.iter().map(|(name, ..)| *name));
                 errors.at(
-                    said,
-                    format!("`integer` takes one of {known}, like `integer = \"i16\"`"),
+                    token,
+                    format!("unknown integer type; use one of {known}: `integer = \"i16\"`"),
                 );
             }
             integers(&parsed, of?, errors)
@@ -86,18 +83,18 @@ fn integer(value: &Expr) -> Option<&'static str> {
 fn texts(parsed: &parse::Enumeration, errors: &mut Errors) -> Option<Stored> {
     let case = match &parsed.rename_all {
         None => Case::Snake,
-        Some(said) => case(said, errors)?,
+        Some(token) => case(token, errors)?,
     };
     let mut stored: Vec<(Ident, String)> = Vec::with_capacity(parsed.variants.len());
     for variant in &parsed.variants {
         let text = match &variant.rename {
-            Some(said) => said.value(),
+            Some(token) => token.value(),
             None => case.apply(&names::plain(&variant.ident)),
         };
         if let Some((other, _)) = stored.iter().find(|(_, taken)| *taken == text) {
-            let message = format!("`{other}` is stored as {text:?} already");
+            let message = format!("duplicate stored value: `{other}` is also stored as {text:?}");
             match &variant.rename {
-                Some(said) => errors.at(said, message),
+                Some(token) => errors.at(token, message),
                 None => errors.at(&variant.ident, message),
             }
         }
@@ -106,12 +103,12 @@ fn texts(parsed: &parse::Enumeration, errors: &mut Errors) -> Option<Stored> {
     Some(Stored::Text(stored))
 }
 
-fn case(said: &LitStr, errors: &mut Errors) -> Option<Case> {
-    let value = said.value();
+fn case(token: &LitStr, errors: &mut Errors) -> Option<Case> {
+    let value = token.value();
     let found = Case::NAMES.iter().find(|(name, _)| *name == value);
     if found.is_none() {
         let known = names::list(Case::NAMES.iter().map(|(name, _)| *name));
-        errors.at(said, format!("`rename_all` takes one of {known}"));
+        errors.at(token, format!("unknown case; `rename_all` accepts {known}"));
     }
     found.map(|(_, case)| *case)
 }
@@ -121,10 +118,10 @@ fn integers(parsed: &parse::Enumeration, of: &'static str, errors: &mut Errors) 
         .variants
         .iter()
         .filter_map(|variant| variant.rename.as_ref());
-    for said in parsed.rename_all.iter().chain(renames) {
+    for token in parsed.rename_all.iter().chain(renames) {
         errors.at(
-            said,
-            "an enum that is stored as an integer has no names to rename",
+            token,
+            "an enum stored as an integer has no stored names; remove this",
         );
     }
     let mut variants = Vec::with_capacity(parsed.variants.len());
@@ -135,10 +132,7 @@ fn integers(parsed: &parse::Enumeration, of: &'static str, errors: &mut Errors) 
             Some(value) => match literal(value) {
                 Some(number) => number,
                 None => {
-                    errors.at(
-                        value,
-                        "the number that is stored has to be seen here: write it as a literal",
-                    );
+                    errors.at(value, "a stored discriminant must be an integer literal");
                     continue;
                 }
             },
@@ -149,10 +143,7 @@ fn integers(parsed: &parse::Enumeration, of: &'static str, errors: &mut Errors) 
         {
             errors.at(
                 &variant.ident,
-                format!(
-                    "`{}` is {number}, which `{of}` does not hold",
-                    variant.ident
-                ),
+                format!("`{}` is {number}, which does not fit `{of}`", variant.ident),
             );
         }
         variants.push((variant.ident.clone(), number));
@@ -161,7 +152,7 @@ fn integers(parsed: &parse::Enumeration, of: &'static str, errors: &mut Errors) 
     Stored::Integer { of, variants }
 }
 
-/// The value of an integer literal, with or without a sign.
+/// Returns the value of an integer literal, with or without a sign.
 fn literal(value: &Expr) -> Option<i128> {
     match value {
         Expr::Lit(ExprLit {
@@ -187,18 +178,21 @@ mod tests {
     use crate::field;
 
     #[test]
-    fn two_variants_are_not_stored_as_the_same_text() {
+    fn stored_variant_names_are_distinct() {
         let found = messages(
             field,
             &parse_quote! {
                 enum Status { New, #[shard(rename = "new")] Fresh }
             },
         );
-        assert_eq!(found, ["`New` is stored as \"new\" already"]);
+        assert_eq!(
+            found,
+            ["duplicate stored value: `New` is also stored as \"new\""]
+        );
     }
 
     #[test]
-    fn an_integer_holds_every_number_of_the_enum() {
+    fn discriminants_fit_the_integer_type() {
         let found = messages(
             field,
             &parse_quote! {
@@ -209,26 +203,23 @@ mod tests {
         assert_eq!(
             found,
             [
-                "`Under` is -1, which `u8` does not hold",
-                "`Above` is 256, which `u8` does not hold",
+                "`Under` is -1, which does not fit `u8`",
+                "`Above` is 256, which does not fit `u8`",
             ]
         );
     }
 
     #[test]
-    fn a_number_is_written_as_a_literal() {
+    fn a_discriminant_is_a_literal() {
         let found = messages(
             field,
             &parse_quote! { #[shard(integer)] enum Level { Low = BASE + 1 } },
         );
-        assert_eq!(
-            found,
-            ["the number that is stored has to be seen here: write it as a literal"]
-        );
+        assert_eq!(found, ["a stored discriminant must be an integer literal"]);
     }
 
     #[test]
-    fn an_unknown_case_or_integer_is_answered_with_the_known_ones() {
+    fn an_unknown_case_or_integer_error_lists_the_known_ones() {
         let case = messages(
             field,
             &parse_quote! { #[shard(rename_all = "camelCase")] enum A { B } },
@@ -236,7 +227,7 @@ mod tests {
         assert_eq!(
             case,
             [
-                "`rename_all` takes one of `snake_case`, `lowercase`, `SCREAMING_SNAKE_CASE` and \
+                "unknown case; `rename_all` accepts `snake_case`, `lowercase`, `SCREAMING_SNAKE_CASE` and \
                  `PascalCase`"
             ]
         );
@@ -247,19 +238,19 @@ mod tests {
         assert_eq!(
             integer,
             [
-                "`integer` takes one of `i8`, `i16`, `i32`, `i64`, `u8`, `u16`, `u32` and `u64`, \
-                 like `integer = \"i16\"`"
+                "unknown integer type; use one of `i8`, `i16`, `i32`, `i64`, `u8`, `u16`, `u32` and \
+                 `u64`: `integer = \"i16\"`"
             ]
         );
     }
 
     #[test]
-    fn a_stored_enum_has_variants_without_fields_and_at_least_one() {
+    fn a_stored_enum_has_fieldless_variants() {
         let found = messages(field, &parse_quote! { enum A { B(i32) } });
         assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("a stored enum has variants without fields"));
+        assert!(found[0].starts_with("a stored enum cannot"));
         let found = messages(field, &parse_quote! { enum A {} });
-        assert_eq!(found, ["an enum without variants has no value to store"]);
+        assert_eq!(found, ["the enum has no variants"]);
     }
 
     #[test]
@@ -273,7 +264,7 @@ mod tests {
         );
         assert_eq!(
             found,
-            ["an enum that is stored as an integer has no names to rename"; 2]
+            ["an enum stored as an integer has no stored names; remove this"; 2]
         );
     }
 }

@@ -1,9 +1,9 @@
-//! How the value of a field is made: what `generate` says, and where it may stand.
+//! Checks `generate`, the generator of an id.
 
 use crate::errors::Errors;
 use crate::{names, parse, types};
 
-/// How an id is made.
+/// The generator of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Generate {
     Snowflake,
@@ -21,38 +21,37 @@ const NAMES: [(&str, Generate); 4] = [
 
 /// Checks the `generate` of a field.
 pub(super) fn generate(field: &parse::Field, errors: &mut Errors) -> Option<Generate> {
-    let said = field.generate.as_ref()?;
+    let token = field.generate.as_ref()?;
     if field.primary_key.is_none() {
         errors.at(
-            said,
-            "`generate` fills the id of a row, which is a field of its primary key: mark it with \
-             `primary_key` too",
+            token,
+            "`generate` requires a primary key field: mark it with `primary_key` as well",
         );
     }
     if let Some(region) = &field.region {
-        errors.at(region, "a region is said by the caller, not generated");
+        errors.at(region, "a region cannot be generated");
     }
     if let Some((default, _)) = &field.default {
         errors.at(
             default,
-            "a generated id has no `default`: the database would give it to every row",
+            "a generated id cannot have a `default`: every row would have the same id",
         );
     }
-    let name = said.value();
+    let name = token.value();
     let generate = NAMES
         .iter()
         .find(|(known, _)| *known == name)
         .map(|(_, generate)| *generate);
     if generate.is_none() {
-        errors.at(said, unknown(&name));
+        errors.at(token, unknown(&name));
     }
     if generate == Some(Generate::UuidV7)
         && let Some(key) = &field.key
     {
-        errors.at(key, "a UUID is no shard key, which is an integer");
+        errors.at(key, "a UUID cannot be a shard key; use an integer");
         return None;
     }
-    // The type of an `Option` has been refused.
+    // An `Option` has been reported already.
     generate.filter(|_| types::option_of(&field.ty).is_none())
 }
 
@@ -68,15 +67,15 @@ fn unknown(name: &str) -> String {
     .contains(&name)
     {
         return format!(
-            "each logical shard would count for itself, so that rows of two shards have one id, and \
-             meet when they move to one server; use one of {}",
+            "auto-increment ids are not supported: each logical shard would have its own counter, \
+             and ids would collide; use one of {}",
             names::list(known)
         );
     }
     match names::nearest(name, known.clone()) {
-        Some(near) => format!("ids are not made by `{name}`; did you mean `{near}`?"),
+        Some(near) => format!("unknown id generator `{name}`; did you mean `{near}`?"),
         None => format!(
-            "ids are not made by `{name}`; use one of {}",
+            "unknown id generator `{name}`; use one of {}",
             names::list(known)
         ),
     }
@@ -89,8 +88,8 @@ mod tests {
     use crate::errors::messages;
     use crate::model;
 
-    /// The mistakes in one field of a sharded model.
-    fn mistakes(attribute: &Attribute, ty: &Type) -> Vec<String> {
+    /// Returns the errors of one field of a sharded model.
+    fn errors_of(attribute: &Attribute, ty: &Type) -> Vec<String> {
         messages(
             model,
             &parse_quote! {
@@ -105,9 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn each_way_of_making_ids_is_known() {
+    fn every_id_generator_is_accepted() {
         for name in ["snowflake", "table", "uuid_v7", "nanosecond"] {
-            let found = mistakes(
+            let found = errors_of(
                 &parse_quote!(#[shard(primary_key, generate = #name)]),
                 &parse_quote!(i64),
             );
@@ -116,45 +115,44 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_the_database_are_refused_with_the_reason() {
-        let found = mistakes(
+    fn auto_increment_ids_are_rejected_with_the_reason() {
+        let found = errors_of(
             &parse_quote!(#[shard(primary_key, generate = "database")]),
             &parse_quote!(i64),
         );
         assert_eq!(
             found,
             [
-                "each logical shard would count for itself, so that rows of two shards have one id, \
-                 and meet when they move to one server; use one of `snowflake`, `table`, `uuid_v7` \
-                 and `nanosecond`"
+                "auto-increment ids are not supported: each logical shard would have its own \
+                 counter, and ids would collide; use one of `snowflake`, `table`, `uuid_v7` and \
+                 `nanosecond`"
             ]
         );
     }
 
     #[test]
-    fn a_near_name_is_suggested() {
-        let found = mistakes(
+    fn a_similar_generator_is_suggested() {
+        let found = errors_of(
             &parse_quote!(#[shard(primary_key, generate = "snowflakes")]),
             &parse_quote!(i64),
         );
         assert_eq!(
             found,
-            ["ids are not made by `snowflakes`; did you mean `snowflake`?"]
+            ["unknown id generator `snowflakes`; did you mean `snowflake`?"]
         );
     }
 
     #[test]
-    fn a_generated_field_is_one_part_of_the_primary_key_and_has_no_default() {
-        let found = mistakes(
+    fn a_generated_field_is_in_the_primary_key_without_default() {
+        let found = errors_of(
             &parse_quote!(#[shard(generate = "snowflake", default)]),
             &parse_quote!(i64),
         );
         assert_eq!(
             found,
             [
-                "`generate` fills the id of a row, which is a field of its primary key: mark it with \
-                 `primary_key` too",
-                "a generated id has no `default`: the database would give it to every row",
+                "`generate` requires a primary key field: mark it with `primary_key` as well",
+                "a generated id cannot have a `default`: every row would have the same id",
             ]
         );
         let found = messages(
@@ -171,14 +169,14 @@ mod tests {
         assert_eq!(
             found,
             [
-                "a model has one field with `generate`",
-                "a field with `skip` has no column, so it has no `generate`",
+                "duplicate `generate`; only one field of a model can have it",
+                "`generate` cannot be combined with `skip`: the field has no column",
             ]
         );
     }
 
     #[test]
-    fn a_uuid_is_no_shard_key() {
+    fn a_uuid_cannot_be_a_shard_key() {
         let found = messages(
             model,
             &parse_quote! {
@@ -186,6 +184,6 @@ mod tests {
                 struct A { #[shard(primary_key, key, generate = "uuid_v7")] a: Uuid }
             },
         );
-        assert_eq!(found, ["a UUID is no shard key, which is an integer"]);
+        assert_eq!(found, ["a UUID cannot be a shard key; use an integer"]);
     }
 }

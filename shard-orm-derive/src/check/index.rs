@@ -1,4 +1,4 @@
-//! The indexes of a model: over fields that have columns, each index once.
+//! Checks the indexes of a model.
 
 use syn::Ident;
 
@@ -6,21 +6,21 @@ use super::Column;
 use crate::errors::Errors;
 use crate::{names, parse};
 
-/// One index, by the ordinals of its columns.
+/// One index, with the ordinals of its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Index {
     pub(crate) columns: Vec<usize>,
     pub(crate) unique: bool,
 }
 
-/// Checks the indexes said on the struct and on the fields.
+/// Checks the indexes of the struct and of its fields.
 pub(super) fn indexes(model: &parse::Model, columns: &[Column], errors: &mut Errors) -> Vec<Index> {
     let mut indexes: Vec<Index> = Vec::new();
     for field in &model.fields {
         let Some(ordinal) = ordinal(columns, &field.ident) else {
             continue;
         };
-        // The mistake of both on one field is reported with the field.
+        // A field with both is reported by the check of the field.
         if field.index.is_some() || field.unique.is_some() {
             indexes.push(Index {
                 columns: vec![ordinal],
@@ -28,24 +28,27 @@ pub(super) fn indexes(model: &parse::Model, columns: &[Column], errors: &mut Err
             });
         }
     }
-    for said in &model.indexes {
-        let found = over(said, model, columns, errors);
-        if found.len() < said.fields.len() {
+    for token in &model.indexes {
+        let found = over(token, model, columns, errors);
+        if found.len() < token.fields.len() {
             continue;
         }
         if indexes.iter().any(|index| index.columns == found) {
-            errors.at(&said.said, "there is an index over these columns already");
+            errors.at(
+                &token.token,
+                "duplicate index: another index has the same columns",
+            );
             continue;
         }
         indexes.push(Index {
             columns: found,
-            unique: said.unique,
+            unique: token.unique,
         });
     }
     indexes
 }
 
-/// The ordinals of the fields of one index, without those that are a mistake.
+/// Returns the ordinals of an index's columns, without invalid ones.
 fn over(
     index: &parse::Index,
     model: &parse::Model,
@@ -67,19 +70,22 @@ fn over(
                 let meant = names::nearest(&names::plain(name), fields.iter().map(String::as_str));
                 let question = match meant {
                     Some(meant) => format!("; did you mean `{meant}`?"),
-                    None => ": an index lists fields of the struct, not columns".to_owned(),
+                    None => ": list the names of fields, not of columns".to_owned(),
                 };
                 errors.at(
                     name,
                     format!("`{}` has no field `{name}`{question}", model.ident),
                 );
             }
-            (Some(_), None) => errors.at(name, format!("`{name}` is skipped: it has no column")),
+            (Some(_), None) => errors.at(name, format!("`{name}` has `skip`, so it has no column")),
             (Some(field), Some(_)) if field.json.is_some() => {
-                errors.at(name, "a JSON column cannot be indexed on every database");
+                errors.at(
+                    name,
+                    "a JSON column cannot be indexed: not every database supports it",
+                );
             }
             (Some(_), Some(ordinal)) if found.contains(&ordinal) => {
-                errors.at(name, format!("`{name}` is in this index already"));
+                errors.at(name, format!("duplicate field `{name}` in this index"));
             }
             (Some(_), Some(ordinal)) => found.push(ordinal),
         }
@@ -101,7 +107,7 @@ mod tests {
     use crate::model;
 
     #[test]
-    fn an_index_lists_fields_that_have_comparable_columns_once() {
+    fn an_index_lists_distinct_comparable_columns() {
         let found = messages(
             model,
             &parse_quote! {
@@ -122,11 +128,11 @@ mod tests {
             found,
             [
                 "`A` has no field `itme`; did you mean `item`?",
-                "`A` has no field `other`: an index lists fields of the struct, not columns",
-                "`seen` is skipped: it has no column",
-                "a JSON column cannot be indexed on every database",
-                "there is an index over these columns already",
-                "`item` is in this index already",
+                "`A` has no field `other`: list the names of fields, not of columns",
+                "`seen` has `skip`, so it has no column",
+                "a JSON column cannot be indexed: not every database supports it",
+                "duplicate index: another index has the same columns",
+                "duplicate field `item` in this index",
             ]
         );
     }

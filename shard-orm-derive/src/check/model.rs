@@ -1,31 +1,31 @@
-//! A model as a whole.
+//! Checks a model as a whole.
 
 use syn::{Ident, Path, Type, Visibility};
 
 use super::column::{self, Column};
-use super::copied;
-use super::home::{self, Home};
 use super::index::{self, Index};
-use super::name_mistake;
+use super::location::{self, Location};
+use super::name_problem;
 use super::relation::{self, Relation};
+use super::static_location;
 use crate::errors::Errors;
 use crate::parse;
 
-/// The most columns that a primary key has beside key and region: as many as `Id` is written for.
+/// The maximum number of id columns, for which `Id` is implemented.
 const MOST_ID_COLUMNS: usize = 4;
 
-/// A model without a mistake that can be seen before types are known.
+/// A checked model. Errors that depend on types are left to the compiler.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) shard_orm: Path,
-    pub(crate) home: Home,
+    pub(crate) location: Location,
     pub(crate) table: String,
     pub(crate) columns: Vec<Column>,
     /// Fields without a column.
     pub(crate) skipped: Vec<(Ident, Type)>,
-    /// Ordinals of columns, as the three that follow.
+    /// Ordinals of columns, like the four fields that follow.
     pub(crate) primary_key: Vec<usize>,
     pub(crate) key: Option<usize>,
     pub(crate) region: Option<usize>,
@@ -33,13 +33,13 @@ pub(crate) struct Model {
     pub(crate) soft_delete: Option<usize>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) relations: Vec<Relation>,
-    /// Where `hooks` and `validate` were said.
+    /// The keywords `hooks` and `validate`.
     pub(crate) hooks: Option<Ident>,
     pub(crate) validate: Option<Ident>,
 }
 
 impl Model {
-    /// The columns of the primary key that do not route.
+    /// Returns the columns of the id: the primary key without key and region.
     pub(crate) fn id(&self) -> impl Iterator<Item = &Column> {
         self.primary_key
             .iter()
@@ -57,7 +57,7 @@ impl Model {
 /// Checks a model.
 pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> {
     let complete = !parsed.incomplete && !parsed.fields.iter().any(|field| field.incomplete);
-    let home = home::home(&parsed, complete, errors);
+    let location = location::location(&parsed, complete, errors);
     let table = table(&parsed, complete, errors);
     if complete
         && !parsed
@@ -68,8 +68,7 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
         errors.at(
             &parsed.ident,
             format!(
-                "a model has a primary key: mark the fields that name a row with \
-                 `#[{}(primary_key)]`",
+                "missing primary key: mark its fields with `#[{}(primary_key)]`",
                 parsed.derive.attribute
             ),
         );
@@ -99,26 +98,29 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
         if field.soft_delete.is_some() {
             soft_delete = Some(ordinal);
         }
-        if let Some(said) = &field.generate
+        if let Some(token) = &field.generate
             && generated.replace(ordinal).is_some()
         {
-            errors.at(said, "a model has one field with `generate`");
+            errors.at(
+                token,
+                "duplicate `generate`; only one field of a model can have it",
+            );
         }
     }
     one_of_each_stamp(&parsed, errors);
     distinct(&parsed, &columns, errors);
     let indexes = index::indexes(&parsed, &columns, errors);
     let relations = relation::relations(&parsed, &columns, errors);
-    let criterion = copied::criterion(&parsed, &columns, errors);
-    let mut home = home?;
-    if let Home::Static(copied) = &mut home {
-        copied.criterion = criterion;
+    let criterion = static_location::criterion(&parsed, &columns, errors);
+    let mut location = location?;
+    if let Location::Static(location) = &mut location {
+        location.criterion = criterion;
     }
     let model = Model {
         ident: parsed.ident,
         vis: parsed.vis,
         shard_orm: parsed.shard_orm,
-        home,
+        location,
         table: table?,
         columns,
         skipped,
@@ -136,7 +138,8 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
         errors.at(
             &fifth.field,
             format!(
-                "a primary key has at most {MOST_ID_COLUMNS} columns beside `key` and `region`"
+                "a primary key can have at most {MOST_ID_COLUMNS} columns besides `key` and \
+                 `region`"
             ),
         );
     }
@@ -144,27 +147,26 @@ pub(crate) fn model(parsed: parse::Model, errors: &mut Errors) -> Option<Model> 
 }
 
 fn table(parsed: &parse::Model, complete: bool, errors: &mut Errors) -> Option<String> {
-    let Some(said) = &parsed.table else {
+    let Some(token) = &parsed.table else {
         if complete {
             errors.at(
                 &parsed.ident,
                 format!(
-                    "a model names its table: add `#[{}(table = \"..\")]`",
+                    "missing table name: add `#[{}(table = \"..\")]`",
                     parsed.derive.attribute
                 ),
             );
         }
         return None;
     };
-    let name = said.value();
-    if let Some(mistake) = name_mistake(&name) {
-        errors.at(said, mistake);
+    let name = token.value();
+    if let Some(problem) = name_problem(&name) {
+        errors.at(token, problem);
     } else if name.contains('.') {
         errors.at(
-            said,
+            token,
             format!(
-                "a model names its table alone: which schema or database it is in follows from \
-                 the {}",
+                "the table name cannot contain a schema or database: these follow from the {}",
                 if parsed.derive.is_static {
                     "`source` and the `groups`"
                 } else {
@@ -176,7 +178,7 @@ fn table(parsed: &parse::Model, complete: bool, errors: &mut Errors) -> Option<S
     Some(name)
 }
 
-/// `created_at`, `updated_at` and `soft_delete` stand on one field each.
+/// Checks that `created_at`, `updated_at` and `soft_delete` occur at most once.
 fn one_of_each_stamp(parsed: &parse::Model, errors: &mut Errors) {
     let kept = || parsed.fields.iter().filter(|field| field.skip.is_none());
     let created = kept().filter_map(|field| field.created_at.as_ref());
@@ -184,13 +186,16 @@ fn one_of_each_stamp(parsed: &parse::Model, errors: &mut Errors) {
     let deleted = kept().filter_map(|field| field.soft_delete.as_ref());
     let seconds = created.skip(1).chain(updated.skip(1));
     for second in seconds.chain(deleted.skip(1)) {
-        errors.at(second, format!("a model has one field with `{second}`"));
+        errors.at(
+            second,
+            format!("duplicate `{second}`; only one field of a model can have it"),
+        );
     }
 }
 
-/// No two fields share a constant or a column.
+/// Checks that no two fields share a constant or a column.
 fn distinct(parsed: &parse::Model, columns: &[Column], errors: &mut Errors) {
-    let said = |column: &Column| {
+    let token = |column: &Column| {
         parsed
             .fields
             .iter()
@@ -206,8 +211,8 @@ fn distinct(parsed: &parse::Model, columns: &[Column], errors: &mut Errors) {
             errors.at(
                 &column.field,
                 format!(
-                    "the constants of `{}` and `{}` would both be `{}`: rename one of the fields \
-                     and keep its column with `#[{}(column = \"..\")]`",
+                    "`{}` and `{}` would have the same constant `{}`: rename one field, and keep \
+                     its column with `#[{}(column = \"..\")]`",
                     other.field, column.field, column.constant, parsed.derive.attribute
                 ),
             );
@@ -220,8 +225,8 @@ fn distinct(parsed: &parse::Model, columns: &[Column], errors: &mut Errors) {
                  to case",
                 other.field, other.name
             );
-            match said(column) {
-                Some(said) => errors.at(said, message),
+            match token(column) {
+                Some(token) => errors.at(token, message),
                 None => errors.at(&column.field, message),
             }
         }
@@ -236,25 +241,25 @@ mod tests {
     use crate::model;
 
     #[test]
-    fn all_mistakes_are_reported_at_once() {
+    fn all_errors_are_reported_at_once() {
         let found = messages(model, &parse_quote! { struct A<T> { id: T } });
-        let begins: Vec<String> = found
+        let prefixes: Vec<String> = found
             .iter()
             .map(|message| message.chars().take(30).collect())
             .collect();
         assert_eq!(
-            begins,
+            prefixes,
             [
-                "`ShardModel` takes no generic ",
-                "a model says where its rows li",
-                "a model names its table: add `",
-                "a model has a primary key: mar",
+                "`ShardModel` does not support ",
+                "missing location: add `#[shard",
+                "missing table name: add `#[sha",
+                "missing primary key: mark its ",
             ]
         );
     }
 
     #[test]
-    fn nothing_is_called_missing_when_an_attribute_was_not_understood() {
+    fn nothing_is_reported_missing_after_an_unknown_attribute() {
         let found = messages(
             model,
             &parse_quote! {
@@ -271,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn two_fields_share_neither_a_constant_nor_a_column() {
+    fn constants_and_columns_are_distinct() {
         let found = messages(
             model,
             &parse_quote! {
@@ -288,14 +293,14 @@ mod tests {
             [
                 "`id` has the column `id` already; names of columns are compared without regard \
                  to case",
-                "the constants of `id` and `Id` would both be `ID`: rename one of the fields and \
-                 keep its column with `#[shard(column = \"..\")]`",
+                "`id` and `Id` would have the same constant `ID`: rename one field, and keep its \
+                 column with `#[shard(column = \"..\")]`",
             ]
         );
     }
 
     #[test]
-    fn a_primary_key_has_at_most_four_columns_beside_the_key() {
+    fn an_id_has_at_most_four_columns() {
         let found = messages(
             model,
             &parse_quote! {
@@ -312,12 +317,12 @@ mod tests {
         );
         assert_eq!(
             found,
-            ["a primary key has at most 4 columns beside `key` and `region`"]
+            ["a primary key can have at most 4 columns besides `key` and `region`"]
         );
     }
 
     #[test]
-    fn a_table_is_named_without_its_schema() {
+    fn a_table_name_has_no_schema() {
         let found = messages(
             model,
             &parse_quote! {
@@ -326,11 +331,11 @@ mod tests {
             },
         );
         assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("a model names its table alone"));
+        assert!(found[0].starts_with("the table name cannot contain"));
     }
 
     #[test]
-    fn each_kind_of_time_stands_on_one_field() {
+    fn each_write_time_occurs_once() {
         let found = messages(
             model,
             &parse_quote! {
@@ -342,6 +347,9 @@ mod tests {
                 }
             },
         );
-        assert_eq!(found, ["a model has one field with `updated_at`"]);
+        assert_eq!(
+            found,
+            ["duplicate `updated_at`; only one field of a model can have it"]
+        );
     }
 }

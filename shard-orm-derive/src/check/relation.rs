@@ -1,4 +1,4 @@
-//! Relations: their constants, and the fields of this model that they name.
+//! Checks relations: their constants, and the fields of this model that they name.
 
 use syn::{Ident, Path};
 
@@ -7,7 +7,7 @@ use crate::errors::Errors;
 use crate::names;
 use crate::parse;
 
-/// A relation without a mistake that can be seen in this model alone.
+/// A checked relation. The other model is checked by the compiler.
 #[derive(Debug)]
 pub(crate) struct Relation {
     pub(crate) kind: parse::RelationKind,
@@ -17,7 +17,7 @@ pub(crate) struct Relation {
 }
 
 impl Relation {
-    /// Whether the fields of `by` are this model's.
+    /// Returns whether the fields in `by` belong to this model.
     pub(crate) fn is_held_here(&self) -> bool {
         held_here(self.kind)
     }
@@ -30,7 +30,7 @@ fn held_here(kind: parse::RelationKind) -> bool {
     )
 }
 
-/// Checks all relations of a model.
+/// Checks the relations of a model.
 pub(super) fn relations(
     model: &parse::Model,
     columns: &[Column],
@@ -41,11 +41,8 @@ pub(super) fn relations(
     for parsed in &model.relations {
         if !sharded {
             errors.at(
-                &parsed.said,
-                format!(
-                    "`{}` is declared on a sharded model: a relation is part of a shard key's rows",
-                    parsed.said
-                ),
+                &parsed.token,
+                format!("`{}` requires a sharded model", parsed.token),
             );
         }
         let constant = names::constant(&parsed.name);
@@ -54,15 +51,15 @@ pub(super) fn relations(
             errors.at(
                 &parsed.name,
                 format!(
-                    "the constants of the relation `{}` and of the field `{}` would both be \
-                     `{constant}`: name the relation otherwise",
+                    "the relation `{}` and the field `{}` would have the same constant \
+                     `{constant}`: rename the relation",
                     parsed.name, column.field
                 ),
             );
         } else if relations.iter().any(|other| other.constant == constant) {
             errors.at(
                 &parsed.name,
-                format!("there is a relation `{}` already", parsed.name),
+                format!("duplicate relation `{}`; rename one", parsed.name),
             );
         }
         if held_here(parsed.kind) {
@@ -72,7 +69,7 @@ pub(super) fn relations(
         }
         for (position, field) in parsed.by.iter().enumerate() {
             if parsed.by[..position].contains(field) {
-                errors.at(field, format!("`{field}` is named twice"));
+                errors.at(field, format!("duplicate field `{field}`"));
             }
         }
         relations.push(Relation {
@@ -85,7 +82,7 @@ pub(super) fn relations(
     relations
 }
 
-/// A field of `by` is one of this model's, and does not route.
+/// Checks a field in `by` that must belong to this model.
 fn own(model: &parse::Model, columns: &[Column], name: &Ident, errors: &mut Errors) {
     let Some(field) = model.fields.iter().find(|field| field.ident == *name) else {
         let known = columns.iter().map(|column| names::plain(&column.field));
@@ -103,16 +100,13 @@ fn own(model: &parse::Model, columns: &[Column], name: &Ident, errors: &mut Erro
     if let Some(skip) = &field.skip {
         errors.at(
             skip,
-            format!("`{name}` is the field of a relation, so it has a column"),
+            format!("`{name}` is used by a relation, so it cannot have `skip`"),
         );
     }
     if field.key.is_some() || field.region.is_some() {
         errors.at(
             name,
-            format!(
-                "`{name}` decides where the row lives, and is part of every relation already: \
-                 leave it out of `by`"
-            ),
+            format!("`{name}` is part of every relation implicitly; remove it from `by`"),
         );
     }
 }
@@ -124,13 +118,13 @@ mod tests {
     use crate::errors::messages;
     use crate::model;
 
-    fn mistakes(input: &DeriveInput) -> Vec<String> {
+    fn errors_of(input: &DeriveInput) -> Vec<String> {
         messages(model, input)
     }
 
     #[test]
-    fn each_kind_is_read_with_and_without_quotes() {
-        let found = mistakes(&parse_quote! {
+    fn quotes_are_optional_in_relations() {
+        let found = errors_of(&parse_quote! {
             #[shard(group = "shop", table = "lines")]
             #[shard(has_many(parts = "crate::Part", by = "line_id"))]
             #[shard(has_one(label = Label, by = line_id))]
@@ -149,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn a_relation_in_the_wrong_form_is_answered_with_the_right_one() {
-        let right = "`has_many` is written `has_many(lines = \"Line\", by = \"order_id\")`";
+    fn a_malformed_relation_error_shows_the_syntax() {
+        let right = "expected `has_many(lines = \"Line\", by = \"order_id\")`";
         for wrong in [
             parse_quote!(#[shard(has_many)]),
             parse_quote!(#[shard(has_many = "Line")]),
@@ -163,7 +157,7 @@ mod tests {
             parse_quote!(#[shard(has_many(lines = "Line", by = "a", by = "b"))]),
         ] {
             let attribute: syn::Attribute = wrong;
-            let found = mistakes(&parse_quote! {
+            let found = errors_of(&parse_quote! {
                 #[shard(group = "shop", table = "orders")]
                 #attribute
                 struct Order { #[shard(primary_key)] id: i64, #[shard(key)] user_id: i64 }
@@ -173,8 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn the_field_of_a_relation_is_a_column_that_does_not_route() {
-        let found = mistakes(&parse_quote! {
+    fn a_relation_field_is_a_column_outside_of_the_shard_key() {
+        let found = errors_of(&parse_quote! {
             #[shard(group = "shop", table = "lines")]
             #[shard(belongs_to(order = "Order", by = "order"))]
             #[shard(belongs_to(user = "User", by = "user_id"))]
@@ -191,17 +185,16 @@ mod tests {
             found,
             [
                 "`Line` has no field `order`; did you mean `order_id`?",
-                "`user_id` decides where the row lives, and is part of every relation already: \
-                 leave it out of `by`",
-                "`part_id` is the field of a relation, so it has a column",
-                "`order_id` is named twice",
+                "`user_id` is part of every relation implicitly; remove it from `by`",
+                "`part_id` is used by a relation, so it cannot have `skip`",
+                "duplicate field `order_id`",
             ]
         );
     }
 
     #[test]
-    fn a_relation_has_a_constant_of_its_own() {
-        let found = mistakes(&parse_quote! {
+    fn relation_constants_are_distinct() {
+        let found = errors_of(&parse_quote! {
             #[shard(group = "shop", table = "orders")]
             #[shard(has_many(item = "Line", by = "order_id"))]
             #[shard(has_many(lines = "Line", by = "order_id"), has_one(LINES = "Line", by = "x"))]
@@ -214,23 +207,20 @@ mod tests {
         assert_eq!(
             found,
             [
-                "the constants of the relation `item` and of the field `item` would both be \
-                 `ITEM`: name the relation otherwise",
-                "there is a relation `LINES` already",
+                "the relation `item` and the field `item` would have the same constant `ITEM`: \
+                 rename the relation",
+                "duplicate relation `LINES`; rename one",
             ]
         );
     }
 
     #[test]
-    fn relations_are_of_sharded_models() {
-        let found = mistakes(&parse_quote! {
+    fn relations_require_sharded_models() {
+        let found = errors_of(&parse_quote! {
             #[shard(database = "default", table = "countries")]
             #[shard(has_many(cities = "City", by = "country_id"))]
             struct Country { #[shard(primary_key)] id: i64 }
         });
-        assert_eq!(
-            found,
-            ["`has_many` is declared on a sharded model: a relation is part of a shard key's rows"]
-        );
+        assert_eq!(found, ["`has_many` requires a sharded model"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A struct around one field.
+//! Checks a newtype.
 
 use syn::Member;
 
@@ -11,13 +11,13 @@ pub(crate) fn key(parsed: Wrapper, errors: &mut Errors) -> Option<Wrapper> {
     if let Member::Named(field) = &parsed.member {
         errors.at(
             field,
-            "a shard key is a tuple struct around an integer, like `struct UserId(i64);`",
+            "a shard key must be a tuple struct: `struct UserId(i64);`",
         );
     }
     if types::option_of(&parsed.ty).is_some() {
         errors.at(
             &parsed.ty,
-            "a shard key cannot be NULL: put the integer itself into it",
+            "a shard key cannot be NULL: remove the `Option`",
         );
     }
     Some(parsed)
@@ -29,8 +29,8 @@ pub(crate) fn wrapper(parsed: Wrapper, errors: &mut Errors) -> Option<Wrapper> {
         errors.at(
             &parsed.ty,
             format!(
-                "put the `Option` around the struct, not into it: a model's field is \
-                 `Option<{}>`",
+                "a newtype cannot contain an `Option`: use `Option<{}>` for the model's field \
+                 instead",
                 parsed.ident
             ),
         );
@@ -47,39 +47,39 @@ mod tests {
 
     #[test]
     fn a_key_is_a_tuple_struct_around_one_field() {
-        let one = "`ShardKey` needs a struct around exactly one field, like `struct UserId(i64);`";
+        let one = "`ShardKey` requires a struct with exactly one field: `struct UserId(i64);`";
         assert_eq!(messages(key, &parse_quote! { struct K(i64, i64); }), [one]);
         assert_eq!(messages(key, &parse_quote! { struct K; }), [one]);
         assert_eq!(messages(key, &parse_quote! { enum K { A } }), [one]);
         assert_eq!(
             messages(key, &parse_quote! { struct K { id: i64 } }),
-            ["a shard key is a tuple struct around an integer, like `struct UserId(i64);`"]
+            ["a shard key must be a tuple struct: `struct UserId(i64);`"]
         );
         assert_eq!(messages(key, &parse_quote! { struct K(i64); }), [""; 0]);
     }
 
     #[test]
-    fn an_option_stands_around_a_wrapper() {
+    fn a_newtype_contains_no_option() {
         assert_eq!(
             messages(field, &parse_quote! { struct Email(Option<String>); }),
             [
-                "put the `Option` around the struct, not into it: a model's field is \
-                 `Option<Email>`"
+                "a newtype cannot contain an `Option`: use `Option<Email>` for the model's field \
+                 instead"
             ]
         );
         assert_eq!(
             messages(key, &parse_quote! { struct K(Option<i64>); }),
-            ["a shard key cannot be NULL: put the integer itself into it"]
+            ["a shard key cannot be NULL: remove the `Option`"]
         );
     }
 
     #[test]
-    fn a_wrapper_has_no_generics_and_no_attributes_of_a_model() {
+    fn a_newtype_has_no_generics_or_model_attributes() {
         assert_eq!(
             messages(field, &parse_quote! { struct Email<T>(#[shard(key)] T); }),
             [
-                "`ShardField` takes no generic parameters: what is stored is one type",
-                "unknown attribute `key`; none is known on the field of a struct around one field",
+                "`ShardField` does not support generic parameters",
+                "unknown attribute `key`; the field of a newtype takes none",
             ]
         );
     }

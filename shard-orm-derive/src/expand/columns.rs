@@ -6,7 +6,7 @@ use quote::{ToTokens as _, quote_spanned};
 use super::{site, value};
 use crate::check::Model;
 
-/// One constant for each column, as visible as the struct.
+/// Generates one constant per column, with the visibility of the struct.
 pub(super) fn columns(model: &Model) -> TokenStream {
     let Model {
         ident,
@@ -26,7 +26,7 @@ pub(super) fn columns(model: &Model) -> TokenStream {
                 #shard_orm::Column::new(#ordinal);
         }
     });
-    // A constant is there for a column that is never named too, and for a private field's type.
+    // A constant may be unused, and the type of its field may be private.
     quote_spanned! {site()=>
         #[allow(dead_code, private_interfaces)]
         impl #ident {

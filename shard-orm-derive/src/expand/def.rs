@@ -1,4 +1,4 @@
-//! The static that describes a model: its table, columns, keys and indexes.
+//! The static description of a model: its table, columns, keys and indexes.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -6,8 +6,8 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Lit, Type};
 
 use super::{generate, site, value};
-use crate::check::{Column, Copied, DefaultValue, Groups, Home, Index, Model, Stamp};
-use crate::types::{is_string, option_of, place};
+use crate::check::{Column, DefaultValue, Groups, Index, Location, Model, Stamp, StaticLocation};
+use crate::types::{is_string, located, option_of};
 
 /// `static __SHARD_ORM_DEF: ModelDef`.
 pub(super) fn def(model: &Model) -> TokenStream {
@@ -16,7 +16,7 @@ pub(super) fn def(model: &Model) -> TokenStream {
     let Model {
         table, primary_key, ..
     } = model;
-    let home = home(&model.home);
+    let location = location(&model.location);
     let columns = model.columns.iter().map(column);
     let key = option(model.key);
     let region = option(model.region);
@@ -27,7 +27,7 @@ pub(super) fn def(model: &Model) -> TokenStream {
         static __SHARD_ORM_DEF: __shard_orm::ModelDef = __shard_orm::ModelDef {
             name: #name,
             table: #table,
-            home: #home,
+            location: #location,
             columns: &[#(#columns),*],
             primary_key: &[#(#primary_key),*],
             key: #key,
@@ -40,12 +40,18 @@ pub(super) fn def(model: &Model) -> TokenStream {
     }
 }
 
-fn home(home: &Home) -> TokenStream {
-    match home {
-        Home::Sharded(name) => quote_spanned! {site()=> __shard_orm::Home::Sharded(#name) },
-        Home::Isolated(name) => quote_spanned! {site()=> __shard_orm::Home::Isolated(#name) },
-        Home::Database(name) => quote_spanned! {site()=> __shard_orm::Home::Database(#name) },
-        Home::Static(Copied {
+fn location(location: &Location) -> TokenStream {
+    match location {
+        Location::Sharded(name) => {
+            quote_spanned! {site()=> __shard_orm::ModelLocation::Sharded(#name) }
+        }
+        Location::Isolated(name) => {
+            quote_spanned! {site()=> __shard_orm::ModelLocation::Isolated(#name) }
+        }
+        Location::Database(name) => {
+            quote_spanned! {site()=> __shard_orm::ModelLocation::Database(#name) }
+        }
+        Location::Static(StaticLocation {
             source,
             groups: named,
             criterion,
@@ -55,7 +61,7 @@ fn home(home: &Home) -> TokenStream {
             let groups = groups(named);
             let criterion = option(*criterion);
             quote_spanned! {site()=>
-                __shard_orm::Home::Static(&__shard_orm::StaticDef {
+                __shard_orm::ModelLocation::Static(&__shard_orm::StaticDef {
                     source: #source,
                     groups: #groups,
                     criterion: #criterion,
@@ -82,11 +88,11 @@ fn index(index: &Index) -> TokenStream {
     }
 }
 
-/// Written field by field: through `ColumnDef::of` the compiler would add which bound of it is not
-/// met, and the one mistake in a field's type would be reported in two wordings.
+/// Writes the struct field by field. With a constructor, the compiler would also report its bounds,
+/// and an error in a field's type would appear in two versions.
 fn column(column: &Column) -> TokenStream {
     let Column { name, ty, .. } = column;
-    let at = place(ty.span());
+    let at = located(ty.span());
     let stored = value::stored(ty, column.json);
     let length = option(column.length);
     let binary = column.binary;
@@ -160,9 +166,9 @@ fn column(column: &Column) -> TokenStream {
     }
 }
 
-/// The value of a DEFAULT; a literal text is made the `String` that the field holds.
+/// Returns the value of a DEFAULT; a string literal is converted to a `String`.
 fn default_value(default: &DefaultValue, ty: &Type) -> TokenStream {
-    let at = place(ty.span());
+    let at = located(ty.span());
     match default {
         DefaultValue::OfType => quote_spanned! {at=>
             <#ty as ::core::default::Default>::default()

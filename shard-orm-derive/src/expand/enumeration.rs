@@ -1,4 +1,4 @@
-//! `impl Field` for an enum, stored as text or as an integer.
+//! `impl Field` for an enum, stored as a string or an integer.
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote_spanned;
@@ -6,7 +6,7 @@ use quote::quote_spanned;
 use super::{block, site};
 use crate::check::{Enumeration, Stored};
 
-/// All code of `ShardField` on an enum.
+/// Generates the code of `ShardField` for an enum.
 pub(crate) fn enumeration(enumeration: &Enumeration) -> TokenStream {
     let Enumeration { ident, stored, .. } = enumeration;
     let name = ident.to_string();
@@ -41,7 +41,7 @@ pub(crate) fn enumeration(enumeration: &Enumeration) -> TokenStream {
     block(&enumeration.shard_orm, &items)
 }
 
-/// The type of the column, the body of `bind` and the body of `read`.
+/// The column type, the body of `bind` and the body of `read`.
 type Parts = (TokenStream, TokenStream, TokenStream);
 
 fn text(name: &str, variants: &[(Ident, String)]) -> Parts {
@@ -83,7 +83,7 @@ fn integer(name: &str, of: &str, variants: &[(Ident, i128)]) -> Parts {
         },
         quote_spanned! {site()=>
             let stored = <#of as __shard_orm::Field>::read(row, ordinal)?;
-            // Every number may be a variant's, for an `i8` of 256 variants.
+            // Unreachable if every number is a variant, as in an `i8` enum with 256 variants.
             #[allow(unreachable_patterns)]
             match stored {
                 #(#reads)*

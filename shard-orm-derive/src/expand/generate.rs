@@ -1,15 +1,15 @@
-//! What fills a generated id, and what finds rows by it.
+//! Code that sets a generated id and finds rows by it.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 
 use super::site;
-use crate::check::{Generate, Home, Model};
+use crate::check::{Generate, Location, Model};
 use crate::parse::Wrapper;
-use crate::types::place;
+use crate::types::located;
 
-/// The `generated` of a model's description.
+/// Returns the field `generated` of the model's description.
 pub(super) fn def(model: &Model) -> TokenStream {
     let generated = model.generated.and_then(|ordinal| {
         let by = match model.columns[ordinal].generate? {
@@ -25,7 +25,8 @@ pub(super) fn def(model: &Model) -> TokenStream {
     super::def::option(generated)
 }
 
-/// The methods of `Model` that fill the id, and `impl FindById` where the id tells the shard.
+/// Generates the methods of `Model` that set the id, and `impl FindById` if the id determines the
+/// shard.
 pub(super) fn implementation(model: &Model) -> (TokenStream, TokenStream) {
     let Some((ordinal, generate)) = model
         .generated
@@ -35,7 +36,7 @@ pub(super) fn implementation(model: &Model) -> (TokenStream, TokenStream) {
     };
     let column = &model.columns[ordinal];
     let (field, ty) = (&column.field, &column.ty);
-    let at = place(ty.span());
+    let at = located(ty.span());
     let (made, taken) = match generate {
         Generate::UuidV7 => (
             quote_spanned! {at=> __shard_orm::Uuid },
@@ -47,13 +48,13 @@ pub(super) fn implementation(model: &Model) -> (TokenStream, TokenStream) {
         ),
     };
     let generated = quote_spanned! {at=> <#ty as __shard_orm::GeneratedId<#made>> };
-    // Its own field, where a key is there that is not the id.
+    // Only if the model has a key other than the id.
     let key = model
         .key
         .filter(|key| *key != ordinal && generate != Generate::UuidV7)
         .map(|key| {
             let (field, ty) = (&model.columns[key].field, &model.columns[key].ty);
-            let at = place(ty.span());
+            let at = located(ty.span());
             let key = quote_spanned! {at=>
                 <#ty as __shard_orm::ShardKey>::to_key(&self.#field)
             };
@@ -81,7 +82,7 @@ pub(super) fn implementation(model: &Model) -> (TokenStream, TokenStream) {
         }
     };
     let alone: Vec<_> = model.id().map(|column| &column.field).collect();
-    let finds = matches!(model.home, Home::Sharded(_))
+    let finds = matches!(model.location, Location::Sharded(_))
         && generate == Generate::Snowflake
         && model.key != Some(ordinal)
         && alone == [field];
@@ -102,14 +103,14 @@ pub(super) fn implementation(model: &Model) -> (TokenStream, TokenStream) {
     (fill, find_by_id)
 }
 
-/// `impl GeneratedId` of a struct around one field, for whatever that field can hold.
+/// Generates `impl GeneratedId` for a newtype, with the same type parameter as its inner field.
 ///
-/// Generic, so that a struct around a text compiles, too, and holds no id.
+/// The implementation is generic, so that a newtype over a string compiles without being an id.
 pub(super) fn wrapper(wrapper: &Wrapper) -> TokenStream {
     let Wrapper {
         ident, member, ty, ..
     } = wrapper;
-    let inner = quote_spanned! {place(ty.span())=>
+    let inner = quote_spanned! {located(ty.span())=>
         <#ty as __shard_orm::GeneratedId<__ShardOrmId>>
     };
     quote_spanned! {site()=>

@@ -1,4 +1,4 @@
-//! `impl ShardKey` for a newtype over an integer, and the `impl Field` that it needs.
+//! `impl ShardKey` for a newtype over an integer, and the `impl Field` that it requires.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -6,15 +6,15 @@ use syn::spanned::Spanned as _;
 
 use super::{block, site, wrapper};
 use crate::parse::Wrapper;
-use crate::types::place;
+use crate::types::located;
 
-/// All code of `ShardKey`.
+/// Generates the code of `ShardKey`.
 pub(crate) fn key(key: &Wrapper) -> TokenStream {
     let Wrapper {
         ident, member, ty, ..
     } = key;
     let field = wrapper::implementation(key);
-    let to_key = quote_spanned! {place(ty.span())=>
+    let to_key = quote_spanned! {located(ty.span())=>
         <#ty as __shard_orm::ShardKey>::to_key(&self.#member)
     };
     let items = quote_spanned! {site()=>

@@ -1,22 +1,22 @@
-//! `impl Model`: binding, reading and stamping one row.
+//! `impl Model`: binds, reads and timestamps one row.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 
-use super::{block, columns, def, generate, home, relations, site, value};
-use crate::check::{Home, Model};
-use crate::types::place;
+use super::{block, columns, def, generate, location, relations, site, value};
+use crate::check::{Location, Model};
+use crate::types::located;
 
-/// All code of a model.
+/// Generates the code of a model.
 pub(crate) fn model(model: &Model) -> TokenStream {
     let columns = columns::columns(model);
     let def = def::def(model);
     let implementation = implementation(model);
-    let home = home::home(model);
+    let location = location::location(model);
     let same_groups = relations::same_groups(model);
     let relations = relations::relations(model);
-    let items = quote_spanned! {site()=> #def #implementation #home #same_groups };
+    let items = quote_spanned! {site()=> #def #implementation #location #same_groups };
     let block = block(&model.shard_orm, &items);
     quote_spanned! {site()=> #columns #relations #block }
 }
@@ -28,26 +28,26 @@ fn implementation(model: &Model) -> TokenStream {
     let id_value = id_value(model);
     let arms = model.columns.iter().enumerate().map(|(ordinal, column)| {
         let field = &column.field;
-        let at = place(column.ty.span());
+        let at = located(column.ty.span());
         let bind = value::bind_column(column, &quote_spanned! {at=> &self.#field });
         quote_spanned! {at=> #ordinal => #bind, }
     });
     let reads = model.columns.iter().enumerate().map(|(ordinal, column)| {
         let field = &column.field;
         let read = value::read_column(column, ordinal);
-        quote_spanned! {place(column.ty.span())=> #field: #read, }
+        quote_spanned! {located(column.ty.span())=> #field: #read, }
     });
     let skips = model.skipped.iter().map(|(field, ty)| {
-        quote_spanned! {place(ty.span())=>
+        quote_spanned! {located(ty.span())=>
             #field: <#ty as ::core::default::Default>::default(),
         }
     });
     let stamp = stamp(model);
     let (fill, find_by_id) = generate::implementation(model);
-    let behaviour = behaviour(model);
-    let copies = match &model.home {
-        Home::Static(copied) => {
-            let groups = def::groups(&copied.groups);
+    let hooks_and_validation = hooks_and_validation(model);
+    let copies = match &model.location {
+        Location::Static(location) => {
+            let groups = def::groups(&location.groups);
             quote_spanned! {site()=>
                 const COPIES: ::core::option::Option<__shard_orm::StaticGroups> =
                     ::core::option::Option::Some(#groups);
@@ -70,13 +70,13 @@ fn implementation(model: &Model) -> TokenStream {
 
             #copies
 
-            #behaviour
+            #hooks_and_validation
 
             fn def() -> &'static __shard_orm::ModelDef {
                 &__SHARD_ORM_DEF
             }
 
-            // Where the shard key is the whole primary key, that is `()`.
+            // The id is `()` if the primary key is just the shard key.
             #[allow(clippy::unused_unit)]
             fn id(&self) -> #id {
                 #id_value
@@ -122,16 +122,16 @@ fn implementation(model: &Model) -> TokenStream {
     }
 }
 
-/// The constants that connect the model's own `Hooks` and `Validate`, where it has them.
-fn behaviour(model: &Model) -> TokenStream {
-    let hooks = model.hooks.as_ref().map(|said| {
-        quote_spanned! {place(said.span())=>
+/// Generates the constants that connect the model's `Hooks` and `Validate`, if it has them.
+fn hooks_and_validation(model: &Model) -> TokenStream {
+    let hooks = model.hooks.as_ref().map(|token| {
+        quote_spanned! {located(token.span())=>
             const HOOKS: ::core::option::Option<&'static dyn __shard_orm::DynHooks<Self>> =
                 ::core::option::Option::Some(__shard_orm::connect_hooks::<Self>());
         }
     });
-    let validate = model.validate.as_ref().map(|said| {
-        quote_spanned! {place(said.span())=>
+    let validate = model.validate.as_ref().map(|token| {
+        quote_spanned! {located(token.span())=>
             const VALIDATE: ::core::option::Option<fn(&Self, &mut __shard_orm::Problems<Self>)> =
                 ::core::option::Option::Some(<Self as __shard_orm::Validate>::validate);
         }
@@ -139,22 +139,22 @@ fn behaviour(model: &Model) -> TokenStream {
     quote_spanned! {site()=> #hooks #validate }
 }
 
-/// `()`, the one type, or a tuple.
+/// Returns the type of the id: `()`, a single type, or a tuple.
 fn id(model: &Model) -> TokenStream {
     let types: Vec<_> = model.id().map(|column| &column.ty).collect();
     match types.as_slice() {
-        [one] => quote_spanned! {place(one.span())=> #one },
+        [one] => quote_spanned! {located(one.span())=> #one },
         several => quote_spanned! {site()=> (#(#several),*) },
     }
 }
 
-/// A value of that type.
+/// Generates the value of the id.
 fn id_value(model: &Model) -> TokenStream {
     let values: Vec<_> = model
         .id()
         .map(|column| {
             let (field, ty) = (&column.field, &column.ty);
-            quote_spanned! {place(ty.span())=>
+            quote_spanned! {located(ty.span())=>
                 <#ty as ::core::clone::Clone>::clone(&self.#field)
             }
         })
@@ -176,7 +176,7 @@ fn stamp(model: &Model) -> TokenStream {
     }
     let fields = stamped.map(|column| {
         let (field, ty) = (&column.field, &column.ty);
-        quote_spanned! {place(ty.span())=>
+        quote_spanned! {located(ty.span())=>
             self.#field = <#ty as __shard_orm::Timestamp>::at(time);
         }
     });

@@ -1,4 +1,4 @@
-//! `impl Projection`: some of a model's columns, read into a struct.
+//! `impl Projection`: reads some of a model's columns into a struct.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote_spanned};
@@ -6,9 +6,9 @@ use syn::spanned::Spanned as _;
 
 use super::{block, site, value};
 use crate::parse::Projection;
-use crate::types::place;
+use crate::types::located;
 
-/// All code of `ShardProjection`.
+/// Generates the code of `ShardProjection`.
 pub(crate) fn projection(projection: &Projection) -> TokenStream {
     let Projection {
         ident,
@@ -19,18 +19,19 @@ pub(crate) fn projection(projection: &Projection) -> TokenStream {
     let locals: Vec<_> = (0..fields.len())
         .map(|place| format_ident!("column_{place}", span = site()))
         .collect();
-    // Every column is named once, with the type that the field has: both mistakes show here alone.
+    // Each column is named once, with the type of the field, so that a wrong name or type is
+    // reported only once, and here.
     let typed = fields.iter().zip(&locals).map(|(field, local)| {
         let ty = value::stored(&field.ty, field.json);
         let constant = &field.constant;
-        quote_spanned! {place(field.ty.span())=>
+        quote_spanned! {located(field.ty.span())=>
             let #local: __shard_orm::Column<#model, #ty> = <#model>::#constant;
         }
     });
     let reads = fields.iter().enumerate().map(|(ordinal, field)| {
         let name = &field.ident;
         let read = value::read(&field.ty, field.json, ordinal);
-        quote_spanned! {place(field.ty.span())=>
+        quote_spanned! {located(field.ty.span())=>
             #name: {
                 let row = &__shard_orm::row_of_field::<Self>(row, #ordinal);
                 #read

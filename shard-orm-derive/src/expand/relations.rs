@@ -9,9 +9,9 @@ use super::site;
 use crate::check::{Model, Relation};
 use crate::names;
 use crate::parse::RelationKind as Kind;
-use crate::types::place;
+use crate::types::located;
 
-/// One constant for each relation, as visible as the struct.
+/// Generates one constant per relation, with the visibility of the struct.
 pub(super) fn relations(model: &Model) -> TokenStream {
     if model.relations.is_empty() {
         return TokenStream::new();
@@ -39,7 +39,7 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
     let Relation {
         constant, target, ..
     } = relation;
-    let at = place(target.span());
+    let at = located(target.span());
     let name = target_name(relation);
     let (kind, doc) = match relation.kind {
         Kind::HasMany => (
@@ -60,13 +60,13 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
         ),
     };
     let kind = Ident::new(kind, at);
-    // All that a mistake is shown at is the model or its field, not the derive.
+    // Errors point at the model or its field, not at the derive.
     let library = respanned(shard_orm, at);
     let columns: Vec<_> = relation
         .by
         .iter()
         .map(|field| {
-            let at = place(field.span());
+            let at = located(field.span());
             let constant = names::constant(field);
             let holder = if relation.is_held_here() {
                 quote_spanned! {at=> Self }
@@ -91,7 +91,7 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
     }
 }
 
-/// The path, shown at another place; its names are found as before.
+/// Changes the location of a path's span without changing its name resolution.
 fn respanned(path: &Path, at: Span) -> TokenStream {
     path.to_token_stream()
         .into_iter()
@@ -102,23 +102,23 @@ fn respanned(path: &Path, at: Span) -> TokenStream {
         .collect()
 }
 
-/// A closure that puts the other's id into this one's fields.
+/// Generates a closure that sets this row's fields to the other row's id.
 fn setter(model: &Model, relation: &Relation) -> TokenStream {
     let shard_orm = &model.shard_orm;
-    let at = place(relation.target.span());
+    let at = located(relation.target.span());
     let target = &relation.target;
     let put = |field: &Ident, id: TokenStream, part: TokenStream| {
-        let library = respanned(shard_orm, place(field.span()));
-        quote_spanned! {place(field.span())=>
+        let library = respanned(shard_orm, located(field.span()));
+        quote_spanned! {located(field.span())=>
             #library::relation::ForeignKey::<#id>::put(&mut row.#field, #part)
         }
     };
     match relation.by.as_slice() {
         [] => quote_spanned! {at=> |_, _| () },
         [one] => {
-            let at = place(one.span());
+            let at = located(one.span());
             let (library, target) = (respanned(shard_orm, at), respanned(target, at));
-            // Asked for as by the constant, so that the compiler says it once.
+            // Requires the same bound as the constant, so that the compiler reports it once.
             let id = quote_spanned! {at=> <#target as #library::Model>::Id };
             let put = put(one, id, quote_spanned! {at=> id });
             quote_spanned! {at=> |row, id| #put }
@@ -133,7 +133,7 @@ fn setter(model: &Model, relation: &Relation) -> TokenStream {
     }
 }
 
-/// That the models of each relation are in one group, or what it refers to is copied there.
+/// Generates assertions that related models are in one group, or that the target is copied to it.
 pub(super) fn same_groups(model: &Model) -> TokenStream {
     let ident = &model.ident;
     let own = names::plain(ident);
@@ -148,7 +148,7 @@ pub(super) fn same_groups(model: &Model) -> TokenStream {
                      row reaches what it refers to: add the group of `{own}` to its `groups`",
                     target_name(relation)
                 );
-                return quote_spanned! {place(target.span())=>
+                return quote_spanned! {located(target.span())=>
                     const _: () = ::core::assert!(
                         __shard_orm::is_reached(
                             <#target as __shard_orm::Model>::COPIES,
@@ -163,7 +163,7 @@ pub(super) fn same_groups(model: &Model) -> TokenStream {
                  relation is within one group",
                 target_name(relation)
             );
-            quote_spanned! {place(target.span())=>
+            quote_spanned! {located(target.span())=>
                 const _: () = ::core::assert!(
                     __shard_orm::same_text(
                         <#ident as __shard_orm::Sharded>::GROUP,

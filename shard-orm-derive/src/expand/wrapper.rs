@@ -1,4 +1,4 @@
-//! `impl Field` for a struct around one field.
+//! `impl Field` for a newtype.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -6,19 +6,19 @@ use syn::spanned::Spanned as _;
 
 use super::{block, generate, site};
 use crate::parse::Wrapper;
-use crate::types::place;
+use crate::types::located;
 
-/// All code of `ShardField` on a struct.
+/// Generates the code of `ShardField` for a newtype.
 pub(crate) fn wrapper(wrapper: &Wrapper) -> TokenStream {
     block(&wrapper.shard_orm, &implementation(wrapper))
 }
 
-/// Hands everything on to the inner field.
+/// Delegates to the inner field.
 pub(super) fn implementation(wrapper: &Wrapper) -> TokenStream {
     let Wrapper {
         ident, member, ty, ..
     } = wrapper;
-    let at = place(ty.span());
+    let at = located(ty.span());
     let inner = quote_spanned! {at=> <#ty as __shard_orm::Field> };
     let generated = generate::wrapper(wrapper);
     quote_spanned! {site()=>

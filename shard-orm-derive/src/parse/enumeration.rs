@@ -1,34 +1,34 @@
-//! An enum: the other input of `ShardField`.
+//! Parses an enum: the other input of `ShardField`.
 
 use syn::{Data, DeriveInput, Expr, Fields, Ident, LitStr, Path};
 
 use super::no_generics;
-use crate::attr::{Attrs, MaybeValue, SHARD, Vocabulary, Word};
+use crate::attr::{Attrs, Keyword, OptionalValue, SHARD, Vocabulary};
 use crate::errors::Errors;
 
 const ENUM: Vocabulary = Vocabulary {
     attribute: SHARD,
-    place: "a stored enum",
-    words: &[
-        Word::new("rename_all", "rename_all = \"snake_case\""),
-        Word::new("integer", "integer` or `integer = \"i16\""),
-        Word::new("crate", "crate = \"path\""),
+    target: "a stored enum",
+    keywords: &[
+        Keyword::new("rename_all", "rename_all = \"snake_case\""),
+        Keyword::new("integer", "integer` or `integer = \"i16\""),
+        Keyword::new("crate", "crate = \"path\""),
     ],
 };
 
 const VARIANT: Vocabulary = Vocabulary {
     attribute: SHARD,
-    place: "a variant of a stored enum",
-    words: &[Word::new("rename", "rename = \"name\"")],
+    target: "a variant of a stored enum",
+    keywords: &[Keyword::new("rename", "rename = \"name\"")],
 };
 
-/// An enum that a column is to hold.
+/// An enum that is stored in a column.
 #[derive(Debug)]
 pub(crate) struct Enumeration {
     pub(crate) ident: Ident,
     pub(crate) shard_orm: Path,
     pub(crate) rename_all: Option<LitStr>,
-    pub(crate) integer: Option<(Ident, MaybeValue)>,
+    pub(crate) integer: Option<(Ident, OptionalValue)>,
     pub(crate) variants: Vec<Variant>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Variant {
     pub(crate) discriminant: Option<Expr>,
 }
 
-/// Reads an enum.
+/// Parses an enum.
 pub(crate) fn enumeration(input: &DeriveInput, errors: &mut Errors) -> Option<Enumeration> {
     no_generics(input, "ShardField", errors);
     let Data::Enum(data) = &input.data else {
@@ -52,14 +52,14 @@ pub(crate) fn enumeration(input: &DeriveInput, errors: &mut Errors) -> Option<En
         if !matches!(variant.fields, Fields::Unit) {
             errors.at(
                 &variant.fields,
-                "a stored enum has variants without fields: one column holds the name alone; \
-                 store an enum with fields by `#[shard(json)]` on the model's field",
+                "a stored enum cannot have variants with fields; use `#[shard(json)]` on the \
+                 model's field instead",
             );
         }
         let mut attrs = Attrs::read(&variant.attrs, &VARIANT, errors);
         variants.push(Variant {
             ident: variant.ident.clone(),
-            rename: attrs.text("rename", errors),
+            rename: attrs.string("rename", errors),
             discriminant: variant
                 .discriminant
                 .as_ref()
@@ -69,8 +69,8 @@ pub(crate) fn enumeration(input: &DeriveInput, errors: &mut Errors) -> Option<En
     Some(Enumeration {
         ident: input.ident.clone(),
         shard_orm: attrs.crate_path(errors),
-        rename_all: attrs.text("rename_all", errors),
-        integer: attrs.maybe_value("integer", errors),
+        rename_all: attrs.string("rename_all", errors),
+        integer: attrs.optional_value("integer", errors),
         variants,
     })
 }

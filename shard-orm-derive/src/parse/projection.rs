@@ -1,32 +1,32 @@
-//! A projection: a struct whose fields are some of a model's.
+//! Parses a projection: a struct whose fields are some of a model's.
 
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Ident, Path, Type};
 
 use super::{named_fields, no_generics};
-use crate::attr::{Attrs, SHARD, Vocabulary, Word};
+use crate::attr::{Attrs, Keyword, SHARD, Vocabulary};
 use crate::errors::Errors;
 use crate::names;
 
 const STRUCT: Vocabulary = Vocabulary {
     attribute: SHARD,
-    place: "a projection",
-    words: &[
-        Word::new("model", "model = Order"),
-        Word::new("crate", "crate = \"path\""),
+    target: "a projection",
+    keywords: &[
+        Keyword::new("model", "model = Order"),
+        Keyword::new("crate", "crate = \"path\""),
     ],
 };
 
 const FIELD: Vocabulary = Vocabulary {
     attribute: SHARD,
-    place: "a projection's field",
-    words: &[
-        Word::new("field", "field = \"quantity\""),
-        Word::new("json", "json"),
+    target: "a projection's field",
+    keywords: &[
+        Keyword::new("field", "field = \"quantity\""),
+        Keyword::new("json", "json"),
     ],
 };
 
-/// A struct that is to be a projection.
+/// The input of `ShardProjection`.
 #[derive(Debug)]
 pub(crate) struct Projection {
     pub(crate) ident: Ident,
@@ -40,26 +40,23 @@ pub(crate) struct Projection {
 pub(crate) struct Selected {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    /// The model's constant.
+    /// The constant of the model's column.
     pub(crate) constant: Ident,
     pub(crate) json: bool,
 }
 
-/// Reads a projection.
+/// Parses a projection.
 pub(crate) fn projection(input: &DeriveInput, errors: &mut Errors) -> Option<Projection> {
     no_generics(input, "ShardProjection", errors);
     let mut attrs = Attrs::read(&input.attrs, &STRUCT, errors);
     let shard_orm = attrs.crate_path(errors);
     let model = attrs.path("model", errors);
     if model.is_none() && !attrs.incomplete {
-        errors.at(
-            &input.ident,
-            "a projection names its model: add `#[shard(model = Order)]`",
-        );
+        errors.at(&input.ident, "missing model: add `#[shard(model = Order)]`");
     }
     let named = named_fields(input, "ShardProjection", errors)?;
     if named.named.is_empty() {
-        errors.at(&input.ident, "a projection selects at least one column");
+        errors.at(&input.ident, "a projection needs at least one field");
     }
     let fields = named
         .named
@@ -76,14 +73,14 @@ pub(crate) fn projection(input: &DeriveInput, errors: &mut Errors) -> Option<Pro
 
 fn field(read: &syn::Field, errors: &mut Errors) -> Option<Selected> {
     let mut attrs = Attrs::read(&read.attrs, &FIELD, errors);
-    let json = attrs.mark("json", errors).is_some();
+    let json = attrs.flag("json", errors).is_some();
     let ident = read.ident.clone()?;
-    let source = match attrs.text("field", errors) {
+    let source = match attrs.string("field", errors) {
         None => ident.clone(),
         Some(text) => match text.parse_with(Ident::parse_any) {
             Ok(name) => name,
             Err(_) => {
-                errors.at(&text, "`field` takes the name of one of the model's fields");
+                errors.at(&text, "`field` must be the name of a field of the model");
                 return None;
             }
         },
@@ -104,25 +101,22 @@ mod tests {
     use crate::projection;
 
     #[test]
-    fn a_projection_names_its_model() {
+    fn a_projection_requires_a_model() {
         let found = messages(projection, &parse_quote! { struct Line { item: String } });
-        assert_eq!(
-            found,
-            ["a projection names its model: add `#[shard(model = Order)]`"]
-        );
+        assert_eq!(found, ["missing model: add `#[shard(model = Order)]`"]);
     }
 
     #[test]
-    fn a_projection_selects_something() {
+    fn a_projection_requires_a_field() {
         let found = messages(
             projection,
             &parse_quote! { #[shard(model = Order)] struct Line {} },
         );
-        assert_eq!(found, ["a projection selects at least one column"]);
+        assert_eq!(found, ["a projection needs at least one field"]);
     }
 
     #[test]
-    fn a_keyword_is_a_name_of_a_field() {
+    fn a_field_name_can_be_a_rust_keyword() {
         let found = messages(
             projection,
             &parse_quote! {
@@ -137,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_no_name_is_refused() {
+    fn a_field_must_be_an_identifier() {
         let found = messages(
             projection,
             &parse_quote! {
@@ -145,9 +139,6 @@ mod tests {
                 struct Line { #[shard(field = "a.b")] kind: String }
             },
         );
-        assert_eq!(
-            found,
-            ["`field` takes the name of one of the model's fields"]
-        );
+        assert_eq!(found, ["`field` must be the name of a field of the model"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Relations: `has_many(lines = "Line", by = "order_id")` and its like.
+//! Parses relations: `has_many(lines = "Line", by = "order_id")` and similar.
 
 use syn::ext::IdentExt as _;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path};
@@ -11,7 +11,7 @@ pub(super) const HAS_ONE: &str = "has_one(invoice = \"Invoice\", by = \"order_id
 pub(super) const BELONGS_TO: &str = "belongs_to(order = \"Order\", by = \"order_id\")";
 pub(super) const REFERS_TO: &str = "refers_to(country = \"Country\", by = \"country_id\")";
 
-/// What a relation is.
+/// The kind of a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     HasMany,
@@ -20,38 +20,38 @@ pub(crate) enum Kind {
     RefersTo,
 }
 
-/// One relation as it was said.
+/// A parsed relation.
 #[derive(Debug)]
 pub(crate) struct Relation {
-    pub(crate) said: Ident,
+    pub(crate) token: Ident,
     pub(crate) kind: Kind,
     pub(crate) name: Ident,
     pub(crate) target: Path,
-    /// The fields that hold the id, on whichever side they are.
+    /// The fields that hold the id, of this model or of the other one.
     pub(crate) by: Vec<Ident>,
 }
 
-/// Reads all relations of a struct.
+/// Parses all relations of a struct.
 pub(super) fn relations(attrs: &Attrs, errors: &mut Errors) -> Vec<Relation> {
     let mut relations = Vec::new();
-    for (word, kind, usage) in [
+    for (keyword, kind, usage) in [
         ("has_many", Kind::HasMany, HAS_MANY),
         ("has_one", Kind::HasOne, HAS_ONE),
         ("belongs_to", Kind::BelongsTo, BELONGS_TO),
         ("refers_to", Kind::RefersTo, REFERS_TO),
     ] {
-        for (said, pairs) in attrs.pairs(word, errors) {
-            match relation(&said, kind, pairs) {
+        for (token, pairs) in attrs.pairs(keyword, errors) {
+            match relation(&token, kind, pairs) {
                 Some(relation) => relations.push(relation),
-                None => errors.at(&said, format!("`{word}` is written `{usage}`")),
+                None => errors.at(&token, format!("expected `{usage}`")),
             }
         }
     }
     relations
 }
 
-/// A name with a model, and perhaps `by` with its fields.
-fn relation(said: &Ident, kind: Kind, pairs: Vec<(Ident, Expr)>) -> Option<Relation> {
+/// Parses a name with a model, and an optional `by` with its fields.
+fn relation(token: &Ident, kind: Kind, pairs: Vec<(Ident, Expr)>) -> Option<Relation> {
     let mut model = None;
     let mut by = None;
     for (name, value) in pairs {
@@ -65,7 +65,7 @@ fn relation(said: &Ident, kind: Kind, pairs: Vec<(Ident, Expr)>) -> Option<Relat
     }
     let (name, target) = model?;
     Some(Relation {
-        said: said.clone(),
+        token: token.clone(),
         kind,
         name,
         target,

@@ -1,24 +1,24 @@
-//! A struct around one field: the input of `ShardKey`, and one of `ShardField`.
+//! Parses a newtype: the input of `ShardKey`, and one of the inputs of `ShardField`.
 
 use syn::{Data, DeriveInput, Fields, Ident, Member, Path, Type};
 
 use super::no_generics;
-use crate::attr::{Attrs, SHARD, Vocabulary, Word};
+use crate::attr::{Attrs, Keyword, SHARD, Vocabulary};
 use crate::errors::Errors;
 
 const STRUCT: Vocabulary = Vocabulary {
     attribute: SHARD,
-    place: "a struct around one field",
-    words: &[Word::new("crate", "crate = \"path\"")],
+    target: "a newtype",
+    keywords: &[Keyword::new("crate", "crate = \"path\"")],
 };
 
 const FIELD: Vocabulary = Vocabulary {
     attribute: SHARD,
-    place: "the field of a struct around one field",
-    words: &[],
+    target: "the field of a newtype",
+    keywords: &[],
 };
 
-/// A struct around one field.
+/// A newtype.
 #[derive(Debug)]
 pub(crate) struct Wrapper {
     pub(crate) ident: Ident,
@@ -28,7 +28,7 @@ pub(crate) struct Wrapper {
     pub(crate) ty: Type,
 }
 
-/// Reads a struct around one field.
+/// Parses a newtype.
 pub(crate) fn wrapper(input: &DeriveInput, derive: &str, errors: &mut Errors) -> Option<Wrapper> {
     no_generics(input, derive, errors);
     let mut attrs = Attrs::read(&input.attrs, &STRUCT, errors);
@@ -41,9 +41,7 @@ pub(crate) fn wrapper(input: &DeriveInput, derive: &str, errors: &mut Errors) ->
     let (Some((field, member)), None) = (all.next(), all.next()) else {
         errors.at(
             &input.ident,
-            format!(
-                "`{derive}` needs a struct around exactly one field, like `struct UserId(i64);`"
-            ),
+            format!("`{derive}` requires a struct with exactly one field: `struct UserId(i64);`"),
         );
         return None;
     };

@@ -1,22 +1,22 @@
-//! What a static model says of its source and its copies.
+//! The source and the copies of a static model.
 
 use syn::Ident;
 
 use super::column::Column;
 use super::configured_name;
-use crate::attr::Listed;
+use crate::attr::StringList;
 use crate::errors::Errors;
 use crate::{names, parse, types};
 
-/// Where the rows of a static model are written, and which servers hold copies of them.
+/// The source of a static model, and the groups whose servers hold copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Copied {
-    /// The named database; `None` where each server has rows of its own.
+pub(crate) struct StaticLocation {
+    /// The named database; `None` if each server has its own rows.
     pub(crate) source: Option<String>,
     pub(crate) groups: Groups,
-    /// The ordinal of the column that says which rows have changed.
+    /// The ordinal of the watermark column.
     pub(crate) criterion: Option<usize>,
-    /// Where `transmit_hooks` was said.
+    /// The keyword `transmit_hooks`.
     pub(crate) hooks: Option<Ident>,
 }
 
@@ -27,71 +27,73 @@ pub(crate) enum Groups {
     Named(Vec<String>),
 }
 
-/// The source of a model that does not name one.
+/// The source if none is given.
 const DEFAULT_SOURCE: &str = "default";
 
 /// Checks `source`, `groups` and `transmit`.
-pub(super) fn copied(model: &parse::Model, complete: bool, errors: &mut Errors) -> Option<Copied> {
-    let said = &model.copied;
-    if let Some(source) = &said.source {
+pub(super) fn static_location(
+    model: &parse::Model,
+    complete: bool,
+    errors: &mut Errors,
+) -> Option<StaticLocation> {
+    let token = &model.static_attrs;
+    if let Some(source) = &token.source {
         configured_name(source, errors);
     }
-    let transmitted = said.transmit.as_ref().is_none_or(|(_, truth)| *truth);
+    let transmitted = token.transmit.as_ref().is_none_or(|(_, truth)| *truth);
     if !transmitted {
-        for (text, word) in [(&said.source, "source"), (&said.criterion, "criterion")] {
+        for (text, keyword) in [(&token.source, "source"), (&token.criterion, "criterion")] {
             if let Some(text) = text {
                 errors.at(
                     text,
-                    format!(
-                        "with `transmit = false` each server has rows of its own, which come from \
-                         nowhere else: leave `{word}` out"
-                    ),
+                    format!("`transmit = false` means that nothing is copied; remove `{keyword}`"),
                 );
             }
         }
-        if let Some(hooks) = &said.transmit_hooks {
+        if let Some(hooks) = &token.transmit_hooks {
             errors.at(
                 hooks,
-                "with `transmit = false` no row is copied, so that there is nothing to hook on: \
-                 leave `transmit_hooks` out",
+                "`transmit = false` means that nothing is copied; remove `transmit_hooks`",
             );
         }
     }
-    let source = said.source.as_ref().map(syn::LitStr::value);
-    Some(Copied {
+    let source = token.source.as_ref().map(syn::LitStr::value);
+    Some(StaticLocation {
         source: transmitted.then(|| source.unwrap_or_else(|| DEFAULT_SOURCE.to_owned())),
         groups: groups(model, complete, errors)?,
         criterion: None,
-        hooks: said.transmit_hooks.clone(),
+        hooks: token.transmit_hooks.clone(),
     })
 }
 
 fn groups(model: &parse::Model, complete: bool, errors: &mut Errors) -> Option<Groups> {
-    let Some((word, listed)) = &model.copied.groups else {
+    let Some((keyword, listed)) = &model.static_attrs.groups else {
         if complete {
             errors.at(
                 &model.ident,
-                "a static model says which groups' servers hold it: add \
-                 `#[static_model(groups = [\"..\"])]`, or `#[static_model(groups = all)]`",
+                "missing groups: add `#[static_model(groups = [\"..\"])]`, or \
+                 `#[static_model(groups = all)]`",
             );
         }
         return None;
     };
     let names = match listed {
-        Listed::All => return Some(Groups::All),
-        Listed::Texts(names) => names,
+        StringList::All => return Some(Groups::All),
+        StringList::Strings(names) => names,
     };
     if names.is_empty() {
         errors.at(
-            word,
-            "a static model is held by the servers of one group at least: name it, or write \
-             `groups = all`",
+            keyword,
+            "`groups` is empty; name at least one group, or use `groups = all`",
         );
     }
     for (position, name) in names.iter().enumerate() {
         configured_name(name, errors);
         if names[..position].contains(name) {
-            errors.at(name, format!("the group `{}` is named twice", name.value()));
+            errors.at(
+                name,
+                format!("duplicate group `{}`; remove one", name.value()),
+            );
         }
     }
     Some(Groups::Named(
@@ -99,14 +101,14 @@ fn groups(model: &parse::Model, complete: bool, errors: &mut Errors) -> Option<G
     ))
 }
 
-/// The ordinal of the column of `criterion`.
+/// Returns the ordinal of the column that `criterion` names.
 pub(super) fn criterion(
     model: &parse::Model,
     columns: &[Column],
     errors: &mut Errors,
 ) -> Option<usize> {
-    let said = model.copied.criterion.as_ref()?;
-    let name = said.value();
+    let token = model.static_attrs.criterion.as_ref()?;
+    let name = token.value();
     let found = columns
         .iter()
         .position(|column| names::plain(&column.field) == name);
@@ -118,9 +120,9 @@ pub(super) fn criterion(
             None => String::new(),
         };
         errors.at(
-            said,
+            token,
             format!(
-                "`{}` has no field `{name}` with a column{question}",
+                "`{}` has no column for a field `{name}`{question}",
                 model.ident
             ),
         );
@@ -131,14 +133,13 @@ pub(super) fn criterion(
         errors.at(
             &column.ty,
             format!(
-                "`{name}` is the criterion, which says of every row when it changed: give the \
-                 field its type without `Option`"
+                "`{name}` is the criterion, which cannot be NULL: remove the `Option` from its type"
             ),
         );
     } else if column.json {
         errors.at(
-            said,
-            "a JSON column is no criterion: each database orders it in its own way",
+            token,
+            "a JSON column cannot be the criterion: databases order JSON differently",
         );
     }
     Some(ordinal)
@@ -151,12 +152,12 @@ mod tests {
     use crate::errors::messages;
     use crate::static_model;
 
-    fn mistakes(input: &DeriveInput) -> Vec<String> {
+    fn errors_of(input: &DeriveInput) -> Vec<String> {
         messages(static_model, input)
     }
 
     #[test]
-    fn a_static_model_names_its_groups_and_may_leave_out_the_rest() {
+    fn a_static_model_requires_only_groups() {
         for groups in [
             parse_quote!(#[static_model(groups = ["shop", "air"])]),
             parse_quote!(#[static_model(groups = all, source = "reference")]),
@@ -165,7 +166,7 @@ mod tests {
             parse_quote!(#[static_model(groups = all, transmit = true, criterion = "changed")]),
         ] {
             let attribute: syn::Attribute = groups;
-            let found = mistakes(&parse_quote! {
+            let found = errors_of(&parse_quote! {
                 #attribute
                 #[static_model(table = "airlines", index(name))]
                 struct Airline {
@@ -179,25 +180,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_static_model_lacks_is_said_in_its_own_words() {
-        let found = mistakes(&parse_quote! {
+    fn missing_attributes_are_reported_with_the_static_attribute() {
+        let found = errors_of(&parse_quote! {
             struct Airline { code: String }
         });
         assert_eq!(
             found,
             [
-                "a static model says which groups' servers hold it: add \
-                 `#[static_model(groups = [\"..\"])]`, or `#[static_model(groups = all)]`",
-                "a model names its table: add `#[static_model(table = \"..\")]`",
-                "a model has a primary key: mark the fields that name a row with \
-                 `#[static_model(primary_key)]`",
+                "missing groups: add `#[static_model(groups = [\"..\"])]`, or \
+                 `#[static_model(groups = all)]`",
+                "missing table name: add `#[static_model(table = \"..\")]`",
+                "missing primary key: mark its fields with `#[static_model(primary_key)]`",
             ]
         );
     }
 
     #[test]
     fn groups_are_a_list_of_names_or_all() {
-        let form = "`groups` is written `groups = [\"shop\"]` or `groups = all`";
+        let form = "expected `groups = [\"shop\"]` or `groups = all`";
         for (wrong, message) in [
             (parse_quote!(#[static_model(groups = "shop")]), form),
             (parse_quote!(#[static_model(groups("shop"))]), form),
@@ -205,20 +205,19 @@ mod tests {
             (parse_quote!(#[static_model(groups = [1])]), form),
             (
                 parse_quote!(#[static_model(groups = [])]),
-                "a static model is held by the servers of one group at least: name it, or write \
-                 `groups = all`",
+                "`groups` is empty; name at least one group, or use `groups = all`",
             ),
             (
                 parse_quote!(#[static_model(groups = ["shop", "shop"])]),
-                "the group `shop` is named twice",
+                "duplicate group `shop`; remove one",
             ),
             (
                 parse_quote!(#[static_model(groups = [""])]),
-                "a name cannot be empty",
+                "the name is empty",
             ),
         ] {
             let attribute: syn::Attribute = wrong;
-            let found = mistakes(&parse_quote! {
+            let found = errors_of(&parse_quote! {
                 #attribute
                 #[static_model(table = "airlines")]
                 struct Airline { #[static_model(primary_key)] code: String }
@@ -228,8 +227,8 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_each_server_come_from_no_source() {
-        let found = mistakes(&parse_quote! {
+    fn server_local_rows_have_no_source() {
+        let found = errors_of(&parse_quote! {
             #[static_model(groups = all, table = "t", transmit = false)]
             #[static_model(source = "default", criterion = "code")]
             struct Airline { #[static_model(primary_key)] code: String }
@@ -237,18 +236,16 @@ mod tests {
         assert_eq!(
             found,
             [
-                "with `transmit = false` each server has rows of its own, which come from nowhere \
-                 else: leave `source` out",
-                "with `transmit = false` each server has rows of its own, which come from nowhere \
-                 else: leave `criterion` out",
+                "`transmit = false` means that nothing is copied; remove `source`",
+                "`transmit = false` means that nothing is copied; remove `criterion`",
             ]
         );
     }
 
     #[test]
-    fn the_criterion_is_a_column_that_every_row_has() {
+    fn the_criterion_is_a_non_null_column() {
         let of = |attribute: syn::Attribute| {
-            mistakes(&parse_quote! {
+            errors_of(&parse_quote! {
                 #attribute
                 #[static_model(groups = all, table = "t")]
                 struct Airline {
@@ -261,28 +258,28 @@ mod tests {
         };
         assert_eq!(
             of(parse_quote!(#[static_model(criterion = "cod")])),
-            ["`Airline` has no field `cod` with a column; did you mean `code`?"]
+            ["`Airline` has no column for a field `cod`; did you mean `code`?"]
         );
         assert_eq!(
             of(parse_quote!(#[static_model(criterion = "selected")])),
-            ["`Airline` has no field `selected` with a column"]
+            ["`Airline` has no column for a field `selected`"]
         );
         assert_eq!(
             of(parse_quote!(#[static_model(criterion = "changed")])),
             [
-                "`changed` is the criterion, which says of every row when it changed: give the \
-                 field its type without `Option`"
+                "`changed` is the criterion, which cannot be NULL: remove the `Option` from its \
+                 type"
             ]
         );
         assert_eq!(
             of(parse_quote!(#[static_model(criterion = "facts")])),
-            ["a JSON column is no criterion: each database orders it in its own way"]
+            ["a JSON column cannot be the criterion: databases order JSON differently"]
         );
     }
 
     #[test]
-    fn a_static_model_is_not_routed_and_keeps_no_deleted_rows() {
-        let found = mistakes(&parse_quote! {
+    fn a_static_model_has_no_key_and_no_soft_delete() {
+        let found = errors_of(&parse_quote! {
             #[static_model(group = "shop", table = "t", database = "default")]
             struct Airline {
                 #[static_model(primary_key, key)] code: String,

@@ -1,55 +1,52 @@
-//! The trait that says where a model's rows live.
+//! The implementation of the trait for the model's location.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 
 use super::{def, site, value};
-use crate::check::{Copied, Home, Model};
-use crate::types::place;
+use crate::check::{Location, Model, StaticLocation};
+use crate::types::located;
 
 /// `impl Sharded`, `impl IsolatedModel`, `impl DatabaseModel` or `impl StaticModel`.
-pub(super) fn home(model: &Model) -> TokenStream {
+pub(super) fn location(model: &Model) -> TokenStream {
     let ident = &model.ident;
-    match &model.home {
-        Home::Sharded(group) => sharded(model, group),
-        Home::Isolated(_) => quote_spanned! {site()=>
+    match &model.location {
+        Location::Sharded(group) => sharded(model, group),
+        Location::Isolated(_) => quote_spanned! {site()=>
             #[automatically_derived]
             impl __shard_orm::IsolatedModel for #ident {}
         },
-        Home::Database(_) => quote_spanned! {site()=>
+        Location::Database(_) => quote_spanned! {site()=>
             #[automatically_derived]
             impl __shard_orm::DatabaseModel for #ident {}
 
             #[automatically_derived]
             impl __shard_orm::Referred for #ident {}
         },
-        Home::Static(copied) => copied_home(model, copied),
+        Location::Static(location) => static_location(model, location),
     }
 }
 
-fn copied_home(model: &Model, copied: &Copied) -> TokenStream {
+fn static_location(model: &Model, location: &StaticLocation) -> TokenStream {
     let ident = &model.ident;
-    let groups = def::groups(&copied.groups);
-    let written = match copied.source {
+    let groups = def::groups(&location.groups);
+    let written = match location.source {
         Some(_) => quote_spanned! {site()=> TransmittedModel },
         None => quote_spanned! {site()=> PerServerModel },
     };
-    // An alias hides an `Option` from the derive.
-    let criterion = copied.criterion.map(|ordinal| {
+    // The derive does not see an `Option` behind an alias.
+    let criterion = location.criterion.map(|ordinal| {
         let column = &model.columns[ordinal];
-        let at = place(column.ty.span());
+        let at = located(column.ty.span());
         let stored = value::stored(&column.ty, column.json);
-        let message = format!(
-            "`{}` is the criterion, which says of every row when it changed: it cannot be NULL",
-            column.name
-        );
+        let message = format!("`{}` is the criterion, which cannot be NULL", column.name);
         quote_spanned! {at=>
             const _: () = ::core::assert!(!<#stored as __shard_orm::Field>::NULLABLE, #message);
         }
     });
-    let hooks = copied.hooks.as_ref().map(|said| {
-        quote_spanned! {place(said.span())=>
+    let hooks = location.hooks.as_ref().map(|token| {
+        quote_spanned! {located(token.span())=>
             const TRANSMIT_HOOKS: ::core::option::Option<
                 &'static dyn __shard_orm::DynTransmitHooks,
             > = ::core::option::Option::Some(__shard_orm::connect_transmit_hooks::<Self>());
@@ -75,12 +72,12 @@ fn copied_home(model: &Model, copied: &Copied) -> TokenStream {
 
 fn sharded(model: &Model, group: &str) -> TokenStream {
     let Model { ident, .. } = model;
-    // A sharded model without a key has been refused.
+    // A missing key has been reported already.
     let Some(key) = model.key.map(|ordinal| &model.columns[ordinal]) else {
         return TokenStream::new();
     };
     let (key_field, key_type) = (&key.field, &key.ty);
-    let at = place(key_type.span());
+    let at = located(key_type.span());
     let number = quote_spanned! {at=>
         __shard_orm::RoutingKey::new(<#key_type as __shard_orm::ShardKey>::to_key(&self.#key_field)?)
     };
@@ -90,7 +87,7 @@ fn sharded(model: &Model, group: &str) -> TokenStream {
         None => (quote_spanned! {at=> #key_type }, key_value, number),
         Some(region) => {
             let (field, ty) = (&region.field, &region.ty);
-            let at = place(ty.span());
+            let at = located(ty.span());
             (
                 quote_spanned! {at=> (#ty, #key_type) },
                 quote_spanned! {at=>

@@ -1,25 +1,30 @@
-//! Where the rows of a model live.
+//! The location of a model's rows: a group, a named database, or a source and its copies.
 
 use super::configured_name;
-use super::copied::{self, Copied};
+use super::static_location::{self, StaticLocation};
 use crate::errors::Errors;
 use crate::parse;
 
-/// Where the rows of a model live, by the name of the group or database.
+/// The location of a model's rows, with the name of the group or database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum Location {
     Sharded(String),
     Isolated(String),
     Database(String),
-    Static(Copied),
+    Static(StaticLocation),
 }
 
-/// Checks `group`, `isolated` and `database`, and that the fields' `key` and `region` fit them.
+/// Checks `group`, `isolated` and `database`, and that `key` and `region` are consistent with them.
 ///
-/// `complete` says that nothing was unreadable, so that what is not there is missing.
-pub(super) fn home(model: &parse::Model, complete: bool, errors: &mut Errors) -> Option<Home> {
+/// `complete` means that every attribute was parsed, so that absent ones can be reported as
+/// missing.
+pub(super) fn location(
+    model: &parse::Model,
+    complete: bool,
+    errors: &mut Errors,
+) -> Option<Location> {
     if model.derive.is_static {
-        return copied::copied(model, complete, errors).map(Home::Static);
+        return static_location::static_location(model, complete, errors).map(Location::Static);
     }
     for name in model.group.iter().chain(&model.database) {
         configured_name(name, errors);
@@ -28,14 +33,14 @@ pub(super) fn home(model: &parse::Model, complete: bool, errors: &mut Errors) ->
         (Some(_), _, Some(database)) => {
             errors.at(
                 database,
-                "a model lives in a `group` or in a `database`, not in both",
+                "`group` and `database` exclude each other; remove one",
             );
             None
         }
         (None, Some(isolated), Some(_)) => {
             errors.at(
                 isolated,
-                "`isolated` belongs to a `group`: the rows of a `database` are in one place",
+                "`isolated` requires a `group`; a `database` is not sharded",
             );
             None
         }
@@ -43,7 +48,7 @@ pub(super) fn home(model: &parse::Model, complete: bool, errors: &mut Errors) ->
             if complete {
                 errors.at(
                     isolated,
-                    "`isolated` needs a group: `group = \"shop\", isolated`",
+                    "`isolated` requires a group: `group = \"shop\", isolated`",
                 );
             }
             None
@@ -52,33 +57,33 @@ pub(super) fn home(model: &parse::Model, complete: bool, errors: &mut Errors) ->
             if complete {
                 errors.at(
                     &model.ident,
-                    "a model says where its rows live: add `#[shard(group = \"..\")]`, or \
-                     `#[shard(database = \"..\")]` for one that is not sharded",
+                    "missing location: add `#[shard(group = \"..\")]`, or `#[shard(database = \
+                     \"..\")]` for a model that is not sharded",
                 );
             }
             None
         }
         (Some(group), None, None) => {
-            routed(model, complete, errors);
-            Some(Home::Sharded(group.value()))
+            sharded(model, complete, errors);
+            Some(Location::Sharded(group.value()))
         }
         (Some(group), Some(_), None) => {
-            unrouted(
+            not_sharded(
                 model,
-                "an isolated model is addressed by the number of the shard",
+                "an isolated model is addressed by shard number",
                 errors,
             );
-            Some(Home::Isolated(group.value()))
+            Some(Location::Isolated(group.value()))
         }
         (None, None, Some(database)) => {
-            unrouted(model, "a model of a `database` is not sharded", errors);
-            Some(Home::Database(database.value()))
+            not_sharded(model, "a model of a named database is not sharded", errors);
+            Some(Location::Database(database.value()))
         }
     }
 }
 
-/// A sharded model has one key and at most one region.
-fn routed(model: &parse::Model, complete: bool, errors: &mut Errors) {
+/// Checks that a sharded model has one key and at most one region.
+fn sharded(model: &parse::Model, complete: bool, errors: &mut Errors) {
     let mut keys = model.fields.iter().filter_map(|field| field.key.as_ref());
     let mut regions = model
         .fields
@@ -89,33 +94,36 @@ fn routed(model: &parse::Model, complete: bool, errors: &mut Errors) {
     for second in keys {
         errors.at(
             second,
-            "a model has one shard key; a second field cannot decide where the row lives",
+            "duplicate shard key; a model has exactly one field with `key`",
         );
     }
     for second in regions {
-        errors.at(second, "a model has one region");
+        errors.at(
+            second,
+            "duplicate region; a model has at most one field with `region`",
+        );
     }
     if key.is_none() && complete {
         match region {
             Some(region) => errors.at(
                 region,
-                "a region needs a key beside it: the region picks a set of shards, the key one \
-                 of them; mark the key's field with `#[shard(key)]`",
+                "a region requires a shard key, which selects one of the region's shards: mark \
+                 its field with `#[shard(key)]`",
             ),
             None => errors.at(
                 &model.ident,
-                "a sharded model has a shard key: mark the field that decides where a row lives \
-                 with `#[shard(key)]`, or the model as `isolated`",
+                "missing shard key: mark the field that determines the shard with \
+                 `#[shard(key)]`, or the model as `isolated`",
             ),
         }
     }
 }
 
-/// A model without routing has neither key nor region.
-fn unrouted(model: &parse::Model, why: &str, errors: &mut Errors) {
+/// Checks that a model that is not sharded has neither key nor region.
+fn not_sharded(model: &parse::Model, why: &str, errors: &mut Errors) {
     for field in &model.fields {
         for mark in field.key.iter().chain(&field.region) {
-            errors.at(mark, format!("{why}, so no field is its `{mark}`"));
+            errors.at(mark, format!("{why}, so it cannot have a `{mark}`"));
         }
     }
 }
@@ -127,7 +135,7 @@ mod tests {
     use crate::errors::messages;
     use crate::model;
 
-    fn first_words(input: &DeriveInput) -> Vec<String> {
+    fn prefixes(input: &DeriveInput) -> Vec<String> {
         messages(model, input)
             .iter()
             .map(|message| message.chars().take(40).collect())
@@ -135,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn each_home_is_complete_by_itself() {
-        let sharded = first_words(&parse_quote! {
+    fn each_location_is_sufficient() {
+        let sharded = prefixes(&parse_quote! {
             #[shard(group = "shop", table = "t")]
             struct A { #[shard(primary_key)] id: i64, #[shard(key)] user: i64 }
         });
-        let isolated = first_words(&parse_quote! {
+        let isolated = prefixes(&parse_quote! {
             #[shard(group = "shop", isolated, table = "t")]
             struct A { #[shard(primary_key)] id: i64 }
         });
-        let database = first_words(&parse_quote! {
+        let database = prefixes(&parse_quote! {
             #[shard(database = "default", table = "t")]
             struct A { #[shard(primary_key)] id: i64 }
         });
@@ -155,45 +163,45 @@ mod tests {
     }
 
     #[test]
-    fn a_model_says_where_it_lives_once() {
-        let none = first_words(&parse_quote! {
+    fn a_model_has_exactly_one_location() {
+        let none = prefixes(&parse_quote! {
             #[shard(table = "t")]
             struct A { #[shard(primary_key)] id: i64 }
         });
-        assert_eq!(none, ["a model says where its rows live: add `#"]);
-        let both = first_words(&parse_quote! {
+        assert_eq!(none, ["missing location: add `#[shard(group = \""]);
+        let both = prefixes(&parse_quote! {
             #[shard(group = "shop", database = "default", table = "t")]
             struct A { #[shard(primary_key)] id: i64 }
         });
-        assert_eq!(both, ["a model lives in a `group` or in a `data"]);
-        let alone = first_words(&parse_quote! {
+        assert_eq!(both, ["`group` and `database` exclude each othe"]);
+        let alone = prefixes(&parse_quote! {
             #[shard(isolated, table = "t")]
             struct A { #[shard(primary_key)] id: i64 }
         });
-        assert_eq!(alone, ["`isolated` needs a group: `group = \"shop"]);
+        assert_eq!(alone, ["`isolated` requires a group: `group = \"s"]);
     }
 
     #[test]
     fn a_sharded_model_has_exactly_one_key() {
-        let none = first_words(&parse_quote! {
+        let none = prefixes(&parse_quote! {
             #[shard(group = "shop", table = "t")]
             struct A { #[shard(primary_key)] id: i64 }
         });
-        assert_eq!(none, ["a sharded model has a shard key: mark th"]);
-        let two = first_words(&parse_quote! {
+        assert_eq!(none, ["missing shard key: mark the field that d"]);
+        let two = prefixes(&parse_quote! {
             #[shard(group = "shop", table = "t")]
             struct A { #[shard(primary_key, key)] id: i64, #[shard(key)] user: i64 }
         });
-        assert_eq!(two, ["a model has one shard key; a second fiel"]);
-        let region = first_words(&parse_quote! {
+        assert_eq!(two, ["duplicate shard key; a model has exactly"]);
+        let region = prefixes(&parse_quote! {
             #[shard(group = "shop", table = "t")]
             struct A { #[shard(primary_key)] id: i64, #[shard(region)] place: String }
         });
-        assert_eq!(region, ["a region needs a key beside it: the regi"]);
+        assert_eq!(region, ["a region requires a shard key, which sel"]);
     }
 
     #[test]
-    fn only_a_sharded_model_is_routed() {
+    fn only_a_sharded_model_has_key_and_region() {
         let found = messages(
             model,
             &parse_quote! {
@@ -204,8 +212,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "a model of a `database` is not sharded, so no field is its `key`",
-                "a model of a `database` is not sharded, so no field is its `region`",
+                "a model of a named database is not sharded, so it cannot have a `key`",
+                "a model of a named database is not sharded, so it cannot have a `region`",
             ]
         );
     }
