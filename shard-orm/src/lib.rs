@@ -113,8 +113,8 @@ pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
 pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom};
 pub use model::{
-    Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IntoId,
-    IntoKey, Key, Model, ModelDef, NewId, Problems, Referred, Region, ShardKey, Sharded,
+    Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Id, IndexDef, IntoId, IntoKey,
+    Key, Model, ModelDef, ModelLocation, NewId, Problems, Referred, Region, ShardKey, Sharded,
     SoftDelete, StaticDef, StaticGroups, Validate,
 };
 pub use query::aggregate;
@@ -157,9 +157,9 @@ pub mod __private {
     pub use crate::route::RoutingKey;
     pub use crate::{
         Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Digits, Error, Field,
-        FindById, Generate, Generated, GeneratedId, Home, Id, IndexDef, IsolatedModel, Key, Model,
-        ModelDef, NewId, PerServerModel, Problems, Projection, ReadRow, Referred, Region, Result,
-        Row, ShardKey, Sharded, SoftDelete, StaticDef, StaticGroups, StaticModel, Timestamp,
-        TransmittedModel, Validate,
+        FindById, Generate, Generated, GeneratedId, Id, IndexDef, IsolatedModel, Key, Model,
+        ModelDef, ModelLocation, NewId, PerServerModel, Problems, Projection, ReadRow, Referred,
+        Region, Result, Row, ShardKey, Sharded, SoftDelete, StaticDef, StaticGroups, StaticModel,
+        Timestamp, TransmittedModel, Validate,
     };
 }

@@ -1,7 +1,7 @@
-//! What a struct is: its table, its columns, its shard key.
+//! The description of models: tables, columns, keys and ids.
 //!
-//! Constants and a few small functions for each model, all made by the derive. Read by `exec`,
-//! which sends fixed statements, and by `query`, which builds the others.
+//! The derive implements these traits with constants and small functions. `record` and `query` read
+//! them to build statements.
 
 mod column;
 mod def;
@@ -13,7 +13,7 @@ mod validate;
 
 pub use column::Column;
 pub use def::{
-    ColumnDef, Home, IndexDef, ModelDef, Slot, bind_decimal, no_such_column, read_decimal,
+    ColumnDef, IndexDef, ModelDef, ModelLocation, Slot, bind_decimal, no_such_column, read_decimal,
     read_value, row_of_decimals, unknown_variant,
 };
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
@@ -31,37 +31,38 @@ use crate::route::RoutingKey;
 
 /// A struct whose values are rows of one table.
 ///
-/// Implemented by the derive [`ShardModel`](crate::ShardModel), together with the trait that
-/// says where the rows live: [`Sharded`], [`IsolatedModel`](crate::IsolatedModel) or
-/// [`DatabaseModel`](crate::DatabaseModel); or by the derive [`StaticModel`](crate::StaticModel).
+/// Implemented by the derive [`ShardModel`](crate::ShardModel), together with the trait for the
+/// location of the rows: [`Sharded`], [`IsolatedModel`](crate::IsolatedModel) or
+/// [`DatabaseModel`](crate::DatabaseModel). Also implemented by the derive
+/// [`StaticModel`](crate::StaticModel).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     note = "derive `ShardModel` on it, or `StaticModel` for a reference table"
 )]
 pub trait Model: Sized + Send + Sync + 'static {
-    /// What names a row beside the shard key: the type of the primary key's columns without the
-    /// key's; `()` when the key is the primary key.
+    /// The type of the id: the primary key columns without the shard key; `()` if the primary key
+    /// is just the shard key.
     type Id: Id;
 
-    /// The table, as the compiler knows it.
+    /// The name of the table.
     const TABLE: &'static str;
 
-    /// The groups whose servers hold copies, of a static model.
+    /// The groups whose servers hold copies, for a static model.
     #[doc(hidden)]
     const COPIES: Option<StaticGroups> = None;
 
-    /// What `#[shard(hooks)]` connects: the model's [`Hooks`](crate::Hooks).
+    /// The model's [`Hooks`](crate::Hooks), connected by `#[shard(hooks)]`.
     #[doc(hidden)]
     const HOOKS: Option<&'static dyn DynHooks<Self>> = None;
 
-    /// What `#[shard(validate)]` connects: [`Validate::validate`].
+    /// The model's [`Validate::validate`], connected by `#[shard(validate)]`.
     #[doc(hidden)]
     const VALIDATE: Option<fn(&Self, &mut Problems<Self>)> = None;
 
-    /// The table, its columns and where it lives.
+    /// Returns the description of the model: its table, columns and location.
     fn def() -> &'static ModelDef;
 
-    /// What names this row beside its shard key.
+    /// Returns the id of this row: its primary key without the shard key.
     fn id(&self) -> Self::Id;
 
     /// Binds the value of the column at `ordinal` of [`def`](Self::def).
@@ -70,22 +71,22 @@ pub trait Model: Sized + Send + Sync + 'static {
     /// As [`Field::bind`](crate::Field::bind).
     fn bind(&self, ordinal: usize, args: &mut Args) -> Result<()>;
 
-    /// Reads a value from a row that holds the columns of [`def`](Self::def) in their order,
-    /// beginning at column `first`.
+    /// Reads a value from a row that contains the columns of [`def`](Self::def) in order, starting
+    /// at column `first`.
     ///
     /// # Errors
     /// As [`Field::read`](crate::Field::read).
     fn read(row: &Row<'_>, first: usize) -> Result<Self>;
 
-    /// Fills the fields marked `created_at` and `updated_at`.
+    /// Sets the fields marked `created_at` and `updated_at`.
     fn stamp(&mut self, _time: SystemTime) {}
 
-    /// Whether the field with `generate` has no id yet: it is 0, or nil.
+    /// Returns whether the field with `generate` has no id yet, which means 0 or nil.
     fn needs_id(&self) -> bool {
         false
     }
 
-    /// The shard key of which a generated id holds a part; 0 for a model without one.
+    /// Returns the shard key, part of which goes into a generated id; 0 for a model without a key.
     ///
     /// # Errors
     /// As [`ShardKey::to_key`].
@@ -94,7 +95,7 @@ pub trait Model: Sized + Send + Sync + 'static {
         Ok(0)
     }
 
-    /// Fills the field with `generate`.
+    /// Sets the field with `generate`.
     ///
     /// # Errors
     /// [`Unsupported`](crate::ErrorKind::Unsupported) for an id of another type.
@@ -104,39 +105,38 @@ pub trait Model: Sized + Send + Sync + 'static {
     }
 }
 
-/// A model whose rows are marked as deleted, by the field with `#[shard(soft_delete)]`, before they
-/// are deleted for good.
+/// A model with soft delete: a field with `#[shard(soft_delete)]` marks rows as deleted.
 ///
 /// Implemented by the derive.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` keeps no deleted rows",
-    label = "a deleted row of it is gone",
-    note = "mark an `Option` of a timestamp with `#[shard(soft_delete)]` in `{Self}`"
+    message = "`{Self}` has no soft delete",
+    label = "its deleted rows cannot be queried or restored",
+    note = "add a field of type `Option<timestamp>` with `#[shard(soft_delete)]` to `{Self}`"
 )]
 pub trait SoftDelete: Model {}
 
 /// A model whose rows are spread over the logical shards of a group by a shard key.
 ///
-/// Implemented by the derive; what can be done with such a model is in
-/// [`ShardModel`](crate::ShardModel).
+/// Implemented by the derive. The trait [`ShardModel`](crate::ShardModel) provides the methods of
+/// these models.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sharded model",
     note = "derive `ShardModel` on it with `#[shard(group = \"..\", table = \"..\")]` and mark its \
             shard key with `#[shard(key)]`",
-    note = "what belongs to a row of a shard is in that shard too; a model of a database is what a \
-            row `refers_to`"
+    note = "related rows must be in the same logical shard; use `refers_to` for a model of a \
+            named database"
 )]
 pub trait Sharded: Model {
     /// The shard key; with a region, the pair of region and shard key.
     type Key: Key;
 
-    /// The shard group, as the compiler knows it.
+    /// The name of the shard group.
     const GROUP: &'static str;
 
-    /// The shard key of this row.
+    /// Returns the shard key of this row.
     fn key(&self) -> Self::Key;
 
-    /// What this row is routed by.
+    /// Returns the routing key of this row.
     ///
     /// # Errors
     /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) for a key above `i64::MAX`.

@@ -1,16 +1,16 @@
-//! What can be done with a row: the verbs that a model has by being one.
+//! Methods on rows, provided by one trait per kind of model.
 //!
-//! A few traits say where the rows of a model live, and give it the same verbs with the address
-//! that it needs: a shard key, the number of a shard, a server, or nothing. Each resolves its place and
-//! hands on to the functions below.
+//! All kinds of models have the same methods. They differ in the address that a call takes: a shard
+//! key, a shard number, a server, or nothing. Each trait resolves the address to a namespace and
+//! calls the functions in this module.
 
 mod conflict;
+mod conflicting_row;
 mod database;
 mod find_by_id;
 mod hooks;
 mod insert_many;
 mod isolated;
-mod met;
 mod ops;
 mod prepare;
 mod sharded;

@@ -18,7 +18,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{create_all, create_in_database, create_table};
 use crate::id;
-use crate::model::{Home, Model, ModelDef};
+use crate::model::{Model, ModelDef, ModelLocation};
 use crate::random::random;
 use crate::sync;
 use crate::topology::Group;
@@ -243,14 +243,14 @@ impl Setup {
     /// Checks that the configuration has what the models and the calls name.
     fn models(&self) -> Result<()> {
         for def in &self.defs {
-            match def.home {
-                Home::Sharded(group) | Home::Isolated(group) => {
+            match def.location {
+                ModelLocation::Sharded(group) | ModelLocation::Isolated(group) => {
                     self.cluster.handles_of_group(group)?;
                 }
-                Home::Database(name) => {
+                ModelLocation::Database(name) => {
                     self.cluster.handle_of_database(name)?;
                 }
-                Home::Static(_) => {
+                ModelLocation::Static(_) => {
                     self.cluster.groups_of_static(def)?;
                 }
             }
@@ -315,7 +315,7 @@ impl Setup {
 
     /// The models that live in the logical shards of a group.
     fn defs_of(&self, group: &Group) -> Vec<&'static ModelDef> {
-        let is_own = |def: &&'static ModelDef| matches!(def.home, Home::Sharded(name) | Home::Isolated(name) if name == group.name());
+        let is_own = |def: &&'static ModelDef| matches!(def.location, ModelLocation::Sharded(name) | ModelLocation::Isolated(name) if name == group.name());
         self.defs.iter().copied().filter(is_own).collect()
     }
 
@@ -326,7 +326,7 @@ impl Setup {
         let databases = self.databases(&planned).await?.settle().await?;
         let mut report = SetupReport::default();
         for def in &self.defs {
-            if let Home::Database(name) = def.home {
+            if let ModelLocation::Database(name) = def.location {
                 let handle = self.cluster.handle_of_database(name)?;
                 create_table(&handle, def).await?;
                 report.tables += 1;
@@ -361,7 +361,7 @@ impl Setup {
     ) -> Result<BTreeMap<Arc<str>, Vec<&'static ModelDef>>> {
         let mut held: BTreeMap<Arc<str>, Vec<&'static ModelDef>> = BTreeMap::new();
         for def in &self.defs {
-            let Home::Static(copied) = def.home else {
+            let ModelLocation::Static(copied) = def.location else {
                 continue;
             };
             if let Some(source) = copied.source {

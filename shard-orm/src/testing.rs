@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::config::{Config, Database, Group, Ids, Server};
 use crate::error::{Error, Result};
 use crate::exec::{Executor, Sealed, Target};
-use crate::model::{Generate, Home, Model, ModelDef, StaticGroups};
+use crate::model::{Generate, Model, ModelDef, ModelLocation, StaticGroups};
 
 /// The logical shards of each group.
 const LOGICAL_SHARDS: u32 = 16;
@@ -94,14 +94,14 @@ pub async fn cluster<M: Models>() -> Result<TestCluster> {
     let mut groups = BTreeSet::new();
     let mut databases = BTreeSet::new();
     for def in &defs {
-        match def.home {
-            Home::Sharded(name) | Home::Isolated(name) => {
+        match def.location {
+            ModelLocation::Sharded(name) | ModelLocation::Isolated(name) => {
                 groups.insert(name);
             }
-            Home::Database(name) => {
+            ModelLocation::Database(name) => {
                 databases.insert(name);
             }
-            Home::Static(copied) => {
+            ModelLocation::Static(copied) => {
                 databases.extend(copied.source);
                 if let StaticGroups::Named(names) = copied.groups {
                     groups.extend(names);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cluster::{Address, Cluster, Session};
 use crate::connect::{Marks, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Home, ModelDef};
+use crate::model::{ModelDef, ModelLocation};
 use crate::route::RoutingKey;
 use crate::topology::Read;
 use crate::transaction::Tx;
@@ -167,7 +167,7 @@ impl Target<'_> {
         def: &ModelDef,
         key: &RoutingKey<'_>,
     ) -> Result<Arc<NamespaceHandle>> {
-        self.within(def, self.cluster().handle_of_key(def.home_name(), key)?)
+        self.within(def, self.cluster().handle_of_key(def.location_name(), key)?)
     }
 
     /// Where the rows of a shard, by number, are.
@@ -176,12 +176,15 @@ impl Target<'_> {
         def: &ModelDef,
         shard: u32,
     ) -> Result<Arc<NamespaceHandle>> {
-        self.within(def, self.cluster().handle_of_shard(def.home_name(), shard)?)
+        self.within(
+            def,
+            self.cluster().handle_of_shard(def.location_name(), shard)?,
+        )
     }
 
     /// Where all the rows of a model are that lives in the logical shards of a group.
     pub(crate) fn handles_of_group(&self, def: &ModelDef) -> Result<Vec<Arc<NamespaceHandle>>> {
-        let handles = self.cluster().handles_of_group(def.home_name())?;
+        let handles = self.cluster().handles_of_group(def.location_name())?;
         handles
             .into_iter()
             .map(|handle| self.within(def, handle))
@@ -195,8 +198,11 @@ impl Target<'_> {
 
     /// Where the rows of a model that is not sharded are.
     pub(crate) fn handle_of_database(&self, def: &ModelDef) -> Result<Arc<NamespaceHandle>> {
-        debug_assert!(matches!(def.home, Home::Database(_) | Home::Static(_)));
-        self.within(def, self.cluster().handle_of_database(def.home_name())?)
+        debug_assert!(matches!(
+            def.location,
+            ModelLocation::Database(_) | ModelLocation::Static(_)
+        ));
+        self.within(def, self.cluster().handle_of_database(def.location_name())?)
     }
 
     /// Where the copy of a static model is read that is on the server of this logical shard: at the

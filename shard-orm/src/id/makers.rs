@@ -103,7 +103,7 @@ impl Makers {
             .sequences
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (home, table) = (def.home_name(), def.table);
+        let (home, table) = (def.location_name(), def.table);
         Arc::clone(
             all.entry((home, table))
                 .or_insert_with(|| Arc::new(Sequence::new(name_of(home, table)))),

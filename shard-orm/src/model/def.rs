@@ -10,7 +10,7 @@ use crate::model::{Generated, StaticDef};
 
 /// Where the rows of a model live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Home {
+pub enum ModelLocation {
     /// Spread over the logical shards of this group by the shard key.
     Sharded(&'static str),
     /// In each logical shard of this group, addressed by the number of the shard.
@@ -29,7 +29,7 @@ pub struct ModelDef {
     /// The name of the table.
     pub table: &'static str,
     /// Where the rows live.
-    pub home: Home,
+    pub location: ModelLocation,
     /// The columns, in the order of the fields.
     pub columns: &'static [ColumnDef],
     /// The ordinals of the primary key's columns.
@@ -232,18 +232,22 @@ impl ModelDef {
 
     /// The group or database that the model belongs to; of a static model the source, and nothing
     /// where it has none.
-    pub(crate) fn home_name(&self) -> &'static str {
-        match self.home {
-            Home::Sharded(name) | Home::Isolated(name) | Home::Database(name) => name,
-            Home::Static(copied) => copied.source.unwrap_or_default(),
+    pub(crate) fn location_name(&self) -> &'static str {
+        match self.location {
+            ModelLocation::Sharded(name)
+            | ModelLocation::Isolated(name)
+            | ModelLocation::Database(name) => name,
+            ModelLocation::Static(copied) => copied.source.unwrap_or_default(),
         }
     }
 
     /// What the model says of its copies, if it is static.
     pub(crate) fn copied(&self) -> Option<&'static StaticDef> {
-        match self.home {
-            Home::Static(copied) => Some(copied),
-            Home::Sharded(_) | Home::Isolated(_) | Home::Database(_) => None,
+        match self.location {
+            ModelLocation::Static(copied) => Some(copied),
+            ModelLocation::Sharded(_) | ModelLocation::Isolated(_) | ModelLocation::Database(_) => {
+                None
+            }
         }
     }
 }

@@ -1,38 +1,38 @@
-//! Ids that the library makes: what a model says of them, and the types that hold them.
+//! Generated ids: their declaration in a model, and the field types that hold them.
 //!
-//! Read by `id`, which makes them, and by `record`, which fills them in.
+//! Used by `id`, which generates ids, and by `record`, which sets them in rows.
 
 use crate::error::Result;
 use crate::model::Sharded;
 
-/// How the ids of a model are made; `generate` on the field of its primary key.
+/// The id generator of a model, declared by `generate` on a field of its primary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generate {
     /// 63 bits of time, sequence, worker and shard.
     Snowflake,
-    /// Counted by a table of a named database, in blocks.
+    /// Numbers from a table of a named database, reserved in blocks.
     Table,
     /// A version 7 UUID.
     UuidV7,
-    /// Microseconds, a part of the shard key, and chance.
+    /// Microseconds, part of the shard key, and random bits.
     Nanosecond,
 }
 
-/// The column that is filled, and how.
+/// The column with a generated id, and its generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generated {
     /// The ordinal of the column.
     pub column: usize,
-    /// How its ids are made.
+    /// The generator.
     pub by: Generate,
 }
 
-/// An id that was made for a row.
+/// A generated id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NewId {
-    /// For all but `uuid_v7`.
+    /// For all generators except `uuid_v7`.
     Integer(i64),
     /// For `uuid_v7`.
     #[cfg(feature = "uuid")]
@@ -40,10 +40,10 @@ pub enum NewId {
 }
 
 impl NewId {
-    /// The integer.
+    /// Returns the integer.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) when it is none.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for an id of another type.
     pub fn integer(self) -> Result<i64> {
         match self {
             Self::Integer(id) => Ok(id),
@@ -52,10 +52,10 @@ impl NewId {
         }
     }
 
-    /// The UUID.
+    /// Returns the UUID.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) when it is none.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for an id of another type.
     #[cfg(feature = "uuid")]
     pub fn uuid(self) -> Result<uuid::Uuid> {
         match self {
@@ -68,13 +68,13 @@ impl NewId {
 #[cfg(feature = "uuid")]
 #[cold]
 fn other() -> crate::Error {
-    crate::Error::unsupported("the id was made for a field of another type")
+    crate::Error::unsupported("the generated id has another type than its field")
 }
 
-/// A field that holds a generated id, which is made as a `T`: an `i64`, or a `uuid::Uuid`.
+/// A field type for generated ids of type `T`, which is `i64` or `uuid::Uuid`.
 ///
-/// Implemented for these two, and by the derives [`ShardField`](crate::ShardField) and
-/// [`ShardKey`](crate::ShardKey) on a struct around one.
+/// Implemented for these two types, and by the derives [`ShardField`](crate::ShardField) and
+/// [`ShardKey`](crate::ShardKey) for newtypes over them.
 ///
 /// ```
 /// use shard_orm::{ShardField, ShardModel};
@@ -93,15 +93,15 @@ fn other() -> crate::Error {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a generated id, which is a `{T}`",
-    label = "expected `{T}`, or a struct around it",
-    note = "`uuid_v7` makes a `uuid::Uuid`, all others make an `i64`; a struct around one derives \
-            `ShardField` or `ShardKey`"
+    label = "expected `{T}`, or a newtype over it",
+    note = "`uuid_v7` generates a `uuid::Uuid`, all others an `i64`; derive `ShardField` or \
+            `ShardKey` on a newtype"
 )]
 pub trait GeneratedId<T>: Sized {
-    /// The field's value for an id.
+    /// Converts an id to the field's value.
     fn from_id(id: T) -> Self;
 
-    /// The id in the field; 0 or nil when there is none yet.
+    /// Returns the id in the field; 0 or nil if there is none yet.
     fn to_id(&self) -> T;
 }
 
@@ -126,17 +126,17 @@ impl GeneratedId<uuid::Uuid> for uuid::Uuid {
     }
 }
 
-/// A sharded model whose rows are found by their id alone.
+/// A sharded model whose rows can be found by id alone.
 ///
-/// Implemented by the derive for models whose primary key is one snowflake, alone or beside the
-/// shard key.
+/// Implemented by the derive for models whose primary key is a snowflake, alone or together with
+/// the shard key.
 #[diagnostic::on_unimplemented(
-    message = "a `{Self}` is not found by its id alone",
-    label = "its id does not tell where the row lives",
-    note = "an id tells it when the primary key is one field with `generate = \"snowflake\"`, alone \
-            or beside the shard key; else name the key: `find(&cluster, key, id)`"
+    message = "`{Self}` cannot be found by its id alone",
+    label = "its id does not determine the shard",
+    note = "this requires a primary key of one field with `generate = \"snowflake\"`, alone or \
+            together with the shard key; otherwise pass the key: `find(&cluster, key, id)`"
 )]
 pub trait FindById: Sharded {
-    /// The snowflake in an id.
+    /// Returns the snowflake in an id.
     fn snowflake(id: &Self::Id) -> i64;
 }

@@ -1,14 +1,10 @@
-//! What names a row within its shard key.
+//! Ids: primary keys without the shard key.
 
 use crate::backend::{Args, Field, Row};
 use crate::error::Result;
 
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be stored in a primary key's columns",
-    label = "not a column's type"
-)]
-/// The values of the primary key's columns that are not the shard key: `()`, one field, or a
-/// tuple of up to four.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot be an id", label = "not a column type")]
+/// The primary key without the shard key: `()`, one field, or a tuple of up to four fields.
 pub trait Id: Sized + Send + Sync + 'static {
     /// Binds the values in the order of the columns.
     ///
@@ -16,7 +12,7 @@ pub trait Id: Sized + Send + Sync + 'static {
     /// As [`Field::bind`].
     fn bind(&self, args: &mut Args) -> Result<()>;
 
-    /// Reads the values from a row that begins with these columns in their order.
+    /// Reads the values from a row that starts with these columns, in order.
     ///
     /// # Errors
     /// As [`Field::read`].
@@ -62,15 +58,15 @@ tuples!(A 0, B 1);
 tuples!(A 0, B 1, C 2);
 tuples!(A 0, B 1, C 2, D 3);
 
-/// What `get` and `find` take for an id: its value, a reference to it, or for a text a `&str`.
+/// The id argument of `get` and `find`: a value, a reference, or a `&str` for a `String` id.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the id `{I}` of this model",
     label = "expected `{I}`",
-    note = "an id is the primary key without the shard key: `()` when nothing is left of it, one \
+    note = "an id is the primary key without the shard key: `()` if nothing remains, a single \
             value, or a tuple"
 )]
 pub trait IntoId<I> {
-    /// The id.
+    /// Converts it to the id.
     fn into_id(self) -> I;
 }
 

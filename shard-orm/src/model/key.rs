@@ -4,7 +4,7 @@ use crate::backend::{Args, Field};
 use crate::error::{Error, ErrorKind, Result};
 use crate::route::RoutingKey;
 
-/// A field that decides in which logical shard its row lives.
+/// A field type for shard keys. The shard key determines the logical shard of a row.
 ///
 /// Implemented for `i8` to `i64` and `u8` to `u64`; derive [`ShardKey`](crate::ShardKey) on a
 /// newtype over one.
@@ -14,11 +14,11 @@ use crate::route::RoutingKey;
     note = "use an integer of at most 64 bits, or derive `ShardKey` on a newtype over one"
 )]
 pub trait ShardKey: Field + Clone {
-    /// The number that is routed.
+    /// Returns the number that is routed.
     ///
     /// # Errors
     /// [`NoShardForKey`](ErrorKind::NoShardForKey) for a number above `i64::MAX`, which not every
-    /// database stores.
+    /// database can store.
     fn to_key(&self) -> Result<i64>;
 }
 
@@ -29,8 +29,8 @@ macro_rules! integers {
                 i64::try_from(*self).map_err(|_| {
                     Error::new(
                         ErrorKind::NoShardForKey,
-                        format!("the shard key {self} is above {}, the largest that every database \
-                                 stores", i64::MAX),
+                        format!("the shard key {self} is above {}, the largest value that every \
+                                 database can store", i64::MAX),
                     )
                 })
             }
@@ -40,7 +40,7 @@ macro_rules! integers {
 
 integers!(i8 i16 i32 i64 u8 u16 u32 u64);
 
-/// A field that names the region of its row.
+/// A field type for the region of a row.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a region",
     label = "not a region",
@@ -53,18 +53,18 @@ impl<T: Field + Clone + AsRef<str>> Region for T {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a shard key",
     label = "not a shard key",
-    note = "use an integer of at most 64 bits, or derive `ShardKey` on a newtype over one; a region \
-            beside it is a `String` or a field type with `AsRef<str>`"
+    note = "use an integer of at most 64 bits, or derive `ShardKey` on a newtype over one; a \
+            region must be a `String` or a field type with `AsRef<str>`"
 )]
-/// What routes the rows of a model: its shard key, or the pair of its region and its shard key.
+/// The key that routes the rows of a model: its shard key, or the pair of its region and shard key.
 pub trait Key: Clone + Send + Sync + 'static {
-    /// The form in which it is routed.
+    /// Returns the routing key.
     ///
     /// # Errors
     /// As [`ShardKey::to_key`].
     fn routing_key(&self) -> Result<RoutingKey<'_>>;
 
-    /// Binds the values of the columns that route a row: region, then key.
+    /// Binds the values of the routing columns: region, then key.
     ///
     /// # Errors
     /// As [`Field::bind`].
@@ -92,16 +92,16 @@ impl<R: Region, K: ShardKey> Key for (R, K) {
     }
 }
 
-/// What `on` takes: a model's shard key, by value or by reference; with a region, the pair
+/// The argument of `on`: a model's shard key, by value or by reference; with a region, the pair
 /// `("eu", 42)`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the shard key `{K}` of this model",
     label = "expected `{K}`",
-    note = "pass a value of the type of the field that is marked `#[shard(key)]`; for a model with \
-            a region, the pair `(region, key)`"
+    note = "pass a value of the type of the field marked `#[shard(key)]`; for a model with a \
+            region, the pair `(region, key)`"
 )]
 pub trait IntoKey<K> {
-    /// The key.
+    /// Converts it to the key.
     fn into_key(self) -> K;
 }
 

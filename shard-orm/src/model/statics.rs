@@ -1,18 +1,18 @@
-//! What a static model is: where its rows are written, and which servers hold copies of them.
+//! The description of static models: their source, and the groups whose servers hold copies.
 
 use std::fmt;
 
 use super::Model;
 
-/// A static model's source, copies and criterion.
+/// The source, the copies and the watermark column of a static model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaticDef {
-    /// The named database in which the rows are written; `None` with `transmit = false`, where
-    /// each server has rows of its own.
+    /// The named database in which the rows are written; `None` with `transmit = false`, if each
+    /// server has its own rows.
     pub source: Option<&'static str>,
     /// The groups whose servers hold copies.
     pub groups: StaticGroups,
-    /// The ordinal of the column that says which rows have changed.
+    /// The ordinal of the watermark column, whose value grows with each change.
     pub criterion: Option<usize>,
 }
 
@@ -21,12 +21,12 @@ pub struct StaticDef {
 pub enum StaticGroups {
     /// All groups of the configuration.
     All,
-    /// These.
+    /// The named groups.
     Named(&'static [&'static str]),
 }
 
 impl StaticGroups {
-    /// Whether the servers of this group hold copies.
+    /// Returns whether the servers of this group hold copies.
     ///
     /// ```
     /// use shard_orm::StaticGroups;
@@ -51,7 +51,7 @@ impl StaticGroups {
     }
 }
 
-/// One copy: of which table, on which server.
+/// One copy of a static table, identified by its server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -70,20 +70,19 @@ impl fmt::Display for CopyId {
     }
 }
 
-/// A model that a sharded one can refer to: of a named database, or static.
+/// A model that a sharded model can refer to: a static model, or a model of a named database.
 ///
 /// Implemented by the derives.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a model that a row refers to",
-    label = "neither static nor of a named database",
-    note = "`refers_to` leads to a static model, whose copies are on each server, or to a model of \
-            a named database; what lives in the same group and has the same key is related by \
-            `belongs_to`, `has_one` or `has_many`"
+    message = "`{Self}` cannot be the target of `refers_to`",
+    label = "neither a static model nor a model of a named database",
+    note = "`refers_to` requires a static model or a model of a named database; use `belongs_to`, \
+            `has_one` or `has_many` for a model of the same group with the same key"
 )]
 pub trait Referred: Model {}
 
-/// Whether rows of this group reach what they refer to: in a copy beside them, or in a named
-/// database, which is in no group.
+/// Returns whether rows of this group can access the target of a reference: a copy on their server,
+/// or a named database.
 #[doc(hidden)]
 #[must_use]
 pub const fn is_reached(copies: Option<StaticGroups>, group: &str) -> bool {
@@ -93,7 +92,7 @@ pub const fn is_reached(copies: Option<StaticGroups>, group: &str) -> bool {
     }
 }
 
-/// Whether two texts are equal, for constants.
+/// Compares two strings in a constant.
 #[doc(hidden)]
 #[must_use]
 pub const fn same_text(one: &str, other: &str) -> bool {
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_is_found_by_its_whole_name() {
+    fn group_names_are_compared_in_full() {
         let groups = StaticGroups::Named(&["shop", "air"]);
         assert!(groups.contains("shop") && groups.contains("air"));
         for other in ["", "sho", "shops", "Shop"] {
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_database_is_reached_from_every_group() {
+    fn a_named_database_is_accessible_from_every_group() {
         assert!(is_reached(None, "shop"));
         assert!(is_reached(Some(StaticGroups::All), "shop"));
         assert!(!is_reached(Some(StaticGroups::Named(&["air"])), "shop"));

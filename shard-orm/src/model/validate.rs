@@ -1,6 +1,6 @@
-//! What a model demands of its rows before they are written.
+//! Validation of rows before they are written.
 //!
-//! Called by the verbs of `record` where the model is marked `#[shard(validate)]`.
+//! Called by `record` for models marked `#[shard(validate)]`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,17 +9,16 @@ use std::marker::PhantomData;
 use super::{Column, Model};
 use crate::error::{Error, FieldError, Result};
 
-/// The problems that one error lists. A batch of a million rows that are all wrong is not told row
-/// by row.
-const MOST_PROBLEMS: usize = 100;
+/// The maximum number of problems in one error, which bounds the error of a large batch.
+const MAX_PROBLEMS: usize = 100;
 
-/// A model that says what is wrong with a row.
+/// A model that validates its rows before they are written.
 ///
-/// Mark the model with `#[shard(validate)]`: each verb that writes a row then validates it first,
-/// after the `before_` hook, and refuses it with [`Invalid`](crate::ErrorKind::Invalid) and all
-/// problems at once in [`Error::fields`]. Nothing is sent then. `update_only` heeds the problems
-/// of the columns that it writes. The builder's `update`, and SQL of your own, validate nothing:
-/// they have no row.
+/// Mark the model with `#[shard(validate)]`. Each method that writes a row then validates it first,
+/// after the `before_` hook. If there are problems, nothing is sent, and the method returns
+/// [`Invalid`](crate::ErrorKind::Invalid) with all problems in [`Error::fields`]. `update_only`
+/// considers only the problems of the columns that it writes. The query builder's `update` and raw
+/// SQL validate nothing, because they have no row.
 ///
 /// ```
 /// use shard_orm::prelude::*;
@@ -60,14 +59,14 @@ const MOST_PROBLEMS: usize = 100;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is marked `validate`, but does not implement `Validate`",
-    note = "write `impl shard_orm::Validate for {Self}`, or leave `#[shard(validate)]` out"
+    note = "add `impl shard_orm::Validate for {Self}`, or remove `#[shard(validate)]`"
 )]
 pub trait Validate: Model {
-    /// Adds to `problems` what is wrong with this row; adds none when it may be written.
+    /// Adds the problems of this row; none if it can be written.
     fn validate(&self, problems: &mut Problems<Self>);
 }
 
-/// Collects what is wrong with a row; see [`Validate`].
+/// The problems of a row, collected by [`Validate`].
 pub struct Problems<M> {
     found: Vec<FieldError>,
     row: Option<usize>,
@@ -83,13 +82,13 @@ impl<M: Model> Problems<M> {
         }
     }
 
-    /// What follows is said of the row at this position. Says whether there is room for more.
+    /// Starts the row at this position. Returns whether more problems can be added.
     pub(crate) fn of_row(&mut self, position: usize) -> bool {
         self.row = Some(position);
-        self.found.len() < MOST_PROBLEMS
+        self.found.len() < MAX_PROBLEMS
     }
 
-    /// Adds a problem with a column unless the condition holds.
+    /// Adds a problem with a column if the condition is false.
     pub fn check<T>(
         &mut self,
         column: Column<M, T>,
@@ -103,19 +102,19 @@ impl<M: Model> Problems<M> {
 
     /// Adds a problem with a column.
     ///
-    /// The message is shown to whoever sees the error, so keep values out of it that they may not
-    /// see.
+    /// The message is part of the error text, so do not include confidential values.
     pub fn add<T>(&mut self, column: Column<M, T>, message: impl Into<Cow<'static, str>>) {
         self.add_named(column.name(), message);
     }
 
-    /// Adds a problem with a field by its name or path, as other validation libraries report it.
+    /// Adds a problem with a field, given its name or path as reported by other validation
+    /// libraries.
     pub fn add_named(
         &mut self,
         field: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) {
-        if self.found.len() < MOST_PROBLEMS {
+        if self.found.len() < MAX_PROBLEMS {
             let problem = FieldError::new(field.into(), message.into());
             self.found.push(match self.row {
                 Some(position) => problem.of_row(position),
@@ -124,24 +123,24 @@ impl<M: Model> Problems<M> {
         }
     }
 
-    /// Whether nothing is wrong so far.
+    /// Returns whether there are no problems.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// Forgets the problems of columns that are not written.
+    /// Removes the problems of columns that are not written.
     pub(crate) fn keep(&mut self, ordinals: &[usize]) {
         let def = M::def();
         self.found.retain(|problem| {
-            // A path such as `tags[3].name` belongs to the column that it begins with.
+            // A path such as `tags[3].name` belongs to the column that it starts with.
             let name = problem.field().split(['.', '[']).next().unwrap_or_default();
             let column = def.columns.iter().position(|column| column.name == name);
             column.is_none_or(|ordinal| ordinals.contains(&ordinal))
         });
     }
 
-    /// The error that lists the problems, if there are any.
+    /// Returns an error that lists the problems, if there are any.
     pub(crate) fn finish(self) -> Result<()> {
         if self.found.is_empty() {
             Ok(())
@@ -152,7 +151,7 @@ impl<M: Model> Problems<M> {
 }
 
 impl FieldError {
-    /// Whether the problem is with this column.
+    /// Returns whether the problem is with this column.
     #[must_use]
     pub fn is<M: Model, T>(&self, column: Column<M, T>) -> bool {
         self.field() == column.name()

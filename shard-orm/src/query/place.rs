@@ -13,7 +13,7 @@ use crate::cluster::Address;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{Leg, Target};
-use crate::model::{Home, Key, Model, ModelDef};
+use crate::model::{Key, Model, ModelDef, ModelLocation};
 
 /// The keys that one statement asks for at most.
 const KEYS_PER_STATEMENT: usize = 1_000;
@@ -280,7 +280,10 @@ impl<M: Model, S> private::Legs for Query<M, Everywhere, S> {
 impl<M: Model, S> private::Legs for Query<M, InDatabase, S> {
     #[allow(private_interfaces)]
     fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>> {
-        debug_assert!(matches!(M::def().home, Home::Database(_) | Home::Static(_)));
+        debug_assert!(matches!(
+            M::def().location,
+            ModelLocation::Database(_) | ModelLocation::Static(_)
+        ));
         Ok(vec![Leg {
             handle: target.handle_of_database(M::def())?,
             keys: None,

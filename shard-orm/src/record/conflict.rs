@@ -1,21 +1,21 @@
-//! The statements of an insert that meets a row: the insert, and the look at what it met.
+//! Statements for inserts that can conflict with an existing row.
 
 use std::time::SystemTime;
 
 use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query as Sea};
 
-use super::ops::bind_set;
-use crate::backend::{Args, Sql, render};
+use super::ops::{self, bind_set};
+use crate::backend::{Args, Sql};
 use crate::error::{Error, Result};
 use crate::exec::{Label, Statement, columns, conflict_update, not_deleted};
 use crate::model::Model;
 use crate::topology::Namespace;
 
-/// Reads the row that has this one's values in some columns.
+/// Selects the row with the same values in some columns.
 pub(super) struct SelectBy<'r, M> {
     pub(super) row: &'r M,
     pub(super) filter: Vec<usize>,
-    /// Whether a row that is marked as deleted counts.
+    /// Whether soft-deleted rows are included.
     pub(super) deleted: bool,
     pub(super) lock: bool,
 }
@@ -39,7 +39,7 @@ impl<M: Model> Statement for SelectBy<'_, M> {
         if self.lock {
             select.lock_exclusive();
         }
-        rendered(namespace, &select, args)
+        ops::rendered(namespace, &select, args)
     }
 
     fn label(&self) -> Label<'_> {
@@ -51,15 +51,15 @@ impl<M: Model> Statement for SelectBy<'_, M> {
 }
 
 /// `INSERT .. ON CONFLICT (target) DO UPDATE` or `DO NOTHING`.
-pub(super) struct InsertOr<'r, M> {
+pub(super) struct InsertOnConflict<'r, M> {
     pub(super) row: &'r M,
     pub(super) conflict: Vec<usize>,
-    /// The columns to set; nothing is done when `None`.
+    /// The columns to set, or `None` for `DO NOTHING`.
     pub(super) set: Option<Vec<usize>>,
     pub(super) now: SystemTime,
 }
 
-impl<M: Model> Statement for InsertOr<'_, M> {
+impl<M: Model> Statement for InsertOnConflict<'_, M> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let def = M::def();
         let values = Args::values(|args| bind_insert(self.row, self.now, args))?;
@@ -69,7 +69,7 @@ impl<M: Model> Statement for InsertOr<'_, M> {
             .columns(columns(def, 0..def.columns.len()))
             .values(values.into_iter().map(Expr::Value))
             .map_err(|source| {
-                Error::unsupported("the row binds another number of values than it has columns")
+                Error::unsupported("the number of bound values differs from the number of columns")
                     .with_source(source)
             })?;
         let target = self.conflict.iter().copied();
@@ -81,7 +81,7 @@ impl<M: Model> Statement for InsertOr<'_, M> {
                 nothing
             }
         });
-        rendered(namespace, &insert, args)
+        ops::rendered(namespace, &insert, args)
     }
 
     fn label(&self) -> Label<'_> {
@@ -92,23 +92,7 @@ impl<M: Model> Statement for InsertOr<'_, M> {
     }
 }
 
-fn rendered(
-    namespace: &Namespace,
-    statement: &impl sea_query::QueryStatementWriter,
-    args: &mut Args,
-) -> Result<Sql> {
-    let (text, values) = render(namespace.dialect(), statement);
-    for value in &values.0 {
-        args.push(value)?;
-    }
-    Ok(Sql {
-        text: text.into(),
-        persistent: true,
-        single: false,
-    })
-}
-
-/// Binds all columns, with the time for `created_at` and `updated_at`.
+/// Binds all columns; `created_at` and `updated_at` get the current time.
 pub(super) fn bind_insert<M: Model>(row: &M, now: SystemTime, args: &mut Args) -> Result<()> {
     (0..M::def().columns.len()).try_for_each(|ordinal| bind_set(row, ordinal, now, args))
 }

@@ -1,7 +1,7 @@
-//! Models that live on one named database.
+//! Models of a named database.
 
 use super::ops;
-use super::verbs::row_verbs;
+use super::verbs::{database_verbs, row_verbs};
 use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
@@ -10,10 +10,10 @@ use crate::model::{IntoId, Model};
 use crate::query::{Columns, InDatabase, Query};
 use crate::schema::CreateTable;
 
-/// A model that lives on one named database, which is not sharded.
+/// A model in a named database, which is not sharded.
 ///
 /// Derive it with `#[shard(database = "..", table = "..")]`; see
-/// [`ShardModel`](derive@crate::ShardModel). It has the verbs of a sharded model, without a key.
+/// [`ShardModel`](derive@crate::ShardModel). It has the methods of a sharded model, without a key.
 ///
 /// ```no_run
 /// use shard_orm::prelude::*;
@@ -37,50 +37,14 @@ use crate::schema::CreateTable;
     note = "derive `ShardModel` on it with `#[shard(database = \"..\", table = \"..\")]`"
 )]
 pub trait DatabaseModel: Model {
-    /// A query of the rows.
-    fn query() -> Query<Self, InDatabase> {
-        Query::new(InDatabase)
-    }
-
-    /// The database, to begin a transaction on.
-    fn database() -> Address {
-        Address::of_database(Self::def().home_name())
-    }
-
-    /// The row of an id.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when there is none.
-    fn get<'e>(
-        on: impl Executor<'e>,
-        id: impl IntoId<Self::Id>,
-    ) -> impl Future<Output = Result<Self>> + Send {
-        let found = Self::find(on, id);
-        async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
-    }
-
-    /// The row of an id, if there is one.
-    ///
-    /// # Errors
-    /// When the database is unknown or unavailable, or the row does not fit the model.
-    fn find<'e>(
-        on: impl Executor<'e>,
-        id: impl IntoId<Self::Id>,
-    ) -> impl Future<Output = Result<Option<Self>>> + Send {
-        let target = on.target();
-        let id = id.into_id();
-        async move {
-            let handle = target.handle_of_database(Self::def())?;
-            ops::find(target, handle, &|_| Ok(()), &id).await
-        }
-    }
+    database_verbs!();
 
     row_verbs!((), target, _row => target.handle_of_database(Self::def()));
 
-    /// The statements that create the table.
+    /// Returns the statements that create the table.
     ///
     /// # Errors
-    /// When a column's default cannot be stored.
+    /// If the DEFAULT of a column cannot be stored.
     fn create_table(dialect: Dialect) -> Result<CreateTable> {
         CreateTable::new(Self::def(), dialect)
     }

@@ -1,7 +1,7 @@
-//! Rows that are found by a generated id alone.
+//! Finding rows by a generated id alone.
 //!
-//! A snowflake holds the leading bits of its key's hash, and a group routed by the hash gives each
-//! logical shard a range of hashes: a few logical shards are left, however often one was split.
+//! A snowflake contains the leading bits of its key's hash. In a group with the strategy `hash`,
+//! each logical shard owns a range of hashes, so only a few logical shards can hold the row.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::exec::{
 use crate::model::{FindById, Id, ModelDef};
 use crate::topology::Namespace;
 
-/// The row of an id, wherever it is.
+/// Finds the row with this id on any shard.
 pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> Result<Option<M>> {
     let def = M::def();
     let cluster = target.cluster();
     let Some(hashes) = cluster.id_layout().hashes(M::snowflake(id)) else {
         return Ok(None);
     };
-    let Some(handles) = cluster.places_of_hashes(def.home_name(), &hashes)? else {
+    let Some(handles) = cluster.places_of_hashes(def.location_name(), &hashes)? else {
         return Err(no_hash(def));
     };
     let bind = |args: &mut Args| id.bind(args);
@@ -50,7 +50,7 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
     }
 }
 
-/// Each logical shard that can hold the row; in a transaction, its own.
+/// Returns the logical shards that can hold the row; in a transaction, its own shard.
 fn legs(
     target: Target<'_>,
     def: &ModelDef,
@@ -93,7 +93,7 @@ impl Statement for ById<'_> {
                 all.join(" UNION ALL ").into()
             }
         };
-        // PostgreSQL's `$1` is the same argument in each part.
+        // On PostgreSQL, all branches share the argument `$1`.
         let arguments = match namespace.dialect() {
             Dialect::Postgres => 1,
             Dialect::Sqlite | Dialect::MySql => self.legs.len(),
@@ -103,7 +103,7 @@ impl Statement for ById<'_> {
         }
         Ok(Sql {
             text,
-            // Rows of other ids ask for the same logical shards: there are few such texts.
+            // Other ids use the same logical shards, so there are few such statements.
             persistent: true,
             single: false,
         })
@@ -121,17 +121,20 @@ impl Statement for ById<'_> {
 pub(super) fn not_found(def: &'static ModelDef) -> Error {
     Error::new(
         ErrorKind::NotFound,
-        format!("no `{}` in table `{}` has this id", def.name, def.table),
+        format!(
+            "no row of `{}` in table `{}` has this id",
+            def.name, def.table
+        ),
     )
 }
 
 #[cold]
 fn no_hash(def: &ModelDef) -> Error {
     Error::unsupported(format!(
-        "a `{}` is not found by its id alone: group `{}` is not routed by the strategy \"hash\", of \
-         which an id holds a part; name the key: `find(&cluster, key, id)`",
+        "`{}` cannot be found by its id alone: group `{}` does not use the strategy \"hash\"; \
+         pass the key: `find(&cluster, key, id)`",
         def.name,
-        def.home_name()
+        def.location_name()
     ))
 }
 
@@ -140,8 +143,8 @@ fn elsewhere(def: &ModelDef, own: &NamespaceHandle) -> Error {
     own.name_error(Error::new(
         ErrorKind::CrossShard,
         format!(
-            "the `{}` of this id can be elsewhere than the transaction, which runs on {own}; look for \
-             it before the transaction, or name the key: `find(&tx, key, id)`",
+            "the `{}` with this id may be on another shard than the transaction, which runs on \
+             {own}; find it before the transaction, or pass the key: `find(&tx, key, id)`",
             def.name
         ),
     ))
@@ -153,14 +156,14 @@ fn twice<M: FindById>(target: Target<'_>, one: &M, other: &M) -> Error {
     let handle = |row: &M| {
         let handle = row
             .routing_key()
-            .and_then(|key| target.cluster().handle_of_key(def.home_name(), &key));
+            .and_then(|key| target.cluster().handle_of_key(def.location_name(), &key));
         handle.map_or_else(|_| "no shard".to_owned(), |handle| handle.to_string())
     };
     Error::new(
         ErrorKind::Unique,
         format!(
-            "two rows of `{}` have this id, by their keys of {} and of {}; a generated id has one row: \
-             find out which was written by hand",
+            "two rows of `{}` have this id, on {} and on {}; generated ids are unique, so check \
+             whether one was inserted with an id of another source",
             def.table,
             handle(one),
             handle(other)

@@ -1,7 +1,7 @@
-//! What a model does around the writes of its rows.
+//! Hooks that run before and after the writes of a row.
 //!
-//! Called by the verbs of this module where the model is marked `#[shard(hooks)]`. For all others
-//! [`Model::HOOKS`] is a constant `None`, and what asks for it folds away when it is compiled.
+//! Called by this module for models marked `#[shard(hooks)]`. For all other models,
+//! [`Model::HOOKS`] is the constant `None`, and the compiler removes the calls.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,12 +14,11 @@ use crate::exec::{Executor, Sealed, Target};
 use crate::model::{Model, ModelDef};
 use crate::transaction::Tx;
 
-/// A model that does something before and after its rows are written.
+/// A model with hooks that run before and after its rows are written.
 ///
-/// Mark the model with `#[shard(hooks)]`, and write the hooks that it needs as `async fn`; the
-/// others do nothing. Each hook gets what the row is written on and can run statements there: in a
-/// transaction they belong to it; outside of one, each is a statement of its own, with its effect
-/// at once.
+/// Mark the model with `#[shard(hooks)]`, and implement the hooks that it needs as `async fn`; the
+/// others do nothing. Each hook gets the executor of the write and can run statements on it. In a
+/// transaction, they are part of it; outside of one, each takes effect immediately.
 ///
 /// ```
 /// use shard_orm::prelude::*;
@@ -73,41 +72,41 @@ use crate::transaction::Tx;
 /// # fn main() {}
 /// ```
 ///
-/// # Which verb calls what
-/// | verb | before | after |
+/// # Methods and their hooks
+/// | method | before | after |
 /// |---|---|---|
 /// | `insert`, `insert_many` (each row) | `before_insert` | `after_insert` |
-/// | `get_or_create`, when it found no row | `before_insert` | `after_insert`, when it inserted |
+/// | `get_or_create`, if it found no row | `before_insert` | `after_insert`, if it inserted |
 /// | `update`, `update_only`, `restore` | `before_update` | `after_update` |
 /// | `save`, `upsert`, `upsert_only`, `update_or_create` | `before_save` | `after_save` |
 /// | `delete`, `force_delete` | `before_delete` | `after_delete` |
-/// | the builder's `update`, `delete`, `restore`, `force_delete`; SQL of your own | none | none |
+/// | the query builder's `update`, `delete`, `restore`, `force_delete`; raw SQL | none | none |
 ///
-/// The verbs of the builder change rows that nobody has read, so there is no row to call a hook on.
+/// The query builder changes rows without reading them, so there is no row to call a hook on.
 ///
-/// A row is made ready in this order: the `before_` hook, a generated id, `created_at` and
-/// `updated_at`, [`Validate`](crate::Validate). A hook before an insert can change the row, the
-/// others see it as it is: `update(&self)` and `delete(&self)` have no row of their own to change,
-/// and what they write would differ from what the caller holds.
+/// A row is prepared in this order: the `before_` hook, a generated id, `created_at` and
+/// `updated_at`, [`Validate`](crate::Validate). Only `before_insert` can change the row:
+/// `update(&self)` and `delete(&self)` take it by reference, and would otherwise write values that
+/// the caller does not have.
 ///
 /// # Errors
-/// A `before_` hook that fails keeps the row from being written; its error is what the verb gives.
+/// If a `before_` hook fails, the row is not written, and the method returns the hook's error.
 ///
-/// An `after_` hook runs when the row is written. Outside of a transaction the row stays: the verb
-/// gives [`AfterHook`](ErrorKind::AfterHook) with the hook's error as its source, and must not be
-/// called again. In a transaction the verb gives the hook's error, and whether the row stays is
-/// decided by the end of the transaction.
+/// If an `after_` hook fails, the row has been written. Outside of a transaction it stays written:
+/// the method returns [`AfterHook`](ErrorKind::AfterHook) with the hook's error as its source, and
+/// must not be called again. In a transaction, the method returns the hook's error, and the outcome
+/// of the transaction decides.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is marked `hooks`, but does not implement `Hooks`",
-    note = "write `impl shard_orm::Hooks for {Self}`, or leave `#[shard(hooks)]` out"
+    note = "add `impl shard_orm::Hooks for {Self}`, or remove `#[shard(hooks)]`"
 )]
 pub trait Hooks: Model {
-    /// Runs before the row is inserted, and may change it.
+    /// Runs before the row is inserted, and can change it.
     fn before_insert(&mut self, on: WriteContext<'_>) -> impl Future<Output = Result<()>> + Send {
         nothing(on)
     }
 
-    /// Runs when the row is inserted.
+    /// Runs after the row is inserted.
     fn after_insert(&self, on: WriteContext<'_>) -> impl Future<Output = Result<()>> + Send {
         nothing(on)
     }
@@ -117,32 +116,30 @@ pub trait Hooks: Model {
         nothing(on)
     }
 
-    /// Runs when the row is updated.
+    /// Runs after the row is updated.
     fn after_update(&self, on: WriteContext<'_>) -> impl Future<Output = Result<()>> + Send {
         nothing(on)
     }
 
-    /// Runs before a verb that inserts the row or updates the one that is there: which of the two,
-    /// the database alone decides.
+    /// Runs before a method that either inserts or updates the row, as decided by the database.
     ///
-    /// Refuses such a verb unless it is written: what the other hooks guard would be passed by
-    /// without a word.
+    /// The default implementation rejects these methods, since they would bypass the other hooks.
     fn before_save(&self, on: WriteContext<'_>) -> impl Future<Output = Result<()>> + Send {
         let _ = on;
         std::future::ready(Err(no_save_hook(Self::def())))
     }
 
-    /// Runs when the row is inserted, or the one that was there is updated.
+    /// Runs after the row is inserted or updated.
     fn after_save(&self, on: WriteContext<'_>) -> impl Future<Output = Result<()>> + Send {
         nothing(on)
     }
 
-    /// Runs before the row is deleted, softly or for good.
+    /// Runs before the row is deleted, softly or permanently.
     fn before_delete(&self, on: WriteContext<'_>) -> impl Future<Output = Result<()>> + Send {
         nothing(on)
     }
 
-    /// Runs when the row is deleted.
+    /// Runs after the row is deleted.
     fn after_delete(&self, on: WriteContext<'_>) -> impl Future<Output = Result<()>> + Send {
         nothing(on)
     }
@@ -155,15 +152,15 @@ fn nothing(_: WriteContext<'_>) -> std::future::Ready<Result<()>> {
 #[cold]
 fn no_save_hook(def: &ModelDef) -> Error {
     Error::unsupported(format!(
-        "`{0}` has hooks, and this verb does not know whether it will insert or update: write \
-         `before_save` for `{0}`, or use `insert`, `update` or `get_or_create`",
+        "`{0}` has hooks, and this method may insert or update: implement `before_save` for \
+         `{0}`, or use `insert`, `update` or `get_or_create`",
         def.name
     ))
 }
 
-/// What a row is written on: what a hook runs its own statements on.
+/// The executor of a write, on which hooks run their own statements.
 ///
-/// It is an [`Executor`]: inside a transaction its statements belong to that transaction.
+/// In a transaction, the statements are part of it.
 #[derive(Debug, Clone, Copy)]
 pub struct WriteContext<'e> {
     target: Target<'e>,
@@ -171,7 +168,7 @@ pub struct WriteContext<'e> {
 }
 
 impl<'e> WriteContext<'e> {
-    /// The transaction that the row is written in, if there is one.
+    /// Returns the transaction of the write, if there is one.
     #[must_use]
     pub fn transaction(self) -> Option<&'e Tx> {
         match self.target {
@@ -180,7 +177,7 @@ impl<'e> WriteContext<'e> {
         }
     }
 
-    /// The number of the logical shard that the row is written to; 0 for a row that is in none.
+    /// Returns the number of the logical shard; 0 for a model that is not sharded.
     #[must_use]
     pub fn shard(self) -> u32 {
         let namespace = &self.handle.namespace;
@@ -201,7 +198,7 @@ impl<'e> Executor<'e> for WriteContext<'e> {
     }
 }
 
-/// [`Hooks`] of a model that the verbs know only as a [`Model`].
+/// Object-safe [`Hooks`], for methods that require only [`Model`].
 #[doc(hidden)]
 pub trait DynHooks<M>: Send + Sync {
     fn before_insert<'c>(&self, row: &'c mut M, on: WriteContext<'c>) -> Hook<'c>;
@@ -214,7 +211,7 @@ pub trait DynHooks<M>: Send + Sync {
     fn after_delete<'c>(&self, row: &'c M, on: WriteContext<'c>) -> Hook<'c>;
 }
 
-/// A hook that is running.
+/// The future of a hook.
 type Hook<'c> = BoxFuture<'c, Result<()>>;
 
 /// Connects a model's [`Hooks`]; called by the derive.
@@ -261,7 +258,7 @@ impl<M: Hooks> DynHooks<M> for Connected<M> {
 }
 
 impl<'c> WriteContext<'c> {
-    /// A hook that runs when the row was written.
+    /// Wraps the future of an `after_` hook.
     fn after<M: Model>(
         self,
         name: &'static str,
@@ -271,14 +268,14 @@ impl<'c> WriteContext<'c> {
             .boxed()
     }
 
-    /// The error of a hook that ran when the row was written.
+    /// Converts the error of an `after_` hook.
     fn written<M: Model>(self, hook: &str, error: Error) -> Error {
         if self.transaction().is_some() {
             return error;
         }
         let def = M::def();
         let message = format!(
-            "the write to `{}` was carried out, and stays; then `{hook}` of `{}` failed: {}",
+            "the write to `{}` succeeded, but then `{hook}` of `{}` failed: {}",
             def.table,
             def.name,
             error.message()
@@ -288,7 +285,7 @@ impl<'c> WriteContext<'c> {
     }
 }
 
-/// The hooks of a model that has them, and what its row is written on.
+/// The hooks of a model, with the executor of the write.
 pub(super) struct Around<'e, M: Model> {
     pub(super) hooks: &'static dyn DynHooks<M>,
     target: Target<'e>,
@@ -304,7 +301,7 @@ impl<M: Model> Around<'_, M> {
     }
 }
 
-/// The hooks of the model; `None`, known when it is compiled, for one without.
+/// Returns the hooks of the model. For a model without hooks, the compiler reduces this to `None`.
 #[inline]
 pub(super) fn around<'e, M: Model>(
     target: Target<'e>,

@@ -1,4 +1,4 @@
-//! Many rows at once: grouped by shard, one transaction for each.
+//! `insert_many`: groups rows by shard and inserts each group atomically.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::exec::{
 };
 use crate::model::{Model, ModelDef};
 
-/// The rows of one array insert on PostgreSQL.
+/// The maximum number of rows of an array insert on PostgreSQL.
 const ROWS_PER_ARRAY: usize = 5_000;
-/// How many shards are written to at the same time.
+/// The maximum number of shards that are written concurrently.
 const CONCURRENCY: usize = 8;
 
-/// Inserts rows, each at its place, and gives them back in their order.
+/// Inserts rows, each in its namespace, and returns them in order.
 pub(super) async fn insert_many<M: Model>(
     target: Target<'_>,
     mut rows: Vec<M>,
@@ -86,11 +86,11 @@ pub(super) async fn insert_many<M: Model>(
     }
 }
 
-/// The positions of rows that have hooks, and the hooks.
+/// The positions of rows with hooks, and the hooks.
 type Hooked<'e, M> = (Vec<usize>, hooks::Around<'e, M>);
 
-/// Runs the hooks of the rows that are there now, and gives the first error of theirs. One that
-/// fails leaves the hooks of other rows to run, but in a transaction, which it may have ended.
+/// Runs the hooks of the inserted rows and returns their first error. After an error, the hooks of
+/// other rows still run, except in a transaction, which may have ended.
 async fn after<M: Model>(rows: &[M], written: Vec<Hooked<'_, M>>) -> Result<()> {
     let mut first = Ok(());
     for (positions, around) in written {
@@ -107,10 +107,10 @@ async fn after<M: Model>(rows: &[M], written: Vec<Hooked<'_, M>>) -> Result<()> 
     first
 }
 
-/// Binds the column `ordinal` of the row at a position.
+/// Binds column `ordinal` of the row at a position: `(position, ordinal, args)`.
 type BindCell<'a> = dyn Fn(usize, usize, &mut Args) -> Result<()> + Sync + 'a;
 
-/// Inserts the rows of one shard: in one statement where that is enough, else in a transaction.
+/// Inserts the rows of one shard, in a single statement if possible, otherwise in a transaction.
 fn insert_shard<'a>(
     target: Target<'a>,
     handle: Arc<NamespaceHandle>,
@@ -180,8 +180,7 @@ async fn insert_batches(
     Ok(())
 }
 
-/// Inserts rows that are values already, in the order of the model's columns, as they are: no hook
-/// runs, and no time is filled in.
+/// Inserts rows given as values in column order. Runs no hooks and sets no times.
 pub(crate) async fn insert_cells(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
@@ -195,10 +194,10 @@ pub(crate) async fn insert_cells(
     insert_batches(target, handle, def, &batches, &bind).await
 }
 
-/// About how many bytes each row has in a statement.
+/// Returns the approximate size of each row in bytes.
 fn sizes(def: &'static ModelDef, rows: usize, bind: &BindCell<'_>) -> Result<Vec<usize>> {
     if rows == 1 {
-        // There is nothing to be cut.
+        // A single row is not split.
         return Ok(vec![0]);
     }
     let columns = 0..def.columns.len();
@@ -212,8 +211,9 @@ fn sizes(def: &'static ModelDef, rows: usize, bind: &BindCell<'_>) -> Result<Vec
         .collect()
 }
 
-/// Cuts the rows, whose sizes are given, into batches whose texts are few, so that all are prepared
-/// once, and which are no larger than a server takes: a row that is too large is one by itself.
+/// Splits rows with the given sizes into batches. There are few batch sizes, so that the statements
+/// are prepared only once, and no batch exceeds the server's limit; a row above the limit is a
+/// batch of its own.
 fn batches(dialect: Dialect, columns: usize, sizes: &[usize]) -> Vec<(usize, Operation)> {
     let mut batches = Vec::new();
     let most = bytes_per_statement(dialect);
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_hold_all_rows_in_few_sizes() {
+    fn batches_contain_all_rows_in_few_sizes() {
         for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
             for rows in [0, 1, 9, 10, 11, 999, 1_000, 1_234, 12_345] {
                 let batches = batches(dialect, 12, &vec![100; rows]);
@@ -265,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_table_is_cut_into_batches_that_the_database_takes() {
+    fn batches_of_wide_rows_respect_the_argument_limit() {
         for (count, _) in batches(Dialect::Sqlite, 400, &[100; 2_345]) {
             assert!(count * 400 <= most_arguments(Dialect::Sqlite));
         }
     }
 
     #[test]
-    fn large_rows_are_cut_into_batches_that_the_database_takes() {
+    fn batches_of_large_rows_respect_the_size_limit() {
         for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
             let most = bytes_per_statement(dialect);
             let mut sizes = vec![most / 5; 23];

@@ -1,4 +1,4 @@
-//! Models that live in each logical shard of a group.
+//! Isolated models.
 
 use super::ops;
 use super::verbs::row_verbs;
@@ -10,8 +10,8 @@ use crate::model::{IntoId, Model};
 use crate::query::{Columns, OnShard, Query};
 use crate::schema::CreateTable;
 
-/// A model that lives in each logical shard of a group, and is addressed by the number of the
-/// shard: what is kept about a shard, such as the state of a task that works on it.
+/// A model with separate rows in each logical shard of a group, addressed by shard number; for
+/// example, the state of a job that processes the shard.
 ///
 /// Derive it with `#[shard(group = "..", isolated, table = "..")]`; see
 /// [`ShardModel`](derive@crate::ShardModel).
@@ -38,20 +38,20 @@ use crate::schema::CreateTable;
     note = "derive `ShardModel` on it with `#[shard(group = \"..\", isolated, table = \"..\")]`"
 )]
 pub trait IsolatedModel: Model {
-    /// A query of the rows in one logical shard, by its number.
+    /// Starts a query of the rows in one logical shard.
     fn on(shard: u32) -> Query<Self, OnShard> {
         Query::new(OnShard(shard))
     }
 
-    /// One logical shard, by its number, to begin a transaction on.
+    /// Returns the address of a logical shard, to begin a transaction.
     fn shard(shard: u32) -> Address {
-        Address::of_shard(Self::def().home_name(), shard)
+        Address::of_shard(Self::def().location_name(), shard)
     }
 
-    /// The row of an id in one logical shard.
+    /// Returns the row with this id in one logical shard.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when there is none.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row.
     fn get<'e>(
         on: impl Executor<'e>,
         shard: u32,
@@ -61,10 +61,10 @@ pub trait IsolatedModel: Model {
         async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
     }
 
-    /// The row of an id in one logical shard, if there is one.
+    /// Returns the row with this id in one logical shard, if it exists.
     ///
     /// # Errors
-    /// When the shard is unknown or unavailable, or the row does not fit the model.
+    /// If the shard is unknown or unavailable, or the row does not fit the model.
     fn find<'e>(
         on: impl Executor<'e>,
         shard: u32,
@@ -80,10 +80,10 @@ pub trait IsolatedModel: Model {
 
     row_verbs!((shard: u32), target, _row => target.handle_of_shard(Self::def(), shard));
 
-    /// The statements that create the table.
+    /// Returns the statements that create the table.
     ///
     /// # Errors
-    /// When a column's default cannot be stored.
+    /// If the DEFAULT of a column cannot be stored.
     fn create_table(dialect: Dialect) -> Result<CreateTable> {
         CreateTable::new(Self::def(), dialect)
     }

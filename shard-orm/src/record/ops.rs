@@ -1,4 +1,4 @@
-//! The verbs on one row, wherever its model lives.
+//! Methods on one row, shared by all kinds of models.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ use crate::exec::{
 use crate::model::{Id, Model, ModelDef};
 use crate::topology::Namespace;
 
-/// Reads the row of an id. `bind_key` binds the columns that route.
+/// Reads the row with this id. `bind_key` binds the routing columns.
 pub(super) async fn find<M: Model>(
     target: Target<'_>,
     handle: Arc<NamespaceHandle>,
@@ -31,7 +31,7 @@ pub(super) async fn find<M: Model>(
     .await
 }
 
-/// Reads the row anew.
+/// Reads the row again.
 pub(super) async fn reload<M: Model>(
     target: Target<'_>,
     handle: Arc<NamespaceHandle>,
@@ -64,7 +64,7 @@ pub(super) async fn insert<M: Model>(
 ) -> Result<M> {
     let handle = match prepare::insert_at_once(target, &mut row, &handle_of)? {
         Some(handle) => handle,
-        // Boxed: it does not make the future of every insert larger.
+        // Boxed to keep the future of the common case small.
         None => {
             Box::pin(prepare::insert(
                 target,
@@ -166,7 +166,7 @@ pub(super) async fn delete<M: Model>(
     delete_by(target, handle, row, &statement).await
 }
 
-/// Deletes a row by this statement, between the hooks of its model.
+/// Deletes a row with this statement, and runs the hooks of its model.
 pub(super) async fn delete_by<M: Model>(
     target: Target<'_>,
     handle: Arc<NamespaceHandle>,
@@ -187,7 +187,8 @@ pub(super) async fn delete_by<M: Model>(
     Ok(())
 }
 
-/// The columns to set, with those marked `updated_at`; none of them may name the row.
+/// Returns the columns to set, including those marked `updated_at`. Rejects keys and the
+/// `soft_delete` column.
 pub(super) fn settable(def: &'static ModelDef, mut ordinals: Vec<usize>) -> Result<Vec<usize>> {
     ordinals.sort_unstable();
     ordinals.dedup();
@@ -196,22 +197,21 @@ pub(super) fn settable(def: &'static ModelDef, mut ordinals: Vec<usize>) -> Resu
             return Err(Error::new(
                 ErrorKind::CrossShard,
                 format!(
-                    "`{}` routes the rows of `{}` and is not updated in place; to move a row, \
-                     insert it under its new key and delete it under its old one",
+                    "`{}` routes the rows of `{}` and cannot be updated; to move a row, insert it \
+                     under the new key and delete it under the old one",
                     def.columns[*ordinal].name, def.name
                 ),
             ));
         }
         if def.primary_key.contains(ordinal) {
             return Err(Error::unsupported(format!(
-                "`{}` is part of the primary key of `{}`, by which the row is found: it is not \
-                 updated",
+                "`{}` is part of the primary key of `{}` and cannot be updated",
                 def.columns[*ordinal].name, def.name
             )));
         }
         if Some(*ordinal) == def.soft_delete {
             return Err(Error::unsupported(format!(
-                "`{}` marks the deleted rows of `{}`: it is set by `delete` and cleared by \
+                "`{}` marks soft-deleted rows of `{}` and cannot be updated; use `delete` and \
                  `restore`",
                 def.columns[*ordinal].name, def.name
             )));
@@ -258,15 +258,7 @@ impl<M: Model> Statement for UpdateOnly<'_, M> {
         if let Some(not_deleted) = not_deleted(def) {
             update.and_where(not_deleted);
         }
-        let (text, values) = render(namespace.dialect(), &update);
-        for value in &values.0 {
-            args.push(value)?;
-        }
-        Ok(Sql {
-            text: text.into(),
-            persistent: true,
-            single: false,
-        })
+        rendered(namespace, &update, args)
     }
 
     fn label(&self) -> Label<'_> {
@@ -277,7 +269,24 @@ impl<M: Model> Statement for UpdateOnly<'_, M> {
     }
 }
 
-/// Binds what an update sets: the time for `updated_at`, the row's value for all else.
+/// Renders a statement that is not cached, and binds its values.
+pub(super) fn rendered(
+    namespace: &Namespace,
+    statement: &impl sea_query::QueryStatementWriter,
+    args: &mut Args,
+) -> Result<Sql> {
+    let (text, values) = render(namespace.dialect(), statement);
+    for value in &values.0 {
+        args.push(value)?;
+    }
+    Ok(Sql {
+        text: text.into(),
+        persistent: true,
+        single: false,
+    })
+}
+
+/// Binds a column for an update: the current time for `updated_at`, otherwise the row's value.
 pub(super) fn bind_set<M: Model>(
     row: &M,
     ordinal: usize,
@@ -290,7 +299,7 @@ pub(super) fn bind_set<M: Model>(
     }
 }
 
-/// Binds the columns that a row is looked up by.
+/// Binds the columns that identify a row.
 pub(super) fn bind_lookup<M: Model>(row: &M, args: &mut Args) -> Result<()> {
     M::def()
         .lookup()
@@ -308,20 +317,20 @@ pub(super) fn found(def: &'static ModelDef, rows: u64) -> Result<()> {
 #[cold]
 pub(super) fn not_found(def: &'static ModelDef) -> Error {
     let advice = if def.key.is_some() {
-        "; if its shard key was changed, insert it under the new key and delete it under the old \
-         one"
+        "; if its shard key was changed, insert the row under the new key and delete it under the \
+         old one"
     } else {
         ""
     };
     let deleted = if def.soft_delete.is_some() {
-        ", or it is deleted: `restore` brings it back"
+        ", or the row is soft-deleted: use `restore`"
     } else {
         ""
     };
     Error::new(
         ErrorKind::NotFound,
         format!(
-            "no `{}` in table `{}` has this shard key and primary key{deleted}{advice}",
+            "no row of `{}` in table `{}` has this shard key and primary key{deleted}{advice}",
             def.name, def.table
         ),
     )

@@ -1,5 +1,4 @@
-//! What is done to a row before it is sent, in one order for all verbs: hook, id, times,
-//! validation.
+//! Preparation of a row before it is sent, in a fixed order: hook, id, times, validation.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,7 +10,7 @@ use crate::exec::Target;
 use crate::id;
 use crate::model::{Model, Problems};
 
-/// Makes a row ready to be inserted, and says where.
+/// Prepares a row for an insert and returns its namespace.
 pub(super) async fn insert<M: Model>(
     target: Target<'_>,
     row: &mut M,
@@ -23,8 +22,8 @@ pub(super) async fn insert<M: Model>(
     Ok(handle)
 }
 
-/// As [`insert`], where nothing is waited for: of a model without hooks, whose id is there or can be
-/// made at once. `None` is for [`insert`] itself.
+/// As [`insert`], without waiting: for a model without hooks whose id is set or can be generated
+/// immediately. Returns `None` if [`insert`] is needed.
 pub(super) fn insert_at_once<M: Model>(
     target: Target<'_>,
     row: &mut M,
@@ -46,7 +45,7 @@ pub(super) fn insert_at_once<M: Model>(
     Ok(Some(handle))
 }
 
-/// As [`insert`], without the validation: that of many rows is reported together.
+/// As [`insert`], without validation: many rows are validated together.
 pub(super) async fn fill<M: Model>(
     target: Target<'_>,
     row: &mut M,
@@ -56,7 +55,7 @@ pub(super) async fn fill<M: Model>(
     let mut handle = handle_of(row)?;
     if let Some(around) = around::<M>(target, &handle) {
         around.hooks.before_insert(row, around.on()).await?;
-        // The hook may have changed what routes the row.
+        // The hook may have changed the shard key.
         handle = handle_of(row)?;
     }
     if row.needs_id() {
@@ -68,7 +67,7 @@ pub(super) async fn fill<M: Model>(
     Ok(handle)
 }
 
-/// Makes a row ready to be inserted or to update the one that is there, and gives the model's hooks.
+/// Prepares a row for an insert or update, and returns the model's hooks.
 pub(super) async fn save<'e, M: Model>(
     target: Target<'e>,
     handle: &Arc<NamespaceHandle>,
@@ -82,7 +81,7 @@ pub(super) async fn save<'e, M: Model>(
     Ok(around)
 }
 
-/// As [`save`], for a row that the verb gives back.
+/// As [`save`], for a row that the method returns.
 pub(super) async fn save_owned<'e, M: Model>(
     target: Target<'e>,
     handle: &Arc<NamespaceHandle>,
@@ -101,7 +100,7 @@ pub(super) async fn save_owned<'e, M: Model>(
     Ok(around)
 }
 
-/// Refuses a row that its model calls invalid.
+/// Validates a row.
 pub(super) fn validate<M: Model>(row: &M) -> Result<()> {
     let Some(validate) = M::VALIDATE else {
         return Ok(());
@@ -111,7 +110,7 @@ pub(super) fn validate<M: Model>(row: &M) -> Result<()> {
     problems.finish()
 }
 
-/// As [`validate`], for a write of these columns alone.
+/// As [`validate`], for a write of some columns.
 pub(super) fn validate_only<M: Model>(row: &M, ordinals: &[usize]) -> Result<()> {
     let Some(validate) = M::VALIDATE else {
         return Ok(());

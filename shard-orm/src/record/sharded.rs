@@ -1,4 +1,4 @@
-//! Models that are spread over the logical shards of a group.
+//! Sharded models.
 
 use super::ops;
 use super::verbs::row_verbs;
@@ -6,7 +6,7 @@ use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{Executor, Target};
-use crate::model::{FindById, Home, IntoId, IntoKey, Key, Sharded};
+use crate::model::{FindById, IntoId, IntoKey, Key, ModelLocation, Sharded};
 use crate::query::{
     Columns, Draft, Everywhere, Nowhere, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf, Query,
     Running,
@@ -16,9 +16,9 @@ use crate::schema::CreateTable;
 /// A model whose rows are spread over the logical shards of a group by their shard key.
 ///
 /// Derive it with `#[shard(group = "..", table = "..")]` on the struct and `#[shard(key)]` on the
-/// field that decides; see [`ShardModel`](derive@crate::ShardModel).
+/// shard key; see [`ShardModel`](derive@crate::ShardModel).
 ///
-/// Everything that takes `on` runs on `&cluster` or in `&tx`.
+/// The argument `on` is `&cluster` or `&tx`.
 ///
 /// ```no_run
 /// use shard_orm::prelude::*;
@@ -40,28 +40,28 @@ use crate::schema::CreateTable;
 /// # }
 /// ```
 pub trait ShardModel: Sharded {
-    /// A query that names no shard yet.
+    /// Starts a query that names no shard yet.
     fn query() -> Draft<Self> {
         Query::new(Nowhere)
     }
 
-    /// A query of the rows of one shard key, in its logical shard.
+    /// Starts a query of the rows of one shard key.
     fn on(key: impl IntoKey<Self::Key>) -> Query<Self, OnKey<Self::Key>> {
         Query::new(Nowhere).on(key)
     }
 
-    /// A query of the rows of several shard keys; each logical shard is asked for its own alone.
+    /// Starts a query of the rows of several shard keys. Each logical shard is queried for its own
+    /// keys.
     fn on_each<K: IntoKey<Self::Key>>(
         keys: impl IntoIterator<Item = K>,
     ) -> Query<Self, OnKeys<Self::Key>> {
         Query::new(Nowhere).on_each(keys)
     }
 
-    /// A query of the rows of all logical shards. Rows are merged by the order that is asked for;
-    /// logical shards of one server are asked in one statement.
+    /// Starts a query of all logical shards. Rows are merged in the requested order; the logical
+    /// shards of one server are queried in one statement.
     ///
-    /// There is no common snapshot over the shards: each answers with what it holds when it is
-    /// asked.
+    /// There is no common snapshot: each shard is read at a different time.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -87,16 +87,16 @@ pub trait ShardModel: Sharded {
         Query::new(Everywhere)
     }
 
-    /// A query of all rows in one logical shard, by its number: those of every key that lives
-    /// there. For jobs that go through the shards one by one.
+    /// Starts a query of all rows in one logical shard, regardless of their keys. For jobs that
+    /// process the shards one by one.
     fn on_shard(shard: u32) -> Query<Self, OnShard> {
         Query::new(OnShard(shard))
     }
 
-    /// A query of all rows in the logical shard that owns this key: those of every other key that
-    /// lives there too. For [raw SQL](crate::RawQuery), which sees all of them.
+    /// Starts a query of all rows in the logical shard that owns this key, including rows of other
+    /// keys. For [raw SQL](crate::RawQuery), which sees all of them.
     ///
-    /// [`on`](Self::on) asks for the rows of the key alone.
+    /// [`on`](Self::on) returns only the rows of the key.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -121,8 +121,8 @@ pub trait ShardModel: Sharded {
         Query::new(OnShardOf::of(key.into_key()))
     }
 
-    /// A query of all rows in the logical shards that own these keys, each asked once; see
-    /// [`on_shard_of`](Self::on_shard_of).
+    /// Starts a query of all rows in the logical shards that own these keys; see
+    /// [`on_shard_of`](Self::on_shard_of). Each shard is queried once.
     fn on_shards_of<K: IntoKey<Self::Key>>(
         keys: impl IntoIterator<Item = K>,
     ) -> Query<Self, OnShardsOf<Self::Key>> {
@@ -130,18 +130,18 @@ pub trait ShardModel: Sharded {
         Query::new(OnShardsOf::of(keys.collect()))
     }
 
-    /// The logical shard of a key, to begin a transaction on.
+    /// Returns the address of a key's logical shard, to begin a transaction.
     fn shard(key: impl IntoKey<Self::Key>) -> Address {
-        Address::of_key(Self::def().home_name(), &key.into_key())
+        Address::of_key(Self::def().location_name(), &key.into_key())
     }
 
-    /// The row of a shard key and an id: the primary key without the shard key, `()` when there
-    /// is nothing left of it.
+    /// Returns the row with this shard key and id. The id is the primary key without the shard key,
+    /// or `()` if nothing remains.
     ///
     /// Sends `SELECT .. WHERE key = ? AND id = ?`.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when there is none.
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row.
     fn get<'e>(
         on: impl Executor<'e>,
         key: impl IntoKey<Self::Key>,
@@ -151,10 +151,10 @@ pub trait ShardModel: Sharded {
         async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
     }
 
-    /// The row of a shard key and an id, if there is one; see [`get`](Self::get).
+    /// Returns the row with this shard key and id, if it exists; see [`get`](Self::get).
     ///
     /// # Errors
-    /// When the shard is unknown or unavailable, or the row does not fit the model.
+    /// If the shard is unknown or unavailable, or the row does not fit the model.
     fn find<'e>(
         on: impl Executor<'e>,
         key: impl IntoKey<Self::Key>,
@@ -169,11 +169,12 @@ pub trait ShardModel: Sharded {
         async move { ops::find(target, handle?, &|args| key.bind(args), &id).await }
     }
 
-    /// The row of an id, wherever it is; the id alone tells the few logical shards that it can be
-    /// on. For models whose primary key is a snowflake, in groups with the strategy `hash`.
+    /// Returns the row with this id, if it exists, without its shard key. The id determines the few
+    /// logical shards that can hold the row. For models whose primary key is a snowflake, in groups
+    /// with the strategy `hash`.
     ///
-    /// Sends `SELECT .. WHERE id = ?`, for the logical shards of one server in one statement
-    /// (`UNION ALL`), to the servers side by side; on SQLite, one to each logical shard.
+    /// Sends `SELECT .. WHERE id = ?` to the servers concurrently, with one statement per server
+    /// (`UNION ALL`); on SQLite, one per logical shard.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -195,9 +196,9 @@ pub trait ShardModel: Sharded {
     /// ```
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a group of another strategy;
-    /// [`CrossShard`](crate::ErrorKind::CrossShard) in a transaction, when the row can be on
-    /// another logical shard; [`Unique`](crate::ErrorKind::Unique) when there are two such rows.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a group with another strategy;
+    /// [`CrossShard`](crate::ErrorKind::CrossShard) in a transaction, if the row may be on another
+    /// logical shard; [`Unique`](crate::ErrorKind::Unique) if there are two such rows.
     fn find_by_id<'e>(on: impl Executor<'e>, id: impl IntoId<Self::Id>) -> Running<'e, Option<Self>>
     where
         Self: FindById,
@@ -207,10 +208,10 @@ pub trait ShardModel: Sharded {
         Box::pin(async move { super::find_by_id::find_by_id(target, &id).await })
     }
 
-    /// As [`find_by_id`](Self::find_by_id), for a row that should be there.
+    /// As [`find_by_id`](Self::find_by_id), for a row that must exist.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when it is not; otherwise as
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row; otherwise as
     /// [`find_by_id`](Self::find_by_id).
     fn get_by_id<'e>(on: impl Executor<'e>, id: impl IntoId<Self::Id>) -> Running<'e, Self>
     where
@@ -225,10 +226,10 @@ pub trait ShardModel: Sharded {
 
     row_verbs!((), target, row => handle(target, row));
 
-    /// The statements that create the table.
+    /// Returns the statements that create the table.
     ///
     /// # Errors
-    /// When a column's default cannot be stored.
+    /// If the DEFAULT of a column cannot be stored.
     fn create_table(dialect: Dialect) -> Result<CreateTable> {
         CreateTable::new(Self::def(), dialect)
     }
@@ -236,11 +237,11 @@ pub trait ShardModel: Sharded {
 
 impl<M: Sharded> ShardModel for M {}
 
-/// Where a row lives.
+/// Returns the namespace of a row.
 fn handle<M: Sharded>(
     target: Target<'_>,
     row: &M,
 ) -> Result<std::sync::Arc<crate::connect::NamespaceHandle>> {
-    debug_assert!(matches!(M::def().home, Home::Sharded(_)));
+    debug_assert!(matches!(M::def().location, ModelLocation::Sharded(_)));
     target.handle_of_key(M::def(), &row.routing_key()?)
 }

@@ -1,4 +1,4 @@
-//! Rows that are marked as deleted: brought back, or deleted for good.
+//! Restoring soft-deleted rows, and deleting rows permanently.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -6,15 +6,15 @@ use std::time::SystemTime;
 use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
 
 use super::hooks::around;
-use super::ops::{bind_lookup, delete_by};
-use crate::backend::{Args, Sql, render};
+use super::ops::{bind_lookup, delete_by, rendered};
+use crate::backend::{Args, Sql};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Intent, Label, NoRows, Statement, Target, columns, run};
 use crate::model::{Model, ModelDef};
 use crate::topology::Namespace;
 
-/// Takes the mark off a row. One that bears none is not found.
+/// Restores a soft-deleted row. A row that is not deleted is not found.
 pub(super) async fn restore<M: Model>(
     target: Target<'_>,
     handle: Arc<NamespaceHandle>,
@@ -38,7 +38,7 @@ pub(super) async fn restore<M: Model>(
     Ok(())
 }
 
-/// Deletes a row, whether it is marked or not.
+/// Deletes a row permanently, soft-deleted or not.
 pub(super) async fn force_delete<M: Model>(
     target: Target<'_>,
     handle: Arc<NamespaceHandle>,
@@ -58,7 +58,7 @@ enum Verb {
     ForceDelete,
 }
 
-/// Rendered when it is sent: these are too rare to keep a text of for each namespace.
+/// Rendered for each call: these statements are too rare to cache for each namespace.
 struct Final<'r, M> {
     row: &'r M,
     verb: Verb,
@@ -72,14 +72,14 @@ impl<M: Model> Statement for Final<'_, M> {
         let lookup = columns(def, def.lookup())
             .zip(Args::values(|values| bind_lookup(self.row, values))?)
             .map(|(column, value)| Expr::col(column).eq(Expr::Value(value)));
-        let (text, values) = match self.verb {
+        match self.verb {
             Verb::ForceDelete => {
                 let mut delete = Sea::delete();
                 delete.from_table(table);
                 for condition in lookup {
                     delete.and_where(condition);
                 }
-                render(namespace.dialect(), &delete)
+                rendered(namespace, &delete, args)
             }
             Verb::Restore => {
                 let mut update = Sea::update();
@@ -93,17 +93,9 @@ impl<M: Model> Statement for Final<'_, M> {
                 for mark in columns(def, def.soft_delete) {
                     update.and_where(Expr::col(mark).is_not_null());
                 }
-                render(namespace.dialect(), &update)
+                rendered(namespace, &update, args)
             }
-        };
-        for value in &values.0 {
-            args.push(value)?;
         }
-        Ok(Sql {
-            text: text.into(),
-            persistent: true,
-            single: false,
-        })
     }
 
     fn label(&self) -> Label<'_> {
@@ -117,7 +109,7 @@ impl<M: Model> Statement for Final<'_, M> {
     }
 }
 
-/// Binds what marks a row as deleted at this time: the mark, then `updated_at`.
+/// Binds the columns that soft-delete a row: the deletion time, then `updated_at`.
 pub(super) fn bind_marking(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Result<()> {
     def.marking().try_for_each(|ordinal| {
         let column = &def.columns[ordinal];
@@ -128,7 +120,7 @@ pub(super) fn bind_marking(def: &'static ModelDef, now: SystemTime, args: &mut A
     })
 }
 
-/// Binds what takes the mark off a row at this time: NULL, then `updated_at`.
+/// Binds the columns that restore a row: NULL for the deletion time, then `updated_at`.
 fn bind_clearing(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Result<()> {
     def.marking().try_for_each(|ordinal| {
         let column = &def.columns[ordinal];
@@ -139,7 +131,7 @@ fn bind_clearing(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Re
     })
 }
 
-/// What marks rows as deleted at this time: the columns to set, and their values.
+/// Returns the columns that soft-delete rows, with their values.
 pub(crate) fn marking(def: &'static ModelDef, now: SystemTime) -> Result<Vec<(usize, Expr)>> {
     let values = Args::values(|args| bind_marking(def, now, args))?;
     Ok(def
@@ -148,7 +140,7 @@ pub(crate) fn marking(def: &'static ModelDef, now: SystemTime) -> Result<Vec<(us
         .collect())
 }
 
-/// What takes the mark off rows at this time: the columns to set, and their values.
+/// Returns the columns that restore rows, with their values.
 pub(crate) fn clearing(def: &'static ModelDef, now: SystemTime) -> Result<Vec<(usize, Expr)>> {
     let values = Args::values(|args| bind_clearing(def, now, args))?;
     Ok(def
@@ -162,7 +154,7 @@ fn not_deleted(def: &'static ModelDef) -> Error {
     Error::new(
         ErrorKind::NotFound,
         format!(
-            "no deleted `{}` in table `{}` has this shard key and primary key",
+            "no deleted row of `{}` in table `{}` has this shard key and primary key",
             def.name, def.table
         ),
     )

@@ -1,8 +1,8 @@
-//! Static models: reference tables of which every server holds a full copy.
+//! Static models: reference tables with a full copy on every server.
 
 use super::ops;
 use super::transmit::DynTransmitHooks;
-use super::verbs::row_verbs;
+use super::verbs::{database_verbs, row_verbs};
 use crate::cluster::Address;
 use crate::dialect::Dialect;
 use crate::error::Result;
@@ -11,16 +11,16 @@ use crate::model::{IntoId, Model, StaticGroups};
 use crate::query::{Columns, InDatabase, OnCopy, Query, Running};
 use crate::schema::CreateTable;
 
-/// A reference table, such as airlines or currencies: every server of its groups holds a full copy
-/// of it, beside the rows of its logical shards.
+/// A reference table, such as airlines or currencies, with a full copy on every server of its
+/// groups.
 ///
 /// Derive it with `#[static_model(groups = [".."], table = "..")]`; see
-/// [`StaticModel`](derive@crate::StaticModel). What it has beside depends on where its rows are
-/// written: at a source ([`TransmittedModel`]), or with `transmit = false` on each server by itself
+/// [`StaticModel`](derive@crate::StaticModel). Rows are written either at a source
+/// ([`TransmittedModel`]), or with `transmit = false` separately on each server
 /// ([`PerServerModel`]).
 ///
-/// A copy is read at a logical shard: on the server on which that shard is. It may be behind its
-/// source.
+/// A copy is read by logical shard: the query runs on that shard's server. A copy can lag behind
+/// its source.
 ///
 /// ```no_run
 /// use shard_orm::prelude::*;
@@ -49,13 +49,12 @@ use crate::schema::CreateTable;
 /// // Written at the source.
 /// Airline { code: "KL".into(), name: "KLM".into() }.insert(cluster).await?;
 ///
-/// // Read where the flights of pilot 42 are.
-/// let at = Flight::shard(42);
-/// let all = Airline::copy(at.clone()).order_by(Airline::CODE).all(cluster).await?;
-/// let klm = Airline::find_copy(cluster, at, "KL").await?;
+/// // Read on the server of pilot 42. let at = Flight::shard(42); let all =
+/// Airline::copy(at.clone()).order_by(Airline::CODE).all(cluster).await?; let klm =
+/// Airline::find_copy(cluster, at, "KL").await?;
 ///
-/// // Joined by that server.
-/// let flights: Vec<(Flight, Airline)> = Flight::on(42).join(Flight::AIRLINE).all(cluster).await?;
+/// // Joined on that server. let flights: Vec<(Flight, Airline)> =
+/// Flight::on(42).join(Flight::AIRLINE).all(cluster).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -67,23 +66,23 @@ pub trait StaticModel: Model {
     /// The groups whose servers hold copies.
     const GROUPS: StaticGroups;
 
-    /// What `#[static_model(transmit_hooks)]` connects: the model's
-    /// [`TransmitHooks`](crate::sync::TransmitHooks).
+    /// The model's [`TransmitHooks`](crate::sync::TransmitHooks), connected by
+    /// `#[static_model(transmit_hooks)]`.
     #[doc(hidden)]
     const TRANSMIT_HOOKS: Option<&'static dyn DynTransmitHooks> = None;
 
-    /// A query of the copy on the server on which this logical shard is: `Airline::copy(
-    /// Flight::shard(42))`. It reads, and does not write.
+    /// Starts a read-only query of the copy on the server of this logical shard:
+    /// `Airline::copy(Flight::shard(42))`.
     ///
-    /// In a transaction it is one of the transaction's logical shard.
+    /// In a transaction, it runs as part of the transaction on that logical shard.
     fn copy(at: Address) -> Query<Self, OnCopy> {
         Query::new(OnCopy(at))
     }
 
-    /// The row of an id, in the copy on the server on which this logical shard is.
+    /// Returns the row with this id from the copy on the server of this logical shard.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when there is none; otherwise as
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row; otherwise as
     /// [`find_copy`](Self::find_copy).
     fn get_copy<'e>(
         on: impl Executor<'e>,
@@ -94,11 +93,12 @@ pub trait StaticModel: Model {
         Box::pin(async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) })
     }
 
-    /// The row of an id, in the copy on the server on which this logical shard is, if there is one.
+    /// Returns the row with this id from the copy on the server of this logical shard, if it
+    /// exists.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) when the servers of that group hold no
-    /// copies; when the shard is unknown or unavailable, or the row does not fit the model.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the servers of that group hold no
+    /// copies. Also if the shard is unknown or unavailable, or the row does not fit the model.
     fn find_copy<'e>(
         on: impl Executor<'e>,
         at: Address,
@@ -112,10 +112,10 @@ pub trait StaticModel: Model {
         })
     }
 
-    /// The statements that create the table.
+    /// Returns the statements that create the table.
     ///
     /// # Errors
-    /// When a column's default cannot be stored.
+    /// If the DEFAULT of a column cannot be stored.
     fn create_table(dialect: Dialect) -> Result<CreateTable> {
         CreateTable::new(Self::def(), dialect)
     }
@@ -123,8 +123,8 @@ pub trait StaticModel: Model {
 
 /// A static model whose rows are written at its source, a named database.
 ///
-/// Its verbs are those of a [`DatabaseModel`](crate::DatabaseModel), and all of them are sent to
-/// the source. The copies are read by [`StaticModel::copy`].
+/// It has the methods of a [`DatabaseModel`](crate::DatabaseModel), which all use the source.
+/// Copies are read with [`StaticModel::copy`].
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -143,56 +143,20 @@ pub trait StaticModel: Model {
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no source to which its rows are written",
-    note = "derive `StaticModel` on it, without `transmit = false`: with that each server has rows \
-            of its own, which are written by `row.insert(&cluster, at)`"
+    message = "`{Self}` has no source",
+    note = "derive `StaticModel` on it without `transmit = false`; with it, each server has its \
+            own rows, written by `row.insert(&cluster, at)`"
 )]
 pub trait TransmittedModel: StaticModel {
-    /// A query of the rows at the source.
-    fn query() -> Query<Self, InDatabase> {
-        Query::new(InDatabase)
-    }
-
-    /// The source, to begin a transaction on.
-    fn database() -> Address {
-        Address::of_database(Self::def().home_name())
-    }
-
-    /// The row of an id, at the source.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) when there is none.
-    fn get<'e>(
-        on: impl Executor<'e>,
-        id: impl IntoId<Self::Id>,
-    ) -> impl Future<Output = Result<Self>> + Send {
-        let found = Self::find(on, id);
-        async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
-    }
-
-    /// The row of an id, at the source, if there is one.
-    ///
-    /// # Errors
-    /// When the database is unknown or unavailable, or the row does not fit the model.
-    fn find<'e>(
-        on: impl Executor<'e>,
-        id: impl IntoId<Self::Id>,
-    ) -> impl Future<Output = Result<Option<Self>>> + Send {
-        let target = on.target();
-        let id = id.into_id();
-        async move {
-            let handle = target.handle_of_database(Self::def())?;
-            ops::find(target, handle, &|_| Ok(()), &id).await
-        }
-    }
+    database_verbs!();
 
     row_verbs!((), target, _row => target.handle_of_database(Self::def()));
 }
 
-/// A static model with `transmit = false`: it has no source, and each server has rows of its own.
+/// A static model with `transmit = false`: it has no source, and each server has its own rows.
 ///
-/// A row is written on the server on which a logical shard is. It is read there by
-/// [`StaticModel::copy`], and joined there.
+/// A row is written on the server of a logical shard. It is read there with [`StaticModel::copy`],
+/// and joined there.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -219,16 +183,16 @@ pub trait TransmittedModel: StaticModel {
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the rows of `{Self}` are not written on one server",
-    note = "derive `StaticModel` on it with `transmit = false`, where each server has rows of its \
-            own; all others are written at their source, without an address"
+    message = "`{Self}` has no server-local rows",
+    note = "derive `StaticModel` on it with `transmit = false`; other static models are written \
+            at their source, without an address"
 )]
 pub trait PerServerModel: StaticModel {
-    /// The server on which this logical shard is, to begin a transaction on that writes rows of
-    /// this model there.
+    /// Returns the address of the server of this logical shard, to begin a transaction that writes
+    /// rows of this model there.
     ///
-    /// It is another transaction than one of the logical shard: on SQLite the two are in different
-    /// files.
+    /// This is a different transaction from one on the logical shard: on SQLite, the two use
+    /// different files.
     fn server(at: Address) -> Address {
         at.on_server()
     }

@@ -1,8 +1,7 @@
-//! What a static model does around the copying of its rows.
+//! Hooks of static models that run when their rows are copied.
 //!
-//! Called by `sync` where the model is marked `#[static_model(transmit_hooks)]`; of all others
-//! nothing is asked. `sync` knows a model by its definition alone, so the typed rows of a batch are
-//! made here, behind `DynTransmitHooks`.
+//! Called by `sync` for models marked `#[static_model(transmit_hooks)]`. `sync` is not generic over
+//! models, so the typed rows of a batch are created here, behind `DynTransmitHooks`.
 
 mod batch;
 mod collect;
@@ -21,26 +20,26 @@ use super::TransmittedModel;
 use crate::error::Result;
 use crate::model::{CopyId, ModelDef};
 
-/// A static model that takes part in the copying of its rows.
+/// A static model with hooks that run when its rows are copied.
 ///
-/// Mark the model with `#[static_model(transmit_hooks)]`, and write the hooks that it needs; the
-/// others do what is done without them. They are called in this order, for each batch of changes
-/// and each copy:
+/// Mark the model with `#[static_model(transmit_hooks)]`, and implement the hooks that it needs;
+/// the others keep their default behavior. The hooks are called in this order, for each batch of
+/// changes and each copy:
 ///
-/// | hook | runs | says or does |
+/// | hook | runs | purpose |
 /// |---|---|---|
-/// | [`collect`](Self::collect) | when a run begins | which rows of the source the copy holds, and how they look there |
-/// | [`before_transmit`](Self::before_transmit) | before the transaction at the copy | can refuse the batch |
+/// | [`collect`](Self::collect) | when a run starts | filters and transforms the rows of the copy |
+/// | [`before_transmit`](Self::before_transmit) | before the transaction at the copy | can reject the batch |
 /// | [`transmit`](Self::transmit) | in the transaction | writes the batch |
-/// | [`after_transmit`](Self::after_transmit) | in the transaction, when the batch is written | writes what follows from it |
+/// | [`after_transmit`](Self::after_transmit) | in the transaction, after the batch is written | writes dependent rows |
 ///
-/// The position of the copy moves in the same transaction: what a hook writes there is committed
-/// together with the batch and the position, or not at all. A run that another one has overtaken
-/// commits nothing, whatever its hooks do.
+/// The position of the copy is updated in the same transaction, so the rows written by a hook are
+/// committed atomically with the batch and the position. A run that has been fenced off by a newer
+/// one cannot commit.
 ///
-/// A batch may be handed to its hooks again: when the run was killed before it could commit, when
-/// rows were in each other's way, together with further rows then, and when the copy is compared in
-/// full. What a hook does outside of the transaction has to bear that.
+/// Hooks can be called again for the same batch: if the run was killed before the commit, if rows
+/// conflicted with each other (then possibly with further rows), and when the copy is compared in
+/// full. The effects of a hook outside of the transaction must tolerate this.
 ///
 /// ```
 /// use shard_orm::prelude::*;
@@ -57,7 +56,7 @@ use crate::model::{CopyId, ModelDef};
 ///     cost: Option<i64>,
 /// }
 ///
-/// /// How often products have come to a server.
+/// /// The products that have arrived on a server.
 /// #[derive(Debug, Clone, PartialEq, StaticModel)]
 /// #[static_model(groups = ["shop"], table = "arrivals", transmit = false)]
 /// struct Arrival {
@@ -66,11 +65,9 @@ use crate::model::{CopyId, ModelDef};
 ///     name: String,
 /// }
 ///
-/// impl TransmitHooks for Product {
-///     fn collect(rows: Collect<Self>, _: &CopyId) -> Collect<Self> {
-///         // Only what is offered, and what it costs the shop stays at the source.
-///         rows.filter(Product::OFFERED.eq(true)).change(|product| product.cost = None)
-///     }
+/// impl TransmitHooks for Product { fn collect(rows: Collect<Self>, _: &CopyId) -> Collect<Self> {
+/// // Copies only offered products, without their cost.
+/// rows.filter(Product::OFFERED.eq(true)).change(|product| product.cost = None) }
 ///
 ///     async fn after_transmit(batch: &Batch<Self>, on: TransmitContext<'_>) -> Result<()> {
 ///         for product in batch.rows() {
@@ -107,27 +104,26 @@ use crate::model::{CopyId, ModelDef};
 /// ```
 ///
 /// # Errors
-/// A hook that fails ends the run of that copy with its error, and the batch is not committed. It
-/// comes again with the next run.
+/// If a hook fails, the run of that copy ends with its error, and the batch is not committed. The
+/// next run retries the batch.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is marked `transmit_hooks`, but does not implement `TransmitHooks`",
-    note = "write `impl shard_orm::sync::TransmitHooks for {Self}`, or leave \
-            `#[static_model(transmit_hooks)]` out"
+    note = "add `impl shard_orm::sync::TransmitHooks for {Self}`, or remove \
+            `#[static_model(transmit_hooks)]`"
 )]
 pub trait TransmitHooks: TransmittedModel {
-    /// Which of all rows of the source this copy holds, and how they look there: all, and as they
-    /// are, unless it says otherwise.
+    /// Filters and transforms the rows of this copy. By default, a copy holds all rows unchanged.
     ///
-    /// It has to give the same for the same copy as long as the program runs: `verify` and
-    /// [`Mode::Full`](crate::sync::Mode::Full) compare the copy with what is collected. A condition
-    /// that is another one than that of the last run makes the next one compare the copy in full. A
-    /// change of rows that is written anew is not noticed: run `Mode::Full` once.
+    /// The result must be the same for the same copy as long as the program runs, because `verify`
+    /// and [`Mode::Full`](crate::sync::Mode::Full) compare the copy with it. If the filter differs
+    /// from that of the last run, the next run compares the copy in full. A different
+    /// transformation is not detected: run `Mode::Full` once.
     fn collect(rows: Collect<Self>, copy: &CopyId) -> Collect<Self> {
         let _ = copy;
         rows
     }
 
-    /// Runs before the transaction at the copy begins, and can refuse the batch.
+    /// Runs before the transaction at the copy, and can reject the batch.
     fn before_transmit(batch: &Batch<Self>) -> impl Future<Output = Result<()>> + Send {
         let _ = batch;
         std::future::ready(Ok(()))
@@ -135,8 +131,8 @@ pub trait TransmitHooks: TransmittedModel {
 
     /// Writes the batch: rows are inserted, updated in place or deleted.
     ///
-    /// What it leaves out is a difference from then on, which `verify` reports and
-    /// [`Mode::Full`](crate::sync::Mode::Full) hands to it again.
+    /// Changes that it omits remain as differences: `verify` reports them, and
+    /// [`Mode::Full`](crate::sync::Mode::Full) passes them to this hook again.
     fn transmit(
         batch: &Batch<Self>,
         on: TransmitContext<'_>,
@@ -145,7 +141,7 @@ pub trait TransmitHooks: TransmittedModel {
         on.write()
     }
 
-    /// Runs in the same transaction when the batch is written.
+    /// Runs in the same transaction, after the batch is written.
     fn after_transmit(
         batch: &Batch<Self>,
         on: TransmitContext<'_>,
@@ -155,7 +151,7 @@ pub trait TransmitHooks: TransmittedModel {
     }
 }
 
-/// A static model with a source, as those know it who know no types.
+/// A type-erased static model with a source.
 #[derive(Clone, Copy)]
 pub(crate) struct Transmitted {
     pub(crate) def: &'static ModelDef,

@@ -1,16 +1,15 @@
-//! Inserts that meet a row which is there already.
+//! Inserts that update or return an existing row.
 //!
-//! PostgreSQL and SQLite name the conflict that an insert is to survive. MySQL and MariaDB do
-//! not: there, `ON DUPLICATE KEY` takes a conflict on any index for the one that was meant. So
-//! with them a row is updated first, inserted when there was none, and updated again when another
-//! client inserted it meanwhile.
+//! PostgreSQL and SQLite have a conflict target. MySQL and MariaDB do not: `ON DUPLICATE KEY`
+//! reacts to a conflict on any unique index. There, the row is updated first, inserted if there was
+//! none, and updated again if another client inserted it in the meantime.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::conflict::{InsertOr, bind_insert};
+use super::conflict::{InsertOnConflict, bind_insert};
+use super::conflicting_row::{check_hidden, contended, exists, find_by, rejection};
 use super::hooks::around;
-use super::met::{contended, exists_elsewhere, find_by, refuse_hidden, why_refused};
 use super::ops::{UpdateOnly, settable};
 use super::prepare;
 use crate::backend::Args;
@@ -21,11 +20,11 @@ use crate::exec::{Fixed, Intent, NoRows, Operation, Statement, Target, run};
 use crate::id;
 use crate::model::{Model, ModelDef};
 
-/// How often a race with other clients is run again. Each round is lost only to a client that
-/// deletes and inserts the same row in between.
+/// The maximum number of attempts in a race with other clients. An attempt fails only if another
+/// client deletes and inserts the same row in between.
 const ROUNDS: usize = 16;
 
-/// Inserts the row, or updates the one with its primary key.
+/// Inserts the row, or updates the existing row with its primary key.
 pub(super) async fn save<M: Model>(
     target: Target<'_>,
     handle: Arc<NamespaceHandle>,
@@ -35,7 +34,7 @@ pub(super) async fn save<M: Model>(
     id::refuse_unset(
         row,
         "save",
-        "use `insert`, which gives the row back with its id",
+        "use `insert`, which returns the row with its id",
     )?;
     let around = prepare::save(target, &handle, row).await?;
     if handle.dialect() == Dialect::MySql {
@@ -50,7 +49,7 @@ pub(super) async fn save<M: Model>(
             bind: &|args| bind_insert(row, now, args),
         };
         if run_insert(target, &handle, &statement).await? == 0 {
-            return Err(why_refused(target, &handle, row, def.primary_key).await);
+            return Err(rejection(target, &handle, row, def.primary_key).await);
         }
     }
     if let Some(around) = &around {
@@ -59,7 +58,8 @@ pub(super) async fn save<M: Model>(
     Ok(())
 }
 
-/// Inserts the row, or sets these columns of the one with equal values in the target's columns.
+/// Inserts the row, or sets these columns of the existing row with equal values in the target's
+/// columns.
 pub(super) async fn upsert<M: Model>(
     target: Target<'_>,
     handle: Arc<NamespaceHandle>,
@@ -72,7 +72,7 @@ pub(super) async fn upsert<M: Model>(
     id::refuse_unset(
         row,
         "upsert",
-        "use `update_or_create`, which gives the row back",
+        "use `update_or_create`, which returns the row",
     )?;
     let set = match set {
         Some(set) => settable(def, set)?,
@@ -81,20 +81,20 @@ pub(super) async fn upsert<M: Model>(
             .filter(|ordinal| !conflict.contains(ordinal))
             .collect(),
     };
-    refuse_null(row, &conflict)?;
+    check_not_null(row, &conflict)?;
     let around = prepare::save(target, &handle, row).await?;
     if handle.dialect() == Dialect::MySql {
         let now = SystemTime::now();
         update_or_insert(target, handle, row, conflict, set, now).await?;
     } else {
-        let statement = InsertOr {
+        let statement = InsertOnConflict {
             row,
             conflict,
             set: Some(set),
             now: SystemTime::now(),
         };
         if run_insert(target, &handle, &statement).await? == 0 {
-            return Err(why_refused(target, &handle, row, &statement.conflict).await);
+            return Err(rejection(target, &handle, row, &statement.conflict).await);
         }
     }
     if let Some(around) = &around {
@@ -103,8 +103,8 @@ pub(super) async fn upsert<M: Model>(
     Ok(())
 }
 
-/// Gives the row with equal values in the target's columns, and inserts this one when there is
-/// none; also whether it did.
+/// Returns the existing row with equal values in the target's columns, or inserts this row; also
+/// returns whether it was inserted.
 pub(super) async fn get_or_create<M: Model>(
     target: Target<'_>,
     mut row: M,
@@ -113,17 +113,17 @@ pub(super) async fn get_or_create<M: Model>(
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
-    refuse_null(&row, &conflict)?;
+    check_not_null(&row, &conflict)?;
     id::refuse_lookup(&row, &conflict)?;
     let handle = handle_of(&row)?;
     if let Some(found) = find_by(target, &handle, &row, &conflict).await? {
         return Ok((found, false));
     }
-    // A row that is there already is given as it is, so this one is made ready only now.
+    // An existing row is returned unchanged, so this row is prepared only now.
     let now = SystemTime::now();
     let handle = prepare::insert(target, &mut row, now, handle_of).await?;
-    // A hook may have changed what the target holds.
-    refuse_null(&row, &conflict)?;
+    // A hook may have changed the target's columns.
+    check_not_null(&row, &conflict)?;
     for _ in 0..ROUNDS {
         if insert_unless(target, &handle, &row, &conflict, now).await? {
             if let Some(around) = around::<M>(target, &handle) {
@@ -134,13 +134,13 @@ pub(super) async fn get_or_create<M: Model>(
         if let Some(found) = find_by(target, &handle, &row, &conflict).await? {
             return Ok((found, false));
         }
-        refuse_hidden(target, &handle, &row, &conflict).await?;
+        check_hidden(target, &handle, &row, &conflict).await?;
     }
     Err(contended(def))
 }
 
-/// Updates the row with equal values in the target's columns, or inserts this one; gives the row
-/// as it is then, and whether it was inserted.
+/// Updates the existing row with equal values in the target's columns, or inserts this row; returns
+/// the stored row, and whether it was inserted.
 pub(super) async fn update_or_create<M: Model>(
     target: Target<'_>,
     mut row: M,
@@ -149,7 +149,7 @@ pub(super) async fn update_or_create<M: Model>(
 ) -> Result<(M, bool)> {
     let def = M::def();
     check_target(def, &conflict)?;
-    refuse_null(&row, &conflict)?;
+    check_not_null(&row, &conflict)?;
     id::refuse_lookup(&row, &conflict)?;
     let handle = handle_of(&row)?;
     let now = SystemTime::now();
@@ -180,7 +180,7 @@ pub(super) async fn update_or_create<M: Model>(
     Ok((row, created))
 }
 
-/// Updates, inserts when there was no row, and begins again when there was one after all. Says
+/// Updates the row, inserts it if there was none, and starts again after a conflict. Returns
 /// whether it inserted.
 async fn update_or_insert<M: Model>(
     target: Target<'_>,
@@ -195,7 +195,7 @@ async fn update_or_insert<M: Model>(
     filter.extend(def.routing().filter(|ordinal| !conflict.contains(ordinal)));
     let update = UpdateOnly {
         row,
-        // Nothing to set, and still an answer to whether the row is there.
+        // With nothing to set, the update still tells whether the row exists.
         set: if set.is_empty() {
             conflict.iter().take(1).copied().collect()
         } else {
@@ -220,14 +220,15 @@ async fn update_or_insert<M: Model>(
             return Ok(true);
         }
         if find_by(target, &handle, row, &conflict).await?.is_none() {
-            // The row that was in the way is gone, or out of reach.
-            refuse_hidden(target, &handle, row, &conflict).await?;
+            // The conflicting row is gone, or hidden.
+            check_hidden(target, &handle, row, &conflict).await?;
         }
     }
     Err(contended(def))
 }
 
-/// Inserts the row unless one has equal values in the target's columns; says whether it did.
+/// Inserts the row unless one with equal values in the target's columns exists; returns whether it
+/// inserted.
 async fn insert_unless<M: Model>(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
@@ -237,7 +238,7 @@ async fn insert_unless<M: Model>(
 ) -> Result<bool> {
     let def = M::def();
     if handle.dialect() != Dialect::MySql {
-        let statement = InsertOr {
+        let statement = InsertOnConflict {
             row,
             conflict: conflict.to_vec(),
             set: None,
@@ -262,10 +263,11 @@ async fn insert_unless<M: Model>(
     {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::Unique => {
-            if exists_elsewhere(target, handle, row, conflict).await? {
+            if exists(target, handle, row, conflict).await? {
                 Ok(false)
             } else {
-                // Another unique index refused it, which no update of the target mends.
+                // The conflict is on another unique index, which updating the target cannot
+                // resolve.
                 Err(error)
             }
         }
@@ -275,9 +277,10 @@ async fn insert_unless<M: Model>(
 
 /// Sends an `INSERT .. ON CONFLICT`.
 ///
-/// PostgreSQL looks for the conflict that is named before it inserts. When another client inserts
-/// the same row in between, the next unique index can be the one that refuses it: asked again, it
-/// finds the conflict. Within a transaction that error has ended the transaction.
+/// PostgreSQL checks the conflict target before it inserts. If another client inserts the same row
+/// in between, another unique index can report the conflict first. A second attempt then finds the
+/// conflict on the target. In a transaction there is no second attempt, since the error has ended
+/// it.
 async fn run_insert(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
@@ -294,7 +297,7 @@ async fn run_insert(
     }
 }
 
-/// A conflict needs a unique index over exactly the target's columns.
+/// Checks that there is a unique index over exactly the target's columns.
 fn check_target(def: &'static ModelDef, conflict: &[usize]) -> Result<()> {
     let same = |index: &[usize]| {
         index.len() == conflict.len() && index.iter().all(|ordinal| conflict.contains(ordinal))
@@ -312,17 +315,17 @@ fn check_target(def: &'static ModelDef, conflict: &[usize]) -> Result<()> {
         .map(|ordinal| def.columns[*ordinal].name)
         .collect();
     Err(Error::unsupported(format!(
-        "`{}` has no unique index over ({}), so nothing keeps two such rows apart; add \
-         `#[shard(unique({}))]` and the index, or name the primary key",
+        "`{}` has no unique index over ({}), so it cannot be a conflict target; add \
+         `#[shard(unique({}))]` and the index, or use the primary key",
         def.name,
         names.join(", "),
         names.join(", "),
     )))
 }
 
-/// Refuses a row with NULL in the target: a unique index takes any number of those, so that each
-/// call would insert one more.
-fn refuse_null<M: Model>(row: &M, conflict: &[usize]) -> Result<()> {
+/// Rejects a row with NULL in the target: a unique index allows any number of NULLs, so each call
+/// would insert another row.
+fn check_not_null<M: Model>(row: &M, conflict: &[usize]) -> Result<()> {
     let def = M::def();
     for &ordinal in conflict {
         let column = &def.columns[ordinal];
@@ -340,9 +343,8 @@ fn refuse_null<M: Model>(row: &M, conflict: &[usize]) -> Result<()> {
 #[cold]
 fn null_in_target(def: &'static ModelDef, column: &str) -> Error {
     Error::unsupported(format!(
-        "`{column}` is NULL in this `{}`, and a unique index keeps no two rows with NULL apart, so \
-         there is none to find or to update; use `insert`, or name a target whose columns have \
-         values",
+        "`{column}` is NULL in this `{}`, and a unique index allows several rows with NULL, so no \
+         row can be matched; use `insert`, or a target whose columns are not NULL",
         def.name
     ))
 }

@@ -1,17 +1,17 @@
-//! The verbs that all kinds of models have in common, said once for the three traits.
+//! Macros that define the methods shared by several kinds of models.
 
-/// Writes the verbs on one row or many into a trait.
+/// Defines the methods on rows in a trait.
 ///
-/// Takes the parameter that addresses a row beside its own fields, if there is one, and the place
-/// of a row of a target.
+/// The arguments are the parameter with the address, if the model needs one, and an expression for
+/// the namespace of a row.
 macro_rules! row_verbs {
     (($($param:ident: $type:ty)?), $target:ident, $row:ident => $handle:expr) => {
-        /// Inserts the row and gives it back, with `created_at` and `updated_at` filled.
+        /// Inserts the row and returns it with `created_at` and `updated_at` set.
         ///
         /// # Errors
-        /// [`Unique`](crate::ErrorKind::Unique) when its primary key is there already;
-        /// [`Invalid`](crate::ErrorKind::Invalid), here and in the verbs below, when the model's
-        /// [`Validate`](crate::Validate) refuses the row; otherwise as any write.
+        /// [`Unique`](crate::ErrorKind::Unique) if the primary key already exists;
+        /// [`Invalid`](crate::ErrorKind::Invalid), here and in the methods below, if the model's
+        /// [`Validate`](crate::Validate) rejects the row; otherwise as any write.
         fn insert<'e>(self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
             let target = on.target();
             async move {
@@ -20,19 +20,19 @@ macro_rules! row_verbs {
             }
         }
 
-        /// Inserts rows, each in its logical shard, and gives them back in their order.
+        /// Inserts rows, each in its logical shard, and returns them in order.
         ///
-        /// The rows of one logical shard are inserted together or not at all, in one statement or one
-        /// transaction; the logical shards are independent of each other. Inside a transaction all
-        /// rows must be of its logical shard.
+        /// The rows of one logical shard are inserted atomically, in one statement or one
+        /// transaction; the logical shards are independent of each other. In a transaction, all
+        /// rows must belong to its logical shard.
         ///
-        /// Sends `INSERT .. SELECT * FROM UNNEST(..)` on PostgreSQL, and `INSERT .. VALUES` of 1,000,
-        /// 100, 10 and 1 rows on the others.
+        /// Sends `INSERT .. SELECT * FROM UNNEST(..)` on PostgreSQL, and `INSERT .. VALUES` with
+        /// 1,000, 100, 10 or 1 rows on the other databases.
         ///
         /// # Errors
         /// As any write. [`done_shards`](crate::Error::done_shards) and
-        /// [`failed_shards`](crate::Error::failed_shards) say where the rows are and where they are
-        /// not.
+        /// [`failed_shards`](crate::Error::failed_shards) list the shards whose rows were and were
+        /// not inserted.
         fn insert_many<'e>(
             on: impl Executor<'e>, $($param: $type,)?
             rows: Vec<Self>,
@@ -41,26 +41,26 @@ macro_rules! row_verbs {
             async move { $crate::record::insert_many::insert_many(target, rows, move |row| { let ($target, $row) = (target, row); $handle }).await }
         }
 
-        /// Writes all columns of the row but its keys and `created_at`.
+        /// Updates all columns of the row except its keys and `created_at`.
         ///
         /// Sends `UPDATE .. WHERE key = ? AND id = ?`. A column marked `updated_at` is set in the
         /// database; [`reload`](Self::reload) reads it.
         ///
         /// # Errors
-        /// [`NotFound`](crate::ErrorKind::NotFound) when there is no row of this shard key and
-        /// primary key, as after the shard key was changed: to move a row, insert it under its new
-        /// key and delete it under its old one.
+        /// [`NotFound`](crate::ErrorKind::NotFound) if no row has this shard key and primary key,
+        /// for example after the shard key was changed. To move a row, insert it under the new key
+        /// and delete it under the old one.
         fn update<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
             async move { $crate::record::ops::update(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
-        /// Writes these columns of the row, and `updated_at`: `order.update_only(&cluster,
+        /// Updates these columns of the row, and `updated_at`: `order.update_only(&cluster,
         /// (Order::ITEM, Order::QUANTITY))`.
         ///
         /// # Errors
-        /// As [`update`](Self::update); [`CrossShard`](crate::ErrorKind::CrossShard) for a column
-        /// that routes.
+        /// As [`update`](Self::update); [`CrossShard`](crate::ErrorKind::CrossShard) for the shard
+        /// key or region.
         fn update_only<'e>(
             &self,
             on: impl Executor<'e>, $($param: $type,)?
@@ -71,34 +71,36 @@ macro_rules! row_verbs {
             async move { $crate::record::ops::update_only(target, { let ($target, $row) = (target, self); $handle? }, self, ordinals).await }
         }
 
-        /// Inserts the row, or updates the one with its primary key.
+        /// Inserts the row, or updates the existing row with its primary key.
         ///
-        /// Sends `INSERT .. ON CONFLICT DO UPDATE`; on MySQL and MariaDB an `UPDATE`, and an `INSERT`
-        /// when it found no row.
+        /// Sends `INSERT .. ON CONFLICT DO UPDATE`; on MySQL and MariaDB, an `UPDATE` followed by
+        /// an `INSERT` if there was no row.
         ///
         /// # Errors
-        /// [`Unique`](crate::ErrorKind::Unique) when that row has another shard key, or another
-        /// unique index refuses the row.
+        /// [`Unique`](crate::ErrorKind::Unique) if that row has another shard key, or the row
+        /// violates another unique index.
         fn save<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
             async move { $crate::record::upsert::save(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
-        /// Deletes the row; with `#[shard(soft_delete)]`, marks it as deleted.
+        /// Deletes the row; with `#[shard(soft_delete)]`, marks it as deleted instead.
         ///
         /// # Errors
-        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there, or deleted already.
+        /// [`NotFound`](crate::ErrorKind::NotFound) if the row does not exist or is already
+        /// deleted.
         fn delete<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<()>> + Send {
             let target = on.target();
             async move { $crate::record::ops::delete(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
-        /// Brings the row back that [`delete`](Self::delete) has marked as deleted.
+        /// Restores the row after [`delete`](Self::delete) has marked it as deleted.
         ///
-        /// Sends `UPDATE .. SET deleted_at = NULL WHERE key = ? AND id = ? AND deleted_at IS NOT NULL`.
+        /// Sends `UPDATE .. SET deleted_at = NULL WHERE key = ? AND id = ? AND deleted_at IS NOT
+        /// NULL`.
         ///
         /// # Errors
-        /// [`NotFound`](crate::ErrorKind::NotFound) when there is no such row, or it is not deleted.
+        /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row, or it is not deleted.
         fn restore<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::Running<'r, ()>
         where
             Self: $crate::SoftDelete,
@@ -107,10 +109,10 @@ macro_rules! row_verbs {
             Box::pin(async move { $crate::record::soft_delete::restore(target, { let ($target, $row) = (target, self); $handle? }, self).await })
         }
 
-        /// Deletes the row for good, whether it is marked as deleted or not.
+        /// Deletes the row permanently, soft-deleted or not.
         ///
         /// # Errors
-        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there.
+        /// [`NotFound`](crate::ErrorKind::NotFound) if the row does not exist.
         fn force_delete<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::Running<'r, ()>
         where
             Self: $crate::SoftDelete,
@@ -119,24 +121,24 @@ macro_rules! row_verbs {
             Box::pin(async move { $crate::record::soft_delete::force_delete(target, { let ($target, $row) = (target, self); $handle? }, self).await })
         }
 
-        /// Reads the row anew.
+        /// Reads the row again.
         ///
         /// # Errors
-        /// [`NotFound`](crate::ErrorKind::NotFound) when it is not there any more.
+        /// [`NotFound`](crate::ErrorKind::NotFound) if the row no longer exists.
         fn reload<'e>(&self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
             let target = on.target();
             async move { $crate::record::ops::reload(target, { let ($target, $row) = (target, self); $handle? }, self).await }
         }
 
-        /// Inserts the row, or updates the one that has its values in the columns of a unique index:
-        /// `line.upsert(&cluster, (Line::USER_ID, Line::SKU))`.
+        /// Inserts the row, or updates the existing row with the same values in the columns of a
+        /// unique index: `line.upsert(&cluster, (Line::USER_ID, Line::SKU))`.
         ///
-        /// Updates all columns but keys, `created_at` and those of the index.
+        /// Updates all columns except keys, `created_at` and the columns of the index.
         ///
         /// # Errors
-        /// [`Unsupported`](crate::ErrorKind::Unsupported) when the model has no unique index over
-        /// exactly these columns; [`Unique`](crate::ErrorKind::Unique) when another index refuses the
-        /// row.
+        /// [`Unsupported`](crate::ErrorKind::Unsupported) if the model has no unique index over
+        /// exactly these columns; [`Unique`](crate::ErrorKind::Unique) if the row violates another
+        /// unique index.
         fn upsert<'e>(
             &self,
             on: impl Executor<'e>, $($param: $type,)?
@@ -147,7 +149,7 @@ macro_rules! row_verbs {
             async move { $crate::record::upsert::upsert(target, { let ($target, $row) = (target, self); $handle? }, self, conflict, None).await }
         }
 
-        /// As [`upsert`](Self::upsert), and updates these columns alone.
+        /// As [`upsert`](Self::upsert), but updates only these columns.
         ///
         /// # Errors
         /// As [`upsert`](Self::upsert).
@@ -165,8 +167,9 @@ macro_rules! row_verbs {
             }
         }
 
-        /// Gives the row that has this one's values in the columns of a unique index, or inserts this
-        /// one; also whether it did. Several clients at once get one row.
+        /// Returns the existing row with the same values in the columns of a unique index, or
+        /// inserts this row; also returns whether it was inserted. Concurrent clients get the same
+        /// row.
         ///
         /// # Errors
         /// As [`upsert`](Self::upsert).
@@ -183,8 +186,8 @@ macro_rules! row_verbs {
             }
         }
 
-        /// Updates the row that has this one's values in the columns of a unique index, or inserts
-        /// this one; gives the row as it is then, and whether it was inserted.
+        /// Updates the existing row with the same values in the columns of a unique index, or
+        /// inserts this row; returns the stored row, and whether it was inserted.
         ///
         /// # Errors
         /// As [`upsert`](Self::upsert).
@@ -203,4 +206,48 @@ macro_rules! row_verbs {
     };
 }
 
-pub(super) use row_verbs;
+/// Defines the methods that start a query or a transaction, or read a row, in the traits of models
+/// whose rows are in a named database.
+macro_rules! database_verbs {
+    () => {
+        /// Starts a query of the rows in the named database.
+        fn query() -> Query<Self, InDatabase> {
+            Query::new(InDatabase)
+        }
+
+        /// Returns the address of the named database, to begin a transaction.
+        fn database() -> Address {
+            Address::of_database(Self::def().location_name())
+        }
+
+        /// Returns the row with this id from the named database.
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row.
+        fn get<'e>(
+            on: impl Executor<'e>,
+            id: impl IntoId<Self::Id>,
+        ) -> impl Future<Output = Result<Self>> + Send {
+            let found = Self::find(on, id);
+            async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) }
+        }
+
+        /// Returns the row with this id from the named database, if it exists.
+        ///
+        /// # Errors
+        /// If the database is unknown or unavailable, or the row does not fit the model.
+        fn find<'e>(
+            on: impl Executor<'e>,
+            id: impl IntoId<Self::Id>,
+        ) -> impl Future<Output = Result<Option<Self>>> + Send {
+            let target = on.target();
+            let id = id.into_id();
+            async move {
+                let handle = target.handle_of_database(Self::def())?;
+                ops::find(target, handle, &|_| Ok(()), &id).await
+            }
+        }
+    };
+}
+
+pub(super) use {database_verbs, row_verbs};

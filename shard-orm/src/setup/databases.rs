@@ -12,7 +12,7 @@ use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::exec::{database_ids, give_database_id};
 use crate::id;
-use crate::model::Home;
+use crate::model::ModelLocation;
 
 /// What stands in the records for the database of the sequences, and for that of the workers' leases:
 /// no names of databases.
@@ -34,13 +34,13 @@ impl Setup {
     pub(super) async fn databases(&self, planned: &[Planned<'_>]) -> Result<Databases> {
         let mut handles: BTreeMap<Arc<str>, Arc<NamespaceHandle>> = BTreeMap::new();
         for def in &self.defs {
-            let name = match def.home {
-                Home::Database(name) => name,
-                Home::Static(copied) => match copied.source {
+            let name = match def.location {
+                ModelLocation::Database(name) => name,
+                ModelLocation::Static(copied) => match copied.source {
                     Some(name) => name,
                     None => continue,
                 },
-                Home::Sharded(_) | Home::Isolated(_) => continue,
+                ModelLocation::Sharded(_) | ModelLocation::Isolated(_) => continue,
             };
             let handle = self.cluster.handle_of_database(name)?;
             handles.insert(Arc::clone(handle.namespace.name()), handle);

@@ -8,7 +8,7 @@ use sea_query::{Alias, Expr, ExprTrait as _, Query};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::exec::{has_rows, tables_at};
-use crate::model::{Home, ModelDef};
+use crate::model::{ModelDef, ModelLocation};
 use crate::route::RoutingKey;
 use crate::topology::Group;
 
@@ -53,7 +53,7 @@ pub(super) async fn check(
         }
         for def in defs {
             // Isolated models have no key.
-            if let (Home::Sharded(_), Some(key)) = (def.home, def.key) {
+            if let (ModelLocation::Sharded(_), Some(key)) = (def.location, def.key) {
                 check_table(group, handle, def, def.columns[key].name, &changed).await?;
             }
         }

@@ -24,7 +24,7 @@ use crate::Field as _;
 use crate::backend::{Row, earlier};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::model::{Home, ModelDef};
+use crate::model::{ModelDef, ModelLocation};
 
 pub(crate) use install::statements;
 
@@ -53,8 +53,8 @@ pub(super) struct Page {
 
 impl Criterion {
     pub(super) fn of(def: &'static ModelDef, dialect: Dialect) -> Result<Self> {
-        let found = match def.home {
-            Home::Static(copied) => copied.criterion,
+        let found = match def.location {
+            ModelLocation::Static(copied) => copied.criterion,
             _ => None,
         };
         let ordinal = found.ok_or_else(|| none(def))?;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::dialect::Dialect;
-use crate::model::{Home, ModelDef};
+use crate::model::{ModelDef, ModelLocation};
 
 /// How a copy learns what has changed at its source.
 ///
@@ -35,8 +35,10 @@ pub enum Mode {
 impl Mode {
     /// The mode of a model that nobody has chosen one for.
     pub(crate) fn of(def: &ModelDef, source: Dialect) -> Self {
-        match def.home {
-            Home::Static(copied) if copied.criterion.is_some() && source == Dialect::Postgres => {
+        match def.location {
+            ModelLocation::Static(copied)
+                if copied.criterion.is_some() && source == Dialect::Postgres =>
+            {
                 Self::Criterion
             }
             _ => Self::Capture,

@@ -176,7 +176,7 @@ impl Supervise {
                 let handles = handles.entry(task.on());
                 let handles = handles.or_insert_with(|| Arc::new(Semaphore::new(most)));
                 let wake = Arc::new(Notify::new());
-                let ear = ears.entry(task.def.home_name()).or_insert_with(|| Ear {
+                let ear = ears.entry(task.def.location_name()).or_insert_with(|| Ear {
                     task: task.clone(),
                     every: all.every,
                     wakes: Vec::new(),

@@ -8,7 +8,7 @@ use super::source::Source;
 use super::status::StatusRow;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
-use crate::model::{CopyId, Home, ModelDef};
+use crate::model::{CopyId, ModelDef, ModelLocation};
 use crate::record::{DynTransmitHooks, Transmitted};
 
 /// A group and one of its servers.
@@ -110,8 +110,8 @@ pub(super) fn registered(cluster: &Cluster) -> impl Iterator<Item = Transmitted>
 
 /// The named database in which a model's rows are written.
 pub(super) fn source_of(def: &'static ModelDef) -> Result<&'static str> {
-    let source = match def.home {
-        Home::Static(copied) => copied.source,
+    let source = match def.location {
+        ModelLocation::Static(copied) => copied.source,
         _ => None,
     };
     source.ok_or_else(|| {

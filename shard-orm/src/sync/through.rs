@@ -148,7 +148,7 @@ impl Waiting<'_> {
 
 /// A model's table at its source.
 fn table_of(task: &Task) -> (&'static str, &'static str) {
-    (task.def.home_name(), task.def.table)
+    (task.def.location_name(), task.def.table)
 }
 
 fn not_through(limit: Duration, copy: &CopyId, source: Option<Error>) -> Error {

@@ -6,7 +6,7 @@ use sea_query::{Alias, IntoTableRef, TableRef};
 
 use super::texts::Texts;
 use crate::dialect::Dialect;
-use crate::model::{Home, ModelDef};
+use crate::model::{ModelDef, ModelLocation};
 
 /// Where a logical shard's tables live on its server: a schema (PostgreSQL), a database (MySQL and
 /// MariaDB) or a file (SQLite).
@@ -137,9 +137,9 @@ impl Namespace {
     /// How a statement names the table of a model: for a static model in the namespace of a logical
     /// shard, that of the copy on the same server.
     pub(crate) fn table_of(&self, def: &ModelDef) -> TableRef {
-        match (&self.kind, def.home) {
+        match (&self.kind, def.location) {
             // On SQLite the copies' file is attached under that name.
-            (Kind::Sharded { statics }, Home::Static(_)) => qualified(statics, def.table),
+            (Kind::Sharded { statics }, ModelLocation::Static(_)) => qualified(statics, def.table),
             _ => self.table(def.table),
         }
     }

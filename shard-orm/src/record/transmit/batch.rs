@@ -1,4 +1,4 @@
-//! The changes that are written to a copy in one transaction, as a model's hooks see them.
+//! The typed changes of one transaction at a copy, as passed to hooks.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::connected::Changes;
 use crate::backend::Row;
 use crate::model::Id as _;
 
-/// The changes that are written to one copy in one transaction.
+/// The changes written to one copy in one transaction.
 pub struct Batch<M: StaticModel> {
     copy: CopyId,
     rows: Vec<M>,
@@ -32,20 +32,20 @@ impl<M: StaticModel> Batch<M> {
         })
     }
 
-    /// The copy that is written to.
+    /// Returns the copy that is written.
     #[must_use]
     pub fn copy(&self) -> &CopyId {
         &self.copy
     }
 
-    /// The rows that are to be at the copy, as they are to be there. Some may be there already.
+    /// Returns the rows to insert or update. Some may already be up to date.
     #[must_use]
     pub fn rows(&self) -> &[M] {
         &self.rows
     }
 
-    /// The primary keys of the rows that are not to be at the copy. Some may be gone already, and
-    /// one that other rows point to [stays](crate::sync::Rows::blocked).
+    /// Returns the primary keys of the rows to delete. Some may already be deleted, and a row that
+    /// other rows reference [stays](crate::sync::Rows::blocked).
     #[must_use]
     pub fn deleted(&self) -> &[M::Id] {
         &self.deleted
@@ -53,7 +53,7 @@ impl<M: StaticModel> Batch<M> {
 }
 
 impl<M: StaticModel> fmt::Debug for Batch<M> {
-    /// Shows no value: rows are the users' data.
+    /// Shows no values, since they may be confidential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rows, deleted) = (self.rows.len(), self.deleted.len());
         let name = <M as Model>::def().name;

@@ -1,4 +1,4 @@
-//! Which rows of a source a copy holds, and how they look there.
+//! The filter and the transformation of the rows of a copy.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::model::{Model, ModelDef};
 use crate::query::{Filter, Needs, has_scaled, refuse_decimals};
 use crate::route::mix64;
 
-/// Which rows of a source a copy holds, and how they look there; see
+/// The filter and the transformation of the rows of a copy; see
 /// [`TransmitHooks::collect`](super::TransmitHooks::collect).
 #[must_use]
 pub struct Collect<M> {
@@ -23,7 +23,7 @@ pub struct Collect<M> {
 type ChangeRow<M> = dyn Fn(&mut M) + Send + Sync;
 
 impl<M: Model> Collect<M> {
-    /// All rows, as they are.
+    /// All rows, unchanged.
     pub(super) fn all() -> Self {
         Self {
             filter: None,
@@ -31,11 +31,11 @@ impl<M: Model> Collect<M> {
         }
     }
 
-    /// Only rows for which this holds, and all others that were said hold. A row for which it no
-    /// longer holds is deleted from the copy.
+    /// Restricts the copy to rows that match this filter and all previous ones. A row that stops
+    /// matching is deleted from the copy.
     ///
-    /// The source evaluates it, in every mode. It may depend on nothing but the row: a condition on
-    /// the time of day would let rows come and go that nobody has written.
+    /// The source evaluates the filter in every mode. It must depend only on the row: with a
+    /// condition on the current time, rows would appear and disappear without being written.
     pub fn filter(mut self, filter: Filter<M>) -> Self {
         self.filter = Some(match self.filter {
             Some(before) => before.and(filter),
@@ -44,12 +44,12 @@ impl<M: Model> Collect<M> {
         self
     }
 
-    /// Rows as this makes them, after what was said before: a name that is shortened, a value that
-    /// stays at the source. The primary key stays as it is.
+    /// Transforms each row, after all previous transformations: for example, removes a confidential
+    /// value. The primary key must not change.
     ///
-    /// It has to make the same row of the same row each time. The library calls it: in
-    /// [`Mode::Full`](crate::sync::Mode::Full) and in `verify` all rows of the source are read for
-    /// it, where otherwise the server compares them by checksums.
+    /// The transformation must be deterministic. The library applies it, so
+    /// [`Mode::Full`](crate::sync::Mode::Full) and `verify` have to read all rows of the source
+    /// instead of comparing checksums.
     pub fn change(mut self, change: impl Fn(&mut M) + Send + Sync + 'static) -> Self {
         self.change = Some(match self.change {
             Some(before) => Arc::new(move |row| {
@@ -61,7 +61,7 @@ impl<M: Model> Collect<M> {
         self
     }
 
-    /// Without the type; `None` of all rows as they are.
+    /// Erases the type; `None` for all rows unchanged.
     pub(super) fn erase(self, source: Dialect) -> Result<Option<Collection>> {
         if self.filter.is_none() && self.change.is_none() {
             return Ok(None);
@@ -99,7 +99,7 @@ impl<M: Model> fmt::Debug for Collect<M> {
 
 type ChangeCells = dyn Fn(&[Value]) -> Result<Vec<Value>> + Send + Sync;
 
-/// Applies a change of rows to the values of one.
+/// Applies a transformation to the values of one row.
 fn changed<M: Model>(change: &ChangeRow<M>, cells: &[Value]) -> Result<Vec<Value>> {
     let mut row = M::read(&Row::of_values(cells), 0)?;
     change(&mut row);
@@ -108,7 +108,7 @@ fn changed<M: Model>(change: &ChangeRow<M>, cells: &[Value]) -> Result<Vec<Value
         .collect()
 }
 
-/// What a copy holds of a source, as those know it who know no types.
+/// A type-erased [`Collect`].
 #[doc(hidden)]
 pub struct Collection {
     def: &'static ModelDef,
@@ -117,20 +117,21 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// The condition on rows of the source, if there is one.
+    /// Returns the filter on rows of the source, if there is one.
     pub(crate) fn condition(&self) -> Option<&Expr> {
         self.condition.as_ref()
     }
 
-    /// Whether the rows are changed, which no server knows of.
+    /// Returns whether rows are transformed, which servers cannot do.
     pub(crate) fn changes_rows(&self) -> bool {
         self.change.is_some()
     }
 
-    /// A row of the source as it is to be at the copy.
+    /// Transforms a row of the source to that of the copy.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) when its primary key is another one.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the transformation changes the primary
+    /// key.
     pub(crate) fn at_copy(&self, cells: Vec<Value>) -> Result<Vec<Value>> {
         let Some(change) = &self.change else {
             return Ok(cells);
@@ -139,15 +140,15 @@ impl Collection {
         let key = self.def.primary_key.iter();
         if key.into_iter().any(|key| made[*key] != cells[*key]) {
             return Err(Error::configuration(format!(
-                "the change that `collect` of `{}` makes to rows changes a primary key: a copy is \
-                 found by the key of its source, so leave that as it is",
+                "`collect` of `{}` changes a primary key; copies are matched by the source's \
+                 primary key, so do not change it",
                 self.def.name
             )));
         }
         Ok(made)
     }
 
-    /// Tells conditions apart, for positions that were reached under one.
+    /// Returns a fingerprint of the filter, which is stored with the position.
     pub(crate) fn fingerprint(&self, source: Dialect) -> Option<u64> {
         let condition = self.condition.clone()?;
         let (text, values) = rendered(source, condition);
@@ -159,7 +160,7 @@ impl Collection {
     }
 }
 
-/// The condition in SQL, and its values.
+/// Renders the condition to SQL and its values.
 fn rendered(source: Dialect, condition: Expr) -> (String, Values) {
     let mut select = SelectStatement::new();
     select.expr(Expr::cust("1")).and_where(condition);
@@ -167,7 +168,7 @@ fn rendered(source: Dialect, condition: Expr) -> (String, Values) {
 }
 
 impl fmt::Debug for Collection {
-    /// Shows no value.
+    /// Shows no values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collection")
             .field("of", &self.def.name)

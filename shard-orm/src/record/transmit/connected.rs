@@ -1,4 +1,4 @@
-//! A model's hooks, connected to what knows no types.
+//! Type erasure of transmit hooks.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::CopyId;
 
-/// The changes of one batch: whole rows in the order of the model's columns, and primary keys.
+/// The changes of one batch: rows in column order, and primary keys.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Changes<'c> {
@@ -21,14 +21,14 @@ pub struct Changes<'c> {
     pub(crate) deleted: Vec<&'c [Value]>,
 }
 
-/// [`TransmitHooks`] of a model that the sync knows only by its definition.
+/// Object-safe [`TransmitHooks`].
 #[doc(hidden)]
 pub trait DynTransmitHooks: Send + Sync {
     fn collect(&self, copy: &CopyId, source: Dialect) -> Result<Option<Collection>>;
     fn batch(&self, copy: &CopyId, changes: &Changes<'_>) -> Result<Box<dyn DynBatch>>;
 }
 
-/// A batch, with the hooks of its model.
+/// An object-safe batch with the hooks of its model.
 #[doc(hidden)]
 pub trait DynBatch: Send + Sync {
     fn before(&self) -> BoxFuture<'_, Result<()>>;

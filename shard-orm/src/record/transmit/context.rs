@@ -1,4 +1,4 @@
-//! What a batch is written on: what a hook runs its own statements on.
+//! The executor of a batch, on which hooks run their own statements.
 
 use futures_util::future::BoxFuture;
 
@@ -8,10 +8,10 @@ use crate::exec::{Executor, Sealed, Target};
 use crate::model::CopyId;
 use crate::transaction::Tx;
 
-/// What a batch is written on: the transaction at the copy, in which hooks run their statements.
+/// The transaction at the copy, on which hooks run their statements.
 ///
-/// It is an [`Executor`]: rows of models with `transmit = false` are read and written on it, at the
-/// address that [`server`](Self::server) gives.
+/// Rows of models with `transmit = false` are read and written on this [`Executor`], at the address
+/// returned by [`server`](Self::server).
 #[derive(Clone, Copy)]
 pub struct TransmitContext<'e> {
     tx: &'e Tx,
@@ -19,7 +19,7 @@ pub struct TransmitContext<'e> {
     writing: &'e dyn WriteBatch,
 }
 
-/// Writes the batch at hand.
+/// Writes the current batch.
 pub(crate) trait WriteBatch: Send + Sync {
     fn write(&self) -> BoxFuture<'_, Result<()>>;
 }
@@ -29,15 +29,15 @@ impl<'e> TransmitContext<'e> {
         Self { tx, copy, writing }
     }
 
-    /// Writes the batch as it is written without hooks. A second time it writes nothing.
+    /// Writes the batch. A second call writes nothing.
     ///
     /// # Errors
-    /// What the database says of a row.
+    /// Any error of the database.
     pub async fn write(self) -> Result<()> {
         self.writing.write().await
     }
 
-    /// The server of the copy, for rows of models with `transmit = false`.
+    /// Returns the address of the copy's server, for rows of models with `transmit = false`.
     #[must_use]
     pub fn server(self) -> Address {
         Address::of_server(self.copy.group.clone(), self.copy.server.clone())

@@ -1,6 +1,6 @@
-//! The row that an insert has met: found, or the reason why it is left as it is.
+//! The existing row that an insert conflicts with.
 //!
-//! Called by `upsert` where an insert or update says that it changed nothing.
+//! Called by `upsert` after a statement that changed no row.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{First, Intent, Target, run};
 use crate::model::{Model, ModelDef};
 
-/// The row with equal values in the target's columns and the same shard key.
+/// Finds the row with equal values in the target's columns and the same shard key.
 pub(super) async fn find_by<M: Model>(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
@@ -25,9 +25,8 @@ pub(super) async fn find_by<M: Model>(
     select_by(target, handle, row, filter, false).await
 }
 
-/// Fails when a row that is out of reach has equal values in the target's columns: one of another
-/// shard key, or one that is marked as deleted.
-pub(super) async fn refuse_hidden<M: Model>(
+/// Fails if the conflicting row is hidden: it has another shard key, or is soft-deleted.
+pub(super) async fn check_hidden<M: Model>(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
     row: &M,
@@ -43,7 +42,7 @@ pub(super) async fn refuse_hidden<M: Model>(
     let Some(found) = select_by(target, handle, row, conflict.to_vec(), true).await? else {
         return Ok(());
     };
-    // Read after the conflict was met, it may be one of this key that came in between.
+    // The row was read after the conflict, so another client may have inserted one with this key.
     if routing(&found)? != routing(row)? {
         return Err(other_key(def));
     }
@@ -56,9 +55,9 @@ pub(super) async fn refuse_hidden<M: Model>(
     Ok(())
 }
 
-/// Why an `INSERT .. ON CONFLICT DO UPDATE` changed nothing. Where rows are not marked as deleted,
-/// there is but one reason, and nothing is asked.
-pub(super) async fn why_refused<M: Model>(
+/// Returns the error of an `INSERT .. ON CONFLICT DO UPDATE` that changed nothing. Without soft
+/// delete there is only one reason, and no statement is sent.
+pub(super) async fn rejection<M: Model>(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
     row: &M,
@@ -68,14 +67,14 @@ pub(super) async fn why_refused<M: Model>(
     if def.soft_delete.is_none() {
         return other_key(def);
     }
-    match refuse_hidden(target, handle, row, conflict).await {
+    match check_hidden(target, handle, row, conflict).await {
         Err(error) => error,
         Ok(()) => contended(def),
     }
 }
 
-/// Whether a row has equal values in the target's columns, whatever its shard key.
-pub(super) async fn exists_elsewhere<M: Model>(
+/// Returns whether a row has equal values in the target's columns, regardless of its shard key.
+pub(super) async fn exists<M: Model>(
     target: Target<'_>,
     handle: &Arc<NamespaceHandle>,
     row: &M,
@@ -97,12 +96,12 @@ async fn select_by<M: Model>(
         row,
         filter,
         deleted,
-        // Inside a transaction of MySQL a plain read sees the state of its first read, and not
-        // the row that an insert has just met.
+        // In a MySQL transaction, a plain read uses the snapshot of the first read, which may not
+        // contain the conflicting row.
         lock: target.can_lock() && handle.dialect() == Dialect::MySql,
     };
     let mut sink = First::new(|row: &Row<'_>| M::read(row, 0));
-    // To the primary: a replica may not have what an insert met.
+    // Read from the primary: a replica may not have the conflicting row yet.
     run(
         target,
         Arc::clone(handle),
@@ -119,8 +118,7 @@ fn other_key(def: &'static ModelDef) -> Error {
     Error::new(
         ErrorKind::Unique,
         format!(
-            "a row of `{}` with the same unique columns belongs to another shard key, and is left \
-             as it is",
+            "a row of `{}` with the same unique columns has another shard key; it was not changed",
             def.table
         ),
     )
@@ -131,8 +129,8 @@ fn is_deleted(def: &'static ModelDef) -> Error {
     Error::new(
         ErrorKind::Unique,
         format!(
-            "a row of `{}` with the same unique columns is marked as deleted, and is left as it is: \
-             find it with `with_deleted`, then `restore` or `force_delete` it",
+            "a row of `{}` with the same unique columns is soft-deleted; it was not changed: find \
+             it with `with_deleted`, then `restore` or `force_delete` it",
             def.table
         ),
     )
@@ -143,7 +141,8 @@ pub(super) fn contended(def: &'static ModelDef) -> Error {
     Error::new(
         ErrorKind::Serialization,
         format!(
-            "other clients insert, delete or restore the same row of `{}` at the same time",
+            "other clients are concurrently inserting, deleting or restoring the same row of \
+             `{}`; try again",
             def.table
         ),
     )
