@@ -75,7 +75,7 @@ impl Order {
 
 fn is_of_a_deleted_row(outcome: shard_orm::Result<impl std::fmt::Debug>) -> bool {
     let error = outcome.unwrap_err();
-    error.kind() == ErrorKind::Unique && error.to_string().contains("is marked as deleted")
+    error.kind() == ErrorKind::Unique && error.to_string().contains("is soft-deleted")
 }
 
 behaviours! { (Order, Job, Setting);
@@ -88,7 +88,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(kind(Order::get(on, key, order.id).await), ErrorKind::NotFound);
         let error = order.reload(on).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        assert!(error.to_string().contains("or it is deleted: `restore` brings it back"), "{error}");
+        assert!(error.to_string().contains("or the row is soft-deleted: use `restore`"), "{error}");
         assert_eq!(Order::on(key).all(on).await.unwrap(), std::slice::from_ref(&kept));
         assert_eq!(Order::on_each([key]).all(on).await.unwrap(), std::slice::from_ref(&kept));
         assert_eq!(Order::on(key).count(on).await.unwrap(), 1);
