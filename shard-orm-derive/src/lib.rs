@@ -13,6 +13,8 @@ mod errors;
 mod expand;
 mod names;
 mod parse;
+#[cfg(test)]
+mod snapshots;
 mod types;
 
 use proc_macro2::TokenStream;

@@ -32,8 +32,22 @@ mod tests {
 
     #[test]
     fn a_free_port_can_be_listened_on() {
-        let port = free().unwrap();
-        assert!(PORTS.contains(&port));
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        // Another process can take a port in between, but not all of them.
+        let ports: Vec<u16> = (0..10).map(|_| free().unwrap()).collect();
+        assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+        let mut bound = ports.iter();
+        assert!(bound.any(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()));
+    }
+
+    #[test]
+    fn a_port_in_use_is_not_free() {
+        let listeners: Vec<_> = (0..50)
+            .filter_map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, free().unwrap())).ok())
+            .collect();
+        let port = |one: &TcpListener| one.local_addr().unwrap().port();
+        let held: Vec<u16> = listeners.iter().map(port).collect();
+        for _ in 0..1_000 {
+            assert!(!held.contains(&free().unwrap()));
+        }
     }
 }

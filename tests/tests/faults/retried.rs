@@ -60,7 +60,9 @@ async fn both_sides_of_a_deadlock_succeed_in_the_end(backend: Backend) {
             .unwrap()
             .unwrap();
     }
-    assert_eq!(runs.load(Ordering::SeqCst), 3, "one of them ran twice");
+    // The one that was rolled back ran again. On a busy machine it can meet the other once more.
+    let runs = runs.load(Ordering::SeqCst);
+    assert!(runs >= 3, "there was no deadlock: {runs} runs");
     let mut direct = fixture.direct().await;
     assert_eq!(fixture.amount(&mut direct, 1).await, 3);
     assert_eq!(fixture.amount(&mut direct, 2).await, 3);
@@ -116,7 +118,9 @@ async fn a_write_skew_is_run_again(backend: Backend) {
         taken += u32::from(outcome.unwrap());
     }
     assert_eq!(taken, 1, "both took the last one");
-    assert_eq!(runs.load(Ordering::SeqCst), 3);
+    // The one that was rolled back ran again. On a busy machine it can meet the other once more.
+    let runs = runs.load(Ordering::SeqCst);
+    assert!(runs >= 3, "there was no conflict: {runs} runs");
     let mut direct = fixture.direct().await;
     let left = fixture.amount(&mut direct, 1).await + fixture.amount(&mut direct, 2).await;
     assert_eq!(left, 1);
