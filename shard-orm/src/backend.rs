@@ -14,13 +14,19 @@ mod advisory;
 mod ahead;
 mod answer;
 mod args;
+mod arithmetic;
+mod array;
 mod backticks;
+mod begin;
 mod beside;
 mod bulk;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod checked;
+mod clock;
+mod collation;
 mod column_type;
 mod conn;
+mod date_part;
 #[cfg(feature = "decimal")]
 mod decimal;
 mod digits;
@@ -28,6 +34,7 @@ mod dynamic;
 mod failure;
 mod field;
 pub(crate) mod inspect;
+mod lexer;
 mod listener;
 mod literal;
 #[cfg(feature = "mysql")]
@@ -45,28 +52,36 @@ pub(crate) mod settings;
 mod sqlite;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod temporal;
+mod url;
 mod wire;
 
 pub(crate) use advisory::AdvisoryLock;
 pub(crate) use answer::{OnRow, Reading};
 pub use args::Args;
-pub(crate) use backticks::names_in_backticks;
+pub(crate) use arithmetic::{double, exact_sum, floor_quotient, positive_remainder};
+pub(crate) use array::{element_type, insert_arrays};
+pub(crate) use backticks::unambiguous_names;
+pub(crate) use begin::begin;
 pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
+pub(crate) use clock::now;
+pub(crate) use collation::by_bytes;
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Sql};
+pub(crate) use date_part::DatePart;
 #[cfg(feature = "decimal")]
 pub(crate) use decimal::decimal_of;
 pub(crate) use digits::Declared;
 pub use digits::Digits;
 pub(crate) use dynamic::{
-    create_namespace, long_text, quote, render, render_alter, render_index, render_table,
-    signature, users_own,
+    big_integer, create_namespace, long_text, quote, render, render_alter, render_index,
+    render_table, short_text, signature, users_own,
 };
 pub(crate) use failure::{Failure, Stale};
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{DeletionTime, Field, Timestamp};
+pub(crate) use lexer::{ends_in_name, verbatim};
 pub(crate) use listener::Listener;
 pub(crate) use literal::literal;
 pub(crate) use namespaces::{identity_of_server, namespaces_with_table, tables_of_namespace};
@@ -87,6 +102,7 @@ pub(crate) fn earlier(
 ) -> Option<sea_query::Value> {
     None
 }
+pub(crate) use url::UrlForm;
 pub(crate) use wire::{decode_value, encode_value};
 
 #[doc(hidden)]

@@ -1,8 +1,12 @@
 //! Which SQL a server speaks.
 //!
-//! Named everywhere, matched on only where statements are rendered or sent.
+//! Named in every module and matched on in `backend` alone; the others ask for a [`Capability`](capability::Capability).
+
+mod capability;
 
 use std::fmt;
+
+pub(crate) use capability::Support;
 
 /// The SQL that a server speaks.
 ///
@@ -40,6 +44,10 @@ impl Dialect {
             Self::MySql => cfg!(feature = "mysql"),
         }
     }
+
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
 
     /// The feature of this crate that brings its driver.
     pub(crate) const fn feature(self) -> &'static str {

@@ -35,8 +35,7 @@ pub use fan::Missing;
 pub(crate) use fan::{Fan, Manner, until};
 pub(crate) use fan_out::{each_batch, each_leg};
 pub(crate) use fixed::{
-    BATCHES, Fixed, Operation, bytes_per_statement, columns, conflict_update, fixed_text,
-    most_arguments, not_deleted, postgres_type,
+    BATCHES, Fixed, Operation, columns, conflict_update, fixed_text, not_deleted,
 };
 pub(crate) use hedge::read_at;
 pub(crate) use leg::Leg;

@@ -6,8 +6,18 @@
 //! every row. The setting against it (`SQLITE_DBCONFIG_DQS_DML`) is behind the driver's raw handle,
 //! which takes `unsafe`. A name in backticks is never taken for a text, whatever the settings.
 
+use crate::dialect::Dialect;
+
+/// The same SQL with each quoted name in a quote that the database never takes for that of a text.
+pub(crate) fn unambiguous_names(dialect: Dialect, text: String) -> String {
+    match dialect {
+        Dialect::Sqlite => names_in_backticks(text),
+        Dialect::Postgres | Dialect::MySql => text,
+    }
+}
+
 /// The same SQL with each name in double quotes in backticks; texts and comments as they are.
-pub(crate) fn names_in_backticks(text: String) -> String {
+pub(super) fn names_in_backticks(text: String) -> String {
     let mut bytes = text.into_bytes();
     let mut at = 0;
     while let Some(next) = bytes[at..].iter().position(|byte| is_special(*byte)) {

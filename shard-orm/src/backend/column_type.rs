@@ -1,6 +1,6 @@
-//! What a column holds, said once for all databases.
+//! The types of columns, the same for all databases.
 
-/// What a column holds; each database has its own type for it.
+/// The type of a column. Each database has its own type for it.
 ///
 /// | here | PostgreSQL | MySQL/MariaDB | SQLite |
 /// |---|---|---|---|
@@ -44,4 +44,16 @@ pub enum ColumnType {
     /// A decimal whose model declares its digits, at most 18.
     ScaledDecimal,
     Json,
+}
+
+impl ColumnType {
+    /// Returns whether it holds integers.
+    pub(crate) fn is_integer(self) -> bool {
+        self.is_unsigned() || matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64)
+    }
+
+    /// Returns whether it holds integers that are not negative.
+    pub(crate) fn is_unsigned(self) -> bool {
+        matches!(self, Self::U8 | Self::U16 | Self::U32 | Self::U64)
+    }
 }

@@ -156,6 +156,25 @@ pub(crate) fn long_text(dialect: Dialect) -> sea_query::ColumnType {
     }
 }
 
+/// The type of a column of texts of up to 255 characters, which an index takes.
+pub(crate) fn short_text(dialect: Dialect) -> sea_query::ColumnType {
+    match dialect {
+        Dialect::Sqlite => sea_query::ColumnType::Text,
+        Dialect::Postgres | Dialect::MySql => {
+            sea_query::ColumnType::String(sea_query::StringLen::N(255))
+        }
+    }
+}
+
+/// The type of a column of integers of 64 bits.
+pub(crate) fn big_integer(dialect: Dialect) -> sea_query::ColumnType {
+    match dialect {
+        // The only integer of a strict table.
+        Dialect::Sqlite => sea_query::ColumnType::Integer,
+        Dialect::Postgres | Dialect::MySql => sea_query::ColumnType::BigInteger,
+    }
+}
+
 /// Renders a `CREATE INDEX`. MySQL has it without `IF NOT EXISTS`, so that indexes stand in the
 /// tables there.
 pub(crate) fn render_index(dialect: Dialect, index: &sea_query::IndexCreateStatement) -> String {

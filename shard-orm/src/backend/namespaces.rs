@@ -2,6 +2,8 @@
 //!
 //! Asked by surveys of the servers of a group.
 
+use sea_query::Value;
+
 use crate::dialect::Dialect;
 
 /// Gives each schema or database that has a table of this name and may be read: its name, and the
@@ -40,10 +42,10 @@ pub(crate) fn identity_of_server(dialect: Dialect) -> Option<&'static str> {
     }
 }
 
-/// Gives the tables of a namespace. Takes its name, but on SQLite, where the file is the
-/// connection's own.
-pub(crate) fn tables_of_namespace(dialect: Dialect) -> &'static str {
-    match dialect {
+/// The statement that lists the tables of a namespace, and its arguments. On SQLite the file is the
+/// connection's own, and takes no name.
+pub(crate) fn tables_of_namespace(dialect: Dialect, name: &str) -> (&'static str, Vec<Value>) {
+    let text = match dialect {
         Dialect::Sqlite => {
             "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
              ORDER BY 1"
@@ -56,5 +58,10 @@ pub(crate) fn tables_of_namespace(dialect: Dialect) -> &'static str {
             "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.TABLES \
              WHERE TABLE_SCHEMA = ? AND TABLE_TYPE <> 'VIEW' ORDER BY 1"
         }
-    }
+    };
+    let arguments = match dialect {
+        Dialect::Sqlite => Vec::new(),
+        Dialect::Postgres | Dialect::MySql => vec![Value::from(name)],
+    };
+    (text, arguments)
 }

@@ -161,8 +161,27 @@ pub(crate) fn refused_zone(dialect: Dialect, zone: &str) -> Option<String> {
     })
 }
 
+/// The reason why a parameter of a URL must not have this decoded value, where there is one: each
+/// session relies on another.
+pub(crate) fn refused_parameter(dialect: Dialect, key: &str, value: &str) -> Option<String> {
+    match (dialect, key) {
+        (Dialect::MySql, "charset") => refused_charset(value),
+        (Dialect::MySql, "collation") => refused_collation(value),
+        // A plus sign stands for a space in a parameter, and some write it as itself.
+        (Dialect::MySql, "timezone" | "time-zone") => {
+            refused_zone(dialect, &value.replace(' ', "+"))
+        }
+        (Dialect::Postgres, "options") => refused_in_options(value),
+        (Dialect::Postgres, _) => key
+            .strip_prefix("options[")
+            .and_then(|rest| rest.strip_suffix(']'))
+            .and_then(|name| refused_setting(name, value)),
+        _ => None,
+    }
+}
+
 /// Why the run-time parameters of `options` in a URL of PostgreSQL must not be set.
-pub(crate) fn refused_in_options(options: &str) -> Option<String> {
+fn refused_in_options(options: &str) -> Option<String> {
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
         let assignment = match word {

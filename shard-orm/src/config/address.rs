@@ -4,9 +4,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::path::{Component, Path, PathBuf};
 
-use crate::backend::settings::{
-    refused_charset, refused_collation, refused_in_options, refused_setting, refused_zone,
-};
+use crate::backend::UrlForm;
+use crate::backend::settings::refused_parameter;
 use crate::dialect::Dialect;
 
 /// A URL as it was given. It may hold a password, so it shows itself as its [`label`].
@@ -30,41 +29,6 @@ pub(crate) struct Location {
     /// The path of a SQLite URL, decoded and joined with the folder from which it counts.
     pub(crate) path: Option<PathBuf>,
 }
-
-const POSTGRES_PARAMETERS: &[&str] = &[
-    "sslmode",
-    "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "application_name",
-    "options",
-];
-const MYSQL_PARAMETERS: &[&str] = &[
-    "sslmode",
-    "ssl-mode",
-    "sslca",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "charset",
-    "collation",
-    "socket",
-    "timezone",
-    "time-zone",
-];
 
 impl Address {
     pub(crate) fn new(url: impl Into<String>) -> Self {
@@ -110,10 +74,11 @@ impl Address {
         let Some((scheme, rest)) = self.url.split_once("://") else {
             return Err(format!("no URL; {known}"));
         };
+        if let Some(form) = UrlForm::of_scheme(scheme) {
+            return network(rest, form);
+        }
         match scheme {
             "sqlite" => sqlite(rest, folder),
-            "postgres" | "postgresql" => network(rest, Dialect::Postgres),
-            "mysql" | "mariadb" => network(rest, Dialect::MySql),
             other if other.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') => {
                 Err(format!("no database is known for `{other}://`; {known}"))
             }
@@ -168,7 +133,7 @@ fn sqlite(rest: &str, folder: Option<&Path>) -> Result<Location, String> {
     })
 }
 
-fn network(rest: &str, dialect: Dialect) -> Result<Location, String> {
+fn network(rest: &str, form: &UrlForm) -> Result<Location, String> {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);
     if rest.contains('@') {
@@ -191,20 +156,17 @@ fn network(rest: &str, dialect: Dialect) -> Result<Location, String> {
     };
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut database = path.trim_start_matches('/');
-    let (known, default_port) = match dialect {
-        Dialect::Postgres => (POSTGRES_PARAMETERS, "5432"),
-        _ => (MYSQL_PARAMETERS, "3306"),
-    };
+    let dialect = form.dialect;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let is_option = dialect == Dialect::Postgres && key.starts_with("options[");
-        if !is_option && !known.contains(&key) {
+        if !form.knows(key) {
             return Err(format!(
                 "a parameter after the `?` is not known; known are {}",
-                known.join(", ")
+                form.parameters.join(", ")
             ));
         }
-        if let Some(reason) = refused_parameter(dialect, key, value)? {
+        let decoded = decode(&value.replace('+', "%20"))?;
+        if let Some(reason) = refused_parameter(dialect, key, &decoded) {
             return Err(format!("the parameter `{key}`: {reason}"));
         }
         match key {
@@ -217,26 +179,21 @@ fn network(rest: &str, dialect: Dialect) -> Result<Location, String> {
     if host.is_empty() {
         return Err(format!(
             "the host is missing; write {}://user@host/database",
-            if dialect == Dialect::Postgres {
-                "postgres"
-            } else {
-                "mysql"
-            }
+            form.schemes[0]
         ));
     }
     if !port.is_empty() && port.parse::<u16>().map_or(true, |port| port == 0) {
         return Err("the port is no number from 1 to 65535".to_owned());
     }
-    let port = if port.is_empty() { default_port } else { port };
+    let port = if port.is_empty() { form.port } else { port };
     let server = format!("{dialect} {}:{port}", canonical(&decode(host)?));
     let database = decode(database)?;
     let identity = format!("{server}/{database}");
-    let (container, taken) = match dialect {
-        Dialect::MySql => {
-            let taken = Some((server.clone(), database)).filter(|(_, name)| !name.is_empty());
-            (server, taken)
-        }
-        _ => (identity.clone(), None),
+    let (container, taken) = if form.database_is_namespace {
+        let taken = Some((server.clone(), database)).filter(|(_, name)| !name.is_empty());
+        (server, taken)
+    } else {
+        (identity.clone(), None)
     };
     Ok(Location {
         dialect,
@@ -257,25 +214,6 @@ fn canonical(host: &str) -> String {
         Ok(address) => format!("[{address}]"),
         Err(_) => host.to_lowercase(),
     }
-}
-
-/// Why a parameter of a URL would break what each session relies on.
-fn refused_parameter(dialect: Dialect, key: &str, value: &str) -> Result<Option<String>, String> {
-    let value = decode(&value.replace('+', "%20"))?;
-    Ok(match (dialect, key) {
-        (Dialect::MySql, "charset") => refused_charset(&value),
-        (Dialect::MySql, "collation") => refused_collation(&value),
-        // A plus sign is a space in a parameter, and some write it all the same.
-        (Dialect::MySql, "timezone" | "time-zone") => {
-            refused_zone(dialect, &value.replace(' ', "+"))
-        }
-        (Dialect::Postgres, "options") => refused_in_options(&value),
-        (Dialect::Postgres, _) => key
-            .strip_prefix("options[")
-            .and_then(|rest| rest.strip_suffix(']'))
-            .and_then(|name| refused_setting(name, &value)),
-        _ => None,
-    })
 }
 
 /// Replaces each `%` and two hexadecimal digits by the byte that they stand for.

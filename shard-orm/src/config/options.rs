@@ -91,8 +91,9 @@ impl DatabaseOptions {
     /// Reports what is malformed, and what this database does not have. Values are not repeated:
     /// they may come from the environment.
     pub(crate) fn check(&self, dialect: Option<Dialect>, path: &str, report: &mut Report) {
-        let mysql = &[Dialect::MySql][..];
-        let zoned = &[Dialect::Postgres, Dialect::MySql][..];
+        let capability = dialect.map(Dialect::capability);
+        let has_modes = capability.is_none_or(|capability| capability.sql_modes);
+        let has_zones = capability.is_none_or(|capability| capability.time_zones);
         let word: fn(char) -> bool = |c| c.is_ascii_alphanumeric() || c == '_';
         let modes: fn(char) -> bool = |c| c.is_ascii_alphanumeric() || "_,".contains(c);
         let zone: fn(char) -> bool = |c| c.is_ascii_alphanumeric() || "_+-/:".contains(c);
@@ -100,7 +101,7 @@ impl DatabaseOptions {
             (
                 "sql_mode",
                 &self.sql_mode,
-                mysql,
+                has_modes,
                 modes,
                 "letters, digits, `_` and commas",
                 true,
@@ -108,7 +109,7 @@ impl DatabaseOptions {
             (
                 "charset",
                 &self.charset,
-                mysql,
+                has_modes,
                 word,
                 "letters, digits and `_`",
                 false,
@@ -116,7 +117,7 @@ impl DatabaseOptions {
             (
                 "collation",
                 &self.collation,
-                mysql,
+                has_modes,
                 word,
                 "letters, digits and `_`",
                 false,
@@ -124,16 +125,16 @@ impl DatabaseOptions {
             (
                 "time_zone",
                 &self.time_zone,
-                zoned,
+                has_zones,
                 zone,
                 "letters, digits, `_`, `+`, `-`, `/` and `:`",
                 false,
             ),
         ];
-        for (key, value, dialects, allowed, words, may_be_empty) in own {
+        for (key, value, is_known, allowed, words, may_be_empty) in own {
             let Some(value) = value else { continue };
             let at = format!("{path}.{key}");
-            if let Some(dialect) = dialect.filter(|dialect| !dialects.contains(dialect)) {
+            if let Some(dialect) = dialect.filter(|_| !is_known) {
                 report.add(
                     &at,
                     format!("{dialect} has no such option; leave `{key}` out"),
@@ -151,7 +152,9 @@ impl DatabaseOptions {
         }
         for (name, value) in &self.settings {
             let at = format!("{path}.settings.{name}");
-            if let Some(dialect) = dialect.filter(|dialect| *dialect != Dialect::Postgres) {
+            if let Some(dialect) =
+                dialect.filter(|dialect| !dialect.capability().run_time_parameters)
+            {
                 report.add(
                     &at,
                     format!("settings are run-time parameters of PostgreSQL, which {dialect} does not have; leave them out"),

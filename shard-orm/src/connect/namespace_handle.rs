@@ -234,12 +234,13 @@ impl NamespaceHandle {
         Ok(())
     }
 
-    /// How many connections it shares with the other namespaces of its primary. A file of SQLite
-    /// shares none: there each has its own.
+    /// The number of connections that it shares with the other namespaces of its primary; unlimited
+    /// where each namespace has connections of its own.
     pub(crate) fn shared_connections(&self) -> usize {
-        match self.dialect() {
-            Dialect::Sqlite => usize::MAX,
-            Dialect::Postgres | Dialect::MySql => self.writer.pool.most(),
+        if self.dialect().capability().file_per_namespace {
+            usize::MAX
+        } else {
+            self.writer.pool.most()
         }
     }
 

@@ -197,11 +197,6 @@ async fn select(
 /// How a statement names the record's table in a namespace.
 pub(crate) fn table_of(dialect: Dialect, namespace: &str) -> TableRef {
     use sea_query::IntoTableRef as _;
-    // A file of SQLite is the connection's own database, whatever it is called.
-    let namespace = if dialect == Dialect::Sqlite {
-        "main"
-    } else {
-        namespace
-    };
+    let namespace = dialect.capability().main_schema.unwrap_or(namespace);
     (Alias::new(namespace), Alias::new(TABLE)).into_table_ref()
 }

@@ -8,7 +8,6 @@ use super::leg::Leg;
 use super::site::Site;
 use super::target::Target;
 use crate::connect::NamespaceHandle;
-use crate::dialect::Dialect;
 use crate::error::{Error, ShardId};
 
 /// The most logical shards of one statement. Beyond about so many, planning it takes longer than
@@ -105,7 +104,7 @@ pub(crate) fn batches(target: Target<'_>, legs: Vec<Leg>, cut: Cut) -> Vec<Batch
     let mut servers: Vec<Vec<Leg>> = Vec::new();
     for leg in legs {
         let shared = servers.iter_mut().find(|legs| {
-            leg.handle.dialect() != Dialect::Sqlite
+            !leg.handle.dialect().capability().file_per_namespace
                 && legs
                     .first()
                     .is_some_and(|first| Arc::ptr_eq(&first.handle.watch, &leg.handle.watch))

@@ -13,7 +13,6 @@ use crate::backend::{
     Args, Failure, Field, OnRow, Sql, create_namespace, render, tables_of_namespace,
 };
 use crate::connect::{Layout, Lease, NamespaceHandle, Record};
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
 use crate::schema::CreateTable;
@@ -179,23 +178,12 @@ pub(crate) async fn has_rows(
 }
 
 async fn tables(handle: &NamespaceHandle, lease: &mut Lease) -> Result<BTreeSet<String>> {
-    let values = match handle.dialect() {
-        Dialect::Sqlite => Vec::new(),
-        Dialect::Postgres | Dialect::MySql => {
-            vec![Value::String(Some(handle.namespace.name().to_string()))]
-        }
-    };
+    let (text, values) = tables_of_namespace(handle.dialect(), handle.namespace.name());
     let mut found = BTreeSet::new();
-    ask(
-        lease,
-        handle,
-        tables_of_namespace(handle.dialect()),
-        &values,
-        &mut |row| {
-            found.insert(String::read(row, 0)?);
-            Ok(())
-        },
-    )
+    ask(lease, handle, text, &values, &mut |row| {
+        found.insert(String::read(row, 0)?);
+        Ok(())
+    })
     .await?;
     Ok(found)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, Expr, ExprTrait, IntoTableRef, OnConflict, Query, TableRef, Value, Values};
+use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, TableRef, Value, Values};
 
 use super::statement::{Label, Statement};
-use crate::backend::{Args, ColumnType, Sql, quote, render};
+use crate::backend::{Args, Sql, insert_arrays, render};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::ModelDef;
@@ -177,7 +177,11 @@ fn text(def: &'static ModelDef, operation: Operation, namespace: &Namespace) -> 
         Operation::Insert10 => render(dialect, &insert(def, table, 10)),
         Operation::Insert100 => render(dialect, &insert(def, table, 100)),
         Operation::Insert1000 => render(dialect, &insert(def, table, 1_000)),
-        Operation::InsertArrays => (insert_arrays(def, &table), Values(Vec::new())),
+        Operation::InsertArrays => {
+            let types = def.columns.iter().map(|column| column.column_type);
+            let columns = columns(def, 0..def.columns.len()).zip(types);
+            (insert_arrays(&table, columns), Values(Vec::new()))
+        }
         Operation::Save => {
             let mut save = insert(def, table, 1);
             save.on_conflict(conflict_update(
@@ -225,25 +229,6 @@ fn insert(def: &'static ModelDef, table: TableRef, rows: usize) -> sea_query::In
     insert
 }
 
-/// `INSERT INTO t (..) SELECT * FROM UNNEST($1::bigint[], $2::text[], ..)`.
-///
-/// Written by hand: sea-query counts the asterisk as one column and refuses it.
-fn insert_arrays(def: &'static ModelDef, table: &TableRef) -> String {
-    let names: Vec<String> = columns(def, 0..def.columns.len())
-        .map(|column| quote(Dialect::Postgres, &column.into_table_ref()))
-        .collect();
-    let arrays: Vec<String> = (1..)
-        .zip(def.columns)
-        .map(|(number, column)| format!("${number}::{}[]", postgres_type(column.column_type)))
-        .collect();
-    format!(
-        "INSERT INTO {} ({}) SELECT * FROM UNNEST({})",
-        quote(Dialect::Postgres, table),
-        names.join(", "),
-        arrays.join(", ")
-    )
-}
-
 /// `ON CONFLICT (target) DO UPDATE SET set = excluded.set WHERE t.key = excluded.key`.
 ///
 /// The condition keeps the row of another key: without it, a conflict on an id would hand the
@@ -254,11 +239,7 @@ pub(crate) fn conflict_update(
     target: impl Iterator<Item = usize>,
     set: impl Iterator<Item = usize>,
 ) -> OnConflict {
-    debug_assert_ne!(
-        dialect,
-        Dialect::MySql,
-        "MySQL cannot name a conflict target"
-    );
+    debug_assert!(dialect.capability().conflict_target);
     let mut target = target.peekable();
     let first = target.peek().copied();
     let mut conflict = OnConflict::columns(columns(def, target));
@@ -280,45 +261,4 @@ pub(crate) fn conflict_update(
         conflict.action_and_where(Expr::col((table.clone(), column)).is_null());
     }
     conflict
-}
-
-/// The most arguments that the protocol of each database takes.
-pub(crate) fn most_arguments(dialect: Dialect) -> usize {
-    match dialect {
-        Dialect::Sqlite => 32_766,
-        Dialect::Postgres | Dialect::MySql => 65_535,
-    }
-}
-
-/// How many bytes of arguments a statement has at most that takes several rows.
-///
-/// MySQL and MariaDB end the connection of one that is larger than `max_allowed_packet`: 16 MiB on
-/// MariaDB unless it is set, and 1 MiB on servers that are set up sparingly. The others take a
-/// gigabyte, and the bound keeps what a call holds in memory small.
-pub(crate) fn bytes_per_statement(dialect: Dialect) -> usize {
-    match dialect {
-        Dialect::MySql => 1_000_000,
-        Dialect::Sqlite | Dialect::Postgres => 8 << 20,
-    }
-}
-
-/// What the elements of a column's array are on PostgreSQL.
-pub(crate) fn postgres_type(column_type: ColumnType) -> &'static str {
-    match column_type {
-        ColumnType::Bool => "bool",
-        ColumnType::I8 | ColumnType::I16 | ColumnType::U8 => "int2",
-        ColumnType::I32 | ColumnType::U16 => "int4",
-        ColumnType::I64 | ColumnType::U32 | ColumnType::U64 => "int8",
-        ColumnType::F32 => "float4",
-        ColumnType::F64 => "float8",
-        ColumnType::Text => "text",
-        ColumnType::Bytes => "bytea",
-        ColumnType::TimestampUtc => "timestamptz",
-        ColumnType::Timestamp => "timestamp",
-        ColumnType::Date => "date",
-        ColumnType::Time => "time",
-        ColumnType::Uuid => "uuid",
-        ColumnType::Decimal | ColumnType::ScaledDecimal => "numeric",
-        ColumnType::Json => "jsonb",
-    }
 }

@@ -4,15 +4,17 @@
 
 use std::sync::Arc;
 
-use sea_query::{Expr, QueryStatementWriter};
+use sea_query::{Alias, ColumnDef, QueryStatementWriter, Table};
 
 use super::run::{Intent, run};
 use super::statement::{Label, Sink, Statement};
 use super::target::Target;
-use crate::backend::{Args, Sql, render};
+pub(crate) use crate::backend::now;
+use crate::backend::{Args, Sql, big_integer, render, render_table, short_text};
 use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::Result;
+use crate::schema::exact_table;
 use crate::topology::Namespace;
 
 /// A statement of sea-query.
@@ -60,14 +62,30 @@ pub(crate) async fn send<S: QueryStatementWriter + Sync>(
     run(target, Arc::clone(handle), intent, &built, sink).await
 }
 
-/// The milliseconds since 1970 by the database's own clock.
-pub(crate) fn now(dialect: Dialect) -> Expr {
-    Expr::cust(match dialect {
-        Dialect::Sqlite => "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
-        Dialect::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)",
-        // Not UNIX_TIMESTAMP(NOW()): in the hour that a time zone repeats in autumn it is ambiguous.
-        Dialect::MySql => {
-            "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000)"
+/// The type of a column of such a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Integer,
+    /// Up to 255 characters.
+    Text,
+}
+
+/// The statement that creates such a table unless it exists. The first column is its primary key.
+pub(crate) fn create_table(dialect: Dialect, table: &str, columns: &[(&str, Kind)]) -> String {
+    let mut create = Table::create();
+    create.table(Alias::new(table)).if_not_exists();
+    for (position, (name, kind)) in columns.iter().enumerate() {
+        let column_type = match kind {
+            Kind::Integer => big_integer(dialect),
+            Kind::Text => short_text(dialect),
+        };
+        let mut column = ColumnDef::new_with_type(Alias::new(*name), column_type);
+        column.not_null();
+        if position == 0 {
+            column.primary_key();
         }
-    })
+        create.col(column);
+    }
+    exact_table(dialect, &mut create);
+    render_table(dialect, &create)
 }

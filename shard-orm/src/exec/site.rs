@@ -10,7 +10,6 @@ use super::statement::Statement;
 use super::target::Target;
 use crate::backend::quote;
 use crate::connect::{Endpoint, Marks, NamespaceHandle, Served, Weighed};
-use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::topology::Read;
 
@@ -85,7 +84,7 @@ impl Site {
         statement: &dyn Statement,
     ) -> Result<Option<OwnedSemaphorePermit>> {
         let handle = &self.handle;
-        if self.beside.is_empty() || handle.dialect() != Dialect::Postgres {
+        if self.beside.is_empty() || !handle.dialect().capability().shared_lock_table {
             return Ok(None);
         }
         let table = statement.label().table;

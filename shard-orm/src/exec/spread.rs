@@ -45,7 +45,7 @@ impl Width {
     pub(crate) fn within_process(mut self, dialect: Dialect) -> Self {
         static PROCESSORS: LazyLock<usize> =
             LazyLock::new(|| available_parallelism().map_or(1, usize::from));
-        if dialect == Dialect::Sqlite {
+        if dialect.capability().in_process {
             // Two at least, so that one file that does not answer does not hold up all others.
             self.per_server = self.per_server.min((*PROCESSORS).max(2));
         }

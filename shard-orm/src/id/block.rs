@@ -12,7 +12,6 @@ use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 use super::statement::SEQUENCES;
 use crate::backend::{Args, Field, Row, Sql};
 use crate::connect::{NamespaceHandle, Served};
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::own::send;
 use crate::exec::{Executor as _, First, Intent, NoRows, Target};
@@ -50,7 +49,7 @@ impl Sequence {
         let cluster = target.cluster();
         let handle = cluster.handle_of_database(database)?;
         if let Target::Tx(tx) = target
-            && handle.dialect() == Dialect::Sqlite
+            && handle.dialect().capability().single_writer
             && tx.handle().namespace.is_same_shard(&handle.namespace)
         {
             // The transaction holds the file's only write lock, so a block cannot be taken beside
@@ -79,10 +78,10 @@ impl Sequence {
         handle: &Arc<NamespaceHandle>,
         block: u32,
     ) -> Result<Range<i64>> {
-        let end = if handle.dialect() == Dialect::MySql {
-            self.raise_mysql(target, handle, block).await?
-        } else {
+        let end = if handle.dialect().capability().returning {
             self.raise(target, handle, block).await?
+        } else {
+            self.raise_mysql(target, handle, block).await?
         };
         let start = end - i64::from(block);
         if start < 1 {

@@ -13,7 +13,6 @@ use super::{Acquired, Answer, LockManager, Token};
 use crate::backend::{AdvisoryLock, Conn, Failure, Stale};
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Locks that the server of a named database keeps for a session: advisory locks on PostgreSQL,
@@ -93,13 +92,8 @@ impl DatabaseLocks {
 
     fn handle(&self) -> Result<Arc<NamespaceHandle>> {
         let handle = self.cluster.handle_of_database(&self.database)?;
-        if handle.dialect() == Dialect::Sqlite {
-            return Err(Error::unsupported(format!(
-                "database `{}` is a file of SQLite, which keeps no locks for a session; use \
-                 `LeaseLocks`, which keep theirs in a table",
-                self.database
-            )));
-        }
+        let support = handle.dialect().capability().session_locks;
+        support.require_for(|| format!("database `{}`", self.database))?;
         Ok(handle)
     }
 

@@ -6,21 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_query::{
-    Alias, ColumnDef, Expr, ExprTrait, OnConflict, Query, QueryStatementWriter, Table,
-    UpdateStatement,
-};
+use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, QueryStatementWriter, UpdateStatement};
 
 use super::name::bounded;
 use super::{Acquired, Answer, LockManager, Token};
-use crate::backend::{Field, Row, render_table};
+use crate::backend::{Field, Row};
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::own::{now, send};
+use crate::exec::own::{Kind, create_table, now, send};
 use crate::exec::{Executor as _, First, Intent, NoRows, Sink, create_in_database};
-use crate::schema::EXACT_COLLATION;
 use crate::topology::Read;
 
 const TABLE: &str = "shard_orm_lock";
@@ -111,9 +107,10 @@ impl LeaseLocks {
         };
         let mut round = 1;
         loop {
-            let taken = match handle.dialect() {
-                Dialect::MySql => self.take_in_steps(&handle, &taking).await,
-                Dialect::Sqlite | Dialect::Postgres => self.take_at_once(&handle, &taking).await,
+            let taken = if handle.dialect().capability().returning {
+                self.take_at_once(&handle, &taking).await
+            } else {
+                self.take_in_steps(&handle, &taking).await
             };
             match taken {
                 // The statement takes what its own token holds: it may be sent again.
@@ -359,38 +356,11 @@ fn is_unknown(error: &Error) -> bool {
 }
 
 fn create(dialect: Dialect) -> String {
-    let number = |name: &str| {
-        let mut column = ColumnDef::new(Alias::new(name));
-        match dialect {
-            // The only integer of a strict table.
-            Dialect::Sqlite => column.integer(),
-            Dialect::Postgres | Dialect::MySql => column.big_integer(),
-        };
-        column.not_null().take()
-    };
-    let text = |name: &str| {
-        let mut column = ColumnDef::new(Alias::new(name));
-        match dialect {
-            Dialect::Sqlite => column.text(),
-            Dialect::Postgres | Dialect::MySql => column.string_len(255),
-        };
-        column.not_null().take()
-    };
-    let mut table = Table::create();
-    table
-        .table(Alias::new(TABLE))
-        .if_not_exists()
-        .col(text(NAME).primary_key())
-        .col(text(TOKEN))
-        .col(number(EXPIRES_AT))
-        .col(number(FENCE));
-    match dialect {
-        Dialect::Sqlite => table.extra("STRICT"),
-        Dialect::Postgres => &mut table,
-        Dialect::MySql => table
-            .engine("InnoDB")
-            .character_set("utf8mb4")
-            .extra(EXACT_COLLATION),
-    };
-    render_table(dialect, &table)
+    let columns = [
+        (NAME, Kind::Text),
+        (TOKEN, Kind::Text),
+        (EXPIRES_AT, Kind::Integer),
+        (FENCE, Kind::Integer),
+    ];
+    create_table(dialect, TABLE, &columns)
 }

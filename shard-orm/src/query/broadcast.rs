@@ -16,7 +16,6 @@ use super::raw::{Expanded, ReadRow, expand, qualified, read, refuse_empty};
 use crate::backend::{Args, Field, Sql, signature, users_own};
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
-use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::{
     Executor as _, Intent, Label, NoRows, Rows, Sink, Spread, Statement, Width, run,
@@ -251,11 +250,8 @@ impl Call {
             each_server,
         };
         if let Some(first) = handles.first() {
-            if each_server && first.dialect() == Dialect::Sqlite {
-                return Err(Error::unsupported(
-                    "SQLite has no server: each logical shard is a file of its own. Run the \
-                     statement on each namespace, without `each_server`",
-                ));
+            if each_server {
+                first.dialect().capability().servers.require()?;
             }
             refuse_empty(&statement.text(&first.namespace)?.text)?;
         }

@@ -11,7 +11,7 @@ use super::parts::{Lock, Needs, Parts, has_scaled, refuse_decimals};
 use crate::backend::{Args, Sql, render, signature};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::exec::{Label, Statement, columns, most_arguments};
+use crate::exec::{Label, Statement, columns};
 use crate::model::ModelDef;
 use crate::topology::Namespace;
 
@@ -202,8 +202,7 @@ impl Built<'_> {
             order_by(&mut select, column, *term);
         }
         bound(&mut select, dialect, self.parts);
-        // SQLite has no row locks: a transaction that writes holds the whole file.
-        if dialect != Dialect::Sqlite {
+        if dialect.capability().row_locks {
             match self.parts.lock {
                 Some(Lock::Update) => {
                     select.lock(LockType::Update);
@@ -246,7 +245,7 @@ pub(crate) fn ready(
     scaled: impl FnOnce() -> bool,
 ) -> Result<Sql> {
     check_arity(dialect, values.0.len())?;
-    if needs.has(Needs::FOREIGN) && dialect == Dialect::Sqlite && scaled() {
+    if needs.has(Needs::FOREIGN) && dialect.capability().decimals_in_units && scaled() {
         refuse_decimals(&values.0)?;
     }
     for value in &values.0 {
@@ -286,8 +285,7 @@ pub(crate) fn order_by(select: &mut SelectStatement, column: impl IntoColumnRef,
 pub(crate) fn bound(select: &mut SelectStatement, dialect: Dialect, parts: &Parts) {
     if let Some(limit) = parts.limit {
         select.limit(limit);
-    } else if parts.offset.is_some() && dialect != Dialect::Postgres {
-        // MySQL and SQLite have no OFFSET without a LIMIT.
+    } else if parts.offset.is_some() && !dialect.capability().offset_without_limit {
         select.limit(i64::MAX.unsigned_abs());
     }
     if let Some(offset) = parts.offset {
@@ -336,10 +334,10 @@ fn after(def: &'static ModelDef, dialect: Dialect, orders: &[Term], values: &[Va
     any_of(any).unwrap_or_else(|| Expr::cust("1 = 0"))
 }
 
-/// MySQL assigns from left to right, and a column that is read after it was set has its new value
-/// there and its old one on the others.
+/// Refuses an assignment that reads a column which an earlier assignment has set, where the database
+/// would read the new value.
 fn check_order(def: &ModelDef, dialect: Dialect, sets: &[(usize, Expr)]) -> Result<()> {
-    if dialect != Dialect::MySql {
+    if !dialect.capability().sequential_assignments {
         return Ok(());
     }
     for (position, (_, value)) in sets.iter().enumerate() {
@@ -362,7 +360,7 @@ fn check_order(def: &ModelDef, dialect: Dialect, sets: &[(usize, Expr)]) -> Resu
 }
 
 fn check_arity(dialect: Dialect, arguments: usize) -> Result<()> {
-    let most = most_arguments(dialect);
+    let most = dialect.capability().arguments;
     if arguments <= most {
         return Ok(());
     }

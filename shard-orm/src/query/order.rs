@@ -65,7 +65,7 @@ impl Term {
 impl Nulls {
     /// PostgreSQL takes NULL for larger than any value, the others for smaller.
     pub(super) fn by_default(dialect: Dialect, descending: bool) -> Self {
-        if (dialect == Dialect::Postgres) == descending {
+        if dialect.capability().nulls_are_largest == descending {
             Self::First
         } else {
             Self::Last

@@ -84,11 +84,8 @@ impl Parts {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone().into());
         }
-        if dialect == Dialect::Sqlite && self.needs.has(Needs::DECIMAL_ORDER) {
-            return Err(Error::unsupported(
-                "SQLite holds decimals as texts and cannot compare, order or add them as numbers, \
-                 unless the model declares their digits: `#[shard(precision = 12, scale = 2)]`",
-            ));
+        if self.needs.has(Needs::DECIMAL_ORDER) {
+            dialect.capability().decimals.require()?;
         }
         Ok(())
     }

@@ -22,7 +22,6 @@ use super::place::private::Legs as _;
 use super::place::{NamesAShard, TakesSql};
 use super::select::Query;
 use crate::backend::{Args, Field, Sql, signature, users_own};
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, First, Intent, Label, Manner, NoRows, Rows, Sink, Statement, run};
 use crate::model::{Column, Model, ModelDef};
@@ -212,7 +211,7 @@ struct RawStatement {
 impl Statement for RawStatement {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let dialect = namespace.dialect();
-        if dialect == Dialect::Sqlite && has_scaled(self.def) {
+        if dialect.capability().decimals_in_units && has_scaled(self.def) {
             refuse_decimals(&self.values)?;
         }
         let Expanded {

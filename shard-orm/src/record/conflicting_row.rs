@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::conflict::SelectBy;
 use crate::backend::{Args, Row};
 use crate::connect::NamespaceHandle;
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{First, Intent, Target, run};
 use crate::model::{Model, ModelDef};
@@ -96,9 +95,9 @@ async fn select_by<M: Model>(
         row,
         filter,
         deleted,
-        // In a MySQL transaction, a plain read uses the snapshot of the first read, which may not
-        // contain the conflicting row.
-        lock: target.can_lock() && handle.dialect() == Dialect::MySql,
+        // A plain read uses the snapshot of the transaction's first read, which may not contain the
+        // conflicting row.
+        lock: target.can_lock() && handle.dialect().capability().repeatable_reads,
     };
     let mut sink = First::new(|row: &Row<'_>| M::read(row, 0));
     // Read from the primary: a replica may not have the conflicting row yet.

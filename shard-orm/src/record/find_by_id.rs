@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::backend::{Args, Row, Sql};
 use crate::connect::NamespaceHandle;
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
     Batch, Cut, Fan, Intent, Label, Leg, Manner, Operation, Rows, Statement, Target, batches,
@@ -93,10 +92,11 @@ impl Statement for ById<'_> {
                 all.join(" UNION ALL ").into()
             }
         };
-        // On PostgreSQL, all branches share the argument `$1`.
-        let arguments = match namespace.dialect() {
-            Dialect::Postgres => 1,
-            Dialect::Sqlite | Dialect::MySql => self.legs.len(),
+        // All branches share the argument `$1`.
+        let arguments = if namespace.dialect().capability().numbered_placeholders {
+            1
+        } else {
+            self.legs.len()
         };
         for _ in 0..arguments {
             (self.bind)(args)?;

@@ -14,10 +14,7 @@ use crate::backend::Args;
 use crate::connect::{NamespaceHandle, Writing};
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::exec::{
-    BATCHES, Executor as _, Fixed, Intent, NoRows, Operation, Target, bytes_per_statement,
-    most_arguments, run,
-};
+use crate::exec::{BATCHES, Executor as _, Fixed, Intent, NoRows, Operation, Target, run};
 use crate::model::{Model, ModelDef};
 
 /// The maximum number of rows of an array insert on PostgreSQL.
@@ -216,9 +213,9 @@ fn sizes(def: &'static ModelDef, rows: usize, bind: &BindCell<'_>) -> Result<Vec
 /// batch of its own.
 fn batches(dialect: Dialect, columns: usize, sizes: &[usize]) -> Vec<(usize, Operation)> {
     let mut batches = Vec::new();
-    let most = bytes_per_statement(dialect);
+    let most = dialect.capability().statement_bytes;
     let mut left = sizes;
-    if dialect == Dialect::Postgres && sizes.len() > 1 {
+    if dialect.capability().array_arguments && sizes.len() > 1 {
         while !left.is_empty() {
             let mut bytes = 0;
             let fits = |size: &&usize| {
@@ -236,7 +233,7 @@ fn batches(dialect: Dialect, columns: usize, sizes: &[usize]) -> Vec<(usize, Ope
         let fits = |(count, _): &(usize, Operation)| {
             *count == 1
                 || (*count <= left.len()
-                    && count * columns <= most_arguments(dialect)
+                    && count * columns <= dialect.capability().arguments
                     && left[..*count].iter().sum::<usize>() <= most)
         };
         let (count, operation) = BATCHES
@@ -255,7 +252,7 @@ mod tests {
 
     #[test]
     fn batches_contain_all_rows_in_few_sizes() {
-        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
+        for dialect in Dialect::ALL {
             for rows in [0, 1, 9, 10, 11, 999, 1_000, 1_234, 12_345] {
                 let batches = batches(dialect, 12, &vec![100; rows]);
                 assert_eq!(batches.iter().map(|(count, _)| count).sum::<usize>(), rows);
@@ -267,14 +264,14 @@ mod tests {
     #[test]
     fn batches_of_wide_rows_respect_the_argument_limit() {
         for (count, _) in batches(Dialect::Sqlite, 400, &[100; 2_345]) {
-            assert!(count * 400 <= most_arguments(Dialect::Sqlite));
+            assert!(count * 400 <= Dialect::Sqlite.capability().arguments);
         }
     }
 
     #[test]
     fn batches_of_large_rows_respect_the_size_limit() {
-        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
-            let most = bytes_per_statement(dialect);
+        for dialect in Dialect::ALL {
+            let most = dialect.capability().statement_bytes;
             let mut sizes = vec![most / 5; 23];
             sizes.insert(11, most * 3);
             let mut first = 0;

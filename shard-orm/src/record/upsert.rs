@@ -14,7 +14,6 @@ use super::ops::{UpdateOnly, settable};
 use super::prepare;
 use crate::backend::Args;
 use crate::connect::NamespaceHandle;
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Fixed, Intent, NoRows, Operation, Statement, Target, run};
 use crate::id;
@@ -37,7 +36,7 @@ pub(super) async fn save<M: Model>(
         "use `insert`, which returns the row with its id",
     )?;
     let around = prepare::save(target, &handle, row).await?;
-    if handle.dialect() == Dialect::MySql {
+    if !handle.dialect().capability().conflict_target {
         let set = def.settable().collect();
         let now = SystemTime::now();
         update_or_insert(target, handle, row, def.primary_key.to_vec(), set, now).await?;
@@ -83,7 +82,7 @@ pub(super) async fn upsert<M: Model>(
     };
     check_not_null(row, &conflict)?;
     let around = prepare::save(target, &handle, row).await?;
-    if handle.dialect() == Dialect::MySql {
+    if !handle.dialect().capability().conflict_target {
         let now = SystemTime::now();
         update_or_insert(target, handle, row, conflict, set, now).await?;
     } else {
@@ -237,7 +236,7 @@ async fn insert_unless<M: Model>(
     now: SystemTime,
 ) -> Result<bool> {
     let def = M::def();
-    if handle.dialect() != Dialect::MySql {
+    if handle.dialect().capability().conflict_target {
         let statement = InsertOnConflict {
             row,
             conflict: conflict.to_vec(),
@@ -290,7 +289,8 @@ async fn run_insert(
         let handle = Arc::clone(handle);
         run(target, handle, Intent::Write, statement, &mut NoRows).await
     };
-    let again = handle.dialect() == Dialect::Postgres && matches!(target, Target::Cluster { .. });
+    let again =
+        handle.dialect().capability().upsert_retry && matches!(target, Target::Cluster { .. });
     match send().await {
         Err(error) if again && error.kind() == ErrorKind::Unique => send().await,
         outcome => outcome,

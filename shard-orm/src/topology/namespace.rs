@@ -127,7 +127,7 @@ impl Namespace {
     /// How a statement names a table in it: qualified, unless the connection leads to nothing
     /// else.
     pub(crate) fn table(&self, table: &str) -> TableRef {
-        if self.kind != Kind::Database && self.dialect != Dialect::Sqlite {
+        if self.kind != Kind::Database && !self.dialect.capability().file_per_namespace {
             qualified(&self.name, table)
         } else {
             Alias::new(table).into_table_ref()
@@ -156,8 +156,8 @@ impl Namespace {
     /// How a statement names a table that is in this namespace itself. On SQLite a bare name that is
     /// not there would be looked for in the attached file too.
     pub(crate) fn own_table(&self, table: &str) -> TableRef {
-        match (&self.kind, self.dialect) {
-            (Kind::Sharded { .. }, Dialect::Sqlite) => qualified("main", table),
+        match (&self.kind, self.dialect.capability().main_schema) {
+            (Kind::Sharded { .. }, Some(main)) => qualified(main, table),
             _ => self.table(table),
         }
     }

@@ -98,12 +98,8 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
 
 /// Whether a name fits with room for a generation's suffix.
 pub(super) fn check_length(name: &str, dialect: Option<Dialect>) -> Result<(), String> {
-    // NAMEDATALEN - 1 of PostgreSQL; identifiers of MySQL. SQLite has no limit of its own; a
-    // file's name has 255 bytes, and the shorter limit lets a group change its database.
-    let limit = match dialect {
-        Some(Dialect::Postgres) => 63,
-        _ => 64,
-    } - SUFFIX_BYTES;
+    let longest = dialect.map_or(64, |dialect| dialect.capability().name_bytes);
+    let limit = longest - SUFFIX_BYTES;
     if name.len() > limit {
         return Err(format!(
             "`{name}` has {} bytes; use {limit} at most, which leaves room for a suffix like `_g999`",

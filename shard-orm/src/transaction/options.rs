@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backend::begin;
 use crate::dialect::Dialect;
 
 /// How far a transaction is kept apart from others.
@@ -86,36 +87,10 @@ impl TxOptions {
 
     /// The statements that begin such a transaction, in one text.
     pub(super) fn begin(&self, dialect: Dialect) -> String {
-        match dialect {
-            Dialect::Postgres => {
-                let mut text = "BEGIN".to_owned();
-                if let Some(isolation) = self.isolation {
-                    text = format!("{text} ISOLATION LEVEL {}", isolation.words());
-                }
-                if self.read_only {
-                    text.push_str(" READ ONLY");
-                }
-                text
-            }
-            Dialect::MySql => {
-                let start = if self.read_only {
-                    "START TRANSACTION READ ONLY"
-                } else {
-                    "START TRANSACTION"
-                };
-                match self.isolation {
-                    // It holds for the next transaction only.
-                    Some(isolation) => format!(
-                        "SET TRANSACTION ISOLATION LEVEL {}; {start}",
-                        isolation.words()
-                    ),
-                    None => start.to_owned(),
-                }
-            }
-            // A transaction that may write takes the write lock at once: one that took it later
-            // could fail for a reason that no waiting mends.
-            Dialect::Sqlite if self.read_only => "BEGIN DEFERRED".to_owned(),
-            Dialect::Sqlite => "BEGIN IMMEDIATE".to_owned(),
-        }
+        begin(
+            dialect,
+            self.isolation.map(Isolation::words),
+            self.read_only,
+        )
     }
 }

@@ -9,7 +9,6 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::backend::{Args, Conn, Failure, OnRow, Sql, Stale};
 use crate::cluster::Cluster;
 use crate::connect::{Lease, Marks, NamespaceHandle, Writing};
-use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
 /// An open transaction on one logical shard, or on one named database.
@@ -303,7 +302,13 @@ impl SessionGuard<'_> {
         } else if failure.rolled_back {
             // What would come next would run outside of any transaction.
             self.state.lease = None;
-        } else if self.tx.inner.handle.dialect() == Dialect::Postgres
+        } else if self
+            .tx
+            .inner
+            .handle
+            .dialect()
+            .capability()
+            .errors_abort_transactions
             && failure.error.kind() != ErrorKind::Decode
         {
             self.state.failed = true;

@@ -13,7 +13,6 @@ use crate::connect::monitor::Monitor;
 use crate::connect::namespace_handle::{Endpoint, NamespaceHandle};
 use crate::connect::pool::Pool;
 use crate::connect::watch::Watch;
-use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::topology::{self, HealthSettings, Namespace, Read};
 
@@ -162,7 +161,7 @@ impl Building<'_> {
         let name = database.name();
         let endpoints = (database.primary(), database.replicas());
         let server = self.server((name, name), database.health(), endpoints, 1)?;
-        let endpoints = if database.dialect() == Dialect::Sqlite {
+        let endpoints = if database.dialect().capability().file_per_namespace {
             let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
             self.files(database.primary(), database.replicas(), file, None)?
         } else {
@@ -218,7 +217,7 @@ impl Building<'_> {
 
     /// A place that has not changed. On SQLite it has pools of its own.
     fn keep_handle(&mut self, handle: &Arc<NamespaceHandle>) -> Arc<NamespaceHandle> {
-        if handle.dialect() == Dialect::Sqlite {
+        if handle.dialect().capability().file_per_namespace {
             self.pools.extend(handle.pools());
         }
         Arc::clone(handle)
@@ -233,7 +232,7 @@ impl Building<'_> {
         (primary, replicas): (&topology::Endpoint, &[topology::Endpoint]),
         namespaces: usize,
     ) -> Result<ServerLinks> {
-        let pools = if primary.dialect() == Dialect::Sqlite {
+        let pools = if primary.dialect().capability().file_per_namespace {
             Vec::new()
         } else {
             self.endpoints(primary, replicas, namespaces)?
@@ -325,10 +324,7 @@ fn access(group: &topology::Group, links: &[Arc<ServerLinks>]) -> Vec<ServerAcce
                 endpoints: endpoints
                     .map(|endpoint| (session(endpoint, None, 1).session, endpoint.label()))
                     .collect(),
-                folder: match server.primary().dialect() {
-                    Dialect::Sqlite => server.primary().path().map(PathBuf::from),
-                    Dialect::Postgres | Dialect::MySql => None,
-                },
+                folder: server.primary().path().map(PathBuf::from),
                 connect_timeout: server.primary().pool().connect_timeout,
                 watch: Arc::clone(&links.watch),
             }

@@ -79,20 +79,15 @@ pub(super) fn session(
     }
 }
 
-/// How many prepared statements a connection keeps: enough for the fixed statements of all
-/// namespaces behind it, within what the server bears.
-///
-/// PostgreSQL holds about 16 KB for each on each connection. MySQL and MariaDB hold 16,382 for
-/// all connections of all clients (`max_prepared_stmt_count`); a pool takes a quarter at most.
+/// The number of prepared statements that a connection keeps: enough for the fixed statements of all
+/// namespaces behind it, within the limits of the server.
 fn statement_cache(dialect: Dialect, namespaces: usize, max_connections: usize) -> usize {
     let models = usize::try_from(Slot::used())
         .unwrap_or(0)
         .max(EXPECTED_MODELS);
     let wanted = namespaces * models * STATEMENTS_PER_MODEL + DYNAMIC_STATEMENTS;
-    let most = match dialect {
-        Dialect::Postgres => 4_096,
-        Dialect::MySql => (4_096 / max_connections.max(1)).max(32),
-        Dialect::Sqlite => 512,
-    };
-    wanted.min(most)
+    let capability = dialect.capability();
+    let share = |pool: usize| (pool / max_connections.max(1)).max(32);
+    let most = capability.statements_per_pool.map_or(usize::MAX, share);
+    wanted.min(most).min(capability.statements_per_connection)
 }

@@ -7,7 +7,7 @@ use super::derivation::Derivation;
 use super::fields::{DateField, IntegerField, TimeField};
 use super::grouping::Grouping;
 use super::spec::Item;
-use crate::backend::Field;
+use crate::backend::{DatePart, Field};
 use crate::model::{Column, Model, read_value};
 
 /// What is made of a column of the model `M`, and gives a `T`: to group by, to select and to order
@@ -122,7 +122,7 @@ impl<M: Model, T: Field> Column<M, T> {
     where
         T: DateField<Date = D>,
     {
-        Derived::new(Derivation::Date, self)
+        Derived::new(Derivation::Part(DatePart::Date), self)
     }
 
     /// The year of the date, of a moment in UTC.
@@ -131,7 +131,7 @@ impl<M: Model, T: Field> Column<M, T> {
     where
         T: DateField<Number = N>,
     {
-        Derived::new(Derivation::Year, self)
+        Derived::new(Derivation::Part(DatePart::Year), self)
     }
 
     /// The month of the date, from 1 to 12, of a moment in UTC. Months of several years are told
@@ -141,7 +141,7 @@ impl<M: Model, T: Field> Column<M, T> {
     where
         T: DateField<Number = N>,
     {
-        Derived::new(Derivation::Month, self)
+        Derived::new(Derivation::Part(DatePart::Month), self)
     }
 
     /// The day of the month, from 1 to 31, of a moment in UTC.
@@ -150,7 +150,7 @@ impl<M: Model, T: Field> Column<M, T> {
     where
         T: DateField<Number = N>,
     {
-        Derived::new(Derivation::Day, self)
+        Derived::new(Derivation::Part(DatePart::Day), self)
     }
 
     /// The hour, from 0 to 23, of a moment in UTC.
@@ -159,7 +159,7 @@ impl<M: Model, T: Field> Column<M, T> {
     where
         T: TimeField<Number = N>,
     {
-        Derived::new(Derivation::Hour, self)
+        Derived::new(Derivation::Part(DatePart::Hour), self)
     }
 
     /// The number of the bucket of this width: the quotient, rounded down. Bucket `n` holds what

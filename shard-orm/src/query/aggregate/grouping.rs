@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, Value};
 
 use super::derivation::Derivation;
-use crate::backend::{ColumnType, Row};
+use crate::backend::{ColumnType, Row, by_bytes};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::model::ModelDef;
@@ -77,9 +77,10 @@ impl Grouping {
             }
             Self::Written(written) => {
                 let expr = written.expr.clone()?;
-                Ok(match by_bytes(dialect).filter(|_| written.binary) {
-                    Some(text) => Expr::cust_with_expr(text, expr),
-                    None => expr,
+                Ok(if written.binary {
+                    by_bytes(dialect, expr)
+                } else {
+                    expr
                 })
             }
         }
@@ -121,7 +122,9 @@ impl Grouping {
             }
             Self::Written(written) => {
                 written.expr.as_ref().map_err(|refusal| refusal.clone())?;
-                if dialect == Dialect::Sqlite && written.column_type == ColumnType::Decimal {
+                if !dialect.capability().decimals.is_supported()
+                    && written.column_type == ColumnType::Decimal
+                {
                     return Err(Error::unsupported(
                         "SQLite has no decimals, so that an expression gives none there; group by \
                          a column of them, or by an integer of the smallest unit",
@@ -186,16 +189,6 @@ impl Grouping {
     }
 }
 
-/// An expression with the collation that compares by bytes. Those of MySQL and MariaDB have no name
-/// in common.
-fn by_bytes(dialect: Dialect) -> Option<&'static str> {
-    match dialect {
-        Dialect::Postgres => Some("($1) COLLATE \"C\""),
-        Dialect::Sqlite => Some("(?) COLLATE BINARY"),
-        Dialect::MySql => None,
-    }
-}
-
 fn is_binary(def: &ModelDef, ordinal: usize) -> bool {
     def.columns[ordinal].binary
 }
@@ -205,8 +198,7 @@ pub(super) fn is_ordered_alike(def: &ModelDef, ordinal: usize, dialect: Dialect)
     match def.columns[ordinal].column_type {
         ColumnType::Text => is_binary(def, ordinal),
         ColumnType::Json => false,
-        // They are texts there.
-        ColumnType::Decimal => dialect != Dialect::Sqlite,
+        ColumnType::Decimal => dialect.capability().decimals.is_supported(),
         _ => true,
     }
 }

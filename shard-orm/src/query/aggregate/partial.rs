@@ -1,11 +1,11 @@
 //! What each logical shard is asked for an aggregate, and how its answer is read.
 
-use sea_query::{Alias, BinOper, CaseStatement, Expr, ExprTrait, Func};
+use sea_query::{Alias, CaseStatement, Expr, ExprTrait, Func};
 
 use super::exact::Exact;
 use super::groups::Key;
 use super::state::State;
-use crate::backend::{ColumnType, Digits, Field, Row};
+use crate::backend::{Digits, Field, Row, double, exact_sum};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::ModelDef;
@@ -137,36 +137,5 @@ impl Partial {
             Self::Max(_) => State::Greatest(None),
             Self::Moments(_) => State::of_moments(0, 0.0, 0.0),
         }
-    }
-}
-
-/// A number as a double: of a `real`, PostgreSQL gives a sum that is one, and of an integer, MySQL
-/// gives a mean with four digits after the point.
-fn double(dialect: Dialect, number: Expr) -> Expr {
-    match dialect {
-        Dialect::Postgres => number.cast_as(Alias::new("double precision")),
-        Dialect::MySql => number.add(Expr::cust("0e0")),
-        Dialect::Sqlite => number,
-    }
-}
-
-/// The sum as a text. SQLite refuses a sum of integers beyond 64 bits: there it is one of the upper
-/// and one of the lower 32 bits, which four thousand million rows do not fill.
-fn exact_sum(dialect: Dialect, column_type: ColumnType, of: impl Fn() -> Expr) -> Expr {
-    match dialect {
-        Dialect::Postgres => of().sum().cast_as(Alias::new("TEXT")),
-        Dialect::MySql => of().sum().cast_as(Alias::new("CHAR")),
-        Dialect::Sqlite
-            if matches!(
-                column_type,
-                ColumnType::I64 | ColumnType::U64 | ColumnType::ScaledDecimal
-            ) =>
-        {
-            let join = BinOper::Custom("||");
-            let upper = of().right_shift(Expr::cust("32")).sum();
-            let lower = of().bit_and(Expr::cust("4294967295")).sum();
-            upper.binary(join, Expr::cust("':'")).binary(join, lower)
-        }
-        Dialect::Sqlite => of().sum().cast_as(Alias::new("TEXT")),
     }
 }

@@ -293,7 +293,7 @@ impl Plan {
 fn ascending(dialect: Dialect) -> Direction {
     Direction {
         descending: false,
-        nulls_first: dialect != Dialect::Postgres,
+        nulls_first: !dialect.capability().nulls_are_largest,
     }
 }
 

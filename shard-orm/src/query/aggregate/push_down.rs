@@ -180,7 +180,7 @@ impl Side {
         use ColumnType as Type;
         match column_type {
             Type::I8 | Type::I16 | Type::I32 | Type::U8 | Type::U16 | Type::U32 => true,
-            Type::I64 | Type::U64 | Type::Decimal => self.dialect != Dialect::Sqlite,
+            Type::I64 | Type::U64 | Type::Decimal => self.dialect.capability().exact_sums,
             _ => false,
         }
     }

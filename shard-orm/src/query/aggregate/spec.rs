@@ -2,12 +2,11 @@
 
 use sea_query::Value;
 
-use super::derivation::is_integer;
 use super::grouping::{Grouping, is_collated};
 use super::partial::Partial;
 use super::state::{State, float};
 use crate::backend::ColumnType;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Support};
 use crate::error::{Error, Result};
 use crate::model::ModelDef;
 
@@ -83,7 +82,7 @@ impl Numbers {
     fn of(column_type: ColumnType) -> Option<Self> {
         match column_type {
             ColumnType::Decimal | ColumnType::ScaledDecimal => Some(Self::Exact),
-            integer if is_integer(integer) => Some(Self::Exact),
+            integer if integer.is_integer() => Some(Self::Exact),
             ColumnType::F32 | ColumnType::F64 => Some(Self::Floats),
             _ => None,
         }
@@ -134,27 +133,19 @@ impl Spec {
             return Ok(());
         };
         let column = &def.columns[ordinal];
-        let refuse = |why: &str| {
-            let (name, table, column) = (function.name(), def.table, column.name);
-            Err(Error::unsupported(format!(
-                "{name} of `{table}.{column}`: {why}"
-            )))
-        };
+        let subject = || format!("{} of `{}.{}`", function.name(), def.table, column.name);
+        let capability = dialect.capability();
         let is_extreme = matches!(function, Function::Min | Function::Max);
         match column.column_type {
-            _ if function.is_spread() && dialect == Dialect::Sqlite => refuse(
-                "SQLite has no such function, and one made of sums of squares would lose the \
-                 digits that count; read the values, or sum integers",
-            ),
-            ColumnType::Bool if is_extreme => refuse(
+            _ if function.is_spread() => capability.variance,
+            ColumnType::Bool if is_extreme => Support::No(
                 "PostgreSQL has no such function of truth values; use `bool_and` or `bool_or`",
             ),
-            ColumnType::Json if is_extreme => refuse("JSON has no order"),
-            ColumnType::Bytes | ColumnType::Uuid if is_extreme && dialect == Dialect::Postgres => {
-                refuse("PostgreSQL has no such function; order by the column, and take the first")
-            }
-            _ => Ok(()),
+            ColumnType::Json if is_extreme => Support::No("JSON has no order"),
+            ColumnType::Bytes | ColumnType::Uuid if is_extreme => capability.extremes_of_bytes,
+            _ => Support::Yes,
         }
+        .require_for(subject)
     }
 
     /// Whether the client can compare the values of which it takes the least or the greatest.
@@ -253,7 +244,7 @@ fn null() -> Value {
     Value::BigInt(None)
 }
 
-/// SQLite knows no NaN: what would be one is NULL.
+/// A float; NULL in place of NaN where the database has no NaN.
 fn double(dialect: Dialect, value: Option<f64>) -> Value {
-    Value::Double(value.filter(|value| dialect != Dialect::Sqlite || !value.is_nan()))
+    Value::Double(value.filter(|value| !(dialect.capability().nan_is_null && value.is_nan())))
 }

@@ -2,6 +2,7 @@
 //!
 //! Called by `text`, which knows where quotes and comments are.
 
+use crate::backend::ends_in_name;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -60,12 +61,11 @@ impl Placeholders {
             Form::Numbered => number(&text[..=digits])?,
         };
         self.arguments.push(argument);
-        match self.dialect {
-            Dialect::Postgres => {
-                expanded.push('$');
-                expanded.push_str(&(argument + 1).to_string());
-            }
-            Dialect::MySql | Dialect::Sqlite => expanded.push('?'),
+        if self.dialect.capability().numbered_placeholders {
+            expanded.push('$');
+            expanded.push_str(&(argument + 1).to_string());
+        } else {
+            expanded.push('?');
         }
         Ok(1 + digits)
     }
@@ -93,16 +93,11 @@ impl Placeholders {
                 "argument {number} is bound, but the SQL has no placeholder `${number}`"
             )));
         }
-        if self.dialect == Dialect::Postgres {
+        if self.dialect.capability().numbered_placeholders {
             return Ok((0..bound).collect());
         }
         Ok(self.arguments)
     }
-}
-
-/// Whether what follows would be a part of a name.
-pub(super) fn ends_in_name(text: &str) -> bool {
-    text.ends_with(|last: char| last.is_alphanumeric() || last == '_' || last == '$')
 }
 
 /// The argument of `$1`, from 0.

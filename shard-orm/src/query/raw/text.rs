@@ -4,8 +4,8 @@
 
 use sea_query::{Alias, IntoTableRef};
 
-use super::placeholders::{Placeholders, ends_in_name};
-use crate::backend::{names_in_backticks, quote};
+use super::placeholders::Placeholders;
+use crate::backend::{quote, unambiguous_names, verbatim};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::columns;
@@ -57,102 +57,9 @@ pub(in crate::query) fn expand(
     }
     expanded.push_str(rest);
     Ok(Expanded {
-        text: match dialect {
-            // Else a name that is not there would be taken for a text.
-            Dialect::Sqlite => names_in_backticks(expanded),
-            Dialect::Postgres | Dialect::MySql => expanded,
-        },
+        text: unambiguous_names(dialect, expanded),
         arguments: placeholders.finish(bound)?,
     })
-}
-
-/// How long the quoted text or comment is that begins here; one character when none does.
-fn verbatim(dialect: Dialect, before: &str, text: &str) -> usize {
-    let end = |from: usize, close: &str| {
-        text[from..]
-            .find(close)
-            .map_or(text.len(), |at| from + at + close.len())
-    };
-    match text.as_bytes() {
-        // MySQL and MariaDB subtract a negative number where no space follows.
-        [b'-', b'-', next, ..] if dialect == Dialect::MySql && !is_space(*next) => 2,
-        [b'-', b'-', ..] => end(2, "\n"),
-        [b'#', ..] if dialect == Dialect::MySql => end(1, "\n"),
-        [b'/', b'*', ..] if dialect == Dialect::Postgres => nested_comment(text),
-        [b'/', b'*', ..] => end(2, "*/"),
-        [b'[', ..] if dialect == Dialect::Sqlite => end(1, "]"),
-        [b'$', ..] if !ends_in_name(before) => {
-            // PostgreSQL's dollar quotes: $tag$ .. $tag$. A `$1` is none.
-            let tag = text[1..].find('$').map(|at| &text[..at + 2]).filter(|tag| {
-                tag[1..tag.len() - 1]
-                    .chars()
-                    .all(|character| character.is_alphanumeric() || character == '_')
-                    && !tag[1..].starts_with(|character: char| character.is_ascii_digit())
-            });
-            match tag {
-                Some(tag) => end(tag.len(), tag),
-                None => 1,
-            }
-        }
-        [quote @ (b'\'' | b'"'), ..] if has_escapes(dialect, before, *quote) => {
-            let mut escaped = false;
-            let closed = text.bytes().skip(1).position(|byte| {
-                let closes = !escaped && byte == *quote;
-                escaped = !escaped && byte == b'\\';
-                closes
-            });
-            closed.map_or(text.len(), |at| at + 2)
-        }
-        [quote @ (b'\'' | b'"' | b'`'), ..] => {
-            // A doubled quote ends one text and begins the next, which comes to the same.
-            end(1, char::from(*quote).encode_utf8(&mut [0; 4]))
-        }
-        _ => 1,
-    }
-}
-
-/// How long the comment of PostgreSQL is that begins here: comments contain others.
-fn nested_comment(text: &str) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(next) = text[at..].find(['/', '*']) {
-        at += next;
-        if text[at..].starts_with("/*") {
-            depth += 1;
-            at += 2;
-        } else if text[at..].starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    text.len()
-}
-
-fn is_space(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte.is_ascii_control()
-}
-
-/// Whether a backslash keeps the quote behind it from ending the text: in texts of MySQL and
-/// MariaDB (unless `NO_BACKSLASH_ESCAPES` is set), and in PostgreSQL's `E'..'`.
-fn has_escapes(dialect: Dialect, before: &str, quote: u8) -> bool {
-    match dialect {
-        Dialect::MySql => true,
-        Dialect::Postgres if quote == b'\'' => {
-            let mut before = before.chars().rev();
-            before
-                .next()
-                .is_some_and(|last| last.eq_ignore_ascii_case(&'e'))
-                && before
-                    .next()
-                    .is_none_or(|other| !other.is_alphanumeric() && other != '_')
-        }
-        _ => false,
-    }
 }
 
 /// The qualified name of a table; of `static.table`, that of the copy beside the rows; of `table.*`,
@@ -225,6 +132,7 @@ fn quote_column(namespace: &Namespace, def: &ModelDef, column: Alias) -> String 
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::dialect::Dialect::{MySql, Postgres, Sqlite};
 
     fn expanded(dialect: Dialect, text: &str) -> String {
         let named = |name: &str| Ok(format!("<{name}>"));
@@ -243,8 +151,6 @@ mod tests {
             Err(error) => Err(error.message().to_owned()),
         }
     }
-
-    const ALL: [Dialect; 3] = [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql];
 
     #[test]
     fn both_forms_of_placeholders_become_those_of_the_database() {
@@ -280,9 +186,9 @@ mod tests {
                 vec![0, 1],
             ),
         ] {
-            for dialect in ALL {
+            for dialect in Dialect::ALL {
                 let (found, order) = translated(dialect, text, 2).unwrap();
-                if dialect == Dialect::Postgres {
+                if dialect == Postgres {
                     assert_eq!((found.as_str(), order), (postgres, vec![0, 1]), "{text}");
                 } else {
                     assert_eq!((found.as_str(), &order), (others, &arguments), "{text}");
@@ -303,10 +209,10 @@ mod tests {
             "a$1",
             "'it''s ?'",
         ] {
-            for dialect in ALL {
+            for dialect in Dialect::ALL {
                 // Names of SQLite are in backticks.
                 let expected = match dialect {
-                    Dialect::Sqlite => text.replace('"', "`"),
+                    Sqlite => text.replace('"', "`"),
                     _ => text.to_owned(),
                 };
                 assert_eq!(
@@ -317,18 +223,18 @@ mod tests {
             }
         }
         let nested = "/* /* */ ? */";
-        assert!(translated(Dialect::Postgres, nested, 0).is_ok());
-        assert!(translated(Dialect::MySql, nested, 0).is_err());
-        assert!(translated(Dialect::Sqlite, "[a?]", 0).is_ok());
-        assert_eq!(translated(Dialect::Postgres, "a[?]", 1).unwrap().0, "a[$1]");
-        assert_eq!(translated(Dialect::MySql, "1--?", 1).unwrap().0, "1--?");
-        assert!(translated(Dialect::Sqlite, "1--?", 0).is_ok());
-        assert!(translated(Dialect::MySql, r"'\' ?'", 0).is_ok());
+        assert!(translated(Postgres, nested, 0).is_ok());
+        assert!(translated(MySql, nested, 0).is_err());
+        assert!(translated(Sqlite, "[a?]", 0).is_ok());
+        assert_eq!(translated(Postgres, "a[?]", 1).unwrap().0, "a[$1]");
+        assert_eq!(translated(MySql, "1--?", 1).unwrap().0, "1--?");
+        assert!(translated(Sqlite, "1--?", 0).is_ok());
+        assert!(translated(MySql, r"'\' ?'", 0).is_ok());
     }
 
     #[test]
     fn placeholders_that_do_not_match_the_arguments_are_refused() {
-        for dialect in ALL {
+        for dialect in Dialect::ALL {
             for (text, bound, message) in [
                 ("a = ?", 0, "placeholders for 1 arguments, but 0 are bound"),
                 ("a = ?", 2, "placeholders for 1 arguments, but 2 are bound"),
@@ -353,36 +259,30 @@ mod tests {
     #[test]
     fn an_escaped_quote_does_not_end_a_text_where_the_database_has_escapes() {
         let text = r"SELECT 'it\'s {a}', {b}";
-        assert_eq!(expanded(Dialect::MySql, text), r"SELECT 'it\'s {a}', <b>");
+        assert_eq!(expanded(MySql, text), r"SELECT 'it\'s {a}', <b>");
         let text = r"SELECT E'it\'s {a} \\', {b}, 'c:\', {d}";
         assert_eq!(
-            expanded(Dialect::Postgres, text),
+            expanded(Postgres, text),
             r"SELECT E'it\'s {a} \\', <b>, 'c:\', <d>"
         );
         // The `e` is the end of a name.
         let text = r"SELECT date'2020-01-01\', {d}";
-        assert_eq!(
-            expanded(Dialect::Postgres, text),
-            r"SELECT date'2020-01-01\', <d>"
-        );
-        assert_eq!(expanded(Dialect::Sqlite, r"'\' {a}"), r"'\' <a>");
+        assert_eq!(expanded(Postgres, text), r"SELECT date'2020-01-01\', <d>");
+        assert_eq!(expanded(Sqlite, r"'\' {a}"), r"'\' <a>");
     }
 
     #[test]
     fn a_hash_begins_a_comment_where_the_database_says_so() {
         let text = "SELECT 1 # {a} it's\n, {b}";
-        assert_eq!(expanded(Dialect::MySql, text), "SELECT 1 # {a} it's\n, <b>");
-        assert_eq!(
-            expanded(Dialect::Postgres, "SELECT 1 # {a}"),
-            "SELECT 1 # <a>"
-        );
+        assert_eq!(expanded(MySql, text), "SELECT 1 # {a} it's\n, <b>");
+        assert_eq!(expanded(Postgres, "SELECT 1 # {a}"), "SELECT 1 # <a>");
     }
 
     #[test]
     fn a_text_that_is_not_closed_is_left_as_it_is() {
         for text in ["'{a}", "\"{a}", "`{a}", "/* {a}", "-- {a}", "$x$ {a}"] {
-            assert_eq!(expanded(Dialect::MySql, text), text);
-            assert_eq!(expanded(Dialect::Postgres, text), text);
+            assert_eq!(expanded(MySql, text), text);
+            assert_eq!(expanded(Postgres, text), text);
         }
     }
 }

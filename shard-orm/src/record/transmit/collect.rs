@@ -71,7 +71,7 @@ impl<M: Model> Collect<M> {
             Some(filter) => {
                 let is_foreign = filter.needs.has(Needs::FOREIGN);
                 let condition = filter.lasting(source)?;
-                if is_foreign && source == Dialect::Sqlite && has_scaled(M::def()) {
+                if is_foreign && source.capability().decimals_in_units && has_scaled(M::def()) {
                     refuse_decimals(&rendered(source, condition.clone()).1.0)?;
                 }
                 Some(condition)

@@ -8,13 +8,10 @@ use std::sync::Arc;
 use sea_query::{Alias, IntoTableRef as _};
 
 use super::{Copy, weight};
-use crate::backend::{Args, Sql, quote};
+use crate::backend::{Args, Sql, element_type, quote};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{
-    Executor as _, Intent, Label, NoRows, Statement, bytes_per_statement, most_arguments,
-    postgres_type, run,
-};
+use crate::exec::{Executor as _, Intent, Label, NoRows, Statement, run};
 use crate::model::ModelDef;
 use crate::sync::source::Cells;
 use crate::topology::Namespace;
@@ -72,14 +69,14 @@ fn batch(dialect: Dialect, columns: usize, sizes: impl Iterator<Item = usize>) -
         .take(ROWS_PER_ARRAY)
         .take_while(|size| {
             bytes += size + columns * 16;
-            bytes <= bytes_per_statement(dialect)
+            bytes <= dialect.capability().statement_bytes
         })
         .count()
         .max(1);
     if dialect == Dialect::Postgres {
         return fit;
     }
-    let fits = |count: &usize| *count <= fit && count * columns <= most_arguments(dialect);
+    let fits = |count: &usize| *count <= fit && count * columns <= dialect.capability().arguments;
     BATCHES.into_iter().find(fits).unwrap_or(1)
 }
 
@@ -143,7 +140,7 @@ impl Updates<'_> {
                 let arrays: Vec<String> = (1..)
                     .zip(def.columns)
                     .map(|(number, column)| {
-                        format!("${number}::{}[]", postgres_type(column.column_type))
+                        format!("${number}::{}[]", element_type(column.column_type))
                     })
                     .collect();
                 let arrays = arrays.join(", ");

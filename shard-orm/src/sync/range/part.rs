@@ -3,9 +3,8 @@
 use sea_query::{Alias, CaseStatement, Expr, Func};
 
 use super::{Key, KeyOrder};
-use crate::backend::ColumnType;
+use crate::backend::{ColumnType, element_type};
 use crate::dialect::Dialect;
-use crate::exec::postgres_type;
 use crate::model::ColumnDef;
 
 /// The most parts where the server finds a row's part by halves.
@@ -27,24 +26,10 @@ impl Finder {
     fn of(order: &KeyOrder, dialect: Dialect) -> Self {
         match (order.only_column(), dialect) {
             (Some(column), Dialect::Postgres) => Self::Bucket(column),
-            (Some(column), Dialect::MySql) if is_integer(column.column_type) => Self::Interval,
+            (Some(column), Dialect::MySql) if column.column_type.is_integer() => Self::Interval,
             _ => Self::Case,
         }
     }
-}
-
-fn is_integer(column_type: ColumnType) -> bool {
-    matches!(
-        column_type,
-        ColumnType::I8
-            | ColumnType::I16
-            | ColumnType::I32
-            | ColumnType::I64
-            | ColumnType::U8
-            | ColumnType::U16
-            | ColumnType::U32
-            | ColumnType::U64
-    )
 }
 
 /// Into how many parts a server sorts rows at no great cost.
@@ -64,7 +49,7 @@ pub(crate) fn part(order: &KeyOrder, dialect: Dialect, bounds: &[Key]) -> Expr {
     let values = || bounds.iter().flatten().cloned().map(Expr::Value);
     match Finder::of(order, dialect) {
         Finder::Bucket(found) => {
-            let kind = postgres_type(found.column_type);
+            let kind = element_type(found.column_type);
             // A subquery is evaluated once, whatever the plan. Not `ARRAY[..]`: sea-query takes what
             // stands in brackets for a name.
             let places: Vec<String> = (1..=bounds.len())
