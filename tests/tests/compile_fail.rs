@@ -6,7 +6,7 @@
 //! what compiles is in tests of its own, as `everything`.
 
 #[test]
-fn a_mistake_in_a_derive_is_explained_where_it_stands() {
+fn compile_errors_are_reported_at_the_mistake() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/compile_fail/*.rs");
 }

@@ -356,7 +356,7 @@ fn database<M: DatabaseModel>() -> Home {
 }
 
 #[test]
-fn every_attribute_is_taken_and_means_what_it_says() {
+fn every_attribute_has_its_effect() {
     let def = Order::def();
     assert_eq!((def.name, def.table), ("Order", "orders"));
     assert_eq!(def.home, Home::Sharded("shop"));

@@ -355,7 +355,7 @@ impl<'f> Both<'f> {
     }
 }
 
-async fn all_flights_are_found_as_in_one_database(dialect: Dialect) {
+async fn all_flights_match_one_database(dialect: Dialect) {
     let Some(flights) = flights(&format!("all flights on {dialect}")) else {
         return;
     };
@@ -370,18 +370,18 @@ async fn all_flights_are_found_as_in_one_database(dialect: Dialect) {
     println!("{dialect}: asked in {:.1?}", begun.elapsed());
 }
 
-mod all_flights_are_found_as_in_one_database {
+mod all_flights_match_one_database {
     use super::*;
 
     #[cfg(feature = "sqlite")]
     #[tokio::test]
     async fn sqlite() {
-        super::all_flights_are_found_as_in_one_database(Dialect::Sqlite).await;
+        super::all_flights_match_one_database(Dialect::Sqlite).await;
     }
 
     #[cfg(feature = "postgres")]
     #[tokio::test]
     async fn postgres() {
-        super::all_flights_are_found_as_in_one_database(Dialect::Postgres).await;
+        super::all_flights_match_one_database(Dialect::Postgres).await;
     }
 }

@@ -35,7 +35,7 @@ fn check(toml: &str) {
 }
 
 #[test]
-fn whole_configurations_of_the_guide_have_no_mistake() {
+fn configurations_of_the_guide_are_valid() {
     let configuration = blocks(&chapter("configuration.md"), "toml");
     let started = blocks(&chapter("getting-started.md"), "toml");
     assert_eq!((configuration.len(), started.len()), (1, 1));
@@ -45,7 +45,7 @@ fn whole_configurations_of_the_guide_have_no_mistake() {
 }
 
 #[test]
-fn each_way_of_making_ids_of_the_guide_is_read() {
+fn id_configurations_of_the_guide_are_valid() {
     let text = chapter("ids.md");
     let whole = blocks(&text, "toml");
     assert_eq!(whole.len(), 2);
@@ -67,7 +67,7 @@ fn each_way_of_making_ids_of_the_guide_is_read() {
 }
 
 #[test]
-fn the_ids_of_the_guide_are_right() {
+fn ids_of_the_guide_are_correct() {
     use shard_orm::id::Layout;
     use shard_orm::route::mix64;
 
@@ -94,7 +94,7 @@ fn the_ids_of_the_guide_are_right() {
 }
 
 #[test]
-fn each_strategy_of_the_guide_is_read() {
+fn strategies_of_the_guide_are_valid() {
     let fragments = blocks(&chapter("configuration.md"), "toml,fragment");
     let lines: Vec<&str> = fragments[0].lines().collect();
     assert_eq!(lines.len(), 6);
@@ -118,7 +118,7 @@ fn rows<'t>(text: &'t str, heading: &str) -> Vec<Vec<&'t str>> {
 }
 
 #[test]
-fn each_pool_key_of_the_guide_has_its_default() {
+fn pool_keys_of_the_guide_state_the_defaults() {
     let text = chapter("configuration.md");
     let pools = rows(&text, "## Pools");
     assert_eq!(pools.len(), 11);
@@ -143,7 +143,7 @@ fn each_pool_key_of_the_guide_has_its_default() {
 }
 
 #[test]
-fn each_health_key_of_the_guide_has_its_default() {
+fn health_keys_of_the_guide_state_the_defaults() {
     let text = chapter("configuration.md");
     let keys = rows(&text, "## Health");
     assert_eq!(keys.len(), 6);
@@ -167,7 +167,7 @@ fn each_health_key_of_the_guide_has_its_default() {
 }
 
 #[test]
-fn the_fragments_about_replicas_are_read() {
+fn replica_fragments_of_the_guide_are_valid() {
     let fragments = blocks(&chapter("replicas.md"), "toml,fragment");
     let [replicas, health] = &fragments[..] else {
         panic!("{} fragments", fragments.len());
@@ -180,7 +180,7 @@ fn the_fragments_about_replicas_are_read() {
 }
 
 #[test]
-fn the_hash_vectors_of_the_guide_are_right() {
+fn hash_vectors_of_the_guide_are_correct() {
     use shard_orm::route::{Hash, RoutingKey, Strategy, mix64};
 
     let text = chapter("routing.md");

@@ -38,7 +38,7 @@ fn maker() -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_with_unsteady_clocks_make_no_id_twice_and_each_in_rising_order() {
+async fn ids_are_unique_and_rising_despite_unsteady_clocks() {
     let count = ids_of_each(50_000);
     let makers = (0..PROCESSES).map(|worker| async move {
         let seed = u64::from(worker) * 77_777 + u64::from(std::process::id());
@@ -171,7 +171,7 @@ impl Process {
     }
 }
 
-async fn leased_workers_make_no_id_twice(dialect: Dialect) {
+async fn leased_workers_generate_unique_ids(dialect: Dialect) {
     const BATCH: usize = 500;
     let fixture = Fixture::new(dialect).await;
     let batches = ids_of_each(3 * BATCH).div_ceil(BATCH);
@@ -199,7 +199,7 @@ async fn leased_workers_make_no_id_twice(dialect: Dialect) {
     assert_eq!(different.len(), PROCESSES as usize * batches * BATCH);
 }
 
-async fn a_process_that_was_stopped_beyond_its_lease_makes_no_id_with_it(dialect: Dialect) {
+async fn a_process_suspended_beyond_its_lease_generates_no_id(dialect: Dialect) {
     // The second keeps its lease on a busy machine too. Two workers, so that the third process has to wait for the one that is stopped.
     const IDS: &str =
         "worker = { lease = \"default\", ttl = \"4s\" }\nsequence_bits = 13\nworker_bits = 1";
@@ -234,7 +234,7 @@ async fn a_process_that_was_stopped_beyond_its_lease_makes_no_id_with_it(dialect
     assert_eq!(different.len(), 500);
 }
 
-async fn a_process_that_is_killed_leaves_a_gap_and_no_number_twice(dialect: Dialect) {
+async fn a_killed_process_leaves_a_gap_and_no_duplicate(dialect: Dialect) {
     let fixture = Fixture::new(dialect).await;
     let mut first = fixture.process("block = 10").await;
     assert_eq!(first.tickets(3).await, [1, 2, 3]);
@@ -269,7 +269,7 @@ macro_rules! on_each_database {
 }
 
 on_each_database! {
-    leased_workers_make_no_id_twice
-    a_process_that_was_stopped_beyond_its_lease_makes_no_id_with_it
-    a_process_that_is_killed_leaves_a_gap_and_no_number_twice
+    leased_workers_generate_unique_ids
+    a_process_suspended_beyond_its_lease_generates_no_id
+    a_killed_process_leaves_a_gap_and_no_duplicate
 }

@@ -96,7 +96,7 @@ async fn reduced(fixture: &Fixture) -> (i64, u64) {
 }
 
 #[tokio::test]
-async fn a_stream_takes_no_memory_for_the_rows_behind_and_before_it() {
+async fn a_stream_uses_constant_memory() {
     for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql] {
         if dialect.is_enabled() {
             streamed(dialect).await;

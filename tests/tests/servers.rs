@@ -346,7 +346,7 @@ async fn an_interrupted_runner_ends_its_command_and_its_server() {
 }
 
 #[tokio::test]
-async fn a_killed_runner_takes_its_server_and_its_folder_along() {
+async fn a_killed_runner_leaves_no_server_and_no_folder() {
     let mut runner = Runner::start(&format!("echo ${POSTGRES_VARIABLE}; exec sleep 1000"));
     let folder = postgres_folder(&runner.line()).await;
     runner.child.kill().unwrap();

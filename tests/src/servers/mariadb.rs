@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("bind-address", "127.0.0.1"),
     ("skip-name-resolve", "1"),
     ("character-set-server", "utf8mb4"),
-    ("max-connections", "300"),
+    ("max-connections", "600"),
     ("innodb-flush-log-at-trx-commit", "2"),
     ("innodb-buffer-pool-size", "64M"),
 ];

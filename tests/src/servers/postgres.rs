@@ -25,7 +25,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("fsync", "off"),
     // The log is in memory, perhaps.
     ("max_wal_size", "256MB"),
-    ("max_connections", "300"),
+    ("max_connections", "600"),
     ("max_prepared_transactions", "64"),
     ("wal_level", "logical"),
     // A statement whose client is gone is noticed soon, as the guide advises for production.

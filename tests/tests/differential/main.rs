@@ -109,7 +109,7 @@ impl Sides {
     }
 }
 
-fn queries_give_what_one_database_gives(dialect: Dialect) {
+fn queries_match_one_database(dialect: Dialect) {
     let sides = Sides::open(dialect);
     for set in DataSet::ALL {
         sides.load(&set.rows(dialect));
@@ -136,24 +136,24 @@ fn queries_give_what_one_database_gives(dialect: Dialect) {
     }
 }
 
-mod queries_give_what_one_database_gives {
+mod queries_match_one_database {
     use super::*;
 
     #[cfg(feature = "sqlite")]
     #[test]
     fn sqlite() {
-        super::queries_give_what_one_database_gives(Dialect::Sqlite);
+        super::queries_match_one_database(Dialect::Sqlite);
     }
 
     #[cfg(feature = "postgres")]
     #[test]
     fn postgres() {
-        super::queries_give_what_one_database_gives(Dialect::Postgres);
+        super::queries_match_one_database(Dialect::Postgres);
     }
 
     #[cfg(feature = "mysql")]
     #[test]
     fn mariadb() {
-        super::queries_give_what_one_database_gives(Dialect::MySql);
+        super::queries_match_one_database(Dialect::MySql);
     }
 }

@@ -94,7 +94,7 @@ async fn alter(fixture: &Fixture, round: usize) {
     fixture.direct().await.run(&text).await.unwrap();
 }
 
-async fn calls_do_not_notice_that_a_table_was_altered(backend: Backend) {
+async fn calls_survive_an_altered_table(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(CONNECTIONS)).await;
     prepare_everywhere(&cluster).await;
@@ -111,7 +111,7 @@ async fn calls_do_not_notice_that_a_table_was_altered(backend: Backend) {
     }
 }
 
-async fn a_stream_does_not_notice_that_its_table_was_altered(backend: Backend) {
+async fn streams_survive_an_altered_table(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_stream_does_not_notice_that_its_table_was_altered(backend: Backend) {
     }
 }
 
-async fn a_transaction_is_run_again_once_after_its_table_was_altered(backend: Backend) {
+async fn a_transaction_is_retried_once_after_an_altered_table(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(CONNECTIONS)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -179,7 +179,7 @@ async fn a_transaction_is_run_again_once_after_its_table_was_altered(backend: Ba
     }
 }
 
-async fn a_table_that_was_made_anew_is_found(backend: Backend) {
+async fn a_recreated_table_is_found(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(CONNECTIONS)).await;
     prepare_everywhere(&cluster).await;
@@ -196,7 +196,7 @@ async fn a_table_that_was_made_anew_is_found(backend: Backend) {
     }
 }
 
-async fn a_session_that_was_reset_serves_on(backend: Backend) {
+async fn a_reset_session_stays_usable(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -225,7 +225,7 @@ async fn a_session_that_was_reset_serves_on(backend: Backend) {
     }
 }
 
-async fn a_stale_plan_within_a_procedure_is_not_sent_again(backend: Backend) {
+async fn a_stale_plan_inside_a_procedure_is_not_retried(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -248,13 +248,13 @@ async fn a_stale_plan_within_a_procedure_is_not_sent_again(backend: Backend) {
 }
 
 on! { [sqlite postgres mariadb] =>
-    calls_do_not_notice_that_a_table_was_altered
-    a_stream_does_not_notice_that_its_table_was_altered
-    a_transaction_is_run_again_once_after_its_table_was_altered
-    a_table_that_was_made_anew_is_found
+    calls_survive_an_altered_table
+    streams_survive_an_altered_table
+    a_transaction_is_retried_once_after_an_altered_table
+    a_recreated_table_is_found
 }
 
 on! { [postgres] =>
-    a_session_that_was_reset_serves_on
-    a_stale_plan_within_a_procedure_is_not_sent_again
+    a_reset_session_stays_usable
+    a_stale_plan_inside_a_procedure_is_not_retried
 }

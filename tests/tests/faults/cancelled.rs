@@ -44,7 +44,7 @@ async fn an_insert_after_a_cancelled_begin_is_kept(backend: Backend) {
     all_quiet(&fixture).await;
 }
 
-async fn a_cancelled_first_use_of_a_statement_harms_no_later_one(backend: Backend) {
+async fn a_cancelled_first_use_of_a_statement_does_not_affect_later_ones(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(7).insert(&cluster).await.unwrap();
@@ -128,7 +128,7 @@ async fn a_dropped_statement_ends_its_transaction_at_once(backend: Backend) {
     }
 }
 
-async fn a_stream_that_is_not_read_to_its_end_spoils_nothing(backend: Backend) {
+async fn an_unfinished_stream_leaves_the_pool_usable(backend: Backend) {
     use futures_util::StreamExt as _;
 
     let fixture = Fixture::new(backend).await;
@@ -197,7 +197,7 @@ async fn step(cluster: &Cluster, choice: u32, id: i64) -> shard_orm::Result<()> 
     }
 }
 
-async fn a_storm_of_cancellations_loses_nothing_and_repeats_nothing(backend: Backend) {
+async fn many_cancellations_lose_and_repeat_no_write(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let mut direct = fixture.direct().await;
@@ -246,9 +246,9 @@ async fn a_storm_of_cancellations_loses_nothing_and_repeats_nothing(backend: Bac
 
 on! { [sqlite postgres mariadb] =>
     an_insert_after_a_cancelled_begin_is_kept
-    a_cancelled_first_use_of_a_statement_harms_no_later_one
+    a_cancelled_first_use_of_a_statement_does_not_affect_later_ones
     a_cancelled_commit_keeps_all_or_nothing
     a_dropped_statement_ends_its_transaction_at_once
-    a_stream_that_is_not_read_to_its_end_spoils_nothing
-    a_storm_of_cancellations_loses_nothing_and_repeats_nothing
+    an_unfinished_stream_leaves_the_pool_usable
+    many_cancellations_lose_and_repeat_no_write
 }

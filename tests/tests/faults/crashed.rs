@@ -84,7 +84,7 @@ async fn kind<T: std::fmt::Debug>(call: impl Future<Output = shard_orm::Result<T
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_whose_end_is_not_announced_is_unavailable() {
+async fn a_read_without_an_end_is_unavailable() {
     let deadly = Deadly::new(pool_of(3)).await;
     let cluster = &deadly.cluster;
     for _ in 0..5 {
@@ -106,7 +106,7 @@ async fn a_read_whose_end_is_not_announced_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_whose_end_is_not_announced_has_an_unknown_outcome() {
+async fn a_write_without_an_end_has_an_unknown_outcome() {
     let deadly = Deadly::new(pool_of(2)).await;
     let cluster = &deadly.cluster;
     for _ in 0..5 {
@@ -140,7 +140,7 @@ async fn a_write_whose_end_is_not_announced_has_an_unknown_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_ends_with_the_thread_of_its_connection() {
+async fn a_transaction_ends_when_its_driver_thread_ends() {
     let deadly = Deadly::new(pool_of(1)).await;
     let cluster = &deadly.cluster;
     for _ in 0..5 {
@@ -161,7 +161,7 @@ async fn a_transaction_ends_with_the_thread_of_its_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_text_of_16_mib_is_not_taken_for_the_end_of_the_rows() {
+async fn a_packet_of_16_mib_is_not_mistaken_for_the_end_of_rows() {
     let server = MariaDbServer::start_with(&[("max_allowed_packet", "64M")]);
     let server = server.await.unwrap();
     let fixture = Fixture::at_mariadb(server.url()).await;
@@ -176,7 +176,7 @@ async fn a_text_of_16_mib_is_not_taken_for_the_end_of_the_rows() {
     assert_eq!(Note::get(&cluster, 0, 1).await.unwrap(), note(1));
 }
 
-async fn a_star_has_all_rows_after_a_column_was_added(backend: Backend) {
+async fn select_star_works_after_a_column_is_added(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(3)).await;
     for id in [1, 2] {
@@ -273,6 +273,6 @@ async fn sql_without_a_statement_is_refused(backend: Backend) {
 }
 
 on! { [sqlite postgres mariadb] =>
-    a_star_has_all_rows_after_a_column_was_added
+    select_star_works_after_a_column_is_added
     sql_without_a_statement_is_refused
 }

@@ -5,7 +5,7 @@ use shard_orm::prelude::*;
 
 use crate::fixture::{Backend, Fixture, Note, note, note_of, on, pool_of};
 
-async fn a_savepoint_forgives_a_failed_statement(backend: Backend) {
+async fn a_savepoint_recovers_from_a_failed_statement(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -20,7 +20,7 @@ async fn a_savepoint_forgives_a_failed_statement(backend: Backend) {
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 3);
 }
 
-async fn a_commit_after_a_failed_statement_does_not_pass_for_one(backend: Backend) {
+async fn commit_fails_after_a_failed_statement(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -43,7 +43,7 @@ async fn a_commit_after_a_failed_statement_does_not_pass_for_one(backend: Backen
     }
 }
 
-async fn the_victim_of_a_deadlock_takes_no_more_statements(backend: Backend) {
+async fn a_deadlock_victim_refuses_further_statements(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     for id in [1, 2] {
@@ -97,7 +97,7 @@ async fn the_victim_of_a_deadlock_takes_no_more_statements(backend: Backend) {
 }
 
 #[tokio::test]
-async fn a_transaction_that_sqlite_rolled_back_takes_no_more_statements() {
+async fn a_transaction_rolled_back_by_sqlite_refuses_further_statements() {
     let fixture = Fixture::new(Backend::Sqlite).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_transaction_that_sqlite_rolled_back_takes_no_more_statements() {
 }
 
 #[tokio::test]
-async fn a_lock_timeout_that_rolls_back_on_mariadb_keeps_no_half() {
+async fn a_rollback_by_lock_timeout_on_mariadb_keeps_nothing() {
     use shard_orm_tests::servers::MariaDbServer;
 
     let settings = [
@@ -151,7 +151,7 @@ async fn a_lock_timeout_that_rolls_back_on_mariadb_keeps_no_half() {
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 1);
 }
 
-async fn a_transaction_that_has_ended_says_so(backend: Backend) {
+async fn an_ended_transaction_is_reported(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     for commit in [true, false] {
@@ -220,10 +220,10 @@ async fn a_deferred_constraint_that_fails_at_the_commit_is_named() {
 }
 
 on! { [sqlite postgres mariadb] =>
-    a_savepoint_forgives_a_failed_statement
-    a_commit_after_a_failed_statement_does_not_pass_for_one
-    a_transaction_that_has_ended_says_so
+    a_savepoint_recovers_from_a_failed_statement
+    commit_fails_after_a_failed_statement
+    an_ended_transaction_is_reported
 }
 on! { [postgres mariadb] =>
-    the_victim_of_a_deadlock_takes_no_more_statements
+    a_deadlock_victim_refuses_further_statements
 }

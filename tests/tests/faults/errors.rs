@@ -53,7 +53,7 @@ pub(crate) fn assert_here<T: Debug>(outcome: Result<T, Error>, kind: ErrorKind) 
     error
 }
 
-async fn constraints_are_told_apart_and_named(backend: Backend) {
+async fn violated_constraints_are_classified_and_named(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let mut direct = fixture.direct().await;
@@ -126,7 +126,7 @@ async fn constraints_are_told_apart_and_named(backend: Backend) {
     assert_eq!(Note::get(&cluster, 0, 1).await.unwrap(), note(1));
 }
 
-async fn what_is_not_there_is_not_found(backend: Backend) {
+async fn missing_rows_are_not_found(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let kind = ErrorKind::NotFound;
@@ -142,7 +142,7 @@ async fn what_is_not_there_is_not_found(backend: Backend) {
     assert_eq!(Note::find(&cluster, 0, 1).await.unwrap(), None);
 }
 
-async fn tables_and_columns_that_are_not_there_say_what_to_run(backend: Backend) {
+async fn errors_of_missing_tables_and_columns_say_what_to_run(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     for text in [
@@ -192,7 +192,7 @@ async fn keys_without_a_shard_are_refused(backend: Backend) {
     assert!(error.to_string().contains("`shop`"), "{error}");
 }
 
-async fn values_of_another_type_are_decode_errors(backend: Backend) {
+async fn mismatched_types_are_decode_errors(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -233,7 +233,7 @@ async fn values_of_another_type_are_decode_errors(backend: Backend) {
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 2);
 }
 
-async fn what_the_library_does_not_do_is_unsupported(backend: Backend) {
+async fn unsupported_features_give_typed_errors(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -277,7 +277,7 @@ async fn a_statement_ends_at_its_timeout(backend: Backend) {
     note(1).insert(&cluster).await.unwrap();
 }
 
-async fn a_lock_is_waited_for_no_longer_than_the_limit(backend: Backend) {
+async fn the_lock_timeout_is_respected(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let pool = pool_of(1).busy_timeout(Duration::from_millis(150));
     let mut config = fixture.config(pool.clone());
@@ -315,13 +315,13 @@ async fn a_lock_is_waited_for_no_longer_than_the_limit(backend: Backend) {
 }
 
 on! { [sqlite postgres mariadb] =>
-    constraints_are_told_apart_and_named
-    what_is_not_there_is_not_found
-    tables_and_columns_that_are_not_there_say_what_to_run
+    violated_constraints_are_classified_and_named
+    missing_rows_are_not_found
+    errors_of_missing_tables_and_columns_say_what_to_run
     keys_without_a_shard_are_refused
-    values_of_another_type_are_decode_errors
-    what_the_library_does_not_do_is_unsupported
-    a_lock_is_waited_for_no_longer_than_the_limit
+    mismatched_types_are_decode_errors
+    unsupported_features_give_typed_errors
+    the_lock_timeout_is_respected
 }
 on! { [postgres mariadb] =>
     a_statement_ends_at_its_timeout

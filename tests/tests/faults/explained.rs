@@ -15,7 +15,7 @@ use tracing_subscriber::layer::Context;
 use crate::fixture::{Backend, Fixture, LIMIT, Note, SHARDS, note_of, on, pool_of};
 
 on! { [sqlite postgres mariadb] =>
-    what_is_explained_is_what_is_sent
+    explain_matches_the_sent_statements
 }
 
 /// A server, and a text that was sent to it.
@@ -73,7 +73,7 @@ impl Listener {
 }
 
 /// All on one thread, whose subscriber is this one.
-async fn what_is_explained_is_what_is_sent(backend: Backend) {
+async fn explain_matches_the_sent_statements(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let servers = [
         Server::new("a", fixture.url.clone()).shards(0..3),

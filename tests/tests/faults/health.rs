@@ -9,11 +9,11 @@ use crate::direct::Direct;
 use crate::fixture::{Backend, Fixture, Note, Setting, eventually, note, note_of, on, pool_of};
 
 on! { [postgres mariadb] =>
-    health_names_why_no_new_connection_is_taken
+    health_reports_why_connections_are_refused
 }
 
 on! { [sqlite postgres mariadb] =>
-    a_server_without_room_takes_no_writes
+    a_server_with_a_full_disk_takes_no_writes
 }
 
 async fn checked(cluster: &Cluster, group: &str) -> ServerHealth {
@@ -45,7 +45,7 @@ async fn another_user(fixture: &Fixture, direct: &mut Direct) -> (String, String
     (user, url)
 }
 
-async fn health_names_why_no_new_connection_is_taken(backend: Backend) {
+async fn health_reports_why_connections_are_refused(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     fixture.set_up().await;
     let mut direct = fixture.direct().await;
@@ -141,7 +141,7 @@ async fn fill(fixture: &Fixture, direct: &mut Direct) {
     }
 }
 
-async fn a_server_without_room_takes_no_writes(backend: Backend) {
+async fn a_server_with_a_full_disk_takes_no_writes(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     let mut direct = fixture.direct().await;
@@ -173,7 +173,7 @@ async fn a_server_without_room_takes_no_writes(backend: Backend) {
 }
 
 #[tokio::test]
-async fn a_sqlite_file_that_is_gone_takes_no_writes() {
+async fn a_deleted_sqlite_file_takes_no_writes() {
     let fixture = Fixture::new(Backend::Sqlite).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     note(1).insert(&cluster).await.unwrap();

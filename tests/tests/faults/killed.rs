@@ -13,7 +13,7 @@ use sqlx::AssertSqlSafe;
 use crate::fixture::{Backend, Fixture, LIMIT, Note, eventually, note, note_of, on, pool_of};
 use crate::pool::open;
 
-async fn reads_do_not_notice_that_all_idle_connections_were_killed(backend: Backend) {
+async fn reads_survive_killed_idle_connections(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(5)).await;
     let mut direct = fixture.direct().await;
@@ -28,7 +28,7 @@ async fn reads_do_not_notice_that_all_idle_connections_were_killed(backend: Back
     }
 }
 
-async fn reads_at_once_do_not_notice_killed_connections(backend: Backend) {
+async fn concurrent_reads_survive_killed_connections(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(5)).await;
     let mut direct = fixture.direct().await;
@@ -42,7 +42,7 @@ async fn reads_at_once_do_not_notice_killed_connections(backend: Backend) {
     }
 }
 
-async fn a_stream_does_not_notice_that_its_connection_was_gone(backend: Backend) {
+async fn streams_survive_a_stale_connection(backend: Backend) {
     use futures_util::TryStreamExt as _;
 
     let fixture = Fixture::new(backend).await;
@@ -57,7 +57,7 @@ async fn a_stream_does_not_notice_that_its_connection_was_gone(backend: Backend)
     note(2).insert(&cluster).await.unwrap();
 }
 
-async fn after_one_lost_connection_its_siblings_fail_no_write(backend: Backend) {
+async fn writes_survive_stale_sibling_connections(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(6)).await;
     let mut direct = fixture.direct().await;
@@ -73,7 +73,7 @@ async fn after_one_lost_connection_its_siblings_fail_no_write(backend: Backend) 
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 13);
 }
 
-async fn a_transaction_begins_although_its_connection_was_gone(backend: Backend) {
+async fn a_transaction_begins_despite_a_stale_connection(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(4)).await;
     let mut direct = fixture.direct().await;
@@ -87,7 +87,7 @@ async fn a_transaction_begins_although_its_connection_was_gone(backend: Backend)
     assert_eq!(fixture.copies(&mut direct, 1).await, 1);
 }
 
-async fn a_write_on_a_connection_that_was_gone_is_not_sent_again(backend: Backend) {
+async fn a_write_on_a_lost_connection_is_not_retried(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let mut direct = fixture.direct().await;
@@ -147,7 +147,7 @@ async fn a_killed_session_ends_its_transaction(backend: Backend) {
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 0);
 }
 
-async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
+async fn a_write_with_a_lost_response_has_an_unknown_outcome(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     fixture.set_up().await;
     let relay = Relay::to(&fixture.url).await;
@@ -194,7 +194,7 @@ async fn a_write_whose_answer_is_lost_has_an_unknown_outcome(backend: Backend) {
     Note::get(&cluster, 0, 0).await.unwrap();
 }
 
-async fn a_server_where_nobody_listens_is_unavailable(backend: Backend) {
+async fn a_server_that_does_not_listen_is_unavailable(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let relay = Relay::to(&fixture.url).await;
     let server = Server::new("a", relay.url(&fixture.url));
@@ -218,16 +218,16 @@ async fn a_server_where_nobody_listens_is_unavailable(backend: Backend) {
 }
 
 on! { [postgres mariadb] =>
-    reads_do_not_notice_that_all_idle_connections_were_killed
-    reads_at_once_do_not_notice_killed_connections
-    a_stream_does_not_notice_that_its_connection_was_gone
-    after_one_lost_connection_its_siblings_fail_no_write
-    a_transaction_begins_although_its_connection_was_gone
-    a_write_on_a_connection_that_was_gone_is_not_sent_again
+    reads_survive_killed_idle_connections
+    concurrent_reads_survive_killed_connections
+    streams_survive_a_stale_connection
+    writes_survive_stale_sibling_connections
+    a_transaction_begins_despite_a_stale_connection
+    a_write_on_a_lost_connection_is_not_retried
     a_running_write_whose_session_is_killed_is_sent_once
     a_killed_session_ends_its_transaction
-    a_write_whose_answer_is_lost_has_an_unknown_outcome
-    a_server_where_nobody_listens_is_unavailable
+    a_write_with_a_lost_response_has_an_unknown_outcome
+    a_server_that_does_not_listen_is_unavailable
 }
 
 /// What a cluster says while its server is down, and after.
@@ -298,7 +298,7 @@ async fn through_a_crash(fixture: &Fixture, kill: impl FnOnce(), restart: impl A
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_outlives_a_crash_of_postgres() {
+async fn a_cluster_survives_a_crash_of_postgres() {
     let server = PostgresServer::start().await.unwrap();
     let fixture = Fixture::at_postgres(server.url());
     let server = std::cell::RefCell::new(server);
@@ -308,7 +308,7 @@ async fn a_cluster_outlives_a_crash_of_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_outlives_a_crash_of_mariadb() {
+async fn a_cluster_survives_a_crash_of_mariadb() {
     let server = MariaDbServer::start().await.unwrap();
     let fixture = Fixture::at_mariadb(server.url()).await;
     let server = std::cell::RefCell::new(server);
@@ -318,7 +318,7 @@ async fn a_cluster_outlives_a_crash_of_mariadb() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_hangs_is_given_up_after_the_connect_timeout() {
+async fn a_hanging_server_fails_at_the_connect_timeout() {
     let server = PostgresServer::start().await.unwrap();
     let fixture = Fixture::at_postgres(server.url());
     let pool = pool_of(2)
@@ -340,7 +340,7 @@ async fn a_server_that_hangs_is_given_up_after_the_connect_timeout() {
 }
 
 #[tokio::test]
-async fn a_statement_that_its_connection_lost_is_never_repeated_in_the_log() {
+async fn an_interrupted_statement_appears_once_in_the_server_log() {
     let server = PostgresServer::start_with(&[("log_statement", "all")])
         .await
         .unwrap();

@@ -55,7 +55,7 @@ async fn the_server_never_sees_more_connections_than_the_limit(backend: Backend)
     assert_eq!(most, 3, "limit 3");
 }
 
-async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) {
+async fn an_exhausted_pool_fails_at_the_acquire_timeout(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let limit = Duration::from_millis(500);
     let cluster = fixture.cluster(pool_of(1).acquire_timeout(limit)).await;
@@ -79,7 +79,7 @@ async fn an_exhausted_pool_says_so_within_the_acquire_timeout(backend: Backend) 
     note(1).insert(&cluster).await.unwrap();
 }
 
-async fn a_waiter_gets_the_connection_that_comes_back(backend: Backend) {
+async fn a_waiter_gets_a_returned_connection(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let held = cluster.begin(Note::shard(0)).await.unwrap();
@@ -108,7 +108,7 @@ async fn idle_connections_are_closed_without_any_traffic(backend: Backend) {
     Note::on(0).count(&cluster).await.unwrap();
 }
 
-async fn an_idle_connection_that_is_used_again_stays(backend: Backend) {
+async fn a_reused_idle_connection_is_kept(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     fixture.set_up().await;
     let relay = Relay::to(&fixture.url).await;
@@ -155,7 +155,7 @@ async fn a_connection_is_replaced_at_the_end_of_its_life(backend: Backend) {
     assert!(lived >= life * 3, "four connections within {lived:?}");
 }
 
-async fn a_connection_that_was_idle_for_long_is_asked_before_a_write(backend: Backend) {
+async fn a_long_idle_connection_is_pinged_before_a_write(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let pool = pool_of(3).ping_after_idle(Duration::from_millis(1));
     let cluster = fixture.cluster(pool).await;
@@ -167,7 +167,7 @@ async fn a_connection_that_was_idle_for_long_is_asked_before_a_write(backend: Ba
     note(1).insert(&cluster).await.unwrap();
 }
 
-async fn closing_waits_for_what_is_in_use_and_refuses_the_rest(backend: Backend) {
+async fn close_waits_for_connections_in_use_and_refuses_new_ones(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     let tx = cluster.begin(Note::shard(0)).await.unwrap();
@@ -316,7 +316,7 @@ async fn a_pool_keeps_to_a_quarter_of_the_prepared_statements_of_mariadb() {
 }
 
 #[tokio::test]
-async fn a_pool_serves_each_of_its_shards_after_a_lost_connection() {
+async fn a_shared_pool_recovers_from_a_lost_connection() {
     for backend in [Backend::Postgres, Backend::MariaDb] {
         let fixture = Fixture::new(backend).await;
         let cluster = fixture.cluster(pool_of(1)).await;
@@ -329,7 +329,7 @@ async fn a_pool_serves_each_of_its_shards_after_a_lost_connection() {
     }
 }
 
-async fn the_first_write_of_a_shard_survives_a_connection_that_was_gone_before(backend: Backend) {
+async fn the_first_write_of_a_shard_survives_a_stale_connection(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let mut direct = fixture.direct().await;
@@ -359,15 +359,15 @@ on! { [postgres mariadb] =>
     no_connection_is_opened_before_the_first_statement
     the_server_never_sees_more_connections_than_the_limit
     idle_connections_are_closed_without_any_traffic
-    an_idle_connection_that_is_used_again_stays
+    a_reused_idle_connection_is_kept
     a_connection_is_replaced_at_the_end_of_its_life
-    a_connection_that_was_idle_for_long_is_asked_before_a_write
+    a_long_idle_connection_is_pinged_before_a_write
     a_statement_is_one_round_trip
     the_statements_of_many_namespaces_stay_prepared
-    the_first_write_of_a_shard_survives_a_connection_that_was_gone_before
+    the_first_write_of_a_shard_survives_a_stale_connection
 }
 on! { [sqlite postgres mariadb] =>
-    an_exhausted_pool_says_so_within_the_acquire_timeout
-    a_waiter_gets_the_connection_that_comes_back
-    closing_waits_for_what_is_in_use_and_refuses_the_rest
+    an_exhausted_pool_fails_at_the_acquire_timeout
+    a_waiter_gets_a_returned_connection
+    close_waits_for_connections_in_use_and_refuses_new_ones
 }

@@ -36,7 +36,7 @@ async fn change_both(
         .await
 }
 
-async fn both_sides_of_a_deadlock_succeed_in_the_end(backend: Backend) {
+async fn both_sides_of_a_deadlock_succeed(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     for id in [1, 2] {
@@ -96,7 +96,7 @@ async fn take_one(
         .await
 }
 
-async fn a_write_skew_is_run_again(backend: Backend) {
+async fn a_write_skew_is_retried(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     for id in [1, 2] {
@@ -175,7 +175,7 @@ async fn a_transaction_is_given_up_after_its_attempts() {
     assert_eq!(fixture.amount(&mut direct, 1).await, 5);
 }
 
-async fn other_errors_are_not_run_again_and_roll_back(backend: Backend) {
+async fn other_errors_roll_back_without_a_retry(backend: Backend) {
     #[derive(Debug)]
     enum Own {
         Changed,
@@ -222,7 +222,7 @@ async fn other_errors_are_not_run_again_and_roll_back(backend: Backend) {
     }
 }
 
-async fn an_error_that_the_closure_swallowed_does_not_commit_half(backend: Backend) {
+async fn a_swallowed_error_commits_nothing(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -286,12 +286,12 @@ async fn a_closure_that_panics_rolls_back(backend: Backend) {
 }
 
 on! { [postgres mariadb] =>
-    both_sides_of_a_deadlock_succeed_in_the_end
-    a_write_skew_is_run_again
+    both_sides_of_a_deadlock_succeed
+    a_write_skew_is_retried
 }
 on! { [sqlite postgres mariadb] =>
-    other_errors_are_not_run_again_and_roll_back
-    an_error_that_the_closure_swallowed_does_not_commit_half
+    other_errors_roll_back_without_a_retry
+    a_swallowed_error_commits_nothing
     a_closure_runs_in_a_spawned_task
     a_closure_that_panics_rolls_back
 }

@@ -15,17 +15,17 @@ use shard_orm_tests::relay::Relay;
 
 on! { [sqlite postgres mariadb] =>
     a_shard_without_its_table_is_named
-    a_partial_answer_says_which_shard_is_missing
-    a_mistake_in_the_query_is_an_error_of_the_whole
-    many_calls_at_once_share_a_pool_of_one
-    a_statement_that_was_given_up_ends
+    a_partial_result_names_the_missing_shard
+    a_wrong_query_fails_as_a_whole
+    concurrent_calls_share_a_pool_of_one
+    an_abandoned_statement_ends_on_the_server
 }
 
 on! { [postgres mariadb] =>
     a_deadline_ends_the_call_and_its_statements
-    a_partial_answer_does_without_a_server_that_is_down
-    a_partial_answer_does_without_what_is_late
-    a_call_runs_a_bounded_number_of_statements_on_a_server
+    a_partial_result_skips_a_server_that_is_down
+    a_partial_result_skips_late_shards
+    concurrency_per_server_is_limited
 }
 
 /// A note of each shard.
@@ -62,7 +62,7 @@ async fn a_shard_without_its_table_is_named(backend: Backend) {
     assert_eq!(error.shard(), Some(&shards(&[1])[0]), "{error}");
 }
 
-async fn a_partial_answer_says_which_shard_is_missing(backend: Backend) {
+async fn a_partial_result_names_the_missing_shard(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = one_broken(&fixture).await;
     let rows = Note::scatter()
@@ -98,7 +98,7 @@ async fn a_partial_answer_says_which_shard_is_missing(backend: Backend) {
     assert_eq!(whole.complete().unwrap(), 2);
 }
 
-async fn a_mistake_in_the_query_is_an_error_of_the_whole(backend: Backend) {
+async fn a_wrong_query_fails_as_a_whole(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     fill(&cluster).await;
@@ -124,7 +124,7 @@ async fn a_mistake_in_the_query_is_an_error_of_the_whole(backend: Backend) {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
-async fn many_calls_at_once_share_a_pool_of_one(backend: Backend) {
+async fn concurrent_calls_share_a_pool_of_one(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1).acquire_timeout(LIMIT)).await;
     fill(&cluster).await;
@@ -176,7 +176,7 @@ async fn open(fixture: &Fixture, direct: &mut Direct) {
     direct.run(end).await.unwrap();
 }
 
-async fn a_statement_that_was_given_up_ends(backend: Backend) {
+async fn an_abandoned_statement_ends_on_the_server(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2).acquire_timeout(LIMIT)).await;
     fill(&cluster).await;
@@ -267,7 +267,7 @@ async fn two_servers(fixture: &Fixture) -> (Cluster, Relay) {
     (cluster, relay)
 }
 
-async fn a_partial_answer_does_without_a_server_that_is_down(backend: Backend) {
+async fn a_partial_result_skips_a_server_that_is_down(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let (cluster, relay) = two_servers(&fixture).await;
     relay.lose_answers(true);
@@ -286,7 +286,7 @@ async fn a_partial_answer_does_without_a_server_that_is_down(backend: Backend) {
     assert_eq!(rows.complete().unwrap(), 4);
 }
 
-async fn a_partial_answer_does_without_what_is_late(backend: Backend) {
+async fn a_partial_result_skips_late_shards(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let (cluster, _relay) = two_servers(&fixture).await;
     let mut holder = fixture.direct().await;
@@ -301,7 +301,7 @@ async fn a_partial_answer_does_without_what_is_late(backend: Backend) {
     open(&fixture, &mut holder).await;
 }
 
-async fn a_call_runs_a_bounded_number_of_statements_on_a_server(backend: Backend) {
+async fn concurrency_per_server_is_limited(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     for limits in [
         FanOut::new().statements_per_server(2),
@@ -325,7 +325,7 @@ async fn a_call_runs_a_bounded_number_of_statements_on_a_server(backend: Backend
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_scatters_leave_the_lock_table_to_others() {
+async fn many_scatters_do_not_exhaust_the_lock_table() {
     // A small lock table: 1,600 locks, of which a scatter over 256 namespaces takes half.
     let settings = [
         ("max_connections", "100"),

@@ -13,7 +13,7 @@ use crate::fixture::{Backend, Fixture, LIMIT, Note, note, note_of, on, pool_of};
 
 const PASSWORD: &str = "s3cr3t-pw";
 
-async fn a_server_that_refuses_the_login_is_a_mistake_of_the_configuration(backend: Backend) {
+async fn a_refused_login_is_a_configuration_error(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let wrong = match backend {
         Backend::Postgres => fixture
@@ -38,7 +38,7 @@ async fn a_server_that_refuses_the_login_is_a_mistake_of_the_configuration(backe
     }
 }
 
-async fn no_error_shows_the_password_of_a_url(backend: Backend) {
+async fn no_error_contains_a_password(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     fixture.set_up().await;
     let mut direct = fixture.direct().await;
@@ -147,6 +147,6 @@ async fn no_error_shows_the_password_of_a_url(backend: Backend) {
 }
 
 on! { [postgres mariadb] =>
-    a_server_that_refuses_the_login_is_a_mistake_of_the_configuration
-    no_error_shows_the_password_of_a_url
+    a_refused_login_is_a_configuration_error
+    no_error_contains_a_password
 }

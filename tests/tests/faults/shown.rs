@@ -6,7 +6,7 @@ use shard_orm::{Cursor, Page};
 
 use crate::fixture::{Backend, Fixture, Note, Setting, note, on, pool_of};
 
-async fn debug_of_an_error_reads_like_its_text(backend: Backend) {
+async fn the_debug_output_of_an_error_is_its_message(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     note(1).insert(&cluster).await.unwrap();
@@ -32,7 +32,7 @@ async fn debug_of_an_error_reads_like_its_text(backend: Backend) {
     );
 }
 
-on! { [sqlite postgres mariadb] => debug_of_an_error_reads_like_its_text }
+on! { [sqlite postgres mariadb] => the_debug_output_of_an_error_is_its_message }
 
 fn data(of: impl serde::Serialize) -> Value {
     serde_json::to_value(of).unwrap()

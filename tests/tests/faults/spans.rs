@@ -120,7 +120,7 @@ fn marked(id: i64) -> Note {
 }
 
 /// All on one thread, whose subscriber is this one.
-async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
+async fn spans_name_the_destination_and_no_values(backend: Backend) {
     // Unheard: the statements that set up replication hold its password.
     let pair = match backend {
         Backend::Sqlite => None,
@@ -259,21 +259,21 @@ async fn spans_tell_where_a_statement_went_and_no_value(backend: Backend) {
 
 #[tokio::test(flavor = "current_thread")]
 async fn on_sqlite() {
-    spans_tell_where_a_statement_went_and_no_value(Backend::Sqlite).await;
+    spans_name_the_destination_and_no_values(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn on_postgres() {
-    spans_tell_where_a_statement_went_and_no_value(Backend::Postgres).await;
+    spans_name_the_destination_and_no_values(Backend::Postgres).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn on_mariadb() {
-    spans_tell_where_a_statement_went_and_no_value(Backend::MariaDb).await;
+    spans_name_the_destination_and_no_values(Backend::MariaDb).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_span_of_the_caller_is_left_alone() {
+async fn spans_of_the_caller_are_unchanged() {
     use tracing::Instrument as _;
 
     let seen = Seen::default();

@@ -9,7 +9,7 @@ use crate::fixture::{
     Backend, Fixture, Job, LIMIT, Note, Setting, eventually, note, note_of, on, pool_of,
 };
 
-async fn a_commit_keeps_and_a_rollback_undoes(backend: Backend) {
+async fn commit_keeps_and_rollback_undoes(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(2)).await;
     let mut direct = fixture.direct().await;
@@ -249,7 +249,7 @@ async fn a_savepoint_undoes_what_came_after_it(backend: Backend) {
     assert_eq!(Note::on(0).count(&cluster).await.unwrap(), 4);
 }
 
-async fn two_statements_at_once_are_refused(backend: Backend) {
+async fn concurrent_statements_on_a_transaction_are_refused(backend: Backend) {
     use futures_util::{StreamExt as _, TryStreamExt as _};
 
     let fixture = Fixture::new(backend).await;
@@ -290,7 +290,7 @@ async fn a_helper_runs_on_a_cluster_and_in_a_transaction(backend: Backend) {
     assert_eq!(insert_and_count(&cluster, 3).await.unwrap(), 2);
 }
 
-async fn a_transaction_on_a_shard_that_is_not_there_is_refused(backend: Backend) {
+async fn a_transaction_on_an_unknown_shard_is_refused(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let nowhere: Address = Job::shard(99);
@@ -299,15 +299,15 @@ async fn a_transaction_on_a_shard_that_is_not_there_is_refused(backend: Backend)
 }
 
 on! { [sqlite postgres mariadb] =>
-    a_commit_keeps_and_a_rollback_undoes
+    commit_keeps_and_rollback_undoes
     a_dropped_transaction_frees_its_locks_at_once
     a_row_of_another_shard_is_refused_before_anything_is_sent
     a_repeatable_read_sees_one_state
     a_read_only_transaction_refuses_writes
     a_savepoint_undoes_what_came_after_it
-    two_statements_at_once_are_refused
+    concurrent_statements_on_a_transaction_are_refused
     a_helper_runs_on_a_cluster_and_in_a_transaction
-    a_transaction_on_a_shard_that_is_not_there_is_refused
+    a_transaction_on_an_unknown_shard_is_refused
 }
 on! { [postgres mariadb] =>
     the_isolation_level_is_the_one_that_was_asked_for

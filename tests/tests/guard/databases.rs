@@ -51,7 +51,7 @@ async fn setup(config: &Config) -> shard_orm::Result<()> {
 }
 
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
-    async fn a_named_database_that_became_another_is_refused(fixture: &Fixture) {
+    async fn a_replaced_named_database_is_refused(fixture: &Fixture) {
         Setting { id: 1 }.insert(&fixture.cluster).await.unwrap();
         let (url, _folder) = another(fixture).await;
         let edited = with_databases(fixture, &[(DATABASE, &url)]);
@@ -73,7 +73,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert!(error.to_string().contains("is another one of that name"), "{error}");
     }
 
-    async fn ids_of_another_database_are_refused(fixture: &Fixture) {
+    async fn ids_from_another_database_are_refused(fixture: &Fixture) {
         let (url, _folder) = another(fixture).await;
         let with_ids = |name: &str| {
             with_databases(fixture, &[(DATABASE, fixture.database_url()), ("reports", &url)])

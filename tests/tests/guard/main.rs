@@ -128,7 +128,7 @@ async fn finds_all(config: &Config, keys: &[i64]) {
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;
-    async fn another_number_of_logical_shards_is_refused(fixture: &Fixture) {
+    async fn a_changed_number_of_logical_shards_is_refused(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let both = |group: Group| group.server(server(fixture, 0)).server(server(fixture, 1));
         for count in [2, 3, 8] {
@@ -139,7 +139,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         finds_all(&with_group(fixture, both(Group::new(4))), &keys).await;
     }
 
-    async fn another_strategy_is_refused(fixture: &Fixture) {
+    async fn a_changed_strategy_is_refused(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let regions = StrategyConfig::Region {
             regions: vec![("eu".into(), vec![0..2]), ("us".into(), vec![2..4])],
@@ -158,7 +158,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         }
     }
 
-    async fn another_template_of_namespaces_is_refused(fixture: &Fixture) {
+    async fn a_changed_namespace_template_is_refused(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let edited = fixture.config_of(fixture.server_urls(), &fixture.namespace().replace("shop_", "store_"));
         refused(fixture, &edited, &[&format!("namespace = \"{}\"", fixture.namespace())]).await;

@@ -48,7 +48,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         accept(&with_pins(fixture, &[(key, fixture.shard_of(key))])).await.unwrap();
     }
 
-    async fn a_pin_of_a_key_without_rows_is_accepted_by_a_call_that_looks(fixture: &Fixture) {
+    async fn a_pin_of_a_key_without_rows_can_be_accepted(fixture: &Fixture) {
         fill(fixture).await;
         let key = fixture.key();
         let elsewhere = (fixture.shard_of(key) + 1) % 4;
@@ -73,7 +73,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         assert_eq!(Order::on(key).count(&fixture.another_process().await).await.unwrap(), 0);
     }
 
-    async fn pins_are_not_accepted_while_a_table_is_not_named(fixture: &Fixture) {
+    async fn pins_are_not_accepted_with_an_unnamed_table(fixture: &Fixture) {
         fixture.cluster.setup().table::<Order>().table::<Note>().run().await.unwrap();
         let pinned = with_pins(fixture, &[(fixture.key(), 1)]);
         let error = accept(&pinned).await.unwrap_err();

@@ -58,7 +58,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 0);
     }
 
-    async fn a_shard_that_lives_twice_is_refused(fixture: &Fixture) {
+    async fn a_duplicated_shard_is_refused(fixture: &Fixture) {
         fill(fixture).await;
         let name = fixture.namespace().replace("{shard}", "1");
         let copy = if fixture.dialect == Dialect::MySql {
@@ -82,7 +82,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         setup(&fixture.config()).await.unwrap();
     }
 
-    async fn another_application_of_the_same_name_is_found(fixture: &Fixture) {
+    async fn another_application_with_the_same_name_is_detected(fixture: &Fixture) {
         let keys = fill(fixture).await;
         // A namespace that another setup has made: of the same cluster, group and layout.
         fixture.raw_namespace(2).set_record("group_id = 'another'").await;
@@ -109,7 +109,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         assert_eq!(kind(setup(&other).await), ErrorKind::Configuration);
     }
 
-    async fn many_setups_at_once_make_one_group(fixture: &Fixture) {
+    async fn concurrent_setups_create_one_group(fixture: &Fixture) {
         let config = fixture.config_of_another("fresh");
         let mut running = Vec::new();
         for _ in 0..4 {

@@ -14,7 +14,7 @@ fn is_one(fixture: &Fixture) -> bool {
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;
-    async fn an_added_server_is_refused_until_it_takes_no_shard_away(fixture: &Fixture) {
+    async fn an_added_server_that_moves_shards_is_refused(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let folder = scratch::folder("added");
         let added = match fixture.dialect {
@@ -67,7 +67,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         }
     }
 
-    async fn other_weights_are_refused(fixture: &Fixture) {
+    async fn changed_weights_are_refused(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let group = Group::new(4).server(server(fixture, 0).weight(3)).server(server(fixture, 1).weight(1));
         let edited = with_group(fixture, group);
@@ -79,7 +79,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         }
     }
 
-    async fn a_renamed_server_is_the_same(fixture: &Fixture) {
+    async fn a_server_can_be_renamed(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let renamed = |number: usize| Server::new(format!("renamed-{number}"), &fixture.server_urls()[number]);
         let group = Group::new(4).server(renamed(0)).server(renamed(1));
@@ -90,7 +90,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         assert_eq!(fixture.raw_namespace(3).record("server_name").await.unwrap(), "server-1");
     }
 
-    async fn a_lost_namespace_is_missed_and_created_by_its_number_alone(fixture: &Fixture) {
+    async fn a_lost_namespace_is_reported_and_recreated_by_number(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let lost: Vec<i64> = keys.iter().copied().filter(|key| fixture.shard_of(*key) == 1).collect();
         fixture.raw_namespace(1).remove().await;
@@ -115,7 +115,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         cluster.setup().table::<Order>().run().await.unwrap();
     }
 
-    async fn a_lost_table_is_missed(fixture: &Fixture) {
+    async fn a_lost_table_is_reported(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let namespace = fixture.raw_namespace(1);
         namespace.run(&format!("DROP TABLE {}", namespace.table("orders"))).await;

@@ -10,7 +10,7 @@ use shard_orm::lock::{Guard, LockManager, Token};
 
 use crate::fixture::{Fixture, Kind, LIMIT, LONG, acquire, cut, eventually, on};
 
-async fn a_lock_keeps_others_out_until_it_is_released(kind: Kind) {
+async fn a_lock_excludes_others_until_its_release(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
     let (first, second) = (Token::random(), Token::random());
@@ -46,7 +46,7 @@ async fn the_wrong_token_neither_extends_nor_releases(kind: Kind) {
     assert!(one.ping("task", &right, LONG).await.unwrap());
 }
 
-async fn each_key_has_a_lock_of_its_own(kind: Kind) {
+async fn each_key_has_its_own_lock(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
     let long = "k".repeat(2_000);
@@ -75,7 +75,7 @@ async fn each_key_has_a_lock_of_its_own(kind: Kind) {
     }
 }
 
-async fn a_guard_that_is_dropped_lets_another_process_in(kind: Kind) {
+async fn a_dropped_guard_releases_its_lock(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
     let guard = acquire(&one, "task", LONG).await;
@@ -86,7 +86,7 @@ async fn a_guard_that_is_dropped_lets_another_process_in(kind: Kind) {
     assert!(acquire(&two, "task", LONG).await.is_held());
 }
 
-async fn an_acquiring_that_is_cancelled_leaves_nothing_held(kind: Kind) {
+async fn a_cancelled_acquire_holds_nothing(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let two = fixture.manager().await;
     let begun = Instant::now();
@@ -111,7 +111,7 @@ async fn an_acquiring_that_is_cancelled_leaves_nothing_held(kind: Kind) {
     }
 }
 
-async fn of_fifty_tasks_one_at_a_time_holds_a_lock(kind: Kind) {
+async fn one_of_fifty_tasks_holds_a_lock_at_a_time(kind: Kind) {
     const TASKS: u32 = 50;
     let fixture = Fixture::new(kind).await;
     let managers = join_all((0..5).map(|_| fixture.manager())).await;
@@ -156,7 +156,7 @@ async fn a_lock_is_free_soon_after_its_holder_is_dropped_with_its_manager(kind: 
 }
 
 #[test]
-fn a_manager_is_a_trait_object_that_shows_itself() {
+fn a_manager_is_a_trait_object_with_debug_output() {
     fn shows(_: &dyn LockManager) {}
     let redis = shard_orm::lock::RedisLocks::new("redis://user:s3cr3t@127.0.0.1/3").unwrap();
     shows(&redis);
@@ -169,11 +169,11 @@ fn a_manager_is_a_trait_object_that_shows_itself() {
 }
 
 on! { all =>
-    a_lock_keeps_others_out_until_it_is_released
+    a_lock_excludes_others_until_its_release
     the_wrong_token_neither_extends_nor_releases
-    each_key_has_a_lock_of_its_own
-    a_guard_that_is_dropped_lets_another_process_in
-    an_acquiring_that_is_cancelled_leaves_nothing_held
-    of_fifty_tasks_one_at_a_time_holds_a_lock
+    each_key_has_its_own_lock
+    a_dropped_guard_releases_its_lock
+    a_cancelled_acquire_holds_nothing
+    one_of_fifty_tasks_holds_a_lock_at_a_time
     a_lock_is_free_soon_after_its_holder_is_dropped_with_its_manager
 }

@@ -20,7 +20,7 @@ struct Row {
     fence: i64,
 }
 
-async fn the_fence_rises_with_every_taking(kind: Kind) {
+async fn the_fencing_token_rises_with_every_acquire(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
     for expected in 1..=5 {
@@ -40,7 +40,7 @@ async fn the_fence_rises_with_every_taking(kind: Kind) {
     assert_eq!(acquire(&two, "other", LONG).await.fence(), Some(1));
 }
 
-async fn setting_up_again_changes_nothing_that_is_held(kind: Kind) {
+async fn setup_does_not_affect_held_locks(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let one = fixture.manager().await;
     let guard = acquire(&one, "task", LONG).await;
@@ -55,7 +55,7 @@ async fn setting_up_again_changes_nothing_that_is_held(kind: Kind) {
     assert_eq!((row.expires_at, row.fence), (0, 1));
 }
 
-async fn without_its_table_a_lease_says_what_makes_it(kind: Kind) {
+async fn a_missing_lock_table_error_names_setup(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let cluster = fixture.cluster().await;
     let mut raw = cluster.connection(Row::database()).await.unwrap();
@@ -94,7 +94,7 @@ async fn without_its_table_a_lease_says_what_makes_it(kind: Kind) {
     assert_eq!(error.kind(), ErrorKind::Configuration);
 }
 
-async fn a_guard_whose_row_is_taken_away_is_lost(kind: Kind) {
+async fn a_guard_with_a_deleted_row_is_lost(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
     let guard = acquire(&one, "task", Duration::from_secs(3)).await;
@@ -110,8 +110,8 @@ async fn a_guard_whose_row_is_taken_away_is_lost(kind: Kind) {
 }
 
 on! { leases =>
-    the_fence_rises_with_every_taking
-    setting_up_again_changes_nothing_that_is_held
-    without_its_table_a_lease_says_what_makes_it
-    a_guard_whose_row_is_taken_away_is_lost
+    the_fencing_token_rises_with_every_acquire
+    setup_does_not_affect_held_locks
+    a_missing_lock_table_error_names_setup
+    a_guard_with_a_deleted_row_is_lost
 }

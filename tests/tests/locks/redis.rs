@@ -16,7 +16,7 @@ use crate::fixture::{LIMIT, LONG, acquire, is_lost};
 const PASSWORD: &str = "s3cr3t-pw";
 
 #[tokio::test]
-async fn a_lock_is_lost_when_its_server_is_killed_and_can_be_taken_when_it_is_there_again() {
+async fn a_lock_is_lost_with_its_server_and_free_after_a_restart() {
     let ttl = Duration::from_secs(2);
     let mut server = RedisServer::start().await.unwrap();
     let locks = RedisLocks::connect(server.url()).await.unwrap();
@@ -46,7 +46,7 @@ async fn a_lock_is_lost_when_its_server_is_killed_and_can_be_taken_when_it_is_th
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_a_lock_makes_its_holder_lose_it() {
+async fn a_lock_forgotten_by_its_server_is_lost() {
     let mut server = RedisServer::start().await.unwrap();
     let locks: Arc<dyn LockManager> = Arc::new(RedisLocks::new(server.url()).unwrap());
     let guard = acquire(&locks, "task", Duration::from_secs(10)).await;
@@ -60,7 +60,7 @@ async fn a_server_that_forgot_a_lock_makes_its_holder_lose_it() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_silent_is_given_up_in_time_and_asked_again_over_a_new_connection() {
+async fn a_silent_server_times_out_and_is_reconnected() {
     let url = servers::redis().await.unwrap();
     let relay = Relay::to(url).await;
     let limit = Duration::from_millis(200);
@@ -80,7 +80,7 @@ async fn a_server_that_is_silent_is_given_up_in_time_and_asked_again_over_a_new_
 }
 
 #[tokio::test]
-async fn locks_of_two_prefixes_are_apart() {
+async fn prefixes_separate_locks() {
     let url = servers::redis().await.unwrap();
     let prefix = |number: u32| format!("{}-{number}:", shard_orm::lock::Token::random());
     let one: Arc<dyn LockManager> = Arc::new(RedisLocks::new(url).unwrap().prefix(prefix(1)));
@@ -101,7 +101,7 @@ async fn tell(url: &str, command: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_login_is_checked_and_its_password_shows_nowhere() {
+async fn a_login_is_checked_without_showing_its_password() {
     let server = RedisServer::start().await.unwrap();
     let open = server.url();
     let url = |login: &str| open.replace("redis://", &format!("redis://{login}@"));
@@ -144,7 +144,7 @@ async fn a_login_is_checked_and_its_password_shows_nowhere() {
 }
 
 #[tokio::test]
-async fn a_url_that_cannot_be_read_is_refused_without_a_word_of_it() {
+async fn an_invalid_url_is_refused_without_showing_it() {
     for url in [
         format!("redis://:{PASSWORD}@127.0.0.1:port"),
         format!("redis://:{PASSWORD}@127.0.0.1:99999"),

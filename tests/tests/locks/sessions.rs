@@ -59,7 +59,7 @@ impl Side {
     }
 }
 
-async fn a_lock_whose_session_is_killed_is_lost_and_another_can_take_it(kind: Kind) {
+async fn a_lock_of_a_killed_session_is_lost_and_free(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let mut side = Side::of(&fixture).await;
     let one = fixture.manager().await;
@@ -77,7 +77,7 @@ async fn a_lock_whose_session_is_killed_is_lost_and_another_can_take_it(kind: Ki
     assert!(acquire(&one, "task", LONG).await.is_held());
 }
 
-async fn a_manager_whose_idle_session_was_killed_serves_on(kind: Kind) {
+async fn a_manager_survives_a_killed_idle_session(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let mut side = Side::of(&fixture).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
@@ -93,7 +93,7 @@ async fn a_manager_whose_idle_session_was_killed_serves_on(kind: Kind) {
     assert!(acquire(&one, "task", LONG).await.is_held());
 }
 
-async fn locks_take_no_connection_from_the_queries(kind: Kind) {
+async fn locks_use_no_connections_of_the_pool(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let pool = PoolOptions::new()
         .max_connections(1)
@@ -112,7 +112,7 @@ async fn locks_take_no_connection_from_the_queries(kind: Kind) {
     assert_eq!(side.sessions().await.len(), 4);
 }
 
-async fn those_that_ask_for_a_lock_share_one_connection(kind: Kind) {
+async fn lock_attempts_share_one_connection(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let holder = fixture.manager().await;
     let _held = acquire(&holder, "task", LONG).await;
@@ -129,7 +129,7 @@ async fn those_that_ask_for_a_lock_share_one_connection(kind: Kind) {
     );
 }
 
-async fn two_clusters_of_one_server_have_locks_of_their_own(kind: Kind) {
+async fn clusters_on_one_server_have_separate_locks(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let one = fixture.manager().await;
     let _held = acquire(&one, "task", LONG).await;
@@ -143,15 +143,15 @@ async fn two_clusters_of_one_server_have_locks_of_their_own(kind: Kind) {
 }
 
 on! { sessions =>
-    a_lock_whose_session_is_killed_is_lost_and_another_can_take_it
-    a_manager_whose_idle_session_was_killed_serves_on
-    locks_take_no_connection_from_the_queries
-    those_that_ask_for_a_lock_share_one_connection
-    two_clusters_of_one_server_have_locks_of_their_own
+    a_lock_of_a_killed_session_is_lost_and_free
+    a_manager_survives_a_killed_idle_session
+    locks_use_no_connections_of_the_pool
+    lock_attempts_share_one_connection
+    clusters_on_one_server_have_separate_locks
 }
 
 #[tokio::test]
-async fn sqlite_has_no_sessions_and_the_error_names_what_serves() {
+async fn session_locks_on_sqlite_are_refused_with_an_alternative() {
     let fixture = Fixture::new(LEASES_SQLITE).await;
     let cluster = fixture.cluster().await;
     let error = DatabaseLocks::new(&cluster, "default").unwrap_err();

@@ -7,7 +7,7 @@ use shard_orm_tests::relay::Relay;
 
 use crate::fixture::{Fixture, Kind, LIMIT, LONG, acquire, is_lost, on};
 
-async fn a_holder_that_hears_nothing_any_more_knows_it_before_another_has_the_lock(kind: Kind) {
+async fn a_holder_without_responses_loses_its_lock_before_another_takes_it(kind: Kind) {
     let ttl = Duration::from_secs(3);
     let fixture = Fixture::new(kind).await;
     let relay = Relay::to(&fixture.url).await;
@@ -31,7 +31,7 @@ async fn a_holder_that_hears_nothing_any_more_knows_it_before_another_has_the_lo
     assert!(second.is_held());
 }
 
-async fn a_holder_whose_connection_is_cut_once_keeps_its_lock_or_knows_that_it_is_lost(kind: Kind) {
+async fn a_holder_with_a_lost_connection_keeps_its_lock_or_reports_its_loss(kind: Kind) {
     let ttl = Duration::from_secs(3);
     let fixture = Fixture::new(kind).await;
     let relay = Relay::to(&fixture.url).await;
@@ -55,7 +55,7 @@ async fn a_holder_whose_connection_is_cut_once_keeps_its_lock_or_knows_that_it_i
     assert!(guard.release().await.unwrap());
 }
 
-async fn a_taking_whose_answer_is_lost_leaves_nothing_held_for_good(kind: Kind) {
+async fn a_lock_with_a_lost_response_expires(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let relay = Relay::to(&fixture.url).await;
     let (one, two) = (
@@ -73,7 +73,7 @@ async fn a_taking_whose_answer_is_lost_leaves_nothing_held_for_good(kind: Kind) 
 }
 
 on! { over_the_network =>
-    a_holder_that_hears_nothing_any_more_knows_it_before_another_has_the_lock
-    a_holder_whose_connection_is_cut_once_keeps_its_lock_or_knows_that_it_is_lost
-    a_taking_whose_answer_is_lost_leaves_nothing_held_for_good
+    a_holder_without_responses_loses_its_lock_before_another_takes_it
+    a_holder_with_a_lost_connection_keeps_its_lock_or_reports_its_loss
+    a_lock_with_a_lost_response_expires
 }

@@ -7,7 +7,7 @@ use shard_orm::lock::{Guard, Token};
 
 use crate::fixture::{Fixture, Kind, LIMIT, LONG, cut, eventually, on};
 
-async fn a_lock_that_nobody_renews_ends_with_its_time(kind: Kind) {
+async fn a_lock_expires_without_renewal(kind: Kind) {
     let ttl = Duration::from_secs(1);
     let fixture = Fixture::new(kind).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
@@ -41,7 +41,7 @@ async fn a_ping_extends_a_lock(kind: Kind) {
     assert!(one.ping("task", &token, ttl).await.unwrap());
 }
 
-async fn a_guard_keeps_its_lock_for_longer_than_its_time(kind: Kind) {
+async fn a_guard_renews_its_lock(kind: Kind) {
     let ttl = Duration::from_secs(3);
     let fixture = Fixture::new(kind).await;
     let (one, two) = (fixture.manager().await, fixture.manager().await);
@@ -56,7 +56,7 @@ async fn a_guard_keeps_its_lock_for_longer_than_its_time(kind: Kind) {
     assert!(guard.release().await.unwrap());
 }
 
-async fn a_lock_call_that_is_cancelled_holds_nothing_for_longer_than_its_time(kind: Kind) {
+async fn a_cancelled_lock_call_expires(kind: Kind) {
     let ttl = Duration::from_secs(1);
     let fixture = Fixture::new(kind).await;
     let two = fixture.manager().await;
@@ -91,8 +91,8 @@ async fn a_lock_call_that_is_cancelled_holds_nothing_for_longer_than_its_time(ki
 }
 
 on! { all =>
-    a_lock_that_nobody_renews_ends_with_its_time
+    a_lock_expires_without_renewal
     a_ping_extends_a_lock
-    a_guard_keeps_its_lock_for_longer_than_its_time
-    a_lock_call_that_is_cancelled_holds_nothing_for_longer_than_its_time
+    a_guard_renews_its_lock
+    a_cancelled_lock_call_expires
 }

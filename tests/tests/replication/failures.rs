@@ -13,12 +13,12 @@ use crate::fixture::{
 use crate::on::On;
 
 on_each! {
-    a_dead_replica_leaves_its_reads_to_the_primary_and_comes_back
-    a_read_whose_answer_is_lost_goes_to_the_primary
-    a_slow_replica_leaves_the_rotation_and_comes_back
-    a_hanging_replica_gives_up_its_reads
-    a_dead_primary_stops_its_writes_alone
-    a_hanging_primary_stops_its_writes_alone
+    reads_of_a_dead_replica_go_to_the_primary_until_it_returns
+    a_read_with_a_lost_response_is_retried_on_the_primary
+    a_slow_replica_leaves_the_rotation_until_it_recovers
+    reads_of_a_hanging_replica_are_abandoned
+    a_dead_primary_stops_only_its_own_writes
+    a_hanging_primary_stops_only_its_own_writes
 }
 
 /// What a look or a new connection waits for a server that hangs.
@@ -123,7 +123,7 @@ async fn no_waits(mut call: impl AsyncFnMut(i64)) {
     assert!(times[times.len() / 2] < PATIENCE / 2, "{times:?}");
 }
 
-async fn a_dead_replica_leaves_its_reads_to_the_primary_and_comes_back(on: On) {
+async fn reads_of_a_dead_replica_go_to_the_primary_until_it_returns(on: On) {
     let mut two = Two::new(on).await;
     two.a.nodes[1].kill9();
     for _ in 0..50 {
@@ -141,7 +141,7 @@ async fn a_dead_replica_leaves_its_reads_to_the_primary_and_comes_back(on: On) {
     two.replica_serves().await;
 }
 
-async fn a_read_whose_answer_is_lost_goes_to_the_primary(on: On) {
+async fn a_read_with_a_lost_response_is_retried_on_the_primary(on: On) {
     let two = Two::new(on).await;
     two.replica.lose_answers(true);
     for _ in 0..20 {
@@ -156,7 +156,7 @@ async fn a_read_whose_answer_is_lost_goes_to_the_primary(on: On) {
     }
 }
 
-async fn a_slow_replica_leaves_the_rotation_and_comes_back(on: On) {
+async fn a_slow_replica_leaves_the_rotation_until_it_recovers(on: On) {
     let two = Two::new(on).await;
     two.replica.delay(PATIENCE + INTERVAL);
     eventually("it leaves the rotation", async || {
@@ -169,7 +169,7 @@ async fn a_slow_replica_leaves_the_rotation_and_comes_back(on: On) {
     two.replica_serves().await;
 }
 
-async fn a_hanging_replica_gives_up_its_reads(on: On) {
+async fn reads_of_a_hanging_replica_are_abandoned(on: On) {
     let two = Two::new(on).await;
     let strict = {
         let server = Server::new("a", two.primary.url(&two.a.url(0)))
@@ -197,7 +197,7 @@ async fn a_hanging_replica_gives_up_its_reads(on: On) {
     two.replica_serves().await;
 }
 
-async fn a_dead_primary_stops_its_writes_alone(on: On) {
+async fn a_dead_primary_stops_only_its_own_writes(on: On) {
     let mut two = Two::new(on).await;
     two.a.nodes[0].kill9();
     for _ in 0..10 {
@@ -222,7 +222,7 @@ async fn a_dead_primary_stops_its_writes_alone(on: On) {
     .await;
 }
 
-async fn a_hanging_primary_stops_its_writes_alone(on: On) {
+async fn a_hanging_primary_stops_only_its_own_writes(on: On) {
     let two = Two::new(on).await;
     let tx = two.cluster.begin(Note::shard(0)).await.unwrap();
     let other = two.cluster.begin(Note::shard(0)).await.unwrap();

@@ -11,8 +11,8 @@ use crate::fixture::{Fixture, INTERVAL, LIMIT, eventually, note};
 use crate::on::On;
 
 on_each! {
-    a_server_without_replicas_is_asked_for_its_health
-    a_primary_with_a_replica_that_dies_takes_no_writes
+    servers_without_replicas_are_probed
+    a_dead_primary_with_a_replica_takes_no_writes
 }
 
 /// What a look waits for a server that hangs. A busy machine may miss one of a server that is well: that is waited for.
@@ -49,7 +49,7 @@ fn assert_unreachable(server: &ServerHealth) {
     assert!(!server.to_string().contains("takes the writes"), "{server}");
 }
 
-async fn a_server_without_replicas_is_asked_for_its_health(on: On) {
+async fn servers_without_replicas_are_probed(on: On) {
     let mut fixture = Fixture::new(on, 0).await;
     let server = || Server::new("a", fixture.url(0));
     let cluster = fixture.cluster_at(server(), impatient()).await;
@@ -104,7 +104,7 @@ async fn a_server_without_replicas_is_asked_for_its_health(on: On) {
     assert_unreachable(&checked(&cluster).await);
 }
 
-async fn a_primary_with_a_replica_that_dies_takes_no_writes(on: On) {
+async fn a_dead_primary_with_a_replica_takes_no_writes(on: On) {
     let mut fixture = Fixture::new(on, 1).await;
     let cluster = fixture.cluster(impatient()).await;
     comes_to_take_writes(&cluster).await;

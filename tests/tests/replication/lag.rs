@@ -10,9 +10,9 @@ use crate::fixture::{Fixture, Note, answering, eventually, note, quick};
 use crate::on::On;
 
 on_each! {
-    a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back
-    a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back
-    a_lagging_replica_among_others_is_passed_over
+    a_replica_beyond_max_lag_leaves_the_rotation_until_it_recovers
+    a_replica_beyond_max_lag_bytes_leaves_the_rotation_until_it_recovers
+    a_lagging_replica_is_skipped
 }
 
 async fn replica_port(cluster: &Cluster) -> shard_orm::Result<i64> {
@@ -27,7 +27,7 @@ async fn serves(cluster: &Cluster, port: i64) {
     .await;
 }
 
-async fn a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back(on: On) {
+async fn a_replica_beyond_max_lag_leaves_the_rotation_until_it_recovers(on: On) {
     let fixture = Fixture::new(on, 1).await;
     let health = quick().max_lag(Duration::from_millis(300));
     let lenient = fixture.cluster(health.clone()).await;
@@ -67,7 +67,7 @@ async fn a_replica_that_lags_in_time_leaves_the_rotation_and_comes_back(on: On) 
 }
 
 /// On PostgreSQL: MariaDB does not count in bytes, and passes over that limit.
-async fn a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back(on: On) {
+async fn a_replica_beyond_max_lag_bytes_leaves_the_rotation_until_it_recovers(on: On) {
     let fixture = Fixture::new(on, 1).await;
     let health = quick()
         .max_lag(Duration::from_hours(1))
@@ -105,7 +105,7 @@ async fn a_replica_that_lags_in_bytes_leaves_the_rotation_and_comes_back(on: On)
     serves(&cluster, fixture.port(1)).await;
 }
 
-async fn a_lagging_replica_among_others_is_passed_over(on: On) {
+async fn a_lagging_replica_is_skipped(on: On) {
     let fixture = Fixture::new(on, 2).await;
     let health: HealthOptions = quick().max_lag(Duration::from_millis(300));
     let cluster = fixture.cluster(health).await;

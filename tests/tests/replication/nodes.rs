@@ -7,7 +7,7 @@ use crate::on::On;
 
 on_each! {
     a_replica_follows_pauses_and_takes_over
-    an_ordinary_user_is_refused_where_a_server_refuses_writes
+    an_ordinary_user_cannot_write_to_a_read_only_server
 }
 
 /// A connection of an ordinary user.
@@ -101,7 +101,7 @@ async fn a_replica_follows_pauses_and_takes_over(on: On) {
     assert_eq!(numbers_of(&old).await, [1, 2, 3, 4, 5]);
 }
 
-async fn an_ordinary_user_is_refused_where_a_server_refuses_writes(on: On) {
+async fn an_ordinary_user_cannot_write_to_a_read_only_server(on: On) {
     let (mut old, mut new) = pair(on).await;
     let sql = "INSERT INTO things.numbers VALUES (7)";
     let refused = Client::of(&new).await.run(sql).await.unwrap_err();

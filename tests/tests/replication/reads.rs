@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, Note, answering, eventually, quick};
 use crate::on::On;
 
 on_each! {
-    reads_of_replicas_arrive_at_a_replica
+    replica_reads_reach_a_replica
     reads_are_shared_by_weight
 }
 
@@ -27,7 +27,7 @@ impl Fixture {
     }
 }
 
-async fn reads_of_replicas_arrive_at_a_replica(on: On) {
+async fn replica_reads_reach_a_replica(on: On) {
     const READS: i64 = 200;
     let fixture = Fixture::new(on, 1).await;
     if !on.is_postgres() {

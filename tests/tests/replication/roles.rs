@@ -11,10 +11,10 @@ use crate::logs;
 use crate::on::On;
 
 on_each! {
-    a_replica_that_begins_to_take_writes_is_named_and_not_used
-    a_configuration_with_swapped_roles_is_named_and_served
-    two_servers_that_take_writes_get_none_until_one_is_gone
-    a_primary_that_refuses_writes_without_another_is_named
+    a_writable_replica_is_reported_and_not_used
+    swapped_roles_are_reported_and_served
+    two_writable_servers_receive_no_writes
+    a_read_only_primary_without_a_successor_is_reported
 }
 
 fn is_named(cluster: &Cluster, port: i64, standing: &str) -> bool {
@@ -33,7 +33,7 @@ async fn write(cluster: &Cluster, user: i64) -> shard_orm::Result<()> {
     note.save(cluster).await.map(drop)
 }
 
-async fn a_replica_that_begins_to_take_writes_is_named_and_not_used(on: On) {
+async fn a_writable_replica_is_reported_and_not_used(on: On) {
     logs::listen();
     let mut fixture = Fixture::new(on, 1).await;
     let cluster = fixture.cluster(quick()).await;
@@ -89,7 +89,7 @@ async fn a_replica_that_begins_to_take_writes_is_named_and_not_used(on: On) {
     }
 }
 
-async fn a_configuration_with_swapped_roles_is_named_and_served(on: On) {
+async fn swapped_roles_are_reported_and_served(on: On) {
     logs::listen();
     let fixture = Fixture::new(on, 1).await;
     let server = Server::new("a", fixture.url(1)).replica(fixture.url(0));
@@ -121,7 +121,7 @@ async fn a_configuration_with_swapped_roles_is_named_and_served(on: On) {
     ));
 }
 
-async fn two_servers_that_take_writes_get_none_until_one_is_gone(on: On) {
+async fn two_writable_servers_receive_no_writes(on: On) {
     logs::listen();
     let fixture = Fixture::new(on, 0).await;
     let mut stranger = Node::start_stranger(on.dialect).await.unwrap();
@@ -151,7 +151,7 @@ async fn two_servers_that_take_writes_get_none_until_one_is_gone(on: On) {
     assert_eq!(fixture.amount_at(0, 1).await, 9);
 }
 
-async fn a_primary_that_refuses_writes_without_another_is_named(on: On) {
+async fn a_read_only_primary_without_a_successor_is_reported(on: On) {
     logs::listen();
     let fixture = Fixture::new(on, 2).await;
     let server = Server::new("a", fixture.url(1)).replica(fixture.url(2));

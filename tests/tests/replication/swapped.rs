@@ -12,13 +12,13 @@ use crate::on::On;
 use crate::switchover::Writers;
 
 on_each! {
-    a_refused_write_goes_on_at_the_new_primary
+    a_refused_write_is_retried_on_the_new_primary
     a_swap_is_seen_within_the_probe_interval
     writers_follow_a_swap
-    addresses_that_are_swapped_are_followed
+    swapped_addresses_are_followed
 }
 
-async fn a_refused_write_goes_on_at_the_new_primary(on: On) {
+async fn a_refused_write_is_retried_on_the_new_primary(on: On) {
     let mut fixture = Fixture::new(on, 1).await;
     // Nobody looks by himself.
     let health = quick().probe_interval(Duration::from_hours(1));
@@ -90,7 +90,7 @@ async fn a_swap_is_seen_within_the_probe_interval(on: On) {
     })
     .await;
     println!("{on:?}: seen after {:?}", begun.elapsed());
-    looks_are_made_each_interval(&cluster).await;
+    health_probes_run_at_each_interval(&cluster).await;
     Note {
         amount: 3,
         ..note(3)
@@ -121,7 +121,7 @@ async fn a_swap_is_seen_within_the_probe_interval(on: On) {
 }
 
 /// Looks at an endpoint are as often as configured: some two of them, as a busy machine delays others.
-async fn looks_are_made_each_interval(cluster: &Cluster) {
+async fn health_probes_run_at_each_interval(cluster: &Cluster) {
     let begun = Instant::now();
     let mut before: Option<Duration> = None;
     eventually("two looks are an interval apart", async || {
@@ -162,7 +162,7 @@ async fn writers_follow_a_swap(on: On) {
 
 /// The servers stay what they are, and each is found behind the other's address, as names and virtual addresses are
 /// moved.
-async fn addresses_that_are_swapped_are_followed(on: On) {
+async fn swapped_addresses_are_followed(on: On) {
     let fixture = Fixture::new(on, 1).await;
     let (one, other) = (
         Relay::to(&fixture.url(0)).await,

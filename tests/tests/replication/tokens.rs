@@ -12,12 +12,12 @@ use crate::on::On;
 on_each! {
     any rights:
     a_token_carries_a_session_into_another_process
-    a_token_of_an_old_history_is_answered_by_the_primary_and_later_by_replicas
-    a_replica_of_the_old_primary_never_serves_a_session_of_the_new_one
+    a_token_of_an_old_timeline_reads_from_the_primary_first
+    a_replica_of_the_old_primary_serves_no_session_of_the_new_one
 }
 
 on_each! {
-    a_text_that_is_no_token_is_refused
+    an_invalid_token_is_refused
 }
 
 async fn write(on: &Session, user: i64, amount: i64) {
@@ -75,7 +75,7 @@ async fn a_token_carries_a_session_into_another_process(on: On) {
     }
 }
 
-async fn a_text_that_is_no_token_is_refused(on: On) {
+async fn an_invalid_token_is_refused(on: On) {
     let fixture = Fixture::new(on, 1).await;
     let cluster = fixture.cluster(quick()).await;
     let session = cluster.session();
@@ -115,7 +115,7 @@ async fn a_text_that_is_no_token_is_refused(on: On) {
     );
 }
 
-async fn a_token_of_an_old_history_is_answered_by_the_primary_and_later_by_replicas(on: On) {
+async fn a_token_of_an_old_timeline_reads_from_the_primary_first(on: On) {
     let mut fixture = Fixture::new(on, 2).await;
     let before = fixture.cluster(quick()).await;
     let session = before.session();
@@ -166,7 +166,7 @@ async fn a_token_of_an_old_history_is_answered_by_the_primary_and_later_by_repli
     .await;
 }
 
-async fn a_replica_of_the_old_primary_never_serves_a_session_of_the_new_one(on: On) {
+async fn a_replica_of_the_old_primary_serves_no_session_of_the_new_one(on: On) {
     let mut fixture = Fixture::new(on, 2).await;
     fixture.nodes[1].promote().await.unwrap();
     // The old one goes on: by numbers alone, its replica is far ahead of the new primary.

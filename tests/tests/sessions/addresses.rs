@@ -102,7 +102,7 @@ async fn locks_of_redis_are_taken_over_an_address_in_brackets() {
 
 /// Nothing listens there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_not_reached_is_an_error_that_says_why() {
+async fn an_unreachable_server_error_states_the_reason() {
     for (dialect, url) in [
         (Dialect::Postgres, "postgres://app@127.0.0.1:1/home"),
         (Dialect::MySql, "mysql://app@127.0.0.1:1/home"),

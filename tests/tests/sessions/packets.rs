@@ -82,7 +82,7 @@ async fn mariadb() -> (
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn batches_fit_what_mariadb_takes_and_what_does_not_fit_is_refused() {
+async fn batches_respect_max_allowed_packet() {
     let (_server, _prefix, cluster) = mariadb().await;
     large_rows_are_inserted_in_batches(&cluster).await;
     Paper::on(0).delete(&cluster).await.unwrap();
@@ -226,7 +226,7 @@ async fn sync(on: &Cluster) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn copies_of_large_rows_follow_their_source_in_statements_that_fit() {
+async fn copies_of_large_rows_respect_max_allowed_packet() {
     let (_server, _prefix, cluster) = mariadb().await;
     let folder = scratch::folder("packets");
     let sqlite = format!("sqlite://{}", folder.path().display());

@@ -173,7 +173,7 @@ async fn statements_mean_the_same_on_sqlite() {
 
 /// A role may be given a setting that it may not take back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_role_whose_foreign_keys_are_switched_off_is_refused() {
+async fn a_role_without_foreign_key_checks_is_refused() {
     let database = fresh_postgres().await;
     let role = format!("{}_role", database.name());
     let mut side = PgConnection::connect(database.url()).await.unwrap();
@@ -197,7 +197,7 @@ async fn a_role_whose_foreign_keys_are_switched_off_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn options_that_would_change_what_statements_mean_are_refused() {
+async fn options_that_change_the_meaning_of_statements_are_refused() {
     let refused = async |dialect: Dialect, url: &str, options: DatabaseOptions| {
         let config = config(dialect, url, options, PoolOptions::new());
         let error = Cluster::connect(&config).await.unwrap_err();
@@ -252,7 +252,7 @@ impl<S: Subscriber> Layer<S> for Loud {
 }
 
 #[tokio::test]
-async fn a_setup_that_finds_everything_says_nothing() {
+async fn a_setup_without_work_prints_nothing() {
     let database = fresh_postgres().await;
     let prefix = fresh_mariadb_prefix().await;
     let mariadb = prefix.create_database("home").await;

@@ -88,7 +88,7 @@ fn assert_close(one: Option<f64>, two: Option<f64>, what: &str) {
 }
 
 behaviours! { (Sale), 16 shards on 2 servers, |options| options;
-    async fn groups_of_no_rows_are_none_and_their_aggregates_zero_and_null(fixture: &Fixture) {
+    async fn aggregates_of_no_rows_are_zero_or_null(fixture: &Fixture) {
         type S = Sale;
         let all = (count(), S::CENTS.sum(), S::ITEM.count_distinct(), S::LEVEL.max(), S::SEEN.bool_and(), S::WEIGHT.avg());
         let nothing = (0, None, 0, None, None, None);
@@ -113,7 +113,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         assert_eq!(groups, [(None, 8)]);
     }
 
-    async fn having_order_and_limit_are_of_merged_groups(fixture: &Fixture) {
+    async fn having_order_and_limit_apply_to_merged_groups(fixture: &Fixture) {
         type S = Sale;
         // In each logical shard another item is the most frequent; "all" is the second one everywhere.
         let mut rows = Vec::new();
@@ -147,7 +147,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         assert_eq!(draft.on_shard(3).all(&fixture.cluster).await.unwrap(), [2, 3]);
     }
 
-    async fn distinct_values_beside_sums_are_counted_once(fixture: &Fixture) {
+    async fn count_distinct_works_next_to_sums(fixture: &Fixture) {
         type S = Sale;
         // Both items with both levels in each logical shard: four finer groups, of one group.
         let mut rows = Vec::new();
@@ -187,7 +187,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         assert_eq!(lines, [line("A", Some(1)), line("a", Some(1)), line("b", None)]);
     }
 
-    async fn a_transaction_takes_aggregates_of_its_shard(fixture: &Fixture) {
+    async fn aggregates_run_in_a_transaction(fixture: &Fixture) {
         let tx = fixture.cluster.begin(Sale::shard(7)).await.unwrap();
         for id in 1..4 {
             Sale { level: Some(5), ..sale(id, 7) }.insert(&tx).await.unwrap();
@@ -229,7 +229,7 @@ behaviours! { (Sale);
         assert_eq!(smallest, Some(keys[0]));
     }
 
-    async fn decimals_are_added_without_loss_but_on_sqlite(fixture: &Fixture) {
+    async fn decimal_sums_are_exact_or_refused(fixture: &Fixture) {
         let keys = [fixture.key(), fixture.key()];
         let price = |text: &str| Some(text.parse::<Decimal>().unwrap());
         for key in keys {
@@ -255,7 +255,7 @@ behaviours! { (Sale);
         assert_eq!(kind(sum), ErrorKind::Decode);
     }
 
-    async fn floats_that_are_no_numbers_are_grouped(fixture: &Fixture) {
+    async fn nan_values_are_grouped(fixture: &Fixture) {
         let keys = [fixture.key(), fixture.key(), fixture.key()];
         let weights: &[f64] = match fixture.dialect {
             Dialect::Postgres => &[0.0, -0.0, 1.5, f64::NAN, f64::INFINITY],
@@ -281,7 +281,7 @@ behaviours! { (Sale);
         }
     }
 
-    async fn a_shard_whose_sum_is_no_number_makes_the_whole_none(fixture: &Fixture) {
+    async fn a_nan_sum_of_one_shard_makes_the_total_nan(fixture: &Fixture) {
         // On the others NaN travels as it is, or there is none.
         if fixture.dialect != Dialect::Sqlite {
             return;
@@ -294,7 +294,7 @@ behaviours! { (Sale);
         assert_eq!(sum.unwrap(), (None, 3));
     }
 
-    async fn what_cannot_be_merged_is_refused(fixture: &Fixture) {
+    async fn aggregates_that_cannot_be_merged_are_refused(fixture: &Fixture) {
         type S = Sale;
         let key = fixture.key();
         for folded in ["b", "b", "a"] {

@@ -85,7 +85,7 @@ async fn pieces(fixture: &Fixture) -> Vec<i32> {
 const ADD: &str = "UPDATE {orders} SET quantity = quantity + 1";
 
 behaviours! { (Order), 6 shards on 2 servers, |options| options;
-    async fn each_namespace_is_asked_and_named_in_the_order_of_its_number(fixture: &Fixture) {
+    async fn broadcast_reports_namespaces_in_order(fixture: &Fixture) {
         fill(fixture).await;
         let report = fixture.cluster.broadcast(GROUP).sql("SELECT COUNT(*) FROM {orders}").all::<i64>().await.unwrap();
         assert!(report.is_done());
@@ -97,7 +97,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(report.into_result().unwrap(), [[0], [1], [2], [3], [4], [5]]);
     }
 
-    async fn rows_that_were_changed_are_counted_in_each(fixture: &Fixture) {
+    async fn broadcast_counts_affected_rows_per_namespace(fixture: &Fixture) {
         fill(fixture).await;
         let done = fixture.cluster.broadcast(GROUP).sql(ADD).execute().await.unwrap();
         assert_eq!(done.into_result().unwrap(), [0, 1, 2, 3, 4, 5]);
@@ -108,7 +108,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(pieces(fixture).await, [0, 7, 14, 21, 28, 35]);
     }
 
-    async fn in_order_none_is_begun_after_the_first_error(fixture: &Fixture) {
+    async fn in_order_broadcast_stops_at_the_first_error(fixture: &Fixture) {
         fill(fixture).await;
         break_shard(fixture, 3).await;
         let report = fixture.cluster.broadcast(GROUP).sql(ADD).in_order().execute().await.unwrap();
@@ -123,7 +123,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(numbers(error.failed_shards()), [3, 4, 5]);
     }
 
-    async fn going_on_does_all_that_can_be_done(fixture: &Fixture) {
+    async fn go_on_runs_every_statement_despite_errors(fixture: &Fixture) {
         fill(fixture).await;
         break_shard(fixture, 3).await;
         for query in [fixture.cluster.broadcast(GROUP).sql(ADD).in_order(), fixture.cluster.broadcast(GROUP).sql(ADD).parallel(4)] {
@@ -136,7 +136,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(pieces(fixture).await, [0, 3, 6, 0, 12, 15]);
     }
 
-    async fn what_runs_at_an_error_elsewhere_is_awaited(fixture: &Fixture) {
+    async fn broadcast_awaits_running_statements_after_an_error(fixture: &Fixture) {
         fill(fixture).await;
         break_shard(fixture, 0).await;
         let report = fixture.cluster.broadcast(GROUP).sql(ADD).parallel(2).stop_at_first_error().execute().await.unwrap();
@@ -148,7 +148,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(done[1..], changed[1..]);
     }
 
-    async fn each_server_is_asked_once(fixture: &Fixture) {
+    async fn each_server_runs_the_statement_once_per_server(fixture: &Fixture) {
         let to_servers = || fixture.cluster.broadcast(GROUP).each_server();
         let text = match fixture.dialect {
             Dialect::Postgres => "SELECT 7::bigint",
@@ -175,7 +175,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(kind(named), ErrorKind::Unsupported);
     }
 
-    async fn a_group_that_is_not_there_is_named_with_those_that_are(fixture: &Fixture) {
+    async fn an_unknown_group_is_named_with_the_known_ones(fixture: &Fixture) {
         for group in ["shops", "shop; DROP TABLE orders", "shop\"", ""] {
             let error = fixture.cluster.broadcast(group).sql(ADD).execute().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -183,7 +183,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         }
     }
 
-    async fn a_name_that_is_no_table_is_refused_before_anything_is_sent(fixture: &Fixture) {
+    async fn broadcast_refuses_unknown_table_names(fixture: &Fixture) {
         fill(fixture).await;
         let texts = [
             "DELETE FROM {orders; DROP TABLE x}", "DELETE FROM {\"orders\"}", "DELETE FROM {orders`}", "DELETE FROM {}",
@@ -198,7 +198,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(pieces(fixture).await, [0, 1, 2, 3, 4, 5]);
     }
 
-    async fn an_argument_is_no_part_of_the_text(fixture: &Fixture) {
+    async fn broadcast_binds_arguments(fixture: &Fixture) {
         fill(fixture).await;
         let [first, _] = arguments(fixture);
         let text = AssertSqlSafe(format!("SELECT COUNT(*) FROM {{orders}} WHERE CAST(quantity AS CHAR(1)) = {first}"));
@@ -206,7 +206,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(hostile.all::<i64>().await.unwrap().into_result().unwrap(), vec![vec![0]; 6]);
     }
 
-    async fn a_server_that_is_down_is_an_outcome(fixture: &Fixture) {
+    async fn broadcast_reports_an_unreachable_server(fixture: &Fixture) {
         fill(fixture).await;
         let gone = match fixture.dialect {
             Dialect::Sqlite => "sqlite:///no/such/folder".to_owned(),
@@ -227,7 +227,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         half.close().await;
     }
 
-    async fn a_call_that_is_dropped_begins_no_more(fixture: &Fixture) {
+    async fn a_dropped_broadcast_starts_no_further_statements(fixture: &Fixture) {
         fill(fixture).await;
         let key = fixture.key_of_shard(0);
         Order { id: fixture.id(), user_id: key, quantity: 1 }.insert(&fixture.cluster).await.unwrap();

@@ -116,7 +116,7 @@ struct Setting {
 }
 
 #[test]
-fn the_statements_for_postgres() {
+fn create_table_statements_for_postgres() {
     assert_eq!(
         Everything::create_table(Dialect::Postgres)
             .unwrap()
@@ -127,7 +127,7 @@ fn the_statements_for_postgres() {
 }
 
 #[test]
-fn the_statements_for_mysql() {
+fn create_table_statements_for_mysql() {
     assert_eq!(
         Everything::create_table(Dialect::MySql)
             .unwrap()
@@ -138,7 +138,7 @@ fn the_statements_for_mysql() {
 }
 
 #[test]
-fn the_statements_for_sqlite() {
+fn create_table_statements_for_sqlite() {
     assert_eq!(
         Everything::create_table(Dialect::Sqlite)
             .unwrap()
@@ -149,7 +149,7 @@ fn the_statements_for_sqlite() {
 }
 
 behaviours! { (Everything, Job, Setting);
-    async fn setup_may_be_run_again_and_changes_nothing(fixture: &Fixture) {
+    async fn setup_is_idempotent(fixture: &Fixture) {
         let id = fixture.id();
         let row = Job::new(id, "kept").insert(&fixture.cluster, 0).await.unwrap();
         let other = fixture.another_process().await;
@@ -161,7 +161,7 @@ behaviours! { (Everything, Job, Setting);
         assert_eq!(row.reload(&other, 0).await.unwrap(), row);
     }
 
-    async fn a_default_is_filled_in_by_the_database(fixture: &Fixture) {
+    async fn the_database_fills_in_defaults(fixture: &Fixture) {
         let id = fixture.id();
         let text = match fixture.dialect {
             Dialect::Postgres => "INSERT INTO {jobs} (id, name) VALUES ($1, 'x')",
@@ -176,7 +176,7 @@ mod at_once {
     use super::*;
 
     behaviours! { (Job), 4 shards on 2 servers, |options| options;
-        async fn several_processes_set_up_the_same_cluster_at_once(fixture: &Fixture) {
+        async fn concurrent_setups_of_one_cluster_succeed(fixture: &Fixture) {
             for round in 0..3 {
                 let config = fixture.config_of_another(&format!("round{round}"));
                 let clusters = try_join_all((0..4).map(|_| Cluster::connect(&config))).await.unwrap();

@@ -82,7 +82,7 @@ behaviours! { (Note, Other);
         assert_eq!(kind(foreign), ErrorKind::InvalidCursor);
     }
 
-    async fn a_cursor_that_was_tampered_with_gives_an_error_or_a_page(fixture: &Fixture) {
+    async fn a_tampered_cursor_gives_an_error_or_a_page(fixture: &Fixture) {
         let key = filled(fixture).await;
         let cursor = by_all(key).page(&fixture.cluster, 2, None).await.unwrap().next.unwrap();
         let bytes = decode(&cursor.to_string());
@@ -108,7 +108,7 @@ behaviours! { (Note, Other);
         }
     }
 
-    async fn a_cursor_cut_anywhere_is_refused(fixture: &Fixture) {
+    async fn a_truncated_cursor_is_refused(fixture: &Fixture) {
         let key = filled(fixture).await;
         let cursor = by_all(key).page(&fixture.cluster, 2, None).await.unwrap().next.unwrap();
         let bytes = decode(&cursor.to_string());
@@ -126,7 +126,7 @@ behaviours! { (Note, Other);
 }
 
 #[test]
-fn any_text_is_a_cursor_or_an_error_of_the_client() {
+fn arbitrary_text_is_a_cursor_or_a_client_error() {
     proptest!(Config { failure_persistence: None, ..Config::default() }, |(text in ".*")| {
         match text.parse::<Cursor>() {
             Ok(cursor) => prop_assert_eq!(cursor.to_string(), text),

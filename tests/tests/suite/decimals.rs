@@ -114,7 +114,7 @@ const SORTED: [&str; 6] = [
 ];
 
 behaviours! { (Payment, Part, Amount);
-    async fn a_decimal_comes_back_with_the_digits_that_are_declared(fixture: &Fixture) {
+    async fn decimals_round_trip_with_the_declared_scale(fixture: &Fixture) {
         let key = fixture.key();
         let row = Payment { paid: Some(dec("1.5")), points: dec("99999"), ..payment(fixture, key, "11.77") }.insert(&fixture.cluster).await.unwrap();
         let found = Payment::get(&fixture.cluster, key, row.id).await.unwrap();
@@ -126,7 +126,7 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(Payment::PRICE.def().decimal, Some(Digits::new(12, 2)));
     }
 
-    async fn a_decimal_with_more_digits_is_refused_before_it_is_sent(fixture: &Fixture) {
+    async fn decimals_beyond_the_declared_precision_are_refused(fixture: &Fixture) {
         let key = fixture.key();
         let on = &fixture.cluster;
         let row = payment(fixture, key, "1.00").insert(on).await.unwrap();
@@ -188,7 +188,7 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(kind(query().set(Payment::PRICE, Payment::RATE).update(on).await), ErrorKind::Unsupported);
     }
 
-    async fn a_decimal_is_read_in_every_selection(fixture: &Fixture) {
+    async fn decimals_are_read_in_every_selection(fixture: &Fixture) {
         let key = fixture.key();
         let row = Payment { paid: Some(dec("0.1")), ..payment(fixture, key, "11.77") }.insert(&fixture.cluster).await.unwrap();
         let part = Part { id: fixture.id(), user_id: key, payment_id: row.id, share: dec("0.125") }.insert(&fixture.cluster).await.unwrap();
@@ -217,7 +217,7 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(everywhere.select((Payment::PAID, Part::SHARE)).all(on).await.unwrap(), [(row.paid, part.share)]);
     }
 
-    async fn decimals_are_changed_by_assignments_and_increments(fixture: &Fixture) {
+    async fn decimals_are_assigned_and_incremented(fixture: &Fixture) {
         let key = fixture.key();
         priced(fixture, key, &["1.10", "9999999999.00"]).await;
         let on = &fixture.cluster;
@@ -235,7 +235,7 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(Payment::on(key).filter(Payment::PRICE.eq(dec("9999999999"))).count(on).await.unwrap(), 1);
     }
 
-    async fn a_decimal_of_an_expression_is_given_its_column_on_sqlite(fixture: &Fixture) {
+    async fn decimal_expressions_need_a_column_on_sqlite(fixture: &Fixture) {
         let key = fixture.key();
         let row = priced(fixture, key, &["11.77"]).await.remove(0);
         let on = &fixture.cluster;
@@ -290,7 +290,7 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!(one, [(dec("9999999999.99"), 1)]);
     }
 
-    async fn rows_of_several_shards_are_merged_by_decimals(fixture: &Fixture) {
+    async fn shards_are_merged_by_decimal_order(fixture: &Fixture) {
         let on = &fixture.cluster;
         let keys: Vec<i64> = (0..3).map(|_| fixture.key()).collect();
         for (key, prices) in keys.iter().zip(PRICES.chunks(2)) {
@@ -320,7 +320,7 @@ behaviours! { (Payment, Part, Amount);
         }
     }
 
-    async fn a_decimal_serves_as_the_target_of_an_upsert(fixture: &Fixture) {
+    async fn a_decimal_can_be_an_upsert_target(fixture: &Fixture) {
         let key = fixture.key();
         let row = payment(fixture, key, "1").insert(&fixture.cluster).await.unwrap();
         let again = Payment { id: fixture.id(), price: dec("2"), ..row.clone() };
@@ -330,7 +330,7 @@ behaviours! { (Payment, Part, Amount);
         assert!(!created);
     }
 
-    async fn a_default_has_the_digits_of_its_column(fixture: &Fixture) {
+    async fn a_decimal_default_has_the_scale_of_its_column(fixture: &Fixture) {
         let key = fixture.key();
         let id = fixture.id();
         let text = AssertSqlSafe(format!("INSERT INTO {{payments}} (id, user_id, price, fee) VALUES ({id}, {key}, 0, 0)"));
@@ -339,13 +339,13 @@ behaviours! { (Payment, Part, Amount);
         assert_eq!((row.points.to_string(), row.rate, row.price.to_string()), ("7".into(), dec("0"), "0.00".into()));
     }
 
-    async fn a_decimal_without_declared_digits_has_no_zeros_of_its_type(fixture: &Fixture) {
+    async fn undeclared_decimals_have_no_padding_zeros(fixture: &Fixture) {
         let key = fixture.key();
         let row = Amount { id: fixture.id(), user_id: key, amount: dec("11.77") }.insert(&fixture.cluster).await.unwrap();
         assert_eq!(row.reload(&fixture.cluster).await.unwrap().amount.to_string(), "11.77");
     }
 
-    async fn a_decimal_of_more_digits_than_its_type_is_not_read(fixture: &Fixture) {
+    async fn a_decimal_with_too_many_digits_is_a_decode_error(fixture: &Fixture) {
         let key = fixture.key();
         let on = &fixture.cluster;
         let mut stored = vec!["12345678901234567890123456789.5", "-79228162514264337593543950336"];

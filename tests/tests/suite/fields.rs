@@ -169,7 +169,7 @@ async fn is_refused(fixture: &Fixture, row: Kinds) -> ErrorKind {
 }
 
 behaviours! { (Kinds);
-    async fn integers_at_their_ends_come_back(fixture: &Fixture) {
+    async fn integers_round_trip_at_their_limits(fixture: &Fixture) {
         let least = Kinds {
             i8: i8::MIN, i16: i16::MIN, i32: i32::MIN, i64: i64::MIN,
             u8: 0, u16: 0, u32: 0, u64: 0, truth: false, ..Kinds::new(fixture)
@@ -182,7 +182,7 @@ behaviours! { (Kinds);
         comes_back(fixture, most).await;
     }
 
-    async fn an_unsigned_number_above_the_signed_ones_comes_back_or_is_refused(fixture: &Fixture) {
+    async fn u64_above_i64_max_round_trips_or_is_refused(fixture: &Fixture) {
         for u64 in [i64::MAX.unsigned_abs() + 1, u64::MAX] {
             let row = Kinds { u64, ..Kinds::new(fixture) };
             if fixture.dialect == Dialect::MySql {
@@ -199,7 +199,7 @@ behaviours! { (Kinds);
         }
     }
 
-    async fn a_number_that_leaves_its_type_is_refused(fixture: &Fixture) {
+    async fn arithmetic_overflow_is_refused(fixture: &Fixture) {
         let row = Kinds { i8: i8::MAX, u8: u8::MAX, u16: u16::MAX, u32: u32::MAX, u64: 0, ..Kinds::new(fixture) };
         let row = row.insert(&fixture.cluster).await.unwrap();
         let query = || Kinds::on(row.user_id);
@@ -213,7 +213,7 @@ behaviours! { (Kinds);
         assert_eq!(row.reload(on).await.unwrap(), row);
     }
 
-    async fn floats_at_their_ends_come_back(fixture: &Fixture) {
+    async fn floats_round_trip_at_their_limits(fixture: &Fixture) {
         for (f32, f64) in [
             (f32::MAX, f64::MAX),
             (f32::MIN, f64::MIN),
@@ -235,7 +235,7 @@ behaviours! { (Kinds);
         assert_eq!(query().filter(Kinds::F32.gt(0.1)).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn floats_that_are_not_numbers_come_back_or_are_refused(fixture: &Fixture) {
+    async fn nan_and_infinity_round_trip_or_are_refused(fixture: &Fixture) {
         for infinite in [f64::INFINITY, f64::NEG_INFINITY] {
             let double = Kinds { f64: infinite, ..Kinds::new(fixture) };
             #[allow(clippy::cast_possible_truncation)]
@@ -259,7 +259,7 @@ behaviours! { (Kinds);
         }
     }
 
-    async fn texts_and_bytes_of_any_content_come_back(fixture: &Fixture) {
+    async fn text_and_bytes_of_any_content_round_trip(fixture: &Fixture) {
         let texts = [
             String::new(),
             "Grüße, 世界 🎉👨‍👩‍👧 \u{202e}".into(),
@@ -274,7 +274,7 @@ behaviours! { (Kinds);
         comes_back(fixture, Kinds { bytes: vec![], ..Kinds::new(fixture) }).await;
     }
 
-    async fn a_nul_character_in_a_text_comes_back_or_is_refused(fixture: &Fixture) {
+    async fn nul_characters_round_trip_or_are_refused(fixture: &Fixture) {
         let row = Kinds { text: "a\0b".into(), ..Kinds::new(fixture) };
         if fixture.dialect == Dialect::Postgres {
             assert_eq!(is_refused(fixture, row).await, ErrorKind::Unsupported);
@@ -283,7 +283,7 @@ behaviours! { (Kinds);
         }
     }
 
-    async fn a_text_or_bytes_beyond_their_length_are_refused(fixture: &Fixture) {
+    async fn text_and_bytes_beyond_their_length_are_refused(fixture: &Fixture) {
         comes_back(fixture, Kinds { short: "äöüß🎉".into(), ..Kinds::new(fixture) }).await;
         let row = Kinds { short: "sixsix".into(), ..Kinds::new(fixture) };
         assert_eq!(is_refused(fixture, row).await, ErrorKind::Check);
@@ -292,7 +292,7 @@ behaviours! { (Kinds);
         assert_eq!(is_refused(fixture, row).await, ErrorKind::Check);
     }
 
-    async fn uuids_and_decimals_at_their_ends_come_back(fixture: &Fixture) {
+    async fn uuids_and_decimals_round_trip_at_their_limits(fixture: &Fixture) {
         let smallest = Decimal::from_i128_with_scale(1, 28);
         let longest = Decimal::from_i128_with_scale(79_228_162_514_264_337_593_543_950_335, 28);
         for decimal in [Decimal::MAX, Decimal::MIN, Decimal::ZERO, smallest, -smallest, longest, Decimal::new(-12_345, 2)] {
@@ -301,7 +301,7 @@ behaviours! { (Kinds);
         comes_back(fixture, Kinds { uuid: Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10), ..Kinds::new(fixture) }).await;
     }
 
-    async fn a_decimal_is_found_whatever_its_scale(fixture: &Fixture) {
+    async fn decimals_are_found_at_any_scale(fixture: &Fixture) {
         let row = Kinds { decimal: Decimal::new(150, 2), ..Kinds::new(fixture) }.insert(&fixture.cluster).await.unwrap();
         for same in [Decimal::new(15, 1), Decimal::new(1_500, 3)] {
             let query = Kinds::on(row.user_id).filter(Kinds::DECIMAL.eq(same));
@@ -309,7 +309,7 @@ behaviours! { (Kinds);
         }
     }
 
-    async fn json_of_any_shape_comes_back(fixture: &Fixture) {
+    async fn json_of_any_shape_round_trips(fixture: &Fixture) {
         let values = [
             serde_json::json!(null),
             serde_json::json!({}),
@@ -325,7 +325,7 @@ behaviours! { (Kinds);
         }
     }
 
-    async fn enums_and_newtypes_come_back(fixture: &Fixture) {
+    async fn enums_and_newtypes_round_trip(fixture: &Fixture) {
         for (status, level) in [(Status::New, Level::Low), (Status::OutOfStock, Level::High), (Status::Sent, Level::Low)] {
             let row = Kinds { status, level, email: Email("ü@x".into()), ..Kinds::new(fixture) };
             let key = row.user_id;
@@ -346,7 +346,7 @@ behaviours! { (Kinds);
         assert_eq!(found, ("OUT_OF_STOCK".to_owned(), 300));
     }
 
-    async fn a_stored_value_that_is_no_variant_is_a_decode_error(fixture: &Fixture) {
+    async fn an_unknown_enum_value_is_a_decode_error(fixture: &Fixture) {
         let row = Kinds::new(fixture).insert(&fixture.cluster).await.unwrap();
         let set = Kinds::on(row.user_id).set(Kinds::I8, 1).set_expr(Kinds::STATUS, Expr::val("bogus"));
         set.update(&fixture.cluster).await.unwrap();
@@ -358,21 +358,21 @@ behaviours! { (Kinds);
         assert_eq!(kind(row.reload(&fixture.cluster).await), ErrorKind::Decode);
     }
 
-    async fn a_null_where_none_may_be_is_refused(fixture: &Fixture) {
+    async fn null_in_a_not_null_column_is_refused(fixture: &Fixture) {
         let row = Kinds::new(fixture).insert(&fixture.cluster).await.unwrap();
         let null = Expr::val(Value::Int(None));
         let set = Kinds::on(row.user_id).set(Kinds::I8, 1).set_expr(Kinds::I32, null);
         assert_eq!(kind(set.update(&fixture.cluster).await), ErrorKind::NotNull);
     }
 
-    async fn a_skipped_field_is_its_default_when_it_is_read(fixture: &Fixture) {
+    async fn skipped_fields_are_read_as_their_default(fixture: &Fixture) {
         let row = Kinds { skipped: 9, ..Kinds::new(fixture) };
         let inserted = row.insert(&fixture.cluster).await.unwrap();
         assert_eq!(inserted.skipped, 9);
         assert_eq!(inserted.reload(&fixture.cluster).await.unwrap(), Kinds { skipped: 0, ..inserted });
     }
 
-    async fn a_column_has_the_name_that_it_is_given(fixture: &Fixture) {
+    async fn columns_can_be_renamed(fixture: &Fixture) {
         let row = Kinds { renamed: 42, ..Kinds::new(fixture) }.insert(&fixture.cluster).await.unwrap();
         let sql = Kinds::query().on_shard_of(row.user_id).sql("SELECT renamed_here FROM {kinds} WHERE renamed_here = 42");
         assert_eq!(sql.all::<i32>(&fixture.cluster).await.unwrap(), [42]);

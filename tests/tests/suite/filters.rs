@@ -121,14 +121,14 @@ behaviours! { (Thing);
         assert_eq!(numbers(fixture, key, number.is_in((1..=2_000).collect::<Vec<i32>>())).await.len(), 5);
     }
 
-    async fn a_list_beyond_what_the_database_takes_is_refused(fixture: &Fixture) {
+    async fn lists_beyond_the_argument_limit_are_refused(fixture: &Fixture) {
         let key = five(fixture).await;
         let filter = Thing::NUMBER.is_in((0..70_000).collect::<Vec<i32>>());
         assert_eq!(kind(Thing::on(key).filter(filter).all(&fixture.cluster).await), ErrorKind::Unsupported);
         assert_eq!(Thing::on(key).count(&fixture.cluster).await.unwrap(), 5);
     }
 
-    async fn null_is_neither_equal_nor_different(fixture: &Fixture) {
+    async fn null_matches_neither_eq_nor_ne(fixture: &Fixture) {
         let key = five(fixture).await;
         let size = Thing::SIZE;
         assert_eq!(numbers(fixture, key, size.eq(2)).await, [2]);
@@ -147,7 +147,7 @@ behaviours! { (Thing);
         assert_eq!(numbers(fixture, key, Thing::NUMBER.eq_or_null(None)).await, [0; 0]);
     }
 
-    async fn patterns_take_percent_underscore_and_backslash(fixture: &Fixture) {
+    async fn like_takes_percent_underscore_and_backslash(fixture: &Fixture) {
         let key = named(fixture, &["tea", "Tea", "100%", "1000", "a_b", "axb", "a\\b", "a\\%b", "", "téa"]).await;
         let name = Thing::NAME;
         assert_eq!(numbers(fixture, key, name.like("t%")).await, [1, 10]);
@@ -161,7 +161,7 @@ behaviours! { (Thing);
         assert_eq!(numbers(fixture, key, !name.like("%e%")).await, [3, 4, 5, 6, 7, 8, 9, 10]);
     }
 
-    async fn texts_are_searched_literally_and_with_capitals(fixture: &Fixture) {
+    async fn like_is_literal_and_case_sensitive(fixture: &Fixture) {
         let key = named(fixture, &["tea", "Tea", "100%", "1000", "a_b", "axb", "a\\b", "a\\%b", "it's", "téa"]).await;
         let name = Thing::NAME;
         assert_eq!(numbers(fixture, key, name.starts_with("t")).await, [1, 10]);
@@ -181,7 +181,7 @@ behaviours! { (Thing);
         assert_eq!(numbers(fixture, key, name.eq("TEA")).await, [0; 0]);
     }
 
-    async fn texts_that_differ_in_spaces_or_accents_are_different(fixture: &Fixture) {
+    async fn text_comparison_respects_spaces_and_accents(fixture: &Fixture) {
         let key = named(fixture, &["a", "a ", "á", "A", ""]).await;
         assert_eq!(numbers(fixture, key, Thing::NAME.eq("a")).await, [1]);
         assert_eq!(numbers(fixture, key, Thing::NAME.eq("a ")).await, [2]);
@@ -213,7 +213,7 @@ behaviours! { (Thing);
         assert_eq!(numbers(fixture, key, Thing::ID.ne(Thing::USER_ID)).await, [1, 2, 3, 4, 5]);
     }
 
-    async fn a_condition_may_be_written_with_sea_query(fixture: &Fixture) {
+    async fn filters_take_sea_query_expressions(fixture: &Fixture) {
         let key = named(fixture, &["a", "bb", "ccc"]).await;
         let length = || Expr::expr(Func::char_length(Expr::col(Alias::new("name"))));
         assert_eq!(numbers(fixture, key, Filter::expr(length().gte(2))).await, [2, 3]);
@@ -221,7 +221,7 @@ behaviours! { (Thing);
         assert_eq!(numbers(fixture, key, mixed).await, [1, 2]);
     }
 
-    async fn one_text_with_values_of_several_types_finds_the_right_rows(fixture: &Fixture) {
+    async fn one_statement_text_takes_values_of_several_types(fixture: &Fixture) {
         // PostgreSQL's prepared statements are found by their text alone: a second type under the first one's text
         // would be read as the first.
         let key = five(fixture).await;
@@ -252,7 +252,7 @@ behaviours! { (Thing);
         }
     }
 
-    async fn quotes_and_code_in_values_stay_values(fixture: &Fixture) {
+    async fn values_are_never_interpreted_as_sql(fixture: &Fixture) {
         let evil = ["'; DROP TABLE things; --", "\\'; SELECT", "\"", "`", "{things}", "$1", "?", "%s"];
         let key = named(fixture, &evil).await;
         for (name, number) in evil.iter().zip(1..) {

@@ -65,7 +65,7 @@ fn job(fixture: &Fixture) -> Job {
 }
 
 behaviours! { (Order, Job, Setting);
-    async fn an_isolated_row_lives_in_the_shard_that_is_named(fixture: &Fixture) {
+    async fn isolated_rows_are_stored_in_the_named_shard(fixture: &Fixture) {
         let on = &fixture.cluster;
         let row = job(fixture);
         for shard in 0..fixture.logical_shards {
@@ -96,7 +96,7 @@ behaviours! { (Order, Job, Setting);
         }
     }
 
-    async fn many_isolated_rows_go_to_one_shard_and_are_ordered_there(fixture: &Fixture) {
+    async fn insert_many_writes_isolated_rows_to_one_shard(fixture: &Fixture) {
         let rows: Vec<Job> = (0..25).map(|_| job(fixture)).collect();
         Job::insert_many(&fixture.cluster, 0, rows.clone()).await.unwrap();
         let query = Job::on(0).filter(Job::ID.between(rows[0].id, rows[24].id)).filter(Job::ID.is_in(rows.iter().map(|row| row.id)));
@@ -105,7 +105,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(query.order_by(Job::ID.desc()).limit(1).one(&fixture.cluster).await.unwrap(), rows[24]);
     }
 
-    async fn a_shard_that_is_not_there_is_refused(fixture: &Fixture) {
+    async fn an_unknown_shard_is_refused(fixture: &Fixture) {
         let on = &fixture.cluster;
         for shard in [fixture.logical_shards, u32::MAX] {
             assert_eq!(kind(job(fixture).insert(on, shard).await), ErrorKind::NoShardForKey);
@@ -175,7 +175,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(Setting::find(&fixture.cluster, "no such setting").await.unwrap(), None);
     }
 
-    async fn all_rows_of_a_shard_are_found_by_its_number(fixture: &Fixture) {
+    async fn on_shard_finds_all_rows_of_a_shard(fixture: &Fixture) {
         let key = fixture.key();
         let shard = fixture.shard_of(key);
         for user_id in fixture.neighbours(key, 2) {
@@ -188,7 +188,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(kind(beyond), ErrorKind::NoShardForKey);
     }
 
-    async fn where_an_address_is_can_be_asked(fixture: &Fixture) {
+    async fn locate_names_the_placement(fixture: &Fixture) {
         let key = fixture.key();
         let location = fixture.cluster.locate(&Order::shard(key)).unwrap();
         assert_eq!((location.group.as_str(), location.shard), ("shop", Some(fixture.shard_of(key))));
@@ -197,7 +197,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(fixture.cluster.locate(&Lost::shard(1)).unwrap_err().kind(), ErrorKind::Configuration);
     }
 
-    async fn a_home_that_is_not_configured_is_named_with_those_that_are(fixture: &Fixture) {
+    async fn an_unknown_group_or_database_is_named_with_the_known_ones(fixture: &Fixture) {
         let error = Lost { id: 1 }.insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("`nowhere`") && error.to_string().contains("`shop`"), "{error}");
@@ -208,7 +208,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(kind(setup), ErrorKind::Configuration);
     }
 
-    async fn a_table_that_was_not_made_is_named(fixture: &Fixture) {
+    async fn a_missing_table_is_named(fixture: &Fixture) {
         let row = NeverMade { id: fixture.key() };
         let error = row.clone().insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedTable);

@@ -182,7 +182,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         ]);
     }
 
-    async fn verbs_that_insert_or_update_call_the_hooks_of_save(fixture: &Fixture) {
+    async fn upserts_call_the_save_hooks(fixture: &Fixture) {
         let by = (Order::USER_ID, Order::CODE);
         // Each of them twice: where the row is not there yet, and where it is.
         let saved = Order::new(fixture, fixture.key(), "tea");
@@ -211,14 +211,14 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(order.entered(fixture).await, INSERT);
     }
 
-    async fn the_verbs_of_the_builder_call_none(fixture: &Fixture) {
+    async fn query_updates_and_deletes_call_no_hooks(fixture: &Fixture) {
         let order = Order::new(fixture, fixture.key(), "tea").insert(&fixture.cluster).await.unwrap();
         Order::on(order.user_id).set(Order::ITEM, "milk").update(&fixture.cluster).await.unwrap();
         Order::on(order.user_id).delete(&fixture.cluster).await.unwrap();
         assert_eq!(order.entered(fixture).await, INSERT);
     }
 
-    async fn a_row_is_written_as_its_hook_has_changed_it(fixture: &Fixture) {
+    async fn before_hooks_change_the_row(fixture: &Fixture) {
         let order = Order::new(fixture, fixture.key(), " tea ").insert(&fixture.cluster).await.unwrap();
         assert_eq!(order.item, "tea");
         assert_eq!(order.find_it(fixture).await, Some(order));
@@ -228,7 +228,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(orders[0].find_it(fixture).await.as_ref(), Some(&orders[0]));
     }
 
-    async fn a_row_lives_where_the_key_of_its_hook_leads(fixture: &Fixture) {
+    async fn a_shard_key_set_by_a_hook_routes_the_row(fixture: &Fixture) {
         for key in fixture.key_of_each_shard() {
             let one = Order::new(fixture, key, "of another user").insert(&fixture.cluster).await.unwrap();
             assert_eq!(one.user_id, key + 1);
@@ -243,7 +243,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         }
     }
 
-    async fn a_hook_that_fails_before_keeps_the_row_from_being_written(fixture: &Fixture) {
+    async fn a_failing_before_hook_prevents_the_write(fixture: &Fixture) {
         let order = Order::new(fixture, fixture.key(), "fail before_insert");
         assert_eq!(kind(order.clone().insert(&fixture.cluster).await), ErrorKind::Check);
         assert_eq!(order.find_it(fixture).await, None);
@@ -258,7 +258,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(order.find_it(fixture).await, Some(order));
     }
 
-    async fn a_hook_that_fails_after_says_that_the_row_is_written(fixture: &Fixture) {
+    async fn a_failing_after_hook_reports_that_the_row_is_written(fixture: &Fixture) {
         let order = Order::new(fixture, fixture.key(), "fail after_insert");
         let error = order.clone().insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AfterHook);
@@ -277,7 +277,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(order.find_it(fixture).await, None);
     }
 
-    async fn a_hook_writes_in_the_transaction_of_its_row(fixture: &Fixture) {
+    async fn hooks_write_in_the_transaction_of_their_row(fixture: &Fixture) {
         let key = fixture.key();
         let order = Order::new(fixture, key, "tea");
         let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
@@ -292,7 +292,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(order.entered(fixture).await, INSERT);
     }
 
-    async fn a_hook_that_fails_in_a_transaction_gives_its_own_error(fixture: &Fixture) {
+    async fn a_failing_hook_in_a_transaction_returns_its_own_error(fixture: &Fixture) {
         let key = fixture.key();
         let order = Order::new(fixture, key, "fail after_insert");
         let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
@@ -302,7 +302,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(order.entered(fixture).await, [""; 0]);
     }
 
-    async fn each_row_of_insert_many_has_its_hooks(fixture: &Fixture) {
+    async fn insert_many_calls_hooks_for_each_row(fixture: &Fixture) {
         let orders: Vec<Order> = (0..12).map(|_| Order::new(fixture, fixture.key(), "tea")).collect();
         let orders = Order::insert_many(&fixture.cluster, orders).await.unwrap();
         for order in orders {
@@ -310,7 +310,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         }
     }
 
-    async fn the_rows_that_insert_many_could_not_write_have_no_hook_after(fixture: &Fixture) {
+    async fn insert_many_skips_after_hooks_for_failed_rows(fixture: &Fixture) {
         let taken = Order::new(fixture, fixture.key(), "tea").insert(&fixture.cluster).await.unwrap();
         let other = Order::new(fixture, fixture.key(), "tea");
         let here = fixture.shard_of(taken.user_id) == fixture.shard_of(other.user_id);
@@ -322,7 +322,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(other.entered(fixture).await, expected);
     }
 
-    async fn a_failing_hook_of_insert_many_leaves_those_of_the_other_rows(fixture: &Fixture) {
+    async fn insert_many_runs_the_other_hooks_after_a_failing_one(fixture: &Fixture) {
         let orders: Vec<Order> = ["tea", "fail after_insert", "milk"]
             .into_iter()
             .map(|item| Order::new(fixture, fixture.key(), item))
@@ -334,7 +334,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         }
     }
 
-    async fn a_verb_without_a_hook_of_its_own_does_not_pass_the_others_by(fixture: &Fixture) {
+    async fn every_verb_calls_the_general_hooks(fixture: &Fixture) {
         let guarded = Guarded { id: fixture.id(), user_id: fixture.key() };
         assert_eq!(kind(guarded.clone().insert(&fixture.cluster).await), ErrorKind::Check);
         let error = guarded.save(&fixture.cluster).await.unwrap_err();
@@ -346,7 +346,7 @@ behaviours! { (Order, Entry, Guarded, Job);
         assert_eq!(Guarded::on(guarded.user_id).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn a_hook_knows_where_its_row_is_written(fixture: &Fixture) {
+    async fn hooks_know_the_shard_of_their_row(fixture: &Fixture) {
         for shard in [0, fixture.logical_shards - 1] {
             let job = Job { id: fixture.id(), shard: -1, in_transaction: true };
             let job = job.insert(&fixture.cluster, shard).await.unwrap();

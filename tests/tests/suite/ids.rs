@@ -85,7 +85,7 @@ const BY_TITLE: (
 ) = (Note::USER_ID, Note::TITLE);
 
 behaviours! { (Note, Event, Visit, Account, Run);
-    async fn insert_fills_an_id_of_0_and_keeps_another(fixture: &Fixture) {
+    async fn insert_generates_only_missing_ids(fixture: &Fixture) {
         let key = fixture.key();
         let filled = note(key, "a").insert(&fixture.cluster).await.unwrap();
         assert!(filled.id.0 > 0);
@@ -94,7 +94,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
         assert_eq!(given.clone().insert(&fixture.cluster).await.unwrap(), given);
     }
 
-    async fn a_snowflake_holds_its_worker_and_the_leading_bits_of_its_keys_hash(fixture: &Fixture) {
+    async fn snowflakes_contain_worker_and_shard_bits(fixture: &Fixture) {
         for key in [fixture.key(), -fixture.key()] {
             let id = note(key, "a").insert(&fixture.cluster).await.unwrap().id;
             let parts = fixture.cluster.id_layout().parts(id.0).unwrap();
@@ -103,7 +103,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
         }
     }
 
-    async fn insert_many_fills_rising_ids_in_the_order_of_the_rows(fixture: &Fixture) {
+    async fn insert_many_generates_rising_ids_in_row_order(fixture: &Fixture) {
         let key = fixture.key();
         let mut rows: Vec<Note> = (0..300).map(|n| note(key + n % 7, &format!("{key} {n}"))).collect();
         rows[5].id = NoteId(fixture.id());
@@ -117,7 +117,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
         }
     }
 
-    async fn an_id_is_filled_within_a_transaction(fixture: &Fixture) {
+    async fn ids_are_generated_in_a_transaction(fixture: &Fixture) {
         let key = fixture.key();
         let tx = fixture.cluster.begin(Note::shard(key)).await.unwrap();
         let row = note(key, "a").insert(&tx).await.unwrap();
@@ -125,7 +125,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
         assert_eq!(Note::get(&fixture.cluster, key, row.id).await.unwrap(), row);
     }
 
-    async fn a_verb_that_cannot_give_the_id_back_refuses_a_row_without_one(fixture: &Fixture) {
+    async fn verbs_that_cannot_return_the_id_refuse_a_missing_one(fixture: &Fixture) {
         let key = fixture.key();
         let row = note(key, "a");
         for error in [
@@ -143,7 +143,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
         assert_eq!(Note::on(key).all(&fixture.cluster).await.unwrap(), [row]);
     }
 
-    async fn get_or_create_fills_the_id_of_what_it_creates(fixture: &Fixture) {
+    async fn get_or_create_generates_the_id(fixture: &Fixture) {
         let key = fixture.key();
         let (created, new) = note(key, "a").get_or_create(&fixture.cluster, BY_TITLE).await.unwrap();
         assert!(new && created.id.0 > 0);
@@ -151,7 +151,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
         assert_eq!(again, (created, false));
     }
 
-    async fn update_or_create_fills_the_id_of_what_it_creates_and_keeps_that_of_a_row(fixture: &Fixture) {
+    async fn update_or_create_generates_the_id_only_on_insert(fixture: &Fixture) {
         let key = fixture.key();
         let (created, new) = note(key, "a").update_or_create(&fixture.cluster, BY_TITLE).await.unwrap();
         assert!(new && created.id.0 > 0);
@@ -160,7 +160,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
         assert_eq!((updated.id, updated.text.as_str(), new), (created.id, "new", false));
     }
 
-    async fn a_row_without_an_id_is_not_looked_for_by_it(fixture: &Fixture) {
+    async fn rows_without_an_id_are_not_looked_up_by_it(fixture: &Fixture) {
         let row = note(fixture.key(), "a");
         let got = row.clone().get_or_create(&fixture.cluster, Note::ID).await;
         assert_eq!(kind(got), ErrorKind::Unsupported);
@@ -214,7 +214,7 @@ behaviours! { (Note, Event, Visit, Account, Run);
 }
 
 behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new());
-    async fn without_a_worker_the_first_insert_says_what_to_write(fixture: &Fixture) {
+    async fn a_missing_worker_error_names_the_configuration(fixture: &Fixture) {
         let error = note(fixture.key(), "a").insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("[ids] worker"), "{error}");
@@ -224,7 +224,7 @@ behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new());
 }
 
 behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new().worker(9).bits(10, 4, 8));
-    async fn the_widths_are_those_of_the_configuration(fixture: &Fixture) {
+    async fn id_widths_come_from_the_configuration(fixture: &Fixture) {
         let key = fixture.key();
         let id = note(key, "a").insert(&fixture.cluster).await.unwrap().id;
         assert_eq!(fixture.cluster.id_layout(), Layout::new(10, 4, 8).unwrap());
@@ -237,7 +237,7 @@ behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new().wo
         assert!(id < next && next < last);
     }
 
-    async fn a_closed_cluster_makes_no_ids(fixture: &Fixture) {
+    async fn a_closed_cluster_generates_no_ids(fixture: &Fixture) {
         let second = fixture.another_process().await;
         second.close().await;
         let error = note(fixture.key(), "a").insert(&second).await.unwrap_err();

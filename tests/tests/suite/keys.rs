@@ -151,7 +151,7 @@ macro_rules! ends_come_back {
 }
 
 behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Profile, Cell);
-    async fn keys_of_every_type_route_at_their_ends_and_at_zero(fixture: &Fixture) {
+    async fn keys_of_every_type_route_at_zero_and_their_limits(fixture: &Fixture) {
         ends_come_back! { fixture:
             ByI8 [i8::MIN, -1, 0, 1, i8::MAX];
             ByI16 [i16::MIN, -1, 0, 1, i16::MAX];
@@ -164,7 +164,7 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         }
     }
 
-    async fn equal_keys_of_different_types_live_together(fixture: &Fixture) {
+    async fn equal_keys_of_different_types_share_a_shard(fixture: &Fixture) {
         for key in [0_u8, 1, 42, 127] {
             let number = i64::from(key);
             let tx = fixture.cluster.begin(ByI64::shard(number)).await.unwrap();
@@ -176,7 +176,7 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         }
     }
 
-    async fn a_key_above_what_every_database_stores_belongs_to_no_shard(fixture: &Fixture) {
+    async fn keys_above_i64_max_are_refused(fixture: &Fixture) {
         for key in [i64::MAX.unsigned_abs() + 1, u64::MAX] {
             let on = &fixture.cluster;
             let row = ByU64 { id: fixture.id(), key };
@@ -192,7 +192,7 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         }
     }
 
-    async fn a_newtype_is_a_key(fixture: &Fixture) {
+    async fn a_newtype_can_be_a_shard_key(fixture: &Fixture) {
         let user = UserId(fixture.key());
         let row = ByUser { id: uuid::Uuid::from_u128(fixture.id().unsigned_abs().into()), user };
         let row = row.insert(&fixture.cluster).await.unwrap();
@@ -201,7 +201,7 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         assert_eq!(ByUser::on(user).filter(ByUser::USER.eq(user)).all(&fixture.cluster).await.unwrap(), [row]);
     }
 
-    async fn a_key_that_is_the_whole_primary_key_leaves_no_id(fixture: &Fixture) {
+    async fn the_shard_key_can_be_the_whole_primary_key(fixture: &Fixture) {
         let mut profile = Profile { user_id: fixture.key(), name: "a".into() }.insert(&fixture.cluster).await.unwrap();
         assert_eq!(Profile::get(&fixture.cluster, profile.user_id, ()).await.unwrap(), profile);
         profile.name = "b".into();
@@ -214,7 +214,7 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         assert_eq!(Profile::find(&fixture.cluster, profile.user_id, ()).await.unwrap(), None);
     }
 
-    async fn a_primary_key_of_several_columns_names_one_row(fixture: &Fixture) {
+    async fn a_composite_primary_key_identifies_one_row(fixture: &Fixture) {
         let key = fixture.key();
         let cell = |sheet: &str, user_id, line, place| Cell { sheet: sheet.into(), user_id, line, place, value: 0 };
         let first = cell("a", key, 1, Option0::A);
@@ -238,7 +238,7 @@ behaviours! { (ByI8, ByI16, ByI32, ByI64, ByU8, ByU16, ByU32, ByU64, ByUser, Pro
         }
     }
 
-    async fn every_row_is_in_the_shard_that_routing_names(fixture: &Fixture) {
+    async fn rows_are_stored_in_the_routed_shard(fixture: &Fixture) {
         for key in fixture.key_of_each_shard() {
             let row = ByI64 { id: fixture.id(), key }.insert(&fixture.cluster).await.unwrap();
             let there = fixture.neighbours(key, 1)[0];
@@ -265,7 +265,7 @@ fn regions() -> StrategyConfig {
 }
 
 behaviours! { (Regional, ByI64), 6 shards on 2 servers, |options| options.strategy(regions());
-    async fn a_region_picks_the_shards_of_its_rows(fixture: &Fixture) {
+    async fn a_region_selects_the_shards_of_its_rows(fixture: &Fixture) {
         let mut rows = Vec::new();
         for number in 0..40 {
             for region in ["eu", "us"] {
@@ -293,7 +293,7 @@ behaviours! { (Regional, ByI64), 6 shards on 2 servers, |options| options.strate
         assert_eq!(found, expected);
     }
 
-    async fn an_unknown_region_lives_in_that_of_the_default(fixture: &Fixture) {
+    async fn unknown_regions_use_the_default_region(fixture: &Fixture) {
         let row = Regional::new(fixture, "moon", 5).insert(&fixture.cluster).await.unwrap();
         assert_eq!(Regional::get(&fixture.cluster, ("moon", 5), row.id).await.unwrap(), row);
         // The row of another region with the same key and shard is another row.
@@ -302,7 +302,7 @@ behaviours! { (Regional, ByI64), 6 shards on 2 servers, |options| options.strate
         assert!(shard_numbers_of(fixture, "regional").await.iter().all(|shard| *shard < 3));
     }
 
-    async fn a_region_is_part_of_the_key_and_not_updated(fixture: &Fixture) {
+    async fn the_region_is_never_updated(fixture: &Fixture) {
         let row = Regional::new(fixture, "eu", 5).insert(&fixture.cluster).await.unwrap();
         let query = || Regional::on(("eu", 5));
         assert_eq!(kind(query().set(Regional::REGION, "us").update(&fixture.cluster).await), ErrorKind::CrossShard);
@@ -325,7 +325,7 @@ mod by_modulo {
     use super::*;
 
     behaviours! { (ByI64), 4 shards on 2 servers, |options| options.strategy(StrategyConfig::Modulo).pin(6, 0);
-        async fn the_remainder_or_a_pin_says_where_a_row_is(fixture: &Fixture) {
+        async fn modulo_and_pins_route_rows(fixture: &Fixture) {
             for (key, shard) in [(0, 0), (1, 1), (5, 1), (-1, 3), (6, 0), (i64::MIN, 0), (i64::MAX, 3)] {
                 assert_eq!(fixture.shard_of(key), shard);
                 let before = rows_in(fixture, shard, "by_i64").await;
@@ -342,7 +342,7 @@ mod by_range {
 
     behaviours! { (ByI64), 3 shards on 2 servers,
         |options| options.strategy(StrategyConfig::Range { bounds: vec![-10, 1_000_000] });
-        async fn the_bounds_say_where_a_row_is(fixture: &Fixture) {
+        async fn ranges_route_rows(fixture: &Fixture) {
             let keys = [(i64::MIN, 0), (-11, 0), (-10, 1), (0, 1), (999_999, 1), (1_000_000, 2), (i64::MAX, 2)];
             for (key, shard) in keys {
                 assert_eq!(fixture.shard_of(key), shard);
@@ -359,7 +359,7 @@ mod by_ring {
 
     behaviours! { (ByI64), 4 shards on 2 servers,
         |options| options.strategy(StrategyConfig::Ring { virtual_nodes: 64, weights: Some(vec![1, 1, 0, 2]) });
-        async fn a_shard_of_weight_zero_gets_no_row(fixture: &Fixture) {
+        async fn a_shard_with_weight_zero_receives_no_rows(fixture: &Fixture) {
             let rows = (0..200).map(|key| ByI64 { id: fixture.id(), key }).collect();
             ByI64::insert_many(&fixture.cluster, rows).await.unwrap();
             assert_eq!(ByI64::on_each(0..200).count(&fixture.cluster).await.unwrap(), 200);

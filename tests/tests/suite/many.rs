@@ -100,7 +100,7 @@ async fn all_by_id(fixture: &Fixture, keys: &[i64]) -> Vec<Order> {
 }
 
 behaviours! { (Order, Wide);
-    async fn rows_of_any_number_are_inserted_and_given_back_in_order(fixture: &Fixture) {
+    async fn insert_many_returns_any_number_of_rows_in_order(fixture: &Fixture) {
         for count in [0, 1, 2, 9, 10, 11, 1_000, 1_234] {
             let keys: Vec<i64> = (0..7).map(|_| fixture.key()).collect();
             let rows: Vec<Order> = (0..count)
@@ -116,14 +116,14 @@ behaviours! { (Order, Wide);
         }
     }
 
-    async fn rows_of_one_key_are_inserted_in_batches(fixture: &Fixture) {
+    async fn insert_many_batches_rows_of_one_key(fixture: &Fixture) {
         let key = fixture.key();
         let rows: Vec<Order> = (0..1_234).map(|n| Order::new(fixture, key, n)).collect();
         Order::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
         assert!(all_by_id(fixture, &[key]).await == rows);
     }
 
-    async fn columns_that_are_null_in_all_rows_or_in_none_are_kept(fixture: &Fixture) {
+    async fn insert_many_keeps_columns_that_are_null_in_all_or_no_rows(fixture: &Fixture) {
         let key = fixture.key();
         let nulls: Vec<Order> = (0..12).map(|n| Order::new(fixture, key, n)).collect();
         let full: Vec<Order> = (0..12).map(|n| Order::full(fixture, key, n)).collect();
@@ -132,7 +132,7 @@ behaviours! { (Order, Wide);
         assert_eq!(all_by_id(fixture, &[key]).await, [nulls, full].concat());
     }
 
-    async fn a_wide_table_takes_many_rows(fixture: &Fixture) {
+    async fn insert_many_handles_wide_tables(fixture: &Fixture) {
         let key = fixture.key();
         let rows: Vec<Wide> = fixture.ids(1_111).into_iter().zip(0..).map(|(id, n)| Wide::new(id, key, n)).collect();
         Wide::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
@@ -140,7 +140,7 @@ behaviours! { (Order, Wide);
         assert!(found == rows);
     }
 
-    async fn a_shard_that_refuses_a_row_keeps_none_and_the_error_names_it(fixture: &Fixture) {
+    async fn insert_many_reports_the_shard_that_failed(fixture: &Fixture) {
         let keys = fixture.key_of_each_shard();
         let taken = Order::new(fixture, keys[0], -1).insert(&fixture.cluster).await.unwrap();
         // Enough for several statements on each shard, with the refused row in the last of them.
@@ -165,7 +165,7 @@ behaviours! { (Order, Wide);
         }
     }
 
-    async fn a_row_that_is_given_twice_keeps_none_of_its_shard(fixture: &Fixture) {
+    async fn a_duplicate_row_rolls_back_its_shard(fixture: &Fixture) {
         let key = fixture.key();
         let row = Order::new(fixture, key, 1);
         let mut twice = vec![row.clone(), Order::new(fixture, key, 2)];
@@ -174,7 +174,7 @@ behaviours! { (Order, Wide);
         assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn many_rows_in_a_transaction_vanish_with_it(fixture: &Fixture) {
+    async fn insert_many_rolls_back_with_its_transaction(fixture: &Fixture) {
         let key = fixture.key();
         let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         let rows = (0..111).map(|n| Order::new(fixture, key, n)).collect();
@@ -184,7 +184,7 @@ behaviours! { (Order, Wide);
         assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn on_each_gives_the_rows_of_its_keys_alone(fixture: &Fixture) {
+    async fn on_each_gives_only_rows_of_its_keys(fixture: &Fixture) {
         let keys = fixture.key_of_each_shard();
         let mut expected = Vec::new();
         for key in &keys {
@@ -202,7 +202,7 @@ behaviours! { (Order, Wide);
         assert!(!query().exists(&fixture.cluster).await.unwrap());
     }
 
-    async fn a_key_that_is_named_twice_gives_its_rows_once(fixture: &Fixture) {
+    async fn on_each_ignores_duplicate_keys(fixture: &Fixture) {
         let key = fixture.key();
         let row = Order::new(fixture, key, 1).insert(&fixture.cluster).await.unwrap();
         let query = || Order::on_each([key, key, key]);
@@ -213,7 +213,7 @@ behaviours! { (Order, Wide);
         assert_eq!(Order::on_each(many).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn no_keys_give_no_rows(fixture: &Fixture) {
+    async fn on_each_without_keys_gives_no_rows(fixture: &Fixture) {
         let none = || Order::on_each(Vec::<i64>::new());
         assert_eq!(none().all(&fixture.cluster).await.unwrap(), []);
         assert_eq!(none().first(&fixture.cluster).await.unwrap(), None);
@@ -223,7 +223,7 @@ behaviours! { (Order, Wide);
         assert_eq!(none().delete(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn thousands_of_keys_are_asked_in_one_call(fixture: &Fixture) {
+    async fn on_each_takes_thousands_of_keys(fixture: &Fixture) {
         let keys: Vec<i64> = (0..2_500).map(|_| fixture.key()).collect();
         let rows: Vec<Order> = keys.iter().map(|key| Order::new(fixture, *key, 1)).collect();
         Order::insert_many(&fixture.cluster, rows.clone()).await.unwrap();
@@ -234,7 +234,7 @@ behaviours! { (Order, Wide);
         assert_eq!(query().filter(Order::QUANTITY.eq(2)).delete(&fixture.cluster).await.unwrap(), 2_500);
     }
 
-    async fn an_order_over_several_keys_is_merged(fixture: &Fixture) {
+    async fn on_each_merges_an_order(fixture: &Fixture) {
         let keys = [fixture.key(), fixture.key(), fixture.key()];
         let mut ids = Vec::new();
         for (number, key) in keys.into_iter().cycle().take(12).enumerate() {

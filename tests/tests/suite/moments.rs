@@ -145,21 +145,21 @@ async fn comes_back(fixture: &Fixture, stored: Moment, expected: Moment) {
 }
 
 behaviours! { (Moment, Stamped);
-    async fn times_come_back_to_the_microsecond(fixture: &Fixture) {
+    async fn times_round_trip_with_microseconds(fixture: &Fixture) {
         for nano in [0, 1_000, 999_999_000, 123_456_000] {
             let stored = at(fixture, (2024, 2, 29), (23, 59, 58, nano));
             comes_back(fixture, stored.clone(), stored).await;
         }
     }
 
-    async fn what_is_less_than_a_microsecond_is_cut_off_and_not_rounded(fixture: &Fixture) {
+    async fn times_are_truncated_to_microseconds(fixture: &Fixture) {
         for (nano, cut) in [(999_999_999, 999_999_000), (1_999, 1_000), (999, 0)] {
             let stored = at(fixture, (1999, 12, 31), (23, 59, 59, nano));
             comes_back(fixture, stored, at(fixture, (1999, 12, 31), (23, 59, 59, cut))).await;
         }
     }
 
-    async fn the_first_and_the_last_year_come_back(fixture: &Fixture) {
+    async fn the_years_1_and_9999_round_trip(fixture: &Fixture) {
         let first = at(fixture, (1, 1, 1), (0, 0, 0, 0));
         comes_back(fixture, first.clone(), first).await;
         let last = at(fixture, (9999, 12, 31), (23, 59, 59, 999_999_000));
@@ -168,7 +168,7 @@ behaviours! { (Moment, Stamped);
         comes_back(fixture, before_the_epoch.clone(), before_the_epoch).await;
     }
 
-    async fn years_outside_are_refused(fixture: &Fixture) {
+    async fn years_outside_1_to_9999_are_refused(fixture: &Fixture) {
         let beyond = NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap();
         let before = NaiveDate::from_ymd_opt(0, 12, 31).unwrap();
         for day in [beyond, before] {
@@ -193,7 +193,7 @@ behaviours! { (Moment, Stamped);
         assert_eq!(kind(Moment { clock, ..moment(fixture) }.insert(&fixture.cluster).await), ErrorKind::Unsupported);
     }
 
-    async fn an_offset_is_kept_as_the_same_moment_in_utc(fixture: &Fixture) {
+    async fn offsets_are_converted_to_utc(fixture: &Fixture) {
         let plus_two = UtcOffset::from_hms(2, 0, 0).unwrap();
         let offset = OffsetDateTime::UNIX_EPOCH.to_offset(plus_two);
         let stored = Moment { offset, ..moment(fixture) };
@@ -218,7 +218,7 @@ behaviours! { (Moment, Stamped);
         assert_eq!(Moment::on(key).filter(since).count(&fixture.cluster).await.unwrap(), 2);
     }
 
-    async fn rows_are_stamped_with_any_type_of_time(fixture: &Fixture) {
+    async fn timestamps_work_with_every_time_type(fixture: &Fixture) {
         let midnight = PrimitiveDateTime::new(Date::MIN, Time::MIDNIGHT);
         let row = Stamped {
             id: fixture.id(),

@@ -72,7 +72,7 @@ fn alternating(levels: i32) -> Filter<Piece> {
 }
 
 behaviours! { (Piece, Chip);
-    async fn a_chain_of_one_operator_may_be_of_any_length(fixture: &Fixture) {
+    async fn chains_of_one_operator_have_any_length(fixture: &Fixture) {
         let key = three(fixture).await;
         let any = (2..MANY).fold(is(2), |all, number| all | is(number));
         assert_eq!(numbers(fixture, key, any.clone()).await.unwrap(), [2, 3]);
@@ -100,7 +100,7 @@ behaviours! { (Piece, Chip);
         assert_eq!(joined, [3, 2, 1]);
     }
 
-    async fn conditions_on_what_is_joined_or_loaded_may_be_long(fixture: &Fixture) {
+    async fn conditions_on_joins_and_loads_may_be_long(fixture: &Fixture) {
         let key = three(fixture).await;
         let chips = || (2..MANY / 2).fold(Piece::CHIPS.filter(Chip::ID.ne(-1)), |load, number| {
             load.filter(Chip::ID.ne(-i64::from(number)))
@@ -144,7 +144,7 @@ behaviours! { (Piece, Chip);
         assert_eq!(joined.await.unwrap().len(), 1);
     }
 
-    async fn what_nests_too_deeply_is_refused(fixture: &Fixture) {
+    async fn deeply_nested_filters_are_refused(fixture: &Fixture) {
         let key = three(fixture).await;
         let deep = alternating(200_000);
         let copy = deep.clone();

@@ -153,7 +153,7 @@ behaviours! { (Entry, Cell);
         assert_eq!(found, rows);
     }
 
-    async fn nulls_stand_where_they_are_asked_to(fixture: &Fixture) {
+    async fn nulls_first_and_nulls_last_are_respected(fixture: &Fixture) {
         let (key, rows) = filled(fixture, 12).await;
         let nulls = rows.iter().filter(|row| row.rank.is_none()).count();
         for (order, nulls_at) in [
@@ -177,7 +177,7 @@ behaviours! { (Entry, Cell);
         }
     }
 
-    async fn limit_and_offset_cut_the_result(fixture: &Fixture) {
+    async fn limit_and_offset_select_rows(fixture: &Fixture) {
         let (key, rows) = filled(fixture, 5).await;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let query = || Entry::on(key).order_by(Entry::ID).select(Entry::ID);
@@ -219,7 +219,7 @@ behaviours! { (Entry, Cell);
         assert_eq!(query().select(Entry::ID).count(on).await.unwrap(), 8);
     }
 
-    async fn pages_of_every_size_walk_all_rows_once_in_order(fixture: &Fixture) {
+    async fn pages_of_every_size_give_each_row_once_in_order(fixture: &Fixture) {
         let (key, rows) = filled(fixture, 23).await;
         let by_id: Vec<i64> = rows.iter().map(|row| row.id).collect();
         for size in [1, 2, 3, 5, 22, 23, 24, 100] {
@@ -229,7 +229,7 @@ behaviours! { (Entry, Cell);
         }
     }
 
-    async fn pages_by_columns_of_every_type_walk_all_rows_once_in_order(fixture: &Fixture) {
+    async fn pages_by_columns_of_every_type_give_each_row_once_in_order(fixture: &Fixture) {
         let (key, rows) = filled(fixture, 23).await;
         let orders: Vec<fn() -> Vec<OrderBy<Entry>>> = vec![
             || vec![Entry::GROUP.asc()],
@@ -274,7 +274,7 @@ behaviours! { (Entry, Cell);
         }
     }
 
-    async fn pages_keep_to_the_filter(fixture: &Fixture) {
+    async fn pages_respect_the_filter(fixture: &Fixture) {
         let (key, rows) = filled(fixture, 20).await;
         let expected: Vec<i64> =
             rows.iter().filter(|row| row.group == 1 || row.on).map(|row| row.id).collect();
@@ -292,7 +292,7 @@ behaviours! { (Entry, Cell);
         assert_eq!(found, expected);
     }
 
-    async fn rows_that_come_and_go_elsewhere_do_not_shift_a_page(fixture: &Fixture) {
+    async fn pages_are_not_shifted_by_inserts_and_deletes(fixture: &Fixture) {
         let (key, rows) = filled(fixture, 10).await;
         let first = Entry::on(key).page(&fixture.cluster, 4, None).await.unwrap();
         rows[0].delete(&fixture.cluster).await.unwrap();
@@ -302,7 +302,7 @@ behaviours! { (Entry, Cell);
         assert_eq!(second.rows, rows[4..8]);
     }
 
-    async fn pages_by_a_primary_key_of_several_columns(fixture: &Fixture) {
+    async fn pages_work_with_composite_primary_keys(fixture: &Fixture) {
         let key = fixture.key();
         let neighbour = fixture.neighbours(key, 1)[0];
         let mut cells = Vec::new();

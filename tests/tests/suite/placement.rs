@@ -62,7 +62,7 @@ fn one_shard(fixture: &Fixture, cluster: &str, namespace: &str) -> Config {
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;
-    async fn servers_that_were_swapped_are_found_at_first_use(fixture: &Fixture) {
+    async fn swapped_servers_are_detected_at_first_use(fixture: &Fixture) {
         let mut urls = fixture.server_urls().to_vec();
         urls.reverse();
         let swapped = fixture.config_of(&urls, fixture.namespace());
@@ -81,7 +81,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         }
     }
 
-    async fn a_namespace_of_another_shard_or_cluster_is_found_at_first_use(fixture: &Fixture) {
+    async fn foreign_namespaces_are_detected_at_first_use(fixture: &Fixture) {
         let second = fixture.namespace().replace("{shard}", "1");
         let first = fixture.namespace().replace("{shard}", "0");
         let wrong_shard = one_shard(fixture, fixture.cluster_name(), &second);
@@ -101,7 +101,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         Order { id: fixture.id(), user_id: 1 }.insert(&cluster).await.unwrap();
     }
 
-    async fn a_namespace_that_was_not_made_is_named_with_what_makes_it(fixture: &Fixture) {
+    async fn a_missing_namespace_error_names_setup(fixture: &Fixture) {
         let config = fixture.config_of_another("later");
         refused_at_first_use(&config, 1, ErrorKind::UndefinedTable).await;
         let cluster = Cluster::connect(&config).await.unwrap();

@@ -52,7 +52,7 @@ async fn order(fixture: &Fixture, user_id: i64, quantity: i32) -> Order {
 }
 
 behaviours! { (Order, Line);
-    async fn tables_in_braces_are_those_of_the_shard(fixture: &Fixture) {
+    async fn braces_name_tables_of_the_shard(fixture: &Fixture) {
         for key in fixture.key_of_each_shard() {
             let row = order(fixture, key, 3).await;
             Line { id: fixture.id(), user_id: key, order_id: row.id, text: "x".into() }.insert(&fixture.cluster).await.unwrap();
@@ -122,7 +122,7 @@ behaviours! { (Order, Line);
         }
     }
 
-    async fn two_question_marks_are_one(fixture: &Fixture) {
+    async fn doubled_question_marks_are_an_escape(fixture: &Fixture) {
         if fixture.dialect == Dialect::Postgres {
             let text = "SELECT ('{\"a\": 1}'::jsonb ?? ?) AND ('{\"a\": 1}'::jsonb ??| ARRAY['a', 'b'])";
             let found = Order::on_shard_of(fixture.key()).sql(text).bind("a".to_owned()).one::<bool>(&fixture.cluster).await;
@@ -130,7 +130,7 @@ behaviours! { (Order, Line);
         }
     }
 
-    async fn placeholders_that_do_not_match_the_arguments_are_refused(fixture: &Fixture) {
+    async fn mismatched_placeholders_are_refused(fixture: &Fixture) {
         let key = fixture.key();
         for text in [
             "SELECT COUNT(*) FROM {orders} WHERE user_id = 1",
@@ -169,7 +169,7 @@ behaviours! { (Order, Line);
         assert_eq!(Order::query().on_shards_of([one, two]).filter(of_these).count(on).await.unwrap(), 2);
     }
 
-    async fn execute_says_how_many_rows_it_changed(fixture: &Fixture) {
+    async fn execute_returns_the_affected_rows(fixture: &Fixture) {
         let key = fixture.key();
         order(fixture, key, 1).await;
         order(fixture, key, 2).await;
@@ -221,14 +221,14 @@ behaviours! { (Order, Line);
         }
     }
 
-    async fn two_braces_are_one(fixture: &Fixture) {
+    async fn doubled_braces_are_an_escape(fixture: &Fixture) {
         let key = fixture.key();
         // A brace outside of quotes is an error of each database: it has to arrive there as one.
         let error = Order::query().on_shard_of(key).sql("SELECT {{").all::<i64>(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Database, "{error}");
     }
 
-    async fn a_name_that_is_no_table_is_refused_before_it_is_sent(fixture: &Fixture) {
+    async fn unknown_table_names_are_refused_before_sending(fixture: &Fixture) {
         let key = fixture.key();
         for text in ["SELECT 1 FROM {", "SELECT {}", "SELECT {a b}", "SELECT {orders; DROP TABLE x}", "SELECT {\"orders\"}", "SELECT {lines.*} FROM {lines}"] {
             let query = Order::query().on_shard_of(key).sql(AssertSqlSafe(text.to_owned()));
@@ -238,7 +238,7 @@ behaviours! { (Order, Line);
         assert_eq!(kind(query.all::<i64>(&fixture.cluster).await), ErrorKind::UndefinedTable);
     }
 
-    async fn one_text_takes_values_of_several_types(fixture: &Fixture) {
+    async fn one_raw_text_takes_values_of_several_types(fixture: &Fixture) {
         // The driver finds a prepared statement by its text alone.
         let key = fixture.key();
         order(fixture, key, 2).await;
@@ -273,7 +273,7 @@ behaviours! { (Order, Line);
         assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn a_statement_is_of_one_shard_and_takes_no_filter(fixture: &Fixture) {
+    async fn raw_sql_takes_one_shard_and_no_filter(fixture: &Fixture) {
         let key = fixture.key();
         let keys = fixture.key_of_each_shard();
         if keys.len() > 1 {
@@ -286,7 +286,7 @@ behaviours! { (Order, Line);
         assert_eq!(kind(limited), ErrorKind::Unsupported);
     }
 
-    async fn the_drivers_own_connection_is_borrowed_and_given_back(fixture: &Fixture) {
+    async fn a_driver_connection_is_borrowed_and_returned(fixture: &Fixture) {
         let key = fixture.key();
         let row = order(fixture, key, 5).await;
         // More often than the pool has connections.

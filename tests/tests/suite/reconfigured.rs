@@ -119,7 +119,7 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         assert_eq!(Order::get(&fixture.cluster, key, late.id).await.unwrap(), late);
     }
 
-    async fn a_transaction_stays_where_it_was_begun_and_is_done(fixture: &Fixture) {
+    async fn transactions_finish_where_they_began(fixture: &Fixture) {
         let cluster = on_two(fixture).await;
         let key = fixture.key_of_shard(0);
         let tx = cluster.begin(Order::shard(key)).await.unwrap();
@@ -131,7 +131,7 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         assert_eq!(found, [one, two]);
     }
 
-    async fn a_stream_finds_what_moves_while_it_is_read(fixture: &Fixture) {
+    async fn streams_follow_a_shard_that_moves(fixture: &Fixture) {
         let cluster = on_two(fixture).await;
         let orders = fill(fixture, &cluster).await;
         let mut stream = Order::scatter().stream(&cluster);
@@ -143,7 +143,7 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         assert_eq!(found, orders);
     }
 
-    async fn what_decides_where_a_row_is_does_not_change(fixture: &Fixture) {
+    async fn reconfigure_refuses_changes_of_routing(fixture: &Fixture) {
         let cluster = on_two(fixture).await;
         let refused = |config: Config, what: &str| {
             let error = cluster.reconfigure(&config).unwrap_err();
@@ -168,7 +168,7 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         refused(described("another", group(4)), &format!("is called `{}`", fixture.cluster_name()));
     }
 
-    async fn what_was_closed_is_not_opened_by_another_configuration(fixture: &Fixture) {
+    async fn reconfigure_does_not_reopen_a_closed_cluster(fixture: &Fixture) {
         let cluster = on_two(fixture).await;
         let key = fixture.key_of_shard(0);
         cluster.close().await;
@@ -176,7 +176,7 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         assert_eq!(kind(Order::on(key).count(&cluster).await), ErrorKind::Unavailable);
     }
 
-    async fn a_server_that_stays_as_it_was_keeps_its_connections(fixture: &Fixture) {
+    async fn reconfigure_keeps_connections_of_unchanged_servers(fixture: &Fixture) {
         let cluster = on_two(fixture).await;
         fill(fixture, &cluster).await;
         let backend = async |key| {
@@ -208,7 +208,7 @@ mod while_it_is_asked {
     }
 
     #[test]
-    fn a_scatter_finds_what_moves_while_it_is_asked() {
+    fn scatters_follow_a_shard_that_moves() {
         with_moving(|fixture| Box::pin(scattered(fixture)));
     }
 
@@ -228,7 +228,7 @@ mod while_it_is_asked {
     }
 
     #[test]
-    fn an_ordered_stream_begins_anew_before_its_first_row() {
+    fn ordered_streams_restart_before_their_first_row() {
         with_moving(|fixture| Box::pin(streamed(fixture)));
     }
 
@@ -249,7 +249,7 @@ mod while_it_is_asked {
     }
 
     #[test]
-    fn a_statement_on_one_shard_follows_it() {
+    fn single_shard_statements_follow_a_shard_that_moves() {
         with_moving(|fixture| Box::pin(single(fixture)));
     }
 
@@ -294,7 +294,7 @@ mod while_it_is_asked {
     }
 
     #[test]
-    fn without_a_new_place_the_error_names_the_shard() {
+    fn a_missing_shard_without_a_new_placement_is_named() {
         with_moving(|fixture| Box::pin(unplaced(fixture)));
     }
 

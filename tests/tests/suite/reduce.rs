@@ -72,7 +72,7 @@ fn joined<T>(mut all: Vec<T>, more: Vec<T>) -> Vec<T> {
 const ALL: &str = "SELECT item, quantity FROM {orders}";
 
 behaviours! { (Order), 16 shards on 2 servers, |options| options;
-    async fn parts_of_all_shards_are_merged_in_their_order(fixture: &Fixture) {
+    async fn reduce_merges_shards_in_order(fixture: &Fixture) {
         fill(fixture).await;
         let text = AssertSqlSafe(format!("{ALL} WHERE quantity > {}", argument(fixture)));
         let found = Order::scatter().sql(text).bind(3).reduce(&fixture.cluster, gathered, joined).await.unwrap();
@@ -81,7 +81,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(found, Some(expected));
     }
 
-    async fn several_keys_ask_each_of_their_shards_once(fixture: &Fixture) {
+    async fn reduce_queries_each_shard_once_for_several_keys(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let asked = AtomicUsize::new(0);
         // More than one condition of keys holds.
@@ -107,7 +107,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(none, None);
     }
 
-    async fn one_shard_is_its_own_part(fixture: &Fixture) {
+    async fn reduce_works_on_one_shard(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let found = Order::on_shard_of(keys[3]).sql(ALL).reduce(&fixture.cluster, gathered, joined).await.unwrap();
         assert_eq!(found, Some(vec![(3, vec![1, 2, 3])]));
@@ -115,7 +115,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(found, Some(vec![(4, vec![1, 2, 3, 4])]));
     }
 
-    async fn a_part_ends_early_and_the_pool_serves_on(fixture: &Fixture) {
+    async fn a_closure_that_stops_early_returns_its_connection(fixture: &Fixture) {
         fill(fixture).await;
         for _ in 0..3 {
             let firsts = Order::scatter()
@@ -128,7 +128,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(Order::scatter().count(&fixture.cluster).await.unwrap(), 120);
     }
 
-    async fn calls_run_on_tasks_of_their_own(fixture: &Fixture) {
+    async fn reduce_runs_in_spawned_tasks(fixture: &Fixture) {
         fill(fixture).await;
         let cluster = fixture.cluster.clone();
         let task = tokio::spawn(async move {
@@ -140,7 +140,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(task.await.unwrap().unwrap(), (16, 16));
     }
 
-    async fn rows_are_a_stream(fixture: &Fixture) {
+    async fn reduce_gives_rows_as_a_stream(fixture: &Fixture) {
         fill(fixture).await;
         let sum = Order::scatter()
             .sql("SELECT quantity FROM {orders}")
@@ -154,7 +154,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(sum, Some((1..16_i64).map(|shard| shard * (shard + 1) / 2).sum()));
     }
 
-    async fn an_error_of_one_shard_names_it_and_ends_the_others(fixture: &Fixture) {
+    async fn a_failing_shard_is_named_and_cancels_the_others(fixture: &Fixture) {
         fill(fixture).await;
         let text = match fixture.dialect {
             Dialect::Sqlite => "DROP TABLE orders".to_owned(),
@@ -168,7 +168,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(Order::on(rest).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn an_error_of_a_part_names_its_shard(fixture: &Fixture) {
+    async fn an_error_of_a_closure_names_its_shard(fixture: &Fixture) {
         fill(fixture).await;
         let wrong = async |rows: ShardRows<'_, i32>| {
             if rows.shard().shard == 3 {
@@ -187,7 +187,7 @@ behaviours! { (Order), 16 shards on 2 servers, |options| options;
         assert_eq!(Order::scatter().count(&fixture.cluster).await.unwrap(), 120);
     }
 
-    async fn what_takes_one_shard_says_what_takes_several(fixture: &Fixture) {
+    async fn single_shard_verbs_suggest_the_verb_for_several_shards(fixture: &Fixture) {
         let keys = fill(fixture).await;
         let cluster = &fixture.cluster;
         let one = keys[0];
@@ -232,7 +232,7 @@ mod small_pools {
         |options| options.pool(
             PoolOptions::new().max_connections(1).sqlite_readers(1).acquire_timeout(Duration::from_secs(2))
         );
-        async fn a_pool_of_one_serves_parts_that_take_their_time(fixture: &Fixture) {
+        async fn slow_closures_share_a_pool_of_one_without_timeouts(fixture: &Fixture) {
             fill(fixture).await;
             // Eight of a server, which together take longer than a connection is waited for.
             let slow = async |mut rows: ShardRows<'_, (String, i32)>| {
@@ -252,7 +252,7 @@ mod dropped {
 
     behaviours! { (Order), 16 shards on 2 servers,
         |options| options.pool(PoolOptions::new().max_connections(1).sqlite_readers(1));
-        async fn a_call_that_is_dropped_leaves_its_connections_to_others(fixture: &Fixture) {
+        async fn a_dropped_reduce_returns_its_connections(fixture: &Fixture) {
             fill(fixture).await;
             for polls in 1..6 {
                 let mut call = Order::scatter().sql(ALL).reduce(&fixture.cluster, gathered, joined);
@@ -272,7 +272,7 @@ mod dropped {
 /// The rows so far have been handed on, and what the statement does is not known.
 #[cfg(feature = "postgres")]
 #[tokio::test]
-async fn a_statement_whose_connection_is_lost_is_not_sent_again() {
+async fn raw_sql_is_not_retried_after_a_lost_connection() {
     let fixture = FixtureOptions::new(Dialect::Postgres, 1, 1)
         .open(|setup| setup.table::<Order>())
         .await;
@@ -298,7 +298,7 @@ async fn a_statement_whose_connection_is_lost_is_not_sent_again() {
 /// Nothing is copied to the replicas of SQLite, so that a read shows where it went.
 #[cfg(feature = "sqlite")]
 #[tokio::test]
-async fn a_statement_that_is_said_to_read_goes_where_it_is_said() {
+async fn read_from_routes_raw_sql() {
     let fixture = FixtureOptions::new(Dialect::Sqlite, 4, 2)
         .replicas()
         .read(Read::Replica)

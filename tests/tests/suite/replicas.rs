@@ -66,7 +66,7 @@ mod by_policy {
     use super::*;
 
     behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options.replicas().read(Read::Replica);
-        async fn reads_of_the_group_go_to_the_replica_and_writes_never(fixture: &Fixture) {
+        async fn reads_go_to_the_replica_and_writes_to_the_primary(fixture: &Fixture) {
             let on = &fixture.cluster;
             for row in twins(fixture, &fixture.key_of_each_shard()).await {
                 let key = row.id;
@@ -131,7 +131,7 @@ mod by_default {
     use super::*;
 
     behaviours! { (Order, Setting), 2 shards on 2 servers, |options| options.replicas();
-        async fn reads_go_to_the_primary_unless_they_are_sent_to_the_replica(fixture: &Fixture) {
+        async fn reads_go_to_the_primary_by_default(fixture: &Fixture) {
             let keys = fixture.key_of_each_shard();
             for key in twins(fixture, &keys).await.iter().map(|row| row.id) {
                 assert_eq!(place_of(&fixture.cluster, key).await, "primary");
@@ -186,7 +186,7 @@ mod replicating {
     }
 
     behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options.replicas();
-        async fn the_server_that_answers_is_the_one_that_was_asked_for(fixture: &Fixture) {
+        async fn read_from_selects_the_endpoint(fixture: &Fixture) {
             if fixture.dialect == Dialect::Sqlite {
                 return;
             }
@@ -231,7 +231,7 @@ mod gone {
     use super::*;
 
     behaviours! { (Order), 2 shards on 2 servers, |options| options;
-        async fn a_replica_that_is_gone_leaves_its_reads_to_the_primary(fixture: &Fixture) {
+        async fn reads_fall_back_to_the_primary_without_the_replica(fixture: &Fixture) {
             let cluster = Cluster::connect(&without_replicas(fixture)).await.unwrap();
             for key in fixture.key_of_each_shard() {
                 let row = Order { id: key, user_id: key, place: "primary".into() }.insert(&cluster).await.unwrap();
@@ -243,7 +243,7 @@ mod gone {
             }
         }
 
-        async fn a_server_that_is_gone_is_unavailable(fixture: &Fixture) {
+        async fn a_missing_server_is_unavailable(fixture: &Fixture) {
             let gone = match fixture.dialect {
                 Dialect::Sqlite => ["sqlite:///proc/none/a", "sqlite:///proc/none/b"],
                 Dialect::Postgres => ["postgres://app:hidden@127.0.0.1:1/a", "postgres://app:hidden@127.0.0.1:1/b"],

@@ -63,7 +63,7 @@ behaviours! { (Order);
         assert_eq!(found, Some(order));
     }
 
-    async fn a_row_that_is_absent_is_none_or_an_error(fixture: &Fixture) {
+    async fn find_gives_none_and_get_an_error_without_a_row(fixture: &Fixture) {
         let order = Order::new(fixture, fixture.key(), "tea");
         assert_eq!(Order::find(&fixture.cluster, order.user_id, order.id).await.unwrap(), None);
         assert_eq!(kind(Order::get(&fixture.cluster, order.user_id, order.id).await), ErrorKind::NotFound);
@@ -76,7 +76,7 @@ behaviours! { (Order);
         assert_eq!(Order::on(order.user_id).first(&fixture.cluster).await.unwrap(), None);
     }
 
-    async fn an_id_that_is_taken_is_refused_and_its_row_kept(fixture: &Fixture) {
+    async fn a_duplicate_id_is_refused(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let other = Order { item: "coffee".into(), ..order.clone() };
         let error = other.insert(&fixture.cluster).await.unwrap_err();
@@ -86,7 +86,7 @@ behaviours! { (Order);
         assert_eq!(order.reload(&fixture.cluster).await.unwrap(), order);
     }
 
-    async fn an_update_writes_all_columns_but_keys_and_created_at(fixture: &Fixture) {
+    async fn update_writes_all_columns_except_keys_and_created_at(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let bystander = Order::insert_new(fixture, order.user_id, "milk").await;
         later().await;
@@ -105,7 +105,7 @@ behaviours! { (Order);
         assert_eq!(bystander.reload(&fixture.cluster).await.unwrap(), bystander);
     }
 
-    async fn an_update_to_null_clears_the_column(fixture: &Fixture) {
+    async fn update_sets_null(fixture: &Fixture) {
         let mut order = Order::new(fixture, fixture.key(), "tea");
         order.note = Some("hot".into());
         let mut order = order.insert(&fixture.cluster).await.unwrap();
@@ -114,7 +114,7 @@ behaviours! { (Order);
         assert_eq!(order.reload(&fixture.cluster).await.unwrap().note, None);
     }
 
-    async fn an_update_that_changes_nothing_finds_its_row(fixture: &Fixture) {
+    async fn an_update_without_changes_finds_its_row(fixture: &Fixture) {
         // MySQL counts changed rows unless it is asked for those that were found.
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         order.update_only(&fixture.cluster, Order::ITEM).await.unwrap();
@@ -156,7 +156,7 @@ behaviours! { (Order);
         assert_eq!(Order::on(order.user_id).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn save_leaves_the_row_of_another_key_alone(fixture: &Fixture) {
+    async fn save_never_changes_a_row_of_another_shard_key(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let neighbour = fixture.neighbours(order.user_id, 1)[0];
         let thief = Order { user_id: neighbour, item: "stolen".into(), ..order.clone() };
@@ -165,7 +165,7 @@ behaviours! { (Order);
         assert_eq!(Order::on(neighbour).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn delete_takes_this_row_alone(fixture: &Fixture) {
+    async fn delete_removes_only_its_row(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let kept = Order::insert_new(fixture, order.user_id, "milk").await;
         order.delete(&fixture.cluster).await.unwrap();
@@ -173,7 +173,7 @@ behaviours! { (Order);
         assert_eq!(kind(order.delete(&fixture.cluster).await), ErrorKind::NotFound);
     }
 
-    async fn reload_reads_what_others_wrote(fixture: &Fixture) {
+    async fn reload_sees_changes_of_others(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let other = fixture.another_process().await;
         Order::on(order.user_id).set(Order::ITEM, "coffee").update(&other).await.unwrap();
@@ -201,7 +201,7 @@ behaviours! { (Order);
         assert_eq!(order.reload(&fixture.cluster).await.unwrap(), order);
     }
 
-    async fn on_sees_the_rows_of_its_key_alone(fixture: &Fixture) {
+    async fn on_gives_only_rows_of_its_key(fixture: &Fixture) {
         let key = fixture.key();
         let others = fixture.neighbours(key, 4);
         let mine = Order::insert_new(fixture, key, "tea").await;
@@ -220,7 +220,7 @@ behaviours! { (Order);
         }
     }
 
-    async fn an_or_in_a_filter_does_not_reach_other_keys(fixture: &Fixture) {
+    async fn or_filters_stay_within_the_shard_key(fixture: &Fixture) {
         let key = fixture.key();
         let other = fixture.neighbours(key, 1)[0];
         Order::insert_new(fixture, key, "tea").await;
@@ -233,7 +233,7 @@ behaviours! { (Order);
         assert_eq!(theirs.reload(&fixture.cluster).await.unwrap(), theirs);
     }
 
-    async fn exists_and_count_heed_limit_and_offset(fixture: &Fixture) {
+    async fn exists_and_count_respect_limit_and_offset(fixture: &Fixture) {
         let key = fixture.key();
         for item in ["a", "b", "c"] {
             Order::insert_new(fixture, key, item).await;
@@ -255,7 +255,7 @@ behaviours! { (Order);
         assert_eq!(query().limit(0).first(on).await.unwrap(), None);
     }
 
-    async fn all_verbs_run_in_a_transaction_and_vanish_with_it(fixture: &Fixture) {
+    async fn all_verbs_roll_back_with_their_transaction(fixture: &Fixture) {
         let key = fixture.key();
         let kept = Order::insert_new(fixture, key, "tea").await;
         let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
@@ -288,7 +288,7 @@ behaviours! { (Order);
         assert_eq!(Order::on(key).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn a_lock_is_refused_outside_of_a_transaction(fixture: &Fixture) {
+    async fn for_update_is_refused_outside_a_transaction(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let query = || Order::on(order.user_id).for_update();
         assert_eq!(kind(query().all(&fixture.cluster).await), ErrorKind::Unsupported);
@@ -299,7 +299,7 @@ behaviours! { (Order);
         tx.rollback().await.unwrap();
     }
 
-    async fn a_locked_row_is_skipped_by_others(fixture: &Fixture) {
+    async fn skip_locked_skips_locked_rows(fixture: &Fixture) {
         let key = fixture.key();
         let locked = Order::insert_new(fixture, key, "locked").await;
         let free = Order::insert_new(fixture, key, "free").await;
@@ -319,7 +319,7 @@ behaviours! { (Order);
         tx.rollback().await.unwrap();
     }
 
-    async fn an_error_shows_no_value_of_the_row(fixture: &Fixture) {
+    async fn errors_contain_no_values_of_the_row(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "a-secret-item").await;
         let error = order.insert(&fixture.cluster).await.unwrap_err();
         assert!(!error.to_string().contains("a-secret-item"), "{error}");

@@ -36,7 +36,7 @@ fn rows(count: i64) -> Vec<Measurement> {
 }
 
 behaviours! { (Measurement), 16 shards on 2 servers, |options| options;
-    async fn rows_are_changed_everywhere_only_when_it_is_said(fixture: &Fixture) {
+    async fn scattered_writes_need_the_everywhere_verbs(fixture: &Fixture) {
         Measurement::insert_many(&fixture.cluster, rows(90)).await.unwrap();
         let flagged = Measurement::scatter().filter(Measurement::FLAG.eq(true)).count(&fixture.cluster).await.unwrap();
         let report = Measurement::scatter()
@@ -56,13 +56,13 @@ behaviours! { (Measurement), 16 shards on 2 servers, |options| options;
         assert_eq!(Measurement::scatter().count(&fixture.cluster).await.unwrap(), 90 - flagged);
     }
 
-    async fn a_text_without_a_binary_collation_is_not_merged(fixture: &Fixture) {
+    async fn scattered_order_refuses_text_without_binary_collation(fixture: &Fixture) {
         let error = Measurement::scatter().order_by(Measurement::FOLDED).all(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("collation = \"binary\""), "{error}");
     }
 
-    async fn a_transaction_does_not_scatter(fixture: &Fixture) {
+    async fn scatter_is_refused_in_a_transaction(fixture: &Fixture) {
         let tx = fixture.cluster.begin(Measurement::shard(1)).await.unwrap();
         assert_eq!(kind(Measurement::scatter().all(&tx).await), ErrorKind::CrossShard);
         tx.rollback().await.unwrap();
@@ -76,7 +76,7 @@ mod small_pools {
 
     behaviours! { (Measurement), 16 shards on 2 servers,
         |options| options.pool(PoolOptions::new().max_connections(1).sqlite_readers(1));
-        async fn a_pool_of_one_serves_scatters_side_by_side(fixture: &Fixture) {
+        async fn concurrent_scatters_share_a_pool_of_one(fixture: &Fixture) {
             Measurement::insert_many(&fixture.cluster, rows(80)).await.unwrap();
             let ordered = || Measurement::scatter().order_by(Measurement::NAME);
             let expected = ordered().all(&fixture.cluster).await.unwrap();

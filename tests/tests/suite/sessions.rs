@@ -26,7 +26,7 @@ async fn cluster_with(fixture: &Fixture, options: DatabaseOptions) -> Cluster {
 }
 
 behaviours! { (Order), 1 shards on 1 servers, |options| options;
-    async fn options_of_a_group_are_set_in_its_sessions(fixture: &Fixture) {
+    async fn group_options_are_set_in_its_sessions(fixture: &Fixture) {
         match fixture.dialect {
             Dialect::Postgres => {
                 let options = DatabaseOptions::new().time_zone("Asia/Tokyo").setting("work_mem", "7MB");

@@ -79,7 +79,7 @@ fn is_of_a_deleted_row(outcome: shard_orm::Result<impl std::fmt::Debug>) -> bool
 }
 
 behaviours! { (Order, Job, Setting);
-    async fn a_deleted_row_is_left_out_of_all_that_reads(fixture: &Fixture) {
+    async fn reads_skip_soft_deleted_rows(fixture: &Fixture) {
         let key = fixture.key();
         let kept = Order::insert_new(fixture, key, "milk").await;
         let order = Order::insert_deleted(fixture, key, "tea").await;
@@ -105,7 +105,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(Order::on(key).filter(either).all(on).await.unwrap(), [kept]);
     }
 
-    async fn a_deleted_row_stays_in_the_table_with_the_time_of_its_deletion(fixture: &Fixture) {
+    async fn soft_delete_keeps_the_row_with_its_deletion_time(fixture: &Fixture) {
         let key = fixture.key();
         let order = Order::insert_new(fixture, key, "tea").await;
         let before = Utc::now() - std::time::Duration::from_millis(1);
@@ -129,7 +129,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(kind(sql.all::<Order>(on).await), ErrorKind::Unsupported);
     }
 
-    async fn a_row_is_deleted_once(fixture: &Fixture) {
+    async fn a_second_delete_finds_no_row(fixture: &Fixture) {
         let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
         assert_eq!(kind(order.delete(&fixture.cluster).await), ErrorKind::NotFound);
         assert_eq!(Order::on(order.user_id).delete(&fixture.cluster).await.unwrap(), 0);
@@ -140,7 +140,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(order.stored(fixture).await, Some(order));
     }
 
-    async fn a_deleted_row_is_not_updated(fixture: &Fixture) {
+    async fn updates_skip_soft_deleted_rows(fixture: &Fixture) {
         let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
         let on = &fixture.cluster;
         let changed = Order { quantity: 9, deleted_at: None, ..order.clone() };
@@ -154,7 +154,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(order.stored(fixture).await.unwrap().quantity, 9);
     }
 
-    async fn an_update_leaves_the_mark_alone(fixture: &Fixture) {
+    async fn an_update_does_not_change_the_deletion_time(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let marked = Order { deleted_at: Some(Utc::now()), quantity: 3, ..order.clone() };
         marked.update(&fixture.cluster).await.unwrap();
@@ -165,7 +165,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(kind(outcome), ErrorKind::Unsupported);
     }
 
-    async fn a_deleted_row_is_restored(fixture: &Fixture) {
+    async fn restore_brings_a_row_back(fixture: &Fixture) {
         let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
         order.restore(&fixture.cluster).await.unwrap();
         let back = order.reload(&fixture.cluster).await.unwrap();
@@ -176,7 +176,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(kind(absent.restore(&fixture.cluster).await), ErrorKind::NotFound);
     }
 
-    async fn a_row_is_deleted_for_good(fixture: &Fixture) {
+    async fn force_delete_removes_the_row(fixture: &Fixture) {
         let key = fixture.key();
         let deleted = Order::insert_deleted(fixture, key, "tea").await;
         let kept = Order::insert_new(fixture, key, "milk").await;
@@ -187,7 +187,7 @@ behaviours! { (Order, Job, Setting);
         }
     }
 
-    async fn rows_of_a_query_are_deleted_restored_and_purged(fixture: &Fixture) {
+    async fn queries_soft_delete_restore_and_force_delete(fixture: &Fixture) {
         let key = fixture.key();
         let early = Order::insert_deleted(fixture, key, "early").await;
         let late = Order::insert_new(fixture, key, "late").await;
@@ -209,7 +209,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(Order::on(key).with_deleted().count(on).await.unwrap(), 0);
     }
 
-    async fn a_write_that_meets_a_deleted_row_leaves_it_deleted(fixture: &Fixture) {
+    async fn a_conflicting_write_leaves_a_soft_deleted_row_deleted(fixture: &Fixture) {
         let order = Order::insert_deleted(fixture, fixture.key(), "tea").await;
         let by = (Order::USER_ID, Order::ITEM);
         let same = Order { quantity: 9, deleted_at: None, ..order.clone() };
@@ -228,7 +228,7 @@ behaviours! { (Order, Job, Setting);
         tx.rollback().await.unwrap();
     }
 
-    async fn a_row_of_another_key_is_told_apart_from_a_deleted_one(fixture: &Fixture) {
+    async fn a_conflict_with_another_shard_key_is_not_reported_as_soft_deleted(fixture: &Fixture) {
         let key = fixture.key();
         let order = Order::insert_new(fixture, key, "tea").await;
         let neighbour = Order { user_id: fixture.neighbours(key, 1)[0], ..order.clone() };
@@ -238,7 +238,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!(order.stored(fixture).await, Some(order));
     }
 
-    async fn the_verbs_that_insert_or_update_serve_rows_that_are_not_deleted(fixture: &Fixture) {
+    async fn upserts_work_on_rows_that_are_not_deleted(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "tea").await;
         let by = (Order::USER_ID, Order::ITEM);
         let on = &fixture.cluster;
@@ -252,7 +252,7 @@ behaviours! { (Order, Job, Setting);
         assert_eq!((found.quantity, created), (4, false));
     }
 
-    async fn models_without_a_key_keep_their_deleted_rows_too(fixture: &Fixture) {
+    async fn soft_delete_works_without_a_shard_key(fixture: &Fixture) {
         let on = &fixture.cluster;
         let shard = fixture.logical_shards - 1;
         let job = Job { id: fixture.id(), ended: None }.insert(on, shard).await.unwrap();

@@ -43,7 +43,7 @@ behaviours! { (Point), 4 shards on 2 servers,
         assert!(values.into_iter().eq(0..10_000));
     }
 
-    async fn a_stream_that_is_dropped_midway_leaves_the_pool_whole(fixture: &Fixture) {
+    async fn a_dropped_stream_returns_its_connection(fixture: &Fixture) {
         let key = fixture.key();
         filled(fixture, key, 3_000).await;
         // More often than the pool has connections.
@@ -88,7 +88,7 @@ behaviours! { (Point), 4 shards on 2 servers,
         assert_eq!(none, []);
     }
 
-    async fn a_stream_runs_in_a_transaction_to_its_end(fixture: &Fixture) {
+    async fn a_stream_completes_in_a_transaction(fixture: &Fixture) {
         let key = fixture.key();
         let tx = fixture.cluster.begin(Point::shard(key)).await.unwrap();
         Point { id: fixture.id(), user_id: key, value: 1, text: String::new() }.insert(&tx).await.unwrap();
@@ -104,7 +104,7 @@ behaviours! { (Point), 4 shards on 2 servers,
         assert_eq!(Point::on(key).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn a_stream_that_is_dropped_in_a_transaction_ends_it(fixture: &Fixture) {
+    async fn dropping_a_stream_ends_its_transaction(fixture: &Fixture) {
         let key = fixture.key();
         filled(fixture, key, 100).await;
         let tx = fixture.cluster.begin(Point::shard(key)).await.unwrap();

@@ -42,7 +42,7 @@ fn names<T: Debug>(found: Result<T>, kind: ErrorKind, problems: &[&str]) {
 }
 
 behaviours! { (Parcel), 2 shards on 1 servers, |options| options;
-    async fn columns_of_other_types_are_named_with_the_type_that_the_model_needs(fixture: &Fixture) {
+    async fn mismatched_columns_are_reported_with_the_expected_type(fixture: &Fixture) {
         everywhere(fixture, "DROP TABLE {parcels}").await;
         let (columns, problems): (_, &[&str]) = match fixture.dialect {
             Dialect::Postgres => (
@@ -82,7 +82,7 @@ behaviours! { (Parcel), 2 shards on 1 servers, |options| options;
         assert_eq!(Parcel::on(key).select(Parcel::USER_ID).one(on).await.unwrap(), key);
     }
 
-    async fn columns_that_are_missing_are_named(fixture: &Fixture) {
+    async fn missing_columns_are_reported(fixture: &Fixture) {
         everywhere(fixture, "ALTER TABLE {parcels} DROP COLUMN note").await;
         let found = Parcel::on(fixture.key()).all(&fixture.cluster).await;
         names(found, ErrorKind::UndefinedTable, &["column `note` is missing"]);

@@ -63,7 +63,7 @@ macro_rules! assert_undefined {
 }
 
 behaviours! { (Parcel);
-    async fn a_column_that_the_table_lacks_is_an_error_of_every_read(fixture: &Fixture) {
+    async fn every_read_reports_a_missing_column(fixture: &Fixture) {
         let key = fixture.key();
         let rows = vec![Parcel { id: fixture.id(), user_id: key, weight: 7 }.insert(&fixture.cluster).await.unwrap()];
         let (on, id) = (&fixture.cluster, rows[0].id);
@@ -96,7 +96,7 @@ behaviours! { (Parcel);
         );
     }
 
-    async fn a_column_that_the_table_lacks_is_an_error_of_every_write(fixture: &Fixture) {
+    async fn every_write_reports_a_missing_column(fixture: &Fixture) {
         let key = fixture.key();
         let rows = vec![Parcel { id: fixture.id(), user_id: key, weight: 7 }.insert(&fixture.cluster).await.unwrap()];
         let on = &fixture.cluster;
@@ -127,7 +127,7 @@ behaviours! { (Parcel);
         assert_eq!(Parcel::on(key).all(on).await.unwrap(), rows);
     }
 
-    async fn a_name_in_double_quotes_is_no_text_in_sql_of_ones_own(fixture: &Fixture) {
+    async fn double_quoted_names_are_not_text_in_raw_sql(fixture: &Fixture) {
         let key = fixture.key();
         let row = Parcel { id: fixture.id(), user_id: key, weight: 7 }.insert(&fixture.cluster).await.unwrap();
         let on = &fixture.cluster;
@@ -155,7 +155,7 @@ behaviours! { (Parcel);
         assert_eq!(row.reload(on).await.unwrap(), row);
     }
 
-    async fn an_index_of_a_column_that_the_table_lacks_is_not_made(fixture: &Fixture) {
+    async fn setup_refuses_an_index_on_a_missing_column(fixture: &Fixture) {
         // MySQL and MariaDB have their indexes in the `CREATE TABLE`, which does nothing here.
         if fixture.dialect != Dialect::MySql {
             assert_eq!(kind(fixture.cluster.setup().table::<Later>().run().await), ErrorKind::UndefinedTable);

@@ -95,7 +95,7 @@ behaviours! { (Counter);
         assert_eq!(nulls.count(&fixture.cluster).await.unwrap(), 3);
     }
 
-    async fn an_update_counts_the_rows_that_it_finds(fixture: &Fixture) {
+    async fn update_counts_matched_rows(fixture: &Fixture) {
         // Not those that it changes, as MySQL would.
         let key = three(fixture).await;
         let same = || Counter::on(key).set(Counter::SMALL, 1).set(Counter::UPDATED, None);
@@ -154,7 +154,7 @@ behaviours! { (Counter);
         assert_eq!(smalls, [2, 4, 6]);
     }
 
-    async fn the_last_assignment_of_a_column_counts(fixture: &Fixture) {
+    async fn the_last_assignment_of_a_column_wins(fixture: &Fixture) {
         let key = three(fixture).await;
         let doubled = Expr::col(Alias::new("code")).mul(2_i32);
         let update = Counter::on(key).increment(Counter::SMALL, 5).set(Counter::SMALL, 0).set_expr(Counter::SMALL, doubled);
@@ -174,7 +174,7 @@ behaviours! { (Counter);
         }
     }
 
-    async fn the_shard_key_is_set_to_itself_alone(fixture: &Fixture) {
+    async fn the_shard_key_cannot_be_changed(fixture: &Fixture) {
         let key = three(fixture).await;
         let same = Counter::on(key).set(Counter::USER_ID, key).set(Counter::SMALL, 7);
         assert_eq!(same.update(&fixture.cluster).await.unwrap(), 3);
@@ -217,7 +217,7 @@ behaviours! { (Counter);
         assert_eq!(codes, [1, 2, 3]);
     }
 
-    async fn an_update_of_several_keys_says_which_shards_are_done(fixture: &Fixture) {
+    async fn a_failed_update_of_several_keys_names_the_updated_shards(fixture: &Fixture) {
         let keys = fixture.key_of_each_shard();
         for key in &keys {
             Counter::new(fixture, *key, 1).insert(&fixture.cluster).await.unwrap();
@@ -239,7 +239,7 @@ behaviours! { (Counter);
         assert_eq!(untouched, 0);
     }
 
-    async fn what_is_no_number_is_not_incremented(fixture: &Fixture) {
+    async fn increment_is_refused_on_other_types(fixture: &Fixture) {
         let key = three(fixture).await;
         let added = Counter::on(key).increment(Counter::NAME, "more").update(&fixture.cluster).await;
         assert_eq!(kind(added), ErrorKind::Unsupported);
@@ -247,7 +247,7 @@ behaviours! { (Counter);
         assert_eq!(unchanged.unwrap(), 3);
     }
 
-    async fn columns_swap_their_old_values_or_it_is_refused(fixture: &Fixture) {
+    async fn column_swaps_use_old_values_or_are_refused(fixture: &Fixture) {
         let key = three(fixture).await;
         let swapped = Counter::on(key)
             .filter(Counter::CODE.eq(3))

@@ -85,7 +85,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(key).all(&fixture.cluster).await.unwrap(), [expected]);
     }
 
-    async fn upsert_names_the_index_in_any_order(fixture: &Fixture) {
+    async fn upsert_accepts_index_columns_in_any_order(fixture: &Fixture) {
         let key = fixture.key();
         Line::new(fixture, key, "a", 1).upsert(&fixture.cluster, (Line::SKU, Line::USER_ID)).await.unwrap();
         Line::new(fixture, key, "a", 2).upsert(&fixture.cluster, (Line::SKU, Line::USER_ID)).await.unwrap();
@@ -114,7 +114,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(line.user_id).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn a_conflict_on_another_index_is_an_error_and_changes_nothing(fixture: &Fixture) {
+    async fn upsert_fails_on_a_conflict_with_another_index(fixture: &Fixture) {
         // MySQL's ON DUPLICATE KEY would update the row of the other index.
         let key = fixture.key();
         let code = Some(fixture.id());
@@ -129,7 +129,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(key).all(&fixture.cluster).await.unwrap(), [first]);
     }
 
-    async fn a_conflict_with_a_row_of_another_key_leaves_that_row_alone(fixture: &Fixture) {
+    async fn upsert_never_changes_a_row_of_another_shard_key(fixture: &Fixture) {
         let key = fixture.key();
         let code = Some(fixture.id());
         let theirs = Line { code, ..Line::new(fixture, key, "a", 1) }.insert(&fixture.cluster).await.unwrap();
@@ -144,7 +144,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(neighbour).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn the_primary_key_serves_as_the_index(fixture: &Fixture) {
+    async fn upsert_works_on_the_primary_key(fixture: &Fixture) {
         let first = Line::new(fixture, fixture.key(), "a", 1);
         first.upsert(&fixture.cluster, Line::ID).await.unwrap();
         let second = Line { sku: "b".into(), quantity: 2, ..first.clone() };
@@ -152,7 +152,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(first.user_id).all(&fixture.cluster).await.unwrap(), [second]);
     }
 
-    async fn get_or_create_gives_the_row_that_is_there(fixture: &Fixture) {
+    async fn get_or_create_returns_the_existing_row(fixture: &Fixture) {
         let key = fixture.key();
         let (first, created) = Line::new(fixture, key, "a", 1).get_or_create(&fixture.cluster, BY_SKU).await.unwrap();
         assert!(created);
@@ -162,7 +162,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(key).all(&fixture.cluster).await.unwrap(), [first]);
     }
 
-    async fn update_or_create_updates_the_row_that_is_there(fixture: &Fixture) {
+    async fn update_or_create_updates_the_existing_row(fixture: &Fixture) {
         let key = fixture.key();
         let (first, created) = Line::new(fixture, key, "a", 1).update_or_create(&fixture.cluster, BY_SKU).await.unwrap();
         assert!(created);
@@ -172,7 +172,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(key).all(&fixture.cluster).await.unwrap(), [second]);
     }
 
-    async fn sixteen_clients_that_get_or_create_get_one_row(fixture: &Fixture) {
+    async fn concurrent_get_or_create_creates_one_row(fixture: &Fixture) {
         for _ in 0..3 {
             let key = fixture.key();
             let rows = join_all((0..16).map(|n| {
@@ -187,7 +187,7 @@ behaviours! { (Line, Mark, Forgetful);
         }
     }
 
-    async fn sixteen_clients_that_update_or_create_make_one_row(fixture: &Fixture) {
+    async fn concurrent_update_or_create_creates_one_row(fixture: &Fixture) {
         for _ in 0..3 {
             let key = fixture.key();
             let rows = join_all((0..16).map(|n| {
@@ -203,7 +203,7 @@ behaviours! { (Line, Mark, Forgetful);
         }
     }
 
-    async fn sixteen_clients_that_upsert_or_save_make_one_row(fixture: &Fixture) {
+    async fn concurrent_upserts_and_saves_create_one_row(fixture: &Fixture) {
         let key = fixture.key();
         join_all((0..16).map(|n| {
             let line = Line::new(fixture, key, "raced", n);
@@ -248,7 +248,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(key).count(&fixture.cluster).await.unwrap(), 2);
     }
 
-    async fn a_row_of_keys_alone_is_saved_and_created_once(fixture: &Fixture) {
+    async fn models_without_other_columns_are_saved_and_created_once(fixture: &Fixture) {
         let mark = Mark { user_id: fixture.key(), number: 1 };
         mark.save(&fixture.cluster).await.unwrap();
         mark.save(&fixture.cluster).await.unwrap();
@@ -266,7 +266,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Mark::on(mark.user_id).count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn a_null_in_the_target_is_refused(fixture: &Fixture) {
+    async fn upsert_refuses_null_in_its_target(fixture: &Fixture) {
         let key = fixture.key();
         let first = Line::new(fixture, key, "a", 1).insert(&fixture.cluster).await.unwrap();
         let row = Line::new(fixture, key, "b", 1);
@@ -294,7 +294,7 @@ behaviours! { (Line, Mark, Forgetful);
         assert_eq!(Line::on(key).count(on).await.unwrap(), 2);
     }
 
-    async fn a_null_of_a_hook_in_the_target_is_refused(fixture: &Fixture) {
+    async fn upsert_refuses_null_that_a_hook_sets_in_its_target(fixture: &Fixture) {
         let key = fixture.key();
         let coded = || Forgetful { id: fixture.id(), user_id: key, code: Some(5) };
         let on = &fixture.cluster;

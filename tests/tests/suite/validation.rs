@@ -54,7 +54,7 @@ fn order(fixture: &Fixture, item: &str, quantity: i32) -> Order {
 }
 
 behaviours! { (Order);
-    async fn all_problems_of_a_row_are_reported_at_once(fixture: &Fixture) {
+    async fn validation_reports_all_problems_of_a_row(fixture: &Fixture) {
         let wrong = order(fixture, "", -7);
         let error = wrong.clone().insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -70,7 +70,7 @@ behaviours! { (Order);
         );
     }
 
-    async fn no_verb_writes_a_row_that_is_refused(fixture: &Fixture) {
+    async fn no_verb_writes_an_invalid_row(fixture: &Fixture) {
         let by = (Order::USER_ID, Order::ITEM);
         let wrong = order(fixture, "tea", 0);
         let on = &fixture.cluster;
@@ -90,7 +90,7 @@ behaviours! { (Order);
         assert_eq!(wrong.get_or_create(on, by).await.unwrap(), (right, false));
     }
 
-    async fn an_update_of_some_columns_heeds_their_problems_alone(fixture: &Fixture) {
+    async fn update_only_validates_the_named_columns(fixture: &Fixture) {
         let right = order(fixture, "tea", 1).insert(&fixture.cluster).await.unwrap();
         let wrong = Order { item: "milk".to_owned(), quantity: 0, ..right.clone() };
         wrong.update_only(&fixture.cluster, Order::ITEM).await.unwrap();
@@ -102,13 +102,13 @@ behaviours! { (Order);
         assert_eq!((stored.item.as_str(), stored.quantity), ("milk", 2));
     }
 
-    async fn the_hook_runs_before_the_validation(fixture: &Fixture) {
+    async fn hooks_run_before_validation(fixture: &Fixture) {
         assert_eq!(order(fixture, "tea", -1).insert(&fixture.cluster).await.unwrap().quantity, 1);
         let many = vec![order(fixture, "tea", -1)];
         assert_eq!(Order::insert_many(&fixture.cluster, many).await.unwrap()[0].quantity, 1);
     }
 
-    async fn the_problems_of_many_rows_name_their_rows_and_none_is_written(fixture: &Fixture) {
+    async fn insert_many_names_the_invalid_rows_and_writes_none(fixture: &Fixture) {
         let rows = vec![order(fixture, "tea", 1), order(fixture, "", 0), order(fixture, "tea", 2), order(fixture, "tea", 0)];
         let keys: Vec<i64> = rows.iter().map(|row| row.user_id).collect();
         let error = Order::insert_many(&fixture.cluster, rows).await.unwrap_err();
@@ -119,13 +119,13 @@ behaviours! { (Order);
         assert_eq!(Order::on_each(keys).count(&fixture.cluster).await.unwrap(), 0);
     }
 
-    async fn a_list_of_problems_has_an_end(fixture: &Fixture) {
+    async fn the_list_of_validation_problems_is_limited(fixture: &Fixture) {
         let rows = (0..500).map(|_| order(fixture, "", 0)).collect();
         let error = Order::insert_many(&fixture.cluster, rows).await.unwrap_err();
         assert_eq!(error.fields().len(), 100);
     }
 
-    async fn the_builder_validates_nothing(fixture: &Fixture) {
+    async fn query_updates_are_not_validated(fixture: &Fixture) {
         let right = order(fixture, "tea", 1).insert(&fixture.cluster).await.unwrap();
         Order::on(right.user_id).set(Order::QUANTITY, 0).update(&fixture.cluster).await.unwrap();
         assert_eq!(right.reload(&fixture.cluster).await.unwrap().quantity, 0);

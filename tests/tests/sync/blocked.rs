@@ -6,9 +6,9 @@ use shard_orm::sync::Rows;
 use crate::fixture::{Fixture, Item, Pair, item, on};
 
 on! { all =>
-    a_row_that_is_pointed_to_stays_and_goes_later
-    a_row_that_is_pointed_to_is_updated_in_place
-    unique_values_of_rows_that_are_pointed_to_change_places
+    a_referenced_row_is_deleted_later
+    a_referenced_row_is_updated_in_place
+    unique_values_of_referenced_rows_can_be_swapped
 }
 
 /// A table at the first copy whose rows point to items, with one that points to an item.
@@ -32,7 +32,7 @@ async fn blockers(fixture: &Fixture) -> Vec<String> {
     found.into_iter().map(|(blocker,)| blocker).collect()
 }
 
-async fn a_row_that_is_pointed_to_stays_and_goes_later(pair: Pair) {
+async fn a_referenced_row_is_deleted_later(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=5).await;
     fixture.sync().await;
@@ -61,7 +61,7 @@ async fn a_row_that_is_pointed_to_stays_and_goes_later(pair: Pair) {
     fixture.assert_equal().await;
 }
 
-async fn a_row_that_is_pointed_to_is_updated_in_place(pair: Pair) {
+async fn a_referenced_row_is_updated_in_place(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=5).await;
     fixture.sync().await;
@@ -83,7 +83,7 @@ async fn a_row_that_is_pointed_to_is_updated_in_place(pair: Pair) {
     fixture.assert_equal().await;
 }
 
-async fn unique_values_of_rows_that_are_pointed_to_change_places(pair: Pair) {
+async fn unique_values_of_referenced_rows_can_be_swapped(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=5).await;
     fixture.sync().await;

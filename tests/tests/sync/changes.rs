@@ -8,10 +8,10 @@ use crate::fixture::{Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
     the_first_sync_copies_all_rows
-    changes_come_in_the_next_sync
-    nothing_is_read_or_written_when_nothing_has_changed
-    a_change_of_the_primary_key_is_a_row_that_goes_and_one_that_comes
-    unique_values_change_places
+    the_next_sync_copies_changes
+    a_sync_without_changes_reads_and_writes_nothing
+    a_changed_primary_key_is_a_delete_and_an_insert
+    unique_values_can_be_swapped
     a_copy_is_never_written_through_the_model
 }
 
@@ -25,7 +25,7 @@ async fn the_first_sync_copies_all_rows(pair: Pair) {
     fixture.assert_equal().await;
 }
 
-async fn changes_come_in_the_next_sync(pair: Pair) {
+async fn the_next_sync_copies_changes(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=100).await;
     fixture.sync().await;
@@ -50,7 +50,7 @@ async fn changes_come_in_the_next_sync(pair: Pair) {
     fixture.assert_equal().await;
 }
 
-async fn nothing_is_read_or_written_when_nothing_has_changed(pair: Pair) {
+async fn a_sync_without_changes_reads_and_writes_nothing(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=2_000).await;
     fixture.sync().await;
@@ -69,7 +69,7 @@ async fn nothing_is_read_or_written_when_nothing_has_changed(pair: Pair) {
     assert_eq!(rows.read_at_copy, 2);
 }
 
-async fn a_change_of_the_primary_key_is_a_row_that_goes_and_one_that_comes(pair: Pair) {
+async fn a_changed_primary_key_is_a_delete_and_an_insert(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=10).await;
     fixture.sync().await;
@@ -80,7 +80,7 @@ async fn a_change_of_the_primary_key_is_a_row_that_goes_and_one_that_comes(pair:
     fixture.assert_equal().await;
 }
 
-async fn unique_values_change_places(pair: Pair) {
+async fn unique_values_can_be_swapped(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=10).await;
     fixture.sync().await;

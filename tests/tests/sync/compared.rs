@@ -8,7 +8,7 @@ use crate::fixture::{Fixture, Item, Pair, Price, item, moment, on};
 
 on! { all =>
     drift_is_found_and_repaired
-    a_copy_that_has_rows_before_the_first_sync_is_compared
+    a_nonempty_copy_is_compared_by_the_first_sync
     keys_of_several_columns_are_compared_by_their_bytes
 }
 
@@ -62,7 +62,7 @@ async fn drift_is_found_and_repaired(pair: Pair) {
     fixture.assert_equal().await;
 }
 
-async fn a_copy_that_has_rows_before_the_first_sync_is_compared(pair: Pair) {
+async fn a_nonempty_copy_is_compared_by_the_first_sync(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=50).await;
     for copy in &fixture.copies {
@@ -119,7 +119,7 @@ async fn a_truncate_is_followed(pair: Pair) {
 
 /// A model with a criterion has no log on PostgreSQL unless it is asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mode_that_nothing_was_prepared_for_says_what_to_do() {
+async fn an_unprepared_mode_says_what_to_do() {
     let fixture = Fixture::new(crate::fixture::POSTGRES).await;
     let price = Price {
         currency: "EUR".to_owned(),

@@ -292,6 +292,17 @@ impl Fixture {
         report.complete().unwrap().rows()
     }
 
+    /// Syncs until no entry of the log is read again.
+    ///
+    /// On PostgreSQL the last entries are, while a transaction is open that began before them: one of any other test
+    /// on the same server.
+    pub(crate) async fn settle(&self) {
+        eventually("the entries are settled", async || {
+            self.sync().await.read_at_source == 0
+        })
+        .await;
+    }
+
     /// Whether the copies have the source's items.
     pub(crate) async fn is_equal(&self) -> bool {
         let expected = Item::query()

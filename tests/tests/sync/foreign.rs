@@ -10,14 +10,14 @@ use sqlx::AssertSqlSafe;
 use crate::fixture::{Backend, Fixture, Pair, eventually, on};
 
 on! { all =>
-    five_tables_come_and_go_in_one_run
-    a_supervisor_takes_no_wait_for_a_failure
+    five_related_tables_are_copied_and_deleted_in_one_run
+    a_supervisor_does_not_report_waiting_rows_as_failures
     rows_of_two_tables_that_point_to_each_other
-    a_row_whose_parent_never_comes_names_both_tables
+    a_row_without_its_parent_names_both_tables
 }
 
 on! { servers =>
-    rows_of_a_shard_keep_what_they_point_to
+    referenced_static_rows_are_kept
 }
 
 /// Tables of which each points to the next one of the alphabet, and their copies with foreign keys.
@@ -94,7 +94,7 @@ async fn run(fixture: &Fixture) -> SyncReport {
     report.complete().unwrap()
 }
 
-async fn five_tables_come_and_go_in_one_run(pair: Pair) {
+async fn five_related_tables_are_copied_and_deleted_in_one_run(pair: Pair) {
     let fixture = five_tables(pair).await;
     insert(&fixture, 0..20).await;
     let rows = run(&fixture).await.rows();
@@ -126,7 +126,7 @@ async fn five_tables_come_and_go_in_one_run(pair: Pair) {
     assert_eq!((rows.inserted, rows.deleted, rows.blocked), (20, 50, 0));
 }
 
-async fn a_supervisor_takes_no_wait_for_a_failure(pair: Pair) {
+async fn a_supervisor_does_not_report_waiting_rows_as_failures(pair: Pair) {
     let fixture = five_tables(pair).await;
     insert(&fixture, 0..50).await;
     let begun = Instant::now();
@@ -245,7 +245,7 @@ async fn rows_of_two_tables_that_point_to_each_other(pair: Pair) {
     }
 }
 
-async fn a_row_whose_parent_never_comes_names_both_tables(pair: Pair) {
+async fn a_row_without_its_parent_names_both_tables(pair: Pair) {
     let fixture = five_tables(pair).await;
     insert(&fixture, 0..3).await;
     B {
@@ -276,7 +276,7 @@ async fn a_row_whose_parent_never_comes_names_both_tables(pair: Pair) {
     assert_eq!(counts(&fixture.copies[0]).await, [3, 4, 4, 3, 3]);
 }
 
-async fn rows_of_a_shard_keep_what_they_point_to(pair: Pair) {
+async fn referenced_static_rows_are_kept(pair: Pair) {
     let fixture = Fixture::bare(pair).await;
     fixture.add::<E>("ee", "").await;
     for id in 1..=5 {

@@ -9,16 +9,16 @@ use shard_orm::sync::{
 use shard_orm::{Error, Result};
 
 use self::collected::Revised;
-use crate::fixture::{Fixture, Pair, on};
+use crate::fixture::{Fixture, Pair, eventually, on};
 
 on! { all =>
-    a_copy_holds_what_is_collected_for_it
-    rows_come_and_go_with_what_is_collected
-    what_is_collected_is_compared_in_full
-    what_is_written_with_a_batch_is_committed_with_it
-    a_batch_that_is_refused_comes_again
+    a_copy_holds_its_collected_rows
+    rows_follow_changes_of_their_collection
+    full_mode_compares_collected_rows
+    writes_of_hooks_commit_with_their_batch
+    a_refused_batch_is_retried
     a_hook_can_write_the_batch_itself
-    hooks_see_the_rows_that_are_in_each_others_way
+    hooks_see_rows_with_swapped_unique_values
 }
 
 /// A row whose words say what its hooks do.
@@ -168,7 +168,7 @@ async fn assert_copies(fixture: &Fixture, products: &[Product]) {
     }
 }
 
-async fn a_copy_holds_what_is_collected_for_it(pair: Pair) {
+async fn a_copy_holds_its_collected_rows(pair: Pair) {
     let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=10).map(product).collect();
     products[1].only = Some("a".to_owned());
@@ -183,7 +183,7 @@ async fn a_copy_holds_what_is_collected_for_it(pair: Pair) {
     assert_eq!(run(&fixture, None).await.unwrap().written(), 0);
 }
 
-async fn rows_come_and_go_with_what_is_collected(pair: Pair) {
+async fn rows_follow_changes_of_their_collection(pair: Pair) {
     let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=6).map(product).collect();
     Product::insert_many(&fixture.cluster, products.clone())
@@ -206,7 +206,7 @@ async fn rows_come_and_go_with_what_is_collected(pair: Pair) {
     assert_copies(&fixture, &products).await;
 }
 
-async fn what_is_collected_is_compared_in_full(pair: Pair) {
+async fn full_mode_compares_collected_rows(pair: Pair) {
     let fixture = fixture(pair).await;
     let products: Vec<Product> = (1..=2_000).map(product).collect();
     Product::insert_many(&fixture.cluster, products.clone())
@@ -237,7 +237,7 @@ async fn what_is_collected_is_compared_in_full(pair: Pair) {
     assert_copies(&fixture, &products).await;
 }
 
-async fn what_is_written_with_a_batch_is_committed_with_it(pair: Pair) {
+async fn writes_of_hooks_commit_with_their_batch(pair: Pair) {
     let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=4).map(product).collect();
     Product::insert_many(&fixture.cluster, products.clone())
@@ -260,7 +260,7 @@ async fn what_is_written_with_a_batch_is_committed_with_it(pair: Pair) {
     assert_copies(&fixture, &products).await;
 }
 
-async fn a_batch_that_is_refused_comes_again(pair: Pair) {
+async fn a_refused_batch_is_retried(pair: Pair) {
     let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=4).map(product).collect();
     products[1].name = "Refused".to_owned();
@@ -297,14 +297,18 @@ async fn a_hook_can_write_the_batch_itself(pair: Pair) {
     for copy in &fixture.copies {
         assert_eq!(ids(&at(copy).await), ids(&held));
     }
-    assert_eq!(run(&fixture, None).await.unwrap().read_at_copy, 0);
+    // On PostgreSQL the entries are read again while another test has an older transaction open.
+    eventually("a run that reads nothing", async || {
+        run(&fixture, None).await.unwrap().read_at_copy == 0
+    })
+    .await;
     // It is a difference from then on.
     for found in verify(&fixture).await {
         assert_eq!((found.extra, found.differing()), (2, 2));
     }
 }
 
-async fn hooks_see_the_rows_that_are_in_each_others_way(pair: Pair) {
+async fn hooks_see_rows_with_swapped_unique_values(pair: Pair) {
     let fixture = fixture(pair).await;
     let mut products: Vec<Product> = (1..=8).map(product).collect();
     Product::insert_many(&fixture.cluster, products.clone())

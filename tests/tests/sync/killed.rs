@@ -7,7 +7,7 @@ use crate::worker::{Locks, Worker};
 use crate::workload::{Places, Random, Workload, are_level};
 
 on! { all =>
-    workers_that_are_killed_lose_no_change
+    killed_workers_lose_no_change
 }
 
 /// How often a worker is killed: a few times, or `SHARD_ORM_KILLS`.
@@ -15,7 +15,7 @@ fn kills() -> u32 {
     std::env::var("SHARD_ORM_KILLS").map_or(8, |kills| kills.parse().unwrap())
 }
 
-async fn workers_that_are_killed_lose_no_change(pair: Pair) {
+async fn killed_workers_lose_no_change(pair: Pair) {
     let ttl = Duration::from_secs(30);
     let mut random = Random::new();
     let fixture = Fixture::new(pair).await;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::fixture::{Backend, Fixture, Pair, on};
 
 on! { all =>
-    rows_of_all_types_come_by_each_mode
+    every_mode_copies_all_types
 }
 
 /// Stored as text.
@@ -207,7 +207,7 @@ async fn rows(at: &Cluster) -> Vec<Kinds> {
     Kinds::query().order_by(Kinds::ID).all(at).await.unwrap()
 }
 
-async fn rows_of_all_types_come_by_each_mode(pair: Pair) {
+async fn every_mode_copies_all_types(pair: Pair) {
     for mode in [Mode::Capture, Mode::Criterion, Mode::Full] {
         let fixture = Fixture::bare(pair).await;
         fixture.add::<Kinds>("kinds", "").await;

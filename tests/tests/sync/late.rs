@@ -7,23 +7,23 @@ use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, Rows, StaticSync};
 use sqlx::AssertSqlSafe;
 
-use crate::fixture::{Backend, Fixture, Item, Pair, Price, item, moment, on};
+use crate::fixture::{Backend, Fixture, Item, LIMIT, Pair, Price, item, moment, on};
 
 on! { postgres =>
-    what_commits_late_is_followed_and_keeps_nothing_back
+    late_commits_are_followed_and_block_nothing
     a_row_that_commits_late_with_an_older_stamp_is_not_missed
 }
 
 on! { servers =>
-    what_is_open_during_a_sync_comes_with_the_next_one
-    an_open_transaction_keeps_no_sync_waiting
+    a_transaction_open_during_a_sync_is_copied_by_the_next
+    an_open_transaction_does_not_block_a_sync
 }
 
 on! { others =>
     within_the_overlap_a_late_row_is_not_missed
 }
 
-async fn what_commits_late_is_followed_and_keeps_nothing_back(pair: Pair) {
+async fn late_commits_are_followed_and_block_nothing(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=3).await;
     fixture.sync().await;
@@ -43,7 +43,7 @@ async fn what_commits_late_is_followed_and_keeps_nothing_back(pair: Pair) {
     assert_eq!(fixture.sync().await.written(), 0);
 }
 
-async fn what_is_open_during_a_sync_comes_with_the_next_one(pair: Pair) {
+async fn a_transaction_open_during_a_sync_is_copied_by_the_next(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=3).await;
     fixture.sync().await;
@@ -147,7 +147,7 @@ impl Price {
 }
 
 /// A source that keeps one writer waiting for another keeps the sync from neither.
-async fn an_open_transaction_keeps_no_sync_waiting(pair: Pair) {
+async fn an_open_transaction_does_not_block_a_sync(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=3).await;
     fixture.sync().await;
@@ -155,8 +155,7 @@ async fn an_open_transaction_keeps_no_sync_waiting(pair: Pair) {
     let open = fixture.cluster.begin(Item::database()).await.unwrap();
     item(7).insert(&open).await.unwrap();
     // What was committed before it is followed, and taken out of the log.
-    let limit = Duration::from_secs(20);
-    let rows = tokio::time::timeout(limit, fixture.sync()).await.unwrap();
+    let rows = tokio::time::timeout(LIMIT, fixture.sync()).await.unwrap();
     assert_eq!(rows.inserted, 6);
     open.commit().await.unwrap();
     assert_eq!(fixture.sync().await.inserted, 2);

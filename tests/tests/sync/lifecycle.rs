@@ -11,7 +11,7 @@ use crate::fixture::{Fixture, Item, LIMIT, Pair, eventually, on};
 use crate::workload::{Random, Workload};
 
 on! { all =>
-    a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause
+    a_failing_copy_is_retried_after_the_longest_pause
     a_supervisor_that_is_stopped_under_load_leaves_nothing_behind
 }
 
@@ -21,7 +21,7 @@ async fn rename(copy: &Cluster, from: &str, to: &str) {
     text.execute(copy).await.unwrap();
 }
 
-async fn a_copy_that_fails_is_left_alone_no_longer_than_the_longest_pause(pair: Pair) {
+async fn a_failing_copy_is_retried_after_the_longest_pause(pair: Pair) {
     let fixture = Fixture::bare(pair).await;
     fixture.add::<Item>("items", "").await;
     fixture.insert(1..=5).await;

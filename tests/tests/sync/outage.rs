@@ -9,8 +9,8 @@ use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 use crate::fixture::{Backend, Fixture, Hosts, Item, Pair, Price, eventually, item, on};
 
 on! { servers =>
-    a_copy_that_goes_away_comes_back_with_all_changes
-    a_source_that_goes_away_comes_back_with_all_changes
+    a_copy_catches_up_after_an_outage
+    copies_catch_up_after_an_outage_of_the_source
 }
 
 /// A server of the test's own.
@@ -81,7 +81,7 @@ async fn are_well(supervisor: &Supervisor) {
     .await;
 }
 
-async fn a_copy_that_goes_away_comes_back_with_all_changes(pair: Pair) {
+async fn a_copy_catches_up_after_an_outage(pair: Pair) {
     let mut server = Own::start(pair.1).await;
     let hosts = Hosts {
         copies: [Some(server.url()), None],
@@ -122,7 +122,7 @@ async fn a_copy_that_goes_away_comes_back_with_all_changes(pair: Pair) {
     supervisor.stop().await;
 }
 
-async fn a_source_that_goes_away_comes_back_with_all_changes(pair: Pair) {
+async fn copies_catch_up_after_an_outage_of_the_source(pair: Pair) {
     let mut server = Own::start(pair.0).await;
     let hosts = Hosts {
         source: Some(server.url()),

@@ -10,7 +10,7 @@ use shard_orm::sync::StaticSync;
 use crate::fixture::{Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
-    a_supervisor_that_was_overtaken_begins_anew_before_it_commits
+    a_fenced_supervisor_restarts_before_committing
 }
 
 /// Grants every lock to everyone, as a lock does that has ended without its holder knowing.
@@ -54,7 +54,7 @@ async fn runs(fixture: &Fixture, table: &str) -> i64 {
     sum
 }
 
-async fn a_supervisor_that_was_overtaken_begins_anew_before_it_commits(pair: Pair) {
+async fn a_fenced_supervisor_restarts_before_committing(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=5).await;
     let supervisor = StaticSync::supervise(&fixture.cluster)

@@ -7,7 +7,7 @@ use shard_orm::sync::StaticSync;
 use crate::fixture::{Fixture, Item, POSTGRES, Pair, Price, eventually, item, on};
 
 on! { all =>
-    a_unique_value_passes_to_a_row_of_an_earlier_page
+    a_unique_value_moves_to_a_row_of_an_earlier_page
 }
 
 async fn rename(fixture: &Fixture, id: i64, name: &str) {
@@ -15,7 +15,7 @@ async fn rename(fixture: &Fixture, id: i64, name: &str) {
     assert_eq!(row.update(&fixture.cluster).await.unwrap(), 1);
 }
 
-async fn a_unique_value_passes_to_a_row_of_an_earlier_page(pair: Pair) {
+async fn a_unique_value_moves_to_a_row_of_an_earlier_page(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=1_500).await;
     fixture.sync().await;
@@ -57,7 +57,7 @@ fn price(product: i32) -> Price {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_entry_that_comes_late_is_not_passed_over_by_the_next_page() {
+async fn a_late_entry_is_not_skipped_by_the_next_page() {
     let fixture = Fixture::new(POSTGRES).await;
     fixture.insert(1..=3).await;
     fixture.sync().await;
@@ -81,7 +81,7 @@ async fn an_entry_that_comes_late_is_not_passed_over_by_the_next_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_comes_late_is_not_passed_over_by_the_next_page() {
+async fn a_late_row_is_not_skipped_by_the_next_page() {
     let fixture = Fixture::new(POSTGRES).await;
     let sync = || StaticSync::of::<Price>(&fixture.cluster);
     price(1).insert(&fixture.cluster).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_row_that_comes_late_is_not_passed_over_by_the_next_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_unique_value_changes_hands_while_all_rows_are_copied() {
+async fn a_unique_value_moves_during_a_first_copy() {
     let fixture = Fixture::new(POSTGRES).await;
     fixture.insert(1..=20_001).await;
     // The first page waits at a copy.

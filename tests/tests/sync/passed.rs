@@ -64,7 +64,7 @@ async fn synced<M: TransmittedModel>(fixture: &Fixture) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn rows_pass_from_postgres_to_postgres_as_bytes() {
+async fn rows_are_copied_in_binary_between_postgres_servers() {
     let fixture = Fixture::new(POSTGRES).await;
     for begin in (0..41_000).step_by(5_000) {
         fixture.insert(begin..41_000.min(begin + 5_000)).await;
@@ -78,7 +78,7 @@ async fn rows_pass_from_postgres_to_postgres_as_bytes() {
 }
 
 #[tokio::test]
-async fn rows_of_other_databases_do_not_pass_as_bytes() {
+async fn rows_of_other_databases_are_not_copied_in_binary() {
     for pair in [SQLITE, MARIADB, MIXED] {
         let fixture = Fixture::new(pair).await;
         fixture.insert(1..=3).await;
@@ -133,7 +133,7 @@ async fn assert_equal(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn a_column_of_another_form_at_the_source_does_not_pass() {
+async fn a_column_of_another_type_is_not_copied_in_binary() {
     let fixture = documents(&["ALTER COLUMN body TYPE json"]).await;
     let (passed, inserts) = synced::<Document>(&fixture).await;
     assert_eq!(passed, 0);
@@ -142,7 +142,7 @@ async fn a_column_of_another_form_at_the_source_does_not_pass() {
 }
 
 #[tokio::test]
-async fn a_column_of_another_length_at_the_source_passes() {
+async fn a_column_of_another_length_is_copied_in_binary() {
     let fixture = documents(&[
         "ALTER COLUMN price TYPE numeric(10, 2)",
         "ALTER COLUMN title TYPE varchar(50)",
@@ -153,7 +153,7 @@ async fn a_column_of_another_length_at_the_source_passes() {
 }
 
 #[tokio::test]
-async fn a_column_that_may_hold_a_null_that_the_model_does_not_take_does_not_pass() {
+async fn a_nullable_column_of_a_not_null_field_is_not_copied_in_binary() {
     let drop = "ALTER COLUMN title DROP NOT NULL";
     let fixture = documents(&[drop]).await;
     for copy in &fixture.copies {
@@ -166,7 +166,7 @@ async fn a_column_that_may_hold_a_null_that_the_model_does_not_take_does_not_pas
 }
 
 #[tokio::test]
-async fn a_page_that_the_copy_refuses_goes_as_values() {
+async fn a_page_that_fails_in_binary_is_copied_as_values() {
     let fixture = Fixture::new(POSTGRES).await;
     fixture.insert(1..=3).await;
     // Of row-level security and of rules `COPY` knows otherwise than `INSERT`: a condition stands for them.
@@ -229,11 +229,11 @@ async fn a_session_breaks_off(is_source: bool) {
 }
 
 #[tokio::test]
-async fn a_source_that_breaks_off_leaves_no_part_of_a_page() {
+async fn a_lost_source_leaves_no_partial_page() {
     a_session_breaks_off(true).await;
 }
 
 #[tokio::test]
-async fn a_copy_that_breaks_off_has_no_part_of_a_page() {
+async fn a_lost_copy_has_no_partial_page() {
     a_session_breaks_off(false).await;
 }

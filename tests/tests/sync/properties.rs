@@ -275,7 +275,7 @@ fn cases(few: u32) -> u32 {
     env::var(CASES_VARIABLE).map_or(few, |cases| cases.parse().expect(CASES_VARIABLE))
 }
 
-fn after_one_more_sync_all_are_equal(pair: Pair, few: u32) {
+fn one_more_sync_makes_all_copies_equal(pair: Pair, few: u32) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -305,11 +305,11 @@ fn after_one_more_sync_all_are_equal(pair: Pair, few: u32) {
 
 macro_rules! pairs {
     ($($test:ident: $pair:ident $few:literal)+) => {
-        mod after_one_more_sync_all_are_equal {
+        mod one_more_sync_makes_all_copies_equal {
             $(
                 #[test]
                 fn $test() {
-                    super::after_one_more_sync_all_are_equal(super::$pair, $few);
+                    super::one_more_sync_makes_all_copies_equal(super::$pair, $few);
                 }
             )+
         }

@@ -12,8 +12,8 @@ use shard_orm_tests::scratch;
 use crate::fixture::{Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
-    copies_follow_within_their_period
-    one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over
+    copies_follow_within_their_interval
+    a_second_supervisor_takes_over_a_copy
 }
 
 /// Whether each copy has as many items as the source.
@@ -27,7 +27,7 @@ async fn are_level(fixture: &Fixture) -> bool {
     true
 }
 
-async fn copies_follow_within_their_period(pair: Pair) {
+async fn copies_follow_within_their_interval(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=20).await;
     let supervisor = StaticSync::supervise(&fixture.cluster)
@@ -60,7 +60,7 @@ async fn copies_follow_within_their_period(pair: Pair) {
     assert!(!are_level(&fixture).await);
 }
 
-async fn one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over(pair: Pair) {
+async fn a_second_supervisor_takes_over_a_copy(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=5).await;
     let begin = async |cluster: &Cluster| {
@@ -96,7 +96,7 @@ async fn one_of_two_supervisors_keeps_a_copy_and_the_other_takes_over(pair: Pair
 
 /// A server that is not there does not keep the others back, and is reported.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broken_server_delays_no_other() {
+async fn a_broken_server_does_not_delay_other_copies() {
     let folder = scratch::folder("sync");
     let path = folder.path().display();
     let good = Group::new(1).server(Server::new("a", format!("sqlite://{path}/a")));
@@ -151,7 +151,7 @@ async fn a_broken_server_delays_no_other() {
 
 /// What is not registered, or names what is not there, is refused before anything is begun.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_kept_up_is_refused() {
+async fn unsupported_supervision_is_refused() {
     #[derive(Debug, Clone, PartialEq, StaticModel)]
     #[static_model(groups = ["elsewhere"], table = "lost")]
     struct Lost {

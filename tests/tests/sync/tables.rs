@@ -8,7 +8,7 @@ use crate::fixture::{Fixture, Hosts, Item, Pair, Price, on};
 on! { all =>
     a_table_with_a_hundred_columns
     names_with_quotes_and_capitals
-    large_rows_come_in_statements_that_the_server_takes
+    large_rows_are_copied_in_statements_within_the_servers_limit
     two_groups_on_one_server_have_a_copy_each
 }
 
@@ -127,7 +127,7 @@ fn image(id: i64, size: usize) -> Image {
     }
 }
 
-async fn large_rows_come_in_statements_that_the_server_takes(pair: Pair) {
+async fn large_rows_are_copied_in_statements_within_the_servers_limit(pair: Pair) {
     let fixture = Fixture::bare(pair).await;
     fixture.add::<Image>("images", "").await;
     let at = &fixture.cluster;
@@ -168,6 +168,7 @@ async fn two_groups_on_one_server_have_a_copy_each(pair: Pair) {
     fixture.insert(1..=20).await;
     assert_eq!(fixture.sync().await.inserted, 40);
     fixture.assert_equal().await;
+    fixture.settle().await;
     // Each has a position of its own.
     let rest = Item::query().filter(Item::ID.gt(10));
     rest.delete(&fixture.copies[1]).await.unwrap();

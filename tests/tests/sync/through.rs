@@ -12,11 +12,11 @@ use shard_orm::sync::{Mode, StaticSync, Supervisor};
 use crate::fixture::{Fixture, Item, LIMIT, Pair, eventually, item, on};
 
 on! { all =>
-    many_callers_have_their_rows_everywhere
-    callers_of_several_processes_have_their_rows_everywhere
-    supervisors_with_locks_are_no_obstacle
-    who_is_overtaken_has_not_failed
-    without_capture_each_caller_has_a_run_of_its_own
+    write_through_of_many_callers_reaches_every_copy
+    write_through_of_several_processes_reaches_every_copy
+    write_through_works_next_to_supervisors_with_locks
+    a_fenced_supervisor_reports_no_failure
+    write_through_without_capture_runs_once_per_caller
 }
 
 /// Writes a row, waits, and looks for it at each copy.
@@ -53,7 +53,7 @@ async fn while_watched(supervisor: &Supervisor, work: impl Future<Output = ()>) 
     assert_eq!(bad.load(Ordering::Relaxed), 0);
 }
 
-async fn many_callers_have_their_rows_everywhere(pair: Pair) {
+async fn write_through_of_many_callers_reaches_every_copy(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=10).await;
     let supervisor = StaticSync::supervise(&fixture.cluster)
@@ -73,7 +73,7 @@ async fn many_callers_have_their_rows_everywhere(pair: Pair) {
     supervisor.stop().await;
 }
 
-async fn callers_of_several_processes_have_their_rows_everywhere(pair: Pair) {
+async fn write_through_of_several_processes_reaches_every_copy(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     let mut others = Vec::new();
     for _ in 0..5 {
@@ -91,7 +91,7 @@ async fn callers_of_several_processes_have_their_rows_everywhere(pair: Pair) {
     );
 }
 
-async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
+async fn write_through_works_next_to_supervisors_with_locks(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     let other = fixture.another_process().await;
     let mut supervisors = Vec::new();
@@ -117,7 +117,7 @@ async fn supervisors_with_locks_are_no_obstacle(pair: Pair) {
 }
 
 /// Without locks two of them hold the same copies.
-async fn who_is_overtaken_has_not_failed(pair: Pair) {
+async fn a_fenced_supervisor_reports_no_failure(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     let begin = |cluster: &Cluster| {
         StaticSync::supervise(cluster)
@@ -142,7 +142,7 @@ async fn who_is_overtaken_has_not_failed(pair: Pair) {
     second.stop().await;
 }
 
-async fn without_capture_each_caller_has_a_run_of_its_own(pair: Pair) {
+async fn write_through_without_capture_runs_once_per_caller(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     let callers = (0..10).map(|one| {
         let fixture = &fixture;

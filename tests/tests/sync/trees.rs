@@ -6,15 +6,15 @@ use shard_orm::sync::{Collect, CopyId, Mode, Rows, StaticSync, TransmitHooks};
 use crate::fixture::{Backend, Fixture, POSTGRES, Pair, eventually, on};
 
 on! { all =>
-    a_child_comes_with_a_parent_of_a_later_page
-    a_child_comes_with_a_parent_of_a_later_page_of_the_log
-    a_chain_that_is_longer_than_all_pages_comes_in_one_run
-    a_parent_goes_though_its_child_goes_in_a_later_page
+    a_child_waits_for_a_parent_on_a_later_page
+    a_child_waits_for_a_parent_on_a_later_page_of_the_log
+    a_chain_longer_than_all_pages_is_copied_in_one_run
+    a_parent_is_deleted_before_a_child_on_a_later_page
     rows_that_point_to_themselves_or_to_each_other
-    a_tree_is_compared_and_repaired
-    a_row_that_points_to_nothing_is_waited_for
-    keys_of_several_columns_are_followed_column_by_column
-    what_hooks_make_of_a_row_is_what_points
+    a_tree_with_differences_is_repaired
+    a_dangling_reference_is_retried
+    composite_foreign_keys_are_followed
+    references_are_taken_from_the_rows_that_hooks_produce
 }
 
 /// A row of a tree; the copies have a foreign key, and the source has none.
@@ -75,7 +75,7 @@ async fn assert_equal(fixture: &Fixture) {
     }
 }
 
-async fn a_child_comes_with_a_parent_of_a_later_page(pair: Pair) {
+async fn a_child_waits_for_a_parent_on_a_later_page(pair: Pair) {
     let fixture = fixture(pair).await;
     // Between two servers of PostgreSQL a page has 20,000 rows, elsewhere 5,000.
     let last = if pair == POSTGRES { 24_000 } else { 6_000 };
@@ -96,7 +96,7 @@ async fn a_child_comes_with_a_parent_of_a_later_page(pair: Pair) {
     assert_eq!(sync(&fixture).await.written(), 0);
 }
 
-async fn a_child_comes_with_a_parent_of_a_later_page_of_the_log(pair: Pair) {
+async fn a_child_waits_for_a_parent_on_a_later_page_of_the_log(pair: Pair) {
     let fixture = fixture(pair).await;
     insert(&fixture, (1_000..=3_000).map(|id| node(id, None))).await;
     sync(&fixture).await;
@@ -127,7 +127,7 @@ fn chain() -> i64 {
     std::env::var("SHARD_ORM_CHAIN").map_or(7_000, |chain| chain.parse().unwrap())
 }
 
-async fn a_chain_that_is_longer_than_all_pages_comes_in_one_run(pair: Pair) {
+async fn a_chain_longer_than_all_pages_is_copied_in_one_run(pair: Pair) {
     let fixture = fixture(pair).await;
     let length = chain();
     // Each points to the next, and the last one alone to nothing.
@@ -139,7 +139,7 @@ async fn a_chain_that_is_longer_than_all_pages_comes_in_one_run(pair: Pair) {
     assert_equal(&fixture).await;
 }
 
-async fn a_parent_goes_though_its_child_goes_in_a_later_page(pair: Pair) {
+async fn a_parent_is_deleted_before_a_child_on_a_later_page(pair: Pair) {
     let fixture = fixture(pair).await;
     insert(&fixture, (1..=3_000).map(|id| node(id, None))).await;
     set_parent(&fixture, 2_000, Some(5)).await;
@@ -209,7 +209,7 @@ async fn rows_that_point_to_themselves_or_to_each_other(pair: Pair) {
     assert_equal(&fresh).await;
 }
 
-async fn a_tree_is_compared_and_repaired(pair: Pair) {
+async fn a_tree_with_differences_is_repaired(pair: Pair) {
     let fixture = fixture(pair).await;
     insert(
         &fixture,
@@ -234,7 +234,7 @@ async fn a_tree_is_compared_and_repaired(pair: Pair) {
     assert_equal(&fixture).await;
 }
 
-async fn a_row_that_points_to_nothing_is_waited_for(pair: Pair) {
+async fn a_dangling_reference_is_retried(pair: Pair) {
     let fixture = fixture(pair).await;
     insert(&fixture, [node(1, None), node(2, 9)]).await;
     let run = || StaticSync::of::<Node>(&fixture.cluster).run();
@@ -277,7 +277,7 @@ const PARTS: &str = "CREATE TABLE parts (series bigint NOT NULL, number bigint N
                      PRIMARY KEY (series, number), UNIQUE (number, series), \
                      FOREIGN KEY (in_number, in_series) REFERENCES parts (number, series))";
 
-async fn keys_of_several_columns_are_followed_column_by_column(pair: Pair) {
+async fn composite_foreign_keys_are_followed(pair: Pair) {
     let fixture = Fixture::bare(pair).await;
     fixture.add::<Part>("parts", PARTS).await;
     let part = |id: i64| {
@@ -335,7 +335,7 @@ impl TransmitHooks for Linked {
     }
 }
 
-async fn what_hooks_make_of_a_row_is_what_points(pair: Pair) {
+async fn references_are_taken_from_the_rows_that_hooks_produce(pair: Pair) {
     let fixture = Fixture::bare(pair).await;
     let truth = match pair.1 {
         Backend::Sqlite => "integer",

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use crate::fixture::{Backend, Fixture, Item, Pair, item, on};
 
 on! { all =>
-    a_copy_that_does_not_fit_is_not_touched
+    an_incompatible_copy_is_not_touched
     a_copy_without_a_primary_key_is_refused
 }
 
@@ -17,7 +17,7 @@ async fn position(copy: &Cluster) -> (Option<String>, i64) {
     Item::query().sql(sql).one(copy).await.unwrap()
 }
 
-async fn a_copy_that_does_not_fit_is_not_touched(pair: Pair) {
+async fn an_incompatible_copy_is_not_touched(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=10).await;
     fixture.sync().await;

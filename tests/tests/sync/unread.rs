@@ -10,11 +10,11 @@ use shard_orm::sync::{Batch, CopyStatus, StaticSync, Supervisor, TransmitHooks};
 use crate::fixture::{Backend, Fixture, Item, Pair, eventually, item, on};
 
 on! { all =>
-    a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_it_is_there
-    a_hook_that_panics_is_told_and_called_again
+    an_unreadable_row_is_reported_and_blocks_its_copy_until_it_is_gone
+    a_panicking_hook_is_reported_and_retried
 }
 
-on! { servers => copies_follow_after_the_tables_were_altered }
+on! { servers => copies_follow_after_tables_are_altered }
 
 fn supervise(fixture: &Fixture) -> Supervisor {
     StaticSync::supervise(&fixture.cluster)
@@ -40,9 +40,7 @@ async fn says(supervisor: &Supervisor, table: &str, word: &str) {
     .await;
 }
 
-async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_it_is_there(
-    pair: Pair,
-) {
+async fn an_unreadable_row_is_reported_and_blocks_its_copy_until_it_is_gone(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=5).await;
     let supervisor = supervise(&fixture);
@@ -70,7 +68,7 @@ async fn a_row_that_cannot_be_read_is_told_and_holds_up_its_copy_no_longer_than_
     supervisor.stop().await;
 }
 
-async fn copies_follow_after_the_tables_were_altered(pair: Pair) {
+async fn copies_follow_after_tables_are_altered(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     for round in 0..3 {
         for id in [1, 2, 3] {
@@ -112,7 +110,7 @@ impl TransmitHooks for Temper {
     }
 }
 
-async fn a_hook_that_panics_is_told_and_called_again(pair: Pair) {
+async fn a_panicking_hook_is_reported_and_retried(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.add::<Temper>("tempers", "").await;
     let temper = |id: i64, name: &str| Temper {

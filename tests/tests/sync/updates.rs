@@ -10,8 +10,8 @@ use crate::fixture::{Fixture, Pair, item, moment, on};
 
 on! { all =>
     columns_of_all_types_are_updated
-    a_row_that_is_gone_at_the_copy_comes_back
-    a_table_of_keys_alone_is_followed
+    an_update_restores_a_row_missing_at_the_copy
+    a_table_of_key_columns_is_followed
 }
 
 /// A row with a column of each type that can be NULL, under a key of two columns.
@@ -140,7 +140,7 @@ async fn columns_of_all_types_are_updated(pair: Pair) {
     );
 }
 
-async fn a_row_that_is_gone_at_the_copy_comes_back(pair: Pair) {
+async fn an_update_restores_a_row_missing_at_the_copy(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture.insert(1..=150).await;
     fixture.sync().await;
@@ -164,7 +164,7 @@ struct Couple {
     other: i64,
 }
 
-async fn a_table_of_keys_alone_is_followed(pair: Pair) {
+async fn a_table_of_key_columns_is_followed(pair: Pair) {
     let fixture = Fixture::new(pair).await;
     fixture
         .cluster

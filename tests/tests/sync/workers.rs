@@ -70,7 +70,7 @@ impl Team {
     }
 }
 
-async fn supervisors_share_the_copies_and_take_over(pair: Pair, locks: Locks, count: usize) {
+async fn supervisors_share_copies_and_take_over(pair: Pair, locks: Locks, count: usize) {
     let random = Random::new();
     let fixture = Fixture::new(pair).await;
     fixture.insert(0..100).await;
@@ -113,12 +113,12 @@ async fn supervisors_share_the_copies_and_take_over(pair: Pair, locks: Locks, co
 
 macro_rules! shared {
     ($($test:ident: $pair:ident $locks:ident $count:literal)+) => {
-        mod supervisors_share_the_copies_and_take_over {
+        mod supervisors_share_copies_and_take_over {
             use super::{Locks, MARIADB, POSTGRES, SQLITE};
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    super::supervisors_share_the_copies_and_take_over($pair, Locks::$locks, $count)
+                    super::supervisors_share_copies_and_take_over($pair, Locks::$locks, $count)
                         .await;
                 }
             )+
@@ -137,7 +137,7 @@ shared! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_killed_and_forgets_all_locks_loses_no_change() {
+async fn no_change_is_lost_when_redis_forgets_its_locks() {
     let random = Random::new();
     let mut redis = RedisServer::start().await.unwrap();
     let locks = Locks::Redis(redis.url().to_owned());
@@ -204,10 +204,7 @@ async fn change_both_tables(fixture: &Fixture, number: i64) {
     price.insert(&fixture.cluster).await.unwrap();
 }
 
-async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
-    pair: Pair,
-    locks: Locks,
-) {
+async fn a_process_suspended_beyond_its_lock_commits_nothing(pair: Pair, locks: Locks) {
     let fixture = Fixture::new(pair).await;
     let mut places = Places::default();
     change_both_tables(&fixture, 1).await;
@@ -277,12 +274,12 @@ async fn a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
 
 macro_rules! stopped {
     ($($test:ident: $pair:ident $locks:ident)+) => {
-        mod a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing {
+        mod a_process_suspended_beyond_its_lock_commits_nothing {
             use super::{Locks, MARIADB, POSTGRES};
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    super::a_process_that_was_stopped_for_longer_than_its_lock_commits_nothing(
+                    super::a_process_suspended_beyond_its_lock_commits_nothing(
                         $pair,
                         Locks::$locks,
                     )

@@ -163,7 +163,7 @@ async fn elsewhere(fixture: &Fixture) -> Cluster {
 }
 
 behaviours! { (Visit), 16 shards on 2 servers, |options| options;
-    async fn parts_of_dates_and_times_are_those_of_utc(fixture: &Fixture) {
+    async fn date_parts_are_in_utc(fixture: &Fixture) {
         type V = Visit;
         let whole = whole(fixture).await;
         let rows = visits();
@@ -201,7 +201,7 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         assert_eq!(by_month.all(&fixture.cluster).await.unwrap(), expected);
     }
 
-    async fn buckets_and_remainders_are_rounded_down_on_negative_numbers_too(fixture: &Fixture) {
+    async fn buckets_and_remainders_round_towards_negative_infinity(fixture: &Fixture) {
         type V = Visit;
         let whole = whole(fixture).await;
         let numbers = [i64::MIN, i64::MIN + 1, -21, -20, -11, -10, -9, -1, 0, 1, 9, 10, 11, 20, i64::MAX - 1, i64::MAX];
@@ -239,7 +239,7 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         }
     }
 
-    async fn rows_are_grouped_by_whether_they_meet_a_condition(fixture: &Fixture) {
+    async fn rows_are_grouped_by_a_condition(fixture: &Fixture) {
         type V = Visit;
         let whole = whole(fixture).await;
         let notes = [None, Some("a"), Some("b"), Some("")];
@@ -281,7 +281,7 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         }
     }
 
-    async fn expressions_are_grouped_by_their_values(fixture: &Fixture) {
+    async fn rows_are_grouped_by_an_expression(fixture: &Fixture) {
         type V = Visit;
         let whole = whole(fixture).await;
         let items = ["tea", "Tea", "t\u{e9}", "", "milk"];
@@ -309,7 +309,7 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         assert_eq!(ordered.all(&fixture.cluster).await.unwrap(), ["t\u{e9}", "tea"]);
     }
 
-    async fn what_is_no_group_is_refused(fixture: &Fixture) {
+    async fn unsuitable_group_expressions_are_refused(fixture: &Fixture) {
         type V = Visit;
         let on = &fixture.cluster;
         let says = |error: shard_orm::Error, words: &str| {
@@ -350,7 +350,7 @@ behaviours! { (Visit), 16 shards on 2 servers, |options| options;
         assert_eq!(kind(V::scatter().group_by(wrong).all(on).await), ErrorKind::Decode);
     }
 
-    async fn groups_of_an_expression_that_read_alike_are_one(fixture: &Fixture) {
+    async fn equal_group_expressions_share_a_group(fixture: &Fixture) {
         type V = Visit;
         // PostgreSQL takes no number for a truth value.
         if fixture.dialect == Dialect::Postgres {

@@ -96,7 +96,7 @@ async fn fill(fixture: &Fixture) -> Vec<Sale> {
 }
 
 behaviours! { (Sale), 16 shards on 2 servers, |options| options;
-    async fn groups_by_the_shard_key_are_cut_by_the_databases(fixture: &Fixture) {
+    async fn limits_are_pushed_down_for_groups_by_the_shard_key(fixture: &Fixture) {
         type S = Sale;
         fill(fixture).await;
         // SQLite is asked a file at a time, the others a server at a time.
@@ -145,7 +145,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         assert_eq!((none.len(), rows), (0, 0));
     }
 
-    async fn what_the_databases_compare_otherwise_stays_with_the_client(fixture: &Fixture) {
+    async fn having_is_not_pushed_down_where_databases_compare_differently(fixture: &Fixture) {
         type S = Sale;
         fill(fixture).await;
         let by_key = || S::scatter().group_by(S::USER_ID).select(S::USER_ID);
@@ -168,7 +168,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         assert_eq!((none.len(), rows), (0, 16));
     }
 
-    async fn values_of_a_shard_key_are_counted_by_the_database(fixture: &Fixture) {
+    async fn count_distinct_is_pushed_down_for_the_shard_key(fixture: &Fixture) {
         type S = Sale;
         let rows = fill(fixture).await;
         let mut values: BTreeMap<i64, (BTreeSet<&str>, BTreeSet<i32>, u64)> = BTreeMap::new();
@@ -194,7 +194,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         assert_eq!((all, read_rows), (vec![3], 48));
     }
 
-    async fn one_logical_shard_gives_what_is_asked_for_alone(fixture: &Fixture) {
+    async fn aggregates_of_one_logical_shard_are_pushed_down_whole(fixture: &Fixture) {
         type S = Sale;
         let rows = fill(fixture).await;
         let of_shard = |row: &&S| fixture.shard_of(row.user_id) == 5;
@@ -218,7 +218,7 @@ behaviours! { (Sale), 16 shards on 2 servers, |options| options;
         tx.rollback().await.unwrap();
     }
 
-    async fn the_first_groups_are_those_of_all(fixture: &Fixture) {
+    async fn limited_groups_are_the_first_of_all_groups(fixture: &Fixture) {
         type S = Sale;
         type Order = fn() -> GroupOrder<Sale>;
         type Kept = fn() -> Having<Sale>;

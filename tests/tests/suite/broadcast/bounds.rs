@@ -100,7 +100,7 @@ mod of_large_pools {
     use super::*;
 
     behaviours! { (Order), 12 shards on 2 servers, |options| options;
-        async fn no_more_run_at_a_time_than_was_said(fixture: &Fixture) {
+        async fn broadcast_respects_the_concurrency_limit(fixture: &Fixture) {
             let queries = [
                 (query(fixture), (2, 4)),
                 (query(fixture).in_order(), (1, 1)),
@@ -125,7 +125,7 @@ mod of_a_pool_of_one {
 
     behaviours! { (Order), 12 shards on 2 servers,
         |options| options.pool(PoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(2)));
-        async fn a_statement_does_not_wait_for_a_connection_that_another_one_holds(fixture: &Fixture) {
+        async fn broadcast_does_not_exhaust_a_pool_of_one(fixture: &Fixture) {
             if fixture.dialect == Dialect::Sqlite {
                 // Each file has a connection of its own.
                 assert!(query(fixture).per_server(4).execute().await.unwrap().is_done());

@@ -58,7 +58,7 @@ fn sample(id: i64) -> Sample {
 }
 
 behaviours! { (Sample), 2 shards on 1 servers, |options| options;
-    async fn rows_of_a_text_that_is_not_prepared_are_read_as_those_of_one_that_is(fixture: &Fixture) {
+    async fn unprepared_statements_decode_like_prepared_ones(fixture: &Fixture) {
         let [one, other] = [0, 1].map(|shard| sample(fixture.key_of_shard(shard)));
         Sample::insert_many(&fixture.cluster, vec![one.clone(), other.clone()]).await.unwrap();
         let quote = if fixture.dialect == Dialect::MySql { "`" } else { "\"" };
@@ -73,7 +73,7 @@ behaviours! { (Sample), 2 shards on 1 servers, |options| options;
         assert_eq!(bound.into_result().unwrap(), [vec![one], vec![other]]);
     }
 
-    async fn a_result_of_other_columns_is_not_read(fixture: &Fixture) {
+    async fn broadcast_refuses_a_result_with_other_columns(fixture: &Fixture) {
         Sample::insert_many(&fixture.cluster, vec![sample(fixture.key_of_shard(0))]).await.unwrap();
         let query = || fixture.cluster.broadcast(GROUP).sql("SELECT id, text FROM {samples}");
         let wide = query().all::<i64>().await.unwrap().into_result();
@@ -83,7 +83,7 @@ behaviours! { (Sample), 2 shards on 1 servers, |options| options;
         assert_eq!((outcome.place(), error.kind()), ("shop/0".to_owned(), ErrorKind::Decode));
     }
 
-    async fn what_the_database_does_not_prepare_is_sent(fixture: &Fixture) {
+    async fn broadcast_sends_statements_that_cannot_be_prepared(fixture: &Fixture) {
         let keys = fixture.key_of_each_shard();
         Sample::insert_many(&fixture.cluster, keys.into_iter().map(sample).collect()).await.unwrap();
         // No database prepares two statements at once.
@@ -104,7 +104,7 @@ behaviours! { (Sample), 2 shards on 1 servers, |options| options;
         assert_eq!(Sample::scatter().count(&fixture.cluster).await.unwrap(), 2);
     }
 
-    async fn too_few_arguments_are_refused_before_anything_is_sent(fixture: &Fixture) {
+    async fn broadcast_refuses_missing_arguments(fixture: &Fixture) {
         for text in ["SELECT id FROM {samples} WHERE id = $1 OR id = $2", "SELECT id FROM {samples} WHERE id = ? OR id = ?"] {
             let few = fixture.cluster.broadcast(GROUP).sql(text).bind(1_i64).in_order().all::<i64>().await;
             assert_eq!(few.unwrap_err().kind(), ErrorKind::Unsupported);

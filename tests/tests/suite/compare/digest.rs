@@ -215,7 +215,7 @@ fn of(fixture: &Fixture) -> TableAt<'_> {
 }
 
 #[tokio::test]
-async fn rows_of_all_types_have_one_digest_everywhere() {
+async fn digests_are_equal_on_every_database() {
     let rows = rows(400);
     let mut seen = Vec::new();
     for dialect in dialects() {
@@ -258,7 +258,7 @@ async fn rows_of_all_types_have_one_digest_everywhere() {
 }
 
 #[tokio::test]
-async fn unsigned_numbers_of_mariadb_keep_their_digits() {
+async fn unsigned_mariadb_numbers_keep_their_digests() {
     if !Dialect::MySql.is_enabled() {
         return;
     }
@@ -279,7 +279,7 @@ async fn unsigned_numbers_of_mariadb_keep_their_digits() {
 }
 
 #[tokio::test]
-async fn json_that_is_spelled_otherwise_is_equal() {
+async fn equivalent_json_is_equal() {
     for source in dialects() {
         for copy in dialects() {
             let one = fixture(source, |setup| setup.table::<Document>()).await;

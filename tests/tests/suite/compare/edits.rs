@@ -182,7 +182,7 @@ async fn changes<M: DatabaseModel>(source: &Cluster, copy: &Cluster) -> (Compari
 }
 
 #[tokio::test]
-async fn random_edits_are_found_exactly_between_any_two_databases() {
+async fn comparison_finds_random_edits_between_any_two_databases() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     for source in dialects() {
@@ -203,7 +203,7 @@ async fn random_edits_are_found_exactly_between_any_two_databases() {
 }
 
 #[tokio::test]
-async fn empty_sides_and_single_rows_are_found() {
+async fn comparison_handles_empty_tables_and_single_rows() {
     let one: Fares = [((String::new(), i64::MAX), 1)].into();
     let many: Fares = (0..1_300)
         .map(|class| (("a".to_owned(), class), class))
@@ -226,7 +226,7 @@ async fn empty_sides_and_single_rows_are_found() {
 }
 
 #[tokio::test]
-async fn texts_are_paired_by_their_bytes_whatever_the_collation() {
+async fn comparison_pairs_text_keys_by_bytes() {
     let words = |words: &[&str]| -> Vec<Word> {
         let words = words.iter();
         words
@@ -260,7 +260,7 @@ async fn texts_are_paired_by_their_bytes_whatever_the_collation() {
 
 /// The tenth of what it costs to copy the table anew, which reads each row and writes it.
 #[tokio::test]
-async fn few_changes_of_a_large_table_cost_few_rows() {
+async fn comparison_reads_few_rows_for_few_changes() {
     if !Dialect::Postgres.is_enabled() || !Dialect::MySql.is_enabled() {
         return;
     }
@@ -299,7 +299,7 @@ async fn few_changes_of_a_large_table_cost_few_rows() {
 }
 
 #[tokio::test]
-async fn a_key_of_floats_is_refused() {
+async fn float_keys_are_refused() {
     let one = fixture(Dialect::Sqlite, |setup| setup.table::<Mark>()).await;
     let table = || TableAt::of::<Mark>(&one.cluster, &Mark::database()).unwrap();
     assert_eq!(

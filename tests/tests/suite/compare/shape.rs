@@ -48,7 +48,7 @@ fn says(error: &Error, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_tables_of_setup_fit_each_other() {
+async fn tables_created_by_setup_are_compatible() {
     for source in dialects() {
         for copy in dialects() {
             let one = fixture(source, |setup| setup.table::<Thing>()).await;
@@ -63,7 +63,7 @@ async fn the_tables_of_setup_fit_each_other() {
 }
 
 #[tokio::test]
-async fn all_that_a_copy_on_mariadb_would_lose_is_said_at_once() {
+async fn all_incompatible_mariadb_columns_are_reported_at_once() {
     if !Dialect::MySql.is_enabled() {
         return;
     }
@@ -96,7 +96,7 @@ async fn all_that_a_copy_on_mariadb_would_lose_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn types_and_keys_that_do_not_fit_the_model_are_said_on_postgres() {
+async fn incompatible_types_and_keys_are_reported_on_postgres() {
     if !Dialect::Postgres.is_enabled() {
         return;
     }
@@ -136,7 +136,7 @@ async fn types_and_keys_that_do_not_fit_the_model_are_said_on_postgres() {
 }
 
 #[tokio::test]
-async fn affinities_and_collations_of_sqlite_are_seen() {
+async fn sqlite_affinities_and_collations_are_checked() {
     let one = fixture(Dialect::Sqlite, |setup| setup.table::<Thing>()).await;
     let other = fixture(Dialect::Sqlite, |setup| setup.table::<Thing>()).await;
     remake(
@@ -157,7 +157,7 @@ async fn affinities_and_collations_of_sqlite_are_seen() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_named() {
+async fn a_missing_table_is_reported() {
     for dialect in dialects() {
         let one = fixture(dialect, |setup| setup).await;
         let table = || TableAt::of::<Thing>(&one.cluster, &Thing::database()).unwrap();

@@ -11,7 +11,7 @@ fn price() -> impl Strategy<Value = Decimal> {
 }
 
 behaviours! { (Payment), 16 shards on 2 servers, |options| options;
-    async fn sums_and_orders_over_shards_are_those_of_the_values(fixture: &Fixture) {
+    async fn scattered_sums_and_orders_match_the_values(fixture: &Fixture) {
         let on = &fixture.cluster;
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         for _ in 0..8 {

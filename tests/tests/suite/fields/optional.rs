@@ -80,7 +80,7 @@ behaviours! { (Maybe);
         assert_eq!(kind(Maybe::on(key).filter(Maybe::VALUE.eq(serde_json::json!(1))).count(&fixture.cluster).await), ErrorKind::Unsupported);
     }
 
-    async fn every_option_is_none_and_some(fixture: &Fixture) {
+    async fn every_option_round_trips_as_none_and_some(fixture: &Fixture) {
         let key = fixture.key();
         let none = nothing(fixture, key);
         let some = Maybe {

@@ -59,7 +59,7 @@ fn order(user_id: i64) -> Order {
 }
 
 behaviours! { (Order, Letter);
-    async fn a_row_of_each_shard_is_found_by_its_id(fixture: &Fixture) {
+    async fn find_by_id_finds_rows_of_every_shard(fixture: &Fixture) {
         let keys = fixture.key_of_each_shard();
         let rows = keys.iter().map(|key| order(*key)).collect();
         let rows = Order::insert_many(&fixture.cluster, rows).await.unwrap();
@@ -71,12 +71,12 @@ behaviours! { (Order, Letter);
         }
     }
 
-    async fn an_id_beside_the_shard_key_finds_its_row(fixture: &Fixture) {
+    async fn find_by_id_works_with_a_separate_shard_key(fixture: &Fixture) {
         let row = Letter { user_id: fixture.key(), id: 0 }.insert(&fixture.cluster).await.unwrap();
         assert_eq!(Letter::get_by_id(&fixture.cluster, row.id).await.unwrap(), row);
     }
 
-    async fn an_id_that_is_not_there_is_absent(fixture: &Fixture) {
+    async fn find_by_id_gives_none_for_an_unknown_id(fixture: &Fixture) {
         let row = order(fixture.key()).insert(&fixture.cluster).await.unwrap();
         row.delete(&fixture.cluster).await.unwrap();
         for id in [row.id, 0, -1, i64::MIN, i64::MAX] {
@@ -86,7 +86,7 @@ behaviours! { (Order, Letter);
         }
     }
 
-    async fn a_transaction_finds_what_can_only_be_on_its_own_shard(fixture: &Fixture) {
+    async fn find_by_id_in_a_transaction_stays_on_its_shard(fixture: &Fixture) {
         let key = fixture.key();
         let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         let row = order(key).insert(&tx).await.unwrap();
@@ -102,7 +102,7 @@ behaviours! { (Order, Letter);
 }
 
 behaviours! { (Order), 5 shards on 2 servers, |options| options.ids(Ids::new().worker(2).bits(10, 10, 2));
-    async fn a_few_bits_ask_several_shards_in_one_statement_a_server(fixture: &Fixture) {
+    async fn find_by_id_with_few_bits_sends_one_statement_per_server(fixture: &Fixture) {
         let keys = fixture.key_of_each_shard();
         let rows = keys.iter().map(|key| order(*key)).collect();
         let rows = Order::insert_many(&fixture.cluster, rows).await.unwrap();
@@ -114,14 +114,14 @@ behaviours! { (Order), 5 shards on 2 servers, |options| options.ids(Ids::new().w
 }
 
 behaviours! { (Order), 3 shards on 1 servers, |options| options.ids(Ids::new().worker(2).bits(11, 11, 0));
-    async fn an_id_without_shard_bits_asks_every_shard(fixture: &Fixture) {
+    async fn find_by_id_without_shard_bits_queries_every_shard(fixture: &Fixture) {
         for key in fixture.key_of_each_shard() {
             let row = order(key).insert(&fixture.cluster).await.unwrap();
             assert_eq!(Order::get_by_id(&fixture.cluster, row.id).await.unwrap(), row);
         }
     }
 
-    async fn two_rows_of_one_id_are_an_error(fixture: &Fixture) {
+    async fn find_by_id_refuses_two_rows_of_one_id(fixture: &Fixture) {
         let keys = fixture.key_of_each_shard();
         let row = order(keys[0]).insert(&fixture.cluster).await.unwrap();
         let copy = Order { user_id: keys[2], ..row.clone() };
@@ -133,14 +133,14 @@ behaviours! { (Order), 3 shards on 1 servers, |options| options.ids(Ids::new().w
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options.pin(-7, 2).pin(-8, 0).pin(-9, 3);
-    async fn the_row_of_a_pinned_key_is_found_by_its_id(fixture: &Fixture) {
+    async fn find_by_id_finds_rows_of_pinned_keys(fixture: &Fixture) {
         for key in [-7, -8, -9] {
             let row = order(key).insert(&fixture.cluster).await.unwrap();
             assert_eq!(Order::get_by_id(&fixture.cluster, row.id).await.unwrap(), row);
         }
     }
 
-    async fn rows_are_found_by_their_ids_after_each_shard_was_split_in_two(fixture: &Fixture) {
+    async fn find_by_id_works_after_shards_are_split(fixture: &Fixture) {
         let rows = (0..60).map(|n| order(fixture.key() * (1 - n % 2 * 2)));
         let rows = Order::insert_many(&fixture.cluster, rows.collect()).await.unwrap();
         let split = FixtureOptions::new(fixture.dialect, 8, 2).pin(-7, 5);
@@ -155,7 +155,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options.pin(-7, 2).pin(-
 }
 
 behaviours! { (Order), 4 shards on 1 servers, |options| options.strategy(StrategyConfig::Modulo);
-    async fn under_another_strategy_than_hash_an_id_does_not_find_its_row(fixture: &Fixture) {
+    async fn find_by_id_needs_the_hash_strategy(fixture: &Fixture) {
         let row = order(fixture.key()).insert(&fixture.cluster).await.unwrap();
         let error = Order::find_by_id(&fixture.cluster, row.id).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);

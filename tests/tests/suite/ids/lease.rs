@@ -43,13 +43,13 @@ behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new().le
         assert_eq!(Worker::query().count(&fixture.cluster).await.unwrap(), 8);
     }
 
-    async fn callers_at_once_take_one_lease(fixture: &Fixture) {
+    async fn concurrent_callers_share_one_lease(fixture: &Fixture) {
         let parts = join_all((0..20).map(|_| made(&fixture.cluster, fixture))).await;
         assert!(parts.iter().all(|one| one.worker == parts[0].worker));
         assert_eq!(Worker::query().count(&fixture.cluster).await.unwrap(), 1);
     }
 
-    async fn other_widths_than_those_in_use_are_refused(fixture: &Fixture) {
+    async fn widths_that_differ_from_those_in_use_are_refused(fixture: &Fixture) {
         made(&fixture.cluster, fixture).await;
         let config = fixture.config().ids(Ids::new().lease(DATABASE).bits(8, 8, 6));
         let other = Cluster::connect(&config).await.unwrap();
@@ -60,7 +60,7 @@ behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(Ids::new().le
 }
 
 behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(two());
-    async fn when_all_are_taken_the_next_process_is_told_so(fixture: &Fixture) {
+    async fn exhausted_workers_are_reported(fixture: &Fixture) {
         made(&fixture.cluster, fixture).await;
         let second = fixture.another_process().await;
         let freed = made(&second, fixture).await;
@@ -76,7 +76,7 @@ behaviours! { (Note), 2 shards on 1 servers, |options| options.ids(two());
         assert!(taken.milliseconds > freed.milliseconds);
     }
 
-    async fn a_lease_that_ran_out_is_taken_over_after_the_last_millisecond_of_its_holder(fixture: &Fixture) {
+    async fn an_expired_lease_is_taken_over_without_overlap(fixture: &Fixture) {
         let first = made(&fixture.cluster, fixture).await;
         let second = fixture.another_process().await;
         made(&second, fixture).await;
@@ -124,7 +124,7 @@ behaviours! { (Note), 2 shards on 1 servers, |options| {
         assert_eq!(made(&fixture.cluster, fixture).await.worker, first.worker);
     }
 
-    async fn a_process_whose_lease_another_has_takes_another(fixture: &Fixture) {
+    async fn a_process_that_loses_its_lease_acquires_another(fixture: &Fixture) {
         let first = made(&fixture.cluster, fixture).await;
         let held = Worker::get(&fixture.cluster, i64::from(first.worker)).await.unwrap();
         let stolen = Worker { token: "another".into(), expires_at: held.expires_at + 600_000, ..held };

@@ -41,20 +41,20 @@ async fn tickets(cluster: &Cluster, count: i64) -> Vec<i64> {
 behaviours! { (Ticket, Customer), 4 shards on 2 servers, |options| {
         options.ids(Ids::new().tables(DATABASE).block(10))
     };
-    async fn numbers_begin_at_1_and_leave_no_gap_in_one_process(fixture: &Fixture) {
+    async fn sequence_ids_start_at_1_without_gaps(fixture: &Fixture) {
         assert_eq!(tickets(&fixture.cluster, 25).await, (1..=25).collect::<Vec<_>>());
         // Each table has its own.
         assert_eq!(customer().insert(&fixture.cluster).await.unwrap().id, 1);
     }
 
-    async fn another_process_begins_with_the_next_block(fixture: &Fixture) {
+    async fn each_process_reserves_its_own_block(fixture: &Fixture) {
         assert_eq!(tickets(&fixture.cluster, 3).await, [1, 2, 3]);
         let second = fixture.another_process().await;
         assert_eq!(tickets(&second, 12).await, (11..=22).collect::<Vec<_>>());
         assert_eq!(tickets(&fixture.cluster, 8).await, [4, 5, 6, 7, 8, 9, 10, 31]);
     }
 
-    async fn processes_at_once_are_given_no_number_twice(fixture: &Fixture) {
+    async fn concurrent_processes_never_share_a_number(fixture: &Fixture) {
         let mut clusters = vec![fixture.cluster.clone()];
         for _ in 0..3 {
             clusters.push(fixture.another_process().await);
@@ -64,7 +64,7 @@ behaviours! { (Ticket, Customer), 4 shards on 2 servers, |options| {
         assert_eq!(ids.len(), 200);
     }
 
-    async fn a_caller_that_goes_away_doubles_no_number(fixture: &Fixture) {
+    async fn a_cancelled_caller_never_duplicates_a_number(fixture: &Fixture) {
         for polls in 1..40 {
             let insert = ticket(polls).insert(&fixture.cluster);
             let mut insert = std::pin::pin!(insert);
@@ -81,7 +81,7 @@ behaviours! { (Ticket, Customer), 4 shards on 2 servers, |options| {
         assert_eq!(different.len(), 50);
     }
 
-    async fn rows_of_a_transaction_on_the_same_database_get_their_numbers(fixture: &Fixture) {
+    async fn sequence_ids_work_in_a_transaction_on_the_same_database(fixture: &Fixture) {
         let tx = fixture.cluster.begin(Customer::database()).await.unwrap();
         let first = customer().insert(&tx).await.unwrap();
         let second = customer().insert(&tx).await.unwrap();
@@ -94,7 +94,7 @@ behaviours! { (Ticket, Customer), 4 shards on 2 servers, |options| {
 }
 
 behaviours! { (Ticket), 2 shards on 1 servers, |options| options.ids(Ids::new());
-    async fn without_a_database_for_them_the_first_insert_says_what_to_write(fixture: &Fixture) {
+    async fn a_missing_sequence_database_error_names_the_configuration(fixture: &Fixture) {
         let error = ticket(1).insert(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.to_string().contains("[ids] tables"), "{error}");

@@ -22,7 +22,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(other.one(&fixture.cluster).await.unwrap(), (coffee_line, coffee));
     }
 
-    async fn each_joined_model_is_filtered_and_ordered_by(fixture: &Fixture) {
+    async fn joins_filter_and_order_by_every_joined_model(fixture: &Fixture) {
         let Orders { key, tea, coffee, tea_lines: [_, black], coffee_line, .. } = Orders::insert(fixture).await;
         let pairs = Order::on(key)
             .filter(Order::ITEM.ne("empty"))
@@ -37,7 +37,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(pairs, [(coffee, coffee_line), (tea, black)]);
     }
 
-    async fn a_join_is_bounded_counted_and_streamed(fixture: &Fixture) {
+    async fn joins_take_limits_counts_and_streams(fixture: &Fixture) {
         let Orders { key, tea, tea_lines: [green, black], .. } = Orders::insert(fixture).await;
         let query = || Order::on(key).join(Order::LINES).order_by(Line::ID);
         let cluster = &fixture.cluster;
@@ -57,7 +57,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(streamed, query().all(cluster).await.unwrap());
     }
 
-    async fn columns_of_several_models_are_selected(fixture: &Fixture) {
+    async fn joins_select_columns_of_several_models(fixture: &Fixture) {
         let key = Orders::insert(fixture).await.key;
         let query = Order::on(key).join(Order::LINES).order_by(Line::ID);
         let picked = query.clone().select((Line::SKU, Order::ITEM, Line::QUANTITY));
@@ -68,7 +68,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(codes, [None, None, None]);
     }
 
-    async fn a_join_goes_on_from_a_joined_model(fixture: &Fixture) {
+    async fn joins_chain_from_a_joined_model(fixture: &Fixture) {
         let Orders { key, tea, tea_lines: [green, mut black], .. } = Orders::insert(fixture).await;
         let product = Product { id: fixture.id(), user_id: key, title: Some("Assam".into()) };
         black.link(Line::PRODUCT, &product).unwrap();
@@ -84,7 +84,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(green.product_id, 0);
     }
 
-    async fn a_relation_by_the_shard_key_alone_is_joined(fixture: &Fixture) {
+    async fn joins_work_on_relations_by_the_shard_key_alone(fixture: &Fixture) {
         let Orders { key, tea, .. } = Orders::insert(fixture).await;
         let ada = Customer { user_id: key, name: "Ada".into() }.insert(&fixture.cluster).await.unwrap();
         let query = Customer::on(key).join(Customer::ORDERS).filter(Order::ITEM.eq("tea"));
@@ -93,7 +93,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(back.all(&fixture.cluster).await.unwrap(), [(tea, ada)]);
     }
 
-    async fn rows_of_several_keys_are_joined_each_within_its_own(fixture: &Fixture) {
+    async fn joins_of_several_keys_pair_rows_of_equal_keys(fixture: &Fixture) {
         let key = fixture.key();
         let (first, second) = (Orders::insert(fixture).await, Orders::insert_of(fixture, fixture.neighbours(key, 1)[0]).await);
         let query = Order::on_each([first.key, second.key]).join(Order::LINES).filter(Line::SKU.eq("beans"));
@@ -106,7 +106,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(last, [(second.coffee, second.coffee_line)]);
     }
 
-    async fn a_logical_shard_is_joined_as_a_whole(fixture: &Fixture) {
+    async fn joins_cover_a_whole_logical_shard(fixture: &Fixture) {
         let first = Orders::insert(fixture).await;
         let second = Orders::insert_of(fixture, fixture.neighbours(first.key, 1)[0]).await;
         let mut found = Order::on_shard(fixture.shard_of(first.key))
@@ -119,14 +119,14 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(found, [(first.coffee, first.coffee_line), (second.coffee, second.coffee_line)]);
     }
 
-    async fn a_draft_is_joined_before_it_names_its_shard(fixture: &Fixture) {
+    async fn an_unscoped_query_can_be_joined(fixture: &Fixture) {
         let Orders { key, .. } = Orders::insert(fixture).await;
         let draft = Order::query().join(Order::LINES).filter(Line::QUANTITY.gt(1));
         assert_eq!(draft.clone().on(key).count(&fixture.cluster).await.unwrap(), 2);
         assert_eq!(draft.on_each([key, fixture.key()]).count(&fixture.cluster).await.unwrap(), 2);
     }
 
-    async fn a_transaction_joins_what_it_has_written(fixture: &Fixture) {
+    async fn joins_see_uncommitted_rows_of_their_transaction(fixture: &Fixture) {
         let Orders { key, empty, .. } = Orders::insert(fixture).await;
         let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
         super::line(fixture, &empty, "new", 1).insert(&tx).await.unwrap();
@@ -139,7 +139,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(Order::on(key).join(Order::LINES).count(&fixture.cluster).await.unwrap(), 3);
     }
 
-    async fn an_expression_names_columns_of_its_model_and_of_the_others(fixture: &Fixture) {
+    async fn join_expressions_name_columns_of_every_model(fixture: &Fixture) {
         let key = Orders::insert(fixture).await.key;
         let query = Order::on(key).join(Order::LINES);
         // `id` and `user_id` are columns of both tables.

@@ -6,7 +6,7 @@ use shard_orm_tests::behaviours;
 use super::{Country, Customer, Invoice, Line, Order, Orders, Product};
 
 behaviours! { (Customer, Order, Line, Product, Invoice, Country);
-    async fn a_row_without_a_partner_comes_with_none(fixture: &Fixture) {
+    async fn left_join_gives_none_without_a_partner(fixture: &Fixture) {
         let Orders { key, tea, coffee, empty, tea_lines: [green, black], coffee_line } = Orders::insert(fixture).await;
         let query = Order::on(key).left_join(Order::LINES).order_by(Order::ID).order_by(Line::ID);
         let rows: Vec<(Order, Option<Line>)> = query.clone().all(&fixture.cluster).await.unwrap();
@@ -22,7 +22,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(query.count(&fixture.cluster).await.unwrap(), 4);
     }
 
-    async fn a_partner_that_is_null_in_all_but_its_keys_is_there(fixture: &Fixture) {
+    async fn left_join_gives_a_partner_with_null_columns(fixture: &Fixture) {
         let Orders { key, tea_lines: [mut green, black], .. } = Orders::insert(fixture).await;
         let untitled = Product { id: fixture.id(), user_id: key, title: None }.insert(&fixture.cluster).await.unwrap();
         green.link(Line::PRODUCT, &untitled).unwrap();
@@ -37,7 +37,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(rows, [(green, Some(untitled)), (black, None)]);
     }
 
-    async fn columns_of_what_may_be_absent_are_options_once(fixture: &Fixture) {
+    async fn left_join_does_not_nest_options(fixture: &Fixture) {
         let key = Orders::insert(fixture).await.key;
         let rows: Vec<(_, Option<String>, Option<i64>, Option<i32>)> = Order::on(key)
             .left_join(Order::LINES)
@@ -55,7 +55,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(alone.iter().flatten().sum::<i32>(), 9);
     }
 
-    async fn a_condition_of_the_relation_says_what_is_joined_and_one_of_the_result_what_is_kept(fixture: &Fixture) {
+    async fn left_join_separates_join_conditions_from_filters(fixture: &Fixture) {
         let Orders { key, tea, coffee, empty, tea_lines: [_, black], .. } = Orders::insert(fixture).await;
         let many = Line::QUANTITY.gt(3);
         let all = Order::on(key).left_join(Order::LINES.filter(many.clone())).order_by(Order::ID);
@@ -68,7 +68,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(without.all(&fixture.cluster).await.unwrap(), [(empty, None)]);
     }
 
-    async fn the_order_of_a_relation_comes_after_that_of_the_query(fixture: &Fixture) {
+    async fn the_query_order_precedes_the_relation_order(fixture: &Fixture) {
         let Orders { key, .. } = Orders::insert(fixture).await;
         let skus: Vec<Option<String>> = Order::on(key)
             .order_by(Order::ID)
@@ -80,7 +80,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(skus, [Some("black".into()), Some("green".into()), Some("beans".into()), None]);
     }
 
-    async fn what_belongs_to_an_absent_row_is_absent_too(fixture: &Fixture) {
+    async fn relations_of_an_absent_row_are_absent(fixture: &Fixture) {
         let Orders { key, tea_lines: [mut green, _], .. } = Orders::insert(fixture).await;
         let product = Product { id: fixture.id(), user_id: key, title: Some("Sencha".into()) };
         green.link(Line::PRODUCT, &product).unwrap();

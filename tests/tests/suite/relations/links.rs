@@ -8,7 +8,7 @@ use super::{Country, Customer, Invoice, Line, Order, Product, line, order};
 use crate::kind;
 
 behaviours! { (Customer, Order, Line, Product, Invoice, Country);
-    async fn a_row_is_linked_to_one_of_its_key_alone(fixture: &Fixture) {
+    async fn links_stay_within_the_shard_key(fixture: &Fixture) {
         let key = fixture.key();
         let tea = order(fixture, key, "tea");
         let mut linked = line(fixture, &tea, "x", 1);
@@ -24,7 +24,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         }
     }
 
-    async fn what_rows_refer_to_in_a_database_is_fetched_in_a_second_step(fixture: &Fixture) {
+    async fn fetch_separately_loads_rows_of_a_named_database(fixture: &Fixture) {
         let key = fixture.key();
         // One fixture is shared by all tests of this file.
         let codes = ["a", "b", "c"].map(|prefix| format!("{prefix}{}", fixture.id() % 1_000_000));
@@ -52,7 +52,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(tables(sent), ["countries", "lines", "orders"]);
     }
 
-    async fn a_transaction_does_not_reach_what_its_rows_refer_to(fixture: &Fixture) {
+    async fn fetch_separately_is_refused_in_a_transaction_of_a_shard(fixture: &Fixture) {
         let key = fixture.key();
         let mut tea = order(fixture, key, "tea");
         tea.country_code = Some("x".into());

@@ -9,7 +9,7 @@ use super::counted::{counted, tables};
 use super::{Country, Customer, Invoice, Line, Order, Orders, Product, invoice, line, order};
 
 behaviours! { (Customer, Order, Line, Product, Invoice, Country);
-    async fn the_related_rows_of_one_row_are_an_ordinary_query(fixture: &Fixture) {
+    async fn related_rows_can_be_queried(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let lines = orders.tea.related(Order::LINES).order_by(Line::ID).all(&fixture.cluster).await.unwrap();
         assert_eq!(lines, orders.tea_lines);
@@ -21,7 +21,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(parent, Some(orders.coffee));
     }
 
-    async fn a_field_that_is_none_belongs_to_nothing(fixture: &Fixture) {
+    async fn a_none_field_has_no_related_row(fixture: &Fixture) {
         let mut lost = line(fixture, &order(fixture, fixture.key(), "tea"), "x", 1);
         lost.order_id = None;
         let lost = lost.insert(&fixture.cluster).await.unwrap();
@@ -30,7 +30,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!((loaded.unwrap(), sent), (vec![None], vec![]));
     }
 
-    async fn an_id_of_another_key_finds_nothing(fixture: &Fixture) {
+    async fn relations_do_not_cross_shard_keys(fixture: &Fixture) {
         let theirs = Orders::insert(fixture).await;
         // In the same logical shard, with the id of the other's order.
         let key = fixture.neighbours(theirs.key, 1)[0];
@@ -47,7 +47,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(joined, 3);
     }
 
-    async fn a_page_of_rows_takes_one_statement_for_each_relation(fixture: &Fixture) {
+    async fn loads_send_one_statement_per_relation(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let customer = Customer { user_id: orders.key, name: "Ada".into() }.insert(&fixture.cluster).await.unwrap();
         let paid = invoice(fixture, &orders.coffee, 250).insert(&fixture.cluster).await.unwrap();
@@ -70,13 +70,13 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(tables(sent), ["customers", "invoices", "lines", "orders"]);
     }
 
-    async fn a_page_without_rows_takes_no_statement_for_its_relations(fixture: &Fixture) {
+    async fn loads_send_nothing_without_rows(fixture: &Fixture) {
         let query = Order::on(fixture.key()).with(Order::LINES).with(Order::CUSTOMER);
         let (rows, sent) = counted(query.all(&fixture.cluster)).await;
         assert_eq!((rows.unwrap(), tables(sent)), (vec![], vec!["orders".to_owned()]));
     }
 
-    async fn rows_of_several_keys_take_one_statement_for_each_logical_shard(fixture: &Fixture) {
+    async fn loads_send_one_statement_per_logical_shard(fixture: &Fixture) {
         let mut all = Vec::new();
         for _ in 0..6 {
             all.push(Orders::insert(fixture).await);
@@ -98,7 +98,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(BTreeSet::from_iter(of_lines).len(), shards.len());
     }
 
-    async fn the_result_is_in_the_order_of_the_rows(fixture: &Fixture) {
+    async fn loads_keep_the_order_of_the_rows(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let rows = [orders.empty.clone(), orders.coffee.clone(), orders.tea.clone(), orders.coffee];
         let lines = Order::LINES.load(&fixture.cluster, &rows).await.unwrap();
@@ -106,7 +106,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(lines, [vec![], coffee.clone(), orders.tea_lines.to_vec(), coffee]);
     }
 
-    async fn a_relation_takes_conditions_and_an_order(fixture: &Fixture) {
+    async fn loads_take_filters_and_an_order(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let third = line(fixture, &orders.tea, "white", 5).insert(&fixture.cluster).await.unwrap();
         let [green, black] = orders.tea_lines.clone();
@@ -120,7 +120,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(rows.into_iter().map(|(_, lines)| lines).collect::<Vec<_>>(), [vec![], vec![], vec![black]]);
     }
 
-    async fn one_parent_is_given_to_each_of_its_rows(fixture: &Fixture) {
+    async fn loads_give_a_shared_parent_to_each_child(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let (rows, sent) =
             counted(Line::on(orders.key).order_by(Line::ID).with(Line::ORDER).all(&fixture.cluster)).await;
@@ -129,7 +129,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(tables(sent), ["lines", "orders"]);
     }
 
-    async fn of_several_rows_has_one_gives_the_first_by_its_primary_key(fixture: &Fixture) {
+    async fn has_one_gives_the_first_row_by_primary_key(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let (first, second) = (invoice(fixture, &orders.tea, 1), invoice(fixture, &orders.tea, 2));
         Invoice::insert_many(&fixture.cluster, vec![second, first.clone()]).await.unwrap();
@@ -137,7 +137,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(found, [Some(first)]);
     }
 
-    async fn the_first_row_comes_with_what_is_related_to_it(fixture: &Fixture) {
+    async fn first_loads_relations(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let query = Order::on(orders.key).order_by(Order::ID).with(Order::LINES);
         let (first, sent) = counted(query.first(&fixture.cluster)).await;
@@ -147,7 +147,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(crate::kind(none.one(&fixture.cluster).await), ErrorKind::NotFound);
     }
 
-    async fn a_transaction_loads_what_it_has_written(fixture: &Fixture) {
+    async fn loads_see_uncommitted_rows_of_their_transaction(fixture: &Fixture) {
         let orders = Orders::insert(fixture).await;
         let tx = fixture.cluster.begin(Order::shard(orders.key)).await.unwrap();
         let added = line(fixture, &orders.empty, "new", 1).insert(&tx).await.unwrap();
@@ -158,7 +158,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(lines, [vec![]]);
     }
 
-    async fn more_rows_than_a_statement_takes_are_loaded_in_several(fixture: &Fixture) {
+    async fn loads_split_long_lists_into_statements(fixture: &Fixture) {
         let key = fixture.key();
         let orders: Vec<Order> = (0..1_100).map(|_| order(fixture, key, "many")).collect();
         let lines: Vec<Line> = orders.iter().map(|order| line(fixture, order, "one", 1)).collect();
@@ -173,7 +173,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         tx.commit().await.unwrap();
     }
 
-    async fn rows_of_a_thousand_keys_of_one_shard_are_loaded(fixture: &Fixture) {
+    async fn loads_take_a_thousand_keys_of_one_shard(fixture: &Fixture) {
         let mut keys = fixture.neighbours(fixture.key(), 1_100);
         keys.push(fixture.key());
         let orders: Vec<Order> = keys.iter().map(|key| order(fixture, *key, "each")).collect();
@@ -183,7 +183,7 @@ behaviours! { (Customer, Order, Line, Product, Invoice, Country);
         assert_eq!(found.iter().flatten().count(), 1);
     }
 
-    async fn a_transaction_asks_for_a_thousand_keys_one_statement_after_another(fixture: &Fixture) {
+    async fn loads_in_a_transaction_run_in_sequence(fixture: &Fixture) {
         let mut keys = fixture.neighbours(fixture.key(), 1_100);
         let tx = fixture.cluster.begin(Order::shard(keys[0])).await.unwrap();
         let first = order(fixture, keys[0], "first").insert(&tx).await.unwrap();

@@ -174,7 +174,7 @@ fn bounded<J, S>(
 }
 
 behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
-    async fn a_join_over_all_shards_gives_what_one_database_gives(fixture: &Fixture) {
+    async fn a_scattered_join_equals_a_join_in_one_database(fixture: &Fixture) {
         fill(&fixture.cluster).await;
         let one = one_database(fixture.dialect).await;
         let keys: BTreeSet<i64> = (3..15).collect();
@@ -199,7 +199,7 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
         }
     }
 
-    async fn what_a_left_join_has_not_found_stands_in_its_place(fixture: &Fixture) {
+    async fn scattered_left_joins_keep_rows_without_a_partner(fixture: &Fixture) {
         fill(&fixture.cluster).await;
         let one = one_database(fixture.dialect).await;
         for (number, order) in left_orders().into_iter().enumerate() {
@@ -228,7 +228,7 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
         assert!(absent.iter().any(|(_, line, product)| line.is_some() && product.is_none()));
     }
 
-    async fn a_join_without_an_order_gives_each_row_once(fixture: &Fixture) {
+    async fn scattered_joins_give_each_row_once(fixture: &Fixture) {
         fill(&fixture.cluster).await;
         let one = one_database(fixture.dialect).await;
         let sorted = |mut rows: Vec<(Order, Line)>| {
@@ -248,7 +248,7 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
         assert_eq!(begun, u64::try_from(expected.len()).unwrap());
     }
 
-    async fn the_logical_shards_of_a_server_join_in_one_statement(fixture: &Fixture) {
+    async fn scattered_joins_send_one_statement_per_server(fixture: &Fixture) {
         fill(&fixture.cluster).await;
         let query = inner().order_by(Line::QUANTITY.desc()).limit(5).scatter();
         let (found, sent) = counted(query.clone().all(&fixture.cluster)).await;
@@ -262,7 +262,7 @@ behaviours! { (Order, Line, Product), 16 shards on 2 servers, |options| options;
         assert_eq!(partial.complete().unwrap(), found);
     }
 
-    async fn a_join_is_not_merged_by_a_text_whose_order_is_not_known(fixture: &Fixture) {
+    async fn scattered_joins_refuse_text_without_binary_collation(fixture: &Fixture) {
         let error = inner().order_by(Order::FOLDED).scatter().all(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("`orders.folded`"), "{error}");

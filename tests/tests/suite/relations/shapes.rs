@@ -73,7 +73,7 @@ struct File {
 }
 
 behaviours! { (Node, Slot, Booking, Folder, File);
-    async fn a_model_is_related_to_itself(fixture: &Fixture) {
+    async fn a_model_can_be_related_to_itself(fixture: &Fixture) {
         let user_id = fixture.key();
         let root = Node { id: fixture.id(), user_id, parent_id: None };
         let mut left = Node { id: fixture.id(), ..root.clone() };
@@ -101,7 +101,7 @@ behaviours! { (Node, Slot, Booking, Folder, File);
         );
     }
 
-    async fn an_id_of_several_parts_is_held_by_as_many_fields(fixture: &Fixture) {
+    async fn relations_use_composite_primary_keys(fixture: &Fixture) {
         let user_id = fixture.key();
         let slot = |year, week| Slot { year, week, user_id };
         let slots = vec![slot(2025, 1), slot(2025, 2), slot(2026, 1)];
@@ -126,7 +126,7 @@ behaviours! { (Node, Slot, Booking, Folder, File);
         assert_eq!(left.await.unwrap(), 2);
     }
 
-    async fn rows_that_are_marked_as_deleted_are_not_related(fixture: &Fixture) {
+    async fn relations_skip_soft_deleted_rows(fixture: &Fixture) {
         let user_id = fixture.key();
         let folder = || Folder { id: fixture.id(), user_id, deleted_at: None };
         let (open, gone) = (folder(), folder());
@@ -193,7 +193,7 @@ fn regions() -> StrategyConfig {
 }
 
 behaviours! { (Shop, Sale), 2 shards on 1 servers, |options| options.strategy(regions());
-    async fn the_region_is_part_of_a_relation(fixture: &Fixture) {
+    async fn relations_include_the_region(fixture: &Fixture) {
         let (id, user_id) = (fixture.id(), fixture.key());
         let shop = |region: &str| Shop { id, region: region.into(), user_id };
         // A region that is not configured lives with that of the default.
@@ -211,7 +211,7 @@ behaviours! { (Shop, Sale), 2 shards on 1 servers, |options| options.strategy(re
         let mut moved = sales[0].clone();
         assert_eq!(kind(moved.link(Sale::SHOP, &shops[1])), ErrorKind::CrossShard);
     }
-    async fn a_thousand_keys_with_a_region_are_asked_for(fixture: &Fixture) {
+    async fn loads_take_a_thousand_keys_with_a_region(fixture: &Fixture) {
         let shops: Vec<Shop> = (0..1_000)
             .map(|_| Shop { id: fixture.id(), region: "eu".into(), user_id: fixture.key() })
             .collect();

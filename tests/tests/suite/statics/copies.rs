@@ -57,7 +57,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         }
     }
 
-    async fn rows_are_written_at_the_source_and_no_copy_is(fixture: &Fixture) {
+    async fn static_writes_go_to_the_source_only(fixture: &Fixture) {
         let on = &fixture.cluster;
         let code = &codes(fixture, 1)[0];
         let mut row = airline(code, "first").insert(on).await.unwrap();

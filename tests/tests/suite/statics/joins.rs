@@ -57,7 +57,7 @@ fn inner(all: &[(Flight, Option<Airline>)]) -> Vec<(Flight, Airline)> {
 }
 
 behaviours! { (Airline, Limit, Flight, Seat, Country);
-    async fn a_shard_joins_its_rows_with_the_copy(fixture: &Fixture) {
+    async fn shard_rows_join_the_static_copy(fixture: &Fixture) {
         let (on, key) = (&fixture.cluster, fixture.key());
         let airlines = airlines(fixture, 3).await;
         let all = joined(&flights(fixture, &[key], &airlines).await, &airlines);
@@ -90,7 +90,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert_eq!(Flight::on(key).join(only).count(on).await.unwrap(), 1);
     }
 
-    async fn a_join_goes_on_to_rows_of_the_shard(fixture: &Fixture) {
+    async fn joins_chain_from_static_to_shard_rows(fixture: &Fixture) {
         let (on, key) = (&fixture.cluster, fixture.key());
         let airlines = airlines(fixture, 1).await;
         let row = flight(fixture, key, Some(&airlines[0].code)).insert(on).await.unwrap();
@@ -115,7 +115,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         tx.rollback().await.unwrap();
     }
 
-    async fn joins_over_shards_are_merged(fixture: &Fixture) {
+    async fn scattered_joins_with_static_tables_are_merged(fixture: &Fixture) {
         let on = &fixture.cluster;
         let airlines = airlines(fixture, 4).await;
         let keys: Vec<i64> = (0..9).map(|_| fixture.key()).collect();
@@ -147,7 +147,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert!(names.is_sorted_by_key(|(name, _)| name.clone()));
     }
 
-    async fn a_join_explains_the_copy_that_it_reads(fixture: &Fixture) {
+    async fn explain_names_the_static_copy(fixture: &Fixture) {
         let quoted = |namespace: &str| match fixture.dialect {
             Dialect::MySql | Dialect::Sqlite => format!("`{namespace}`.`airlines`"),
             Dialect::Postgres => format!("\"{namespace}\".\"airlines\""),
@@ -164,7 +164,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert!(explained.statements[0].sql.contains(&quoted(&statics)), "{explained}");
     }
 
-    async fn a_load_asks_each_shard_once(fixture: &Fixture) {
+    async fn loads_of_static_rows_query_each_shard_once(fixture: &Fixture) {
         let on = &fixture.cluster;
         let airlines = airlines(fixture, 3).await;
         let keys: Vec<i64> = (0..5).map(|_| fixture.key()).collect();
@@ -185,7 +185,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert_eq!((none.unwrap().len(), sent.len()), (0, 0));
     }
 
-    async fn a_row_is_given_the_copy_of_its_own_server(fixture: &Fixture) {
+    async fn rows_load_the_static_copy_of_their_server(fixture: &Fixture) {
         // The names of MariaDB's servers lead to one.
         if fixture.dialect != Dialect::MySql {
             let on = &fixture.cluster;
@@ -210,7 +210,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         }
     }
 
-    async fn sql_of_ones_own_names_the_copy(fixture: &Fixture) {
+    async fn raw_sql_names_the_static_copy(fixture: &Fixture) {
         let (on, key) = (&fixture.cluster, fixture.key());
         let airlines = airlines(fixture, 1).await;
         flight(fixture, key, Some(&airlines[0].code)).insert(on).await.unwrap();
@@ -233,7 +233,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert!(error.to_string().contains("no static tables beside it"), "{error}");
     }
 
-    async fn a_row_refers_to_a_static_one_or_to_one_of_a_database(fixture: &Fixture) {
+    async fn rows_refer_to_static_tables_and_named_databases(fixture: &Fixture) {
         let (on, key) = (&fixture.cluster, fixture.key());
         let airlines = airlines(fixture, 1).await;
         let country = Country { id: fixture.id(), name: "Chad".to_owned() }.insert(on).await.unwrap();

@@ -44,7 +44,7 @@ fn other_cluster(fixture: &Fixture) -> Config {
 }
 
 behaviours! { (Flight), 4 shards on 2 servers, |options| options;
-    async fn setup_makes_the_source_and_the_copies_of_each_server_once(fixture: &Fixture) {
+    async fn setup_creates_the_source_and_one_copy_per_server(fixture: &Fixture) {
         for _ in 0..2 {
             let setup = fixture.cluster.setup().table::<Airline>().table::<Limit>().table::<Flight>();
             let report = setup.run().await.unwrap();
@@ -65,7 +65,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert_eq!(shards, 4);
     }
 
-    async fn groups_and_sources_that_are_not_configured_are_named(fixture: &Fixture) {
+    async fn unknown_groups_and_sources_are_named(fixture: &Fixture) {
         let error = fixture.cluster.setup().table::<OfOthers>().run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         let message = error.to_string();
@@ -76,7 +76,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert!(error.to_string().contains("there is no database `nothing`"), "{error}");
     }
 
-    async fn connections_from_before_find_static_tables(fixture: &Fixture) {
+    async fn open_connections_find_static_tables_created_later(fixture: &Fixture) {
         let key = fixture.key();
         let (on, at) = (&fixture.cluster, || Flight::shard(key));
         let one = flight(fixture, key, Some("KL")).insert(on).await.unwrap();
@@ -113,7 +113,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         Limit { id: 1, label: "x".to_owned(), most: 1 }.insert(on, at()).await.unwrap();
     }
 
-    async fn a_stream_and_a_load_find_static_tables_that_came_later(fixture: &Fixture) {
+    async fn streams_and_loads_find_static_tables_created_later(fixture: &Fixture) {
         let key = fixture.key();
         let on = &fixture.cluster;
         flight(fixture, key, Some("KL")).insert(on).await.unwrap();
@@ -131,7 +131,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert_eq!(loaded[0].1, Some(airline("KL", "KLM")));
     }
 
-    async fn static_tables_of_another_cluster_are_found_at_first_use(fixture: &Fixture) {
+    async fn foreign_static_tables_are_detected_at_first_use(fixture: &Fixture) {
         fixture.cluster.setup().table::<Limit>().run().await.unwrap();
         let other = Cluster::connect(&other_cluster(fixture)).await.unwrap();
         other.setup().table::<Flight>().run().await.unwrap();
@@ -147,7 +147,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         assert_eq!(kind(row.insert(&other, Flight::shard(1)).await), ErrorKind::Configuration);
     }
 
-    async fn a_logical_shard_is_set_up_beside_static_tables(fixture: &Fixture) {
+    async fn a_logical_shard_is_created_next_to_static_tables(fixture: &Fixture) {
         fixture.cluster.setup().table::<Limit>().run().await.unwrap();
         // The record of a shard is not taken for that of the static tables, nor a table for its namesake.
         let config = fixture.config_of(fixture.server_urls(), fixture.namespace());
@@ -184,7 +184,7 @@ async fn a_testing_cluster_has_static_tables() {
 
 #[cfg(feature = "sqlite")]
 #[tokio::test]
-async fn static_tables_that_cannot_be_read_leave_the_shards_alone() {
+async fn unreadable_static_tables_do_not_affect_shards() {
     let folder = shard_orm_tests::scratch::folder("statics");
     let url = |name: &str| format!("sqlite://{}", folder.path().join(name).display());
     let config = Config::new("test")

@@ -19,7 +19,7 @@ fn limit(fixture: &Fixture, most: i64) -> Limit {
 }
 
 behaviours! { (Airline, Limit, Flight, Seat, Country);
-    async fn the_verbs_of_a_row_take_the_server(fixture: &Fixture) {
+    async fn per_server_row_verbs_take_a_server(fixture: &Fixture) {
         let on = &fixture.cluster;
         let at = || Flight::shard(7);
         let mut row = limit(fixture, 1).insert(on, at()).await.unwrap();
@@ -49,7 +49,7 @@ behaviours! { (Airline, Limit, Flight, Seat, Country);
         assert_eq!(found, many);
     }
 
-    async fn a_transaction_on_a_server_is_one_of_its_own(fixture: &Fixture) {
+    async fn a_server_transaction_is_separate_from_shard_transactions(fixture: &Fixture) {
         let on = &fixture.cluster;
         let key = fixture.key();
         let at = || Flight::shard(key);

@@ -8,9 +8,9 @@ use super::{Product, assert_copies, at, fixture, product, run};
 use crate::fixture::{Pair, on};
 
 on! { all =>
-    a_criterion_sees_rows_that_are_no_longer_collected
-    another_condition_compares_the_copy_anew
-    a_collection_that_cannot_last_is_refused
+    criterion_mode_removes_rows_that_are_no_longer_collected
+    a_changed_condition_compares_the_copy_again
+    unstable_collections_are_refused
 }
 
 /// A row that is read by a column that grows.
@@ -31,7 +31,7 @@ impl TransmitHooks for Revised {
     }
 }
 
-async fn a_criterion_sees_rows_that_are_no_longer_collected(pair: Pair) {
+async fn criterion_mode_removes_rows_that_are_no_longer_collected(pair: Pair) {
     let fixture = fixture(pair).await;
     let sync = async || {
         let sync = StaticSync::of::<Revised>(&fixture.cluster).mode(Mode::Criterion);
@@ -88,7 +88,7 @@ impl TransmitHooks for Withdrawn {
     }
 }
 
-async fn another_condition_compares_the_copy_anew(pair: Pair) {
+async fn a_changed_condition_compares_the_copy_again(pair: Pair) {
     let fixture = fixture(pair).await;
     let products: Vec<Product> = (1..=7).map(product).collect();
     Product::insert_many(&fixture.cluster, products.clone())
@@ -134,7 +134,7 @@ impl TransmitHooks for Restless {
     }
 }
 
-async fn a_collection_that_cannot_last_is_refused(pair: Pair) {
+async fn unstable_collections_are_refused(pair: Pair) {
     let fixture = fixture(pair).await;
     product(2).insert(&fixture.cluster).await.unwrap();
     let report = StaticSync::of::<Restless>(&fixture.cluster)
