@@ -23,10 +23,13 @@ mod bulk;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod checked;
 mod clock;
+mod codec;
 mod collation;
 mod column_type;
 mod conn;
+mod data_type;
 mod date_part;
+pub(crate) mod ddl;
 #[cfg(feature = "decimal")]
 mod decimal;
 mod digits;
@@ -65,9 +68,11 @@ pub(crate) use begin::begin;
 pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub(crate) use clock::now;
+pub(crate) use codec::{Codec, read_value};
 pub(crate) use collation::by_bytes;
 pub use column_type::ColumnType;
 pub(crate) use conn::{Abandoned, Conn, Sql};
+pub use data_type::{DataType, OpaqueForm, SqlFragment};
 pub(crate) use date_part::DatePart;
 #[cfg(feature = "decimal")]
 pub(crate) use decimal::decimal_of;

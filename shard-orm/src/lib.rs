@@ -91,7 +91,7 @@ mod random;
 mod record;
 pub mod relation;
 pub mod route;
-mod schema;
+pub mod schema;
 mod setup;
 pub mod sync;
 mod task;
@@ -113,8 +113,8 @@ pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
 pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom};
 pub use model::{
-    Column, ColumnDef, FindById, Generate, Generated, GeneratedId, Id, IndexDef, IntoId, IntoKey,
-    Key, Model, ModelDef, ModelLocation, NewId, Problems, Referred, Region, ShardKey, Sharded,
+    Column, FieldDef, FindById, Generate, Generated, GeneratedId, Id, IntoId, IntoKey, Key, Model,
+    ModelDef, ModelIndex, ModelLocation, NewId, Problems, Referred, Region, ShardKey, Sharded,
     SoftDelete, StaticDef, StaticGroups, Validate,
 };
 pub use query::aggregate;
@@ -149,16 +149,15 @@ pub mod __private {
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
     pub use crate::model::{
-        Slot, bind_decimal, is_reached, no_such_column, read_decimal, read_value, row_of_decimals,
-        same_text, unknown_variant,
+        Slot, bind_decimal, is_reached, no_such_column, row_of_decimals, same_text, unknown_variant,
     };
     pub use crate::query::row_of_field;
     pub use crate::record::{DynHooks, DynTransmitHooks, connect_hooks, connect_transmit_hooks};
     pub use crate::route::RoutingKey;
     pub use crate::{
-        Args, Column, ColumnDef, ColumnType, DatabaseModel, DeletionTime, Digits, Error, Field,
-        FindById, Generate, Generated, GeneratedId, Id, IndexDef, IsolatedModel, Key, Model,
-        ModelDef, ModelLocation, NewId, PerServerModel, Problems, Projection, ReadRow, Referred,
+        Args, Column, ColumnType, DatabaseModel, DeletionTime, Digits, Error, Field, FieldDef,
+        FindById, Generate, Generated, GeneratedId, Id, IsolatedModel, Key, Model, ModelDef,
+        ModelIndex, ModelLocation, NewId, PerServerModel, Problems, Projection, ReadRow, Referred,
         Region, Result, Row, ShardKey, Sharded, SoftDelete, StaticDef, StaticGroups, StaticModel,
         Timestamp, TransmittedModel, Validate,
     };

@@ -13,8 +13,8 @@ mod validate;
 
 pub use column::Column;
 pub use def::{
-    ColumnDef, IndexDef, ModelDef, ModelLocation, Slot, bind_decimal, no_such_column, read_decimal,
-    read_value, row_of_decimals, unknown_variant,
+    FieldDef, ModelDef, ModelIndex, ModelLocation, Slot, bind_decimal, no_such_column,
+    row_of_decimals, unknown_variant,
 };
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};

@@ -84,7 +84,7 @@ pub(super) fn groups(groups: &Groups) -> TokenStream {
 fn index(index: &Index) -> TokenStream {
     let Index { columns, unique } = index;
     quote_spanned! {site()=>
-        __shard_orm::IndexDef { columns: &[#(#columns),*], unique: #unique }
+        __shard_orm::ModelIndex { columns: &[#(#columns),*], unique: #unique }
     }
 }
 
@@ -130,34 +130,18 @@ fn column(column: &Column) -> TokenStream {
     };
     let digits = value::digits(column);
     let decimal = option(digits.as_ref());
-    let (column_type, read, bind_null) = match &digits {
-        None => (
-            quote_spanned! {at=> <#stored as __shard_orm::Field>::TYPE },
-            quote_spanned! {at=> __shard_orm::read_value::<#stored> },
-            quote_spanned! {at=> <#stored as __shard_orm::Field>::bind_null },
-        ),
-        Some(digits) => (
-            quote_spanned! {at=> #digits.column_type() },
-            quote_spanned! {at=> |row, ordinal| {
-                __shard_orm::read_decimal::<#ty>(#name, #digits, row, ordinal)
-            } },
-            quote_spanned! {at=> |args| {
-                __shard_orm::bind_decimal(#name, #digits, args, |args| {
-                    <#ty as __shard_orm::Field>::bind_null(args)
-                })
-            } },
-        ),
+    let column_type = match &digits {
+        None => quote_spanned! {at=> <#stored as __shard_orm::Field>::TYPE },
+        Some(digits) => quote_spanned! {at=> #digits.column_type() },
     };
     quote_spanned! {at=>
-        __shard_orm::ColumnDef {
+        __shard_orm::FieldDef {
             name: #name,
             column_type: #column_type,
             nullable: <#stored as __shard_orm::Field>::NULLABLE,
             length: #length,
             decimal: #decimal,
             binary: #binary,
-            value: #read,
-            bind_null: #bind_null,
             default: #default,
             now: #now,
             keep: #keep,

@@ -27,9 +27,9 @@ impl Field for Decimal {
         let Some(Declared { column, digits }) = args.2 else {
             return bind_plain(*self, args);
         };
-        let Some(fit) = digits.fit(*self) else {
-            return Err(does_not_fit(column, digits));
-        };
+        let fit = digits
+            .fit(*self)
+            .ok_or_else(|| does_not_fit(column, digits))?;
         if digits.column_type() == ColumnType::ScaledDecimal {
             bind_scaled(fit, args)
         } else {
@@ -42,7 +42,7 @@ impl Field for Decimal {
             .2
             .is_some_and(|declared| declared.digits.column_type() == ColumnType::ScaledDecimal);
         let null = if scaled {
-            Value::Array(ArrayType::Decimal, None)
+            scaled_null()
         } else {
             Value::Decimal(None)
         };
@@ -107,6 +107,23 @@ pub(super) fn scaled(decimal: Decimal) -> Value {
         ArrayType::Decimal,
         Some(Box::new(vec![Value::Decimal(Some(decimal))])),
     )
+}
+
+/// NULL of a column that SQLite keeps as an integer.
+pub(super) fn scaled_null() -> Value {
+    Value::Array(ArrayType::Decimal, None)
+}
+
+/// A decimal as the value of a column with these digits.
+pub(super) fn typed(column: &str, digits: Digits, decimal: Decimal) -> Result<Value> {
+    let fit = digits
+        .fit(decimal)
+        .ok_or_else(|| does_not_fit(column, digits))?;
+    Ok(if digits.column_type() == ColumnType::ScaledDecimal {
+        scaled(fit)
+    } else {
+        Value::Decimal(Some(fit))
+    })
 }
 
 /// The decimal as a number of its smallest unit.

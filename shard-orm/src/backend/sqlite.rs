@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use sea_query::Value;
 use sqlx::error::{DatabaseError, UnexpectedNullError};
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteRow,
@@ -13,7 +14,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Either, Executor as _, Row as _,
-    SqliteConnection, Type, ValueRef as _,
+    SqliteConnection, Type, TypeInfo, ValueRef as _,
 };
 
 use super::conn::OfSqlite;
@@ -199,6 +200,21 @@ where
         return Err(sqlx::Error::Decode(Box::new(UnexpectedNullError)));
     }
     row.try_get(ordinal)
+}
+
+/// Reads a value of whichever storage class it has.
+pub(super) fn of_storage_class(row: &SqliteRow, ordinal: usize) -> sqlx::Result<Value> {
+    let raw = row.try_get_raw(ordinal)?;
+    if raw.is_null() {
+        return Ok(Value::String(None));
+    }
+    let class = raw.type_info();
+    Ok(match TypeInfo::name(&*class) {
+        "INTEGER" | "BOOLEAN" => Value::BigInt(Some(row.try_get_unchecked(ordinal)?)),
+        "REAL" => Value::Double(Some(row.try_get_unchecked(ordinal)?)),
+        "BLOB" => Value::Bytes(Some(row.try_get_unchecked(ordinal)?)),
+        _ => Value::String(Some(row.try_get_unchecked(ordinal)?)),
+    })
 }
 
 /// The codes of SQLite: "Result and Error Codes" in its documentation.

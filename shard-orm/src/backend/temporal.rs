@@ -40,6 +40,13 @@ macro_rules! temporal {
             }
 
             fn read(row: &Row<'_>, ordinal: usize) -> Result<Self> {
+                #[cfg(all(feature = "chrono", feature = "time"))]
+                if let RowOf::Values(values) = row.0
+                    && let Some(Value::$value(time)) = values.get(ordinal).and_then(of_time)
+                    && let Some(time) = time
+                {
+                    return Ok(time);
+                }
                 take!(row, ordinal, $value,
                     postgres: Checked<$rust>, mysql: Checked<$rust>, sqlite: Checked<$rust>,
                     |checked: Checked<$rust>| Ok(checked.0))
@@ -55,6 +62,34 @@ macro_rules! temporal {
             }
         }
     };
+}
+
+/// A value of `chrono` as one of `time`: what is read by a column's type is of `chrono` where both
+/// crates are enabled.
+#[cfg(all(feature = "chrono", feature = "time"))]
+fn of_time(value: &Value) -> Option<Value> {
+    use chrono::Timelike as _;
+
+    let moment = |utc: chrono::DateTime<chrono::Utc>| {
+        let nanos = i128::from(utc.timestamp_micros()) * 1_000;
+        time::OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()
+    };
+    Some(match value {
+        Value::ChronoDateTimeUtc(Some(utc)) => Value::TimeDateTimeWithTimeZone(Some(moment(*utc)?)),
+        Value::ChronoDateTime(Some(plain)) => {
+            let utc = moment(plain.and_utc())?;
+            Value::TimeDateTime(Some(time::PrimitiveDateTime::new(utc.date(), utc.time())))
+        }
+        Value::ChronoDate(Some(date)) => Value::TimeDate(Some(
+            moment(date.and_time(chrono::NaiveTime::MIN).and_utc())?.date(),
+        )),
+        Value::ChronoTime(Some(of_day)) => {
+            let seconds = u64::from(of_day.num_seconds_from_midnight());
+            let nanos = std::time::Duration::new(seconds, of_day.nanosecond());
+            Value::TimeTime(Some(time::Time::MIDNIGHT + nanos))
+        }
+        _ => return None,
+    })
 }
 
 /// A moment that is so much earlier; `None` for any other value, and where there is none.

@@ -1,9 +1,8 @@
 //! Values as bytes, for cursors: the number of the type, a mark for NULL, then the value.
 
-use std::mem::discriminant;
-
 use sea_query::Value;
 
+use super::Codec;
 use crate::error::{Error, Result};
 
 /// A value that can be written down and read back.
@@ -233,7 +232,7 @@ wire! {
     23 TimeTime,
 }
 
-/// Takes one value off the front; `None` when it is cut short or of another type than `like`.
-pub(crate) fn decode_value(like: &Value, bytes: &mut &[u8]) -> Option<Value> {
-    decode_any(bytes).filter(|value| discriminant(value) == discriminant(like))
+/// Takes one value of a column off the front; `None` when it is cut short or of another type.
+pub(crate) fn decode_value(column: Codec<'_>, bytes: &mut &[u8]) -> Option<Value> {
+    decode_any(bytes).filter(|value| column.fits(value))
 }

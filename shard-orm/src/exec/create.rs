@@ -15,7 +15,6 @@ use crate::backend::{
 use crate::connect::{Layout, Lease, NamespaceHandle, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
-use crate::schema::CreateTable;
 
 /// How often a statement is sent again that met another client doing the same.
 const ROUNDS: usize = 5;
@@ -37,7 +36,7 @@ pub(crate) async fn create_all(handle: &NamespaceHandle, statements: &[String]) 
 
 /// Creates the table of a model in a named database.
 pub(crate) async fn create_table(handle: &NamespaceHandle, def: &'static ModelDef) -> Result<()> {
-    let table = CreateTable::new(def, handle.dialect())?;
+    let table = def.create_table(handle.dialect())?;
     create_all(handle, &table.statements()).await
 }
 
@@ -105,7 +104,7 @@ pub(crate) async fn create_tables(
         if there.contains(def.table) {
             check_numbers(handle, &mut lease, def).await?;
         }
-        let table = CreateTable::new(def, handle.dialect())?;
+        let table = def.create_table(handle.dialect())?;
         let table = table.in_namespace(&**handle.namespace.name());
         for statement in table.statements() {
             send(&mut lease, &statement).await?;

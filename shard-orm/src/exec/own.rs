@@ -9,12 +9,12 @@ use sea_query::{Alias, ColumnDef, QueryStatementWriter, Table};
 use super::run::{Intent, run};
 use super::statement::{Label, Sink, Statement};
 use super::target::Target;
+use crate::backend::ddl::exact_table;
 pub(crate) use crate::backend::now;
 use crate::backend::{Args, Sql, big_integer, render, render_table, short_text};
 use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::schema::exact_table;
 use crate::topology::Namespace;
 
 /// A statement of sea-query.
@@ -86,6 +86,6 @@ pub(crate) fn create_table(dialect: Dialect, table: &str, columns: &[(&str, Kind
         }
         create.col(column);
     }
-    exact_table(dialect, &mut create);
+    exact_table(dialect, &mut create, true);
     render_table(dialect, &create)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{ColumnDef, Model};
+use super::{FieldDef, Model};
 
 /// A column of the model `M` that holds a `T`.
 ///
@@ -33,7 +33,7 @@ impl<M, T> Column<M, T> {
 impl<M: Model, T> Column<M, T> {
     /// Its description.
     #[must_use]
-    pub fn def(self) -> &'static ColumnDef {
+    pub fn def(self) -> &'static FieldDef {
         &M::def().columns[self.ordinal]
     }
 

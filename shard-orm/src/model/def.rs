@@ -1,12 +1,21 @@
 //! The description of one model: a constant that the derive writes.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use crate::backend::{Args, ColumnType, Declared, DeletionTime, Digits, Field, Row, Timestamp};
+use sea_query::Value;
+
+use crate::backend::{
+    Args, Codec, ColumnType, Declared, DeletionTime, Digits, Field, Row, Timestamp,
+};
+use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::model::{Generated, StaticDef};
+use crate::schema::{
+    Collation, ColumnDef, CreateTable, DataType, DefaultValue, IndexDef, IndexPart, TableDef,
+    index_name,
+};
 
 /// Where the rows of a model live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +40,7 @@ pub struct ModelDef {
     /// Where the rows live.
     pub location: ModelLocation,
     /// The columns, in the order of the fields.
-    pub columns: &'static [ColumnDef],
+    pub columns: &'static [FieldDef],
     /// The ordinals of the primary key's columns.
     pub primary_key: &'static [usize],
     /// The ordinal of the shard key's column.
@@ -43,14 +52,14 @@ pub struct ModelDef {
     /// The column whose values the library makes.
     pub generated: Option<Generated>,
     /// The indexes that `CREATE TABLE` makes beside the primary key.
-    pub indexes: &'static [IndexDef],
+    pub indexes: &'static [ModelIndex],
     /// The model's place in the tables of SQL texts.
     pub slot: Slot,
 }
 
-/// One column of a model.
+/// One column of a model, described by its field.
 #[derive(Debug)]
-pub struct ColumnDef {
+pub struct FieldDef {
     /// The name of the column.
     pub name: &'static str,
     /// What it holds.
@@ -63,10 +72,6 @@ pub struct ColumnDef {
     pub decimal: Option<Digits>,
     /// Whether its texts are compared by their bytes (`collation = "binary"`).
     pub binary: bool,
-    /// Reads the column of a result at a position, as a value of the column's type.
-    pub value: fn(&Row<'_>, usize) -> Result<sea_query::Value>,
-    /// Binds NULL in the column's type.
-    pub bind_null: fn(&mut Args) -> Result<()>,
     /// Binds the column's DEFAULT, where it has one.
     pub default: Option<fn(&mut Args) -> Result<()>>,
     /// Binds the time of a write, for `created_at` and `updated_at`.
@@ -77,7 +82,7 @@ pub struct ColumnDef {
     pub deleted: Option<fn(SystemTime, &mut Args) -> Result<()>>,
 }
 
-impl ColumnDef {
+impl FieldDef {
     /// A column for a field of type `T`.
     #[must_use]
     pub const fn of<T: Field>(name: &'static str) -> Self {
@@ -88,8 +93,6 @@ impl ColumnDef {
             length: None,
             decimal: None,
             binary: false,
-            value: read_value::<T>,
-            bind_null: T::bind_null,
             default: None,
             now: None,
             keep: false,
@@ -134,37 +137,47 @@ impl ColumnDef {
     }
 }
 
-impl ColumnDef {
+impl FieldDef {
+    /// How its values are read and bound.
+    pub(crate) fn codec(&self) -> Codec<'static> {
+        Codec::known(self.name, self.column_type, self.decimal, self.nullable)
+    }
+
+    /// Reads the column of a result at a position, as a value of the column's type.
+    pub(crate) fn read(&self, row: &Row<'_>, ordinal: usize) -> Result<Value> {
+        self.codec().read(row, ordinal)
+    }
+
+    /// NULL in the column's type.
+    pub(crate) fn null(&self) -> Result<Value> {
+        self.codec().null()
+    }
+
     /// A value as this column has it: a decimal with its digits.
     ///
     /// # Errors
     /// [`Check`](crate::ErrorKind::Check) for a decimal that has more.
-    pub(crate) fn typed(&self, value: sea_query::Value) -> Result<sea_query::Value> {
-        #[cfg(feature = "decimal")]
-        if let Some(digits) = self.decimal
-            && let sea_query::Value::Decimal(_) | sea_query::Value::Array(..) = &value
-        {
-            let decimal = crate::backend::decimal_of(&value);
-            return Args::value(|args| {
-                bind_decimal(self.name, digits, args, |args| decimal.bind(args))
-            });
-        }
-        Ok(value)
+    pub(crate) fn typed(&self, value: Value) -> Result<Value> {
+        self.codec().typed(value)
     }
 }
 
 /// One index of a model.
 #[derive(Debug)]
-pub struct IndexDef {
+pub struct ModelIndex {
     /// The ordinals of its columns.
     pub columns: &'static [usize],
     /// Whether it is unique, in each logical shard by itself.
     pub unique: bool,
 }
 
-/// A number that each model takes when it is first used: its place in the tables of SQL texts.
+/// What a model is given when it is first used: a number, its place in the tables of SQL texts, and
+/// the description of its table.
 #[derive(Debug, Default)]
-pub struct Slot(OnceLock<u32>);
+pub struct Slot {
+    number: OnceLock<u32>,
+    table: OnceLock<Arc<TableDef>>,
+}
 
 static SLOTS: AtomicU32 = AtomicU32::new(0);
 
@@ -172,11 +185,16 @@ impl Slot {
     /// A slot without a number yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self(OnceLock::new())
+        Self {
+            number: OnceLock::new(),
+            table: OnceLock::new(),
+        }
     }
 
     pub(crate) fn number(&self) -> u32 {
-        *self.0.get_or_init(|| SLOTS.fetch_add(1, Ordering::Relaxed))
+        *self
+            .number
+            .get_or_init(|| SLOTS.fetch_add(1, Ordering::Relaxed))
     }
 
     /// How many models have been used so far in this process.
@@ -186,6 +204,23 @@ impl Slot {
 }
 
 impl ModelDef {
+    /// The description of the table, made once.
+    pub fn table_def(&'static self) -> &'static Arc<TableDef> {
+        self.slot.table.get_or_init(|| Arc::new(lowered(self)))
+    }
+
+    /// The statements that create the table.
+    ///
+    /// # Errors
+    /// When the default of a column cannot be stored on this database.
+    pub(crate) fn create_table(&'static self, dialect: Dialect) -> Result<CreateTable> {
+        let defaults = self.columns.iter().filter_map(|column| column.default);
+        defaults
+            .map(Args::value)
+            .try_for_each(|value| value.map(drop))?;
+        CreateTable::new(self.table_def(), dialect)
+    }
+
     /// The ordinals of the columns that a row is looked up by: region, key, then what remains of
     /// the primary key.
     pub(crate) fn lookup(&self) -> impl Iterator<Item = usize> + '_ {
@@ -252,11 +287,46 @@ impl ModelDef {
     }
 }
 
-/// Reads a column of a result as a value of the column's type.
-#[doc(hidden)]
-pub fn read_value<T: Field>(row: &Row<'_>, ordinal: usize) -> Result<sea_query::Value> {
-    let value = T::read(row, ordinal)?;
-    Args::value(|args| value.bind(args))
+fn lowered(def: &ModelDef) -> TableDef {
+    let columns = def.columns.iter().map(|field| {
+        let data_type = DataType::Known {
+            column_type: field.column_type,
+            length: field.length,
+            digits: field.decimal,
+            declared: None,
+        };
+        let mut column = ColumnDef::new(field.name, data_type);
+        column.nullable = field.nullable;
+        if field.binary {
+            column.collation = Collation::Binary;
+        }
+        // One that cannot be bound is an error of `create_table`.
+        let default = field.default.and_then(|bind| Args::value(bind).ok());
+        column.default = default.map(DefaultValue::Value);
+        column
+    });
+    let mut table = TableDef::new(def.table, columns.collect());
+    table.primary_key = def.primary_key.to_vec();
+    table.indexes = def
+        .indexes
+        .iter()
+        .map(|index| {
+            let names = index.columns.iter().map(|at| def.columns[*at].name);
+            let names: Vec<&str> = names.collect();
+            IndexDef {
+                name: index_name(def.table, &names, index.unique),
+                parts: index
+                    .columns
+                    .iter()
+                    .copied()
+                    .map(IndexPart::Column)
+                    .collect(),
+                unique: index.unique,
+                condition: None,
+            }
+        })
+        .collect();
+    table
 }
 
 /// Binds a value of a column whose digits are declared.
@@ -268,18 +338,6 @@ pub fn bind_decimal(
     bind: impl FnOnce(&mut Args) -> Result<()>,
 ) -> Result<()> {
     args.declared(Some(Declared { column, digits }), bind)
-}
-
-/// Reads a column of a result whose digits are declared, as a value of the column's type.
-#[doc(hidden)]
-pub fn read_decimal<T: Field>(
-    column: &'static str,
-    digits: Digits,
-    row: &Row<'_>,
-    ordinal: usize,
-) -> Result<sea_query::Value> {
-    let value = T::read(&row.of_decimals(digits), ordinal)?;
-    Args::value(|args| bind_decimal(column, digits, args, |args| value.bind(args)))
 }
 
 /// The same row, whose decimals have these digits.

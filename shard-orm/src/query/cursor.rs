@@ -95,8 +95,7 @@ impl Cursor {
         let mut values = Vec::with_capacity(orders.len());
         for term in orders {
             let column = &def.columns[term.ordinal];
-            let like = Args::value(column.bind_null)?;
-            let value = decode_value(&like, &mut rest).ok_or_else(broken)?;
+            let value = decode_value(column.codec(), &mut rest).ok_or_else(broken)?;
             // The cursor may come from a program that declares other digits of a decimal.
             let value = column.typed(value).map_err(|_| broken())?;
             // Sent later, it would fail as if the program had named it.

@@ -85,6 +85,6 @@ pub trait IsolatedModel: Model {
     /// # Errors
     /// If the DEFAULT of a column cannot be stored.
     fn create_table(dialect: Dialect) -> Result<CreateTable> {
-        CreateTable::new(Self::def(), dialect)
+        Self::def().create_table(dialect)
     }
 }

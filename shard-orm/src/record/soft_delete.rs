@@ -115,7 +115,7 @@ pub(super) fn bind_marking(def: &'static ModelDef, now: SystemTime, args: &mut A
         let column = &def.columns[ordinal];
         match column.deleted.or(column.now) {
             Some(bind) => bind(now, args),
-            None => (column.bind_null)(args),
+            None => args.push(&column.null()?),
         }
     })
 }
@@ -126,7 +126,7 @@ fn bind_clearing(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Re
         let column = &def.columns[ordinal];
         match column.now {
             Some(bind) => bind(now, args),
-            None => (column.bind_null)(args),
+            None => args.push(&column.null()?),
         }
     })
 }

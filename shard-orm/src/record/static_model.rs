@@ -117,7 +117,7 @@ pub trait StaticModel: Model {
     /// # Errors
     /// If the DEFAULT of a column cannot be stored.
     fn create_table(dialect: Dialect) -> Result<CreateTable> {
-        CreateTable::new(Self::def(), dialect)
+        Self::def().create_table(dialect)
     }
 }
 

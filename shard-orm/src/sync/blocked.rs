@@ -9,7 +9,7 @@ use sea_query::{Alias, Expr, ExprTrait, Query, Value};
 
 use super::keys::bytes_of;
 use super::status::StatusRow;
-use crate::backend::{Args, Row, decode_value};
+use crate::backend::{Row, decode_value};
 use crate::error::{Error, Result};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, own};
 use crate::model::{Model as _, ModelDef};
@@ -135,9 +135,6 @@ fn decode(def: &ModelDef, text: &str) -> Result<Vec<Value>> {
     let mut rest = bytes.as_slice();
     def.primary_key
         .iter()
-        .map(|ordinal| {
-            let like = Args::value(def.columns[*ordinal].bind_null)?;
-            decode_value(&like, &mut rest).ok_or_else(broken)
-        })
+        .map(|ordinal| decode_value(def.columns[*ordinal].codec(), &mut rest).ok_or_else(broken))
         .collect()
 }

@@ -180,7 +180,7 @@ impl Source {
             } else {
                 let key = (4..)
                     .zip(keys)
-                    .map(|(position, ordinal)| (self.def.columns[*ordinal].value)(row, position));
+                    .map(|(position, ordinal)| self.def.columns[*ordinal].read(row, position));
                 Some(key.collect::<Result<Vec<Value>>>()?)
             };
             Ok(Entry {

@@ -11,7 +11,6 @@ use super::compare::Change;
 use super::keys::{KEYS_PER_STATEMENT, bytes_of, key_of, one_of};
 use super::source::{read_rows, select};
 use super::status::StatusRow;
-use crate::backend::Args;
 use crate::backend::inspect::{Direction, Shape};
 use crate::error::Result;
 use crate::exec::Executor as _;
@@ -66,7 +65,7 @@ impl Node {
             let pairs = key.from.iter().zip(&key.to);
             let pointed = pairs
                 .map(|(from, to)| {
-                    let like = Args::value(def.columns[*to].bind_null)?;
+                    let like = def.columns[*to].null()?;
                     Ok(in_the_type_of(&like, &cells[*from]))
                 })
                 .collect::<Result<Option<Vec<Value>>>>()?;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_query::Value;
 
 use super::keys::bytes_of;
-use crate::backend::{Args, decode_value};
+use crate::backend::decode_value;
 use crate::error::{Error, Result};
 use crate::model::ModelDef;
 
@@ -112,10 +112,7 @@ fn values(text: &str, def: &ModelDef, ordinals: &[usize]) -> Option<Vec<Value>> 
     let mut rest = bytes.as_slice();
     let values = ordinals
         .iter()
-        .map(|ordinal| {
-            let like = Args::value(def.columns[*ordinal].bind_null).ok()?;
-            decode_value(&like, &mut rest)
-        })
+        .map(|ordinal| decode_value(def.columns[*ordinal].codec(), &mut rest))
         .collect::<Option<Vec<Value>>>()?;
     rest.is_empty().then_some(values)
 }

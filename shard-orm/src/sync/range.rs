@@ -14,7 +14,7 @@ use sea_query::{
 use crate::backend::ColumnType;
 use crate::dialect::Dialect;
 use crate::exec;
-use crate::model::{ColumnDef, ModelDef};
+use crate::model::{FieldDef, ModelDef};
 use crate::topology::Namespace;
 
 /// The values of a primary key's columns, in the key's order.
@@ -163,7 +163,7 @@ impl KeyOrder {
     }
 
     /// The column of the key, when there is only one.
-    pub(crate) fn only_column(&self) -> Option<&'static ColumnDef> {
+    pub(crate) fn only_column(&self) -> Option<&'static FieldDef> {
         match self.def.primary_key {
             [ordinal] => self.def.columns.get(*ordinal),
             _ => None,

@@ -168,7 +168,7 @@ pub(super) fn cells(def: &ModelDef, row: &Row<'_>) -> Result<Cells> {
     def.columns
         .iter()
         .enumerate()
-        .map(|(ordinal, column)| (column.value)(row, ordinal))
+        .map(|(ordinal, column)| column.read(row, ordinal))
         .collect()
 }
 

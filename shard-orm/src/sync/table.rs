@@ -106,7 +106,7 @@ impl<'e> TableAt<'e> {
     pub(super) fn cells(&self, row: &Row<'_>) -> Result<Vec<Value>> {
         let columns = self.def.columns.iter().enumerate();
         let cells = columns
-            .map(|(ordinal, column)| (column.value)(row, ordinal))
+            .map(|(ordinal, column)| column.read(row, ordinal))
             .collect::<Result<Vec<Value>>>()?;
         match self.collection {
             Some(collection) => collection.at_copy(cells),

@@ -7,8 +7,8 @@ use super::derivation::Derivation;
 use super::fields::{DateField, IntegerField, TimeField};
 use super::grouping::Grouping;
 use super::spec::Item;
-use crate::backend::{DatePart, Field};
-use crate::model::{Column, Model, read_value};
+use crate::backend::{DatePart, Field, read_value};
+use crate::model::{Column, Model};
 
 /// What is made of a column of the model `M`, and gives a `T`: to group by, to select and to order
 /// groups by.

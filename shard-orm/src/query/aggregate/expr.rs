@@ -8,9 +8,9 @@ use sea_query::{CaseStatement, Expr};
 
 use super::grouping::{Grouping, Written};
 use super::spec::Item;
+use crate::backend::read_value;
 use crate::backend::{ColumnType, Field};
 use crate::error::Error;
-use crate::model::read_value;
 use crate::query::Filter;
 use crate::query::combined::shallow;
 use crate::query::parts::Needs;

@@ -94,7 +94,7 @@ impl Grouping {
         position: usize,
     ) -> Result<Value> {
         match self {
-            Self::Column(ordinal) => (def.columns[*ordinal].value)(row, position),
+            Self::Column(ordinal) => def.columns[*ordinal].read(row, position),
             Self::Derived(_, _, read) => read(row, position),
             Self::Written(written) => (written.read)(row, position),
         }

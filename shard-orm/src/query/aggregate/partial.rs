@@ -109,7 +109,7 @@ impl Partial {
                 let value = if row.is_null(position)? {
                     None
                 } else {
-                    Some((def.columns[ordinal].value)(row, position)?)
+                    Some(def.columns[ordinal].read(row, position)?)
                 };
                 match self {
                     Self::Min(_) => State::Least(value),

@@ -9,7 +9,7 @@ use crate::backend::{ColumnType, Digits, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::exec::{Direction, SortKey, Sorted};
-use crate::model::ModelDef;
+use crate::model::{FieldDef, ModelDef};
 use crate::query::order::{Nulls, Term};
 use crate::query::parts::Parts;
 
@@ -32,7 +32,7 @@ pub(super) struct Key {
     pub(super) position: usize,
     /// How it is sorted by.
     pub(super) term: Term,
-    value: fn(&Row<'_>, usize) -> Result<Value>,
+    column: &'static FieldDef,
     /// Whether it may be NULL though its type has none.
     may_be_absent: bool,
 }
@@ -69,7 +69,7 @@ impl Shape {
                 keys.push(Key {
                     position,
                     term,
-                    value: def.columns[at.ordinal].value,
+                    column: &def.columns[at.ordinal],
                     may_be_absent: tables.may_be_absent(at.table),
                 });
             }
@@ -148,7 +148,7 @@ impl Key {
             // Any NULL: it is compared with whether the others are.
             return Ok(Value::Bool(None));
         }
-        (self.value)(row, self.position)
+        self.column.read(row, self.position)
     }
 }
 

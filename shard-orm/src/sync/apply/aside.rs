@@ -8,7 +8,7 @@ use sea_query::{Alias, Expr, ExprTrait, Query, Value};
 use super::Copy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, own};
-use crate::model::IndexDef;
+use crate::model::ModelIndex;
 use crate::random::random;
 use crate::sync::keys::{equal, key_of};
 use crate::sync::source::Cells;
@@ -43,7 +43,12 @@ impl Copy {
     }
 
     /// A column of an index, and a value for it that no row has.
-    async fn free_value(&self, tx: &Tx, index: &IndexDef, cells: &Cells) -> Result<(usize, Value)> {
+    async fn free_value(
+        &self,
+        tx: &Tx,
+        index: &ModelIndex,
+        cells: &Cells,
+    ) -> Result<(usize, Value)> {
         let (def, handle) = (self.status.def, &self.status.handle);
         let plain = index.columns.iter().copied();
         let plain = plain.filter(|one| !def.primary_key.contains(one));

@@ -3,11 +3,12 @@
 use sea_query::{Alias, ColumnDef, Expr, IntoTableRef as _, Table};
 
 use super::{CHANNEL, ENTRY, TRANSACTION};
+use crate::backend::ddl::exact_table;
 use crate::backend::{quote, render_table};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::model::ModelDef;
-use crate::schema::{column_like, exact_table};
+use crate::schema::column_like;
 
 /// What the name of a log begins with.
 const PREFIX: &str = "shard_orm_log_";
@@ -73,9 +74,9 @@ fn table(def: &'static ModelDef, dialect: Dialect, log: &str) -> String {
         create.col(transaction);
     }
     for ordinal in def.primary_key {
-        create.col(column_like(dialect, &def.columns[*ordinal]));
+        create.col(column_like(dialect, &def.table_def().columns[*ordinal]));
     }
-    exact_table(dialect, &mut create);
+    exact_table(dialect, &mut create, true);
     render_table(dialect, &create)
 }
 

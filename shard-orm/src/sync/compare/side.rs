@@ -111,7 +111,7 @@ impl<'t> Side<'t> {
         let read = |row: &Row<'_>| {
             let columns = def.primary_key.iter().enumerate();
             columns
-                .map(|(position, ordinal)| (def.columns[*ordinal].value)(row, position))
+                .map(|(position, ordinal)| def.columns[*ordinal].read(row, position))
                 .collect::<Result<Key>>()
         };
         let mut rows = Rows::new(read);

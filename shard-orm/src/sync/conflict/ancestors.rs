@@ -11,7 +11,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use sea_query::{Alias, Query, SelectStatement, Value};
 
 use super::commit_those_in_the_way;
-use crate::backend::{Args, Row};
+use crate::backend::Row;
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::exec::{Executor as _, Intent, Rows, own};
@@ -189,7 +189,7 @@ async fn names_at_copy(
     let select = columns_of(def, handle, &key.to, &key.to, &values);
     let mut rows = Rows::new(|row: &Row<'_>| {
         let columns = key.to.iter().enumerate();
-        let values = columns.map(|(handle, ordinal)| (def.columns[*ordinal].value)(row, handle));
+        let values = columns.map(|(handle, ordinal)| def.columns[*ordinal].read(row, handle));
         bytes_of(&values.collect::<Result<Vec<Value>>>()?)
     });
     let on = copy.status.cluster.read_from(crate::Read::Primary);
@@ -221,13 +221,13 @@ async fn rows_at_source(
     let nothing = def
         .columns
         .iter()
-        .map(|column| Args::value(column.bind_null))
+        .map(crate::model::FieldDef::null)
         .collect::<Result<Vec<Value>>>()?;
     let read = |row: &Row<'_>| {
         // The other columns are not looked at.
         let mut cells = nothing.clone();
         for (handle, ordinal) in needed.iter().enumerate() {
-            cells[*ordinal] = (def.columns[*ordinal].value)(row, handle)?;
+            cells[*ordinal] = def.columns[*ordinal].read(row, handle)?;
         }
         Found::of(def, keys, &cells)
     };

@@ -5,7 +5,7 @@ use sea_query::{Alias, CaseStatement, Expr, Func};
 use super::{Key, KeyOrder};
 use crate::backend::{ColumnType, element_type};
 use crate::dialect::Dialect;
-use crate::model::ColumnDef;
+use crate::model::FieldDef;
 
 /// The most parts where the server finds a row's part by halves.
 const MANY: usize = 4_096;
@@ -15,7 +15,7 @@ const FEW: usize = 64;
 /// How a server finds the part of a row.
 enum Finder {
     /// PostgreSQL's `width_bucket` over an array, of one column.
-    Bucket(&'static ColumnDef),
+    Bucket(&'static FieldDef),
     /// `INTERVAL` of MySQL and MariaDB, which compares integers alone exactly.
     Interval,
     /// A tree of conditions.

@@ -5,7 +5,7 @@
 use crate::backend::ColumnType;
 use crate::backend::inspect::{ColumnShape, base, expected};
 use crate::dialect::Dialect;
-use crate::model::ColumnDef;
+use crate::model::FieldDef;
 use crate::sync::table::TableAt;
 
 /// A column as it is kept somewhere.
@@ -36,7 +36,7 @@ const INDEXED_LENGTH: i64 = 255;
 
 /// What the copy would lose of what the source keeps.
 pub(super) fn loses(
-    column: &ColumnDef,
+    column: &FieldDef,
     (source, copy): (Kept<'_>, Kept<'_>),
     indexed: bool,
 ) -> Option<String> {
@@ -97,7 +97,7 @@ pub(super) fn loses(
 }
 
 fn text(
-    column: &ColumnDef,
+    column: &FieldDef,
     (source, copy): (Kept<'_>, Kept<'_>),
     indexed: bool,
     pair: &str,
@@ -121,7 +121,7 @@ fn text(
 
 /// The length of the copy's column, when it is less than the source's and than what the model's own
 /// table would have.
-fn shorter(column: &ColumnDef, (source, copy): (Kept<'_>, Kept<'_>), indexed: bool) -> Option<i64> {
+fn shorter(column: &FieldDef, (source, copy): (Kept<'_>, Kept<'_>), indexed: bool) -> Option<i64> {
     let here = copy.shape.length?;
     let there = source.shape.length.unwrap_or(i64::MAX);
     let by_model = column

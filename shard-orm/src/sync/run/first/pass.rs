@@ -70,7 +70,7 @@ impl Passage {
         select.offset(PASSED as u64 - 1).limit(1);
         let mut rows = Rows::new(|row| {
             let key = def.primary_key.iter().enumerate();
-            key.map(|(position, ordinal)| (def.columns[*ordinal].value)(row, position))
+            key.map(|(position, ordinal)| def.columns[*ordinal].read(row, position))
                 .collect::<Result<Vec<Value>>>()
         });
         self.ask(source, reading, &select, &mut rows).await?;
