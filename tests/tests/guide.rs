@@ -1,4 +1,4 @@
-//! The configurations of the guide are read as they stand there.
+//! The configurations of the guide are parsed as printed.
 #![cfg(all(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 use std::path::Path;

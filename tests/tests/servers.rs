@@ -1,4 +1,4 @@
-//! The private servers keep what the suite relies on: they answer, survive a crash, and leave nothing behind.
+//! The private test servers respond, survive a crash, and leave nothing behind.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! Snapshots of the SQL of every verb on every database: a reviewer sees in `snapshots/` what a change sends.
+//! Snapshots of the SQL of every verb on every database: `snapshots/` shows a reviewer what a change sends.
 //!
 //! `INSTA_UPDATE=always cargo test -p shard-orm-tests --test statements` writes them anew; read the difference before
 //! it is kept.

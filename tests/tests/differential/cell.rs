@@ -1,4 +1,4 @@
-//! One value of a row as plain data: queries are made of them, and answers are compared in them.
+//! One value of a row as plain data, for queries and for comparing results.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;

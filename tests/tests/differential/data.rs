@@ -1,4 +1,4 @@
-//! The rows that are asked for: random, and the same in each run.
+//! The rows that queries run on: random, but equal in every run.
 
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,4 +1,4 @@
-//! What the one database answers, and whether that of many logical shards is the same.
+//! The result of the single database, and its comparison with the sharded result.
 
 use crate::cell::{Cell, Row};
 

@@ -9,23 +9,23 @@ use shard_orm::prelude::*;
 use shard_orm::{Draft, Nowhere, Result};
 
 use crate::aggregate::Agg;
-use crate::by::{By, DIVISOR, LOW, WIDTH};
 use crate::cell::{IntoRow, Row, rows};
 use crate::condition::Condition;
 use crate::expected::Expected;
-use crate::keep::Keep;
+use crate::group_filter::GroupFilter;
+use crate::group_keys::{DIVISOR, GroupKeys, LOW, WIDTH};
 use crate::order::Nulls;
-use crate::place::{Place, at};
 use crate::sample::{Col, Kind, Sample};
+use crate::scope::{Scope, at};
 use crate::select::{bound, conditions};
 use crate::sql::Sql;
 
-/// What groups are asked for, beside the place and the conditions of their rows.
+/// What groups are asked for, beside the scope and the conditions of their rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
-    pub(crate) by: By,
+    pub(crate) by: GroupKeys,
     pub(crate) gives: Gives,
-    pub(crate) having: Option<Keep>,
+    pub(crate) having: Option<GroupFilter>,
     pub(crate) orders: Vec<GroupTerm>,
     pub(crate) limit: Option<u64>,
     pub(crate) offset: Option<u64>,
@@ -60,9 +60,9 @@ pub(crate) enum GroupTerm {
 
 impl Gives {
     /// Those that the database has, of columns or of all rows as one group.
-    fn some(by: By, dialect: Dialect) -> Vec<Self> {
+    fn some(by: GroupKeys, dialect: Dialect) -> Vec<Self> {
         let mut all = vec![Self::Count, Self::Exact, Self::Distincts, Self::Floats];
-        if by != By::Nothing {
+        if by != GroupKeys::Nothing {
             all.push(Self::Keys);
             if by.is_of_columns() {
                 all.push(Self::Distinct);
@@ -188,22 +188,22 @@ macro_rules! giving {
 macro_rules! grouped {
     ($group:expr, $draft:expr, $asked:ident) => {
         match $group.by {
-            By::Nothing => giving!($group, $asked, [] |items| $draft.aggregate(items)),
-            By::Name => grouped!($group, $draft, $asked, NAME: String),
-            By::NoteSeen => grouped!($group, $draft, $asked, NOTE: Option<String>, SEEN: Option<bool>),
-            By::AtLevel => grouped!($group, $draft, $asked, AT: DateTime<Utc>, LEVEL: Option<i32>),
-            By::WeightRatio => grouped!($group, $draft, $asked, WEIGHT: f64, RATIO: Option<f32>),
-            By::DataKind => grouped!($group, $draft, $asked, DATA: Vec<u8>, KIND: Kind),
-            By::ExtremeBig => grouped!($group, $draft, $asked, EXTREME: f64, BIG: i64),
-            By::UserIdFlag => grouped!($group, $draft, $asked, USER_ID: i64, FLAG: bool),
-            By::YearHour => derived!($group, $draft, $asked, Sample::AT.year() => i32, Sample::AT.hour() => i32),
-            By::DayMonth => derived!($group, $draft, $asked, Sample::AT.day() => i32, Sample::AT.month() => i32),
-            By::BucketModulo => derived!(
+            GroupKeys::Nothing => giving!($group, $asked, [] |items| $draft.aggregate(items)),
+            GroupKeys::Name => grouped!($group, $draft, $asked, NAME: String),
+            GroupKeys::NoteSeen => grouped!($group, $draft, $asked, NOTE: Option<String>, SEEN: Option<bool>),
+            GroupKeys::AtLevel => grouped!($group, $draft, $asked, AT: DateTime<Utc>, LEVEL: Option<i32>),
+            GroupKeys::WeightRatio => grouped!($group, $draft, $asked, WEIGHT: f64, RATIO: Option<f32>),
+            GroupKeys::DataKind => grouped!($group, $draft, $asked, DATA: Vec<u8>, KIND: Kind),
+            GroupKeys::ExtremeBig => grouped!($group, $draft, $asked, EXTREME: f64, BIG: i64),
+            GroupKeys::UserIdFlag => grouped!($group, $draft, $asked, USER_ID: i64, FLAG: bool),
+            GroupKeys::YearHour => derived!($group, $draft, $asked, Sample::AT.year() => i32, Sample::AT.hour() => i32),
+            GroupKeys::DayMonth => derived!($group, $draft, $asked, Sample::AT.day() => i32, Sample::AT.month() => i32),
+            GroupKeys::BucketModulo => derived!(
                 $group, $draft, $asked,
                 Sample::TOTAL.bucket(WIDTH) => i64, Sample::LEVEL.modulo(DIVISOR) => Option<i64>
             ),
-            By::HighFlag => derived!($group, $draft, $asked, Sample::LEVEL.gt(LOW) => bool, Sample::FLAG => bool),
-            By::UserIdYear => derived!($group, $draft, $asked, Sample::USER_ID => i64, Sample::AT.year() => i32),
+            GroupKeys::HighFlag => derived!($group, $draft, $asked, Sample::LEVEL.gt(LOW) => bool, Sample::FLAG => bool),
+            GroupKeys::UserIdYear => derived!($group, $draft, $asked, Sample::USER_ID => i64, Sample::AT.year() => i32),
         }
     };
     ($group:expr, $draft:expr, $asked:ident, $($column:ident: $rust:ty),+) => {
@@ -226,11 +226,11 @@ macro_rules! derived {
 
 impl Group {
     pub(crate) fn any(dialect: Dialect) -> impl Strategy<Value = Self> {
-        let of = select(By::ALL.to_vec())
+        let of = select(GroupKeys::ALL.to_vec())
             .prop_flat_map(move |by| (Just(by), select(Gives::some(by, dialect))));
         let having = prop_oneof![
             1 => Just(None),
-            1 => Keep::any(dialect).prop_map(Some),
+            1 => GroupFilter::any(dialect).prop_map(Some),
         ];
         let flags = || (any::<bool>(), Nulls::any());
         let order = prop_oneof![
@@ -279,12 +279,12 @@ impl Group {
     pub(crate) async fn ask(
         &self,
         draft: Draft<Sample>,
-        place: &Place,
+        scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
         macro_rules! asked {
             ($query:expr; $types:tt) => {
-                self.run($query, place, on).await
+                self.run($query, scope, on).await
             };
         }
         grouped!(self, draft, asked)
@@ -293,7 +293,7 @@ impl Group {
     async fn run<S: GroupSelection<Sample, Out: IntoRow>>(
         &self,
         mut query: Grouped<Sample, Nowhere, S>,
-        place: &Place,
+        scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
         if let Some(having) = &self.having {
@@ -308,7 +308,7 @@ impl Group {
         if let Some(offset) = self.offset {
             query = query.offset(offset);
         }
-        Ok(at!(query, place, query => if self.first {
+        Ok(at!(query, scope, query => if self.first {
             rows(query.first(on).await?.into_iter().collect())
         } else {
             rows(query.all(on).await?)
@@ -318,12 +318,12 @@ impl Group {
     /// What the one database gives.
     pub(crate) async fn expect(
         &self,
-        place: &Place,
+        scope: &Scope,
         filters: &[Condition],
         dialect: Dialect,
         on: &Cluster,
     ) -> Result<Expected> {
-        let mut sql = self.sql(place, filters, dialect);
+        let mut sql = self.sql(scope, filters, dialect);
         macro_rules! asked {
             ($query:expr; ($($type:ty),* $(,)?)) => {
                 sql.ask::<($($type,)*)>(on).await?
@@ -346,7 +346,7 @@ impl Group {
         Ok(Expected::Ordered(rows))
     }
 
-    fn sql(&self, place: &Place, filters: &[Condition], dialect: Dialect) -> Sql {
+    fn sql(&self, scope: &Scope, filters: &[Condition], dialect: Dialect) -> Sql {
         let mut sql = Sql::new(dialect);
         let keys: Vec<String> = self.by.keys().iter().map(|key| key.sql(dialect)).collect();
         let columns = keys.join(", ");
@@ -355,14 +355,14 @@ impl Group {
             sql.push(&format!(
                 "SELECT * FROM (SELECT DISTINCT {columns} FROM {{samples}}"
             ));
-            conditions(&mut sql, place, filters);
+            conditions(&mut sql, scope, filters);
             sql.push(") AS rest");
         } else {
             let aggregates = self.gives.aggregates().iter();
             let aggregates = aggregates.map(|aggregate| aggregate.selected(dialect));
             let items: Vec<String> = keys.iter().cloned().chain(aggregates).collect();
             sql.push(&format!("SELECT {} FROM {{samples}}", items.join(", ")));
-            conditions(&mut sql, place, filters);
+            conditions(&mut sql, scope, filters);
             if !keys.is_empty() {
                 sql.push(" GROUP BY ").push(&columns);
             }
@@ -391,7 +391,7 @@ impl Group {
 }
 
 impl GroupTerm {
-    fn by(self, by: By) -> GroupOrder<Sample> {
+    fn by(self, by: GroupKeys) -> GroupOrder<Sample> {
         match self {
             Self::Key(number, descending, nulls) => by.keys()[number].order(descending, nulls),
             Self::Aggregate(aggregate, descending, nulls) => aggregate.order(descending, nulls),

@@ -1,21 +1,21 @@
-//! Queries that went wrong once, here or elsewhere.
+//! Queries that failed in the past.
 
 use shard_orm::Dialect;
 
 use crate::aggregate::Agg;
-use crate::by::By;
+use crate::case::{Case, Of};
 use crate::cell::Cell;
 use crate::condition::{Comparison, Condition};
 use crate::group::{Gives, Group, GroupTerm};
-use crate::keep::Keep;
+use crate::group_filter::GroupFilter;
+use crate::group_keys::GroupKeys;
 use crate::order::{Nulls, Term};
-use crate::place::Place;
-use crate::question::{Of, Question};
 use crate::sample::Col;
+use crate::scope::Scope;
 use crate::select::{Pages, Select, Shape, Verb};
 
 /// Each query with its name.
-pub(crate) fn all(dialect: Dialect) -> Vec<(&'static str, Question)> {
+pub(crate) fn all(dialect: Dialect) -> Vec<(&'static str, Case)> {
     let mut all = rows();
     all.extend(pages());
     all.extend(groups());
@@ -32,9 +32,9 @@ pub(crate) fn all(dialect: Dialect) -> Vec<(&'static str, Question)> {
     all
 }
 
-fn everywhere(of: Of) -> Question {
-    Question {
-        place: Place::Everywhere,
+fn everywhere(of: Of) -> Case {
+    Case {
+        scope: Scope::Everywhere,
         filters: Vec::new(),
         of,
     }
@@ -48,7 +48,7 @@ fn term(column: Col, descending: bool, nulls: Nulls) -> Term {
     }
 }
 
-fn select(shape: Shape, orders: Vec<Term>, limit: Option<u64>, offset: Option<u64>) -> Question {
+fn select(shape: Shape, orders: Vec<Term>, limit: Option<u64>, offset: Option<u64>) -> Case {
     everywhere(Of::Rows(Select {
         shape,
         orders,
@@ -58,7 +58,7 @@ fn select(shape: Shape, orders: Vec<Term>, limit: Option<u64>, offset: Option<u6
     }))
 }
 
-fn rows() -> Vec<(&'static str, Question)> {
+fn rows() -> Vec<(&'static str, Case)> {
     let mut all = Vec::new();
     for column in [Col::Level, Col::Note, Col::Seen, Col::Ratio] {
         for descending in [false, true] {
@@ -133,15 +133,15 @@ fn rows() -> Vec<(&'static str, Question)> {
     );
     all.push((
         "a condition on the shard key in two branches of OR",
-        Question {
+        Case {
             filters: vec![either],
             ..select(Shape::Whole, by(Col::Id), None, None)
         },
     ));
     all.push((
         "a count of rows in which a column is twice, of one shard key",
-        Question {
-            place: Place::Key(0),
+        Case {
+            scope: Scope::Key(0),
             ..everywhere(Of::Rows(Select {
                 shape: Shape::LevelIdLevel,
                 orders: Vec::new(),
@@ -153,15 +153,15 @@ fn rows() -> Vec<(&'static str, Question)> {
     ));
     all.push((
         "keys twice, and of no row",
-        Question {
-            place: Place::Keys(vec![0, 7, 7, 0, 34, i64::MIN, i64::MAX]),
+        Case {
+            scope: Scope::Keys(vec![0, 7, 7, 0, 34, i64::MIN, i64::MAX]),
             ..select(Shape::Whole, by(Col::Name), Some(7), None)
         },
     ));
     all
 }
 
-fn pages() -> Vec<(&'static str, Question)> {
+fn pages() -> Vec<(&'static str, Case)> {
     let page = |orders| everywhere(Of::Pages(Pages { orders, size: 13 }));
     vec![
         (
@@ -183,7 +183,7 @@ fn pages() -> Vec<(&'static str, Question)> {
     ]
 }
 
-fn group(by: By, gives: Gives) -> Group {
+fn group(by: GroupKeys, gives: Gives) -> Group {
     Group {
         by,
         gives,
@@ -195,21 +195,21 @@ fn group(by: By, gives: Gives) -> Group {
     }
 }
 
-fn groups() -> Vec<(&'static str, Question)> {
+fn groups() -> Vec<(&'static str, Case)> {
     let by_count = GroupTerm::Aggregate(Agg::Count, true, Nulls::Default);
     let named = |name, group| (name, everywhere(Of::Groups(group)));
     let having = |keep| Group {
         having: Some(keep),
-        ..group(By::NoteSeen, Gives::Exact)
+        ..group(GroupKeys::NoteSeen, Gives::Exact)
     };
-    let compare = |agg, how, value| Keep::Compare(agg, how, Cell::Int(value));
+    let compare = |agg, how, value| GroupFilter::Compare(agg, how, Cell::Int(value));
     vec![
         named(
             "a limit under GROUP BY",
             Group {
                 orders: vec![by_count],
                 limit: Some(2),
-                ..group(By::Name, Gives::Count)
+                ..group(GroupKeys::Name, Gives::Count)
             },
         ),
         named(
@@ -217,7 +217,7 @@ fn groups() -> Vec<(&'static str, Question)> {
             Group {
                 limit: Some(7),
                 offset: Some(2),
-                ..group(By::AtLevel, Gives::Count)
+                ..group(GroupKeys::AtLevel, Gives::Count)
             },
         ),
         named(
@@ -229,7 +229,7 @@ fn groups() -> Vec<(&'static str, Question)> {
                     Nulls::Default,
                 )],
                 limit: Some(7),
-                ..group(By::DataKind, Gives::Keys)
+                ..group(GroupKeys::DataKind, Gives::Keys)
             },
         ),
         named(
@@ -240,7 +240,7 @@ fn groups() -> Vec<(&'static str, Question)> {
                     false,
                     Nulls::First,
                 )],
-                ..group(By::UserIdFlag, Gives::Exact)
+                ..group(GroupKeys::UserIdFlag, Gives::Exact)
             },
         ),
         named(
@@ -253,13 +253,16 @@ fn groups() -> Vec<(&'static str, Question)> {
         ),
         named(
             "HAVING whose opposite is unknown for the same",
-            having(Keep::Not(Box::new(compare(
+            having(GroupFilter::Not(Box::new(compare(
                 Agg::Sum(Col::Level),
                 Comparison::Gt,
                 0,
             )))),
         ),
-        named("HAVING of NULL", having(Keep::IsNull(Agg::Min(Col::Note)))),
+        named(
+            "HAVING of NULL",
+            having(GroupFilter::IsNull(Agg::Min(Col::Note))),
+        ),
         named(
             "HAVING of groups of one shard key",
             Group {
@@ -267,60 +270,66 @@ fn groups() -> Vec<(&'static str, Question)> {
                 orders: vec![by_count],
                 limit: Some(7),
                 offset: Some(1),
-                ..group(By::UserIdFlag, Gives::Floats)
+                ..group(GroupKeys::UserIdFlag, Gives::Floats)
             },
         ),
         named(
             "groups of capitals and small letters",
-            group(By::Name, Gives::Count),
+            group(GroupKeys::Name, Gives::Count),
         ),
         named(
             "zeroes of both signs are one group",
-            group(By::WeightRatio, Gives::Count),
+            group(GroupKeys::WeightRatio, Gives::Count),
         ),
         named(
             "a mean is a sum by a count",
-            group(By::Nothing, Gives::Floats),
+            group(GroupKeys::Nothing, Gives::Floats),
         ),
         named(
             "groups by parts of a time",
-            group(By::YearHour, Gives::Exact),
+            group(GroupKeys::YearHour, Gives::Exact),
         ),
         named(
             "groups by buckets and remainders, in their order",
             Group {
                 orders: vec![GroupTerm::Key(1, true, Nulls::First)],
                 limit: Some(5),
-                ..group(By::BucketModulo, Gives::Count)
+                ..group(GroupKeys::BucketModulo, Gives::Count)
             },
         ),
-        named("groups by a condition", group(By::HighFlag, Gives::Floats)),
+        named(
+            "groups by a condition",
+            group(GroupKeys::HighFlag, Gives::Floats),
+        ),
         named(
             "groups by the shard key and a year",
-            group(By::UserIdYear, Gives::Distincts),
+            group(GroupKeys::UserIdYear, Gives::Distincts),
         ),
-        named("aggregates of everything", group(By::Nothing, Gives::Exact)),
+        named(
+            "aggregates of everything",
+            group(GroupKeys::Nothing, Gives::Exact),
+        ),
     ]
 }
 
-fn distinct_aggregates() -> Vec<(&'static str, Question)> {
+fn distinct_aggregates() -> Vec<(&'static str, Case)> {
     let named = |name, group| (name, everywhere(Of::Groups(group)));
     vec![
         named(
             "distinct counts of everything",
-            group(By::Nothing, Gives::Distincts),
+            group(GroupKeys::Nothing, Gives::Distincts),
         ),
         named(
             "distinct counts beside sums",
-            group(By::AtLevel, Gives::Distincts),
+            group(GroupKeys::AtLevel, Gives::Distincts),
         ),
         named(
             "distinct counts of what is grouped by",
-            group(By::Name, Gives::Distincts),
+            group(GroupKeys::Name, Gives::Distincts),
         ),
         named(
             "distinct counts of groups of one shard key",
-            group(By::UserIdFlag, Gives::Distincts),
+            group(GroupKeys::UserIdFlag, Gives::Distincts),
         ),
         named(
             "an order by a distinct count",
@@ -331,7 +340,7 @@ fn distinct_aggregates() -> Vec<(&'static str, Question)> {
                     Nulls::Default,
                 )],
                 limit: Some(2),
-                ..group(By::DataKind, Gives::Count)
+                ..group(GroupKeys::DataKind, Gives::Count)
             },
         ),
         named(
@@ -340,14 +349,14 @@ fn distinct_aggregates() -> Vec<(&'static str, Question)> {
                 orders: vec![GroupTerm::Key(1, true, Nulls::Last)],
                 limit: Some(7),
                 offset: Some(1),
-                ..group(By::NoteSeen, Gives::Distinct)
+                ..group(GroupKeys::NoteSeen, Gives::Distinct)
             },
         ),
         (
             "distinct rows of which all are NULL",
-            Question {
+            Case {
                 filters: vec![Condition::IsNull(Col::Note), Condition::IsNull(Col::Seen)],
-                ..everywhere(Of::Groups(group(By::NoteSeen, Gives::Distinct)))
+                ..everywhere(Of::Groups(group(GroupKeys::NoteSeen, Gives::Distinct)))
             },
         ),
     ]

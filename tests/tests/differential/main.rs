@@ -2,25 +2,25 @@
 //!
 //! The same random rows are in 16 logical shards on two servers, and in one database. Random queries of the whole
 //! grammar of the builder are asked of the former, and in SQL of their own of the latter. A query is plain data
-//! (`question`), so that one that fails is made smaller and printed; to keep it, add it to `known`. Its seed is kept
+//! (`case`), so that one that fails is made smaller and printed; to keep it, add it to `known`. Its seed is kept
 //! in `proptest-regressions`.
 //!
 //! `SHARD_ORM_DIFFERENTIAL_CASES=3000 cargo test --test differential` asks so many queries of each database; without
 //! it two hundred.
 
 mod aggregate;
-mod by;
+mod case;
 mod cell;
 mod condition;
 mod data;
 mod expected;
 mod group;
-mod keep;
+mod group_filter;
+mod group_keys;
 mod known;
 mod order;
-mod place;
-mod question;
 mod sample;
+mod scope;
 mod select;
 mod sql;
 
@@ -31,8 +31,8 @@ use shard_orm::prelude::*;
 use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 use tokio::runtime::Runtime;
 
+use crate::case::Case;
 use crate::data::DataSet;
-use crate::question::Question;
 use crate::sample::Sample;
 
 /// How many queries of each database there are without the variable.
@@ -90,7 +90,7 @@ impl Sides {
         }
     }
 
-    /// Puts these rows in the place of all others.
+    /// Puts these rows in the scope of all others.
     fn load(&self, rows: &[Sample]) {
         self.runtime.block_on(async {
             for fixture in [&self.sharded, &self.whole] {
@@ -103,9 +103,9 @@ impl Sides {
         });
     }
 
-    fn differs(&self, question: &Question) -> Result<(), String> {
+    fn differs(&self, case: &Case) -> Result<(), String> {
         self.runtime
-            .block_on(question.differs(&self.sharded, &self.whole))
+            .block_on(case.differs(&self.sharded, &self.whole))
     }
 }
 
@@ -113,9 +113,9 @@ fn queries_match_one_database(dialect: Dialect) {
     let sides = Sides::open(dialect);
     for set in DataSet::ALL {
         sides.load(&set.rows(dialect));
-        for (name, question) in known::all(dialect) {
-            if let Err(difference) = sides.differs(&question) {
-                panic!("{dialect}, {set:?} rows, {name}: {difference}\n{question:#?}");
+        for (name, case) in known::all(dialect) {
+            if let Err(difference) = sides.differs(&case) {
+                panic!("{dialect}, {set:?} rows, {name}: {difference}\n{case:#?}");
             }
         }
         let mut runner = TestRunner::new(Config {
@@ -129,8 +129,8 @@ fn queries_match_one_database(dialect: Dialect) {
             max_shrink_iters: 2_000,
             ..Config::default()
         });
-        let outcome = runner.run(&Question::any(dialect), |question| {
-            sides.differs(&question).map_err(TestCaseError::fail)
+        let outcome = runner.run(&Case::any(dialect), |case| {
+            sides.differs(&case).map_err(TestCaseError::fail)
         });
         outcome.unwrap_or_else(|error| panic!("{dialect}, {set:?} rows: {error}"));
     }

@@ -1,4 +1,4 @@
-//! The model that is asked for, and its columns by name.
+//! The model of the queries, and its columns by name.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;

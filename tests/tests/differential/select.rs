@@ -11,11 +11,11 @@ use crate::cell::{Cell, IntoRow, Row, rows};
 use crate::condition::Condition;
 use crate::expected::Expected;
 use crate::order::{Nulls, Term};
-use crate::place::{Place, at};
 use crate::sample::{Col, Kind, Sample};
+use crate::scope::{Scope, at};
 use crate::sql::Sql;
 
-/// What rows are asked for, beside their place and conditions.
+/// What rows are asked for, beside their scope and conditions.
 #[derive(Debug, Clone)]
 pub(crate) struct Select {
     pub(crate) shape: Shape,
@@ -92,11 +92,11 @@ impl Select {
     pub(crate) async fn ask(
         &self,
         draft: Draft<Sample>,
-        place: &Place,
+        scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
         type S = Sample;
-        let mut draft = ordered(draft, &self.orders, place);
+        let mut draft = ordered(draft, &self.orders, scope);
         if let Some(limit) = self.limit {
             draft = draft.limit(limit);
         }
@@ -104,20 +104,20 @@ impl Select {
             draft = draft.offset(offset);
         }
         match self.shape {
-            Shape::Whole => self.run(draft, place, on).await,
-            Shape::Id => self.run(draft.select((S::ID,)), place, on).await,
-            Shape::NoteLevel => self.run(draft.select((S::NOTE, S::LEVEL)), place, on).await,
+            Shape::Whole => self.run(draft, scope, on).await,
+            Shape::Id => self.run(draft.select((S::ID,)), scope, on).await,
+            Shape::NoteLevel => self.run(draft.select((S::NOTE, S::LEVEL)), scope, on).await,
             Shape::NameWeightAt => {
                 let draft = draft.select((S::NAME, S::WEIGHT, S::AT));
-                self.run(draft, place, on).await
+                self.run(draft, scope, on).await
             }
             Shape::DataKindSeen => {
                 let draft = draft.select((S::DATA, S::KIND, S::SEEN));
-                self.run(draft, place, on).await
+                self.run(draft, scope, on).await
             }
             Shape::LevelIdLevel => {
                 let draft = draft.select((S::LEVEL, S::ID, S::LEVEL));
-                self.run(draft, place, on).await
+                self.run(draft, scope, on).await
             }
         }
     }
@@ -125,10 +125,10 @@ impl Select {
     async fn run<S: Selection<Sample, Out: IntoRow>>(
         &self,
         draft: Query<Sample, Nowhere, S>,
-        place: &Place,
+        scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
-        Ok(at!(draft, place, query => match self.verb {
+        Ok(at!(draft, scope, query => match self.verb {
             Verb::All => rows(query.all(on).await?),
             Verb::Stream => rows(query.stream(on).try_collect().await?),
             Verb::First => rows(query.first(on).await?.into_iter().collect()),
@@ -140,7 +140,7 @@ impl Select {
     /// What the one database gives.
     pub(crate) async fn expect(
         &self,
-        place: &Place,
+        scope: &Scope,
         filters: &[Condition],
         dialect: Dialect,
         on: &Cluster,
@@ -155,7 +155,7 @@ impl Select {
         };
         let mut sql = Sql::new(dialect);
         sql.push(&format!("SELECT {columns} FROM {{samples}}"));
-        conditions(&mut sql, place, filters);
+        conditions(&mut sql, scope, filters);
         if !self.orders.is_empty() {
             order(&mut sql, &self.orders);
             sql.bounds(self.limit, self.offset);
@@ -205,15 +205,15 @@ impl Pages {
     pub(crate) async fn ask(
         &self,
         draft: Draft<Sample>,
-        place: &Place,
+        scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
-        let draft = ordered(draft, &self.orders, place);
+        let draft = ordered(draft, &self.orders, scope);
         let mut found = Vec::new();
         let mut next = None;
         loop {
             let draft = draft.clone();
-            let page = at!(draft, place, query => query.page(on, self.size, next.as_ref()).await?);
+            let page = at!(draft, scope, query => query.page(on, self.size, next.as_ref()).await?);
             found.extend(rows(page.rows));
             let Some(cursor) = page.next else {
                 return Ok(found);
@@ -225,26 +225,26 @@ impl Pages {
 
     pub(crate) async fn expect(
         &self,
-        place: &Place,
+        scope: &Scope,
         filters: &[Condition],
         dialect: Dialect,
         on: &Cluster,
     ) -> Result<Expected> {
         let mut sql = Sql::new(dialect);
         sql.push("SELECT {samples.*} FROM {samples}");
-        conditions(&mut sql, place, filters);
+        conditions(&mut sql, scope, filters);
         order(&mut sql, &self.orders);
         Ok(Expected::Ordered(sql.ask::<Sample>(on).await?))
     }
 }
 
 /// The rows in an order. Of one key it is not made total by the library.
-fn ordered(draft: Draft<Sample>, orders: &[Term], place: &Place) -> Draft<Sample> {
+fn ordered(draft: Draft<Sample>, orders: &[Term], scope: &Scope) -> Draft<Sample> {
     let draft = orders
         .iter()
         .fold(draft, |draft, term| draft.order_by(term.by()));
-    match place {
-        Place::Key(_) if !orders.is_empty() => draft.order_by(Sample::ID),
+    match scope {
+        Scope::Key(_) if !orders.is_empty() => draft.order_by(Sample::ID),
         _ => draft,
     }
 }
@@ -262,9 +262,9 @@ fn order(sql: &mut Sql, orders: &[Term]) {
 }
 
 /// WHERE.
-pub(crate) fn conditions(sql: &mut Sql, place: &Place, filters: &[Condition]) {
+pub(crate) fn conditions(sql: &mut Sql, scope: &Scope, filters: &[Condition]) {
     sql.push(" WHERE ");
-    place.sql(sql);
+    scope.sql(sql);
     for filter in filters {
         sql.push(" AND ");
         filter.sql(sql);

@@ -1,4 +1,4 @@
-//! The same question as a text in SQL, for the one database that holds all rows.
+//! The same query as SQL text, for the database with all rows.
 
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;

@@ -1,4 +1,4 @@
-//! Each kind of error, provoked: the same on all databases, with the shard.
+//! Every kind of error, provoked: equal on all databases, and with the shard.
 
 use std::fmt::Debug;
 use std::time::Duration;

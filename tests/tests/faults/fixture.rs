@@ -1,4 +1,4 @@
-//! A cluster of four logical shards on one server, and the means to look at it from outside.
+//! A cluster of four logical shards on one server, and access to it from outside.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Health checks of servers that answer, but not to everybody, or not with all that they should do.
+//! Health checks of servers that respond, but refuse some clients or some work.
 
 use shard_orm::config::Server;
 use shard_orm::prelude::*;

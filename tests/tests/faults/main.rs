@@ -3,20 +3,20 @@
 //! Each test has an observer of its own beside the library: a plain connection of the driver, the server's own
 //! statistics, or a relay between the library and its server.
 
-mod altered;
-mod cancelled;
-mod crashed;
+mod altered_tables;
+mod cancellation;
 mod direct;
-mod ended;
+mod driver_crashes;
+mod ended_transactions;
 mod errors;
-mod explained;
+mod explain;
 mod fixture;
 mod health;
-mod killed;
+mod lost_connections;
+mod output;
+mod partial_results;
 mod pool;
-mod retried;
-mod scattered;
+mod retries;
 mod secrets;
-mod shown;
 mod spans;
 mod transactions;

@@ -1,4 +1,4 @@
-//! Connections: opened late, bounded, reused without a question, and given up in time.
+//! Connections: opened on demand, limited, reused without a ping, and released in time.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Passwords of URLs, which no error, no `Debug` and no source behind an error shows.
+//! Passwords of URLs do not appear in errors, their sources or `Debug` output.
 
 use std::time::Duration;
 

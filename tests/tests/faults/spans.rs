@@ -1,4 +1,4 @@
-//! What a subscriber of `tracing` sees: one span for each statement, and no value in it.
+//! The spans of `tracing`: one for each statement, without values.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What a transaction promises: its shard, its isolation, its savepoints, and its end.
+//! Guarantees of a transaction: its shard, its isolation, its savepoints, and its end.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What keeps the locks of one test, and ways to it as several processes have them.
+//! The lock backend of one test, and managers of it for several processes.
 
 use std::sync::Arc;
 use std::time::Duration;

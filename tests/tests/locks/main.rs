@@ -2,10 +2,10 @@
 //!
 //! A manager of a [`Fixture`](fixture::Fixture) has connections of its own, as another process has.
 
-mod apart;
-mod fences;
+mod exclusion;
+mod expiry;
 mod fixture;
+mod leases;
+mod lost_responses;
 mod redis;
 mod sessions;
-mod silent;
-mod times;

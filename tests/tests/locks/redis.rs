@@ -1,4 +1,4 @@
-//! A Redis server that is killed, started anew, locked with a password, and silent.
+//! A Redis server that is killed, restarted, protected by a password, or silent.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Locks of a session: they end with it, and take no connection from the queries.
+//! Session locks: they end with their session, and use no connection of the pool.
 
 use std::sync::Arc;
 use std::time::Duration;

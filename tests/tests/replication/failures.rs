@@ -1,4 +1,4 @@
-//! Servers that are dead, slow or hang: each has its rule, takes a bounded time, and concerns nobody else.
+//! Dead, slow and hanging servers: each failure is handled in bounded time and affects no other server.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Health checks of servers that are stopped, hang, or take no writes.
+//! Health checks of servers that are stopped, hang, or refuse writes.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Reads over many shards that are asked of a second replica.
+//! Hedged reads over many shards.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Replicas that are behind leave the rotation, and come back.
+//! Lagging replicas leave the rotation until they catch up.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the library says to operators, of all tests of this process.
+//! The log events for operators, of all tests of this process.
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, Once};

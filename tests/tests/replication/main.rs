@@ -1,4 +1,4 @@
-//! Reads, writes and sessions over servers that replicate, while roles change and servers fail.
+//! Reads, writes and sessions on replicated servers, during role changes and failures.
 
 #[macro_use]
 mod on;
@@ -13,6 +13,6 @@ mod nodes;
 mod reads;
 mod roles;
 mod sessions;
-mod swapped;
+mod swapped_roles;
 mod switchover;
 mod tokens;

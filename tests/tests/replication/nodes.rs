@@ -1,4 +1,4 @@
-//! The servers themselves replicate, pause, change roles and refuse as the other tests take for granted.
+//! The test servers replicate, pause, change roles and refuse writes as the other tests expect.
 
 use shard_orm_tests::servers::{Node, Rights};
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};

@@ -1,4 +1,4 @@
-//! What a behaviour runs on: a database that replicates, and what the cluster's user may see there.
+//! The database of a replication test, and the rights of the cluster's user there.
 
 use shard_orm::Dialect;
 use shard_orm_tests::servers::Rights;

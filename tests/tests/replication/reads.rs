@@ -1,4 +1,4 @@
-//! Which replica serves a read.
+//! The replica that serves a read.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Servers that are not what the configuration says.
+//! Servers whose roles differ from the configuration.
 
 use shard_orm::Standing;
 use shard_orm::config::Server;

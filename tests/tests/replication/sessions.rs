@@ -1,4 +1,4 @@
-//! A session reads what it has written, from replicas where they have it.
+//! Sessions read their own writes, from replicas that have them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

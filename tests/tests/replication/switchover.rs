@@ -1,4 +1,4 @@
-//! A change of the primary in good order, while many write.
+//! A planned change of the primary during many writes.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

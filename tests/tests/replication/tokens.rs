@@ -1,4 +1,4 @@
-//! The token of a session, over processes and over changes of the primary.
+//! Session tokens across processes and changes of the primary.
 
 use std::time::Duration;
 

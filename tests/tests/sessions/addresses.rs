@@ -1,4 +1,4 @@
-//! Addresses of servers: IPv6.
+//! IPv6 addresses of servers.
 
 use std::net::{Ipv6Addr, TcpListener};
 use std::sync::Arc;

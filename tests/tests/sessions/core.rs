@@ -1,4 +1,4 @@
-//! The core of the behaviours, in one function: what a setting of a server could change the meaning of.
+//! The core behaviours in one function: everything that a server setting could change.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! What connections are opened with, and what goes through them: settings of sessions, poolers, packets, addresses.
+//! Connections: session settings, poolers, packet sizes and addresses.
 
 mod addresses;
 mod core;

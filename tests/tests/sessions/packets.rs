@@ -1,4 +1,4 @@
-//! Statements that are larger than a server takes at a time: cut where they can be, else refused before they are sent.
+//! Statements above the packet limit of a server: split if possible, otherwise refused before they are sent.
 
 use shard_orm::config::DatabaseOptions;
 use shard_orm::prelude::*;

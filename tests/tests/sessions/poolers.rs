@@ -1,4 +1,4 @@
-//! PgBouncer between the library and PostgreSQL: it keeps sessions, or it is refused.
+//! PgBouncer between the library and PostgreSQL: session pooling works, other modes are refused.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whatever a server, a database or a role is set to, statements mean the same.
+//! Statements have the same meaning under every setting of a server, a database or a role.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

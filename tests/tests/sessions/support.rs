@@ -1,4 +1,4 @@
-//! A cluster of two logical shards on a server of choice.
+//! A cluster of two logical shards on a chosen server.
 
 use std::time::Duration;
 

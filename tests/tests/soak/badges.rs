@@ -1,10 +1,10 @@
-//! Rows that all tasks try to be the first to make: each is there once, and everyone gets that one.
+//! Rows that all tasks try to create first: each exists once, and every task gets that one.
 
 use std::collections::HashMap;
 
 use shard_orm::prelude::*;
 
-use crate::hand::Hand;
+use crate::client::Client;
 use crate::model::Badge;
 use crate::run::Run;
 
@@ -12,27 +12,28 @@ use crate::run::Run;
 const NAMES_AT_A_TIME: i64 = 500;
 
 /// Asks for a badge, and compares it with what others were given.
-pub(crate) async fn step(hand: &mut Hand, keys: &[i64]) {
-    let cluster = hand.run.cluster.clone();
-    let id = hand.run.id();
+pub(crate) async fn step(client: &mut Client, keys: &[i64]) {
+    let cluster = client.run.cluster.clone();
+    let id = client.run.id();
     // Ids rise, so the tasks come to new names together.
     let name = i32::try_from(id / NAMES_AT_A_TIME).unwrap();
-    let user_id = *hand.dice.pick(keys);
+    let user_id = *client.random.pick(keys);
     let badge = Badge { id, user_id, name };
     let call = badge.get_or_create(&cluster, (Badge::USER_ID, Badge::NAME));
-    let outcome = hand.write("get or create a badge", call).await;
+    let outcome = client.write("get or create a badge", call).await;
     let Some((given, created)) = outcome.value else {
         return;
     };
-    let mut badges = hand.run.badges.lock().unwrap();
+    let mut badges = client.run.badges.lock().unwrap();
     let first = *badges.entry((user_id, name)).or_insert(given.id);
     drop(badges);
     if first != given.id || (given.user_id, given.name) != (user_id, name) {
-        hand.run
+        client
+            .run
             .fail(format_args!("{given:?} was given where {first} was before"));
     }
     if created != (given.id == id) {
-        hand.run.fail(format_args!(
+        client.run.fail(format_args!(
             "{given:?}: created is {created}, asked as {id}"
         ));
     }

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 use shard_orm::prelude::*;
 
-use crate::fate::Fate;
-use crate::hand::Hand;
+use crate::client::Client;
 use crate::model::Counter;
+use crate::outcome::Outcome;
 use crate::run::Run;
 
 /// What an `i64` has room for.
@@ -26,23 +26,23 @@ pub(crate) struct Counters {
 struct Ledger {
     id: i64,
     key: i64,
-    inserted: Fate,
-    increments: Vec<Fate>,
+    inserted: Outcome,
+    increments: Vec<Outcome>,
 }
 
 impl Ledger {
     fn is_open(&self) -> bool {
-        self.inserted == Fate::Done && self.increments.len() < MOST_DIGITS
+        self.inserted == Outcome::Done && self.increments.len() < MOST_DIGITS
     }
 }
 
 impl Counters {
-    pub(crate) async fn step(&mut self, hand: &mut Hand, keys: &[i64]) {
-        let cluster = hand.run.cluster.clone();
+    pub(crate) async fn step(&mut self, client: &mut Client, keys: &[i64]) {
+        let cluster = client.run.cluster.clone();
         if !self.all.last().is_some_and(Ledger::is_open) {
             let counter = Counter {
-                id: hand.run.id(),
-                user_id: *hand.dice.pick(keys),
+                id: client.run.id(),
+                user_id: *client.random.pick(keys),
                 value: 0,
             };
             let (id, key) = (counter.id, counter.user_id);
@@ -50,7 +50,7 @@ impl Counters {
             self.all.push(Ledger {
                 id,
                 key,
-                inserted: hand.write("insert a counter", insert).await.fate,
+                inserted: client.write("insert a counter", insert).await.outcome,
                 increments: Vec::new(),
             });
             return;
@@ -60,14 +60,14 @@ impl Counters {
         };
         let digit = u32::try_from(counter.increments.len()).unwrap();
         let by = 4_i64.pow(digit);
-        let outcome = if hand.dice.percent(70) {
+        let outcome = if client.random.percent(70) {
             let increment = Counter::on(counter.key)
                 .filter(Counter::ID.eq(counter.id))
                 .increment(Counter::VALUE, by)
                 .update(&cluster);
-            hand.write("increment a counter", increment).await
+            client.write("increment a counter", increment).await
         } else {
-            let text = match hand.run.fixture.dialect() {
+            let text = match client.run.fixture.dialect() {
                 Dialect::Postgres => {
                     "UPDATE {counters} SET value = value + $1 WHERE user_id = $2 AND id = $3"
                 }
@@ -79,11 +79,11 @@ impl Counters {
                 .bind(counter.key)
                 .bind(counter.id)
                 .execute(&cluster);
-            hand.write("increment a counter in SQL", increment).await
+            client.write("increment a counter in SQL", increment).await
         };
-        counter.increments.push(outcome.fate);
+        counter.increments.push(outcome.outcome);
         if outcome.value.is_some_and(|rows| rows != 1) {
-            hand.run.fail(format_args!(
+            client.run.fail(format_args!(
                 "{:?} rows incremented of {counter:?}",
                 outcome.value
             ));
@@ -120,9 +120,9 @@ impl Ledger {
             return Err(format!("another key than {}", self.key));
         }
         let mut left = value;
-        for (number, fate) in self.increments.iter().enumerate() {
+        for (number, outcome) in self.increments.iter().enumerate() {
             let times = usize::try_from(left % 4).unwrap_or(usize::MAX);
-            if !fate.allows(times) {
+            if !outcome.allows(times) {
                 return Err(format!("increment {number} was done {times} times"));
             }
             left /= 4;

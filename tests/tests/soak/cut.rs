@@ -1,11 +1,11 @@
-//! When a future is dropped before it is done.
+//! The moment at which a future is dropped before it completes.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::dice::Dice;
+use crate::random::Random;
 
 /// When a future is dropped before it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub(crate) enum Cut {
 
 impl Cut {
     /// One that falls on any of the first `polls` waits, for a part of all futures.
-    pub(crate) fn random(dice: &mut Dice, polls: u32) -> Self {
-        match dice.up_to(100) {
-            0..12 => Self::Waiting(dice.up_to(polls + 1)),
-            12..22 => Self::Woken(1 + dice.up_to(polls)),
-            22..27 => Self::After(Duration::from_micros(u64::from(dice.up_to(10_000)))),
+    pub(crate) fn random(random: &mut Random, polls: u32) -> Self {
+        match random.up_to(100) {
+            0..12 => Self::Waiting(random.up_to(polls + 1)),
+            12..22 => Self::Woken(1 + random.up_to(polls)),
+            22..27 => Self::After(Duration::from_micros(u64::from(random.up_to(10_000)))),
             _ => Self::Never,
         }
     }

@@ -7,8 +7,8 @@ use shard_orm::prelude::*;
 use shard_orm::route::RoutingKey;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 
-use crate::cable::Cable;
 use crate::direct::Direct;
+use crate::link::LossyLink;
 use crate::model::{Account, Badge, Counter, Entry, Note, Parcel};
 
 /// As many as one server's statements can meet each other in.
@@ -30,7 +30,7 @@ const PASSWORD: &str = "soak-secret";
 #[derive(Debug)]
 pub(crate) struct Fixture {
     server: Owned,
-    pub(crate) cable: Cable,
+    pub(crate) link: LossyLink,
 }
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Fixture {
         let server = PostgresServer::start_with(&settings).await.unwrap();
         let socket = format!(".s.PGSQL.{}", port_of(server.url()));
         let fixture = Self {
-            cable: Cable::to(server.folder().join(socket)).await,
+            link: LossyLink::to(server.folder().join(socket)).await,
             server: Owned::Postgres(server),
         };
         let mut direct = fixture.direct().await;
@@ -62,7 +62,7 @@ impl Fixture {
     pub(crate) async fn mariadb() -> Self {
         let server = MariaDbServer::start().await.unwrap();
         let fixture = Self {
-            cable: Cable::to(server.folder().join("mariadbd.sock")).await,
+            link: LossyLink::to(server.folder().join("mariadbd.sock")).await,
             server: Owned::MariaDb(server),
         };
         let mut direct = fixture.direct().await;
@@ -91,13 +91,13 @@ impl Fixture {
         }
     }
 
-    /// The ports that the library connects to: the server's own, and that of the cable.
+    /// The ports that the library connects to: the server's own, and that of the link.
     pub(crate) fn ports(&self) -> [u16; 2] {
         let url = match &self.server {
             Owned::Postgres(server) => server.url(),
             Owned::MariaDb(server) => server.url(),
         };
-        [port_of(url), self.cable.port()]
+        [port_of(url), self.link.port()]
     }
 
     /// A connection beside the library's, of another user and through the server's socket file.

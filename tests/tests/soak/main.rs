@@ -14,23 +14,23 @@
 //! ```
 
 mod badges;
-mod cable;
+mod client;
 mod counters;
 mod cut;
-mod dice;
 mod direct;
-mod end;
-mod fate;
 mod fixture;
-mod hand;
+mod invariants;
 mod killer;
+mod link;
 mod model;
+mod monitor;
 mod notes;
+mod outcome;
 mod parcels;
+mod random;
 mod run;
 mod task;
 mod transfers;
-mod watch;
 
 use std::env;
 use std::sync::Arc;
@@ -53,10 +53,10 @@ fn number(variable: &str) -> Option<u64> {
 async fn soak(fixture: Fixture, seed: u64, time: Duration) -> Vec<String> {
     let run = Arc::new(Run::new(fixture, TASKS).await);
     let end = Instant::now() + time;
-    run.fixture.cable.fray(seed);
+    run.fixture.link.lose_responses(seed);
     let helpers = [
         tokio::spawn(killer::kill(Arc::clone(&run), seed)),
-        tokio::spawn(watch::watch(Arc::clone(&run))),
+        tokio::spawn(monitor::monitor(Arc::clone(&run))),
     ];
     let mut tasks: Vec<_> = (0..TASKS)
         .map(|task| tokio::spawn(task::work(Arc::clone(&run), task, seed, end)))
@@ -66,7 +66,7 @@ async fn soak(fixture: Fixture, seed: u64, time: Duration) -> Vec<String> {
         () = given_up(&run, time) => None,
     };
     run.stop();
-    run.fixture.cable.mend();
+    run.fixture.link.restore();
     for helper in helpers {
         if let Err(error) = helper.await {
             run.fail(error);
@@ -89,7 +89,7 @@ async fn soak(fixture: Fixture, seed: u64, time: Duration) -> Vec<String> {
     }
     // Without the ledger of a task that panicked, all that it wrote would be reported.
     if done.len() == TASKS {
-        end::check(&run, done).await;
+        invariants::check(&run, done).await;
     }
     println!("{run}");
     if run.failures().is_empty() {
@@ -108,7 +108,7 @@ fn shows_something(run: &Run, time: Duration) {
         ("dropped", Counts::of(&run.counts.cut)),
         ("unknown", Counts::of(&run.counts.unknown)),
         ("killed", Counts::of(&run.counts.killed)),
-        ("torn", run.fixture.cable.torn()),
+        ("lost", run.fixture.link.lost()),
     ] {
         if seen < least {
             run.fail(format_args!(

@@ -1,4 +1,4 @@
-//! The tables.
+//! The tables of the soak.
 
 use shard_orm::prelude::*;
 

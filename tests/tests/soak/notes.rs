@@ -1,6 +1,6 @@
 //! Rows of one task: inserted, changed, deleted and read.
 //!
-//! A write whose fate is unknown may be carried out later than one that is sent after it. So such a row is left
+//! A write whose outcome is unknown may be carried out later than one that is sent after it. So such a row is left
 //! alone from then on: it holds what it held before, or what the write made of it.
 
 use std::collections::HashMap;
@@ -9,9 +9,9 @@ use futures_util::StreamExt as _;
 use shard_orm::Result;
 use shard_orm::prelude::*;
 
-use crate::fate::Fate;
-use crate::hand::Hand;
+use crate::client::Client;
 use crate::model::Note;
+use crate::outcome::Outcome;
 use crate::run::Run;
 
 /// So many that a list of them is more than one packet.
@@ -34,115 +34,126 @@ struct Settled {
 }
 
 impl Notes {
-    pub(crate) async fn step(&mut self, hand: &mut Hand, keys: &[i64]) {
-        let choice = hand.dice.up_to(100);
+    pub(crate) async fn step(&mut self, client: &mut Client, keys: &[i64]) {
+        let choice = client.random.up_to(100);
         let at = match self.live.len() {
             0 => 0,
-            several => hand.dice.below(several),
+            several => client.random.below(several),
         };
         match choice {
-            _ if self.live.is_empty() => self.insert(hand, keys).await,
-            0..30 if self.live.len() < MOST_LIVE => self.insert(hand, keys).await,
-            0..55 => self.update(hand, at).await,
-            55..70 => self.delete(hand, at).await,
-            70..90 => self.find(hand, at).await,
-            90..95 => self.list(hand, keys).await,
-            _ => self.stream(hand, at).await,
+            _ if self.live.is_empty() => self.insert(client, keys).await,
+            0..30 if self.live.len() < MOST_LIVE => self.insert(client, keys).await,
+            0..55 => self.update(client, at).await,
+            55..70 => self.delete(client, at).await,
+            70..90 => self.find(client, at).await,
+            90..95 => self.list(client, keys).await,
+            _ => self.stream(client, at).await,
         }
     }
 
-    async fn insert(&mut self, hand: &mut Hand, keys: &[i64]) {
-        let cluster = hand.run.cluster.clone();
-        let note = Note::new(hand.run.id(), *hand.dice.pick(keys), 1);
-        let fate = if hand.dice.percent(70) {
+    async fn insert(&mut self, client: &mut Client, keys: &[i64]) {
+        let cluster = client.run.cluster.clone();
+        let note = Note::new(client.run.id(), *client.random.pick(keys), 1);
+        let outcome = if client.random.percent(70) {
             let insert = note.clone().insert(&cluster);
-            hand.write("insert a note", insert).await.fate
+            client.write("insert a note", insert).await.outcome
         } else {
-            hand.write("save a new note", note.save(&cluster))
+            client
+                .write("save a new note", note.save(&cluster))
                 .await
-                .fate
+                .outcome
         };
-        match fate {
-            Fate::Done => self.live.push(note),
-            Fate::Refused => self.settle(&note, [None, None]),
-            Fate::Unknown => self.settle(&note, [None, Some(1)]),
+        match outcome {
+            Outcome::Done => self.live.push(note),
+            Outcome::Refused => self.settle(&note, [None, None]),
+            Outcome::Unknown => self.settle(&note, [None, Some(1)]),
         }
     }
 
-    async fn update(&mut self, hand: &mut Hand, at: usize) {
-        let cluster = hand.run.cluster.clone();
+    async fn update(&mut self, client: &mut Client, at: usize) {
+        let cluster = client.run.cluster.clone();
         let old = self.live[at].clone();
         let note = Note::new(old.id, old.user_id, old.version + 1);
-        let fate = match hand.dice.up_to(4) {
+        let outcome = match client.random.up_to(4) {
             0 => {
-                hand.write("update a note", note.update(&cluster))
+                client
+                    .write("update a note", note.update(&cluster))
                     .await
-                    .fate
+                    .outcome
             }
             1 => {
                 let columns = (Note::TEXT, Note::VERSION);
                 let update = note.update_only(&cluster, columns);
-                hand.write("update columns of a note", update).await.fate
+                client
+                    .write("update columns of a note", update)
+                    .await
+                    .outcome
             }
-            2 => hand.write("save a note", note.save(&cluster)).await.fate,
+            2 => {
+                client
+                    .write("save a note", note.save(&cluster))
+                    .await
+                    .outcome
+            }
             _ => {
                 let update = Note::on(note.user_id)
                     .filter(Note::ID.eq(note.id))
                     .set(Note::TEXT, note.text.clone())
                     .set(Note::VERSION, note.version)
                     .update(&cluster);
-                let outcome = hand.write("update notes by a query", update).await;
-                expect_one(hand, outcome.value);
-                outcome.fate
+                let outcome = client.write("update notes by a query", update).await;
+                expect_one(client, outcome.value);
+                outcome.outcome
             }
         };
-        match fate {
-            Fate::Done => self.live[at] = note,
-            Fate::Refused => {}
-            Fate::Unknown => {
+        match outcome {
+            Outcome::Done => self.live[at] = note,
+            Outcome::Refused => {}
+            Outcome::Unknown => {
                 self.live.swap_remove(at);
                 self.settle(&old, [Some(old.version), Some(note.version)]);
             }
         }
     }
 
-    async fn delete(&mut self, hand: &mut Hand, at: usize) {
-        let cluster = hand.run.cluster.clone();
+    async fn delete(&mut self, client: &mut Client, at: usize) {
+        let cluster = client.run.cluster.clone();
         let note = self.live[at].clone();
-        let fate = if hand.dice.percent(50) {
-            hand.write("delete a note", note.delete(&cluster))
+        let outcome = if client.random.percent(50) {
+            client
+                .write("delete a note", note.delete(&cluster))
                 .await
-                .fate
+                .outcome
         } else {
             let query = Note::on(note.user_id).filter(Note::ID.eq(note.id));
-            let outcome = hand
+            let outcome = client
                 .write("delete notes by a query", query.delete(&cluster))
                 .await;
-            expect_one(hand, outcome.value);
-            outcome.fate
+            expect_one(client, outcome.value);
+            outcome.outcome
         };
-        let versions = match fate {
-            Fate::Done => [None, None],
-            Fate::Refused => return,
-            Fate::Unknown => [None, Some(note.version)],
+        let versions = match outcome {
+            Outcome::Done => [None, None],
+            Outcome::Refused => return,
+            Outcome::Unknown => [None, Some(note.version)],
         };
         self.live.swap_remove(at);
         self.settle(&note, versions);
     }
 
-    async fn find(&mut self, hand: &mut Hand, at: usize) {
-        let cluster = hand.run.cluster.clone();
+    async fn find(&mut self, client: &mut Client, at: usize) {
+        let cluster = client.run.cluster.clone();
         let note = &self.live[at];
-        let found = match hand.dice.up_to(3) {
+        let found = match client.random.up_to(3) {
             0 => {
                 let find = Note::find(&cluster, note.user_id, note.id);
-                hand.read("find a note", find).await
+                client.read("find a note", find).await
             }
             1 => {
                 let first = Note::on(note.user_id).filter(Note::ID.eq(note.id));
-                hand.read("filter notes", first.first(&cluster)).await
+                client.read("filter notes", first.first(&cluster)).await
             }
-            _ => hand
+            _ => client
                 .read("reload a note", note.reload(&cluster))
                 .await
                 .map(Some),
@@ -150,41 +161,46 @@ impl Notes {
         if let Some(found) = found
             && found.as_ref() != Some(note)
         {
-            hand.run
+            client
+                .run
                 .fail(format_args!("acknowledged {note:?}, read {found:?}"));
         }
     }
 
     /// Asks all shards at once.
-    async fn list(&mut self, hand: &mut Hand, keys: &[i64]) {
-        let cluster = hand.run.cluster.clone();
+    async fn list(&mut self, client: &mut Client, keys: &[i64]) {
+        let cluster = client.run.cluster.clone();
         let query = Note::on_each(keys.to_vec());
-        let Some(found) = hand.read("notes of all shards", query.all(&cluster)).await else {
+        let Some(found) = client
+            .read("notes of all shards", query.all(&cluster))
+            .await
+        else {
             return;
         };
         let found: HashMap<i64, Note> = found.into_iter().map(|note| (note.id, note)).collect();
         for note in &self.live {
             if found.get(&note.id) != Some(note) {
                 let read = found.get(&note.id);
-                hand.run
+                client
+                    .run
                     .fail(format_args!("acknowledged {note:?}, listed {read:?}"));
             }
         }
     }
 
     /// Reads a stream, not always to its end.
-    async fn stream(&mut self, hand: &mut Hand, at: usize) {
-        let cluster = hand.run.cluster.clone();
+    async fn stream(&mut self, client: &mut Client, at: usize) {
+        let cluster = client.run.cluster.clone();
         let key = self.live[at].user_id;
-        let most = hand.dice.below(MOST_LIVE);
+        let most = client.random.below(MOST_LIVE);
         let stream = Note::on(key).order_by(Note::ID.asc()).stream(&cluster);
         let taken = stream.take(most).collect::<Vec<Result<Note>>>();
-        let rows = hand.read("a stream of notes", async {
+        let rows = client.read("a stream of notes", async {
             taken.await.into_iter().collect::<Result<Vec<Note>>>()
         });
         for note in rows.await.unwrap_or_default() {
             if note != Note::new(note.id, key, note.version) {
-                hand.run.fail(format_args!("nobody wrote {note:?}"));
+                client.run.fail(format_args!("nobody wrote {note:?}"));
             }
         }
     }
@@ -198,9 +214,10 @@ impl Notes {
     }
 }
 
-fn expect_one(hand: &Hand, changed: Option<u64>) {
+fn expect_one(client: &Client, changed: Option<u64>) {
     if changed.is_some_and(|rows| rows != 1) {
-        hand.run
+        client
+            .run
             .fail(format_args!("{changed:?} rows where one is live"));
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use shard_orm::prelude::*;
 use shard_orm::{Error, ShardId};
 
+use crate::client::Client;
 use crate::cut::Cut;
-use crate::fate::Fate;
-use crate::hand::Hand;
 use crate::model::Parcel;
+use crate::outcome::Outcome;
 use crate::run::{Counts, Run};
 
 /// More than the largest batch of which MariaDB is sent one statement here.
@@ -24,71 +24,75 @@ pub(crate) struct Parcels {
 /// The rows of one call in one logical shard.
 #[derive(Debug)]
 struct Group {
-    fate: Fate,
+    outcome: Outcome,
     rows: Vec<Parcel>,
 }
 
 impl Parcels {
-    pub(crate) async fn step(&mut self, hand: &mut Hand, keys: &[i64]) {
-        let cluster = hand.run.cluster.clone();
-        let several = hand.dice.percent(70);
-        let key = *hand.dice.pick(keys);
-        let rows: Vec<Parcel> = (0..=hand.dice.below(MOST_ROWS))
+    pub(crate) async fn step(&mut self, client: &mut Client, keys: &[i64]) {
+        let cluster = client.run.cluster.clone();
+        let several = client.random.percent(70);
+        let key = *client.random.pick(keys);
+        let rows: Vec<Parcel> = (0..=client.random.below(MOST_ROWS))
             .map(|_| {
-                let id = hand.run.id();
+                let id = client.run.id();
                 Parcel {
                     id,
-                    user_id: if several { *hand.dice.pick(keys) } else { key },
+                    user_id: if several {
+                        *client.random.pick(keys)
+                    } else {
+                        key
+                    },
                     weight: i32::try_from(id % 1_000).unwrap(),
                 }
             })
             .collect();
         let mut shards: BTreeMap<u32, Vec<Parcel>> = BTreeMap::new();
         for row in &rows {
-            let shard = hand.run.shard_of(row.user_id);
+            let shard = client.run.shard_of(row.user_id);
             shards.entry(shard).or_default().push(row.clone());
         }
 
-        let cut = Cut::random(&mut hand.dice, POLLS);
+        let cut = Cut::random(&mut client.random, POLLS);
         let insert = Parcel::insert_many(&cluster, rows);
-        let done = hand.cut("insert many parcels", cut, insert).await;
+        let done = client.cut("insert many parcels", cut, insert).await;
         let single = shards.len() == 1;
         for (shard, rows) in shards {
-            let fate = match &done {
-                None if cut.before_all() => Fate::Refused,
-                None => Fate::Unknown,
-                Some(Ok(_)) => Fate::Done,
-                Some(Err(error)) => match Fate::of_error(error) {
-                    Some(fate) => of_shard(shard, single, fate, error),
+            let outcome = match &done {
+                None if cut.before_all() => Outcome::Refused,
+                None => Outcome::Unknown,
+                Some(Ok(_)) => Outcome::Done,
+                Some(Err(error)) => match Outcome::of_error(error) {
+                    Some(outcome) => of_shard(shard, single, outcome, error),
                     None => {
-                        hand.run.fail(format_args!("insert_many: {error:?}"));
-                        Fate::Unknown
+                        client.run.fail(format_args!("insert_many: {error:?}"));
+                        Outcome::Unknown
                     }
                 },
             };
-            let counts = &hand.run.counts;
-            Counts::add(match fate {
-                Fate::Done => &counts.done,
-                Fate::Refused => &counts.refused,
-                Fate::Unknown => &counts.unknown,
+            let counts = &client.run.counts;
+            Counts::add(match outcome {
+                Outcome::Done => &counts.done,
+                Outcome::Refused => &counts.refused,
+                Outcome::Unknown => &counts.unknown,
             });
-            self.groups.push(Group { fate, rows });
+            self.groups.push(Group { outcome, rows });
         }
     }
 }
 
 /// What the error of a call says of one shard.
-fn of_shard(shard: u32, single: bool, fate: Fate, error: &Error) -> Fate {
+fn of_shard(shard: u32, single: bool, outcome: Outcome, error: &Error) -> Outcome {
     let holds = |shards: &[ShardId]| shards.iter().any(|id| id.shard == shard);
     if single {
-        fate
+        outcome
     } else if holds(error.done_shards()) {
-        Fate::Done
+        Outcome::Done
     } else if error.failed_shards().len() == 1 {
-        fate
+        outcome
     } else {
         // The error is that of one of those that failed.
-        Fate::Unknown
+        Outcome::Unknown
     }
 }
 
@@ -108,7 +112,7 @@ pub(crate) async fn check(run: &Run, all: &[Parcels]) {
                 run.fail(format_args!("{parcel:?}: found {rows:?}"));
             }
         }
-        if copies.len() != 1 || !copies.iter().all(|times| group.fate.allows(*times)) {
+        if copies.len() != 1 || !copies.iter().all(|times| group.outcome.allows(*times)) {
             run.fail(format_args!("found {copies:?} times: {group:?}"));
         }
     }

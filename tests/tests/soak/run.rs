@@ -1,4 +1,4 @@
-//! One soak of one database: what its tasks share.
+//! The state of one soak of one database, shared by its tasks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -179,7 +179,7 @@ impl fmt::Display for Run {
         write!(
             f,
             "{}: {writes} writes and transactions: {} acknowledged, {} refused, {} unknown; {} reads; {} futures \
-             dropped, {} sessions killed, {} connections torn; at most {} connections open, {} sessions on the server",
+             dropped, {} sessions killed, {} connections lost; at most {} connections open, {} sessions on the server",
             self.fixture.name(),
             of(&counts.done),
             of(&counts.refused),
@@ -187,7 +187,7 @@ impl fmt::Display for Run {
             of(&counts.read),
             of(&counts.cut),
             of(&counts.killed),
-            self.fixture.cable.torn(),
+            self.fixture.link.lost(),
             of(&counts.most_open),
             of(&counts.most_sessions),
         )

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use shard_orm::prelude::*;
 use shard_orm::{Error, Result};
 
+use crate::client::Client;
 use crate::cut::Cut;
-use crate::fate::Fate;
 use crate::fixture::{SHARDS, key_of_each_shard};
-use crate::hand::Hand;
 use crate::model::{Account, Entry};
+use crate::outcome::Outcome;
 use crate::run::Run;
 
 const ACCOUNTS_OF_A_SHARD: usize = 5;
@@ -25,7 +25,7 @@ const POLLS_OF_A_STATEMENT: u32 = 4;
 /// The transfers of one task.
 #[derive(Debug, Default)]
 pub(crate) struct Transfers {
-    all: Vec<(Transfer, Fate)>,
+    all: Vec<(Transfer, Outcome)>,
 }
 
 /// One transfer between two accounts of one logical shard, given as ids and keys.
@@ -59,23 +59,25 @@ pub(crate) async fn open_accounts(cluster: &Cluster) -> Vec<Vec<(i64, i64)>> {
 }
 
 impl Transfers {
-    pub(crate) async fn step(&mut self, hand: &mut Hand) {
-        let cluster = hand.run.cluster.clone();
-        let accounts = hand.dice.pick(&hand.run.accounts);
+    pub(crate) async fn step(&mut self, client: &mut Client) {
+        let cluster = client.run.cluster.clone();
+        let accounts = client.random.pick(&client.run.accounts);
         let transfer = Transfer {
-            number: hand.run.id(),
-            from: *hand.dice.pick(accounts),
-            to: *hand.dice.pick(accounts),
-            amount: i64::from(hand.dice.up_to(100)),
+            number: client.run.id(),
+            from: *client.random.pick(accounts),
+            to: *client.random.pick(accounts),
+            amount: i64::from(client.random.up_to(100)),
         };
         if transfer.from == transfer.to {
-            return audit(hand, transfer.from.1).await;
+            return audit(client, transfer.from.1).await;
         }
         let committing = AtomicBool::new(false);
-        let fate = match hand.dice.up_to(100) {
+        let outcome = match client.random.up_to(100) {
             0..35 => {
                 let call = transfer.by_hand(&cluster, &committing);
-                hand.transact("transfer by hand", &committing, call).await
+                client
+                    .transact("transfer by client", &committing, call)
+                    .await
             }
             35..75 => {
                 let (transfer, committing) = (&transfer, &committing);
@@ -85,23 +87,25 @@ impl Transfers {
                     committing.store(true, Ordering::Relaxed);
                     Ok::<_, Error>(())
                 });
-                hand.transact("transfer by a closure", committing, call)
+                client
+                    .transact("transfer by a closure", committing, call)
                     .await
             }
             75..85 => {
                 let call = transfer.with_a_savepoint(&cluster, &committing);
-                hand.transact("transfer with a savepoint", &committing, call)
+                client
+                    .transact("transfer with a savepoint", &committing, call)
                     .await
             }
             85..95 => {
-                let how = hand.dice.up_to(3);
+                let how = client.random.up_to(3);
                 let call = transfer.given_up(&cluster, how);
                 let what = "transfer that is given up";
-                nothing_done(hand.transact(what, &committing, call).await)
+                nothing_done(client.transact(what, &committing, call).await)
             }
-            _ => cut_inside(hand, &cluster, transfer).await,
+            _ => cut_inside(client, &cluster, transfer).await,
         };
-        self.all.push((transfer, fate));
+        self.all.push((transfer, outcome));
     }
 }
 
@@ -193,35 +197,35 @@ impl Transfer {
 }
 
 /// What is known of a transfer when it was acknowledged that it has not happened.
-fn nothing_done(fate: Fate) -> Fate {
-    match fate {
-        Fate::Done => Fate::Refused,
+fn nothing_done(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Done => Outcome::Refused,
         other => other,
     }
 }
 
 /// Drops one statement of a transaction and goes on with it: nothing of the transaction may be carried out.
-async fn cut_inside(hand: &mut Hand, cluster: &Cluster, transfer: Transfer) -> Fate {
+async fn cut_inside(client: &mut Client, cluster: &Cluster, transfer: Transfer) -> Outcome {
     let what = "transfer whose statement is dropped";
     let committing = AtomicBool::new(false);
-    let Some(begun) = hand
+    let Some(begun) = client
         .cut(what, Cut::Never, cluster.begin(transfer.shard()))
         .await
     else {
-        return Fate::Refused;
+        return Outcome::Refused;
     };
     let tx = match begun {
         Ok(tx) => tx,
         Err(error) => {
             let call = async { Err::<(), Error>(error) };
-            return hand.transact(what, &committing, call).await;
+            return client.transact(what, &committing, call).await;
         }
     };
     let first = transfer.change(&tx, transfer.from, -transfer.amount);
-    let polls = 1 + hand.dice.up_to(POLLS_OF_A_STATEMENT);
-    if let Some(result) = hand.cut(what, Cut::Waiting(polls), first).await {
+    let polls = 1 + client.random.up_to(POLLS_OF_A_STATEMENT);
+    if let Some(result) = client.cut(what, Cut::Waiting(polls), first).await {
         // It was faster, or its session was killed.
-        let dropped = hand.transact(what, &committing, async move {
+        let dropped = client.transact(what, &committing, async move {
             drop(tx);
             result
         });
@@ -231,20 +235,20 @@ async fn cut_inside(hand: &mut Hand, cluster: &Cluster, transfer: Transfer) -> F
     for result in [entry.insert(&tx).await.map(drop), tx.commit().await] {
         match result {
             Err(error) if error.kind() == ErrorKind::TransactionEnded => {}
-            other => hand
+            other => client
                 .run
                 .fail(format_args!("after a dropped statement: {other:?}")),
         }
     }
-    Fate::Refused
+    Outcome::Refused
 }
 
 /// The accounts of a shard have the same sum at all times, and a transaction sees one state of them.
-async fn audit(hand: &mut Hand, key: i64) {
-    let cluster = hand.run.cluster.clone();
+async fn audit(client: &mut Client, key: i64) {
+    let cluster = client.run.cluster.clone();
     let (balance, entries) = (
-        hand.run.fixture.integer("SUM(balance)"),
-        hand.run.fixture.integer("SUM(entries)"),
+        client.run.fixture.integer("SUM(balance)"),
+        client.run.fixture.integer("SUM(entries)"),
     );
     let sql = format!("SELECT {balance}, {entries} FROM {{accounts}}");
     let sql = &sql;
@@ -265,12 +269,12 @@ async fn audit(hand: &mut Hand, key: i64) {
             Err(error) => Err(error),
         }
     };
-    let Some((first, second)) = hand.read("sum of the accounts", reading).await.flatten() else {
+    let Some((first, second)) = client.read("sum of the accounts", reading).await.flatten() else {
         return;
     };
     let sum = OPENING_BALANCE * i64::try_from(ACCOUNTS_OF_A_SHARD).unwrap();
     if first != second || first.0 != sum || first.1 % 2 != 0 {
-        hand.run.fail(format_args!(
+        client.run.fail(format_args!(
             "the accounts' sums are {first:?}, then {second:?}, instead of {sum} and an even number"
         ));
     }
@@ -286,17 +290,17 @@ pub(crate) async fn check(run: &Run, all: &[Transfers]) {
         *sum = (sum.0 + row[4], sum.1 + 1);
         found.entry(row[2]).or_default().push(row);
     }
-    for (transfer, fate) in all.iter().flat_map(|transfers| &transfers.all) {
+    for (transfer, outcome) in all.iter().flat_map(|transfers| &transfers.all) {
         let mut rows = found.remove(&transfer.number).unwrap_or_default();
         rows.sort();
         let whole = transfer.entries().map(|entry| {
             let ids = [entry.id, entry.user_id, entry.transfer, entry.account];
             [&ids[..], &[entry.amount]].concat()
         });
-        let nothing = rows.is_empty() && fate.allows(0);
-        let once = rows == whole && fate.allows(1);
+        let nothing = rows.is_empty() && outcome.allows(0);
+        let once = rows == whole && outcome.allows(1);
         if !nothing && !once {
-            run.fail(format_args!("{transfer:?} is {fate:?}: found {rows:?}"));
+            run.fail(format_args!("{transfer:?} is {outcome:?}: found {rows:?}"));
         }
     }
     for (number, rows) in found {

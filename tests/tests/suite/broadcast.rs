@@ -1,4 +1,4 @@
-//! A statement of the user's own on every namespace or every server of a group.
+//! Raw SQL on every namespace or every server of a group.
 
 mod bounds;
 mod values;

@@ -1,4 +1,4 @@
-//! Two copies of a table on any two databases: their digests, their shapes, and what differs.
+//! Comparison of two copies of a table on any two databases: digests, compatibility, and differences.
 
 mod digest;
 mod edits;

@@ -1,4 +1,4 @@
-//! The statements that make tables, and the setup that sends them.
+//! `CREATE TABLE` statements, and the setup that sends them.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;

@@ -1,4 +1,4 @@
-//! Cursors that were cut, changed or made for something else.
+//! Truncated, tampered and mismatched cursors.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;

@@ -1,4 +1,4 @@
-//! Decimals: exact on every database, or refused; and those whose digits the model declares, which work alike on all.
+//! Decimals: exact on every database, or refused; with declared digits they behave alike everywhere.
 
 mod properties;
 

@@ -1,4 +1,4 @@
-//! What servers can store and the fields' types cannot hold: read right or refused, and never as something else.
+//! Values that servers can store and field types cannot hold: read correctly or refused, never misread.
 
 mod expressions;
 
@@ -129,9 +129,9 @@ async fn as_anything(fixture: &Fixture, expression: &str) {
 }
 
 /// Numbers that look like random ones and are the same each time.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn up_to(&mut self, most: u32) -> u32 {
         self.0 = self
             .0
@@ -220,12 +220,12 @@ behaviours! { (Moment), 1 shards on 1 servers, |options| options;
     }
 
     async fn dates_and_times_of_years_1_to_9999_are_read(fixture: &Fixture) {
-        let mut dice = Dice(7);
+        let mut random = Random(7);
         for (date, time) in [("0001-01-01", "00:00:00"), ("9999-12-31", "23:59:59.999999"), ("2000-02-29", "00:00:00.000001")] {
             is_read_right(fixture, date, time).await;
         }
         for _ in 0..40 {
-            let (date, time) = (dice.date(9999), dice.time());
+            let (date, time) = (random.date(9999), random.time());
             is_read_right(fixture, &date, &time).await;
         }
     }

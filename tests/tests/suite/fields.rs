@@ -1,4 +1,4 @@
-//! The types of fields: each value comes back as it was stored, or is refused with a typed error.
+//! The types of fields: each value round-trips, or is refused with a typed error.
 
 mod optional;
 

@@ -1,4 +1,4 @@
-//! Conditions on columns.
+//! Filters on columns.
 
 use shard_orm::Filter;
 use shard_orm::prelude::*;

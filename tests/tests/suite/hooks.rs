@@ -1,4 +1,4 @@
-//! What a model does around the writes of its rows.
+//! Hooks around the writes of rows.
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicI64, Ordering};

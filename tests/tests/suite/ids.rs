@@ -1,4 +1,4 @@
-//! Generated ids: filled by the verbs that give a row back, refused by those that do not.
+//! Generated ids: filled in by verbs that return the row, refused by the others.
 
 use std::collections::HashSet;
 

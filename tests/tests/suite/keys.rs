@@ -1,4 +1,4 @@
-//! Shard keys of every type, ids of every shape, and strategies.
+//! Shard keys of every type, ids of every form, and strategies.
 
 use shard_orm::config::StrategyConfig;
 use shard_orm::prelude::*;

@@ -1,4 +1,4 @@
-//! Many rows at once: insert_many, and queries of several keys.
+//! Many rows at once: `insert_many`, and queries of several keys.
 
 use std::collections::BTreeSet;
 

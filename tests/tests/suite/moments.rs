@@ -1,4 +1,4 @@
-//! Dates and times of chrono and of time, cut to microseconds.
+//! Dates and times of `chrono` and `time`, truncated to microseconds.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use shard_orm::prelude::*;

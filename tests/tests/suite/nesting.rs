@@ -1,4 +1,4 @@
-//! Conditions made of very many others: chains of any length, and what is nested too deeply.
+//! Large filters: chains of any length, and filters that nest too deeply.
 
 use shard_orm::aggregate::{GroupExpr, Having, count};
 use shard_orm::prelude::*;

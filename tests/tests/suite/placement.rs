@@ -1,4 +1,4 @@
-//! Servers that answer for the wrong shard, namespaces that were not made, and the library's own testing cluster.
+//! Servers with the wrong shard, missing namespaces, and the testing cluster of the library.
 
 use shard_orm::config::{Config, Group, Server};
 use shard_orm::prelude::*;

@@ -1,4 +1,4 @@
-//! Statements in the users' own SQL.
+//! Raw SQL on one shard.
 
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;

@@ -1,4 +1,4 @@
-//! Statements in the users' own SQL on several logical shards, with a reducer.
+//! Raw SQL on several logical shards, with a reducer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

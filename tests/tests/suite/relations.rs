@@ -1,4 +1,4 @@
-//! Models that belong to each other: their rows loaded for many at once, joined, linked.
+//! Related models: batch loads, joins, and links.
 
 pub(crate) mod counted;
 mod joins;

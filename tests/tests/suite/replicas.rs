@@ -1,4 +1,4 @@
-//! Where reads go. What a replica has applied is held back, so that its rows tell it apart.
+//! The endpoint of a read. Replicas are held back, so that their rows identify them.
 
 use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::prelude::*;

@@ -1,4 +1,4 @@
-//! What the configuration asks of each session is set there.
+//! Session settings of the configuration are applied.
 
 use shard_orm::config::{Config, DatabaseOptions, Group, Server};
 use shard_orm::prelude::*;

@@ -1,4 +1,4 @@
-//! Rows that are marked as deleted before they are deleted for good.
+//! Soft deletes, and the permanent deletion after them.
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;

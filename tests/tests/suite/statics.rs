@@ -2,8 +2,8 @@
 //! them.
 
 mod copies;
+mod created;
 mod joins;
-mod made;
 mod per_server;
 
 use shard_orm::Address;

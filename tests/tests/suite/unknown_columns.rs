@@ -1,4 +1,4 @@
-//! Columns that a model has and its table has not: an error of each statement, on every database.
+//! Columns that the table lacks: an error of every statement, on every database.
 
 use shard_orm::Filter;
 use shard_orm::aggregate::count;

@@ -1,4 +1,4 @@
-//! Updates and deletes of all rows that a query finds.
+//! Updates and deletes of a query.
 
 use chrono::{DateTime, Utc};
 use shard_orm::prelude::*;

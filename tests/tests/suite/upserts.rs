@@ -1,4 +1,4 @@
-//! Inserts that meet a row which is there: upsert, get_or_create, update_or_create.
+//! Inserts that conflict with an existing row: `upsert`, `get_or_create`, `update_or_create`.
 
 use futures_util::future::join_all;
 use shard_orm::prelude::*;

@@ -1,4 +1,4 @@
-//! Rows that their model refuses.
+//! Rows that their model rejects.
 
 use shard_orm::prelude::*;
 use shard_orm::{Hooks, Problems, Result, Validate, WriteContext};

@@ -1,4 +1,4 @@
-//! Rows that cannot go, since others point to them, and rows that wait for what they point to.
+//! Referenced rows that cannot be deleted, and rows that wait for their parents.
 
 use shard_orm::prelude::*;
 use shard_orm::sync::Rows;

@@ -1,4 +1,4 @@
-//! What changes at the source comes to the copies, and nothing else is written there.
+//! Changes of the source reach the copies, and nothing else is written there.
 
 use rust_decimal::Decimal;
 use shard_orm::prelude::*;

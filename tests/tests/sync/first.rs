@@ -1,4 +1,4 @@
-//! First copies of several pages: all values, what is in their way, what changes meanwhile, runs that end early.
+//! First copies of several pages: all values, conflicting rows, concurrent changes, interrupted runs.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! Models that take part in the copying of their rows: which rows, how they look, and what else is written.
+//! Models with hooks on the copying of their rows: which rows, their values, and further writes.
 
 mod collected;
 

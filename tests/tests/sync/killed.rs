@@ -1,4 +1,4 @@
-//! Workers that are killed at any moment: the next one goes on from what was committed.
+//! Killed workers: the next one resumes from the committed state.
 
 use std::time::Duration;
 

@@ -1,29 +1,29 @@
-//! Copies of static tables, kept in step with their source: on each database, and from one to another.
+//! Copies of static tables, kept equal to their source: on each database, and between databases.
 
+mod binary_copy;
 mod blocked;
 mod changes;
-mod compared;
+mod comparison;
+mod fenced;
 mod first;
 mod fixture;
-mod foreign;
+mod foreign_keys;
 mod grants;
 mod hooks;
+mod incompatible;
 mod killed;
 mod kinds;
-mod late;
+mod late_commits;
 mod lifecycle;
 mod outage;
-mod overtaken;
 mod pages;
-mod passed;
 mod properties;
+mod self_references;
 mod supervised;
 mod tables;
-mod through;
-mod trees;
-mod unfit;
-mod unread;
+mod unreadable;
 mod updates;
 mod worker;
 mod workers;
 mod workload;
+mod write_through;

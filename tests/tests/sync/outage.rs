@@ -1,4 +1,4 @@
-//! Servers that are killed and come back while a supervisor runs.
+//! Servers that are killed and restarted while a supervisor runs.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Changes that are committed while a run is between two pages of what it reads.
+//! Changes that are committed between two pages of a run.
 
 use chrono::Utc;
 use shard_orm::prelude::*;

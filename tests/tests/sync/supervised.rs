@@ -1,4 +1,4 @@
-//! Supervisors: a task for each copy, none of which delays another.
+//! Supervisors: one task per copy, none of which delays another.
 
 use std::sync::Arc;
 use std::time::Duration;

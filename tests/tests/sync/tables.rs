@@ -1,4 +1,4 @@
-//! Tables that are unusual: wide ones, ones with odd names and large rows, two copies on one server.
+//! Unusual tables: wide ones, odd names, large rows, two copies on one server.
 
 use shard_orm::prelude::*;
 use shard_orm::sync::{Mode, StaticSync};

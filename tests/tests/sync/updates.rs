@@ -1,4 +1,4 @@
-//! Rows that are updated at the copies, many at a time: each by its primary key, in all its columns.
+//! Batched updates at the copies: each row by its primary key, in all columns.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! A supervisor in a process of its own: this program, started again for a test that is nothing else.
+//! A supervisor in a process of its own: this program, started again for one test.
 
 use std::env;
 use std::io::Write as _;

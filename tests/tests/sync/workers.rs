@@ -1,4 +1,4 @@
-//! Several supervisors of the same copies, apart by locks, as several processes are.
+//! Several supervisors of the same copies, separated by locks as in several processes.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! Random changes at a source, and how far its copies have come: neither may be lost or go back.
+//! Random changes at a source, and the progress of its copies: nothing is lost or goes backwards.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Random sales that are the same in each run.
+//! Random sales, equal in every run.
 
 use chrono::DateTime;
 use shard_orm::route::mix64;

@@ -1,4 +1,4 @@
-//! Groups by what is derived from columns, by conditions and by expressions: the same on all databases.
+//! Groups by derived columns, conditions and expressions: equal on all databases.
 
 use std::collections::BTreeMap;
 

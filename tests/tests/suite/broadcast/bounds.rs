@@ -1,4 +1,4 @@
-//! How many statements of a broadcast run at a time.
+//! The concurrency limit of a broadcast.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Texts that are sent as they stand, and how their rows are read.
+//! Unprepared statements, and the decoding of their rows.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! The digest of the same rows is the same on all databases.
+//! Equal rows have equal digests on all databases.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use proptest::collection::vec;

@@ -1,4 +1,4 @@
-//! What was changed at one of two copies is found, all of it and nothing else.
+//! Comparison finds every change of a copy, and nothing else.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Tables of many rows are cut by keys of each type, and what differs is found exactly.
+//! Large tables are split by keys of every type, and differences are found exactly.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Tables that cannot hold the same rows are refused before any row is read, with all reasons.
+//! Incompatible tables are refused before any row is read, with all reasons.
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! Random decimals over many logical shards: what is merged is what the values themselves give.
+//! Random decimals over many logical shards: merged results equal those of the values.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;

@@ -1,4 +1,4 @@
-//! SQL expressions of each database whose values the fields' types may not hold.
+//! SQL expressions of each database at and beyond the limits of the field types.
 
 use shard_orm::Dialect;
 

@@ -1,4 +1,4 @@
-//! Rows that are found by a snowflake alone, before and after a split.
+//! Rows found by a snowflake alone, before and after a split.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use rust_decimal::Decimal;

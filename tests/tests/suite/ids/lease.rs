@@ -1,4 +1,4 @@
-//! Worker ids by lease: each live process has its own.
+//! Leased worker ids: unique among live processes.
 
 use std::time::Duration;
 

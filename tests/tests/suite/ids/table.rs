@@ -1,4 +1,4 @@
-//! Ids from a table: blocks of numbers that nobody is given twice.
+//! Ids from a table: blocks of numbers that are never assigned twice.
 
 use std::task::Poll;
 

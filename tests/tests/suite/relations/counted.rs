@@ -1,4 +1,4 @@
-//! Counts the statements of a call by the spans that it leaves.
+//! Counts the statements of a call by their spans.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Joins that keep what has a partner.
+//! Inner joins.
 
 use futures_util::TryStreamExt as _;
 use sea_query::{Alias, Expr, ExprTrait as _, Func};

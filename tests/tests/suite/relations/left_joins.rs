@@ -1,4 +1,4 @@
-//! Joins that keep what has no partner.
+//! Left joins.
 
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;

@@ -1,4 +1,4 @@
-//! Related rows of one row, and of many.
+//! Loads of the related rows of one row, and of many.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Joins over several logical shards give what one database gives.
+//! Joins over several logical shards equal joins in one database.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

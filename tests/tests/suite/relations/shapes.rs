@@ -1,4 +1,4 @@
-//! Relations of other shapes: to the same model, by several fields, with regions, of deleted rows.
+//! Special relations: to the same model, by several fields, with regions, of soft-deleted rows.
 
 use chrono::{DateTime, Utc};
 use shard_orm::config::StrategyConfig;

@@ -1,4 +1,4 @@
-//! Rows are written at the source and read in the copies.
+//! Static rows are written at the source and read in the copies.
 
 use futures_util::TryStreamExt as _;
 use shard_orm::prelude::*;

@@ -1,4 +1,4 @@
-//! Rows of logical shards are joined and loaded with the copies on their servers.
+//! Rows of logical shards are joined and loaded with the static copies of their servers.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Rows of a static model without a source: written on one server, by an address.
+//! Static models without a source: written on one server, by an address.
 
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;

@@ -1,4 +1,4 @@
-//! Hooks that decide which rows a copy holds: conditions that change, and conditions that are refused.
+//! Hooks that choose the rows of a copy: conditions that change, and conditions that are refused.
 
 use shard_orm::prelude::*;
 use shard_orm::sync::{Collect, CopyId, Mode, StaticSync, TransmitHooks};
