@@ -3,13 +3,13 @@
 //! Everything that runs a statement asks it for a place and keeps that for one statement only.
 
 mod address;
-mod gates;
 mod health;
 mod ids;
 mod location;
 mod raw;
 mod reconfigure;
 mod session;
+mod single_flight;
 mod statics;
 
 pub use address::Address;
@@ -20,7 +20,7 @@ pub use location::Location;
 pub use raw::RawConnection;
 pub use session::Session;
 
-use reconfigure::Former;
+use reconfigure::Previous;
 use statics::Registered;
 
 use std::fmt;
@@ -31,9 +31,9 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
 use crate::config::{Config, FanOut};
-use crate::connect::{Guard, Links, NamespaceHandle};
+use crate::connect::{Guard, NamespaceHandle, PoolSet};
 use crate::error::{Error, Result};
-use crate::id::{self, Makers};
+use crate::id::{self, Generators};
 use crate::route::RoutingKey;
 use crate::task::kept;
 use crate::topology::Topology;
@@ -60,19 +60,19 @@ pub struct Cluster {
 struct Inner {
     /// One load gives a topology and the connections that belong to it.
     state: ArcSwap<State>,
-    makers: Makers,
+    generators: Generators,
     runtime: Handle,
     /// Locked while the topology is changed.
-    former: Mutex<Former>,
+    former: Mutex<Previous>,
     /// The static models that were registered.
     statics: Registered,
     /// Who brings up which copy of them, of those who wait for it.
-    gates: gates::Gates,
+    single_flight: single_flight::SingleFlight,
 }
 
 struct State {
     topology: Arc<Topology>,
-    links: Links,
+    links: PoolSet,
     fan_out: FanOut,
 }
 
@@ -120,7 +120,7 @@ impl Cluster {
             .with_source(source)
         })?;
         let topology = Arc::new(config.topology()?);
-        let links = Links::new(&topology, &runtime)?;
+        let links = PoolSet::new(&topology, &runtime)?;
         let cluster = Self {
             inner: Arc::new(Inner {
                 state: ArcSwap::from_pointee(State {
@@ -128,11 +128,11 @@ impl Cluster {
                     links,
                     fan_out: config.fan_out.clone(),
                 }),
-                makers: Makers::new(&config.ids, runtime.clone())?,
+                generators: Generators::new(&config.ids, runtime.clone())?,
                 runtime: runtime.clone(),
-                former: Mutex::new(Former::new(config)),
+                former: Mutex::new(Previous::new(config)),
                 statics: Registered::default(),
-                gates: gates::Gates::default(),
+                single_flight: single_flight::SingleFlight::default(),
             }),
         };
         cluster.sweep_idle(&runtime);

@@ -1,31 +1,32 @@
-//! From a placement to a connection: one pool for each endpoint, and the choice among them.
+//! Connections: one pool per endpoint, endpoint health, load balancing, and read-your-writes.
 //!
-//! Called by `cluster`, which keeps the places of the current topology, and by `exec`, which asks
-//! a place for a connection.
+//! `cluster` holds the [`PoolSet`] of the current topology. `exec` and `transaction` take
+//! connections through a [`NamespaceHandle`].
 
-mod choice;
+mod endpoint;
 mod guard;
+mod health;
 mod history;
 mod latencies;
-mod links;
-mod locks;
-mod marks;
+mod load_balancer;
+mod lock_budget;
 mod monitor;
 mod namespace_handle;
 mod pool;
+mod pool_set;
 mod record;
 mod roles;
 mod verify;
-mod watch;
+mod write_marks;
 
-pub(crate) use choice::Served;
-pub(crate) use guard::{Finding, Guard, Looked, Survey, comment};
-pub(crate) use links::{Links, ServerReport};
-pub(crate) use locks::Weighed;
-pub(crate) use marks::{Marks, Writing};
-pub(crate) use namespace_handle::{Endpoint, NamespaceHandle};
+pub(crate) use endpoint::{Checkout, Endpoint};
+pub(crate) use guard::{Finding, Guard, Survey, SurveyedServer, comment};
+pub(crate) use health::{EndpointReport, Health};
+pub(crate) use lock_budget::LockDemand;
+pub(crate) use namespace_handle::NamespaceHandle;
 pub(crate) use pool::{Lease, Pool};
+pub(crate) use pool_set::{PoolSet, ServerReport};
 pub(crate) use record::{IDENTITY, LAYOUT, Layout, Record, STATICS, TABLE};
-pub use roles::Standing;
+pub use roles::EndpointStatus;
 pub(crate) use verify::{compare, described, read};
-pub(crate) use watch::{EndpointReport, Watch};
+pub(crate) use write_marks::{WriteMarker, WriteMarks};

@@ -6,15 +6,15 @@
 //! [`Layout`] takes snowflakes apart. `text` writes ids as texts for JavaScript.
 //!
 //! What is made by the clock alone (`layout`, `clock`, `snowflake`, `nanosecond`) knows no
-//! database. `makers` is what a cluster holds of it. `lease` and `block` go to a named database, by
+//! database. `generators` is what a cluster holds of it. `lease` and `block` go to a named database, by
 //! the same way as everything else.
 
 mod block;
 mod clock;
+mod generate;
+mod generators;
 mod layout;
 mod lease;
-mod make;
-mod makers;
 mod nanosecond;
 mod snowflake;
 mod statement;
@@ -24,10 +24,10 @@ pub mod text;
 pub(crate) use clock::micros;
 #[doc(hidden)]
 pub use clock::{Clock, SystemClock};
+pub(crate) use generate::{fill, fill_at_once, refuse_lookup, refuse_unset};
+pub(crate) use generators::Generators;
 pub use layout::{Layout, Parts};
 pub(crate) use lease::release;
-pub(crate) use make::{fill, fill_at_once, refuse_lookup, refuse_unset};
-pub(crate) use makers::Makers;
 #[doc(hidden)]
 pub use snowflake::{Refusal, Snowflakes};
 pub(crate) use statement::tables;

@@ -108,7 +108,7 @@ pub use backend::{Args, ColumnType, DeletionTime, Digits, Field, Row, Timestamp}
 pub use cluster::{
     Address, Cluster, EndpointHealth, Location, RawConnection, ServerHealth, Session,
 };
-pub use connect::Standing;
+pub use connect::EndpointStatus;
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
 pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom};

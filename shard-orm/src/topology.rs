@@ -6,18 +6,18 @@
 
 use std::sync::Arc;
 
+mod assign;
 mod build;
 mod database;
 mod endpoint;
 mod fingerprint;
 mod group;
-mod hand_out;
 mod load;
 mod namespace;
 mod placement;
 mod server;
+mod statement_cache;
 mod template;
-mod texts;
 
 pub use crate::config::{Fallback, HealthSettings, PoolSettings, Read};
 pub use database::Database;
@@ -27,7 +27,7 @@ pub use group::Group;
 pub use namespace::Namespace;
 pub use placement::Placement;
 pub use server::Server;
-pub(crate) use texts::OPERATIONS;
+pub(crate) use statement_cache::OPERATIONS;
 
 /// All groups, servers and placements of a cluster, at one moment.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Cluster;
-use crate::connect::{EndpointReport, ServerReport, Standing};
+use crate::connect::{EndpointReport, EndpointStatus, ServerReport};
 
 /// What is known of one server of a group, or of one named database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct ServerHealth {
     /// The server.
     pub server: String,
     /// Whether a monitor watches it: it watches servers with replicas, but for SQLite.
-    pub watched: bool,
+    pub monitored: bool,
     /// The index of the endpoint that takes writes; `None` when none is known to.
     pub primary: Option<usize>,
     /// The configured primary, then the configured replicas.
@@ -31,7 +31,7 @@ pub struct EndpointHealth {
     /// Its URL, without password and parameters.
     pub endpoint: String,
     /// How it stands at the moment.
-    pub standing: Standing,
+    pub status: EndpointStatus,
     /// Its share of the reads that go to replicas.
     pub weight: u32,
     /// Whether it said, when it was last asked, that it takes writes.
@@ -89,8 +89,11 @@ impl ServerHealth {
     pub fn serves_reads(&self) -> bool {
         self.endpoints.iter().any(|endpoint| {
             matches!(
-                endpoint.standing,
-                Standing::Primary | Standing::Serving | Standing::Fenced | Standing::Full
+                endpoint.status,
+                EndpointStatus::Primary
+                    | EndpointStatus::Serving
+                    | EndpointStatus::Fenced
+                    | EndpointStatus::Full
             )
         })
     }
@@ -122,7 +125,7 @@ impl Cluster {
     pub async fn check_health(&self) -> Vec<ServerHealth> {
         let asked = Instant::now();
         let state = self.inner.state.load_full();
-        state.links.look().await;
+        state.links.probe().await;
         self.health_since(Some(asked))
     }
 
@@ -135,12 +138,12 @@ impl Cluster {
 fn of_server(report: ServerReport) -> ServerHealth {
     let endpoints: Vec<EndpointHealth> = report.endpoints.into_iter().map(of_endpoint).collect();
     ServerHealth {
-        group: report.watch.group().to_owned(),
-        server: report.watch.server().to_owned(),
-        watched: report.watch.is_watched(),
+        group: report.health.group().to_owned(),
+        server: report.health.server().to_owned(),
+        monitored: report.health.is_monitored(),
         primary: endpoints
             .iter()
-            .position(|endpoint| endpoint.standing == Standing::Primary),
+            .position(|endpoint| endpoint.status == EndpointStatus::Primary),
         endpoints,
     }
 }
@@ -148,13 +151,13 @@ fn of_server(report: ServerReport) -> ServerHealth {
 fn of_endpoint(report: EndpointReport) -> EndpointHealth {
     EndpointHealth {
         endpoint: report.label,
-        standing: report.standing,
+        status: report.status,
         weight: report.weight,
         writable: report.writable,
         latency: report.latency,
         lag: report.lag,
         lag_bytes: report.lag_bytes,
-        asked: report.looked.map(|looked| looked.elapsed()),
+        asked: report.probed.map(|probed| probed.elapsed()),
         problem: report.problem,
     }
 }
@@ -174,7 +177,7 @@ impl fmt::Display for ServerHealth {
 
 impl fmt::Display for EndpointHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.endpoint, self.standing)?;
+        write!(f, "{}: {}", self.endpoint, self.status)?;
         if let Some(lag) = self.lag {
             write!(f, ", lag {lag:?}")?;
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use super::{Cluster, Inner};
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
-use crate::id::{Layout, Makers};
+use crate::id::{Generators, Layout};
 
 impl Cluster {
     /// What the bits of this cluster's snowflakes mean, as configured.
@@ -20,12 +20,12 @@ impl Cluster {
     /// ```
     #[must_use]
     pub fn id_layout(&self) -> Layout {
-        self.inner.makers.layout()
+        self.inner.generators.layout()
     }
 
     /// Where the rows of a group are whose key's hash lies in this range; `None` when the group is
     /// not routed by the hash.
-    pub(crate) fn places_of_hashes(
+    pub(crate) fn handles_of_hashes(
         &self,
         group: &str,
         hashes: &RangeInclusive<u64>,
@@ -47,8 +47,8 @@ impl Cluster {
             .map(Some)
     }
 
-    pub(crate) fn makers(&self) -> &Makers {
-        &self.inner.makers
+    pub(crate) fn generators(&self) -> &Generators {
+        &self.inner.generators
     }
 
     pub(crate) fn downgrade(&self) -> WeakCluster {

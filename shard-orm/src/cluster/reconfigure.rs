@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::task::kept;
 
 /// What the next change is made from, and what the last ones have left.
-pub(super) struct Former {
+pub(super) struct Previous {
     config: Config,
     /// Pools that are in use until what began under their topology is done.
     retired: Vec<Weak<Pool>>,
@@ -17,7 +17,7 @@ pub(super) struct Former {
     closed: bool,
 }
 
-impl Former {
+impl Previous {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             config: config.clone(),
@@ -97,7 +97,7 @@ impl Cluster {
         former.retired.iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn former(&self) -> MutexGuard<'_, Former> {
+    fn former(&self) -> MutexGuard<'_, Previous> {
         // What is in it is changed after all that can fail.
         self.inner
             .former

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Cluster;
-use crate::connect::Marks;
+use crate::connect::WriteMarks;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A row of calls that see their own writes, on replicas too.
@@ -49,7 +49,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub struct Session {
     cluster: Cluster,
-    marks: Arc<Marks>,
+    marks: Arc<WriteMarks>,
 }
 
 impl Cluster {
@@ -71,7 +71,7 @@ impl Cluster {
     /// [`InvalidToken`](ErrorKind::InvalidToken) when the text is no token; begin a new session then, with
     /// its reads sent to the primary if it matters.
     pub fn resume_session(&self, token: &str) -> Result<Session> {
-        let marks = Marks::from_text(token).ok_or_else(|| {
+        let marks = WriteMarks::from_text(token).ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidToken,
                 "the text is no token of a session; begin a new one with `cluster.session()`",
@@ -99,7 +99,7 @@ impl Session {
                 Some(shard) => state.links.shard(state.group(home).ok()?, shard),
                 None => state.links.database(home),
             };
-            Some(Arc::clone(&handle?.watch))
+            Some(Arc::clone(&handle?.health))
         })
     }
 
@@ -109,11 +109,11 @@ impl Session {
         &self.cluster
     }
 
-    pub(crate) fn marks(&self) -> &Marks {
+    pub(crate) fn marks(&self) -> &WriteMarks {
         &self.marks
     }
 
-    pub(crate) fn shared_marks(&self) -> &Arc<Marks> {
+    pub(crate) fn shared_marks(&self) -> &Arc<WriteMarks> {
         &self.marks
     }
 }

@@ -12,9 +12,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use self::survey::look;
-pub(crate) use self::survey::{Finding, Looked, Survey, comment};
+pub(crate) use self::survey::{Finding, Survey, SurveyedServer, comment};
+use super::health::Health;
 use super::record::{Record, STATICS};
-use super::watch::Watch;
 use crate::backend::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Fingerprint;
@@ -46,7 +46,7 @@ pub(crate) struct ServerAccess {
     /// The folder of SQLite's files.
     pub(crate) folder: Option<std::path::PathBuf>,
     pub(crate) connect_timeout: Duration,
-    pub(crate) watch: Arc<Watch>,
+    pub(crate) health: Arc<Health>,
 }
 
 impl Guard {

@@ -12,8 +12,8 @@ use tokio::sync::watch as signal;
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 
+use super::health::Health;
 use super::pool::Pool;
-use super::watch::Watch;
 use crate::backend::{Failure, Observed, Probe};
 use crate::route::mix64;
 use crate::task::caught;
@@ -36,15 +36,15 @@ impl Monitor {
     /// Starts a task for each endpoint.
     pub(super) fn start(
         runtime: &Handle,
-        endpoints: impl IntoIterator<Item = (Arc<Watch>, usize, Arc<Pool>)>,
+        endpoints: impl IntoIterator<Item = (Arc<Health>, usize, Arc<Pool>)>,
     ) -> Self {
         let (stop, stopped) = signal::channel(false);
         let tasks = endpoints
             .into_iter()
-            .map(|(watch, index, pool)| {
+            .map(|(health, index, pool)| {
                 let mut stopped = stopped.clone();
-                let looking = Looking {
-                    watch,
+                let looking = EndpointMonitor {
+                    health,
                     index,
                     pool,
                     probe: None,
@@ -73,21 +73,21 @@ impl Monitor {
 }
 
 /// The looking at one endpoint.
-struct Looking {
-    watch: Arc<Watch>,
+struct EndpointMonitor {
+    health: Arc<Health>,
     index: usize,
     pool: Arc<Pool>,
     probe: Option<Probe>,
 }
 
-impl Looking {
+impl EndpointMonitor {
     /// Looks again and again.
     async fn run(&mut self) {
-        let limit = self.watch.settings().probe_timeout;
+        let limit = self.health.settings().probe_timeout;
         loop {
-            let begun = self.watch.begin_look(self.index);
-            let look = caught("the look at an endpoint", timeout(limit, self.look()));
-            let found = match look.await {
+            let begun = self.health.begin_probe(self.index);
+            let probe = caught("the look at an endpoint", timeout(limit, self.probe()));
+            let found = match probe.await {
                 Ok(Ok(found)) => found,
                 Ok(Err(_)) => {
                     self.probe = None;
@@ -98,13 +98,13 @@ impl Looking {
                     Err(panicked.message().to_owned())
                 }
             };
-            let next = self.watch.note(self.index, begun, found);
+            let next = self.health.note(self.index, begun, found);
             self.rest(begun.0, next).await;
         }
     }
 
     /// Asks the endpoint once.
-    async fn look(&mut self) -> Result<Observed, String> {
+    async fn probe(&mut self) -> Result<Observed, String> {
         if let Some(probe) = self.probe.take() {
             match self.ask(probe).await {
                 // A connection that was kept may have ended long ago, with a server that was started
@@ -114,7 +114,7 @@ impl Looking {
                 answer => return answer.map_err(|failure| failure.error.to_string()),
             }
         }
-        let opened = self.pool.open_beside().await;
+        let opened = self.pool.open_dedicated().await;
         let probe = Probe::new(opened.map_err(|error| error.to_string())?);
         let answer = self.ask(probe).await;
         answer.map_err(|failure| failure.error.to_string())
@@ -131,8 +131,8 @@ impl Looking {
     async fn rest(&self, began: Instant, next: Duration) {
         let mut due = Instant::now() + spread(next, self.index);
         while Instant::now() < due {
-            let now = pin!(self.watch.now(self.index).notified());
-            let soon = pin!(self.watch.soon(self.index).notified());
+            let now = pin!(self.health.now(self.index).notified());
+            let soon = pin!(self.health.soon(self.index).notified());
             match timeout_at(due.into(), select(now, soon)).await {
                 Err(_) => return,
                 Ok(Either::Left(_)) => due = due.min(began + PAUSE),

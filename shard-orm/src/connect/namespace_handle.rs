@@ -3,75 +3,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::choice::Served;
+use super::endpoint::{Checkout, Endpoint};
 use super::guard::Guard;
+use super::health::Health;
 use super::latencies::Latencies;
-use super::locks::Locks;
+use super::lock_budget::LockBudget;
 use super::pool::{Lease, Pool, Refusal};
 use super::record::Record;
 use super::verify::verify;
-use super::watch::Watch;
-use crate::backend::{Conn, Listener};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::topology::{Namespace, Read};
-
-/// One endpoint as seen from one namespace: its pool, and whether the namespace was found there.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
-    pool: Arc<Pool>,
-    /// Its place among the server's endpoints; the first is the configured primary.
-    index: usize,
-    /// The namespace's record was read there and is right.
-    checked: AtomicBool,
-}
-
-impl Endpoint {
-    pub(super) fn new(pool: Arc<Pool>, index: usize) -> Self {
-        Self {
-            pool,
-            index,
-            checked: AtomicBool::new(false),
-        }
-    }
-
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-
-    /// How many of its connections are in use.
-    pub(super) fn outstanding(&self) -> usize {
-        self.pool.outstanding()
-    }
-
-    /// A connection on which the namespace has been found, if one can be had at once.
-    pub(super) fn at_once(&self) -> Option<Lease> {
-        if self.checked.load(Ordering::Relaxed) {
-            self.pool.at_once()
-        } else {
-            None
-        }
-    }
-
-    /// A connection, whether or not the namespace is there.
-    pub(crate) async fn acquire(&self) -> Result<Lease> {
-        self.pool.acquire().await
-    }
-
-    /// A connection beside those of the pool: it is kept for long, and takes none from the queries.
-    pub(crate) async fn open_beside(&self) -> Result<Conn> {
-        self.pool.open_beside().await
-    }
-
-    /// A session beside those of the pool that hears what others tell; `None` on databases that tell
-    /// nothing.
-    pub(crate) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
-        self.pool.listen(channel).await
-    }
-}
 
 /// Where the tables of one logical shard, or of one named database, are reached.
 #[derive(Debug)]
@@ -88,11 +32,11 @@ pub(crate) struct NamespaceHandle {
     /// The configured replicas.
     pub(super) replicas: Vec<Endpoint>,
     /// What is known of the server's endpoints.
-    pub(crate) watch: Arc<Watch>,
+    pub(crate) health: Arc<Health>,
     /// How long the server's answers take.
     pub(crate) latencies: Arc<Latencies>,
     /// The server's locks.
-    pub(crate) locks: Arc<Locks>,
+    pub(crate) locks: Arc<LockBudget>,
     /// What its record is compared with; none for a named database.
     pub(crate) guard: Option<Arc<Guard>>,
     /// The policy of the group.
@@ -137,29 +81,28 @@ impl NamespaceHandle {
 
     /// Whether the file of an endpoint is there and, of the primary's, may be written to; says what
     /// is wrong.
-    pub(super) async fn look_at_file(&self, index: usize) -> Result<(), String> {
+    pub(super) async fn probe_file(&self, index: usize) -> Result<(), String> {
         let endpoint = self.endpoint(index);
         let Some(file) = endpoint.pool.file() else {
             return Ok(());
         };
         // Looked for by its name: a connection to a file that was deleted notices nothing.
         if !file.is_file() {
-            let never_made =
-                self.namespace.is_static() && !endpoint.checked.load(Ordering::Relaxed);
+            let never_made = self.namespace.is_static() && !endpoint.is_verified();
             return if never_made {
                 Ok(())
             } else {
                 Err(format!("the file {} is not there", file.display()))
             };
         }
-        let opened = endpoint.pool.open_beside().await;
+        let opened = endpoint.pool.open_dedicated().await;
         let mut conn = opened.map_err(|error| error.to_string())?;
-        let looked = if index == 0 {
+        let probed = if index == 0 {
             conn.try_to_write().await
         } else {
             conn.ping().await
         };
-        looked.map_err(|failure| format!("{}: {}", file.display(), failure.error))?;
+        probed.map_err(|failure| format!("{}: {}", file.display(), failure.error))?;
         conn.close().await;
         Ok(())
     }
@@ -171,7 +114,7 @@ impl NamespaceHandle {
 
     /// A connection of one of the endpoints, on which the namespace has been found.
     pub(super) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
-        if endpoint.checked.load(Ordering::Relaxed) {
+        if endpoint.is_verified() {
             endpoint.pool.wait().await
         } else {
             // Boxed: it does not make the future of every statement larger.
@@ -183,7 +126,7 @@ impl NamespaceHandle {
     async fn first_use(&self, endpoint: &Endpoint) -> Result<Lease> {
         // A file that is not there is a namespace that was never made, as a missing schema is. Of
         // a replica it is one that cannot be reached.
-        if endpoint.index == 0 && endpoint.pool.file().is_some_and(|file| !file.exists()) {
+        if endpoint.index() == 0 && endpoint.pool.file().is_some_and(|file| !file.exists()) {
             return Err(self.missing(endpoint.pool.label()).await);
         }
         let mut lease = endpoint.acquire().await?;
@@ -195,7 +138,7 @@ impl NamespaceHandle {
             verified = verify(self, &mut lease).await;
         }
         verified?;
-        endpoint.checked.store(true, Ordering::Relaxed);
+        endpoint.set_verified();
         Ok(lease)
     }
 
@@ -222,15 +165,15 @@ impl NamespaceHandle {
     }
 
     /// Finds this namespace on a connection that another place of the same server was given.
-    pub(crate) async fn find_on(&self, served: &mut Served<'_>) -> Result<()> {
-        let endpoint = self.reading(served.endpoint.index);
-        if endpoint.checked.load(Ordering::Relaxed) {
+    pub(crate) async fn verify_on(&self, checkout: &mut Checkout<'_>) -> Result<()> {
+        let endpoint = self.reading(checkout.endpoint.index());
+        if endpoint.is_verified() {
             return Ok(());
         }
-        Box::pin(verify(self, &mut served.lease))
+        Box::pin(verify(self, &mut checkout.lease))
             .await
             .map_err(|error| self.name_error(error))?;
-        endpoint.checked.store(true, Ordering::Relaxed);
+        endpoint.set_verified();
         Ok(())
     }
 
@@ -265,16 +208,16 @@ impl NamespaceHandle {
     /// # Errors
     /// `ReadOnly` when no endpoint of the server takes them.
     pub(crate) fn writer(&self) -> Result<&Endpoint> {
-        match self.watch.primary() {
+        match self.health.primary() {
             Some(index) => Ok(self.endpoint(index)),
-            None => Err(self.watch.nobody()),
+            None => Err(self.health.no_primary_error()),
         }
     }
 
     /// The primary's endpoint for reads; with no endpoint that takes writes, the one that took
     /// them last.
     pub(super) fn primary_reader(&self) -> &Endpoint {
-        self.reading(self.watch.last_primary())
+        self.reading(self.health.last_primary())
     }
 
     /// `primary` or `replica`, as it is at the moment.
@@ -287,7 +230,7 @@ impl NamespaceHandle {
     }
 
     pub(crate) fn is_replica(&self, endpoint: &Endpoint) -> bool {
-        endpoint.index != self.watch.last_primary()
+        endpoint.index() != self.health.last_primary()
     }
 
     /// Whether its file exists; on other databases there is none that could be missing.

@@ -6,7 +6,7 @@
 //! that were idle then are pinged before theirs.
 
 mod lease;
-mod news;
+mod outcomes;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,9 +21,9 @@ use crate::backend::{Abandoned, Conn, Listener, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) use lease::Lease;
-pub(crate) use news::{Heard, Refusal};
+pub(crate) use outcomes::{LastOutcome, Refusal};
 
-use news::News;
+use outcomes::Outcomes;
 
 /// How often a pool that is no longer in force is looked at.
 const RETIREMENT_PERIOD: Duration = Duration::from_millis(200);
@@ -56,7 +56,7 @@ pub(crate) struct Pool {
     /// whether it has forgotten its own since.
     alterations: AtomicU64,
     /// The last outcomes, for health reports.
-    news: News,
+    outcomes: Outcomes,
     /// Told of each connection that comes back while the pool is being closed.
     returned: Notify,
 }
@@ -80,7 +80,7 @@ impl Pool {
             idle: Mutex::new(Vec::new()),
             losses: AtomicU64::new(0),
             alterations: AtomicU64::new(0),
-            news: News::default(),
+            outcomes: Outcomes::default(),
             returned: Notify::new(),
         })
     }
@@ -149,7 +149,7 @@ impl Pool {
                 return Ok(lease);
             }
             if Box::pin(lease.answers(self.limits.connect_timeout)).await {
-                self.news.answered();
+                self.outcomes.answered();
                 lease.dirty = false;
                 return Ok(lease);
             }
@@ -203,7 +203,7 @@ impl Pool {
 
     async fn open(&self) -> Result<Conn> {
         let opened = self.try_open().await;
-        self.news.opened(opened.as_ref().map(|_| ()));
+        self.outcomes.opened(opened.as_ref().map(|_| ()));
         opened
     }
 
@@ -226,7 +226,7 @@ impl Pool {
     }
 
     /// Opens a connection beside those of the pool, for the monitor and for locks.
-    pub(super) async fn open_beside(&self) -> Result<Conn> {
+    pub(super) async fn open_dedicated(&self) -> Result<Conn> {
         self.open().await
     }
 
@@ -301,23 +301,23 @@ impl Pool {
     }
 
     /// What was last heard of the endpoint; `None` while no connection was opened.
-    pub(super) fn heard(&self) -> Option<Heard> {
+    pub(super) fn last_outcome(&self) -> Option<LastOutcome> {
         let losses = self.losses.load(Ordering::Acquire);
         // One that was in use when another was lost says nothing before its next use.
         let idle = self.lock();
         let answered = idle.iter().filter(|idle| idle.proven == losses);
         let answered = answered.map(|idle| idle.since).max();
-        self.news.heard(answered)
+        self.outcomes.last_outcome(answered)
     }
 
     /// Why the last attempt to open a connection failed. Those that are open may serve on.
     pub(super) fn not_opened(&self) -> Option<String> {
-        self.news.not_opened()
+        self.outcomes.not_opened()
     }
 
     /// The last write that the endpoint refused, for as long as it counts.
     pub(super) fn refusal(&self) -> Option<Refusal> {
-        self.news.refusal()
+        self.outcomes.refusal()
     }
 
     /// Whether the cluster was closed.

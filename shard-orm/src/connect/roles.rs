@@ -11,7 +11,7 @@ use crate::topology::HealthSettings;
 
 /// What the last look at an endpoint found.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
+pub(super) struct ProbeResult {
     /// Before the question was sent: what the answer says held at some time after it.
     pub(super) began: Instant,
     pub(super) latency: Duration,
@@ -24,7 +24,7 @@ pub(super) struct Look {
 }
 
 /// From so many looks in a row on that found nothing, an endpoint counts as gone.
-pub(super) const GONE_AFTER: u32 = 3;
+pub(super) const ABORT_AFTER: u32 = 3;
 
 /// How an endpoint stands at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ pub(super) const GONE_AFTER: u32 = 3;
     serde(rename_all = "snake_case")
 )]
 #[non_exhaustive]
-pub enum Standing {
+pub enum EndpointStatus {
     /// Not looked at: nobody watches this server, or its first look is not done.
     Unknown,
     /// Takes the writes.
@@ -55,7 +55,7 @@ pub enum Standing {
     Full,
 }
 
-impl Standing {
+impl EndpointStatus {
     /// Its words in messages.
     fn words(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for EndpointStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())
     }
@@ -89,21 +89,21 @@ pub(super) enum Verdict {
 }
 
 /// Who takes writes; `known` is who took them until now, and `before` what was decided then.
-pub(super) fn primary(looks: &[Option<Look>], known: usize, before: Verdict) -> Verdict {
-    let observed = |index: &usize| observed(looks, *index);
+pub(super) fn primary(probes: &[Option<ProbeResult>], known: usize, before: Verdict) -> Verdict {
+    let observed = |index: &usize| observed(probes, *index);
     // Of two that took writes, one that misses a look is not gone: the other may be the wrong one.
     let may_take_writes = |index: &usize| {
         before == Verdict::Several
-            && looks[*index]
-                .as_ref()
-                .is_some_and(|look| look.took_writes && (1..GONE_AFTER).contains(&look.failures))
+            && probes[*index].as_ref().is_some_and(|probe| {
+                probe.took_writes && (1..ABORT_AFTER).contains(&probe.failures)
+            })
     };
-    let writable: Vec<usize> = (0..looks.len())
+    let writable: Vec<usize> = (0..probes.len())
         .filter(|index| {
             observed(index).is_some_and(|observed| observed.writable) || may_take_writes(index)
         })
         .collect();
-    let is_looked_at = looks.get(known).is_some_and(Option::is_some);
+    let is_looked_at = probes.get(known).is_some_and(Option::is_some);
     match writable[..] {
         // One that has not been asked yet may take them as well.
         [_] if !is_looked_at => Verdict::One(known),
@@ -111,16 +111,16 @@ pub(super) fn primary(looks: &[Option<Look>], known: usize, before: Verdict) -> 
         // One that does not answer is tried all the same, and says so itself.
         [] if observed(&known).is_none() => Verdict::One(known),
         [] => Verdict::Nobody,
-        _ => newest(looks, &writable).map_or(Verdict::Several, Verdict::One),
+        _ => newest(probes, &writable).map_or(Verdict::Several, Verdict::One),
     }
 }
 
 /// The one on the highest timeline: the others were left behind by a promotion.
-fn newest(looks: &[Option<Look>], writable: &[usize]) -> Option<usize> {
+fn newest(probes: &[Option<ProbeResult>], writable: &[usize]) -> Option<usize> {
     let timelines: Option<Vec<((u64, u32), usize)>> = writable
         .iter()
         .map(|index| {
-            let position = observed(looks, *index)?.position.as_ref()?;
+            let position = observed(probes, *index)?.position.as_ref()?;
             Some((position.timeline()?, *index))
         })
         .collect();
@@ -132,44 +132,44 @@ fn newest(looks: &[Option<Look>], writable: &[usize]) -> Option<usize> {
     alone.then_some(newest)
 }
 
-fn observed(looks: &[Option<Look>], index: usize) -> Option<&Observed> {
-    looks.get(index)?.as_ref()?.found.as_ref().ok()
+fn observed(probes: &[Option<ProbeResult>], index: usize) -> Option<&Observed> {
+    probes.get(index)?.as_ref()?.found.as_ref().ok()
 }
 
 /// How an endpoint stands that is not the primary.
-pub(super) fn standing(
-    look: Option<&Look>,
+pub(super) fn status(
+    probe: Option<&ProbeResult>,
     history: &History,
     settings: &HealthSettings,
-) -> Standing {
-    let Some(look) = look else {
-        return Standing::Unknown;
+) -> EndpointStatus {
+    let Some(probe) = probe else {
+        return EndpointStatus::Unknown;
     };
-    let Ok(observed) = &look.found else {
-        return Standing::Unreachable;
+    let Ok(observed) = &probe.found else {
+        return EndpointStatus::Unreachable;
     };
     if observed.writable {
-        return Standing::TakesWrites;
+        return EndpointStatus::TakesWrites;
     }
     if !observed.follows {
-        return Standing::Fenced;
+        return EndpointStatus::Fenced;
     }
     let (Some(position), Some(primary)) = (&observed.position, history.last()) else {
         // Nothing to compare: the user may not see positions, or no primary was seen yet.
-        return Standing::Serving;
+        return EndpointStatus::Serving;
     };
     if !position.is_related(primary) {
-        return Standing::Foreign;
+        return EndpointStatus::Foreign;
     }
-    let lag = history.lag(position, look.began);
+    let lag = history.lag(position, probe.began);
     let bytes = position.bytes_behind(primary);
     let too_many = settings
         .max_lag_bytes
         .is_some_and(|most| bytes.is_some_and(|bytes| bytes > most));
     if lag > settings.max_lag || too_many {
-        Standing::Lagging
+        EndpointStatus::Lagging
     } else {
-        Standing::Serving
+        EndpointStatus::Serving
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::backend::{Position, Wal};
 
-    fn look(writable: bool, timeline: Option<u32>) -> Option<Look> {
+    fn probe(writable: bool, timeline: Option<u32>) -> Option<ProbeResult> {
         found(Ok(Observed {
             writable,
             follows: !writable,
@@ -192,8 +192,8 @@ mod tests {
         }))
     }
 
-    fn found(found: Result<Observed, String>) -> Option<Look> {
-        Some(Look {
+    fn found(found: Result<Observed, String>) -> Option<ProbeResult> {
+        Some(ProbeResult {
             began: Instant::now(),
             latency: Duration::ZERO,
             found,
@@ -202,39 +202,45 @@ mod tests {
         })
     }
 
-    fn gone() -> Option<Look> {
+    fn aborted() -> Option<ProbeResult> {
         found(Err("gone".into()))
     }
 
-    fn decide(looks: &[Option<Look>], known: usize) -> Verdict {
-        primary(looks, known, Verdict::One(known))
+    fn decide(probes: &[Option<ProbeResult>], known: usize) -> Verdict {
+        primary(probes, known, Verdict::One(known))
     }
 
     #[test]
     fn the_only_writable_endpoint_takes_the_writes() {
-        let swapped = [look(false, Some(2)), look(true, Some(2))];
+        let swapped = [probe(false, Some(2)), probe(true, Some(2))];
         assert_eq!(decide(&swapped, 0), Verdict::One(1));
-        assert_eq!(decide(&[gone(), look(true, Some(2))], 0), Verdict::One(1));
+        assert_eq!(
+            decide(&[aborted(), probe(true, Some(2))], 0),
+            Verdict::One(1)
+        );
     }
 
     #[test]
     fn a_primary_that_was_not_asked_yet_is_not_passed_over() {
-        assert_eq!(decide(&[None, look(true, Some(9))], 0), Verdict::One(0));
-        assert_eq!(decide(&[look(true, None), None], 1), Verdict::One(1));
+        assert_eq!(decide(&[None, probe(true, Some(9))], 0), Verdict::One(0));
+        assert_eq!(decide(&[probe(true, None), None], 1), Verdict::One(1));
     }
 
     #[test]
     fn a_primary_that_does_not_answer_stays_until_another_takes_writes() {
-        assert_eq!(decide(&[gone(), look(false, Some(1))], 0), Verdict::One(0));
-        assert_eq!(decide(&[None, look(false, None)], 0), Verdict::One(0));
-        assert_eq!(decide(&[look(false, None), gone()], 1), Verdict::One(1));
-        let read_only = [look(false, Some(1)), look(false, Some(1))];
+        assert_eq!(
+            decide(&[aborted(), probe(false, Some(1))], 0),
+            Verdict::One(0)
+        );
+        assert_eq!(decide(&[None, probe(false, None)], 0), Verdict::One(0));
+        assert_eq!(decide(&[probe(false, None), aborted()], 1), Verdict::One(1));
+        let read_only = [probe(false, Some(1)), probe(false, Some(1))];
         assert_eq!(decide(&read_only, 0), Verdict::Nobody);
     }
 
     #[test]
     fn of_two_writable_endpoints_the_higher_timeline_is_right() {
-        let both = |one, other| [look(true, one), look(true, other)];
+        let both = |one, other| [probe(true, one), probe(true, other)];
         assert_eq!(decide(&both(Some(1), Some(2)), 0), Verdict::One(1));
         assert_eq!(decide(&both(Some(3), Some(2)), 1), Verdict::One(0));
         assert_eq!(decide(&both(Some(2), Some(2)), 0), Verdict::Several);
@@ -254,27 +260,27 @@ mod tests {
             follows: false,
             position: Some(other),
         }));
-        assert_eq!(decide(&[look(true, Some(1)), other], 0), Verdict::Several);
+        assert_eq!(decide(&[probe(true, Some(1)), other], 0), Verdict::Several);
     }
 
     #[test]
     fn one_of_two_that_took_writes_is_gone_after_three_looks() {
         let missed = |failures| {
-            let mut look = gone();
-            if let Some(look) = &mut look {
-                (look.failures, look.took_writes) = (failures, true);
+            let mut probe = aborted();
+            if let Some(probe) = &mut probe {
+                (probe.failures, probe.took_writes) = (failures, true);
             }
-            look
+            probe
         };
         let after = |failures| {
-            let looks = [missed(failures), look(true, None)];
-            primary(&looks, 0, Verdict::Several)
+            let probes = [missed(failures), probe(true, None)];
+            primary(&probes, 0, Verdict::Several)
         };
         assert_eq!(after(1), Verdict::Several);
         assert_eq!(after(2), Verdict::Several);
         assert_eq!(after(3), Verdict::One(1));
         // A primary that was alone is followed at once.
-        let looks = [missed(1), look(true, None)];
-        assert_eq!(decide(&looks, 0), Verdict::One(1));
+        let probes = [missed(1), probe(true, None)];
+        assert_eq!(decide(&probes, 0), Verdict::One(1));
     }
 }

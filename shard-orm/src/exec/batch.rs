@@ -107,7 +107,7 @@ pub(crate) fn batches(target: Target<'_>, legs: Vec<Leg>, cut: Cut) -> Vec<Batch
             !leg.handle.dialect().capability().file_per_namespace
                 && legs
                     .first()
-                    .is_some_and(|first| Arc::ptr_eq(&first.handle.watch, &leg.handle.watch))
+                    .is_some_and(|first| Arc::ptr_eq(&first.handle.health, &leg.handle.health))
         });
         match shared {
             Some(legs) => legs.push(leg),

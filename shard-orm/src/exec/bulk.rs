@@ -78,9 +78,9 @@ async fn pass_on(from: End<'_>, to: End<'_>) -> Result<u64> {
     let mut taking = to.tx.enter()?;
     let passed = {
         let passing = backend::pass(giving.conn()?, &out.text, taking.conn()?, &into.text);
-        let passing = to.tx.unless_gone(async { Ok(passing.await) });
+        let passing = to.tx.or_abort(async { Ok(passing.await) });
         let passing = async { Ok(passing.await.unwrap_or_else(Passed::Lost)) };
-        let passed = from.tx.unless_gone(passing).await;
+        let passed = from.tx.or_abort(passing).await;
         passed.unwrap_or_else(Passed::Broken)
     };
     // A session that is dropped here was cut off in the middle: its connection is closed.

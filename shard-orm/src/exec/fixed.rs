@@ -95,7 +95,7 @@ pub(crate) fn fixed_text<'n>(
     namespace: &'n Namespace,
 ) -> &'n Arc<str> {
     namespace
-        .texts()
+        .statement_cache()
         .get(def.slot.number(), operation.index(), || {
             text(def, operation, namespace)
         })

@@ -14,7 +14,7 @@ use super::statement::{Sink, Statement};
 use super::target::Target;
 use super::unfit::{explained, may_be_unfit};
 use crate::backend::{Args, Failure, OnRow, Reading, Row, Sql};
-use crate::connect::{Endpoint, Lease, NamespaceHandle, Served, Writing};
+use crate::connect::{Checkout, Endpoint, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a statement does, which says where it goes and whether it may be asked twice.
@@ -91,13 +91,13 @@ pub(super) fn run_elsewhere<'a>(
         let Target::Cluster { read, marks, .. } = target else {
             return Ok(None);
         };
-        let Some(served) = site.for_read_elsewhere(read, marks).await? else {
+        let Some(checkout) = site.for_read_elsewhere(read, marks).await? else {
             return Ok(None);
         };
         let span = span(&site.handle, Intent::Read, statement);
         let begun = Instant::now();
         let mut counting = Counting { sink, rows: 0 };
-        let result = attempt_read(served, &site.handle, statement, &mut counting, &span)
+        let result = attempt_read(checkout, &site.handle, statement, &mut counting, &span)
             .instrument(span.clone())
             .await
             .map_err(Attempt::into_error);
@@ -199,12 +199,12 @@ fn dispatch<'a>(
         };
         match intent {
             Intent::Write => {
-                let _writing = Writing::new(marks, handle);
+                let _marker = WriteMarker::new(marks, handle);
                 write(handle, statement, sink, span).await
             }
             Intent::Read => {
                 let _locks = site.hold_locks(read, marks, statement).await?;
-                let Served {
+                let Checkout {
                     mut lease,
                     endpoint,
                 } = site.for_read(read, marks).await?;
@@ -214,11 +214,11 @@ fn dispatch<'a>(
                     Err(failed) if failed.may_be_asked_again(handle, endpoint) => {
                         // Its place in the pool is free for the other connection.
                         drop(lease);
-                        handle.watch.nudge();
+                        handle.health.request_probe();
                         sink.reset();
                         let again = async {
-                            let served = site.for_read_again(read, marks, endpoint).await?;
-                            attempt_read(served, handle, statement, sink, span)
+                            let checkout = site.for_read_again(read, marks, endpoint).await?;
+                            attempt_read(checkout, handle, statement, sink, span)
                                 .await
                                 .map_err(Attempt::into_error)
                         };
@@ -239,7 +239,7 @@ async fn write(
     sink: &mut dyn Sink,
     span: &Span,
 ) -> Result<u64> {
-    let Served {
+    let Checkout {
         mut lease,
         endpoint,
     } = handle.for_write().await?;
@@ -257,13 +257,13 @@ async fn write(
             }
             if error.kind() == ErrorKind::ReadOnly {
                 // The next one finds the new primary.
-                handle.watch.nudge();
+                handle.health.request_probe();
             }
             Err(error)
         }
         Err(Attempt::Outdated(error)) => Err(error),
         Err(Attempt::Lost(error)) => {
-            handle.watch.nudge();
+            handle.health.request_probe();
             Err(lease.outcome_unknown(error))
         }
     }
@@ -280,7 +280,7 @@ async fn write_again(
     if !handle.has_new_primary(refused_by).await {
         return Err(error);
     }
-    let Served {
+    let Checkout {
         mut lease,
         endpoint,
     } = handle.for_write().await?;
@@ -295,15 +295,15 @@ async fn write_again(
 }
 
 async fn attempt_read(
-    served: Served<'_>,
+    checkout: Checkout<'_>,
     handle: &NamespaceHandle,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
     span: &Span,
 ) -> Result<u64, Attempt> {
-    record_role(span, handle.role(served.endpoint));
-    let mut lease = served.lease;
-    attempt(&mut lease, served.endpoint, handle, statement, sink).await
+    record_role(span, handle.role(checkout.endpoint));
+    let mut lease = checkout.lease;
+    attempt(&mut lease, checkout.endpoint, handle, statement, sink).await
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
@@ -376,10 +376,7 @@ fn attempt<'a>(
                 let asked = ask(lease, handle, statement, &mut on_row);
                 let mut reading = asked.map_err(Attempt::Answered)?;
                 // Lent: the futures around it would each have room for it.
-                handle
-                    .watch
-                    .unless_gone(endpoint.index(), &mut reading)
-                    .await
+                handle.health.or_abort(endpoint.index(), &mut reading).await
             };
             let failure = match answer {
                 Ok(rows) => {

@@ -9,7 +9,7 @@ use super::leg::moved;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::quote;
-use crate::connect::{Endpoint, Marks, NamespaceHandle, Served, Weighed};
+use crate::connect::{Checkout, Endpoint, LockDemand, NamespaceHandle, WriteMarks};
 use crate::error::{Error, Result};
 use crate::topology::Read;
 
@@ -80,7 +80,7 @@ impl Site {
     pub(super) async fn hold_locks(
         &self,
         read: Option<Read>,
-        marks: Option<&Marks>,
+        marks: Option<&WriteMarks>,
         statement: &dyn Statement,
     ) -> Result<Option<OwnedSemaphorePermit>> {
         let handle = &self.handle;
@@ -88,7 +88,7 @@ impl Site {
             return Ok(None);
         }
         let table = statement.label().table;
-        let weighed = Weighed {
+        let weighed = LockDemand {
             server: &handle.server,
             table,
             name: &|| quote(handle.dialect(), &handle.namespace.table(table)),
@@ -104,10 +104,10 @@ impl Site {
     pub(super) async fn for_read(
         &self,
         read: Option<Read>,
-        marks: Option<&Marks>,
-    ) -> Result<Served<'_>> {
+        marks: Option<&WriteMarks>,
+    ) -> Result<Checkout<'_>> {
         let several = !self.beside.is_empty();
-        let served = match &self.asked {
+        let checkout = match &self.asked {
             None if !several => return self.handle.for_read(read, marks).await,
             Some(asked) if self.is_for_replicas(read, marks) => {
                 let chosen = |index| asked.store(index, Ordering::Relaxed);
@@ -119,7 +119,7 @@ impl Site {
             }
             _ => self.handle.for_read(read, marks).await?,
         };
-        self.find_beside(served).await
+        self.find_beside(checkout).await
     }
 
     /// A connection to a replica that was not asked before; `None` when there is none, or when the
@@ -127,8 +127,8 @@ impl Site {
     pub(super) async fn for_read_elsewhere(
         &self,
         read: Option<Read>,
-        marks: Option<&Marks>,
-    ) -> Result<Option<Served<'_>>> {
+        marks: Option<&WriteMarks>,
+    ) -> Result<Option<Checkout<'_>>> {
         let asked = match &self.asked {
             Some(asked) => asked.load(Ordering::Relaxed),
             None => NOBODY,
@@ -137,13 +137,13 @@ impl Site {
             return Ok(None);
         }
         match self.handle.for_other_replica(asked).await? {
-            Some(served) => self.find_beside(served).await.map(Some),
+            Some(checkout) => self.find_beside(checkout).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Whether any replica may serve a read of all its places.
-    fn is_for_replicas(&self, read: Option<Read>, marks: Option<&Marks>) -> bool {
+    fn is_for_replicas(&self, read: Option<Read>, marks: Option<&WriteMarks>) -> bool {
         match self.read_of_several(read, marks) {
             None => marks.is_none() && self.handle.policy() == Read::Replica,
             Some(read) => read == Read::Replica,
@@ -151,11 +151,11 @@ impl Site {
     }
 
     /// Where a read of all its places goes.
-    fn read_of_several(&self, read: Option<Read>, marks: Option<&Marks>) -> Option<Read> {
+    fn read_of_several(&self, read: Option<Read>, marks: Option<&WriteMarks>) -> Option<Read> {
         match marks {
             // One replica would have to hold what was written to each of them.
             Some(marks) if read.is_none_or(|read| read == Read::Session) => {
-                Some(if marks.wrote_any(self.handles()) {
+                Some(if marks.covers_any(self.handles()) {
                     Read::Primary
                 } else {
                     Read::Replica
@@ -169,18 +169,18 @@ impl Site {
     pub(super) async fn for_read_again(
         &self,
         read: Option<Read>,
-        marks: Option<&Marks>,
+        marks: Option<&WriteMarks>,
         failed: &Endpoint,
-    ) -> Result<Served<'_>> {
+    ) -> Result<Checkout<'_>> {
         self.find_beside(self.handle.for_read_again(read, marks, failed).await?)
             .await
     }
 
-    async fn find_beside<'p>(&self, mut served: Served<'p>) -> Result<Served<'p>> {
+    async fn find_beside<'p>(&self, mut checkout: Checkout<'p>) -> Result<Checkout<'p>> {
         for handle in &self.beside {
-            handle.find_on(&mut served).await?;
+            handle.verify_on(&mut checkout).await?;
         }
-        Ok(served)
+        Ok(checkout)
     }
 
     pub(super) fn handles(&self) -> impl Iterator<Item = &NamespaceHandle> {

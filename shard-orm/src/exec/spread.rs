@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 use super::target::Target;
-use crate::connect::{NamespaceHandle, Watch};
+use crate::connect::{Health, NamespaceHandle};
 use crate::dialect::Dialect;
 
 /// How many statements run at the same time.
@@ -61,7 +61,7 @@ pub(crate) struct Spread<'f, T> {
 }
 
 struct Server<'f, T> {
-    watch: Arc<Watch>,
+    health: Arc<Health>,
     /// How many tasks it may run at the same time.
     most: usize,
     running: usize,
@@ -94,10 +94,10 @@ impl<'f, T: Send + 'f> Spread<'f, T> {
         let known = self
             .servers
             .iter()
-            .position(|server| Arc::ptr_eq(&server.watch, &handle.watch));
+            .position(|server| Arc::ptr_eq(&server.health, &handle.health));
         let server = known.unwrap_or_else(|| {
             self.servers.push(Server {
-                watch: Arc::clone(&handle.watch),
+                health: Arc::clone(&handle.health),
                 most: self
                     .width
                     .per_server

@@ -15,7 +15,7 @@ use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::{OwnedRow, Row};
-use crate::connect::{Lease, NamespaceHandle, Served, Writing};
+use crate::connect::{Checkout, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
@@ -111,11 +111,11 @@ pub(crate) async fn take(
         Target::Tx(_) => Ok(None),
         Target::Cluster { read, marks, .. } => {
             let locks = site.hold_locks(read, marks, statement).await?;
-            let served = site.for_read(read, marks).await;
-            let served = served.map_err(|error| site.name_error(error))?;
+            let checkout = site.for_read(read, marks).await;
+            let checkout = checkout.map_err(|error| site.name_error(error))?;
             Ok(Some(Taken {
-                endpoint: served.endpoint.index(),
-                lease: served.lease,
+                endpoint: checkout.endpoint.index(),
+                lease: checkout.lease,
                 locks,
             }))
         }
@@ -124,10 +124,10 @@ pub(crate) async fn take(
 
 /// Takes a connection for a statement that may write.
 async fn take_to_write(handle: &NamespaceHandle) -> Result<Taken> {
-    let served = handle.for_write().await?;
+    let checkout = handle.for_write().await?;
     Ok(Taken {
-        endpoint: served.endpoint.index(),
-        lease: served.lease,
+        endpoint: checkout.endpoint.index(),
+        lease: checkout.lease,
         locks: None,
     })
 }
@@ -154,7 +154,7 @@ fn rows<'a, T: Send + 'a>(
                     let mut rows = session.conn()?.rows(&sql, args);
                     loop {
                         let next = async { rows.next().await.transpose() };
-                        match tx.unless_gone(next).await {
+                        match tx.or_abort(next).await {
                             Ok(None) => break Ok(()),
                             Ok(Some(row)) => yield read(row)?,
                             Err(failure) => break Err(failure),
@@ -166,7 +166,7 @@ fn rows<'a, T: Send + 'a>(
             Target::Cluster { read: choice, marks, .. } => 'there: loop {
                 let handle = Arc::clone(&site.handle);
                 let writes = intent == Intent::Write;
-                let _writing = writes.then(|| Writing::new(marks, &handle));
+                let _marker = writes.then(|| WriteMarker::new(marks, &handle));
                 let mut may_ask_again = !writes;
                 let (mut has_rows, mut is_planned_anew) = (false, false);
                 let begun = match taken.take() {
@@ -186,17 +186,17 @@ fn rows<'a, T: Send + 'a>(
                     },
                 };
                 let endpoint = handle.reading(endpoint);
-                let mut served = Served { lease, endpoint };
+                let mut checkout = Checkout { lease, endpoint };
                 loop {
                     let (sql, args) = prepare(&handle, &statement)?;
-                    record_role(&span, handle.role(served.endpoint));
-                    let endpoint = served.endpoint;
-                    let mut lease = served.lease;
+                    record_role(&span, handle.role(checkout.endpoint));
+                    let endpoint = checkout.endpoint;
+                    let mut lease = checkout.lease;
                     let failure = {
                         let mut rows = lease.conn()?.rows(&sql, args);
                         loop {
                             let next = async { rows.next().await.transpose() };
-                            match handle.watch.unless_gone(endpoint.index(), next).await {
+                            match handle.health.or_abort(endpoint.index(), next).await {
                                 Ok(None) => break None,
                                 Ok(Some(row)) => {
                                     may_ask_again = false;
@@ -220,7 +220,7 @@ fn rows<'a, T: Send + 'a>(
                         is_planned_anew = true;
                         let planned = lease.plan_anew(failure.lost).await;
                         planned.map_err(|_| site.name_error(failure.error))?;
-                        served = Served { lease, endpoint };
+                        checkout = Checkout { lease, endpoint };
                         continue;
                     }
                     // Of a wrong number of arguments the driver knows before it sends anything.
@@ -233,7 +233,7 @@ fn rows<'a, T: Send + 'a>(
                         lease.settle();
                     }
                     if failure.lost && writes && sent {
-                        handle.watch.nudge();
+                        handle.health.request_probe();
                         error = lease.outcome_unknown(error);
                     }
                     if may_ask_again && !of_no_use
@@ -246,9 +246,9 @@ fn rows<'a, T: Send + 'a>(
                         Err(site.name_error(error))?;
                     }
                     may_ask_again = false;
-                    handle.watch.nudge();
+                    handle.health.request_probe();
                     let again = site.for_read_again(choice, marks, endpoint).await;
-                    served = again.map_err(|error| site.name_error(error))?;
+                    checkout = again.map_err(|error| site.name_error(error))?;
                 }
             },
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cluster::{Address, Cluster, Session};
-use crate::connect::{Marks, NamespaceHandle};
+use crate::connect::{NamespaceHandle, WriteMarks};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ModelDef, ModelLocation};
 use crate::route::RoutingKey;
@@ -131,7 +131,7 @@ pub(crate) enum Target<'e> {
         cluster: &'e Cluster,
         read: Option<Read>,
         /// What the session has written, inside of one.
-        marks: Option<&'e Marks>,
+        marks: Option<&'e WriteMarks>,
     },
     Tx(&'e Tx),
 }

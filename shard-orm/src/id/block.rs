@@ -11,7 +11,7 @@ use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
 
 use super::statement::SEQUENCES;
 use crate::backend::{Args, Field, Row, Sql};
-use crate::connect::{NamespaceHandle, Served};
+use crate::connect::{Checkout, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::own::send;
 use crate::exec::{Executor as _, First, Intent, NoRows, Target};
@@ -172,7 +172,7 @@ async fn run_for_insert_id(
         persistent: true,
         single: false,
     };
-    let Served { mut lease, .. } = handle.for_write().await?;
+    let Checkout { mut lease, .. } = handle.for_write().await?;
     match lease.conn()?.run_for_insert_id(&sql, args).await {
         Ok(answer) => {
             lease.settle();

@@ -32,10 +32,10 @@ pub(super) struct State {
 /// Runs in a task of its own: a caller that goes away meanwhile would leave a row behind that
 /// nobody renews.
 pub(super) async fn ensure_worker(cluster: &Cluster) -> Result<()> {
-    let makers = cluster.makers();
+    let generators = cluster.generators();
     let own = cluster.clone();
     let taken = async move { take(&own).await };
-    let task = makers
+    let task = generators
         .runtime
         .spawn(caught("the taking of a worker id", taken));
     let taken = task.await.unwrap_or_else(|source| {
@@ -48,21 +48,21 @@ pub(super) async fn ensure_worker(cluster: &Cluster) -> Result<()> {
 }
 
 async fn take(cluster: &Cluster) -> Result<()> {
-    let makers = cluster.makers();
-    let mut state = makers.lease.lock().await;
+    let generators = cluster.generators();
+    let mut state = generators.lease.lock().await;
     if state.closed {
         return Err(Error::new(
             ErrorKind::Unavailable,
             "the cluster was closed, so it makes no more ids",
         ));
     }
-    if makers.snowflakes.has_worker() {
+    if generators.snowflakes.has_worker() {
         return Ok(());
     }
-    if let Some(worker) = makers.config().worker_number() {
-        return makers.grant_number(worker).map_err(Refusal::into_error);
+    if let Some(worker) = generators.config().worker_number() {
+        return generators.grant_number(worker).map_err(Refusal::into_error);
     }
-    let Some(database) = makers.config().lease_database() else {
+    let Some(database) = generators.config().lease_database() else {
         return Err(Error::new(ErrorKind::Unavailable, "there is no worker id"));
     };
     renew_or_claim(cluster, &mut state, database).await?;
@@ -70,7 +70,7 @@ async fn take(cluster: &Cluster) -> Result<()> {
         state.kept = true;
         let cluster = cluster.downgrade();
         let renewals = move || keep(cluster.clone());
-        makers
+        generators
             .runtime
             .spawn(kept("the renewal of a worker id", renewals));
     }
@@ -82,16 +82,20 @@ async fn keep(cluster: WeakCluster) {
     let mut wait = None;
     loop {
         let period = match cluster.upgrade() {
-            Some(cluster) => cluster.makers().config().lease_ttl / 3,
+            Some(cluster) => cluster.generators().config().lease_ttl / 3,
             None => return,
         };
         tokio::time::sleep(wait.unwrap_or(period)).await;
         let Some(cluster) = cluster.upgrade() else {
             return;
         };
-        let makers = cluster.makers();
-        let mut state = makers.lease.lock().await;
-        let Some(database) = makers.config().lease_database().filter(|_| !state.closed) else {
+        let generators = cluster.generators();
+        let mut state = generators.lease.lock().await;
+        let Some(database) = generators
+            .config()
+            .lease_database()
+            .filter(|_| !state.closed)
+        else {
             return;
         };
         wait = match renew_or_claim(&cluster, &mut state, database).await {
@@ -119,7 +123,7 @@ async fn renew_or_claim(cluster: &Cluster, state: &mut State, database: &str) ->
             worker = held.worker,
             "the lease of the worker id ran out, and another process has it now"
         );
-        cluster.makers().snowflakes.withdraw();
+        cluster.generators().snowflakes.withdraw();
         state.held = None;
     }
     state.held = Some(lease.claim().await?);
@@ -128,11 +132,12 @@ async fn renew_or_claim(cluster: &Cluster, state: &mut State, database: &str) ->
 
 /// Gives the worker id back; what is reserved and was not used is free at once.
 pub(crate) async fn release(cluster: &Cluster) {
-    let makers = cluster.makers();
-    let mut state = makers.lease.lock().await;
+    let generators = cluster.generators();
+    let mut state = generators.lease.lock().await;
     state.closed = true;
-    let last = makers.snowflakes.withdraw();
-    let (Some(held), Some(database)) = (state.held.take(), makers.config().lease_database()) else {
+    let last = generators.snowflakes.withdraw();
+    let (Some(held), Some(database)) = (state.held.take(), generators.config().lease_database())
+    else {
         return;
     };
     let given_back = async { Lease::new(cluster, database)?.release(&held, last).await };

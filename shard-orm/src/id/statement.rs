@@ -17,7 +17,7 @@ pub(super) const SEQUENCES: &str = "shard_orm_sequence";
 /// The tables that a configuration asks for, each with its database and the statement that creates
 /// it where it is not there.
 pub(crate) fn tables(cluster: &Cluster) -> Result<Vec<(Arc<NamespaceHandle>, String)>> {
-    let ids = cluster.makers().config();
+    let ids = cluster.generators().config();
     let mut tables = Vec::new();
     if let Some(database) = ids.lease_database() {
         let handle = cluster.handle_of_database(database)?;

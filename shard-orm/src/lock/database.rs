@@ -219,7 +219,7 @@ impl Session {
     async fn open(handle: &Arc<NamespaceHandle>) -> Result<Self> {
         let endpoint = handle.writer()?;
         Ok(Self {
-            conn: endpoint.open_beside().await?,
+            conn: endpoint.open_dedicated().await?,
             handle: Arc::clone(handle),
             endpoint: endpoint.index(),
         })

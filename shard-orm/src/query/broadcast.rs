@@ -260,7 +260,7 @@ impl Call {
             handles.retain(|handle| {
                 let new = !first_of
                     .iter()
-                    .any(|known| Arc::ptr_eq(&known.watch, &handle.watch));
+                    .any(|known| Arc::ptr_eq(&known.health, &handle.health));
                 if new {
                     first_of.push(Arc::clone(handle));
                 }

@@ -22,7 +22,7 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
     let Some(hashes) = cluster.id_layout().hashes(M::snowflake(id)) else {
         return Ok(None);
     };
-    let Some(handles) = cluster.places_of_hashes(def.location_name(), &hashes)? else {
+    let Some(handles) = cluster.handles_of_hashes(def.location_name(), &hashes)? else {
         return Err(no_hash(def));
     };
     let bind = |args: &mut Args| id.bind(args);

@@ -11,7 +11,7 @@ use sea_query::Value;
 use super::{hooks, prepare};
 use crate::ShardId;
 use crate::backend::Args;
-use crate::connect::{NamespaceHandle, Writing};
+use crate::connect::{NamespaceHandle, WriteMarker};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::{BATCHES, Executor as _, Fixed, Intent, NoRows, Operation, Target, run};
@@ -123,7 +123,7 @@ fn insert_shard<'a>(
         );
         match target {
             Target::Cluster { cluster, marks, .. } if batches.len() > 1 => {
-                let _writing = Writing::new(marks, &handle);
+                let _marker = WriteMarker::new(marks, &handle);
                 let tx = cluster.begin_in(&handle).await?;
                 insert_batches((&tx).target(), &handle, def, &batches, bind).await?;
                 tx.commit().await

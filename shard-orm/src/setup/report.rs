@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::plan::Allowed;
 use crate::config::Runs;
 use crate::connect::{
-    Finding, Layout, Looked, NamespaceHandle, Record, STATICS, Survey, described,
+    Finding, Layout, NamespaceHandle, Record, STATICS, Survey, SurveyedServer, described,
 };
 use crate::error::{Error, Result};
 use crate::exec::names;
@@ -23,7 +23,7 @@ pub(super) fn find<'s>(
     survey: &'s Survey,
     server: &str,
     namespace: &str,
-) -> Option<(&'s Looked, &'s Finding)> {
+) -> Option<(&'s SurveyedServer, &'s Finding)> {
     let looked = survey.servers.iter().find(|one| &*one.server == server)?;
     let held = looked.outcome.as_ref().ok()?;
     let found = held
@@ -38,7 +38,7 @@ pub(super) struct Report<'s> {
     group: &'s Group,
     survey: &'s Survey,
     /// The records of the group's logical shards, wherever they are.
-    own: Vec<(&'s Looked, &'s Finding)>,
+    own: Vec<(&'s SurveyedServer, &'s Finding)>,
     pub(super) problems: Vec<String>,
     /// Lines for the configuration, that keep all rows where they are.
     edit: Vec<String>,
@@ -46,7 +46,7 @@ pub(super) struct Report<'s> {
 
 impl<'s> Report<'s> {
     pub(super) fn new(group: &'s Group, survey: &'s Survey, cluster: &str) -> Self {
-        let is_own = |(_, found): &(&Looked, &Finding)| {
+        let is_own = |(_, found): &(&SurveyedServer, &Finding)| {
             let record = &found.record;
             record.cluster == cluster && record.group == group.name() && record.shard != STATICS
         };
@@ -76,7 +76,7 @@ impl<'s> Report<'s> {
 
     /// Two groups of one name on the servers of the configuration.
     pub(super) fn identities(&mut self) {
-        let mut groups: BTreeMap<&str, Vec<(&Looked, &Finding)>> = BTreeMap::new();
+        let mut groups: BTreeMap<&str, Vec<(&SurveyedServer, &Finding)>> = BTreeMap::new();
         for (looked, found) in &self.own {
             if let Some(layout) = &found.record.layout {
                 groups
@@ -111,7 +111,7 @@ impl<'s> Report<'s> {
 
     /// Logical shards with more than one namespace.
     pub(super) fn twice(&mut self) {
-        let mut of_shard: BTreeMap<i64, Vec<(&Looked, &Finding)>> = BTreeMap::new();
+        let mut of_shard: BTreeMap<i64, Vec<(&SurveyedServer, &Finding)>> = BTreeMap::new();
         for (looked, found) in &self.own {
             of_shard
                 .entry(found.record.shard)

@@ -98,11 +98,11 @@ impl Waiting<'_> {
         let mut last = None;
         let mut pauses = Pauses::new(PAUSES.0, PAUSES.1);
         // Others that wait for it then find that it was done for them.
-        let gate = self.task.cluster.gate(self.task.lock_key());
+        let single_flight = self.task.cluster.single_flight(self.task.lock_key());
         let through = async {
             loop {
                 {
-                    let _turn = gate.lock().await;
+                    let _turn = single_flight.lock().await;
                     match self.has_it().await {
                         Ok(true) => return,
                         Ok(false) => {}

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use super::{Database, Topology};
 use crate::config::{Config, Report};
 
+mod duplicates;
 mod endpoints;
 mod group;
 mod ids;
 mod runs;
 mod strategy;
-mod taken;
 
+use duplicates::Duplicates;
 use endpoints::{Level, endpoints};
-use taken::Taken;
 
 /// The topology of epoch 1; `None` when a problem was reported that leaves nothing to build.
 pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
@@ -29,14 +29,14 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
     if config.databases.is_empty() && config.groups.is_empty() {
         report.add("", "no database and no group; describe at least one");
     }
-    let mut taken = Taken::default();
+    let mut duplicates = Duplicates::default();
     let mut names = Vec::new();
     let databases: Vec<Option<Database>> = config
         .databases
         .iter()
         .map(|(name, _)| {
             check_unique("databases", "database", name, &mut names, report);
-            database(config, name, &mut taken, report)
+            database(config, name, &mut duplicates, report)
         })
         .collect();
     names.clear();
@@ -45,10 +45,10 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
         .iter()
         .map(|(name, described)| {
             check_unique("groups", "group", name, &mut names, report);
-            group::group(config, name, described, &mut taken, report)
+            group::group(config, name, described, &mut duplicates, report)
         })
         .collect();
-    taken.check(report);
+    duplicates.check(report);
     Some(Topology {
         epoch: 1,
         name: Arc::from(&*config.name),
@@ -60,7 +60,7 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
 fn database(
     config: &Config,
     name: &str,
-    taken: &mut Taken,
+    duplicates: &mut Duplicates,
     report: &mut Report,
 ) -> Option<Database> {
     let (_, described) = config.databases.iter().find(|(own, _)| own == name)?;
@@ -75,13 +75,13 @@ fn database(
         &level,
         (&described.primary, &described.replicas),
         (described.options.clone(), described.pool.over(&config.pool)),
-        taken,
+        duplicates,
         report,
     );
     let location = found.location?;
-    if let Some((container, own)) = &location.taken {
-        let owner = taken.database(&path, name);
-        taken.name(container, own, owner);
+    if let Some((container, own)) = &location.duplicates {
+        let owner = duplicates.database(&path, name);
+        duplicates.name(container, own, owner);
     }
     let (primary, replicas) = found.endpoints?;
     described.health.check(&format!("{path}.health"), report);

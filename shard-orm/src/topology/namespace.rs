@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_query::{Alias, IntoTableRef, TableRef};
 
-use super::texts::Texts;
+use super::statement_cache::StatementCache;
 use crate::dialect::Dialect;
 use crate::model::{ModelDef, ModelLocation};
 
@@ -18,7 +18,7 @@ pub struct Namespace {
     generation: u32,
     dialect: Dialect,
     kind: Kind,
-    texts: Texts,
+    statement_cache: StatementCache,
 }
 
 /// Whose tables a namespace holds.
@@ -57,7 +57,7 @@ impl Namespace {
             generation,
             dialect,
             kind: Kind::Sharded { statics },
-            texts: Texts::new(),
+            statement_cache: StatementCache::new(),
         }
     }
 
@@ -70,7 +70,7 @@ impl Namespace {
             generation: 1,
             dialect,
             kind: Kind::Database,
-            texts: Texts::new(),
+            statement_cache: StatementCache::new(),
         }
     }
 
@@ -88,7 +88,7 @@ impl Namespace {
             generation: 1,
             dialect,
             kind: Kind::Static,
-            texts: Texts::new(),
+            statement_cache: StatementCache::new(),
         }
     }
 
@@ -163,8 +163,8 @@ impl Namespace {
     }
 
     /// The texts of fixed statements that were rendered for it.
-    pub(crate) fn texts(&self) -> &Texts {
-        &self.texts
+    pub(crate) fn statement_cache(&self) -> &StatementCache {
+        &self.statement_cache
     }
 
     /// The shard group.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Isolation, Tx, TxOptions};
 use crate::cluster::{Address, Cluster, Session};
-use crate::connect::{Marks, NamespaceHandle};
+use crate::connect::{NamespaceHandle, WriteMarks};
 use crate::error::Result;
 
 impl Cluster {
@@ -30,7 +30,7 @@ impl Cluster {
         &self,
         at: &Address,
         options: &TxOptions,
-        marks: Option<&Arc<Marks>>,
+        marks: Option<&Arc<WriteMarks>>,
     ) -> Result<Tx> {
         loop {
             let handle = self.handle(at)?;
@@ -91,23 +91,23 @@ async fn begin(
     cluster: &Cluster,
     handle: &Arc<NamespaceHandle>,
     options: &TxOptions,
-    marks: Option<&Arc<Marks>>,
+    marks: Option<&Arc<WriteMarks>>,
 ) -> Result<Tx> {
     let text = options.begin(handle.dialect());
     let mut last = None;
     // Nothing has been done yet: a connection that turns out to be lost is replaced once.
     for _ in 0..2 {
-        let served = if options.read_only {
+        let checkout = if options.read_only {
             handle.for_primary_read().await?
         } else {
             handle.for_write().await?
         };
-        let index = served.endpoint.index();
-        let mut lease = served.lease;
+        let index = checkout.endpoint.index();
+        let mut lease = checkout.lease;
         // The lease counts as in use from here on: when this future is dropped, a transaction
         // that the server has begun ends with its connection.
         let begun = lease.conn()?.batch(&text);
-        match handle.watch.unless_gone(index, begun).await {
+        match handle.health.or_abort(index, begun).await {
             Ok(()) => {
                 let marks = marks.filter(|_| !options.read_only).map(Arc::clone);
                 let handle = Arc::clone(handle);
@@ -122,7 +122,7 @@ async fn begin(
             Err(failure) if failure.lost => {
                 lease.lost();
                 // Its server may have handed the role of the primary over.
-                handle.watch.look_again().await;
+                handle.health.probe_now().await;
                 last = Some(failure.error);
             }
             Err(failure) => return Err(failure.error),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Tx, TxOptions};
 use crate::cluster::{Address, Cluster, Session};
-use crate::connect::Marks;
+use crate::connect::WriteMarks;
 use crate::error::Error;
 use crate::route::mix64;
 
@@ -114,7 +114,7 @@ impl Session {
 
 async fn retrying<T, E, F, Fut>(
     cluster: &Cluster,
-    marks: Option<&Arc<Marks>>,
+    marks: Option<&Arc<WriteMarks>>,
     at: &Address,
     options: &TxOptions,
     run: F,

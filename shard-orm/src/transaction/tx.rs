@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::backend::{Args, Conn, Failure, OnRow, Sql, Stale};
 use crate::cluster::Cluster;
-use crate::connect::{Lease, Marks, NamespaceHandle, Writing};
+use crate::connect::{Lease, NamespaceHandle, WriteMarker, WriteMarks};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An open transaction on one logical shard, or on one named database.
@@ -61,7 +61,7 @@ struct Inner {
     endpoint: usize,
     read_only: bool,
     /// What the session has written, inside of one.
-    marks: Option<Arc<Marks>>,
+    marks: Option<Arc<WriteMarks>>,
     state: Mutex<State>,
     /// The database asked for the transaction to be tried again.
     retry: AtomicBool,
@@ -86,7 +86,7 @@ impl Tx {
         handle: Arc<NamespaceHandle>,
         (lease, endpoint): (Lease, usize),
         read_only: bool,
-        marks: Option<Arc<Marks>>,
+        marks: Option<Arc<WriteMarks>>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -114,7 +114,7 @@ impl Tx {
     /// committed. [`TransactionEnded`](ErrorKind::TransactionEnded) when the database has rolled
     /// it back before. Otherwise what the database said, and it is rolled back.
     pub async fn commit(self) -> Result<()> {
-        let _writing = Writing::new(self.inner.marks.as_deref(), &self.inner.handle);
+        let _marker = WriteMarker::new(self.inner.marks.as_deref(), &self.inner.handle);
         let session = self.enter()?;
         if session.state.failed {
             session.end_with("ROLLBACK").await?;
@@ -170,7 +170,7 @@ impl Tx {
         let (mut session, sql, args) = self.enter_with(prepare)?;
         let result = {
             let mut reading = session.conn()?.run(sql, args, on_row);
-            self.unless_gone(&mut reading).await
+            self.or_abort(&mut reading).await
         };
         session.settle(result)
     }
@@ -188,17 +188,17 @@ impl Tx {
     /// Runs a text without arguments.
     pub(super) async fn batch(&self, text: &str) -> Result<()> {
         let mut session = self.enter()?;
-        let result = self.unless_gone(session.conn()?.batch(text)).await;
+        let result = self.or_abort(session.conn()?.batch(text)).await;
         session.settle(result)
     }
 
     /// What the server answers, unless it has stopped to answer.
-    pub(crate) async fn unless_gone<T>(
+    pub(crate) async fn or_abort<T>(
         &self,
         asked: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let watch = &self.inner.handle.watch;
-        watch.unless_gone(self.inner.endpoint, asked).await
+        let health = &self.inner.handle.health;
+        health.or_abort(self.inner.endpoint, asked).await
     }
 
     /// Takes the connection for one statement.
@@ -295,7 +295,7 @@ impl SessionGuard<'_> {
             lease.is_outdated(&failure.error);
         }
         if failure.lost {
-            self.tx.inner.handle.watch.nudge();
+            self.tx.inner.handle.health.request_probe();
             if let Some(mut lease) = self.state.lease.take() {
                 lease.lost();
             }
@@ -320,7 +320,7 @@ impl SessionGuard<'_> {
     /// Ends the transaction with COMMIT or ROLLBACK.
     async fn end_with(mut self, text: &str) -> Result<()> {
         let tx = self.tx;
-        let result = tx.unless_gone(self.conn()?.batch(text)).await;
+        let result = tx.or_abort(self.conn()?.batch(text)).await;
         let Some(mut lease) = self.state.lease.take() else {
             return Ok(());
         };

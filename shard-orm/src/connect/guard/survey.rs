@@ -15,19 +15,19 @@ use crate::error::{Error, ErrorKind, Result};
 /// What all servers of a group hold.
 pub(crate) struct Survey {
     /// In the order of the configuration.
-    pub(crate) servers: Vec<Looked>,
+    pub(crate) servers: Vec<SurveyedServer>,
 }
 
 /// What one server holds, or why it could not be looked at.
-pub(crate) struct Looked {
+pub(crate) struct SurveyedServer {
     pub(crate) server: Arc<str>,
     /// What messages call it.
     pub(crate) label: String,
-    pub(crate) outcome: Result<Held>,
+    pub(crate) outcome: Result<ServerContents>,
 }
 
 /// What one server holds.
-pub(crate) struct Held {
+pub(crate) struct ServerContents {
     /// Equal for two servers of a configuration that are one.
     pub(crate) identity: String,
     /// The namespaces with a record, of this group or where the topology expects one.
@@ -44,7 +44,7 @@ pub(crate) struct Finding {
 impl Survey {
     /// All namespaces with a record on the servers that answered; those of two servers that are one
     /// once.
-    pub(crate) fn findings(&self) -> impl Iterator<Item = (&Looked, &Finding)> {
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (&SurveyedServer, &Finding)> {
         self.servers
             .iter()
             .enumerate()
@@ -62,7 +62,7 @@ impl Survey {
     }
 }
 
-impl Looked {
+impl SurveyedServer {
     pub(crate) fn identity(&self) -> Option<&str> {
         self.outcome.as_ref().ok().map(|held| &*held.identity)
     }
@@ -71,7 +71,7 @@ impl Looked {
     ///
     /// # Errors
     /// Why it could not be looked at, with its name.
-    pub(crate) fn outcome(&self) -> Result<&Held> {
+    pub(crate) fn outcome(&self) -> Result<&ServerContents> {
         self.outcome.as_ref().map_err(|error| {
             Error::new(
                 error.kind(),
@@ -87,13 +87,13 @@ impl Looked {
 }
 
 /// Looks at one server: at the endpoint that takes writes, as far as is known.
-pub(super) async fn look(guard: &Guard, server: &ServerAccess) -> Looked {
-    let (session, label) = &server.endpoints[server.watch.last_primary()];
+pub(super) async fn look(guard: &Guard, server: &ServerAccess) -> SurveyedServer {
+    let (session, label) = &server.endpoints[server.health.last_primary()];
     let outcome = match &server.folder {
         Some(folder) => of_files(session, server, folder).await,
         None => of_network(guard, server, session).await,
     };
-    Looked {
+    SurveyedServer {
         server: Arc::clone(&server.name),
         label: label.clone(),
         outcome,
@@ -114,7 +114,11 @@ async fn open(session: &Session, server: &ServerAccess) -> Result<Conn> {
     }
 }
 
-async fn of_network(guard: &Guard, server: &ServerAccess, session: &Session) -> Result<Held> {
+async fn of_network(
+    guard: &Guard,
+    server: &ServerAccess,
+    session: &Session,
+) -> Result<ServerContents> {
     let mut conn = open(session, server).await?;
     let held = read_network(guard, server, &mut conn).await;
     match held {
@@ -130,7 +134,7 @@ async fn read_network(
     guard: &Guard,
     server: &ServerAccess,
     conn: &mut Conn,
-) -> Result<Held, Failure> {
+) -> Result<ServerContents, Failure> {
     let dialect = conn.dialect();
     let mut identity = String::new();
     if let Some(text) = identity_of_server(dialect) {
@@ -161,7 +165,7 @@ async fn read_network(
             records.push(Finding { namespace, record });
         }
     }
-    Ok(Held { identity, records })
+    Ok(ServerContents { identity, records })
 }
 
 /// What the comment of a record's table says, where a database keeps comments.
@@ -196,12 +200,16 @@ async fn ask(
 }
 
 /// The files of a folder, each a namespace.
-async fn of_files(session: &Session, server: &ServerAccess, folder: &Path) -> Result<Held> {
+async fn of_files(
+    session: &Session,
+    server: &ServerAccess,
+    folder: &Path,
+) -> Result<ServerContents> {
     let identity = match std::fs::canonicalize(folder) {
         Ok(path) => path.display().to_string(),
         // It is made when the first namespace is.
         Err(_) => {
-            return Ok(Held {
+            return Ok(ServerContents {
                 identity: folder.display().to_string(),
                 records: Vec::new(),
             });
@@ -222,7 +230,7 @@ async fn of_files(session: &Session, server: &ServerAccess, folder: &Path) -> Re
             records.push(Finding { namespace, record });
         }
     }
-    Ok(Held { identity, records })
+    Ok(ServerContents { identity, records })
 }
 
 async fn of_file(

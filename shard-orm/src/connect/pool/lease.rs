@@ -56,18 +56,18 @@ impl Lease {
         self.dirty = true;
         self.conn = None;
         self.pool.doubt();
-        self.pool.news.lost();
+        self.pool.outcomes.lost();
     }
 
     /// A write succeeded.
     pub(crate) fn wrote(&self) {
-        self.pool.news.wrote();
+        self.pool.outcomes.wrote();
     }
 
     /// A statement failed and the connection serves on.
     #[cold]
     pub(crate) fn failed(&self, error: &Error) {
-        self.pool.news.failed(error);
+        self.pool.outcomes.failed(error);
     }
 
     /// Whether a table was not found only because the connection was opened before it was there:

@@ -15,8 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::own::{now, send};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, Sink};
 use crate::id::clock::{Moment, micros};
+use crate::id::generators::Generators;
 use crate::id::layout::Layout;
-use crate::id::makers::Makers;
 use crate::id::snowflake::{BORROWED_MILLISECONDS, Grant, Refusal};
 use crate::id::statement::WORKERS;
 use crate::random::random;
@@ -36,7 +36,7 @@ pub(super) struct Held {
 /// One process's way to the table of workers.
 pub(super) struct Lease<'c> {
     cluster: &'c Cluster,
-    makers: &'c Makers,
+    generators: &'c Generators,
     handle: Arc<NamespaceHandle>,
     database: &'c str,
     ttl: Duration,
@@ -54,13 +54,13 @@ struct Worker {
 
 impl<'c> Lease<'c> {
     pub(super) fn new(cluster: &'c Cluster, database: &'c str) -> Result<Self> {
-        let makers = cluster.makers();
+        let generators = cluster.generators();
         Ok(Self {
             cluster,
-            makers,
+            generators,
             handle: cluster.handle_of_database(database)?,
             database,
-            ttl: makers.config().lease_ttl,
+            ttl: generators.config().lease_ttl,
         })
     }
 
@@ -76,7 +76,7 @@ impl<'c> Lease<'c> {
 
     /// Renews what is held; says whether it still was.
     pub(super) async fn renew(&self, held: &mut Held) -> Result<bool> {
-        let sent = self.makers.snowflakes.moment();
+        let sent = self.generators.snowflakes.moment();
         let reserved = max(self.reserve(sent)?, held.reserved);
         let mut update = of_holder(held);
         update
@@ -103,7 +103,7 @@ impl<'c> Lease<'c> {
             let Some(number) = free.get(pick(free.len())) else {
                 return Err(self.all_taken(known.len()));
             };
-            let sent = self.makers.snowflakes.moment();
+            let sent = self.generators.snowflakes.moment();
             let old = known.iter().find(|worker| worker.number == *number);
             // Whoever had a new number before there was a table may have borrowed.
             let floor = match old {
@@ -142,7 +142,7 @@ impl<'c> Lease<'c> {
     /// Makes ids by the lease whose statement was sent then.
     fn grant(&self, worker: u32, sent: Moment, reserved: u64, floor: u64) -> Result<()> {
         let ends = sent.elapsed + micros(self.ttl - margin(self.ttl));
-        if self.makers.snowflakes.moment().elapsed >= ends {
+        if self.generators.snowflakes.moment().elapsed >= ends {
             return Err(Error::new(
                 ErrorKind::Unavailable,
                 format!(
@@ -151,7 +151,7 @@ impl<'c> Lease<'c> {
                 ),
             ));
         }
-        self.makers
+        self.generators
             .snowflakes
             .grant(Grant::new(worker, Some(ends), reserved), floor);
         Ok(())
@@ -192,14 +192,14 @@ impl<'c> Lease<'c> {
 
     /// The numbers that can be taken.
     fn free(&self, known: &[Worker]) -> Result<Vec<u32>> {
-        let layout = self.makers.layout();
+        let layout = self.generators.layout();
         if let Some(other) = known
             .iter()
             .find(|worker| worker.layout != layout.to_string())
         {
             return Err(self.other_layout(layout, &other.layout));
         }
-        let now = millisecond(self.makers.snowflakes.moment())?;
+        let now = millisecond(self.generators.snowflakes.moment())?;
         let mut free: Vec<bool> = vec![true; layout.last_worker() as usize + 1];
         for worker in known {
             // One whose ids were made by a clock ahead of this one would have to wait for that time.
@@ -235,7 +235,7 @@ impl<'c> Lease<'c> {
             .values([
                 Expr::val(i64::from(held.worker)),
                 Expr::val(held.token.as_str()),
-                Expr::val(self.makers.layout().to_string()),
+                Expr::val(self.generators.layout().to_string()),
                 self.expiry(),
                 Expr::val(signed(held.reserved)),
             ])
@@ -268,7 +268,7 @@ impl<'c> Lease<'c> {
                 "all {} worker ids in database `{}` are taken by other processes ({known} rows in \
                  `{WORKERS}`); end some of them, wait until a lease runs out, or plan for more with \
                  `worker_bits`",
-                u64::from(self.makers.layout().last_worker()) + 1,
+                u64::from(self.generators.layout().last_worker()) + 1,
                 self.database
             ),
         )

@@ -48,7 +48,7 @@ struct Fake {
     pings: Mutex<VecDeque<Ping>>,
     pinged: AtomicUsize,
     /// `lock` takes the lock, and then waits for this.
-    gate: Option<Notify>,
+    single_flight: Option<Notify>,
     entered: Notify,
 }
 
@@ -82,8 +82,8 @@ impl LockManager for Fake {
             }
             *self.holder() = Some(*token);
             self.entered.notify_one();
-            if let Some(gate) = &self.gate {
-                gate.notified().await;
+            if let Some(single_flight) = &self.single_flight {
+                single_flight.notified().await;
             }
             Ok(Some(Acquired::fenced(7)))
         })
@@ -157,7 +157,7 @@ async fn a_lock_is_lost_when_the_machine_slept_for_longer_than_its_time() {
 async fn a_lock_that_took_long_to_take_is_renewed_before_its_time_is_over() {
     let clock = Arc::new(Turned::default());
     let fake = Arc::new(Fake {
-        gate: Some(Notify::new()),
+        single_flight: Some(Notify::new()),
         ..Fake::default()
     });
     let ttl = Duration::from_secs(60);
@@ -170,7 +170,7 @@ async fn a_lock_that_took_long_to_take_is_renewed_before_its_time_is_over() {
     fake.entered.notified().await;
     // A third of it later only a few seconds would be left.
     clock.turn(ttl * 6 / 10);
-    fake.gate.as_ref().unwrap().notify_one();
+    fake.single_flight.as_ref().unwrap().notify_one();
     let guard = taking.await.unwrap().unwrap().unwrap();
     eventually(|| fake.pinged.load(Ordering::SeqCst) > 0).await;
     eventually(|| guard.held.until.load(Ordering::SeqCst) > clock.elapsed() + micros(ttl / 2))
@@ -255,7 +255,7 @@ async fn a_guard_that_is_dropped_releases_its_lock_and_resolves_what_waits_for_i
 #[tokio::test]
 async fn what_is_taken_for_a_caller_that_has_gone_is_released() {
     let fake = Arc::new(Fake {
-        gate: Some(Notify::new()),
+        single_flight: Some(Notify::new()),
         ..Fake::default()
     });
     let manager: Arc<dyn LockManager> = Arc::<Fake>::clone(&fake);
@@ -266,14 +266,14 @@ async fn what_is_taken_for_a_caller_that_has_gone_is_released() {
     };
     drop(acquiring);
     assert!(fake.holder().is_some());
-    fake.gate.as_ref().unwrap().notify_one();
+    fake.single_flight.as_ref().unwrap().notify_one();
     fake.becomes_free().await;
 }
 
 #[tokio::test]
 async fn an_answer_that_comes_after_its_time_is_an_error_and_leaves_nothing_held() {
     let fake = Arc::new(Fake {
-        gate: Some(Notify::new()),
+        single_flight: Some(Notify::new()),
         ..Fake::default()
     });
     let manager: Arc<dyn LockManager> = Arc::<Fake>::clone(&fake);

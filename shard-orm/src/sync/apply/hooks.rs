@@ -53,7 +53,7 @@ impl Hooked {
         changes: &[Change],
         how: How,
     ) -> Result<Applied> {
-        let writing = Writing {
+        let writing = WriteMarker {
             copy,
             tx,
             changes,
@@ -68,7 +68,7 @@ impl Hooked {
 }
 
 /// The writing of a batch within its transaction.
-struct Writing<'w> {
+struct WriteMarker<'w> {
     copy: &'w Copy,
     tx: &'w Tx,
     changes: &'w [Change],
@@ -76,7 +76,7 @@ struct Writing<'w> {
     applied: Mutex<Applied>,
 }
 
-impl WriteBatch for Writing<'_> {
+impl WriteBatch for WriteMarker<'_> {
     fn write(&self) -> BoxFuture<'_, Result<()>> {
         async {
             let done = self.copy.write(self.tx, self.changes, self.how).await?;

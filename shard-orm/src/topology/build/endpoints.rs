@@ -1,6 +1,6 @@
 //! A primary and its replicas: their URLs, options and pools.
 
-use super::taken::Taken;
+use super::duplicates::Duplicates;
 use crate::config::{Address, DatabaseOptions, Location, PoolOptions, Replica, Report};
 use crate::dialect::Dialect;
 use crate::topology::Endpoint;
@@ -25,7 +25,7 @@ pub(super) fn endpoints(
     level: &Level<'_>,
     (primary, replicas): (&Address, &[Replica]),
     (options, pool): (DatabaseOptions, PoolOptions),
-    taken: &mut Taken,
+    duplicates: &mut Duplicates,
     report: &mut Report,
 ) -> Found {
     let location = locate(&format!("{}.primary", level.path), primary, report);
@@ -42,7 +42,7 @@ pub(super) fn endpoints(
                 ),
             );
         }
-        taken.primary(&location.identity, &path);
+        duplicates.primary(&location.identity, &path);
     }
     level
         .options
@@ -69,7 +69,7 @@ pub(super) fn endpoints(
         {
             report.add(&path, "this replica stands twice; remove one of the two");
         }
-        taken.replica(&found.identity, &path);
+        duplicates.replica(&found.identity, &path);
         let weight = replica.weight;
         others.push(Endpoint::new(
             replica.address.clone(),

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::check_label;
+use super::duplicates::Duplicates;
 use super::endpoints::{Level, endpoints, mixed};
 use super::ids::find_by_id;
 use super::runs::servers_of_shards;
 use super::strategy::router;
-use super::taken::Taken;
 use crate::config::{self, Config, Location, Report};
 use crate::dialect::Dialect;
 use crate::route::MAX_LOGICAL_SHARDS;
@@ -19,7 +19,7 @@ pub(super) fn group(
     config: &Config,
     name: &str,
     described: &config::Group,
-    taken: &mut Taken,
+    duplicates: &mut Duplicates,
     report: &mut Report,
 ) -> Option<Group> {
     let path = format!("groups.{name}");
@@ -35,7 +35,7 @@ pub(super) fn group(
     }
     let default = format!("{name}_static");
     let static_namespace = described.static_namespace.clone().unwrap_or(default);
-    let servers = servers(config, &path, described, taken, report);
+    let servers = servers(config, &path, described, duplicates, report);
     let dialect = servers.dialect;
     let fits = check_length(&static_namespace, dialect);
     if described.static_namespace.is_none() {
@@ -76,15 +76,15 @@ pub(super) fn group(
     };
     let (template, homes) = (template?, homes?);
 
-    let owner = taken.namespaces(&path, name);
+    let owner = duplicates.namespaces(&path, name);
     for (shard, server) in (0_u32..).zip(&homes) {
         if let Some(location) = &servers.locations[*server] {
-            taken.name(&location.container, &template.name(shard), owner);
+            duplicates.name(&location.container, &template.name(shard), owner);
         }
     }
-    let owner = taken.statics(&path, name);
+    let owner = duplicates.statics(&path, name);
     for location in servers.locations.iter().flatten() {
-        taken.name(&location.container, &static_namespace, owner);
+        duplicates.name(&location.container, &static_namespace, owner);
     }
 
     let (dialect, group) = (dialect?, Arc::<str>::from(name));
@@ -158,7 +158,7 @@ fn servers(
     config: &Config,
     path: &str,
     described: &config::Group,
-    taken: &mut Taken,
+    duplicates: &mut Duplicates,
     report: &mut Report,
 ) -> Servers {
     let mut names = Vec::new();
@@ -194,7 +194,7 @@ fn servers(
             &level,
             (&server.primary, &server.replicas),
             in_force,
-            taken,
+            duplicates,
             report,
         );
         if let Some(location) = &found.location {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::config::{Group, Report};
-use crate::topology::hand_out::{self, Fault};
+use crate::topology::assign::{self, Fault};
 
 /// The position of the server of each logical shard, or nothing when that was reported as wrong.
 pub(super) fn servers_of_shards(
@@ -51,7 +51,7 @@ fn weighted_runs(
         );
         return None;
     }
-    let runs = hand_out::by_weight(group.logical_shards, &weights);
+    let runs = assign::by_weight(group.logical_shards, &weights);
     let mut all_right = true;
     for (at, run) in runs.iter().enumerate() {
         if run.is_empty() && weights[at] > 0 {
@@ -102,7 +102,7 @@ fn explicit_runs(
     let bare: Vec<Range<u32>> = runs.iter().map(|(_, run)| run.clone()).collect();
     let last = group.logical_shards - 1;
     let name = |at: usize| &group.servers[runs[at].0].name;
-    let faults = hand_out::faults(group.logical_shards, &bare);
+    let faults = assign::faults(group.logical_shards, &bare);
     for fault in &faults {
         let own = |at: usize| format!("{path}.servers[{}].shards", runs[at].0);
         match fault {

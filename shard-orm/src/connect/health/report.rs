@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Slot, State, Watch};
-use crate::connect::roles::{self, Look, Standing, Verdict};
+use super::{Health, Slot, State};
+use crate::connect::roles::{self, EndpointStatus, ProbeResult, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::topology::HealthSettings;
 
@@ -11,20 +11,20 @@ use crate::topology::HealthSettings;
 #[derive(Debug)]
 pub(crate) struct EndpointReport {
     pub(crate) label: String,
-    pub(crate) standing: Standing,
+    pub(crate) status: EndpointStatus,
     pub(crate) weight: u32,
     pub(crate) writable: Option<bool>,
     pub(crate) latency: Option<Duration>,
     pub(crate) lag: Option<Duration>,
     pub(crate) lag_bytes: Option<u64>,
-    pub(crate) looked: Option<Instant>,
+    pub(crate) probed: Option<Instant>,
     pub(crate) problem: Option<String>,
 }
 
-impl Watch {
+impl Health {
     /// The error for a write that no endpoint takes.
     #[cold]
-    pub(in crate::connect) fn nobody(&self) -> Error {
+    pub(in crate::connect) fn no_primary_error(&self) -> Error {
         let state = self.lock();
         Error::new(
             ErrorKind::ReadOnly,
@@ -32,20 +32,21 @@ impl Watch {
                 "server `{}` of `{}` takes no writes: {}",
                 self.server,
                 self.group,
-                self.why_nobody(state.verdict, &state)
+                self.no_primary_reason(state.verdict, &state)
             ),
         )
     }
 
-    pub(super) fn why_nobody(&self, verdict: Verdict, state: &State) -> String {
+    pub(super) fn no_primary_reason(&self, verdict: Verdict, state: &State) -> String {
         let that = |writable: bool| {
             let labels: Vec<&str> = self
                 .slots
                 .iter()
-                .zip(&state.looks)
-                .filter(|(_, look)| {
-                    look.as_ref()
-                        .and_then(|look| look.found.as_ref().ok())
+                .zip(&state.probes)
+                .filter(|(_, probe)| {
+                    probe
+                        .as_ref()
+                        .and_then(|probe| probe.found.as_ref().ok())
                         .is_some_and(|observed| observed.writable == writable)
                 })
                 .map(|(slot, _)| &*slot.label)
@@ -67,13 +68,13 @@ impl Watch {
 
     /// The error for a read that no replica serves.
     #[cold]
-    pub(in crate::connect) fn no_replica(&self) -> Error {
+    pub(in crate::connect) fn no_replica_error(&self) -> Error {
         let replicas: Vec<String> = self
             .slots
             .iter()
             .enumerate()
             .filter(|(index, _)| *index != self.last_primary())
-            .map(|(_, slot)| format!("{} {}", slot.label, slot.standing()))
+            .map(|(_, slot)| format!("{} {}", slot.label, slot.status()))
             .collect();
         Error::new(
             ErrorKind::Unavailable,
@@ -97,15 +98,15 @@ impl Watch {
         let state = self.lock();
         self.slots
             .iter()
-            .zip(&state.looks)
-            .map(|(slot, look)| {
-                let look = look.as_ref();
-                let standing = if self.watched {
-                    slot.standing()
+            .zip(&state.probes)
+            .map(|(slot, probe)| {
+                let probe = probe.as_ref();
+                let status = if self.monitored {
+                    slot.status()
                 } else {
-                    unwatched(look, &state, &self.settings)
+                    unwatched(probe, &state, &self.settings)
                 };
-                let mut report = endpoint(slot, standing, look, &state);
+                let mut report = endpoint(slot, status, probe, &state);
                 self.mark_outdated(&mut report, asked);
                 report
             })
@@ -115,10 +116,10 @@ impl Watch {
     /// What a look found counts for as long as the next one may take to come.
     fn mark_outdated(&self, report: &mut EndpointReport, asked: Option<Instant>) {
         let limit = self.settings.probe_timeout;
-        let missed = match (asked, report.looked) {
-            (Some(asked), looked) => looked.is_none_or(|looked| looked < asked),
-            (None, Some(looked)) => {
-                self.watched && looked.elapsed() > (self.settings.probe_interval + limit) * MISSED
+        let missed = match (asked, report.probed) {
+            (Some(asked), probed) => probed.is_none_or(|probed| probed < asked),
+            (None, Some(probed)) => {
+                self.monitored && probed.elapsed() > (self.settings.probe_interval + limit) * MISSED
             }
             (None, None) => false,
         };
@@ -127,10 +128,10 @@ impl Watch {
         }
         report.writable = None;
         if asked.is_some() {
-            report.standing = Standing::Unreachable;
+            report.status = EndpointStatus::Unreachable;
             report.problem = Some(format!("no answer within {limit:?} (`probe_timeout`)"));
         } else {
-            report.standing = Standing::Unknown;
+            report.status = EndpointStatus::Unknown;
             report.problem = Some("it is no longer looked at".to_owned());
         }
     }
@@ -139,35 +140,44 @@ impl Watch {
 /// After so many intervals without a look, nobody looks any more.
 const MISSED: u32 = 3;
 
-fn endpoint(slot: &Slot, standing: Standing, look: Option<&Look>, state: &State) -> EndpointReport {
-    let observed = look.and_then(|look| look.found.as_ref().ok());
+fn endpoint(
+    slot: &Slot,
+    status: EndpointStatus,
+    probe: Option<&ProbeResult>,
+    state: &State,
+) -> EndpointReport {
+    let observed = probe.and_then(|probe| probe.found.as_ref().ok());
     let position = observed.and_then(|observed| observed.position.as_ref());
     let replica = observed.is_some_and(|observed| !observed.writable);
     EndpointReport {
         label: slot.label.clone(),
-        standing,
+        status,
         weight: slot.weight,
         writable: observed.map(|observed| observed.writable),
-        latency: look
-            .filter(|look| look.found.is_ok())
-            .map(|look| look.latency),
+        latency: probe
+            .filter(|probe| probe.found.is_ok())
+            .map(|probe| probe.latency),
         lag: position
-            .zip(look)
+            .zip(probe)
             .filter(|_| replica && state.history.last().is_some())
-            .map(|(position, look)| state.history.lag(position, look.began)),
+            .map(|(position, probe)| state.history.lag(position, probe.began)),
         lag_bytes: position
             .filter(|_| replica)
             .zip(state.history.last())
             .and_then(|(position, primary)| position.bytes_behind(primary)),
-        looked: look.map(|look| look.began),
-        problem: look.and_then(|look| look.found.as_ref().err().cloned()),
+        probed: probe.map(|probe| probe.began),
+        problem: probe.and_then(|probe| probe.found.as_ref().err().cloned()),
     }
 }
 
 /// How an endpoint stood that no monitor watches, when it was last asked.
-fn unwatched(look: Option<&Look>, state: &State, settings: &HealthSettings) -> Standing {
-    match look.map(|look| &look.found) {
-        Some(Ok(observed)) if observed.writable => Standing::Primary,
-        _ => roles::standing(look, &state.history, settings),
+fn unwatched(
+    probe: Option<&ProbeResult>,
+    state: &State,
+    settings: &HealthSettings,
+) -> EndpointStatus {
+    match probe.map(|probe| &probe.found) {
+        Some(Ok(observed)) if observed.writable => EndpointStatus::Primary,
+        _ => roles::status(probe, &state.history, settings),
     }
 }

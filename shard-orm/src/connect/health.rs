@@ -2,9 +2,9 @@
 //!
 //! Read by every statement with one or two atomic loads; written by the monitor after each look.
 
-mod asked;
-mod gone;
-mod judge;
+mod abort;
+mod classify;
+mod on_demand;
 mod report;
 
 use std::fmt;
@@ -18,7 +18,7 @@ use tokio::time::timeout_at;
 pub(crate) use self::report::EndpointReport;
 
 use super::history::History;
-use super::roles::{Look, Standing, Verdict};
+use super::roles::{EndpointStatus, ProbeResult, Verdict};
 use crate::backend::Position;
 use crate::topology::{self, HealthSettings};
 
@@ -26,12 +26,12 @@ use crate::topology::{self, HealthSettings};
 const NOBODY: usize = usize::MAX;
 
 /// What is known of the endpoints of one server.
-pub(crate) struct Watch {
+pub(crate) struct Health {
     group: Arc<str>,
     server: Arc<str>,
     settings: HealthSettings,
     /// Whether a monitor looks at it; otherwise all is as configured.
-    watched: bool,
+    monitored: bool,
     /// Each endpoint has been looked at.
     settled: AtomicBool,
     /// Who takes writes, or `NOBODY`.
@@ -53,72 +53,75 @@ pub(crate) struct Watch {
 struct Slot {
     label: String,
     weight: u32,
-    standing: AtomicU8,
+    status: AtomicU8,
     /// Wakes its monitor: look now.
     now: Notify,
     /// Wakes its monitor: look soon.
     soon: Notify,
     /// Told when what the endpoint was asked is given up.
-    gone: Notify,
+    aborted: Notify,
 }
 
 struct State {
     history: History,
-    looks: Vec<Option<Look>>,
+    probes: Vec<Option<ProbeResult>>,
     verdict: Verdict,
     /// What the replicas should reach soon, for the sessions that wrote, and since when.
     wanted: Option<(Position, Instant)>,
 }
 
 /// All standings, by their number.
-const STANDINGS: [Standing; 9] = [
-    Standing::Unknown,
-    Standing::Primary,
-    Standing::Serving,
-    Standing::Lagging,
-    Standing::Unreachable,
-    Standing::TakesWrites,
-    Standing::Foreign,
-    Standing::Fenced,
-    Standing::Full,
+const STATUSES: [EndpointStatus; 9] = [
+    EndpointStatus::Unknown,
+    EndpointStatus::Primary,
+    EndpointStatus::Serving,
+    EndpointStatus::Lagging,
+    EndpointStatus::Unreachable,
+    EndpointStatus::TakesWrites,
+    EndpointStatus::Foreign,
+    EndpointStatus::Fenced,
+    EndpointStatus::Full,
 ];
 
 impl Slot {
-    fn standing(&self) -> Standing {
-        let number = usize::from(self.standing.load(Ordering::Relaxed));
-        STANDINGS.get(number).copied().unwrap_or(Standing::Unknown)
+    fn status(&self) -> EndpointStatus {
+        let number = usize::from(self.status.load(Ordering::Relaxed));
+        STATUSES
+            .get(number)
+            .copied()
+            .unwrap_or(EndpointStatus::Unknown)
     }
 
     /// Gives the standing before.
-    fn set_standing(&self, standing: Standing) -> Standing {
-        let before = self.standing();
-        self.standing.store(standing as u8, Ordering::Relaxed);
+    fn set_status(&self, status: EndpointStatus) -> EndpointStatus {
+        let before = self.status();
+        self.status.store(status as u8, Ordering::Relaxed);
         before
     }
 }
 
-impl Watch {
+impl Health {
     pub(super) fn new(
         group: &Arc<str>,
         server: &Arc<str>,
         settings: &HealthSettings,
         primary: &topology::Endpoint,
         replicas: &[topology::Endpoint],
-        watched: bool,
+        monitored: bool,
     ) -> Self {
-        let slot = |endpoint: &topology::Endpoint, standing: Standing| Slot {
+        let slot = |endpoint: &topology::Endpoint, status: EndpointStatus| Slot {
             label: endpoint.label(),
             weight: endpoint.weight(),
-            standing: AtomicU8::new(standing as u8),
+            status: AtomicU8::new(status as u8),
             now: Notify::new(),
             soon: Notify::new(),
-            gone: Notify::new(),
+            aborted: Notify::new(),
         };
         // Replicas that nobody watches are read as they are configured.
-        let (at_first, replica) = if watched {
-            (Standing::Unknown, Standing::Unknown)
+        let (at_first, replica) = if monitored {
+            (EndpointStatus::Unknown, EndpointStatus::Unknown)
         } else {
-            (Standing::Primary, Standing::Serving)
+            (EndpointStatus::Primary, EndpointStatus::Serving)
         };
         let mut slots = vec![slot(primary, at_first)];
         slots.extend(replicas.iter().map(|endpoint| slot(endpoint, replica)));
@@ -126,13 +129,13 @@ impl Watch {
             group: Arc::clone(group),
             server: Arc::clone(server),
             settings: settings.clone(),
-            watched,
-            settled: AtomicBool::new(!watched),
+            monitored,
+            settled: AtomicBool::new(!monitored),
             primary: AtomicUsize::new(0),
             last_primary: AtomicUsize::new(0),
             state: Mutex::new(State {
                 history: History::default(),
-                looks: vec![None; slots.len()],
+                probes: vec![None; slots.len()],
                 verdict: Verdict::One(0),
                 wanted: None,
             }),
@@ -156,8 +159,8 @@ impl Watch {
         &self.settings
     }
 
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watched
+    pub(crate) fn is_monitored(&self) -> bool {
+        self.monitored
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -183,10 +186,10 @@ impl Watch {
     }
 
     /// How an endpoint stands.
-    pub(super) fn standing(&self, index: usize) -> Standing {
+    pub(super) fn status(&self, index: usize) -> EndpointStatus {
         self.slots
             .get(index)
-            .map_or(Standing::Unknown, Slot::standing)
+            .map_or(EndpointStatus::Unknown, Slot::status)
     }
 
     /// Its share of the reads that go to replicas.
@@ -200,14 +203,14 @@ impl Watch {
     }
 
     /// Resolves when what this endpoint was asked is to be given up.
-    pub(super) fn gone(&self, index: usize) -> Option<tokio::sync::futures::Notified<'_>> {
-        let slot = self.slots.get(index).filter(|_| self.watched)?;
-        Some(slot.gone.notified())
+    pub(super) fn aborted(&self, index: usize) -> Option<tokio::sync::futures::Notified<'_>> {
+        let slot = self.slots.get(index).filter(|_| self.monitored)?;
+        Some(slot.aborted.notified())
     }
 
     /// A session has written to the primary: a position of it will be asked for.
     pub(super) fn wrote(&self) {
-        if self.watched && !self.wrote.swap(true, Ordering::AcqRel) {
+        if self.monitored && !self.wrote.swap(true, Ordering::AcqRel) {
             let primary = self.last_primary();
             self.slots[primary.min(self.slots.len() - 1)]
                 .soon
@@ -216,8 +219,8 @@ impl Watch {
     }
 
     /// Has all endpoints looked at now.
-    pub(crate) fn nudge(&self) {
-        if self.watched {
+    pub(crate) fn request_probe(&self) {
+        if self.monitored {
             for slot in &self.slots {
                 slot.now.notify_one();
             }
@@ -225,25 +228,25 @@ impl Watch {
     }
 
     /// Waits until each endpoint was looked at after this call, at most as long as a look takes.
-    pub(crate) async fn look_again(&self) {
-        if !self.watched {
+    pub(crate) async fn probe_now(&self) {
+        if !self.monitored {
             return;
         }
         let asked = Instant::now();
-        self.nudge();
+        self.request_probe();
         self.wait(asked, |state| {
             state
-                .looks
+                .probes
                 .iter()
-                .all(|look| look.as_ref().is_some_and(|look| look.began >= asked))
+                .all(|probe| probe.as_ref().is_some_and(|probe| probe.began >= asked))
         })
         .await;
     }
 
     /// Waits until each endpoint was looked at once, at most as long as a look takes.
-    pub(crate) async fn first_look(&self) {
+    pub(crate) async fn first_probe(&self) {
         self.wait(Instant::now(), |state| {
-            state.looks.iter().all(Option::is_some)
+            state.probes.iter().all(Option::is_some)
         })
         .await;
         // Also when nobody looks any more: the runtime that the cluster was opened in has ended.
@@ -270,12 +273,12 @@ impl Watch {
     }
 
     /// Resolves with the next look at any endpoint that is noted after this call.
-    pub(super) fn look_noted(&self) -> tokio::sync::futures::Notified<'_> {
+    pub(super) fn next_probe(&self) -> tokio::sync::futures::Notified<'_> {
         self.changed.notified()
     }
 
     /// A look at an endpoint begins now; gives also whether a session waits for what it finds.
-    pub(super) fn begin_look(&self, index: usize) -> (Instant, bool) {
+    pub(super) fn begin_probe(&self, index: usize) -> (Instant, bool) {
         // Before the clock is read: a write that comes after it asks for another look.
         let awaited = index == self.last_primary() && self.wrote.swap(false, Ordering::AcqRel);
         (Instant::now(), awaited)
@@ -297,9 +300,9 @@ impl Watch {
     /// When the look began by which this endpoint is known to hold a position.
     pub(super) fn holds_since(&self, index: usize, position: &Position) -> Option<Instant> {
         let state = self.lock();
-        let look = state.looks.get(index)?.as_ref()?;
-        let own = look.found.as_ref().ok()?.position.as_ref()?;
-        own.holds(position).then_some(look.began)
+        let probe = state.probes.get(index)?.as_ref()?;
+        let own = probe.found.as_ref().ok()?.position.as_ref()?;
+        own.holds(position).then_some(probe.began)
     }
 
     /// Wakes an endpoint's monitor: look now.
@@ -318,7 +321,7 @@ impl Watch {
     }
 }
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
             .field("group", &self.group)

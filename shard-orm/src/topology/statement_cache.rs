@@ -16,11 +16,11 @@ const CHUNKS: usize = 29;
 type ModelTexts = [OnceLock<Arc<str>>; OPERATIONS];
 
 /// Texts by model and operation.
-pub(crate) struct Texts {
+pub(crate) struct StatementCache {
     chunks: [OnceLock<Box<[ModelTexts]>>; CHUNKS],
 }
 
-impl Texts {
+impl StatementCache {
     pub(crate) fn new() -> Self {
         Self {
             chunks: std::array::from_fn(|_| OnceLock::new()),
@@ -51,7 +51,7 @@ fn locate(slot: u32) -> (usize, usize) {
     (chunk, shifted - (FIRST << chunk))
 }
 
-impl fmt::Debug for Texts {
+impl fmt::Debug for StatementCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Texts(..)")
     }
@@ -82,10 +82,13 @@ mod tests {
 
     #[test]
     fn a_text_is_rendered_once() {
-        let texts = Texts::new();
-        assert_eq!(&**texts.get(40, 3, || "select".to_owned()), "select");
+        let statement_cache = StatementCache::new();
         assert_eq!(
-            &**texts.get(40, 3, || unreachable!("it is there already")),
+            &**statement_cache.get(40, 3, || "select".to_owned()),
+            "select"
+        );
+        assert_eq!(
+            &**statement_cache.get(40, 3, || unreachable!("it is there already")),
             "select"
         );
     }

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The gates that were asked for.
 #[derive(Debug, Default)]
-pub(super) struct Gates(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+pub(super) struct SingleFlight(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl super::Cluster {
     /// The gate of this name, of which there are few.
-    pub(crate) fn gate(&self, name: String) -> Arc<tokio::sync::Mutex<()>> {
+    pub(crate) fn single_flight(&self, name: String) -> Arc<tokio::sync::Mutex<()>> {
         // No code that can panic runs under the lock.
-        let all = &self.inner.gates.0;
+        let all = &self.inner.single_flight.0;
         let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(name).or_default())
     }

@@ -2,8 +2,8 @@
 //!
 //! Called by `record` for each row that is about to be inserted.
 
+use super::generators::{no_tables_configured, no_worker_configured};
 use super::lease::ensure_worker;
-use super::makers::{no_tables_configured, no_worker_configured};
 use super::snowflake::Refusal;
 use crate::error::{Error, Result};
 use crate::exec::Target;
@@ -16,7 +16,11 @@ pub(crate) async fn fill<M: Model>(target: Target<'_>, row: &mut M) -> Result<()
         return Ok(());
     };
     let key = row.id_key()?;
-    let id = match target.cluster().makers().try_make(def, generated, key) {
+    let id = match target
+        .cluster()
+        .generators()
+        .try_generate(def, generated, key)
+    {
         Ok(id) => id,
         // Boxed: most ids are made at once, without it.
         Err(refusal) => Box::pin(wait(target, def, generated, key, refusal)).await?,
@@ -31,7 +35,11 @@ pub(crate) fn fill_at_once<M: Model>(target: Target<'_>, row: &mut M) -> Result<
         return Ok(true);
     };
     let key = row.id_key()?;
-    match target.cluster().makers().try_make(def, generated, key) {
+    match target
+        .cluster()
+        .generators()
+        .try_generate(def, generated, key)
+    {
         Ok(id) => row.set_id(id).map(|()| true),
         Err(_) => Ok(false),
     }
@@ -46,13 +54,13 @@ async fn wait(
     mut refusal: Refusal,
 ) -> Result<NewId> {
     let cluster = target.cluster();
-    let makers = cluster.makers();
-    let config = makers.config();
+    let generators = cluster.generators();
+    let config = generators.config();
     if generated.by == Generate::Table {
         let Some(database) = config.tables_database() else {
             return Err(no_tables_configured(def));
         };
-        let sequence = makers.sequence(def);
+        let sequence = generators.sequence(def);
         let next = sequence.next(target, database, config.block_size());
         return next.await.map(NewId::Integer);
     }
@@ -63,7 +71,7 @@ async fn wait(
             Refusal::NoWorker => ensure_worker(cluster).await?,
             other => return Err(other.into_error()),
         }
-        match makers.try_make(def, generated, key) {
+        match generators.try_generate(def, generated, key) {
             Ok(id) => return Ok(id),
             Err(again) => refusal = again,
         }

@@ -1,7 +1,7 @@
 //! The pools and places of one topology.
 
-mod building;
-mod health;
+mod builder;
+mod report;
 mod spec;
 
 use std::collections::HashMap;
@@ -10,52 +10,52 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use self::building::Building;
-pub(crate) use self::health::ServerReport;
+use self::builder::Builder;
+pub(crate) use self::report::ServerReport;
 use super::guard::Guard;
+use super::health::Health;
 use super::latencies::Latencies;
-use super::locks::Locks;
+use super::lock_budget::LockBudget;
 use super::monitor::Monitor;
 use super::namespace_handle::NamespaceHandle;
 use super::pool::Pool;
-use super::watch::Watch;
 use crate::error::Result;
 use crate::topology::Topology;
 
 /// The pools and places of one topology.
-pub(crate) struct Links {
-    groups: Vec<GroupLinks>,
-    databases: HashMap<Arc<str>, DatabaseLinks>,
+pub(crate) struct PoolSet {
+    groups: Vec<GroupPools>,
+    databases: HashMap<Arc<str>, DatabasePools>,
     /// Of all places, each once.
     pools: Vec<Arc<Pool>>,
 }
 
 /// A group's servers in their order, its places by logical shard, and those of its static tables by
 /// server.
-struct GroupLinks {
+struct GroupPools {
     guard: Arc<Guard>,
-    servers: Vec<Arc<ServerLinks>>,
+    servers: Vec<Arc<ServerPools>>,
     handles: Vec<Arc<NamespaceHandle>>,
     statics: Vec<Arc<NamespaceHandle>>,
 }
 
-struct DatabaseLinks {
-    server: Arc<ServerLinks>,
+struct DatabasePools {
+    server: Arc<ServerPools>,
     handle: Arc<NamespaceHandle>,
 }
 
 /// One server: what is known of it, and its pools, the primary's first; none for SQLite, where
 /// each namespace has its own.
-struct ServerLinks {
-    watch: Arc<Watch>,
+struct ServerPools {
+    health: Arc<Health>,
     latencies: Arc<Latencies>,
-    locks: Arc<Locks>,
+    locks: Arc<LockBudget>,
     pools: Vec<Arc<Pool>>,
     /// Ends with the last links that have this server.
     monitor: Monitor,
 }
 
-impl Links {
+impl PoolSet {
     pub(crate) fn new(topology: &Topology, runtime: &Handle) -> Result<Self> {
         Self::build(topology, runtime, None)
     }
@@ -70,7 +70,7 @@ impl Links {
         runtime: &Handle,
         before: Option<(&Topology, &Self)>,
     ) -> Result<Self> {
-        let mut building = Building {
+        let mut building = Builder {
             cluster: topology.name().into(),
             runtime,
             pools: Vec::new(),
@@ -143,7 +143,7 @@ impl Links {
         self.pools.iter().filter(is_there).map(Arc::clone).collect()
     }
 
-    fn servers(&self) -> impl Iterator<Item = &Arc<ServerLinks>> {
+    fn servers(&self) -> impl Iterator<Item = &Arc<ServerPools>> {
         let of_groups = self.groups.iter().flat_map(|group| &group.servers);
         of_groups.chain(self.databases.values().map(|database| &database.server))
     }
@@ -152,7 +152,7 @@ impl Links {
     pub(crate) async fn stop_monitor(&self) {
         for server in self.servers() {
             server.monitor.stop().await;
-            server.watch.settle();
+            server.health.settle();
         }
     }
 

@@ -3,39 +3,39 @@
 
 use std::time::Instant;
 
-use super::Watch;
+use super::Health;
 use crate::backend::Observed;
-use crate::connect::roles::Look;
+use crate::connect::roles::ProbeResult;
 
-impl Watch {
+impl Health {
     /// Keeps the looks of several checks apart. None is needed any more when one has begun after
     /// `asked` while this one waited.
-    pub(in crate::connect) async fn turn_to_look(
+    pub(in crate::connect) async fn begin_on_demand(
         &self,
         asked: Instant,
     ) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         let turn = self.looking.lock().await;
-        let done = self.lock().looks.iter().all(|look| {
-            let began = look.as_ref().map(|look| look.began);
+        let done = self.lock().probes.iter().all(|probe| {
+            let began = probe.as_ref().map(|probe| probe.began);
             began.is_some_and(|began| began >= asked)
         });
         (!done).then_some(turn)
     }
 
     /// Notes what such a look found.
-    pub(in crate::connect) fn note_asked(
+    pub(in crate::connect) fn note_on_demand(
         &self,
         index: usize,
         began: Instant,
         found: Result<Observed, String>,
     ) {
         let mut state = self.lock();
-        let Some(look) = state.looks.get_mut(index) else {
+        let Some(probe) = state.probes.get_mut(index) else {
             return;
         };
-        let before = look.take();
+        let before = probe.take();
         let failures = before.as_ref().map_or(0, |before| before.failures);
-        *look = Some(Look {
+        *probe = Some(ProbeResult {
             began,
             latency: began.elapsed(),
             took_writes: match &found {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::health::Health;
 use super::namespace_handle::NamespaceHandle;
-use super::watch::Watch;
 use crate::backend::Position;
 
 /// The longest text that is read.
@@ -18,10 +18,10 @@ const BETWEEN: char = '~';
 
 /// What a session has written.
 #[derive(Debug, Default)]
-pub(crate) struct Marks {
+pub(crate) struct WriteMarks {
     /// Looked at first: a session that has not written pays no more than this.
     any: AtomicBool,
-    marks: Mutex<BTreeMap<Spot, Mark>>,
+    marks: Mutex<BTreeMap<Spot, WriteMark>>,
 }
 
 /// A logical shard, or a named database.
@@ -33,7 +33,7 @@ struct Spot {
 
 /// What a replica must hold.
 #[derive(Debug, Clone)]
-enum Mark {
+enum WriteMark {
     /// All that the primary had acknowledged then; its position is not known yet.
     Since(Instant),
     /// This position.
@@ -41,18 +41,18 @@ enum Mark {
 }
 
 /// Marks a write when it is dropped: also when it was cut off, since it may have been carried out.
-pub(crate) struct Writing<'a> {
-    marks: Option<&'a Marks>,
+pub(crate) struct WriteMarker<'a> {
+    marks: Option<&'a WriteMarks>,
     handle: &'a NamespaceHandle,
 }
 
-impl<'a> Writing<'a> {
-    pub(crate) fn new(marks: Option<&'a Marks>, handle: &'a NamespaceHandle) -> Self {
+impl<'a> WriteMarker<'a> {
+    pub(crate) fn new(marks: Option<&'a WriteMarks>, handle: &'a NamespaceHandle) -> Self {
         Self { marks, handle }
     }
 }
 
-impl Drop for Writing<'_> {
+impl Drop for WriteMarker<'_> {
     fn drop(&mut self) {
         if let Some(marks) = self.marks {
             marks.wrote(self.handle);
@@ -62,10 +62,10 @@ impl Drop for Writing<'_> {
 
 /// What may serve a read of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seek {
+pub(super) enum EligibleReplicas {
     /// Nothing was written there: any replica.
     Any,
-    /// Each replica of which this is known; see [`Watch::holds_since`].
+    /// Each replica of which this is known; see [`Health::holds_since`].
     Known,
     /// None is known to hold it yet.
     NotYet,
@@ -98,21 +98,21 @@ impl Spot {
     }
 }
 
-impl Marks {
+impl WriteMarks {
     /// A write to this place has come back, or may have been carried out.
     pub(crate) fn wrote(&self, handle: &NamespaceHandle) {
         {
             let mut marks = self.lock();
             // The clock is read after the acknowledgement, before the monitor is told, and under
             // the lock: of two writes at once the later one is kept.
-            marks.insert(Spot::of(handle), Mark::Since(Instant::now()));
+            marks.insert(Spot::of(handle), WriteMark::Since(Instant::now()));
         }
         self.any.store(true, Ordering::Release);
-        handle.watch.wrote();
+        handle.health.wrote();
     }
 
     /// Whether anything was written at one of these places.
-    pub(crate) fn wrote_any<'p>(
+    pub(crate) fn covers_any<'p>(
         &self,
         mut handles: impl Iterator<Item = &'p NamespaceHandle>,
     ) -> bool {
@@ -128,21 +128,24 @@ impl Marks {
     }
 
     /// What may serve a read at this place, and the position that it must hold.
-    pub(super) fn seek(&self, handle: &NamespaceHandle) -> (Seek, Option<Position>) {
+    pub(super) fn eligible_replicas(
+        &self,
+        handle: &NamespaceHandle,
+    ) -> (EligibleReplicas, Option<Position>) {
         if !self.any.load(Ordering::Acquire) {
-            return (Seek::Any, None);
+            return (EligibleReplicas::Any, None);
         }
         let mut marks = self.lock();
         if Spot::beside(handle).is_some_and(|spot| marks.contains_key(&spot)) {
-            return (Seek::None, None);
+            return (EligibleReplicas::None, None);
         }
         let Some(mark) = marks.get_mut(&Spot::of(handle)) else {
-            return (Seek::Any, None);
+            return (EligibleReplicas::Any, None);
         };
-        mark.settle(&handle.watch);
+        mark.settle(&handle.health);
         match mark {
-            Mark::Since(_) => (Seek::NotYet, None),
-            Mark::At(position) => (Seek::Known, Some(position.clone())),
+            WriteMark::Since(_) => (EligibleReplicas::NotYet, None),
+            WriteMark::At(position) => (EligibleReplicas::Known, Some(position.clone())),
         }
     }
 
@@ -150,12 +153,12 @@ impl Marks {
     /// home and a shard.
     pub(crate) fn text(
         &self,
-        watch_of: impl Fn(&str, Option<u32>) -> Option<Arc<Watch>>,
+        watch_of: impl Fn(&str, Option<u32>) -> Option<Arc<Health>>,
     ) -> String {
         let mut text = VERSION.to_owned();
         for (spot, mark) in self.lock().iter_mut() {
-            if let Some(watch) = watch_of(&spot.home, spot.shard) {
-                mark.settle(&watch);
+            if let Some(health) = watch_of(&spot.home, spot.shard) {
+                mark.settle(&health);
             }
             text.push(BETWEEN);
             text.push_str(&spot.home);
@@ -166,8 +169,8 @@ impl Marks {
             text.push(':');
             match mark {
                 // Whoever reads it begins later than the write was acknowledged.
-                Mark::Since(_) => text.push('-'),
-                Mark::At(position) => text.push_str(&position.text()),
+                WriteMark::Since(_) => text.push('-'),
+                WriteMark::At(position) => text.push_str(&position.text()),
             }
         }
         text
@@ -183,7 +186,7 @@ impl Marks {
             return None;
         }
         let now = Instant::now();
-        let marks: Option<BTreeMap<Spot, Mark>> = parts
+        let marks: Option<BTreeMap<Spot, WriteMark>> = parts
             .map(|part| {
                 let mut fields = part.splitn(3, ':');
                 let home = fields.next().filter(|home| !home.is_empty())?;
@@ -192,8 +195,8 @@ impl Marks {
                     number => Some(number.parse().ok()?),
                 };
                 let mark = match fields.next()? {
-                    "-" => Mark::Since(now),
-                    position => Mark::At(Position::from_text(position)?),
+                    "-" => WriteMark::Since(now),
+                    position => WriteMark::At(Position::from_text(position)?),
                 };
                 let spot = Spot {
                     home: Arc::from(home),
@@ -209,24 +212,24 @@ impl Marks {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Spot, Mark>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Spot, WriteMark>> {
         // No code that can panic runs under the lock.
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Mark {
+impl WriteMark {
     /// Finds the position, once the monitor has seen it.
-    fn settle(&mut self, watch: &Watch) {
+    fn settle(&mut self, health: &Health) {
         if let Self::At(position) = self
-            && watch.is_current(position) == Some(false)
+            && health.is_current(position) == Some(false)
         {
             // Of a primary that is no longer the primary. What this one has of it, it has now.
             *self = Self::Since(Instant::now());
-            watch.wrote();
+            health.wrote();
         }
         if let Self::Since(acknowledged) = self
-            && let Some(position) = watch.position_after(*acknowledged)
+            && let Some(position) = health.position_after(*acknowledged)
         {
             *self = Self::At(position);
         }
@@ -239,7 +242,7 @@ mod tests {
     use super::*;
 
     fn again(text: &str) -> Option<String> {
-        Marks::from_text(text).map(|marks| marks.text(|_, _| None))
+        WriteMarks::from_text(text).map(|marks| marks.text(|_, _| None))
     }
 
     #[test]

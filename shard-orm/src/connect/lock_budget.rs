@@ -20,7 +20,7 @@ const SHARE: u32 = 4;
 
 /// The locks of one server that statements over several of its namespaces may hold.
 #[derive(Debug, Default)]
-pub(crate) struct Locks {
+pub(crate) struct LockBudget {
     /// Known from the first such statement on.
     room: OnceCell<Room>,
     /// How many relations a table stands for in each namespace: itself, its partitions, their
@@ -35,7 +35,7 @@ struct Room {
 }
 
 /// A statement that is to be weighed.
-pub(crate) struct Weighed<'a> {
+pub(crate) struct LockDemand<'a> {
     pub(crate) server: &'a str,
     pub(crate) table: &'a str,
     /// The table's qualified name in one of the namespaces.
@@ -48,13 +48,13 @@ pub(crate) struct Weighed<'a> {
     pub(crate) limit: Duration,
 }
 
-impl Locks {
+impl LockBudget {
     /// Waits until a statement has room, which it has until the permit is dropped.
     ///
     /// `connect` gives a connection to the server; it is asked for before any other is held.
     pub(crate) async fn hold(
         &self,
-        statement: Weighed<'_>,
+        statement: LockDemand<'_>,
         connect: impl Future<Output = Result<Lease>>,
     ) -> Result<Option<OwnedSemaphorePermit>> {
         let known = self.relations_of(statement.table);
@@ -91,7 +91,7 @@ impl Locks {
 
     /// Asks how many locks the server has, and for how many relations a table stands.
     #[cold]
-    async fn ask(&self, statement: &Weighed<'_>, lease: &mut Lease) -> Result<(&Room, u32)> {
+    async fn ask(&self, statement: &LockDemand<'_>, lease: &mut Lease) -> Result<(&Room, u32)> {
         let name = (statement.name)();
         let answer = lease.conn()?.lock_room(&name).await;
         let (all, relations) = match answer {

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::{Generate, Generated, ModelDef, NewId};
 
 /// What makes the ids of one cluster.
-pub(crate) struct Makers {
+pub(crate) struct Generators {
     config: config::Ids,
     pub(super) snowflakes: Snowflakes,
     /// One task at a time takes, renews or gives back a worker.
@@ -28,10 +28,10 @@ pub(crate) struct Makers {
     pub(super) runtime: Handle,
 }
 
-impl Makers {
+impl Generators {
     /// From a configuration that has been checked.
     pub(crate) fn new(config: &config::Ids, runtime: Handle) -> Result<Self> {
-        let makers = Self {
+        let generators = Self {
             snowflakes: Snowflakes::new(config.layout()?),
             lease: tokio::sync::Mutex::default(),
             sequences: Mutex::default(),
@@ -40,9 +40,9 @@ impl Makers {
         };
         if let Some(worker) = config.worker_number() {
             // With a clock that is not set yet, the first id tries again, and says so.
-            let _unset = makers.grant_number(worker);
+            let _unset = generators.grant_number(worker);
         }
-        Ok(makers)
+        Ok(generators)
     }
 
     pub(crate) fn config(&self) -> &config::Ids {
@@ -68,7 +68,7 @@ impl Makers {
     }
 
     /// The id of a row, when one can be made without a look at a database and without a wait.
-    pub(super) fn try_make(
+    pub(super) fn try_generate(
         &self,
         def: &'static ModelDef,
         generated: Generated,
@@ -140,7 +140,7 @@ pub(super) fn no_tables_configured(def: &ModelDef) -> Error {
     ))
 }
 
-impl fmt::Debug for Makers {
+impl fmt::Debug for Generators {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Makers")
             .field("snowflakes", &self.snowflakes)

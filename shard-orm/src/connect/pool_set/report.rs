@@ -1,6 +1,6 @@
 //! What is known of the servers of one topology, and the looks that a health check makes.
 //!
-//! Called by `cluster::health`. What a monitor sees stands in a server's `Watch`; the rest is what
+//! Called by `cluster::health`. What a monitor sees stands in a server's `Health`; the rest is what
 //! its pools heard last, and what is asked of it here.
 
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::{Links, ServerLinks};
+use super::{PoolSet, ServerPools};
 use crate::backend::{self, Observed};
+use crate::connect::health::{EndpointReport, Health};
 use crate::connect::namespace_handle::NamespaceHandle;
-use crate::connect::pool::{Heard, Pool};
-use crate::connect::roles::Standing;
-use crate::connect::watch::{EndpointReport, Watch};
+use crate::connect::pool::{LastOutcome, Pool};
+use crate::connect::roles::EndpointStatus;
 use crate::error::ErrorKind;
 
 /// How many files of one server are looked at side by side.
@@ -24,24 +24,24 @@ const FILES_AT_A_TIME: usize = 8;
 /// What is known of one server.
 #[derive(Debug)]
 pub(crate) struct ServerReport {
-    pub(crate) watch: Arc<Watch>,
+    pub(crate) health: Arc<Health>,
     pub(crate) endpoints: Vec<EndpointReport>,
 }
 
-impl Links {
+impl PoolSet {
     /// Asks each endpoint of each server how it stands now.
-    pub(crate) async fn look(&self) {
+    pub(crate) async fn probe(&self) {
         let asked = Instant::now();
         join_all(self.servers().map(|server| async move {
             if server.is_closed() {
                 return;
             }
-            if server.watch.is_watched() {
-                server.watch.look_again().await;
-            } else if let Some(_turn) = server.watch.turn_to_look(asked).await {
+            if server.health.is_monitored() {
+                server.health.probe_now().await;
+            } else if let Some(_turn) = server.health.begin_on_demand(asked).await {
                 match server.pools.first() {
-                    Some(pool) => look_at(&server.watch, pool).await,
-                    None => self.look_at_files(server).await,
+                    Some(pool) => probe_endpoint(&server.health, pool).await,
+                    None => self.probe_files(server).await,
                 }
             }
         }))
@@ -52,12 +52,12 @@ impl Links {
     pub(crate) fn reports(&self, asked: Option<Instant>) -> Vec<ServerReport> {
         self.servers()
             .map(|server| {
-                let mut endpoints = server.watch.report(asked);
+                let mut endpoints = server.health.report(asked);
                 for (index, report) in endpoints.iter_mut().enumerate() {
                     self.hear(server, index, report);
                 }
                 ServerReport {
-                    watch: Arc::clone(&server.watch),
+                    health: Arc::clone(&server.health),
                     endpoints,
                 }
             })
@@ -65,18 +65,18 @@ impl Links {
     }
 
     /// Adds what the pools of an endpoint heard.
-    fn hear(&self, server: &ServerLinks, index: usize, report: &mut EndpointReport) {
+    fn hear(&self, server: &ServerPools, index: usize, report: &mut EndpointReport) {
         let pools = self.pools_of(server, index);
         if pools.iter().any(|pool| pool.is_closed()) {
-            report.standing = Standing::Unreachable;
+            report.status = EndpointStatus::Unreachable;
             report.problem = Some("the cluster was closed".to_owned());
             return;
         }
-        let asked = report.looked;
-        if !server.watch.is_watched() {
+        let asked = report.probed;
+        if !server.health.is_monitored() {
             hear_last(&pools, index, report);
         }
-        if report.standing != Standing::Unreachable && report.problem.is_none() {
+        if report.status != EndpointStatus::Unreachable && report.problem.is_none() {
             // What is open serves on, and this is what comes next.
             report.problem = pools.iter().find_map(|pool| pool.not_opened());
         }
@@ -86,15 +86,15 @@ impl Links {
                 .handles_of(server)
                 .find_map(|handle| handle.refusal(index)),
         };
-        if let Some(refusal) = refusal.filter(|_| report.standing == Standing::Primary) {
+        if let Some(refusal) = refusal.filter(|_| report.status == EndpointStatus::Primary) {
             // That an endpoint is full is told by writes alone; its role it tells itself.
             let full = refusal.kind == ErrorKind::StorageFull;
             if full || asked.is_none_or(|asked| asked < refusal.at) {
                 report.writable = Some(false);
-                report.standing = if full {
-                    Standing::Full
+                report.status = if full {
+                    EndpointStatus::Full
                 } else {
-                    Standing::Fenced
+                    EndpointStatus::Fenced
                 };
                 report.problem = Some(refusal.problem);
             }
@@ -102,7 +102,7 @@ impl Links {
     }
 
     /// The pools of an endpoint: one, but for SQLite, where each file has its own.
-    fn pools_of(&self, server: &ServerLinks, index: usize) -> Vec<Arc<Pool>> {
+    fn pools_of(&self, server: &ServerPools, index: usize) -> Vec<Arc<Pool>> {
         if let Some(pool) = server.pools.get(index) {
             return vec![Arc::clone(pool)];
         }
@@ -115,28 +115,28 @@ impl Links {
     /// The places of a server.
     fn handles_of<'l>(
         &'l self,
-        server: &'l ServerLinks,
+        server: &'l ServerPools,
     ) -> impl Iterator<Item = &'l Arc<NamespaceHandle>> {
         let of_groups = self.groups.iter();
         let of_groups = of_groups.flat_map(|group| group.handles.iter().chain(&group.statics));
         let of_databases = self.databases.values().map(|database| &database.handle);
         let handles = of_groups.chain(of_databases);
-        handles.filter(|handle| Arc::ptr_eq(&handle.watch, &server.watch))
+        handles.filter(|handle| Arc::ptr_eq(&handle.health, &server.health))
     }
 
     /// Looks at all files of a SQLite server.
-    async fn look_at_files(&self, server: &ServerLinks) {
-        let watch = &server.watch;
-        let limit = watch.settings().probe_timeout;
-        for index in 0..watch.endpoints() {
+    async fn probe_files(&self, server: &ServerPools) {
+        let health = &server.health;
+        let limit = health.settings().probe_timeout;
+        for index in 0..health.endpoints() {
             let began = Instant::now();
-            let looks = self
+            let probes = self
                 .handles_of(server)
-                .map(|handle| handle.look_at_file(index));
-            let mut looks = futures_util::stream::iter(looks).buffer_unordered(FILES_AT_A_TIME);
+                .map(|handle| handle.probe_file(index));
+            let mut probes = futures_util::stream::iter(probes).buffer_unordered(FILES_AT_A_TIME);
             let all = async {
-                while let Some(look) = looks.next().await {
-                    look?;
+                while let Some(probe) = probes.next().await {
+                    probe?;
                 }
                 Ok(())
             };
@@ -149,12 +149,12 @@ impl Links {
                 follows: index > 0,
                 position: None,
             });
-            watch.note_asked(index, began, found);
+            health.note_on_demand(index, began, found);
         }
     }
 }
 
-impl ServerLinks {
+impl ServerPools {
     fn is_closed(&self) -> bool {
         self.pools.iter().any(|pool| pool.is_closed())
     }
@@ -162,36 +162,46 @@ impl ServerLinks {
 
 /// Takes what the pools heard since the last look.
 fn hear_last(pools: &[Arc<Pool>], index: usize, report: &mut EndpointReport) {
-    let heard: Vec<Heard> = pools.iter().filter_map(|pool| pool.heard()).collect();
-    let is_news = |heard: &&Heard| report.looked.is_none_or(|looked| looked < heard.at);
-    let news = heard.iter().filter(is_news);
-    let problem = news.clone().find(|heard| heard.problem.is_some());
-    let Some(heard) = problem.or_else(|| news.max_by_key(|heard| heard.at)) else {
+    let last_outcome: Vec<LastOutcome> = pools
+        .iter()
+        .filter_map(|pool| pool.last_outcome())
+        .collect();
+    let is_news =
+        |last_outcome: &&LastOutcome| report.probed.is_none_or(|probed| probed < last_outcome.at);
+    let outcomes = last_outcome.iter().filter(is_news);
+    let problem = outcomes
+        .clone()
+        .find(|last_outcome| last_outcome.problem.is_some());
+    let Some(last_outcome) =
+        problem.or_else(|| outcomes.max_by_key(|last_outcome| last_outcome.at))
+    else {
         return;
     };
-    let stood = report.standing;
-    report.looked = Some(heard.at);
-    report.problem.clone_from(&heard.problem);
-    report.standing = match (&heard.problem, stood) {
+    let stood = report.status;
+    report.probed = Some(last_outcome.at);
+    report.problem.clone_from(&last_outcome.problem);
+    report.status = match (&last_outcome.problem, stood) {
         (Some(_), _) => {
             report.writable = None;
-            Standing::Unreachable
+            EndpointStatus::Unreachable
         }
-        (None, Standing::Unknown | Standing::Unreachable) if index == 0 => Standing::Primary,
-        (None, Standing::Unknown | Standing::Unreachable) => Standing::Serving,
+        (None, EndpointStatus::Unknown | EndpointStatus::Unreachable) if index == 0 => {
+            EndpointStatus::Primary
+        }
+        (None, EndpointStatus::Unknown | EndpointStatus::Unreachable) => EndpointStatus::Serving,
         (None, stood) => stood,
     };
 }
 
 /// Looks at the only endpoint of a server.
-async fn look_at(watch: &Watch, pool: &Arc<Pool>) {
+async fn probe_endpoint(health: &Health, pool: &Arc<Pool>) {
     let began = Instant::now();
-    let limit = watch.settings().probe_timeout;
+    let limit = health.settings().probe_timeout;
     let found = match timeout(limit, ask(pool)).await {
         Ok(found) => found,
         Err(_) => Err(format!("no answer within {limit:?} (`probe_timeout`)")),
     };
-    watch.note_asked(0, began, found);
+    health.note_on_demand(0, began, found);
 }
 
 /// Asks over an idle connection; over one beside the pool when all are in use, or none is open.
@@ -208,7 +218,7 @@ async fn ask(pool: &Arc<Pool>) -> Result<Observed, String> {
             Err(failure) => return Err(failure.error.to_string()),
         }
     }
-    let opened = pool.open_beside().await;
+    let opened = pool.open_dedicated().await;
     let mut conn = opened.map_err(|error| error.to_string())?;
     let observed = backend::observe(&mut conn).await;
     let observed = observed.map_err(|failure| failure.error.to_string())?;

@@ -6,30 +6,31 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::spec::{Spec, session};
-use super::{DatabaseLinks, GroupLinks, ServerLinks};
+use super::{DatabasePools, GroupPools, ServerPools};
 use crate::backend::Beside;
+use crate::connect::endpoint::Endpoint;
 use crate::connect::guard::{Guard, ServerAccess};
+use crate::connect::health::Health;
 use crate::connect::monitor::Monitor;
-use crate::connect::namespace_handle::{Endpoint, NamespaceHandle};
+use crate::connect::namespace_handle::NamespaceHandle;
 use crate::connect::pool::Pool;
-use crate::connect::watch::Watch;
 use crate::error::Result;
 use crate::topology::{self, HealthSettings, Namespace, Read};
 
 /// The links while they are made.
-pub(super) struct Building<'b> {
+pub(super) struct Builder<'b> {
     /// The name of the cluster.
     pub(super) cluster: Arc<str>,
     pub(super) runtime: &'b Handle,
     pub(super) pools: Vec<Arc<Pool>>,
 }
 
-impl Building<'_> {
+impl Builder<'_> {
     pub(super) fn group(
         &mut self,
         group: &topology::Group,
-        before: Option<(&topology::Group, &GroupLinks)>,
-    ) -> Result<GroupLinks> {
+        before: Option<(&topology::Group, &GroupPools)>,
+    ) -> Result<GroupPools> {
         let name: Arc<str> = group.name().into();
         let guard = match before {
             Some((_, links)) => Arc::clone(&links.guard),
@@ -72,7 +73,7 @@ impl Building<'_> {
                 let known = before.and_then(|(before, known)| {
                     let shard = placement.namespace().shard();
                     let handle = known.handles.get(shard as usize)?;
-                    let same = Arc::ptr_eq(&handle.watch, &links.watch)
+                    let same = Arc::ptr_eq(&handle.health, &links.health)
                         && handle.namespace.is_same(placement.namespace())
                         && before.read() == group.read();
                     same.then_some(handle)
@@ -90,7 +91,7 @@ impl Building<'_> {
                 let known = before.and_then(|(before, known)| {
                     let handle = known.statics.get(position)?;
                     let same =
-                        Arc::ptr_eq(&handle.watch, &links.watch) && before.read() == group.read();
+                        Arc::ptr_eq(&handle.health, &links.health) && before.read() == group.read();
                     same.then_some(handle)
                 });
                 match known {
@@ -100,7 +101,7 @@ impl Building<'_> {
             })
             .collect::<Result<_>>()?;
         guard.set_servers(access(group, &servers));
-        Ok(GroupLinks {
+        Ok(GroupPools {
             guard,
             servers,
             handles,
@@ -112,7 +113,7 @@ impl Building<'_> {
         &mut self,
         (group, guard): (&topology::Group, &Arc<Guard>),
         placement: &topology::Placement,
-        links: &ServerLinks,
+        links: &ServerPools,
     ) -> Result<Arc<NamespaceHandle>> {
         let server = &group.servers()[placement.server()];
         let namespace = Arc::clone(placement.namespace());
@@ -132,7 +133,7 @@ impl Building<'_> {
         &mut self,
         (group, guard): (&topology::Group, &Arc<Guard>),
         position: usize,
-        links: &ServerLinks,
+        links: &ServerPools,
     ) -> Result<Arc<NamespaceHandle>> {
         let server = &group.servers()[position];
         let name = group.static_namespace();
@@ -157,7 +158,7 @@ impl Building<'_> {
         ))
     }
 
-    pub(super) fn database(&mut self, database: &topology::Database) -> Result<DatabaseLinks> {
+    pub(super) fn database(&mut self, database: &topology::Database) -> Result<DatabasePools> {
         let name = database.name();
         let endpoints = (database.primary(), database.replicas());
         let server = self.server((name, name), database.health(), endpoints, 1)?;
@@ -176,7 +177,7 @@ impl Building<'_> {
             endpoints,
             &server,
         );
-        Ok(DatabaseLinks {
+        Ok(DatabasePools {
             server: Arc::new(server),
             handle,
         })
@@ -188,7 +189,7 @@ impl Building<'_> {
         (server, guard): (&Arc<str>, Option<Arc<Guard>>),
         read: Read,
         endpoints: Endpoints,
-        links: &ServerLinks,
+        links: &ServerPools,
     ) -> Arc<NamespaceHandle> {
         Arc::new(NamespaceHandle {
             namespace,
@@ -197,7 +198,7 @@ impl Building<'_> {
             writer: endpoints.writer,
             reader: endpoints.reader,
             replicas: endpoints.replicas,
-            watch: Arc::clone(&links.watch),
+            health: Arc::clone(&links.health),
             latencies: Arc::clone(&links.latencies),
             locks: Arc::clone(&links.locks),
             guard,
@@ -206,10 +207,10 @@ impl Building<'_> {
     }
 
     /// A database that has not changed.
-    pub(super) fn keep(&mut self, links: &DatabaseLinks) -> DatabaseLinks {
+    pub(super) fn keep(&mut self, links: &DatabasePools) -> DatabasePools {
         let own = links.server.pools.iter().map(Arc::clone);
         self.pools.extend(own);
-        DatabaseLinks {
+        DatabasePools {
             server: Arc::clone(&links.server),
             handle: self.keep_handle(&links.handle),
         }
@@ -231,20 +232,22 @@ impl Building<'_> {
         health: &HealthSettings,
         (primary, replicas): (&topology::Endpoint, &[topology::Endpoint]),
         namespaces: usize,
-    ) -> Result<ServerLinks> {
+    ) -> Result<ServerPools> {
         let pools = if primary.dialect().capability().file_per_namespace {
             Vec::new()
         } else {
             self.endpoints(primary, replicas, namespaces)?
         };
-        let watched = pools.len() > 1;
-        let watch = Arc::new(Watch::new(group, name, health, primary, replicas, watched));
-        let endpoints = pools.iter().enumerate().filter(|_| watched);
+        let monitored = pools.len() > 1;
+        let health = Arc::new(Health::new(
+            group, name, health, primary, replicas, monitored,
+        ));
+        let endpoints = pools.iter().enumerate().filter(|_| monitored);
         let endpoints =
-            endpoints.map(|(index, pool)| (Arc::clone(&watch), index, Arc::clone(pool)));
-        Ok(ServerLinks {
+            endpoints.map(|(index, pool)| (Arc::clone(&health), index, Arc::clone(pool)));
+        Ok(ServerPools {
             monitor: Monitor::start(self.runtime, endpoints),
-            watch,
+            health,
             latencies: Arc::default(),
             locks: Arc::default(),
             pools,
@@ -307,7 +310,7 @@ impl Building<'_> {
 }
 
 /// How the servers of a group are looked at.
-fn access(group: &topology::Group, links: &[Arc<ServerLinks>]) -> Vec<ServerAccess> {
+fn access(group: &topology::Group, links: &[Arc<ServerPools>]) -> Vec<ServerAccess> {
     let servers = group.servers().iter().zip(links).enumerate();
     servers
         .map(|(position, (server, links))| {
@@ -326,7 +329,7 @@ fn access(group: &topology::Group, links: &[Arc<ServerLinks>]) -> Vec<ServerAcce
                     .collect(),
                 folder: server.primary().path().map(PathBuf::from),
                 connect_timeout: server.primary().pool().connect_timeout,
-                watch: Arc::clone(&links.watch),
+                health: Arc::clone(&links.health),
             }
         })
         .collect()

@@ -6,7 +6,7 @@ use crate::config::Report;
 
 /// Every primary, replica and namespace of a configuration.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct Duplicates {
     /// The path of each primary, by its identity.
     primaries: BTreeMap<String, String>,
     replicas: Vec<(String, String)>,
@@ -22,7 +22,7 @@ struct Owner {
     is_database: bool,
 }
 
-impl Taken {
+impl Duplicates {
     pub(super) fn primary(&mut self, identity: &str, path: &str) {
         self.primaries
             .entry(identity.to_owned())

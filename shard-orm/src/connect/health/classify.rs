@@ -3,15 +3,15 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{NOBODY, State, Watch};
+use super::{Health, NOBODY, State};
 use crate::backend::Observed;
 use crate::connect::monitor;
-use crate::connect::roles::{self, Look, Standing, Verdict};
+use crate::connect::roles::{self, EndpointStatus, ProbeResult, Verdict};
 
 /// How long replicas are looked at closely after a session has written.
 const CLOSELY: Duration = Duration::from_secs(1);
 
-impl Watch {
+impl Health {
     /// Notes what a look found, and says when the next one is due.
     pub(in crate::connect) fn note(
         &self,
@@ -20,41 +20,41 @@ impl Watch {
         found: Result<Observed, String>,
     ) -> Duration {
         let mut state = self.lock();
-        let before = state.looks[index].take();
+        let before = state.probes[index].take();
         let (failures, took_writes) = match (&found, before) {
             (Ok(observed), _) => (0, observed.writable),
             (Err(_), Some(before)) => (before.failures.saturating_add(1), before.took_writes),
             (Err(_), None) => (1, false),
         };
-        state.looks[index] = Some(Look {
+        state.probes[index] = Some(ProbeResult {
             began,
             latency: began.elapsed(),
             found,
             failures,
             took_writes,
         });
-        self.judge(&mut state);
+        self.decide_primary(&mut state);
         let primary = self.last_primary();
         if index == primary {
             self.note_primary(&mut state, index, began, awaited);
         }
-        self.stand(&mut state);
-        if !self.is_settled() && state.looks.iter().all(Option::is_some) {
+        self.update_statuses(&mut state);
+        if !self.is_settled() && state.probes.iter().all(Option::is_some) {
             self.settled.store(true, Ordering::Relaxed);
         }
-        let next = self.next_look(&state, index, failures);
+        let next = self.next_probe_in(&state, index, failures);
         drop(state);
-        if failures >= roles::GONE_AFTER {
-            self.slots[index].gone.notify_waiters();
+        if failures >= roles::ABORT_AFTER {
+            self.slots[index].aborted.notify_waiters();
         }
         self.changed.notify_waiters();
         next
     }
 
     /// Who takes writes now.
-    fn judge(&self, state: &mut State) {
+    fn decide_primary(&self, state: &mut State) {
         let known = self.last_primary();
-        let verdict = roles::primary(&state.looks, known, state.verdict);
+        let verdict = roles::primary(&state.probes, known, state.verdict);
         if let Verdict::One(index) = verdict {
             if index != known {
                 state.history.clear();
@@ -80,19 +80,19 @@ impl Watch {
                     group = &*self.group,
                     server = &*self.server,
                     "writes are refused: {}",
-                    self.why_nobody(verdict, state)
+                    self.no_primary_reason(verdict, state)
                 );
                 // One look may be older than the other: a change of roles is seen at once.
-                self.nudge();
+                self.request_probe();
             }
         }
         state.verdict = verdict;
     }
 
     fn note_primary(&self, state: &mut State, index: usize, began: Instant, awaited: bool) {
-        let observed = state.looks[index]
+        let observed = state.probes[index]
             .as_ref()
-            .and_then(|look| look.found.as_ref().ok())
+            .and_then(|probe| probe.found.as_ref().ok())
             .filter(|observed| observed.writable);
         let Some(position) = observed.and_then(|observed| observed.position.clone()) else {
             return;
@@ -109,23 +109,23 @@ impl Watch {
     }
 
     /// How each endpoint stands now; says what has changed.
-    fn stand(&self, state: &mut State) {
+    fn update_statuses(&self, state: &mut State) {
         let primary = self.primary.load(Ordering::Relaxed);
         for (index, slot) in self.slots.iter().enumerate() {
-            let look = state.looks[index].as_ref();
-            let standing = if index == primary && look.is_some_and(|look| look.found.is_ok()) {
-                Standing::Primary
+            let probe = state.probes[index].as_ref();
+            let status = if index == primary && probe.is_some_and(|probe| probe.found.is_ok()) {
+                EndpointStatus::Primary
             } else {
-                roles::standing(look, &state.history, &self.settings)
+                roles::status(probe, &state.history, &self.settings)
             };
-            let before = slot.set_standing(standing);
-            if before == standing {
+            let before = slot.set_status(status);
+            if before == status {
                 continue;
             }
-            let problem = look.and_then(|look| look.found.as_ref().err());
+            let problem = probe.and_then(|probe| probe.found.as_ref().err());
             let problem = problem.map_or(String::new(), |problem| format!(": {problem}"));
             let configured = if index == 0 { "primary" } else { "replica" };
-            if matches!(standing, Standing::Primary | Standing::Serving) {
+            if matches!(status, EndpointStatus::Primary | EndpointStatus::Serving) {
                 tracing::info!(
                     target: "shard_orm",
                     group = &*self.group,
@@ -148,14 +148,14 @@ impl Watch {
     }
 
     /// How long until the next look at an endpoint, if nothing wakes its monitor.
-    fn next_look(&self, state: &State, index: usize, failures: u32) -> Duration {
+    fn next_probe_in(&self, state: &State, index: usize, failures: u32) -> Duration {
         let interval = self.settings.probe_interval;
         if failures > 0 {
             return interval.min(monitor::AFTER_FAILURE);
         }
-        let position = state.looks[index]
+        let position = state.probes[index]
             .as_ref()
-            .and_then(|look| look.found.as_ref().ok())
+            .and_then(|probe| probe.found.as_ref().ok())
             .and_then(|observed| observed.position.as_ref());
         let behind = state.wanted.as_ref().is_some_and(|(wanted, since)| {
             since.elapsed() < CLOSELY && position.is_some_and(|position| !position.holds(wanted))

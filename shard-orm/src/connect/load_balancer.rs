@@ -6,41 +6,34 @@ use std::time::Instant;
 
 use tokio::time::timeout_at;
 
-use super::marks::{Marks, Seek};
-use super::namespace_handle::{Endpoint, NamespaceHandle};
-use super::pool::Lease;
-use super::roles::Standing;
+use super::endpoint::{Checkout, Endpoint};
+use super::namespace_handle::NamespaceHandle;
+use super::roles::EndpointStatus;
+use super::write_marks::{EligibleReplicas, WriteMarks};
 use crate::error::{Error, ErrorKind, Result};
 use crate::route::mix64;
 use crate::topology::{Fallback, Read};
-
-/// A connection, and the endpoint that it belongs to.
-#[derive(Debug)]
-pub(crate) struct Served<'p> {
-    pub(crate) lease: Lease,
-    pub(crate) endpoint: &'p Endpoint,
-}
 
 impl NamespaceHandle {
     /// A connection for a write.
     ///
     /// When the primary cannot be reached, all endpoints are looked at anew, and another one that
     /// takes writes by then is used.
-    pub(crate) async fn for_write(&self) -> Result<Served<'_>> {
+    pub(crate) async fn for_write(&self) -> Result<Checkout<'_>> {
         let endpoint = self.writer();
-        if let Some(served) = endpoint.ok().and_then(|endpoint| self.at_once(endpoint)) {
-            return Ok(served);
+        if let Some(checkout) = endpoint.ok().and_then(|endpoint| self.at_once(endpoint)) {
+            return Ok(checkout);
         }
         // Boxed, here and below, what waits: it does not make the future of every statement larger.
         Box::pin(self.wait_to_write()).await
     }
 
-    async fn wait_to_write(&self) -> Result<Served<'_>> {
+    async fn wait_to_write(&self) -> Result<Checkout<'_>> {
         self.settle().await;
         let failed = match self.writer() {
             Ok(endpoint) => match self.serve(endpoint).await {
                 Err(error) if self.may_have_moved(&error) => (Some(endpoint.index()), error),
-                served => return served,
+                checkout => return checkout,
             },
             Err(error) => (None, error),
         };
@@ -48,8 +41,8 @@ impl NamespaceHandle {
     }
 
     #[cold]
-    async fn follow_write(&self, (before, failed): (Option<usize>, Error)) -> Result<Served<'_>> {
-        self.watch.look_again().await;
+    async fn follow_write(&self, (before, failed): (Option<usize>, Error)) -> Result<Checkout<'_>> {
+        self.health.probe_now().await;
         let endpoint = self.writer()?;
         if before == Some(endpoint.index()) {
             return Err(failed);
@@ -60,37 +53,37 @@ impl NamespaceHandle {
     /// After a write was refused as by a read-only server: whether another endpoint takes it.
     #[cold]
     pub(crate) async fn has_new_primary(&self, refused_by: usize) -> bool {
-        if !self.watch.is_watched() {
+        if !self.health.is_monitored() {
             return false;
         }
-        self.watch.look_again().await;
-        self.watch
+        self.health.probe_now().await;
+        self.health
             .primary()
             .is_some_and(|primary| primary != refused_by)
     }
 
     /// A connection to the primary for a read.
-    pub(crate) async fn for_primary_read(&self) -> Result<Served<'_>> {
+    pub(crate) async fn for_primary_read(&self) -> Result<Checkout<'_>> {
         match self.at_once(self.primary_reader()) {
-            Some(served) => Ok(served),
+            Some(checkout) => Ok(checkout),
             None => Box::pin(self.wait_for_primary_read()).await,
         }
     }
 
-    async fn wait_for_primary_read(&self) -> Result<Served<'_>> {
+    async fn wait_for_primary_read(&self) -> Result<Checkout<'_>> {
         self.settle().await;
         let endpoint = self.primary_reader();
         match self.serve(endpoint).await {
             Err(error) if self.may_have_moved(&error) => {
                 self.follow_read(endpoint.index(), error).await
             }
-            served => served,
+            checkout => checkout,
         }
     }
 
     #[cold]
-    async fn follow_read(&self, before: usize, failed: Error) -> Result<Served<'_>> {
-        self.watch.look_again().await;
+    async fn follow_read(&self, before: usize, failed: Error) -> Result<Checkout<'_>> {
+        self.health.probe_now().await;
         let endpoint = self.primary_reader();
         if before == endpoint.index() {
             return Err(failed);
@@ -103,17 +96,17 @@ impl NamespaceHandle {
     pub(crate) async fn for_read(
         &self,
         read: Option<Read>,
-        marks: Option<&Marks>,
-    ) -> Result<Served<'_>> {
+        marks: Option<&WriteMarks>,
+    ) -> Result<Checkout<'_>> {
         let read = read.unwrap_or(match marks {
             Some(_) => Read::Session,
             None => self.policy(),
         });
         let any_replica = match (read, marks) {
             (Read::Replica, _) => true,
-            (Read::Session, Some(marks)) => match marks.seek(self) {
-                (Seek::Any, _) => true,
-                (Seek::None, _) => false,
+            (Read::Session, Some(marks)) => match marks.eligible_replicas(self) {
+                (EligibleReplicas::Any, _) => true,
+                (EligibleReplicas::None, _) => false,
                 _ => return Box::pin(self.for_session_read(marks)).await,
             },
             // Nobody says what was written before.
@@ -131,15 +124,15 @@ impl NamespaceHandle {
     pub(crate) async fn for_read_again(
         &self,
         read: Option<Read>,
-        marks: Option<&Marks>,
+        marks: Option<&WriteMarks>,
         failed: &Endpoint,
-    ) -> Result<Served<'_>> {
+    ) -> Result<Checkout<'_>> {
         if !self.is_replica(failed) {
             // A primary whose connections end may have handed its role over, or be found behind
             // another address: what answers there now need not be one.
-            self.watch.look_again().await;
+            self.health.probe_now().await;
             self.for_primary_read().await
-        } else if self.watch.settings().fallback == Fallback::Refuse {
+        } else if self.health.settings().fallback == Fallback::Refuse {
             self.for_read(read, marks).await
         } else {
             self.for_primary_read().await
@@ -148,7 +141,7 @@ impl NamespaceHandle {
 
     /// A connection to a replica, which is told before it is waited for; to the primary when none
     /// serves.
-    pub(crate) async fn for_replica_read(&self, chosen: impl Fn(usize)) -> Result<Served<'_>> {
+    pub(crate) async fn for_replica_read(&self, chosen: impl Fn(usize)) -> Result<Checkout<'_>> {
         if self.replicas.is_empty() {
             return self.for_primary_read().await;
         }
@@ -158,20 +151,20 @@ impl NamespaceHandle {
         };
         chosen(endpoint.index());
         match self.at_once(endpoint) {
-            Some(served) => Ok(served),
+            Some(checkout) => Ok(checkout),
             None => Box::pin(self.wait_for_replica(endpoint)).await,
         }
     }
 
-    async fn wait_for_replica<'p>(&'p self, endpoint: &'p Endpoint) -> Result<Served<'p>> {
+    async fn wait_for_replica<'p>(&'p self, endpoint: &'p Endpoint) -> Result<Checkout<'p>> {
         match self.serve(endpoint).await {
             Err(error) if is_missing(&error) => self.without_replica(Some(error)).await,
-            served => served,
+            checkout => checkout,
         }
     }
 
     /// A connection to a replica other than this one, if another serves.
-    pub(crate) async fn for_other_replica(&self, than: usize) -> Result<Option<Served<'_>>> {
+    pub(crate) async fn for_other_replica(&self, than: usize) -> Result<Option<Checkout<'_>>> {
         match self.replica(|index| index != than) {
             Some(endpoint) => self.serve(endpoint).await.map(Some),
             None => Ok(None),
@@ -180,31 +173,31 @@ impl NamespaceHandle {
 
     /// The primary serves a read that no replica could, unless that is forbidden.
     #[cold]
-    async fn without_replica(&self, failed: Option<Error>) -> Result<Served<'_>> {
+    async fn without_replica(&self, failed: Option<Error>) -> Result<Checkout<'_>> {
         if let Some(error) = &failed {
-            self.watch.nudge();
+            self.health.request_probe();
             tracing::warn!(
                 target: "shard_orm",
                 server = &*self.server,
                 "a replica does not serve a read: {}", error.kind()
             );
         }
-        if self.watch.settings().fallback == Fallback::Refuse {
-            return Err(failed.unwrap_or_else(|| self.watch.no_replica()));
+        if self.health.settings().fallback == Fallback::Refuse {
+            return Err(failed.unwrap_or_else(|| self.health.no_replica_error()));
         }
         self.for_primary_read().await
     }
 
     /// A connection to a replica that is known to hold what the session wrote here, as soon as
     /// there is one; to the primary when there is none in time.
-    async fn for_session_read(&self, marks: &Marks) -> Result<Served<'_>> {
+    async fn for_session_read(&self, marks: &WriteMarks) -> Result<Checkout<'_>> {
         self.settle().await;
-        let until = Instant::now() + self.watch.settings().session_wait;
+        let until = Instant::now() + self.health.settings().session_wait;
         loop {
             // Before the marks: a look that ends after they were read is not missed.
-            let look = self.watch.look_noted();
-            if let (Seek::Known, Some(position)) = marks.seek(self) {
-                let since = |index| self.watch.holds_since(index, &position);
+            let probe = self.health.next_probe();
+            if let (EligibleReplicas::Known, Some(position)) = marks.eligible_replicas(self) {
+                let since = |index| self.health.holds_since(index, &position);
                 let holder = self.replica(|index| since(index).is_some());
                 if let Some((endpoint, known)) =
                     holder.and_then(|endpoint| Some((endpoint, since(endpoint.index())?)))
@@ -213,15 +206,15 @@ impl NamespaceHandle {
                         // A server that was started anew may have come back from an earlier
                         // position: only a connection that is older than the look proves that it
                         // was not.
-                        Ok(served) if served.lease.was_open_at(known) => return Ok(served),
+                        Ok(checkout) if checkout.lease.was_open_at(known) => return Ok(checkout),
                         Ok(_) => {}
-                        Err(error) if is_missing(&error) => self.watch.nudge(),
+                        Err(error) if is_missing(&error) => self.health.request_probe(),
                         Err(error) => return Err(error),
                     }
                     break;
                 }
             }
-            if Instant::now() >= until || timeout_at(until.into(), look).await.is_err() {
+            if Instant::now() >= until || timeout_at(until.into(), probe).await.is_err() {
                 break;
             }
         }
@@ -229,48 +222,48 @@ impl NamespaceHandle {
     }
 
     /// A connection of this endpoint, if one can be had at once.
-    fn at_once<'p>(&'p self, endpoint: &'p Endpoint) -> Option<Served<'p>> {
-        if !self.watch.is_settled() {
+    fn at_once<'p>(&'p self, endpoint: &'p Endpoint) -> Option<Checkout<'p>> {
+        if !self.health.is_settled() {
             return None;
         }
         let lease = endpoint.at_once()?;
-        Some(Served { lease, endpoint })
+        Some(Checkout { lease, endpoint })
     }
 
-    async fn serve<'p>(&'p self, endpoint: &'p Endpoint) -> Result<Served<'p>> {
+    async fn serve<'p>(&'p self, endpoint: &'p Endpoint) -> Result<Checkout<'p>> {
         let lease = self.ready(endpoint).await?;
-        Ok(Served { lease, endpoint })
+        Ok(Checkout { lease, endpoint })
     }
 
     /// Waits for the first look at the server: until then its roles are only what the
     /// configuration says.
     async fn settle(&self) {
-        if !self.watch.is_settled() {
-            Box::pin(self.watch.first_look()).await;
+        if !self.health.is_settled() {
+            Box::pin(self.health.first_probe()).await;
         }
     }
 
     /// Whether an error may mean that another endpoint has become the primary.
     fn may_have_moved(&self, error: &Error) -> bool {
-        error.kind() == ErrorKind::Unavailable && self.watch.is_watched()
+        error.kind() == ErrorKind::Unavailable && self.health.is_monitored()
     }
 
     /// The less busy, for its weight, of two replicas chosen at random ("the power of two choices",
     /// Mitzenmacher 1996), each with a chance in proportion to its weight.
     fn replica(&self, also: impl Fn(usize) -> bool) -> Option<&Endpoint> {
         let serving = |index: &usize| {
-            *index != self.watch.last_primary()
-                && self.watch.standing(*index) == Standing::Serving
+            *index != self.health.last_primary()
+                && self.health.status(*index) == EndpointStatus::Serving
                 && also(*index)
         };
         if let Some(chosen) = self.choose(serving) {
             return Some(chosen);
         }
-        if self.watch.settings().fallback == Fallback::Refuse {
+        if self.health.settings().fallback == Fallback::Refuse {
             // One that did not answer may answer by now, and there is no other.
             return self.choose(|index| {
-                *index != self.watch.last_primary()
-                    && self.watch.standing(*index) == Standing::Unreachable
+                *index != self.health.last_primary()
+                    && self.health.status(*index) == EndpointStatus::Unreachable
                     && also(*index)
             });
         }
@@ -278,7 +271,7 @@ impl NamespaceHandle {
     }
 
     fn choose(&self, fits: impl Fn(&usize) -> bool) -> Option<&Endpoint> {
-        let weight = |index: usize| u64::from(self.watch.weight(index));
+        let weight = |index: usize| u64::from(self.health.weight(index));
         let candidates =
             || (0..=self.replicas.len()).filter(|index| weight(*index) > 0 && fits(index));
         let mut total = 0;
@@ -299,7 +292,7 @@ impl NamespaceHandle {
                     here
                 })
         };
-        let random = mix64(self.watch.turn() as u64);
+        let random = mix64(self.health.turn() as u64);
         let first = match count {
             0 => return None,
             1 => candidates().next()?,

@@ -15,7 +15,7 @@ const REFUSAL_COUNTS_FOR: Duration = Duration::from_secs(10);
 
 /// What a pool last learned of its endpoint.
 #[derive(Debug, Clone)]
-pub(crate) struct Heard {
+pub(crate) struct LastOutcome {
     pub(crate) at: Instant,
     /// Why the endpoint could not be used; `None` when it answered.
     pub(crate) problem: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Refusal {
 
 /// The last outcomes of one pool.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(super) struct Outcomes {
     last: Mutex<Last>,
     /// There is a refusal: a write that succeeds takes it back.
     refused: AtomicBool,
@@ -39,30 +39,30 @@ pub(super) struct News {
 
 #[derive(Debug, Default)]
 struct Last {
-    heard: Option<Heard>,
+    last_outcome: Option<LastOutcome>,
     /// Why no connection could be opened, until one was.
     not_opened: Option<String>,
     refusal: Option<Refusal>,
 }
 
-impl News {
+impl Outcomes {
     /// A connection was opened, or was not.
     pub(super) fn opened(&self, outcome: Result<(), &Error>) {
         let problem = outcome.err().map(Error::to_string);
         let mut last = self.lock();
         last.not_opened.clone_from(&problem);
-        last.heard = Some(now(problem));
+        last.last_outcome = Some(now(problem));
     }
 
     /// A connection that was idle has answered.
     pub(super) fn answered(&self) {
-        self.lock().heard = Some(now(None));
+        self.lock().last_outcome = Some(now(None));
     }
 
     /// A connection was lost.
     pub(super) fn lost(&self) {
         let problem = "a connection was lost, and none has answered since";
-        self.lock().heard = Some(now(Some(problem.to_owned())));
+        self.lock().last_outcome = Some(now(Some(problem.to_owned())));
     }
 
     /// A statement failed: remembered when the endpoint takes no writes at all for its reason.
@@ -86,10 +86,14 @@ impl News {
     }
 
     /// The last outcome, unless a connection has answered at that instant, which is later.
-    pub(super) fn heard(&self, answered: Option<Instant>) -> Option<Heard> {
-        let heard = self.lock().heard.clone();
-        let later = answered.filter(|at| heard.as_ref().is_none_or(|heard| *at > heard.at));
-        later.map_or(heard, |at| Some(Heard { at, problem: None }))
+    pub(super) fn last_outcome(&self, answered: Option<Instant>) -> Option<LastOutcome> {
+        let last_outcome = self.lock().last_outcome.clone();
+        let later = answered.filter(|at| {
+            last_outcome
+                .as_ref()
+                .is_none_or(|last_outcome| *at > last_outcome.at)
+        });
+        later.map_or(last_outcome, |at| Some(LastOutcome { at, problem: None }))
     }
 
     /// Why the last attempt to open a connection failed.
@@ -109,8 +113,8 @@ impl News {
     }
 }
 
-fn now(problem: Option<String>) -> Heard {
-    Heard {
+fn now(problem: Option<String>) -> LastOutcome {
+    LastOutcome {
         at: Instant::now(),
         problem,
     }

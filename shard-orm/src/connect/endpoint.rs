@@ -1,0 +1,79 @@
+//! An endpoint as seen from one namespace, and a connection checked out from it.
+//!
+//! Used by `namespace_handle`, which verifies the namespace, and by `load_balancer`, which chooses
+//! the endpoint.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::pool::{Lease, Pool};
+use crate::backend::{Conn, Listener};
+use crate::error::Result;
+
+/// The pool of one endpoint, and whether the namespace has been verified there.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(super) pool: Arc<Pool>,
+    index: usize,
+    verified: AtomicBool,
+}
+
+/// A connection, and the endpoint to which it belongs.
+#[derive(Debug)]
+pub(crate) struct Checkout<'p> {
+    pub(crate) lease: Lease,
+    pub(crate) endpoint: &'p Endpoint,
+}
+
+impl Endpoint {
+    pub(super) fn new(pool: Arc<Pool>, index: usize) -> Self {
+        Self {
+            pool,
+            index,
+            verified: AtomicBool::new(false),
+        }
+    }
+
+    /// The position among the server's endpoints; 0 is the configured primary.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether the record of the namespace has been read here and is correct.
+    pub(super) fn is_verified(&self) -> bool {
+        self.verified.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_verified(&self) {
+        self.verified.store(true, Ordering::Relaxed);
+    }
+
+    /// The number of connections in use.
+    pub(super) fn outstanding(&self) -> usize {
+        self.pool.outstanding()
+    }
+
+    /// A connection without waiting, if the namespace has been verified and one is available.
+    pub(super) fn at_once(&self) -> Option<Lease> {
+        if self.is_verified() {
+            self.pool.at_once()
+        } else {
+            None
+        }
+    }
+
+    /// A connection, even if the namespace does not exist yet.
+    pub(crate) async fn acquire(&self) -> Result<Lease> {
+        self.pool.acquire().await
+    }
+
+    /// A dedicated connection outside the pool, for long use.
+    pub(crate) async fn open_dedicated(&self) -> Result<Conn> {
+        self.pool.open_dedicated().await
+    }
+
+    /// A dedicated session that receives notifications; `None` if the database has none.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
+        self.pool.listen(channel).await
+    }
+}
