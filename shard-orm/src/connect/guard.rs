@@ -1,7 +1,7 @@
-//! Guards a group against a configuration that looks for its rows where they are not.
+//! Protects a group against a configuration that would look for rows on the wrong server.
 //!
-//! One for each group, shared by its places. Asked when a namespace is first used, when one is
-//! missing, and by `setup`.
+//! One per group, shared by its handles. Used when a namespace is first used, when one is missing,
+//! and by `setup`.
 
 mod survey;
 
@@ -19,7 +19,7 @@ use crate::backend::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Fingerprint;
 
-/// How long the last survey explains what statements do not find. `setup` always makes its own.
+/// How long a survey may be reused to explain missing namespaces. `setup` always makes a new one.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// What the records of a group are compared with.
@@ -27,23 +27,23 @@ pub(crate) struct Guard {
     pub(crate) cluster: Arc<str>,
     pub(crate) group: Arc<str>,
     pub(crate) fingerprint: Arc<Fingerprint>,
-    /// The identity that the first record had, and where it was read.
+    /// The group id of the first record, and where it was read.
     id: Lock<Option<(String, String)>>,
     servers: ArcSwap<Vec<ServerAccess>>,
-    /// The last survey; locked while one is made, so that many statements share it.
+    /// The last survey; locked while one is running, so that many statements share it.
     last: Mutex<Option<(Instant, Arc<Survey>)>>,
 }
 
-/// How a server of the group is reached, beside the pools: they belong to a topology, and a survey to
-/// none.
+/// How to connect to a server of the group, independent of its pools.
 #[derive(Clone)]
 pub(crate) struct ServerAccess {
     pub(crate) name: Arc<str>,
     /// The namespaces that the topology expects there, whatever their records say.
     pub(crate) namespaces: Vec<Arc<str>>,
-    /// What each endpoint is opened with, and what messages call it; the configured primary's first.
+    /// The connection settings and the name in messages of each endpoint; the configured primary's
+    /// first.
     pub(crate) endpoints: Vec<(Session, String)>,
-    /// The folder of SQLite's files.
+    /// The folder of the SQLite files.
     pub(crate) folder: Option<std::path::PathBuf>,
     pub(crate) connect_timeout: Duration,
     pub(crate) health: Arc<Health>,
@@ -61,15 +61,15 @@ impl Guard {
         }
     }
 
-    /// Goes on with these servers.
+    /// Replaces the servers.
     pub(crate) fn set_servers(&self, servers: Vec<ServerAccess>) {
         self.servers.store(Arc::new(servers));
     }
 
-    /// Compares the identity in a record with the first one that was seen.
+    /// Compares the group id in a record with the first one seen.
     ///
     /// # Errors
-    /// `Configuration` when the two namespaces belong to two groups of the same name.
+    /// `Configuration` if the two namespaces belong to different groups of the same name.
     pub(crate) fn check_id(&self, id: &str, namespace: &str, label: &str) -> Result<()> {
         // No code that can panic runs under the lock.
         let mut known = self.id.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,19 +79,19 @@ impl Guard {
             return Ok(());
         }
         Err(Error::configuration(format!(
-            "namespace `{namespace}` on {label} and {first_place} belong to two different groups, which are \
+            "namespace `{namespace}` on {label} and {first_place} belong to two different groups, \
              both called `{}` in cluster `{}`; correct the URLs of the servers, or give one of the \
              two applications another cluster name",
             self.group, self.cluster
         )))
     }
 
-    /// Forgets the identity, when the group has been set up anew.
+    /// Forgets the group id, after the group has been set up anew.
     pub(crate) fn forget_id(&self) {
         *self.id.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Looks at all servers.
+    /// Surveys all servers.
     pub(crate) async fn survey(&self) -> Survey {
         let servers = self.servers.load_full();
         let looks: Vec<_> = servers.iter().map(|server| look(self, server)).collect();
@@ -100,7 +100,7 @@ impl Guard {
         }
     }
 
-    /// As [`survey`](Self::survey), or the last one when it is fresh.
+    /// The last [`survey`](Self::survey) if it is recent, or a new one.
     async fn recent_survey(&self) -> Arc<Survey> {
         let mut last = self.last.lock().await;
         if let Some((made, survey)) = &*last
@@ -113,11 +113,11 @@ impl Guard {
         survey
     }
 
-    /// Checks a namespace whose record names another server than the topology: whether the two are one,
-    /// whether the server was renamed, or whether the logical shard lives there too.
+    /// Checks a namespace whose record names another server than the topology: the server may have
+    /// two names, may have been renamed, or the logical shard may exist on both.
     ///
     /// # Errors
-    /// `Configuration` when it does; what the other server said when it cannot be asked.
+    /// `Configuration` if it exists on both; the other server's error if it cannot be surveyed.
     pub(crate) async fn check_server(
         &self,
         own: &str,
@@ -128,8 +128,8 @@ impl Guard {
         let survey = self.recent_survey().await;
         let find = |name: &str| survey.servers.iter().find(|one| &*one.server == name);
         let (Some(here), Some(there)) = (find(own), find(recorded)) else {
-            // The server has another name now, or the namespace was brought here from one that the
-            // configuration no longer has.
+            // The server was renamed, or the namespace was moved here from a server that is no
+            // longer configured.
             return Ok(());
         };
         let (here_is, there_is) = (here.outcome()?, there.outcome()?);
@@ -146,21 +146,21 @@ impl Guard {
         };
         if record.shard == STATICS {
             return Err(Error::configuration(format!(
-                "namespace `{namespace}` on server `{own}` says that it is of server `{recorded}`, which \
-                 has static tables of its own: the URLs of the two servers may be swapped; correct \
-                 them, or run `setup` if that is how it should be"
+                "the record of namespace `{namespace}` on server `{own}` names server \
+                 `{recorded}`, which has its own static tables: the URLs of the two servers may be \
+                 swapped; correct them, or run `setup` if this is intended"
             )));
         }
         Err(Error::configuration(format!(
-            "{record} lives twice: in namespace `{namespace}` on server `{own}`, whose record says that \
-             it belongs on `{recorded}`, and in namespace `{}` on {}; find out which of the two has \
+            "{record} exists twice: in namespace `{namespace}` on server `{own}`, whose record \
+             names server `{recorded}`, and in namespace `{}` on {}; find out which of them has \
              the rows, and remove the other",
             other.namespace, there.label
         )))
     }
 
-    /// The error for a namespace of a logical shard, or of static tables, that does not exist or holds
-    /// no record: says where the rows are, or that the group was never set up.
+    /// The error for a namespace that does not exist or has no record: it names where the rows are,
+    /// or says that the group was never set up.
     pub(crate) async fn missing(&self, shard: i64, namespace: &str, label: &str) -> Error {
         let survey = self.recent_survey().await;
         let error = |text: String| Error::new(ErrorKind::UndefinedTable, text);
@@ -169,8 +169,8 @@ impl Guard {
         };
         if shard == STATICS {
             return error(format!(
-                "namespace `{namespace}` on {label} does not exist, or holds no record of what it is \
-                 (table `{}`); create it with the static tables in it, as with \
+                "namespace `{namespace}` on {label} does not exist, or has no record (table `{}`); \
+                 create it and its static tables, for example with \
                  `cluster.setup().table::<Airline>()`",
                 super::TABLE
             ));
@@ -181,14 +181,13 @@ impl Guard {
             .map(|(server, found)| format!("namespace `{}` on {}", found.namespace, server.label))
             .collect();
         let here = format!(
-            "namespace `{namespace}` on {label} does not exist, or holds no record of what it is (table \
-             `{}`)",
+            "namespace `{namespace}` on {label} does not exist, or has no record (table `{}`)",
             super::TABLE
         );
         if !elsewhere.is_empty() {
             return error(format!(
                 "{here}; the rows of logical shard {shard} are in {}: correct the servers or their \
-                 `shards` in the configuration; `cluster.setup().check()` says what to write",
+                 `shards` in the configuration; `cluster.setup().check()` shows the correct lines",
                 elsewhere.join(" and in ")
             ));
         }
@@ -203,8 +202,8 @@ impl Guard {
             .any(|(_, found)| is_own(&found) && found.record.shard != STATICS);
         if was_set_up {
             return error(format!(
-                "{here}, but group `{}` was set up before, and its logical shard {shard} is on no server \
-                 of the configuration that answers{}; bring back the server or the namespace that has \
+                "{here}, but group `{}` was set up before, and no server of the configuration that \
+                 answers has its logical shard {shard}{}; bring back the server or namespace with \
                  its rows, or, if they are lost, create it empty with \
                  `cluster.setup().create_missing(\"{0}\", [{shard}])`",
                 self.group,
@@ -217,8 +216,8 @@ impl Guard {
         }
         if !silent.is_empty() {
             return error(format!(
-                "{here}, and whether group `{}` was ever set up is not known, since {} did not answer; \
-                 try again when all servers do",
+                "{here}, and it is unknown if group `{}` was ever set up, because {} did not \
+                 answer; try again when all servers answer",
                 self.group,
                 silent.join(", ")
             ));

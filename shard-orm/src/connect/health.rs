@@ -1,6 +1,6 @@
-//! What is known of the endpoints of one server at the moment: who takes writes, who serves reads.
+//! Health of the endpoints of one server: which one takes writes, and which serve reads.
 //!
-//! Read by every statement with one or two atomic loads; written by the monitor after each look.
+//! Read by every statement with one or two atomic loads; written by the monitor after each probe.
 
 mod abort;
 mod classify;
@@ -22,43 +22,43 @@ use super::roles::{EndpointStatus, ProbeResult, Verdict};
 use crate::backend::Position;
 use crate::topology::{self, HealthSettings};
 
-/// Stands for no endpoint.
+/// The index that stands for no endpoint.
 const NOBODY: usize = usize::MAX;
 
-/// What is known of the endpoints of one server.
+/// The health of one server's endpoints.
 pub(crate) struct Health {
     group: Arc<str>,
     server: Arc<str>,
     settings: HealthSettings,
-    /// Whether a monitor looks at it; otherwise all is as configured.
+    /// Whether a monitor probes the endpoints; if not, the configured roles apply.
     monitored: bool,
-    /// Each endpoint has been looked at.
+    /// Whether every endpoint has been probed.
     settled: AtomicBool,
-    /// Who takes writes, or `NOBODY`.
+    /// The endpoint that takes writes, or `NOBODY`.
     primary: AtomicUsize,
-    /// Who took them last: serves the reads that a primary has to serve.
+    /// The last endpoint that took writes: serves the reads that need a primary.
     last_primary: AtomicUsize,
     slots: Vec<Slot>,
     state: Mutex<State>,
-    /// Told after each look.
+    /// Notified after each probe.
     changed: Notify,
-    /// A session has written since the last look at the primary began.
+    /// Whether a session has written since the last probe of the primary began.
     wrote: AtomicBool,
     turn: AtomicUsize,
-    /// Held by who looks at the endpoints of a server that no monitor watches.
+    /// Held while the endpoints of an unmonitored server are probed.
     looking: tokio::sync::Mutex<()>,
 }
 
-/// One endpoint of a server; the first is the configured primary.
+/// One endpoint of a server; index 0 is the configured primary.
 struct Slot {
     label: String,
     weight: u32,
     status: AtomicU8,
-    /// Wakes its monitor: look now.
+    /// Requests a probe now.
     now: Notify,
-    /// Wakes its monitor: look soon.
+    /// Requests a probe soon.
     soon: Notify,
-    /// Told when what the endpoint was asked is given up.
+    /// Notified when pending requests to the endpoint are aborted.
     aborted: Notify,
 }
 
@@ -66,11 +66,11 @@ struct State {
     history: History,
     probes: Vec<Option<ProbeResult>>,
     verdict: Verdict,
-    /// What the replicas should reach soon, for the sessions that wrote, and since when.
+    /// The position that sessions wait for the replicas to reach, and since when.
     wanted: Option<(Position, Instant)>,
 }
 
-/// All standings, by their number.
+/// All statuses, by discriminant.
 const STATUSES: [EndpointStatus; 9] = [
     EndpointStatus::Unknown,
     EndpointStatus::Primary,
@@ -92,7 +92,7 @@ impl Slot {
             .unwrap_or(EndpointStatus::Unknown)
     }
 
-    /// Gives the standing before.
+    /// Returns the previous status.
     fn set_status(&self, status: EndpointStatus) -> EndpointStatus {
         let before = self.status();
         self.status.store(status as u8, Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl Health {
             soon: Notify::new(),
             aborted: Notify::new(),
         };
-        // Replicas that nobody watches are read as they are configured.
+        // Replicas of an unmonitored server are read as configured.
         let (at_first, replica) = if monitored {
             (EndpointStatus::Unknown, EndpointStatus::Unknown)
         } else {
@@ -167,12 +167,12 @@ impl Health {
         self.settled.load(Ordering::Relaxed)
     }
 
-    /// How many endpoints it has.
+    /// The number of endpoints.
     pub(super) fn endpoints(&self) -> usize {
         self.slots.len()
     }
 
-    /// Who takes writes.
+    /// The endpoint that takes writes.
     pub(crate) fn primary(&self) -> Option<usize> {
         match self.primary.load(Ordering::Relaxed) {
             NOBODY => None,
@@ -180,35 +180,35 @@ impl Health {
         }
     }
 
-    /// Who took writes last.
+    /// The last endpoint that took writes.
     pub(crate) fn last_primary(&self) -> usize {
         self.last_primary.load(Ordering::Relaxed)
     }
 
-    /// How an endpoint stands.
+    /// The status of an endpoint.
     pub(super) fn status(&self, index: usize) -> EndpointStatus {
         self.slots
             .get(index)
             .map_or(EndpointStatus::Unknown, Slot::status)
     }
 
-    /// Its share of the reads that go to replicas.
+    /// The weight of an endpoint for reads from replicas.
     pub(super) fn weight(&self, index: usize) -> u32 {
         self.slots.get(index).map_or(0, |slot| slot.weight)
     }
 
-    /// A number that is another one each time, to choose by.
+    /// A number that differs on each call, as a seed for choices.
     pub(super) fn turn(&self) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Resolves when what this endpoint was asked is to be given up.
+    /// Resolves when pending requests to this endpoint are aborted.
     pub(super) fn aborted(&self, index: usize) -> Option<tokio::sync::futures::Notified<'_>> {
         let slot = self.slots.get(index).filter(|_| self.monitored)?;
         Some(slot.aborted.notified())
     }
 
-    /// A session has written to the primary: a position of it will be asked for.
+    /// Records a session's write to the primary, and requests a probe of its position.
     pub(super) fn wrote(&self) {
         if self.monitored && !self.wrote.swap(true, Ordering::AcqRel) {
             let primary = self.last_primary();
@@ -218,7 +218,7 @@ impl Health {
         }
     }
 
-    /// Has all endpoints looked at now.
+    /// Requests a probe of every endpoint now.
     pub(crate) fn request_probe(&self) {
         if self.monitored {
             for slot in &self.slots {
@@ -227,7 +227,7 @@ impl Health {
         }
     }
 
-    /// Waits until each endpoint was looked at after this call, at most as long as a look takes.
+    /// Waits until every endpoint has been probed after this call, at most for two probe timeouts.
     pub(crate) async fn probe_now(&self) {
         if !self.monitored {
             return;
@@ -243,23 +243,23 @@ impl Health {
         .await;
     }
 
-    /// Waits until each endpoint was looked at once, at most as long as a look takes.
+    /// Waits until every endpoint has been probed once, at most for two probe timeouts.
     pub(crate) async fn first_probe(&self) {
         self.wait(Instant::now(), |state| {
             state.probes.iter().all(Option::is_some)
         })
         .await;
-        // Also when nobody looks any more: the runtime that the cluster was opened in has ended.
+        // Also without a monitor: the runtime on which the cluster was opened may have ended.
         self.settle();
     }
 
-    /// Nobody waits for a first look from here on.
+    /// Ends all waits for a first probe.
     pub(super) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
     }
 
     async fn wait(&self, from: Instant, done: impl Fn(&State) -> bool) {
-        // A look that is under way ends within one limit, the next one within another.
+        // A running probe ends within one timeout, the next one within another.
         let until = from + self.settings.probe_timeout * 2;
         loop {
             let changed = self.changed.notified();
@@ -272,32 +272,31 @@ impl Health {
         }
     }
 
-    /// Resolves with the next look at any endpoint that is noted after this call.
+    /// Resolves with the next probe of any endpoint that ends after this call.
     pub(super) fn next_probe(&self) -> tokio::sync::futures::Notified<'_> {
         self.changed.notified()
     }
 
-    /// A look at an endpoint begins now; gives also whether a session waits for what it finds.
+    /// Begins a probe of an endpoint; also returns whether a session waits for its result.
     pub(super) fn begin_probe(&self, index: usize) -> (Instant, bool) {
-        // Before the clock is read: a write that comes after it asks for another look.
+        // Before the clock is read: a later write requests another probe.
         let awaited = index == self.last_primary() && self.wrote.swap(false, Ordering::AcqRel);
         (Instant::now(), awaited)
     }
 
-    /// The position that covers all that the primary had acknowledged at that instant.
+    /// The position that covers everything the primary had acknowledged at that instant.
     pub(super) fn position_after(&self, acknowledged: Instant) -> Option<Position> {
         self.lock().history.after(acknowledged).cloned()
     }
 
-    /// Whether a position is of the history that the primary writes now; `None` when that is not
-    /// known.
+    /// Whether a position belongs to the current primary's history; `None` if that is unknown.
     pub(super) fn is_current(&self, position: &Position) -> Option<bool> {
         let state = self.lock();
         let last = state.history.last()?;
         Some(position.is_of(last))
     }
 
-    /// When the look began by which this endpoint is known to hold a position.
+    /// When the probe began that proved that this endpoint holds a position.
     pub(super) fn holds_since(&self, index: usize, position: &Position) -> Option<Instant> {
         let state = self.lock();
         let probe = state.probes.get(index)?.as_ref()?;
@@ -305,12 +304,12 @@ impl Health {
         own.holds(position).then_some(probe.began)
     }
 
-    /// Wakes an endpoint's monitor: look now.
+    /// The signal for a probe now.
     pub(super) fn now(&self, index: usize) -> &Notify {
         &self.slots[index].now
     }
 
-    /// Wakes an endpoint's monitor: look soon.
+    /// The signal for a probe soon.
     pub(super) fn soon(&self, index: usize) -> &Notify {
         &self.slots[index].soon
     }

@@ -1,26 +1,26 @@
-//! Where a primary was when: what lag is measured by, and what a write's position is taken from.
+//! The recent positions of a primary: the basis for replica lag and for write marks.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::backend::Position;
 
-/// The samples that are kept for the writes of sessions.
+/// The number of samples kept for write marks.
 const RECENT: usize = 256;
-/// The changes of position that are kept for the measuring of lag.
+/// The number of position changes kept for measuring lag.
 const CHANGES: usize = 512;
 
 /// The positions of one primary, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// When each of the last looks began, and what it found.
+    /// When each of the last probes began, and its position.
     recent: VecDeque<(Instant, Position)>,
     /// When each position was first seen; thinned out with age.
     changes: VecDeque<(Instant, Position)>,
 }
 
 impl History {
-    /// Notes what a look at the primary found that began at `began`.
+    /// Records the position found by a probe of the primary that began at `began`.
     pub(super) fn note(&mut self, began: Instant, position: &Position) {
         if self
             .recent
@@ -41,31 +41,31 @@ impl History {
         }
     }
 
-    /// Forgets all: another primary has taken over.
+    /// Clears the history when another primary takes over.
     pub(super) fn clear(&mut self) {
         self.recent.clear();
         self.changes.clear();
     }
 
-    /// The first position that was asked for after `acknowledged`, and that can stand for it: it
-    /// covers all that the primary had acknowledged until then.
+    /// The first position requested after `acknowledged` that is exact: it covers everything that
+    /// the primary had acknowledged by then.
     pub(super) fn after(&self, acknowledged: Instant) -> Option<&Position> {
         let first = self
             .recent
             .partition_point(|(began, _)| *began < acknowledged);
-        // Those of a primary that was promoted, and has written nothing yet, are passed over.
+        // Skips positions of a promoted primary that has not written anything yet.
         let mut later = self.recent.range(first..).map(|(_, position)| position);
         later.find(|position| position.is_exact())
     }
 
-    /// The newest position.
+    /// The latest position.
     pub(super) fn last(&self) -> Option<&Position> {
         self.recent.back().map(|(_, position)| position)
     }
 
-    /// How long ago, at `now`, the primary was first seen beyond this position.
+    /// How long before `now` the primary was first seen beyond this position.
     pub(super) fn lag(&self, position: &Position, now: Instant) -> Duration {
-        // From the newest on: a replica is rarely far behind.
+        // Newest first: a replica is rarely far behind.
         let mut lag = Duration::ZERO;
         for (seen, of_primary) in self.changes.iter().rev() {
             if position.holds(of_primary) {
@@ -76,7 +76,8 @@ impl History {
         lag
     }
 
-    /// Drops every second change of the older half: of old lag the size matters, not the instant.
+    /// Drops every second change of the older half: for a large lag, the size matters more than the
+    /// instant.
     fn thin(&mut self) {
         let half = self.changes.len() / 2;
         let mut number = 0;
@@ -113,7 +114,8 @@ mod tests {
         assert_eq!(history.after(at(1)), Some(&wal(1, 200)));
         assert_eq!(history.after(at(20)), Some(&wal(1, 300)));
         assert_eq!(history.after(at(21)), None);
-        // A new primary's positions cover nothing of the old one's, but all that came after.
+        // Positions of a new primary do not cover earlier writes to the old one, but all later
+        // ones.
         history.note(at(30), &wal(2, 50));
         assert_eq!(history.after(at(5)), Some(&wal(2, 50)));
     }
@@ -131,7 +133,7 @@ mod tests {
         assert_eq!(lag(899), 1);
         assert_eq!(lag(500), 4);
         assert_eq!(lag(0), 9);
-        // An idle primary: a replica that holds its last position does not lag.
+        // The primary is idle: a replica at its last position does not lag.
         history.note(at(100), &wal(1, 900));
         assert_eq!(history.lag(&wal(1, 900), at(100)).as_secs(), 0);
         assert_eq!(history.lag(&wal(1, 800), at(100)).as_secs(), 91);

@@ -1,24 +1,24 @@
-//! How long a server's answers take, by table: what a hedged read waits for.
+//! Response times of a server by table, which set the delay of hedged reads.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Fewer answers say nothing of what is usual.
+/// The number of samples below which there is no estimate.
 const FEWEST: u32 = 20;
-/// From so many on, old answers count half.
+/// The number of samples above which older ones are halved.
 const MOST: u32 = 1_024;
-/// Steps within each doubling.
+/// Buckets per power of two.
 const STEPS: u32 = 4;
-/// Doublings of a microsecond, up to an hour.
+/// Powers of two of a microsecond, up to an hour.
 const DOUBLINGS: u32 = 32;
 
-/// How long a server's answers take, by table.
+/// Response times of a server, by table.
 #[derive(Debug, Default)]
 pub(crate) struct Latencies(Mutex<HashMap<Box<str>, Histogram>>);
 
 impl Latencies {
-    /// Notes how long an answer took.
+    /// Records a response time.
     pub(crate) fn note(&self, table: &str, took: Duration) {
         let mut tables = self.lock();
         match tables.get_mut(table) {
@@ -27,7 +27,7 @@ impl Latencies {
         }
     }
 
-    /// How long this share of the answers takes at most, once enough are known.
+    /// The quantile `share` of the response times, once there are enough samples.
     pub(crate) fn share(&self, table: &str, share: f64) -> Option<Duration> {
         self.lock().get(table)?.share(share)
     }
@@ -37,7 +37,7 @@ impl Latencies {
     }
 }
 
-/// Counts of durations whose bounds grow by about a fifth.
+/// A histogram whose bucket bounds grow by about a fifth.
 #[derive(Debug)]
 struct Histogram {
     counts: Vec<u32>,
@@ -80,7 +80,7 @@ impl Histogram {
     }
 }
 
-/// The bucket of a duration: its doubling, and the next two bits.
+/// The bucket of a duration: its power of two and the next two bits.
 fn bucket(took: Duration) -> usize {
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(4);
     let doubling = micros.ilog2();
@@ -88,7 +88,7 @@ fn bucket(took: Duration) -> usize {
     doubling as usize * STEPS as usize + usize::try_from(step).unwrap_or(0)
 }
 
-/// The duration that no member of a bucket reaches.
+/// The exclusive upper bound of a bucket.
 fn bound(bucket: usize) -> Duration {
     let (doubling, step) = (bucket / STEPS as usize, bucket % STEPS as usize);
     let quarter = 1_u64 << doubling.saturating_sub(2);

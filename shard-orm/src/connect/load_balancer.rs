@@ -1,6 +1,6 @@
-//! Which endpoint serves a read, and where a call goes on when its endpoint does not answer.
+//! Chooses the endpoint for a statement, and another one when the first does not answer.
 //!
-//! Called by `exec` and `transaction` for every connection that they take.
+//! Called by `exec` and `transaction` for every connection.
 
 use std::time::Instant;
 
@@ -17,14 +17,15 @@ use crate::topology::{Fallback, Read};
 impl NamespaceHandle {
     /// A connection for a write.
     ///
-    /// When the primary cannot be reached, all endpoints are looked at anew, and another one that
-    /// takes writes by then is used.
+    /// If the primary is unreachable, all endpoints are probed, and the write follows to an
+    /// endpoint that has become the primary.
+    ///
     pub(crate) async fn for_write(&self) -> Result<Checkout<'_>> {
         let endpoint = self.writer();
         if let Some(checkout) = endpoint.ok().and_then(|endpoint| self.at_once(endpoint)) {
             return Ok(checkout);
         }
-        // Boxed, here and below, what waits: it does not make the future of every statement larger.
+        // Waiting paths are boxed, here and below: this keeps the future of every statement small.
         Box::pin(self.wait_to_write()).await
     }
 
@@ -50,7 +51,7 @@ impl NamespaceHandle {
         self.serve(endpoint).await
     }
 
-    /// After a write was refused as by a read-only server: whether another endpoint takes it.
+    /// Whether another endpoint takes writes, after one was refused as by a read-only server.
     #[cold]
     pub(crate) async fn has_new_primary(&self, refused_by: usize) -> bool {
         if !self.health.is_monitored() {
@@ -62,7 +63,7 @@ impl NamespaceHandle {
             .is_some_and(|primary| primary != refused_by)
     }
 
-    /// A connection to the primary for a read.
+    /// A connection to the primary, for a read.
     pub(crate) async fn for_primary_read(&self) -> Result<Checkout<'_>> {
         match self.at_once(self.primary_reader()) {
             Some(checkout) => Ok(checkout),
@@ -91,8 +92,8 @@ impl NamespaceHandle {
         self.serve(endpoint).await
     }
 
-    /// A connection for a read, as asked for or by the policy of the group; `marks` are of the
-    /// session that reads.
+    /// A connection for a read, by the requested or the group's policy. `marks` are those of the
+    /// reading session.
     pub(crate) async fn for_read(
         &self,
         read: Option<Read>,
@@ -109,7 +110,7 @@ impl NamespaceHandle {
                 (EligibleReplicas::None, _) => false,
                 _ => return Box::pin(self.for_session_read(marks)).await,
             },
-            // Nobody says what was written before.
+            // Without a session, earlier writes are unknown.
             (Read::Primary | Read::Session, _) => false,
         };
         if any_replica && !self.replicas.is_empty() {
@@ -119,8 +120,8 @@ impl NamespaceHandle {
         }
     }
 
-    /// A connection for a read that failed on this endpoint's: to the primary, unless that is to
-    /// be spared.
+    /// A connection to retry a read that failed on `failed`: to the primary, unless `fallback`
+    /// forbids that.
     pub(crate) async fn for_read_again(
         &self,
         read: Option<Read>,
@@ -128,8 +129,8 @@ impl NamespaceHandle {
         failed: &Endpoint,
     ) -> Result<Checkout<'_>> {
         if !self.is_replica(failed) {
-            // A primary whose connections end may have handed its role over, or be found behind
-            // another address: what answers there now need not be one.
+            // A primary that drops its connections may have failed over, and its address may now
+            // lead to a replica.
             self.health.probe_now().await;
             self.for_primary_read().await
         } else if self.health.settings().fallback == Fallback::Refuse {
@@ -139,8 +140,8 @@ impl NamespaceHandle {
         }
     }
 
-    /// A connection to a replica, which is told before it is waited for; to the primary when none
-    /// serves.
+    /// A connection to a replica, or to the primary if no replica is available. `chosen` is told
+    /// the endpoint before any wait.
     pub(crate) async fn for_replica_read(&self, chosen: impl Fn(usize)) -> Result<Checkout<'_>> {
         if self.replicas.is_empty() {
             return self.for_primary_read().await;
@@ -163,7 +164,7 @@ impl NamespaceHandle {
         }
     }
 
-    /// A connection to a replica other than this one, if another serves.
+    /// A connection to another replica than this one, if one is available.
     pub(crate) async fn for_other_replica(&self, than: usize) -> Result<Option<Checkout<'_>>> {
         match self.replica(|index| index != than) {
             Some(endpoint) => self.serve(endpoint).await.map(Some),
@@ -171,7 +172,8 @@ impl NamespaceHandle {
         }
     }
 
-    /// The primary serves a read that no replica could, unless that is forbidden.
+    /// Falls back to the primary for a read that no replica could serve, unless `fallback` forbids
+    /// that.
     #[cold]
     async fn without_replica(&self, failed: Option<Error>) -> Result<Checkout<'_>> {
         if let Some(error) = &failed {
@@ -179,7 +181,7 @@ impl NamespaceHandle {
             tracing::warn!(
                 target: "shard_orm",
                 server = &*self.server,
-                "a replica does not serve a read: {}", error.kind()
+                "a replica did not serve a read: {}", error.kind()
             );
         }
         if self.health.settings().fallback == Fallback::Refuse {
@@ -188,13 +190,14 @@ impl NamespaceHandle {
         self.for_primary_read().await
     }
 
-    /// A connection to a replica that is known to hold what the session wrote here, as soon as
-    /// there is one; to the primary when there is none in time.
+    /// A connection to the first replica known to hold the session's writes to this namespace, or
+    /// to the primary if none catches up in time.
     async fn for_session_read(&self, marks: &WriteMarks) -> Result<Checkout<'_>> {
         self.settle().await;
         let until = Instant::now() + self.health.settings().session_wait;
         loop {
-            // Before the marks: a look that ends after they were read is not missed.
+            // Registered before the marks are read, so that a probe which ends in between is not
+            // missed.
             let probe = self.health.next_probe();
             if let (EligibleReplicas::Known, Some(position)) = marks.eligible_replicas(self) {
                 let since = |index| self.health.holds_since(index, &position);
@@ -203,9 +206,8 @@ impl NamespaceHandle {
                     holder.and_then(|endpoint| Some((endpoint, since(endpoint.index())?)))
                 {
                     match self.serve(endpoint).await {
-                        // A server that was started anew may have come back from an earlier
-                        // position: only a connection that is older than the look proves that it
-                        // was not.
+                        // A restarted server may have come back at an earlier position. Only a
+                        // connection that is older than the probe proves that it has not.
                         Ok(checkout) if checkout.lease.was_open_at(known) => return Ok(checkout),
                         Ok(_) => {}
                         Err(error) if is_missing(&error) => self.health.request_probe(),
@@ -221,7 +223,7 @@ impl NamespaceHandle {
         self.for_primary_read().await
     }
 
-    /// A connection of this endpoint, if one can be had at once.
+    /// A connection to this endpoint without waiting, if one is available.
     fn at_once<'p>(&'p self, endpoint: &'p Endpoint) -> Option<Checkout<'p>> {
         if !self.health.is_settled() {
             return None;
@@ -235,8 +237,7 @@ impl NamespaceHandle {
         Ok(Checkout { lease, endpoint })
     }
 
-    /// Waits for the first look at the server: until then its roles are only what the
-    /// configuration says.
+    /// Waits for the first probe of the server: until then only the configured roles are known.
     async fn settle(&self) {
         if !self.health.is_settled() {
             Box::pin(self.health.first_probe()).await;
@@ -248,8 +249,8 @@ impl NamespaceHandle {
         error.kind() == ErrorKind::Unavailable && self.health.is_monitored()
     }
 
-    /// The less busy, for its weight, of two replicas chosen at random ("the power of two choices",
-    /// Mitzenmacher 1996), each with a chance in proportion to its weight.
+    /// Picks two replicas at random, in proportion to their weights, and returns the less busy one
+    /// for its weight ("the power of two choices", Mitzenmacher 1996).
     fn replica(&self, also: impl Fn(usize) -> bool) -> Option<&Endpoint> {
         let serving = |index: &usize| {
             *index != self.health.last_primary()
@@ -260,7 +261,7 @@ impl NamespaceHandle {
             return Some(chosen);
         }
         if self.health.settings().fallback == Fallback::Refuse {
-            // One that did not answer may answer by now, and there is no other.
+            // No other replica is available, and one that did not answer may have recovered.
             return self.choose(|index| {
                 *index != self.health.last_primary()
                     && self.health.status(*index) == EndpointStatus::Unreachable
@@ -311,12 +312,12 @@ impl NamespaceHandle {
             }
             _ => first,
         };
-        // The configured primary, once it has become a replica, is read as one.
+        // The configured primary may have become a replica.
         Some(self.reading(chosen))
     }
 }
 
-/// Whether an error means that a replica is not there, or has not come as far as its namespace.
+/// Whether an error means that a replica is unreachable, or has not replicated the namespace yet.
 fn is_missing(error: &Error) -> bool {
     matches!(
         error.kind(),

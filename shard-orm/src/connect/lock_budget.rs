@@ -1,9 +1,9 @@
-//! How many relations the statements over several logical shards hold locked on one PostgreSQL
-//! server.
+//! Limits the table locks that scatter statements hold on one PostgreSQL server.
 //!
-//! A statement locks each table that it reads, and each index of it: one over 64 namespaces some
-//! hundreds. All sessions of a server share one table of locks, and when it is full, whoever wants
-//! another one fails. So the statements of one process take no more than a quarter of it.
+//! A statement locks each table that it reads and each of its indexes; over 64 namespaces, that is
+//! several hundred locks. All sessions of a server share one lock table, and when it is full, any
+//! session that needs another lock fails. The statements of one process therefore use at most a
+//! quarter of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,16 +15,16 @@ use tokio::time::timeout;
 use super::pool::Lease;
 use crate::error::{Error, ErrorKind, Result};
 
-/// The share of the server's locks that one process takes: one in so many.
+/// The divisor for the share of the server's locks that one process uses.
 const SHARE: u32 = 4;
 
-/// The locks of one server that statements over several of its namespaces may hold.
+/// The lock budget of one server for scatter statements.
 #[derive(Debug, Default)]
 pub(crate) struct LockBudget {
-    /// Known from the first such statement on.
+    /// Read from the server before the first such statement.
     room: OnceCell<Room>,
-    /// How many relations a table stands for in each namespace: itself, its partitions, their
-    /// indexes.
+    /// The number of relations behind a table in each namespace: the table, its partitions and
+    /// their indexes.
     relations: Mutex<HashMap<Box<str>, u32>>,
 }
 
@@ -34,24 +34,26 @@ struct Room {
     all: u32,
 }
 
-/// A statement that is to be weighed.
+/// The lock demand of a statement.
 pub(crate) struct LockDemand<'a> {
     pub(crate) server: &'a str,
     pub(crate) table: &'a str,
-    /// The table's qualified name in one of the namespaces.
+    /// The qualified name of the table in one of the namespaces.
     pub(crate) name: &'a (dyn Fn() -> String + Sync),
-    /// How many namespaces are read.
+    /// The number of namespaces that are read.
     pub(crate) namespaces: usize,
-    /// How many tables of each; the first stands for all.
+    /// The number of tables in each; the first is representative.
     pub(crate) tables: usize,
-    /// How long it may wait.
+    /// The longest wait.
     pub(crate) limit: Duration,
 }
 
 impl LockBudget {
-    /// Waits until a statement has room, which it has until the permit is dropped.
+    /// Waits until the statement's locks fit the budget, and reserves them until the permit is
+    /// dropped.
     ///
-    /// `connect` gives a connection to the server; it is asked for before any other is held.
+    /// `connect` opens a connection to the server. It is awaited before any other connection is
+    /// held.
     pub(crate) async fn hold(
         &self,
         statement: LockDemand<'_>,
@@ -74,9 +76,9 @@ impl LockBudget {
             Err(_) => Err(Error::new(
                 ErrorKind::PoolExhausted,
                 format!(
-                    "statements over several logical shards held the {} locks of server `{}` that \
-                     one process takes (a quarter of its lock table) for {limit:?}; raise its \
-                     `max_locks_per_transaction`, or run fewer such statements at a time",
+                    "scatter statements held all {} locks of server `{}` that one process uses (a \
+                     quarter of its lock table) for {limit:?}; raise `max_locks_per_transaction` \
+                     on the server, or run fewer such statements at a time",
                     room.all, statement.server,
                 ),
             )),
@@ -89,7 +91,7 @@ impl LockBudget {
         relations.get(table).copied()
     }
 
-    /// Asks how many locks the server has, and for how many relations a table stands.
+    /// Reads the number of locks of the server, and the number of relations behind a table.
     #[cold]
     async fn ask(&self, statement: &LockDemand<'_>, lease: &mut Lease) -> Result<(&Room, u32)> {
         let name = (statement.name)();
@@ -128,5 +130,5 @@ impl LockBudget {
     }
 }
 
-/// What a semaphore of the runtime counts without doubt.
+/// An upper bound that a tokio semaphore supports.
 const MOST: u32 = 100_000_000;

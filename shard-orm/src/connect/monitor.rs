@@ -1,6 +1,6 @@
-//! Looks at the endpoints of a server, each in a task of its own and on a connection of its own.
+//! Probes the endpoints of a server, each in its own task and on its own connection.
 //!
-//! Called when a cluster is opened; the tasks end when it is closed or dropped.
+//! Started when a cluster is opened. The tasks end when it is closed or dropped.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,16 +18,17 @@ use crate::backend::{Failure, Observed, Probe};
 use crate::route::mix64;
 use crate::task::caught;
 
-/// How long a look waits at most that a session's write asks for; so many writes share one look.
+/// The longest delay of a probe that is requested by a session's write; writes within it share one
+/// probe.
 pub(super) const SOON: Duration = Duration::from_millis(15);
-/// How soon an endpoint is looked at again that did not answer.
+/// The delay before the next probe of an endpoint that did not answer.
 pub(super) const AFTER_FAILURE: Duration = Duration::from_millis(250);
-/// The shortest time between two looks, whoever asks for them.
+/// The shortest interval between two probes.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// The tasks that look at the endpoints of all servers.
+/// The tasks that probe all endpoints.
 pub(crate) struct Monitor {
-    /// Dropped, it ends the tasks as well.
+    /// Dropping it ends the tasks too.
     stop: signal::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -62,9 +63,9 @@ impl Monitor {
         Self { stop, tasks }
     }
 
-    /// Ends the tasks, and waits until their connections are closed.
+    /// Ends the tasks and waits until their connections are closed.
     pub(crate) async fn stop(&self) {
-        // Nobody listens when all have ended.
+        // Fails only if all tasks have ended.
         let _ = self.stop.send(true);
         while self.tasks.iter().any(|task| !task.is_finished()) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -72,7 +73,7 @@ impl Monitor {
     }
 }
 
-/// The looking at one endpoint.
+/// The probing of one endpoint.
 struct EndpointMonitor {
     health: Arc<Health>,
     index: usize,
@@ -81,12 +82,12 @@ struct EndpointMonitor {
 }
 
 impl EndpointMonitor {
-    /// Looks again and again.
+    /// Probes until it is dropped.
     async fn run(&mut self) {
         let limit = self.health.settings().probe_timeout;
         loop {
             let begun = self.health.begin_probe(self.index);
-            let probe = caught("the look at an endpoint", timeout(limit, self.probe()));
+            let probe = caught("the probe of an endpoint", timeout(limit, self.probe()));
             let found = match probe.await {
                 Ok(Ok(found)) => found,
                 Ok(Err(_)) => {
@@ -103,13 +104,13 @@ impl EndpointMonitor {
         }
     }
 
-    /// Asks the endpoint once.
+    /// Probes the endpoint once.
     async fn probe(&mut self) -> Result<Observed, String> {
         if let Some(probe) = self.probe.take() {
             match self.ask(probe).await {
-                // A connection that was kept may have ended long ago, with a server that was started
-                // anew or an address that leads elsewhere: only a new one tells how it stands now.
-                // Those of the pool, which are as old, are asked before they are used.
+                // The kept connection may have ended long ago, because the server was restarted or
+                // its address leads elsewhere. Only a new connection shows the current state. The
+                // pool's connections are as old, and are pinged before use.
                 Err(failure) if failure.lost => self.pool.doubt(),
                 answer => return answer.map_err(|failure| failure.error.to_string()),
             }
@@ -120,14 +121,14 @@ impl EndpointMonitor {
         answer.map_err(|failure| failure.error.to_string())
     }
 
-    /// Asks on this connection, and keeps it when it has answered.
+    /// Probes on this connection, and keeps it if it answers.
     async fn ask(&mut self, mut probe: Probe) -> Result<Observed, Failure> {
         let observed = probe.observe().await?;
         self.probe = Some(probe);
         Ok(observed)
     }
 
-    /// Waits for the next look: until it is due, or somebody asks for it.
+    /// Waits until the next probe is due or requested.
     async fn rest(&self, began: Instant, next: Duration) {
         let mut due = Instant::now() + spread(next, self.index);
         while Instant::now() < due {
@@ -143,13 +144,13 @@ impl EndpointMonitor {
 
     async fn close(self) {
         if let Some(probe) = self.probe {
-            // A server that does not answer is not waited for.
+            // Does not wait for a server that does not answer.
             let _ = timeout(Duration::from_secs(1), probe.close()).await;
         }
     }
 }
 
-/// A time that is up to a tenth shorter, so that many processes do not ask at one moment.
+/// Shortens a duration by up to a tenth, so that many processes do not probe at the same moment.
 fn spread(time: Duration, index: usize) -> Duration {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

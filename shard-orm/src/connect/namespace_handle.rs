@@ -1,5 +1,7 @@
-//! Where the tables of one logical shard, of one named database, or the static tables of one
-//! server are reached.
+//! A namespace with its pools: of a logical shard, of a named database, or of one server's static
+//! tables.
+//!
+//! Held by the `PoolSet` of a topology. Every statement runs through one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,29 +19,29 @@ use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::topology::{Namespace, Read};
 
-/// Where the tables of one logical shard, or of one named database, are reached.
+/// A namespace with the pools of its server's endpoints.
 #[derive(Debug)]
 pub(crate) struct NamespaceHandle {
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) server: Arc<str>,
-    /// The name of the cluster.
+    /// The cluster's name.
     pub(crate) cluster: Arc<str>,
-    /// The configured primary, as it is written to.
+    /// The configured primary, for writes.
     pub(super) writer: Endpoint,
-    /// The configured primary, as it is read: the writer's own pool, but for SQLite, where readers
+    /// The configured primary, for reads: shares the writer's pool, except on SQLite, where readers
     /// do not wait for the writer.
     pub(super) reader: Endpoint,
     /// The configured replicas.
     pub(super) replicas: Vec<Endpoint>,
-    /// What is known of the server's endpoints.
+    /// The health of the server's endpoints.
     pub(crate) health: Arc<Health>,
-    /// How long the server's answers take.
+    /// The server's response times.
     pub(crate) latencies: Arc<Latencies>,
-    /// The server's locks.
+    /// The server's lock budget.
     pub(crate) locks: Arc<LockBudget>,
-    /// What its record is compared with; none for a named database.
+    /// The expected record; `None` for a named database.
     pub(crate) guard: Option<Arc<Guard>>,
-    /// The policy of the group.
+    /// The group's read policy.
     pub(super) read: Read,
 }
 
@@ -48,7 +50,7 @@ impl NamespaceHandle {
         self.namespace.dialect()
     }
 
-    /// The logical shard that it is.
+    /// The logical shard.
     pub(crate) fn shard_id(&self) -> ShardId {
         ShardId {
             group: self.namespace.group().to_string(),
@@ -56,14 +58,14 @@ impl NamespaceHandle {
         }
     }
 
-    /// The pools of its endpoints.
+    /// The pools of all endpoints.
     pub(super) fn pools(&self) -> impl Iterator<Item = Arc<Pool>> {
         let endpoints = [&self.writer, &self.reader].into_iter();
         let endpoints = endpoints.chain(&self.replicas);
         endpoints.map(|endpoint| Arc::clone(&endpoint.pool))
     }
 
-    /// The pools of one of its endpoints, that which is written to first.
+    /// The pools of one endpoint, the writer's first.
     pub(super) fn pools_of_endpoint(&self, index: usize) -> Vec<Arc<Pool>> {
         let endpoint = self.endpoint(index);
         let reader = self.reading(index);
@@ -74,25 +76,25 @@ impl NamespaceHandle {
         pools
     }
 
-    /// The last write that the pool for writes to one of its endpoints saw refused.
+    /// The last write that was refused by one endpoint.
     pub(super) fn refusal(&self, index: usize) -> Option<Refusal> {
         self.endpoint(index).pool.refusal()
     }
 
-    /// Whether the file of an endpoint is there and, of the primary's, may be written to; says what
-    /// is wrong.
+    /// Checks that an endpoint's file exists and, for the primary, that it is writable. The error
+    /// says what is wrong.
     pub(super) async fn probe_file(&self, index: usize) -> Result<(), String> {
         let endpoint = self.endpoint(index);
         let Some(file) = endpoint.pool.file() else {
             return Ok(());
         };
-        // Looked for by its name: a connection to a file that was deleted notices nothing.
+        // Checked by name: an open connection does not notice that its file was deleted.
         if !file.is_file() {
             let never_made = self.namespace.is_static() && !endpoint.is_verified();
             return if never_made {
                 Ok(())
             } else {
-                Err(format!("the file {} is not there", file.display()))
+                Err(format!("the file {} does not exist", file.display()))
             };
         }
         let opened = endpoint.pool.open_dedicated().await;
@@ -107,32 +109,32 @@ impl NamespaceHandle {
         Ok(())
     }
 
-    /// Where queries read that do not say it themselves.
+    /// The read policy for queries that do not set one.
     pub(crate) fn policy(&self) -> Read {
         self.read
     }
 
-    /// A connection of one of the endpoints, on which the namespace has been found.
+    /// A connection to an endpoint on which the namespace has been verified.
     pub(super) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
         if endpoint.is_verified() {
             endpoint.pool.wait().await
         } else {
-            // Boxed: it does not make the future of every statement larger.
+            // Boxed: keeps the future of every statement small.
             Box::pin(self.first_use(endpoint)).await
         }
     }
 
     #[cold]
     async fn first_use(&self, endpoint: &Endpoint) -> Result<Lease> {
-        // A file that is not there is a namespace that was never made, as a missing schema is. Of
-        // a replica it is one that cannot be reached.
+        // On the primary a missing file is a namespace that was never created, like a missing
+        // schema. On a replica it is an unreachable endpoint.
         if endpoint.index() == 0 && endpoint.pool.file().is_some_and(|file| !file.exists()) {
             return Err(self.missing(endpoint.pool.label()).await);
         }
         let mut lease = endpoint.acquire().await?;
         let mut verified = verify(self, &mut lease).await;
         if lease.is_lost() {
-            // Only the record has been asked for, which may be asked again.
+            // Only the record was read, so it is safe to read it again.
             drop(lease);
             lease = endpoint.acquire().await?;
             verified = verify(self, &mut lease).await;
@@ -142,7 +144,7 @@ impl NamespaceHandle {
         Ok(lease)
     }
 
-    /// The error for a namespace, or a database, that does not exist.
+    /// The error for a namespace or database that does not exist.
     async fn missing(&self, label: &str) -> Error {
         let name = self.namespace.name();
         match &self.guard {
@@ -159,12 +161,13 @@ impl NamespaceHandle {
         }
     }
 
-    /// How long a statement waits for a connection, and for whatever else it needs.
+    /// The timeout for a connection, and for anything else that a statement waits for.
     pub(crate) fn acquire_timeout(&self) -> Duration {
         self.reader.pool.acquire_timeout()
     }
 
-    /// Finds this namespace on a connection that another place of the same server was given.
+    /// Verifies this namespace on a connection that was checked out through another namespace of
+    /// the same server.
     pub(crate) async fn verify_on(&self, checkout: &mut Checkout<'_>) -> Result<()> {
         let endpoint = self.reading(checkout.endpoint.index());
         if endpoint.is_verified() {
@@ -187,7 +190,7 @@ impl NamespaceHandle {
         }
     }
 
-    /// The endpoint of this index, for writes.
+    /// The endpoint at this index, for writes.
     pub(super) fn endpoint(&self, index: usize) -> &Endpoint {
         match index.checked_sub(1) {
             None => &self.writer,
@@ -195,7 +198,7 @@ impl NamespaceHandle {
         }
     }
 
-    /// The endpoint of this index, for reads.
+    /// The endpoint at this index, for reads.
     pub(crate) fn reading(&self, index: usize) -> &Endpoint {
         match index {
             0 => &self.reader,
@@ -203,10 +206,10 @@ impl NamespaceHandle {
         }
     }
 
-    /// Where writes go.
+    /// The endpoint that takes writes.
     ///
     /// # Errors
-    /// `ReadOnly` when no endpoint of the server takes them.
+    /// `ReadOnly` if no endpoint of the server takes writes.
     pub(crate) fn writer(&self) -> Result<&Endpoint> {
         match self.health.primary() {
             Some(index) => Ok(self.endpoint(index)),
@@ -214,13 +217,12 @@ impl NamespaceHandle {
         }
     }
 
-    /// The primary's endpoint for reads; with no endpoint that takes writes, the one that took
-    /// them last.
+    /// The primary's endpoint for reads. If no endpoint takes writes, the last one that did.
     pub(super) fn primary_reader(&self) -> &Endpoint {
         self.reading(self.health.last_primary())
     }
 
-    /// `primary` or `replica`, as it is at the moment.
+    /// The endpoint's current role: `primary` or `replica`.
     pub(crate) fn role(&self, endpoint: &Endpoint) -> &'static str {
         if self.is_replica(endpoint) {
             "replica"
@@ -233,12 +235,12 @@ impl NamespaceHandle {
         endpoint.index() != self.health.last_primary()
     }
 
-    /// Whether its file exists; on other databases there is none that could be missing.
+    /// Whether the SQLite file exists; true on other databases.
     pub(crate) fn has_file(&self) -> bool {
         self.writer.pool.file().is_none_or(std::path::Path::exists)
     }
 
-    /// Makes the file of a SQLite namespace, and its folder, where they are not there yet.
+    /// Creates the file of a SQLite namespace and its folder, if they do not exist.
     pub(crate) fn create_file(&self) -> Result<()> {
         let Some(file) = self.writer.pool.file() else {
             return Ok(());
@@ -255,12 +257,12 @@ impl NamespaceHandle {
                 .map(drop)
         })
         .map_err(|source| {
-            Error::configuration(format!("the file {} cannot be made", file.display()))
+            Error::configuration(format!("cannot create the file {}", file.display()))
                 .with_source(source)
         })
     }
 
-    /// Names the shard in an error, where there is one.
+    /// Adds the shard to an error, if this is a logical shard.
     pub(crate) fn name_error(&self, error: Error) -> Error {
         if self.namespace.is_sharded() {
             error.on_shard(self.namespace.group(), self.namespace.shard())

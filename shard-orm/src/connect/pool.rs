@@ -1,9 +1,9 @@
-//! The connections to one endpoint: a semaphore and a stack.
+//! Connections to one endpoint: a semaphore and a stack.
 //!
-//! Nothing is asked of the server when a connection is taken or given back. Instead a connection
-//! that was dropped in the middle of an operation is closed at once and never used again; one
-//! that has been idle for long is pinged before its next use; and when one is lost, all others
-//! that were idle then are pinged before theirs.
+//! Checking a connection out or in sends nothing to the server. Instead: a connection that was
+//! dropped in mid-operation is closed and never reused; one that has been idle for long is pinged
+//! before its next use; and after a connection is lost, all that were idle at that time are pinged
+//! first.
 
 mod lease;
 mod outcomes;
@@ -25,10 +25,10 @@ pub(crate) use outcomes::{LastOutcome, Refusal};
 
 use outcomes::Outcomes;
 
-/// How often a pool that is no longer in force is looked at.
+/// The interval at which a retired pool is checked.
 const RETIREMENT_PERIOD: Duration = Duration::from_millis(200);
 
-/// How many connections a pool holds, and for how long.
+/// The limits of a pool.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) max_connections: usize,
@@ -39,25 +39,25 @@ pub(crate) struct Limits {
     pub(crate) ping_after_idle: Duration,
 }
 
-/// The connections to one endpoint; for SQLite, to one file in one role.
+/// The connections to one endpoint; on SQLite, to one file in one role.
 pub(crate) struct Pool {
     opener: Opener,
-    /// What messages call the endpoint: no password.
+    /// The endpoint's name in messages, without password.
     label: String,
-    /// The file, for SQLite.
+    /// The file, on SQLite.
     file: Option<PathBuf>,
     limits: Limits,
     permits: Semaphore,
-    /// Used last, taken first: the others grow idle and are closed.
+    /// Last in, first out: the others stay idle and are closed.
     idle: Mutex<Vec<Idle>>,
-    /// Counts lost connections, so that each idle one knows whether it has been proven since.
+    /// Counts lost connections: an idle connection with an older count must be pinged first.
     losses: AtomicU64,
-    /// Counts how often a statement met a table that had been altered, so that each connection knows
-    /// whether it has forgotten its own since.
+    /// Counts tables altered under a prepared statement: a connection with an older count must drop
+    /// its prepared statements.
     alterations: AtomicU64,
     /// The last outcomes, for health reports.
     outcomes: Outcomes,
-    /// Told of each connection that comes back while the pool is being closed.
+    /// Notified when a connection comes back to a closing pool.
     returned: Notify,
 }
 
@@ -85,29 +85,29 @@ impl Pool {
         })
     }
 
-    /// What messages call the endpoint.
+    /// The endpoint's name in messages.
     pub(super) fn label(&self) -> &str {
         &self.label
     }
 
-    /// The file, for SQLite.
+    /// The file, on SQLite.
     pub(super) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// How many connections it has at most.
+    /// The maximum number of connections.
     pub(super) fn most(&self) -> usize {
         self.limits.max_connections
     }
 
-    /// How many connections are in use, or being opened.
+    /// The number of connections in use or being opened.
     pub(crate) fn outstanding(&self) -> usize {
         self.limits
             .max_connections
             .saturating_sub(self.permits.available_permits())
     }
 
-    /// Takes a connection, or opens one.
+    /// An idle or new connection.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease> {
         match self.at_once() {
             Some(lease) => Ok(lease),
@@ -115,12 +115,11 @@ impl Pool {
         }
     }
 
-    /// Takes an idle connection that is good to use as it is, if there is one; nothing is waited
-    /// for.
+    /// An idle connection that needs no ping, without waiting.
     pub(super) fn at_once(self: &Arc<Self>) -> Option<Lease> {
         let permit = self.permits.try_acquire().ok()?;
         let mut lease = self.handle(permit);
-        // The lease was made just now: the clock is not looked at again.
+        // The lease was created just now, so the clock is not read again.
         let now = lease.opened;
         let proven = self.losses.load(Ordering::Acquire);
         let idle = self
@@ -131,9 +130,10 @@ impl Pool {
         Some(lease)
     }
 
-    /// Takes a connection as soon as there is a place for it, or opens one.
+    /// Waits until the limit allows a connection; reuses or opens one.
     ///
-    /// What is rare is boxed: it does not make the future of every statement larger.
+    /// Rare paths are boxed: this keeps the future of every statement small.
+    ///
     pub(super) async fn wait(self: &Arc<Self>) -> Result<Lease> {
         let mut lease = self.reserve().await?;
         let now = lease.opened;
@@ -160,18 +160,17 @@ impl Pool {
         Ok(lease)
     }
 
-    /// Whether a connection has not come to the end of its life.
+    /// Whether a connection is younger than its maximum lifetime.
     fn may_live(&self, idle: &Idle, now: Instant) -> bool {
         now.duration_since(idle.opened) < self.limits.max_lifetime
     }
 
-    /// Whether a connection need not be pinged: it was in use a short while ago, and none was lost
-    /// since.
+    /// Whether a connection needs no ping: it was used recently, and none has been lost since.
     fn is_proven(&self, idle: &Idle, losses: u64, now: Instant) -> bool {
         idle.proven == losses && now.duration_since(idle.since) < self.limits.ping_after_idle
     }
 
-    /// Waits for a place among the connections.
+    /// Waits for a permit.
     async fn reserve(self: &Arc<Self>) -> Result<Lease> {
         let permit = match self.permits.try_acquire() {
             Ok(permit) => permit,
@@ -187,8 +186,7 @@ impl Pool {
         Ok(self.handle(permit))
     }
 
-    /// A lease that is still to be filled. It gives its place back when it is dropped, wherever
-    /// its owner is cancelled.
+    /// An empty lease. Its permit is returned on drop, wherever its owner is cancelled.
     fn handle(self: &Arc<Self>, permit: SemaphorePermit<'_>) -> Lease {
         permit.forget();
         Lease {
@@ -218,40 +216,39 @@ impl Pool {
             Err(_) => Err(Error::new(
                 ErrorKind::Unavailable,
                 format!(
-                    "{} did not take a connection within {:?} (`connect_timeout`)",
+                    "{} did not accept a connection within {:?} (`connect_timeout`)",
                     self.label, self.limits.connect_timeout
                 ),
             )),
         }
     }
 
-    /// Opens a connection beside those of the pool, for the monitor and for locks.
+    /// Opens a dedicated connection outside the pool, for the monitor and for locks.
     pub(super) async fn open_dedicated(&self) -> Result<Conn> {
         self.open().await
     }
 
-    /// Opens a session beside those of the pool that hears what others tell; `None` on databases that
-    /// tell nothing.
+    /// Opens a dedicated session that receives notifications; `None` if the database has none.
     pub(super) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
         match timeout(self.limits.connect_timeout, self.opener.listen(channel)).await {
             Ok(listener) => listener,
             Err(_) => Err(Error::new(
                 ErrorKind::Unavailable,
                 format!(
-                    "{} did not take a connection within {:?} (`connect_timeout`)",
+                    "{} did not accept a connection within {:?} (`connect_timeout`)",
                     self.label, self.limits.connect_timeout
                 ),
             )),
         }
     }
 
-    /// A connection to the endpoint was lost: all others have to prove themselves.
+    /// Requires a ping of all other connections, after one was lost.
     pub(super) fn doubt(&self) {
         self.losses.fetch_add(1, Ordering::Release);
     }
 
-    /// A statement on a connection that knew of so many alterations met another one: all others have
-    /// to forget their statements. Gives how many there are by now.
+    /// Makes all other connections drop their prepared statements, after a table was altered.
+    /// `known` is the count of the connection that noticed; returns the new count.
     fn note_alteration(&self, known: u64) -> u64 {
         let noted = self.alterations.compare_exchange(
             known,
@@ -261,19 +258,19 @@ impl Pool {
         );
         match noted {
             Ok(_) => {
-                // Before their next use.
+                // The ping precedes the next use.
                 self.doubt();
                 known + 1
             }
-            // Another statement has met it before.
+            // Another statement has noticed already.
             Err(now) => now,
         }
     }
 
-    /// Closes what has been idle for too long, oldest first.
+    /// Closes connections that have been idle for too long, oldest first.
     pub(crate) async fn sweep(self: &Arc<Self>) {
-        // A connection counts until it is closed, so that the server sees no more than the limit.
-        // With no place free all connections are in use, and none is idle.
+        // A connection counts until it is closed, so the server never sees more than the limit.
+        // Without a free permit all connections are in use, and none is idle.
         while let Ok(permit) = self.permits.try_acquire() {
             let _handle = self.handle(permit);
             let stale = {
@@ -292,59 +289,59 @@ impl Pool {
         }
     }
 
-    /// Closes a connection. A server that does not answer is not waited for.
+    /// Closes a connection, without waiting for a server that does not answer.
     async fn say_goodbye(&self, idle: Idle) {
         let closed = timeout(self.limits.connect_timeout, idle.conn.close()).await;
         if closed.is_err() {
-            tracing::debug!(target: "shard_orm", "a server did not answer when a connection was closed");
+            tracing::debug!(target: "shard_orm", "a server did not answer while a connection was \
+                 being closed");
         }
     }
 
-    /// What was last heard of the endpoint; `None` while no connection was opened.
+    /// The endpoint's last outcome; `None` before the first connection.
     pub(super) fn last_outcome(&self) -> Option<LastOutcome> {
         let losses = self.losses.load(Ordering::Acquire);
-        // One that was in use when another was lost says nothing before its next use.
+        // A connection in use when another was lost proves nothing before its next use.
         let idle = self.lock();
         let answered = idle.iter().filter(|idle| idle.proven == losses);
         let answered = answered.map(|idle| idle.since).max();
         self.outcomes.last_outcome(answered)
     }
 
-    /// Why the last attempt to open a connection failed. Those that are open may serve on.
+    /// Why the last attempt to open a connection failed. Open connections may still work.
     pub(super) fn not_opened(&self) -> Option<String> {
         self.outcomes.not_opened()
     }
 
-    /// The last write that the endpoint refused, for as long as it counts.
+    /// The last refused write, until it expires.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         self.outcomes.refusal()
     }
 
-    /// Whether the cluster was closed.
+    /// Whether the pool was closed.
     pub(super) fn is_closed(&self) -> bool {
         self.permits.is_closed()
     }
 
-    /// How long a statement waits for a free connection.
+    /// The timeout for a free connection.
     pub(super) fn acquire_timeout(&self) -> Duration {
         self.limits.acquire_timeout
     }
 
-    /// How long a connection may be idle.
+    /// The longest idle time of a connection.
     pub(crate) fn idle_timeout(&self) -> Duration {
         self.limits.idle_timeout
     }
 
-    /// Hands out no connection any more, closes the idle ones, and waits for the others to come
-    /// back.
+    /// Stops lending connections, closes idle ones, and waits for those in use.
     pub(crate) async fn close(&self) {
         self.permits.close();
         loop {
-            // Before the look at what is outstanding: it is told of all that comes back from here.
+            // Registered before the count is read, so that no return is missed.
             let returned = self.returned.notified();
             let done = self.outstanding() == 0;
-            // Connections in use are closed where their leases are dropped; one that came back
-            // while the pool was being closed stands among the idle ones.
+            // A lease closes its connection when it is dropped. One that was returned while the
+            // pool was closing is among the idle ones.
             while let Some(idle) = self.pop() {
                 self.say_goodbye(idle).await;
             }
@@ -355,8 +352,8 @@ impl Pool {
         }
     }
 
-    /// Closes each connection when it comes back, until nobody can take one any more: what stands
-    /// in a topology that is no longer in force is used by what began under it.
+    /// Closes returned connections until nobody can take one: calls that began under the former
+    /// topology still use this pool.
     pub(crate) async fn retire(self: Arc<Self>) {
         loop {
             while let Some(idle) = self.pop() {
@@ -369,7 +366,7 @@ impl Pool {
         }
     }
 
-    /// Ends a session that was given up, over the connection that takes its place.
+    /// Ends an abandoned session over a new connection, which replaces it.
     async fn end(self: Arc<Self>, session: Abandoned) {
         let mut lease = Lease {
             conn: None,
@@ -383,7 +380,7 @@ impl Pool {
             return;
         };
         lease.opened = Instant::now();
-        // That the session has ended by itself is an error like others, and none to be heard of.
+        // The session may have ended by itself: that error is expected and ignored.
         match timeout(self.limits.connect_timeout, conn.end(session)).await {
             Ok(Err(failure)) if failure.lost => {}
             Ok(_) => {
@@ -415,7 +412,7 @@ impl Pool {
         Error::new(
             ErrorKind::Unavailable,
             format!(
-                "the pool of {} is closed: the cluster was closed",
+                "the pool of {} is closed because the cluster was closed",
                 self.label
             ),
         )
@@ -427,7 +424,7 @@ impl Pool {
             ErrorKind::PoolExhausted,
             format!(
                 "all {} connections to {} were in use for {:?}; raise `max_connections` or \
-                 `acquire_timeout`, or hold transactions for less long",
+                 `acquire_timeout`, or keep transactions shorter",
                 self.limits.max_connections, self.label, self.limits.acquire_timeout
             ),
         )

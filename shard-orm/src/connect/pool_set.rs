@@ -1,4 +1,4 @@
-//! The pools and places of one topology.
+//! The pools and namespace handles of one topology.
 
 mod builder;
 mod report;
@@ -22,15 +22,15 @@ use super::pool::Pool;
 use crate::error::Result;
 use crate::topology::Topology;
 
-/// The pools and places of one topology.
+/// The pools and namespace handles of one topology.
 pub(crate) struct PoolSet {
     groups: Vec<GroupPools>,
     databases: HashMap<Arc<str>, DatabasePools>,
-    /// Of all places, each once.
+    /// All pools, without duplicates.
     pools: Vec<Arc<Pool>>,
 }
 
-/// A group's servers in their order, its places by logical shard, and those of its static tables by
+/// A group's servers in order, its handles by logical shard, and those of its static tables by
 /// server.
 struct GroupPools {
     guard: Arc<Guard>,
@@ -44,14 +44,14 @@ struct DatabasePools {
     handle: Arc<NamespaceHandle>,
 }
 
-/// One server: what is known of it, and its pools, the primary's first; none for SQLite, where
-/// each namespace has its own.
+/// One server: its health and its pools, the primary's first. On SQLite there are none, since each
+/// namespace has its own.
 struct ServerPools {
     health: Arc<Health>,
     latencies: Arc<Latencies>,
     locks: Arc<LockBudget>,
     pools: Vec<Arc<Pool>>,
-    /// Ends with the last links that have this server.
+    /// Ends with the last pool set that has this server.
     monitor: Monitor,
 }
 
@@ -60,7 +60,7 @@ impl PoolSet {
         Self::build(topology, runtime, None)
     }
 
-    /// The links of a later topology: what it has in common with this one keeps its pools.
+    /// The pool set of a later topology, which reuses the pools of unchanged servers.
     pub(crate) fn renew(&self, own: &Topology, next: &Topology, runtime: &Handle) -> Result<Self> {
         Self::build(next, runtime, Some((own, self)))
     }
@@ -117,12 +117,12 @@ impl PoolSet {
         &self.groups[group].handles
     }
 
-    /// What guards a group.
+    /// The guard of a group.
     pub(crate) fn guard(&self, group: usize) -> &Arc<Guard> {
         &self.groups[group].guard
     }
 
-    /// Where the static tables of a group are written, by server.
+    /// The handles of a group's static tables, by server.
     pub(crate) fn statics(&self, group: usize) -> &[Arc<NamespaceHandle>] {
         &self.groups[group].statics
     }
@@ -137,7 +137,7 @@ impl PoolSet {
         self.pools.iter()
     }
 
-    /// Those of the pools that other links do not have.
+    /// The pools that `other` does not have.
     pub(crate) fn pools_without(&self, other: &Self) -> Vec<Arc<Pool>> {
         let is_there = |pool: &&Arc<Pool>| !other.pools.iter().any(|one| Arc::ptr_eq(one, pool));
         self.pools.iter().filter(is_there).map(Arc::clone).collect()
@@ -148,7 +148,7 @@ impl PoolSet {
         of_groups.chain(self.databases.values().map(|database| &database.server))
     }
 
-    /// Ends the looking at servers.
+    /// Ends the monitors of all servers.
     pub(crate) async fn stop_monitor(&self) {
         for server in self.servers() {
             server.monitor.stop().await;
@@ -156,8 +156,8 @@ impl PoolSet {
         }
     }
 
-    /// How often idle connections are looked at: often enough that one is closed within half as
-    /// long again as it may be idle.
+    /// The interval at which idle connections are checked: short enough to close one within one and
+    /// a half times its idle timeout.
     pub(crate) fn sweep_period(&self) -> Duration {
         self.pools
             .iter()

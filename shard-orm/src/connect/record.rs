@@ -1,6 +1,6 @@
-//! The record that each namespace holds of what it is.
+//! The record of a namespace: which shard of which group it is.
 //!
-//! Written by `setup`; read before the first statement in a namespace, and by surveys of servers.
+//! Written by `setup`. Read before the first statement in a namespace, and by surveys of servers.
 
 use std::fmt;
 
@@ -14,10 +14,10 @@ use crate::error::{ErrorKind, Result};
 /// The table of the record.
 pub(crate) const TABLE: &str = "shard_orm_namespace";
 
-/// The columns that say whose namespace it is. Records of the first version have no others.
+/// The columns that identify the namespace. Records of the first version have only these.
 pub(crate) const IDENTITY: [&str; 4] =
     ["cluster_name", "group_name", "logical_shard", "generation"];
-/// The columns of the layout, in the order of [`Layout`]'s fields. All of them take NULL.
+/// The columns of the layout, in the order of [`Layout`]'s fields; all are nullable.
 pub(crate) const LAYOUT: [&str; 10] = [
     "group_id",
     "server_name",
@@ -31,10 +31,10 @@ pub(crate) const LAYOUT: [&str; 10] = [
     "ready",
 ];
 
-/// Stands for the logical shard in the record of a group's static tables.
+/// The logical shard in the record of a group's static tables.
 pub(crate) const STATICS: i64 = -1;
 
-/// What a namespace says of itself.
+/// The record of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) cluster: String,
@@ -45,32 +45,32 @@ pub(crate) struct Record {
     pub(crate) layout: Option<Layout>,
 }
 
-/// How the group was laid out when the record was written.
+/// The layout of the group when the record was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Drawn at random when the group was set up: tells it from another of the same name.
+    /// A random id, drawn at the group's setup, which tells it from another group of the same name.
     pub(crate) group_id: String,
     /// The server of the namespace.
     pub(crate) server: String,
     pub(crate) logical_shards: i64,
-    /// The strategy as a configuration file has it.
+    /// The strategy, as written in a configuration file.
     pub(crate) strategy: String,
     /// See [`Fingerprint`](crate::topology::Fingerprint).
     pub(crate) routing: String,
     pub(crate) pins: String,
-    /// The keys that are pinned to this logical shard, each followed by a comma.
+    /// The keys pinned to this logical shard, each followed by a comma.
     pub(crate) pinned_keys: String,
-    /// The tables of models that `setup` has made here, each followed by a comma.
+    /// The model tables that `setup` has created here, each followed by a comma.
     pub(crate) tables: String,
-    /// The named databases that `setup` has made tables in, as `name=identity`, each followed by a
-    /// comma.
+    /// The named databases in which `setup` has created tables, as `name=identity`, each followed
+    /// by a comma.
     pub(crate) databases: String,
-    /// Whether `setup` has made all namespaces of the group.
+    /// Whether `setup` has created all namespaces of the group.
     pub(crate) ready: bool,
 }
 
 impl Record {
-    /// What the topology says of the namespace, without its layout.
+    /// The record that the topology expects, without layout.
     pub(crate) fn expected(handle: &NamespaceHandle) -> Self {
         Self {
             cluster: handle.cluster.to_string(),
@@ -85,7 +85,7 @@ impl Record {
         }
     }
 
-    /// Whether both are records of the same namespace, whatever their layout.
+    /// Whether both records identify the same namespace, regardless of layout.
     pub(crate) fn is_of_same(&self, other: &Self) -> bool {
         self.shard == other.shard
             && self.generation == other.generation
@@ -117,13 +117,12 @@ impl fmt::Display for Record {
     }
 }
 
-/// Reads the record from its table; `None` when the table or its namespace does not exist, or the
-/// table is empty.
+/// Reads the record; `None` if the namespace or the table does not exist, or the table is empty.
 pub(crate) async fn read_record(
     conn: &mut Conn,
     table: &TableRef,
 ) -> Result<Option<Record>, Failure> {
-    // Those of the first version are rare: they are asked for when a column is missing.
+    // Records of the first version are rare: they are read only when a column is missing.
     match select(conn, table, &LAYOUT).await {
         Err(failure) if is_undefined(&failure) => {}
         outcome => return outcome,
@@ -146,7 +145,7 @@ async fn select(
     let dialect = conn.dialect();
     let mut select = Query::select();
     for column in IDENTITY.iter().chain(layout) {
-        // Qualified: SQLite takes a quoted name that it does not know for a text.
+        // Qualified: SQLite treats an unknown quoted name as a string.
         select.expr(Expr::col((Alias::new(TABLE), Alias::new(*column))));
     }
     select.from(table.clone());
@@ -194,7 +193,7 @@ async fn select(
     Ok(found)
 }
 
-/// How a statement names the record's table in a namespace.
+/// The qualified name of the record's table in a namespace.
 pub(crate) fn table_of(dialect: Dialect, namespace: &str) -> TableRef {
     use sea_query::IntoTableRef as _;
     let namespace = dialect.capability().main_schema.unwrap_or(namespace);

@@ -1,6 +1,7 @@
-//! Who takes writes, and which replicas may serve reads: decided from what the endpoints said.
+//! Decides which endpoint takes writes and which replicas may serve reads, from the results of
+//! their probes.
 //!
-//! Pure: the watch asks again after each look.
+//! Pure functions; `health` calls them after each probe.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -9,24 +10,24 @@ use super::history::History;
 use crate::backend::Observed;
 use crate::topology::HealthSettings;
 
-/// What the last look at an endpoint found.
+/// The result of the last probe of an endpoint.
 #[derive(Debug, Clone)]
 pub(super) struct ProbeResult {
-    /// Before the question was sent: what the answer says held at some time after it.
+    /// When the probe was sent: the answer was true at some time after it.
     pub(super) began: Instant,
     pub(super) latency: Duration,
-    /// What it said, or why it said nothing.
+    /// The answer, or the reason for its absence.
     pub(super) found: Result<Observed, String>,
-    /// How many looks in a row found nothing.
+    /// The number of consecutive failed probes.
     pub(super) failures: u32,
-    /// Whether it took writes when it answered last.
+    /// Whether the last answer said that the endpoint takes writes.
     pub(super) took_writes: bool,
 }
 
-/// From so many looks in a row on that found nothing, an endpoint counts as gone.
+/// The number of consecutive failed probes after which pending requests are aborted.
 pub(super) const ABORT_AFTER: u32 = 3;
 
-/// How an endpoint stands at the moment.
+/// The status of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -35,38 +36,38 @@ pub(super) const ABORT_AFTER: u32 = 3;
 )]
 #[non_exhaustive]
 pub enum EndpointStatus {
-    /// Not looked at: nobody watches this server, or its first look is not done.
+    /// Not probed: the server is not monitored, or its first probe is still running.
     Unknown,
-    /// Takes the writes.
+    /// Takes writes.
     Primary,
     /// A replica that serves reads.
     Serving,
-    /// A replica that is further behind than `max_lag` or `max_lag_bytes` allow.
+    /// A replica whose lag exceeds `max_lag` or `max_lag_bytes`.
     Lagging,
-    /// Did not answer.
+    /// Does not answer.
     Unreachable,
-    /// Takes writes, though it is not the primary: another endpoint is, or several take them.
+    /// Takes writes but is not the primary: another endpoint is, or several take writes.
     TakesWrites,
-    /// A replica of another database than the primary's.
+    /// A replica of a different database than the primary's.
     Foreign,
-    /// Takes no writes, and is no replica either: a primary that was fenced off.
+    /// Takes no writes and is not a replica: a fenced-off primary.
     Fenced,
-    /// Refused a write within the last 10 seconds, since it has no room on its disk.
+    /// Refused a write within the last 10 seconds because its disk is full.
     Full,
 }
 
 impl EndpointStatus {
-    /// Its words in messages.
+    /// The description in messages.
     fn words(self) -> &'static str {
         match self {
-            Self::Unknown => "has not been looked at",
-            Self::Primary => "takes the writes",
+            Self::Unknown => "has not been probed",
+            Self::Primary => "is the primary",
             Self::Serving => "serves reads",
-            Self::Lagging => "lags behind and serves no reads",
+            Self::Lagging => "lags and serves no reads",
             Self::Unreachable => "does not answer",
-            Self::TakesWrites => "takes writes though it is not the primary, and is not used",
+            Self::TakesWrites => "takes writes but is not the primary, and is not used",
             Self::Fenced => "takes no writes and follows no primary",
-            Self::Full => "has no room for writes",
+            Self::Full => "refuses writes because its disk is full",
             Self::Foreign => "is a replica of another database, and is not used",
         }
     }
@@ -78,20 +79,22 @@ impl fmt::Display for EndpointStatus {
     }
 }
 
-/// Who takes writes.
+/// The endpoint that takes writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     One(usize),
     /// All that answer are read-only.
     Nobody,
-    /// More than one does, and nothing says which is right.
+    /// Several take writes, and nothing tells which is right.
     Several,
 }
 
-/// Who takes writes; `known` is who took them until now, and `before` what was decided then.
+/// Decides which endpoint takes writes. `known` took them until now; `before` is the previous
+/// decision.
 pub(super) fn primary(probes: &[Option<ProbeResult>], known: usize, before: Verdict) -> Verdict {
     let observed = |index: &usize| observed(probes, *index);
-    // Of two that took writes, one that misses a look is not gone: the other may be the wrong one.
+    // Of two endpoints that took writes, one that misses a probe has not failed yet, and the other
+    // may be the wrong one.
     let may_take_writes = |index: &usize| {
         before == Verdict::Several
             && probes[*index].as_ref().is_some_and(|probe| {
@@ -105,17 +108,17 @@ pub(super) fn primary(probes: &[Option<ProbeResult>], known: usize, before: Verd
         .collect();
     let is_looked_at = probes.get(known).is_some_and(Option::is_some);
     match writable[..] {
-        // One that has not been asked yet may take them as well.
+        // An endpoint that has not been probed yet may take writes too.
         [_] if !is_looked_at => Verdict::One(known),
         [only] => Verdict::One(only),
-        // One that does not answer is tried all the same, and says so itself.
+        // An unreachable primary is still tried: its error is the best report.
         [] if observed(&known).is_none() => Verdict::One(known),
         [] => Verdict::Nobody,
         _ => newest(probes, &writable).map_or(Verdict::Several, Verdict::One),
     }
 }
 
-/// The one on the highest timeline: the others were left behind by a promotion.
+/// The endpoint on the highest timeline: a promotion left the others behind.
 fn newest(probes: &[Option<ProbeResult>], writable: &[usize]) -> Option<usize> {
     let timelines: Option<Vec<((u64, u32), usize)>> = writable
         .iter()
@@ -136,7 +139,7 @@ fn observed(probes: &[Option<ProbeResult>], index: usize) -> Option<&Observed> {
     probes.get(index)?.as_ref()?.found.as_ref().ok()
 }
 
-/// How an endpoint stands that is not the primary.
+/// The status of an endpoint that is not the primary.
 pub(super) fn status(
     probe: Option<&ProbeResult>,
     history: &History,
@@ -155,7 +158,7 @@ pub(super) fn status(
         return EndpointStatus::Fenced;
     }
     let (Some(position), Some(primary)) = (&observed.position, history.last()) else {
-        // Nothing to compare: the user may not see positions, or no primary was seen yet.
+        // Nothing to compare: the user may not read positions, or no primary has been seen yet.
         return EndpointStatus::Serving;
     };
     if !position.is_related(primary) {

@@ -1,16 +1,15 @@
-//! Compares the record of a namespace with the topology, before its first statement.
+//! Verifies the record of a namespace against the topology, before the first statement.
 //!
-//! Done once for each namespace and endpoint: a server that answers for the wrong shard, and a
-//! configuration that looks for keys elsewhere than they were put, are found before anything is read
-//! or written there.
+//! Done once per namespace and endpoint. Detects a server that holds another shard, and a
+//! configuration that routes keys differently, before anything is read or written.
 
 use super::record::{Layout, Record, STATICS, read_record};
 use super::{Lease, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Fingerprint;
 
-/// Reads the record of a namespace and compares it with the topology. A named database, which is
-/// nobody's shard, has none.
+/// Reads the record of a namespace and compares it with the topology. A named database has no
+/// record.
 pub(crate) async fn verify(handle: &NamespaceHandle, lease: &mut Lease) -> Result<()> {
     let Some(guard) = &handle.guard else {
         return Ok(());
@@ -25,8 +24,8 @@ pub(crate) async fn verify(handle: &NamespaceHandle, lease: &mut Lease) -> Resul
         tracing::warn!(
             target: "shard_orm",
             namespace = &**handle.namespace.name(),
-            "the namespace's record is of an earlier version, and does not say how the group is laid \
-             out; run `setup`, which completes it"
+            "the record of the namespace is of an earlier version and lacks the layout of the \
+             group; run `setup` to complete it"
         );
         return Ok(());
     };
@@ -43,45 +42,45 @@ pub(crate) async fn verify(handle: &NamespaceHandle, lease: &mut Lease) -> Resul
     Ok(())
 }
 
-/// Compares where keys go.
+/// Compares the routing of keys.
 fn check_layout(own: &Fingerprint, name: &str, label: &str, found: &Layout) -> Result<()> {
     if !found.ready {
         return Err(Error::new(
             ErrorKind::UndefinedTable,
             format!(
-                "namespace `{name}` on {label} is being set up, or its setup was interrupted: run \
-                 `cluster.setup()` to its end"
+                "namespace `{name}` on {label} is being set up, or its setup was interrupted; \
+                 complete `cluster.setup()`"
             ),
         ));
     }
     if found.routing != own.routing {
         return Err(Error::configuration(format!(
-            "namespace `{name}` on {label} holds the rows of a group that was set up with {}, but the \
-             configuration has {}: keys would be looked for where their rows are not; write the former",
+            "namespace `{name}` on {label} was set up with {}, but the configuration has {}, which \
+             would route keys to the wrong shards; restore the former",
             described(found.logical_shards, &found.strategy),
             described(own.logical_shards.into(), &own.strategy),
         )));
     }
     if found.pins != own.pins {
         return Err(Error::configuration(format!(
-            "namespace `{name}` on {label} was set up with other pins than the configuration has: a \
-             key that is pinned now may have rows elsewhere; write the former pins, or have the new ones \
-             checked and taken over with `cluster.setup().accept_pins(..)`; \
+            "namespace `{name}` on {label} was set up with other pins than the configuration has: \
+             a key that is pinned now may have rows elsewhere; restore the former pins, or check \
+             and accept the new ones with `cluster.setup().accept_pins(..)`; \
              `cluster.setup().check()` lists the difference"
         )));
     }
     Ok(())
 }
 
-/// The number of logical shards and the strategy, as a configuration file has them.
+/// The number of logical shards and the strategy, as written in a configuration file.
 pub(crate) fn described(logical_shards: i64, strategy: &str) -> String {
     format!("`logical_shards = {logical_shards}` and `strategy = {strategy}`")
 }
 
-/// Compares whose namespace it is.
+/// Compares the identity of the namespace.
 ///
 /// # Errors
-/// `Configuration` when the record is of another cluster, group, logical shard or generation.
+/// `Configuration` if the record belongs to another cluster, group, logical shard or generation.
 pub(crate) fn compare(handle: &NamespaceHandle, label: &str, found: &Record) -> Result<()> {
     let expected = Record::expected(handle);
     if found.is_of_same(&expected) {
@@ -90,17 +89,17 @@ pub(crate) fn compare(handle: &NamespaceHandle, label: &str, found: &Record) -> 
     let what = if found.cluster == expected.cluster && found.group == expected.group {
         "correct the servers or their shards in the configuration"
     } else {
-        "it belongs to another application or environment: correct the URL of the server, or choose \
-         another cluster name (`name`), group or `namespace` template"
+        "it belongs to another application or environment: correct the URL of the server, or \
+         choose another cluster name (`name`), group or `namespace` template"
     };
     Err(Error::configuration(format!(
-        "namespace `{}` on {label} says that it is {found}, but the configuration has {expected}, \
-         there; {what}",
+        "the record of namespace `{}` on {label} is for {found}, but the configuration expects \
+         {expected} there; {what}",
         handle.namespace.name(),
     )))
 }
 
-/// Reads the record; `None` when the namespace or the table does not exist, or is empty.
+/// Reads the record; `None` if the namespace or the table does not exist, or the table is empty.
 pub(crate) async fn read(handle: &NamespaceHandle, lease: &mut Lease) -> Result<Option<Record>> {
     let table = handle.namespace.own_table(super::TABLE);
     match read_record(lease.conn()?, &table).await {

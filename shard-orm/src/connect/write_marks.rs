@@ -1,4 +1,5 @@
-//! What a session has written: for each logical shard, what a replica must hold to serve it.
+//! Write marks of a session: the position that a replica must hold before it may serve each logical
+//! shard.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,17 +10,17 @@ use super::health::Health;
 use super::namespace_handle::NamespaceHandle;
 use crate::backend::Position;
 
-/// The longest text that is read.
+/// The longest token that is accepted, in bytes.
 const LONGEST: usize = 64 * 1024;
-/// What each text begins with: the version of its form.
+/// The version prefix of a token.
 const VERSION: &str = "s1";
-/// What separates its parts.
+/// The separator between marks.
 const BETWEEN: char = '~';
 
-/// What a session has written.
+/// The write marks of a session, by namespace.
 #[derive(Debug, Default)]
 pub(crate) struct WriteMarks {
-    /// Looked at first: a session that has not written pays no more than this.
+    /// Checked first: a session without writes costs no more than this load.
     any: AtomicBool,
     marks: Mutex<BTreeMap<Spot, WriteMark>>,
 }
@@ -34,13 +35,13 @@ struct Spot {
 /// What a replica must hold.
 #[derive(Debug, Clone)]
 enum WriteMark {
-    /// All that the primary had acknowledged then; its position is not known yet.
+    /// Everything that the primary had acknowledged at this instant; the position is not known yet.
     Since(Instant),
     /// This position.
     At(Position),
 }
 
-/// Marks a write when it is dropped: also when it was cut off, since it may have been carried out.
+/// Records a write when dropped, even if the write was cancelled: it may have been applied.
 pub(crate) struct WriteMarker<'a> {
     marks: Option<&'a WriteMarks>,
     handle: &'a NamespaceHandle,
@@ -60,16 +61,16 @@ impl Drop for WriteMarker<'_> {
     }
 }
 
-/// What may serve a read of a session.
+/// The replicas that may serve a session's read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EligibleReplicas {
-    /// Nothing was written there: any replica.
+    /// Any replica: the session has not written here.
     Any,
-    /// Each replica of which this is known; see [`Health::holds_since`].
+    /// The replicas that hold the position; see [`Health::holds_since`].
     Known,
-    /// None is known to hold it yet.
+    /// None yet: the position of the write is not known.
     NotYet,
-    /// None: the primary alone.
+    /// None: only the primary may serve the read.
     None,
 }
 
@@ -85,7 +86,8 @@ impl Spot {
         }
     }
 
-    /// The static tables that are read at a place too, on whichever server they were written.
+    /// The static tables that are readable from a namespace. They may have been written through any
+    /// server.
     fn beside(handle: &NamespaceHandle) -> Option<Self> {
         handle.namespace.statics().map(Self::of_statics)
     }
@@ -99,19 +101,19 @@ impl Spot {
 }
 
 impl WriteMarks {
-    /// A write to this place has come back, or may have been carried out.
+    /// Records a write to this namespace that has completed or may have been applied.
     pub(crate) fn wrote(&self, handle: &NamespaceHandle) {
         {
             let mut marks = self.lock();
-            // The clock is read after the acknowledgement, before the monitor is told, and under
-            // the lock: of two writes at once the later one is kept.
+            // The clock is read after the acknowledgement, before the monitor is notified, and
+            // under the lock: of two concurrent writes, the later mark is kept.
             marks.insert(Spot::of(handle), WriteMark::Since(Instant::now()));
         }
         self.any.store(true, Ordering::Release);
         handle.health.wrote();
     }
 
-    /// Whether anything was written at one of these places.
+    /// Whether the session has written to any of these namespaces.
     pub(crate) fn covers_any<'p>(
         &self,
         mut handles: impl Iterator<Item = &'p NamespaceHandle>,
@@ -127,7 +129,7 @@ impl WriteMarks {
         })
     }
 
-    /// What may serve a read at this place, and the position that it must hold.
+    /// The replicas that may serve a read of this namespace, and the position that they must hold.
     pub(super) fn eligible_replicas(
         &self,
         handle: &NamespaceHandle,
@@ -149,8 +151,8 @@ impl WriteMarks {
         }
     }
 
-    /// All marks as one text; what can be settled by now is. `watch_of` finds the server of a
-    /// home and a shard.
+    /// Encodes all marks as a token, resolving positions that are known by now. `health_of` returns
+    /// the health of the server of a home and shard.
     pub(crate) fn text(
         &self,
         watch_of: impl Fn(&str, Option<u32>) -> Option<Arc<Health>>,
@@ -168,7 +170,7 @@ impl WriteMarks {
             }
             text.push(':');
             match mark {
-                // Whoever reads it begins later than the write was acknowledged.
+                // The session resumes later than the write was acknowledged.
                 WriteMark::Since(_) => text.push('-'),
                 WriteMark::At(position) => text.push_str(&position.text()),
             }
@@ -176,7 +178,7 @@ impl WriteMarks {
         text
     }
 
-    /// Reads that text; `None` when it is not one.
+    /// Decodes a token; `None` if it is malformed.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
@@ -219,12 +221,13 @@ impl WriteMarks {
 }
 
 impl WriteMark {
-    /// Finds the position, once the monitor has seen it.
+    /// Resolves the position, once the monitor has seen it.
     fn settle(&mut self, health: &Health) {
         if let Self::At(position) = self
             && health.is_current(position) == Some(false)
         {
-            // Of a primary that is no longer the primary. What this one has of it, it has now.
+            // The position belongs to a former primary. The current primary holds all that it will
+            // ever hold of it.
             *self = Self::Since(Instant::now());
             health.wrote();
         }

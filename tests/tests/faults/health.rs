@@ -2,7 +2,7 @@
 
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
-use shard_orm::{Cluster, ServerHealth, Standing};
+use shard_orm::{Cluster, EndpointStatus, ServerHealth};
 use shard_orm_tests::secrets::{SECRET, assert_no_secret};
 
 use crate::direct::Direct;
@@ -73,7 +73,7 @@ async fn health_reports_why_connections_are_refused(backend: Backend) {
     assert_eq!(server.endpoints[0].problem, None);
     let other = Cluster::connect(&config()).await.unwrap();
     let server = checked(&other, "shop").await;
-    assert_eq!(server.endpoints[0].standing, Standing::Unreachable);
+    assert_eq!(server.endpoints[0].status, EndpointStatus::Unreachable);
     let problem = server.endpoints[0].problem.as_ref().unwrap();
     assert!(problem.contains("max_connections"), "{problem}");
     // A named database is a server too.
@@ -97,7 +97,7 @@ async fn health_reports_why_connections_are_refused(backend: Backend) {
     })
     .await;
     for server in [checked(&cluster, "shop").await, cluster.health().remove(0)] {
-        assert_eq!(server.endpoints[0].standing, Standing::Unreachable);
+        assert_eq!(server.endpoints[0].status, EndpointStatus::Unreachable);
         let words = format!("{server} {server:?}");
         assert!(words.contains("check the"), "{words}");
         assert!(!words.contains(SECRET), "{words}");
@@ -165,7 +165,7 @@ async fn a_server_with_a_full_disk_takes_no_writes(backend: Backend) {
     for server in [checked(&cluster, "shop").await, cluster.health().remove(0)] {
         assert_eq!(server.group, "shop");
         assert!(!server.takes_writes() && server.serves_reads(), "{server}");
-        assert_eq!(server.endpoints[0].standing, Standing::Full);
+        assert_eq!(server.endpoints[0].status, EndpointStatus::Full);
         assert!(server.endpoints[0].problem.is_some());
     }
     // Who has not been refused does not know of it.

@@ -51,7 +51,7 @@ async fn reports_are_data_with_units_in_their_names() {
         (&json!("shop"), &json!(0))
     );
     let endpoint = &server["endpoints"][0];
-    assert_eq!(endpoint["standing"], "primary");
+    assert_eq!(endpoint["status"], "primary");
     assert_eq!(endpoint["lag_seconds"], Value::Null);
     for seconds in ["latency_seconds", "asked_seconds_ago"] {
         let seconds = endpoint[seconds].as_f64().unwrap();

@@ -76,7 +76,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
             let cluster = Cluster::connect(&with_group(fixture, group)).await.unwrap();
             let error = Order::on(fixture.key_of_shard(1)).count(&cluster).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-            assert!(error.to_string().contains("lives twice"), "{error}");
+            assert!(error.to_string().contains("exists twice"), "{error}");
         }
         copy.remove().await;
         setup(&fixture.config()).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shard_orm::Standing;
+use shard_orm::EndpointStatus;
 use shard_orm::config::{Fallback, HealthOptions, Server};
 use shard_orm::prelude::*;
 use shard_orm_tests::relay::Relay;
@@ -130,7 +130,7 @@ async fn reads_of_a_dead_replica_go_to_the_primary_until_it_returns(on: On) {
         assert_eq!(bounded(two.replica_port()).await.unwrap(), two.a.port(0));
     }
     eventually("it is named", async || {
-        two.a.standing(&two.cluster, 1) == Standing::Unreachable
+        two.a.status(&two.cluster, 1) == EndpointStatus::Unreachable
     })
     .await;
     assert!(two.cluster.health()[0].endpoints[1].problem.is_some());
@@ -160,7 +160,7 @@ async fn a_slow_replica_leaves_the_rotation_until_it_recovers(on: On) {
     let two = Two::new(on).await;
     two.replica.delay(PATIENCE + INTERVAL);
     eventually("it leaves the rotation", async || {
-        two.a.standing(&two.cluster, 1) == Standing::Unreachable
+        two.a.status(&two.cluster, 1) == EndpointStatus::Unreachable
     })
     .await;
     no_waits(async |_| assert_eq!(two.replica_port().await.unwrap(), two.a.port(0))).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shard_orm::config::{Config, Group, HealthOptions, PoolOptions, Server, StrategyConfig};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::{Cluster, Standing};
+use shard_orm::{Cluster, EndpointStatus};
 use shard_orm_tests::servers::Node;
 pub(crate) use shard_orm_tests::waiting::eventually;
 
@@ -143,8 +143,8 @@ impl Fixture {
     }
 
     /// How a server of the configuration stands.
-    pub(crate) fn standing(&self, cluster: &Cluster, node: usize) -> Standing {
-        cluster.health()[0].endpoints[node].standing
+    pub(crate) fn status(&self, cluster: &Cluster, node: usize) -> EndpointStatus {
+        cluster.health()[0].endpoints[node].status
     }
 
     /// Two servers at once.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use shard_orm::config::{HealthOptions, Server};
 use shard_orm::prelude::*;
-use shard_orm::{ServerHealth, Standing};
+use shard_orm::{EndpointStatus, ServerHealth};
 use shard_orm_tests::servers::{Signal, signal_tree};
 
 use crate::fixture::{Fixture, INTERVAL, LIMIT, eventually, note};
@@ -44,9 +44,9 @@ async fn comes_to_take_writes(cluster: &Cluster) {
 fn assert_unreachable(server: &ServerHealth) {
     assert!(!server.takes_writes(), "{server}");
     assert_eq!(server.primary, None, "{server}");
-    assert_eq!(server.endpoints[0].standing, Standing::Unreachable);
+    assert_eq!(server.endpoints[0].status, EndpointStatus::Unreachable);
     assert!(server.endpoints[0].problem.is_some(), "{server}");
-    assert!(!server.to_string().contains("takes the writes"), "{server}");
+    assert!(!server.to_string().contains("is the primary"), "{server}");
 }
 
 async fn servers_without_replicas_are_probed(on: On) {
@@ -57,8 +57,8 @@ async fn servers_without_replicas_are_probed(on: On) {
 
     // Nothing was asked yet.
     let known = &cluster.health()[0];
-    assert!(!known.takes_writes() && !known.watched, "{known}");
-    assert_eq!(known.endpoints[0].standing, Standing::Unknown);
+    assert!(!known.takes_writes() && !known.monitored, "{known}");
+    assert_eq!(known.endpoints[0].status, EndpointStatus::Unknown);
     comes_to_take_writes(&cluster).await;
     assert_eq!(cluster.health()[0].primary, Some(0));
     // What statements meet is known too.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shard_orm::Standing;
+use shard_orm::EndpointStatus;
 use shard_orm::config::{Fallback, HealthOptions};
 use shard_orm::prelude::*;
 
@@ -48,7 +48,7 @@ async fn a_replica_beyond_max_lag_leaves_the_rotation_until_it_recovers(on: On) 
         replica_port(&lenient).await.unwrap() == fixture.port(0)
     })
     .await;
-    assert_eq!(fixture.standing(&lenient, 1), Standing::Lagging);
+    assert_eq!(fixture.status(&lenient, 1), EndpointStatus::Lagging);
     eventually("reads are refused", async || {
         replica_port(&strict).await.is_err()
     })
@@ -62,7 +62,7 @@ async fn a_replica_beyond_max_lag_leaves_the_rotation_until_it_recovers(on: On) 
     fixture.nodes[1].resume_replay().await.unwrap();
     for cluster in [&lenient, &strict] {
         serves(cluster, fixture.port(1)).await;
-        assert_eq!(fixture.standing(cluster, 1), Standing::Serving);
+        assert_eq!(fixture.status(cluster, 1), EndpointStatus::Serving);
     }
 }
 
@@ -96,7 +96,7 @@ async fn a_replica_beyond_max_lag_bytes_leaves_the_rotation_until_it_recovers(on
             replica_port(&cluster).await.unwrap() == fixture.port(0)
         })
         .await;
-        assert_eq!(fixture.standing(&cluster, 1), Standing::Lagging);
+        assert_eq!(fixture.status(&cluster, 1), EndpointStatus::Lagging);
     } else {
         cluster.check_health().await;
         assert_eq!(replica_port(&cluster).await.unwrap(), fixture.port(1));
@@ -118,7 +118,7 @@ async fn a_lagging_replica_is_skipped(on: On) {
     .await
     .unwrap();
     eventually("the replica is found to lag", async || {
-        fixture.standing(&cluster, 1) == Standing::Lagging
+        fixture.status(&cluster, 1) == EndpointStatus::Lagging
     })
     .await;
     // The other one may have been slow, too.
@@ -127,7 +127,7 @@ async fn a_lagging_replica_is_skipped(on: On) {
         .await
         .unwrap();
     eventually("the other one is found to serve", async || {
-        fixture.standing(&cluster, 2) == Standing::Serving
+        fixture.status(&cluster, 2) == EndpointStatus::Serving
     })
     .await;
     for _ in 0..100 {

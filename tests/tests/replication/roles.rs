@@ -1,6 +1,6 @@
 //! Servers whose roles differ from the configuration.
 
-use shard_orm::Standing;
+use shard_orm::EndpointStatus;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
 use shard_orm_tests::servers::Node;
@@ -17,12 +17,12 @@ on_each! {
     a_read_only_primary_without_a_successor_is_reported
 }
 
-fn is_named(cluster: &Cluster, port: i64, standing: &str) -> bool {
+fn is_named(cluster: &Cluster, port: i64, status: &str) -> bool {
     let health = cluster.health()[0].to_string();
     let port = port.to_string();
     health
         .lines()
-        .any(|line| line.contains(&port) && line.contains(standing))
+        .any(|line| line.contains(&port) && line.contains(status))
 }
 
 async fn write(cluster: &Cluster, user: i64) -> shard_orm::Result<()> {
@@ -52,13 +52,13 @@ async fn a_writable_replica_is_reported_and_not_used(on: On) {
         })
         .await;
         cluster.check_health().await;
-        assert_eq!(fixture.standing(&cluster, 0), Standing::TakesWrites);
+        assert_eq!(fixture.status(&cluster, 0), EndpointStatus::TakesWrites);
         assert!(
             is_named(&cluster, fixture.port(0), "takes writes"),
             "{}",
             cluster.health()[0]
         );
-        assert!(logs::said(Level::WARN, &["takes the writes", &port]));
+        assert!(logs::said(Level::WARN, &["has become the primary", &port]));
         let old = fixture.port(0).to_string();
         assert!(logs::said(Level::WARN, &["takes writes", &old]));
         write(&cluster, 1).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_writable_replica_is_reported_and_not_used(on: On) {
     } else {
         fixture.nodes[1].set_read_only(false).await.unwrap();
         eventually("it is named", async || {
-            fixture.standing(&cluster, 1) == Standing::TakesWrites
+            fixture.status(&cluster, 1) == EndpointStatus::TakesWrites
         })
         .await;
         assert!(
@@ -107,7 +107,7 @@ async fn swapped_roles_are_reported_and_served(on: On) {
     let health = &cluster.health()[0];
     assert_eq!(health.primary, Some(1));
     assert!(
-        is_named(&cluster, fixture.port(0), "takes the writes"),
+        is_named(&cluster, fixture.port(0), "is the primary"),
         "{health}"
     );
     assert!(
@@ -117,7 +117,7 @@ async fn swapped_roles_are_reported_and_served(on: On) {
     let port = fixture.port(0).to_string();
     assert!(logs::said(
         Level::WARN,
-        &["another endpoint takes the writes", &port]
+        &["another endpoint has become the primary", &port]
     ));
 }
 

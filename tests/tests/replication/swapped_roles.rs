@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use shard_orm::Standing;
+use shard_orm::EndpointStatus;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
 use shard_orm_tests::relay::Relay;
@@ -42,7 +42,7 @@ async fn a_refused_write_is_retried_on_the_new_primary(on: On) {
         for user in 0..4 {
             write(cluster, user).await.unwrap();
         }
-        assert_eq!(fixture.standing(cluster, 0), Standing::Primary);
+        assert_eq!(fixture.status(cluster, 0), EndpointStatus::Primary);
     }
     fixture.swap_roles(0, 1).await;
 
@@ -102,7 +102,7 @@ async fn a_swap_is_seen_within_the_probe_interval(on: On) {
     if on.is_postgres() {
         // Fenced, but no standby: it is not used.
         cluster.check_health().await;
-        assert_eq!(fixture.standing(&cluster, 0), Standing::Fenced);
+        assert_eq!(fixture.status(&cluster, 0), EndpointStatus::Fenced);
         assert_eq!(
             answering(cluster.read_from(Read::Replica), 3)
                 .await

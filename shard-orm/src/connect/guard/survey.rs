@@ -1,4 +1,4 @@
-//! What the servers of a group hold: a look at each, over a connection of its own.
+//! Surveys the namespaces on the servers of a group, over dedicated connections.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,29 +12,29 @@ use crate::backend::{identity_of_server, namespaces_with_table};
 use crate::connect::record::{self, Record, TABLE, read_record};
 use crate::error::{Error, ErrorKind, Result};
 
-/// What all servers of a group hold.
+/// The namespaces on all servers of a group.
 pub(crate) struct Survey {
     /// In the order of the configuration.
     pub(crate) servers: Vec<SurveyedServer>,
 }
 
-/// What one server holds, or why it could not be looked at.
+/// The namespaces on one server, or the error that prevented the survey.
 pub(crate) struct SurveyedServer {
     pub(crate) server: Arc<str>,
-    /// What messages call it.
+    /// The name in messages.
     pub(crate) label: String,
     pub(crate) outcome: Result<ServerContents>,
 }
 
-/// What one server holds.
+/// The namespaces on one server.
 pub(crate) struct ServerContents {
-    /// Equal for two servers of a configuration that are one.
+    /// Equal if two configured servers are the same server.
     pub(crate) identity: String,
-    /// The namespaces with a record, of this group or where the topology expects one.
+    /// The namespaces with a record that belong to this group, or are expected by the topology.
     pub(crate) records: Vec<Finding>,
 }
 
-/// A namespace that was found, with its record.
+/// A namespace and its record.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
     pub(crate) namespace: String,
@@ -42,7 +42,7 @@ pub(crate) struct Finding {
 }
 
 impl Survey {
-    /// All namespaces with a record on the servers that answered; those of two servers that are one
+    /// All namespaces with a record on the servers that answered; servers configured twice count
     /// once.
     pub(crate) fn findings(&self) -> impl Iterator<Item = (&SurveyedServer, &Finding)> {
         self.servers
@@ -67,16 +67,16 @@ impl SurveyedServer {
         self.outcome.as_ref().ok().map(|held| &*held.identity)
     }
 
-    /// What it holds.
+    /// The namespaces on this server.
     ///
     /// # Errors
-    /// Why it could not be looked at, with its name.
+    /// The error that prevented the survey, with the server's name.
     pub(crate) fn outcome(&self) -> Result<&ServerContents> {
         self.outcome.as_ref().map_err(|error| {
             Error::new(
                 error.kind(),
                 format!(
-                    "server `{}` ({}) could not be asked which namespaces it holds: {}",
+                    "cannot list the namespaces on server `{}` ({}): {}",
                     self.server,
                     self.label,
                     error.message()
@@ -86,7 +86,7 @@ impl SurveyedServer {
     }
 }
 
-/// Looks at one server: at the endpoint that takes writes, as far as is known.
+/// Surveys one server, at the endpoint that is thought to take writes.
 pub(super) async fn look(guard: &Guard, server: &ServerAccess) -> SurveyedServer {
     let (session, label) = &server.endpoints[server.health.last_primary()];
     let outcome = match &server.folder {
@@ -107,7 +107,7 @@ async fn open(session: &Session, server: &ServerAccess) -> Result<Conn> {
         Err(_) => Err(Error::new(
             ErrorKind::Unavailable,
             format!(
-                "no connection within {:?}; check that the server is there",
+                "no connection within {:?}; check that the server is running and reachable",
                 server.connect_timeout
             ),
         )),
@@ -144,7 +144,7 @@ async fn read_network(
         .await?;
     }
     let mut names: Vec<String> = Vec::new();
-    // The comment of a record's table names its group, so that those of others need not be read.
+    // The comment of a record's table names its group, so records of other groups need not be read.
     let own = comment(&guard.cluster, &guard.group);
     if let Some(text) = namespaces_with_table(dialect) {
         let table = Value::String(Some(TABLE.to_owned()));
@@ -168,12 +168,12 @@ async fn read_network(
     Ok(ServerContents { identity, records })
 }
 
-/// What the comment of a record's table says, where a database keeps comments.
+/// The comment of a record's table, on databases with comments.
 pub(crate) fn comment(cluster: &str, group: &str) -> String {
     format!("{cluster}/{group}")
 }
 
-/// Asks for rows of a text, or of two.
+/// Reads rows of one or two text columns.
 async fn ask(
     conn: &mut Conn,
     text: &'static str,
@@ -199,7 +199,7 @@ async fn ask(
     Ok(())
 }
 
-/// The files of a folder, each a namespace.
+/// The files of a folder; each is a namespace.
 async fn of_files(
     session: &Session,
     server: &ServerAccess,
@@ -207,7 +207,7 @@ async fn of_files(
 ) -> Result<ServerContents> {
     let identity = match std::fs::canonicalize(folder) {
         Ok(path) => path.display().to_string(),
-        // It is made when the first namespace is.
+        // Created with the first namespace.
         Err(_) => {
             return Ok(ServerContents {
                 identity: folder.display().to_string(),
@@ -222,7 +222,7 @@ async fn of_files(
         session.file = Some(file);
         session.read_only = true;
         let record = match of_file(&session, server, &namespace).await {
-            // Another kind of file, whose name happens to end in `.db`.
+            // A file of another kind that happens to end in `.db`.
             Err(error) if error.kind() == ErrorKind::Database && !is_expected(&namespace) => None,
             outcome => outcome?,
         };
@@ -247,7 +247,7 @@ async fn of_file(
 
 fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let unreadable = |source| {
-        Error::configuration(format!("the folder {} cannot be read", folder.display()))
+        Error::configuration(format!("cannot read the folder {}", folder.display()))
             .with_source(source)
     };
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! Gives up what a server was asked that has stopped to answer.
+//! Aborts requests to an endpoint that has stopped answering.
 
 use std::pin::pin;
 
@@ -9,15 +9,16 @@ use crate::backend::{Failure, Stale};
 use crate::error::{Error, ErrorKind};
 
 impl Health {
-    /// What this endpoint answers; a lost connection when it has stopped to answer meanwhile.
+    /// Runs a request to this endpoint. If the endpoint stops answering, returns a lost connection.
     ///
-    /// Whether it carries out what it was asked is not known then.
+    /// Whether the request is carried out is then unknown.
+    ///
     pub(crate) async fn or_abort<T>(
         &self,
         index: usize,
         asked: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        // Pinned before all else: each arm that took it over would have room of its own for it.
+        // Pinned first: each arm that moved it would reserve its own space for it.
         let asked = pin!(asked);
         let Some(aborted) = self.aborted(index) else {
             return asked.await;
@@ -27,7 +28,7 @@ impl Health {
             Either::Right(_) => Err(Failure {
                 error: Error::new(
                     ErrorKind::Unavailable,
-                    format!("{} has stopped to answer", self.slots[index].label),
+                    format!("{} stopped answering", self.slots[index].label),
                 ),
                 lost: true,
                 rolled_back: true,

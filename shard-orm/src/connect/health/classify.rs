@@ -1,4 +1,4 @@
-//! What follows from a look at an endpoint: who takes writes, who serves reads, when to look again.
+//! Updates the health of a server after a probe: the primary, each status, and the next probe.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -8,11 +8,11 @@ use crate::backend::Observed;
 use crate::connect::monitor;
 use crate::connect::roles::{self, EndpointStatus, ProbeResult, Verdict};
 
-/// How long replicas are looked at closely after a session has written.
+/// How long replicas are probed closely after a session's write.
 const CLOSELY: Duration = Duration::from_secs(1);
 
 impl Health {
-    /// Notes what a look found, and says when the next one is due.
+    /// Records the result of a probe, and returns the delay until the next one.
     pub(in crate::connect) fn note(
         &self,
         index: usize,
@@ -51,7 +51,7 @@ impl Health {
         next
     }
 
-    /// Who takes writes now.
+    /// Decides which endpoint takes writes.
     fn decide_primary(&self, state: &mut State) {
         let known = self.last_primary();
         let verdict = roles::primary(&state.probes, known, state.verdict);
@@ -66,9 +66,9 @@ impl Health {
                     server = &*self.server,
                     from = %self.slots[known].label,
                     to = %self.slots[index].label,
-                    "another endpoint takes the writes: they follow"
+                    "another endpoint has become the primary; writes go to it"
                 );
-                // What it is now is seen by the next look at it.
+                // The next probe shows its current role.
                 self.slots[index].now.notify_one();
             }
             self.primary.store(index, Ordering::Relaxed);
@@ -82,7 +82,7 @@ impl Health {
                     "writes are refused: {}",
                     self.no_primary_reason(verdict, state)
                 );
-                // One look may be older than the other: a change of roles is seen at once.
+                // The results may differ in age: probe again to see a change of roles at once.
                 self.request_probe();
             }
         }
@@ -108,7 +108,7 @@ impl Health {
         }
     }
 
-    /// How each endpoint stands now; says what has changed.
+    /// Updates every endpoint's status and logs changes.
     fn update_statuses(&self, state: &mut State) {
         let primary = self.primary.load(Ordering::Relaxed);
         for (index, slot) in self.slots.iter().enumerate() {
@@ -147,7 +147,7 @@ impl Health {
         }
     }
 
-    /// How long until the next look at an endpoint, if nothing wakes its monitor.
+    /// The delay until the next probe of an endpoint, unless one is requested.
     fn next_probe_in(&self, state: &State, index: usize, failures: u32) -> Duration {
         let interval = self.settings.probe_interval;
         if failures > 0 {

@@ -1,5 +1,4 @@
-//! Looks at the endpoints of a server that no monitor watches: made when a health check asks for
-//! them, and without an effect on where statements go.
+//! Probes of unmonitored servers, made by a health check. They do not affect where statements go.
 
 use std::time::Instant;
 
@@ -8,8 +7,8 @@ use crate::backend::Observed;
 use crate::connect::roles::ProbeResult;
 
 impl Health {
-    /// Keeps the looks of several checks apart. None is needed any more when one has begun after
-    /// `asked` while this one waited.
+    /// Serializes the probes of concurrent health checks. Returns `None` if another check began its
+    /// probes after `asked`.
     pub(in crate::connect) async fn begin_on_demand(
         &self,
         asked: Instant,
@@ -22,7 +21,7 @@ impl Health {
         (!done).then_some(turn)
     }
 
-    /// Notes what such a look found.
+    /// Records the result of such a probe.
     pub(in crate::connect) fn note_on_demand(
         &self,
         index: usize,

@@ -1,4 +1,4 @@
-//! What is known of a server, in the words of errors and reports.
+//! The health of a server in errors and reports.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::connect::roles::{self, EndpointStatus, ProbeResult, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::topology::HealthSettings;
 
-/// What is known of one endpoint.
+/// The health of one endpoint.
 #[derive(Debug)]
 pub(crate) struct EndpointReport {
     pub(crate) label: String,
@@ -22,7 +22,7 @@ pub(crate) struct EndpointReport {
 }
 
 impl Health {
-    /// The error for a write that no endpoint takes.
+    /// The error for a write when no endpoint takes writes.
     #[cold]
     pub(in crate::connect) fn no_primary_error(&self) -> Error {
         let state = self.lock();
@@ -55,18 +55,18 @@ impl Health {
         };
         match verdict {
             Verdict::Several => format!(
-                "{} both take them, and nothing says which is right; make all but one read-only, \
-                 or stop them",
+                "{} take writes, and it is unknown which is right; make all but one read-only, or \
+                 stop them",
                 that(true)
             ),
             _ => format!(
-                "{} answers, and is read-only; promote a replica, or make the primary writable",
+                "{} is read-only; promote a replica, or make the primary writable",
                 that(false)
             ),
         }
     }
 
-    /// The error for a read that no replica serves.
+    /// The error for a read when no replica is available.
     #[cold]
     pub(in crate::connect) fn no_replica_error(&self) -> Error {
         let replicas: Vec<String> = self
@@ -79,12 +79,12 @@ impl Health {
         Error::new(
             ErrorKind::Unavailable,
             format!(
-                "no replica of server `{}` of `{}` serves reads, and `fallback` keeps them from \
+                "no replica of server `{}` of `{}` is available, and `fallback` forbids reads from \
                  the primary: {}",
                 self.server,
                 self.group,
                 if replicas.is_empty() {
-                    "it has none".to_owned()
+                    "it has no replicas".to_owned()
                 } else {
                     replicas.join("; ")
                 }
@@ -92,8 +92,7 @@ impl Health {
         )
     }
 
-    /// What is known, for people. Of looks that began before `asked`, the answer is no longer
-    /// taken for true.
+    /// The health of all endpoints. Results of probes that began before `asked` are outdated.
     pub(crate) fn report(&self, asked: Option<Instant>) -> Vec<EndpointReport> {
         let state = self.lock();
         self.slots
@@ -113,7 +112,7 @@ impl Health {
             .collect()
     }
 
-    /// What a look found counts for as long as the next one may take to come.
+    /// Marks a result as outdated when the next one is overdue.
     fn mark_outdated(&self, report: &mut EndpointReport, asked: Option<Instant>) {
         let limit = self.settings.probe_timeout;
         let missed = match (asked, report.probed) {
@@ -132,12 +131,12 @@ impl Health {
             report.problem = Some(format!("no answer within {limit:?} (`probe_timeout`)"));
         } else {
             report.status = EndpointStatus::Unknown;
-            report.problem = Some("it is no longer looked at".to_owned());
+            report.problem = Some("no longer probed".to_owned());
         }
     }
 }
 
-/// After so many intervals without a look, nobody looks any more.
+/// The number of intervals without a probe after which a result is outdated.
 const MISSED: u32 = 3;
 
 fn endpoint(
@@ -170,7 +169,7 @@ fn endpoint(
     }
 }
 
-/// How an endpoint stood that no monitor watches, when it was last asked.
+/// The status of an endpoint of an unmonitored server, from its last probe.
 fn unwatched(
     probe: Option<&ProbeResult>,
     state: &State,

@@ -1,4 +1,4 @@
-//! A connection that was taken from its pool.
+//! A connection checked out from its pool.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use crate::backend::Conn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::caught;
 
-/// A connection taken from its pool.
+/// A connection checked out from its pool.
 ///
-/// Dropped clean, it goes back; dropped in the middle of something, it is closed there and then,
-/// which frees its locks.
+/// On drop it returns to the pool if it is clean. In mid-operation it is closed instead, which
+/// frees its locks.
 pub(crate) struct Lease {
     /// `None` only while the lease is being filled.
     pub(super) conn: Option<Conn>,
     pub(super) pool: Arc<Pool>,
     pub(super) opened: Instant,
     pub(super) proven: u64,
-    /// Of how many alterations of tables it knows.
+    /// The count of alterations that it has seen.
     pub(super) planned: u64,
     pub(super) dirty: bool,
 }
 
 impl Lease {
-    /// Takes a connection over that was idle.
+    /// Takes over an idle connection.
     pub(super) fn fill(&mut self, idle: Idle, proven: u64) {
         self.opened = idle.opened;
         self.proven = proven;
@@ -37,8 +37,7 @@ impl Lease {
         self.conn = Some(idle.conn);
     }
 
-    /// The connection, which counts as being in the middle of something until
-    /// [`settle`](Self::settle).
+    /// The connection, marked as in mid-operation until [`settle`](Self::settle).
     pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
         self.dirty = true;
         self.conn
@@ -46,12 +45,12 @@ impl Lease {
             .ok_or_else(|| Error::new(ErrorKind::Unavailable, "the connection was given up"))
     }
 
-    /// What was begun on the connection is done: it may be used by others.
+    /// Marks the operation as complete: the connection may be reused.
     pub(crate) fn settle(&mut self) {
         self.dirty = false;
     }
 
-    /// The connection was lost: its siblings have to prove themselves.
+    /// Discards a lost connection; its siblings must be pinged.
     pub(crate) fn lost(&mut self) {
         self.dirty = true;
         self.conn = None;
@@ -59,19 +58,19 @@ impl Lease {
         self.pool.outcomes.lost();
     }
 
-    /// A write succeeded.
+    /// Records a successful write.
     pub(crate) fn wrote(&self) {
         self.pool.outcomes.wrote();
     }
 
-    /// A statement failed and the connection serves on.
+    /// Records a failed statement after which the connection still works.
     #[cold]
     pub(crate) fn failed(&self, error: &Error) {
         self.pool.outcomes.failed(error);
     }
 
-    /// Whether a table was not found only because the connection was opened before it was there:
-    /// another one finds it. Its siblings have to prove themselves then.
+    /// Whether a table was not found only because the connection was opened before the table was
+    /// created. Its siblings must then be pinged.
     pub(crate) fn is_outdated(&self, error: &Error) -> bool {
         let outdated = error.kind() == ErrorKind::UndefinedTable
             && self.conn.as_ref().is_some_and(Conn::is_outdated);
@@ -81,44 +80,43 @@ impl Lease {
         outdated
     }
 
-    /// Whether it was open at that instant already, and so belongs to the server that was there
-    /// then, not to one that was started since.
+    /// Whether it was open at that instant, and therefore belongs to the server process of that
+    /// time.
     pub(in crate::connect) fn was_open_at(&self, instant: Instant) -> bool {
         self.opened <= instant
     }
 
-    /// Whether the connection was lost, or is not there yet.
+    /// Whether the connection was lost, or has not been opened.
     pub(in crate::connect) fn is_lost(&self) -> bool {
         self.conn.is_none()
     }
 
-    /// What messages call the endpoint.
+    /// The endpoint's name in messages.
     pub(crate) fn label(&self) -> &str {
         &self.pool.label
     }
 
-    /// The error for a write whose answer was lost.
+    /// The error for a write without an answer.
     #[cold]
     pub(crate) fn outcome_unknown(&self, lost: Error) -> Error {
         Error::new(
             ErrorKind::OutcomeUnknown,
             format!(
-                "the connection to {} was lost after a write was sent, before it was answered: it \
-                 may have been carried out; read before you write again",
+                "the connection to {} was lost after a write was sent and before it was answered: \
+                 the write may have been carried out; read before you write again",
                 self.label()
             ),
         )
         .with_source(lost)
     }
 
-    /// A statement met a table that had been altered since it was prepared: what was prepared here
-    /// and on the siblings is forgotten before the next use.
+    /// Drops prepared statements here and on all siblings before their next use, after a table was
+    /// altered.
     pub(crate) fn note_alteration(&self) {
         self.pool.note_alteration(self.planned);
     }
 
-    /// The same, for the statement to be sent again at once; another connection takes the place of
-    /// this one when it is of no use any more.
+    /// The same before an immediate retry. Opens another connection if this one is unusable.
     pub(crate) async fn plan_anew(&mut self, of_no_use: bool) -> Result<()> {
         let alterations = self.pool.note_alteration(self.planned);
         let limit = self.pool.limits.connect_timeout;
@@ -143,7 +141,7 @@ impl Lease {
         Ok(())
     }
 
-    /// Whether the connection is well, after a while or after one of its siblings was not.
+    /// Pings the connection, after idle time or after a sibling was lost.
     pub(super) async fn answers(&mut self, limit: Duration) -> bool {
         let alterations = self.pool.alterations.load(Ordering::Acquire);
         let is_outdated = std::mem::replace(&mut self.planned, alterations) != alterations;
@@ -167,7 +165,7 @@ impl Drop for Lease {
                 if let Some(session) = conn.give_up()
                     && let Ok(runtime) = Handle::try_current()
                 {
-                    // The place stays taken until the session has ended.
+                    // The permit stays taken until the session has ended.
                     let pool = Arc::clone(&self.pool);
                     runtime.spawn(caught("the end of a session", pool.end(session)));
                     return;

@@ -1,7 +1,7 @@
-//! The last outcomes of the connections of one pool, for health reports.
+//! The last outcomes of one pool's connections, for health reports.
 //!
-//! Written where a connection is opened, pinged or lost, and where a write is refused. A write that
-//! succeeds looks at one flag.
+//! Written when a connection is opened, pinged or lost, and when a write is refused. A successful
+//! write reads one flag.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
 
-/// How long a refused write counts against its endpoint when no other one succeeds. A health check that keeps all writes away
-/// would otherwise never see one succeed.
+/// How long a refused write counts against its endpoint unless a later one succeeds. A health check
+/// that diverts all writes would otherwise never see a success.
 const REFUSAL_COUNTS_FOR: Duration = Duration::from_secs(10);
 
-/// What a pool last learned of its endpoint.
+/// The last outcome of an endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct LastOutcome {
     pub(crate) at: Instant,
-    /// Why the endpoint could not be used; `None` when it answered.
+    /// Why the endpoint was unusable; `None` if it answered.
     pub(crate) problem: Option<String>,
 }
 
@@ -33,20 +33,20 @@ pub(crate) struct Refusal {
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     last: Mutex<Last>,
-    /// There is a refusal: a write that succeeds takes it back.
+    /// Whether a refusal is recorded: a successful write clears it.
     refused: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Last {
     last_outcome: Option<LastOutcome>,
-    /// Why no connection could be opened, until one was.
+    /// Why no connection could be opened, until one succeeds.
     not_opened: Option<String>,
     refusal: Option<Refusal>,
 }
 
 impl Outcomes {
-    /// A connection was opened, or was not.
+    /// Records an attempt to open a connection.
     pub(super) fn opened(&self, outcome: Result<(), &Error>) {
         let problem = outcome.err().map(Error::to_string);
         let mut last = self.lock();
@@ -54,18 +54,18 @@ impl Outcomes {
         last.last_outcome = Some(now(problem));
     }
 
-    /// A connection that was idle has answered.
+    /// Records a ping that was answered.
     pub(super) fn answered(&self) {
         self.lock().last_outcome = Some(now(None));
     }
 
-    /// A connection was lost.
+    /// Records a lost connection.
     pub(super) fn lost(&self) {
-        let problem = "a connection was lost, and none has answered since";
+        let problem = "a connection was lost, and no other has answered since";
         self.lock().last_outcome = Some(now(Some(problem.to_owned())));
     }
 
-    /// A statement failed: remembered when the endpoint takes no writes at all for its reason.
+    /// Records a failed statement, if its reason applies to all writes to the endpoint.
     pub(super) fn failed(&self, error: &Error) {
         if matches!(error.kind(), ErrorKind::ReadOnly | ErrorKind::StorageFull) {
             self.refused.store(true, Ordering::Relaxed);
@@ -77,7 +77,7 @@ impl Outcomes {
         }
     }
 
-    /// A write succeeded.
+    /// Records a successful write.
     pub(super) fn wrote(&self) {
         if self.refused.load(Ordering::Relaxed) {
             self.refused.store(false, Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl Outcomes {
         }
     }
 
-    /// The last outcome, unless a connection has answered at that instant, which is later.
+    /// The last outcome, unless a connection answered later, at `answered`.
     pub(super) fn last_outcome(&self, answered: Option<Instant>) -> Option<LastOutcome> {
         let last_outcome = self.lock().last_outcome.clone();
         let later = answered.filter(|at| {
@@ -101,7 +101,7 @@ impl Outcomes {
         self.lock().not_opened.clone()
     }
 
-    /// The last refused write, for as long as it counts.
+    /// The last refused write, until it expires.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let refusal = self.lock().refusal.clone();
         refusal.filter(|refusal| refusal.at.elapsed() < REFUSAL_COUNTS_FOR)

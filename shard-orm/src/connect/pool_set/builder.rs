@@ -1,4 +1,5 @@
-//! The making of links: pools and places, or those of a former topology that are as they were.
+//! Builds a pool set: new pools and handles, or those of the former topology where nothing has
+//! changed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use crate::connect::pool::Pool;
 use crate::error::Result;
 use crate::topology::{self, HealthSettings, Namespace, Read};
 
-/// The links while they are made.
+/// A pool set under construction.
 pub(super) struct Builder<'b> {
-    /// The name of the cluster.
+    /// The cluster's name.
     pub(super) cluster: Arc<str>,
     pub(super) runtime: &'b Handle,
     pub(super) pools: Vec<Arc<Pool>>,
@@ -128,7 +129,7 @@ impl Builder<'_> {
         Ok(self.handle(namespace, name, group.read(), endpoints, links))
     }
 
-    /// Where the static tables of a group are written on one of its servers.
+    /// The handle of a group's static tables on one of its servers.
     fn handle_of_statics(
         &mut self,
         (group, guard): (&topology::Group, &Arc<Guard>),
@@ -206,7 +207,7 @@ impl Builder<'_> {
         })
     }
 
-    /// A database that has not changed.
+    /// Reuses the pools of an unchanged database.
     pub(super) fn keep(&mut self, links: &DatabasePools) -> DatabasePools {
         let own = links.server.pools.iter().map(Arc::clone);
         self.pools.extend(own);
@@ -216,7 +217,7 @@ impl Builder<'_> {
         }
     }
 
-    /// A place that has not changed. On SQLite it has pools of its own.
+    /// Reuses an unchanged handle. On SQLite it owns its pools.
     fn keep_handle(&mut self, handle: &Arc<NamespaceHandle>) -> Arc<NamespaceHandle> {
         if handle.dialect().capability().file_per_namespace {
             self.pools.extend(handle.pools());
@@ -224,8 +225,8 @@ impl Builder<'_> {
         Arc::clone(handle)
     }
 
-    /// A server, whose endpoints are watched when there is more than one. The pools of SQLite are
-    /// its files'.
+    /// A server with its pools; its endpoints are monitored if there are several. On SQLite the
+    /// pools belong to the files.
     fn server(
         &mut self,
         (group, name): (&Arc<str>, &Arc<str>),
@@ -254,7 +255,7 @@ impl Builder<'_> {
         })
     }
 
-    /// A pool for the primary, and one for each replica.
+    /// A pool for the primary and for each replica.
     fn endpoints(
         &mut self,
         primary: &topology::Endpoint,
@@ -267,8 +268,8 @@ impl Builder<'_> {
             .collect()
     }
 
-    /// A file is written by one connection and read by several; all of them see the static tables
-    /// beside it, which are in a file of that name.
+    /// A file has one writing and several reading connections. All of them attach the file of the
+    /// static tables, if `statics` names one.
     fn files(
         &mut self,
         primary: &topology::Endpoint,
@@ -309,7 +310,7 @@ impl Builder<'_> {
     }
 }
 
-/// How the servers of a group are looked at.
+/// The data from which a guard connects to the servers of a group.
 fn access(group: &topology::Group, links: &[Arc<ServerPools>]) -> Vec<ServerAccess> {
     let servers = group.servers().iter().zip(links).enumerate();
     servers
@@ -335,7 +336,7 @@ fn access(group: &topology::Group, links: &[Arc<ServerPools>]) -> Vec<ServerAcce
         .collect()
 }
 
-/// The endpoints of one place.
+/// The endpoints of one handle.
 struct Endpoints {
     writer: Endpoint,
     reader: Endpoint,
@@ -343,7 +344,7 @@ struct Endpoints {
 }
 
 impl Endpoints {
-    /// Of a primary's pool and its replicas' pools; there is at least the primary's.
+    /// From the pools of a primary and its replicas; the primary's is required.
     fn of_pools(pools: &[Arc<Pool>]) -> Self {
         let endpoint = |index: usize| Endpoint::new(Arc::clone(&pools[index]), index);
         Self {

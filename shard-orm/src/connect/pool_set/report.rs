@@ -1,7 +1,7 @@
-//! What is known of the servers of one topology, and the looks that a health check makes.
+//! Health reports of the servers of one topology, and the probes of a health check.
 //!
-//! Called by `cluster::health`. What a monitor sees stands in a server's `Health`; the rest is what
-//! its pools heard last, and what is asked of it here.
+//! Called by `cluster::health`. Combines a server's `Health` with the last outcomes of its pools
+//! and with probes made here.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,10 +18,10 @@ use crate::connect::pool::{LastOutcome, Pool};
 use crate::connect::roles::EndpointStatus;
 use crate::error::ErrorKind;
 
-/// How many files of one server are looked at side by side.
+/// The number of files of one server that are probed concurrently.
 const FILES_AT_A_TIME: usize = 8;
 
-/// What is known of one server.
+/// The health of one server.
 #[derive(Debug)]
 pub(crate) struct ServerReport {
     pub(crate) health: Arc<Health>,
@@ -29,7 +29,7 @@ pub(crate) struct ServerReport {
 }
 
 impl PoolSet {
-    /// Asks each endpoint of each server how it stands now.
+    /// Probes every endpoint of every server now.
     pub(crate) async fn probe(&self) {
         let asked = Instant::now();
         join_all(self.servers().map(|server| async move {
@@ -48,7 +48,7 @@ impl PoolSet {
         .await;
     }
 
-    /// What is known of each server. With `asked`, what was heard before it counts for nothing.
+    /// The health of each server. With `asked`, earlier results are outdated.
     pub(crate) fn reports(&self, asked: Option<Instant>) -> Vec<ServerReport> {
         self.servers()
             .map(|server| {
@@ -64,7 +64,7 @@ impl PoolSet {
             .collect()
     }
 
-    /// Adds what the pools of an endpoint heard.
+    /// Adds the last outcomes of an endpoint's pools.
     fn hear(&self, server: &ServerPools, index: usize, report: &mut EndpointReport) {
         let pools = self.pools_of(server, index);
         if pools.iter().any(|pool| pool.is_closed()) {
@@ -77,7 +77,7 @@ impl PoolSet {
             hear_last(&pools, index, report);
         }
         if report.status != EndpointStatus::Unreachable && report.problem.is_none() {
-            // What is open serves on, and this is what comes next.
+            // Open connections still work, but no new one can be opened.
             report.problem = pools.iter().find_map(|pool| pool.not_opened());
         }
         let refusal = match server.pools.get(index) {
@@ -87,7 +87,7 @@ impl PoolSet {
                 .find_map(|handle| handle.refusal(index)),
         };
         if let Some(refusal) = refusal.filter(|_| report.status == EndpointStatus::Primary) {
-            // That an endpoint is full is told by writes alone; its role it tells itself.
+            // Only a write can find a full disk; the role is known from the probe.
             let full = refusal.kind == ErrorKind::StorageFull;
             if full || asked.is_none_or(|asked| asked < refusal.at) {
                 report.writable = Some(false);
@@ -101,7 +101,7 @@ impl PoolSet {
         }
     }
 
-    /// The pools of an endpoint: one, but for SQLite, where each file has its own.
+    /// The pools of an endpoint: one, or one per file on SQLite.
     fn pools_of(&self, server: &ServerPools, index: usize) -> Vec<Arc<Pool>> {
         if let Some(pool) = server.pools.get(index) {
             return vec![Arc::clone(pool)];
@@ -112,7 +112,7 @@ impl PoolSet {
             .collect()
     }
 
-    /// The places of a server.
+    /// The handles of a server.
     fn handles_of<'l>(
         &'l self,
         server: &'l ServerPools,
@@ -124,7 +124,7 @@ impl PoolSet {
         handles.filter(|handle| Arc::ptr_eq(&handle.health, &server.health))
     }
 
-    /// Looks at all files of a SQLite server.
+    /// Probes all files of a SQLite server.
     async fn probe_files(&self, server: &ServerPools) {
         let health = &server.health;
         let limit = health.settings().probe_timeout;
@@ -160,7 +160,7 @@ impl ServerPools {
     }
 }
 
-/// Takes what the pools heard since the last look.
+/// Applies outcomes that are newer than the last probe.
 fn hear_last(pools: &[Arc<Pool>], index: usize, report: &mut EndpointReport) {
     let last_outcome: Vec<LastOutcome> = pools
         .iter()
@@ -193,7 +193,7 @@ fn hear_last(pools: &[Arc<Pool>], index: usize, report: &mut EndpointReport) {
     };
 }
 
-/// Looks at the only endpoint of a server.
+/// Probes the only endpoint of a server.
 async fn probe_endpoint(health: &Health, pool: &Arc<Pool>) {
     let began = Instant::now();
     let limit = health.settings().probe_timeout;
@@ -204,7 +204,7 @@ async fn probe_endpoint(health: &Health, pool: &Arc<Pool>) {
     health.note_on_demand(0, began, found);
 }
 
-/// Asks over an idle connection; over one beside the pool when all are in use, or none is open.
+/// Probes over an idle connection, or over a dedicated one if none is idle.
 async fn ask(pool: &Arc<Pool>) -> Result<Observed, String> {
     if let Some(mut lease) = pool.at_once()
         && let Ok(conn) = lease.conn()

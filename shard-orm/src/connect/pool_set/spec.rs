@@ -1,4 +1,4 @@
-//! What a pool is made from, as the topology describes its endpoint.
+//! The specification of a pool, derived from an endpoint of the topology.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use crate::dialect::Dialect;
 use crate::model::Slot;
 use crate::topology;
 
-/// The fixed statements of a model that a connection is likely to keep.
+/// The number of CRUD statements of a model that a connection is likely to keep.
 const STATEMENTS_PER_MODEL: usize = 8;
-/// Statements of the builder, beside the fixed ones.
+/// The number of builder statements to keep in addition.
 const DYNAMIC_STATEMENTS: usize = 100;
-/// Models that may be used before their number is known.
+/// The number of models assumed before the actual number is known.
 const EXPECTED_MODELS: usize = 16;
 
-/// What a pool is made from.
+/// The specification of a pool.
 pub(super) struct Spec {
     pub(super) session: Session,
     pub(super) label: String,
@@ -24,14 +24,14 @@ pub(super) struct Spec {
 }
 
 impl Spec {
-    /// Makes it a SQLite reader.
+    /// Turns it into a SQLite reader.
     pub(super) fn read_only(&mut self) {
         self.session.read_only = true;
         self.limits.max_connections = self.readers;
     }
 }
 
-/// The pool of an endpoint; for SQLite, of one file.
+/// The specification for an endpoint; on SQLite, for one file.
 pub(super) fn session(
     endpoint: &topology::Endpoint,
     file: Option<PathBuf>,
@@ -79,8 +79,8 @@ pub(super) fn session(
     }
 }
 
-/// The number of prepared statements that a connection keeps: enough for the fixed statements of all
-/// namespaces behind it, within the limits of the server.
+/// The number of prepared statements per connection: enough for the CRUD statements of all its
+/// namespaces, within the limits of the server.
 fn statement_cache(dialect: Dialect, namespaces: usize, max_connections: usize) -> usize {
     let models = usize::try_from(Slot::used())
         .unwrap_or(0)

@@ -138,7 +138,7 @@ behaviours! { (Flight), 4 shards on 2 servers, |options| options;
         let error = other.setup().table::<Limit>().run().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         let found = format!(
-            "says that it is the static tables of group `shop` in cluster `{}`, but the configuration has the static \
+            "is for the static tables of group `shop` in cluster `{}`, but the configuration expects the static \
              tables of group `shop` in cluster `other`",
             fixture.cluster_name()
         );
