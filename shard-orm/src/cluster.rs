@@ -3,25 +3,28 @@
 //! Everything that runs a statement asks it for a place and keeps that for one statement only.
 
 mod address;
+mod extension;
 mod health;
-mod ids;
 mod location;
 mod raw;
 mod reconfigure;
 mod session;
 mod single_flight;
 mod statics;
+mod weak;
 
 pub use address::Address;
 pub(crate) use address::At;
+pub(crate) use extension::Extension;
 pub use health::{EndpointHealth, ServerHealth};
-pub(crate) use ids::WeakCluster;
 pub use location::Location;
 pub use raw::RawConnection;
 pub use session::Session;
+pub(crate) use weak::WeakCluster;
 
+use extension::Extensions;
 use reconfigure::Previous;
-use statics::Registered;
+use single_flight::SingleFlight;
 
 use std::fmt;
 use std::path::Path;
@@ -30,10 +33,9 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
-use crate::config::{Config, FanOut};
+use crate::config::{Config, FanOut, Ids};
 use crate::connect::{Guard, NamespaceHandle, PoolSet};
 use crate::error::{Error, Result};
-use crate::id::{self, Generators};
 use crate::route::RoutingKey;
 use crate::task::kept;
 use crate::topology::Topology;
@@ -60,19 +62,18 @@ pub struct Cluster {
 struct Inner {
     /// One load gives a topology and the connections that belong to it.
     state: ArcSwap<State>,
-    generators: Generators,
+    ids: Ids,
     runtime: Handle,
     /// Locked while the topology is changed.
     former: Mutex<Previous>,
-    /// The static models that were registered.
-    statics: Registered,
+    extensions: Extensions,
     /// Who brings up which copy of them, of those who wait for it.
-    single_flight: single_flight::SingleFlight,
+    single_flight: SingleFlight,
 }
 
 struct State {
     topology: Arc<Topology>,
-    links: PoolSet,
+    pool_set: PoolSet,
     fan_out: FanOut,
 }
 
@@ -120,19 +121,19 @@ impl Cluster {
             .with_source(source)
         })?;
         let topology = Arc::new(config.topology()?);
-        let links = PoolSet::new(&topology, &runtime)?;
+        let pool_set = PoolSet::new(&topology, &runtime)?;
         let cluster = Self {
             inner: Arc::new(Inner {
                 state: ArcSwap::from_pointee(State {
                     topology,
-                    links,
+                    pool_set,
                     fan_out: config.fan_out.clone(),
                 }),
-                generators: Generators::new(&config.ids, runtime.clone())?,
+                ids: config.ids.clone(),
                 runtime: runtime.clone(),
                 former: Mutex::new(Previous::new(config)),
-                statics: Registered::default(),
-                single_flight: single_flight::SingleFlight::default(),
+                extensions: Extensions::default(),
+                single_flight: SingleFlight::default(),
             }),
         };
         cluster.sweep_idle(&runtime);
@@ -150,11 +151,11 @@ impl Cluster {
     /// Statements that come later get [`Unavailable`](crate::ErrorKind::Unavailable). A
     /// transaction that is kept open keeps this waiting: put a limit around it.
     pub async fn close(&self) {
-        id::release(self).await;
+        self.close_extensions().await;
         let retired = self.end_changes();
         let state = self.inner.state.load_full();
-        state.links.stop_monitor().await;
-        let pools = state.links.pools().chain(&retired);
+        state.pool_set.stop_monitor().await;
+        let pools = state.pool_set.pools().chain(&retired);
         futures_util::future::join_all(pools.map(|pool| pool.close())).await;
     }
 
@@ -168,7 +169,7 @@ impl Cluster {
         let index = state.group(group)?;
         let shard = state.topology.groups()[index].router().route(key)?;
         state
-            .links
+            .pool_set
             .shard(index, shard)
             .ok_or_else(|| beyond(group, shard))
     }
@@ -178,7 +179,7 @@ impl Cluster {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         state
-            .links
+            .pool_set
             .shard(index, shard)
             .ok_or_else(|| beyond(group, shard))
     }
@@ -186,7 +187,7 @@ impl Cluster {
     /// Where a named database is.
     pub(crate) fn handle_of_database(&self, name: &str) -> Result<Arc<NamespaceHandle>> {
         let state = self.inner.state.load();
-        state.links.database(name).ok_or_else(|| {
+        state.pool_set.database(name).ok_or_else(|| {
             Error::configuration(format!(
                 "there is no database `{name}` in the configuration; it has {}",
                 names(
@@ -206,15 +207,15 @@ impl Cluster {
         let state = self.inner.state.load();
         if namespace.is_sharded() {
             let index = state.group(namespace.group()).ok()?;
-            state.links.shard(index, namespace.shard())
+            state.pool_set.shard(index, namespace.shard())
         } else if namespace.is_static() {
             let index = state.group(namespace.group()).ok()?;
-            let mut handles = state.links.statics(index).iter();
+            let mut handles = state.pool_set.statics(index).iter();
             handles
                 .find(|one| one.server == handle.server)
                 .map(Arc::clone)
         } else {
-            state.links.database(namespace.group())
+            state.pool_set.database(namespace.group())
         }
     }
 
@@ -244,14 +245,38 @@ impl Cluster {
     pub(crate) fn handles_of_group(&self, group: &str) -> Result<Vec<Arc<NamespaceHandle>>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
-        Ok(state.links.shards(index).to_vec())
+        Ok(state.pool_set.shards(index).to_vec())
+    }
+
+    /// Where the rows of a group are whose key's hash lies in this range; `None` when the group is
+    /// not routed by the hash.
+    pub(crate) fn handles_of_hashes(
+        &self,
+        group: &str,
+        hashes: &std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<Vec<Arc<NamespaceHandle>>>> {
+        let state = self.inner.state.load();
+        let index = state.group(group)?;
+        let router = state.topology.groups()[index].router();
+        let Some(shards) = router.shards_of_hashes(hashes) else {
+            return Ok(None);
+        };
+        let handle = |shard| {
+            let handle = state.pool_set.shard(index, shard);
+            handle.ok_or_else(|| beyond(group, shard))
+        };
+        shards
+            .into_iter()
+            .map(handle)
+            .collect::<Result<_>>()
+            .map(Some)
     }
 
     /// What guards a group.
     pub(crate) fn guard_of_group(&self, group: &str) -> Result<Arc<Guard>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
-        Ok(Arc::clone(state.links.guard(index)))
+        Ok(Arc::clone(state.pool_set.guard(index)))
     }
 
     /// How many statements a call over several logical shards runs at a time.
@@ -259,10 +284,20 @@ impl Cluster {
         self.inner.state.load().fan_out.clone()
     }
 
+    /// The configuration of generated ids.
+    pub(crate) fn ids_config(&self) -> &Ids {
+        &self.inner.ids
+    }
+
+    /// The runtime on which the cluster was opened.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.inner.runtime
+    }
+
     /// Closes idle connections from time to time, for as long as the cluster is there.
     fn sweep_idle(&self, runtime: &Handle) {
         let inner = Arc::downgrade(&self.inner);
-        let period = self.inner.state.load().links.sweep_period();
+        let period = self.inner.state.load().pool_set.sweep_period();
         let sweep = move || {
             let inner = inner.clone();
             async move {
@@ -270,7 +305,7 @@ impl Cluster {
                     tokio::time::sleep(period).await;
                     let Some(inner) = inner.upgrade() else { return };
                     let state = inner.state.load_full();
-                    for pool in state.links.pools() {
+                    for pool in state.pool_set.pools() {
                         pool.sweep().await;
                     }
                 }
@@ -296,7 +331,8 @@ impl State {
     }
 }
 
-fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
+/// A list of names for a message.
+pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = all.map(|name| format!("`{name}`")).collect();
     if quoted.is_empty() {
         "none".to_owned()

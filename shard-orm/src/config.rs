@@ -11,6 +11,7 @@ mod file;
 mod group;
 mod health;
 mod ids;
+pub(crate) mod layout;
 mod options;
 mod pool;
 mod problem;

@@ -10,24 +10,21 @@
 //! the same way as everything else.
 
 mod block;
-mod clock;
 mod generate;
 mod generators;
-mod layout;
 mod lease;
 mod nanosecond;
 mod snowflake;
 mod statement;
 #[cfg(feature = "serde")]
 pub mod text;
+mod timeline;
+mod worker;
 
-pub(crate) use clock::micros;
 #[doc(hidden)]
-pub use clock::{Clock, SystemClock};
+pub use crate::clock::{Clock, SystemClock};
+pub use crate::config::layout::{Layout, Parts};
 pub(crate) use generate::{fill, fill_at_once, refuse_lookup, refuse_unset};
-pub(crate) use generators::Generators;
-pub use layout::{Layout, Parts};
-pub(crate) use lease::release;
 #[doc(hidden)]
 pub use snowflake::{Refusal, Snowflakes};
 pub(crate) use statement::tables;

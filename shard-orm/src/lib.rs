@@ -76,6 +76,7 @@ compile_error!(
 extern crate self as shard_orm;
 
 mod backend;
+mod clock;
 mod cluster;
 pub mod config;
 mod connect;

@@ -4,6 +4,7 @@
 //! them to build statements.
 
 mod column;
+mod copies;
 mod def;
 mod generate;
 mod id;

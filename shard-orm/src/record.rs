@@ -13,6 +13,7 @@ mod insert_many;
 mod isolated;
 mod ops;
 mod prepare;
+mod registry;
 mod sharded;
 mod soft_delete;
 mod static_model;

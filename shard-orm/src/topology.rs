@@ -27,7 +27,7 @@ pub use group::Group;
 pub use namespace::Namespace;
 pub use placement::Placement;
 pub use server::Server;
-pub(crate) use statement_cache::OPERATIONS;
+pub(crate) use statement_cache::{OPERATIONS, StatementSlot};
 
 /// All groups, servers and placements of a cluster, at one moment.
 ///

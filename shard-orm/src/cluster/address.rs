@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::model::Key;
+use crate::error::Result;
+use crate::route::RoutingKey;
 
 /// One logical shard, or one named database: where a transaction runs.
 ///
@@ -32,8 +33,8 @@ pub(crate) enum At {
 }
 
 impl Address {
-    pub(crate) fn of_key(group: &'static str, key: &impl Key) -> Self {
-        let at = match key.routing_key() {
+    pub(crate) fn of_key(group: &'static str, key: Result<RoutingKey<'_>>) -> Self {
+        let at = match key {
             Ok(key) => At::Key {
                 region: key.region.map(str::to_owned),
                 key: key.key,

@@ -125,12 +125,12 @@ impl Cluster {
     pub async fn check_health(&self) -> Vec<ServerHealth> {
         let asked = Instant::now();
         let state = self.inner.state.load_full();
-        state.links.probe().await;
+        state.pool_set.probe().await;
         self.health_since(Some(asked))
     }
 
     fn health_since(&self, asked: Option<Instant>) -> Vec<ServerHealth> {
-        let reports = self.inner.state.load().links.reports(asked);
+        let reports = self.inner.state.load().pool_set.reports(asked);
         reports.into_iter().map(of_server).collect()
     }
 }

@@ -71,13 +71,13 @@ impl Cluster {
         former.config.check_change(config)?;
         let before = inner.state.load_full();
         let topology = topology.after(before.topology.epoch());
-        let links = before
-            .links
+        let pool_set = before
+            .pool_set
             .renew(&before.topology, &topology, &inner.runtime)?;
-        let retired = before.links.pools_without(&links);
+        let retired = before.pool_set.pools_without(&pool_set);
         inner.state.store(Arc::new(State {
             topology: Arc::new(topology),
-            links,
+            pool_set,
             fan_out: config.fan_out.clone(),
         }));
         former.config = config.clone();

@@ -96,8 +96,8 @@ impl Session {
         let state = self.cluster.inner.state.load();
         self.marks.text(|home, shard| {
             let handle = match shard {
-                Some(shard) => state.links.shard(state.group(home).ok()?, shard),
-                None => state.links.database(home),
+                Some(shard) => state.pool_set.shard(state.group(home).ok()?, shard),
+                None => state.pool_set.database(home),
             };
             Some(Arc::clone(&handle?.health))
         })

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::layout::Layout;
 use crate::error::Result;
-use crate::id::Layout;
 
 /// Who this process is when it makes snowflakes.
 #[derive(Debug, Clone, PartialEq, Eq)]

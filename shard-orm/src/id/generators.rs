@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
 use super::block::{Sequence, name_of};
-use super::layout::Layout;
-use super::lease;
 use super::nanosecond;
 use super::snowflake::{BORROWED_MILLISECONDS, Grant, Refusal, Snowflakes};
+use super::worker::State;
+use crate::cluster::Cluster;
 use crate::config;
-use crate::error::{Error, Result};
+use crate::config::layout::Layout;
+use crate::error::Error;
 use crate::model::{Generate, Generated, ModelDef, NewId};
 
 /// What makes the ids of one cluster.
@@ -22,17 +23,38 @@ pub(crate) struct Generators {
     config: config::Ids,
     pub(super) snowflakes: Snowflakes,
     /// One task at a time takes, renews or gives back a worker.
-    pub(super) lease: tokio::sync::Mutex<lease::State>,
+    pub(super) lease: tokio::sync::Mutex<State>,
     sequences: Mutex<HashMap<(&'static str, &'static str), Arc<Sequence>>>,
     /// The runtime that the cluster was opened on.
     pub(super) runtime: Handle,
 }
 
+impl Cluster {
+    /// What the bits of this cluster's snowflakes mean, as configured.
+    ///
+    /// ```no_run
+    /// # fn run(cluster: &shard_orm::Cluster, id: i64) {
+    /// if let Some(parts) = cluster.id_layout().parts(id) {
+    ///     println!("made at {:?} by worker {}", parts.time, parts.worker);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn id_layout(&self) -> Layout {
+        self.generators().layout()
+    }
+
+    pub(crate) fn generators(&self) -> &Generators {
+        self.extension()
+    }
+}
+
 impl Generators {
     /// From a configuration that has been checked.
-    pub(crate) fn new(config: &config::Ids, runtime: Handle) -> Result<Self> {
+    pub(super) fn new(config: &config::Ids, runtime: Handle) -> Self {
         let generators = Self {
-            snowflakes: Snowflakes::new(config.layout()?),
+            // A configuration that was opened has a valid layout.
+            snowflakes: Snowflakes::new(config.layout().unwrap_or_default()),
             lease: tokio::sync::Mutex::default(),
             sequences: Mutex::default(),
             config: config.clone(),
@@ -42,7 +64,7 @@ impl Generators {
             // With a clock that is not set yet, the first id tries again, and says so.
             let _unset = generators.grant_number(worker);
         }
-        Ok(generators)
+        generators
     }
 
     pub(crate) fn config(&self) -> &config::Ids {

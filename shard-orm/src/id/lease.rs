@@ -11,20 +11,24 @@
 
 mod table;
 
-use self::table::{Held, Lease};
+use futures_util::future::BoxFuture;
+
+use self::table::Lease;
+use super::generators::Generators;
 use super::snowflake::Refusal;
-use crate::cluster::{Cluster, WeakCluster};
+use super::worker::State;
+use crate::cluster::{Cluster, Extension, WeakCluster};
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::{caught, kept};
 
-/// What is held, and whether the cluster still wants it.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    held: Option<Held>,
-    /// A task renews it.
-    kept: bool,
-    /// The cluster was closed.
-    closed: bool,
+impl Extension for Generators {
+    fn create(cluster: &Cluster) -> Self {
+        Self::new(cluster.ids_config(), cluster.runtime().clone())
+    }
+
+    fn close<'a>(&'a self, cluster: &'a Cluster) -> BoxFuture<'a, ()> {
+        Box::pin(release(cluster))
+    }
 }
 
 /// Makes sure that there is a worker, and waits for that.
@@ -66,8 +70,8 @@ async fn take(cluster: &Cluster) -> Result<()> {
         return Err(Error::new(ErrorKind::Unavailable, "there is no worker id"));
     };
     renew_or_claim(cluster, &mut state, database).await?;
-    if !state.kept {
-        state.kept = true;
+    if !state.renewed {
+        state.renewed = true;
         let cluster = cluster.downgrade();
         let renewals = move || keep(cluster.clone());
         generators
@@ -131,7 +135,7 @@ async fn renew_or_claim(cluster: &Cluster, state: &mut State, database: &str) ->
 }
 
 /// Gives the worker id back; what is reserved and was not used is free at once.
-pub(crate) async fn release(cluster: &Cluster) {
+async fn release(cluster: &Cluster) {
     let generators = cluster.generators();
     let mut state = generators.lease.lock().await;
     state.closed = true;

@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::clock::{Clock, SystemClock, Timeline};
 use super::snowflake::Refusal;
+use super::timeline::Timeline;
+use crate::clock::{Clock, SystemClock};
 use crate::route::mix64;
 
 /// The microseconds that fit beside 13 other bits into 63: until September 2060.

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-use super::clock::{Clock, Moment, SystemClock, Timeline};
-use super::layout::Layout;
+use super::timeline::{Moment, Timeline};
+use crate::clock::{Clock, SystemClock};
+use crate::config::layout::Layout;
 use crate::error::{Error, ErrorKind, Result};
 use crate::route::mix64;
 

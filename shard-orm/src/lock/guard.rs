@@ -18,8 +18,8 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::timeout;
 
 use super::{Acquired, LockManager, Token, check_ttl};
+use crate::clock::{Clock, SystemClock, micros};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{Clock, SystemClock, micros};
 use crate::random::random;
 use crate::task::caught;
 

@@ -1,6 +1,5 @@
 //! The description of one model: a constant that the derive writes.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -16,6 +15,7 @@ use crate::schema::{
     Collation, ColumnDef, CreateTable, DataType, DefaultValue, IndexDef, IndexPart, TableDef,
     index_name,
 };
+use crate::topology::StatementSlot;
 
 /// Where the rows of a model live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,35 +171,26 @@ pub struct ModelIndex {
     pub unique: bool,
 }
 
-/// What a model is given when it is first used: a number, its place in the tables of SQL texts, and
-/// the description of its table.
+/// The state of a model in this process: its slot in statement caches, and the description of its
+/// table.
 #[derive(Debug, Default)]
 pub struct Slot {
-    number: OnceLock<u32>,
+    statements: StatementSlot,
     table: OnceLock<Arc<TableDef>>,
 }
 
-static SLOTS: AtomicU32 = AtomicU32::new(0);
-
 impl Slot {
-    /// A slot without a number yet.
+    /// Creates the state of an unused model.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            number: OnceLock::new(),
+            statements: StatementSlot::new(),
             table: OnceLock::new(),
         }
     }
 
     pub(crate) fn number(&self) -> u32 {
-        *self
-            .number
-            .get_or_init(|| SLOTS.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// How many models have been used so far in this process.
-    pub(crate) fn used() -> u32 {
-        SLOTS.load(Ordering::Relaxed)
+        self.statements.number()
     }
 }
 

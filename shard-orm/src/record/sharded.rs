@@ -132,7 +132,7 @@ pub trait ShardModel: Sharded {
 
     /// Returns the address of a key's logical shard, to begin a transaction.
     fn shard(key: impl IntoKey<Self::Key>) -> Address {
-        Address::of_key(Self::def().location_name(), &key.into_key())
+        Address::of_key(Self::def().location_name(), key.into_key().routing_key())
     }
 
     /// Returns the row with this shard key and id. The id is the primary key without the shard key,

@@ -6,7 +6,6 @@ use sea_query::{Alias, IntoTableRef, TableRef};
 
 use super::statement_cache::StatementCache;
 use crate::dialect::Dialect;
-use crate::model::{ModelDef, ModelLocation};
 
 /// Where a logical shard's tables live on its server: a schema (PostgreSQL), a database (MySQL and
 /// MariaDB) or a file (SQLite).
@@ -131,16 +130,6 @@ impl Namespace {
             qualified(&self.name, table)
         } else {
             Alias::new(table).into_table_ref()
-        }
-    }
-
-    /// How a statement names the table of a model: for a static model in the namespace of a logical
-    /// shard, that of the copy on the same server.
-    pub(crate) fn table_of(&self, def: &ModelDef) -> TableRef {
-        match (&self.kind, def.location) {
-            // On SQLite the copies' file is attached under that name.
-            (Kind::Sharded { statics }, ModelLocation::Static(_)) => qualified(statics, def.table),
-            _ => self.table(def.table),
         }
     }
 

@@ -4,6 +4,7 @@
 //! moved: a new epoch renders only what moved. A look-up is two loads and an index.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// How many fixed statements a model can have.
@@ -14,6 +15,28 @@ const FIRST: usize = 16;
 const CHUNKS: usize = 29;
 
 type ModelTexts = [OnceLock<Arc<str>>; OPERATIONS];
+
+/// A number that each model takes when it is first used: its place in the tables of SQL texts.
+#[derive(Debug, Default)]
+pub(crate) struct StatementSlot(OnceLock<u32>);
+
+static SLOTS: AtomicU32 = AtomicU32::new(0);
+
+impl StatementSlot {
+    /// A slot without a number yet.
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        *self.0.get_or_init(|| SLOTS.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// How many models have been used so far in this process.
+    pub(crate) fn used() -> u32 {
+        SLOTS.load(Ordering::Relaxed)
+    }
+}
 
 /// Texts by model and operation.
 pub(crate) struct StatementCache {

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use crate::backend::Session;
 use crate::connect::pool::Limits;
 use crate::dialect::Dialect;
-use crate::model::Slot;
-use crate::topology;
+use crate::topology::{self, StatementSlot};
 
 /// The number of CRUD statements of a model that a connection is likely to keep.
 const STATEMENTS_PER_MODEL: usize = 8;
@@ -82,7 +81,7 @@ pub(super) fn session(
 /// The number of prepared statements per connection: enough for the CRUD statements of all its
 /// namespaces, within the limits of the server.
 fn statement_cache(dialect: Dialect, namespaces: usize, max_connections: usize) -> usize {
-    let models = usize::try_from(Slot::used())
+    let models = usize::try_from(StatementSlot::used())
         .unwrap_or(0)
         .max(EXPECTED_MODELS);
     let wanted = namespaces * models * STATEMENTS_PER_MODEL + DYNAMIC_STATEMENTS;

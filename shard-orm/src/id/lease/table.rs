@@ -9,29 +9,23 @@ use std::time::Duration;
 use sea_query::{Alias, Expr, ExprTrait, Query, UpdateStatement};
 
 use crate::backend::{Field, Row};
+use crate::clock::micros;
 use crate::cluster::Cluster;
+use crate::config::layout::Layout;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::own::{now, send};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, Sink};
-use crate::id::clock::{Moment, micros};
 use crate::id::generators::Generators;
-use crate::id::layout::Layout;
 use crate::id::snowflake::{BORROWED_MILLISECONDS, Grant, Refusal};
 use crate::id::statement::WORKERS;
+use crate::id::timeline::Moment;
+use crate::id::worker::Held;
 use crate::random::random;
 use crate::topology::Read;
 
 /// How often another row is tried when other processes were faster.
 const ROUNDS: usize = 32;
-
-/// What is leased.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) worker: u32,
-    token: String,
-    reserved: u64,
-}
 
 /// One process's way to the table of workers.
 pub(super) struct Lease<'c> {

@@ -7,10 +7,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::clock::EPOCH_SECONDS;
 use crate::error::{Error, Result};
-
-/// 2025-01-01 00:00:00 UTC, in seconds since 1970.
-pub(super) const EPOCH_SECONDS: u64 = 1_735_689_600;
 
 /// Bits of the milliseconds since 2025-01-01: enough until September 2094.
 const TIME_BITS: u32 = 41;

@@ -1,62 +1,12 @@
-//! The clocks that ids are made by, and the time that they agree on.
+//! The time by which ids are made: it follows two clocks and never goes back.
 //!
-//! The wall clock says what time it is, but steps; the other one never steps, but starts anywhere.
-//! A [`Timeline`] follows the wall clock forwards and the other one when the wall clock stands still
-//! or goes back.
+//! The wall clock shows the time but can step; the monotonic clock never steps but starts anywhere.
+//! A [`Timeline`] follows the wall clock forwards, and the monotonic clock while the wall clock
+//! stands still or goes back.
 
-use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::layout::EPOCH_SECONDS;
-
-/// A source of time, in microseconds.
-pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time of day since 2025-01-01 00:00:00 UTC; negative before. May step in either
-    /// direction.
-    fn wall(&self) -> i64;
-
-    /// The time since some moment. Never goes back, and counts the time in which the machine sleeps
-    /// or the process is stopped.
-    fn elapsed(&self) -> i64;
-}
-
-/// The clocks of the operating system.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn wall(&self) -> i64 {
-        let epoch = UNIX_EPOCH + Duration::from_secs(EPOCH_SECONDS);
-        match SystemTime::now().duration_since(epoch) {
-            Ok(since) => micros(since),
-            Err(before) => micros(before.duration()).saturating_neg(),
-        }
-    }
-
-    /// `CLOCK_BOOTTIME`: unlike `CLOCK_MONOTONIC` it goes on while the machine is suspended, in which
-    /// the databases' clocks go on as well.
-    #[cfg(target_os = "linux")]
-    fn elapsed(&self) -> i64 {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        now.tv_sec
-            .saturating_mul(1_000_000)
-            .saturating_add(now.tv_nsec / 1_000)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn elapsed(&self) -> i64 {
-        use std::sync::LazyLock;
-        use std::time::Instant;
-
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        micros(START.elapsed())
-    }
-}
-
-pub(crate) fn micros(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
+use crate::clock::Clock;
 
 /// One time made of two clocks, which never goes back.
 #[derive(Debug)]
@@ -105,6 +55,7 @@ mod tests {
     use std::sync::atomic::AtomicI64;
 
     use super::*;
+    use crate::clock::SystemClock;
 
     #[derive(Debug, Default)]
     struct Set {
