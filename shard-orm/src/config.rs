@@ -1,7 +1,8 @@
-//! What a cluster is made of, as its operators write it: one TOML file, or the same in code.
+//! The configuration of a cluster: a TOML file, or the same in code.
 //!
-//! Called once, when a cluster is opened. A [`Config`] is only a description; all checks run when
-//! [`Config::topology`] turns it into a [`Topology`](crate::topology::Topology), and all mistakes are reported at once.
+//! Read once, when a cluster is opened. A [`Config`] is only a description. [`Config::topology`]
+//! checks it, turns it into a [`Topology`](crate::topology::Topology), and reports all problems at
+//! once.
 
 mod address;
 mod change;
@@ -78,22 +79,22 @@ pub use strategy::StrategyConfig;
 ///   `{ type = "region", default = "eu", regions = { eu = "0..8", us = ["8..12", "12..16"] } }`.
 /// - `read` of a group is `"primary"`, `"replica"` or `"session"`; `[groups.shop.pins]` holds lines like
 ///   `"42" = 3`.
-/// - `[pool]`, `[groups.shop.pool]` and a server's or database's `pool` hold the fields of
-///   [`PoolOptions`], the later overriding the earlier; `options` holds those of
-///   [`DatabaseOptions`]. Times are texts with a unit: `"500ms"`, `"5s"`, `"10m"`, `"1h"`.
-/// - `[health]` and `[groups.shop.health]` hold the fields of [`HealthOptions`], the later
-///   overriding the earlier; `fallback` is `"primary"` or `"refuse"`, and `max_lag_bytes` a number
-///   or a text like `"64MiB"`. A replica is a URL, or a table with its weight:
-///   `{ url = "postgres://app@10.0.0.3/shop", weight = 3 }`.
-/// - `[ids]` holds `worker`, which is a number or `{ lease = "default", ttl = "30s" }`,
-///   `sequence_bits`, `worker_bits`, `shard_bits`, `tables` and `block`; see [`Ids`].
+/// - `[pool]`, `[groups.shop.pool]` and the `pool` of a server or database hold the fields of
+///   [`PoolOptions`]; later ones override earlier ones. `options` holds the fields of
+///   [`DatabaseOptions`]. Durations are strings with a unit: `"500ms"`, `"5s"`, `"10m"`, `"1h"`.
+/// - `[health]` and `[groups.shop.health]` hold the fields of [`HealthOptions`]; the later
+///   overrides the earlier. `fallback` is `"primary"` or `"refuse"`, and `max_lag_bytes` is a
+///   number or a string like `"64MiB"`. A replica is a URL, or a table with its weight: `{ url =
+///   "postgres://app@10.0.0.3/shop", weight = 3 }`.
+/// - `[ids]` holds `worker` (a number, or `{ lease = "default", ttl = "30s" }`), `sequence_bits`,
+///   `worker_bits`, `shard_bits`, `tables` and `block`; see [`Ids`].
 /// - `[fan_out]` holds `statements` and `statements_per_server`; see [`FanOut`].
-/// - `master` and `slaves` may be written for `primary` and `replicas`.
+/// - `master` and `slaves` are accepted for `primary` and `replicas`.
 /// - In every string, `${NAME}` is replaced by the environment variable and `$$` by `$`.
-/// - URLs begin with `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite://`. What
-///   follows `sqlite://` is a file for a named database, and for a group's server a folder, in
-///   which each namespace is a file `<namespace>.db`. A relative one counts from the folder of the
-///   configuration file, or from the current folder when there is no file.
+/// - URLs begin with `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite://`. After
+///   `sqlite://` comes a file for a named database, and a folder for a group's server, in which
+///   each namespace is a file `<namespace>.db`. A relative path is resolved against the folder of
+///   the configuration file, or against the current folder if there is no file.
 ///
 /// In code:
 ///
@@ -124,13 +125,13 @@ pub struct Config {
     pub(crate) fan_out: FanOut,
     pub(crate) databases: Vec<(String, Database)>,
     pub(crate) groups: Vec<(String, Group)>,
-    /// Where the description was read from, so that a check can name the line.
+    /// Where the configuration was read from, for line numbers in problems.
     pub(crate) origin: Origin,
 }
 
 impl Config {
-    /// An empty cluster of this name. The name is kept in every namespace's record, so that a
-    /// server of another cluster is told apart.
+    /// An empty configuration with this cluster name. Every namespace's record holds the name,
+    /// which tells apart servers of different clusters.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -158,28 +159,28 @@ impl Config {
         self
     }
 
-    /// Sets the pool options of every server that does not set its own.
+    /// Sets the default pool options of all servers.
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
         self
     }
 
-    /// Sets how ids are made.
+    /// Sets the configuration of generated ids.
     #[must_use]
     pub fn ids(mut self, ids: Ids) -> Self {
         self.ids = ids;
         self
     }
 
-    /// Sets how many statements a call over several logical shards runs at a time.
+    /// Sets the concurrency limits of calls over several logical shards.
     #[must_use]
     pub fn fan_out(mut self, fan_out: FanOut) -> Self {
         self.fan_out = fan_out;
         self
     }
 
-    /// Sets how the servers are watched that do not set their own.
+    /// Sets the default health options of all servers.
     #[must_use]
     pub fn health(mut self, health: HealthOptions) -> Self {
         self.health = health;

@@ -1,4 +1,4 @@
-//! The URL of a primary or replica: what it says, and how it is shown without its password.
+//! The URL of a primary or replica, and its label without the password.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -8,25 +8,25 @@ use crate::backend::UrlForm;
 use crate::backend::settings::refused_parameter;
 use crate::dialect::Dialect;
 
-/// A URL as it was given. It may hold a password, so it shows itself as its [`label`].
+/// A URL as configured. It may hold a password, so its `Debug` output is its [`label`].
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     url: String,
 }
 
-/// What a URL says of its place.
+/// The database that a URL points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Location {
     pub(crate) dialect: Dialect,
     /// Equal for two URLs of one database.
     pub(crate) identity: String,
-    /// Equal for two URLs behind which the names of namespaces are shared: a database of
-    /// PostgreSQL, a server of MySQL, a folder of SQLite.
+    /// Equal for two URLs that share the names of namespaces: a database of PostgreSQL, a server of
+    /// MySQL, a folder of SQLite.
     pub(crate) container: String,
-    /// The container in which the URL itself, as a named database, takes a name, and that name: a
-    /// database of MySQL, a file of SQLite.
+    /// For a named database: the container in which the URL itself occupies a name, and that name:
+    /// a database of MySQL, a file of SQLite.
     pub(crate) taken: Option<(String, String)>,
-    /// The path of a SQLite URL, decoded and joined with the folder from which it counts.
+    /// The path of a SQLite URL, decoded and joined with its base folder.
     pub(crate) path: Option<PathBuf>,
 }
 
@@ -35,14 +35,14 @@ impl Address {
         Self { url: url.into() }
     }
 
-    /// As it was given, with its password.
+    /// The URL as configured, with its password.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Scheme, user, host and path: what may be shown. Of a malformed URL rather too little than
-    /// a part of the password: all up to the last `@` counts as user and password, and what
-    /// follows a `?` or `#` is left out.
+    /// The scheme, user, host and path, which may be shown. For a malformed URL it shows too little
+    /// rather than a part of the password: everything up to the last `@` counts as user and
+    /// password, and everything after a `?` or `#` is omitted.
     pub(crate) fn label(&self) -> String {
         let Some((scheme, rest)) = self.url.split_once("://") else {
             return "(no URL)".to_owned();
@@ -59,14 +59,14 @@ impl Address {
         }
     }
 
-    /// The place, or what is wrong with the URL, without repeating any secret part of it.
-    /// Relative SQLite paths count from `folder`.
+    /// Parses the URL. The error says what is wrong without repeating a secret. Relative SQLite
+    /// paths are resolved against `folder`.
     pub(crate) fn locate(&self, folder: Option<&Path>) -> Result<Location, String> {
         if self.url.starts_with("sqlite:") && self.url.contains("memory") && is_in_memory(&self.url)
         {
             return Err(
-                "an in-memory SQLite database: each connection would have a database of its own; \
-                 name a file or folder"
+                "an in-memory SQLite database would be separate for each connection; name a file \
+                 or folder"
                     .to_owned(),
             );
         }
@@ -80,7 +80,7 @@ impl Address {
         match scheme {
             "sqlite" => sqlite(rest, folder),
             other if other.chars().all(|c| c.is_ascii_alphanumeric() || c == '+') => {
-                Err(format!("no database is known for `{other}://`; {known}"))
+                Err(format!("unknown scheme `{other}://`; {known}"))
             }
             _ => Err(format!("no URL; {known}")),
         }
@@ -114,7 +114,7 @@ fn sqlite(rest: &str, folder: Option<&Path>) -> Result<Location, String> {
         Some(folder) => folder.join(given),
         None => given,
     };
-    // Not resolved in the file system: the folder may not be there yet.
+    // Not resolved in the file system: the folder may not exist yet.
     let path: PathBuf = path
         .components()
         .filter(|part| *part != Component::CurDir)
@@ -138,19 +138,19 @@ fn network(rest: &str, form: &UrlForm) -> Result<Location, String> {
     let (authority, rest) = rest.split_at(end);
     if rest.contains('@') {
         return Err(
-            "an `@` stands after the host; in a user, password, database or parameter write `@` \
+            "there is an `@` after the host; in a user, password, database or parameter write `@` \
              as %40, `/` as %2F, `:` as %3A, `?` as %3F, `#` as %23"
                 .to_owned(),
         );
     }
     if rest.contains('#') {
-        return Err("a `#` stands in it; write it as %23".to_owned());
+        return Err("it contains a `#`; write it as %23".to_owned());
     }
     let place = authority
         .rsplit_once('@')
         .map_or(authority, |(_, place)| place);
     let (mut host, mut port) = match place.rsplit_once(':') {
-        // The colons of an IPv6 address stand before its `]`.
+        // The colons of an IPv6 address precede its `]`.
         Some((host, port)) if !port.contains(']') => (host, port),
         _ => (place, ""),
     };
@@ -161,13 +161,13 @@ fn network(rest: &str, form: &UrlForm) -> Result<Location, String> {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         if !form.knows(key) {
             return Err(format!(
-                "a parameter after the `?` is not known; known are {}",
+                "unknown parameter after the `?`; known are {}",
                 form.parameters.join(", ")
             ));
         }
         let decoded = decode(&value.replace('+', "%20"))?;
         if let Some(reason) = refused_parameter(dialect, key, &decoded) {
-            return Err(format!("the parameter `{key}`: {reason}"));
+            return Err(format!("parameter `{key}`: {reason}"));
         }
         match key {
             "host" | "hostaddr" | "socket" => host = value,
@@ -183,7 +183,7 @@ fn network(rest: &str, form: &UrlForm) -> Result<Location, String> {
         ));
     }
     if !port.is_empty() && port.parse::<u16>().map_or(true, |port| port == 0) {
-        return Err("the port is no number from 1 to 65535".to_owned());
+        return Err("the port must be a number from 1 to 65535".to_owned());
     }
     let port = if port.is_empty() { form.port } else { port };
     let server = format!("{dialect} {}:{port}", canonical(&decode(host)?));
@@ -204,7 +204,7 @@ fn network(rest: &str, form: &UrlForm) -> Result<Location, String> {
     })
 }
 
-/// A host in the one form that stands for it: an IPv6 address can be written in several.
+/// The canonical form of a host: an IPv6 address has several spellings.
 fn canonical(host: &str) -> String {
     let bare = host
         .strip_prefix('[')
@@ -216,7 +216,7 @@ fn canonical(host: &str) -> String {
     }
 }
 
-/// Replaces each `%` and two hexadecimal digits by the byte that they stand for.
+/// Decodes each `%` with two hexadecimal digits to its byte.
 fn decode(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -230,12 +230,12 @@ fn decode(text: &str) -> Result<String, String> {
             (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(0)),
             _ => {
                 return Err(
-                    "a `%` stands in it without two hexadecimal digits; write it as %25".to_owned(),
+                    "it contains a `%` without two hexadecimal digits; write it as %25".to_owned(),
                 );
             }
         }
     }
-    String::from_utf8(bytes).map_err(|_| "it decodes to bytes that are no UTF-8".to_owned())
+    String::from_utf8(bytes).map_err(|_| "it does not decode to valid UTF-8".to_owned())
 }
 
 #[cfg(test)]

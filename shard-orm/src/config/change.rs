@@ -1,22 +1,21 @@
-//! What a running cluster can take over of another description, and what it cannot.
+//! The parts of a configuration that a running cluster can and cannot change.
 
 use super::{Config, Group};
 use crate::error::{Error, Result};
 
 impl Config {
-    /// Whether a cluster that runs by this description can go on by `next`: whatever is in both has
-    /// to be found in the same place by the same key, or rows would be looked for where they are
-    /// not.
+    /// Whether a running cluster can be reconfigured to `next`. Every group in both must route each
+    /// key to the same logical shard and namespace; otherwise rows would not be found.
     pub(crate) fn check_change(&self, next: &Self) -> Result<()> {
         let mut problems = Vec::new();
         if self.name != next.name {
             problems.push(format!(
-                "the cluster is called `{}`, and not `{}`",
+                "the cluster's name is `{}`, not `{}`",
                 self.name, next.name
             ));
         }
         if self.ids != next.ids {
-            problems.push("`[ids]` is another one".to_owned());
+            problems.push("`[ids]` differs".to_owned());
         }
         for (name, group) in &self.groups {
             let Some((_, next)) = next.groups.iter().find(|(own, _)| own == name) else {
@@ -26,22 +25,22 @@ impl Config {
             problems.extend(
                 changes
                     .into_iter()
-                    .map(|what| format!("group `{name}` has another {what}")),
+                    .map(|what| format!("group `{name}` has a different {what}")),
             );
         }
         if problems.is_empty() {
             return Ok(());
         }
         Err(Error::configuration(format!(
-            "a running cluster does not take this configuration: {}; leave these as they are, or \
-             open a new cluster by it once the rows are where it says",
+            "a running cluster cannot take this configuration: {}; leave these as they are, or \
+             open a new cluster with it once the rows have been moved",
             problems.join(", ")
         )))
     }
 }
 
 impl Group {
-    /// What is another one in `next` and decides where a row is.
+    /// The part that differs in `next` and would change where a row is.
     fn changes(&self, name: &str, next: &Self) -> Vec<&'static str> {
         let template = |group: &Self| {
             let default = || format!("{name}_{{shard}}");
@@ -58,7 +57,7 @@ impl Group {
             ),
             ("strategy", self.strategy.is_same(&next.strategy)),
             ("list of pins", own_pins == next_pins),
-            ("template of namespaces", template(self) == template(next)),
+            ("namespace template", template(self) == template(next)),
         ]
         .into_iter()
         .filter_map(|(what, same)| (!same).then_some(what))

@@ -1,4 +1,4 @@
-//! An unsharded database, as it is described.
+//! The configuration of an unsharded database.
 
 use super::{Address, DatabaseOptions, HealthOptions, PoolOptions, Replica};
 
@@ -38,21 +38,21 @@ impl Database {
         self
     }
 
-    /// Sets what each connection is told when it opens.
+    /// Sets the session options of its connections.
     #[must_use]
     pub fn options(mut self, options: DatabaseOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Sets pool options, over those of the whole cluster.
+    /// Sets pool options, which override those of the cluster.
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
         self
     }
 
-    /// Sets how its endpoints are watched, over what the whole cluster sets.
+    /// Sets health options, which override those of the cluster.
     #[must_use]
     pub fn health(mut self, health: HealthOptions) -> Self {
         self.health = health;

@@ -1,10 +1,10 @@
-//! How many statements a call over several logical shards runs at a time, as it is described.
+//! The configured concurrency limits of calls over several logical shards.
 
 use std::thread::available_parallelism;
 
 use super::Report;
 
-/// How many statements a call over several logical shards runs at a time.
+/// The concurrency limits of calls over several logical shards.
 ///
 /// ```
 /// use shard_orm::config::{Config, FanOut};
@@ -34,26 +34,26 @@ impl FanOut {
         Self::default()
     }
 
-    /// Sets how many statements of one call run at a time, on all servers together: 1 or more, 256
-    /// by default.
+    /// Sets how many statements of one call run at a time on all servers together: at least 1, by
+    /// default 256.
     #[must_use]
     pub fn statements(mut self, statements: usize) -> Self {
         self.statements = statements;
         self
     }
 
-    /// Sets how many statements of one call run at a time on one server: 1 or more. By default two
-    /// for each processor of this machine, and 4 to 16.
+    /// Sets how many statements of one call run at a time on one server: at least 1, by default two
+    /// per processor of this machine, within 4 to 16.
     ///
-    /// Each takes a connection of the server's pool while it runs. One statement asks up to 64
-    /// logical shards of a PostgreSQL, MySQL or MariaDB server, and one of SQLite.
+    /// Each holds a connection of the server's pool while it runs. One statement covers up to 64
+    /// logical shards on a PostgreSQL, MySQL or MariaDB server, and one logical shard on SQLite.
     #[must_use]
     pub fn statements_per_server(mut self, statements: usize) -> Self {
         self.statements_per_server = statements;
         self
     }
 
-    /// Reports limits under which nothing would run.
+    /// Reports limits that would allow no statement.
     pub(crate) fn check(&self, report: &mut Report) {
         for (key, value) in [
             ("statements", self.statements),
@@ -62,12 +62,12 @@ impl FanOut {
             if value == 0 || value > MOST {
                 report.add(
                     format!("fan_out.{key}"),
-                    format!("a number from 1 to {MOST} is needed"),
+                    format!("must be a number from 1 to {MOST}"),
                 );
             }
         }
     }
 }
 
-/// What a semaphore of the runtime counts without doubt.
+/// An upper bound that a tokio semaphore supports.
 const MOST: usize = 1_000_000;

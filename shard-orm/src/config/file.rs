@@ -1,4 +1,4 @@
-//! Reads a configuration file: TOML, with the line of each part kept for messages.
+//! Reads a TOML configuration file, and keeps the line of each part for messages.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ mod table;
 use environment::Environment;
 use table::{Context, Table};
 
-/// Reads a file, and what is wrong with its text; relative SQLite paths count from its folder.
+/// Reads a file and reports its problems; relative SQLite paths are resolved against its folder.
 pub(crate) fn parse_file(path: &Path) -> Result<(Config, Report)> {
     let cannot = |error: std::io::Error| {
         Error::configuration(format!(
@@ -33,7 +33,7 @@ pub(crate) fn parse_file(path: &Path) -> Result<(Config, Report)> {
     read(&text, origin, &environment::process)
 }
 
-/// Reads a text, and what is wrong with it.
+/// Reads a string and reports its problems.
 pub(crate) fn parse_text(text: &str) -> Result<(Config, Report)> {
     read(text, Origin::default(), &environment::process)
 }
@@ -43,11 +43,11 @@ fn read(text: &str, origin: Origin, environment: &Environment<'_>) -> Result<(Co
     let mut report = Report::new(origin);
     let context = Context::new(text, environment);
     if !mistakes.is_empty() {
-        // What a half-read tree says would mislead, so nothing else is checked. The parser's own
-        // display is not used: it repeats the line, which may hold a password.
+        // A partially parsed tree would cause misleading problems, so nothing else is checked. The
+        // parser's own message is not used: it repeats the line, which may hold a password.
         for mistake in mistakes {
             let line = mistake.span().map(|span| context.line(span.start));
-            report.add_at("", line, format!("no valid TOML: {}", mistake.message()));
+            report.add_at("", line, format!("invalid TOML: {}", mistake.message()));
         }
         return report.finish(None);
     }

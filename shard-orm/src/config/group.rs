@@ -1,9 +1,9 @@
-//! A shard group, as it is described.
+//! The configuration of a shard group.
 
 use super::Read;
 use super::{DatabaseOptions, HealthOptions, PoolOptions, Server, StrategyConfig};
 
-/// A shard group: how its keys are spread over logical shards, and where these live.
+/// A shard group: how its keys are distributed over logical shards, and on which servers these are.
 ///
 /// ```
 /// use shard_orm::config::{Group, Server, StrategyConfig};
@@ -32,9 +32,11 @@ pub struct Group {
 }
 
 impl Group {
-    /// A group of that many logical shards, 1 to 65,536, routed by [`StrategyConfig::Hash`].
+    /// A group with this number of logical shards (1 to 65,536), routed by
+    /// [`StrategyConfig::Hash`].
     ///
-    /// Choose several times the servers that it may ever have: a logical shard is what moves.
+    /// Choose several times the highest number of servers that you expect: logical shards are the
+    /// unit of moves.
     #[must_use]
     pub fn new(logical_shards: u32) -> Self {
         Self {
@@ -52,23 +54,23 @@ impl Group {
         }
     }
 
-    /// Sets the template of its namespaces' names, in which `{shard}` stands for the number of
-    /// the logical shard. Without one it is the group's name, `_` and the number.
+    /// Sets the template of the namespaces' names, in which `{shard}` is the number of the logical
+    /// shard. The default is the group's name, `_` and the number.
     #[must_use]
     pub fn namespace(mut self, template: impl Into<String>) -> Self {
         self.namespace = Some(template.into());
         self
     }
 
-    /// Sets the name of the namespace in which each of its servers holds its copies of static tables.
-    /// Without one it is the group's name and `_static`.
+    /// Sets the name of the namespace in which each server keeps its copies of static tables. The
+    /// default is the group's name and `_static`.
     #[must_use]
     pub fn static_namespace(mut self, name: impl Into<String>) -> Self {
         self.static_namespace = Some(name.into());
         self
     }
 
-    /// Sets how keys are spread: a [`StrategyConfig`], or any
+    /// Sets the routing strategy: a [`StrategyConfig`], or any
     /// [`Strategy`](crate::route::Strategy).
     #[must_use]
     pub fn strategy(mut self, strategy: impl Into<StrategyConfig>) -> Self {
@@ -76,50 +78,50 @@ impl Group {
         self
     }
 
-    /// Pins a key to a logical shard, whatever the strategy says.
+    /// Pins a key to a logical shard, regardless of the strategy.
     #[must_use]
     pub fn pin(mut self, key: i64, shard: u32) -> Self {
         self.pins.push((key, shard));
         self
     }
 
-    /// Sets where queries read that do not say it themselves.
+    /// Sets the default read policy of queries.
     #[must_use]
     pub fn read(mut self, read: Read) -> Self {
         self.read = read;
         self
     }
 
-    /// Sets what each connection to its servers is told when it opens.
+    /// Sets the session options of connections to its servers.
     #[must_use]
     pub fn options(mut self, options: DatabaseOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Sets pool options, over those of the whole cluster.
+    /// Sets pool options, which override those of the cluster.
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;
         self
     }
 
-    /// Promises that its rows can be found by a snowflake alone, which needs the strategy
-    /// [`StrategyConfig::Hash`]: under another one, the configuration is refused.
+    /// Requires that rows can be found by a snowflake id alone. This needs the strategy
+    /// [`StrategyConfig::Hash`]; a configuration with another one is refused.
     #[must_use]
     pub fn find_by_id(mut self) -> Self {
         self.find_by_id = true;
         self
     }
 
-    /// Adds a server. Logical shards are handed out in the order of the servers.
+    /// Adds a server. Logical shards are assigned in the order of the servers.
     #[must_use]
     pub fn server(mut self, server: Server) -> Self {
         self.servers.push(server);
         self
     }
 
-    /// Sets how its endpoints are watched, over what the whole cluster sets.
+    /// Sets health options, which override those of the cluster.
     #[must_use]
     pub fn health(mut self, health: HealthOptions) -> Self {
         self.health = health;

@@ -1,14 +1,14 @@
-//! How the endpoints of a server are watched, as it is described.
+//! The configuration of health monitoring.
 
 use std::time::Duration;
 
 use super::Report;
 
-/// How a server's endpoints are watched, and when a replica serves reads. What is left out comes
-/// from the level above, and at last from the defaults.
+/// How the endpoints of a server are monitored, and when a replica serves reads. Fields that are
+/// not set come from the level above, and finally from the defaults.
 ///
-/// Only servers with replicas are watched, on PostgreSQL, MySQL and MariaDB: over one connection
-/// more to each of their endpoints.
+/// Only servers with replicas on PostgreSQL, MySQL and MariaDB are monitored, over one additional
+/// connection to each endpoint.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,77 +28,79 @@ pub struct HealthOptions {
     pub(crate) fallback: Option<Fallback>,
 }
 
-/// Where reads for replicas go when no replica can serve them.
+/// The fallback for reads from replicas when no replica is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Fallback {
-    /// To the primary.
+    /// The primary.
     #[default]
     Primary,
-    /// Nowhere: they get [`Unavailable`](crate::ErrorKind::Unavailable), and the primary is
-    /// spared.
+    /// None: the read fails with [`Unavailable`](crate::ErrorKind::Unavailable), which spares the
+    /// primary.
     Refuse,
 }
 
 impl HealthOptions {
-    /// None: all from the level above.
+    /// No settings: everything comes from the level above.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how often each endpoint is asked for its role and position. Default 1 second.
+    /// Sets the interval at which each endpoint is probed for its role and position. Default: 1
+    /// second.
     ///
-    /// It bounds how long a change of roles goes unseen by a cluster that sends nothing; a write
-    /// that is refused, or a connection that is lost, makes it look at once.
+    /// An idle cluster notices a change of roles within this interval. A refused write or a lost
+    /// connection triggers a probe at once.
     #[must_use]
     pub fn probe_interval(mut self, interval: Duration) -> Self {
         self.probe_interval = Some(interval);
         self
     }
 
-    /// Sets how long an endpoint may take to answer that. Default 1 second.
+    /// Sets the timeout of a probe. Default: 1 second.
     #[must_use]
     pub fn probe_timeout(mut self, timeout: Duration) -> Self {
         self.probe_timeout = Some(timeout);
         self
     }
 
-    /// Sets how far in time a replica may lag behind and still serve reads. Default 30 seconds.
+    /// Sets the lag up to which a replica serves reads. Default: 30 seconds.
     ///
-    /// Measured by this process, as the age of the oldest position of the primary that the
-    /// replica is not known to have reached, so that no two clocks are compared; it is exact to
-    /// about the probe interval.
+    /// The lag is measured by this process, as the age of the oldest primary position that the
+    /// replica is not known to have reached, so no clocks are compared. It is accurate to about the
+    /// probe interval.
     #[must_use]
     pub fn max_lag(mut self, lag: Duration) -> Self {
         self.max_lag = Some(lag);
         self
     }
 
-    /// Sets how many bytes of the log a replica may lag behind and still serve reads. PostgreSQL
-    /// alone counts in bytes; the others pass over it. Default: any number.
+    /// Sets how many bytes of the log a replica may lag behind and still serve reads. Only
+    /// PostgreSQL measures bytes; the others ignore this limit. Default: unlimited.
     #[must_use]
     pub fn max_lag_bytes(mut self, bytes: u64) -> Self {
         self.max_lag_bytes = Some(bytes);
         self
     }
 
-    /// Sets how long a read of a [`Session`](crate::Session) waits for a replica that holds the
-    /// session's last write, before the primary serves it. Default: not at all, since the primary
-    /// answers sooner than a replica that has to be waited for.
+    /// Sets how long a read of a [`Session`](crate::Session) waits for a replica to catch up with
+    /// the session's last write, before the primary serves it. Default: no wait, since the primary
+    /// answers sooner.
     #[must_use]
     pub fn session_wait(mut self, wait: Duration) -> Self {
         self.session_wait = Some(wait);
         self
     }
 
-    /// Sets where reads for replicas go when no replica can serve them. Default: to the primary.
+    /// Sets the fallback for reads from replicas when no replica is available. Default: the
+    /// primary.
     #[must_use]
     pub fn fallback(mut self, fallback: Fallback) -> Self {
         self.fallback = Some(fallback);
         self
     }
 
-    /// These, and from `lower` what these leave out.
+    /// Fills unset fields from `lower`.
     pub(crate) fn over(&self, lower: &Self) -> Self {
         Self {
             probe_interval: self.probe_interval.or(lower.probe_interval),
@@ -110,7 +112,7 @@ impl HealthOptions {
         }
     }
 
-    /// These, and what they leave out from the defaults.
+    /// Fills unset fields from the defaults.
     pub(crate) fn settings(&self) -> HealthSettings {
         let default = HealthSettings::default();
         HealthSettings {
@@ -123,7 +125,7 @@ impl HealthOptions {
         }
     }
 
-    /// Reports times under which nothing could be seen.
+    /// Reports durations that would make monitoring impossible.
     pub(crate) fn check(&self, path: &str, report: &mut Report) {
         let times = [
             ("probe_interval", self.probe_interval),
@@ -133,29 +135,28 @@ impl HealthOptions {
             if time == Some(Duration::ZERO) {
                 report.add(
                     format!("{path}.{key}"),
-                    "no time at all; use more than 0, or leave it out for the default",
+                    "the duration is zero; use more than 0, or omit it for the default",
                 );
             }
         }
     }
 }
 
-/// How a server's endpoints are watched, with nothing left open; see [`HealthOptions`] for what
-/// each means.
+/// The complete health settings of a server; see [`HealthOptions`] for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HealthSettings {
-    /// How often each endpoint is asked for its role and position.
+    /// The interval between probes of each endpoint.
     pub probe_interval: Duration,
-    /// How long it may take to answer.
+    /// The timeout of a probe.
     pub probe_timeout: Duration,
-    /// How far in time a replica may lag behind.
+    /// The lag up to which a replica serves reads.
     pub max_lag: Duration,
-    /// How many bytes of the log a replica may lag behind, if there is a limit.
+    /// The number of bytes by which a replica may lag, if limited.
     pub max_lag_bytes: Option<u64>,
     /// How long a session's read waits for a replica.
     pub session_wait: Duration,
-    /// Where reads for replicas go when no replica can serve them.
+    /// The fallback for reads from replicas when no replica is available.
     pub fallback: Fallback,
 }
 

@@ -1,24 +1,24 @@
-//! How ids are made, as it is described.
+//! The configuration of generated ids.
 
 use std::time::Duration;
 
 use super::layout::Layout;
 use crate::error::Result;
 
-/// Who this process is when it makes snowflakes.
+/// The worker id of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Worker {
-    /// A number that no other process has.
+    /// A number that no other process uses.
     Number(u32),
-    /// Whatever is free in this named database.
+    /// Any free id, leased from this named database.
     Lease(String),
 }
 
-/// How ids are made, for models whose primary key has `generate`.
+/// The configuration of generated ids, for models whose primary key has `generate`.
 ///
-/// Snowflakes need a worker: [`lease`](Self::lease), or [`worker`](Self::worker) with a number that
-/// is given to no other process. Ids from a table need a database: [`tables`](Self::tables). The
-/// others need nothing.
+/// Snowflakes need a worker id: a [`lease`](Self::lease), or a [`worker`](Self::worker) number that
+/// no other process uses. Ids from a table need a database: [`tables`](Self::tables). The other
+/// kinds need nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -55,36 +55,36 @@ impl Default for Ids {
 }
 
 impl Ids {
-    /// No worker, no database for tables, and the default layout.
+    /// No worker id, no database for tables, and the default layout.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes snowflakes as this worker. No other process may have the same number at the same time.
+    /// Sets a fixed worker id. No other process may use the same number at the same time.
     #[must_use]
     pub fn worker(mut self, worker: u32) -> Self {
         self.worker = Some(Worker::Number(worker));
         self
     }
 
-    /// Makes snowflakes as whichever worker is free, by a lease in this named database.
+    /// Leases a free worker id from this named database.
     #[must_use]
     pub fn lease(mut self, database: impl Into<String>) -> Self {
         self.worker = Some(Worker::Lease(database.into()));
         self
     }
 
-    /// How long a lease lasts that is not renewed: 1 second to 1 hour, 30 seconds by default. It is
-    /// renewed three times as often.
+    /// Sets the duration of a lease: 1 second to 1 hour, by default 30 seconds. It is renewed three
+    /// times as often.
     #[must_use]
     pub fn lease_ttl(mut self, ttl: Duration) -> Self {
         self.lease_ttl = ttl;
         self
     }
 
-    /// Sets the widths of a snowflake's parts in bits, 22 together; see [`Layout`]. They are frozen
-    /// as soon as the first id is kept.
+    /// Sets the widths of a snowflake's parts in bits, 22 in total; see [`Layout`]. They must never
+    /// change once an id has been stored.
     #[must_use]
     pub fn bits(mut self, sequence: u32, worker: u32, shard: u32) -> Self {
         self.sequence_bits = sequence;
@@ -100,7 +100,8 @@ impl Ids {
         self
     }
 
-    /// How many numbers of a sequence a process takes at once: 1 to 1,000,000, 1,000 by default.
+    /// Sets how many numbers of a sequence a process reserves at once: 1 to 1,000,000, by default
+    /// 1,000.
     #[must_use]
     pub fn block(mut self, ids: u32) -> Self {
         self.block = ids;

@@ -1,7 +1,7 @@
-//! What the 63 bits of a snowflake mean.
+//! The layout of the 63 bits of a snowflake id.
 //!
-//! Pure functions: `snowflake` puts ids together with them, `record` finds the shards of an id, and
-//! users take ids apart.
+//! Pure functions. `id` generates ids with them, `record` finds the shards of an id, and users
+//! decode ids. Exported as `id::Layout`.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,12 +10,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::clock::EPOCH_SECONDS;
 use crate::error::{Error, Result};
 
-/// Bits of the milliseconds since 2025-01-01: enough until September 2094.
+/// The bits of the milliseconds since 2025-01-01: enough until September 2094.
 const TIME_BITS: u32 = 41;
-/// Bits of all else: with the time, 63, so that no id is negative.
+/// The bits of all other parts: with the time, 63, so no id is negative.
 const OTHER_BITS: u32 = 22;
 
-/// What the 63 bits of a snowflake mean: how many of the lower 22 are sequence, worker and shard.
+/// The layout of the 63 bits of a snowflake id: the widths of sequence, worker and shard within the
+/// lower 22 bits.
 ///
 /// From the highest bit to the lowest:
 ///
@@ -27,9 +28,9 @@ const OTHER_BITS: u32 = 22;
 /// | 8 | worker: who made it |
 /// | 8 | the leading bits of [`mix64`](crate::route::mix64) of the row's shard key |
 ///
-/// The last three widths can be chosen within 22 bits, with `[ids]` in the configuration. They are
-/// frozen as soon as the first id is kept: with other widths, old ids would be read wrong, and new
-/// ones could repeat them.
+/// The widths of the last three can be chosen within 22 bits, with `[ids]` in the configuration.
+/// They must never change once an id has been stored: existing ids would be decoded wrongly, and
+/// new ids could repeat them.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -51,21 +52,21 @@ pub struct Layout {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Parts {
-    /// When it was made, to the millisecond. A burst borrows: it can be up to a second ahead.
+    /// The time of generation, to the millisecond. In a burst it can be up to a second ahead.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339_of"))]
     pub time: SystemTime,
     /// The same, in milliseconds since 2025-01-01 00:00:00 UTC.
     pub milliseconds: u64,
-    /// Which of its worker's ids of that millisecond it is, from 0.
+    /// The position among its worker's ids of that millisecond, from 0.
     pub sequence: u32,
-    /// Who made it.
+    /// The worker that generated it.
     pub worker: u32,
     /// The leading bits of the hash of the row's shard key.
     pub shard_bits: u32,
 }
 
 impl Default for Layout {
-    /// 6 bits of sequence, 8 of worker, 8 of shard.
+    /// 6 bits for the sequence, 8 for the worker, 8 for the shard.
     fn default() -> Self {
         Self {
             sequence_bits: 6,
@@ -76,7 +77,7 @@ impl Default for Layout {
 }
 
 impl Layout {
-    /// A layout of these widths in bits: 22 together, and at least one for the sequence.
+    /// A layout with these widths in bits: 22 in total, and at least one for the sequence.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) for other widths.
@@ -85,13 +86,13 @@ impl Layout {
         if sum != u64::from(OTHER_BITS) {
             return Err(Error::configuration(format!(
                 "{sequence_bits} bits of sequence, {worker_bits} of worker and {shard_bits} of \
-                 shard are {sum}; give the three {OTHER_BITS} bits together"
+                 shard are {sum} in total; use {OTHER_BITS} bits"
             )));
         }
         if sequence_bits == 0 {
             return Err(Error::configuration(
-                "the sequence has no bit, so a worker could make one id a millisecond; give it one \
-                 at least",
+                "the sequence has 0 bits, which would limit a worker to one id per millisecond; \
+                 use at least 1",
             ));
         }
         Ok(Self {
@@ -101,31 +102,31 @@ impl Layout {
         })
     }
 
-    /// The bits of the sequence: a worker makes `2^n` ids a millisecond.
+    /// The bits of the sequence: a worker generates up to `2^n` ids per millisecond.
     #[must_use]
     pub const fn sequence_bits(self) -> u32 {
         self.sequence_bits
     }
 
-    /// The bits of the worker: there are `2^n` at a time.
+    /// The bits of the worker: up to `2^n` workers at a time.
     #[must_use]
     pub const fn worker_bits(self) -> u32 {
         self.worker_bits
     }
 
-    /// The leading bits of the key's hash that an id holds.
+    /// The number of leading bits of the key's hash in an id.
     #[must_use]
     pub const fn shard_bits(self) -> u32 {
         self.shard_bits
     }
 
-    /// Takes an id apart; `None` for a negative number, which no layout makes.
+    /// Decodes an id; `None` for a negative number, which no layout generates.
     #[must_use]
     pub fn parts(self, id: i64) -> Option<Parts> {
         let bits = u64::try_from(id).ok()?;
         let milliseconds = bits >> OTHER_BITS;
         let part = |shift: u32, width: u32| {
-            // At most 22 bits are left of it.
+            // At most 22 bits remain.
             u32::try_from((bits >> shift) & mask(width)).unwrap_or(u32::MAX)
         };
         Some(Parts {
@@ -139,8 +140,8 @@ impl Layout {
         })
     }
 
-    /// The lowest id of a moment: what was made before it is below, what was made from then on is
-    /// not. 0 before 2025, `i64::MAX` from 2094-09-07 on.
+    /// The lowest id of a moment: ids generated earlier are below it, later ones are not. It is 0
+    /// before 2025 and `i64::MAX` from 2094-09-07.
     ///
     /// ```
     /// use std::time::{Duration, UNIX_EPOCH};
@@ -163,22 +164,22 @@ impl Layout {
         }
     }
 
-    /// The last millisecond since 2025-01-01 that an id can hold.
+    /// The last millisecond since 2025-01-01 that fits in an id.
     pub(super) const fn last_millisecond(self) -> u64 {
         mask(TIME_BITS)
     }
 
-    /// The highest worker.
+    /// The highest worker id.
     pub(crate) fn last_worker(self) -> u32 {
         u32::try_from(mask(self.worker_bits)).unwrap_or(u32::MAX)
     }
 
-    /// Puts an id together. `tick` is the millisecond, shifted by the bits of the sequence, and the
-    /// sequence; of the hash, the leading bits are taken.
+    /// Encodes an id. `tick` is the millisecond, shifted by the bits of the sequence, plus the
+    /// sequence; the leading bits of the hash are used.
     pub(super) const fn join(self, tick: u64, worker: u32, hash: u64) -> i64 {
         let worker = (worker as u64) & mask(self.worker_bits);
         let upper = (tick << self.worker_bits) | worker;
-        // A shift by 64 is none: without shard bits there is nothing to take.
+        // Shifting by 64 yields none: without shard bits nothing is used.
         let lower = match hash.checked_shr(u64::BITS - self.shard_bits) {
             Some(bits) => bits,
             None => 0,
@@ -186,7 +187,7 @@ impl Layout {
         ((upper << self.shard_bits) | lower).cast_signed()
     }
 
-    /// The hashes that a shard key can have whose row has this id; `None` for a negative one.
+    /// The range of hashes of shard keys whose rows can have this id; `None` for a negative id.
     pub(crate) fn hashes(self, id: i64) -> Option<RangeInclusive<u64>> {
         let bits = u64::try_from(id).ok()? & mask(self.shard_bits);
         let free = u64::BITS - self.shard_bits;
@@ -196,7 +197,7 @@ impl Layout {
 }
 
 impl fmt::Display for Layout {
-    /// The widths, as `6/8/8`.
+    /// Displays the widths as `6/8/8`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -206,7 +207,7 @@ impl fmt::Display for Layout {
     }
 }
 
-/// So many ones.
+/// A mask of this many bits.
 const fn mask(bits: u32) -> u64 {
     match u64::MAX.checked_shr(u64::BITS - bits) {
         Some(mask) => mask,
@@ -222,8 +223,8 @@ mod tests {
     use super::*;
     use crate::route::mix64;
 
-    /// Milliseconds, sequence, worker, key, and the id in the default layout; made by the function
-    /// `id` in the guide, in Python.
+    /// Milliseconds, sequence, worker, key, and the id in the default layout; computed by the
+    /// Python function `id` of the guide.
     const VECTORS: [(u64, u32, u32, i64, i64); 6] = [
         (0, 0, 0, 0, 0),
         (1, 0, 0, 0, 4_194_304),

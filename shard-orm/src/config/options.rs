@@ -1,4 +1,4 @@
-//! What a connection is told when it opens.
+//! The session options of a connection.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::backend::settings::{
 };
 use crate::dialect::Dialect;
 
-/// Settings of a session, given to each connection when it opens.
+/// Session options, which every new connection sets.
 ///
-/// A setting that the database does not have is an error, not passed over. Each session is also given
-/// the settings that the library relies on, which the guide lists ("What each session is set to");
-/// options that would change one of them are errors of the configuration.
+/// An option that the database does not have is an error. Each session also has the settings on
+/// which the library relies, listed in the guide under "What each session is set to"; options that
+/// would change one of them are configuration errors.
 ///
 /// ```
 /// use shard_orm::config::DatabaseOptions;
@@ -30,36 +30,37 @@ pub struct DatabaseOptions {
 }
 
 impl DatabaseOptions {
-    /// None: the server's own defaults.
+    /// No options: the server's defaults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds modes to the `sql_mode` of MySQL and MariaDB: names with commas between them. The strict
-    /// modes are set in any case.
+    /// Adds modes to the `sql_mode` of MySQL and MariaDB, separated by commas. The strict modes are
+    /// always set.
     #[must_use]
     pub fn sql_mode(mut self, sql_mode: impl Into<String>) -> Self {
         self.sql_mode = Some(sql_mode.into());
         self
     }
 
-    /// Sets the character set, of MySQL and MariaDB: `utf8mb4`, which it is anyway.
+    /// Sets the character set of MySQL and MariaDB; only `utf8mb4`, which is the default, is
+    /// allowed.
     #[must_use]
     pub fn charset(mut self, charset: impl Into<String>) -> Self {
         self.charset = Some(charset.into());
         self
     }
 
-    /// Sets the collation of literals, of MySQL and MariaDB: one of `utf8mb4`.
+    /// Sets the collation of literals on MySQL and MariaDB, one of `utf8mb4`.
     #[must_use]
     pub fn collation(mut self, collation: impl Into<String>) -> Self {
         self.collation = Some(collation.into());
         self
     }
 
-    /// Sets the session's time zone: on PostgreSQL a name like `Europe/Berlin` or an offset like
-    /// `+02:00`, on MySQL and MariaDB UTC alone.
+    /// Sets the session's time zone: a name like `Europe/Berlin` or an offset like `+02:00` on
+    /// PostgreSQL; only UTC on MySQL and MariaDB.
     #[must_use]
     pub fn time_zone(mut self, time_zone: impl Into<String>) -> Self {
         self.time_zone = Some(time_zone.into());
@@ -73,7 +74,7 @@ impl DatabaseOptions {
         self
     }
 
-    /// These, and from `lower` what these leave out.
+    /// Fills unset fields from `lower`.
     pub(crate) fn over(&self, lower: &Self) -> Self {
         let mut settings = lower.settings.clone();
         settings.extend(self.settings.clone());
@@ -88,8 +89,8 @@ impl DatabaseOptions {
         }
     }
 
-    /// Reports what is malformed, and what this database does not have. Values are not repeated:
-    /// they may come from the environment.
+    /// Reports malformed options and those that the database does not have. Values are not
+    /// repeated: they may come from the environment.
     pub(crate) fn check(&self, dialect: Option<Dialect>, path: &str, report: &mut Report) {
         let capability = dialect.map(Dialect::capability);
         let has_modes = capability.is_none_or(|capability| capability.sql_modes);
@@ -137,10 +138,11 @@ impl DatabaseOptions {
             if let Some(dialect) = dialect.filter(|_| !is_known) {
                 report.add(
                     &at,
-                    format!("{dialect} has no such option; leave `{key}` out"),
+                    format!("{dialect} has no such option; remove `{key}`"),
                 );
             } else if !value.chars().all(allowed) || (value.is_empty() && !may_be_empty) {
-                report.add(&at, format!("the value is no {key}; it is made of {words}"));
+                report.add(&at, format!("the value is not a valid {key}; it must consist of \
+                     {words}"));
             } else if let Some(reason) = match key {
                 "sql_mode" => refused_mode(value),
                 "charset" => refused_charset(value),
@@ -157,15 +159,17 @@ impl DatabaseOptions {
             {
                 report.add(
                     &at,
-                    format!("settings are run-time parameters of PostgreSQL, which {dialect} does not have; leave them out"),
+                    format!("settings are run-time parameters of PostgreSQL, which {dialect} does \
+                         not have; remove them"),
                 );
             } else if !is_setting_name(name) {
                 report.add(
                     &at,
-                    "no name of a setting; it begins with a letter or `_` and goes on with letters, digits, `_` and `.`",
+                    "not a valid name of a setting; it begins with a letter or `_` and continues \
+                     with letters, digits, `_` and `.`",
                 );
             } else if value.contains('\0') {
-                report.add(&at, "the value holds a NUL character; remove it");
+                report.add(&at, "the value contains a NUL character; remove it");
             } else if let Some(reason) = refused_setting(name, value) {
                 report.add(&at, reason);
             }

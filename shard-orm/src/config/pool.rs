@@ -1,12 +1,12 @@
-//! The limits of a server's pool of connections, as they are described.
+//! The configuration of connection pools.
 
 use std::time::Duration;
 
 use super::PoolSettings;
 use super::Report;
 
-/// The limits of the pool that each server has. What is left out comes from the level above, and
-/// at last from the defaults.
+/// The limits of each server's pool. Fields that are not set come from the level above, and finally
+/// from the defaults.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,95 +30,95 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
-    /// None: all from the level above.
+    /// No settings: everything comes from the level above.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the most connections that are open to a server at a time. Default 10.
+    /// Sets the maximum number of open connections to a server. Default: 10.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.max_connections = Some(connections);
         self
     }
 
-    /// Sets how long a statement waits for a free connection. Default 5 seconds.
+    /// Sets the timeout for a free connection. Default: 5 seconds.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = Some(timeout);
         self
     }
 
-    /// Sets how long opening a connection may take. Default 5 seconds.
+    /// Sets the timeout for opening a connection. Default: 5 seconds.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// Sets after how long without use a connection is closed. Default 10 minutes.
+    /// Sets the idle time after which a connection is closed. Default: 10 minutes.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// Sets after how long a connection is closed in any case. Default 30 minutes.
+    /// Sets the age at which a connection is closed. Default: 30 minutes.
     #[must_use]
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = Some(lifetime);
         self
     }
 
-    /// Sets after how long without use a connection is pinged before its next statement. Default
-    /// 30 seconds.
+    /// Sets the idle time after which a connection is pinged before its next statement. Default: 30
+    /// seconds.
     #[must_use]
     pub fn ping_after_idle(mut self, idle: Duration) -> Self {
         self.ping_after_idle = Some(idle);
         self
     }
 
-    /// Sets how long the server may work on a statement. Default: as long as it takes.
+    /// Sets the server's time limit for a statement. Default: unlimited.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = Some(timeout);
         self
     }
 
-    /// Sets how many prepared statements a connection keeps. Default: by the number of namespaces
-    /// on the server.
+    /// Sets the number of prepared statements that a connection keeps. Default: depends on the
+    /// number of namespaces on the server.
     #[must_use]
     pub fn statement_cache(mut self, statements: usize) -> Self {
         self.statement_cache = Some(statements);
         self
     }
 
-    /// Sets how many connections read from a SQLite file at a time; one more writes. Default 4.
-    /// Other databases pass over it.
+    /// Sets the number of connections that read from a SQLite file; one more writes. Default: 4.
+    /// Ignored by other databases.
     #[must_use]
     pub fn sqlite_readers(mut self, connections: u32) -> Self {
         self.sqlite_readers = Some(connections);
         self
     }
 
-    /// Sets how long SQLite waits for another process's lock. Default 5 seconds. Other databases
-    /// pass over it.
+    /// Sets how long SQLite waits for a lock of another process. Default: 5 seconds. Ignored by
+    /// other databases.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = Some(timeout);
         self
     }
 
-    /// Sets the page cache of each SQLite connection, in KiB. Default 16,384. Other databases
-    /// pass over it.
+    /// Sets the page cache of each SQLite connection, in KiB. Default: 16,384. Ignored by other
+    /// databases.
     #[must_use]
     pub fn sqlite_cache_kib(mut self, kib: u32) -> Self {
         self.sqlite_cache_kib = Some(kib);
         self
     }
 
-    /// These, and from `lower` what these leave out.
+    /// Fills unset fields from `lower`.
     pub(crate) fn over(&self, lower: &Self) -> Self {
         Self {
             max_connections: self.max_connections.or(lower.max_connections),
@@ -135,7 +135,7 @@ impl PoolOptions {
         }
     }
 
-    /// These, and what they leave out from the defaults.
+    /// Fills unset fields from the defaults.
     pub(crate) fn settings(&self) -> PoolSettings {
         let default = PoolSettings::default();
         PoolSettings {
@@ -153,7 +153,7 @@ impl PoolOptions {
         }
     }
 
-    /// Reports limits under which nothing could run.
+    /// Reports limits that would make the pool unusable.
     pub(crate) fn check(&self, path: &str, report: &mut Report) {
         let counts = [
             ("max_connections", self.max_connections, "connections"),
@@ -176,7 +176,7 @@ impl PoolOptions {
             if time == Some(Duration::ZERO) {
                 report.add(
                     format!("{path}.{key}"),
-                    "no time at all; use more than 0, or leave it out for the default",
+                    "the duration is zero; use more than 0, or omit it for the default",
                 );
             }
         }

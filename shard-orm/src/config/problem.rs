@@ -1,10 +1,10 @@
-//! Mistakes in a configuration, as they are shown.
+//! Problems in a configuration.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One mistake in a configuration: where it is, what it is, and what to do.
+/// A problem in a configuration: its location, what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub(super) path: String,
@@ -14,25 +14,26 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Which part of the configuration, like `groups.shop.servers[1].primary`; empty for all of it.
+    /// The path of the part, like `groups.shop.servers[1].primary`; empty for the whole
+    /// configuration.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The file that it was read from, if it was.
+    /// The file, if the configuration was read from one.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// The line in the file or text that it was read from, from 1.
+    /// The line in the file or string, from 1.
     #[must_use]
     pub fn line(&self) -> Option<u32> {
         self.line
     }
 
-    /// What is wrong and what to do. Holds no password.
+    /// What is wrong and what to do. Contains no password.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -54,8 +55,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All mistakes in a configuration: the source of the [`Error`](crate::Error) that opening it
-/// gives.
+/// All problems in a configuration: the source of the [`Error`](crate::Error) from opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<Problem>,
@@ -66,7 +66,7 @@ impl ConfigError {
         Self { problems }
     }
 
-    /// The mistakes, in the order of their lines.
+    /// The problems, ordered by line.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems

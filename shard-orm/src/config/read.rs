@@ -1,6 +1,6 @@
-//! Where a read goes.
+//! Read policies.
 
-/// Where a query reads. Writes, locks and transactions go to the primary in any case.
+/// Where a query reads. Writes, locks and transactions always go to the primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -9,13 +9,13 @@
 )]
 #[non_exhaustive]
 pub enum Read {
-    /// From the primary: sees every write that was acknowledged.
+    /// From the primary: sees every acknowledged write.
     #[default]
     Primary,
-    /// From a replica, which may lag behind by up to `max_lag`; from the primary when there is
-    /// none.
+    /// From a replica, which may lag by up to `max_lag`; from the primary if no replica is
+    /// available.
     Replica,
-    /// From a replica that is known to hold what the [`Session`](crate::Session) has written to
-    /// that logical shard; from the primary when there is none, and outside of a session.
+    /// From a replica known to hold the [`Session`](crate::Session)'s writes to that logical shard;
+    /// otherwise, and outside a session, from the primary.
     Session,
 }

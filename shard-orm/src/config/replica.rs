@@ -1,8 +1,8 @@
-//! A replica, as it is described.
+//! The configuration of a replica.
 
 use super::Address;
 
-/// A replica: its URL, and its share of the reads that go to replicas.
+/// A replica: its URL and its weight for reads.
 ///
 /// ```
 /// use shard_orm::config::{Replica, Server};
@@ -18,7 +18,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// A replica at this URL, of weight 1.
+    /// A replica at this URL, with weight 1.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             address: Address::new(url),
@@ -26,8 +26,8 @@ impl Replica {
         }
     }
 
-    /// Sets its share of the reads, in proportion to the weights of the others. A replica of
-    /// weight 0 serves no read; it is watched, and followed when it becomes the primary.
+    /// Sets its share of the reads, in proportion to the other weights. A replica of weight 0
+    /// serves no reads, but is monitored and used if it becomes the primary.
     #[must_use]
     pub fn weight(mut self, weight: u32) -> Self {
         self.weight = weight;

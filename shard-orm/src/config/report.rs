@@ -1,4 +1,4 @@
-//! Collects the mistakes of a configuration while it is read and checked.
+//! Collects the problems of a configuration while it is read and checked.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,17 +7,17 @@ use std::sync::Arc;
 use super::{ConfigError, Problem};
 use crate::error::{Error, Result};
 
-/// Where a configuration was read from.
+/// The source of a configuration.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
     pub(crate) file: Option<PathBuf>,
-    /// The folder from which relative paths count, absolute.
+    /// The absolute folder against which relative paths are resolved.
     pub(crate) folder: Option<PathBuf>,
-    /// The line of each part, by its path.
+    /// The line of each part, by path.
     pub(crate) lines: Arc<BTreeMap<String, u32>>,
 }
 
-/// The mistakes found so far.
+/// The problems found so far.
 #[derive(Debug)]
 pub(crate) struct Report {
     origin: Origin,
@@ -32,14 +32,14 @@ impl Report {
         }
     }
 
-    /// Notes a mistake in the part at `path`, with the line of that part or of what it stands in.
+    /// Adds a problem of the part at `path`, with the line of that part or of its parent.
     pub(crate) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
         let path = path.into();
         let line = self.line_of(&path);
         self.add_at(path, line, message);
     }
 
-    /// Notes a mistake at a line that is known.
+    /// Adds a problem at a known line.
     pub(super) fn add_at(
         &mut self,
         path: impl Into<String>,
@@ -54,13 +54,13 @@ impl Report {
         });
     }
 
-    /// Notes what a constructor said.
+    /// Adds the error of a constructor as a problem.
     pub(crate) fn add_error(&mut self, path: impl Into<String>, error: &Error) {
         self.add(path, error.message());
     }
 
-    /// Whether a mistake was noted in that part, or in a part of it. What depends on it is then
-    /// not checked, as one mistake should be reported once.
+    /// Whether that part, or a part of it, has a problem. Dependent checks are then skipped, so
+    /// that one mistake is reported once.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.problems.iter().any(|problem| {
             problem
@@ -70,7 +70,7 @@ impl Report {
         })
     }
 
-    /// Where relative paths count from.
+    /// The folder against which relative paths are resolved.
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -90,7 +90,7 @@ impl Report {
         }
     }
 
-    /// The value, unless there were mistakes.
+    /// Returns the value, or the problems if there are any.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T> {
         if let (Some(value), true) = (value, self.problems.is_empty()) {
             return Ok(value);

@@ -1,4 +1,4 @@
-//! A server of a group, as it is described.
+//! The configuration of a server.
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use super::{Address, DatabaseOptions, PoolOptions, Replica};
 
 /// A server of a group: one primary, its replicas, and its share of the logical shards.
 ///
-/// The share is a weight, 1 unless it is set, or explicit runs of shards; a group's servers use
-/// the one or the other.
+/// The share is either a weight (1 by default) or explicit runs of shards; all servers of a group
+/// use the same kind.
 ///
 /// ```
 /// use shard_orm::config::Server;
@@ -29,7 +29,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of this name, unique in its group, at this URL; for SQLite, `sqlite://` and a
+    /// A server with this name, unique in its group, at this URL; for SQLite, `sqlite://` and a
     /// folder.
     pub fn new(name: impl Into<String>, primary: impl Into<String>) -> Self {
         Self {
@@ -50,29 +50,29 @@ impl Server {
         self
     }
 
-    /// Sets its share of the logical shards, in proportion to the weights of the others. A server
-    /// of weight 0 gets none.
+    /// Sets its share of the logical shards, in proportion to the other weights. A server of weight
+    /// 0 gets none.
     #[must_use]
     pub fn weight(mut self, weight: u32) -> Self {
         self.weight = Some(weight);
         self
     }
 
-    /// Adds a run of logical shards, from the first up to, but without, the last.
+    /// Adds a run of logical shards: the first is included, the last excluded.
     #[must_use]
     pub fn shards(mut self, run: Range<u32>) -> Self {
         self.runs.push(run);
         self
     }
 
-    /// Sets what each connection is told when it opens, over the group's options.
+    /// Sets session options, which override those of the group.
     #[must_use]
     pub fn options(mut self, options: DatabaseOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Sets pool options, over those of the group and of the whole cluster.
+    /// Sets pool options, which override those of the group and the cluster.
     #[must_use]
     pub fn pool(mut self, pool: PoolOptions) -> Self {
         self.pool = pool;

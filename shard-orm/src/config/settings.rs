@@ -1,9 +1,8 @@
-//! The limits of one server's pool, with nothing left open.
+//! The complete limits of one server's pool.
 
 use std::time::Duration;
 
-/// The limits of a pool of connections; see [`PoolOptions`](crate::config::PoolOptions) for what
-/// each means.
+/// The limits of a pool; see [`PoolOptions`](crate::config::PoolOptions) for each.
 ///
 /// ```
 /// use shard_orm::config::PoolSettings;
@@ -13,25 +12,25 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolSettings {
-    /// The most connections that are open at a time.
+    /// The maximum number of open connections.
     pub max_connections: u32,
-    /// How long a statement waits for a free connection.
+    /// The timeout for a free connection.
     pub acquire_timeout: Duration,
-    /// How long opening a connection may take.
+    /// The timeout for opening a connection.
     pub connect_timeout: Duration,
-    /// After how long without use a connection is closed.
+    /// The idle time after which a connection is closed.
     pub idle_timeout: Duration,
-    /// After how long a connection is closed in any case.
+    /// The age at which a connection is closed.
     pub max_lifetime: Duration,
-    /// After how long without use a connection is pinged before its next statement.
+    /// The idle time after which a connection is pinged before its next statement.
     pub ping_after_idle: Duration,
-    /// How long the server may work on a statement, if there is a limit.
+    /// The server's time limit for a statement, if any.
     pub statement_timeout: Option<Duration>,
-    /// How many prepared statements a connection keeps, if it was set.
+    /// The number of prepared statements that a connection keeps, if set.
     pub statement_cache: Option<usize>,
-    /// How many connections read from a SQLite file at a time.
+    /// The number of connections that read from a SQLite file.
     pub sqlite_readers: u32,
-    /// How long SQLite waits for another process's lock.
+    /// How long SQLite waits for a lock of another process.
     pub busy_timeout: Duration,
     /// The page cache of each SQLite connection, in KiB.
     pub sqlite_cache_kib: u32,

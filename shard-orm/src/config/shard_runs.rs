@@ -1,11 +1,11 @@
-//! Sets of logical shards, written as a configuration file has them.
+//! Sets of logical shards in the notation of configuration files.
 //!
-//! Shown in messages that say what to write, and part of a group's fingerprint.
+//! Used in messages that suggest a configuration, and in a group's fingerprint.
 
 use std::fmt;
 use std::ops::Range;
 
-/// Logical shards as runs, in rising order: `["0..4", "6..8"]`.
+/// Runs of logical shards in ascending order: `["0..4", "6..8"]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Runs(Vec<Range<u32>>);
 
@@ -24,7 +24,7 @@ impl Runs {
         Self(runs)
     }
 
-    /// For a sentence: `shard 3`, `shards 0 to 3 and 7`.
+    /// The form for a sentence: `shard 3`, `shards 0 to 3 and 7`.
     pub(crate) fn in_words(&self) -> String {
         let words: Vec<String> = self
             .0

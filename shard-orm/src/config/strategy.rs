@@ -1,4 +1,4 @@
-//! A group's strategy, as it is described.
+//! The configuration of a group's routing strategy.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::Runs;
 use crate::route::Strategy;
 
-/// How a group's keys are spread over its logical shards; see [`route`](crate::route) for each.
+/// How a group's keys are distributed over its logical shards; see [`route`](crate::route) for
+/// each.
 ///
 /// ```
 /// use shard_orm::config::{Group, StrategyConfig};
@@ -27,36 +28,36 @@ pub enum StrategyConfig {
     Modulo,
     /// Ranges of the key: [`route::Range`](crate::route::Range).
     Range {
-        /// The first key of each shard but shard 0, rising.
+        /// The first key of each shard except shard 0, ascending.
         bounds: Vec<i64>,
     },
     /// A consistent-hash ring: [`route::Ring`](crate::route::Ring).
     Ring {
-        /// Points on the ring for each unit of weight; 512 is usual.
+        /// Points on the ring per unit of weight; 512 is usual.
         virtual_nodes: u32,
-        /// A weight for each logical shard, or none for equal ones.
+        /// The weight of each logical shard; `None` for equal weights.
         weights: Option<Vec<u32>>,
     },
     /// The ring of django-shard-library over the group's namespaces:
     /// [`route::DjangoRing`](crate::route::DjangoRing).
     DjangoRing {
-        /// Points on the ring for each logical shard; that library has 512.
+        /// Points on the ring per logical shard; that library uses 512.
         virtual_nodes: u32,
     },
-    /// A region picks the logical shards: [`route::Region`](crate::route::Region).
+    /// The region selects the logical shards: [`route::Region`](crate::route::Region).
     Region {
-        /// Each region's runs of logical shards.
+        /// The runs of logical shards of each region.
         regions: Vec<(String, Vec<Range<u32>>)>,
-        /// The region of keys whose region is not given or not known.
+        /// The region for keys without a region, or with an unknown one.
         default: Option<String>,
     },
-    /// One made in code.
+    /// A strategy implemented in code.
     Custom(Arc<dyn Strategy>),
 }
 
 impl StrategyConfig {
-    /// Whether both route alike, as far as can be told. Of those made in code it is told by what
-    /// they show of themselves: two of one type that hold the same.
+    /// Whether both route alike, as far as that is decidable. Strategies in code are compared by
+    /// type and `Debug` output.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Custom(one), Self::Custom(other)) => {
@@ -95,7 +96,7 @@ impl StrategyConfig {
     }
 }
 
-/// The strategy as a configuration file has it: equal texts route alike, but for strategies made in code.
+/// The notation of configuration files. Equal strings route alike, except for strategies in code.
 impl fmt::Display for StrategyConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,7 +108,7 @@ impl fmt::Display for StrategyConfig {
                 weights,
             } => {
                 write!(f, "{{ type = \"ring\", virtual_nodes = {virtual_nodes}")?;
-                // Equal weights of 1 are the default.
+                // Weights of 1 are the default.
                 if let Some(weights) = weights
                     .as_ref()
                     .filter(|all| all.iter().any(|one| *one != 1))
