@@ -1,8 +1,8 @@
-//! Where everything is: all groups, servers and placements, checked, as one immutable snapshot.
+//! The topology: all groups, servers and placements, as one validated, immutable snapshot.
 //!
-//! Made from a [`Config`](crate::config::Config). Every statement asks it once, with the logical
-//! shard that [`route`](crate::route) found, for the server and namespace; a change makes a new
-//! topology with a higher epoch and never touches one that is in use.
+//! Built from a [`Config`](crate::config::Config). Every statement looks up the server and
+//! namespace of the logical shard that [`route`](crate::route) found. A change makes a new topology
+//! with a higher epoch; one that is in use never changes.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub use placement::Placement;
 pub use server::Server;
 pub(crate) use statement_cache::{OPERATIONS, StatementSlot};
 
-/// All groups, servers and placements of a cluster, at one moment.
+/// All groups, servers and placements of a cluster at one moment.
 ///
 /// ```
 /// use shard_orm::config::{Config, Group, Server};
@@ -50,13 +50,13 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// Counts the changes of the topology, from 1.
+    /// The number of the topology, from 1; each change increments it.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// The same as the one that comes after this epoch.
+    /// Sets the epoch to the one after this epoch.
     #[must_use]
     pub(crate) fn after(mut self, epoch: u64) -> Self {
         self.epoch = epoch + 1;
@@ -69,25 +69,25 @@ impl Topology {
         &self.name
     }
 
-    /// All shard groups. A file's are in the order of their names.
+    /// All shard groups. Those of a file are sorted by name.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }
 
-    /// The shard group of this name.
+    /// The shard group with this name.
     #[must_use]
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name() == name)
     }
 
-    /// All unsharded databases. A file's are in the order of their names.
+    /// All unsharded databases. Those of a file are sorted by name.
     #[must_use]
     pub fn databases(&self) -> &[Database] {
         &self.databases
     }
 
-    /// The unsharded database of this name.
+    /// The unsharded database with this name.
     #[must_use]
     pub fn database(&self, name: &str) -> Option<&Database> {
         self.databases

@@ -319,7 +319,7 @@ mod tests {
             ("postgres://app:secret@/db", "host is missing"),
             ("postgres://app:a/secret@h/db", "%2F"),
             ("postgres://app:secret@h:70000/db", "the port"),
-            ("postgres://app:secret@h/db?secret=1", "is not known"),
+            ("postgres://app:secret@h/db?secret=1", "unknown parameter"),
             ("postgres://app:x@h/%secret", "%25"),
             ("mysql://h/db?charset=latin1", "`utf8mb4`"),
             ("mysql://h/db?collation=latin1_bin", "`utf8mb4`"),

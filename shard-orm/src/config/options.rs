@@ -136,13 +136,15 @@ impl DatabaseOptions {
             let Some(value) = value else { continue };
             let at = format!("{path}.{key}");
             if let Some(dialect) = dialect.filter(|_| !is_known) {
+                report.add(&at, format!("{dialect} has no such option; remove `{key}`"));
+            } else if !value.chars().all(allowed) || (value.is_empty() && !may_be_empty) {
                 report.add(
                     &at,
-                    format!("{dialect} has no such option; remove `{key}`"),
+                    format!(
+                        "the value is not a valid {key}; it must consist of \
+                     {words}"
+                    ),
                 );
-            } else if !value.chars().all(allowed) || (value.is_empty() && !may_be_empty) {
-                report.add(&at, format!("the value is not a valid {key}; it must consist of \
-                     {words}"));
             } else if let Some(reason) = match key {
                 "sql_mode" => refused_mode(value),
                 "charset" => refused_charset(value),
@@ -159,8 +161,10 @@ impl DatabaseOptions {
             {
                 report.add(
                     &at,
-                    format!("settings are run-time parameters of PostgreSQL, which {dialect} does \
-                         not have; remove them"),
+                    format!(
+                        "settings are run-time parameters of PostgreSQL, which {dialect} does \
+                         not have; remove them"
+                    ),
                 );
             } else if !is_setting_name(name) {
                 report.add(

@@ -1,12 +1,13 @@
-//! Hands logical shards out to servers, in contiguous runs by weight.
+//! Assigns logical shards to servers, in contiguous runs by weight.
 
 use std::ops::Range;
 
-/// A run for each server, in order: together all shards, each in proportion to the weights.
+/// A run of shards for each server, in order. Together the runs hold all shards, each in proportion
+/// to its weight.
 ///
-/// The largest remainder method: each server gets the whole part of its share, and the shards
-/// that are left go one each to the largest fractions, of equal ones to the first. All runs are
-/// empty when all weights are 0.
+/// The largest remainder method: each server gets the integer part of its share, and the remaining
+/// shards go to the largest fractions, one each; equal fractions go to the first server. All runs
+/// are empty if all weights are 0.
 pub(super) fn by_weight(shards: u32, weights: &[u32]) -> Vec<Range<u32>> {
     let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
     if total == 0 {
@@ -25,27 +26,27 @@ pub(super) fn by_weight(shards: u32, weights: &[u32]) -> Vec<Range<u32>> {
         .into_iter()
         .map(|count| {
             let first = next;
-            // The counts add up to `shards`, so that each fits.
+            // The counts sum to `shards`, so each fits.
             next += u32::try_from(count).unwrap_or(0);
             first..next
         })
         .collect()
 }
 
-/// What is wrong with explicit runs.
+/// A problem of explicit runs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The run at this position has no shard.
+    /// The run at this position is empty.
     Empty(usize),
-    /// The run at this position goes beyond the last shard.
+    /// The run at this position exceeds the last shard.
     Beyond(usize),
-    /// The run at the second position holds a shard that is in the run at the first.
+    /// The run at the second position holds a shard of the run at the first.
     Overlap(usize, usize),
     /// No run holds these shards.
     Missing(Range<u32>),
 }
 
-/// Everything that keeps these runs from holding each of the shards exactly once.
+/// All problems that keep these runs from holding each shard exactly once.
 pub(super) fn faults(shards: u32, runs: &[Range<u32>]) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut order: Vec<usize> = Vec::new();

@@ -1,6 +1,6 @@
-//! Turns a configuration into a topology, or into the list of everything that is wrong with it.
+//! Builds a topology from a configuration, or reports all its problems.
 //!
-//! Called by [`Config::topology`] and by the reader of configuration files. Looks at no server.
+//! Called by [`Config::topology`] and by the reader of configuration files. Connects to no server.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ mod strategy;
 use duplicates::Duplicates;
 use endpoints::{Level, endpoints};
 
-/// The topology of epoch 1; `None` when a problem was reported that leaves nothing to build.
+/// The topology of epoch 1; `None` if a reported problem prevents building it.
 pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
     if !report.has("name") {
         check_label("name", "cluster", &config.name, report);
@@ -27,7 +27,10 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
     config.fan_out.check(report);
     config.health.check("health", report);
     if config.databases.is_empty() && config.groups.is_empty() {
-        report.add("", "no database and no group; describe at least one");
+        report.add(
+            "",
+            "the configuration has no database and no group; add at least one",
+        );
     }
     let mut duplicates = Duplicates::default();
     let mut names = Vec::new();
@@ -93,7 +96,7 @@ fn database(
     })
 }
 
-/// Reports a name that stands twice; a file cannot have one, but code can.
+/// Reports a duplicate name. A file cannot have one, but code can.
 fn check_unique<'a>(
     table: &str,
     what: &str,
@@ -104,20 +107,21 @@ fn check_unique<'a>(
     if names.contains(&name) {
         report.add(
             format!("{table}.{name}"),
-            format!("the {what} `{name}` stands twice; give each a name of its own"),
+            format!("duplicate {what} `{name}`; give each a different name"),
         );
     }
     names.push(name);
 }
 
-/// Reports a name that could not stand in a report, a file or a record.
+/// Reports a name that would be invalid in a report, a file or a record.
 fn check_label(path: &str, what: &str, name: &str, report: &mut Report) {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
         report.add(
             path,
             format!(
-                "`{}` is no name of a {what}; use 1 to 64 ASCII letters, digits, `_`, `.` and `-`",
+                "`{}` is not a valid name of a {what}; use 1 to 64 ASCII letters, digits, `_`, `.` \
+                 and `-`",
                 name.escape_debug()
             ),
         );

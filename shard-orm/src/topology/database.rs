@@ -1,4 +1,4 @@
-//! An unsharded database with its endpoints.
+//! An unsharded database and its endpoints.
 
 use std::sync::Arc;
 
@@ -15,31 +15,31 @@ pub struct Database {
 }
 
 impl Database {
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// The SQL that it speaks.
+    /// The SQL dialect.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.primary.dialect()
     }
 
-    /// Where writes go.
+    /// The primary, which takes writes.
     #[must_use]
     pub fn primary(&self) -> &Endpoint {
         &self.primary
     }
 
-    /// Where reads may go.
+    /// The replicas, which may serve reads.
     #[must_use]
     pub fn replicas(&self) -> &[Endpoint] {
         &self.replicas
     }
 
-    /// How its endpoints are watched.
+    /// The health settings of its endpoints.
     #[must_use]
     pub fn health(&self) -> &HealthSettings {
         &self.health

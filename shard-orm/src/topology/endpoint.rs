@@ -1,4 +1,4 @@
-//! One database server process as it is connected to: a primary or a replica.
+//! An endpoint: one database server process, a primary or a replica.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::PoolSettings;
 use crate::config::{Address, DatabaseOptions};
 use crate::dialect::Dialect;
 
-/// What is needed to connect to a primary or a replica. Shows itself without the password.
+/// The connection data of a primary or a replica. Its `Debug` output omits the password.
 #[derive(Clone, PartialEq)]
 pub struct Endpoint(Arc<Inner>);
 
@@ -42,50 +42,50 @@ impl Endpoint {
         }))
     }
 
-    /// The URL as it was given, with its password. For SQLite, use [`path`](Self::path).
+    /// The URL as configured, with its password. For SQLite, use [`path`](Self::path).
     pub(crate) fn url(&self) -> &str {
         self.0.address.url()
     }
 
-    /// The URL as it may be shown: without password and parameters.
+    /// The URL without password and parameters, which may be shown.
     #[must_use]
     pub fn label(&self) -> String {
         self.0.address.label()
     }
 
-    /// The SQL that it speaks.
+    /// The SQL dialect.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.0.dialect
     }
 
-    /// For SQLite, the file of a named database or the folder of a group's server, joined with
-    /// the folder from which it counts.
+    /// For SQLite: the file of a named database, or the folder of a group's server, joined with its
+    /// base folder.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
 
-    /// For SQLite, the file in which a namespace lives on this server.
+    /// For SQLite: the file of a namespace on this server.
     #[must_use]
     pub fn namespace_file(&self, namespace: &str) -> Option<PathBuf> {
         let folder = self.0.path.as_ref()?;
         Some(folder.join(format!("{namespace}.db")))
     }
 
-    /// Equal for endpoints that are the same database, whatever user or parameters their URLs
-    /// name. Holds no password.
+    /// Equal for endpoints that are the same database, regardless of user and parameters. Contains
+    /// no password.
     pub(crate) fn identity(&self) -> &str {
         &self.0.identity
     }
 
-    /// What each connection is told when it opens.
+    /// The session options of its connections.
     pub(crate) fn options(&self) -> &DatabaseOptions {
         &self.0.options
     }
 
-    /// Its share of the reads that go to replicas, in proportion to the others'; 1 for a primary,
-    /// which serves them once it has become a replica.
+    /// Its weight for reads from replicas. It is 1 for a primary, which serves such reads once it
+    /// has become a replica.
     #[must_use]
     pub fn weight(&self) -> u32 {
         self.0.weight

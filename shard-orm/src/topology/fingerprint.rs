@@ -1,7 +1,7 @@
-//! What decides where a group's keys go, in a form that can be stored and compared.
+//! A fingerprint of a group's routing, which can be stored and compared.
 //!
-//! Made once for each topology by `build`. The records of namespaces hold it; `connect` compares
-//! the two at the first use of a namespace, and `setup` before it creates anything.
+//! Computed once per topology by `build`. The records of namespaces hold it; `connect` compares the
+//! two at the first use of a namespace, and `setup` before it creates anything.
 
 use std::fmt::Write as _;
 
@@ -12,30 +12,30 @@ use crate::route::{Pins, Router, RoutingKey, mix64};
 
 /// The version of the routing functions and of this fingerprint.
 const VERSION: &str = "1";
-/// How many pseudo-random keys are routed, for strategies of which nothing else is known.
+/// The number of pseudo-random keys that are routed to fingerprint a custom strategy.
 const SAMPLES: u64 = 256;
-/// The longest description of a strategy that is stored, in characters.
+/// The maximum length of a stored strategy, in characters.
 const LONGEST: usize = 1_000;
-/// Bytes of a digest.
+/// The length of a digest, in bytes.
 const DIGEST: usize = 16;
 
-/// What decides where a group's keys go.
+/// A fingerprint of a group's routing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     /// The number of logical shards.
     pub(crate) logical_shards: u32,
-    /// The strategy as a configuration file has it, for people; cut when it is long.
+    /// The strategy as written in a configuration file, for people; long ones are truncated.
     pub(crate) strategy: String,
-    /// A digest of the number of logical shards, the strategy with its parameters, the form of the
-    /// keys, and where sample keys go.
+    /// A digest of the number of logical shards, the strategy and its parameters, the type of the
+    /// keys, and the shards of sample keys.
     pub(crate) routing: String,
     /// A digest of the pins.
     pub(crate) pins: String,
 }
 
 impl Fingerprint {
-    /// Of a strategy, the first names of the namespaces (which one strategy routes by), and the
-    /// router made of both.
+    /// Computed from a strategy, the template of namespace names (by which one strategy routes),
+    /// and their router.
     pub(super) fn new(strategy: &StrategyConfig, template: &str, router: &Router) -> Self {
         let described = strategy.to_string();
         let names = match strategy {
@@ -58,17 +58,17 @@ impl Fingerprint {
     }
 }
 
-/// A digest of pins; equal for equal sets.
+/// A digest of the pins; equal for equal sets.
 fn digest_of_pins(pins: &Pins) -> String {
     let mut text = String::new();
     for (key, shard) in pins.iter() {
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, "{key}={shard},");
     }
     digest(&[VERSION, &text])
 }
 
-/// Where sample keys go, whatever is pinned: a strategy made in code is known by nothing else.
+/// The shards of sample keys, regardless of pins: for a strategy in code, nothing else is known.
 fn samples(router: &Router) -> String {
     let edges = [i64::MIN, -2, -1, 0, 1, 2, i64::MAX];
     let random = (1..=SAMPLES).map(|number| mix64(number).cast_signed());
@@ -82,7 +82,7 @@ fn samples(router: &Router) -> String {
     text
 }
 
-/// The beginning of BLAKE2b-512 (RFC 7693) of the parts with their lengths, in hexadecimal digits.
+/// The first bytes of BLAKE2b-512 (RFC 7693) of the parts with their lengths, in hexadecimal.
 fn digest(parts: &[&str]) -> String {
     let mut hash = Blake2b512::new();
     for part in parts {
@@ -215,8 +215,8 @@ mod tests {
         );
     }
 
-    /// Stored by every namespace: a change of the form would make all of them strangers. Made by `hashlib.blake2b` of
-    /// Python.
+    /// Stored in every namespace: a change of the format would invalidate all of them. Computed by
+    /// Python's `hashlib.blake2b`.
     #[test]
     fn fingerprints_stay_as_they_are() {
         let hash = of(Group::new(16).pin(42, 3));

@@ -6,7 +6,7 @@ use super::{Fingerprint, Placement, Read, Server};
 use crate::dialect::Dialect;
 use crate::route::Router;
 
-/// A shard group: how its keys are routed, and where each logical shard lives.
+/// A shard group: the routing of its keys, and the placement of its logical shards.
 #[derive(Debug, Clone)]
 pub struct Group {
     pub(super) name: Arc<str>,
@@ -20,7 +20,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -32,50 +32,50 @@ impl Group {
         &self.router
     }
 
-    /// What decides where its keys go, as the records of its namespaces hold it.
+    /// The fingerprint of the routing, as the records of its namespaces hold it.
     pub(crate) fn fingerprint(&self) -> &Arc<Fingerprint> {
         &self.fingerprint
     }
 
-    /// How many logical shards it has; they are numbered from 0.
+    /// The number of logical shards, which are numbered from 0.
     #[must_use]
     pub fn logical_shards(&self) -> u32 {
         self.router.logical_shards()
     }
 
-    /// Its servers, in the order of the configuration.
+    /// The servers, in the order of the configuration.
     #[must_use]
     pub fn servers(&self) -> &[Server] {
         &self.servers
     }
 
-    /// Where each logical shard lives, by its number.
+    /// The placements, by number of the logical shard.
     #[must_use]
     pub fn placements(&self) -> &[Placement] {
         &self.placements
     }
 
-    /// Where this logical shard lives.
+    /// The placement of this logical shard.
     #[must_use]
     #[inline]
     pub fn placement(&self, shard: u32) -> Option<&Placement> {
         self.placements.get(shard as usize)
     }
 
-    /// The namespace in which each of its servers holds its copy of the static tables:
-    /// the group's name and `_static`.
+    /// The namespace in which each server keeps its copy of the static tables: the group's name and
+    /// `_static`.
     #[must_use]
     pub fn static_namespace(&self) -> &Arc<str> {
         &self.static_namespace
     }
 
-    /// Where queries read that do not say it themselves.
+    /// The default read policy of queries.
     #[must_use]
     pub fn read(&self) -> Read {
         self.read
     }
 
-    /// The SQL that all its servers speak.
+    /// The SQL dialect of all its servers.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect

@@ -1,4 +1,4 @@
-//! The way from a configuration to a topology, with all that is wrong in it said at once.
+//! Loads a configuration and builds its topology, reporting all problems at once.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use crate::config::{Config, Report, parse_file, parse_text};
 use crate::error::Result;
 
 impl Config {
-    /// Reads a TOML file, expands `${NAME}` from the environment, and checks all of it.
+    /// Reads a TOML file, expands `${NAME}` from the environment, and checks everything.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when the file cannot be read, or with
-    /// all mistakes that are in it: the error's source is then a [`ConfigError`](crate::config::ConfigError).
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the file cannot be read, or with all
+    /// its problems: the error's source is then a [`ConfigError`](crate::config::ConfigError).
     ///
     /// ```no_run
     /// use shard_orm::config::Config;
@@ -26,8 +26,8 @@ impl Config {
         checked(config, report)
     }
 
-    /// As [`from_file`](Self::from_file), of a text; relative SQLite paths count from the current
-    /// folder.
+    /// As [`from_file`](Self::from_file), for a string; relative SQLite paths are resolved against
+    /// the current folder.
     ///
     /// ```
     /// use shard_orm::config::Config;
@@ -43,20 +43,20 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes that are in it.
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all problems.
     pub fn from_toml(text: &str) -> Result<Self> {
         let (config, report) = parse_text(text)?;
         checked(config, report)
     }
 
-    /// Checks everything, and hands the logical shards out to the servers.
+    /// Checks everything, and assigns the logical shards to servers.
     ///
-    /// Asks no server: it depends on the description alone.
+    /// Connects to no server: the result depends on the configuration alone.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with all mistakes at once; the error's
-    /// source is a [`ConfigError`](crate::config::ConfigError) that lists them.
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all problems; the error's source is
+    /// a [`ConfigError`](crate::config::ConfigError) that lists them.
     ///
     /// ```
     /// use std::error::Error as _;
@@ -78,7 +78,7 @@ impl Config {
     }
 }
 
-/// All mistakes at once: those of the text, and those that code could make as well.
+/// Reports all problems at once: those of the text, and those that code could have as well.
 fn checked(config: Config, mut report: Report) -> Result<Config> {
     let topology = build(&config, &mut report);
     report.finish(topology.map(|_| config))

@@ -1,4 +1,5 @@
-//! The place of a logical shard's tables on its server, and of what is beside them.
+//! A namespace: where the tables of a logical shard, a named database, or a server's static tables
+//! are.
 
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use sea_query::{Alias, IntoTableRef, TableRef};
 use super::statement_cache::StatementCache;
 use crate::dialect::Dialect;
 
-/// Where a logical shard's tables live on its server: a schema (PostgreSQL), a database (MySQL and
-/// MariaDB) or a file (SQLite).
+/// Where the tables of a logical shard are: a schema (PostgreSQL), a database (MySQL and MariaDB)
+/// or a file (SQLite).
 #[derive(Debug)]
 pub struct Namespace {
     group: Arc<str>,
@@ -20,23 +21,23 @@ pub struct Namespace {
     statement_cache: StatementCache,
 }
 
-/// Whose tables a namespace holds.
+/// The owner of the tables in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
-    /// A logical shard's.
+    /// A logical shard.
     Sharded {
         /// The namespace of the static tables on the same server.
         statics: Arc<str>,
     },
-    /// The static tables of a group on one server, whose position in the group is its `shard`.
+    /// The static tables of a group on one server, whose position in the group is `shard`.
     Static,
-    /// All of a named database.
+    /// A named database.
     Database,
 }
 
 impl Namespace {
-    /// The first generation has the template's name; later ones add `_g` and their number, so
-    /// that no name is used twice.
+    /// The first generation has the template's name; later ones add `_g` and their number, so that
+    /// no name is ever reused.
     pub(crate) fn new(
         group: Arc<str>,
         shard: u32,
@@ -60,7 +61,7 @@ impl Namespace {
         }
     }
 
-    /// The tables of a named database, which is not sharded; `group` is its name.
+    /// The namespace of a named database; `group` is its name.
     pub(crate) fn of_database(name: Arc<str>, dialect: Dialect) -> Self {
         Self {
             group: Arc::clone(&name),
@@ -73,7 +74,7 @@ impl Namespace {
         }
     }
 
-    /// The static tables of a group on the server at this position in it.
+    /// The namespace of a group's static tables on the server at this position.
     pub(crate) fn of_statics(
         group: Arc<str>,
         server: u32,
@@ -101,7 +102,7 @@ impl Namespace {
         self.kind == Kind::Static
     }
 
-    /// Of a logical shard: the namespace of the static tables on the same server.
+    /// For a logical shard: the namespace of the static tables on the same server.
     pub(crate) fn statics(&self) -> Option<&Arc<str>> {
         match &self.kind {
             Kind::Sharded { statics } => Some(statics),
@@ -109,8 +110,8 @@ impl Namespace {
         }
     }
 
-    /// Whether both are namespaces of one logical shard, of one database, or of the static tables of
-    /// one server; of whatever generation.
+    /// Whether both belong to the same logical shard, database, or server's static tables,
+    /// regardless of generation.
     pub(crate) fn is_same_shard(&self, other: &Self) -> bool {
         self.kind == other.kind && self.shard == other.shard && self.group == other.group
     }
@@ -123,8 +124,7 @@ impl Namespace {
             && self.dialect == other.dialect
     }
 
-    /// How a statement names a table in it: qualified, unless the connection leads to nothing
-    /// else.
+    /// The name of a table in SQL: qualified, unless the connection sees nothing else.
     pub(crate) fn table(&self, table: &str) -> TableRef {
         if self.kind != Kind::Database && !self.dialect.capability().file_per_namespace {
             qualified(&self.name, table)
@@ -133,7 +133,7 @@ impl Namespace {
         }
     }
 
-    /// How a statement names a static table on the same server; `None` in a named database.
+    /// The name of a static table on the same server in SQL; `None` in a named database.
     pub(crate) fn static_table(&self, table: &str) -> Option<TableRef> {
         match &self.kind {
             Kind::Sharded { statics } => Some(qualified(statics, table)),
@@ -142,8 +142,8 @@ impl Namespace {
         }
     }
 
-    /// How a statement names a table that is in this namespace itself. On SQLite a bare name that is
-    /// not there would be looked for in the attached file too.
+    /// The name in SQL of a table of this namespace itself. On SQLite an unqualified name would
+    /// also be looked up in the attached file.
     pub(crate) fn own_table(&self, table: &str) -> TableRef {
         match (&self.kind, self.dialect.capability().main_schema) {
             (Kind::Sharded { .. }, Some(main)) => qualified(main, table),
@@ -151,7 +151,7 @@ impl Namespace {
         }
     }
 
-    /// The texts of fixed statements that were rendered for it.
+    /// The rendered CRUD statements.
     pub(crate) fn statement_cache(&self) -> &StatementCache {
         &self.statement_cache
     }
@@ -168,19 +168,19 @@ impl Namespace {
         self.shard
     }
 
-    /// Its name on the server: ASCII letters, digits and `_` only.
+    /// The name on the server: only ASCII letters, digits and `_`.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// Counts the namespaces that the logical shard has had, from 1.
+    /// The number of this namespace among those that the logical shard has had, from 1.
     #[must_use]
     pub fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// The SQL that its server speaks.
+    /// The SQL dialect of its server.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect

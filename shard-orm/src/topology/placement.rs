@@ -1,10 +1,10 @@
-//! Where a logical shard lives.
+//! The placement of a logical shard.
 
 use std::sync::Arc;
 
 use super::Namespace;
 
-/// Where a logical shard lives: on which of its group's servers, and in which namespace there.
+/// The placement of a logical shard: a server of its group, and a namespace there.
 #[derive(Debug, Clone)]
 pub struct Placement {
     pub(super) server: usize,
@@ -12,7 +12,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// The position of the server among its [group's](super::Group::servers).
+    /// The position of the server in [its group](super::Group::servers).
     #[must_use]
     pub fn server(&self) -> usize {
         self.server

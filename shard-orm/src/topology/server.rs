@@ -1,4 +1,4 @@
-//! A server of a group with its endpoints.
+//! A server of a group and its endpoints.
 
 use std::sync::Arc;
 
@@ -14,25 +14,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Its name, unique in its group.
+    /// The name, unique in its group.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// Where writes go.
+    /// The primary, which takes writes.
     #[must_use]
     pub fn primary(&self) -> &Endpoint {
         &self.primary
     }
 
-    /// Where reads may go.
+    /// The replicas, which may serve reads.
     #[must_use]
     pub fn replicas(&self) -> &[Endpoint] {
         &self.replicas
     }
 
-    /// How its endpoints are watched.
+    /// The health settings of its endpoints.
     #[must_use]
     pub fn health(&self) -> &HealthSettings {
         &self.health

@@ -1,22 +1,22 @@
-//! The SQL texts of fixed statements, rendered once for each namespace.
+//! The SQL of CRUD statements, rendered once per namespace.
 //!
-//! They belong to the namespace, which a later topology carries over when the shard has not
-//! moved: a new epoch renders only what moved. A look-up is two loads and an index.
+//! It belongs to the namespace, which a later topology reuses if the shard has not moved. A look-up
+//! is two loads and an index.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// How many fixed statements a model can have.
+/// The number of CRUD statements of a model.
 pub(crate) const OPERATIONS: usize = 12;
 
-/// The first chunk holds this many models, each further one twice as many as the one before.
+/// The first chunk holds this many models; each further chunk holds twice as many.
 const FIRST: usize = 16;
 const CHUNKS: usize = 29;
 
 type ModelTexts = [OnceLock<Arc<str>>; OPERATIONS];
 
-/// A number that each model takes when it is first used: its place in the tables of SQL texts.
+/// The number of a model, assigned at its first use: its index in statement caches.
 #[derive(Debug, Default)]
 pub(crate) struct StatementSlot(OnceLock<u32>);
 
@@ -32,13 +32,13 @@ impl StatementSlot {
         *self.0.get_or_init(|| SLOTS.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// How many models have been used so far in this process.
+    /// The number of models used so far in this process.
     pub(crate) fn used() -> u32 {
         SLOTS.load(Ordering::Relaxed)
     }
 }
 
-/// Texts by model and operation.
+/// SQL by model and operation.
 pub(crate) struct StatementCache {
     chunks: [OnceLock<Box<[ModelTexts]>>; CHUNKS],
 }
@@ -50,7 +50,7 @@ impl StatementCache {
         }
     }
 
-    /// The text of a model's operation, rendered by `render` the first time.
+    /// The SQL of a model's operation, rendered by `render` at first use.
     pub(crate) fn get(
         &self,
         slot: u32,
@@ -67,7 +67,7 @@ impl StatementCache {
     }
 }
 
-/// The chunk that holds a slot, and its place there. A `u32` needs 29 chunks of 16, 32, 64, ...
+/// The chunk of a slot, and the position in it. A `u32` needs 29 chunks of 16, 32, 64, ...
 fn locate(slot: u32) -> (usize, usize) {
     let shifted = slot as usize + FIRST;
     let chunk = (shifted / FIRST).ilog2() as usize;
@@ -111,7 +111,7 @@ mod tests {
             "select"
         );
         assert_eq!(
-            &**statement_cache.get(40, 3, || unreachable!("it is there already")),
+            &**statement_cache.get(40, 3, || unreachable!("it is cached")),
             "select"
         );
     }

@@ -1,14 +1,14 @@
-//! The template of a group's namespace names, and what a name must be.
+//! The template of a group's namespace names, and the rules for a name.
 
 use crate::dialect::Dialect;
 
-/// Where the number of the logical shard goes.
+/// The placeholder for the number of the logical shard.
 const SHARD: &str = "{shard}";
 
-/// The room that a later generation's suffix takes, up to `_g999`.
+/// The bytes reserved for the suffix of a later generation, up to `_g999`.
 const SUFFIX_BYTES: usize = 5;
 
-/// A template that gives a valid name for every logical shard.
+/// A template that yields a valid name for every logical shard.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
     before: String,
@@ -17,11 +17,11 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Checks a template for that many shards; says what is wrong and what to do.
+    /// Checks a template for this number of shards; the error says what is wrong and what to do.
     pub(super) fn new(text: &str, shards: u32, dialect: Option<Dialect>) -> Result<Self, String> {
         let template = match text.split_once(SHARD) {
             Some((_, after)) if after.contains(SHARD) => {
-                return Err(format!("`{SHARD}` stands in it twice; write it once"));
+                return Err(format!("`{SHARD}` occurs twice; write it once"));
             }
             Some((before, after)) => Self {
                 before: before.to_owned(),
@@ -36,12 +36,12 @@ impl Template {
         };
         if text.replacen(SHARD, "", 1).contains(['{', '}']) {
             return Err(format!(
-                "only `{SHARD}` is replaced; remove the other braces"
+                "only `{SHARD}` is a placeholder; remove the other braces"
             ));
         }
         if !template.numbered && shards > 1 {
             return Err(format!(
-                "`{text}` is one name for {shards} logical shards; put `{SHARD}` into it"
+                "`{text}` is the same name for {shards} logical shards; add `{SHARD}`"
             ));
         }
         let longest = template.name(shards.saturating_sub(1));
@@ -60,17 +60,17 @@ impl Template {
     }
 }
 
-/// Whether a name may stand, quoted, in every database's SQL and as a file's name.
+/// Whether a name is valid, quoted, in the SQL of every database, and as a file's name.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() {
-        return Err("the name is empty; give one".to_owned());
+        return Err("the name is empty".to_owned());
     }
     if let Some(odd) = name
         .chars()
         .find(|c| !c.is_ascii_alphanumeric() && *c != '_')
     {
         return Err(format!(
-            "`{}` stands in `{name}`; use ASCII letters, digits and `_`",
+            "`{name}` contains `{}`; use ASCII letters, digits and `_`",
             odd.escape_debug()
         ));
     }
@@ -90,19 +90,20 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     ];
     if lower.starts_with("pg_") || systems.contains(&&*lower) {
         return Err(format!(
-            "`{name}` is a name of the database's own; choose another"
+            "`{name}` is reserved by the database; choose another"
         ));
     }
     Ok(())
 }
 
-/// Whether a name fits with room for a generation's suffix.
+/// Whether a name leaves room for the suffix of a generation.
 pub(super) fn check_length(name: &str, dialect: Option<Dialect>) -> Result<(), String> {
     let longest = dialect.map_or(64, |dialect| dialect.capability().name_bytes);
     let limit = longest - SUFFIX_BYTES;
     if name.len() > limit {
         return Err(format!(
-            "`{name}` has {} bytes; use {limit} at most, which leaves room for a suffix like `_g999`",
+            "`{name}` has {} bytes; use at most {limit}, which leaves room for a suffix like \
+             `_g999`",
             name.len()
         ));
     }

@@ -39,17 +39,17 @@ fn each_mistake_in_ids_is_explained() {
         &[
             ("ids.worker", 4, "use 0 to 255"),
             ("ids.tables", 5, "no database `other`"),
-            ("ids.block", 6, "a block of 0 ids"),
+            ("ids.block", 6, "the block size is 0"),
             ("ids.wroker", 7, "did you mean `worker`?"),
         ],
     );
     assert_problems(
         &ids("sequence_bits = 7"),
-        &[("ids", 3, "are 23; give the three 22")],
+        &[("ids", 3, "are 23 in total; use 22 bits")],
     );
     assert_problems(
         &ids("sequence_bits = 0\nworker_bits = 14"),
-        &[("ids", 3, "has no bit")],
+        &[("ids", 3, "has 0 bits")],
     );
     assert_problems(
         &ids("worker = { ttl = '999ms', lease = 'none' }"),
@@ -67,7 +67,7 @@ fn each_mistake_in_ids_is_explained() {
     );
     assert_problems(
         &ids("worker = 'seven'"),
-        &[("ids.worker", 4, "no number of a worker")],
+        &[("ids.worker", 4, "not a worker number")],
     );
     assert_problems(
         &ids("worker = '${SHARD_ORM_IS_NOT_SET}'"),

@@ -4,14 +4,17 @@ use crate::*;
 
 #[test]
 fn an_empty_configuration_is_refused() {
-    assert_problems_in_code(&Config::new("x"), &[("", "describe at least one")]);
+    assert_problems_in_code(&Config::new("x"), &[("", "add at least one")]);
 }
 
 #[test]
 fn the_number_of_logical_shards_has_bounds() {
     for (line, part) in [
-        ("logical_shards = 0", "0 logical shards; use 1 to 65536"),
-        ("logical_shards = 65537", "65537 logical shards"),
+        (
+            "logical_shards = 0",
+            "`logical_shards` is 0; use 1 to 65536",
+        ),
+        ("logical_shards = 65537", "`logical_shards` is 65537"),
     ] {
         assert_problems(
             &shop(&[(2, line)]),
@@ -31,13 +34,13 @@ fn names_are_unique() {
     let text = shop(&[(10, "name = 'a'")]);
     assert_problems(
         &text,
-        &[("groups.shop.servers[1].name", 10, "stands twice")],
+        &[("groups.shop.servers[1].name", 10, "duplicate server `a`")],
     );
     let database = || Database::new("sqlite://x.db");
     let config = Config::new("x")
         .database("d", database())
         .database("d", database());
-    assert_problems_in_code(&config, &[("databases.d", "stands twice")]);
+    assert_problems_in_code(&config, &[("databases.d", "duplicate database `d`")]);
 }
 
 #[test]
@@ -45,27 +48,34 @@ fn names_have_plain_characters() {
     let text = shop(&[(6, "name = 'a b'")]);
     assert_problems(
         &text,
-        &[("groups.shop.servers[0].name", 6, "no name of a server")],
+        &[(
+            "groups.shop.servers[0].name",
+            6,
+            "not a valid name of a server",
+        )],
     );
     let config = Config::new("x/y").database("d", Database::new("sqlite://x.db"));
-    assert_problems_in_code(&config, &[("name", "no name of a cluster")]);
+    assert_problems_in_code(&config, &[("name", "not a valid name of a cluster")]);
     let config = Config::new("x").database("d d", Database::new("sqlite://x.db"));
-    assert_problems_in_code(&config, &[("databases.d d", "no name of a database")]);
+    assert_problems_in_code(
+        &config,
+        &[("databases.d d", "not a valid name of a database")],
+    );
     let group = Group::new(1).server(Server::new("a", "sqlite://a"));
     let config = Config::new("x").group("my-shop", group);
-    assert_problems_in_code(&config, &[("groups.my-shop", "`-` stands in `my-shop`")]);
+    assert_problems_in_code(&config, &[("groups.my-shop", "`my-shop` contains `-`")]);
 }
 
 #[test]
 fn a_namespace_names_the_shard_once() {
     for (line, part) in [
-        ("namespace = 'shop'", "one name for 16 logical shards"),
-        ("namespace = 'shop_{shard}_{shard}'", "stands in it twice"),
+        ("namespace = 'shop'", "the same name for 16 logical shards"),
+        ("namespace = 'shop_{shard}_{shard}'", "occurs twice"),
         (
             "namespace = 'shop_{shard}_{group}'",
             "remove the other braces",
         ),
-        ("namespace = ''", "one name for 16"),
+        ("namespace = ''", "the same name for 16"),
     ] {
         assert_problems(&shop(&[(3, line)]), &[("groups.shop.namespace", 3, part)]);
     }
@@ -80,11 +90,11 @@ fn a_namespace_names_the_shard_once() {
 #[test]
 fn a_namespace_is_an_identifier() {
     for (line, part) in [
-        ("namespace = 'shop-{shard}'", "`-` stands in"),
-        ("namespace = 'shop\"_{shard}'", "stands in"),
-        ("namespace = 'läden_{shard}'", "`ä` stands in"),
+        ("namespace = 'shop-{shard}'", "contains `-`"),
+        ("namespace = 'shop\"_{shard}'", "contains `\"`"),
+        ("namespace = 'läden_{shard}'", "contains `ä`"),
         ("namespace = '{shard}_shop'", "begins with a digit"),
-        ("namespace = 'pg_{shard}'", "the database's own"),
+        ("namespace = 'pg_{shard}'", "reserved by the database"),
     ] {
         assert_problems(&shop(&[(3, line)]), &[("groups.shop.namespace", 3, part)]);
     }
@@ -123,7 +133,7 @@ name = 'z'
 primary = 'sqlite://data/a'
 ";
     let text = shop(&[]) + other;
-    let part = "the name `shop_0` of group `zoo` is also one of group `shop`";
+    let part = "`shop_0` of group `zoo` is also a name of group `shop`";
     assert_problems(&text, &[("groups.zoo.namespace", 15, part)]);
     // In another folder, the same names are other files.
     topology(&(shop(&[]) + &other.replace("data/a", "data/z")));
@@ -154,9 +164,12 @@ fn the_namespace_of_static_tables_has_a_name_of_its_own() {
     assert_eq!(&**group.static_namespace(), "reference");
     for (line, part) in [
         ("static_namespace = ''", "the name is empty"),
-        ("static_namespace = 'a b'", "stands in `a b`"),
-        ("static_namespace = 'pg_static'", "the database's own"),
-        ("static_namespace = 'shop_3'", "is also one of group `shop`"),
+        ("static_namespace = 'a b'", "`a b` contains"),
+        ("static_namespace = 'pg_static'", "reserved by the database"),
+        (
+            "static_namespace = 'shop_3'",
+            "is also a name of group `shop`",
+        ),
     ] {
         let path = if line.contains("shop_3") {
             "groups.shop.namespace"
@@ -185,7 +198,7 @@ primary = 'sqlite://data/a'
 #[test]
 fn a_namespace_is_not_a_named_database() {
     let other = "\n[databases.main]\nprimary = 'sqlite://data/b/shop_9.db'\n";
-    let part = "`shop_9` of group `shop` is also one of database `main`";
+    let part = "`shop_9` of group `shop` is also a name of database `main`";
     assert_problems(&(shop(&[]) + other), &[("groups.shop.namespace", 3, part)]);
 }
 
@@ -201,14 +214,14 @@ fn a_replica_is_not_a_primary() {
 fn a_replica_stands_once() {
     let text = shop(&[(8, "replicas = [\n'sqlite://copy/a',\n'sqlite://copy/a']")]);
     let path = "groups.shop.servers[0].replicas[1]";
-    assert_problems(&text, &[(path, 10, "stands twice")]);
+    assert_problems(&text, &[(path, 10, "duplicate server `a`")]);
 }
 
 #[test]
 fn a_url_names_a_known_database() {
     let text = shop(&[(7, "primary = 'oracle://app:secret@h/db'")]);
     let path = "groups.shop.servers[0].primary";
-    assert_problems(&text, &[(path, 7, "no database is known for `oracle://`")]);
+    assert_problems(&text, &[(path, 7, "unknown scheme `oracle://`")]);
 }
 
 #[test]
@@ -220,10 +233,7 @@ fn a_database_in_memory_is_refused_with_the_reason() {
     ] {
         let text = shop(&[(7, &format!("primary = '{url}'"))]);
         let path = "groups.shop.servers[0].primary";
-        assert_problems(
-            &text,
-            &[(path, 7, "each connection would have a database of its own")],
-        );
+        assert_problems(&text, &[(path, 7, "separate for each connection")]);
     }
 }
 

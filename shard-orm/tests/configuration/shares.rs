@@ -34,7 +34,7 @@ fn no_shard_is_missing() {
 #[test]
 fn no_shard_is_beyond_the_last() {
     let text = shop(&[(8, "shards = '0..8'"), (12, "shards = '8..17'")]);
-    let part = "8..17 goes beyond the last logical shard, 15";
+    let part = "8..17 exceeds the last logical shard, 15";
     assert_problems(&text, &[("groups.shop.servers[1].shards", 12, part)]);
 }
 
@@ -43,7 +43,7 @@ fn a_run_holds_a_shard() {
     let text = shop(&[(8, "shards = ['0..8', '8..8']"), (12, "shards = '8..16'")]);
     assert_problems(
         &text,
-        &[("groups.shop.servers[0].shards", 8, "8..8 holds no shard")],
+        &[("groups.shop.servers[0].shards", 8, "8..8 is empty")],
     );
 }
 
@@ -52,7 +52,11 @@ fn weights_and_runs_are_not_mixed() {
     let text = shop(&[(8, "shards = '0..8'")]);
     assert_problems(
         &text,
-        &[("groups.shop.servers[1].shards", 9, "name this one's too")],
+        &[(
+            "groups.shop.servers[1].shards",
+            9,
+            "list those of this server too",
+        )],
     );
     let text = shop(&[(8, "shards = '0..8'\nweight = 2"), (12, "shards = '8..16'")]);
     assert_problems(
@@ -115,7 +119,7 @@ fn a_strategy_says_what_is_wrong_with_it() {
         (
             "{ type = 'region', regions = { eu = '0..4000000000' } }",
             "regions.eu",
-            "beyond the last",
+            "exceeds the last",
         ),
         (
             "{ type = 'ring', compatible = 'django-shard-library', weights = [1] }",
@@ -132,7 +136,7 @@ fn a_strategy_says_what_is_wrong_with_it() {
 #[test]
 fn a_pin_names_a_shard_that_is_there() {
     let text = shop(&[(12, "[groups.shop.pins]\n'42' = 16")]);
-    let part = "pinned to shard 16, beyond the last logical shard, 15";
+    let part = "pinned to shard 16, which exceeds the last logical shard, 15";
     assert_problems(&text, &[("groups.shop.pins.42", 13, part)]);
 }
 
@@ -153,7 +157,7 @@ fn a_pool_can_run_something() {
         &shop(&[(12, pool)]),
         &[
             ("pool.max_connections", 13, "0 connections; use 1 or more"),
-            ("pool.acquire_timeout", 14, "no time at all"),
+            ("pool.acquire_timeout", 14, "the duration is zero"),
         ],
     );
     let pool = PoolOptions::new().sqlite_readers(0);
@@ -204,14 +208,14 @@ fn options_are_well_formed() {
     assert_problems_in_code(
         &config,
         &[
-            ("databases.m.options.sql_mode", "is no sql_mode"),
-            ("databases.m.options.charset", "is no charset"),
-            ("databases.m.options.collation", "is no collation"),
-            ("databases.p.options.time_zone", "is no time_zone"),
+            ("databases.m.options.sql_mode", "not a valid sql_mode"),
+            ("databases.m.options.charset", "not a valid charset"),
+            ("databases.m.options.collation", "not a valid collation"),
+            ("databases.p.options.time_zone", "not a valid time_zone"),
             ("databases.p.options.settings.app.tenant", "NUL"),
             (
                 "databases.p.options.settings.work mem",
-                "no name of a setting",
+                "not a valid name of a setting",
             ),
         ],
     );

@@ -7,7 +7,7 @@ fn what_is_no_toml_is_reported_with_its_line() {
     let text = shop(&[(7, "primary = 'postgres://app:secret@h/db")]);
     let found = problems(&text);
     assert_eq!(found[0].line(), Some(7), "{found:?}");
-    assert!(found[0].message().contains("no valid TOML"));
+    assert!(found[0].message().contains("invalid TOML"));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_time_has_a_unit() {
 fn a_run_of_shards_is_half_open() {
     let text = shop(&[(8, "shards = '0..=7'"), (12, "shards = '8..16'")]);
     let path = "groups.shop.servers[0].shards";
-    assert_problems(&text, &[(path, 8, "no run of shards")]);
+    assert_problems(&text, &[(path, 8, "not a run of shards")]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_pin_is_a_whole_number() {
     assert_problems(
         &text,
         &[
-            ("groups.shop.pins.ada", 13, "`ada` is no shard key"),
+            ("groups.shop.pins.ada", 13, "`ada` is not a shard key"),
             ("groups.shop.pins.7", 14, "write a whole number"),
         ],
     );
@@ -155,6 +155,6 @@ fn a_key_of_another_strategy_is_refused() {
     let text = shop(&[(4, "strategy = { type = 'hash', bounds = [1] }")]);
     assert_problems(
         &text,
-        &[("groups.shop.strategy.bounds", 4, "there is no key `bounds`")],
+        &[("groups.shop.strategy.bounds", 4, "unknown key `bounds`")],
     );
 }

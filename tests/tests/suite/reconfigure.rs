@@ -162,10 +162,10 @@ behaviours! { (Order), 4 shards on 3 servers, |options| options;
         refused(of(group(8)), "number of logical shards");
         refused(of(group(4).strategy(StrategyConfig::Modulo)), "strategy");
         refused(of(group(4).pin(1, 2)), "list of pins");
-        refused(of(group(4).namespace("other_{shard}")), "template of namespaces");
+        refused(of(group(4).namespace("other_{shard}")), "namespace template");
         refused(of(group(4)).ids(Ids::new()), "[ids]");
         refused(fixture.config_of(&[], fixture.namespace()), "no server");
-        refused(described("another", group(4)), &format!("is called `{}`", fixture.cluster_name()));
+        refused(described("another", group(4)), &format!("name is `{}`", fixture.cluster_name()));
     }
 
     async fn reconfigure_does_not_reopen_a_closed_cluster(fixture: &Fixture) {

@@ -1,8 +1,8 @@
-//! Replaces `${NAME}` in a string by an environment variable.
+//! Expands `${NAME}` in a string from the environment.
 
 use std::env::VarError;
 
-/// Looks a variable up.
+/// Looks up a variable.
 pub(super) type Environment<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
 
 /// The variables of this process.
@@ -10,8 +10,8 @@ pub(super) fn process(name: &str) -> Result<String, VarError> {
     std::env::var(name)
 }
 
-/// The text with each `${NAME}` replaced, and each `$$` by `$`; or everything that is wrong with
-/// it. No message repeats a value.
+/// The string with each `${NAME}` expanded and each `$$` replaced by `$`, or all problems in it. No
+/// message repeats a value.
 pub(super) fn expand(text: &str, environment: &Environment<'_>) -> Result<String, Vec<String>> {
     let mut whole = String::with_capacity(text.len());
     let mut problems = Vec::new();
@@ -27,16 +27,16 @@ pub(super) fn expand(text: &str, environment: &Environment<'_>) -> Result<String
             .strip_prefix('{')
             .and_then(|name| name.split_once('}'));
         let Some((name, after)) = name else {
-            problems.push(
-                "a `$` is not followed by `{NAME}`; write `$$` for a `$` of its own".to_owned(),
-            );
+            problems
+                .push("a `$` is not followed by `{NAME}`; write `$$` for a literal `$`".to_owned());
             rest = after;
             continue;
         };
         rest = after;
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
             problems.push(
-                "`${..}` holds no name of an environment variable; use letters, digits and `_`"
+                "`${..}` does not hold a valid name of an environment variable; use letters, \
+                 digits and `_`"
                     .to_owned(),
             );
             continue;
@@ -49,7 +49,9 @@ pub(super) fn expand(text: &str, environment: &Environment<'_>) -> Result<String
                 ));
             }
             Err(VarError::NotUnicode(_)) => {
-                problems.push(format!("the environment variable `{name}` is not UTF-8"));
+                problems.push(format!(
+                    "the environment variable `{name}` is not valid UTF-8"
+                ));
             }
         }
     }
@@ -95,8 +97,8 @@ mod tests {
             ("${A}$", 1, "`$$`"),
             ("$A", 1, "`$$`"),
             ("${A", 1, "`$$`"),
-            ("${}", 1, "holds no name"),
-            ("${A }", 1, "holds no name"),
+            ("${}", 1, "does not hold a valid name"),
+            ("${A }", 1, "does not hold a valid name"),
         ] {
             let problems = expanded(text).unwrap_err();
             assert_eq!(problems.len(), count, "{problems:?}");

@@ -1,10 +1,10 @@
-//! The `[ids]` of a configuration file.
+//! The `[ids]` table of a configuration file.
 
 use super::scalar::duration;
 use super::table::{Table, Value};
 use crate::config::{Ids, Worker};
 
-/// How ids are made. What cannot be read is noted and left at its default.
+/// Reads the table. Unreadable parts are reported and keep their defaults.
 pub(super) fn ids(mut table: Table<'_>) -> Ids {
     let mut ids = Ids::new();
     if let Some(value) = table.get("worker") {
@@ -27,7 +27,7 @@ pub(super) fn ids(mut table: Table<'_>) -> Ids {
     ids
 }
 
-/// A number, a string with one (from the environment), or a table with the database of the lease.
+/// A number, a string with a number (from the environment), or a table with the lease's database.
 fn worker(value: &Value<'_>, ids: &mut Ids) {
     if value.is_table() {
         let Some(mut table) = value.table() else {
@@ -50,7 +50,7 @@ fn worker(value: &Value<'_>, ids: &mut Ids) {
             if number.is_none() {
                 // The value is not repeated: it may come from the environment.
                 value.problem(
-                    "no number of a worker; write a whole number, \"${WORKER}\" with one in the \
+                    "not a worker number; write a whole number, \"${WORKER}\" with a number in the \
                      environment, or { lease = \"default\" }",
                 );
             }

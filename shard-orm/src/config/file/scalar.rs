@@ -1,19 +1,22 @@
-//! Values that have a notation of their own: times, sizes, and runs of logical shards.
+//! Values with their own notation: durations, sizes, and runs of logical shards.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::table::Value;
 
-/// A time with its unit, like `500ms`, `5s`, `10m` or `1h`.
+/// A duration with a unit, like `500ms`, `5s`, `10m` or `1h`.
 pub(super) fn duration(value: &Value<'_>) -> Option<Duration> {
     if value.is_number() {
-        value.problem("a time without a unit; write it like \"500ms\", \"5s\", \"10m\" or \"1h\"");
+        value.problem(
+            "a duration without a unit; write it like \"500ms\", \"5s\", \"10m\" or \
+             \"1h\"",
+        );
         return None;
     }
     let parsed = parse_duration(&value.text()?);
     if parsed.is_none() {
-        value.problem("no time; write it like \"500ms\", \"5s\", \"10m\" or \"1h\"");
+        value.problem("not a duration; write it like \"500ms\", \"5s\", \"10m\" or \"1h\"");
     }
     parsed
 }
@@ -32,7 +35,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
     number.checked_mul(seconds).map(Duration::from_secs)
 }
 
-/// A size in bytes: a number, or a text with its unit, like `64MiB`.
+/// A size in bytes: a number, or a string with a unit, like `64MiB`.
 pub(super) fn bytes(value: &Value<'_>) -> Option<u64> {
     if value.is_number() {
         return value.number();
@@ -40,7 +43,8 @@ pub(super) fn bytes(value: &Value<'_>) -> Option<u64> {
     let parsed = parse_bytes(&value.text()?);
     if parsed.is_none() {
         value.problem(
-            "no size; write a number of bytes, or it like \"512KiB\", \"64MiB\" or \"1GiB\"",
+            "not a size; write a number of bytes, or a string like \"512KiB\", \"64MiB\" or \
+             \"1GiB\"",
         );
     }
     parsed
@@ -62,14 +66,14 @@ fn parse_bytes(text: &str) -> Option<u64> {
     number.checked_mul(factor)
 }
 
-/// Runs of logical shards: `"0..8"`, a number, or a list of such.
+/// Runs of logical shards: `"0..8"`, a number, or a list of these.
 pub(super) fn runs(value: &Value<'_>) -> Option<Vec<Range<u32>>> {
     if !value.is_list() {
         return run(value).map(|run| vec![run]);
     }
     let items: Vec<_> = value.list()?.iter().map(run).collect();
     if items.is_empty() {
-        value.problem("no shards; write runs like \"0..8\"");
+        value.problem("the list of shards is empty; write runs like \"0..8\"");
         return None;
     }
     items.into_iter().collect()
@@ -83,8 +87,8 @@ fn run(value: &Value<'_>) -> Option<Range<u32>> {
     let parsed = parse_run(&value.text()?);
     if parsed.is_none() {
         value.problem(
-            "no run of shards; write \"0..8\" for the shards 0 to 7, a number for one shard, or a \
-             list of such",
+            "not a run of shards; write \"0..8\" for the shards 0 to 7, a number for one shard, or \
+             a list of these",
         );
     }
     parsed

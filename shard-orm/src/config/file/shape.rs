@@ -1,4 +1,5 @@
-//! The shape of a configuration file: which keys there are, and what each becomes.
+//! The shape of a configuration file: its keys, and the part of the configuration that each
+//! becomes.
 
 use std::str::FromStr;
 
@@ -11,10 +12,10 @@ use crate::config::{
     Replica, Server, StrategyConfig,
 };
 
-/// Points on a ring for each unit of weight, unless the file says otherwise.
+/// The default number of points on a ring per unit of weight.
 const VIRTUAL_NODES: u32 = 512;
 
-/// A whole file. What cannot be read is noted and left at its default.
+/// Reads a whole file. Unreadable parts are reported and keep their defaults.
 pub(super) fn config(mut root: Table<'_>) -> Config {
     let name = root.get("name").and_then(|value| value.text());
     let mut config = Config::new(name.as_deref().unwrap_or("default"));
@@ -72,7 +73,7 @@ fn database(mut table: Table<'_>) -> Database {
     database
 }
 
-/// The URLs of a primary and its replicas; an unreadable one is empty, and noted.
+/// The URLs of a primary and its replicas; an unreadable one is reported and left empty.
 fn urls(table: &mut Table<'_>, example: &str) -> (String, Vec<Replica>) {
     let primary = table.get_either("primary", "master");
     let primary = table.require(primary, "primary", example);
@@ -128,7 +129,7 @@ fn group(mut table: Table<'_>) -> Group {
         match i64::from_str(&key) {
             Ok(key) => group.pins.extend(value.number().map(|shard| (key, shard))),
             Err(_) => value.problem(format!(
-                "`{key}` is no shard key; write a whole number, as in \"42\" = 3"
+                "`{key}` is not a shard key; write a whole number, as in \"42\" = 3"
             )),
         }
     }
@@ -177,9 +178,8 @@ fn strategy(value: &Value<'_>) -> Option<StrategyConfig> {
         let chosen = one_of(value, &names)?;
         if chosen.is_none() {
             value.problem(
-                "this strategy needs more than its name; write a table like \
-                 { type = \"range\", bounds = [1000] } or \
-                 { type = \"region\", regions = { eu = \"0..8\" } }",
+                "this strategy has parameters; write a table like { type = \"range\", bounds = \
+                 [1000] } or { type = \"region\", regions = { eu = \"0..8\" } }",
             );
         }
         return chosen;
@@ -231,7 +231,7 @@ fn ring_of(table: &mut Table<'_>) -> Option<StrategyConfig> {
     };
     one_of(&compatible, &[("django-shard-library", ())])?;
     if let Some(weights) = weights {
-        weights.problem("that library's ring has no weights; leave them out");
+        weights.problem("the ring of that library has no weights; remove them");
         return None;
     }
     Some(StrategyConfig::DjangoRing { virtual_nodes })
@@ -333,7 +333,7 @@ fn health_of(table: &mut Table<'_>) -> HealthOptions {
     health
 }
 
-/// The choice that a string names.
+/// The choice with the name in a string.
 fn one_of<T: Clone>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Option<T> {
     let text = value.text()?;
     if let Some((_, chosen)) = choices.iter().find(|(name, _)| *name == text) {
@@ -343,8 +343,8 @@ fn one_of<T: Clone>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Option<
     // The value is not repeated: it may come from the environment.
     let near = names.iter().map(|name| (distance(&text, name), name)).min();
     match near.filter(|(distance, name)| *distance <= 1 + name.len() / 4) {
-        Some((_, near)) => value.problem(format!("no such choice; did you mean \"{near}\"?")),
-        None => value.problem(format!("no such choice; there are {}", list(&names))),
+        Some((_, near)) => value.problem(format!("unknown choice; did you mean \"{near}\"?")),
+        None => value.problem(format!("unknown choice; use one of {}", list(&names))),
     }
     None
 }

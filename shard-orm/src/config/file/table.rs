@@ -1,5 +1,5 @@
-//! Walks a TOML tree: notes each part's line, every value of a wrong type, and every key that
-//! nobody asked for.
+//! Walks a TOML tree. Records the line of each part, and reports values of a wrong type and unknown
+//! keys.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ use toml::de::{DeTable, DeValue};
 use super::environment::{Environment, expand};
 use crate::config::Report;
 
-/// What the whole walk shares.
+/// The state shared by the whole walk.
 pub(super) struct Context<'a> {
     environment: &'a Environment<'a>,
-    /// The position of each line's first byte.
+    /// The byte position of the start of each line.
     starts: Vec<usize>,
     lines: RefCell<BTreeMap<String, u32>>,
     problems: RefCell<Vec<(String, String)>>,
@@ -31,13 +31,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The line, from 1, in which a byte stands.
+    /// The line of a byte position, from 1.
     pub(super) fn line(&self, at: usize) -> u32 {
         let line = self.starts.partition_point(|start| *start <= at);
         u32::try_from(line).unwrap_or(u32::MAX)
     }
 
-    /// Hands over what was found.
+    /// Moves the lines and problems to a report.
     pub(super) fn into_report(self, report: &mut Report) {
         report.set_lines(self.lines.into_inner());
         for (path, message) in self.problems.into_inner() {
@@ -51,7 +51,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// A table whose keys are asked for by name.
+/// A table with known keys.
 pub(super) struct Table<'a> {
     context: &'a Context<'a>,
     path: String,
@@ -69,13 +69,13 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The value of this key, if it is there.
+    /// The value of a key, if present.
     pub(super) fn get(&mut self, key: &'static str) -> Option<Value<'a>> {
         self.known.push(key);
         self.entry(key, key)
     }
 
-    /// The value of this key or of its alias; its path is that of the key. Both are a problem.
+    /// The value of a key or of its alias, with the path of the key. Both together are a problem.
     pub(super) fn get_either(
         &mut self,
         key: &'static str,
@@ -86,13 +86,13 @@ impl<'a> Table<'a> {
         let own = self.entry(key, key);
         if let (Some(other), Some(_)) = (&other, &own) {
             other.problem(format!(
-                "`{alias}` is another name of `{key}`, and both are given; remove one"
+                "`{alias}` is an alias of `{key}`, and both are given; remove one"
             ));
         }
         own.or_else(|| self.entry(alias, key))
     }
 
-    /// As [`get`](Self::get); notes a problem when it is not there.
+    /// As [`get`](Self::get), but a missing value is a problem.
     pub(super) fn require(
         &self,
         value: Option<Value<'a>>,
@@ -118,7 +118,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Every entry, of a table whose keys are free.
+    /// All entries of a table with free keys.
     pub(super) fn members(self) -> Vec<(String, Value<'a>)> {
         let entry = |key: &str| Some((key.to_owned(), self.entry(key, key)?));
         self.entries
@@ -127,14 +127,14 @@ impl<'a> Table<'a> {
             .collect()
     }
 
-    /// Notes each key that nobody asked for.
+    /// Reports unknown keys.
     pub(super) fn finish(self) {
         for key in self.entries.keys() {
             let key: &str = key.get_ref();
             if self.known.contains(&key) {
                 continue;
             }
-            // Notes its line.
+            // Records the line.
             let _ = self.entry(key, key);
             let near = self
                 .known
@@ -143,18 +143,15 @@ impl<'a> Table<'a> {
                 .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
                 .min();
             let message = match near {
-                Some((_, near)) => format!("there is no key `{key}` here; did you mean `{near}`?"),
-                None => format!(
-                    "there is no key `{key}` here; there are {}",
-                    list(&self.known)
-                ),
+                Some((_, near)) => format!("unknown key `{key}`; did you mean `{near}`?"),
+                None => format!("unknown key `{key}`; use one of {}", list(&self.known)),
             };
             self.context.problem(&join(&self.path, key), message);
         }
     }
 }
 
-/// A value and where it stands.
+/// A value and its location.
 pub(super) struct Value<'a> {
     context: &'a Context<'a>,
     path: String,
@@ -166,7 +163,7 @@ impl<'a> Value<'a> {
         self.context.problem(&self.path, message);
     }
 
-    /// The string with its variables replaced.
+    /// The string, with variables expanded.
     pub(super) fn text(&self) -> Option<String> {
         let DeValue::String(text) = self.value else {
             return self.not("a string in quotes");
@@ -182,7 +179,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A whole number that fits.
+    /// A whole number that fits `T`.
     pub(super) fn number<T: TryFrom<i128>>(&self) -> Option<T> {
         let DeValue::Integer(digits) = self.value else {
             return self.not("a whole number");
@@ -273,7 +270,7 @@ pub(super) fn list(words: &[&str]) -> String {
     words.join(", ")
 }
 
-/// How many letters must be inserted, removed or replaced to make one word of the other.
+/// The Levenshtein distance: the number of letters to insert, remove or replace.
 pub(super) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

@@ -1,4 +1,4 @@
-//! What stands where: finds two things that would be kept in one place.
+//! Finds duplicates: two parts of a configuration that would share one database or name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +7,11 @@ use crate::config::Report;
 /// Every primary, replica and namespace of a configuration.
 #[derive(Debug, Default)]
 pub(super) struct Duplicates {
-    /// The path of each primary, by its identity.
+    /// The path of each primary, by identity.
     primaries: BTreeMap<String, String>,
     replicas: Vec<(String, String)>,
     owners: Vec<Owner>,
-    /// By container and lower-case name, as some servers fold case: who has it.
+    /// The owners of each container and name; in lower case, since some servers fold case.
     names: BTreeMap<(String, String), Vec<usize>>,
 }
 
@@ -33,7 +33,7 @@ impl Duplicates {
         self.replicas.push((identity.to_owned(), path.to_owned()));
     }
 
-    /// A new owner of names: a named database.
+    /// Adds an owner of names: a named database.
     pub(super) fn database(&mut self, path: &str, name: &str) -> usize {
         self.owner(
             format!("{path}.primary"),
@@ -42,7 +42,7 @@ impl Duplicates {
         )
     }
 
-    /// A new owner of names: the logical shards of a group.
+    /// Adds an owner of names: the logical shards of a group.
     pub(super) fn namespaces(&mut self, path: &str, group: &str) -> usize {
         self.owner(
             format!("{path}.namespace"),
@@ -51,7 +51,7 @@ impl Duplicates {
         )
     }
 
-    /// A new owner of names: the static tables of a group.
+    /// Adds an owner of names: the static tables of a group.
     pub(super) fn statics(&mut self, path: &str, group: &str) -> usize {
         let text = format!("the static tables of group `{group}`");
         self.owner(format!("{path}.namespace"), text, false)
@@ -66,7 +66,7 @@ impl Duplicates {
         self.owners.len() - 1
     }
 
-    /// Notes that an owner has this name in this container.
+    /// Adds the name of an owner in this container.
     pub(super) fn name(&mut self, container: &str, name: &str, owner: usize) {
         let key = (container.to_owned(), name.to_ascii_lowercase());
         let owners = self.names.entry(key).or_default();
@@ -75,13 +75,13 @@ impl Duplicates {
         }
     }
 
-    /// Reports each collision once for the two that collide, not once for each name.
+    /// Reports each pair that collides once, not once per name.
     pub(super) fn check(&self, report: &mut Report) {
         for (identity, path) in &self.replicas {
             if let Some(primary) = self.primaries.get(identity) {
                 report.add(
                     path,
-                    format!("this replica is also the primary at {primary}; remove one of the two"),
+                    format!("this replica is also the primary at {primary}; remove one of them"),
                 );
             }
         }
@@ -109,8 +109,9 @@ impl Duplicates {
                     report.add(
                         path,
                         format!(
-                            "{text} has the name `{name}`, which a later generation of `{base}` of \
-                             {} would have; choose another `namespace` for one of them",
+                            "{text} has the name `{name}`, which is reserved for a later \
+                             generation of `{base}` of {}; choose another `namespace` for one of \
+                             them",
                             self.owners[one].text
                         ),
                     );
@@ -124,7 +125,7 @@ impl Duplicates {
         if earlier.is_database && later.is_database {
             return;
         }
-        // A database's name stands in its URL; the group's can be changed more easily.
+        // A database's name is fixed by its URL; a group's is easier to change.
         let (at, other) = if later.is_database {
             (earlier, later)
         } else {
@@ -133,15 +134,15 @@ impl Duplicates {
         report.add(
             &at.path,
             format!(
-                "the name `{name}` of {} is also one of {} on {place}; \
-                 choose another `namespace` for one of them",
+                "duplicate name: `{name}` of {} is also a name of {} on {place}; choose another \
+                 `namespace` for one of them",
                 at.text, other.text
             ),
         );
     }
 }
 
-/// The name under which `name` would be a later generation's.
+/// The name whose later generation would have the name `name`.
 fn without_generation(name: &str) -> Option<&str> {
     let (base, generation) = name.rsplit_once("_g")?;
     let digits = !generation.is_empty() && generation.bytes().all(|byte| byte.is_ascii_digit());

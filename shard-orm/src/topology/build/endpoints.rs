@@ -1,26 +1,26 @@
-//! A primary and its replicas: their URLs, options and pools.
+//! The endpoints of a primary and its replicas: URLs, options and pools.
 
 use super::duplicates::Duplicates;
 use crate::config::{Address, DatabaseOptions, Location, PoolOptions, Replica, Report};
 use crate::dialect::Dialect;
 use crate::topology::Endpoint;
 
-/// The part of the configuration that describes a primary and its replicas.
+/// The part of the configuration with a primary and its replicas.
 pub(super) struct Level<'a> {
     pub(super) path: &'a str,
-    /// As they stand there, to be checked there.
+    /// As written there, to be checked there.
     pub(super) options: &'a DatabaseOptions,
     pub(super) pool: &'a PoolOptions,
 }
 
-/// What was found, as far as it is right.
+/// The valid parts.
 pub(super) struct Found {
-    /// Of the primary.
+    /// The primary's.
     pub(super) location: Option<Location>,
     pub(super) endpoints: Option<(Endpoint, Vec<Endpoint>)>,
 }
 
-/// Checks the URLs of a primary and its replicas, with the options and pool that are in force.
+/// Checks the URLs of a primary and its replicas, with their effective options and pool.
 pub(super) fn endpoints(
     level: &Level<'_>,
     (primary, replicas): (&Address, &[Replica]),
@@ -67,7 +67,7 @@ pub(super) fn endpoints(
             .iter()
             .any(|other| other.identity() == found.identity)
         {
-            report.add(&path, "this replica stands twice; remove one of the two");
+            report.add(&path, "duplicate replica; remove one");
         }
         duplicates.replica(&found.identity, &path);
         let weight = replica.weight;
@@ -91,9 +91,9 @@ pub(super) fn endpoints(
     }
 }
 
-/// Says that two endpoints should speak the same SQL.
+/// The message for two endpoints of different databases.
 pub(super) fn mixed(one: &str, its: Dialect, other: &str, others: Dialect) -> String {
-    format!("{one} on {its}, but {other} is on {others}; use one database for both")
+    format!("{one} is on {its}, but {other} is on {others}; use one database for both")
 }
 
 fn locate(path: &str, address: &Address, report: &mut Report) -> Option<Location> {

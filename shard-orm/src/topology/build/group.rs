@@ -1,4 +1,4 @@
-//! A shard group: its name, servers, namespaces and placements.
+//! Builds a shard group: its name, servers, namespaces and placements.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::route::MAX_LOGICAL_SHARDS;
 use crate::topology::template::{Template, check_length, check_name};
 use crate::topology::{Fingerprint, Group, Namespace, Placement, Server};
 
-/// The group, or nothing when a part of it was reported as wrong.
+/// The group, or `None` if a problem in it was reported.
 pub(super) fn group(
     config: &Config,
     name: &str,
@@ -28,7 +28,7 @@ pub(super) fn group(
         report.add(
             &count,
             format!(
-                "{} logical shards; use 1 to {MAX_LOGICAL_SHARDS}",
+                "`logical_shards` is {}; use 1 to {MAX_LOGICAL_SHARDS}",
                 described.logical_shards
             ),
         );
@@ -40,11 +40,11 @@ pub(super) fn group(
     let fits = check_length(&static_namespace, dialect);
     if described.static_namespace.is_none() {
         if let Err(reason) = check_name(name).and(fits) {
-            report.add(&path, format!("no name of a group: {reason}"));
+            report.add(&path, format!("not a valid name of a group: {reason}"));
         }
     } else {
         if let Err(reason) = check_name(name) {
-            report.add(&path, format!("no name of a group: {reason}"));
+            report.add(&path, format!("not a valid name of a group: {reason}"));
         }
         if let Err(reason) = check_name(&static_namespace).and(fits) {
             report.add(format!("{path}.static_namespace"), reason);
@@ -136,7 +136,7 @@ fn template(
     let text = described.namespace.as_deref().unwrap_or(&default);
     match Template::new(text, described.logical_shards, dialect) {
         Ok(template) => Some(template),
-        // The default template is as wrong as the group's name, which is reported by itself.
+        // The default template contains the group's name, whose problem is reported separately.
         Err(_) if described.namespace.is_none() && check_name(name).is_err() => None,
         Err(reason) => {
             report.add(at, reason);
@@ -145,11 +145,11 @@ fn template(
     }
 }
 
-/// The servers, as far as they are right.
+/// The valid servers.
 struct Servers {
-    /// Where each primary is.
+    /// The location of each primary.
     locations: Vec<Option<Location>>,
-    /// What the first of them speaks.
+    /// The dialect of the first one.
     dialect: Option<Dialect>,
     all: Option<Vec<Server>>,
 }
@@ -174,7 +174,7 @@ fn servers(
                 report.add(
                     &at_name,
                     format!(
-                        "the server `{}` stands twice in its group; give each a name of its own",
+                        "duplicate server `{}` in the group; give each a different name",
                         server.name
                     ),
                 );

@@ -1,4 +1,4 @@
-//! Checks how ids are to be made.
+//! Checks the configuration of generated ids.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::route::Router;
 const TTL: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 const BLOCK: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 
-/// Reports what is wrong in `[ids]`.
+/// Reports problems in `[ids]`.
 pub(super) fn ids(config: &Config, report: &mut Report) {
     let ids = &config.ids;
     let layout = ids.layout();
@@ -36,7 +36,7 @@ pub(super) fn ids(config: &Config, report: &mut Report) {
     if !TTL.contains(&ids.lease_ttl) {
         report.add(
             "ids.worker.ttl",
-            format!("a lease of {:?}; use 1s to 1h", ids.lease_ttl),
+            format!("the lease TTL is {:?}; use 1s to 1h", ids.lease_ttl),
         );
     }
     if let Some(database) = &ids.tables {
@@ -46,7 +46,7 @@ pub(super) fn ids(config: &Config, report: &mut Report) {
         report.add(
             "ids.block",
             format!(
-                "a block of {} ids; use {} to {}",
+                "the block size is {}; use {} to {}",
                 ids.block,
                 BLOCK.start(),
                 BLOCK.end()
@@ -60,14 +60,15 @@ fn known(config: &Config, path: &str, database: &str, report: &mut Report) {
         report.add(
             path,
             format!(
-                "there is no database `{}`; describe it as [databases.<name>], or name one that is",
+                "unknown database `{}`; add it as [databases.<name>], or use the name of another \
+                 one",
                 database.escape_debug()
             ),
         );
     }
 }
 
-/// Reports a group whose rows are to be found by their ids alone, and cannot be.
+/// Reports a group with `find_by_id` under a strategy that does not support it.
 pub(super) fn find_by_id(path: &str, router: Option<&Router>, report: &mut Report) {
     if let Some(router) = router
         && !router.finds_by_hash()
@@ -75,8 +76,8 @@ pub(super) fn find_by_id(path: &str, router: Option<&Router>, report: &mut Repor
         report.add(
             format!("{path}.find_by_id"),
             format!(
-                "an id holds bits of the key's hash, which say nothing under the strategy `{}`; use \
-                 the strategy \"hash\", or leave `find_by_id` out and name the key",
+                "an id holds bits of the key's hash, by which the strategy `{}` does not route; \
+                 use the strategy \"hash\", or remove `find_by_id` and query with the key",
                 router.strategy().name()
             ),
         );

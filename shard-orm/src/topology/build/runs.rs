@@ -1,11 +1,11 @@
-//! Which logical shards each server of a group has.
+//! The assignment of logical shards to the servers of a group.
 
 use std::ops::Range;
 
 use crate::config::{Group, Report};
 use crate::topology::assign::{self, Fault};
 
-/// The position of the server of each logical shard, or nothing when that was reported as wrong.
+/// The position of each logical shard's server, or `None` if a problem was reported.
 pub(super) fn servers_of_shards(
     path: &str,
     group: &Group,
@@ -59,7 +59,7 @@ fn weighted_runs(
             report.add(
                 format!("{path}.servers[{at}].weight"),
                 format!(
-                    "of {} logical shards this server gets none by its weight of {}; raise \
+                    "with {} logical shards, this server gets none by its weight of {}; raise \
                      `logical_shards` or the weight, or set the weight to 0",
                     group.logical_shards, weights[at]
                 ),
@@ -84,14 +84,14 @@ fn explicit_runs(
             all_right = false;
             report.add(
                 &own,
-                "other servers of the group name their shards; name this one's too, or set its \
-                 weight to 0",
+                "other servers of the group list their shards; list those of this server too, or \
+                 set its weight to 0",
             );
         } else if !server.runs.is_empty() && server.weight.is_some() {
             all_right = false;
             report.add(
                 format!("{path}.servers[{at}].weight"),
-                "both a weight and shards; leave one of them out",
+                "both a weight and shards are given; remove one of them",
             );
         }
         runs.extend(server.runs.iter().map(|run| (at, run.clone())));
@@ -108,11 +108,17 @@ fn explicit_runs(
         match fault {
             Fault::Empty(at) => report.add(
                 own(*at),
-                format!("the run {:?} holds no shard; it goes from the first up to, but without, the last", bare[*at]),
+                format!(
+                    "the run {:?} is empty; the first shard is included, the last excluded",
+                    bare[*at]
+                ),
             ),
             Fault::Beyond(at) => report.add(
                 own(*at),
-                format!("the run {:?} goes beyond the last logical shard, {last}", bare[*at]),
+                format!(
+                    "the run {:?} exceeds the last logical shard, {last}",
+                    bare[*at]
+                ),
             ),
             Fault::Overlap(one, at) => report.add(
                 own(*at),
@@ -125,7 +131,7 @@ fn explicit_runs(
             ),
             Fault::Missing(run) => report.add(
                 format!("{path}.servers"),
-                format!("no server has the shards {run:?}; give them to one"),
+                format!("no server has the shards {run:?}; assign them to one"),
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Makes a group's router of its described strategy and pins.
+//! Builds a group's router from its configured strategy and pins.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::route::{DjangoRing, Hash, Modulo, Pins, Range, Region, Ring, Router, Strategy};
 use crate::topology::template::Template;
 
-/// The router of a group whose number of logical shards is right.
+/// The router of a group with a valid number of logical shards.
 pub(super) fn router(
     path: &str,
     group: &Group,
@@ -41,7 +41,7 @@ pub(super) fn router(
                 report.add(
                     &at,
                     format!(
-                        "{} weights for {count} logical shards; give one for each",
+                        "there are {} weights for {count} logical shards; give one for each",
                         weights.len()
                     ),
                 );
@@ -81,7 +81,7 @@ pub(super) fn router(
     }
 }
 
-/// The pins, unless one was reported.
+/// The pins, unless a problem was reported.
 fn pins(path: &str, group: &Group, report: &mut Report) -> Option<Pins> {
     let mut all_right = true;
     for (key, shard) in &group.pins {
@@ -90,7 +90,8 @@ fn pins(path: &str, group: &Group, report: &mut Report) -> Option<Pins> {
             report.add(
                 format!("{path}.pins.{key}"),
                 format!(
-                    "key {key} is pinned to shard {shard}, beyond the last logical shard, {}",
+                    "key {key} is pinned to shard {shard}, which exceeds the last logical shard, \
+                     {}",
                     group.logical_shards - 1
                 ),
             );
@@ -114,13 +115,13 @@ fn region(
 ) -> Option<Arc<dyn Strategy>> {
     let mut all_right = true;
     for (name, runs) in regions {
-        // Before the runs are written out: one could be billions of shards long.
+        // Checked before the runs are expanded: one could have billions of shards.
         for run in runs.iter().filter(|run| run.end > count || run.is_empty()) {
             all_right = false;
             let what = if run.is_empty() {
-                "holds no shard".to_owned()
+                "is empty".to_owned()
             } else {
-                format!("goes beyond the last logical shard, {}", count - 1)
+                format!("exceeds the last logical shard, {}", count - 1)
             };
             report.add(
                 format!("{at}.regions.{name}"),
