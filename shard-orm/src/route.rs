@@ -1,8 +1,8 @@
-//! Maps a shard key to its logical shard.
+//! Routing: maps a shard key to its logical shard.
 //!
-//! Called once per statement, before anything else: a pure function of the key, without a lock,
-//! an allocation or a look at any server. Two processes that hold the same [`Router`] agree on
-//! every key, and so does any other language that repeats the functions described here.
+//! Called once per statement, before anything else: a pure function of the key, without locks,
+//! allocations or server access. Two processes with the same [`Router`] agree on every key, and so
+//! does any other language that implements the functions described here.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -27,10 +27,10 @@ pub use range::Range;
 pub use region::Region;
 pub use ring::Ring;
 
-/// The most logical shards that a group can have.
+/// The maximum number of logical shards of a group.
 pub const MAX_LOGICAL_SHARDS: u32 = 65_536;
 
-/// What a row is routed by: its shard key, and its region where the group has regions.
+/// The routing key of a row: its shard key, and its region if the group has regions.
 ///
 /// ```
 /// use shard_orm::route::RoutingKey;
@@ -40,9 +40,9 @@ pub const MAX_LOGICAL_SHARDS: u32 = 65_536;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RoutingKey<'a> {
-    /// The region, for groups that are routed by [`Region`]; all others ignore it.
+    /// The region, for groups routed by [`Region`]; other strategies ignore it.
     pub region: Option<&'a str>,
-    /// The shard key. Every value is one: 0, negative ones, `i64::MIN` and `i64::MAX`.
+    /// The shard key. Every value is valid: 0, negative numbers, `i64::MIN` and `i64::MAX`.
     pub key: i64,
 }
 
@@ -69,11 +69,11 @@ impl From<i64> for RoutingKey<'_> {
     }
 }
 
-/// How a group's keys are spread over its logical shards.
+/// A routing strategy: distributes a group's keys over its logical shards.
 ///
-/// Implement it for a function of your own, and give it to the group with
-/// [`Group::strategy`](crate::config::Group::strategy). An answer must depend on the key alone:
-/// every client has to find a row where another has put it, today and after a restart.
+/// Implement it for a custom function, and pass it to
+/// [`Group::strategy`](crate::config::Group::strategy). The result must depend on the key alone:
+/// every client must find a row where another one put it, today and after a restart.
 ///
 /// ```
 /// use shard_orm::route::{RoutingKey, Strategy};
@@ -107,35 +107,35 @@ impl From<i64> for RoutingKey<'_> {
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Strategy: Send + Sync + fmt::Debug + 'static {
-    /// Its name, for reports and messages.
+    /// The name, for reports and messages.
     fn name(&self) -> &str;
 
-    /// How many logical shards it routes to; they are numbered from 0.
+    /// The number of logical shards, which are numbered from 0.
     fn logical_shards(&self) -> u32;
 
     /// The logical shard that owns this key, below [`logical_shards`](Self::logical_shards).
     ///
-    /// Runs once per statement: it takes no lock and allocates nothing unless it fails.
+    /// Runs once per statement: it must take no lock, and allocate only when it fails.
     ///
     /// # Errors
     ///
-    /// [`NoShardForKey`](ErrorKind::NoShardForKey) when no shard owns it, with a message that
-    /// says what was asked and what to do.
+    /// [`NoShardForKey`](ErrorKind::NoShardForKey) if no shard owns the key, with a message that
+    /// says what was requested and what to do.
     fn route(&self, key: &RoutingKey<'_>) -> Result<u32>;
 
-    /// Whether a key without a region has no shard.
+    /// Whether a key without a region is an error.
     fn needs_region(&self) -> bool {
         false
     }
 
-    /// The library's own default, which a router asks without the way through a trait object.
+    /// Whether this is the default strategy, which a router calls without dynamic dispatch.
     #[doc(hidden)]
     fn as_hash(&self) -> Option<Hash> {
         None
     }
 }
 
-/// A group's strategy and its pins: the one place where a key becomes a logical shard.
+/// A group's strategy and its pins: the only code that maps a key to a logical shard.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -149,13 +149,13 @@ pub trait Strategy: Send + Sync + fmt::Debug + 'static {
 pub struct Router {
     strategy: Arc<dyn Strategy>,
     hash: Option<Hash>,
-    /// The strategy's count, read once so that the check of an answer is one comparison.
+    /// The strategy's number of shards, read once so that checking a result is one comparison.
     logical_shards: u32,
     pins: Pins,
 }
 
 impl Router {
-    /// Routes by this strategy alone.
+    /// Routes by this strategy, without pins.
     #[must_use]
     pub fn new(strategy: Arc<dyn Strategy>) -> Self {
         Self {
@@ -166,17 +166,17 @@ impl Router {
         }
     }
 
-    /// The same with these pins in the place of any earlier ones.
+    /// Replaces the pins.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) when a pin names a shard that the strategy
-    /// does not have.
+    /// [`Configuration`](ErrorKind::Configuration) if a pin names a shard that the strategy does
+    /// not have.
     pub fn with_pins(mut self, pins: Pins) -> Result<Self> {
         if let Some((key, shard)) = pins.iter().find(|(_, shard)| *shard >= self.logical_shards) {
             return Err(Error::configuration(format!(
-                "key {key} is pinned to shard {shard}, but there are only the shards {}; \
-                 pin it to one of them",
+                "key {key} is pinned to shard {shard}, but the shards are {}; pin it to one of \
+                 them",
                 shards_text(self.logical_shards),
             )));
         }
@@ -184,13 +184,13 @@ impl Router {
         Ok(self)
     }
 
-    /// How many logical shards there are.
+    /// The number of logical shards.
     #[must_use]
     pub fn logical_shards(&self) -> u32 {
         self.logical_shards
     }
 
-    /// The strategy under the pins.
+    /// The strategy, which pins override.
     #[must_use]
     pub fn strategy(&self) -> &dyn Strategy {
         &*self.strategy
@@ -202,19 +202,18 @@ impl Router {
         &self.pins
     }
 
-    /// Whether a key without a region has no shard, unless it is pinned.
+    /// Whether a key without a region is an error, unless it is pinned.
     #[must_use]
     pub fn needs_region(&self) -> bool {
         self.strategy.needs_region()
     }
 
-    /// The logical shard that owns this key: the one it is pinned to, in whatever region, or
-    /// else what the strategy says.
+    /// The logical shard that owns this key: its pin, in any region, or the strategy's result.
     ///
     /// # Errors
     ///
-    /// [`NoShardForKey`](ErrorKind::NoShardForKey) when no shard owns it, or when a strategy of
-    /// the user's names a shard that it said it does not have.
+    /// [`NoShardForKey`](ErrorKind::NoShardForKey) if no shard owns the key, or if a custom
+    /// strategy returns a shard that it does not have.
     #[inline]
     pub fn route(&self, key: &RoutingKey<'_>) -> Result<u32> {
         if let Some(shard) = self.pins.get(key.key) {
@@ -231,14 +230,14 @@ impl Router {
         }
     }
 
-    /// Whether it routes by ranges of a key's hash.
+    /// Whether it routes by ranges of the key's hash.
     pub(crate) fn finds_by_hash(&self) -> bool {
         self.hash.is_some()
     }
 
-    /// The logical shards of all keys whose hash lies between these two, in rising order: those that
-    /// own a part of the range, and those that a key of it is pinned to. `None` when the strategy is
-    /// not [`Hash`].
+    /// The logical shards of all keys with a hash in this range, ascending: those that own a part
+    /// of the range, and those to which such a key is pinned. `None` if the strategy is not
+    /// [`Hash`].
     pub(crate) fn shards_of_hashes(&self, hashes: &RangeInclusive<u64>) -> Option<Vec<u32>> {
         let mut shards: Vec<u32> = self.hash?.shards_of_hashes(hashes).collect();
         let pinned = self
@@ -256,8 +255,8 @@ impl Router {
         Error::new(
             ErrorKind::NoShardForKey,
             format!(
-                "the strategy `{}` put key {key} on shard {shard}, but there are only the shards \
-                 {}; its `route` and `logical_shards` must agree",
+                "the strategy `{}` routed key {key} to shard {shard}, but the shards are {}; its \
+                 `route` and `logical_shards` must agree",
                 self.strategy.name(),
                 shards_text(self.logical_shards),
             ),
@@ -270,7 +269,7 @@ fn check_count(logical_shards: usize) -> Result<u32> {
     match u32::try_from(logical_shards) {
         Ok(count @ 1..=MAX_LOGICAL_SHARDS) => Ok(count),
         _ => Err(Error::configuration(format!(
-            "{logical_shards} logical shards; use 1 to {MAX_LOGICAL_SHARDS}"
+            "the number of logical shards is {logical_shards}; use 1 to {MAX_LOGICAL_SHARDS}"
         ))),
     }
 }

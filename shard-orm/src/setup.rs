@@ -1,6 +1,6 @@
-//! What a cluster needs before it is used: namespaces, their records, and the tables of models.
+//! Setup: creates the namespaces of a cluster, their records, and the tables of models.
 //!
-//! Stands above all that has tables.
+//! On top of all modules that have tables.
 
 mod databases;
 mod group;
@@ -23,25 +23,25 @@ use crate::random::random;
 use crate::sync;
 use crate::topology::Group;
 
-/// How often the servers are looked at before a problem is believed: another process may be setting
-/// the group up while they are.
+/// How often the servers are surveyed before a problem is reported: another process may be setting
+/// up the group at the same time.
 const LOOKS: usize = 3;
 
-/// Creates the namespaces of a cluster and the tables of models, where they do not exist yet; begun by
+/// Creates the namespaces of a cluster and the tables of models, if they do not exist; started by
 /// [`Cluster::setup`].
 ///
-/// It first looks at all servers. A group that was set up before is complete: a namespace that is
-/// missing then, a logical shard that is on another server than the configuration says or that lives
-/// twice, and another number of logical shards, strategy or pins are errors, with the edit that keeps
-/// all rows where they are, and nothing is created. A group of which no server knows anything is set
-/// up from the start.
+/// It first surveys all servers. A group that was set up before must be complete. The following are
+/// errors, which suggest the edit that keeps all rows where they are: a missing namespace; a
+/// logical shard on another server than configured, or on two; and a different number of logical
+/// shards, strategy or pins. Nothing is created then. A group that no server knows is set up from
+/// scratch.
 ///
-/// For what it does not find it sends `CREATE SCHEMA` (PostgreSQL), `CREATE DATABASE` (MySQL and
-/// MariaDB) or makes a file (SQLite), writes the record of the namespace, and sends the
-/// `CREATE TABLE` and `CREATE INDEX` of the models, and of the tables of worker ids and sequences
-/// where `[ids]` names a database for them. It changes nothing that exists but the records of
-/// namespaces, and several processes may run it at once. It works on primaries alone, and needs all of
-/// them: run it as a job where a program should start without a server (see
+/// For each missing namespace it sends `CREATE SCHEMA` (PostgreSQL) or `CREATE DATABASE` (MySQL and
+/// MariaDB), or creates a file (SQLite), and writes the namespace's record. It sends the `CREATE
+/// TABLE` and `CREATE INDEX` of the models, and of the tables of worker ids and sequences if
+/// `[ids]` names a database for them. It changes nothing that exists except the records of
+/// namespaces, and several processes may run it at once. It connects to primaries only and needs
+/// all of them: if a program should start without a server, run it as a separate job (see
 /// [`Cluster::setup_only`]).
 ///
 /// ```no_run
@@ -61,30 +61,30 @@ const LOOKS: usize = 3;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "it is done by `run`"]
+#[must_use = "`run` consumes it once"]
 pub struct Setup {
     cluster: Cluster,
     defs: Vec<&'static ModelDef>,
-    /// By group, what is allowed beside the rules.
+    /// Explicit permissions, by group.
     allowed: BTreeMap<String, Allowed>,
-    /// Named databases that may be others than before.
+    /// Named databases that may have been replaced.
     new_databases: BTreeSet<String>,
-    /// Whether the cluster is closed afterwards.
+    /// Whether to close the cluster afterwards.
     closes: bool,
 }
 
-/// What [`Setup::run`] made sure of.
+/// The result of [`Setup::run`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SetupReport {
-    /// Namespaces of logical shards, found or made.
+    /// The number of logical shards' namespaces, existing and created.
     pub namespaces: usize,
-    /// Tables of models, found or made, over all namespaces.
+    /// The number of models' tables in all namespaces, existing and created.
     pub tables: usize,
 }
 
 impl Cluster {
-    /// Begins to create the namespaces of all groups and the tables of models.
+    /// Starts a setup: creates the namespaces of all groups, and the tables of models.
     pub fn setup(&self) -> Setup {
         Setup {
             cluster: self.clone(),
@@ -95,10 +95,10 @@ impl Cluster {
         }
     }
 
-    /// Begins the setup of the cluster that a file describes, for a job that does nothing else: the
-    /// cluster is closed when it is done.
+    /// Starts the setup of the cluster in a file, for a job that does nothing else: the cluster is
+    /// closed when it is done.
     ///
-    /// Programs that do not call [`setup`](Self::setup) then start without asking any server.
+    /// Programs that do not call [`setup`](Self::setup) then start without connecting to a server.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -131,9 +131,9 @@ impl Cluster {
 }
 
 impl Setup {
-    /// Creates the table of this model too: in each namespace of its group, or in its database; of
-    /// a static model at its source, and in the static namespace of each server of its groups, which
-    /// is made where it does not exist.
+    /// Also creates the table of this model: in each namespace of its group, or in its database. A
+    /// static model's table is created at its source, and in the static namespace of each server of
+    /// its groups, which is created if it does not exist.
     pub fn table<M: Model>(self) -> Self {
         self.table_of(M::def())
     }
@@ -143,11 +143,11 @@ impl Setup {
         self
     }
 
-    /// Lets it create these logical shards of a group empty although the group was set up before and
-    /// has lost them; tables that they have lost too.
+    /// Allows these logical shards of a group to be created empty, although the group was set up
+    /// before and has lost them; also tables that they have lost.
     ///
-    /// Only for rows that cannot be brought back: the keys of these shards begin anew, without rows. A
-    /// shard that is found on another server of the configuration is not created.
+    /// Only for rows that cannot be recovered: the keys of these shards start again without rows. A
+    /// shard that exists on another server of the configuration is not created.
     ///
     /// ```no_run
     /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
@@ -161,12 +161,12 @@ impl Setup {
         self
     }
 
-    /// Takes over the pins of the configuration where a group was set up with others, once it was
-    /// looked up that no key whose pin has changed has rows in a logical shard that it no longer
-    /// leads to.
+    /// Accepts the pins of the configuration for a group that was set up with others, after
+    /// checking that no key whose pin has changed has rows in a logical shard to which it is no
+    /// longer routed.
     ///
-    /// Name all models of the group with [`table`](Self::table). Let no program run by the former pins
-    /// meanwhile: it would go on writing rows of these keys where they were.
+    /// Name all models of the group with [`table`](Self::table). Stop all programs with the former
+    /// pins first: they would continue to write rows of these keys to the former shards.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -188,10 +188,10 @@ impl Setup {
         self
     }
 
-    /// Lets it go on with a named database that is not the one in which the cluster was set up, as after
-    /// its rows were lost: ids that are taken from its tables begin anew.
+    /// Accepts a named database that is not the one in which the cluster was set up, for example
+    /// after its rows were lost: ids from its tables start again.
     ///
-    /// A database whose rows were brought elsewhere with all its tables needs no such call.
+    /// Not needed for a database that was moved with all its tables.
     ///
     /// ```no_run
     /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
@@ -204,24 +204,24 @@ impl Setup {
         self
     }
 
-    /// Does it.
+    /// Runs the setup.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when a group does not fit what its servers hold, with
-    /// the edit that keeps all rows where they are, or when a model names a group or database that is
-    /// not configured, or when a table that exists holds narrower numbers than its model; otherwise
-    /// what a server said. Nothing was created when the groups do not fit;
-    /// after other errors, what was done until then stays, and the next run goes on from there.
+    /// [`Configuration`](ErrorKind::Configuration) if a group does not match its servers (with the
+    /// edit that keeps all rows where they are), if a model names an unknown group or database, or
+    /// if an existing table has narrower numbers than its model; otherwise the error of a server.
+    /// If the groups do not match, nothing was created. After other errors, what was done so far
+    /// remains, and the next run resumes from there.
     pub async fn run(self) -> Result<SetupReport> {
         let outcome = self.create().await;
         self.end().await;
         outcome
     }
 
-    /// Looks at all servers as [`run`](Self::run) does, and creates nothing.
+    /// Surveys all servers as [`run`](Self::run) does, and creates nothing.
     ///
     /// # Errors
-    /// Those with which `run` would refuse to begin.
+    /// Those with which `run` would refuse to start.
     pub async fn check(self) -> Result<()> {
         let outcome = async {
             self.models()?;
@@ -240,7 +240,7 @@ impl Setup {
         }
     }
 
-    /// Checks that the configuration has what the models and the calls name.
+    /// Checks that the configuration has everything that the models and the calls name.
     fn models(&self) -> Result<()> {
         for def in &self.defs {
             match def.location {
@@ -261,14 +261,14 @@ impl Setup {
                 |shard: &&u32| usize::try_from(**shard).map_or(true, |shard| shard >= count);
             if let Some(shard) = allowed.missing.iter().find(beyond) {
                 return Err(Error::configuration(format!(
-                    "group `{group}` has no logical shard {shard} to be created; it has {count}"
+                    "group `{group}` has no logical shard {shard} to create; it has {count}"
                 )));
             }
         }
         Ok(())
     }
 
-    /// What is to be done to each group. Creates nothing.
+    /// Plans the work for each group. Creates nothing.
     async fn planned<'t>(&self, groups: &'t [Group]) -> Result<Vec<Planned<'t>>> {
         let mut planned = Vec::with_capacity(groups.len());
         for group in groups {
@@ -313,7 +313,7 @@ impl Setup {
         Ok(groups)
     }
 
-    /// The models that live in the logical shards of a group.
+    /// The models in the logical shards of a group.
     fn defs_of(&self, group: &Group) -> Vec<&'static ModelDef> {
         let is_own = |def: &&'static ModelDef| matches!(def.location, ModelLocation::Sharded(name) | ModelLocation::Isolated(name) if name == group.name());
         self.defs.iter().copied().filter(is_own).collect()
@@ -353,8 +353,8 @@ impl Setup {
         Ok(report)
     }
 
-    /// Creates the tables of static models at their sources. Gives, by group, those that its servers
-    /// hold copies of.
+    /// Creates the tables of static models at their sources. Returns, by group, the models of which
+    /// its servers hold copies.
     async fn sources(
         &self,
         report: &mut SetupReport,
@@ -372,7 +372,8 @@ impl Setup {
                 }
                 let statements = sync::statements_at_source(def, handle.dialect())?;
                 match create_all(&handle, &statements).await {
-                    // Who syncs by another mode needs none, and `capture` says that there is none.
+                    // Other modes of sync do not need the capture, and `capture` mode reports that
+                    // it is missing.
                     Err(error) if error.kind() == ErrorKind::Unsupported => tracing::warn!(
                         target: "shard_orm",
                         table = def.table,
@@ -391,7 +392,7 @@ impl Setup {
     }
 }
 
-/// An identity that no other group or database has.
+/// A random id, unique to a group or database.
 fn new_id() -> String {
     format!("{:016x}{:016x}", random(), random())
 }

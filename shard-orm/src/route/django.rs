@@ -1,4 +1,4 @@
-//! The ring of django-shard-library, to the last key: for rows that it has placed.
+//! The ring of django-shard-library, exact to the last key: for rows that it has placed.
 
 use std::collections::HashSet;
 
@@ -8,19 +8,20 @@ use super::points::{Points, check_points};
 use super::{RoutingKey, Strategy, check_count};
 use crate::error::{Error, Result};
 
-/// The factor in the text of a point, 2^31 - 1.
+/// The factor in the string of a point, 2^31 - 1.
 const FACTOR: u64 = 2_147_483_647;
 
 /// The hash ring of django-shard-library 0.1.3.
 ///
-/// Node `i` of the names given has the points that come of hashing `{name}:{i}:{h}:{h * 2147483647}`
-/// for `h = 0, 1, ..`, where a hash that is on the ring already is passed over, until it has
-/// `virtual_nodes` points. A key is hashed as its decimal text. The hash is BLAKE2b with a digest
-/// of 64 bytes, of which the last 8 count, as a big-endian number. A key belongs to the first
-/// point that is not below its hash, and beyond the last point to the first one.
+/// The points of node `i` are the hashes of `{name}:{i}:{h}:{h * 2147483647}` for `h = 0, 1, ..`,
+/// skipping hashes that are already on the ring, until the node has `virtual_nodes` points. A key
+/// is hashed as its decimal string. The hash is the last 8 bytes of a 64-byte BLAKE2b digest, as a
+/// big-endian number. A key belongs to the first point that is not below its hash, or to the first
+/// point of all if there is none.
 ///
-/// Removing a name from the middle renumbers those behind it, which moves their keys too: keep the
-/// list as it is, or use [`Ring`](super::Ring). A key costs one BLAKE2b, about 0.2 microseconds.
+/// Removing a name from the middle renumbers those after it, which moves their keys too: keep the
+/// list unchanged, or use [`Ring`](super::Ring). Routing a key costs one BLAKE2b, about 0.2
+/// microseconds.
 ///
 /// ```
 /// use shard_orm::route::{DjangoRing, RoutingKey, Strategy};
@@ -36,13 +37,13 @@ pub struct DjangoRing {
 }
 
 impl DjangoRing {
-    /// A ring of these nodes, shard 0 first, each with `virtual_nodes` points; that library has
+    /// A ring of these nodes, shard 0 first, each with `virtual_nodes` points. The library uses
     /// 512, and names its nodes after its databases, `{database_name}_{i}`.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when there is no node or one too many,
-    /// when `virtual_nodes` is 0, or when the ring would have more than 8,388,608 points.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if there are no nodes or too many, if
+    /// `virtual_nodes` is 0, or if the ring would have more than 8,388,608 points.
     pub fn new<I>(nodes: I, virtual_nodes: u32) -> Result<Self>
     where
         I: IntoIterator,
@@ -50,7 +51,8 @@ impl DjangoRing {
     {
         if virtual_nodes == 0 {
             return Err(Error::configuration(
-                "0 virtual nodes leave the ring without points; use 512, as that library does",
+                "`virtual_nodes` is 0, so the ring would have no points; use 512, as that library \
+                 does",
             ));
         }
         let nodes: Vec<I::Item> = nodes.into_iter().collect();
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn hashes_are_those_of_the_library() {
-        // From the vectors made by running it.
+        // From the vectors that the library itself produced.
         for (key, expected) in [
             (0, 1_168_466_129_641_860_039),
             (-1, 16_423_354_403_399_723_740),

@@ -1,6 +1,7 @@
 //! The default strategy: contiguous ranges of a frozen 64-bit hash.
 //!
-//! Ranges, not a modulus: one shard can later be split in two without moving a key of another.
+//! Ranges rather than a modulus: one shard can later be split in two without moving a key of
+//! another.
 
 use std::ops::RangeInclusive;
 
@@ -9,9 +10,9 @@ use crate::error::Result;
 
 /// Mixes all bits of a 64-bit number: the finalizer of SplitMix64.
 ///
-/// Frozen, as every row's place depends on it. In words, on unsigned 64-bit numbers that wrap:
-/// `z ^= z >> 30; z *= 0xbf58476d1ce4e5b9; z ^= z >> 27; z *= 0x94d049bb133111eb; z ^= z >> 31`.
-/// It is a bijection. Source: Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// Frozen, since the shard of every row depends on it. On unsigned 64-bit numbers with wrapping
+/// arithmetic: `z ^= z >> 30; z *= 0xbf58476d1ce4e5b9; z ^= z >> 27; z *= 0x94d049bb133111eb; z ^=
+/// z >> 31`. It is a bijection. Source: Steele, Lea and Flood, "Fast splittable pseudorandom number
 /// generators", OOPSLA 2014, in the variant 13 of Stafford's mixers.
 ///
 /// ```
@@ -30,8 +31,8 @@ pub const fn mix64(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Contiguous ranges of [`mix64`] of the key, of equal width: shard `(mix64(key) * n) >> 64`,
-/// where the key's two's complement is read as an unsigned number and the product has 128 bits.
+/// Contiguous ranges of equal width of the key's [`mix64`]: shard `(mix64(key) * n) >> 64`, where
+/// the key's two's complement is read as an unsigned number and the product has 128 bits.
 ///
 /// ```
 /// use shard_orm::route::{Hash, RoutingKey, Strategy};
@@ -47,17 +48,17 @@ pub struct Hash {
 }
 
 impl Hash {
-    /// Routes to that many shards.
+    /// Routes to this number of shards.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) for none, or for more than
+    /// [`Configuration`](crate::ErrorKind::Configuration) for 0, or for more than
     /// [`MAX_LOGICAL_SHARDS`](super::MAX_LOGICAL_SHARDS).
     pub fn new(logical_shards: u32) -> Result<Self> {
         check_count(logical_shards as usize).map(|logical_shards| Self { logical_shards })
     }
 
-    /// The shard of a key: every key has one.
+    /// The shard of a key; every key has one.
     #[inline]
     pub(super) fn shard_of(self, key: i64) -> u32 {
         slice(mix64(key.cast_unsigned()), self.logical_shards)
@@ -71,7 +72,7 @@ impl Hash {
     }
 }
 
-/// The slice, of `count` equal ones, in which a hash lies.
+/// The index of the slice that holds a hash, of `count` slices of equal size.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,

@@ -1,12 +1,12 @@
-//! The remainder of the key: what many hand-made shardings use.
+//! The remainder of the key: common in hand-written sharding.
 
 use super::{RoutingKey, Strategy, check_count};
 use crate::error::Result;
 
-/// Shard `key mod n`, with a remainder that is never negative: of 4 shards, key -1 is on shard 3.
+/// Shard `key mod n`, with a remainder that is never negative: with 4 shards, key -1 is on shard 3.
 ///
-/// Keys that share a divisor with `n` crowd on few shards; prefer [`Hash`](super::Hash) unless
-/// the rows are already placed in this way.
+/// Keys that share a divisor with `n` concentrate on few shards; prefer [`Hash`](super::Hash)
+/// unless the rows are already placed this way.
 ///
 /// ```
 /// use shard_orm::route::{Modulo, RoutingKey, Strategy};
@@ -22,11 +22,11 @@ pub struct Modulo {
 }
 
 impl Modulo {
-    /// Routes to that many shards.
+    /// Routes to this number of shards.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) for none, or for more than
+    /// [`Configuration`](crate::ErrorKind::Configuration) for 0, or for more than
     /// [`MAX_LOGICAL_SHARDS`](super::MAX_LOGICAL_SHARDS).
     pub fn new(logical_shards: u32) -> Result<Self> {
         check_count(logical_shards as usize).map(|logical_shards| Self { logical_shards })

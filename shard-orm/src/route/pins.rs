@@ -1,8 +1,8 @@
-//! Keys with a shard of their own, over any strategy: for a tenant that needs one.
+//! Pins: keys with an explicit shard, over any strategy; for example for a large tenant.
 
 use crate::error::{Error, Result};
 
-/// Keys that are not routed by the strategy, each with its logical shard.
+/// Keys that bypass the strategy, each with its logical shard.
 ///
 /// ```
 /// use shard_orm::route::Pins;
@@ -14,29 +14,29 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
-    /// In the order of the keys.
+    /// Sorted by key.
     pins: Box<[(i64, u32)]>,
 }
 
 impl Pins {
-    /// These pins, given as `(key, shard)`.
+    /// Pins from `(key, shard)` pairs.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when a key is pinned twice.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if a key is pinned twice.
     pub fn new(pins: impl IntoIterator<Item = (i64, u32)>) -> Result<Self> {
         let mut pins: Vec<(i64, u32)> = pins.into_iter().collect();
         pins.sort_unstable();
         if let Some(pair) = pins.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(Error::configuration(format!(
-                "key {} is pinned twice, to shard {} and to shard {}; keep one of the two",
+                "key {} is pinned twice, to shard {} and to shard {}; remove one of the two",
                 pair[0].0, pair[0].1, pair[1].1
             )));
         }
         Ok(Self { pins: pins.into() })
     }
 
-    /// The shard that this key is pinned to, if it is.
+    /// The shard to which this key is pinned, if any.
     #[must_use]
     #[inline]
     pub fn get(&self, key: i64) -> Option<u32> {
@@ -47,12 +47,12 @@ impl Pins {
         self.pins.get(at).map(|(_, shard)| *shard)
     }
 
-    /// All pins as `(key, shard)`, in the order of the keys.
+    /// All pins as `(key, shard)`, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
         self.pins.iter().copied()
     }
 
-    /// Whether no key is pinned.
+    /// Whether there are no pins.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pins.is_empty()

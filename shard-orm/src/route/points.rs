@@ -1,29 +1,29 @@
-//! The points of a hash ring, and the search for the one that owns a hash.
+//! The points of a hash ring, and the search for the owner of a hash.
 //!
 //! Shared by [`Ring`](super::Ring) and [`DjangoRing`](super::DjangoRing), which differ only in
-//! how they hash.
+//! their hash.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// The most points that a ring can have, so that a mistyped number is an error rather than
-/// minutes of building and gigabytes of memory.
+/// The maximum number of points of a ring: a mistyped number is an error rather than minutes of
+/// building and gigabytes of memory.
 pub(super) const MAX_POINTS: u64 = 1 << 23;
 
-/// Points in rising order with an index on their top bits: a search looks at about two of them.
+/// Sorted points with an index on their top bits: a search reads about two of them.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Points {
     hashes: Box<[u64]>,
     nodes: Box<[u16]>,
     /// For each value of the top bits, the first point that is not below it.
     starts: Box<[u32]>,
-    /// How far a hash is shifted to leave its top bits.
+    /// The shift of a hash to its top bits.
     shift: u32,
 }
 
 impl Points {
-    /// A ring of these points. Of points with equal hashes, the lowest node's stays.
+    /// A ring of these points. If points have equal hashes, the lowest node's is kept.
     pub(super) fn new(mut points: Vec<(u64, u16)>) -> Result<Self> {
         if points.is_empty() {
             return Err(Error::configuration(
@@ -56,7 +56,8 @@ impl Points {
         })
     }
 
-    /// The node of the first point that is not below the hash; beyond the last, of the first.
+    /// The node of the first point that is not below the hash, or of the first point of all if
+    /// there is none.
     #[inline]
     pub(super) fn owner(&self, hash: u64) -> u32 {
         // The shift leaves as many bits as `starts` has entries for.
@@ -69,7 +70,7 @@ impl Points {
         u32::from(node.copied().unwrap_or(0))
     }
 
-    /// How many points there are.
+    /// The number of points.
     pub(super) fn len(&self) -> usize {
         self.hashes.len()
     }
@@ -90,7 +91,7 @@ fn too_many() -> Error {
     ))
 }
 
-/// Thousands of numbers help no reader.
+/// Thousands of numbers would not help a reader.
 impl fmt::Debug for Points {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} points", self.len())

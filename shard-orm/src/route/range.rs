@@ -1,12 +1,12 @@
-//! Ranges of the key itself: for keys that are handed out in order, or that carry a meaning.
+//! Ranges of the key itself: for keys that are assigned in order, or that carry a meaning.
 
 use super::{RoutingKey, Strategy, check_count};
 use crate::error::{Error, Result};
 
-/// Ranges of keys, each from its bound up to, but without, the next one.
+/// Ranges of keys: each includes its bound and excludes the next one.
 ///
-/// `bounds[i]` is the first key of shard `i + 1`; shard 0 takes everything below the first bound
-/// and the last shard everything from the last bound on, so every key has a shard.
+/// `bounds[i]` is the first key of shard `i + 1`. Shard 0 has all keys below the first bound, and
+/// the last shard has all from the last bound, so every key has a shard.
 ///
 /// ```
 /// use shard_orm::route::{Range, RoutingKey, Strategy};
@@ -25,29 +25,28 @@ pub struct Range {
 }
 
 impl Range {
-    /// Routes by these bounds to one shard more than there are bounds.
+    /// Routes by these bounds, to one more shard than there are bounds.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when a bound is not above the one
-    /// before it, when the first is `i64::MIN` (nothing lies below it), or when there are too
-    /// many.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the bounds do not ascend, if the first
+    /// is `i64::MIN` (no key is below it), or if there are too many.
     pub fn new(bounds: impl IntoIterator<Item = i64>) -> Result<Self> {
         let bounds: Box<[i64]> = bounds.into_iter().collect();
         if let Some(pair) = bounds.windows(2).find(|pair| pair[0] >= pair[1]) {
             let what = if pair[0] == pair[1] {
-                format!("the bound {} stands twice", pair[0])
+                format!("duplicate bound {}", pair[0])
             } else {
-                format!("the bound {} stands after {}", pair[1], pair[0])
+                format!("bound {} follows {}", pair[1], pair[0])
             };
             return Err(Error::configuration(format!(
-                "{what}; each bound is the first key of the next shard, so list them in rising \
+                "{what}; each bound is the first key of the next shard, so list them in ascending \
                  order, each once"
             )));
         }
         if bounds.first() == Some(&i64::MIN) {
             return Err(Error::configuration(format!(
-                "the first bound is {}, so shard 0 would own no key; leave that bound out",
+                "the first bound is {}, so shard 0 would own no key; remove that bound",
                 i64::MIN
             )));
         }
@@ -70,7 +69,7 @@ impl Strategy for Range {
     #[inline]
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the constructor has checked that the bounds are fewer than 65,536"
+        reason = "the constructor has checked that there are fewer than 65,536 bounds"
     )]
     fn route(&self, key: &RoutingKey<'_>) -> Result<u32> {
         Ok(self.bounds.partition_point(|first| *first <= key.key) as u32)

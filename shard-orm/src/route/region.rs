@@ -1,16 +1,16 @@
-//! A region picks a set of logical shards, and the key hashes within it: for rows that must stay
+//! A region selects a set of logical shards, and the key hashes within it: for rows that must stay
 //! in a country, or near their users.
 
 use super::hash::slice;
 use super::{RoutingKey, Strategy, check_count, mix64};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A region's name and its logical shards, in rising order.
+/// A region's name and its logical shards, ascending.
 type Entry = (Box<str>, Box<[u32]>);
 
-/// The logical shards of each region; a key hashes within its region as in
-/// [`Hash`](super::Hash): of a region's shards in rising order, the one at position
-/// `(mix64(key) * number of shards) >> 64`.
+/// The logical shards of each region. A key hashes within its region as in [`Hash`](super::Hash):
+/// among the region's shards in ascending order, to the one at position `(mix64(key) * number of
+/// shards) >> 64`.
 ///
 /// ```
 /// use shard_orm::route::{Region, RoutingKey, Strategy};
@@ -22,20 +22,20 @@ type Entry = (Box<str>, Box<[u32]>);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Region {
-    /// In the order of their names.
+    /// Sorted by name.
     regions: Box<[Entry]>,
     default: Option<usize>,
     logical_shards: u32,
 }
 
 impl Region {
-    /// Routes to these regions. Together they hold every shard from 0 to the highest, each once;
-    /// the order in which a region lists them does not matter.
+    /// Routes to these regions. Together they must hold each shard from 0 to the highest exactly
+    /// once; the order within a region does not matter.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when there is no region, when one has
-    /// no name or no shard or stands twice, and when a shard is in two regions or in none.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if there is no region; if a region is
+    /// duplicate, or has no name or no shards; or if a shard is in several regions or in none.
     pub fn new<N, S>(regions: impl IntoIterator<Item = (N, S)>) -> Result<Self>
     where
         N: Into<Box<str>>,
@@ -53,7 +53,7 @@ impl Region {
         for pair in regions.windows(2) {
             if pair[0].0 == pair[1].0 {
                 return Err(Error::configuration(format!(
-                    "the region `{}` stands twice; list all its shards in one place",
+                    "duplicate region `{}`; list all its shards once",
                     pair[0].0
                 )));
             }
@@ -64,7 +64,7 @@ impl Region {
             )));
         }
         if regions.iter().any(|(name, _)| name.is_empty()) {
-            return Err(Error::configuration("a region has no name; name it"));
+            return Err(Error::configuration("a region has an empty name; name it"));
         }
         let logical_shards = all_once(&regions)?;
         Ok(Self {
@@ -74,15 +74,15 @@ impl Region {
         })
     }
 
-    /// The same, with this region for keys whose region is not given or not known.
+    /// Sets the region for keys without a region, or with an unknown one.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when there is no such region.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if there is no such region.
     pub fn with_default(mut self, region: &str) -> Result<Self> {
         let Some(default) = self.find(region) else {
             return Err(Error::configuration(format!(
-                "the default region `{region}` is none of the regions {}; name one of them",
+                "the default region `{region}` is not one of the regions {}; use one of them",
                 self.names()
             )));
         };
@@ -110,13 +110,13 @@ impl Region {
         let names = self.names();
         let message = match key.region {
             Some(region) => format!(
-                "key {} is in the region `{region}`, which is none of {names}; \
-                 use one of them, or configure a default region",
+                "key {} is in the region `{region}`, which is not one of {names}; use one of them, \
+                 or configure a default region",
                 key.key
             ),
             None => format!(
-                "key {} has no region, and the group is sharded by region; \
-                 name one of {names}, or configure a default region",
+                "key {} has no region, and the group is sharded by region; use one of {names}, or \
+                 configure a default region",
                 key.key
             ),
         };
@@ -124,7 +124,7 @@ impl Region {
     }
 }
 
-/// Checks that every shard is in exactly one region, and counts them.
+/// Checks that every shard is in exactly one region, and counts the shards.
 fn all_once(regions: &[Entry]) -> Result<u32> {
     let mut owners: Vec<(u32, &str)> = regions
         .iter()
@@ -140,7 +140,7 @@ fn all_once(regions: &[Entry]) -> Result<u32> {
                 format!("in the regions `{one}` and `{other}`")
             };
             return Err(Error::configuration(format!(
-                "shard {shard} is {place}; each shard is in one region, once"
+                "shard {shard} is {place}; list each shard once, in one region"
             )));
         }
     }

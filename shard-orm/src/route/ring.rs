@@ -7,16 +7,16 @@ use crate::error::{Error, Result};
 /// The step of SplitMix64: 2^64 divided by the golden ratio, made odd.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A ring of hashes on which every shard has points, in the number of its weight.
+/// A ring of hashes on which every shard has a number of points in proportion to its weight.
 ///
-/// A key belongs to the first point that is not below its hash, and beyond the last point to the
-/// first one. A key's hash is [`mix64`] of it. The points of shard `s` are the first
-/// `virtual_nodes * weight` outputs of SplitMix64 seeded with `mix64(s + 1)`, that is
-/// `mix64(mix64(s + 1) + i * 0x9e3779b97f4a7c15)` for `i` from 1, on numbers that wrap; of equal
-/// points the lower shard's counts. This is frozen, like the default strategy.
+/// A key's hash is its [`mix64`]. It belongs to the first point that is not below its hash, or to
+/// the first point of all if there is none. The points of shard `s` are the first `virtual_nodes *
+/// weight` outputs of SplitMix64 seeded with `mix64(s + 1)`, that is `mix64(mix64(s + 1) + i *
+/// 0x9e3779b97f4a7c15)` for `i` from 1, with wrapping arithmetic; of equal points, the lower
+/// shard's is kept. This is frozen, like the default strategy.
 ///
-/// The shares are even to about `1 / sqrt(points of a shard)`: 4 % at the usual 512, 1 % at
-/// 8,192. Where shards are neither added nor removed, [`Hash`](super::Hash) is even by itself.
+/// Shares are even to about `1 / sqrt(points of a shard)`: 4 % at the usual 512 points, 1 % at
+/// 8,192. If shards are never added or removed, use [`Hash`](super::Hash), which is always even.
 ///
 /// ```
 /// use shard_orm::route::{Ring, RoutingKey, Strategy};
@@ -48,28 +48,28 @@ impl Ring {
     }
 
     /// A ring of these shards, given as `(number, weight)`, each with `virtual_nodes * weight`
-    /// points. A shard of weight 0, or one left out, owns no key. There are as many logical
-    /// shards as the highest number says.
+    /// points. A shard of weight 0, or one that is not listed, owns no key. The highest number
+    /// determines the number of logical shards.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when there is no shard, when one stands
-    /// twice, when its number is above 65,535, when all weights are 0, when `virtual_nodes` is 0,
-    /// or when the ring would have more than 8,388,608 points.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if there is no shard, if a shard is
+    /// duplicate or above 65,535, if all weights are 0, if `virtual_nodes` is 0, or if the ring
+    /// would have more than 8,388,608 points.
     pub fn of_nodes(
         nodes: impl IntoIterator<Item = (u32, u32)>,
         virtual_nodes: u32,
     ) -> Result<Self> {
         if virtual_nodes == 0 {
             return Err(Error::configuration(
-                "0 virtual nodes leave the ring without points; use 512 or more",
+                "`virtual_nodes` is 0, so the ring would have no points; use 512 or more",
             ));
         }
         let mut nodes: Vec<(u32, u32)> = nodes.into_iter().collect();
         nodes.sort_unstable();
         if let Some(pair) = nodes.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(Error::configuration(format!(
-                "shard {} stands on the ring twice; name it once",
+                "duplicate shard {} on the ring; list it once",
                 pair[0].0
             )));
         }
@@ -88,7 +88,7 @@ impl Ring {
         let mut points = Vec::new();
         for (shard, weight) in nodes {
             let node = u16::try_from(shard).map_err(|_| {
-                Error::configuration(format!("shard {shard} is above the highest, 65535"))
+                Error::configuration(format!("shard {shard} exceeds the highest, 65535"))
             })?;
             let mut state = mix64(u64::from(shard) + 1);
             for _ in 0..per_node(weight) {

@@ -1,7 +1,8 @@
-//! Named databases: whether they are those in which the cluster was set up.
+//! Checks that named databases are still those in which the cluster was set up.
 //!
-//! The records of a cluster's groups hold the identities of its named databases, and each database holds
-//! its own. A URL that leads elsewhere now would lose its rows, and the ids that are taken from it.
+//! The records of a cluster's groups hold the ids of its named databases, and each database holds
+//! its own. If a URL now led to another database, its rows would be missing and generated ids could
+//! repeat.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,23 +15,23 @@ use crate::exec::{database_ids, give_database_id};
 use crate::id;
 use crate::model::ModelLocation;
 
-/// What stands in the records for the database of the sequences, and for that of the workers' leases:
-/// no names of databases.
+/// The entries in the records for the database of the sequences and that of the workers' leases;
+/// these are not names of databases.
 const SEQUENCES: &str = "#sequences";
 const WORKERS: &str = "#workers";
 
-/// The named databases that `setup` makes tables in, with the identity of each that has one, and those
-/// that the records know beside them.
+/// The named databases in which `setup` creates tables, each with its id if it has one, and others
+/// that are in the records.
 pub(super) struct Databases {
     used: Vec<(Arc<NamespaceHandle>, Option<String>)>,
     known: BTreeMap<String, String>,
 }
 
 impl Setup {
-    /// Compares the named databases that are used with what the records of the groups say of them.
+    /// Compares the named databases with the records of the groups.
     ///
     /// # Errors
-    /// `Configuration` when one is not the one that it was.
+    /// `Configuration` if one has been replaced.
     pub(super) async fn databases(&self, planned: &[Planned<'_>]) -> Result<Databases> {
         let mut handles: BTreeMap<Arc<str>, Arc<NamespaceHandle>> = BTreeMap::new();
         for def in &self.defs {
@@ -62,9 +63,9 @@ impl Setup {
             match known.get(role) {
                 Some(former) if former != name && !self.new_databases.contains(name) => {
                     return Err(Error::configuration(format!(
-                        "the {what} of generated ids are in database `{former}`, and `[ids]` names \
-                         `{name}`: ids would be made twice. Name `{former}`, or bring the tables there \
-                         and go on with `cluster.setup().accept_database(\"{name}\")`"
+                        "the {what} of generated ids are in database `{former}`, but `[ids]` names \
+                         `{name}`: ids would repeat. Use `{former}`, or move the tables and accept \
+                         the new database with `cluster.setup().accept_database(\"{name}\")`"
                     )));
                 }
                 _ => known.insert(role.to_owned(), name.to_owned()),
@@ -79,14 +80,15 @@ impl Setup {
             let allowed = self.new_databases.contains(&*name);
             if expected.is_some() && expected != own.as_ref() && !allowed {
                 let found = match ids.first() {
-                    _ if own.is_some() => "is another one of that name".to_owned(),
+                    _ if own.is_some() => "is another database of that name".to_owned(),
                     Some((other, _)) => format!("is database `{other}` of the cluster"),
                     None => "was never set up".to_owned(),
                 };
                 return Err(Error::configuration(format!(
-                    "the URL of database `{name}` does not lead to the database in which the cluster was \
-                     set up: what it leads to {found}. Correct the URL, or bring the database's tables \
-                     there; if its rows are lost, `cluster.setup().accept_database(\"{name}\")` begins anew"
+                    "the URL of database `{name}` does not lead to the database in which the \
+                     cluster was set up: the database there {found}. Correct the URL, or move the \
+                     database's tables there; if its rows are lost, \
+                     `cluster.setup().accept_database(\"{name}\")` starts again without them"
                 )));
             }
             used.push((handle, own));
@@ -96,7 +98,7 @@ impl Setup {
 }
 
 impl Databases {
-    /// Gives each database an identity that has none. Returns all identities as the records hold them.
+    /// Assigns an id to each database without one. Returns all ids in the form of the records.
     pub(super) async fn settle(self) -> Result<String> {
         let mut known = self.known;
         for (handle, own) in self.used {

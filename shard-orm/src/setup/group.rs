@@ -1,6 +1,6 @@
-//! The creation of one group's namespaces, with their records and tables.
+//! Creates one group's namespaces, with their records and tables.
 //!
-//! Called by `setup` once all groups fit what their servers hold.
+//! Called by `setup` once all groups match their servers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::model::ModelDef;
 use crate::sync;
 use crate::topology::Group;
 
-/// How many namespaces are made at the same time.
+/// The number of namespaces created concurrently.
 const CONCURRENCY: usize = 4;
 
-/// A group, where its namespaces are, and what is done to it.
+/// A group, its handles, and the plan for it.
 pub(super) struct Planned<'t> {
     pub(super) group: &'t Group,
     pub(super) handles: Vec<Arc<NamespaceHandle>>,
@@ -28,8 +28,8 @@ pub(super) struct Planned<'t> {
 }
 
 impl Setup {
-    /// Creates the namespaces of a group with their tables, and says in their records that all of them
-    /// exist.
+    /// Creates the namespaces of a group and their tables, then marks the group as complete in
+    /// their records.
     pub(super) async fn group(
         &self,
         planned: &Planned<'_>,
@@ -43,12 +43,13 @@ impl Setup {
             statics,
             plan,
         } = planned;
-        // Copies come first: a connection to a file of SQLite sees those that exist when it is opened.
+        // Static tables come first: a connection to a SQLite file attaches only those that exist
+        // when it is opened.
         let mut copied = Vec::new();
         if !copies.is_empty() {
             for (handle, known) in statics.iter().zip(&plan.statics) {
                 let record = create_namespace_as(handle, known.as_ref(), None).await?;
-                // Tables of the library's own stand beside those of the models.
+                // System tables, in addition to those of the models.
                 let all: Vec<_> = sync::tables_at_copy()
                     .into_iter()
                     .chain(copies.iter().copied())
@@ -58,7 +59,7 @@ impl Setup {
                 copied.push((handle, record));
             }
         }
-        // The first namespace decides which identity the group has, when several processes set it up.
+        // If several processes set up the group, the first namespace decides its id.
         let mut layout = Layout {
             group_id: plan.group_id.clone().unwrap_or_else(new_id),
             server: String::new(),
@@ -83,7 +84,7 @@ impl Setup {
             made.push((handle, record));
         }
         let layout = &layout;
-        // Collected first: a closure that the future keeps would have to be general over lifetimes.
+        // Collected first: a closure kept by the future would have to be general over lifetimes.
         let others: Vec<_> = handles
             .map(|(handle, known)| self.shard_at(group, handle, known.as_ref(), layout, defs))
             .collect();
@@ -137,7 +138,7 @@ impl Setup {
     }
 }
 
-/// What the record of a namespace says when the whole group exists.
+/// The record of a namespace once the whole group exists.
 fn final_layout(
     group: &Group,
     handle: &NamespaceHandle,
@@ -157,7 +158,7 @@ fn final_layout(
         ..layout.clone()
     };
     if handle.namespace.is_static() {
-        // No key leads there.
+        // No key is routed there.
         ready.pinned_keys.clear();
         ready.routing.clear();
         ready.pins.clear();
@@ -165,7 +166,7 @@ fn final_layout(
     ready
 }
 
-/// The keys that are pinned to a logical shard, each followed by a comma.
+/// The keys pinned to a logical shard, each followed by a comma.
 fn pinned_keys(group: &Group, shard: u32) -> String {
     let pins = group.router().pins().iter();
     pins.filter(|(_, pinned)| *pinned == shard)

@@ -1,4 +1,4 @@
-//! The check of pins before they are taken over: no row of their keys is in another logical shard.
+//! Checks pins before they are accepted: no row of their keys may be in another logical shard.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::model::{ModelDef, ModelLocation};
 use crate::route::RoutingKey;
 use crate::topology::Group;
 
-/// The tables of the library's own in a namespace.
+/// The system tables of a namespace.
 const OWN: &str = "shard_orm_";
 
-/// Checks each key that is pinned otherwise than in `former`.
+/// Checks each key whose pin differs from `former`.
 ///
 /// # Errors
-/// `Configuration` when a row of such a key is in a shard that the key no longer leads to, or when
-/// a namespace has a table of which no model was named.
+/// `Configuration` if a row of such a key is in a shard to which the key is no longer routed, or if
+/// a namespace has a table whose model was not named.
 pub(super) async fn check(
     group: &Group,
     handles: &[Arc<NamespaceHandle>],
@@ -44,15 +44,15 @@ pub(super) async fn check(
             .collect();
         if !unnamed.is_empty() {
             return Err(Error::configuration(format!(
-                "pins of group `{}` cannot be checked: namespace `{}` has tables of which no model is \
-                 named ({}); name all models of the group with `table::<..>()`",
+                "pins of group `{}` cannot be checked: namespace `{}` has tables of unnamed models \
+                 ({}); name all models of the group with `table::<..>()`",
                 group.name(),
                 handle.namespace.name(),
                 unnamed.join(", ")
             )));
         }
         for def in defs {
-            // Isolated models have no key.
+            // Isolated models have no shard key.
             if let (ModelLocation::Sharded(_), Some(key)) = (def.location, def.key) {
                 check_table(group, handle, def, def.columns[key].name, &changed).await?;
             }
@@ -61,7 +61,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// How many keys one statement asks for.
+/// The number of keys per statement.
 const AT_ONCE: usize = 100;
 
 async fn check_table(
@@ -73,7 +73,7 @@ async fn check_table(
 ) -> Result<()> {
     let shard = handle.namespace.shard();
     let leads_here = |key: &i64| match def.region {
-        // Without its pin, each row of the key would be looked for by its region.
+        // Without its pin, each row of the key would be routed by its region.
         Some(_) => group.router().pins().get(*key) == Some(shard),
         None => group
             .router()
@@ -95,9 +95,9 @@ async fn check_table(
             .limit(1);
         if has_rows(handle, &select).await? {
             return Err(Error::configuration(format!(
-                "pins of group `{}` are not taken over: `{}` has rows in logical shard {shard} whose keys \
-                 would be looked for elsewhere; they are among {}. Move these rows, or leave the pins as \
-                 they were",
+                "pins of group `{}` are not accepted: `{}` has rows in logical shard {shard} whose \
+                 keys would be routed elsewhere; they are among {}. Move these rows, or restore \
+                 the former pins",
                 group.name(),
                 def.name,
                 keys.iter()

@@ -1,5 +1,4 @@
-//! What `setup` does to a group, or why it does nothing: the records that its servers hold, compared
-//! with the topology.
+//! Plans the setup of a group: compares the records on its servers with the topology.
 //!
 //! Called by `setup` with a survey, before anything is created.
 
@@ -12,35 +11,35 @@ use crate::error::{Error, Result};
 use crate::exec::names;
 use crate::topology::Group;
 
-/// What was allowed beside the rules, by calls that say so.
+/// Explicit permissions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowed {
-    /// Logical shards to be created empty although the group was set up before.
+    /// Logical shards to create empty, although the group was set up before.
     pub(super) missing: BTreeSet<u32>,
-    /// Pins are taken over when their keys have no rows elsewhere.
+    /// Whether to accept new pins if their keys have no rows elsewhere.
     pub(super) pins: bool,
 }
 
-/// What is done to a group.
+/// The plan for a group.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// The identity that the group has in its records.
+    /// The id of the group in its records.
     pub(super) group_id: Option<String>,
     /// The record of each logical shard that has one.
     pub(super) shards: Vec<Option<Record>>,
     /// The record of the static tables of each server that has one.
     pub(super) statics: Vec<Option<Record>>,
-    /// The identities of named databases in the records, by name.
+    /// The ids of named databases in the records, by name.
     pub(super) databases: BTreeMap<String, String>,
-    /// The pins in the records, when they are not those of the topology.
+    /// The pins in the records, if they differ from the topology's.
     pub(super) former_pins: Option<BTreeMap<i64, u32>>,
 }
 
-/// Compares what the servers hold with what the topology expects at these places.
+/// Compares the records on the servers with the topology.
 ///
 /// # Errors
-/// `Configuration` with everything that is wrong and the edit that keeps all rows where they are;
-/// what a server said that could not be looked at.
+/// `Configuration` with all problems, and the edit that keeps all rows where they are; the error of
+/// a server that could not be surveyed.
 pub(super) fn plan(
     group: &Group,
     handles: &[Arc<NamespaceHandle>],
@@ -53,8 +52,9 @@ pub(super) fn plan(
             return Err(Error::new(
                 error.kind(),
                 format!(
-                    "{}; `setup` looks at all servers before it creates anything, so run it as a job of \
-                     its own, when all of them are there: a start without it does not need them",
+                    "{}; `setup` surveys all servers before it creates anything, so run it as a \
+                     separate job while all of them are running: a program that starts without \
+                     `setup` does not need them",
                     error.message()
                 ),
             ));

@@ -1,4 +1,4 @@
-//! What does not fit between a group and what its servers hold, and the edit that would.
+//! Reports the differences between a group and its servers, and the edit that resolves them.
 //!
 //! Filled by `plan`.
 
@@ -15,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::exec::names;
 use crate::topology::Group;
 
-/// How many keys or shards a message lists.
+/// The maximum number of keys or shards in a message.
 const LISTED: usize = 8;
 
-/// The namespace of this name on a server.
+/// The namespace with this name on a server.
 pub(super) fn find<'s>(
     survey: &'s Survey,
     server: &str,
@@ -33,14 +33,14 @@ pub(super) fn find<'s>(
     Some((looked, found))
 }
 
-/// What is wrong with a group, while it is found.
+/// The problems of a group.
 pub(super) struct Report<'s> {
     group: &'s Group,
     survey: &'s Survey,
-    /// The records of the group's logical shards, wherever they are.
+    /// The records of the group's logical shards on all servers.
     own: Vec<(&'s SurveyedServer, &'s Finding)>,
     pub(super) problems: Vec<String>,
-    /// Lines for the configuration, that keep all rows where they are.
+    /// Lines for the configuration that keep all rows where they are.
     edit: Vec<String>,
 }
 
@@ -65,8 +65,8 @@ impl<'s> Report<'s> {
             .filter_map(|(_, found)| found.record.layout.as_ref())
     }
 
-    /// Whether the group was set up to its end. Records of the first version do not say that, and
-    /// count as if they did.
+    /// Whether the setup of the group was completed. Records of the first version do not say so,
+    /// and count as complete.
     fn was_set_up(&self) -> bool {
         let is_ready = |layout: &Layout| layout.ready;
         self.own
@@ -74,7 +74,7 @@ impl<'s> Report<'s> {
             .any(|(_, found)| found.record.layout.as_ref().is_none_or(is_ready))
     }
 
-    /// Two groups of one name on the servers of the configuration.
+    /// Detects two groups of one name on the servers of the configuration.
     pub(super) fn identities(&mut self) {
         let mut groups: BTreeMap<&str, Vec<(&SurveyedServer, &Finding)>> = BTreeMap::new();
         for (looked, found) in &self.own {
@@ -109,7 +109,7 @@ impl<'s> Report<'s> {
         ));
     }
 
-    /// Logical shards with more than one namespace.
+    /// Detects logical shards with more than one namespace.
     pub(super) fn twice(&mut self) {
         let mut of_shard: BTreeMap<i64, Vec<(&SurveyedServer, &Finding)>> = BTreeMap::new();
         for (looked, found) in &self.own {
@@ -130,8 +130,8 @@ impl<'s> Report<'s> {
                 })
                 .collect();
             self.problems.push(format!(
-                "logical shard {shard} lives {} times: in {}; find out which of them has the rows, and \
-                 remove the others",
+                "logical shard {shard} exists {} times: in {}; find out which of them has the \
+                 rows, and remove the others",
                 found.len(),
                 handles.join(" and in ")
             ));
@@ -139,18 +139,18 @@ impl<'s> Report<'s> {
         if twice.len() > LISTED {
             let more = count(twice.len() - LISTED, "logical shard");
             self.problems
-                .push(format!("{more} more live more than once"));
+                .push(format!("{more} more exist more than once"));
         }
     }
 
-    /// Another number of logical shards or another strategy.
+    /// Detects a different number of logical shards or strategy.
     pub(super) fn routing(&mut self) {
         let own = self.group.fingerprint();
         let other = self.layouts().find(|layout| layout.routing != own.routing);
         if let Some(layout) = other {
             self.problems.push(format!(
-                "it was set up with {}, and the configuration has {}: keys would be looked for where \
-                 their rows are not",
+                "it was set up with {}, and the configuration has {}, which would route keys to \
+                 the wrong shards",
                 described(layout.logical_shards, &layout.strategy),
                 described(own.logical_shards.into(), &own.strategy),
             ));
@@ -161,12 +161,12 @@ impl<'s> Report<'s> {
                 && layout.strategy == own.strategy
             {
                 self.edit.push(
-                    "the `namespace` template, or the strategy made in code, as it was".to_owned(),
+                    "the former `namespace` template, or the former strategy in code".to_owned(),
                 );
             }
             return;
         }
-        // Records of the first version do not say how many there were.
+        // Records of the first version lack the number of shards.
         let beyond = self.own.iter().map(|(_, found)| found.record.shard).max();
         if let Some(last) = beyond.filter(|last| *last >= i64::from(own.logical_shards)) {
             self.problems.push(format!(
@@ -178,7 +178,7 @@ impl<'s> Report<'s> {
         }
     }
 
-    /// Other pins; gives those of the records.
+    /// Detects different pins; returns those of the records.
     pub(super) fn pins(&mut self, allowed: bool) -> Option<BTreeMap<i64, u32>> {
         let own = self.group.fingerprint();
         if self.layouts().all(|layout| layout.pins == own.pins) {
@@ -201,7 +201,7 @@ impl<'s> Report<'s> {
             for key in former.keys().chain(next.keys()).collect::<BTreeSet<_>>() {
                 match (former.get(key), next.get(key)) {
                     (Some(shard), None) => changes.push(format!(
-                        "key {key} was pinned to shard {shard} and is not any more"
+                        "key {key} was pinned to shard {shard} and no longer is"
                     )),
                     (None, Some(shard)) => {
                         changes.push(format!("key {key} is pinned to shard {shard} and was not"))
@@ -223,8 +223,8 @@ impl<'s> Report<'s> {
                 changes.push("a change of pins was interrupted".to_owned());
             }
             self.problems.push(format!(
-                "it was set up with other pins ({}); rows of these keys may be elsewhere. To have that \
-                 checked and the pins taken over: `cluster.setup().table::<..>().accept_pins(\"{}\")`, \
+                "it was set up with other pins ({}); rows of these keys may be elsewhere. To check \
+                 this and accept the pins: `cluster.setup().table::<..>().accept_pins(\"{}\")`, \
                  with all models of the group",
                 changes.join("; "),
                 self.group.name()
@@ -241,7 +241,7 @@ impl<'s> Report<'s> {
         Some(former)
     }
 
-    /// Namespaces that a group has lost which was set up before.
+    /// Detects namespaces that are missing although the group was set up before.
     pub(super) fn missing(
         &mut self,
         handles: &[Arc<NamespaceHandle>],
@@ -251,7 +251,7 @@ impl<'s> Report<'s> {
         if !self.was_set_up() {
             return;
         }
-        // By the server that is to have them and the one that has them, the shards.
+        // The shards, by expected and actual server.
         let mut elsewhere: BTreeMap<(&str, &str), Vec<u32>> = BTreeMap::new();
         let mut nowhere: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for (handle, _) in handles
@@ -283,8 +283,8 @@ impl<'s> Report<'s> {
                 .find(|(_, found)| found.record.shard == i64::from(first))
                 .map_or("", |(_, found)| &found.namespace);
             self.problems.push(format!(
-                "{} {} on server `{from}` (in namespace `{name}`{}), but the configuration looks for {} on \
-                 server `{to}`, in namespace `{}`",
+                "{} {} on server `{from}` (in namespace `{name}`{}), but the configuration expects \
+                 {} on server `{to}`, in namespace `{}`",
                 Runs::of(shards.iter().copied()).in_words(),
                 if shards.len() == 1 { "is" } else { "are" },
                 if shards.len() == 1 { "" } else { " and so on" },
@@ -295,9 +295,9 @@ impl<'s> Report<'s> {
         for (to, shards) in &nowhere {
             let runs = Runs::of(shards.iter().copied());
             self.problems.push(format!(
-                "{} should be on server `{to}` and {} on no server of the configuration; if a server was \
-                 removed, or its URL leads elsewhere now, bring it back. If the rows are lost: \
-                 `cluster.setup().create_missing(\"{}\", [{}])` creates {} empty",
+                "{} should be on server `{to}` and {} on no server of the configuration; if a \
+                 server was removed, or its URL now leads elsewhere, bring it back. If the rows \
+                 are lost: `cluster.setup().create_missing(\"{}\", [{}])` creates {} empty",
                 runs.in_words(),
                 if shards.len() == 1 { "is" } else { "are" },
                 self.group.name(),
@@ -310,7 +310,7 @@ impl<'s> Report<'s> {
         }
     }
 
-    /// The servers of all logical shards as they were found.
+    /// The actual servers of all logical shards.
     fn placement(&mut self, handles: &[Arc<NamespaceHandle>]) {
         let mut of_server: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for handle in handles {
@@ -338,7 +338,7 @@ impl<'s> Report<'s> {
             });
         }
         self.edit
-            .push("or give each server its former URL".to_owned());
+            .push("or restore each server's former URL".to_owned());
         let renamed = self.own.iter().find(|(_, found)| {
             handles
                 .iter()
@@ -363,11 +363,11 @@ impl<'s> Report<'s> {
             return Ok(());
         }
         let mut text = format!(
-            "group `{}` does not fit what its servers hold, and nothing was created:",
+            "group `{}` does not match its servers, and nothing was created:",
             self.group.name()
         );
         for problem in &self.problems {
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             let _ = write!(text, "\n  - {problem}");
         }
         if !self.edit.is_empty() {

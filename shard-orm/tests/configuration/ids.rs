@@ -55,7 +55,7 @@ fn each_mistake_in_ids_is_explained() {
         &ids("worker = { ttl = '999ms', lease = 'none' }"),
         &[
             ("ids.worker.lease", 4, "no database `none`"),
-            ("ids.worker.ttl", 4, "a lease of 999ms; use 1s to 1h"),
+            ("ids.worker.ttl", 4, "the lease TTL is 999ms; use 1s to 1h"),
         ],
     );
     assert_problems(
