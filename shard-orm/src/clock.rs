@@ -1,6 +1,7 @@
 //! Clocks: the wall clock and a monotonic one, in microseconds.
 //!
-//! Used by `id`, which makes ids by both, and by `lock`, which measures how long a lock is held.
+//! Used by `id`, which generates ids by both, and by `lock`, which measures how long a lock is
+//! held.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,12 +11,11 @@ pub(crate) const EPOCH_SECONDS: u64 = 1_735_689_600;
 
 /// A source of time, in microseconds.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time of day since 2025-01-01 00:00:00 UTC; negative before. May step in either
-    /// direction.
+    /// The time since 2025-01-01 00:00:00 UTC; negative before. May step in either direction.
     fn wall(&self) -> i64;
 
-    /// The time since some moment. Never goes back, and counts the time in which the machine sleeps
-    /// or the process is stopped.
+    /// The time since some moment. Never goes back, and includes time in which the machine is
+    /// suspended or the process is stopped.
     fn elapsed(&self) -> i64;
 }
 
@@ -32,8 +32,8 @@ impl Clock for SystemClock {
         }
     }
 
-    /// `CLOCK_BOOTTIME`: unlike `CLOCK_MONOTONIC` it goes on while the machine is suspended, in which
-    /// the databases' clocks go on as well.
+    /// `CLOCK_BOOTTIME`: unlike `CLOCK_MONOTONIC`, it includes suspension, during which the
+    /// databases' clocks advance.
     #[cfg(target_os = "linux")]
     fn elapsed(&self) -> i64 {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

@@ -1,8 +1,7 @@
-//! Locks that keep two runs of one task apart, in whatever processes they are.
+//! Locks that prevent two runs of one task, across processes.
 //!
-//! A task takes the lock of its key before it begins: whoever gets a [`Guard`] runs, and all others
-//! are told that somebody does. The guard renews the lock while it is held, and says when it was
-//! lost.
+//! A task takes the lock of its key before it starts. The caller that gets a [`Guard`] runs; for
+//! all others the lock is taken. The guard renews the lock while it is held, and reports its loss.
 //!
 //! ```
 //! # #[cfg(feature = "testing")]
@@ -43,16 +42,16 @@
 //! | [`DatabaseLocks`] | a session of PostgreSQL, MySQL or MariaDB | with the session, which its server ends | no |
 //! | `RedisLocks` (feature `redis`) | a key in Redis | by Redis's clock | no |
 //!
-//! Others implement [`LockManager`].
+//! For others, implement [`LockManager`].
 //!
 //! # What a lock does not do
-//! It keeps two runs apart in all ordinary cases, and saves work. It is no proof that there is but
-//! one: a holder that is stopped just before its write, and goes on after the lock has passed to
-//! another, writes beside the new holder; and a server that forgets what it had acknowledged, as
-//! Redis or an asynchronous replica may at a failover, gives one lock to two. No lock that can end
-//! by itself is without this. What must not be wrong is kept by what is written to:
-//! [`Guard::fence`] is a number that rises with every taking, and a target that keeps the highest
-//! which it has seen refuses a holder that was overtaken.
+//! A lock prevents two runs in all ordinary cases, which saves work. It does not prove that there
+//! is only one. A holder that is suspended just before its write, and resumes after the lock has
+//! passed to another, writes concurrently with the new holder. A server that forgets what it had
+//! acknowledged, as Redis or an asynchronous replica can during a failover, gives one lock to two
+//! holders. Every lock that expires has these limits. Where correctness is at stake, the target
+//! must protect itself: [`Guard::fence`] is a fencing token that increases with every acquisition,
+//! and a target that stores the highest one it has seen can refuse earlier holders.
 
 mod database;
 mod guard;
@@ -75,19 +74,18 @@ pub use lease::LeaseLocks;
 pub use redis::RedisLocks;
 pub use token::Token;
 
-/// The shortest time of a lock.
+/// The shortest TTL of a lock.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// The longest.
+/// The longest TTL of a lock.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// What a [`LockManager`] answers, in time.
+/// The future of a [`LockManager`]'s method.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// What keeps locks: [`LeaseLocks`], [`DatabaseLocks`], `RedisLocks`, or one of your own.
+/// A backend for locks: [`LeaseLocks`], [`DatabaseLocks`], `RedisLocks`, or a custom one.
 ///
-/// [`Guard`] calls it. All four methods may be called at the same time, for different keys and
-/// for one. A future that is dropped may have done its work: what it has locked ends with its
-/// time.
+/// Called by [`Guard`]. All four methods may be called concurrently, for one key or several. A
+/// dropped future may have done its work: a lock that it has taken expires after its TTL.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -147,8 +145,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 /// }
 /// ```
 pub trait LockManager: fmt::Debug + Send + Sync + 'static {
-    /// Takes the lock of a key for `ttl`, under a token that has not been used before; `None` when
-    /// another holds it. Waits for nobody.
+    /// Takes the lock of a key for `ttl`, with a token that has not been used before; `None` if
+    /// another holder has it. Does not wait for the holder.
     fn lock<'a>(
         &'a self,
         key: &'a str,
@@ -156,51 +154,52 @@ pub trait LockManager: fmt::Debug + Send + Sync + 'static {
         ttl: Duration,
     ) -> Answer<'a, Option<Acquired>>;
 
-    /// Lets the lock last for `ttl` from now on, if this token holds it still. `false`: it does not,
-    /// and has not all the time since it was taken.
+    /// Extends the lock by `ttl` from now, if this token still holds it. `false` means that the
+    /// token does not hold it, or has not held it continuously.
     fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool>;
 
-    /// Gives the lock back, if this token holds it still; says whether it did.
+    /// Releases the lock, if this token still holds it; returns whether it did.
     fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool>;
 
-    /// Whether anybody holds the lock. The answer may be outdated when it comes: it is for people
-    /// to look at, and no replacement for [`lock`](Self::lock).
+    /// Whether the lock is held by anyone. The answer may be outdated on arrival: it is for
+    /// monitoring, and does not replace [`lock`](Self::lock).
     fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool>;
 }
 
-/// A lock that was taken.
+/// An acquired lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Acquired {
     fence: Option<i64>,
 }
 
 impl Acquired {
-    /// By a manager that counts nothing.
+    /// Without a fencing token.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With a number that is higher than that of every earlier taking of the key.
+    /// With a fencing token, which must be higher than that of every earlier acquisition of the
+    /// key.
     #[must_use]
     pub fn fenced(fence: i64) -> Self {
         Self { fence: Some(fence) }
     }
 
-    /// A number that is higher than that of every earlier taking of the key; `None` from a manager
-    /// that counts nothing.
+    /// The fencing token, higher than that of every earlier acquisition of the key; `None` from a
+    /// manager without fencing.
     #[must_use]
     pub fn fence(&self) -> Option<i64> {
         self.fence
     }
 }
 
-/// Refuses times that are too short to be renewed in, or too long to be waited for.
+/// Refuses a TTL that is too short to be renewed, or too long to wait for.
 fn check_ttl(ttl: Duration) -> Result<()> {
     if (SHORTEST..=LONGEST).contains(&ttl) {
         return Ok(());
     }
     Err(Error::configuration(format!(
-        "a lock is to be held for {ttl:?} at a time; take a time from {SHORTEST:?} to {LONGEST:?}"
+        "the lock TTL is {ttl:?}; it must be between {SHORTEST:?} and {LONGEST:?}"
     )))
 }

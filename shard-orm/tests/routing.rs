@@ -349,21 +349,21 @@ fn what_cannot_be_a_strategy_is_refused_with_the_reason() {
     }
     let none: [&str; 0] = [];
     for (reason, part) in [
-        (reason(Hash::new(0)), "0 logical shards"),
-        (reason(Hash::new(65_537)), "65537 logical shards"),
-        (reason(Modulo::new(0)), "0 logical shards"),
-        (reason(Range::new([1, 3, 2])), "the bound 2 stands after 3"),
-        (reason(Range::new([1, 1])), "the bound 1 stands twice"),
+        (reason(Hash::new(0)), "logical shards is 0"),
+        (reason(Hash::new(65_537)), "logical shards is 65537"),
+        (reason(Modulo::new(0)), "logical shards is 0"),
+        (reason(Range::new([1, 3, 2])), "bound 2 follows 3"),
+        (reason(Range::new([1, 1])), "duplicate bound 1"),
         (reason(Range::new([i64::MIN])), "shard 0 would own no key"),
-        (reason(Ring::new(0, 512)), "0 logical shards"),
-        (reason(Ring::new(4, 0)), "0 virtual nodes"),
+        (reason(Ring::new(0, 512)), "logical shards is 0"),
+        (reason(Ring::new(4, 0)), "`virtual_nodes` is 0"),
         (
             reason(Ring::of_nodes([(0, 0), (1, 0)], 8)),
             "all weights are 0",
         ),
         (
             reason(Ring::of_nodes([(1, 1), (1, 2)], 8)),
-            "shard 1 stands on the ring twice",
+            "duplicate shard 1",
         ),
         (
             reason(Ring::of_nodes([(0, u32::MAX)], u32::MAX)),
@@ -371,10 +371,10 @@ fn what_cannot_be_a_strategy_is_refused_with_the_reason() {
         ),
         (
             reason(Ring::of_nodes([(u32::MAX, 1)], 1)),
-            "4294967296 logical shards",
+            "logical shards is 4294967296",
         ),
-        (reason(DjangoRing::new(none, 512)), "0 logical shards"),
-        (reason(DjangoRing::new(["a"], 0)), "0 virtual nodes"),
+        (reason(DjangoRing::new(none, 512)), "logical shards is 0"),
+        (reason(DjangoRing::new(["a"], 0)), "`virtual_nodes` is 0"),
         (
             reason(DjangoRing::new(["a"], u32::MAX)),
             "more than 8388608 points",
@@ -394,16 +394,19 @@ fn what_cannot_be_a_strategy_is_refused_with_the_reason() {
         (reason(Region::new([("eu", 0..0)])), "`eu` has no shards"),
         (
             reason(Region::new([("eu", [0]), ("eu", [1])])),
-            "`eu` stands twice",
+            "duplicate region `eu`",
         ),
-        (reason(Region::new([("", [0])])), "a region has no name"),
+        (
+            reason(Region::new([("", [0])])),
+            "a region has an empty name",
+        ),
         (
             reason(Region::new::<&str, [u32; 1]>([])),
-            "0 logical shards",
+            "logical shards is 0",
         ),
         (
             reason(Region::new([("eu", [0])]).unwrap().with_default("us")),
-            "none of the regions `eu`",
+            "not one of the regions `eu`",
         ),
         (reason(Pins::new([(5, 1), (5, 1)])), "key 5 is pinned twice"),
         (
@@ -411,7 +414,7 @@ fn what_cannot_be_a_strategy_is_refused_with_the_reason() {
                 Router::new(Arc::new(Hash::new(4).unwrap()))
                     .with_pins(Pins::new([(9, 4)]).unwrap()),
             ),
-            "key 9 is pinned to shard 4, but there are only the shards 0 to 3",
+            "key 9 is pinned to shard 4, but the shards are 0 to 3",
         ),
     ] {
         assert!(reason.contains(part), "{reason}");

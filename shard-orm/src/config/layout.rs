@@ -165,7 +165,7 @@ impl Layout {
     }
 
     /// The last millisecond since 2025-01-01 that fits in an id.
-    pub(super) const fn last_millisecond(self) -> u64 {
+    pub(crate) const fn last_millisecond(self) -> u64 {
         mask(TIME_BITS)
     }
 
@@ -176,7 +176,7 @@ impl Layout {
 
     /// Encodes an id. `tick` is the millisecond, shifted by the bits of the sequence, plus the
     /// sequence; the leading bits of the hash are used.
-    pub(super) const fn join(self, tick: u64, worker: u32, hash: u64) -> i64 {
+    pub(crate) const fn join(self, tick: u64, worker: u32, hash: u64) -> i64 {
         let worker = (worker as u64) & mask(self.worker_bits);
         let upper = (tick << self.worker_bits) | worker;
         // Shifting by 64 yields none: without shard bits nothing is used.

@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::Clock;
 
-/// One time made of two clocks, which never goes back.
+/// A time derived from two clocks, which never goes back.
 #[derive(Debug)]
 pub(super) struct Timeline {
-    /// The most by which the wall clock has been ahead of the other one.
+    /// The largest observed lead of the wall clock over the monotonic one.
     offset: AtomicI64,
 }
 
-/// The time at one moment, in microseconds.
+/// A moment, in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     /// Since 2025-01-01 00:00:00 UTC.
     pub(super) now: i64,
-    /// By the clock that never steps.
+    /// By the monotonic clock.
     pub(super) elapsed: i64,
 }
 
@@ -32,8 +32,9 @@ impl Timeline {
     }
 
     pub(super) fn moment(&self, clock: &impl Clock) -> Moment {
-        // The wall clock first: a thread that is held up between the two then sees too small a
-        // difference, which changes nothing; the other way round it would be kept for good.
+        // The wall clock is read first: a thread that is delayed between the two then sees too
+        // small a difference, which changes nothing. In the other order, a difference that is too
+        // large would be kept.
         let wall = clock.wall();
         let elapsed = clock.elapsed();
         let seen = wall.saturating_sub(elapsed);

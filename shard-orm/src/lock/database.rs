@@ -1,5 +1,4 @@
-//! Locks that a server keeps for a session: PostgreSQL's advisory locks, `GET_LOCK` of MySQL and
-//! MariaDB.
+//! Session locks of a server: PostgreSQL's advisory locks, and `GET_LOCK` of MySQL and MariaDB.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,26 +14,26 @@ use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Locks that the server of a named database keeps for a session: advisory locks on PostgreSQL,
-/// `GET_LOCK` on MySQL and MariaDB.
+/// Session locks on the server of a named database: advisory locks on PostgreSQL, `GET_LOCK` on
+/// MySQL and MariaDB.
 ///
-/// Each lock that is held has a connection of its own, beside those of the pool, which ends with the
-/// lock; one more is kept to ask with, after a lock was found taken. So a server needs room for one connection for each lock and
-/// process (`max_connections`), and a proxy that shares sessions between clients (PgBouncer in
-/// transaction mode) does not serve.
+/// Each held lock has a dedicated connection outside the pool, which is closed with the lock; one
+/// more is kept for new attempts after a lock was found taken. The server therefore needs room for
+/// one connection per lock and process (`max_connections`). A proxy that shares sessions between
+/// clients, like PgBouncer in transaction mode, does not work.
 ///
-/// A lock ends with its session. A session that says nothing for the time of its lock is ended by the
-/// server: by `idle_session_timeout` (PostgreSQL from 14 on; before, only the end of the connection
-/// ends a lock), or by `wait_timeout` (MySQL and MariaDB, in whole seconds). A ping that is given up
-/// before it was answered ends the connection, and the lock.
+/// A lock ends with its session. The server ends a session that is silent for the TTL of its lock:
+/// by `idle_session_timeout` on PostgreSQL from 14 (earlier versions notice only a closed
+/// connection), or by `wait_timeout`, in whole seconds, on MySQL and MariaDB. A ping that is
+/// cancelled before its answer closes the connection, and ends the lock.
 ///
 /// SQLite has no sessions: use [`LeaseLocks`](super::LeaseLocks) there.
 ///
 /// # Names on the server
-/// Whoever wants to look at locks, or take the same ones from elsewhere: a lock is named by the
-/// BLAKE2b-512 hash of the cluster's name, a zero byte, and the key. On PostgreSQL its first 8 bytes,
-/// big-endian, are the number of `pg_advisory_lock(bigint)`, in the connection's database. On MySQL
-/// and MariaDB, where locks belong to the server as a whole, the name is the first 31 characters of
+/// To inspect locks, or to take the same ones from other programs: a lock's name is the BLAKE2b-512
+/// hash of the cluster's name, a zero byte, and the key. On PostgreSQL the first 8 bytes,
+/// big-endian, are the argument of `pg_advisory_lock(bigint)`, in the connection's database. On
+/// MySQL and MariaDB, where locks are global to the server, the name is the first 31 characters of
 /// the key, with `_` for all but letters, digits and `-_.:`, then `/`, then the first 16 bytes in
 /// hexadecimal.
 ///
@@ -53,20 +52,20 @@ pub struct DatabaseLocks {
     cluster: Cluster,
     database: String,
     held: Mutex<HashMap<Token, Arc<Held>>>,
-    /// The connection to ask with. One attempt at a time: many that wait for a lock need no more
-    /// connections than one.
+    /// The connection for attempts, used by one attempt at a time: many waiters for a lock need
+    /// only one.
     spare: tokio::sync::Mutex<Option<Session>>,
 }
 
-/// A lock with its session.
+/// A lock and its session.
 struct Held {
     key: String,
     lock: AdvisoryLock,
-    /// Taken out while the session is asked: what is given up in the middle does not come back.
+    /// Taken out during a request: a session whose request was cancelled does not come back.
     conn: tokio::sync::Mutex<Option<Session>>,
 }
 
-/// A connection, and what it leads to.
+/// A dedicated connection and its handle.
 struct Session {
     conn: Conn,
     handle: Arc<NamespaceHandle>,
@@ -74,11 +73,11 @@ struct Session {
 }
 
 impl DatabaseLocks {
-    /// Locks of the server of a named database. Asks it nothing.
+    /// Locks on the server of a named database. Sends nothing.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) on SQLite; [`Configuration`](ErrorKind::Configuration)
-    /// when there is no such database.
+    /// [`Unsupported`](ErrorKind::Unsupported) on SQLite;
+    /// [`Configuration`](ErrorKind::Configuration) if there is no such database.
     pub fn new(cluster: &Cluster, database: impl Into<String>) -> Result<Self> {
         let locks = Self {
             cluster: cluster.clone(),
@@ -125,7 +124,7 @@ impl DatabaseLocks {
                     *spare = Some(session);
                     return Ok(None);
                 }
-                // The server ends what is idle for long. What it may have locked ended with it.
+                // The server may have ended the idle session. A lock that it took ended with it.
                 Err(failure) if failure.lost && was_known => {}
                 Err(failure) => return Err(failure.error),
             }
@@ -150,7 +149,7 @@ impl DatabaseLocks {
                 *handle = Some(session);
                 Err(failure.error)
             }
-            // Without its session there is no lock.
+            // Without its session the lock is gone.
             Ok(false) | Err(_) => {
                 self.held().remove(token);
                 Ok(false)
@@ -167,12 +166,13 @@ impl DatabaseLocks {
             return Ok(false);
         };
         let limit = session.handle.acquire_timeout();
-        // Whatever comes of it, the lock ends with the session.
+        // In any case, the lock ends with the session.
         match bounded(limit, session.conn.advisory_unlock(&held.lock)).await {
             Ok(was_held) => {
-                // Not kept: it would be ended for saying nothing.
+                // Not kept: the server would end it as idle.
                 if timeout(limit, session.conn.close()).await.is_err() {
-                    tracing::debug!(target: "shard_orm", "a server did not answer when a lock's connection was closed");
+                    tracing::debug!(target: "shard_orm", "a server did not answer while the \
+                         connection of a lock was being closed");
                 }
                 Ok(was_held)
             }
@@ -226,7 +226,7 @@ impl Session {
     }
 }
 
-/// What a session answers; a lost connection when it does not within the limit.
+/// Runs a request on a session; a timeout counts as a lost connection.
 async fn bounded<T>(
     limit: Duration,
     asked: impl Future<Output = Result<T, Failure>>,
@@ -235,7 +235,7 @@ async fn bounded<T>(
         Err(Failure {
             error: Error::new(
                 ErrorKind::Unavailable,
-                format!("the server did not answer what a lock asked it within {limit:?}"),
+                format!("the server did not answer a request of a lock within {limit:?}"),
             ),
             lost: true,
             rolled_back: true,

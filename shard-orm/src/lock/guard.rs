@@ -1,4 +1,4 @@
-//! A lock while it is held: renewed, watched, and given back.
+//! A held lock, which is renewed in the background until it is released or lost.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -23,20 +23,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::random::random;
 use crate::task::caught;
 
-/// How long the clock is not looked at: the timers of the runtime stand still while the machine is
-/// suspended, and the lock runs out meanwhile.
+/// The longest wait between two looks at the clock: the runtime's timers stop while the machine is
+/// suspended, but the lock expires.
 const LOOK: Duration = Duration::from_secs(1);
-/// The first pause of one who waits for a lock, and the longest.
+/// The first and the longest pause of a waiter.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
-/// A lock that is held.
+/// A held lock.
 ///
-/// A task renews it after each third of its time. When that fails until nine tenths of the time are
-/// over, counted from before the last renewal was sent and by a clock that goes on while the machine
-/// sleeps, or when the manager says that another may have it, the lock is lost: [`lost`](Self::lost)
-/// resolves, [`is_held`](Self::is_held) is false, and stays so.
+/// A task renews it after each third of its TTL. The lock is lost when the manager says so, or when
+/// no renewal succeeds within nine tenths of the TTL, measured from the sending of the last renewal
+/// by a clock that includes suspension. Then [`lost`](Self::lost) resolves, and
+/// [`is_held`](Self::is_held) is false and stays false.
 ///
-/// Dropped, it is released in the background.
+/// On drop, it is released in the background.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -58,36 +58,36 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "dropped, it releases the lock"]
+#[must_use = "dropping it releases the lock"]
 pub struct Guard {
     held: Arc<Held>,
     acquired: Acquired,
     lost: watch::Receiver<bool>,
-    /// Dropped, it ends the task as well.
+    /// Dropping it ends the task.
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<bool>>,
 }
 
-/// What the guard and its task have in common.
+/// The state shared by the guard and its task.
 struct Held {
     manager: Arc<dyn LockManager>,
     key: String,
     token: Token,
     ttl: Duration,
     clock: Arc<dyn Clock>,
-    /// Until when it is held, by the clock's `elapsed`; `i64::MIN` once it is lost.
+    /// When the lock expires, by the clock's `elapsed`; `i64::MIN` once it is lost.
     until: AtomicI64,
 }
 
 impl Guard {
-    /// Takes the lock of a key, for `ttl` (100 ms to a day) at a time; `None` when another holds it.
+    /// Takes the lock of a key with this `ttl` (100 ms to a day); `None` if another holder has it.
     ///
-    /// Safe to cancel: what is taken for a caller that has gone is released.
+    /// Cancel-safe: a lock that is taken for a cancelled caller is released.
     ///
     /// # Errors
-    /// What the manager says; [`Unavailable`](ErrorKind::Unavailable) when it does not answer
-    /// within the time of the lock; [`Configuration`](ErrorKind::Configuration) for a `ttl` out of
-    /// range, and outside of a tokio runtime.
+    /// The manager's error; [`Unavailable`](ErrorKind::Unavailable) if it does not answer within
+    /// the TTL; [`Configuration`](ErrorKind::Configuration) for a `ttl` out of range, or outside a
+    /// tokio runtime.
     pub async fn acquire(
         manager: Arc<dyn LockManager>,
         key: impl Into<String>,
@@ -96,8 +96,8 @@ impl Guard {
         Self::acquire_by(Arc::new(SystemClock), manager, key.into(), ttl).await
     }
 
-    /// As [`acquire`](Self::acquire), and waits up to `wait` for the lock to come free. It asks again
-    /// from time to time, so that those who wait come in no order.
+    /// As [`acquire`](Self::acquire), but waits up to `wait` for the lock. It polls, so waiters are
+    /// not served in order.
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).
@@ -118,7 +118,7 @@ impl Guard {
             if left.is_zero() {
                 return Ok(None);
             }
-            // At random, so that those who wait do not ask all at once.
+            // Random, so that waiters do not poll at the same moment.
             let percent = u32::try_from(50 + random() % 100).unwrap_or(100);
             tokio::time::sleep((pause * percent / 100).min(left)).await;
             pause = (pause * 3 / 2).min(longest);
@@ -133,8 +133,11 @@ impl Guard {
     ) -> Result<Option<Self>> {
         check_ttl(ttl)?;
         let runtime = Handle::try_current().map_err(|source| {
-            Error::configuration("a lock is renewed by tokio: take it within a tokio runtime")
-                .with_source(source)
+            Error::configuration(
+                "a lock is renewed by a tokio task: take it within a tokio \
+                 runtime",
+            )
+            .with_source(source)
         })?;
         let held = Arc::new(Held {
             manager,
@@ -144,64 +147,65 @@ impl Guard {
             clock,
             until: AtomicI64::new(i64::MIN),
         });
-        // In a task of its own: it comes to its end without the caller as well, and the guard that
-        // nobody takes from it is dropped.
+        // In a separate task, which completes even if the caller is cancelled; the unused guard is
+        // then dropped.
         let task = runtime.spawn(held.take(runtime.clone()));
         task.await.unwrap_or_else(|source| Err(ended(source)))
     }
 
-    /// Resolves when the lock is lost; also when the guard is released or dropped.
+    /// Resolves when the lock is lost, and also when the guard is released or dropped.
     ///
-    /// After it another may hold the lock, so that nothing more should be written under it. It is told
-    /// within a second after a machine that was suspended has gone on.
+    /// Another holder may then have the lock, so nothing more should be written under it. After a
+    /// suspension of the machine, it resolves within a second.
     pub fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut lost = self.lost.clone();
         async move {
-            // An error: the task has ended, and the lock with it.
+            // An error means that the task has ended, and the lock with it.
             let _ended = lost.wait_for(|lost| *lost).await;
         }
     }
 
-    /// Whether the lock is held, as far as its time tells. Looks at the clock, and asks nobody.
+    /// Whether the lock is still held by its TTL. Reads the clock, and sends nothing.
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.held.is_held()
     }
 
-    /// A number that is higher than that of every earlier taking of the key; `None` from a manager
-    /// that counts nothing. Of the managers here, [`LeaseLocks`](super::LeaseLocks) counts.
+    /// The fencing token, higher than that of every earlier acquisition of the key; `None` from a
+    /// manager without fencing. Of the managers here, [`LeaseLocks`](super::LeaseLocks) has
+    /// fencing.
     #[must_use]
     pub fn fence(&self) -> Option<i64> {
         self.acquired.fence()
     }
 
-    /// What it is the lock of.
+    /// The key.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.held.key
     }
 
-    /// What tells this taking from others.
+    /// The token of this acquisition.
     #[must_use]
     pub fn token(&self) -> Token {
         self.held.token
     }
 
-    /// Gives the lock back, and waits for that; says whether it was still held.
+    /// Releases the lock and waits for the result; returns whether it was still held.
     ///
-    /// Safe to cancel: it goes on in the background.
+    /// Cancel-safe: the release continues in the background.
     ///
     /// # Errors
-    /// What the manager says. The lock then ends with its time.
+    /// The manager's error. The lock then expires after its TTL.
     pub async fn release(self) -> Result<bool> {
-        // It has ended when the runtime has.
+        // The lock has ended if the runtime has.
         let _told = self.stop.send(());
         self.task.await.unwrap_or_else(|source| Err(ended(source)))
     }
 }
 
 impl Held {
-    /// Takes the lock, and begins to renew it.
+    /// Takes the lock, and starts to renew it.
     fn take(
         self: &Arc<Self>,
         runtime: Handle,
@@ -210,7 +214,7 @@ impl Held {
         async move {
             let sent = held.clock.elapsed();
             let ends = held.ends(sent);
-            let locked = caught("the taking of a lock", async {
+            let locked = caught("the acquisition of a lock", async {
                 held.manager.lock(&held.key, &held.token, held.ttl).await
             });
             let answer = match select(pin!(locked), pin!(held.pause(ends))).await {
@@ -228,7 +232,7 @@ impl Held {
                 }
                 Ok(None) => Ok(None),
                 Err(error) => {
-                    // It may have been taken all the same.
+                    // It may have been taken nevertheless.
                     runtime.spawn(async move { held.give_back().await });
                     Err(error)
                 }
@@ -236,13 +240,13 @@ impl Held {
         }
     }
 
-    /// Until when a lock is surely held whose statement was sent then: the holder's clock may be
-    /// slower than the manager's.
+    /// Until when a lock is certainly held, for a request sent at this time: the holder's clock may
+    /// run slower than the manager's.
     fn ends(&self, sent: i64) -> i64 {
         sent.saturating_add(micros(self.ttl - self.ttl / 10))
     }
 
-    /// When the next renewal is due: a third of the time after the last one was sent.
+    /// When the next renewal is due: a third of the TTL after the last one was sent.
     fn due(&self) -> i64 {
         let sent = self
             .until
@@ -255,14 +259,14 @@ impl Held {
         self.clock.elapsed() < self.until.load(Ordering::Acquire)
     }
 
-    /// Waits until the clock says so.
+    /// Waits until this time of the clock.
     async fn pause(&self, until: i64) {
         while let Ok(left @ 1..) = u64::try_from(until.saturating_sub(self.clock.elapsed())) {
             tokio::time::sleep(Duration::from_micros(left).min(LOOK)).await;
         }
     }
 
-    /// Renews the lock until it is lost or `stop` comes, and gives it back at `stop`.
+    /// Renews the lock until it is lost or `stop` resolves, and then releases it.
     async fn keep(
         self: Arc<Self>,
         lost: watch::Sender<bool>,
@@ -270,7 +274,7 @@ impl Held {
     ) -> Result<bool> {
         let mut next = self.due();
         loop {
-            // No ping is broken off by a release: it would cost a connection.
+            // A release does not interrupt a ping: that would cost a connection.
             if let Either::Left(_) = select(&mut stop, pin!(self.pause(next))).await {
                 break;
             }
@@ -292,10 +296,10 @@ impl Held {
                 Ok(false) | Err(_) => {
                     tracing::warn!(target: "shard_orm", key = self.key, "a lock was lost");
                     self.until.store(i64::MIN, Ordering::Release);
-                    // It is heard by nobody when nobody asks.
+                    // Fails only if nobody waits for the result.
                     let _heard = lost.send(true);
-                    // Given back when the holder has stopped: until then others are let in by the
-                    // time alone.
+                    // Released after the holder has stopped: until then only the expiry admits
+                    // others.
                     let _stopped = (&mut stop).await;
                     break;
                 }
@@ -306,11 +310,11 @@ impl Held {
         self.give_back().await
     }
 
-    /// Renews the lock once; says whether it is held.
+    /// Renews the lock once; returns whether it is held.
     async fn renew(&self) -> Result<bool> {
         let until = self.until.load(Ordering::Acquire);
         let sent = self.clock.elapsed();
-        // A manager of the users' own that panics has not renewed it.
+        // A custom manager that panics has not renewed it.
         let pinged = caught("the renewal of a lock", async {
             self.manager.ping(&self.key, &self.token, self.ttl).await
         });
@@ -318,7 +322,7 @@ impl Held {
             Either::Left((answer, _)) => answer.flatten()?,
             Either::Right(_) => false,
         };
-        // Once it was over it stays over, for those who have seen it.
+        // Once reported as lost, it stays lost.
         let held = answer && self.clock.elapsed() < until;
         if held {
             self.until.store(self.ends(sent), Ordering::Release);
@@ -341,7 +345,7 @@ impl Held {
         Error::new(
             ErrorKind::Unavailable,
             format!(
-                "what keeps the lock `{}` did not answer within its time, {:?}",
+                "the manager of lock `{}` did not answer within the TTL, {:?}",
                 self.key, self.ttl
             ),
         )
@@ -367,7 +371,7 @@ impl Guard {
 fn ended(source: JoinError) -> Error {
     Error::new(
         ErrorKind::Unavailable,
-        "the task of a lock has ended: its runtime was shut down, or what keeps the lock panicked",
+        "the task of a lock has ended: its runtime was shut down, or the lock manager panicked",
     )
     .with_source(source)
 }

@@ -1,7 +1,7 @@
-//! Locks in a table, each for a while by the clock of its database.
+//! Locks in a table, which expire by the clock of the database.
 //!
-//! Nothing is deleted: a row stays with the number of its last taking, so that the number rises for
-//! ever.
+//! Nothing is deleted: a row keeps the fencing token of its last acquisition, so that it always
+//! increases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,18 +26,18 @@ const EXPIRES_AT: &str = "expires_at";
 const FENCE: &str = "fence";
 /// The longest name, in bytes.
 const LONGEST: usize = 255;
-/// How often a statement is sent that met others.
+/// How often a statement is retried after a conflict.
 const ROUNDS: usize = 5;
 
 /// Locks in the table `shard_orm_lock` of a named database, on any kind of database.
 ///
-/// Whether a lock is over is judged by the database's clock alone. Each taking of a key has a number
-/// that is higher than the last one's: [`Guard::fence`](super::Guard::fence).
+/// The expiry is determined by the database's clock alone. Each acquisition of a key has a higher
+/// fencing token than the last one: [`Guard::fence`](super::Guard::fence).
 ///
-/// The table is made by [`setup`](Self::setup). It keeps a row for each key that was ever locked;
-/// rows of keys that are no longer in use may be deleted, and their numbers begin anew then. It is
-/// written on the database's primary; one that is promoted without the last writes of the old one
-/// may give a lock to a second holder, and a number a second time.
+/// The table is created by [`setup`](Self::setup). It keeps a row for each key that was ever
+/// locked. Rows of keys that are no longer used may be deleted; their fencing tokens then start
+/// again. It is written on the database's primary. A replica that is promoted without the last
+/// writes of the old primary may give a lock to a second holder, and a fencing token a second time.
 ///
 /// ```
 /// # #[cfg(feature = "testing")]
@@ -70,10 +70,10 @@ pub struct LeaseLocks {
 }
 
 impl LeaseLocks {
-    /// Locks in a named database. Asks it nothing.
+    /// Locks in a named database. Sends nothing.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when there is no such database.
+    /// [`Configuration`](ErrorKind::Configuration) if there is no such database.
     pub fn new(cluster: &Cluster, database: impl Into<String>) -> Result<Self> {
         let locks = Self {
             cluster: cluster.clone(),
@@ -83,10 +83,10 @@ impl LeaseLocks {
         Ok(locks)
     }
 
-    /// Creates the table, where it is not there yet.
+    /// Creates the table, if it does not exist.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn setup(&self) -> Result<()> {
         let handle = self.handle()?;
         create_in_database(&handle, &create(handle.dialect())).await
@@ -113,7 +113,7 @@ impl LeaseLocks {
                 self.take_in_steps(&handle, &taking).await
             };
             match taken {
-                // The statement takes what its own token holds: it may be sent again.
+                // The statement also succeeds for a lock of its own token: it may be sent again.
                 Err(error) if round < ROUNDS && (error.is_retryable() || is_unknown(&error)) => {
                     round += 1;
                 }
@@ -148,7 +148,7 @@ impl LeaseLocks {
         Ok(fence.row)
     }
 
-    /// MySQL has no condition in an upsert, and nothing that it gives back.
+    /// MySQL has neither conditions nor `RETURNING` in an upsert.
     async fn take_in_steps(
         &self,
         handle: &Arc<NamespaceHandle>,
@@ -172,7 +172,7 @@ impl LeaseLocks {
                 .await
             {
                 Ok(_) => {}
-                // It is there, and another's.
+                // The row exists, and belongs to another holder.
                 Err(error) if error.kind() == ErrorKind::Unique => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -202,7 +202,7 @@ impl LeaseLocks {
         self.update(&handle, "release", &update).await
     }
 
-    /// Sends a statement that may be sent twice; says whether it found its row.
+    /// Sends an idempotent statement; returns whether it found its row.
     async fn update(
         &self,
         handle: &Arc<NamespaceHandle>,
@@ -303,7 +303,7 @@ impl LockManager for LeaseLocks {
     }
 }
 
-/// What a taking writes down.
+/// The values of an acquisition.
 struct Taking<'a> {
     name: &'a str,
     token: String,
@@ -332,7 +332,7 @@ impl Taking<'_> {
     }
 }
 
-/// Changes the row of a holder whose time is not over.
+/// Updates the row of a holder that has not expired.
 fn of_holder(name: &str, token: &Token, dialect: Dialect) -> UpdateStatement {
     let mut update = Query::update();
     update

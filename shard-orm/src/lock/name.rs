@@ -1,4 +1,4 @@
-//! What locks are called where a key does not fit: on a server whose names are numbers or short.
+//! Names of locks where a key does not fit: servers with numbers or short names.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,9 +7,9 @@ use blake2::{Blake2b512, Digest};
 
 use crate::backend::AdvisoryLock;
 
-/// The longest name of MySQL and MariaDB, in characters.
+/// The longest name on MySQL and MariaDB, in characters.
 const LONGEST: usize = 64;
-/// Bytes of the hash that a name ends in.
+/// The number of hash bytes at the end of a name.
 const HASHED: usize = 16;
 
 /// BLAKE2b-512 (RFC 7693) of the parts, with a zero byte between them.
@@ -28,16 +28,17 @@ fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             let _ = write!(text, "{byte:02x}");
             text
         })
 }
 
-/// The lock of a cluster and a key.
+/// The name of a lock for a cluster and a key.
 ///
-/// The number is the first 8 bytes of the hash of cluster and key, big-endian. The name is what can
-/// be read of the key, and the first 16 bytes of the hash: the server takes `A` for `a`.
+/// The number is the first 8 bytes of the hash of cluster and key, big-endian. The name is the
+/// readable part of the key, and the first 16 bytes of the hash, since the server does not
+/// distinguish `A` from `a`.
 pub(super) fn advisory(cluster: &str, key: &str) -> AdvisoryLock {
     let hash = hash(&[cluster, key]);
     let mut first = [0; 8];
@@ -56,7 +57,7 @@ pub(super) fn advisory(cluster: &str, key: &str) -> AdvisoryLock {
     }
 }
 
-/// The key where so many bytes fit, else what begins it and the first 16 bytes of its hash.
+/// The key if it fits in this number of bytes, or its beginning and the first 16 bytes of its hash.
 pub(super) fn bounded(key: &str, bytes: usize) -> Cow<'_, str> {
     if key.len() <= bytes {
         return Cow::Borrowed(key);
@@ -73,7 +74,7 @@ pub(super) fn bounded(key: &str, bytes: usize) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    /// Made by `hashlib.blake2b(b"shop\0sync:airlines")` of Python.
+    /// Computed by Python: `hashlib.blake2b(b"shop\0sync:airlines")`.
     #[test]
     fn the_names_of_locks_are_frozen() {
         let lock = advisory("shop", "sync:airlines");

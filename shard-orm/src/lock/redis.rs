@@ -1,6 +1,6 @@
-//! Locks that a Redis server keeps, each a key with a time to live.
+//! Locks on a Redis server: keys with a time to live.
 //!
-//! "Distributed Locks with Redis" in its documentation, of a single server.
+//! Follows "Distributed Locks with Redis" of its documentation, for a single server.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{Acquired, Answer, LockManager, Token};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Takes what is free, and what is the token's own: it may be sent twice.
+/// Takes a free lock, or one of the same token, so that it may be sent twice.
 const LOCK: &str = "\
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end \
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
@@ -25,17 +25,17 @@ const RELEASE: &str = "\
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end \
 return 0";
 
-/// Locks that a Redis server keeps, each a key with a time to live.
+/// Locks on a Redis server: keys with a time to live.
 ///
-/// A lock is taken by `SET key token NX PX ttl`; scripts renew and release it for the holder of its
-/// token alone. All go over one connection, which is opened anew when it was lost.
+/// `SET key token NX PX ttl` takes a lock; scripts renew and release it for the holder of its token
+/// alone. All commands use one connection, which is reopened when it was lost.
 ///
-/// Redis answers before it has stored or replicated anything. A server that is started anew without
-/// what it held, or a replica that is promoted without it, gives a lock to a second holder while the
-/// first believes in its own; so does the end of the time of a holder that is stopped. Take it where
-/// a second run is a waste and no harm, or where the target refuses it; see the
-/// [module](crate::lock#what-a-lock-does-not-do). A Redis Cluster is not supported, and a URL with
-/// `rediss://` (TLS) neither.
+/// Redis answers before it has stored or replicated anything. A server that restarts without its
+/// data, or a replica that is promoted without it, gives a lock to a second holder while the first
+/// still relies on it; so does the expiry of a holder that is suspended. Use it where a second run
+/// is wasteful but harmless, or where the target refuses it; see the
+/// [module](crate::lock#what-a-lock-does-not-do). Redis Cluster and URLs with `rediss://` (TLS) are
+/// not supported.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
@@ -50,7 +50,7 @@ return 0";
 /// ```
 pub struct RedisLocks {
     client: Client,
-    /// What messages call the server: no user, no password.
+    /// The server's name in messages, without user and password.
     label: String,
     prefix: String,
     connect_timeout: Duration,
@@ -58,36 +58,36 @@ pub struct RedisLocks {
     link: Mutex<Link>,
 }
 
-/// The connection, and how many there were.
+/// The connection, and a count of connections so far.
 #[derive(Default)]
 struct Link {
     connection: Option<MultiplexedConnection>,
     number: u64,
 }
 
-/// Why a command failed.
+/// A failed command.
 struct Failed {
     error: Error,
-    /// The connection is of no use any more.
+    /// Whether the connection is unusable.
     lost: bool,
-    /// Another connection may answer: this one was ended, it did not hang.
+    /// Whether another connection may answer: this one ended, it did not hang.
     ended: bool,
 }
 
 impl RedisLocks {
-    /// Locks of the server of a URL, `redis://[user][:password]@host[:port][/database]`. Connects when
-    /// it is first used.
+    /// Locks on the server at a URL, `redis://[user][:password]@host[:port][/database]`. Connects
+    /// at first use.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) for a URL that cannot be read.
+    /// [`Configuration`](ErrorKind::Configuration) if the URL is malformed.
     pub fn new(url: &str) -> Result<Self> {
-        // What the driver says of it may quote a part of the password.
+        // The driver's message may quote a part of the password.
         let client = Client::open(url).map_err(|_| unreadable_url())?;
         let address = client.get_connection_info().addr();
         if !address.is_supported() {
             return Err(Error::unsupported(
-                "the locks of Redis do not speak TLS; use `redis://`, and a tunnel where the network \
-                 is not trusted",
+                "Redis locks do not support TLS; use `redis://`, with a tunnel if the network is \
+                 not trusted",
             ));
         }
         Ok(Self {
@@ -100,11 +100,11 @@ impl RedisLocks {
         })
     }
 
-    /// As [`new`](Self::new), and connects at once, so that what is wrong is known at the start.
+    /// As [`new`](Self::new), but connects at once, so that problems show at startup.
     ///
     /// # Errors
-    /// Besides those of [`new`](Self::new): [`Unavailable`](ErrorKind::Unavailable) when the server
-    /// cannot be reached, [`Configuration`](ErrorKind::Configuration) when it refuses the login.
+    /// Besides those of [`new`](Self::new): [`Unavailable`](ErrorKind::Unavailable) if the server
+    /// is unreachable, [`Configuration`](ErrorKind::Configuration) if it refuses the login.
     pub async fn connect(url: &str) -> Result<Self> {
         let locks = Self::new(url)?;
         let command = redis::cmd("PING");
@@ -112,21 +112,21 @@ impl RedisLocks {
         Ok(locks)
     }
 
-    /// What the names of keys in Redis begin with: `shard-orm:lock:` unless it is said.
+    /// Sets the prefix of keys in Redis; by default `shard-orm:lock:`.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a connection may take, with its login: 5 seconds unless it is said.
+    /// Sets the timeout for opening a connection, including the login; by default 5 seconds.
     #[must_use]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// How long an answer may take: 2 seconds unless it is said. Less than a third of the time of
+    /// Sets the timeout for an answer; by default 2 seconds. Use less than a third of the TTL of
     /// the locks, so that a connection that hangs leaves time for another one.
     #[must_use]
     pub fn response_timeout(mut self, limit: Duration) -> Self {
@@ -134,7 +134,7 @@ impl RedisLocks {
         self
     }
 
-    /// Runs a script on the key of a lock; says whether it gave 1.
+    /// Runs a script on the key of a lock; returns whether the result was 1.
     async fn script(&self, script: &str, key: &str, arguments: &[String]) -> Result<bool> {
         let mut command = redis::cmd("EVAL");
         command.arg(script).arg(1).arg(self.key(key)).arg(arguments);
@@ -145,7 +145,7 @@ impl RedisLocks {
         format!("{}{key}", self.prefix)
     }
 
-    /// Sends a command that may be sent twice: once more when its connection had ended.
+    /// Sends an idempotent command, and sends it again if its connection had ended.
     async fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Result<T> {
         match self.attempt(command).await {
             Err(failed) if failed.ended => {
@@ -179,7 +179,7 @@ impl RedisLocks {
         };
         if failed.lost {
             let mut link = self.link.lock().await;
-            // Another caller may have opened the next one already.
+            // Another caller may already have opened the next one.
             if link.number == number {
                 link.connection = None;
             }
@@ -187,13 +187,13 @@ impl RedisLocks {
         Err(failed)
     }
 
-    /// The connection, which is opened where there is none.
+    /// The connection, opened if necessary.
     async fn link(&self) -> Result<(MultiplexedConnection, u64)> {
         let mut link = self.link.lock().await;
         if let Some(connection) = &link.connection {
             return Ok((connection.clone(), link.number));
         }
-        // Both limits are kept here, where what runs over them is told apart.
+        // Both timeouts are enforced here, where they can be told apart.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
@@ -207,7 +207,7 @@ impl RedisLocks {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
                     format!(
-                        "{} did not take a connection within {:?} (`connect_timeout`)",
+                        "{} did not accept a connection within {:?} (`connect_timeout`)",
                         self.label, self.connect_timeout
                     ),
                 ));
@@ -218,14 +218,14 @@ impl RedisLocks {
         Ok((connection, link.number))
     }
 
-    /// Why a connection was not opened. What the server says of a login that it does not understand
-    /// quotes the login, so that its words are left out.
+    /// The error for a connection that could not be opened. The server's message is omitted, since
+    /// it quotes a login that it does not understand.
     fn refused(&self, source: &RedisError) -> Error {
         Error::new(
             classify(source),
             format!(
                 "cannot connect to {}: {}; check the address, the user, the password and the \
-                 number of the database",
+                 database number",
                 self.label,
                 source.code().unwrap_or_else(|| source.category())
             ),
@@ -242,7 +242,7 @@ impl RedisLocks {
         Failed {
             error: Error::new(
                 classify(source),
-                format!("{} did not do what a lock asked it: {said}", self.label),
+                format!("{} did not carry out a lock command: {said}", self.label),
             ),
             lost: ended || source.is_unrecoverable_error() || source.is_io_error(),
             ended,
@@ -278,7 +278,7 @@ fn classify(source: &RedisError) -> ErrorKind {
 #[cold]
 fn unreadable_url() -> Error {
     Error::configuration(
-        "the URL of the Redis server cannot be read; write redis://user:password@host:port/number, \
+        "the URL of the Redis server is malformed; write redis://user:password@host:port/number, \
          with special characters of the password as `%` and two digits",
     )
 }

@@ -1,13 +1,13 @@
-//! What tells one taking of a lock from all others.
+//! The token of a lock's acquisition.
 
 use std::fmt;
 
 use crate::random::random;
 
-/// What tells one taking of a lock from all others: 128 random bits, shown as 32 hexadecimal
+/// A token that identifies one acquisition of a lock: 128 random bits, displayed as 32 hexadecimal
 /// digits.
 ///
-/// Who knows it can release the lock.
+/// Anyone who knows it can release the lock.
 ///
 /// ```
 /// use shard_orm::lock::Token;
@@ -20,7 +20,7 @@ use crate::random::random;
 pub struct Token(u64, u64);
 
 impl Token {
-    /// A new one.
+    /// A new random token.
     #[must_use]
     pub fn random() -> Self {
         Self(random(), random())
@@ -34,7 +34,7 @@ impl fmt::Display for Token {
 }
 
 impl fmt::Debug for Token {
-    /// Its first digits: enough to tell two apart in a log, too few to release a lock with.
+    /// The first digits: enough to distinguish tokens in a log, too few to release a lock.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({:08x}..)", self.0 >> 32)
     }

@@ -55,8 +55,8 @@ impl Cluster {
         };
         let topology = self.topology();
         let all = topology.groups().iter();
-        if let StaticGroups::Named(names) = copied.groups {
-            let unknown: Vec<&str> = names
+        if let StaticGroups::Named(named) = copied.groups {
+            let unknown: Vec<&str> = named
                 .iter()
                 .copied()
                 .filter(|name| all.clone().all(|group| group.name() != *name))

@@ -53,7 +53,7 @@ impl Setup {
         for planned in planned {
             known.extend(planned.plan.databases.clone());
         }
-        let ids = self.cluster.makers().config();
+        let ids = self.cluster.ids_config();
         let roles = [
             (SEQUENCES, "sequences", ids.tables_database()),
             (WORKERS, "leases of workers", ids.lease_database()),

@@ -82,7 +82,7 @@ fn database(
         report,
     );
     let location = found.location?;
-    if let Some((container, own)) = &location.duplicates {
+    if let Some((container, own)) = &location.taken {
         let owner = duplicates.database(&path, name);
         duplicates.name(container, own, owner);
     }

@@ -104,7 +104,7 @@ fn a_strategy_says_what_is_wrong_with_it() {
         (
             "{ type = 'ring', virtual_nodes = 0 }",
             "",
-            "0 virtual nodes",
+            "`virtual_nodes` is 0",
         ),
         (
             "{ type = 'region', default = 'mars', regions = { eu = '0..16' } }",

@@ -70,7 +70,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         setup(&edited).await.unwrap();
         // Now the former one is another.
         let error = setup(&fixture.config()).await.unwrap_err();
-        assert!(error.to_string().contains("is another one of that name"), "{error}");
+        assert!(error.to_string().contains("is another database of that name"), "{error}");
     }
 
     async fn ids_from_another_database_are_refused(fixture: &Fixture) {

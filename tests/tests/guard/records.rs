@@ -69,7 +69,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         fixture.raw_namespace(1).copy_to(&copy).await;
         let error = setup(&fixture.config()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
-        assert!(error.to_string().contains("logical shard 1 lives 2 times"), "{error}");
+        assert!(error.to_string().contains("logical shard 1 exists 2 times"), "{error}");
         if fixture.dialect != Dialect::MySql {
             // A configuration that leads to the copy finds the other.
             let group = Group::new(4).server(server(fixture, 0).shards(0..1)).server(server(fixture, 1).shards(1..4));

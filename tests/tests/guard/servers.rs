@@ -62,7 +62,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         if is_one(fixture) {
             finds_all(&edited, &keys).await;
         } else {
-            refused(fixture, &edited, &["shards 0 and 1 are on server `server-1`", "its former URL"]).await;
+            refused(fixture, &edited, &["shards 0 and 1 are on server `server-1`", "former URL"]).await;
             never_vanish(fixture, &edited, &keys).await;
         }
     }

@@ -132,7 +132,7 @@ impl Health {
                     server = &*self.server,
                     endpoint = %slot.label,
                     configured,
-                    "the endpoint {standing}"
+                    "the endpoint {status}"
                 );
             } else {
                 tracing::warn!(
@@ -141,7 +141,7 @@ impl Health {
                     server = &*self.server,
                     endpoint = %slot.label,
                     configured,
-                    "the endpoint {standing}{problem}"
+                    "the endpoint {status}{problem}"
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! The guard over a manager and a clock that the tests turn themselves.
+//! The guard with a manager and a clock controlled by the tests.
 
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use super::super::Answer;
 use super::*;
 
-/// Longer than anything takes that is to happen at all.
+/// Longer than any expected event takes.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A clock that runs ahead when it is told.
+/// A clock that the test advances.
 #[derive(Debug, Default)]
 struct Turned(AtomicI64);
 
@@ -32,7 +32,7 @@ impl Clock for Turned {
     }
 }
 
-/// What comes of a ping.
+/// The outcome of a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ping {
     Fails,
@@ -44,7 +44,7 @@ enum Ping {
 #[derive(Debug, Default)]
 struct Fake {
     holder: Mutex<Option<Token>>,
-    /// What comes of the next pings; they are answered truly after that.
+    /// The outcomes of the next pings; later ones succeed normally.
     pings: Mutex<VecDeque<Ping>>,
     pinged: AtomicUsize,
     /// `lock` takes the lock, and then waits for this.
@@ -96,7 +96,7 @@ impl LockManager for Fake {
             match next {
                 Some(Ping::Fails) => Err(Error::new(ErrorKind::Unavailable, "not there")),
                 Some(Ping::Hangs) => std::future::pending().await,
-                Some(Ping::Panics) => panic!("a manager with a fault"),
+                Some(Ping::Panics) => panic!("a faulty manager"),
                 None => Ok(*self.holder() == Some(*token)),
             }
         })
@@ -147,7 +147,7 @@ async fn a_lock_is_lost_when_the_machine_slept_for_longer_than_its_time() {
     assert!(guard.is_held());
     let lost = guard.lost();
     clock.turn(ttl / 10);
-    // The manager would still say that it is held.
+    // The manager would still confirm it.
     assert!(!guard.is_held());
     timeout(LIMIT, lost).await.unwrap();
     assert!(!guard.is_held());
@@ -168,7 +168,7 @@ async fn a_lock_that_took_long_to_take_is_renewed_before_its_time_is_over() {
         ttl,
     ));
     fake.entered.notified().await;
-    // A third of it later only a few seconds would be left.
+    // A third of the TTL later only a few seconds would be left.
     clock.turn(ttl * 6 / 10);
     fake.single_flight.as_ref().unwrap().notify_one();
     let guard = taking.await.unwrap().unwrap().unwrap();
@@ -189,7 +189,7 @@ async fn a_ping_that_hangs_loses_the_lock_within_its_time() {
     assert!(!guard.is_held());
     assert!(
         guard.release().await.unwrap(),
-        "it is given back all the same"
+        "it is released nevertheless"
     );
 }
 
@@ -227,7 +227,7 @@ async fn a_lock_whose_pings_fail_for_good_is_lost() {
     let guard = acquire(&fake, Duration::from_millis(300)).await;
     timeout(LIMIT, guard.lost()).await.unwrap();
     assert!(!guard.is_held());
-    assert!(fake.pinged.load(Ordering::SeqCst) > 2, "it was tried again");
+    assert!(fake.pinged.load(Ordering::SeqCst) > 2, "it was retried");
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn what_is_taken_for_a_caller_that_has_gone_is_released() {
     let acquiring = Box::pin(Guard::acquire(manager, "key", Duration::from_secs(60)));
     let Either::Right(((), acquiring)) = select(acquiring, Box::pin(fake.entered.notified())).await
     else {
-        panic!("it was not to go on");
+        panic!("it should not have completed");
     };
     drop(acquiring);
     assert!(fake.holder().is_some());
