@@ -1,6 +1,6 @@
-//! The handle that a program holds: the current topology and the connections under it.
+//! The handle of a program: the current topology and its connections.
 //!
-//! Everything that runs a statement asks it for a place and keeps that for one statement only.
+//! Every statement asks it for a namespace handle, and keeps that only for one statement.
 
 mod address;
 mod extension;
@@ -42,8 +42,8 @@ use crate::topology::Topology;
 
 /// A sharded database: what every query and transaction runs on.
 ///
-/// Cheap to clone; all clones share their connections. Connections are opened when they are first
-/// needed. Drop the last clone, or [`close`](Self::close) it, to end them.
+/// Cheap to clone; all clones share their connections. Connections are opened on demand. To close
+/// them, drop the last clone or call [`close`](Self::close).
 ///
 /// ```no_run
 /// # async fn run() -> shard_orm::Result<()> {
@@ -60,14 +60,14 @@ pub struct Cluster {
 }
 
 struct Inner {
-    /// One load gives a topology and the connections that belong to it.
+    /// One load returns a topology and the connections that belong to it.
     state: ArcSwap<State>,
     ids: Ids,
     runtime: Handle,
-    /// Locked while the topology is changed.
+    /// Locked while the topology is being changed.
     former: Mutex<Previous>,
     extensions: Extensions,
-    /// Who brings up which copy of them, of those who wait for it.
+    /// Held by `sync` while one caller updates a copy for all that wait for it.
     single_flight: SingleFlight,
 }
 
@@ -78,18 +78,17 @@ struct State {
 }
 
 impl Cluster {
-    /// Opens the cluster that a TOML file describes; see [`Config::from_file`]. Nothing is waited
-    /// for: connections are made when they are needed, and those that watch the servers with
-    /// replicas beside it.
+    /// Opens the cluster of a TOML file; see [`Config::from_file`]. Returns without waiting:
+    /// connections are opened on demand, and those that monitor servers with replicas in the
+    /// background.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration), with everything that is wrong in the
-    /// file at once.
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all problems of the file.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::connect(&Config::from_file(path)?).await
     }
 
-    /// Opens the cluster that a configuration describes; see [`open`](Self::open).
+    /// Opens the cluster of a configuration; see [`open`](Self::open).
     ///
     /// ```
     /// # async fn run() -> shard_orm::Result<()> {
@@ -109,13 +108,12 @@ impl Cluster {
     /// ```
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration), with everything that is wrong in it at
-    /// once.
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all problems.
     #[allow(clippy::unused_async)] // Asking a catalog for the topology will have to wait.
     pub async fn connect(config: &Config) -> Result<Self> {
         let runtime = Handle::try_current().map_err(|source| {
             Error::configuration(
-                "a cluster runs on tokio: open it within a tokio runtime, as in an `async fn` under \
+                "a cluster needs tokio: open it within a tokio runtime, as in an `async fn` under \
                  `#[tokio::main]`",
             )
             .with_source(source)
@@ -140,16 +138,16 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The topology as it is now: groups, servers and placements.
+    /// The current topology: groups, servers and placements.
     #[must_use]
     pub fn topology(&self) -> Arc<Topology> {
         Arc::clone(&self.inner.state.load().topology)
     }
 
-    /// Hands out no connection any more, and waits until those in use have come back.
+    /// Stops lending connections, and waits until those in use have been returned.
     ///
-    /// Statements that come later get [`Unavailable`](crate::ErrorKind::Unavailable). A
-    /// transaction that is kept open keeps this waiting: put a limit around it.
+    /// Later statements fail with [`Unavailable`](crate::ErrorKind::Unavailable). An open
+    /// transaction keeps this waiting: use a timeout.
     pub async fn close(&self) {
         self.close_extensions().await;
         let retired = self.end_changes();
@@ -159,7 +157,7 @@ impl Cluster {
         futures_util::future::join_all(pools.map(|pool| pool.close())).await;
     }
 
-    /// The logical shard of a group that owns a key, and where it is.
+    /// The handle of the logical shard that owns a key.
     pub(crate) fn handle_of_key(
         &self,
         group: &str,
@@ -174,7 +172,7 @@ impl Cluster {
             .ok_or_else(|| beyond(group, shard))
     }
 
-    /// Where a logical shard is.
+    /// The handle of a logical shard.
     pub(crate) fn handle_of_shard(&self, group: &str, shard: u32) -> Result<Arc<NamespaceHandle>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
@@ -184,12 +182,12 @@ impl Cluster {
             .ok_or_else(|| beyond(group, shard))
     }
 
-    /// Where a named database is.
+    /// The handle of a named database.
     pub(crate) fn handle_of_database(&self, name: &str) -> Result<Arc<NamespaceHandle>> {
         let state = self.inner.state.load();
         state.pool_set.database(name).ok_or_else(|| {
             Error::configuration(format!(
-                "there is no database `{name}` in the configuration; it has {}",
+                "unknown database `{name}`; the configuration has {}",
                 names(
                     state
                         .topology
@@ -201,7 +199,7 @@ impl Cluster {
         })
     }
 
-    /// Where a place is by now, if it is still there.
+    /// The current handle of the same namespace, if it still exists.
     pub(crate) fn current_handle(&self, handle: &NamespaceHandle) -> Option<Arc<NamespaceHandle>> {
         let namespace = &handle.namespace;
         let state = self.inner.state.load();
@@ -219,7 +217,7 @@ impl Cluster {
         }
     }
 
-    /// Where an address is.
+    /// The handle of an address.
     pub(crate) fn handle(&self, address: &Address) -> Result<Arc<NamespaceHandle>> {
         self.handle_at(address.home(), address.at())
     }
@@ -241,15 +239,15 @@ impl Cluster {
         }
     }
 
-    /// All places of a group, by the number of the shard.
+    /// The handles of a group, by logical shard.
     pub(crate) fn handles_of_group(&self, group: &str) -> Result<Vec<Arc<NamespaceHandle>>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         Ok(state.pool_set.shards(index).to_vec())
     }
 
-    /// Where the rows of a group are whose key's hash lies in this range; `None` when the group is
-    /// not routed by the hash.
+    /// The handles of the logical shards that own keys with a hash in this range; `None` if the
+    /// group is not routed by the hash.
     pub(crate) fn handles_of_hashes(
         &self,
         group: &str,
@@ -272,14 +270,14 @@ impl Cluster {
             .map(Some)
     }
 
-    /// What guards a group.
+    /// The guard of a group.
     pub(crate) fn guard_of_group(&self, group: &str) -> Result<Arc<Guard>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         Ok(Arc::clone(state.pool_set.guard(index)))
     }
 
-    /// How many statements a call over several logical shards runs at a time.
+    /// The concurrency limits of calls over several logical shards.
     pub(crate) fn fan_out(&self) -> FanOut {
         self.inner.state.load().fan_out.clone()
     }
@@ -294,7 +292,7 @@ impl Cluster {
         &self.inner.runtime
     }
 
-    /// Closes idle connections from time to time, for as long as the cluster is there.
+    /// Closes idle connections periodically, while the cluster exists.
     fn sweep_idle(&self, runtime: &Handle) {
         let inner = Arc::downgrade(&self.inner);
         let period = self.inner.state.load().pool_set.sweep_period();
@@ -324,7 +322,7 @@ impl State {
             .position(|group| group.name() == name)
             .ok_or_else(|| {
                 Error::configuration(format!(
-                    "there is no group `{name}` in the configuration; it has {}",
+                    "unknown group `{name}`; the configuration has {}",
                     names(self.topology.groups().iter().map(|group| group.name()))
                 ))
             })

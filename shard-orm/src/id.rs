@@ -1,13 +1,13 @@
-//! Ids that the library makes: snowflakes, numbers from a table, and others.
+//! Generated ids: snowflakes, sequences in a table, and others.
 //!
-//! `generate` on the primary key of a model says how its ids are made; a row whose id is 0 (or nil)
-//! gets one when it is inserted. The guide's chapter on ids says what each kind is good for.
+//! `generate` on the primary key of a model selects the kind; a row whose id is 0 (or nil) gets an
+//! id when it is inserted. The guide's chapter on ids compares the kinds.
 //!
-//! [`Layout`] takes snowflakes apart. `text` writes ids as texts for JavaScript.
+//! [`Layout`] decodes snowflakes. `text` writes ids as strings for JavaScript.
 //!
-//! What is made by the clock alone (`layout`, `clock`, `snowflake`, `nanosecond`) knows no
-//! database. `generators` is what a cluster holds of it. `lease` and `block` go to a named database, by
-//! the same way as everything else.
+//! `timeline`, `snowflake` and `nanosecond` need only a clock, and no database. `generators` holds
+//! the state of a cluster. `lease` and `block` use a named database, through `exec` like all
+//! statements.
 
 mod block;
 mod generate;

@@ -1,14 +1,14 @@
-//! What names one logical shard or one named database before it is looked up.
+//! The address of a logical shard or a named database.
 
 use std::borrow::Cow;
 
 use crate::error::Result;
 use crate::route::RoutingKey;
 
-/// One logical shard, or one named database: where a transaction runs.
+/// One logical shard or one named database: where a transaction runs.
 ///
-/// Made by `Order::shard(key)` on a sharded model, `Audit::shard(number)` on an isolated one,
-/// `Setting::database()` on one of a named database and `Limit::server(Order::shard(key))` on a
+/// Created by `Order::shard(key)` on a sharded model, `Audit::shard(number)` on an isolated one,
+/// `Setting::database()` on one in a named database, and `Limit::server(Order::shard(key))` on a
 /// static model with `transmit = false`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -20,15 +20,15 @@ pub struct Address {
 pub(crate) enum At {
     /// The logical shard that owns this key.
     Key { region: Option<String>, key: i64 },
-    /// The logical shard of this number.
+    /// The logical shard with this number.
     Shard(u32),
-    /// The database itself.
+    /// The named database.
     Database,
-    /// The static tables of the server on which that logical shard is.
+    /// The static tables on the server of that logical shard.
     Server(Box<At>),
-    /// The static tables of the server of this name.
+    /// The static tables on the server with this name.
     ServerOfName(String),
-    /// No shard at all, for this reason.
+    /// No shard, for this reason.
     Nowhere(String),
 }
 
@@ -69,11 +69,11 @@ impl Address {
         }
     }
 
-    /// The static tables of the server on which this logical shard is.
+    /// The static tables on the server of this logical shard.
     pub(crate) fn on_server(self) -> Self {
         let at = match self.at {
             at @ (At::Key { .. } | At::Shard(_)) => At::Server(Box::new(at)),
-            // There are none in a database, which is said when it is looked for.
+            // A database has no static tables; the look-up reports that.
             at => at,
         };
         Self { at, ..self }

@@ -1,4 +1,4 @@
-//! What is known of the servers, said to people and to programs that watch them.
+//! Health reports of servers, for people and for monitoring.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Cluster;
 use crate::connect::{EndpointReport, EndpointStatus, ServerReport};
 
-/// What is known of one server of a group, or of one named database.
+/// The health of one server of a group, or of one named database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -15,54 +15,54 @@ pub struct ServerHealth {
     pub group: String,
     /// The server.
     pub server: String,
-    /// Whether a monitor watches it: it watches servers with replicas, but for SQLite.
+    /// Whether the server is monitored: servers with replicas are, except on SQLite.
     pub monitored: bool,
-    /// The index of the endpoint that takes writes; `None` when none is known to.
+    /// The index of the endpoint that takes writes; `None` if none is known.
     pub primary: Option<usize>,
     /// The configured primary, then the configured replicas.
     pub endpoints: Vec<EndpointHealth>,
 }
 
-/// What is known of one endpoint.
+/// The health of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EndpointHealth {
-    /// Its URL, without password and parameters.
+    /// The URL, without password and parameters.
     pub endpoint: String,
-    /// How it stands at the moment.
+    /// The current status.
     pub status: EndpointStatus,
-    /// Its share of the reads that go to replicas.
+    /// The weight for reads from replicas.
     pub weight: u32,
-    /// Whether it said, when it was last asked, that it takes writes.
+    /// Whether the last answer said that it takes writes.
     pub writable: Option<bool>,
-    /// How long its last answer took.
+    /// The duration of its last answer.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "latency_seconds", serialize_with = "crate::units::seconds")
     )]
     pub latency: Option<Duration>,
-    /// Of a replica: how long ago the primary was first seen beyond the replica's position.
+    /// For a replica: how long ago the primary was first seen beyond the replica's position.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "lag_seconds", serialize_with = "crate::units::seconds")
     )]
     pub lag: Option<Duration>,
-    /// Of a replica on PostgreSQL: how many bytes of the log it was behind.
+    /// For a replica on PostgreSQL: how many bytes of the log it lagged.
     pub lag_bytes: Option<u64>,
-    /// How long ago it was last asked, or was last heard of.
+    /// How long ago it last answered or was last used.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "asked_seconds_ago", serialize_with = "crate::units::seconds")
     )]
     pub asked: Option<Duration>,
-    /// Why it cannot be used. Of an endpoint that answers: why no new connection could be opened.
+    /// Why it is unusable. For an endpoint that answers: why no new connection could be opened.
     pub problem: Option<String>,
 }
 
 impl ServerHealth {
-    /// Whether one of the endpoints takes writes. False when that is not known: before anything was
-    /// asked of a server that has no replicas.
+    /// Whether one of the endpoints takes writes. False if that is unknown, before the first
+    /// request to a server without replicas.
     ///
     /// ```
     /// # use shard_orm::Cluster;
@@ -84,7 +84,7 @@ impl ServerHealth {
     }
 
     /// Whether one of the endpoints serves reads: the primary, or a replica that does not lag. A
-    /// primary that is full or read-only serves them too.
+    /// full or read-only primary serves them too.
     #[must_use]
     pub fn serves_reads(&self) -> bool {
         self.endpoints.iter().any(|endpoint| {
@@ -100,9 +100,9 @@ impl ServerHealth {
 }
 
 impl Cluster {
-    /// What is known of each server at the moment. Asks no server: a server with replicas was
-    /// looked at within the last `probe_interval`; of all others it is what the last connections
-    /// met, or the last [`check_health`](Self::check_health), which may be long ago.
+    /// The health of every server, without sending anything. A server with replicas was probed
+    /// within the last `probe_interval`. For others it is the outcome of the last connections, or
+    /// of the last [`check_health`](Self::check_health), which may be long ago.
     ///
     /// ```
     /// # use shard_orm::Cluster;
@@ -117,11 +117,11 @@ impl Cluster {
         self.health_since(None)
     }
 
-    /// As [`health`](Self::health), after each endpoint of each server was asked anew. One that does
-    /// not answer within twice the `probe_timeout` of its server is unreachable.
+    /// As [`health`](Self::health), after probing each endpoint of each server. An endpoint that
+    /// does not answer within twice the `probe_timeout` of its server is unreachable.
     ///
-    /// It sends one statement to each endpoint, over an idle connection where there is one. On
-    /// SQLite it opens each file and takes its write lock for a moment, without waiting for it.
+    /// Sends one statement to each endpoint, over an idle connection if there is one. On SQLite it
+    /// opens each file and takes its write lock briefly, without waiting for it.
     pub async fn check_health(&self) -> Vec<ServerHealth> {
         let asked = Instant::now();
         let state = self.inner.state.load_full();

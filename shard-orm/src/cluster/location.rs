@@ -1,29 +1,29 @@
-//! Where a row is, said to people and to programs that plan by it.
+//! The location of rows, for people and for planning.
 
 use std::fmt;
 
 use super::{Address, Cluster};
 use crate::error::Result;
 
-/// Where a logical shard, or a named database, is at the moment.
+/// The current location of a logical shard or a named database.
 ///
-/// Do not keep it: a later topology may say otherwise.
+/// Do not cache it: a later topology may differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Location {
     /// The group, or the named database.
     pub group: String,
-    /// The logical shard; `None` for a named database, and for the static tables of a server.
+    /// The logical shard; `None` for a named database and for the static tables of a server.
     pub shard: Option<u32>,
     /// The server.
     pub server: String,
-    /// The schema (PostgreSQL), database (MySQL and MariaDB) or file (SQLite) on it.
+    /// The schema (PostgreSQL), database (MySQL and MariaDB) or file (SQLite).
     pub namespace: String,
 }
 
 impl Cluster {
-    /// Where the rows of an address are. Asks no server.
+    /// The location of an address. Sends nothing.
     ///
     /// ```
     /// # use shard_orm::prelude::*;
@@ -43,8 +43,8 @@ impl Cluster {
     /// ```
     ///
     /// # Errors
-    /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) when no logical shard owns the key;
-    /// [`Configuration`](crate::ErrorKind::Configuration) when the group or database is unknown.
+    /// [`NoShardForKey`](crate::ErrorKind::NoShardForKey) if no logical shard owns the key;
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the group or database is unknown.
     pub fn locate(&self, at: &Address) -> Result<Location> {
         let handle = self.handle(at)?;
         let namespace = &handle.namespace;

@@ -1,4 +1,4 @@
-//! A connection of the driver, for what the library does not offer.
+//! Connections of the driver, for features that the library does not offer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use super::{Address, Cluster};
 use crate::connect::{Lease, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A connection of the driver to the primary of one logical shard, borrowed from its pool.
+/// A driver connection to the primary of one logical shard, borrowed from its pool.
 ///
-/// Tables stand in [`namespace`](Self::namespace): on PostgreSQL, MySQL and MariaDB their names
-/// have to be qualified with it. Dropped, the connection is closed, since what it was told is not
-/// known; [`give_back`](Self::give_back) returns it to the pool.
+/// The tables are in [`namespace`](Self::namespace): on PostgreSQL, MySQL and MariaDB their names
+/// must be qualified with it. On drop the connection is closed, since its state is unknown;
+/// [`give_back`](Self::give_back) returns it to the pool.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -39,10 +39,10 @@ pub struct RawConnection {
 }
 
 impl Cluster {
-    /// Borrows a connection to the primary of one logical shard, or of one named database.
+    /// Borrows a connection to the primary of one logical shard or named database.
     ///
     /// # Errors
-    /// When the shard is unknown, no connection comes free, or the server is unavailable.
+    /// If the shard is unknown, no connection becomes free, or the server is unavailable.
     pub async fn connection(&self, at: Address) -> Result<RawConnection> {
         let handle = self.handle(&at)?;
         let acquired = match handle.writer() {
@@ -50,49 +50,49 @@ impl Cluster {
             Err(error) => Err(error),
         };
         let mut lease = acquired.map_err(|error| handle.name_error(error))?;
-        // In use from here on: only `give_back` makes it clean.
+        // Counts as in use from here on: only `give_back` marks it as clean.
         lease.conn()?;
         Ok(RawConnection { lease, handle })
     }
 }
 
 impl RawConnection {
-    /// The name of the schema (PostgreSQL), database (MySQL and MariaDB) or file (SQLite) in
-    /// which the shard's tables stand.
+    /// The schema (PostgreSQL), database (MySQL and MariaDB) or file (SQLite) of the shard's
+    /// tables.
     #[must_use]
     pub fn namespace(&self) -> &str {
         self.handle.namespace.name()
     }
 
-    /// The driver's connection.
+    /// The driver connection.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) when the shard is not on PostgreSQL.
+    /// [`Unsupported`](ErrorKind::Unsupported) if the shard is not on PostgreSQL.
     #[cfg(feature = "postgres")]
     pub fn postgres(&mut self) -> Result<&mut sqlx::PgConnection> {
         self.lease.conn()?.as_postgres().ok_or_else(other)
     }
 
-    /// The driver's connection.
+    /// The driver connection.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) when the shard is not on MySQL or MariaDB.
+    /// [`Unsupported`](ErrorKind::Unsupported) if the shard is not on MySQL or MariaDB.
     #[cfg(feature = "mysql")]
     pub fn mysql(&mut self) -> Result<&mut sqlx::MySqlConnection> {
         self.lease.conn()?.as_mysql().ok_or_else(other)
     }
 
-    /// The driver's connection.
+    /// The driver connection.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) when the shard is not on SQLite.
+    /// [`Unsupported`](ErrorKind::Unsupported) if the shard is not on SQLite.
     #[cfg(feature = "sqlite")]
     pub fn sqlite(&mut self) -> Result<&mut sqlx::SqliteConnection> {
         self.lease.conn()?.as_sqlite().ok_or_else(other)
     }
 
-    /// Returns the connection to its pool. It must be as it came: no open transaction, no changed
-    /// setting.
+    /// Returns the connection to its pool. It must be in its original state: no open transaction,
+    /// no changed setting.
     pub fn give_back(mut self) {
         self.lease.settle();
     }
@@ -101,7 +101,7 @@ impl RawConnection {
 fn other() -> Error {
     Error::new(
         ErrorKind::Unsupported,
-        "the shard is on another database than this connection's",
+        "the shard is on another kind of database than this connection",
     )
 }
 

@@ -1,4 +1,4 @@
-//! The change from one topology to the next, while statements run.
+//! Replaces the topology while statements run.
 
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
@@ -8,12 +8,12 @@ use crate::connect::Pool;
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::kept;
 
-/// What the next change is made from, and what the last ones have left.
+/// The previous configuration, and the pools that earlier changes retired.
 pub(super) struct Previous {
     config: Config,
-    /// Pools that are in use until what began under their topology is done.
+    /// Pools still in use by calls that began under their topology.
     retired: Vec<Weak<Pool>>,
-    /// The cluster was closed: there is no next change.
+    /// Whether the cluster was closed: no further change is possible.
     closed: bool,
 }
 
@@ -28,19 +28,18 @@ impl Previous {
 }
 
 impl Cluster {
-    /// Goes on by another configuration: one load of it gives each later statement the new
-    /// servers. Asks no server, and moves no row.
+    /// Replaces the configuration: every later statement uses the new servers. Sends nothing, and
+    /// moves no rows.
     ///
-    /// For servers that are added, replicas that come and go, other limits of pools, and logical
-    /// shards whose rows were brought to another server. Bring them there first: a namespace is
-    /// looked at before it is used, and one that is missing, or says that it is another shard's,
-    /// serves nothing. Take the old one away, or nothing keeps a process that has not been told
-    /// yet from writing to it.
+    /// Use it to add servers, add or remove replicas, change pool limits, or switch logical shards
+    /// whose rows have been moved to another server. Move the rows first: a namespace is verified
+    /// before use, and one that is missing, or that belongs to another shard, is refused. Then
+    /// remove the old namespace, or processes with the old configuration can still write to it.
     ///
-    /// A statement that finds its namespace gone, or its server, is planned again when the topology
-    /// says another place meanwhile; of one over several logical shards, only the part that was
-    /// there. A transaction stays where it was begun. Servers that are described as before keep
-    /// their connections, and those of the others are closed as they come back.
+    /// A statement whose namespace or server is gone is planned again if the topology now has
+    /// another location; for a statement over several logical shards, only the affected part. A
+    /// transaction stays where it began. Unchanged servers keep their connections; those of other
+    /// servers are closed when they are returned.
     ///
     /// ```
     /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
@@ -54,17 +53,17 @@ impl Cluster {
     /// ```
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration), and nothing is changed, when something
-    /// is wrong in it, or when a key would be looked for elsewhere: a group keeps its number of
-    /// logical shards, strategy, pins and template of namespaces. The cluster keeps its name and
-    /// `[ids]` too. [`Unavailable`](ErrorKind::Unavailable) when it was closed.
+    /// [`Configuration`](crate::ErrorKind::Configuration), without any change, if there is a
+    /// problem in it, or if it would route a key elsewhere: the number of logical shards, strategy,
+    /// pins and namespace template of a group cannot change, and neither can the cluster's name and
+    /// `[ids]`. [`Unavailable`](ErrorKind::Unavailable) if the cluster was closed.
     pub fn reconfigure(&self, config: &Config) -> Result<()> {
         let inner = &self.inner;
         let mut former = self.former();
         if former.closed {
             return Err(Error::new(
                 ErrorKind::Unavailable,
-                "the cluster was closed, so it goes on by no configuration; open another one",
+                "the cluster was closed and cannot be reconfigured; open another one",
             ));
         }
         let topology = config.topology()?;
@@ -90,7 +89,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Changes the topology no more, and gives the pools of former ones that are still in use.
+    /// Prevents further changes, and returns the retired pools that are still in use.
     pub(super) fn end_changes(&self) -> Vec<Arc<Pool>> {
         let mut former = self.former();
         former.closed = true;
@@ -98,7 +97,7 @@ impl Cluster {
     }
 
     fn former(&self) -> MutexGuard<'_, Previous> {
-        // What is in it is changed after all that can fail.
+        // It is changed only after everything that can fail.
         self.inner
             .former
             .lock()

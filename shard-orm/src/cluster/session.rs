@@ -1,4 +1,4 @@
-//! A row of calls that see their own writes, on replicas too.
+//! A session: a sequence of calls with read-your-writes consistency.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,23 +7,23 @@ use super::Cluster;
 use crate::connect::WriteMarks;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A row of calls that see their own writes, on replicas too.
+/// A sequence of calls with read-your-writes consistency, even on replicas.
 ///
-/// Every call that takes `&cluster` takes `&session` too. Its reads are served by a replica as
-/// long as nothing was written through the session to that logical shard, and after a write by a
-/// replica that is known to hold it; by the primary until there is one. A write costs no round
-/// trip more: the monitor of the server asks the primary for its position soon after it, once for
-/// all sessions that wrote meanwhile, and the replicas for theirs.
+/// Every call that takes `&cluster` also takes `&session`. As long as the session has not written
+/// to a logical shard, any replica serves its reads there. After a write, reads go to a replica
+/// known to hold it, and to the primary until there is one. A write needs no additional round trip:
+/// soon after it, the server's monitor reads the primary's position, once for all sessions that
+/// wrote meanwhile, and then those of the replicas.
 ///
-/// A position is worth nothing without its history, so it goes with the identity and timeline of
-/// the PostgreSQL cluster, or with the server that wrote it and its start on MariaDB and MySQL.
-/// After a failover a replica of the old primary never passes for one of the new.
+/// A position is meaningful only within its history, so it includes the system identifier and
+/// timeline of the PostgreSQL cluster, or on MariaDB and MySQL the server that wrote it and its
+/// start. After a failover, a replica of the old primary is never mistaken for one of the new
+/// primary.
 ///
-/// Cheap to clone; all clones are the same session. Begin one for each user's request, and carry
-/// it to the next request by its [`token`](Self::token).
+/// Cheap to clone; all clones are the same session. Create one per user request, and pass it to the
+/// next request as a [`token`](Self::token).
 ///
-/// On SQLite, whose replicas say nothing of where they are, the primary serves what comes after a
-/// write.
+/// On SQLite, whose replicas have no position, the primary serves all reads after a write.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -53,7 +53,7 @@ pub struct Session {
 }
 
 impl Cluster {
-    /// Begins a session that has written nothing yet.
+    /// Creates a session that has written nothing.
     #[must_use]
     pub fn session(&self) -> Session {
         Session {
@@ -62,19 +62,19 @@ impl Cluster {
         }
     }
 
-    /// Goes on with a session, from its [`token`](Session::token).
+    /// Resumes a session from its [`token`](Session::token).
     ///
-    /// A token comes back from outside. It holds no secret and gives no access; one that was
-    /// forged can at most make its own session read older rows.
+    /// A token comes back from a client. It contains no secret and grants no access; a forged one
+    /// can at most make its own session read older rows.
     ///
     /// # Errors
-    /// [`InvalidToken`](ErrorKind::InvalidToken) when the text is no token; begin a new session then, with
-    /// its reads sent to the primary if it matters.
+    /// [`InvalidToken`](ErrorKind::InvalidToken) if the token is malformed; then create a new
+    /// session, and read from the primary if that matters.
     pub fn resume_session(&self, token: &str) -> Result<Session> {
         let marks = WriteMarks::from_text(token).ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidToken,
-                "the text is no token of a session; begin a new one with `cluster.session()`",
+                "the session token is malformed; create a new session with `cluster.session()`",
             )
         })?;
         Ok(Session {
@@ -85,12 +85,12 @@ impl Cluster {
 }
 
 impl Session {
-    /// The session as a text, to be kept by the user between two requests: in a cookie, a header,
-    /// a hidden field. Asks no server.
+    /// The session as a string that the client keeps between two requests: in a cookie, a header or
+    /// a hidden field. Sends nothing.
     ///
-    /// About 40 letters for each logical shard that was written to; letters, digits and `~:.-_`,
-    /// which stand in a cookie as they are. It may be restored by any process that uses the same
-    /// servers. Take it after the last write of a request: a later one is not in it.
+    /// About 40 characters for each logical shard written to: letters, digits and `~:.-_`, which
+    /// are valid in a cookie. Any process with the same servers can resume it. Take it after the
+    /// last write of a request: later writes are not in it.
     #[must_use]
     pub fn token(&self) -> String {
         let state = self.cluster.inner.state.load();
@@ -103,7 +103,7 @@ impl Session {
         })
     }
 
-    /// The cluster that it runs on.
+    /// The cluster on which it runs.
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.cluster

@@ -1,16 +1,16 @@
-//! What lets one caller at a time do something, of those in this process: by its name.
+//! Single flight: one caller at a time per name, within this process.
 //!
-//! Used by `sync`, where many wait for the same copy and one brings it up for all.
+//! Used by `sync`, where one caller updates a copy for all that wait for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The gates that were asked for.
+/// A lock per name.
 #[derive(Debug, Default)]
 pub(super) struct SingleFlight(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl super::Cluster {
-    /// The gate of this name, of which there are few.
+    /// The lock of this name. There are few names.
     pub(crate) fn single_flight(&self, name: String) -> Arc<tokio::sync::Mutex<()>> {
         // No code that can panic runs under the lock.
         let all = &self.inner.single_flight.0;

@@ -7,14 +7,14 @@ use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 
 impl Cluster {
-    /// Where the static tables of a group are written, by server in the order of the configuration.
+    /// The handles of a group's static tables, by server in the order of the configuration.
     pub(crate) fn static_handles(&self, group: &str) -> Result<Vec<Arc<NamespaceHandle>>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
         Ok(state.pool_set.statics(index).to_vec())
     }
 
-    /// Where the static tables are written on the server of this place.
+    /// The handle of the static tables on the server of this namespace.
     pub(crate) fn statics_beside(
         &self,
         handle: &Arc<NamespaceHandle>,
@@ -25,7 +25,7 @@ impl Cluster {
         self.statics_of_server(handle.namespace.group(), &handle.server)
     }
 
-    /// Where the static tables are written on a server of a group.
+    /// The handle of the static tables on a server of a group.
     pub(crate) fn statics_of_server(
         &self,
         group: &str,
@@ -35,7 +35,7 @@ impl Cluster {
         let found = handles.into_iter().find(|one| *one.server == *server);
         found.ok_or_else(|| {
             Error::configuration(format!(
-                "server `{server}` is not, or no longer, in group `{group}`"
+                "server `{server}` is not in group `{group}`, or no longer is"
             ))
         })
     }

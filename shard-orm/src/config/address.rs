@@ -25,7 +25,7 @@ pub(crate) struct Location {
     pub(crate) container: String,
     /// For a named database: the container in which the URL itself occupies a name, and that name:
     /// a database of MySQL, a file of SQLite.
-    pub(crate) taken: Option<(String, String)>,
+    pub(crate) occupied: Option<(String, String)>,
     /// The path of a SQLite URL, decoded and joined with its base folder.
     pub(crate) path: Option<PathBuf>,
 }
@@ -122,13 +122,13 @@ fn sqlite(rest: &str, folder: Option<&Path>) -> Result<Location, String> {
     let parent = path.parent().unwrap_or(Path::new("")).display();
     let is_namespace = path.extension().is_some_and(|extension| extension == "db");
     let stem = path.file_stem().filter(|_| is_namespace);
-    let taken = stem.map(|stem| (format!("sqlite {parent}"), stem.display().to_string()));
+    let occupied = stem.map(|stem| (format!("sqlite {parent}"), stem.display().to_string()));
     let identity = format!("sqlite {}", path.display());
     Ok(Location {
         dialect: Dialect::Sqlite,
         container: identity.clone(),
         identity,
-        taken,
+        occupied,
         path: Some(path),
     })
 }
@@ -189,9 +189,9 @@ fn network(rest: &str, form: &UrlForm) -> Result<Location, String> {
     let server = format!("{dialect} {}:{port}", canonical(&decode(host)?));
     let database = decode(database)?;
     let identity = format!("{server}/{database}");
-    let (container, taken) = if form.database_is_namespace {
-        let taken = Some((server.clone(), database)).filter(|(_, name)| !name.is_empty());
-        (server, taken)
+    let (container, occupied) = if form.database_is_namespace {
+        let occupied = Some((server.clone(), database)).filter(|(_, name)| !name.is_empty());
+        (server, occupied)
     } else {
         (identity.clone(), None)
     };
@@ -199,7 +199,7 @@ fn network(rest: &str, form: &UrlForm) -> Result<Location, String> {
         dialect,
         identity,
         container,
-        taken,
+        occupied,
         path: None,
     })
 }

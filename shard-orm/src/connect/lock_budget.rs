@@ -96,20 +96,7 @@ impl LockBudget {
     async fn ask(&self, statement: &LockDemand<'_>, lease: &mut Lease) -> Result<(&Room, u32)> {
         let name = (statement.name)();
         let answer = lease.conn()?.lock_room(&name).await;
-        let (all, relations) = match answer {
-            Ok(answer) => {
-                lease.settle();
-                answer
-            }
-            Err(failure) => {
-                if failure.lost {
-                    lease.lost();
-                } else {
-                    lease.settle();
-                }
-                return Err(failure.error);
-            }
-        };
+        let (all, relations) = lease.finish(answer)?;
         let all = u32::try_from(all.max(0)).unwrap_or(u32::MAX) / SHARE;
         let all = all.clamp(1, MOST);
         let relations = u32::try_from(relations).unwrap_or(u32::MAX).max(1);

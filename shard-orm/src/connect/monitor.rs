@@ -15,7 +15,7 @@ use tokio::time::{timeout, timeout_at};
 use super::health::Health;
 use super::pool::Pool;
 use crate::backend::{Failure, Observed, Probe};
-use crate::route::mix64;
+use crate::random::fraction;
 use crate::task::caught;
 
 /// The longest delay of a probe that is requested by a session's write; writes within it share one
@@ -130,7 +130,7 @@ impl EndpointMonitor {
 
     /// Waits until the next probe is due or requested.
     async fn rest(&self, began: Instant, next: Duration) {
-        let mut due = Instant::now() + spread(next, self.index);
+        let mut due = Instant::now() + spread(next);
         while Instant::now() < due {
             let now = pin!(self.health.now(self.index).notified());
             let soon = pin!(self.health.soon(self.index).notified());
@@ -151,11 +151,6 @@ impl EndpointMonitor {
 }
 
 /// Shortens a duration by up to a tenth, so that many processes do not probe at the same moment.
-fn spread(time: Duration, index: usize) -> Duration {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.subsec_nanos());
-    let random = mix64(u64::from(now) ^ (index as u64) << 32);
-    let share = u32::try_from(random >> 32).unwrap_or(u32::MAX);
-    time.mul_f64(1.0 - 0.1 * f64::from(share) / f64::from(u32::MAX))
+fn spread(time: Duration) -> Duration {
+    time.mul_f64(1.0 - 0.1 * fraction())
 }

@@ -102,18 +102,6 @@ pub(crate) fn compare(handle: &NamespaceHandle, label: &str, found: &Record) -> 
 /// Reads the record; `None` if the namespace or the table does not exist, or the table is empty.
 pub(crate) async fn read(handle: &NamespaceHandle, lease: &mut Lease) -> Result<Option<Record>> {
     let table = handle.namespace.own_table(super::TABLE);
-    match read_record(lease.conn()?, &table).await {
-        Ok(found) => {
-            lease.settle();
-            Ok(found)
-        }
-        Err(failure) if failure.lost => {
-            lease.lost();
-            Err(failure.error)
-        }
-        Err(failure) => {
-            lease.settle();
-            Err(failure.error)
-        }
-    }
+    let found = read_record(lease.conn()?, &table).await;
+    lease.finish(found)
 }

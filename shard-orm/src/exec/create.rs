@@ -9,9 +9,7 @@ use sea_query::Value;
 
 use super::record::{record, upgrade};
 use crate::backend::inspect;
-use crate::backend::{
-    Args, Failure, Field, OnRow, Sql, create_namespace, render, tables_of_namespace,
-};
+use crate::backend::{Args, Field, OnRow, Sql, create_namespace, render, tables_of_namespace};
 use crate::connect::{Layout, Lease, NamespaceHandle, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
@@ -205,7 +203,7 @@ pub(super) async fn ask(
         single: false,
     };
     let outcome = lease.conn()?.run(sql, args, on_row).await;
-    settle(lease, outcome)
+    lease.finish(outcome)
 }
 
 pub(super) async fn write(
@@ -217,23 +215,6 @@ pub(super) async fn write(
     ask(lease, handle, text, &values.0, &mut |_| Ok(())).await
 }
 
-pub(super) fn settle<T>(lease: &mut Lease, outcome: Result<T, Failure>) -> Result<T> {
-    match outcome {
-        Ok(done) => {
-            lease.settle();
-            Ok(done)
-        }
-        Err(failure) => {
-            if failure.lost {
-                lease.lost();
-            } else {
-                lease.settle();
-            }
-            Err(failure.error)
-        }
-    }
-}
-
 /// Sends a DDL statement. `IF NOT EXISTS` does not keep two clients apart on every database: the
 /// one that comes second is refused, and finds the thing made when it asks again.
 pub(super) async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
@@ -241,7 +222,7 @@ pub(super) async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
     loop {
         let sent = lease.conn()?.batch(statement).await;
         let lost = sent.as_ref().is_err_and(|failure| failure.lost);
-        let Err(error) = settle(lease, sent) else {
+        let Err(error) = lease.finish(sent) else {
             return Ok(());
         };
         let met = matches!(

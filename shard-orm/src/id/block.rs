@@ -1,8 +1,7 @@
-//! Ids that a table counts: a block of them in one round trip.
+//! Ids from a sequence in a table, reserved in blocks of one round trip each.
 //!
-//! The table holds the first number that nobody has been given. Whoever takes a block raises it
-//! first, so that a process that ends with a part of its block unused leaves a gap, and never
-//! numbers that another is given as well.
+//! The table holds the first number that has not been reserved. A process raises it before it uses
+//! a block. If the process ends, the rest of its block is a gap; no number is used twice.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,13 +17,13 @@ use crate::exec::{Executor as _, First, Intent, NoRows, Target};
 
 const TABLE: (&str, &str) = ("take a block", SEQUENCES);
 
-/// The numbers of one model.
+/// The sequence of one model.
 #[derive(Debug)]
 pub(super) struct Sequence {
     name: String,
-    /// What is left of the last block.
+    /// The rest of the last block.
     left: Mutex<Range<i64>>,
-    /// Held by the one that takes the next block.
+    /// Held while the next block is reserved.
     taking: tokio::sync::Mutex<()>,
 }
 
@@ -37,14 +36,14 @@ impl Sequence {
         }
     }
 
-    /// A number of the last block, if one is left.
+    /// A number from the last block, if one is left.
     pub(super) fn try_next(&self) -> Option<i64> {
         self.left().next()
     }
 
-    /// The next number; takes a block when none is left.
+    /// The next number; reserves a block if none is left.
     ///
-    /// A caller that goes away meanwhile loses the block at most.
+    /// A cancelled caller loses at most the block.
     pub(super) async fn next(&self, target: Target<'_>, database: &str, block: u32) -> Result<i64> {
         let cluster = target.cluster();
         let handle = cluster.handle_of_database(database)?;
@@ -52,9 +51,9 @@ impl Sequence {
             && handle.dialect().capability().single_writer
             && tx.handle().namespace.is_same_shard(&handle.namespace)
         {
-            // The transaction holds the file's only write lock, so a block cannot be taken beside
-            // it. A block taken within it would be undone with it, while others use its numbers:
-            // one number, for the row that is undone with it, can be.
+            // The transaction holds the file's only write lock, so a block cannot be reserved
+            // outside it. A block reserved inside would be rolled back with it, while others use
+            // its numbers. So it takes a single number, for the row that would be rolled back too.
             return Ok(self.take(target, &handle, 1).await?.start);
         }
         let _one = self.taking.lock().await;
@@ -63,7 +62,7 @@ impl Sequence {
         }
         let mut taken = self.take(cluster.target(), &handle, block).await;
         if matches!(&taken, Err(error) if error.kind() == ErrorKind::OutcomeUnknown) {
-            // At worst it is a gap.
+            // At worst this leaves a gap.
             taken = self.take(cluster.target(), &handle, block).await;
         }
         let mut block = taken?;
@@ -119,8 +118,8 @@ impl Sequence {
         sink.row.ok_or_else(|| bad_sequence(&self.name))
     }
 
-    /// MySQL has no `RETURNING`, and MariaDB none of an update. Both hand the value of
-    /// `LAST_INSERT_ID(expr)` back with the answer to the update.
+    /// MySQL has no `RETURNING`, and MariaDB has none for updates. Both return the value of
+    /// `LAST_INSERT_ID(expr)` with the result of the update.
     async fn raise_mysql(
         &self,
         target: Target<'_>,
@@ -158,8 +157,8 @@ impl Sequence {
     }
 }
 
-/// Runs an update and gives the rows that it found, and its `LAST_INSERT_ID(expr)`, which
-/// [`run`](crate::exec::run) does not hand on: no other database has one.
+/// Runs an update, and returns the number of rows found and its `LAST_INSERT_ID(expr)`, which
+/// [`run`](crate::exec::run) does not return: no other database has one.
 async fn run_for_insert_id(
     handle: &NamespaceHandle,
     text: &'static str,
@@ -173,21 +172,15 @@ async fn run_for_insert_id(
         single: false,
     };
     let Checkout { mut lease, .. } = handle.for_write().await?;
-    match lease.conn()?.run_for_insert_id(&sql, args).await {
-        Ok(answer) => {
-            lease.settle();
-            Ok(answer)
+    let outcome = lease.conn()?.run_for_insert_id(&sql, args).await;
+    let lost = outcome.as_ref().is_err_and(|failure| failure.lost);
+    lease.finish(outcome).map_err(|error| {
+        if lost {
+            lease.outcome_unknown(error)
+        } else {
+            error
         }
-        Err(failure) if failure.lost => {
-            let unknown = lease.outcome_unknown(failure.error);
-            lease.lost();
-            Err(unknown)
-        }
-        Err(failure) => {
-            lease.settle();
-            Err(failure.error)
-        }
-    }
+    })
 }
 
 /// The name of a model's sequence.
@@ -198,7 +191,7 @@ pub(super) fn name_of(home: &str, table: &str) -> String {
 #[cold]
 fn bad_sequence(name: &str) -> Error {
     Error::configuration(format!(
-        "the row `{name}` of the table `{SEQUENCES}` holds no number from 1 on; correct it to one \
-         above the highest id that is in use"
+        "the row `{name}` of the table `{SEQUENCES}` holds no positive number; set it to one above \
+         the highest id in use"
     ))
 }

@@ -1,6 +1,6 @@
-//! Fills the id of a row that has none yet.
+//! Generates the id of a row that has none.
 //!
-//! Called by `record` for each row that is about to be inserted.
+//! Called by `record` for each row before it is inserted.
 
 use super::generators::{no_tables_configured, no_worker_configured};
 use super::lease::ensure_worker;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::exec::Target;
 use crate::model::{Generate, Generated, Model, ModelDef, NewId};
 
-/// Fills the id of a row of a model that generates it.
+/// Generates the id of a row, if its model has generated ids.
 pub(crate) async fn fill<M: Model>(target: Target<'_>, row: &mut M) -> Result<()> {
     let def = M::def();
     let Some(generated) = def.generated else {
@@ -22,13 +22,13 @@ pub(crate) async fn fill<M: Model>(target: Target<'_>, row: &mut M) -> Result<()
         .try_generate(def, generated, key)
     {
         Ok(id) => id,
-        // Boxed: most ids are made at once, without it.
+        // Boxed: most ids need no wait.
         Err(refusal) => Box::pin(wait(target, def, generated, key, refusal)).await?,
     };
     row.set_id(id)
 }
 
-/// As [`fill`], where nothing has to be waited for; gives whether the id is filled.
+/// As [`fill`] without waiting; returns whether the id is set.
 pub(crate) fn fill_at_once<M: Model>(target: Target<'_>, row: &mut M) -> Result<bool> {
     let def = M::def();
     let Some(generated) = def.generated else {
@@ -78,7 +78,7 @@ async fn wait(
     }
 }
 
-/// Refuses a row without an id where it could not be handed back.
+/// Refuses a row without an id if the generated id could not be returned.
 pub(crate) fn refuse_unset<M: Model>(row: &M, verb: &str, instead: &str) -> Result<()> {
     if row.needs_id() {
         Err(unset(M::def(), verb, instead))
@@ -93,13 +93,12 @@ fn unset(def: &ModelDef, verb: &str, instead: &str) -> Error {
         .generated
         .map_or("id", |generated| def.columns[generated.column].name);
     Error::unsupported(format!(
-        "`{verb}` cannot fill `{column}` of this `{}`, which has no id yet; {instead}",
+        "`{verb}` cannot generate `{column}` of this `{}`, which has no id; {instead}",
         def.name
     ))
 }
 
-/// Refuses a row without an id where it is looked for by the id, or where the id is the shard key,
-/// by which it is looked for.
+/// Refuses a row without an id if it is looked up by the id, or by a shard key that is the id.
 pub(crate) fn refuse_lookup<M: Model>(row: &M, by: &[usize]) -> Result<()> {
     let def = M::def();
     if row.needs_id()
@@ -107,8 +106,8 @@ pub(crate) fn refuse_lookup<M: Model>(row: &M, by: &[usize]) -> Result<()> {
         && (by.contains(&generated.column) || def.key == Some(generated.column))
     {
         return Err(Error::unsupported(format!(
-            "this `{}` has no id yet, so it cannot be looked for by `{}`; use `insert`, or give it \
-             the id of the row",
+            "this `{}` has no id, so it cannot be looked up by `{}`; use `insert`, or set the id \
+             of the row",
             def.name, def.columns[generated.column].name
         )));
     }

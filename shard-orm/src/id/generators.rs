@@ -1,6 +1,6 @@
-//! What makes the ids of one cluster: its worker, its sequences, and how they are configured.
+//! The id generators of one cluster: its worker, its sequences, and their configuration.
 //!
-//! Held by the cluster. Knows no connection: `lease` and `block` go to a database for it.
+//! An extension of the cluster. Uses no connection: `lease` and `block` access the database for it.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -18,19 +18,19 @@ use crate::config::layout::Layout;
 use crate::error::Error;
 use crate::model::{Generate, Generated, ModelDef, NewId};
 
-/// What makes the ids of one cluster.
+/// The id generators of one cluster.
 pub(crate) struct Generators {
     config: config::Ids,
     pub(super) snowflakes: Snowflakes,
-    /// One task at a time takes, renews or gives back a worker.
+    /// Locked while a worker id is leased, renewed or released.
     pub(super) lease: tokio::sync::Mutex<State>,
     sequences: Mutex<HashMap<(&'static str, &'static str), Arc<Sequence>>>,
-    /// The runtime that the cluster was opened on.
+    /// The runtime on which the cluster was opened.
     pub(super) runtime: Handle,
 }
 
 impl Cluster {
-    /// What the bits of this cluster's snowflakes mean, as configured.
+    /// The configured layout of this cluster's snowflakes.
     ///
     /// ```no_run
     /// # fn run(cluster: &shard_orm::Cluster, id: i64) {
@@ -50,10 +50,10 @@ impl Cluster {
 }
 
 impl Generators {
-    /// From a configuration that has been checked.
+    /// Created from a valid configuration.
     pub(super) fn new(config: &config::Ids, runtime: Handle) -> Self {
         let generators = Self {
-            // A configuration that was opened has a valid layout.
+            // An open cluster has a valid layout.
             snowflakes: Snowflakes::new(config.layout().unwrap_or_default()),
             lease: tokio::sync::Mutex::default(),
             sequences: Mutex::default(),
@@ -61,7 +61,7 @@ impl Generators {
             runtime,
         };
         if let Some(worker) = config.worker_number() {
-            // With a clock that is not set yet, the first id tries again, and says so.
+            // If the clock is not set yet, the first id tries again and reports it.
             let _unset = generators.grant_number(worker);
         }
         generators
@@ -75,10 +75,10 @@ impl Generators {
         self.snowflakes.layout()
     }
 
-    /// Makes ids as the worker of the configuration.
+    /// Generates ids with the worker id of the configuration.
     pub(super) fn grant_number(&self, worker: u32) -> Result<(), Refusal> {
         let now = self.snowflakes.millisecond().ok_or(Refusal::ClockUnset)?;
-        // The process before this one may have had the same number and have borrowed.
+        // An earlier process may have had the same number and run ahead of the clock.
         let floor = if first_of_process(self.layout(), worker) {
             now + BORROWED_MILLISECONDS
         } else {
@@ -89,7 +89,7 @@ impl Generators {
         Ok(())
     }
 
-    /// The id of a row, when one can be made without a look at a database and without a wait.
+    /// The id of a row, if it can be generated without a database and without waiting.
     pub(super) fn try_generate(
         &self,
         def: &'static ModelDef,
@@ -133,7 +133,7 @@ impl Generators {
     }
 }
 
-/// Whether this process makes ids as a worker for the first time.
+/// Whether this process uses a worker id for the first time.
 fn first_of_process(layout: Layout, worker: u32) -> bool {
     static SEEN: Mutex<Option<HashSet<(Layout, u32)>>> = Mutex::new(None);
     SEEN.lock()
@@ -145,9 +145,9 @@ fn first_of_process(layout: Layout, worker: u32) -> bool {
 #[cold]
 pub(super) fn no_worker_configured(def: &ModelDef) -> Error {
     Error::configuration(format!(
-        "`{}` makes its ids as snowflakes, and no worker id is configured; write [ids] worker = \
-         {{ lease = \"default\" }} with the name of a database, or in code \
-         `.ids(Ids::new().lease(\"default\"))`, or give each process a number of its own",
+        "`{}` has snowflake ids, but no worker id is configured; write [ids] worker = {{ lease = \
+         \"default\" }} with the name of a database, or in code \
+         `.ids(Ids::new().lease(\"default\"))`, or give each process a different number",
         def.name
     ))
 }
@@ -155,8 +155,8 @@ pub(super) fn no_worker_configured(def: &ModelDef) -> Error {
 #[cold]
 pub(super) fn no_tables_configured(def: &ModelDef) -> Error {
     Error::configuration(format!(
-        "`{}` takes its ids from a table, and no database is configured for it; write [ids] tables \
-         = \"default\" with the name of a database, or in code \
+        "`{}` has ids from a table, but no database is configured for it; write [ids] tables = \
+         \"default\" with the name of a database, or in code \
          `.ids(Ids::new().tables(\"default\"))`",
         def.name
     ))

@@ -1,13 +1,12 @@
-//! A worker id that no other live process has: a row of a table, leased for a while.
+//! Leases a worker id that no other live process has: a row of a table, for a limited time.
 //!
-//! Two clocks would have to be compared to know that a lease is over, and no two are compared here.
-//! The database says by its own clock whether a row is free. The holder counts from before it sent
-//! the statement, by a clock that goes on while it is stopped, and leaves a margin for its clock
-//! being slower.
+//! No clocks of two machines are compared. The database decides by its own clock whether a row is
+//! free. The holder measures from before it sent the statement, by a clock that includes
+//! suspension, with a margin for a slower clock.
 //!
-//! That ids are unique does not rest on it even so. A row holds the last millisecond that its
-//! holder's ids may have, and the next holder begins after it: what a holder makes when its lease
-//! is over, however that came to be, is told apart by the millisecond.
+//! Uniqueness of ids does not depend on this. A row holds the last millisecond that its holder's
+//! ids may have, and the next holder starts after it: ids that are generated after a lease has
+//! expired for any reason differ in their millisecond.
 
 mod table;
 
@@ -31,17 +30,16 @@ impl Extension for Generators {
     }
 }
 
-/// Makes sure that there is a worker, and waits for that.
+/// Ensures that there is a worker id, and waits for it.
 ///
-/// Runs in a task of its own: a caller that goes away meanwhile would leave a row behind that
-/// nobody renews.
+/// Runs in a separate task: a cancelled caller would otherwise leave a row that nobody renews.
 pub(super) async fn ensure_worker(cluster: &Cluster) -> Result<()> {
     let generators = cluster.generators();
     let own = cluster.clone();
     let taken = async move { take(&own).await };
     let task = generators
         .runtime
-        .spawn(caught("the taking of a worker id", taken));
+        .spawn(caught("the lease of a worker id", taken));
     let taken = task.await.unwrap_or_else(|source| {
         Err(
             Error::new(ErrorKind::Unavailable, "the cluster's runtime has ended")
@@ -57,7 +55,7 @@ async fn take(cluster: &Cluster) -> Result<()> {
     if state.closed {
         return Err(Error::new(
             ErrorKind::Unavailable,
-            "the cluster was closed, so it makes no more ids",
+            "the cluster was closed and generates no more ids",
         ));
     }
     if generators.snowflakes.has_worker() {
@@ -81,7 +79,7 @@ async fn take(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Renews the lease from time to time, for as long as the cluster is there and open.
+/// Renews the lease periodically, while the cluster is open.
 async fn keep(cluster: WeakCluster) {
     let mut wait = None;
     loop {
@@ -125,7 +123,7 @@ async fn renew_or_claim(cluster: &Cluster, state: &mut State, database: &str) ->
         tracing::warn!(
             target: "shard_orm",
             worker = held.worker,
-            "the lease of the worker id ran out, and another process has it now"
+            "the lease of the worker id expired, and another process has it now"
         );
         cluster.generators().snowflakes.withdraw();
         state.held = None;
@@ -134,7 +132,7 @@ async fn renew_or_claim(cluster: &Cluster, state: &mut State, database: &str) ->
     Ok(())
 }
 
-/// Gives the worker id back; what is reserved and was not used is free at once.
+/// Releases the worker id; unused reserved time is free at once.
 async fn release(cluster: &Cluster) {
     let generators = cluster.generators();
     let mut state = generators.lease.lock().await;
@@ -146,11 +144,11 @@ async fn release(cluster: &Cluster) {
     };
     let given_back = async { Lease::new(cluster, database)?.release(&held, last).await };
     if let Err(error) = given_back.await {
-        // It runs out by itself.
+        // The lease expires by itself.
         tracing::debug!(
             target: "shard_orm",
             error = %error.kind(),
-            "the worker id was not given back"
+            "the worker id was not released"
         );
     }
 }

@@ -1,7 +1,8 @@
-//! Ids of django-shard-library's kind: microseconds, a part of the shard key, and chance.
+//! Ids in the style of django-shard-library: microseconds, a part of the shard key, and random
+//! bits.
 //!
-//! Needs neither a worker id nor a database, and pays for it: two processes that make an id in the
-//! same microsecond for shard keys that are equal modulo 1,024 make the same one in one of eight
+//! They need neither a worker id nor a database, at a price: if two processes generate an id in the
+//! same microsecond for shard keys that are equal modulo 1,024, the ids are equal in one of eight
 //! cases.
 
 use std::hash::{BuildHasher, RandomState};
@@ -14,12 +15,12 @@ use super::timeline::Timeline;
 use crate::clock::{Clock, SystemClock};
 use crate::route::mix64;
 
-/// The microseconds that fit beside 13 other bits into 63: until September 2060.
+/// The microseconds that fit in 63 bits with 13 other bits: until September 2060.
 const LAST_MICROSECOND: u64 = (1 << 50) - 1;
 /// How far a burst may run ahead of the clock.
 const BORROWED_MICROSECONDS: u64 = 1_000_000;
 
-/// Makes ids of `microseconds << 13 | shard key modulo 1,024 << 3 | 3 random bits`.
+/// Generates ids of `microseconds << 13 | shard key modulo 1,024 << 3 | 3 random bits`.
 ///
 /// That library counts from 1970, and its ids overflow a signed 64-bit integer. Counted from
 /// 2025-01-01 they fit until 2060.
@@ -30,7 +31,7 @@ pub(super) struct Nanoseconds<C = SystemClock> {
     last: AtomicU64,
 }
 
-/// The process's own: no two of its ids have one microsecond.
+/// Shared by the process: no two of its ids have the same microsecond.
 pub(super) static SHARED: Nanoseconds = Nanoseconds::new(SystemClock);
 
 impl<C: Clock> Nanoseconds<C> {
@@ -51,7 +52,7 @@ impl<C: Clock> Nanoseconds<C> {
         let next = loop {
             let next = now.max(last + 1);
             if next > now + BORROWED_MICROSECONDS {
-                // A tenth of a second of them at once, not one at a time.
+                // Waits for a tenth of a second of microseconds at once.
                 return Err(Refusal::Ahead(Duration::from_millis(100)));
             }
             if next > LAST_MICROSECOND {
@@ -70,7 +71,7 @@ impl<C: Clock> Nanoseconds<C> {
     }
 }
 
-/// Three bits that another process does not repeat.
+/// Three bits that differ between processes.
 fn random_bits(of: u64) -> u64 {
     static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0));
     mix64(*SEED ^ of) >> 61

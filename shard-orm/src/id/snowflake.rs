@@ -1,6 +1,6 @@
-//! Makes snowflakes: one atomic number holds the last millisecond and sequence.
+//! Generates snowflakes: one atomic number holds the last millisecond and sequence.
 //!
-//! Knows no database: `worker` says who makes them, and for how long. Called for each id.
+//! Uses no database. `lease` grants the worker id and its duration. Called for each id.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,10 +18,10 @@ use crate::route::mix64;
 /// How far a burst may run ahead of the clock.
 pub(super) const BORROWED_MILLISECONDS: u64 = 1_000;
 
-/// Makes snowflakes for one worker.
+/// Generates snowflakes for one worker.
 ///
-/// All that is made for one layout in a process comes from one counter: ids rise strictly, from
-/// whichever thread or cluster they are asked for.
+/// All ids of one layout in a process come from one counter: they ascend strictly, across threads
+/// and clusters.
 pub struct Snowflakes<C = SystemClock> {
     layout: Layout,
     clock: C,
@@ -29,7 +29,7 @@ pub struct Snowflakes<C = SystemClock> {
     grant: ArcSwapOption<Grant>,
 }
 
-/// Where the ids of one layout are.
+/// The counter of one layout.
 #[derive(Debug)]
 struct Counter {
     /// The last id's millisecond and sequence, as one number.
@@ -37,28 +37,28 @@ struct Counter {
     timeline: Timeline,
 }
 
-/// The right to make ids as one worker.
+/// The permission to generate ids as one worker.
 #[derive(Debug)]
 pub(super) struct Grant {
     worker: u32,
-    /// It ends at this time of the clock that never steps.
+    /// When it ends, by the monotonic clock.
     ends: Option<i64>,
-    /// The last millisecond that its ids may hold.
+    /// The last millisecond that its ids may have.
     reserved: u64,
     withdrawn: AtomicBool,
 }
 
-/// Why no id can be made at once.
+/// Why no id can be generated immediately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It would be too far ahead of the clock: ask again after this time.
+    /// It would be too far ahead of the clock: try again after this time.
     Ahead(Duration),
-    /// There is no worker, or its time has run out.
+    /// There is no worker id, or its lease has expired.
     NoWorker,
     /// The machine's clock is before 2025.
     ClockUnset,
-    /// The milliseconds are used up, in September 2094.
+    /// No milliseconds are left, in September 2094.
     Exhausted,
 }
 
@@ -95,7 +95,7 @@ impl Grant {
 }
 
 impl Snowflakes {
-    /// By the clock of the system, from the process's counter; with no worker yet.
+    /// With the system clock and the process's counter, and without a worker id yet.
     pub(super) fn new(layout: Layout) -> Self {
         Self {
             layout,
@@ -107,8 +107,7 @@ impl Snowflakes {
 }
 
 impl<C: Clock> Snowflakes<C> {
-    /// For tests and measurements: a worker that nobody else is, by a clock and a counter of its
-    /// own.
+    /// For tests and benchmarks: a worker of its own, with a separate clock and counter.
     #[must_use]
     pub fn with_clock(layout: Layout, worker: u32, clock: C) -> Self {
         Self {
@@ -127,12 +126,12 @@ impl<C: Clock> Snowflakes<C> {
         self.counter.timeline.moment(&self.clock)
     }
 
-    /// The millisecond since 2025-01-01, if the clock is set.
+    /// The milliseconds since 2025-01-01, if the clock is set.
     pub(super) fn millisecond(&self) -> Option<u64> {
         millisecond(self.moment())
     }
 
-    /// Makes ids by this grant from now on, all of them after `floor`.
+    /// Generates ids with this grant from now on, all after `floor`.
     pub(super) fn grant(&self, grant: Grant, floor: u64) {
         let bits = self.layout.sequence_bits();
         let floor = ((floor + 1) << bits) - 1;
@@ -140,17 +139,17 @@ impl<C: Clock> Snowflakes<C> {
         self.grant.store(Some(Arc::new(grant)));
     }
 
-    /// Makes no more ids; gives the last millisecond that one can hold which was made.
+    /// Stops generating ids, and returns the highest millisecond that a generated id can have.
     pub(super) fn withdraw(&self) -> u64 {
         if let Some(grant) = self.grant.swap(None) {
-            // Before the look at the last id, as whoever makes one looks here after it: either it
-            // is seen below, or it is thrown away there.
+            // Stored before the last id is read, because generators check it afterwards: an id is
+            // either seen below, or discarded there.
             grant.withdrawn.store(true, Ordering::SeqCst);
         }
         self.counter.last.load(Ordering::SeqCst) >> self.layout.sequence_bits()
     }
 
-    /// Whether there is a worker whose time has not run out, and enough is reserved for it.
+    /// Whether there is a worker id whose lease has not expired, with enough reserved time.
     pub(super) fn has_worker(&self) -> bool {
         let moment = self.moment();
         match &*self.grant.load() {
@@ -162,15 +161,15 @@ impl<C: Clock> Snowflakes<C> {
         }
     }
 
-    /// Makes an id for a row of this shard key, if one can be made at once.
+    /// Generates an id for a row with this shard key, if that is possible immediately.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason if it is not.
     pub fn try_next(&self, key: i64) -> Result<i64, Refusal> {
         self.try_next_of_hash(mix64(key.cast_unsigned()))
     }
 
-    /// As [`try_next`](Self::try_next), of the key's hash.
+    /// As [`try_next`](Self::try_next), for the key's hash.
     pub(super) fn try_next_of_hash(&self, hash: u64) -> Result<i64, Refusal> {
         let grant = self.grant.load();
         let grant = grant.as_ref().ok_or(Refusal::NoWorker)?;
@@ -225,14 +224,15 @@ fn millisecond(moment: Moment) -> Option<u64> {
 }
 
 impl Refusal {
-    /// The error of a refusal that no waiting mends.
+    /// The error of a refusal that waiting does not resolve.
     pub(super) fn into_error(self) -> Error {
         match self {
             Self::ClockUnset => Error::configuration(
-                "the clock of this machine is before 2025-01-01, from which ids count; set it",
+                "the clock of this machine is before 2025-01-01, from which ids count; set the \
+                 clock",
             ),
             Self::Exhausted => Error::unsupported(
-                "the clock of this machine is beyond the last moment that fits into such an id",
+                "the clock of this machine is beyond the last moment that fits in an id",
             ),
             Self::NoWorker => Error::new(ErrorKind::Unavailable, "there is no worker id"),
             Self::Ahead(wait) => Error::new(

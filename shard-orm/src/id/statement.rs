@@ -1,4 +1,4 @@
-//! The two tables that ids stand on, `shard_orm_worker` and `shard_orm_sequence`.
+//! The tables of generated ids, `shard_orm_worker` and `shard_orm_sequence`.
 //!
 //! Both are in a named database. Used by `lease` and `block`, created by `Cluster::setup`.
 
@@ -9,13 +9,13 @@ use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::exec::own::{Kind, create_table};
 
-/// Who makes ids under which number, and until when.
+/// The worker ids with their holders and expiry.
 pub(super) const WORKERS: &str = "shard_orm_worker";
 /// The next number of each sequence.
 pub(super) const SEQUENCES: &str = "shard_orm_sequence";
 
-/// The tables that a configuration asks for, each with its database and the statement that creates
-/// it where it is not there.
+/// The tables that a configuration needs, each with its database and its `CREATE TABLE IF NOT
+/// EXISTS`.
 pub(crate) fn tables(cluster: &Cluster) -> Result<Vec<(Arc<NamespaceHandle>, String)>> {
     let ids = cluster.generators().config();
     let mut tables = Vec::new();

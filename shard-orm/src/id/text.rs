@@ -1,8 +1,7 @@
-//! Ids as texts in JSON, for clients whose numbers are exact up to 2^53 only, as JavaScript's are.
+//! Ids as strings in JSON, for clients like JavaScript whose numbers are exact only up to 2^53.
 //!
-//! `#[serde(with = "shard_orm::id::text")]` on a field, `shard_orm::id::text::option` on one with an
-//! `Option`. A text is written; a text and a number are read. Formats that people do not read keep
-//! the number.
+//! Use `#[serde(with = "shard_orm::id::text")]` on a field, or `shard_orm::id::text::option` on an
+//! `Option`. Strings are written; strings and numbers are read. Binary formats keep the number.
 //!
 //! ```
 //! # #[cfg(feature = "json")]
@@ -35,7 +34,7 @@ use crate::model::GeneratedId;
 /// Writes an id.
 ///
 /// # Errors
-/// What the format gives.
+/// The format's error.
 pub fn serialize<I: GeneratedId<i64>, S: Serializer>(id: &I, to: S) -> Result<S::Ok, S::Error> {
     let id = id.to_id();
     if to.is_human_readable() {
@@ -48,7 +47,7 @@ pub fn serialize<I: GeneratedId<i64>, S: Serializer>(id: &I, to: S) -> Result<S:
 /// Reads an id.
 ///
 /// # Errors
-/// What the format gives, and for a text that is no number of 64 bits.
+/// The format's error, and an error for a string that is not a 64-bit integer.
 pub fn deserialize<'de, I: GeneratedId<i64>, D: Deserializer<'de>>(from: D) -> Result<I, D::Error> {
     if from.is_human_readable() {
         from.deserialize_any(IdVisitor(PhantomData))
@@ -63,7 +62,7 @@ impl<I: GeneratedId<i64>> Visitor<'_> for IdVisitor<I> {
     type Value = I;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an id, as a text or a number")
+        f.write_str("an id, as a string or a number")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<I, E> {
@@ -83,7 +82,7 @@ impl<I: GeneratedId<i64>> Visitor<'_> for IdVisitor<I> {
     }
 }
 
-/// The same for an id that may be absent.
+/// The same for an optional id.
 pub mod option {
     use std::fmt;
     use std::marker::PhantomData;
@@ -93,10 +92,10 @@ pub mod option {
 
     use crate::model::GeneratedId;
 
-    /// Writes an id, or none.
+    /// Writes an optional id.
     ///
     /// # Errors
-    /// What the format gives.
+    /// The format's error.
     #[allow(clippy::ref_option)] // The form that serde asks for.
     pub fn serialize<I: GeneratedId<i64>, S: Serializer>(
         id: &Option<I>,
@@ -108,7 +107,7 @@ pub mod option {
         }
     }
 
-    /// Reads an id, or none.
+    /// Reads an optional id.
     ///
     /// # Errors
     /// As [`deserialize`](super::deserialize).
@@ -132,7 +131,7 @@ pub mod option {
         type Value = Option<I>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an id, as a text or a number, or none")
+            f.write_str("an id, as a string or a number, or none")
         }
 
         fn visit_none<E: Error>(self) -> Result<Self::Value, E> {

@@ -135,18 +135,18 @@ impl DatabaseLocks {
         let Some(held) = self.find(key, token) else {
             return Ok(false);
         };
-        let mut handle = held.conn.lock().await;
-        let Some(mut session) = handle.take() else {
+        let mut slot = held.conn.lock().await;
+        let Some(mut session) = slot.take() else {
             self.held().remove(token);
             return Ok(false);
         };
         match bounded(ttl, session.conn.advisory_ping(&held.lock, ttl)).await {
             Ok(true) => {
-                *handle = Some(session);
+                *slot = Some(session);
                 Ok(true)
             }
             Err(failure) if !failure.lost => {
-                *handle = Some(session);
+                *slot = Some(session);
                 Err(failure.error)
             }
             // Without its session the lock is gone.
@@ -186,20 +186,8 @@ impl DatabaseLocks {
         let lock = advisory(&handle.cluster, key);
         let mut lease = handle.writer()?.acquire().await?;
         let asked = lease.conn()?.is_advisory_locked(&lock);
-        match bounded(handle.acquire_timeout(), asked).await {
-            Ok(locked) => {
-                lease.settle();
-                Ok(locked)
-            }
-            Err(failure) => {
-                if failure.lost {
-                    lease.lost();
-                } else {
-                    lease.settle();
-                }
-                Err(failure.error)
-            }
-        }
+        let locked = bounded(handle.acquire_timeout(), asked).await;
+        lease.finish(locked)
     }
 
     fn find(&self, key: &str, token: &Token) -> Option<Arc<Held>> {

@@ -25,7 +25,7 @@ impl Namespace {
 }
 
 impl Cluster {
-    /// Where the copy of a static model is read that is on the server of this address.
+    /// The handle at which the copy of a static model is read, on the server of this address.
     pub(crate) fn handle_of_copy(
         &self,
         def: &ModelDef,
@@ -35,7 +35,7 @@ impl Cluster {
         self.handle(at)
     }
 
-    /// Where the rows of a static model are written that are on the server of this address.
+    /// The handle at which the rows of a static model are written, on the server of this address.
     pub(crate) fn handle_of_server(
         &self,
         def: &ModelDef,
@@ -48,7 +48,7 @@ impl Cluster {
     /// The groups of a static model.
     ///
     /// # Errors
-    /// When it names groups that the topology does not have.
+    /// `Configuration` if the model names groups that the topology does not have.
     pub(crate) fn groups_of_static(&self, def: &ModelDef) -> Result<Vec<Arc<str>>> {
         let Some(copied) = def.copied() else {
             return Ok(Vec::new());
@@ -63,7 +63,7 @@ impl Cluster {
                 .collect();
             if !unknown.is_empty() {
                 return Err(Error::configuration(format!(
-                    "`{}` is copied to groups that are not in the configuration: {}; it has {}",
+                    "`{}` is copied to unknown groups: {}; the configuration has {}",
                     def.name,
                     names(unknown.into_iter()),
                     names(all.map(|group| group.name())),
@@ -78,12 +78,13 @@ impl Cluster {
     }
 }
 
-/// Refuses an address at which there is no copy of a model.
+/// Refuses an address without a copy of a model.
 fn holds_copy(def: &ModelDef, at: &Address) -> Result<()> {
     if *at.at() == At::Database {
         return Err(Error::unsupported(format!(
-            "database `{}` holds no copy of `{}`: copies are on the servers of groups, and are read \
-             at a logical shard, as `Flight::shard(key)`; the source is read by `{1}::query()`",
+            "database `{}` holds no copy of `{}`: copies are on the servers of groups, and are \
+             read at a logical shard, as in `Flight::shard(key)`; read the source with \
+             `{1}::query()`",
             at.home(),
             def.name
         )));

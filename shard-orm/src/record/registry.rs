@@ -18,8 +18,8 @@ impl Extension for Registry {
 }
 
 impl Cluster {
-    /// Makes a static model known to the cluster, so that its copies are kept up with its source.
-    /// Once is enough, for all clones of the handle; nothing is sent.
+    /// Registers a static model with the cluster, so that `sync` keeps its copies up to date with
+    /// its source. Once is enough for all clones of the handle; nothing is sent.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -40,7 +40,7 @@ impl Cluster {
         }
     }
 
-    /// The static models that were registered.
+    /// The registered static models.
     pub(crate) fn static_models(&self) -> Vec<Transmitted> {
         self.registered().clone()
     }

@@ -123,7 +123,7 @@ impl<'s> Report<'s> {
             .filter(|(_, found)| found.len() > 1)
             .collect();
         for (shard, found) in twice.iter().take(LISTED) {
-            let handles: Vec<String> = found
+            let found_at: Vec<String> = found
                 .iter()
                 .map(|(looked, found)| {
                     format!("namespace `{}` on {}", found.namespace, looked.label)
@@ -133,7 +133,7 @@ impl<'s> Report<'s> {
                 "logical shard {shard} exists {} times: in {}; find out which of them has the \
                  rows, and remove the others",
                 found.len(),
-                handles.join(" and in ")
+                found_at.join(" and in ")
             ));
         }
         if twice.len() > LISTED {

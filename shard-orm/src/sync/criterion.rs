@@ -128,10 +128,10 @@ impl Criterion {
             let last = || Expr::val(transaction.to_string()).cast_as("xid8");
             // As one row, by which the index is looked up: many rows can be of one transaction, as all
             // that were there before the trigger.
-            let handle = std::iter::once(own()).chain(keys.iter().cloned().map(Expr::col));
+            let row = std::iter::once(own()).chain(keys.iter().cloned().map(Expr::col));
             let values = values.iter().cloned().map(Expr::Value);
             let last = std::iter::once(last()).chain(values);
-            select.and_where(Expr::tuple(handle).gt(Expr::tuple(last)));
+            select.and_where(Expr::tuple(row).gt(Expr::tuple(last)));
         }
         let rows = source
             .read(def.table, &select, |row: &Row<'_>| {

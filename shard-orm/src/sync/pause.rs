@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::random::random;
+use crate::random::fraction;
 
 /// Pauses that double, up to a longest one.
 #[derive(Debug, Clone)]
@@ -38,8 +38,7 @@ impl Pauses {
 
 /// A time that is longer or shorter by up to this share of it, at random.
 pub(super) fn spread(time: Duration, share: f64) -> Duration {
-    let handle = f64::from(u32::try_from(random() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
-    time.mul_f64((1.0 + share * (2.0 * handle - 1.0)).max(0.0))
+    time.mul_f64((1.0 + share * (2.0 * fraction() - 1.0)).max(0.0))
 }
 
 #[cfg(test)]

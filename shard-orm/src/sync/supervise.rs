@@ -156,7 +156,7 @@ impl Supervise {
                  register each with `cluster.register_static::<Model>()`",
             ));
         }
-        let mut handles: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
+        let mut slots: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
         let (stop, stopped) = watch::channel(false);
         let board = Arc::new(Board::default());
         let most = self.plan.concurrency;
@@ -173,8 +173,8 @@ impl Supervise {
                     .filter(|(other, (_, server))| *other != number && **server == servers[number])
                     .map(|(_, (further, _))| Arc::clone(further))
                     .collect();
-                let handles = handles.entry(task.on());
-                let handles = handles.or_insert_with(|| Arc::new(Semaphore::new(most)));
+                let slots = slots.entry(task.on());
+                let slots = slots.or_insert_with(|| Arc::new(Semaphore::new(most)));
                 let wake = Arc::new(Notify::new());
                 let ear = ears.entry(task.def.location_name()).or_insert_with(|| Ear {
                     task: task.clone(),
@@ -190,7 +190,7 @@ impl Supervise {
                     neighbours,
                     how: Arc::clone(&all),
                     board: Arc::clone(&board),
-                    handles: Arc::clone(handles),
+                    slots: Arc::clone(slots),
                 };
                 board.write(&keeper.copy, |_| {});
                 runtime.spawn(keeper.run(stopped.clone()))

@@ -42,10 +42,8 @@ enum State {
 /// run holds.
 pub(super) async fn bring_up(plan: &Plan, tasks: Vec<Task>) -> Vec<(Task, Result<Option<Rows>>)> {
     // Of this server alone: one that does not answer keeps no other waiting.
-    let handles = &Semaphore::new(plan.concurrency);
-    let begun = tasks
-        .into_iter()
-        .map(|task| One::begin(plan, handles, task));
+    let slots = &Semaphore::new(plan.concurrency);
+    let begun = tasks.into_iter().map(|task| One::begin(plan, slots, task));
     let mut all: Vec<One> = join_all(begun).await;
     let points_to: Vec<Vec<usize>> = (0..all.len())
         .map(|one| {
@@ -67,7 +65,7 @@ pub(super) async fn bring_up(plan: &Plan, tasks: Vec<Task>) -> Vec<(Task, Result
                 .filter(|((_, again), own)| **again && **own == rank)
                 .map(|((one, _), _)| one);
             count += 1;
-            join_all(turns.map(|one| one.turn(handles, count))).await;
+            join_all(turns.map(|one| one.turn(slots, count))).await;
         }
         again = (0..all.len()).map(|one| may_go_on(&all, one)).collect();
         if !again.contains(&true) {
@@ -141,14 +139,14 @@ fn may_go_on(all: &[One], position: usize) -> bool {
     }
 }
 
-async fn handle(handles: &Semaphore) -> Option<SemaphorePermit<'_>> {
+async fn slot(slots: &Semaphore) -> Option<SemaphorePermit<'_>> {
     // It is never closed.
-    handles.acquire().await.ok()
+    slots.acquire().await.ok()
 }
 
 impl One {
-    async fn begin(plan: &Plan, handles: &Semaphore, task: Task) -> Self {
-        let _handle = handle(handles).await;
+    async fn begin(plan: &Plan, slots: &Semaphore, task: Task) -> Self {
+        let _slot = slot(slots).await;
         let (guard, state) = match plan.lock(&task).await {
             Err(error) => (None, State::Refused(error)),
             Ok(Err(Held)) => (None, State::Held),
@@ -174,11 +172,11 @@ impl One {
     }
 
     /// One round of its run.
-    async fn turn(&mut self, handles: &Semaphore, count: u64) {
+    async fn turn(&mut self, slots: &Semaphore, count: u64) {
         let State::Begun(run, outcome) = &mut self.state else {
             return;
         };
-        let _handle = handle(handles).await;
+        let _slot = slot(slots).await;
         let before = run.work.applied.written();
         *outcome = run.round().await;
         self.tried = count;

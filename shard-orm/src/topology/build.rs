@@ -82,7 +82,7 @@ fn database(
         report,
     );
     let location = found.location?;
-    if let Some((container, own)) = &location.taken {
+    if let Some((container, own)) = &location.occupied {
         let owner = duplicates.database(&path, name);
         duplicates.name(container, own, owner);
     }

@@ -7,7 +7,7 @@ use super::{Tx, TxOptions};
 use crate::cluster::{Address, Cluster, Session};
 use crate::connect::WriteMarks;
 use crate::error::Error;
-use crate::route::mix64;
+use crate::random::fraction;
 
 /// The longest wait between two attempts.
 const CEILING: Duration = Duration::from_secs(1);
@@ -155,10 +155,5 @@ fn wait(base: Duration, attempt: u32) -> Duration {
     let longest = base
         .saturating_mul(2_u32.saturating_pow(attempt - 1))
         .min(CEILING);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.subsec_nanos());
-    let random = mix64(u64::from(now) ^ u64::from(attempt) << 32);
-    let share = u32::try_from(random >> 32).unwrap_or(u32::MAX);
-    longest.mul_f64(f64::from(share) / f64::from(u32::MAX))
+    longest.mul_f64(fraction())
 }

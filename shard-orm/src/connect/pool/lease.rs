@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::{Idle, Pool};
-use crate::backend::Conn;
+use crate::backend::{Conn, Failure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::caught;
 
@@ -48,6 +48,15 @@ impl Lease {
     /// Marks the operation as complete: the connection may be reused.
     pub(crate) fn settle(&mut self) {
         self.dirty = false;
+    }
+
+    /// Ends an operation by its outcome: the connection may be reused unless it was lost.
+    pub(crate) fn finish<T>(&mut self, outcome: Result<T, Failure>) -> Result<T> {
+        match &outcome {
+            Err(failure) if failure.lost => self.lost(),
+            _ => self.settle(),
+        }
+        outcome.map_err(|failure| failure.error)
     }
 
     /// Discards a lost connection; its siblings must be pinged.

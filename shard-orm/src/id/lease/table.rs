@@ -1,6 +1,6 @@
-//! The table of worker ids: who holds which, until when, and up to which millisecond.
+//! The table of worker ids: the holder, the expiry, and the last reserved millisecond of each.
 //!
-//! One statement for each step, guarded by what the row was read to hold. Called by `lease`.
+//! One statement per step, conditional on the row being as it was read. Called by `lease`.
 
 use std::cmp::{max, min};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::id::worker::Held;
 use crate::random::random;
 use crate::topology::Read;
 
-/// How often another row is tried when other processes were faster.
+/// How many rows are tried when other processes are faster.
 const ROUNDS: usize = 32;
 
-/// One process's way to the table of workers.
+/// Access to the table of workers.
 pub(super) struct Lease<'c> {
     cluster: &'c Cluster,
     generators: &'c Generators,
@@ -41,7 +41,7 @@ struct Worker {
     number: u32,
     token: String,
     layout: String,
-    /// How long its lease lasts yet by the database's clock, in milliseconds.
+    /// The remaining time of its lease by the database's clock, in milliseconds.
     remaining: i64,
     reserved: u64,
 }
@@ -58,7 +58,7 @@ impl<'c> Lease<'c> {
         })
     }
 
-    /// Gives back what is held; `last` is the last millisecond that was used.
+    /// Releases a lease; `last` is the last millisecond that was used.
     pub(super) async fn release(&self, held: &Held, last: u64) -> Result<()> {
         let mut update = of_holder(held);
         update.value(Alias::new("expires_at"), 0_i64).value(
@@ -68,7 +68,7 @@ impl<'c> Lease<'c> {
         self.write("release", &update).await.map(drop)
     }
 
-    /// Renews what is held; says whether it still was.
+    /// Renews a lease; returns whether it was still held.
     pub(super) async fn renew(&self, held: &mut Held) -> Result<bool> {
         let sent = self.generators.snowflakes.moment();
         let reserved = max(self.reserve(sent)?, held.reserved);
@@ -78,7 +78,7 @@ impl<'c> Lease<'c> {
             .value(Alias::new("reserved_until"), signed(reserved));
         let mut rows = self.write("renew", &update).await;
         if matches!(&rows, Err(error) if error.kind() == ErrorKind::OutcomeUnknown) {
-            // It does the same twice.
+            // The statement is idempotent.
             rows = self.write("renew", &update).await;
         }
         if rows? == 0 {
@@ -89,7 +89,7 @@ impl<'c> Lease<'c> {
         Ok(true)
     }
 
-    /// Takes a worker id that is free.
+    /// Leases a free worker id.
     pub(super) async fn claim(&self) -> Result<Held> {
         for _ in 0..ROUNDS {
             let known = self.read().await?;
@@ -99,7 +99,8 @@ impl<'c> Lease<'c> {
             };
             let sent = self.generators.snowflakes.moment();
             let old = known.iter().find(|worker| worker.number == *number);
-            // Whoever had a new number before there was a table may have borrowed.
+            // A process with a fixed worker id may have run ahead of the clock before the table
+            // existed.
             let floor = match old {
                 Some(old) => old.reserved,
                 None => millisecond(sent)? + BORROWED_MILLISECONDS,
@@ -127,20 +128,21 @@ impl<'c> Lease<'c> {
         Err(Error::new(
             ErrorKind::Unavailable,
             format!(
-                "other processes were faster {ROUNDS} times at taking a worker id in database `{}`",
+                "other processes were faster {ROUNDS} times at leasing a worker id in database \
+                 `{}`; try again",
                 self.database
             ),
         ))
     }
 
-    /// Makes ids by the lease whose statement was sent then.
+    /// Generates ids with a lease whose statement was sent at this time.
     fn grant(&self, worker: u32, sent: Moment, reserved: u64, floor: u64) -> Result<()> {
         let ends = sent.elapsed + micros(self.ttl - margin(self.ttl));
         if self.generators.snowflakes.moment().elapsed >= ends {
             return Err(Error::new(
                 ErrorKind::Unavailable,
                 format!(
-                    "database `{}` answered after the lease of the worker id was over, {:?}",
+                    "database `{}` answered after the lease of the worker id had expired, {:?}",
                     self.database, self.ttl
                 ),
             ));
@@ -151,7 +153,7 @@ impl<'c> Lease<'c> {
         Ok(())
     }
 
-    /// The last millisecond for which ids may be made by a lease that begins then.
+    /// The last millisecond for which a lease that begins then may generate ids.
     fn reserve(&self, sent: Moment) -> Result<u64> {
         let ttl = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX / 4);
         Ok(millisecond(sent)? + ttl + BORROWED_MILLISECONDS)
@@ -184,7 +186,7 @@ impl<'c> Lease<'c> {
         Ok(sink.rows)
     }
 
-    /// The numbers that can be taken.
+    /// The free numbers.
     fn free(&self, known: &[Worker]) -> Result<Vec<u32>> {
         let layout = self.generators.layout();
         if let Some(other) = known
@@ -196,7 +198,8 @@ impl<'c> Lease<'c> {
         let now = millisecond(self.generators.snowflakes.moment())?;
         let mut free: Vec<bool> = vec![true; layout.last_worker() as usize + 1];
         for worker in known {
-            // One whose ids were made by a clock ahead of this one would have to wait for that time.
+            // A worker whose ids were generated by a clock ahead of this one is skipped: its next
+            // holder would have to wait.
             let is_free = worker.remaining <= 0 && worker.reserved <= now + BORROWED_MILLISECONDS;
             if let Some(mark) = free.get_mut(worker.number as usize) {
                 *mark = is_free;
@@ -206,7 +209,7 @@ impl<'c> Lease<'c> {
         Ok(numbers.map(|(number, _)| number).collect())
     }
 
-    /// Takes a row over that is as it was read.
+    /// Takes over a row, if it is as it was read.
     fn take_over(&self, old: &Worker, held: &Held) -> UpdateStatement {
         let mut update = Query::update();
         update
@@ -259,9 +262,9 @@ impl<'c> Lease<'c> {
         Error::new(
             ErrorKind::Unavailable,
             format!(
-                "all {} worker ids in database `{}` are taken by other processes ({known} rows in \
-                 `{WORKERS}`); end some of them, wait until a lease runs out, or plan for more with \
-                 `worker_bits`",
+                "all {} worker ids in database `{}` are leased by other processes ({known} rows in \
+                 `{WORKERS}`); end some of them, wait until a lease expires, or raise \
+                 `worker_bits` before ids are stored",
                 u64::from(self.generators.layout().last_worker()) + 1,
                 self.database
             ),
@@ -271,9 +274,9 @@ impl<'c> Lease<'c> {
     #[cold]
     fn other_layout(&self, own: Layout, other: &str) -> Error {
         Error::configuration(format!(
-            "the worker ids in database `{}` are used with the widths {other} (sequence, worker, \
-             shard), and this process is configured with {own}; the widths are frozen once ids are \
-             kept: configure the same",
+            "the worker ids in database `{}` are used with the bits {other} (sequence, worker, \
+             shard), but this process is configured with {own}; the bits cannot change once ids \
+             are stored: configure the same",
             self.database
         ))
     }
@@ -292,7 +295,7 @@ fn column(name: &str) -> Expr {
     Expr::col(Alias::new(name))
 }
 
-/// By how much the holder's lease is over before the database's.
+/// How much earlier a lease ends for the holder than for the database.
 fn margin(ttl: Duration) -> Duration {
     ttl / 10
 }
@@ -305,7 +308,7 @@ fn signed(milliseconds: u64) -> i64 {
     i64::try_from(milliseconds).unwrap_or(i64::MAX)
 }
 
-/// What tells one claim from all others.
+/// Identifies one lease.
 fn token() -> String {
     format!("{:016x}{:016x}", random(), random())
 }

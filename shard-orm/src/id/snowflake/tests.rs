@@ -1,4 +1,4 @@
-//! Uniqueness and order under every clock.
+//! Uniqueness and order under any clock.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::route::{Hash, Pins, Router, RoutingKey};
 
-/// A clock that shows what it is told.
+/// A clock set by the test.
 #[derive(Debug, Default)]
 struct Told {
     wall: AtomicI64,
@@ -51,7 +51,7 @@ fn a_clock_that_stands_still_gives_a_second_of_ids_and_then_asks_for_time() {
             Err(refusal) => break refusal,
         }
     };
-    // The millisecond itself and the 1,000 that are borrowed, 64 ids each.
+    // The millisecond itself and 1,000 ahead of the clock, 64 ids each.
     assert_eq!(made, 1_001 * 64);
     assert_eq!(refusal, Refusal::Ahead(Duration::from_millis(1)));
     clock.elapsed.fetch_add(1_000, Ordering::Relaxed);
@@ -95,7 +95,7 @@ fn a_grant_ends_by_the_clock_that_counts_suspension() {
     let layout = Layout::default();
     let parts = layout.parts(snowflakes.try_next(1).unwrap()).unwrap();
     assert_eq!((parts.worker, parts.milliseconds), (3, now + 1));
-    // The wall clock does not matter to it.
+    // The wall clock does not affect it.
     clock.wall.fetch_sub(DAY, Ordering::Relaxed);
     clock.elapsed.store(29_999_999, Ordering::Relaxed);
     assert!(snowflakes.has_worker());
@@ -115,7 +115,7 @@ fn no_id_is_beyond_the_reserved_millisecond() {
         made += 1;
     }
     assert_eq!(made, 3 * 64);
-    // As a step of the clock would: the ids go on when more is reserved.
+    // Like a step of the clock: ids continue when more time is reserved.
     clock.wall.fetch_add(DAY, Ordering::Relaxed);
     assert_eq!(snowflakes.try_next(1), Err(Refusal::NoWorker));
     assert!(!snowflakes.has_worker());
@@ -175,7 +175,7 @@ fn threads_share_one_rising_counter() {
 }
 
 proptest! {
-    /// Whatever the wall clock does, and however little the other one advances.
+    /// For any wall clock, and however slowly the monotonic clock advances.
     #[test]
     fn ids_rise_whatever_the_clock_does(
         steps in prop::collection::vec((-DAY..DAY, 0_i64..3_000, 0_usize..200), 1..60),
@@ -200,7 +200,7 @@ proptest! {
 }
 
 proptest! {
-    /// Its shard is among those that the id names, also when each shard is cut in two, and in two again.
+    /// Its shard is among those named by the id, even when each shard is split in two, and in four.
     #[test]
     fn an_id_names_the_shard_of_its_row_before_and_after_a_split(
         key in any::<i64>(),
@@ -222,7 +222,7 @@ proptest! {
             let shards = router.shards_of_hashes(&hashes).unwrap();
             prop_assert!(shards.contains(&router.route(&RoutingKey::new(key)).unwrap()));
             prop_assert!(shards.is_sorted_by(|a, b| a < b));
-            // The range of an id has one part of 2^bits, so it touches that part of the shards and
+            // The range of an id is one part of 2^bits, so it touches that part of the shards and
             // those at its ends; pins add theirs.
             let most = (u64::from(count) >> shard_bits) + 2 + 21;
             prop_assert!(shards.len() as u64 <= most);

@@ -181,7 +181,7 @@ async fn cut(
 
     let mut bounds: Vec<Key> = Vec::new();
     // Where the parts of each range are.
-    let mut handles = Vec::new();
+    let mut runs = Vec::new();
     let mut cut = Vec::new();
     for node in nodes.iter().filter(|node| is_cut(node)) {
         if let Bound::Included(from) = &node.range.from
@@ -206,7 +206,7 @@ async fn cut(
                 bounds.push(key);
             }
         }
-        handles.push(first..=bounds.len());
+        runs.push(first..=bounds.len());
         if let Bound::Excluded(end) = &node.range.until {
             bounds.push(end.clone());
         }
@@ -217,15 +217,15 @@ async fn cut(
         try_join(source.digests(&cut, &bounds), copy.digests(&cut, &bounds)).await?;
 
     let mut parts = Vec::new();
-    let mut handles = handles.into_iter();
+    let mut runs = runs.into_iter();
     for node in nodes {
-        let handle = if is_cut(&node) { handles.next() } else { None };
-        let Some(handle) = handle else {
+        let run = if is_cut(&node) { runs.next() } else { None };
+        let Some(run) = run else {
             parts.push(node);
             continue;
         };
-        let (first, last) = (*handle.start(), *handle.end());
-        for number in handle {
+        let (first, last) = (*run.start(), *run.end());
+        for number in run {
             let (Some(source), Some(copy)) = (at_source.get(number), at_copy.get(number)) else {
                 return Err(Error::unsupported("a comparison without one of its parts"));
             };

@@ -85,19 +85,19 @@ pub(in crate::sync) async fn bring(
 
 /// What has become of the rows of these keys, in this order.
 async fn in_the_order_of(source: &Source, keys: &[Vec<Value>]) -> Result<Vec<Change>> {
-    let mut handles = HashMap::with_capacity(keys.len());
-    for (handle, key) in keys.iter().enumerate() {
-        handles.insert(bytes_of(key)?, handle);
+    let mut positions = HashMap::with_capacity(keys.len());
+    for (position, key) in keys.iter().enumerate() {
+        positions.insert(bytes_of(key)?, position);
     }
     let mut rows = Vec::with_capacity(keys.len());
     for change in source.changes(keys).await? {
         // One that is gone by now has a change of its own, in its place.
         if let Change::Put(cells) = &change {
             let key = bytes_of(&key_of(source.def, cells))?;
-            rows.push((handles.get(&key).copied(), change));
+            rows.push((positions.get(&key).copied(), change));
         }
     }
-    rows.sort_by_key(|(handle, _)| *handle);
+    rows.sort_by_key(|(position, _)| *position);
     Ok(rows.into_iter().map(|(_, change)| change).collect())
 }
 

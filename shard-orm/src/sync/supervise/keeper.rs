@@ -35,7 +35,7 @@ pub(super) struct Keeper {
     pub(super) neighbours: Vec<Arc<Notify>>,
     pub(super) how: Arc<Supervise>,
     pub(super) board: Arc<Board>,
-    pub(super) handles: Arc<Semaphore>,
+    pub(super) slots: Arc<Semaphore>,
 }
 
 /// Why a copy is left alone for a while.
@@ -186,7 +186,7 @@ impl Keeper {
 
     /// One of the places for copies that are written to.
     async fn handle(&self) -> Result<SemaphorePermit<'_>, Left> {
-        self.handles.acquire().await.map_err(|source| {
+        self.slots.acquire().await.map_err(|source| {
             Left::Failed(Error::configuration("the supervisor has ended").with_source(source))
         })
     }
