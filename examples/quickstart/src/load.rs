@@ -1,4 +1,4 @@
-//! Reads the excerpt of the data set: flights, aircraft, airlines and airports, as rows of the models.
+//! Parses the excerpts of the data set into rows of the models.
 
 use std::error::Error;
 use std::path::Path;
@@ -9,7 +9,8 @@ use csv::StringRecord;
 
 use crate::model::{Airline, Airport, Flight, Plane};
 
-/// All flights that have an aircraft, and how many have none: those were cancelled.
+/// Returns all flights with an aircraft, and the number of flights without one, which were
+/// cancelled.
 pub(crate) fn flights(file: &Path) -> Result<(Vec<Flight>, usize), Box<dyn Error>> {
     let mut flights = Vec::new();
     let mut without_aircraft = 0;
@@ -24,8 +25,8 @@ pub(crate) fn flights(file: &Path) -> Result<(Vec<Flight>, usize), Box<dyn Error
     Ok((flights, without_aircraft))
 }
 
-/// All aircraft that something is known of. The columns are tailnum, year, type, manufacturer,
-/// model, engines, seats, speed and engine.
+/// Returns all known aircraft. The columns are tailnum, year, type, manufacturer, model, engines,
+/// seats, speed and engine.
 pub(crate) fn planes(file: &Path) -> Result<Vec<Plane>, Box<dyn Error>> {
     let mut planes = Vec::new();
     for record in reader(file)?.records() {
@@ -41,7 +42,7 @@ pub(crate) fn planes(file: &Path) -> Result<Vec<Plane>, Box<dyn Error>> {
     Ok(planes)
 }
 
-/// All airlines.
+/// Returns all airlines.
 pub(crate) fn airlines(file: &Path) -> Result<Vec<Airline>, Box<dyn Error>> {
     let mut airlines = Vec::new();
     for record in reader(file)?.records() {
@@ -54,7 +55,7 @@ pub(crate) fn airlines(file: &Path) -> Result<Vec<Airline>, Box<dyn Error>> {
     Ok(airlines)
 }
 
-/// All airports. The columns are faa, name, lat, lon, alt, tz, dst and tzone.
+/// Returns all airports. The columns are faa, name, lat, lon, alt, tz, dst and tzone.
 pub(crate) fn airports(file: &Path) -> Result<Vec<Airport>, Box<dyn Error>> {
     let mut airports = Vec::new();
     for record in reader(file)?.records() {
@@ -96,7 +97,7 @@ fn flight(line: i64, record: &StringRecord) -> Result<Option<Flight>, Box<dyn Er
 fn text(record: &StringRecord, column: usize) -> Result<&str, String> {
     record
         .get(column)
-        .ok_or_else(|| format!("there is no column {}", column + 1))
+        .ok_or_else(|| format!("missing column {}", column + 1))
 }
 
 fn value<T>(record: &StringRecord, column: usize) -> Result<T, String>

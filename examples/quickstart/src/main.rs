@@ -1,10 +1,10 @@
-//! A first look at shard-orm: flights of a few days, sharded by aircraft over two servers.
+//! A first look at shard-orm: three days of flights, sharded by aircraft over two servers.
 //!
-//! `cargo run -p quickstart` needs no server: it runs on SQLite, in the folder `data` beside
-//! `shard-orm.toml`. Another file can be named as its argument. It may be run again and says the
-//! same each time.
+//! `cargo run -p quickstart` needs no server: it uses SQLite in the folder `data` next to
+//! `shard-orm.toml`. Pass the path of another configuration as the argument. Every run produces the
+//! same output.
 
-#![expect(clippy::print_stdout, reason = "it shows what it does")]
+#![expect(clippy::print_stdout, reason = "prints its results")]
 
 mod load;
 mod model;
@@ -57,7 +57,7 @@ async fn run() -> Outcome {
     Ok(())
 }
 
-/// Opens the cluster, and creates namespaces and tables where they are not there yet.
+/// Opens the cluster and creates missing namespaces and tables.
 async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
     heading("Open the cluster");
     let cluster = Cluster::open(file).await?;
@@ -86,17 +86,17 @@ async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
     Ok(cluster)
 }
 
-/// Loads the flights and what is known of the aircraft, each into the logical shard of its aircraft.
+/// Loads flights and aircraft data, each row into the logical shard of its aircraft.
 async fn load(cluster: &Cluster, folder: &Path) -> Result<Vec<Flight>, Box<dyn Error>> {
     heading("Load the flights");
     let (flights, without_aircraft) = load::flights(&folder.join("flights.csv"))?;
     let aircraft: BTreeSet<Aircraft> = flights.iter().map(|flight| flight.aircraft).collect();
 
-    // What an earlier run has left. Only the logical shards of these keys are asked.
+    // Deletes the rows of a previous run. Only the logical shards of these keys are queried.
     Flight::on_each(&aircraft).delete(cluster).await?;
     Plane::on_each(&aircraft).delete(cluster).await?;
 
-    // One transaction for each logical shard.
+    // One transaction per logical shard.
     let flights = Flight::insert_many(cluster, flights).await?;
     println!(
         "insert_many: {} flights of {} aircraft; {without_aircraft} had no aircraft",
@@ -104,7 +104,7 @@ async fn load(cluster: &Cluster, folder: &Path) -> Result<Vec<Flight>, Box<dyn E
         aircraft.len(),
     );
     let planes = Plane::insert_many(cluster, load::planes(&folder.join("planes.csv"))?).await?;
-    println!("insert_many: what is known of {} aircraft", planes.len());
+    println!("insert_many: data of {} aircraft", planes.len());
     Ok(flights)
 }
 
@@ -116,7 +116,7 @@ async fn where_rows_went(cluster: &Cluster, flights: &[Flight]) -> Outcome {
         .group("flights")
         .ok_or("the configuration has no group `flights`")?;
 
-    // A query names a logical shard by a key that lives in it: any will do.
+    // Picks one key of each logical shard.
     let mut keys = BTreeMap::new();
     for flight in flights {
         let shard = group
@@ -127,12 +127,12 @@ async fn where_rows_went(cluster: &Cluster, flights: &[Flight]) -> Outcome {
     println!("server  logical shard  namespace   rows");
     let mut of_server = vec![(0_u32, 0_i64); group.servers().len()];
     for (shard, key) in keys {
-        // The rows of all keys of the logical shard, so this is SQL: the builder asks for one key's.
+        // Raw SQL counts the rows of all keys in the logical shard.
         let rows: i64 = Flight::on_shard_of(key)
             .sql("SELECT COUNT(*) FROM {flights}")
             .one(cluster)
             .await?;
-        let placement = group.placement(shard).ok_or("there is no such shard")?;
+        let placement = group.placement(shard).ok_or("unknown shard")?;
         let server = &group.servers()[placement.server()];
         println!(
             "{:<6}  {shard:>13}  {:<10}  {rows:>4}",
@@ -152,7 +152,7 @@ async fn where_rows_went(cluster: &Cluster, flights: &[Flight]) -> Outcome {
     Ok(())
 }
 
-/// Reads and updates the rows of one shard key: one statement, on one logical shard.
+/// Reads and updates rows of one shard key, with single statements on one logical shard.
 async fn one_aircraft(cluster: &Cluster) -> Outcome {
     let aircraft: Aircraft = "N730MQ".parse()?;
     heading(&format!("One aircraft: {aircraft}"));
@@ -163,21 +163,21 @@ async fn one_aircraft(cluster: &Cluster) -> Outcome {
         .limit(3)
         .all(cluster)
         .await?;
-    println!("its first three from LaGuardia:");
+    println!("its first three departures from LaGuardia:");
     for flight in &flights {
         show(flight);
     }
 
-    let id = flights.first().ok_or("it has no flight from there")?.id;
+    let id = flights.first().ok_or("no flight from LaGuardia")?.id;
     let mut flight = Flight::get(cluster, aircraft, id).await?;
     flight.departure_delay = Some(90);
     flight.update(cluster).await?;
-    println!("the first of them again, after an update:");
+    println!("the first one after an update:");
     show(&flight.reload(cluster).await?);
     Ok(())
 }
 
-/// Reads page after page; each begins behind the last row of the one before.
+/// Reads pages; each starts after the last row of the previous one.
 async fn pages(cluster: &Cluster) -> Outcome {
     let aircraft: Aircraft = "N730MQ".parse()?;
     heading("Pages");
@@ -194,11 +194,11 @@ async fn pages(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Changes several rows of one logical shard together.
+/// Changes several rows of one logical shard atomically.
 async fn a_transaction(cluster: &Cluster) -> Outcome {
     let aircraft: Aircraft = "N739MQ".parse()?;
     heading("A transaction");
-    // Run again by itself when the database asks for it.
+    // Retried automatically after a serialization failure or deadlock.
     let (cancelled, delayed) = cluster
         .transaction(Flight::shard(aircraft), |tx| async move {
             let first = Flight::on(aircraft)
@@ -217,7 +217,8 @@ async fn a_transaction(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// A transaction holds one logical shard: a row of another is refused, and nothing is sent.
+/// A transaction covers one logical shard: a row of another one is rejected before anything is
+/// sent.
 async fn a_refused_write(cluster: &Cluster) -> Outcome {
     heading("A write that would leave its logical shard");
     let tx = cluster
@@ -225,7 +226,13 @@ async fn a_refused_write(cluster: &Cluster) -> Outcome {
         .await?;
     let elsewhere: Aircraft = "N730MQ".parse()?;
     match Flight::on(elsewhere).delete(&tx).await {
-        Ok(rows) => return Err(format!("it was not refused, and deleted {rows} rows").into()),
+        Ok(rows) => {
+            return Err(format!(
+                "the write was not rejected, and deleted {rows} \
+                                        rows"
+            )
+            .into());
+        }
         Err(error) if error.kind() == ErrorKind::CrossShard => println!("{error}"),
         Err(error) => return Err(error.into()),
     }
@@ -233,7 +240,7 @@ async fn a_refused_write(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Asks for several shard keys; only their logical shards are asked, all at once.
+/// Queries several shard keys; their logical shards are queried concurrently.
 async fn several_aircraft(cluster: &Cluster) -> Outcome {
     heading("Three aircraft");
     let aircraft: [Aircraft; 3] = ["N509MQ".parse()?, "N279JB".parse()?, "N17108".parse()?];
@@ -241,7 +248,7 @@ async fn several_aircraft(cluster: &Cluster) -> Outcome {
         .select((Flight::AIRCRAFT, Flight::DISTANCE))
         .all(cluster)
         .await?;
-    // Rows of several logical shards come in no order of their own.
+    // Without an order, rows of several logical shards come in an unspecified order.
     flown.sort_unstable();
     for aircraft in aircraft {
         let legs = flown.iter().filter(|(of, _)| *of == aircraft);
@@ -251,16 +258,16 @@ async fn several_aircraft(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Asks all logical shards. Each gives its own first rows, and the client merges them.
+/// Queries all logical shards. Each returns its first rows, and the client merges them.
 async fn all_aircraft(cluster: &Cluster) -> Outcome {
     heading("All aircraft");
     let latest = Flight::scatter()
         .order_by(Flight::DEPARTURE_DELAY.desc().nulls_last())
         .limit(3);
-    // What would be sent, and where: nothing is sent for it.
+    // Returns the statements and their servers without sending anything.
     let explained = latest.clone().explain(cluster)?;
     println!(
-        "{} statements, one for each file of SQLite; the first:",
+        "{} statements, one per SQLite file; the first:",
         explained.statements.len()
     );
     if let Some(first) = explained.statements.first() {
@@ -273,8 +280,8 @@ async fn all_aircraft(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Asks for rows with what belongs to each: two statements for each logical shard, however many
-/// rows there are. Of one of the three nothing is known, so it is no row.
+/// Loads rows with their related rows: two statements per logical shard, regardless of the number
+/// of rows. One of the three aircraft has no row.
 async fn planes_and_flights(cluster: &Cluster) -> Outcome {
     heading("Aircraft with their flights");
     let aircraft: [Aircraft; 3] = ["N509MQ".parse()?, "N279JB".parse()?, "N17108".parse()?];
@@ -301,7 +308,7 @@ async fn planes_and_flights(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Joins the two on the server, and selects columns of both.
+/// Joins two models on the server and selects columns of both.
 async fn joined(cluster: &Cluster) -> Outcome {
     heading("A join");
     let aircraft: Aircraft = "N17108".parse()?;
@@ -319,7 +326,7 @@ async fn joined(cluster: &Cluster) -> Outcome {
     for (destination, miles, seats) in legs {
         println!("  {destination}  {miles:>4} miles with {seats} seats");
     }
-    // An aircraft of which nothing is known is kept, by a left join.
+    // A left join keeps flights of unknown aircraft.
     let unknown = Flight::on("N730MQ".parse::<Aircraft>()?)
         .left_join(Flight::PLANE)
         .filter(Flight::ORIGIN.eq("LGA"))
@@ -333,7 +340,7 @@ async fn joined(cluster: &Cluster) -> Outcome {
     Ok(())
 }
 
-/// Reference tables are written in one database, without a key, and copied to each server.
+/// Writes reference tables to one database and copies them to each server.
 async fn reference_tables(cluster: &Cluster) -> Outcome {
     heading("Reference tables");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -352,20 +359,20 @@ async fn reference_tables(cluster: &Cluster) -> Outcome {
         println!("{}  {}", airline.carrier, airline.name);
     }
 
-    // Once; a program that runs for longer has `StaticSync::supervise` do it again and again.
+    // Runs once. Long-running programs use `StaticSync::supervise`.
     cluster.register_static::<Airline>();
     cluster.register_static::<Airport>();
     StaticSync::all(cluster).run().await?.complete()?;
     for verified in StaticSync::all(cluster).verify().await? {
         match verified.result? {
-            found if found.is_equal() => println!("{}: as its source", verified.copy),
+            found if found.is_equal() => println!("{}: equal to its source", verified.copy),
             found => return Err(format!("{}: {found}", verified.copy).into()),
         }
     }
     Ok(())
 }
 
-/// Joins flights with what they refer to, on the server on which the flights are.
+/// Joins flights with reference tables, on the server of the flights.
 async fn joined_with_references(cluster: &Cluster) -> Outcome {
     heading("A join with reference tables");
     let latest: Vec<(i32, String, Option<String>, Option<i32>)> = Flight::scatter()

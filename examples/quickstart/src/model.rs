@@ -1,4 +1,4 @@
-//! The models: what is stored, and what decides where.
+//! The models and their shard key.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use shard_orm::prelude::*;
 
-/// An aircraft: the shard key of its flights, which live together in one logical shard.
+/// An aircraft: the shard key of its flights, which are stored together in one logical shard.
 ///
-/// A shard key is an integer, and an aircraft has a tail number such as `N14228`. Its characters
-/// are read as the digits of a number in base 36, so that every program finds the same key:
-/// `N` is 23, `1` is 1, and so on. A tail number does not begin with `0`, so none is lost.
+/// A shard key is an integer, but aircraft are identified by tail numbers such as `N14228`. A tail
+/// number is interpreted as a number in base 36, so that every program computes the same key. Tail
+/// numbers do not start with `0`, so the conversion is reversible.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ShardKey)]
 pub(crate) struct Aircraft(i64);
 
-/// The longest tail number that fits: 36^12 is below `i64::MAX`.
+/// The maximum length of a tail number: 36^12 is below `i64::MAX`.
 const LONGEST: usize = 12;
 
 impl FromStr for Aircraft {
@@ -53,8 +53,8 @@ impl fmt::Debug for Aircraft {
     }
 }
 
-/// What is known of an aircraft. Its primary key is the shard key, so all flights of the key are
-/// its own.
+/// An aircraft's data. Its primary key is the shard key, so it is related to all flights with that
+/// key.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "flights", table = "planes")]
 #[shard(has_many(flights = "Flight"))]
@@ -63,7 +63,7 @@ pub(crate) struct Plane {
     pub(crate) aircraft: Aircraft,
     pub(crate) manufacturer: String,
     pub(crate) model: String,
-    /// When it was built, where that is known.
+    /// The year of construction, if known.
     pub(crate) year: Option<i32>,
     pub(crate) seats: i32,
 }
@@ -89,7 +89,7 @@ pub(crate) struct Flight {
     #[shard(length = 3)]
     pub(crate) destination: String,
     pub(crate) scheduled_at: DateTime<Utc>,
-    /// In minutes, negative when it was early; NULL for a flight that did not leave.
+    /// In minutes, negative if early; NULL for a flight that did not depart.
     pub(crate) departure_delay: Option<i32>,
     /// In miles.
     pub(crate) distance: i32,
@@ -104,7 +104,7 @@ pub(crate) struct Airline {
     pub(crate) name: String,
 }
 
-/// An airport: the same.
+/// An airport, stored in the same way.
 #[derive(Debug, Clone, PartialEq, StaticModel)]
 #[static_model(source = "default", groups = ["flights"], table = "airports")]
 pub(crate) struct Airport {
@@ -121,7 +121,7 @@ mod tests {
     use super::Aircraft;
 
     #[test]
-    fn a_tail_number_is_a_number_in_base_36_and_back() {
+    fn a_tail_number_round_trips_through_base_36() {
         let aircraft: Aircraft = "N14228".parse().unwrap();
         assert_eq!(aircraft.0, 1_392_590_960);
         for tail in ["N14228", "1", "ZZZZZZZZZZZZ"] {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_come_back_as_it_was_is_no_tail_number() {
+    fn ambiguous_tail_numbers_are_rejected() {
         for text in ["", "0A", "n14228", "N 1", "-1", "+N1", "ZZZZZZZZZZZZZ"] {
             assert!(text.parse::<Aircraft>().is_err(), "{text}");
         }

@@ -1,7 +1,7 @@
-//! Keeps the copies of static tables in step with their source, as a process beside an application.
+//! A worker process that synchronizes static tables.
 //!
-//! `cargo run -p sync-worker` needs no server: it runs on SQLite, in the folder `data` beside
-//! `shard-orm.toml`. `--help` says what else it can do.
+//! `cargo run -p sync-worker` needs no server: it uses SQLite in the folder `data` next to
+//! `shard-orm.toml`. `--help` lists the options.
 
 mod model;
 mod options;
@@ -22,9 +22,9 @@ use crate::model::{Airline, Airport};
 use crate::options::{Locks, Options};
 use crate::status::Screen;
 
-/// The named database that is the source, and keeps the locks.
+/// The named database with the source tables and the locks.
 const DATABASE: &str = "default";
-/// What a shell says of a program that was ended by SIGINT.
+/// The exit status of a program interrupted by SIGINT.
 const INTERRUPTED: u8 = 130;
 
 #[tokio::main]
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
-    // From here on no signal ends it in the middle.
+    // From here on, signals are handled.
     let mut signals = Signals::listen()?;
     let (cluster, supervisor) = match signals.unless_one_comes(start(options)).await {
         Some(started) => started?,
@@ -58,19 +58,19 @@ async fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             break;
         }
     }
-    screen.end("ending: what is under way is brought to its end")?;
+    screen.end("stopping after the current transactions")?;
     let ended = async {
         supervisor.stop().await;
         cluster.close().await;
     };
     match signals.unless_one_comes(ended).await {
         Some(()) => Ok(ExitCode::SUCCESS),
-        // Tasks that are still at work are not waited for.
+        // Exits without waiting for running tasks.
         None => std::process::exit(INTERRUPTED.into()),
     }
 }
 
-/// Opens the cluster, creates what is not there yet, and begins.
+/// Opens the cluster, creates missing tables, and starts the supervisor.
 async fn start(options: &Options) -> Result<(Cluster, Supervisor), Box<dyn Error>> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("shard-orm.toml");
     let file = options.configuration.as_ref().unwrap_or(&own);
@@ -119,7 +119,7 @@ impl Signals {
         })
     }
 
-    /// What a future gives; `None` when a signal came first.
+    /// Awaits a future; returns `None` if a signal arrives first.
     async fn unless_one_comes<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             _ = self.interrupt.recv() => None,

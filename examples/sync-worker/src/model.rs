@@ -1,4 +1,4 @@
-//! The static models: reference tables of which each server of the group `flights` holds a copy.
+//! The static models: reference tables that are copied to each server of the group `flights`.
 
 use shard_orm::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What the program is told when it is started.
+//! Command line options.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,37 +9,36 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
 
-/// Keeps the copies of static tables in step with their source, until it is ended.
+/// Synchronizes the copies of static tables with their source.
 ///
-/// SIGINT and SIGTERM end it when the transactions that are under way are done and its locks are
-/// given back; a second one ends it at once. It exits with 0 when it was ended, 1 when it could not
-/// start, 2 for options that are wrong, and 130 after a second signal.
+/// SIGINT and SIGTERM stop it after the current transactions have finished and its locks are
+/// released; a second signal stops it immediately. Exit status: 0 after a normal stop, 1 if it
+/// could not start, 2 for invalid options, 130 after a second signal.
 #[derive(Debug, Parser)]
 #[command(name = "sync-worker", version)]
 pub(crate) struct Options {
     /// The configuration of the cluster [default: the example's own `shard-orm.toml`]
     pub(crate) configuration: Option<PathBuf>,
 
-    /// How often each copy is brought up to its source, as in `500ms`, `5s` or `1m`
+    /// Interval between synchronizations of each copy: `500ms`, `5s` or `1m`
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     pub(crate) every: Duration,
 
-    /// What keeps several workers apart: `none`; `lease`, a table in the database `default`;
-    /// `database`, its sessions (PostgreSQL, MySQL and MariaDB); or `redis=URL`
+    /// Locks shared by several workers: `none`; `lease`, in a table of the database `default`;
+    /// `database`, in its sessions (PostgreSQL, MySQL and MariaDB); or `redis=URL`
     #[arg(long, value_name = "KIND", default_value = "none")]
     pub(crate) locks: Locks,
 
-    /// For how long a lock is held at a time: so long it takes until another worker takes over from
-    /// one that has died
+    /// TTL of a lock: the time until another worker takes over from one that has died
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     pub(crate) lock_ttl: Duration,
 
-    /// Says how the copies stand as lines of JSON on the standard output, one for each `--every`
+    /// Prints the status of the copies as JSON lines, one per `--every`
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// What keeps several workers apart.
+/// The kind of locks.
 #[derive(Clone, PartialEq)]
 pub(crate) enum Locks {
     Nothing,
@@ -50,12 +49,12 @@ pub(crate) enum Locks {
 }
 
 impl Options {
-    /// The program's arguments; ends it when they are wrong.
+    /// Parses the arguments; exits if they are invalid.
     pub(crate) fn read() -> Self {
         Self::checked(Self::parse()).unwrap_or_else(|error| error.exit())
     }
 
-    /// Here and not where it is read, since what is said there quotes the value, which may hold a
+    /// Not part of parsing, because clap's message would quote the value, which may contain a
     /// password.
     fn checked(self) -> Result<Self, clap::Error> {
         match self.locks {
@@ -82,7 +81,7 @@ impl FromStr for Locks {
     }
 }
 
-/// The URL may hold a password.
+/// Hides the URL, which may contain a password.
 impl fmt::Debug for Locks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -95,7 +94,7 @@ impl fmt::Debug for Locks {
     }
 }
 
-/// A whole number with a unit.
+/// Parses an integer with a unit.
 fn time(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit());
     let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
@@ -106,7 +105,7 @@ fn time(text: &str) -> Result<Duration, String> {
         _ => None,
     });
     found.filter(|time| !time.is_zero()).ok_or_else(|| {
-        "use a whole number above 0 with a unit, as in `500ms`, `5s` or `1m`".to_owned()
+        "use a positive integer with a unit, such as `500ms`, `5s` or `1m`".to_owned()
     })
 }
 
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_a_unit() {
+    fn durations_have_a_unit() {
         assert_eq!(time("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(time("5s"), Ok(Duration::from_secs(5)));
         assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_url_of_redis_does_not_show() {
+    fn a_redis_password_is_not_printed() {
         let options = ["sync-worker", "--locks", "redis=redis://:secret@10.0.0.5/0"];
         let options = Options::try_parse_from(options).unwrap();
         assert!(matches!(&options.locks, Locks::Redis(url) if url.contains("secret")));

@@ -1,14 +1,14 @@
-//! How the copies stand, for a person or for a program.
+//! Prints the status of the copies as text or JSON.
 
 use std::io::{IsTerminal as _, Write as _, stdout};
 
 use shard_orm::sync::CopyStatus;
 
-/// What was said last, and how.
+/// The output, with the last printed line.
 #[derive(Debug)]
 pub(crate) struct Screen {
     json: bool,
-    /// One line, which is written over.
+    /// Whether the line is overwritten in place.
     terminal: bool,
     last: String,
 }
@@ -22,7 +22,7 @@ impl Screen {
         }
     }
 
-    /// Says how the copies stand. Where lines stay, as in a log, it is said when it has changed.
+    /// Prints the status. Outside of a terminal, text is printed only when it has changed.
     pub(crate) fn show(&mut self, copies: &[CopyStatus]) -> std::io::Result<()> {
         let line = if self.json {
             serde_json::to_string(copies)?
@@ -30,7 +30,7 @@ impl Screen {
             summary(copies)
         };
         if self.terminal {
-            // Back to the first column, and nothing left of a longer line.
+            // Returns to the first column and clears the line.
             write!(stdout(), "\r\x1b[K{line}")?;
             return stdout().flush();
         }
@@ -41,7 +41,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Ends the line, with a word for a person.
+    /// Ends the line and prints a message, unless the output is JSON.
     pub(crate) fn end(&mut self, word: &str) -> std::io::Result<()> {
         if self.json {
             return Ok(());
@@ -53,7 +53,7 @@ impl Screen {
     }
 }
 
-/// One line of all copies.
+/// Summarizes all copies in one line.
 fn summary(copies: &[CopyStatus]) -> String {
     let held = copies.iter().filter(|copy| copy.held).count();
     let written: u64 = copies.iter().map(|copy| copy.rows.written()).sum();

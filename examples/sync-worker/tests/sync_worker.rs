@@ -1,4 +1,5 @@
-//! The program as a process: what it copies, how it is ended, and what it says when it cannot start.
+//! The program as a process: what it copies, how it is ended, and what it says when it cannot
+//! start.
 
 #![allow(clippy::unwrap_used)]
 
