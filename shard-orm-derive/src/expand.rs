@@ -33,13 +33,13 @@ fn site() -> Span {
     Span::mixed_site()
 }
 
-/// Wraps implementations in a block in which `__shard_orm` refers to the library.
+/// Wraps implementations in a block in which `__shard_orm` refers to `shard_orm::__private`.
 fn block(shard_orm: &Path, items: &TokenStream) -> TokenStream {
     quote_spanned! {site()=>
         #[doc(hidden)]
         #[allow(deprecated, unused_qualifications, clippy::absolute_paths)]
         const _: () = {
-            use #shard_orm::__private as __shard_orm;
+            use #shard_orm as __shard_orm;
             #items
         };
     }

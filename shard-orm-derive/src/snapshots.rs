@@ -1,6 +1,6 @@
-//! Snapshots of the generated code: a reviewer sees in `snapshots/` what a change of a derive generates.
+//! Snapshots of the generated code, in `snapshots/`, so that reviewers see the effect of a change.
 //!
-//! `INSTA_UPDATE=always cargo test -p shard-orm-derive --lib` writes them anew; read the difference before it is kept.
+//! `INSTA_UPDATE=always cargo test -p shard-orm-derive --lib` updates them; review the difference.
 
 use insta::{assert_snapshot, with_settings};
 use proc_macro2::TokenStream;
@@ -8,7 +8,7 @@ use syn::DeriveInput;
 
 type Derive = fn(&DeriveInput) -> syn::Result<TokenStream>;
 
-/// Compares the code that a derive writes for this input with the snapshot of this name.
+/// Compares the code that a derive generates for an input with a snapshot.
 fn expands(name: &str, derive: Derive, input: &str) {
     let input = syn::parse_str(input).unwrap();
     let file = syn::parse2(derive(&input).unwrap()).unwrap();

@@ -138,7 +138,7 @@ pub use transaction::{Isolation, Savepoint, Tx, TxOptions};
 /// The drivers and the builder that this library stands on, in the versions that it uses.
 pub use {sea_query, sqlx};
 
-/// What the derives write paths to.
+/// The items that generated code uses.
 #[doc(hidden)]
 pub mod __private {
     pub use std::time::SystemTime;
@@ -154,6 +154,7 @@ pub mod __private {
     };
     pub use crate::query::row_of_field;
     pub use crate::record::{DynHooks, DynTransmitHooks, connect_hooks, connect_transmit_hooks};
+    pub use crate::relation::{BelongsTo, ForeignKey, HasMany, HasOne, RefersTo};
     pub use crate::route::RoutingKey;
     pub use crate::{
         Args, Column, ColumnType, DatabaseModel, DeletionTime, Digits, Error, Field, FieldDef,

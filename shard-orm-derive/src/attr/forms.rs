@@ -2,6 +2,7 @@
 //!
 //! Called by `parse`. An argument in another form is reported with the right one.
 
+use proc_macro2::Span;
 use syn::{Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path};
 
 use super::{Argument, Attrs, Value};
@@ -224,13 +225,16 @@ impl Attrs {
         all
     }
 
-    /// Returns the path of the `shard_orm` crate.
+    /// Returns the path of the items for generated code, `::shard_orm::__private` by default.
     pub(crate) fn crate_path(&mut self, errors: &mut Errors) -> Path {
         let token = self.string("crate", errors).and_then(|text| {
             text.parse_with(Path::parse_mod_style)
                 .map_err(|_| errors.at(&text, "`crate` expects a path: `crate = \"my::path\"`"))
                 .ok()
         });
-        token.unwrap_or_else(|| syn::parse_quote!(::shard_orm))
+        let mut path = token.unwrap_or_else(|| syn::parse_quote!(::shard_orm));
+        path.segments
+            .push(Ident::new("__private", Span::mixed_site()).into());
+        path
     }
 }

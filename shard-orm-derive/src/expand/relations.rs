@@ -86,8 +86,8 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
         .into_iter();
     quote_spanned! {at=>
         #[doc = #doc]
-        #vis const #constant: #shard_orm::relation::#kind<Self, #target> =
-            #library::relation::#kind::<Self, #target>::new(#by, &[#(#columns.ordinal()),*] #(, #set)*);
+        #vis const #constant: #shard_orm::#kind<Self, #target> =
+            #library::#kind::<Self, #target>::new(#by, &[#(#columns.ordinal()),*] #(, #set)*);
     }
 }
 
@@ -110,7 +110,7 @@ fn setter(model: &Model, relation: &Relation) -> TokenStream {
     let put = |field: &Ident, id: TokenStream, part: TokenStream| {
         let library = respanned(shard_orm, located(field.span()));
         quote_spanned! {located(field.span())=>
-            #library::relation::ForeignKey::<#id>::put(&mut row.#field, #part)
+            #library::ForeignKey::<#id>::put(&mut row.#field, #part)
         }
     };
     match relation.by.as_slice() {
