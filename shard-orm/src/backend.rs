@@ -20,6 +20,7 @@ mod backticks;
 mod begin;
 mod beside;
 mod bulk;
+pub(crate) mod change_log;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod checked;
 mod clock;
@@ -36,6 +37,7 @@ mod digits;
 mod dynamic;
 mod failure;
 mod field;
+mod fragments;
 pub(crate) mod inspect;
 mod lexer;
 mod listener;
@@ -49,6 +51,10 @@ mod position;
 mod postgres;
 mod probe;
 mod row;
+mod row_hash;
+mod row_part;
+pub(crate) mod row_stamp;
+mod rows;
 mod scalar;
 pub(crate) mod settings;
 #[cfg(feature = "sqlite")]
@@ -86,6 +92,7 @@ pub(crate) use failure::{Failure, Stale};
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{DeletionTime, Field, Timestamp};
+pub(crate) use fragments::{collation_by_bytes, has_common_order, in_byte_order, integer_type};
 pub(crate) use lexer::{ends_in_name, verbatim};
 pub(crate) use listener::Listener;
 pub(crate) use literal::literal;
@@ -97,6 +104,9 @@ pub(crate) use position::Wal;
 pub(crate) use probe::{Observed, Probe, observe};
 pub(crate) use row::OwnedRow;
 pub use row::Row;
+pub(crate) use row_hash::RowHash;
+pub(crate) use row_part::{has_part_search, part_search};
+pub(crate) use rows::Rows;
 #[cfg(any(feature = "chrono", feature = "time"))]
 pub(crate) use temporal::earlier;
 /// Without a type for times there is none that is earlier.

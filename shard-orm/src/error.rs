@@ -57,7 +57,7 @@ pub enum ErrorKind {
     /// The table or column does not exist in that namespace.
     UndefinedTable,
     /// Another run of the same task has begun since, and this one may not go on.
-    Overtaken,
+    Fenced,
     /// No logical shard owns that key.
     NoShardForKey,
     /// One call or transaction would touch more than its one logical shard.
@@ -112,7 +112,7 @@ impl ErrorKind {
             Self::StorageFull => "storage full",
             Self::ShardMoved => "shard moved",
             Self::UndefinedTable => "undefined table or column",
-            Self::Overtaken => "overtaken",
+            Self::Fenced => "fenced off",
             Self::NoShardForKey => "no shard for key",
             Self::CrossShard => "cross shard",
             Self::TransactionBusy => "transaction busy",

@@ -52,7 +52,7 @@
 //! | [`topology`] | how a logical shard finds its server |
 //! | [`Field`], [`ShardKey`] | what can stand in a column, and in a shard key |
 //! | [`id`] | ids that the library makes |
-//! | [`sync`] | the copies of reference tables, kept in step with their source |
+//! | [`sync`] | the copies of reference tables, kept equal to their source |
 //! | [`lock`] | locks that keep two runs of one task apart |
 //! | [`Error`], [`ErrorKind`] | what can go wrong, alike for all databases |
 //!
@@ -91,6 +91,7 @@ mod query;
 mod random;
 mod record;
 pub mod relation;
+mod replicate;
 pub mod route;
 pub mod schema;
 mod setup;

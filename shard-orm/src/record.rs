@@ -23,7 +23,6 @@ mod verbs;
 
 pub use database::DatabaseModel;
 pub use hooks::{DynHooks, Hooks, WriteContext, connect_hooks};
-pub(crate) use insert_many::insert_cells;
 pub use isolated::IsolatedModel;
 pub use sharded::ShardModel;
 pub(crate) use soft_delete::{clearing, marking};
@@ -31,4 +30,4 @@ pub use static_model::{PerServerModel, StaticModel, TransmittedModel};
 pub use transmit::{
     Batch, Collect, DynTransmitHooks, TransmitContext, TransmitHooks, connect_transmit_hooks,
 };
-pub(crate) use transmit::{Changes, Collection, DynBatch, Transmitted, WriteBatch};
+pub(crate) use transmit::{Changes, DynBatch, Transmitted};

@@ -19,7 +19,7 @@ enum Contender {
 const ALL: [(Contender, &str, &str); 5] = [
     (Contender::Anew, "anew", "the table copied anew"),
     (Contender::By(Mode::Capture), "capture", "capture"),
-    (Contender::By(Mode::Criterion), "criterion", "criterion"),
+    (Contender::By(Mode::Incremental), "criterion", "criterion"),
     (Contender::By(Mode::Full), "full", "full"),
     (Contender::Verify, "verify", "verify of equal tables"),
 ];
@@ -61,7 +61,7 @@ pub(crate) async fn measure(pair: Pair, rows: i64, given: usize, only: Option<&[
     let site = Site::open(pair).await;
     let ids = Ids::new(rows);
     table::fill(&site, ids.first()).await;
-    for mode in [Mode::Capture, Mode::Criterion, Mode::Full] {
+    for mode in [Mode::Capture, Mode::Incremental, Mode::Full] {
         // All is there before the first round.
         let sync = table::sync_of(&site.cluster, mode);
         sync.run().await.unwrap().complete().unwrap();
@@ -159,9 +159,9 @@ impl Bench {
         match contender {
             Contender::Anew => table::empty(self.pair, &self.site).await,
             Contender::By(mode) => {
-                let changes = self.ids.change(mode != Mode::Criterion);
+                let changes = self.ids.change(mode != Mode::Incremental);
                 match mode {
-                    Mode::Criterion => table::change_ordered(cluster, &changes, self.round).await,
+                    Mode::Incremental => table::change_ordered(cluster, &changes, self.round).await,
                     Mode::Full => table::change_compared(cluster, &changes, self.round).await,
                     _ => table::change_captured(cluster, &changes, self.round).await,
                 }

@@ -99,7 +99,7 @@ changed! { change_compared, Compared }
 /// The sync of each model by its mode.
 pub(crate) fn sync_of(cluster: &Cluster, mode: Mode) -> StaticSync {
     match mode {
-        Mode::Criterion => StaticSync::of::<Ordered>(cluster),
+        Mode::Incremental => StaticSync::of::<Ordered>(cluster),
         Mode::Full => StaticSync::of::<Compared>(cluster),
         _ => StaticSync::of::<Captured>(cluster),
     }

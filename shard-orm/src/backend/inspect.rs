@@ -1,8 +1,9 @@
 //! What a table really looks like in its database: columns, keys, foreign keys.
 //!
-//! Three questions for each database, which give rows of one form. Asked by `sync::shape`.
+//! Three questions for each database, which give rows of one form. Asked by `replicate::compatibility`.
 
 mod fit;
+mod loss;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -11,6 +12,7 @@ mod postgres;
 mod sqlite;
 
 pub(crate) use self::fit::{base, expected, unfit, unfit_number};
+pub(crate) use self::loss::{Described, Stored, loss};
 
 use sea_query::{TableName, TableRef, Value};
 

@@ -85,6 +85,9 @@ pub(crate) struct Capability {
     pub(crate) array_arguments: bool,
     /// `OFFSET` without `LIMIT`.
     pub(crate) offset_without_limit: bool,
+    /// The planner looks into an index for the ranges of a condition. Elsewhere it estimates how many
+    /// rows they hold, and may read the whole table for ranges that are queries of their own otherwise.
+    pub(crate) index_lookahead: bool,
     /// `RETURNING` of an upsert.
     pub(crate) returning: bool,
     /// `ON CONFLICT (columns)`. MySQL and MariaDB take a conflict on any unique index for the one that
@@ -110,6 +113,9 @@ pub(crate) struct Capability {
     pub(crate) errors_abort_transactions: bool,
     /// All sessions of a server share one lock table of a fixed size.
     pub(crate) shared_lock_table: bool,
+    /// Transactions are numbered in the order of their first writes, and a statement knows the number
+    /// of the oldest open one.
+    pub(crate) transaction_numbers: bool,
     /// Locks that the server keeps for one session.
     pub(crate) session_locks: Support,
 
@@ -151,6 +157,7 @@ static SQLITE: Capability = Capability {
     numbered_placeholders: false,
     array_arguments: false,
     offset_without_limit: false,
+    index_lookahead: false,
     returning: true,
     conflict_target: true,
     upsert_retry: false,
@@ -160,6 +167,7 @@ static SQLITE: Capability = Capability {
     repeatable_reads: false,
     errors_abort_transactions: false,
     shared_lock_table: false,
+    transaction_numbers: false,
     session_locks: Support::No(
         "SQLite keeps no locks for a session; use `LeaseLocks`, which keep theirs in a table",
     ),
@@ -194,6 +202,7 @@ static POSTGRES: Capability = Capability {
     numbered_placeholders: true,
     array_arguments: true,
     offset_without_limit: true,
+    index_lookahead: false,
     returning: true,
     conflict_target: true,
     upsert_retry: true,
@@ -203,6 +212,7 @@ static POSTGRES: Capability = Capability {
     repeatable_reads: false,
     errors_abort_transactions: true,
     shared_lock_table: true,
+    transaction_numbers: true,
     session_locks: Support::Yes,
     nulls_are_largest: true,
     nan_is_null: false,
@@ -231,6 +241,7 @@ static MYSQL: Capability = Capability {
     numbered_placeholders: false,
     array_arguments: false,
     offset_without_limit: false,
+    index_lookahead: true,
     returning: false,
     conflict_target: false,
     upsert_retry: false,
@@ -240,6 +251,7 @@ static MYSQL: Capability = Capability {
     repeatable_reads: true,
     errors_abort_transactions: false,
     shared_lock_table: false,
+    transaction_numbers: false,
     session_locks: Support::Yes,
     nulls_are_largest: false,
     nan_is_null: false,

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use sea_query::Value;
 
 use super::{hooks, prepare};
 use crate::ShardId;
@@ -175,20 +174,6 @@ async fn insert_batches(
         first += count;
     }
     Ok(())
-}
-
-/// Inserts rows given as values in column order. Runs no hooks and sets no times.
-pub(crate) async fn insert_cells(
-    target: Target<'_>,
-    handle: &Arc<NamespaceHandle>,
-    def: &'static ModelDef,
-    rows: &[Vec<Value>],
-) -> Result<()> {
-    let bind =
-        |position: usize, ordinal: usize, args: &mut Args| args.push(&rows[position][ordinal]);
-    let sizes = sizes(def, rows.len(), &bind)?;
-    let batches = batches(handle.dialect(), def.columns.len(), &sizes);
-    insert_batches(target, handle, def, &batches, &bind).await
 }
 
 /// Returns the approximate size of each row in bytes.

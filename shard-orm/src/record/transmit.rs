@@ -10,11 +10,9 @@ mod context;
 
 pub use batch::Batch;
 pub use collect::Collect;
-pub(crate) use collect::Collection;
 pub(crate) use connected::{Changes, DynBatch};
 pub use connected::{DynTransmitHooks, connect_transmit_hooks};
 pub use context::TransmitContext;
-pub(crate) use context::WriteBatch;
 
 use super::TransmittedModel;
 use crate::error::Result;

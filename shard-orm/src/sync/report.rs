@@ -1,12 +1,10 @@
-//! What a sync has done, as data.
+//! The results of a sync.
 
-use super::compare::Comparison;
-use super::run::Work;
-use super::task::Task;
 use crate::error::Error;
 use crate::model::CopyId;
+use crate::replicate::{Comparison, Work};
 
-/// Rows that were read and written to bring a copy up to its source.
+/// The rows that were read and written to bring a copy up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -21,13 +19,13 @@ pub struct Rows {
     pub updated: u64,
     /// Rows that were deleted.
     pub deleted: u64,
-    /// Rows that are gone at the source and stay at the copy, since others point to them. They are
-    /// tried again by each run; the table `shard_orm_sync_blocked` says what is in the way.
+    /// Rows that are deleted at the source and stay at the copy, since others refer to them. Each run tries
+    /// them again; the table `shard_orm_sync_blocked` has the reasons.
     pub blocked: u64,
 }
 
 impl Rows {
-    /// How many rows of the copy were written.
+    /// The number of rows of the copy that were written.
     #[must_use]
     pub fn written(&self) -> u64 {
         self.inserted + self.updated + self.deleted
@@ -47,24 +45,14 @@ impl From<Work> for Rows {
     }
 }
 
-impl From<&Task> for CopyId {
-    fn from(task: &Task) -> Self {
-        Self {
-            table: task.def.table.to_owned(),
-            group: task.group.to_string(),
-            server: task.server.to_string(),
-        }
-    }
-}
-
-/// What was done to one copy.
+/// The result for one copy.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Synced {
     /// The copy.
     pub copy: CopyId,
-    /// What was done; `None` when another run of it held the lock.
+    /// The rows; `None` when another run held the lock.
     #[cfg_attr(
         feature = "serde",
         serde(flatten, serialize_with = "crate::units::outcome")
@@ -72,7 +60,7 @@ pub struct Synced {
     pub result: Result<Option<Rows>, Error>,
 }
 
-/// What was done to all copies.
+/// The results for all copies.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -82,7 +70,7 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
-    /// Whether all copies are where their sources were when they were read.
+    /// Returns whether all copies have the state in which their sources were read.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.copies
@@ -90,7 +78,7 @@ impl SyncReport {
             .all(|synced| matches!(synced.result, Ok(Some(_))))
     }
 
-    /// The sum over all copies that were reached.
+    /// The sum over all copies that were brought up to date.
     #[must_use]
     pub fn rows(&self) -> Rows {
         let done = self.copies.iter();
@@ -108,7 +96,7 @@ impl SyncReport {
     /// The report, or the first error in it.
     ///
     /// # Errors
-    /// What the first copy met that was not brought up to its source.
+    /// The error of the first copy that was not brought up to date.
     pub fn complete(self) -> crate::Result<Self> {
         let mut copies = Vec::with_capacity(self.copies.len());
         for synced in self.copies {
@@ -121,14 +109,14 @@ impl SyncReport {
     }
 }
 
-/// How a copy compares with its source.
+/// The comparison of one copy with its source.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Verified {
     /// The copy.
     pub copy: CopyId,
-    /// What was found.
+    /// The differences.
     #[cfg_attr(
         feature = "serde",
         serde(flatten, serialize_with = "crate::units::outcome")

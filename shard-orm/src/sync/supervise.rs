@@ -1,8 +1,8 @@
-//! The supervisor: a task for each copy, which keeps it up to its source until it is stopped.
+//! The supervisor: a worker for each copy, which keeps it up to date until it is stopped.
 
-mod board;
-mod ear;
-mod keeper;
+mod notify;
+mod status;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use self::board::Board;
-pub use self::board::CopyStatus;
-use self::ear::Ear;
-use self::keeper::Keeper;
-use super::mode::Mode;
-use super::plan::Plan;
+use self::notify::Listener;
+pub use self::status::CopyStatus;
+use self::status::Statuses;
+use self::worker::Worker;
+use super::options::Options;
 use super::task::{OnServer, Task, registered};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::lock::LockManager;
+use crate::replicate::Mode;
 
-/// How often a copy is brought up, unless another time is set: with what it varies by, within a
-/// second.
+/// The time between two rounds of a copy, unless another one is set: with its jitter less than a second.
 const EVERY: Duration = Duration::from_millis(750);
-/// By how much of that time a round may come earlier or later.
+/// The share of that time by which a round may be earlier or later.
 const JITTER: f64 = 0.2;
-/// How long a copy that fails is left alone at most.
+/// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// How copies are kept up to their sources; begun by [`StaticSync::supervise`](super::StaticSync::supervise).
+/// The builder of a supervisor, which keeps copies up to date; made by
+/// [`StaticSync::supervise`](super::StaticSync::supervise).
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -60,7 +60,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 #[must_use = "nothing is copied before `run`"]
 pub struct Supervise {
     cluster: Cluster,
-    plan: Plan,
+    options: Options,
     every: Duration,
     jitter: f64,
     longest_pause: Duration,
@@ -70,23 +70,22 @@ impl Supervise {
     pub(super) fn new(cluster: &Cluster) -> Self {
         Self {
             cluster: cluster.clone(),
-            plan: Plan::default(),
+            options: Options::default(),
             every: EVERY,
             jitter: JITTER,
             longest_pause: LONGEST_PAUSE,
         }
     }
 
-    /// How often each copy is brought up to its source: every 750 milliseconds, unless set. A source
-    /// on PostgreSQL says besides when a table with [`Mode::Capture`] has changed, and its copies
-    /// follow at once.
+    /// Sets the time between two rounds of each copy, 750 milliseconds by default. A source on PostgreSQL
+    /// also announces changes of a table with [`Mode::Capture`], and its copies follow at once.
     pub fn every(mut self, period: Duration) -> Self {
         self.every = period;
         self
     }
 
-    /// By how much of its time a round comes earlier or later, at random, so that copies are not all
-    /// read at once: from 0 to 1, 0.2 unless set.
+    /// Sets the share of that time, from 0 to 1, by which a round is randomly earlier or later, so that
+    /// copies do not all read at once. The default is 0.2.
     pub fn jitter(mut self, share: f64) -> Self {
         self.jitter = if share.is_finite() {
             share.clamp(0.0, 1.0)
@@ -96,54 +95,54 @@ impl Supervise {
         self
     }
 
-    /// How long a copy that fails is left alone at most: each further failure doubles the time. One
-    /// minute, unless set.
+    /// Sets the longest pause after failures of a copy: each further failure doubles the pause. The default
+    /// is one minute.
     pub fn longest_pause(mut self, pause: Duration) -> Self {
         self.longest_pause = pause;
         self
     }
 
-    /// How many copies on one server are written to at a time: 4, unless set. A server that does not
-    /// answer keeps no copy on another one waiting.
+    /// Sets the number of copies on one server that are written to at a time, 4 by default. A server that
+    /// does not respond blocks no copy on another one.
     pub fn concurrency(mut self, copies: usize) -> Self {
-        self.plan.concurrency = copies.max(1);
+        self.options.concurrency = copies.max(1);
         self
     }
 
     /// As [`StaticSync::mode`](super::StaticSync::mode).
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.plan.mode = Some(mode);
+        self.options.mode = Some(mode);
         self
     }
 
     /// As [`StaticSync::overlap`](super::StaticSync::overlap).
     pub fn overlap(mut self, overlap: Duration) -> Self {
-        self.plan.overlap = overlap;
+        self.options.overlap = overlap;
         self
     }
 
-    /// Holds the lock of each copy that it keeps up, so that several supervisors share the copies:
-    /// what one of them holds the others leave, and take over when it ends.
+    /// Holds the lock of each copy, so that several supervisors share the copies: each copy has one
+    /// supervisor, and another one takes over when that ends.
     pub fn locks(mut self, locks: Arc<dyn LockManager>) -> Self {
-        self.plan.locks = Some(locks);
+        self.options.locks = Some(locks);
         self
     }
 
-    /// For how long a lock is held at a time, 30 seconds unless set: so long it takes until another
+    /// Sets the time for which a lock is held at a time, 30 seconds by default: after that time another
     /// supervisor takes over from one that has died.
     pub fn lock_ttl(mut self, ttl: Duration) -> Self {
-        self.plan.lock_ttl = ttl;
+        self.options.lock_ttl = ttl;
         self
     }
 
-    /// Begins, with a task for each registered model and server.
+    /// Starts a worker for each registered model and server.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) when a model names groups that are not in
-    /// the configuration, when none with a source was registered, and outside of a tokio runtime.
+    /// the configuration, when no model with a source was registered, and outside of a tokio runtime.
     pub fn run(self) -> Result<Supervisor> {
         let runtime = Handle::try_current().map_err(|source| {
-            Error::configuration("a supervisor runs on tokio: begin it within a tokio runtime")
+            Error::configuration("a supervisor runs on tokio: start it within a tokio runtime")
                 .with_source(source)
         })?;
         let mut tasks = Vec::new();
@@ -152,80 +151,80 @@ impl Supervise {
         }
         if tasks.is_empty() {
             return Err(Error::configuration(
-                "no static model with a source was registered, so there is nothing to keep up; \
+                "no static model with a source was registered, so there is nothing to copy; \
                  register each with `cluster.register_static::<Model>()`",
             ));
         }
-        let mut slots: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
+        let mut permits: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
         let (stop, stopped) = watch::channel(false);
-        let board = Arc::new(Board::default());
-        let most = self.plan.concurrency;
+        let statuses = Arc::new(Statuses::default());
+        let most = self.options.concurrency;
         let all = Arc::new(self);
-        let mut ears: BTreeMap<&'static str, Ear> = BTreeMap::new();
-        let further: Vec<Arc<Notify>> = tasks.iter().map(|_| Arc::default()).collect();
+        let mut listeners: BTreeMap<&'static str, Listener> = BTreeMap::new();
+        let progress: Vec<Arc<Notify>> = tasks.iter().map(|_| Arc::default()).collect();
         let servers: Vec<OnServer> = tasks.iter().map(Task::on).collect();
         let mut spawned: Vec<JoinHandle<()>> = tasks
             .into_iter()
             .enumerate()
             .map(|(number, task)| {
-                let others = further.iter().zip(&servers).enumerate();
-                let neighbours = others
+                let others = progress.iter().zip(&servers).enumerate();
+                let others = others
                     .filter(|(other, (_, server))| *other != number && **server == servers[number])
-                    .map(|(_, (further, _))| Arc::clone(further))
+                    .map(|(_, (progress, _))| Arc::clone(progress))
                     .collect();
-                let slots = slots.entry(task.on());
-                let slots = slots.or_insert_with(|| Arc::new(Semaphore::new(most)));
+                let permits = permits.entry(task.on());
+                let permits = permits.or_insert_with(|| Arc::new(Semaphore::new(most)));
                 let wake = Arc::new(Notify::new());
-                let ear = ears.entry(task.def.location_name()).or_insert_with(|| Ear {
+                let listener = listeners.entry(task.def.location_name());
+                let listener = listener.or_insert_with(|| Listener {
                     task: task.clone(),
                     every: all.every,
                     wakes: Vec::new(),
                 });
-                ear.wakes.push((task.def.table, Arc::clone(&wake)));
-                let keeper = Keeper {
+                listener.wakes.push((task.def.table, Arc::clone(&wake)));
+                let worker = Worker {
                     copy: (&task).into(),
                     task,
                     wake,
-                    further: Arc::clone(&further[number]),
-                    neighbours,
-                    how: Arc::clone(&all),
-                    board: Arc::clone(&board),
-                    slots: Arc::clone(slots),
+                    progress: Arc::clone(&progress[number]),
+                    others,
+                    supervise: Arc::clone(&all),
+                    statuses: Arc::clone(&statuses),
+                    permits: Arc::clone(permits),
                 };
-                board.write(&keeper.copy, |_| {});
-                runtime.spawn(keeper.run(stopped.clone()))
+                statuses.write(&worker.copy, |_| {});
+                runtime.spawn(worker.run(stopped.clone()))
             })
             .collect();
-        let ears = ears.into_values();
-        spawned.extend(ears.map(|ear| runtime.spawn(ear.listen(stopped.clone()))));
+        let listeners = listeners.into_values();
+        spawned.extend(listeners.map(|one| runtime.spawn(one.listen(stopped.clone()))));
         Ok(Supervisor {
             stop,
             tasks: spawned,
-            board,
+            statuses,
         })
     }
 }
 
-/// Copies that are being kept up to their sources. Dropped, it stops them in the background.
+/// Keeps copies up to date. When it is dropped, its workers stop in the background.
 #[derive(Debug)]
-#[must_use = "dropped, it stops"]
+#[must_use = "it stops when it is dropped"]
 pub struct Supervisor {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
-    board: Arc<Board>,
+    statuses: Arc<Statuses>,
 }
 
 impl Supervisor {
-    /// How each copy stands. Asks no server.
+    /// The status of each copy. Sends nothing to a server.
     #[must_use]
     pub fn status(&self) -> Vec<CopyStatus> {
-        self.board.lock().values().cloned().collect()
+        self.statuses.lock().values().cloned().collect()
     }
 
-    /// Ends: a transaction at a copy that is under way is brought to its end, and locks are given
-    /// back.
+    /// Stops the workers: lets their current transactions end, and releases their locks.
     pub async fn stop(self) {
-        // Nobody listens when all have ended.
+        // There is no receiver when all have ended.
         let _ = self.stop.send(true);
         for task in self.tasks {
             if let Err(error) = task.await {

@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::apply::Hooks;
-use super::source::Source;
-use super::status::StatusRow;
+use super::hooks::Hooks;
 use crate::cluster::Cluster;
+use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::model::{CopyId, ModelDef, ModelLocation};
+use crate::model::{CopyId, ModelDef};
 use crate::record::{DynTransmitHooks, Transmitted};
+use crate::replicate::{
+    Mode, Observer, Progress, Replication, Source, Strategy, TableLocation, TriggerLog, Watermark,
+};
 
 /// A group and one of its servers.
 pub(super) type OnServer = (Arc<str>, Arc<str>);
@@ -25,7 +28,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Of a model, one for each server that holds a copy.
+    /// The tasks of a model, one for each server that holds a copy.
     ///
     /// # Errors
     /// When the model has no source, or names groups that are not in the configuration.
@@ -47,34 +50,74 @@ impl Task {
         Ok(tasks)
     }
 
-    /// The source, as it is configured now, with what the copy holds of it.
+    /// The source, as it is configured now, with the part that the copy holds.
     pub(super) fn source(&self) -> Result<Source> {
-        let handle = self.cluster.handle_of_database(source_of(self.def)?)?;
-        let collection = match self.hooks {
-            Some(hooks) => hooks.collect(&self.into(), handle.dialect())?,
+        let at = TableLocation {
+            cluster: self.cluster.clone(),
+            handle: self.cluster.handle_of_database(source_of(self.def)?)?,
+            table: Arc::clone(self.def.table_def()),
+        };
+        let subset = match self.hooks {
+            Some(hooks) => hooks.collect(&self.into(), at.dialect())?,
             None => None,
         };
         Ok(Source {
-            cluster: self.cluster.clone(),
-            handle,
-            def: self.def,
-            collection: collection.map(Arc::new),
+            at,
+            subset: subset.map(Arc::new),
         })
     }
 
-    /// What the model does around the writing of its copies.
-    pub(super) fn hooks(&self) -> Option<Hooks> {
-        let connected = self.hooks?;
-        let copy = CopyId::from(self);
-        Some(Hooks { connected, copy })
-    }
-
     /// The copy, as it is configured now.
-    pub(super) fn status(&self) -> Result<StatusRow> {
-        Ok(StatusRow {
+    pub(super) fn copy(&self) -> Result<TableLocation> {
+        Ok(TableLocation {
             cluster: self.cluster.clone(),
             handle: self.cluster.statics_of_server(&self.group, &self.server)?,
-            def: self.def,
+            table: Arc::clone(self.def.table_def()),
+        })
+    }
+
+    /// The progress of the copy.
+    pub(super) fn progress(&self) -> Result<Progress> {
+        Ok(Progress { at: self.copy()? })
+    }
+
+    /// The mode, unless another one is chosen.
+    pub(super) fn mode(&self, chosen: Option<Mode>, source: &Source) -> Mode {
+        chosen.unwrap_or_else(|| mode_of(self.def, source.dialect()))
+    }
+
+    /// The log of changes at the source, as this copy reads it.
+    pub(super) fn log(&self, source: &Source) -> Result<TriggerLog> {
+        Ok(TriggerLog {
+            at: source.at.clone(),
+            consumer: self.progress()?.key().consumer(),
+            advice: format!(
+                "create them with `StaticSync::of::<{}>(&cluster).mode(Mode::Capture).prepare()`",
+                self.def.name
+            ),
+        })
+    }
+
+    /// The replication that brings the copy up to date.
+    pub(super) fn replication(&self, mode: Option<Mode>, overlap: Duration) -> Result<Replication> {
+        let source = self.source()?;
+        let strategy = match self.mode(mode, &source) {
+            Mode::Capture => Strategy::Capture(Box::new(self.log(&source)?)),
+            Mode::Incremental => Strategy::Incremental {
+                watermark: Watermark::new(source.def(), watermark_of(self.def)?, source.dialect()),
+                overlap,
+            },
+            Mode::Full => Strategy::Full,
+        };
+        let observer = self.hooks.map(|connected| -> Arc<dyn Observer> {
+            let copy = CopyId::from(self);
+            Arc::new(Hooks { connected, copy })
+        });
+        Ok(Replication {
+            source,
+            copy: self.copy()?,
+            strategy,
+            observer,
         })
     }
 
@@ -83,22 +126,32 @@ impl Task {
         (Arc::clone(&self.group), Arc::clone(&self.server))
     }
 
-    /// What tells the copy from all others: the key of its lock, and its name in the source's list of
-    /// consumers.
-    pub(super) fn target(&self) -> String {
-        let topology = self.cluster.topology();
-        format!("{}/{}/{}", topology.name(), self.group, self.server)
-    }
-
-    /// The key of its lock.
+    /// The key of the copy's lock.
     pub(super) fn lock_key(&self) -> String {
-        format!("shard-orm/sync/{}/{}", self.target(), self.def.table)
+        let topology = self.cluster.topology();
+        format!(
+            "shard-orm/sync/{}/{}/{}/{}",
+            topology.name(),
+            self.group,
+            self.server,
+            self.def.table
+        )
     }
 }
 
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Task({})", CopyId::from(self))
+    }
+}
+
+impl From<&Task> for CopyId {
+    fn from(task: &Task) -> Self {
+        Self {
+            table: task.def.table.to_owned(),
+            group: task.group.to_string(),
+            server: task.server.to_string(),
+        }
     }
 }
 
@@ -110,13 +163,33 @@ pub(super) fn registered(cluster: &Cluster) -> impl Iterator<Item = Transmitted>
 
 /// The named database in which a model's rows are written.
 pub(super) fn source_of(def: &'static ModelDef) -> Result<&'static str> {
-    let source = match def.location {
-        ModelLocation::Static(copied) => copied.source,
-        _ => None,
-    };
+    let source = def.copied().and_then(|copied| copied.source);
     source.ok_or_else(|| {
         Error::configuration(format!(
             "`{}` has no source to be copied from: it is not static, or has `transmit = false`",
+            def.name
+        ))
+    })
+}
+
+/// The mode of a model for which none is chosen.
+pub(super) fn mode_of(def: &ModelDef, source: Dialect) -> Mode {
+    let criterion = def.copied().and_then(|copied| copied.criterion);
+    // Elsewhere rows can be missed, which has to be asked for.
+    if criterion.is_some() && source.capability().transaction_numbers {
+        Mode::Incremental
+    } else {
+        Mode::Capture
+    }
+}
+
+/// The watermark column of a model.
+fn watermark_of(def: &ModelDef) -> Result<usize> {
+    let criterion = def.copied().and_then(|copied| copied.criterion);
+    criterion.ok_or_else(|| {
+        Error::configuration(format!(
+            "`{}` has no watermark column: name the field that grows when a row changes, \
+             `#[static_model(criterion = \"updated_at\")]`, or sync it by `capture` or `full`",
             def.name
         ))
     })

@@ -1,12 +1,10 @@
-//! What a generation keeps a run from that believes to be alone.
+//! The fencing token keeps an outdated run from committing.
 
 #![allow(clippy::unwrap_used)]
 
-use super::apply::Copy;
-use super::compare::Change;
-use super::position::{Mark, Position};
 use super::task::Task;
 use crate::record::Transmitted;
+use crate::replicate::{Change, CopyWriter, Mark, Position};
 use crate::testing::{TestCluster, cluster};
 use crate::{Error, ErrorKind, ShardModel, StaticModel};
 
@@ -36,16 +34,16 @@ async fn made() -> (TestCluster, Task) {
     (cluster, task)
 }
 
-/// A run that has begun, with a copy of its own.
-async fn begun(task: &Task) -> Copy {
-    let status = task.status().unwrap();
-    let generation = status.begin("capture").await.unwrap().generation;
-    Copy {
-        status,
-        generation,
-        own_keys: [].into(),
-        is_in_circle: false,
-        hooks: None,
+/// A run that has started, as it writes to the copy.
+async fn started(task: &Task) -> CopyWriter {
+    let progress = task.progress().unwrap();
+    let token = progress.start("capture").await.unwrap().token;
+    CopyWriter {
+        progress,
+        token,
+        self_references: [].into(),
+        is_cyclic: false,
+        observer: None,
     }
 }
 
@@ -65,8 +63,8 @@ async fn kept(cluster: &TestCluster, task: &Task) -> (i64, String) {
     let row = Rate::get_copy(cluster, Order::shard(key_on(cluster, task)), 1)
         .await
         .unwrap();
-    let begun = task.status().unwrap().begin("capture").await.unwrap();
-    (row.value, begun.position.unwrap())
+    let started = task.progress().unwrap().start("capture");
+    (row.value, started.await.unwrap().position.unwrap())
 }
 
 /// A key whose logical shard is on the server of a task.
@@ -76,29 +74,29 @@ fn key_on(cluster: &TestCluster, task: &Task) -> i64 {
 }
 
 #[tokio::test]
-async fn a_run_that_was_overtaken_commits_neither_rows_nor_position() {
+async fn a_run_that_is_fenced_off_commits_neither_rows_nor_position() {
     let (cluster, task) = made().await;
-    let early = begun(&task).await;
+    let early = started(&task).await;
     // It has read its source, and is stopped before it writes. Another one begins meanwhile.
-    let late = begun(&task).await;
+    let late = started(&task).await;
     late.commit(&put(20), Some(&at(2)), true).await.unwrap();
     let refused: Error = early
         .commit(&put(10), Some(&at(1)), true)
         .await
         .unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Overtaken);
+    assert_eq!(refused.kind(), ErrorKind::Fenced);
     assert_eq!(kept(&cluster, &task).await, (20, "followed 0.2".to_owned()));
 }
 
 /// Without the number the late write of the early run would be taken: an old row, and a position from
 /// which the new one is behind.
 #[tokio::test]
-async fn without_its_generation_an_old_row_would_come_back() {
+async fn without_its_fencing_token_an_old_row_would_come_back() {
     let (cluster, task) = made().await;
-    let mut early = begun(&task).await;
-    let late = begun(&task).await;
+    let mut early = started(&task).await;
+    let late = started(&task).await;
     late.commit(&put(20), Some(&at(2)), true).await.unwrap();
-    early.generation = late.generation;
+    early.token = late.token;
     early.commit(&put(10), Some(&at(1)), true).await.unwrap();
     assert_eq!(kept(&cluster, &task).await, (10, "followed 0.1".to_owned()));
 }
@@ -106,14 +104,14 @@ async fn without_its_generation_an_old_row_would_come_back() {
 #[tokio::test]
 async fn another_mode_begins_without_the_position_of_the_last_one() {
     let (_cluster, task) = made().await;
-    let copy = begun(&task).await;
+    let copy = started(&task).await;
     copy.commit(&put(1), Some(&at(5)), true).await.unwrap();
-    let status = task.status().unwrap();
-    let again = status.begin("capture").await.unwrap();
+    let progress = task.progress().unwrap();
+    let again = progress.start("capture").await.unwrap();
     assert_eq!(
-        (again.generation, again.position.as_deref()),
+        (again.token, again.position.as_deref()),
         (2, Some("followed 0.5"))
     );
-    let other = status.begin("full").await.unwrap();
-    assert_eq!((other.generation, other.position), (3, None));
+    let other = progress.start("full").await.unwrap();
+    assert_eq!((other.token, other.position), (3, None));
 }

@@ -208,7 +208,7 @@ async fn rows(at: &Cluster) -> Vec<Kinds> {
 }
 
 async fn every_mode_copies_all_types(pair: Pair) {
-    for mode in [Mode::Capture, Mode::Criterion, Mode::Full] {
+    for mode in [Mode::Capture, Mode::Incremental, Mode::Full] {
         let fixture = Fixture::bare(pair).await;
         fixture.add::<Kinds>("kinds", "").await;
         let sync = StaticSync::of::<Kinds>(&fixture.cluster).mode(mode);

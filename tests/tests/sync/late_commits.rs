@@ -75,7 +75,7 @@ fn price(product: i32, at: i64) -> Price {
 
 async fn sync_prices(fixture: &Fixture, overlap: Duration) -> Rows {
     let sync = StaticSync::of::<Price>(&fixture.cluster)
-        .mode(Mode::Criterion)
+        .mode(Mode::Incremental)
         .overlap(overlap);
     sync.run().await.unwrap().complete().unwrap().rows()
 }

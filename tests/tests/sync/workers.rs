@@ -238,8 +238,8 @@ async fn a_process_suspended_beyond_its_lock_commits_nothing(pair: Pair, locks: 
         .await;
     for copy in &copies {
         // One that was stopped between two statements of its source may find nothing to commit.
-        let problem = copy["problem"].as_str().unwrap_or("overtaken: ");
-        assert!(problem.starts_with("overtaken: "), "{problem}");
+        let problem = copy["problem"].as_str().unwrap_or("fenced off: ");
+        assert!(problem.starts_with("fenced off: "), "{problem}");
     }
     places.go_on(&fixture).await;
     assert_eq!(places, kept);

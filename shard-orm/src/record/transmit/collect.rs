@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sea_query::{Expr, SelectStatement, Value, Values};
+use sea_query::Value;
 
-use crate::backend::{Args, Row, render};
+use crate::backend::{Args, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::model::{Model, ModelDef};
+use crate::model::Model;
 use crate::query::{Filter, Needs, has_scaled, refuse_decimals};
-use crate::route::mix64;
+use crate::replicate::{Subset, rendered};
 
 /// The filter and the transformation of the rows of a copy; see
 /// [`TransmitHooks::collect`](super::TransmitHooks::collect).
@@ -62,10 +62,7 @@ impl<M: Model> Collect<M> {
     }
 
     /// Erases the type; `None` for all rows unchanged.
-    pub(super) fn erase(self, source: Dialect) -> Result<Option<Collection>> {
-        if self.filter.is_none() && self.change.is_none() {
-            return Ok(None);
-        }
+    pub(super) fn erase(self, source: Dialect) -> Result<Option<Subset>> {
         let condition = match self.filter {
             None => None,
             Some(filter) => {
@@ -79,12 +76,8 @@ impl<M: Model> Collect<M> {
         };
         let change = self
             .change
-            .map(|change| -> Box<ChangeCells> { Box::new(move |cells| changed(&*change, cells)) });
-        Ok(Some(Collection {
-            def: M::def(),
-            condition,
-            change,
-        }))
+            .map(|change| -> Box<ChangeCells> { Box::new(move |cells| changed(&*change, &cells)) });
+        Ok(Subset::new(condition, change))
     }
 }
 
@@ -97,81 +90,25 @@ impl<M: Model> fmt::Debug for Collect<M> {
     }
 }
 
-type ChangeCells = dyn Fn(&[Value]) -> Result<Vec<Value>> + Send + Sync;
+type ChangeCells = dyn Fn(Vec<Value>) -> Result<Vec<Value>> + Send + Sync;
 
 /// Applies a transformation to the values of one row.
+///
+/// # Errors
+/// [`Configuration`](crate::ErrorKind::Configuration) when it changes the primary key.
 fn changed<M: Model>(change: &ChangeRow<M>, cells: &[Value]) -> Result<Vec<Value>> {
     let mut row = M::read(&Row::of_values(cells), 0)?;
     change(&mut row);
-    (0..cells.len())
+    let changed = (0..cells.len())
         .map(|ordinal| Args::value(|args| row.bind(ordinal, args)))
-        .collect()
-}
-
-/// A type-erased [`Collect`].
-#[doc(hidden)]
-pub struct Collection {
-    def: &'static ModelDef,
-    condition: Option<Expr>,
-    change: Option<Box<ChangeCells>>,
-}
-
-impl Collection {
-    /// Returns the filter on rows of the source, if there is one.
-    pub(crate) fn condition(&self) -> Option<&Expr> {
-        self.condition.as_ref()
+        .collect::<Result<Vec<_>>>()?;
+    let mut key = M::def().primary_key.iter();
+    if key.any(|key| changed[*key] != cells[*key]) {
+        return Err(Error::configuration(format!(
+            "`collect` of `{}` changes a primary key; copies are matched by the source's primary key, so \
+             do not change it",
+            M::def().name
+        )));
     }
-
-    /// Returns whether rows are transformed, which servers cannot do.
-    pub(crate) fn changes_rows(&self) -> bool {
-        self.change.is_some()
-    }
-
-    /// Transforms a row of the source to that of the copy.
-    ///
-    /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) if the transformation changes the primary
-    /// key.
-    pub(crate) fn at_copy(&self, cells: Vec<Value>) -> Result<Vec<Value>> {
-        let Some(change) = &self.change else {
-            return Ok(cells);
-        };
-        let made = change(&cells)?;
-        let key = self.def.primary_key.iter();
-        if key.into_iter().any(|key| made[*key] != cells[*key]) {
-            return Err(Error::configuration(format!(
-                "`collect` of `{}` changes a primary key; copies are matched by the source's \
-                 primary key, so do not change it",
-                self.def.name
-            )));
-        }
-        Ok(made)
-    }
-
-    /// Returns a fingerprint of the filter, which is stored with the position.
-    pub(crate) fn fingerprint(&self, source: Dialect) -> Option<u64> {
-        let condition = self.condition.clone()?;
-        let (text, values) = rendered(source, condition);
-        let all = format!("{text} {values:?}");
-        Some(
-            all.bytes()
-                .fold(0, |hash, byte| mix64(hash ^ u64::from(byte)).rotate_left(1)),
-        )
-    }
-}
-
-/// Renders the condition to SQL and its values.
-fn rendered(source: Dialect, condition: Expr) -> (String, Values) {
-    let mut select = SelectStatement::new();
-    select.expr(Expr::cust("1")).and_where(condition);
-    render(source, &select)
-}
-
-impl fmt::Debug for Collection {
-    /// Shows no values.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Collection")
-            .field("of", &self.def.name)
-            .finish_non_exhaustive()
-    }
+    Ok(changed)
 }

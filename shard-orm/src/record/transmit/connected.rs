@@ -7,11 +7,12 @@ use sea_query::Value;
 
 use super::TransmitHooks;
 use super::batch::Batch;
-use super::collect::{Collect, Collection};
+use super::collect::Collect;
 use super::context::TransmitContext;
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::model::CopyId;
+use crate::replicate::Subset;
 
 /// The changes of one batch: rows in column order, and primary keys.
 #[doc(hidden)]
@@ -24,7 +25,7 @@ pub struct Changes<'c> {
 /// Object-safe [`TransmitHooks`].
 #[doc(hidden)]
 pub trait DynTransmitHooks: Send + Sync {
-    fn collect(&self, copy: &CopyId, source: Dialect) -> Result<Option<Collection>>;
+    fn collect(&self, copy: &CopyId, source: Dialect) -> Result<Option<Subset>>;
     fn batch(&self, copy: &CopyId, changes: &Changes<'_>) -> Result<Box<dyn DynBatch>>;
 }
 
@@ -45,7 +46,7 @@ pub const fn connect_transmit_hooks<M: TransmitHooks>() -> &'static dyn DynTrans
 struct Connected<M>(PhantomData<fn() -> M>);
 
 impl<M: TransmitHooks> DynTransmitHooks for Connected<M> {
-    fn collect(&self, copy: &CopyId, source: Dialect) -> Result<Option<Collection>> {
+    fn collect(&self, copy: &CopyId, source: Dialect) -> Result<Option<Subset>> {
         M::collect(Collect::all(), copy).erase(source)
     }
 

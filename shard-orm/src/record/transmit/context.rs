@@ -1,11 +1,10 @@
 //! The executor of a batch, on which hooks run their own statements.
 
-use futures_util::future::BoxFuture;
-
 use crate::cluster::Address;
 use crate::error::Result;
 use crate::exec::{Executor, Sealed, Target};
 use crate::model::CopyId;
+use crate::replicate::WriteBatch;
 use crate::transaction::Tx;
 
 /// The transaction at the copy, on which hooks run their statements.
@@ -17,11 +16,6 @@ pub struct TransmitContext<'e> {
     tx: &'e Tx,
     copy: &'e CopyId,
     writing: &'e dyn WriteBatch,
-}
-
-/// Writes the current batch.
-pub(crate) trait WriteBatch: Send + Sync {
-    fn write(&self) -> BoxFuture<'_, Result<()>>;
 }
 
 impl<'e> TransmitContext<'e> {

@@ -82,14 +82,14 @@ async fn all_incompatible_mariadb_columns_are_reported_at_once() {
         says(
             &error,
             &[
-                "`extra` of the copy is none of the model's",
+                "`extra` of the copy is not in the definition",
                 "`code`: is ",
                 "`ratio`: is ",
                 "`price`: is ",
                 "keeps 0 digits of a second of 6",
                 "`name`: is in latin1",
                 "takes 'Tea' and 'tea' for one",
-                "`note`: the model takes NULL",
+                "`note`: the definition takes NULL",
             ],
         );
     }
@@ -113,7 +113,7 @@ async fn incompatible_types_and_keys_are_reported_on_postgres() {
     says(
         &error,
         &[
-            "`ratio` is `text` at the copy, and the model has F64; make it `double precision`",
+            "`ratio` is `text` at the copy, and the definition has F64; make it `double precision`",
             "`name` is missing at the copy; add it as `text`",
             "`note` is generated at the copy",
             "the copy has no primary key; add PRIMARY KEY (code)",
@@ -131,7 +131,7 @@ async fn incompatible_types_and_keys_are_reported_on_postgres() {
     let error = refused(&one.cluster, &other.cluster).await;
     says(
         &error,
-        &["the primary key of the copy is (name, code), and the model's is (code)"],
+        &["the primary key of the copy is (name, code), and that of the definition is (code)"],
     );
 }
 

@@ -34,7 +34,7 @@ impl TransmitHooks for Revised {
 async fn criterion_mode_removes_rows_that_are_no_longer_collected(pair: Pair) {
     let fixture = fixture(pair).await;
     let sync = async || {
-        let sync = StaticSync::of::<Revised>(&fixture.cluster).mode(Mode::Criterion);
+        let sync = StaticSync::of::<Revised>(&fixture.cluster).mode(Mode::Incremental);
         sync.run().await.unwrap().complete().unwrap().rows()
     };
     let row = |id: i64, offered, revision| Revised {
