@@ -86,8 +86,9 @@ mod exec;
 pub mod id;
 pub mod lock;
 mod model;
+mod plan;
 pub mod prelude;
-mod query;
+pub mod query;
 mod random;
 mod record;
 pub mod relation;
@@ -113,18 +114,20 @@ pub use cluster::{
 pub use connect::EndpointStatus;
 pub use dialect::Dialect;
 pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
-pub use exec::{Executor, Explain, Merge, Missing, Planned, ReadFrom};
+pub use exec::{Executor, ReadFrom};
 pub use model::{
     Column, FieldDef, FindById, Generate, Generated, GeneratedId, Id, IntoId, IntoKey, Key, Model,
     ModelDef, ModelIndex, ModelLocation, NewId, Problems, Referred, Region, ShardKey, Sharded,
     SoftDelete, StaticDef, StaticGroups, Validate,
 };
+pub use plan::{Explain, Merge, Missing, Planned};
 pub use query::aggregate;
 pub use query::{
-    As, Assign, Broadcast, BroadcastQuery, BroadcastReport, ChangesRows, Columns, Cursor, Draft,
-    Everywhere, Filter, InDatabase, NamesAShard, Nowhere, Nulls, OnCopy, OnKey, OnKeys, OnShard,
-    OnShardOf, OnShardsOf, Operand, OrderBy, Outcome, Page, Partial, Partially, Projection, Query,
-    RawQuery, ReadRow, Running, Selection, ShardRows, TakesSql, Update, Whole,
+    AllColumns, AllShards, As, Assign, Broadcast, BroadcastQuery, BroadcastReport, ChangesRows,
+    Columns, Cursor, Filter, InDatabase, NamesAShard, Nulls, OnKey, OnKeys, OnShard, OnShardOf,
+    OnShardsOf, OnStaticCopy, Operand, OrderBy, Outcome, Page, Partial, Partially, Projection,
+    Query, QueryFuture, RawQuery, ReadRow, Selection, ShardRows, TakesSql, Unscoped, UnscopedQuery,
+    Update,
 };
 pub use record::{
     DatabaseModel, Hooks, IsolatedModel, PerServerModel, ShardModel, StaticModel, TransmittedModel,

@@ -6,8 +6,6 @@
 
 pub mod aggregate;
 mod broadcast;
-mod built;
-mod combined;
 mod cursor;
 mod explain;
 mod filter;
@@ -15,37 +13,31 @@ mod operand;
 mod order;
 mod page;
 mod partial;
-mod parts;
-mod place;
 mod raw;
-pub(crate) mod scatter;
+mod scope;
 mod select;
 mod selection;
 mod soft_delete;
 mod update;
 mod verbs;
-mod volatile;
 
+pub use crate::plan::Nulls;
 pub use broadcast::{Broadcast, BroadcastQuery, BroadcastReport, Outcome};
-pub(crate) use built::{Built, Verb, bound, order_by, ready};
-pub(crate) use combined::{all_of, any_of, few};
 pub use cursor::Cursor;
 pub use filter::Filter;
 pub use operand::{Assign, Operand};
-pub(crate) use order::Term;
-pub use order::{Nulls, OrderBy};
+pub use order::OrderBy;
 pub use page::Page;
 pub(crate) use page::make_total;
 pub use partial::{Partial, Partially};
-pub(crate) use parts::{Deleted, Needs, Parts, has_scaled, refuse_decimals};
-pub(crate) use place::private::Legs;
-pub use place::{
-    ChangesRows, Everywhere, InDatabase, NamesAShard, Nowhere, OnCopy, OnKey, OnKeys, OnShard,
-    OnShardOf, OnShardsOf, TakesSql,
-};
 pub use raw::{RawQuery, ReadRow, ShardRows};
-pub use select::{Draft, Query};
-pub use selection::{As, Columns, Projection, Selection, Whole, row_of_field};
+pub(crate) use scope::private::Scope;
+pub use scope::{
+    AllShards, ChangesRows, InDatabase, NamesAShard, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf,
+    OnStaticCopy, TakesSql, Unscoped,
+};
+pub use select::{Query, UnscopedQuery};
+pub use selection::{AllColumns, As, Columns, Projection, Selection, row_of_field};
 pub use update::Update;
-pub use verbs::Running;
+pub use verbs::QueryFuture;
 pub(crate) use verbs::{flatten, limited};

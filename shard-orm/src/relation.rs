@@ -76,37 +76,34 @@
 //! Where nothing is left of the primary key beside the shard key there is no `by`: `has_many(orders
 //! = "Order")` of a user whose primary key is the shard key are all rows of that key.
 
-mod declared;
-mod ends;
+mod assign;
+mod batch;
+mod columns;
+mod definitions;
 mod explain;
-mod foreign;
-mod gather;
 mod join;
 mod joined;
 mod load;
-mod merged;
-mod pick;
-mod plan;
-mod qualify;
 mod refers_to;
 mod row;
+mod select;
 mod verbs;
 mod with;
 
-pub use declared::{BelongsTo, Found, HasMany, HasOne};
-pub use foreign::{ForeignColumns, ForeignKey, SameKey};
+pub use assign::{ForeignColumns, ForeignKey, SameKey};
+pub use definitions::{BelongsTo, Found, HasMany, HasOne};
 pub use join::Join;
 pub use joined::{Always, At, Contains, Models, Push, Slot};
 pub use load::{IntoLoad, Load};
-pub use pick::{JoinColumns, JoinSelection, Picked};
 pub use refers_to::{RefersTo, Separately};
 pub use row::RelatedRow;
+pub use select::{JoinColumns, JoinSelection, JoinedColumns};
 pub use with::{LoadOne, Loads, With};
 
 use crate::exec::Executor;
 use crate::model::{Model, Sharded, SoftDelete};
-use crate::query::{Filter, OrderBy, Running};
-use ends::Ends;
+use crate::query::{Filter, OrderBy, QueryFuture};
+use columns::RelationColumns;
 
 /// A relation that one server can follow: between two models of one shard group with the same key,
 /// [`HasMany`], [`HasOne`] or [`BelongsTo`]; or from a row to a static model, [`RefersTo`].
@@ -133,7 +130,7 @@ pub trait Relation: Copy + Send + Sync + 'static {
 
     #[doc(hidden)]
     #[allow(private_interfaces)]
-    fn ends(self) -> Ends;
+    fn columns(self) -> RelationColumns;
 
     #[doc(hidden)]
     fn at(self, row: &Self::From) -> Self::At;
@@ -195,7 +192,11 @@ pub trait Relation: Copy + Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Query::all`](crate::Query::all).
-    fn load<'e>(self, on: impl Executor<'e>, rows: &[Self::From]) -> Running<'e, Vec<Self::Found>> {
+    fn load<'e>(
+        self,
+        on: impl Executor<'e>,
+        rows: &[Self::From],
+    ) -> QueryFuture<'e, Vec<Self::Found>> {
         Load::new(self).load(on, rows)
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 use tracing::{Instrument, Span};
 
-use super::site::Site;
+use super::destination::Destination;
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use super::unfit::{explained, may_be_unfit};
@@ -38,13 +38,13 @@ pub(crate) fn run<'a>(
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<u64>> {
-    run_at(target, Site::of(handle), intent, statement, sink)
+    run_at(target, Destination::of(handle), intent, statement, sink)
 }
 
 /// As [`run`], of a statement that may ask several places of one server.
 pub(crate) fn run_at<'a>(
     target: Target<'a>,
-    site: Site,
+    destination: Destination,
     intent: Intent,
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
@@ -52,26 +52,33 @@ pub(crate) fn run_at<'a>(
     // Allocated first: the little that the future begins with is then written where it stays. The
     // other way round, `Box::pin` copies all its room there.
     let call = Box::write(Box::new_uninit(), async move {
-        let span = span(&site.handle, intent, statement);
+        let span = span(&destination.handle, intent, statement);
         let result = if span.is_disabled() {
-            dispatch(target, &site, intent, statement, sink, &span)
+            dispatch(target, &destination, intent, statement, sink, &span)
                 .await
-                .map_err(|error| site.name_error(error))
+                .map_err(|error| destination.name_error(error))
         } else {
             let begun = Instant::now();
             let mut counting = Counting { sink, rows: 0 };
-            let traced = dispatch(target, &site, intent, statement, &mut counting, &span);
+            let traced = dispatch(
+                target,
+                &destination,
+                intent,
+                statement,
+                &mut counting,
+                &span,
+            );
             let result = Box::pin(traced.instrument(span.clone())).await;
-            concluded(&span, &site, begun, counting.rows, result)
+            concluded(&span, &destination, begun, counting.rows, result)
         };
         let Err(error) = result else { return result };
-        match site.moved(target, &error, statement) {
+        match destination.moved(target, &error, statement) {
             Some(moved) => {
                 sink.reset();
                 run_at(target, moved, intent, statement, sink).await
             }
             None if may_be_unfit(error.kind()) => {
-                Err(explained(target, site, statement, error).await)
+                Err(explained(target, destination, statement, error).await)
             }
             None => Err(error),
         }
@@ -81,9 +88,9 @@ pub(crate) fn run_at<'a>(
 
 /// Asks a replica for the rows of a read that was asked of another one before; `None` when there is
 /// no other, or when the read is not one for replicas.
-pub(super) fn run_elsewhere<'a>(
+pub(crate) fn run_elsewhere<'a>(
     target: Target<'a>,
-    site: &'a Site,
+    destination: &'a Destination,
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<Option<u64>>> {
@@ -91,29 +98,35 @@ pub(super) fn run_elsewhere<'a>(
         let Target::Cluster { read, marks, .. } = target else {
             return Ok(None);
         };
-        let Some(checkout) = site.for_read_elsewhere(read, marks).await? else {
+        let Some(checkout) = destination.for_read_elsewhere(read, marks).await? else {
             return Ok(None);
         };
-        let span = span(&site.handle, Intent::Read, statement);
+        let span = span(&destination.handle, Intent::Read, statement);
         let begun = Instant::now();
         let mut counting = Counting { sink, rows: 0 };
-        let result = attempt_read(checkout, &site.handle, statement, &mut counting, &span)
-            .instrument(span.clone())
-            .await
-            .map_err(Attempt::into_error);
-        concluded(&span, site, begun, counting.rows, result).map(Some)
+        let result = attempt_read(
+            checkout,
+            &destination.handle,
+            statement,
+            &mut counting,
+            &span,
+        )
+        .instrument(span.clone())
+        .await
+        .map_err(Attempt::into_error);
+        concluded(&span, destination, begun, counting.rows, result).map(Some)
     })
 }
 
 /// Writes down in the span what came of a call.
 fn concluded(
     span: &Span,
-    site: &Site,
+    destination: &Destination,
     begun: Instant,
     seen: u64,
     result: Result<u64>,
 ) -> Result<u64> {
-    let result = result.map_err(|error| site.name_error(error));
+    let result = result.map_err(|error| destination.name_error(error));
     let rows = result.as_ref().map(|changed| seen.max(*changed));
     record(span, begun, rows.map_err(Error::kind));
     result
@@ -181,14 +194,14 @@ impl Sink for Counting<'_> {
 #[expect(clippy::manual_async_fn, reason = "the size of the future")]
 fn dispatch<'a>(
     target: Target<'a>,
-    site: &'a Site,
+    destination: &'a Destination,
     intent: Intent,
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
     span: &'a Span,
 ) -> impl Future<Output = Result<u64>> + Send + 'a {
     async move {
-        let handle = &*site.handle;
+        let handle = &*destination.handle;
         let (read, marks) = match target {
             Target::Tx(tx) => {
                 record_role(span, "primary");
@@ -203,11 +216,11 @@ fn dispatch<'a>(
                 write(handle, statement, sink, span).await
             }
             Intent::Read => {
-                let _locks = site.hold_locks(read, marks, statement).await?;
+                let _locks = destination.hold_locks(read, marks, statement).await?;
                 let Checkout {
                     mut lease,
                     endpoint,
-                } = site.for_read(read, marks).await?;
+                } = destination.for_read(read, marks).await?;
                 record_role(span, handle.role(endpoint));
                 match attempt(&mut lease, endpoint, handle, statement, sink).await {
                     Ok(rows) => Ok(rows),
@@ -217,7 +230,8 @@ fn dispatch<'a>(
                         handle.health.request_probe();
                         sink.reset();
                         let again = async {
-                            let checkout = site.for_read_again(read, marks, endpoint).await?;
+                            let checkout =
+                                destination.for_read_again(read, marks, endpoint).await?;
                             attempt_read(checkout, handle, statement, sink, span)
                                 .await
                                 .map_err(Attempt::into_error)

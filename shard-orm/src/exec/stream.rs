@@ -10,8 +10,8 @@ use futures_util::stream::BoxStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
+use super::destination::Destination;
 use super::run::{Intent, prepare, record, record_role, span};
-use super::site::Site;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::{OwnedRow, Row};
@@ -29,19 +29,19 @@ pub(crate) fn stream<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    stream_at(target, Site::of(handle), None, statement, read)
+    stream_at(target, Destination::of(handle), None, statement, read)
 }
 
 /// As [`stream`], of a statement that may ask several places of one server, on a connection that
 /// was taken before.
 pub(crate) fn stream_at<'a, T: Send + 'a>(
     target: Target<'a>,
-    site: Site,
+    destination: Destination,
     taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    begin(target, site, Intent::Read, taken, statement, read)
+    begin(target, destination, Intent::Read, taken, statement, read)
 }
 
 /// As [`stream`], of a statement with this intent: one that may write goes to the primary, and is
@@ -53,20 +53,35 @@ pub(crate) fn stream_as<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    begin(target, Site::of(handle), intent, None, statement, read)
+    begin(
+        target,
+        Destination::of(handle),
+        intent,
+        None,
+        statement,
+        read,
+    )
 }
 
 fn begin<'a, T: Send + 'a>(
     target: Target<'a>,
-    site: Site,
+    destination: Destination,
     intent: Intent,
     taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    let span = span(&site.handle, intent, &statement);
+    let span = span(&destination.handle, intent, &statement);
     let disabled = span.is_disabled();
-    let rows = rows(target, site, intent, taken, statement, read, span.clone());
+    let rows = rows(
+        target,
+        destination,
+        intent,
+        taken,
+        statement,
+        read,
+        span.clone(),
+    );
     if disabled {
         return rows;
     }
@@ -104,15 +119,15 @@ pub(crate) struct Taken {
 /// Takes a connection for a stream; none in a transaction, which has its own.
 pub(crate) async fn take(
     target: Target<'_>,
-    site: &Site,
+    destination: &Destination,
     statement: &dyn Statement,
 ) -> Result<Option<Taken>> {
     match target {
         Target::Tx(_) => Ok(None),
         Target::Cluster { read, marks, .. } => {
-            let locks = site.hold_locks(read, marks, statement).await?;
-            let checkout = site.for_read(read, marks).await;
-            let checkout = checkout.map_err(|error| site.name_error(error))?;
+            let locks = destination.hold_locks(read, marks, statement).await?;
+            let checkout = destination.for_read(read, marks).await;
+            let checkout = checkout.map_err(|error| destination.name_error(error))?;
             Ok(Some(Taken {
                 endpoint: checkout.endpoint.index(),
                 lease: checkout.lease,
@@ -134,7 +149,7 @@ async fn take_to_write(handle: &NamespaceHandle) -> Result<Taken> {
 
 fn rows<'a, T: Send + 'a>(
     target: Target<'a>,
-    mut site: Site,
+    mut destination: Destination,
     intent: Intent,
     mut taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
@@ -144,8 +159,8 @@ fn rows<'a, T: Send + 'a>(
     async_stream::try_stream! {
         match target {
             Target::Tx(tx) => {
-                let handle = &site.handle;
-                let named = |error: Error| site.name_error(error);
+                let handle = &destination.handle;
+                let named = |error: Error| destination.name_error(error);
                 let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
                 record_role(&span, "primary");
                 let (sql, args) = prepare(handle, &statement)?;
@@ -164,7 +179,7 @@ fn rows<'a, T: Send + 'a>(
                 session.settle(outcome).map_err(named)?;
             }
             Target::Cluster { read: choice, marks, .. } => 'there: loop {
-                let handle = Arc::clone(&site.handle);
+                let handle = Arc::clone(&destination.handle);
                 let writes = intent == Intent::Write;
                 let _marker = writes.then(|| WriteMarker::new(marks, &handle));
                 let mut may_ask_again = !writes;
@@ -172,17 +187,17 @@ fn rows<'a, T: Send + 'a>(
                 let begun = match taken.take() {
                     Some(taken) => Ok(Some(taken)),
                     None if writes => take_to_write(&handle).await.map(Some),
-                    None => take(target, &site, &statement).await,
+                    None => take(target, &destination, &statement).await,
                 };
                 let Taken { lease, endpoint, locks: _locks } = match begun {
                     Ok(Some(taken)) => taken,
                     Ok(None) => return,
-                    Err(error) => match site.moved(target, &error, &statement) {
+                    Err(error) => match destination.moved(target, &error, &statement) {
                         Some(moved) => {
-                            site = moved;
+                            destination = moved;
                             continue 'there;
                         }
-                        None => Err(site.name_error(error))?,
+                        None => Err(destination.name_error(error))?,
                     },
                 };
                 let endpoint = handle.reading(endpoint);
@@ -202,7 +217,7 @@ fn rows<'a, T: Send + 'a>(
                                     may_ask_again = false;
                                     has_rows = true;
                                     let row = read(&row.as_row());
-                                    yield row.map_err(|error| site.name_error(error))?;
+                                    yield row.map_err(|error| destination.name_error(error))?;
                                 }
                                 Err(failure) => break Some(failure),
                             }
@@ -219,7 +234,7 @@ fn rows<'a, T: Send + 'a>(
                     {
                         is_planned_anew = true;
                         let planned = lease.plan_anew(failure.lost).await;
-                        planned.map_err(|_| site.name_error(failure.error))?;
+                        planned.map_err(|_| destination.name_error(failure.error))?;
                         checkout = Checkout { lease, endpoint };
                         continue;
                     }
@@ -237,18 +252,18 @@ fn rows<'a, T: Send + 'a>(
                         error = lease.outcome_unknown(error);
                     }
                     if may_ask_again && !of_no_use
-                        && let Some(moved) = site.moved(target, &error, &statement)
+                        && let Some(moved) = destination.moved(target, &error, &statement)
                     {
-                        site = moved;
+                        destination = moved;
                         continue 'there;
                     }
                     if !of_no_use || !may_ask_again {
-                        Err(site.name_error(error))?;
+                        Err(destination.name_error(error))?;
                     }
                     may_ask_again = false;
                     handle.health.request_probe();
-                    let again = site.for_read_again(choice, marks, endpoint).await;
-                    checkout = again.map_err(|error| site.name_error(error))?;
+                    let again = destination.for_read_again(choice, marks, endpoint).await;
+                    checkout = again.map_err(|error| destination.name_error(error))?;
                 }
             },
         }

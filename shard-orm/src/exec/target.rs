@@ -161,6 +161,15 @@ impl Target<'_> {
         }
     }
 
+    /// Where a place is by now, when that is elsewhere. A transaction stays where it was begun.
+    pub(crate) fn moved(&self, handle: &Arc<NamespaceHandle>) -> Option<Arc<NamespaceHandle>> {
+        let Self::Cluster { cluster, .. } = self else {
+            return None;
+        };
+        let now = cluster.current_handle(handle)?;
+        (!Arc::ptr_eq(&now, handle)).then_some(now)
+    }
+
     /// Where the rows of a key are; inside a transaction, only when that is where it runs.
     pub(crate) fn handle_of_key(
         &self,

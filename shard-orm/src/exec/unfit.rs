@@ -4,8 +4,8 @@
 
 use futures_util::future::BoxFuture;
 
+use super::destination::Destination;
 use super::run::{Intent, run_at};
-use super::site::Site;
 use super::statement::{Label, Rows, Statement};
 use super::target::Target;
 use crate::backend::inspect::{self, About, Shape, unfit};
@@ -23,16 +23,22 @@ pub(super) fn may_be_unfit(kind: ErrorKind) -> bool {
 #[cold]
 pub(super) fn explained<'a>(
     target: Target<'a>,
-    site: Site,
+    destination: Destination,
     statement: &'a dyn Statement,
     error: Error,
 ) -> BoxFuture<'a, Error> {
     Box::pin(async move {
-        let dialect = site.handle.dialect();
+        let dialect = destination.handle.dialect();
         for def in statement.models() {
             let mut columns = Rows::new(|row: &Row<'_>| inspect::column(dialect, row));
             let ask = Ask(def);
-            let asked = run_at(target, site.clone(), Intent::Read, &ask, &mut columns);
+            let asked = run_at(
+                target,
+                destination.clone(),
+                Intent::Read,
+                &ask,
+                &mut columns,
+            );
             // A table that is not there has no columns, and is what the error says already.
             if asked.await.is_err() || columns.rows.is_empty() {
                 continue;
@@ -43,7 +49,7 @@ pub(super) fn explained<'a>(
                 foreign_keys: Vec::new(),
                 encoding: None,
             };
-            let problems = problems(def, &site, &shape);
+            let problems = problems(def, &destination, &shape);
             if !problems.is_empty() {
                 let message = format!(
                     "the table `{}` does not fit the model `{}`: {}; alter the table, or change \
@@ -52,15 +58,16 @@ pub(super) fn explained<'a>(
                     def.name,
                     problems.join("; ")
                 );
-                return site.name_error(Error::new(error.kind(), message).with_source(error));
+                return destination
+                    .name_error(Error::new(error.kind(), message).with_source(error));
             }
         }
         error
     })
 }
 
-fn problems(def: &ModelDef, site: &Site, shape: &Shape) -> Vec<String> {
-    let dialect = site.handle.dialect();
+fn problems(def: &ModelDef, destination: &Destination, shape: &Shape) -> Vec<String> {
+    let dialect = destination.handle.dialect();
     let of_model = def.columns.iter().filter_map(|column| {
         let name = column.name;
         let Some(found) = shape.column(name) else {

@@ -12,7 +12,7 @@ use super::statement::SEQUENCES;
 use crate::backend::{Args, Field, Row, Sql};
 use crate::connect::{Checkout, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::own::send;
+use crate::exec::system_tables::send;
 use crate::exec::{Executor as _, First, Intent, NoRows, Target};
 
 const TABLE: (&str, &str) = ("take a block", SEQUENCES);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
-use crate::exec::own::{Kind, create_table};
+use crate::exec::system_tables::{Kind, create_table};
 
 /// The worker ids with their holders and expiry.
 pub(super) const WORKERS: &str = "shard_orm_worker";

@@ -15,7 +15,7 @@ use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::own::{Kind, create_table, now, send};
+use crate::exec::system_tables::{Kind, create_table, now, send};
 use crate::exec::{Executor as _, First, Intent, NoRows, Sink, create_in_database};
 use crate::topology::Read;
 

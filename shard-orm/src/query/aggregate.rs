@@ -24,24 +24,14 @@
 //! or [`Query::distinct`](crate::Query::distinct); see [`Grouped`].
 
 mod column;
-mod derivation;
 mod derived;
-mod exact;
 mod expr;
 mod fields;
 mod grouped;
-mod grouping;
-mod groups;
 mod having;
 mod item;
 mod number;
 mod order;
-mod partial;
-mod plan;
-mod push_down;
-mod spec;
-mod state;
-mod statement;
 mod value;
 mod verbs;
 

@@ -11,19 +11,17 @@ use sea_query::Value;
 use sqlx::SqlSafeStr;
 
 pub use self::report::{BroadcastReport, Outcome};
-use super::parts::Refusal;
 use super::raw::{Expanded, ReadRow, expand, qualified, read, refuse_empty};
 use crate::backend::{Args, Field, Sql, signature, users_own};
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
-use crate::exec::{
-    Executor as _, Intent, Label, NoRows, Rows, Sink, Spread, Statement, Width, run,
-};
+use crate::exec::{Executor as _, Intent, Label, NoRows, Rows, Sink, Statement, run};
+use crate::plan::{Concurrency, ConcurrencyLimiter, DeferredError};
 use crate::topology::Namespace;
 
 /// How many statements run at a time, unless it is said.
-const WIDTH: Width = Width {
+const CONCURRENCY: Concurrency = Concurrency {
     most: 8,
     per_server: 2,
 };
@@ -43,9 +41,9 @@ pub struct Broadcast {
 #[must_use = "a statement is sent when `execute` or `all` runs it"]
 pub struct BroadcastQuery {
     to: Broadcast,
-    text: Result<String, Refusal>,
+    text: Result<String, DeferredError>,
     values: Vec<Value>,
-    width: Width,
+    concurrency: Concurrency,
     go_on: bool,
 }
 
@@ -128,7 +126,7 @@ impl Broadcast {
             to: self,
             text: Ok(text.into_sql_str().as_str().to_owned()),
             values: Vec::new(),
-            width: WIDTH,
+            concurrency: CONCURRENCY,
             go_on: false,
         }
     }
@@ -153,14 +151,14 @@ impl BroadcastQuery {
     /// At most so many at the same time, in the place of eight. On one server no more than
     /// [`per_server`](Self::per_server) says.
     pub fn parallel(mut self, statements: usize) -> Self {
-        self.width.most = statements.max(1);
+        self.concurrency.most = statements.max(1);
         self
     }
 
     /// At most so many at the same time on one server, in the place of two; never more than its
     /// pool has connections.
     pub fn per_server(mut self, statements: usize) -> Self {
-        self.width.per_server = statements.max(1);
+        self.concurrency.per_server = statements.max(1);
         self
     }
 
@@ -221,7 +219,7 @@ impl fmt::Debug for BroadcastQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BroadcastQuery")
             .field("to", &self.to)
-            .field("width", &self.width)
+            .field("concurrency", &self.concurrency)
             .field("go_on", &self.go_on)
             .finish_non_exhaustive()
     }
@@ -232,7 +230,7 @@ struct Call {
     cluster: Cluster,
     handles: Vec<Arc<NamespaceHandle>>,
     statement: Told,
-    width: Width,
+    concurrency: Concurrency,
     go_on: bool,
 }
 
@@ -271,7 +269,7 @@ impl Call {
             cluster,
             handles,
             statement,
-            width: query.width,
+            concurrency: query.concurrency,
             go_on: query.go_on,
         })
     }
@@ -281,9 +279,9 @@ impl Call {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let mut spread = Spread::new(self.width);
+        let mut limiter = ConcurrencyLimiter::new(self.concurrency);
         for (number, handle) in self.handles.iter().enumerate() {
-            spread.push(number, handle, ask(Arc::clone(handle)));
+            limiter.push(number, handle, ask(Arc::clone(handle)));
         }
         let mut outcomes: Vec<Outcome<T>> = self
             .handles
@@ -294,9 +292,9 @@ impl Call {
                 result: None,
             })
             .collect();
-        while let Some((number, result)) = spread.next().await {
+        while let Some((number, result)) = limiter.next().await {
             if result.is_err() && !self.go_on {
-                spread.begin_no_more();
+                limiter.begin_no_more();
             }
             outcomes[number].result = Some(result);
         }

@@ -7,11 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_query::Value;
 
-use super::order::{Nulls, Term};
 use crate::backend::{Args, decode_value, encode_value};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
+use crate::plan::{Nulls, Term};
 use crate::route::mix64;
 
 /// Where a page begins; see [`Query::page`](super::Query::page).

@@ -1,16 +1,15 @@
 //! What a query would send, without sending it.
 
-use super::built::{Built, Verb};
-use super::place::NamesAShard;
-use super::place::private::Legs as _;
-use super::scatter;
+use super::scope::NamesAShard;
+use super::scope::private::Scope as _;
 use super::select::Query;
 use super::selection::Selection;
 use super::update::Update;
 use crate::error::Result;
-use crate::exec::{Executor, Explain, Intent, Leg, Merge, Site, Target, planned};
+use crate::exec::{Destination, Executor, Intent, Target};
 use crate::model::{Model, ModelDef};
-use crate::query::Parts;
+use crate::plan::scatter;
+use crate::plan::{Explain, Merge, QuerySpec, ShardStatement, ShardTask, Verb, planned};
 
 impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     /// What [`all`](Self::all) would send, where, and what it makes of the answers. Nothing is
@@ -43,17 +42,17 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.parts.read);
-        let legs = self.reading_legs(target)?;
+        let target = on.target().reading(self.spec.read);
+        let tasks = self.reading_tasks(target)?;
         if Self::SEVERAL_KEYS {
-            return scatter::explain(M::def(), self.parts, target, legs);
+            return scatter::explain(M::def(), self.spec, target, tasks);
         }
-        let intent = if self.parts.lock.is_some() {
+        let intent = if self.spec.lock.is_some() {
             Intent::Write
         } else {
             Intent::Read
         };
-        explain(M::def(), Verb::Select, &self.parts, target, legs, intent)
+        explain(M::def(), Verb::Select, &self.spec, target, tasks, intent)
     }
 }
 
@@ -68,9 +67,9 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Update<M, P, S> {
     {
         let query = self.into_query();
         let target = on.target();
-        let legs = query.writing_legs(target)?;
+        let tasks = query.writing_tasks(target)?;
         let (verb, intent) = (Verb::Update, Intent::Write);
-        explain(M::def(), verb, &query.parts, target, legs, intent)
+        explain(M::def(), verb, &query.spec, target, tasks, intent)
     }
 }
 
@@ -78,21 +77,21 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Update<M, P, S> {
 fn explain(
     def: &'static ModelDef,
     verb: Verb,
-    parts: &Parts,
+    spec: &QuerySpec,
     target: Target<'_>,
-    legs: Vec<Leg>,
+    tasks: Vec<ShardTask>,
     intent: Intent,
 ) -> Result<Explain> {
-    let statements = legs
+    let statements = tasks
         .into_iter()
-        .map(|leg| {
-            let statement = Built {
+        .map(|task| {
+            let statement = ShardStatement {
                 def,
                 verb,
-                parts,
-                keys: leg.keys.as_ref(),
+                spec,
+                keys: task.keys.as_ref(),
             };
-            planned(target, &Site::of(leg.handle), intent, &statement)
+            planned(target, &Destination::of(task.handle), intent, &statement)
         })
         .collect::<Result<Vec<_>>>()?;
     let merge = match statements.len() {

@@ -6,14 +6,12 @@ use std::ops::{BitAnd, BitOr, Not};
 
 use sea_query::{Alias, Expr, ExprTrait, LikeExpr};
 
-use super::combined::Combined;
 use super::operand::{Operand, typed};
-use super::parts::{Needs, Parts, Refusal};
-use super::volatile::volatile_in;
 use crate::backend::{ColumnType, Field};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::model::{Column, Model};
+use crate::plan::{Condition, DeferredError, QuerySpec, Requirements, volatile_in};
 
 /// A condition on the rows of the model `M`, made from its columns.
 ///
@@ -40,25 +38,25 @@ use crate::model::{Column, Model};
 /// ```
 #[must_use]
 pub struct Filter<M> {
-    pub(crate) condition: Result<Condition, Refusal>,
-    pub(crate) needs: Needs,
+    pub(crate) condition: Result<RowCondition, DeferredError>,
+    pub(crate) requirements: Requirements,
     of: PhantomData<fn() -> M>,
 }
 
-/// A condition, whatever the model.
-type Condition = Combined<Expr>;
+/// A condition on rows, of any table.
+type RowCondition = Condition<Expr>;
 
 impl<M> Filter<M> {
     fn new(expr: Result<Expr>) -> Self {
         Self {
-            condition: expr.map(Combined::one).map_err(Refusal::from),
-            needs: Needs::default(),
+            condition: expr.map(Condition::one).map_err(DeferredError::from),
+            requirements: Requirements::default(),
             of: PhantomData,
         }
     }
 
-    fn needing(mut self, needs: Needs) -> Self {
-        self.needs = self.needs | needs;
+    fn needing(mut self, requirements: Requirements) -> Self {
+        self.requirements = self.requirements | requirements;
         self
     }
 
@@ -72,8 +70,8 @@ impl<M> Filter<M> {
     /// `CASE` or a sub-query are not counted.
     pub fn expr(expr: impl Into<Expr>) -> Self {
         Self {
-            condition: Combined::of_expr(expr.into()),
-            needs: Needs::FOREIGN,
+            condition: Condition::of_expr(expr.into()),
+            requirements: Requirements::FOREIGN,
             of: PhantomData,
         }
     }
@@ -81,22 +79,22 @@ impl<M> Filter<M> {
     fn join(
         self,
         other: Self,
-        join: fn(Condition, Condition) -> Result<Condition, Refusal>,
+        join: fn(RowCondition, RowCondition) -> Result<RowCondition, DeferredError>,
     ) -> Self {
-        let needs = self.needs | other.needs;
+        let requirements = self.requirements | other.requirements;
         Self {
             condition: match (self.condition, other.condition) {
                 (Ok(left), Ok(right)) => join(left, right),
-                (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+                (Err(deferred), _) | (_, Err(deferred)) => Err(deferred),
             },
-            needs,
+            requirements,
             of: PhantomData,
         }
     }
 
     /// The condition in SQL.
-    pub(crate) fn into_expr(self) -> Result<Expr, Refusal> {
-        self.condition.map(Combined::into_expr)
+    pub(crate) fn into_expr(self) -> Result<Expr, DeferredError> {
+        self.condition.map(Condition::into_expr)
     }
 
     /// The condition by itself, on rows that are looked at again and again.
@@ -105,35 +103,34 @@ impl<M> Filter<M> {
     /// What was wrong with it; `Unsupported` when this database does not evaluate it, or when it
     /// has another value each time it is asked for.
     pub(crate) fn lasting(self, dialect: Dialect) -> Result<Expr> {
-        let mut parts = Parts {
-            needs: self.needs,
-            ..Parts::default()
+        let mut spec = QuerySpec {
+            requirements: self.requirements,
+            ..QuerySpec::default()
         };
         match self.into_expr() {
-            Ok(condition) => parts.filters.push(condition),
-            Err(refusal) => parts.refuse(refusal),
+            Ok(condition) => spec.filters.push(condition),
+            Err(deferred) => spec.defer(deferred),
         }
-        parts.check(dialect)?;
-        if let Some(name) = volatile_in(&parts.filters, parts.needs) {
+        spec.check(dialect)?;
+        if let Some(name) = volatile_in(&spec.filters, spec.requirements) {
             return Err(Error::unsupported(format!(
                 "`{name}` has another value each time: a condition on which rows a copy holds \
                  depends on the row alone"
             )));
         }
-        parts
-            .filters
+        spec.filters
             .pop()
             .ok_or_else(|| Error::unsupported("a condition without an expression"))
     }
 
     /// Both.
     pub fn and(self, other: Self) -> Self {
-        self.join(other, Combined::and)
+        self.join(other, Condition::and)
     }
 
     /// One of the two, or both.
     pub fn or(self, other: Self) -> Self {
-        self.join(other, Combined::or)
+        self.join(other, Condition::or)
     }
 }
 
@@ -142,8 +139,8 @@ impl<M> Not for Filter<M> {
 
     fn not(self) -> Self {
         Self {
-            condition: self.condition.and_then(Combined::not),
-            needs: self.needs,
+            condition: self.condition.and_then(Condition::not),
+            requirements: self.requirements,
             of: PhantomData,
         }
     }
@@ -169,7 +166,7 @@ impl<M> Clone for Filter<M> {
     fn clone(&self) -> Self {
         Self {
             condition: self.condition.clone(),
-            needs: self.needs,
+            requirements: self.requirements,
             of: PhantomData,
         }
     }
@@ -209,8 +206,8 @@ impl<M: Model, T: Field> Column<M, T> {
     }
 
     /// What comparing by size asks of the database.
-    fn size(self) -> Needs {
-        Needs::size_of(self.def().column_type)
+    fn size(self) -> Requirements {
+        Requirements::size_of(self.def().column_type)
     }
 
     /// A value in the type of this column, for an expression written with sea-query.
@@ -298,7 +295,7 @@ impl<M: Model, T: Field> Column<M, T> {
             (false, false) => self.reference().is_in(values),
             (false, true) => self.reference().is_not_in(values),
         });
-        Filter::new(expr).needing(Needs::VARIABLE)
+        Filter::new(expr).needing(Requirements::VARIABLE)
     }
 
     /// Equal to the value, or NULL when it is `None`.

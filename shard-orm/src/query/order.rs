@@ -3,74 +3,16 @@
 use std::marker::PhantomData;
 
 use crate::backend::Field;
-use crate::dialect::Dialect;
-use crate::model::{Column, Model, ModelDef};
-
-use super::parts::Needs;
-
-/// Where NULL stands in an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Nulls {
-    /// Before all values.
-    First,
-    /// After all values.
-    Last,
-}
+use crate::model::{Column, Model};
+use crate::plan::{Nulls, Requirements, Term};
 
 /// One column of an order: `Order::PLACED_AT.desc().nulls_last()`.
 #[derive(Debug)]
 #[must_use]
 pub struct OrderBy<M> {
     pub(crate) term: Term,
-    pub(crate) needs: Needs,
+    pub(crate) requirements: Requirements,
     of: PhantomData<fn() -> M>,
-}
-
-/// One column of an order, whatever the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Term {
-    pub(crate) ordinal: usize,
-    pub(super) descending: bool,
-    pub(super) nulls: Option<Nulls>,
-}
-
-impl Term {
-    /// The column's smallest values first.
-    pub(crate) fn ascending(ordinal: usize) -> Self {
-        Self {
-            ordinal,
-            descending: false,
-            nulls: None,
-        }
-    }
-
-    /// The column and its direction, in words.
-    pub(super) fn describe(self, def: &ModelDef) -> String {
-        let descending = if self.descending { " desc" } else { "" };
-        let nulls = match self.nulls {
-            Some(Nulls::First) => " nulls first",
-            Some(Nulls::Last) => " nulls last",
-            None => "",
-        };
-        format!("{}{descending}{nulls}", def.columns[self.ordinal].name)
-    }
-
-    /// Where NULL stands: as asked, or where the database puts it.
-    pub(super) fn nulls(self, dialect: Dialect) -> Nulls {
-        self.nulls
-            .unwrap_or_else(|| Nulls::by_default(dialect, self.descending))
-    }
-}
-
-impl Nulls {
-    /// PostgreSQL takes NULL for larger than any value, the others for smaller.
-    pub(super) fn by_default(dialect: Dialect, descending: bool) -> Self {
-        if dialect.capability().nulls_are_largest == descending {
-            Self::First
-        } else {
-            Self::Last
-        }
-    }
 }
 
 impl<M> OrderBy<M> {
@@ -107,7 +49,7 @@ impl<M: Model, T: Field> Column<M, T> {
                 descending,
                 nulls: None,
             },
-            needs: Needs::size_of(self.def().column_type),
+            requirements: Requirements::size_of(self.def().column_type),
             of: PhantomData,
         }
     }

@@ -2,20 +2,18 @@
 
 use sea_query::Value;
 
-use super::built::{Built, Verb};
 use super::cursor::Cursor;
-use super::order::Term;
-use super::parts::Needs;
-use super::place::NamesAShard;
-use super::place::private::Legs as _;
-use super::scatter;
+use super::scope::NamesAShard;
+use super::scope::private::Scope as _;
 use super::select::Query;
-use super::selection::Whole;
-use super::verbs::{Running, limited};
+use super::selection::AllColumns;
+use super::verbs::{QueryFuture, limited};
 use crate::backend::Args;
 use crate::error::{Error, Result};
-use crate::exec::{Executor, Fan, Intent, Rows, run};
+use crate::exec::{Executor, Intent, Rows, run};
 use crate::model::{Model, ModelDef};
+use crate::plan::scatter;
+use crate::plan::{Requirements, ScatterCall, ShardStatement, Term, Verb};
 
 /// One page of rows, and where the next one begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub struct Page<M> {
     pub next: Option<Cursor>,
 }
 
-impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
+impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
     /// One page of at most `size` rows: the first, or the one that begins at a cursor.
     ///
     /// The order is made total by the primary key. The place of a page is found by the values of
@@ -67,32 +65,33 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
         on: impl Executor<'e>,
         size: u32,
         after: Option<&Cursor>,
-    ) -> Running<'e, Page<M>>
+    ) -> QueryFuture<'e, Page<M>>
     where
         Self: NamesAShard,
     {
         let def = M::def();
-        let target = on.target().reading(self.parts.read);
-        let legs = self.reading_legs(target);
+        let target = on.target().reading(self.spec.read);
+        let tasks = self.reading_tasks(target);
         let several = self
             .routing_values()
             .map(|values| values.is_none() && def.key.is_some());
-        let bounded = self.parts.limit.is_some() || self.parts.offset.is_some();
-        let mut parts = self.parts;
+        let bounded = self.spec.limit.is_some() || self.spec.offset.is_some();
+        let mut spec = self.spec;
         match &several {
-            Ok(true) => make_total_over_keys(def, &mut parts.orders),
-            _ => make_total(def, &mut parts.orders),
+            Ok(true) => make_total_over_keys(def, &mut spec.orders),
+            _ => make_total(def, &mut spec.orders),
         }
-        for term in &parts.orders {
-            parts.needs = parts.needs | Needs::size_of(def.columns[term.ordinal].column_type);
+        for term in &spec.orders {
+            spec.requirements =
+                spec.requirements | Requirements::size_of(def.columns[term.ordinal].column_type);
         }
-        let fingerprint = Cursor::fingerprint(def, &parts.orders);
+        let fingerprint = Cursor::fingerprint(def, &spec.orders);
         let after = after.cloned();
-        limited(parts.manner, async move {
-            let mut legs = legs?;
-            if let (Some(cursor), Some(leg)) = (after, legs.first()) {
-                let dialect = leg.handle.dialect();
-                parts.after = Some(cursor.values(fingerprint, def, &parts.orders, dialect)?);
+        limited(spec.options, async move {
+            let mut tasks = tasks?;
+            if let (Some(cursor), Some(task)) = (after, tasks.first()) {
+                let dialect = task.handle.dialect();
+                spec.after = Some(cursor.values(fingerprint, def, &spec.orders, dialect)?);
             }
             let several = several?;
             if bounded || size == 0 {
@@ -102,33 +101,33 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, Whole> {
                 ));
             }
             // NULLs change the text of the condition, so it is not worth keeping beside others.
-            if parts.after.is_some()
-                && parts
+            if spec.after.is_some()
+                && spec
                     .orders
                     .iter()
                     .any(|term| def.columns[term.ordinal].nullable)
             {
-                parts.needs = parts.needs | Needs::VARIABLE;
+                spec.requirements = spec.requirements | Requirements::VARIABLE;
             }
             // One more row says whether there is a next page.
-            parts.limit = Some(u64::from(size) + 1);
-            let orders = parts.orders.clone();
+            spec.limit = Some(u64::from(size) + 1);
+            let orders = spec.orders.clone();
             let mut rows = if several {
                 scatter::check_total(def)?;
-                let fan = Fan::begin(parts.manner);
-                scatter::all(def, parts, target, legs, &fan, |row| M::read(row, 0)).await?
+                let call = ScatterCall::begin(spec.options);
+                scatter::all(def, spec, target, tasks, &call, |row| M::read(row, 0)).await?
             } else {
-                let Some(leg) = legs.pop() else {
+                let Some(task) = tasks.pop() else {
                     return Err(Error::unsupported("a page of no shard"));
                 };
                 let mut sink = Rows::new(|row: &crate::Row<'_>| M::read(row, 0));
-                let statement = Built {
+                let statement = ShardStatement {
                     def,
                     verb: Verb::Select,
-                    parts: &parts,
-                    keys: leg.keys.as_ref(),
+                    spec: &spec,
+                    keys: task.keys.as_ref(),
                 };
-                run(target, leg.handle, Intent::Read, &statement, &mut sink).await?;
+                run(target, task.handle, Intent::Read, &statement, &mut sink).await?;
                 sink.rows
             };
             let more = u64::try_from(rows.len()).unwrap_or(u64::MAX) > u64::from(size);

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use super::place::NamesAShard;
-use super::scatter;
+use super::scope::NamesAShard;
 use super::select::Query;
 use super::selection::Selection;
-use super::verbs::Running;
+use super::verbs::QueryFuture;
 use crate::error::Result;
-use crate::exec::{Executor, Fan, Missing};
+use crate::exec::Executor;
 use crate::model::Model;
+use crate::plan::scatter;
+use crate::plan::{Missing, ScatterCall};
 
 /// What the logical shards answered that did, and which did not.
 #[derive(Debug)]
@@ -91,14 +92,14 @@ where
     ///
     /// # Errors
     /// As [`Query::all`], but for what makes a shard missing.
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<Vec<S::Out>>> {
-        let target = on.target().reading(self.0.parts.read);
-        let legs = self.0.reading_legs(target);
-        let parts = self.0.parts;
+    pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
+        let target = on.target().reading(self.0.spec.read);
+        let tasks = self.0.reading_tasks(target);
+        let spec = self.0.spec;
         Box::pin(async move {
-            let fan = Fan::begin_partial(parts.manner);
-            let value = scatter::all(M::def(), parts, target, legs?, &fan, S::read).await?;
-            Ok(Partial::of(value, fan))
+            let call = ScatterCall::begin_partial(spec.options);
+            let value = scatter::all(M::def(), spec, target, tasks?, &call, S::read).await?;
+            Ok(Partial::of(value, call))
         })
     }
 
@@ -106,9 +107,9 @@ where
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn first<'e>(mut self, on: impl Executor<'e>) -> Running<'e, Partial<Option<S::Out>>> {
-        let limit = self.0.parts.limit;
-        self.0.parts.limit = Some(limit.unwrap_or(1).min(1));
+    pub fn first<'e>(mut self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Option<S::Out>>> {
+        let limit = self.0.spec.limit;
+        self.0.spec.limit = Some(limit.unwrap_or(1).min(1));
         let rows = self.all(on);
         Box::pin(async move {
             let Partial { value, missing } = rows.await?;
@@ -123,14 +124,14 @@ where
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn count<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<u64>> {
-        let target = on.target().reading(self.0.parts.read);
-        let legs = self.0.reading_legs(target);
-        let parts = self.0.parts;
+    pub fn count<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<u64>> {
+        let target = on.target().reading(self.0.spec.read);
+        let tasks = self.0.reading_tasks(target);
+        let spec = self.0.spec;
         Box::pin(async move {
-            let fan = Fan::begin_partial(parts.manner);
-            let value = scatter::count(M::def(), parts, target, legs?, &fan).await?;
-            Ok(Partial::of(value, fan))
+            let call = ScatterCall::begin_partial(spec.options);
+            let value = scatter::count(M::def(), spec, target, tasks?, &call).await?;
+            Ok(Partial::of(value, call))
         })
     }
 
@@ -139,23 +140,23 @@ where
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn exists<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<bool>> {
-        let target = on.target().reading(self.0.parts.read);
-        let legs = self.0.reading_legs(target);
-        let parts = self.0.parts;
+    pub fn exists<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<bool>> {
+        let target = on.target().reading(self.0.spec.read);
+        let tasks = self.0.reading_tasks(target);
+        let spec = self.0.spec;
         Box::pin(async move {
-            let fan = Fan::begin_partial(parts.manner);
-            let value = scatter::exists(M::def(), parts, target, legs?, &fan).await?;
-            Ok(Partial::of(value, fan))
+            let call = ScatterCall::begin_partial(spec.options);
+            let value = scatter::exists(M::def(), spec, target, tasks?, &call).await?;
+            Ok(Partial::of(value, call))
         })
     }
 }
 
 impl<T> Partial<T> {
-    pub(crate) fn of(value: T, fan: Fan) -> Self {
+    pub(crate) fn of(value: T, call: ScatterCall) -> Self {
         Self {
             value,
-            missing: fan.into_missing(),
+            missing: call.into_missing(),
         }
     }
 }

@@ -17,14 +17,14 @@ pub(super) use self::read::read;
 pub use self::reduce::ShardRows;
 pub(super) use self::text::{Expanded, expand, qualified};
 
-use super::parts::{Deleted, Parts, Refusal, has_scaled, refuse_decimals};
-use super::place::private::Legs as _;
-use super::place::{NamesAShard, TakesSql};
+use super::scope::private::Scope as _;
+use super::scope::{NamesAShard, TakesSql};
 use super::select::Query;
 use crate::backend::{Args, Field, Sql, signature, users_own};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Executor, First, Intent, Label, Manner, NoRows, Rows, Sink, Statement, run};
+use crate::exec::{Executor, First, Intent, Label, NoRows, Rows, Sink, Statement, run};
 use crate::model::{Column, Model, ModelDef};
+use crate::plan::{DeferredError, Deleted, QuerySpec, ScatterOptions, has_scaled, refuse_decimals};
 use crate::topology::Namespace;
 
 /// A statement in the SQL of the database, on one logical shard or each of several; begun by
@@ -74,7 +74,7 @@ use crate::topology::Namespace;
 #[must_use = "a statement is sent when `all`, `first`, `execute` or `reduce` runs it"]
 pub struct RawQuery<M, P> {
     query: Query<M, P>,
-    text: Result<String, Refusal>,
+    text: Result<String, DeferredError>,
     values: Vec<Value>,
 }
 
@@ -87,10 +87,10 @@ impl<M: Model, P> Query<M, P> {
     where
         Self: TakesSql,
     {
-        let text = if self.parts.is_untouched() {
+        let text = if self.spec.is_untouched() {
             Ok(text.into_sql_str().as_str().to_owned())
         } else {
-            Err(Refusal::from(Error::unsupported(
+            Err(DeferredError::from(Error::unsupported(
                 "a query with filters, an order or a limit is not one in SQL: put them into its \
                  text; it takes no deadline and is not hedged, since it may write",
             )))
@@ -178,23 +178,23 @@ where
                  `cluster.broadcast(..)` runs a statement on all namespaces of a group",
             ));
         }
-        let target = on.target().reading(self.query.parts.read);
+        let target = on.target().reading(self.query.spec.read);
         let intent = self.intent();
-        let mut legs = self.query.legs(target)?;
+        let mut tasks = self.query.tasks(target)?;
         let statement = RawStatement {
             def: M::def(),
             text: self.text.map_err(Error::from)?,
             values: self.values,
         };
-        let (Some(leg), true) = (legs.pop(), legs.is_empty()) else {
+        let (Some(task), true) = (tasks.pop(), tasks.is_empty()) else {
             return Err(Error::unsupported("a statement in SQL to no shard"));
         };
-        run(target, leg.handle, intent, &statement, sink).await
+        run(target, task.handle, intent, &statement, sink).await
     }
 
     /// A statement is only known to read when it is said where to.
     fn intent(&self) -> Intent {
-        match self.query.parts.read {
+        match self.query.spec.read {
             Some(_) => Intent::Read,
             None => Intent::Write,
         }
@@ -245,7 +245,7 @@ impl Statement for RawStatement {
     }
 }
 
-impl Parts {
+impl QuerySpec {
     /// Whether nothing has been asked beside the shard.
     fn is_untouched(&self) -> bool {
         self.filters.is_empty()
@@ -253,10 +253,10 @@ impl Parts {
             && self.columns.is_none()
             && self.sets.is_empty()
             // A statement that may write is not given up half-way.
-            && self.manner == Manner::default()
+            && self.options == ScatterOptions::default()
             // What the text says of deleted rows, the query cannot.
             && self.deleted == Deleted::Without
-            && self.refusal.is_none()
+            && self.deferred_error.is_none()
     }
 }
 

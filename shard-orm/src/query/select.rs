@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::filter::Filter;
 use super::operand::Assign;
-use super::order::{OrderBy, Term};
-use super::parts::{Lock, Needs, Parts};
-use super::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf};
-use super::selection::{As, Columns, Projection, Selection, Whole};
+use super::order::OrderBy;
+use super::scope::{AllShards, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf, Unscoped};
+use super::selection::{AllColumns, As, Columns, Projection, Selection};
 use super::update::Update;
 use crate::backend::Field;
 use crate::error::Error;
 use crate::model::{Column, IntoKey, Model, Sharded};
+use crate::plan::{Lock, QuerySpec, Requirements, Term};
 use crate::topology::Read;
 
 /// A query of the model `M` that runs at `P` and gives back `S`.
@@ -50,9 +50,9 @@ use crate::topology::Read;
 /// # }
 /// ```
 #[must_use = "a query is sent when a verb such as `all` runs it"]
-pub struct Query<M, P = Nowhere, S = Whole> {
-    pub(crate) parts: Parts,
-    pub(crate) place: P,
+pub struct Query<M, P = Unscoped, S = AllColumns> {
+    pub(crate) spec: QuerySpec,
+    pub(crate) scope: P,
     of: PhantomData<fn() -> (M, S)>,
 }
 
@@ -69,24 +69,24 @@ pub struct Query<M, P = Nowhere, S = Whole> {
 /// #     user_id: i64,
 /// #     quantity: i32,
 /// # }
-/// fn large() -> Draft<Order> {
+/// fn large() -> UnscopedQuery<Order> {
 ///     Order::query().filter(Order::QUANTITY.ge(10))
 /// }
 /// let of_one_user = large().on(42);
 /// ```
-pub type Draft<M> = Query<M, Nowhere, Whole>;
+pub type UnscopedQuery<M> = Query<M, Unscoped, AllColumns>;
 
-impl<M: Model, P> Query<M, P, Whole> {
-    pub(crate) fn new(place: P) -> Self {
+impl<M: Model, P> Query<M, P, AllColumns> {
+    pub(crate) fn new(scope: P) -> Self {
         Self {
-            parts: Parts::default(),
-            place,
+            spec: QuerySpec::default(),
+            scope,
             of: PhantomData,
         }
     }
 }
 
-impl<M: Sharded, S> Query<M, Nowhere, S> {
+impl<M: Sharded, S> Query<M, Unscoped, S> {
     /// Asks for the rows of this shard key, in its logical shard.
     pub fn on(self, key: impl IntoKey<M::Key>) -> Query<M, OnKey<M::Key>, S> {
         self.at(OnKey(key.into_key()))
@@ -99,15 +99,15 @@ impl<M: Sharded, S> Query<M, Nowhere, S> {
     ) -> Query<M, OnKeys<M::Key>, S> {
         let mut several = self.at(OnKeys(keys.into_iter().map(K::into_key).collect()));
         // As many arguments as there are keys: the texts are not worth keeping.
-        several.parts.needs = several.parts.needs | Needs::VARIABLE;
+        several.spec.requirements = several.spec.requirements | Requirements::VARIABLE;
         several
     }
 }
 
-impl<M: Sharded, S> Query<M, Nowhere, S> {
+impl<M: Sharded, S> Query<M, Unscoped, S> {
     /// Asks for the rows of all logical shards; see [`ShardModel::scatter`](crate::ShardModel::scatter).
-    pub fn scatter(self) -> Query<M, Everywhere, S> {
-        self.at(Everywhere)
+    pub fn scatter(self) -> Query<M, AllShards, S> {
+        self.at(AllShards)
     }
 
     /// Asks for all rows in one logical shard, by its number; see
@@ -133,20 +133,20 @@ impl<M: Sharded, S> Query<M, Nowhere, S> {
 }
 
 impl<M: Model, P, S> Query<M, P, S> {
-    fn at<Q>(self, place: Q) -> Query<M, Q, S> {
+    fn at<Q>(self, scope: Q) -> Query<M, Q, S> {
         Query {
-            parts: self.parts,
-            place,
+            spec: self.spec,
+            scope,
             of: PhantomData,
         }
     }
 
     /// Keeps the rows that meet this condition, beside those of earlier calls.
     pub fn filter(mut self, filter: Filter<M>) -> Self {
-        self.parts.needs = self.parts.needs | filter.needs;
+        self.spec.requirements = self.spec.requirements | filter.requirements;
         match filter.into_expr() {
-            Ok(expr) => self.parts.filters.push(expr),
-            Err(refusal) => self.parts.refuse(refusal),
+            Ok(expr) => self.spec.filters.push(expr),
+            Err(deferred) => self.spec.defer(deferred),
         }
         self
     }
@@ -155,23 +155,23 @@ impl<M: Model, P, S> Query<M, P, S> {
     /// place and its direction, as in SQL.
     pub fn order_by(mut self, order: impl Into<OrderBy<M>>) -> Self {
         let order = order.into();
-        self.parts.needs = self.parts.needs | order.needs;
+        self.spec.requirements = self.spec.requirements | order.requirements;
         let known = |term: &Term| term.ordinal == order.term.ordinal;
-        if !self.parts.orders.iter().any(known) {
-            self.parts.orders.push(order.term);
+        if !self.spec.orders.iter().any(known) {
+            self.spec.orders.push(order.term);
         }
         self
     }
 
     /// Gives at most this many rows.
     pub fn limit(mut self, rows: u64) -> Self {
-        self.parts.limit = Some(self.bounded(rows));
+        self.spec.limit = Some(self.bounded(rows));
         self
     }
 
     /// Leaves out the first so many rows. Pages by [`page`](Self::page) cost less.
     pub fn offset(mut self, rows: u64) -> Self {
-        self.parts.offset = Some(self.bounded(rows));
+        self.spec.offset = Some(self.bounded(rows));
         self
     }
 
@@ -184,20 +184,20 @@ impl<M: Model, P, S> Query<M, P, S> {
     ///
     /// SQLite has no row locks: there a transaction that writes has locked the whole file.
     pub fn for_update(mut self) -> Self {
-        self.parts.lock = Some(Lock::Update);
+        self.spec.lock = Some(Lock::Update);
         self
     }
 
     /// With [`for_update`](Self::for_update): leaves out rows that others have locked, instead of
     /// waiting for them (`SKIP LOCKED`; PostgreSQL, MySQL from 8.0, MariaDB from 10.6).
     pub fn skip_locked(mut self) -> Self {
-        self.parts.lock = Some(Lock::UpdateSkipLocked);
+        self.spec.lock = Some(Lock::UpdateSkipLocked);
         self
     }
 
     /// Reads from the primary or from a replica, whatever the policy of the group says.
     pub fn read(mut self, read: Read) -> Self {
-        self.parts.read = Some(read);
+        self.spec.read = Some(read);
         self
     }
 
@@ -226,7 +226,7 @@ impl<M: Model, P, S> Query<M, P, S> {
     /// # }
     /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.parts.manner.deadline = Some(deadline);
+        self.spec.options.deadline = Some(deadline);
         self
     }
 
@@ -242,9 +242,9 @@ impl<M: Model, P, S> Query<M, P, S> {
     /// between 0 and 1.
     pub fn hedge(mut self, share: f64) -> Self {
         if share > 0.0 && share < 1.0 {
-            self.parts.manner.hedge = Some(share);
+            self.spec.options.hedge = Some(share);
         } else {
-            self.parts.refuse(Error::unsupported(format!(
+            self.spec.defer(Error::unsupported(format!(
                 "a read is asked of a second replica after a share of the answers that is between \
                  0 and 1, as 0.95, and not {share}"
             )));
@@ -265,15 +265,15 @@ impl<M: Model, P, S> Query<M, P, S> {
     }
 
     fn selecting<C>(mut self, ordinals: Vec<usize>) -> Query<M, P, C> {
-        self.parts.columns = Some(ordinals);
+        self.spec.columns = Some(ordinals);
         self.giving()
     }
 
     /// The same, taken for a query that gives back something else.
     pub(super) fn giving<C>(self) -> Query<M, P, C> {
         Query {
-            parts: self.parts,
-            place: self.place,
+            spec: self.spec,
+            scope: self.scope,
             of: PhantomData,
         }
     }
@@ -306,8 +306,8 @@ impl<M: Model, P, S> Query<M, P, S> {
 impl<M, P: Clone, S> Clone for Query<M, P, S> {
     fn clone(&self) -> Self {
         Self {
-            parts: self.parts.clone(),
-            place: self.place.clone(),
+            spec: self.spec.clone(),
+            scope: self.scope.clone(),
             of: PhantomData,
         }
     }
@@ -318,7 +318,7 @@ impl<M: Model, P: fmt::Debug, S> fmt::Debug for Query<M, P, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
             .field("model", &M::def().name)
-            .field("place", &self.place)
+            .field("place", &self.scope)
             .finish_non_exhaustive()
     }
 }

@@ -31,9 +31,9 @@ pub trait Columns<M>: Send {
 
 /// Gives back the model itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Whole;
+pub struct AllColumns;
 
-impl<M: Model> Selection<M> for Whole {
+impl<M: Model> Selection<M> for AllColumns {
     type Out = M;
 
     fn read(row: &Row<'_>) -> Result<M> {

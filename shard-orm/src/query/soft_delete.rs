@@ -2,15 +2,14 @@
 
 use std::time::SystemTime;
 
-use super::built::Verb;
-use super::parts::Deleted;
-use super::place::ChangesRows;
+use super::scope::ChangesRows;
 use super::select::Query;
 use super::selection::Selection;
-use super::verbs::Running;
+use super::verbs::QueryFuture;
 use crate::error::Error;
 use crate::exec::Executor;
 use crate::model::{Model, SoftDelete};
+use crate::plan::{Deleted, Verb};
 use crate::record::{clearing, marking};
 
 /// Which rows a query finds, of a model with `#[shard(soft_delete)]`: those that are not deleted,
@@ -42,7 +41,7 @@ impl<M: Model, P, S> Query<M, P, S> {
     where
         M: SoftDelete,
     {
-        self.parts.deleted = Deleted::With;
+        self.spec.deleted = Deleted::With;
         self
     }
 
@@ -51,23 +50,23 @@ impl<M: Model, P, S> Query<M, P, S> {
     where
         M: SoftDelete,
     {
-        self.parts.deleted = Deleted::Only;
+        self.spec.deleted = Deleted::Only;
         self
     }
 
     /// Makes the delete of this query an update that marks rows as deleted.
     pub(super) fn mark(&mut self) {
-        if self.parts.deleted == Deleted::Only {
-            self.parts.refuse(Error::unsupported(
+        if self.spec.deleted == Deleted::Only {
+            self.spec.defer(Error::unsupported(
                 "the rows of `only_deleted` are deleted already; `force_delete` deletes them for \
                  good",
             ));
         }
         // A row is deleted once: the time of that is kept.
-        self.parts.deleted = Deleted::Without;
+        self.spec.deleted = Deleted::Without;
         match marking(M::def(), SystemTime::now()) {
-            Ok(sets) => self.parts.sets = sets,
-            Err(error) => self.parts.refuse(error),
+            Ok(sets) => self.spec.sets = sets,
+            Err(error) => self.spec.defer(error),
         }
     }
 }
@@ -77,15 +76,15 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     ///
     /// # Errors
     /// As [`delete`](Self::delete).
-    pub fn restore<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn restore<'e>(mut self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
         Self: ChangesRows,
         M: SoftDelete,
     {
-        self.parts.deleted = Deleted::Only;
+        self.spec.deleted = Deleted::Only;
         match clearing(M::def(), SystemTime::now()) {
-            Ok(sets) => self.parts.sets = sets,
-            Err(error) => self.parts.refuse(error),
+            Ok(sets) => self.spec.sets = sets,
+            Err(error) => self.spec.defer(error),
         }
         self.write(on.target(), Verb::Update)
     }
@@ -95,7 +94,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     ///
     /// # Errors
     /// As [`delete`](Self::delete).
-    pub fn force_delete<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn force_delete<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
         Self: ChangesRows,
         M: SoftDelete,

@@ -5,19 +5,17 @@ use std::time::SystemTime;
 
 use sea_query::{Alias, Expr, ExprTrait};
 
-use super::built::Verb;
-use super::combined::shallow;
 use super::operand::{Assign, typed};
-use super::parts::Needs;
-use super::place::{ChangesRows, Everywhere, NamesAShard, moves_a_row};
+use super::scope::{AllShards, ChangesRows, NamesAShard, moves_a_row};
 use super::select::Query;
 use super::selection::Selection;
-use super::verbs::Running;
+use super::verbs::QueryFuture;
 use crate::ShardId;
 use crate::backend::{Args, ColumnType, Field};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
 use crate::model::{Column, Model};
+use crate::plan::{Requirements, Verb, shallow};
 
 /// An update of all rows that a query finds; sent by [`update`](Self::update).
 ///
@@ -68,7 +66,8 @@ impl<M: Model, P, S> Update<M, P, S> {
     /// NULL. Any other column is refused when the update runs, as are decimals on SQLite whose digits the
     /// model does not declare.
     pub fn increment<T: Field>(mut self, column: Column<M, T>, by: impl Assign<M, T>) -> Self {
-        self.query.parts.needs = self.query.parts.needs | Needs::size_of(column.def().column_type);
+        self.query.spec.requirements =
+            self.query.spec.requirements | Requirements::size_of(column.def().column_type);
         let by = by.into_expr();
         let by = by.and_then(|by| typed(M::def(), column.ordinal(), by));
         let sum = by.and_then(|by| {
@@ -88,7 +87,7 @@ impl<M: Model, P, S> Update<M, P, S> {
     ///
     /// Its values are bound in the types that they have there, so give them the column's type.
     pub fn set_expr<T: Field>(mut self, column: Column<M, T>, expr: impl Into<Expr>) -> Self {
-        self.query.parts.needs = self.query.parts.needs | Needs::FOREIGN;
+        self.query.spec.requirements = self.query.spec.requirements | Requirements::FOREIGN;
         self.assign(column.ordinal(), shallow(expr.into()).map_err(Error::from))
     }
 
@@ -96,10 +95,10 @@ impl<M: Model, P, S> Update<M, P, S> {
         match value {
             Ok(value) => {
                 // The databases differ in what they do with a column that is set twice.
-                self.query.parts.sets.retain(|(set, _)| *set != ordinal);
-                self.query.parts.sets.push((ordinal, value));
+                self.query.spec.sets.retain(|(set, _)| *set != ordinal);
+                self.query.spec.sets.push((ordinal, value));
             }
-            Err(error) => self.query.parts.refuse(error),
+            Err(error) => self.query.spec.defer(error),
         }
         self
     }
@@ -112,7 +111,7 @@ impl<M: Model, P, S> Update<M, P, S> {
     /// [`CrossShard`](crate::ErrorKind::CrossShard) when it would change a shard key; otherwise
     /// as any write. Over several logical shards, [`done_shards`](Error::done_shards) and
     /// [`failed_shards`](Error::failed_shards) say where it was done.
-    pub fn update<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn update<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
         P: Send + Sync + 'static,
         S: Selection<M>,
@@ -136,7 +135,7 @@ impl<M: Model, P, S> Update<M, P, S> {
     {
         let checked = self.keep_keys();
         if let Err(error) = checked.and_then(|()| self.stamp()) {
-            self.query.parts.refuse(error);
+            self.query.spec.defer(error);
         }
     }
 
@@ -145,13 +144,13 @@ impl<M: Model, P, S> Update<M, P, S> {
     where
         Query<M, P, S>: NamesAShard,
     {
-        use super::place::private::Legs as _;
+        use super::scope::private::Scope as _;
 
         let def = M::def();
         let routing: Vec<usize> = def.routing().collect();
         let values = self.query.routing_values()?;
         let mut refused = None;
-        self.query.parts.sets.retain(|(ordinal, expr)| {
+        self.query.spec.sets.retain(|(ordinal, expr)| {
             let Some(position) = routing.iter().position(|key| key == ordinal) else {
                 return true;
             };
@@ -166,7 +165,7 @@ impl<M: Model, P, S> Update<M, P, S> {
         });
         match refused {
             Some(ordinal) => Err(moves_a_row(def, ordinal)),
-            None if self.query.parts.sets.is_empty() => Err(Error::unsupported(
+            None if self.query.spec.sets.is_empty() => Err(Error::unsupported(
                 "the update sets nothing but the shard key to itself",
             )),
             None => Ok(()),
@@ -180,22 +179,25 @@ impl<M: Model, P, S> Update<M, P, S> {
             let Some(bind) = column.now.filter(|_| !column.keep) else {
                 continue;
             };
-            if !self.query.parts.sets.iter().any(|(set, _)| *set == ordinal) {
+            if !self.query.spec.sets.iter().any(|(set, _)| *set == ordinal) {
                 let value = Args::value(|args| bind(now, args))?;
-                self.query.parts.sets.push((ordinal, Expr::Value(value)));
+                self.query.spec.sets.push((ordinal, Expr::Value(value)));
             }
         }
         Ok(())
     }
 }
 
-impl<M: Model, S: Selection<M>> Update<M, Everywhere, S> {
+impl<M: Model, S: Selection<M>> Update<M, AllShards, S> {
     /// Updates the rows of all logical shards, each by itself, and says how many there were in
     /// each.
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub fn update_everywhere<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<(ShardId, u64)>> {
+    pub fn update_everywhere<'e>(
+        self,
+        on: impl Executor<'e>,
+    ) -> QueryFuture<'e, Vec<(ShardId, u64)>> {
         self.into_query().write_each(on.target(), Verb::Update)
     }
 }

@@ -6,27 +6,26 @@ use std::sync::Arc;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 
-use super::built::{Built, Owned, Verb};
-use super::parts::Parts;
-use super::place::private::Legs as _;
-use super::place::{ChangesRows, Everywhere, NamesAShard, report};
-use super::scatter::{self, selected_decimals};
+use super::scope::private::Scope as _;
+use super::scope::{AllShards, ChangesRows, NamesAShard, report};
 use super::select::Query;
 use super::selection::Selection;
-use super::volatile;
 use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result, ShardId};
-use crate::exec::{
-    Executor, Fan, First, Intent, Leg, Manner, NoRows, Rows, Sink, Target, each_leg, run,
-    stream as run_stream, until,
-};
+use crate::exec::{Executor, First, Intent, NoRows, Rows, Sink, Target, run, stream as run_stream};
 use crate::model::{Model, ModelDef};
+use crate::plan::scatter;
+use crate::plan::scatter::selected_decimals;
+use crate::plan::{
+    OwnedStatement, QuerySpec, ScatterCall, ScatterOptions, ShardStatement, ShardTask, Verb,
+    check_volatile, each_task, until,
+};
 
 /// A query that is running: what its verbs give back.
 ///
 /// One type for all of them, and boxed: a bound on a verb is then checked once, where it is
 /// called, and what each model adds to a build stays small.
-pub type Running<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
+pub type QueryFuture<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
 
 /// The verbs that run a query. They ask each logical shard once; a lost connection is replaced
 /// and the read asked again.
@@ -43,24 +42,24 @@ where
     /// When a shard is unknown or unavailable, or a row does not fit the model;
     /// [`Unsupported`](ErrorKind::Unsupported) over several logical shards for an order by a text
     /// whose column does not say that it is ordered by bytes (`collation = "binary"`).
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
+    pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Vec<S::Out>>
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.parts.read);
-        let legs = self.reading_legs(target);
-        let parts = self.parts;
+        let target = on.target().reading(self.spec.read);
+        let tasks = self.reading_tasks(target);
+        let spec = self.spec;
         if Self::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                scatter::all(M::def(), parts, target, legs?, &fan, S::read).await
+                let call = ScatterCall::begin(spec.options);
+                scatter::all(M::def(), spec, target, tasks?, &call, S::read).await
             });
         }
-        limited(parts.manner, async move {
-            let decimals = selected_decimals(&M::def(), &parts);
-            let answers = each_leg(target, legs?, async |leg: Leg| {
+        limited(spec.options, async move {
+            let decimals = selected_decimals(&M::def(), &spec);
+            let answers = each_task(target, tasks?, async |task: ShardTask| {
                 let mut sink = Rows::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
+                ask(M::def(), Verb::Select, &spec, target, &task, &mut sink).await?;
                 Ok(sink.rows)
             })
             .await?;
@@ -72,26 +71,26 @@ where
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn first<'e>(self, on: impl Executor<'e>) -> Running<'e, Option<S::Out>>
+    pub fn first<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Option<S::Out>>
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.parts.read);
-        let legs = self.reading_legs(target);
-        let mut parts = self.parts;
-        parts.limit = Some(parts.limit.unwrap_or(1).min(1));
+        let target = on.target().reading(self.spec.read);
+        let tasks = self.reading_tasks(target);
+        let mut spec = self.spec;
+        spec.limit = Some(spec.limit.unwrap_or(1).min(1));
         if Self::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                let rows = scatter::all(M::def(), parts, target, legs?, &fan, S::read).await?;
+                let call = ScatterCall::begin(spec.options);
+                let rows = scatter::all(M::def(), spec, target, tasks?, &call, S::read).await?;
                 Ok(rows.into_iter().next())
             });
         }
-        limited(parts.manner, async move {
-            let decimals = selected_decimals(&M::def(), &parts);
-            for leg in legs? {
+        limited(spec.options, async move {
+            let decimals = selected_decimals(&M::def(), &spec);
+            for task in tasks? {
                 let mut sink = First::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(M::def(), Verb::Select, &parts, target, &leg, &mut sink).await?;
+                ask(M::def(), Verb::Select, &spec, target, &task, &mut sink).await?;
                 if sink.row.is_some() {
                     return Ok(sink.row);
                 }
@@ -104,7 +103,7 @@ where
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
-    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, S::Out>
+    pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, S::Out>
     where
         Self: NamesAShard,
     {
@@ -123,23 +122,23 @@ where
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn count<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn count<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.parts.read);
-        let legs = self.reading_legs(target);
-        let parts = self.parts;
+        let target = on.target().reading(self.spec.read);
+        let tasks = self.reading_tasks(target);
+        let spec = self.spec;
         if Self::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                scatter::count(M::def(), parts, target, legs?, &fan).await
+                let call = ScatterCall::begin(spec.options);
+                scatter::count(M::def(), spec, target, tasks?, &call).await
             });
         }
-        limited(parts.manner, async move {
-            let counts = each_leg(target, legs?, async |leg: Leg| {
+        limited(spec.options, async move {
+            let counts = each_task(target, tasks?, async |task: ShardTask| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
-                ask(M::def(), Verb::Count, &parts, target, &leg, &mut sink).await?;
+                ask(M::def(), Verb::Count, &spec, target, &task, &mut sink).await?;
                 Ok(sink.row.map_or(0, i64::unsigned_abs))
             })
             .await?;
@@ -151,23 +150,23 @@ where
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn exists<'e>(self, on: impl Executor<'e>) -> Running<'e, bool>
+    pub fn exists<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, bool>
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.parts.read);
-        let legs = self.reading_legs(target);
-        let parts = self.parts;
+        let target = on.target().reading(self.spec.read);
+        let tasks = self.reading_tasks(target);
+        let spec = self.spec;
         if Self::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                scatter::exists(M::def(), parts, target, legs?, &fan).await
+                let call = ScatterCall::begin(spec.options);
+                scatter::exists(M::def(), spec, target, tasks?, &call).await
             });
         }
-        limited(parts.manner, async move {
-            for leg in legs? {
+        limited(spec.options, async move {
+            for task in tasks? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
-                ask(M::def(), Verb::Exists, &parts, target, &leg, &mut sink).await?;
+                ask(M::def(), Verb::Exists, &spec, target, &task, &mut sink).await?;
                 if sink.row.is_some() {
                     return Ok(true);
                 }
@@ -189,35 +188,35 @@ where
         S: 'e,
         M: 'e,
     {
-        let target = on.target().reading(self.parts.read);
-        let legs = match self.reading_legs(target) {
-            Ok(legs) => legs,
+        let target = on.target().reading(self.spec.read);
+        let tasks = match self.reading_tasks(target) {
+            Ok(tasks) => tasks,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
-        let parts = self.parts;
-        let manner = parts.manner;
+        let spec = self.spec;
+        let options = spec.options;
         if Self::SEVERAL_KEYS {
-            let rows = scatter::stream(M::def(), parts, target, legs, S::read);
-            return until(manner, rows);
+            let rows = scatter::stream(M::def(), spec, target, tasks, S::read);
+            return until(options, rows);
         }
-        let decimals = selected_decimals(&M::def(), &parts);
-        let rows = stream::iter(legs)
-            .flat_map(move |leg| {
+        let decimals = selected_decimals(&M::def(), &spec);
+        let rows = stream::iter(tasks)
+            .flat_map(move |task| {
                 let decimals = Arc::clone(&decimals);
                 run_stream(
                     target,
-                    leg.handle,
-                    Owned {
+                    task.handle,
+                    OwnedStatement {
                         def: M::def(),
                         verb: Verb::Select,
-                        parts: parts.clone(),
-                        keys: leg.keys,
+                        spec: spec.clone(),
+                        keys: task.keys,
                     },
                     move |row: &Row<'_>| S::read(&row.with_decimals(&decimals)),
                 )
             })
             .boxed();
-        until(manner, rows)
+        until(options, rows)
     }
 
     /// Deletes the rows and says how many there were; with `#[shard(soft_delete)]`, marks those as
@@ -229,7 +228,7 @@ where
     /// As any write. Over several logical shards,
     /// [`done_shards`](Error::done_shards) and [`failed_shards`](Error::failed_shards) say where
     /// it was done.
-    pub fn delete<'e>(mut self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn delete<'e>(mut self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
         Self: ChangesRows,
     {
@@ -240,7 +239,7 @@ where
     }
 
     /// Runs an update or a delete on each shard, and gives the sum of the rows.
-    pub(super) fn write<'e>(self, target: Target<'e>, verb: Verb) -> Running<'e, u64>
+    pub(super) fn write<'e>(self, target: Target<'e>, verb: Verb) -> QueryFuture<'e, u64>
     where
         Self: NamesAShard,
     {
@@ -253,16 +252,16 @@ where
         self,
         target: Target<'e>,
         verb: Verb,
-    ) -> Running<'e, Vec<(ShardId, u64)>>
+    ) -> QueryFuture<'e, Vec<(ShardId, u64)>>
     where
         Self: NamesAShard,
     {
-        let legs = self.writing_legs(target);
-        let parts = self.parts;
+        let tasks = self.writing_tasks(target);
+        let spec = self.spec;
         Box::pin(async move {
-            let outcomes = each_leg(target, legs?, async |leg: Leg| {
-                let outcome = ask(M::def(), verb, &parts, target, &leg, &mut NoRows).await;
-                Ok((leg.handle, outcome))
+            let outcomes = each_task(target, tasks?, async |task: ShardTask| {
+                let outcome = ask(M::def(), verb, &spec, target, &task, &mut NoRows).await;
+                Ok((task.handle, outcome))
             })
             .await?;
             report(outcomes)
@@ -270,45 +269,45 @@ where
     }
 
     /// The shards of an update or a delete, after the checks that need no database.
-    pub(super) fn writing_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    pub(super) fn writing_tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>
     where
         Self: NamesAShard,
     {
-        if self.parts.manner != Manner::default() {
+        if self.spec.options != ScatterOptions::default() {
             return Err(Error::unsupported(
                 "an update or delete takes no deadline and is not hedged: a write is not given up \
                  half-way; `statement_timeout` bounds it on the server",
             ));
         }
-        if !self.parts.is_plain() {
+        if !self.spec.is_plain() {
             return Err(Error::unsupported(
                 "an update or delete takes no order, limit, offset or lock: the databases differ \
                  in it; select the ids first",
             ));
         }
-        self.legs(target)
+        self.tasks(target)
     }
 
     /// The shards of a read, after the checks that need no database.
-    pub(crate) fn reading_legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    pub(crate) fn reading_tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>
     where
         Self: NamesAShard,
     {
-        let legs = self.legs(target)?;
+        let tasks = self.tasks(target)?;
         if Self::SEVERAL_KEYS {
-            volatile::check(&self.parts)?;
+            check_volatile(&self.spec)?;
         }
-        if self.parts.lock.is_some() && !target.can_lock() {
+        if self.spec.lock.is_some() && !target.can_lock() {
             return Err(Error::unsupported(
                 "a lock lasts until the end of a transaction, so `for_update` runs in one that \
                  writes: pass `&tx` of `cluster.begin(..)`",
             ));
         }
-        Ok(legs)
+        Ok(tasks)
     }
 }
 
-impl<M: Model, S: Selection<M>> Query<M, Everywhere, S> {
+impl<M: Model, S: Selection<M>> Query<M, AllShards, S> {
     /// Deletes the rows of all logical shards, each by itself, and says how many there were in
     /// each; with `#[shard(soft_delete)]`, marks those as deleted that are not yet.
     ///
@@ -317,7 +316,7 @@ impl<M: Model, S: Selection<M>> Query<M, Everywhere, S> {
     pub fn delete_everywhere<'e>(
         mut self,
         on: impl Executor<'e>,
-    ) -> Running<'e, Vec<(ShardId, u64)>> {
+    ) -> QueryFuture<'e, Vec<(ShardId, u64)>> {
         if M::def().soft_delete.is_some() {
             self.mark();
         }
@@ -327,14 +326,14 @@ impl<M: Model, S: Selection<M>> Query<M, Everywhere, S> {
 
 /// A call that is given up when its deadline is over.
 pub(crate) fn limited<'e, T: Send>(
-    manner: Manner,
+    options: ScatterOptions,
     call: impl Future<Output = Result<T>> + Send + 'e,
-) -> Running<'e, T> {
-    match manner.deadline {
+) -> QueryFuture<'e, T> {
+    match options.deadline {
         None => Box::pin(call),
         Some(_) => {
             let call = Box::pin(call);
-            Box::pin(async move { Fan::begin(manner).within(call).await })
+            Box::pin(async move { ScatterCall::begin(options).within(call).await })
         }
     }
 }
@@ -343,21 +342,21 @@ pub(crate) fn limited<'e, T: Send>(
 async fn ask(
     def: &'static ModelDef,
     verb: Verb,
-    parts: &Parts,
+    spec: &QuerySpec,
     target: Target<'_>,
-    leg: &Leg,
+    task: &ShardTask,
     sink: &mut dyn Sink,
 ) -> Result<u64> {
-    let changes = matches!(verb, Verb::Update | Verb::Delete) || parts.lock.is_some();
-    let statement = Built {
+    let changes = matches!(verb, Verb::Update | Verb::Delete) || spec.lock.is_some();
+    let statement = ShardStatement {
         def,
         verb,
-        parts,
-        keys: leg.keys.as_ref(),
+        spec,
+        keys: task.keys.as_ref(),
     };
     run(
         target,
-        Arc::clone(&leg.handle),
+        Arc::clone(&task.handle),
         if changes { Intent::Write } else { Intent::Read },
         &statement,
         sink,

@@ -8,11 +8,9 @@ use std::sync::Arc;
 use crate::backend::{Args, Row, Sql};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{
-    Batch, Cut, Fan, Intent, Label, Leg, Manner, Operation, Rows, Statement, Target, batches,
-    each_batch, fixed_text, run_at,
-};
+use crate::exec::{Intent, Label, Operation, Rows, Statement, Target, crud_text, run_at};
 use crate::model::{FindById, Id, ModelDef};
+use crate::plan::{Batch, Cut, ScatterCall, ScatterOptions, ShardTask, batches, each_batch};
 use crate::topology::Namespace;
 
 /// Finds the row with this id on any shard.
@@ -27,17 +25,17 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
     };
     let bind = |args: &mut Args| id.bind(args);
     let bind = &bind;
-    let batches = batches(target, legs(target, def, handles)?, Cut::Bounded);
-    let fan = Fan::begin(Manner::default());
-    let found = each_batch(target, &fan, batches, async |batch: Batch| {
-        let site = batch.site();
+    let batches = batches(target, tasks(target, def, handles)?, Cut::Bounded);
+    let call = ScatterCall::begin(ScatterOptions::default());
+    let found = each_batch(target, &call, batches, async |batch: Batch| {
+        let destination = batch.destination();
         let statement = ById {
             def,
-            legs: batch.legs,
+            tasks: batch.tasks,
             bind,
         };
         let mut sink = Rows::new(|row: &Row<'_>| M::read(row, 0));
-        run_at(target, site, Intent::Read, &statement, &mut sink).await?;
+        run_at(target, destination, Intent::Read, &statement, &mut sink).await?;
         Ok(sink.rows)
     })
     .await?;
@@ -50,12 +48,12 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
 }
 
 /// Returns the logical shards that can hold the row; in a transaction, its own shard.
-fn legs(
+fn tasks(
     target: Target<'_>,
     def: &ModelDef,
     handles: Vec<Arc<NamespaceHandle>>,
-) -> Result<Vec<Leg>> {
-    let leg = |handle| Leg { handle, keys: None };
+) -> Result<Vec<ShardTask>> {
+    let task = |handle| ShardTask { handle, keys: None };
     if let Target::Tx(tx) = target {
         let own = tx.handle();
         if !handles
@@ -64,28 +62,28 @@ fn legs(
         {
             return Err(elsewhere(def, own));
         }
-        return Ok(vec![leg(Arc::clone(own))]);
+        return Ok(vec![task(Arc::clone(own))]);
     }
-    Ok(handles.into_iter().map(leg).collect())
+    Ok(handles.into_iter().map(task).collect())
 }
 
 /// `SELECT .. FROM a.t WHERE id = ? UNION ALL SELECT .. FROM b.t WHERE id = ?`.
 struct ById<'a> {
     def: &'static ModelDef,
-    legs: Arc<[Leg]>,
+    tasks: Arc<[ShardTask]>,
     bind: &'a (dyn Fn(&mut Args) -> Result<()> + Sync),
 }
 
 impl Statement for ById<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        let text = |leg: &Leg| {
-            Arc::clone(fixed_text(
+        let text = |task: &ShardTask| {
+            Arc::clone(crud_text(
                 self.def,
                 Operation::SelectById,
-                &leg.handle.namespace,
+                &task.handle.namespace,
             ))
         };
-        let text = match &*self.legs {
+        let text = match &*self.tasks {
             [only] => text(only),
             several => {
                 let all: Vec<Arc<str>> = several.iter().map(text).collect();
@@ -96,7 +94,7 @@ impl Statement for ById<'_> {
         let arguments = if namespace.dialect().capability().numbered_placeholders {
             1
         } else {
-            self.legs.len()
+            self.tasks.len()
         };
         for _ in 0..arguments {
             (self.bind)(args)?;

@@ -13,7 +13,7 @@ use crate::backend::Args;
 use crate::connect::{NamespaceHandle, WriteMarker};
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::exec::{BATCHES, Executor as _, Fixed, Intent, NoRows, Operation, Target, run};
+use crate::exec::{BATCHES, CrudStatement, Executor as _, Intent, NoRows, Operation, Target, run};
 use crate::model::{Model, ModelDef};
 
 /// The maximum number of rows of an array insert on PostgreSQL.
@@ -144,7 +144,7 @@ async fn insert_batches(
     let mut first = 0;
     for (count, operation) in batches {
         let positions = first..first + count;
-        let statement = Fixed {
+        let statement = CrudStatement {
             def,
             operation: *operation,
             bind: &|args| {

@@ -12,7 +12,7 @@ use crate::backend::{Args, Row, Sql, render};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    First, Fixed, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
+    CrudStatement, First, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
 };
 use crate::model::{Id, Model, ModelDef};
 use crate::topology::Namespace;
@@ -48,7 +48,7 @@ async fn select<M: Model>(
     bind: &(dyn Fn(&mut Args) -> Result<()> + Sync),
 ) -> Result<Option<M>> {
     let mut sink = First::new(|row: &Row<'_>| M::read(row, 0));
-    let statement = Fixed {
+    let statement = CrudStatement {
         def: M::def(),
         operation: Operation::Select,
         bind,
@@ -77,7 +77,7 @@ pub(super) async fn insert<M: Model>(
     };
     let around = around::<M>(target, &handle);
     let columns = M::def().columns.len();
-    let statement = Fixed {
+    let statement = CrudStatement {
         def: M::def(),
         operation: Operation::Insert,
         bind: &|args| (0..columns).try_for_each(|ordinal| row.bind(ordinal, args)),
@@ -100,7 +100,7 @@ pub(super) async fn update<M: Model>(
     }
     prepare::validate(row)?;
     let now = SystemTime::now();
-    let statement = Fixed {
+    let statement = CrudStatement {
         def: M::def(),
         operation: Operation::Update,
         bind: &|args| {
@@ -153,7 +153,7 @@ pub(super) async fn delete<M: Model>(
     handle: Arc<NamespaceHandle>,
     row: &M,
 ) -> Result<()> {
-    let statement = Fixed {
+    let statement = CrudStatement {
         def: M::def(),
         operation: Operation::Delete,
         bind: &|args| {

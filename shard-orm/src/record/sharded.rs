@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::exec::{Executor, Target};
 use crate::model::{FindById, IntoId, IntoKey, Key, ModelLocation, Sharded};
 use crate::query::{
-    Columns, Draft, Everywhere, Nowhere, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf, Query,
-    Running,
+    AllShards, Columns, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf, Query, QueryFuture,
+    Unscoped, UnscopedQuery,
 };
 use crate::schema::CreateTable;
 
@@ -41,13 +41,13 @@ use crate::schema::CreateTable;
 /// ```
 pub trait ShardModel: Sharded {
     /// Starts a query that names no shard yet.
-    fn query() -> Draft<Self> {
-        Query::new(Nowhere)
+    fn query() -> UnscopedQuery<Self> {
+        Query::new(Unscoped)
     }
 
     /// Starts a query of the rows of one shard key.
     fn on(key: impl IntoKey<Self::Key>) -> Query<Self, OnKey<Self::Key>> {
-        Query::new(Nowhere).on(key)
+        Query::new(Unscoped).on(key)
     }
 
     /// Starts a query of the rows of several shard keys. Each logical shard is queried for its own
@@ -55,7 +55,7 @@ pub trait ShardModel: Sharded {
     fn on_each<K: IntoKey<Self::Key>>(
         keys: impl IntoIterator<Item = K>,
     ) -> Query<Self, OnKeys<Self::Key>> {
-        Query::new(Nowhere).on_each(keys)
+        Query::new(Unscoped).on_each(keys)
     }
 
     /// Starts a query of all logical shards. Rows are merged in the requested order; the logical
@@ -83,8 +83,8 @@ pub trait ShardModel: Sharded {
     /// # Ok(())
     /// # }
     /// ```
-    fn scatter() -> Query<Self, Everywhere> {
-        Query::new(Everywhere)
+    fn scatter() -> Query<Self, AllShards> {
+        Query::new(AllShards)
     }
 
     /// Starts a query of all rows in one logical shard, regardless of their keys. For jobs that
@@ -199,7 +199,10 @@ pub trait ShardModel: Sharded {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) for a group with another strategy;
     /// [`CrossShard`](crate::ErrorKind::CrossShard) in a transaction, if the row may be on another
     /// logical shard; [`Unique`](crate::ErrorKind::Unique) if there are two such rows.
-    fn find_by_id<'e>(on: impl Executor<'e>, id: impl IntoId<Self::Id>) -> Running<'e, Option<Self>>
+    fn find_by_id<'e>(
+        on: impl Executor<'e>,
+        id: impl IntoId<Self::Id>,
+    ) -> QueryFuture<'e, Option<Self>>
     where
         Self: FindById,
     {
@@ -213,7 +216,7 @@ pub trait ShardModel: Sharded {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row; otherwise as
     /// [`find_by_id`](Self::find_by_id).
-    fn get_by_id<'e>(on: impl Executor<'e>, id: impl IntoId<Self::Id>) -> Running<'e, Self>
+    fn get_by_id<'e>(on: impl Executor<'e>, id: impl IntoId<Self::Id>) -> QueryFuture<'e, Self>
     where
         Self: FindById,
     {

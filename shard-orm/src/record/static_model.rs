@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::exec::Executor;
 use crate::model::{IntoId, Model, StaticGroups};
-use crate::query::{Columns, InDatabase, OnCopy, Query, Running};
+use crate::query::{Columns, InDatabase, OnStaticCopy, Query, QueryFuture};
 use crate::schema::CreateTable;
 
 /// A reference table, such as airlines or currencies, with a full copy on every server of its
@@ -75,8 +75,8 @@ pub trait StaticModel: Model {
     /// `Airline::copy(Flight::shard(42))`.
     ///
     /// In a transaction, it runs as part of the transaction on that logical shard.
-    fn copy(at: Address) -> Query<Self, OnCopy> {
-        Query::new(OnCopy(at))
+    fn copy(at: Address) -> Query<Self, OnStaticCopy> {
+        Query::new(OnStaticCopy(at))
     }
 
     /// Returns the row with this id from the copy on the server of this logical shard.
@@ -88,7 +88,7 @@ pub trait StaticModel: Model {
         on: impl Executor<'e>,
         at: Address,
         id: impl IntoId<Self::Id>,
-    ) -> Running<'e, Self> {
+    ) -> QueryFuture<'e, Self> {
         let found = Self::find_copy(on, at, id);
         Box::pin(async move { found.await?.ok_or_else(|| ops::not_found(Self::def())) })
     }
@@ -103,7 +103,7 @@ pub trait StaticModel: Model {
         on: impl Executor<'e>,
         at: Address,
         id: impl IntoId<Self::Id>,
-    ) -> Running<'e, Option<Self>> {
+    ) -> QueryFuture<'e, Option<Self>> {
         let target = on.target();
         let id = id.into_id();
         Box::pin(async move {

@@ -15,7 +15,7 @@ use super::prepare;
 use crate::backend::Args;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Fixed, Intent, NoRows, Operation, Statement, Target, run};
+use crate::exec::{CrudStatement, Intent, NoRows, Operation, Statement, Target, run};
 use crate::id;
 use crate::model::{Model, ModelDef};
 
@@ -42,7 +42,7 @@ pub(super) async fn save<M: Model>(
         update_or_insert(target, handle, row, def.primary_key.to_vec(), set, now).await?;
     } else {
         let now = SystemTime::now();
-        let statement = Fixed {
+        let statement = CrudStatement {
             def,
             operation: Operation::Save,
             bind: &|args| bind_insert(row, now, args),
@@ -246,7 +246,7 @@ async fn insert_unless<M: Model>(
         let rows = run_insert(target, handle, &statement).await?;
         return Ok(rows > 0);
     }
-    let statement = Fixed {
+    let statement = CrudStatement {
         def,
         operation: Operation::Insert,
         bind: &|args| bind_insert(row, now, args),

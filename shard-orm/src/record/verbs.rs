@@ -101,7 +101,7 @@ macro_rules! row_verbs {
         ///
         /// # Errors
         /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row, or it is not deleted.
-        fn restore<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::Running<'r, ()>
+        fn restore<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::QueryFuture<'r, ()>
         where
             Self: $crate::SoftDelete,
         {
@@ -113,7 +113,7 @@ macro_rules! row_verbs {
         ///
         /// # Errors
         /// [`NotFound`](crate::ErrorKind::NotFound) if the row does not exist.
-        fn force_delete<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::Running<'r, ()>
+        fn force_delete<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::QueryFuture<'r, ()>
         where
             Self: $crate::SoftDelete,
         {

@@ -1,14 +1,14 @@
 //! What a join would send, and joins that do without shards that do not answer.
 
 use super::Join;
-use super::pick::JoinSelection;
-use super::plan::Joining;
+use super::select::JoinSelection;
 use crate::error::Result;
-use crate::exec::{Executor, Explain, Fan, Intent, Merge, Site, planned};
+use crate::exec::{Destination, Executor, Intent};
 use crate::model::Sharded;
-use crate::query::{
-    Legs as _, NamesAShard, Partial, Partially, Query, Running, Verb, Whole, scatter,
-};
+use crate::plan::join::JoinStatement;
+use crate::plan::scatter;
+use crate::plan::{Explain, Merge, ScatterCall, Verb, planned};
+use crate::query::{AllColumns, NamesAShard, Partial, Partially, Query, QueryFuture, Scope as _};
 
 impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join<M, J, P, S> {
     /// What [`all`](Self::all) would send, where, and what it makes of the answers; see
@@ -18,24 +18,29 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     /// Those that [`all`](Self::all) gives before it asks a database.
     pub fn explain<'e>(self, on: impl Executor<'e>) -> Result<Explain>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.parts.read);
-        let legs = self.legs(target)?;
-        let (plan, parts) = (self.plan, self.base.parts);
-        if Query::<M, P, Whole>::SEVERAL_KEYS {
-            return scatter::explain(plan, parts, target, legs);
+        let target = on.target().reading(self.base.spec.read);
+        let tasks = self.tasks(target)?;
+        let (plan, spec) = (self.plan, self.base.spec);
+        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
+            return scatter::explain(plan, spec, target, tasks);
         }
-        let statements = legs
+        let statements = tasks
             .into_iter()
-            .map(|leg| {
-                let joining = Joining {
+            .map(|task| {
+                let joining = JoinStatement {
                     plan: &plan,
-                    parts: &parts,
+                    spec: &spec,
                     verb: Verb::Select,
-                    keys: leg.keys.as_ref(),
+                    keys: task.keys.as_ref(),
                 };
-                planned(target, &Site::of(leg.handle), Intent::Read, &joining)
+                planned(
+                    target,
+                    &Destination::of(task.handle),
+                    Intent::Read,
+                    &joining,
+                )
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Explain {
@@ -54,21 +59,21 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
 impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>>
     Partially<Join<M, J, P, S>>
 where
-    Query<M, P, Whole>: NamesAShard,
+    Query<M, P, AllColumns>: NamesAShard,
 {
     /// All rows of the shards that answer; see [`Join::all`].
     ///
     /// # Errors
     /// As [`Join::all`], but for what makes a shard missing.
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<Vec<S::Out>>> {
+    pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
         let join = self.0;
-        let target = on.target().reading(join.base.parts.read);
-        let legs = join.legs(target);
-        let (plan, parts) = (join.plan, join.base.parts);
+        let target = on.target().reading(join.base.spec.read);
+        let tasks = join.tasks(target);
+        let (plan, spec) = (join.plan, join.base.spec);
         Box::pin(async move {
-            let fan = Fan::begin_partial(parts.manner);
-            let value = scatter::all(plan, parts, target, legs?, &fan, S::read).await?;
-            Ok(Partial::of(value, fan))
+            let call = ScatterCall::begin_partial(spec.options);
+            let value = scatter::all(plan, spec, target, tasks?, &call, S::read).await?;
+            Ok(Partial::of(value, call))
         })
     }
 }

@@ -4,12 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::joined::{Always, Contains, Models, Push};
-use super::pick::{JoinColumns, Picked};
-use super::plan::{On, Plan, Table};
+use super::select::{JoinColumns, JoinedColumns};
 use super::{IntoLoad, Load, Relation};
 use crate::model::{IntoKey, Model, Sharded};
+use crate::plan::Term;
+use crate::plan::join::{JoinOn, JoinPlan, Table};
 use crate::query::{
-    Everywhere, Filter, Nowhere, OnKey, OnKeys, OnShard, OrderBy, Query, Term, Whole,
+    AllColumns, AllShards, Filter, OnKey, OnKeys, OnShard, OrderBy, Query, Unscoped,
 };
 use crate::topology::Read;
 
@@ -74,14 +75,14 @@ type Left<J, L> = <J as Push<Option<To<L>>>>::Joined;
 /// # }
 /// ```
 #[must_use = "a query is sent when a verb such as `all` runs it"]
-pub struct Join<M, J, P = Nowhere, S = Whole> {
+pub struct Join<M, J, P = Unscoped, S = AllColumns> {
     /// Limit, offset, and where it runs; what is asked of the tables is in the plan.
-    pub(super) base: Query<M, P, Whole>,
-    pub(super) plan: Plan,
+    pub(super) base: Query<M, P, AllColumns>,
+    pub(super) plan: JoinPlan,
     of: PhantomData<fn() -> (J, S)>,
 }
 
-impl<M: Sharded, P> Query<M, P, Whole> {
+impl<M: Sharded, P> Query<M, P, AllColumns> {
     /// Joins what is related: one row for each pair.
     ///
     /// Conditions of a [`Load`] are conditions of the result.
@@ -166,11 +167,11 @@ impl<M: Sharded, P> Query<M, P, Whole> {
     }
 }
 
-impl<M: Sharded, P> Join<M, (M,), P, Whole> {
-    fn begin(mut base: Query<M, P, Whole>) -> Self {
-        let mut plan = Plan::new(M::def());
-        let filters = std::mem::take(&mut base.parts.filters);
-        let orders = std::mem::take(&mut base.parts.orders);
+impl<M: Sharded, P> Join<M, (M,), P, AllColumns> {
+    fn begin(mut base: Query<M, P, AllColumns>) -> Self {
+        let mut plan = JoinPlan::new(M::def());
+        let filters = std::mem::take(&mut base.spec.filters);
+        let orders = std::mem::take(&mut base.spec.orders);
         plan.filters.extend(filters.into_iter().map(|one| (0, one)));
         plan.orders.extend(orders.into_iter().map(|one| (0, one)));
         Self {
@@ -181,7 +182,7 @@ impl<M: Sharded, P> Join<M, (M,), P, Whole> {
     }
 }
 
-impl<M: Sharded, J, P> Join<M, J, P, Whole> {
+impl<M: Sharded, J, P> Join<M, J, P, AllColumns> {
     /// Joins what is related to one of the models as well; see [`Query::join`].
     pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Inner<J, L>, P>
     where
@@ -205,15 +206,15 @@ impl<M: Sharded, J, P> Join<M, J, P, Whole> {
 
     fn add<R: Relation, K>(mut self, load: Load<R>, from: usize, left: bool) -> Join<M, K, P> {
         let position = self.plan.tables.len();
-        let asked = load.query.parts;
-        self.base.parts.needs = self.base.parts.needs | asked.needs;
-        if let Some(refusal) = asked.refusal {
-            self.base.parts.refuse(refusal);
+        let asked = load.query.spec;
+        self.base.spec.requirements = self.base.spec.requirements | asked.requirements;
+        if let Some(deferred) = asked.deferred_error {
+            self.base.spec.defer(deferred);
         }
         self.plan.tables.push(Table {
             def: R::To::def(),
-            on: Some(On {
-                ends: load.relation.ends(),
+            on: Some(JoinOn {
+                equal: load.relation.columns().pairs(),
                 from,
                 left,
                 filters: asked.filters,
@@ -234,7 +235,10 @@ impl<M: Sharded, J, P> Join<M, J, P, Whole> {
     ///
     /// Those of a model that may be absent are an `Option` each.
     #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
-    pub fn select<C: JoinColumns<J, I>, I>(mut self, columns: C) -> Join<M, J, P, Picked<C, I>> {
+    pub fn select<C: JoinColumns<J, I>, I>(
+        mut self,
+        columns: C,
+    ) -> Join<M, J, P, JoinedColumns<C, I>> {
         self.plan.columns = Some(columns.places());
         Join {
             base: self.base,
@@ -257,7 +261,7 @@ const fn once<J: Models, M: Model>() {
     }
 }
 
-impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
+impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
     /// Asks for the rows of this shard key; see [`Query::on`].
     pub fn on(self, key: impl IntoKey<M::Key>) -> Join<M, J, OnKey<M::Key>, S> {
         Join {
@@ -280,10 +284,10 @@ impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
     }
 }
 
-impl<M: Sharded, J, S> Join<M, J, Nowhere, S> {
+impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
     /// Asks for the rows of all logical shards; see
     /// [`ShardModel::scatter`](crate::ShardModel::scatter).
-    pub fn scatter(self) -> Join<M, J, Everywhere, S> {
+    pub fn scatter(self) -> Join<M, J, AllShards, S> {
         Join {
             base: self.base.scatter(),
             plan: self.plan,
@@ -311,10 +315,10 @@ impl<M: Model, J, P, S> Join<M, J, P, S> {
     where
         J: Contains<A, I>,
     {
-        self.base.parts.needs = self.base.parts.needs | filter.needs;
+        self.base.spec.requirements = self.base.spec.requirements | filter.requirements;
         match filter.into_expr() {
             Ok(expr) => self.plan.filters.push((J::POSITION, expr)),
-            Err(refusal) => self.base.parts.refuse(refusal),
+            Err(deferred) => self.base.spec.defer(deferred),
         }
         self
     }
@@ -325,7 +329,7 @@ impl<M: Model, J, P, S> Join<M, J, P, S> {
         J: Contains<A, I>,
     {
         let order = order.into();
-        self.base.parts.needs = self.base.parts.needs | order.needs;
+        self.base.spec.requirements = self.base.spec.requirements | order.requirements;
         let known = |(position, term): &(usize, Term)| {
             (*position, term.ordinal) == (J::POSITION, order.term.ordinal)
         };
@@ -370,7 +374,7 @@ impl<M: Model, J, P: fmt::Debug, S> fmt::Debug for Join<M, J, P, S> {
         let tables = self.plan.tables.iter().map(|table| table.def.name);
         f.debug_struct("Join")
             .field("models", &tables.collect::<Vec<_>>())
-            .field("place", &self.base.place)
+            .field("place", &self.base.scope)
             .finish_non_exhaustive()
     }
 }

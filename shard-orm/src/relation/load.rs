@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::Relation;
-use super::gather::gather;
+use super::batch::load_batch;
 use crate::exec::{Executor, Target};
 use crate::model::{Model, Sharded as _, SoftDelete};
-use crate::query::{Draft, Filter, Nowhere, OrderBy, Parts, Query, Running, make_total};
+use crate::plan::QuerySpec;
+use crate::query::{Filter, OrderBy, Query, QueryFuture, Unscoped, UnscopedQuery, make_total};
 
 /// A relation with conditions and an order: `Order::LINES.filter(Line::SKU.eq("x"))`.
 ///
@@ -43,14 +44,14 @@ use crate::query::{Draft, Filter, Nowhere, OrderBy, Parts, Query, Running, make_
 #[must_use = "a load is read by `with` or `load`"]
 pub struct Load<R: Relation> {
     pub(super) relation: R,
-    pub(super) query: Draft<R::To>,
+    pub(super) query: UnscopedQuery<R::To>,
 }
 
 impl<R: Relation> Load<R> {
     pub(super) fn new(relation: R) -> Self {
         Self {
             relation,
-            query: Query::new(Nowhere),
+            query: Query::new(Unscoped),
         }
     }
 
@@ -79,7 +80,11 @@ impl<R: Relation> Load<R> {
     ///
     /// # Errors
     /// As [`Relation::load`].
-    pub fn load<'e>(self, on: impl Executor<'e>, rows: &[R::From]) -> Running<'e, Vec<R::Found>> {
+    pub fn load<'e>(
+        self,
+        on: impl Executor<'e>,
+        rows: &[R::From],
+    ) -> QueryFuture<'e, Vec<R::Found>> {
         self.load_at(on.target(), rows)
     }
 
@@ -87,12 +92,12 @@ impl<R: Relation> Load<R> {
         self,
         target: Target<'e>,
         rows: &[R::From],
-    ) -> Running<'e, Vec<R::Found>> {
+    ) -> QueryFuture<'e, Vec<R::Found>> {
         let def = R::From::def();
-        gather(
+        load_batch(
             target,
-            self.relation.ends(),
-            total(self.query.parts, R::To::def()),
+            self.relation.columns(),
+            total(self.query.spec, R::To::def()),
             rows,
             |row| target.handle_of_key(def, &row.routing_key()?),
         )
@@ -100,9 +105,9 @@ impl<R: Relation> Load<R> {
 }
 
 /// The order made total by the primary key, so that it is the same each time.
-pub(super) fn total(mut parts: Parts, def: &'static crate::model::ModelDef) -> Parts {
-    make_total(def, &mut parts.orders);
-    parts
+pub(super) fn total(mut spec: QuerySpec, def: &'static crate::model::ModelDef) -> QuerySpec {
+    make_total(def, &mut spec.orders);
+    spec
 }
 
 /// A relation, or one with conditions and an order: what `with` and `join` take.

@@ -4,14 +4,15 @@
 use std::fmt;
 
 use super::Relation;
-use super::declared::show;
-use super::ends::Ends;
-use super::foreign::ForeignColumns;
-use super::gather::gather;
+use super::assign::ForeignColumns;
+use super::batch::load_batch;
+use super::columns::RelationColumns;
+use super::definitions::show;
 use super::load::total;
 use crate::exec::{Executor, Target};
 use crate::model::{Model, Referred, Sharded};
-use crate::query::{OnCopy, Parts, Running};
+use crate::plan::QuerySpec;
+use crate::query::{OnStaticCopy, QueryFuture};
 use crate::record::{DatabaseModel, ShardModel as _, StaticModel};
 
 /// One `C` refers to one `P`, or none: `#[shard(refers_to(country = "Country", by =
@@ -45,16 +46,16 @@ impl<C, P: Model> RefersTo<C, P> {
 impl<C: Sharded, P: StaticModel> Relation for RefersTo<C, P> {
     type From = C;
     type To = P;
-    type At = OnCopy;
+    type At = OnStaticCopy;
     type Found = Option<P>;
 
     #[allow(private_interfaces)]
-    fn ends(self) -> Ends {
-        Ends::of_reference(P::def(), self.foreign)
+    fn columns(self) -> RelationColumns {
+        RelationColumns::of_reference(P::def(), self.foreign)
     }
 
-    fn at(self, row: &C) -> OnCopy {
-        OnCopy(C::shard(row.key()))
+    fn at(self, row: &C) -> OnStaticCopy {
+        OnStaticCopy(C::shard(row.key()))
     }
 }
 
@@ -97,22 +98,22 @@ impl<C: Model, P: Model> RefersTo<C, P> {
         self,
         on: impl Executor<'e>,
         rows: &[C],
-    ) -> Running<'e, Vec<Option<P>>>
+    ) -> QueryFuture<'e, Vec<Option<P>>>
     where
         P: DatabaseModel,
     {
         self.fetch(on.target(), rows)
     }
 
-    pub(super) fn fetch<'e>(self, target: Target<'e>, rows: &[C]) -> Running<'e, Vec<Option<P>>>
+    pub(super) fn fetch<'e>(self, target: Target<'e>, rows: &[C]) -> QueryFuture<'e, Vec<Option<P>>>
     where
         P: DatabaseModel,
     {
         let def = P::def();
-        gather(
+        load_batch(
             target,
-            Ends::of_reference(def, self.foreign),
-            total(Parts::default(), def),
+            RelationColumns::of_reference(def, self.foreign),
+            total(QuerySpec::default(), def),
             rows,
             |_| target.handle_of_database(def),
         )

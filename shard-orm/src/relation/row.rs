@@ -2,7 +2,7 @@
 
 use sea_query::Expr;
 
-use super::gather::equal;
+use super::batch::equal;
 use super::{BelongsTo, RefersTo, Relation};
 use crate::backend::Args;
 use crate::error::{Error, ErrorKind, Result};
@@ -45,21 +45,21 @@ pub trait RelatedRow: Sharded {
     /// ```
     fn related<R: Relation<From = Self>>(&self, relation: R) -> Query<R::To, R::At> {
         let mut query = Query::<R::To, R::At>::new(relation.at(self));
-        let ends = relation.ends();
-        let from = &ends.from_columns[ends.routing..];
+        let columns = relation.columns();
+        let from = &columns.from_columns[columns.routing..];
         let id = Args::values(|args| {
             from.iter()
                 .try_for_each(|ordinal| self.bind(*ordinal, args))
         });
         match id {
             Ok(id) if id.iter().any(|value| *value == value.as_null()) => {
-                query.parts.filters.push(Expr::cust("1 = 0"));
+                query.spec.filters.push(Expr::cust("1 = 0"));
             }
             Ok(id) => {
-                let condition = equal(ends.to, &ends.to_columns[ends.routing..], id);
-                query.parts.filters.extend(condition);
+                let condition = equal(columns.to, &columns.to_columns[columns.routing..], id);
+                query.spec.filters.extend(condition);
             }
-            Err(error) => query.parts.refuse(error),
+            Err(error) => query.spec.defer(error),
         }
         query
     }

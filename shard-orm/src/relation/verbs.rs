@@ -6,19 +6,15 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 
 use super::Join;
-use super::pick::JoinSelection;
-use super::plan::{Joining, OwnedJoining, Plan};
+use super::select::JoinSelection;
 use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{
-    Executor, Fan, First, Intent, Leg, Rows, Sink, Target, each_leg, run, stream as run_stream,
-    until,
-};
+use crate::exec::{Executor, First, Intent, Rows, Sink, Target, run, stream as run_stream};
 use crate::model::Sharded;
-use crate::query::scatter::selected_decimals;
-use crate::query::{
-    Legs as _, NamesAShard, Parts, Query, Running, Verb, Whole, flatten, limited, scatter,
-};
+use crate::plan::join::{JoinPlan, JoinStatement, OwnedJoinStatement};
+use crate::plan::scatter::{self, selected_decimals};
+use crate::plan::{QuerySpec, ScatterCall, ShardTask, Verb, each_task, until};
+use crate::query::{AllColumns, NamesAShard, Query, QueryFuture, Scope as _, flatten, limited};
 
 /// The verbs that run a join. They ask each logical shard once; a lost connection is replaced and
 /// the read asked again.
@@ -30,24 +26,24 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     ///
     /// # Errors
     /// As [`Query::all`].
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
+    pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Vec<S::Out>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.parts.read);
-        let legs = self.legs(target);
-        let (plan, parts) = (self.plan, self.base.parts);
-        if Query::<M, P, Whole>::SEVERAL_KEYS {
+        let target = on.target().reading(self.base.spec.read);
+        let tasks = self.tasks(target);
+        let (plan, spec) = (self.plan, self.base.spec);
+        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                scatter::all(plan, parts, target, legs?, &fan, S::read).await
+                let call = ScatterCall::begin(spec.options);
+                scatter::all(plan, spec, target, tasks?, &call, S::read).await
             });
         }
-        limited(parts.manner, async move {
-            let decimals = selected_decimals(&plan, &parts);
-            let answers = each_leg(target, legs?, async |leg: Leg| {
+        limited(spec.options, async move {
+            let decimals = selected_decimals(&plan, &spec);
+            let answers = each_task(target, tasks?, async |task: ShardTask| {
                 let mut sink = Rows::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
+                ask(&plan, &spec, Verb::Select, target, &task, &mut sink).await?;
                 Ok(sink.rows)
             })
             .await?;
@@ -59,26 +55,26 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     ///
     /// # Errors
     /// As [`Query::all`].
-    pub fn first<'e>(self, on: impl Executor<'e>) -> Running<'e, Option<S::Out>>
+    pub fn first<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Option<S::Out>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.parts.read);
-        let legs = self.legs(target);
-        let (plan, mut parts) = (self.plan, self.base.parts);
-        parts.limit = Some(parts.limit.unwrap_or(1).min(1));
-        if Query::<M, P, Whole>::SEVERAL_KEYS {
+        let target = on.target().reading(self.base.spec.read);
+        let tasks = self.tasks(target);
+        let (plan, mut spec) = (self.plan, self.base.spec);
+        spec.limit = Some(spec.limit.unwrap_or(1).min(1));
+        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                let rows = scatter::all(plan, parts, target, legs?, &fan, S::read).await?;
+                let call = ScatterCall::begin(spec.options);
+                let rows = scatter::all(plan, spec, target, tasks?, &call, S::read).await?;
                 Ok(rows.into_iter().next())
             });
         }
-        limited(parts.manner, async move {
-            let decimals = selected_decimals(&plan, &parts);
-            for leg in legs? {
+        limited(spec.options, async move {
+            let decimals = selected_decimals(&plan, &spec);
+            for task in tasks? {
                 let mut sink = First::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(&plan, &parts, Verb::Select, target, &leg, &mut sink).await?;
+                ask(&plan, &spec, Verb::Select, target, &task, &mut sink).await?;
                 if sink.row.is_some() {
                     return Ok(sink.row);
                 }
@@ -91,9 +87,9 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`Query::all`].
-    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, S::Out>
+    pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, S::Out>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
         let first = self.first(on);
         Box::pin(async move {
@@ -113,23 +109,23 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     ///
     /// # Errors
     /// As [`Query::all`].
-    pub fn count<'e>(self, on: impl Executor<'e>) -> Running<'e, u64>
+    pub fn count<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.parts.read);
-        let legs = self.legs(target);
-        let (plan, parts) = (self.plan, self.base.parts);
-        if Query::<M, P, Whole>::SEVERAL_KEYS {
+        let target = on.target().reading(self.base.spec.read);
+        let tasks = self.tasks(target);
+        let (plan, spec) = (self.plan, self.base.spec);
+        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                scatter::count(plan, parts, target, legs?, &fan).await
+                let call = ScatterCall::begin(spec.options);
+                scatter::count(plan, spec, target, tasks?, &call).await
             });
         }
-        limited(parts.manner, async move {
-            let counts = each_leg(target, legs?, async |leg: Leg| {
+        limited(spec.options, async move {
+            let counts = each_task(target, tasks?, async |task: ShardTask| {
                 let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
-                ask(&plan, &parts, Verb::Count, target, &leg, &mut sink).await?;
+                ask(&plan, &spec, Verb::Count, target, &task, &mut sink).await?;
                 Ok(sink.row.map_or(0, i64::unsigned_abs))
             })
             .await?;
@@ -141,23 +137,23 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     ///
     /// # Errors
     /// As [`Query::all`].
-    pub fn exists<'e>(self, on: impl Executor<'e>) -> Running<'e, bool>
+    pub fn exists<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, bool>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.parts.read);
-        let legs = self.legs(target);
-        let (plan, parts) = (self.plan, self.base.parts);
-        if Query::<M, P, Whole>::SEVERAL_KEYS {
+        let target = on.target().reading(self.base.spec.read);
+        let tasks = self.tasks(target);
+        let (plan, spec) = (self.plan, self.base.spec);
+        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
             return Box::pin(async move {
-                let fan = Fan::begin(parts.manner);
-                scatter::exists(plan, parts, target, legs?, &fan).await
+                let call = ScatterCall::begin(spec.options);
+                scatter::exists(plan, spec, target, tasks?, &call).await
             });
         }
-        limited(parts.manner, async move {
-            for leg in legs? {
+        limited(spec.options, async move {
+            for task in tasks? {
                 let mut sink = First::new(|_: &Row<'_>| Ok(()));
-                ask(&plan, &parts, Verb::Exists, target, &leg, &mut sink).await?;
+                ask(&plan, &spec, Verb::Exists, target, &task, &mut sink).await?;
                 if sink.row.is_some() {
                     return Ok(true);
                 }
@@ -170,70 +166,70 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     /// [`Query::stream`].
     pub fn stream<'e>(self, on: impl Executor<'e>) -> BoxStream<'e, Result<S::Out>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.parts.read);
-        let legs = match self.legs(target) {
-            Ok(legs) => legs,
+        let target = on.target().reading(self.base.spec.read);
+        let tasks = match self.tasks(target) {
+            Ok(tasks) => tasks,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
-        let (plan, parts) = (self.plan, self.base.parts);
-        if Query::<M, P, Whole>::SEVERAL_KEYS {
-            let manner = parts.manner;
-            return until(manner, scatter::stream(plan, parts, target, legs, S::read));
+        let (plan, spec) = (self.plan, self.base.spec);
+        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
+            let options = spec.options;
+            return until(options, scatter::stream(plan, spec, target, tasks, S::read));
         }
-        let manner = parts.manner;
-        let decimals = selected_decimals(&plan, &parts);
-        let rows = stream::iter(legs)
-            .flat_map(move |leg| {
+        let options = spec.options;
+        let decimals = selected_decimals(&plan, &spec);
+        let rows = stream::iter(tasks)
+            .flat_map(move |task| {
                 let decimals = Arc::clone(&decimals);
                 run_stream(
                     target,
-                    leg.handle,
-                    OwnedJoining {
+                    task.handle,
+                    OwnedJoinStatement {
                         plan: plan.clone(),
-                        parts: parts.clone(),
-                        keys: leg.keys,
+                        spec: spec.clone(),
+                        keys: task.keys,
                     },
                     move |row: &Row<'_>| S::read(&row.with_decimals(&decimals)),
                 )
             })
             .boxed();
-        until(manner, rows)
+        until(options, rows)
     }
 
     /// The shards of the join, after the checks that need no database.
-    pub(super) fn legs(&self, target: Target<'_>) -> Result<Vec<Leg>>
+    pub(super) fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        if self.base.parts.lock.is_some() {
+        if self.base.spec.lock.is_some() {
             return Err(Error::unsupported(
                 "a join takes no lock: the databases differ in which of its rows they would hold; \
                  lock the rows of one model by a query of their ids",
             ));
         }
-        self.base.reading_legs(target)
+        self.base.reading_tasks(target)
     }
 }
 
 async fn ask(
-    plan: &Plan,
-    parts: &Parts,
+    plan: &JoinPlan,
+    spec: &QuerySpec,
     verb: Verb,
     target: Target<'_>,
-    leg: &Leg,
+    task: &ShardTask,
     sink: &mut dyn Sink,
 ) -> Result<u64> {
-    let statement = Joining {
+    let statement = JoinStatement {
         plan,
-        parts,
+        spec,
         verb,
-        keys: leg.keys.as_ref(),
+        keys: task.keys.as_ref(),
     };
     run(
         target,
-        Arc::clone(&leg.handle),
+        Arc::clone(&task.handle),
         Intent::Read,
         &statement,
         sink,

@@ -9,7 +9,7 @@ use super::{IntoLoad, Load, RefersTo, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, Target};
 use crate::model::{Model, Sharded};
-use crate::query::{NamesAShard, Query, Running, Whole};
+use crate::query::{AllColumns, NamesAShard, Query, QueryFuture};
 use crate::record::DatabaseModel;
 
 /// A query whose rows come with what is related to them: each is a tuple of the row and what was
@@ -18,11 +18,11 @@ use crate::record::DatabaseModel;
 /// Made by [`Query::with`]. Up to four relations of one model go with a query.
 #[must_use = "a query is sent when a verb such as `all` runs it"]
 pub struct With<M, P, L> {
-    query: Query<M, P, Whole>,
+    query: Query<M, P, AllColumns>,
     loads: L,
 }
 
-impl<M: Sharded, P> Query<M, P, Whole> {
+impl<M: Sharded, P> Query<M, P, AllColumns> {
     /// Gives back each row with what is related to it.
     ///
     /// Sends the query, and then one statement for each relation to each logical shard of its
@@ -102,14 +102,14 @@ pub trait LoadOne<M>: Send + 'static {
 
     #[doc(hidden)]
     #[allow(private_interfaces)]
-    fn read_one<'a>(self, target: Target<'a>, rows: &[M]) -> Running<'a, Vec<Self::Found>>;
+    fn read_one<'a>(self, target: Target<'a>, rows: &[M]) -> QueryFuture<'a, Vec<Self::Found>>;
 }
 
 impl<R: Relation> LoadOne<R::From> for Load<R> {
     type Found = R::Found;
 
     #[allow(private_interfaces)]
-    fn read_one<'a>(self, target: Target<'a>, rows: &[R::From]) -> Running<'a, Vec<R::Found>> {
+    fn read_one<'a>(self, target: Target<'a>, rows: &[R::From]) -> QueryFuture<'a, Vec<R::Found>> {
         self.load_at(target, rows)
     }
 }
@@ -118,7 +118,7 @@ impl<C: Model, P: DatabaseModel> LoadOne<C> for Separately<C, P> {
     type Found = Option<P>;
 
     #[allow(private_interfaces)]
-    fn read_one<'a>(self, target: Target<'a>, rows: &[C]) -> Running<'a, Vec<Option<P>>> {
+    fn read_one<'a>(self, target: Target<'a>, rows: &[C]) -> QueryFuture<'a, Vec<Option<P>>> {
         self.0.fetch(target, rows)
     }
 }
@@ -198,11 +198,11 @@ impl<M: Sharded, P: Send + Sync + 'static, L: Loads<M>> With<M, P, L> {
     ///
     /// # Errors
     /// As [`Query::all`].
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<L::Out>>
+    pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Vec<L::Out>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.query.parts.read);
+        let target = on.target().reading(self.query.spec.read);
         let rows = self.query.all(on);
         let loads = self.loads;
         Box::pin(async move { loads.read(target, rows.await?).await })
@@ -212,11 +212,11 @@ impl<M: Sharded, P: Send + Sync + 'static, L: Loads<M>> With<M, P, L> {
     ///
     /// # Errors
     /// As [`Query::all`].
-    pub fn first<'e>(self, on: impl Executor<'e>) -> Running<'e, Option<L::Out>>
+    pub fn first<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Option<L::Out>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.query.parts.read);
+        let target = on.target().reading(self.query.spec.read);
         let row = self.query.first(on);
         let loads = self.loads;
         Box::pin(async move {
@@ -229,9 +229,9 @@ impl<M: Sharded, P: Send + Sync + 'static, L: Loads<M>> With<M, P, L> {
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`Query::all`].
-    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, L::Out>
+    pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, L::Out>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
         let first = self.first(on);
         Box::pin(async move {

@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::exec::{Executor as _, Intent, NoRows, Rows, Target, own};
+use crate::exec::{Executor as _, Intent, NoRows, Rows, Target, system_tables};
 use crate::schema::TableDef;
 use crate::topology::Read;
 use crate::transaction::Tx;
@@ -83,7 +83,7 @@ impl TableLocation {
     ) -> Result<Vec<T>> {
         let mut rows = Rows::new(read);
         let (intent, label) = (Intent::Read, ("select", table));
-        own::send(
+        system_tables::send(
             self.target(tx),
             &self.handle,
             intent,
@@ -113,6 +113,6 @@ impl TableLocation {
         statement: &S,
     ) -> Result<u64> {
         let (target, intent) = (self.target(tx), Intent::Write);
-        own::send(target, &self.handle, intent, label, statement, &mut NoRows).await
+        system_tables::send(target, &self.handle, intent, label, statement, &mut NoRows).await
     }
 }

@@ -14,9 +14,8 @@ use sea_query::{
 };
 
 use super::keys::{alias, picked};
-use crate::backend::{ColumnType, in_byte_order};
+use crate::backend::{ColumnType, compare, in_byte_order};
 use crate::dialect::Dialect;
-use crate::exec;
 use crate::schema::TableDef;
 
 /// The values of a primary key's columns, in the key's order.
@@ -91,7 +90,7 @@ impl KeyOrder {
     pub(crate) fn compare(&self, one: &Key, other: &Key) -> Ordering {
         let mut values = one.iter().zip(other);
         values
-            .find_map(|(one, other)| Some(exec::compare(one, other)).filter(|found| found.is_ne()))
+            .find_map(|(one, other)| Some(compare(one, other)).filter(|found| found.is_ne()))
             .unwrap_or(Ordering::Equal)
     }
 

@@ -1,7 +1,7 @@
 //! A random query for both: many logical shards, and one database with all rows.
 
 use proptest::prelude::*;
-use shard_orm::Draft;
+use shard_orm::UnscopedQuery;
 use shard_orm::prelude::*;
 use shard_orm_tests::fixture::Fixture;
 
@@ -59,7 +59,7 @@ impl Case {
         expected.check(found)
     }
 
-    fn draft(&self) -> Draft<Sample> {
+    fn draft(&self) -> UnscopedQuery<Sample> {
         self.filters.iter().fold(Sample::query(), |draft, filter| {
             draft.filter(filter.filter())
         })

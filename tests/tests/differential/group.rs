@@ -6,7 +6,7 @@ use proptest::sample::select;
 use rust_decimal::Decimal;
 use shard_orm::aggregate::{GroupOrder, GroupSelection, Grouped, count};
 use shard_orm::prelude::*;
-use shard_orm::{Draft, Nowhere, Result};
+use shard_orm::{Result, Unscoped, UnscopedQuery};
 
 use crate::aggregate::Agg;
 use crate::cell::{IntoRow, Row, rows};
@@ -278,7 +278,7 @@ impl Group {
     /// What the builder gives.
     pub(crate) async fn ask(
         &self,
-        draft: Draft<Sample>,
+        draft: UnscopedQuery<Sample>,
         scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
@@ -292,7 +292,7 @@ impl Group {
 
     async fn run<S: GroupSelection<Sample, Out: IntoRow>>(
         &self,
-        mut query: Grouped<Sample, Nowhere, S>,
+        mut query: Grouped<Sample, Unscoped, S>,
         scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {

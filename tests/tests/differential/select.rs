@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use proptest::sample::select;
 use shard_orm::prelude::*;
-use shard_orm::{Draft, Nowhere, Query, Result, Selection};
+use shard_orm::{Query, Result, Selection, Unscoped, UnscopedQuery};
 
 use crate::cell::{Cell, IntoRow, Row, rows};
 use crate::condition::Condition;
@@ -91,7 +91,7 @@ impl Select {
     /// What the builder gives.
     pub(crate) async fn ask(
         &self,
-        draft: Draft<Sample>,
+        draft: UnscopedQuery<Sample>,
         scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
@@ -124,7 +124,7 @@ impl Select {
 
     async fn run<S: Selection<Sample, Out: IntoRow>>(
         &self,
-        draft: Query<Sample, Nowhere, S>,
+        draft: Query<Sample, Unscoped, S>,
         scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
@@ -204,7 +204,7 @@ impl Pages {
 
     pub(crate) async fn ask(
         &self,
-        draft: Draft<Sample>,
+        draft: UnscopedQuery<Sample>,
         scope: &Scope,
         on: &Cluster,
     ) -> Result<Vec<Row>> {
@@ -239,7 +239,7 @@ impl Pages {
 }
 
 /// The rows in an order. Of one key it is not made total by the library.
-fn ordered(draft: Draft<Sample>, orders: &[Term], scope: &Scope) -> Draft<Sample> {
+fn ordered(draft: UnscopedQuery<Sample>, orders: &[Term], scope: &Scope) -> UnscopedQuery<Sample> {
     let draft = orders
         .iter()
         .fold(draft, |draft, term| draft.order_by(term.by()));

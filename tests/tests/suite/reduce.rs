@@ -315,7 +315,7 @@ async fn read_from_routes_raw_sql() {
     let text = "SELECT quantity FROM {orders}";
     let count = async |rows: ShardRows<'_, i32>| Ok(rows.try_collect::<Vec<i32>>().await?.len());
     let sum = |one, other| one + other;
-    let reduced = |query: shard_orm::Query<Order, shard_orm::Everywhere>| {
+    let reduced = |query: shard_orm::Query<Order, shard_orm::AllShards>| {
         query.sql(text).reduce(&fixture.cluster, count, sum)
     };
     assert_eq!(reduced(Order::scatter()).await.unwrap(), Some(0));

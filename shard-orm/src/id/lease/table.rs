@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::config::layout::Layout;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::own::{now, send};
+use crate::exec::system_tables::{now, send};
 use crate::exec::{Executor as _, Intent, NoRows, Rows, Sink};
 use crate::id::generators::Generators;
 use crate::id::snowflake::{BORROWED_MILLISECONDS, Grant, Refusal};

@@ -2,9 +2,9 @@
 
 use super::item::Aggregate;
 use super::number::Number;
-use super::spec::{Function, Spec};
 use crate::backend::Field;
 use crate::model::{Column, Model};
+use crate::plan::aggregate::{AggregateSpec, Function};
 
 /// How many rows a group has.
 ///
@@ -32,7 +32,7 @@ use crate::model::{Column, Model};
 /// ```
 #[must_use]
 pub fn count<M: Model>() -> Aggregate<M, u64> {
-    Aggregate::new(Spec::Count)
+    Aggregate::new(AggregateSpec::Count)
 }
 
 /// Aggregates. All pass over NULL, and of nothing but NULL give `None`, or a count of 0.
@@ -40,7 +40,7 @@ pub fn count<M: Model>() -> Aggregate<M, u64> {
 // number, and not that there is no such method.
 impl<M: Model, T: Field> Column<M, T> {
     fn aggregate<Out>(self, function: Function) -> Aggregate<M, Out> {
-        Aggregate::new(Spec::Of(function, self.ordinal()))
+        Aggregate::new(AggregateSpec::Of(function, self.ordinal()))
     }
 
     /// How many values are not NULL.

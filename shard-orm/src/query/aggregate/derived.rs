@@ -3,12 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::derivation::Derivation;
 use super::fields::{DateField, IntegerField, TimeField};
-use super::grouping::Grouping;
-use super::spec::Item;
 use crate::backend::{DatePart, Field, read_value};
 use crate::model::{Column, Model};
+use crate::plan::aggregate::{Derivation, Grouping, Item};
 
 /// What is made of a column of the model `M`, and gives a `T`: to group by, to select and to order
 /// groups by.

@@ -6,14 +6,11 @@ use std::sync::Arc;
 
 use sea_query::{CaseStatement, Expr};
 
-use super::grouping::{Grouping, Written};
-use super::spec::Item;
-use crate::backend::read_value;
-use crate::backend::{ColumnType, Field};
+use crate::backend::{ColumnType, Field, read_value};
 use crate::error::Error;
+use crate::plan::aggregate::{Grouping, Item, Written};
+use crate::plan::{Requirements, shallow};
 use crate::query::Filter;
-use crate::query::combined::shallow;
-use crate::query::parts::Needs;
 
 /// An expression over the columns of the model `M` that gives a `T`: to group by, to select and to
 /// order groups by. For what [`Derived`](super::Derived) does not offer.
@@ -94,7 +91,7 @@ impl<M, T> GroupExpr<M, T> {
     {
         Self::of(Written {
             expr: shallow(expr.into()),
-            needs: Needs::FOREIGN,
+            requirements: Requirements::FOREIGN,
             column_type: T::TYPE,
             binary: false,
             of_type: false,
@@ -149,7 +146,7 @@ impl<M> From<Filter<M>> for GroupExpr<M, bool> {
                 .into()
         };
         Self::of(Written {
-            needs: filter.needs,
+            requirements: filter.requirements,
             expr: filter.into_expr().map(meets),
             column_type: ColumnType::Bool,
             binary: false,

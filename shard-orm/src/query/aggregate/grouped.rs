@@ -3,17 +3,15 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::grouping::Grouping;
 use super::having::Having;
 use super::item::{GroupKeys, GroupSelection};
-use super::order::{GroupOrder, GroupTerm};
-use super::plan::Request;
-use super::spec::Item;
+use super::order::GroupOrder;
 use crate::error::Error;
 use crate::model::{IntoKey, Model, Sharded};
+use crate::plan::aggregate::{GroupSpec, GroupTerm, Grouping, Item};
 use crate::query::Query;
-use crate::query::place::{Everywhere, Nowhere, OnKey, OnKeys, OnShard};
-use crate::query::selection::{Selection, Whole};
+use crate::query::scope::{AllShards, OnKey, OnKeys, OnShard, Unscoped};
+use crate::query::selection::{AllColumns, Selection};
 use crate::topology::Read;
 
 /// A query of groups of rows of the model `M` that runs at `P` and gives back `S` of each.
@@ -66,12 +64,12 @@ use crate::topology::Read;
 /// ```
 #[must_use = "a query is sent when a verb such as `all` runs it"]
 pub struct Grouped<M, P, S> {
-    pub(super) base: Query<M, P, Whole>,
-    pub(super) request: Request,
+    pub(super) base: Query<M, P, AllColumns>,
+    pub(super) group_spec: GroupSpec,
     of: PhantomData<fn() -> S>,
 }
 
-impl<M: Model, P> Query<M, P, Whole> {
+impl<M: Model, P> Query<M, P, AllColumns> {
     /// Groups the rows by a column, by what is derived from one (as
     /// [`Order::PLACED_AT.year()`](crate::Column::year)), by whether they meet a
     /// [`Filter`](crate::Filter), by a [`GroupExpr`](super::GroupExpr), or by a tuple of up to
@@ -106,10 +104,10 @@ impl<M: Model, P, S> Query<M, P, S> {
     where
         S: Selection<M> + GroupSelection<M>,
     {
-        let columns = self.parts.columns.take().unwrap_or_default();
+        let columns = self.spec.columns.take().unwrap_or_default();
         let groups: Vec<Grouping> = columns.into_iter().map(Grouping::Column).collect();
-        let terms = std::mem::take(&mut self.parts.orders);
-        let request = Request {
+        let terms = std::mem::take(&mut self.spec.orders);
+        let group_spec = GroupSpec {
             selected: groups.iter().cloned().map(Item::Group).collect(),
             groups,
             having: None,
@@ -117,26 +115,30 @@ impl<M: Model, P, S> Query<M, P, S> {
         };
         Grouped {
             base: self.giving(),
-            request,
+            group_spec,
             of: PhantomData,
         }
     }
 }
 
 impl<M: Model, P, S> Grouped<M, P, S> {
-    fn begin(mut base: Query<M, P, Whole>, groups: Vec<Grouping>, selected: Vec<Item>) -> Self {
-        if !base.parts.is_unordered() {
-            base.parts.refuse(Error::unsupported(
+    fn begin(
+        mut base: Query<M, P, AllColumns>,
+        groups: Vec<Grouping>,
+        selected: Vec<Item>,
+    ) -> Self {
+        if !base.spec.is_unordered() {
+            base.spec.defer(Error::unsupported(
                 "an order, a limit or an offset before `group_by` or `aggregate` would be one of \
                  rows; put it behind, for the groups",
             ));
         }
         Self {
             base,
-            request: Request {
+            group_spec: GroupSpec {
                 groups,
                 selected,
-                ..Request::default()
+                ..GroupSpec::default()
             },
             of: PhantomData,
         }
@@ -144,11 +146,11 @@ impl<M: Model, P, S> Grouped<M, P, S> {
 
     fn at<Q>(
         self,
-        place: impl FnOnce(Query<M, P, Whole>) -> Query<M, Q, Whole>,
+        scope: impl FnOnce(Query<M, P, AllColumns>) -> Query<M, Q, AllColumns>,
     ) -> Grouped<M, Q, S> {
         Grouped {
-            base: place(self.base),
-            request: self.request,
+            base: scope(self.base),
+            group_spec: self.group_spec,
             of: PhantomData,
         }
     }
@@ -157,10 +159,10 @@ impl<M: Model, P, S> Grouped<M, P, S> {
     /// twelve.
     #[allow(clippy::needless_pass_by_value)] // An item is `Copy`, or made for this.
     pub fn select<T: GroupSelection<M>>(mut self, items: T) -> Grouped<M, P, T> {
-        self.request.selected = items.items();
+        self.group_spec.selected = items.items();
         Grouped {
             base: self.base,
-            request: self.request,
+            group_spec: self.group_spec,
             of: PhantomData,
         }
     }
@@ -170,13 +172,13 @@ impl<M: Model, P, S> Grouped<M, P, S> {
     pub fn having(mut self, having: Having<M>) -> Self {
         let all = having
             .condition
-            .and_then(|condition| match self.request.having.take() {
+            .and_then(|condition| match self.group_spec.having.take() {
                 None => Ok(condition),
                 Some(earlier) => earlier.and(condition),
             });
         match all {
-            Ok(condition) => self.request.having = Some(condition),
-            Err(refusal) => self.base.parts.refuse(refusal),
+            Ok(condition) => self.group_spec.having = Some(condition),
+            Err(deferred) => self.base.spec.defer(deferred),
         }
         self
     }
@@ -186,12 +188,12 @@ impl<M: Model, P, S> Grouped<M, P, S> {
     pub fn order_by(mut self, order: impl Into<GroupOrder<M>>) -> Self {
         let term = order.into().term;
         if !self
-            .request
+            .group_spec
             .orders
             .iter()
             .any(|known| known.item == term.item)
         {
-            self.request.orders.push(term);
+            self.group_spec.orders.push(term);
         }
         self
     }
@@ -215,7 +217,7 @@ impl<M: Model, P, S> Grouped<M, P, S> {
     }
 }
 
-impl<M: Sharded, S> Grouped<M, Nowhere, S> {
+impl<M: Sharded, S> Grouped<M, Unscoped, S> {
     /// Asks for the rows of this shard key; see [`Query::on`].
     pub fn on(self, key: impl IntoKey<M::Key>) -> Grouped<M, OnKey<M::Key>, S> {
         self.at(|base| base.on(key))
@@ -230,7 +232,7 @@ impl<M: Sharded, S> Grouped<M, Nowhere, S> {
     }
 
     /// Asks for the rows of all logical shards; see [`Query::scatter`].
-    pub fn scatter(self) -> Grouped<M, Everywhere, S> {
+    pub fn scatter(self) -> Grouped<M, AllShards, S> {
         self.at(|base| base.scatter())
     }
 
@@ -244,7 +246,7 @@ impl<M: Model, P: Clone, S> Clone for Grouped<M, P, S> {
     fn clone(&self) -> Self {
         Self {
             base: self.base.clone(),
-            request: self.request.clone(),
+            group_spec: self.group_spec.clone(),
             of: PhantomData,
         }
     }
@@ -255,7 +257,7 @@ impl<M: Model, P: fmt::Debug, S> fmt::Debug for Grouped<M, P, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grouped")
             .field("model", &M::def().name)
-            .field("place", &self.base.place)
+            .field("place", &self.base.scope)
             .finish_non_exhaustive()
     }
 }

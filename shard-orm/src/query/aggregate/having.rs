@@ -1,21 +1,17 @@
 //! Conditions on groups.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
 use sea_query::Value;
 
-use super::exact::integer;
 use super::item::Aggregate;
-use super::spec::Spec;
 use super::value::AggregateValue;
 use crate::backend::{Args, Field};
 use crate::error::Result;
-use crate::exec::compare;
-use crate::query::combined::Combined;
-use crate::query::parts::Refusal;
+use crate::plan::aggregate::{Comparison, GroupCondition, Test, integer};
+use crate::plan::{Condition, DeferredError};
 
 /// A condition on groups of the model `M`, made from aggregates.
 ///
@@ -43,67 +39,14 @@ use crate::query::parts::Refusal;
 /// ```
 #[must_use]
 pub struct Having<M> {
-    pub(super) condition: Result<Condition, Refusal>,
+    pub(super) condition: Result<GroupCondition, DeferredError>,
     of: PhantomData<fn() -> M>,
-}
-
-/// A condition on groups, whatever the model.
-pub(super) type Condition = Combined<Test>;
-
-/// One condition on an aggregate.
-#[derive(Debug, Clone)]
-pub(super) enum Test {
-    Compare(Spec, Comparison, Value),
-    IsNull(Spec),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-impl Comparison {
-    fn holds(self, ordering: Ordering) -> bool {
-        match self {
-            Self::Eq => ordering.is_eq(),
-            Self::Ne => ordering.is_ne(),
-            Self::Lt => ordering.is_lt(),
-            Self::Le => ordering.is_le(),
-            Self::Gt => ordering.is_gt(),
-            Self::Ge => ordering.is_ge(),
-        }
-    }
-}
-
-impl Test {
-    /// The aggregate that it names.
-    pub(super) fn spec(&self) -> Spec {
-        match self {
-            Self::Compare(spec, ..) | Self::IsNull(spec) => *spec,
-        }
-    }
-
-    /// Whether it holds for these aggregates; `None` where SQL says that it is unknown.
-    pub(super) fn holds<'v>(&self, value: &impl Fn(Spec) -> Option<&'v Value>) -> Option<bool> {
-        let known = value(self.spec()).filter(|value| **value != value.as_null());
-        match self {
-            Self::Compare(_, comparison, operand) => {
-                known.map(|value| comparison.holds(compare(value, operand)))
-            }
-            Self::IsNull(_) => Some(known.is_none()),
-        }
-    }
 }
 
 impl<M> Having<M> {
     fn new(test: Result<Test>) -> Self {
         Self {
-            condition: test.map(Combined::one).map_err(Refusal::from),
+            condition: test.map(Condition::one).map_err(DeferredError::from),
             of: PhantomData,
         }
     }
@@ -111,12 +54,12 @@ impl<M> Having<M> {
     fn join(
         self,
         other: Self,
-        join: fn(Condition, Condition) -> Result<Condition, Refusal>,
+        join: fn(GroupCondition, GroupCondition) -> Result<GroupCondition, DeferredError>,
     ) -> Self {
         Self {
             condition: match (self.condition, other.condition) {
                 (Ok(one), Ok(two)) => join(one, two),
-                (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
+                (Err(deferred), _) | (_, Err(deferred)) => Err(deferred),
             },
             of: PhantomData,
         }
@@ -124,12 +67,12 @@ impl<M> Having<M> {
 
     /// Both.
     pub fn and(self, other: Self) -> Self {
-        self.join(other, Condition::and)
+        self.join(other, GroupCondition::and)
     }
 
     /// One of the two, or both.
     pub fn or(self, other: Self) -> Self {
-        self.join(other, Condition::or)
+        self.join(other, GroupCondition::or)
     }
 }
 
@@ -138,7 +81,7 @@ impl<M> Not for Having<M> {
 
     fn not(self) -> Self {
         Self {
-            condition: self.condition.and_then(Condition::not),
+            condition: self.condition.and_then(GroupCondition::not),
             of: PhantomData,
         }
     }
@@ -268,34 +211,5 @@ impl<M, T> Aggregate<M, Option<T>> {
     /// Not NULL.
     pub fn is_not_null(self) -> Having<M> {
         !self.is_null()
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_is_neither_true_nor_false() {
-        let compare = |operand| {
-            let operand = Value::BigUnsigned(Some(operand));
-            Combined::one(Test::Compare(Spec::Count, Comparison::Gt, operand))
-        };
-        let null = Value::BigUnsigned(None);
-        let three = Value::BigUnsigned(Some(3));
-        let of =
-            |condition: &Condition, value| condition.holds(&|test| test.holds(&|_| Some(value)));
-        let of_null = |condition: &Condition| of(condition, &null);
-        let of_three = |condition: &Condition| of(condition, &three);
-        let is_null = || Combined::one(Test::IsNull(Spec::Count));
-        let not_null = || is_null().not().unwrap();
-        assert_eq!(of_null(&compare(1)), None);
-        assert_eq!(of_null(&compare(1).not().unwrap()), None);
-        assert_eq!(of_null(&compare(1).or(is_null()).unwrap()), Some(true));
-        assert_eq!(of_null(&compare(1).and(is_null()).unwrap()), None);
-        assert_eq!(of_null(&compare(1).and(not_null()).unwrap()), Some(false));
-        assert_eq!(of_three(&compare(1).and(not_null()).unwrap()), Some(true));
-        assert_eq!(of_three(&compare(3).or(is_null()).unwrap()), Some(false));
     }
 }

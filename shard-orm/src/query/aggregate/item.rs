@@ -5,12 +5,11 @@ use std::marker::PhantomData;
 
 use super::derived::Derived;
 use super::expr::GroupExpr;
-use super::grouping::Grouping;
-use super::spec::{Item, Spec};
 use super::value::AggregateValue;
 use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::model::{Column, Model};
+use crate::plan::aggregate::{AggregateSpec, Grouping, Item};
 use crate::query::Filter;
 use crate::query::selection::{As, Projection};
 
@@ -20,12 +19,12 @@ use crate::query::selection::{As, Projection};
 /// [`Grouped::select`](super::Grouped::select), compared in
 /// [`having`](super::Grouped::having), and ordered by.
 pub struct Aggregate<M, T> {
-    pub(super) spec: Spec,
+    pub(super) spec: AggregateSpec,
     of: PhantomData<fn() -> (M, T)>,
 }
 
 impl<M, T> Aggregate<M, T> {
-    pub(super) fn new(spec: Spec) -> Self {
+    pub(super) fn new(spec: AggregateSpec) -> Self {
         Self {
             spec,
             of: PhantomData,

@@ -4,15 +4,13 @@ use std::marker::PhantomData;
 
 use super::derived::Derived;
 use super::expr::GroupExpr;
-use super::grouping::Grouping;
 use super::item::Aggregate;
-use super::spec::Item;
 use crate::backend::Field;
-use crate::dialect::Dialect;
-use crate::exec::Direction;
 use crate::model::{Column, Model};
+use crate::plan::Nulls;
+use crate::plan::aggregate::{GroupTerm, Item};
 use crate::query::Filter;
-use crate::query::order::{Nulls, OrderBy, Term};
+use crate::query::order::OrderBy;
 
 /// One part of an order of groups: what is grouped by, or an aggregate, selected or not.
 ///
@@ -23,34 +21,6 @@ use crate::query::order::{Nulls, OrderBy, Term};
 pub struct GroupOrder<M> {
     pub(super) term: GroupTerm,
     of: PhantomData<fn() -> M>,
-}
-
-/// One part of an order of groups, whatever the model.
-#[derive(Debug, Clone)]
-pub(super) struct GroupTerm {
-    pub(super) item: Item,
-    pub(super) descending: bool,
-    pub(super) nulls: Option<Nulls>,
-}
-
-impl GroupTerm {
-    pub(super) fn of_column(term: Term) -> Self {
-        Self {
-            item: Item::Group(Grouping::Column(term.ordinal)),
-            descending: term.descending,
-            nulls: term.nulls,
-        }
-    }
-
-    /// The client sorts as the database would.
-    pub(super) fn direction(&self, dialect: Dialect) -> Direction {
-        let nulls = self.nulls;
-        let nulls = nulls.unwrap_or_else(|| Nulls::by_default(dialect, self.descending));
-        Direction {
-            descending: self.descending,
-            nulls_first: nulls == Nulls::First,
-        }
-    }
 }
 
 impl<M> GroupOrder<M> {

@@ -1,8 +1,8 @@
 //! What an aggregate gives.
 
-use super::exact::integer_of;
 use crate::backend::{Field, Row};
 use crate::error::Result;
+use crate::plan::aggregate::integer_of;
 
 /// What an aggregate gives: a count, or an `Option` of what a column holds or adds up to.
 pub trait AggregateValue: Sized + Send + 'static {

@@ -4,16 +4,17 @@ use sea_query::Value;
 
 use super::grouped::Grouped;
 use super::item::GroupSelection;
-use super::statement::{explain, rows};
 use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Executor, Explain, Fan, Target};
+use crate::exec::{Executor, Target};
 use crate::model::Model;
+use crate::plan::aggregate::{explain, rows};
+use crate::plan::{Explain, ScatterCall};
 use crate::query::partial::{Partial, Partially};
-use crate::query::place::NamesAShard;
-use crate::query::place::private::Legs as _;
-use crate::query::selection::Whole;
-use crate::query::{Query, Running};
+use crate::query::scope::NamesAShard;
+use crate::query::scope::private::Scope as _;
+use crate::query::selection::AllColumns;
+use crate::query::{Query, QueryFuture};
 
 /// The verbs that run a query of groups.
 impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> {
@@ -27,9 +28,9 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     /// not merged or not done by the database, and for a column that is selected or ordered by and
     /// not grouped by; [`Decode`](ErrorKind::Decode) for a sum that its type does not hold;
     /// [`Check`](ErrorKind::Check) for one of floats beyond the largest float.
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Vec<S::Out>>
+    pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Vec<S::Out>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
         let rows = self.rows(on.target());
         Box::pin(async move {
@@ -44,12 +45,12 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn first<'e>(mut self, on: impl Executor<'e>) -> Running<'e, Option<S::Out>>
+    pub fn first<'e>(mut self, on: impl Executor<'e>) -> QueryFuture<'e, Option<S::Out>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let limit = self.base.parts.limit;
-        self.base.parts.limit = Some(limit.unwrap_or(1).min(1));
+        let limit = self.base.spec.limit;
+        self.base.spec.limit = Some(limit.unwrap_or(1).min(1));
         let rows = self.rows(on.target());
         Box::pin(async move {
             let rows = rows.await?;
@@ -62,9 +63,9 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
-    pub fn one<'e>(self, on: impl Executor<'e>) -> Running<'e, S::Out>
+    pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, S::Out>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
         let first = self.first(on);
         Box::pin(async move {
@@ -82,17 +83,17 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     /// Those that [`all`](Self::all) gives before it asks a database.
     pub fn explain<'e>(self, on: impl Executor<'e>) -> Result<Explain>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.parts.read);
-        let legs = self.base.reading_legs(target)?;
-        let several = Query::<M, P, Whole>::SEVERAL_KEYS;
+        let target = on.target().reading(self.base.spec.read);
+        let tasks = self.base.reading_tasks(target)?;
+        let several = Query::<M, P, AllColumns>::SEVERAL_KEYS;
         explain(
             M::def(),
-            &self.request,
-            self.base.parts,
+            &self.group_spec,
+            self.base.spec,
             target,
-            legs,
+            tasks,
             several,
         )
     }
@@ -103,12 +104,12 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
         Partially(self)
     }
 
-    fn rows<'e>(self, target: Target<'e>) -> Running<'e, Vec<Vec<Value>>>
+    fn rows<'e>(self, target: Target<'e>) -> QueryFuture<'e, Vec<Vec<Value>>>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let manner = self.base.parts.manner;
-        let rows = self.rows_of(target, move || Fan::begin(manner));
+        let options = self.base.spec.options;
+        let rows = self.rows_of(target, move || ScatterCall::begin(options));
         Box::pin(async move { Ok(rows.await?.0) })
     }
 
@@ -116,41 +117,41 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     fn rows_of<'e>(
         self,
         target: Target<'e>,
-        begin: impl FnOnce() -> Fan + Send + 'e,
-    ) -> Running<'e, (Vec<Vec<Value>>, Fan)>
+        begin: impl FnOnce() -> ScatterCall + Send + 'e,
+    ) -> QueryFuture<'e, (Vec<Vec<Value>>, ScatterCall)>
     where
-        Query<M, P, Whole>: NamesAShard,
+        Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = target.reading(self.base.parts.read);
-        let legs = self.base.reading_legs(target);
-        let (request, parts) = (self.request, self.base.parts);
-        let several = Query::<M, P, Whole>::SEVERAL_KEYS;
+        let target = target.reading(self.base.spec.read);
+        let tasks = self.base.reading_tasks(target);
+        let (group_spec, spec) = (self.group_spec, self.base.spec);
+        let several = Query::<M, P, AllColumns>::SEVERAL_KEYS;
         Box::pin(async move {
-            let fan = begin();
-            let rows = rows(M::def(), request, parts, target, legs?, &fan, several).await?;
-            Ok((rows, fan))
+            let call = begin();
+            let rows = rows(M::def(), group_spec, spec, target, tasks?, &call, several).await?;
+            Ok((rows, call))
         })
     }
 }
 
 impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Partially<Grouped<M, P, S>>
 where
-    Query<M, P, Whole>: NamesAShard,
+    Query<M, P, AllColumns>: NamesAShard,
 {
     /// All groups of the shards that answer; see [`Grouped::all`].
     ///
     /// # Errors
     /// As [`Grouped::all`], but for what makes a shard missing.
-    pub fn all<'e>(self, on: impl Executor<'e>) -> Running<'e, Partial<Vec<S::Out>>> {
-        let manner = self.0.base.parts.manner;
+    pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
+        let options = self.0.base.spec.options;
         let rows = self
             .0
-            .rows_of(on.target(), move || Fan::begin_partial(manner));
+            .rows_of(on.target(), move || ScatterCall::begin_partial(options));
         Box::pin(async move {
-            let (rows, fan) = rows.await?;
+            let (rows, call) = rows.await?;
             let read = |values: &Vec<Value>| S::read(&Row::of_values(values));
             let value = rows.iter().map(read).collect::<Result<_>>()?;
-            Ok(Partial::of(value, fan))
+            Ok(Partial::of(value, call))
         })
     }
 }

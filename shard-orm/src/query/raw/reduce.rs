@@ -12,11 +12,12 @@ use super::{RawQuery, RawStatement, ReadRow, read};
 use crate::backend::{Args, Sql};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result, ShardId};
-use crate::exec::{Executor, Label, Spread, Statement, Width, stream_as};
+use crate::exec::{Executor, Label, Statement, stream_as};
 use crate::model::Model;
-use crate::query::Running;
-use crate::query::place::NamesAShard;
-use crate::query::place::private::Legs as _;
+use crate::plan::{Concurrency, ConcurrencyLimiter};
+use crate::query::QueryFuture;
+use crate::query::scope::NamesAShard;
+use crate::query::scope::private::Scope as _;
 use crate::query::select::Query;
 use crate::topology::Namespace;
 
@@ -143,15 +144,15 @@ where
         on: impl Executor<'e>,
         each: impl Fn(ShardRows<'e, T>) -> F + Send + Sync + 'e,
         merge: impl FnMut(A, A) -> A + Send + 'e,
-    ) -> Running<'e, Option<A>>
+    ) -> QueryFuture<'e, Option<A>>
     where
         T: ReadRow,
         A: Send + 'e,
         F: Future<Output = Result<A>> + Send + 'e,
     {
-        let target = on.target().reading(self.query.parts.read);
+        let target = on.target().reading(self.query.spec.read);
         let intent = self.intent();
-        let legs = self.query.legs(target);
+        let tasks = self.query.tasks(target);
         Box::pin(async move {
             let statement = Arc::new(RawStatement {
                 def: M::def(),
@@ -159,7 +160,7 @@ where
                 values: self.values,
             });
             let mut handles: Vec<Arc<NamespaceHandle>> =
-                legs?.into_iter().map(|leg| leg.handle).collect();
+                tasks?.into_iter().map(|task| task.handle).collect();
             // Many keys of one logical shard are several legs, and it is asked once.
             handles.dedup_by(|one, other| one.namespace.is_same_shard(&other.namespace));
             let part = |handle: &Arc<NamespaceHandle>| {
@@ -172,15 +173,15 @@ where
                     part.map_err(|error| handle.name_error(error))
                 }
             };
-            let mut spread = Spread::new(Width::of(target));
+            let mut spread = ConcurrencyLimiter::new(Concurrency::of(target));
             for (number, handle) in handles.iter().enumerate() {
                 spread.push(number, handle, part(handle));
             }
-            let mut parts: Vec<Option<A>> = handles.iter().map(|_| None).collect();
+            let mut spec: Vec<Option<A>> = handles.iter().map(|_| None).collect();
             while let Some((number, part)) = spread.next().await {
-                parts[number] = Some(part?);
+                spec[number] = Some(part?);
             }
-            Ok(parts.into_iter().flatten().reduce(merge))
+            Ok(spec.into_iter().flatten().reduce(merge))
         })
     }
 }

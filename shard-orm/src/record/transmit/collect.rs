@@ -9,7 +9,8 @@ use crate::backend::{Args, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::query::{Filter, Needs, has_scaled, refuse_decimals};
+use crate::plan::{Requirements, has_scaled, refuse_decimals};
+use crate::query::Filter;
 use crate::replicate::{Subset, rendered};
 
 /// The filter and the transformation of the rows of a copy; see
@@ -66,7 +67,7 @@ impl<M: Model> Collect<M> {
         let condition = match self.filter {
             None => None,
             Some(filter) => {
-                let is_foreign = filter.needs.has(Needs::FOREIGN);
+                let is_foreign = filter.requirements.has(Requirements::FOREIGN);
                 let condition = filter.lasting(source)?;
                 if is_foreign && source.capability().decimals_in_units && has_scaled(M::def()) {
                     refuse_decimals(&rendered(source, condition.clone()).1.0)?;

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm::relation::Join;
-use shard_orm::{Nowhere, Whole};
+use shard_orm::{AllColumns, Unscoped};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 
@@ -103,8 +103,8 @@ async fn one_database(dialect: Dialect) -> Fixture {
     fixture
 }
 
-type Inner = Join<Order, (Order, Line), Nowhere, Whole>;
-type Left = Join<Order, (Order, Option<Line>, Option<Product>), Nowhere, Whole>;
+type Inner = Join<Order, (Order, Line), Unscoped, AllColumns>;
+type Left = Join<Order, (Order, Option<Line>, Option<Product>), Unscoped, AllColumns>;
 
 fn inner() -> Inner {
     Order::query().join(Order::LINES)
@@ -161,9 +161,9 @@ const BOUNDS: [(Option<u64>, Option<u64>); 7] = [
 ];
 
 fn bounded<J, S>(
-    mut join: Join<Order, J, Nowhere, S>,
+    mut join: Join<Order, J, Unscoped, S>,
     bounds: (Option<u64>, Option<u64>),
-) -> Join<Order, J, Nowhere, S> {
+) -> Join<Order, J, Unscoped, S> {
     if let Some(limit) = bounds.0 {
         join = join.limit(limit);
     }

@@ -1,0 +1,148 @@
+//! Several logical shards of one server, asked in one statement.
+//!
+//! Round trips are then by servers, and not by logical shards. SQLite is asked a file at a time.
+
+use std::sync::Arc;
+
+use crate::connect::NamespaceHandle;
+use crate::error::{Error, ShardId};
+use crate::exec::{Destination, Target};
+use crate::plan::shard_task::ShardTask;
+
+/// The most logical shards of one statement. Beyond about so many, planning it takes longer than
+/// a second round trip.
+const MOST: usize = 64;
+
+/// Logical shards that one statement asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    /// At least one, all of one server.
+    pub(crate) tasks: Arc<[ShardTask]>,
+}
+
+impl Batch {
+    /// The place whose connection its statement takes.
+    pub(crate) fn handle(&self) -> &Arc<NamespaceHandle> {
+        &self.tasks[0].handle
+    }
+
+    /// Where its statement goes.
+    pub(crate) fn destination(&self) -> Destination {
+        let beside = self.tasks[1..].iter().map(|task| Arc::clone(&task.handle));
+        Destination::of_several(Arc::clone(self.handle()), beside.collect())
+    }
+
+    /// The batches in which it is asked again when a part of it has moved since it was planned:
+    /// those that have moved, at their new places, and the others as they were.
+    ///
+    /// `None` when the error is not one that says so, or all is where it was.
+    pub(crate) fn replanned(&self, target: Target<'_>, failed: &Error) -> Option<Vec<Self>> {
+        if !failed.kind().may_have_moved() {
+            return None;
+        }
+        let (mut stayed, mut moved) = (Vec::new(), Vec::new());
+        for task in &*self.tasks {
+            match task.moved(target) {
+                Some(task) => moved.push(task),
+                None => stayed.push(task.clone()),
+            }
+        }
+        if moved.is_empty() {
+            return None;
+        }
+        moved.extend(stayed);
+        Some(batches(target, moved, Cut::Bounded))
+    }
+
+    /// What it asks, each where it is by now.
+    pub(crate) fn tasks_now<'t>(
+        &self,
+        target: Target<'t>,
+    ) -> impl Iterator<Item = ShardTask> + use<'_, 't> {
+        let now = move |task: &ShardTask| task.moved(target).unwrap_or_else(|| task.clone());
+        self.tasks.iter().map(now)
+    }
+
+    /// The two halves of a batch of several.
+    pub(crate) fn halves(&self) -> Option<Vec<Self>> {
+        let (first, second) = self.tasks.split_at(self.tasks.len().div_ceil(2));
+        let half = |tasks: &[ShardTask]| Self {
+            tasks: tasks.into(),
+        };
+        (!second.is_empty()).then(|| vec![half(first), half(second)])
+    }
+
+    /// The logical shards that it asks.
+    pub(crate) fn shards(&self) -> Vec<ShardId> {
+        let id = |task: &ShardTask| task.handle.shard_id();
+        self.tasks.iter().map(id).collect()
+    }
+
+    /// Names the shard in an error, or the shards.
+    pub(crate) fn name_error(&self, error: Error) -> Error {
+        match &*self.tasks {
+            [only] => only.handle.name_error(error),
+            _ => error.with_progress(Vec::new(), self.shards()),
+        }
+    }
+}
+
+/// How the legs of one server are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Into statements of a bounded size, whose sizes are powers of two: the texts are few.
+    Bounded,
+    /// Not at all: one connection to each server serves a stream.
+    Whole,
+}
+
+/// Groups legs by server, in the order in which the servers come first.
+pub(crate) fn batches(target: Target<'_>, tasks: Vec<ShardTask>, cut: Cut) -> Vec<Batch> {
+    let batch = |tasks: Vec<ShardTask>| Batch {
+        tasks: tasks.into(),
+    };
+    if matches!(target, Target::Tx(_)) {
+        return tasks.into_iter().map(|task| batch(vec![task])).collect();
+    }
+    let mut servers: Vec<Vec<ShardTask>> = Vec::new();
+    for task in tasks {
+        let shared = servers.iter_mut().find(|tasks| {
+            !task.handle.dialect().capability().file_per_namespace
+                && tasks
+                    .first()
+                    .is_some_and(|first| Arc::ptr_eq(&first.handle.health, &task.handle.health))
+        });
+        match shared {
+            Some(tasks) => tasks.push(task),
+            None => servers.push(vec![task]),
+        }
+    }
+    if cut == Cut::Whole {
+        return servers.into_iter().map(batch).collect();
+    }
+    let mut batches = Vec::new();
+    for mut tasks in servers {
+        while !tasks.is_empty() {
+            let size = largest_power(tasks.len().min(MOST));
+            let rest = tasks.split_off(size);
+            batches.push(batch(std::mem::replace(&mut tasks, rest)));
+        }
+    }
+    batches
+}
+
+/// The largest power of two that is not above a number from 1 on.
+fn largest_power(number: usize) -> usize {
+    1 << number.max(1).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::largest_power;
+
+    #[test]
+    fn sizes_are_powers_of_two() {
+        let sizes = [1, 2, 3, 4, 7, 8, 63, 64].map(largest_power);
+        assert_eq!(sizes, [1, 2, 2, 4, 4, 8, 32, 64]);
+    }
+}

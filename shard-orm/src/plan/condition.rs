@@ -1,0 +1,464 @@
+//! Conditions combined by AND, OR and NOT: flat in chains of one operator, bounded in depth.
+//!
+//! Called by [`Filter`](super::Filter) and by conditions on groups. Clones, drops and renders need
+//! a stack as deep as a condition is nested, so a chain of any length is one level, and beyond
+//! [`DEEPEST`] levels a condition is refused before it is built.
+
+use std::collections::VecDeque;
+
+use sea_query::{BinOper, Expr, ExprTrait, UnOper};
+
+use crate::error::{Error, Result};
+use crate::plan::spec::DeferredError;
+
+/// The levels of an expression that the databases and the renderer take: SQLite takes 1,000, and a
+/// level of the renderer takes 3 KiB of the stack of a task (2 MiB) in a build without
+/// optimizations.
+const DEEPEST: usize = 200;
+
+/// What is met, or not, by a row or a group.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition<T> {
+    node: Node<T>,
+    /// The levels of the expression that is rendered from it.
+    levels: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Node<T> {
+    One(T),
+    Chain(Chain, VecDeque<Condition<T>>),
+    Not(Box<Condition<T>>),
+}
+
+/// The operator of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chain {
+    All,
+    Any,
+}
+
+impl<T> Condition<T> {
+    /// A condition that is not made of others.
+    pub(crate) fn one(condition: T) -> Self {
+        Self::of_levels(condition, 1)
+    }
+
+    fn of_levels(condition: T, levels: usize) -> Self {
+        Self {
+            node: Node::One(condition),
+            levels,
+        }
+    }
+
+    /// Both.
+    pub(crate) fn and(self, other: Self) -> Result<Self, DeferredError> {
+        self.chain(other, Chain::All)
+    }
+
+    /// One of the two, or both.
+    pub(crate) fn or(self, other: Self) -> Result<Self, DeferredError> {
+        self.chain(other, Chain::Any)
+    }
+
+    /// The opposite; unknown stays unknown.
+    pub(crate) fn not(self) -> Result<Self, DeferredError> {
+        if let Node::Not(inner) = self.node {
+            return Ok(*inner);
+        }
+        Self {
+            levels: self.levels + 1,
+            node: Node::Not(Box::new(self)),
+        }
+        .checked()
+    }
+
+    /// Puts one behind the other. The shorter chain moves, so that folding `n` conditions from
+    /// either side takes `n` steps.
+    fn chain(self, other: Self, chain: Chain) -> Result<Self, DeferredError> {
+        let tallest = self.tallest(chain).max(other.tallest(chain));
+        let (mut one, mut two) = (self.links(chain), other.links(chain));
+        let links = if one.len() < two.len() {
+            while let Some(last) = one.pop_back() {
+                two.push_front(last);
+            }
+            two
+        } else {
+            one.append(&mut two);
+            one
+        };
+        Self {
+            levels: tallest + balanced(links.len()),
+            node: Node::Chain(chain, links),
+        }
+        .checked()
+    }
+
+    /// The conditions of a chain; of anything else, itself alone.
+    fn links(self, chain: Chain) -> VecDeque<Self> {
+        match self.node {
+            Node::Chain(own, links) if own == chain => links,
+            _ => VecDeque::from([self]),
+        }
+    }
+
+    /// The levels of the tallest condition of a chain.
+    fn tallest(&self, chain: Chain) -> usize {
+        match &self.node {
+            Node::Chain(own, links) if *own == chain => self.levels - balanced(links.len()),
+            _ => self.levels,
+        }
+    }
+
+    fn checked(self) -> Result<Self, DeferredError> {
+        if self.levels > DEEPEST {
+            return Err(too_deep());
+        }
+        Ok(self)
+    }
+
+    /// Hands on each condition that is not made of others.
+    pub(crate) fn each<'c>(&'c self, see: &mut impl FnMut(&'c T)) {
+        match &self.node {
+            Node::One(condition) => see(condition),
+            Node::Chain(_, links) => links.iter().for_each(|link| link.each(see)),
+            Node::Not(inner) => inner.each(see),
+        }
+    }
+
+    /// Whether it holds; `None` where SQL says that it is unknown.
+    pub(crate) fn holds(&self, holds: &impl Fn(&T) -> Option<bool>) -> Option<bool> {
+        match &self.node {
+            Node::One(condition) => holds(condition),
+            Node::Not(inner) => inner.holds(holds).map(|holds| !holds),
+            Node::Chain(chain, links) => {
+                let decides = *chain == Chain::Any;
+                let mut all = Some(!decides);
+                for link in links {
+                    match link.holds(holds) {
+                        Some(holds) if holds == decides => return Some(decides),
+                        Some(_) => {}
+                        None => all = None,
+                    }
+                }
+                all
+            }
+        }
+    }
+
+    /// The expression, when each condition has one.
+    pub(crate) fn render(
+        &self,
+        render: &impl Fn(&T) -> Result<Option<Expr>>,
+    ) -> Result<Option<Expr>> {
+        match &self.node {
+            Node::One(condition) => render(condition),
+            Node::Not(inner) => Ok(inner.render(render)?.map(ExprTrait::not)),
+            Node::Chain(chain, links) => {
+                let mut rendered = Vec::with_capacity(links.len());
+                for link in links {
+                    match link.render(render)? {
+                        Some(expr) => rendered.push(expr),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(chain.join(rendered))
+            }
+        }
+    }
+
+    /// As [`render`](Self::render), of the conditions that all have to be met: those that have an
+    /// expression, and whether that is all of them.
+    pub(crate) fn render_part(
+        &self,
+        render: &impl Fn(&T) -> Result<Option<Expr>>,
+    ) -> Result<(Option<Expr>, bool)> {
+        let Node::Chain(Chain::All, links) = &self.node else {
+            let whole = self.render(render)?;
+            let complete = whole.is_some();
+            return Ok((whole, complete));
+        };
+        let mut rendered = Vec::with_capacity(links.len());
+        for link in links {
+            rendered.extend(link.render(render)?);
+        }
+        let complete = rendered.len() == links.len();
+        Ok((all_of(rendered), complete))
+    }
+}
+
+impl Condition<Expr> {
+    /// An expression of the user's, in which chains are made flat.
+    pub(crate) fn of_expr(expr: Expr) -> Result<Self, DeferredError> {
+        let levels = levels(&expr);
+        if levels <= DEEPEST {
+            return Ok(Self::of_levels(expr, levels));
+        }
+        Self::taken_apart(expr, DEEPEST)
+    }
+
+    /// An expression that is too deep as it is, whose operators nest in so many levels at most.
+    fn taken_apart(mut expr: Expr, levels: usize) -> Result<Self, DeferredError> {
+        if levels == 0 {
+            dismantle(vec![expr]);
+            return Err(too_deep());
+        }
+        let mut negated = false;
+        while let Expr::Unary(UnOper::Not, inner) = expr {
+            negated = !negated;
+            expr = *inner;
+        }
+        let combined = match expr {
+            Expr::Binary(left, BinOper::And, right) => {
+                Self::of_chain(*left, *right, Chain::All, levels)?
+            }
+            Expr::Binary(left, BinOper::Or, right) => {
+                Self::of_chain(*left, *right, Chain::Any, levels)?
+            }
+            other => {
+                let levels = self::levels(&other);
+                if levels > DEEPEST {
+                    dismantle(vec![other]);
+                    return Err(too_deep());
+                }
+                Self::of_levels(other, levels)
+            }
+        };
+        if negated {
+            combined.not()
+        } else {
+            Ok(combined)
+        }
+    }
+
+    fn of_chain(
+        left: Expr,
+        right: Expr,
+        chain: Chain,
+        below: usize,
+    ) -> Result<Self, DeferredError> {
+        let mut rest = vec![right, left];
+        let mut combined: Option<Self> = None;
+        while let Some(expr) = rest.pop() {
+            match (expr, chain) {
+                (Expr::Binary(left, BinOper::And, right), Chain::All)
+                | (Expr::Binary(left, BinOper::Or, right), Chain::Any) => {
+                    rest.push(*right);
+                    rest.push(*left);
+                }
+                (link, _) => {
+                    let levels = levels(&link);
+                    let link = if levels <= DEEPEST {
+                        Ok(Self::of_levels(link, levels))
+                    } else {
+                        Self::taken_apart(link, below - 1)
+                    };
+                    let chained = link.and_then(|link| match combined.take() {
+                        None => Ok(link),
+                        Some(before) => before.chain(link, chain),
+                    });
+                    match chained {
+                        Ok(chained) => combined = Some(chained),
+                        Err(deferred) => {
+                            dismantle(rest);
+                            return Err(deferred);
+                        }
+                    }
+                }
+            }
+        }
+        // There was a left side and a right one.
+        combined.ok_or_else(too_deep)
+    }
+
+    /// Itself as an expression.
+    pub(crate) fn into_expr(self) -> Expr {
+        match self.node {
+            Node::One(expr) => expr,
+            Node::Not(inner) => inner.into_expr().not(),
+            Node::Chain(chain, links) => {
+                let links = links.into_iter().map(Self::into_expr).collect();
+                // A chain has two links at least.
+                chain.join(links).unwrap_or_else(|| Expr::cust("1 = 1"))
+            }
+        }
+    }
+}
+
+impl Chain {
+    fn join(self, conditions: Vec<Expr>) -> Option<Expr> {
+        match self {
+            Self::All => all_of(conditions),
+            Self::Any => any_of(conditions),
+        }
+    }
+}
+
+/// An expression of the user's that is not too deep.
+pub(crate) fn shallow(expr: Expr) -> Result<Expr, DeferredError> {
+    Condition::of_expr(expr).map(Condition::into_expr)
+}
+
+/// `a OR b OR ..`; see [`all_of`].
+pub(crate) fn any_of(conditions: Vec<Expr>) -> Option<Expr> {
+    joined(conditions, ExprTrait::or)
+}
+
+/// `a AND b AND ..`, as a balanced tree: SQLite takes expressions of a depth of 1,000, and rendering
+/// one takes a stack as deep as it is.
+pub(crate) fn all_of(conditions: Vec<Expr>) -> Option<Expr> {
+    joined(conditions, ExprTrait::and)
+}
+
+/// Conditions that all have to be met, so few that they can stand side by side: `a AND b` in SQL
+/// is as deep as it is long.
+pub(crate) fn few(conditions: impl ExactSizeIterator<Item = Expr>) -> Vec<Expr> {
+    /// As many as anybody writes by hand, whose text stays as it is.
+    const FEW: usize = 32;
+    if conditions.len() <= FEW {
+        return conditions.collect();
+    }
+    all_of(conditions.collect()).into_iter().collect()
+}
+
+fn joined(mut conditions: Vec<Expr>, join: fn(Expr, Expr) -> Expr) -> Option<Expr> {
+    while conditions.len() > 1 {
+        let mut pairs = Vec::with_capacity(conditions.len().div_ceil(2));
+        let mut rest = conditions.into_iter();
+        while let Some(one) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(other) => join(one, other),
+                None => one,
+            });
+        }
+        conditions = pairs;
+    }
+    conditions.pop()
+}
+
+/// The levels that a balanced tree of so many conditions has above them.
+fn balanced(conditions: usize) -> usize {
+    // Lossless: a number of bits.
+    conditions.next_power_of_two().trailing_zeros() as usize
+}
+
+/// The levels of an expression, as far as sea-query shows them: not those within a `CASE`, a
+/// sub-query or the `FILTER` of a function.
+fn levels(expr: &Expr) -> usize {
+    let mut deepest = 0;
+    let mut rest = vec![(expr, 1)];
+    while let Some((expr, level)) = rest.pop() {
+        deepest = Ord::max(deepest, level);
+        let mut inner = |expr| rest.push((expr, level + 1));
+        match expr {
+            Expr::Unary(_, of) | Expr::AsEnum(_, of) => inner(of),
+            Expr::Binary(left, _, right) => {
+                inner(left);
+                inner(right);
+            }
+            Expr::Tuple(list) | Expr::CustomWithExpr(_, list) => list.iter().for_each(inner),
+            Expr::FunctionCall(call) => call.get_args().iter().for_each(inner),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Drops expressions without a stack as deep as they are.
+fn dismantle(mut rest: Vec<Expr>) {
+    while let Some(expr) = rest.pop() {
+        match expr {
+            Expr::Unary(_, of) | Expr::AsEnum(_, of) => rest.push(*of),
+            Expr::Binary(left, _, right) => rest.extend([*left, *right]),
+            Expr::Tuple(list) | Expr::CustomWithExpr(_, list) => rest.extend(list),
+            _ => {}
+        }
+    }
+}
+
+#[cold]
+fn too_deep() -> DeferredError {
+    Error::unsupported(format!(
+        "the expression is nested in more than {DEEPEST} levels; chains of one operator, as \
+         `a | b | c`, are one level and may be of any length: ask for long lists of values by \
+         `is_in`, and split what alternates between operators into several queries"
+    ))
+    .into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use sea_query::{Alias, SqliteQueryBuilder};
+
+    use super::*;
+
+    fn number(number: i64) -> Expr {
+        Expr::col(Alias::new("a")).eq(number)
+    }
+
+    fn rendered(expr: Expr) -> String {
+        let mut select = sea_query::Query::select();
+        select.expr(expr);
+        select
+            .to_string(SqliteQueryBuilder)
+            .replace(r#""a" = "#, "")
+            .replace("SELECT ", "")
+    }
+
+    #[test]
+    fn a_chain_keeps_its_order_from_whichever_side_it_is_folded() {
+        let one = |value| Condition::one(number(value));
+        let left = (2..=7).fold(one(1), |all, next| all.or(one(next)).unwrap());
+        let right = (1..=6)
+            .rev()
+            .fold(one(7), |all, next| one(next).or(all).unwrap());
+        let text = "1 OR 2 OR (3 OR 4) OR (5 OR 6 OR 7)";
+        assert_eq!(rendered(left.into_expr()), text);
+        assert_eq!(rendered(right.into_expr()), text);
+    }
+
+    #[test]
+    fn levels_are_those_of_the_rendered_expression() {
+        let of = |count| {
+            let all: Vec<_> = (0..count)
+                .map(|value| Condition::one(number(value)))
+                .collect();
+            all.into_iter()
+                .reduce(|all, next| all.and(next).unwrap())
+                .unwrap()
+        };
+        for count in [1, 2, 3, 4, 5, 8, 9, 1_000] {
+            let chain = of(count).not().unwrap();
+            // A comparison is two levels, and counts as one.
+            assert_eq!(
+                chain.levels + 1,
+                levels(&chain.clone().into_expr()),
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
+    fn chains_within_expressions_are_made_flat() {
+        let mut expr = number(0);
+        for value in 1..100_000 {
+            expr = expr.or(number(value));
+        }
+        let flat = Condition::of_expr(expr.not().not().and(number(1))).unwrap();
+        assert!(flat.levels < 30, "{}", flat.levels);
+        assert!(levels(&flat.into_expr()) < 30);
+    }
+
+    #[test]
+    fn what_nests_too_deeply_is_refused_and_dropped() {
+        let mut nested = number(0);
+        let mut added = Expr::val(1);
+        for value in 1..100_000 {
+            nested = nested.or(number(value)).and(number(-value));
+            added = added.add(value);
+        }
+        assert!(Condition::of_expr(nested).is_err());
+        assert!(Condition::of_expr(added.eq(1)).is_err());
+    }
+}

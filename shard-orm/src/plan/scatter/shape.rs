@@ -1,0 +1,172 @@
+//! The columns of a result that is to be merged: what is selected, and what it is sorted by.
+
+use std::sync::Arc;
+
+use sea_query::Value;
+
+use super::tables::{At, Tables};
+use crate::backend::{ColumnType, Digits, Row};
+use crate::dialect::Dialect;
+use crate::error::{Error, Result};
+use crate::model::{FieldDef, ModelDef};
+use crate::plan::merge::{Direction, SortKey, Sorted};
+use crate::plan::order::{Nulls, Term};
+use crate::plan::spec::QuerySpec;
+
+/// The columns of a result that is to be merged.
+#[derive(Debug, Default)]
+pub(crate) struct Shape {
+    /// The columns that are read: first those that are selected, then what else is sorted by.
+    pub(crate) columns: Vec<At>,
+    /// What is sorted by.
+    pub(crate) keys: Vec<Key>,
+    directions: Arc<[Direction]>,
+    /// The declared digits of the columns; empty where none of them has any.
+    pub(crate) decimals: Arc<[Option<Digits>]>,
+}
+
+/// One column that is sorted by.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its position among the columns.
+    pub(crate) position: usize,
+    /// How it is sorted by.
+    pub(crate) term: Term,
+    column: &'static FieldDef,
+    /// Whether it may be NULL though its type has none.
+    may_be_absent: bool,
+}
+
+impl Shape {
+    /// What these parts ask for. An order is made total by the shard key and the primary keys.
+    pub(crate) fn new(tables: &dyn Tables, spec: &QuerySpec, dialect: Dialect) -> Result<Self> {
+        let mut columns = tables.selected(spec);
+        let mut keys: Vec<Key> = Vec::new();
+        let orders = tables.orders(spec);
+        if !orders.is_empty() {
+            let asked: Vec<(At, Term)> = orders
+                .into_iter()
+                .map(|(table, term)| {
+                    let ordinal = term.ordinal;
+                    (At { table, ordinal }, term)
+                })
+                .collect();
+            let ties = tables.identity().into_iter().filter(|at| {
+                !asked.iter().any(|(asked, _)| asked == at)
+                    && unsortable(tables.def(at.table), at.ordinal).is_none()
+            });
+            let ties: Vec<(At, Term)> = ties.map(|at| (at, Term::ascending(at.ordinal))).collect();
+            for (at, term) in asked.into_iter().chain(ties) {
+                let def = tables.def(at.table);
+                if let Some(deferred) = unsortable(def, at.ordinal) {
+                    return Err(deferred);
+                }
+                let known = columns.iter().position(|column| *column == at);
+                let position = known.unwrap_or_else(|| {
+                    columns.push(at);
+                    columns.len() - 1
+                });
+                keys.push(Key {
+                    position,
+                    term,
+                    column: &def.columns[at.ordinal],
+                    may_be_absent: tables.may_be_absent(at.table),
+                });
+            }
+        }
+        let directions = keys
+            .iter()
+            .map(|key| Direction {
+                descending: key.term.descending,
+                nulls_first: key.term.nulls(dialect) == Nulls::First,
+            })
+            .collect();
+        let decimals = decimals(tables, &columns);
+        Ok(Self {
+            columns,
+            keys,
+            directions,
+            decimals,
+        })
+    }
+
+    /// How the rows are sorted; empty when they are not.
+    pub(crate) fn directions(&self) -> Arc<[Direction]> {
+        Arc::clone(&self.directions)
+    }
+
+    /// How the rows are sorted, in words.
+    pub(crate) fn describe(&self, tables: &dyn Tables) -> Vec<String> {
+        let describe = |key: &Key| {
+            let at = self.columns[key.position];
+            key.term.describe(tables.def(at.table))
+        };
+        self.keys.iter().map(describe).collect()
+    }
+
+    /// Reads a row, and what it is sorted by.
+    pub(crate) fn sorted<T>(
+        &self,
+        row: &Row<'_>,
+        read: impl Fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Sorted<T>> {
+        let key: Result<Vec<_>> = self.keys.iter().map(|key| key.read(row)).collect();
+        Ok(Sorted {
+            key: SortKey(key?),
+            row: read(&row.with_decimals(&self.decimals))?,
+        })
+    }
+}
+
+/// The declared digits of columns; empty where none of them has any.
+fn decimals(tables: &dyn Tables, columns: &[At]) -> Arc<[Option<Digits>]> {
+    let digits = |at: &At| tables.def(at.table).columns[at.ordinal].decimal;
+    if columns.iter().any(|at| digits(at).is_some()) {
+        columns.iter().map(digits).collect()
+    } else {
+        Arc::default()
+    }
+}
+
+/// The declared digits of the columns that a query selects; empty where whole models are read, which
+/// know those of their own.
+pub(crate) fn selected_decimals(tables: &dyn Tables, spec: &QuerySpec) -> Arc<[Option<Digits>]> {
+    let none = (0..tables.count()).all(|table| {
+        let mut columns = tables.def(table).columns.iter();
+        columns.all(|column| column.decimal.is_none())
+    });
+    if none {
+        Arc::default()
+    } else {
+        decimals(tables, &tables.selected(spec))
+    }
+}
+
+impl Key {
+    fn read(&self, row: &Row<'_>) -> Result<Value> {
+        if self.may_be_absent && row.is_null(self.position)? {
+            // Any NULL: it is compared with whether the others are.
+            return Ok(Value::Bool(None));
+        }
+        self.column.read(row, self.position)
+    }
+}
+
+/// Why rows of several logical shards cannot be sorted by a column, if they cannot.
+pub(crate) fn unsortable(def: &'static ModelDef, ordinal: usize) -> Option<Error> {
+    let column = &def.columns[ordinal];
+    match column.column_type {
+        ColumnType::Text if !column.binary => Some(Error::unsupported(format!(
+            "rows of several logical shards are not ordered by `{}.{}`: databases order texts by \
+             their collation, which the client does not know; declare `#[shard(collation = \
+             \"binary\")]` on the field, for texts whose column is ordered by bytes (`COLLATE \"C\"` \
+             on PostgreSQL, a `_bin` collation without padding on MySQL and MariaDB)",
+            def.table, column.name
+        ))),
+        ColumnType::Json => Some(Error::unsupported(format!(
+            "rows are not ordered by `{}.{}`, which holds JSON",
+            def.table, column.name
+        ))),
+        _ => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Rows of several logical shards, one by one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::shape::Shape;
+use super::union::{Asked, Union};
+use super::{Bounds, Place, Read, Tables};
+use crate::backend::Row;
+use crate::error::{Error, Result};
+use crate::exec::{Target, stream_at, take};
+use crate::plan::batch::{Batch, Cut, batches};
+use crate::plan::merge::{Direction, Sorted, merge};
+use crate::plan::shard_task::ShardTask;
+use crate::plan::spec::QuerySpec;
+use crate::plan::statement::Verb;
+
+/// The rows one by one. In an order, one connection to each server is held, and one row of each is
+/// in memory; without one, the statements follow one another.
+pub(crate) fn stream<'e, T: Send + 'e>(
+    tables: impl Tables + 'static,
+    spec: QuerySpec,
+    target: Target<'e>,
+    tasks: Vec<ShardTask>,
+    read: Read<T>,
+) -> BoxStream<'e, Result<T>> {
+    async_stream::try_stream! {
+        let bounds = Bounds::of(&spec);
+        let Some(first) = tasks.first() else { return };
+        let shape = Shape::new(&tables, &spec, first.handle.dialect())?;
+        let order = shape.directions();
+        let asked = Asked::new(Arc::new(tables), Verb::Select, spec, shape);
+        let mut rows = bounds;
+        if order.is_empty() {
+            let mut left: VecDeque<Batch> = batches(target, tasks, Cut::Bounded).into();
+            while let Some(batch) = left.pop_front() {
+                let statement = Union::new(&asked, batch.clone());
+                let decimals = Arc::clone(&asked.shape.decimals);
+                let read = move |row: &Row<'_>| read(&row.with_decimals(&decimals));
+                let mut answer = stream_at(target, batch.destination(), None, statement, read);
+                let mut first = true;
+                loop {
+                    let row = match answer.try_next().await {
+                        Ok(None) => break,
+                        Ok(Some(row)) => row,
+                        Err(error) => match batch.replanned(target, &error) {
+                            Some(spec) if first => {
+                                spec.into_iter().rev().for_each(|part| left.push_front(part));
+                                break;
+                            }
+                            _ => Err(error)?,
+                        },
+                    };
+                    first = false;
+                    match rows.next() {
+                        Place::Before => {}
+                        Place::Within => yield row,
+                        Place::Behind => return,
+                    }
+                }
+            }
+            return;
+        }
+        let mut planned = batches(target, tasks, Cut::Whole);
+        // Nothing has been handed on before the first row of each is there: what has moved until
+        // then is planned again, and all connections are taken anew, in their order.
+        let mut merged = loop {
+            match begin_merge(target, &asked, &planned, &order, read).await {
+                Ok(merged) => break merged,
+                Err((error, failed)) => match failed.replanned(target, &error) {
+                    Some(_) => {
+                        let tasks = planned.iter().flat_map(|batch| batch.tasks_now(target));
+                        planned = batches(target, tasks.collect(), Cut::Whole);
+                    }
+                    None => Err(error)?,
+                },
+            }
+        };
+        while let Some(sorted) = merged.try_next().await? {
+            match rows.next() {
+                Place::Before => {}
+                Place::Within => yield sorted.row,
+                Place::Behind => return,
+            }
+        }
+    }
+    .boxed()
+}
+
+/// Rows of several servers, each row with what it is sorted by, as they are merged.
+type Merging<'e, T> = BoxStream<'e, Result<Sorted<T>>>;
+
+/// Begins a statement on each server, and waits for the first row of each; or says which failed.
+async fn begin_merge<'e, T: Send + 'e>(
+    target: Target<'e>,
+    asked: &Arc<Asked>,
+    planned: &[Batch],
+    order: &Arc<[Direction]>,
+    read: Read<T>,
+) -> Result<Merging<'e, T>, (Error, Batch)> {
+    let mut sources = Vec::with_capacity(planned.len());
+    // One after the other, in an order that all such calls have in common: two of them never wait
+    // for each other's connections.
+    for batch in planned {
+        let destination = batch.destination();
+        let statement = Union::new(asked, batch.clone());
+        match take(target, &destination, &statement).await {
+            Ok(taken) => sources.push((destination, taken, statement)),
+            Err(error) => return Err((error, batch.clone())),
+        }
+    }
+    let begun = sources.into_iter().zip(planned);
+    let begun = begun.map(async |((destination, taken, statement), batch)| {
+        let asked = Arc::clone(asked);
+        let read = move |row: &Row<'_>| asked.shape.sorted(row, read);
+        let mut rows = stream_at(target, destination, taken, statement, read);
+        match rows.try_next().await {
+            Ok(first) => Ok(stream::iter(first.map(Ok)).chain(rows).boxed()),
+            Err(error) => Err((error, batch.clone())),
+        }
+    });
+    let begun = futures_util::future::try_join_all(begun).await?;
+    Ok(merge(begun, Arc::clone(order)))
+}

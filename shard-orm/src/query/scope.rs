@@ -1,0 +1,418 @@
+//! Where a query runs, and the proof that it says so.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use sea_query::{Alias, Expr, ExprTrait, Value};
+
+use super::select::Query;
+use crate::backend::Args;
+use crate::cluster::Address;
+use crate::connect::NamespaceHandle;
+use crate::error::{Error, ErrorKind, Result, ShardId};
+use crate::exec::Target;
+use crate::model::{Key, Model, ModelDef, ModelLocation};
+use crate::plan::{ShardTask, any_of};
+
+/// The keys that one statement asks for at most.
+const KEYS_PER_STATEMENT: usize = 1_000;
+
+/// No shard named yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Unscoped;
+
+/// The rows of one shard key.
+#[derive(Clone)]
+pub struct OnKey<K>(pub(super) K);
+
+impl<K> OnKey<K> {
+    pub(crate) fn of(key: K) -> Self {
+        Self(key)
+    }
+}
+
+/// The rows of several shard keys.
+#[derive(Clone)]
+pub struct OnKeys<K>(pub(super) Vec<K>);
+
+/// All rows in one logical shard.
+#[derive(Debug, Clone, Copy)]
+pub struct OnShard(pub(crate) u32);
+
+/// All rows in the logical shard that owns a key.
+#[derive(Clone)]
+pub struct OnShardOf<K>(pub(super) K);
+
+impl<K> OnShardOf<K> {
+    pub(crate) fn of(key: K) -> Self {
+        Self(key)
+    }
+}
+
+/// All rows in the logical shards that own several keys.
+#[derive(Clone)]
+pub struct OnShardsOf<K>(pub(super) Vec<K>);
+
+impl<K> OnShardsOf<K> {
+    pub(crate) fn of(keys: Vec<K>) -> Self {
+        Self(keys)
+    }
+}
+
+/// The rows of all logical shards of the model's group.
+#[derive(Debug, Clone, Copy)]
+pub struct AllShards;
+
+/// The rows in the named database of the model.
+#[derive(Debug, Clone, Copy)]
+pub struct InDatabase;
+
+/// The copy of a static model on the server of one logical shard.
+#[derive(Clone)]
+pub struct OnStaticCopy(pub(crate) Address);
+
+impl fmt::Debug for OnStaticCopy {
+    /// Shows no key: it is the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnStaticCopy(..)")
+    }
+}
+
+impl<K> fmt::Debug for OnKey<K> {
+    /// Shows no key: it is the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnKey(..)")
+    }
+}
+
+impl<K> fmt::Debug for OnShardOf<K> {
+    /// Shows no key: it is the users' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnShardOf(..)")
+    }
+}
+
+impl<K> fmt::Debug for OnShardsOf<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnShardsOf({} keys)", self.0.len())
+    }
+}
+
+impl<K> fmt::Debug for OnKeys<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnKeys({} keys)", self.0.len())
+    }
+}
+
+/// A query that says on which logical shards it runs. Only such a query has verbs that run.
+#[diagnostic::on_unimplemented(
+    message = "this query names no shard, so it does not run",
+    label = "names no shard",
+    note = "name one before it runs: `.on(key)` for the rows of one shard key, `.on_each(keys)` \
+            for those of several, `.scatter()` for all rows of all logical shards"
+)]
+pub trait NamesAShard: private::Scope {}
+
+/// A query that says of which shard keys, or of which logical shard, it changes rows. Only such a
+/// query has `delete` and `update`.
+#[diagnostic::on_unimplemented(
+    message = "this query does not say which rows it changes",
+    label = "names no shard, or all of them",
+    note = "name the rows before it runs: `.on(key)` for those of one shard key, `.on_each(keys)` \
+            for those of several; to change rows of all logical shards, say so: \
+            `.delete_everywhere(..)`, `.update_everywhere(..)`"
+)]
+pub trait ChangesRows: NamesAShard {}
+
+impl<M: Model, K: Key, S> ChangesRows for Query<M, OnKey<K>, S> {}
+impl<M: Model, K: Key, S> ChangesRows for Query<M, OnKeys<K>, S> {}
+impl<M: Model, S> ChangesRows for Query<M, OnShard, S> {}
+impl<M: Model, S> ChangesRows for Query<M, InDatabase, S> {}
+impl<M: WrittenCopies + Model, S> ChangesRows for Query<M, OnStaticCopy, S> {}
+
+/// A query that asks for whole logical shards, databases or copies, and so takes a statement in SQL:
+/// the statement sees all rows there, those of every key.
+#[diagnostic::on_unimplemented(
+    message = "a statement in SQL runs on a whole logical shard, and this query names none",
+    label = "asks for the rows of keys, or names no shard",
+    note = "`.on_shard_of(key).sql(..)` runs it on the logical shard of a key, where the rows of \
+            other keys are too: name the key in the statement's own condition",
+    note = "`.on_shards_of(keys)`, `.on_shard(number)` and `.scatter()` name other logical shards"
+)]
+pub trait TakesSql {}
+
+impl<M, S> TakesSql for Query<M, OnShard, S> {}
+impl<M, K, S> TakesSql for Query<M, OnShardOf<K>, S> {}
+impl<M, K, S> TakesSql for Query<M, OnShardsOf<K>, S> {}
+impl<M, S> TakesSql for Query<M, AllShards, S> {}
+impl<M, S> TakesSql for Query<M, InDatabase, S> {}
+impl<M, S> TakesSql for Query<M, OnStaticCopy, S> {}
+
+/// A model whose copies are written to. There is none: the copies of a model follow its source.
+#[diagnostic::on_unimplemented(
+    message = "the copies of `{Self}` are not written to",
+    label = "reads a copy, and changes nothing",
+    note = "write the rows at their source, from which the copies are made: by `row.update(&cluster)` \
+            and its like, or `{Self}::query().filter(..)` with `delete` and `update`",
+    note = "with `transmit = false` each server has rows of its own: write those by \
+            `row.update(&cluster, at)` and its like"
+)]
+pub trait WrittenCopies {}
+
+pub(crate) mod private {
+    use super::{Result, ShardTask, Target};
+
+    pub trait Scope {
+        /// Whether it asks for the rows of several keys.
+        #[doc(hidden)]
+        const SEVERAL_KEYS: bool = false;
+
+        /// The logical shards that the query asks, each with the keys that it owns.
+        #[doc(hidden)]
+        #[allow(private_interfaces)]
+        fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>;
+
+        /// The value of each column that routes, where the query has but one shard key.
+        #[doc(hidden)]
+        fn routing_values(&self) -> Result<Option<Vec<sea_query::Value>>>;
+    }
+}
+
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKey<K>, S> {}
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKeys<K>, S> {}
+impl<M: Model, S> NamesAShard for Query<M, OnShard, S> {}
+// The compiler lists the implementations: those of the other places say it all.
+#[diagnostic::do_not_recommend]
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnShardOf<K>, S> {}
+#[diagnostic::do_not_recommend]
+impl<M: Model, K: Key, S> NamesAShard for Query<M, OnShardsOf<K>, S> {}
+impl<M: Model, S> NamesAShard for Query<M, AllShards, S> {}
+impl<M: Model, S> NamesAShard for Query<M, InDatabase, S> {}
+impl<M: Model, S> NamesAShard for Query<M, OnStaticCopy, S> {}
+
+impl<M: Model, K: Key, S> private::Scope for Query<M, OnKey<K>, S> {
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        task_of_key(M::def(), target, &self.scope.0).map(|task| vec![task])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        key_values(&self.scope.0).map(Some)
+    }
+}
+
+impl<M: Model, K: Key, S> private::Scope for Query<M, OnKeys<K>, S> {
+    const SEVERAL_KEYS: bool = true;
+
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        tasks_of_keys(M::def(), target, &self.scope.0)
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Scope for Query<M, OnShard, S> {
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        Ok(vec![ShardTask {
+            handle: target.handle_of_shard(M::def(), self.scope.0)?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, K: Key, S> private::Scope for Query<M, OnShardOf<K>, S> {
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        Ok(vec![ShardTask {
+            handle: target.handle_of_key(M::def(), &self.scope.0.routing_key()?)?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, K: Key, S> private::Scope for Query<M, OnShardsOf<K>, S> {
+    const SEVERAL_KEYS: bool = true;
+
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        let mut shards: BTreeMap<u32, Arc<NamespaceHandle>> = BTreeMap::new();
+        for key in &self.scope.0 {
+            let handle = target.handle_of_key(M::def(), &key.routing_key()?)?;
+            shards.insert(handle.namespace.shard(), handle);
+        }
+        let task = |handle| ShardTask { handle, keys: None };
+        Ok(shards.into_values().map(task).collect())
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Scope for Query<M, AllShards, S> {
+    const SEVERAL_KEYS: bool = true;
+
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        let handles = target.handles_of_group(M::def())?;
+        let task = |handle| ShardTask { handle, keys: None };
+        Ok(handles.into_iter().map(task).collect())
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Scope for Query<M, InDatabase, S> {
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        debug_assert!(matches!(
+            M::def().location,
+            ModelLocation::Database(_) | ModelLocation::Static(_)
+        ));
+        Ok(vec![ShardTask {
+            handle: target.handle_of_database(M::def())?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+impl<M: Model, S> private::Scope for Query<M, OnStaticCopy, S> {
+    #[allow(private_interfaces)]
+    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+        Ok(vec![ShardTask {
+            handle: target.handle_of_copy(M::def(), &self.scope.0)?,
+            keys: None,
+        }])
+    }
+
+    fn routing_values(&self) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+}
+
+fn key_values(key: &impl Key) -> Result<Vec<Value>> {
+    Args::values(|args| key.bind(args))
+}
+
+fn routing_columns(def: &'static ModelDef) -> impl Iterator<Item = Expr> {
+    def.routing()
+        .map(|ordinal| Expr::col(Alias::new(def.columns[ordinal].name)))
+}
+
+/// `region = ? AND key = ?`.
+fn equals(def: &'static ModelDef, values: Vec<Value>) -> Option<Expr> {
+    routing_columns(def)
+        .zip(values)
+        .map(|(column, value)| column.eq(Expr::Value(value)))
+        .reduce(ExprTrait::and)
+}
+
+fn task_of_key(def: &'static ModelDef, target: Target<'_>, key: &impl Key) -> Result<ShardTask> {
+    Ok(ShardTask {
+        handle: target.handle_of_key(def, &key.routing_key()?)?,
+        keys: equals(def, key_values(key)?),
+    })
+}
+
+/// Groups the keys by their logical shards, so that each is asked for its own alone. A key that
+/// is named twice is asked for once.
+fn tasks_of_keys<K: Key>(
+    def: &'static ModelDef,
+    target: Target<'_>,
+    keys: &[K],
+) -> Result<Vec<ShardTask>> {
+    let mut shards: BTreeMap<u32, (Arc<NamespaceHandle>, Vec<Vec<Value>>)> = BTreeMap::new();
+    for key in keys {
+        let handle = target.handle_of_key(def, &key.routing_key()?)?;
+        shards
+            .entry(handle.namespace.shard())
+            .or_insert_with(|| (handle, Vec::new()))
+            .1
+            .push(key_values(key)?);
+    }
+    let mut tasks = Vec::with_capacity(shards.len());
+    for (handle, mut values) in shards.into_values() {
+        let mut seen = HashSet::with_capacity(values.len());
+        values.retain(|value| seen.insert(format!("{value:?}")));
+        while !values.is_empty() {
+            let rest = values.split_off(values.len().min(KEYS_PER_STATEMENT));
+            tasks.push(ShardTask {
+                handle: Arc::clone(&handle),
+                keys: one_of(def, std::mem::replace(&mut values, rest)),
+            });
+        }
+    }
+    Ok(tasks)
+}
+
+/// `key IN (?, ..)`, or with a region `(region = ? AND key = ?) OR ..`.
+fn one_of(def: &'static ModelDef, keys: Vec<Vec<Value>>) -> Option<Expr> {
+    if def.region.is_some() {
+        let keys = keys.into_iter().filter_map(|values| equals(def, values));
+        return any_of(keys.collect());
+    }
+    let values: Vec<Expr> = keys.into_iter().flatten().map(Expr::Value).collect();
+    routing_columns(def)
+        .next()
+        .map(|column| column.is_in(values))
+}
+
+/// The error for a call over several logical shards that failed on some.
+pub(super) fn report(
+    outcomes: Vec<(Arc<NamespaceHandle>, Result<u64>)>,
+) -> Result<Vec<(ShardId, u64)>> {
+    let mut rows = Vec::with_capacity(outcomes.len());
+    let mut first = None;
+    let mut done = Vec::new();
+    let mut failed = Vec::new();
+    let several = outcomes.len() > 1;
+    for (handle, outcome) in outcomes {
+        let shard = handle.shard_id();
+        match outcome {
+            Ok(affected) => {
+                rows.push((shard.clone(), affected));
+                done.push(shard);
+            }
+            Err(error) => {
+                failed.push(shard);
+                first.get_or_insert(error);
+            }
+        }
+    }
+    match first {
+        None => Ok(rows),
+        Some(error) if several => Err(error.with_progress(done, failed)),
+        Some(error) => Err(error),
+    }
+}
+
+/// The error for changing a column that routes.
+pub(super) fn moves_a_row(def: &ModelDef, ordinal: usize) -> Error {
+    Error::new(
+        ErrorKind::CrossShard,
+        format!(
+            "`{}.{}` decides in which logical shard a row of `{}` lives, so it is not changed in \
+             place; to move a row, insert it under its new key and delete it under its old one",
+            def.table, def.columns[ordinal].name, def.name
+        ),
+    )
+}
