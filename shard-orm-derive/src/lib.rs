@@ -14,6 +14,7 @@ mod expand;
 mod names;
 mod parse;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // Test code.
 mod snapshots;
 mod types;
 

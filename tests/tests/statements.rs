@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use shard_orm::aggregate;
 use shard_orm::config::StrategyConfig;
 use shard_orm::prelude::*;
-use shard_orm_tests::fixture::{Fixture, FixtureOptions};
+use shard_orm_tests::fixture::FixtureOptions;
 use shard_orm_tests::listening::listen;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
