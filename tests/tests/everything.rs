@@ -344,22 +344,22 @@ macro_rules! model {
 model!(Made, i64, Option<Vec<i32>>);
 
 use shadowed::{Country, Event, Line, Marked, Moment, Order, OrderId, Setting, UserId};
-use shard_orm::{ColumnType, DatabaseModel, Home, IsolatedModel, Model, Sharded};
+use shard_orm::{ColumnType, DatabaseModel, IsolatedModel, Model, ModelLocation, Sharded};
 use std::time::{Duration, SystemTime};
 
-fn isolated<M: IsolatedModel>() -> Home {
-    M::def().home
+fn isolated<M: IsolatedModel>() -> ModelLocation {
+    M::def().location
 }
 
-fn database<M: DatabaseModel>() -> Home {
-    M::def().home
+fn database<M: DatabaseModel>() -> ModelLocation {
+    M::def().location
 }
 
 #[test]
 fn every_attribute_has_its_effect() {
     let def = Order::def();
     assert_eq!((def.name, def.table), ("Order", "orders"));
-    assert_eq!(def.home, Home::Sharded("shop"));
+    assert_eq!(def.location, ModelLocation::Sharded("shop"));
     let names: Vec<&str> = def.columns.iter().map(|column| column.name).collect();
     assert_eq!(
         names,
@@ -418,8 +418,8 @@ fn every_attribute_has_its_effect() {
 
     let at = <Moment as shard_orm::Timestamp>::at(SystemTime::UNIX_EPOCH + Duration::from_secs(9));
     assert_eq!(format!("{at:?}"), "Moment { seconds: 9 }");
-    assert_eq!(isolated::<Setting>(), Home::Isolated("shop"));
-    assert_eq!(database::<Country>(), Home::Database("default"));
+    assert_eq!(isolated::<Setting>(), ModelLocation::Isolated("shop"));
+    assert_eq!(database::<Country>(), ModelLocation::Database("default"));
     assert_eq!(Made::OTHER.def().column_type, ColumnType::Json);
     assert_eq!(<Line as shard_orm::Projection>::COLUMNS, [3, 5, 8, 9, 10]);
     shadowed::local();
