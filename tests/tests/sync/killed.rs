@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::fixture::{Fixture, POSTGRES, Pair, on};
 use crate::worker::{Locks, Worker};
-use crate::workload::{Places, Random, Workload, are_level};
+use crate::workload::{Progress, Random, Workload, are_level};
 
 on! { all =>
     killed_workers_lose_no_change
@@ -23,12 +23,12 @@ async fn killed_workers_lose_no_change(pair: Pair) {
     let count = if pair == POSTGRES { 48_000 } else { 12_000 };
     fixture.insert(0..count).await;
     let workload = Workload::begin(&fixture, &random);
-    let mut places = Places::default();
+    let mut progress = Progress::default();
     for _ in 0..kills() {
         let worker = Worker::start(&fixture, &Locks::Nothing, ttl).await;
         tokio::time::sleep(Duration::from_millis(random.below(500))).await;
         worker.kill().await;
-        places.go_on(&fixture).await;
+        progress.advances(&fixture).await;
     }
     workload.further(10).await;
     workload.stop().await;
@@ -41,11 +41,11 @@ async fn killed_workers_lose_no_change(pair: Pair) {
                 .all(|copy| copy["problem"].is_null() && copy["position"].is_string())
         })
         .await;
-    places.go_on(&fixture).await;
+    progress.advances(&fixture).await;
     // Each has begun at both copies of both tables, or was killed before.
     let most = i64::from(kills()) + 1;
-    assert_eq!(places.0.len(), 4);
-    for place in places.0.values() {
-        assert!((1..=most).contains(&place.generation), "{places:?}");
+    assert_eq!(progress.0.len(), 4);
+    for place in progress.0.values() {
+        assert!((1..=most).contains(&place.generation), "{progress:?}");
     }
 }

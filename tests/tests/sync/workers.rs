@@ -11,7 +11,7 @@ use shard_orm_tests::servers::{RedisServer, Signal};
 
 use crate::fixture::{Fixture, MARIADB, POSTGRES, Pair, Price, SQLITE, eventually, item, moment};
 use crate::worker::{Locks, Worker, supervise};
-use crate::workload::{Places, Random, Workload, are_level};
+use crate::workload::{Progress, Random, Workload, are_level};
 
 /// Longer than any test takes: what is free before was given back.
 const LONG: Duration = Duration::from_mins(10);
@@ -76,23 +76,23 @@ async fn supervisors_share_copies_and_take_over(pair: Pair, locks: Locks, count:
     fixture.insert(0..100).await;
     let workload = Workload::begin(&fixture, &random);
     let mut team = Team::begin(&fixture, &locks, LONG, count).await;
-    let mut places = Places::default();
+    let mut progress = Progress::default();
     team.all_are_held().await;
     for _ in 0..10 {
         workload.further(3).await;
         team.each_is_held_once();
-        places.go_on(&fixture).await;
+        progress.advances(&fixture).await;
     }
-    let before = places.generations();
+    let before = progress.fencing_tokens();
     while team.0.len() > 1 {
         team.stop_one().await;
         team.all_are_held().await;
         workload.further(3).await;
-        places.go_on(&fixture).await;
+        progress.advances(&fixture).await;
     }
     workload.stop().await;
     are_level(&fixture).await;
-    places.go_on(&fixture).await;
+    progress.advances(&fixture).await;
     // Whoever holds none begins none, and the last one has begun all.
     assert!(
         before.iter().all(|generation| *generation == 1),
@@ -100,7 +100,7 @@ async fn supervisors_share_copies_and_take_over(pair: Pair, locks: Locks, count:
         team.1
     );
     let most = i64::try_from(count).unwrap();
-    let after = places.generations();
+    let after = progress.fencing_tokens();
     assert!(
         after
             .iter()
@@ -145,7 +145,7 @@ async fn no_change_is_lost_when_redis_forgets_its_locks() {
     fixture.insert(0..100).await;
     let workload = Workload::begin(&fixture, &random);
     let mut team = Team::begin(&fixture, &locks, SHORT, 5).await;
-    let mut places = Places::default();
+    let mut progress = Progress::default();
     team.all_are_held().await;
     workload.further(10).await;
 
@@ -154,7 +154,7 @@ async fn no_change_is_lost_when_redis_forgets_its_locks() {
         redis.kill9();
         redis.restart().await.unwrap();
         workload.further(30).await;
-        places.go_on(&fixture).await;
+        progress.advances(&fixture).await;
     }
     // Away for longer than the locks last: nobody holds any.
     redis.kill9();
@@ -162,11 +162,11 @@ async fn no_change_is_lost_when_redis_forgets_its_locks() {
         team.held().iter().flatten().all(|held| !held)
     })
     .await;
-    places.go_on(&fixture).await;
-    let silent = places.clone();
+    progress.advances(&fixture).await;
+    let silent = progress.clone();
     workload.further(10).await;
-    places.go_on(&fixture).await;
-    assert_eq!(places, silent);
+    progress.advances(&fixture).await;
+    assert_eq!(progress, silent);
     redis.restart().await.unwrap();
     eventually("each copy is held again", async || {
         (0..COPIES).all(|copy| team.held().iter().any(|one| one[copy]))
@@ -177,10 +177,10 @@ async fn no_change_is_lost_when_redis_forgets_its_locks() {
     workload.stop().await;
     are_level(&fixture).await;
     team.all_are_held().await;
-    places.go_on(&fixture).await;
+    progress.advances(&fixture).await;
     assert!(
-        places
-            .generations()
+        progress
+            .fencing_tokens()
             .iter()
             .all(|generation| *generation > 1)
     );
@@ -206,13 +206,13 @@ async fn change_both_tables(fixture: &Fixture, number: i64) {
 
 async fn a_process_suspended_beyond_its_lock_commits_nothing(pair: Pair, locks: Locks) {
     let fixture = Fixture::new(pair).await;
-    let mut places = Places::default();
+    let mut progress = Progress::default();
     change_both_tables(&fixture, 1).await;
     let first = Worker::start(&fixture, &locks, SHORT).await;
     first.until("it holds all", holds_all).await;
     are_level(&fixture).await;
-    places.go_on(&fixture).await;
-    let before = places.generations();
+    progress.advances(&fixture).await;
+    let before = progress.fencing_tokens();
 
     // Nothing changes, so no transaction is stopped with it.
     first.signal(Signal::SIGSTOP);
@@ -220,8 +220,8 @@ async fn a_process_suspended_beyond_its_lock_commits_nothing(pair: Pair, locks: 
     change_both_tables(&fixture, 2).await;
     second.all_are_held().await;
     are_level(&fixture).await;
-    places.go_on(&fixture).await;
-    let taken = places.generations();
+    progress.advances(&fixture).await;
+    let taken = progress.fencing_tokens();
     assert!(
         taken
             .iter()
@@ -229,7 +229,7 @@ async fn a_process_suspended_beyond_its_lock_commits_nothing(pair: Pair, locks: 
             .all(|(now, before)| *now == before + 1),
         "{taken:?}"
     );
-    let kept = places.clone();
+    let kept = progress.clone();
     first.signal(Signal::SIGCONT);
     let copies = first
         .until("it has seen that it holds none", |copies| {
@@ -241,12 +241,12 @@ async fn a_process_suspended_beyond_its_lock_commits_nothing(pair: Pair, locks: 
         let problem = copy["problem"].as_str().unwrap_or("fenced off: ");
         assert!(problem.starts_with("fenced off: "), "{problem}");
     }
-    places.go_on(&fixture).await;
-    assert_eq!(places, kept);
+    progress.advances(&fixture).await;
+    assert_eq!(progress, kept);
     change_both_tables(&fixture, 3).await;
     are_level(&fixture).await;
-    places.go_on(&fixture).await;
-    assert_eq!(places.generations(), kept.generations());
+    progress.advances(&fixture).await;
+    assert_eq!(progress.fencing_tokens(), kept.fencing_tokens());
 
     // It takes over again when the other one ends, and is killed then: a third one waits for its
     // locks to end.
@@ -262,8 +262,8 @@ async fn a_process_suspended_beyond_its_lock_commits_nothing(pair: Pair, locks: 
     change_both_tables(&fixture, 5).await;
     are_level(&fixture).await;
     third.all_are_held().await;
-    places.go_on(&fixture).await;
-    let last = places.generations();
+    progress.advances(&fixture).await;
+    let last = progress.fencing_tokens();
     assert!(
         last.iter()
             .zip(&before)

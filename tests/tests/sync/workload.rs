@@ -192,7 +192,7 @@ impl Writer {
                 steps.push(Step::Move(id, free));
             }
             (8, Some(one), ..) if other != Some(one) => {
-                // Two names change places.
+                // Two names change progress.
                 let two = other.unwrap();
                 let (first, second) = (rows[&one].clone(), rows[&two].clone());
                 steps.push(Step::Rename(one, format!("aside of {number}")));
@@ -284,11 +284,11 @@ pub(crate) struct Place {
 
 /// How far the copies have come, as they say themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Places(pub(crate) HashMap<(usize, String), Place>);
+pub(crate) struct Progress(pub(crate) HashMap<(usize, String), Place>);
 
-impl Places {
-    /// Reads on, and sees to it that none has gone back.
-    pub(crate) async fn go_on(&mut self, fixture: &Fixture) {
+impl Progress {
+    /// Reads the positions again, and asserts that none has moved backwards.
+    pub(crate) async fn advances(&mut self, fixture: &Fixture) {
         for (number, copy) in fixture.copies.iter().enumerate() {
             let rows = Item::query()
                 .sql("SELECT table_name, generation, position FROM shard_orm_sync")
@@ -310,7 +310,7 @@ impl Places {
         }
     }
 
-    pub(crate) fn generations(&self) -> Vec<i64> {
+    pub(crate) fn fencing_tokens(&self) -> Vec<i64> {
         self.0.values().map(|place| place.generation).collect()
     }
 }
