@@ -63,8 +63,9 @@ async fn kept(cluster: &TestCluster, task: &Task) -> (i64, String) {
     let row = Rate::get_copy(cluster, Order::shard(key_on(cluster, task)), 1)
         .await
         .unwrap();
-    let started = task.progress().unwrap().start("capture");
-    (row.value, started.await.unwrap().position.unwrap())
+    let progress = task.progress().unwrap();
+    let started = progress.start("capture").await.unwrap();
+    (row.value, started.position.unwrap())
 }
 
 /// A key whose logical shard is on the server of a task.
