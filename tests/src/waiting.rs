@@ -6,12 +6,12 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes that is to happen at all.
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Waits until a condition holds.
 ///
 /// # Panics
-/// When it does not hold within two minutes.
+/// When it does not hold within five minutes.
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !condition().await {

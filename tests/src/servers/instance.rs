@@ -14,9 +14,9 @@ use super::account::Account;
 use super::folder::Folder;
 use super::{ServerError, ports, process};
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(3);
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-const STOP_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(10);
 /// Another process may take a port between the moment it is found free and the server's start.
 const PORT_ATTEMPTS: u32 = 5;

@@ -118,7 +118,7 @@ impl Node {
     /// Ends the server in good order and waits for its end. Replicas of PostgreSQL have received all of it then.
     ///
     /// # Errors
-    /// When it has not ended after half a minute; it is killed then.
+    /// When it has not ended after two minutes; it is killed then.
     pub async fn stop(&mut self) -> Result<(), ServerError> {
         either!(self, server => server.stop().await)
     }

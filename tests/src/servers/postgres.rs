@@ -139,7 +139,7 @@ impl PostgresServer {
     /// Ends the server in good order (a "fast shutdown": open transactions are rolled back) and waits for its end.
     ///
     /// # Errors
-    /// When it has not ended after half a minute; it is killed then.
+    /// When it has not ended after two minutes; it is killed then.
     pub async fn stop(&mut self) -> Result<(), ServerError> {
         self.instance.stop().await
     }

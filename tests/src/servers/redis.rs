@@ -61,7 +61,7 @@ impl RedisServer {
     /// Ends the server in good order and waits for its end.
     ///
     /// # Errors
-    /// When it has not ended after half a minute; it is killed then.
+    /// When it has not ended after two minutes; it is killed then.
     pub async fn stop(&mut self) -> Result<(), ServerError> {
         self.instance.stop().await
     }
