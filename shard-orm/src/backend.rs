@@ -11,18 +11,13 @@
 )]
 
 mod advisory;
-mod ahead;
-mod answer;
 mod args;
 mod arithmetic;
 mod array;
-mod backticks;
+mod attached;
 mod begin;
-mod beside;
 mod bulk;
 pub(crate) mod change_log;
-#[cfg(any(feature = "chrono", feature = "time"))]
-mod checked;
 mod clock;
 mod codec;
 mod collation;
@@ -35,10 +30,12 @@ pub(crate) mod ddl;
 #[cfg(feature = "decimal")]
 mod decimal;
 mod digits;
-mod dynamic;
+mod driver_error;
+mod encoding;
 mod failure;
 mod field;
 mod fragments;
+mod identifier;
 pub(crate) mod inspect;
 mod lexer;
 mod listener;
@@ -46,72 +43,82 @@ mod literal;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod namespaces;
+mod observed;
 mod opener;
 mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod probe;
+mod read_ahead;
+mod render;
+mod response;
 mod row;
 mod row_hash;
 mod row_part;
 pub(crate) mod row_stamp;
 mod rows;
 mod scalar;
+mod session;
 pub(crate) mod settings;
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod temporal;
 mod url;
-mod wire;
 
 pub(crate) use advisory::AdvisoryLock;
-pub(crate) use answer::{OnRow, Reading};
 pub use args::Args;
+pub(crate) use args::Declared;
 pub(crate) use arithmetic::{double, exact_sum, floor_quotient, positive_remainder};
 pub(crate) use array::{element_type, insert_arrays};
-pub(crate) use backticks::unambiguous_names;
+pub(crate) use attached::Attached;
 pub(crate) use begin::begin;
-pub(crate) use beside::Beside;
 pub(crate) use bulk::{Passed, has_bulk, pass};
 pub(crate) use clock::now;
 pub(crate) use codec::{Codec, read_value};
 pub(crate) use collation::by_bytes;
 pub use column_type::ColumnType;
 pub(crate) use compare::compare;
-pub(crate) use conn::{Abandoned, Conn, Sql};
+pub(crate) use conn::{Abandoned, Conn};
 pub use data_type::{DataType, OpaqueForm, SqlFragment};
 pub(crate) use date_part::DatePart;
 #[cfg(feature = "decimal")]
 pub(crate) use decimal::decimal_of;
-pub(crate) use digits::Declared;
 pub use digits::Digits;
-pub(crate) use dynamic::{
-    big_integer, create_namespace, long_text, quote, render, render_alter, render_index,
-    render_table, short_text, signature, users_own,
-};
+pub(crate) use encoding::{decode_value, encode_value};
 pub(crate) use failure::{Failure, Stale};
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{DeletionTime, Field, Timestamp};
 pub(crate) use fragments::{collation_by_bytes, has_common_order, in_byte_order, integer_type};
+pub(crate) use identifier::unambiguous_names;
 pub(crate) use lexer::{ends_in_name, verbatim};
 pub(crate) use listener::Listener;
 pub(crate) use literal::literal;
 pub(crate) use namespaces::{identity_of_server, namespaces_with_table, tables_of_namespace};
-pub(crate) use opener::{Opener, Session};
+pub(crate) use observed::Observed;
+pub(crate) use opener::Opener;
 pub(crate) use position::Position;
 #[cfg(test)]
 pub(crate) use position::Wal;
-pub(crate) use probe::{Observed, Probe, observe};
+pub(crate) use probe::{Probe, observe};
+pub(crate) use render::{
+    big_integer, create_namespace, long_text, quote, render, render_alter, render_index,
+    render_table, short_text, signature, user_sql,
+};
+pub(crate) use response::{OnRow, ReadResponse};
 pub(crate) use row::OwnedRow;
 pub use row::Row;
 pub(crate) use row_hash::RowHash;
 pub(crate) use row_part::{has_part_search, part_search};
 pub(crate) use rows::Rows;
+pub(crate) use session::Session;
+pub(crate) use sql::Sql;
 #[cfg(any(feature = "chrono", feature = "time"))]
 pub(crate) use temporal::earlier;
-/// Without a type for times there is none that is earlier.
+pub(crate) use url::UrlForm;
+/// Without a type for times no value is one.
 #[cfg(not(any(feature = "chrono", feature = "time")))]
 pub(crate) fn earlier(
     _value: &sea_query::Value,
@@ -119,11 +126,9 @@ pub(crate) fn earlier(
 ) -> Option<sea_query::Value> {
     None
 }
-pub(crate) use url::UrlForm;
-pub(crate) use wire::{decode_value, encode_value};
 
 #[doc(hidden)]
-pub use field::{bind_str, read_string};
+pub use scalar::{bind_str, read_string};
 
 #[cfg(feature = "json")]
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 
 use sea_query::Value;
 
-use super::Declared;
+use super::Digits;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -31,13 +31,25 @@ use crate::error::{Error, Result};
 ///     }
 /// }
 /// ```
-pub struct Args(
-    pub(super) ArgsOf,
-    pub(super) usize,
-    pub(super) Option<Declared>,
-);
+pub struct Args {
+    pub(super) buffer: Buffer,
+    /// About the bytes that the arguments take in a message to the server.
+    pub(super) bytes: usize,
+    /// The declaration of the column that the next value is bound to.
+    pub(super) declared: Option<Declared>,
+}
 
-pub(super) enum ArgsOf {
+/// The declaration of a column that a value is bound to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Declared {
+    #[cfg_attr(not(feature = "decimal"), allow(dead_code))]
+    pub(crate) column: &'static str,
+    #[cfg_attr(not(feature = "decimal"), allow(dead_code))]
+    pub(crate) digits: Digits,
+}
+
+/// The arguments in the form that their driver takes.
+pub(super) enum Buffer {
     /// Collected, to be put into a statement whose backend is not known yet.
     Values(Vec<Value>),
     #[cfg(feature = "postgres")]
@@ -59,21 +71,28 @@ pub(super) enum ArgsOf {
 pub(super) const ROOM_OF_A_VALUE: usize = 16;
 
 impl Args {
-    /// The arguments of a text that is sent as it stands: there are statements that the databases
-    /// do not prepare.
+    fn of(buffer: Buffer) -> Self {
+        Self {
+            buffer,
+            bytes: 0,
+            declared: None,
+        }
+    }
+
+    /// The arguments of a text that is sent without being prepared, as some statements have to be.
     pub(crate) fn unprepared() -> Self {
-        Self(ArgsOf::Unprepared, 0, None)
+        Self::of(Buffer::Unprepared)
     }
 
     /// Arguments for a server that speaks `dialect`.
     pub(crate) fn new(dialect: Dialect) -> Result<Self> {
         match dialect {
             #[cfg(feature = "sqlite")]
-            Dialect::Sqlite => Ok(Self(ArgsOf::Sqlite(Default::default()), 0, None)),
+            Dialect::Sqlite => Ok(Self::of(Buffer::Sqlite(Default::default()))),
             #[cfg(feature = "postgres")]
-            Dialect::Postgres => Ok(Self(ArgsOf::Postgres(Default::default()), 0, None)),
+            Dialect::Postgres => Ok(Self::of(Buffer::Postgres(Default::default()))),
             #[cfg(feature = "mysql")]
-            Dialect::MySql => Ok(Self(ArgsOf::MySql(Default::default()), 0, None)),
+            Dialect::MySql => Ok(Self::of(Buffer::MySql(Default::default()))),
             #[allow(unreachable_patterns)]
             other => Err(not_compiled(other)),
         }
@@ -85,38 +104,38 @@ impl Args {
         declared: Option<Declared>,
         bind: impl FnOnce(&mut Self) -> Result<()>,
     ) -> Result<()> {
-        let before = std::mem::replace(&mut self.2, declared);
+        let before = std::mem::replace(&mut self.declared, declared);
         let outcome = bind(self);
-        self.2 = before;
+        self.declared = before;
         outcome
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        match &self.0 {
-            ArgsOf::Values(values) => values.len(),
+        match &self.buffer {
+            Buffer::Values(values) => values.len(),
             #[cfg(feature = "postgres")]
-            ArgsOf::Postgres(args) => sqlx::Arguments::len(args),
+            Buffer::Postgres(args) => sqlx::Arguments::len(args),
             #[cfg(feature = "postgres")]
-            ArgsOf::PostgresColumn(_) => 1,
+            Buffer::PostgresColumn(_) => 1,
             #[cfg(feature = "mysql")]
-            ArgsOf::MySql(args) => sqlx::Arguments::len(args),
+            Buffer::MySql(args) => sqlx::Arguments::len(args),
             #[cfg(feature = "sqlite")]
-            ArgsOf::Sqlite(args) => sqlx::Arguments::len(args),
-            ArgsOf::Unprepared | ArgsOf::Measured => 0,
+            Buffer::Sqlite(args) => sqlx::Arguments::len(args),
+            Buffer::Unprepared | Buffer::Measured => 0,
         }
     }
 
     /// About how many bytes they take in a message to the server, and hardly less.
     pub(crate) fn bytes(&self) -> usize {
-        self.1
+        self.bytes
     }
 
     /// About how many bytes the values that `bind` puts down take in a message to the server.
     pub(crate) fn measure(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<usize> {
-        let mut args = Self(ArgsOf::Measured, 0, None);
+        let mut args = Self::of(Buffer::Measured);
         bind(&mut args)?;
-        Ok(args.1)
+        Ok(args.bytes)
     }
 
     /// The value that `bind` puts down, for a statement whose backend is not known yet.
@@ -133,10 +152,10 @@ impl Args {
 
     /// The values that `bind` puts down.
     pub(crate) fn values(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<Vec<Value>> {
-        let mut args = Self(ArgsOf::Values(Vec::with_capacity(1)), 0, None);
+        let mut args = Self::of(Buffer::Values(Vec::with_capacity(1)));
         bind(&mut args)?;
-        match args.0 {
-            ArgsOf::Values(values) => Ok(values),
+        match args.buffer {
+            Buffer::Values(values) => Ok(values),
             #[allow(unreachable_patterns)]
             _ => Ok(Vec::new()),
         }
@@ -147,11 +166,11 @@ impl Args {
     /// `rows` binds that column of every row, in order.
     #[cfg(feature = "postgres")]
     pub(crate) fn array(&mut self, rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let mut column = Self(ArgsOf::PostgresColumn(Default::default()), 0, None);
+        let mut column = Self::of(Buffer::PostgresColumn(Default::default()));
         rows(&mut column)?;
-        self.1 += column.1;
-        match (&mut self.0, column.0) {
-            (ArgsOf::Postgres(args), ArgsOf::PostgresColumn(array)) => array.bind(args),
+        self.bytes += column.bytes;
+        match (&mut self.buffer, column.buffer) {
+            (Buffer::Postgres(args), Buffer::PostgresColumn(array)) => array.bind(args),
             _ => Err(Error::unsupported(
                 "only PostgreSQL takes an array argument",
             )),
@@ -177,11 +196,7 @@ impl std::fmt::Debug for Args {
 pub(super) fn not_compiled(dialect: Dialect) -> Error {
     Error::configuration(format!(
         "this build has no driver for {dialect}: enable the feature `{}` of shard-orm",
-        match dialect {
-            Dialect::Sqlite => "sqlite",
-            Dialect::Postgres => "postgres",
-            Dialect::MySql => "mysql",
-        }
+        dialect.feature()
     ))
 }
 
@@ -189,10 +204,4 @@ pub(super) fn not_compiled(dialect: Dialect) -> Error {
 #[cold]
 pub(super) fn takes_none() -> Error {
     Error::unsupported("a statement that is not prepared takes no arguments")
-}
-
-/// The error for a value that a driver does not take.
-#[allow(dead_code)]
-pub(super) fn not_encoded(source: sqlx::error::BoxDynError) -> Error {
-    Error::unsupported("a value cannot be sent to this database").with_source(source)
 }

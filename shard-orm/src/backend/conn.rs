@@ -1,49 +1,28 @@
 //! One connection, of whichever database: used, given up, closed. Opened by an `Opener`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sqlx::database::HasStatementCache;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 
-use super::answer::{Answer, Many, OnRow, Reading, Results};
-use super::args::ArgsOf;
+use super::args::Buffer;
+use super::response::{OnRow, ReadResponse, Response, ResultStream, Results};
 use super::row::OwnedRow;
-use super::{Args, Beside, Failure};
+use super::{Args, Failure, Sql};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-
-/// One statement's text, and whether its plan is kept on the connection.
-#[derive(Clone, Debug)]
-pub(crate) struct Sql {
-    pub(crate) text: Arc<str>,
-    /// Kept in the statement cache; not for texts of variable arity, which would flush it.
-    pub(crate) persistent: bool,
-    /// Reads one row at most, which the drivers do with less work.
-    pub(crate) single: bool,
-}
 
 /// One open connection.
 pub(crate) enum Conn {
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::SqliteConnection, OfSqlite),
+    Sqlite(sqlx::SqliteConnection, super::sqlite::SqliteState),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgConnection),
     #[cfg(feature = "mysql")]
-    MySql(sqlx::MySqlConnection, super::mysql::OfMySql),
-}
-
-/// What is known of a connection to SQLite.
-#[cfg(feature = "sqlite")]
-pub(crate) struct OfSqlite {
-    /// Ends the statement that runs on it.
-    pub(super) stop: Arc<AtomicBool>,
-    /// The file that was not there to be attached when it was opened.
-    pub(super) missed: Option<Box<Beside>>,
-    /// The name of the one that is attached.
-    pub(super) attached: Option<Box<str>>,
+    MySql(sqlx::MySqlConnection, super::mysql::MySqlState),
 }
 
 /// A session that is to be ended on its server, which does not see by itself that its client is
@@ -87,10 +66,10 @@ impl Conn {
         sql: Sql,
         args: Args,
         on_row: &'r mut OnRow<'r>,
-    ) -> Reading<'c, 'r> {
+    ) -> ReadResponse<'c, 'r> {
         // Handed to the driver at once: as a part of the future, the arguments would be copied
         // into each future around it.
-        Reading::new(self.send(sql, args), on_row)
+        ReadResponse::new(self.send(sql, args), on_row)
     }
 
     /// Refuses a statement that is larger than what the server takes at a time.
@@ -110,57 +89,59 @@ impl Conn {
         }
     }
 
-    fn send(&mut self, sql: Sql, args: Args) -> Result<Answer<'_>, Failure> {
+    fn send(&mut self, sql: Sql, args: Args) -> Result<Response<'_>, Failure> {
         self.check_size(&sql.text, args.bytes())?;
-        match (self, args.0) {
+        match (self, args.buffer) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => {
+            (Self::Sqlite(conn, _), Buffer::Sqlite(args)) => {
                 let (first, own) = (sql.single, super::sqlite::is_refreshing(&sql));
-                let rows = Many::new(Dialect::Sqlite, conn.fetch_many(query(sql, args)));
-                Ok(Answer::Sqlite(match (first, own) {
+                let rows = ResultStream::new(Dialect::Sqlite, conn.fetch_many(query(sql, args)));
+                Ok(Response::Sqlite(match (first, own) {
                     (true, _) => Results::First(rows),
-                    (false, true) => Results::Many(rows.after_own()),
+                    (false, true) => Results::Many(rows.after_refresh()),
                     (false, false) => Results::Many(rows),
                 }))
             }
             #[cfg(feature = "postgres")]
-            (Self::Postgres(conn), ArgsOf::Postgres(args)) => Ok(Answer::Postgres(if sql.single {
-                Results::One(conn.fetch_optional(query(sql, args)))
-            } else {
-                let rows = conn.fetch_many(query(sql, args));
-                Results::Many(Many::new(Dialect::Postgres, rows))
-            })),
+            (Self::Postgres(conn), Buffer::Postgres(args)) => {
+                Ok(Response::Postgres(if sql.single {
+                    Results::One(conn.fetch_optional(query(sql, args)))
+                } else {
+                    let rows = conn.fetch_many(query(sql, args));
+                    Results::Many(ResultStream::new(Dialect::Postgres, rows))
+                }))
+            }
             // The driver's way to one row leaves the end of the result to the next statement.
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
+            (Self::MySql(conn, _), Buffer::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql, args));
-                Ok(Answer::MySql(Results::Many(Many::new(
+                Ok(Response::MySql(Results::Many(ResultStream::new(
                     Dialect::MySql,
                     rows,
                 ))))
             }
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn, _), ArgsOf::Unprepared) => {
+            (Self::Sqlite(conn, _), Buffer::Unprepared) => {
                 let own = super::sqlite::is_refreshing(&sql);
                 let rows = super::sqlite::fetch_all(conn, sql.text);
-                let rows = Many::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
-                let rows = if own { rows.after_own() } else { rows };
-                Ok(Answer::Sqlite(Results::Many(rows)))
+                let rows = ResultStream::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
+                let rows = if own { rows.after_refresh() } else { rows };
+                Ok(Response::Sqlite(Results::Many(rows)))
             }
             #[cfg(feature = "postgres")]
-            (Self::Postgres(conn), ArgsOf::Unprepared) => {
-                let rows = Many::new(Dialect::Postgres, conn.fetch_many(text(sql)));
-                Ok(Answer::Postgres(Results::Many(rows)))
+            (Self::Postgres(conn), Buffer::Unprepared) => {
+                let rows = ResultStream::new(Dialect::Postgres, conn.fetch_many(text(sql)));
+                Ok(Response::Postgres(Results::Many(rows)))
             }
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn, _), ArgsOf::Unprepared) => {
+            (Self::MySql(conn, _), Buffer::Unprepared) => {
                 let rows = if super::mysql::is_select(&sql.text) {
                     conn.fetch_many(query(sql, sqlx::mysql::MySqlArguments::default()))
                 } else {
                     conn.fetch_many(text(sql))
                 };
-                let rows = Many::new(Dialect::MySql, rows);
-                Ok(Answer::MySql(Results::Many(rows)))
+                let rows = ResultStream::new(Dialect::MySql, rows);
+                Ok(Response::MySql(Results::Many(rows)))
             }
             _ => Err(Failure::own(mismatched())),
         }
@@ -175,9 +156,9 @@ impl Conn {
         args: Args,
     ) -> Result<(u64, u64), Failure> {
         self.check_size(&sql.text, args.bytes())?;
-        match (self, args.0) {
+        match (self, args.buffer) {
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
+            (Self::MySql(conn, _), Buffer::MySql(args)) => {
                 let done = conn
                     .execute(query(sql.clone(), args))
                     .await
@@ -197,25 +178,25 @@ impl Conn {
         if let Err(failure) = self.check_size(&sql.text, args.bytes()) {
             return futures_util::stream::once(async { Err(failure) }).boxed();
         }
-        match (self, args.0) {
+        match (self, args.buffer) {
             #[cfg(feature = "sqlite")]
-            (Self::Sqlite(conn, _), ArgsOf::Sqlite(args)) => {
+            (Self::Sqlite(conn, _), Buffer::Sqlite(args)) => {
                 let own = super::sqlite::is_refreshing(sql);
                 let rows = conn.fetch_many(query(sql.clone(), args));
-                let rows = Many::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
-                let rows = if own { rows.after_own() } else { rows };
+                let rows = ResultStream::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
+                let rows = if own { rows.after_refresh() } else { rows };
                 rows.rows(Dialect::Sqlite, OwnedRow::Sqlite).boxed()
             }
             #[cfg(feature = "postgres")]
-            (Self::Postgres(conn), ArgsOf::Postgres(args)) => {
+            (Self::Postgres(conn), Buffer::Postgres(args)) => {
                 let rows = conn.fetch_many(query(sql.clone(), args));
-                let rows = Many::<sqlx::Postgres>::new(Dialect::Postgres, rows);
+                let rows = ResultStream::<sqlx::Postgres>::new(Dialect::Postgres, rows);
                 rows.rows(Dialect::Postgres, OwnedRow::Postgres).boxed()
             }
             #[cfg(feature = "mysql")]
-            (Self::MySql(conn, _), ArgsOf::MySql(args)) => {
+            (Self::MySql(conn, _), Buffer::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql.clone(), args));
-                let rows = Many::<sqlx::MySql>::new(Dialect::MySql, rows);
+                let rows = ResultStream::<sqlx::MySql>::new(Dialect::MySql, rows);
                 rows.rows(Dialect::MySql, OwnedRow::MySql).boxed()
             }
             _ => futures_util::stream::once(async { Err(Failure::own(mismatched())) }).boxed(),
@@ -230,21 +211,21 @@ impl Conn {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(conn, _) => {
                 let results = super::sqlite::fetch_all(conn, Arc::from(text));
-                Many::<sqlx::Sqlite>::new(dialect, results)
+                ResultStream::<sqlx::Sqlite>::new(dialect, results)
                     .finish(dialect)
                     .await
             }
             #[cfg(feature = "postgres")]
             Self::Postgres(conn) => {
                 let results = conn.fetch_many(sqlx::raw_sql(AssertSqlSafe(text.to_owned())));
-                Many::<sqlx::Postgres>::new(dialect, results)
+                ResultStream::<sqlx::Postgres>::new(dialect, results)
                     .finish(dialect)
                     .await
             }
             #[cfg(feature = "mysql")]
             Self::MySql(conn, _) => {
                 let results = conn.fetch_many(sqlx::raw_sql(AssertSqlSafe(text.to_owned())));
-                Many::<sqlx::MySql>::new(dialect, results)
+                ResultStream::<sqlx::MySql>::new(dialect, results)
                     .finish(dialect)
                     .await
             }

@@ -8,8 +8,9 @@ use sea_query::{ArrayType, Value};
 #[allow(unused_imports)]
 use sqlx::{Arguments as _, Row as _};
 
-use super::args::{ArgsOf, not_encoded};
-use super::digits::Declared;
+use super::args::{Buffer, Declared};
+use super::failure::not_encoded;
+
 use super::row::RowOf;
 use super::scalar::put;
 use super::{Args, ColumnType, Digits, Field, Row};
@@ -23,8 +24,8 @@ impl Field for Decimal {
 
     fn bind(&self, args: &mut Args) -> Result<()> {
         // Its digits, where it is sent as a text.
-        args.1 += 16;
-        let Some(Declared { column, digits }) = args.2 else {
+        args.bytes += 16;
+        let Some(Declared { column, digits }) = args.declared else {
             return bind_plain(*self, args);
         };
         let fit = digits
@@ -39,7 +40,7 @@ impl Field for Decimal {
 
     fn bind_null(args: &mut Args) -> Result<()> {
         let scaled = args
-            .2
+            .declared
             .is_some_and(|declared| declared.digits.column_type() == ColumnType::ScaledDecimal);
         let null = if scaled {
             scaled_null()

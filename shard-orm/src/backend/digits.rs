@@ -1,6 +1,6 @@
 //! How many digits a decimal column has, where its model says so.
 
-use super::{ColumnType, Field};
+use super::ColumnType;
 
 /// The digits of a decimal column: `#[shard(precision = 12, scale = 2)]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,17 +34,6 @@ impl Digits {
         Self { precision, scale }
     }
 
-    /// The same for a field of type `T`.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn of<T: Field>(precision: u8, scale: u8) -> Self {
-        assert!(
-            matches!(T::TYPE, ColumnType::Decimal),
-            "`precision` and `scale` are of a `Decimal`, and of a struct around one"
-        );
-        Self::new(precision, scale)
-    }
-
     /// How many digits there are.
     #[must_use]
     pub const fn precision(self) -> u8 {
@@ -74,13 +63,4 @@ impl Digits {
             .saturating_pow(self.precision.into())
             .saturating_sub(1)
     }
-}
-
-/// What is declared of the column that a value is bound to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Declared {
-    #[cfg_attr(not(feature = "decimal"), allow(dead_code))]
-    pub(crate) column: &'static str,
-    #[cfg_attr(not(feature = "decimal"), allow(dead_code))]
-    pub(crate) digits: Digits,
 }

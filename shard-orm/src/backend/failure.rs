@@ -1,8 +1,11 @@
-//! What a driver reported: the error, and whether the connection outlived it.
+//! A failed operation on a connection: the error, and whether the connection can still be used.
+//!
+//! Made from a driver's error by the [`Codes`] of its database.
 
 use std::io;
 
-use crate::dialect::Dialect;
+use sqlx::error::DatabaseError;
+
 use crate::error::{Error, ErrorKind};
 
 /// What to look at when an encrypted connection fails.
@@ -41,7 +44,15 @@ pub(crate) enum Stale {
     Refused,
 }
 
-/// What a database's own code means.
+/// The meaning of the errors of one database.
+#[derive(Debug)]
+pub(super) struct Codes {
+    pub(super) classify: fn(&dyn DatabaseError) -> Class,
+    /// The name of the violated constraint, where the error has one.
+    pub(super) constraint: fn(&dyn DatabaseError) -> Option<String>,
+}
+
+/// The meaning of one error code.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Class {
     pub(super) kind: ErrorKind,
@@ -139,7 +150,7 @@ impl Failure {
         }
     }
 
-    fn not_opened(kind: ErrorKind, message: String, source: sqlx::Error) -> Self {
+    pub(super) fn not_opened(kind: ErrorKind, message: String, source: sqlx::Error) -> Self {
         Self {
             error: Error::new(kind, message).with_source(source),
             lost: true,
@@ -148,45 +159,25 @@ impl Failure {
         }
     }
 
-    /// Of a connection that could not be opened: what the system says of the server tells why.
-    pub(super) fn at_opening(dialect: Dialect, source: sqlx::Error) -> Self {
+    /// The failure of a connection that could not be opened. The message of the operating system gives
+    /// the reason.
+    pub(super) fn at_opening(codes: &Codes, source: sqlx::Error) -> Self {
         match &source {
             sqlx::Error::Io(reason) if reason.kind() != io::ErrorKind::InvalidData => {
                 let message = reason.to_string();
                 Self::not_opened(ErrorKind::Unavailable, message, source)
             }
-            sqlx::Error::Database(reported)
-                if dialect == Dialect::Postgres
-                    && reported.message().contains("startup parameter") =>
-            {
-                let message = format!(
-                    "{}; with PgBouncer, name it in `ignore_startup_parameters`",
-                    reported.message()
-                );
-                Self::not_opened(ErrorKind::Configuration, message, source)
-            }
-            // A setting that the library relies on, and that another value was given to which this
-            // user may not change.
-            sqlx::Error::Database(reported)
-                if dialect == Dialect::Postgres && reported.code().as_deref() == Some("42501") =>
-            {
-                let message = format!(
-                    "{}; sessions rely on it: reset it for the server, the database and the user, \
-                     as with `ALTER ROLE .. RESET`",
-                    reported.message()
-                );
-                Self::not_opened(ErrorKind::Configuration, message, source)
-            }
-            _ => Self::from_driver(dialect, source),
+            _ => Self::of(codes, source),
         }
     }
 
-    pub(super) fn from_driver(dialect: Dialect, source: sqlx::Error) -> Self {
+    /// The failure for an error of the driver.
+    pub(super) fn of(codes: &Codes, source: sqlx::Error) -> Self {
         let (class, message, constraint) = match &source {
             sqlx::Error::Database(reported) => (
-                classify(dialect, &**reported),
+                (codes.classify)(&**reported),
                 reported.message().to_owned(),
-                constraint(dialect, &**reported),
+                (codes.constraint)(&**reported),
             ),
             // What rustls refuses comes as invalid data.
             sqlx::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => (
@@ -255,34 +246,6 @@ impl Failure {
     }
 }
 
-#[allow(unused_variables)]
-fn classify(dialect: Dialect, reported: &dyn sqlx::error::DatabaseError) -> Class {
-    match dialect {
-        #[cfg(feature = "postgres")]
-        Dialect::Postgres => super::postgres::classify(reported),
-        #[cfg(feature = "mysql")]
-        Dialect::MySql => super::mysql::classify(reported),
-        #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => super::sqlite::classify(reported),
-        #[allow(unreachable_patterns)]
-        _ => Class::of(ErrorKind::Database),
-    }
-}
-
-#[allow(unused_variables)]
-fn constraint(dialect: Dialect, reported: &dyn sqlx::error::DatabaseError) -> Option<String> {
-    match dialect {
-        #[cfg(feature = "postgres")]
-        Dialect::Postgres => reported.constraint().map(str::to_owned),
-        #[cfg(feature = "mysql")]
-        Dialect::MySql => super::mysql::constraint(reported.message()),
-        #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => super::sqlite::constraint(reported.message()),
-        #[allow(unreachable_patterns)]
-        _ => None,
-    }
-}
-
 /// The error for a URL that a driver refuses, without what the driver says of it: that quotes
 /// parts of the URL, and any part of a malformed one may be of the password.
 #[allow(dead_code)] // SQLite has no URL of that kind.
@@ -297,4 +260,10 @@ pub(super) fn unreadable_url() -> Error {
 #[allow(dead_code)] // SQLite has no hosts.
 pub(super) fn unbracketed(host: &str) -> Option<&str> {
     host.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// The error for a value that a driver does not take.
+#[allow(dead_code)] // A build without a server's driver has no use for it.
+pub(super) fn not_encoded(source: sqlx::error::BoxDynError) -> Error {
+    Error::unsupported("a value cannot be sent to this database").with_source(source)
 }

@@ -1,8 +1,8 @@
-//! What a struct's field and a table's column have in common.
+//! The type of a struct's field, and of the table's column that stores it.
 
 use std::time::SystemTime;
 
-use super::{Args, ColumnType, Row};
+use super::{Args, ColumnType, Digits, Row};
 use crate::error::Result;
 
 /// A Rust type that is stored in one column.
@@ -117,14 +117,15 @@ impl<T: Timestamp + Field<Plain = T>> DeletionTime for Option<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Json<T>(pub T);
 
-/// Binds a text that is not owned; for enums that are stored by name.
-#[doc(hidden)]
-pub fn bind_str(value: &str, args: &mut Args) -> Result<()> {
-    super::scalar::bind_text(value, args)
-}
-
-/// Reads a text; for enums that are stored by name.
-#[doc(hidden)]
-pub fn read_string(row: &Row<'_>, ordinal: usize) -> Result<String> {
-    String::read(row, ordinal)
+impl Digits {
+    /// The digits of a column of the field `T`; see [`new`](Self::new).
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of<T: Field>(precision: u8, scale: u8) -> Self {
+        assert!(
+            matches!(T::TYPE, ColumnType::Decimal),
+            "`precision` and `scale` are of a `Decimal`, and of a struct around one"
+        );
+        Self::new(precision, scale)
+    }
 }

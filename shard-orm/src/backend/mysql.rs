@@ -12,10 +12,10 @@ use sqlx::{
     Row as _, ValueRef as _,
 };
 
-use super::failure::{Class, Failure, Stale, UNDEFINED, unbracketed, unreadable_url};
-use super::opener::Session;
+use super::failure::{Class, Codes, Failure, Stale, UNDEFINED, unbracketed, unreadable_url};
+use super::observed::{Observed, ProbeLevel};
 use super::position::{Gtid, Position};
-use super::probe::{Manner, Observed};
+use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The driver's options for sessions of one endpoint.
@@ -41,9 +41,9 @@ pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
         .disable_statement_logging())
 }
 
-/// What is known of a session.
+/// The state of a session.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct OfMySql {
+pub(crate) struct MySqlState {
     /// Its number on the server ends it.
     pub(super) number: u64,
     /// How many bytes the server takes at a time.
@@ -54,14 +54,14 @@ pub(crate) struct OfMySql {
 pub(super) async fn connect(
     options: &MySqlConnectOptions,
     session: &Session,
-) -> std::result::Result<(MySqlConnection, OfMySql), sqlx::Error> {
+) -> std::result::Result<(MySqlConnection, MySqlState), sqlx::Error> {
     let mut connection = MySqlConnection::connect_with(options).await?;
     let collation = session.collation.as_deref().or(options.get_collation());
     let text = session::text(session, collation);
     let row = connection
         .fetch_one(sqlx::raw_sql(AssertSqlSafe(text)))
         .await?;
-    let known = OfMySql {
+    let known = MySqlState {
         number: row.try_get_unchecked(0)?,
         largest_packet: row.try_get_unchecked(1)?,
     };
@@ -86,13 +86,13 @@ FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'";
 
 pub(super) async fn observe(
     connection: &mut MySqlConnection,
-    manner: Manner,
+    level: ProbeLevel,
 ) -> std::result::Result<Observed, sqlx::Error> {
     let writable = |read_only: &str| matches!(read_only, "0" | "OFF");
-    let text = match manner {
-        Manner::Full => OBSERVE_MARIADB,
-        Manner::OfMySql => OBSERVE_MYSQL,
-        Manner::RoleAlone => {
+    let text = match level {
+        ProbeLevel::Full => OBSERVE_MARIADB,
+        ProbeLevel::MySql => OBSERVE_MYSQL,
+        ProbeLevel::Role => {
             let read_only: String = sqlx::query_scalar("SELECT CAST(@@global.read_only AS CHAR)")
                 .fetch_one(connection)
                 .await?;
@@ -106,8 +106,8 @@ pub(super) async fn observe(
     let (read_only, server, started, written, applied): (String, String, i64, String, String) =
         sqlx::query_as(text).fetch_one(connection).await?;
     let writable = writable(&read_only);
-    let gtid = match manner {
-        Manner::OfMySql => Some(Gtid::of_mysql(server, started, writable, &written)),
+    let gtid = match level {
+        ProbeLevel::MySql => Some(Gtid::of_mysql(server, started, writable, &written)),
         _ if writable => Gtid::of_mariadb(server, started, &written),
         _ => Gtid::of_mariadb(server, started, &applied),
     };
@@ -144,9 +144,15 @@ fn number(reported: &dyn DatabaseError) -> u16 {
 /// What to do about a statement or a row that is larger than a packet.
 const TOO_LARGE: &str = "raise `max_allowed_packet` of the server, or send or read less at a time";
 
+/// The errors of MySQL and MariaDB.
+pub(super) const CODES: Codes = Codes {
+    classify,
+    constraint: |reported| constraint(reported.message()),
+};
+
 /// The codes of MySQL and MariaDB: their manuals, "Server Error Reference" and "MariaDB Error
 /// Codes".
-pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
+fn classify(reported: &dyn DatabaseError) -> Class {
     use ErrorKind as Kind;
     match number(reported) {
         // It is prepared anew by the server a few times, and then given up.
@@ -188,7 +194,7 @@ pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
 }
 
 /// The index that a message names: `Duplicate entry '..' for key 'name'`.
-pub(super) fn constraint(message: &str) -> Option<String> {
+fn constraint(message: &str) -> Option<String> {
     let (_, rest) = message.rsplit_once("for key '")?;
     let (name, _) = rest.split_once('\'')?;
     Some(name.to_owned())

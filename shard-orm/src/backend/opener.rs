@@ -1,36 +1,13 @@
-//! How connections to one endpoint are opened, whichever database it is.
+//! The opener of connections to one endpoint, whichever database it is.
 //!
-//! Made once for each pool, which opens its connections by it.
+//! Each pool has one.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
+use super::Failure;
 use super::args::not_compiled;
 use super::conn::Conn;
-use super::{Beside, Failure};
+use super::session::Session;
 use crate::dialect::Dialect;
 use crate::error::Result;
-
-/// How sessions of one endpoint are opened.
-#[derive(Clone)]
-pub(crate) struct Session {
-    pub(crate) dialect: Dialect,
-    pub(crate) url: String,
-    /// The file of a SQLite namespace.
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) read_only: bool,
-    /// The static tables beside that file.
-    pub(crate) beside: Option<Beside>,
-    pub(crate) sql_mode: Option<String>,
-    pub(crate) collation: Option<String>,
-    pub(crate) time_zone: Option<String>,
-    /// Run-time parameters of PostgreSQL.
-    pub(crate) settings: Vec<(String, String)>,
-    pub(crate) statement_timeout: Option<Duration>,
-    pub(crate) statement_cache: usize,
-    pub(crate) busy_timeout: Duration,
-    pub(crate) cache_kib: u64,
-}
 
 /// A session whose options the driver has read.
 pub(crate) struct Opener {
@@ -87,7 +64,7 @@ impl Opener {
             Options::MySql(ref options) => super::mysql::connect(options, &self.session)
                 .await
                 .map(|(conn, known)| Conn::MySql(conn, known))
-                .map_err(|source| Failure::at_opening(Dialect::MySql, source)),
+                .map_err(|source| Failure::at_opening(&super::mysql::CODES, source)),
         };
         opened.map_err(|failure| failure.error)
     }

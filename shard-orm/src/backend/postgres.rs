@@ -16,12 +16,12 @@ use sqlx::postgres::{
 };
 use sqlx::{Arguments as _, ConnectOptions as _, Connection as _, PgConnection, PgPool, Type};
 
-use super::args::not_encoded;
-use super::failure::{Class, Failure, Stale, UNDEFINED, unbracketed, unreadable_url};
-use super::opener::Session;
+use super::failure::{
+    Class, Codes, Failure, Stale, UNDEFINED, not_encoded, unbracketed, unreadable_url,
+};
+use super::observed::{Observed, ProbeLevel};
 use super::position::{Position, Wal};
-use super::probe::{Manner, Observed};
-use crate::dialect::Dialect;
+use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use pooler::Trial;
 use session::Begun;
@@ -49,20 +49,37 @@ pub(super) async fn connect(
     options: &PgConnectOptions,
     session: &Session,
 ) -> std::result::Result<PgConnection, Failure> {
-    let failed = |source| Failure::at_opening(Dialect::Postgres, source);
     let text = session::text(session);
     let since = Instant::now();
-    let (connection, begun) = open(options, &text).await.map_err(failed)?;
+    let (connection, begun) = open(options, &text).await.map_err(not_opened)?;
     if begun.is_direct(since) {
         return Ok(connection);
     }
-    let trial = Trial::begin(connection).await.map_err(failed)?;
-    let (mut connection, _) = open(options, &text).await.map_err(failed)?;
-    if trial.is_passed(&mut connection).await.map_err(failed)? {
+    let trial = Trial::begin(connection).await.map_err(not_opened)?;
+    let (mut connection, _) = open(options, &text).await.map_err(not_opened)?;
+    if trial.is_passed(&mut connection).await.map_err(not_opened)? {
         Ok(connection)
     } else {
         Err(Failure::own(pooler::refused()))
     }
+}
+
+/// The failure of a session that could not be opened.
+fn not_opened(source: sqlx::Error) -> Failure {
+    let sqlx::Error::Database(reported) = &source else {
+        return Failure::at_opening(&CODES, source);
+    };
+    let advice = if reported.message().contains("startup parameter") {
+        "with PgBouncer, name it in `ignore_startup_parameters`"
+    } else if reported.code().as_deref() == Some("42501") {
+        // A setting that the library relies on has another value, which this user may not change.
+        "sessions rely on it: reset it for the server, the database and the user, as with \
+         `ALTER ROLE .. RESET`"
+    } else {
+        return Failure::at_opening(&CODES, source);
+    };
+    let message = format!("{}; {advice}", reported.message());
+    Failure::not_opened(ErrorKind::Configuration, message, source)
 }
 
 /// The driver's pool of one session, each of which is set up and examined as others are.
@@ -99,10 +116,10 @@ pub(super) fn not_listening(source: sqlx::Error) -> Error {
             Ok(own) => *own,
             Err(source) => {
                 let source = sqlx::Error::Configuration(source);
-                Failure::from_driver(Dialect::Postgres, source).error
+                Failure::of(&CODES, source).error
             }
         },
-        source => Failure::from_driver(Dialect::Postgres, source).error,
+        source => Failure::of(&CODES, source).error,
     }
 }
 
@@ -164,9 +181,9 @@ const OBSERVE_ROLE: &str =
 
 pub(super) async fn observe(
     connection: &mut PgConnection,
-    manner: Manner,
+    level: ProbeLevel,
 ) -> std::result::Result<Observed, sqlx::Error> {
-    if manner != Manner::Full {
+    if level != ProbeLevel::Full {
         let (standby, read_only): (bool, bool) =
             sqlx::query_as(OBSERVE_ROLE).fetch_one(connection).await?;
         return Ok(Observed {
@@ -175,8 +192,8 @@ pub(super) async fn observe(
             position: None,
         });
     }
-    type Answer = (bool, bool, i64, Option<i32>, Option<i64>, i64, i64);
-    let (standby, read_only, system, timeline, lsn, block, segment): Answer =
+    type Response = (bool, bool, i64, Option<i32>, Option<i64>, i64, i64);
+    let (standby, read_only, system, timeline, lsn, block, segment): Response =
         sqlx::query_as(OBSERVE).fetch_one(connection).await?;
     let position = match (timeline, lsn) {
         (Some(timeline), Some(lsn)) => {
@@ -209,8 +226,14 @@ pub(super) async fn observe(
     })
 }
 
+/// The errors of PostgreSQL.
+pub(super) const CODES: Codes = Codes {
+    classify,
+    constraint: |reported| reported.constraint().map(str::to_owned),
+};
+
 /// The codes of PostgreSQL: its manual, appendix A.
-pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
+fn classify(reported: &dyn DatabaseError) -> Class {
     let code = reported.code().unwrap_or_default();
     let class = stale(&code, reported).unwrap_or_else(|| of_code(&code));
     let severity = reported

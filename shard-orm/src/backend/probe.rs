@@ -1,49 +1,28 @@
-//! What an endpoint says of itself: whether it takes writes, and how far it has come.
+//! A probe of an endpoint: whether it takes writes, and its position.
 //!
-//! Asked by the monitor in `connect`, on a connection of its own.
+//! Sent by the monitor in `connect`, over a dedicated connection.
 
-use super::{Conn, Failure, Position};
+use super::observed::{Observed, ProbeLevel};
+use super::{Conn, Failure};
 use crate::error::Error;
-
-/// What an endpoint said of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Observed {
-    pub(crate) writable: bool,
-    /// Whether it is kept up to date by another server. A primary that was fenced off is neither.
-    pub(crate) follows: bool,
-    /// Not known to every user of every server.
-    pub(crate) position: Option<Position>,
-}
-
-/// Which statement a server understands; found out with its first answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Manner {
-    /// All that there is.
-    #[default]
-    Full,
-    /// MySQL, where MariaDB's is not understood.
-    OfMySql,
-    /// The role alone: the user may not see more.
-    RoleAlone,
-}
 
 /// A connection that asks.
 pub(crate) struct Probe {
     conn: Conn,
-    manner: Manner,
+    level: ProbeLevel,
 }
 
 impl Probe {
     pub(crate) fn new(conn: Conn) -> Self {
         Self {
             conn,
-            manner: Manner::default(),
+            level: ProbeLevel::default(),
         }
     }
 
     /// Asks once. After a failure that lost the connection, the probe is of no use any more.
     pub(crate) async fn observe(&mut self) -> Result<Observed, Failure> {
-        find_out(&mut self.conn, &mut self.manner).await
+        find_out(&mut self.conn, &mut self.level).await
     }
 
     /// Says goodbye to the server.
@@ -54,21 +33,21 @@ impl Probe {
 
 /// Asks once, on a connection that serves others too.
 pub(crate) async fn observe(conn: &mut Conn) -> Result<Observed, Failure> {
-    find_out(conn, &mut Manner::default()).await
+    find_out(conn, &mut ProbeLevel::default()).await
 }
 
 /// Asks for as much as the server understands.
-async fn find_out(conn: &mut Conn, manner: &mut Manner) -> Result<Observed, Failure> {
+async fn find_out(conn: &mut Conn, level: &mut ProbeLevel) -> Result<Observed, Failure> {
     loop {
-        match ask(conn, *manner).await {
+        match ask(conn, *level).await {
             Ok(observed) => return Ok(observed),
             Err(failure) if failure.lost => return Err(failure),
             Err(failure) => {
-                *manner = match (*manner, &*conn) {
+                *level = match (*level, &*conn) {
                     #[cfg(feature = "mysql")]
-                    (Manner::Full, Conn::MySql(..)) => Manner::OfMySql,
-                    (Manner::RoleAlone, _) => return Err(failure),
-                    _ => Manner::RoleAlone,
+                    (ProbeLevel::Full, Conn::MySql(..)) => ProbeLevel::MySql,
+                    (ProbeLevel::Role, _) => return Err(failure),
+                    _ => ProbeLevel::Role,
                 };
             }
         }
@@ -76,14 +55,14 @@ async fn find_out(conn: &mut Conn, manner: &mut Manner) -> Result<Observed, Fail
 }
 
 #[allow(unused_variables)]
-async fn ask(conn: &mut Conn, manner: Manner) -> Result<Observed, Failure> {
+async fn ask(conn: &mut Conn, level: ProbeLevel) -> Result<Observed, Failure> {
     match *conn {
         #[cfg(feature = "postgres")]
-        Conn::Postgres(ref mut conn) => super::postgres::observe(conn, manner)
+        Conn::Postgres(ref mut conn) => super::postgres::observe(conn, level)
             .await
             .map_err(|source| Failure::from_driver(crate::Dialect::Postgres, source)),
         #[cfg(feature = "mysql")]
-        Conn::MySql(ref mut conn, _) => super::mysql::observe(conn, manner)
+        Conn::MySql(ref mut conn, _) => super::mysql::observe(conn, level)
             .await
             .map_err(|source| Failure::from_driver(crate::Dialect::MySql, source)),
         #[allow(unreachable_patterns)]

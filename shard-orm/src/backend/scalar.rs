@@ -4,7 +4,8 @@ use sea_query::Value;
 #[allow(unused_imports)]
 use sqlx::{Arguments as _, Row as _};
 
-use super::args::{ArgsOf, not_encoded};
+use super::args::Buffer;
+use super::failure::not_encoded;
 use super::row::RowOf;
 use super::{Args, ColumnType, Field, Row};
 use crate::error::{Error, Result};
@@ -12,22 +13,22 @@ use crate::error::{Error, Result};
 /// Binds one value: collected as `$value`, or as what the backend at hand takes.
 macro_rules! put {
     ($args:expr, $value:expr, postgres: $pg:expr, mysql: $my:expr, sqlite: $lite:expr) => {{
-        $args.1 += $crate::backend::args::ROOM_OF_A_VALUE;
-        match &mut $args.0 {
-            ArgsOf::Values(values) => {
+        $args.bytes += $crate::backend::args::ROOM_OF_A_VALUE;
+        match &mut $args.buffer {
+            Buffer::Values(values) => {
                 values.push($value);
                 Ok(())
             }
             #[cfg(feature = "postgres")]
-            ArgsOf::Postgres(args) => args.add($pg).map_err(not_encoded),
+            Buffer::Postgres(args) => args.add($pg).map_err(not_encoded),
             #[cfg(feature = "postgres")]
-            ArgsOf::PostgresColumn(column) => column.push($pg),
+            Buffer::PostgresColumn(column) => column.push($pg),
             #[cfg(feature = "mysql")]
-            ArgsOf::MySql(args) => args.add($my).map_err(not_encoded),
+            Buffer::MySql(args) => args.add($my).map_err(not_encoded),
             #[cfg(feature = "sqlite")]
-            ArgsOf::Sqlite(args) => args.add($lite).map_err(not_encoded),
-            ArgsOf::Unprepared => Err($crate::backend::args::takes_none()),
-            ArgsOf::Measured => Ok(()),
+            Buffer::Sqlite(args) => args.add($lite).map_err(not_encoded),
+            Buffer::Unprepared => Err($crate::backend::args::takes_none()),
+            Buffer::Measured => Ok(()),
         }
     }};
 }
@@ -203,7 +204,7 @@ floats! {
 
 /// Binds a text. PostgreSQL stores no NUL character in a text; the others do.
 pub(super) fn bind_text(text: &str, args: &mut Args) -> Result<()> {
-    args.1 += text.len();
+    args.bytes += text.len();
     put!(args, Value::String(Some(text.to_owned())),
         postgres: if holds_nul(text) {
             return Err(Error::unsupported(
@@ -212,6 +213,18 @@ pub(super) fn bind_text(text: &str, args: &mut Args) -> Result<()> {
         } else { text },
         mysql: text,
         sqlite: text.to_owned())
+}
+
+/// Binds a borrowed text, for enums that are stored by name.
+#[doc(hidden)]
+pub fn bind_str(value: &str, args: &mut Args) -> Result<()> {
+    bind_text(value, args)
+}
+
+/// Reads a text, for enums that are stored by name.
+#[doc(hidden)]
+pub fn read_string(row: &Row<'_>, ordinal: usize) -> Result<String> {
+    String::read(row, ordinal)
 }
 
 /// Whether a text holds a NUL character, which hardly any does: each block is looked through to its
@@ -246,7 +259,7 @@ impl Field for Vec<u8> {
     const TYPE: ColumnType = ColumnType::Bytes;
 
     fn bind(&self, args: &mut Args) -> Result<()> {
-        args.1 += self.len();
+        args.bytes += self.len();
         put!(args, Value::Bytes(Some(self.clone())),
             postgres: self.as_slice(), mysql: self.as_slice(), sqlite: self.clone())
     }
@@ -315,17 +328,17 @@ where
 #[doc(hidden)]
 pub fn bind_json<T: serde::Serialize>(value: &T, args: &mut Args) -> Result<()> {
     use sqlx::types::Json;
-    if matches!(args.0, ArgsOf::Measured) {
+    if matches!(args.buffer, Buffer::Measured) {
         let mut count = Count(0);
         serde_json::to_writer(&mut count, value).map_err(not_written)?;
-        args.1 += count.0;
+        args.bytes += count.0;
     }
     put!(args,
         Value::Json(Some(Box::new(serde_json::to_value(value).map_err(not_written)?))),
         postgres: Json(value),
         mysql: {
             let text = serde_json::to_string(value).map_err(not_written)?;
-            args.1 += text.len();
+            args.bytes += text.len();
             super::mysql::JsonText(text)
         },
         sqlite: Json(value))

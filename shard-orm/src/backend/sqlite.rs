@@ -17,10 +17,10 @@ use sqlx::{
     SqliteConnection, Type, TypeInfo, ValueRef as _,
 };
 
-use super::conn::OfSqlite;
-use super::failure::{Class, Stale, UNDEFINED};
-use super::opener::Session;
-use super::{Beside, Sql};
+use super::attached::Attached;
+use super::failure::{Class, Codes, Stale, UNDEFINED};
+use super::session::Session;
+use super::sql::Sql;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The driver's options for connections to one file.
@@ -60,7 +60,17 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// under a millisecond.
 const INSTRUCTIONS: i32 = 10_000;
 
-/// Opens the file, with the static tables beside it; a flag ends the statement that runs on the
+/// The state of a connection to SQLite.
+pub(crate) struct SqliteState {
+    /// Ends the statement that runs on it.
+    pub(super) stop: Arc<AtomicBool>,
+    /// The file that was not there to be attached when it was opened.
+    pub(super) missed: Option<Box<Attached>>,
+    /// The name of the one that is attached.
+    pub(super) attached: Option<Box<str>>,
+}
+
+/// Opens the file, and attaches the static tables; a flag ends the statement that runs on the
 /// connection.
 ///
 /// Two that turn a new file to WAL mode at once would wait for each other, which SQLite ends
@@ -68,7 +78,7 @@ const INSTRUCTIONS: i32 = 10_000;
 pub(super) async fn connect(
     options: &SqliteConnectOptions,
     session: &Session,
-) -> std::result::Result<(SqliteConnection, OfSqlite), sqlx::Error> {
+) -> std::result::Result<(SqliteConnection, SqliteState), sqlx::Error> {
     let mut connection = open(options, session).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&stop);
@@ -77,14 +87,14 @@ pub(super) async fn connect(
         .await?
         .set_progress_handler(INSTRUCTIONS, move || !seen.load(Ordering::Relaxed));
     let (mut missed, mut attached) = (None, None);
-    if let Some(beside) = &session.beside {
-        if attach(beside, &mut connection).await {
-            attached = Some(beside.name.as_str().into());
+    if let Some(file) = &session.attached {
+        if attach(file, &mut connection).await {
+            attached = Some(file.name.as_str().into());
         } else {
-            missed = Some(Box::new(beside.clone()));
+            missed = Some(Box::new(file.clone()));
         }
     }
-    let known = OfSqlite {
+    let known = SqliteState {
         stop,
         missed,
         attached,
@@ -94,8 +104,8 @@ pub(super) async fn connect(
 
 /// Attaches the file of static tables, and says whether it is there. One that cannot be read takes
 /// nothing from the tables of the connection's own file.
-async fn attach(beside: &Beside, connection: &mut SqliteConnection) -> bool {
-    let Some(attach) = beside.exists().then(|| beside.attach()).flatten() else {
+async fn attach(file: &Attached, connection: &mut SqliteConnection) -> bool {
+    let Some(attach) = file.exists().then(|| file.attach()).flatten() else {
         return false;
     };
     let attached = sqlx::raw_sql(AssertSqlSafe(attach))
@@ -104,7 +114,7 @@ async fn attach(beside: &Beside, connection: &mut SqliteConnection) -> bool {
     if let Err(error) = &attached {
         tracing::warn!(
             target: "shard_orm",
-            file = %beside.file.display(),
+            file = %file.file.display(),
             "static tables cannot be attached: {error}"
         );
     }
@@ -138,7 +148,7 @@ const REFRESH: &str = "SELECT 0 FROM sqlite_schema LIMIT 0;\n";
 
 /// A text of the users' own as it is sent, and whether its plan may be kept: one with a `*` is
 /// expanded anew each time, by the tables as they are.
-pub(super) fn users_own(text: String) -> (String, bool) {
+pub(super) fn user_sql(text: String) -> (String, bool) {
     if text.replace("(*)", "").contains('*') {
         (REFRESH.to_owned() + &text, false)
     } else {
@@ -151,8 +161,8 @@ pub(super) fn is_refreshing(sql: &Sql) -> bool {
     !sql.persistent && sql.text.starts_with(REFRESH)
 }
 
-/// Asks the file, and the one beside it.
-pub(super) fn refresh(known: &OfSqlite) -> String {
+/// Asks the file, and the attached one.
+pub(super) fn refresh(known: &SqliteState) -> String {
     let mut text = REFRESH.trim_end().to_owned();
     if let Some(name) = &known.attached {
         // The name is one of a namespace, which needs no escapes.
@@ -217,8 +227,14 @@ pub(super) fn of_storage_class(row: &SqliteRow, ordinal: usize) -> sqlx::Result<
     })
 }
 
+/// The errors of SQLite.
+pub(super) const CODES: Codes = Codes {
+    classify,
+    constraint: |reported| constraint(reported.message()),
+};
+
 /// The codes of SQLite: "Result and Error Codes" in its documentation.
-pub(super) fn classify(reported: &dyn DatabaseError) -> Class {
+fn classify(reported: &dyn DatabaseError) -> Class {
     use ErrorKind as Kind;
     let code: i32 = reported
         .code()
@@ -256,7 +272,7 @@ fn is_undefined(message: &str) -> bool {
 }
 
 /// The columns that a message names: `UNIQUE constraint failed: orders.id`.
-pub(super) fn constraint(message: &str) -> Option<String> {
+fn constraint(message: &str) -> Option<String> {
     let (_, name) = message.split_once("constraint failed: ")?;
     Some(name.to_owned())
 }

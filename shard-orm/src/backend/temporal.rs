@@ -3,6 +3,8 @@
 //! Every database keeps microseconds, so a value is cut to them before it is sent. SQLite has no
 //! type for them: there they are texts of one length, which sort and compare as the times do.
 
+mod checked;
+
 #[cfg(feature = "mysql")]
 use std::convert::identity;
 use std::time::SystemTime;
@@ -11,12 +13,13 @@ use sea_query::Value;
 #[allow(unused_imports)]
 use sqlx::{Arguments as _, Row as _};
 
-use super::args::{ArgsOf, not_encoded};
-use super::checked::Checked;
+use super::args::Buffer;
+use super::failure::not_encoded;
 use super::row::RowOf;
 use super::scalar::{put, take};
 use super::{Args, ColumnType, Field, Row, Timestamp};
 use crate::error::{Error, Result};
+use checked::Checked;
 
 /// Implements [`Field`] for a time that the drivers know, with its text for SQLite.
 ///

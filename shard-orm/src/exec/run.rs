@@ -13,7 +13,7 @@ use super::destination::Destination;
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use super::unfit::{explained, may_be_unfit};
-use crate::backend::{Args, Failure, OnRow, Reading, Row, Sql};
+use crate::backend::{Args, Failure, OnRow, ReadResponse, Row, Sql};
 use crate::connect::{Checkout, Endpoint, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -336,7 +336,7 @@ fn ask<'l, 'r>(
     handle: &NamespaceHandle,
     statement: &dyn Statement,
     on_row: &'r mut OnRow<'r>,
-) -> Result<Reading<'l, 'r>> {
+) -> Result<ReadResponse<'l, 'r>> {
     let (sql, args) = prepare(handle, statement)?;
     Ok(lease.conn()?.run(sql, args, on_row))
 }

@@ -12,7 +12,7 @@ use sqlx::SqlSafeStr;
 
 pub use self::report::{BroadcastReport, Outcome};
 use super::raw::{Expanded, ReadRow, expand, qualified, read, refuse_empty};
-use crate::backend::{Args, Field, Sql, signature, users_own};
+use crate::backend::{Args, Field, Sql, signature, user_sql};
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
@@ -358,7 +358,7 @@ impl Statement for Told {
         }
         text.push_str(&signature(namespace.dialect(), &self.values));
         // Not kept in any case.
-        let (text, _) = users_own(namespace.dialect(), text);
+        let (text, _) = user_sql(namespace.dialect(), text);
         Ok(Sql {
             text,
             // Sent once to each namespace: a plan that is kept would only take the place of another.

@@ -20,7 +20,7 @@ pub(super) use self::text::{Expanded, expand, qualified};
 use super::scope::private::Scope as _;
 use super::scope::{NamesAShard, TakesSql};
 use super::select::Query;
-use crate::backend::{Args, Field, Sql, signature, users_own};
+use crate::backend::{Args, Field, Sql, signature, user_sql};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, First, Intent, Label, NoRows, Rows, Sink, Statement, run};
 use crate::model::{Column, Model, ModelDef};
@@ -225,7 +225,7 @@ impl Statement for RawStatement {
             args.push(&self.values[argument])?;
         }
         text.push_str(&signature(dialect, &self.values));
-        let (text, persistent) = users_own(dialect, text);
+        let (text, persistent) = user_sql(dialect, text);
         Ok(Sql {
             text,
             persistent,

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::backend::opener::Session;
+use crate::backend::session::Session;
 
 /// The modes that the library relies on. `PIPES_AS_CONCAT` and `IGNORE_SPACE` are those that the
 /// driver sets for statements of the users' own.

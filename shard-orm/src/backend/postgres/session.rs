@@ -6,7 +6,7 @@
 
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 
-use crate::backend::opener::Session;
+use crate::backend::session::Session;
 use crate::backend::settings::POSTGRES;
 
 /// What the start of a session asks for `extra_float_digits`. No server has it by default, and the

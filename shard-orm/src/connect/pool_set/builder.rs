@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use super::spec::{Spec, session};
 use super::{DatabasePools, GroupPools, ServerPools};
-use crate::backend::Beside;
+use crate::backend::Attached;
 use crate::connect::endpoint::Endpoint;
 use crate::connect::guard::{Guard, ServerAccess};
 use crate::connect::health::Health;
@@ -279,9 +279,9 @@ impl Builder<'_> {
     ) -> Result<Endpoints> {
         let session = |endpoint: &topology::Endpoint| {
             let mut spec = session(endpoint, file(endpoint), 1);
-            spec.session.beside = statics.and_then(|name| {
+            spec.session.attached = statics.and_then(|name| {
                 let file = endpoint.namespace_file(name)?;
-                Some(Beside::new(name, file))
+                Some(Attached::new(name, file))
             });
             spec
         };

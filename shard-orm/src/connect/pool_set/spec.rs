@@ -49,7 +49,7 @@ pub(super) fn session(
             url: endpoint.url().to_owned(),
             file,
             read_only: false,
-            beside: None,
+            attached: None,
             sql_mode: options.sql_mode.clone(),
             collation: options.collation.clone(),
             time_zone: options.time_zone.clone(),

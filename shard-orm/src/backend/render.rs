@@ -7,7 +7,7 @@ use sea_query::{
     SqliteQueryBuilder, TableRef, Value, Values,
 };
 
-use super::backticks::names_in_backticks;
+use super::identifier::names_in_backticks;
 use super::{Args, Field};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -88,11 +88,11 @@ impl Args {
     }
 }
 
-/// A text of the users' own as it is sent, and whether its plan may be kept on the connection.
-pub(crate) fn users_own(dialect: Dialect, text: String) -> (Arc<str>, bool) {
+/// The user's own SQL as it is sent, and whether its plan may be kept on the connection.
+pub(crate) fn user_sql(dialect: Dialect, text: String) -> (Arc<str>, bool) {
     #[cfg(feature = "sqlite")]
     if dialect == Dialect::Sqlite {
-        let (text, kept) = super::sqlite::users_own(text);
+        let (text, kept) = super::sqlite::user_sql(text);
         return (text.into(), kept);
     }
     let _ = dialect;

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use sqlx::{Database, Either};
 
-use super::ahead::Ahead;
+use super::read_ahead::ReadAhead;
 use super::row::{OwnedRow, RowOf};
 use super::{Failure, Row};
 use crate::dialect::Dialect;
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 pub(crate) type OnRow<'a> = dyn FnMut(&Row<'_>) -> Result<()> + Send + 'a;
 
 /// The answer of whichever database it is.
-pub(super) enum Answer<'c> {
+pub(super) enum Response<'c> {
     #[cfg(feature = "sqlite")]
     Sqlite(Results<'c, sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
@@ -40,16 +40,16 @@ type Streamed<'c, DB> = BoxStream<'c, sqlx::Result<Step<DB>>>;
 /// The driver's answer.
 pub(super) enum Results<'c, DB: Database> {
     /// Any number of rows.
-    Many(Many<'c, DB>),
+    Many(ResultStream<'c, DB>),
     /// One row at most, of a driver that reads the answer to its end by itself.
     One(BoxFuture<'c, sqlx::Result<Option<DB::Row>>>),
     /// One row at most, of a driver whose thread works on by itself.
-    First(Many<'c, DB>),
+    First(ResultStream<'c, DB>),
 }
 
 /// A driver's stream of results, and whether it may end where it is.
-pub(super) struct Many<'c, DB: Database> {
-    results: Ahead<Streamed<'c, DB>>,
+pub(super) struct ResultStream<'c, DB: Database> {
+    results: ReadAhead<Streamed<'c, DB>>,
     end: End,
 }
 
@@ -66,11 +66,11 @@ enum End {
     Announced,
 }
 
-impl<'c, DB: Database> Many<'c, DB> {
+impl<'c, DB: Database> ResultStream<'c, DB> {
     pub(super) fn new(dialect: Dialect, results: Streamed<'c, DB>) -> Self {
         let results = match dialect {
-            Dialect::Sqlite => Ahead::in_runs(results),
-            Dialect::Postgres | Dialect::MySql => Ahead::singly(results),
+            Dialect::Sqlite => ReadAhead::in_runs(results),
+            Dialect::Postgres | Dialect::MySql => ReadAhead::singly(results),
         };
         // PostgreSQL announces no result of an empty text, and its driver reads to `ReadyForQuery`.
         let end = match dialect {
@@ -81,7 +81,7 @@ impl<'c, DB: Database> Many<'c, DB> {
     }
 
     /// The same, of a text whose first statement is the library's own and gives no row.
-    pub(super) fn after_own(mut self) -> Self {
+    pub(super) fn after_refresh(mut self) -> Self {
         self.end = End::Second;
         self
     }
@@ -139,7 +139,7 @@ impl<'c, DB: Database> Many<'c, DB> {
 
 /// The rows of an answer.
 pub(super) struct Rows<'c, DB: Database> {
-    many: Many<'c, DB>,
+    many: ResultStream<'c, DB>,
     dialect: Dialect,
     own: fn(DB::Row) -> OwnedRow,
 }
@@ -165,17 +165,17 @@ impl<DB: Database> Stream for Rows<'_, DB> {
 ///
 /// Written by hand: as an `async fn` it would have room for the answer in each of its arms, and each
 /// future around it as much more.
-pub(crate) struct Reading<'c, 'r> {
+pub(crate) struct ReadResponse<'c, 'r> {
     /// The failure, taken when it is given, of what was not sent.
-    answer: Result<Answer<'c>, Option<Failure>>,
+    answer: Result<Response<'c>, Option<Failure>>,
     on_row: &'r mut OnRow<'r>,
     rows: u64,
     /// The first error of `on_row`: no row after it is handed on.
     refused: Option<Error>,
 }
 
-impl<'c, 'r> Reading<'c, 'r> {
-    pub(super) fn new(sent: Result<Answer<'c>, Failure>, on_row: &'r mut OnRow<'r>) -> Self {
+impl<'c, 'r> ReadResponse<'c, 'r> {
+    pub(super) fn new(sent: Result<Response<'c>, Failure>, on_row: &'r mut OnRow<'r>) -> Self {
         Self {
             answer: sent.map_err(Some),
             on_row,
@@ -185,7 +185,7 @@ impl<'c, 'r> Reading<'c, 'r> {
     }
 }
 
-impl Future for Reading<'_, '_> {
+impl Future for ReadResponse<'_, '_> {
     type Output = Result<u64, Failure>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -202,7 +202,7 @@ impl Future for Reading<'_, '_> {
         };
         match answer {
             #[cfg(feature = "sqlite")]
-            Ok(Answer::Sqlite(results)) => reader.poll(
+            Ok(Response::Sqlite(results)) => reader.poll(
                 results,
                 Dialect::Sqlite,
                 |row| Row::of(RowOf::Sqlite(row)),
@@ -210,7 +210,7 @@ impl Future for Reading<'_, '_> {
                 context,
             ),
             #[cfg(feature = "postgres")]
-            Ok(Answer::Postgres(results)) => reader.poll(
+            Ok(Response::Postgres(results)) => reader.poll(
                 results,
                 Dialect::Postgres,
                 |row| Row::of(RowOf::Postgres(row)),
@@ -218,7 +218,7 @@ impl Future for Reading<'_, '_> {
                 context,
             ),
             #[cfg(feature = "mysql")]
-            Ok(Answer::MySql(results)) => reader.poll(
+            Ok(Response::MySql(results)) => reader.poll(
                 results,
                 Dialect::MySql,
                 |row| Row::of(RowOf::MySql(row)),

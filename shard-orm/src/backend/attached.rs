@@ -1,21 +1,21 @@
-//! The file of static tables that a connection to a file of SQLite sees beside its own.
+//! The file of static tables that is attached to a connection to a SQLite file.
 //!
 //! It is attached for reading alone: a statement or a transaction that writes takes no lock on it.
-//! Other databases reach a second schema or database without being told.
+//! Other databases reach a second schema or database by its qualified name.
 
 #![cfg_attr(not(feature = "sqlite"), allow(dead_code))]
 
 use std::path::PathBuf;
 
-/// A second file.
+/// An attached file.
 #[derive(Debug, Clone)]
-pub(crate) struct Beside {
+pub(crate) struct Attached {
     /// The name under which statements find its tables.
     pub(super) name: String,
     pub(super) file: PathBuf,
 }
 
-impl Beside {
+impl Attached {
     pub(crate) fn new(name: &str, file: PathBuf) -> Self {
         let name = name.to_owned();
         Self { name, file }
@@ -59,9 +59,9 @@ mod tests {
 
     #[test]
     fn a_path_keeps_nothing_that_means_something_in_a_uri_or_in_sql() {
-        let beside = Beside::new("shop_static", PathBuf::from("/data/o'neil/50% ?#é.db"));
+        let attached = Attached::new("shop_static", PathBuf::from("/data/o'neil/50% ?#é.db"));
         assert_eq!(
-            beside.attach().as_deref(),
+            attached.attach().as_deref(),
             Some("ATTACH 'file:/data/o%27neil/50%25%20%3F%23%C3%A9.db?mode=ro' AS `shop_static`")
         );
     }

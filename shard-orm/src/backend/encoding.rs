@@ -1,4 +1,6 @@
-//! Values as bytes, for cursors: the number of the type, a mark for NULL, then the value.
+//! The binary encoding of values: the number of the type, a flag for NULL, then the value.
+//!
+//! Called for cursors, and for the keys by which related rows are matched.
 
 use sea_query::Value;
 
@@ -6,7 +8,7 @@ use super::Codec;
 use crate::error::{Error, Result};
 
 /// A value that can be written down and read back.
-trait Wire: Sized {
+trait Encode: Sized {
     fn write(&self, bytes: &mut Vec<u8>);
     fn read(bytes: &mut &[u8]) -> Option<Self>;
 }
@@ -24,7 +26,7 @@ fn take_array<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 
 macro_rules! numbers {
     ($($number:ty)*) => {$(
-        impl Wire for $number {
+        impl Encode for $number {
             fn write(&self, bytes: &mut Vec<u8>) {
                 bytes.extend(self.to_be_bytes());
             }
@@ -38,7 +40,7 @@ macro_rules! numbers {
 
 numbers!(i8 i16 i32 i64 i128 u8 u16 u32 u64 f32 f64);
 
-impl Wire for bool {
+impl Encode for bool {
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.push(u8::from(*self));
     }
@@ -48,7 +50,7 @@ impl Wire for bool {
     }
 }
 
-impl Wire for Vec<u8> {
+impl Encode for Vec<u8> {
     fn write(&self, bytes: &mut Vec<u8>) {
         (self.len() as u64).write(bytes);
         bytes.extend(self);
@@ -60,7 +62,7 @@ impl Wire for Vec<u8> {
     }
 }
 
-impl Wire for String {
+impl Encode for String {
     fn write(&self, bytes: &mut Vec<u8>) {
         self.as_bytes().to_vec().write(bytes);
     }
@@ -74,7 +76,7 @@ impl Wire for String {
 #[allow(unused_macros)]
 macro_rules! through {
     ($($value:ty, $carrier:ty, $write:expr, $read:expr;)*) => {$(
-        impl Wire for $value {
+        impl Encode for $value {
             fn write(&self, bytes: &mut Vec<u8>) {
                 let write: fn(&Self) -> $carrier = $write;
                 write(self).write(bytes);
@@ -142,7 +144,7 @@ impl CheckedMicros for time::Time {
 const SCALED: u8 = 24;
 
 /// The types that a cursor holds, each with its number.
-macro_rules! wire {
+macro_rules! encodings {
     ($($(#[$feature:meta])* $number:literal $variant:ident,)*) => {
         /// Appends a value.
         pub(crate) fn encode_value(value: &Value, bytes: &mut Vec<u8>) -> Result<()> {
@@ -179,7 +181,7 @@ macro_rules! wire {
             match number {
                 $(
                     $(#[$feature])*
-                    $number if present => Wire::read(bytes).map(|value| Value::$variant(Some(value))),
+                    $number if present => Encode::read(bytes).map(|value| Value::$variant(Some(value))),
                     $(#[$feature])*
                     $number => Some(Value::$variant(None)),
                 )*
@@ -196,7 +198,7 @@ macro_rules! wire {
     };
 }
 
-wire! {
+encodings! {
     1 Bool,
     2 TinyInt,
     3 SmallInt,
