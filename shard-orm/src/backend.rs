@@ -1,16 +1,17 @@
-//! The databases: the one place that matches on which of them is meant.
+//! The database drivers: the one module that matches on the database, and the SQL that differs.
 //!
-//! [`Args`] and [`Row`] are what a statement takes and gives, opaque over the backends that are
-//! compiled in, so that neither a model nor the code above names one. `Conn` runs a statement.
-//! Called by `connect` and `exec`, and through [`Field`](crate::Field) by every model.
+//! [`Args`] and [`Row`] are the arguments and rows of a statement. They are opaque over the
+//! compiled drivers, so that models and the modules above name no database. `Conn` runs a
+//! statement. Called by `connect` and `exec`, and through [`Field`](crate::Field) by every model.
 
-// A build without one of the databases has no use for what is there for it alone.
+// A build without one of the drivers does not use the code for that database.
 #![cfg_attr(
     not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
     allow(dead_code, unused_imports)
 )]
 
 mod advisory;
+mod ahead;
 mod args;
 mod arithmetic;
 mod array;
@@ -49,7 +50,6 @@ mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod probe;
-mod read_ahead;
 mod render;
 mod response;
 mod row;

@@ -1,4 +1,4 @@
-//! Which SQL a server speaks.
+//! The SQL dialect of a server.
 //!
 //! Named in every module and matched on in `backend` alone; the others ask for a [`Capability`](capability::Capability).
 
@@ -8,10 +8,10 @@ use std::fmt;
 
 pub(crate) use capability::Support;
 
-/// The SQL that a server speaks.
+/// The SQL dialect of a server.
 ///
-/// All three are always there, whatever features are enabled: a program with the SQLite driver
-/// alone can print the `CREATE TABLE` for PostgreSQL.
+/// All three exist whatever features are enabled: a program with the SQLite driver alone can print
+/// the `CREATE TABLE` for PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -28,7 +28,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Whether its driver is part of this build.
+    /// Returns whether its driver is part of this build.
     ///
     /// ```
     /// use shard_orm::Dialect;
@@ -49,7 +49,7 @@ impl Dialect {
     #[cfg(test)]
     pub(crate) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
 
-    /// The feature of this crate that brings its driver.
+    /// The feature of this crate that enables its driver.
     pub(crate) const fn feature(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",

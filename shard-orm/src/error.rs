@@ -1,6 +1,6 @@
-//! The one error of the library: what went wrong, on which shard, and what to do.
+//! The error of the library: its kind, the shard, and a message with advice.
 //!
-//! Made in every layer. A database's own codes become an [`ErrorKind`] in `connect::backend`.
+//! Made in every layer. `backend` turns the error codes of a database into an [`ErrorKind`].
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -15,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync + 'static>;
 
-/// What went wrong, alike for all databases.
+/// The kind of an error, the same for all databases.
 ///
 /// Match on it with a wildcard arm: kinds may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,69 +26,71 @@ type Source = Box<dyn StdError + Send + Sync + 'static>;
 )]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The row that was asked for is not there.
+    /// The requested row does not exist.
     NotFound,
-    /// A unique index or primary key holds that value already.
+    /// A unique index or primary key already has this value.
     Unique,
-    /// A foreign key points nowhere, or something still points to the row.
+    /// A foreign key refers to a missing row, or other rows still refer to this one.
     ForeignKey,
-    /// NULL in a column that does not take it.
+    /// NULL in a column that is not nullable.
     NotNull,
-    /// A CHECK constraint, or the type of the column, refuses the value.
+    /// A CHECK constraint, or the type of the column, rejects the value.
     Check,
-    /// The database could not order this transaction among others, or a table was altered since one of
-    /// its statements was prepared. Retryable.
+    /// The transaction conflicts with a concurrent one, or a table was altered after one of its
+    /// statements was prepared. Retryable.
     Serialization,
-    /// The database ended a circle of transactions that waited for each other. Retryable.
+    /// The transaction was chosen as a deadlock victim. Retryable.
     Deadlock,
     /// A statement, a lock or a connection took longer than its limit.
     Timeout,
-    /// No connection of the pool came free within the acquire timeout.
+    /// No connection of the pool became free within the acquire timeout.
     PoolExhausted,
-    /// The server is not there, refuses the connection, or went away before anything was sent; or the
-    /// answer to a read broke off.
+    /// The server cannot be reached, refuses the connection, or closed it before anything was sent;
+    /// or the response to a read was interrupted.
     Unavailable,
-    /// The database, the server or the transaction takes no writes.
+    /// The database, the server or the transaction is read-only.
     ReadOnly,
-    /// The server's disk, or the table, has no room for what was written.
+    /// The server's disk, or the table, is full.
     StorageFull,
-    /// The logical shard lives at another place now. Retryable.
+    /// The logical shard has moved to another namespace. Retryable.
     ShardMoved,
     /// The table or column does not exist in that namespace.
     UndefinedTable,
-    /// Another run of the same task has begun since, and this one may not go on.
+    /// Fenced off: a newer run of the same task has started, so this one can no longer commit.
     Fenced,
-    /// No logical shard owns that key.
+    /// No logical shard owns the key.
     NoShardForKey,
-    /// One call or transaction would touch more than its one logical shard.
+    /// A call or transaction would use another logical shard than its own.
     CrossShard,
     /// The transaction is running another statement.
     TransactionBusy,
     /// The transaction has ended, or the database has rolled it back.
     TransactionEnded,
-    /// The model's own validation refuses the row; see [`fields`](Error::fields).
+    /// The model's validation rejects the row; see [`fields`](Error::fields).
     Invalid,
-    /// The write was carried out and stays, and then a hook of the model failed: the source.
+    /// The write succeeded, and then an after hook of the model failed. The source is the hook's
+    /// error.
     AfterHook,
-    /// A value that came back does not fit the type that was asked for.
+    /// A value in the result does not fit the requested type.
     Decode,
-    /// A text is no [`Cursor`](crate::Cursor), or one of another query. It came from a client: an
-    /// answer of 400, not 500.
+    /// A text is not a [`Cursor`](crate::Cursor), or belongs to another query. It came from a
+    /// client: respond with 400, not 500.
     InvalidCursor,
-    /// A text is no token of a [`Session`](crate::Session). It came from a client.
+    /// A text is not a token of a [`Session`](crate::Session). It came from a client.
     InvalidToken,
-    /// The database or the library does not do that.
+    /// The database or the library does not support the request.
     Unsupported,
-    /// The configuration, or what it says of a server, is wrong.
+    /// The configuration is wrong, or does not match the server.
     Configuration,
-    /// The answer to a write or a COMMIT was lost after it was sent: it may have happened.
+    /// The response to a write or a COMMIT was lost after it was sent: it may have been carried
+    /// out.
     OutcomeUnknown,
-    /// The database reported something that has no kind of its own; see the source.
+    /// The database reported an error that has no kind of its own; see the source.
     Database,
 }
 
 impl ErrorKind {
-    /// Whether it may say that what was asked for has moved away. Nothing was done then.
+    /// Returns whether it can mean that the shard has moved. Nothing was done then.
     pub(crate) fn may_have_moved(self) -> bool {
         matches!(
             self,
@@ -136,7 +138,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// One logical shard of one group, as errors and reports name it.
+/// One logical shard of a group, as errors and reports name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ShardId {
@@ -175,7 +177,8 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind with a message that says what was asked, what was found, what to do.
+    /// Makes an error of this kind. The message says what is wrong, with the allowed value, and
+    /// what to do.
     ///
     /// For implementations of the library's traits, such as [`Strategy`](crate::route::Strategy)
     /// and [`Field`](crate::Field).
@@ -192,48 +195,48 @@ impl Error {
         }))
     }
 
-    /// What went wrong.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The logical shard on which it went wrong, where there is one.
+    /// The logical shard on which it occurred, if it is known.
     #[must_use]
     pub fn shard(&self) -> Option<&ShardId> {
         self.0.shard.as_ref()
     }
 
-    /// The constraint or index that the database named, where it named one.
+    /// The violated constraint or index, if the database named it.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
     }
 
-    /// The logical shards on which a call over several of them had been carried out when it
-    /// failed; see [`failed_shards`](Self::failed_shards) for the others.
+    /// The logical shards on which a call over several of them had succeeded when it failed; see
+    /// [`failed_shards`](Self::failed_shards) for the others.
     #[must_use]
     pub fn done_shards(&self) -> &[ShardId] {
         &self.0.done
     }
 
-    /// The logical shards on which a call over several of them was not carried out. One whose
-    /// outcome is unknown counts here.
+    /// The logical shards on which a call over several of them failed or was not attempted. A shard
+    /// with an unknown outcome is one of these.
     #[must_use]
     pub fn failed_shards(&self) -> &[ShardId] {
         &self.0.failed
     }
 
-    /// What the model's validation found, of an [`Invalid`](ErrorKind::Invalid) row; empty for any
+    /// The problems that validation found in an [`Invalid`](ErrorKind::Invalid) row; empty for any
     /// other kind.
     #[must_use]
     pub fn fields(&self) -> &[FieldError] {
         &self.0.fields
     }
 
-    /// Whether the same call, or the same transaction from its start, may succeed when it is
-    /// made again. False for an unknown outcome: whether that may be repeated is known to the
-    /// caller alone.
+    /// Returns whether the same call, or the same transaction from its start, may succeed when it
+    /// is repeated. False for an unknown outcome: only the caller knows whether it is safe to
+    /// repeat that.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -242,7 +245,7 @@ impl Error {
         )
     }
 
-    /// The message alone, for an error that says more around it.
+    /// The message alone, for an error that adds to it.
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }
@@ -257,7 +260,7 @@ impl Error {
         self
     }
 
-    /// Names the shard, unless a deeper layer has named it.
+    /// Adds the shard, unless a lower layer has added one.
     pub(crate) fn on_shard(mut self, group: &str, shard: u32) -> Self {
         if self.0.shard.is_none() {
             self.0.shard = Some(ShardId {
@@ -268,7 +271,7 @@ impl Error {
         self
     }
 
-    /// Names the server in the place of a logical shard, of a statement that is of none.
+    /// Replaces the shard by the server, for a statement that belongs to no logical shard.
     pub(crate) fn on_server(mut self, server: &str) -> Self {
         self.0.shard = None;
         self.0.message = format!("{} (server `{server}`)", self.0.message).into();
@@ -330,7 +333,7 @@ fn list(f: &mut fmt::Formatter<'_>, shards: &[ShardId]) -> fmt::Result {
     Ok(())
 }
 
-/// Reads like the text of the error, with the errors behind it: `main` shows it so.
+/// Shows the text of the error and its sources, as `main` prints them.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut said = self.to_string();
@@ -342,7 +345,7 @@ impl fmt::Debug for Error {
         f.write_str(&said)?;
         let mut source = self.source();
         while let Some(error) = source {
-            // Sources often repeat what has been said.
+            // Sources often repeat the message.
             let text = error.to_string();
             if !text.is_empty() && !said.contains(&text) {
                 write!(f, "\n  caused by: {text}")?;
@@ -354,8 +357,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Data for a report or a log: the kind, the text, the shards, and what validation found. What stands
-/// behind it is left out.
+/// Serializes the kind, the message, the shards and the validation problems, for a report or a log.
+/// The source is left out.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Error {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,6 +1,6 @@
-//! Tasks of the library's own: none ends unseen.
+//! Background tasks of the library, whose panics are logged and which are restarted.
 //!
-//! Used by whatever is spawned and not awaited by a caller.
+//! Used for every task that is spawned and that no caller awaits.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// The delay before a task that panicked is restarted: the first one, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
 
-/// Runs a future, and gives a panic in it as an error, which is logged as well.
+/// Runs a future, and turns a panic into an error, which is logged as well.
 ///
-/// What the future had changed stays: it must be of use half-done. The panic's own text, which may
-/// hold a value, goes where the process's panics go, and nowhere else.
+/// The changes of the future remain, so that they must be usable half-done. The panic's own text,
+/// which may contain a value, goes to the process's panic output and nowhere else.
 pub(crate) async fn caught<T>(what: &'static str, future: impl Future<Output = T>) -> Result<T> {
     AssertUnwindSafe(future).catch_unwind().await.map_err(|_| {
         tracing::error!(target: "shard_orm", task = what, "a task has panicked");

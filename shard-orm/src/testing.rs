@@ -1,6 +1,7 @@
-//! A temporary cluster for the tests of programs that use this library.
+//! Temporary clusters for the tests of programs that use this library.
 //!
-//! On SQLite, in a temporary folder, made from the models alone: no server, no configuration.
+//! They are SQLite files in a temporary folder, made from the models alone, without a server or a
+//! configuration.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,14 +15,14 @@ use crate::error::{Error, Result};
 use crate::exec::{Executor, Sealed, Target};
 use crate::model::{Generate, Model, ModelDef, ModelLocation, StaticGroups};
 
-/// The logical shards of each group.
+/// The number of logical shards of each group.
 const LOGICAL_SHARDS: u32 = 16;
-/// The database of the sequences, where a model takes its ids from one.
+/// The database of the sequences, for models whose ids come from one.
 const SEQUENCES: &str = "sequences";
 
 /// One model, or a tuple of up to eight.
 pub trait Models {
-    /// Their descriptions.
+    /// The descriptions of the models.
     fn defs() -> Vec<&'static ModelDef>;
 }
 
@@ -84,7 +85,7 @@ pub struct TestCluster {
 /// ```
 ///
 /// # Errors
-/// When the folder or the tables cannot be made.
+/// When the folder or the tables cannot be created.
 pub async fn cluster<M: Models>() -> Result<TestCluster> {
     let folder = TempDir::with_prefix("shard-orm-").map_err(|source| {
         Error::configuration("a temporary folder cannot be made").with_source(source)
@@ -109,7 +110,7 @@ pub async fn cluster<M: Models>() -> Result<TestCluster> {
             }
         }
     }
-    // Its databases are its own, so no other process makes ids for them.
+    // No other process makes ids for these databases.
     let mut ids = Ids::new().worker(0);
     let generates_by_table = |def: &&ModelDef| {
         def.generated

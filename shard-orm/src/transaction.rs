@@ -1,6 +1,6 @@
 //! Transactions on one logical shard, or on one named database.
 //!
-//! A transaction holds one connection from its BEGIN until its COMMIT or ROLLBACK was answered.
+//! A transaction holds one connection from BEGIN until the response to its COMMIT or ROLLBACK.
 //! Called by users through [`Cluster::begin`] and [`Cluster::transaction`], and by `exec`, which
 //! runs statements in it.
 

@@ -1,5 +1,5 @@
-//! How times, durations and outcomes are written as data: seconds, RFC 3339 texts in UTC, and
-//! `result` beside `error`.
+//! The serialized form of times, durations and outcomes: seconds, RFC 3339 texts in UTC, and the
+//! entries `result` and `error`.
 //!
 //! Called by the types that are serialised with the feature `serde`.
 
@@ -41,7 +41,7 @@ pub(crate) fn rfc_3339_of<S: Serializer>(
     text(*time).serialize(serializer)
 }
 
-/// The entry `result`, or the entry `error`.
+/// Writes the entry `result`, or the entry `error`.
 pub(crate) fn outcome<T: Serialize, S: Serializer>(
     outcome: &Result<T, Error>,
     serializer: S,
@@ -54,7 +54,7 @@ pub(crate) fn outcome<T: Serialize, S: Serializer>(
     entry.end()
 }
 
-/// As [`outcome`]; both are missing of what was not begun.
+/// Like [`outcome`], but writes neither for work that was not started.
 #[allow(clippy::ref_option)] // The form that serde asks for.
 pub(crate) fn begun<T: Serialize, S: Serializer>(
     begun: &Option<Result<T, Error>>,

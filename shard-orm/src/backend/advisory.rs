@@ -1,20 +1,20 @@
 //! Locks that a server keeps for one session: the advisory locks of PostgreSQL, and `GET_LOCK` of
 //! MySQL and MariaDB.
 //!
-//! Called by `lock`, on connections of its own. A session that says nothing for the time of its lock
-//! is ended by the server, and its locks with it.
+//! Called by `lock`, on dedicated connections. The server ends a session that is silent for the
+//! time of its lock, which releases the lock.
 
 use std::time::Duration;
 
 use super::{Conn, Failure};
 use crate::error::Error;
 
-/// What a lock is called on the server.
+/// The name of a lock on the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AdvisoryLock {
-    /// On PostgreSQL.
+    /// The number on PostgreSQL.
     pub(crate) number: i64,
-    /// On MySQL and MariaDB: up to 64 characters.
+    /// The name on MySQL and MariaDB, of up to 64 characters.
     pub(crate) name: String,
 }
 
@@ -42,11 +42,11 @@ macro_rules! each {
     };
 }
 
-// A build with SQLite alone has no use for the arguments.
+// A build with SQLite alone does not use the arguments.
 #[allow(unused_variables)]
 impl Conn {
-    /// Takes a lock, unless another session has it. The server ends this session when it has the
-    /// lock and says nothing for `ttl`.
+    /// Takes a lock unless another session holds it. The server ends this session if it holds the
+    /// lock and is silent for `ttl`.
     pub(crate) async fn advisory_lock(
         &mut self,
         lock: &AdvisoryLock,
@@ -55,7 +55,8 @@ impl Conn {
         each!(self, lock, lock(ttl))
     }
 
-    /// Whether this session has a lock. The time in which it may say nothing begins anew.
+    /// Returns whether this session holds the lock, and restarts the time for which it may be
+    /// silent.
     pub(crate) async fn advisory_ping(
         &mut self,
         lock: &AdvisoryLock,
@@ -64,12 +65,12 @@ impl Conn {
         each!(self, lock, ping(ttl))
     }
 
-    /// Gives a lock back; says whether this session had it.
+    /// Releases a lock, and returns whether this session held it.
     pub(crate) async fn advisory_unlock(&mut self, lock: &AdvisoryLock) -> Result<bool, Failure> {
         each!(self, lock, unlock())
     }
 
-    /// Whether any session has a lock.
+    /// Returns whether any session holds the lock.
     pub(crate) async fn is_advisory_locked(
         &mut self,
         lock: &AdvisoryLock,

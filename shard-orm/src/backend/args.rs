@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 
 /// The arguments of one statement, in the order of its placeholders.
 ///
-/// Opaque: a [`Field`](crate::Field) fills it, usually by handing on to the field that it is made
-/// of.
+/// Opaque: a [`Field`](crate::Field) binds its value, usually by calling the field that it
+/// contains.
 ///
 /// ```
 /// use shard_orm::{Args, ColumnType, Field, Result, Row};
@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 /// ```
 pub struct Args {
     pub(super) buffer: Buffer,
-    /// About the bytes that the arguments take in a message to the server.
+    /// The approximate size of the arguments in a message to the server.
     pub(super) bytes: usize,
     /// The declaration of the column that the next value is bound to.
     pub(super) declared: Option<Declared>,
@@ -50,7 +50,7 @@ pub(crate) struct Declared {
 
 /// The arguments in the form that their driver takes.
 pub(super) enum Buffer {
-    /// Collected, to be put into a statement whose backend is not known yet.
+    /// Collected values, for a statement whose database is not known yet.
     Values(Vec<Value>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::postgres::PgArguments),
@@ -61,13 +61,14 @@ pub(super) enum Buffer {
     MySql(sqlx::mysql::MySqlArguments),
     #[cfg(feature = "sqlite")]
     Sqlite(sqlx::sqlite::SqliteArguments),
-    /// None, of a statement that is sent as it stands and not prepared.
+    /// No arguments, of a statement that is sent without being prepared.
     Unprepared,
-    /// Not kept: only their size is asked for.
+    /// Nothing is kept: only the size is measured.
     Measured,
 }
 
-/// What a value takes at most beside the bytes of a text: its own bytes, its type and its length.
+/// The maximum size of a value without the bytes of a text: the value itself, its type and its
+/// length.
 pub(super) const ROOM_OF_A_VALUE: usize = 16;
 
 impl Args {
@@ -84,7 +85,7 @@ impl Args {
         Self::of(Buffer::Unprepared)
     }
 
-    /// Arguments for a server that speaks `dialect`.
+    /// Empty arguments for this database.
     pub(crate) fn new(dialect: Dialect) -> Result<Self> {
         match dialect {
             #[cfg(feature = "sqlite")]
@@ -98,7 +99,7 @@ impl Args {
         }
     }
 
-    /// Binds what is declared so.
+    /// Binds a value of a column with this declaration.
     pub(crate) fn declared(
         &mut self,
         declared: Option<Declared>,
@@ -110,7 +111,7 @@ impl Args {
         outcome
     }
 
-    /// How many there are.
+    /// The number of arguments.
     pub(crate) fn len(&self) -> usize {
         match &self.buffer {
             Buffer::Values(values) => values.len(),
@@ -126,19 +127,19 @@ impl Args {
         }
     }
 
-    /// About how many bytes they take in a message to the server, and hardly less.
+    /// The approximate size in a message to the server, which is hardly ever too small.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// About how many bytes the values that `bind` puts down take in a message to the server.
+    /// The approximate size of the values that `bind` binds.
     pub(crate) fn measure(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<usize> {
         let mut args = Self::of(Buffer::Measured);
         bind(&mut args)?;
         Ok(args.bytes)
     }
 
-    /// The value that `bind` puts down, for a statement whose backend is not known yet.
+    /// The value that `bind` binds, for a statement whose database is not known yet.
     pub(crate) fn value(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<Value> {
         let mut values = Self::values(bind)?;
         match (values.pop(), values.is_empty()) {
@@ -150,7 +151,7 @@ impl Args {
         }
     }
 
-    /// The values that `bind` puts down.
+    /// The values that `bind` binds.
     pub(crate) fn values(bind: impl FnOnce(&mut Self) -> Result<()>) -> Result<Vec<Value>> {
         let mut args = Self::of(Buffer::Values(Vec::with_capacity(1)));
         bind(&mut args)?;
@@ -192,7 +193,7 @@ impl std::fmt::Debug for Args {
     }
 }
 
-/// The error for a backend that this build does not have.
+/// The error for a database whose driver is not part of this build.
 pub(super) fn not_compiled(dialect: Dialect) -> Error {
     Error::configuration(format!(
         "this build has no driver for {dialect}: enable the feature `{}` of shard-orm",
@@ -200,7 +201,7 @@ pub(super) fn not_compiled(dialect: Dialect) -> Error {
     ))
 }
 
-/// The error for a value of a statement that takes none.
+/// The error for an argument of a statement that is not prepared.
 #[cold]
 pub(super) fn takes_none() -> Error {
     Error::unsupported("a statement that is not prepared takes no arguments")

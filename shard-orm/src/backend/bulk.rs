@@ -1,36 +1,36 @@
-//! Rows from one connection to another as the bytes that the database makes of them: `COPY` of
-//! PostgreSQL. No other database has it.
+//! Transfer of rows between two connections in the binary form of the database: `COPY` of
+//! PostgreSQL.
 //!
-//! Called by `exec::bulk`, for statements that `sync` has made.
+//! Called by `exec::bulk`, for the first copy of a table.
 
 use super::{Conn, Failure};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// How many bytes are sent at a time. The server gives each row by itself, and a message for each
-/// would cost a call of the system for each.
+/// The size of a chunk. The server sends each row as a message, and forwarding each would cost a
+/// system call per row.
 #[cfg(feature = "postgres")]
 const CHUNK: usize = 128 * 1024;
 
-/// Whether connections to this database give and take rows as bytes.
+/// Returns whether this database can transfer rows in this way.
 pub(crate) const fn has_bulk(dialect: Dialect) -> bool {
     cfg!(feature = "postgres") && matches!(dialect, Dialect::Postgres)
 }
 
-/// What came of rows that were passed on.
+/// The outcome of a transfer.
 #[derive(Debug)]
 pub(crate) enum Passed {
-    /// All were taken: so many. Both connections are at rest.
+    /// All rows were accepted: this many. Both connections are idle.
     All(u64),
-    /// The one that was to take them refuses them. Both connections are at rest.
+    /// The target rejected the rows. Both connections are idle.
     Refused(Failure),
-    /// The one that gives them broke off: neither connection is of any use.
+    /// The source failed. Neither connection can be used again.
     Broken(Failure),
-    /// The one that takes them was lost: neither connection is of any use.
+    /// The target connection was lost. Neither connection can be used again.
     Lost(Failure),
 }
 
-/// Passes the rows of one statement to another one.
+/// Transfers the rows of the statement `out` to the statement `into`.
 #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async))]
 pub(crate) async fn pass(from: &mut Conn, out: &str, to: &mut Conn, into: &str) -> Passed {
     #[cfg(feature = "postgres")]
@@ -54,8 +54,8 @@ mod of_postgres {
         Failure::from_driver(Dialect::Postgres, source)
     }
 
-    /// The taker begins first: when it refuses, nothing has been asked of the giver, whose answer
-    /// would have to be read to its end.
+    /// The target starts first: if it rejects the rows, the source has sent nothing that would have
+    /// to be read to its end.
     pub(super) async fn pass(
         from: &mut PgConnection,
         out: &str,

@@ -1,4 +1,4 @@
-//! One connection, of whichever database: used, given up, closed. Opened by an `Opener`.
+//! One connection to any database: statements, health and closing. Opened by an `Opener`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,12 +25,11 @@ pub(crate) enum Conn {
     MySql(sqlx::MySqlConnection, super::mysql::MySqlState),
 }
 
-/// A session that is to be ended on its server, which does not see by itself that its client is
-/// gone.
+/// A session that has to be killed on its server, which does not detect that the client is gone.
 #[derive(Debug)]
 pub(crate) struct Abandoned(#[allow(dead_code)] u64);
 
-/// Runs one expression on whichever connection it is.
+/// Evaluates an expression with the connection of the driver.
 macro_rules! each {
     ($conn:expr, $inner:ident => $do:expr) => {
         match *$conn {
@@ -56,10 +55,10 @@ impl Conn {
         }
     }
 
-    /// Runs a prepared statement, hands each row to `on_row`, and gives the rows affected.
+    /// Runs a statement, calls `on_row` for each row, and returns the number of affected rows.
     ///
-    /// When `on_row` fails, the rest of the result is read past it, so that the connection serves
-    /// on, and its first error is what the call gives.
+    /// If `on_row` fails, the rest of the result is skipped, so that the connection stays usable,
+    /// and its first error is returned.
     #[inline]
     pub(crate) fn run<'c, 'r>(
         &'c mut self,
@@ -67,12 +66,12 @@ impl Conn {
         args: Args,
         on_row: &'r mut OnRow<'r>,
     ) -> ReadResponse<'c, 'r> {
-        // Handed to the driver at once: as a part of the future, the arguments would be copied
-        // into each future around it.
+        // Passed to the driver at once: as a part of the future, the arguments would be copied into
+        // each future around it.
         ReadResponse::new(self.send(sql, args), on_row)
     }
 
-    /// Refuses a statement that is larger than what the server takes at a time.
+    /// Rejects a statement that is larger than the server's limit.
     #[inline]
     #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
     fn check_size(&self, text: &str, arguments: usize) -> Result<(), Failure> {
@@ -111,7 +110,7 @@ impl Conn {
                     Results::Many(ResultStream::new(Dialect::Postgres, rows))
                 }))
             }
-            // The driver's way to one row leaves the end of the result to the next statement.
+            // The driver's `fetch_optional` leaves the end of the result to the next statement.
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), Buffer::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql, args));
@@ -147,8 +146,8 @@ impl Conn {
         }
     }
 
-    /// Runs an update of MySQL or MariaDB, and gives the rows that it found and the value of its
-    /// `LAST_INSERT_ID(expr)`.
+    /// Runs an update on MySQL or MariaDB, and returns the number of matched rows and the value of
+    /// its `LAST_INSERT_ID(expr)`.
     #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
     pub(crate) async fn run_for_insert_id(
         &mut self,
@@ -169,7 +168,7 @@ impl Conn {
         }
     }
 
-    /// Runs a prepared statement and gives its rows one by one.
+    /// Runs a prepared statement and streams its rows.
     pub(crate) fn rows(
         &mut self,
         sql: &Sql,
@@ -203,7 +202,7 @@ impl Conn {
         }
     }
 
-    /// Runs statements that take no arguments and give no rows.
+    /// Runs statements without arguments and rows.
     pub(crate) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
         self.check_size(text, 0)?;
         let dialect = self.dialect();
@@ -259,10 +258,10 @@ impl Conn {
         }
     }
 
-    /// Gives the connection up in the middle of whatever it does, and has that ended. The session
-    /// that comes back has to be ended by [`end`](Self::end), over another connection.
+    /// Abandons the connection with its running statement, which is interrupted. A returned session
+    /// has to be killed by [`end`](Self::end), over another connection.
     ///
-    /// PostgreSQL looks every second whether its client is still there.
+    /// PostgreSQL checks every second whether its client is still connected.
     pub(crate) fn give_up(self) -> Option<Abandoned> {
         match self {
             #[cfg(feature = "sqlite")]
@@ -277,7 +276,7 @@ impl Conn {
         }
     }
 
-    /// Ends another session of the same user.
+    /// Kills another session of the same user.
     #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
     pub(crate) async fn end(&mut self, session: Abandoned) -> Result<(), Failure> {
         match self {
@@ -288,8 +287,8 @@ impl Conn {
         }
     }
 
-    /// Asks a PostgreSQL server how many locks it has for all its sessions, and for how many
-    /// relations a table stands, whose quoted name is given.
+    /// Reads the size of a PostgreSQL server's lock table, and the number of relations that a read
+    /// of the table locks. The name is quoted.
     #[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
     pub(crate) async fn lock_room(&mut self, table: &str) -> Result<(i64, i64), Failure> {
         match self {
@@ -302,7 +301,8 @@ impl Conn {
         }
     }
 
-    /// Whether it was opened before the static tables were there which a new connection would see.
+    /// Returns whether it was opened before the file of static tables existed, which a new
+    /// connection would attach.
     pub(crate) fn is_outdated(&self) -> bool {
         match self {
             #[cfg(feature = "sqlite")]
@@ -312,7 +312,7 @@ impl Conn {
         }
     }
 
-    /// Asks the server whether it is there. An outdated connection does not count as being there.
+    /// Checks that the server responds. An outdated connection fails.
     pub(crate) async fn ping(&mut self) -> Result<(), Failure> {
         let dialect = self.dialect();
         if self.is_outdated() {
@@ -322,7 +322,7 @@ impl Conn {
             )));
         }
         match self {
-            // There is nobody to be asked but the file.
+            // There is no server; the file is read.
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_, known) => {
                 let text = super::sqlite::refresh(known);
@@ -336,15 +336,15 @@ impl Conn {
         }
     }
 
-    /// Forgets all statements that were prepared on it.
+    /// Clears the cache of prepared statements.
     pub(crate) async fn forget(&mut self) -> Result<(), Failure> {
         let dialect = self.dialect();
         let forgotten: sqlx::Result<()> = each!(self, conn => conn.clear_cached_statements().await);
         forgotten.map_err(|source| Failure::from_driver(dialect, source))
     }
 
-    /// Takes the write lock of a SQLite file for a moment, without waiting for it: one that another
-    /// holds can be taken.
+    /// Takes the write lock of a SQLite file for a moment. It does not wait: a lock that another
+    /// connection holds shows that the file can be locked.
     pub(crate) async fn try_to_write(&mut self) -> Result<(), Failure> {
         self.batch("PRAGMA busy_timeout = 0").await?;
         match self.batch("BEGIN IMMEDIATE").await {
@@ -354,7 +354,7 @@ impl Conn {
         }
     }
 
-    /// Says goodbye to the server. A connection that is only dropped ends as well, with a note in
+    /// Closes the connection in an orderly way. A connection that is only dropped leaves a note in
     /// the server's log.
     pub(crate) async fn close(self) {
         let closed: sqlx::Result<()> = match self {
@@ -375,7 +375,7 @@ fn mismatched() -> Error {
     Error::configuration("the arguments were made for another database than the connection's")
 }
 
-/// A text that is sent as it stands.
+/// A text that is sent without being prepared.
 fn text(sql: Sql) -> sqlx::RawSql {
     sqlx::raw_sql(AssertSqlSafe(sql.text))
 }
@@ -385,8 +385,8 @@ where
     DB: sqlx::Database + HasStatementCache,
     A: IntoArguments<DB> + Send + 'static,
 {
-    // MySQL's driver closes a statement that it does not keep with a packet that is not answered,
-    // and the connection's next statement then waits for the kernel to acknowledge it: 40 ms.
+    // MySQL's driver closes a statement that it does not cache with a packet that has no response,
+    // and the next statement then waits 40 ms for the kernel's acknowledgement.
     let persistent = sql.persistent || DB::NAME == "MySQL";
     // The texts are rendered by this library, from identifiers that sea-query quotes.
     sqlx::query_with(AssertSqlSafe(sql.text), args).persistent(persistent)

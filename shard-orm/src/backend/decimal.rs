@@ -1,7 +1,7 @@
-//! Decimals: how each database binds and reads one, and never a rounded one.
+//! Decimals, bound and read on each database without rounding.
 //!
-//! The drivers round what has more digits than a `Decimal` holds. So the digits are read here:
-//! what a `Decimal` does not hold exactly is an error.
+//! The drivers round a number with more digits than a `Decimal` has. So the digits are read here: a
+//! number that a `Decimal` does not represent exactly is an error.
 
 use rust_decimal::Decimal;
 use sea_query::{ArrayType, Value};
@@ -16,14 +16,14 @@ use super::scalar::put;
 use super::{Args, ColumnType, Digits, Field, Row};
 use crate::error::{Error, ErrorKind, Result};
 
-/// On SQLite a decimal is a text in its shortest form, so that equal numbers are equal texts; of a
-/// column with declared digits that fit into an integer, the number of its smallest unit.
+/// SQLite stores a decimal as a text in its shortest form, so that equal numbers are equal texts. A
+/// column with declared digits that fit into an integer stores the number of its smallest units.
 impl Field for Decimal {
     type Plain = Self;
     const TYPE: ColumnType = ColumnType::Decimal;
 
     fn bind(&self, args: &mut Args) -> Result<()> {
-        // Its digits, where it is sent as a text.
+        // The digits, if it is sent as a text.
         args.bytes += 16;
         let Some(Declared { column, digits }) = args.declared else {
             return bind_plain(*self, args);
@@ -56,7 +56,7 @@ impl Field for Decimal {
         let exact = match row.0 {
             #[cfg(feature = "postgres")]
             RowOf::Postgres(of) => of.try_get::<Exact, _>(ordinal).map(|exact| exact.0),
-            // The type of a column without declared digits adds zeros to its end.
+            // The type of a column without declared digits appends zeros.
             #[cfg(feature = "mysql")]
             RowOf::MySql(of) => of
                 .try_get::<Exact, _>(ordinal)
@@ -89,10 +89,9 @@ fn bind_plain(decimal: Decimal, args: &mut Args) -> Result<()> {
         postgres: decimal, mysql: decimal, sqlite: decimal.normalize().to_string())
 }
 
-/// Binds a decimal of a column that SQLite keeps as an integer, with as many digits after the point
-/// as the column has.
+/// Binds a decimal of a column that SQLite stores as an integer, with the scale of the column.
 ///
-/// As a value that is not bound yet it is an array of one: the two kinds are told apart when the
+/// Before it is bound, its value is an array of one, which tells the two kinds apart when the
 /// database is known.
 pub(super) fn bind_scaled(decimal: Decimal, args: &mut Args) -> Result<()> {
     put!(args, scaled(decimal),
@@ -127,12 +126,12 @@ pub(super) fn typed(column: &str, digits: Digits, decimal: Decimal) -> Result<Va
     })
 }
 
-/// The decimal as a number of its smallest unit.
+/// The decimal as a number of its smallest units.
 pub(super) fn units(decimal: Decimal) -> Option<i64> {
     i64::try_from(decimal.mantissa()).ok()
 }
 
-/// The decimal of a value, of whichever column.
+/// The decimal of a value of any column.
 pub(crate) fn decimal_of(value: &Value) -> Option<Decimal> {
     match value {
         Value::Decimal(decimal) => *decimal,
@@ -140,7 +139,7 @@ pub(crate) fn decimal_of(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// The decimal of a value that was bound for a column which SQLite keeps as an integer.
+/// The decimal of a value of a column that SQLite stores as an integer.
 pub(crate) fn scaled_of(value: &Value) -> Option<Decimal> {
     match value {
         Value::Array(ArrayType::Decimal, Some(one)) => match one.as_slice() {
@@ -152,7 +151,7 @@ pub(crate) fn scaled_of(value: &Value) -> Option<Decimal> {
 }
 
 impl Digits {
-    /// The same number with just as many digits after the point, if it has no more than these.
+    /// The same number with this scale, if it has no more digits.
     pub(crate) fn fit(self, decimal: Decimal) -> Option<Decimal> {
         let shortest = decimal.normalize();
         let scale = u32::from(self.scale());
@@ -177,7 +176,7 @@ fn does_not_fit(column: &str, digits: Digits) -> Error {
     )
 }
 
-/// Reads a text. Zeros at the end of a fraction are no digits that must be held.
+/// Reads a text. Trailing zeros of a fraction need not be representable.
 pub(super) fn exact(text: &str) -> std::result::Result<Decimal, rust_decimal::Error> {
     match Decimal::from_str_exact(text) {
         Err(_) if text.contains('.') => {
@@ -187,7 +186,7 @@ pub(super) fn exact(text: &str) -> std::result::Result<Decimal, rust_decimal::Er
     }
 }
 
-/// A decimal that a server sends, with all of its digits.
+/// A decimal from a server, with all of its digits.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 struct Exact(Decimal);
 
@@ -246,7 +245,7 @@ fn of_postgres(bytes: &[u8]) -> Option<Decimal> {
     let is_negative = match sign {
         0x0000 => false,
         0x4000 => true,
-        // NaN and the infinities.
+        // NaN and infinities.
         _ => return None,
     };
     let (digits, rest) = digits.as_chunks::<2>();
@@ -261,7 +260,7 @@ fn of_postgres(bytes: &[u8]) -> Option<Decimal> {
     if is_negative {
         mantissa = -mantissa;
     }
-    // The last digit stands for so many powers of 10,000.
+    // The exponent of the last digit, to the base 10,000.
     let power = i32::from(weight.cast_signed()) + 1 - i32::from(count);
     let mut scale = power.checked_mul(-4)?;
     let shown = i32::from(shown);
@@ -279,7 +278,7 @@ fn of_postgres(bytes: &[u8]) -> Option<Decimal> {
     while scale < shown.min(28) {
         match mantissa.checked_mul(10) {
             Some(longer) if scale < 0 || is_held(longer) => mantissa = longer,
-            // It is held without the zeros at its end.
+            // It is representable without its trailing zeros.
             _ if scale >= 0 => break,
             _ => return None,
         }
@@ -288,7 +287,7 @@ fn of_postgres(bytes: &[u8]) -> Option<Decimal> {
     Decimal::try_from_i128_with_scale(mantissa, u32::try_from(scale).ok()?).ok()
 }
 
-/// Whether a decimal holds this mantissa.
+/// Returns whether a decimal can have this mantissa.
 #[cfg(feature = "postgres")]
 fn is_held(mantissa: i128) -> bool {
     mantissa.unsigned_abs() < 1 << 96

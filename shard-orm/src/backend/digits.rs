@@ -1,4 +1,4 @@
-//! How many digits a decimal column has, where its model says so.
+//! The declared precision and scale of a decimal column.
 
 use super::ColumnType;
 
@@ -9,14 +9,14 @@ pub struct Digits {
     scale: u8,
 }
 
-/// As many digits as a decimal holds, whichever they are.
+/// The number of digits that every `Decimal` can have.
 const MOST: u8 = 28;
 
-/// As many digits as an integer of 64 bits holds, whichever they are.
+/// The number of digits that every integer of 64 bits can have.
 const OF_AN_INTEGER: u8 = 18;
 
 impl Digits {
-    /// So many digits in all, `scale` of them after the point.
+    /// Makes the digits of a column: `precision` in all, `scale` of them after the point.
     ///
     /// # Panics
     /// When there are none or more than 28, or more after the point than in all. The derive calls it
@@ -34,19 +34,19 @@ impl Digits {
         Self { precision, scale }
     }
 
-    /// How many digits there are.
+    /// The number of digits.
     #[must_use]
     pub const fn precision(self) -> u8 {
         self.precision
     }
 
-    /// How many of them stand after the point.
+    /// The number of digits after the point.
     #[must_use]
     pub const fn scale(self) -> u8 {
         self.scale
     }
 
-    /// What a column of so many digits holds.
+    /// The type of a column with these digits.
     #[doc(hidden)]
     #[must_use]
     pub const fn column_type(self) -> ColumnType {
@@ -57,7 +57,7 @@ impl Digits {
         }
     }
 
-    /// The largest integer of the smallest unit that SQLite stores for it.
+    /// The largest number of smallest units that SQLite stores for it.
     pub(crate) fn largest(self) -> i64 {
         10_i64
             .saturating_pow(self.precision.into())

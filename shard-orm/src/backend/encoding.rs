@@ -7,13 +7,13 @@ use sea_query::Value;
 use super::Codec;
 use crate::error::{Error, Result};
 
-/// A value that can be written down and read back.
+/// A value that can be encoded and decoded.
 trait Encode: Sized {
     fn write(&self, bytes: &mut Vec<u8>);
     fn read(bytes: &mut &[u8]) -> Option<Self>;
 }
 
-/// Takes so many bytes off the front.
+/// Removes this number of bytes from the front.
 fn take<'b>(bytes: &mut &'b [u8], count: usize) -> Option<&'b [u8]> {
     let (taken, rest) = bytes.split_at_checked(count)?;
     *bytes = rest;
@@ -72,7 +72,7 @@ impl Encode for String {
     }
 }
 
-/// Writes a value as another one that holds as much.
+/// Encodes a value as another type that represents all of its values.
 #[allow(unused_macros)]
 macro_rules! through {
     ($($value:ty, $carrier:ty, $write:expr, $read:expr;)*) => {$(
@@ -139,14 +139,14 @@ impl CheckedMicros for time::Time {
     }
 }
 
-/// The number of a decimal of a column whose digits are declared.
+/// The number of the type of a decimal with declared digits.
 #[cfg(feature = "decimal")]
 const SCALED: u8 = 24;
 
-/// The types that a cursor holds, each with its number.
+/// The types that can be encoded, each with its number.
 macro_rules! encodings {
     ($($(#[$feature:meta])* $number:literal $variant:ident,)*) => {
-        /// Appends a value.
+        /// Appends the encoding of a value.
         pub(crate) fn encode_value(value: &Value, bytes: &mut Vec<u8>) -> Result<()> {
             match value {
                 $(
@@ -166,7 +166,7 @@ macro_rules! encodings {
                     bytes.push(SCALED);
                     bytes.push(u8::from(decimal.is_some()));
                     if let Some(decimal) = decimal {
-                        // With the digits of its column, which zeros at the end are part of.
+                        // With the scale of its column, including trailing zeros.
                         decimal.to_string().write(bytes);
                     }
                     Ok(())
@@ -234,7 +234,7 @@ encodings! {
     23 TimeTime,
 }
 
-/// Takes one value of a column off the front; `None` when it is cut short or of another type.
+/// Decodes one value of a column from the front; `None` if it is truncated or of another type.
 pub(crate) fn decode_value(column: Codec<'_>, bytes: &mut &[u8]) -> Option<Value> {
     decode_any(bytes).filter(|value| column.fits(value))
 }

@@ -8,11 +8,11 @@ use sqlx::error::DatabaseError;
 
 use crate::error::{Error, ErrorKind};
 
-/// What to look at when an encrypted connection fails.
+/// Advice for a failed encrypted connection.
 const TRUST: &str = "check its certificate, and the authority that the URL names \
                      (`sslrootcert`, `ssl-ca`)";
 
-/// What to do about a table or column that does not exist in a namespace that was found.
+/// Advice for a missing table or column in a namespace that was found.
 #[allow(dead_code)] // Each database's file uses it.
 pub(super) const UNDEFINED: &str = "the namespace was found, but it lacks this table or column: for the \
                                     table of a new model, run `cluster.setup()` with it; for a new \
@@ -22,25 +22,25 @@ pub(super) const UNDEFINED: &str = "the namespace was found, but it lacks this t
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// The connection is of no use any more; what it had been sent may have been carried out.
+    /// The connection can no longer be used. What was sent may have been carried out.
     pub(crate) lost: bool,
-    /// The database has rolled back the whole transaction, or may have, of its own accord: the
-    /// next statement would run outside of any.
+    /// The database has rolled back the whole transaction, or may have: the next statement would
+    /// run outside of it.
     pub(crate) rolled_back: bool,
-    /// Whether the plan of the statement was out of date.
+    /// Whether the prepared statement was out of date.
     pub(crate) stale: Stale,
 }
 
-/// Whether a statement failed since what the session had noted of it is no longer so: a table was
-/// altered, or the session has forgotten the statement.
+/// Whether a statement failed because its prepared form is out of date: a table was altered, or the
+/// session has lost the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Stale {
-    /// For another reason.
+    /// It failed for another reason.
     #[default]
     No,
-    /// It failed, and what it had done by itself was undone.
+    /// It failed, and its own changes were rolled back.
     Failed,
-    /// It was refused before anything of it was done.
+    /// It was rejected before it did anything.
     Refused,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Class {
     pub(super) lost: bool,
     pub(super) rolled_back: bool,
     pub(super) stale: Stale,
-    /// What to do about it, where that is not plain.
+    /// Advice, where it is not obvious.
     pub(super) hint: Option<&'static str>,
 }
 
@@ -74,8 +74,8 @@ impl Class {
         }
     }
 
-    /// The statement's plan is out of date. It is sent again where that can be; a transaction has to
-    /// be run again.
+    /// The prepared statement is out of date. It is sent again if possible; a transaction has to be
+    /// retried.
     pub(super) const fn stale(stale: Stale) -> Self {
         let mut class = Self::of(ErrorKind::Serialization).hint(
             "what the session had noted of the statement is out of date, as after ALTER TABLE or \
@@ -95,13 +95,13 @@ impl Class {
         }
     }
 
-    /// The session is of no use any more.
+    /// The session can no longer be used.
     pub(super) const fn replaced(mut self) -> Self {
         self.lost = true;
         self
     }
 
-    /// The transaction is over, not the statement alone.
+    /// The whole transaction was rolled back.
     pub(super) const fn rolled_back(mut self) -> Self {
         self.rolled_back = true;
         self
@@ -114,7 +114,7 @@ impl Class {
 }
 
 impl Failure {
-    /// An error of the library itself; the connection serves on.
+    /// An error of the library itself. The connection stays usable.
     pub(crate) fn own(error: Error) -> Self {
         Self {
             error,
@@ -124,8 +124,8 @@ impl Failure {
         }
     }
 
-    /// The end of an answer that did not announce it: what was sent may have been carried out, and
-    /// nobody knows what the connection would say next.
+    /// A response that ended early. What was sent may have been carried out, and the state of the
+    /// connection is unknown.
     #[cold]
     pub(super) fn broken_off() -> Self {
         Self {
@@ -140,8 +140,8 @@ impl Failure {
         }
     }
 
-    /// Whether the statement may be sent again at once; `whole` when it is one that does nothing when
-    /// it fails.
+    /// Returns whether the statement may be sent again at once. `whole` says that it has no effect
+    /// if it fails.
     pub(crate) fn may_be_sent_again(&self, whole: bool) -> bool {
         match self.stale {
             Stale::No => false,
@@ -179,7 +179,7 @@ impl Failure {
                 reported.message().to_owned(),
                 (codes.constraint)(&**reported),
             ),
-            // What rustls refuses comes as invalid data.
+            // rustls reports a rejected certificate as invalid data.
             sqlx::Error::Io(source) if source.kind() == io::ErrorKind::InvalidData => (
                 Class::lost(ErrorKind::Unavailable).hint(TRUST),
                 "the encrypted connection to the server failed".to_owned(),
@@ -246,8 +246,8 @@ impl Failure {
     }
 }
 
-/// The error for a URL that a driver refuses, without what the driver says of it: that quotes
-/// parts of the URL, and any part of a malformed one may be of the password.
+/// The error for a URL that a driver rejects, without the driver's message: it quotes parts of the
+/// URL, and any part of a malformed one may belong to the password.
 #[allow(dead_code)] // SQLite has no URL of that kind.
 pub(super) fn unreadable_url() -> Error {
     Error::configuration(
@@ -256,7 +256,7 @@ pub(super) fn unreadable_url() -> Error {
     )
 }
 
-/// The address of an IPv6 host, which stands in brackets in a URL and not where it is connected to.
+/// The address of an IPv6 host, which has brackets in a URL alone.
 #[allow(dead_code)] // SQLite has no hosts.
 pub(super) fn unbracketed(host: &str) -> Option<&str> {
     host.strip_prefix('[')?.strip_suffix(']')

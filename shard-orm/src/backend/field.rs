@@ -9,10 +9,10 @@ use crate::error::Result;
 ///
 /// Implemented for integers, floats, `bool`, `String`, `Vec<u8>`, `Option` of each, and with the
 /// features `chrono`, `time`, `uuid`, `decimal` and `json` for their types. Derive
-/// [`ShardField`](crate::ShardField) on an enum or on a struct around one field, or write it by
-/// handing on to another field; see [`Args`] for an example.
+/// [`ShardField`](crate::ShardField) on an enum or on a struct around one field, or implement it by
+/// calling another field; see [`Args`] for an example.
 ///
-/// A value has one type in every statement: PostgreSQL's prepared statements are looked up by
+/// A field binds the same type in every statement: PostgreSQL's prepared statements are cached by
 /// their text alone, so a column that is bound as two types would be stored wrong.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in a column",
@@ -21,13 +21,13 @@ use crate::error::Result;
             `#[shard(json)]` or `#[shard(skip)]`"
 )]
 pub trait Field: Sized + Send + Sync + 'static {
-    /// The type without `Option`: what the column is compared with.
+    /// The type without `Option`, with which the column is compared.
     type Plain: Field;
 
-    /// What the column holds.
+    /// The type of the column.
     const TYPE: ColumnType;
 
-    /// Whether the column takes NULL.
+    /// Whether the column is nullable.
     const NULLABLE: bool = false;
 
     /// Binds the value as exactly one argument.
@@ -77,7 +77,7 @@ impl<T: Field<Plain = T>> Field for Option<T> {
 
 /// A field that `created_at` and `updated_at` can fill.
 ///
-/// Times are cut to microseconds, which every database keeps.
+/// Times are truncated to microseconds, which every database stores.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be filled with the time of a write",
     note = "use a timestamp of `chrono` or `time`, or an `Option` of one"
@@ -93,7 +93,7 @@ impl<T: Timestamp + Field<Plain = T>> Timestamp for Option<T> {
     }
 }
 
-/// A field that `soft_delete` can mark: NULL while the row is there, then the time of its deletion.
+/// A field for `soft_delete`: NULL while the row exists, then the time of its deletion.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot mark a row as deleted",
     label = "not an `Option` of a timestamp",
@@ -112,7 +112,7 @@ impl<T: Timestamp + Field<Plain = T>> DeletionTime for Option<T> {
 
 /// A value of any serde type, stored as JSON.
 ///
-/// `#[shard(json)]` on a field puts it around the field's type by itself.
+/// `#[shard(json)]` on a field wraps the field's type in it.
 #[cfg(feature = "json")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Json<T>(pub T);

@@ -1,14 +1,15 @@
-//! Names in the SQL of SQLite, in a quote that never makes a text.
+//! Quotes around identifiers in the SQL of SQLite.
 //!
-//! Called for every text that is rendered for SQLite, and for the SQL of users. SQLite takes a name
-//! in double quotes that it does not know for a text ("Double-quoted String Literals Are Accepted"
+//! Called for every text that is rendered for SQLite, and for the users' own SQL. SQLite takes an
+//! unknown name in double quotes for a string literal ("Double-quoted String Literals Are Accepted"
 //! among its documented quirks): a condition on a column that the table lacks would be true for
-//! every row. The setting against it (`SQLITE_DBCONFIG_DQS_DML`) is behind the driver's raw handle,
-//! which takes `unsafe`. A name in backticks is never taken for a text, whatever the settings.
+//! every row. The setting against it (`SQLITE_DBCONFIG_DQS_DML`) needs the driver's raw handle and
+//! `unsafe`. A name in backticks is never a string literal, whatever the settings.
 
 use crate::dialect::Dialect;
 
-/// The same SQL with each quoted name in a quote that the database never takes for that of a text.
+/// The same SQL with each quoted name in quotes that the database never takes for those of a string
+/// literal.
 pub(crate) fn unambiguous_names(dialect: Dialect, text: String) -> String {
     match dialect {
         Dialect::Sqlite => names_in_backticks(text),
@@ -16,7 +17,8 @@ pub(crate) fn unambiguous_names(dialect: Dialect, text: String) -> String {
     }
 }
 
-/// The same SQL with each name in double quotes in backticks; texts and comments as they are.
+/// The same SQL with backticks in place of double quotes. String literals and comments do not
+/// change.
 pub(super) fn names_in_backticks(text: String) -> String {
     let mut bytes = text.into_bytes();
     let mut at = 0;
@@ -40,18 +42,18 @@ pub(super) fn names_in_backticks(text: String) -> String {
         }
         at = end;
     }
-    // Quotes were replaced by quotes, between the characters.
+    // Only ASCII quotes were replaced, so the text is still UTF-8.
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// The name in backticks, of what stands between double quotes.
+/// The name in backticks, from the text between double quotes.
 fn quoted_again(inner: &[u8]) -> Vec<u8> {
     let mut name = vec![b'`'];
     let mut after_quote = false;
     for byte in inner {
         match byte {
-            // The second of two, which stand for one.
+            // The second of a doubled quote.
             b'"' if after_quote => after_quote = false,
             b'"' => {
                 after_quote = true;
@@ -69,8 +71,8 @@ fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`' | b'[' | b'-' | b'/')
 }
 
-/// How long the quoted text, name or comment is that begins here. What is not closed goes to the
-/// end, and SQLite refuses it.
+/// The length of the string literal, name or comment that begins here. One without an end extends
+/// to the end of the text, and SQLite rejects it.
 fn token(text: &[u8]) -> usize {
     let one = |close: u8| {
         let closed = text[1..].iter().position(|byte| *byte == close);
@@ -84,7 +86,7 @@ fn token(text: &[u8]) -> usize {
                     None => return text.len(),
                     Some(at) => end += at + 1,
                 }
-                // A doubled one stands for itself.
+                // A doubled quote is part of the text.
                 if text.get(end) != Some(quote) {
                     return end;
                 }

@@ -1,4 +1,4 @@
-//! A session that hears what others tell: `LISTEN` of PostgreSQL. No other database has it.
+//! A session that receives notifications: `LISTEN` of PostgreSQL. No other database has it.
 
 use super::opener::Opener;
 use crate::error::Result;
@@ -8,13 +8,13 @@ use crate::error::Result;
 pub(crate) struct Listener {
     #[cfg(feature = "postgres")]
     session: sqlx::postgres::PgListener,
-    /// Without PostgreSQL there is none.
+    /// A build without PostgreSQL has no listener.
     #[cfg(not(feature = "postgres"))]
     never: std::convert::Infallible,
 }
 
 impl Opener {
-    /// Opens a session that listens; `None` on databases that tell nothing.
+    /// Opens a session that listens; `None` on databases without notifications.
     #[cfg_attr(
         not(feature = "postgres"),
         allow(unused_variables, clippy::unused_async)
@@ -22,8 +22,8 @@ impl Opener {
     pub(crate) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
         #[cfg(feature = "postgres")]
         if let Some((options, session)) = self.postgres() {
-            // The driver's listener takes its sessions from a pool of the driver's, also when it
-            // replaces one that was lost.
+            // The driver's listener takes its sessions from a pool of the driver, also when it
+            // replaces a lost one.
             let pool = super::postgres::pool(options, session);
             let failed = super::postgres::not_listening;
             let mut session = sqlx::postgres::PgListener::connect_with(&pool)
@@ -37,8 +37,8 @@ impl Opener {
 }
 
 impl Listener {
-    /// The next text that was told; an empty one when the session was lost meanwhile and is there
-    /// again, so that anything may have been told.
+    /// The payload of the next notification. It is empty if the session was lost and replaced, so
+    /// that any notification may have been missed.
     #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async))]
     pub(crate) async fn heard(&mut self) -> Result<String> {
         #[cfg(feature = "postgres")]

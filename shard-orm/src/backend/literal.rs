@@ -1,14 +1,14 @@
-//! Values as they stand in SQL text, for the defaults of columns.
+//! SQL literals of values, for the defaults of columns.
 //!
-//! sea-query writes each value in one form for all databases. A column here holds what
-//! [`Field`](crate::Field) binds, so what it writes otherwise is written by hand.
+//! sea-query writes most values in one form for all databases. A column stores what
+//! [`Field`](crate::Field) binds, so the other forms are written here.
 
 use sea_query::{Expr, Value};
 
 use crate::dialect::Dialect;
 use crate::error::Result;
 
-/// The value as a literal that stores the same as a bound value does.
+/// The literal that stores the same as the bound value.
 pub(crate) fn literal(dialect: Dialect, value: Value) -> Result<Expr> {
     #[cfg(feature = "decimal")]
     if let Some(decimal) = super::decimal::scaled_of(&value) {
@@ -30,14 +30,14 @@ pub(crate) fn literal(dialect: Dialect, value: Value) -> Result<Expr> {
         }
         _ => match time(&value)? {
             Some(text) if dialect == Dialect::Sqlite => Expr::val(text),
-            // A moment in UTC stands there without its offset.
+            // MySQL stores a moment in UTC without its offset.
             Some(text) => Expr::val(text.trim_end_matches("+00:00").replace('T', " ")),
             None => Expr::Value(value),
         },
     })
 }
 
-/// The text of a date or time, as SQLite keeps it.
+/// The text of a date or time, as SQLite stores it.
 #[cfg(any(feature = "chrono", feature = "time"))]
 fn time(value: &Value) -> Result<Option<String>> {
     super::temporal::text_of(value)

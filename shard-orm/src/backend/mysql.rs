@@ -1,4 +1,4 @@
-//! MySQL and MariaDB: opening sessions, and their codes.
+//! MySQL and MariaDB: opening of sessions, and error codes.
 
 pub(super) mod advisory;
 mod session;
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The driver's options for sessions of one endpoint.
 pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
-    // The driver knows one name for both.
+    // The driver knows one scheme for both.
     let url = match session.url.strip_prefix("mariadb://") {
         Some(rest) => format!("mysql://{rest}"),
         None => session.url.clone(),
@@ -33,7 +33,7 @@ pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
     };
     Ok(options
         .statement_cache_capacity(session.statement_cache)
-        // All of these are set by the one text that sets the session up.
+        // The text that initializes the session sets all of these.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(None)
@@ -44,13 +44,13 @@ pub(super) fn options(session: &Session) -> Result<MySqlConnectOptions> {
 /// The state of a session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MySqlState {
-    /// Its number on the server ends it.
+    /// Its number on the server, by which it is killed.
     pub(super) number: u64,
-    /// How many bytes the server takes at a time.
+    /// The largest packet that the server accepts, in bytes.
     pub(super) largest_packet: u64,
 }
 
-/// Opens a session and sets it up.
+/// Opens and initializes a session.
 pub(super) async fn connect(
     options: &MySqlConnectOptions,
     session: &Session,
@@ -68,7 +68,8 @@ pub(super) async fn connect(
     Ok((connection, known))
 }
 
-/// Asks a MariaDB server for its role, who it is, when it was started, and its last transactions.
+/// The query for the role, the identity, the start time and the last transactions of a MariaDB
+/// server.
 ///
 /// The start is exact: both times are of the statement's own second.
 const OBSERVE_MARIADB: &str = "\
@@ -77,7 +78,7 @@ CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED), \
 CAST(@@global.gtid_binlog_pos AS CHAR), CAST(@@global.gtid_slave_pos AS CHAR) \
 FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME'";
 
-/// The same of MySQL, whose one set holds what a server has written and what it has applied.
+/// The same for MySQL, which has one set of written and applied transactions.
 const OBSERVE_MYSQL: &str = "\
 SELECT CAST(@@global.read_only AS CHAR), CAST(@@global.server_uuid AS CHAR), \
 CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS SIGNED), \
@@ -118,8 +119,8 @@ pub(super) async fn observe(
     })
 }
 
-/// Whether a text is one query, which is always prepared: sent as text, a row whose first column is
-/// 16 MiB long begins with the byte that the driver takes for the end of the rows.
+/// Returns whether a text is one query. It is always prepared: in the text protocol, a row whose
+/// first column is 16 MiB long begins with the byte that the driver takes for the end of the rows.
 pub(super) fn is_select(text: &str) -> bool {
     let text = text.trim();
     let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
@@ -129,8 +130,8 @@ pub(super) fn is_select(text: &str) -> bool {
         .any(|first| word.eq_ignore_ascii_case(first))
 }
 
-/// Whether a value is NULL. The driver takes dates such as 0000-00-00 for NULL too, which would be
-/// written back as such.
+/// Returns whether a value is NULL. The driver also takes dates such as 0000-00-00 for NULL, which
+/// would then be written back as NULL.
 pub(super) fn is_null(value: MySqlValueRef<'_>) -> bool {
     value.is_null() && <&[u8] as Decode<'_, MySql>>::decode(value).is_err()
 }
@@ -141,7 +142,7 @@ fn number(reported: &dyn DatabaseError) -> u16 {
         .map_or(0, MySqlDatabaseError::number)
 }
 
-/// What to do about a statement or a row that is larger than a packet.
+/// Advice for a statement or a row that is larger than a packet.
 const TOO_LARGE: &str = "raise `max_allowed_packet` of the server, or send or read less at a time";
 
 /// The errors of MySQL and MariaDB.
@@ -155,9 +156,9 @@ pub(super) const CODES: Codes = Codes {
 fn classify(reported: &dyn DatabaseError) -> Class {
     use ErrorKind as Kind;
     match number(reported) {
-        // It is prepared anew by the server a few times, and then given up.
+        // The server prepares it again a few times, and then gives up.
         1615 => Class::stale(Stale::Failed),
-        // The server knows no statement of this number: it is not the session that it was.
+        // The server does not know the statement's number: the session was replaced.
         1243 => Class::stale(Stale::Refused).replaced(),
         1022 | 1062 | 1169 | 1586 | 1859 => Class::of(Kind::Unique),
         1216 | 1217 | 1451 | 1452 | 1761 | 1762 => Class::of(Kind::ForeignKey),
@@ -166,8 +167,8 @@ fn classify(reported: &dyn DatabaseError) -> Class {
         4025 if reported.code().as_deref() == Some("23000") => Class::of(Kind::Check),
         1020 => Class::of(Kind::Serialization).rolled_back(),
         1213 | 1614 => Class::of(Kind::Deadlock).rolled_back(),
-        // With `innodb_rollback_on_timeout`, of which a client is not told, it ends the whole
-        // transaction.
+        // With `innodb_rollback_on_timeout`, which the client does not know, it rolls back the
+        // whole transaction.
         1205 => Class::of(Kind::Timeout).rolled_back(),
         1206 => Class::of(Kind::Database).rolled_back(),
         1021 | 1114 => Class::of(Kind::StorageFull),
@@ -193,14 +194,14 @@ fn classify(reported: &dyn DatabaseError) -> Class {
     }
 }
 
-/// The index that a message names: `Duplicate entry '..' for key 'name'`.
+/// The index in a message such as `Duplicate entry '..' for key 'name'`.
 fn constraint(message: &str) -> Option<String> {
     let (_, rest) = message.rsplit_once("for key '")?;
     let (name, _) = rest.split_once('\'')?;
     Some(name.to_owned())
 }
 
-/// JSON that is a text already, so that its size is known when it is bound.
+/// JSON as a text, so that its size is known when it is bound.
 #[cfg(feature = "json")]
 pub(super) struct JsonText(pub(super) String);
 
@@ -221,8 +222,8 @@ impl sqlx::Encode<'_, sqlx::MySql> for JsonText {
     }
 }
 
-/// The failure of a statement that is larger than what the server takes, which is not sent: the
-/// server would end the connection, perhaps before its answer is read.
+/// The failure of a statement that is larger than the server's limit. It is not sent, since the
+/// server would close the connection, perhaps before its response is read.
 pub(super) fn too_large(bytes: usize, largest_packet: u64) -> Failure {
     Failure::own(Error::unsupported(format!(
         "the statement has about {bytes} bytes, and the server takes {largest_packet} at a time; \

@@ -1,14 +1,14 @@
-//! Which namespaces a server holds, and which database it is, whatever address leads to it.
+//! Queries for the namespaces and tables of a server, and for its identity.
 //!
-//! Asked by surveys of the servers of a group.
+//! Sent by surveys of the servers of a group, and by `cluster.setup()`.
 
 use sea_query::Value;
 
 use crate::dialect::Dialect;
 
-/// Gives each schema or database that has a table of this name and may be read: its name, and the
-/// comment of the table where the database keeps one. Takes the name of the table. `None` for SQLite,
-/// where namespaces are files.
+/// The query for each schema or database that has a readable table with a given name: its name, and
+/// the comment of the table if the database stores one. Its argument is the name of the table.
+/// `None` for SQLite, where namespaces are files.
 pub(crate) fn namespaces_with_table(dialect: Dialect) -> Option<&'static str> {
     match dialect {
         Dialect::Sqlite => None,
@@ -26,8 +26,8 @@ pub(crate) fn namespaces_with_table(dialect: Dialect) -> Option<&'static str> {
     }
 }
 
-/// Gives a text that is equal for two connections to one database of PostgreSQL, or to one server of
-/// MySQL or MariaDB. `None` for SQLite, where it is the path of the folder.
+/// The query for a text that is equal for two connections to one database of PostgreSQL, or to one
+/// server of MySQL or MariaDB. `None` for SQLite, where it is the path of the folder.
 pub(crate) fn identity_of_server(dialect: Dialect) -> Option<&'static str> {
     match dialect {
         Dialect::Sqlite => None,
@@ -42,8 +42,7 @@ pub(crate) fn identity_of_server(dialect: Dialect) -> Option<&'static str> {
     }
 }
 
-/// The statement that lists the tables of a namespace, and its arguments. On SQLite the file is the
-/// connection's own, and takes no name.
+/// The query for the tables of a namespace, and its arguments. On SQLite the file is the namespace.
 pub(crate) fn tables_of_namespace(dialect: Dialect, name: &str) -> (&'static str, Vec<Value>) {
     let text = match dialect {
         Dialect::Sqlite => {

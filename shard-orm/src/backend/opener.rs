@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::dialect::Dialect;
 use crate::error::Result;
 
-/// A session whose options the driver has read.
+/// The options of an endpoint's sessions, parsed by the driver.
 pub(crate) struct Opener {
     session: Session,
     options: Options,
@@ -39,7 +39,7 @@ impl Opener {
         Ok(Self { session, options })
     }
 
-    /// What sessions of PostgreSQL are opened by.
+    /// The options of sessions of PostgreSQL.
     #[cfg(feature = "postgres")]
     pub(super) fn postgres(&self) -> Option<(&sqlx::postgres::PgConnectOptions, &Session)> {
         match &self.options {

@@ -1,26 +1,25 @@
-//! How far a server has come in the history of its data, and which history that is.
+//! The replication position of a server, and the history to which it belongs.
 //!
-//! A position alone says nothing: after a failover another server counts on from the same
-//! numbers. So a position always goes with what tells its history apart, and two positions of
-//! different histories are never compared.
+//! After a failover, another server continues with the same numbers. So a position includes the
+//! identity of its history, and positions of different histories are never compared.
 
 use std::fmt::Write as _;
 
-/// How far an endpoint has come.
+/// The replication position of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Position {
     /// PostgreSQL's write-ahead log.
     Wal(Wal),
-    /// The transaction ids of MariaDB and MySQL.
+    /// The global transaction ids of MariaDB and MySQL.
     Gtid(Gtid),
 }
 
-/// A place in the write-ahead log of one PostgreSQL cluster, on one timeline.
+/// A position in the write-ahead log of a PostgreSQL cluster, on one timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wal {
     /// `system_identifier`: equal for a primary and its standbys.
     pub(crate) system: u64,
-    /// Rises with every promotion.
+    /// Increases with every promotion.
     pub(crate) timeline: u32,
     /// The log sequence number, in bytes.
     pub(crate) lsn: u64,
@@ -31,18 +30,19 @@ pub(crate) struct Wal {
 pub(crate) struct Gtid {
     /// `server_id` (MariaDB) or `server_uuid` (MySQL) of the server that reported it.
     pub(crate) server: String,
-    /// When that server was started, in seconds since 1970 by its own clock.
+    /// The start time of that server, in seconds since 1970 by its own clock.
     pub(crate) started: i64,
     /// For each stream, the number of its last transaction. A stream is a domain and the server
     /// that wrote last in it (`0-3`), or on MySQL the `server_uuid` of its writer.
     pub(crate) streams: Vec<(String, u64)>,
-    /// Whether the reporting server wrote all of it itself. Only then can it stand for what that
-    /// server has acknowledged: after a promotion, the numbers are still those of the old primary.
+    /// Whether the reporting server wrote all of it itself. Only then does it represent the writes
+    /// that this server has acknowledged: after a promotion, the numbers are still those of the old
+    /// primary.
     pub(crate) own: bool,
 }
 
 impl Position {
-    /// Whether an endpoint at this position has all that there was at `wanted`.
+    /// Returns whether an endpoint at this position has all data of `wanted`.
     pub(crate) fn holds(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Wal(own), Self::Wal(wanted)) => {
@@ -59,7 +59,7 @@ impl Position {
         }
     }
 
-    /// Whether both are of one history: of one primary, between two failovers.
+    /// Returns whether both belong to one history: that of one primary, between two failovers.
     pub(crate) fn is_of(&self, primary: &Self) -> bool {
         match (self, primary) {
             (Self::Wal(one), Self::Wal(other)) => {
@@ -72,7 +72,7 @@ impl Position {
         }
     }
 
-    /// Whether the two can be of one database at all.
+    /// Returns whether both can belong to one database.
     pub(crate) fn is_related(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Wal(one), Self::Wal(other)) => one.system == other.system,
@@ -80,7 +80,7 @@ impl Position {
         }
     }
 
-    /// Whether a primary's position can stand for the writes that it has acknowledged.
+    /// Returns whether the position of a primary represents all writes that it has acknowledged.
     pub(crate) fn is_exact(&self) -> bool {
         match self {
             Self::Wal(_) => true,
@@ -88,7 +88,7 @@ impl Position {
         }
     }
 
-    /// The timeline of a PostgreSQL cluster: the higher one is the newer.
+    /// The cluster and timeline of a PostgreSQL position. A higher timeline is newer.
     pub(crate) fn timeline(&self) -> Option<(u64, u32)> {
         match self {
             Self::Wal(wal) => Some((wal.system, wal.timeline)),
@@ -96,7 +96,7 @@ impl Position {
         }
     }
 
-    /// How many bytes of the log this is behind, where it is counted in bytes.
+    /// The lag behind a primary in bytes of the log, where positions are counted in bytes.
     pub(crate) fn bytes_behind(&self, primary: &Self) -> Option<u64> {
         match (self, primary) {
             (Self::Wal(own), Self::Wal(primary)) if own.system == primary.system => {
@@ -106,14 +106,14 @@ impl Position {
         }
     }
 
-    /// Its text in a token: letters, digits, `.`, `-` and `_`.
+    /// The text of the position in a token: letters, digits, `.`, `-` and `_`.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Wal(wal) => format!("w{:x}.{:x}.{:x}", wal.system, wal.timeline, wal.lsn),
             Self::Gtid(gtid) => {
                 let mut text = format!("g{}.{}", gtid.server, gtid.started);
                 for (stream, last) in &gtid.streams {
-                    // Writing to a text does not fail.
+                    // Writing to a `String` does not fail.
                     let _ = write!(text, ".{stream}_{last}");
                 }
                 text
@@ -121,7 +121,7 @@ impl Position {
         }
     }
 
-    /// Reads that text.
+    /// Parses the text of a position.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let mut parts = text.get(1..)?.split('.');
         match text.get(..1)? {
@@ -155,7 +155,7 @@ impl Position {
 }
 
 impl Wal {
-    /// Where the log ends that is still to be written: `lsn` as the server gives it.
+    /// The insert position of the log, from the `lsn` that the server reports.
     ///
     /// When the last record ends with its page, the server answers with the place behind the next
     /// page's header, which a replica of an idle primary never reaches. Then it is the page's
@@ -184,7 +184,7 @@ impl Wal {
 }
 
 impl Gtid {
-    /// Reads MariaDB's list of ids: `0-3-100,1-1-5`.
+    /// Parses MariaDB's list of ids: `0-3-100,1-1-5`.
     pub(crate) fn of_mariadb(server: String, started: i64, list: &str) -> Option<Self> {
         let mut own = true;
         let streams: Option<Vec<(String, u64)>> = parts(list)
@@ -203,8 +203,8 @@ impl Gtid {
         })
     }
 
-    /// Reads MySQL's set of ids: `uuid:1-100,uuid:1-5:7`. A stream counts from its beginning to
-    /// its first gap. A primary's position is that of its own stream.
+    /// Parses MySQL's set of ids: `uuid:1-100,uuid:1-5:7`. A stream counts from its beginning to
+    /// its first gap. The position of a primary is that of its own stream.
     pub(crate) fn of_mysql(server: String, started: i64, writable: bool, set: &str) -> Self {
         let mut streams = Vec::new();
         for entry in parts(set) {
@@ -235,7 +235,7 @@ fn parts(list: &str) -> impl Iterator<Item = &str> {
         .filter(|part| !part.is_empty())
 }
 
-/// A name in a token: no part of it is a separator there.
+/// A name in a token, which contains no separator of tokens.
 fn name(text: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
     (!text.is_empty() && text.len() <= 64 && text.chars().all(allowed)).then(|| text.to_owned())
@@ -289,7 +289,7 @@ mod tests {
     fn the_header_of_a_page_is_not_waited_for() {
         let lsn = |lsn| Wal::of_insert(1, 1, lsn, 8_192, 16 << 20).lsn;
         assert_eq!(lsn(3 * 8_192 + 24), 3 * 8_192);
-        // A record that goes on behind the header.
+        // A record that continues after the header.
         assert_eq!(lsn(3 * 8_192 + 32), 3 * 8_192 + 32);
         assert_eq!(lsn(3 * 8_192 + 40), 3 * 8_192 + 40);
         assert_eq!(lsn((16 << 20) + 40), 16 << 20);

@@ -1,4 +1,4 @@
-//! PostgreSQL: opening sessions, its codes, and arrays of whole columns.
+//! PostgreSQL: opening of sessions, error codes, and arrays of whole columns.
 
 pub(super) mod advisory;
 mod pooler;
@@ -44,7 +44,7 @@ pub(super) fn options(session: &Session) -> Result<PgConnectOptions> {
     Ok(options)
 }
 
-/// Opens a session and sets it up. One that a pooler has handed on is put to the trial first.
+/// Opens and initializes a session. One that comes from a pooler is tested first.
 pub(super) async fn connect(
     options: &PgConnectOptions,
     session: &Session,
@@ -82,7 +82,7 @@ fn not_opened(source: sqlx::Error) -> Failure {
     Failure::not_opened(ErrorKind::Configuration, message, source)
 }
 
-/// The driver's pool of one session, each of which is set up and examined as others are.
+/// A pool of the driver with one session, which is initialized and tested like others.
 pub(super) fn pool(options: &PgConnectOptions, session: &Session) -> PgPool {
     let text: Arc<str> = session::text(session).into();
     let known = options.clone();
@@ -91,7 +91,7 @@ pub(super) fn pool(options: &PgConnectOptions, session: &Session) -> PgPool {
         .after_connect(move |connection, _| {
             let (text, options) = (Arc::clone(&text), known.clone());
             Box::pin(async move {
-                // Of a session that was just opened and waited for nothing else.
+                // The session was opened just now, without other waits.
                 let since = Instant::now();
                 let begun = session::set_up(connection, &text).await?;
                 if begun.is_direct(since) {
@@ -132,8 +132,9 @@ async fn open(
     Ok((connection, begun))
 }
 
-/// The size of the lock table: "Lock Management" in the manual's chapter on configuration. And a
-/// table with its partitions, and the indexes of all, each of which a reader locks.
+/// The query for the size of the lock table ("Lock Management" in the manual's chapter on
+/// configuration), and for the number of relations that a reader of a table locks: the table, its
+/// partitions, and the indexes of all.
 const LOCK_ROOM: &str = "\
 WITH RECURSIVE tables (id) AS (\
 SELECT to_regclass($1)::oid UNION ALL \
@@ -154,7 +155,7 @@ pub(super) async fn lock_room(
         .await
 }
 
-/// Asks a server for its role and its place in the log.
+/// The query for the role of a server and its position in the log.
 ///
 /// A primary answers with the end of its log on its own timeline. A standby answers with what it
 /// has replayed; its timeline is the newest of what its control file and its receiver name, each
@@ -174,8 +175,8 @@ ELSE (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::int8 END, \
 current_setting('wal_block_size')::int8, \
 pg_size_bytes(current_setting('wal_segment_size'))";
 
-/// The role alone. A standby's transactions are read-only, and those of a primary that was fenced
-/// off by `default_transaction_read_only`.
+/// The query for the role alone. The transactions of a standby are read-only, and those of a
+/// primary that was fenced off by `default_transaction_read_only`.
 const OBSERVE_ROLE: &str =
     "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
 
@@ -279,8 +280,8 @@ fn of_code(code: &str) -> Class {
     }
 }
 
-/// A statement whose plan is out of date. One within a function says where: what came before it in a
-/// procedure may have been committed.
+/// The class of a prepared statement that is out of date. An error with a context comes from a
+/// function: statements before it in a procedure may have been committed.
 fn stale(code: &str, reported: &dyn DatabaseError) -> Option<Class> {
     let driver: &PgDatabaseError = reported.try_downcast_ref()?;
     if driver.r#where().is_some() {
@@ -293,7 +294,7 @@ fn stale(code: &str, reported: &dyn DatabaseError) -> Option<Class> {
         }
         // The session was reset, and its settings with it.
         "26000" => Some(Class::stale(Stale::Refused).replaced()),
-        // What the plan refers to was dropped. These are not translated.
+        // An object of the plan was dropped. These messages are not translated.
         "XX000"
             if driver.message().starts_with("cache lookup failed for ")
                 || driver
@@ -320,7 +321,7 @@ pub(super) struct ColumnArray {
 }
 
 impl ColumnArray {
-    /// Appends one element; all are of one type, since one field binds them.
+    /// Appends an element. All have one type, since one field binds them.
     pub(super) fn push<'q, T>(&mut self, value: T) -> Result<()>
     where
         T: Encode<'q, Postgres> + Type<Postgres> + PgHasArrayType,

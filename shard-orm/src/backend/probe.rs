@@ -6,7 +6,7 @@ use super::observed::{Observed, ProbeLevel};
 use super::{Conn, Failure};
 use crate::error::Error;
 
-/// A connection that asks.
+/// A dedicated connection to an endpoint.
 pub(crate) struct Probe {
     conn: Conn,
     level: ProbeLevel,
@@ -20,23 +20,24 @@ impl Probe {
         }
     }
 
-    /// Asks once. After a failure that lost the connection, the probe is of no use any more.
+    /// Probes the endpoint. After a failure that lost the connection, the probe can no longer be
+    /// used.
     pub(crate) async fn observe(&mut self) -> Result<Observed, Failure> {
         find_out(&mut self.conn, &mut self.level).await
     }
 
-    /// Says goodbye to the server.
+    /// Closes the connection.
     pub(crate) async fn close(self) {
         self.conn.close().await;
     }
 }
 
-/// Asks once, on a connection that serves others too.
+/// Probes an endpoint over a shared connection.
 pub(crate) async fn observe(conn: &mut Conn) -> Result<Observed, Failure> {
     find_out(conn, &mut ProbeLevel::default()).await
 }
 
-/// Asks for as much as the server understands.
+/// Reads as much as the server understands.
 async fn find_out(conn: &mut Conn, level: &mut ProbeLevel) -> Result<Observed, Failure> {
     loop {
         match ask(conn, *level).await {

@@ -1,4 +1,6 @@
-//! Statements that sea-query renders: their text, their values, their identifiers.
+//! Rendering of sea-query's statements: text, values and identifiers.
+//!
+//! Called by every module that builds SQL.
 
 use std::sync::Arc;
 
@@ -12,7 +14,8 @@ use super::{Args, Field};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
-/// Renders a statement in the SQL of `dialect`, with placeholders, and gives its values in order.
+/// Renders a statement for a database, and returns its text with placeholders and its values in
+/// order.
 pub(crate) fn render(dialect: Dialect, statement: &impl QueryStatementWriter) -> (String, Values) {
     match dialect {
         Dialect::Sqlite => {
@@ -25,7 +28,7 @@ pub(crate) fn render(dialect: Dialect, statement: &impl QueryStatementWriter) ->
 }
 
 impl Args {
-    /// Binds a value of a dynamic statement in the type that it has there.
+    /// Binds a value of a rendered statement by the type of the value.
     pub(crate) fn push(&mut self, value: &Value) -> Result<()> {
         macro_rules! bind {
             ($($variant:ident => $rust:ty,)*) => {
@@ -88,7 +91,7 @@ impl Args {
     }
 }
 
-/// The user's own SQL as it is sent, and whether its plan may be kept on the connection.
+/// The user's own SQL as it is sent, and whether its plan may be cached on the connection.
 pub(crate) fn user_sql(dialect: Dialect, text: String) -> (Arc<str>, bool) {
     #[cfg(feature = "sqlite")]
     if dialect == Dialect::Sqlite {
@@ -99,9 +102,9 @@ pub(crate) fn user_sql(dialect: Dialect, text: String) -> (Arc<str>, bool) {
     (text.into(), true)
 }
 
-/// The identifiers of a table or column, quoted by sea-query and joined by dots.
+/// The quoted identifiers of a table or column, joined by dots.
 pub(crate) fn quote(dialect: Dialect, name: &TableRef) -> String {
-    // sea-query quotes identifiers inside of statements only: this is what follows the FROM.
+    // sea-query quotes identifiers within statements alone: this is the text after FROM.
     let mut select = Query::select();
     select.expr(Expr::cust("1")).from(name.clone());
     let (text, _) = render(dialect, &select);
@@ -111,10 +114,10 @@ pub(crate) fn quote(dialect: Dialect, name: &TableRef) -> String {
     }
 }
 
-/// A comment that tells statements apart whose texts are equal and whose values' types are not.
+/// A comment that distinguishes statements with equal texts and values of different types.
 ///
-/// PostgreSQL's driver looks a prepared statement up by its text alone, and would send a value of
-/// one type as another's.
+/// PostgreSQL's driver caches a prepared statement by its text alone, and would send a value of one
+/// type as another.
 pub(crate) fn signature(dialect: Dialect, values: &[Value]) -> String {
     if dialect != Dialect::Postgres || values.is_empty() {
         return String::new();
@@ -147,16 +150,16 @@ pub(crate) fn render_alter(dialect: Dialect, table: &sea_query::TableAlterStatem
     }
 }
 
-/// The type of a column of texts without a limit that matters.
+/// The type of a column for long texts.
 pub(crate) fn long_text(dialect: Dialect) -> sea_query::ColumnType {
     match dialect {
         Dialect::Sqlite | Dialect::Postgres => sea_query::ColumnType::Text,
-        // TEXT holds 65,535 bytes there.
+        // TEXT holds 65,535 bytes.
         Dialect::MySql => sea_query::ColumnType::custom("mediumtext"),
     }
 }
 
-/// The type of a column of texts of up to 255 characters, which an index takes.
+/// The type of a column for texts of up to 255 characters, which can be indexed.
 pub(crate) fn short_text(dialect: Dialect) -> sea_query::ColumnType {
     match dialect {
         Dialect::Sqlite => sea_query::ColumnType::Text,
@@ -175,8 +178,8 @@ pub(crate) fn big_integer(dialect: Dialect) -> sea_query::ColumnType {
     }
 }
 
-/// Renders a `CREATE INDEX`. MySQL has it without `IF NOT EXISTS`, so that indexes stand in the
-/// tables there.
+/// Renders a `CREATE INDEX`. MySQL has no `IF NOT EXISTS` for it, so that a `CREATE TABLE` contains
+/// its indexes.
 pub(crate) fn render_index(dialect: Dialect, index: &sea_query::IndexCreateStatement) -> String {
     match dialect {
         Dialect::Sqlite => names_in_backticks(index.to_string(SqliteQueryBuilder)),
@@ -185,7 +188,7 @@ pub(crate) fn render_index(dialect: Dialect, index: &sea_query::IndexCreateState
     }
 }
 
-/// The statement that creates a namespace; none for SQLite, where it is a file.
+/// The statement that creates a namespace; `None` for SQLite, where it is a file.
 pub(crate) fn create_namespace(dialect: Dialect, name: &str) -> Option<String> {
     let quoted = quote(dialect, &sea_query::Alias::new(name).into_table_ref());
     match dialect {

@@ -1,7 +1,7 @@
-//! What a connection answers to one statement: rows, and how many were changed.
+//! The response to one statement: rows, and the number of affected rows.
 //!
-//! Read by `conn`, which sends the statement. An answer is whole only when its end was announced: the
-//! stream of a driver whose thread has died ends too.
+//! Read by `conn`, which sends the statement. A response is complete only if its end was announced:
+//! the stream of a driver whose thread has died ends as well.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use sqlx::{Database, Either};
 
-use super::read_ahead::ReadAhead;
+use super::ahead::Ahead;
 use super::row::{OwnedRow, RowOf};
 use super::{Failure, Row};
 use crate::dialect::Dialect;
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// Called for each row of a result.
 pub(crate) type OnRow<'a> = dyn FnMut(&Row<'_>) -> Result<()> + Send + 'a;
 
-/// The answer of whichever database it is.
+/// The response of any database.
 pub(super) enum Response<'c> {
     #[cfg(feature = "sqlite")]
     Sqlite(Results<'c, sqlx::Sqlite>),
@@ -31,36 +31,37 @@ pub(super) enum Response<'c> {
     MySql(Results<'c, sqlx::MySql>),
 }
 
-/// A row, or what a statement has done, behind its rows.
+/// A row, or the result of a statement after its rows.
 type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
 
 /// The results of all statements in one text.
 type Streamed<'c, DB> = BoxStream<'c, sqlx::Result<Step<DB>>>;
 
-/// The driver's answer.
+/// The response of one driver.
 pub(super) enum Results<'c, DB: Database> {
     /// Any number of rows.
     Many(ResultStream<'c, DB>),
-    /// One row at most, of a driver that reads the answer to its end by itself.
+    /// At most one row, of a driver that reads the response to its end by itself.
     One(BoxFuture<'c, sqlx::Result<Option<DB::Row>>>),
-    /// One row at most, of a driver whose thread works on by itself.
+    /// At most one row, of a driver whose thread continues by itself.
     First(ResultStream<'c, DB>),
 }
 
-/// A driver's stream of results, and whether it may end where it is.
+/// A driver's stream of results, and whether its end was announced.
 pub(super) struct ResultStream<'c, DB: Database> {
-    results: ReadAhead<Streamed<'c, DB>>,
+    results: Ahead<Streamed<'c, DB>>,
     end: End,
 }
 
-/// Whether the end of an answer was announced.
+/// Whether the end of a response was announced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// The driver itself ends only at the server's word.
+    /// The driver's stream ends only when the server has announced the end.
     AtWord,
-    /// Not yet.
+    /// The end was not announced yet.
     Missing,
-    /// The first of the results is the library's own: its end is not the answer's.
+    /// The first result is that of the library's own statement, whose end is not that of the
+    /// response.
     Second,
     /// The last result is complete.
     Announced,
@@ -69,10 +70,11 @@ enum End {
 impl<'c, DB: Database> ResultStream<'c, DB> {
     pub(super) fn new(dialect: Dialect, results: Streamed<'c, DB>) -> Self {
         let results = match dialect {
-            Dialect::Sqlite => ReadAhead::in_runs(results),
-            Dialect::Postgres | Dialect::MySql => ReadAhead::singly(results),
+            Dialect::Sqlite => Ahead::in_runs(results),
+            Dialect::Postgres | Dialect::MySql => Ahead::singly(results),
         };
-        // PostgreSQL announces no result of an empty text, and its driver reads to `ReadyForQuery`.
+        // PostgreSQL announces no result for an empty text, and its driver reads to
+        // `ReadyForQuery`.
         let end = match dialect {
             Dialect::Postgres => End::AtWord,
             Dialect::Sqlite | Dialect::MySql => End::Missing,
@@ -80,14 +82,13 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
         Self { results, end }
     }
 
-    /// The same, of a text whose first statement is the library's own and gives no row.
+    /// Skips the result of the text's first statement, which is the library's own and has no rows.
     pub(super) fn after_refresh(mut self) -> Self {
         self.end = End::Second;
         self
     }
 
-    /// The next row, or what a statement has done; a failure in the place of an end that was not
-    /// announced.
+    /// Polls the next row or the result of a statement; a failure if the stream ends early.
     fn poll(
         &mut self,
         dialect: Dialect,
@@ -109,7 +110,7 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
                 }
                 Some(Err(source)) => Err(Failure::from_driver(dialect, source)),
                 None if matches!(self.end, End::Missing | End::Second) => {
-                    // Told once: the stream has ended.
+                    // Reported once: the stream has ended.
                     self.end = End::AtWord;
                     Err(Failure::broken_off())
                 }
@@ -119,7 +120,7 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
         }
     }
 
-    /// Reads past all rows.
+    /// Reads to the end and drops all rows.
     pub(super) async fn finish(mut self, dialect: Dialect) -> Result<(), Failure> {
         while let Some(result) = poll_fn(|context| self.poll(dialect, context)).await {
             result?;
@@ -127,7 +128,7 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
         Ok(())
     }
 
-    /// The rows one by one.
+    /// A stream of the rows.
     pub(super) fn rows(self, dialect: Dialect, own: fn(DB::Row) -> OwnedRow) -> Rows<'c, DB> {
         Rows {
             many: self,
@@ -137,7 +138,7 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
     }
 }
 
-/// The rows of an answer.
+/// The rows of a response.
 pub(super) struct Rows<'c, DB: Database> {
     many: ResultStream<'c, DB>,
     dialect: Dialect,
@@ -160,17 +161,17 @@ impl<DB: Database> Stream for Rows<'_, DB> {
     }
 }
 
-/// An answer that is being read to its end; gives the rows affected, and of an answer of one row at
-/// most, the number of rows.
+/// A future that reads a response to its end. It returns the number of affected rows, or of rows if
+/// there is at most one.
 ///
-/// Written by hand: as an `async fn` it would have room for the answer in each of its arms, and each
-/// future around it as much more.
+/// Written by hand: an `async fn` would store the response once for each of its arms, and each
+/// future around it as well.
 pub(crate) struct ReadResponse<'c, 'r> {
-    /// The failure, taken when it is given, of what was not sent.
+    /// The response, or the failure of a statement that was not sent.
     answer: Result<Response<'c>, Option<Failure>>,
     on_row: &'r mut OnRow<'r>,
     rows: u64,
-    /// The first error of `on_row`: no row after it is handed on.
+    /// The first error of `on_row`, which is not called again after it.
     refused: Option<Error>,
 }
 
@@ -233,7 +234,7 @@ impl Future for ReadResponse<'_, '_> {
     }
 }
 
-/// What takes the rows of an answer.
+/// The receiver of a response's rows.
 struct Reader<'a, 'r> {
     on_row: &'a mut OnRow<'r>,
     rows: &'a mut u64,
@@ -241,7 +242,7 @@ struct Reader<'a, 'r> {
 }
 
 impl Reader<'_, '_> {
-    /// Reads on, as far as the answer has come.
+    /// Reads as much as has arrived.
     fn poll<DB: Database>(
         self,
         results: &mut Results<'_, DB>,

@@ -13,7 +13,7 @@ use sqlx::{Column as _, Row as _, ValueRef as _};
 #[derive(Clone, Copy)]
 pub struct Row<'r>(pub(super) RowOf<'r>, Decimals<'r>);
 
-/// Which columns of the row are decimals whose models declare their digits.
+/// The columns that are decimals with declared digits.
 #[derive(Clone, Copy)]
 enum Decimals<'r> {
     None,
@@ -30,11 +30,12 @@ pub(super) enum RowOf<'r> {
     MySql(&'r sqlx::mysql::MySqlRow),
     #[cfg(feature = "sqlite")]
     Sqlite(&'r sqlx::sqlite::SqliteRow),
-    /// Made of several answers, and of what [`Field::bind`](crate::Field::bind) collects.
+    /// Values that were merged from several responses or collected by
+    /// [`Field::bind`](crate::Field::bind).
     Values(&'r [Value]),
 }
 
-/// A row that a stream hands on.
+/// An owned row of a stream.
 pub(crate) enum OwnedRow {
     #[cfg(feature = "postgres")]
     Postgres(sqlx::postgres::PgRow),
@@ -57,7 +58,7 @@ impl OwnedRow {
     }
 }
 
-/// Runs one expression on whichever row it is.
+/// Evaluates an expression with the row of the driver.
 macro_rules! each_row {
     ($row:expr, $inner:ident => $do:expr, $values:ident => $of_values:expr) => {
         match $row.0 {
@@ -82,12 +83,12 @@ impl<'r> Row<'r> {
         Self(row, Decimals::None)
     }
 
-    /// The same row, whose decimals have these digits.
+    /// The same row, with these digits for its decimals.
     pub(crate) fn of_decimals(&self, digits: Digits) -> Self {
         Self(self.0, Decimals::All(digits))
     }
 
-    /// The same row, whose columns have these digits, by their position; none when there are none.
+    /// The same row, with digits for each column by position, if it has any.
     pub(crate) fn with_decimals<'d>(&self, digits: &'d [Option<Digits>]) -> Row<'d>
     where
         'r: 'd,
@@ -95,7 +96,7 @@ impl<'r> Row<'r> {
         Row(self.0, Decimals::Each(digits))
     }
 
-    /// The digits that are declared of a column.
+    /// The declared digits of a column.
     #[cfg_attr(not(feature = "decimal"), allow(dead_code))]
     pub(super) fn digits(&self, ordinal: usize) -> Option<Digits> {
         match self.1 {
@@ -111,13 +112,13 @@ impl<'r> Row<'r> {
         each_row!(self, row => row.len(), values => values.len())
     }
 
-    /// Whether the row has no column.
+    /// Returns whether the row has no columns.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the column holds NULL.
+    /// Returns whether the column is NULL.
     ///
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) when the row has no such column.
@@ -146,7 +147,7 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// The error for a column that does not hold what was asked for; it names the column.
+    /// The error for a column whose value does not have the requested type. It names the column.
     pub(super) fn not_decoded(
         &self,
         ordinal: usize,

@@ -1,4 +1,4 @@
-//! The types that the drivers know: how each is bound and read on each database.
+//! The types that the drivers know, bound and read on each database.
 
 use sea_query::Value;
 #[allow(unused_imports)]
@@ -10,7 +10,7 @@ use super::row::RowOf;
 use super::{Args, ColumnType, Field, Row};
 use crate::error::{Error, Result};
 
-/// Binds one value: collected as `$value`, or as what the backend at hand takes.
+/// Binds one value: collected as `$value`, or in the type of the driver.
 macro_rules! put {
     ($args:expr, $value:expr, postgres: $pg:expr, mysql: $my:expr, sqlite: $lite:expr) => {{
         $args.bytes += $crate::backend::args::ROOM_OF_A_VALUE;
@@ -33,8 +33,8 @@ macro_rules! put {
     }};
 }
 
-/// Reads one value as what the backend at hand gives, and hands it to `$convert`. In a row of
-/// values it is a `$variant`, which `$read` makes the field's type of.
+/// Reads one value in the type of the driver, and passes it to `$convert`. In a row of values it is
+/// a `$variant`, which `$read` converts to the field's type.
 macro_rules! take {
     ($row:expr, $ordinal:expr, $variant:ident,
         postgres: $pg:ty, mysql: $my:ty, sqlite: $lite:ty, $convert:expr) => {
@@ -72,7 +72,7 @@ pub(super) use put;
 #[cfg(any(feature = "chrono", feature = "time"))]
 pub(super) use take;
 
-/// An integer, carried by a driver's integer of at least its width.
+/// Integers, each sent as a driver's integer of at least its width.
 macro_rules! integers {
     ($($rust:ty, $column:ident, $value:ident, $pg:ty, $my:ty, $lite:ty;)*) => {$(
         impl Field for $rust {
@@ -111,7 +111,7 @@ integers! {
     u64, U64, BigUnsigned, i64, u64, i64;
 }
 
-/// Widens an integer to what the driver takes; `u64` above `i64::MAX` fits only MySQL.
+/// Widens an integer to the type of the driver. A `u64` above `i64::MAX` fits MySQL alone.
 #[allow(dead_code)]
 fn carry<From, To>(value: From) -> Result<To>
 where
@@ -144,7 +144,7 @@ impl Field for bool {
     }
 }
 
-/// A float. SQLite would store NaN as NULL, MySQL refuses what is not finite in words of its own.
+/// Floats. SQLite would store NaN as NULL, and MySQL rejects infinities and NaN.
 macro_rules! floats {
     ($($rust:ty, $column:ident, $value:ident;)*) => {$(
         impl Field for $rust {
@@ -177,9 +177,9 @@ macro_rules! floats {
     )*};
 }
 
-/// A float that the database may hold with more digits.
+/// A float that the database may store with more digits.
 trait Narrow: Sized {
-    /// The nearest one; `None` when there is none but infinity.
+    /// The nearest value; `None` if only infinity is near.
     fn of(wide: f64) -> Option<Self>;
 }
 
@@ -202,7 +202,7 @@ floats! {
     f64, F64, Double;
 }
 
-/// Binds a text. PostgreSQL stores no NUL character in a text; the others do.
+/// Binds a text. PostgreSQL alone stores no NUL character in a text.
 pub(super) fn bind_text(text: &str, args: &mut Args) -> Result<()> {
     args.bytes += text.len();
     put!(args, Value::String(Some(text.to_owned())),
@@ -227,8 +227,8 @@ pub fn read_string(row: &Row<'_>, ordinal: usize) -> Result<String> {
     String::read(row, ordinal)
 }
 
-/// Whether a text holds a NUL character, which hardly any does: each block is looked through to its
-/// end, many bytes at once.
+/// Returns whether a text contains a NUL character. Hardly any does, so each block is searched to
+/// its end, many bytes at once.
 #[cfg(feature = "postgres")]
 fn holds_nul(text: &str) -> bool {
     let within = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | (*byte == 0));
@@ -349,7 +349,7 @@ fn not_written(source: serde_json::Error) -> Error {
     Error::unsupported("a field cannot be written as JSON").with_source(source)
 }
 
-/// Counts the bytes of what is written, and keeps none.
+/// Counts the written bytes and drops them.
 #[cfg(feature = "json")]
 struct Count(usize);
 

@@ -1,15 +1,16 @@
-//! The settings of sessions that the library relies on, and what of the users' own would break it.
+//! The session settings that the library relies on, and checks of the users' own settings against
+//! them.
 //!
-//! Sent by `postgres::session` and `mysql::session`; asked by `config`, which refuses options.
+//! Sent by `postgres::session` and `mysql::session`. Called by `config`, which rejects options.
 
 use crate::dialect::Dialect;
 
-/// A setting of PostgreSQL that each session is given.
+/// A setting of every session of PostgreSQL.
 #[derive(Debug)]
 pub(crate) struct Setting {
     pub(crate) name: &'static str,
     pub(crate) value: &'static str,
-    /// What depends on it.
+    /// The consequence of another value.
     pub(crate) reason: &'static str,
 }
 
@@ -26,7 +27,7 @@ const FORMS: &str = "values would be written in a form that is not read back";
 const TRANSACTIONS: &str = "statements and locks rely on it; choose another isolation for each \
                             transaction with `TxOptions::isolation`";
 
-/// The settings of PostgreSQL. Those that a server does not know are passed over.
+/// The settings of PostgreSQL. Those that a server does not know are skipped.
 pub(crate) const POSTGRES: &[Setting] = &[
     setting(
         "client_encoding",
@@ -72,7 +73,7 @@ pub(crate) const POSTGRES: &[Setting] = &[
     setting("default_transaction_deferrable", "off", TRANSACTIONS),
 ];
 
-/// Modes of MySQL and MariaDB that change what the library's statements mean.
+/// Modes of MySQL and MariaDB that change the meaning of the library's statements.
 const MODES: &[(&str, &str)] = &[
     ("NO_BACKSLASH_ESCAPES", TEXTS),
     (
@@ -101,7 +102,7 @@ const MODES: &[(&str, &str)] = &[
     ("MYSQL40", "it changes the grammar of statements"),
 ];
 
-/// Why a run-time parameter of PostgreSQL must not be set to this value.
+/// The reason why a run-time parameter of PostgreSQL must not have this value, if there is one.
 pub(crate) fn refused_setting(name: &str, value: &str) -> Option<String> {
     if name.eq_ignore_ascii_case("transaction_isolation") {
         return Some(format!("it must not be set here: {TRANSACTIONS}"));
@@ -118,7 +119,7 @@ pub(crate) fn refused_setting(name: &str, value: &str) -> Option<String> {
     ))
 }
 
-/// Why modes of MySQL and MariaDB must not be set, with the first of them that must not.
+/// The reason why modes of MySQL and MariaDB must not be set, with the first such mode.
 pub(crate) fn refused_mode(modes: &str) -> Option<String> {
     modes.split(',').find_map(|mode| {
         let (name, reason) = MODES
@@ -128,7 +129,7 @@ pub(crate) fn refused_mode(modes: &str) -> Option<String> {
     })
 }
 
-/// Why a character set must not be the session's.
+/// The reason why a session must not have this character set, if there is one.
 pub(crate) fn refused_charset(charset: &str) -> Option<String> {
     (!charset.eq_ignore_ascii_case("utf8mb4")).then(|| {
         "the character set must be `utf8mb4`: texts are sent and read as UTF-8, and others lose \
@@ -137,10 +138,10 @@ pub(crate) fn refused_charset(charset: &str) -> Option<String> {
     })
 }
 
-/// Why a collation must not be the session's.
+/// The reason why a session must not have this collation, if there is one.
 pub(crate) fn refused_collation(collation: &str) -> Option<String> {
     let lower = collation.to_ascii_lowercase();
-    // MariaDB has names without a character set.
+    // MariaDB has collations whose names contain no character set.
     let is_of_unicode = lower.starts_with("utf8mb4_") || lower.starts_with("uca1400_");
     (!is_of_unicode).then(|| {
         "the collation must be one of `utf8mb4`, the session's character set; remove it, or name \
@@ -149,7 +150,7 @@ pub(crate) fn refused_collation(collation: &str) -> Option<String> {
     })
 }
 
-/// Why a time zone must not be the session's.
+/// The reason why a session must not have this time zone, if there is one.
 pub(crate) fn refused_zone(dialect: Dialect, zone: &str) -> Option<String> {
     let is_utc = ["UTC", "Etc/UTC", "+00:00", "+0:00", "-00:00"]
         .iter()
@@ -180,7 +181,8 @@ pub(crate) fn refused_parameter(dialect: Dialect, key: &str, value: &str) -> Opt
     }
 }
 
-/// Why the run-time parameters of `options` in a URL of PostgreSQL must not be set.
+/// The reason why the run-time parameters of `options` in a URL of PostgreSQL must not be set, if
+/// there is one.
 fn refused_in_options(options: &str) -> Option<String> {
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(crate) struct Sql {
     pub(crate) text: Arc<str>,
-    /// Kept in the statement cache; not for texts of variable arity, which would flush it.
+    /// Cached by the connection. Texts of variable arity are not, since they would flush the cache.
     pub(crate) persistent: bool,
-    /// Reads one row at most, which the drivers do with less work.
+    /// Reads at most one row, which costs the drivers less.
     pub(crate) single: bool,
 }

@@ -1,4 +1,4 @@
-//! SQLite: opening a file, and its codes.
+//! SQLite: opening of files, and error codes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +25,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The driver's options for connections to one file.
 ///
-/// Readers and the writer see one file in WAL mode, so that reads go on during a write. A writer
-/// waits for a commit to reach the disk (`synchronous = FULL`): what was acknowledged is kept.
+/// In WAL mode, reads continue during a write. A commit waits until it is on the disk (`synchronous
+/// = FULL`), so that acknowledged writes are durable.
 pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
     let Some(file) = &session.file else {
         return Err(Error::configuration("a SQLite server needs a file"));
@@ -39,7 +39,7 @@ pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
         .foreign_keys(true)
         // A negative number is a size in KiB; a positive one counts pages.
         .pragma("cache_size", format!("-{}", session.cache_kib))
-        // As on the other databases, LIKE tells capitals apart.
+        // LIKE is case-sensitive, as on the other databases.
         .pragma("case_sensitive_like", "on")
         .pragma("ignore_check_constraints", "off")
         .disable_statement_logging();
@@ -53,28 +53,27 @@ pub(super) fn options(session: &Session) -> Result<SqliteConnectOptions> {
     Ok(options)
 }
 
-/// How long to wait before asking again for a file that another connection makes ready.
+/// The pause before another attempt to open a file that another connection initializes.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// After how many instructions of SQLite's machine a statement looks whether it is to end: well
-/// under a millisecond.
+/// The number of instructions of SQLite's machine between two checks whether a statement was
+/// interrupted: well under a millisecond.
 const INSTRUCTIONS: i32 = 10_000;
 
 /// The state of a connection to SQLite.
 pub(crate) struct SqliteState {
-    /// Ends the statement that runs on it.
+    /// Interrupts the running statement.
     pub(super) stop: Arc<AtomicBool>,
-    /// The file that was not there to be attached when it was opened.
+    /// The file to be attached that did not exist when the connection was opened.
     pub(super) missed: Option<Box<Attached>>,
-    /// The name of the one that is attached.
+    /// The name of the attached file.
     pub(super) attached: Option<Box<str>>,
 }
 
-/// Opens the file, and attaches the static tables; a flag ends the statement that runs on the
-/// connection.
+/// Opens the file and attaches the static tables.
 ///
-/// Two that turn a new file to WAL mode at once would wait for each other, which SQLite ends
-/// without heeding the busy timeout: so that is heeded here.
+/// Two connections that change a new file to WAL mode at once would deadlock, which SQLite reports
+/// without regard to the busy timeout. So the busy timeout is applied here.
 pub(super) async fn connect(
     options: &SqliteConnectOptions,
     session: &Session,
@@ -102,8 +101,8 @@ pub(super) async fn connect(
     Ok((connection, known))
 }
 
-/// Attaches the file of static tables, and says whether it is there. One that cannot be read takes
-/// nothing from the tables of the connection's own file.
+/// Attaches the file of static tables, and returns whether it exists. If it cannot be read, the
+/// connection's own tables are still usable.
 async fn attach(file: &Attached, connection: &mut SqliteConnection) -> bool {
     let Some(attach) = file.exists().then(|| file.attach()).flatten() else {
         return false;
@@ -139,15 +138,15 @@ async fn open(
     }
 }
 
-/// Reads the description of the tables anew if another connection has changed it.
+/// A statement that reloads the schema if another connection has changed it.
 ///
-/// SQLite expands a `*` by what the connection knows, and finds out that it is out of date when the
-/// statement runs. The statement then has other columns than the driver has noted, and its thread
-/// panics at the first row.
+/// SQLite expands a `*` by the schema that the connection has cached, and detects a change only
+/// when the statement runs. The statement then has other columns than the driver has noted, and its
+/// thread panics at the first row.
 const REFRESH: &str = "SELECT 0 FROM sqlite_schema LIMIT 0;\n";
 
-/// A text of the users' own as it is sent, and whether its plan may be kept: one with a `*` is
-/// expanded anew each time, by the tables as they are.
+/// The user's own SQL as it is sent, and whether its plan may be cached. One with a `*` is expanded
+/// each time, by the current tables.
 pub(super) fn user_sql(text: String) -> (String, bool) {
     if text.replace("(*)", "").contains('*') {
         (REFRESH.to_owned() + &text, false)
@@ -156,12 +155,12 @@ pub(super) fn user_sql(text: String) -> (String, bool) {
     }
 }
 
-/// Whether the first statement of a text is the library's own.
+/// Returns whether the first statement of a text is the library's own.
 pub(super) fn is_refreshing(sql: &Sql) -> bool {
     !sql.persistent && sql.text.starts_with(REFRESH)
 }
 
-/// Asks the file, and the attached one.
+/// The statements that read the file, and the attached one.
 pub(super) fn refresh(known: &SqliteState) -> String {
     let mut text = REFRESH.trim_end().to_owned();
     if let Some(name) = &known.attached {
@@ -171,14 +170,14 @@ pub(super) fn refresh(known: &SqliteState) -> String {
     text
 }
 
-/// How long the driver's thread may take to answer when it has nothing to do.
+/// The time within which an idle thread of the driver responds.
 const ALIVE: Duration = Duration::from_secs(5);
 
 /// The results of all statements in a text.
 ///
-/// Of several statements, the end of one would pass for the end of all when the thread dies in the
-/// next: so the thread is asked at the end whether it lives. It answers nothing to what reaches it
-/// while it dies.
+/// If the thread dies in a later statement, the end of an earlier one would look like the end of
+/// all. So the thread is pinged at the end. It does not respond to requests that arrive while it
+/// dies.
 pub(super) fn fetch_all<'c>(
     connection: &'c mut SqliteConnection,
     text: Arc<str>,
@@ -201,7 +200,7 @@ pub(super) fn fetch_all<'c>(
     .boxed()
 }
 
-/// Reads a value that is not NULL. The driver itself reads NULL as zero or as an empty text.
+/// Reads a value that is not NULL. The driver alone would read NULL as zero or as an empty text.
 pub(super) fn read<'r, T>(row: &'r SqliteRow, ordinal: usize) -> sqlx::Result<T>
 where
     T: Decode<'r, Sqlite> + Type<Sqlite>,
@@ -247,13 +246,13 @@ fn classify(reported: &dyn DatabaseError) -> Class {
         517 => return Class::of(Kind::Serialization),
         _ => {}
     }
-    // The low byte is the code that the longer one refines.
+    // The low byte is the primary code of an extended one.
     match code & 0xff {
         1 if is_undefined(reported.message()) => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
         // These may have rolled the transaction back: "Response To Errors Within A Transaction"
         // in its documentation.
         5 | 6 | 9 => Class::of(Kind::Timeout).rolled_back(),
-        // It is prepared anew many times, and then given up.
+        // SQLite prepares it again many times, and then gives up.
         17 => Class::stale(Stale::Failed),
         7 | 10 => Class::of(Kind::Database).rolled_back(),
         13 => Class::of(Kind::StorageFull).rolled_back(),
@@ -271,7 +270,7 @@ fn is_undefined(message: &str) -> bool {
         || message.contains("has no column named")
 }
 
-/// The columns that a message names: `UNIQUE constraint failed: orders.id`.
+/// The columns in a message such as `UNIQUE constraint failed: orders.id`.
 fn constraint(message: &str) -> Option<String> {
     let (_, name) = message.split_once("constraint failed: ")?;
     Some(name.to_owned())

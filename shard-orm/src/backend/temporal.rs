@@ -1,7 +1,7 @@
-//! Times of `chrono` and of `time`.
+//! Dates and times of `chrono` and of `time`.
 //!
-//! Every database keeps microseconds, so a value is cut to them before it is sent. SQLite has no
-//! type for them: there they are texts of one length, which sort and compare as the times do.
+//! Every database stores microseconds, so a value is truncated to them before it is sent. SQLite
+//! has no such types: it stores texts of one length, which sort and compare as the times do.
 
 mod checked;
 
@@ -23,8 +23,8 @@ use checked::Checked;
 
 /// Implements [`Field`] for a time that the drivers know, with its text for SQLite.
 ///
-/// MySQL and MariaDB are sent a moment as a plain date and time, which its column holds: sent as
-/// a TIMESTAMP, MariaDB would make a moment before the year 1000 NULL.
+/// A moment is sent to MySQL and MariaDB as a plain date and time, the type of its column: of a
+/// TIMESTAMP before the year 1000, MariaDB would make NULL.
 macro_rules! temporal {
     ($($rust:ty, $column:ident, $value:ident, $cut:path, $my:ty, $plain:path, $text:path;)*) => {$(
         impl Field for $rust {
@@ -57,7 +57,7 @@ macro_rules! temporal {
         }
     )*
 
-        /// The text that SQLite keeps of one of these.
+        /// The text that SQLite stores for a value.
         pub(super) fn text_of(value: &Value) -> Result<Option<String>> {
             match value {
                 $(Value::$value(Some(time)) => $text(*time).map(Some),)*
@@ -95,7 +95,8 @@ fn of_time(value: &Value) -> Option<Value> {
     })
 }
 
-/// A moment that is so much earlier; `None` for any other value, and where there is none.
+/// The moment earlier by this duration; `None` for another type of value, and if there is no such
+/// moment.
 #[allow(unused_variables)]
 pub(crate) fn earlier(value: &Value, by: std::time::Duration) -> Option<Value> {
     match value {
@@ -123,7 +124,7 @@ pub(crate) fn earlier(value: &Value, by: std::time::Duration) -> Option<Value> {
     }
 }
 
-/// The text that SQLite keeps of a date or time; `None` for any other value.
+/// The text that SQLite stores for a date or time; `None` for any other value.
 pub(super) fn text_of(value: &Value) -> Result<Option<String>> {
     #[cfg(feature = "chrono")]
     if let Some(text) = with_chrono::text_of(value)? {

@@ -1,9 +1,9 @@
-//! What validation finds wrong with one field of a row.
+//! A validation problem of one field.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What is wrong with one field of a row; see [`Error::fields`](crate::Error::fields).
+/// A validation problem of one field of a row; see [`Error::fields`](crate::Error::fields).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct FieldError {
@@ -21,20 +21,20 @@ impl FieldError {
         }
     }
 
-    /// The same, of the row at a position among many.
+    /// Adds the position of the row among several.
     pub(crate) fn of_row(mut self, position: usize) -> Self {
         self.row = Some(position);
         self
     }
 
-    /// The name of the field's column, or the path that validation gave.
+    /// The name of the field's column, or the path that the validation gave.
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// What is wrong with it, in the words of the model's
-    /// [`validate`](crate::Validate::validate). The library adds no value of the row to it.
+    /// The message from the model's [`validate`](crate::Validate::validate). The library adds no
+    /// value of the row to it.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

@@ -13,12 +13,12 @@ impl Cluster {
     /// Sends one statement: `BEGIN`, `START TRANSACTION`, or `BEGIN IMMEDIATE` on SQLite.
     ///
     /// # Errors
-    /// When the shard is unknown, no connection comes free, or the server is unavailable.
+    /// When the shard is unknown, no connection becomes free, or the server is unavailable.
     pub async fn begin(&self, at: Address) -> Result<Tx> {
         self.begin_with(at, &TxOptions::default()).await
     }
 
-    /// Begins a transaction with an isolation level, or one that only reads.
+    /// Begins a transaction with an isolation level, or a read-only one.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -69,14 +69,14 @@ impl Session {
 }
 
 impl Cluster {
-    /// Begins a transaction at a place that has been looked up.
+    /// Begins a transaction in a namespace that has been looked up.
     pub(crate) async fn begin_in(&self, handle: &Arc<NamespaceHandle>) -> Result<Tx> {
         begin(self, handle, &TxOptions::default(), None)
             .await
             .map_err(|error| handle.name_error(error))
     }
 
-    /// Begins a transaction at a place that only reads, and that sees one state.
+    /// Begins a read-only transaction with a consistent snapshot.
     pub(crate) async fn begin_reading_in(&self, handle: &Arc<NamespaceHandle>) -> Result<Tx> {
         let options = TxOptions::default()
             .isolation(Isolation::RepeatableRead)

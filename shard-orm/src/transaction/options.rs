@@ -1,19 +1,19 @@
-//! How a transaction runs.
+//! The options of a transaction.
 
 use std::time::Duration;
 
 use crate::backend::begin;
 use crate::dialect::Dialect;
 
-/// How far a transaction is kept apart from others.
+/// The isolation level of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isolation {
-    /// Each statement sees what was committed before it.
+    /// Each statement sees the data committed before it.
     ReadCommitted,
-    /// All statements see one state.
+    /// All statements see one snapshot.
     RepeatableRead,
-    /// As if transactions ran one after another.
+    /// Transactions behave as if they ran one after another.
     Serializable,
 }
 
@@ -27,7 +27,7 @@ impl Isolation {
     }
 }
 
-/// How a transaction runs: isolation, read only, and how often it is tried again.
+/// The options of a transaction: isolation level, read-only, and retries.
 ///
 /// ```
 /// use shard_orm::{Isolation, TxOptions};
@@ -55,37 +55,38 @@ impl Default for TxOptions {
 }
 
 impl TxOptions {
-    /// The server's own isolation level, for reading and writing, tried five times.
+    /// The server's isolation level, read-write, with up to five attempts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the isolation level. SQLite is serializable at any.
+    /// Sets the isolation level. SQLite is serializable at every level.
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.isolation = Some(isolation);
         self
     }
 
-    /// Takes no writes. It runs on the primary all the same.
+    /// Makes it read-only. It still runs on the primary.
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
     }
 
-    /// How often [`Cluster::transaction_with`](crate::Cluster::transaction_with) runs its closure
-    /// at most, 1 for no retry.
+    /// The maximum number of times that
+    /// [`Cluster::transaction_with`](crate::Cluster::transaction_with) runs its closure; 1 for no
+    /// retry.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// How long the first retry waits at most; each further one waits up to twice as long.
+    /// The maximum wait before the first retry. Each further one waits up to twice as long.
     pub fn backoff(mut self, backoff: Duration) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// The statements that begin such a transaction, in one text.
+    /// The statements that begin the transaction, in one text.
     pub(super) fn begin(&self, dialect: Dialect) -> String {
         begin(
             dialect,

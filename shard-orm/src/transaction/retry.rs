@@ -1,4 +1,4 @@
-//! Transactions that are run again when the database asks for it.
+//! Retries of transactions after serialization failures and deadlocks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::random::fraction;
 const CEILING: Duration = Duration::from_secs(1);
 
 impl Cluster {
-    /// Runs a closure in a transaction and commits it; runs it again, in a new transaction, when
-    /// the database reports a serialization failure or a deadlock, and when its server has become
-    /// read-only and another one takes writes.
+    /// Runs a closure in a transaction and commits it. Retries it in a new transaction after a
+    /// serialization failure or a deadlock, and when its server has become read-only and another
+    /// one is the primary.
     ///
-    /// The closure takes the transaction by value and is called once for each attempt, so that
-    /// it must not do what cannot be done twice. An error that it returns rolls back. An unknown
-    /// outcome of the commit is never tried again.
+    /// The closure takes the transaction by value and runs once per attempt, so its effects outside
+    /// of the transaction must be safe to repeat. If it returns an error, the transaction is rolled
+    /// back. A commit with an unknown outcome is never retried.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -46,7 +46,7 @@ impl Cluster {
     /// ```
     ///
     /// # Errors
-    /// What the closure returns, and what beginning and committing give.
+    /// The errors of the closure, of the beginning and of the commit.
     pub async fn transaction<T, E, F, Fut>(&self, at: Address, run: F) -> Result<T, E>
     where
         F: Fn(Tx) -> Fut,
@@ -56,7 +56,7 @@ impl Cluster {
         self.transaction_with(at, &TxOptions::default(), run).await
     }
 
-    /// As [`transaction`](Self::transaction), with an isolation level, read only, or another
+    /// Like [`transaction`](Self::transaction), with an isolation level, read-only, or another
     /// number of attempts.
     ///
     /// # Errors
@@ -149,8 +149,8 @@ where
     }
 }
 
-/// A random part of a time that doubles with each attempt ("full jitter", so that the same
-/// transactions do not meet again).
+/// A random part of a time that doubles with each attempt ("full jitter"), so that the same
+/// transactions do not collide again.
 fn wait(base: Duration, attempt: u32) -> Duration {
     let longest = base
         .saturating_mul(2_u32.saturating_pow(attempt - 1))

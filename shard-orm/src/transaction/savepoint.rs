@@ -5,7 +5,7 @@ use crate::error::Result;
 
 /// A point in a transaction to which it can be rolled back.
 ///
-/// Dropped, it stays as it is until the transaction ends.
+/// When it is dropped, the savepoint remains until the transaction ends.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -37,7 +37,8 @@ impl Tx {
 }
 
 impl Savepoint<'_> {
-    /// Undoes what came after it (`ROLLBACK TO SAVEPOINT`), also a failed statement on PostgreSQL.
+    /// Rolls back to the savepoint (`ROLLBACK TO SAVEPOINT`). On PostgreSQL, this also makes the
+    /// transaction usable again after a failed statement.
     ///
     /// # Errors
     /// As any statement of the transaction.
@@ -48,7 +49,7 @@ impl Savepoint<'_> {
         self.tx.forgive().await
     }
 
-    /// Gives it up and keeps what came after it (`RELEASE SAVEPOINT`).
+    /// Releases the savepoint and keeps the changes (`RELEASE SAVEPOINT`).
     ///
     /// # Errors
     /// As any statement of the transaction.

@@ -13,18 +13,18 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// An open transaction on one logical shard, or on one named database.
 ///
-/// Every call that takes `&cluster` takes `&tx` too. A row of another logical shard is refused
+/// Every call that takes `&cluster` also takes `&tx`. A row of another logical shard is rejected
 /// with [`CrossShard`](ErrorKind::CrossShard) before anything is sent. One statement runs at a
-/// time; a second one gets [`TransactionBusy`](ErrorKind::TransactionBusy).
+/// time; a second one fails with [`TransactionBusy`](ErrorKind::TransactionBusy).
 ///
-/// Dropped without [`commit`](Self::commit), it is rolled back: its connection is closed at once,
-/// which frees its locks. [`rollback`](Self::rollback) does the same and keeps the connection. A
-/// statement whose future is dropped before it is done, or a stream that is not read to its end,
-/// ends the transaction in the same way.
+/// If it is dropped without [`commit`](Self::commit), it is rolled back: its connection is closed
+/// at once, which frees its locks. [`rollback`](Self::rollback) does the same and keeps the
+/// connection. Dropping the future of a running statement, or a stream before its end, also ends
+/// the transaction.
 ///
-/// A transaction that the database has rolled back of its own accord, or may have, takes no more
-/// statements either: after a deadlock and a lock wait timeout on MySQL and MariaDB, after a full
-/// disk and a busy file on SQLite. Each would be carried out by itself.
+/// A transaction that the database has rolled back, or may have, takes no further statements, since
+/// each would be committed by itself. This is the case after a deadlock or a lock wait timeout on
+/// MySQL and MariaDB, and after a full disk or a busy file on SQLite.
 ///
 /// Cheap to clone; all clones are the same transaction.
 ///
@@ -60,22 +60,22 @@ struct Inner {
     /// The endpoint that it runs on.
     endpoint: usize,
     read_only: bool,
-    /// What the session has written, inside of one.
+    /// The write marks of the session, if there is one.
     marks: Option<Arc<WriteMarks>>,
     state: Mutex<State>,
-    /// The database asked for the transaction to be tried again.
+    /// The database asked for a retry of the transaction.
     retry: AtomicBool,
-    /// The server refused a write: it has become read-only.
+    /// The server rejected a write, since it has become read-only.
     refused: AtomicBool,
 }
 
 struct State {
     /// `None` once the transaction has ended.
     lease: Option<Lease>,
-    /// A statement was begun and has not come back.
+    /// A statement was sent and has not completed.
     under_way: bool,
-    /// PostgreSQL does nothing more for a transaction in which a statement failed, and answers
-    /// its COMMIT with a rollback that looks like success.
+    /// A statement failed on PostgreSQL, which then accepts no further statements and responds to
+    /// COMMIT with a rollback that looks like success.
     failed: bool,
     savepoints: u32,
 }
@@ -110,9 +110,9 @@ impl Tx {
     /// Commits.
     ///
     /// # Errors
-    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) when the answer was lost: it may be
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) when the response was lost: it may be
     /// committed. [`TransactionEnded`](ErrorKind::TransactionEnded) when the database has rolled
-    /// it back before. Otherwise what the database said, and it is rolled back.
+    /// it back before. Otherwise the error of the database, and the transaction is rolled back.
     pub async fn commit(self) -> Result<()> {
         let _marker = WriteMarker::new(self.inner.marks.as_deref(), &self.inner.handle);
         let session = self.enter()?;
@@ -127,7 +127,7 @@ impl Tx {
         session.end_with("COMMIT").await
     }
 
-    /// Rolls back and gives the connection back to the pool.
+    /// Rolls back and returns the connection to the pool.
     ///
     /// # Errors
     /// When the connection is lost. The transaction is rolled back in any case.
@@ -147,8 +147,8 @@ impl Tx {
         self.inner.read_only
     }
 
-    /// Whether the transaction may be tried again: the database asked for it, or its server has
-    /// become read-only and another one takes writes now.
+    /// Returns whether the transaction may be retried: the database asked for it, or its server has
+    /// become read-only and another one is the primary.
     pub(super) async fn wants_retry(&self) -> bool {
         if self.inner.retry.load(Ordering::Relaxed) {
             return true;
@@ -175,8 +175,8 @@ impl Tx {
         session.settle(result)
     }
 
-    /// Prepares a statement and takes the connection for it. A function of its own: what is
-    /// prepared would otherwise be kept in the future of the call.
+    /// Prepares a statement and takes the connection for it. A separate function, so that the
+    /// future of the call does not hold the prepared statement.
     fn enter_with(
         &self,
         prepare: impl FnOnce() -> Result<(Sql, Args)>,
@@ -192,7 +192,7 @@ impl Tx {
         session.settle(result)
     }
 
-    /// What the server answers, unless it has stopped to answer.
+    /// Awaits the response of the server, unless the server has stopped responding.
     pub(crate) async fn or_abort<T>(
         &self,
         asked: impl Future<Output = Result<T, Failure>>,
@@ -229,7 +229,7 @@ impl Tx {
         Ok(number)
     }
 
-    /// A rollback to a savepoint undoes the failure that came after it.
+    /// Clears the failure, which a rollback to a savepoint has undone.
     pub(super) async fn forgive(&self) -> Result<()> {
         let mut session = self.enter()?;
         session.state.failed = false;
@@ -246,8 +246,8 @@ impl fmt::Debug for Tx {
 
 /// The connection of a transaction, taken for one statement.
 ///
-/// Dropped before [`leave`](Self::leave), it ends the transaction: its statement was cut off, and
-/// the connection cannot be trusted any more.
+/// If it is dropped before [`leave`](Self::leave), it ends the transaction: its statement was
+/// interrupted, and the state of the connection is unknown.
 pub(crate) struct SessionGuard<'t> {
     tx: &'t Tx,
     state: MutexGuard<'t, State>,
@@ -269,7 +269,7 @@ impl SessionGuard<'_> {
         self.state.under_way = false;
     }
 
-    /// The statement came back with this.
+    /// Records the result of the statement.
     pub(crate) fn settle<T>(mut self, result: Result<T, Failure>) -> Result<T> {
         let failure = match result {
             Ok(value) => {

@@ -22,7 +22,7 @@ pub(in crate::backend) async fn lock(
     ttl: Duration,
 ) -> Result<bool> {
     let locked = ask(connection, LOCK, name).await?;
-    // A session that did not get the lock may go on to say nothing.
+    // The limit does not apply to a session that did not get the lock.
     if locked {
         within(connection, ttl).await?;
     }
@@ -52,7 +52,7 @@ pub(in crate::backend) async fn is_locked(
     ask(connection, IS_LOCKED, name).await
 }
 
-/// Sets how long the session may say nothing: in whole seconds, and not in less than one.
+/// Limits the time for which the session may be silent, in whole seconds and at least one.
 async fn within(connection: &mut MySqlConnection, ttl: Duration) -> Result<()> {
     let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
     sqlx::query("SET SESSION wait_timeout = ?")
@@ -63,7 +63,7 @@ async fn within(connection: &mut MySqlConnection, ttl: Duration) -> Result<()> {
 }
 
 async fn ask(connection: &mut MySqlConnection, text: &'static str, name: &str) -> Result<bool> {
-    // NULL: nobody has it.
+    // NULL: no session holds it.
     let answer: Option<i64> = sqlx::query_scalar(text)
         .bind(name)
         .fetch_one(connection)

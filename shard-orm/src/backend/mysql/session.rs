@@ -1,4 +1,4 @@
-//! What each session of MySQL and MariaDB is set to, whatever the server's own settings are.
+//! The settings of each session of MySQL and MariaDB, whatever the server's settings are.
 //!
 //! Sent by `mysql::connect` as one text of several statements, so that it takes one round trip. The
 //! guide lists each setting with its reason.
@@ -13,7 +13,7 @@ const MODES: &str = "STRICT_ALL_TABLES,STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY
                      NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,\
                      PIPES_AS_CONCAT,IGNORE_SPACE";
 
-/// Variables that both know, and their values.
+/// Variables of both, and their values.
 const BOTH: &[(&str, &str)] = &[
     ("time_zone", "'+00:00'"),
     ("autocommit", "1"),
@@ -27,13 +27,13 @@ const BOTH: &[(&str, &str)] = &[
     ("div_precision_increment", "4"),
     ("default_week_format", "0"),
     ("lc_time_names", "'en_US'"),
-    // The names of violated constraints are read from messages.
+    // The names of violated constraints are parsed from messages.
     ("lc_messages", "'en_US'"),
     (
         "group_concat_max_len",
         "GREATEST(@@group_concat_max_len, 1048576)",
     ),
-    // Texts are ordered by so many of their bytes; a sort needs room for 15 of them.
+    // Only this many bytes of a text are compared by a sort, which needs memory for 15 texts.
     ("max_sort_length", "GREATEST(@@max_sort_length, 65536)"),
     ("sort_buffer_size", "GREATEST(@@sort_buffer_size, 2097152)"),
 ];
@@ -47,10 +47,9 @@ const MARIADB: &[(&str, &str, &str)] = &[
     ("100601", "old_mode", "'UTF8_IS_UTF8MB3'"),
 ];
 
-/// The text that sets a session up and asks for its number, and for the largest packet that its
-/// server takes.
+/// The text that initializes a session and reads its number and the largest packet of the server.
 ///
-/// The names of modes and collations are checked when the configuration is: none needs an escape.
+/// The configuration's check of modes and collations leaves no name that needs an escape.
 pub(super) fn text(session: &Session, collation: Option<&str>) -> String {
     let mut text = format!("SET sql_mode = '{MODES}");
     if let Some(own) = session.sql_mode.as_deref().filter(|own| !own.is_empty()) {
@@ -58,7 +57,7 @@ pub(super) fn text(session: &Session, collation: Option<&str>) -> String {
         text.push_str(own);
     }
     text.push_str("', NAMES utf8mb4");
-    // Writing to a text does not fail.
+    // Writing to a `String` does not fail.
     if let Some(collation) = collation {
         _ = write!(text, " COLLATE {collation}");
     }

@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// Sets how long the session may say nothing. Known from version 14 on.
+/// The statement that limits the time for which the session may be silent. Known from version 14
+/// on.
 macro_rules! within {
     () => {
         "CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL \
@@ -16,7 +17,7 @@ macro_rules! within {
     };
 }
 
-/// The lock of this number, in this database.
+/// The condition on `pg_locks` for the lock of this number in this database.
 macro_rules! lock {
     () => {
         "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
@@ -25,7 +26,8 @@ macro_rules! lock {
     };
 }
 
-/// A session that did not get the lock may go on to say nothing. `OFFSET` keeps the attempt to one.
+/// The limit does not apply to a session that did not get the lock. `OFFSET` limits the attempts to
+/// one.
 const LOCK: &str = concat!(
     "SELECT locked, CASE WHEN locked THEN ",
     within!(),

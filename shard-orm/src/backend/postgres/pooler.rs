@@ -1,11 +1,10 @@
-//! Poolers between this client and the server, such as PgBouncer: which of them keep a server
-//! session for one client.
+//! Detection of poolers, such as PgBouncer, that do not reserve a server session for each client.
 //!
-//! Asked by `postgres::connect` for each new connection that was not started for this client. A
-//! prepared statement is found by its name in the server's session, and the driver gives the same
-//! names on each connection: where a pooler hands sessions from client to client between
-//! transactions, one client would run another one's statements. Settings, advisory locks and
-//! `LISTEN` belong to a session too.
+//! Called by `postgres::connect` for each new connection whose session was not started for this
+//! client. A prepared statement is found by its name in the server's session, and the driver uses
+//! the same names on each connection: with a pooler that switches sessions between transactions,
+//! one client would run the statements of another. Settings, advisory locks and `LISTEN` belong to
+//! a session as well.
 
 use std::time::{Duration, Instant};
 
@@ -17,39 +16,40 @@ use crate::random::random;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// By how much a server's clock may be set forward while a connection opens. A session that is
-/// taken for an older one by mistake is only put to the trial for nothing.
+/// The tolerance for a server's clock that is set forward while a connection opens. A session that
+/// is taken for an older one by mistake is tested in vain.
 const SLACK: Duration = Duration::from_millis(500);
-/// How long a pooler may take to clean up after a client.
+/// The time within which a pooler cleans up after a client.
 const CLEANING: Duration = Duration::from_secs(3);
-/// How long to wait before the first look whether it has.
+/// The wait before the first check.
 const PAUSE: Duration = Duration::from_millis(2);
-/// The longest wait between two looks.
+/// The longest wait between two checks.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Begun {
-    /// Whether the server has started the session for this client, whose connection began to open
-    /// `since`: it has the settings that this client asked for, and is no older.
+    /// Returns whether the server has started the session for this client, whose connection began
+    /// to open `since`: it has the settings that this client requested, and is no older.
     pub(super) fn is_direct(self, since: Instant) -> bool {
         self.marked && self.age <= (since.elapsed() + SLACK).as_secs_f64()
     }
 }
 
-/// A session that was given up with a lock in it.
+/// A test of a pooler: a session that was closed while it held a lock.
 ///
-/// A pooler that keeps a session for one client frees the lock when that client has gone, and not
-/// before. One that hands sessions on between transactions does neither or both.
+/// A pooler that reserves a session for a client releases the lock when the client disconnects, and
+/// not before. One that switches sessions between transactions does neither or both.
 #[derive(Debug)]
 pub(super) struct Trial {
     lock: i64,
-    /// Whether the lock was there in the transaction after the one that took it.
+    /// Whether the lock was still held in the next transaction.
     kept: bool,
-    /// The server that has the lock. A pooler can have several behind it.
+    /// The server with the lock. A pooler can use several servers.
     server: String,
 }
 
 impl Trial {
-    /// Takes a lock that nobody else takes, looks for it in the next transaction, and goes.
+    /// Takes a lock that no other client takes, checks it in the next transaction, and closes the
+    /// session.
     ///
     /// The statements are not prepared: they would be found by their names.
     pub(super) async fn begin(mut connection: PgConnection) -> Result<Self> {
@@ -67,12 +67,12 @@ impl Trial {
         })
     }
 
-    /// Whether sessions are kept, seen from another session.
+    /// Returns whether the pooler reserves sessions, as another session sees it.
     pub(super) async fn is_passed(&self, connection: &mut PgConnection) -> Result<bool> {
         if !self.kept {
             return Ok(false);
         }
-        // Where another client's lock is this session's own, it is freed: nobody else would.
+        // A lock of the other client that this session holds is released: nobody else would.
         let look = format!(
             "SELECT CASE WHEN {} THEN pg_advisory_unlock({}) ELSE false END, {}, {SERVER}",
             held(self.lock, "pid = pg_backend_pid()"),
@@ -98,19 +98,19 @@ impl Trial {
     }
 }
 
-/// Tells servers apart.
+/// An expression that distinguishes servers.
 const SERVER: &str = "extract(epoch FROM pg_postmaster_start_time())::text";
 
-/// What a session sees of the lock.
+/// The lock as a session sees it.
 struct Seen {
-    /// Whether it is the session's own.
+    /// Whether the session holds it.
     own: bool,
-    /// Whether any session has it.
+    /// Whether any session holds it.
     any: bool,
     server: String,
 }
 
-/// Whether an advisory lock of a session is held.
+/// The condition that an advisory lock of a session is held.
 fn held(lock: i64, by: &str) -> String {
     format!(
         "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
@@ -130,7 +130,7 @@ async fn ask(connection: &mut PgConnection, text: String) -> Result<Seen> {
     })
 }
 
-/// The error for a pooler that does not keep sessions.
+/// The error for a pooler that does not reserve sessions.
 #[cold]
 pub(super) fn refused() -> Error {
     Error::new(

@@ -1,4 +1,4 @@
-//! What each session of PostgreSQL is set to, whatever the settings of the server, the database or
+//! The settings of each session of PostgreSQL, whatever the settings of the server, the database or
 //! the role are.
 //!
 //! Sent by `postgres::connect` as one text, so that it takes one round trip and no prepared
@@ -9,29 +9,29 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 use crate::backend::session::Session;
 use crate::backend::settings::POSTGRES;
 
-/// What the start of a session asks for `extra_float_digits`. No server has it by default, and the
-/// session sets it to another value at once: one that begins with another value was not started for
-/// this client.
+/// The value of `extra_float_digits` that the start of a session requests. No server has it by
+/// default, and the session changes it at once: a session that begins with another value was not
+/// started for this client.
 pub(super) const MARK: i8 = -11;
 
-/// How often a server that works on a statement looks whether its client is still there: not at
-/// all unless it is told. Known from version 14 on.
+/// The interval at which a server checks during a statement whether its client is still connected.
+/// By default it does not. Known from version 14 on.
 const CLIENT_CHECK: (&str, &str) = ("client_connection_check_interval", "1s");
 
-/// `IF NOT EXISTS` tells of each thing that it finds, and drivers log it.
+/// `IF NOT EXISTS` sends a notice for each object that exists, and drivers log it.
 const QUIET: (&str, &str) = ("client_min_messages", "warning");
 
-/// What a session says of itself before it is set up.
+/// The state of a session before it is initialized.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
-    /// Whether it has the mark that this client has asked for.
+    /// Whether it has the mark that this client has requested.
     pub(super) marked: bool,
-    /// How long ago its server process was started, in seconds, by the server's clock.
+    /// The age of its server process in seconds, by the server's clock.
     pub(super) age: f64,
 }
 
-/// The text that sets a session up. What is set already is left alone: some settings may be set by
-/// administrators alone.
+/// The text that initializes a session. Settings that have their value already are not set: only
+/// administrators may set some of them.
 pub(super) fn text(session: &Session) -> String {
     let mut settings: Vec<(&str, String)> = Vec::new();
     for (name, value) in &session.settings {
@@ -74,12 +74,12 @@ fn row(name: &str, value: &str, own: bool) -> String {
     format!("({}, {}, {own})", literal(name), literal(value))
 }
 
-/// A text literal that means the same whatever `standard_conforming_strings` is.
+/// A string literal that has the same meaning for each value of `standard_conforming_strings`.
 fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', r"\\").replace('\'', "''"))
 }
 
-/// Sets a session up.
+/// Initializes a session.
 pub(super) async fn set_up(
     connection: &mut PgConnection,
     text: &str,

@@ -1,12 +1,13 @@
-//! Dates and times that the drivers would panic on, or read as other ones.
+//! Checked decoding of dates and times on which the drivers would panic, or which they would read
+//! as others.
 //!
-//! The databases store more than the types of `chrono` and `time` hold: `infinity`, `24:00`, negative
-//! times and such beyond a day, years of six digits. Read through by `temporal`.
+//! The databases store values that the types of `chrono` and `time` do not represent: `infinity`,
+//! `24:00`, negative times and times beyond a day, years of six digits. Called by `temporal`.
 
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Type};
 
-/// A date or time that is compared with what its type holds before it is made.
+/// A date or time that is checked against the range of its type.
 pub(super) struct Checked<T>(pub(super) T);
 
 impl<DB: Database, T: Type<DB>> Type<DB> for Checked<T> {
@@ -19,7 +20,7 @@ impl<DB: Database, T: Type<DB>> Type<DB> for Checked<T> {
     }
 }
 
-/// How one database's values of this type are read; no message tells the value.
+/// Decoding of one database's values. No message contains the value.
 macro_rules! reads {
     ($database:ty: $($rust:ty, $read:expr;)*) => {$(
         impl<'r> Decode<'r, $database> for Checked<$rust> {
@@ -34,7 +35,7 @@ macro_rules! reads {
     )*};
 }
 
-/// What the driver reads without a panic.
+/// Decodes by the driver, where it does not panic.
 #[allow(dead_code)]
 fn plain<'r, DB: Database, T: Decode<'r, DB>>(value: DB::ValueRef<'r>) -> Result<T, BoxDynError> {
     T::decode(value).map_err(|_| "no date or time of this type".into())
@@ -50,7 +51,7 @@ mod of_postgres {
 
     const DAY: i64 = 86_400_000_000;
 
-    /// The number that a date or time is sent as; `None` when it is sent as a text, which is parsed.
+    /// The binary form of a date or time; `None` if it is a text, which the driver parses.
     fn number<const WIDTH: usize>(
         value: &PgValueRef<'_>,
     ) -> Result<Option<[u8; WIDTH]>, BoxDynError> {
@@ -71,19 +72,19 @@ mod of_postgres {
         }
     }
 
-    /// Days, but for `infinity` and `-infinity`.
+    /// The days; `None` for `infinity` and `-infinity`.
     fn days(bytes: [u8; 4]) -> Option<i32> {
         let days = i32::from_be_bytes(bytes);
         (days != i32::MAX && days != i32::MIN).then_some(days)
     }
 
-    /// Microseconds, but for `infinity` and `-infinity`.
+    /// The microseconds; `None` for `infinity` and `-infinity`.
     fn micros(bytes: [u8; 8]) -> Option<i64> {
         let micros = i64::from_be_bytes(bytes);
         (micros != i64::MAX && micros != i64::MIN).then_some(micros)
     }
 
-    /// Microseconds of a day that are not its end.
+    /// The microseconds of a time of day; `None` for 24:00.
     fn of_day(bytes: [u8; 8]) -> Option<i64> {
         let micros = i64::from_be_bytes(bytes);
         (0..DAY).contains(&micros).then_some(micros)
@@ -125,7 +126,8 @@ mod of_postgres {
 
         use super::*;
 
-        /// What is not prepared is answered as text. The driver reads no whole seconds of it.
+        /// Responses to statements that are not prepared are texts. The driver does not parse whole
+        /// seconds.
         const ZONED: &[BorrowedFormatItem<'_>] = format_description!(
             version = 2,
             "[year]-[month]-[day] [hour]:[minute]:[second][optional [.[subsecond]]]\
@@ -161,7 +163,7 @@ mod of_postgres {
     }
 }
 
-/// A TIME of MySQL and MariaDB is a span of up to 838 hours in either direction.
+/// A TIME of MySQL and MariaDB is an interval of up to 838 hours in either direction.
 #[cfg(feature = "mysql")]
 mod of_mysql {
     use sqlx::MySql;
@@ -174,7 +176,8 @@ mod of_mysql {
     where
         T: TryFrom<MySqlTime>,
     {
-        // As text: what is not prepared is answered so. The driver reads `-00:30:00` without its sign.
+        // The text of a statement that is not prepared: the driver parses `-00:30:00` without its
+        // sign.
         let negative = plain::<MySql, &[u8]>(value.clone())?.first() == Some(&b'-');
         let time = plain::<MySql, MySqlTime>(value)?;
         let of_day = (!negative && time.is_valid_time_of_day()).then_some(time);
@@ -199,7 +202,7 @@ mod of_mysql {
     }
 }
 
-/// SQLite has texts, and in tables of others numbers.
+/// SQLite has texts, and in tables of other programs numbers.
 #[cfg(feature = "sqlite")]
 mod of_sqlite {
     use sqlx::Sqlite;
@@ -221,7 +224,7 @@ mod of_sqlite {
             use sqlx::{TypeInfo as _, ValueRef as _};
 
             if value.type_info().name() == "INTEGER" {
-                // Seconds since 1970, of any number.
+                // Any number of seconds since 1970.
                 let moment = plain::<Sqlite, time::OffsetDateTime>(value)?;
                 return Ok(time::PrimitiveDateTime::new(moment.date(), moment.time()));
             }

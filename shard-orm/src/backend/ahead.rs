@@ -1,6 +1,6 @@
 //! Rows of SQLite, taken from the driver in runs.
 //!
-//! Called by `response`. The driver's thread hands its rows on through a channel of 50.
+//! Called by `conn` and `response`. The driver's thread hands its rows on through a channel of 50.
 //! Where a row is taken only when the one before has been dealt with, the thread fills the channel
 //! and then sleeps and wakes for each row: a merge of many files spent most of its time on that.
 
@@ -17,7 +17,7 @@ const SINGLY: u16 = 16;
 const RUN: usize = 50;
 
 /// A stream that takes what is ready in runs.
-pub(super) struct ReadAhead<S: Stream> {
+pub(super) struct Ahead<S: Stream> {
     rows: S,
     /// Rows that are still handed on as they come; `None` for all.
     singly: Option<u16>,
@@ -31,7 +31,7 @@ struct Run<T> {
     ended: bool,
 }
 
-impl<S: Stream + Unpin> ReadAhead<S> {
+impl<S: Stream + Unpin> Ahead<S> {
     /// In runs.
     pub(super) fn in_runs(rows: S) -> Self {
         Self::new(rows, Some(SINGLY))
@@ -76,7 +76,7 @@ impl<S: Stream + Unpin> ReadAhead<S> {
     }
 }
 
-impl<S: Stream + Unpin> Stream for ReadAhead<S> {
+impl<S: Stream + Unpin> Stream for Ahead<S> {
     type Item = S::Item;
 
     #[inline]
@@ -100,8 +100,8 @@ mod tests {
     fn all_rows_come_in_their_order_and_end_once() {
         let singly = usize::from(SINGLY);
         for count in [0, 1, singly, singly + 1, singly + RUN, 1_000] {
-            for read_ahead in [ReadAhead::in_runs, ReadAhead::singly] {
-                let rows = read_ahead(stream::iter(0..count)).fuse();
+            for ahead in [Ahead::in_runs, Ahead::singly] {
+                let rows = ahead(stream::iter(0..count)).fuse();
                 let all: Option<Vec<usize>> = rows.collect().now_or_never();
                 assert_eq!(all, Some((0..count).collect()));
             }
