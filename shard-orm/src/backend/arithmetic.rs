@@ -109,3 +109,11 @@ fn typed(dialect: Dialect, column_type: ColumnType, integer: Expr) -> Expr {
         _ => integer,
     }
 }
+
+/// The type of a 64-bit integer in a CAST.
+pub(crate) const fn integer_type(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => "SIGNED",
+        Dialect::Postgres | Dialect::Sqlite => "bigint",
+    }
+}

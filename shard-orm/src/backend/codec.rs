@@ -7,6 +7,7 @@ use std::mem::discriminant;
 
 use sea_query::Value;
 
+use super::field::read_value;
 use super::{Args, ColumnType, DataType, Digits, Field, OpaqueForm, Row};
 use crate::error::{Error, Result};
 
@@ -184,12 +185,6 @@ impl<'a> Codec<'a> {
 /// Whether this build has a Rust type for a column's type.
 pub(crate) fn is_enabled(column_type: ColumnType) -> bool {
     with_type!(column_type, T => Ok(size_of::<T>())).is_ok()
-}
-
-/// Reads a column of a result as a value of the column's type.
-pub(crate) fn read_value<T: Field>(row: &Row<'_>, ordinal: usize) -> Result<Value> {
-    let value = T::read(row, ordinal)?;
-    Args::value(|args| value.bind(args))
 }
 
 /// Whether two values are of the same type of time, one of each crate.

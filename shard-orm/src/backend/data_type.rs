@@ -4,7 +4,9 @@
 
 use sea_query::{Expr, ExprTrait as _, Value};
 
-use super::{Args, ColumnType, Digits, Field, Row, read_value};
+use super::field::read_value;
+use super::row::RowOf;
+use super::{Args, ColumnType, Digits, Field, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -124,7 +126,7 @@ impl OpaqueForm {
         match self {
             Self::Text => read_value::<Option<String>>(row, ordinal),
             Self::Binary => read_value::<Option<Vec<u8>>>(row, ordinal),
-            Self::Dynamic => row.of_storage_class(ordinal),
+            Self::Dynamic => of_storage_class(row, ordinal),
         }
     }
 
@@ -157,5 +159,16 @@ impl OpaqueForm {
             }
             _ => Expr::Value(value),
         }
+    }
+}
+
+/// Reads a value of SQLite in its storage class; a text of another database.
+fn of_storage_class(row: &Row<'_>, ordinal: usize) -> Result<Value> {
+    match row.0 {
+        #[cfg(feature = "sqlite")]
+        RowOf::Sqlite(of) => super::sqlite::of_storage_class(of, ordinal)
+            .map_err(|source| row.not_decoded(ordinal, source)),
+        RowOf::Values(values) if ordinal < values.len() => Ok(values[ordinal].clone()),
+        _ => read_value::<Option<String>>(row, ordinal),
     }
 }

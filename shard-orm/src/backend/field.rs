@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use sea_query::Value;
+
 use super::{Args, ColumnType, Digits, Row};
 use crate::error::Result;
 
@@ -116,6 +118,12 @@ impl<T: Timestamp + Field<Plain = T>> DeletionTime for Option<T> {
 #[cfg(feature = "json")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Json<T>(pub T);
+
+/// Reads a column of a result as a value of the column's type.
+pub(crate) fn read_value<T: Field>(row: &Row<'_>, ordinal: usize) -> Result<Value> {
+    let value = T::read(row, ordinal)?;
+    Args::value(|args| value.bind(args))
+}
 
 impl Digits {
     /// The digits of a column of the field `T`; see [`new`](Self::new).

@@ -136,17 +136,6 @@ impl<'r> Row<'r> {
         null.map_err(|source| self.not_decoded(ordinal, source))
     }
 
-    /// Reads a value of SQLite as its own storage class has it; a text of another database.
-    pub(super) fn of_storage_class(&self, ordinal: usize) -> Result<Value> {
-        match self.0 {
-            #[cfg(feature = "sqlite")]
-            RowOf::Sqlite(row) => super::sqlite::of_storage_class(row, ordinal)
-                .map_err(|source| self.not_decoded(ordinal, source)),
-            RowOf::Values(values) if ordinal < values.len() => Ok(values[ordinal].clone()),
-            _ => super::read_value::<Option<String>>(self, ordinal),
-        }
-    }
-
     /// The error for a column whose value does not have the requested type. It names the column.
     pub(super) fn not_decoded(
         &self,
