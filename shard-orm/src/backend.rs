@@ -73,13 +73,13 @@ pub(crate) use arithmetic::{double, exact_sum, floor_quotient, integer_type, pos
 pub(crate) use array::{element_type, insert_arrays};
 pub(crate) use attached::Attached;
 pub(crate) use begin::begin;
-pub(crate) use bulk::{Passed, has_bulk, pass};
+pub(crate) use bulk::{Transfer, transfer};
 pub(crate) use clock::now;
 pub(crate) use codec::Codec;
 pub(crate) use collation::{by_bytes, collation_by_bytes, has_common_order, in_byte_order};
 pub use column_type::ColumnType;
 pub(crate) use compare::compare;
-pub(crate) use conn::{Abandoned, Conn};
+pub(crate) use conn::{AbandonedSession, Conn};
 pub use data_type::{DataType, OpaqueForm, SqlFragment};
 pub(crate) use date_part::DatePart;
 #[cfg(feature = "decimal")]

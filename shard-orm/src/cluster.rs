@@ -37,7 +37,7 @@ use crate::config::{Config, FanOut, Ids};
 use crate::connect::{Guard, NamespaceHandle, PoolSet};
 use crate::error::{Error, Result};
 use crate::route::RoutingKey;
-use crate::task::kept;
+use crate::task::restarting;
 use crate::topology::Topology;
 
 /// A sharded database: what every query and transaction runs on.
@@ -309,7 +309,7 @@ impl Cluster {
                 }
             }
         };
-        runtime.spawn(kept("the sweep of idle connections", sweep));
+        runtime.spawn(restarting("the sweep of idle connections", sweep));
     }
 }
 

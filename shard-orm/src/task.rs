@@ -17,7 +17,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 ///
 /// The changes of the future remain, so that they must be usable half-done. The panic's own text,
 /// which may contain a value, goes to the process's panic output and nowhere else.
-pub(crate) async fn caught<T>(what: &'static str, future: impl Future<Output = T>) -> Result<T> {
+pub(crate) async fn catch_panic<T>(
+    what: &'static str,
+    future: impl Future<Output = T>,
+) -> Result<T> {
     AssertUnwindSafe(future).catch_unwind().await.map_err(|_| {
         tracing::error!(target: "shard_orm", task = what, "a task has panicked");
         Error::new(
@@ -28,7 +31,7 @@ pub(crate) async fn caught<T>(what: &'static str, future: impl Future<Output = T
 }
 
 /// Runs a task to completion, and restarts it when it panics.
-pub(crate) async fn kept<F>(what: &'static str, mut begin: impl FnMut() -> F)
+pub(crate) async fn restarting<F>(what: &'static str, mut begin: impl FnMut() -> F)
 where
     F: Future<Output = ()>,
 {
@@ -36,7 +39,7 @@ where
     let mut pause = shortest;
     loop {
         let begun = Instant::now();
-        if caught(what, begin()).await.is_ok() {
+        if catch_panic(what, begin()).await.is_ok() {
             return;
         }
         if begun.elapsed() > longest {
@@ -55,7 +58,7 @@ mod tests {
     #[tokio::test]
     async fn a_task_that_panics_is_begun_again_until_it_ends() {
         let mut begun = 0;
-        kept("a test", || {
+        restarting("a test", || {
             begun += 1;
             let number = begun;
             async move { assert!(number == 3, "number {number} fails") }
@@ -67,10 +70,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_without_its_text() {
         let secret = "4711";
-        let outcome = caught("a test", async { panic!("the value is {secret}") });
+        let outcome = catch_panic("a test", async { panic!("the value is {secret}") });
         let error = outcome.await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(!format!("{error} {error:?}").contains(secret));
-        assert_eq!(caught("a test", async { 7 }).await.unwrap(), 7);
+        assert_eq!(catch_panic("a test", async { 7 }).await.unwrap(), 7);
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn outcome<T: Serialize, S: Serializer>(
 
 /// Like [`outcome`], but writes neither for work that was not started.
 #[allow(clippy::ref_option)] // The form that serde asks for.
-pub(crate) fn begun<T: Serialize, S: Serializer>(
+pub(crate) fn optional_outcome<T: Serialize, S: Serializer>(
     begun: &Option<Result<T, Error>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -4,7 +4,6 @@
 //! Called by `exec::bulk`, for the first copy of a table.
 
 use super::{Conn, Failure};
-use crate::dialect::Dialect;
 use crate::error::Error;
 
 /// The size of a chunk. The server sends each row as a message, and forwarding each would cost a
@@ -12,33 +11,28 @@ use crate::error::Error;
 #[cfg(feature = "postgres")]
 const CHUNK: usize = 128 * 1024;
 
-/// Returns whether this database can transfer rows in this way.
-pub(crate) const fn has_bulk(dialect: Dialect) -> bool {
-    cfg!(feature = "postgres") && matches!(dialect, Dialect::Postgres)
-}
-
 /// The outcome of a transfer.
 #[derive(Debug)]
-pub(crate) enum Passed {
+pub(crate) enum Transfer {
     /// All rows were accepted: this many. Both connections are idle.
-    All(u64),
+    Done(u64),
     /// The target rejected the rows. Both connections are idle.
-    Refused(Failure),
+    Rejected(Failure),
     /// The source failed. Neither connection can be used again.
-    Broken(Failure),
+    SourceFailed(Failure),
     /// The target connection was lost. Neither connection can be used again.
-    Lost(Failure),
+    TargetLost(Failure),
 }
 
 /// Transfers the rows of the statement `out` to the statement `into`.
 #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async))]
-pub(crate) async fn pass(from: &mut Conn, out: &str, to: &mut Conn, into: &str) -> Passed {
+pub(crate) async fn transfer(from: &mut Conn, out: &str, to: &mut Conn, into: &str) -> Transfer {
     #[cfg(feature = "postgres")]
     if let (Some(from), Some(to)) = (from.as_postgres(), to.as_postgres()) {
-        return of_postgres::pass(from, out, to, into).await;
+        return of_postgres::transfer(from, out, to, into).await;
     }
     let _ = (from, out, to, into);
-    Passed::Refused(Failure::own(Error::unsupported(
+    Transfer::Rejected(Failure::own(Error::unsupported(
         "rows do not pass as bytes between these databases",
     )))
 }
@@ -48,7 +42,8 @@ mod of_postgres {
     use futures_util::TryStreamExt as _;
     use sqlx::PgConnection;
 
-    use super::{CHUNK, Dialect, Failure, Passed};
+    use super::{CHUNK, Failure, Transfer};
+    use crate::dialect::Dialect;
 
     fn failed(source: sqlx::Error) -> Failure {
         Failure::from_driver(Dialect::Postgres, source)
@@ -56,26 +51,26 @@ mod of_postgres {
 
     /// The target starts first: if it rejects the rows, the source has sent nothing that would have
     /// to be read to its end.
-    pub(super) async fn pass(
+    pub(super) async fn transfer(
         from: &mut PgConnection,
         out: &str,
         to: &mut PgConnection,
         into: &str,
-    ) -> Passed {
+    ) -> Transfer {
         let mut taker = match to.copy_in_raw(into).await.map_err(failed) {
             Ok(taker) => taker,
-            Err(failure) if failure.lost => return Passed::Lost(failure),
-            Err(failure) => return Passed::Refused(failure),
+            Err(failure) if failure.lost => return Transfer::TargetLost(failure),
+            Err(failure) => return Transfer::Rejected(failure),
         };
         let mut rows = match from.copy_out_raw(out).await {
             Ok(rows) => rows,
-            Err(source) => return Passed::Broken(failed(source)),
+            Err(source) => return Transfer::SourceFailed(failed(source)),
         };
         let mut chunk = Vec::with_capacity(CHUNK);
         loop {
             let next = match rows.try_next().await {
                 Ok(next) => next,
-                Err(source) => return Passed::Broken(failed(source)),
+                Err(source) => return Transfer::SourceFailed(failed(source)),
             };
             let is_last = next.is_none();
             if let Some(bytes) = next {
@@ -83,7 +78,7 @@ mod of_postgres {
             }
             if chunk.len() >= CHUNK || (is_last && !chunk.is_empty()) {
                 if let Err(source) = taker.send(chunk.as_slice()).await {
-                    return Passed::Lost(failed(source));
+                    return Transfer::TargetLost(failed(source));
                 }
                 chunk.clear();
             }
@@ -92,9 +87,9 @@ mod of_postgres {
             }
         }
         match taker.finish().await.map_err(failed) {
-            Ok(rows) => Passed::All(rows),
-            Err(failure) if failure.lost => Passed::Lost(failure),
-            Err(failure) => Passed::Refused(failure),
+            Ok(rows) => Transfer::Done(rows),
+            Err(failure) if failure.lost => Transfer::TargetLost(failure),
+            Err(failure) => Transfer::Rejected(failure),
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) enum Conn {
 
 /// A session that has to be killed on its server, which does not detect that the client is gone.
 #[derive(Debug)]
-pub(crate) struct Abandoned(#[allow(dead_code)] u64);
+pub(crate) struct AbandonedSession(#[allow(dead_code)] u64);
 
 /// Evaluates an expression with the connection of the driver.
 macro_rules! each {
@@ -259,10 +259,10 @@ impl Conn {
     }
 
     /// Abandons the connection with its running statement, which is interrupted. A returned session
-    /// has to be killed by [`end`](Self::end), over another connection.
+    /// has to be killed by [`kill`](Self::kill), over another connection.
     ///
     /// PostgreSQL checks every second whether its client is still connected.
-    pub(crate) fn give_up(self) -> Option<Abandoned> {
+    pub(crate) fn abandon(self) -> Option<AbandonedSession> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_, known) => {
@@ -272,13 +272,13 @@ impl Conn {
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => None,
             #[cfg(feature = "mysql")]
-            Self::MySql(_, known) => Some(Abandoned(known.number)),
+            Self::MySql(_, known) => Some(AbandonedSession(known.number)),
         }
     }
 
     /// Kills another session of the same user.
     #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
-    pub(crate) async fn end(&mut self, session: Abandoned) -> Result<(), Failure> {
+    pub(crate) async fn kill(&mut self, session: AbandonedSession) -> Result<(), Failure> {
         match self {
             #[cfg(feature = "mysql")]
             Self::MySql(..) => self.batch(&format!("KILL {}", session.0)).await,
@@ -337,7 +337,7 @@ impl Conn {
     }
 
     /// Clears the cache of prepared statements.
-    pub(crate) async fn forget(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn clear_statements(&mut self) -> Result<(), Failure> {
         let dialect = self.dialect();
         let forgotten: sqlx::Result<()> = each!(self, conn => conn.clear_cached_statements().await);
         forgotten.map_err(|source| Failure::from_driver(dialect, source))
@@ -345,7 +345,7 @@ impl Conn {
 
     /// Takes the write lock of a SQLite file for a moment. It does not wait: a lock that another
     /// connection holds shows that the file can be locked.
-    pub(crate) async fn try_to_write(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn check_write_lock(&mut self) -> Result<(), Failure> {
         self.batch("PRAGMA busy_timeout = 0").await?;
         match self.batch("BEGIN IMMEDIATE").await {
             Ok(()) => self.batch("ROLLBACK").await,

@@ -40,7 +40,7 @@ impl Listener {
     /// The payload of the next notification. It is empty if the session was lost and replaced, so
     /// that any notification may have been missed.
     #[cfg_attr(not(feature = "postgres"), allow(clippy::unused_async))]
-    pub(crate) async fn heard(&mut self) -> Result<String> {
+    pub(crate) async fn receive(&mut self) -> Result<String> {
         #[cfg(feature = "postgres")]
         {
             let heard = self.session.try_recv().await;

@@ -6,7 +6,7 @@ use super::{Cluster, State};
 use crate::config::Config;
 use crate::connect::Pool;
 use crate::error::{Error, ErrorKind, Result};
-use crate::task::kept;
+use crate::task::restarting;
 
 /// The previous configuration, and the pools that earlier changes retired.
 pub(super) struct Previous {
@@ -84,7 +84,7 @@ impl Cluster {
         former.retired.extend(retired.iter().map(Arc::downgrade));
         for pool in retired {
             let retire = move || Arc::clone(&pool).retire();
-            inner.runtime.spawn(kept("the end of a pool", retire));
+            inner.runtime.spawn(restarting("the end of a pool", retire));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::health::Health;
 use super::pool::Pool;
 use crate::backend::{Failure, Observed, Probe};
 use crate::random::fraction;
-use crate::task::caught;
+use crate::task::catch_panic;
 
 /// The longest delay of a probe that is requested by a session's write; writes within it share one
 /// probe.
@@ -87,7 +87,7 @@ impl EndpointMonitor {
         let limit = self.health.settings().probe_timeout;
         loop {
             let begun = self.health.begin_probe(self.index);
-            let probe = caught("the probe of an endpoint", timeout(limit, self.probe()));
+            let probe = catch_panic("the probe of an endpoint", timeout(limit, self.probe()));
             let found = match probe.await {
                 Ok(Ok(found)) => found,
                 Ok(Err(_)) => {

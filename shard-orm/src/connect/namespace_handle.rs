@@ -100,7 +100,7 @@ impl NamespaceHandle {
         let opened = endpoint.pool.open_dedicated().await;
         let mut conn = opened.map_err(|error| error.to_string())?;
         let probed = if index == 0 {
-            conn.try_to_write().await
+            conn.check_write_lock().await
         } else {
             conn.ping().await
         };

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::timeout;
 
-use crate::backend::{Abandoned, Conn, Listener, Opener, Session};
+use crate::backend::{AbandonedSession, Conn, Listener, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) use lease::Lease;
@@ -367,7 +367,7 @@ impl Pool {
     }
 
     /// Ends an abandoned session over a new connection, which replaces it.
-    async fn end(self: Arc<Self>, session: Abandoned) {
+    async fn end(self: Arc<Self>, session: AbandonedSession) {
         let mut lease = Lease {
             conn: None,
             pool: Arc::clone(&self),
@@ -381,7 +381,7 @@ impl Pool {
         };
         lease.opened = Instant::now();
         // The session may have ended by itself: that error is expected and ignored.
-        match timeout(self.limits.connect_timeout, conn.end(session)).await {
+        match timeout(self.limits.connect_timeout, conn.kill(session)).await {
             Ok(Err(failure)) if failure.lost => {}
             Ok(_) => {
                 lease.conn = Some(conn);

@@ -100,6 +100,8 @@ pub(crate) struct Capability {
     /// An `UPDATE` assigns from left to right, and a column that is read after it was set has its new
     /// value. Elsewhere it has its old one.
     pub(crate) sequential_assignments: bool,
+    /// Rows of a statement pass to another server in binary form (`COPY`).
+    pub(crate) binary_transfer: bool,
 
     // Transactions and locks.
     /// `FOR UPDATE`. A transaction of SQLite that writes holds the whole file.
@@ -162,6 +164,7 @@ static SQLITE: Capability = Capability {
     conflict_target: true,
     upsert_retry: false,
     sequential_assignments: false,
+    binary_transfer: false,
     row_locks: false,
     single_writer: true,
     repeatable_reads: false,
@@ -207,6 +210,7 @@ static POSTGRES: Capability = Capability {
     conflict_target: true,
     upsert_retry: true,
     sequential_assignments: false,
+    binary_transfer: true,
     row_locks: true,
     single_writer: false,
     repeatable_reads: false,
@@ -246,6 +250,7 @@ static MYSQL: Capability = Capability {
     conflict_target: false,
     upsert_retry: false,
     sequential_assignments: true,
+    binary_transfer: false,
     row_locks: true,
     single_writer: false,
     repeatable_reads: true,

@@ -1,6 +1,6 @@
 //! Rows that go from a transaction at one place into one at another as bytes.
 //!
-//! Called by `sync`, for pairs of databases that [`has_bulk`](crate::backend::has_bulk).
+//! Called by `sync`, for pairs of databases with `Capability::binary_transfer`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use tracing::{Instrument as _, Span};
 
 use super::run::{Intent, prepare, record, record_role, span};
 use super::statement::{Label, Statement};
-use crate::backend::{self, Args, Failure, Passed, Sql};
+use crate::backend::{self, Args, Failure, Sql, Transfer};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::topology::Namespace;
@@ -77,28 +77,28 @@ async fn pass_on(from: End<'_>, to: End<'_>) -> Result<u64> {
     let mut giving = from.tx.enter()?;
     let mut taking = to.tx.enter()?;
     let passed = {
-        let passing = backend::pass(giving.conn()?, &out.text, taking.conn()?, &into.text);
+        let passing = backend::transfer(giving.conn()?, &out.text, taking.conn()?, &into.text);
         let passing = to.tx.or_abort(async { Ok(passing.await) });
-        let passing = async { Ok(passing.await.unwrap_or_else(Passed::Lost)) };
+        let passing = async { Ok(passing.await.unwrap_or_else(Transfer::TargetLost)) };
         let passed = from.tx.or_abort(passing).await;
-        passed.unwrap_or_else(Passed::Broken)
+        passed.unwrap_or_else(Transfer::SourceFailed)
     };
     // A session that is dropped here was cut off in the middle: its connection is closed.
     match passed {
-        Passed::All(rows) => {
+        Transfer::Done(rows) => {
             giving.leave();
             taking.leave();
             Ok(rows)
         }
-        Passed::Refused(failure) => {
+        Transfer::Rejected(failure) => {
             giving.leave();
             taking.settle(Err(failure)).map_err(at_copy)
         }
-        Passed::Broken(failure) => {
+        Transfer::SourceFailed(failure) => {
             drop(taking);
             giving.settle(Err(over(failure))).map_err(at_source)
         }
-        Passed::Lost(failure) => {
+        Transfer::TargetLost(failure) => {
             drop(giving);
             taking.settle(Err(over(failure))).map_err(at_copy)
         }

@@ -18,7 +18,7 @@ use super::snowflake::Refusal;
 use super::worker::State;
 use crate::cluster::{Cluster, Extension, WeakCluster};
 use crate::error::{Error, ErrorKind, Result};
-use crate::task::{caught, kept};
+use crate::task::{catch_panic, restarting};
 
 impl Extension for Generators {
     fn create(cluster: &Cluster) -> Self {
@@ -39,7 +39,7 @@ pub(super) async fn ensure_worker(cluster: &Cluster) -> Result<()> {
     let taken = async move { take(&own).await };
     let task = generators
         .runtime
-        .spawn(caught("the lease of a worker id", taken));
+        .spawn(catch_panic("the lease of a worker id", taken));
     let taken = task.await.unwrap_or_else(|source| {
         Err(
             Error::new(ErrorKind::Unavailable, "the cluster's runtime has ended")
@@ -74,7 +74,7 @@ async fn take(cluster: &Cluster) -> Result<()> {
         let renewals = move || keep(cluster.clone());
         generators
             .runtime
-            .spawn(kept("the renewal of a worker id", renewals));
+            .spawn(restarting("the renewal of a worker id", renewals));
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use super::{Acquired, LockManager, Token, check_ttl};
 use crate::clock::{Clock, SystemClock, micros};
 use crate::error::{Error, ErrorKind, Result};
 use crate::random::random;
-use crate::task::caught;
+use crate::task::catch_panic;
 
 /// The longest wait between two looks at the clock: the runtime's timers stop while the machine is
 /// suspended, but the lock expires.
@@ -214,7 +214,7 @@ impl Held {
         async move {
             let sent = held.clock.elapsed();
             let ends = held.ends(sent);
-            let locked = caught("the acquisition of a lock", async {
+            let locked = catch_panic("the acquisition of a lock", async {
                 held.manager.lock(&held.key, &held.token, held.ttl).await
             });
             let answer = match select(pin!(locked), pin!(held.pause(ends))).await {
@@ -315,7 +315,7 @@ impl Held {
         let until = self.until.load(Ordering::Acquire);
         let sent = self.clock.elapsed();
         // A custom manager that panics has not renewed it.
-        let pinged = caught("the renewal of a lock", async {
+        let pinged = catch_panic("the renewal of a lock", async {
             self.manager.ping(&self.key, &self.token, self.ttl).await
         });
         let answer = match select(pin!(pinged), pin!(self.pause(until))).await {
@@ -331,7 +331,7 @@ impl Held {
     }
 
     async fn give_back(&self) -> Result<bool> {
-        let released = caught("the release of a lock", async {
+        let released = catch_panic("the release of a lock", async {
             self.manager.release(&self.key, &self.token).await
         });
         match timeout(self.ttl, released).await {

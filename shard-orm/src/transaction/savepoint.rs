@@ -46,7 +46,7 @@ impl Savepoint<'_> {
         self.tx
             .batch(&format!("ROLLBACK TO SAVEPOINT shard_orm_{}", self.number))
             .await?;
-        self.tx.forgive().await
+        self.tx.clear_failure().await
     }
 
     /// Releases the savepoint and keeps the changes (`RELEASE SAVEPOINT`).

@@ -73,7 +73,7 @@ struct State {
     /// `None` once the transaction has ended.
     lease: Option<Lease>,
     /// A statement was sent and has not completed.
-    under_way: bool,
+    running: bool,
     /// A statement failed on PostgreSQL, which then accepts no further statements and responds to
     /// COMMIT with a rollback that looks like success.
     failed: bool,
@@ -97,7 +97,7 @@ impl Tx {
                 marks,
                 state: Mutex::new(State {
                     lease: Some(lease),
-                    under_way: false,
+                    running: false,
                     failed: false,
                     savepoints: 0,
                 }),
@@ -216,7 +216,7 @@ impl Tx {
                  lost, or one of its statements was dropped before it was done",
             )));
         }
-        state.under_way = true;
+        state.running = true;
         Ok(SessionGuard { tx: self, state })
     }
 
@@ -230,7 +230,7 @@ impl Tx {
     }
 
     /// Clears the failure, which a rollback to a savepoint has undone.
-    pub(super) async fn forgive(&self) -> Result<()> {
+    pub(super) async fn clear_failure(&self) -> Result<()> {
         let mut session = self.enter()?;
         session.state.failed = false;
         session.leave();
@@ -266,7 +266,7 @@ impl SessionGuard<'_> {
 
     /// The statement is done.
     pub(crate) fn leave(mut self) {
-        self.state.under_way = false;
+        self.state.running = false;
     }
 
     /// Records the result of the statement.
@@ -355,7 +355,7 @@ impl SessionGuard<'_> {
 
 impl Drop for SessionGuard<'_> {
     fn drop(&mut self) {
-        if self.state.under_way {
+        if self.state.running {
             // At once, not with the handle: the locks are free from here on.
             self.state.lease = None;
         }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{Idle, Pool};
 use crate::backend::{Conn, Failure};
 use crate::error::{Error, ErrorKind, Result};
-use crate::task::caught;
+use crate::task::catch_panic;
 
 /// A connection checked out from its pool.
 ///
@@ -131,7 +131,7 @@ impl Lease {
         let limit = self.pool.limits.connect_timeout;
         if let Some(conn) = &mut self.conn
             && !of_no_use
-            && matches!(timeout(limit, conn.forget()).await, Ok(Ok(())))
+            && matches!(timeout(limit, conn.clear_statements()).await, Ok(Ok(())))
         {
             self.planned = alterations;
             self.proven = self.pool.losses.load(Ordering::Acquire);
@@ -159,7 +159,7 @@ impl Lease {
         };
         let asked = async {
             if is_outdated {
-                conn.forget().await?;
+                conn.clear_statements().await?;
             }
             conn.ping().await
         };
@@ -171,12 +171,12 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(conn) = self.conn.take() {
             if self.dirty {
-                if let Some(session) = conn.give_up()
+                if let Some(session) = conn.abandon()
                     && let Ok(runtime) = Handle::try_current()
                 {
                     // The permit stays taken until the session has ended.
                     let pool = Arc::clone(&self.pool);
-                    runtime.spawn(caught("the end of a session", pool.end(session)));
+                    runtime.spawn(catch_panic("the end of a session", pool.end(session)));
                     return;
                 }
             } else if !self.pool.permits.is_closed() {

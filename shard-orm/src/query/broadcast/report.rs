@@ -39,7 +39,7 @@ pub struct Outcome<T> {
         feature = "serde",
         serde(
             flatten,
-            serialize_with = "crate::units::begun",
+            serialize_with = "crate::units::optional_outcome",
             bound(serialize = "T: serde::Serialize")
         )
     )]

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::error::Result;
 use crate::replicate::CHANNEL;
 use crate::sync::task::Task;
-use crate::task::caught;
+use crate::task::catch_panic;
 
 /// The time in which further announcements of a source are collected before its copies are woken again.
 const COLLECTED: Duration = Duration::from_millis(10);
@@ -37,7 +37,7 @@ impl Listener {
 
     async fn listen_again(&self) {
         loop {
-            match caught("the listener of a source", self.listen_once())
+            match catch_panic("the listener of a source", self.listen_once())
                 .await
                 .flatten()
             {
@@ -58,7 +58,7 @@ impl Listener {
             return Ok(());
         };
         loop {
-            let told = listener.heard().await?;
+            let told = listener.receive().await?;
             for (table, wake) in &self.wakes {
                 if told.is_empty() || told == **table {
                     wake.notify_one();

@@ -17,7 +17,7 @@ use crate::sync::backoff::{Backoff, spread};
 use crate::sync::options::Held;
 use crate::sync::schedule::start;
 use crate::sync::task::Task;
-use crate::task::caught;
+use crate::task::catch_panic;
 
 /// The first pause before a copy is started again that another run has fenced off.
 const FENCED: Duration = Duration::from_millis(50);
@@ -77,7 +77,7 @@ impl Worker {
         };
         loop {
             // Users' hooks run in it.
-            let round = caught(
+            let round = catch_panic(
                 "the copying of its rows",
                 self.hold(&mut stopped, &mut attempts),
             );

@@ -7,7 +7,7 @@ use sea_query::{Expr, ExprTrait, IntoTableRef as _, Order, SelectStatement, Valu
 
 use super::PASSED;
 use crate::backend::inspect::{ColumnShape, Shape};
-use crate::backend::{Row, has_bulk, quote, render};
+use crate::backend::{Row, quote, render};
 use crate::error::Result;
 use crate::exec::{End, pass};
 use crate::replicate::apply::{Applied, CopyWriter};
@@ -32,7 +32,9 @@ impl BinaryCopy {
         (source, there): (&TableAt<'_>, &Shape),
         (copy, here): (&TableAt<'_>, &Shape),
     ) -> Option<Self> {
-        if !has_bulk(source.dialect()) || !has_bulk(copy.dialect()) {
+        if !source.dialect().capability().binary_transfer
+            || !copy.dialect().capability().binary_transfer
+        {
             return None;
         }
         let def = source.def();
