@@ -36,7 +36,7 @@ macro_rules! each {
             }
             #[allow(unreachable_patterns)]
             _ => Err(Failure::own(Error::unsupported(
-                "this database keeps no locks for a session",
+                "this database has no session locks",
             ))),
         }
     };

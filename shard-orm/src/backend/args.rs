@@ -146,7 +146,7 @@ impl Args {
             (Some(value), true) => Ok(value),
             _ => Err(Error::new(
                 crate::ErrorKind::Unsupported,
-                "a field bound no value or more than one; `Field::bind` must bind exactly one",
+                "a field bound no value or several; `Field::bind` must bind exactly one",
             )),
         }
     }
@@ -173,7 +173,7 @@ impl Args {
         match (&mut self.buffer, column.buffer) {
             (Buffer::Postgres(args), Buffer::PostgresColumn(array)) => array.bind(args),
             _ => Err(Error::unsupported(
-                "only PostgreSQL takes an array argument",
+                "array arguments are supported by PostgreSQL alone",
             )),
         }
     }
@@ -181,7 +181,7 @@ impl Args {
     #[cfg(not(feature = "postgres"))]
     pub(crate) fn array(&mut self, _rows: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         Err(Error::unsupported(
-            "only PostgreSQL takes an array argument",
+            "array arguments are supported by PostgreSQL alone",
         ))
     }
 }

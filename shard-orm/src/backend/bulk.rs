@@ -33,7 +33,7 @@ pub(crate) async fn transfer(from: &mut Conn, out: &str, to: &mut Conn, into: &s
     }
     let _ = (from, out, to, into);
     Transfer::Rejected(Failure::own(Error::unsupported(
-        "rows do not pass as bytes between these databases",
+        "binary transfer of rows is supported between two PostgreSQL databases alone",
     )))
 }
 

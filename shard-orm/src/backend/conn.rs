@@ -318,7 +318,7 @@ impl Conn {
         if self.is_outdated() {
             return Err(Failure::own(Error::new(
                 ErrorKind::Unavailable,
-                "the connection was opened before the static tables were there",
+                "the connection was opened before the file of static tables existed",
             )));
         }
         match self {

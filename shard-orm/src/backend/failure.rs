@@ -78,8 +78,7 @@ impl Class {
     /// retried.
     pub(super) const fn stale(stale: Stale) -> Self {
         let mut class = Self::of(ErrorKind::Serialization).hint(
-            "what the session had noted of the statement is out of date, as after ALTER TABLE or \
-             DISCARD; run it again",
+            "the prepared statement is out of date, as after ALTER TABLE or DISCARD; run it again",
         );
         class.stale = stale;
         class
@@ -131,8 +130,7 @@ impl Failure {
         Self {
             error: Error::new(
                 ErrorKind::Unavailable,
-                "the answer broke off before its end: the driver's work on the connection has \
-                 stopped",
+                "the response ended early: the driver's thread for the connection has stopped",
             ),
             lost: true,
             rolled_back: false,
@@ -198,17 +196,17 @@ impl Failure {
             // MySQL's driver counts the arguments before it sends them.
             sqlx::Error::Protocol(text) if text.contains("parameters were provided") => (
                 Class::lost(ErrorKind::Unsupported),
-                "the statement takes another number of arguments".to_owned(),
+                "the number of arguments differs from the number of placeholders".to_owned(),
                 None,
             ),
             sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => (
                 Class::lost(ErrorKind::Unavailable),
-                "the conversation with the server broke off".to_owned(),
+                "the server broke the protocol or closed the connection".to_owned(),
                 None,
             ),
             sqlx::Error::Configuration(_) => (
                 Class::lost(ErrorKind::Configuration),
-                "the server's URL or its files do not serve to connect".to_owned(),
+                "the server's URL or one of its certificate files is not valid".to_owned(),
                 None,
             ),
             sqlx::Error::Encode(_) => (
@@ -222,7 +220,7 @@ impl Failure {
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::TypeNotFound { .. } => (
                 Class::of(ErrorKind::Decode),
-                "a value that came back cannot be read".to_owned(),
+                "a value of the result cannot be decoded".to_owned(),
                 None,
             ),
             _ => (

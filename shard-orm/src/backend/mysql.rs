@@ -183,8 +183,8 @@ fn classify(reported: &dyn DatabaseError) -> Class {
             Class::lost(Kind::Configuration).hint("check the user, the password and its grants")
         }
         1419 => Class::of(Kind::Unsupported).hint(
-            "a server with a binary log takes triggers of ordinary users with \
-             `log_bin_trust_function_creators = 1`; or let an administrator create them",
+            "set `log_bin_trust_function_creators = 1`, which a server with a binary log needs for triggers of \
+             ordinary users, or let an administrator create them",
         ),
         1461 => Class::of(Kind::Configuration).hint(
             "the server's `max_prepared_stmt_count` is reached: lower `statement_cache` of the \
@@ -226,7 +226,7 @@ impl sqlx::Encode<'_, sqlx::MySql> for JsonText {
 /// server would close the connection, perhaps before its response is read.
 pub(super) fn too_large(bytes: usize, largest_packet: u64) -> Failure {
     Failure::own(Error::unsupported(format!(
-        "the statement has about {bytes} bytes, and the server takes {largest_packet} at a time; \
+        "the statement has about {bytes} bytes, and the limit of the server is {largest_packet}; \
          {TOO_LARGE}"
     )))
 }

@@ -68,7 +68,7 @@ async fn ask(conn: &mut Conn, level: ProbeLevel) -> Result<Observed, Failure> {
             .map_err(|source| Failure::from_driver(crate::Dialect::MySql, source)),
         #[allow(unreachable_patterns)]
         _ => Err(Failure::own(Error::unsupported(
-            "this database has no roles to be asked for",
+            "this database has no replication roles",
         ))),
     }
 }

@@ -68,7 +68,7 @@ impl Args {
                     },
                     Value::Char(value) => value.map(String::from).bind(self),
                     _ => Err(Error::unsupported(
-                        "an expression holds a value of a type that no column has",
+                        "an expression contains a value of a type that no column can have",
                     )),
                 }
             };

@@ -208,7 +208,7 @@ pub(super) fn bind_text(text: &str, args: &mut Args) -> Result<()> {
     put!(args, Value::String(Some(text.to_owned())),
         postgres: if holds_nul(text) {
             return Err(Error::unsupported(
-                "PostgreSQL stores no NUL character in a text: use a `Vec<u8>` field",
+                "PostgreSQL cannot store a NUL character in a text; use a `Vec<u8>` field",
             ));
         } else { text },
         mysql: text,
