@@ -1,7 +1,7 @@
-//! Typed, sharded data access on PostgreSQL, MySQL/MariaDB and SQLite.
+//! A typed ORM for sharded PostgreSQL, MySQL/MariaDB and SQLite.
 //!
-//! A struct becomes a row of a table that is spread over many databases. Queries are typed, and
-//! name the shard that they run on: one that names none does not compile.
+//! A struct maps to a table that is split across many databases. Queries are typed, and each query
+//! names the shard it runs on: a query that names no shard does not compile.
 //!
 //! ```
 //! use shard_orm::prelude::*;
@@ -37,55 +37,61 @@
 //! # fn main() {}
 //! ```
 //!
-//! # The map
+//! # Map
+//! The crate root has the items of everyday code, and [`prelude`] those that a file with models
+//! needs. Everything else is in a module.
+//!
 //! | | |
 //! |---|---|
-//! | [`Cluster`] | what everything runs on: opened from a file or from a [`config`] |
-//! | [`ShardModel`], [`IsolatedModel`], [`DatabaseModel`] | what can be done with a model |
-//! | [`StaticModel`], [`TransmittedModel`], [`PerServerModel`] | the same for reference tables, of which each server has a copy |
-//! | [`Query`], [`Filter`], [`Update`], [`RawQuery`] | what can be asked |
-//! | [`Broadcast`] | a statement of one's own on every namespace or server of a group |
-//! | [`aggregate`] | counts, sums and groups, of one logical shard or merged from several |
-//! | [`Tx`], [`Savepoint`], [`TxOptions`] | transactions on one logical shard |
-//! | [`relation`] | models that belong to each other: loaded for many rows at once, and joined |
-//! | [`route`] | how a key finds its logical shard |
-//! | [`topology`] | how a logical shard finds its server |
-//! | [`Field`], [`ShardKey`] | what can stand in a column, and in a shard key |
-//! | [`id`] | ids that the library makes |
-//! | [`sync`] | the copies of reference tables, kept equal to their source |
-//! | [`lock`] | locks that keep two runs of one task apart |
-//! | [`Error`], [`ErrorKind`] | what can go wrong, alike for all databases |
+//! | [`Cluster`] | the handle of a program, opened from a file or a [`config`] |
+//! | [`ShardModel`], [`IsolatedModel`], [`DatabaseModel`] | methods of models, by the location of their rows |
+//! | [`StaticModel`], [`TransmittedModel`], [`PerServerModel`] | methods of reference tables, which are copied to each server |
+//! | [`Query`], [`Filter`], [`query`] | the query builder and raw SQL |
+//! | [`aggregate`] | counts, sums and groups, over one or several logical shards |
+//! | [`relation`] | related models: batch loading and joins |
+//! | [`Tx`], [`transaction`] | transactions on one logical shard |
+//! | [`model`], [`mod@field`] | the description of models, and the types of columns |
+//! | [`hooks`] | hooks around writes, and validation |
+//! | [`id`] | generated ids |
+//! | [`explain`] | the statements of a query and their servers |
+//! | [`route`] | mapping of keys to logical shards |
+//! | [`topology`] | mapping of logical shards to servers |
+//! | [`mod@cluster`], [`health`] | addresses, sessions and connections; the state of servers |
+//! | [`setup`], [`schema`] | creation of namespaces and tables |
+//! | [`sync`] | synchronization of reference tables |
+//! | [`lock`] | distributed locks |
+//! | [`Error`], [`ErrorKind`], [`error`] | errors, with the same kinds for all databases |
 //!
 //! # Features
-//! | feature | brings |
+//! | feature | adds |
 //! |---|---|
-//! | `sqlite` (default), `postgres`, `mysql` | the database's driver; any one will do |
-//! | `mysql-rsa` | logins of MySQL 8 with a password and without TLS |
-//! | `chrono`, `time` | their dates and times as fields |
+//! | `sqlite` (default), `postgres`, `mysql` | the database's driver; at least one is required |
+//! | `mysql-rsa` | MySQL 8 password logins without TLS |
+//! | `chrono`, `time` | date and time types of these crates as fields |
 //! | `uuid`, `decimal`, `json` | `uuid::Uuid`, `rust_decimal::Decimal`, `serde_json::Value` and [`Json`] as fields |
-//! | `serde` | `id::text`: ids as texts in JSON; pages, cursors, health and reports as data |
-//! | `redis` | `lock::RedisLocks`: locks that a Redis server keeps |
-//! | `testing` | [`testing`]: temporary clusters on SQLite |
+//! | `serde` | `id::text`, ids as strings in JSON; pages, cursors, health and reports as serde data |
+//! | `redis` | `lock::RedisLocks`, locks held in Redis |
+//! | `testing` | [`testing`], temporary clusters on SQLite |
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!(
     "shard-orm needs a database: enable at least one of its features `sqlite`, `postgres`, `mysql`"
 );
 
-// The derive's paths begin with the name of the crate, also inside of it.
+// Generated code refers to the crate by its name, also inside of it.
 extern crate self as shard_orm;
 
 mod backend;
 mod clock;
-mod cluster;
+pub mod cluster;
 pub mod config;
 mod connect;
 mod dialect;
-mod error;
+pub mod error;
 mod exec;
 pub mod id;
 pub mod lock;
-mod model;
+pub mod model;
 mod plan;
 pub mod prelude;
 pub mod query;
@@ -95,15 +101,39 @@ pub mod relation;
 mod replicate;
 pub mod route;
 pub mod schema;
-mod setup;
+pub mod setup;
 pub mod sync;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;
-mod transaction;
+pub mod transaction;
 #[cfg(feature = "serde")]
 mod units;
+
+/// The plan of a query: its statements, their servers, and how results are merged.
+pub mod explain {
+    pub use crate::plan::{Explain, Merge, Planned};
+}
+
+/// Field types, and how their values are bound and read.
+pub mod field {
+    #[cfg(feature = "json")]
+    pub use crate::backend::Json;
+    pub use crate::backend::{Args, ColumnType, DeletionTime, Digits, Field, Row, Timestamp};
+}
+
+/// The state of servers and their endpoints.
+pub mod health {
+    pub use crate::cluster::{EndpointHealth, ServerHealth};
+    pub use crate::connect::EndpointStatus;
+}
+
+/// Hooks that run around the writes of a row, and validation.
+pub mod hooks {
+    pub use crate::model::{Problems, Validate};
+    pub use crate::record::{Hooks, WriteContext};
+}
 
 #[cfg(feature = "json")]
 pub use backend::Json;
@@ -139,7 +169,7 @@ pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection, St
 pub use topology::Read;
 pub use transaction::{Isolation, Savepoint, Tx, TxOptions};
 
-/// The drivers and the builder that this library stands on, in the versions that it uses.
+/// The database drivers and the SQL builder, in the versions that this library uses.
 pub use {sea_query, sqlx};
 
 /// The items that generated code uses.

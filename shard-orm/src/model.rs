@@ -13,14 +13,15 @@ mod statics;
 mod validate;
 
 pub use column::Column;
-pub use def::{
-    FieldDef, ModelDef, ModelIndex, ModelLocation, Slot, bind_decimal, no_such_column,
-    row_of_decimals, unknown_variant,
-};
+pub use def::{FieldDef, ModelDef, ModelIndex, ModelLocation};
+#[doc(hidden)]
+pub use def::{Slot, bind_decimal, no_such_column, row_of_decimals, unknown_variant};
 pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
 pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};
-pub use statics::{CopyId, Referred, StaticDef, StaticGroups, is_reached, same_text};
+pub use statics::{CopyId, Referred, StaticDef, StaticGroups};
+#[doc(hidden)]
+pub use statics::{is_reached, same_text};
 pub use validate::{Problems, Validate};
 
 use std::time::SystemTime;

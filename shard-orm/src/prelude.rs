@@ -1,6 +1,6 @@
-//! What a file that uses models needs: `use shard_orm::prelude::*;`.
+//! Imports for files that use models: `use shard_orm::prelude::*;`.
 //!
-//! It exports nothing that is named as a model of the users' is likely to be.
+//! It exports no name that is likely to be a model's.
 
 pub use crate::{
     Cluster, DatabaseModel, Dialect, ErrorKind, Executor, IsolatedModel, Isolation, PerServerModel,
@@ -8,5 +8,5 @@ pub use crate::{
     TxOptions, UnscopedQuery,
 };
 
-// Their methods alone: the names are left to the users' models.
+// Only their methods: the names are left to models.
 pub use crate::relation::{RelatedRow as _, Relation as _};

@@ -37,7 +37,9 @@ pub use scope::{
     OnStaticCopy, TakesSql, Unscoped,
 };
 pub use select::{Query, UnscopedQuery};
-pub use selection::{AllColumns, As, Columns, Projection, Selection, row_of_field};
+#[doc(hidden)]
+pub use selection::row_of_field;
+pub use selection::{AllColumns, As, Columns, Projection, Selection};
 pub use update::Update;
 pub use verbs::QueryFuture;
 pub(crate) use verbs::{flatten, limited};
