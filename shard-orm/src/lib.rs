@@ -135,39 +135,22 @@ pub mod hooks {
     pub use crate::record::{Hooks, WriteContext};
 }
 
+pub use backend::Field;
 #[cfg(feature = "json")]
 pub use backend::Json;
-pub use backend::{Args, ColumnType, DeletionTime, Digits, Field, Row, Timestamp};
-pub use cluster::{
-    Address, Cluster, EndpointHealth, Location, RawConnection, ServerHealth, Session,
-};
-pub use connect::EndpointStatus;
+pub use cluster::{Address, Cluster, Session};
 pub use dialect::Dialect;
-pub use error::{Error, ErrorKind, FieldError, Result, ShardId};
-pub use exec::{Executor, ReadFrom};
-pub use model::{
-    Column, FieldDef, FindById, Generate, Generated, GeneratedId, Id, IntoId, IntoKey, Key, Model,
-    ModelDef, ModelIndex, ModelLocation, NewId, Problems, Referred, Region, ShardKey, Sharded,
-    SoftDelete, StaticDef, StaticGroups, Validate,
-};
-pub use plan::{Explain, Merge, Missing, Planned};
+pub use error::{Error, ErrorKind, Result};
+pub use exec::Executor;
+pub use model::{Column, ShardKey};
 pub use query::aggregate;
-pub use query::{
-    AllColumns, AllShards, As, Assign, Broadcast, BroadcastQuery, BroadcastReport, ChangesRows,
-    Columns, Cursor, Filter, InDatabase, NamesAShard, Nulls, OnKey, OnKeys, OnShard, OnShardOf,
-    OnShardsOf, OnStaticCopy, Operand, OrderBy, Outcome, Page, Partial, Partially, Projection,
-    Query, QueryFuture, RawQuery, ReadRow, Selection, ShardRows, TakesSql, Unscoped, UnscopedQuery,
-    Update,
-};
+pub use query::{Filter, Query, UnscopedQuery};
 pub use record::{
-    DatabaseModel, Hooks, IsolatedModel, PerServerModel, ShardModel, StaticModel, TransmittedModel,
-    WriteContext,
+    DatabaseModel, IsolatedModel, PerServerModel, ShardModel, StaticModel, TransmittedModel,
 };
-pub use schema::CreateTable;
-pub use setup::{Setup, SetupReport};
 pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection, StaticModel};
 pub use topology::Read;
-pub use transaction::{Isolation, Savepoint, Tx, TxOptions};
+pub use transaction::{Isolation, Tx, TxOptions};
 
 /// The database drivers and the SQL builder, in the versions that this library uses.
 pub use {sea_query, sqlx};
@@ -191,10 +174,15 @@ pub mod __private {
     pub use crate::relation::{BelongsTo, ForeignKey, HasMany, HasOne, RefersTo};
     pub use crate::route::RoutingKey;
     pub use crate::{
-        Args, Column, ColumnType, DatabaseModel, DeletionTime, Digits, Error, Field, FieldDef,
-        FindById, Generate, Generated, GeneratedId, Id, IsolatedModel, Key, Model, ModelDef,
-        ModelIndex, ModelLocation, NewId, PerServerModel, Problems, Projection, ReadRow, Referred,
-        Region, Result, Row, ShardKey, Sharded, SoftDelete, StaticDef, StaticGroups, StaticModel,
-        Timestamp, TransmittedModel, Validate,
+        Column, DatabaseModel, Error, Field, IsolatedModel, PerServerModel, Result, ShardKey,
+        StaticModel, TransmittedModel,
+        field::{Args, ColumnType, DeletionTime, Digits, Row, Timestamp},
+        hooks::{Problems, Validate},
+        model::{
+            FieldDef, FindById, Generate, Generated, GeneratedId, Id, Key, Model, ModelDef,
+            ModelIndex, ModelLocation, NewId, Referred, Region, Sharded, SoftDelete, StaticDef,
+            StaticGroups,
+        },
+        query::{Projection, ReadRow},
     };
 }

@@ -53,7 +53,7 @@ pub trait Model: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const COPIES: Option<StaticGroups> = None;
 
-    /// The model's [`Hooks`](crate::Hooks), connected by `#[shard(hooks)]`.
+    /// The model's [`Hooks`](crate::hooks::Hooks), connected by `#[shard(hooks)]`.
     #[doc(hidden)]
     const HOOKS: Option<&'static dyn DynHooks<Self>> = None;
 

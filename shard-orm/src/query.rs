@@ -21,6 +21,8 @@ mod soft_delete;
 mod update;
 mod verbs;
 
+pub use crate::exec::ReadFrom;
+pub use crate::plan::Missing;
 pub use crate::plan::Nulls;
 pub use broadcast::{Broadcast, BroadcastQuery, BroadcastReport, Outcome};
 pub use cursor::Cursor;

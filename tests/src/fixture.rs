@@ -35,7 +35,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use shard_orm::config::Config;
 use shard_orm::route::RoutingKey;
-use shard_orm::{Cluster, Dialect, Setup};
+use shard_orm::{Cluster, Dialect, setup::Setup};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 

@@ -61,7 +61,7 @@ pub mod shadowed {
         seconds: i64,
     }
 
-    impl shard_orm::Timestamp for Moment {
+    impl shard_orm::field::Timestamp for Moment {
         fn at(time: SystemTime) -> Self {
             let passed = time.duration_since(SystemTime::UNIX_EPOCH);
             Self {
@@ -308,18 +308,18 @@ pub mod shadowed {
         pub gone: ::core::option::Option<Moment>,
     }
 
-    impl shard_orm::Hooks for Marked {
+    impl shard_orm::hooks::Hooks for Marked {
         async fn before_insert(
             &mut self,
-            on: shard_orm::WriteContext<'_>,
+            on: shard_orm::hooks::WriteContext<'_>,
         ) -> ::core::result::Result<(), shard_orm::Error> {
             self.id = i64::from(on.shard());
             ::core::result::Result::Ok(())
         }
     }
 
-    impl shard_orm::Validate for Marked {
-        fn validate(&self, problems: &mut shard_orm::Problems<Self>) {
+    impl shard_orm::hooks::Validate for Marked {
+        fn validate(&self, problems: &mut shard_orm::hooks::Problems<Self>) {
             problems.check(Self::ID, self.id > 0, "must be positive");
         }
     }
@@ -344,7 +344,11 @@ macro_rules! model {
 model!(Made, i64, Option<Vec<i32>>);
 
 use shadowed::{Country, Event, Line, Marked, Moment, Order, OrderId, Setting, UserId};
-use shard_orm::{ColumnType, DatabaseModel, IsolatedModel, Model, ModelLocation, Sharded};
+use shard_orm::{
+    DatabaseModel, IsolatedModel,
+    field::ColumnType,
+    model::{Model, ModelLocation, Sharded},
+};
 use std::time::{Duration, SystemTime};
 
 fn isolated<M: IsolatedModel>() -> ModelLocation {
@@ -416,12 +420,17 @@ fn every_attribute_has_its_effect() {
     let _: Option<<Made as Model>::Id> = None::<()>;
     let _: Option<<Setting as Model>::Id> = None::<(i64, i64)>;
 
-    let at = <Moment as shard_orm::Timestamp>::at(SystemTime::UNIX_EPOCH + Duration::from_secs(9));
+    let at = <Moment as shard_orm::field::Timestamp>::at(
+        SystemTime::UNIX_EPOCH + Duration::from_secs(9),
+    );
     assert_eq!(format!("{at:?}"), "Moment { seconds: 9 }");
     assert_eq!(isolated::<Setting>(), ModelLocation::Isolated("shop"));
     assert_eq!(database::<Country>(), ModelLocation::Database("default"));
     assert_eq!(Made::OTHER.def().column_type, ColumnType::Json);
-    assert_eq!(<Line as shard_orm::Projection>::COLUMNS, [3, 5, 8, 9, 10]);
+    assert_eq!(
+        <Line as shard_orm::query::Projection>::COLUMNS,
+        [3, 5, 8, 9, 10]
+    );
     shadowed::local();
     assert_eq!(
         Event::def().generated.map(|generated| generated.column),

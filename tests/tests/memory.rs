@@ -4,8 +4,8 @@
 #![cfg(target_os = "linux")]
 
 use futures_util::TryStreamExt;
-use shard_orm::ShardRows;
 use shard_orm::prelude::*;
+use shard_orm::query::ShardRows;
 use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 
 #[derive(Debug, ShardModel)]

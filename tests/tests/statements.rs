@@ -334,7 +334,8 @@ async fn in_transactions(recorder: &mut Recorder<'_>, on: &Cluster) {
 
 async fn every_verb(name: &str, dialect: Dialect) {
     let options = FixtureOptions::new(dialect, 2, 1).strategy(StrategyConfig::Modulo);
-    let tables = |setup: shard_orm::Setup| setup.table::<Order>().table::<Line>().table::<Note>();
+    let tables =
+        |setup: shard_orm::setup::Setup| setup.table::<Order>().table::<Line>().table::<Note>();
     let fixture = options.open(tables).await;
     let sent = Sent::default();
     let _here = listen(sent.clone());

@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 use shard_orm::config::{Config, Group, PoolOptions, Server};
 use shard_orm::prelude::*;
-use shard_orm::{OnShard, Query};
+use shard_orm::{Query, query::OnShard};
 
 use crate::cost::Cost;
 use crate::order::Order;

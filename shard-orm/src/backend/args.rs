@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// contains.
 ///
 /// ```
-/// use shard_orm::{Args, ColumnType, Field, Result, Row};
+/// use shard_orm::{Field, Result, field::{Args, ColumnType, Row}};
 ///
 /// /// An amount in cents, stored as a big integer.
 /// struct Cents(i64);

@@ -66,7 +66,7 @@ impl ServerHealth {
     ///
     /// ```
     /// # use shard_orm::Cluster;
-    /// use shard_orm::ServerHealth;
+    /// use shard_orm::health::ServerHealth;
     ///
     /// /// The status code of a readiness check.
     /// async fn readiness(cluster: &Cluster) -> u16 {

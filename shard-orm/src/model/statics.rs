@@ -29,7 +29,7 @@ impl StaticGroups {
     /// Returns whether the servers of this group hold copies.
     ///
     /// ```
-    /// use shard_orm::StaticGroups;
+    /// use shard_orm::model::StaticGroups;
     ///
     /// assert!(StaticGroups::All.contains("shop"));
     /// assert!(!StaticGroups::Named(&["air"]).contains("shop"));

@@ -22,7 +22,7 @@ const MAX_PROBLEMS: usize = 100;
 ///
 /// ```
 /// use shard_orm::prelude::*;
-/// use shard_orm::{Problems, Validate};
+/// use shard_orm::hooks::{Problems, Validate};
 ///
 /// #[derive(ShardModel)]
 /// #[shard(group = "shop", table = "orders", validate)]
@@ -59,7 +59,7 @@ const MAX_PROBLEMS: usize = 100;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is marked `validate`, but does not implement `Validate`",
-    note = "add `impl shard_orm::Validate for {Self}`, or remove `#[shard(validate)]`"
+    note = "add `impl shard_orm::hooks::Validate for {Self}`, or remove `#[shard(validate)]`"
 )]
 pub trait Validate: Model {
     /// Adds the problems of this row; none if it can be written.

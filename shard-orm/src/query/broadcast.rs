@@ -51,7 +51,7 @@ impl Cluster {
     /// Begins a statement that runs on every namespace of a group: on each logical shard once.
     ///
     /// A name in braces becomes the qualified name of that table in the namespace, as in
-    /// [`RawQuery`](crate::RawQuery); `{orders.*}` is refused, since the statement is of no model.
+    /// [`RawQuery`](crate::query::RawQuery); `{orders.*}` is refused, since the statement is of no model.
     /// It goes to primaries, and is never sent twice to one of them. What came of it is data, for
     /// each namespace: see [`BroadcastReport`].
     ///
@@ -119,7 +119,7 @@ impl Broadcast {
     ///
     /// The text is a literal, or one that the caller vouches for with [`sqlx::AssertSqlSafe`]:
     /// nothing from outside may stand in it. Placeholders are those of a
-    /// [`RawQuery`](crate::RawQuery). Without arguments it is sent as it stands and not prepared,
+    /// [`RawQuery`](crate::query::RawQuery). Without arguments it is sent as it stands and not prepared,
     /// since there are statements that the databases do not prepare.
     pub fn sql(self, text: impl SqlSafeStr) -> BroadcastQuery {
         BroadcastQuery {

@@ -20,7 +20,7 @@ use crate::route::mix64;
 /// unencrypted, and is checked against the order that it was made for when it is used.
 ///
 /// ```
-/// use shard_orm::Cursor;
+/// use shard_orm::query::Cursor;
 ///
 /// let text = "AQAAAAAAAAAA";
 /// assert_eq!(text.parse::<Cursor>()?.to_string(), text);

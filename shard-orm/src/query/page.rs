@@ -120,7 +120,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
                 let Some(task) = tasks.pop() else {
                     return Err(Error::unsupported("a page of no shard"));
                 };
-                let mut sink = Rows::new(|row: &crate::Row<'_>| M::read(row, 0));
+                let mut sink = Rows::new(|row: &crate::backend::Row<'_>| M::read(row, 0));
                 let statement = ShardStatement {
                     def,
                     verb: Verb::Select,

@@ -22,7 +22,7 @@ use crate::transaction::Tx;
 ///
 /// ```
 /// use shard_orm::prelude::*;
-/// use shard_orm::{Hooks, Result, WriteContext};
+/// use shard_orm::{Result, hooks::{Hooks, WriteContext}};
 ///
 /// #[derive(ShardModel)]
 /// #[shard(group = "shop", table = "orders", hooks)]
@@ -85,7 +85,7 @@ use crate::transaction::Tx;
 /// The query builder changes rows without reading them, so there is no row to call a hook on.
 ///
 /// A row is prepared in this order: the `before_` hook, a generated id, `created_at` and
-/// `updated_at`, [`Validate`](crate::Validate). Only `before_insert` can change the row:
+/// `updated_at`, [`Validate`](crate::hooks::Validate). Only `before_insert` can change the row:
 /// `update(&self)` and `delete(&self)` take it by reference, and would otherwise write values that
 /// the caller does not have.
 ///
@@ -98,7 +98,7 @@ use crate::transaction::Tx;
 /// of the transaction decides.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is marked `hooks`, but does not implement `Hooks`",
-    note = "add `impl shard_orm::Hooks for {Self}`, or remove `#[shard(hooks)]`"
+    note = "add `impl shard_orm::hooks::Hooks for {Self}`, or remove `#[shard(hooks)]`"
 )]
 pub trait Hooks: Model {
     /// Runs before the row is inserted, and can change it.

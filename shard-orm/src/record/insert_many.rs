@@ -8,11 +8,11 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 
 use super::{hooks, prepare};
-use crate::ShardId;
 use crate::backend::Args;
 use crate::connect::{NamespaceHandle, WriteMarker};
 use crate::dialect::Dialect;
 use crate::error::Result;
+use crate::error::ShardId;
 use crate::exec::{BATCHES, CrudStatement, Executor as _, Intent, NoRows, Operation, Target, run};
 use crate::model::{Model, ModelDef};
 

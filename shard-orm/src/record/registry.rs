@@ -55,7 +55,7 @@ impl Cluster {
 #[cfg(all(test, feature = "testing"))]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::{Model, StaticModel, testing};
+    use crate::{StaticModel, model::Model, testing};
 
     #[derive(StaticModel)]
     #[static_model(groups = all, table = "airlines")]

@@ -94,7 +94,7 @@ pub trait ShardModel: Sharded {
     }
 
     /// Starts a query of all rows in the logical shard that owns this key, including rows of other
-    /// keys. For [raw SQL](crate::RawQuery), which sees all of them.
+    /// keys. For [raw SQL](crate::query::RawQuery), which sees all of them.
     ///
     /// [`on`](Self::on) returns only the rows of the key.
     ///

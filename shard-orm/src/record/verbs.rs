@@ -11,7 +11,7 @@ macro_rules! row_verbs {
         /// # Errors
         /// [`Unique`](crate::ErrorKind::Unique) if the primary key already exists;
         /// [`Invalid`](crate::ErrorKind::Invalid), here and in the methods below, if the model's
-        /// [`Validate`](crate::Validate) rejects the row; otherwise as any write.
+        /// [`Validate`](crate::hooks::Validate) rejects the row; otherwise as any write.
         fn insert<'e>(self, on: impl Executor<'e> $(, $param: $type)?) -> impl Future<Output = Result<Self>> + Send {
             let target = on.target();
             async move {
@@ -101,9 +101,9 @@ macro_rules! row_verbs {
         ///
         /// # Errors
         /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such row, or it is not deleted.
-        fn restore<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::QueryFuture<'r, ()>
+        fn restore<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::query::QueryFuture<'r, ()>
         where
-            Self: $crate::SoftDelete,
+            Self: $crate::model::SoftDelete,
         {
             let target = on.target();
             Box::pin(async move { $crate::record::soft_delete::restore(target, { let ($target, $row) = (target, self); $handle? }, self).await })
@@ -113,9 +113,9 @@ macro_rules! row_verbs {
         ///
         /// # Errors
         /// [`NotFound`](crate::ErrorKind::NotFound) if the row does not exist.
-        fn force_delete<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::QueryFuture<'r, ()>
+        fn force_delete<'r, 'e: 'r>(&'r self, on: impl Executor<'e> $(, $param: $type)?) -> $crate::query::QueryFuture<'r, ()>
         where
-            Self: $crate::SoftDelete,
+            Self: $crate::model::SoftDelete,
         {
             let target = on.target();
             Box::pin(async move { $crate::record::soft_delete::force_delete(target, { let ($target, $row) = (target, self); $handle? }, self).await })

@@ -1,6 +1,6 @@
 //! `CREATE TABLE` from the description of a table.
 //!
-//! Used by [`Setup`](crate::Setup), and by whoever wants to read or keep the statements.
+//! Used by [`Setup`](crate::setup::Setup), and by whoever wants to read or keep the statements.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What a model is marked with has to be written.
 
 use shard_orm::prelude::*;
-use shard_orm::{Hooks, Result, Validate, WriteContext};
+use shard_orm::{Result, hooks::{Hooks, Validate, WriteContext}};
 
 #[derive(ShardModel)]
 #[shard(group = "shop", table = "orders", hooks)]
@@ -38,7 +38,7 @@ struct Line {
 }
 
 impl Validate for Line {
-    fn validate(&self, problems: &mut shard_orm::Problems<Self>) {
+    fn validate(&self, problems: &mut shard_orm::hooks::Problems<Self>) {
         problems.check(Changed::ID, self.id > 0, "must be positive");
     }
 }

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use rust_decimal::Decimal;
 use shard_orm::aggregate::{GroupOrder, GroupSelection, Grouped, count};
 use shard_orm::prelude::*;
-use shard_orm::{Result, Unscoped, UnscopedQuery};
+use shard_orm::{Result, UnscopedQuery, query::Unscoped};
 
 use crate::aggregate::Agg;
 use crate::cell::{IntoRow, Row, rows};

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shard_orm::OrderBy;
 use shard_orm::prelude::*;
+use shard_orm::query::OrderBy;
 
 use crate::sample::{Col, Sample, column};
 use crate::sql::Sql;

@@ -5,7 +5,10 @@ use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use proptest::sample::select;
 use shard_orm::prelude::*;
-use shard_orm::{Query, Result, Selection, Unscoped, UnscopedQuery};
+use shard_orm::{
+    Query, Result, UnscopedQuery,
+    query::{Selection, Unscoped},
+};
 
 use crate::cell::{Cell, IntoRow, Row, rows};
 use crate::condition::Condition;

@@ -2,7 +2,7 @@
 
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::{ReadRow, Result};
+use shard_orm::{Result, query::ReadRow};
 
 use crate::cell::{Cell, IntoRow, Row, rows};
 use crate::order::Nulls;

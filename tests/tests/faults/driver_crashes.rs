@@ -4,7 +4,7 @@ use futures_util::TryStreamExt as _;
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::{Cluster, ShardRows};
+use shard_orm::{Cluster, query::ShardRows};
 use shard_orm_tests::servers::MariaDbServer;
 use tokio::time::timeout;
 

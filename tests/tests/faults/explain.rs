@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
-use shard_orm::{Cluster, Explain, Merge};
+use shard_orm::{
+    Cluster,
+    explain::{Explain, Merge},
+};
 use shard_orm_tests::listening::listen;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};

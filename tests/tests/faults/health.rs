@@ -2,7 +2,10 @@
 
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
-use shard_orm::{Cluster, EndpointStatus, ServerHealth};
+use shard_orm::{
+    Cluster,
+    health::{EndpointStatus, ServerHealth},
+};
 use shard_orm_tests::secrets::{SECRET, assert_no_secret};
 
 use crate::direct::Direct;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shard_orm::prelude::*;
-use shard_orm::{Cursor, Page};
+use shard_orm::query::{Cursor, Page};
 
 use crate::fixture::{Backend, Fixture, Note, Setting, note, on, pool_of};
 

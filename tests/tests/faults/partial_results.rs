@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use shard_orm::config::{FanOut, Server};
 use shard_orm::prelude::*;
 use shard_orm::sea_query::Expr;
-use shard_orm::{Cluster, ErrorKind, Filter, ShardId};
+use shard_orm::{Cluster, ErrorKind, Filter, error::ShardId};
 use shard_orm_tests::servers::PostgresServer;
 
 use crate::direct::Direct;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 use shard_orm::config::Server;
 use shard_orm::prelude::*;
-use shard_orm::{Cluster, RawConnection};
+use shard_orm::{Cluster, cluster::RawConnection};
 use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::PostgresServer;
 

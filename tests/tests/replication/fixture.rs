@@ -5,7 +5,7 @@ use std::time::Duration;
 use shard_orm::config::{Config, Group, HealthOptions, PoolOptions, Server, StrategyConfig};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::{Cluster, EndpointStatus};
+use shard_orm::{Cluster, health::EndpointStatus};
 use shard_orm_tests::servers::Node;
 pub(crate) use shard_orm_tests::waiting::eventually;
 

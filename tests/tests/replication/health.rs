@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use shard_orm::config::{HealthOptions, Server};
+use shard_orm::health::{EndpointStatus, ServerHealth};
 use shard_orm::prelude::*;
-use shard_orm::{EndpointStatus, ServerHealth};
 use shard_orm_tests::servers::{Signal, signal_tree};
 
 use crate::fixture::{Fixture, INTERVAL, LIMIT, eventually, note};

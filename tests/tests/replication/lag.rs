@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use shard_orm::EndpointStatus;
 use shard_orm::config::{Fallback, HealthOptions};
+use shard_orm::health::EndpointStatus;
 use shard_orm::prelude::*;
 
 use crate::fixture::{Fixture, Note, answering, eventually, note, quick};

@@ -1,7 +1,7 @@
 //! Servers whose roles differ from the configuration.
 
-use shard_orm::EndpointStatus;
 use shard_orm::config::Server;
+use shard_orm::health::EndpointStatus;
 use shard_orm::prelude::*;
 use shard_orm_tests::servers::Node;
 use tracing::Level;

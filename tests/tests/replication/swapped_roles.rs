@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use shard_orm::EndpointStatus;
 use shard_orm::config::Server;
+use shard_orm::health::EndpointStatus;
 use shard_orm::prelude::*;
 use shard_orm_tests::relay::Relay;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use shard_orm::prelude::*;
-use shard_orm::{Error, ShardId};
+use shard_orm::{Error, error::ShardId};
 
 use crate::client::Client;
 use crate::cut::Cut;

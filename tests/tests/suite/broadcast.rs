@@ -5,8 +5,8 @@ mod values;
 
 use futures_util::FutureExt as _;
 use shard_orm::prelude::*;
+use shard_orm::query::{BroadcastReport, Outcome};
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::{BroadcastReport, Outcome};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, GROUP};
 
@@ -118,7 +118,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         assert_eq!(pieces(fixture).await, [0, 2, 4, 0, 4, 5]);
         let error = report.into_result().unwrap_err();
         assert_eq!((error.kind(), error.shard().unwrap().shard), (ErrorKind::UndefinedTable, 3));
-        let numbers = |shards: &[shard_orm::ShardId]| shards.iter().map(|id| id.shard).collect::<Vec<_>>();
+        let numbers = |shards: &[shard_orm::error::ShardId]| shards.iter().map(|id| id.shard).collect::<Vec<_>>();
         assert_eq!(numbers(error.done_shards()), [0, 1, 2]);
         assert_eq!(numbers(error.failed_shards()), [3, 4, 5]);
     }

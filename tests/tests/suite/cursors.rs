@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use shard_orm::prelude::*;
-use shard_orm::{Cursor, Error};
+use shard_orm::{Error, query::Cursor};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 
@@ -55,7 +55,7 @@ async fn filled(fixture: &Fixture) -> i64 {
     key
 }
 
-fn by_all(key: i64) -> shard_orm::Query<Note, shard_orm::OnKey<i64>> {
+fn by_all(key: i64) -> shard_orm::Query<Note, shard_orm::query::OnKey<i64>> {
     Note::on(key)
         .order_by(Note::TEXT)
         .order_by(Note::WEIGHT)

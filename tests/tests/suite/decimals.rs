@@ -7,7 +7,7 @@ use shard_orm::aggregate::{Number, count};
 use shard_orm::prelude::*;
 use shard_orm::sea_query::{Alias, Expr, ExprTrait};
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm::{Digits, Filter};
+use shard_orm::{Filter, field::Digits};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 

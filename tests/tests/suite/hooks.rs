@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
 use shard_orm::prelude::*;
-use shard_orm::{Error, Hooks, Result, WriteContext};
+use shard_orm::{
+    Error, Result,
+    hooks::{Hooks, WriteContext},
+};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 

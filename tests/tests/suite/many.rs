@@ -152,7 +152,7 @@ behaviours! { (Order, Wide);
         let error = Order::insert_many(&fixture.cluster, rows).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
         assert_eq!(error.shard().map(|shard| shard.shard), Some(0));
-        let numbers = |shards: &[shard_orm::ShardId]| -> BTreeSet<u32> {
+        let numbers = |shards: &[shard_orm::error::ShardId]| -> BTreeSet<u32> {
             shards.iter().map(|shard| shard.shard).collect()
         };
         if fixture.logical_shards > 1 {

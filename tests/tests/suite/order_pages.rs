@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use shard_orm::prelude::*;
-use shard_orm::{Nulls, OrderBy};
+use shard_orm::query::{Nulls, OrderBy};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 use uuid::Uuid;

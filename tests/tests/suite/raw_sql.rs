@@ -112,7 +112,7 @@ behaviours! { (Order, Line);
         let parts = count("SELECT COUNT(*) FROM {orders} WHERE user_id = $1 AND how_many >= $2");
         let found = parts.reduce(
             on,
-            async |mut rows: shard_orm::ShardRows<'_, i64>| Ok(rows.try_next().await?.unwrap_or(0)),
+            async |mut rows: shard_orm::query::ShardRows<'_, i64>| Ok(rows.try_next().await?.unwrap_or(0)),
             |one, two| one + two,
         );
         assert_eq!(found.await.unwrap(), Some(2));
@@ -160,7 +160,7 @@ behaviours! { (Order, Line);
         // Two keys of one logical shard ask it once.
         let seen = Order::on_shards_of([one, two]).sql(text).bind(one).bind(two).reduce(
             on,
-            async |mut rows: shard_orm::ShardRows<'_, i64>| Ok(rows.try_next().await?.unwrap_or(0)),
+            async |mut rows: shard_orm::query::ShardRows<'_, i64>| Ok(rows.try_next().await?.unwrap_or(0)),
             |one, two| one + two,
         );
         assert_eq!(seen.await.unwrap(), Some(2));

@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, TryStreamExt as _, future};
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
 use shard_orm::sqlx::{self, AssertSqlSafe};
-use shard_orm::{Error, ShardRows};
+use shard_orm::{Error, query::ShardRows};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, FixtureOptions, GROUP};
 
@@ -315,7 +315,7 @@ async fn read_from_routes_raw_sql() {
     let text = "SELECT quantity FROM {orders}";
     let count = async |rows: ShardRows<'_, i32>| Ok(rows.try_collect::<Vec<i32>>().await?.len());
     let sum = |one, other| one + other;
-    let reduced = |query: shard_orm::Query<Order, shard_orm::AllShards>| {
+    let reduced = |query: shard_orm::Query<Order, shard_orm::query::AllShards>| {
         query.sql(text).reduce(&fixture.cluster, count, sum)
     };
     assert_eq!(reduced(Order::scatter()).await.unwrap(), Some(0));

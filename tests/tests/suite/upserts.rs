@@ -2,7 +2,10 @@
 
 use futures_util::future::join_all;
 use shard_orm::prelude::*;
-use shard_orm::{Hooks, Result, WriteContext};
+use shard_orm::{
+    Result,
+    hooks::{Hooks, WriteContext},
+};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 

@@ -1,7 +1,10 @@
 //! Rows that their model rejects.
 
 use shard_orm::prelude::*;
-use shard_orm::{Hooks, Problems, Result, Validate, WriteContext};
+use shard_orm::{
+    Result,
+    hooks::{Hooks, Problems, Validate, WriteContext},
+};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 

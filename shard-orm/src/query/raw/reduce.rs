@@ -95,7 +95,7 @@ where
     /// # Order { id: 1, user_id: 42, item: "tea".into(), quantity: 3 }.insert(cluster).await?;
     /// # Order { id: 2, user_id: 43, item: "coffee".into(), quantity: 5 }.insert(cluster).await?;
     /// use std::collections::BTreeMap;
-    /// use shard_orm::ShardRows;
+    /// use shard_orm::query::ShardRows;
     ///
     /// let pieces: Option<BTreeMap<String, i64>> = Order::scatter()
     ///     .sql("SELECT item, quantity FROM {orders} WHERE quantity > ?")

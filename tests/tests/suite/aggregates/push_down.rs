@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rust_decimal::Decimal;
 use shard_orm::aggregate::{GroupOrder, GroupSelection, Grouped, Having, count};
 use shard_orm::prelude::*;
-use shard_orm::{NamesAShard, Query};
+use shard_orm::{Query, query::NamesAShard};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 use shard_orm_tests::listening::listen;

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shard_orm::BroadcastQuery;
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
+use shard_orm::query::BroadcastQuery;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, GROUP};
 use shard_orm_tests::listening::listen;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use shard_orm::config::PoolOptions;
 use shard_orm::prelude::*;
+use shard_orm::query::{AllColumns, Unscoped};
 use shard_orm::relation::Join;
-use shard_orm::{AllColumns, Unscoped};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, FixtureOptions};
 
