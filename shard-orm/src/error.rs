@@ -73,7 +73,7 @@ pub enum ErrorKind {
     AfterHook,
     /// A value in the result does not fit the requested type.
     Decode,
-    /// A text is not a [`Cursor`](crate::Cursor), or belongs to another query. It came from a
+    /// A text is not a [`Cursor`](crate::query::Cursor), or belongs to another query. It came from a
     /// client: respond with 400, not 500.
     InvalidCursor,
     /// A text is not a token of a [`Session`](crate::Session). It came from a client.

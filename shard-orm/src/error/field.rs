@@ -33,7 +33,7 @@ impl FieldError {
         &self.field
     }
 
-    /// The message from the model's [`validate`](crate::Validate::validate). The library adds no
+    /// The message from the model's [`validate`](crate::hooks::Validate::validate). The library adds no
     /// value of the row to it.
     #[must_use]
     pub fn message(&self) -> &str {
