@@ -7,6 +7,7 @@ mod bulk;
 mod create;
 mod crud;
 mod destination;
+mod direct;
 mod record;
 mod run;
 mod statement;

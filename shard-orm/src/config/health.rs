@@ -100,45 +100,13 @@ impl HealthOptions {
         self
     }
 
-    /// Fills unset fields from `lower`.
-    pub(crate) fn over(&self, lower: &Self) -> Self {
-        Self {
-            probe_interval: self.probe_interval.or(lower.probe_interval),
-            probe_timeout: self.probe_timeout.or(lower.probe_timeout),
-            max_lag: self.max_lag.or(lower.max_lag),
-            max_lag_bytes: self.max_lag_bytes.or(lower.max_lag_bytes),
-            session_wait: self.session_wait.or(lower.session_wait),
-            fallback: self.fallback.or(lower.fallback),
-        }
-    }
-
-    /// Fills unset fields from the defaults.
-    pub(crate) fn settings(&self) -> HealthSettings {
-        let default = HealthSettings::default();
-        HealthSettings {
-            probe_interval: self.probe_interval.unwrap_or(default.probe_interval),
-            probe_timeout: self.probe_timeout.unwrap_or(default.probe_timeout),
-            max_lag: self.max_lag.unwrap_or(default.max_lag),
-            max_lag_bytes: self.max_lag_bytes.or(default.max_lag_bytes),
-            session_wait: self.session_wait.unwrap_or(default.session_wait),
-            fallback: self.fallback.unwrap_or(default.fallback),
-        }
-    }
-
     /// Reports durations that would make monitoring impossible.
     pub(crate) fn check(&self, path: &str, report: &mut Report) {
         let times = [
             ("probe_interval", self.probe_interval),
             ("probe_timeout", self.probe_timeout),
         ];
-        for (key, time) in times {
-            if time == Some(Duration::ZERO) {
-                report.add(
-                    format!("{path}.{key}"),
-                    "the duration is zero; use more than 0, or omit it for the default",
-                );
-            }
-        }
+        report.check_durations(path, &times);
     }
 }
 
@@ -169,6 +137,20 @@ impl Default for HealthSettings {
             max_lag_bytes: None,
             session_wait: Duration::ZERO,
             fallback: Fallback::Primary,
+        }
+    }
+}
+
+impl HealthSettings {
+    /// Overrides these settings with the options that are set.
+    pub(crate) fn with(self, options: &HealthOptions) -> Self {
+        Self {
+            probe_interval: options.probe_interval.unwrap_or(self.probe_interval),
+            probe_timeout: options.probe_timeout.unwrap_or(self.probe_timeout),
+            max_lag: options.max_lag.unwrap_or(self.max_lag),
+            max_lag_bytes: options.max_lag_bytes.or(self.max_lag_bytes),
+            session_wait: options.session_wait.unwrap_or(self.session_wait),
+            fallback: options.fallback.unwrap_or(self.fallback),
         }
     }
 }

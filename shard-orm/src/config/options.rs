@@ -140,10 +140,7 @@ impl DatabaseOptions {
             } else if !value.chars().all(allowed) || (value.is_empty() && !may_be_empty) {
                 report.add(
                     &at,
-                    format!(
-                        "the value is not a valid {key}; it must consist of \
-                     {words}"
-                    ),
+                    format!("the value is not a valid {key}; it must consist of {words}"),
                 );
             } else if let Some(reason) = match key {
                 "sql_mode" => refused_mode(value),

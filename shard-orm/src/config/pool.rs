@@ -118,41 +118,6 @@ impl PoolOptions {
         self
     }
 
-    /// Fills unset fields from `lower`.
-    pub(crate) fn over(&self, lower: &Self) -> Self {
-        Self {
-            max_connections: self.max_connections.or(lower.max_connections),
-            acquire_timeout: self.acquire_timeout.or(lower.acquire_timeout),
-            connect_timeout: self.connect_timeout.or(lower.connect_timeout),
-            idle_timeout: self.idle_timeout.or(lower.idle_timeout),
-            max_lifetime: self.max_lifetime.or(lower.max_lifetime),
-            ping_after_idle: self.ping_after_idle.or(lower.ping_after_idle),
-            statement_timeout: self.statement_timeout.or(lower.statement_timeout),
-            statement_cache: self.statement_cache.or(lower.statement_cache),
-            sqlite_readers: self.sqlite_readers.or(lower.sqlite_readers),
-            busy_timeout: self.busy_timeout.or(lower.busy_timeout),
-            sqlite_cache_kib: self.sqlite_cache_kib.or(lower.sqlite_cache_kib),
-        }
-    }
-
-    /// Fills unset fields from the defaults.
-    pub(crate) fn settings(&self) -> PoolSettings {
-        let default = PoolSettings::default();
-        PoolSettings {
-            max_connections: self.max_connections.unwrap_or(default.max_connections),
-            acquire_timeout: self.acquire_timeout.unwrap_or(default.acquire_timeout),
-            connect_timeout: self.connect_timeout.unwrap_or(default.connect_timeout),
-            idle_timeout: self.idle_timeout.unwrap_or(default.idle_timeout),
-            max_lifetime: self.max_lifetime.unwrap_or(default.max_lifetime),
-            ping_after_idle: self.ping_after_idle.unwrap_or(default.ping_after_idle),
-            statement_timeout: self.statement_timeout.or(default.statement_timeout),
-            statement_cache: self.statement_cache.or(default.statement_cache),
-            sqlite_readers: self.sqlite_readers.unwrap_or(default.sqlite_readers),
-            busy_timeout: self.busy_timeout.unwrap_or(default.busy_timeout),
-            sqlite_cache_kib: self.sqlite_cache_kib.unwrap_or(default.sqlite_cache_kib),
-        }
-    }
-
     /// Reports limits that would make the pool unusable.
     pub(crate) fn check(&self, path: &str, report: &mut Report) {
         let counts = [
@@ -172,13 +137,25 @@ impl PoolOptions {
             ("max_lifetime", self.max_lifetime),
             ("statement_timeout", self.statement_timeout),
         ];
-        for (key, time) in times {
-            if time == Some(Duration::ZERO) {
-                report.add(
-                    format!("{path}.{key}"),
-                    "the duration is zero; use more than 0, or omit it for the default",
-                );
-            }
+        report.check_durations(path, &times);
+    }
+}
+
+impl PoolSettings {
+    /// Overrides these settings with the options that are set.
+    pub(crate) fn with(self, options: &PoolOptions) -> Self {
+        Self {
+            max_connections: options.max_connections.unwrap_or(self.max_connections),
+            acquire_timeout: options.acquire_timeout.unwrap_or(self.acquire_timeout),
+            connect_timeout: options.connect_timeout.unwrap_or(self.connect_timeout),
+            idle_timeout: options.idle_timeout.unwrap_or(self.idle_timeout),
+            max_lifetime: options.max_lifetime.unwrap_or(self.max_lifetime),
+            ping_after_idle: options.ping_after_idle.unwrap_or(self.ping_after_idle),
+            statement_timeout: options.statement_timeout.or(self.statement_timeout),
+            statement_cache: options.statement_cache.or(self.statement_cache),
+            sqlite_readers: options.sqlite_readers.unwrap_or(self.sqlite_readers),
+            busy_timeout: options.busy_timeout.unwrap_or(self.busy_timeout),
+            sqlite_cache_kib: options.sqlite_cache_kib.unwrap_or(self.sqlite_cache_kib),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{ConfigError, Problem};
 use crate::error::{Error, Result};
@@ -37,6 +38,18 @@ impl Report {
         let path = path.into();
         let line = self.line_of(&path);
         self.add_at(path, line, message);
+    }
+
+    /// Adds a problem for each duration of zero.
+    pub(crate) fn check_durations(&mut self, path: &str, durations: &[(&str, Option<Duration>)]) {
+        for (key, duration) in durations {
+            if *duration == Some(Duration::ZERO) {
+                self.add(
+                    format!("{path}.{key}"),
+                    "the duration is zero; use more than 0, or omit it for the default",
+                );
+            }
+        }
     }
 
     /// Adds a problem at a known line.

@@ -26,25 +26,22 @@ impl NamespaceHandle {
             return Ok(checkout);
         }
         // Waiting paths are boxed, here and below: this keeps the future of every statement small.
-        Box::pin(self.wait_to_write()).await
+        Box::pin(self.wait_for(Self::writer)).await
     }
 
-    async fn wait_to_write(&self) -> Result<Checkout<'_>> {
+    /// Waits for a connection. If the endpoint is unreachable, all endpoints are probed, and the call
+    /// follows to the one that is chosen then.
+    async fn wait_for(&self, choose: fn(&Self) -> Result<&Endpoint>) -> Result<Checkout<'_>> {
         self.settle().await;
-        let failed = match self.writer() {
+        let (before, failed) = match choose(self) {
             Ok(endpoint) => match self.serve(endpoint).await {
                 Err(error) if self.may_have_moved(&error) => (Some(endpoint.index()), error),
                 checkout => return checkout,
             },
             Err(error) => (None, error),
         };
-        self.follow_write(failed).await
-    }
-
-    #[cold]
-    async fn follow_write(&self, (before, failed): (Option<usize>, Error)) -> Result<Checkout<'_>> {
         self.health.probe_now().await;
-        let endpoint = self.writer()?;
+        let endpoint = choose(self)?;
         if before == Some(endpoint.index()) {
             return Err(failed);
         }
@@ -67,29 +64,8 @@ impl NamespaceHandle {
     pub(crate) async fn for_primary_read(&self) -> Result<Checkout<'_>> {
         match self.at_once(self.primary_reader()) {
             Some(checkout) => Ok(checkout),
-            None => Box::pin(self.wait_for_primary_read()).await,
+            None => Box::pin(self.wait_for(|handle| Ok(handle.primary_reader()))).await,
         }
-    }
-
-    async fn wait_for_primary_read(&self) -> Result<Checkout<'_>> {
-        self.settle().await;
-        let endpoint = self.primary_reader();
-        match self.serve(endpoint).await {
-            Err(error) if self.may_have_moved(&error) => {
-                self.follow_read(endpoint.index(), error).await
-            }
-            checkout => checkout,
-        }
-    }
-
-    #[cold]
-    async fn follow_read(&self, before: usize, failed: Error) -> Result<Checkout<'_>> {
-        self.health.probe_now().await;
-        let endpoint = self.primary_reader();
-        if before == endpoint.index() {
-            return Err(failed);
-        }
-        self.serve(endpoint).await
     }
 
     /// A connection for a read, by the requested or the group's policy. `marks` are those of the

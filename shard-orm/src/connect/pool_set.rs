@@ -70,39 +70,39 @@ impl PoolSet {
         runtime: &Handle,
         before: Option<(&Topology, &Self)>,
     ) -> Result<Self> {
-        let mut building = Builder {
+        let mut builder = Builder {
             cluster: topology.name().into(),
             runtime,
             pools: Vec::new(),
         };
         let mut groups = Vec::with_capacity(topology.groups().len());
         for group in topology.groups() {
-            let before = before.and_then(|(topology, links)| {
+            let before = before.and_then(|(topology, pool_set)| {
                 let name = group.name();
                 let index = topology
                     .groups()
                     .iter()
                     .position(|one| one.name() == name)?;
-                Some((&topology.groups()[index], &links.groups[index]))
+                Some((&topology.groups()[index], &pool_set.groups[index]))
             });
-            groups.push(building.group(group, before)?);
+            groups.push(builder.group(group, before)?);
         }
         let mut databases = HashMap::new();
         for database in topology.databases() {
-            let before = before.and_then(|(topology, links)| {
+            let before = before.and_then(|(topology, pool_set)| {
                 let same = topology.database(database.name())? == database;
-                links.databases.get(database.name()).filter(|_| same)
+                pool_set.databases.get(database.name()).filter(|_| same)
             });
-            let links = match before {
-                Some(links) => building.keep(links),
-                None => building.database(database)?,
+            let pools = match before {
+                Some(pools) => builder.keep(pools),
+                None => builder.database(database)?,
             };
-            databases.insert(Arc::clone(database.name()), links);
+            databases.insert(Arc::clone(database.name()), pools);
         }
         Ok(Self {
             groups,
             databases,
-            pools: building.pools,
+            pools: builder.pools,
         })
     }
 
@@ -130,7 +130,7 @@ impl PoolSet {
     pub(crate) fn database(&self, name: &str) -> Option<Arc<NamespaceHandle>> {
         self.databases
             .get(name)
-            .map(|links| Arc::clone(&links.handle))
+            .map(|pools| Arc::clone(&pools.handle))
     }
 
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {

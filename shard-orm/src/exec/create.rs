@@ -5,17 +5,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sea_query::Value;
-
+use super::direct::{ask, send};
 use super::record::{record, upgrade};
 use crate::backend::inspect;
-use crate::backend::{Args, Field, OnRow, Sql, create_namespace, render, tables_of_namespace};
+use crate::backend::{Field, create_namespace, render, tables_of_namespace};
 use crate::connect::{Layout, Lease, NamespaceHandle, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
-
-/// How often a statement is sent again that met another client doing the same.
-const ROUNDS: usize = 5;
 
 /// Creates a table of the library's own in a named database; of SQLite its file before it.
 pub(crate) async fn create_in_database(handle: &NamespaceHandle, create: &str) -> Result<()> {
@@ -183,58 +179,4 @@ async fn tables(handle: &NamespaceHandle, lease: &mut Lease) -> Result<BTreeSet<
     })
     .await?;
     Ok(found)
-}
-
-/// Sends a statement that is not kept prepared, and gives the rows affected.
-pub(super) async fn ask(
-    lease: &mut Lease,
-    handle: &NamespaceHandle,
-    text: impl Into<Arc<str>>,
-    values: &[Value],
-    on_row: &mut OnRow<'_>,
-) -> Result<u64> {
-    let mut args = Args::new(handle.dialect())?;
-    for value in values {
-        args.push(value)?;
-    }
-    let sql = Sql {
-        text: text.into(),
-        persistent: false,
-        single: false,
-    };
-    let outcome = lease.conn()?.run(sql, args, on_row).await;
-    lease.finish(outcome)
-}
-
-pub(super) async fn write(
-    handle: &NamespaceHandle,
-    lease: &mut Lease,
-    statement: &(impl sea_query::QueryStatementWriter + Sync),
-) -> Result<u64> {
-    let (text, values) = render(handle.dialect(), statement);
-    ask(lease, handle, text, &values.0, &mut |_| Ok(())).await
-}
-
-/// Sends a DDL statement. `IF NOT EXISTS` does not keep two clients apart on every database: the
-/// one that comes second is refused, and finds the thing made when it asks again.
-pub(super) async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
-    let mut round = 1;
-    loop {
-        let sent = lease.conn()?.batch(statement).await;
-        let lost = sent.as_ref().is_err_and(|failure| failure.lost);
-        let Err(error) = lease.finish(sent) else {
-            return Ok(());
-        };
-        let met = matches!(
-            error.kind(),
-            ErrorKind::Unique
-                | ErrorKind::Database
-                | ErrorKind::Deadlock
-                | ErrorKind::Serialization
-        );
-        if lost || !met || round == ROUNDS {
-            return Err(error);
-        }
-        round += 1;
-    }
 }

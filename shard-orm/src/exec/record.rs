@@ -4,7 +4,7 @@
 
 use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
 
-use super::create::{ask, send, write};
+use super::direct::{ask, send, write};
 use crate::backend::{Field, long_text, render, render_alter, render_table};
 use crate::connect::{
     IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, TABLE, comment, compare, read,

@@ -96,100 +96,6 @@ impl DatabaseLocks {
         Ok(handle)
     }
 
-    async fn take(&self, key: &str, token: &Token, ttl: Duration) -> Result<Option<Acquired>> {
-        let handle = self.handle()?;
-        let lock = advisory(&handle.cluster, key);
-        let mut spare = self.spare.lock().await;
-        let endpoint = handle.writer()?.index();
-        let mut known = spare.take().filter(|session| {
-            Arc::ptr_eq(&session.handle, &handle) && session.endpoint == endpoint
-        });
-        loop {
-            let was_known = known.is_some();
-            let mut session = match known.take() {
-                Some(session) => session,
-                None => Session::open(&handle).await?,
-            };
-            match bounded(ttl, session.conn.advisory_lock(&lock, ttl)).await {
-                Ok(true) => {
-                    let held = Held {
-                        key: key.to_owned(),
-                        lock,
-                        conn: tokio::sync::Mutex::new(Some(session)),
-                    };
-                    self.held().insert(*token, Arc::new(held));
-                    return Ok(Some(Acquired::new()));
-                }
-                Ok(false) => {
-                    *spare = Some(session);
-                    return Ok(None);
-                }
-                // The server may have ended the idle session. A lock that it took ended with it.
-                Err(failure) if failure.lost && was_known => {}
-                Err(failure) => return Err(failure.error),
-            }
-        }
-    }
-
-    async fn extend(&self, key: &str, token: &Token, ttl: Duration) -> Result<bool> {
-        let Some(held) = self.find(key, token) else {
-            return Ok(false);
-        };
-        let mut slot = held.conn.lock().await;
-        let Some(mut session) = slot.take() else {
-            self.held().remove(token);
-            return Ok(false);
-        };
-        match bounded(ttl, session.conn.advisory_ping(&held.lock, ttl)).await {
-            Ok(true) => {
-                *slot = Some(session);
-                Ok(true)
-            }
-            Err(failure) if !failure.lost => {
-                *slot = Some(session);
-                Err(failure.error)
-            }
-            // Without its session the lock is gone.
-            Ok(false) | Err(_) => {
-                self.held().remove(token);
-                Ok(false)
-            }
-        }
-    }
-
-    async fn give_back(&self, key: &str, token: &Token) -> Result<bool> {
-        let Some(held) = self.find(key, token) else {
-            return Ok(false);
-        };
-        self.held().remove(token);
-        let Some(mut session) = held.conn.lock().await.take() else {
-            return Ok(false);
-        };
-        let limit = session.handle.acquire_timeout();
-        // In any case, the lock ends with the session.
-        match bounded(limit, session.conn.advisory_unlock(&held.lock)).await {
-            Ok(was_held) => {
-                // Not kept: the server would end it as idle.
-                if timeout(limit, session.conn.close()).await.is_err() {
-                    tracing::debug!(target: "shard_orm", "a server did not answer while the \
-                         connection of a lock was being closed");
-                }
-                Ok(was_held)
-            }
-            Err(failure) if failure.lost => Ok(false),
-            Err(failure) => Err(failure.error),
-        }
-    }
-
-    async fn look(&self, key: &str) -> Result<bool> {
-        let handle = self.handle()?;
-        let lock = advisory(&handle.cluster, key);
-        let mut lease = handle.writer()?.acquire().await?;
-        let asked = lease.conn()?.is_advisory_locked(&lock);
-        let locked = bounded(handle.acquire_timeout(), asked).await;
-        lease.finish(locked)
-    }
-
     fn find(&self, key: &str, token: &Token) -> Option<Arc<Held>> {
         let held = self.held();
         held.get(token)
@@ -239,19 +145,105 @@ impl LockManager for DatabaseLocks {
         token: &'a Token,
         ttl: Duration,
     ) -> Answer<'a, Option<Acquired>> {
-        Box::pin(self.take(key, token, ttl))
+        Box::pin(async move {
+            let handle = self.handle()?;
+            let lock = advisory(&handle.cluster, key);
+            let mut spare = self.spare.lock().await;
+            let endpoint = handle.writer()?.index();
+            let mut known = spare.take().filter(|session| {
+                Arc::ptr_eq(&session.handle, &handle) && session.endpoint == endpoint
+            });
+            loop {
+                let was_known = known.is_some();
+                let mut session = match known.take() {
+                    Some(session) => session,
+                    None => Session::open(&handle).await?,
+                };
+                match bounded(ttl, session.conn.advisory_lock(&lock, ttl)).await {
+                    Ok(true) => {
+                        let held = Held {
+                            key: key.to_owned(),
+                            lock,
+                            conn: tokio::sync::Mutex::new(Some(session)),
+                        };
+                        self.held().insert(*token, Arc::new(held));
+                        return Ok(Some(Acquired::new()));
+                    }
+                    Ok(false) => {
+                        *spare = Some(session);
+                        return Ok(None);
+                    }
+                    // The server may have ended the idle session. A lock that it took ended with it.
+                    Err(failure) if failure.lost && was_known => {}
+                    Err(failure) => return Err(failure.error),
+                }
+            }
+        })
     }
 
     fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
-        Box::pin(self.extend(key, token, ttl))
+        Box::pin(async move {
+            let Some(held) = self.find(key, token) else {
+                return Ok(false);
+            };
+            let mut slot = held.conn.lock().await;
+            let Some(mut session) = slot.take() else {
+                self.held().remove(token);
+                return Ok(false);
+            };
+            match bounded(ttl, session.conn.advisory_ping(&held.lock, ttl)).await {
+                Ok(true) => {
+                    *slot = Some(session);
+                    Ok(true)
+                }
+                Err(failure) if !failure.lost => {
+                    *slot = Some(session);
+                    Err(failure.error)
+                }
+                // Without its session the lock is gone.
+                Ok(false) | Err(_) => {
+                    self.held().remove(token);
+                    Ok(false)
+                }
+            }
+        })
     }
 
     fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
-        Box::pin(self.give_back(key, token))
+        Box::pin(async move {
+            let Some(held) = self.find(key, token) else {
+                return Ok(false);
+            };
+            self.held().remove(token);
+            let Some(mut session) = held.conn.lock().await.take() else {
+                return Ok(false);
+            };
+            let limit = session.handle.acquire_timeout();
+            // In any case, the lock ends with the session.
+            match bounded(limit, session.conn.advisory_unlock(&held.lock)).await {
+                Ok(was_held) => {
+                    // Not kept: the server would end it as idle.
+                    if timeout(limit, session.conn.close()).await.is_err() {
+                        tracing::debug!(target: "shard_orm", "a server did not answer while the \
+                             connection of a lock was being closed");
+                    }
+                    Ok(was_held)
+                }
+                Err(failure) if failure.lost => Ok(false),
+                Err(failure) => Err(failure.error),
+            }
+        })
     }
 
     fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
-        Box::pin(self.look(key))
+        Box::pin(async move {
+            let handle = self.handle()?;
+            let lock = advisory(&handle.cluster, key);
+            let mut lease = handle.writer()?.acquire().await?;
+            let asked = lease.conn()?.is_advisory_locked(&lock);
+            let locked = bounded(handle.acquire_timeout(), asked).await;
+            lease.finish(locked)
+        })
     }
 }
 

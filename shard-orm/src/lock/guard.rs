@@ -134,8 +134,7 @@ impl Guard {
         check_ttl(ttl)?;
         let runtime = Handle::try_current().map_err(|source| {
             Error::configuration(
-                "a lock is renewed by a tokio task: take it within a tokio \
-                 runtime",
+                "a lock is renewed by a tokio task: take it within a tokio runtime",
             )
             .with_source(source)
         })?;

@@ -96,33 +96,6 @@ impl LeaseLocks {
         self.cluster.handle_of_database(&self.database)
     }
 
-    async fn take(&self, key: &str, token: &Token, ttl: Duration) -> Result<Option<Acquired>> {
-        let handle = self.handle()?;
-        let name = bounded(key, LONGEST);
-        let taking = Taking {
-            name: &name,
-            token: token.to_string(),
-            dialect: handle.dialect(),
-            ttl,
-        };
-        let mut round = 1;
-        loop {
-            let taken = if handle.dialect().capability().returning {
-                self.take_at_once(&handle, &taking).await
-            } else {
-                self.take_in_steps(&handle, &taking).await
-            };
-            match taken {
-                // The statement also succeeds for a lock of its own token: it may be sent again.
-                Err(error) if round < ROUNDS && (error.is_retryable() || is_unknown(&error)) => {
-                    round += 1;
-                }
-                Err(error) => return Err(self.explained(error)),
-                Ok(fence) => return Ok(fence.map(Acquired::fenced)),
-            }
-        }
-    }
-
     /// `INSERT .. ON CONFLICT DO UPDATE .. WHERE it is free RETURNING fence`.
     async fn take_at_once(
         &self,
@@ -186,22 +159,6 @@ impl LeaseLocks {
         self.read(handle, &select).await
     }
 
-    async fn extend(&self, key: &str, token: &Token, ttl: Duration) -> Result<bool> {
-        let handle = self.handle()?;
-        let name = bounded(key, LONGEST);
-        let mut update = of_holder(&name, token, handle.dialect());
-        update.value(Alias::new(EXPIRES_AT), expiry(handle.dialect(), ttl));
-        self.update(&handle, "ping", &update).await
-    }
-
-    async fn give_back(&self, key: &str, token: &Token) -> Result<bool> {
-        let handle = self.handle()?;
-        let name = bounded(key, LONGEST);
-        let mut update = of_holder(&name, token, handle.dialect());
-        update.value(Alias::new(EXPIRES_AT), 0_i64);
-        self.update(&handle, "release", &update).await
-    }
-
     /// Sends an idempotent statement; returns whether it found its row.
     async fn update(
         &self,
@@ -219,19 +176,6 @@ impl LeaseLocks {
                 Ok(rows) => return Ok(rows > 0),
             }
         }
-    }
-
-    async fn look(&self, key: &str) -> Result<bool> {
-        let handle = self.handle()?;
-        let name = bounded(key, LONGEST);
-        let mut select = Query::select();
-        select
-            .column(Alias::new(FENCE))
-            .from(Alias::new(TABLE))
-            .and_where(column(NAME).eq(&*name))
-            .and_where(column(EXPIRES_AT).gt(now(handle.dialect())));
-        let found = self.read(&handle, &select).await;
-        Ok(found.map_err(|error| self.explained(error))?.is_some())
     }
 
     async fn write<S: QueryStatementWriter + Sync>(
@@ -287,19 +231,69 @@ impl LockManager for LeaseLocks {
         token: &'a Token,
         ttl: Duration,
     ) -> Answer<'a, Option<Acquired>> {
-        Box::pin(self.take(key, token, ttl))
+        Box::pin(async move {
+            let handle = self.handle()?;
+            let name = bounded(key, LONGEST);
+            let taking = Taking {
+                name: &name,
+                token: token.to_string(),
+                dialect: handle.dialect(),
+                ttl,
+            };
+            let mut round = 1;
+            loop {
+                let taken = if handle.dialect().capability().returning {
+                    self.take_at_once(&handle, &taking).await
+                } else {
+                    self.take_in_steps(&handle, &taking).await
+                };
+                match taken {
+                    // The statement also succeeds for a lock of its own token: it may be sent again.
+                    Err(error)
+                        if round < ROUNDS && (error.is_retryable() || is_unknown(&error)) =>
+                    {
+                        round += 1;
+                    }
+                    Err(error) => return Err(self.explained(error)),
+                    Ok(fence) => return Ok(fence.map(Acquired::fenced)),
+                }
+            }
+        })
     }
 
     fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
-        Box::pin(self.extend(key, token, ttl))
+        Box::pin(async move {
+            let handle = self.handle()?;
+            let name = bounded(key, LONGEST);
+            let mut update = of_holder(&name, token, handle.dialect());
+            update.value(Alias::new(EXPIRES_AT), expiry(handle.dialect(), ttl));
+            self.update(&handle, "ping", &update).await
+        })
     }
 
     fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
-        Box::pin(self.give_back(key, token))
+        Box::pin(async move {
+            let handle = self.handle()?;
+            let name = bounded(key, LONGEST);
+            let mut update = of_holder(&name, token, handle.dialect());
+            update.value(Alias::new(EXPIRES_AT), 0_i64);
+            self.update(&handle, "release", &update).await
+        })
     }
 
     fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
-        Box::pin(self.look(key))
+        Box::pin(async move {
+            let handle = self.handle()?;
+            let name = bounded(key, LONGEST);
+            let mut select = Query::select();
+            select
+                .column(Alias::new(FENCE))
+                .from(Alias::new(TABLE))
+                .and_where(column(NAME).eq(&*name))
+                .and_where(column(EXPIRES_AT).gt(now(handle.dialect())));
+            let found = self.read(&handle, &select).await;
+            Ok(found.map_err(|error| self.explained(error))?.is_some())
+        })
     }
 }
 

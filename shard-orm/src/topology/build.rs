@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{Database, Topology};
-use crate::config::{Config, Report};
+use crate::config::{Config, HealthSettings, PoolSettings, Report};
 
 mod duplicates;
 mod endpoints;
@@ -77,7 +77,12 @@ fn database(
     let found = endpoints(
         &level,
         (&described.primary, &described.replicas),
-        (described.options.clone(), described.pool.over(&config.pool)),
+        (
+            described.options.clone(),
+            PoolSettings::default()
+                .with(&config.pool)
+                .with(&described.pool),
+        ),
         duplicates,
         report,
     );
@@ -92,7 +97,9 @@ fn database(
         name: Arc::from(name),
         primary,
         replicas,
-        health: described.health.over(&config.health).settings(),
+        health: HealthSettings::default()
+            .with(&config.health)
+            .with(&described.health),
     })
 }
 

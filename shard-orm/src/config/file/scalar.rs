@@ -9,8 +9,7 @@ use super::table::Value;
 pub(super) fn duration(value: &Value<'_>) -> Option<Duration> {
     if value.is_number() {
         value.problem(
-            "a duration without a unit; write it like \"500ms\", \"5s\", \"10m\" or \
-             \"1h\"",
+            "a duration without a unit; write it like \"500ms\", \"5s\", \"10m\" or \"1h\"",
         );
         return None;
     }

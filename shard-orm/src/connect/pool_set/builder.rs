@@ -34,7 +34,7 @@ impl Builder<'_> {
     ) -> Result<GroupPools> {
         let name: Arc<str> = group.name().into();
         let guard = match before {
-            Some((_, links)) => Arc::clone(&links.guard),
+            Some((_, group_pools)) => Arc::clone(&group_pools.guard),
             None => Arc::new(Guard::new(
                 Arc::clone(&self.cluster),
                 Arc::clone(&name),
@@ -43,9 +43,9 @@ impl Builder<'_> {
         };
         let mut servers = Vec::with_capacity(group.servers().len());
         for (position, server) in group.servers().iter().enumerate() {
-            let known = before.and_then(|(group, links)| {
+            let known = before.and_then(|(group, group_pools)| {
                 let known = group.servers().iter().position(|one| one == server)?;
-                Some(&links.servers[known])
+                Some(&group_pools.servers[known])
             });
             if let Some(known) = known {
                 self.pools.extend(known.pools.iter().map(Arc::clone));
@@ -70,34 +70,34 @@ impl Builder<'_> {
             .placements()
             .iter()
             .map(|placement| {
-                let links = &servers[placement.server()];
+                let server_pools = &servers[placement.server()];
                 let known = before.and_then(|(before, known)| {
                     let shard = placement.namespace().shard();
                     let handle = known.handles.get(shard as usize)?;
-                    let same = Arc::ptr_eq(&handle.health, &links.health)
+                    let same = Arc::ptr_eq(&handle.health, &server_pools.health)
                         && handle.namespace.is_same(placement.namespace())
                         && before.read() == group.read();
                     same.then_some(handle)
                 });
                 match known {
                     Some(handle) => Ok(self.keep_handle(handle)),
-                    None => self.handle_of_shard((group, &guard), placement, links),
+                    None => self.handle_of_shard((group, &guard), placement, server_pools),
                 }
             })
             .collect::<Result<_>>()?;
         let statics = servers
             .iter()
             .enumerate()
-            .map(|(position, links)| {
+            .map(|(position, server_pools)| {
                 let known = before.and_then(|(before, known)| {
                     let handle = known.statics.get(position)?;
-                    let same =
-                        Arc::ptr_eq(&handle.health, &links.health) && before.read() == group.read();
+                    let same = Arc::ptr_eq(&handle.health, &server_pools.health)
+                        && before.read() == group.read();
                     same.then_some(handle)
                 });
                 match known {
                     Some(handle) => Ok(self.keep_handle(handle)),
-                    None => self.handle_of_statics((group, &guard), position, links),
+                    None => self.handle_of_statics((group, &guard), position, server_pools),
                 }
             })
             .collect::<Result<_>>()?;
@@ -114,19 +114,16 @@ impl Builder<'_> {
         &mut self,
         (group, guard): (&topology::Group, &Arc<Guard>),
         placement: &topology::Placement,
-        links: &ServerPools,
+        server_pools: &ServerPools,
     ) -> Result<Arc<NamespaceHandle>> {
         let server = &group.servers()[placement.server()];
         let namespace = Arc::clone(placement.namespace());
-        let endpoints = if links.pools.is_empty() {
-            let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
-            let statics = Some(&**group.static_namespace());
-            self.files(server.primary(), server.replicas(), file, statics)?
-        } else {
-            Endpoints::of_pools(&links.pools)
-        };
+        let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
+        let statics = Some(&**group.static_namespace());
+        let endpoints = (server.primary(), server.replicas());
+        let endpoints = self.endpoints_of(&server_pools.pools, endpoints, file, statics)?;
         let name = (server.name(), Some(Arc::clone(guard)));
-        Ok(self.handle(namespace, name, group.read(), endpoints, links))
+        Ok(self.handle(namespace, name, group.read(), endpoints, server_pools))
     }
 
     /// The handle of a group's static tables on one of its servers.
@@ -134,16 +131,13 @@ impl Builder<'_> {
         &mut self,
         (group, guard): (&topology::Group, &Arc<Guard>),
         position: usize,
-        links: &ServerPools,
+        server_pools: &ServerPools,
     ) -> Result<Arc<NamespaceHandle>> {
         let server = &group.servers()[position];
         let name = group.static_namespace();
-        let endpoints = if links.pools.is_empty() {
-            let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(name);
-            self.files(server.primary(), server.replicas(), file, None)?
-        } else {
-            Endpoints::of_pools(&links.pools)
-        };
+        let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(name);
+        let endpoints = (server.primary(), server.replicas());
+        let endpoints = self.endpoints_of(&server_pools.pools, endpoints, file, None)?;
         let namespace = Namespace::of_statics(
             group.name().into(),
             u32::try_from(position).unwrap_or(u32::MAX),
@@ -155,7 +149,7 @@ impl Builder<'_> {
             (server.name(), Some(Arc::clone(guard))),
             group.read(),
             endpoints,
-            links,
+            server_pools,
         ))
     }
 
@@ -163,12 +157,8 @@ impl Builder<'_> {
         let name = database.name();
         let endpoints = (database.primary(), database.replicas());
         let server = self.server((name, name), database.health(), endpoints, 1)?;
-        let endpoints = if database.dialect().capability().file_per_namespace {
-            let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
-            self.files(database.primary(), database.replicas(), file, None)?
-        } else {
-            Endpoints::of_pools(&server.pools)
-        };
+        let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
+        let endpoints = self.endpoints_of(&server.pools, endpoints, file, None)?;
         let namespace = Namespace::of_database(Arc::clone(name), database.dialect());
         let named = (name, None);
         let handle = self.handle(
@@ -190,7 +180,7 @@ impl Builder<'_> {
         (server, guard): (&Arc<str>, Option<Arc<Guard>>),
         read: Read,
         endpoints: Endpoints,
-        links: &ServerPools,
+        server_pools: &ServerPools,
     ) -> Arc<NamespaceHandle> {
         Arc::new(NamespaceHandle {
             namespace,
@@ -199,21 +189,21 @@ impl Builder<'_> {
             writer: endpoints.writer,
             reader: endpoints.reader,
             replicas: endpoints.replicas,
-            health: Arc::clone(&links.health),
-            latencies: Arc::clone(&links.latencies),
-            locks: Arc::clone(&links.locks),
+            health: Arc::clone(&server_pools.health),
+            latencies: Arc::clone(&server_pools.latencies),
+            locks: Arc::clone(&server_pools.locks),
             guard,
             read,
         })
     }
 
     /// Reuses the pools of an unchanged database.
-    pub(super) fn keep(&mut self, links: &DatabasePools) -> DatabasePools {
-        let own = links.server.pools.iter().map(Arc::clone);
+    pub(super) fn keep(&mut self, pools: &DatabasePools) -> DatabasePools {
+        let own = pools.server.pools.iter().map(Arc::clone);
         self.pools.extend(own);
         DatabasePools {
-            server: Arc::clone(&links.server),
-            handle: self.keep_handle(&links.handle),
+            server: Arc::clone(&pools.server),
+            handle: self.keep_handle(&pools.handle),
         }
     }
 
@@ -268,15 +258,20 @@ impl Builder<'_> {
             .collect()
     }
 
+    /// The endpoints of a handle: the server's pools, or on SQLite new pools of its file.
+    ///
     /// A file has one writing and several reading connections. All of them attach the file of the
     /// static tables, if `statics` names one.
-    fn files(
+    fn endpoints_of(
         &mut self,
-        primary: &topology::Endpoint,
-        replicas: &[topology::Endpoint],
+        pools: &[Arc<Pool>],
+        (primary, replicas): (&topology::Endpoint, &[topology::Endpoint]),
         file: impl Fn(&topology::Endpoint) -> Option<PathBuf>,
         statics: Option<&str>,
     ) -> Result<Endpoints> {
+        if !pools.is_empty() {
+            return Ok(Endpoints::of_pools(pools));
+        }
         let session = |endpoint: &topology::Endpoint| {
             let mut spec = session(endpoint, file(endpoint), 1);
             spec.session.attached = statics.and_then(|name| {
@@ -311,10 +306,10 @@ impl Builder<'_> {
 }
 
 /// The data from which a guard connects to the servers of a group.
-fn access(group: &topology::Group, links: &[Arc<ServerPools>]) -> Vec<ServerAccess> {
-    let servers = group.servers().iter().zip(links).enumerate();
+fn access(group: &topology::Group, server_pools: &[Arc<ServerPools>]) -> Vec<ServerAccess> {
+    let servers = group.servers().iter().zip(server_pools).enumerate();
     servers
-        .map(|(position, (server, links))| {
+        .map(|(position, (server, server_pools))| {
             let endpoints = std::iter::once(server.primary()).chain(server.replicas());
             let own = group.placements().iter();
             let own = own.filter(|placement| placement.server() == position);
@@ -330,7 +325,7 @@ fn access(group: &topology::Group, links: &[Arc<ServerPools>]) -> Vec<ServerAcce
                     .collect(),
                 folder: server.primary().path().map(PathBuf::from),
                 connect_timeout: server.primary().pool().connect_timeout,
-                health: Arc::clone(&links.health),
+                health: Arc::clone(&server_pools.health),
             }
         })
         .collect()

@@ -1,7 +1,9 @@
 //! The endpoints of a primary and its replicas: URLs, options and pools.
 
 use super::duplicates::Duplicates;
-use crate::config::{Address, DatabaseOptions, Location, PoolOptions, Replica, Report};
+use crate::config::{
+    Address, DatabaseOptions, Location, PoolOptions, PoolSettings, Replica, Report,
+};
 use crate::dialect::Dialect;
 use crate::topology::Endpoint;
 
@@ -24,7 +26,7 @@ pub(super) struct Found {
 pub(super) fn endpoints(
     level: &Level<'_>,
     (primary, replicas): (&Address, &[Replica]),
-    (options, pool): (DatabaseOptions, PoolOptions),
+    (options, settings): (DatabaseOptions, PoolSettings),
     duplicates: &mut Duplicates,
     report: &mut Report,
 ) -> Found {
@@ -48,7 +50,6 @@ pub(super) fn endpoints(
         .options
         .check(dialect, &format!("{}.options", level.path), report);
     level.pool.check(&format!("{}.pool", level.path), report);
-    let settings = pool.settings();
     let mut all_right = true;
     let mut others: Vec<Endpoint> = Vec::new();
     for (at, replica) in replicas.iter().enumerate() {

@@ -8,7 +8,7 @@ use super::endpoints::{Level, endpoints, mixed};
 use super::ids::find_by_id;
 use super::runs::servers_of_shards;
 use super::strategy::router;
-use crate::config::{self, Config, Location, Report};
+use crate::config::{self, Config, HealthSettings, Location, PoolSettings, Report};
 use crate::dialect::Dialect;
 use crate::route::MAX_LOGICAL_SHARDS;
 use crate::topology::template::{Template, check_length, check_name};
@@ -188,7 +188,10 @@ fn servers(
         };
         let in_force = (
             server.options.over(&described.options),
-            server.pool.over(&described.pool.over(&config.pool)),
+            PoolSettings::default()
+                .with(&config.pool)
+                .with(&described.pool)
+                .with(&server.pool),
         );
         let found = endpoints(
             &level,
@@ -216,7 +219,9 @@ fn servers(
             name: Arc::from(&*server.name),
             primary,
             replicas,
-            health: described.health.over(&config.health).settings(),
+            health: HealthSettings::default()
+                .with(&config.health)
+                .with(&described.health),
         });
         match (made, &mut all) {
             (Some(server), Some(all)) => all.push(server),
