@@ -65,7 +65,7 @@ struct Inner {
     ids: Ids,
     runtime: Handle,
     /// Locked while the topology is being changed.
-    former: Mutex<Previous>,
+    previous: Mutex<Previous>,
     extensions: Extensions,
     /// Held by `sync` while one caller updates a copy for all that wait for it.
     single_flight: SingleFlight,
@@ -129,7 +129,7 @@ impl Cluster {
                 }),
                 ids: config.ids.clone(),
                 runtime: runtime.clone(),
-                former: Mutex::new(Previous::new(config)),
+                previous: Mutex::new(Previous::new(config)),
                 extensions: Extensions::default(),
                 single_flight: SingleFlight::default(),
             }),
@@ -150,7 +150,7 @@ impl Cluster {
     /// transaction keeps this waiting: use a timeout.
     pub async fn close(&self) {
         self.close_extensions().await;
-        let retired = self.end_changes();
+        let retired = self.close_changes();
         let state = self.inner.state.load_full();
         state.pool_set.stop_monitor().await;
         let pools = state.pool_set.pools().chain(&retired);
@@ -169,7 +169,7 @@ impl Cluster {
         state
             .pool_set
             .shard(index, shard)
-            .ok_or_else(|| beyond(group, shard))
+            .ok_or_else(|| no_such_shard(group, shard))
     }
 
     /// The handle of a logical shard.
@@ -179,7 +179,7 @@ impl Cluster {
         state
             .pool_set
             .shard(index, shard)
-            .ok_or_else(|| beyond(group, shard))
+            .ok_or_else(|| no_such_shard(group, shard))
     }
 
     /// The handle of a named database.
@@ -235,7 +235,7 @@ impl Cluster {
             At::Database => self.handle_of_database(home),
             At::Server(of) => self.statics_beside(&self.handle_at(home, of)?),
             At::ServerOfName(server) => self.statics_of_server(home, server),
-            At::Nowhere(reason) => Err(Error::new(crate::ErrorKind::NoShardForKey, reason.clone())),
+            At::Invalid(reason) => Err(Error::new(crate::ErrorKind::NoShardForKey, reason.clone())),
         }
     }
 
@@ -261,7 +261,7 @@ impl Cluster {
         };
         let handle = |shard| {
             let handle = state.pool_set.shard(index, shard);
-            handle.ok_or_else(|| beyond(group, shard))
+            handle.ok_or_else(|| no_such_shard(group, shard))
         };
         shards
             .into_iter()
@@ -340,7 +340,7 @@ pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
 }
 
 #[cold]
-fn beyond(group: &str, shard: u32) -> Error {
+fn no_such_shard(group: &str, shard: u32) -> Error {
     Error::new(
         crate::ErrorKind::NoShardForKey,
         format!("group `{group}` has no logical shard {shard}"),

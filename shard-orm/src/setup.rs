@@ -25,7 +25,7 @@ use crate::topology::Group;
 
 /// How often the servers are surveyed before a problem is reported: another process may be setting
 /// up the group at the same time.
-const LOOKS: usize = 3;
+const ATTEMPTS: usize = 3;
 
 /// Creates the namespaces of a cluster and the tables of models, if they do not exist; started by
 /// [`Cluster::setup`].
@@ -285,7 +285,7 @@ impl Setup {
             let plan = loop {
                 let survey = guard.survey().await;
                 match plan(group, &handles, &statics, &survey, &allowed) {
-                    Err(error) if error.kind() == ErrorKind::Configuration && look < LOOKS => {
+                    Err(error) if error.kind() == ErrorKind::Configuration && look < ATTEMPTS => {
                         look += 1
                     }
                     outcome => break outcome?,

@@ -29,7 +29,7 @@ pub(crate) enum At {
     /// The static tables on the server with this name.
     ServerOfName(String),
     /// No shard, for this reason.
-    Nowhere(String),
+    Invalid(String),
 }
 
 impl Address {
@@ -39,7 +39,7 @@ impl Address {
                 region: key.region.map(str::to_owned),
                 key: key.key,
             },
-            Err(error) => At::Nowhere(error.message().to_owned()),
+            Err(error) => At::Invalid(error.message().to_owned()),
         };
         Self {
             home: group.into(),

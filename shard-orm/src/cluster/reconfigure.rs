@@ -59,15 +59,15 @@ impl Cluster {
     /// `[ids]`. [`Unavailable`](ErrorKind::Unavailable) if the cluster was closed.
     pub fn reconfigure(&self, config: &Config) -> Result<()> {
         let inner = &self.inner;
-        let mut former = self.former();
-        if former.closed {
+        let mut previous = self.previous();
+        if previous.closed {
             return Err(Error::new(
                 ErrorKind::Unavailable,
                 "the cluster was closed and cannot be reconfigured; open another one",
             ));
         }
         let topology = config.topology()?;
-        former.config.check_change(config)?;
+        previous.config.check_change(config)?;
         let before = inner.state.load_full();
         let topology = topology.after(before.topology.epoch());
         let pool_set = before
@@ -79,9 +79,9 @@ impl Cluster {
             pool_set,
             fan_out: config.fan_out.clone(),
         }));
-        former.config = config.clone();
-        former.retired.retain(|pool| pool.strong_count() > 0);
-        former.retired.extend(retired.iter().map(Arc::downgrade));
+        previous.config = config.clone();
+        previous.retired.retain(|pool| pool.strong_count() > 0);
+        previous.retired.extend(retired.iter().map(Arc::downgrade));
         for pool in retired {
             let retire = move || Arc::clone(&pool).retire();
             inner.runtime.spawn(restarting("the end of a pool", retire));
@@ -90,16 +90,16 @@ impl Cluster {
     }
 
     /// Prevents further changes, and returns the retired pools that are still in use.
-    pub(super) fn end_changes(&self) -> Vec<Arc<Pool>> {
-        let mut former = self.former();
-        former.closed = true;
-        former.retired.iter().filter_map(Weak::upgrade).collect()
+    pub(super) fn close_changes(&self) -> Vec<Arc<Pool>> {
+        let mut previous = self.previous();
+        previous.closed = true;
+        previous.retired.iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn former(&self) -> MutexGuard<'_, Previous> {
+    fn previous(&self) -> MutexGuard<'_, Previous> {
         // It is changed only after everything that can fail.
         self.inner
-            .former
+            .previous
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_file_counts_from_the_folder() {
+    fn relative_files_are_resolved_against_the_folder() {
         let path = |url: &str| {
             let location = Address::new(url)
                 .locate(Some(Path::new("/etc/app")))
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_urls_say_why_and_repeat_nothing() {
+    fn malformed_urls_are_explained_without_secrets() {
         for (url, reason) in [
             ("", "no URL"),
             ("secret", "no URL"),

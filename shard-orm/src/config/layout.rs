@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_number_is_no_id() {
+    fn negative_numbers_are_not_ids() {
         assert_eq!(Layout::default().parts(-1), None);
         assert_eq!(Layout::default().hashes(i64::MIN), None);
     }
@@ -276,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_put_together_is_taken_apart(
+        fn encoding_and_decoding_round_trip(
             layout in layouts(),
             milliseconds in 0..=mask(41),
             sequence in any::<u32>(),

@@ -58,7 +58,7 @@ mod tests {
     use super::Runs;
 
     #[test]
-    fn neighbouring_shards_are_one_run() {
+    fn adjacent_shards_form_one_run() {
         let runs = Runs::of([7, 0, 1, 3, 2, 7]);
         assert_eq!(runs.to_string(), r#"["0..4", "7..8"]"#);
         assert_eq!(runs.in_words(), "shards 0 to 3, 7");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
-use self::survey::look;
+use self::survey::survey_server;
 pub(crate) use self::survey::{Finding, Survey, SurveyedServer, comment};
 use super::health::Health;
 use super::record::{Record, STATICS};
@@ -94,7 +94,10 @@ impl Guard {
     /// Surveys all servers.
     pub(crate) async fn survey(&self) -> Survey {
         let servers = self.servers.load_full();
-        let looks: Vec<_> = servers.iter().map(|server| look(self, server)).collect();
+        let looks: Vec<_> = servers
+            .iter()
+            .map(|server| survey_server(self, server))
+            .collect();
         Survey {
             servers: futures_util::future::join_all(looks).await,
         }

@@ -23,7 +23,7 @@ use crate::backend::Position;
 use crate::topology::{self, HealthSettings};
 
 /// The index that stands for no endpoint.
-const NOBODY: usize = usize::MAX;
+const NO_ENDPOINT: usize = usize::MAX;
 
 /// The health of one server's endpoints.
 pub(crate) struct Health {
@@ -33,8 +33,8 @@ pub(crate) struct Health {
     /// Whether a monitor probes the endpoints; if not, the configured roles apply.
     monitored: bool,
     /// Whether every endpoint has been probed.
-    settled: AtomicBool,
-    /// The endpoint that takes writes, or `NOBODY`.
+    all_probed: AtomicBool,
+    /// The endpoint that takes writes, or `NO_ENDPOINT`.
     primary: AtomicUsize,
     /// The last endpoint that took writes: serves the reads that need a primary.
     last_primary: AtomicUsize,
@@ -44,9 +44,9 @@ pub(crate) struct Health {
     changed: Notify,
     /// Whether a session has written since the last probe of the primary began.
     wrote: AtomicBool,
-    turn: AtomicUsize,
+    next_turn: AtomicUsize,
     /// Held while the endpoints of an unmonitored server are probed.
-    looking: tokio::sync::Mutex<()>,
+    probing: tokio::sync::Mutex<()>,
 }
 
 /// One endpoint of a server; index 0 is the configured primary.
@@ -130,7 +130,7 @@ impl Health {
             server: Arc::clone(server),
             settings: settings.clone(),
             monitored,
-            settled: AtomicBool::new(!monitored),
+            all_probed: AtomicBool::new(!monitored),
             primary: AtomicUsize::new(0),
             last_primary: AtomicUsize::new(0),
             state: Mutex::new(State {
@@ -142,8 +142,8 @@ impl Health {
             slots,
             changed: Notify::new(),
             wrote: AtomicBool::new(false),
-            turn: AtomicUsize::new(0),
-            looking: tokio::sync::Mutex::new(()),
+            next_turn: AtomicUsize::new(0),
+            probing: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -163,8 +163,8 @@ impl Health {
         self.monitored
     }
 
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Relaxed)
+    pub(crate) fn is_probed(&self) -> bool {
+        self.all_probed.load(Ordering::Relaxed)
     }
 
     /// The number of endpoints.
@@ -175,7 +175,7 @@ impl Health {
     /// The endpoint that takes writes.
     pub(crate) fn primary(&self) -> Option<usize> {
         match self.primary.load(Ordering::Relaxed) {
-            NOBODY => None,
+            NO_ENDPOINT => None,
             index => Some(index),
         }
     }
@@ -198,8 +198,8 @@ impl Health {
     }
 
     /// A number that differs on each call, as a seed for choices.
-    pub(super) fn turn(&self) -> usize {
-        self.turn.fetch_add(1, Ordering::Relaxed)
+    pub(super) fn next_turn(&self) -> usize {
+        self.next_turn.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Resolves when pending requests to this endpoint are aborted.
@@ -250,12 +250,12 @@ impl Health {
         })
         .await;
         // Also without a monitor: the runtime on which the cluster was opened may have ended.
-        self.settle();
+        self.mark_probed();
     }
 
     /// Ends all waits for a first probe.
-    pub(super) fn settle(&self) {
-        self.settled.store(true, Ordering::Relaxed);
+    pub(super) fn mark_probed(&self) {
+        self.all_probed.store(true, Ordering::Relaxed);
     }
 
     async fn wait(&self, from: Instant, done: impl Fn(&State) -> bool) {

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_covered_by_the_first_look_that_began_after_it() {
+    fn a_write_is_covered_by_the_first_later_probe() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
         let mut history = History::default();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn lag_is_the_age_of_the_first_position_beyond() {
+    fn lag_is_the_age_of_the_first_unreached_position() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut history = History::default();

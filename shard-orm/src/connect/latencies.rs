@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_near_what_was_noted() {
+    fn quantiles_are_close_to_the_samples() {
         let latencies = Latencies::default();
         assert_eq!(latencies.share("orders", 0.9), None);
         for millis in 1..=100 {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_ago_fades() {
+    fn old_samples_fade() {
         let mut histogram = Histogram::default();
         for _ in 0..2_000 {
             histogram.note(Duration::from_millis(100));

@@ -32,7 +32,7 @@ impl NamespaceHandle {
     /// Waits for a connection. If the endpoint is unreachable, all endpoints are probed, and the call
     /// follows to the one that is chosen then.
     async fn wait_for(&self, choose: fn(&Self) -> Result<&Endpoint>) -> Result<Checkout<'_>> {
-        self.settle().await;
+        self.wait_until_probed().await;
         let (before, failed) = match choose(self) {
             Ok(endpoint) => match self.serve(endpoint).await {
                 Err(error) if self.may_have_moved(&error) => (Some(endpoint.index()), error),
@@ -122,7 +122,7 @@ impl NamespaceHandle {
         if self.replicas.is_empty() {
             return self.for_primary_read().await;
         }
-        self.settle().await;
+        self.wait_until_probed().await;
         let Some(endpoint) = self.replica(|_| true) else {
             return Box::pin(self.without_replica(None)).await;
         };
@@ -169,7 +169,7 @@ impl NamespaceHandle {
     /// A connection to the first replica known to hold the session's writes to this namespace, or
     /// to the primary if none catches up in time.
     async fn for_session_read(&self, marks: &WriteMarks) -> Result<Checkout<'_>> {
-        self.settle().await;
+        self.wait_until_probed().await;
         let until = Instant::now() + self.health.settings().session_wait;
         loop {
             // Registered before the marks are read, so that a probe which ends in between is not
@@ -201,7 +201,7 @@ impl NamespaceHandle {
 
     /// A connection to this endpoint without waiting, if one is available.
     fn at_once<'p>(&'p self, endpoint: &'p Endpoint) -> Option<Checkout<'p>> {
-        if !self.health.is_settled() {
+        if !self.health.is_probed() {
             return None;
         }
         let lease = endpoint.at_once()?;
@@ -214,8 +214,8 @@ impl NamespaceHandle {
     }
 
     /// Waits for the first probe of the server: until then only the configured roles are known.
-    async fn settle(&self) {
-        if !self.health.is_settled() {
+    async fn wait_until_probed(&self) {
+        if !self.health.is_probed() {
             Box::pin(self.health.first_probe()).await;
         }
     }
@@ -269,7 +269,7 @@ impl NamespaceHandle {
                     here
                 })
         };
-        let random = mix64(self.health.turn() as u64);
+        let random = mix64(self.health.next_turn() as u64);
         let first = match count {
             0 => return None,
             1 => candidates().next()?,

@@ -44,19 +44,19 @@ impl Monitor {
             .into_iter()
             .map(|(health, index, pool)| {
                 let mut stopped = stopped.clone();
-                let looking = EndpointMonitor {
+                let monitor = EndpointMonitor {
                     health,
                     index,
                     pool,
                     probe: None,
                 };
                 runtime.spawn(async move {
-                    let mut looking = looking;
+                    let mut monitor = monitor;
                     {
                         let stopped = pin!(stopped.wait_for(|stop| *stop));
-                        let _ended = select(stopped, pin!(looking.run())).await;
+                        let _ended = select(stopped, pin!(monitor.run())).await;
                     }
-                    looking.close().await;
+                    monitor.close().await;
                 })
             })
             .collect();
@@ -100,7 +100,7 @@ impl EndpointMonitor {
                 }
             };
             let next = self.health.note(self.index, begun, found);
-            self.rest(begun.0, next).await;
+            self.sleep_until_due(begun.0, next).await;
         }
     }
 
@@ -111,7 +111,7 @@ impl EndpointMonitor {
                 // The kept connection may have ended long ago, because the server was restarted or
                 // its address leads elsewhere. Only a new connection shows the current state. The
                 // pool's connections are as old, and are pinged before use.
-                Err(failure) if failure.lost => self.pool.doubt(),
+                Err(failure) if failure.lost => self.pool.require_pings(),
                 answer => return answer.map_err(|failure| failure.error.to_string()),
             }
         }
@@ -129,7 +129,7 @@ impl EndpointMonitor {
     }
 
     /// Waits until the next probe is due or requested.
-    async fn rest(&self, began: Instant, next: Duration) {
+    async fn sleep_until_due(&self, began: Instant, next: Duration) {
         let mut due = Instant::now() + spread(next);
         while Instant::now() < due {
             let now = pin!(self.health.now(self.index).notified());

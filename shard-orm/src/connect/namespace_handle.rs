@@ -186,7 +186,7 @@ impl NamespaceHandle {
         if self.dialect().capability().file_per_namespace {
             usize::MAX
         } else {
-            self.writer.pool.most()
+            self.writer.pool.max_connections()
         }
     }
 

@@ -96,7 +96,7 @@ impl Pool {
     }
 
     /// The maximum number of connections.
-    pub(super) fn most(&self) -> usize {
+    pub(super) fn max_connections(&self) -> usize {
         self.limits.max_connections
     }
 
@@ -122,9 +122,9 @@ impl Pool {
         // The lease was created just now, so the clock is not read again.
         let now = lease.opened;
         let proven = self.losses.load(Ordering::Acquire);
-        let idle = self
-            .lock()
-            .pop_if(|idle| self.may_live(idle, now) && self.is_proven(idle, proven, now))?;
+        let idle = self.lock().pop_if(|idle| {
+            self.is_within_lifetime(idle, now) && self.is_proven(idle, proven, now)
+        })?;
         lease.fill(idle, proven);
         lease.dirty = false;
         Some(lease)
@@ -138,7 +138,7 @@ impl Pool {
         let mut lease = self.reserve().await?;
         let now = lease.opened;
         while let Some(idle) = self.pop() {
-            if !self.may_live(&idle, now) {
+            if !self.is_within_lifetime(&idle, now) {
                 continue;
             }
             let proven = self.losses.load(Ordering::Acquire);
@@ -161,7 +161,7 @@ impl Pool {
     }
 
     /// Whether a connection is younger than its maximum lifetime.
-    fn may_live(&self, idle: &Idle, now: Instant) -> bool {
+    fn is_within_lifetime(&self, idle: &Idle, now: Instant) -> bool {
         now.duration_since(idle.opened) < self.limits.max_lifetime
     }
 
@@ -243,7 +243,7 @@ impl Pool {
     }
 
     /// Requires a ping of all other connections, after one was lost.
-    pub(super) fn doubt(&self) {
+    pub(super) fn require_pings(&self) {
         self.losses.fetch_add(1, Ordering::Release);
     }
 
@@ -259,7 +259,7 @@ impl Pool {
         match noted {
             Ok(_) => {
                 // The ping precedes the next use.
-                self.doubt();
+                self.require_pings();
                 known + 1
             }
             // Another statement has noticed already.
@@ -285,12 +285,12 @@ impl Pool {
                     _ => return,
                 }
             };
-            self.say_goodbye(stale).await;
+            self.disconnect(stale).await;
         }
     }
 
     /// Closes a connection, without waiting for a server that does not answer.
-    async fn say_goodbye(&self, idle: Idle) {
+    async fn disconnect(&self, idle: Idle) {
         let closed = timeout(self.limits.connect_timeout, idle.conn.close()).await;
         if closed.is_err() {
             tracing::debug!(target: "shard_orm", "a server did not answer while a connection was \
@@ -309,8 +309,8 @@ impl Pool {
     }
 
     /// Why the last attempt to open a connection failed. Open connections may still work.
-    pub(super) fn not_opened(&self) -> Option<String> {
-        self.outcomes.not_opened()
+    pub(super) fn open_error(&self) -> Option<String> {
+        self.outcomes.open_error()
     }
 
     /// The last refused write, until it expires.
@@ -343,7 +343,7 @@ impl Pool {
             // A lease closes its connection when it is dropped. One that was returned while the
             // pool was closing is among the idle ones.
             while let Some(idle) = self.pop() {
-                self.say_goodbye(idle).await;
+                self.disconnect(idle).await;
             }
             if done {
                 return;
@@ -357,7 +357,7 @@ impl Pool {
     pub(crate) async fn retire(self: Arc<Self>) {
         loop {
             while let Some(idle) = self.pop() {
-                self.say_goodbye(idle).await;
+                self.disconnect(idle).await;
             }
             if Arc::strong_count(&self) == 1 || self.permits.is_closed() {
                 return;
@@ -391,7 +391,7 @@ impl Pool {
         }
     }
 
-    fn give_place_back(&self) {
+    fn release_permit(&self) {
         self.permits.add_permits(1);
         if self.permits.is_closed() {
             self.returned.notify_waiters();

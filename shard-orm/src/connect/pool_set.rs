@@ -152,7 +152,7 @@ impl PoolSet {
     pub(crate) async fn stop_monitor(&self) {
         for server in self.servers() {
             server.monitor.stop().await;
-            server.health.settle();
+            server.health.mark_probed();
         }
     }
 

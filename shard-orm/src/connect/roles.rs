@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_only_writable_endpoint_takes_the_writes() {
+    fn the_only_writable_endpoint_is_the_primary() {
         let swapped = [probe(false, Some(2)), probe(true, Some(2))];
         assert_eq!(decide(&swapped, 0), Verdict::One(1));
         assert_eq!(
@@ -224,13 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn a_primary_that_was_not_asked_yet_is_not_passed_over() {
+    fn an_unprobed_primary_is_kept() {
         assert_eq!(decide(&[None, probe(true, Some(9))], 0), Verdict::One(0));
         assert_eq!(decide(&[probe(true, None), None], 1), Verdict::One(1));
     }
 
     #[test]
-    fn a_primary_that_does_not_answer_stays_until_another_takes_writes() {
+    fn an_unreachable_primary_is_kept_until_another_takes_writes() {
         assert_eq!(
             decide(&[aborted(), probe(false, Some(1))], 0),
             Verdict::One(0)
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_writable_endpoints_the_higher_timeline_is_right() {
+    fn the_higher_timeline_wins_among_writable_endpoints() {
         let both = |one, other| [probe(true, one), probe(true, other)];
         assert_eq!(decide(&both(Some(1), Some(2)), 0), Verdict::One(1));
         assert_eq!(decide(&both(Some(3), Some(2)), 1), Verdict::One(0));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_two_that_took_writes_is_gone_after_three_looks() {
+    fn one_of_two_writers_is_ignored_after_three_failed_probes() {
         let missed = |failures| {
             let mut probe = aborted();
             if let Some(probe) = &mut probe {

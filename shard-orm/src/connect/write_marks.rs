@@ -22,12 +22,12 @@ const BETWEEN: char = '~';
 pub(crate) struct WriteMarks {
     /// Checked first: a session without writes costs no more than this load.
     any: AtomicBool,
-    marks: Mutex<BTreeMap<Spot, WriteMark>>,
+    marks: Mutex<BTreeMap<NamespaceKey, WriteMark>>,
 }
 
 /// A logical shard, or a named database.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Spot {
+struct NamespaceKey {
     home: Arc<str>,
     shard: Option<u32>,
 }
@@ -74,7 +74,7 @@ pub(super) enum EligibleReplicas {
     None,
 }
 
-impl Spot {
+impl NamespaceKey {
     fn of(handle: &NamespaceHandle) -> Self {
         let namespace = &handle.namespace;
         if namespace.is_static() {
@@ -88,7 +88,7 @@ impl Spot {
 
     /// The static tables that are readable from a namespace. They may have been written through any
     /// server.
-    fn beside(handle: &NamespaceHandle) -> Option<Self> {
+    fn statics_of(handle: &NamespaceHandle) -> Option<Self> {
         handle.namespace.statics().map(Self::of_statics)
     }
 
@@ -107,7 +107,7 @@ impl WriteMarks {
             let mut marks = self.lock();
             // The clock is read after the acknowledgement, before the monitor is notified, and
             // under the lock: of two concurrent writes, the later mark is kept.
-            marks.insert(Spot::of(handle), WriteMark::Since(Instant::now()));
+            marks.insert(NamespaceKey::of(handle), WriteMark::Since(Instant::now()));
         }
         self.any.store(true, Ordering::Release);
         handle.health.wrote();
@@ -123,9 +123,9 @@ impl WriteMarks {
         }
         let marks = self.lock();
         handles.any(|handle| {
-            let beside = Spot::beside(handle);
-            marks.contains_key(&Spot::of(handle))
-                || beside.is_some_and(|spot| marks.contains_key(&spot))
+            let statics_of = NamespaceKey::statics_of(handle);
+            marks.contains_key(&NamespaceKey::of(handle))
+                || statics_of.is_some_and(|key| marks.contains_key(&key))
         })
     }
 
@@ -138,13 +138,13 @@ impl WriteMarks {
             return (EligibleReplicas::Any, None);
         }
         let mut marks = self.lock();
-        if Spot::beside(handle).is_some_and(|spot| marks.contains_key(&spot)) {
+        if NamespaceKey::statics_of(handle).is_some_and(|key| marks.contains_key(&key)) {
             return (EligibleReplicas::None, None);
         }
-        let Some(mark) = marks.get_mut(&Spot::of(handle)) else {
+        let Some(mark) = marks.get_mut(&NamespaceKey::of(handle)) else {
             return (EligibleReplicas::Any, None);
         };
-        mark.settle(&handle.health);
+        mark.resolve(&handle.health);
         match mark {
             WriteMark::Since(_) => (EligibleReplicas::NotYet, None),
             WriteMark::At(position) => (EligibleReplicas::Known, Some(position.clone())),
@@ -158,14 +158,14 @@ impl WriteMarks {
         watch_of: impl Fn(&str, Option<u32>) -> Option<Arc<Health>>,
     ) -> String {
         let mut text = VERSION.to_owned();
-        for (spot, mark) in self.lock().iter_mut() {
-            if let Some(health) = watch_of(&spot.home, spot.shard) {
-                mark.settle(&health);
+        for (key, mark) in self.lock().iter_mut() {
+            if let Some(health) = watch_of(&key.home, key.shard) {
+                mark.resolve(&health);
             }
             text.push(BETWEEN);
-            text.push_str(&spot.home);
+            text.push_str(&key.home);
             text.push(':');
-            if let Some(shard) = spot.shard {
+            if let Some(shard) = key.shard {
                 text.push_str(&shard.to_string());
             }
             text.push(':');
@@ -188,7 +188,7 @@ impl WriteMarks {
             return None;
         }
         let now = Instant::now();
-        let marks: Option<BTreeMap<Spot, WriteMark>> = parts
+        let marks: Option<BTreeMap<NamespaceKey, WriteMark>> = parts
             .map(|part| {
                 let mut fields = part.splitn(3, ':');
                 let home = fields.next().filter(|home| !home.is_empty())?;
@@ -200,11 +200,11 @@ impl WriteMarks {
                     "-" => WriteMark::Since(now),
                     position => WriteMark::At(Position::from_text(position)?),
                 };
-                let spot = Spot {
+                let key = NamespaceKey {
                     home: Arc::from(home),
                     shard,
                 };
-                Some((spot, mark))
+                Some((key, mark))
             })
             .collect();
         let marks = marks?;
@@ -214,7 +214,7 @@ impl WriteMarks {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Spot, WriteMark>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<NamespaceKey, WriteMark>> {
         // No code that can panic runs under the lock.
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -222,7 +222,7 @@ impl WriteMarks {
 
 impl WriteMark {
     /// Resolves the position, once the monitor has seen it.
-    fn settle(&mut self, health: &Health) {
+    fn resolve(&mut self, health: &Health) {
         if let Self::At(position) = self
             && health.is_current(position) == Some(false)
         {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_reads_back() {
+    fn a_token_round_trips() {
         for text in [
             "s1",
             "s1~shop:3:w1.2.3",
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused() {
+    fn malformed_tokens_are_rejected() {
         let long = format!("s1{}", "~shop:1:-".repeat(10_000));
         for text in [
             "",

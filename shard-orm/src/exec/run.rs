@@ -403,7 +403,7 @@ fn attempt<'a>(
                 return Err(failed(lease, failure));
             }
             // Otherwise the lease is in the middle of something still, and its connection is closed.
-            if is_again || Box::pin(lease.plan_anew(failure.lost)).await.is_err() {
+            if is_again || Box::pin(lease.prepare_again(failure.lost)).await.is_err() {
                 return Err(Attempt::Answered(failure.error));
             }
             sink.reset();

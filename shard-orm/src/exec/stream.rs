@@ -233,7 +233,7 @@ fn rows<'a, T: Send + 'a>(
                         && failure.may_be_sent_again(statement.is_refused_whole())
                     {
                         is_planned_anew = true;
-                        let planned = lease.plan_anew(failure.lost).await;
+                        let planned = lease.prepare_again(failure.lost).await;
                         planned.map_err(|_| destination.name_error(failure.error))?;
                         checkout = Checkout { lease, endpoint };
                         continue;

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_one_process_differ_and_stay_within_a_second_of_a_clock_that_stands() {
+    fn ids_of_one_process_are_unique_within_a_second_of_a_stopped_clock() {
         let maker = Nanoseconds::new(Still(5_000_000));
         let mut last = 0;
         let mut made = 0;

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_beyond_what_javascript_holds_survives() {
+    fn ids_beyond_the_numbers_of_javascript_round_trip() {
         for id in [0, 9_007_199_254_740_993, i64::MAX] {
             let ids = Ids {
                 id,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_read_and_what_is_none_is_refused() {
+    fn numbers_are_read_and_other_strings_are_rejected() {
         let read = |text: &str| serde_json::from_str::<Ids>(text).map(|ids| (ids.id, ids.other));
         assert_eq!(read(r#"{"id":7}"#).unwrap(), (7, None));
         assert_eq!(read(r#"{"id":"7","other":8}"#).unwrap(), (7, Some(8)));

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_follows_a_step_forwards_and_goes_on_through_a_step_back() {
+    fn time_follows_steps_forwards_and_ignores_steps_back() {
         let clock = Set::default();
         let timeline = Timeline::new();
         let at = |wall, elapsed| {

@@ -25,7 +25,7 @@ use crate::task::catch_panic;
 
 /// The longest wait between two looks at the clock: the runtime's timers stop while the machine is
 /// suspended, but the lock expires.
-const LOOK: Duration = Duration::from_secs(1);
+const CLOCK_CHECK: Duration = Duration::from_secs(1);
 /// The first and the longest pause of a waiter.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
@@ -261,7 +261,7 @@ impl Held {
     /// Waits until this time of the clock.
     async fn pause(&self, until: i64) {
         while let Ok(left @ 1..) = u64::try_from(until.saturating_sub(self.clock.elapsed())) {
-            tokio::time::sleep(Duration::from_micros(left).min(LOOK)).await;
+            tokio::time::sleep(Duration::from_micros(left).min(CLOCK_CHECK)).await;
         }
     }
 

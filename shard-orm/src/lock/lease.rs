@@ -97,10 +97,10 @@ impl LeaseLocks {
     }
 
     /// `INSERT .. ON CONFLICT DO UPDATE .. WHERE it is free RETURNING fence`.
-    async fn take_at_once(
+    async fn take_by_upsert(
         &self,
         handle: &Arc<NamespaceHandle>,
-        taking: &Taking<'_>,
+        acquisition: &Acquisition<'_>,
     ) -> Result<Option<i64>> {
         let of_row = |name: &str| Expr::col((Alias::new(TABLE), Alias::new(name)));
         let mut conflict = OnConflict::column(Alias::new(NAME));
@@ -109,10 +109,10 @@ impl LeaseLocks {
             .value(Alias::new(FENCE), of_row(FENCE).add(1_i64))
             .action_and_where(
                 of_row(EXPIRES_AT)
-                    .lte(now(taking.dialect))
-                    .or(of_row(TOKEN).eq(taking.token.as_str())),
+                    .lte(now(acquisition.dialect))
+                    .or(of_row(TOKEN).eq(acquisition.token.as_str())),
             );
-        let mut insert = taking.insert()?;
+        let mut insert = acquisition.insert()?;
         insert
             .on_conflict(conflict)
             .returning_col(Alias::new(FENCE));
@@ -122,26 +122,26 @@ impl LeaseLocks {
     }
 
     /// MySQL has neither conditions nor `RETURNING` in an upsert.
-    async fn take_in_steps(
+    async fn take_by_update(
         &self,
         handle: &Arc<NamespaceHandle>,
-        taking: &Taking<'_>,
+        acquisition: &Acquisition<'_>,
     ) -> Result<Option<i64>> {
         let mut update = Query::update();
         update
             .table(Alias::new(TABLE))
-            .value(Alias::new(TOKEN), taking.token.as_str())
-            .value(Alias::new(EXPIRES_AT), taking.expiry())
+            .value(Alias::new(TOKEN), acquisition.token.as_str())
+            .value(Alias::new(EXPIRES_AT), acquisition.expiry())
             .value(Alias::new(FENCE), column(FENCE).add(1_i64))
-            .and_where(column(NAME).eq(taking.name))
+            .and_where(column(NAME).eq(acquisition.name))
             .and_where(
                 column(EXPIRES_AT)
-                    .lte(now(taking.dialect))
-                    .or(column(TOKEN).eq(taking.token.as_str())),
+                    .lte(now(acquisition.dialect))
+                    .or(column(TOKEN).eq(acquisition.token.as_str())),
             );
         if self.write(handle, "lock", &update, &mut NoRows).await? == 0 {
             match self
-                .write(handle, "lock", &taking.insert()?, &mut NoRows)
+                .write(handle, "lock", &acquisition.insert()?, &mut NoRows)
                 .await
             {
                 Ok(_) => {}
@@ -154,8 +154,8 @@ impl LeaseLocks {
         select
             .column(Alias::new(FENCE))
             .from(Alias::new(TABLE))
-            .and_where(column(NAME).eq(taking.name))
-            .and_where(column(TOKEN).eq(taking.token.as_str()));
+            .and_where(column(NAME).eq(acquisition.name))
+            .and_where(column(TOKEN).eq(acquisition.token.as_str()));
         self.read(handle, &select).await
     }
 
@@ -234,7 +234,7 @@ impl LockManager for LeaseLocks {
         Box::pin(async move {
             let handle = self.handle()?;
             let name = bounded(key, LONGEST);
-            let taking = Taking {
+            let acquisition = Acquisition {
                 name: &name,
                 token: token.to_string(),
                 dialect: handle.dialect(),
@@ -243,9 +243,9 @@ impl LockManager for LeaseLocks {
             let mut round = 1;
             loop {
                 let taken = if handle.dialect().capability().returning {
-                    self.take_at_once(&handle, &taking).await
+                    self.take_by_upsert(&handle, &acquisition).await
                 } else {
-                    self.take_in_steps(&handle, &taking).await
+                    self.take_by_update(&handle, &acquisition).await
                 };
                 match taken {
                     // The statement also succeeds for a lock of its own token: it may be sent again.
@@ -298,14 +298,14 @@ impl LockManager for LeaseLocks {
 }
 
 /// The values of an acquisition.
-struct Taking<'a> {
+struct Acquisition<'a> {
     name: &'a str,
     token: String,
     dialect: Dialect,
     ttl: Duration,
 }
 
-impl Taking<'_> {
+impl Acquisition<'_> {
     fn expiry(&self) -> Expr {
         expiry(self.dialect, self.ttl)
     }

@@ -76,14 +76,14 @@ mod tests {
 
     /// Computed by Python: `hashlib.blake2b(b"shop\0sync:airlines")`.
     #[test]
-    fn the_names_of_locks_are_frozen() {
+    fn lock_names_are_frozen() {
         let lock = advisory("shop", "sync:airlines");
         assert_eq!(lock.number, -3_006_466_540_862_890_092);
         assert_eq!(lock.name, "sync:airlines/d646e29c2ac51f948ae79735a77b0b74");
     }
 
     #[test]
-    fn a_name_fits_whatever_the_key_is() {
+    fn names_fit_for_any_key() {
         for key in ["", "ä", &"k".repeat(31), &"k".repeat(32), &"日".repeat(300)] {
             let name = advisory("shop", key).name;
             assert!(name.is_ascii() && name.len() <= LONGEST, "{name}");

@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_index_finds_what_the_definition_says(
+        fn the_index_matches_the_definition(
             points in prop::collection::vec((any::<u64>(), 0_u16..9), 1..300),
             mut hashes in prop::collection::vec(any::<u64>(), 50),
         ) {

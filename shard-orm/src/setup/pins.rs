@@ -13,7 +13,7 @@ use crate::route::RoutingKey;
 use crate::topology::Group;
 
 /// The system tables of a namespace.
-const OWN: &str = "shard_orm_";
+const SYSTEM_PREFIX: &str = "shard_orm_";
 
 /// Checks each key whose pin differs from `former`.
 ///
@@ -40,7 +40,9 @@ pub(super) async fn check(
         let unnamed: Vec<String> = tables_at(handle)
             .await?
             .into_iter()
-            .filter(|table| !table.starts_with(OWN) && defs.iter().all(|def| def.table != table))
+            .filter(|table| {
+                !table.starts_with(SYSTEM_PREFIX) && defs.iter().all(|def| def.table != table)
+            })
             .collect();
         if !unnamed.is_empty() {
             return Err(Error::configuration(format!(

@@ -77,7 +77,7 @@ pub(super) fn plan(
     }
     if report.problems.is_empty() {
         report.identities();
-        report.twice();
+        report.duplicates();
         report.routing();
     }
     let former_pins = report.pins(allowed.pins);

@@ -16,7 +16,7 @@ use crate::exec::names;
 use crate::topology::Group;
 
 /// The maximum number of keys or shards in a message.
-const LISTED: usize = 8;
+const MAX_LISTED: usize = 8;
 
 /// The namespace with this name on a server.
 pub(super) fn find<'s>(
@@ -110,7 +110,7 @@ impl<'s> Report<'s> {
     }
 
     /// Detects logical shards with more than one namespace.
-    pub(super) fn twice(&mut self) {
+    pub(super) fn duplicates(&mut self) {
         let mut of_shard: BTreeMap<i64, Vec<(&SurveyedServer, &Finding)>> = BTreeMap::new();
         for (looked, found) in &self.own {
             of_shard
@@ -118,11 +118,11 @@ impl<'s> Report<'s> {
                 .or_default()
                 .push((looked, found));
         }
-        let twice: Vec<_> = of_shard
+        let duplicates: Vec<_> = of_shard
             .iter()
             .filter(|(_, found)| found.len() > 1)
             .collect();
-        for (shard, found) in twice.iter().take(LISTED) {
+        for (shard, found) in duplicates.iter().take(MAX_LISTED) {
             let found_at: Vec<String> = found
                 .iter()
                 .map(|(looked, found)| {
@@ -136,8 +136,8 @@ impl<'s> Report<'s> {
                 found_at.join(" and in ")
             ));
         }
-        if twice.len() > LISTED {
-            let more = count(twice.len() - LISTED, "logical shard");
+        if duplicates.len() > MAX_LISTED {
+            let more = count(duplicates.len() - MAX_LISTED, "logical shard");
             self.problems
                 .push(format!("{more} more exist more than once"));
         }
@@ -214,8 +214,8 @@ impl<'s> Report<'s> {
                     _ => {}
                 }
             }
-            let more = changes.len().saturating_sub(LISTED);
-            changes.truncate(LISTED);
+            let more = changes.len().saturating_sub(MAX_LISTED);
+            changes.truncate(MAX_LISTED);
             if more > 0 {
                 changes.push(format!("{more} more"));
             }
@@ -231,10 +231,14 @@ impl<'s> Report<'s> {
             ));
             let pins: Vec<String> = former
                 .iter()
-                .take(LISTED)
+                .take(MAX_LISTED)
                 .map(|(key, shard)| format!("\"{key}\" = {shard}"))
                 .collect();
-            let dots = if former.len() > LISTED { ", .." } else { "" };
+            let dots = if former.len() > MAX_LISTED {
+                ", .."
+            } else {
+                ""
+            };
             self.edit
                 .push(format!("pins = {{ {}{dots} }}", pins.join(", ")));
         }
@@ -393,7 +397,11 @@ fn count(number: usize, what: &str) -> String {
 }
 
 fn listed(shards: &[u32]) -> String {
-    let numbers: Vec<String> = shards.iter().take(LISTED).map(u32::to_string).collect();
-    let dots = if shards.len() > LISTED { ", .." } else { "" };
+    let numbers: Vec<String> = shards.iter().take(MAX_LISTED).map(u32::to_string).collect();
+    let dots = if shards.len() > MAX_LISTED {
+        ", .."
+    } else {
+        ""
+    };
     format!("{}{dots}", numbers.join(", "))
 }

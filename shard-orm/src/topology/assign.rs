@@ -115,7 +115,7 @@ mod tests {
         }
 
         #[test]
-        fn faults_are_found_exactly_when_a_shard_is_not_held_once(
+        fn faults_are_found_exactly_if_a_shard_is_not_assigned_once(
             shards in 1_u32..12,
             runs in prop::collection::vec((0_u32..12, 0_u32..14), 0..5),
         ) {

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_routes_otherwise_has_another_fingerprint() {
+    fn different_routing_has_different_fingerprints() {
         let ring = |virtual_nodes, weights| StrategyConfig::Ring {
             virtual_nodes,
             weights,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_no_key_changes_no_fingerprint() {
+    fn equal_routing_has_equal_fingerprints() {
         let weights = StrategyConfig::Ring {
             virtual_nodes: 8,
             weights: Some(vec![1; 4]),
@@ -218,7 +218,7 @@ mod tests {
     /// Stored in every namespace: a change of the format would invalidate all of them. Computed by
     /// Python's `hashlib.blake2b`.
     #[test]
-    fn fingerprints_stay_as_they_are() {
+    fn fingerprints_are_frozen() {
         let hash = of(Group::new(16).pin(42, 3));
         assert_eq!(hash.strategy, "\"hash\"");
         assert_eq!(hash.routing, "8268e7573d6a6fc78a2f77af3978af3c");

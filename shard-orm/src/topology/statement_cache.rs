@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_slot_has_a_place_of_its_own() {
+    fn slots_have_distinct_positions() {
         let mut expected = (0, 0);
         for slot in 0..5_000 {
             assert_eq!(locate(slot), expected, "slot {slot}");
@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_slot_has_a_place() {
+    fn the_last_slot_has_a_position() {
         let (chunk, position) = locate(u32::MAX);
         assert!(chunk < CHUNKS);
         assert!(position < FIRST << chunk);
     }
 
     #[test]
-    fn a_text_is_rendered_once() {
+    fn sql_is_rendered_once() {
         let statement_cache = StatementCache::new();
         assert_eq!(
             &**statement_cache.get(40, 3, || "select".to_owned()),

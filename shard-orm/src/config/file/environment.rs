@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_and_dollars_are_replaced() {
+    fn variables_and_dollars_are_expanded() {
         for (text, whole) in [
             ("plain", "plain"),
             ("x${A}y${A}", "xsecret$ysecret$"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_and_no_value_is_shown() {
+    fn missing_variables_are_named_without_values() {
         for (text, count, part) in [
             ("${A}${NONE}${A}", 1, "`NONE` is not set"),
             ("${X}${Y}", 2, "`X` is not set"),

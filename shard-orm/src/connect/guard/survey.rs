@@ -87,11 +87,11 @@ impl SurveyedServer {
 }
 
 /// Surveys one server, at the endpoint that is thought to take writes.
-pub(super) async fn look(guard: &Guard, server: &ServerAccess) -> SurveyedServer {
+pub(super) async fn survey_server(guard: &Guard, server: &ServerAccess) -> SurveyedServer {
     let (session, label) = &server.endpoints[server.health.last_primary()];
     let outcome = match &server.folder {
-        Some(folder) => of_files(session, server, folder).await,
-        None => of_network(guard, server, session).await,
+        Some(folder) => survey_files(session, server, folder).await,
+        None => survey_network(guard, server, session).await,
     };
     SurveyedServer {
         server: Arc::clone(&server.name),
@@ -114,7 +114,7 @@ async fn open(session: &Session, server: &ServerAccess) -> Result<Conn> {
     }
 }
 
-async fn of_network(
+async fn survey_network(
     guard: &Guard,
     server: &ServerAccess,
     session: &Session,
@@ -200,7 +200,7 @@ async fn ask(
 }
 
 /// The files of a folder; each is a namespace.
-async fn of_files(
+async fn survey_files(
     session: &Session,
     server: &ServerAccess,
     folder: &Path,
@@ -221,7 +221,7 @@ async fn of_files(
         let mut session = session.clone();
         session.file = Some(file);
         session.read_only = true;
-        let record = match of_file(&session, server, &namespace).await {
+        let record = match survey_file(&session, server, &namespace).await {
             // A file of another kind that happens to end in `.db`.
             Err(error) if error.kind() == ErrorKind::Database && !is_expected(&namespace) => None,
             outcome => outcome?,
@@ -233,7 +233,7 @@ async fn of_files(
     Ok(ServerContents { identity, records })
 }
 
-async fn of_file(
+async fn survey_file(
     session: &Session,
     server: &ServerAccess,
     namespace: &str,

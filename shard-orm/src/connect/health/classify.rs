@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Health, NOBODY, State};
+use super::{Health, NO_ENDPOINT, State};
 use crate::backend::Observed;
 use crate::connect::monitor;
 use crate::connect::roles::{self, EndpointStatus, ProbeResult, Verdict};
@@ -39,8 +39,8 @@ impl Health {
             self.note_primary(&mut state, index, began, awaited);
         }
         self.update_statuses(&mut state);
-        if !self.is_settled() && state.probes.iter().all(Option::is_some) {
-            self.settled.store(true, Ordering::Relaxed);
+        if !self.is_probed() && state.probes.iter().all(Option::is_some) {
+            self.all_probed.store(true, Ordering::Relaxed);
         }
         let next = self.next_probe_in(&state, index, failures);
         drop(state);
@@ -73,7 +73,7 @@ impl Health {
             }
             self.primary.store(index, Ordering::Relaxed);
         } else {
-            self.primary.store(NOBODY, Ordering::Relaxed);
+            self.primary.store(NO_ENDPOINT, Ordering::Relaxed);
             if state.verdict != verdict {
                 tracing::error!(
                     target: "shard_orm",

@@ -13,7 +13,7 @@ impl Health {
         &self,
         asked: Instant,
     ) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        let turn = self.looking.lock().await;
+        let turn = self.probing.lock().await;
         let done = self.lock().probes.iter().all(|probe| {
             let began = probe.as_ref().map(|probe| probe.began);
             began.is_some_and(|began| began >= asked)

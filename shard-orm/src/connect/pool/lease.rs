@@ -63,7 +63,7 @@ impl Lease {
     pub(crate) fn lost(&mut self) {
         self.dirty = true;
         self.conn = None;
-        self.pool.doubt();
+        self.pool.require_pings();
         self.pool.outcomes.lost();
     }
 
@@ -84,7 +84,7 @@ impl Lease {
         let outdated = error.kind() == ErrorKind::UndefinedTable
             && self.conn.as_ref().is_some_and(Conn::is_outdated);
         if outdated {
-            self.pool.doubt();
+            self.pool.require_pings();
         }
         outdated
     }
@@ -126,7 +126,7 @@ impl Lease {
     }
 
     /// The same before an immediate retry. Opens another connection if this one is unusable.
-    pub(crate) async fn plan_anew(&mut self, of_no_use: bool) -> Result<()> {
+    pub(crate) async fn prepare_again(&mut self, of_no_use: bool) -> Result<()> {
         let alterations = self.pool.note_alteration(self.planned);
         let limit = self.pool.limits.connect_timeout;
         if let Some(conn) = &mut self.conn
@@ -189,7 +189,7 @@ impl Drop for Lease {
                 });
             }
         }
-        self.pool.give_place_back();
+        self.pool.release_permit();
     }
 }
 

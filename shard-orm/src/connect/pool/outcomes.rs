@@ -41,7 +41,7 @@ pub(super) struct Outcomes {
 struct Last {
     last_outcome: Option<LastOutcome>,
     /// Why no connection could be opened, until one succeeds.
-    not_opened: Option<String>,
+    open_error: Option<String>,
     refusal: Option<Refusal>,
 }
 
@@ -50,7 +50,7 @@ impl Outcomes {
     pub(super) fn opened(&self, outcome: Result<(), &Error>) {
         let problem = outcome.err().map(Error::to_string);
         let mut last = self.lock();
-        last.not_opened.clone_from(&problem);
+        last.open_error.clone_from(&problem);
         last.last_outcome = Some(now(problem));
     }
 
@@ -97,8 +97,8 @@ impl Outcomes {
     }
 
     /// Why the last attempt to open a connection failed.
-    pub(super) fn not_opened(&self) -> Option<String> {
-        self.lock().not_opened.clone()
+    pub(super) fn open_error(&self) -> Option<String> {
+        self.lock().open_error.clone()
     }
 
     /// The last refused write, until it expires.

@@ -54,7 +54,7 @@ impl PoolSet {
             .map(|server| {
                 let mut endpoints = server.health.report(asked);
                 for (index, report) in endpoints.iter_mut().enumerate() {
-                    self.hear(server, index, report);
+                    self.add_outcomes(server, index, report);
                 }
                 ServerReport {
                     health: Arc::clone(&server.health),
@@ -65,7 +65,7 @@ impl PoolSet {
     }
 
     /// Adds the last outcomes of an endpoint's pools.
-    fn hear(&self, server: &ServerPools, index: usize, report: &mut EndpointReport) {
+    fn add_outcomes(&self, server: &ServerPools, index: usize, report: &mut EndpointReport) {
         let pools = self.pools_of(server, index);
         if pools.iter().any(|pool| pool.is_closed()) {
             report.status = EndpointStatus::Unreachable;
@@ -74,11 +74,11 @@ impl PoolSet {
         }
         let asked = report.probed;
         if !server.health.is_monitored() {
-            hear_last(&pools, index, report);
+            apply_last_outcome(&pools, index, report);
         }
         if report.status != EndpointStatus::Unreachable && report.problem.is_none() {
             // Open connections still work, but no new one can be opened.
-            report.problem = pools.iter().find_map(|pool| pool.not_opened());
+            report.problem = pools.iter().find_map(|pool| pool.open_error());
         }
         let refusal = match server.pools.get(index) {
             Some(pool) => pool.refusal(),
@@ -161,7 +161,7 @@ impl ServerPools {
 }
 
 /// Applies outcomes that are newer than the last probe.
-fn hear_last(pools: &[Arc<Pool>], index: usize, report: &mut EndpointReport) {
+fn apply_last_outcome(pools: &[Arc<Pool>], index: usize, report: &mut EndpointReport) {
     let last_outcome: Vec<LastOutcome> = pools
         .iter()
         .filter_map(|pool| pool.last_outcome())

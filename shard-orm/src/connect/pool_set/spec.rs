@@ -87,6 +87,6 @@ fn statement_cache(dialect: Dialect, namespaces: usize, max_connections: usize) 
     let wanted = namespaces * models * STATEMENTS_PER_MODEL + DYNAMIC_STATEMENTS;
     let capability = dialect.capability();
     let share = |pool: usize| (pool / max_connections.max(1)).max(32);
-    let most = capability.statements_per_pool.map_or(usize::MAX, share);
-    wanted.min(most).min(capability.statements_per_connection)
+    let limit = capability.statements_per_pool.map_or(usize::MAX, share);
+    wanted.min(limit).min(capability.statements_per_connection)
 }

@@ -37,7 +37,7 @@ fn maker() -> (Arc<Told>, Snowflakes<Arc<Told>>) {
 }
 
 #[test]
-fn a_clock_that_stands_still_gives_a_second_of_ids_and_then_asks_for_time() {
+fn a_stopped_clock_allows_one_second_of_ids() {
     let (clock, snowflakes) = maker();
     let mut last = -1;
     let mut made = 0;
@@ -59,7 +59,7 @@ fn a_clock_that_stands_still_gives_a_second_of_ids_and_then_asks_for_time() {
 }
 
 #[test]
-fn a_clock_that_steps_back_does_not_hold_ids_up() {
+fn a_clock_step_back_does_not_delay_ids() {
     let (clock, snowflakes) = maker();
     let before = snowflakes.try_next(42).unwrap();
     clock.wall.fetch_sub(10 * DAY, Ordering::Relaxed);
@@ -88,7 +88,7 @@ fn the_last_millisecond_makes_no_ids() {
 }
 
 #[test]
-fn a_grant_ends_by_the_clock_that_counts_suspension() {
+fn a_grant_expires_during_suspension() {
     let (clock, snowflakes) = maker();
     let now = snowflakes.millisecond().unwrap();
     snowflakes.grant(Grant::new(3, Some(30_000_000), u64::MAX), now);
@@ -122,7 +122,7 @@ fn no_id_is_beyond_the_reserved_millisecond() {
 }
 
 #[test]
-fn ids_that_are_withdrawn_stay_below_what_is_said_then() {
+fn withdrawn_ids_stay_below_the_reported_millisecond() {
     let (_, snowflakes) = maker();
     let snowflakes = Arc::new(snowflakes);
     for _ in 0..200 {
@@ -150,7 +150,7 @@ fn ids_that_are_withdrawn_stay_below_what_is_said_then() {
 }
 
 #[test]
-fn threads_share_one_rising_counter() {
+fn threads_share_one_ascending_counter() {
     let snowflakes = Snowflakes::with_clock(Layout::new(20, 1, 1).unwrap(), 1, SystemClock);
     let all: Vec<Vec<i64>> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
@@ -177,7 +177,7 @@ fn threads_share_one_rising_counter() {
 proptest! {
     /// For any wall clock, and however slowly the monotonic clock advances.
     #[test]
-    fn ids_rise_whatever_the_clock_does(
+    fn ids_ascend_under_any_clock(
         steps in prop::collection::vec((-DAY..DAY, 0_i64..3_000, 0_usize..200), 1..60),
     ) {
         let (clock, snowflakes) = maker();
@@ -202,7 +202,7 @@ proptest! {
 proptest! {
     /// Its shard is among those named by the id, even when each shard is split in two, and in four.
     #[test]
-    fn an_id_names_the_shard_of_its_row_before_and_after_a_split(
+    fn an_id_identifies_its_shard_before_and_after_a_split(
         key in any::<i64>(),
         count in 1_u32..=16_384,
         shard_bits in 0_u32..=20,

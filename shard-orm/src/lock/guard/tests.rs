@@ -132,7 +132,7 @@ async fn acquire(fake: &Arc<Fake>, ttl: Duration) -> Guard {
 }
 
 #[tokio::test]
-async fn a_lock_is_lost_when_the_machine_slept_for_longer_than_its_time() {
+async fn a_lock_is_lost_after_a_suspension_longer_than_its_ttl() {
     let clock = Arc::new(Turned::default());
     let fake = Fake::with([]);
     let ttl = Duration::from_secs(600);
@@ -154,14 +154,14 @@ async fn a_lock_is_lost_when_the_machine_slept_for_longer_than_its_time() {
 }
 
 #[tokio::test]
-async fn a_lock_that_took_long_to_take_is_renewed_before_its_time_is_over() {
+async fn a_slowly_acquired_lock_is_renewed_in_time() {
     let clock = Arc::new(Turned::default());
     let fake = Arc::new(Fake {
         single_flight: Some(Notify::new()),
         ..Fake::default()
     });
     let ttl = Duration::from_secs(60);
-    let taking = tokio::spawn(Guard::acquire_by(
+    let acquisition = tokio::spawn(Guard::acquire_by(
         Arc::<Turned>::clone(&clock),
         Arc::<Fake>::clone(&fake),
         "key".to_owned(),
@@ -171,7 +171,7 @@ async fn a_lock_that_took_long_to_take_is_renewed_before_its_time_is_over() {
     // A third of the TTL later only a few seconds would be left.
     clock.turn(ttl * 6 / 10);
     fake.single_flight.as_ref().unwrap().notify_one();
-    let guard = taking.await.unwrap().unwrap().unwrap();
+    let guard = acquisition.await.unwrap().unwrap().unwrap();
     eventually(|| fake.pinged.load(Ordering::SeqCst) > 0).await;
     eventually(|| guard.held.until.load(Ordering::SeqCst) > clock.elapsed() + micros(ttl / 2))
         .await;
@@ -179,7 +179,7 @@ async fn a_lock_that_took_long_to_take_is_renewed_before_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_ping_that_hangs_loses_the_lock_within_its_time() {
+async fn a_hanging_ping_loses_the_lock_within_its_ttl() {
     let fake = Fake::with([Ping::Hangs]);
     let ttl = Duration::from_millis(600);
     let begun = std::time::Instant::now();
@@ -194,7 +194,7 @@ async fn a_ping_that_hangs_loses_the_lock_within_its_time() {
 }
 
 #[tokio::test]
-async fn a_lock_whose_pings_fail_for_a_while_is_kept() {
+async fn a_lock_survives_temporary_ping_failures() {
     let fake = Fake::with([Ping::Fails, Ping::Fails]);
     let guard = acquire(&fake, Duration::from_secs(3)).await;
     eventually(|| fake.pinged.load(Ordering::SeqCst) >= 3).await;
@@ -203,7 +203,7 @@ async fn a_lock_whose_pings_fail_for_a_while_is_kept() {
 }
 
 #[tokio::test]
-async fn a_lock_outlives_pings_that_panic() {
+async fn a_lock_survives_panicking_pings() {
     let fake = Fake::with([Ping::Panics, Ping::Panics]);
     let guard = acquire(&fake, Duration::from_secs(3)).await;
     eventually(|| fake.pinged.load(Ordering::SeqCst) >= 3).await;
@@ -212,7 +212,7 @@ async fn a_lock_outlives_pings_that_panic() {
 }
 
 #[tokio::test]
-async fn a_lock_whose_pings_panic_for_good_is_lost_and_given_back() {
+async fn a_lock_is_lost_and_released_if_pings_keep_panicking() {
     let fake = Fake::with(std::iter::repeat_n(Ping::Panics, 1_000));
     let guard = acquire(&fake, Duration::from_millis(300)).await;
     timeout(LIMIT, guard.lost()).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_lock_whose_pings_panic_for_good_is_lost_and_given_back() {
 }
 
 #[tokio::test]
-async fn a_lock_whose_pings_fail_for_good_is_lost() {
+async fn a_lock_is_lost_after_permanent_ping_failures() {
     let fake = Fake::with(std::iter::repeat_n(Ping::Fails, 1_000));
     let guard = acquire(&fake, Duration::from_millis(300)).await;
     timeout(LIMIT, guard.lost()).await.unwrap();
@@ -231,7 +231,7 @@ async fn a_lock_whose_pings_fail_for_good_is_lost() {
 }
 
 #[tokio::test]
-async fn a_lock_that_another_has_taken_is_lost_at_the_next_ping() {
+async fn a_lock_taken_by_another_holder_is_lost_at_the_next_ping() {
     let fake = Fake::with([]);
     let guard = acquire(&fake, Duration::from_millis(300)).await;
     let other = Token::random();
@@ -242,7 +242,7 @@ async fn a_lock_that_another_has_taken_is_lost_at_the_next_ping() {
 }
 
 #[tokio::test]
-async fn a_guard_that_is_dropped_releases_its_lock_and_resolves_what_waits_for_its_loss() {
+async fn dropping_a_guard_releases_the_lock_and_resolves_lost() {
     let fake = Fake::with([]);
     let guard = acquire(&fake, Duration::from_secs(60)).await;
     assert_eq!(guard.fence(), Some(7));
@@ -253,7 +253,7 @@ async fn a_guard_that_is_dropped_releases_its_lock_and_resolves_what_waits_for_i
 }
 
 #[tokio::test]
-async fn what_is_taken_for_a_caller_that_has_gone_is_released() {
+async fn a_lock_taken_for_a_cancelled_caller_is_released() {
     let fake = Arc::new(Fake {
         single_flight: Some(Notify::new()),
         ..Fake::default()
@@ -271,7 +271,7 @@ async fn what_is_taken_for_a_caller_that_has_gone_is_released() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_after_its_time_is_an_error_and_leaves_nothing_held() {
+async fn a_late_acquisition_is_an_error_and_is_released() {
     let fake = Arc::new(Fake {
         single_flight: Some(Notify::new()),
         ..Fake::default()
@@ -284,7 +284,7 @@ async fn an_answer_that_comes_after_its_time_is_an_error_and_leaves_nothing_held
 }
 
 #[tokio::test]
-async fn one_who_waits_gets_the_lock_when_it_comes_free_and_nothing_when_it_does_not() {
+async fn a_waiter_gets_the_lock_once_it_is_free_or_times_out() {
     let fake = Fake::with([]);
     let manager = || -> Arc<dyn LockManager> { Arc::<Fake>::clone(&fake) };
     let ttl = Duration::from_secs(60);
@@ -299,7 +299,7 @@ async fn one_who_waits_gets_the_lock_when_it_comes_free_and_nothing_when_it_does
 }
 
 #[tokio::test]
-async fn times_that_cannot_be_kept_are_refused() {
+async fn ttls_out_of_range_are_rejected() {
     for ttl in [Duration::ZERO, Duration::from_millis(99), Duration::MAX] {
         let error = Guard::acquire(Fake::with([]), "key", ttl)
             .await
