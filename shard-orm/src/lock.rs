@@ -25,7 +25,7 @@
 //!
 //! let ttl = Duration::from_secs(30);
 //! if let Some(guard) = Guard::acquire(Arc::clone(&locks), "nightly-report", ttl).await? {
-//!     // Nobody else is here until the guard is released or dropped, or was lost.
+//!     // No other guard can be acquired until this one is released, dropped or lost.
 //!     assert!(Guard::acquire(locks, "nightly-report", ttl).await?.is_none());
 //!     guard.release().await?;
 //! }
@@ -35,16 +35,16 @@
 //! # fn main() {}
 //! ```
 //!
-//! # Who keeps them
-//! | | where | ends when nobody renews it | a number that rises |
+//! # Lock managers
+//! | manager | storage | expires | fencing |
 //! |---|---|---|---|
-//! | [`LeaseLocks`] | a table in a named database, of any kind | by the database's clock | yes |
-//! | [`DatabaseLocks`] | a session of PostgreSQL, MySQL or MariaDB | with the session, which its server ends | no |
-//! | `RedisLocks` (feature `redis`) | a key in Redis | by Redis's clock | no |
+//! | [`LeaseLocks`] | a table in a named database of any kind | by the clock of the database | yes |
+//! | [`DatabaseLocks`] | a session on PostgreSQL, MySQL or MariaDB | with the session, which the server ends | no |
+//! | `RedisLocks` (feature `redis`) | a key in Redis | by the clock of Redis | no |
 //!
 //! For others, implement [`LockManager`].
 //!
-//! # What a lock does not do
+//! # Limits of locks
 //! A lock prevents two runs in all ordinary cases, which saves work. It does not prove that there
 //! is only one. A holder that is suspended just before its write, and resumes after the lock has
 //! passed to another, writes concurrently with the new holder. A server that forgets what it had
@@ -80,7 +80,7 @@ const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// The future of a [`LockManager`]'s method.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+pub type LockFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// A backend for locks: [`LeaseLocks`], [`DatabaseLocks`], `RedisLocks`, or a custom one.
 ///
@@ -92,7 +92,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 /// use std::sync::Mutex;
 /// use std::time::{Duration, Instant};
 ///
-/// use shard_orm::lock::{Acquired, Answer, LockManager, Token};
+/// use shard_orm::lock::{Acquired, LockFuture, LockManager, Token};
 ///
 /// /// Locks of one process.
 /// #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 /// }
 ///
 /// impl LockManager for LocalLocks {
-///     fn lock<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, Option<Acquired>> {
+///     fn lock<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> LockFuture<'a, Option<Acquired>> {
 ///         Box::pin(async move {
 ///             if self.held(key, None) {
 ///                 return Ok(None);
@@ -119,7 +119,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 ///         })
 ///     }
 ///
-///     fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
+///     fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> LockFuture<'a, bool> {
 ///         Box::pin(async move {
 ///             let held = self.held(key, Some(token));
 ///             if held {
@@ -129,7 +129,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 ///         })
 ///     }
 ///
-///     fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+///     fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> LockFuture<'a, bool> {
 ///         Box::pin(async move {
 ///             let held = self.held(key, Some(token));
 ///             if held {
@@ -139,7 +139,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 ///         })
 ///     }
 ///
-///     fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
+///     fn is_locked<'a>(&'a self, key: &'a str) -> LockFuture<'a, bool> {
 ///         Box::pin(async move { Ok(self.held(key, None)) })
 ///     }
 /// }
@@ -152,18 +152,18 @@ pub trait LockManager: fmt::Debug + Send + Sync + 'static {
         key: &'a str,
         token: &'a Token,
         ttl: Duration,
-    ) -> Answer<'a, Option<Acquired>>;
+    ) -> LockFuture<'a, Option<Acquired>>;
 
     /// Extends the lock by `ttl` from now, if this token still holds it. `false` means that the
     /// token does not hold it, or has not held it continuously.
-    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool>;
+    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> LockFuture<'a, bool>;
 
     /// Releases the lock, if this token still holds it; returns whether it did.
-    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool>;
+    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> LockFuture<'a, bool>;
 
     /// Whether the lock is held by anyone. The answer may be outdated on arrival: it is for
     /// monitoring, and does not replace [`lock`](Self::lock).
-    fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool>;
+    fn is_locked<'a>(&'a self, key: &'a str) -> LockFuture<'a, bool>;
 }
 
 /// An acquired lock.

@@ -20,12 +20,12 @@ const OTHER_BITS: u32 = 22;
 ///
 /// From the highest bit to the lowest:
 ///
-/// | bits | what |
+/// | bits | meaning |
 /// |---|---|
 /// | 1 | 0 |
 /// | 41 | milliseconds since 2025-01-01 00:00:00 UTC |
-/// | 6 | sequence: counts the ids of one millisecond |
-/// | 8 | worker: who made it |
+/// | 6 | sequence of the ids of one millisecond |
+/// | 8 | worker id |
 /// | 8 | the leading bits of [`mix64`](crate::route::mix64) of the row's shard key |
 ///
 /// The widths of the last three can be chosen within 22 bits, with `[ids]` in the configuration.

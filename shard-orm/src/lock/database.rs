@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::name::advisory;
-use super::{Acquired, Answer, LockManager, Token};
+use super::{Acquired, LockFuture, LockManager, Token};
 use crate::backend::{AdvisoryLock, Conn, Failure, Stale};
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
@@ -144,7 +144,7 @@ impl LockManager for DatabaseLocks {
         key: &'a str,
         token: &'a Token,
         ttl: Duration,
-    ) -> Answer<'a, Option<Acquired>> {
+    ) -> LockFuture<'a, Option<Acquired>> {
         Box::pin(async move {
             let handle = self.handle()?;
             let lock = advisory(&handle.cluster, key);
@@ -181,7 +181,7 @@ impl LockManager for DatabaseLocks {
         })
     }
 
-    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
+    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let Some(held) = self.find(key, token) else {
                 return Ok(false);
@@ -209,7 +209,7 @@ impl LockManager for DatabaseLocks {
         })
     }
 
-    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let Some(held) = self.find(key, token) else {
                 return Ok(false);
@@ -235,7 +235,7 @@ impl LockManager for DatabaseLocks {
         })
     }
 
-    fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
+    fn is_locked<'a>(&'a self, key: &'a str) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let handle = self.handle()?;
             let lock = advisory(&handle.cluster, key);

@@ -52,7 +52,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// let work = Box::pin(copy_everything());
 /// match select(work, Box::pin(guard.lost())).await {
 ///     Either::Left(_) => println!("done"),
-///     Either::Right(_) => println!("given up: another may have begun"),
+///     Either::Right(_) => println!("the lock was lost: another run may have started"),
 /// }
 /// guard.release().await?;
 /// # Ok(())

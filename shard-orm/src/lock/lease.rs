@@ -9,7 +9,7 @@ use std::time::Duration;
 use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, QueryStatementWriter, UpdateStatement};
 
 use super::name::bounded;
-use super::{Acquired, Answer, LockManager, Token};
+use super::{Acquired, LockFuture, LockManager, Token};
 use crate::backend::{Field, Row};
 use crate::cluster::Cluster;
 use crate::connect::NamespaceHandle;
@@ -230,7 +230,7 @@ impl LockManager for LeaseLocks {
         key: &'a str,
         token: &'a Token,
         ttl: Duration,
-    ) -> Answer<'a, Option<Acquired>> {
+    ) -> LockFuture<'a, Option<Acquired>> {
         Box::pin(async move {
             let handle = self.handle()?;
             let name = bounded(key, LONGEST);
@@ -261,7 +261,7 @@ impl LockManager for LeaseLocks {
         })
     }
 
-    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
+    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let handle = self.handle()?;
             let name = bounded(key, LONGEST);
@@ -271,7 +271,7 @@ impl LockManager for LeaseLocks {
         })
     }
 
-    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let handle = self.handle()?;
             let name = bounded(key, LONGEST);
@@ -281,7 +281,7 @@ impl LockManager for LeaseLocks {
         })
     }
 
-    fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
+    fn is_locked<'a>(&'a self, key: &'a str) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let handle = self.handle()?;
             let name = bounded(key, LONGEST);

@@ -10,7 +10,7 @@ use redis::{AsyncConnectionConfig, Client, ErrorKind as Kind, RedisError, Server
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::{Acquired, Answer, LockManager, Token};
+use super::{Acquired, LockFuture, LockManager, Token};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Takes a free lock, or one of the same token, so that it may be sent twice.
@@ -34,7 +34,7 @@ return 0";
 /// data, or a replica that is promoted without it, gives a lock to a second holder while the first
 /// still relies on it; so does the expiry of a holder that is suspended. Use it where a second run
 /// is wasteful but harmless, or where the target refuses it; see the
-/// [module](crate::lock#what-a-lock-does-not-do). Redis Cluster and URLs with `rediss://` (TLS) are
+/// [module](crate::lock#limits-of-locks). Redis Cluster and URLs with `rediss://` (TLS) are
 /// not supported.
 ///
 /// ```no_run
@@ -293,7 +293,7 @@ impl LockManager for RedisLocks {
         key: &'a str,
         token: &'a Token,
         ttl: Duration,
-    ) -> Answer<'a, Option<Acquired>> {
+    ) -> LockFuture<'a, Option<Acquired>> {
         Box::pin(async move {
             let arguments = [token.to_string(), milliseconds(ttl)];
             let taken = self.script(LOCK, key, &arguments).await?;
@@ -301,18 +301,18 @@ impl LockManager for RedisLocks {
         })
     }
 
-    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> Answer<'a, bool> {
+    fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let arguments = [token.to_string(), milliseconds(ttl)];
             self.script(PING, key, &arguments).await
         })
     }
 
-    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+    fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> LockFuture<'a, bool> {
         Box::pin(async move { self.script(RELEASE, key, &[token.to_string()]).await })
     }
 
-    fn is_locked<'a>(&'a self, key: &'a str) -> Answer<'a, bool> {
+    fn is_locked<'a>(&'a self, key: &'a str) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let mut command = redis::cmd("EXISTS");
             command.arg(self.key(key));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shard_orm::lock::{Acquired, Answer, LockManager, Token};
+use shard_orm::lock::{Acquired, LockFuture, LockManager, Token};
 use shard_orm::prelude::*;
 use shard_orm::sync::StaticSync;
 
@@ -18,19 +18,24 @@ on! { all =>
 struct Everyone;
 
 impl LockManager for Everyone {
-    fn lock<'a>(&'a self, _: &'a str, _: &'a Token, _: Duration) -> Answer<'a, Option<Acquired>> {
+    fn lock<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a Token,
+        _: Duration,
+    ) -> LockFuture<'a, Option<Acquired>> {
         Box::pin(async { Ok(Some(Acquired::new())) })
     }
 
-    fn ping<'a>(&'a self, _: &'a str, _: &'a Token, _: Duration) -> Answer<'a, bool> {
+    fn ping<'a>(&'a self, _: &'a str, _: &'a Token, _: Duration) -> LockFuture<'a, bool> {
         Box::pin(async { Ok(true) })
     }
 
-    fn release<'a>(&'a self, _: &'a str, _: &'a Token) -> Answer<'a, bool> {
+    fn release<'a>(&'a self, _: &'a str, _: &'a Token) -> LockFuture<'a, bool> {
         Box::pin(async { Ok(true) })
     }
 
-    fn is_locked<'a>(&'a self, _: &'a str) -> Answer<'a, bool> {
+    fn is_locked<'a>(&'a self, _: &'a str) -> LockFuture<'a, bool> {
         Box::pin(async { Ok(true) })
     }
 }

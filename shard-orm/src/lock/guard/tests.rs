@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
-use super::super::Answer;
+use super::super::LockFuture;
 use super::*;
 
 /// Longer than any expected event takes.
@@ -75,7 +75,7 @@ impl LockManager for Fake {
         _key: &'a str,
         token: &'a Token,
         _ttl: Duration,
-    ) -> Answer<'a, Option<Acquired>> {
+    ) -> LockFuture<'a, Option<Acquired>> {
         Box::pin(async move {
             if self.holder().is_some() {
                 return Ok(None);
@@ -89,7 +89,7 @@ impl LockManager for Fake {
         })
     }
 
-    fn ping<'a>(&'a self, _key: &'a str, token: &'a Token, _ttl: Duration) -> Answer<'a, bool> {
+    fn ping<'a>(&'a self, _key: &'a str, token: &'a Token, _ttl: Duration) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let next = self.pings.lock().unwrap().pop_front();
             self.pinged.fetch_add(1, Ordering::SeqCst);
@@ -102,7 +102,7 @@ impl LockManager for Fake {
         })
     }
 
-    fn release<'a>(&'a self, _key: &'a str, token: &'a Token) -> Answer<'a, bool> {
+    fn release<'a>(&'a self, _key: &'a str, token: &'a Token) -> LockFuture<'a, bool> {
         Box::pin(async move {
             let held = *self.holder() == Some(*token);
             if held {
@@ -112,7 +112,7 @@ impl LockManager for Fake {
         })
     }
 
-    fn is_locked<'a>(&'a self, _key: &'a str) -> Answer<'a, bool> {
+    fn is_locked<'a>(&'a self, _key: &'a str) -> LockFuture<'a, bool> {
         Box::pin(async move { Ok(self.holder().is_some()) })
     }
 }
