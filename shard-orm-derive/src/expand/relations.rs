@@ -44,19 +44,19 @@ fn constant(model: &Model, relation: &Relation) -> TokenStream {
     let (kind, doc) = match relation.kind {
         Kind::HasMany => (
             "HasMany",
-            format!("The rows of `{name}` that belong to one of `{table}`."),
+            format!("The rows of `{name}` that belong to a row of `{table}`."),
         ),
         Kind::HasOne => (
             "HasOne",
-            format!("The row of `{name}` that belongs to one of `{table}`."),
+            format!("The row of `{name}` that belongs to a row of `{table}`."),
         ),
         Kind::BelongsTo => (
             "BelongsTo",
-            format!("The row of `{name}` that one of `{table}` belongs to."),
+            format!("The row of `{name}` that a row of `{table}` belongs to."),
         ),
         Kind::RefersTo => (
             "RefersTo",
-            format!("The row of `{name}` that one of `{table}` refers to."),
+            format!("The row of `{name}` that a row of `{table}` refers to."),
         ),
     };
     let kind = Ident::new(kind, at);
@@ -144,8 +144,8 @@ pub(super) fn same_groups(model: &Model) -> TokenStream {
             let target = &relation.target;
             if relation.kind == Kind::RefersTo {
                 let message = format!(
-                    "`{own}` and the copies of `{}` are on the servers of different groups, so no \
-                     row reaches what it refers to: add the group of `{own}` to its `groups`",
+                    "the servers of `{own}` have no copies of `{}`: add the group of `{own}` to \
+                     its `groups`",
                     target_name(relation)
                 );
                 return quote_spanned! {located(target.span())=>
@@ -159,8 +159,8 @@ pub(super) fn same_groups(model: &Model) -> TokenStream {
                 };
             }
             let message = format!(
-                "`{own}` and `{}` are in different shard groups, so their rows live apart: a \
-                 relation is within one group",
+                "`{own}` and `{}` are in different shard groups; related models must be in the \
+                 same group",
                 target_name(relation)
             );
             quote_spanned! {located(target.span())=>
