@@ -166,7 +166,7 @@ mod tests {
             squares,
         } = spec
         else {
-            panic!("{parts:?}");
+            panic!("{spec:?}");
         };
         assert_eq!((count, mean, squares), (4, 1e9 + 10.0, 90.0));
     }
