@@ -11,6 +11,7 @@
 )]
 
 mod advisory;
+#[cfg(feature = "sqlite")]
 mod ahead;
 mod args;
 mod arithmetic;
@@ -78,7 +79,7 @@ pub(crate) use clock::now;
 pub(crate) use codec::Codec;
 pub(crate) use collation::{by_bytes, collation_by_bytes, has_common_order, in_byte_order};
 pub use column_type::ColumnType;
-pub(crate) use compare::compare;
+pub(crate) use compare::{compare, compare_present};
 pub(crate) use conn::{AbandonedSession, Conn};
 pub use data_type::{DataType, OpaqueForm, SqlFragment};
 pub(crate) use date_part::DatePart;
@@ -107,7 +108,6 @@ pub(crate) use render::{
     render_table, short_text, signature, user_sql,
 };
 pub(crate) use response::{OnRow, ReadResponse};
-pub(crate) use row::OwnedRow;
 pub use row::Row;
 pub(crate) use row_hash::RowHash;
 pub(crate) use row_part::{has_part_search, part_search};

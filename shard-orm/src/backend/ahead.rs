@@ -1,110 +1,183 @@
-//! Rows of SQLite, taken from the driver in runs.
+//! Reads the rows of a SQLite stream ahead of their consumer, in runs.
 //!
-//! Called by `conn` and `response`. The driver's thread hands its rows on through a channel of 50.
-//! Where a row is taken only when the one before has been dealt with, the thread fills the channel
-//! and then sleeps and wakes for each row: a merge of many files spent most of its time on that.
+//! Called by `conn`. The driver reads in a thread of its own and passes its rows through a channel
+//! of 50. A consumer that takes one row at a time finds the channel full, and the thread sleeps and
+//! wakes once per row: a merge of many files spends most of its time on that. A run is read without
+//! a pause, as fast as the thread provides its rows.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::Stream;
+use tokio::time::{Sleep, sleep};
 
-/// Rows that are handed on as they come; a short result is not worth a run.
-const SINGLY: u16 = 16;
+/// The maximum number of rows in a run. Each run is twice as long as the one before, so the first row
+/// of a result is returned at once, and no more rows are read ahead than were consumed.
+const MOST: usize = 512;
 
-/// The rows of one run: a channel of the driver's.
-const RUN: usize = 50;
+/// The maximum size of the strings and byte strings in a run.
+const BYTES: usize = 128 << 10;
 
-/// A stream that takes what is ready in runs.
-pub(super) struct Ahead<S: Stream> {
+/// How long the first row of a run waits for the run to be complete.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// A stream that reads ahead of its consumer. The inner stream yields each row with its size.
+pub(super) struct Ahead<S, T, E> {
     rows: S,
-    /// Rows that are still handed on as they come; `None` for all.
-    singly: Option<u16>,
-    // Boxed, so that short results have no room for it in their futures.
-    run: Option<Box<Run<S::Item>>>,
+    /// Rows that were read and not returned yet.
+    run: VecDeque<T>,
+    /// The number of rows in a complete run.
+    length: usize,
+    /// The size of the run.
+    bytes: usize,
+    state: State<E>,
 }
 
-/// Rows that were taken and not handed on yet.
-struct Run<T> {
-    rows: VecDeque<T>,
-    ended: bool,
+/// The phase of a run.
+enum State<E> {
+    /// The run is being read. After its first wait, a timer limits the rest.
+    Reading(Option<Pin<Box<Sleep>>>),
+    /// The rows of the run are being returned.
+    Returning,
+    /// The inner stream has ended, with this failure if there is one.
+    Ended(Option<E>),
 }
 
-impl<S: Stream + Unpin> Ahead<S> {
-    /// In runs.
-    pub(super) fn in_runs(rows: S) -> Self {
-        Self::new(rows, Some(SINGLY))
-    }
-
-    /// Each row when it is asked for.
-    pub(super) fn singly(rows: S) -> Self {
-        Self::new(rows, None)
-    }
-
-    fn new(rows: S, singly: Option<u16>) -> Self {
+impl<S, T, E> Ahead<S, T, E> {
+    pub(super) fn new(rows: S) -> Self {
         Self {
             rows,
-            singly,
-            run: None,
+            run: VecDeque::new(),
+            length: 1,
+            bytes: 0,
+            state: State::Reading(None),
         }
-    }
-
-    fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let run = self.run.get_or_insert_with(|| {
-            Box::new(Run {
-                rows: VecDeque::with_capacity(RUN),
-                ended: false,
-            })
-        });
-        if let Some(row) = run.rows.pop_front() {
-            return Poll::Ready(Some(row));
-        }
-        if run.ended {
-            return Poll::Ready(None);
-        }
-        let first = ready!(Pin::new(&mut self.rows).poll_next(context));
-        run.ended = first.is_none();
-        while !run.ended && run.rows.len() < RUN {
-            match Pin::new(&mut self.rows).poll_next(context) {
-                Poll::Ready(Some(row)) => run.rows.push_back(row),
-                Poll::Ready(None) => run.ended = true,
-                Poll::Pending => break,
-            }
-        }
-        Poll::Ready(first)
     }
 }
 
-impl<S: Stream + Unpin> Stream for Ahead<S> {
-    type Item = S::Item;
-
-    #[inline]
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        match &mut self.singly {
-            Some(0) => return self.poll_run(context),
-            Some(left) => *left -= 1,
-            None => {}
+impl<S, T, E> Ahead<S, T, E>
+where
+    S: Stream<Item = Result<(T, usize), E>> + Unpin,
+{
+    /// Reads until the run is complete or its first row has waited long enough.
+    fn poll_run(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let State::Reading(patience) = &mut self.state else {
+            return Poll::Ready(());
+        };
+        while self.run.len() < self.length && self.bytes < BYTES {
+            match Pin::new(&mut self.rows).poll_next(context) {
+                Poll::Ready(Some(Ok((row, bytes)))) => {
+                    self.run.push_back(row);
+                    self.bytes = self.bytes.saturating_add(bytes);
+                }
+                Poll::Ready(end) => {
+                    self.state = State::Ended(end.and_then(Result::err));
+                    return Poll::Ready(());
+                }
+                Poll::Pending if self.run.is_empty() => return Poll::Pending,
+                Poll::Pending => {
+                    let patience = patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+                    ready!(patience.as_mut().poll(context));
+                    break;
+                }
+            }
         }
-        Pin::new(&mut self.rows).poll_next(context)
+        if self.run.len() == self.length {
+            self.length = (2 * self.length).min(MOST);
+        }
+        self.state = State::Returning;
+        Poll::Ready(())
+    }
+}
+
+impl<S: Unpin, T, E> Unpin for Ahead<S, T, E> {}
+
+impl<S, T, E> Stream for Ahead<S, T, E>
+where
+    S: Stream<Item = Result<(T, usize), E>> + Unpin,
+{
+    type Item = Result<T, E>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let ahead = self.get_mut();
+        ready!(ahead.poll_run(context));
+        let row = ahead.run.pop_front();
+        if ahead.run.is_empty() && matches!(ahead.state, State::Returning) {
+            ahead.bytes = 0;
+            ahead.state = State::Reading(None);
+        }
+        Poll::Ready(match (row, &mut ahead.state) {
+            (Some(row), _) => Some(Ok(row)),
+            (None, State::Ended(failure)) => failure.take().map(Err),
+            // A run has at least one row.
+            (None, _) => None,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{FutureExt, StreamExt, stream};
+    use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
     use super::*;
 
+    /// Numbers of this size, which counts how many were read.
+    fn numbers(
+        count: usize,
+        bytes: usize,
+        read: &mut usize,
+    ) -> impl Stream<Item = Result<(usize, usize), &'static str>> + Unpin {
+        stream::iter(0..count).map(move |number| {
+            *read = number + 1;
+            Ok((number, bytes))
+        })
+    }
+
     #[test]
     fn all_rows_come_in_their_order_and_end_once() {
-        let singly = usize::from(SINGLY);
-        for count in [0, 1, singly, singly + 1, singly + RUN, 1_000] {
-            for ahead in [Ahead::in_runs, Ahead::singly] {
-                let rows = ahead(stream::iter(0..count)).fuse();
-                let all: Option<Vec<usize>> = rows.collect().now_or_never();
-                assert_eq!(all, Some((0..count).collect()));
+        for count in [0, 1, 2, 3, MOST, 5 * MOST] {
+            for bytes in [0, BYTES / 3, BYTES, usize::MAX] {
+                let mut read = 0;
+                let rows = Ahead::new(numbers(count, bytes, &mut read)).fuse();
+                let all = rows.try_collect::<Vec<_>>().now_or_never();
+                assert_eq!(all, Some(Ok((0..count).collect())));
             }
         }
+    }
+
+    #[test]
+    fn no_more_rows_are_read_ahead_than_were_consumed() {
+        for (bytes, most) in [(0, MOST), (BYTES / 4, 4)] {
+            for asked in [1, 2, 3, 7, 8, 1_000, 3_000] {
+                let mut read = 0;
+                let mut rows = Ahead::new(numbers(10_000, bytes, &mut read)).take(asked);
+                while rows.next().now_or_never().flatten().is_some() {}
+                drop(rows);
+                assert!(
+                    read >= asked && read - asked < asked.min(most),
+                    "{read} of {asked}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_comes_after_the_rows_before_it() {
+        let failed = stream::iter([Ok((1, 0)), Ok((2, 0)), Ok((3, 0)), Err("broken off")]);
+        let rows: Vec<_> = Ahead::new(failed)
+            .collect::<Vec<_>>()
+            .now_or_never()
+            .unwrap();
+        assert_eq!(rows, [Ok(1), Ok(2), Ok(3), Err("broken off")]);
+    }
+
+    #[tokio::test]
+    async fn a_row_does_not_wait_for_a_run_that_stalls() {
+        let rows = stream::iter([Ok::<_, ()>((1, 0)), Ok((2, 0))]).chain(stream::pending());
+        let mut rows = Ahead::new(rows);
+        assert_eq!(rows.next().await, Some(Ok(1)));
+        assert_eq!(rows.next().await, Some(Ok(2)));
     }
 }

@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 
 use super::args::Buffer;
 use super::response::{OnRow, ReadResponse, Response, ResultStream, Results};
-use super::row::OwnedRow;
-use super::{Args, Failure, Sql};
+use super::row::RowOf;
+use super::{Args, Failure, Row, Sql};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -168,12 +168,13 @@ impl Conn {
         }
     }
 
-    /// Runs a prepared statement and streams its rows.
-    pub(crate) fn rows(
-        &mut self,
+    /// Runs a prepared statement and streams its rows, each decoded by `read`.
+    pub(crate) fn rows<'c, T: Send + 'c>(
+        &'c mut self,
         sql: &Sql,
         args: Args,
-    ) -> BoxStream<'_, Result<OwnedRow, Failure>> {
+        read: &'c (impl Fn(&Row<'_>) -> T + Sync),
+    ) -> BoxStream<'c, Result<T, Failure>> {
         if let Err(failure) = self.check_size(&sql.text, args.bytes()) {
             return futures_util::stream::once(async { Err(failure) }).boxed();
         }
@@ -184,19 +185,25 @@ impl Conn {
                 let rows = conn.fetch_many(query(sql.clone(), args));
                 let rows = ResultStream::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
                 let rows = if own { rows.after_refresh() } else { rows };
-                rows.rows(Dialect::Sqlite, OwnedRow::Sqlite).boxed()
+                let rows = rows.rows(Dialect::Sqlite, move |row: &sqlx::sqlite::SqliteRow| {
+                    let read = read(&Row::of(RowOf::Sqlite(row)));
+                    (read, super::sqlite::size(row))
+                });
+                super::ahead::Ahead::new(rows).boxed()
             }
             #[cfg(feature = "postgres")]
             (Self::Postgres(conn), Buffer::Postgres(args)) => {
                 let rows = conn.fetch_many(query(sql.clone(), args));
                 let rows = ResultStream::<sqlx::Postgres>::new(Dialect::Postgres, rows);
-                rows.rows(Dialect::Postgres, OwnedRow::Postgres).boxed()
+                let read = move |row: &sqlx::postgres::PgRow| read(&Row::of(RowOf::Postgres(row)));
+                rows.rows(Dialect::Postgres, read).boxed()
             }
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), Buffer::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql.clone(), args));
                 let rows = ResultStream::<sqlx::MySql>::new(Dialect::MySql, rows);
-                rows.rows(Dialect::MySql, OwnedRow::MySql).boxed()
+                let read = move |row: &sqlx::mysql::MySqlRow| read(&Row::of(RowOf::MySql(row)));
+                rows.rows(Dialect::MySql, read).boxed()
             }
             _ => futures_util::stream::once(async { Err(Failure::own(mismatched())) }).boxed(),
         }

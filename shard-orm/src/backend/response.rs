@@ -12,8 +12,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use sqlx::{Database, Either};
 
-use super::ahead::Ahead;
-use super::row::{OwnedRow, RowOf};
+use super::row::RowOf;
 use super::{Failure, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -49,7 +48,7 @@ pub(super) enum Results<'c, DB: Database> {
 
 /// A driver's stream of results, and whether its end was announced.
 pub(super) struct ResultStream<'c, DB: Database> {
-    results: Ahead<Streamed<'c, DB>>,
+    results: Streamed<'c, DB>,
     end: End,
 }
 
@@ -69,10 +68,6 @@ enum End {
 
 impl<'c, DB: Database> ResultStream<'c, DB> {
     pub(super) fn new(dialect: Dialect, results: Streamed<'c, DB>) -> Self {
-        let results = match dialect {
-            Dialect::Sqlite => Ahead::in_runs(results),
-            Dialect::Postgres | Dialect::MySql => Ahead::singly(results),
-        };
         // PostgreSQL announces no result for an empty text, and its driver reads to
         // `ReadyForQuery`.
         let end = match dialect {
@@ -95,7 +90,7 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Step<DB>, Failure>>> {
         loop {
-            let next = match ready!(Pin::new(&mut self.results).poll_next(context)) {
+            let next = match ready!(self.results.as_mut().poll_next(context)) {
                 Some(Ok(Either::Left(_))) if self.end == End::Second => {
                     self.end = End::Missing;
                     continue;
@@ -128,32 +123,39 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
         Ok(())
     }
 
-    /// A stream of the rows.
-    pub(super) fn rows(self, dialect: Dialect, own: fn(DB::Row) -> OwnedRow) -> Rows<'c, DB> {
+    /// A stream of the rows, each decoded by `read`.
+    pub(super) fn rows<T, R>(self, dialect: Dialect, read: R) -> Rows<'c, DB, R>
+    where
+        R: FnMut(&DB::Row) -> T,
+    {
         Rows {
             many: self,
             dialect,
-            own,
+            read,
         }
     }
 }
 
-/// The rows of a response.
-pub(super) struct Rows<'c, DB: Database> {
+/// The decoded rows of a response.
+pub(super) struct Rows<'c, DB: Database, R> {
     many: ResultStream<'c, DB>,
     dialect: Dialect,
-    own: fn(DB::Row) -> OwnedRow,
+    read: R,
 }
 
-impl<DB: Database> Stream for Rows<'_, DB> {
-    type Item = Result<OwnedRow, Failure>;
+impl<DB, R, T> Stream for Rows<'_, DB, R>
+where
+    DB: Database,
+    R: FnMut(&DB::Row) -> T + Unpin,
+{
+    type Item = Result<T, Failure>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let rows = self.get_mut();
         loop {
             return Poll::Ready(match ready!(rows.many.poll(rows.dialect, context)) {
                 Some(Ok(Either::Left(_))) => continue,
-                Some(Ok(Either::Right(row))) => Some(Ok((rows.own)(row))),
+                Some(Ok(Either::Right(row))) => Some(Ok((rows.read)(&row))),
                 Some(Err(failure)) => Some(Err(failure)),
                 None => None,
             });

@@ -35,29 +35,6 @@ pub(super) enum RowOf<'r> {
     Values(&'r [Value]),
 }
 
-/// An owned row of a stream.
-pub(crate) enum OwnedRow {
-    #[cfg(feature = "postgres")]
-    Postgres(sqlx::postgres::PgRow),
-    #[cfg(feature = "mysql")]
-    MySql(sqlx::mysql::MySqlRow),
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::sqlite::SqliteRow),
-}
-
-impl OwnedRow {
-    pub(crate) fn as_row(&self) -> Row<'_> {
-        match *self {
-            #[cfg(feature = "postgres")]
-            Self::Postgres(ref row) => Row::of(RowOf::Postgres(row)),
-            #[cfg(feature = "mysql")]
-            Self::MySql(ref row) => Row::of(RowOf::MySql(row)),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(ref row) => Row::of(RowOf::Sqlite(row)),
-        }
-    }
-}
-
 /// Evaluates an expression with the row of the driver.
 macro_rules! each_row {
     ($row:expr, $inner:ident => $do:expr, $values:ident => $of_values:expr) => {

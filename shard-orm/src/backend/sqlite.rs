@@ -200,6 +200,18 @@ pub(super) fn fetch_all<'c>(
     .boxed()
 }
 
+/// The size of the strings and byte strings in a row. Called after the row is decoded: the driver
+/// decodes no number from a value that was borrowed as bytes.
+pub(super) fn size(row: &SqliteRow) -> usize {
+    let size = |ordinal| {
+        let value = row.try_get_raw(ordinal).ok()?;
+        let has_bytes = matches!(value.type_info().name(), "TEXT" | "BLOB");
+        let bytes = has_bytes.then(|| <&[u8] as Decode<Sqlite>>::decode(value));
+        Some(bytes?.ok()?.len())
+    };
+    (0..row.len()).filter_map(size).sum()
+}
+
 /// Reads a value that is not NULL. The driver alone would read NULL as zero or as an empty text.
 pub(super) fn read<'r, T>(row: &'r SqliteRow, ordinal: usize) -> sqlx::Result<T>
 where

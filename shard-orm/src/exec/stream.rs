@@ -14,7 +14,7 @@ use super::destination::Destination;
 use super::run::{Intent, prepare, record, record_role, span};
 use super::statement::Statement;
 use super::target::Target;
-use crate::backend::{OwnedRow, Row};
+use crate::backend::Row;
 use crate::connect::{Checkout, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -161,17 +161,16 @@ fn rows<'a, T: Send + 'a>(
             Target::Tx(tx) => {
                 let handle = &destination.handle;
                 let named = |error: Error| destination.name_error(error);
-                let read = |row: OwnedRow| read(&row.as_row()).map_err(named);
                 record_role(&span, "primary");
                 let (sql, args) = prepare(handle, &statement)?;
                 let mut session = tx.enter()?;
                 let outcome = {
-                    let mut rows = session.conn()?.rows(&sql, args);
+                    let mut rows = session.conn()?.rows(&sql, args, &read);
                     loop {
                         let next = async { rows.next().await.transpose() };
                         match tx.or_abort(next).await {
                             Ok(None) => break Ok(()),
-                            Ok(Some(row)) => yield read(row)?,
+                            Ok(Some(row)) => yield row.map_err(named)?,
                             Err(failure) => break Err(failure),
                         }
                     }
@@ -208,7 +207,7 @@ fn rows<'a, T: Send + 'a>(
                     let endpoint = checkout.endpoint;
                     let mut lease = checkout.lease;
                     let failure = {
-                        let mut rows = lease.conn()?.rows(&sql, args);
+                        let mut rows = lease.conn()?.rows(&sql, args, &read);
                         loop {
                             let next = async { rows.next().await.transpose() };
                             match handle.health.or_abort(endpoint.index(), next).await {
@@ -216,7 +215,6 @@ fn rows<'a, T: Send + 'a>(
                                 Ok(Some(row)) => {
                                     may_ask_again = false;
                                     has_rows = true;
-                                    let row = read(&row.as_row());
                                     yield row.map_err(|error| destination.name_error(error))?;
                                 }
                                 Err(failure) => break Some(failure),

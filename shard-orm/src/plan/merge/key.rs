@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use sea_query::Value;
 
-use crate::backend::compare;
+use crate::backend::compare_present;
 
 /// How one value of a key is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +21,17 @@ impl SortKey {
     /// Which of two rows comes first.
     pub(crate) fn compare(&self, other: &Self, order: &[Direction]) -> Ordering {
         for ((one, two), direction) in self.0.iter().zip(&other.0).zip(order) {
-            let ordering = match (is_null(one), is_null(two)) {
-                (true, true) => Ordering::Equal,
-                (true, false) if direction.nulls_first => Ordering::Less,
-                (true, false) => Ordering::Greater,
-                (false, true) if direction.nulls_first => Ordering::Greater,
-                (false, true) => Ordering::Less,
-                (false, false) if direction.descending => compare(two, one),
-                (false, false) => compare(one, two),
+            let ordering = match compare_present(one, two) {
+                Some(ordering) if direction.descending => ordering.reverse(),
+                Some(ordering) => ordering,
+                None => match (is_null(one), is_null(two)) {
+                    (true, false) if direction.nulls_first => Ordering::Less,
+                    (true, false) => Ordering::Greater,
+                    (false, true) if direction.nulls_first => Ordering::Greater,
+                    (false, true) => Ordering::Less,
+                    // Values of one column are of one type.
+                    (true, true) | (false, false) => Ordering::Equal,
+                },
             };
             if ordering != Ordering::Equal {
                 return ordering;
