@@ -19,6 +19,7 @@ mod array;
 mod attached;
 mod begin;
 mod bulk;
+pub(crate) mod canonical;
 pub(crate) mod change_log;
 mod clock;
 mod codec;
@@ -81,7 +82,7 @@ pub(crate) use collation::{by_bytes, collation_by_bytes, has_common_order, in_by
 pub use column_type::ColumnType;
 pub(crate) use compare::{compare, compare_present};
 pub(crate) use conn::{AbandonedSession, Conn};
-pub use data_type::{DataType, OpaqueForm, SqlFragment};
+pub use data_type::{Collation, DataType, OpaqueForm, SqlFragment};
 pub(crate) use date_part::DatePart;
 #[cfg(feature = "decimal")]
 pub(crate) use decimal::decimal_of;

@@ -181,7 +181,6 @@ impl<'a> Codec<'a> {
     }
 }
 
-#[allow(dead_code)]
 /// Whether this build has a Rust type for a column's type.
 pub(crate) fn is_enabled(column_type: ColumnType) -> bool {
     with_type!(column_type, T => Ok(size_of::<T>())).is_ok()

@@ -60,6 +60,17 @@ pub enum DataType {
     },
 }
 
+/// How the texts of a column are compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Collation {
+    /// As the database does by itself.
+    Default,
+    /// By their bytes.
+    Binary,
+    /// By a collation of one database.
+    Named(SqlFragment),
+}
+
 /// The form in which values of a type that the library does not know are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpaqueForm {
@@ -73,7 +84,6 @@ pub enum OpaqueForm {
 
 impl DataType {
     /// A type that all databases have.
-    #[allow(dead_code)]
     pub(crate) fn known(column_type: ColumnType) -> Self {
         Self::Known {
             column_type,

@@ -3,7 +3,8 @@
 //! Called by `schema`.
 
 use sea_query::{
-    Alias, ColumnType as SeaType, Expr, ExprTrait, Func, StringLen, TableCreateStatement,
+    Alias, ColumnType as SeaType, Expr, ExprTrait, Func, MysqlQueryBuilder, PostgresQueryBuilder,
+    Query, SqliteQueryBuilder, StringLen, TableCreateStatement,
 };
 
 use super::{ColumnType, DataType, Digits};
@@ -77,6 +78,39 @@ pub(crate) fn sql_type(dialect: Dialect, data_type: &DataType, indexed: bool) ->
         Dialect::Postgres => postgres_type(column_type, length, digits),
         Dialect::MySql => mysql_type(column_type, mysql_length(length, indexed), digits),
     })
+}
+
+/// An expression as text.
+pub(crate) fn text(dialect: Dialect, expression: &Expr) -> String {
+    let mut select = Query::select();
+    select.expr(expression.clone());
+    let text = match dialect {
+        Dialect::Sqlite => select.to_string(SqliteQueryBuilder),
+        Dialect::Postgres => select.to_string(PostgresQueryBuilder),
+        Dialect::MySql => select.to_string(MysqlQueryBuilder),
+    };
+    text.strip_prefix("SELECT ").unwrap_or(&text).to_owned()
+}
+
+/// Whether two defaults of bytes may be the same: MySQL and MariaDB tell a question mark for bytes
+/// that are no text.
+pub(crate) fn may_be_same_bytes(
+    dialect: Dialect,
+    data_type: &DataType,
+    one: &str,
+    other: &str,
+) -> bool {
+    let is_of_bytes = matches!(
+        data_type.column_type(),
+        Some(ColumnType::Bytes | ColumnType::Uuid)
+    );
+    let (one, other) = (one.as_bytes().chunks(2), other.as_bytes().chunks(2));
+    dialect == Dialect::MySql
+        && is_of_bytes
+        && one.len() == other.len()
+        && one
+            .zip(other)
+            .all(|(one, other)| one == other || other == b"3f")
 }
 
 fn with_digits(name: &str, digits: Digits) -> String {

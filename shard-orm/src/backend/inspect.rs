@@ -2,6 +2,7 @@
 //!
 //! Three questions for each database, which give rows of one form. Asked by `replicate::compatibility`.
 
+mod catalog;
 mod fit;
 mod loss;
 #[cfg(feature = "mysql")]
@@ -10,11 +11,13 @@ mod mysql;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod types;
 
+pub(crate) use self::catalog::{Catalog, IndexRow};
 pub(crate) use self::fit::{base, expected, unfit, unfit_number};
 pub(crate) use self::loss::{Described, Stored, loss};
 
-use sea_query::{TableName, TableRef, Value};
+use sea_query::{Alias, IntoTableRef as _, TableName, TableRef, Value};
 
 use super::args::not_compiled;
 use super::{Field, Row, quote};
@@ -122,35 +125,66 @@ impl Shape {
 
 /// A question and its arguments.
 pub(crate) struct Question {
-    pub(crate) text: &'static str,
+    pub(crate) text: String,
     pub(crate) values: Vec<Value>,
 }
 
-/// What is asked.
+/// The subject of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum About {
     /// Gives rows for [`column`].
     Columns,
-    /// Gives rows for [`key`].
+    /// Unique keys; gives rows for [`key`].
     Keys,
-    /// Gives rows for [`foreign_key`].
+    /// The foreign keys from and to a table; gives rows for [`foreign_key`].
     ForeignKeys,
+    /// All indexes, for [`Catalog`].
+    Indexes,
+    /// The foreign keys of a table itself, for [`Catalog`].
+    OwnForeignKeys,
+    /// The checks, for [`Catalog`].
+    Checks,
 }
 
 /// The question about a table, in the SQL of its database.
 pub(crate) fn question(dialect: Dialect, table: &TableRef, about: About) -> Result<Question> {
     let (schema, name) = names(table);
-    let quoted = quote(dialect, table);
     match dialect {
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => Ok(sqlite::question(name, about)),
+        Dialect::Sqlite => Ok(sqlite::question(Some(name), about)),
         #[cfg(feature = "postgres")]
-        Dialect::Postgres => Ok(postgres::question(quoted, about)),
+        Dialect::Postgres => Ok(postgres::question(Some(quote(dialect, table)), true, about)),
         #[cfg(feature = "mysql")]
-        Dialect::MySql => Ok(mysql::question(schema, name, about)),
+        Dialect::MySql => Ok(mysql::question(schema, Some(name), about)),
         #[allow(unreachable_patterns)]
         other => {
-            let _ = (schema, name, quoted);
+            let _ = (schema, name);
+            Err(not_compiled(other))
+        }
+    }
+}
+
+/// The question about all tables of the namespace that this one is in.
+pub(crate) fn question_about_all(
+    dialect: Dialect,
+    table: &TableRef,
+    about: About,
+) -> Result<Question> {
+    let (namespace, _) = names(table);
+    match dialect {
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => Ok(sqlite::question(None, about)),
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => {
+            let quoted = |name: String| quote(dialect, &Alias::new(name).into_table_ref());
+            let name = namespace.map(quoted);
+            Ok(postgres::question(name, false, about))
+        }
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => Ok(mysql::question(namespace, None, about)),
+        #[allow(unreachable_patterns)]
+        other => {
+            let _ = namespace;
             Err(not_compiled(other))
         }
     }

@@ -4,15 +4,15 @@
 
 use futures_util::future::BoxFuture;
 
+use super::catalog::{Ask, Tables};
 use super::destination::Destination;
 use super::run::{Intent, run_at};
-use super::statement::{Label, Rows, Statement};
+use super::statement::{Rows, Statement};
 use super::target::Target;
+use crate::backend::Row;
 use crate::backend::inspect::{self, About, Shape, unfit};
-use crate::backend::{Args, Row, Sql};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::model::ModelDef;
-use crate::topology::Namespace;
 
 /// Whether a table that does not fit its model may be the cause.
 pub(super) fn may_be_unfit(kind: ErrorKind) -> bool {
@@ -31,7 +31,7 @@ pub(super) fn explained<'a>(
         let dialect = destination.handle.dialect();
         for def in statement.models() {
             let mut columns = Rows::new(|row: &Row<'_>| inspect::column(dialect, row));
-            let ask = Ask(def);
+            let ask = Ask(Tables::OfModel(def), About::Columns);
             let asked = run_at(
                 target,
                 destination.clone(),
@@ -89,29 +89,4 @@ fn problems(def: &ModelDef, destination: &Destination, shape: &Shape) -> Vec<Str
         format!("column `{name}` is not in the model, and takes no row without a value")
     });
     of_model.chain(unknown).collect()
-}
-
-/// Asks for the columns of a model's table.
-struct Ask(&'static ModelDef);
-
-impl Statement for Ask {
-    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        let table = namespace.table_of(self.0);
-        let asked = inspect::question(namespace.dialect(), &table, About::Columns)?;
-        for value in &asked.values {
-            args.push(value)?;
-        }
-        Ok(Sql {
-            text: asked.text.into(),
-            persistent: false,
-            single: false,
-        })
-    }
-
-    fn label(&self) -> Label<'_> {
-        Label {
-            verb: "inspect",
-            table: self.0.table,
-        }
-    }
 }

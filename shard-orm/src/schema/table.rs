@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, Value};
 
-use crate::backend::{Codec, DataType, Row, SqlFragment};
+use crate::backend::{Codec, Collation, DataType, Row, SqlFragment};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -42,17 +42,6 @@ pub struct ColumnDef {
     pub identity: bool,
     /// The expression that it is computed by.
     pub generated: Option<GeneratedColumn>,
-}
-
-/// How the texts of a column are compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Collation {
-    /// As the database does by itself.
-    Default,
-    /// By their bytes.
-    Binary,
-    /// By a collation of one database.
-    Named(SqlFragment),
 }
 
 /// The default of a column.

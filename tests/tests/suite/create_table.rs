@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use shard_orm::prelude::*;
+use shard_orm::schema::CreateTable;
 use shard_orm_tests::behaviours;
 use uuid::Uuid;
 
@@ -149,6 +150,23 @@ fn create_table_statements_for_sqlite() {
 }
 
 behaviours! { (Everything, Job, Setting);
+    async fn a_created_table_does_not_differ_from_its_model(bed: &Bed) {
+        for (def, address) in [
+            (Everything::def(), Job::shard(0)),
+            (Job::def(), Job::shard(0)),
+            (Setting::def(), Setting::database()),
+        ] {
+            let found = bed.cluster.read_table(&address, def.table).await.unwrap();
+            let difference = def.table_def().difference(&found, bed.dialect).unwrap();
+            assert!(difference.is_empty(), "{difference}");
+            let all = bed.cluster.read_tables(&address).await.unwrap();
+            assert!(all.contains(&found), "{all:?}");
+            // What was read creates the same table.
+            let created = CreateTable::new(&std::sync::Arc::new(found.clone()), bed.dialect);
+            assert!(created.is_ok());
+        }
+    }
+
     async fn setup_is_idempotent(fixture: &Fixture) {
         let id = fixture.id();
         let row = Job::new(id, "kept").insert(&fixture.cluster, 0).await.unwrap();

@@ -10,6 +10,7 @@ mod compare;
 mod create_table;
 mod cursors;
 mod decimals;
+mod described;
 mod extremes;
 mod fields;
 mod filters;

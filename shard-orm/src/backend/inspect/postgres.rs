@@ -7,49 +7,78 @@ use super::{About, Question};
 /// The modifier of a type holds its length or digits: `varchartypmodin` and `numerictypmodin` in
 /// its sources. `default` stands for the collation of the database, which may be any.
 const COLUMNS: &str = "\
-SELECT a.attname::text, t.typname::text, (NOT a.attnotnull)::int::int8, \
+SELECT a.attname::text, y.typname::text, (NOT a.attnotnull)::int::int8, \
 (a.atthasdef OR a.attidentity <> '')::int::int8, (a.attgenerated <> '')::int::int8, \
 c.collname::text, NULL::text, \
-CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN (a.atttypmod - 4)::int8 END, \
-CASE WHEN t.typname = 'numeric' AND a.atttypmod > 4 THEN (((a.atttypmod - 4) >> 16) & 65535)::int8 END, \
-CASE WHEN t.typname = 'numeric' AND a.atttypmod > 4 THEN ((a.atttypmod - 4) & 2047)::int8 END, \
-CASE WHEN t.typname IN ('timestamp', 'timestamptz', 'time') THEN \
+CASE WHEN y.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN (a.atttypmod - 4)::int8 END, \
+CASE WHEN y.typname = 'numeric' AND a.atttypmod > 4 THEN (((a.atttypmod - 4) >> 16) & 65535)::int8 END, \
+CASE WHEN y.typname = 'numeric' AND a.atttypmod > 4 THEN ((a.atttypmod - 4) & 2047)::int8 END, \
+CASE WHEN y.typname IN ('timestamp', 'timestamptz', 'time') THEN \
 CASE WHEN a.atttypmod < 0 THEN 6 ELSE a.atttypmod END::int8 END, \
-(t.typname <> 'citext' AND COALESCE(c.collisdeterministic, true))::int::int8, \
-getdatabaseencoding()::text \
-FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid \
+(y.typname <> 'citext' AND COALESCE(c.collisdeterministic, true))::int::int8, \
+getdatabaseencoding()::text, \
+t.relname::text, format_type(a.atttypid, a.atttypmod), \
+CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END, \
+(a.attidentity <> '' OR COALESCE(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false))::int::int8, \
+CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END, \
+(a.attgenerated = 's')::int::int8, NULL::text, \
+c.collnamespace::regnamespace::text || '.' || quote_ident(c.collname) \
+FROM t JOIN pg_attribute a ON a.attrelid = t.oid JOIN pg_type y ON y.oid = a.atttypid \
 LEFT JOIN pg_collation c ON c.oid = a.attcollation \
-WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY t.relname, a.attnum";
 
-const KEYS: &str = "\
-SELECT n.relname::text, i.indisprimary::int::int8, a.attname::text \
-FROM pg_index i JOIN pg_class n ON n.oid = i.indexrelid \
+/// Indexes, or the unique ones alone.
+const INDEXES: &str = "\
+SELECT n.relname::text, i.indisprimary::int::int8, a.attname::text, i.indisunique::int::int8, \
+t.relname::text, CASE WHEN k.number = 0 THEN pg_get_indexdef(i.indexrelid, k.position::int, true) END, \
+pg_get_expr(i.indpred, i.indrelid), NULL::text, k.position \
+FROM t JOIN pg_index i ON i.indrelid = t.oid JOIN pg_class n ON n.oid = i.indexrelid \
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (number, position) \
 LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number AND k.number > 0 \
-WHERE i.indrelid = to_regclass($1) AND i.indisunique AND k.position <= i.indnkeyatts \
-ORDER BY n.relname, k.position";
+WHERE (i.indisunique OR NOT ";
 
 const FOREIGN_KEYS: &str = "\
-SELECT c.conname::text, CASE WHEN t.relnamespace = own.relnamespace THEN NULL ELSE n.nspname::text END, \
-t.relname::text, \
-(CASE WHEN c.conrelid = c.confrelid THEN 2 WHEN c.conrelid = own.oid THEN 0 ELSE 1 END)::int8, \
-a.attname::text, b.attname::text \
-FROM pg_class own JOIN pg_constraint c ON c.contype = 'f' AND own.oid IN (c.conrelid, c.confrelid) \
+SELECT c.conname::text, CASE WHEN o.relnamespace = t.relnamespace THEN NULL ELSE n.nspname::text END, \
+o.relname::text, \
+(CASE WHEN c.conrelid = c.confrelid THEN 2 WHEN c.conrelid = t.oid THEN 0 ELSE 1 END)::int8, \
+a.attname::text, b.attname::text, t.relname::text, c.confdeltype::text, c.confupdtype::text \
+FROM t JOIN pg_constraint c ON c.contype = 'f' AND t.oid IN (c.conrelid, c.confrelid) \
 CROSS JOIN LATERAL unnest(c.conkey, c.confkey) WITH ORDINALITY AS k (pointing, pointed, position) \
 JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.pointing \
 JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.pointed \
-JOIN pg_class t ON t.oid = CASE WHEN c.conrelid = own.oid THEN c.confrelid ELSE c.conrelid END \
-JOIN pg_namespace n ON n.oid = t.relnamespace \
-WHERE own.oid = to_regclass($1) ORDER BY 4, c.conname, c.oid, k.position";
+JOIN pg_class o ON o.oid = CASE WHEN c.conrelid = t.oid THEN c.confrelid ELSE c.conrelid END \
+JOIN pg_namespace n ON n.oid = o.relnamespace \
+ORDER BY t.relname, 4, c.conname, c.oid, k.position";
 
-pub(super) fn question(quoted: String, about: About) -> Question {
-    let text = match about {
-        About::Columns => COLUMNS,
-        About::Keys => KEYS,
-        About::ForeignKeys => FOREIGN_KEYS,
+const CHECKS: &str = "\
+SELECT t.relname::text, c.conname::text, pg_get_expr(c.conbin, c.conrelid) \
+FROM t JOIN pg_constraint c ON c.conrelid = t.oid AND c.contype = 'c' ORDER BY 1, 2";
+
+/// The tables that are asked about; the argument is a quoted name.
+const ONE: &str = "oid = to_regclass($1)";
+const ALL: &str = "relnamespace = to_regnamespace(COALESCE($1, quote_ident(current_schema()))) \
+AND relkind IN ('r', 'p') AND NOT relispartition";
+
+/// The question about one table, or about all tables of a schema.
+pub(super) fn question(name: Option<String>, one: bool, about: About) -> Question {
+    let tables = if one { ONE } else { ALL };
+    let indexes = |unique| {
+        format!(
+            "{INDEXES}{unique}) AND k.position <= i.indnkeyatts ORDER BY t.relname, n.relname, k.position"
+        )
+    };
+    let asked = match about {
+        About::Columns => COLUMNS.to_owned(),
+        About::Keys => indexes(true),
+        About::Indexes => indexes(false),
+        About::ForeignKeys | About::OwnForeignKeys => FOREIGN_KEYS.to_owned(),
+        About::Checks => CHECKS.to_owned(),
     };
     Question {
-        text,
-        values: vec![Value::String(Some(quoted))],
+        text: format!(
+            "WITH t AS (SELECT oid, relname, relnamespace FROM pg_class WHERE {tables}) {asked}"
+        ),
+        values: vec![Value::String(name)],
     }
 }

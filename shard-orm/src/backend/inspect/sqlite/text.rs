@@ -63,7 +63,8 @@ fn token(text: &str, from: usize) -> Option<(Token<'_>, usize)> {
             }
         }
         _ => {
-            let is_word = |character: char| character.is_alphanumeric() || "_.$".contains(character);
+            let is_word =
+                |character: char| character.is_alphanumeric() || "_.$".contains(character);
             let length = rest.find(|character| !is_word(character));
             let length = length.unwrap_or(rest.len());
             return Some(match length {
@@ -121,7 +122,9 @@ pub(in crate::backend::inspect) struct ColumnText {
 }
 
 /// The columns of a `CREATE TABLE`, and its checks with their names.
-pub(in crate::backend::inspect) fn table(sql: &str) -> (Vec<ColumnText>, Vec<(Option<String>, String)>) {
+pub(in crate::backend::inspect) fn table(
+    sql: &str,
+) -> (Vec<ColumnText>, Vec<(Option<String>, String)>) {
     let (mut columns, mut checks) = (Vec::new(), Vec::new());
     let all = tokens(sql);
     let group = all.iter().find_map(|(token, _)| match token {
@@ -203,12 +206,25 @@ mod tests {
         let (parts, condition) = index("CREATE UNIQUE INDEX i ON t (lower(a), b) WHERE a > (1)");
         assert_eq!(parts, ["lower(a)", "b"]);
         assert_eq!(condition.as_deref(), Some("a > (1)"));
-        assert_eq!(index("CREATE INDEX i ON t (a"), (vec!["a".to_owned()], None));
+        assert_eq!(
+            index("CREATE INDEX i ON t (a"),
+            (vec!["a".to_owned()], None)
+        );
     }
 
     #[test]
     fn any_text_ends() {
-        for text in ["", "(", ")", "CREATE TABLE t (", "CREATE TABLE t ('", "/*", "--", "a(b)c)", "é("] {
+        for text in [
+            "",
+            "(",
+            ")",
+            "CREATE TABLE t (",
+            "CREATE TABLE t ('",
+            "/*",
+            "--",
+            "a(b)c)",
+            "é(",
+        ] {
             table(text);
             index(text);
         }
