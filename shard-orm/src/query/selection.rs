@@ -6,7 +6,7 @@ use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::model::{Column, Model};
 
-/// What a query of the model `M` gives back: [`Whole`] models, a column, a tuple of up to twelve
+/// What a query of the model `M` gives back: [`AllColumns`] models, a column, a tuple of up to twelve
 /// columns, or a [`Projection`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a selection from `{M}`",
