@@ -39,6 +39,8 @@ mod self_references;
 mod source;
 mod subset;
 mod table;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 mod watermark;
 
 #[cfg(all(test, feature = "testing"))]

@@ -1,5 +1,5 @@
-//! The consumers of a source's log, and how far each has read it. Entries that all of them have read
-//! are deleted.
+//! The consumers of a source's log, each with the mark up to which it has read it. Entries that all of
+//! them have read are deleted.
 
 use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 

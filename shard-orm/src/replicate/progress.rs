@@ -1,7 +1,6 @@
 //! The progress of a replication: a row next to the copy, with the position up to which it has its
 //! source's changes, and the fencing token of the run that may continue.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,12 +46,6 @@ impl ProgressKey {
             None => format!("{cluster}/{group}/{server}"),
             Some(shard) => format!("{cluster}/{group}/{server}/{shard}"),
         }
-    }
-}
-
-impl fmt::Display for ProgressKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.consumer(), self.table)
     }
 }
 

@@ -86,7 +86,7 @@ impl KeyOrder {
         &self.table
     }
 
-    /// Which of two keys comes first.
+    /// The order of two keys.
     pub(crate) fn compare(&self, one: &Key, other: &Key) -> Ordering {
         let mut values = one.iter().zip(other);
         values

@@ -38,11 +38,11 @@ struct Node {
 /// The next step for a range.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// It is read with others.
+    /// Read together with others.
     Leaf,
-    /// It is read by itself, a page at a time.
+    /// Read alone, a page at a time.
     Merge,
-    /// It is cut.
+    /// Cut into parts.
     Cut,
 }
 

@@ -45,7 +45,7 @@ fn hexadecimal(field: &[u8], bytes: &mut Vec<u8>) {
     }
 }
 
-/// What is a few characters long.
+/// The encoding of a value of a few characters.
 fn short(value: &Value) -> Result<String> {
     Ok(match value {
         Value::Bool(Some(truth)) => u8::from(*truth).to_string(),

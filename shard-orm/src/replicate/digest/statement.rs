@@ -25,7 +25,7 @@ fn hash_of(table: &TableAt<'_>) -> Option<RowHash> {
     RowHash::new(table.dialect(), columns)
 }
 
-/// The digests of the parts that `bounds` cut ranges into, and how many rows were read for it. Each
+/// The digests of the parts that `bounds` cut ranges into, and the number of rows that were read. Each
 /// bound is the first key of a part, but for the first part, which has all before the first bound.
 pub(crate) async fn digests(
     table: &TableAt<'_>,
