@@ -165,16 +165,6 @@ async fn rows(recorder: &mut Recorder<'_>, on: &Cluster) {
     recorder.record("reload", row.reload(on)).await;
     recorder.record("update", row.update(on)).await;
     recorder.record("save", row.clone().save(on)).await;
-    let update_only = row.update_only(on, Order::AMOUNT);
-    recorder.record("update_only", update_only).await;
-    let target = (Order::USER_ID, Order::CODE);
-    recorder.record("upsert", row.upsert(on, target)).await;
-    let existing = row.clone().get_or_create(on, target);
-    recorder.record("get_or_create, found", existing).await;
-    let created = order(51).get_or_create(on, target);
-    recorder.record("get_or_create, created", created).await;
-    let updated = row.clone().update_or_create(on, target);
-    recorder.record("update_or_create", updated).await;
     recorder.record("delete", order(41).delete(on)).await;
 }
 
@@ -208,7 +198,6 @@ async fn queries(recorder: &mut Recorder<'_>, on: &Cluster) {
         .await;
     recorder.record("count", query().count(on)).await;
     recorder.record("exists", query().exists(on)).await;
-    recorder.record("page", query().page(on, 2, None)).await;
     recorder
         .record("stream", query().stream(on).try_collect::<Vec<_>>())
         .await;

@@ -10,6 +10,12 @@ use std::{env, fs};
 /// The most lines that a file has.
 const LONGEST: usize = 450;
 
+/// The most uses of `Dialect::` outside of `backend`. The number only gets smaller.
+const DIALECT_MATCHES: usize = 8;
+
+/// Longer files, with their lines. The numbers only get smaller.
+const LONG: &[(&str, usize)] = &[("shard-orm/src/plan/condition.rs", 464)];
+
 /// The library's modules from the ground up: a module uses those of the lines above its own.
 const LAYERS: &[&[&str]] = &[
     &["clock", "dialect", "error", "random", "task", "units"],
@@ -65,7 +71,7 @@ const EXCEPTIONS: &[Exception] = &[
     exception(
         "exec",
         "model",
-        5,
+        6,
         "CRUD statements and `create` are rendered from a `ModelDef`",
     ),
     exception(
@@ -238,12 +244,32 @@ fn no_module_of_the_library_uses_a_higher_one() {
 }
 
 #[test]
+fn the_database_is_matched_on_in_backend() {
+    let mut lines = Vec::new();
+    for (path, text) in sources("shard-orm/src") {
+        let is_allowed = matches!(module(&path).as_deref(), None | Some("backend" | "dialect"));
+        let matches = code(&text).matches("Dialect::").count();
+        if !is_allowed && matches > 0 {
+            lines.push(format!("{}: {matches}", path.display()));
+        }
+    }
+    let count = |line: &String| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap();
+    let matches: usize = lines.iter().map(count).sum();
+    assert!(
+        matches <= DIALECT_MATCHES,
+        "ask for a capability, or make the SQL in `backend`: {matches} uses of `Dialect::`\n{}",
+        lines.join("\n")
+    );
+}
+
+#[test]
 fn no_file_is_long() {
     let mut long = Vec::new();
     for folder in ["shard-orm", "shard-orm-derive/src", "tests"] {
         for (path, text) in sources(folder) {
             let lines = text.lines().count();
-            if lines > LONGEST {
+            let known = LONG.iter().find(|(long, _)| Path::new(long) == path);
+            if lines > known.map_or(LONGEST, |(_, lines)| *lines) {
                 long.push(format!("{}: {lines} lines", path.display()));
             }
         }
