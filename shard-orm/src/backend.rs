@@ -11,8 +11,6 @@
 )]
 
 mod advisory;
-#[cfg(feature = "sqlite")]
-mod ahead;
 mod args;
 mod arithmetic;
 mod array;
@@ -51,6 +49,8 @@ mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod probe;
+#[cfg(feature = "sqlite")]
+mod read_ahead;
 mod render;
 mod response;
 mod row;

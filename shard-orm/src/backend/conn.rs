@@ -189,7 +189,7 @@ impl Conn {
                     let read = read(&Row::of(RowOf::Sqlite(row)));
                     (read, super::sqlite::size(row))
                 });
-                super::ahead::Ahead::new(rows).boxed()
+                super::read_ahead::ReadAhead::new(rows).boxed()
             }
             #[cfg(feature = "postgres")]
             (Self::Postgres(conn), Buffer::Postgres(args)) => {

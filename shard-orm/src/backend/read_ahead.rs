@@ -24,7 +24,7 @@ const BYTES: usize = 128 << 10;
 const PATIENCE: Duration = Duration::from_millis(2);
 
 /// A stream that reads ahead of its consumer. The inner stream yields each row with its size.
-pub(super) struct Ahead<S, T, E> {
+pub(super) struct ReadAhead<S, T, E> {
     rows: S,
     /// Rows that were read and not returned yet.
     run: VecDeque<T>,
@@ -45,7 +45,7 @@ enum State<E> {
     Ended(Option<E>),
 }
 
-impl<S, T, E> Ahead<S, T, E> {
+impl<S, T, E> ReadAhead<S, T, E> {
     pub(super) fn new(rows: S) -> Self {
         Self {
             rows,
@@ -57,7 +57,7 @@ impl<S, T, E> Ahead<S, T, E> {
     }
 }
 
-impl<S, T, E> Ahead<S, T, E>
+impl<S, T, E> ReadAhead<S, T, E>
 where
     S: Stream<Item = Result<(T, usize), E>> + Unpin,
 {
@@ -92,9 +92,9 @@ where
     }
 }
 
-impl<S: Unpin, T, E> Unpin for Ahead<S, T, E> {}
+impl<S: Unpin, T, E> Unpin for ReadAhead<S, T, E> {}
 
-impl<S, T, E> Stream for Ahead<S, T, E>
+impl<S, T, E> Stream for ReadAhead<S, T, E>
 where
     S: Stream<Item = Result<(T, usize), E>> + Unpin,
 {
@@ -140,7 +140,7 @@ mod tests {
         for count in [0, 1, 2, 3, MOST, 5 * MOST] {
             for bytes in [0, BYTES / 3, BYTES, usize::MAX] {
                 let mut read = 0;
-                let rows = Ahead::new(numbers(count, bytes, &mut read)).fuse();
+                let rows = ReadAhead::new(numbers(count, bytes, &mut read)).fuse();
                 let all = rows.try_collect::<Vec<_>>().now_or_never();
                 assert_eq!(all, Some(Ok((0..count).collect())));
             }
@@ -152,7 +152,7 @@ mod tests {
         for (bytes, most) in [(0, MOST), (BYTES / 4, 4)] {
             for asked in [1, 2, 3, 7, 8, 1_000, 3_000] {
                 let mut read = 0;
-                let mut rows = Ahead::new(numbers(10_000, bytes, &mut read)).take(asked);
+                let mut rows = ReadAhead::new(numbers(10_000, bytes, &mut read)).take(asked);
                 while rows.next().now_or_never().flatten().is_some() {}
                 drop(rows);
                 assert!(
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_failure_comes_after_the_rows_before_it() {
         let failed = stream::iter([Ok((1, 0)), Ok((2, 0)), Ok((3, 0)), Err("broken off")]);
-        let rows: Vec<_> = Ahead::new(failed)
+        let rows: Vec<_> = ReadAhead::new(failed)
             .collect::<Vec<_>>()
             .now_or_never()
             .unwrap();
@@ -176,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn a_row_does_not_wait_for_a_run_that_stalls() {
         let rows = stream::iter([Ok::<_, ()>((1, 0)), Ok((2, 0))]).chain(stream::pending());
-        let mut rows = Ahead::new(rows);
+        let mut rows = ReadAhead::new(rows);
         assert_eq!(rows.next().await, Some(Ok(1)));
         assert_eq!(rows.next().await, Some(Ok(2)));
     }
