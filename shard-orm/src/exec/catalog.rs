@@ -100,6 +100,7 @@ impl Cluster {
     /// # #[cfg(feature = "testing")]
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> shard_orm::Result<()> {
+    /// # use shard_orm::model::Model as _;
     /// # use shard_orm::prelude::*;
     /// # #[derive(ShardModel)]
     /// # #[shard(group = "shop", table = "orders")]

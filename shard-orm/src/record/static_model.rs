@@ -49,12 +49,13 @@ use crate::schema::CreateTable;
 /// // Written at the source.
 /// Airline { code: "KL".into(), name: "KLM".into() }.insert(cluster).await?;
 ///
-/// // Read on the server of pilot 42. let at = Flight::shard(42); let all =
-/// Airline::copy(at.clone()).order_by(Airline::CODE).all(cluster).await?; let klm =
-/// Airline::find_copy(cluster, at, "KL").await?;
+/// // Read on the server of pilot 42.
+/// let at = Flight::shard(42);
+/// let all = Airline::copy(at.clone()).order_by(Airline::CODE).all(cluster).await?;
+/// let klm = Airline::find_copy(cluster, at, "KL").await?;
 ///
-/// // Joined on that server. let flights: Vec<(Flight, Airline)> =
-/// Flight::on(42).join(Flight::AIRLINE).all(cluster).await?;
+/// // Joined on that server.
+/// let flights: Vec<(Flight, Airline)> = Flight::on(42).join(Flight::AIRLINE).all(cluster).await?;
 /// # Ok(())
 /// # }
 /// ```

@@ -117,6 +117,7 @@ impl TableDef {
     /// ```
     /// use std::sync::Arc;
     ///
+    /// use shard_orm::model::Model as _;
     /// use shard_orm::prelude::*;
     /// use shard_orm::schema::{Aspect, TableDef};
     ///
