@@ -41,6 +41,7 @@ fn main() {
     runtime.block_on(async {
         count(databases::sqlite().await).await;
         count(databases::postgres().await).await;
+        count(databases::mariadb().await).await;
     });
 }
 

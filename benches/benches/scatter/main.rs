@@ -2,6 +2,7 @@
 //!
 //! Each part compares in one run, so that what disturbs one disturbs the others.
 
+mod best;
 #[path = "../shared/cost.rs"]
 mod cost;
 #[path = "../shared/machine.rs"]
@@ -11,6 +12,7 @@ mod memory;
 mod merge;
 #[path = "../shared/order.rs"]
 mod order;
+mod ordered;
 mod round_trips;
 mod top;
 
@@ -19,7 +21,8 @@ use crate::cost::Cost;
 const USAGE: &str = "\
 usage: cargo bench -p shard-orm-benches --bench scatter -- [OPTION]...
 
-  --round-trips, --servers, --files, --merge, --memory   only these parts
+  --round-trips, --servers, --files, --ordered, --best, --merge, --memory   only these parts
+  --contender TEXT   of the ordered files, only contenders in whose name this stands
   --rounds N    rounds of each contender (11)
   --rows N      rows that are merged to see how much memory they take (10000000)
 ";
@@ -28,6 +31,7 @@ usage: cargo bench -p shard-orm-benches --bench scatter -- [OPTION]...
 #[derive(Debug)]
 struct Plan {
     parts: Vec<String>,
+    contender: Option<String>,
     rounds: usize,
     rows: i64,
 }
@@ -37,14 +41,17 @@ impl Plan {
     fn read(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
         let mut plan = Self {
             parts: Vec::new(),
+            contender: None,
             rounds: 11,
             rows: 10_000_000,
         };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--round-trips" | "--servers" | "--files" | "--merge" | "--memory" => {
+                "--round-trips" | "--servers" | "--files" | "--ordered" | "--best" | "--merge"
+                | "--memory" => {
                     plan.parts.push(argument);
                 }
+                "--contender" => plan.contender = Some(arguments.next()?),
                 "--rounds" => plan.rounds = arguments.next()?.parse().ok()?,
                 "--rows" => plan.rows = arguments.next()?.parse().ok()?,
                 // Given by cargo.
@@ -83,6 +90,12 @@ fn main() {
         if plan.has("--files") {
             many::files(plan.rounds).await;
         }
+        if plan.has("--ordered") {
+            ordered::measure(&plan).await;
+        }
+        if plan.has("--best") {
+            best::measure(&plan).await;
+        }
         if plan.has("--merge") {
             merge::measure(plan.rounds).await;
         }
@@ -93,18 +106,21 @@ fn main() {
 fn print(what: &str, contenders: &[&str], costs: &[Vec<Cost>]) {
     println!("\n{what}");
     println!(
-        "{:<52}{:>9}{:>9}{:>9}{:>11}",
-        "", "wall ms", "ratio", "best", "client ms"
+        "{:<52}{:>9}{:>8}{:>8}{:>11}{:>8}{:>8}{:>10}",
+        "", "wall ms", "ratio", "best", "client ms", "ratio", "best", "switches"
     );
     for (name, cost) in contenders.iter().zip(costs) {
         let wall = cost::Column::new(cost, &costs[0], |cost| cost.wall);
         let cpu = cost::Column::new(cost, &costs[0], |cost| cost.cpu);
         println!(
-            "{name:<52}{:>9.2}{:>9.3}{:>9.3}{:>11.2}",
+            "{name:<52}{:>9.2}{:>8.3}{:>8.3}{:>11.2}{:>8.3}{:>8.3}{:>10.0}",
             wall.median / 1e3,
             wall.ratio,
             wall.best,
-            cpu.median / 1e3
+            cpu.median / 1e3,
+            cpu.ratio,
+            cpu.best,
+            cost::switches(cost)
         );
     }
 }

@@ -15,27 +15,38 @@ pub(crate) struct Cost {
     pub(crate) wall: Duration,
     /// What the client's threads worked.
     pub(crate) cpu: Duration,
+    /// How often one of the client's threads gave a processor up.
+    pub(crate) switches: f64,
 }
 
 impl Cost {
     /// Of so many operations, which are carried out here.
     pub(crate) async fn of(operations: usize, work: impl Future<Output = ()>) -> Self {
         let count = u32::try_from(operations).unwrap();
-        let cpu = cpu_time();
+        let (cpu, switches) = used();
         let begun = Instant::now();
         work.await;
+        let wall = begun.elapsed();
+        let (cpu_after, switches_after) = used();
         Self {
-            wall: begun.elapsed() / count,
-            cpu: (cpu_time() - cpu) / count,
+            wall: wall / count,
+            cpu: (cpu_after - cpu) / count,
+            switches: (switches_after - switches) as f64 / f64::from(count),
         }
     }
 }
 
-/// The processor time of this process so far.
-fn cpu_time() -> Duration {
+/// The processor time of this process so far, and the context switches of its threads.
+fn used() -> (Duration, i64) {
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    Duration::from_micros(micros.unsigned_abs())
+    let switches = usage.voluntary_context_switches() + usage.involuntary_context_switches();
+    (Duration::from_micros(micros.unsigned_abs()), switches)
+}
+
+/// The median of the context switches of an operation.
+pub(crate) fn switches(costs: &[Cost]) -> f64 {
+    median(costs.iter().map(|cost| cost.switches).collect())
 }
 
 /// The costs of so many contenders in so many rounds. `run` carries out a round of one of them, warm-up included:

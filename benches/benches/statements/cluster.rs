@@ -12,11 +12,16 @@ pub(crate) const STATEMENT_CACHE: usize = 500;
 
 /// Opens a cluster of one server and makes its tables, with the rows in them.
 pub(crate) async fn open(url: &str, shards: u32, rows: &Rows) -> Cluster {
+    open_with(url, shards, PoolOptions::new(), rows).await
+}
+
+/// The same with a pool of these options.
+pub(crate) async fn open_with(url: &str, shards: u32, pool: PoolOptions, rows: &Rows) -> Cluster {
     let config = Config::new("bench").group(
         "bench",
         Group::new(shards)
             .namespace("bench_{shard}")
-            .pool(PoolOptions::new().statement_cache(STATEMENT_CACHE))
+            .pool(pool.statement_cache(STATEMENT_CACHE))
             .server(Server::new("a", url)),
     );
     let cluster = Cluster::connect(&config).await.unwrap();

@@ -1,7 +1,7 @@
 //! The databases, and everyone's way to them.
 //!
-//! PostgreSQL: one private server on core 0, one database with 16 namespaces. SQLite: one file,
-//! in memory where the system has such a folder, so that the disk does not hide what is measured.
+//! PostgreSQL and MariaDB: one private server on core 0 with 16 namespaces. SQLite: one file, in
+//! memory where the system has such a folder, so that the disk does not hide what is measured.
 //! All contenders use the same tables and the same settings.
 
 use std::path::Path;
@@ -9,9 +9,11 @@ use std::str::FromStr;
 
 use sea_orm::ConnectOptions;
 use shard_orm_tests::database::{PostgresDatabase, fresh_postgres};
+use shard_orm_tests::servers::MariaDbServer;
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection, PgConnection, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::cluster::{self, STATEMENT_CACHE};
@@ -21,7 +23,7 @@ use crate::machine::{CLIENT_CORE, SERVER_CORE, bind_to, folder};
 use crate::peer;
 use crate::rows::Rows;
 
-const POSTGRES_SHARDS: u32 = 16;
+const SERVER_SHARDS: u32 = 16;
 const STORED_ROWS: i64 = 20_000;
 
 /// Everyone who reaches one database.
@@ -36,7 +38,8 @@ pub(crate) struct Field {
 /// What goes away when the measuring is over.
 #[allow(dead_code)]
 enum Kept {
-    Server(PostgresDatabase),
+    Postgres(PostgresDatabase),
+    MariaDb(MariaDbServer),
     Folder(TempDir),
 }
 
@@ -46,9 +49,9 @@ pub(crate) async fn postgres() -> Field {
     let server = fresh_postgres().await;
     bind_to(CLIENT_CORE);
     let url = server.url();
-    let rows = Rows::new(POSTGRES_SHARDS, STORED_ROWS);
-    let cluster = cluster::open(url, POSTGRES_SHARDS, &rows).await;
-    let texts: Vec<Texts> = (0..POSTGRES_SHARDS)
+    let rows = Rows::new(SERVER_SHARDS, STORED_ROWS);
+    let cluster = cluster::open(url, SERVER_SHARDS, &rows).await;
+    let texts: Vec<Texts> = (0..SERVER_SHARDS)
         .map(|shard| Texts::new(&format!(r#""bench_{shard}"."orders""#)))
         .collect();
     let tuned = |options: PgConnectOptions| options.statement_cache_capacity(STATEMENT_CACHE);
@@ -88,7 +91,49 @@ pub(crate) async fn postgres() -> Field {
         database: "PostgreSQL",
         rows,
         contenders,
-        _kept: Kept::Server(server),
+        _kept: Kept::Postgres(server),
+    }
+}
+
+/// Starts a MariaDB server.
+pub(crate) async fn mariadb() -> Field {
+    bind_to(SERVER_CORE);
+    let server = MariaDbServer::start().await.unwrap();
+    bind_to(CLIENT_CORE);
+    let url = server.url();
+    let rows = Rows::new(SERVER_SHARDS, STORED_ROWS);
+    let cluster = cluster::open(url, SERVER_SHARDS, &rows).await;
+    let texts: Vec<Texts> = (0..SERVER_SHARDS)
+        .map(|shard| Texts::of_mariadb(&format!("`bench_{shard}`.`orders`")))
+        .collect();
+    let tuned = |options: MySqlConnectOptions| options.statement_cache_capacity(STATEMENT_CACHE);
+    let options = tuned(MySqlConnectOptions::from_str(url).unwrap()).disable_statement_logging();
+    let held = MySqlConnection::connect_with(&options).await.unwrap();
+    let pooled = async |test: bool| HandWritten {
+        on: MySqlPoolOptions::new()
+            .test_before_acquire(test)
+            .connect_with(options.clone())
+            .await
+            .unwrap(),
+        texts: texts.clone(),
+    };
+    let contenders = vec![
+        Contender::new(
+            "sqlx, held connection",
+            HandWritten {
+                on: held,
+                texts: texts.clone(),
+            },
+        ),
+        Contender::new("shard-orm", cluster),
+        Contender::new("sqlx pool", pooled(true).await),
+        Contender::new("sqlx pool, no test", pooled(false).await),
+    ];
+    Field {
+        database: "MariaDB",
+        rows,
+        contenders,
+        _kept: Kept::MariaDb(server),
     }
 }
 

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use sqlx::mysql::MySqlArguments;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{
-    Arguments, AssertSqlSafe, PgConnection, PgPool, Row, SqliteConnection, SqlitePool, query_with,
+    Arguments, AssertSqlSafe, MySqlConnection, MySqlPool, PgConnection, PgPool, Row,
+    SqliteConnection, SqlitePool, query_with,
 };
 
 use crate::contender::Operations;
@@ -24,7 +26,7 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// For a table, written as it stands in a statement. Both databases number placeholders.
+    /// For a table of PostgreSQL or SQLite, written as it stands in a statement.
     pub(crate) fn new(table: &str) -> Self {
         let columns = r#""id", "user_id", "quantity", "item", "note", "placed_at""#;
         Self {
@@ -38,10 +40,31 @@ impl Texts {
             .into(),
         }
     }
+
+    /// For a table of MariaDB.
+    pub(crate) fn of_mariadb(table: &str) -> Self {
+        let Self {
+            select,
+            insert,
+            update,
+        } = Self::new(table);
+        let plain = |text: Arc<str>| {
+            let numbered = text.replace('"', "`");
+            let mut parts = numbered.split('$');
+            let first = parts.next().unwrap_or_default().to_owned();
+            let rest = parts.map(|part| format!("?{}", &part[1..]));
+            rest.fold(first, |text, part| text + &part).into()
+        };
+        Self {
+            select: plain(select),
+            insert: plain(insert),
+            update: plain(update),
+        }
+    }
 }
 
 /// sqlx on `on`: a connection or a pool.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HandWritten<T> {
     pub(crate) on: T,
     /// By logical shard.
@@ -110,5 +133,7 @@ macro_rules! operations {
 
 operations!(PgConnection, PgArguments, this => &mut this.on);
 operations!(PgPool, PgArguments, this => &this.on);
+operations!(MySqlConnection, MySqlArguments, this => &mut this.on);
+operations!(MySqlPool, MySqlArguments, this => &this.on);
 operations!(SqliteConnection, SqliteArguments, this => &mut this.on);
 operations!(SqlitePool, SqliteArguments, this => &this.on);

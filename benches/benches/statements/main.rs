@@ -25,7 +25,7 @@ use crate::databases::Field;
 const USAGE: &str = "\
 usage: cargo bench -p shard-orm-benches --bench statements -- [OPTION]...
 
-  --postgres, --sqlite   only this database
+  --postgres, --mariadb, --sqlite   only these databases
   --operation NAME       only `select`, `insert` or `update`
   --contender TEXT       only contenders in whose name this stands
   --rounds N             rounds of each contender (21)
@@ -36,6 +36,7 @@ usage: cargo bench -p shard-orm-benches --bench statements -- [OPTION]...
 #[derive(Debug)]
 struct Plan {
     postgres: bool,
+    mariadb: bool,
     sqlite: bool,
     operation: Option<String>,
     contender: Option<String>,
@@ -59,6 +60,9 @@ fn main() {
         if plan.postgres {
             compare(databases::postgres().await, &plan).await;
         }
+        if plan.mariadb {
+            compare(databases::mariadb().await, &plan).await;
+        }
     });
 }
 
@@ -66,6 +70,7 @@ fn main() {
 fn plan(mut arguments: impl Iterator<Item = String>) -> Option<Plan> {
     let mut plan = Plan {
         postgres: false,
+        mariadb: false,
         sqlite: false,
         operation: None,
         contender: None,
@@ -78,6 +83,7 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Option<Plan> {
             "--operation" => plan.operation = Some(arguments.next()?),
             "--contender" => plan.contender = Some(arguments.next()?),
             "--postgres" => plan.postgres = true,
+            "--mariadb" => plan.mariadb = true,
             "--sqlite" => plan.sqlite = true,
             "--rounds" => plan.rounds = number()?,
             "--operations" => plan.operations = number()?,
@@ -86,8 +92,8 @@ fn plan(mut arguments: impl Iterator<Item = String>) -> Option<Plan> {
             _ => return None,
         }
     }
-    if !plan.postgres && !plan.sqlite {
-        (plan.postgres, plan.sqlite) = (true, true);
+    if !plan.postgres && !plan.mariadb && !plan.sqlite {
+        (plan.postgres, plan.mariadb, plan.sqlite) = (true, true, true);
     }
     Some(plan)
 }
