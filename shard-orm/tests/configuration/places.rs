@@ -91,7 +91,7 @@ fn a_namespace_names_the_shard_once() {
 fn a_namespace_is_an_identifier() {
     for (line, part) in [
         ("namespace = 'shop-{shard}'", "contains `-`"),
-        ("namespace = 'shop\"_{shard}'", "contains `\"`"),
+        ("namespace = 'shop\"_{shard}'", "contains `\\\"`"),
         ("namespace = 'läden_{shard}'", "contains `ä`"),
         ("namespace = '{shard}_shop'", "begins with a digit"),
         ("namespace = 'pg_{shard}'", "reserved by the database"),
