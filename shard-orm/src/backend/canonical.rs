@@ -88,13 +88,17 @@ fn literal(dialect: Dialect, sql: &str) -> Option<String> {
     if let Some(hex) = text.strip_prefix("0x") {
         return Some(format!("\\x{}", hex.to_lowercase()));
     }
-    let text = text.strip_prefix("E'").map_or(text, |_| &text[1..]);
+    let has_escapes = dialect == Dialect::MySql || text.starts_with("E'");
+    let text = text
+        .strip_prefix('E')
+        .filter(|rest| rest.starts_with('\''))
+        .unwrap_or(text);
     if let Some(quoted) = text.strip_prefix('\'') {
         let mut content = String::new();
         let mut characters = quoted.chars();
         while let Some(character) = characters.next() {
             match character {
-                '\\' if dialect == Dialect::MySql => match characters.next()? {
+                '\\' if has_escapes => match characters.next()? {
                     '0' => content.push('\0'),
                     'n' => content.push('\n'),
                     'r' => content.push('\r'),
@@ -144,7 +148,7 @@ fn number(text: &str) -> String {
 /// Bytes as hexadecimal digits. MySQL and MariaDB tell bytes that are no text as question marks.
 fn bytes(dialect: Dialect, literal: &str) -> String {
     if let Some(hex) = literal.strip_prefix("\\x") {
-        return hex.to_owned();
+        return hex.to_lowercase();
     }
     if dialect == Dialect::MySql {
         return literal.bytes().map(|byte| format!("{byte:02x}")).collect();
