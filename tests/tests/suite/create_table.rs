@@ -150,19 +150,19 @@ fn create_table_statements_for_sqlite() {
 }
 
 behaviours! { (Everything, Job, Setting);
-    async fn a_created_table_does_not_differ_from_its_model(bed: &Bed) {
+    async fn a_created_table_does_not_differ_from_its_model(fixture: &Fixture) {
         for (def, address) in [
             (Everything::def(), Job::shard(0)),
             (Job::def(), Job::shard(0)),
             (Setting::def(), Setting::database()),
         ] {
-            let found = bed.cluster.read_table(&address, def.table).await.unwrap();
-            let difference = def.table_def().difference(&found, bed.dialect).unwrap();
+            let found = fixture.cluster.read_table(&address, def.table).await.unwrap();
+            let difference = def.table_def().difference(&found, fixture.dialect).unwrap();
             assert!(difference.is_empty(), "{difference}");
-            let all = bed.cluster.read_tables(&address).await.unwrap();
+            let all = fixture.cluster.read_tables(&address).await.unwrap();
             assert!(all.contains(&found), "{all:?}");
             // What was read creates the same table.
-            let created = CreateTable::new(&std::sync::Arc::new(found.clone()), bed.dialect);
+            let created = CreateTable::new(&std::sync::Arc::new(found.clone()), fixture.dialect);
             assert!(created.is_ok());
         }
     }

@@ -3,8 +3,8 @@
 use shard_orm::prelude::*;
 use shard_orm::schema::{Aspect, DataType, Difference};
 use shard_orm::sqlx::AssertSqlSafe;
-use shard_orm_tests::bed::Bed;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::Fixture;
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "crates")]
@@ -27,24 +27,28 @@ struct Crate {
     data: Option<serde_json::Value>,
 }
 
-async fn execute(bed: &Bed, statements: &[&str]) {
+async fn execute(fixture: &Fixture, statements: &[&str]) {
     for statement in statements {
-        let query = Crate::on_shard_of(bed.key()).sql(AssertSqlSafe((*statement).to_owned()));
-        query.execute(&bed.cluster).await.unwrap();
+        let query = Crate::on_shard_of(fixture.key()).sql(AssertSqlSafe((*statement).to_owned()));
+        query.execute(&fixture.cluster).await.unwrap();
     }
 }
 
-async fn difference(bed: &Bed) -> Difference {
-    let address = Crate::shard(bed.key());
-    let found = bed.cluster.read_table(&address, "crates").await.unwrap();
+async fn difference(fixture: &Fixture) -> Difference {
+    let address = Crate::shard(fixture.key());
+    let found = fixture
+        .cluster
+        .read_table(&address, "crates")
+        .await
+        .unwrap();
     let expected = Crate::def().table_def();
-    expected.difference(&found, bed.dialect).unwrap()
+    expected.difference(&found, fixture.dialect).unwrap()
 }
 
 /// Runs the statements, and compares what differs after them.
-async fn differs(bed: &Bed, statements: &[&str], expected: &[(Aspect, &str)]) {
-    execute(bed, statements).await;
-    let difference = difference(bed).await;
+async fn differs(fixture: &Fixture, statements: &[&str], expected: &[(Aspect, &str)]) {
+    execute(fixture, statements).await;
+    let difference = difference(fixture).await;
     let found: Vec<(Aspect, &str)> = difference
         .deviations
         .iter()
@@ -54,16 +58,16 @@ async fn differs(bed: &Bed, statements: &[&str], expected: &[(Aspect, &str)]) {
 }
 
 behaviours! { (Crate), 1 shards on 1 servers, |options| options;
-    async fn each_deviation_of_a_table_is_named(bed: &Bed) {
-        assert!(difference(bed).await.is_empty(), "{}", difference(bed).await);
-        match bed.dialect {
+    async fn each_deviation_of_a_table_is_named(fixture: &Fixture) {
+        assert!(difference(fixture).await.is_empty(), "{}", difference(fixture).await);
+        match fixture.dialect {
             Dialect::Postgres => {
-                differs(bed, &["ALTER TABLE {crates} ALTER note TYPE date USING NULL"], &[(Aspect::Type, "note")]).await;
-                differs(bed, &[
+                differs(fixture, &["ALTER TABLE {crates} ALTER note TYPE date USING NULL"], &[(Aspect::Type, "note")]).await;
+                differs(fixture, &[
                     "ALTER TABLE {crates} ALTER note TYPE text",
                     "ALTER TABLE {crates} ALTER label TYPE varchar(30) COLLATE \"C\"",
                 ], &[(Aspect::Length, "label")]).await;
-                differs(bed, &[
+                differs(fixture, &[
                     "ALTER TABLE {crates} ALTER label TYPE varchar(20)",
                     "ALTER TABLE {crates} ALTER weight SET DEFAULT 8",
                     "ALTER TABLE {crates} ALTER user_id DROP NOT NULL",
@@ -86,12 +90,12 @@ behaviours! { (Crate), 1 shards on 1 servers, |options| options;
                 ]).await;
             }
             Dialect::MySql => {
-                differs(bed, &["ALTER TABLE {crates} MODIFY note date"], &[(Aspect::Type, "note")]).await;
-                differs(bed, &[
+                differs(fixture, &["ALTER TABLE {crates} MODIFY note date"], &[(Aspect::Type, "note")]).await;
+                differs(fixture, &[
                     "ALTER TABLE {crates} MODIFY note longtext",
                     "ALTER TABLE {crates} MODIFY label varchar(30) NOT NULL",
                 ], &[(Aspect::Length, "label")]).await;
-                differs(bed, &[
+                differs(fixture, &[
                     "ALTER TABLE {crates} MODIFY label varchar(20) COLLATE utf8mb4_general_ci NOT NULL",
                     "ALTER TABLE {crates} MODIFY weight int NOT NULL DEFAULT 8",
                     "ALTER TABLE {crates} MODIFY user_id bigint",
@@ -113,7 +117,7 @@ behaviours! { (Crate), 1 shards on 1 servers, |options| options;
                     (Aspect::Check, "weight>0"),
                 ]).await;
             }
-            Dialect::Sqlite => differs(bed, &[
+            Dialect::Sqlite => differs(fixture, &[
                 "DROP TABLE {crates}",
                 "CREATE TABLE {crates} (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER, \
                  label TEXT NOT NULL COLLATE NOCASE, weight INTEGER NOT NULL DEFAULT 8 CHECK (weight > 0), \
@@ -141,16 +145,16 @@ behaviours! { (Crate), 1 shards on 1 servers, |options| options;
         }
     }
 
-    async fn keys_that_differ_are_named(bed: &Bed) {
-        let key = if bed.dialect == Dialect::Sqlite {
+    async fn keys_that_differ_are_named(fixture: &Fixture) {
+        let key = if fixture.dialect == Dialect::Sqlite {
             "CREATE TABLE {crates} (id INTEGER NOT NULL, user_id INTEGER NOT NULL REFERENCES {others} (id) \
              ON DELETE CASCADE, PRIMARY KEY (id, user_id))"
         } else {
             "CREATE TABLE {crates} (id bigint NOT NULL, user_id bigint NOT NULL, \
              PRIMARY KEY (id, user_id), FOREIGN KEY (user_id) REFERENCES {others} (id) ON DELETE CASCADE)"
         };
-        execute(bed, &["DROP TABLE {crates}", "CREATE TABLE {others} (id bigint PRIMARY KEY)", key]).await;
-        let found = difference(bed).await;
+        execute(fixture, &["DROP TABLE {crates}", "CREATE TABLE {others} (id bigint PRIMARY KEY)", key]).await;
+        let found = difference(fixture).await;
         let of = |aspect| found.deviations.iter().find(|deviation| deviation.aspect == aspect).unwrap();
         let primary = of(Aspect::PrimaryKey);
         assert_eq!(primary.expected.as_deref(), Some("id"));
@@ -160,20 +164,20 @@ behaviours! { (Crate), 1 shards on 1 servers, |options| options;
         assert_eq!((foreign.expected.as_deref(), foreign.found.as_deref()), (None, Some(text)));
     }
 
-    async fn a_type_of_one_database_is_opaque(bed: &Bed) {
-        let columns = match bed.dialect {
+    async fn a_type_of_one_database_is_opaque(fixture: &Fixture) {
+        let columns = match fixture.dialect {
             Dialect::Postgres => "id bigint PRIMARY KEY, a inet, b point",
             Dialect::MySql => "id bigint PRIMARY KEY, a bit(8), b enum('x', 'y')",
             Dialect::Sqlite => "id INTEGER PRIMARY KEY, a MONEY, b VARCHAR(5)",
         };
-        execute(bed, &[&format!("CREATE TABLE {{opaque}} ({columns})")]).await;
-        let address = Crate::shard(bed.key());
-        let found = bed.cluster.read_table(&address, "opaque").await.unwrap();
+        execute(fixture, &[&format!("CREATE TABLE {{opaque}} ({columns})")]).await;
+        let address = Crate::shard(fixture.key());
+        let found = fixture.cluster.read_table(&address, "opaque").await.unwrap();
         for column in &found.columns[1..] {
             assert!(matches!(column.data_type, DataType::Opaque { .. }), "{column:?}");
         }
-        found.check_types(bed.dialect).unwrap();
-        let other = if bed.dialect == Dialect::Postgres { Dialect::MySql } else { Dialect::Postgres };
+        found.check_types(fixture.dialect).unwrap();
+        let other = if fixture.dialect == Dialect::Postgres { Dialect::MySql } else { Dialect::Postgres };
         let error = found.check_types(other).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         for named in ["table `opaque`", "column `a`", "column `b`"] {
@@ -181,8 +185,8 @@ behaviours! { (Crate), 1 shards on 1 servers, |options| options;
         }
     }
 
-    async fn a_table_that_does_not_exist_is_an_error(bed: &Bed) {
-        let read = bed.cluster.read_table(&Crate::shard(bed.key()), "nothing").await;
+    async fn a_table_that_does_not_exist_is_an_error(fixture: &Fixture) {
+        let read = fixture.cluster.read_table(&Crate::shard(fixture.key()), "nothing").await;
         assert_eq!(read.unwrap_err().kind(), ErrorKind::UndefinedTable);
     }
 }
