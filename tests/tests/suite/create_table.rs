@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
+use shard_orm::model::Model as _;
 use shard_orm::prelude::*;
 use shard_orm::schema::CreateTable;
 use shard_orm_tests::behaviours;

@@ -1,5 +1,6 @@
 //! Tables read from the catalogs of the databases, and compared with their models.
 
+use shard_orm::model::Model as _;
 use shard_orm::prelude::*;
 use shard_orm::schema::{Aspect, DataType, Difference};
 use shard_orm::sqlx::AssertSqlSafe;
