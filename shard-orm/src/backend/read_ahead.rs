@@ -118,6 +118,7 @@ where
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 

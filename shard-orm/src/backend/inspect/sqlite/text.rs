@@ -176,6 +176,7 @@ pub(in crate::backend::inspect) fn index(sql: &str) -> (Vec<String>, Option<Stri
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
