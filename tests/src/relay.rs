@@ -66,7 +66,9 @@ impl Relay {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 counted.opened.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(pass(client, followed.clone(), Arc::clone(&counted)));
+                // Of this moment: a connection that is accepted before all are ended is one of them.
+                let at = followed.borrow().clone();
+                tokio::spawn(pass(client, at, followed.clone(), Arc::clone(&counted)));
             }
         });
         Self {
@@ -97,19 +99,20 @@ impl Relay {
     /// # Panics
     /// When they do not end.
     pub async fn lead_to(&self, url: &str) {
+        self.manner
+            .send_modify(|manner| manner.server = authority(url).to_owned());
+        self.end_connections().await;
+    }
+
+    /// Ends all connections that are open now, and waits until they have ended.
+    async fn end_connections(&self) {
         let mut ended = Arc::default();
-        self.manner.send_modify(|manner| {
-            manner.server = authority(url).to_owned();
-            ended = mem::take(&mut manner.generation);
-        });
-        let begun = Instant::now();
-        while Arc::strong_count(&ended) > 1 {
-            assert!(
-                begun.elapsed() < LIMIT,
-                "connections of a relay did not end"
-            );
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.manner
+            .send_modify(|manner| ended = mem::take(&mut manner.generation));
+        wait_until("connections of a relay end", || {
+            Arc::strong_count(&ended) == 1
+        })
+        .await;
     }
 
     /// From now on each message takes so much longer, in either direction.
@@ -128,11 +131,15 @@ impl Relay {
             .send_modify(|manner| manner.loses_answers = loses);
     }
 
-    /// Ends all connections, and takes no new ones.
-    pub fn close(&self) {
+    /// Ends all connections, and takes no new ones; waits until they have ended.
+    ///
+    /// # Panics
+    /// When they do not end.
+    pub async fn close(&self) {
         self.task.abort();
-        self.manner
-            .send_modify(|manner| manner.generation = Arc::default());
+        // A connection that is accepted until then is ended with the others.
+        wait_until("a relay stops to listen", || self.task.is_finished()).await;
+        self.end_connections().await;
     }
 }
 
@@ -142,12 +149,8 @@ impl Drop for Relay {
     }
 }
 
-async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>, seen: Arc<Seen>) {
-    let (server, generation) = {
-        let manner = manner.borrow();
-        (manner.server.clone(), Arc::clone(&manner.generation))
-    };
-    let Ok(server) = TcpStream::connect(server).await else {
+async fn pass(client: TcpStream, at: Manner, mut manner: watch::Receiver<Manner>, seen: Arc<Seen>) {
+    let Ok(server) = TcpStream::connect(&at.server).await else {
         return;
     };
     client.set_nodelay(true).unwrap();
@@ -159,7 +162,7 @@ async fn pass(client: TcpStream, mut manner: watch::Receiver<Manner>, seen: Arc<
     tokio::select! {
         () = forward(from_client, to_server, up, &seen, Direction::ToServer) => {}
         () = forward(from_server, to_client, down, &seen, Direction::ToClient) => {}
-        _ = manner.wait_for(|manner| !Arc::ptr_eq(&manner.generation, &generation)) => {}
+        _ = manner.wait_for(|manner| !Arc::ptr_eq(&manner.generation, &at.generation)) => {}
     }
 }
 
@@ -186,6 +189,15 @@ async fn forward(
         {
             return;
         }
+    }
+}
+
+/// Waits for a condition, within the limit.
+async fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < LIMIT, "timed out: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -150,7 +150,7 @@ async fn a_read_with_a_lost_response_is_retried_on_the_primary(on: On) {
     two.replica.lose_answers(false);
     two.replica_serves().await;
     // Now its connections end, and nobody listens.
-    two.replica.close();
+    two.replica.close().await;
     for _ in 0..20 {
         assert_eq!(bounded(two.replica_port()).await.unwrap(), two.a.port(0));
     }

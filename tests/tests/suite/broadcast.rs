@@ -179,7 +179,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         for group in ["shops", "shop; DROP TABLE orders", "shop\"", ""] {
             let error = fixture.cluster.broadcast(group).sql(ADD).execute().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);
-            assert!(error.to_string().contains("it has `shop`"), "{error}");
+            assert!(error.to_string().contains("the configuration has `shop`"), "{error}");
         }
     }
 

@@ -194,7 +194,7 @@ behaviours! { (Order);
             let moved = Order { user_id: key, ..order.clone() };
             let error = moved.update(&fixture.cluster).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotFound);
-            assert!(error.to_string().contains("insert it under the new key"), "{error}");
+            assert!(error.to_string().contains("insert the row under the new key"), "{error}");
             assert_eq!(kind(moved.delete(&fixture.cluster).await), ErrorKind::NotFound);
             assert_eq!(kind(moved.reload(&fixture.cluster).await), ErrorKind::NotFound);
         }

@@ -234,7 +234,7 @@ behaviours! { (Order, Job, Setting);
         let neighbour = Order { user_id: fixture.neighbours(key, 1)[0], ..order.clone() };
         let error = neighbour.save(&fixture.cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unique);
-        assert!(error.to_string().contains("belongs to another shard key"), "{error}");
+        assert!(error.to_string().contains("has another shard key"), "{error}");
         assert_eq!(order.stored(fixture).await, Some(order));
     }
 
