@@ -38,7 +38,7 @@ fn each_mistake_in_ids_is_explained() {
         &ids("worker = 256\ntables = 'other'\nblock = 0\nwroker = 1"),
         &[
             ("ids.worker", 4, "use 0 to 255"),
-            ("ids.tables", 5, "no database `other`"),
+            ("ids.tables", 5, "unknown database `other`"),
             ("ids.block", 6, "the block size is 0"),
             ("ids.wroker", 7, "did you mean `worker`?"),
         ],
@@ -54,7 +54,7 @@ fn each_mistake_in_ids_is_explained() {
     assert_problems(
         &ids("worker = { ttl = '999ms', lease = 'none' }"),
         &[
-            ("ids.worker.lease", 4, "no database `none`"),
+            ("ids.worker.lease", 4, "unknown database `none`"),
             ("ids.worker.ttl", 4, "the lease TTL is 999ms; use 1s to 1h"),
         ],
     );
@@ -90,9 +90,9 @@ fn code_is_checked_as_a_file_is() {
     assert_problems_in_code(
         &config,
         &[
-            ("ids.worker.lease", "no database `other`"),
+            ("ids.worker.lease", "unknown database `other`"),
             ("ids.worker.ttl", "use 1s to 1h"),
-            ("ids.tables", "no database `none`"),
+            ("ids.tables", "unknown database `none`"),
             ("ids.block", "use 1 to 1000000"),
         ],
     );

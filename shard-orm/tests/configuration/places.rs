@@ -108,7 +108,7 @@ fn a_namespace_leaves_room_for_a_generation() {
     let text = shop(&[(3, &template(60))]);
     assert_problems(
         &text,
-        &[("groups.shop.namespace", 3, "has 60 bytes; use 59 at most")],
+        &[("groups.shop.namespace", 3, "has 60 bytes; use at most 59")],
     );
 }
 
@@ -211,10 +211,10 @@ fn a_replica_is_not_a_primary() {
 }
 
 #[test]
-fn a_replica_stands_once() {
+fn a_replica_is_listed_once() {
     let text = shop(&[(8, "replicas = [\n'sqlite://copy/a',\n'sqlite://copy/a']")]);
     let path = "groups.shop.servers[0].replicas[1]";
-    assert_problems(&text, &[(path, 10, "duplicate server `a`")]);
+    assert_problems(&text, &[(path, 10, "duplicate replica")]);
 }
 
 #[test]

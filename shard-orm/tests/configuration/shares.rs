@@ -11,7 +11,7 @@ fn weights_give_somebody_the_shards() {
 #[test]
 fn a_server_with_a_weight_gets_a_shard() {
     let text = shop(&[(2, "logical_shards = 1")]);
-    let part = "of 1 logical shards this server gets none";
+    let part = "this server gets none by its weight";
     assert_problems(&text, &[("groups.shop.servers[1].weight", 9, part)]);
 }
 
@@ -99,7 +99,7 @@ fn a_strategy_says_what_is_wrong_with_it() {
         (
             "{ type = 'range', bounds = [2, 1] }",
             "bounds",
-            "the bound 1 stands after 2",
+            "bound 1 follows 2",
         ),
         (
             "{ type = 'ring', virtual_nodes = 0 }",
