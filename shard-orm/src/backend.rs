@@ -7,7 +7,7 @@
 // A build without one of the drivers does not use the code for that database.
 #![cfg_attr(
     not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
-    allow(dead_code, unused_imports)
+    allow(dead_code, unused_imports, unused_mut)
 )]
 
 mod advisory;

@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 /// How the values of one column are read and bound.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Codec<'a> {
-    /// The name of the column, for messages.
+    /// The name of the column, for messages on decimals.
+    #[cfg_attr(not(feature = "decimal"), allow(dead_code))]
     name: &'a str,
     form: Form,
     nullable: bool,
