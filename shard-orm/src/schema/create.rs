@@ -87,7 +87,8 @@ impl CreateTable {
     /// files are namespaces by themselves.
     #[must_use]
     pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.namespace = Some(namespace.into()).filter(|_| self.dialect != Dialect::Sqlite);
+        self.namespace =
+            Some(namespace.into()).filter(|_| !self.dialect.capability().file_per_namespace);
         self
     }
 
