@@ -11,6 +11,7 @@
 )]
 
 mod advisory;
+pub(crate) mod alter;
 mod args;
 mod arithmetic;
 mod array;

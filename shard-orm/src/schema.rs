@@ -3,13 +3,17 @@
 //! A [`TableDef`] owns what it says and is shared, so that whatever works on tables needs no model
 //! of them.
 
+mod alter;
 mod catalog;
+mod clause;
+mod compare;
 mod create;
 mod difference;
 mod table;
 
+pub use self::alter::{AlterStatement, Alteration, Change};
+pub(crate) use self::clause::{column_like, index_name};
 pub use self::create::CreateTable;
-pub(crate) use self::create::{column_like, index_name};
 pub use self::difference::{Aspect, Deviation, Difference};
 pub use self::table::{
     CheckDef, ColumnDef, DefaultValue, ForeignKeyDef, GeneratedColumn, IndexDef, IndexPart,

@@ -73,6 +73,11 @@ pub(crate) fn default(dialect: Dialect, data_type: &DataType, sql: &str) -> Stri
     }
 }
 
+/// Whether an expression is a constant.
+pub(crate) fn is_literal(dialect: Dialect, sql: &str) -> bool {
+    literal(dialect, sql).is_some()
+}
+
 /// The content of a literal; `None` of another expression.
 fn literal(dialect: Dialect, sql: &str) -> Option<String> {
     let mut text = sql.trim();

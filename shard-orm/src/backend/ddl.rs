@@ -3,11 +3,11 @@
 //! Called by `schema`.
 
 use sea_query::{
-    Alias, ColumnType as SeaType, Expr, ExprTrait, Func, MysqlQueryBuilder, PostgresQueryBuilder,
-    Query, SqliteQueryBuilder, StringLen, TableCreateStatement,
+    Alias, ColumnType as SeaType, Expr, ExprTrait, Func, IndexType, MysqlQueryBuilder,
+    PostgresQueryBuilder, Query, SqliteQueryBuilder, StringLen, TableCreateStatement,
 };
 
-use super::{ColumnType, DataType, Digits};
+use super::{ColumnType, DataType, Digits, SqlFragment};
 use crate::dialect::Dialect;
 
 /// Text that is indexed on MySQL needs a length; a key of it holds at most 3,072 bytes.
@@ -41,6 +41,53 @@ pub(crate) fn exact_table(dialect: Dialect, table: &mut TableCreateStatement, st
 /// `CREATE INDEX IF NOT EXISTS`.
 pub(crate) fn has_indexes_inside(dialect: Dialect) -> bool {
     dialect == Dialect::MySql
+}
+
+/// Whether an index is created within its table. A spatial one is not: sea-query has no clause for it.
+pub(crate) fn is_index_inside(dialect: Dialect, definition: &Option<SqlFragment>) -> bool {
+    let is_spatial = definition.as_ref().is_some_and(is_spatial);
+    has_indexes_inside(dialect) && !is_spatial
+}
+
+fn is_spatial(definition: &SqlFragment) -> bool {
+    definition.dialect == Dialect::MySql && definition.text == "SPATIAL"
+}
+
+/// The kind of an index that sea-query knows.
+pub(crate) fn index_type(definition: Option<&SqlFragment>) -> Option<IndexType> {
+    let is_text = |one: &&SqlFragment| one.dialect == Dialect::MySql && one.text == "FULLTEXT";
+    definition.filter(is_text).map(|_| IndexType::FullText)
+}
+
+/// What stands in place of the columns of an index.
+pub(crate) fn index_definition(definition: &SqlFragment) -> Option<String> {
+    let is_postgres = definition.dialect == Dialect::Postgres;
+    is_postgres.then(|| format!("USING {}", definition.text))
+}
+
+/// The statement that creates an index, with its kind.
+pub(crate) fn with_index_kind(definition: Option<&SqlFragment>, create: String) -> String {
+    match definition.filter(|definition| is_spatial(definition)) {
+        Some(_) => create.replacen("INDEX", "SPATIAL INDEX", 1),
+        None => create,
+    }
+}
+
+/// Whether sea-query writes expressions in an index of this database.
+pub(crate) fn indexes_take_expressions(dialect: Dialect) -> bool {
+    dialect != Dialect::Sqlite
+}
+
+/// Whether an index that is built while rows are written is asked for (`CONCURRENTLY`). MySQL and
+/// MariaDB build every index so; SQLite locks the file.
+pub(crate) fn builds_indexes_concurrently(dialect: Dialect) -> bool {
+    dialect == Dialect::Postgres
+}
+
+/// Whether a foreign key names the namespace of the table that it refers to. On MySQL and MariaDB
+/// sea-query cannot, and it is that of the table itself.
+pub(crate) fn references_are_qualified(dialect: Dialect) -> bool {
+    dialect == Dialect::Postgres
 }
 
 /// The clause that lets a column compare by bytes; none where the table as a whole does.

@@ -13,7 +13,7 @@ mod postgres;
 mod sqlite;
 mod types;
 
-pub(crate) use self::catalog::{Catalog, IndexRow};
+pub(crate) use self::catalog::{Catalog, IndexRow, PartRow};
 pub(crate) use self::fit::{base, expected, unfit, unfit_number};
 pub(crate) use self::loss::{Described, Stored, loss};
 

@@ -314,6 +314,7 @@ fn lowered(def: &ModelDef) -> TableDef {
                     .collect(),
                 unique: index.unique,
                 condition: None,
+                definition: None,
             }
         })
         .collect();

@@ -103,8 +103,8 @@ pub(crate) fn unique_indexes(table: &TableDef) -> impl Iterator<Item = Vec<usize
     unique.filter_map(|index| {
         let parts = index.parts.iter();
         let columns = parts.map(|part| match part {
-            IndexPart::Column(ordinal) => Some(*ordinal),
-            IndexPart::Expression(_) => None,
+            IndexPart::Column(ordinal) | IndexPart::Descending(ordinal) => Some(*ordinal),
+            IndexPart::Prefix(..) | IndexPart::Expression(_) => None,
         });
         columns.collect()
     })

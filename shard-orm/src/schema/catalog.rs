@@ -4,7 +4,7 @@ use super::{
     CheckDef, ColumnDef, DefaultValue, ForeignKeyDef, GeneratedColumn, IndexDef, IndexPart,
     ReferenceAction, TableDef,
 };
-use crate::backend::inspect::{Catalog, IndexRow};
+use crate::backend::inspect::{Catalog, IndexRow, PartRow};
 
 impl TableDef {
     /// The tables that a catalog describes.
@@ -66,15 +66,22 @@ impl TableDef {
     }
 
     fn add_index_part(&mut self, row: IndexRow) {
+        let ordinal = |name: &str| self.ordinal(name);
         let part = match row.part {
-            Ok(name) => match self.ordinal(&name) {
-                Some(ordinal) => IndexPart::Column(ordinal),
-                None => return,
-            },
-            Err(expression) => IndexPart::Expression(expression),
+            PartRow::Column(name, false) => ordinal(&name).map(IndexPart::Column),
+            PartRow::Column(name, true) => ordinal(&name).map(IndexPart::Descending),
+            PartRow::Prefix(name, length) => {
+                ordinal(&name).map(|ordinal| IndexPart::Prefix(ordinal, length))
+            }
+            PartRow::Expression(expression) => Some(IndexPart::Expression(expression)),
+        };
+        let Some(part) = part else {
+            return;
         };
         match (row.primary, part) {
-            (true, IndexPart::Column(ordinal)) => self.primary_key.push(ordinal),
+            (true, IndexPart::Column(ordinal) | IndexPart::Descending(ordinal)) => {
+                self.primary_key.push(ordinal);
+            }
             (_, part) => match self.indexes.last_mut() {
                 Some(index) if index.name == row.name => index.parts.push(part),
                 _ => self.indexes.push(IndexDef {
@@ -82,6 +89,7 @@ impl TableDef {
                     parts: vec![part],
                     unique: row.unique,
                     condition: row.condition,
+                    definition: row.definition,
                 }),
             },
         }

@@ -2,7 +2,7 @@
 
 use sea_query::{Expr, Value};
 
-use crate::backend::{Codec, Collation, DataType, Row, SqlFragment};
+use crate::backend::{Codec, Collation, DataType, Row, SqlFragment, ddl};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -67,12 +67,16 @@ pub struct GeneratedColumn {
 pub struct IndexDef {
     /// The name.
     pub name: String,
-    /// The columns and expressions, in order. Their direction is not kept.
+    /// The columns and expressions, in order.
     pub parts: Vec<IndexPart>,
     /// Whether it is unique.
     pub unique: bool,
     /// The condition of a partial index.
     pub condition: Option<SqlFragment>,
+    /// What the other fields do not say, for an index of a kind that not all databases have:
+    /// `FULLTEXT` and `SPATIAL` of MySQL and MariaDB; everything from the method on of PostgreSQL,
+    /// such as `gin (tags)` or `btree (id) INCLUDE (item)`.
+    pub definition: Option<SqlFragment>,
 }
 
 /// One part of an index.
@@ -80,8 +84,26 @@ pub struct IndexDef {
 pub enum IndexPart {
     /// A column, by its ordinal.
     Column(usize),
-    /// An expression, or the beginning of a column.
+    /// A column in descending order.
+    Descending(usize),
+    /// The beginning of a column, in characters of a text and bytes of a byte string (MySQL and
+    /// MariaDB).
+    Prefix(usize, u32),
+    /// An expression; on SQLite also a column with a collation of its own.
     Expression(SqlFragment),
+}
+
+impl IndexPart {
+    /// The ordinal of the column, unless it is an expression.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            Self::Column(ordinal) | Self::Descending(ordinal) | Self::Prefix(ordinal, _) => {
+                Some(*ordinal)
+            }
+            Self::Expression(_) => None,
+        }
+    }
 }
 
 /// A foreign key of a table.
@@ -156,10 +178,13 @@ impl TableDef {
         self.ordinal(name).map(|ordinal| &self.columns[ordinal])
     }
 
-    /// Whether an index, or the primary key, holds the column.
+    /// Whether an index, or the primary key, holds the whole column.
     #[must_use]
     pub fn is_indexed(&self, ordinal: usize) -> bool {
-        let in_index = |index: &IndexDef| index.parts.contains(&IndexPart::Column(ordinal));
+        let is_whole = |part: &IndexPart| matches!(part, IndexPart::Column(at) | IndexPart::Descending(at) if *at == ordinal);
+        // One of another kind, such as FULLTEXT, needs no limit of length.
+        let in_index =
+            |index: &IndexDef| index.definition.is_none() && index.parts.iter().any(is_whole);
         self.primary_key.contains(&ordinal) || self.indexes.iter().any(in_index)
     }
 
@@ -188,6 +213,43 @@ impl TableDef {
             self.name,
             foreign.join("; ")
         )))
+    }
+}
+
+impl TableDef {
+    /// Checks that this database has all types and expressions of the table.
+    pub(crate) fn check_sql(&self, dialect: Dialect) -> Result<()> {
+        self.check_types(dialect)?;
+        let indexes = self.indexes.iter();
+        let fragments = indexes.flat_map(|index| {
+            let parts = index.parts.iter().filter_map(|part| match part {
+                IndexPart::Expression(expression) => Some(expression),
+                _ => None,
+            });
+            parts.chain(&index.condition).chain(&index.definition)
+        });
+        let fragments = fragments.chain(self.checks.iter().map(|check| &check.expression));
+        for fragment in fragments {
+            let subject = format!("an expression of table `{}`", self.name);
+            fragment.sql_for(dialect, &subject)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that a statement can create the foreign keys on this database.
+    pub(crate) fn check_references(&self, dialect: Dialect) -> Result<()> {
+        let mut keys = self.foreign_keys.iter();
+        match keys.find(|key| key.schema.is_some()) {
+            Some(key) if !ddl::references_are_qualified(dialect) => {
+                Err(Error::unsupported(format!(
+                    "foreign key `{}` of table `{}` refers to table `{}` of another namespace, which \
+                     cannot be created on {dialect}; create the table with your own SQL, or leave the \
+                     foreign key out",
+                    key.name, self.name, key.table
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use shard_orm::{ErrorKind, Result};
 
 mod aggregates;
+mod alter;
 mod broadcast;
 mod compare;
 mod create_table;

@@ -38,9 +38,20 @@ pub(crate) struct IndexRow {
     pub(crate) name: String,
     pub(crate) primary: bool,
     pub(crate) unique: bool,
-    /// The column, or an expression.
-    pub(crate) part: std::result::Result<String, SqlFragment>,
+    pub(crate) part: PartRow,
     pub(crate) condition: Option<SqlFragment>,
+    /// What columns, expressions and the condition do not say.
+    pub(crate) definition: Option<SqlFragment>,
+}
+
+/// What a part of an index is.
+#[derive(Debug)]
+pub(crate) enum PartRow {
+    /// A column of this name, and whether it descends.
+    Column(String, bool),
+    /// The beginning of a column.
+    Prefix(String, u32),
+    Expression(SqlFragment),
 }
 
 /// A column of a foreign key.
@@ -202,13 +213,15 @@ impl Catalog {
             let (parts, found) = super::sqlite::index(&text);
             condition = found;
             let number = usize::try_from(i64::read(row, 8)?).unwrap_or_default();
-            if name.is_none() {
-                expression = parts.get(number.wrapping_sub(1)).cloned();
-            }
+            let written = parts.get(number.wrapping_sub(1)).cloned();
+            let has_collation = |text: &String| text.to_lowercase().contains(" collate ");
+            expression = written.filter(|text| name.is_none() || has_collation(text));
         }
-        let part = match (expression, name) {
-            (None, Some(name)) => Ok(name),
-            (expression, _) => Err(self.sql(expression.unwrap_or_default())),
+        let prefix = Option::<i64>::read(row, 10)?.and_then(|length| u32::try_from(length).ok());
+        let part = match (expression, name, prefix) {
+            (None, Some(name), Some(length)) => PartRow::Prefix(name, length),
+            (None, Some(name), None) => PartRow::Column(name, i64::read(row, 9)? != 0),
+            (expression, _, _) => PartRow::Expression(self.sql(expression.unwrap_or_default())),
         };
         self.indexes.push(IndexRow {
             table: String::read(row, 4)?,
@@ -217,6 +230,7 @@ impl Catalog {
             unique: i64::read(row, 3)? != 0,
             part,
             condition: condition.take().map(|text| self.sql(text)),
+            definition: Option::<String>::read(row, 11)?.map(|text| self.sql(text)),
         });
         Ok(())
     }

@@ -20,13 +20,16 @@ CAST(EXTRA LIKE '%auto_increment%' AS SIGNED), CAST(NULLIF(GENERATION_EXPRESSION
 CAST(EXTRA LIKE '%STORED%' AS SIGNED), CAST(NULL AS CHAR), CAST(COLLATION_NAME AS CHAR) \
 FROM information_schema.COLUMNS WHERE ";
 
-/// A part of an index is a column, the beginning of one, or on MySQL an expression.
+/// A part of an index is a column, the beginning of one, or on MySQL an expression. The whole column
+/// of a spatial index counts as a beginning of 32 bytes.
 const INDEXES: &str = "\
 SELECT CAST(INDEX_NAME AS CHAR), CAST(INDEX_NAME = 'PRIMARY' AS SIGNED), \
 CAST(COLUMN_NAME AS CHAR), CAST(NON_UNIQUE = 0 AS SIGNED), CAST(TABLE_NAME AS CHAR), \
-CAST(CASE WHEN SUB_PART IS NOT NULL THEN CONCAT('`', COLUMN_NAME, '`(', SUB_PART, ')') \
-/*!80013 ELSE EXPRESSION */ END AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR), \
-CAST(SEQ_IN_INDEX AS SIGNED) FROM information_schema.STATISTICS WHERE ";
+CAST(/*M!100202 NULL */ /*!80013 EXPRESSION */ AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR), \
+CAST(SEQ_IN_INDEX AS SIGNED), CAST(COALESCE(COLLATION = 'D', 0) AS SIGNED), \
+CAST(IF(INDEX_TYPE = 'SPATIAL', NULL, SUB_PART) AS SIGNED), \
+CAST(IF(INDEX_TYPE IN ('FULLTEXT', 'SPATIAL'), INDEX_TYPE, NULL) AS CHAR) \
+FROM information_schema.STATISTICS WHERE ";
 
 /// Both sides of a key, column by column. A table's own name in another case is its own name where
 /// names of tables are kept in lower case.

@@ -28,11 +28,24 @@ LEFT JOIN pg_collation c ON c.oid = a.attcollation \
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
 WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY t.relname, a.attnum";
 
-/// Indexes, or the unique ones alone.
+/// Indexes, or the unique ones alone. A bit of `indoption` stands for DESC, and the next one for
+/// NULLS FIRST. An index that columns, expressions and a condition do not describe has the rest of
+/// its definition from the method on: another method, operator class, collation or order of NULLs,
+/// an expression that descends, further columns, storage options.
 const INDEXES: &str = "\
 SELECT n.relname::text, i.indisprimary::int::int8, a.attname::text, i.indisunique::int::int8, \
 t.relname::text, CASE WHEN k.number = 0 THEN pg_get_indexdef(i.indexrelid, k.position::int, true) END, \
-pg_get_expr(i.indpred, i.indrelid), NULL::text, k.position \
+pg_get_expr(i.indpred, i.indrelid), NULL::text, k.position, \
+(i.indoption[k.position::int - 1] & 1)::int8, NULL::int8, \
+CASE WHEN NOT i.indisprimary AND (n.relam <> (SELECT oid FROM pg_am WHERE amname = 'btree') \
+OR i.indnkeyatts < i.indnatts OR n.reloptions IS NOT NULL \
+OR pg_get_indexdef(i.indexrelid) LIKE '% NULLS NOT DISTINCT%' \
+OR EXISTS (SELECT FROM generate_series(0, i.indnkeyatts - 1) AS p (at) \
+JOIN pg_opclass o ON o.oid = i.indclass[p.at] \
+LEFT JOIN pg_attribute b ON b.attrelid = i.indrelid AND b.attnum = i.indkey[p.at] AND b.attnum > 0 \
+WHERE NOT o.opcdefault OR i.indoption[p.at] IN (1, 2) OR (b.attnum IS NULL AND i.indoption[p.at] <> 0) \
+OR (i.indcollation[p.at] <> b.attcollation AND i.indcollation[p.at] <> 0))) \
+THEN substr(pg_get_indexdef(i.indexrelid), strpos(pg_get_indexdef(i.indexrelid), ' USING ') + 7) END \
 FROM t JOIN pg_index i ON i.indrelid = t.oid JOIN pg_class n ON n.oid = i.indexrelid \
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k (number, position) \
 LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number AND k.number > 0 \

@@ -21,13 +21,13 @@ FROM t, pragma_table_xinfo(t.name) c WHERE c.hidden <> 1 ORDER BY t.name, c.cid"
 /// A primary key of one integer is the row's own number, and has no index. The indexes follow, or
 /// the unique ones alone.
 const INDEXES: &str = "\
-SELECT '', 1, name, 1, of_table, NULL, NULL, NULL, pk FROM (SELECT t.name AS of_table, p.name AS name, \
+SELECT '', 1, name, 1, of_table, NULL, NULL, NULL, pk, 0, NULL, NULL FROM (SELECT t.name AS of_table, p.name AS name, \
 p.pk AS pk FROM t, pragma_table_info(t.name) p WHERE p.pk > 0 ORDER BY t.name, p.pk) \
 UNION ALL \
-SELECT index_name, 0, name, is_unique, of_table, NULL, NULL, sql, seqno FROM (\
+SELECT index_name, 0, name, is_unique, of_table, NULL, NULL, sql, seqno, is_desc, NULL, NULL FROM (\
 SELECT l.name AS index_name, x.name AS name, l.`unique` AS is_unique, t.name AS of_table, \
 (SELECT m.sql FROM main.sqlite_schema m WHERE m.type = 'index' AND m.name = l.name) AS sql, \
-x.seqno + 1 AS seqno FROM t, pragma_index_list(t.name) l, pragma_index_xinfo(l.name) x \
+x.seqno + 1 AS seqno, x.desc AS is_desc FROM t, pragma_index_list(t.name) l, pragma_index_xinfo(l.name) x \
 WHERE l.origin <> 'pk' AND x.`key` AND (l.`unique` OR NOT ";
 
 /// A key that names no columns of the other table points to its primary key.
