@@ -11,6 +11,7 @@ mod attr;
 mod check;
 mod errors;
 mod expand;
+mod migrations;
 mod names;
 mod parse;
 #[cfg(test)]
@@ -245,6 +246,19 @@ pub fn shard_field(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 #[proc_macro_derive(ShardProjection, attributes(shard))]
 pub fn shard_projection(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     run(input, projection)
+}
+
+/// Embeds a folder of migrations in the program: `migrations!("migrations")`.
+///
+/// The path is relative to the folder of the crate's `Cargo.toml`. It expands to a
+/// `Result<Migrations>`, whose error names a file without a valid name or phase. The compiler notices
+/// changed files; for new ones, a build script has to print `cargo::rerun-if-changed=migrations`.
+#[proc_macro]
+pub fn migrations(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    syn::parse(input)
+        .and_then(|folder| migrations::expand(&folder))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 /// Runs a derive and converts its errors to `compile_error!`s.

@@ -41,6 +41,8 @@ pub(crate) mod inspect;
 mod lexer;
 mod listener;
 mod literal;
+#[cfg(feature = "migrate")]
+pub(crate) mod migration;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod namespaces;
@@ -60,6 +62,8 @@ mod row_part;
 pub(crate) mod row_stamp;
 mod rows;
 mod scalar;
+#[cfg(feature = "migrate")]
+pub(crate) mod script;
 mod session;
 pub(crate) mod settings;
 mod sql;

@@ -59,6 +59,7 @@
 //! | [`mod@cluster`], [`health`] | addresses, sessions and connections; the state of servers |
 //! | [`setup`], [`schema`] | creation of namespaces and tables |
 //! | [`sync`] | synchronization of reference tables |
+//! | `migrate` | migrations: SQL files that change the tables of all namespaces |
 //! | [`lock`] | distributed locks |
 //! | [`Error`], [`ErrorKind`], [`error`] | errors, with the same kinds for all databases |
 //!
@@ -70,6 +71,7 @@
 //! | `chrono`, `time` | date and time types of these crates as fields |
 //! | `uuid`, `decimal`, `json` | `uuid::Uuid`, `rust_decimal::Decimal`, `serde_json::Value` and [`Json`] as fields |
 //! | `serde` | `id::text`, ids as strings in JSON; pages, cursors, health and reports as serde data |
+//! | `migrate` | `migrate`, migrations of all namespaces |
 //! | `redis` | `lock::RedisLocks`, locks held in Redis |
 //! | `testing` | [`testing`], temporary clusters on SQLite |
 
@@ -91,6 +93,8 @@ pub mod error;
 mod exec;
 pub mod id;
 pub mod lock;
+#[cfg(feature = "migrate")]
+pub mod migrate;
 pub mod model;
 mod plan;
 pub mod prelude;
@@ -148,6 +152,8 @@ pub use query::{Filter, Query, UnscopedQuery};
 pub use record::{
     DatabaseModel, IsolatedModel, PerServerModel, ShardModel, StaticModel, TransmittedModel,
 };
+#[cfg(feature = "migrate")]
+pub use shard_orm_derive::migrations;
 pub use shard_orm_derive::{ShardField, ShardKey, ShardModel, ShardProjection, StaticModel};
 pub use topology::Read;
 pub use transaction::{Isolation, Tx, TxOptions};

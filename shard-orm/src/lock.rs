@@ -74,6 +74,9 @@ pub use lease::LeaseLocks;
 pub use redis::RedisLocks;
 pub use token::Token;
 
+#[cfg(feature = "migrate")]
+pub(crate) use name::advisory;
+
 /// The shortest TTL of a lock.
 const SHORTEST: Duration = Duration::from_millis(100);
 /// The longest TTL of a lock.

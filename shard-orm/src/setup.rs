@@ -69,6 +69,8 @@ pub struct Setup {
     allowed: BTreeMap<String, Allowed>,
     /// Named databases that may have been replaced.
     new_databases: BTreeSet<String>,
+    /// Groups whose static namespaces are created although no model of a static table is named.
+    statics: BTreeSet<Arc<str>>,
     /// Whether to close the cluster afterwards.
     closes: bool,
 }
@@ -91,6 +93,7 @@ impl Cluster {
             defs: Vec::new(),
             allowed: BTreeMap::new(),
             new_databases: BTreeSet::new(),
+            statics: BTreeSet::new(),
             closes: false,
         }
     }
@@ -140,6 +143,13 @@ impl Setup {
 
     pub(crate) fn table_of(mut self, def: &'static ModelDef) -> Self {
         self.defs.push(def);
+        self
+    }
+
+    /// Also creates the namespaces of the static tables of a group.
+    #[cfg(feature = "migrate")]
+    pub(crate) fn static_namespaces(mut self, group: &str) -> Self {
+        self.statics.insert(Arc::from(group));
         self
     }
 
@@ -306,7 +316,7 @@ impl Setup {
 
     /// The groups whose servers hold copies of static models.
     fn groups_of_copies(&self) -> Result<BTreeSet<Arc<str>>> {
-        let mut groups = BTreeSet::new();
+        let mut groups = self.statics.clone();
         for def in &self.defs {
             groups.extend(self.cluster.groups_of_static(def)?);
         }

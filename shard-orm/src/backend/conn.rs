@@ -209,6 +209,26 @@ impl Conn {
         }
     }
 
+    /// Runs a statement with these values and without keeping it prepared, calls `on_row` for each
+    /// row, and returns the number of affected rows.
+    pub(crate) async fn ask(
+        &mut self,
+        text: &str,
+        values: &[sea_query::Value],
+        on_row: &mut OnRow<'_>,
+    ) -> Result<u64, Failure> {
+        let mut args = Args::new(self.dialect()).map_err(Failure::own)?;
+        for value in values {
+            args.push(value).map_err(Failure::own)?;
+        }
+        let sql = Sql {
+            text: text.into(),
+            persistent: false,
+            single: false,
+        };
+        self.run(sql, args, on_row).await
+    }
+
     /// Runs statements without arguments and rows.
     pub(crate) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
         self.check_size(text, 0)?;

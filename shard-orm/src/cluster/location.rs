@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Address, Cluster};
+use crate::connect::NamespaceHandle;
 use crate::error::Result;
 
 /// The current location of a logical shard or a named database.
@@ -47,13 +48,19 @@ impl Cluster {
     /// [`Configuration`](crate::ErrorKind::Configuration) if the group or database is unknown.
     pub fn locate(&self, at: &Address) -> Result<Location> {
         let handle = self.handle(at)?;
+        Ok(Location::of(&handle))
+    }
+}
+
+impl Location {
+    pub(crate) fn of(handle: &NamespaceHandle) -> Self {
         let namespace = &handle.namespace;
-        Ok(Location {
+        Self {
             group: namespace.group().to_string(),
             shard: namespace.is_sharded().then(|| namespace.shard()),
             server: handle.server.to_string(),
             namespace: namespace.name().to_string(),
-        })
+        }
     }
 }
 

@@ -120,6 +120,9 @@ pub(crate) struct Capability {
     pub(crate) transaction_numbers: bool,
     /// Locks that the server keeps for one session.
     pub(crate) session_locks: Support,
+    /// `CREATE TABLE` and the like take part in a transaction. MySQL and MariaDB commit before and
+    /// after each.
+    pub(crate) transactional_ddl: bool,
 
     // Values.
     /// NULL is larger than any value. Elsewhere it is smaller.
@@ -174,6 +177,7 @@ static SQLITE: Capability = Capability {
     session_locks: Support::No(
         "SQLite keeps no locks for a session; use `LeaseLocks`, which keep theirs in a table",
     ),
+    transactional_ddl: true,
     nulls_are_largest: false,
     nan_is_null: true,
     decimals: Support::No(
@@ -218,6 +222,7 @@ static POSTGRES: Capability = Capability {
     shared_lock_table: true,
     transaction_numbers: true,
     session_locks: Support::Yes,
+    transactional_ddl: true,
     nulls_are_largest: true,
     nan_is_null: false,
     decimals: Support::Yes,
@@ -258,6 +263,7 @@ static MYSQL: Capability = Capability {
     shared_lock_table: false,
     transaction_numbers: false,
     session_locks: Support::Yes,
+    transactional_ddl: false,
     nulls_are_largest: false,
     nan_is_null: false,
     decimals: Support::Yes,

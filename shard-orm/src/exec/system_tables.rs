@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, ColumnDef, QueryStatementWriter, Table};
+use sea_query::{Alias, ColumnDef, IntoTableRef, QueryStatementWriter, Table};
 
 use super::run::{Intent, run};
 use super::statement::{Label, Sink, Statement};
@@ -71,9 +71,13 @@ pub(crate) enum Kind {
 }
 
 /// The statement that creates such a table unless it exists. The first column is its primary key.
-pub(crate) fn create_table(dialect: Dialect, table: &str, columns: &[(&str, Kind)]) -> String {
+pub(crate) fn create_table(
+    dialect: Dialect,
+    table: impl IntoTableRef,
+    columns: &[(&str, Kind)],
+) -> String {
     let mut create = Table::create();
-    create.table(Alias::new(table)).if_not_exists();
+    create.table(table).if_not_exists();
     for (position, (name, kind)) in columns.iter().enumerate() {
         let column_type = match kind {
             Kind::Integer => big_integer(dialect),

@@ -66,7 +66,15 @@ const ROUNDS: usize = 5;
 #[derive(Debug, Clone)]
 pub struct LeaseLocks {
     cluster: Cluster,
-    database: String,
+    place: Place,
+}
+
+/// The namespace with the table of locks.
+#[derive(Debug, Clone)]
+enum Place {
+    Database(String),
+    /// The first logical shard of a group.
+    Group(String),
 }
 
 impl LeaseLocks {
@@ -77,10 +85,19 @@ impl LeaseLocks {
     pub fn new(cluster: &Cluster, database: impl Into<String>) -> Result<Self> {
         let locks = Self {
             cluster: cluster.clone(),
-            database: database.into(),
+            place: Place::Database(database.into()),
         };
         locks.handle()?;
         Ok(locks)
+    }
+
+    /// Locks in the first logical shard of a group.
+    #[cfg_attr(not(feature = "migrate"), allow(dead_code))]
+    pub(crate) fn of_group(cluster: &Cluster, group: &str) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            place: Place::Group(group.to_owned()),
+        }
     }
 
     /// Creates the table, if it does not exist.
@@ -89,11 +106,14 @@ impl LeaseLocks {
     /// The database's error.
     pub async fn setup(&self) -> Result<()> {
         let handle = self.handle()?;
-        create_in_database(&handle, &create(handle.dialect())).await
+        create_in_database(&handle, &create(&handle)).await
     }
 
-    fn handle(&self) -> Result<Arc<NamespaceHandle>> {
-        self.cluster.handle_of_database(&self.database)
+    pub(crate) fn handle(&self) -> Result<Arc<NamespaceHandle>> {
+        match &self.place {
+            Place::Database(name) => self.cluster.handle_of_database(name),
+            Place::Group(group) => self.cluster.handle_of_shard(group, 0),
+        }
     }
 
     /// `INSERT .. ON CONFLICT DO UPDATE .. WHERE it is free RETURNING fence`.
@@ -112,7 +132,7 @@ impl LeaseLocks {
                     .lte(now(acquisition.dialect))
                     .or(of_row(TOKEN).eq(acquisition.token.as_str())),
             );
-        let mut insert = acquisition.insert()?;
+        let mut insert = acquisition.insert(handle)?;
         insert
             .on_conflict(conflict)
             .returning_col(Alias::new(FENCE));
@@ -129,7 +149,7 @@ impl LeaseLocks {
     ) -> Result<Option<i64>> {
         let mut update = Query::update();
         update
-            .table(Alias::new(TABLE))
+            .table(handle.namespace.own_table(TABLE))
             .value(Alias::new(TOKEN), acquisition.token.as_str())
             .value(Alias::new(EXPIRES_AT), acquisition.expiry())
             .value(Alias::new(FENCE), column(FENCE).add(1_i64))
@@ -141,7 +161,7 @@ impl LeaseLocks {
             );
         if self.write(handle, "lock", &update, &mut NoRows).await? == 0 {
             match self
-                .write(handle, "lock", &acquisition.insert()?, &mut NoRows)
+                .write(handle, "lock", &acquisition.insert(handle)?, &mut NoRows)
                 .await
             {
                 Ok(_) => {}
@@ -153,7 +173,7 @@ impl LeaseLocks {
         let mut select = Query::select();
         select
             .column(Alias::new(FENCE))
-            .from(Alias::new(TABLE))
+            .from(handle.namespace.own_table(TABLE))
             .and_where(column(NAME).eq(acquisition.name))
             .and_where(column(TOKEN).eq(acquisition.token.as_str()));
         self.read(handle, &select).await
@@ -215,10 +235,14 @@ impl LeaseLocks {
         }
         Error::new(
             ErrorKind::UndefinedTable,
-            format!(
-                "database `{}` has no table `{TABLE}`; create it with `LeaseLocks::setup`",
-                self.database
-            ),
+            match &self.place {
+                Place::Database(name) => format!(
+                    "database `{name}` has no table `{TABLE}`; create it with `LeaseLocks::setup`"
+                ),
+                Place::Group(group) => {
+                    format!("the first logical shard of group `{group}` has no table `{TABLE}`")
+                }
+            },
         )
         .with_source(error)
     }
@@ -265,7 +289,7 @@ impl LockManager for LeaseLocks {
         Box::pin(async move {
             let handle = self.handle()?;
             let name = bounded(key, LONGEST);
-            let mut update = of_holder(&name, token, handle.dialect());
+            let mut update = of_holder(&name, token, &handle);
             update.value(Alias::new(EXPIRES_AT), expiry(handle.dialect(), ttl));
             self.update(&handle, "ping", &update).await
         })
@@ -275,7 +299,7 @@ impl LockManager for LeaseLocks {
         Box::pin(async move {
             let handle = self.handle()?;
             let name = bounded(key, LONGEST);
-            let mut update = of_holder(&name, token, handle.dialect());
+            let mut update = of_holder(&name, token, &handle);
             update.value(Alias::new(EXPIRES_AT), 0_i64);
             self.update(&handle, "release", &update).await
         })
@@ -288,7 +312,7 @@ impl LockManager for LeaseLocks {
             let mut select = Query::select();
             select
                 .column(Alias::new(FENCE))
-                .from(Alias::new(TABLE))
+                .from(handle.namespace.own_table(TABLE))
                 .and_where(column(NAME).eq(&*name))
                 .and_where(column(EXPIRES_AT).gt(now(handle.dialect())));
             let found = self.read(&handle, &select).await;
@@ -310,10 +334,10 @@ impl Acquisition<'_> {
         expiry(self.dialect, self.ttl)
     }
 
-    fn insert(&self) -> Result<sea_query::InsertStatement> {
+    fn insert(&self, handle: &NamespaceHandle) -> Result<sea_query::InsertStatement> {
         let mut insert = Query::insert();
         insert
-            .into_table(Alias::new(TABLE))
+            .into_table(handle.namespace.own_table(TABLE))
             .columns([NAME, TOKEN, EXPIRES_AT, FENCE].map(Alias::new))
             .values([
                 Expr::val(self.name),
@@ -327,10 +351,11 @@ impl Acquisition<'_> {
 }
 
 /// Updates the row of a holder that has not expired.
-fn of_holder(name: &str, token: &Token, dialect: Dialect) -> UpdateStatement {
+fn of_holder(name: &str, token: &Token, handle: &NamespaceHandle) -> UpdateStatement {
+    let dialect = handle.dialect();
     let mut update = Query::update();
     update
-        .table(Alias::new(TABLE))
+        .table(handle.namespace.own_table(TABLE))
         .and_where(column(NAME).eq(name))
         .and_where(column(TOKEN).eq(token.to_string()))
         .and_where(column(EXPIRES_AT).gt(now(dialect)));
@@ -349,12 +374,16 @@ fn is_unknown(error: &Error) -> bool {
     error.kind() == ErrorKind::OutcomeUnknown
 }
 
-fn create(dialect: Dialect) -> String {
+fn create(handle: &NamespaceHandle) -> String {
     let columns = [
         (NAME, Kind::Text),
         (TOKEN, Kind::Text),
         (EXPIRES_AT, Kind::Integer),
         (FENCE, Kind::Integer),
     ];
-    create_table(dialect, TABLE, &columns)
+    create_table(
+        handle.dialect(),
+        handle.namespace.own_table(TABLE),
+        &columns,
+    )
 }

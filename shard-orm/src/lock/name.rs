@@ -39,7 +39,7 @@ fn hex(bytes: &[u8]) -> String {
 /// The number is the first 8 bytes of the hash of cluster and key, big-endian. The name is the
 /// readable part of the key, and the first 16 bytes of the hash, since the server does not
 /// distinguish `A` from `a`.
-pub(super) fn advisory(cluster: &str, key: &str) -> AdvisoryLock {
+pub(crate) fn advisory(cluster: &str, key: &str) -> AdvisoryLock {
     let hash = hash(&[cluster, key]);
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);

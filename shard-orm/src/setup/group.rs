@@ -46,7 +46,7 @@ impl Setup {
         // Static tables come first: a connection to a SQLite file attaches only those that exist
         // when it is opened.
         let mut copied = Vec::new();
-        if !copies.is_empty() {
+        if !copies.is_empty() || self.statics.contains(group.name()) {
             for (handle, known) in statics.iter().zip(&plan.statics) {
                 let record = create_namespace_as(handle, known.as_ref(), None).await?;
                 // System tables, in addition to those of the models.

@@ -1,0 +1,224 @@
+//! Applies or reverts one migration in one namespace.
+//!
+//! Where DDL is transactional, the statements and the record of the version are one transaction.
+//! Elsewhere, and for files that start with `-- no-transaction`, statements run one by one, and each is
+//! recorded, so that an interrupted migration is completed by the next run.
+
+mod backoff;
+mod decide;
+mod steps;
+mod transaction;
+
+use std::time::Duration;
+
+use super::effect::{needs_no_transaction, transaction_control};
+use super::event::Event;
+use super::file::{Direction, Script};
+use super::history::{self, Entry, State};
+use super::mark::Resolution;
+use super::migrations::Migration;
+use super::plan::script;
+use super::session::Session;
+use super::survey::Found;
+use crate::backend::Failure;
+use crate::backend::script::{ScriptStatement, statements};
+use crate::cluster::Location;
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One migration in one direction, for one kind of database.
+pub(super) struct Work<'m> {
+    pub(super) migration: &'m Migration,
+    pub(super) script: &'m Script,
+    pub(super) direction: Direction,
+    pub(super) dialect: Dialect,
+    statements: Vec<ScriptStatement>,
+    /// Whether all statements run in one transaction.
+    transactional: bool,
+}
+
+impl<'m> Work<'m> {
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) if the migration has no file for the database, or
+    /// controls a transaction within the transaction that it runs in.
+    pub(super) fn new(
+        migration: &'m Migration,
+        direction: Direction,
+        dialect: Dialect,
+    ) -> Result<Self> {
+        let script = script(migration, direction, dialect)?;
+        let statements = statements(dialect, &script.text);
+        let transactional = dialect.capability().transactional_ddl
+            && !script.no_transaction
+            && !statements
+                .iter()
+                .any(|one| needs_no_transaction(&one.tokens));
+        let controls = statements
+            .iter()
+            .find(|one| transaction_control(&one.tokens).is_some());
+        if let Some(statement) = controls.filter(|_| transactional) {
+            return Err(Error::configuration(format!(
+                "migration file `{}`, line {}: a migration runs in a transaction of its own; remove \
+                 the statement, or begin the file with the line `-- no-transaction`",
+                script.path, statement.line
+            )));
+        }
+        Ok(Self {
+            migration,
+            script,
+            direction,
+            dialect,
+            statements,
+            transactional,
+        })
+    }
+
+    /// The entry of a version whose statements are about to run.
+    fn entry(&self, state: State) -> Entry {
+        let migration = self.migration;
+        let checksum = self.script.checksum.clone();
+        Entry::new(migration.version(), migration.name(), checksum, state)
+    }
+}
+
+/// The waits of a migration, and the receiver of its events.
+pub(super) struct Context<'a> {
+    /// The longest wait for all locks.
+    pub(super) lock_wait: Duration,
+    pub(super) location: &'a Location,
+    pub(super) notify: &'a (dyn Fn(Event) + Sync),
+    /// Whether the lock of the group is still held.
+    pub(super) is_held: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// A migration that failed.
+#[derive(Debug)]
+pub(super) struct Stopped {
+    pub(super) error: Error,
+    /// The line of the statement.
+    pub(super) line: Option<usize>,
+}
+
+impl Stopped {
+    fn at(line: usize) -> impl FnOnce(Failure) -> Self {
+        move |failure| Self {
+            error: failure.error,
+            line: Some(line),
+        }
+    }
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        failure.error.into()
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self { error, line: None }
+    }
+}
+
+/// Applies or reverts a migration in the namespace of a session.
+pub(super) async fn apply(
+    session: &mut Session,
+    work: &Work<'_>,
+    context: &Context<'_>,
+) -> Result<(), Stopped> {
+    if work.transactional {
+        transaction::run(session, work, context).await
+    } else {
+        steps::run(session, work, context).await
+    }
+}
+
+/// Decides about the statement at which a version was interrupted.
+pub(super) fn resolve(
+    entry: &mut Entry,
+    migration: &Migration,
+    dialect: Dialect,
+    resolution: Resolution,
+) -> Result<()> {
+    let direction = match entry.state {
+        State::Reverting => Direction::Down,
+        State::Applied | State::Applying => Direction::Up,
+    };
+    let work = Work::new(migration, direction, dialect)?;
+    entry.resolve(&work, resolution == Resolution::Done);
+    Ok(())
+}
+
+/// Creates the table of versions, with the versions that sqlx has recorded.
+pub(super) async fn prepare(session: &mut Session, found: &Found) -> Result<(), Stopped> {
+    if found.table {
+        return Ok(());
+    }
+    let handle = session.handle().clone();
+    session.batch(&history::create(&handle.namespace)).await?;
+    if found.entries.is_empty() {
+        return Ok(());
+    }
+    session.begin().await?;
+    for entry in found.entries.values() {
+        let insert = entry.insert(&handle.namespace)?;
+        match session.run(&insert, &mut |_| Ok(())).await {
+            Err(failure) => {
+                session.rollback().await;
+                return Err(failure.into());
+            }
+            Ok(_) => continue,
+        }
+    }
+    session.commit().await?;
+    Ok(())
+}
+
+/// Writes the entry of a version, in place of a former one if it has one.
+pub(super) async fn write(
+    session: &mut Session,
+    entry: &Entry,
+    exists: bool,
+) -> Result<(), Failure> {
+    let handle = session.handle().clone();
+    let namespace = &handle.namespace;
+    if !exists {
+        let insert = entry.insert(namespace).map_err(Failure::own)?;
+        session.run(&insert, &mut |_| Ok(())).await?;
+        return Ok(());
+    }
+    let rows = session
+        .run(&entry.update(namespace), &mut |_| Ok(()))
+        .await?;
+    if rows == 0 {
+        return Err(Failure::own(Error::new(
+            ErrorKind::Database,
+            format!(
+                "the record of version {} was removed while its statements ran; another run may be at \
+                 work",
+                entry.version
+            ),
+        )));
+    }
+    Ok(())
+}
+
+/// Reads the entry of a version.
+pub(super) async fn read(session: &mut Session, version: i64) -> Result<Option<Entry>, Failure> {
+    let handle = session.handle().clone();
+    let select = history::select_version(&handle.namespace, version);
+    let mut found = None;
+    session
+        .run(&select, &mut |row| {
+            found = Some(Entry::read(row, 1)?);
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+pub(super) async fn forget(session: &mut Session, version: i64) -> Result<(), Failure> {
+    let handle = session.handle().clone();
+    let delete = history::delete(&handle.namespace, version);
+    session.run(&delete, &mut |_| Ok(())).await.map(drop)
+}

@@ -1,0 +1,47 @@
+//! The events of a run, for progress bars and logs.
+
+use std::time::Duration;
+
+use super::blocker::Blocker;
+use super::report::Failed;
+use crate::cluster::Location;
+
+/// Something that happened during a run; passed to [`Migrate::on_event`](super::Migrate::on_event).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The plan is made, and the run starts.
+    Planned {
+        /// The number of namespaces that lack a migration.
+        namespaces: usize,
+        /// The number of migrations to run, over all namespaces.
+        steps: usize,
+    },
+    /// A migration starts in a namespace.
+    Started {
+        /// The namespace.
+        location: Location,
+        /// The version.
+        version: i64,
+    },
+    /// A migration waits for locks that other sessions hold. Reported once a second.
+    Waiting {
+        /// The namespace.
+        location: Location,
+        /// The time since the first attempt.
+        waited: Duration,
+        /// The sessions in the way, as far as they are known.
+        blockers: Vec<Blocker>,
+    },
+    /// A migration is done in a namespace.
+    Done {
+        /// The namespace.
+        location: Location,
+        /// The version.
+        version: i64,
+        /// The time that it took, with waits.
+        duration: Duration,
+    },
+    /// A migration has failed in a namespace.
+    Failed(Failed),
+}

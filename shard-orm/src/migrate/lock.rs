@@ -1,0 +1,138 @@
+//! The lock of a group: one operator at a time changes its namespaces.
+//!
+//! A lease in the first namespace of the group, or in the named database, which survives poolers of
+//! transactions. Its fencing token increases with each holder.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_query::{Alias, Expr, ExprTrait as _, OnConflict, Query};
+
+use super::target::Target;
+use crate::backend::{Field as _, Row};
+use crate::cluster::Cluster;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::system_tables::{Kind, create_table, now, send};
+use crate::exec::{Executor as _, First, Intent, NoRows, create_in_database};
+use crate::lock::{Guard, LeaseLocks, LockManager};
+use crate::topology::Read;
+
+/// The table that says who holds a lock.
+const TABLE: &str = "shard_orm_lock_holder";
+const KEY: &str = "name";
+const HOLDER: &str = "holder";
+const SINCE: &str = "since";
+/// The name of the lock.
+const LOCK: &str = "change";
+/// The pause of a waiter.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// A lock that is held.
+pub(super) struct GroupLock {
+    guard: Guard,
+}
+
+impl GroupLock {
+    /// Takes the lock of a target for `ttl`, renewed while it is held. Waits up to `wait` for another
+    /// holder.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) with the other holder.
+    pub(super) async fn acquire(
+        cluster: &Cluster,
+        target: &Target,
+        holder: &str,
+        ttl: Duration,
+        wait: Duration,
+    ) -> Result<Self> {
+        let locks = match target {
+            Target::Database(name) => LeaseLocks::new(cluster, name.as_str())?,
+            Target::Group(group) | Target::Static(group) => LeaseLocks::of_group(cluster, group),
+        };
+        locks.setup().await?;
+        let handle = locks.handle()?;
+        let dialect = handle.dialect();
+        let columns = [
+            (KEY, Kind::Text),
+            (HOLDER, Kind::Text),
+            (SINCE, Kind::Integer),
+        ];
+        let table = || handle.namespace.own_table(TABLE);
+        create_in_database(&handle, &create_table(dialect, table(), &columns)).await?;
+        let manager: Arc<dyn LockManager> = Arc::new(locks);
+        let until = tokio::time::Instant::now() + wait;
+        let guard = loop {
+            if let Some(guard) = Guard::acquire(Arc::clone(&manager), LOCK, ttl).await? {
+                break guard;
+            }
+            if tokio::time::Instant::now() < until {
+                tokio::time::sleep(PAUSE.min(wait)).await;
+                continue;
+            }
+            let mut select = Query::select();
+            let column = |name: &str| Expr::col((Alias::new(TABLE), Alias::new(name)));
+            select
+                .expr(column(HOLDER))
+                .expr(now(dialect).sub(column(SINCE)))
+                .from(table())
+                .and_where(column(KEY).eq(LOCK));
+            let mut held =
+                First::new(|row: &Row<'_>| Ok((String::read(row, 0)?, i64::read(row, 1)?)));
+            let primary = cluster.read_from(Read::Primary).target();
+            let label = ("select", TABLE);
+            send(primary, &handle, Intent::Read, label, &select, &mut held).await?;
+            let by = held.row.map_or_else(String::new, |(holder, age)| {
+                let age = Duration::from_secs(u64::try_from(age / 1000).unwrap_or(0));
+                format!(" by {holder}, for {age:?}")
+            });
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "the lock of {target} is held{by}; wait for it. The lock of a holder that has died \
+                     expires after {ttl:?}"
+                ),
+            ));
+        };
+        let holder: String = holder.chars().take(255).collect();
+        let mut insert = Query::insert();
+        let mut conflict = OnConflict::column(Alias::new(KEY));
+        conflict.update_columns([HOLDER, SINCE].map(Alias::new));
+        insert
+            .into_table(table())
+            .columns([KEY, HOLDER, SINCE].map(Alias::new))
+            .values([LOCK.into(), holder.into(), now(dialect)])
+            .map_err(|source| Error::configuration("the holder of a lock").with_source(source))?
+            .on_conflict(conflict);
+        let label = ("upsert", TABLE);
+        send(
+            cluster.target(),
+            &handle,
+            Intent::Write,
+            label,
+            &insert,
+            &mut NoRows,
+        )
+        .await?;
+        Ok(Self { guard })
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.guard.is_held()
+    }
+
+    pub(super) async fn release(self) -> Result<()> {
+        self.guard.release().await.map(drop)
+    }
+}
+
+/// The name of this process for other operators: user, host and process.
+pub(super) fn this_process() -> String {
+    let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+    let user = user.unwrap_or_else(|_| "unknown user".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .unwrap_or_else(|| "unknown host".to_owned());
+    format!("{user}@{} (process {})", host.trim(), std::process::id())
+}

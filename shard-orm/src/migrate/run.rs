@@ -1,0 +1,398 @@
+//! Runs migrations: one namespace first, then the others by server.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::apply::{Context, Stopped, Work, apply, prepare};
+use super::builder::Migrate;
+use super::event::Event;
+use super::file::Direction;
+use super::lock::GroupLock;
+use super::migrations::Migration;
+use super::report::{Done, Failed, Report};
+use super::session::Session;
+use super::survey::{Found, survey};
+use super::target::Target;
+use super::{plan, work};
+use crate::connect::NamespaceHandle;
+use crate::error::{Error, Result};
+use crate::plan::{Concurrency, ConcurrencyLimiter};
+
+/// The work in one namespace.
+pub(super) struct Task<'m> {
+    pub(super) handle: Arc<NamespaceHandle>,
+    pub(super) found: Found,
+    pub(super) migrations: Vec<&'m Migration>,
+}
+
+/// The tasks of one target, and the namespaces that did not answer.
+pub(super) struct Tasks<'m> {
+    pub(super) target: Target,
+    pub(super) tasks: Vec<Task<'m>>,
+    pub(super) unreachable: Vec<Failed>,
+}
+
+impl Migrate {
+    /// Applies the missing migrations.
+    ///
+    /// Reads the versions of all namespaces with one statement per server. If nothing is missing,
+    /// that is all. Otherwise it creates missing namespaces, as [`Cluster::setup`] does, takes the
+    /// lock of the group, and migrates the first namespace, then the others, some on each server
+    /// concurrently. A failure stops the run on its own server, and the others finish.
+    ///
+    /// Where DDL is transactional, a file runs in one transaction with its record, unless its first
+    /// line is `-- no-transaction`. On MySQL and MariaDB each statement is recorded. A run that was
+    /// interrupted is completed by the next one.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the files do not match the versions of
+    /// the namespaces; [`Unavailable`](crate::ErrorKind::Unavailable) if another operator holds the
+    /// lock. Nothing is done then. If a migration fails in a namespace, the error of the first one,
+    /// which contains the [`Report`].
+    ///
+    /// [`Cluster::setup`]: crate::Cluster::setup
+    pub async fn up(self) -> Result<Report> {
+        let limits = self.options.limits;
+        self.run(Direction::Up, |migrations, handle, found| {
+            plan::missing(migrations, handle, found, limits)
+        })
+        .await
+    }
+
+    /// Reverts the migrations after a version, the latest first; those with version 0, all of them.
+    ///
+    /// # Errors
+    /// As [`up`](Self::up); also if a migration has no `.down.sql` file, in which case nothing is done.
+    pub async fn down(self, to: i64) -> Result<Report> {
+        self.run(Direction::Down, |migrations, handle, found| {
+            plan::to_revert(migrations, handle, found, to)
+        })
+        .await
+    }
+
+    /// Runs what a plan finds in each target.
+    async fn run<P>(&self, direction: Direction, plan: P) -> Result<Report>
+    where
+        P: for<'m> Fn(&'m [Migration], &NamespaceHandle, &Found) -> Result<Vec<&'m Migration>>,
+    {
+        let mut planned = Vec::new();
+        for target in self.targets()? {
+            planned.push(self.tasks(target, &plan).await?);
+        }
+        let tasks = || planned.iter().flat_map(|tasks| &tasks.tasks);
+        let steps = tasks().map(|task| task.migrations.len()).sum();
+        self.notify(Event::Planned {
+            namespaces: tasks().count(),
+            steps,
+        });
+        let mut report = Report::default();
+        for tasks in planned {
+            report.failed.extend(tasks.unreachable.iter().cloned());
+            if tasks.tasks.is_empty() {
+                continue;
+            }
+            if report.failed.len() >= self.options.max_failures {
+                report
+                    .skipped
+                    .extend(tasks.tasks.iter().map(|task| location(&task.handle)));
+                continue;
+            }
+            if direction == Direction::Up {
+                self.create_namespaces(&tasks).await?;
+            }
+            let target = &tasks.target;
+            let lock = self.lock(target).await?;
+            // Another operator may have done some of it before the lock was free.
+            let outcome = match self.tasks(target.clone(), &plan).await {
+                Ok(tasks) => {
+                    self.run_tasks(direction, &tasks.tasks, &lock, &mut report)
+                        .await
+                }
+                Err(error) => Err(error),
+            };
+            let released = lock.release().await;
+            outcome?;
+            if let Err(error) = released {
+                tracing::warn!(target: "shard_orm", %error, "the lock of {target} expires by itself");
+            }
+        }
+        report.into_result()
+    }
+
+    /// The tasks of a target. A namespace whose versions do not match the files is an error.
+    async fn tasks<P>(&self, target: Target, plan: &P) -> Result<Tasks<'_>>
+    where
+        P: for<'m> Fn(&'m [Migration], &NamespaceHandle, &Found) -> Result<Vec<&'m Migration>>,
+    {
+        let migrations = self.migrations.in_folder(&target.folder());
+        let handles = self.handles(&target)?;
+        let mut tasks = Vec::new();
+        let mut unreachable = Vec::new();
+        for (handle, found) in handles.iter().zip(survey(&handles).await) {
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    unreachable.push(failed(handle, None, Stopped::from(error)));
+                    continue;
+                }
+            };
+            let migrations = plan(migrations, handle, &found)?;
+            if !migrations.is_empty() {
+                tasks.push(Task {
+                    handle: Arc::clone(handle),
+                    found,
+                    migrations,
+                });
+            }
+        }
+        Ok(Tasks {
+            target,
+            tasks,
+            unreachable,
+        })
+    }
+
+    /// Creates the namespaces that do not exist yet.
+    async fn create_namespaces(&self, tasks: &Tasks<'_>) -> Result<()> {
+        if tasks.tasks.iter().all(|task| task.found.exists) {
+            return Ok(());
+        }
+        match &tasks.target {
+            Target::Database(_) => tasks
+                .tasks
+                .iter()
+                .try_for_each(|task| task.handle.create_file()),
+            Target::Static(group) => {
+                let setup = self.cluster.setup().static_namespaces(group);
+                setup.run().await.map(drop)
+            }
+            Target::Group(_) => self.cluster.setup().run().await.map(drop),
+        }
+    }
+
+    async fn run_tasks(
+        &self,
+        direction: Direction,
+        tasks: &[Task<'_>],
+        lock: &GroupLock,
+        report: &mut Report,
+    ) -> Result<()> {
+        let works = work::all(tasks, direction)?;
+        let wave = Wave {
+            migrate: self,
+            works: &works,
+            lock,
+            stopped: Mutex::default(),
+            sessions: Mutex::default(),
+        };
+        let mut outcomes = Vec::new();
+        let mut rest = tasks;
+        if let (true, [first, others @ ..]) = (self.options.canary && tasks.len() > 1, tasks) {
+            outcomes.push(wave.run(first).await);
+            rest = others;
+            if let (true, Some(check)) = (wave.failures() == 0, &self.options.after_canary) {
+                check(location(&first.handle)).await?;
+            }
+            if wave.failures() > 0 {
+                // The first namespace is there to find out before the others are touched.
+                report
+                    .skipped
+                    .extend(rest.iter().map(|task| location(&task.handle)));
+                rest = &[];
+            }
+        }
+        let mut limiter = ConcurrencyLimiter::new(Concurrency {
+            most: usize::MAX,
+            per_server: self.options.per_server,
+        });
+        for (number, task) in rest.iter().enumerate() {
+            limiter.push(number, &task.handle, wave.run(task));
+        }
+        while let Some((_, outcome)) = limiter.next().await {
+            outcomes.push(outcome);
+        }
+        drop(limiter);
+        for outcome in outcomes {
+            if !outcome.done.versions.is_empty() {
+                report.done.push(outcome.done.clone());
+            }
+            match outcome.end {
+                End::Done => {}
+                End::Failed(failed) => report.failed.push(failed),
+                End::Skipped => report.skipped.push(outcome.done.location),
+            }
+        }
+        report.done.sort_by(|a, b| {
+            let of = |done: &Done| (done.location.group.clone(), done.location.shard);
+            of(a).cmp(&of(b))
+        });
+        wave.close().await;
+        Ok(())
+    }
+}
+
+/// The namespaces of one target that are migrated together.
+struct Wave<'a> {
+    migrate: &'a Migrate,
+    works: &'a [Work<'a>],
+    lock: &'a GroupLock,
+    /// The servers on which a migration has failed, once for each.
+    stopped: Mutex<Vec<Arc<str>>>,
+    /// Connections that are free.
+    sessions: Mutex<Vec<Session>>,
+}
+
+/// The outcome in one namespace.
+struct Outcome {
+    done: Done,
+    end: End,
+}
+
+enum End {
+    Done,
+    Failed(Failed),
+    Skipped,
+}
+
+impl Wave<'_> {
+    fn failures(&self) -> usize {
+        self.stopped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// Whether nothing more is started on this server.
+    fn is_stopped(&self, server: &str) -> bool {
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.len() >= self.migrate.options.max_failures
+            || stopped.iter().any(|one| **one == *server)
+            || !self.lock.is_held()
+    }
+
+    async fn run(&self, task: &Task<'_>) -> Outcome {
+        let handle = &task.handle;
+        let mut done = Done {
+            location: location(handle),
+            versions: Vec::new(),
+        };
+        if self.is_stopped(&handle.server) {
+            return Outcome {
+                done,
+                end: End::Skipped,
+            };
+        }
+        let end = match self.migrate(task, &mut done).await {
+            Ok(()) => End::Done,
+            Err(failed) => {
+                let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+                stopped.push(Arc::clone(&handle.server));
+                drop(stopped);
+                self.migrate.notify(Event::Failed(failed.clone()));
+                End::Failed(failed)
+            }
+        };
+        Outcome { done, end }
+    }
+
+    async fn migrate(&self, task: &Task<'_>, done: &mut Done) -> Result<(), Failed> {
+        let handle = &task.handle;
+        let opened = self.session(handle).await;
+        let mut session = opened.map_err(|error| failed(handle, None, error.into()))?;
+        let prepared = prepare(&mut session, &task.found).await;
+        prepared.map_err(|stopped| failed(handle, None, stopped))?;
+        for migration in &task.migrations {
+            let of_migration = |work: &&Work<'_>| {
+                work.migration.version() == migration.version() && work.dialect == handle.dialect()
+            };
+            let Some(work) = self.works.iter().find(of_migration) else {
+                continue;
+            };
+            let version = migration.version();
+            let started = Instant::now();
+            let location = location(handle);
+            self.migrate.notify(Event::Started {
+                location: location.clone(),
+                version,
+            });
+            let context = Context {
+                lock_wait: self.migrate.options.lock_wait,
+                location: &location,
+                notify: &|event| self.migrate.notify(event),
+                is_held: &|| self.lock.is_held(),
+            };
+            let applied = apply(&mut session, work, &context).await;
+            applied.map_err(|stopped| failed(handle, Some(work), stopped))?;
+            done.versions.push(version);
+            self.migrate.notify(Event::Done {
+                location,
+                version,
+                duration: started.elapsed(),
+            });
+        }
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.push(session);
+        Ok(())
+    }
+
+    /// A connection in a namespace: one that another namespace of the server no longer needs, or a
+    /// new one.
+    async fn session(&self, handle: &Arc<NamespaceHandle>) -> Result<Session> {
+        let free = {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            let free = sessions
+                .iter()
+                .position(|session| session.can_switch(handle));
+            free.map(|free| sessions.swap_remove(free))
+        };
+        match free {
+            Some(mut session) => {
+                session.enter(handle).await?;
+                Ok(session)
+            }
+            None => Session::open(handle, self.migrate.options.lock_timeout).await,
+        }
+    }
+
+    async fn close(self) {
+        let sessions = self
+            .sessions
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for session in sessions {
+            session.close().await;
+        }
+    }
+}
+
+/// The location of a namespace.
+pub(super) fn location(handle: &NamespaceHandle) -> crate::cluster::Location {
+    crate::cluster::Location::of(handle)
+}
+
+pub(super) fn failed(
+    handle: &NamespaceHandle,
+    work: Option<&Work<'_>>,
+    stopped: Stopped,
+) -> Failed {
+    Failed {
+        location: location(handle),
+        version: work.map(|work| work.migration.version()),
+        file: work.map(|work| work.script.path.clone()),
+        line: stopped.line,
+        kind: stopped.error.kind(),
+        message: message(&stopped.error),
+    }
+}
+
+/// The message without the logical shard, which is shown beside it.
+fn message(error: &Error) -> String {
+    let mut message = error.message().to_owned();
+    if let Some(source) = std::error::Error::source(error) {
+        let source = source.to_string();
+        if !message.contains(&source) {
+            message = format!("{message}: {source}");
+        }
+    }
+    message
+}

@@ -1,0 +1,240 @@
+//! A dedicated connection to the primary of a namespace, for its migrations.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_query::QueryStatementWriter;
+
+use super::blocker::Blocker;
+use crate::backend::migration::{
+    About, drop_index_concurrently, enter, lock_tables, session_settings, unbounded_lock_wait,
+};
+use crate::backend::{AdvisoryLock, Conn, Failure, Field, OnRow, Row, begin, observe, render};
+use crate::connect::NamespaceHandle;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The time that the server may wait for a silent session that applies statements one by one.
+const SILENCE: Duration = Duration::from_hours(24);
+
+/// A connection whose statements find the tables of one namespace by their plain names.
+pub(super) struct Session {
+    conn: Conn,
+    handle: Arc<NamespaceHandle>,
+    lock_timeout: Duration,
+}
+
+impl Session {
+    /// Opens a connection to the primary.
+    ///
+    /// # Errors
+    /// [`ReadOnly`](ErrorKind::ReadOnly) if the server is a replica.
+    pub(super) async fn open(
+        handle: &Arc<NamespaceHandle>,
+        lock_timeout: Duration,
+    ) -> Result<Self> {
+        let mut conn = handle.writer()?.open_dedicated().await?;
+        if handle.dialect().capability().servers.is_supported() {
+            let observed = observe(&mut conn).await.map_err(|failure| failure.error)?;
+            if !observed.writable {
+                return Err(Error::new(
+                    ErrorKind::ReadOnly,
+                    format!(
+                        "server `{}` is a replica or read-only; migrations run on primaries: name the \
+                         primary in the configuration",
+                        handle.server
+                    ),
+                ));
+            }
+        }
+        let mut session = Self {
+            conn,
+            handle: Arc::clone(handle),
+            lock_timeout,
+        };
+        if let Some(settings) = session_settings(handle.dialect(), lock_timeout) {
+            session
+                .batch(&settings)
+                .await
+                .map_err(|failure| failure.error)?;
+        }
+        session.enter(handle).await?;
+        Ok(session)
+    }
+
+    /// Replaces a connection that was lost.
+    pub(super) async fn reopen(&mut self) -> Result<()> {
+        *self = Self::open(&self.handle.clone(), self.lock_timeout).await?;
+        Ok(())
+    }
+
+    /// The namespace.
+    pub(super) fn handle(&self) -> &Arc<NamespaceHandle> {
+        &self.handle
+    }
+
+    /// Whether this connection can be used in another namespace.
+    pub(super) fn can_switch(&self, handle: &NamespaceHandle) -> bool {
+        !handle.dialect().capability().file_per_namespace
+            && self.handle.server == handle.server
+            && self.handle.namespace.group() == handle.namespace.group()
+            && self.handle.namespace.is_sharded()
+            && handle.namespace.is_sharded()
+    }
+
+    /// Makes a namespace the one in which tables are found.
+    pub(super) async fn enter(&mut self, handle: &Arc<NamespaceHandle>) -> Result<()> {
+        let namespace = &handle.namespace;
+        // The address of a named database says where its tables are.
+        if namespace.is_sharded() || namespace.is_static() {
+            if let Some(text) = enter(handle.dialect(), namespace.name()) {
+                self.batch(&text).await.map_err(|failure| failure.error)?;
+            }
+        }
+        self.handle = Arc::clone(handle);
+        Ok(())
+    }
+
+    /// Runs a text without arguments.
+    pub(super) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
+        self.conn.batch(text).await
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), Failure> {
+        let text = begin(self.handle.dialect(), None, false);
+        self.batch(&text).await
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<(), Failure> {
+        self.batch("COMMIT").await
+    }
+
+    /// Rolls back after a failure. A connection that was lost has no transaction.
+    pub(super) async fn rollback(&mut self) {
+        if let Err(failure) = self.batch("ROLLBACK").await {
+            tracing::debug!(target: "shard_orm", error = %failure.error, "a rollback failed");
+        }
+    }
+
+    /// Runs a statement of sea-query, and returns the number of affected rows.
+    pub(super) async fn run(
+        &mut self,
+        statement: &(impl QueryStatementWriter + Sync),
+        on_row: &mut OnRow<'_>,
+    ) -> Result<u64, Failure> {
+        let (text, values) = render(self.handle.dialect(), statement);
+        self.conn.ask(&text, &values.0, on_row).await
+    }
+
+    /// Whether the catalog has a row for this question.
+    pub(super) async fn has(&mut self, about: About<'_>) -> Result<bool, Failure> {
+        let Some((text, values)) = about.question(self.handle.dialect()) else {
+            return Ok(false);
+        };
+        let mut found = false;
+        let on_row = &mut |_: &Row<'_>| {
+            found = true;
+            Ok(())
+        };
+        self.conn.ask(text, &values, on_row).await?;
+        Ok(found)
+    }
+
+    /// Drops an index that is not valid.
+    pub(super) async fn drop_invalid_index(&mut self, index: &str) -> Result<(), Failure> {
+        if self.has(About::InvalidIndex(index)).await? {
+            self.batch(&drop_index_concurrently(index)).await?;
+        }
+        Ok(())
+    }
+
+    /// The sessions that hold locks, as far as this user may see them.
+    pub(super) async fn blockers(&mut self) -> Vec<Blocker> {
+        let mut blockers = Vec::new();
+        if let Some((text, values)) = About::Blockers.question(self.handle.dialect()) {
+            let asked = self
+                .conn
+                .ask(text, &values, &mut |row| {
+                    blockers.push(Blocker {
+                        session: String::read(row, 0)?,
+                        user: String::read(row, 1)?,
+                        client: String::read(row, 2)?,
+                        state: String::read(row, 3)?,
+                        seconds: i64::read(row, 4)?,
+                    });
+                    Ok(())
+                })
+                .await;
+            if let Err(failure) = asked {
+                tracing::debug!(target: "shard_orm", error = %failure.error, "cannot list blockers");
+            }
+        }
+        blockers
+    }
+
+    /// Locks those of the tables that exist, all at once.
+    pub(super) async fn lock_tables(&mut self, tables: &[String]) -> Result<(), Failure> {
+        let mut existing = Vec::new();
+        for table in tables {
+            if self.has(About::Table(table)).await? {
+                existing.push(table.clone());
+            }
+        }
+        match lock_tables(self.handle.dialect(), &existing) {
+            Some(text) => self.batch(&text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes or restores the limit on the wait for a lock.
+    pub(super) async fn limit_lock_wait(&mut self, limited: bool) -> Result<(), Failure> {
+        let limit = if limited {
+            self.lock_timeout
+        } else {
+            Duration::ZERO
+        };
+        match unbounded_lock_wait(self.handle.dialect(), limit) {
+            Some(text) => self.batch(&text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the lock of the sessions that apply statements one by one in this namespace: while an
+    /// earlier session holds it, a statement of an interrupted run is still running. True on
+    /// databases without such locks.
+    pub(super) async fn lock_steps(&mut self) -> Result<bool, Failure> {
+        if !self
+            .handle
+            .dialect()
+            .capability()
+            .session_locks
+            .is_supported()
+        {
+            return Ok(true);
+        }
+        let lock = self.steps_lock();
+        self.conn.advisory_lock(&lock, SILENCE).await
+    }
+
+    pub(super) async fn unlock_steps(&mut self) -> Result<(), Failure> {
+        if self
+            .handle
+            .dialect()
+            .capability()
+            .session_locks
+            .is_supported()
+        {
+            let lock = self.steps_lock();
+            self.conn.advisory_unlock(&lock).await?;
+        }
+        Ok(())
+    }
+
+    fn steps_lock(&self) -> AdvisoryLock {
+        let key = format!("migrate/{}", self.handle.namespace.name());
+        crate::lock::advisory(&self.handle.cluster, &key)
+    }
+
+    pub(super) async fn close(self) {
+        self.conn.close().await;
+    }
+}

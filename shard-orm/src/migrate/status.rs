@@ -1,0 +1,260 @@
+//! Which versions are where.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::builder::Migrate;
+use super::file::Direction;
+use super::history::State;
+use super::plan::script;
+use super::report::Failed;
+use super::run::{failed, location};
+use super::survey::{Found, survey};
+use super::target::Target;
+use crate::cluster::Location;
+use crate::connect::NamespaceHandle;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The versions of all targets; returned by [`Migrate::status`].
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Status {
+    /// Named databases, static tables, then groups.
+    pub targets: Vec<TargetStatus>,
+}
+
+/// The versions of one target.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TargetStatus {
+    /// The folder of its migrations.
+    pub folder: String,
+    /// The number of namespaces that answered.
+    pub namespaces: usize,
+    /// Each version that is in the folder or in a namespace, in order.
+    pub versions: Vec<VersionStatus>,
+    /// The namespaces that did not answer.
+    pub unreachable: Vec<Failed>,
+}
+
+/// One version, and the namespaces that have it.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct VersionStatus {
+    /// The version.
+    pub version: i64,
+    /// The name.
+    pub name: String,
+    /// Whether the folder has a file of it.
+    pub has_file: bool,
+    /// The number of namespaces that have it.
+    pub applied: usize,
+    /// The namespaces that lack it.
+    pub missing: Vec<Location>,
+    /// The namespaces in which it was interrupted, either way.
+    pub interrupted: Vec<Location>,
+    /// The namespaces to which another text was applied than that of the file.
+    pub changed: Vec<Location>,
+}
+
+impl Migrate {
+    /// The versions of all namespaces, read with one statement per server.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::migrate::Migrations;
+    ///
+    /// let migrations = Migrations::from_folder("migrations")?;
+    /// let status = cluster.migrate(&migrations).status().await?;
+    /// if !status.is_current() {
+    ///     println!("{status}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) if a folder is named after no group or database.
+    /// Namespaces that do not answer are listed.
+    pub async fn status(&self) -> Result<Status> {
+        let mut targets = Vec::new();
+        for target in self.targets()? {
+            targets.push(self.status_of(&target).await?);
+        }
+        Ok(Status { targets })
+    }
+
+    async fn status_of(&self, target: &Target) -> Result<TargetStatus> {
+        let migrations = self.migrations.in_folder(&target.folder());
+        let mut versions: BTreeMap<i64, VersionStatus> = BTreeMap::new();
+        for migration in migrations {
+            let (version, name) = (migration.version(), migration.name());
+            versions.insert(version, VersionStatus::new(version, name, true));
+        }
+        let handles = self.handles(target)?;
+        let mut unreachable = Vec::new();
+        let mut answered: Vec<(&NamespaceHandle, Found)> = Vec::new();
+        for (handle, found) in handles.iter().zip(survey(&handles).await) {
+            match found {
+                Ok(found) => answered.push((handle, found)),
+                Err(error) => unreachable.push(failed(handle, None, error.into())),
+            }
+        }
+        for entry in answered
+            .iter()
+            .flat_map(|(_, found)| found.entries.values())
+        {
+            let new = || VersionStatus::new(entry.version, &entry.name, false);
+            versions.entry(entry.version).or_insert_with(new);
+        }
+        for status in versions.values_mut() {
+            let migration = migrations
+                .iter()
+                .find(|one| one.version() == status.version);
+            for (handle, found) in &answered {
+                match found.entries.get(&status.version) {
+                    None => status.missing.push(location(handle)),
+                    Some(entry) if entry.state == State::Applied => {
+                        status.applied += 1;
+                        let script = migration
+                            .and_then(|one| script(one, Direction::Up, handle.dialect()).ok());
+                        if script.is_some_and(|script| script.checksum != entry.checksum) {
+                            status.changed.push(location(handle));
+                        }
+                    }
+                    Some(_) => status.interrupted.push(location(handle)),
+                }
+            }
+        }
+        Ok(TargetStatus {
+            folder: target.folder(),
+            namespaces: answered.len(),
+            versions: versions.into_values().collect(),
+            unreachable,
+        })
+    }
+
+    /// Compares the migrations that a program was built with to its namespaces, at its start.
+    ///
+    /// Sends one statement per server. Log the error, or end the program with it, as the deployment
+    /// wants it.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// # use shard_orm::migrate::Migrations;
+    /// # let migrations = Migrations::from_folder("migrations")?;
+    /// if let Err(error) = cluster.migrate(&migrations).check().await {
+    ///     eprintln!("warning: {error}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) if a namespace is older (a migration is missing),
+    /// newer (it has a version without a file), was interrupted, or had another text applied.
+    /// [`Unavailable`](ErrorKind::Unavailable) if a namespace did not answer.
+    pub async fn check(&self) -> Result<()> {
+        let status = self.status().await?;
+        if status.is_current() {
+            return Ok(());
+        }
+        let is_down = status
+            .targets
+            .iter()
+            .any(|target| !target.unreachable.is_empty());
+        let kind = if is_down {
+            ErrorKind::Unavailable
+        } else {
+            ErrorKind::Configuration
+        };
+        Err(Error::new(
+            kind,
+            format!("the namespaces do not match the migrations of this program:\n{status}"),
+        ))
+    }
+}
+
+impl VersionStatus {
+    fn new(version: i64, name: &str, has_file: bool) -> Self {
+        Self {
+            version,
+            name: name.to_owned(),
+            has_file,
+            applied: 0,
+            missing: Vec::new(),
+            interrupted: Vec::new(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// Where it is not as the file says, for people.
+    fn describe(&self, namespaces: usize) -> String {
+        let mut parts = Vec::new();
+        if !self.has_file {
+            parts.push(format!(
+                "has no file, but is in {} namespaces",
+                self.applied
+            ));
+        }
+        let missing = ("missing", &self.missing);
+        let interrupted = ("interrupted", &self.interrupted);
+        let changed = ("applied with another text", &self.changed);
+        for (what, locations) in [missing, interrupted, changed] {
+            if let Some(first) = locations.first().filter(|_| self.has_file) {
+                let count = locations.len();
+                parts.push(format!(
+                    "{what} in {count} of {namespaces} namespaces, such as {first}"
+                ));
+            }
+        }
+        format!("{} {}: {}", self.version, self.name, parts.join("; "))
+    }
+
+    /// Whether all namespaces have it, and as the file says.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.has_file
+            && self.missing.is_empty()
+            && self.interrupted.is_empty()
+            && self.changed.is_empty()
+    }
+}
+
+impl Status {
+    /// Whether all namespaces answered, and have all versions of the files and no others.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.targets.iter().all(|target| {
+            let mut versions = target.versions.iter();
+            target.unreachable.is_empty() && versions.all(VersionStatus::is_current)
+        })
+    }
+}
+
+/// One line for each version that is not everywhere.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for target in &self.targets {
+            for version in target
+                .versions
+                .iter()
+                .filter(|version| !version.is_current())
+            {
+                writeln!(
+                    f,
+                    "{}: {}",
+                    target.folder,
+                    version.describe(target.namespaces)
+                )?;
+            }
+            for failed in &target.unreachable {
+                writeln!(f, "{}: {failed}", target.folder)?;
+            }
+        }
+        Ok(())
+    }
+}
