@@ -59,6 +59,19 @@ impl Dialect {
     }
 }
 
+impl Dialect {
+    /// The dialect of this name in a file's name.
+    #[cfg(feature = "migrate")]
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        match name {
+            "postgres" => Some(Self::Postgres),
+            "mysql" | "mariadb" => Some(Self::MySql),
+            "sqlite" => Some(Self::Sqlite),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -37,6 +37,7 @@ const LAYERS: &[&[&str]] = &[
     &["relation"],
     &["sync"],
     &["setup"],
+    &["migrate"],
     &["testing", "prelude"],
 ];
 

@@ -82,18 +82,27 @@ impl Splitter {
     /// Reads one token at `at`, and returns its length in bytes.
     fn step(&mut self, script: &str, at: usize) -> usize {
         let rest = &script[at..];
-        if self.start.is_none() && self.dialect == Dialect::MySql {
-            if let Some((delimiter, length)) = delimiter(rest) {
-                self.delimiter = delimiter;
-                return length;
-            }
+        if self.start.is_none()
+            && self.dialect == Dialect::MySql
+            && let Some((delimiter, length)) = delimiter(rest)
+        {
+            self.delimiter = delimiter;
+            return length;
         }
         if self.depth == 0 && rest.starts_with(&self.delimiter) {
             self.end(script, at);
             return self.delimiter.len();
         }
-        let length = verbatim(self.dialect, &script[..at], rest);
+        let mut length = verbatim(self.dialect, &script[..at], rest);
         if length > 1 {
+            // A doubled quote is part of the text.
+            let quote = rest
+                .chars()
+                .next()
+                .filter(|first| matches!(first, '\'' | '"' | '`'));
+            while quote.is_some_and(|quote| rest[length..].starts_with(quote)) {
+                length += verbatim(self.dialect, &script[..at + length], &rest[length..]);
+            }
             self.quoted(at, &rest[..length]);
             return length;
         }

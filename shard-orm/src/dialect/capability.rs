@@ -122,6 +122,7 @@ pub(crate) struct Capability {
     pub(crate) session_locks: Support,
     /// `CREATE TABLE` and the like take part in a transaction. MySQL and MariaDB commit before and
     /// after each.
+    #[cfg_attr(not(feature = "migrate"), allow(dead_code))]
     pub(crate) transactional_ddl: bool,
 
     // Values.

@@ -15,7 +15,7 @@ impl Checksum {
     }
 
     /// From its form in a table.
-    pub(super) fn from_hex(hex: String) -> Self {
+    pub(super) fn from_hex(hex: &str) -> Self {
         Self(hex.to_ascii_lowercase())
     }
 

@@ -37,7 +37,7 @@ impl FileName {
         };
         let (stem, backend) = match stem.rsplit_once('.') {
             None => (stem, None),
-            Some((stem, backend)) => match backend_of(backend) {
+            Some((stem, backend)) => match Dialect::of_name(backend) {
                 Some(backend) => (stem, Some(backend)),
                 None => {
                     return Err(Error::configuration(format!(
@@ -61,15 +61,6 @@ impl FileName {
                  `20260101120000_add_orders.sql`"
             ))),
         }
-    }
-}
-
-fn backend_of(name: &str) -> Option<Dialect> {
-    match name {
-        "postgres" => Some(Dialect::Postgres),
-        "mysql" | "mariadb" => Some(Dialect::MySql),
-        "sqlite" => Some(Dialect::Sqlite),
-        _ => None,
     }
 }
 

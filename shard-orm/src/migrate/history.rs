@@ -111,7 +111,7 @@ impl Entry {
         Ok(Self {
             version: number(0)?,
             name: text(1)?,
-            checksum: Checksum::from_hex(text(2)?),
+            checksum: Checksum::from_hex(&text(2)?),
             state: State::parse(&text(3)?)?,
             completed: number(4)?,
             started: number(5)?,
@@ -224,8 +224,8 @@ pub(super) fn read_sqlx(row: &Row<'_>, dialect: Dialect) -> Result<Entry> {
              tables by hand, and delete its row or set `success`"
         )));
     }
-    let hex = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut entry = Entry::new(version, &name, Checksum::from_hex(hex), State::Applied);
+    let hex: String = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut entry = Entry::new(version, &name, Checksum::from_hex(&hex), State::Applied);
     entry.tool = "sqlx".to_owned();
     Ok(entry)
 }

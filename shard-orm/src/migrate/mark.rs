@@ -69,7 +69,7 @@ impl Migrate {
                 Ok::<_, Error>(())
             };
             if let Err(error) = outcome.await {
-                report.failed.push(failed(handle, None, error.into()));
+                report.failed.push(failed(handle, None, &error.into()));
             }
             if !done.versions.is_empty() {
                 report.done.push(done);
@@ -148,7 +148,7 @@ impl Migrate {
                     location: location(handle),
                     versions: vec![version],
                 }),
-                Err(error) => report.failed.push(failed(handle, None, error.into())),
+                Err(error) => report.failed.push(failed(handle, None, &error.into())),
             }
         }
         Ok(())
@@ -193,7 +193,7 @@ impl Migrate {
                         location: location(handle),
                         versions,
                     }),
-                    Err(error) => report.failed.push(failed(handle, None, error.into())),
+                    Err(error) => report.failed.push(failed(handle, None, &error.into())),
                 }
             }
             lock.release().await?;

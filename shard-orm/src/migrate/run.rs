@@ -132,7 +132,7 @@ impl Migrate {
             let found = match found {
                 Ok(found) => found,
                 Err(error) => {
-                    unreachable.push(failed(handle, None, Stopped::from(error)));
+                    unreachable.push(failed(handle, None, &Stopped::from(error)));
                     continue;
                 }
             };
@@ -298,9 +298,9 @@ impl Wave<'_> {
     async fn migrate(&self, task: &Task<'_>, done: &mut Done) -> Result<(), Failed> {
         let handle = &task.handle;
         let opened = self.session(handle).await;
-        let mut session = opened.map_err(|error| failed(handle, None, error.into()))?;
+        let mut session = opened.map_err(|error| failed(handle, None, &error.into()))?;
         let prepared = prepare(&mut session, &task.found).await;
-        prepared.map_err(|stopped| failed(handle, None, stopped))?;
+        prepared.map_err(|stopped| failed(handle, None, &stopped))?;
         for migration in &task.migrations {
             let of_migration = |work: &&Work<'_>| {
                 work.migration.version() == migration.version() && work.dialect == handle.dialect()
@@ -322,7 +322,7 @@ impl Wave<'_> {
                 is_held: &|| self.lock.is_held(),
             };
             let applied = apply(&mut session, work, &context).await;
-            applied.map_err(|stopped| failed(handle, Some(work), stopped))?;
+            applied.map_err(|stopped| failed(handle, Some(work), &stopped))?;
             done.versions.push(version);
             self.migrate.notify(Event::Done {
                 location,
@@ -373,7 +373,7 @@ pub(super) fn location(handle: &NamespaceHandle) -> crate::cluster::Location {
 pub(super) fn failed(
     handle: &NamespaceHandle,
     work: Option<&Work<'_>>,
-    stopped: Stopped,
+    stopped: &Stopped,
 ) -> Failed {
     Failed {
         location: location(handle),

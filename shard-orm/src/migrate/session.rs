@@ -85,10 +85,10 @@ impl Session {
     pub(super) async fn enter(&mut self, handle: &Arc<NamespaceHandle>) -> Result<()> {
         let namespace = &handle.namespace;
         // The address of a named database says where its tables are.
-        if namespace.is_sharded() || namespace.is_static() {
-            if let Some(text) = enter(handle.dialect(), namespace.name()) {
-                self.batch(&text).await.map_err(|failure| failure.error)?;
-            }
+        if (namespace.is_sharded() || namespace.is_static())
+            && let Some(text) = enter(handle.dialect(), namespace.name())
+        {
+            self.batch(&text).await.map_err(|failure| failure.error)?;
         }
         self.handle = Arc::clone(handle);
         Ok(())

@@ -100,7 +100,7 @@ impl Migrate {
         for (handle, found) in handles.iter().zip(survey(&handles).await) {
             match found {
                 Ok(found) => answered.push((handle, found)),
-                Err(error) => unreachable.push(failed(handle, None, error.into())),
+                Err(error) => unreachable.push(failed(handle, None, &error.into())),
             }
         }
         for entry in answered
