@@ -59,16 +59,14 @@ impl Dialect {
     }
 }
 
-impl Dialect {
-    /// The dialect of this name in a file's name.
-    #[cfg(feature = "migrate")]
-    pub(crate) fn of_name(name: &str) -> Option<Self> {
-        match name {
-            "postgres" => Some(Self::Postgres),
-            "mysql" | "mariadb" => Some(Self::MySql),
-            "sqlite" => Some(Self::Sqlite),
-            _ => None,
-        }
+/// The dialect of this name in the name of a file: that of its feature, or `mariadb`.
+#[cfg(feature = "migrate")]
+pub(crate) fn named(name: &str) -> Option<Dialect> {
+    match name {
+        "postgres" => Some(Dialect::Postgres),
+        "mysql" | "mariadb" => Some(Dialect::MySql),
+        "sqlite" => Some(Dialect::Sqlite),
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::checksum::Checksum;
 use super::phase::Phase;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, named};
 use crate::error::{Error, Result};
 
 /// The first line of a file whose statements do not run in one transaction.
@@ -37,7 +37,7 @@ impl FileName {
         };
         let (stem, backend) = match stem.rsplit_once('.') {
             None => (stem, None),
-            Some((stem, backend)) => match Dialect::of_name(backend) {
+            Some((stem, backend)) => match named(backend) {
                 Some(backend) => (stem, Some(backend)),
                 None => {
                     return Err(Error::configuration(format!(
