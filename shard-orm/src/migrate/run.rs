@@ -9,6 +9,7 @@ use super::event::Event;
 use super::file::Direction;
 use super::lock::GroupLock;
 use super::migrations::Migration;
+use super::plan::Limits;
 use super::report::{Done, Failed, Report};
 use super::session::Session;
 use super::survey::{Found, survey};
@@ -17,6 +18,15 @@ use super::{plan, work};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::plan::{Concurrency, ConcurrencyLimiter};
+
+/// How the work in a namespace is found.
+#[derive(Clone, Copy)]
+enum Plan {
+    /// What is missing.
+    Missing(Limits),
+    /// What is later than this version.
+    Revert(i64),
+}
 
 /// The work in one namespace.
 pub(super) struct Task<'m> {
@@ -53,10 +63,7 @@ impl Migrate {
     /// [`Cluster::setup`]: crate::Cluster::setup
     pub async fn up(self) -> Result<Report> {
         let limits = self.options.limits;
-        self.run(Direction::Up, |migrations, handle, found| {
-            plan::missing(migrations, handle, found, limits)
-        })
-        .await
+        self.run(Direction::Up, Plan::Missing(limits)).await
     }
 
     /// Reverts the migrations after a version, the latest first; those with version 0, all of them.
@@ -64,20 +71,61 @@ impl Migrate {
     /// # Errors
     /// As [`up`](Self::up); also if a migration has no `.down.sql` file, in which case nothing is done.
     pub async fn down(self, to: i64) -> Result<Report> {
-        self.run(Direction::Down, |migrations, handle, found| {
-            plan::to_revert(migrations, handle, found, to)
-        })
-        .await
+        self.run(Direction::Down, Plan::Revert(to)).await
+    }
+
+    /// What [`up`](Self::up) would do, by namespace: the versions that are missing. Sends one statement
+    /// per server, and changes nothing.
+    ///
+    /// # Errors
+    /// As `up`; also if a namespace does not answer.
+    pub async fn plan(&self) -> Result<Vec<Done>> {
+        let limits = self.options.limits;
+        let mut planned = Vec::new();
+        for target in self.targets()? {
+            let tasks = self.tasks(target, Plan::Missing(limits)).await?;
+            if let Some(failed) = tasks.unreachable.first() {
+                return Err(Error::new(failed.kind, failed.to_string()));
+            }
+            planned.extend(tasks.tasks.iter().map(|task| Done {
+                location: location(&task.handle),
+                versions: task.migrations.iter().map(|one| one.version()).collect(),
+            }));
+        }
+        Ok(planned)
+    }
+
+    /// Reverts the latest version of each target, and applies it again.
+    ///
+    /// # Errors
+    /// As [`down`](Self::down) and [`up`](Self::up).
+    pub async fn redo(self) -> Result<Report> {
+        let status = self.status().await?;
+        let mut report = Report::default();
+        for target in status.targets {
+            let mut applied = target
+                .versions
+                .iter()
+                .rev()
+                .filter(|version| version.applied > 0);
+            let Some(latest) = applied.next() else {
+                continue;
+            };
+            let before = applied.next().map_or(0, |version| version.version);
+            let mut of_target = self.clone();
+            of_target.options.folders = vec![target.folder];
+            of_target.clone().down(before).await?;
+            let again = of_target.to(latest.version).up().await?;
+            report.done.extend(again.done);
+        }
+        Ok(report)
     }
 
     /// Runs what a plan finds in each target.
-    async fn run<P>(&self, direction: Direction, plan: P) -> Result<Report>
-    where
-        P: for<'m> Fn(&'m [Migration], &NamespaceHandle, &Found) -> Result<Vec<&'m Migration>>,
-    {
+    async fn run(&self, direction: Direction, plan: Plan) -> Result<Report> {
         let mut planned = Vec::new();
         for target in self.targets()? {
-            planned.push(self.tasks(target, &plan).await?);
+            planned.push(self.tasks(target, plan).await?);
         }
         let tasks = || planned.iter().flat_map(|tasks| &tasks.tasks);
         let steps = tasks().map(|task| task.migrations.len()).sum();
@@ -103,7 +151,7 @@ impl Migrate {
             let target = &tasks.target;
             let lock = self.lock(target).await?;
             // Another operator may have done some of it before the lock was free.
-            let outcome = match self.tasks(target.clone(), &plan).await {
+            let outcome = match self.tasks(target.clone(), plan).await {
                 Ok(tasks) => {
                     self.run_tasks(direction, &tasks.tasks, &lock, &mut report)
                         .await
@@ -120,10 +168,7 @@ impl Migrate {
     }
 
     /// The tasks of a target. A namespace whose versions do not match the files is an error.
-    async fn tasks<P>(&self, target: Target, plan: &P) -> Result<Tasks<'_>>
-    where
-        P: for<'m> Fn(&'m [Migration], &NamespaceHandle, &Found) -> Result<Vec<&'m Migration>>,
-    {
+    async fn tasks(&self, target: Target, plan: Plan) -> Result<Tasks<'_>> {
         let migrations = self.migrations.in_folder(&target.folder());
         let handles = self.handles(&target)?;
         let mut tasks = Vec::new();
@@ -136,7 +181,10 @@ impl Migrate {
                     continue;
                 }
             };
-            let migrations = plan(migrations, handle, &found)?;
+            let migrations = match plan {
+                Plan::Missing(limits) => plan::missing(migrations, handle, &found, limits),
+                Plan::Revert(to) => plan::to_revert(migrations, handle, &found, to),
+            }?;
             if !migrations.is_empty() {
                 tasks.push(Task {
                     handle: Arc::clone(handle),
