@@ -226,6 +226,7 @@ mod chapters {
         soft_delete: "../../docs/src/soft-delete.md",
         transactions: "../../docs/src/transactions.md",
         locks: "../../docs/src/locks.md",
+        migrations: "../../docs/src/migrations.md",
         raw_sql: "../../docs/src/raw-sql.md",
         connections: "../../docs/src/connections.md",
         replicas: "../../docs/src/replicas.md",

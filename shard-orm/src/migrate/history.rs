@@ -18,7 +18,7 @@ pub(super) const TABLE: &str = "shard_orm_migration";
 pub(super) const SQLX_TABLE: &str = "_sqlx_migrations";
 
 const VERSION: &str = "version";
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 10] = [
     VERSION,
     "name",
     "checksum",
@@ -29,7 +29,6 @@ const COLUMNS: [&str; 11] = [
     "applied_at",
     "duration_ms",
     "tool",
-    "progress",
 ];
 /// The version of this library, which is recorded with each migration.
 const TOOL: &str = concat!("shard-orm ", env!("CARGO_PKG_VERSION"));
@@ -83,8 +82,6 @@ pub(super) struct Entry {
     pub(super) applied_at: i64,
     pub(super) duration_ms: i64,
     pub(super) tool: String,
-    /// The last key of a backfill.
-    pub(super) progress: String,
 }
 
 impl Entry {
@@ -100,7 +97,6 @@ impl Entry {
             applied_at: 0,
             duration_ms: 0,
             tool: TOOL.to_owned(),
-            progress: String::new(),
         }
     }
 
@@ -119,7 +115,6 @@ impl Entry {
             applied_at: number(7)?,
             duration_ms: number(8)?,
             tool: text(9)?,
-            progress: text(10)?,
         })
     }
 
@@ -140,7 +135,6 @@ impl Entry {
                 now(dialect),
                 self.duration_ms.into(),
                 self.tool.as_str().into(),
-                self.progress.as_str().into(),
             ])
             .map_err(|source| Error::configuration("a row of a migration").with_source(source))?;
         Ok(insert)
@@ -160,7 +154,6 @@ impl Entry {
             .value(Alias::new("applied_at"), now(dialect))
             .value(Alias::new("duration_ms"), self.duration_ms)
             .value(Alias::new("tool"), self.tool.as_str())
-            .value(Alias::new("progress"), self.progress.as_str())
             .and_where(column(VERSION).eq(self.version));
         update
     }
@@ -170,7 +163,7 @@ impl Entry {
 pub(super) fn create(namespace: &Namespace) -> String {
     use Kind::{Integer, Text};
     let kinds = [
-        Integer, Text, Text, Text, Integer, Integer, Text, Integer, Integer, Text, Text,
+        Integer, Text, Text, Text, Integer, Integer, Text, Integer, Integer, Text,
     ];
     let columns: Vec<(&str, Kind)> = COLUMNS.into_iter().zip(kinds).collect();
     create_table(namespace.dialect(), namespace.own_table(TABLE), &columns)
