@@ -191,27 +191,25 @@ impl VersionStatus {
         }
     }
 
-    /// Where it is not as the file says, for people.
-    fn describe(&self, namespaces: usize) -> String {
-        let mut parts = Vec::new();
+    /// Where it is not as the file says, for people; `current` if it is everywhere.
+    #[must_use]
+    pub fn state(&self) -> String {
         if !self.has_file {
-            parts.push(format!(
-                "has no file, but is in {} namespaces",
-                self.applied
-            ));
+            return format!("has no file, but is in {} namespaces", self.applied);
         }
         let missing = ("missing", &self.missing);
         let interrupted = ("interrupted", &self.interrupted);
         let changed = ("applied with another text", &self.changed);
+        let mut parts = Vec::new();
         for (what, locations) in [missing, interrupted, changed] {
-            if let Some(first) = locations.first().filter(|_| self.has_file) {
-                let count = locations.len();
-                parts.push(format!(
-                    "{what} in {count} of {namespaces} namespaces, such as {first}"
-                ));
+            if let Some(first) = locations.first() {
+                parts.push(format!("{what} in {}, such as {first}", locations.len()));
             }
         }
-        format!("{} {}: {}", self.version, self.name, parts.join("; "))
+        if parts.is_empty() {
+            return "current".to_owned();
+        }
+        parts.join("; ")
     }
 
     /// Whether all namespaces have it, and as the file says.
@@ -244,12 +242,12 @@ impl fmt::Display for Status {
                 .iter()
                 .filter(|version| !version.is_current())
             {
-                writeln!(
-                    f,
-                    "{}: {}",
-                    target.folder,
-                    version.describe(target.namespaces)
-                )?;
+                let VersionStatus {
+                    version: number,
+                    name,
+                    ..
+                } = version;
+                writeln!(f, "{}: {number} {name}: {}", target.folder, version.state())?;
             }
             for failed in &target.unreachable {
                 writeln!(f, "{}: {failed}", target.folder)?;
