@@ -34,8 +34,10 @@ mod decimal;
 mod digits;
 mod driver_error;
 mod encoding;
+mod facts;
 mod failure;
 mod field;
+mod grants;
 mod identifier;
 pub(crate) mod inspect;
 mod lexer;
@@ -48,6 +50,7 @@ mod mysql;
 mod namespaces;
 mod observed;
 mod opener;
+mod password;
 mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -66,11 +69,13 @@ mod scalar;
 pub(crate) mod script;
 mod session;
 pub(crate) mod settings;
+mod sizes;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod temporal;
+mod text_result;
 mod url;
 
 pub(crate) use advisory::AdvisoryLock;
@@ -93,18 +98,26 @@ pub(crate) use date_part::DatePart;
 pub(crate) use decimal::decimal_of;
 pub use digits::Digits;
 pub(crate) use encoding::{decode_value, encode_value};
+pub(crate) use facts::Facts;
 pub(crate) use failure::{Failure, Stale};
 #[cfg(feature = "json")]
 pub use field::Json;
 pub(crate) use field::read_value;
 pub use field::{DeletionTime, Field, Timestamp};
+pub(crate) use grants::{
+    AccountRights, Grantee, account_exists, create_account, grants, grants_on_database,
+};
 pub(crate) use identifier::unambiguous_names;
 pub(crate) use lexer::{ends_in_name, verbatim};
 pub(crate) use listener::Listener;
 pub(crate) use literal::literal;
-pub(crate) use namespaces::{identity_of_server, namespaces_with_table, tables_of_namespace};
+pub(crate) use namespaces::{
+    current_database, current_namespace, identity_of_server, namespaces_with_table,
+    tables_of_namespace, use_namespace,
+};
 pub(crate) use observed::Observed;
-pub(crate) use opener::Opener;
+pub(crate) use opener::{Opener, is_shared_session};
+pub(crate) use password::Credential;
 pub(crate) use position::Position;
 #[cfg(test)]
 pub(crate) use position::Wal;
@@ -119,9 +132,11 @@ pub(crate) use row_hash::RowHash;
 pub(crate) use row_part::{has_part_search, part_search};
 pub(crate) use rows::Rows;
 pub(crate) use session::Session;
+pub(crate) use sizes::{arguments_of_sizes, exact_size, sizes_of_namespaces};
 pub(crate) use sql::Sql;
 #[cfg(any(feature = "chrono", feature = "time"))]
 pub(crate) use temporal::earlier;
+pub(crate) use text_result::TextResult;
 pub(crate) use url::UrlForm;
 /// Without a type for times no value is one.
 #[cfg(not(any(feature = "chrono", feature = "time")))]

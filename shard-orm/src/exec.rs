@@ -26,6 +26,7 @@ pub(crate) use crud::{
     BATCHES, CrudStatement, Operation, columns, conflict_update, crud_text, not_deleted,
 };
 pub(crate) use destination::Destination;
+pub(crate) use direct::ask;
 pub(crate) use record::{database_ids, give_database_id, write_layout};
 pub(crate) use run::{Intent, run, run_at, run_elsewhere};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};

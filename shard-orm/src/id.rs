@@ -25,6 +25,7 @@ mod worker;
 pub use crate::clock::{Clock, SystemClock};
 pub use crate::config::layout::{Layout, Parts};
 pub(crate) use generate::{fill, fill_at_once, refuse_lookup, refuse_unset};
+pub use nanosecond::{NanosecondParts, nanosecond_parts};
 #[doc(hidden)]
 pub use snowflake::{Refusal, Snowflakes};
 pub(crate) use statement::tables;

@@ -61,6 +61,7 @@
 //! | [`sync`] | synchronization of reference tables |
 //! | `migrate` | migrations: SQL files that change the tables of all namespaces |
 //! | [`lock`] | distributed locks |
+//! | [`admin`] | status, checks, SQL and accounts, for operators |
 //! | [`Error`], [`ErrorKind`], [`error`] | errors, with the same kinds for all databases |
 //!
 //! # Features
@@ -83,6 +84,7 @@ compile_error!(
 // Generated code refers to the crate by its name, also inside of it.
 extern crate self as shard_orm;
 
+pub mod admin;
 mod backend;
 mod clock;
 pub mod cluster;

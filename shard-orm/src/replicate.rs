@@ -45,7 +45,6 @@ mod watermark;
 
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use self::apply::CopyWriter;
-#[cfg(test)]
 pub(crate) use self::blocked::TABLE as BLOCKED_TABLE;
 pub(crate) use self::capture::{CHANNEL, TriggerLog};
 pub use self::compare::{Apply, Change, Comparison, Reading, compare, verify};
@@ -59,7 +58,6 @@ pub(crate) use self::mode::Strategy;
 pub(crate) use self::observer::{ObservedBatch, Observer, WriteBatch};
 pub(crate) use self::position::{Mark, Position};
 pub(crate) use self::progress::Progress;
-#[cfg(test)]
 pub(crate) use self::progress::TABLE as PROGRESS_TABLE;
 pub(crate) use self::run::{Replication, Run, Work};
 pub(crate) use self::source::Source;

@@ -6,6 +6,7 @@ mod databases;
 mod group;
 mod pins;
 mod plan;
+mod presence;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use self::group::Planned;
 use self::plan::{Allowed, plan};
+pub(crate) use self::presence::{Presence, presence};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{create_all, create_in_database, create_table};

@@ -23,6 +23,14 @@ pub(crate) fn seconds<S: Serializer>(
         .serialize(serializer)
 }
 
+/// A duration in seconds.
+pub(crate) fn seconds_of<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    duration.as_secs_f64().serialize(serializer)
+}
+
 /// A time as an RFC 3339 text; null without one.
 #[allow(clippy::ref_option)] // The form that serde asks for.
 pub(crate) fn rfc_3339<S: Serializer>(

@@ -74,7 +74,7 @@ impl Conn {
     /// Rejects a statement that is larger than the server's limit.
     #[inline]
     #[cfg_attr(not(feature = "mysql"), allow(unused_variables))]
-    fn check_size(&self, text: &str, arguments: usize) -> Result<(), Failure> {
+    pub(super) fn check_size(&self, text: &str, arguments: usize) -> Result<(), Failure> {
         match self {
             #[cfg(feature = "mysql")]
             // The text is sent when it is prepared, and the arguments later.

@@ -2,8 +2,9 @@
 //!
 //! Sent by surveys of the servers of a group, and by `cluster.setup()`.
 
-use sea_query::Value;
+use sea_query::{IntoTableRef as _, Value};
 
+use super::quote;
 use crate::dialect::Dialect;
 
 /// The query for each schema or database that has a readable table with a given name: its name, and
@@ -63,4 +64,36 @@ pub(crate) fn tables_of_namespace(dialect: Dialect, name: &str) -> (&'static str
         Dialect::Postgres | Dialect::MySql => vec![Value::from(name)],
     };
     (text, arguments)
+}
+
+/// The statement by which names without a namespace mean the tables of this one, until the session
+/// ends. `None` for SQLite, where a connection sees the tables of its file.
+///
+/// On PostgreSQL, types and functions of extensions are usually in `public`.
+pub(crate) fn use_namespace(dialect: Dialect, name: &str) -> Option<String> {
+    let quoted = quote(dialect, &sea_query::Alias::new(name).into_table_ref());
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(format!("SET search_path TO {quoted}, public")),
+        Dialect::MySql => Some(format!("USE {quoted}")),
+    }
+}
+
+/// The query for the namespace in which a connection finds names without one: that of a named
+/// database. `None` for SQLite.
+pub(crate) fn current_namespace(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some("SELECT current_schema()::text"),
+        Dialect::MySql => Some("SELECT CAST(DATABASE() AS CHAR)"),
+    }
+}
+
+/// The query for the database that holds the namespaces of a connection, where they are parts of
+/// one: on PostgreSQL.
+pub(crate) fn current_database(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite | Dialect::MySql => None,
+        Dialect::Postgres => Some("SELECT current_database()::text"),
+    }
 }

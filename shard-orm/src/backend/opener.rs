@@ -7,7 +7,7 @@ use super::args::not_compiled;
 use super::conn::Conn;
 use super::session::Session;
 use crate::dialect::Dialect;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The options of an endpoint's sessions, parsed by the driver.
 pub(crate) struct Opener {
@@ -68,4 +68,14 @@ impl Opener {
         };
         opened.map_err(|failure| failure.error)
     }
+}
+
+/// Returns whether an error is due to a pooler that shares sessions between its clients.
+#[cfg_attr(not(feature = "postgres"), allow(unused_variables))]
+pub(crate) fn is_shared_session(error: &Error) -> bool {
+    #[cfg(feature = "postgres")]
+    if super::postgres::pooler::is_refused(error) {
+        return true;
+    }
+    false
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL: opening of sessions, error codes, and arrays of whole columns.
 
 pub(super) mod advisory;
-mod pooler;
+pub(super) mod pooler;
 mod session;
 
 use std::str::FromStr;

@@ -31,7 +31,7 @@ pub(super) enum Response<'c> {
 }
 
 /// A row, or the result of a statement after its rows.
-type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
+pub(super) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
 
 /// The results of all statements in one text.
 type Streamed<'c, DB> = BoxStream<'c, sqlx::Result<Step<DB>>>;
@@ -84,7 +84,7 @@ impl<'c, DB: Database> ResultStream<'c, DB> {
     }
 
     /// Polls the next row or the result of a statement; a failure if the stream ends early.
-    fn poll(
+    pub(super) fn poll(
         &mut self,
         dialect: Dialect,
         context: &mut Context<'_>,

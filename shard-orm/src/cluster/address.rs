@@ -61,6 +61,33 @@ impl Address {
         }
     }
 
+    /// The logical shard that owns a key of a group whose name is known at run time alone.
+    pub(crate) fn of_key_in(group: &str, key: RoutingKey<'_>) -> Self {
+        Self {
+            home: group.to_owned().into(),
+            at: At::Key {
+                region: key.region.map(str::to_owned),
+                key: key.key,
+            },
+        }
+    }
+
+    /// A logical shard of a group whose name is known at run time alone.
+    pub(crate) fn of_shard_in(group: &str, shard: u32) -> Self {
+        Self {
+            home: group.to_owned().into(),
+            at: At::Shard(shard),
+        }
+    }
+
+    /// A named database whose name is known at run time alone.
+    pub(crate) fn of_database_named(name: &str) -> Self {
+        Self {
+            home: name.to_owned().into(),
+            at: At::Database,
+        }
+    }
+
     /// The static tables of a server.
     pub(crate) fn of_server(group: String, server: String) -> Self {
         Self {

@@ -39,6 +39,11 @@ impl Endpoint {
         self.index
     }
 
+    /// Its name in messages, without password.
+    pub(crate) fn label(&self) -> &str {
+        self.pool.label()
+    }
+
     /// Whether the record of the namespace has been read here and is correct.
     pub(super) fn is_verified(&self) -> bool {
         self.verified.load(Ordering::Relaxed)

@@ -225,6 +225,11 @@ impl NamespaceHandle {
         error.kind() == ErrorKind::Unavailable && self.health.is_monitored()
     }
 
+    /// A replica that is available, whatever namespaces it has.
+    pub(crate) fn any_replica(&self) -> Option<&Endpoint> {
+        self.replica(|_| true)
+    }
+
     /// Picks two replicas at random, in proportion to their weights, and returns the less busy one
     /// for its weight ("the power of two choices", Mitzenmacher 1996).
     fn replica(&self, also: impl Fn(usize) -> bool) -> Option<&Endpoint> {

@@ -240,6 +240,11 @@ impl NamespaceHandle {
         self.writer.pool.file().is_none_or(std::path::Path::exists)
     }
 
+    /// The file of a SQLite namespace at its primary.
+    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+        self.writer.pool.file()
+    }
+
     /// Creates the file of a SQLite namespace and its folder, if they do not exist.
     pub(crate) fn create_file(&self) -> Result<()> {
         let Some(file) = self.writer.pool.file() else {

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 
 use self::builder::Builder;
 pub(crate) use self::report::ServerReport;
+pub(crate) use self::spec::statements_of;
 use super::guard::Guard;
 use super::health::Health;
 use super::latencies::Latencies;

@@ -46,6 +46,8 @@ pub(crate) struct Capability {
     // Servers, namespaces and connections.
     /// Statements that run once per server. SQLite has files and no server.
     pub(crate) servers: Support,
+    /// Accounts with passwords and privileges.
+    pub(crate) accounts: Support,
     /// Each namespace is a file with connections of its own. Elsewhere a server's connections
     /// reach all of its namespaces, by qualified names.
     pub(crate) file_per_namespace: bool,
@@ -149,6 +151,10 @@ static SQLITE: Capability = Capability {
         "SQLite has no server: each logical shard is a file of its own. Run the statement on each \
          namespace, without `each_server`",
     ),
+    accounts: Support::No(
+        "SQLite has no accounts: the operating system decides who may read and write its files. Use \
+         the owner, the group and the mode of the folders",
+    ),
     file_per_namespace: true,
     main_schema: Some("main"),
     in_process: true,
@@ -196,6 +202,7 @@ static SQLITE: Capability = Capability {
 
 static POSTGRES: Capability = Capability {
     servers: Support::Yes,
+    accounts: Support::Yes,
     file_per_namespace: false,
     main_schema: None,
     in_process: false,
@@ -237,6 +244,7 @@ static POSTGRES: Capability = Capability {
 
 static MYSQL: Capability = Capability {
     servers: Support::Yes,
+    accounts: Support::Yes,
     file_per_namespace: false,
     main_schema: None,
     in_process: false,

@@ -15,7 +15,7 @@ use crate::error::{ErrorKind, Result};
 const ROUNDS: usize = 5;
 
 /// Runs a statement without keeping it prepared, and returns the number of affected rows.
-pub(super) async fn ask(
+pub(crate) async fn ask(
     lease: &mut Lease,
     handle: &NamespaceHandle,
     text: impl Into<Arc<str>>,

@@ -8,17 +8,54 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::snowflake::Refusal;
 use super::timeline::Timeline;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, EPOCH_SECONDS, SystemClock};
 use crate::route::mix64;
 
 /// The microseconds that fit in 63 bits with 13 other bits: until September 2060.
 const LAST_MICROSECOND: u64 = (1 << 50) - 1;
 /// How far a burst may run ahead of the clock.
 const BORROWED_MICROSECONDS: u64 = 1_000_000;
+
+/// The parts of an id of `generate = "nanosecond"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct NanosecondParts {
+    /// The time of generation, to the microsecond. In a burst it can be up to a second ahead.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339_of"))]
+    pub time: SystemTime,
+    /// The same, in microseconds since 2025-01-01 00:00:00 UTC.
+    pub microseconds: u64,
+    /// The row's shard key modulo 1,024.
+    pub key: u32,
+    /// Three random bits.
+    pub random: u32,
+}
+
+/// Decodes an id of `generate = "nanosecond"`; `None` for a negative number.
+///
+/// ```
+/// use shard_orm::id::nanosecond_parts;
+///
+/// let parts = nanosecond_parts((5 << 13) | (42 << 3) | 7).unwrap();
+/// assert_eq!((parts.microseconds, parts.key, parts.random), (5, 42, 7));
+/// ```
+#[must_use]
+pub fn nanosecond_parts(id: i64) -> Option<NanosecondParts> {
+    let bits = u64::try_from(id).ok()?;
+    let microseconds = bits >> 13;
+    let part = |shift: u32, mask: u64| u32::try_from((bits >> shift) & mask).unwrap_or_default();
+    Some(NanosecondParts {
+        time: UNIX_EPOCH + Duration::from_secs(EPOCH_SECONDS) + Duration::from_micros(microseconds),
+        microseconds,
+        key: part(3, 1_023),
+        random: part(0, 7),
+    })
+}
 
 /// Generates ids of `microseconds << 13 | shard key modulo 1,024 << 3 | 3 random bits`.
 ///

@@ -6,7 +6,7 @@ mod initial_copy;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use sea_query::Value;
@@ -32,6 +32,9 @@ use crate::error::{Error, Result};
 
 /// The maximum number of changes in one transaction at a copy.
 const CHANGED: u64 = 1_000;
+
+/// The interval at which a run that finds no changes records that its copy has caught up.
+const RECORDED: Duration = Duration::from_mins(1);
 
 /// A source and its copy, the way in which the copy learns of changes, and a participant.
 #[derive(Debug)]
@@ -63,6 +66,8 @@ pub(crate) struct Run {
     binary: Option<BinaryCopy>,
     pub(crate) foreign_keys: ForeignKeys,
     pub(crate) work: Work,
+    /// When it last recorded that the copy has caught up.
+    recorded: Option<Instant>,
 }
 
 impl Run {
@@ -112,6 +117,7 @@ impl Run {
             ahead: HashSet::new(),
             binary,
             work: Work::default(),
+            recorded: None,
         })
     }
 
@@ -125,7 +131,11 @@ impl Run {
             }
             Strategy::Full => self.compare(Position::Compared).await?,
         }
-        self.try_blocked().await
+        self.try_blocked().await?;
+        if self.recorded.is_none_or(|at| at.elapsed() >= RECORDED) {
+            self.commit_at(&[], None, true).await?;
+        }
+        Ok(())
     }
 
     /// The error of a round, with the tables whose rows it may have waited for.
@@ -170,7 +180,11 @@ impl Run {
     ) -> Result<()> {
         let (source, copy) = (&self.source, &self.copy);
         let done = &mut self.work.applied;
-        conflict::commit(source, copy, changes, position, caught_up, done).await
+        conflict::commit(source, copy, changes, position, caught_up, done).await?;
+        if caught_up {
+            self.recorded = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// Follows a feed.

@@ -25,8 +25,8 @@ struct Progress {
     position: Option<String>,
     /// The number of rows that all runs have written or deleted.
     rows_changed: i64,
-    /// The end of the last run that caught up with the source, in milliseconds since 1970 by the copy's
-    /// clock.
+    /// When a run last caught up with the source, in milliseconds since 1970 by the copy's clock. A run
+    /// that finds no changes records it once a minute.
     level_at: Option<i64>,
     /// The reason why the last run failed.
     problem: Option<String>,

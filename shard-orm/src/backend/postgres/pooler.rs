@@ -140,4 +140,29 @@ pub(super) fn refused() -> Error {
          PgBouncer, set `pool_mode = session` and `server_reset_query = DISCARD ALL` for this \
          database and user, or let the URL lead to the server itself",
     )
+    .with_source(SharedSessions)
+}
+
+/// The source of the error for such a pooler, by which it is recognized.
+#[derive(Debug)]
+struct SharedSessions;
+
+impl std::fmt::Display for SharedSessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the pooler shares sessions between its clients")
+    }
+}
+
+impl std::error::Error for SharedSessions {}
+
+/// Returns whether an error is due to such a pooler.
+pub(in crate::backend) fn is_refused(error: &Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.is::<SharedSessions>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }

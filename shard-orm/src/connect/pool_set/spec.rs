@@ -59,9 +59,7 @@ pub(super) fn session(
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             statement_timeout: pool.statement_timeout,
-            statement_cache: pool.statement_cache.unwrap_or_else(|| {
-                statement_cache(endpoint.dialect(), namespaces, max_connections)
-            }),
+            statement_cache: statements_of(endpoint, namespaces),
             busy_timeout: pool.busy_timeout,
             cache_kib: pool.sqlite_cache_kib.into(),
         },
@@ -76,6 +74,14 @@ pub(super) fn session(
         },
         readers: usize::try_from(pool.sqlite_readers).unwrap_or(1).max(1),
     }
+}
+
+/// The number of prepared statements that each connection to an endpoint keeps.
+pub(crate) fn statements_of(endpoint: &topology::Endpoint, namespaces: usize) -> usize {
+    let pool = endpoint.pool();
+    let max_connections = usize::try_from(pool.max_connections).unwrap_or(usize::MAX);
+    let default = || statement_cache(endpoint.dialect(), namespaces, max_connections);
+    pool.statement_cache.unwrap_or_else(default)
 }
 
 /// The number of prepared statements per connection: enough for the CRUD statements of all its

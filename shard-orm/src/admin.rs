@@ -1,0 +1,45 @@
+//! What an operator asks of a cluster: where keys are, what state it is in, what is wrong with it,
+//! SQL on its shards, and accounts.
+//!
+//! On top of all modules. The command `shard-orm` prints what these functions return; a program can
+//! use them for its own tools. None of them needs a model.
+//!
+//! | | |
+//! |---|---|
+//! | [`route`] | the logical shard, server and namespace of a key |
+//! | [`status`](fn@status) | servers with role, version and lag; namespaces with rows and bytes |
+//! | [`check`](fn@check) | everything that is wrong, and how to mend it |
+//! | [`run_sql`] | SQL on one logical shard, on all, or once on each server |
+//! | [`sync_status`], [`verify_copies`] | the copies of static tables: progress and differences |
+//! | [`set_up_accounts`] | accounts with the least privileges |
+//! | [`describe_id`], [`describe_uuid`] | the parts of a generated id |
+
+mod check;
+mod id;
+mod key;
+mod look;
+mod route;
+mod servers;
+mod sql;
+mod status;
+mod sync;
+mod users;
+
+pub use check::{
+    CheckOptions, CheckReport, ConnectionBudget, Finding, Severity, check,
+    findings_of_configuration,
+};
+pub use id::{IdDescription, ShardsOfId, UuidParts, describe_id, describe_id_in, describe_uuid};
+pub use key::Key;
+pub use look::EndpointRole;
+pub use route::{RoutedKey, route};
+pub use sql::{
+    ResultSet, SqlOutcome, SqlPlace, SqlReport, SqlRequest, StopSignal, destructive_statements,
+    run_sql,
+};
+pub use status::{
+    DatabaseStatus, EndpointState, GroupStatus, NamespaceState, NamespaceStatus, ServerStatus,
+    Status, StatusOptions, status,
+};
+pub use sync::{CopyProgress, sync_status, verify_copies};
+pub use users::{Account, AccountOutcome, AccountPurpose, AccountReport, set_up_accounts};
