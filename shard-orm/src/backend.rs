@@ -40,6 +40,8 @@ mod field;
 mod grants;
 mod identifier;
 pub(crate) mod inspect;
+#[cfg(feature = "migrate")]
+mod layout;
 mod lexer;
 mod listener;
 mod literal;
@@ -108,6 +110,8 @@ pub(crate) use grants::{
     AccountRights, Grantee, account_exists, create_account, grants, grants_on_database,
 };
 pub(crate) use identifier::unambiguous_names;
+#[cfg(feature = "migrate")]
+pub(crate) use layout::in_lines;
 pub(crate) use lexer::{ends_in_name, verbatim};
 pub(crate) use listener::Listener;
 pub(crate) use literal::literal;

@@ -18,6 +18,8 @@ mod target;
 mod unfit;
 
 pub(crate) use bulk::{End, pass};
+#[cfg(feature = "migrate")]
+pub(crate) use catalog::tables_of;
 pub(crate) use create::{
     create_all, create_in_database, create_namespace_as, create_table, create_tables, has_rows,
     names, tables_at,

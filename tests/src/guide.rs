@@ -230,6 +230,7 @@ mod chapters {
         raw_sql: "../../docs/src/raw-sql.md",
         connections: "../../docs/src/connections.md",
         replicas: "../../docs/src/replicas.md",
+        generate: "../../docs/src/generate.md",
         comparing: "../../docs/src/comparing.md",
         errors: "../../docs/src/errors.md",
         tracing: "../../docs/src/tracing.md",

@@ -93,6 +93,15 @@ async fn read(
     Ok(TableDef::of_catalog(catalog))
 }
 
+/// The tables of a namespace.
+#[cfg(feature = "migrate")]
+pub(crate) async fn tables_of(
+    cluster: &Cluster,
+    handle: &Arc<NamespaceHandle>,
+) -> Result<Vec<TableDef>> {
+    read(primary(cluster), handle, Tables::All).await
+}
+
 impl Cluster {
     /// Reads the description of a table from the catalog of its database. Sends four statements.
     ///

@@ -242,6 +242,7 @@ pub(super) fn is_repeatable(tokens: &[Token]) -> bool {
     let drops = is(0, "DROP") && has(&["IF", "EXISTS"]);
     creates
         || drops
+        || has(&["VALIDATE", "CONSTRAINT"])
         || is(0, "REINDEX")
         || is(0, "ANALYZE")
         || is(0, "OPTIMIZE")
@@ -379,6 +380,9 @@ mod tests {
             "CREATE TABLE IF NOT EXISTS a (b INT)"
         )));
         assert!(is_repeatable(&tokens("SET foreign_key_checks = 0")));
+        assert!(is_repeatable(&tokens(
+            "ALTER TABLE a VALIDATE CONSTRAINT b"
+        )));
         assert!(!is_repeatable(&tokens("CREATE TABLE a (b INT)")));
         assert!(is_dml(&tokens("insert into a values (1)")));
         assert_eq!(
