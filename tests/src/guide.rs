@@ -232,6 +232,7 @@ mod chapters {
         replicas: "../../docs/src/replicas.md",
         generate: "../../docs/src/generate.md",
         comparing: "../../docs/src/comparing.md",
+        command: "../../docs/src/command.md",
         errors: "../../docs/src/errors.md",
         tracing: "../../docs/src/tracing.md",
         testing: "../../docs/src/testing.md",

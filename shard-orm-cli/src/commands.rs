@@ -1,0 +1,57 @@
+//! One file for each command.
+
+pub mod check;
+pub mod completions;
+pub mod id;
+pub mod init;
+pub mod man;
+pub mod route;
+pub mod setup;
+pub mod sql;
+pub mod status;
+pub mod sync;
+pub mod user;
+
+use crate::Result;
+use crate::cli::{Cli, Command};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
+use crate::output::Output;
+use crate::session::Session;
+
+/// Runs the command that the arguments name.
+///
+/// # Errors
+/// Whatever keeps it from a result; a result that is not good is an exit code.
+pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
+    let session = Session::new(cli.global, output);
+    let outcome = match cli.command {
+        // It ends what it has begun.
+        Command::Sql(args) => sql::run(&args, &session).await,
+        command => tokio::select! {
+            outcome = dispatch(command, &session) => outcome,
+            signal = interrupted() => {
+                signal?;
+                Err(Failure::Interrupted)
+            }
+        },
+    };
+    session.close().await;
+    outcome
+}
+
+async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
+    match command {
+        Command::Init(args) => init::run(&args, session),
+        Command::Check(args) => check::run(&args, session).await,
+        Command::Status(args) => status::run(&args, session).await,
+        Command::Route(args) => route::run(&args, session).await,
+        Command::Id(args) => id::run(&args, session).await,
+        Command::Sql(args) => sql::run(&args, session).await,
+        Command::Setup(args) => setup::run(&args, session).await,
+        Command::Sync(args) => sync::run(&args, session).await,
+        Command::User(args) => user::run(&args, session).await,
+        Command::Completions(args) => completions::run(&args, session),
+        Command::Man(args) => man::run(&args, session),
+    }
+}

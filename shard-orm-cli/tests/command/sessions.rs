@@ -1,0 +1,48 @@
+//! Sessions on SQLite, and those of the guide.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use tempfile::TempDir;
+use trycmd::TestCases;
+
+use crate::fixture::BINARY;
+
+/// Runs sessions, and compares their output.
+fn run(pattern: &str) {
+    let cases = TestCases::new();
+    cases.register_bin("shard-orm", Path::new(BINARY));
+    // The output does not depend on the terminal of whoever runs the tests.
+    cases.env("COLUMNS", "100").env("NO_COLOR", "1");
+    cases.env("SHARD_ORM_CONFIG", "shard-orm.toml");
+    cases.case(pattern).run();
+}
+
+#[test]
+fn sessions_have_the_output_that_they_show() {
+    run("tests/command/cases/*.trycmd");
+}
+
+/// A session of a chapter, run in an empty folder.
+fn chapter(name: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let file = root.join(name);
+    let folder = TempDir::new().unwrap();
+    let case = folder.path().join("chapter.md");
+    // Written through the link by `TRYCMD=overwrite`.
+    symlink(&file, &case).unwrap();
+    fs::create_dir(case.with_extension("in")).unwrap();
+    fs::create_dir(case.with_extension("out")).unwrap();
+    run(case.to_str().unwrap());
+}
+
+#[test]
+fn the_sessions_of_the_guide_have_the_output_that_they_show() {
+    chapter("docs/src/command.md");
+}
+
+#[test]
+fn the_sessions_of_the_readme_have_the_output_that_they_show() {
+    chapter("README.md");
+}
