@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::commands::{check, completions, id, init, man, route, setup, sql, status, sync, user};
+use crate::commands::{
+    check, completions, id, init, man, migrate, route, setup, sql, status, sync, user,
+};
 use crate::exit;
 
 /// Operates a cluster of shard-orm: a group of logical shards on servers of PostgreSQL, MySQL or
@@ -54,6 +56,7 @@ pub enum Command {
     Id(id::Args),
     Sql(sql::Args),
     Setup(setup::Args),
+    Migrate(migrate::Args),
     Sync(sync::Args),
     User(user::Args),
     Completions(completions::Args),

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod id;
 pub mod init;
 pub mod man;
+pub mod migrate;
 pub mod route;
 pub mod setup;
 pub mod sql;
@@ -49,6 +50,7 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Id(args) => id::run(&args, session).await,
         Command::Sql(args) => sql::run(&args, session).await,
         Command::Setup(args) => setup::run(&args, session).await,
+        Command::Migrate(args) => migrate::run(&args, session).await,
         Command::Sync(args) => sync::run(&args, session).await,
         Command::User(args) => user::run(&args, session).await,
         Command::Completions(args) => completions::run(&args, session),

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod id;
 pub mod init;
+pub mod migrate;
 pub mod progress;
 pub mod route;
 pub mod setup;

@@ -438,7 +438,7 @@ fn message(error: &Error) -> String {
     let mut message = error.message().to_owned();
     if let Some(source) = std::error::Error::source(error) {
         let source = source.to_string();
-        if !message.contains(&source) {
+        if !message.contains(&source) && !source.contains(&message) {
             message = format!("{message}: {source}");
         }
     }
