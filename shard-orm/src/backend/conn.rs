@@ -211,6 +211,7 @@ impl Conn {
 
     /// Runs a statement with these values and without keeping it prepared, calls `on_row` for each
     /// row, and returns the number of affected rows.
+    #[cfg_attr(not(feature = "migrate"), allow(dead_code))]
     pub(crate) async fn ask(
         &mut self,
         text: &str,
