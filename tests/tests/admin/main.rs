@@ -1,5 +1,7 @@
 //! What operators ask of a cluster: status, checks, SQL, and the copies of static tables.
 
+#![allow(clippy::single_range_in_vec_init)] // Runs of shards are lists of ranges.
+
 mod check;
 mod route;
 mod sql;

@@ -108,7 +108,7 @@ behaviours! { (Order, Setting);
         let (text, expected) = values(fixture.dialect);
         let report = run(fixture, of_key(fixture.key()), text).await;
         assert!(report.is_done(), "{report:?}");
-        assert_eq!(rows(&report, 0), [expected.clone()]);
+        assert_eq!(rows(&report, 0), std::slice::from_ref(&expected));
         let result = &report.outcomes[0].results[0];
         assert_eq!(result.columns.len(), expected.len());
         assert_eq!(result.columns[0], "a");
@@ -121,10 +121,10 @@ behaviours! { (Order, Setting);
         let report = run(fixture, every_shard(), &text).await;
         assert!(report.is_done(), "{report:?}");
         assert_eq!(report.outcomes.len(), keys.len());
-        for (shard, key) in (0..).zip(&keys) {
-            let outcome = &report.outcomes[shard as usize];
+        for (shard, key) in keys.iter().enumerate() {
+            let outcome = &report.outcomes[shard];
             assert_eq!(outcome.place(), format!("{GROUP}/{shard}"));
-            assert_eq!(rows(&report, shard as usize), [[Some(&*key.to_string()), Some("tea")]]);
+            assert_eq!(rows(&report, shard), [[Some(&*key.to_string()), Some("tea")]]);
             assert!(outcome.endpoint.is_some());
         }
         let one = run(fixture, SqlPlace::Shard { group: group(), shard: 0 }, &text).await;
