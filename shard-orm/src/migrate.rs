@@ -45,6 +45,7 @@ mod session;
 mod status;
 mod survey;
 mod target;
+mod wave;
 mod work;
 
 pub use blocker::Blocker;

@@ -36,17 +36,6 @@ pub(crate) fn unbounded_lock_wait(dialect: Dialect, limit: Duration) -> Option<S
     (dialect == Dialect::Postgres).then(|| format!("SET lock_timeout = {}", limit.as_millis()))
 }
 
-/// The statement that makes a namespace the one in which a session looks for tables; `None` for
-/// SQLite, where it is a file.
-pub(crate) fn enter(dialect: Dialect, namespace: &str) -> Option<String> {
-    let quoted = quote(dialect, &Alias::new(namespace).into_table_ref());
-    match dialect {
-        Dialect::Sqlite => None,
-        Dialect::Postgres => Some(format!("SET search_path TO {quoted}")),
-        Dialect::MySql => Some(format!("USE {quoted}")),
-    }
-}
-
 /// The statement that locks tables of the session's namespace at once, before the statements of a
 /// migration lock one after the other.
 pub(crate) fn lock_tables(dialect: Dialect, tables: &[String]) -> Option<String> {

@@ -11,7 +11,7 @@ mod transaction;
 
 use std::time::Duration;
 
-use super::effect::{needs_no_transaction, transaction_control};
+use super::effect::{is_setting, needs_no_transaction, transaction_control};
 use super::event::Event;
 use super::file::{Direction, Script};
 use super::history::{self, Entry, State};
@@ -71,6 +71,11 @@ impl<'m> Work<'m> {
             statements,
             transactional,
         })
+    }
+
+    /// Whether it changes settings of its session.
+    pub(super) fn has_settings(&self) -> bool {
+        self.statements.iter().any(|one| is_setting(&one.tokens))
     }
 
     /// The entry of a version whose statements are about to run.

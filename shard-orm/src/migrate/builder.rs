@@ -1,5 +1,6 @@
 //! The builder of a run of migrations.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use super::lock::this_process;
 use super::migrations::Migrations;
 use super::plan::Limits;
 use super::target::Target;
-use crate::cluster::{Cluster, Location};
+use crate::cluster::{Cluster, Location, names};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 
@@ -220,7 +221,37 @@ impl Migrate {
             }
         }
         targets.sort();
+        self.check_limits(&targets)?;
         Ok(targets)
+    }
+
+    /// Checks that the run is limited to shards and servers that exist: a name with a typing error
+    /// would leave nothing to do.
+    fn check_limits(&self, targets: &[Target]) -> Result<()> {
+        let mut handles = Vec::new();
+        for target in targets {
+            handles.extend(target.handles(&self.cluster)?);
+        }
+        for shard in &self.options.shards {
+            let is_it = |handle: &Arc<NamespaceHandle>| {
+                handle.namespace.is_sharded() && handle.namespace.shard() == *shard
+            };
+            if !handles.iter().any(is_it) {
+                return Err(Error::configuration(format!(
+                    "no group of the selected migrations has a logical shard {shard}"
+                )));
+            }
+        }
+        for server in &self.options.servers {
+            if !handles.iter().any(|handle| *handle.server == **server) {
+                let servers: BTreeSet<&str> = handles.iter().map(|one| &*one.server).collect();
+                return Err(Error::configuration(format!(
+                    "unknown server `{server}`; the selected migrations have {}",
+                    names(servers.into_iter())
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The namespaces of a target that the run is limited to.

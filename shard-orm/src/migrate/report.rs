@@ -5,6 +5,11 @@ use std::fmt;
 use crate::cluster::Location;
 use crate::error::{Error, ErrorKind};
 
+/// The end of a run that no longer holds the lock of its group.
+pub(super) const FENCED_OFF: &str = "fenced off: the lock of the group was lost, so nothing more is \
+                                     applied; run the migration again, which continues where this run \
+                                     has stopped";
+
 /// The outcome of a run, by namespace.
 #[derive(Debug, Clone, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -83,7 +88,12 @@ impl Report {
     /// The report, or an error that contains it if anything failed.
     pub(super) fn into_result(self) -> crate::Result<Self> {
         let Some(first) = self.failed.first() else {
-            return Ok(self);
+            if self.skipped.is_empty() {
+                return Ok(self);
+            }
+            // Without a failure, nothing but the loss of the lock ends a run.
+            let (kind, message) = (ErrorKind::Unavailable, format!("{self}: {FENCED_OFF}"));
+            return Err(Error::new(kind, message).with_source(self));
         };
         let others = match self.failed.len() - 1 {
             0 => String::new(),

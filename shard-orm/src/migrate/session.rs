@@ -7,9 +7,11 @@ use sea_query::QueryStatementWriter;
 
 use super::blocker::Blocker;
 use crate::backend::migration::{
-    About, drop_index_concurrently, enter, lock_tables, session_settings, unbounded_lock_wait,
+    About, drop_index_concurrently, lock_tables, session_settings, unbounded_lock_wait,
 };
-use crate::backend::{AdvisoryLock, Conn, Failure, Field, OnRow, Row, begin, observe, render};
+use crate::backend::{
+    AdvisoryLock, Conn, Failure, Field, OnRow, Row, begin, observe, render, use_namespace,
+};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -86,7 +88,7 @@ impl Session {
         let namespace = &handle.namespace;
         // The address of a named database says where its tables are.
         if (namespace.is_sharded() || namespace.is_static())
-            && let Some(text) = enter(handle.dialect(), namespace.name())
+            && let Some(text) = use_namespace(handle.dialect(), namespace.name())
         {
             self.batch(&text).await.map_err(|failure| failure.error)?;
         }

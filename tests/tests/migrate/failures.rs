@@ -75,6 +75,53 @@ behaviours! { (Order), 8 shards on 2 servers, |options| options;
         deployment.assert_all_have(&["id"]).await;
     }
 
+    async fn unknown_shards_and_servers_are_refused(fixture: &Fixture) {
+        let deployment = Deployment::new(fixture, "limits").await;
+        let all = migrations(&[NOTES]);
+        let error = deployment.cluster.migrate(&all).shard(99).up().await.unwrap_err();
+        assert!(error.to_string().contains("has a logical shard 99"), "{error}");
+        let error = deployment.cluster.migrate(&all).server("c").up().await.unwrap_err();
+        assert!(error.to_string().contains("unknown server `c`; the selected migrations have `"), "{error}");
+    }
+
+    async fn a_file_that_has_run_in_part_stays_without_a_transaction(fixture: &Fixture) {
+        let deployment = Deployment::new(fixture, "begun").await;
+        let text = "INSERT INTO notes VALUES (1);\nNO SUCH STATEMENT;";
+        let begun = format!("-- no-transaction\n{text}");
+        let all = migrations(&[NOTES, ("shop/2_rows.sql", &begun)]);
+        deployment.cluster.migrate(&all).up().await.unwrap_err();
+        let right = text.replace("NO SUCH STATEMENT", "INSERT INTO notes VALUES (2)");
+        if fixture.dialect != Dialect::MySql {
+            let all = migrations(&[NOTES, ("shop/2_rows.sql", &right)]);
+            let error = deployment.cluster.migrate(&all).up().await.unwrap_err();
+            assert!(error.to_string().contains("have run one by one"), "{error}");
+        }
+        let right = format!("-- no-transaction\n{right}");
+        let all = migrations(&[NOTES, ("shop/2_rows.sql", &right)]);
+        deployment.cluster.migrate(&all).up().await.unwrap();
+        for shard in deployment.shards() {
+            assert_eq!(crate::Note::on(shard).count(&deployment.cluster).await.unwrap(), 2);
+        }
+    }
+
+    async fn settings_of_a_file_end_with_it(fixture: &Fixture) {
+        let deployment = Deployment::new(fixture, "settings").await;
+        let (set, probe) = match fixture.dialect {
+            Dialect::Sqlite => (
+                "-- no-transaction\nPRAGMA foreign_keys = off",
+                "SELECT 5 FROM pragma_foreign_keys WHERE foreign_keys = 1",
+            ),
+            Dialect::Postgres => ("SET work_mem = '1MB'", "SELECT 5 WHERE current_setting('work_mem') <> '1MB'"),
+            Dialect::MySql => ("SET @a = 1", "SELECT 5 WHERE @a IS NULL"),
+        };
+        let probe = format!("INSERT INTO notes {probe}");
+        let all = migrations(&[NOTES, ("shop/2_set.sql", set), ("shop/3_probe.sql", &probe)]);
+        deployment.cluster.migrate(&all).per_server(1).up().await.unwrap();
+        for shard in deployment.shards() {
+            assert_eq!(crate::Note::on(shard).count(&deployment.cluster).await.unwrap(), 1);
+        }
+    }
+
     async fn max_failures_ends_the_run(fixture: &Fixture) {
         let deployment = Deployment::new(fixture, "bounded").await;
         deployment.cluster.migrate(&migrations(&[NOTES])).up().await.unwrap();

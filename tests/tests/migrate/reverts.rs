@@ -29,14 +29,16 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
 
     async fn redo_runs_the_latest_again(fixture: &Fixture) {
         let deployment = Deployment::new(fixture, "redo").await;
-        let all = migrations(&[NOTES, DROP, TEXT, DROP_TEXT]);
-        let plan = deployment.cluster.migrate(&all).plan().await.unwrap();
+        let contract = format!("-- phase: contract\n{}", TEXT.1);
+        let all = migrations(&[NOTES, DROP, (TEXT.0, &contract), DROP_TEXT]);
+        let run = || deployment.cluster.migrate(&all).contract();
+        let plan = run().plan().await.unwrap();
         assert!(plan.iter().all(|done| done.versions == [1, 2]) && plan.len() == 4, "{plan:?}");
-        deployment.cluster.migrate(&all).up().await.unwrap();
+        run().up().await.unwrap();
         let report = deployment.cluster.migrate(&all).redo().await.unwrap();
         assert!(report.done.iter().all(|done| done.versions == [2]), "{report:?}");
         deployment.assert_all_have(&["id", "content"]).await;
-        assert!(deployment.cluster.migrate(&all).plan().await.unwrap().is_empty());
+        assert!(run().plan().await.unwrap().is_empty());
     }
 
     async fn a_migration_without_a_down_file_is_not_reverted(fixture: &Fixture) {

@@ -8,7 +8,8 @@ use crate::backend::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::effect::locked_table;
 use crate::migrate::file::Direction;
-use crate::migrate::history::State;
+use crate::migrate::history::{Entry, State};
+use crate::migrate::report::FENCED_OFF;
 use crate::migrate::session::Session;
 
 /// The failure of an attempt.
@@ -81,6 +82,14 @@ async fn attempt(session: &mut Session, work: &Work<'_>) -> Result<(), Attempt> 
         session.rollback().await;
         return Ok(());
     }
+    let is_begun = |entry: &Entry| entry.state != State::Applied && entry.started > 0;
+    if entry.as_ref().is_some_and(is_begun) {
+        let error = Error::configuration(
+            "some of its statements have run one by one, when the file began with \
+             `-- no-transaction`; restore that line, so that the run continues behind them",
+        );
+        return Err(Failure::own(error).into());
+    }
     let mut tables: Vec<String> = Vec::new();
     for table in work
         .statements
@@ -145,9 +154,5 @@ async fn outcome(
 
 /// The error of a run that no longer holds the lock of its group.
 pub(super) fn fenced_off() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "fenced off: the lock of the group was lost, so nothing more is applied; run the migration \
-         again, which continues where this run has stopped",
-    )
+    Error::new(ErrorKind::Unavailable, FENCED_OFF)
 }
