@@ -75,6 +75,7 @@ mod sizes;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+pub(crate) mod system_table;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod temporal;
 mod text_result;
@@ -113,7 +114,7 @@ pub(crate) use identifier::unambiguous_names;
 #[cfg(feature = "migrate")]
 pub(crate) use layout::in_lines;
 pub(crate) use lexer::{ends_in_name, verbatim};
-pub(crate) use listener::Listener;
+pub(crate) use listener::{Listener, notify};
 pub(crate) use literal::literal;
 pub(crate) use namespaces::{
     current_database, current_namespace, identity_of_server, namespaces_with_table,

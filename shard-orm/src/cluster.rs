@@ -3,7 +3,9 @@
 //! Every statement asks it for a namespace handle, and keeps that only for one statement.
 
 mod address;
+mod catalog;
 mod extension;
+mod follow;
 mod health;
 mod location;
 mod raw;
@@ -15,6 +17,7 @@ mod weak;
 
 pub use address::Address;
 pub(crate) use address::At;
+pub use catalog::Catalog;
 pub(crate) use extension::Extension;
 pub use health::{EndpointHealth, ServerHealth};
 pub use location::Location;
@@ -23,6 +26,7 @@ pub use session::Session;
 pub(crate) use weak::WeakCluster;
 
 use extension::Extensions;
+use follow::Follower;
 use reconfigure::Previous;
 use single_flight::SingleFlight;
 
@@ -69,6 +73,8 @@ struct Inner {
     extensions: Extensions,
     /// Held by `sync` while one caller updates a copy for all that wait for it.
     single_flight: SingleFlight,
+    /// Of a cluster whose topology comes from a catalog.
+    follower: Option<Follower>,
 }
 
 struct State {
@@ -78,12 +84,15 @@ struct State {
 }
 
 impl Cluster {
-    /// Opens the cluster of a TOML file; see [`Config::from_file`]. Returns without waiting:
-    /// connections are opened on demand, and those that monitor servers with replicas in the
-    /// background.
+    /// Opens the cluster of a TOML file; see [`Config::from_file`].
+    ///
+    /// With a [catalog](crate::catalog), reads the topology from it, or from the local copy if the
+    /// catalog does not answer in time. Without one, returns without waiting: connections are opened
+    /// on demand, and those that monitor servers with replicas in the background.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) with all problems of the file.
+    /// [`Configuration`](crate::ErrorKind::Configuration) with all problems of the file, or of the
+    /// topology in the catalog. The catalog's error if there is no local copy.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::connect(&Config::from_file(path)?).await
     }
@@ -109,7 +118,6 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) with all problems.
-    #[allow(clippy::unused_async)] // Asking a catalog for the topology will have to wait.
     pub async fn connect(config: &Config) -> Result<Self> {
         let runtime = Handle::try_current().map_err(|source| {
             Error::configuration(
@@ -132,9 +140,11 @@ impl Cluster {
                 previous: Mutex::new(Previous::new(config)),
                 extensions: Extensions::default(),
                 single_flight: SingleFlight::default(),
+                follower: Follower::new(config),
             }),
         };
         cluster.sweep_idle(&runtime);
+        cluster.follow_catalog().await?;
         Ok(cluster)
     }
 
@@ -150,6 +160,7 @@ impl Cluster {
     /// transaction keeps this waiting: use a timeout.
     pub async fn close(&self) {
         self.close_extensions().await;
+        self.stop_following().await;
         let retired = self.close_changes();
         let state = self.inner.state.load_full();
         state.pool_set.stop_monitor().await;

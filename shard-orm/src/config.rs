@@ -5,8 +5,10 @@
 //! once.
 
 mod address;
+mod catalog;
 mod change;
 mod database;
+mod document;
 mod fan_out;
 mod file;
 mod group;
@@ -20,14 +22,16 @@ mod read;
 mod replica;
 mod report;
 mod server;
+mod server_state;
 mod settings;
 mod shard_runs;
 mod strategy;
 
 pub(crate) use address::{Address, Location};
+pub use catalog::Catalog;
 pub use database::Database;
 pub use fan_out::FanOut;
-pub(crate) use file::{parse_file, parse_text};
+pub(crate) use file::{parse_document, parse_file, parse_text};
 pub use group::Group;
 pub use health::{Fallback, HealthOptions, HealthSettings};
 pub use ids::Ids;
@@ -39,6 +43,7 @@ pub use read::Read;
 pub use replica::Replica;
 pub(crate) use report::{Origin, Report};
 pub use server::Server;
+pub use server_state::ServerState;
 pub use settings::PoolSettings;
 pub(crate) use shard_runs::Runs;
 pub use strategy::StrategyConfig;
@@ -89,6 +94,9 @@ pub use strategy::StrategyConfig;
 /// - `[ids]` holds `worker` (a number, or `{ lease = "default", ttl = "30s" }`), `sequence_bits`,
 ///   `worker_bits`, `shard_bits`, `tables` and `block`; see [`Ids`].
 /// - `[fan_out]` holds `statements` and `statements_per_server`; see [`FanOut`].
+/// - `catalog` is the name of the database that holds the [catalog](crate::catalog), or a table with
+///   `database`, `poll`, `timeout`, `process`, `heartbeat` (a duration or `"off"`) and `local_copy`;
+///   see [`Catalog`].
 /// - `master` and `slaves` are accepted for `primary` and `replicas`.
 /// - In every string, `${NAME}` is replaced by the environment variable and `$$` by `$`.
 /// - URLs begin with `postgres://`, `postgresql://`, `mysql://`, `mariadb://` or `sqlite://`. After
@@ -123,6 +131,7 @@ pub struct Config {
     pub(crate) health: HealthOptions,
     pub(crate) ids: Ids,
     pub(crate) fan_out: FanOut,
+    pub(crate) catalog: Option<Catalog>,
     pub(crate) databases: Vec<(String, Database)>,
     pub(crate) groups: Vec<(String, Group)>,
     /// Where the configuration was read from, for line numbers in problems.
@@ -139,6 +148,7 @@ impl Config {
             health: HealthOptions::new(),
             ids: Ids::new(),
             fan_out: FanOut::new(),
+            catalog: None,
             databases: Vec::new(),
             groups: Vec::new(),
             origin: Origin::default(),
@@ -177,6 +187,13 @@ impl Config {
     #[must_use]
     pub fn fan_out(mut self, fan_out: FanOut) -> Self {
         self.fan_out = fan_out;
+        self
+    }
+
+    /// Takes the topology from a [catalog](crate::catalog), and follows its changes.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = Some(catalog);
         self
     }
 

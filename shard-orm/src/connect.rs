@@ -3,6 +3,7 @@
 //! `cluster` holds the [`PoolSet`] of the current topology. `exec` and `transaction` take
 //! connections through a [`NamespaceHandle`].
 
+mod direct;
 mod endpoint;
 mod guard;
 mod health;
@@ -19,6 +20,7 @@ mod roles;
 mod verify;
 mod write_marks;
 
+pub(crate) use direct::{ask, send, write};
 pub(crate) use endpoint::{Checkout, Endpoint};
 pub(crate) use guard::{Finding, Guard, Survey, SurveyedServer, comment};
 pub(crate) use health::{EndpointReport, Health};

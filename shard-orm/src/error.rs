@@ -58,6 +58,8 @@ pub enum ErrorKind {
     UndefinedTable,
     /// Fenced off: a newer run of the same task has started, so this one can no longer commit.
     Fenced,
+    /// The topology in the catalog has changed since it was read: nothing was changed.
+    Conflict,
     /// No logical shard owns the key.
     NoShardForKey,
     /// A call or transaction would use another logical shard than its own.
@@ -115,6 +117,7 @@ impl ErrorKind {
             Self::ShardMoved => "shard moved",
             Self::UndefinedTable => "undefined table or column",
             Self::Fenced => "fenced off",
+            Self::Conflict => "conflict",
             Self::NoShardForKey => "no shard for key",
             Self::CrossShard => "cross shard",
             Self::TransactionBusy => "transaction busy",

@@ -8,7 +8,6 @@ mod catalog;
 mod create;
 mod crud;
 mod destination;
-mod direct;
 mod record;
 mod run;
 mod statement;
@@ -17,6 +16,7 @@ pub(crate) mod system_tables;
 mod target;
 mod unfit;
 
+pub(crate) use crate::connect::ask;
 pub(crate) use bulk::{End, pass};
 #[cfg(feature = "migrate")]
 pub(crate) use catalog::tables_of;
@@ -28,7 +28,6 @@ pub(crate) use crud::{
     BATCHES, CrudStatement, Operation, columns, conflict_update, crud_text, not_deleted,
 };
 pub(crate) use destination::Destination;
-pub(crate) use direct::ask;
 pub(crate) use record::{database_ids, give_database_id, write_layout};
 pub(crate) use run::{Intent, run, run_at, run_elsewhere};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};

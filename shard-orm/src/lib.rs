@@ -56,6 +56,7 @@
 //! | [`explain`] | the statements of a query and their servers |
 //! | [`route`] | mapping of keys to logical shards |
 //! | [`topology`] | mapping of logical shards to servers |
+//! | [`catalog`] | the topology as a shared, versioned fact |
 //! | [`mod@cluster`], [`health`] | addresses, sessions and connections; the state of servers |
 //! | [`setup`], [`schema`] | creation of namespaces and tables |
 //! | [`sync`] | synchronization of reference tables |
@@ -86,6 +87,7 @@ extern crate self as shard_orm;
 
 pub mod admin;
 mod backend;
+pub mod catalog;
 mod clock;
 pub mod cluster;
 pub mod config;

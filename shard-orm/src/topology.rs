@@ -56,10 +56,9 @@ impl Topology {
         self.epoch
     }
 
-    /// Sets the epoch to the one after this epoch.
     #[must_use]
-    pub(crate) fn after(mut self, epoch: u64) -> Self {
-        self.epoch = epoch + 1;
+    pub(crate) fn with_epoch(mut self, epoch: u64) -> Self {
+        self.epoch = epoch;
         self
     }
 

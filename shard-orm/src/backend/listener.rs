@@ -1,7 +1,17 @@
 //! A session that receives notifications: `LISTEN` of PostgreSQL. No other database has it.
 
 use super::opener::Opener;
+use crate::dialect::Dialect;
 use crate::error::Result;
+
+/// The statement that notifies the listeners of a channel when its transaction commits; `None` on
+/// databases without notifications. The channel is a name of this library.
+pub(crate) fn notify(dialect: Dialect, channel: &'static str) -> Option<String> {
+    match dialect {
+        Dialect::Postgres => Some(format!("NOTIFY {channel}")),
+        Dialect::MySql | Dialect::Sqlite => None,
+    }
+}
 
 /// A session that listens to one channel.
 #[derive(Debug)]

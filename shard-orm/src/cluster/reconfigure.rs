@@ -56,8 +56,20 @@ impl Cluster {
     /// [`Configuration`](crate::ErrorKind::Configuration), without any change, if there is a
     /// problem in it, or if it would route a key elsewhere: the number of logical shards, strategy,
     /// pins and namespace template of a group cannot change, and neither can the cluster's name and
-    /// `[ids]`. [`Unavailable`](ErrorKind::Unavailable) if the cluster was closed.
+    /// `[ids]`; and if the topology comes from a catalog. [`Unavailable`](ErrorKind::Unavailable) if
+    /// the cluster was closed.
     pub fn reconfigure(&self, config: &Config) -> Result<()> {
+        if self.follower().is_some() {
+            return Err(Error::configuration(
+                "the topology of this cluster comes from its catalog; change it there, with \
+                 `cluster.catalog()` or the command `shard-orm`",
+            ));
+        }
+        self.replace(config, None)
+    }
+
+    /// Replaces the configuration: by one of the catalog, with its epoch, or by the next one.
+    pub(super) fn replace(&self, config: &Config, of_catalog: Option<u64>) -> Result<()> {
         let inner = &self.inner;
         let mut previous = self.previous();
         if previous.closed {
@@ -67,9 +79,14 @@ impl Cluster {
             ));
         }
         let topology = config.topology()?;
-        previous.config.check_change(config)?;
         let before = inner.state.load_full();
-        let topology = topology.after(before.topology.epoch());
+        let topology = match of_catalog {
+            Some(epoch) => topology.with_epoch(epoch),
+            None => {
+                previous.config.check_change(config)?;
+                topology.with_epoch(before.topology.epoch() + 1)
+            }
+        };
         let pool_set = before
             .pool_set
             .renew(&before.topology, &topology, &inner.runtime)?;

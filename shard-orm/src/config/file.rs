@@ -1,17 +1,20 @@
 //! Reads a TOML configuration file, and keeps the line of each part for messages.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Config, Origin, Report};
 use crate::error::{Error, Result};
 
+mod catalog;
 mod environment;
 mod ids;
 mod scalar;
+mod secrets;
 mod shape;
 mod table;
 
 use environment::Environment;
+pub(crate) use secrets::literal_passwords;
 use table::{Context, Table};
 
 /// Reads a file and reports its problems; relative SQLite paths are resolved against its folder.
@@ -31,6 +34,15 @@ pub(crate) fn parse_file(path: &Path) -> Result<(Config, Report)> {
         ..Origin::default()
     };
     read(&text, origin, &environment::process)
+}
+
+/// Reads a document of the catalog; relative SQLite paths are resolved against `folder`.
+pub(crate) fn parse_document(text: &str, folder: Option<PathBuf>) -> Result<(Config, Report)> {
+    let origin = Origin {
+        folder,
+        ..Origin::default()
+    };
+    read(text, origin, &environment::process)
 }
 
 /// Reads a string and reports its problems.
@@ -54,5 +66,9 @@ fn read(text: &str, origin: Origin, environment: &Environment<'_>) -> Result<(Co
     let mut config = shape::config(Table::root(&context, tree.get_ref()));
     context.into_report(&mut report);
     config.origin = report.origin().clone();
+    if let Some(catalog) = &mut config.catalog {
+        let Origin { file, folder, .. } = report.origin();
+        catalog::locate(catalog, file.as_deref(), folder.as_deref());
+    }
     Ok((config, report))
 }

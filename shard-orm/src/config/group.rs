@@ -28,6 +28,8 @@ pub struct Group {
     pub(crate) pool: PoolOptions,
     pub(crate) health: HealthOptions,
     pub(crate) find_by_id: bool,
+    /// Of each logical shard whose namespace is not the first one that it had.
+    pub(crate) generations: Vec<(u32, u32)>,
     pub(crate) servers: Vec<Server>,
 }
 
@@ -50,6 +52,7 @@ impl Group {
             pool: PoolOptions::new(),
             health: HealthOptions::new(),
             find_by_id: false,
+            generations: Vec::new(),
             servers: Vec::new(),
         }
     }
@@ -118,6 +121,14 @@ impl Group {
     #[must_use]
     pub fn server(mut self, server: Server) -> Self {
         self.servers.push(server);
+        self
+    }
+
+    /// Sets the generation of a logical shard's namespace, from 1. It increases when the shard moves;
+    /// from 2, it is part of the namespace's name: `shop_3_g2`.
+    #[must_use]
+    pub fn generation(mut self, shard: u32, generation: u32) -> Self {
+        self.generations.push((shard, generation));
         self
     }
 

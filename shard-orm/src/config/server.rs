@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::{Address, DatabaseOptions, PoolOptions, Replica};
+use super::{Address, DatabaseOptions, PoolOptions, Replica, ServerState};
 
 /// A server of a group: one primary, its replicas, and its share of the logical shards.
 ///
 /// The share is either a weight (1 by default) or explicit runs of shards; all servers of a group
-/// use the same kind.
+/// use the same kind. Next to explicit runs, a weight is the share to aim for when shards are
+/// moved.
 ///
 /// ```
 /// use shard_orm::config::Server;
@@ -23,7 +24,11 @@ pub struct Server {
     pub(crate) primary: Address,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) weight: Option<u32>,
-    pub(crate) runs: Vec<Range<u32>>,
+    /// `None` if the weight decides.
+    pub(crate) runs: Option<Vec<Range<u32>>>,
+    pub(crate) state: ServerState,
+    /// In bytes.
+    pub(crate) capacity: Option<u64>,
     pub(crate) options: DatabaseOptions,
     pub(crate) pool: PoolOptions,
 }
@@ -37,7 +42,9 @@ impl Server {
             primary: Address::new(primary),
             replicas: Vec::new(),
             weight: None,
-            runs: Vec::new(),
+            runs: None,
+            state: ServerState::Active,
+            capacity: None,
             options: DatabaseOptions::new(),
             pool: PoolOptions::new(),
         }
@@ -61,7 +68,28 @@ impl Server {
     /// Adds a run of logical shards: the first is included, the last excluded.
     #[must_use]
     pub fn shards(mut self, run: Range<u32>) -> Self {
-        self.runs.push(run);
+        self.runs.get_or_insert_default().push(run);
+        self
+    }
+
+    /// Gives it no logical shard, in a group whose servers list theirs.
+    #[must_use]
+    pub fn without_shards(mut self) -> Self {
+        self.runs = Some(Vec::new());
+        self
+    }
+
+    /// Sets the state; by default [`ServerState::Active`].
+    #[must_use]
+    pub fn state(mut self, state: ServerState) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// Sets how many bytes of rows it is meant to hold, for planning. There is no limit by default.
+    #[must_use]
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.capacity = Some(bytes);
         self
     }
 

@@ -5,11 +5,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::direct::{ask, send};
 use super::record::{record, upgrade};
 use crate::backend::inspect;
 use crate::backend::{Field, create_namespace, render, tables_of_namespace};
-use crate::connect::{Layout, Lease, NamespaceHandle, Record};
+use crate::connect::{Layout, Lease, NamespaceHandle, Record, ask, send};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelDef;
 

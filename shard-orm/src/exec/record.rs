@@ -4,10 +4,10 @@
 
 use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
 
-use super::direct::{ask, send, write};
 use crate::backend::{Field, long_text, render, render_alter, render_table};
 use crate::connect::{
-    IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, TABLE, comment, compare, read,
+    IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, TABLE, ask, comment, compare, read,
+    send, write,
 };
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};

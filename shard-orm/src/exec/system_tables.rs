@@ -4,16 +4,15 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, ColumnDef, IntoTableRef, QueryStatementWriter, Table};
+use sea_query::QueryStatementWriter;
 
 use super::run::{Intent, run};
 use super::statement::{Label, Sink, Statement};
 use super::target::Target;
-use crate::backend::ddl::exact_table;
 pub(crate) use crate::backend::now;
-use crate::backend::{Args, Sql, big_integer, render, render_table, short_text};
+pub(crate) use crate::backend::system_table::{Kind, create_table};
+use crate::backend::{Args, Sql, render};
 use crate::connect::NamespaceHandle;
-use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::topology::Namespace;
 
@@ -60,36 +59,4 @@ pub(crate) async fn send<S: QueryStatementWriter + Sync>(
         statement,
     };
     run(target, Arc::clone(handle), intent, &statement_of, sink).await
-}
-
-/// The type of a column of such a table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    Integer,
-    /// Up to 255 characters.
-    Text,
-}
-
-/// The statement that creates such a table unless it exists. The first column is its primary key.
-pub(crate) fn create_table(
-    dialect: Dialect,
-    table: impl IntoTableRef,
-    columns: &[(&str, Kind)],
-) -> String {
-    let mut create = Table::create();
-    create.table(table).if_not_exists();
-    for (position, (name, kind)) in columns.iter().enumerate() {
-        let column_type = match kind {
-            Kind::Integer => big_integer(dialect),
-            Kind::Text => short_text(dialect),
-        };
-        let mut column = ColumnDef::new_with_type(Alias::new(*name), column_type);
-        column.not_null();
-        if position == 0 {
-            column.primary_key();
-        }
-        create.col(column);
-    }
-    exact_table(dialect, &mut create, true);
-    render_table(dialect, &create)
 }

@@ -26,6 +26,10 @@ pub(crate) fn build(config: &Config, report: &mut Report) -> Option<Topology> {
     ids::ids(config, report);
     config.fan_out.check(report);
     config.health.check("health", report);
+    if let Some(catalog) = &config.catalog {
+        let databases: Vec<&str> = config.databases.iter().map(|(name, _)| &**name).collect();
+        catalog.check(&databases, report);
+    }
     if config.databases.is_empty() && config.groups.is_empty() {
         report.add(
             "",

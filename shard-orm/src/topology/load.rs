@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Topology;
 use super::build::build;
-use crate::config::{Config, Report, parse_file, parse_text};
+use crate::config::{Config, Report, parse_document, parse_file, parse_text};
 use crate::error::Result;
 
 impl Config {
@@ -46,6 +46,14 @@ impl Config {
     /// [`Configuration`](crate::ErrorKind::Configuration) with all problems.
     pub fn from_toml(text: &str) -> Result<Self> {
         let (config, report) = parse_text(text)?;
+        checked(config, report)
+    }
+
+    /// A document of the catalog, for a process with this configuration: relative SQLite paths are
+    /// resolved as in its file, and it keeps its own settings of the catalog.
+    pub(crate) fn with_document(&self, document: &str) -> Result<Self> {
+        let (mut config, report) = parse_document(document, self.origin.folder.clone())?;
+        config.catalog.clone_from(&self.catalog);
         checked(config, report)
     }
 

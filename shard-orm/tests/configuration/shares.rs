@@ -48,7 +48,7 @@ fn a_run_holds_a_shard() {
 }
 
 #[test]
-fn weights_and_runs_are_not_mixed() {
+fn all_servers_list_their_shards_if_one_does() {
     let text = shop(&[(8, "shards = '0..8'")]);
     assert_problems(
         &text,
@@ -58,14 +58,68 @@ fn weights_and_runs_are_not_mixed() {
             "list those of this server too",
         )],
     );
-    let text = shop(&[(8, "shards = '0..8'\nweight = 2"), (12, "shards = '8..16'")]);
+    let text = shop(&[(8, "shards = '0..16'"), (12, "shards = []")]);
+    let topology = topology(&text);
+    let placements = topology.groups()[0].placements();
+    assert!(placements.iter().all(|placement| placement.server() == 0));
+}
+
+#[test]
+fn a_weight_beside_listed_shards_assigns_none() {
+    let text = shop(&[(8, "shards = '0..4'\nweight = 9"), (12, "shards = '4..16'")]);
+    let topology = topology(&text);
+    let placements = topology.groups()[0].placements();
+    let on_first = placements
+        .iter()
+        .filter(|placement| placement.server() == 0);
+    assert_eq!(on_first.count(), 4);
+}
+
+#[test]
+fn an_inactive_server_is_not_used() {
+    let text = shop(&[(8, "state = 'inactive'")]);
+    let topology = topology(&text);
+    let shop = &topology.groups()[0];
+    assert_eq!(shop.servers().len(), 1);
+    assert_eq!(&**shop.servers()[0].name(), "b");
+    assert!(
+        shop.placements()
+            .iter()
+            .all(|placement| placement.server() == 0)
+    );
+
+    let text = self::shop(&[
+        (8, "state = 'inactive'\nshards = '0..8'"),
+        (12, "shards = '8..16'"),
+    ]);
     assert_problems(
         &text,
-        &[(
-            "groups.shop.servers[0].weight",
-            9,
-            "both a weight and shards",
-        )],
+        &[("groups.shop.servers[0].shards", 9, "the server is inactive")],
+    );
+}
+
+#[test]
+fn generations_name_the_namespaces() {
+    let text = format!("{}\n[groups.shop.generations]\n3 = 2\n", shop(&[]));
+    let topology = topology(&text);
+    let name = |shard: u32| {
+        let placement = topology.groups()[0].placement(shard).unwrap();
+        placement.namespace().name().to_string()
+    };
+    assert_eq!(name(2), "shop_2");
+    assert_eq!(name(3), "shop_3_g2");
+
+    let text = format!("{}\n[groups.shop.generations]\n16 = 2\n1 = 0\n", shop(&[]));
+    assert_problems(
+        &text,
+        &[
+            (
+                "groups.shop.generations.16",
+                14,
+                "exceeds the last logical shard",
+            ),
+            ("groups.shop.generations.1", 15, "the generation is 0"),
+        ],
     );
 }
 

@@ -3,13 +3,14 @@
 
 use std::str::FromStr;
 
+use super::catalog::catalog;
 use super::ids::ids;
 use super::scalar::{bytes, duration, runs};
 use super::table::{Table, Value, distance, list};
 use crate::config::Read;
 use crate::config::{
     Config, Database, DatabaseOptions, Fallback, FanOut, Group, HealthOptions, PoolOptions,
-    Replica, Server, StrategyConfig,
+    Replica, Server, ServerState, StrategyConfig,
 };
 
 /// The default number of points on a ring per unit of weight.
@@ -24,6 +25,7 @@ pub(super) fn config(mut root: Table<'_>) -> Config {
     if let Some(table) = root.get("ids").and_then(|value| value.table()) {
         config.ids = ids(table);
     }
+    config.catalog = root.get("catalog").and_then(|value| catalog(&value));
     if let Some(table) = root.get("fan_out").and_then(|value| value.table()) {
         config.fan_out = fan_out(table);
     }
@@ -133,6 +135,17 @@ fn group(mut table: Table<'_>) -> Group {
             )),
         }
     }
+    for (shard, value) in members(&mut table, "generations") {
+        let generation = value.number();
+        match u32::from_str(&shard) {
+            Ok(shard) => group
+                .generations
+                .extend(generation.map(|number| (shard, number))),
+            Err(_) => value.problem(format!(
+                "`{shard}` is not a logical shard; write its number, as in \"3\" = 2"
+            )),
+        }
+    }
     group.options = options_of(&mut table);
     group.pool = pool_of(&mut table);
     group.health = health_of(&mut table);
@@ -158,7 +171,11 @@ fn server(mut table: Table<'_>) -> Server {
     }
     server.weight = table.get("weight").and_then(|value| value.number());
     let shards = table.get("shards");
-    server.runs = shards.and_then(|value| runs(&value)).unwrap_or_default();
+    server.runs = shards.map(|value| runs(&value).unwrap_or_default());
+    if let Some(value) = table.get("state") {
+        server.state = one_of(&value, &ServerState::NAMES).unwrap_or_default();
+    }
+    server.capacity = table.get("capacity").and_then(|value| bytes(&value));
     server.options = options_of(&mut table);
     server.pool = pool_of(&mut table);
     table.finish();

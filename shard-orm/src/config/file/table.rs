@@ -204,6 +204,10 @@ impl<'a> Value<'a> {
         self.value.is_table()
     }
 
+    pub(super) fn is_text(&self) -> bool {
+        self.value.is_str()
+    }
+
     pub(super) fn is_number(&self) -> bool {
         self.value.is_integer()
     }

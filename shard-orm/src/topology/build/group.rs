@@ -1,5 +1,6 @@
 //! Builds a shard group: its name, servers, namespaces and placements.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check_label;
@@ -8,7 +9,7 @@ use super::endpoints::{Level, endpoints, mixed};
 use super::ids::find_by_id;
 use super::runs::servers_of_shards;
 use super::strategy::router;
-use crate::config::{self, Config, HealthSettings, Location, PoolSettings, Report};
+use crate::config::{self, Config, HealthSettings, Location, PoolSettings, Report, ServerState};
 use crate::dialect::Dialect;
 use crate::route::MAX_LOGICAL_SHARDS;
 use crate::topology::template::{Template, check_length, check_name};
@@ -83,9 +84,13 @@ pub(super) fn group(
         }
     }
     let owner = duplicates.statics(&path, name);
-    for location in servers.locations.iter().flatten() {
-        duplicates.name(&location.container, &static_namespace, owner);
+    let is_used = |at: usize| described.servers[at].state != ServerState::Inactive;
+    for (at, location) in servers.locations.iter().enumerate() {
+        if let Some(location) = location.as_ref().filter(|_| is_used(at)) {
+            duplicates.name(&location.container, &static_namespace, owner);
+        }
     }
+    let generations = generations(&path, described, report);
 
     let (dialect, group) = (dialect?, Arc::<str>::from(name));
     let static_namespace = Arc::<str>::from(static_namespace);
@@ -97,12 +102,12 @@ pub(super) fn group(
                 Arc::clone(&group),
                 shard,
                 &first_name,
-                1,
+                generations.get(&shard).copied().unwrap_or(1),
                 Arc::clone(&static_namespace),
                 dialect,
             );
             Placement {
-                server,
+                server: (0..server).filter(|at| is_used(*at)).count(),
                 namespace: Arc::new(namespace),
             }
         })
@@ -114,11 +119,40 @@ pub(super) fn group(
         static_namespace,
         router,
         fingerprint: Arc::new(fingerprint),
-        servers: servers.all?,
+        servers: (servers.all?.into_iter().enumerate())
+            .filter_map(|(at, server)| is_used(at).then_some(server))
+            .collect(),
         placements,
         read: described.read,
         dialect,
     })
+}
+
+/// The generations of the logical shards that are not in their first one.
+fn generations(path: &str, group: &config::Group, report: &mut Report) -> BTreeMap<u32, u32> {
+    let mut generations = BTreeMap::new();
+    for (shard, generation) in &group.generations {
+        let at = format!("{path}.generations.{shard}");
+        if *shard >= group.logical_shards {
+            report.add(
+                &at,
+                format!(
+                    "shard {shard} exceeds the last logical shard, {}",
+                    group.logical_shards - 1
+                ),
+            );
+        }
+        if *generation == 0 {
+            report.add(&at, "the generation is 0; the first one is 1");
+        }
+        if generations.insert(*shard, *generation).is_some() {
+            report.add(
+                &at,
+                format!("duplicate generation of shard {shard}; remove one"),
+            );
+        }
+    }
+    generations
 }
 
 fn template(

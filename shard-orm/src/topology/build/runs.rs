@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::config::{Group, Report};
+use crate::config::{Group, Report, ServerState};
 use crate::topology::assign::{self, Fault};
 
 /// The position of each logical shard's server, or `None` if a problem was reported.
@@ -12,7 +12,7 @@ pub(super) fn servers_of_shards(
     report: &mut Report,
 ) -> Option<Vec<usize>> {
     let shards = group.logical_shards;
-    let explicit = group.servers.iter().any(|server| !server.runs.is_empty());
+    let explicit = group.servers.iter().any(|server| server.runs.is_some());
     let runs: Vec<(usize, Range<u32>)> = if explicit {
         explicit_runs(path, group, report)?
     } else {
@@ -42,7 +42,10 @@ fn weighted_runs(
     let weights: Vec<u32> = group
         .servers
         .iter()
-        .map(|server| server.weight.unwrap_or(1))
+        .map(|server| match server.state {
+            ServerState::Inactive => 0,
+            _ => server.weight.unwrap_or(1),
+        })
         .collect();
     if weights.iter().all(|weight| *weight == 0) {
         report.add(
@@ -80,21 +83,28 @@ fn explicit_runs(
         let own = format!("{path}.servers[{at}].shards");
         if report.has(&own) {
             all_right = false;
-        } else if server.runs.is_empty() && server.weight != Some(0) {
+            continue;
+        }
+        let Some(listed) = &server.runs else {
+            if server.weight != Some(0) && server.state != ServerState::Inactive {
+                all_right = false;
+                report.add(
+                    &own,
+                    "other servers of the group list their shards; list those of this server too, \
+                     or write `shards = []` for none",
+                );
+            }
+            continue;
+        };
+        if server.state == ServerState::Inactive && !listed.is_empty() {
             all_right = false;
             report.add(
                 &own,
-                "other servers of the group list their shards; list those of this server too, or \
-                 set its weight to 0",
-            );
-        } else if !server.runs.is_empty() && server.weight.is_some() {
-            all_right = false;
-            report.add(
-                format!("{path}.servers[{at}].weight"),
-                "both a weight and shards are given; remove one of them",
+                "the server is inactive, so it can have no shards; activate it, or list them at \
+                 another server",
             );
         }
-        runs.extend(server.runs.iter().map(|run| (at, run.clone())));
+        runs.extend(listed.iter().map(|run| (at, run.clone())));
     }
     if !all_right {
         return None;

@@ -1,14 +1,14 @@
-//! Statements on a leased connection, outside of [`run`](super::run): DDL, and the records of
-//! namespaces.
+//! Statements on a leased connection: DDL, the records of namespaces, and the catalog.
 //!
-//! Used by `create` and `record`, where the namespace does not exist or is not verified yet.
+//! Used by `exec` where the namespace does not exist or is not verified yet, and by `catalog`, whose
+//! statements neither follow a topology nor wait for one.
 
 use std::sync::Arc;
 
 use sea_query::Value;
 
+use super::{Lease, NamespaceHandle};
 use crate::backend::{Args, OnRow, Sql, render};
-use crate::connect::{Lease, NamespaceHandle};
 use crate::error::{ErrorKind, Result};
 
 /// How often a statement is retried that collided with the same one of another client.
@@ -36,7 +36,7 @@ pub(crate) async fn ask(
 }
 
 /// Runs a rendered statement, and returns the number of affected rows.
-pub(super) async fn write(
+pub(crate) async fn write(
     handle: &NamespaceHandle,
     lease: &mut Lease,
     statement: &(impl sea_query::QueryStatementWriter + Sync),
@@ -47,7 +47,7 @@ pub(super) async fn write(
 
 /// Runs a DDL statement. `IF NOT EXISTS` does not serialize clients on every database: the second
 /// one is refused, and succeeds when it tries again.
-pub(super) async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
+pub(crate) async fn send(lease: &mut Lease, statement: &str) -> Result<()> {
     let mut round = 1;
     loop {
         let sent = lease.conn()?.batch(statement).await;

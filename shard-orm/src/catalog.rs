@@ -1,0 +1,48 @@
+//! The catalog: the topology of a cluster as a shared, versioned fact.
+//!
+//! A few tables in one named database hold every topology that the cluster has had, by epoch, who
+//! changed it and why, and the processes that use it. The catalog is not on the path of a
+//! statement: without it a cluster keeps serving, and only cannot change.
+//!
+//! ```toml
+//! name = "shop"
+//! catalog = "default"
+//!
+//! [databases.default]
+//! primary = "postgres://app:${PASSWORD}@10.0.0.1/main"
+//! ```
+//!
+//! [`Cluster::open`](crate::Cluster::open) of this file reads the current topology from database
+//! `default`, and follows its changes. Operators change it through
+//! [`Cluster::catalog`](crate::Cluster::catalog).
+//!
+//! # Guarantees
+//! - A topology changes by compare-and-swap on its epoch: of two operators one wins, and the other is
+//!   told what changed.
+//! - A process never goes back to a lower epoch, nor to another history, even if the catalog was
+//!   restored from a backup.
+//! - A topology is stored as written, with `${NAME}` for secrets; one with a password in a URL is
+//!   refused.
+//!
+//! Called by `cluster`. Statements are sent to the primary of the catalog's database, and follow no
+//! topology themselves.
+
+mod event;
+mod history;
+mod local_copy;
+mod process;
+mod revision;
+mod session;
+mod tables;
+
+pub use event::Event;
+pub(crate) use history::{Known, Latest};
+pub(crate) use local_copy::LocalCopy;
+pub(crate) use process::Heartbeat;
+pub use process::Process;
+pub(crate) use revision::Proposal;
+pub use revision::Revision;
+pub(crate) use session::Store;
+
+/// The channel on which PostgreSQL announces a new topology.
+pub(crate) const CHANNEL: &str = "shard_orm_topology";

@@ -1,0 +1,75 @@
+//! The tables of the catalog, and their versions.
+//!
+//! Created and upgraded step by step when the catalog is initialized; each step can be repeated.
+
+use crate::backend::system_table::{Kind, create_table, create_table_by};
+use crate::dialect::Dialect;
+use crate::topology::Namespace;
+
+/// One row for each cluster: the identity of its catalog, and the version of these tables.
+pub(super) const CATALOG: &str = "shard_orm_catalog";
+/// Every topology of each cluster.
+pub(super) const TOPOLOGY: &str = "shard_orm_topology";
+/// What was done, and by whom.
+pub(super) const EVENT: &str = "shard_orm_event";
+/// The processes.
+pub(super) const PROCESS: &str = "shard_orm_process";
+
+/// The version of the tables that this library uses.
+pub(super) const VERSION: i64 = 1;
+
+/// The column that all tables begin with.
+pub(super) const CLUSTER: &str = "cluster_name";
+
+pub(super) const CATALOG_COLUMNS: [&str; 3] = [CLUSTER, "tables_version", "created_at"];
+pub(super) const TOPOLOGY_COLUMNS: [&str; 8] = [
+    CLUSTER,
+    "epoch",
+    "change_id",
+    "changed_at",
+    "changed_by",
+    "comment",
+    "job",
+    "document",
+];
+pub(super) const EVENT_COLUMNS: [&str; 7] =
+    [CLUSTER, "number", "at", "kind", "actor", "epoch", "message"];
+pub(super) const PROCESS_COLUMNS: [&str; 9] = [
+    CLUSTER,
+    "process_id",
+    "name",
+    "host",
+    "pid",
+    "version",
+    "epoch",
+    "started_at",
+    "seen_at",
+];
+
+/// The statements that bring the tables from the version before `version` to it.
+pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec<String> {
+    match version {
+        1 => first(dialect, namespace),
+        _ => Vec::new(),
+    }
+}
+
+fn first(dialect: Dialect, namespace: &Namespace) -> Vec<String> {
+    use Kind::{Integer, LongText, Text};
+    let [cluster, version, created] = CATALOG_COLUMNS;
+    let catalog = [(cluster, Text), (version, Integer), (created, Integer)];
+    let kinds = [Text, Integer, Text, Integer, Text, LongText, Text, LongText];
+    let topology: Vec<_> = TOPOLOGY_COLUMNS.into_iter().zip(kinds).collect();
+    let kinds = [Text, Integer, Integer, Text, Text, Integer, LongText];
+    let event: Vec<_> = EVENT_COLUMNS.into_iter().zip(kinds).collect();
+    let kinds = [
+        Text, Text, Text, Text, Integer, Text, Integer, Integer, Integer,
+    ];
+    let process: Vec<_> = PROCESS_COLUMNS.into_iter().zip(kinds).collect();
+    vec![
+        create_table(dialect, namespace.own_table(CATALOG), &catalog),
+        create_table_by(dialect, namespace.own_table(TOPOLOGY), &topology, 2),
+        create_table_by(dialect, namespace.own_table(EVENT), &event, 2),
+        create_table_by(dialect, namespace.own_table(PROCESS), &process, 2),
+    ]
+}

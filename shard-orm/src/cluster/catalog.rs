@@ -1,0 +1,200 @@
+//! The catalog of a cluster, for operators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Cluster;
+use super::follow::Follower;
+use crate::catalog::{Event, Known, Process, Proposal, Revision, Store};
+use crate::connect::NamespaceHandle;
+#[allow(unused_imports)] // Named in the docs.
+use crate::error::ErrorKind;
+use crate::error::{Error, Result};
+
+/// The catalog of a cluster: its topologies, its processes, and what was done to it.
+///
+/// ```no_run
+/// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+/// let catalog = cluster.catalog()?;
+/// for revision in catalog.history(10).await? {
+///     println!("{}: {} by {}", revision.epoch, revision.comment, revision.changed_by);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Every call reads and writes the primary of the catalog's database, and waits no longer than the
+/// configured timeout for each answer.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    cluster: Cluster,
+    operator: String,
+}
+
+impl Cluster {
+    /// The catalog from which this cluster takes its topology. Sends nothing.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) if the configuration names no catalog.
+    pub fn catalog(&self) -> Result<Catalog> {
+        if self.follower().is_none() {
+            return Err(Error::configuration(
+                "the cluster has no catalog; name the database for it with `catalog = \"default\"` \
+                 in the configuration, and initialize it with `shard-orm catalog init`",
+            ));
+        }
+        Ok(Catalog {
+            cluster: self.clone(),
+            operator: operator(),
+        })
+    }
+}
+
+impl Catalog {
+    /// Sets the name under which changes are recorded; the default is the user of this process.
+    #[must_use]
+    pub fn operator(mut self, name: impl Into<String>) -> Self {
+        self.operator = name.into();
+        self
+    }
+
+    /// Creates the tables of the catalog, and stores the first topology: epoch 1.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if the catalog holds a topology already;
+    /// [`Configuration`](ErrorKind::Configuration) with the problems of the document.
+    pub async fn initialize(&self, document: &str) -> Result<Revision> {
+        self.check(None, document)?;
+        let handle = self.handle()?;
+        let store = Store::new(&handle);
+        store.create_tables().await?;
+        let proposal = Proposal::new(document, &self.operator, "the catalog was initialized");
+        let revision = store.append(None, &proposal, "catalog").await?;
+        self.use_it().await;
+        Ok(revision)
+    }
+
+    /// The newest topology; `None` if the catalog is empty.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn current(&self) -> Result<Option<Revision>> {
+        let handle = self.handle()?;
+        self.within(Store::new(&handle).current()).await
+    }
+
+    /// The topology of an epoch; `None` if the catalog does not have it.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn at(&self, epoch: u64) -> Result<Option<Revision>> {
+        let handle = self.handle()?;
+        self.within(Store::new(&handle).at(epoch)).await
+    }
+
+    /// The last topologies, the newest first.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn history(&self, limit: u32) -> Result<Vec<Revision>> {
+        let handle = self.handle()?;
+        self.within(Store::new(&handle).history(limit.into())).await
+    }
+
+    /// Stores a topology after `base`, the one that it was made from. The processes use it within a
+    /// poll, or at once on PostgreSQL.
+    ///
+    /// Two changes of one base exclude each other. If the connection is lost, this reads the catalog
+    /// to find out whether the change was stored, and repeats it if it was not.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) with the newer topology's epoch, author and comment if `base`
+    /// is not the newest one; [`Configuration`](ErrorKind::Configuration) with all problems of the
+    /// document, or if it would route a key elsewhere; [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) if
+    /// the catalog stays unreachable.
+    pub async fn change(
+        &self,
+        base: &Revision,
+        document: &str,
+        comment: impl Into<String>,
+    ) -> Result<Revision> {
+        self.check(Some(base), document)?;
+        let handle = self.handle()?;
+        let proposal = Proposal::new(document, &self.operator, comment);
+        let known = Known::from(base);
+        let store = Store::new(&handle);
+        let revision = store.append(Some(&known), &proposal, "topology").await?;
+        self.use_it().await;
+        Ok(revision)
+    }
+
+    /// The last events, in their order.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn events(&self, limit: u32) -> Result<Vec<Event>> {
+        let handle = self.handle()?;
+        self.within(Store::new(&handle).last_events(limit.into()))
+            .await
+    }
+
+    /// The events after the one with this number, in their order: the first `limit` of them.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn events_after(&self, number: u64, limit: u32) -> Result<Vec<Event>> {
+        let handle = self.handle()?;
+        self.within(Store::new(&handle).events_after(number, limit.into()))
+            .await
+    }
+
+    /// The processes that use the cluster, those that reported last first.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn processes(&self) -> Result<Vec<Process>> {
+        let handle = self.handle()?;
+        self.within(Store::new(&handle).processes()).await
+    }
+
+    /// Whether every part of a document is valid, and may follow `base`.
+    fn check(&self, base: Option<&Revision>, document: &str) -> Result<()> {
+        let own = self.follower()?.config();
+        let config = own.with_document(document)?;
+        config.check_document(own, document)?;
+        match base {
+            Some(base) => own.with_document(&base.document)?.check_change(&config),
+            None => Ok(()),
+        }
+    }
+
+    /// Uses a new topology in this process at once. An error is logged: the change was stored.
+    async fn use_it(&self) {
+        let epoch = self.cluster.topology().epoch();
+        let _ = self.cluster.reload_topology(epoch).await;
+    }
+
+    fn follower(&self) -> Result<&Follower> {
+        self.cluster
+            .follower()
+            .ok_or_else(|| Error::configuration("the cluster has no catalog"))
+    }
+
+    fn handle(&self) -> Result<Arc<NamespaceHandle>> {
+        let database = &self.follower()?.options().database;
+        self.cluster.handle_of_database(database)
+    }
+
+    async fn within<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit: Duration = self.follower()?.options().timeout;
+        Store::within(limit, call).await
+    }
+}
+
+/// The user of this process.
+fn operator() -> String {
+    let user = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
+    user.unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,169 @@
+//! The background tasks of a cluster with a catalog.
+//!
+//! One polls the catalog, one listens for notifications, and one reports the process. None of them
+//! keeps the cluster open.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+use super::{Cluster, Follower};
+use crate::catalog::{CHANNEL, Store};
+use crate::cluster::WeakCluster;
+use crate::config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::random::fraction;
+use crate::task::restarting;
+
+/// What the tasks tell each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Signals {
+    /// The catalog may have changed.
+    told: Arc<Notify>,
+    /// The process uses another topology.
+    pub(super) changed: Arc<Notify>,
+}
+
+/// What each of the tasks needs.
+#[derive(Clone)]
+pub(super) struct Task {
+    cluster: WeakCluster,
+    options: config::Catalog,
+    signals: Signals,
+    closed: watch::Receiver<()>,
+}
+
+impl Task {
+    pub(super) fn new(cluster: &Cluster, follower: &Follower) -> Self {
+        Self {
+            cluster: cluster.downgrade(),
+            options: follower.options.clone(),
+            signals: follower.signals.clone(),
+            closed: follower.closed.subscribe(),
+        }
+    }
+
+    pub(super) fn spawn_all(&self, runtime: &Handle) {
+        let own = self.clone();
+        let poll = move || own.clone().poll();
+        runtime.spawn(restarting("the watch on the catalog", poll));
+        let own = self.clone();
+        let listen = move || own.clone().listen();
+        runtime.spawn(restarting("the listener of the catalog", listen));
+        if let Some(interval) = self.options.heartbeat {
+            let own = self.clone();
+            let report = move || own.clone().report(interval);
+            runtime.spawn(restarting("the heartbeat of the process", report));
+        }
+    }
+
+    /// Looks at the catalog periodically, and when it may have changed.
+    async fn poll(mut self) {
+        loop {
+            // Processes that were started together do not ask together.
+            let pause = self.options.poll.mul_f64(0.75 + 0.5 * fraction());
+            let told = Arc::clone(&self.signals.told);
+            if !self.wait(pause, told.notified()).await {
+                return;
+            }
+            let Some(cluster) = self.cluster.upgrade() else {
+                return;
+            };
+            let Some(follower) = cluster.follower() else {
+                return;
+            };
+            // Logged there.
+            let _ = follower.look.lock().await.at(follower, &cluster).await;
+        }
+    }
+
+    /// Wakes [`poll`](Self::poll) at each notification, on databases that have them.
+    async fn listen(mut self) {
+        loop {
+            let Some(cluster) = self.cluster.upgrade() else {
+                return;
+            };
+            let heard = self.hear(&cluster);
+            drop(cluster);
+            let mut closed = self.closed.clone();
+            let heard = match select(pin!(heard), pin!(closed.changed())).await {
+                Either::Left((heard, _)) => heard,
+                Either::Right(_) => return,
+            };
+            match heard {
+                Ok(()) => return,
+                Err(error) => tracing::debug!(
+                    target: "shard_orm",
+                    error = %error.kind(),
+                    "the catalog does not notify this process; it is polled"
+                ),
+            }
+            if !self.wait(self.options.poll, std::future::pending()).await {
+                return;
+            }
+        }
+    }
+
+    /// Returns when the database has no notifications, or with the error of the session.
+    fn hear(&self, cluster: &Cluster) -> impl Future<Output = Result<()>> + use<> {
+        let handle = cluster.handle_of_database(&self.options.database);
+        let told = Arc::clone(&self.signals.told);
+        async move {
+            let handle = handle?;
+            let Some(mut listener) = handle.writer()?.listen(CHANNEL).await? else {
+                return Ok(());
+            };
+            // What was announced before the session listened.
+            told.notify_one();
+            loop {
+                listener.receive().await?;
+                told.notify_one();
+            }
+        }
+    }
+
+    /// Reports the process periodically, and when it uses another topology.
+    async fn report(mut self, interval: Duration) {
+        loop {
+            let Some(cluster) = self.cluster.upgrade() else {
+                return;
+            };
+            if let Err(error) = self.report_once(&cluster).await
+                && error.kind() != ErrorKind::UndefinedTable
+            {
+                tracing::debug!(
+                    target: "shard_orm",
+                    error = %error.kind(),
+                    "the process was not reported to the catalog"
+                );
+            }
+            drop(cluster);
+            let changed = Arc::clone(&self.signals.changed);
+            if !self.wait(interval, changed.notified()).await {
+                return;
+            }
+        }
+    }
+
+    async fn report_once(&self, cluster: &Cluster) -> Result<(), Error> {
+        let Some(follower) = cluster.follower() else {
+            return Ok(());
+        };
+        let handle = cluster.handle_of_database(&self.options.database)?;
+        let epoch = cluster.topology().epoch();
+        let report = Store::new(&handle).report(&follower.heartbeat, epoch);
+        Store::within(self.options.timeout, report).await
+    }
+
+    /// Waits, until an event at most; false once the cluster is closed or dropped.
+    async fn wait(&mut self, pause: Duration, event: impl Future<Output = ()>) -> bool {
+        let (event, closed) = (pin!(event), pin!(self.closed.changed()));
+        let ended = timeout(pause, select(event, closed)).await;
+        !matches!(ended, Ok(Either::Right(_)))
+    }
+}

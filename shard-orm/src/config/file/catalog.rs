@@ -1,0 +1,50 @@
+//! The `catalog` of a configuration file.
+
+use std::path::Path;
+
+use super::scalar::duration;
+use super::table::Value;
+use crate::config::Catalog;
+
+/// The end of the local copy's name, which replaces the extension of the configuration file.
+const LOCAL_COPY: &str = "topology.toml";
+
+/// Reads the name of the database, or a table with it.
+pub(super) fn catalog(value: &Value<'_>) -> Option<Catalog> {
+    if !value.is_table() {
+        return value.text().map(Catalog::new);
+    }
+    let mut table = value.table()?;
+    let database = table.get("database");
+    let database = table.require(database, "database", "\"default\"");
+    let mut catalog = Catalog::new(database.and_then(|value| value.text()).unwrap_or_default());
+    if let Some(poll) = table.get("poll").and_then(|value| duration(&value)) {
+        catalog.poll = poll;
+    }
+    if let Some(timeout) = table.get("timeout").and_then(|value| duration(&value)) {
+        catalog.timeout = timeout;
+    }
+    catalog.process = table.get("process").and_then(|value| value.text());
+    if let Some(value) = table.get("heartbeat") {
+        let is_off = value.is_text() && value.text().as_deref() == Some("off");
+        catalog.heartbeat = if is_off { None } else { duration(&value) };
+    }
+    let local_copy = table.get("local_copy").and_then(|value| value.text());
+    catalog.local_copy = local_copy.map(Into::into);
+    table.finish();
+    Some(catalog)
+}
+
+/// Resolves the local copy against the folder of the configuration file; by default it is next to
+/// that file.
+pub(super) fn locate(catalog: &mut Catalog, file: Option<&Path>, folder: Option<&Path>) {
+    let default = || {
+        let stem = file?.file_stem()?.to_str()?;
+        Some(format!("{stem}.{LOCAL_COPY}").into())
+    };
+    let named = catalog.local_copy.take().or_else(default);
+    catalog.local_copy = named.map(|named| match folder {
+        Some(folder) => folder.join(named),
+        None => named,
+    });
+}

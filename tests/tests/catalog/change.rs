@@ -1,0 +1,156 @@
+//! Changes of the topology: compare-and-swap, refusals, lost answers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use shard_orm::prelude::*;
+use shard_orm_tests::behaviours;
+use shard_orm_tests::relay::Relay;
+use shard_orm_tests::waiting::cut;
+
+use crate::{Order, Setting, document, initialized, open, process_at, settings};
+
+behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
+    async fn of_two_changes_one_wins_and_the_other_is_told(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let mut base = first;
+        for round in 2..10_u64 {
+            let operators = ["ben", "eva", "kim"].map(|name| catalog.clone().operator(name));
+            let next = document(fixture, &format!("weight = {round}"));
+            let changes = operators.iter().map(|one| one.change(&base, &next, "weights"));
+            let outcomes = join_all(changes).await;
+            let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+            assert_eq!((won.len(), lost.len()), (1, 2), "{lost:?}");
+            base = won.into_iter().next().unwrap().unwrap();
+            assert_eq!(base.epoch, round);
+            for error in lost.into_iter().map(Result::unwrap_err) {
+                assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+                let says = format!("epoch {round} is by {} (weights)", base.changed_by);
+                assert!(error.to_string().contains(&says), "{error}");
+            }
+        }
+        let history = catalog.history(100).await.unwrap();
+        let epochs: Vec<u64> = history.iter().map(|one| one.epoch).collect();
+        assert_eq!(epochs, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+        assert_eq!(history[0], base);
+        assert_eq!(catalog.at(9).await.unwrap(), Some(base));
+        let events = catalog.events(100).await.unwrap();
+        let numbers: Vec<u64> = events.iter().map(|event| event.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!((&*events[0].kind, &*events[0].actor), ("catalog", "ana"));
+        assert_eq!((&*events[8].kind, events[8].epoch), ("topology", 9));
+        assert_eq!(catalog.events_after(7, 100).await.unwrap(), events[7..]);
+    }
+
+    async fn a_catalog_is_initialized_once(fixture: &Fixture) {
+        let (catalog, _) = initialized(fixture).await;
+        let error = catalog.initialize(&document(fixture, "")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    }
+
+    async fn topologies_that_cannot_serve_are_refused(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let valid = document(fixture, "");
+        let all = format!("{}..{}", 0, fixture.logical_shards);
+        for (text, kind, says) in [
+            ("no toml".to_owned(), ErrorKind::Configuration, "invalid TOML"),
+            (valid.replace("logical_shards = 4", "logical_shards = 5"), ErrorKind::Configuration, "shards 4..5"),
+            (valid.replace("[groups.shop]", "[groups.shop]\nstrategy = 'modulo'"), ErrorKind::Configuration, "strategy"),
+            (valid.replace("'0..2'", &format!("'{all}'")), ErrorKind::Configuration, "overlaps"),
+            (valid.replacen("name = '", "name = 'other_", 1), ErrorKind::Configuration, "this cluster is"),
+            (valid.replace("[databases.default]", "[databases.other]"), ErrorKind::Configuration, "[databases.default]"),
+            (
+                format!("{valid}\n[databases.more]\nprimary = '{}'", with_password(fixture.dialect)),
+                ErrorKind::Configuration,
+                "databases.more.primary",
+            ),
+        ] {
+            let error = catalog.change(&first, &text, "refused").await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(error.to_string().contains(says), "`{says}` is not in: {error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        assert_eq!(catalog.current().await.unwrap(), Some(first));
+    }
+
+    async fn a_change_that_is_dropped_is_stored_whole_or_not_at_all(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let mut base = first;
+        let mut proposed = Vec::new();
+        for polls in 1..25 {
+            let next = document(fixture, &format!("weight = {polls}"));
+            cut(catalog.change(&base, &next, "weights"), polls).await;
+            proposed.push(next);
+            let current = catalog.current().await.unwrap().unwrap();
+            if current.epoch != base.epoch {
+                assert_eq!(current.epoch, base.epoch + 1);
+                // An earlier one, if the server carried it out after it was dropped.
+                assert!(proposed.contains(&current.document));
+            }
+            base = current;
+        }
+        let last = document(fixture, "weight = 99");
+        let last = loop {
+            // A change that was dropped may still be carried out by the server.
+            match catalog.change(&base, &last, "weights").await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    base = catalog.current().await.unwrap().unwrap();
+                }
+                outcome => break outcome.unwrap(),
+            }
+        };
+        let events = catalog.events(1_000).await.unwrap();
+        assert_eq!(events.len() as u64, last.epoch);
+    }
+
+    async fn a_lost_answer_does_not_leave_the_outcome_open(fixture: &Fixture) {
+        if fixture.dialect == Dialect::Sqlite {
+            return;
+        }
+        let (_, first) = initialized(fixture).await;
+        let rounds = std::env::var("SHARD_ORM_KILLS").map_or(20, |kills| kills.parse().unwrap());
+        let relay = Relay::to(fixture.database_url()).await;
+        let url = relay.url(fixture.database_url());
+        let config = process_at(fixture, &url, settings().heartbeat(None));
+        let operator = Cluster::connect(&config).await.unwrap();
+        let catalog = operator.catalog().unwrap();
+        let observer = open(fixture, None).await.catalog().unwrap();
+        let mut base = first;
+        for round in 0..rounds {
+            let next = document(fixture, &format!("weight = {}", round + 1));
+            let ended = AtomicBool::new(false);
+            let sent = relay.sent() + 1 + round % 8;
+            let cutter = async {
+                while relay.sent() < sent && !ended.load(Ordering::Relaxed) {
+                    tokio::task::yield_now().await;
+                }
+                let opened = relay.opened();
+                relay.lose_answers(true);
+                while relay.opened() == opened && !ended.load(Ordering::Relaxed) {
+                    tokio::task::yield_now().await;
+                }
+                relay.lose_answers(false);
+            };
+            let change = async {
+                let outcome = catalog.change(&base, &next, "weights").await;
+                ended.store(true, Ordering::Relaxed);
+                outcome
+            };
+            let (changed, ()) = futures_util::future::join(change, cutter).await;
+            let changed = changed.unwrap();
+            assert_eq!(changed.epoch, base.epoch + 1);
+            assert_eq!(observer.current().await.unwrap().as_ref(), Some(&changed));
+            base = changed;
+        }
+        let events = observer.events(10_000).await.unwrap();
+        assert_eq!(events.len() as u64, base.epoch);
+    }
+}
+
+/// A URL with a password.
+fn with_password(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => "mysql://app:secret@localhost/db",
+        _ => "postgres://app:secret@localhost/db",
+    }
+}

@@ -1,0 +1,132 @@
+//! Processes follow the catalog while they serve.
+
+use std::time::Duration;
+
+use shard_orm::prelude::*;
+use shard_orm_tests::waiting::eventually;
+use shard_orm_tests::{behaviours, scratch};
+
+use crate::{Order, Setting, document, initialized, open, process, run_in_database, settings};
+
+/// Waits until a process uses an epoch.
+async fn uses(cluster: &Cluster, epoch: u64) {
+    eventually("the process uses the epoch", async || {
+        cluster.topology().epoch() == epoch
+    })
+    .await;
+}
+
+/// An order of each logical shard, written and read.
+async fn serves(fixture: &shard_orm_tests::fixture::Fixture, cluster: &Cluster) {
+    for key in fixture.key_of_each_shard() {
+        let order = Order {
+            id: fixture.id(),
+            user_id: key,
+        };
+        let order = order.insert(cluster).await.unwrap();
+        assert_eq!(Order::get(cluster, key, order.id).await.unwrap(), order);
+    }
+}
+
+behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
+    async fn a_process_takes_the_topology_from_the_catalog(fixture: &Fixture) {
+        let (_, revision) = initialized(fixture).await;
+        assert_eq!(revision.epoch, 1);
+        let cluster = open(fixture, None).await;
+        assert_eq!(cluster.topology().group("shop").unwrap().servers().len(), 2);
+        serves(fixture, &cluster).await;
+    }
+
+    async fn a_change_reaches_running_processes(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        let next = document(fixture, "weight = 3");
+        let second = catalog.change(&first, &next, "more weight").await.unwrap();
+        assert_eq!((second.epoch, &*second.comment), (2, "more weight"));
+        uses(&cluster, 2).await;
+        serves(fixture, &cluster).await;
+    }
+
+    async fn notifications_are_used_where_there_are_any(fixture: &Fixture) {
+        if fixture.dialect != Dialect::Postgres {
+            return;
+        }
+        let (catalog, first) = initialized(fixture).await;
+        let rarely = settings().poll(Duration::from_hours(24));
+        let cluster = Cluster::connect(&process(fixture, rarely)).await.unwrap();
+        let next = document(fixture, "weight = 3");
+        catalog.change(&first, &next, "more weight").await.unwrap();
+        uses(&cluster, 2).await;
+    }
+
+    async fn a_process_starts_by_its_configuration_while_the_catalog_is_empty(fixture: &Fixture) {
+        let config = fixture.config().catalog(settings());
+        let cluster = Cluster::connect(&config).await.unwrap();
+        serves(fixture, &cluster).await;
+        assert_eq!(cluster.catalog().unwrap().current().await.unwrap(), None);
+        let catalog = cluster.catalog().unwrap();
+        catalog.initialize(&document(fixture, "weight = 2")).await.unwrap();
+        serves(fixture, &cluster).await;
+    }
+
+    async fn a_process_never_goes_back(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let folder = scratch::folder("copy");
+        let copy = folder.path().join("topology.toml");
+        let cluster = open(fixture, Some(&copy)).await;
+        let next = document(fixture, "weight = 3");
+        catalog.change(&first, &next, "more weight").await.unwrap();
+        uses(&cluster, 2).await;
+        eventually("the local copy is written", async || {
+            std::fs::read_to_string(&copy).unwrap().contains("epoch = 2")
+        })
+        .await;
+
+        // The catalog of an older backup.
+        run_in_database(fixture, "DELETE FROM shard_orm_topology WHERE epoch = 2").await;
+        serves(fixture, &cluster).await;
+        let started = open(fixture, Some(&copy)).await;
+        assert_eq!(started.topology().epoch(), 2);
+
+        // The backup, changed since.
+        let other = document(fixture, "weight = 4");
+        let second = catalog.change(&first, &other, "another weight").await.unwrap();
+        let third = document(fixture, "weight = 5");
+        let third = catalog.change(&second, &third, "and another").await.unwrap();
+        assert_eq!(third.epoch, 3);
+        let started = open(fixture, Some(&copy)).await;
+        assert_eq!(started.topology().epoch(), 2);
+        assert_eq!(cluster.topology().epoch(), 2);
+        let fresh = open(fixture, None).await;
+        assert_eq!(fresh.topology().epoch(), 3);
+    }
+
+    async fn reconfiguration_is_left_to_the_catalog(fixture: &Fixture) {
+        let (_, _) = initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        let error = cluster.reconfigure(&fixture.config()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains("comes from its catalog"), "{error}");
+    }
+
+    async fn processes_report_themselves_and_their_epoch(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        let epochs = async || {
+            let processes = catalog.processes().await.unwrap();
+            assert!(processes.iter().all(|process| process.name == "test"));
+            assert!(processes.iter().all(|process| process.pid == std::process::id()));
+            let mut epochs: Vec<u64> = processes.iter().map(|process| process.epoch).collect();
+            epochs.sort_unstable();
+            epochs
+        };
+        eventually("both processes are listed", async || epochs().await == [1, 1]).await;
+        catalog
+            .change(&first, &document(fixture, "weight = 2"), "weight")
+            .await
+            .unwrap();
+        eventually("both use epoch 2", async || epochs().await == [2, 2]).await;
+        cluster.close().await;
+        eventually("one is left", async || epochs().await == [2]).await;
+    }
+}
