@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, id, init, man, migrate, route, setup, sql, status, sync, user,
+    catalog, check, completions, events, id, init, man, migrate, process, route, server, setup,
+    sql, status, sync, topology, user,
 };
 use crate::exit;
 
@@ -58,6 +59,11 @@ pub enum Command {
     Setup(setup::Args),
     Migrate(migrate::Args),
     Sync(sync::Args),
+    Catalog(catalog::Args),
+    Server(server::Args),
+    Topology(topology::Args),
+    Process(process::Args),
+    Events(events::Args),
     User(user::Args),
     Completions(completions::Args),
     Man(man::Args),

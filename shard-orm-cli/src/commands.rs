@@ -1,16 +1,21 @@
 //! One file for each command.
 
+pub mod catalog;
 pub mod check;
 pub mod completions;
+pub mod events;
 pub mod id;
 pub mod init;
 pub mod man;
 pub mod migrate;
+pub mod process;
 pub mod route;
+pub mod server;
 pub mod setup;
 pub mod sql;
 pub mod status;
 pub mod sync;
+pub mod topology;
 pub mod user;
 
 use crate::Result;
@@ -52,6 +57,11 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Setup(args) => setup::run(&args, session).await,
         Command::Migrate(args) => migrate::run(&args, session).await,
         Command::Sync(args) => sync::run(&args, session).await,
+        Command::Catalog(args) => catalog::run(&args, session).await,
+        Command::Server(args) => server::run(&args, session).await,
+        Command::Topology(args) => topology::run(&args, session).await,
+        Command::Process(args) => process::run(&args, session).await,
+        Command::Events(args) => events::run(&args, session).await,
         Command::User(args) => user::run(&args, session).await,
         Command::Completions(args) => completions::run(&args, session),
         Command::Man(args) => man::run(&args, session),

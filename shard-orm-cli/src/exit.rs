@@ -24,7 +24,7 @@ Exit codes:
     0  done
     1  something failed
     2  the arguments are wrong
-    3  `check`, `setup --check`, `migrate status` or `sync verify` found something
+    3  `check`, `setup --check`, `migrate status`, `sync verify` or `catalog diff` found something
   130  interrupted";
 
 impl Exit {

@@ -3,12 +3,16 @@
 //! One file for each command's results. Colours are used on a terminal alone, and never with
 //! `NO_COLOR`.
 
+pub mod catalog;
 pub mod check;
+pub mod events;
 pub mod id;
 pub mod init;
 pub mod migrate;
+pub mod process;
 pub mod progress;
 pub mod route;
+pub mod server;
 pub mod setup;
 pub mod sql;
 pub mod status;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use shard_orm::Cluster;
+use shard_orm::config::Config;
 
 use crate::Result;
 use crate::cli::Global;
@@ -46,7 +47,9 @@ impl<'o> Session<'o> {
                 self.config.display()
             )));
         }
-        let cluster = Cluster::open(&self.config).await?;
+        // A command is not one of the processes that operators ask for.
+        let config = Config::from_file(&self.config)?.unlisted();
+        let cluster = Cluster::connect(&config).await?;
         // A command opens one cluster.
         Ok(self.opened.get_or_init(|| cluster).clone())
     }

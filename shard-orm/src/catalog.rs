@@ -27,6 +27,7 @@
 //! Called by `cluster`. Statements are sent to the primary of the catalog's database, and follow no
 //! topology themselves.
 
+mod document;
 mod event;
 mod history;
 mod local_copy;
@@ -35,9 +36,10 @@ mod revision;
 mod session;
 mod tables;
 
+pub use document::{Difference, Document, ServerEntry};
 pub use event::Event;
 pub(crate) use history::{Known, Latest};
-pub(crate) use local_copy::LocalCopy;
+pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};
 pub(crate) use process::Heartbeat;
 pub use process::Process;
 pub(crate) use revision::Proposal;

@@ -39,6 +39,7 @@ use tokio::runtime::Handle;
 
 use crate::config::{Config, FanOut, Ids};
 use crate::connect::{Guard, NamespaceHandle, PoolSet};
+pub(crate) use crate::error::names;
 use crate::error::{Error, Result};
 use crate::route::RoutingKey;
 use crate::task::restarting;
@@ -337,16 +338,6 @@ impl State {
                     names(self.topology.groups().iter().map(|group| group.name()))
                 ))
             })
-    }
-}
-
-/// A list of names for a message.
-pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = all.map(|name| format!("`{name}`")).collect();
-    if quoted.is_empty() {
-        "none".to_owned()
-    } else {
-        quoted.join(", ")
     }
 }
 

@@ -197,6 +197,17 @@ impl Config {
         self
     }
 
+    /// Leaves the process out of the catalog's list of processes, and keeps no local copy: for tools
+    /// that open the cluster for a moment.
+    #[must_use]
+    pub fn unlisted(mut self) -> Self {
+        if let Some(catalog) = &mut self.catalog {
+            catalog.heartbeat = None;
+            catalog.keeps_copy = false;
+        }
+        self
+    }
+
     /// Sets the default health options of all servers.
     #[must_use]
     pub fn health(mut self, health: HealthOptions) -> Self {

@@ -385,3 +385,12 @@ impl StdError for Error {
         self.0.source.as_ref().map(|source| &**source as _)
     }
 }
+/// A list of names for a message.
+pub(crate) fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = all.map(|name| format!("`{name}`")).collect();
+    if quoted.is_empty() {
+        "none".to_owned()
+    } else {
+        quoted.join(", ")
+    }
+}

@@ -212,6 +212,7 @@ mod chapters {
         readme: "../../README.md",
         introduction: "../../docs/src/introduction.md",
         getting_started: "../../docs/src/getting-started.md",
+        catalog: "../../docs/src/catalog.md",
         configuration: "../../docs/src/configuration.md",
         routing: "../../docs/src/routing.md",
         models: "../../docs/src/models.md",

@@ -1,6 +1,6 @@
 //! Numbers, sizes and times for people.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A number of bytes in a unit of about three digits: `812 B`, `1.5 MiB`.
 #[must_use]
@@ -46,6 +46,12 @@ pub fn duration(duration: Duration) -> String {
         (0, _, _) => format!("{hours} h {} min", minutes % 60),
         _ => format!("{days} d {} h", hours % 24),
     }
+}
+
+/// A time in UTC, to the second: `2026-01-31T12:30:00Z`.
+#[must_use]
+pub fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// A number with its noun: `1 row`, `2 rows`.

@@ -16,6 +16,7 @@ fn run(pattern: &str) {
     // The output does not depend on the terminal of whoever runs the tests.
     cases.env("COLUMNS", "100").env("NO_COLOR", "1");
     cases.env("SHARD_ORM_CONFIG", "shard-orm.toml");
+    cases.env("USER", "ana");
     cases.case(pattern).run();
 }
 

@@ -132,6 +132,17 @@ impl Store<'_> {
         kind: &str,
     ) -> Result<Revision> {
         let number = base.map_or(1, |base| base.epoch + 1);
+        self.append_as(base, number, proposal, kind).await
+    }
+
+    /// As [`append`](Self::append), as this epoch.
+    pub(crate) async fn append_as(
+        self,
+        base: Option<&Known>,
+        number: u64,
+        proposal: &Proposal,
+        kind: &str,
+    ) -> Result<Revision> {
         let mut pause = PAUSE;
         let mut round = 1;
         loop {

@@ -31,16 +31,7 @@ impl LocalCopy {
     /// # Errors
     /// `Configuration` with the reason of the file system.
     pub(crate) fn write(&self, known: &Known, cluster: &str, document: &str) -> Result<()> {
-        let epoch = i64::try_from(known.epoch).unwrap_or(i64::MAX);
-        let mut table = toml::Table::new();
-        table.insert("cluster".to_owned(), cluster.into());
-        table.insert("epoch".to_owned(), epoch.into());
-        table.insert("change_id".to_owned(), known.change_id.as_str().into());
-        table.insert("document".to_owned(), document.into());
-        let text = format!(
-            "# The last topology of the catalog, written by shard-orm. It is used if the catalog is\n\
-             # unavailable when a process starts. Do not edit it.\n{table}"
-        );
+        let text = text_of(known, cluster, document);
         let written = self.replace(text.as_bytes());
         written.map_err(|source| {
             Error::configuration(format!(
@@ -68,30 +59,9 @@ impl LocalCopy {
                 .with_source(source));
             }
         };
-        let invalid = || {
-            Error::configuration(format!(
-                "{path} is not a local copy of a topology; remove it, and the next process that \
-                 reaches the catalog writes it again"
-            ))
-        };
-        let table: toml::Table = text.parse().map_err(|_| invalid())?;
-        let field = |name: &str| table.get(name).and_then(toml::Value::as_str);
-        let owner = field("cluster").ok_or_else(invalid)?;
-        if owner != cluster {
-            return Err(Error::configuration(format!(
-                "the local copy of the topology, {path}, belongs to cluster `{owner}`, not to \
-                 `{cluster}`; give each cluster a file of its own with `local_copy`"
-            )));
-        }
-        let epoch = table.get("epoch").and_then(toml::Value::as_integer);
-        let known = Known {
-            epoch: epoch
-                .and_then(|epoch| u64::try_from(epoch).ok())
-                .ok_or_else(invalid)?,
-            change_id: field("change_id").ok_or_else(invalid)?.to_owned(),
-        };
-        let document = field("document").ok_or_else(invalid)?.to_owned();
-        Ok(Some((known, document)))
+        parse(&text, cluster).map(Some).map_err(|error| {
+            Error::configuration(format!("{path}: {}", error.message())).with_source(error)
+        })
     }
 
     /// Writes a file beside it, makes that durable, and renames it.
@@ -114,6 +84,50 @@ impl LocalCopy {
         }
         written
     }
+}
+
+/// The text of a local copy.
+pub(crate) fn text_of(known: &Known, cluster: &str, document: &str) -> String {
+    let epoch = i64::try_from(known.epoch).unwrap_or(i64::MAX);
+    let mut table = toml::Table::new();
+    table.insert("cluster".to_owned(), cluster.into());
+    table.insert("epoch".to_owned(), epoch.into());
+    table.insert("change_id".to_owned(), known.change_id.as_str().into());
+    table.insert("document".to_owned(), document.into());
+    format!(
+        "# A topology of the catalog, written by shard-orm. A local copy is used if the catalog is\n\
+         # unavailable when a process starts; `shard-orm catalog restore` stores it again. Do not edit\n\
+         # it.\n{table}"
+    )
+}
+
+/// Reads the text of a local copy of this cluster.
+///
+/// # Errors
+/// `Configuration` if it is something else.
+pub(crate) fn parse(text: &str, cluster: &str) -> Result<(Known, String)> {
+    let invalid = || {
+        Error::configuration(
+            "not a local copy of a topology; remove a local copy that was damaged, and the next \
+             process that reaches the catalog writes it again",
+        )
+    };
+    let table: toml::Table = text.parse().map_err(|_| invalid())?;
+    let field = |name: &str| table.get(name).and_then(toml::Value::as_str);
+    let owner = field("cluster").ok_or_else(invalid)?;
+    if owner != cluster {
+        return Err(Error::configuration(format!(
+            "the topology belongs to cluster `{owner}`, not to `{cluster}`; give each cluster a file of \
+             its own with `local_copy`"
+        )));
+    }
+    let epoch = table.get("epoch").and_then(toml::Value::as_integer);
+    let epoch = epoch.and_then(|epoch| u64::try_from(epoch).ok());
+    let known = Known {
+        epoch: epoch.filter(|epoch| *epoch > 0).ok_or_else(invalid)?,
+        change_id: field("change_id").ok_or_else(invalid)?.to_owned(),
+    };
+    Ok((known, field("document").ok_or_else(invalid)?.to_owned()))
 }
 
 #[cfg(test)]
@@ -162,7 +176,7 @@ mod tests {
             for text in ["", "epoch = 1", "not toml", "cluster = 'shop'\nepoch = -1"] {
                 fs::write(copy.path(), text).unwrap();
                 let error = copy.read("shop").unwrap_err();
-                assert!(error.message().contains("is not a local copy"), "{error}");
+                assert!(error.message().contains("not a local copy"), "{error}");
             }
         });
     }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::Cluster;
 use super::follow::Follower;
-use crate::catalog::{Event, Known, Process, Proposal, Revision, Store};
+use crate::catalog::{
+    Document, Event, Known, Process, Proposal, Revision, Store, local_copy_text, parse_local_copy,
+};
+use crate::config::Runs;
 use crate::connect::NamespaceHandle;
-#[allow(unused_imports)] // Named in the docs.
-use crate::error::ErrorKind;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::topology::{Group, Topology};
 
 /// The catalog of a cluster: its topologies, its processes, and what was done to it.
 ///
@@ -29,6 +31,7 @@ use crate::error::{Error, Result};
 pub struct Catalog {
     cluster: Cluster,
     operator: String,
+    allow_moves: bool,
 }
 
 impl Cluster {
@@ -46,6 +49,7 @@ impl Cluster {
         Ok(Catalog {
             cluster: self.clone(),
             operator: operator(),
+            allow_moves: false,
         })
     }
 }
@@ -55,6 +59,14 @@ impl Catalog {
     #[must_use]
     pub fn operator(mut self, name: impl Into<String>) -> Self {
         self.operator = name.into();
+        self
+    }
+
+    /// Accepts topologies in which logical shards are on other servers, because an operator has moved
+    /// their rows by hand. By default such a change is refused, since it moves no rows.
+    #[must_use]
+    pub fn allow_moves(mut self) -> Self {
+        self.allow_moves = true;
         self
     }
 
@@ -128,6 +140,99 @@ impl Catalog {
         Ok(revision)
     }
 
+    /// Reads the newest topology, edits it, and stores the result with [`change`](Self::change).
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::config::ServerState;
+    ///
+    /// let catalog = cluster.catalog()?;
+    /// let drain = |document: &mut shard_orm::catalog::Document| {
+    ///     document.set_state("shop", "a", ServerState::Draining)
+    /// };
+    /// catalog.edit("server a leaves", drain).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of `edit`, and those of [`change`](Self::change).
+    pub async fn edit(
+        &self,
+        comment: impl Into<String>,
+        edit: impl FnOnce(&mut Document) -> Result<()>,
+    ) -> Result<Revision> {
+        let base = self.newest().await?;
+        let mut document: Document = base.document.parse()?;
+        edit(&mut document)?;
+        self.change(&base, &document.to_string(), comment).await
+    }
+
+    /// Stores the topology of an earlier epoch again, as a new epoch.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if the catalog does not have that epoch;
+    /// [`Configuration`](ErrorKind::Configuration) if logical shards were on other servers then, and
+    /// as for [`change`](Self::change).
+    pub async fn rollback(&self, epoch: u64) -> Result<Revision> {
+        let base = self.newest().await?;
+        let Some(earlier) = self.at(epoch).await? else {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "the catalog has no epoch {epoch}; its last one is {}",
+                    base.epoch
+                ),
+            ));
+        };
+        let comment = format!("rolled back to epoch {epoch}");
+        self.change(&base, &earlier.document, comment).await
+    }
+
+    /// A topology as text, with its epoch and its place in the history, for
+    /// [`restore`](Self::restore). Local copies have the same form.
+    #[must_use]
+    pub fn export(&self, revision: &Revision) -> String {
+        let topology = self.cluster.topology();
+        local_copy_text(&Known::from(revision), topology.name(), &revision.document)
+    }
+
+    /// Stores an exported topology, or a local copy, under its own epoch: the repair of a catalog that
+    /// was lost, or restored from a backup that lacks the last epochs. Processes that use that epoch
+    /// follow the catalog again.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if the catalog has that epoch or a later one;
+    /// [`Configuration`](ErrorKind::Configuration) if the text is not an exported topology of this
+    /// cluster, and as for [`change`](Self::change).
+    pub async fn restore(&self, exported: &str) -> Result<Revision> {
+        let (known, document) = parse_local_copy(exported, self.cluster.topology().name())?;
+        self.check(None, &document)?;
+        let handle = self.handle()?;
+        let store = Store::new(&handle);
+        store.create_tables().await?;
+        let newest = store.current().await?;
+        if let Some(newest) = newest.as_ref().filter(|newest| newest.epoch >= known.epoch) {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "the catalog has epoch {}, and the text holds epoch {}; only a later one can be \
+                     restored. To go back, use `rollback`",
+                    newest.epoch, known.epoch
+                ),
+            ));
+        }
+        let comment = format!("epoch {} was restored", known.epoch);
+        let mut proposal = Proposal::new(document, &self.operator, comment);
+        proposal.change_id = known.change_id;
+        let base = newest.as_ref().map(Known::from);
+        let revision = store
+            .append_as(base.as_ref(), known.epoch, &proposal, "catalog")
+            .await?;
+        self.use_it().await;
+        Ok(revision)
+    }
+
     /// The last events, in their order.
     ///
     /// # Errors
@@ -162,10 +267,24 @@ impl Catalog {
         let own = self.follower()?.config();
         let config = own.with_document(document)?;
         config.check_document(own, document)?;
-        match base {
-            Some(base) => own.with_document(&base.document)?.check_change(&config),
-            None => Ok(()),
+        let Some(base) = base else {
+            return Ok(());
+        };
+        let before = own.with_document(&base.document)?;
+        before.check_change(&config)?;
+        if self.allow_moves {
+            return Ok(());
         }
+        check_placements(&before.topology()?, &config.topology()?)
+    }
+
+    async fn newest(&self) -> Result<Revision> {
+        self.current().await?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                "the catalog holds no topology yet; initialize it with `shard-orm catalog init`",
+            )
+        })
     }
 
     /// Uses a new topology in this process at once. An error is logged: the change was stored.
@@ -189,6 +308,41 @@ impl Catalog {
         let limit: Duration = self.follower()?.options().timeout;
         Store::within(limit, call).await
     }
+}
+
+/// Refuses logical shards that change their server or generation, and groups that disappear.
+fn check_placements(before: &Topology, after: &Topology) -> Result<()> {
+    let mut problems = Vec::new();
+    for group in before.groups() {
+        let name = group.name();
+        let Some(next) = after.group(name) else {
+            problems.push(format!("group `{name}` is missing"));
+            continue;
+        };
+        let differs = |shard: &u32| place(group, *shard) != place(next, *shard);
+        let moved = Runs::of((0..group.logical_shards()).filter(differs));
+        if moved.texts().next().is_some() {
+            problems.push(format!(
+                "{} of group `{name}` would be on other servers, or in other namespaces",
+                moved.in_words()
+            ));
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::configuration(format!(
+        "a change of the topology moves no rows: {}; leave the shards where they are, or, if their rows \
+         were moved by hand, accept it with `allow_moves`",
+        problems.join("; ")
+    )))
+}
+
+/// The server and generation of a logical shard.
+fn place(group: &Group, shard: u32) -> Option<(&str, u32)> {
+    let placement = group.placement(shard)?;
+    let server = group.servers().get(placement.server())?;
+    Some((&**server.name(), placement.namespace().generation()))
 }
 
 /// The user of this process.

@@ -89,7 +89,7 @@ impl Follower {
 
     /// Keeps the topology in the local file. A failure is logged: the process goes on.
     async fn keep(&self, cluster: &Cluster, known: Known, document: String) {
-        let Some(copy) = &self.local_copy else {
+        let Some(copy) = self.local_copy.as_ref().filter(|_| self.options.keeps_copy) else {
             return;
         };
         let copy = LocalCopy::new(copy.path());

@@ -35,6 +35,8 @@ pub struct Catalog {
     pub(crate) process: Option<String>,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) local_copy: Option<PathBuf>,
+    /// Whether the local copy is written, and not only read.
+    pub(crate) keeps_copy: bool,
 }
 
 impl Catalog {
@@ -48,6 +50,7 @@ impl Catalog {
             process: None,
             heartbeat: Some(Duration::from_secs(10)),
             local_copy: None,
+            keeps_copy: true,
         }
     }
 

@@ -24,6 +24,13 @@ impl Runs {
         Self(runs)
     }
 
+    /// Each run in the notation of configuration files: `0..4`.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = String> {
+        self.0
+            .iter()
+            .map(|run| format!("{}..{}", run.start, run.end))
+    }
+
     /// The form for a sentence: `shard 3`, `shards 0 to 3 and 7`.
     pub(crate) fn in_words(&self) -> String {
         let words: Vec<String> = self
@@ -45,9 +52,9 @@ impl Runs {
 impl fmt::Display for Runs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;
-        for (position, run) in self.0.iter().enumerate() {
+        for (position, run) in self.texts().enumerate() {
             let comma = if position == 0 { "" } else { ", " };
-            write!(f, "{comma}\"{}..{}\"", run.start, run.end)?;
+            write!(f, "{comma}\"{run}\"")?;
         }
         f.write_str("]")
     }

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
+use shard_orm::catalog::Document;
+use shard_orm::config::ServerState;
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::relay::Relay;
-use shard_orm_tests::waiting::cut;
+use shard_orm_tests::waiting::{cut, eventually};
 
-use crate::{Order, Setting, document, initialized, open, process_at, settings};
+use crate::{Order, Setting, document, initialized, open, process_at, run_in_database, settings};
 
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     async fn of_two_changes_one_wins_and_the_other_is_told(fixture: &Fixture) {
@@ -71,6 +73,66 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             assert!(!error.to_string().contains("secret"), "{error}");
         }
         assert_eq!(catalog.current().await.unwrap(), Some(first));
+    }
+
+    async fn a_change_moves_no_shard_unless_its_rows_were_moved(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let swapped = first.document.replace("'0..2'", "'x'").replace("'2..4'", "'0..2'");
+        let swapped = swapped.replace("'x'", "'2..4'");
+        let error = catalog.change(&first, &swapped, "swapped").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.to_string().contains("shards 0 to 3 of group `shop`"), "{error}");
+        let newer = format!("{}\n[groups.shop.generations]\n3 = 2", first.document);
+        let error = catalog.change(&first, &newer, "newer").await.unwrap_err();
+        assert!(error.to_string().contains("shard 3 of group `shop`"), "{error}");
+
+        let by_hand = catalog.clone().allow_moves();
+        let second = by_hand.change(&first, &swapped, "moved by hand").await.unwrap();
+        let error = catalog.rollback(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert_eq!(catalog.current().await.unwrap(), Some(second));
+        let error = catalog.rollback(7).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    }
+
+    async fn servers_are_edited_and_the_change_is_rolled_back(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let leaves = |document: &mut Document| document.set_state("shop", "server-0", ServerState::Draining);
+        let second = catalog.edit("server-0 leaves", leaves).await.unwrap();
+        assert!(second.document.contains("state = \"draining\""), "{}", second.document);
+        let unknown = |document: &mut Document| document.remove_server("shop", "other");
+        let error = catalog.edit("nothing", unknown).await.unwrap_err();
+        assert!(error.to_string().contains("it has `server-0`, `server-1`"), "{error}");
+        let third = catalog.rollback(1).await.unwrap();
+        assert_eq!((third.epoch, &third.document), (3, &first.document));
+    }
+
+    async fn an_exported_topology_mends_a_catalog_that_went_back(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let mut last = first.clone();
+        for round in 2..5 {
+            let next = document(fixture, &format!("weight = {round}"));
+            last = catalog.change(&last, &next, "weights").await.unwrap();
+        }
+        let exported = catalog.export(&last);
+        let process = open(fixture, None).await;
+        for table in ["shard_orm_topology", "shard_orm_event", "shard_orm_process", "shard_orm_catalog"] {
+            run_in_database(fixture, &format!("DROP TABLE {table}")).await;
+        }
+        let restored = catalog.restore(&exported).await.unwrap();
+        assert_eq!((restored.epoch, &restored.document), (last.epoch, &last.document));
+        let next = document(fixture, "weight = 9");
+        catalog.change(&restored, &next, "goes on").await.unwrap();
+        eventually("the process follows again", async || process.topology().epoch() == 5).await;
+
+        for (text, kind) in [
+            (exported.clone(), ErrorKind::Conflict),
+            (exported.replace(fixture.cluster_name(), "other"), ErrorKind::Configuration),
+            ("epoch = 9".to_owned(), ErrorKind::Configuration),
+        ] {
+            let error = catalog.restore(&text).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+        }
     }
 
     async fn a_change_that_is_dropped_is_stored_whole_or_not_at_all(fixture: &Fixture) {

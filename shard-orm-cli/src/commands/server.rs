@@ -1,0 +1,210 @@
+//! `server`: the servers in the catalog.
+
+use shard_orm::catalog::{Document, Revision};
+use shard_orm::config::ServerState;
+
+use crate::Result;
+use crate::exit::{Exit, Failure};
+use crate::output::{catalog as print_change, server as print};
+use crate::session::Session;
+
+/// List and change the servers of the topology in the catalog.
+///
+/// Each change is one epoch. It moves no rows.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+    shard-orm server add c 'postgres://app:${PASSWORD}@10.0.0.3/shop' --inactive
+    shard-orm server set a --weight 2 --add-replica 'postgres://app:${PASSWORD}@10.0.0.9/shop'
+    shard-orm server set a --primary 'postgres://app:${NEW_PASSWORD}@10.0.0.1/shop'
+    shard-orm server drain a")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the servers.
+    List(GroupArgs),
+    /// Add a server without logical shards.
+    Add(AddArgs),
+    /// Remove a server that has no logical shards.
+    Remove(NameArgs),
+    /// Use a server, and offer it for logical shards.
+    Activate(NameArgs),
+    /// Keep a server without logical shards, and connect to it no more.
+    Deactivate(NameArgs),
+    /// Mark a server as leaving: its logical shards are to be moved to others.
+    Drain(NameArgs),
+    /// Change a server.
+    Set(SetArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct GroupArgs {
+    /// The group; not needed if the configuration has only one.
+    #[arg(short, long)]
+    group: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct NameArgs {
+    #[command(flatten)]
+    group: GroupArgs,
+    /// The name of the server.
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct AddArgs {
+    #[command(flatten)]
+    server: NameArgs,
+    /// The URL of its primary, with ${NAME} for secrets.
+    #[arg(value_name = "URL")]
+    url: String,
+    /// Do not use it yet.
+    #[arg(long)]
+    inactive: bool,
+    /// Its share of the logical shards to aim for.
+    #[arg(long, value_name = "N")]
+    weight: Option<u32>,
+    /// How many bytes of rows it is meant to hold.
+    #[arg(long, value_name = "BYTES")]
+    capacity: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct SetArgs {
+    #[command(flatten)]
+    server: NameArgs,
+    /// Its share of the logical shards to aim for.
+    #[arg(long, value_name = "N")]
+    weight: Option<u32>,
+    /// How many bytes of rows it is meant to hold; 0 for no limit.
+    #[arg(long, value_name = "BYTES")]
+    capacity: Option<u64>,
+    /// The URL of its primary, with ${NAME} for secrets.
+    #[arg(long, value_name = "URL")]
+    primary: Option<String>,
+    /// Add a replica. Can be repeated.
+    #[arg(long, value_name = "URL")]
+    add_replica: Vec<String>,
+    /// Remove the replica with this URL. Can be repeated.
+    #[arg(long, value_name = "URL")]
+    remove_replica: Vec<String>,
+    /// Set an option of its database sessions; an empty value removes it. Can be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    option: Vec<String>,
+}
+
+pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
+    let changed = match &args.command {
+        Command::List(args) => return list(args, session).await,
+        Command::Add(args) => add(args, session).await?,
+        Command::Remove(args) => {
+            let edit =
+                |document: &mut Document, group: &str| document.remove_server(group, &args.name);
+            edited(session, args, "removed", edit).await?
+        }
+        Command::Activate(args) => state(session, args, ServerState::Active).await?,
+        Command::Deactivate(args) => state(session, args, ServerState::Inactive).await?,
+        Command::Drain(args) => state(session, args, ServerState::Draining).await?,
+        Command::Set(args) => set(args, session).await?,
+    };
+    print_change::changed(session.output, &changed)?;
+    Ok(Exit::Done)
+}
+
+async fn list(args: &GroupArgs, session: &Session<'_>) -> Result<Exit> {
+    let cluster = session.open().await?;
+    let Some(revision) = cluster.catalog()?.current().await? else {
+        return Err(Failure::Usage(
+            "the catalog holds no topology yet; store the configuration with `shard-orm catalog init`"
+                .to_owned(),
+        ));
+    };
+    let document: Document = revision.document.parse()?;
+    let mut servers = document.servers();
+    if let Some(group) = &args.group {
+        servers.retain(|server| server.group == *group);
+    }
+    print::list(session.output, &servers)?;
+    Ok(Exit::Done)
+}
+
+async fn add(args: &AddArgs, session: &Session<'_>) -> Result<Revision> {
+    let state = if args.inactive {
+        ServerState::Inactive
+    } else {
+        ServerState::Active
+    };
+    let name = &args.server.name;
+    let edit = |document: &mut Document, group: &str| {
+        document.add_server(group, name, &args.url, state)?;
+        if let Some(weight) = args.weight {
+            document.set_weight(group, name, weight)?;
+        }
+        if let Some(capacity) = args.capacity {
+            document.set_capacity(group, name, Some(capacity))?;
+        }
+        Ok(())
+    };
+    edited(session, &args.server, "added", edit).await
+}
+
+async fn state(session: &Session<'_>, args: &NameArgs, state: ServerState) -> Result<Revision> {
+    let edit = |document: &mut Document, group: &str| document.set_state(group, &args.name, state);
+    edited(session, args, &format!("{state}"), edit).await
+}
+
+async fn set(args: &SetArgs, session: &Session<'_>) -> Result<Revision> {
+    let name = &args.server.name;
+    let mut options = Vec::new();
+    for option in &args.option {
+        let Some((option, value)) = option.split_once('=') else {
+            return Err(Failure::Usage(format!(
+                "`{option}` is not an option; write NAME=VALUE"
+            )));
+        };
+        options.push((option, Some(value).filter(|value| !value.is_empty())));
+    }
+    let edit = |document: &mut Document, group: &str| {
+        if let Some(weight) = args.weight {
+            document.set_weight(group, name, weight)?;
+        }
+        if let Some(capacity) = args.capacity {
+            document.set_capacity(group, name, Some(capacity).filter(|bytes| *bytes > 0))?;
+        }
+        if let Some(primary) = &args.primary {
+            document.set_primary(group, name, primary)?;
+        }
+        for url in &args.remove_replica {
+            document.remove_replica(group, name, url)?;
+        }
+        for url in &args.add_replica {
+            document.add_replica(group, name, url, 1)?;
+        }
+        for (option, value) in &options {
+            document.set_option(group, name, option, *value)?;
+        }
+        Ok(())
+    };
+    edited(session, &args.server, "changed", edit).await
+}
+
+/// Stores the newest topology with an edit.
+async fn edited(
+    session: &Session<'_>,
+    args: &NameArgs,
+    what: &str,
+    edit: impl FnOnce(&mut Document, &str) -> shard_orm::Result<()>,
+) -> Result<Revision> {
+    let cluster = session.open().await?;
+    let catalog = cluster.catalog()?;
+    let group = session.group(&cluster, args.group.group.as_deref())?;
+    let comment = format!("server {} of group {group}: {what}", args.name);
+    let edit = |document: &mut Document| edit(document, &group);
+    Ok(catalog.edit(comment, edit).await?)
+}
