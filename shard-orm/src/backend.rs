@@ -68,6 +68,8 @@ pub(crate) mod row_stamp;
 mod rows;
 mod scalar;
 #[cfg(feature = "migrate")]
+pub(crate) mod scratch;
+#[cfg(feature = "migrate")]
 pub(crate) mod script;
 mod session;
 pub(crate) mod settings;

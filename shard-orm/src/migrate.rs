@@ -28,7 +28,9 @@
 mod apply;
 mod blocker;
 mod builder;
+mod catalog;
 mod checksum;
+mod drift;
 mod effect;
 mod event;
 mod file;
@@ -41,7 +43,9 @@ mod phase;
 mod plan;
 mod report;
 mod run;
+mod scratch;
 mod session;
+mod sessions;
 mod status;
 mod survey;
 mod target;
@@ -50,6 +54,7 @@ mod work;
 
 pub use blocker::Blocker;
 pub use builder::Migrate;
+pub use drift::{Basis, Drift, Drifted, TargetDrift};
 pub use event::Event;
 pub use generate::{Generate, Generated, GeneratedFile, ToDo, generate};
 pub use mark::Resolution;

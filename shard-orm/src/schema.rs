@@ -9,6 +9,8 @@ mod clause;
 mod compare;
 mod create;
 mod difference;
+#[cfg(feature = "migrate")]
+mod neutral;
 mod table;
 
 pub use self::alter::{AlterStatement, Alteration, Change};

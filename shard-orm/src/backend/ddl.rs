@@ -73,6 +73,12 @@ pub(crate) fn with_index_kind(definition: Option<&SqlFragment>, create: String) 
     }
 }
 
+/// Whether SQLite has given an index this name, which no statement may use. It names those of unique
+/// constraints so.
+pub(crate) fn is_reserved(index: &str) -> bool {
+    index.starts_with("sqlite_autoindex_")
+}
+
 /// Whether sea-query writes expressions in an index of this database.
 pub(crate) fn indexes_take_expressions(dialect: Dialect) -> bool {
     dialect != Dialect::Sqlite

@@ -58,6 +58,15 @@ pub(crate) fn drop_index_concurrently(index: &str) -> String {
     format!("DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
 }
 
+/// The query for the names of the indexes in the session's namespace that are not valid. `None` where
+/// there are no such indexes.
+pub(crate) fn invalid_indexes(dialect: Dialect) -> Option<&'static str> {
+    (dialect == Dialect::Postgres).then_some(
+        "SELECT c.relname::text FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid \
+         WHERE c.relnamespace = current_schema()::regnamespace AND NOT i.indisvalid ORDER BY 1",
+    )
+}
+
 /// A question to the catalog about the namespace of a session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum About<'a> {

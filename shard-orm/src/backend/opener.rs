@@ -39,6 +39,12 @@ impl Opener {
         Ok(Self { session, options })
     }
 
+    /// An opener of private databases in memory, with the options of these sessions.
+    #[cfg(feature = "migrate")]
+    pub(crate) fn in_memory(&self) -> Result<Self> {
+        Self::new(self.session.clone().in_memory())
+    }
+
     /// The options of sessions of PostgreSQL.
     #[cfg(feature = "postgres")]
     pub(super) fn postgres(&self) -> Option<(&sqlx::postgres::PgConnectOptions, &Session)> {

@@ -28,3 +28,13 @@ pub(crate) struct Session {
     pub(crate) busy_timeout: Duration,
     pub(crate) cache_kib: u64,
 }
+
+impl Session {
+    /// The same with a private database in memory in place of a file (SQLite).
+    #[cfg(feature = "migrate")]
+    pub(super) fn in_memory(mut self) -> Self {
+        self.file = Some(PathBuf::from(":memory:"));
+        self.read_only = false;
+        self
+    }
+}

@@ -77,6 +77,12 @@ impl Endpoint {
         self.pool.open_dedicated().await
     }
 
+    /// A private database in memory, with the options of this endpoint's sessions (SQLite).
+    #[cfg(feature = "migrate")]
+    pub(crate) async fn open_in_memory(&self) -> Result<Conn> {
+        self.pool.open_in_memory().await
+    }
+
     /// A dedicated session that receives notifications; `None` if the database has none.
     pub(crate) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
         self.pool.listen(channel).await

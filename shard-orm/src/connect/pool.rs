@@ -228,6 +228,12 @@ impl Pool {
         self.open().await
     }
 
+    /// Opens a private database in memory (SQLite).
+    #[cfg(feature = "migrate")]
+    pub(super) async fn open_in_memory(&self) -> Result<Conn> {
+        self.opener.in_memory()?.open().await
+    }
+
     /// Opens a dedicated session that receives notifications; `None` if the database has none.
     pub(super) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
         match timeout(self.limits.connect_timeout, self.opener.listen(channel)).await {

@@ -26,6 +26,10 @@ use crate::cluster::Location;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 
+/// How long the creation of the table of versions waits for locks, which others hold on the catalog for
+/// moments.
+const PREPARATION: Duration = Duration::from_secs(10);
+
 /// One migration in one direction, for one kind of database.
 pub(super) struct Work<'m> {
     pub(super) migration: &'m Migration,
@@ -160,7 +164,8 @@ pub(super) async fn prepare(session: &mut Session, found: &Found) -> Result<(), 
         return Ok(());
     }
     let handle = session.handle().clone();
-    session.batch(&history::create(&handle.namespace)).await?;
+    let create = history::create(&handle.namespace);
+    session.batch_within(&create, PREPARATION, false).await?;
     if found.entries.is_empty() {
         return Ok(());
     }

@@ -50,6 +50,7 @@ pub(super) struct Options {
     pub(super) per_server: usize,
     pub(super) max_failures: usize,
     pub(super) canary: bool,
+    pub(super) scratch: bool,
     pub(super) after_canary: Option<Check>,
     pub(super) on_event: Option<Arc<dyn Fn(Event) + Send + Sync>>,
     pub(super) holder: String,
@@ -73,6 +74,7 @@ impl Cluster {
                 per_server: 4,
                 max_failures: usize::MAX,
                 canary: true,
+                scratch: true,
                 after_canary: None,
                 on_event: None,
                 holder: this_process(),
@@ -151,6 +153,13 @@ impl Migrate {
     /// Migrates all namespaces concurrently from the start, instead of the first one by itself.
     pub fn without_canary(mut self) -> Self {
         self.options.canary = false;
+        self
+    }
+
+    /// Lets [`drift`](Self::drift) compare the namespaces only with each other, without a scratch: for
+    /// an account that may not create namespaces.
+    pub fn without_scratch(mut self) -> Self {
+        self.options.scratch = false;
         self
     }
 

@@ -12,10 +12,16 @@ use crate::cluster::Location;
 pub enum Event {
     /// The plan is made, and the run starts.
     Planned {
-        /// The number of namespaces that lack a migration.
+        /// The number of namespaces that lack a migration; for a comparison, of all namespaces.
         namespaces: usize,
-        /// The number of migrations to run, over all namespaces.
+        /// The number of migrations to run, over all namespaces; for a comparison, of namespaces to
+        /// read.
         steps: usize,
+    },
+    /// The tables of a namespace were read, or it cannot be compared.
+    Read {
+        /// The namespace.
+        location: Location,
     },
     /// A migration starts in a namespace.
     Started {

@@ -294,7 +294,7 @@ pub(super) fn failed(
 }
 
 /// The message without the logical shard, which is shown beside it.
-fn message(error: &Error) -> String {
+pub(super) fn message(error: &Error) -> String {
     let mut message = error.message().to_owned();
     if let Some(source) = std::error::Error::source(error) {
         let source = source.to_string();

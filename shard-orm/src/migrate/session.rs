@@ -1,22 +1,28 @@
 //! A dedicated connection to the primary of a namespace, for its migrations.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sea_query::QueryStatementWriter;
+use sea_query::{QueryStatementWriter, Value};
 
 use super::blocker::Blocker;
 use crate::backend::migration::{
     About, drop_index_concurrently, lock_tables, session_settings, unbounded_lock_wait,
 };
 use crate::backend::{
-    AdvisoryLock, Conn, Failure, Field, OnRow, Row, begin, observe, render, use_namespace,
+    AbandonedSession, AdvisoryLock, Conn, Failure, Field, OnRow, Row, begin, current_namespace,
+    observe, render, use_namespace,
 };
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The time that the server may wait for a silent session that applies statements one by one.
 const SILENCE: Duration = Duration::from_hours(24);
+/// The pause before a text is sent again that did not get a lock.
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+/// Around an attempt in a transaction.
+const SAVEPOINT: &str = "SAVEPOINT shard_orm_attempt";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT shard_orm_attempt";
 
 /// A connection whose statements find the tables of one namespace by their plain names.
 pub(super) struct Session {
@@ -26,11 +32,21 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Opens a connection to the primary.
+    /// Opens a connection to the primary, in the namespace.
     ///
     /// # Errors
     /// [`ReadOnly`](ErrorKind::ReadOnly) if the server is a replica.
     pub(super) async fn open(
+        handle: &Arc<NamespaceHandle>,
+        lock_timeout: Duration,
+    ) -> Result<Self> {
+        let mut session = Self::on_server(handle, lock_timeout).await?;
+        session.enter(handle).await?;
+        Ok(session)
+    }
+
+    /// Opens a connection to the primary; the namespace need not exist.
+    pub(super) async fn on_server(
         handle: &Arc<NamespaceHandle>,
         lock_timeout: Duration,
     ) -> Result<Self> {
@@ -59,8 +75,19 @@ impl Session {
                 .await
                 .map_err(|failure| failure.error)?;
         }
-        session.enter(handle).await?;
         Ok(session)
+    }
+
+    /// Opens a private database in memory, with the options of the namespace's sessions (SQLite).
+    pub(super) async fn in_memory(
+        handle: &Arc<NamespaceHandle>,
+        lock_timeout: Duration,
+    ) -> Result<Self> {
+        Ok(Self {
+            conn: handle.writer()?.open_in_memory().await?,
+            handle: Arc::clone(handle),
+            lock_timeout,
+        })
     }
 
     /// Replaces a connection that was lost.
@@ -87,18 +114,77 @@ impl Session {
     pub(super) async fn enter(&mut self, handle: &Arc<NamespaceHandle>) -> Result<()> {
         let namespace = &handle.namespace;
         // The address of a named database says where its tables are.
-        if (namespace.is_sharded() || namespace.is_static())
-            && let Some(text) = use_namespace(handle.dialect(), namespace.name())
-        {
-            self.batch(&text).await.map_err(|failure| failure.error)?;
+        if namespace.is_sharded() || namespace.is_static() {
+            let entered = self.enter_named(namespace.name()).await;
+            entered.map_err(|failure| failure.error)?;
         }
         self.handle = Arc::clone(handle);
         Ok(())
     }
 
+    /// Makes the namespace of this name the one in which tables are found.
+    pub(super) async fn enter_named(&mut self, name: &str) -> Result<(), Failure> {
+        match use_namespace(self.handle.dialect(), name) {
+            Some(text) => self.batch(&text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The name of the namespace in which tables are found: of a named database, what its address
+    /// leads to. `None` on SQLite.
+    pub(super) async fn namespace(&mut self) -> Result<Option<String>, Failure> {
+        let Some(text) = current_namespace(self.handle.dialect()) else {
+            return Ok(None);
+        };
+        let mut name = None;
+        let on_row = &mut |row: &Row<'_>| {
+            name = Option::<String>::read(row, 0)?;
+            Ok(())
+        };
+        self.ask(text, &[], on_row).await?;
+        Ok(name)
+    }
+
+    /// Runs a statement with these values, and returns the number of affected rows.
+    pub(super) async fn ask(
+        &mut self,
+        text: &str,
+        values: &[Value],
+        on_row: &mut OnRow<'_>,
+    ) -> Result<u64, Failure> {
+        self.conn.ask(text, values, on_row).await
+    }
+
     /// Runs a text without arguments.
     pub(super) async fn batch(&mut self, text: &str) -> Result<(), Failure> {
         self.conn.batch(text).await
+    }
+
+    /// Runs a text without arguments; again after a pause, for up to `wait`, while it does not get a
+    /// lock. `in_transaction`, an attempt does not end the transaction.
+    pub(super) async fn batch_within(
+        &mut self,
+        text: &str,
+        wait: Duration,
+        in_transaction: bool,
+    ) -> Result<(), Failure> {
+        let begun = Instant::now();
+        loop {
+            if in_transaction {
+                self.batch(SAVEPOINT).await?;
+            }
+            let Err(failure) = self.batch(text).await else {
+                return Ok(());
+            };
+            let is_over = begun.elapsed() >= wait;
+            if failure.lost || is_over || failure.error.kind() != ErrorKind::Timeout {
+                return Err(failure);
+            }
+            if in_transaction {
+                self.batch(UNDO).await?;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), Failure> {
@@ -124,7 +210,7 @@ impl Session {
         on_row: &mut OnRow<'_>,
     ) -> Result<u64, Failure> {
         let (text, values) = render(self.handle.dialect(), statement);
-        self.conn.ask(&text, &values.0, on_row).await
+        self.ask(&text, &values.0, on_row).await
     }
 
     /// Whether the catalog has a row for this question.
@@ -137,7 +223,7 @@ impl Session {
             found = true;
             Ok(())
         };
-        self.conn.ask(text, &values, on_row).await?;
+        self.ask(text, &values, on_row).await?;
         Ok(found)
     }
 
@@ -214,7 +300,17 @@ impl Session {
             return Ok(true);
         }
         let lock = self.steps_lock();
-        self.conn.advisory_lock(&lock, SILENCE).await
+        self.lock_named(&lock).await
+    }
+
+    /// Takes a lock for as long as the session lasts, unless another session holds it.
+    pub(super) async fn lock_named(&mut self, lock: &AdvisoryLock) -> Result<bool, Failure> {
+        self.conn.advisory_lock(lock, SILENCE).await
+    }
+
+    /// Releases a lock.
+    pub(super) async fn unlock_named(&mut self, lock: &AdvisoryLock) -> Result<(), Failure> {
+        self.conn.advisory_unlock(lock).await.map(drop)
     }
 
     pub(super) async fn unlock_steps(&mut self) -> Result<(), Failure> {
@@ -226,7 +322,7 @@ impl Session {
             .is_supported()
         {
             let lock = self.steps_lock();
-            self.conn.advisory_unlock(&lock).await?;
+            self.unlock_named(&lock).await?;
         }
         Ok(())
     }
@@ -234,6 +330,16 @@ impl Session {
     fn steps_lock(&self) -> AdvisoryLock {
         let key = format!("migrate/{}", self.handle.namespace.name());
         crate::lock::advisory(&self.handle.cluster, &key)
+    }
+
+    /// Ends another session, which was abandoned with a statement that runs.
+    pub(super) async fn kill(&mut self, session: AbandonedSession) -> Result<(), Failure> {
+        self.conn.kill(session).await
+    }
+
+    /// Abandons the connection; a session that is returned has to be killed over another one.
+    pub(super) fn abandon(self) -> Option<AbandonedSession> {
+        self.conn.abandon()
     }
 
     pub(super) async fn close(self) {

@@ -9,9 +9,7 @@ use super::event::Event;
 use super::lock::GroupLock;
 use super::report::{Done, Failed};
 use super::run::{Task, failed, location};
-use super::session::Session;
-use crate::connect::NamespaceHandle;
-use crate::error::Result;
+use super::sessions::Sessions;
 
 /// The namespaces of one target that are migrated together.
 pub(super) struct Wave<'a> {
@@ -20,8 +18,7 @@ pub(super) struct Wave<'a> {
     lock: &'a GroupLock,
     /// The servers on which a migration has failed, once for each.
     stopped: Mutex<Vec<Arc<str>>>,
-    /// Connections that are free.
-    sessions: Mutex<Vec<Session>>,
+    sessions: Sessions,
 }
 
 /// The outcome in one namespace.
@@ -44,7 +41,7 @@ impl<'a> Wave<'a> {
             works,
             lock,
             stopped: Mutex::default(),
-            sessions: Mutex::default(),
+            sessions: Sessions::new(migrate.options.lock_timeout),
         }
     }
 
@@ -92,7 +89,7 @@ impl<'a> Wave<'a> {
 
     async fn migrate(&self, task: &Task<'_>, done: &mut Done) -> Result<(), Failed> {
         let handle = &task.handle;
-        let opened = self.session(handle).await;
+        let opened = self.sessions.take(handle).await;
         let mut session = opened.map_err(|error| failed(handle, None, &error.into()))?;
         let prepared = prepare(&mut session, &task.found).await;
         prepared.map_err(|stopped| failed(handle, None, &stopped))?;
@@ -130,37 +127,11 @@ impl<'a> Wave<'a> {
                 duration: started.elapsed(),
             });
         }
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.push(session);
+        self.sessions.put(session);
         Ok(())
     }
 
-    /// A connection in a namespace: one that another namespace of the server no longer needs, or a
-    /// new one.
-    async fn session(&self, handle: &Arc<NamespaceHandle>) -> Result<Session> {
-        let free = {
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            let free = sessions
-                .iter()
-                .position(|session| session.can_switch(handle));
-            free.map(|free| sessions.swap_remove(free))
-        };
-        match free {
-            Some(mut session) => {
-                session.enter(handle).await?;
-                Ok(session)
-            }
-            None => Session::open(handle, self.migrate.options.lock_timeout).await,
-        }
-    }
-
     pub(super) async fn close(self) {
-        let sessions = self
-            .sessions
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        for session in sessions {
-            session.close().await;
-        }
+        self.sessions.close().await;
     }
 }

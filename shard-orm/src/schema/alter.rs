@@ -57,6 +57,7 @@ pub struct Alteration {
 
 /// The change for one deviation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Change {
     /// The deviation.
@@ -69,6 +70,7 @@ pub struct Change {
 
 /// One statement of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AlterStatement {
     /// The SQL, without a semicolon at its end.

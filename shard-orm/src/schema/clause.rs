@@ -105,7 +105,7 @@ pub(crate) fn column_like(dialect: Dialect, column: &ColumnDef) -> SeaColumn {
 
 /// An index, as a clause of `CREATE TABLE`.
 pub(super) fn index(def: &TableDef, index: &IndexDef) -> IndexCreateStatement {
-    let mut create = unfinished_index(index);
+    let mut create = unfinished_index(def, index);
     let name = |ordinal: &usize| Alias::new(&def.columns[*ordinal].name);
     for part in &index.parts {
         match part {
@@ -121,9 +121,15 @@ pub(super) fn index(def: &TableDef, index: &IndexDef) -> IndexCreateStatement {
     create
 }
 
-fn unfinished_index(index: &IndexDef) -> IndexCreateStatement {
+fn unfinished_index(def: &TableDef, index: &IndexDef) -> IndexCreateStatement {
     let mut create = Index::create();
-    create.name(object_name(&index.name));
+    if ddl::is_reserved(&index.name) {
+        let columns = index.parts.iter().filter_map(IndexPart::column);
+        let columns: Vec<&str> = columns.map(|at| &*def.columns[at].name).collect();
+        create.name(index_name(&def.name, &columns, index.unique));
+    } else {
+        create.name(object_name(&index.name));
+    }
     if index.unique {
         create.unique();
     }
@@ -154,7 +160,7 @@ pub(super) fn create_index(
         None => None,
     };
     let mut create = match tail {
-        Some(_) => unfinished_index(of),
+        Some(_) => unfinished_index(def, of),
         None => index(def, of),
     };
     create.table(qualified(None, &def.name));

@@ -69,17 +69,25 @@ pub(super) fn compare(
         one,
         other,
     );
-    let is_implied = |index: &IndexDef| {
-        let parts = |key: &ForeignKeyDef| {
-            let parts = key.columns.iter().copied().map(IndexPart::Column);
-            parts.collect::<Vec<_>>() == index.parts
+    let is_implied = |table: &TableDef, index: &IndexDef| {
+        let column = |part: &IndexPart| match part {
+            IndexPart::Column(ordinal) => Some(*ordinal),
+            _ => None,
+        };
+        let Some(columns) = index.parts.iter().map(column).collect::<Option<Vec<_>>>() else {
+            return false;
+        };
+        let of_index = names(table, &columns);
+        let has_key = |of: &TableDef| {
+            let mut keys = of.foreign_keys.iter();
+            keys.any(|key| names(of, &key.columns) == of_index)
         };
         // MySQL and MariaDB make an index for a foreign key.
-        ddl::has_indexes_inside(dialect) && !index.unique && found.foreign_keys.iter().any(parts)
+        ddl::has_indexes_inside(dialect) && !index.unique && (has_key(expected) || has_key(found))
     };
     let indexes = |table: &TableDef| -> Vec<(Element, String)> {
         let indexes = table.indexes.iter().enumerate();
-        let indexes = indexes.filter(|(_, index)| !is_implied(index));
+        let indexes = indexes.filter(|(_, index)| !is_implied(table, index));
         let text = |(at, index)| (Element::Index(at), index_text(table, index));
         indexes.map(text).collect()
     };

@@ -9,6 +9,7 @@ use crate::error::Result;
 
 /// All deviations of one table from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Difference {
     /// The table.
@@ -19,6 +20,7 @@ pub struct Difference {
 
 /// One deviation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Deviation {
     /// The kind.
@@ -33,6 +35,11 @@ pub struct Deviation {
 
 /// The kinds of deviations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 #[allow(missing_docs)]
 pub enum Aspect {

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use shard_orm::admin::{SqlPlace, SqlRequest, run_sql};
 use shard_orm::cluster::Location;
 use shard_orm::config::Config;
 use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm::schema::TableDef;
+use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm_tests::fixture::{Fixture, GROUP, RawNamespace};
 use shard_orm_tests::scratch;
 use tempfile::TempDir;
@@ -73,6 +75,56 @@ impl<'f> Deployment<'f> {
         let placement = topology.group(GROUP).unwrap().placement(shard).unwrap();
         let (server, name) = (placement.server(), placement.namespace().name());
         self.fixture.raw_namespace_on(server, name)
+    }
+
+    /// Runs SQL on a logical shard, as an operator does.
+    pub(crate) async fn run_on(&self, shard: u32, sql: &str) {
+        let group = GROUP.to_owned();
+        self.run_at(SqlPlace::Shard { group, shard }, sql).await;
+    }
+
+    /// Runs SQL at one place.
+    pub(crate) async fn run_at(&self, place: SqlPlace, sql: &str) {
+        let request = SqlRequest::new(place, AssertSqlSafe(sql.to_owned()));
+        let report = run_sql(&self.cluster, &request).await.unwrap();
+        let outcome = &report.outcomes[0];
+        assert!(outcome.error.is_none(), "{sql}: {outcome:?}");
+    }
+
+    /// The scratch namespaces beside those of this cluster, by name.
+    pub(crate) async fn scratches(&self) -> Vec<String> {
+        let prefix = format!("{}_scratch_", self.location(0).namespace);
+        let mut found = match self.fixture.dialect {
+            Dialect::Sqlite => {
+                let folders = self.fixture.server_urls().iter();
+                let folders = folders.map(|url| url.strip_prefix("sqlite://").unwrap());
+                let entries = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap());
+                let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+                names.collect()
+            }
+            dialect => {
+                let sql = match dialect {
+                    Dialect::Postgres => "SELECT nspname FROM pg_namespace",
+                    _ => "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA",
+                };
+                let place = SqlPlace::EachServer {
+                    group: GROUP.to_owned(),
+                };
+                let report = run_sql(&self.cluster, &SqlRequest::new(place, sql))
+                    .await
+                    .unwrap();
+                let results = report
+                    .outcomes
+                    .into_iter()
+                    .flat_map(|outcome| outcome.results);
+                let rows = results.flat_map(|result| result.rows);
+                rows.flatten().flatten().collect::<Vec<String>>()
+            }
+        };
+        found.retain(|name| name.contains(&prefix));
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// The configuration as a file has it, for other processes.

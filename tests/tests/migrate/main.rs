@@ -1,6 +1,8 @@
 //! Migrations over all namespaces of a cluster.
 
 mod deployment;
+mod drift;
+mod drift_scratch;
 mod failures;
 mod interrupted;
 mod killed;

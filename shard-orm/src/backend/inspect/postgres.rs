@@ -76,9 +76,11 @@ AND relkind IN ('r', 'p') AND NOT relispartition";
 /// The question about one table, or about all tables of a schema.
 pub(super) fn question(name: Option<String>, one: bool, about: About) -> Question {
     let tables = if one { ONE } else { ALL };
+    // An interrupted build leaves an index that no query uses.
     let indexes = |unique| {
         format!(
-            "{INDEXES}{unique}) AND k.position <= i.indnkeyatts ORDER BY t.relname, n.relname, k.position"
+            "{INDEXES}{unique}) AND (i.indisvalid OR {unique}) AND k.position <= i.indnkeyatts \
+             ORDER BY t.relname, n.relname, k.position"
         )
     };
     let asked = match about {

@@ -78,7 +78,9 @@ impl Sides<'_> {
                 if !alter::takes_constraints(self.dialect) {
                     return Ok(Remedy::advice(alter::rebuild(self.dialect)));
                 }
-                self.expected.check_references(self.dialect)?;
+                if let Err(error) = self.expected.check_references(self.dialect) {
+                    return Ok(Remedy::advice(error.message()));
+                }
                 if let Some(obstacle) = self.obstacle(key.columns.iter().copied(), all) {
                     return Ok(Remedy::Advice(obstacle));
                 }
