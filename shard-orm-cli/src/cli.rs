@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    catalog, check, completions, events, id, init, man, migrate, process, route, server, setup,
-    sql, status, sync, topology, user,
+    catalog, check, completions, events, generate, id, init, man, migrate, process, route, server,
+    setup, sql, status, sync, topology, user,
 };
 use crate::exit;
 
@@ -58,6 +58,7 @@ pub enum Command {
     Sql(sql::Args),
     Setup(setup::Args),
     Migrate(migrate::Args),
+    Generate(generate::Args),
     Sync(sync::Args),
     Catalog(catalog::Args),
     Server(server::Args),

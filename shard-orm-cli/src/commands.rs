@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod check;
 pub mod completions;
 pub mod events;
+pub mod generate;
 pub mod id;
 pub mod init;
 pub mod man;
@@ -56,6 +57,7 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Sql(args) => sql::run(&args, session).await,
         Command::Setup(args) => setup::run(&args, session).await,
         Command::Migrate(args) => migrate::run(&args, session).await,
+        Command::Generate(args) => generate::run(&args, session).await,
         Command::Sync(args) => sync::run(&args, session).await,
         Command::Catalog(args) => catalog::run(&args, session).await,
         Command::Server(args) => server::run(&args, session).await,

@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod check;
 pub mod events;
+pub mod generate;
 pub mod id;
 pub mod init;
 pub mod migrate;

@@ -26,6 +26,8 @@ mod collation;
 mod column_type;
 mod compare;
 mod conn;
+#[cfg(feature = "migrate")]
+mod constant;
 mod data_type;
 mod date_part;
 pub(crate) mod ddl;
@@ -47,6 +49,8 @@ mod listener;
 mod literal;
 #[cfg(feature = "migrate")]
 pub(crate) mod migration;
+#[cfg(feature = "migrate")]
+mod model_type;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod namespaces;
@@ -97,6 +101,8 @@ pub(crate) use collation::{by_bytes, collation_by_bytes, has_common_order, in_by
 pub use column_type::ColumnType;
 pub(crate) use compare::{compare, compare_present};
 pub(crate) use conn::{AbandonedSession, Conn};
+#[cfg(feature = "migrate")]
+pub(crate) use constant::{Constant, is_null};
 pub use data_type::{Collation, DataType, OpaqueForm, SqlFragment};
 pub(crate) use date_part::DatePart;
 #[cfg(feature = "decimal")]
@@ -118,6 +124,8 @@ pub(crate) use layout::in_lines;
 pub(crate) use lexer::{ends_in_name, verbatim};
 pub(crate) use listener::{Listener, notify};
 pub(crate) use literal::literal;
+#[cfg(feature = "migrate")]
+pub(crate) use model_type::{ignores_declared_types, model_type};
 pub(crate) use namespaces::{
     current_database, current_namespace, identity_of_server, namespaces_with_table,
     tables_of_namespace, use_namespace,

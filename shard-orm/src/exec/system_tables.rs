@@ -16,6 +16,9 @@ use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::topology::Namespace;
 
+/// The prefix of the library's own tables.
+pub(crate) const OWN: &str = "shard_orm_";
+
 /// A statement of sea-query.
 struct SystemStatement<'a, S> {
     verb: &'static str,

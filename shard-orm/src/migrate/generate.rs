@@ -11,6 +11,8 @@ mod write;
 use std::path::PathBuf;
 
 pub use self::report::{Generated, GeneratedFile, ToDo};
+pub(super) use self::text::point;
+pub(super) use self::write::new_file;
 
 use crate::cluster::Cluster;
 use crate::dialect::Dialect;

@@ -1,6 +1,9 @@
 //! Migrations and models that the library writes.
 
 mod files;
+mod models;
+mod rows;
+mod written;
 
 use std::fs;
 use std::path::Path;

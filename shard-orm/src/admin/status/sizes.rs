@@ -15,12 +15,10 @@ use crate::backend::{
 use crate::connect::{Lease, NamespaceHandle};
 use crate::error::Result;
 use crate::exec::ask;
+use crate::exec::system_tables::OWN;
 
 /// The number of namespaces of one server that are counted at the same time.
 const COUNTED: usize = 2;
-
-/// The prefix of the library's own tables.
-const OWN: &str = "shard_orm_";
 
 /// The size of a namespace.
 #[derive(Debug, Clone, Copy, Default)]

@@ -21,11 +21,12 @@ pub struct Generated {
     pub to_do: Vec<ToDo>,
 }
 
-/// One migration file.
+/// One file that is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GeneratedFile {
-    /// The path below the folder of migrations.
+    /// The path below the folder of migrations, or of models.
     pub path: String,
     /// The text.
     pub text: String,

@@ -86,7 +86,7 @@ pub(super) fn file(changes: &Changes, dialect: Dialect, separate: bool) -> Optio
     if !separate {
         let manual = changes.tables.iter().flat_map(|table| {
             let changes = table.manual.iter();
-            changes.map(|change| comment(&format!("`{}`: {change}", table.table)))
+            changes.map(|change| point("--", &format!("`{}`: {change}", table.table)))
         });
         let manual: Vec<String> = manual.collect();
         if !manual.is_empty() {
@@ -97,14 +97,14 @@ pub(super) fn file(changes: &Changes, dialect: Dialect, separate: bool) -> Optio
     Some(head + &text)
 }
 
-/// A point of a list in a comment.
-fn comment(text: &str) -> String {
+/// A point of a list in comments that begin with `mark`.
+pub(in crate::migrate) fn point(mark: &str, text: &str) -> String {
     const WIDTH: usize = 100;
-    let mut lines = vec!["-- -".to_owned()];
+    let mut lines = vec![format!("{mark} -")];
     for word in text.split_whitespace() {
         let last = lines.len() - 1;
         if lines[last].chars().count() + word.chars().count() >= WIDTH {
-            lines.push(format!("--   {word}"));
+            lines.push(format!("{mark}   {word}"));
         } else {
             lines[last].push(' ');
             lines[last].push_str(word);
