@@ -95,7 +95,7 @@ pub use strategy::StrategyConfig;
 ///   `worker_bits`, `shard_bits`, `tables` and `block`; see [`Ids`].
 /// - `[fan_out]` holds `statements` and `statements_per_server`; see [`FanOut`].
 /// - `catalog` is the name of the database that holds the [catalog](crate::catalog), or a table with
-///   `database`, `poll`, `timeout`, `process`, `heartbeat` (a duration or `"off"`) and `local_copy`;
+///   `database`, `poll`, `timeout`, `switch_wait`, `process`, `heartbeat` (a duration or `"off"`) and `local_copy`;
 ///   see [`Catalog`].
 /// - `master` and `slaves` are accepted for `primary` and `replicas`.
 /// - In every string, `${NAME}` is replaced by the environment variable and `$$` by `$`.

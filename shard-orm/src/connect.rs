@@ -28,7 +28,7 @@ pub(crate) use lock_budget::LockDemand;
 pub(crate) use namespace_handle::NamespaceHandle;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use pool_set::{PoolSet, ServerReport, statements_of};
-pub(crate) use record::{IDENTITY, LAYOUT, Layout, Record, STATICS, TABLE};
+pub(crate) use record::{IDENTITY, LAYOUT, Layout, Record, STATE, STATICS, State, TABLE};
 pub use roles::EndpointStatus;
 pub(crate) use verify::{compare, described, read};
 pub(crate) use write_marks::{WriteMarker, WriteMarks};

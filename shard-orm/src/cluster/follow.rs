@@ -3,6 +3,7 @@
 //! Begun when a cluster is opened. Nothing here can stop a cluster that serves: an error is logged,
 //! and the topology stays as it is.
 
+mod settle;
 mod task;
 
 use std::sync::atomic::{AtomicBool, Ordering};

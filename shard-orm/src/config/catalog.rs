@@ -32,6 +32,7 @@ pub struct Catalog {
     pub(crate) database: String,
     pub(crate) poll: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) switch_wait: Duration,
     pub(crate) process: Option<String>,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) local_copy: Option<PathBuf>,
@@ -47,6 +48,7 @@ impl Catalog {
             database: database.into(),
             poll: Duration::from_secs(5),
             timeout: Duration::from_secs(5),
+            switch_wait: Duration::from_secs(5),
             process: None,
             heartbeat: Some(Duration::from_secs(10)),
             local_copy: None,
@@ -67,6 +69,14 @@ impl Catalog {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets how long a statement waits while its logical shard changes servers; by default 5 s. It
+    /// then fails with [`ShardMoved`](crate::ErrorKind::ShardMoved).
+    #[must_use]
+    pub fn switch_wait(mut self, limit: Duration) -> Self {
+        self.switch_wait = limit;
         self
     }
 

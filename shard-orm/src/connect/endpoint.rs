@@ -4,7 +4,7 @@
 //! the endpoint.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pool::{Lease, Pool};
 use crate::backend::{Conn, Listener};
@@ -15,7 +15,9 @@ use crate::error::Result;
 pub(crate) struct Endpoint {
     pub(super) pool: Arc<Pool>,
     index: usize,
-    verified: AtomicBool,
+    /// One more than the losses that the pool had counted when the namespace was verified; 0 before
+    /// it was.
+    verified: AtomicU64,
 }
 
 /// A connection, and the endpoint to which it belongs.
@@ -30,7 +32,7 @@ impl Endpoint {
         Self {
             pool,
             index,
-            verified: AtomicBool::new(false),
+            verified: AtomicU64::new(0),
         }
     }
 
@@ -44,13 +46,26 @@ impl Endpoint {
         self.pool.label()
     }
 
-    /// Whether the record of the namespace has been read here and is correct.
+    /// Whether the record of the namespace has been read here and is correct, and no connection was
+    /// lost since: the server may be another one after that, which lacks the last changes.
+    #[inline]
     pub(super) fn is_verified(&self) -> bool {
-        self.verified.load(Ordering::Relaxed)
+        self.verified.load(Ordering::Relaxed) == self.pool.losses() + 1
     }
 
-    pub(super) fn set_verified(&self) {
-        self.verified.store(true, Ordering::Relaxed);
+    /// Whether the namespace has ever been verified here.
+    pub(super) fn was_verified(&self) -> bool {
+        self.verified.load(Ordering::Relaxed) != 0
+    }
+
+    /// The lost connections so far, for [`set_verified`](Self::set_verified).
+    pub(super) fn losses(&self) -> u64 {
+        self.pool.losses()
+    }
+
+    /// The record was read after so many connections had been lost.
+    pub(super) fn set_verified(&self, losses: u64) {
+        self.verified.store(losses + 1, Ordering::Relaxed);
     }
 
     /// The number of connections in use.

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use self::survey::survey_server;
 pub(crate) use self::survey::{Finding, Survey, SurveyedServer, comment};
 use super::health::Health;
-use super::record::{Record, STATICS};
+use super::record::{Record, STATICS, State};
 use crate::backend::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Fingerprint;
@@ -140,7 +140,8 @@ impl Guard {
             return Ok(());
         }
         let other = there_is.records.iter().find(|found| {
-            found.record.shard == record.shard
+            found.record.state() == State::Active
+                && found.record.shard == record.shard
                 && found.record.group == record.group
                 && found.record.cluster == record.cluster
         });

@@ -90,7 +90,7 @@ impl NamespaceHandle {
         };
         // Checked by name: an open connection does not notice that its file was deleted.
         if !file.is_file() {
-            let never_made = self.namespace.is_static() && !endpoint.is_verified();
+            let never_made = self.namespace.is_static() && !endpoint.was_verified();
             return if never_made {
                 Ok(())
             } else {
@@ -132,15 +132,17 @@ impl NamespaceHandle {
             return Err(self.missing(endpoint.pool.label()).await);
         }
         let mut lease = endpoint.acquire().await?;
+        let mut losses = endpoint.losses();
         let mut verified = verify(self, &mut lease).await;
         if lease.is_lost() {
             // Only the record was read, so it is safe to read it again.
             drop(lease);
             lease = endpoint.acquire().await?;
+            losses = endpoint.losses();
             verified = verify(self, &mut lease).await;
         }
         verified?;
-        endpoint.set_verified();
+        endpoint.set_verified(losses);
         Ok(lease)
     }
 
@@ -173,10 +175,11 @@ impl NamespaceHandle {
         if endpoint.is_verified() {
             return Ok(());
         }
+        let losses = endpoint.losses();
         Box::pin(verify(self, &mut checkout.lease))
             .await
             .map_err(|error| self.name_error(error))?;
-        endpoint.set_verified();
+        endpoint.set_verified(losses);
         Ok(())
     }
 

@@ -165,6 +165,12 @@ impl Pool {
         now.duration_since(idle.opened) < self.limits.max_lifetime
     }
 
+    /// The count of lost connections.
+    #[inline]
+    pub(super) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Relaxed)
+    }
+
     /// Whether a connection needs no ping: it was used recently, and none has been lost since.
     fn is_proven(&self, idle: &Idle, losses: u64, now: Instant) -> bool {
         idle.proven == losses && now.duration_since(idle.since) < self.limits.ping_after_idle

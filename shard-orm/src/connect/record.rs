@@ -9,7 +9,7 @@ use sea_query::{Alias, Expr, Query, TableRef};
 use super::NamespaceHandle;
 use crate::backend::{Args, Conn, Failure, Field, Sql, render};
 use crate::dialect::Dialect;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The table of the record.
 pub(crate) const TABLE: &str = "shard_orm_namespace";
@@ -31,6 +31,9 @@ pub(crate) const LAYOUT: [&str; 10] = [
     "ready",
 ];
 
+/// The columns of the state, after the layout; all are nullable.
+pub(crate) const STATE: [&str; 4] = ["state", "job", "token", "epoch"];
+
 /// The logical shard in the record of a group's static tables.
 pub(crate) const STATICS: i64 = -1;
 
@@ -43,6 +46,49 @@ pub(crate) struct Record {
     pub(crate) generation: i64,
     /// Missing in records of the first version.
     pub(crate) layout: Option<Layout>,
+    /// Missing in records of earlier versions, whose namespaces are active.
+    pub(crate) state: Option<State>,
+}
+
+/// What a namespace is, while its logical shard moves from one to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum State {
+    /// It serves its logical shard.
+    #[default]
+    Active,
+    /// It is being filled, and serves nobody yet.
+    Incoming,
+    /// Its rows have, or are about to have, another place.
+    Fenced,
+    /// Its rows are gone.
+    Moved,
+    /// The target of a move that was aborted.
+    Dead,
+}
+
+impl State {
+    const NAMES: [(&'static str, Self); 5] = [
+        ("active", Self::Active),
+        ("incoming", Self::Incoming),
+        ("fenced", Self::Fenced),
+        ("moved", Self::Moved),
+        ("dead", Self::Dead),
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        let named = Self::NAMES.iter().find(|(_, state)| *state == self);
+        named.map_or("", |(name, _)| name)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let named = Self::NAMES.iter().find(|(name, _)| *name == text);
+        named.map(|(_, state)| *state).ok_or_else(|| {
+            Error::decode(format!(
+                "the record of a namespace has the unknown state `{text}`; it was written by a newer \
+                 version of this library"
+            ))
+        })
+    }
 }
 
 /// The layout of the group when the record was written.
@@ -82,7 +128,13 @@ impl Record {
             },
             generation: handle.namespace.generation().into(),
             layout: None,
+            state: None,
         }
+    }
+
+    /// The state; records of earlier versions are active.
+    pub(crate) fn state(&self) -> State {
+        self.state.unwrap_or_default()
     }
 
     /// Whether both records identify the same namespace, regardless of layout.
@@ -122,10 +174,13 @@ pub(crate) async fn read_record(
     conn: &mut Conn,
     table: &TableRef,
 ) -> Result<Option<Record>, Failure> {
-    // Records of the first version are rare: they are read only when a column is missing.
-    match select(conn, table, &LAYOUT).await {
-        Err(failure) if is_undefined(&failure) => {}
-        outcome => return outcome,
+    // Records of earlier versions are rare: they are read only when a column is missing.
+    let current: Vec<&'static str> = LAYOUT.into_iter().chain(STATE).collect();
+    for columns in [&current[..], &LAYOUT] {
+        match select(conn, table, columns).await {
+            Err(failure) if is_undefined(&failure) => {}
+            outcome => return outcome,
+        }
     }
     match select(conn, table, &[]).await {
         Err(failure) if is_undefined(&failure) => Ok(None),
@@ -160,6 +215,12 @@ async fn select(
     conn.run(sql, args, &mut |row| {
         let text = |ordinal| Option::<String>::read(row, ordinal).map(Option::unwrap_or_default);
         let number = |ordinal| Option::<i64>::read(row, ordinal).map(Option::unwrap_or_default);
+        let state = if layout.len() > LAYOUT.len() {
+            let state = Option::<String>::read(row, 14)?;
+            Some(state.map_or(Ok(State::Active), |state| State::parse(&state))?)
+        } else {
+            None
+        };
         let group_id = if layout.is_empty() {
             None
         } else {
@@ -186,6 +247,7 @@ async fn select(
             shard: i64::read(row, 2)?,
             generation: i64::read(row, 3)?,
             layout,
+            state,
         });
         Ok(())
     })

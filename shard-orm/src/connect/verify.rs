@@ -3,7 +3,7 @@
 //! Done once per namespace and endpoint. Detects a server that holds another shard, and a
 //! configuration that routes keys differently, before anything is read or written.
 
-use super::record::{Layout, Record, STATICS, read_record};
+use super::record::{Layout, Record, STATICS, State, read_record};
 use super::{Lease, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Fingerprint;
@@ -42,6 +42,24 @@ pub(crate) async fn verify(handle: &NamespaceHandle, lease: &mut Lease) -> Resul
     Ok(())
 }
 
+/// Refuses a namespace that does not serve its logical shard, or does so no more.
+fn check_state(handle: &NamespaceHandle, label: &str, found: &Record) -> Result<()> {
+    let what = match found.state() {
+        State::Active => return Ok(()),
+        State::Incoming => "is being filled by a move, and serves nobody yet",
+        State::Fenced | State::Moved => "has moved to another server",
+        State::Dead => "was the target of a move that was aborted",
+    };
+    Err(Error::new(
+        ErrorKind::ShardMoved,
+        format!(
+            "namespace `{}` on {label} {what} (its record is `{}`)",
+            handle.namespace.name(),
+            found.state().name(),
+        ),
+    ))
+}
+
 /// Compares the routing of keys.
 fn check_layout(own: &Fingerprint, name: &str, label: &str, found: &Layout) -> Result<()> {
     if !found.ready {
@@ -77,14 +95,15 @@ pub(crate) fn described(logical_shards: i64, strategy: &str) -> String {
     format!("`logical_shards = {logical_shards}` and `strategy = {strategy}`")
 }
 
-/// Compares the identity of the namespace.
+/// Compares the identity of the namespace, and checks that it is active.
 ///
 /// # Errors
-/// `Configuration` if the record belongs to another cluster, group, logical shard or generation.
+/// `Configuration` if the record belongs to another cluster, group, logical shard or generation;
+/// `ShardMoved` if it does not serve its logical shard.
 pub(crate) fn compare(handle: &NamespaceHandle, label: &str, found: &Record) -> Result<()> {
     let expected = Record::expected(handle);
     if found.is_of_same(&expected) {
-        return Ok(());
+        return check_state(handle, label, found);
     }
     let what = if found.cluster == expected.cluster && found.group == expected.group {
         "correct the servers or their shards in the configuration"

@@ -34,7 +34,7 @@ pub(crate) async fn create_table(handle: &NamespaceHandle, def: &'static ModelDe
 }
 
 /// Creates a namespace of a group and its record, and gives the record; of one that is known, only
-/// completes a record of the first version. An identity that the record has already stays.
+/// completes a record of an earlier version. An identity that the record has already stays.
 pub(crate) async fn create_namespace_as(
     handle: &Arc<NamespaceHandle>,
     known: Option<&Record>,
@@ -53,8 +53,10 @@ pub(crate) async fn create_namespace_as(
             record(handle, &mut lease, layout).await?
         }
     };
-    match (&found.layout, layout) {
-        (None, Some(layout)) => upgrade(handle, &mut lease, layout).await,
+    match layout {
+        Some(layout) if found.layout.is_none() || found.state.is_none() => {
+            upgrade(handle, &mut lease, layout).await
+        }
         _ => Ok(found),
     }
 }

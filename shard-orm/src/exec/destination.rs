@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::statement::Statement;
@@ -54,23 +55,31 @@ impl Destination {
         self
     }
 
-    /// Where its one place is by now, when it has moved away and the statement, which failed, has
-    /// done nothing there.
+    /// Where its one place is by now, or once it has moved, after a statement failed there that has
+    /// done nothing; otherwise the error.
     #[cold]
-    pub(crate) fn moved(
-        &self,
-        target: Target<'_>,
-        failed: &Error,
-        statement: &dyn Statement,
-    ) -> Option<Self> {
-        let may_follow = self.beside.is_empty()
-            && failed.kind().may_have_moved()
-            && statement.is_refused_whole();
-        let handle = may_follow.then(|| target.moved(&self.handle)).flatten()?;
-        Some(Self {
-            handle,
-            beside: Vec::new(),
-            asked: self.asked.clone(),
+    pub(crate) fn moved<'a>(
+        &'a self,
+        target: Target<'a>,
+        failed: Error,
+        statement: &'a dyn Statement,
+    ) -> BoxFuture<'a, Result<Self>> {
+        Box::pin(async move {
+            let may_follow = self.beside.is_empty()
+                && failed.kind().may_have_moved()
+                && statement.is_refused_whole();
+            if !may_follow {
+                return Err(failed);
+            }
+            let settled = target.settled(&self.handle, &failed).await;
+            match settled.map_err(|error| self.name_error(error))? {
+                Some(handle) => Ok(Self {
+                    handle,
+                    beside: Vec::new(),
+                    asked: self.asked.clone(),
+                }),
+                None => Err(failed),
+            }
         })
     }
 

@@ -4,10 +4,10 @@
 
 use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
 
-use crate::backend::{Field, long_text, render, render_alter, render_table};
+use crate::backend::{Field, long_text, render, render_alter, render_table, short_text};
 use crate::connect::{
-    IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, TABLE, ask, comment, compare, read,
-    send, write,
+    IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, STATE, TABLE, ask, comment, compare,
+    read, send, write,
 };
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,6 +52,9 @@ pub(super) async fn record(
     for column in layout_columns(handle.dialect()) {
         create.col(column);
     }
+    for column in state_columns(handle.dialect()) {
+        create.col(column);
+    }
     send(lease, &render_table(handle.dialect(), &create)).await?;
 
     let expected = Record::expected(handle);
@@ -92,13 +95,14 @@ async fn read_back(handle: &NamespaceHandle, lease: &mut Lease) -> Result<Record
     }
 }
 
-/// Completes a record of the first version.
+/// Completes a record of an earlier version.
 pub(super) async fn upgrade(
     handle: &NamespaceHandle,
     lease: &mut Lease,
     layout: &Layout,
 ) -> Result<Record> {
-    for mut column in layout_columns(handle.dialect()) {
+    let columns = layout_columns(handle.dialect()).into_iter();
+    for mut column in columns.chain(state_columns(handle.dialect())) {
         let mut alter = Table::alter();
         alter
             .table(handle.namespace.own_table(TABLE))
@@ -164,6 +168,19 @@ fn layout_columns(dialect: Dialect) -> [ColumnDef; 10] {
         );
         column.null();
         position += 1;
+        column
+    })
+}
+
+fn state_columns(dialect: Dialect) -> [ColumnDef; 4] {
+    let number = || sea_query::ColumnType::BigInteger;
+    let text = || short_text(dialect);
+    let types = [text(), text(), number(), number()];
+    let mut types = types.into_iter();
+    STATE.map(|name| {
+        let column_type = types.next().unwrap_or_else(number);
+        let mut column = ColumnDef::new_with_type(Alias::new(name), column_type);
+        column.null();
         column
     })
 }

@@ -72,15 +72,15 @@ pub(crate) fn run_at<'a>(
             concluded(&span, &destination, begun, counting.rows, result)
         };
         let Err(error) = result else { return result };
-        match destination.moved(target, &error, statement) {
-            Some(moved) => {
+        match destination.moved(target, error, statement).await {
+            Ok(moved) => {
                 sink.reset();
                 run_at(target, moved, intent, statement, sink).await
             }
-            None if may_be_unfit(error.kind()) => {
+            Err(error) if may_be_unfit(error.kind()) => {
                 Err(explained(target, destination, statement, error).await)
             }
-            None => Err(error),
+            Err(error) => Err(error),
         }
     });
     Box::into_pin(call)

@@ -191,12 +191,12 @@ fn rows<'a, T: Send + 'a>(
                 let Taken { lease, endpoint, locks: _locks } = match begun {
                     Ok(Some(taken)) => taken,
                     Ok(None) => return,
-                    Err(error) => match destination.moved(target, &error, &statement) {
-                        Some(moved) => {
+                    Err(error) => match destination.moved(target, error, &statement).await {
+                        Ok(moved) => {
                             destination = moved;
                             continue 'there;
                         }
-                        None => Err(destination.name_error(error))?,
+                        Err(error) => Err(destination.name_error(error))?,
                     },
                 };
                 let endpoint = handle.reading(endpoint);
@@ -249,11 +249,14 @@ fn rows<'a, T: Send + 'a>(
                         handle.health.request_probe();
                         error = lease.outcome_unknown(error);
                     }
-                    if may_ask_again && !of_no_use
-                        && let Some(moved) = destination.moved(target, &error, &statement)
-                    {
-                        destination = moved;
-                        continue 'there;
+                    if may_ask_again && !of_no_use {
+                        match destination.moved(target, error, &statement).await {
+                            Ok(moved) => {
+                                destination = moved;
+                                continue 'there;
+                            }
+                            Err(stands) => error = stands,
+                        }
                     }
                     if !of_no_use || !may_ask_again {
                         Err(destination.name_error(error))?;

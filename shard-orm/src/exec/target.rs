@@ -166,8 +166,30 @@ impl Target<'_> {
         let Self::Cluster { cluster, .. } = self else {
             return None;
         };
-        let now = cluster.current_handle(handle)?;
-        (!Arc::ptr_eq(&now, handle)).then_some(now)
+        cluster.moved_to(handle)
+    }
+
+    /// Where a place is by now, or once its logical shard has changed servers, after a statement
+    /// failed there; `None` if it has not moved.
+    ///
+    /// # Errors
+    /// `ShardMoved` in a transaction, and if the switch does not end in time.
+    pub(crate) async fn settled(
+        &self,
+        handle: &Arc<NamespaceHandle>,
+        failed: &Error,
+    ) -> Result<Option<Arc<NamespaceHandle>>> {
+        match self {
+            Self::Cluster { cluster, .. } => cluster.settled(handle, failed).await,
+            Self::Tx(tx) => {
+                if failed.kind() == ErrorKind::UndefinedTable
+                    && tx.cluster().is_fenced(handle).await
+                {
+                    return Err(tx.moved(failed));
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Where the rows of a key are; inside a transaction, only when that is where it runs.

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use crate::connect::NamespaceHandle;
-use crate::error::{Error, ShardId};
+use crate::error::{Error, Result, ShardId};
 use crate::exec::{Destination, Target};
+use crate::plan::options::is_of_one_namespace;
 use crate::plan::shard_task::ShardTask;
 
 /// The most logical shards of one statement. Beyond about so many, planning it takes longer than
@@ -52,6 +53,25 @@ impl Batch {
         }
         moved.extend(stayed);
         Some(batches(target, moved, Cut::Bounded))
+    }
+
+    /// As [`replanned`](Self::replanned), after waiting for the switch of a part that changes servers.
+    ///
+    /// # Errors
+    /// The error, if nothing has moved.
+    pub(crate) async fn settled(&self, target: Target<'_>, failed: Error) -> Result<Vec<Self>> {
+        if let Some(parts) = self.replanned(target, &failed) {
+            return Ok(parts);
+        }
+        if is_of_one_namespace(failed.kind()) {
+            for task in &*self.tasks {
+                if target.settled(&task.handle, &failed).await?.is_some() {
+                    let parts = self.replanned(target, &failed);
+                    return Ok(parts.unwrap_or_else(|| vec![self.clone()]));
+                }
+            }
+        }
+        Err(failed)
     }
 
     /// What it asks, each where it is by now.

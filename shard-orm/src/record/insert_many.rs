@@ -9,12 +9,13 @@ use futures_util::{FutureExt, StreamExt, stream};
 
 use super::{hooks, prepare};
 use crate::backend::Args;
+use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, WriteMarker};
 use crate::dialect::Dialect;
-use crate::error::Result;
-use crate::error::ShardId;
+use crate::error::{Result, ShardId};
 use crate::exec::{BATCHES, CrudStatement, Executor as _, Intent, NoRows, Operation, Target, run};
 use crate::model::{Model, ModelDef};
+use crate::transaction::Tx;
 
 /// The maximum number of rows of an array insert on PostgreSQL.
 const ROWS_PER_ARRAY: usize = 5_000;
@@ -122,15 +123,39 @@ fn insert_shard<'a>(
         );
         match target {
             Target::Cluster { cluster, marks, .. } if batches.len() > 1 => {
-                let _marker = WriteMarker::new(marks, &handle);
-                let tx = cluster.begin_in(&handle).await?;
-                insert_batches((&tx).target(), &handle, def, &batches, bind).await?;
-                tx.commit().await
+                let mut handle = handle;
+                loop {
+                    let marker = WriteMarker::new(marks, &handle);
+                    let begun = inserted(cluster, &handle, def, &batches, bind).await;
+                    let error = match begun {
+                        Ok(tx) => return tx.commit().await,
+                        Err(error) if error.kind().may_have_moved() => error,
+                        Err(error) => return Err(error),
+                    };
+                    // Nothing was committed: the rows can go where the logical shard is by now.
+                    let settled = cluster.settled(&handle, &error).await;
+                    let settled = settled.map_err(|error| handle.name_error(error))?;
+                    drop(marker);
+                    handle = settled.ok_or(error)?;
+                }
             }
             _ => insert_batches(target, &handle, def, &batches, bind).await,
         }
     }
     .boxed()
+}
+
+/// A transaction that has inserted the rows of one shard.
+async fn inserted(
+    cluster: &Cluster,
+    handle: &Arc<NamespaceHandle>,
+    def: &'static ModelDef,
+    batches: &[(usize, Operation)],
+    bind: &BindCell<'_>,
+) -> Result<Tx> {
+    let tx = cluster.begin_in(handle).await?;
+    insert_batches((&tx).target(), handle, def, batches, bind).await?;
+    Ok(tx)
 }
 
 async fn insert_batches(

@@ -38,9 +38,11 @@ impl Cluster {
                 Ok(tx) => return Ok(tx),
                 Err(error) => error,
             };
-            let now = self.current_handle(&handle);
-            let moved = now.is_some_and(|now| !Arc::ptr_eq(&now, &handle));
-            if !moved || !error.kind().may_have_moved() {
+            if !error.kind().may_have_moved() {
+                return Err(handle.name_error(error));
+            }
+            let settled = Box::pin(self.settled(&handle, &error)).await;
+            if settled.map_err(|error| handle.name_error(error))?.is_none() {
                 return Err(handle.name_error(error));
             }
         }

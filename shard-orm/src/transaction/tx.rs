@@ -157,6 +157,14 @@ impl Tx {
             && self.inner.handle.has_new_primary(self.inner.endpoint).await
     }
 
+    /// The error of a statement whose table is gone because the logical shard has moved: the
+    /// transaction may begin again, at the new place.
+    pub(crate) fn moved(&self, failed: &Error) -> Error {
+        self.inner.retry.store(true, Ordering::Relaxed);
+        let message = format!("the logical shard has moved: {}", failed.message());
+        Error::new(ErrorKind::ShardMoved, message)
+    }
+
     pub(super) fn name(&self, error: Error) -> Error {
         self.inner.handle.name_error(error)
     }

@@ -2,6 +2,7 @@
 
 mod change;
 mod follow;
+mod moves;
 mod start;
 
 use std::path::Path;

@@ -24,6 +24,9 @@ pub(super) fn catalog(value: &Value<'_>) -> Option<Catalog> {
     if let Some(timeout) = table.get("timeout").and_then(|value| duration(&value)) {
         catalog.timeout = timeout;
     }
+    if let Some(wait) = table.get("switch_wait").and_then(|value| duration(&value)) {
+        catalog.switch_wait = wait;
+    }
     catalog.process = table.get("process").and_then(|value| value.text());
     if let Some(value) = table.get("heartbeat") {
         let is_off = value.is_text() && value.text().as_deref() == Some("off");

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Guard, ServerAccess};
 use crate::backend::{Args, Conn, Failure, Field, Opener, Session, Sql};
 use crate::backend::{identity_of_server, namespaces_with_table};
-use crate::connect::record::{self, Record, TABLE, read_record};
+use crate::connect::record::{self, Record, State, TABLE, read_record};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The namespaces on all servers of a group.
@@ -42,8 +42,7 @@ pub(crate) struct Finding {
 }
 
 impl Survey {
-    /// All namespaces with a record on the servers that answered; servers configured twice count
-    /// once.
+    /// All active namespaces on the servers that answered; servers configured twice count once.
     pub(crate) fn findings(&self) -> impl Iterator<Item = (&SurveyedServer, &Finding)> {
         self.servers
             .iter()
@@ -57,7 +56,8 @@ impl Survey {
             })
             .flat_map(|(_, server)| {
                 let held = server.outcome.iter().flat_map(|held| &held.records);
-                held.map(move |found| (server, found))
+                let active = held.filter(|found| found.record.state() == State::Active);
+                active.map(move |found| (server, found))
             })
     }
 }

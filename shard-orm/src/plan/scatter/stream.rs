@@ -46,13 +46,12 @@ pub(crate) fn stream<'e, T: Send + 'e>(
                     let row = match answer.try_next().await {
                         Ok(None) => break,
                         Ok(Some(row)) => row,
-                        Err(error) => match batch.replanned(target, &error) {
-                            Some(spec) if first => {
-                                spec.into_iter().rev().for_each(|part| left.push_front(part));
-                                break;
-                            }
-                            _ => Err(error)?,
-                        },
+                        Err(error) if first => {
+                            let parts = batch.settled(target, error).await?;
+                            parts.into_iter().rev().for_each(|part| left.push_front(part));
+                            break;
+                        }
+                        Err(error) => Err(error)?,
                     };
                     first = false;
                     match rows.next() {
@@ -70,13 +69,11 @@ pub(crate) fn stream<'e, T: Send + 'e>(
         let mut merged = loop {
             match begin_merge(target, &asked, &planned, &order, read).await {
                 Ok(merged) => break merged,
-                Err((error, failed)) => match failed.replanned(target, &error) {
-                    Some(_) => {
-                        let tasks = planned.iter().flat_map(|batch| batch.tasks_now(target));
-                        planned = batches(target, tasks.collect(), Cut::Whole);
-                    }
-                    None => Err(error)?,
-                },
+                Err((error, failed)) => {
+                    failed.settled(target, error).await?;
+                    let tasks = planned.iter().flat_map(|batch| batch.tasks_now(target));
+                    planned = batches(target, tasks.collect(), Cut::Whole);
+                }
             }
         };
         while let Some(sorted) = merged.try_next().await? {

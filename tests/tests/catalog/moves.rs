@@ -1,0 +1,225 @@
+//! Statements wait while a logical shard changes servers.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use futures_util::future::join_all;
+use shard_orm::catalog::Revision;
+use shard_orm::prelude::*;
+use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{Fixture, RawNamespace};
+use shard_orm_tests::relay::Relay;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::{Order, Setting, initialized, open, process, settings, without_password};
+
+/// The logical shard that moves from the first server to the second.
+const MOVING: u32 = 0;
+
+/// Its namespace, as a move would leave it at the fence, and its new one, without rows.
+async fn fenced(fixture: &Fixture) -> RawNamespace {
+    let source = fixture.raw_namespace(MOVING);
+    let name = fixture.namespace().replace("{shard}", &MOVING.to_string());
+    let target = fixture.raw_namespace_on(1, &format!("{name}_g2"));
+    source.copy_to(&target).await;
+    target
+        .set_record("generation = 2, server_name = 'server-1'")
+        .await;
+    source.set_record("state = 'fenced'").await;
+    source
+        .run(&format!("DROP TABLE {}", source.table("orders")))
+        .await;
+    source
+}
+
+/// The topology after the move.
+fn switched(first: &Revision) -> String {
+    let moved = first.document.replace("'0..2'", "'1..2'");
+    let moved = moved.replace("'2..4'", "['0..1', '2..4']");
+    format!("{moved}\n[groups.shop.generations]\n{MOVING} = 2\n")
+}
+
+fn order(fixture: &Fixture) -> Order {
+    Order {
+        id: fixture.id(),
+        user_id: fixture.key_of_shard(MOVING),
+    }
+}
+
+/// A call of each kind at the moving shard. Those that read find the row that the first one writes, or none yet.
+fn calls(fixture: &Fixture, cluster: &Cluster) -> Vec<JoinHandle<shard_orm::Result<()>>> {
+    let key = fixture.key_of_shard(MOVING);
+    let (one, two, three) = (order(fixture), order(fixture), order(fixture));
+    let many: Vec<Order> = (0..3).map(|_| order(fixture)).collect();
+    let on = || cluster.clone();
+    let (a, b, c, d, e, f, g, h) = (on(), on(), on(), on(), on(), on(), on(), on());
+    vec![
+        tokio::spawn(async move { one.insert(&a).await.map(drop) }),
+        tokio::spawn(async move { Order::on(key).all(&b).await.map(drop) }),
+        tokio::spawn(async move { Order::insert_many(&c, many).await.map(drop) }),
+        tokio::spawn(async move { Order::scatter().count(&d).await.map(drop) }),
+        tokio::spawn(async move {
+            let stream = Order::scatter().order_by(Order::ID).stream(&e);
+            stream.try_collect::<Vec<_>>().await.map(drop)
+        }),
+        tokio::spawn(async move {
+            let stream = Order::on(key).stream(&f);
+            stream.try_collect::<Vec<_>>().await.map(drop)
+        }),
+        tokio::spawn(async move {
+            let tx = g.begin(Order::shard(key)).await?;
+            match two.clone().insert(&tx).await {
+                Ok(_) => tx.commit().await,
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+                    tx.rollback().await
+                }
+            }
+        }),
+        tokio::spawn(async move {
+            h.transaction(Order::shard(key), |tx| {
+                let three = three.clone();
+                async move { three.insert(&tx).await.map(drop) }
+            })
+            .await
+        }),
+    ]
+}
+
+/// That none of them ends before the switch, and all succeed after it.
+async fn wait_for_the_switch(fixture: &Fixture, cluster: Cluster, switch: impl AsyncFnOnce()) {
+    let mut calls = calls(fixture, &cluster);
+    // Inside a transaction nothing waits, so it may end with an error that has been checked.
+    let transaction = calls.remove(6);
+    let mut all = Box::pin(join_all(calls));
+    if let Ok(ended) = timeout(Duration::from_millis(300), &mut all).await {
+        panic!("all calls ended at the fence: {ended:?}");
+    }
+    switch().await;
+    for (number, outcome) in all.await.into_iter().enumerate() {
+        let outcome = outcome.unwrap();
+        outcome.unwrap_or_else(|error| panic!("call {number}: {error}"));
+    }
+    transaction.await.unwrap().unwrap();
+}
+
+behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
+    async fn calls_wait_for_the_switch(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        // Known as it was before.
+        Order::scatter().count(&cluster).await.unwrap();
+        fenced(fixture).await;
+        let catalog = catalog.allow_moves();
+        wait_for_the_switch(fixture, cluster.clone(), async || {
+            catalog.change(&first, &switched(&first), "moved").await.unwrap();
+        })
+        .await;
+        let found = Order::scatter().count(&cluster).await.unwrap();
+        assert!((5..=6).contains(&found), "{found}");
+        let key = fixture.key_of_shard(MOVING);
+        assert_eq!(cluster.locate(&Order::shard(key)).unwrap().server, "server-1");
+    }
+
+    async fn a_process_that_starts_at_the_fence_waits_too(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        fenced(fixture).await;
+        let cluster = open(fixture, None).await;
+        let catalog = catalog.allow_moves();
+        wait_for_the_switch(fixture, cluster.clone(), async || {
+            catalog.change(&first, &switched(&first), "moved").await.unwrap();
+        })
+        .await;
+        // Even the plain transaction begins at the new place.
+        assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 6);
+    }
+
+    async fn an_aborted_move_lets_the_calls_go_on_where_they_were(fixture: &Fixture) {
+        initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        let source = fixture.raw_namespace(MOVING);
+        source.set_record("state = 'fenced'").await;
+        wait_for_the_switch(fixture, cluster.clone(), async || {
+            source.set_record("state = 'active'").await;
+        })
+        .await;
+        assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 6);
+    }
+
+    async fn the_wait_has_a_limit(fixture: &Fixture) {
+        initialized(fixture).await;
+        fenced(fixture).await;
+        let brief = settings().switch_wait(Duration::from_millis(50));
+        let cluster = Cluster::connect(&process(fixture, brief)).await.unwrap();
+        let key = fixture.key_of_shard(MOVING);
+        let error = Order::on(key).all(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+        assert!(error.is_retryable());
+        assert_eq!(error.shard().unwrap().shard, MOVING);
+        let error = order(fixture).insert(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+        // Other shards are not concerned.
+        assert_eq!(Order::on(fixture.key_of_shard(3)).count(&cluster).await.unwrap(), 0);
+    }
+
+    async fn a_namespace_is_looked_at_again_after_a_lost_connection(fixture: &Fixture) {
+        if fixture.dialect == Dialect::Sqlite {
+            return;
+        }
+        let (catalog, first) = initialized(fixture).await;
+        let url = without_password(fixture.dialect, &fixture.server_urls()[0]);
+        let relay = Relay::to(&url).await;
+        let through = first.document.replace(&format!("'{url}'"), &format!("'{}'", relay.url(&url)));
+        assert_ne!(through, first.document);
+        catalog.change(&first, &through, "through a relay").await.unwrap();
+        let brief = settings().switch_wait(Duration::from_millis(50));
+        let cluster = Cluster::connect(&process(fixture, brief)).await.unwrap();
+        order(fixture).insert(&cluster).await.unwrap();
+
+        // As on a standby that was promoted before it had all changes: the tables are there.
+        fixture.raw_namespace(MOVING).set_record("state = 'fenced'").await;
+        relay.lead_to(&url).await;
+        // The read notices the loss, and is sent again.
+        let key = fixture.key_of_shard(MOVING);
+        let error = Order::on(key).all(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+        let error = order(fixture).insert(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+    }
+
+    async fn setup_leaves_a_fenced_namespace_alone(fixture: &Fixture) {
+        let source = fenced(fixture).await;
+        let error = fixture.setup_of(&fixture.cluster).run().await.unwrap_err();
+        assert!(error.to_string().contains("its record is `fenced`"), "{error}");
+        assert_eq!(source.record("state").await.as_deref(), Some("fenced"));
+    }
+
+    async fn records_of_earlier_versions_are_upgraded_in_place(fixture: &Fixture) {
+        let namespace = fixture.raw_namespace(MOVING);
+        let record = namespace.table("shard_orm_namespace");
+        for column in ["state", "job", "token", "epoch"] {
+            namespace.run(&format!("ALTER TABLE {record} DROP COLUMN {column}")).await;
+        }
+        let cluster = fixture.another_process().await;
+        order(fixture).insert(&cluster).await.unwrap();
+        // A connection to SQLite that was open before would not notice that the columns are gone.
+        let upgrading = fixture.another_process().await;
+        fixture.setup_of(&upgrading).run().await.unwrap();
+        assert_eq!(namespace.record("state").await, None);
+        order(fixture).insert(&fixture.another_process().await).await.unwrap();
+    }
+
+    async fn a_table_that_was_never_there_is_an_error_at_once(fixture: &Fixture) {
+        initialized(fixture).await;
+        let slow = settings().switch_wait(Duration::from_hours(1));
+        let cluster = Cluster::connect(&process(fixture, slow)).await.unwrap();
+        let source = fixture.raw_namespace(MOVING);
+        source.run(&format!("DROP TABLE {}", source.table("orders"))).await;
+        let key = fixture.key_of_shard(MOVING);
+        let error = Order::on(key).all(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UndefinedTable, "{error}");
+        let error = Order::scatter().count(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UndefinedTable, "{error}");
+    }
+}
