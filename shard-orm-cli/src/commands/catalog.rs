@@ -35,6 +35,8 @@ enum Command {
     Export(ShowArgs),
     /// Store an exported topology, or a local copy, under its own epoch again.
     Restore(RestoreArgs),
+    /// Rebuild an empty catalog from the records of all namespaces on the servers of a file.
+    Rebuild(RebuildArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -66,6 +68,16 @@ struct RestoreArgs {
     /// The file that `catalog export` or a process has written.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+struct RebuildArgs {
+    /// A configuration file with all servers.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The number of the topology: above the epochs that processes use, as their local copies say.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    epoch: u64,
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -102,6 +114,10 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         }
         Command::Restore(args) => {
             let revision = catalog.restore(&read(&args.file)?).await?;
+            print::changed(session.output, &revision)?;
+        }
+        Command::Rebuild(args) => {
+            let revision = catalog.rebuild(&read(&args.file)?, args.epoch).await?;
             print::changed(session.output, &revision)?;
         }
     }

@@ -6,6 +6,7 @@
 mod difference;
 mod servers;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use toml::{Table, Value};
@@ -14,6 +15,7 @@ pub use self::difference::Difference;
 pub use self::servers::ServerEntry;
 use crate::config::{Config, Runs};
 use crate::error::{Error, Result, names};
+use crate::topology::Placement;
 
 /// A topology as a document.
 ///
@@ -51,23 +53,55 @@ impl Document {
         let mut document: Self = text.parse()?;
         document.table.remove("catalog");
         for group in topology.groups() {
-            for server in document.servers_mut(group.name())? {
-                let Some(own) = server.get("name").and_then(Value::as_str) else {
-                    continue;
-                };
-                let position = group
-                    .servers()
-                    .iter()
-                    .position(|found| &**found.name() == own);
-                let placements = (0_u32..).zip(group.placements());
-                let shards = placements
-                    .filter(|(_, placement)| Some(placement.server()) == position)
-                    .map(|(shard, _)| shard);
-                let runs = Runs::of(shards).texts().map(Value::String).collect();
-                server.insert("shards".to_owned(), Value::Array(runs));
-            }
+            let placements = (0_u32..).zip(group.placements());
+            let server_of = |(shard, placement): (u32, &Placement)| {
+                let server = group.servers().get(placement.server())?;
+                Some((shard, server.name().to_string()))
+            };
+            document.set_shards(group.name(), &placements.filter_map(server_of).collect())?;
         }
         Ok(document)
+    }
+
+    /// Lists at each server of a group the logical shards that it has in `servers`.
+    pub(crate) fn set_shards(
+        &mut self,
+        group: &str,
+        servers: &BTreeMap<u32, String>,
+    ) -> Result<()> {
+        for server in self.servers_mut(group)? {
+            let own = server.get("name").and_then(Value::as_str);
+            let shards = servers.iter().filter(|(_, name)| Some(&***name) == own);
+            let runs = Runs::of(shards.map(|(shard, _)| *shard));
+            let runs = runs.texts().map(Value::String).collect();
+            server.insert("shards".to_owned(), Value::Array(runs));
+        }
+        Ok(())
+    }
+
+    /// Sets the generations of a group's namespaces; those of the first generation are not listed.
+    pub(crate) fn set_generations(
+        &mut self,
+        group: &str,
+        generations: &BTreeMap<u32, u32>,
+    ) -> Result<()> {
+        self.group(group)?;
+        let later = generations
+            .iter()
+            .filter(|(_, generation)| **generation > 1);
+        let entry = |(shard, generation): (&u32, &u32)| {
+            (shard.to_string(), Value::Integer((*generation).into()))
+        };
+        let later: Table = later.map(entry).collect();
+        let groups = self.table.get_mut("groups").and_then(Value::as_table_mut);
+        if let Some(own) = groups.and_then(|groups| groups.get_mut(group)?.as_table_mut()) {
+            if later.is_empty() {
+                own.remove("generations");
+            } else {
+                own.insert("generations".to_owned(), Value::Table(later));
+            }
+        }
+        Ok(())
     }
 
     /// What differs in another document, by path. Servers are compared by name.

@@ -1,5 +1,7 @@
 //! The catalog of a cluster, for operators.
 
+mod rebuild;
+
 use std::sync::Arc;
 use std::time::Duration;
 

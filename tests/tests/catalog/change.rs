@@ -135,6 +135,33 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         }
     }
 
+    async fn a_lost_catalog_is_rebuilt_from_the_namespaces(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let process = open(fixture, None).await;
+        let forget = async || {
+            for table in ["shard_orm_topology", "shard_orm_event", "shard_orm_process", "shard_orm_catalog"] {
+                run_in_database(fixture, &format!("DROP TABLE {table}")).await;
+            }
+        };
+        forget().await;
+        // A file whose shards are not where the rows are.
+        let swapped = first.document.replace("'0..2'", "'x'").replace("'2..4'", "'0..2'");
+        let swapped = swapped.replace("'x'", "'2..4'");
+        let rebuilt = catalog.rebuild(&swapped, 7).await.unwrap();
+        let expected = Document::of_configuration(&first.document).unwrap().to_string();
+        assert_eq!((rebuilt.epoch, &rebuilt.document), (7, &expected));
+        eventually("the process follows again", async || process.topology().epoch() == 7).await;
+        let error = catalog.rebuild(&swapped, 8).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+
+        forget().await;
+        let lost = fixture.raw_namespace(3);
+        lost.set_record("state = 'moved'").await;
+        let error = catalog.rebuild(&first.document, 8).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.to_string().contains("shard 3 has no active namespace"), "{error}");
+    }
+
     async fn a_change_that_is_dropped_is_stored_whole_or_not_at_all(fixture: &Fixture) {
         let (catalog, first) = initialized(fixture).await;
         let mut base = first;
