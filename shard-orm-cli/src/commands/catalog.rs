@@ -29,6 +29,8 @@ enum Command {
     Show(ShowArgs),
     /// List the epochs, the newest first.
     History(HistoryArgs),
+    /// Store a configuration file as the next topology, if it moves no logical shard.
+    Apply(ApplyArgs),
     /// Compare a file, or an epoch, with the newest topology. The exit code is 3 if they differ.
     Diff(DiffArgs),
     /// Print the topology with its epoch, for `catalog restore`.
@@ -61,6 +63,21 @@ struct DiffArgs {
     /// An epoch instead of a file.
     #[arg(long, value_name = "N", conflicts_with = "file")]
     epoch: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ApplyArgs {
+    /// The configuration file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Why, for the history.
+    #[arg(
+        short = 'm',
+        long,
+        value_name = "TEXT",
+        default_value = "a file was applied"
+    )]
+    comment: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -107,6 +124,14 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             if !difference.is_empty() {
                 return Ok(Exit::Findings);
             }
+        }
+        Command::Apply(args) => {
+            let base = revision(&cluster, None).await?;
+            let document = Document::of_configuration(&read(&args.file)?)?;
+            let revision = catalog
+                .change(&base, &document.to_string(), &*args.comment)
+                .await?;
+            print::changed(session.output, &revision)?;
         }
         Command::Export(args) => {
             let revision = revision(&cluster, args.epoch).await?;

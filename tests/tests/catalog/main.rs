@@ -4,6 +4,7 @@ mod change;
 mod follow;
 mod moves;
 mod start;
+mod traffic;
 
 use std::path::Path;
 use std::time::Duration;
