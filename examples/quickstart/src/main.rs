@@ -57,7 +57,7 @@ async fn run() -> Outcome {
     Ok(())
 }
 
-/// Opens the cluster and creates missing namespaces and tables.
+/// Opens the cluster, and creates missing namespaces and tables by the files in `migrations`.
 async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
     heading("Open the cluster");
     let cluster = Cluster::open(file).await?;
@@ -71,18 +71,16 @@ async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
             group.router().strategy().name(),
         );
     }
-    let setup = cluster
-        .setup()
-        .table::<Flight>()
-        .table::<Plane>()
-        .table::<Airline>()
-        .table::<Airport>()
-        .run()
-        .await?;
-    println!(
-        "setup: {} namespaces, {} tables",
-        setup.namespaces, setup.tables
-    );
+    let migrations = shard_orm::migrations!("migrations")?;
+    cluster.migrate(&migrations).up().await?;
+    for target in cluster.migrate(&migrations).status().await?.targets {
+        for version in &target.versions {
+            println!(
+                "migration {} of `{}` ({}): in {} of {} namespaces",
+                version.version, target.folder, version.name, version.applied, target.namespaces,
+            );
+        }
+    }
     Ok(cluster)
 }
 

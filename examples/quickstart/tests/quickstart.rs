@@ -25,7 +25,9 @@ fn two_runs_say_the_same_and_what_is_right() {
     let first = run(&configuration);
     for line in [
         "group `flights`: 16 logical shards on 2 servers, strategy `hash`",
-        "setup: 16 namespaces, 38 tables",
+        "migration 1 of `default` (create tables): in 1 of 1 namespaces",
+        "migration 1 of `flights.static` (create tables): in 2 of 2 namespaces",
+        "migration 1 of `flights` (create tables): in 16 of 16 namespaces",
         "insert_many: 2695 flights of 1351 aircraft; 4 had no aircraft",
         "insert_many: data of 1140 aircraft",
         "server `a`: 8 logical shards, 1332 rows",
