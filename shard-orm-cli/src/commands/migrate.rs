@@ -9,9 +9,13 @@ use shard_orm::migrate::{Event, Migrate, Migrations, Report, Resolution};
 
 use crate::Result;
 use crate::exit::{Exit, Failure};
+use crate::output;
 use crate::output::migrate as print;
 use crate::output::progress::Progress;
 use crate::session::Session;
+
+/// What a run of migrations counts.
+const MIGRATIONS: &str = "migrations";
 
 /// Changes the tables of all namespaces by files of SQL.
 ///
@@ -30,6 +34,8 @@ enum Command {
     Up(UpArgs),
     /// Show which namespaces have which version. The exit code is 3 if one lacks a version.
     Status(ScopeArgs),
+    /// Compare the tables of all namespaces with the files. The exit code is 3 if one deviates.
+    Drift(DriftArgs),
     /// Revert the versions after one, the latest first.
     Down(DownArgs),
     /// Revert the latest version of each folder, and apply it again.
@@ -47,7 +53,7 @@ struct ScopeArgs {
     #[arg(long, value_name = "FOLDER", default_value = "migrations")]
     migrations: PathBuf,
     /// Only this group, static tables (GROUP.static) or named database. Can be repeated.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", visible_alias = "group")]
     only: Vec<String>,
     /// Only this logical shard. Can be repeated.
     #[arg(long, value_name = "N")]
@@ -99,6 +105,19 @@ struct UpArgs {
     /// Migrate all namespaces at once, without a first one.
     #[arg(long, conflicts_with = "canary_pause")]
     no_canary: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct DriftArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Compare the namespaces with each other only, without a scratch namespace in which the files
+    /// are run: for an account that may not create one.
+    #[arg(long)]
+    without_scratch: bool,
+    /// Namespaces of one server that are read at the same time.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    per_server: usize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -184,6 +203,21 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
                 Exit::Findings
             })
         }
+        Command::Drift(args) => {
+            let run = args.scope.migrate(&cluster)?.per_server(args.per_server);
+            let run = if args.without_scratch {
+                run.without_scratch()
+            } else {
+                run
+            };
+            let drift = watched(run, "namespaces").drift().await?;
+            output::drift::print(session.output, &drift)?;
+            Ok(if drift.deviations().next().is_some() {
+                Exit::Findings
+            } else {
+                Exit::of(drift.is_empty())
+            })
+        }
         Command::Down(args) => {
             let question = format!(
                 "The versions after {} are reverted in all namespaces.",
@@ -192,10 +226,13 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             if !args.yes && !crate::prompt::confirm(&question)? {
                 return Ok(Exit::Failed);
             }
-            let run = watched(args.run.migrate(&cluster)?);
+            let run = watched(args.run.migrate(&cluster)?, MIGRATIONS);
             report(run.down(args.to).await, session)
         }
-        Command::Redo(args) => report(watched(args.migrate(&cluster)?).redo().await, session),
+        Command::Redo(args) => report(
+            watched(args.migrate(&cluster)?, MIGRATIONS).redo().await,
+            session,
+        ),
         Command::Fake(args) => {
             let run = args.run.migrate(&cluster)?;
             let run = match args.to {
@@ -239,20 +276,18 @@ async fn up(args: &UpArgs, cluster: &Cluster, session: &Session<'_>) -> Result<E
             Ok(())
         });
     }
-    report(watched(run).up().await, session)
+    report(watched(run, MIGRATIONS).up().await, session)
 }
 
-/// Shows the progress of a run.
-fn watched(run: Migrate) -> Migrate {
+/// Shows the progress of a run over so many of these.
+fn watched(run: Migrate, noun: &'static str) -> Migrate {
     let progress: Arc<Mutex<Option<Progress>>> = Arc::default();
     run.on_event(move |event| {
         // No code that can panic runs under the lock.
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         match (&event, &*progress) {
-            (Event::Planned { steps, .. }, _) => {
-                *progress = Some(Progress::new(*steps, "migrations"))
-            }
-            (Event::Done { .. }, Some(progress)) => progress.done(false),
+            (Event::Planned { steps, .. }, _) => *progress = Some(Progress::new(*steps, noun)),
+            (Event::Done { .. } | Event::Read { .. }, Some(progress)) => progress.done(false),
             // The report says why.
             (Event::Failed(_), Some(progress)) => progress.done(true),
             (

@@ -27,6 +27,9 @@ pub fn print(output: &Output, written: &[Written]) -> Result<()> {
         };
         text.push_str(&format!("{what} {}\n", one.path.display()));
     }
-    text.push_str("Edit the configuration, then run `shard-orm setup` and `shard-orm check`.\n");
+    text.push_str(
+        "Edit the configuration, then run `shard-orm setup`, `shard-orm migrate up` and `shard-orm \
+         check`.\n",
+    );
     output.text(&text)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::cluster::Location;
 use crate::migrate::report::Failed;
-use crate::schema::{AlterStatement, Deviation};
+use crate::schema::{AlterStatement, Aspect, Deviation};
 
 /// Where the tables of namespaces deviate from the migration files, or from each other; returned by
 /// [`Migrate::drift`](crate::migrate::Migrate::drift).
@@ -115,6 +115,20 @@ impl Drifted {
             && self.deviation == other.deviation
     }
 
+    /// The deviation with its table, in words.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let (table, deviation) = (&self.table, &self.deviation);
+        match (deviation.aspect, &deviation.found, self.basis) {
+            (Aspect::Table, None, _) => format!("table `{table}` is missing"),
+            (Aspect::Table, _, Basis::Files) => format!("table `{table}` is in no file"),
+            (Aspect::Table, _, Basis::Majority) => {
+                format!("table `{table}` is missing in most namespaces")
+            }
+            _ => format!("table `{table}`: {deviation}"),
+        }
+    }
+
     /// How many namespaces have what, in words.
     #[must_use]
     pub fn counts(&self) -> String {
@@ -135,17 +149,8 @@ impl Drifted {
 
 impl fmt::Display for Drifted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            location,
-            table,
-            deviation,
-            ..
-        } = self;
-        write!(
-            f,
-            "{location}: table `{table}`: {deviation}; {}",
-            self.counts()
-        )?;
+        let (location, description) = (&self.location, self.description());
+        write!(f, "{location}: {description}; {}", self.counts())?;
         for statement in &self.statements {
             write!(f, "\n  {};", statement.sql)?;
         }

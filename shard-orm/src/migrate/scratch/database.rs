@@ -110,14 +110,10 @@ async fn drop_leftovers(session: &mut Session, handle: &NamespaceHandle) -> Resu
         session.ask(text, &[], on_row).await?;
     }
     for (name, tables) in found {
-        if !session.lock_named(&lock(&name)).await? {
-            continue;
-        }
         // Without a table its process was killed before it could mark it.
-        if tables == 0 || is_own(session, &name, &handle.cluster).await? {
+        let is_own = tables == 0 || is_own(session, &name, &handle.cluster).await?;
+        if is_own && session.lock_named(&lock(&name)).await? {
             drop_unused(session, &name, Duration::ZERO).await?;
-        } else {
-            session.unlock_named(&lock(&name)).await?;
         }
     }
     Ok(())
