@@ -73,6 +73,9 @@ async fn open(file: &Path) -> Result<Cluster, Box<dyn Error>> {
     }
     let migrations = shard_orm::migrations!("migrations")?;
     cluster.migrate(&migrations).up().await?;
+    // Prepares the synchronization of the reference tables.
+    let setup = cluster.setup().table::<Airline>().table::<Airport>();
+    setup.run().await?;
     for target in cluster.migrate(&migrations).status().await?.targets {
         for version in &target.versions {
             println!(
