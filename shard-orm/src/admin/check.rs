@@ -1,6 +1,7 @@
 //! What is wrong with a cluster, and how to mend it.
 
 mod budget;
+mod catalog;
 mod endpoints;
 mod finding;
 mod namespaces;
@@ -83,7 +84,8 @@ struct Looked {
 ///
 /// Every endpoint is reached, and asked for its role, version, clock and limits; the namespaces of
 /// each group are surveyed as by [`Cluster::setup`]; the copies of static tables are asked when they
-/// last caught up with their sources. A server that does not answer is a finding.
+/// last caught up with their sources; and the [catalog](crate::catalog), if there is one, which
+/// processes follow it. A server that does not answer is a finding.
 ///
 /// ```
 /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
@@ -123,6 +125,7 @@ pub async fn check(cluster: &Cluster, options: CheckOptions) -> Result<CheckRepo
             statics::check(&presence, options, &mut report).await;
         }
     }
+    catalog::check(cluster, &mut report).await;
     report.finish();
     Ok(report)
 }

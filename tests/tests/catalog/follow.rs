@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shard_orm::admin::{CheckOptions, check};
 use shard_orm::prelude::*;
 use shard_orm_tests::waiting::eventually;
 use shard_orm_tests::{behaviours, scratch};
@@ -99,6 +100,31 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_eq!(cluster.topology().epoch(), 2);
         let fresh = open(fixture, None).await;
         assert_eq!(fresh.topology().epoch(), 3);
+    }
+
+    async fn check_names_an_empty_catalog_and_processes_that_stay_behind(fixture: &Fixture) {
+        let found = async |cluster: &Cluster| {
+            let report = check(cluster, CheckOptions::new()).await.unwrap();
+            let of_catalog = report.findings.into_iter().map(|finding| finding.check);
+            let of_catalog = of_catalog.filter(|check| check.starts_with("catalog") || check.starts_with("process"));
+            of_catalog.collect::<Vec<_>>()
+        };
+        let config = fixture.config().catalog(settings());
+        let unfollowed = Cluster::connect(&config).await.unwrap();
+        assert_eq!(found(&unfollowed).await, ["catalog_empty"]);
+        unfollowed.close().await;
+
+        let (catalog, first) = initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        let rarely = settings().poll(Duration::from_hours(24)).heartbeat(Some(Duration::from_hours(24)));
+        let process = Cluster::connect(&process(fixture, rarely)).await.unwrap();
+        eventually("all processes are listed", async || catalog.processes().await.unwrap().len() == 3).await;
+        catalog.change(&first, &document(fixture, "weight = 2"), "weight").await.unwrap();
+        uses(&cluster, 2).await;
+        // On PostgreSQL it is notified.
+        let expected: &[&str] = if fixture.dialect == Dialect::Postgres { &[] } else { &["process_behind"] };
+        eventually("the check says so", async || found(&cluster).await == expected).await;
+        process.close().await;
     }
 
     async fn reconfiguration_is_left_to_the_catalog(fixture: &Fixture) {
