@@ -169,3 +169,126 @@ fn sorted_value(value: &Value) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::Document;
+    use crate::config::{Config, ServerState};
+
+    /// A change of one of four servers, or of one that may not exist.
+    #[derive(Debug, Clone)]
+    enum Edit {
+        Add(u8, bool),
+        Remove(u8),
+        State(u8, ServerState),
+        Weight(u8, u32),
+        Capacity(u8, Option<u64>),
+        Replica(u8, u8, bool),
+    }
+
+    fn edit() -> impl Strategy<Value = Edit> {
+        let states = [
+            ServerState::Active,
+            ServerState::Inactive,
+            ServerState::Draining,
+        ];
+        prop_oneof![
+            (0..4_u8, any::<bool>()).prop_map(|(server, inactive)| Edit::Add(server, inactive)),
+            (0..4_u8).prop_map(Edit::Remove),
+            (0..4_u8, prop::sample::select(states.to_vec()))
+                .prop_map(|(one, to)| Edit::State(one, to)),
+            (0..4_u8, 0..9_u32).prop_map(|(one, weight)| Edit::Weight(one, weight)),
+            (0..4_u8, any::<Option<u64>>()).prop_map(|(one, bytes)| Edit::Capacity(one, bytes)),
+            (0..4_u8, 0..3_u8, any::<bool>())
+                .prop_map(|(one, to, add)| Edit::Replica(one, to, add)),
+        ]
+    }
+
+    fn apply(document: &mut Document, edit: &Edit) -> crate::Result<()> {
+        let name = |server: &u8| format!("s{server}");
+        match edit {
+            Edit::Add(server, inactive) => {
+                let state = if *inactive {
+                    ServerState::Inactive
+                } else {
+                    ServerState::Active
+                };
+                let url = format!("sqlite://data/s{server}");
+                document.add_server("shop", &name(server), &url, state)
+            }
+            Edit::Remove(server) => document.remove_server("shop", &name(server)),
+            Edit::State(server, state) => document.set_state("shop", &name(server), *state),
+            Edit::Weight(server, weight) => document.set_weight("shop", &name(server), *weight),
+            Edit::Capacity(server, bytes) => document.set_capacity("shop", &name(server), *bytes),
+            Edit::Replica(server, to, add) => {
+                let url = format!("sqlite://data/r{server}_{to}");
+                if *add {
+                    document.add_replica("shop", &name(server), &url, 1 + u32::from(*to))
+                } else {
+                    document.remove_replica("shop", &name(server), &url)
+                }
+            }
+        }
+    }
+
+    /// The server of each logical shard; `None` if the document is no valid topology.
+    fn places(document: &Document) -> Option<BTreeMap<u32, String>> {
+        let topology = Config::from_toml(&document.to_string())
+            .ok()?
+            .topology()
+            .ok()?;
+        let group = topology.group("shop")?;
+        let place = |shard: u32| {
+            let server = group.placement(shard).unwrap().server();
+            (shard, group.servers()[server].name().to_string())
+        };
+        Some((0..group.logical_shards()).map(place).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_of_edits_moves_a_shard(edits in prop::collection::vec(edit(), 0..40)) {
+            let text = "[groups.shop]\nlogical_shards = 8\n\
+                        [[groups.shop.servers]]\nname = 's0'\nprimary = 'sqlite://data/s0'\n\
+                        [[groups.shop.servers]]\nname = 's1'\nprimary = 'sqlite://data/s1'\nweight = 3\n";
+            let mut document = Document::of_configuration(text).unwrap();
+            let before = places(&document).unwrap();
+            for edit in &edits {
+                let mut next = document.clone();
+                if apply(&mut next, edit).is_err() {
+                    // Refused whole.
+                    prop_assert_eq!(&next, &document);
+                    continue;
+                }
+                // Else the catalog refuses it, as for a server that is inactive and has shards.
+                if let Some(after) = places(&next) {
+                    prop_assert_eq!(&after, &before);
+                    let read: Document = next.to_string().parse().unwrap();
+                    prop_assert_eq!(read.to_string(), next.to_string());
+                    prop_assert!(next.difference(&read).is_empty());
+                    document = next;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn weights_become_lists_of_shards() {
+        let text = "catalog = 'default'\n[databases.default]\nprimary = 'sqlite://data/d.db'\n\
+                    [groups.shop]\nlogical_shards = 4\n\
+                    [[groups.shop.servers]]\nname = 'b'\nprimary = 'sqlite://data/b'\nweight = 3\n\
+                    [[groups.shop.servers]]\nname = 'a'\nprimary = 'sqlite://data/a'\n";
+        let document = Document::of_configuration(text).unwrap();
+        assert_eq!(
+            document.to_string(),
+            "[databases.default]\nprimary = \"sqlite://data/d.db\"\n\n[groups.shop]\nlogical_shards = 4\n\n\
+             [[groups.shop.servers]]\nname = \"b\"\nprimary = \"sqlite://data/b\"\nshards = [\"0..3\"]\nweight = 3\n\n\
+             [[groups.shop.servers]]\nname = \"a\"\nprimary = \"sqlite://data/a\"\nshards = [\"3..4\"]\n"
+        );
+    }
+}
