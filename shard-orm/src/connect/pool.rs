@@ -219,13 +219,7 @@ impl Pool {
                 format!("cannot connect to {}: {}", self.label, error.message()),
             )
             .with_source(error)),
-            Err(_) => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "{} did not accept a connection within {:?} (`connect_timeout`)",
-                    self.label, self.limits.connect_timeout
-                ),
-            )),
+            Err(_) => Err(self.unaccepted()),
         }
     }
 
@@ -244,13 +238,7 @@ impl Pool {
     pub(super) async fn listen(&self, channel: &str) -> Result<Option<Listener>> {
         match timeout(self.limits.connect_timeout, self.opener.listen(channel)).await {
             Ok(listener) => listener,
-            Err(_) => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "{} did not accept a connection within {:?} (`connect_timeout`)",
-                    self.label, self.limits.connect_timeout
-                ),
-            )),
+            Err(_) => Err(self.unaccepted()),
         }
     }
 
@@ -417,6 +405,17 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
         // No code that can panic runs under the lock.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cold]
+    fn unaccepted(&self) -> Error {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "{} did not accept a connection within {:?} (`connect_timeout`)",
+                self.label, self.limits.connect_timeout
+            ),
+        )
     }
 
     #[cold]
