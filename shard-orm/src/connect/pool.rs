@@ -420,13 +420,9 @@ impl Pool {
 
     #[cold]
     fn closed(&self) -> Error {
-        Error::new(
-            ErrorKind::Unavailable,
-            format!(
-                "the pool of {} is closed because the cluster was closed",
-                self.label
-            ),
-        )
+        let label = &self.label;
+        let message = format!("the pool of {label} is closed because the cluster was closed");
+        Error::new(ErrorKind::Unavailable, message)
     }
 
     #[cold]
