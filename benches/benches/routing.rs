@@ -1,6 +1,7 @@
 //! What it costs to find a key's logical shard, for each strategy, through `Router::route`.
 //!
-//! Goals: `hash` within 3 ns, `ring` of 16 nodes with 512 points each within 60 ns. Keys are
+//! Goals: `hash` within 3 ns, 1,024 explicit ranges within 6 ns, `ring` of 16 nodes with 512 points
+//! each within 60 ns. Keys are
 //! random: with equal or rising ones the branches of a search would be foreseen. Strategies
 //! alternate, round by round; the median of all rounds counts.
 
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use shard_orm::route::{
-    DjangoRing, Hash, Modulo, Pins, Range, Region, Ring, Router, RoutingKey, Strategy, mix64,
+    DjangoRing, Hash, Modulo, Pins, Range, Ranges, Region, Ring, Router, RoutingKey, Strategy,
+    mix64,
 };
 
 const SHARDS: u32 = 16;
@@ -24,8 +26,11 @@ fn main() {
     let strategies = [
         ("hash", router(Hash::new(SHARDS).unwrap())),
         ("hash, 1000 other keys pinned", pinned()),
+        ("hash, 1024 shards, one split", split()),
+        ("hash, 1024 random ranges", random_ranges()),
         ("modulo", router(Modulo::new(SHARDS).unwrap())),
-        ("range", range()),
+        ("range", range(SHARDS)),
+        ("range, 1024 shards", range(1_024)),
         ("region, 4 of 4 shards each", region()),
         (
             "ring, 512 points",
@@ -78,9 +83,25 @@ fn pinned() -> Router {
     router(Hash::new(SHARDS).unwrap()).with_pins(pins).unwrap()
 }
 
-fn range() -> Router {
-    let width = i64::MAX / i64::from(SHARDS) * 2;
-    let bounds = (1..i64::from(SHARDS)).map(|shard| i64::MIN + shard * width);
+/// 1,023 equal ranges, of which one was split in two.
+fn split() -> Router {
+    let ranges = Hash::new(1_023).unwrap().ranges();
+    let middle = ranges.of(7).next().unwrap();
+    let middle = middle.start() + (middle.end() - middle.start()) / 2;
+    let ranges = ranges.split(7, middle, 1_023).unwrap();
+    router(Hash::with_ranges(1_024, ranges).unwrap())
+}
+
+/// Ranges as uneven as random splits make them.
+fn random_ranges() -> Router {
+    let starts = (1..1_024).map(|shard| (mix64(u64::from(shard) << 20), shard));
+    let ranges = Ranges::new(starts.chain([(0, 0)])).unwrap();
+    router(Hash::with_ranges(1_024, ranges).unwrap())
+}
+
+fn range(shards: u32) -> Router {
+    let width = i64::MAX / i64::from(shards) * 2;
+    let bounds = (1..i64::from(shards)).map(|shard| i64::MIN + shard * width);
     router(Range::new(bounds).unwrap())
 }
 

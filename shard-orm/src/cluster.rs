@@ -251,11 +251,11 @@ impl Cluster {
         }
     }
 
-    /// The handles of a group, by logical shard.
+    /// The handles of a group's logical shards in use, ascending.
     pub(crate) fn handles_of_group(&self, group: &str) -> Result<Vec<Arc<NamespaceHandle>>> {
         let state = self.inner.state.load();
         let index = state.group(group)?;
-        Ok(state.pool_set.shards(index).to_vec())
+        Ok(state.pool_set.shards(index).cloned().collect())
     }
 
     /// The handles of the logical shards that own keys with a hash in this range; `None` if the

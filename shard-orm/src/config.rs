@@ -46,7 +46,7 @@ pub use server::Server;
 pub use server_state::ServerState;
 pub use settings::PoolSettings;
 pub(crate) use shard_runs::Runs;
-pub use strategy::StrategyConfig;
+pub use strategy::{RegionShards, StrategyConfig};
 
 /// A cluster's databases and shard groups.
 ///
@@ -82,6 +82,8 @@ pub use strategy::StrategyConfig;
 ///   `{ type = "ring", virtual_nodes = 512, weights = [1, 1, 2] }`,
 ///   `{ type = "ring", compatible = "django-shard-library" }`, or
 ///   `{ type = "region", default = "eu", regions = { eu = "0..8", us = ["8..12", "12..16"] } }`.
+///   Explicit ranges are lines like `4000000000000000 = 1` in `[groups.shop.strategy.ranges]`; see
+///   [`Ranges`](crate::route::Ranges).
 /// - `read` of a group is `"primary"`, `"replica"` or `"session"`; `[groups.shop.pins]` holds lines like
 ///   `"42" = 3`.
 /// - `[pool]`, `[groups.shop.pool]` and the `pool` of a server or database hold the fields of
@@ -120,8 +122,8 @@ pub use strategy::StrategyConfig;
 ///     );
 /// let topology = config.topology()?;
 /// let shop = topology.group("shop").unwrap();
-/// assert_eq!(shop.placements()[11].server(), 0);
-/// assert_eq!(shop.placements()[12].server(), 1);
+/// assert_eq!(shop.placement(11).unwrap().server(), 0);
+/// assert_eq!(shop.placement(12).unwrap().server(), 1);
 /// # Ok::<(), shard_orm::Error>(())
 /// ```
 #[derive(Debug, Clone)]

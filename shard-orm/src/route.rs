@@ -4,6 +4,7 @@
 //! allocations or server access. Two processes with the same [`Router`] agree on every key, and so
 //! does any other language that implements the functions described here.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -12,10 +13,13 @@ use crate::error::{Error, ErrorKind, Result};
 
 mod django;
 mod hash;
+mod lookup;
 mod modulo;
+mod owners;
 mod pins;
 mod points;
 mod range;
+mod ranges;
 mod region;
 mod ring;
 
@@ -24,6 +28,7 @@ pub use hash::{Hash, mix64};
 pub use modulo::Modulo;
 pub use pins::Pins;
 pub use range::Range;
+pub use ranges::{MAX_RANGES, Position, Ranges, RangesError};
 pub use region::Region;
 pub use ring::Ring;
 
@@ -128,9 +133,19 @@ pub trait Strategy: Send + Sync + fmt::Debug + 'static {
         false
     }
 
+    /// Whether a key can be routed to this shard, which is below
+    /// [`logical_shards`](Self::logical_shards).
+    ///
+    /// A shard to which the strategy routes no key, and to which none is pinned, is *unused*: it
+    /// has no namespace, and no query is sent to it. Numbers of merged shards are unused, and are
+    /// not given to another shard.
+    fn is_used(&self, _shard: u32) -> bool {
+        true
+    }
+
     /// Whether this is the default strategy, which a router calls without dynamic dispatch.
     #[doc(hidden)]
-    fn as_hash(&self) -> Option<Hash> {
+    fn as_hash(&self) -> Option<&Hash> {
         None
     }
 }
@@ -160,7 +175,7 @@ impl Router {
     pub fn new(strategy: Arc<dyn Strategy>) -> Self {
         Self {
             logical_shards: strategy.logical_shards(),
-            hash: strategy.as_hash(),
+            hash: strategy.as_hash().cloned(),
             strategy,
             pins: Pins::default(),
         }
@@ -184,10 +199,19 @@ impl Router {
         Ok(self)
     }
 
-    /// The number of logical shards.
+    /// The number of logical shards, unused ones included.
     #[must_use]
     pub fn logical_shards(&self) -> u32 {
         self.logical_shards
+    }
+
+    /// The logical shards to which keys are routed or pinned, ascending: all but the
+    /// [unused](Strategy::is_used) ones.
+    #[must_use]
+    pub fn used_shards(&self) -> Vec<u32> {
+        let pinned: BTreeSet<u32> = self.pins.iter().map(|(_, shard)| shard).collect();
+        let is_used = |shard: &u32| self.strategy.is_used(*shard) || pinned.contains(shard);
+        (0..self.logical_shards).filter(is_used).collect()
     }
 
     /// The strategy, which pins override.
@@ -219,7 +243,7 @@ impl Router {
         if let Some(shard) = self.pins.get(key.key) {
             return Ok(shard);
         }
-        if let Some(hash) = self.hash {
+        if let Some(hash) = &self.hash {
             return Ok(hash.shard_of(key.key));
         }
         let shard = self.strategy.route(key)?;
@@ -239,7 +263,7 @@ impl Router {
     /// of the range, and those to which such a key is pinned. `None` if the strategy is not
     /// [`Hash`].
     pub(crate) fn shards_of_hashes(&self, hashes: &RangeInclusive<u64>) -> Option<Vec<u32>> {
-        let mut shards: Vec<u32> = self.hash?.shards_of_hashes(hashes).collect();
+        let mut shards = self.hash.as_ref()?.shards_of_hashes(hashes);
         let pinned = self
             .pins
             .iter()

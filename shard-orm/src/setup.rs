@@ -17,6 +17,7 @@ use self::group::Planned;
 use self::plan::{Allowed, plan};
 pub(crate) use self::presence::{Presence, presence};
 use crate::cluster::Cluster;
+use crate::config::Runs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{create_all, create_in_database, create_table};
 use crate::id;
@@ -268,12 +269,17 @@ impl Setup {
             }
         }
         for (group, allowed) in &self.allowed {
-            let count = self.cluster.handles_of_group(group)?.len();
-            let beyond =
-                |shard: &&u32| usize::try_from(**shard).map_or(true, |shard| shard >= count);
-            if let Some(shard) = allowed.missing.iter().find(beyond) {
+            let handles = self.cluster.handles_of_group(group)?;
+            let in_use = |shard| {
+                handles
+                    .iter()
+                    .any(|handle| handle.namespace.shard() == shard)
+            };
+            if let Some(shard) = allowed.missing.iter().find(|shard| !in_use(**shard)) {
+                let shards = handles.iter().map(|handle| handle.namespace.shard());
                 return Err(Error::configuration(format!(
-                    "group `{group}` has no logical shard {shard} to create; it has {count}"
+                    "group `{group}` has no logical shard {shard} to create; it has {}",
+                    Runs::of(shards).in_words()
                 )));
             }
         }

@@ -22,7 +22,7 @@ mod template;
 pub use crate::config::{Fallback, HealthSettings, PoolSettings, Read};
 pub use database::Database;
 pub use endpoint::Endpoint;
-pub(crate) use fingerprint::Fingerprint;
+pub(crate) use fingerprint::{CUT, Fingerprint};
 pub use group::Group;
 pub use namespace::Namespace;
 pub use placement::Placement;

@@ -24,12 +24,18 @@ fn all_strategies() -> Vec<(Arc<dyn Strategy>, u32)> {
     vec![
         (Arc::new(Hash::new(16).unwrap()), 16),
         (Arc::new(Hash::new(1).unwrap()), 1),
+        (Arc::new(uneven_hash()), 6),
         (Arc::new(Modulo::new(7).unwrap()), 7),
         (Arc::new(Range::new([-100, 0, 5_000]).unwrap()), 4),
         (Arc::new(Ring::new(5, 64).unwrap()), 5),
         (Arc::new(DjangoRing::new(["a", "b"], 64).unwrap()), 2),
         (Arc::new(region), 5),
     ]
+}
+
+fn uneven_hash() -> Hash {
+    let ranges = Hash::new(4).unwrap().ranges();
+    Hash::with_ranges(6, ranges.split(2, 5 << 61, 5).unwrap()).unwrap()
 }
 
 /// A table of vectors: its columns after the key, by row.
@@ -310,7 +316,7 @@ fn a_key_of_no_region_goes_to_the_default_or_is_refused() {
 fn a_pin_stands_over_the_strategy() {
     let pins = Pins::new([(0, 3), (-7, 1), (i64::MIN, 2)]).unwrap();
     let hash = Hash::new(4).unwrap();
-    let router = Router::new(Arc::new(hash)).with_pins(pins).unwrap();
+    let router = Router::new(Arc::new(hash.clone())).with_pins(pins).unwrap();
     let route = |key| router.route(&RoutingKey::new(key)).unwrap();
     assert_eq!((route(0), route(-7), route(i64::MIN)), (3, 1, 2));
     for key in 1..1_000 {

@@ -183,11 +183,11 @@ impl Fixture {
             .collect()
     }
 
-    /// A fresh key of each logical shard, by the number of the shard.
+    /// A fresh key of each logical shard in use, by the number of the shard.
     pub fn key_of_each_shard(&self) -> Vec<i64> {
-        (0..self.logical_shards)
-            .map(|shard| self.key_of_shard(shard))
-            .collect()
+        let topology = self.cluster.topology();
+        let shards = topology.group(GROUP).unwrap().shards();
+        shards.map(|shard| self.key_of_shard(shard)).collect()
     }
 
     /// A fresh key of this logical shard.

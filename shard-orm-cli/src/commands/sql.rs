@@ -146,7 +146,7 @@ fn place(args: &Args, session: &Session<'_>, cluster: &Cluster) -> Result<(SqlPl
     let group = session.group(cluster, args.group.as_deref())?;
     let topology = cluster.topology();
     let found = topology.group(&group);
-    let shards = found.map_or(0, |found| found.placements().len());
+    let shards = found.map_or(0, |found| found.placements().count());
     let servers = found.map_or(0, |found| found.servers().len());
     Ok(match (&args.key, args.shard) {
         (Some(key), _) => {

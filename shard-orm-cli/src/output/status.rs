@@ -3,13 +3,16 @@
 use std::io::{self, IsTerminal as _};
 
 use shard_orm::admin::{
-    EndpointRole, EndpointState, NamespaceState, NamespaceStatus, ServerStatus, Status,
+    EndpointRole, EndpointState, GroupStatus, NamespaceState, NamespaceStatus, ServerStatus, Status,
 };
 
 use super::table::{Align, Table};
 use super::text::{bytes, count, duration, estimated};
 use super::{HEADING, Output};
 use crate::Result;
+
+/// The most characters of a strategy.
+const STRATEGY: usize = 100;
 
 /// Moves the cursor to the first line, and clears the screen below it.
 const REDRAW: &str = "\u{1b}[H\u{1b}[J";
@@ -43,8 +46,8 @@ fn text(status: &Status) -> String {
             "\n{HEADING}group {}{HEADING:#}: {}, {}, strategy {}\n\n",
             group.name,
             group.dialect,
-            count(group.logical_shards, "logical shard"),
-            group.strategy
+            shards(group),
+            shortened(&group.strategy)
         ));
         text.push_str(&endpoints(group.servers.iter()));
         let mut table = namespaces();
@@ -83,6 +86,23 @@ fn text(status: &Status) -> String {
         text.push_str(&table.text());
     }
     text
+}
+
+/// `7 logical shards, 5 of them in use`; unused ones have no namespace.
+fn shards(group: &GroupStatus) -> String {
+    let all = count(group.logical_shards, "logical shard");
+    match u32::try_from(group.shards.len()) {
+        Ok(used) if used < group.logical_shards => format!("{all}, {used} of them in use"),
+        _ => all,
+    }
+}
+
+/// A strategy with many ranges would fill the screen.
+fn shortened(strategy: &str) -> String {
+    match strategy.char_indices().nth(STRATEGY) {
+        Some((end, _)) => format!("{} ..", &strategy[..end]),
+        None => strategy.to_owned(),
+    }
 }
 
 fn endpoints<'s>(servers: impl Iterator<Item = &'s ServerStatus>) -> String {

@@ -53,12 +53,13 @@ impl Document {
         let mut document: Self = text.parse()?;
         document.table.remove("catalog");
         for group in topology.groups() {
-            let placements = (0_u32..).zip(group.placements());
-            let server_of = |(shard, placement): (u32, &Placement)| {
+            let server_of = |placement: &Placement| {
                 let server = group.servers().get(placement.server())?;
+                let shard = placement.namespace().shard();
                 Some((shard, server.name().to_string()))
             };
-            document.set_shards(group.name(), &placements.filter_map(server_of).collect())?;
+            let homes = group.placements().filter_map(server_of).collect();
+            document.set_shards(group.name(), &homes)?;
         }
         Ok(document)
     }

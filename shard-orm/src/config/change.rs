@@ -55,7 +55,10 @@ impl Group {
                 "number of logical shards",
                 self.logical_shards == next.logical_shards,
             ),
-            ("strategy", self.strategy.is_same(&next.strategy)),
+            (
+                "strategy",
+                self.strategy.is_same(&next.strategy, self.logical_shards),
+            ),
             ("list of pins", own_pins == next_pins),
             ("namespace template", template(self) == template(next)),
         ]

@@ -11,6 +11,7 @@ mod ids;
 mod scalar;
 mod secrets;
 mod shape;
+mod strategy;
 mod table;
 
 use environment::Environment;

@@ -31,6 +31,14 @@ impl Runs {
             .map(|run| format!("{}..{}", run.start, run.end))
     }
 
+    pub(crate) fn shards(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().cloned().flatten()
+    }
+
+    pub(crate) fn into_ranges(self) -> Vec<Range<u32>> {
+        self.0
+    }
+
     /// The form for a sentence: `shard 3`, `shards 0 to 3 and 7`.
     pub(crate) fn in_words(&self) -> String {
         let words: Vec<String> = self

@@ -1,35 +1,51 @@
 //! The configuration of a group's routing strategy.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Runs;
-use crate::route::Strategy;
+use crate::route::{Ranges, Strategy};
+
+mod canonical;
+mod display;
 
 /// How a group's keys are distributed over its logical shards; see [`route`](crate::route) for
 /// each.
 ///
 /// ```
 /// use shard_orm::config::{Group, StrategyConfig};
-/// use shard_orm::route::Modulo;
+/// use shard_orm::route::{Modulo, Ranges};
 ///
 /// let by_range = Group::new(3).strategy(StrategyConfig::Range { bounds: vec![1_000, 2_000] });
 /// let built_in_code = Group::new(16).strategy(Modulo::new(16)?);
+///
+/// let ranges = Ranges::even([0, 1])?.split(1, 0xc000_0000_0000_0000, 2)?;
+/// let uneven = Group::new(3).strategy(StrategyConfig::HashRanges { ranges });
 /// # Ok::<(), shard_orm::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum StrategyConfig {
-    /// Contiguous ranges of a hash: [`route::Hash`](crate::route::Hash).
+    /// Ranges of equal width of a hash: [`route::Hash`](crate::route::Hash).
     #[default]
     Hash,
+    /// Explicit ranges of a hash:
+    /// [`route::Hash::with_ranges`](crate::route::Hash::with_ranges).
+    HashRanges {
+        /// The owner of each hash.
+        ranges: Ranges<u64>,
+    },
     /// The remainder of the key: [`route::Modulo`](crate::route::Modulo).
     Modulo,
     /// Ranges of the key: [`route::Range`](crate::route::Range).
     Range {
         /// The first key of each shard except shard 0, ascending.
         bounds: Vec<i64>,
+    },
+    /// Explicit ranges of the key:
+    /// [`route::Range::with_ranges`](crate::route::Range::with_ranges).
+    KeyRanges {
+        /// The owner of each key.
+        ranges: Ranges<i64>,
     },
     /// A consistent-hash ring: [`route::Ring`](crate::route::Ring).
     Ring {
@@ -51,97 +67,26 @@ pub enum StrategyConfig {
         /// The region for keys without a region, or with an unknown one.
         default: Option<String>,
     },
+    /// The region selects explicit ranges of a hash:
+    /// [`route::Region::with_ranges`](crate::route::Region::with_ranges).
+    RegionRanges {
+        /// The logical shards of each region.
+        regions: Vec<(String, RegionShards)>,
+        /// The region for keys without a region, or with an unknown one.
+        default: Option<String>,
+    },
     /// A strategy implemented in code.
     Custom(Arc<dyn Strategy>),
 }
 
-impl StrategyConfig {
-    /// Whether both route alike, as far as that is decidable. Strategies in code are compared by
-    /// type and `Debug` output.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Custom(one), Self::Custom(other)) => {
-                Arc::ptr_eq(one, other) || format!("{one:?}") == format!("{other:?}")
-            }
-            (Self::Hash, Self::Hash) | (Self::Modulo, Self::Modulo) => true,
-            (Self::Range { bounds: one }, Self::Range { bounds: other }) => one == other,
-            (
-                Self::Ring {
-                    virtual_nodes: one,
-                    weights: own,
-                },
-                Self::Ring {
-                    virtual_nodes: other,
-                    weights: its,
-                },
-            ) => one == other && own == its,
-            (
-                Self::DjangoRing { virtual_nodes: one },
-                Self::DjangoRing {
-                    virtual_nodes: other,
-                },
-            ) => one == other,
-            (
-                Self::Region {
-                    regions: one,
-                    default: own,
-                },
-                Self::Region {
-                    regions: other,
-                    default: its,
-                },
-            ) => one == other && own == its,
-            _ => false,
-        }
-    }
-}
-
-/// The notation of configuration files. Equal strings route alike, except for strategies in code.
-impl fmt::Display for StrategyConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Hash => f.write_str("\"hash\""),
-            Self::Modulo => f.write_str("\"modulo\""),
-            Self::Range { bounds } => write!(f, "{{ type = \"range\", bounds = {bounds:?} }}"),
-            Self::Ring {
-                virtual_nodes,
-                weights,
-            } => {
-                write!(f, "{{ type = \"ring\", virtual_nodes = {virtual_nodes}")?;
-                // Weights of 1 are the default.
-                if let Some(weights) = weights
-                    .as_ref()
-                    .filter(|all| all.iter().any(|one| *one != 1))
-                {
-                    write!(f, ", weights = {weights:?}")?;
-                }
-                f.write_str(" }")
-            }
-            Self::DjangoRing { virtual_nodes } => write!(
-                f,
-                "{{ type = \"ring\", compatible = \"django-shard-library\", virtual_nodes = {virtual_nodes} }}"
-            ),
-            Self::Region { regions, default } => {
-                f.write_str("{ type = \"region\"")?;
-                if let Some(default) = default {
-                    write!(f, ", default = {default:?}")?;
-                }
-                f.write_str(", regions = { ")?;
-                let mut regions: Vec<_> = regions.iter().collect();
-                regions.sort_by_key(|(name, _)| name);
-                for (position, (name, runs)) in regions.into_iter().enumerate() {
-                    let comma = if position == 0 { "" } else { ", " };
-                    write!(
-                        f,
-                        "{comma}{name:?} = {}",
-                        Runs::of(runs.iter().cloned().flatten())
-                    )?;
-                }
-                f.write_str(" } }")
-            }
-            Self::Custom(strategy) => write!(f, "(in code) {:?}", strategy.name()),
-        }
-    }
+/// The logical shards of a region, of [`StrategyConfig::RegionRanges`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegionShards {
+    /// Runs of logical shards, each with an equal share of the hashes, in ascending order.
+    Even(Vec<Range<u32>>),
+    /// Explicit ranges of the hash.
+    Ranges(Ranges<u64>),
 }
 
 impl From<Arc<dyn Strategy>> for StrategyConfig {

@@ -36,7 +36,8 @@ pub(crate) struct PoolSet {
 struct GroupPools {
     guard: Arc<Guard>,
     servers: Vec<Arc<ServerPools>>,
-    handles: Vec<Arc<NamespaceHandle>>,
+    /// None for unused logical shards.
+    handles: Vec<Option<Arc<NamespaceHandle>>>,
     statics: Vec<Arc<NamespaceHandle>>,
 }
 
@@ -108,14 +109,12 @@ impl PoolSet {
     }
 
     pub(crate) fn shard(&self, group: usize, shard: u32) -> Option<Arc<NamespaceHandle>> {
-        self.groups[group]
-            .handles
-            .get(shard as usize)
-            .map(Arc::clone)
+        self.groups[group].handles.get(shard as usize)?.clone()
     }
 
-    pub(crate) fn shards(&self, group: usize) -> &[Arc<NamespaceHandle>] {
-        &self.groups[group].handles
+    /// The handles of the logical shards in use, ascending.
+    pub(crate) fn shards(&self, group: usize) -> impl Iterator<Item = &Arc<NamespaceHandle>> {
+        self.groups[group].handles.iter().flatten()
     }
 
     /// The guard of a group.

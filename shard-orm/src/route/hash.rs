@@ -1,11 +1,12 @@
-//! The default strategy: contiguous ranges of a frozen 64-bit hash.
+//! The default strategy: ranges of a frozen 64-bit hash.
 //!
-//! Ranges rather than a modulus: one shard can later be split in two without moving a key of
-//! another.
+//! Ranges rather than a modulus: one shard can be split in two without moving a key of another.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use super::{RoutingKey, Strategy, check_count};
+use super::owners::Owners;
+use super::{Ranges, RoutingKey, Strategy, check_count};
 use crate::error::Result;
 
 /// Mixes all bits of a 64-bit number: the finalizer of SplitMix64.
@@ -31,8 +32,12 @@ pub const fn mix64(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Contiguous ranges of equal width of the key's [`mix64`]: shard `(mix64(key) * n) >> 64`, where
-/// the key's two's complement is read as an unsigned number and the product has 128 bits.
+/// Ranges of the key's [`mix64`].
+///
+/// [`new`](Self::new) divides the hashes evenly: the shard of a key is `(mix64(key) * n) >> 64`,
+/// where the key's two's complement is read as an unsigned number and the product has 128 bits.
+/// [`with_ranges`](Self::with_ranges) takes explicit [`Ranges`], which a split or a merge makes of
+/// the even ones.
 ///
 /// ```
 /// use shard_orm::route::{Hash, RoutingKey, Strategy};
@@ -40,35 +45,80 @@ pub const fn mix64(mut z: u64) -> u64 {
 /// let hash = Hash::new(16)?;
 /// assert_eq!(hash.route(&RoutingKey::new(0))?, 0);
 /// assert_eq!(hash.route(&RoutingKey::new(42))?, 10);
+///
+/// let ranges = hash.ranges().split(10, 0xa700_0000_0000_0000, 16)?;
+/// let split = Hash::with_ranges(17, ranges)?;
+/// assert_eq!(split.route(&RoutingKey::new(42))?, 16);
 /// # Ok::<(), shard_orm::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hash {
-    logical_shards: u32,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hash(Division);
+
+/// How the hashes are divided among the shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Division {
+    /// Evenly among this number of shards, in their order.
+    Even(u32),
+    Ranges(Arc<Owners<u64>>),
 }
 
 impl Hash {
-    /// Routes to this number of shards.
+    /// Routes to this number of shards, each with an equal share of the hashes.
     ///
     /// # Errors
     ///
     /// [`Configuration`](crate::ErrorKind::Configuration) for 0, or for more than
     /// [`MAX_LOGICAL_SHARDS`](super::MAX_LOGICAL_SHARDS).
     pub fn new(logical_shards: u32) -> Result<Self> {
-        check_count(logical_shards as usize).map(|logical_shards| Self { logical_shards })
+        check_count(logical_shards as usize).map(|count| Self(Division::Even(count)))
+    }
+
+    /// Routes to this number of shards by these ranges of the hash. A shard that owns no range is
+    /// [unused](Strategy::is_used). Ranges that are the even ones give a strategy that equals
+    /// [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and if a range belongs to a shard that is not below
+    /// `logical_shards`.
+    pub fn with_ranges(logical_shards: u32, ranges: Ranges<u64>) -> Result<Self> {
+        let even = Self::new(logical_shards)?;
+        if ranges == even.ranges() {
+            return Ok(even);
+        }
+        let owners = Owners::new(logical_shards, ranges)?;
+        Ok(Self(Division::Ranges(Arc::new(owners))))
+    }
+
+    /// The ranges of the hash, also of a strategy that divides it evenly.
+    #[must_use]
+    pub fn ranges(&self) -> Ranges<u64> {
+        match &self.0 {
+            Division::Even(count) => Ranges::even_to(*count),
+            Division::Ranges(owners) => owners.ranges().clone(),
+        }
     }
 
     /// The shard of a key; every key has one.
     #[inline]
-    pub(super) fn shard_of(self, key: i64) -> u32 {
-        slice(mix64(key.cast_unsigned()), self.logical_shards)
+    pub(super) fn shard_of(&self, key: i64) -> u32 {
+        let hash = mix64(key.cast_unsigned());
+        match &self.0 {
+            Division::Even(count) => slice(hash, *count),
+            Division::Ranges(owners) => owners.owner(hash),
+        }
     }
-}
 
-impl Hash {
-    /// The shards that own a part of a range of hashes.
-    pub(super) fn shards_of_hashes(self, hashes: &RangeInclusive<u64>) -> RangeInclusive<u32> {
-        slice(*hashes.start(), self.logical_shards)..=slice(*hashes.end(), self.logical_shards)
+    /// The shards that own a part of a range of hashes, some of them repeatedly.
+    pub(super) fn shards_of_hashes(&self, hashes: &RangeInclusive<u64>) -> Vec<u32> {
+        match &self.0 {
+            Division::Even(count) => {
+                let first = slice(*hashes.start(), *count);
+                let last = slice(*hashes.end(), *count);
+                (first..=last).collect()
+            }
+            Division::Ranges(owners) => owners.within(hashes).collect(),
+        }
     }
 }
 
@@ -88,7 +138,10 @@ impl Strategy for Hash {
     }
 
     fn logical_shards(&self) -> u32 {
-        self.logical_shards
+        match &self.0 {
+            Division::Even(count) => *count,
+            Division::Ranges(owners) => owners.logical_shards(),
+        }
     }
 
     #[inline]
@@ -96,18 +149,39 @@ impl Strategy for Hash {
         Ok(self.shard_of(key.key))
     }
 
-    fn as_hash(&self) -> Option<Hash> {
-        Some(*self)
+    fn is_used(&self, shard: u32) -> bool {
+        match &self.0 {
+            Division::Even(_) => true,
+            Division::Ranges(owners) => owners.owns(shard),
+        }
+    }
+
+    fn as_hash(&self) -> Option<&Hash> {
+        Some(self)
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::slice;
+    use super::{Hash, slice};
 
     proptest! {
+        #[test]
+        fn the_even_ranges_are_the_slices(count in 1_u32..=65_536, hashes in prop::collection::vec(any::<u64>(), 20)) {
+            let ranges = Hash::new(count).unwrap().ranges();
+            prop_assert_eq!(ranges.starts().len(), count as usize);
+            for hash in hashes {
+                prop_assert_eq!(ranges.owner(hash), slice(hash, count));
+            }
+            for (first, shard) in ranges.starts() {
+                prop_assert_eq!(slice(first, count), shard);
+                prop_assert!(shard == 0 || slice(first - 1, count) == shard - 1);
+            }
+        }
+
         #[test]
         fn a_shard_owns_a_contiguous_range_of_hashes(
             a in any::<u64>(),

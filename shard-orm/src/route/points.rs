@@ -5,21 +5,19 @@
 
 use std::fmt;
 
+use super::lookup::Lookup;
 use crate::error::{Error, Result};
 
 /// The maximum number of points of a ring: a mistyped number is an error rather than minutes of
 /// building and gigabytes of memory.
 pub(super) const MAX_POINTS: u64 = 1 << 23;
 
-/// Sorted points with an index on their top bits: a search reads about two of them.
+/// Sorted points with an index.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Points {
-    hashes: Box<[u64]>,
+    /// The first hash beyond each point; the highest hash has none.
+    lookup: Lookup,
     nodes: Box<[u16]>,
-    /// For each value of the top bits, the first point that is not below it.
-    starts: Box<[u32]>,
-    /// The shift of a hash to its top bits.
-    shift: u32,
 }
 
 impl Points {
@@ -32,27 +30,11 @@ impl Points {
         }
         points.sort_unstable();
         points.dedup_by_key(|(hash, _)| *hash);
-        let bits = (points.len() as u64)
-            .next_power_of_two()
-            .trailing_zeros()
-            .max(1);
-        let shift = 64 - bits;
-        let mut starts = Vec::with_capacity(1 << bits);
-        let mut next = 0_usize;
-        for bucket in 0..1_u64 << bits {
-            while points
-                .get(next)
-                .is_some_and(|(hash, _)| hash >> shift < bucket)
-            {
-                next += 1;
-            }
-            starts.push(u32::try_from(next).map_err(|_| too_many())?);
-        }
+        check_points(points.len() as u64)?;
+        let beyond = points.iter().filter_map(|(hash, _)| hash.checked_add(1));
         Ok(Self {
-            hashes: points.iter().map(|(hash, _)| *hash).collect(),
+            lookup: Lookup::new(beyond.collect()),
             nodes: points.iter().map(|(_, node)| *node).collect(),
-            starts: starts.into(),
-            shift,
         })
     }
 
@@ -60,19 +42,8 @@ impl Points {
     /// there is none.
     #[inline]
     pub(super) fn owner(&self, hash: u64) -> u32 {
-        // The shift leaves as many bits as `starts` has entries for.
-        let bucket = usize::try_from(hash >> self.shift).unwrap_or(usize::MAX);
-        let mut at = self.starts.get(bucket).map_or(0, |start| *start as usize);
-        while self.hashes.get(at).is_some_and(|point| *point < hash) {
-            at += 1;
-        }
-        let node = self.nodes.get(at).or_else(|| self.nodes.first());
-        u32::from(node.copied().unwrap_or(0))
-    }
-
-    /// The number of points.
-    pub(super) fn len(&self) -> usize {
-        self.hashes.len()
+        let node = self.nodes.get(self.lookup.position(hash));
+        u32::from(node.or_else(|| self.nodes.first()).copied().unwrap_or(0))
     }
 }
 
@@ -94,7 +65,7 @@ fn too_many() -> Error {
 /// Thousands of numbers would not help a reader.
 impl fmt::Debug for Points {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} points", self.len())
+        write!(f, "{} points", self.nodes.len())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::connect::{
 };
 use crate::error::{Error, Result};
 use crate::exec::names;
-use crate::topology::Group;
+use crate::topology::{CUT, Group};
 
 /// The maximum number of keys or shards in a message.
 const MAX_LISTED: usize = 8;
@@ -156,7 +156,10 @@ impl<'s> Report<'s> {
             ));
             self.edit
                 .push(format!("logical_shards = {}", layout.logical_shards));
-            self.edit.push(format!("strategy = {}", layout.strategy));
+            self.edit.push(match layout.strategy.strip_suffix(CUT) {
+                Some(first) => format!("the former strategy, which begins with {first}"),
+                None => format!("strategy = {}", layout.strategy),
+            });
             if layout.logical_shards == i64::from(own.logical_shards)
                 && layout.strategy == own.strategy
             {
@@ -165,6 +168,19 @@ impl<'s> Report<'s> {
                 );
             }
             return;
+        }
+        let used: BTreeSet<i64> = self.group.shards().map(i64::from).collect();
+        let shards = self.own.iter().map(|(_, found)| found.record.shard);
+        let unused = shards.filter_map(|shard| u32::try_from(shard).ok());
+        let unused: Vec<u32> = unused
+            .filter(|shard| *shard < own.logical_shards && !used.contains(&i64::from(*shard)))
+            .collect();
+        if !unused.is_empty() {
+            self.problems.push(format!(
+                "its servers hold {}, to which the configuration routes no key; give each a range \
+                 or a pin, or remove its namespace if the rows are no longer needed",
+                Runs::of(unused).in_words(),
+            ));
         }
         // Records of the first version lack the number of shards.
         let beyond = self.own.iter().map(|(_, found)| found.record.shard).max();
@@ -293,7 +309,10 @@ impl<'s> Report<'s> {
                 if shards.len() == 1 { "is" } else { "are" },
                 if shards.len() == 1 { "" } else { " and so on" },
                 if shards.len() == 1 { "it" } else { "them" },
-                handles[first as usize].namespace.name(),
+                handles
+                    .iter()
+                    .find(|handle| handle.namespace.shard() == first)
+                    .map_or("", |handle| handle.namespace.name()),
             ));
         }
         for (to, shards) in &nowhere {

@@ -16,6 +16,8 @@ const VERSION: &str = "1";
 const SAMPLES: u64 = 256;
 /// The maximum length of a stored strategy, in characters.
 const LONGEST: usize = 1_000;
+/// The end of a stored strategy that was truncated.
+pub(crate) const CUT: &str = "..";
 /// The length of a digest, in bytes.
 const DIGEST: usize = 16;
 
@@ -24,7 +26,8 @@ const DIGEST: usize = 16;
 pub(crate) struct Fingerprint {
     /// The number of logical shards.
     pub(crate) logical_shards: u32,
-    /// The strategy as written in a configuration file, for people; long ones are truncated.
+    /// The strategy as written in a configuration file, in its shortest form, for people; long
+    /// ones are truncated.
     pub(crate) strategy: String,
     /// A digest of the number of logical shards, the strategy and its parameters, the type of the
     /// keys, and the shards of sample keys.
@@ -37,15 +40,14 @@ impl Fingerprint {
     /// Computed from a strategy, the template of namespace names (by which one strategy routes),
     /// and their router.
     pub(super) fn new(strategy: &StrategyConfig, template: &str, router: &Router) -> Self {
-        let described = strategy.to_string();
+        let described = strategy.canonical(router.logical_shards()).to_string();
         let names = match strategy {
             StrategyConfig::DjangoRing { .. } => template,
             _ => "",
         };
-        let keys = if matches!(strategy, StrategyConfig::Region { .. }) {
-            "region, i64"
-        } else {
-            "i64"
+        let keys = match strategy {
+            StrategyConfig::Region { .. } | StrategyConfig::RegionRanges { .. } => "region, i64",
+            _ => "i64",
         };
         let samples = samples(router);
         let count = router.logical_shards().to_string();
@@ -102,15 +104,15 @@ fn cut(described: String) -> String {
         return described;
     }
     let mut text: String = described.chars().take(LONGEST).collect();
-    text.push_str("..");
+    text.push_str(CUT);
     text
 }
 
 #[cfg(all(test, feature = "sqlite"))]
 #[allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 mod tests {
-    use crate::config::{Config, Group, Server, StrategyConfig};
-    use crate::route::{RoutingKey, Strategy};
+    use crate::config::{Config, Group, RegionShards, Server, StrategyConfig};
+    use crate::route::{Ranges, RoutingKey, Strategy};
 
     use super::Fingerprint;
 
@@ -134,6 +136,27 @@ mod tests {
 
         fn route(&self, key: &RoutingKey<'_>) -> crate::Result<u32> {
             Ok((self.0)(key.key))
+        }
+    }
+
+    fn hash_ranges(starts: &[(u64, u32)]) -> StrategyConfig {
+        let ranges = Ranges::new(starts.iter().copied()).unwrap();
+        StrategyConfig::HashRanges { ranges }
+    }
+
+    fn key_ranges(starts: &[(i64, u32)]) -> StrategyConfig {
+        let ranges = Ranges::new(starts.iter().copied()).unwrap();
+        StrategyConfig::KeyRanges { ranges }
+    }
+
+    /// Runs of the region `eu`, and shards 2 and 3 of `us`, of which the latter begins at a
+    /// sixteenth of all hashes.
+    fn region_ranges(eu: Vec<std::ops::Range<u32>>, sixteenth: u64) -> StrategyConfig {
+        let us = Ranges::new([(0, 2), (sixteenth << 60, 3)]).unwrap();
+        let us = ("us".to_owned(), RegionShards::Ranges(us));
+        StrategyConfig::RegionRanges {
+            regions: vec![us, ("eu".to_owned(), RegionShards::Even(eu))],
+            default: None,
         }
     }
 
@@ -168,6 +191,35 @@ mod tests {
             four().strategy(regions(None, 2)),
             four().strategy(regions(Some("eu"), 2)),
             four().strategy(regions(None, 3)),
+            four().strategy(hash_ranges(&[
+                (0, 0),
+                (1 << 62, 1),
+                (2 << 62, 2),
+                (5 << 61, 3),
+            ])),
+            four().strategy(hash_ranges(&[
+                (0, 1),
+                (1 << 62, 0),
+                (2 << 62, 2),
+                (3 << 62, 3),
+            ])),
+            four().strategy(hash_ranges(&[(0, 0), (1 << 63, 1)])),
+            Group::new(5).strategy(hash_ranges(&[
+                (0, 0),
+                (1 << 62, 1),
+                (2 << 62, 2),
+                (3 << 62, 3),
+            ])),
+            four().strategy(key_ranges(&[(i64::MIN, 0), (10, 1), (20, 3), (30, 2)])),
+            four().strategy(key_ranges(&[
+                (i64::MIN, 0),
+                (10, 1),
+                (20, 2),
+                (31, 3),
+                (32, 2),
+            ])),
+            four().strategy(region_ranges(vec![0..2], 2)),
+            four().strategy(region_ranges(vec![0..2], 3)),
             four().strategy(Custom(|key| u32::from(key % 2 == 0))),
             four().strategy(Custom(|key| u32::from(key % 3 == 0))),
         ]
@@ -215,6 +267,42 @@ mod tests {
         );
     }
 
+    #[test]
+    fn spelled_out_even_ranges_have_the_fingerprint_of_the_even_ones() {
+        for count in [1, 2, 3, 16, 1_000] {
+            let ranges = Ranges::even(0..count).unwrap();
+            let explicit = StrategyConfig::HashRanges { ranges };
+            assert_eq!(
+                of(Group::new(count).strategy(explicit)),
+                of(Group::new(count))
+            );
+        }
+        let bounds = StrategyConfig::Range {
+            bounds: vec![10, 20, 30],
+        };
+        let explicit = key_ranges(&[(i64::MIN, 0), (10, 1), (20, 2), (30, 3)]);
+        assert_eq!(
+            of(Group::new(4).strategy(explicit)),
+            of(Group::new(4).strategy(bounds))
+        );
+        let even = StrategyConfig::Region {
+            regions: vec![("eu".into(), vec![0..2]), ("us".into(), vec![2..4])],
+            default: None,
+        };
+        let explicit = of(Group::new(4).strategy(region_ranges(vec![1..2, 0..1], 8)));
+        assert_eq!(explicit, of(Group::new(4).strategy(even)));
+        // Shard 4 is unused: the two cannot be compared by runs alone.
+        let unused = of(Group::new(5).strategy(region_ranges(vec![0..2], 8)));
+        assert_ne!(unused.routing, explicit.routing);
+        let eu = RegionShards::Ranges(Ranges::even([0, 1]).unwrap());
+        let us = RegionShards::Ranges(Ranges::even([2, 3]).unwrap());
+        let spelled_out = StrategyConfig::RegionRanges {
+            regions: vec![("eu".into(), eu), ("us".into(), us)],
+            default: None,
+        };
+        assert_eq!(of(Group::new(5).strategy(spelled_out)), unused);
+    }
+
     /// Stored in every namespace: a change of the format would invalidate all of them. Computed by
     /// Python's `hashlib.blake2b`.
     #[test]
@@ -223,5 +311,11 @@ mod tests {
         assert_eq!(hash.strategy, "\"hash\"");
         assert_eq!(hash.routing, "8268e7573d6a6fc78a2f77af3978af3c");
         assert_eq!(hash.pins, "fa455fd923bec1ab41ce6aa0990669d7");
+        let uneven = of(Group::new(3).strategy(hash_ranges(&[(0, 2), (1 << 63, 0)])));
+        assert_eq!(
+            uneven.strategy,
+            "{ type = \"hash\", ranges = { 0000000000000000 = 2, 8000000000000000 = 0 } }"
+        );
+        assert_eq!(uneven.routing, "9ff01af66772534b88cc67ecb21ed3a7");
     }
 }

@@ -14,7 +14,8 @@ pub struct Group {
     pub(super) router: Router,
     pub(super) fingerprint: Arc<Fingerprint>,
     pub(super) servers: Vec<Server>,
-    pub(super) placements: Vec<Placement>,
+    /// By number of the logical shard; unused ones have none.
+    pub(super) placements: Vec<Option<Placement>>,
     pub(super) read: Read,
     pub(super) dialect: Dialect,
 }
@@ -37,7 +38,8 @@ impl Group {
         &self.fingerprint
     }
 
-    /// The number of logical shards, which are numbered from 0.
+    /// The number of logical shards, which are numbered from 0; it includes
+    /// [unused](crate::route::Strategy::is_used) ones.
     #[must_use]
     pub fn logical_shards(&self) -> u32 {
         self.router.logical_shards()
@@ -49,17 +51,24 @@ impl Group {
         &self.servers
     }
 
-    /// The placements, by number of the logical shard.
-    #[must_use]
-    pub fn placements(&self) -> &[Placement] {
-        &self.placements
+    /// The numbers of the logical shards that are in use, ascending: all but the
+    /// [unused](crate::route::Strategy::is_used) ones.
+    pub fn shards(&self) -> impl Iterator<Item = u32> + '_ {
+        self.placements()
+            .map(|placement| placement.namespace().shard())
     }
 
-    /// The placement of this logical shard.
+    /// The placements of the logical shards that are in use, in the order of
+    /// [`shards`](Self::shards).
+    pub fn placements(&self) -> impl Iterator<Item = &Placement> + '_ {
+        self.placements.iter().flatten()
+    }
+
+    /// The placement of this logical shard, unless there is no such shard or it is unused.
     #[must_use]
     #[inline]
     pub fn placement(&self, shard: u32) -> Option<&Placement> {
-        self.placements.get(shard as usize)
+        self.placements.get(shard as usize)?.as_ref()
     }
 
     /// The namespace in which each server keeps its copy of the static tables: the group's name and

@@ -6,6 +6,7 @@
 
 mod ids;
 mod places;
+mod ranges;
 mod reading;
 mod shares;
 mod text;
@@ -99,10 +100,7 @@ fn shares(topology: &Topology, group: &str) -> Vec<(String, Vec<u32>)> {
     let servers = group.servers().iter().enumerate();
     servers
         .map(|(at, server)| {
-            let own = group
-                .placements()
-                .iter()
-                .filter(|place| place.server() == at);
+            let own = group.placements().filter(|place| place.server() == at);
             let shards = own.map(|place| place.namespace().shard()).collect();
             (server.name().to_string(), shards)
         })

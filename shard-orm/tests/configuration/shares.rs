@@ -60,8 +60,8 @@ fn all_servers_list_their_shards_if_one_does() {
     );
     let text = shop(&[(8, "shards = '0..16'"), (12, "shards = []")]);
     let topology = topology(&text);
-    let placements = topology.groups()[0].placements();
-    assert!(placements.iter().all(|placement| placement.server() == 0));
+    let mut placements = topology.groups()[0].placements();
+    assert!(placements.all(|placement| placement.server() == 0));
 }
 
 #[test]
@@ -69,9 +69,7 @@ fn a_weight_beside_listed_shards_assigns_none() {
     let text = shop(&[(8, "shards = '0..4'\nweight = 9"), (12, "shards = '4..16'")]);
     let topology = topology(&text);
     let placements = topology.groups()[0].placements();
-    let on_first = placements
-        .iter()
-        .filter(|placement| placement.server() == 0);
+    let on_first = placements.filter(|placement| placement.server() == 0);
     assert_eq!(on_first.count(), 4);
 }
 
@@ -82,11 +80,7 @@ fn an_inactive_server_is_not_used() {
     let shop = &topology.groups()[0];
     assert_eq!(shop.servers().len(), 1);
     assert_eq!(&**shop.servers()[0].name(), "b");
-    assert!(
-        shop.placements()
-            .iter()
-            .all(|placement| placement.server() == 0)
-    );
+    assert!(shop.placements().all(|placement| placement.server() == 0));
 
     let text = self::shop(&[
         (8, "state = 'inactive'\nshards = '0..8'"),

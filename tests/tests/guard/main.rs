@@ -9,6 +9,7 @@ mod servers;
 
 use shard_orm::config::{Config, Group, Server, StrategyConfig};
 use shard_orm::prelude::*;
+use shard_orm::route::{Hash, Ranges};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, GROUP};
 
@@ -156,6 +157,27 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
             refused(fixture, &edited, &["strategy = \"hash\""]).await;
             never_vanish(fixture, &edited, &keys).await;
         }
+    }
+
+    async fn a_changed_range_is_refused(fixture: &Fixture) {
+        let keys = fill(fixture).await;
+        let with_ranges = |ranges: Ranges<u64>| {
+            let strategy = StrategyConfig::HashRanges { ranges };
+            let group = Group::new(4).strategy(strategy).server(server(fixture, 0)).server(server(fixture, 1));
+            with_group(fixture, group)
+        };
+        let even = Hash::new(4).unwrap().ranges();
+        finds_all(&with_ranges(even.clone()), &keys).await;
+        let moved = |first| Ranges::new([(0, 0), (first, 1), (2 << 62, 2), (3 << 62, 3)]).unwrap();
+        let swapped = Ranges::new([(0, 1), (1 << 62, 0), (2 << 62, 2), (3 << 62, 3)]).unwrap();
+        for ranges in [moved(1 << 61), swapped, even.merge(1, 2).unwrap()] {
+            let edited = with_ranges(ranges);
+            refused(fixture, &edited, &["strategy = \"hash\"", "type = \"hash\", ranges = "]).await;
+            never_vanish(fixture, &edited, &keys).await;
+        }
+        // A boundary moved by one hash, which moves no row.
+        let edited = with_ranges(moved((1 << 62) + 1));
+        refused(fixture, &edited, &["strategy = \"hash\""]).await;
     }
 
     async fn a_changed_namespace_template_is_refused(fixture: &Fixture) {

@@ -1,7 +1,8 @@
 //! Pins that are added, changed and removed.
 
-use shard_orm::config::{Config, Group};
+use shard_orm::config::{Config, Group, StrategyConfig};
 use shard_orm::prelude::*;
+use shard_orm::route::Hash;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, GROUP};
 
@@ -95,5 +96,25 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         assert_eq!(kind(Order::on(other).count(&cluster).await), ErrorKind::Configuration);
         accept(&pinned).await.unwrap();
         assert_eq!(Order::on(other).count(&cluster).await.unwrap(), 0);
+    }
+}
+
+/// Of five logical shards, shard 4 has only the key that is pinned to it.
+fn only_pinned() -> StrategyConfig {
+    let ranges = Hash::new(4).unwrap().ranges();
+    StrategyConfig::HashRanges { ranges }
+}
+
+behaviours! { (Order), 5 shards on 2 servers, |options| options.strategy(only_pinned()).pin(-7, 4);
+    async fn a_shard_with_rows_does_not_become_unused(fixture: &Fixture) {
+        fill(fixture).await;
+        Order { id: fixture.id(), user_id: -7 }.insert(&fixture.cluster).await.unwrap();
+        assert_eq!(Order::on_shard(4).count(&fixture.cluster).await.unwrap(), 1);
+        let group = Group::new(5).strategy(only_pinned());
+        let unpinned = group.server(server(fixture, 0)).server(server(fixture, 1));
+        let unpinned = with_group(fixture, unpinned);
+        refused(fixture, &unpinned, &["hold shard 4, to which the configuration routes no key"]).await;
+        // The rows of the shard cannot be searched: it is in no topology.
+        assert_eq!(kind(accept(&unpinned).await), ErrorKind::Configuration);
     }
 }

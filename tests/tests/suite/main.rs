@@ -36,6 +36,7 @@ mod sessions;
 mod soft_delete;
 mod statics;
 mod streams;
+mod uneven;
 mod unknown_columns;
 mod updates;
 mod upserts;

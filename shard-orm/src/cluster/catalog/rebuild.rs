@@ -122,7 +122,9 @@ async fn found(cluster: &Cluster, group: &Group, problems: &mut Vec<String>) -> 
              URLs of the servers"
         ));
     }
-    let missing = (0..group.logical_shards()).filter(|shard| !found.places.contains_key(shard));
+    let missing = group
+        .shards()
+        .filter(|shard| !found.places.contains_key(shard));
     let missing = Runs::of(missing);
     if missing.texts().next().is_some() {
         problems.push(format!(
@@ -137,6 +139,12 @@ async fn found(cluster: &Cluster, group: &Group, problems: &mut Vec<String>) -> 
                  `logical_shards`",
                 described(&places[0]),
                 group.logical_shards()
+            ));
+        } else if group.placement(*shard).is_none() {
+            problems.push(format!(
+                "group `{name}`: {} is shard {shard}, to which the file routes no key; correct its \
+                 `strategy`",
+                described(&places[0]),
             ));
         }
         if places.len() > 1 {

@@ -1,9 +1,9 @@
-//! Values with their own notation: durations, sizes, and runs of logical shards.
+//! Values with their own notation: durations, sizes, choices, and runs of logical shards.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use super::table::Value;
+use super::table::{Value, distance, list};
 
 /// A duration with a unit, like `500ms`, `5s`, `10m` or `1h`.
 pub(super) fn duration(value: &Value<'_>) -> Option<Duration> {
@@ -97,6 +97,22 @@ fn parse_run(text: &str) -> Option<Range<u32>> {
             Some(shard..shard.checked_add(1)?)
         }
     }
+}
+
+/// The choice with the name in a string.
+pub(super) fn one_of<T: Clone>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Option<T> {
+    let text = value.text()?;
+    if let Some((_, chosen)) = choices.iter().find(|(name, _)| *name == text) {
+        return Some(chosen.clone());
+    }
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    // The value is not repeated: it may come from the environment.
+    let near = names.iter().map(|name| (distance(&text, name), name)).min();
+    match near.filter(|(distance, name)| *distance <= 1 + name.len() / 4) {
+        Some((_, near)) => value.problem(format!("unknown choice; did you mean \"{near}\"?")),
+        None => value.problem(format!("unknown choice; use one of {}", list(&names))),
+    }
+    None
 }
 
 #[cfg(test)]

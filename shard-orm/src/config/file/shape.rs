@@ -5,16 +5,14 @@ use std::str::FromStr;
 
 use super::catalog::catalog;
 use super::ids::ids;
-use super::scalar::{bytes, duration, runs};
-use super::table::{Table, Value, distance, list};
+use super::scalar::{bytes, duration, one_of, runs};
+use super::strategy::strategy;
+use super::table::{Table, Value};
 use crate::config::Read;
 use crate::config::{
     Config, Database, DatabaseOptions, Fallback, FanOut, Group, HealthOptions, PoolOptions,
-    Replica, Server, ServerState, StrategyConfig,
+    Replica, Server, ServerState,
 };
-
-/// The default number of points on a ring per unit of weight.
-const VIRTUAL_NODES: u32 = 512;
 
 /// Reads a whole file. Unreadable parts are reported and keep their defaults.
 pub(super) fn config(mut root: Table<'_>) -> Config {
@@ -182,102 +180,6 @@ fn server(mut table: Table<'_>) -> Server {
     server
 }
 
-/// A strategy: its name, or a table with its `type`.
-fn strategy(value: &Value<'_>) -> Option<StrategyConfig> {
-    if !value.is_table() {
-        let names = [
-            ("hash", Some(StrategyConfig::Hash)),
-            ("modulo", Some(StrategyConfig::Modulo)),
-            ("ring", Some(ring())),
-            ("range", None),
-            ("region", None),
-        ];
-        let chosen = one_of(value, &names)?;
-        if chosen.is_none() {
-            value.problem(
-                "this strategy has parameters; write a table like { type = \"range\", bounds = \
-                 [1000] } or { type = \"region\", regions = { eu = \"0..8\" } }",
-            );
-        }
-        return chosen;
-    }
-    let mut table = value.table()?;
-    let kind = table.get("type");
-    let kind = table.require(kind, "type", "\"hash\"")?;
-    let kinds = ["hash", "modulo", "range", "ring", "region"].map(|name| (name, name));
-    let made = match one_of(&kind, &kinds)? {
-        "modulo" => Some(StrategyConfig::Modulo),
-        "range" => {
-            let bounds = table.get("bounds");
-            let bounds = table.require(bounds, "bounds", "[1000, 2000]");
-            let bounds = bounds.and_then(|value| numbers(&value));
-            bounds.map(|bounds| StrategyConfig::Range { bounds })
-        }
-        "ring" => ring_of(&mut table),
-        "region" => region_of(&mut table),
-        _ => Some(StrategyConfig::Hash),
-    };
-    table.finish();
-    made
-}
-
-fn ring() -> StrategyConfig {
-    StrategyConfig::Ring {
-        virtual_nodes: VIRTUAL_NODES,
-        weights: None,
-    }
-}
-
-fn ring_of(table: &mut Table<'_>) -> Option<StrategyConfig> {
-    let nodes = table.get("virtual_nodes");
-    let weights = table.get("weights");
-    let compatible = table.get("compatible");
-    let virtual_nodes = match nodes {
-        Some(value) => value.number()?,
-        None => VIRTUAL_NODES,
-    };
-    let Some(compatible) = compatible else {
-        let weights = match weights {
-            Some(value) => Some(numbers(&value)?),
-            None => None,
-        };
-        return Some(StrategyConfig::Ring {
-            virtual_nodes,
-            weights,
-        });
-    };
-    one_of(&compatible, &[("django-shard-library", ())])?;
-    if let Some(weights) = weights {
-        weights.problem("the ring of that library has no weights; remove them");
-        return None;
-    }
-    Some(StrategyConfig::DjangoRing { virtual_nodes })
-}
-
-fn region_of(table: &mut Table<'_>) -> Option<StrategyConfig> {
-    let default = table.get("default");
-    let regions = table.get("regions");
-    let regions = table.require(regions, "regions", "{ eu = \"0..8\", us = \"8..16\" }");
-    let default = match default {
-        Some(value) => Some(value.text()?),
-        None => None,
-    };
-    let entries = regions?.table()?.members();
-    let regions: Vec<_> = entries
-        .into_iter()
-        .map(|(name, value)| Some((name, runs(&value)?)))
-        .collect();
-    Some(StrategyConfig::Region {
-        regions: regions.into_iter().collect::<Option<_>>()?,
-        default,
-    })
-}
-
-fn numbers<T: TryFrom<i128>>(value: &Value<'_>) -> Option<Vec<T>> {
-    let items: Vec<Option<T>> = value.list()?.iter().map(Value::number).collect();
-    items.into_iter().collect()
-}
-
 /// The `options` of a table.
 fn options_of(table: &mut Table<'_>) -> DatabaseOptions {
     let Some(mut table) = table.get("options").and_then(|value| value.table()) else {
@@ -348,20 +250,4 @@ fn health_of(table: &mut Table<'_>) -> HealthOptions {
     }
     table.finish();
     health
-}
-
-/// The choice with the name in a string.
-fn one_of<T: Clone>(value: &Value<'_>, choices: &[(&'static str, T)]) -> Option<T> {
-    let text = value.text()?;
-    if let Some((_, chosen)) = choices.iter().find(|(name, _)| *name == text) {
-        return Some(chosen.clone());
-    }
-    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-    // The value is not repeated: it may come from the environment.
-    let near = names.iter().map(|name| (distance(&text, name), name)).min();
-    match near.filter(|(distance, name)| *distance <= 1 + name.len() / 4) {
-        Some((_, near)) => value.problem(format!("unknown choice; did you mean \"{near}\"?")),
-        None => value.problem(format!("unknown choice; use one of {}", list(&names))),
-    }
-    None
 }

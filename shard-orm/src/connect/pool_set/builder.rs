@@ -54,7 +54,6 @@ impl Builder<'_> {
             }
             let namespaces = group
                 .placements()
-                .iter()
                 .filter(|placement| placement.server() == position)
                 .count();
             let endpoints = (server.primary(), server.replicas());
@@ -66,24 +65,27 @@ impl Builder<'_> {
                 namespaces,
             )?));
         }
-        let handles = group
-            .placements()
-            .iter()
-            .map(|placement| {
-                let server_pools = &servers[placement.server()];
-                let known = before.and_then(|(before, known)| {
-                    let shard = placement.namespace().shard();
-                    let handle = known.handles.get(shard as usize)?;
-                    let same = Arc::ptr_eq(&handle.health, &server_pools.health)
-                        && handle.namespace.is_same(placement.namespace())
-                        && before.read() == group.read();
-                    same.then_some(handle)
-                });
-                match known {
-                    Some(handle) => Ok(self.keep_handle(handle)),
-                    None => self.handle_of_shard((group, &guard), placement, server_pools),
-                }
-            })
+        let mut handle_of = |shard: u32| {
+            let Some(placement) = group.placement(shard) else {
+                return Ok(None);
+            };
+            let server_pools = &servers[placement.server()];
+            let known = before.and_then(|(before, known)| {
+                let handle = known.handles.get(shard as usize)?.as_ref()?;
+                let same = Arc::ptr_eq(&handle.health, &server_pools.health)
+                    && handle.namespace.is_same(placement.namespace())
+                    && before.read() == group.read();
+                same.then_some(handle)
+            });
+            match known {
+                Some(handle) => Ok(Some(self.keep_handle(handle))),
+                None => self
+                    .handle_of_shard((group, &guard), placement, server_pools)
+                    .map(Some),
+            }
+        };
+        let handles = (0..group.logical_shards())
+            .map(&mut handle_of)
             .collect::<Result<_>>()?;
         let statics = servers
             .iter()
@@ -311,7 +313,7 @@ fn access(group: &topology::Group, server_pools: &[Arc<ServerPools>]) -> Vec<Ser
     servers
         .map(|(position, (server, server_pools))| {
             let endpoints = std::iter::once(server.primary()).chain(server.replicas());
-            let own = group.placements().iter();
+            let own = group.placements();
             let own = own.filter(|placement| placement.server() == position);
             let statics = std::iter::once(Arc::clone(group.static_namespace()));
             ServerAccess {

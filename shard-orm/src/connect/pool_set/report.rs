@@ -118,7 +118,8 @@ impl PoolSet {
         server: &'l ServerPools,
     ) -> impl Iterator<Item = &'l Arc<NamespaceHandle>> {
         let of_groups = self.groups.iter();
-        let of_groups = of_groups.flat_map(|group| group.handles.iter().chain(&group.statics));
+        let of_groups =
+            of_groups.flat_map(|group| group.handles.iter().flatten().chain(&group.statics));
         let of_databases = self.databases.values().map(|database| &database.handle);
         let handles = of_groups.chain(of_databases);
         handles.filter(|handle| Arc::ptr_eq(&handle.health, &server.health))

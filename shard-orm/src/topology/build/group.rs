@@ -73,13 +73,14 @@ pub(super) fn group(
         }
         None
     } else {
-        servers_of_shards(&path, described, report)
+        servers_of_shards(&path, described, router.as_ref(), report)
     };
     let (template, homes) = (template?, homes?);
 
+    // The names of unused shards are reserved, too: a merged one may still have its namespace.
     let owner = duplicates.namespaces(&path, name);
     for (shard, server) in (0_u32..).zip(&homes) {
-        if let Some(location) = &servers.locations[*server] {
+        if let Some(location) = server.and_then(|server| servers.locations[server].as_ref()) {
             duplicates.name(&location.container, &template.name(shard), owner);
         }
     }
@@ -94,25 +95,23 @@ pub(super) fn group(
 
     let (dialect, group) = (dialect?, Arc::<str>::from(name));
     let static_namespace = Arc::<str>::from(static_namespace);
-    let placements = (0_u32..)
-        .zip(homes)
-        .map(|(shard, server)| {
-            let first_name = template.name(shard);
-            let namespace = Namespace::new(
-                Arc::clone(&group),
-                shard,
-                &first_name,
-                generations.get(&shard).copied().unwrap_or(1),
-                Arc::clone(&static_namespace),
-                dialect,
-            );
-            Placement {
-                server: (0..server).filter(|at| is_used(*at)).count(),
-                namespace: Arc::new(namespace),
-            }
-        })
-        .collect();
     let router = router?;
+    let mut placements = vec![None; homes.len()];
+    for shard in router.used_shards() {
+        let at = shard as usize;
+        let namespace = Namespace::new(
+            Arc::clone(&group),
+            shard,
+            &template.name(shard),
+            generations.get(&shard).copied().unwrap_or(1),
+            Arc::clone(&static_namespace),
+            dialect,
+        );
+        placements[at] = homes[at].map(|server| Placement {
+            server: (0..server).filter(|at| is_used(*at)).count(),
+            namespace: Arc::new(namespace),
+        });
+    }
     let fingerprint = Fingerprint::new(&described.strategy, &template.name(0), &router);
     Some(Group {
         name: group,

@@ -2,26 +2,30 @@
 
 use std::ops::Range;
 
-use crate::config::{Group, Report, ServerState};
+use crate::config::{Group, Report, Runs, ServerState};
+use crate::route::Router;
 use crate::topology::assign::{self, Fault};
 
-/// The position of each logical shard's server, or `None` if a problem was reported.
+/// The position of each logical shard's server, or `None` if a problem was reported. Without a
+/// router, every shard counts as used; an unused one needs no server.
 pub(super) fn servers_of_shards(
     path: &str,
     group: &Group,
+    router: Option<&Router>,
     report: &mut Report,
-) -> Option<Vec<usize>> {
+) -> Option<Vec<Option<usize>>> {
     let shards = group.logical_shards;
+    let used = router.map_or_else(|| (0..shards).collect(), Router::used_shards);
     let explicit = group.servers.iter().any(|server| server.runs.is_some());
     let runs: Vec<(usize, Range<u32>)> = if explicit {
-        explicit_runs(path, group, report)?
+        explicit_runs(path, group, &used, report)?
     } else {
         weighted_runs(path, group, report)?
     };
-    let mut servers = vec![0; shards as usize];
+    let mut servers = vec![None; shards as usize];
     for (server, run) in runs {
         for shard in run {
-            servers[shard as usize] = server;
+            servers[shard as usize] = Some(server);
         }
     }
     Some(servers)
@@ -75,6 +79,7 @@ fn weighted_runs(
 fn explicit_runs(
     path: &str,
     group: &Group,
+    used: &[u32],
     report: &mut Report,
 ) -> Option<Vec<(usize, Range<u32>)>> {
     let mut runs = Vec::new();
@@ -112,7 +117,11 @@ fn explicit_runs(
     let bare: Vec<Range<u32>> = runs.iter().map(|(_, run)| run.clone()).collect();
     let last = group.logical_shards - 1;
     let name = |at: usize| &group.servers[runs[at].0].name;
-    let faults = assign::faults(group.logical_shards, &bare);
+    let mut faults = assign::faults(group.logical_shards, &bare);
+    faults = faults
+        .into_iter()
+        .flat_map(|fault| of_used(fault, used))
+        .collect();
     for fault in &faults {
         let own = |at: usize| format!("{path}.servers[{}].shards", runs[at].0);
         match fault {
@@ -146,4 +155,14 @@ fn explicit_runs(
         }
     }
     faults.is_empty().then_some(runs)
+}
+
+/// The fault, of shards in use: an unused one is not missing.
+fn of_used(fault: Fault, used: &[u32]) -> Vec<Fault> {
+    let Fault::Missing(missing) = fault else {
+        return vec![fault];
+    };
+    let used = used.iter().copied().filter(|shard| missing.contains(shard));
+    let runs = Runs::of(used).into_ranges();
+    runs.into_iter().map(Fault::Missing).collect()
 }
