@@ -24,8 +24,8 @@ Exit codes:
     0  done
     1  something failed
     2  the arguments are wrong
-    3  `check`, `setup --check`, `migrate status`, `migrate drift`, `sync verify` or
-       `catalog diff` found something
+    3  `check`, `setup --check`, `migrate status`, `migrate drift`, `migrate lint`,
+       `sync verify` or `catalog diff` found something
   130  interrupted";
 
 impl Exit {

@@ -10,6 +10,7 @@ pub mod events;
 pub mod generate;
 pub mod id;
 pub mod init;
+pub mod lint;
 pub mod migrate;
 pub mod process;
 pub mod progress;

@@ -40,6 +40,8 @@ mod facts;
 mod failure;
 mod field;
 mod grants;
+#[cfg(feature = "migrate")]
+pub(crate) mod hazard;
 mod identifier;
 pub(crate) mod inspect;
 #[cfg(feature = "migrate")]
@@ -86,6 +88,8 @@ pub(crate) mod system_table;
 mod temporal;
 mod text_result;
 mod url;
+#[cfg(feature = "migrate")]
+pub(crate) mod words;
 
 pub(crate) use advisory::AdvisoryLock;
 pub use args::Args;

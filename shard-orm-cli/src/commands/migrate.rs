@@ -1,5 +1,7 @@
 //! `migrate`: changes the tables of all namespaces by files of SQL.
 
+mod lint;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -44,6 +46,8 @@ enum Command {
     Fake(FakeArgs),
     /// Decide about a statement at which a version was interrupted.
     Resolve(ResolveArgs),
+    /// Find statements that are dangerous for tables in use. The exit code is 3 if there are some.
+    Lint(lint::Args),
 }
 
 /// Which migrations, and where.
@@ -105,6 +109,11 @@ struct UpArgs {
     /// Migrate all namespaces at once, without a first one.
     #[arg(long, conflicts_with = "canary_pause")]
     no_canary: bool,
+    #[command(flatten)]
+    allow: lint::AllowArgs,
+    /// Do not ask before statements that are dangerous for tables in use.
+    #[arg(short, long)]
+    yes: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -191,11 +200,23 @@ impl RunArgs {
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
+    let command = &args.command;
+    if let Command::Lint(args) = command {
+        // It connects to no server.
+        return lint::run(args, session).await;
+    }
     let cluster = session.open().await?;
-    let exit = match &args.command {
-        Command::Up(args) => up(args, &cluster, session).await,
+    let exit = run_on(command, &cluster, session).await;
+    cluster.close().await;
+    exit
+}
+
+async fn run_on(command: &Command, cluster: &Cluster, session: &Session<'_>) -> Result<Exit> {
+    match command {
+        Command::Lint(args) => lint::run(args, session).await,
+        Command::Up(args) => up(args, cluster, session).await,
         Command::Status(args) => {
-            let status = args.migrate(&cluster)?.status().await?;
+            let status = args.migrate(cluster)?.status().await?;
             print::status(session.output, &status)?;
             Ok(if status.is_current() {
                 Exit::Done
@@ -204,7 +225,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             })
         }
         Command::Drift(args) => {
-            let run = args.scope.migrate(&cluster)?.per_server(args.per_server);
+            let run = args.scope.migrate(cluster)?.per_server(args.per_server);
             let run = if args.without_scratch {
                 run.without_scratch()
             } else {
@@ -226,15 +247,15 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             if !args.yes && !crate::prompt::confirm(&question)? {
                 return Ok(Exit::Failed);
             }
-            let run = watched(args.run.migrate(&cluster)?, MIGRATIONS);
+            let run = watched(args.run.migrate(cluster)?, MIGRATIONS);
             report(run.down(args.to).await, session)
         }
         Command::Redo(args) => report(
-            watched(args.migrate(&cluster)?, MIGRATIONS).redo().await,
+            watched(args.migrate(cluster)?, MIGRATIONS).redo().await,
             session,
         ),
         Command::Fake(args) => {
-            let run = args.run.migrate(&cluster)?;
+            let run = args.run.migrate(cluster)?;
             let run = match args.to {
                 Some(to) => run.to(to),
                 None => run,
@@ -247,12 +268,10 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             } else {
                 Resolution::Again
             };
-            let run = args.run.migrate(&cluster)?;
+            let run = args.run.migrate(cluster)?;
             report(run.resolve(args.version, resolution).await, session)
         }
-    };
-    cluster.close().await;
-    exit
+    }
 }
 
 async fn up(args: &UpArgs, cluster: &Cluster, session: &Session<'_>) -> Result<Exit> {
@@ -263,9 +282,13 @@ async fn up(args: &UpArgs, cluster: &Cluster, session: &Session<'_>) -> Result<E
     if args.contract {
         run = run.contract();
     }
+    let dangerous = lint::pending(&run, &args.allow, session).await?;
     if args.dry_run {
         print::plan(session.output, &run.plan().await?)?;
         return Ok(Exit::Done);
+    }
+    if dangerous > 0 && !args.yes && !crate::prompt::confirm(&lint::question(dangerous))? {
+        return Ok(Exit::Failed);
     }
     if args.no_canary {
         run = run.without_canary();

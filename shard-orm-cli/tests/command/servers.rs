@@ -134,6 +134,36 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         assert_eq!(texts(&again["outcomes"], "server"), ["shop/server-0", "shop/server-1", "database default"]);
     }
 
+    async fn dangerous_migrations_ask_before_they_run(fixture: &Fixture) {
+        let folder = Folder::of(fixture);
+        std::fs::create_dir_all(folder.path().join("migrations/shop")).unwrap();
+        folder.write("migrations/shop/1_notes.sql", "CREATE TABLE notes (id int PRIMARY KEY, text int);");
+        folder.write("migrations/shop/2_renamed.sql", "ALTER TABLE notes RENAME COLUMN text TO line;");
+        let first = folder.run(&["migrate", "up"]);
+        assert_eq!((first.code, &*first.stderr), (0, ""), "nobody uses a new table: {first:?}");
+
+        folder.write("migrations/shop/3_again.sql", "ALTER TABLE notes RENAME COLUMN line TO text;");
+        let is_asked = fixture.dialect != Dialect::Sqlite;
+        let planned = folder.run(&["migrate", "up", "--dry-run"]);
+        assert_eq!(planned.code, 0, "{planned:?}");
+        assert_eq!(planned.stderr.contains("shop/3_again.sql:1: dangerous rename-column"), is_asked, "{planned:?}");
+        if is_asked {
+            let refused = folder.run(&["migrate", "up"]);
+            assert_eq!((refused.code, &*refused.stdout), (2, ""), "{refused:?}");
+            assert!(refused.stderr.contains("1 statement can stop the programs"), "{refused:?}");
+            assert!(refused.stderr.contains("answer with --yes"), "{refused:?}");
+            let other = folder.run(&["migrate", "up", "--allow", "drop-table"]);
+            assert_eq!(other.code, 2, "{other:?}");
+        }
+        let done = folder.run(&["migrate", "up", "--allow", "rename-column"]);
+        assert_eq!((done.code, &*done.stderr), (0, ""), "{done:?}");
+        folder.write("migrations/shop/4_more.sql", "ALTER TABLE notes RENAME COLUMN text TO line;");
+        let done = folder.run(&["migrate", "up", "--yes"]);
+        assert_eq!((done.code, &*done.stdout), (0, "4 migrations in 4 namespaces\n"), "{done:?}");
+        let none = folder.run(&["migrate", "up"]);
+        assert_eq!((none.code, &*none.stderr), (0, ""), "{none:?}");
+    }
+
     async fn a_server_that_does_not_answer_fails_the_status(fixture: &Fixture) {
         let url = match fixture.dialect {
             Dialect::Sqlite => return,

@@ -3,6 +3,7 @@
 //! Used where it is unknown whether a statement has run, and for the tables that a migration locks.
 
 use crate::backend::script::Token;
+use crate::backend::words::Words;
 
 /// What exists, or no longer exists, after a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,51 +26,6 @@ pub(super) enum Object {
         table: Option<String>,
         index: String,
     },
-}
-
-/// The words of a statement, read from its beginning.
-struct Words<'a>(&'a [Token]);
-
-impl<'a> Words<'a> {
-    /// Skips these keywords, in order, if all of them follow.
-    fn skip(&mut self, keywords: &[&str]) -> bool {
-        let matches = self.0.len() >= keywords.len()
-            && keywords
-                .iter()
-                .zip(self.0)
-                .all(|(keyword, token)| token.is(keyword));
-        if matches {
-            self.0 = &self.0[keywords.len()..];
-        }
-        matches
-    }
-
-    /// Skips any of these keywords, as often as they follow.
-    fn skip_any(&mut self, keywords: &[&str]) {
-        while keywords.iter().any(|keyword| self.skip(&[keyword])) {}
-    }
-
-    fn skip_existence(&mut self) {
-        let _ = self.skip(&["IF", "NOT", "EXISTS"]) || self.skip(&["IF", "EXISTS"]);
-    }
-
-    fn skip_symbol(&mut self, symbol: char) -> bool {
-        let matches = self.0.first() == Some(&Token::Symbol(symbol));
-        if matches {
-            self.0 = &self.0[1..];
-        }
-        matches
-    }
-
-    /// A name, whose qualifier is dropped.
-    fn name(&mut self) -> Option<&'a str> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        if self.skip_symbol('.') {
-            return self.name();
-        }
-        first.name()
-    }
 }
 
 impl Effect {
