@@ -29,6 +29,7 @@ mod apply;
 mod blocker;
 mod builder;
 mod catalog;
+mod check_models;
 mod checksum;
 mod drift;
 mod effect;
@@ -56,6 +57,7 @@ mod work;
 
 pub use blocker::Blocker;
 pub use builder::Migrate;
+pub use check_models::{CheckModels, ModelDeviation, ModelReport, check_models};
 pub use drift::{Basis, Drift, Drifted, TargetDrift};
 pub use event::Event;
 pub use generate::{Generate, Generated, GeneratedFile, ToDo, generate};

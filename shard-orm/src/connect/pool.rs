@@ -6,6 +6,8 @@
 //! first.
 
 mod lease;
+#[cfg(feature = "migrate")]
+mod memory;
 mod outcomes;
 
 use std::fmt;
@@ -226,12 +228,6 @@ impl Pool {
     /// Opens a dedicated connection outside the pool, for the monitor and for locks.
     pub(super) async fn open_dedicated(&self) -> Result<Conn> {
         self.open().await
-    }
-
-    /// Opens a private database in memory (SQLite).
-    #[cfg(feature = "migrate")]
-    pub(super) async fn open_in_memory(&self) -> Result<Conn> {
-        self.opener.in_memory()?.open().await
     }
 
     /// Opens a dedicated session that receives notifications; `None` if the database has none.

@@ -1,16 +1,93 @@
-//! The tables of a session's namespace, as its catalog describes them.
+//! The tables of namespaces, as their catalogs describe them.
+//!
+//! Read on connections of their own, on primaries: `drift` and `check_models` compare them.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use sea_query::{Alias, IntoTableRef as _};
 
 use super::history::SQLX_TABLE;
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::backend::inspect::{Catalog, question_about_all};
 use crate::backend::migration::invalid_indexes;
 use crate::backend::{Failure, Field as _, Row};
+use crate::connect::NamespaceHandle;
+use crate::error::Result;
+use crate::exec::system_tables::OWN;
+use crate::plan::{Concurrency, ConcurrencyLimiter};
 use crate::schema::TableDef;
 
-/// The beginning of the names of this library's own tables.
-const OWN: &str = "shard_orm_";
+/// The tables of a namespace.
+pub(super) struct Tables {
+    pub(super) tables: Vec<TableDef>,
+    /// The indexes that an interrupted build has left.
+    pub(super) invalid_indexes: Vec<String>,
+}
+
+/// How the tables of many namespaces are read.
+pub(super) struct Reading<'r> {
+    pub(super) lock_timeout: Duration,
+    /// The number of namespaces on one server that are read concurrently.
+    pub(super) per_server: usize,
+    /// Called with each namespace that was read.
+    pub(super) on_read: &'r (dyn Fn(&NamespaceHandle) + Sync),
+}
+
+impl Reading<'_> {
+    /// The tables of namespaces, in their order.
+    pub(super) async fn all(&self, handles: &[&Arc<NamespaceHandle>]) -> Vec<Result<Tables>> {
+        let sessions = Sessions::new(self.lock_timeout);
+        let mut limiter = ConcurrencyLimiter::new(Concurrency {
+            most: usize::MAX,
+            per_server: self.per_server,
+        });
+        for (number, handle) in handles.iter().enumerate() {
+            let sessions = &sessions;
+            let read = async move {
+                let tables = tables_of(handle, sessions).await;
+                (self.on_read)(handle);
+                tables
+            };
+            limiter.push(number, handle, read);
+        }
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = limiter.next().await {
+            outcomes.push(outcome);
+        }
+        drop(limiter);
+        sessions.close().await;
+        outcomes.sort_by_key(|(number, _)| *number);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+}
+
+/// The tables of a namespace, and its indexes that are not valid.
+async fn tables_of(handle: &Arc<NamespaceHandle>, sessions: &Sessions) -> Result<Tables> {
+    let mut session = sessions.take(handle).await?;
+    let read = async {
+        let namespace = &handle.namespace;
+        let name = if handle.dialect().capability().file_per_namespace {
+            None
+        } else if namespace.is_sharded() || namespace.is_static() {
+            Some(namespace.name().to_string())
+        } else {
+            session.namespace().await?
+        };
+        Ok(Tables {
+            tables: session.tables(name.as_deref()).await?,
+            invalid_indexes: session.invalid_indexes().await?,
+        })
+    };
+    match read.await {
+        Ok(found) => {
+            sessions.put(session);
+            Ok(found)
+        }
+        Err::<_, Failure>(failure) => Err(failure.error),
+    }
+}
 
 impl Session {
     /// The names of the indexes that an interrupted build has left in the namespace.

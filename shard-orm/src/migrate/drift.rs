@@ -12,19 +12,17 @@ use self::level::{Level, Read, levels};
 pub use self::report::{Basis, Drift, Drifted, TargetDrift};
 use super::apply::Stopped;
 use super::builder::Migrate;
+use super::catalog::{Reading, Tables};
 use super::event::Event;
 use super::history::State;
 use super::migrations::Migration;
 use super::report::Failed;
 use super::run::{failed, location};
 use super::scratch::{Scratch, Waits};
-use super::sessions::Sessions;
 use super::survey::{Found, survey};
 use super::target::Target;
-use crate::backend::Failure;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Concurrency, ConcurrencyLimiter};
 use crate::schema::TableDef;
 
 /// A namespace of which the versions are known.
@@ -119,36 +117,26 @@ impl Migrate {
 
     /// Reads the tables of namespaces.
     async fn read<'h>(&self, known: &[Known<'h>], failures: &mut Vec<Failed>) -> Vec<Read<'h>> {
-        let sessions = Sessions::new(self.options.lock_timeout);
-        let mut limiter = ConcurrencyLimiter::new(Concurrency {
-            most: usize::MAX,
+        let handles: Vec<_> = known.iter().map(|one| one.handle).collect();
+        let reading = Reading {
+            lock_timeout: self.options.lock_timeout,
             per_server: self.options.per_server,
-        });
-        for (number, one) in known.iter().enumerate() {
-            let sessions = &sessions;
-            let read = async move {
-                let tables = tables_of(one.handle, sessions).await;
+            on_read: &|handle| {
                 self.notify(Event::Read {
-                    location: location(one.handle),
+                    location: location(handle),
                 });
-                tables
-            };
-            limiter.push(number, one.handle, read);
-        }
-        let mut outcomes = Vec::new();
-        while let Some((number, outcome)) = limiter.next().await {
-            outcomes.push((number, outcome));
-        }
-        drop(limiter);
-        sessions.close().await;
-        outcomes.sort_by_key(|(number, _)| *number);
+            },
+        };
         let mut read = Vec::new();
-        for (number, outcome) in outcomes {
+        for (one, outcome) in known.iter().zip(reading.all(&handles).await) {
             let Known {
                 handle, versions, ..
-            } = &known[number];
+            } = one;
             match outcome {
-                Ok((tables, invalid_indexes)) => read.push(Read {
+                Ok(Tables {
+                    tables,
+                    invalid_indexes,
+                }) => read.push(Read {
                     handle,
                     versions: versions.clone(),
                     tables,
@@ -317,33 +305,6 @@ fn versions_of(handle: &Arc<NamespaceHandle>, found: Found) -> Result<Known<'_>>
         found,
         versions,
     })
-}
-
-/// The tables of a namespace, and its indexes that are not valid.
-async fn tables_of(
-    handle: &Arc<NamespaceHandle>,
-    sessions: &Sessions,
-) -> Result<(Vec<TableDef>, Vec<String>)> {
-    let mut session = sessions.take(handle).await?;
-    let read = async {
-        let namespace = &handle.namespace;
-        let name = if handle.dialect().capability().file_per_namespace {
-            None
-        } else if namespace.is_sharded() || namespace.is_static() {
-            Some(namespace.name().to_string())
-        } else {
-            session.namespace().await?
-        };
-        let tables = session.tables(name.as_deref()).await?;
-        Ok((tables, session.invalid_indexes().await?))
-    };
-    match read.await {
-        Ok(found) => {
-            sessions.put(session);
-            Ok(found)
-        }
-        Err::<_, Failure>(failure) => Err(failure.error),
-    }
 }
 
 /// Why the only namespace of its level is not compared.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 pub use self::report::{Generated, GeneratedFile, ToDo};
 pub(super) use self::text::point;
+pub(super) use self::wanted::{Wanted, by_target};
 pub(super) use self::write::new_file;
 
 use crate::cluster::Cluster;
@@ -55,9 +56,13 @@ pub fn generate(folder: impl Into<PathBuf>) -> Generate {
 ///
 /// The first migration of a folder creates the tables of all models in it, where they do not exist
 /// yet: a cluster whose tables [`setup`](crate::setup) has created takes it over. Later migrations
-/// bring the tables of the first namespace to their models, where the change is additive: a new
-/// table, a new column that takes NULL or has a default, a new index. Everything else is described in
-/// the report, and in a comment of the file. Nothing is ever dropped.
+/// bring what the files before them make to the models, where the change is additive: a new table, a
+/// new column that takes NULL or has a default, a new index. Everything else is described in the
+/// report, and in a comment of the file. Nothing is ever dropped.
+///
+/// The files are run in a scratch namespace on a server of the folder's group or database, as for
+/// [`Migrate::drift`](crate::migrate::Migrate::drift). No namespace needs to exist, and files that are
+/// not applied yet count.
 ///
 /// On PostgreSQL, indexes of existing tables are built with `CREATE INDEX CONCURRENTLY`, and
 /// constraints are validated, in a second file that runs without a transaction.
@@ -103,7 +108,8 @@ impl Generate {
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) if a model names an unknown group or
     /// database, if two models describe one table differently, if the folder cannot be read or
-    /// written, or if the first namespace lacks a migration of the folder: apply them first.
+    /// written; the error of the database, with the file and the line, if a file of the folder does
+    /// not run in an empty namespace.
     pub async fn run(self, cluster: &Cluster) -> Result<Generated> {
         let generated = self.compare(cluster).await?;
         for file in &generated.files {

@@ -59,6 +59,35 @@ pub(super) struct Waits {
     pub(super) lock_wait: Duration,
 }
 
+impl Default for Waits {
+    /// 10 ms, and a minute.
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_millis(10),
+            lock_wait: Duration::from_mins(1),
+        }
+    }
+}
+
+/// The tables that migrations make of an empty namespace beside these.
+pub(super) async fn tables_after(
+    handles: &[Arc<NamespaceHandle>],
+    migrations: &[Migration],
+) -> Result<Vec<TableDef>> {
+    let handles: Vec<_> = handles.iter().collect();
+    let mut scratch = Scratch::beside(&handles, Waits::default()).await?;
+    let built = async {
+        for migration in migrations {
+            scratch.apply(migration).await?;
+        }
+        scratch.tables().await
+    };
+    let built = built.await;
+    let removed = scratch.remove().await;
+    let tables = built?;
+    removed.map(|()| tables)
+}
+
 impl Scratch {
     /// Creates an empty namespace on the first server of these namespaces that answers. They need not
     /// exist.

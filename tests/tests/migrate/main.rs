@@ -7,6 +7,7 @@ mod failures;
 mod interrupted;
 mod killed;
 mod locks;
+mod models;
 mod reverts;
 mod runs;
 mod sqlx_files;

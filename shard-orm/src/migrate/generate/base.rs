@@ -6,9 +6,8 @@ use super::wanted::Wanted;
 use crate::cluster::Cluster;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::exec::tables_of;
-use crate::migrate::run::location;
-use crate::migrate::{Migrations, Target, VersionStatus};
+use crate::migrate::scratch::tables_after;
+use crate::migrate::{Migrations, Target};
 use crate::schema::{Alteration, Change, TableDef};
 
 /// The tables before the new migration.
@@ -57,27 +56,12 @@ pub(super) async fn of(cluster: &Cluster, folder: &Path, target: &Target) -> Res
         return Ok(base);
     }
     let migrations = Migrations::from_folder(folder)?;
-    let Some(last) = migrations.in_folder(&target.folder()).last() else {
+    let migrations = migrations.in_folder(&target.folder());
+    let Some(last) = migrations.last() else {
         return Ok(base);
     };
     base.next_version = last.version() + 1;
-    let status = cluster
-        .migrate(&migrations)
-        .only(target.folder())
-        .status()
-        .await?;
-    let first_location = location(first);
-    let mut versions = status.targets.iter().flat_map(|status| &status.versions);
-    let lacks = |version: &&VersionStatus| {
-        version.missing.contains(&first_location) || version.interrupted.contains(&first_location)
-    };
-    if let Some(VersionStatus { version, name, .. }) = versions.find(lacks) {
-        return Err(Error::configuration(format!(
-            "{first} lacks migration {version} `{name}`; apply the migrations of the folder before \
-             the models are compared with the tables (`shard-orm migrate up`)"
-        )));
-    }
-    base.tables = Some(tables_of(cluster, first).await?);
+    base.tables = Some(tables_after(&handles, migrations).await?);
     Ok(base)
 }
 
