@@ -55,7 +55,7 @@ pub enum UnmappedReason {
     /// The primary key has more than four columns besides shard key and region.
     TooManyKeyColumns,
     /// The table has no such column, or it takes NULL or holds no integers, so it is no shard key.
-    ShardKey {
+    UnsuitableShardKey {
         /// The column that was named.
         column: String,
     },
@@ -135,10 +135,10 @@ impl fmt::Display for UnmappedReason {
             Self::TooManyKeyColumns => f.write_str(
                 "its primary key has more than four columns besides the shard key and the region",
             ),
-            Self::ShardKey { column } if column.is_empty() => f.write_str(
+            Self::UnsuitableShardKey { column } if column.is_empty() => f.write_str(
                 "no shard key is named for it; name its column, or the table as isolated",
             ),
-            Self::ShardKey { column } => write!(
+            Self::UnsuitableShardKey { column } => write!(
                 f,
                 "it has no column `{column}` of integers that are never NULL, which could be its \
                  shard key; name another one for this table, or the table as isolated"

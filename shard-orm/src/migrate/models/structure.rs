@@ -232,7 +232,7 @@ fn obstacle(
             Some(mapped) => routing.push(mapped.ordinal),
             None => {
                 let column = key.to_owned();
-                return Some(UnmappedReason::ShardKey { column });
+                return Some(UnmappedReason::UnsuitableShardKey { column });
             }
         }
         let region = region.and_then(|region| table.ordinal(region));
