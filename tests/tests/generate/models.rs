@@ -234,7 +234,7 @@ behaviours! { (Sample), 3 shards on 2 servers, |options| options;
         // Without a fitting key a table has no model, and the others have theirs.
         let other = generate().shard_key_of("samples", "facts").preview(&fixture.cluster).await.unwrap();
         let of_samples = other.unmapped.iter().filter(|one| one.table == "samples").map(|one| &one.reason);
-        let reason = UnmappedReason::ShardKey { column: "facts".to_owned() };
+        let reason = UnmappedReason::UnsuitableShardKey { column: "facts".to_owned() };
         assert_eq!(of_samples.collect::<Vec<_>>(), [&reason]);
         assert!(other.files.iter().any(|file| file.path == "shipment.rs"));
         let options = other.unmapped.iter().find(|one| one.table == "options").unwrap();
