@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`route`] | the logical shard, server and namespace of a key |
 //! | [`status`](fn@status) | servers with role, version and lag; namespaces with rows and bytes |
-//! | [`check`](fn@check) | everything that is wrong, and how to mend it |
+//! | [`check`](fn@check), `check_migrations` | everything that is wrong, and how to mend it |
 //! | [`run_sql`] | SQL on one logical shard, on all, or once on each server |
 //! | [`sync_status`], [`verify_copies`] | the copies of static tables: progress and differences |
 //! | [`set_up_accounts`] | accounts with the least privileges |
@@ -25,6 +25,8 @@ mod status;
 mod sync;
 mod users;
 
+#[cfg(feature = "migrate")]
+pub use check::check_migrations;
 pub use check::{
     CheckOptions, CheckReport, ConnectionBudget, Finding, Severity, check,
     findings_of_configuration,

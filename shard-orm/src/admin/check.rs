@@ -4,6 +4,8 @@ mod budget;
 mod catalog;
 mod endpoints;
 mod finding;
+#[cfg(feature = "migrate")]
+mod migrations;
 mod namespaces;
 mod statics;
 
@@ -13,6 +15,8 @@ use futures_util::future::join_all;
 
 pub use self::budget::ConnectionBudget;
 pub use self::finding::{CheckReport, Finding, Severity, findings_of_configuration};
+#[cfg(feature = "migrate")]
+pub use self::migrations::check_migrations;
 use super::look::{Seen, look};
 use super::servers::{ServerAt, servers};
 use super::status::{Size, named, of_files, sizes};

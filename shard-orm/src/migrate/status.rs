@@ -6,6 +6,7 @@ use std::fmt;
 use super::builder::Migrate;
 use super::file::Direction;
 use super::history::State;
+use super::phase::Phase;
 use super::plan::script;
 use super::report::Failed;
 use super::run::{failed, location};
@@ -48,6 +49,8 @@ pub struct VersionStatus {
     pub version: i64,
     /// The name.
     pub name: String,
+    /// The phase in its file.
+    pub phase: Option<Phase>,
     /// Whether the folder has a file of it.
     pub has_file: bool,
     /// The number of namespaces that have it.
@@ -89,12 +92,15 @@ impl Migrate {
 
     async fn status_of(&self, target: &Target) -> Result<TargetStatus> {
         let migrations = self.migrations.in_folder(&target.folder());
+        let handles = self.handles(target)?;
+        let dialect = handles.first().map(|handle| handle.dialect());
         let mut versions: BTreeMap<i64, VersionStatus> = BTreeMap::new();
         for migration in migrations {
             let (version, name) = (migration.version(), migration.name());
-            versions.insert(version, VersionStatus::new(version, name, true));
+            let mut status = VersionStatus::new(version, name, true);
+            status.phase = dialect.and_then(|dialect| migration.phase(dialect));
+            versions.insert(version, status);
         }
-        let handles = self.handles(target)?;
         let mut unreachable = Vec::new();
         let mut answered: Vec<(&NamespaceHandle, Found)> = Vec::new();
         for (handle, found) in handles.iter().zip(survey(&handles).await) {
@@ -183,6 +189,7 @@ impl VersionStatus {
         Self {
             version,
             name: name.to_owned(),
+            phase: None,
             has_file,
             applied: 0,
             missing: Vec::new(),

@@ -84,6 +84,12 @@ impl CheckReport {
         }
     }
 
+    /// Adds findings of another check.
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.findings.extend(findings);
+        self.finish();
+    }
+
     /// Whether nothing is wrong: notes do not count.
     #[must_use]
     pub fn is_ok(&self) -> bool {
