@@ -125,7 +125,12 @@ impl Session {
     /// Makes the namespace of this name the one in which tables are found.
     pub(super) async fn enter_named(&mut self, name: &str) -> Result<(), Failure> {
         match use_namespace(self.handle.dialect(), name) {
-            Some(text) => self.batch(&text).await,
+            Some(text) => {
+                self.batch(&text).await?;
+                // MySQL and MariaDB run a prepared statement in the database in which it was prepared,
+                // and the driver keeps every statement prepared there.
+                self.conn.clear_statements().await
+            }
             None => Ok(()),
         }
     }
