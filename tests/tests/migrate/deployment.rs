@@ -134,7 +134,7 @@ impl<'f> Deployment<'f> {
         let name = self.location(0).namespace;
         let template = name.replace("_0", "_{shard}");
         let mut toml = format!(
-            "cluster = {:?}\n[groups.shop]\nlogical_shards = {}\nnamespace = {template:?}\n\
+            "name = {:?}\n[groups.shop]\nlogical_shards = {}\nnamespace = {template:?}\n\
              static_namespace = {:?}\n",
             topology.name(),
             group.logical_shards(),
@@ -142,7 +142,7 @@ impl<'f> Deployment<'f> {
         );
         for (server, url) in group.servers().iter().zip(self.fixture.server_urls()) {
             toml += &format!(
-                "[[groups.shop.servers]]\nname = {:?}\nurl = {url:?}\n",
+                "[[groups.shop.servers]]\nname = {:?}\nprimary = {url:?}\n",
                 server.name()
             );
         }

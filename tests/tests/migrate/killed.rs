@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -39,13 +40,52 @@ fn process() {
     });
 }
 
-fn run(cluster: &Cluster, migrations: &Migrations) -> shard_orm::migrate::Migrate {
+pub(crate) fn run(cluster: &Cluster, migrations: &Migrations) -> shard_orm::migrate::Migrate {
     let run = cluster.migrate(migrations).lease(Duration::from_secs(3));
     run.wait_for_lock(Duration::from_mins(5))
 }
 
+/// Lets a process migrate, and kills it after so many events.
+pub(crate) async fn kill_after(deployment: &Deployment<'_>, folder: &Path, events: u64) {
+    let (toml, path) = (deployment.toml(), folder.to_owned());
+    let mut left = events;
+    let killed = tokio::task::spawn_blocking(move || {
+        // It does not outlive the test, however that ends.
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(env::current_exe().unwrap())
+            .args(["--exact", "killed::process", "--ignored", "--nocapture"])
+            .env(CONFIGURATION, toml)
+            .env(FOLDER, path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut is_reached = false;
+        let output = BufReader::new(child.stdout.take().unwrap());
+        for line in output.lines() {
+            if line.unwrap().contains(EVENT) {
+                if left == 0 {
+                    is_reached = true;
+                    break;
+                }
+                left -= 1;
+            }
+        }
+        if is_reached {
+            child.kill().unwrap();
+        }
+        let status = child.wait().unwrap();
+        assert!(
+            is_reached || status.success(),
+            "it ended by itself: {status}"
+        );
+    });
+    killed.await.unwrap();
+}
+
 /// How many processes are killed: a sample, or `SHARD_ORM_KILLS`.
-fn kills() -> u64 {
+pub(crate) fn kills() -> u64 {
     env::var("SHARD_ORM_KILLS").map_or(4, |kills| kills.parse().unwrap())
 }
 
@@ -66,33 +106,7 @@ behaviours! { (Order), 64 shards on 2 servers, |options| options;
             }
             random = mix64(random);
             // A migration of 64 namespaces has 129 events.
-            let mut left = random % 120;
-            let (toml, path) = (deployment.toml(), folder.path().to_owned());
-            let killed = tokio::task::spawn_blocking(move || {
-                // It does not outlive the test, however that ends.
-                let mut child = Command::new("setpriv")
-                    .args(["--pdeathsig", "KILL"])
-                    .arg(env::current_exe().unwrap())
-                    .args(["--exact", "killed::process", "--ignored", "--nocapture"])
-                    .env(CONFIGURATION, toml)
-                    .env(FOLDER, path)
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::piped())
-                    .spawn()
-                    .unwrap();
-                let output = BufReader::new(child.stdout.take().unwrap());
-                for line in output.lines() {
-                    if line.unwrap().contains(EVENT) {
-                        if left == 0 {
-                            break;
-                        }
-                        left -= 1;
-                    }
-                }
-                child.kill().unwrap();
-                child.wait().unwrap();
-            });
-            killed.await.unwrap();
+            kill_after(&deployment, folder.path(), random % 120).await;
         }
         let migrations = Migrations::from_folder(folder.path()).unwrap();
         run(&deployment.cluster, &migrations).up().await.unwrap();
