@@ -43,7 +43,7 @@ impl Scratch {
         let handle = Arc::clone(&self.handle);
         let dialect = handle.dialect();
         let session = self.session()?;
-        if let Err(failure) = drop_leftovers(session, &handle).await {
+        if let Err(failure) = drop_leftovers(session, &handle, &name).await {
             if failure.lost {
                 return Err(failure);
             }
@@ -99,8 +99,12 @@ async fn drop_unused(session: &mut Session, name: &str, wait: Duration) -> Resul
     session.unlock_named(&lock(name)).await
 }
 
-/// Drops the scratches of this cluster that nobody uses.
-async fn drop_leftovers(session: &mut Session, handle: &NamespaceHandle) -> Result<(), Failure> {
+/// Drops the scratches of this cluster that nobody uses, before one of this name is created.
+async fn drop_leftovers(
+    session: &mut Session,
+    handle: &NamespaceHandle,
+    own: &str,
+) -> Result<(), Failure> {
     let mut found = Vec::new();
     if let Some(text) = scratches(handle.dialect()) {
         let on_row = &mut |row: &Row<'_>| {
@@ -110,13 +114,23 @@ async fn drop_leftovers(session: &mut Session, handle: &NamespaceHandle) -> Resu
         session.ask(text, &[], on_row).await?;
     }
     for (name, tables) in found {
-        // Without a table its process was killed before it could mark it.
-        let is_own = tables == 0 || is_own(session, &name, &handle.cluster).await?;
+        // Without a table its process was killed before it could mark it, or another program is
+        // about to fill it: only the name of this cluster's namespace tells.
+        let is_own = if tables == 0 {
+            base(&name) == base(own)
+        } else {
+            is_own(session, &name, &handle.cluster).await?
+        };
         if is_own && session.lock_named(&lock(&name)).await? {
             drop_unused(session, &name, Duration::ZERO).await?;
         }
     }
     Ok(())
+}
+
+/// The name of a scratch without its random number.
+fn base(name: &str) -> Option<&str> {
+    Some(name.rsplit_once('_')?.0)
 }
 
 /// Whether a database has the marker of this cluster.
