@@ -32,7 +32,7 @@ use single_flight::SingleFlight;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
@@ -67,7 +67,8 @@ pub struct Cluster {
 struct Inner {
     /// One load returns a topology and the connections that belong to it.
     state: ArcSwap<State>,
-    ids: Ids,
+    /// Set at its first use, and never changed after: ids would repeat.
+    ids: OnceLock<Ids>,
     runtime: Handle,
     /// Locked while the topology is being changed.
     previous: Mutex<Previous>,
@@ -136,7 +137,7 @@ impl Cluster {
                     pool_set,
                     fan_out: config.fan_out.clone(),
                 }),
-                ids: config.ids.clone(),
+                ids: OnceLock::new(),
                 runtime: runtime.clone(),
                 previous: Mutex::new(Previous::new(config)),
                 extensions: Extensions::default(),
@@ -296,7 +297,7 @@ impl Cluster {
 
     /// The configuration of generated ids.
     pub(crate) fn ids_config(&self) -> &Ids {
-        &self.inner.ids
+        self.inner.ids.get_or_init(|| self.configured_ids())
     }
 
     /// The runtime on which the cluster was opened.

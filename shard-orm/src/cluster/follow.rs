@@ -81,7 +81,8 @@ impl Follower {
 
     /// Uses a topology of the catalog.
     fn apply(&self, cluster: &Cluster, known: Known, document: &str) -> Result<()> {
-        let config = self.config.with_document(document)?;
+        let mut config = self.config.with_document(document)?;
+        config.ids = config.ids.for_process(&self.config.ids);
         cluster.replace(&config, Some(known.epoch))?;
         let mut own = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         *own = Some(known);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use super::{Cluster, State};
-use crate::config::Config;
+use crate::config::{Config, Ids};
 use crate::connect::Pool;
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::restarting;
@@ -81,7 +81,10 @@ impl Cluster {
         let topology = config.topology()?;
         let before = inner.state.load_full();
         let topology = match of_catalog {
-            Some(epoch) => topology.with_epoch(epoch),
+            Some(epoch) => {
+                self.check_ids(config)?;
+                topology.with_epoch(epoch)
+            }
             None => {
                 previous.config.check_change(config)?;
                 topology.with_epoch(before.topology.epoch() + 1)
@@ -104,6 +107,23 @@ impl Cluster {
             inner.runtime.spawn(restarting("the end of a pool", retire));
         }
         Ok(())
+    }
+
+    /// The ids of the configuration in use.
+    pub(super) fn configured_ids(&self) -> Ids {
+        self.previous().config.ids.clone()
+    }
+
+    /// Refuses a topology of the catalog with other ids than this process generates: two layouts, or
+    /// two databases of sequences, repeat each other's ids.
+    fn check_ids(&self, config: &Config) -> Result<()> {
+        match self.inner.ids.get() {
+            Some(ids) if *ids != config.ids => Err(Error::configuration(
+                "its `[ids]` differ from those with which this process has begun to generate ids; \
+                 restart the process, or correct `[ids]` in the catalog",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Prevents further changes, and returns the retired pools that are still in use.

@@ -108,6 +108,21 @@ impl Ids {
         self
     }
 
+    /// The ids of a process with `own` in its configuration, where the catalog holds `self`: the
+    /// catalog decides, but a worker id belongs to a process. If the catalog has no `[ids]`, the
+    /// process uses its own.
+    pub(crate) fn for_process(&self, own: &Self) -> Self {
+        if *self == Self::default() {
+            return own.clone();
+        }
+        let mut ids = self.clone();
+        if own.worker.is_some() {
+            ids.worker.clone_from(&own.worker);
+            ids.lease_ttl = own.lease_ttl;
+        }
+        ids
+    }
+
     pub(crate) fn layout(&self) -> Result<Layout> {
         Layout::new(self.sequence_bits, self.worker_bits, self.shard_bits)
     }

@@ -2,6 +2,7 @@
 
 mod change;
 mod follow;
+mod ids;
 mod moves;
 mod start;
 mod traffic;
@@ -83,6 +84,11 @@ fn without_password(dialect: Dialect, url: &str) -> String {
 
 /// A catalog with the fixture's topology as epoch 1, and the cluster of the operator who made it.
 async fn initialized(fixture: &Fixture) -> (Catalog, Revision) {
+    initialized_with(fixture, &document(fixture, "")).await
+}
+
+/// A catalog with this document as epoch 1.
+async fn initialized_with(fixture: &Fixture, document: &str) -> (Catalog, Revision) {
     if fixture.dialect == Dialect::MySql {
         let create = format!(
             "CREATE USER IF NOT EXISTS '{ACCOUNT}'@'%' IDENTIFIED BY ''; \
@@ -92,7 +98,7 @@ async fn initialized(fixture: &Fixture) -> (Catalog, Revision) {
     }
     let cluster = Cluster::connect(&process(fixture, settings())).await;
     let catalog = cluster.unwrap().catalog().unwrap().operator("ana");
-    let revision = catalog.initialize(&document(fixture, "")).await.unwrap();
+    let revision = catalog.initialize(document).await.unwrap();
     (catalog, revision)
 }
 
