@@ -30,5 +30,5 @@ pub(crate) use pool::{Lease, Pool};
 pub(crate) use pool_set::{PoolSet, ServerReport, statements_of};
 pub(crate) use record::{IDENTITY, LAYOUT, Layout, Record, STATE, STATICS, State, TABLE};
 pub use roles::EndpointStatus;
-pub(crate) use verify::{compare, described, read};
+pub(crate) use verify::{compare, described, read, read_beside};
 pub(crate) use write_marks::{WriteMarker, WriteMarks};

@@ -11,13 +11,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use self::settle::Records;
 use self::task::{Signals, Task};
 use super::Cluster;
 use crate::catalog::{Heartbeat, Known, Latest, LocalCopy, Store};
 use crate::config::{self, Config};
 use crate::error::{Error, ErrorKind, Result};
+use crate::task::catch_panic;
 
 /// The shortest time from one look at the catalog to the next, for statements that ask for one.
 const FLOOR: Duration = Duration::from_millis(100);
@@ -33,6 +36,7 @@ pub(super) struct Follower {
     known: Mutex<Option<Known>>,
     /// Held during a look at the catalog.
     look: tokio::sync::Mutex<Look>,
+    records: Records,
     signals: Signals,
     /// Ends the tasks when it is told to, or dropped.
     closed: watch::Sender<()>,
@@ -44,8 +48,8 @@ pub(super) struct Follower {
 struct Look {
     begun: Option<Instant>,
     ended: Option<Instant>,
-    /// The problem that was logged, so that it is logged once.
-    problem: Option<String>,
+    /// The problem that was logged, so that it is logged once, and its kind.
+    problem: Option<(ErrorKind, String)>,
 }
 
 impl Follower {
@@ -59,6 +63,7 @@ impl Follower {
             options,
             known: Mutex::default(),
             look: tokio::sync::Mutex::default(),
+            records: Records::default(),
             signals: Signals::default(),
             closed: watch::Sender::new(()),
             is_closed: AtomicBool::new(false),
@@ -216,18 +221,46 @@ impl Cluster {
     /// time share one look. Returns whether the topology has changed since the caller looked at it,
     /// at `epoch`; false without a catalog.
     pub(crate) async fn reload_topology(&self, epoch: u64) -> Result<bool> {
-        let Some(follower) = self.follower() else {
+        if self.follower().is_none() {
             return Ok(self.topology().epoch() != epoch);
+        }
+        let looked = self.begin_look(Some(epoch)).await;
+        looked.unwrap_or_else(|source| {
+            Err(
+                Error::new(ErrorKind::Unavailable, "the cluster's runtime has ended")
+                    .with_source(source),
+            )
+        })
+    }
+
+    /// As [`reload_topology`](Self::reload_topology), in a task: a caller that gives up leaves nothing
+    /// half done, such as a new topology of which there is no local copy. Without `epoch`, the look
+    /// begins after this call in any case.
+    fn begin_look(&self, epoch: Option<u64>) -> JoinHandle<Result<bool>> {
+        let (own, asked) = (self.clone(), Instant::now());
+        let look = async move { own.look(epoch, asked).await };
+        let look = catch_panic("a look at the catalog", look);
+        self.runtime().spawn(async move { look.await.flatten() })
+    }
+
+    async fn look(&self, epoch: Option<u64>, asked: Instant) -> Result<bool> {
+        let Some(follower) = self.follower() else {
+            return Ok(false);
         };
-        let asked = Instant::now();
+        let has_changed = || epoch.is_some_and(|epoch| epoch != self.topology().epoch());
         let mut look = follower.look.lock().await;
-        if look.begun.is_none_or(|begun| begun < asked) && self.topology().epoch() == epoch {
+        if has_changed() {
+            return Ok(true);
+        }
+        if look.begun.is_none_or(|begun| begun < asked) {
             if let Some(ended) = look.ended {
                 tokio::time::sleep_until(ended + FLOOR).await;
             }
             look.at(follower, self).await?;
+        } else if let Some(error) = look.error() {
+            return Err(error);
         }
-        Ok(self.topology().epoch() != epoch)
+        Ok(has_changed())
     }
 
     /// Ends the tasks, and takes the process out of the list.
@@ -265,14 +298,21 @@ impl Look {
         outcome
     }
 
+    /// Why the last look failed.
+    fn error(&self) -> Option<Error> {
+        let (kind, problem) = self.problem.clone()?;
+        Some(Error::new(kind, problem))
+    }
+
     /// Logs a new problem, and its end.
     fn note(&mut self, outcome: &Result<bool>) {
-        let problem = outcome.as_ref().err().map(ToString::to_string);
+        let problem = outcome.as_ref().err();
+        let problem = problem.map(|error| (error.kind(), error.to_string()));
         if self.problem == problem {
             return;
         }
         match &problem {
-            Some(problem) => tracing::error!(
+            Some((_, problem)) => tracing::error!(
                 target: "shard_orm",
                 problem,
                 "the catalog cannot be followed; the cluster serves by the topology that it has"

@@ -82,6 +82,16 @@ impl Endpoint {
         }
     }
 
+    /// The record says that the namespace does not serve.
+    pub(super) fn forget_verified(&self) {
+        self.verified.store(0, Ordering::Relaxed);
+    }
+
+    /// An idle connection without waiting, even if the namespace does not exist yet.
+    pub(super) fn idle(&self) -> Option<Lease> {
+        self.pool.at_once()
+    }
+
     /// A connection, even if the namespace does not exist yet.
     pub(crate) async fn acquire(&self) -> Result<Lease> {
         self.pool.acquire().await

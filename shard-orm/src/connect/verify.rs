@@ -118,6 +118,26 @@ pub(crate) fn compare(handle: &NamespaceHandle, label: &str, found: &Record) -> 
     )))
 }
 
+/// Reads the record on the primary, on a connection that is idle or outside of the pool: the caller
+/// may hold the pool's only one. `None` as for [`read`].
+pub(crate) async fn read_beside(handle: &NamespaceHandle) -> Result<Option<Record>> {
+    if !handle.has_file() {
+        return Ok(None);
+    }
+    let endpoint = handle.writer()?;
+    if let Some(mut lease) = endpoint.idle() {
+        let found = read(handle, &mut lease).await;
+        if !lease.is_lost() {
+            return found;
+        }
+    }
+    let mut conn = endpoint.open_dedicated().await?;
+    let table = handle.namespace.own_table(super::TABLE);
+    let found = read_record(&mut conn, &table).await;
+    conn.close().await;
+    found.map_err(|failure| failure.error)
+}
+
 /// Reads the record; `None` if the namespace or the table does not exist, or the table is empty.
 pub(crate) async fn read(handle: &NamespaceHandle, lease: &mut Lease) -> Result<Option<Record>> {
     let table = handle.namespace.own_table(super::TABLE);

@@ -249,6 +249,8 @@ fn rows<'a, T: Send + 'a>(
                         handle.health.request_probe();
                         error = lease.outcome_unknown(error);
                     }
+                    // Its place in the pool is free for what is awaited below.
+                    drop(lease);
                     if may_ask_again && !of_no_use {
                         match destination.moved(target, error, &statement).await {
                             Ok(moved) => {

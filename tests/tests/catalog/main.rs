@@ -3,6 +3,7 @@
 mod change;
 mod follow;
 mod ids;
+mod limits;
 mod moves;
 mod start;
 mod traffic;

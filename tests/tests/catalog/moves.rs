@@ -15,10 +15,10 @@ use tokio::time::timeout;
 use crate::{Order, Setting, initialized, open, process, settings, without_password};
 
 /// The logical shard that moves from the first server to the second.
-const MOVING: u32 = 0;
+pub(crate) const MOVING: u32 = 0;
 
 /// Its namespace, as a move would leave it at the fence, and its new one, without rows.
-async fn fenced(fixture: &Fixture) -> RawNamespace {
+pub(crate) async fn fenced(fixture: &Fixture) -> RawNamespace {
     let source = fixture.raw_namespace(MOVING);
     let name = fixture.namespace().replace("{shard}", &MOVING.to_string());
     let target = fixture.raw_namespace_on(1, &format!("{name}_g2"));
@@ -34,13 +34,13 @@ async fn fenced(fixture: &Fixture) -> RawNamespace {
 }
 
 /// The topology after the move.
-fn switched(first: &Revision) -> String {
+pub(crate) fn switched(first: &Revision) -> String {
     let moved = first.document.replace("'0..2'", "'1..2'");
     let moved = moved.replace("'2..4'", "['0..1', '2..4']");
     format!("{moved}\n[groups.shop.generations]\n{MOVING} = 2\n")
 }
 
-fn order(fixture: &Fixture) -> Order {
+pub(crate) fn order(fixture: &Fixture) -> Order {
     Order {
         id: fixture.id(),
         user_id: fixture.key_of_shard(MOVING),
@@ -88,7 +88,7 @@ fn calls(fixture: &Fixture, cluster: &Cluster) -> Vec<JoinHandle<shard_orm::Resu
 }
 
 /// That none of them ends before the switch, and all succeed after it.
-async fn wait_for_the_switch(fixture: &Fixture, cluster: Cluster, switch: impl AsyncFnOnce()) {
+pub(crate) async fn wait_for_the_switch(fixture: &Fixture, cluster: Cluster, switch: impl AsyncFnOnce()) {
     let mut calls = calls(fixture, &cluster);
     // Inside a transaction nothing waits, so it may end with an error that has been checked.
     let transaction = calls.remove(6);

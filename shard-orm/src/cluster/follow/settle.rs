@@ -2,26 +2,41 @@
 //!
 //! Called after a statement failed because its namespace, or a table in it, is not there. The record
 //! of the namespace decides: only one that is not active means that the shard has moved.
+//!
+//! The caller may hold the only connection of a pool, and the catalog may hang: nothing here waits for
+//! a connection of the namespace's pool, or longer than the configured time.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::cluster::Cluster;
-use crate::connect::{NamespaceHandle, State, read};
+use crate::connect::{NamespaceHandle, State, read_beside};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The first pause between two looks at the catalog, which doubles, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
 /// What the record of a namespace says.
+#[derive(Debug, Clone, Copy)]
 enum Recorded {
     Active,
     NotActive,
     /// There is none, or it cannot be read.
     Unknown,
 }
+
+/// The last record of each namespace that was looked at, and when the look began. Locked during a
+/// look, which all that wait for it share.
+#[derive(Debug, Default)]
+pub(super) struct Records(Mutex<HashMap<Place, Arc<LastRecord>>>);
+
+/// A server and a namespace.
+type Place = (Arc<str>, Arc<str>);
+
+type LastRecord = tokio::sync::Mutex<Option<(Instant, Recorded)>>;
 
 impl Cluster {
     /// Where a statement that failed in a namespace is to run again: where its logical shard is by
@@ -45,19 +60,28 @@ impl Cluster {
         let Some(follower) = self.follower().filter(|_| is_sign) else {
             return Ok(None);
         };
-        if matches!(recorded(handle).await, Recorded::Active) {
-            return Ok(None);
-        }
         let until = Instant::now() + follower.options.switch_wait;
+        if matches!(follower.records.of(handle, until).await, Recorded::Active) {
+            // A namespace that was not active a moment ago serves again: its move was aborted.
+            let was_refused = failed.kind() == ErrorKind::ShardMoved;
+            return Ok(was_refused.then(|| Arc::clone(handle)));
+        }
         let (mut pause, longest) = PAUSES;
         let mut was_fenced = false;
+        let mut look = None;
         loop {
-            // A catalog that is unavailable is asked again until the time is up.
-            let _ = self.reload_topology(self.topology().epoch()).await;
+            // A look that takes long goes on meanwhile: the move may be aborted, which the record
+            // says. One that fails is followed by another until the time is up.
+            let pending =
+                look.get_or_insert_with(|| self.begin_look(Some(self.topology().epoch())));
+            let patience = until.min(Instant::now() + longest);
+            if timeout_at(patience, pending).await.is_ok() {
+                look = None;
+            }
             if let Some(now) = self.moved_to(handle) {
                 return Ok(Some(now));
             }
-            match recorded(handle).await {
+            match follower.records.of(handle, until).await {
                 Recorded::Active => return Ok(Some(Arc::clone(handle))),
                 Recorded::NotActive => was_fenced = true,
                 // Without any sign of a move, a missing namespace is an error of its own.
@@ -86,7 +110,14 @@ impl Cluster {
     /// Whether the record of a namespace says that it does not serve its logical shard. False without
     /// a catalog.
     pub(crate) async fn is_fenced(&self, handle: &NamespaceHandle) -> bool {
-        self.follower().is_some() && matches!(recorded(handle).await, Recorded::NotActive)
+        let Some(follower) = self.follower() else {
+            return false;
+        };
+        let until = Instant::now() + follower.options.switch_wait;
+        matches!(
+            follower.records.of(handle, until).await,
+            Recorded::NotActive
+        )
     }
 
     /// The current handle of a namespace, if it is another one.
@@ -96,18 +127,41 @@ impl Cluster {
     }
 }
 
-/// Reads the record on the primary, whether or not the namespace is verified.
-async fn recorded(handle: &NamespaceHandle) -> Recorded {
-    if handle.guard.is_none() {
-        return Recorded::Active;
-    }
-    let read = async {
-        let mut lease = handle.writer()?.acquire().await?;
-        read(handle, &mut lease).await
-    };
-    match read.await {
-        Ok(Some(record)) if record.state() == State::Active => Recorded::Active,
-        Ok(Some(_)) => Recorded::NotActive,
-        Ok(None) | Err(_) => Recorded::Unknown,
+impl Records {
+    /// Reads the record on the primary, whether or not the namespace is verified.
+    async fn of(&self, handle: &NamespaceHandle, until: Instant) -> Recorded {
+        if handle.guard.is_none() {
+            return Recorded::Active;
+        }
+        let asked = Instant::now();
+        let last = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (
+                Arc::clone(&handle.server),
+                Arc::clone(handle.namespace.name()),
+            );
+            Arc::clone(all.entry(key).or_default())
+        };
+        let read = async {
+            let mut last = last.lock().await;
+            if let Some((begun, found)) = *last
+                && begun > asked
+            {
+                return found;
+            }
+            let begun = Instant::now();
+            let found = match read_beside(handle).await {
+                Ok(Some(record)) if record.state() == State::Active => Recorded::Active,
+                Ok(Some(_)) => {
+                    // The next transaction waits for the switch before it begins.
+                    handle.forget_verified();
+                    Recorded::NotActive
+                }
+                Ok(None) | Err(_) => Recorded::Unknown,
+            };
+            *last = Some((begun, found));
+            found
+        };
+        timeout_at(until, read).await.unwrap_or(Recorded::Unknown)
     }
 }
