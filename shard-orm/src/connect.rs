@@ -3,6 +3,7 @@
 //! `cluster` holds the [`PoolSet`] of the current topology. `exec` and `transaction` take
 //! connections through a [`NamespaceHandle`].
 
+mod confirm;
 mod direct;
 mod endpoint;
 mod guard;
@@ -20,6 +21,7 @@ mod roles;
 mod verify;
 mod write_marks;
 
+pub(crate) use confirm::Authority;
 pub(crate) use direct::{ask, send, write};
 pub(crate) use endpoint::{Checkout, Endpoint};
 pub(crate) use guard::{Finding, Guard, Survey, SurveyedServer, comment};

@@ -3,22 +3,25 @@
 //! Begun when a cluster is opened. Nothing here can stop a cluster that serves: an error is logged,
 //! and the topology stays as it is.
 
+mod authority;
 mod settle;
 mod task;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use self::authority::OfCatalog;
 use self::settle::Records;
 use self::task::{Signals, Task};
 use super::Cluster;
 use crate::catalog::{Heartbeat, Known, Latest, LocalCopy, Store};
 use crate::config::{self, Config};
+use crate::connect::Authority;
 use crate::error::{Error, ErrorKind, Result};
 use crate::task::catch_panic;
 
@@ -261,6 +264,11 @@ impl Cluster {
             return Err(error);
         }
         Ok(has_changed())
+    }
+
+    /// What confirms the topology for the servers of this cluster.
+    pub(super) fn authority(&self) -> Arc<dyn Authority> {
+        Arc::new(OfCatalog(self.downgrade()))
     }
 
     /// Ends the tasks, and takes the process out of the list.

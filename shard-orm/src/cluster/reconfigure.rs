@@ -93,6 +93,9 @@ impl Cluster {
         let pool_set = before
             .pool_set
             .renew(&before.topology, &topology, &inner.runtime)?;
+        if of_catalog.is_some() {
+            pool_set.confirm_by(&self.authority());
+        }
         let retired = before.pool_set.pools_without(&pool_set);
         inner.state.store(Arc::new(State {
             topology: Arc::new(topology),

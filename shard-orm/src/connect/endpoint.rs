@@ -58,6 +58,11 @@ impl Endpoint {
         self.verified.load(Ordering::Relaxed) != 0
     }
 
+    /// The pool, for what is noted of its server.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// The lost connections so far, for [`set_verified`](Self::set_verified).
     pub(super) fn losses(&self) -> u64 {
         self.pool.losses()

@@ -5,7 +5,7 @@
 
 mod survey;
 
-use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::sync::{Arc, Mutex as Lock, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use self::survey::survey_server;
 pub(crate) use self::survey::{Finding, Survey, SurveyedServer, comment};
+use super::confirm::Authority;
 use super::health::Health;
 use super::record::{Record, STATICS, State};
 use crate::backend::Session;
@@ -30,6 +31,8 @@ pub(crate) struct Guard {
     /// The group id of the first record, and where it was read.
     id: Lock<Option<(String, String)>>,
     servers: ArcSwap<Vec<ServerAccess>>,
+    /// Of a cluster with a catalog.
+    authority: OnceLock<Arc<dyn Authority>>,
     /// The last survey; locked while one is running, so that many statements share it.
     last: Mutex<Option<(Instant, Arc<Survey>)>>,
 }
@@ -57,8 +60,18 @@ impl Guard {
             fingerprint,
             id: Lock::default(),
             servers: ArcSwap::default(),
+            authority: OnceLock::new(),
             last: Mutex::default(),
         }
+    }
+
+    /// Sets what confirms the topology; only the first one counts, since all are of one cluster.
+    pub(super) fn set_authority(&self, authority: &Arc<dyn Authority>) {
+        self.authority.get_or_init(|| Arc::clone(authority));
+    }
+
+    pub(super) fn authority(&self) -> Option<&dyn Authority> {
+        self.authority.get().map(|authority| &**authority)
     }
 
     /// Replaces the servers.

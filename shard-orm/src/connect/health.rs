@@ -18,6 +18,7 @@ use tokio::time::timeout_at;
 pub(crate) use self::report::EndpointReport;
 
 use super::history::History;
+use super::pool::Pool;
 use super::roles::{EndpointStatus, ProbeResult, Verdict};
 use crate::backend::Position;
 use crate::topology::{self, HealthSettings};
@@ -60,6 +61,8 @@ struct Slot {
     soon: Notify,
     /// Notified when pending requests to the endpoint are aborted.
     aborted: Notify,
+    /// On SQLite there is none.
+    pool: Option<Arc<Pool>>,
 }
 
 struct State {
@@ -107,15 +110,17 @@ impl Health {
         settings: &HealthSettings,
         primary: &topology::Endpoint,
         replicas: &[topology::Endpoint],
+        pools: &[Arc<Pool>],
         monitored: bool,
     ) -> Self {
-        let slot = |endpoint: &topology::Endpoint, status: EndpointStatus| Slot {
+        let slot = |endpoint: &topology::Endpoint, status: EndpointStatus, index: usize| Slot {
             label: endpoint.label(),
             weight: endpoint.weight(),
             status: AtomicU8::new(status as u8),
             now: Notify::new(),
             soon: Notify::new(),
             aborted: Notify::new(),
+            pool: pools.get(index).map(Arc::clone),
         };
         // Replicas of an unmonitored server are read as configured.
         let (at_first, replica) = if monitored {
@@ -123,8 +128,12 @@ impl Health {
         } else {
             (EndpointStatus::Primary, EndpointStatus::Serving)
         };
-        let mut slots = vec![slot(primary, at_first)];
-        slots.extend(replicas.iter().map(|endpoint| slot(endpoint, replica)));
+        let mut slots = vec![slot(primary, at_first, 0)];
+        slots.extend(
+            (1..)
+                .zip(replicas)
+                .map(|(index, endpoint)| slot(endpoint, replica, index)),
+        );
         Self {
             group: Arc::clone(group),
             server: Arc::clone(server),

@@ -99,6 +99,13 @@ impl EndpointMonitor {
                     Err(panicked.message().to_owned())
                 }
             };
+            if let Ok(Observed {
+                position: Some(position),
+                ..
+            }) = &found
+            {
+                self.pool.note_history(position);
+            }
             let next = self.health.note(self.index, begun, found);
             self.sleep_until_due(begun.0, next).await;
         }

@@ -117,11 +117,14 @@ impl NamespaceHandle {
     /// A connection to an endpoint on which the namespace has been verified.
     pub(super) async fn ready(&self, endpoint: &Endpoint) -> Result<Lease> {
         if endpoint.is_verified() {
-            endpoint.pool.wait().await
-        } else {
-            // Boxed: keeps the future of every statement small.
-            Box::pin(self.first_use(endpoint)).await
+            let lease = endpoint.pool.wait().await?;
+            // A connection that was opened meanwhile may lead to another server.
+            if endpoint.is_verified() {
+                return Ok(lease);
+            }
         }
+        // Boxed: keeps the future of every statement small.
+        Box::pin(self.first_use(endpoint)).await
     }
 
     #[cold]
@@ -131,19 +134,36 @@ impl NamespaceHandle {
         if endpoint.index() == 0 && endpoint.pool.file().is_some_and(|file| !file.exists()) {
             return Err(self.missing(endpoint.pool.label()).await);
         }
-        let mut lease = endpoint.acquire().await?;
-        let mut losses = endpoint.losses();
-        let mut verified = verify(self, &mut lease).await;
-        if lease.is_lost() {
+        let mut is_last = false;
+        loop {
+            let mut lease = endpoint.acquire().await?;
+            let changes = endpoint.pool().history_changes();
+            let confirmed = if endpoint.pool().is_confirmed(changes) {
+                self.confirmed(endpoint, changes).await?
+            } else {
+                // Its place in the pool is free while the catalog is asked.
+                drop(lease);
+                let confirmed = self.confirmed(endpoint, changes).await?;
+                lease = endpoint.acquire().await?;
+                confirmed
+            };
+            let losses = endpoint.losses();
+            let is_same = endpoint.pool().history_changes() == changes;
+            let verified = verify(self, &mut lease, &confirmed).await;
             // Only the record was read, so it is safe to read it again.
-            drop(lease);
-            lease = endpoint.acquire().await?;
-            losses = endpoint.losses();
-            verified = verify(self, &mut lease).await;
+            if is_same && (is_last || !lease.is_lost()) {
+                verified?;
+                endpoint.set_verified(losses);
+                return Ok(lease);
+            }
+            if is_last {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!("{} is failing over; try again", endpoint.label()),
+                ));
+            }
+            is_last = true;
         }
-        verified?;
-        endpoint.set_verified(losses);
-        Ok(lease)
     }
 
     /// The error for a namespace or database that does not exist.
@@ -175,12 +195,25 @@ impl NamespaceHandle {
         if endpoint.is_verified() {
             return Ok(());
         }
+        let changes = endpoint.pool().history_changes();
         let losses = endpoint.losses();
-        Box::pin(verify(self, &mut checkout.lease))
+        let verified = async {
+            let confirmed = self.confirmed(endpoint, changes).await?;
+            verify(self, &mut checkout.lease, &confirmed).await
+        };
+        Box::pin(verified)
             .await
             .map_err(|error| self.name_error(error))?;
         endpoint.set_verified(losses);
         Ok(())
+    }
+
+    /// Its record says that it does not serve: it is verified again before it is used.
+    pub(crate) fn forget_verified(&self) {
+        let endpoints = [&self.writer, &self.reader].into_iter();
+        for endpoint in endpoints.chain(&self.replicas) {
+            endpoint.forget_verified();
+        }
     }
 
     /// The number of connections that it shares with the other namespaces of its primary; unlimited

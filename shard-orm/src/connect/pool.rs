@@ -5,6 +5,7 @@
 //! before its next use; and after a connection is lost, all that were idle at that time are pinged
 //! first.
 
+mod history;
 mod lease;
 #[cfg(feature = "migrate")]
 mod memory;
@@ -25,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) use lease::Lease;
 pub(crate) use outcomes::{LastOutcome, Refusal};
 
+use history::History;
 use outcomes::Outcomes;
 
 /// The interval at which a retired pool is checked.
@@ -59,6 +61,7 @@ pub(crate) struct Pool {
     alterations: AtomicU64,
     /// The last outcomes, for health reports.
     outcomes: Outcomes,
+    history: History,
     /// Notified when a connection comes back to a closing pool.
     returned: Notify,
 }
@@ -83,6 +86,7 @@ impl Pool {
             losses: AtomicU64::new(0),
             alterations: AtomicU64::new(0),
             outcomes: Outcomes::default(),
+            history: History::default(),
             returned: Notify::new(),
         })
     }
@@ -135,7 +139,6 @@ impl Pool {
     /// Waits until the limit allows a connection; reuses or opens one.
     ///
     /// Rare paths are boxed: this keeps the future of every statement small.
-    ///
     pub(super) async fn wait(self: &Arc<Self>) -> Result<Lease> {
         let mut lease = self.reserve().await?;
         let now = lease.opened;
@@ -156,6 +159,8 @@ impl Pool {
                 return Ok(lease);
             }
             lease.conn = None;
+            // A new connection may lead to another server.
+            self.require_pings();
         }
         Box::pin(lease.replace()).await?;
         lease.dirty = false;
@@ -372,7 +377,7 @@ impl Pool {
             planned: self.alterations.load(Ordering::Acquire),
             dirty: true,
         };
-        let Ok(mut conn) = self.open().await else {
+        let Ok(mut conn) = self.open_pooled().await else {
             return;
         };
         lease.opened = Instant::now();

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use self::builder::Builder;
 pub(crate) use self::report::ServerReport;
 pub(crate) use self::spec::statements_of;
+use super::confirm::Authority;
 use super::guard::Guard;
 use super::health::Health;
 use super::latencies::Latencies;
@@ -120,6 +121,15 @@ impl PoolSet {
     /// The guard of a group.
     pub(crate) fn guard(&self, group: usize) -> &Arc<Guard> {
         &self.groups[group].guard
+    }
+
+    /// From now on, servers of another history are used only once this authority was asked.
+    pub(crate) fn confirm_by(&self, authority: &Arc<dyn Authority>) {
+        for group in &self.groups {
+            group.guard.set_authority(authority);
+            let pools = group.servers.iter().flat_map(|server| &server.pools);
+            pools.for_each(|pool| pool.watch_history());
+        }
     }
 
     /// The handles of a group's static tables, by server.

@@ -48,6 +48,8 @@ pub(crate) struct Record {
     pub(crate) layout: Option<Layout>,
     /// Missing in records of earlier versions, whose namespaces are active.
     pub(crate) state: Option<State>,
+    /// The epoch of the catalog in which the state was set, if it was since the namespace was created.
+    pub(crate) epoch: Option<i64>,
 }
 
 /// What a namespace is, while its logical shard moves from one to another.
@@ -129,6 +131,7 @@ impl Record {
             generation: handle.namespace.generation().into(),
             layout: None,
             state: None,
+            epoch: None,
         }
     }
 
@@ -215,11 +218,12 @@ async fn select(
     conn.run(sql, args, &mut |row| {
         let text = |ordinal| Option::<String>::read(row, ordinal).map(Option::unwrap_or_default);
         let number = |ordinal| Option::<i64>::read(row, ordinal).map(Option::unwrap_or_default);
-        let state = if layout.len() > LAYOUT.len() {
+        let (state, epoch) = if layout.len() > LAYOUT.len() {
             let state = Option::<String>::read(row, 14)?;
-            Some(state.map_or(Ok(State::Active), |state| State::parse(&state))?)
+            let state = state.map_or(Ok(State::Active), |state| State::parse(&state))?;
+            (Some(state), Option::<i64>::read(row, 17)?)
         } else {
-            None
+            (None, None)
         };
         let group_id = if layout.is_empty() {
             None
@@ -248,6 +252,7 @@ async fn select(
             generation: i64::read(row, 3)?,
             layout,
             state,
+            epoch,
         });
         Ok(())
     })

@@ -3,14 +3,19 @@
 //! Done once per namespace and endpoint. Detects a server that holds another shard, and a
 //! configuration that routes keys differently, before anything is read or written.
 
+use super::confirm::Confirmed;
 use super::record::{Layout, Record, STATICS, State, read_record};
 use super::{Lease, NamespaceHandle};
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Fingerprint;
 
 /// Reads the record of a namespace and compares it with the topology. A named database has no
-/// record.
-pub(crate) async fn verify(handle: &NamespaceHandle, lease: &mut Lease) -> Result<()> {
+/// record. `confirmed` says whether the topology is the latest.
+pub(super) async fn verify(
+    handle: &NamespaceHandle,
+    lease: &mut Lease,
+    confirmed: &Confirmed,
+) -> Result<()> {
     let Some(guard) = &handle.guard else {
         return Ok(());
     };
@@ -20,6 +25,7 @@ pub(crate) async fn verify(handle: &NamespaceHandle, lease: &mut Lease) -> Resul
         return Err(guard.missing(shard, name, lease.label()).await);
     };
     compare(handle, lease.label(), &found)?;
+    confirmed.check(handle, lease.label(), &found)?;
     let Some(layout) = &found.layout else {
         tracing::warn!(
             target: "shard_orm",

@@ -12,7 +12,10 @@ use shard_orm_tests::relay::Relay;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::{Order, Setting, initialized, open, process, settings, without_password};
+use crate::{
+    Order, Setting, document, initialized, initialized_with, open, process, settings,
+    without_password,
+};
 
 /// The logical shard that moves from the first server to the second.
 pub(crate) const MOVING: u32 = 0;
@@ -88,7 +91,11 @@ fn calls(fixture: &Fixture, cluster: &Cluster) -> Vec<JoinHandle<shard_orm::Resu
 }
 
 /// That none of them ends before the switch, and all succeed after it.
-pub(crate) async fn wait_for_the_switch(fixture: &Fixture, cluster: Cluster, switch: impl AsyncFnOnce()) {
+pub(crate) async fn wait_for_the_switch(
+    fixture: &Fixture,
+    cluster: Cluster,
+    switch: impl AsyncFnOnce(),
+) {
     let mut calls = calls(fixture, &cluster);
     // Inside a transaction nothing waits, so it may end with an error that has been checked.
     let transaction = calls.remove(6);
@@ -102,6 +109,25 @@ pub(crate) async fn wait_for_the_switch(fixture: &Fixture, cluster: Cluster, swi
         outcome.unwrap_or_else(|error| panic!("call {number}: {error}"));
     }
     transaction.await.unwrap().unwrap();
+}
+
+/// A process that has written to the moving shard, whose server it reaches through a relay.
+async fn behind_a_relay(fixture: &Fixture, lines: &str) -> (Relay, String, Cluster) {
+    let (catalog, first) = initialized_with(fixture, &document(fixture, lines)).await;
+    let url = without_password(fixture.dialect, &fixture.server_urls()[0]);
+    let relay = Relay::to(&url).await;
+    let through = first
+        .document
+        .replace(&format!("'{url}'"), &format!("'{}'", relay.url(&url)));
+    assert_ne!(through, first.document);
+    catalog
+        .change(&first, &through, "through a relay")
+        .await
+        .unwrap();
+    let brief = settings().switch_wait(Duration::from_millis(50));
+    let cluster = Cluster::connect(&process(fixture, brief)).await.unwrap();
+    order(fixture).insert(&cluster).await.unwrap();
+    (relay, url, cluster)
 }
 
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
@@ -167,16 +193,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         if fixture.dialect == Dialect::Sqlite {
             return;
         }
-        let (catalog, first) = initialized(fixture).await;
-        let url = without_password(fixture.dialect, &fixture.server_urls()[0]);
-        let relay = Relay::to(&url).await;
-        let through = first.document.replace(&format!("'{url}'"), &format!("'{}'", relay.url(&url)));
-        assert_ne!(through, first.document);
-        catalog.change(&first, &through, "through a relay").await.unwrap();
-        let brief = settings().switch_wait(Duration::from_millis(50));
-        let cluster = Cluster::connect(&process(fixture, brief)).await.unwrap();
-        order(fixture).insert(&cluster).await.unwrap();
-
+        let (relay, url, cluster) = behind_a_relay(fixture, "").await;
         // As on a standby that was promoted before it had all changes: the tables are there.
         fixture.raw_namespace(MOVING).set_record("state = 'fenced'").await;
         relay.lead_to(&url).await;
@@ -184,6 +201,18 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let key = fixture.key_of_shard(MOVING);
         let error = Order::on(key).all(&cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+        let error = order(fixture).insert(&cluster).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+    }
+
+    async fn a_namespace_is_looked_at_again_after_an_idle_connection_is_gone(fixture: &Fixture) {
+        if fixture.dialect == Dialect::Sqlite {
+            return;
+        }
+        // Each connection is pinged before its next use, and the ping finds that it is gone.
+        let (relay, url, cluster) = behind_a_relay(fixture, "pool = { ping_after_idle = '0s' }").await;
+        fixture.raw_namespace(MOVING).set_record("state = 'fenced'").await;
+        relay.lead_to(&url).await;
         let error = order(fixture).insert(&cluster).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
     }

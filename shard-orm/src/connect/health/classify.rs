@@ -59,6 +59,10 @@ impl Health {
             if index != known {
                 state.history.clear();
                 state.wanted = None;
+                // Before any statement goes there.
+                if let Some(pool) = &self.slots[index].pool {
+                    pool.note_promotion();
+                }
                 self.last_primary.store(index, Ordering::Relaxed);
                 tracing::warn!(
                     target: "shard_orm",

@@ -145,7 +145,7 @@ impl Lease {
     pub(super) async fn replace(&mut self) -> Result<()> {
         self.proven = self.pool.losses.load(Ordering::Acquire);
         self.planned = self.pool.alterations.load(Ordering::Acquire);
-        self.conn = Some(self.pool.open().await?);
+        self.conn = Some(self.pool.open_pooled().await?);
         self.opened = Instant::now();
         Ok(())
     }

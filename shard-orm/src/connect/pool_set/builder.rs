@@ -233,7 +233,7 @@ impl Builder<'_> {
         };
         let monitored = pools.len() > 1;
         let health = Arc::new(Health::new(
-            group, name, health, primary, replicas, monitored,
+            group, name, health, primary, replicas, &pools, monitored,
         ));
         let endpoints = pools.iter().enumerate().filter(|_| monitored);
         let endpoints =
