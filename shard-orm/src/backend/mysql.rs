@@ -174,7 +174,10 @@ fn classify(reported: &dyn DatabaseError) -> Class {
         1021 | 1114 => Class::of(Kind::StorageFull),
         1317 | 1969 | 3024 | 3572 => Class::of(Kind::Timeout),
         1290 | 1792 | 1836 => Class::of(Kind::ReadOnly),
-        1049 | 1054 | 1146 => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
+        // The last are views without their tables, and views where a table is expected: tombstones.
+        1049 | 1054 | 1146 | 1347 | 1356 | 1965 => {
+            Class::of(Kind::UndefinedTable).hint(UNDEFINED)
+        }
         1040 | 1203 | 1226 => Class::lost(Kind::Unavailable)
             .hint("lower `max_connections` of the pools or raise the server's"),
         1153 => Class::lost(Kind::Unsupported).hint(TOO_LARGE),

@@ -264,7 +264,8 @@ fn of_code(code: &str) -> Class {
         "53100" => Class::of(Kind::StorageFull),
         "25P02" => Class::of(Kind::TransactionEnded),
         "25P03" | "25P04" => Class::lost(Kind::TransactionEnded),
-        "42P01" | "42703" | "3F000" => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
+        // The last is a name that something else than a table has, as a tombstone does.
+        "42P01" | "42703" | "3F000" | "42809" => Class::of(Kind::UndefinedTable).hint(UNDEFINED),
         "42P10" => Class::of(Kind::Configuration)
             .hint("the conflict target needs a unique index over exactly its columns"),
         "53300" => Class::lost(Kind::Unavailable)

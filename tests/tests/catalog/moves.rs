@@ -161,6 +161,34 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 6);
     }
 
+    async fn statements_at_a_tombstone_wait_too(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        order(fixture).insert(&cluster).await.unwrap();
+        Order::scatter().count(&cluster).await.unwrap();
+        let source = fenced(fixture).await;
+        let (orders, gone) = (source.table("orders"), source.table("gone"));
+        let bury = match fixture.dialect {
+            Dialect::Postgres => vec![format!("CREATE TYPE {orders} AS (moved int)")],
+            Dialect::MySql => vec![
+                format!("CREATE TABLE {gone} (moved int)"),
+                format!("CREATE VIEW {orders} AS SELECT moved FROM {gone}"),
+                format!("DROP TABLE {gone}"),
+            ],
+            _ => vec![format!("CREATE VIEW {orders} AS SELECT * FROM {gone}")],
+        };
+        for statement in bury {
+            source.run(&statement).await;
+        }
+        let catalog = catalog.allow_moves();
+        wait_for_the_switch(fixture, cluster.clone(), async || {
+            catalog.change(&first, &switched(&first), "moved").await.unwrap();
+        })
+        .await;
+        let found = Order::scatter().count(&cluster).await.unwrap();
+        assert!((5..=6).contains(&found), "{found}");
+    }
+
     async fn an_aborted_move_lets_the_calls_go_on_where_they_were(fixture: &Fixture) {
         initialized(fixture).await;
         let cluster = open(fixture, None).await;
