@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    catalog, check, completions, events, generate, id, init, man, migrate, process, route, server,
-    setup, sql, status, sync, topology, user,
+    catalog, check, completions, database, events, generate, id, init, man, migrate, process,
+    route, server, setup, sql, status, sync, topology, user,
 };
 use crate::exit;
 
@@ -62,6 +62,7 @@ pub enum Command {
     Sync(sync::Args),
     Catalog(catalog::Args),
     Server(server::Args),
+    Database(database::Args),
     Topology(topology::Args),
     Process(process::Args),
     Events(events::Args),

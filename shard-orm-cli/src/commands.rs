@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod check;
 pub mod completions;
+pub mod database;
 pub mod events;
 pub mod generate;
 pub mod id;
@@ -61,6 +62,7 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Sync(args) => sync::run(&args, session).await,
         Command::Catalog(args) => catalog::run(&args, session).await,
         Command::Server(args) => server::run(&args, session).await,
+        Command::Database(args) => database::run(&args, session).await,
         Command::Topology(args) => topology::run(&args, session).await,
         Command::Process(args) => process::run(&args, session).await,
         Command::Events(args) => events::run(&args, session).await,

@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod check;
+pub mod database;
 pub mod drift;
 pub mod events;
 pub mod generate;

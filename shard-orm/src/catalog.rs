@@ -36,7 +36,7 @@ mod revision;
 mod session;
 mod tables;
 
-pub use document::{Difference, Document, ServerEntry};
+pub use document::{DatabaseEntry, Difference, Document, ServerEntry};
 pub use event::Event;
 pub(crate) use history::{Known, Latest};
 pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};

@@ -85,18 +85,41 @@ struct SetArgs {
     /// How many bytes of rows it is meant to hold; 0 for no limit.
     #[arg(long, value_name = "BYTES")]
     capacity: Option<u64>,
+    #[command(flatten)]
+    endpoints: EndpointArgs,
+}
+
+/// Changes of a server's or a database's endpoints.
+#[derive(Debug, clap::Args)]
+pub(super) struct EndpointArgs {
     /// The URL of its primary, with ${NAME} for secrets.
     #[arg(long, value_name = "URL")]
-    primary: Option<String>,
+    pub(super) primary: Option<String>,
     /// Add a replica. Can be repeated.
     #[arg(long, value_name = "URL")]
-    add_replica: Vec<String>,
+    pub(super) add_replica: Vec<String>,
     /// Remove the replica with this URL. Can be repeated.
     #[arg(long, value_name = "URL")]
-    remove_replica: Vec<String>,
+    pub(super) remove_replica: Vec<String>,
     /// Set an option of its database sessions; an empty value removes it. Can be repeated.
     #[arg(long, value_name = "NAME=VALUE")]
     option: Vec<String>,
+}
+
+impl EndpointArgs {
+    /// The options with their values; `None` for one that is removed.
+    pub(super) fn options(&self) -> Result<Vec<(&str, Option<&str>)>> {
+        let mut options = Vec::with_capacity(self.option.len());
+        for option in &self.option {
+            let Some((name, value)) = option.split_once('=') else {
+                return Err(Failure::Usage(format!(
+                    "`{option}` is not an option; write NAME=VALUE"
+                )));
+            };
+            options.push((name, Some(value).filter(|value| !value.is_empty())));
+        }
+        Ok(options)
+    }
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -118,6 +141,17 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
 }
 
 async fn list(args: &GroupArgs, session: &Session<'_>) -> Result<Exit> {
+    let document = newest(session).await?;
+    let mut servers = document.servers();
+    if let Some(group) = &args.group {
+        servers.retain(|server| server.group == *group);
+    }
+    print::list(session.output, &servers)?;
+    Ok(Exit::Done)
+}
+
+/// The newest topology.
+pub(super) async fn newest(session: &Session<'_>) -> Result<Document> {
     let cluster = session.open().await?;
     let Some(revision) = cluster.catalog()?.current().await? else {
         return Err(Failure::Usage(
@@ -125,13 +159,7 @@ async fn list(args: &GroupArgs, session: &Session<'_>) -> Result<Exit> {
                 .to_owned(),
         ));
     };
-    let document: Document = revision.document.parse()?;
-    let mut servers = document.servers();
-    if let Some(group) = &args.group {
-        servers.retain(|server| server.group == *group);
-    }
-    print::list(session.output, &servers)?;
-    Ok(Exit::Done)
+    Ok(revision.document.parse()?)
 }
 
 async fn add(args: &AddArgs, session: &Session<'_>) -> Result<Revision> {
@@ -161,15 +189,8 @@ async fn state(session: &Session<'_>, args: &NameArgs, state: ServerState) -> Re
 
 async fn set(args: &SetArgs, session: &Session<'_>) -> Result<Revision> {
     let name = &args.server.name;
-    let mut options = Vec::new();
-    for option in &args.option {
-        let Some((option, value)) = option.split_once('=') else {
-            return Err(Failure::Usage(format!(
-                "`{option}` is not an option; write NAME=VALUE"
-            )));
-        };
-        options.push((option, Some(value).filter(|value| !value.is_empty())));
-    }
+    let endpoints = &args.endpoints;
+    let options = endpoints.options()?;
     let edit = |document: &mut Document, group: &str| {
         if let Some(weight) = args.weight {
             document.set_weight(group, name, weight)?;
@@ -177,13 +198,13 @@ async fn set(args: &SetArgs, session: &Session<'_>) -> Result<Revision> {
         if let Some(capacity) = args.capacity {
             document.set_capacity(group, name, Some(capacity).filter(|bytes| *bytes > 0))?;
         }
-        if let Some(primary) = &args.primary {
+        if let Some(primary) = &endpoints.primary {
             document.set_primary(group, name, primary)?;
         }
-        for url in &args.remove_replica {
+        for url in &endpoints.remove_replica {
             document.remove_replica(group, name, url)?;
         }
-        for url in &args.add_replica {
+        for url in &endpoints.add_replica {
             document.add_replica(group, name, url, 1)?;
         }
         for (option, value) in &options {

@@ -3,7 +3,9 @@
 //! Works on the text, where `${NAME}` is unexpanded, so that no secret can get into it. Whether the
 //! result is a valid topology is checked when it is stored.
 
+mod databases;
 mod difference;
+mod endpoints;
 mod servers;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,7 @@ use std::fmt;
 
 use toml::{Table, Value};
 
+pub use self::databases::DatabaseEntry;
 pub use self::difference::Difference;
 pub use self::servers::ServerEntry;
 use crate::config::{Config, Runs};
@@ -109,6 +112,12 @@ impl Document {
     #[must_use]
     pub fn difference(&self, other: &Self) -> Vec<Difference> {
         difference::of(&self.table, &other.table)
+    }
+
+    /// The worker number in `[ids]`, if each process would use the same one.
+    pub(crate) fn fixed_worker(&self) -> Option<i64> {
+        // A text refers to the environment of each process, and a table is a lease.
+        self.table.get("ids")?.get("worker")?.as_integer()
     }
 
     fn group(&self, group: &str) -> Result<&Table> {

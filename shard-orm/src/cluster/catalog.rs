@@ -1,19 +1,19 @@
 //! The catalog of a cluster, for operators.
 
+mod changes;
 mod rebuild;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::changes::check_placements;
 use super::Cluster;
 use super::follow::Follower;
 use crate::catalog::{
     Document, Event, Known, Process, Proposal, Revision, Store, local_copy_text, parse_local_copy,
 };
-use crate::config::Runs;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
-use crate::topology::{Group, Topology};
 
 /// The catalog of a cluster: its topologies, its processes, and what was done to it.
 ///
@@ -122,8 +122,8 @@ impl Catalog {
     /// to find out whether the change was stored, and repeats it if it was not.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) with the newer topology's epoch, author and comment if `base`
-    /// is not the newest one; [`Configuration`](ErrorKind::Configuration) with all problems of the
+    /// [`Conflict`](ErrorKind::Conflict) with the newer topology's epoch, author, comment and changes if
+    /// `base` is not the newest one; [`Configuration`](ErrorKind::Configuration) with all problems of the
     /// document, or if it would route a key elsewhere; [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) if
     /// the catalog stays unreachable.
     pub async fn change(
@@ -136,10 +136,18 @@ impl Catalog {
         let handle = self.handle()?;
         let proposal = Proposal::new(document, &self.operator, comment);
         let known = Known::from(base);
+        self.check_database(base, document).await?;
         let store = Store::new(&handle);
-        let revision = store.append(Some(&known), &proposal, "topology").await?;
-        self.use_it().await;
-        Ok(revision)
+        match store.append(Some(&known), &proposal, "topology").await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                Err(self.with_changes_since(base, error).await)
+            }
+            appended => {
+                let revision = appended?;
+                self.use_it().await;
+                Ok(revision)
+            }
+        }
     }
 
     /// Reads the newest topology, edits it, and stores the result with [`change`](Self::change).
@@ -280,6 +288,12 @@ impl Catalog {
         check_placements(&before.topology()?, &config.topology()?)
     }
 
+    /// The named database of the catalog.
+    pub(crate) fn database(&self) -> &str {
+        let follower = self.cluster.follower();
+        follower.map_or("", |follower| &follower.options().database)
+    }
+
     async fn newest(&self) -> Result<Revision> {
         self.current().await?.ok_or_else(|| {
             Error::new(
@@ -310,41 +324,6 @@ impl Catalog {
         let limit: Duration = self.follower()?.options().timeout;
         Store::within(limit, call).await
     }
-}
-
-/// Refuses logical shards that change their server or generation, and groups that disappear.
-fn check_placements(before: &Topology, after: &Topology) -> Result<()> {
-    let mut problems = Vec::new();
-    for group in before.groups() {
-        let name = group.name();
-        let Some(next) = after.group(name) else {
-            problems.push(format!("group `{name}` is missing"));
-            continue;
-        };
-        let differs = |shard: &u32| place(group, *shard) != place(next, *shard);
-        let moved = Runs::of((0..group.logical_shards()).filter(differs));
-        if moved.texts().next().is_some() {
-            problems.push(format!(
-                "{} of group `{name}` would be on other servers, or in other namespaces",
-                moved.in_words()
-            ));
-        }
-    }
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(Error::configuration(format!(
-        "a change of the topology moves no rows: {}; leave the shards where they are, or, if their rows \
-         were moved by hand, accept it with `allow_moves`",
-        problems.join("; ")
-    )))
-}
-
-/// The server and generation of a logical shard.
-fn place(group: &Group, shard: u32) -> Option<(&str, u32)> {
-    let placement = group.placement(shard)?;
-    let server = group.servers().get(placement.server())?;
-    Some((&**server.name(), placement.namespace().generation()))
 }
 
 /// The user of this process.

@@ -10,7 +10,10 @@ use shard_orm_tests::behaviours;
 use shard_orm_tests::relay::Relay;
 use shard_orm_tests::waiting::{cut, eventually};
 
-use crate::{Order, Setting, document, initialized, open, process_at, run_in_database, settings};
+use crate::{
+    Order, Setting, document, initialized, open, process_at, run_in_database, settings,
+    without_password,
+};
 
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     async fn of_two_changes_one_wins_and_the_other_is_told(fixture: &Fixture) {
@@ -29,6 +32,9 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
                 assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
                 let says = format!("epoch {round} is by {} (weights)", base.changed_by);
                 assert!(error.to_string().contains(&says), "{error}");
+                let changed = format!("groups.shop.servers[server-0].weight: {} -> {round}", round - 1);
+                let changed = if round == 2 { "groups.shop.servers[server-0].weight: 2 added" } else { &changed };
+                assert!(error.to_string().contains(changed), "{error}");
             }
         }
         let history = catalog.history(100).await.unwrap();
@@ -73,6 +79,42 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             assert!(!error.to_string().contains("secret"), "{error}");
         }
         assert_eq!(catalog.current().await.unwrap(), Some(first));
+    }
+
+    async fn a_topology_that_loses_the_catalog_is_refused(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let url = without_password(fixture.dialect, fixture.database_url());
+        let other = match fixture.dialect {
+            Dialect::Sqlite => url.replace(".db", "-other.db"),
+            // Nobody listens there.
+            _ => url.replace(url.split('/').nth(2).unwrap().rsplit('@').next().unwrap(), "127.0.0.1:1"),
+        };
+        let set = |document: &mut Document| document.set_database_primary("default", &other);
+        let error = catalog.edit("another database", set).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.to_string().contains("would lose the catalog"), "{error}");
+        assert_eq!(catalog.current().await.unwrap(), Some(first));
+    }
+
+    async fn named_databases_are_edited(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let edit = |document: &mut Document| {
+            document.add_database_replica("default", "sqlite://replica.db", 3)?;
+            document.add_database_replica("default", "sqlite://other.db", 1)?;
+            document.remove_database_replica("default", "sqlite://other.db")?;
+            document.set_database_option("default", "some", Some("value"))?;
+            document.set_database_option("default", "some", None)
+        };
+        let mut document: Document = first.document.parse().unwrap();
+        edit(&mut document).unwrap();
+        assert_eq!(document.databases()[0].replicas, ["sqlite://replica.db"]);
+        let error = document.add_database_replica("default", "sqlite://replica.db", 1).unwrap_err();
+        assert!(error.to_string().contains("already has this replica"), "{error}");
+        let error = document.set_database_primary("other", "sqlite://x.db").unwrap_err();
+        assert!(error.to_string().contains("the topology has `default`"), "{error}");
+        let url = without_password(fixture.dialect, fixture.database_url());
+        let set = |document: &mut Document| document.set_database_primary("default", &url);
+        assert_eq!(catalog.edit("the same", set).await.unwrap().epoch, 2);
     }
 
     async fn a_change_moves_no_shard_unless_its_rows_were_moved(fixture: &Fixture) {
@@ -241,5 +283,29 @@ fn with_password(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::MySql => "mysql://app:secret@localhost/db",
         _ => "postgres://app:secret@localhost/db",
+    }
+}
+
+behaviours! { (Order, Setting), 64 shards on 4 servers, |options| options;
+    async fn the_catalog_of_64_namespaces_is_rebuilt_byte_for_byte(fixture: &Fixture) {
+        let (catalog, _) = initialized(fixture).await;
+        let edit = |document: &mut Document| {
+            document.set_weight("shop", "server-1", 3)?;
+            document.set_capacity("shop", "server-2", Some(1 << 40))?;
+            document.set_state("shop", "server-3", ServerState::Draining)
+        };
+        catalog.edit("as it was", edit).await.unwrap();
+        let mut base = catalog.current().await.unwrap().unwrap();
+        let canonical = Document::of_configuration(&base.document).unwrap().to_string();
+        base = catalog.change(&base, &canonical, "canonical").await.unwrap();
+        for table in ["shard_orm_topology", "shard_orm_event", "shard_orm_process", "shard_orm_catalog"] {
+            run_in_database(fixture, &format!("DROP TABLE {table}")).await;
+        }
+        // The operator's file knows the servers, and nothing of where the shards are.
+        let file = base.document.replace("[\"0..16\"]", "[\"x\"]").replace("[\"48..64\"]", "[\"0..16\"]");
+        let file = file.replace("[\"x\"]", "[\"48..64\"]");
+        assert_ne!(file, base.document);
+        let rebuilt = catalog.rebuild(&file, 9).await.unwrap();
+        assert_eq!((rebuilt.epoch, &rebuilt.document), (9, &base.document));
     }
 }

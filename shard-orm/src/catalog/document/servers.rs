@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::Document;
+use super::{Document, endpoints};
 use crate::config::ServerState;
 use crate::error::{Error, Result, names};
 
@@ -148,8 +148,7 @@ impl Document {
     /// [`Configuration`](crate::ErrorKind::Configuration) if it is unknown.
     pub fn set_primary(&mut self, group: &str, name: &str, url: &str) -> Result<()> {
         let server = self.server(group, name)?;
-        server.remove("master");
-        server.insert("primary".to_owned(), url.into());
+        endpoints::set_primary(server, url);
         Ok(())
     }
 
@@ -166,15 +165,7 @@ impl Document {
         value: Option<&str>,
     ) -> Result<()> {
         let server = self.server(group, name)?;
-        let options = server
-            .entry("options")
-            .or_insert_with(|| Value::Table(Table::new()));
-        if let Value::Table(options) = options {
-            match value {
-                Some(value) => options.insert(option.to_owned(), value.into()),
-                None => options.remove(option),
-            };
-        }
+        endpoints::set_option(server, option, value);
         Ok(())
     }
 
@@ -185,32 +176,7 @@ impl Document {
     /// already.
     pub fn add_replica(&mut self, group: &str, name: &str, url: &str, weight: u32) -> Result<()> {
         let server = self.server(group, name)?;
-        if let Some(slaves) = server.remove("slaves") {
-            server.insert("replicas".to_owned(), slaves);
-        }
-        let replicas = server
-            .entry("replicas")
-            .or_insert_with(|| Value::Array(Vec::new()));
-        let Value::Array(replicas) = replicas else {
-            return Err(Error::configuration(format!(
-                "the replicas of server `{name}` are not a list"
-            )));
-        };
-        if replicas.iter().any(|replica| url_of(replica) == Some(url)) {
-            return Err(Error::configuration(format!(
-                "server `{name}` of group `{group}` already has this replica"
-            )));
-        }
-        replicas.push(match weight {
-            1 => url.into(),
-            weight => {
-                let mut replica = Table::new();
-                replica.insert("url".to_owned(), url.into());
-                replica.insert("weight".to_owned(), i64::from(weight).into());
-                Value::Table(replica)
-            }
-        });
-        Ok(())
+        endpoints::add_replica(server, url, weight, &in_words(group, name))
     }
 
     /// Removes a replica from a server, by its URL in the document.
@@ -219,24 +185,7 @@ impl Document {
     /// [`Configuration`](crate::ErrorKind::Configuration) if the server or the replica is unknown.
     pub fn remove_replica(&mut self, group: &str, name: &str, url: &str) -> Result<()> {
         let server = self.server(group, name)?;
-        let key = if server.contains_key("slaves") {
-            "slaves"
-        } else {
-            "replicas"
-        };
-        let replicas = server.get_mut(key).and_then(Value::as_array_mut);
-        let removed = replicas.is_some_and(|replicas| {
-            let before = replicas.len();
-            replicas.retain(|replica| url_of(replica) != Some(url));
-            replicas.len() < before
-        });
-        if removed {
-            return Ok(());
-        }
-        Err(Error::configuration(format!(
-            "server `{name}` of group `{group}` has no such replica; name it by its URL as `shard-orm \
-             catalog show` prints it"
-        )))
+        endpoints::remove_replica(server, url, &in_words(group, name))
     }
 
     fn names(&self, group: &str) -> Result<Vec<String>> {
@@ -263,12 +212,10 @@ impl ServerEntry {
         let text = |key: &str| server.get(key).and_then(Value::as_str).map(str::to_owned);
         let number = |key: &str| server.get(key).and_then(Value::as_integer);
         let shards = match server.get("shards") {
-            Some(Value::Array(runs)) => runs.iter().map(in_words).collect(),
-            Some(run) => vec![in_words(run)],
+            Some(Value::Array(runs)) => runs.iter().map(run_text).collect(),
+            Some(run) => vec![run_text(run)],
             None => Vec::new(),
         };
-        let replicas = server.get("replicas").or_else(|| server.get("slaves"));
-        let replicas = replicas.and_then(Value::as_array).into_iter().flatten();
         Self {
             group: group.to_owned(),
             name: text("name").unwrap_or_default(),
@@ -276,15 +223,18 @@ impl ServerEntry {
             weight: number("weight").and_then(|weight| u32::try_from(weight).ok()),
             capacity: number("capacity").and_then(|bytes| u64::try_from(bytes).ok()),
             shards,
-            primary: text("primary")
-                .or_else(|| text("master"))
-                .unwrap_or_default(),
-            replicas: replicas.filter_map(url_of).map(str::to_owned).collect(),
+            primary: endpoints::primary(server),
+            replicas: endpoints::replicas(server),
         }
     }
 }
 
-fn in_words(run: &Value) -> String {
+/// A server in messages.
+fn in_words(group: &str, name: &str) -> String {
+    format!("server `{name}` of group `{group}`")
+}
+
+fn run_text(run: &Value) -> String {
     run.as_str().map_or_else(|| run.to_string(), str::to_owned)
 }
 
@@ -298,11 +248,4 @@ fn set_state(server: &mut Table, state: ServerState) {
 
 fn name_of(server: &Value) -> Option<&str> {
     server.get("name").and_then(Value::as_str)
-}
-
-/// The URL of a replica: a string, or a table with it.
-fn url_of(replica: &Value) -> Option<&str> {
-    replica
-        .as_str()
-        .or_else(|| replica.get("url").and_then(Value::as_str))
 }
