@@ -54,7 +54,8 @@ impl CheckOptions {
         Self::default()
     }
 
-    /// Sets the number of processes.
+    /// Sets the number of processes. With a [catalog](crate::catalog), those that it lists count if
+    /// they are more.
     #[must_use]
     pub fn processes(mut self, processes: u32) -> Self {
         self.processes = processes.max(1);
@@ -113,7 +114,13 @@ pub async fn check(cluster: &Cluster, options: CheckOptions) -> Result<CheckRepo
         endpoints::check(one, options, &mut report);
     }
     endpoints::check_versions(&looked, &mut report);
-    budget::check(&looked, options, &mut report);
+    let listed = catalog::listed(cluster).await;
+    let (catalog_database, processes) = match &listed {
+        Some(listed) => (Some(&*listed.database), listed.processes),
+        None => (None, 0),
+    };
+    let of_all = options.processes(options.processes.max(processes));
+    budget::check(&looked, of_all, catalog_database, &mut report);
     let topology = cluster.topology();
     for group in topology.groups() {
         let is_reached = looked.iter().all(|one| {

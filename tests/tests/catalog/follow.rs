@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use shard_orm::admin::{CheckOptions, check};
+use shard_orm::admin::{CheckOptions, CheckReport, check};
 use shard_orm::prelude::*;
 use shard_orm_tests::waiting::eventually;
 use shard_orm_tests::{behaviours, scratch};
 
-use crate::{Order, Setting, document, initialized, open, process, run_in_database, settings};
+use crate::{
+    Order, Setting, document, initialized, initialized_with, open, process, run_in_database,
+    settings,
+};
 
 /// Waits until a process uses an epoch.
 async fn uses(cluster: &Cluster, epoch: u64) {
@@ -125,6 +128,33 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let expected: &[&str] = if fixture.dialect == Dialect::Postgres { &[] } else { &["process_behind"] };
         eventually("the check says so", async || found(&cluster).await == expected).await;
         process.close().await;
+    }
+
+    async fn check_counts_the_processes_of_the_catalog(fixture: &Fixture) {
+        if fixture.dialect == Dialect::Sqlite {
+            return;
+        }
+        let ids = "[ids]\nworker = 3\n";
+        let (catalog, _) = initialized_with(fixture, &format!("{}{ids}", document(fixture, ""))).await;
+        let cluster = open(fixture, None).await;
+        let report = async || check(&cluster, CheckOptions::new()).await.unwrap();
+        let needed = |report: &CheckReport| -> u64 {
+            report.budgets.iter().map(|budget| budget.needed).sum()
+        };
+        eventually("both are listed", async || catalog.processes().await.unwrap().len() == 2).await;
+        let of_two = report().await;
+        let third = open(fixture, None).await;
+        eventually("all are listed", async || catalog.processes().await.unwrap().len() == 3).await;
+        let of_three = report().await;
+        assert_eq!(needed(&of_three) * 2, needed(&of_two) * 3);
+        // One connection of each process listens to the catalog on PostgreSQL, beside its pools.
+        let pools = 10 * 3;
+        let listeners = u64::from(fixture.dialect == Dialect::Postgres);
+        assert_eq!(needed(&of_three), 3 * (pools + listeners), "{:?}", of_three.budgets);
+        // All three generate ids as the worker of the catalog.
+        let shared = of_three.findings.iter().any(|finding| finding.check == "ids_worker_shared");
+        assert!(shared, "{:?}", of_three.findings);
+        third.close().await;
     }
 
     async fn reconfiguration_is_left_to_the_catalog(fixture: &Fixture) {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use super::finding::{CheckReport, Severity};
 use super::{CheckOptions, Looked};
+use crate::backend::notify;
+use crate::catalog::CHANNEL;
 use crate::connect::statements_of;
 
 /// The connections that one server needs, and accepts.
@@ -14,7 +16,8 @@ use crate::connect::statements_of;
 pub struct ConnectionBudget {
     /// The endpoints of the configuration that lead to the server.
     pub endpoints: Vec<String>,
-    /// The connections of all pools of all processes, with those that monitor replicas.
+    /// The connections of all pools of all processes, with those that monitor replicas, and those that
+    /// listen for changes of the catalog.
     pub needed: u64,
     /// The connections that it accepts from ordinary accounts.
     pub accepted: u64,
@@ -35,9 +38,16 @@ struct Demand {
 }
 
 /// Adds up the demand on each server, and compares it with the limits.
-pub(super) fn check(looked: &[Looked], options: CheckOptions, report: &mut CheckReport) {
+///
+/// `catalog` is the database of the catalog, if there is one.
+pub(super) fn check(
+    looked: &[Looked],
+    options: CheckOptions,
+    catalog: Option<&str>,
+    report: &mut CheckReport,
+) {
     let processes = u64::from(options.processes);
-    for (_, demand) in demands(looked, processes) {
+    for (_, demand) in demands(looked, processes, catalog) {
         let place = demand.endpoints.join(", ");
         connections(&place, &demand, processes, report);
         statements(&place, &demand, processes, report);
@@ -46,11 +56,13 @@ pub(super) fn check(looked: &[Looked], options: CheckOptions, report: &mut Check
 }
 
 /// The demand by running server.
-fn demands(looked: &[Looked], processes: u64) -> BTreeMap<String, Demand> {
+fn demands(looked: &[Looked], processes: u64, catalog: Option<&str>) -> BTreeMap<String, Demand> {
     let mut demands: BTreeMap<String, Demand> = BTreeMap::new();
     for one in looked {
         let monitored = u64::from(one.endpoints.len() > 1);
         let namespaces = one.server.shards.len();
+        let is_catalog = one.server.is_database && Some(&*one.server.group) == catalog;
+        let listens = is_catalog && notify(one.server.dialect, CHANNEL).is_some();
         let endpoints = one.server.endpoints.iter().zip(&one.endpoints);
         for (index, (endpoint, seen)) in endpoints.enumerate() {
             let Ok(seen) = seen else { continue };
@@ -65,7 +77,8 @@ fn demands(looked: &[Looked], processes: u64) -> BTreeMap<String, Demand> {
             }
             let pool = u64::from(endpoint.pool().max_connections);
             let statements = statements_of(endpoint, namespaces.max(1)) as u64;
-            demand.connections += (pool + monitored) * processes;
+            let listener = u64::from(listens && index == 0);
+            demand.connections += (pool + monitored + listener) * processes;
             demand.statements += pool * statements * processes;
             demand.namespaces += namespaces as u64;
             if index == 0 {

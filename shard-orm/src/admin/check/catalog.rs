@@ -3,10 +3,29 @@
 use std::time::Duration;
 
 use super::finding::{CheckReport, Severity};
+use crate::catalog::Document;
 use crate::cluster::{Catalog, Cluster};
 
 /// Processes that have been silent for longer have ended, or cannot reach the catalog.
 const ALIVE: Duration = Duration::from_mins(1);
+
+/// The catalog's database, and the processes that have reported within a minute.
+pub(super) struct Listed {
+    pub(super) database: String,
+    pub(super) processes: u32,
+}
+
+/// What the catalog lists; `None` for a cluster without one. No processes if it cannot be read, which
+/// is a finding of [`check`].
+pub(super) async fn listed(cluster: &Cluster) -> Option<Listed> {
+    let catalog = cluster.catalog().ok()?;
+    let processes = catalog.processes().await.unwrap_or_default();
+    let alive = processes.iter().filter(|one| one.silent_for < ALIVE);
+    Some(Listed {
+        database: catalog.database().to_owned(),
+        processes: u32::try_from(alive.count()).unwrap_or(u32::MAX),
+    })
+}
 
 /// Checks the catalog of a cluster that has one.
 pub(super) async fn check(cluster: &Cluster, report: &mut CheckReport) {
@@ -42,16 +61,32 @@ pub(super) async fn check(cluster: &Cluster, report: &mut CheckReport) {
                     "see the log of this process, and `shard-orm catalog history`",
                 );
             }
-            processes(&catalog, newest.epoch, report).await;
+            let running = processes(&catalog, newest.epoch, report).await;
+            let document = newest.document.parse::<Document>();
+            let worker = document.ok().and_then(|document| document.fixed_worker());
+            if let Some(worker) = worker.filter(|_| running > 1) {
+                report.add(
+                    Severity::Warning,
+                    "ids_worker_shared",
+                    "catalog",
+                    format!(
+                        "its `[ids]` make {worker} the worker of each of {running} processes that have \
+                         no `worker` of their own, so that their ids may repeat"
+                    ),
+                    "write `worker = { lease = \"default\" }`, or set a different `worker` in the \
+                     configuration of each process",
+                );
+            }
         }
     }
 }
 
-async fn processes(catalog: &Catalog, newest: u64, report: &mut CheckReport) {
+/// Finds processes that stay behind, and returns the number of all that are running.
+async fn processes(catalog: &Catalog, newest: u64, report: &mut CheckReport) -> usize {
     // The tables that hold them were read a moment ago.
-    let Ok(processes) = catalog.processes().await else {
-        return;
-    };
+    let processes = catalog.processes().await.unwrap_or_default();
+    let running = processes.iter().filter(|one| one.silent_for < ALIVE);
+    let running = running.count();
     let behind = |epoch: u64, silent: Duration| epoch < newest && silent < ALIVE;
     for one in processes {
         if behind(one.epoch, one.silent_for) {
@@ -64,4 +99,5 @@ async fn processes(catalog: &Catalog, newest: u64, report: &mut CheckReport) {
             );
         }
     }
+    running
 }
