@@ -9,6 +9,7 @@
 mod drift;
 mod fixture;
 mod interrupt;
+mod rotation;
 mod route;
 mod servers;
 mod sessions;

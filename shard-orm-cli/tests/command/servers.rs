@@ -12,9 +12,9 @@ use crate::fixture::{Folder, configuration};
 #[shard(group = "shop", table = "orders")]
 pub(crate) struct Order {
     #[shard(primary_key)]
-    id: i64,
+    pub(crate) id: i64,
     #[shard(key)]
-    user_id: i64,
+    pub(crate) user_id: i64,
 }
 
 /// The texts at a path of all elements of a list.

@@ -135,7 +135,7 @@ impl Follower {
             "the topology has changed"
         );
         self.keep(cluster, known, revision.document).await;
-        self.signals.changed.notify_one();
+        self.signals.changed();
         Ok(true)
     }
 

@@ -9,10 +9,14 @@ use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 use shard_orm_tests::relay::Relay;
+use shard_orm_tests::servers::{Node, Signal, signal_tree};
 use shard_orm_tests::waiting::eventually;
 use tokio::task::JoinHandle;
 
-use crate::{Order, Setting, initialized, open, process_at, settings, without_password};
+use crate::{
+    Order, Setting, document, initialized, open, process_at, run_in_database, settings,
+    without_password,
+};
 
 /// A change of one thing.
 type Edit<'e> = &'e dyn Fn(&mut Document) -> shard_orm::Result<()>;
@@ -161,6 +165,87 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         relay.close().await;
         traffic.goes_on().await;
         assert!(catalog.current().await.is_err());
+        traffic.goes_on().await;
+        traffic.end().await;
+    }
+
+    async fn no_call_fails_while_the_server_of_the_catalog_is_paused(fixture: &Fixture) {
+        if fixture.dialect == Dialect::Sqlite {
+            return;
+        }
+        let node = Node::start_primary(fixture.dialect).await.unwrap();
+        let mut url = crate::failover::url(fixture.dialect, &node);
+        if fixture.dialect == Dialect::MySql {
+            node.run(crate::failover::CREATE_ACCOUNT).await.unwrap();
+            node.run("CREATE DATABASE main").await.unwrap();
+            url.push_str("/main");
+        }
+        let quick = settings().timeout(Duration::from_millis(200));
+        let process = async || {
+            let config = process_at(fixture, &url, quick.clone());
+            Cluster::connect(&config).await.unwrap()
+        };
+        let operator = process().await;
+        let catalog = operator.catalog().unwrap();
+        initialized(fixture).await;
+        // The database comes first; on PostgreSQL a server of the group has the same URL.
+        let shared = without_password(fixture.dialect, fixture.database_url());
+        let own = document(fixture, "").replacen(&format!("'{shared}'"), &format!("'{url}'"), 1);
+        catalog.initialize(&own).await.unwrap();
+        let clusters = [process().await, process().await];
+        let traffic = Traffic::begin(fixture, &clusters);
+        traffic.goes_on().await;
+        for round in 2..4_u32 {
+            signal_tree(node.pid().unwrap(), Signal::SIGSTOP);
+            let error = catalog.current().await.unwrap_err();
+            assert!(
+                matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable),
+                "{error}"
+            );
+            traffic.goes_on().await;
+            signal_tree(node.pid().unwrap(), Signal::SIGCONT);
+            let weigh = |document: &mut Document| document.set_weight("shop", "server-1", round);
+            eventually("the catalog answers again", async || {
+                catalog.edit("weight", weigh).await.is_ok()
+            })
+            .await;
+            follow(&clusters, round.into()).await;
+            traffic.goes_on().await;
+        }
+        traffic.end().await;
+    }
+
+    async fn no_call_fails_while_the_catalog_goes_back(fixture: &Fixture) {
+        let (catalog, _) = initialized(fixture).await;
+        let clusters = [open(fixture, None).await, open(fixture, None).await];
+        let traffic = Traffic::begin(fixture, &clusters);
+        for weight in 2..5_u32 {
+            catalog
+                .edit("weight", |document| document.set_weight("shop", "server-1", weight))
+                .await
+                .unwrap();
+        }
+        follow(&clusters, 4).await;
+        let last = catalog.current().await.unwrap().unwrap();
+        let exported = catalog.export(&last);
+        traffic.goes_on().await;
+
+        // A backup of epoch 2, then one that was changed since, and the repair.
+        run_in_database(fixture, "DELETE FROM shard_orm_topology WHERE epoch > 2").await;
+        traffic.goes_on().await;
+        catalog
+            .edit("another", |document| document.set_weight("shop", "server-1", 9))
+            .await
+            .unwrap();
+        traffic.goes_on().await;
+        assert!(clusters.iter().all(|cluster| cluster.topology().epoch() == 4));
+        run_in_database(fixture, "DELETE FROM shard_orm_topology WHERE epoch > 2").await;
+        catalog.restore(&exported).await.unwrap();
+        catalog
+            .edit("goes on", |document| document.set_weight("shop", "server-1", 7))
+            .await
+            .unwrap();
+        follow(&clusters, 5).await;
         traffic.goes_on().await;
         traffic.end().await;
     }

@@ -16,6 +16,7 @@ use super::{Cluster, Follower};
 use crate::catalog::{CHANNEL, Store};
 use crate::cluster::WeakCluster;
 use crate::config;
+use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::random::fraction;
 use crate::task::restarting;
@@ -25,8 +26,17 @@ use crate::task::restarting;
 pub(super) struct Signals {
     /// The catalog may have changed.
     told: Arc<Notify>,
+    /// The process uses another topology: for the heartbeat, and for the listener.
+    changed: Arc<Notify>,
+    moved: Arc<Notify>,
+}
+
+impl Signals {
     /// The process uses another topology.
-    pub(super) changed: Arc<Notify>,
+    pub(super) fn changed(&self) {
+        self.changed.notify_one();
+        self.moved.notify_one();
+    }
 }
 
 /// What each of the tasks needs.
@@ -82,22 +92,30 @@ impl Task {
         }
     }
 
-    /// Wakes [`poll`](Self::poll) at each notification, on databases that have them.
+    /// Wakes [`poll`](Self::poll) at each notification, on databases that have them. Listens anew when
+    /// the topology has another address or account for the database.
     async fn listen(mut self) {
         loop {
             let Some(cluster) = self.cluster.upgrade() else {
                 return;
             };
-            let heard = self.hear(&cluster);
+            let own = cluster.handle_of_database(&self.options.database).ok();
+            let mut heard = pin!(self.hear(&cluster));
             drop(cluster);
-            let mut closed = self.closed.clone();
-            let heard = match select(pin!(heard), pin!(closed.changed())).await {
-                Either::Left((heard, _)) => heard,
-                Either::Right(_) => return,
+            let heard = loop {
+                let mut closed = self.closed.clone();
+                let (ended, moved) = (pin!(closed.changed()), pin!(self.signals.moved.notified()));
+                match select(heard.as_mut(), select(ended, moved)).await {
+                    Either::Left((heard, _)) => break Some(heard),
+                    Either::Right((Either::Left(_), _)) => return,
+                    Either::Right((Either::Right(_), _)) if self.is_listening_to(own.as_ref()) => {}
+                    Either::Right(_) => break None,
+                }
             };
             match heard {
-                Ok(()) => return,
-                Err(error) => tracing::debug!(
+                None => continue,
+                Some(Ok(())) => return,
+                Some(Err(error)) => tracing::debug!(
                     target: "shard_orm",
                     error = %error.kind(),
                     "the catalog does not notify this process; it is polled"
@@ -106,6 +124,16 @@ impl Task {
             if !self.wait(self.options.poll, std::future::pending()).await {
                 return;
             }
+        }
+    }
+
+    /// Whether the topology still has this handle for the catalog's database.
+    fn is_listening_to(&self, own: Option<&Arc<NamespaceHandle>>) -> bool {
+        let cluster = self.cluster.upgrade();
+        let now = cluster.and_then(|one| one.handle_of_database(&self.options.database).ok());
+        match (own, now) {
+            (Some(own), Some(now)) => Arc::ptr_eq(own, &now),
+            _ => false,
         }
     }
 
