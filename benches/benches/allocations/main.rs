@@ -2,6 +2,8 @@
 //!
 //! A program of its own, so that the counting costs nothing where time is measured.
 
+#[path = "../statements/catalog.rs"]
+mod catalog;
 #[path = "../statements/cluster.rs"]
 mod cluster;
 #[path = "../statements/contender.rs"]

@@ -16,6 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, Connection, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
+use crate::catalog;
 use crate::cluster::{self, STATEMENT_CACHE};
 use crate::contender::Contender;
 use crate::hand_written::{HandWritten, Texts};
@@ -38,7 +39,7 @@ pub(crate) struct Field {
 /// What goes away when the measuring is over.
 #[allow(dead_code)]
 enum Kept {
-    Postgres(PostgresDatabase),
+    Postgres(PostgresDatabase, TempDir),
     MariaDb(MariaDbServer),
     Folder(TempDir),
 }
@@ -51,6 +52,8 @@ pub(crate) async fn postgres() -> Field {
     let url = server.url();
     let rows = Rows::new(SERVER_SHARDS, STORED_ROWS);
     let cluster = cluster::open(url, SERVER_SHARDS, &rows).await;
+    let kept = folder();
+    let followed = catalog::open(url, SERVER_SHARDS, kept.path()).await;
     let texts: Vec<Texts> = (0..SERVER_SHARDS)
         .map(|shard| Texts::new(&format!(r#""bench_{shard}"."orders""#)))
         .collect();
@@ -82,6 +85,7 @@ pub(crate) async fn postgres() -> Field {
             },
         ),
         Contender::new("shard-orm", cluster),
+        Contender::new("with a catalog", followed),
         Contender::new("sqlx pool", pooled(true).await),
         Contender::new("sqlx pool, no test", pooled(false).await),
         Contender::new("SeaORM", peer(true).await).on_shard(0),
@@ -91,7 +95,7 @@ pub(crate) async fn postgres() -> Field {
         database: "PostgreSQL",
         rows,
         contenders,
-        _kept: Kept::Postgres(server),
+        _kept: Kept::Postgres(server, kept),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Each contender's ratio is the median over the rounds of its time by that of the held connection
 //! in the same round.
 
+mod catalog;
 mod cluster;
 mod contender;
 #[path = "../shared/cost.rs"]
