@@ -83,6 +83,8 @@ mod sizes;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "reshard")]
+pub(crate) mod structure;
 pub(crate) mod system_table;
 #[cfg(any(feature = "chrono", feature = "time"))]
 mod temporal;

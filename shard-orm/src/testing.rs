@@ -3,6 +3,10 @@
 //! They are SQLite files in a temporary folder, made from the models alone, without a server or a
 //! configuration.
 
+#[cfg(feature = "reshard")]
+#[doc(hidden)]
+pub mod namespace;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;

@@ -1,0 +1,212 @@
+//! The contents of a namespace, as statements that create them again in another namespace of the same kind of database.
+//!
+//! Called by `reshard`, on a session whose namespace is the one that moves. The session is in no transaction. Names are
+//! not qualified in the statements, so that they run in any namespace; only references to static tables are, whose
+//! namespace has the same name on every server of a group.
+
+// Until the engine of moves calls it.
+#![cfg_attr(not(feature = "testing"), allow(dead_code, unused_imports))]
+
+mod counters;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::fmt;
+
+use sea_query::{Alias, IntoTableRef as _};
+
+pub(crate) use self::counters::counters;
+use super::args::not_compiled;
+use super::text_result::TextResult;
+use super::{Conn, Failure, quote};
+use crate::dialect::Dialect;
+
+/// Where the statements of a structure run, and what they leave out.
+pub(crate) struct Scope<'a> {
+    /// The namespace of the group's static tables, if it is not the same one: foreign keys may lead there.
+    pub(crate) statics: Option<&'a str>,
+    /// The name of the namespace in which the statements run. Few contain it: privileges, and functions with a search
+    /// path of their own.
+    pub(crate) target: &'a str,
+    /// Whether a table, view, sequence, function, type or trigger of this name is a part of the structure.
+    pub(crate) includes: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+/// Everything that a namespace holds. The statements run in the order of the fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Structure {
+    dialect: Dialect,
+    /// The base tables, by name.
+    pub(crate) tables: Vec<String>,
+    pub(crate) sequences: Vec<Sequence>,
+    /// The views, each after those that it reads.
+    pub(crate) views: Vec<View>,
+    /// Creates types, sequences and tables, with the functions that they use: columns, defaults, generated and identity
+    /// columns, checks, primary keys. On SQLite also unique constraints and foreign keys, which cannot be added later.
+    pub(crate) create: Vec<String>,
+    /// Creates indexes and unique constraints.
+    pub(crate) indexes: Vec<String>,
+    /// Creates foreign keys; on PostgreSQL without a look at the rows.
+    pub(crate) foreign_keys: Vec<String>,
+    /// Looks at the rows of the foreign keys (PostgreSQL).
+    pub(crate) validate: Vec<String>,
+    /// Creates the other functions, and the views.
+    pub(crate) programs: Vec<String>,
+    /// Creates the triggers, in the order in which they fire.
+    pub(crate) triggers: Vec<String>,
+    /// Grants what is granted on the namespace and its objects. On PostgreSQL also sets their owners.
+    pub(crate) privileges: Vec<String>,
+    /// The accounts that the privileges name, which have to exist.
+    pub(crate) accounts: Vec<String>,
+    /// Everything that stands against a move.
+    pub(crate) objections: Vec<Objection>,
+    attached: Vec<Attached>,
+}
+
+/// A sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    pub(crate) name: String,
+    /// Whether it belongs to a column, and is dropped with it.
+    pub(crate) owned: bool,
+}
+
+/// A view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) name: String,
+    /// The statement that creates it.
+    pub(crate) create: String,
+}
+
+/// A foreign key or trigger, which is dropped from a table that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Attached {
+    ForeignKey { table: String, name: String },
+    Trigger { table: String, name: String },
+}
+
+/// A reason why a namespace cannot move.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Objection {
+    /// The object, such as `` table `orders` ``.
+    pub(crate) object: String,
+    pub(crate) reason: String,
+    pub(crate) advice: String,
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}; {}", self.object, self.reason, self.advice)
+    }
+}
+
+impl Objection {
+    fn new(kind: &str, name: &str, reason: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            object: format!("{kind} `{name}`"),
+            reason: reason.into(),
+            advice: advice.into(),
+        }
+    }
+
+    fn no_primary_key(table: &str) -> Self {
+        Self::new(
+            "table",
+            table,
+            "has no primary key, by which rows are copied and compared",
+            "add one",
+        )
+    }
+}
+
+/// Reads the structure of the session's namespace.
+///
+/// # Errors
+/// When the namespace does not exist, or a statement fails.
+pub(crate) async fn read(conn: &mut Conn, scope: &Scope<'_>) -> Result<Structure, Failure> {
+    match conn.dialect() {
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => sqlite::read(conn, scope).await,
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => postgres::read(conn, scope).await,
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => mysql::read(conn, scope).await,
+        #[allow(unreachable_patterns)]
+        other => Err(Failure::own(not_compiled(other))),
+    }
+}
+
+impl Structure {
+    fn empty(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            tables: Vec::new(),
+            sequences: Vec::new(),
+            views: Vec::new(),
+            create: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            validate: Vec::new(),
+            programs: Vec::new(),
+            triggers: Vec::new(),
+            privileges: Vec::new(),
+            accounts: Vec::new(),
+            objections: Vec::new(),
+            attached: Vec::new(),
+        }
+    }
+
+    /// The statements that drop the foreign keys and triggers, where they exist. `present` gives the name that a table
+    /// has now. Foreign keys of SQLite cannot be dropped; a session with `foreign_keys = OFF` ignores them.
+    pub(crate) fn release(&self, present: &dyn Fn(&str) -> String) -> Vec<String> {
+        let statements = self.attached.iter().filter_map(|attached| match attached {
+            Attached::ForeignKey { table, name } => {
+                let (table, name) = (self.quoted(&present(table)), self.quoted(name));
+                match self.dialect {
+                    Dialect::Sqlite => None,
+                    Dialect::Postgres => Some(format!(
+                        "ALTER TABLE IF EXISTS {table} DROP CONSTRAINT IF EXISTS {name}"
+                    )),
+                    Dialect::MySql => Some(format!(
+                        "ALTER TABLE {table} DROP FOREIGN KEY /*M! IF EXISTS */ {name}"
+                    )),
+                }
+            }
+            Attached::Trigger { table, name } => {
+                let (table, name) = (self.quoted(&present(table)), self.quoted(name));
+                Some(match self.dialect {
+                    Dialect::Postgres => format!("DROP TRIGGER IF EXISTS {name} ON {table}"),
+                    Dialect::Sqlite | Dialect::MySql => format!("DROP TRIGGER IF EXISTS {name}"),
+                })
+            }
+        });
+        statements.collect()
+    }
+
+    fn quoted(&self, name: &str) -> String {
+        quoted(self.dialect, name)
+    }
+}
+
+fn quoted(dialect: Dialect, name: &str) -> String {
+    quote(dialect, &Alias::new(name).into_table_ref())
+}
+
+/// The rows of the last result of a text, all of whose columns are read as text.
+async fn rows(conn: &mut Conn, text: &str) -> Result<Vec<Vec<Option<String>>>, Failure> {
+    let mut results = Vec::new();
+    conn.run_texts(text, &mut results).await?;
+    Ok(results.pop().unwrap_or_else(TextResult::default).rows)
+}
+
+/// The text in a column of such a row; NULL is an empty one.
+fn text(row: &[Option<String>], ordinal: usize) -> &str {
+    row.get(ordinal)
+        .and_then(Option::as_deref)
+        .unwrap_or_default()
+}
