@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    catalog, check, completions, database, events, generate, id, init, man, migrate, process,
-    route, server, setup, sql, status, sync, topology, user,
+    catalog, check, completions, database, events, generate, id, init, job, man, migrate, process,
+    reshard, route, server, setup, sql, status, sync, topology, user,
 };
 use crate::exit;
 
@@ -64,6 +64,8 @@ pub enum Command {
     Server(server::Args),
     Database(database::Args),
     Topology(topology::Args),
+    Reshard(reshard::Args),
+    Job(job::Args),
     Process(process::Args),
     Events(events::Args),
     User(user::Args),

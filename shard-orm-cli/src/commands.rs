@@ -8,9 +8,11 @@ pub mod events;
 pub mod generate;
 pub mod id;
 pub mod init;
+pub mod job;
 pub mod man;
 pub mod migrate;
 pub mod process;
+pub mod reshard;
 pub mod route;
 pub mod server;
 pub mod setup;
@@ -36,6 +38,9 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
     let outcome = match cli.command {
         // It ends what it has begun.
         Command::Sql(args) => sql::run(&args, &session).await,
+        // They leave a job where another process can go on.
+        Command::Reshard(args) => reshard::run(&args, &session).await,
+        Command::Job(args) => job::run(&args, &session).await,
         command => tokio::select! {
             outcome = dispatch(command, &session) => outcome,
             signal = interrupted() => {
@@ -64,6 +69,8 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Server(args) => server::run(&args, session).await,
         Command::Database(args) => database::run(&args, session).await,
         Command::Topology(args) => topology::run(&args, session).await,
+        Command::Reshard(args) => reshard::run(&args, session).await,
+        Command::Job(args) => job::run(&args, session).await,
         Command::Process(args) => process::run(&args, session).await,
         Command::Events(args) => events::run(&args, session).await,
         Command::User(args) => user::run(&args, session).await,

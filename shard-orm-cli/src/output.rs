@@ -11,6 +11,7 @@ pub mod events;
 pub mod generate;
 pub mod id;
 pub mod init;
+pub mod job;
 pub mod lint;
 pub mod migrate;
 pub mod process;

@@ -38,6 +38,8 @@ mod driver_error;
 mod encoding;
 mod facts;
 mod failure;
+#[cfg(feature = "reshard")]
+pub(crate) mod fence;
 mod field;
 mod grants;
 #[cfg(feature = "migrate")]
@@ -53,6 +55,12 @@ mod literal;
 pub(crate) mod migration;
 #[cfg(feature = "migrate")]
 mod model_type;
+#[cfg(feature = "reshard")]
+pub(crate) mod move_log;
+#[cfg(feature = "reshard")]
+mod move_objects;
+#[cfg(feature = "reshard")]
+mod move_session;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod namespaces;
@@ -132,6 +140,10 @@ pub(crate) use listener::{Listener, notify};
 pub(crate) use literal::literal;
 #[cfg(feature = "migrate")]
 pub(crate) use model_type::{ignores_declared_types, model_type};
+#[cfg(feature = "reshard")]
+pub(crate) use move_objects::{analyze, cascade, drop_namespace, objects_of_namespace};
+#[cfg(feature = "reshard")]
+pub(crate) use move_session::{commit_durably, durability, move_session};
 pub(crate) use namespaces::{
     current_database, current_namespace, identity_of_server, namespaces_with_table,
     tables_of_namespace, use_namespace,

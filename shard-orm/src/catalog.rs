@@ -30,6 +30,8 @@
 mod document;
 mod event;
 mod history;
+#[cfg_attr(not(feature = "reshard"), allow(dead_code))]
+mod job;
 mod local_copy;
 mod process;
 mod revision;
@@ -39,6 +41,9 @@ mod tables;
 pub use document::{DatabaseEntry, Difference, Document, ServerEntry};
 pub use event::Event;
 pub(crate) use history::{Known, Latest};
+#[cfg(feature = "reshard")]
+pub(crate) use job::{Changes, Owner, Plan, Switch, taken};
+pub use job::{Copied, Job, JobKind, JobState, Part, Wish};
 pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};
 pub(crate) use process::Heartbeat;
 pub use process::Process;

@@ -7,6 +7,8 @@ mod catalog;
 mod extension;
 mod follow;
 mod health;
+#[cfg(feature = "reshard")]
+mod jobs;
 mod location;
 mod raw;
 mod reconfigure;
@@ -18,6 +20,8 @@ mod weak;
 pub use address::Address;
 pub(crate) use address::At;
 pub use catalog::Catalog;
+#[cfg(feature = "reshard")]
+pub(crate) use catalog::operator;
 pub(crate) use extension::Extension;
 pub use health::{EndpointHealth, ServerHealth};
 pub use location::Location;

@@ -30,6 +30,8 @@ pub(crate) use lock_budget::LockDemand;
 pub(crate) use namespace_handle::NamespaceHandle;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use pool_set::{PoolSet, ServerReport, statements_of};
+#[cfg(feature = "reshard")]
+pub(crate) use record::read_record as read_record_of;
 pub(crate) use record::{IDENTITY, LAYOUT, Layout, Record, STATE, STATICS, State, TABLE};
 pub use roles::EndpointStatus;
 pub(crate) use verify::{compare, described, read, read_beside};

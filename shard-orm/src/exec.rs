@@ -28,6 +28,8 @@ pub(crate) use crud::{
     BATCHES, CrudStatement, Operation, columns, conflict_update, crud_text, not_deleted,
 };
 pub(crate) use destination::Destination;
+#[cfg(feature = "reshard")]
+pub(crate) use record::create_incoming;
 pub(crate) use record::{database_ids, give_database_id, write_layout};
 pub(crate) use run::{Intent, run, run_at, run_elsewhere};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};

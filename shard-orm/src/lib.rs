@@ -61,6 +61,7 @@
 //! | [`setup`], [`schema`] | creation of namespaces and tables |
 //! | [`sync`] | synchronization of reference tables |
 //! | `migrate` | migrations: SQL files that change the tables of all namespaces |
+//! | `reshard` | moves of logical shards between servers, while the application writes |
 //! | [`lock`] | distributed locks |
 //! | [`admin`] | status, checks, SQL and accounts, for operators |
 //! | [`Error`], [`ErrorKind`], [`error`] | errors, with the same kinds for all databases |
@@ -74,6 +75,7 @@
 //! | `uuid`, `decimal`, `json` | `uuid::Uuid`, `rust_decimal::Decimal`, `serde_json::Value` and [`Json`] as fields |
 //! | `serde` | `id::text`, ids as strings in JSON; pages, cursors, health and reports as serde data |
 //! | `migrate` | `migrate`, migrations of all namespaces |
+//! | `reshard` | `reshard`, moves of logical shards between servers |
 //! | `redis` | `lock::RedisLocks`, locks held in Redis |
 //! | `testing` | [`testing`], temporary clusters on SQLite |
 
@@ -107,6 +109,8 @@ mod random;
 mod record;
 pub mod relation;
 mod replicate;
+#[cfg(feature = "reshard")]
+pub mod reshard;
 pub mod route;
 pub mod schema;
 pub mod setup;

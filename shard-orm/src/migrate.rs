@@ -62,6 +62,8 @@ pub use drift::{Basis, Drift, Drifted, TargetDrift};
 pub use event::Event;
 pub use generate::{Generate, Generated, GeneratedFile, ToDo, generate};
 pub use lint::{Finding, LintRule, lint};
+#[cfg(feature = "reshard")]
+pub(crate) use lock::GroupLock;
 pub use mark::Resolution;
 pub use migrations::{Migration, Migrations};
 pub use models::{DateCrate, GenerateModels, GeneratedModels, Unmapped, UnmappedReason, models};

@@ -45,13 +45,22 @@ mod watermark;
 
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use self::apply::CopyWriter;
+#[cfg(feature = "reshard")]
+pub(crate) use self::apply::rows_per_statement;
 pub(crate) use self::blocked::TABLE as BLOCKED_TABLE;
 pub(crate) use self::capture::{CHANNEL, TriggerLog};
 pub use self::compare::{Apply, Change, Comparison, Reading, compare, verify};
 #[cfg(test)]
 pub(crate) use self::consumer::TABLE as CONSUMER_TABLE;
+#[cfg(feature = "reshard")]
+pub(crate) use self::digest::encode;
 pub use self::digest::{Digest, digest};
 pub(crate) use self::feed::ChangeFeed;
+#[cfg(feature = "reshard")]
+pub(crate) use self::keys::{
+    Cells, KEYS_PER_STATEMENT, after, bytes_of, cells, key_columns, key_of, one_of, selected,
+    text_of, values, values_from,
+};
 pub(crate) use self::location::TableLocation;
 pub use self::mode::Mode;
 pub(crate) use self::mode::Strategy;

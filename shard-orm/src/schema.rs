@@ -9,6 +9,8 @@ mod clause;
 mod compare;
 mod create;
 mod difference;
+#[cfg(feature = "reshard")]
+pub(crate) mod move_log;
 #[cfg(feature = "migrate")]
 mod neutral;
 mod table;

@@ -38,6 +38,7 @@ const LAYERS: &[&[&str]] = &[
     &["sync"],
     &["setup"],
     &["migrate"],
+    &["reshard"],
     &["admin"],
     &["testing", "prelude"],
 ];

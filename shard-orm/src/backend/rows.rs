@@ -73,6 +73,19 @@ impl Rows {
         format!("INSERT INTO {table} ({columns}) VALUES {rows}")
     }
 
+    /// Inserts the rows: on MySQL, MariaDB and SQLite in the place of those that have one of their unique
+    /// values; on PostgreSQL also into columns that the database numbers.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn put(&self) -> String {
+        let insert = self.insert();
+        match self.dialect {
+            Dialect::Postgres => {
+                insert.replacen(") SELECT ", ") OVERRIDING SYSTEM VALUE SELECT ", 1)
+            }
+            Dialect::MySql | Dialect::Sqlite => insert.replacen("INSERT INTO", "REPLACE INTO", 1),
+        }
+    }
+
     /// Updates the rows that have the primary keys of these, whose columns have these ordinals.
     pub(crate) fn update(&self, primary_key: &[usize]) -> String {
         let (mut set, mut found) = (Vec::new(), Vec::new());

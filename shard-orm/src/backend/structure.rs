@@ -4,9 +4,6 @@
 //! not qualified in the statements, so that they run in any namespace; only references to static tables are, whose
 //! namespace has the same name on every server of a group.
 
-// Until the engine of moves calls it.
-#![cfg_attr(not(feature = "testing"), allow(dead_code, unused_imports))]
-
 mod counters;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -142,6 +139,19 @@ pub(crate) async fn read(conn: &mut Conn, scope: &Scope<'_>) -> Result<Structure
 }
 
 impl Structure {
+    /// Tables and sequences by their names alone, as the counters need them.
+    pub(crate) fn of_names(dialect: Dialect, tables: &[String], sequences: &[String]) -> Self {
+        let sequences = sequences.iter().map(|name| Sequence {
+            name: name.clone(),
+            owned: false,
+        });
+        Self {
+            tables: tables.to_vec(),
+            sequences: sequences.collect(),
+            ..Self::empty(dialect)
+        }
+    }
+
     fn empty(dialect: Dialect) -> Self {
         Self {
             dialect,

@@ -6,6 +6,8 @@
 mod databases;
 mod difference;
 mod endpoints;
+#[cfg(feature = "reshard")]
+mod placement;
 mod servers;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,8 @@ use super::session::Store;
 use super::tables::{CLUSTER, EVENT, EVENT_COLUMNS};
 use crate::backend::{Field as _, Row, now};
 use crate::connect::NamespaceHandle;
+#[cfg(feature = "reshard")]
+use crate::error::ErrorKind;
 use crate::error::{Error, Result};
 
 /// Something that was done to a cluster.
@@ -82,6 +84,33 @@ impl Event {
 }
 
 impl Store<'_> {
+    /// Appends an event. A failure is logged: what the event tells has happened.
+    #[cfg(feature = "reshard")]
+    pub(crate) async fn note_event(self, kind: &str, actor: &str, epoch: u64, message: &str) {
+        let event = NewEvent {
+            kind,
+            actor,
+            epoch,
+            message,
+        };
+        let mut attempt = 0;
+        loop {
+            let written = match event.insert(self.handle()) {
+                Ok(insert) => self.write(&insert).await,
+                Err(error) => Err(error),
+            };
+            match written {
+                // Another event has taken the number.
+                Err(error) if error.kind() == ErrorKind::Unique && attempt < 5 => attempt += 1,
+                Err(error) => {
+                    tracing::warn!(target: "shard_orm", %error, message, "an event was not written");
+                    return;
+                }
+                Ok(_) => return,
+            }
+        }
+    }
+
     /// The events after this number, in their order: the first `limit` of them.
     pub(crate) async fn events_after(self, number: u64, limit: u64) -> Result<Vec<Event>> {
         let [_, column, ..] = EVENT_COLUMNS;

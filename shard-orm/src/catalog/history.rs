@@ -5,6 +5,7 @@ use std::time::Duration;
 use sea_query::{Alias, Expr, ExprTrait as _, Func, Order, Query, SelectStatement};
 
 use super::event::NewEvent;
+use super::job::{Switch, taken};
 use super::revision::{Proposal, Revision};
 use super::session::{Store, run};
 use super::tables::{CLUSTER, TOPOLOGY, TOPOLOGY_COLUMNS};
@@ -135,6 +136,21 @@ impl Store<'_> {
         self.append_as(base, number, proposal, kind).await
     }
 
+    /// As [`append`](Self::append), together with the change of a job: both or none.
+    ///
+    /// # Errors
+    /// And `Fenced` if another runner has taken the job.
+    #[cfg(feature = "reshard")]
+    pub(crate) async fn append_with(
+        self,
+        base: &Known,
+        proposal: &Proposal,
+        switch: Switch<'_>,
+    ) -> Result<Revision> {
+        self.append_all(Some(base), base.epoch + 1, proposal, "job", Some(switch))
+            .await
+    }
+
     /// As [`append`](Self::append), as this epoch.
     pub(crate) async fn append_as(
         self,
@@ -143,10 +159,21 @@ impl Store<'_> {
         proposal: &Proposal,
         kind: &str,
     ) -> Result<Revision> {
+        self.append_all(base, number, proposal, kind, None).await
+    }
+
+    async fn append_all(
+        self,
+        base: Option<&Known>,
+        number: u64,
+        proposal: &Proposal,
+        kind: &str,
+        switch: Option<Switch<'_>>,
+    ) -> Result<Revision> {
         let mut pause = PAUSE;
         let mut round = 1;
         loop {
-            let tried = self.try_append(base, number, proposal, kind).await;
+            let tried = self.try_append(base, number, proposal, kind, switch).await;
             // Whatever the answer was: the row tells whether the change was carried out.
             let found = self.at(number).await;
             match (tried, found) {
@@ -174,6 +201,7 @@ impl Store<'_> {
         number: u64,
         proposal: &Proposal,
         kind: &str,
+        switch: Option<Switch<'_>>,
     ) -> Result<u64> {
         let handle = self.handle();
         let mut lease = self.writer().await?;
@@ -209,6 +237,11 @@ impl Store<'_> {
         let rows = run(conn, &insert).await?;
         if rows == 0 {
             return Ok(0);
+        }
+        if let Some(switch) = switch
+            && !self.switch_job(conn, switch).await?
+        {
+            return Err(taken(switch.job));
         }
         let event = NewEvent {
             kind,

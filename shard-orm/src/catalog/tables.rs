@@ -14,9 +14,11 @@ pub(super) const TOPOLOGY: &str = "shard_orm_topology";
 pub(super) const EVENT: &str = "shard_orm_event";
 /// The processes.
 pub(super) const PROCESS: &str = "shard_orm_process";
+/// The jobs that move logical shards.
+pub(super) const JOB: &str = "shard_orm_job";
 
 /// The version of the tables that this library uses.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// The column that all tables begin with.
 pub(super) const CLUSTER: &str = "cluster_name";
@@ -46,10 +48,30 @@ pub(super) const PROCESS_COLUMNS: [&str; 9] = [
     "seen_at",
 ];
 
+pub(super) const JOB_COLUMNS: [&str; 16] = [
+    CLUSTER,
+    "job",
+    "creation",
+    "kind",
+    "group_name",
+    "state",
+    "wish",
+    "token",
+    "owner",
+    "lease_until",
+    "created_by",
+    "created_at",
+    "changed_at",
+    "message",
+    "plan",
+    "copied",
+];
+
 /// The statements that bring the tables from the version before `version` to it.
 pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec<String> {
     match version {
         1 => first(dialect, namespace),
+        2 => jobs(dialect, namespace),
         _ => Vec::new(),
     }
 }
@@ -72,4 +94,14 @@ fn first(dialect: Dialect, namespace: &Namespace) -> Vec<String> {
         create_table_by(dialect, namespace.own_table(EVENT), &event, 2),
         create_table_by(dialect, namespace.own_table(PROCESS), &process, 2),
     ]
+}
+
+fn jobs(dialect: Dialect, namespace: &Namespace) -> Vec<String> {
+    use Kind::{Integer, LongText, Text};
+    let kinds = [
+        Text, Integer, Text, Text, Text, Text, Text, Integer, Text, Integer, Text, Integer,
+        Integer, LongText, LongText, LongText,
+    ];
+    let job: Vec<_> = JOB_COLUMNS.into_iter().zip(kinds).collect();
+    vec![create_table_by(dialect, namespace.own_table(JOB), &job, 2)]
 }

@@ -327,7 +327,7 @@ impl Catalog {
 }
 
 /// The user of this process.
-fn operator() -> String {
+pub(crate) fn operator() -> String {
     let user = ["USER", "LOGNAME", "USERNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok());

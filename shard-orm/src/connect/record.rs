@@ -53,7 +53,7 @@ pub(crate) struct Record {
 }
 
 /// What a namespace is, while its logical shard moves from one to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum State {
     /// It serves its logical shard.
     #[default]
@@ -82,7 +82,7 @@ impl State {
         named.map_or("", |(name, _)| name)
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let named = Self::NAMES.iter().find(|(name, _)| *name == text);
         named.map(|(_, state)| *state).ok_or_else(|| {
             Error::decode(format!(

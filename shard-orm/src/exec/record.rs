@@ -2,12 +2,14 @@
 //!
 //! Called by `setup`, and where a namespace is created.
 
-use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table, Value};
+use sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, InsertStatement, Query, Table, Value};
 
+#[cfg(feature = "reshard")]
+use crate::backend::create_namespace;
 use crate::backend::{Field, long_text, render, render_alter, render_table, short_text};
 use crate::connect::{
-    IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, STATE, TABLE, ask, comment, compare,
-    read, send, write,
+    IDENTITY, LAYOUT, Layout, Lease, NamespaceHandle, Record, STATE, State, TABLE, ask, comment,
+    compare, read, send, write,
 };
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +31,20 @@ pub(super) async fn record(
         compare(handle, lease.label(), &found)?;
         return Ok(found);
     }
+    create_record(handle, lease).await?;
+    let insert = insert_record(handle, layout, None)?;
+    match write(handle, lease, &insert).await {
+        // Another process has written it meanwhile.
+        Err(error) if error.kind() == ErrorKind::Unique => {}
+        outcome => {
+            outcome?;
+        }
+    }
+    read_back(handle, lease).await
+}
+
+/// Creates the table of the record.
+async fn create_record(handle: &NamespaceHandle, lease: &mut Lease) -> Result<()> {
     let [cluster, group, shard, generation] = IDENTITY;
     let text = |name: &str| {
         let mut column = ColumnDef::new(Alias::new(name));
@@ -56,7 +72,16 @@ pub(super) async fn record(
         create.col(column);
     }
     send(lease, &render_table(handle.dialect(), &create)).await?;
+    Ok(())
+}
 
+/// The statement that inserts the record: with this layout, and as the target of this job under this
+/// token.
+fn insert_record(
+    handle: &NamespaceHandle,
+    layout: Option<&Layout>,
+    incoming: Option<(u64, u64)>,
+) -> Result<InsertStatement> {
     let expected = Record::expected(handle);
     let mut columns: Vec<Alias> = IDENTITY.map(Alias::new).into();
     let mut values: Vec<Expr> = vec![
@@ -69,20 +94,46 @@ pub(super) async fn record(
         columns.extend(LAYOUT.map(Alias::new));
         values.extend(layout_values(layout).map(Expr::val));
     }
+    if let Some((job, token)) = incoming {
+        let [state, job_column, token_column, _] = STATE;
+        columns.extend([state, job_column, token_column].map(Alias::new));
+        values.extend([
+            Expr::val(State::Incoming.name()),
+            Expr::val(job.to_string()),
+            Expr::val(token.cast_signed()),
+        ]);
+    }
     let mut insert = Query::insert();
     insert
         .into_table(handle.namespace.own_table(TABLE))
         .columns(columns)
         .values(values)
         .map_err(|source| Error::configuration("a namespace's record").with_source(source))?;
-    match write(handle, lease, &insert).await {
-        // Another process has written it meanwhile.
-        Err(error) if error.kind() == ErrorKind::Unique => {}
-        outcome => {
-            outcome?;
-        }
+    Ok(insert)
+}
+
+/// Creates the namespace that a job fills, with a record that says so. It may exist, of an earlier
+/// attempt.
+#[cfg(feature = "reshard")]
+pub(crate) async fn create_incoming(
+    handle: &NamespaceHandle,
+    layout: &Layout,
+    (job, token): (u64, u64),
+) -> Result<()> {
+    handle.create_file()?;
+    let mut lease = handle.writer()?.acquire().await?;
+    if let Some(create) = create_namespace(handle.dialect(), handle.namespace.name()) {
+        send(&mut lease, &create).await?;
     }
-    read_back(handle, lease).await
+    create_record(handle, &mut lease).await?;
+    if read(handle, &mut lease).await?.is_some() {
+        return Ok(());
+    }
+    let insert = insert_record(handle, Some(layout), Some((job, token)))?;
+    match write(handle, &mut lease, &insert).await {
+        Err(error) if error.kind() == ErrorKind::Unique => Ok(()),
+        outcome => outcome.map(drop),
+    }
 }
 
 async fn read_back(handle: &NamespaceHandle, lease: &mut Lease) -> Result<Record> {

@@ -28,7 +28,7 @@ const LOCK: &str = "change";
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A lock that is held.
-pub(super) struct GroupLock {
+pub(crate) struct GroupLock {
     guard: Guard,
 }
 
@@ -39,6 +39,22 @@ impl GroupLock {
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) with the other holder.
     pub(super) async fn acquire(
+        cluster: &Cluster,
+        target: &Target,
+        holder: &str,
+        ttl: Duration,
+        wait: Duration,
+    ) -> Result<Self> {
+        let lock = Self::take(cluster, target, holder, ttl, wait).await?;
+        #[cfg(feature = "reshard")]
+        if let Err(error) = check_jobs(cluster, target).await {
+            lock.release().await?;
+            return Err(error);
+        }
+        Ok(lock)
+    }
+
+    async fn take(
         cluster: &Cluster,
         target: &Target,
         holder: &str,
@@ -116,12 +132,38 @@ impl GroupLock {
         Ok(Self { guard })
     }
 
+    /// Takes the lock of a group for as long as a move is created.
+    #[cfg(feature = "reshard")]
+    pub(crate) async fn of_move(cluster: &Cluster, target: &Target) -> Result<Self> {
+        let ttl = Duration::from_secs(30);
+        Self::take(cluster, target, &this_process(), ttl, Duration::ZERO).await
+    }
+
     pub(super) fn is_held(&self) -> bool {
         self.guard.is_held()
     }
 
-    pub(super) async fn release(self) -> Result<()> {
+    pub(crate) async fn release(self) -> Result<()> {
         self.guard.release().await.map(drop)
+    }
+}
+
+/// Refuses a change of tables while a logical shard of the group moves: both ends have to stay equal.
+#[cfg(feature = "reshard")]
+async fn check_jobs(cluster: &Cluster, target: &Target) -> Result<()> {
+    let Target::Group(group) = target else {
+        return Ok(());
+    };
+    match cluster.job_of_group(group).await? {
+        None => Ok(()),
+        Some(job) => Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "{job} is open (`{}`), and the tables of the group cannot change meanwhile; finish, \
+                 reverse or abort it first",
+                job.state
+            ),
+        )),
     }
 }
 

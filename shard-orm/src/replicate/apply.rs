@@ -14,6 +14,8 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use sea_query::{Query, Value};
 
 use self::batch::Batch;
+#[cfg(feature = "reshard")]
+pub(crate) use self::batch::rows_per_statement;
 use super::compare::Change;
 use super::keys::{Cells, KEYS_PER_STATEMENT, bytes_of, key_of, one_of};
 use super::location::TableLocation;

@@ -90,6 +90,12 @@ impl Batch {
     }
 }
 
+/// The number of rows in the next statement that inserts these.
+#[cfg(feature = "reshard")]
+pub(crate) fn rows_per_statement(dialect: Dialect, columns: usize, rows: &[Cells]) -> usize {
+    Batch::Insert.size(dialect, columns, rows.iter().map(|row| weight(row)))
+}
+
 /// The approximate number of bytes that a row has in a statement.
 fn weight(cells: &[sea_query::Value]) -> usize {
     let weight = |value: &sea_query::Value| match value {

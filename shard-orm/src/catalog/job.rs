@@ -1,0 +1,170 @@
+//! A job: the move of a logical shard, as the catalog keeps it.
+//!
+//! Its row decides what has happened: each step is recorded before it is taken, and the last decisions
+//! (`switched`, `aborting`, `finishing`, `reversing`) are states that are reached by compare-and-swap and
+//! never left for another of them.
+
+mod plan;
+mod state;
+mod store;
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+pub(crate) use self::plan::Plan;
+pub use self::plan::{Copied, Part};
+pub use self::state::JobState;
+#[cfg(feature = "reshard")]
+pub(crate) use self::store::{Changes, Owner};
+pub(crate) use self::store::{Switch, taken};
+use crate::error::{Error, Result};
+
+/// What a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum JobKind {
+    /// A logical shard changes its server.
+    Move,
+    /// A logical shard is copied to a namespace that never serves it.
+    Clone,
+}
+
+/// What an operator has asked of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Wish {
+    /// To go on: up to the switch, and then to hold the old rows up to date.
+    Run,
+    /// To stand still after the step at hand.
+    Pause,
+    /// To give up before the switch: the logical shard stays where it is.
+    Abort,
+    /// To go back after the switch, with all rows that were written since.
+    Reverse,
+    /// To give up the way back after the switch, and remove the old rows.
+    Finish,
+}
+
+/// A job of the catalog.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Job {
+    /// The number of the job in its cluster, from 1.
+    pub id: u64,
+    /// What it does.
+    pub kind: JobKind,
+    /// The group of its logical shard.
+    pub group: String,
+    /// How far it is.
+    pub state: JobState,
+    /// What an operator has asked for.
+    pub wish: Wish,
+    /// The number of its current runner: each one has a higher number than those before, whose
+    /// statements are refused from then on.
+    pub token: u64,
+    /// The process that runs it, if one does.
+    pub owner: Option<String>,
+    /// How long the owner keeps the job unless it renews its lease, by the clock of the catalog's
+    /// database; zero once another process may take over.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::seconds_of"))]
+    pub lease: Duration,
+    /// Who created it.
+    pub created_by: String,
+    /// When it was created.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339_of"))]
+    pub created_at: SystemTime,
+    /// When its state changed last.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339_of"))]
+    pub changed_at: SystemTime,
+    /// Why it does not go on, or did not; empty if there is nothing to say.
+    pub message: String,
+    /// The namespaces that it reads.
+    pub sources: Vec<Part>,
+    /// The namespaces that it fills.
+    pub targets: Vec<Part>,
+    /// The tables, in the order of their numbers in names.
+    pub tables: Vec<String>,
+    /// The most rows that it copies in a second; `None` for no limit.
+    pub rows_per_second: Option<u64>,
+    /// What was done so far.
+    pub copied: Copied,
+}
+
+macro_rules! named {
+    ($type:ident, $what:literal, $($variant:ident => $name:literal),+ $(,)?) => {
+        impl $type {
+            /// The name, as the catalog stores it and the command prints it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+
+            pub(crate) fn parse(name: &str) -> Result<Self> {
+                match name {
+                    $($name => Ok(Self::$variant),)+
+                    other => Err(crate::catalog::job::unknown($what, other)),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+use named;
+
+named!(JobKind, "kind", Move => "move", Clone => "clone");
+named!(
+    Wish,
+    "wish",
+    Run => "run",
+    Pause => "pause",
+    Abort => "abort",
+    Reverse => "reverse",
+    Finish => "finish",
+);
+
+pub(super) fn unknown(what: &str, name: &str) -> Error {
+    Error::decode(format!(
+        "a job of the catalog has the unknown {what} `{name}`; it was written by a newer version of \
+         this library"
+    ))
+}
+
+impl Job {
+    /// The logical shard that is moved.
+    #[must_use]
+    pub fn shard(&self) -> u32 {
+        self.sources.first().map_or(0, |part| part.shard)
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            id, kind, group, ..
+        } = self;
+        let server = |parts: &[Part]| {
+            parts
+                .first()
+                .map_or_else(String::new, |part| part.server.clone())
+        };
+        write!(
+            f,
+            "job {id} ({kind} of logical shard {} of group `{group}` from server `{}` to `{}`)",
+            self.shard(),
+            server(&self.sources),
+            server(&self.targets),
+        )
+    }
+}

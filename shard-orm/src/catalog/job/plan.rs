@@ -1,0 +1,168 @@
+//! What a job is to do, and what it has done: texts in its row.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use crate::error::{Error, Result};
+
+/// A namespace of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Part {
+    /// The logical shard.
+    pub shard: u32,
+    /// The name of the server.
+    pub server: String,
+    /// The generation of the namespace.
+    pub generation: u32,
+}
+
+/// What a job has done so far.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Copied {
+    /// Rows that were copied.
+    pub rows: u64,
+    /// Rows that there were at the beginning, as the source estimates them.
+    pub estimated_rows: u64,
+    /// Changes that were applied since.
+    pub changes: u64,
+    /// Changes that were not applied yet, when that was looked at last.
+    pub backlog: u64,
+    /// How long each state lasted, in milliseconds.
+    pub milliseconds: BTreeMap<String, u64>,
+    /// How long writes waited at the switch: from the fence to the new topology.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::seconds"))]
+    pub pause: Option<Duration>,
+}
+
+/// What a job is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Plan {
+    pub(crate) sources: Vec<Part>,
+    pub(crate) targets: Vec<Part>,
+    pub(crate) tables: Vec<String>,
+    pub(crate) rows_per_second: Option<u64>,
+}
+
+impl Part {
+    pub(crate) fn new(shard: u32, server: &str, generation: u32) -> Self {
+        Self {
+            shard,
+            server: server.to_owned(),
+            generation,
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        let mut table = Table::new();
+        table.insert("shard".to_owned(), i64::from(self.shard).into());
+        table.insert("server".to_owned(), self.server.clone().into());
+        table.insert("generation".to_owned(), i64::from(self.generation).into());
+        Value::Table(table)
+    }
+
+    fn of_value(value: &Value) -> Option<Self> {
+        let number = |key: &str| u32::try_from(value.get(key)?.as_integer()?).ok();
+        Some(Self {
+            shard: number("shard")?,
+            server: value.get("server")?.as_str()?.to_owned(),
+            generation: number("generation")?,
+        })
+    }
+}
+
+impl Plan {
+    pub(super) fn to_text(&self) -> String {
+        let parts = |parts: &[Part]| Value::Array(parts.iter().map(Part::to_value).collect());
+        let mut table = Table::new();
+        table.insert("sources".to_owned(), parts(&self.sources));
+        table.insert("targets".to_owned(), parts(&self.targets));
+        let tables = self.tables.iter().cloned().map(Value::String).collect();
+        table.insert("tables".to_owned(), Value::Array(tables));
+        if let Some(rows) = self.rows_per_second {
+            table.insert("rows_per_second".to_owned(), integer(rows));
+        }
+        table.to_string()
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let table: Table = text.parse().map_err(|_| unreadable())?;
+        let array = |key: &str| table.get(key).and_then(Value::as_array);
+        let parts = |key: &str| -> Result<Vec<Part>> {
+            let parts = array(key).ok_or_else(unreadable)?.iter();
+            parts
+                .map(|part| Part::of_value(part).ok_or_else(unreadable))
+                .collect()
+        };
+        let tables = array("tables").ok_or_else(unreadable)?.iter();
+        let tables = tables.map(|table| table.as_str().map(str::to_owned).ok_or_else(unreadable));
+        Ok(Self {
+            sources: parts("sources")?,
+            targets: parts("targets")?,
+            tables: tables.collect::<Result<_>>()?,
+            rows_per_second: table.get("rows_per_second").and_then(number),
+        })
+    }
+}
+
+impl Copied {
+    pub(super) fn to_text(&self) -> String {
+        let mut table = Table::new();
+        for (key, number) in [
+            ("rows", self.rows),
+            ("estimated_rows", self.estimated_rows),
+            ("changes", self.changes),
+            ("backlog", self.backlog),
+        ] {
+            table.insert(key.to_owned(), integer(number));
+        }
+        let times = self.milliseconds.iter();
+        let times: Table = times
+            .map(|(state, time)| (state.clone(), integer(*time)))
+            .collect();
+        table.insert("milliseconds".to_owned(), Value::Table(times));
+        if let Some(pause) = self.pause {
+            let micros = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
+            table.insert("pause_microseconds".to_owned(), integer(micros));
+        }
+        table.to_string()
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let table: Table = text.parse().map_err(|_| unreadable())?;
+        let own = |key: &str| table.get(key).and_then(number);
+        let times = table.get("milliseconds").and_then(Value::as_table);
+        let times = times.into_iter().flatten();
+        Ok(Self {
+            rows: own("rows").unwrap_or_default(),
+            estimated_rows: own("estimated_rows").unwrap_or_default(),
+            changes: own("changes").unwrap_or_default(),
+            backlog: own("backlog").unwrap_or_default(),
+            milliseconds: times
+                .filter_map(|(state, time)| Some((state.clone(), number(time)?)))
+                .collect(),
+            pause: own("pause_microseconds").map(Duration::from_micros),
+        })
+    }
+}
+
+fn integer(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn number(value: &Value) -> Option<u64> {
+    value
+        .as_integer()
+        .and_then(|number| u64::try_from(number).ok())
+}
+
+fn unreadable() -> Error {
+    Error::decode(
+        "a job of the catalog cannot be read; it was written by another version of this library",
+    )
+}

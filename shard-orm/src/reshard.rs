@@ -1,0 +1,251 @@
+//! Moves of logical shards between servers, while the application writes.
+//!
+//! A move copies the rows of a logical shard to another server of the same kind of database, applies what
+//! changes meanwhile, compares both, and then switches: writes wait for some milliseconds, and go to the
+//! new place. The old rows are kept level with the new ones until the operator finishes the move, or
+//! reverses it.
+//!
+//! ```no_run
+//! # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+//! let reshard = cluster.reshard()?;
+//! let job = reshard.move_shard("shop", 3, "b").start().await?;
+//! let job = reshard.run(job.id).await?;
+//! println!("{job} is {}", job.state);
+//! reshard.finish(job.id).await?;
+//! reshard.run(job.id).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Guarantees
+//! - No acknowledged write is lost, and none is applied twice, whatever dies when: what a job has done
+//!   is recorded in the catalog and at both ends, and another process goes on from there.
+//! - At most one place takes writes. A former runner that wakes up can change nothing: each job has a
+//!   token that is raised with each runner, and checked in each transaction.
+//! - Before the switch a job can be aborted; after it, reversed, until it is finished.
+//!
+//! # Layers
+//! ```text
+//! Reshard, MoveShard   what an operator asks for
+//! driver               looks, decides, acts, until nothing is left to do
+//!   mover              which action is next: a pure function
+//!   steps              what each action does
+//!     copy, replay, verify, blueprint
+//!     place, rows      one connection in one namespace; the rows of one table
+//! ```
+//! Statements that differ between the databases are in `backend`: `structure`, `move_log`, `fence`.
+
+mod blueprint;
+mod check;
+mod copy;
+mod driver;
+#[cfg(test)]
+mod model;
+mod mover;
+mod place;
+mod renewal;
+mod replay;
+mod request;
+mod rows;
+mod steps;
+mod throttle;
+mod verify;
+
+use std::time::Duration;
+
+pub use self::check::{Obstacle, Planned};
+use self::driver::{Driver, Until};
+pub use self::request::MoveShard;
+use crate::catalog::Store;
+pub use crate::catalog::{Copied, Job, JobKind, JobState, Part, Wish};
+use crate::cluster::Cluster;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a runner keeps a job without renewing its lease.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// The moves of a cluster.
+#[derive(Debug, Clone)]
+pub struct Reshard {
+    cluster: Cluster,
+    operator: String,
+    lease: Duration,
+}
+
+impl Cluster {
+    /// The moves of this cluster's logical shards. Sends nothing.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) if the cluster has no catalog, in which jobs are kept.
+    pub fn reshard(&self) -> Result<Reshard> {
+        self.catalog().map_err(|error| {
+            Error::configuration(format!(
+                "logical shards are moved through the catalog: {}",
+                error.message()
+            ))
+        })?;
+        Ok(Reshard {
+            cluster: self.clone(),
+            operator: crate::cluster::operator(),
+            lease: LEASE,
+        })
+    }
+}
+
+impl Reshard {
+    /// Sets the name under which jobs are created and run; the default is the user of this process.
+    #[must_use]
+    pub fn operator(mut self, name: impl Into<String>) -> Self {
+        self.operator = name.into();
+        self
+    }
+
+    /// How long a runner keeps a job after it has died: another process can take the job over then. It is
+    /// renewed three times within; the default is 15 seconds, and the least is one.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Moves a logical shard to another server of its group.
+    pub fn move_shard(&self, group: &str, shard: u32, server: &str) -> MoveShard {
+        MoveShard::new(self, JobKind::Move, group, shard, server)
+    }
+
+    /// Copies a logical shard to another server of its group, into a namespace that never serves it: for
+    /// tests and analysis. Its record says `dead`, so that no client takes it for the shard.
+    pub fn clone_shard(&self, group: &str, shard: u32, server: &str) -> MoveShard {
+        MoveShard::new(self, JobKind::Clone, group, shard, server)
+    }
+
+    /// Runs a job until it waits for an operator, or is over: up to the switch, and then until the old rows
+    /// are level with the new ones. A job that another process has begun, or that was interrupted, goes on
+    /// where it stopped.
+    ///
+    /// The job runs as a task of its own. If this future is dropped, the task goes on.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if another process runs it; otherwise why it cannot go on, which
+    /// its row says too. It can be run again.
+    pub async fn run(&self, job: u64) -> Result<Job> {
+        self.run_until(job, Until::Settled).await
+    }
+
+    /// As [`run`](Self::run), and keeps the old rows level with the new ones until an operator finishes or
+    /// reverses the job.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_to_the_end(&self, job: u64) -> Result<Job> {
+        self.run_until(job, Until::Over).await
+    }
+
+    async fn run_until(&self, job: u64, until: Until) -> Result<Job> {
+        let driver = Driver::take(self, job, until).await?;
+        let running = self.cluster.runtime().spawn(driver.run());
+        running.await.unwrap_or_else(|_| {
+            Err(Error::new(
+                ErrorKind::Database,
+                "the runner of the job has ended by a bug of this library; run the job again",
+            ))
+        })
+    }
+
+    /// The jobs, the newest first.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn jobs(&self) -> Result<Vec<Job>> {
+        let handle = self.cluster.catalog_handle()?;
+        Store::new(&handle).jobs().await
+    }
+
+    /// A job.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is none with this number.
+    pub async fn job(&self, job: u64) -> Result<Job> {
+        let handle = self.cluster.catalog_handle()?;
+        Store::new(&handle).job(job).await
+    }
+
+    /// Lets a job stand still after the step at hand. Its changes go on being captured.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) once the switch has begun.
+    pub async fn pause(&self, job: u64) -> Result<Job> {
+        self.wish(job, Wish::Pause, &BEFORE_SWITCH).await
+    }
+
+    /// Lets a job go on that stands still.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if it is over, or was given up.
+    pub async fn resume(&self, job: u64) -> Result<Job> {
+        self.wish(job, Wish::Run, &BEFORE_SWITCH).await
+    }
+
+    /// Gives a job up before its switch: the logical shard stays where it is, and what the job has created
+    /// is removed by its runner.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) once the switch is decided; [`reverse`](Self::reverse) it then.
+    pub async fn abort(&self, job: u64) -> Result<Job> {
+        self.wish(job, Wish::Abort, &BEFORE_DECISION).await
+    }
+
+    /// Takes a logical shard back to its old server, with everything that was written since.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) before the switch, or once the job is being finished.
+    pub async fn reverse(&self, job: u64) -> Result<Job> {
+        self.wish(job, Wish::Reverse, &AFTER_SWITCH).await
+    }
+
+    /// Removes the old rows. The job cannot be reversed any more.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) before the switch, or if the job is being reversed.
+    pub async fn finish(&self, job: u64) -> Result<Job> {
+        self.wish(job, Wish::Finish, &AFTER_SWITCH).await
+    }
+
+    /// Limits the rows that a job copies in a second; `None` for no limit. It may run meanwhile.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such job.
+    pub async fn throttle(&self, job: u64, rows_per_second: Option<u64>) -> Result<Job> {
+        let handle = self.cluster.catalog_handle()?;
+        Store::new(&handle).throttle_job(job, rows_per_second).await
+    }
+
+    async fn wish(&self, job: u64, wish: Wish, states: &[JobState]) -> Result<Job> {
+        let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        let changed = store.wish_job(job, wish, states).await?;
+        let epoch = self.cluster.topology().epoch();
+        let message = format!("{changed}: {wish} is asked for");
+        store
+            .note_event("job", &self.operator, epoch, &message)
+            .await;
+        Ok(changed)
+    }
+}
+
+const BEFORE_SWITCH: [JobState; 5] = [
+    JobState::Preparing,
+    JobState::Copying,
+    JobState::Levelling,
+    JobState::Verifying,
+    JobState::Ready,
+];
+const BEFORE_DECISION: [JobState; 6] = [
+    JobState::Preparing,
+    JobState::Copying,
+    JobState::Levelling,
+    JobState::Verifying,
+    JobState::Ready,
+    JobState::Switching,
+];
+const AFTER_SWITCH: [JobState; 2] = [JobState::Switched, JobState::Holding];

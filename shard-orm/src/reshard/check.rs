@@ -1,0 +1,254 @@
+//! What stands against a move, before it begins.
+
+use std::fmt;
+
+use super::blueprint::read_structure;
+use super::place::{Place, Ticket, quoted};
+use crate::backend::{
+    Field as _, Row, arguments_of_sizes, durability, exact_size, sizes_of_namespaces,
+};
+use crate::catalog::{Document, Job, JobKind, Part, Store};
+use crate::cluster::Cluster;
+use crate::config::ServerState;
+use crate::connect::State;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Something that stands against a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Obstacle {
+    /// What it is about, such as `` table `orders` ``.
+    pub about: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// A move that was examined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Planned {
+    /// What it is.
+    pub kind: JobKind,
+    /// The group of the logical shard.
+    pub group: String,
+    /// Where the logical shard is.
+    pub source: Part,
+    /// Where it goes.
+    pub target: Part,
+    /// Its tables.
+    pub tables: Vec<String>,
+    /// The number of its rows: an estimate of the server, and exact on SQLite.
+    pub rows: u64,
+    /// Its size in bytes by the server's estimate; `None` on SQLite.
+    pub bytes: Option<u64>,
+    /// What stands against it; empty if it can begin.
+    pub obstacles: Vec<Obstacle>,
+}
+
+impl Planned {
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) with all obstacles.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.obstacles.is_empty() {
+            return Ok(());
+        }
+        let obstacles = self.obstacles.iter().map(ToString::to_string);
+        Err(Error::unsupported(format!(
+            "logical shard {} of group `{}` cannot go to server `{}`:\n- {}",
+            self.source.shard,
+            self.group,
+            self.target.server,
+            obstacles.collect::<Vec<_>>().join("\n- ")
+        )))
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.about, self.message)
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            group,
+            source,
+            target,
+            tables,
+            rows,
+            obstacles,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "{kind} of logical shard {} of group `{group}` from server `{}` to `{}`: about {rows} rows of {} tables",
+            source.shard,
+            source.server,
+            target.server,
+            tables.len()
+        )?;
+        for obstacle in obstacles {
+            writeln!(f, "- {obstacle}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks at both ends.
+pub(super) async fn examine(
+    cluster: &Cluster,
+    (kind, group, shard, server): (JobKind, &str, u32, &str),
+    accepts_relaxed_durability: bool,
+) -> Result<Planned> {
+    let (revision, topology) = cluster.newest_topology().await?;
+    let described = topology
+        .group(group)
+        .ok_or_else(|| Error::configuration(format!("unknown group `{group}`")))?;
+    let placement = described.placement(shard).ok_or_else(|| {
+        Error::configuration(format!(
+            "group `{group}` has no logical shard {shard} in use; it has {}",
+            described.logical_shards()
+        ))
+    })?;
+    let own = described
+        .servers()
+        .get(placement.server())
+        .ok_or_else(|| Error::configuration("a placement without a server"))?;
+    if &**own.name() == server && kind == JobKind::Move {
+        return Err(Error::configuration(format!(
+            "logical shard {shard} of group `{group}` is on server `{server}` already"
+        )));
+    }
+    let catalog = cluster.catalog_handle()?;
+    let jobs = Store::new(&catalog).jobs().await?;
+    let is_open = |job: &&Job| job.group == group && !job.state.is_over();
+    if let Some(job) = jobs.iter().find(is_open) {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "{job} is open (`{}`): finish, reverse or abort it first",
+                job.state
+            ),
+        ));
+    }
+    let generation = placement.namespace().generation();
+    let source = Part::new(shard, own.name(), generation);
+    let target = Part::next(shard, server, generation, &jobs, group);
+    let mut planned = Planned {
+        kind,
+        group: group.to_owned(),
+        source,
+        target,
+        tables: Vec::new(),
+        rows: 0,
+        bytes: None,
+        obstacles: Vec::new(),
+    };
+    let mut against = |about: &str, message: &str| {
+        planned.obstacles.push(Obstacle {
+            about: about.to_owned(),
+            message: message.to_owned(),
+        });
+    };
+    let there = cluster.handle_of_part(&revision.document, group, &planned.source)?;
+    let here = cluster.handle_of_part(&revision.document, group, &planned.target)?;
+    let about_target = format!("server `{server}`");
+    if there.dialect() != here.dialect() {
+        against(
+            &about_target,
+            "has another kind of database; rows are moved between equal ones",
+        );
+        return Ok(planned);
+    }
+    let document: Document = revision.document.parse()?;
+    let entries = document.servers();
+    let entry = entries
+        .iter()
+        .find(|entry| entry.group == group && entry.name == server);
+    if entry.is_some_and(|entry| entry.state == ServerState::Draining.to_string()) {
+        against(&about_target, "is draining; activate it first");
+    }
+    let nobody = Ticket { job: 0, token: 0 };
+    let mut place = Place::open(&there, nobody).await?;
+    if here.has_file() && !here.dialect().capability().file_per_namespace {
+        let mut other = Place::open(&here, nobody).await?;
+        if other.standing(None).await?.is_some() {
+            let name = here.namespace.name();
+            against(
+                &about_target,
+                &format!("has a namespace `{name}` already; remove it"),
+            );
+        }
+        other.close().await;
+    }
+    if place
+        .standing(None)
+        .await?
+        .is_none_or(|found| found.state != State::Active)
+    {
+        against(
+            "the source",
+            "does not serve the logical shard by its record; see `shard-orm check`",
+        );
+        return Ok(planned);
+    }
+    let question = durability(place.dialect());
+    if let Some(question) = question.filter(|_| !accepts_relaxed_durability) {
+        let mut is_durable = true;
+        let on_row = &mut |row: &Row<'_>| {
+            is_durable = i64::read(row, 0)? != 0;
+            Ok(())
+        };
+        place.ask_text(question, &[], on_row).await?;
+        if !is_durable {
+            against(
+                "the source",
+                "acknowledges commits before they are durable (`innodb_flush_log_at_trx_commit` is not 1): \
+                 after a crash the target could have rows that it lost; set it to 1 for the move, or accept it",
+            );
+        }
+    }
+    let structure = read_structure(&mut place, here.namespace.name()).await?;
+    (planned.rows, planned.bytes) = size(&mut place, &structure.tables).await?;
+    place.close().await;
+    for objection in &structure.objections {
+        against(
+            &objection.object,
+            &format!("{}; {}", objection.reason, objection.advice),
+        );
+    }
+    planned.tables = structure.tables;
+    Ok(planned)
+}
+
+/// The number of rows and bytes of a namespace: estimates, but for the rows of a file.
+async fn size(place: &mut Place, tables: &[String]) -> Result<(u64, Option<u64>)> {
+    let (dialect, name) = (place.dialect(), place.handle.namespace.name().to_string());
+    let (mut rows, mut bytes) = (0, None);
+    match sizes_of_namespaces(dialect) {
+        Some(question) => {
+            let names = vec![name.into(); arguments_of_sizes(dialect)];
+            let on_row = &mut |row: &Row<'_>| {
+                rows = i64::read(row, 3)?.unsigned_abs();
+                bytes = Option::<i64>::read(row, 4)?.map(i64::unsigned_abs);
+                Ok(())
+            };
+            place.ask_text(question, &names, on_row).await?;
+        }
+        None => {
+            let tables: Vec<String> = tables.iter().map(|table| quoted(dialect, table)).collect();
+            let on_row = &mut |row: &Row<'_>| {
+                rows = i64::read(row, 0)?.unsigned_abs();
+                Ok(())
+            };
+            place
+                .ask_text(&exact_size(dialect, &name, &tables), &[], on_row)
+                .await?;
+        }
+    }
+    Ok((rows, bytes))
+}

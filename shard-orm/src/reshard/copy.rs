@@ -1,0 +1,294 @@
+//! The copy of all rows, page by page.
+//!
+//! Each page is a short snapshot of its own, and is committed together with the key of its last row.
+//! Between two servers of PostgreSQL the rows pass as bytes, without being decoded.
+
+use sea_query::{Alias, Expr, ExprTrait as _, Query, Value};
+
+use super::place::{Place, quoted};
+use super::rows::MovedTable;
+use super::throttle::Throttle;
+use crate::backend::system_table::{Kind, create_table};
+use crate::backend::{Field as _, Row, Transfer, transfer};
+use crate::connect::State;
+use crate::error::{Error, Result};
+use crate::replicate::{key_of, text_of, values_from};
+
+/// The number of rows in one transaction at the target.
+const PAGE: u64 = 5_000;
+/// The number of rows in one transaction at the target, where they pass as bytes.
+const PAGE_OF_BYTES: u64 = 20_000;
+
+const TABLE: &str = "number";
+const LAST: &str = "last_key";
+const DONE: &str = "done";
+const ROWS: &str = "copied";
+
+/// How far the copy of a table is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Progress {
+    /// The key of the last row that was copied, as a text.
+    last: Option<String>,
+    pub(super) done: bool,
+    pub(super) rows: u64,
+}
+
+/// The table in the target's namespace that holds the progress.
+pub(super) fn progress_table(job: u64) -> String {
+    format!("so_{job}_progress")
+}
+
+/// The statement that creates it.
+pub(super) fn create_progress(place: &Place) -> String {
+    let columns = [
+        (TABLE, Kind::Text),
+        (LAST, Kind::LongText),
+        (DONE, Kind::Integer),
+        (ROWS, Kind::Integer),
+    ];
+    let name = progress_table(place.ticket().job);
+    create_table(place.dialect(), Alias::new(name), &columns)
+}
+
+/// How far the copy of a table is.
+pub(super) async fn progress(target: &mut Place, table: &MovedTable) -> Result<Progress> {
+    let mut select = Query::select();
+    select
+        .columns([LAST, DONE, ROWS].map(Alias::new))
+        .from(Alias::new(progress_table(target.ticket().job)))
+        .and_where(Expr::col(Alias::new(TABLE)).eq(table.number.to_string()));
+    let read = |row: &Row<'_>| {
+        let last = String::read(row, 0)?;
+        Ok(Progress {
+            last: (!last.is_empty()).then_some(last),
+            done: i64::read(row, 1)? != 0,
+            rows: i64::read(row, 2)?.unsigned_abs(),
+        })
+    };
+    let found = target.rows(&select, read).await?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// Copies a table from where an earlier run stopped. `on_page` is told the number of rows of each page, and
+/// says whether to go on. True once all rows were copied.
+pub(super) async fn copy_table(
+    source: &mut Place,
+    target: &mut Place,
+    table: &MovedTable,
+    throttle: &Throttle,
+    on_page: &mut (dyn FnMut(u64) -> bool + Send),
+) -> Result<bool> {
+    let mut progress = progress(target, table).await?;
+    let types = if source.dialect().capability().binary_transfer {
+        Some(key_types(source, table).await?)
+    } else {
+        None
+    };
+    while !progress.done {
+        let copied = match &types {
+            Some(types) => pass_page(source, target, table, types, &mut progress).await?,
+            None => copy_page(source, target, table, &mut progress).await?,
+        };
+        if !on_page(copied) {
+            break;
+        }
+        throttle.after(copied).await;
+    }
+    Ok(progress.done)
+}
+
+/// Copies a page as values.
+async fn copy_page(
+    source: &mut Place,
+    target: &mut Place,
+    table: &MovedTable,
+    progress: &mut Progress,
+) -> Result<u64> {
+    let after = match &progress.last {
+        Some(text) => Some(key_from(text, table)?),
+        None => None,
+    };
+    let rows = source.page(table, after.as_deref(), PAGE).await?;
+    progress.done = (rows.len() as u64) < PAGE;
+    if let Some(last) = rows.last() {
+        progress.last = Some(text_of(&key_of(&table.def, last))?);
+    }
+    progress.rows += rows.len() as u64;
+    target.begin_as(State::Incoming).await?;
+    target.put_rows(table, &rows).await?;
+    record(target, table, progress).await?;
+    target.commit().await?;
+    Ok(rows.len() as u64)
+}
+
+fn key_from(text: &str, table: &MovedTable) -> Result<Vec<Value>> {
+    values_from(text, &table.def, &table.def.primary_key).ok_or_else(|| {
+        Error::decode(format!(
+            "the progress of table `{}` does not hold a key of it; abort the job and begin anew",
+            table.def.name
+        ))
+    })
+}
+
+async fn record(target: &mut Place, table: &MovedTable, progress: &Progress) -> Result<()> {
+    let name = || Alias::new(progress_table(target.ticket().job));
+    let own = || Expr::col(Alias::new(TABLE)).eq(table.number.to_string());
+    let last = progress.last.clone().unwrap_or_default();
+    let (done, rows) = (i64::from(progress.done), progress.rows.cast_signed());
+    let mut delete = Query::delete();
+    delete.from_table(name()).and_where(own());
+    let mut insert = Query::insert();
+    insert
+        .into_table(name())
+        .columns([TABLE, LAST, DONE, ROWS].map(Alias::new))
+        .values([
+            Expr::val(table.number.to_string()),
+            Expr::val(last),
+            Expr::val(done),
+            Expr::val(rows),
+        ])
+        .map_err(|source| Error::configuration("the progress of a copy").with_source(source))?;
+    target.run(&delete).await?;
+    target.run(&insert).await.map(drop)
+}
+
+/// The types of the primary key's columns (PostgreSQL).
+async fn key_types(source: &mut Place, table: &MovedTable) -> Result<Vec<String>> {
+    const TYPES: &str = "SELECT format_type(a.atttypid, NULL) FROM pg_index i JOIN pg_attribute a \
+         ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
+         WHERE i.indrelid = to_regclass($1) AND i.indisprimary \
+         ORDER BY array_position(i.indkey::int2[], a.attnum)";
+    let name = quoted(source.dialect(), &table.name);
+    let mut types = Vec::new();
+    let on_row = &mut |row: &Row<'_>| {
+        types.push(String::read(row, 0)?);
+        Ok(())
+    };
+    source.ask_text(TYPES, &[name.into()], on_row).await?;
+    Ok(types)
+}
+
+/// Passes a page as bytes. The bounds are settings of a transaction, since `COPY` takes no arguments.
+async fn pass_page(
+    source: &mut Place,
+    target: &mut Place,
+    table: &MovedTable,
+    types: &[String],
+    progress: &mut Progress,
+) -> Result<u64> {
+    let dialect = source.dialect();
+    let columns = |ordinals: &mut dyn Iterator<Item = usize>| {
+        let names = ordinals.map(|ordinal| quoted(dialect, &table.def.columns[ordinal].name));
+        names.collect::<Vec<_>>()
+    };
+    let keys = columns(&mut table.def.primary_key.iter().copied());
+    let (own, key) = (quoted(dialect, &table.name), keys.join(", "));
+    let bound = |which: &str| {
+        let values = types.iter().enumerate().map(|(position, as_type)| {
+            format!("CAST(current_setting('shard_orm.{which}_{position}') AS {as_type})")
+        });
+        values.collect::<Vec<_>>().join(", ")
+    };
+    source.begin_snapshot().await?;
+    let after = progress.last.as_deref().map(parse_texts).transpose()?;
+    if let Some(after) = &after {
+        set_bound(source, "after", after).await?;
+    }
+    let from = match &after {
+        Some(_) => format!(" WHERE ({key}) > ({})", bound("after")),
+        None => String::new(),
+    };
+    let texts = keys.iter().map(|key| format!("CAST({key} AS text)"));
+    let texts = texts.collect::<Vec<_>>().join(", ");
+    let skipped = PAGE_OF_BYTES - 1;
+    let last = format!("SELECT {texts} FROM {own}{from} ORDER BY {key} OFFSET {skipped} LIMIT 1");
+    let mut to: Option<Vec<String>> = None;
+    let on_row = &mut |row: &Row<'_>| {
+        let texts = (0..keys.len()).map(|ordinal| String::read(row, ordinal));
+        to = Some(texts.collect::<Result<_>>()?);
+        Ok(())
+    };
+    source.ask_text(&last, &[], on_row).await?;
+    let upto = match &to {
+        Some(to) => {
+            set_bound(source, "to", to).await?;
+            let word = if from.is_empty() { "WHERE" } else { "AND" };
+            format!(" {word} ({key}) <= ({})", bound("to"))
+        }
+        None => String::new(),
+    };
+    let all = columns(&mut (0..table.def.columns.len())).join(", ");
+    let out = format!(
+        "COPY (SELECT {all} FROM {own}{from}{upto} ORDER BY {key}) TO STDOUT (FORMAT binary)"
+    );
+    let into = format!(
+        "COPY {} ({all}) FROM STDIN (FORMAT binary)",
+        quoted(dialect, &table.def.name)
+    );
+    target.begin_as(State::Incoming).await?;
+    let rows = match transfer(&mut source.conn, &out, &mut target.conn, &into).await {
+        Transfer::Done(rows) => rows,
+        Transfer::Rejected(failure) | Transfer::TargetLost(failure) => {
+            return Err(target.named(failure));
+        }
+        Transfer::SourceFailed(failure) => return Err(source.named(failure)),
+    };
+    progress.done = to.is_none();
+    if let Some(to) = to {
+        progress.last = Some(text_of_texts(&to));
+    }
+    progress.rows += rows;
+    record(target, table, progress).await?;
+    target.commit().await?;
+    source.commit().await?;
+    Ok(rows)
+}
+
+async fn set_bound(source: &mut Place, which: &str, key: &[String]) -> Result<()> {
+    let settings = (1..=key.len()).map(|number| {
+        format!(
+            "set_config('shard_orm.{which}_{}', ${number}, true)",
+            number - 1
+        )
+    });
+    let text = format!("SELECT {}", settings.collect::<Vec<_>>().join(", "));
+    let values: Vec<Value> = key.iter().cloned().map(Value::from).collect();
+    source
+        .ask_text(&text, &values, &mut |_| Ok(()))
+        .await
+        .map(drop)
+}
+
+/// A key of texts as one text.
+fn text_of_texts(key: &[String]) -> String {
+    let key = key.iter().cloned().map(toml::Value::String).collect();
+    toml::Value::Array(key).to_string()
+}
+
+fn parse_texts(text: &str) -> Result<Vec<String>> {
+    let unreadable =
+        || Error::decode("the progress of a copy cannot be read; abort the job and begin anew");
+    let table: toml::Table = format!("key = {text}").parse().map_err(|_| unreadable())?;
+    let key = table.get("key").and_then(toml::Value::as_array);
+    let texts = key
+        .into_iter()
+        .flatten()
+        .map(|text| text.as_str().map(str::to_owned));
+    texts.collect::<Option<Vec<_>>>().ok_or_else(unreadable)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_texts_are_read_as_they_were_written() {
+        for key in [
+            vec!["1".to_owned()],
+            vec!["a\"b\n,".to_owned(), "'é".to_owned()],
+        ] {
+            assert_eq!(parse_texts(&text_of_texts(&key)).unwrap(), key);
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! Drives a job: looks at the catalog and at both ends, and takes the next action, until there is none.
+//!
+//! Which action is next is decided by `mover`. What an action does is in `steps`. The driver runs as a task
+//! of its own: whoever waits for it may go away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::Reshard;
+use super::blueprint::Blueprint;
+use super::mover::{Action, Done, End, Seen, View, next, state};
+use super::place::{Place, Standing, Ticket};
+use super::renewal::Renewal;
+use super::rows::MovedTable;
+use super::throttle::Throttle;
+use crate::catalog::{Changes, Copied, Job, JobState, Owner, Store, Wish, taken};
+use crate::cluster::Cluster;
+use crate::connect::{NamespaceHandle, State};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The pause after a failure that may pass, which doubles, and the longest one.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// How long failures that may pass are met with another attempt.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// The pause of a job that has nothing to do but to follow.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// How far a runner goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Until nothing is left to do without an operator's word: the old rows are kept level once.
+    Settled,
+    /// Until the job is over: after the switch, the old rows are kept level until the operator decides.
+    Over,
+}
+
+/// The runner of one job.
+pub(super) struct Driver {
+    pub(super) cluster: Cluster,
+    pub(super) job: Job,
+    owner: Owner,
+    until: Until,
+    pub(super) throttle: Arc<Throttle>,
+    pub(super) source: Option<Place>,
+    pub(super) target: Option<Place>,
+    seen: Option<(Seen, Seen)>,
+    pub(super) done: Done,
+    pub(super) blueprint: Option<Blueprint>,
+    pub(super) tables: Vec<MovedTable>,
+    /// The last entry that was read of each table's log.
+    pub(super) cursors: Vec<i64>,
+    pub(super) copied: Copied,
+    /// When the fence began that is closed now.
+    pub(super) fenced: Option<Instant>,
+    /// Since when a fence has been tried.
+    pub(super) fencing: Option<Instant>,
+    entered: Instant,
+    renewal: Renewal,
+}
+
+impl Driver {
+    /// Takes a job that nobody runs.
+    ///
+    /// # Errors
+    /// `Conflict` with the runner if it has one.
+    pub(super) async fn take(reshard: &Reshard, id: u64, until: Until) -> Result<Self> {
+        let cluster = &reshard.cluster;
+        let handle = cluster.catalog_handle()?;
+        let owner = Owner {
+            name: format!("{} {:08x}", reshard.operator, crate::random::random() >> 32),
+            lease: reshard.lease,
+        };
+        let Some(job) = Store::new(&handle).take_job(id, &owner).await? else {
+            let job = Store::new(&handle).job(id).await?;
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "{job} is run by {}, whose lease ends in {:?} unless it renews it; follow it with \
+                     `shard-orm job watch {id}`",
+                    job.owner.as_deref().unwrap_or("nobody"),
+                    job.lease
+                ),
+            ));
+        };
+        let throttle = Arc::new(Throttle::default());
+        throttle.set(job.rows_per_second);
+        let renewal = Renewal::start(cluster, (handle, job.clone(), owner.clone()), &throttle);
+        Ok(Self {
+            cluster: cluster.clone(),
+            copied: job.copied.clone(),
+            job,
+            owner,
+            until,
+            throttle,
+            source: None,
+            target: None,
+            seen: None,
+            done: Done::default(),
+            blueprint: None,
+            tables: Vec::new(),
+            cursors: Vec::new(),
+            fenced: None,
+            fencing: None,
+            entered: Instant::now(),
+            renewal,
+        })
+    }
+
+    /// Runs the job until an operator is needed, or it is over.
+    pub(super) async fn run(mut self) -> Result<Job> {
+        let outcome = self.drive().await;
+        let message = match &outcome {
+            Ok(()) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        if let Err(error) = &outcome {
+            tracing::error!(target: "shard_orm", job = self.job.id, %error, "a job does not go on");
+        }
+        for place in [self.source.take(), self.target.take()]
+            .into_iter()
+            .flatten()
+        {
+            place.close().await;
+        }
+        let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        if !self.renewal.is_lost() {
+            store.release_job(&self.job, &message).await?;
+        }
+        outcome?;
+        store.job(self.job.id).await
+    }
+
+    async fn drive(&mut self) -> Result<()> {
+        let (first, longest) = PAUSES;
+        let mut pause = first;
+        let mut failing_since: Option<Instant> = None;
+        loop {
+            if self.renewal.is_lost() {
+                return Err(taken(&self.job));
+            }
+            let step = async {
+                let view = self.view().await?;
+                let action = next(&view);
+                tracing::debug!(target: "shard_orm", job = self.job.id, ?action, "next step");
+                match action {
+                    Action::Stop | Action::Rest => Ok(true),
+                    Action::Stuck => Err(self.stuck(&view)),
+                    Action::FlowBack => self.follow_back().await,
+                    action => self.act(action).await.map(|()| false),
+                }
+            };
+            match step.await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    failing_since = None;
+                    pause = first;
+                }
+                Err(error) => {
+                    self.forget_places();
+                    let since = *failing_since.get_or_insert_with(Instant::now);
+                    if !may_pass(&error) || since.elapsed() > PATIENCE {
+                        return Err(error);
+                    }
+                    tracing::warn!(
+                        target: "shard_orm",
+                        job = self.job.id,
+                        %error,
+                        "a step of a job failed, and is repeated"
+                    );
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(longest);
+                }
+            }
+        }
+    }
+
+    /// Applies what has changed at the target to the source. True once the runner may stop.
+    async fn follow_back(&mut self) -> Result<bool> {
+        let applied = self.flow_back().await?;
+        if applied > 0 {
+            return Ok(false);
+        }
+        if self.until == Until::Settled {
+            return Ok(true);
+        }
+        tokio::time::sleep(IDLE).await;
+        Ok(false)
+    }
+
+    async fn view(&mut self) -> Result<View> {
+        if let Some(latest) = self.renewal.latest().borrow().clone() {
+            self.job.wish = latest.wish;
+            self.job.rows_per_second = latest.rows_per_second;
+        }
+        let (source, target) = match self.seen {
+            Some(seen) => seen,
+            None => {
+                let source = self.look(End::Source).await?;
+                let target = self.look(End::Target).await?;
+                self.seen = Some((source, target));
+                (source, target)
+            }
+        };
+        Ok(View {
+            kind: self.job.kind,
+            state: self.job.state,
+            wish: self.job.wish,
+            source,
+            target,
+            done: self.done,
+        })
+    }
+
+    /// What the renewal of the lease sees of the job's row.
+    pub(super) fn latest(&self) -> watch::Receiver<Option<Job>> {
+        self.renewal.latest()
+    }
+
+    /// The states in the records of both ends.
+    pub(super) async fn records(&mut self) -> Result<(Option<State>, Option<State>)> {
+        let view = self.view().await?;
+        Ok((state(view.source), state(view.target)))
+    }
+
+    /// Reads the record at one end.
+    async fn look(&mut self, end: End) -> Result<Seen> {
+        if !self.handle(end).await?.has_file() {
+            return Ok(Seen::Missing);
+        }
+        let ticket = self.ticket();
+        let place = self.place(end).await?;
+        Ok(seen(place.standing(None).await?, ticket))
+    }
+
+    /// Notes what an end's record says by now.
+    pub(super) fn saw(&mut self, end: End, standing: Standing) {
+        let found = seen(Some(standing), self.ticket());
+        if let Some((source, target)) = &mut self.seen {
+            match end {
+                End::Source => *source = found,
+                End::Target => *target = found,
+            }
+        }
+    }
+
+    /// Looks at both ends again before the next action.
+    pub(super) fn look_again(&mut self) {
+        self.seen = None;
+    }
+
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket {
+            job: self.job.id,
+            token: self.job.token,
+        }
+    }
+
+    pub(super) async fn handle(&self, end: End) -> Result<Arc<NamespaceHandle>> {
+        let place = match end {
+            End::Source => &self.source,
+            End::Target => &self.target,
+        };
+        if let Some(place) = place {
+            return Ok(Arc::clone(&place.handle));
+        }
+        let parts = match end {
+            End::Source => &self.job.sources,
+            End::Target => &self.job.targets,
+        };
+        let part = parts
+            .first()
+            .ok_or_else(|| Error::decode("a job without namespaces"))?;
+        let (revision, _) = self.cluster.newest_topology().await?;
+        self.cluster
+            .handle_of_part(&revision.document, &self.job.group, part)
+    }
+
+    /// The connection to one end.
+    pub(super) async fn place(&mut self, end: End) -> Result<&mut Place> {
+        let is_open = match end {
+            End::Source => self.source.is_some(),
+            End::Target => self.target.is_some(),
+        };
+        if !is_open {
+            let handle = self.handle(end).await?;
+            let place = Place::open(&handle, self.ticket()).await?;
+            match end {
+                End::Source => self.source = Some(place),
+                End::Target => self.target = Some(place),
+            }
+        }
+        let place = match end {
+            End::Source => &mut self.source,
+            End::Target => &mut self.target,
+        };
+        place
+            .as_mut()
+            .ok_or_else(|| Error::decode("a connection that is not there"))
+    }
+
+    /// Both connections, source first.
+    pub(super) async fn both(&mut self) -> Result<(&mut Place, &mut Place)> {
+        self.place(End::Source).await?;
+        self.place(End::Target).await?;
+        match (&mut self.source, &mut self.target) {
+            (Some(source), Some(target)) => Ok((source, target)),
+            _ => Err(Error::decode("a connection that is not there")),
+        }
+    }
+
+    /// After a failure nothing is known of the connections, nor of what the last statement did.
+    fn forget_places(&mut self) {
+        self.source = None;
+        self.target = None;
+        self.seen = None;
+        self.cursors.fill(0);
+        self.done.drained = false;
+        self.done.level = false;
+    }
+
+    /// Records the next state, with what was done in the one before.
+    pub(super) async fn record(&mut self, to: JobState) -> Result<()> {
+        self.leave();
+        let handle = self.cluster.catalog_handle()?;
+        let changes = Changes {
+            message: Some(String::new()),
+            copied: Some(self.copied.clone()),
+        };
+        let store = Store::new(&handle);
+        let job = store.advance_job(&self.job, to, &changes).await?;
+        if to == JobState::Reversing {
+            self.done.drained = false;
+            self.done.completed = false;
+        }
+        self.entered(job);
+        let epoch = self.cluster.topology().epoch();
+        let message = format!("{}: {to}", self.job);
+        store
+            .note_event("job", &self.owner.name, epoch, &message)
+            .await;
+        Ok(())
+    }
+
+    /// Notes how long the state lasted that is left.
+    pub(super) fn leave(&mut self) {
+        let lasted = u64::try_from(self.entered.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let name = self.job.state.name().to_owned();
+        *self.copied.milliseconds.entry(name).or_default() += lasted;
+        self.entered = Instant::now();
+    }
+
+    pub(super) fn entered(&mut self, job: Job) {
+        tracing::info!(target: "shard_orm", job = job.id, state = job.state.name(), "a job goes on");
+        self.job = Job {
+            wish: self.job.wish,
+            ..job
+        };
+    }
+
+    /// Writes what was done so far. A failure is not one of the job.
+    pub(super) async fn note(&self) {
+        let changes = Changes {
+            message: None,
+            copied: Some(self.copied.clone()),
+        };
+        let Ok(handle) = self.cluster.catalog_handle() else {
+            return;
+        };
+        if let Err(error) = Store::new(&handle).note_job(&self.job, &changes).await {
+            tracing::debug!(target: "shard_orm", %error, "the progress of a job was not noted");
+        }
+    }
+
+    fn stuck(&self, view: &View) -> Error {
+        Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "{} is `{}`, and its namespaces do not fit: source {:?}, target {:?}; look at their \
+                 records with `shard-orm check`",
+                self.job, view.state, view.source, view.target
+            ),
+        )
+    }
+}
+
+fn seen(standing: Option<Standing>, ticket: Ticket) -> Seen {
+    standing.map_or(Seen::Missing, |standing| Seen::Record {
+        state: standing.state,
+        own: standing.is_of(ticket),
+    })
+}
+
+/// Whether a failure may be gone at the next attempt.
+fn may_pass(error: &Error) -> bool {
+    error.is_retryable()
+        || matches!(
+            error.kind(),
+            ErrorKind::Unavailable
+                | ErrorKind::Timeout
+                | ErrorKind::Deadlock
+                | ErrorKind::Serialization
+                | ErrorKind::OutcomeUnknown
+                | ErrorKind::PoolExhausted
+                | ErrorKind::ReadOnly
+        )
+}
+
+/// Whether an operator wants the job to change its course.
+pub(super) fn is_urgent(wish: Wish, state: JobState) -> bool {
+    match wish {
+        Wish::Abort => state.is_before_switch(),
+        Wish::Pause => state < JobState::Switching,
+        Wish::Run | Wish::Reverse | Wish::Finish => false,
+    }
+}

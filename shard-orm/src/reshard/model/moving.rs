@@ -1,0 +1,446 @@
+//! Everything that can happen during a move, within bounds.
+
+use super::explore::{Model, Step};
+use super::op::{Answer, Fencing, Op};
+use super::rule::{Rule, Rules};
+use super::runner::{Move, Runner};
+use super::world::{Namespace, Record, World};
+use crate::catalog::{JobState, Wish};
+use crate::connect::State;
+use crate::reshard::mover::{Action, End};
+
+/// The bounds within which everything is explored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moving {
+    pub(super) fencing: Fencing,
+    pub(super) rules: Rules,
+    /// How many writes are acknowledged.
+    pub(super) writes: u8,
+    /// How many things go wrong: runners that die or are taken over, answers that are lost.
+    pub(super) failures: u8,
+    /// How many jobs follow one that was aborted or reversed.
+    pub(super) jobs: u8,
+    /// Whether the source may fail over to a standby that has not received the fence.
+    pub(super) fails_over: bool,
+    /// The state of the job in which things begin to happen.
+    pub(super) from: JobState,
+}
+
+/// All that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Whole {
+    world: World,
+    /// The one with the higher token first.
+    runners: [Option<Runner>; 2],
+    /// An operation, and the token of the runner that has given it up.
+    late: Option<(u8, Op)>,
+    failures: u8,
+    /// How many more jobs there are.
+    jobs: u8,
+}
+
+/// What can happen. A runner is named by its token, which counts from the lowest that is still in use.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code)] // What an event holds is printed.
+pub(super) enum Event {
+    Takes {
+        token: u8,
+    },
+    Looks {
+        token: u8,
+        at: End,
+    },
+    Does {
+        token: u8,
+        action: Action,
+        op: Op,
+        answer: Answer,
+    },
+    LosesAnswer {
+        token: u8,
+        action: Action,
+        op: Op,
+    },
+    Dies {
+        token: u8,
+    },
+    IsCutOff {
+        token: u8,
+    },
+    FailsOver,
+    Ends {
+        token: u8,
+    },
+    Hears {
+        token: u8,
+        wish: Wish,
+    },
+    ComesLate {
+        token: u8,
+        op: Op,
+        answer: Answer,
+    },
+    NeverComes {
+        token: u8,
+        op: Op,
+    },
+    Writes {
+        at: End,
+    },
+    Wishes(Wish),
+    NextJob,
+}
+
+type Steps = Vec<Step<Whole, Event>>;
+
+impl Moving {
+    fn add(&self, steps: &mut Steps, event: Event, mut to: Whole, is_progress: bool) {
+        if !self.fails_over || to.failures == 0 {
+            to.world.standby = None;
+        }
+        // A runner that sees the end of its job does nothing more.
+        for runner in &mut to.runners {
+            *runner = runner.filter(|own| !own.state.is_over());
+        }
+        steps.push(Step {
+            event,
+            to: to.in_order(),
+            is_progress,
+        });
+    }
+
+    fn clients_and_operator(&self, state: &Whole, steps: &mut Steps) {
+        let world = &state.world;
+        for (end, row, is_known) in [
+            (End::Source, world.source.row, true),
+            (End::Target, world.target.row, world.has_switched),
+        ] {
+            if is_known && world.serves(end) && row.is_some() && world.written < self.writes {
+                let mut to = *state;
+                to.world.write(end);
+                self.add(steps, Event::Writes { at: end }, to, false);
+            }
+        }
+        if state.jobs > 0 && matches!(world.state, JobState::Aborted | JobState::Reversed) {
+            let mut to = *state;
+            to.jobs -= 1;
+            to.world.begin_job();
+            self.add(steps, Event::NextJob, to, false);
+        }
+        let wishes: &[Wish] = match world.state {
+            JobState::Switched | JobState::Holding => &[Wish::Finish, Wish::Reverse],
+            state if state.is_before_switch() => &[Wish::Abort],
+            _ => &[],
+        };
+        for wish in wishes {
+            if world.wish == Wish::Run || world.wish == Wish::Abort && *wish != Wish::Abort {
+                let mut to = *state;
+                to.world.wish = *wish;
+                self.add(steps, Event::Wishes(*wish), to, *wish != Wish::Abort);
+            }
+        }
+    }
+
+    fn late(&self, state: &Whole, steps: &mut Steps) {
+        let Some((token, op)) = state.late else {
+            return;
+        };
+        let mut to = Whole {
+            late: None,
+            ..*state
+        };
+        self.add(steps, Event::NeverComes { token, op }, to, true);
+        let answer = to.world.carry_out(op, token, self.fencing, self.rules);
+        self.add(steps, Event::ComesLate { token, op, answer }, to, true);
+    }
+
+    /// A process takes the job: it has none, or its runner is believed to be gone.
+    fn take(&self, state: &Whole, steps: &mut Steps) {
+        let is_run = state
+            .runners
+            .iter()
+            .flatten()
+            .any(|runner| runner.token == state.world.token);
+        let Some(free) = state.runners.iter().position(Option::is_none) else {
+            return;
+        };
+        if state.world.state.is_over() || is_run && state.failures == 0 {
+            return;
+        }
+        let mut to = *state;
+        to.world.token += 1;
+        to.failures -= u8::from(is_run);
+        to.runners[free] = Some(Runner::new(&to.world));
+        let token = to.world.token;
+        self.add(steps, Event::Takes { token }, to, !is_run);
+    }
+
+    fn fail_over(&self, state: &Whole, steps: &mut Steps) {
+        // Before the switch the fence has to reach the standby, or the operator takes the risk.
+        let world = &state.world;
+        if !self.fails_over
+            || state.failures == 0
+            || world.standby.is_none()
+            || world.place != End::Target
+        {
+            return;
+        }
+        let mut to = *state;
+        to.failures -= 1;
+        to.world.fail_over();
+        to.late = to.late.filter(|(_, op)| op.end() != Some(End::Source));
+        for runner in to.runners.iter_mut().flatten() {
+            runner.is_cut_off = true;
+        }
+        self.add(steps, Event::FailsOver, to, false);
+    }
+
+    /// What a runner is after a failure that tells nothing.
+    fn forgetting(&self, world: &mut World, runner: &Runner) -> Option<Runner> {
+        let mut forgetting = *runner;
+        forgetting.forget();
+        if self.rules.keep(Rule::FreshToken) {
+            if runner.token != world.token {
+                return None;
+            }
+            world.token += 1;
+            forgetting.token = world.token;
+            forgetting.state = world.state;
+        }
+        Some(forgetting)
+    }
+
+    fn run(&self, state: &Whole, number: usize, steps: &mut Steps) {
+        let Some(mut runner) = state.runners[number] else {
+            return;
+        };
+        let token = runner.token;
+        let is_current = token == state.world.token;
+        let mut to = *state;
+        if is_current && runner.decides() && runner.wish != state.world.wish {
+            let wish = state.world.wish;
+            let mut told = runner;
+            told.wish = wish;
+            to.runners[number] = Some(told);
+            self.add(steps, Event::Hears { token, wish }, to, true);
+        }
+        if is_current && state.failures > 0 {
+            to.runners[number] = None;
+            to.failures -= 1;
+            self.add(steps, Event::Dies { token }, to, false);
+        }
+        to = *state;
+        let planned = runner.plan(self.fencing, self.rules);
+        if runner.is_cut_off && planned.end() == Some(End::Source) {
+            to.runners[number] = self.forgetting(&mut to.world, &runner);
+            self.add(steps, Event::IsCutOff { token }, to, true);
+            return;
+        }
+        match planned {
+            Move::Rest => {}
+            Move::Stop => {
+                to.runners[number] = None;
+                self.add(steps, Event::Ends { token }, to, true);
+            }
+            Move::Look(at) => {
+                let seen = to.world.namespace(at).seen(token);
+                runner.look(at, seen);
+                to.runners[number] = Some(runner);
+                self.add(steps, Event::Looks { token, at }, to, true);
+            }
+            Move::Send(action, op) => self.send(state, number, runner, (action, op), steps),
+        }
+    }
+
+    fn send(
+        &self,
+        state: &Whole,
+        number: usize,
+        mut runner: Runner,
+        (action, op): (Action, Op),
+        steps: &mut Steps,
+    ) {
+        let token = runner.token;
+        // It waits for the lock that the late operation holds.
+        if let Some((_, late)) = state.late
+            && late.end() == op.end()
+            && late.locks_record(self.fencing)
+            && op.locks_record(self.fencing)
+        {
+            return;
+        }
+        let mut to = *state;
+        if state.failures > 0 && state.late.is_none() && !op.is_read() {
+            to.failures -= 1;
+            to.late = Some((token, op));
+            to.runners[number] = self.forgetting(&mut to.world, &runner);
+            self.add(steps, Event::LosesAnswer { token, action, op }, to, false);
+            to = *state;
+        }
+        let answer = to.world.carry_out(op, token, self.fencing, self.rules);
+        let goes_on = runner.hear(action, op, answer, self.fencing, self.rules);
+        to.runners[number] = goes_on.then_some(runner);
+        let event = Event::Does {
+            token,
+            action,
+            op,
+            answer,
+        };
+        self.add(steps, event, to, true);
+    }
+}
+
+impl Model for Moving {
+    type State = Whole;
+    type Event = Event;
+
+    fn initial(&self) -> Whole {
+        let source = Namespace {
+            record: Some(Record {
+                state: State::Active,
+                token: 0,
+            }),
+            row: Some(0),
+            ..Namespace::default()
+        };
+        let world = World {
+            state: JobState::Preparing,
+            wish: Wish::Run,
+            token: 1,
+            first_token: 1,
+            place: End::Source,
+            has_switched: false,
+            source,
+            target: Namespace::default(),
+            standby: None,
+            has_failed_over: false,
+            written: 0,
+        };
+        let mut first = Whole {
+            world,
+            runners: [Some(Runner::new(&world)), None],
+            late: None,
+            failures: 0,
+            jobs: self.jobs,
+        };
+        let mut steps = Vec::new();
+        while first.world.state != self.from {
+            steps.clear();
+            self.run(&first, 0, &mut steps);
+            first = steps.pop().expect("the runner goes on").to;
+        }
+        first.failures = self.failures;
+        first
+    }
+
+    fn follow(&self, state: &Whole, steps: &mut Steps) {
+        self.clients_and_operator(state, steps);
+        self.late(state, steps);
+        self.take(state, steps);
+        self.fail_over(state, steps);
+        for number in 0..state.runners.len() {
+            self.run(state, number, steps);
+        }
+    }
+
+    fn fault(&self, state: &Whole) -> Option<&'static str> {
+        let world = &state.world;
+        if world.serves(End::Source) && world.serves(End::Target) {
+            return Some("two places serve");
+        }
+        for (end, row) in [
+            (End::Source, world.source.row),
+            (End::Target, world.target.row),
+        ] {
+            if world.serves(end) && row != Some(world.written) {
+                return Some("a place serves that lacks the last write");
+            }
+        }
+        // What is needed to open the source again is kept at the target.
+        if world.place == End::Source && !world.source.is_open() && world.target.record.is_none() {
+            return Some("the source is closed, and the target is gone");
+        }
+        if !world.state.is_over() {
+            return None;
+        }
+        let (place, other) = match world.place {
+            End::Source => (&world.source, &world.target),
+            End::Target => (&world.target, &world.source),
+        };
+        if !place.is_open() {
+            return Some("the job is over, and nobody serves");
+        }
+        other
+            .is_open()
+            .then_some("the job is over, and the old place is open")
+    }
+
+    fn is_end(&self, state: &Whole) -> bool {
+        state.world.state.is_over()
+    }
+}
+
+impl Whole {
+    /// The same state with the lowest tokens that keep their order, so that it is recognized.
+    fn in_order(mut self) -> Self {
+        if self.runners[0].map(|own| own.token) < self.runners[1].map(|own| own.token) {
+            self.runners.swap(0, 1);
+        }
+        let mut used = 1 << self.world.token | 1_u32 << self.world.first_token;
+        let mut live = 0_u32;
+        for runner in self.runners.iter().flatten() {
+            live |= 1 << runner.token;
+        }
+        if let Some((token, _)) = self.late {
+            live |= 1 << token;
+        }
+        used |= live;
+        // Nobody will use the others.
+        let keep = |own: &mut Namespace| own.closers &= u8::try_from(live & 0xff).unwrap_or(0);
+        let world = &mut self.world;
+        let mut all = [
+            Some(&mut world.source),
+            Some(&mut world.target),
+            world.standby.as_mut(),
+        ];
+        for own in all.iter_mut().flatten() {
+            keep(own);
+            if let Some(record) = own.record {
+                used |= 1 << record.token;
+            }
+            if let Some((name, record)) = own.opener {
+                used |= 1 << name | 1 << record.token;
+            }
+        }
+        used |= 1;
+        if used.count_ones() == u32::BITS - used.leading_zeros() {
+            return self;
+        }
+        let rank = |token: u8| u8::try_from((used & ((1 << token) - 1)).count_ones()).unwrap_or(0);
+        self.world.token = rank(self.world.token);
+        self.world.first_token = rank(self.world.first_token);
+        for runner in self.runners.iter_mut().flatten() {
+            runner.token = rank(runner.token);
+        }
+        if let Some((token, _)) = &mut self.late {
+            *token = rank(*token);
+        }
+        let world = &mut self.world;
+        let mut all = [
+            Some(&mut world.source),
+            Some(&mut world.target),
+            world.standby.as_mut(),
+        ];
+        for own in all.iter_mut().flatten() {
+            if let Some(record) = &mut own.record {
+                record.token = rank(record.token);
+            }
+            if let Some((name, record)) = &mut own.opener {
+                (*name, record.token) = (rank(*name), rank(record.token));
+            }
+            let closers = (0..8).filter(|token| own.closers & (1 << token) != 0);
+            own.closers = closers.fold(0, |all, token| all | 1 << rank(token));
+        }
+        self
+    }
+}

@@ -1,0 +1,258 @@
+//! What a mover does next: a pure function of what it sees.
+//!
+//! The state of a job, and what the records of source and target say, decide the next action. So a mover
+//! that takes over after a kill goes on where the last one stopped, and the same function is explored
+//! exhaustively by a test. Actions can be repeated; each one checks token and state at the place where it
+//! acts, in the transaction in which it acts.
+//!
+//! Decisions are changes of the job's state. Four of them are final: `switched`, `aborting`, `finishing`
+//! and `reversing`. Nothing is dropped at the target before `aborting`, nothing at the source before
+//! `finishing`.
+
+use crate::catalog::{JobKind, JobState, Wish};
+use crate::connect::State;
+
+/// One end of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum End {
+    Source,
+    Target,
+}
+
+/// What the record at one end says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Seen {
+    /// There is no namespace.
+    Missing,
+    /// A record in this state; `own` if it has the job and token of this mover.
+    Record { state: State, own: bool },
+}
+
+/// What this runner has done since it took the job, where nothing durable tells. All of it can be done
+/// again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
+pub(super) struct Done {
+    pub(super) created: bool,
+    pub(super) captured: bool,
+    pub(super) copied: bool,
+    pub(super) level: bool,
+    pub(super) indexed: bool,
+    pub(super) verified: bool,
+    pub(super) way_back: bool,
+    /// The log was found empty by a read that began after the fence.
+    pub(super) drained: bool,
+    pub(super) completed: bool,
+    pub(super) released: bool,
+    pub(super) cleaned: bool,
+}
+
+/// Everything that the next action depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct View {
+    pub(super) kind: JobKind,
+    pub(super) state: JobState,
+    pub(super) wish: Wish,
+    pub(super) source: Seen,
+    pub(super) target: Seen,
+    pub(super) done: Done,
+}
+
+/// What a mover does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Action {
+    /// Writes job and token into the record at one end.
+    Claim(End),
+    /// Creates the target's namespace and tables.
+    Create,
+    /// Installs the capture of changes at the source.
+    Capture,
+    /// Copies all rows.
+    Copy,
+    /// Applies logged changes until few are left.
+    Replay,
+    /// Builds indexes at the target.
+    Index,
+    /// Compares source and target.
+    Verify,
+    /// Installs the capture of changes at the target.
+    PrepareWayBack,
+    /// Closes one end to everybody else.
+    Fence(End),
+    /// Applies the last changes of the end that was closed.
+    Drain(End),
+    /// Sets counters, and creates foreign keys, views and triggers at the end that is to serve.
+    Complete(End),
+    /// Makes the target active.
+    Activate,
+    /// Records a topology in which the shard is at this end, and the next state, at once.
+    Switch(End, JobState),
+    /// Drops capture, foreign keys and triggers at the source, so that changes can flow back.
+    Release,
+    /// Applies what has changed at the target to the source.
+    FlowBack,
+    /// Opens the source again.
+    Reopen,
+    /// Marks the target as dead.
+    Kill,
+    /// Marks the source as moved.
+    Retire,
+    /// Removes what the job has created, and what it leaves behind.
+    Clean,
+    /// Records the next state.
+    Record(JobState),
+    /// Waits for what an operator wants next.
+    Rest,
+    /// There is nothing left to do.
+    Stop,
+    /// What is seen cannot be: an operator has to look.
+    Stuck,
+}
+
+/// What a mover does next.
+pub(super) fn next(view: &View) -> Action {
+    if view.state.is_over() {
+        return Action::Stop;
+    }
+    // The token is raised at both ends before anything is concluded from what they say.
+    for (end, seen) in [(End::Target, view.target), (End::Source, view.source)] {
+        if matches!(seen, Seen::Record { own: false, .. }) {
+            return Action::Claim(end);
+        }
+    }
+    if view.wish == Wish::Abort && view.state.is_before_switch() {
+        return Action::Record(JobState::Aborting);
+    }
+    if view.wish == Wish::Pause && view.state < JobState::Switching {
+        return Action::Rest;
+    }
+    match view.state {
+        JobState::Preparing => preparing(view),
+        JobState::Copying if !view.done.copied => Action::Copy,
+        JobState::Copying => Action::Record(JobState::Levelling),
+        JobState::Levelling if !view.done.level => Action::Replay,
+        JobState::Levelling if !view.done.indexed => Action::Index,
+        JobState::Levelling => Action::Record(JobState::Verifying),
+        JobState::Verifying if !view.done.verified => Action::Verify,
+        JobState::Verifying => Action::Record(JobState::Ready),
+        JobState::Ready => ready(view),
+        JobState::Switching => switching(view),
+        // The server has failed over to one that lacks the fence.
+        JobState::Switched | JobState::Holding if state(view.source) == Some(State::Active) => {
+            Action::Fence(End::Source)
+        }
+        JobState::Switched if !view.done.released => Action::Release,
+        JobState::Switched => Action::Record(JobState::Holding),
+        JobState::Holding => holding(view),
+        JobState::Finishing => finishing(view),
+        JobState::Aborting => aborting(view),
+        JobState::Reversing => reversing(view),
+        JobState::Returning if !view.done.cleaned => Action::Clean,
+        JobState::Returning => Action::Record(JobState::Reversed),
+        JobState::Finished | JobState::Aborted | JobState::Reversed => Action::Stop,
+    }
+}
+
+/// The state at an end, if its record has one.
+pub(super) fn state(seen: Seen) -> Option<State> {
+    match seen {
+        Seen::Missing => None,
+        Seen::Record { state, .. } => Some(state),
+    }
+}
+
+fn preparing(view: &View) -> Action {
+    match (state(view.source), state(view.target)) {
+        (Some(State::Active), None) => Action::Create,
+        (Some(State::Active), Some(State::Incoming)) if !view.done.created => Action::Create,
+        (Some(State::Active), Some(State::Incoming)) if !view.done.captured => Action::Capture,
+        (Some(State::Active), Some(State::Incoming)) => Action::Record(JobState::Copying),
+        _ => Action::Stuck,
+    }
+}
+
+fn ready(view: &View) -> Action {
+    if !view.done.level {
+        return Action::Replay;
+    }
+    match view.kind {
+        // A clone is what the source was at one moment; it is not kept equal.
+        JobKind::Clone if !view.done.completed => Action::Complete(End::Target),
+        JobKind::Clone => Action::Record(JobState::Finishing),
+        JobKind::Move if !view.done.way_back => Action::PrepareWayBack,
+        JobKind::Move => Action::Record(JobState::Switching),
+    }
+}
+
+fn switching(view: &View) -> Action {
+    match (state(view.source), state(view.target)) {
+        (Some(State::Active), Some(State::Incoming)) if !view.done.way_back => {
+            Action::PrepareWayBack
+        }
+        (Some(State::Active), Some(State::Incoming)) => Action::Fence(End::Source),
+        (Some(State::Fenced), Some(State::Incoming)) if !view.done.drained => {
+            Action::Drain(End::Source)
+        }
+        (Some(State::Fenced), Some(State::Incoming)) if !view.done.completed => {
+            Action::Complete(End::Target)
+        }
+        (Some(State::Fenced), Some(State::Incoming)) => Action::Activate,
+        (Some(State::Fenced), Some(State::Active)) => {
+            Action::Switch(End::Target, JobState::Switched)
+        }
+        _ => Action::Stuck,
+    }
+}
+
+fn holding(view: &View) -> Action {
+    match view.wish {
+        Wish::Finish => Action::Record(JobState::Finishing),
+        Wish::Reverse => Action::Record(JobState::Reversing),
+        Wish::Run | Wish::Pause | Wish::Abort if !view.done.released => Action::Release,
+        Wish::Run | Wish::Pause | Wish::Abort => Action::FlowBack,
+    }
+}
+
+fn finishing(view: &View) -> Action {
+    match (view.kind, state(view.source), state(view.target)) {
+        // The server has failed over to one that lacks the fence.
+        (JobKind::Move, Some(State::Active), _) => Action::Fence(End::Source),
+        (JobKind::Move, Some(State::Fenced), _) => Action::Retire,
+        // A clone never serves.
+        (JobKind::Clone, _, Some(State::Incoming)) => Action::Kill,
+        _ if !view.done.cleaned => Action::Clean,
+        _ => Action::Record(JobState::Finished),
+    }
+}
+
+fn aborting(view: &View) -> Action {
+    match (state(view.source), state(view.target)) {
+        (_, Some(State::Incoming | State::Active)) => Action::Kill,
+        (Some(State::Fenced), _) => Action::Reopen,
+        _ if !view.done.cleaned => Action::Clean,
+        _ => Action::Record(JobState::Aborted),
+    }
+}
+
+fn reversing(view: &View) -> Action {
+    match (state(view.source), state(view.target)) {
+        (Some(State::Fenced), Some(State::Active)) => Action::Fence(End::Target),
+        (Some(State::Fenced), Some(State::Fenced)) if !view.done.drained => {
+            Action::Drain(End::Target)
+        }
+        (Some(State::Fenced), Some(State::Fenced)) => Action::Reopen,
+        // This runner has not opened the source. Either a former one has, and draining again finds nothing,
+        // or the server has failed over to one that lacks the fence and what is still to be drained.
+        (Some(State::Active), Some(State::Active)) => Action::Fence(End::Source),
+        (Some(State::Active), Some(State::Fenced)) if !view.done.drained => {
+            Action::Fence(End::Source)
+        }
+        (Some(State::Active), Some(State::Fenced)) if !view.done.completed => {
+            Action::Complete(End::Source)
+        }
+        (Some(State::Active), Some(State::Fenced)) => {
+            Action::Switch(End::Source, JobState::Returning)
+        }
+        _ => Action::Stuck,
+    }
+}

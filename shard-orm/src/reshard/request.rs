@@ -1,0 +1,119 @@
+//! What an operator asks for: the move or clone of a logical shard.
+
+use super::Reshard;
+use super::check::{Planned, examine};
+use crate::catalog::{Job, JobKind, Part, Plan, Store};
+use crate::error::Result;
+use crate::migrate::{GroupLock, Target};
+
+/// The move or clone of a logical shard, before it begins.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is done before `start` is awaited"]
+pub struct MoveShard {
+    reshard: Reshard,
+    kind: JobKind,
+    group: String,
+    shard: u32,
+    server: String,
+    rows_per_second: Option<u64>,
+    accepts_relaxed_durability: bool,
+}
+
+impl MoveShard {
+    pub(super) fn new(
+        reshard: &Reshard,
+        kind: JobKind,
+        group: &str,
+        shard: u32,
+        server: &str,
+    ) -> Self {
+        Self {
+            reshard: reshard.clone(),
+            kind,
+            group: group.to_owned(),
+            shard,
+            server: server.to_owned(),
+            rows_per_second: None,
+            accepts_relaxed_durability: false,
+        }
+    }
+
+    /// The most rows that are copied in a second; the default is no limit.
+    pub fn rows_per_second(mut self, rows: u64) -> Self {
+        self.rows_per_second = Some(rows);
+        self
+    }
+
+    /// Accepts a source that acknowledges commits before they are durable
+    /// (`innodb_flush_log_at_trx_commit` other than 1 on MySQL and MariaDB): after a crash of it, the target
+    /// may have rows that the source has lost.
+    pub fn accept_relaxed_durability(mut self) -> Self {
+        self.accepts_relaxed_durability = true;
+        self
+    }
+
+    /// Looks at both ends, and says what would be done and what stands against it. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) if group, shard or server are unknown, or the
+    /// shard is there already; [`Unavailable`](crate::ErrorKind::Unavailable) if an end does not answer.
+    pub async fn plan(&self) -> Result<Planned> {
+        let request = (self.kind, &*self.group, self.shard, &*self.server);
+        examine(
+            &self.reshard.cluster,
+            request,
+            self.accepts_relaxed_durability,
+        )
+        .await
+    }
+
+    /// Creates the job, unless something stands against it. [`Reshard::run`] runs it.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); [`Unsupported`](crate::ErrorKind::Unsupported) with all obstacles;
+    /// [`Conflict`](crate::ErrorKind::Conflict) if another job of the group is open, and
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) while its migrations run.
+    pub async fn start(&self) -> Result<Job> {
+        let cluster = &self.reshard.cluster;
+        let lock = GroupLock::of_move(cluster, &Target::Group(self.group.clone())).await?;
+        let created = self.create().await;
+        lock.release().await?;
+        created
+    }
+
+    async fn create(&self) -> Result<Job> {
+        let planned = self.plan().await?;
+        planned.check()?;
+        let plan = Plan {
+            sources: vec![planned.source.clone()],
+            targets: vec![planned.target.clone()],
+            tables: planned.tables.clone(),
+            rows_per_second: self.rows_per_second,
+        };
+        let cluster = &self.reshard.cluster;
+        let handle = cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        let operator = &self.reshard.operator;
+        let job = store
+            .create_job(self.kind, &self.group, &plan, planned.rows, operator)
+            .await?;
+        let epoch = cluster.topology().epoch();
+        store
+            .note_event("job", operator, epoch, &format!("{job}: created"))
+            .await;
+        Ok(job)
+    }
+}
+
+impl Part {
+    /// The namespace that a logical shard gets next: no generation is used twice.
+    pub(super) fn next(shard: u32, server: &str, own: u32, jobs: &[Job], group: &str) -> Self {
+        let jobs = jobs.iter().filter(|job| job.group == group);
+        let parts = jobs.flat_map(|job| job.sources.iter().chain(&job.targets));
+        let used = parts
+            .filter(|part| part.shard == shard)
+            .map(|part| part.generation);
+        let last = used.chain([own]).max().unwrap_or(1);
+        Self::new(shard, server, last + 1)
+    }
+}

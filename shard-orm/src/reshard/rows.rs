@@ -1,0 +1,221 @@
+//! The rows of a moved table, read and written by their primary keys.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sea_query::{
+    Alias, Expr, ExprTrait as _, IntoTableRef as _, Order, Query, SelectStatement, Value,
+};
+
+use super::place::Place;
+use crate::backend::{Args, Row, Rows, Sql};
+use crate::error::Result;
+use crate::replicate::{
+    Cells, after, bytes_of, cells, key_columns, key_of, one_of, selected, values,
+};
+use crate::replicate::{KEYS_PER_STATEMENT, rows_per_statement};
+use crate::schema::TableDef;
+
+/// A table of a namespace that moves.
+#[derive(Debug, Clone)]
+pub(super) struct MovedTable {
+    /// Its position among the tables of the job, by which what belongs to it is named.
+    pub(super) number: usize,
+    /// Its columns, but for those that are computed from others.
+    pub(super) def: Arc<TableDef>,
+    /// The name that it has now.
+    pub(super) name: String,
+}
+
+impl MovedTable {
+    /// Leaves out generated columns, which no statement may write.
+    pub(super) fn new(number: usize, def: &TableDef) -> Self {
+        let kept: Vec<usize> = (0..def.columns.len())
+            .filter(|ordinal| def.columns[*ordinal].generated.is_none())
+            .collect();
+        let moved = |ordinal: &usize| kept.iter().position(|own| own == ordinal);
+        let mut own = TableDef::new(
+            def.name.clone(),
+            kept.iter()
+                .map(|ordinal| def.columns[*ordinal].clone())
+                .collect(),
+        );
+        own.primary_key = def.primary_key.iter().filter_map(moved).collect();
+        Self {
+            number,
+            name: def.name.clone(),
+            def: Arc::new(own),
+        }
+    }
+
+    /// The same table under the name that it has now.
+    pub(super) fn named(&self, name: String) -> Self {
+        Self {
+            name,
+            ..self.clone()
+        }
+    }
+
+    /// A query of whole rows.
+    pub(super) fn select(&self, place: &Place) -> SelectStatement {
+        let all = 0..self.def.columns.len();
+        let mut select = Query::select();
+        select
+            .exprs(selected(&self.def, all, place.dialect()))
+            .from(Alias::new(&self.name));
+        select
+    }
+
+    /// The primary keys of rows.
+    pub(super) fn keys(&self, rows: &[Cells]) -> Vec<Vec<Value>> {
+        rows.iter().map(|cells| key_of(&self.def, cells)).collect()
+    }
+}
+
+impl Place {
+    /// The rows after a key, in the order of the primary key.
+    pub(super) async fn page(
+        &mut self,
+        table: &MovedTable,
+        key: Option<&[Value]>,
+        most: u64,
+    ) -> Result<Vec<Cells>> {
+        let select = page_of(table, table.select(self), key, most);
+        self.rows(&select, |row| cells(&table.def, row)).await
+    }
+
+    /// The primary keys after a key, in their order.
+    pub(super) async fn page_of_keys(
+        &mut self,
+        table: &MovedTable,
+        key: Option<&[Value]>,
+        most: u64,
+    ) -> Result<Vec<Vec<Value>>> {
+        let mut select = Query::select();
+        let ordinals = table.def.primary_key.iter().copied();
+        select
+            .exprs(selected(&table.def, ordinals, self.dialect()))
+            .from(Alias::new(&table.name));
+        let select = page_of(table, select, key, most);
+        let read = |row: &Row<'_>| values(&table.def, &table.def.primary_key, row, 0);
+        self.rows(&select, read).await
+    }
+
+    /// The rows that exist of those with these primary keys.
+    pub(super) async fn rows_of(
+        &mut self,
+        table: &MovedTable,
+        keys: &[Vec<Value>],
+    ) -> Result<Vec<Cells>> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(KEYS_PER_STATEMENT) {
+            let mut select = table.select(self);
+            select.and_where_option(one_of(&table.def, keys));
+            found.extend(self.rows(&select, |row| cells(&table.def, row)).await?);
+        }
+        Ok(found)
+    }
+
+    /// Deletes the rows that exist of those with these primary keys.
+    pub(super) async fn delete_rows(
+        &mut self,
+        table: &MovedTable,
+        keys: &[Vec<Value>],
+    ) -> Result<()> {
+        for keys in keys.chunks(KEYS_PER_STATEMENT) {
+            let mut delete = Query::delete();
+            delete
+                .from_table(Alias::new(&table.name))
+                .and_where_option(one_of(&table.def, keys));
+            self.run(&delete).await?;
+        }
+        Ok(())
+    }
+
+    /// Inserts rows. On MySQL, MariaDB and SQLite each takes the place of the rows that have one of its
+    /// unique values.
+    pub(super) async fn put_rows(&mut self, table: &MovedTable, rows: &[Cells]) -> Result<()> {
+        let dialect = self.dialect();
+        let reference = Alias::new(&table.name).into_table_ref();
+        let mut left = rows;
+        while !left.is_empty() {
+            let count = rows_per_statement(dialect, table.def.columns.len(), left);
+            let (some, rest) = left.split_at(count);
+            left = rest;
+            let columns = table.def.columns.iter();
+            let columns = columns.map(|column| (column.name.as_str(), &column.data_type));
+            let text = Rows::new(dialect, &reference, columns, some.len()).put();
+            let mut args = Args::new(dialect)?;
+            if dialect.capability().array_arguments {
+                for ordinal in 0..table.def.columns.len() {
+                    args.array(|column| {
+                        some.iter().try_for_each(|row| column.push(&row[ordinal]))
+                    })?;
+                }
+            } else {
+                some.iter()
+                    .flatten()
+                    .try_for_each(|value| args.push(value))?;
+            }
+            let sql = Sql {
+                text: text.into(),
+                persistent: true,
+                single: false,
+            };
+            let done = self.conn.run(sql, args, &mut |_| Ok(())).await;
+            done.map_err(|failure| self.named(failure))?;
+        }
+        Ok(())
+    }
+
+    /// Brings the rows with these primary keys to the state in `rows`; those that are not there are
+    /// deleted.
+    pub(super) async fn write_rows(
+        &mut self,
+        table: &MovedTable,
+        keys: &[Vec<Value>],
+        rows: &[Cells],
+    ) -> Result<()> {
+        if self.dialect().capability().conflict_target
+            && self.dialect().capability().servers.is_supported()
+        {
+            // No row may stand in another's way.
+            self.delete_rows(table, keys).await?;
+            return self.put_rows(table, rows).await;
+        }
+        let present: HashSet<Vec<u8>> = table
+            .keys(rows)
+            .iter()
+            .map(|key| bytes_of(key))
+            .collect::<Result<_>>()?;
+        let mut absent = Vec::new();
+        for key in keys {
+            if !present.contains(&bytes_of(key)?) {
+                absent.push(key.clone());
+            }
+        }
+        self.delete_rows(table, &absent).await?;
+        self.put_rows(table, rows).await
+    }
+}
+
+fn page_of(
+    table: &MovedTable,
+    mut select: SelectStatement,
+    key: Option<&[Value]>,
+    most: u64,
+) -> SelectStatement {
+    let columns: Vec<_> = key_columns(&table.def).collect();
+    if let Some(key) = key {
+        if let ([first, _, ..], Some(value)) = (columns.as_slice(), key.first()) {
+            // An index finds where this begins, which not every database sees of the rest.
+            select.and_where(Expr::col(first.clone()).gte(Expr::Value(value.clone())));
+        }
+        select.and_where_option(after(&columns, key));
+    }
+    for column in columns {
+        select.order_by(column, Order::Asc);
+    }
+    select.limit(most);
+    select
+}

@@ -1,0 +1,206 @@
+//! The steps that make the target equal to the source, while the source serves.
+
+use std::time::{Duration, Instant};
+
+use crate::catalog::Wish;
+use crate::connect::State;
+use crate::error::{Error, Result};
+use crate::reshard::blueprint::{Stage, read_structure};
+use crate::reshard::copy::copy_table;
+use crate::reshard::driver::{Driver, is_urgent};
+use crate::reshard::mover::End;
+use crate::reshard::replay::{BATCH, Ends, backlog};
+use crate::reshard::rows::MovedTable;
+use crate::reshard::verify::{differences, mismatch, still_differing};
+
+/// A backlog of so many entries is small: what follows is applied during the switch.
+const SMALL: u64 = 200;
+/// How long rows are copied before the job's progress is noted.
+const WHILE: Duration = Duration::from_secs(1);
+/// How often a row that differs is compared again.
+const COMPARISONS: usize = 20;
+
+impl Driver {
+    /// Copies rows for a while.
+    pub(super) async fn copy(&mut self) -> Result<()> {
+        self.read_blueprint().await?;
+        let begun = Instant::now();
+        let tables = self.tables.clone();
+        let throttle = std::sync::Arc::clone(&self.throttle);
+        for table in &tables {
+            let (latest, state) = (self.latest(), self.job.state);
+            let mut copied = 0;
+            let done = {
+                let (source, target) = self.both().await?;
+                let mut on_page = |rows: u64| {
+                    copied += rows;
+                    let wish = latest.borrow().as_ref().map_or(Wish::Run, |job| job.wish);
+                    !is_urgent(wish, state) && begun.elapsed() < WHILE
+                };
+                copy_table(source, target, table, &throttle, &mut on_page).await?
+            };
+            self.copied.rows += copied;
+            self.note().await;
+            if !done {
+                return Ok(());
+            }
+        }
+        self.done.copied = true;
+        Ok(())
+    }
+
+    /// Applies logged changes until few are left.
+    pub(super) async fn level(&mut self) -> Result<()> {
+        self.read_blueprint().await?;
+        let tables = self.tables.clone();
+        let left = backlog(self.place(End::Source).await?, &tables).await?;
+        self.copied.backlog = left;
+        self.pass(End::Source).await?;
+        if left <= SMALL {
+            self.done.level = true;
+        }
+        self.note().await;
+        Ok(())
+    }
+
+    /// Applies one pass of the logs of an end to the other one, and returns the number of entries.
+    pub(super) async fn pass(&mut self, from: End) -> Result<u64> {
+        let tables = self.tables.clone();
+        let mut applied = 0;
+        for table in &tables {
+            let mut cursor = self.cursors.get(table.number).copied().unwrap_or_default();
+            loop {
+                let (logged, into, state) = self.names(from, table).await?;
+                let (source, target) = self.both().await?;
+                let mut ends = match from {
+                    End::Source => Ends {
+                        from: source,
+                        to: target,
+                        into: state,
+                    },
+                    End::Target => Ends {
+                        from: target,
+                        to: source,
+                        into: state,
+                    },
+                };
+                let Some((last, entries)) = ends.replay(&logged, &into, cursor).await? else {
+                    break;
+                };
+                cursor = last;
+                applied += entries;
+                self.copied.changes += entries;
+                // Entries since then wait for the next pass, so that each pass ends.
+                if entries < BATCH {
+                    break;
+                }
+            }
+            // From the beginning again in the next pass: a number may be committed after a higher one.
+            if let Some(own) = self.cursors.get_mut(table.number) {
+                *own = 0;
+            }
+        }
+        Ok(applied)
+    }
+
+    /// The names of a table at the end where its changes are logged, and where they are applied, and the
+    /// state that the record has there.
+    async fn names(
+        &mut self,
+        from: End,
+        table: &MovedTable,
+    ) -> Result<(MovedTable, MovedTable, State)> {
+        let (source, target) = self.standings().await?;
+        let blueprint = self.blueprint.clone().unwrap_or_default();
+        let held = {
+            let place = self.place(End::Source).await?;
+            table.named(blueprint.fence(place).held(&table.def.name))
+        };
+        let at_source = if source == State::Fenced {
+            held.clone()
+        } else {
+            table.clone()
+        };
+        let at_target = if target == State::Fenced {
+            held
+        } else {
+            table.clone()
+        };
+        Ok(match from {
+            End::Source => (at_source, at_target, State::Incoming),
+            End::Target => (at_target, at_source, State::Fenced),
+        })
+    }
+
+    /// Builds the indexes.
+    pub(super) async fn index(&mut self) -> Result<()> {
+        self.read_blueprint().await?;
+        let blueprint = self.blueprint.clone().unwrap_or_default();
+        let target = self.place(End::Target).await?;
+        let name = target.handle.namespace.name().to_string();
+        let there = read_structure(target, &name).await?;
+        for text in blueprint.texts(Stage::Index) {
+            if there.indexes.contains(&text) {
+                continue;
+            }
+            target.begin_as(State::Incoming).await?;
+            if !target.dialect().capability().transactional_ddl {
+                target.commit().await?;
+            }
+            target.batch(&text).await?;
+            if target.dialect().capability().transactional_ddl {
+                target.commit().await?;
+            }
+        }
+        for table in &self.tables.clone() {
+            let target = self.place(End::Target).await?;
+            if let Some(text) = crate::backend::analyze(target.dialect(), &table.name) {
+                target.batch(&text).await?;
+            }
+        }
+        self.done.indexed = true;
+        self.done.level = false;
+        Ok(())
+    }
+
+    /// Compares source and target.
+    pub(super) async fn verify(&mut self) -> Result<()> {
+        self.read_blueprint().await?;
+        for table in &self.tables.clone() {
+            let (source, target) = self.both().await?;
+            let mut differing = differences(source, target, table, table).await?;
+            let mut round = 0;
+            while !differing.is_empty() {
+                self.pass(End::Source).await?;
+                let (source, target) = self.both().await?;
+                differing = still_differing(source, target, table, table, &differing).await?;
+                let left = backlog(source, std::slice::from_ref(table)).await?;
+                if left == 0 {
+                    round += 1;
+                }
+                if round == COMPARISONS {
+                    return Err(mismatch(table, &differing));
+                }
+            }
+        }
+        self.done.verified = true;
+        self.done.level = false;
+        Ok(())
+    }
+
+    /// The states in the records of both ends.
+    pub(super) async fn standings(&mut self) -> Result<(State, State)> {
+        match self.records().await? {
+            (Some(source), Some(target)) => Ok((source, target)),
+            _ => Err(Error::decode("a namespace without a record")),
+        }
+    }
+}
+
+/// The statements among these that create what is not there yet.
+pub(super) fn missing(texts: Vec<String>, there: &[String]) -> Vec<String> {
+    texts
+        .into_iter()
+        .filter(|text| !there.contains(text))
+        .collect()
+}

@@ -1,0 +1,225 @@
+//! The steps of the switch, during which writes wait: fence, drain, complete, activate, switch.
+
+use std::time::{Duration, Instant};
+
+use sea_query::{Alias, Query};
+
+use crate::backend::move_log::log_name;
+use crate::backend::structure::{Structure, counters};
+use crate::catalog::{Document, JobState, Known, Proposal, Store, Switch};
+use crate::connect::State;
+use crate::error::{Error, ErrorKind, Result};
+use crate::reshard::blueprint::{Blueprint, Stage, read_structure};
+use crate::reshard::driver::Driver;
+use crate::reshard::mover::End;
+use crate::reshard::place::{Place, Standing};
+use crate::reshard::steps::fill::missing;
+
+/// The pause between two attempts to close a namespace, and the longest one.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// How long it is tried.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+impl Driver {
+    /// Closes one end. Gives way after some milliseconds if a table is locked, and is tried again.
+    pub(super) async fn fence(&mut self, end: End) -> Result<()> {
+        self.read_blueprint().await?;
+        let blueprint = self.blueprint.clone().unwrap_or_default();
+        // Few entries are left to be applied while writes wait.
+        match end {
+            End::Source if self.job.state == JobState::Switching => self.pass(End::Source).await?,
+            End::Target => self.pass(End::Target).await?,
+            End::Source => 0,
+        };
+        let place = self.place(end).await?;
+        if !place.dialect().capability().transactional_ddl {
+            place.all(&blueprint.fence(place).prepare()).await?;
+        }
+        let begun = Instant::now();
+        match close(place, &blueprint).await {
+            Ok(()) => {}
+            Err(error) if is_locked(&error) => {
+                let since = *self.fencing.get_or_insert(begun);
+                if since.elapsed() > PATIENCE {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!(
+                            "the tables were never free within {PATIENCE:?}: {}; end the transactions \
+                             that hold them, and resume the job",
+                            error.message()
+                        ),
+                    ));
+                }
+                let (first, longest) = PAUSES;
+                let jitter = Duration::from_millis(crate::random::random() % 20);
+                tokio::time::sleep((first + since.elapsed() / 4).min(longest) + jitter).await;
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        self.fencing = None;
+        self.fenced = Some(begun);
+        self.done.drained = false;
+        self.saw_state(end, State::Fenced);
+        Ok(())
+    }
+
+    /// Applies the changes of the end that was closed until its log is empty.
+    pub(super) async fn drain(&mut self, end: End) -> Result<()> {
+        self.read_blueprint().await?;
+        self.cursors.fill(0);
+        while self.pass(end).await? > 0 {}
+        self.done.drained = true;
+        Ok(())
+    }
+
+    /// Sets counters, and creates foreign keys, views and triggers.
+    pub(super) async fn complete(&mut self, end: End) -> Result<()> {
+        self.read_blueprint().await?;
+        let blueprint = self.blueprint.clone().unwrap_or_default();
+        let other = match end {
+            End::Source => End::Target,
+            End::Target => End::Source,
+        };
+        let (source, target) = self.standings().await?;
+        let is_held = match other {
+            End::Source => source == State::Fenced,
+            End::Target => target == State::Fenced,
+        };
+        let place = self.place(other).await?;
+        let fence = blueprint.fence(place);
+        let counted = Structure::of_names(place.dialect(), fence.tables, fence.sequences);
+        let present = |name: &str| {
+            if is_held {
+                fence.held(name)
+            } else {
+                name.to_owned()
+            }
+        };
+        let counted = counters(&mut place.conn, &counted, &present).await;
+        let counted = counted.map_err(|failure| place.named(failure))?;
+        let stages = match end {
+            End::Source => vec![Stage::ForeignKey, Stage::Trigger],
+            End::Target => vec![Stage::ForeignKey, Stage::Program, Stage::Trigger],
+        };
+        let is_resumed = self.job.token > 1;
+        let place = self.place(end).await?;
+        let transactional = place.dialect().capability().transactional_ddl;
+        let there = if is_resumed || end == End::Source {
+            let name = place.handle.namespace.name().to_string();
+            let found = read_structure(place, &name).await?;
+            [found.foreign_keys, found.programs, found.triggers].concat()
+        } else {
+            Vec::new()
+        };
+        place.begin_in_any_state().await?;
+        if !transactional {
+            place.commit().await?;
+        }
+        place.all(&counted).await?;
+        for stage in stages {
+            place.all(&missing(blueprint.texts(stage), &there)).await?;
+        }
+        if transactional {
+            place.commit().await?;
+        }
+        self.done.completed = true;
+        Ok(())
+    }
+
+    /// Makes the target active. What its capture has logged so far came from this job.
+    pub(super) async fn activate(&mut self) -> Result<()> {
+        let tables = self.tables.clone();
+        let target = self.place(End::Target).await?;
+        target.begin_change(State::Incoming).await?;
+        for table in &tables {
+            let mut delete = Query::delete();
+            delete.from_table(Alias::new(log_name(&target.job(), table.number)));
+            target.run(&delete).await?;
+        }
+        target.set_state(State::Active).await?;
+        target.commit().await?;
+        self.saw_state(End::Target, State::Active);
+        Ok(())
+    }
+
+    /// Records the topology in which the logical shard is at this end, together with the next state.
+    pub(super) async fn switch(&mut self, end: End, to: JobState) -> Result<()> {
+        let part = match end {
+            End::Source => self.job.sources.first(),
+            End::Target => self.job.targets.first(),
+        };
+        let part = part
+            .cloned()
+            .ok_or_else(|| Error::decode("a job without namespaces"))?;
+        let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        loop {
+            let (base, topology) = self.cluster.newest_topology().await?;
+            let mut document: Document = base.document.parse()?;
+            let at = (part.shard, part.server.as_str(), part.generation);
+            document.place(&topology, &self.job.group, at)?;
+            let comment = format!(
+                "logical shard {} of group `{}` is on server `{}`",
+                part.shard, self.job.group, part.server
+            );
+            let mut proposal = Proposal::new(document.to_string(), &self.job.created_by, comment);
+            proposal.job = Some(self.job.id.to_string());
+            let switch = Switch { job: &self.job, to };
+            match store
+                .append_with(&Known::from(&base), &proposal, switch)
+                .await
+            {
+                Ok(_) => break,
+                // An operator has changed something else meanwhile.
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(fenced) = self.fenced.take() {
+            self.copied.pause = Some(fenced.elapsed());
+        }
+        let epoch = self.cluster.topology().epoch();
+        let _ = self.cluster.reload_topology(epoch).await;
+        self.leave();
+        let job = store.job(self.job.id).await?;
+        self.entered(job);
+        self.note().await;
+        Ok(())
+    }
+
+    /// Notes the state that this runner has given to a record.
+    pub(super) fn saw_state(&mut self, end: End, state: State) {
+        let ticket = self.ticket();
+        let standing = Standing {
+            state,
+            job: Some(ticket.job),
+            token: ticket.token,
+        };
+        self.saw(end, standing);
+    }
+}
+
+/// Closes a namespace at once, or not at all.
+async fn close(place: &mut Place, blueprint: &Blueprint) -> Result<()> {
+    let fence = blueprint.fence(place);
+    if !place.dialect().capability().transactional_ddl {
+        return place.all(&fence.close()).await;
+    }
+    place.begin_change(State::Active).await?;
+    let closed = async {
+        place.all(&fence.close()).await?;
+        place.set_state(State::Fenced).await?;
+        place.commit().await
+    };
+    let closed = closed.await;
+    if closed.as_ref().is_err_and(is_locked) {
+        place.rollback().await;
+    }
+    closed
+}
+
+/// Whether an error says that another transaction holds a table.
+fn is_locked(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Deadlock)
+}

@@ -1,0 +1,108 @@
+//! Compares source and target while writes go on.
+//!
+//! Both tables are read page by page, each in its own order, and looked up at the other end. A row that
+//! differs is compared again after the next replay: it counts only if it differs while no change of it
+//! waits in the log.
+
+use std::collections::HashMap;
+
+use sea_query::Value;
+
+use super::place::Place;
+use super::rows::MovedTable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::replicate::{Cells, bytes_of, encode, key_of};
+
+/// The number of rows that are compared at a time.
+const PAGE: u64 = 2_000;
+
+/// The keys of the rows that differ, as far as they were seen.
+pub(super) async fn differences(
+    source: &mut Place,
+    target: &mut Place,
+    there: &MovedTable,
+    here: &MovedTable,
+) -> Result<Vec<Vec<Value>>> {
+    let mut differing = Vec::new();
+    let mut after = None;
+    loop {
+        let rows = source.page(there, after.as_deref(), PAGE).await?;
+        let keys = there.keys(&rows);
+        let Some(last) = keys.last().cloned() else {
+            break;
+        };
+        let own = target.rows_of(here, &keys).await?;
+        differing.extend(differing_keys(there, &keys, &rows, &own)?);
+        after = Some(last);
+    }
+    let mut after = None;
+    loop {
+        let keys = target.page_of_keys(here, after.as_deref(), PAGE).await?;
+        let Some(last) = keys.last().cloned() else {
+            break;
+        };
+        let rows = source.rows_of(there, &keys).await?;
+        let found = by_key(there, &rows)?;
+        for key in keys {
+            if !found.contains_key(&bytes_of(&key)?) {
+                differing.push(key);
+            }
+        }
+        after = Some(last);
+    }
+    Ok(differing)
+}
+
+/// The keys among these whose rows still differ.
+pub(super) async fn still_differing(
+    source: &mut Place,
+    target: &mut Place,
+    there: &MovedTable,
+    here: &MovedTable,
+    keys: &[Vec<Value>],
+) -> Result<Vec<Vec<Value>>> {
+    let rows = source.rows_of(there, keys).await?;
+    let own = target.rows_of(here, keys).await?;
+    differing_keys(there, keys, &rows, &own)
+}
+
+/// The error for rows that differ while no change of them waits.
+pub(super) fn mismatch(table: &MovedTable, keys: &[Vec<Value>]) -> Error {
+    Error::new(
+        ErrorKind::Database,
+        format!(
+            "{} rows of table `{}` differ between source and target although all changes were applied; \
+             something else writes to the target, or a trigger changes rows there: abort the job, look \
+             for it, and begin anew",
+            keys.len(),
+            table.def.name
+        ),
+    )
+}
+
+fn differing_keys(
+    table: &MovedTable,
+    keys: &[Vec<Value>],
+    one: &[Cells],
+    two: &[Cells],
+) -> Result<Vec<Vec<Value>>> {
+    let (one, two) = (by_key(table, one)?, by_key(table, two)?);
+    let mut differing = Vec::new();
+    for key in keys {
+        let bytes = bytes_of(key)?;
+        if one.get(&bytes) != two.get(&bytes) {
+            differing.push(key.clone());
+        }
+    }
+    Ok(differing)
+}
+
+/// The encoded rows by their keys.
+fn by_key(table: &MovedTable, rows: &[Cells]) -> Result<HashMap<Vec<u8>, Vec<u8>>> {
+    let rows = rows.iter().map(|cells| {
+        let mut encoded = Vec::new();
+        encode(cells, &mut encoded)?;
+        Ok((bytes_of(&key_of(&table.def, cells))?, encoded))
+    });
+    rows.collect()
+}

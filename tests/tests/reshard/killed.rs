@@ -1,0 +1,164 @@
+//! Runners that are killed in the middle of a job.
+
+use std::env;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use shard_orm::config::{self, Config, Database};
+use shard_orm::prelude::*;
+use shard_orm::reshard::{JobState, Reshard};
+use shard_orm::route::mix64;
+use shard_orm_tests::behaviours;
+use shard_orm_tests::fixture::{DATABASE, Fixture};
+
+use crate::writer::{Writer, assert_rows, order};
+use crate::{MOVING, Order, Setting, cluster, process};
+
+const NAME: &str = "SHARD_ORM_TEST_CLUSTER";
+const URL: &str = "SHARD_ORM_TEST_URL";
+const JOB: &str = "SHARD_ORM_TEST_JOB";
+/// In a line that is written for each step.
+const STEP: &str = "next step";
+
+/// How long a killed runner keeps its job.
+const LEASE: Duration = Duration::from_secs(1);
+
+/// The process that is killed.
+#[test]
+#[ignore = "run by the other tests of this file as a process"]
+fn runner() {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let catalog = config::Catalog::new(DATABASE).heartbeat(None);
+        let config = Config::new(env::var(NAME).unwrap())
+            .database(DATABASE, Database::new(env::var(URL).unwrap()))
+            .catalog(catalog);
+        let cluster = Cluster::connect(&config).await.unwrap();
+        let reshard = cluster.reshard().unwrap().lease(LEASE);
+        let job: u64 = env::var(JOB).unwrap().parse().unwrap();
+        run(&reshard, job).await;
+    });
+}
+
+/// Runs a job once its former runner's lease is over.
+async fn run(reshard: &Reshard, job: u64) -> shard_orm::reshard::Job {
+    loop {
+        match reshard.run(job).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            outcome => return outcome.unwrap(),
+        }
+    }
+}
+
+/// Lets a process run a job, and kills it some time after so many steps. False if it ended before.
+async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: Duration) -> bool {
+    let (name, url) = (
+        fixture.cluster_name().to_owned(),
+        fixture.database_url().to_owned(),
+    );
+    let killed = tokio::task::spawn_blocking(move || {
+        // It does not outlive the test, however that ends.
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(env::current_exe().unwrap())
+            .args(["--exact", "killed::runner", "--ignored", "--nocapture"])
+            .env(NAME, name)
+            .env(URL, url)
+            .env(JOB, job.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut left = steps;
+        let mut is_reached = false;
+        // Kept until it is killed: else it could not write any more.
+        let mut lines = output.lines();
+        for line in lines.by_ref() {
+            if line.unwrap().contains(STEP) {
+                if left == 0 {
+                    is_reached = true;
+                    break;
+                }
+                left -= 1;
+            }
+        }
+        if is_reached {
+            std::thread::sleep(delay);
+            child.kill().unwrap();
+        }
+        let status = child.wait().unwrap();
+        assert!(
+            is_reached || status.success(),
+            "it ended by itself: {status}"
+        );
+        is_reached
+    });
+    killed.await.unwrap()
+}
+
+/// How many runners are killed: a sample, or `SHARD_ORM_KILLS`.
+fn kills() -> u64 {
+    env::var("SHARD_ORM_KILLS").map_or(14, |kills| kills.parse().unwrap())
+}
+
+behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
+    async fn jobs_whose_runners_are_killed_lose_nothing(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let application = process(fixture).await;
+        let reshard = operator.reshard().unwrap().lease(LEASE);
+        let key = fixture.key_of_shard(MOVING);
+        let first: Vec<Order> = (0..1_000).map(|amount| order(fixture, key, amount)).collect();
+        Order::insert_many(&application, first.clone()).await.unwrap();
+        let writer = Writer::start(fixture, application.clone(), key);
+        let mut random = u64::from(std::process::id());
+        println!("seed {random}");
+        let mut left = kills();
+        let (mut here, mut there) = ("server-0", "server-1");
+        while left > 0 {
+            let request = reshard.move_shard("shop", MOVING, there).accept_relaxed_durability();
+            let job = request.start().await.unwrap().id;
+            loop {
+                random = mix64(random);
+                let delay = Duration::from_micros(random >> 32 & 0x3fff);
+                if left > 0 && kill_after(fixture, job, random % 12, delay).await {
+                    left -= 1;
+                }
+                let state = reshard.job(job).await.unwrap().state;
+                random = mix64(random);
+                match state {
+                    JobState::Finished => {
+                        std::mem::swap(&mut here, &mut there);
+                        break;
+                    }
+                    JobState::Aborted | JobState::Reversed => break,
+                    JobState::Holding if random.is_multiple_of(2) => drop(reshard.finish(job).await),
+                    JobState::Holding => drop(reshard.reverse(job).await),
+                    state if state.is_before_switch() && random.is_multiple_of(8) => {
+                        drop(reshard.abort(job).await);
+                    }
+                    _ => {}
+                }
+                if left == 0 {
+                    let ended = run(&reshard, job).await;
+                    if ended.state == JobState::Holding {
+                        drop(reshard.finish(job).await);
+                    }
+                }
+            }
+            println!("{:?}", reshard.job(job).await.unwrap());
+        }
+        let expected = [first, writer.end().await].concat();
+        assert_rows(&application, key, &expected).await;
+        assert_eq!(operator.locate(&Order::shard(key)).unwrap().server, here);
+    }
+}

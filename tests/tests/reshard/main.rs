@@ -1,0 +1,109 @@
+//! Moves of logical shards between servers, while the application writes.
+
+mod basic;
+mod everything;
+mod killed;
+mod requests;
+mod writer;
+
+use std::time::Duration;
+
+use shard_orm::config::{self, Config, Database};
+use shard_orm::prelude::*;
+use shard_orm_tests::fixture::{DATABASE, Fixture};
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "orders")]
+struct Order {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    #[shard(unique)]
+    code: String,
+    amount: Option<i32>,
+}
+
+/// The logical shard that moves from the first server to the second.
+const MOVING: u32 = 0;
+
+/// The account of MariaDB without a password: a catalog takes none.
+const ACCOUNT: &str = "catalog";
+
+fn without_password(dialect: Dialect, url: &str) -> String {
+    match (dialect, url.split_once('@')) {
+        (Dialect::MySql, Some((_, server))) => format!("mysql://{ACCOUNT}@{server}"),
+        _ => url.to_owned(),
+    }
+}
+
+/// The topology of the fixture as a document.
+fn document(fixture: &Fixture) -> String {
+    let shards = fixture.logical_shards / fixture.servers;
+    let servers = fixture.server_urls().iter().zip(0_u32..);
+    let servers = servers.map(|(url, number)| {
+        let url = without_password(fixture.dialect, url);
+        let first = number * shards;
+        format!(
+            "[[groups.shop.servers]]\nname = 'server-{number}'\nprimary = '{url}'\n\
+             shards = '{first}..{}'\n",
+            first + shards
+        )
+    });
+    format!(
+        "name = '{}'\n[databases.default]\nprimary = '{}'\n[groups.shop]\nlogical_shards = {}\n\
+         namespace = '{}'\nstatic_namespace = '{}'\n{}",
+        fixture.cluster_name(),
+        without_password(fixture.dialect, fixture.database_url()),
+        fixture.logical_shards,
+        fixture.namespace(),
+        fixture.namespace().replace("{shard}", "static"),
+        servers.collect::<String>()
+    )
+}
+
+/// The cluster of an operator, with a catalog.
+async fn cluster(fixture: &Fixture) -> Cluster {
+    if fixture.dialect == Dialect::MySql {
+        let create = format!(
+            "CREATE USER IF NOT EXISTS '{ACCOUNT}'@'%' IDENTIFIED BY ''; \
+             GRANT ALL ON *.* TO '{ACCOUNT}'@'%'"
+        );
+        let mut raw = fixture
+            .cluster
+            .connection(Setting::database())
+            .await
+            .unwrap();
+        let sql = shard_orm::sqlx::AssertSqlSafe(create);
+        let statement = shard_orm::sqlx::raw_sql(sql);
+        statement.execute(raw.mysql().unwrap()).await.unwrap();
+        raw.give_back();
+    }
+    let cluster = process(fixture).await;
+    let catalog = cluster.catalog().unwrap();
+    catalog.initialize(&document(fixture)).await.unwrap();
+    cluster
+}
+
+/// The configuration of a process of the same cluster.
+fn config(fixture: &Fixture) -> Config {
+    let catalog = config::Catalog::new(DATABASE)
+        .poll(Duration::from_millis(100))
+        .process("test")
+        .heartbeat(None);
+    Config::new(fixture.cluster_name())
+        .database(DATABASE, Database::new(fixture.database_url()))
+        .catalog(catalog)
+}
+
+/// Another process of the same cluster.
+async fn process(fixture: &Fixture) -> Cluster {
+    Cluster::connect(&config(fixture)).await.unwrap()
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "default", table = "settings")]
+struct Setting {
+    #[shard(primary_key)]
+    id: i64,
+}
