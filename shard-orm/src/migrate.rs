@@ -40,6 +40,7 @@ mod history;
 mod lint;
 mod lock;
 mod mark;
+mod mending;
 mod migrations;
 mod models;
 mod phase;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cluster::Location;
+use crate::migrate::mending::write_mending;
 use crate::migrate::report::Failed;
 use crate::schema::{AlterStatement, Deviation};
 
@@ -78,13 +79,7 @@ impl fmt::Display for ModelDeviation {
             f,
             "{location}: table `{table}` of model `{model}`: {deviation}"
         )?;
-        for statement in &self.statements {
-            write!(f, "\n  {};", statement.sql)?;
-        }
-        match &self.advice {
-            Some(advice) => write!(f, "\n  {advice}"),
-            None => Ok(()),
-        }
+        write_mending(f, &self.statements, self.advice.as_deref())
     }
 }
 

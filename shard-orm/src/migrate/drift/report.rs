@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::cluster::Location;
+use crate::migrate::mending::write_mending;
 use crate::migrate::report::Failed;
 use crate::schema::{AlterStatement, Aspect, Deviation};
 
@@ -151,13 +152,7 @@ impl fmt::Display for Drifted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (location, description) = (&self.location, self.description());
         write!(f, "{location}: {description}; {}", self.counts())?;
-        for statement in &self.statements {
-            write!(f, "\n  {};", statement.sql)?;
-        }
-        match &self.advice {
-            Some(advice) => write!(f, "\n  {advice}"),
-            None => Ok(()),
-        }
+        write_mending(f, &self.statements, self.advice.as_deref())
     }
 }
 
