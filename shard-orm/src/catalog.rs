@@ -36,6 +36,7 @@ mod local_copy;
 mod process;
 mod revision;
 mod session;
+mod table_use;
 mod tables;
 
 pub use document::{DatabaseEntry, Difference, Document, ServerEntry};
@@ -50,6 +51,7 @@ pub use process::Process;
 pub(crate) use revision::Proposal;
 pub use revision::Revision;
 pub(crate) use session::Store;
+pub use table_use::TableUse;
 
 /// The channel on which PostgreSQL announces a new topology.
 pub(crate) const CHANNEL: &str = "shard_orm_topology";

@@ -6,10 +6,13 @@ use sea_query::{Alias, Expr, ExprTrait as _, OnConflict, Order, Query};
 
 use super::revision::{number, time};
 use super::session::Store;
+use super::table_use::TableUse;
 use super::tables::{CLUSTER, PROCESS, PROCESS_COLUMNS};
 use crate::backend::{Field as _, Row, now};
 use crate::error::{Error, Result};
 
+/// The silence after which a process is no longer taken for a living one.
+const SILENCE: Duration = Duration::from_mins(1);
 /// How long the row of a process is kept that reports no more.
 const FORGOTTEN: Duration = Duration::from_hours(24);
 
@@ -36,6 +39,18 @@ pub struct Process {
     /// How long ago it reported last, by the clock of the catalog's database.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::seconds_of"))]
     pub silent_for: Duration,
+    /// The tables of the models that it has registered.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub tables: Vec<TableUse>,
+}
+
+impl Process {
+    /// Whether it has reported within the last minute: six of its heartbeats, unless their interval is
+    /// set.
+    #[must_use]
+    pub fn is_living(&self) -> bool {
+        self.silent_for <= SILENCE
+    }
 }
 
 /// What a process reports of itself.
@@ -47,6 +62,10 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// With the name of the executable unless one is given.
     pub(crate) fn new(name: Option<&str>) -> Self {
         let random = crate::random::random;
@@ -104,7 +123,8 @@ impl Store<'_> {
             .from_table(handle.namespace.own_table(PROCESS))
             .and_where(column(CLUSTER).eq(&*handle.cluster))
             .and_where(column(process_id).eq(process.id.as_str()).or(is_silent));
-        self.write(&delete).await.map(|_| ())
+        self.write(&delete).await?;
+        self.forget_tables().await
     }
 
     /// The processes, those that reported last first.
@@ -116,7 +136,14 @@ impl Store<'_> {
         select
             .expr(now(handle.dialect()).sub(column()))
             .order_by_expr(column(), Order::Desc);
-        self.rows(&select, read).await
+        let mut processes = self.rows(&select, read).await?;
+        for (id, tables) in self.table_uses().await? {
+            let mut own = processes.iter_mut();
+            if let Some(process) = own.find(|process| process.id == id) {
+                process.tables = tables;
+            }
+        }
+        Ok(processes)
     }
 }
 
@@ -132,6 +159,7 @@ fn read(row: &Row<'_>) -> Result<Process> {
         epoch: number(row, 6)?,
         started_at: time(i64::read(row, 7)?),
         silent_for: Duration::from_millis(silent),
+        tables: Vec::new(),
     })
 }
 

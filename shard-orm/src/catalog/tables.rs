@@ -17,6 +17,9 @@ pub(super) const PROCESS: &str = "shard_orm_process";
 /// The jobs that move logical shards.
 pub(super) const JOB: &str = "shard_orm_job";
 
+/// The tables that the models of each process read.
+pub(super) const TABLE_USE: &str = "shard_orm_table_use";
+
 /// The version of the tables that this library uses.
 pub(super) const VERSION: i64 = 2;
 
@@ -66,14 +69,21 @@ pub(super) const JOB_COLUMNS: [&str; 16] = [
     "plan",
     "copied",
 ];
+pub(super) const TABLE_USE_COLUMNS: [&str; 3] = [CLUSTER, "process_id", "tables"];
 
 /// The statements that bring the tables from the version before `version` to it.
 pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec<String> {
     match version {
         1 => first(dialect, namespace),
-        2 => jobs(dialect, namespace),
+        2 => vec![jobs(dialect, namespace), table_use(dialect, namespace)],
         _ => Vec::new(),
     }
+}
+
+fn table_use(dialect: Dialect, namespace: &Namespace) -> String {
+    let kinds = [Kind::Text, Kind::Text, Kind::LongText];
+    let columns: Vec<_> = TABLE_USE_COLUMNS.into_iter().zip(kinds).collect();
+    create_table_by(dialect, namespace.own_table(TABLE_USE), &columns, 2)
 }
 
 fn first(dialect: Dialect, namespace: &Namespace) -> Vec<String> {
@@ -96,12 +106,12 @@ fn first(dialect: Dialect, namespace: &Namespace) -> Vec<String> {
     ]
 }
 
-fn jobs(dialect: Dialect, namespace: &Namespace) -> Vec<String> {
+fn jobs(dialect: Dialect, namespace: &Namespace) -> String {
     use Kind::{Integer, LongText, Text};
     let kinds = [
         Text, Integer, Text, Text, Text, Text, Text, Integer, Text, Integer, Text, Integer,
         Integer, LongText, LongText, LongText,
     ];
     let job: Vec<_> = JOB_COLUMNS.into_iter().zip(kinds).collect();
-    vec![create_table_by(dialect, namespace.own_table(JOB), &job, 2)]
+    create_table_by(dialect, namespace.own_table(JOB), &job, 2)
 }

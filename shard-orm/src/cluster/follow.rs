@@ -19,7 +19,7 @@ use self::authority::OfCatalog;
 use self::settle::Records;
 use self::task::{Signals, Task};
 use super::Cluster;
-use crate::catalog::{Heartbeat, Known, Latest, LocalCopy, Store};
+use crate::catalog::{Heartbeat, Known, Latest, LocalCopy, Store, TableUse};
 use crate::config::{self, Config};
 use crate::connect::Authority;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +35,8 @@ pub(super) struct Follower {
     options: config::Catalog,
     local_copy: Option<LocalCopy>,
     heartbeat: Heartbeat,
+    /// The tables that this process reads, for operators.
+    tables: Mutex<Tables>,
     /// The topology in use; `None` until there is one from the catalog.
     known: Mutex<Option<Known>>,
     /// Held during a look at the catalog.
@@ -44,6 +46,14 @@ pub(super) struct Follower {
     /// Ends the tasks when it is told to, or dropped.
     closed: watch::Sender<()>,
     is_closed: AtomicBool,
+}
+
+/// The tables that a process reads.
+#[derive(Default)]
+struct Tables {
+    all: Vec<TableUse>,
+    /// How many of them are in the catalog.
+    reported: usize,
 }
 
 /// The last look at the catalog.
@@ -64,6 +74,7 @@ impl Follower {
             local_copy: options.local_copy.clone().map(LocalCopy::new),
             heartbeat: Heartbeat::new(options.process.as_deref()),
             options,
+            tables: Mutex::default(),
             known: Mutex::default(),
             look: tokio::sync::Mutex::default(),
             records: Records::default(),
@@ -80,6 +91,17 @@ impl Follower {
     /// The configuration with which the process was started.
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Reports the tables of a model with the next heartbeat, which is due now.
+    pub(super) fn add_tables(&self, tables: &[TableUse]) {
+        self.tables().all.extend_from_slice(tables);
+        self.signals.changed.notify_one();
+    }
+
+    fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {
+        // No code that can panic runs under the lock.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> Option<Known> {
@@ -206,6 +228,13 @@ impl Follower {
 }
 
 impl Cluster {
+    /// Reports the tables of a model to the catalog, if there is one.
+    pub(crate) fn report_tables(&self, tables: &[TableUse]) {
+        if let Some(follower) = self.follower() {
+            follower.add_tables(tables);
+        }
+    }
+
     pub(super) fn follower(&self) -> Option<&Follower> {
         self.inner.follower.as_ref()
     }

@@ -185,7 +185,17 @@ impl Task {
         let handle = cluster.handle_of_database(&self.options.database)?;
         let epoch = cluster.topology().epoch();
         let report = Store::new(&handle).report(&follower.heartbeat, epoch);
-        Store::within(self.options.timeout, report).await
+        Store::within(self.options.timeout, report).await?;
+        let (tables, reported) = {
+            let tables = follower.tables();
+            (tables.all.clone(), tables.reported)
+        };
+        if tables.len() > reported {
+            let report = Store::new(&handle).report_tables(&follower.heartbeat, &tables);
+            Store::within(self.options.timeout, report).await?;
+            follower.tables().reported = tables.len();
+        }
+        Ok(())
     }
 
     /// Waits, until an event at most; false once the cluster is closed or dropped.
