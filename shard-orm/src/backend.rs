@@ -67,6 +67,8 @@ mod namespaces;
 mod observed;
 mod opener;
 mod password;
+#[cfg(feature = "migrate")]
+pub(crate) mod placeholder;
 mod position;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -111,6 +113,8 @@ pub(crate) use begin::begin;
 pub(crate) use bulk::{Transfer, transfer};
 pub(crate) use clock::now;
 pub(crate) use codec::Codec;
+#[cfg(feature = "migrate")]
+pub(crate) use collation::continues_after;
 pub(crate) use collation::{by_bytes, collation_by_bytes, has_common_order, in_byte_order};
 pub use column_type::ColumnType;
 pub(crate) use compare::{compare, compare_present};

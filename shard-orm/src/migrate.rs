@@ -24,8 +24,10 @@
 //! - One operator at a time changes a group. A second one is told who is at work.
 //! - A run that was interrupted, at any point, is completed by the next one.
 //! - Files that were changed after they were applied are refused.
+//! - A backfill runs in batches by a key; each is committed with its progress.
 
 mod apply;
+mod backfill;
 mod blocker;
 mod builder;
 mod catalog;
@@ -37,6 +39,7 @@ mod event;
 mod file;
 mod generate;
 mod history;
+mod in_use;
 mod lint;
 mod lock;
 mod mark;
@@ -56,6 +59,7 @@ mod target;
 mod wave;
 mod work;
 
+pub use backfill::Begun;
 pub use blocker::Blocker;
 pub use builder::Migrate;
 pub use check_models::{CheckModels, ModelDeviation, ModelReport, check_models};

@@ -58,9 +58,10 @@ pub use self::digest::{Digest, digest};
 pub(crate) use self::feed::ChangeFeed;
 #[cfg(feature = "reshard")]
 pub(crate) use self::keys::{
-    Cells, KEYS_PER_STATEMENT, after, bytes_of, cells, key_columns, key_of, one_of, selected,
-    text_of, values, values_from,
+    Cells, KEYS_PER_STATEMENT, after, bytes_of, cells, key_columns, key_of, one_of,
 };
+#[cfg(feature = "migrate")]
+pub(crate) use self::keys::{selected, text_of, values, values_from};
 pub(crate) use self::location::TableLocation;
 pub use self::mode::Mode;
 pub(crate) use self::mode::Strategy;
@@ -68,6 +69,8 @@ pub(crate) use self::observer::{ObservedBatch, Observer, WriteBatch};
 pub(crate) use self::position::{Mark, Position};
 pub(crate) use self::progress::Progress;
 pub(crate) use self::progress::TABLE as PROGRESS_TABLE;
+#[cfg(feature = "migrate")]
+pub(crate) use self::range::{Key, KeyOrder, Range};
 pub(crate) use self::run::{Replication, Run, Work};
 pub(crate) use self::source::Source;
 pub(crate) use self::subset::{Subset, rendered};

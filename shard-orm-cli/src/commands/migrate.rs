@@ -103,6 +103,11 @@ struct UpArgs {
     /// remove.
     #[arg(long)]
     contract: bool,
+    /// Do not look in the catalog for processes that use what migrations of the phase `contract` remove.
+    #[arg(long, requires = "contract")]
+    ignore_uses: bool,
+    #[command(flatten)]
+    throttle: ThrottleArgs,
     /// Seconds to wait after the first namespace before the others are started.
     #[arg(long, value_name = "S", default_value_t = 0)]
     canary_pause: u64,
@@ -114,6 +119,32 @@ struct UpArgs {
     /// Do not ask before statements that are dangerous for tables in use.
     #[arg(short, long)]
     yes: bool,
+}
+
+/// How fast backfills run.
+#[derive(Debug, clap::Args)]
+struct ThrottleArgs {
+    /// Rows of a backfill's batch, instead of what its file says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    batch: Option<u64>,
+    /// The most rows that backfills read in a second, on each server.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    rows_per_second: Option<u64>,
+    /// The pause after each batch of a backfill, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    batch_pause: u64,
+}
+
+impl ThrottleArgs {
+    fn limit(&self, mut run: Migrate) -> Migrate {
+        if let Some(rows) = self.batch {
+            run = run.batch(rows);
+        }
+        if let Some(rows) = self.rows_per_second {
+            run = run.rows_per_second(rows);
+        }
+        run.batch_pause(Duration::from_millis(self.batch_pause))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -282,6 +313,10 @@ async fn up(args: &UpArgs, cluster: &Cluster, session: &Session<'_>) -> Result<E
     if args.contract {
         run = run.contract();
     }
+    if args.ignore_uses {
+        run = run.ignore_uses();
+    }
+    run = args.throttle.limit(run);
     let dangerous = lint::pending(&run, &args.allow, session).await?;
     if args.dry_run {
         print::plan(session.output, &run.plan().await?)?;
@@ -322,6 +357,17 @@ fn watched(run: Migrate, noun: &'static str) -> Migrate {
                 Some(progress),
             ) => {
                 progress.say(&print::waiting(location, *waited, blockers));
+            }
+            (
+                Event::Batch {
+                    location,
+                    version,
+                    batches,
+                    rows,
+                },
+                Some(progress),
+            ) => {
+                progress.note(&print::batch(location, *version, *batches, *rows));
             }
             _ => {}
         }

@@ -105,6 +105,12 @@ pub fn waiting(location: &Location, waited: Duration, blockers: &[Blocker]) -> S
     )
 }
 
+/// A line for a backfill that runs.
+#[must_use]
+pub fn batch(location: &Location, version: i64, batches: u64, rows: u64) -> String {
+    format!("{location}: {rows} rows changed by version {version} in {batches} batches")
+}
+
 fn table(planned: &[Done], heading: &str) -> Table {
     let columns = [
         ("NAMESPACE", Align::Left),
@@ -113,7 +119,14 @@ fn table(planned: &[Done], heading: &str) -> Table {
     ];
     let mut table = Table::new(&columns);
     for done in planned {
-        let versions: Vec<String> = done.versions.iter().map(ToString::to_string).collect();
+        let versions = done.versions.iter().map(|version| {
+            let begun = done.begun.iter().find(|begun| begun.version == *version);
+            match begun {
+                Some(begun) => format!("{version} (partly done: {} rows)", begun.rows),
+                None => version.to_string(),
+            }
+        });
+        let versions: Vec<String> = versions.collect();
         table.row([
             done.location.namespace.clone(),
             done.location.server.clone(),

@@ -100,6 +100,20 @@ impl Progress {
         }
     }
 
+    /// Says something that the next note replaces: in the bar, or now and then.
+    pub fn note(&self, message: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}, {message},", self.noun));
+            return;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.said.elapsed() >= PERIOD {
+            state.said = Instant::now();
+            drop(state);
+            write(message);
+        }
+    }
+
     /// Removes the bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {

@@ -6,6 +6,8 @@
 use sea_query::Expr;
 
 use super::ColumnType;
+#[cfg(feature = "migrate")]
+use super::{DataType, OpaqueForm};
 use crate::dialect::Dialect;
 
 /// The expression with the collation that compares by bytes. MySQL and MariaDB have no such
@@ -33,6 +35,27 @@ pub(crate) const fn collation_by_bytes(dialect: Dialect) -> &'static str {
         Dialect::MySql => "`utf8mb4_nopad_bin` (MySQL: `utf8mb4_0900_bin`)",
         Dialect::Postgres => "`\"C\"`",
         Dialect::Sqlite => "`BINARY`",
+    }
+}
+
+/// Returns whether a condition with a value that was read from a column finds the rows that come after
+/// it in the column's own order.
+#[cfg(feature = "migrate")]
+pub(crate) fn continues_after(dialect: Dialect, column: &DataType) -> bool {
+    match column {
+        DataType::Known { column_type, .. } => match column_type {
+            ColumnType::F32 | ColumnType::F64 | ColumnType::Json => false,
+            ColumnType::Decimal | ColumnType::ScaledDecimal => {
+                dialect.capability().decimals.is_supported()
+            }
+            // SQLite orders them as texts, in whatever form they were written.
+            ColumnType::TimestampUtc
+            | ColumnType::Timestamp
+            | ColumnType::Date
+            | ColumnType::Time => dialect != Dialect::Sqlite,
+            _ => true,
+        },
+        DataType::Opaque { form, .. } => *form == OpaqueForm::Dynamic,
     }
 }
 

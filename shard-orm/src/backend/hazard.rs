@@ -49,6 +49,8 @@ pub enum LintRule {
     DropTable,
     /// `drop-column`: programs that run may use it.
     DropColumn,
+    /// `in-use`: drops or renames what a registered model names.
+    InUse,
     /// `whole-table-update`: changes all rows in one transaction.
     WholeTableUpdate,
     /// `lint-comment`: a comment that allows a rule without a reason, or one that does not exist.
@@ -57,7 +59,7 @@ pub enum LintRule {
 
 impl LintRule {
     /// All rules.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AddColumnRewrite,
         Self::AddColumnRequired,
         Self::SetNotNull,
@@ -72,6 +74,7 @@ impl LintRule {
         Self::RenameColumn,
         Self::DropTable,
         Self::DropColumn,
+        Self::InUse,
         Self::WholeTableUpdate,
         Self::LintComment,
     ];
@@ -94,6 +97,7 @@ impl LintRule {
             Self::RenameColumn => "rename-column",
             Self::DropTable => "drop-table",
             Self::DropColumn => "drop-column",
+            Self::InUse => "in-use",
             Self::WholeTableUpdate => "whole-table-update",
             Self::LintComment => "lint-comment",
         }
@@ -109,6 +113,14 @@ impl LintRule {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|rule| rule.name() == name)
+    }
+
+    /// Whether it is about a statement that drops or renames a table or column.
+    pub(crate) const fn is_removal(self) -> bool {
+        matches!(
+            self,
+            Self::RenameTable | Self::RenameColumn | Self::DropTable | Self::DropColumn
+        )
     }
 
     /// Whether a statement that breaks it can stop the programs that use the table.

@@ -67,6 +67,9 @@ pub(crate) fn invalid_indexes(dialect: Dialect) -> Option<&'static str> {
     )
 }
 
+/// The condition of MySQL and MariaDB for the namespace, before all arguments.
+const OF_SESSION: &str = "TABLE_SCHEMA = DATABASE()";
+
 /// A question to the catalog about the namespace of a session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum About<'a> {
@@ -85,7 +88,25 @@ pub(crate) enum About<'a> {
 
 impl About<'_> {
     /// The text and arguments of the question; `None` where the database has no such thing.
-    pub(crate) fn question(self, dialect: Dialect) -> Option<(&'static str, Vec<Value>)> {
+    ///
+    /// MySQL and MariaDB run a prepared statement in the database in which it was prepared, so that a
+    /// session in several of them names the `namespace`. Without one it is that of the session.
+    pub(crate) fn question(
+        self,
+        dialect: Dialect,
+        namespace: Option<&str>,
+    ) -> Option<(String, Vec<Value>)> {
+        let (text, mut values) = self.of_session(dialect)?;
+        match namespace.filter(|_| text.contains(OF_SESSION)) {
+            None => Some((text.to_owned(), values)),
+            Some(namespace) => {
+                values.insert(0, namespace.into());
+                Some((text.replacen(OF_SESSION, "TABLE_SCHEMA = ?", 1), values))
+            }
+        }
+    }
+
+    fn of_session(self, dialect: Dialect) -> Option<(&'static str, Vec<Value>)> {
         let text = match (dialect, self) {
             (Dialect::Sqlite, Self::Table(_)) => {
                 "SELECT 1 FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name = ?"

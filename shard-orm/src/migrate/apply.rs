@@ -5,12 +5,14 @@
 //! recorded, so that an interrupted migration is completed by the next run.
 
 mod backoff;
+mod batches;
 mod decide;
 mod steps;
 mod transaction;
 
 use std::time::Duration;
 
+use super::backfill::{self, Backfill, Pace};
 use super::effect::{is_setting, needs_no_transaction, transaction_control};
 use super::event::Event;
 use super::file::{Direction, Script};
@@ -39,6 +41,8 @@ pub(super) struct Work<'m> {
     statements: Vec<ScriptStatement>,
     /// Whether all statements run in one transaction.
     transactional: bool,
+    /// The statement, if it runs in batches.
+    pub(super) backfill: Option<Backfill>,
 }
 
 impl<'m> Work<'m> {
@@ -52,6 +56,18 @@ impl<'m> Work<'m> {
     ) -> Result<Self> {
         let script = script(migration, direction, dialect)?;
         let statements = statements(dialect, &script.text);
+        let path = &script.path;
+        let backfill = match &script.backfill {
+            Some(head) if direction == Direction::Down => {
+                return Err(Error::configuration(format!(
+                    "migration file `{path}`, line {}: a file that reverts a version does not run in \
+                     batches; write the reverse as a backfill of its own",
+                    head.line
+                )));
+            }
+            Some(head) => Some(Backfill::new(dialect, path, head, &statements)?),
+            None => None,
+        };
         let transactional = dialect.capability().transactional_ddl
             && !script.no_transaction
             && !statements
@@ -74,6 +90,7 @@ impl<'m> Work<'m> {
             dialect,
             statements,
             transactional,
+            backfill,
         })
     }
 
@@ -98,6 +115,7 @@ pub(super) struct Context<'a> {
     pub(super) notify: &'a (dyn Fn(Event) + Sync),
     /// Whether the lock of the group is still held.
     pub(super) is_held: &'a (dyn Fn() -> bool + Sync),
+    pub(super) pace: &'a Pace,
 }
 
 /// A migration that failed.
@@ -135,11 +153,42 @@ pub(super) async fn apply(
     work: &Work<'_>,
     context: &Context<'_>,
 ) -> Result<(), Stopped> {
-    if work.transactional {
+    if let Some(backfill) = &work.backfill {
+        batches::run(session, work, backfill, context).await
+    } else if work.transactional {
         transaction::run(session, work, context).await
     } else {
         steps::run(session, work, context).await
     }
+}
+
+/// Decides about a backfill whose statement was changed after it had begun, in the namespace of a
+/// session. False if none has begun.
+pub(super) async fn resolve_backfill(
+    session: &mut Session,
+    migration: &Migration,
+    resolution: Resolution,
+) -> Result<bool, Failure> {
+    let handle = session.handle().clone();
+    let work = Work::new(migration, Direction::Up, handle.dialect()).map_err(Failure::own)?;
+    let Some(backfill) = &work.backfill else {
+        return Ok(false);
+    };
+    let Some(mut progress) = batches::progress_of(session, migration.version()).await? else {
+        return Ok(false);
+    };
+    match resolution {
+        Resolution::Done => {
+            progress.checksum = backfill.checksum.clone();
+            let update = progress.update(&handle.namespace, progress.batches);
+            session.run(&update, &mut |_| Ok(())).await?;
+        }
+        Resolution::Again => {
+            let delete = backfill::delete(&handle.namespace, migration.version());
+            session.run(&delete, &mut |_| Ok(())).await?;
+        }
+    }
+    Ok(true)
 }
 
 /// Decides about the statement at which a version was interrupted.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::backfill::Throttle;
 use super::event::Event;
 use super::lock::this_process;
 use super::migrations::Migrations;
@@ -45,8 +46,10 @@ pub(super) struct Options {
     pub(super) shards: Vec<u32>,
     pub(super) servers: Vec<String>,
     pub(super) limits: Limits,
+    pub(super) throttle: Throttle,
     pub(super) lock_timeout: Duration,
     pub(super) lock_wait: Duration,
+    pub(super) ignores_uses: bool,
     pub(super) per_server: usize,
     pub(super) max_failures: usize,
     pub(super) canary: bool,
@@ -69,8 +72,10 @@ impl Cluster {
                 shards: Vec::new(),
                 servers: Vec::new(),
                 limits: Limits::default(),
+                throttle: Throttle::default(),
                 lock_timeout: Duration::from_millis(10),
                 lock_wait: Duration::from_mins(1),
+                ignores_uses: false,
                 per_server: 4,
                 max_failures: usize::MAX,
                 canary: true,
@@ -114,9 +119,18 @@ impl Migrate {
     /// Also applies migrations of the phase `contract`. Without it, the run ends before the first of
     /// them in each folder.
     ///
-    /// Call it once no process runs any more that uses what they remove.
+    /// Call it once no process runs any more that uses what they remove. With a catalog, such a migration
+    /// is refused while a process lives that has [registered](Cluster::register_model) a model which
+    /// names a table or column that the migration drops or renames.
     pub fn contract(mut self) -> Self {
         self.options.limits.contract = true;
+        self
+    }
+
+    /// Applies migrations of the phase `contract` also if a living process uses what they remove, or if
+    /// the catalog cannot be read: calls of that process will fail.
+    pub fn ignore_uses(mut self) -> Self {
+        self.options.ignores_uses = true;
         self
     }
 
@@ -134,6 +148,25 @@ impl Migrate {
     /// minute by default.
     pub fn lock_wait(mut self, wait: Duration) -> Self {
         self.options.lock_wait = wait;
+        self
+    }
+
+    /// The number of rows of a backfill's batch, instead of what its file says.
+    pub fn batch(mut self, rows: u64) -> Self {
+        self.options.throttle.batch = Some(rows.max(1));
+        self
+    }
+
+    /// The number of rows that the backfills on one server read in a second at most, those of all its
+    /// namespaces together. By default there is no limit.
+    pub fn rows_per_second(mut self, rows: u64) -> Self {
+        self.options.throttle.rows_per_second = Some(rows.max(1));
+        self
+    }
+
+    /// The pause after each batch of a backfill in one namespace; none by default.
+    pub fn batch_pause(mut self, pause: Duration) -> Self {
+        self.options.throttle.pause = pause;
         self
     }
 

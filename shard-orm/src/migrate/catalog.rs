@@ -67,16 +67,8 @@ impl Reading<'_> {
 async fn tables_of(handle: &Arc<NamespaceHandle>, sessions: &Sessions) -> Result<Tables> {
     let mut session = sessions.take(handle).await?;
     let read = async {
-        let namespace = &handle.namespace;
-        let name = if handle.dialect().capability().file_per_namespace {
-            None
-        } else if namespace.is_sharded() || namespace.is_static() {
-            Some(namespace.name().to_string())
-        } else {
-            session.namespace().await?
-        };
         Ok(Tables {
-            tables: session.tables(name.as_deref()).await?,
+            tables: session.own_tables().await?,
             invalid_indexes: session.invalid_indexes().await?,
         })
     };
@@ -90,6 +82,20 @@ async fn tables_of(handle: &Arc<NamespaceHandle>, sessions: &Sessions) -> Result
 }
 
 impl Session {
+    /// The tables of the namespace that this session is in, as [`tables`](Self::tables).
+    pub(super) async fn own_tables(&mut self) -> Result<Vec<TableDef>, Failure> {
+        let handle = self.handle().clone();
+        let namespace = &handle.namespace;
+        let name = if handle.dialect().capability().file_per_namespace {
+            None
+        } else if namespace.is_sharded() || namespace.is_static() {
+            Some(namespace.name().to_string())
+        } else {
+            self.namespace().await?
+        };
+        self.tables(name.as_deref()).await
+    }
+
     /// The names of the indexes that an interrupted build has left in the namespace.
     pub(super) async fn invalid_indexes(&mut self) -> Result<Vec<String>, Failure> {
         let mut names = Vec::new();

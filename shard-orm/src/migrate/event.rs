@@ -39,6 +39,17 @@ pub enum Event {
         /// The sessions in the way, as far as they are known.
         blockers: Vec<Blocker>,
     },
+    /// A batch of a backfill is committed in a namespace.
+    Batch {
+        /// The namespace.
+        location: Location,
+        /// The version.
+        version: i64,
+        /// The number of batches that are committed, those of earlier runs included.
+        batches: u64,
+        /// The number of rows that they have changed.
+        rows: u64,
+    },
     /// A migration is done in a namespace.
     Done {
         /// The namespace.

@@ -1,5 +1,6 @@
 //! The names and the texts of migration files.
 
+use super::backfill::Head;
 use super::checksum::Checksum;
 use super::phase::Phase;
 use crate::dialect::{Dialect, named};
@@ -7,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// The first line of a file whose statements do not run in one transaction.
 const NO_TRANSACTION: &str = "-- no-transaction";
+/// Before the options of a backfill.
+const BACKFILL: &str = "-- backfill:";
 
 /// The parts of a file's name: `<version>_<name>[.<backend>][.up|.down].sql`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub(super) struct Script {
     pub(super) checksum: Checksum,
     pub(super) phase: Option<Phase>,
     pub(super) no_transaction: bool,
+    /// How it is run in batches.
+    pub(super) backfill: Option<Head>,
 }
 
 impl Script {
@@ -92,11 +97,28 @@ impl Script {
             })?),
         };
         let no_transaction = text.starts_with(NO_TRANSACTION);
+        let mut backfill = None;
+        for (at, line) in text.lines().map(str::trim).enumerate() {
+            if !line.is_empty() && !line.starts_with("--") {
+                break;
+            }
+            if let Some(options) = line.strip_prefix(BACKFILL) {
+                backfill = Some(Head::parse(&path, at + 1, options)?);
+            }
+        }
+        if let Some(head) = backfill.as_ref().filter(|_| phase != Some(Phase::Backfill)) {
+            return Err(Error::configuration(format!(
+                "migration file `{path}`, line {}: a backfill is of the phase `backfill`; add the line \
+                 `-- phase: backfill`",
+                head.line
+            )));
+        }
         Ok(Self {
             checksum: Checksum::of(&text),
             path,
             phase,
             no_transaction,
+            backfill,
             text,
         })
     }

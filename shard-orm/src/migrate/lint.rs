@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 
 pub use self::finding::Finding;
 pub use crate::backend::hazard::LintRule;
+use crate::backend::hazard::{Hazard, facts};
+use crate::backend::script::statements;
+use crate::catalog::TableUse;
 
 use self::linter::Linter;
 use super::builder::Migrate;
@@ -38,9 +41,36 @@ impl Migrations {
     /// ```
     #[must_use]
     pub fn lint(&self, folder: &str, dialect: Dialect) -> Vec<Finding> {
+        self.lint_used(folder, dialect, &[])
+    }
+
+    /// As [`lint`](Self::lint), with the rule [`InUse`](LintRule::InUse) for what these tables of
+    /// registered models name: those of this program
+    /// ([`registered_tables`](crate::Cluster::registered_tables)), or those of the processes in the
+    /// catalog ([`Process::tables`](crate::catalog::Process)).
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # fn run(cluster: &Cluster, migrations: &shard_orm::migrate::Migrations) {
+    /// cluster.register_model::<Order>();
+    /// let used = cluster.registered_tables();
+    /// let findings = migrations.lint_used("shop", Dialect::Postgres, &used);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lint_used(&self, folder: &str, dialect: Dialect, used: &[TableUse]) -> Vec<Finding> {
         let scripts = self.in_folder(folder).iter();
         let scripts = scripts.filter_map(|migration| migration.up(dialect));
-        let mut linter = Linter::new(dialect);
+        let used = used.iter().filter(|one| one.place == folder);
+        let mut linter = Linter::new(dialect).with_used(used.cloned().collect());
         scripts.flat_map(|script| linter.file(script)).collect()
     }
 }
@@ -52,6 +82,37 @@ impl Migrations {
 pub fn lint(path: &str, text: &str, dialect: Dialect) -> Result<Vec<Finding>> {
     let script = Script::new(path.to_owned(), text.to_owned())?;
     Ok(Linter::new(dialect).file(&script))
+}
+
+/// A table or column that a statement drops or renames.
+pub(super) struct Removal {
+    pub(super) line: usize,
+    pub(super) table: String,
+    pub(super) column: Option<String>,
+}
+
+/// What the statements of a file drop or rename; without the tables that it creates.
+pub(super) fn removals(script: &Script, dialect: Dialect) -> Vec<Removal> {
+    let (mut removals, mut created) = (Vec::new(), BTreeSet::new());
+    for statement in statements(dialect, &script.text) {
+        let facts = facts(dialect, &statement);
+        created.extend(facts.creates.map(|table| table.to_lowercase()));
+        let removes = |hazard: &Hazard| {
+            hazard.rule.is_removal() && !created.contains(&hazard.table.to_lowercase())
+        };
+        removals.extend(
+            facts
+                .hazards
+                .into_iter()
+                .filter(removes)
+                .map(|hazard| Removal {
+                    line: statement.line,
+                    table: hazard.table,
+                    column: hazard.subject,
+                }),
+        );
+    }
+    removals
 }
 
 impl Migrate {

@@ -1,6 +1,6 @@
 //! Changes the record of a version without running its statements.
 
-use super::apply::{forget, prepare, read, write};
+use super::apply::{forget, prepare, read, resolve_backfill, write};
 use super::builder::Migrate;
 use super::file::Direction;
 use super::history::{Entry, State};
@@ -42,10 +42,7 @@ impl Migrate {
     async fn fake_in(&self, target: &Target, report: &mut Report) -> Result<()> {
         let handles = self.handles(target)?;
         for (handle, found) in handles.iter().zip(survey(&handles).await) {
-            let mut done = Done {
-                location: location(handle),
-                versions: Vec::new(),
-            };
+            let mut done = Done::new(location(handle), Vec::new());
             let outcome = async {
                 let found = found?;
                 let mut session = Session::open(handle, self.options.lock_timeout).await?;
@@ -80,6 +77,10 @@ impl Migrate {
 
     /// Decides about the statement at which a version was interrupted, where the catalog does not
     /// tell whether it has run. [`up`](Self::up) or [`down`](Self::down) then goes on.
+    ///
+    /// Of a backfill whose statement was changed after it had begun, [`Done`](Resolution::Done) keeps the
+    /// rows that the former statement has changed, and [`Again`](Resolution::Again) begins with the first
+    /// row.
     ///
     /// Limit it with [`only`](Self::only), [`shard`](Self::shard) or [`server`](Self::server) to the
     /// namespaces that were looked at.
@@ -116,13 +117,21 @@ impl Migrate {
         for (handle, found) in handles.iter().zip(survey(&handles).await) {
             let outcome = async {
                 let is_interrupted = |entry: &&Entry| entry.started > entry.completed;
-                if found?
-                    .entries
-                    .get(&version)
-                    .filter(is_interrupted)
-                    .is_none()
-                {
+                let migrations = self.migrations.in_folder(&target.folder());
+                let migration = migrations.iter().find(|one| one.version() == version);
+                let backfill = migration.filter(|one| one.is_backfill(handle.dialect()));
+                let is_begun = |entry: &&Entry| {
+                    is_interrupted(entry) || backfill.is_some() && entry.state == State::Applying
+                };
+                if found?.entries.get(&version).filter(is_begun).is_none() {
                     return Ok(false);
+                }
+                if let Some(migration) = backfill {
+                    let mut session = Session::open(handle, self.options.lock_timeout).await?;
+                    let resolved = resolve_backfill(&mut session, migration, resolution).await;
+                    let resolved = resolved.map_err(|failure| failure.error)?;
+                    session.close().await;
+                    return Ok(resolved);
                 }
                 let mut session = Session::open(handle, self.options.lock_timeout).await?;
                 let entry = read(&mut session, version)
@@ -131,8 +140,6 @@ impl Migrate {
                 let Some(mut entry) = entry.filter(|entry| is_interrupted(&entry)) else {
                     return Ok(false);
                 };
-                let migrations = self.migrations.in_folder(&target.folder());
-                let migration = migrations.iter().find(|one| one.version() == version);
                 let migration = migration.ok_or_else(|| {
                     Error::configuration(format!("there is no file of version {version}"))
                 })?;
@@ -144,10 +151,10 @@ impl Migrate {
             };
             match outcome.await {
                 Ok(false) => {}
-                Ok(true) => report.done.push(Done {
-                    location: location(handle),
-                    versions: vec![version],
-                }),
+                Ok(true) => {
+                    let done = Done::new(location(handle), vec![version]);
+                    report.done.push(done);
+                }
                 Err(error) => report.failed.push(failed(handle, None, &error.into())),
             }
         }
@@ -189,10 +196,7 @@ impl Migrate {
                 };
                 match outcome.await {
                     Ok(versions) if versions.is_empty() => {}
-                    Ok(versions) => report.done.push(Done {
-                        location: location(handle),
-                        versions,
-                    }),
+                    Ok(versions) => report.done.push(Done::new(location(handle), versions)),
                     Err(error) => report.failed.push(failed(handle, None, &error.into())),
                 }
             }

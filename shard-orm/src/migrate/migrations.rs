@@ -94,6 +94,13 @@ impl Migration {
         self.up.of(dialect).and_then(|script| script.phase)
     }
 
+    /// Whether its file for this database runs in batches.
+    #[must_use]
+    pub fn is_backfill(&self, dialect: Dialect) -> bool {
+        let script = self.up.of(dialect);
+        script.is_some_and(|script| script.backfill.is_some())
+    }
+
     /// Whether there is a file that reverts it on this database.
     #[must_use]
     pub fn is_reversible(&self, dialect: Dialect) -> bool {

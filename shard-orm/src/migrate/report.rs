@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::backfill::Begun;
 use crate::cluster::Location;
 use crate::error::{Error, ErrorKind};
 
@@ -33,6 +34,19 @@ pub struct Done {
     pub location: Location,
     /// The versions, in the order in which they were run.
     pub versions: Vec<i64>,
+    /// In a plan, the backfills among them that have begun.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub begun: Vec<Begun>,
+}
+
+impl Done {
+    pub(super) fn new(location: Location, versions: Vec<i64>) -> Self {
+        Self {
+            location,
+            versions,
+            begun: Vec::new(),
+        }
+    }
 }
 
 /// A migration that failed in one namespace.

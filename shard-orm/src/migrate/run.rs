@@ -6,14 +6,16 @@ use super::apply::{Stopped, Work};
 use super::builder::Migrate;
 use super::event::Event;
 use super::file::Direction;
+use super::history::State;
 use super::lock::GroupLock;
 use super::migrations::Migration;
 use super::plan::Limits;
 use super::report::{Done, Failed, Report};
+use super::sessions::Sessions;
 use super::survey::{Found, survey};
 use super::target::Target;
 use super::wave::{End, Wave};
-use super::{plan, work};
+use super::{backfill, plan, work};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result};
 use crate::plan::{Concurrency, ConcurrencyLimiter};
@@ -50,13 +52,15 @@ impl Migrate {
     /// concurrently. A failure stops the run on its own server, and the others finish.
     ///
     /// Where DDL is transactional, a file runs in one transaction with its record, unless its first
-    /// line is `-- no-transaction`. On MySQL and MariaDB each statement is recorded. A run that was
+    /// line is `-- no-transaction`. On MySQL and MariaDB each statement is recorded. A backfill runs in
+    /// batches, each in one transaction with its progress. A run that was
     /// interrupted is completed by the next one.
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) if the files do not match the versions of
     /// the namespaces; [`Unavailable`](crate::ErrorKind::Unavailable) if another operator holds the
-    /// lock. Nothing is done then. If a migration fails in a namespace, the error of the first one,
+    /// lock; [`Conflict`](crate::ErrorKind::Conflict) if a migration of the phase `contract` removes what
+    /// a living process has registered. Nothing is done then. If a migration fails in a namespace, the error of the first one,
     /// which contains the [`Report`].
     ///
     /// [`Cluster::setup`]: crate::Cluster::setup
@@ -74,7 +78,7 @@ impl Migrate {
     }
 
     /// What [`up`](Self::up) would do, by namespace: the versions that are missing. Sends one statement
-    /// per server, and changes nothing.
+    /// per server, and a few more about backfills; changes nothing.
     ///
     /// # Errors
     /// As `up`; also if a namespace does not answer.
@@ -86,10 +90,18 @@ impl Migrate {
             if let Some(failed) = tasks.unreachable.first() {
                 return Err(Error::new(failed.kind, failed.to_string()));
             }
-            planned.extend(tasks.tasks.iter().map(|task| Done {
-                location: location(&task.handle),
-                versions: task.migrations.iter().map(|one| one.version()).collect(),
-            }));
+            let sessions = Sessions::new(self.options.lock_timeout);
+            self.check_tasks(&tasks, Direction::Up, &sessions).await?;
+            for task in &tasks.tasks {
+                let versions: Vec<i64> = task.migrations.iter().map(|one| one.version()).collect();
+                let begun = backfills(&task.migrations, &task.handle, &task.found);
+                let mut done = Done::new(location(&task.handle), versions);
+                if !begun.is_empty() {
+                    done.begun = backfill::begun(&task.handle, &begun, &sessions).await?;
+                }
+                planned.push(done);
+            }
+            sessions.close().await;
         }
         Ok(planned)
     }
@@ -126,6 +138,14 @@ impl Migrate {
         let mut planned = Vec::new();
         for target in self.targets()? {
             planned.push(self.tasks(target, plan).await?);
+        }
+        let sessions = Sessions::new(self.options.lock_timeout);
+        for tasks in &planned {
+            self.check_tasks(tasks, direction, &sessions).await?;
+        }
+        sessions.close().await;
+        if direction == Direction::Up {
+            self.refuse_in_use(&planned).await?;
         }
         let tasks = || planned.iter().flat_map(|tasks| &tasks.tasks);
         let steps = tasks().map(|task| task.migrations.len()).sum();
@@ -165,6 +185,17 @@ impl Migrate {
             }
         }
         report.into_result()
+    }
+
+    /// Checks the files of all tasks before anything runs.
+    async fn check_tasks(
+        &self,
+        tasks: &Tasks<'_>,
+        direction: Direction,
+        sessions: &Sessions,
+    ) -> Result<()> {
+        let works = work::all(&tasks.tasks, direction)?;
+        backfill::check(&tasks.tasks, &works, sessions).await
     }
 
     /// The tasks of a target. A namespace whose versions do not match the files is an error.
@@ -271,6 +302,21 @@ impl Migrate {
         wave.close().await;
         Ok(())
     }
+}
+
+/// The backfills among these migrations that have begun in a namespace.
+pub(super) fn backfills<'m>(
+    migrations: impl IntoIterator<Item = &'m &'m Migration>,
+    handle: &NamespaceHandle,
+    found: &Found,
+) -> Vec<i64> {
+    let migrations = migrations.into_iter();
+    let versions = migrations.filter_map(|migration| {
+        let entry = found.entries.get(&migration.version())?;
+        let has_begun = entry.state == State::Applying && migration.is_backfill(handle.dialect());
+        has_begun.then_some(entry.version)
+    });
+    versions.collect()
 }
 
 /// The location of a namespace.

@@ -29,6 +29,10 @@ pub(super) struct Session {
     conn: Conn,
     handle: Arc<NamespaceHandle>,
     lock_timeout: Duration,
+    /// The name of the namespace that was entered; `None` where the address names it.
+    entered: Option<String>,
+    /// Whether statements are prepared that name tables without their namespace.
+    prepared_here: bool,
 }
 
 impl Session {
@@ -68,6 +72,8 @@ impl Session {
             conn,
             handle: Arc::clone(handle),
             lock_timeout,
+            entered: None,
+            prepared_here: false,
         };
         if let Some(settings) = session_settings(handle.dialect(), lock_timeout) {
             session
@@ -87,6 +93,8 @@ impl Session {
             conn: handle.writer()?.open_in_memory().await?,
             handle: Arc::clone(handle),
             lock_timeout,
+            entered: None,
+            prepared_here: false,
         })
     }
 
@@ -124,15 +132,17 @@ impl Session {
 
     /// Makes the namespace of this name the one in which tables are found.
     pub(super) async fn enter_named(&mut self, name: &str) -> Result<(), Failure> {
-        match use_namespace(self.handle.dialect(), name) {
-            Some(text) => {
-                self.batch(&text).await?;
-                // MySQL and MariaDB run a prepared statement in the database in which it was prepared,
-                // and the driver keeps every statement prepared there.
-                self.conn.clear_statements().await
-            }
-            None => Ok(()),
+        let Some(text) = use_namespace(self.handle.dialect(), name) else {
+            return Ok(());
+        };
+        self.batch(&text).await?;
+        self.entered = Some(name.to_owned());
+        // MySQL and MariaDB run a prepared statement in the database in which it was prepared, and the
+        // driver keeps every statement prepared there.
+        if std::mem::take(&mut self.prepared_here) {
+            self.conn.clear_statements().await?;
         }
+        Ok(())
     }
 
     /// The name of the namespace in which tables are found: of a named database, what its address
@@ -158,6 +168,17 @@ impl Session {
         on_row: &mut OnRow<'_>,
     ) -> Result<u64, Failure> {
         self.conn.ask(text, values, on_row).await
+    }
+
+    /// As [`ask`](Self::ask), for a text that names tables of the namespace without it.
+    pub(super) async fn ask_here(
+        &mut self,
+        text: &str,
+        values: &[Value],
+        on_row: &mut OnRow<'_>,
+    ) -> Result<u64, Failure> {
+        self.prepared_here = true;
+        self.ask(text, values, on_row).await
     }
 
     /// Runs a text without arguments.
@@ -220,7 +241,8 @@ impl Session {
 
     /// Whether the catalog has a row for this question.
     pub(super) async fn has(&mut self, about: About<'_>) -> Result<bool, Failure> {
-        let Some((text, values)) = about.question(self.handle.dialect()) else {
+        let Some((text, values)) = about.question(self.handle.dialect(), self.entered.as_deref())
+        else {
             return Ok(false);
         };
         let mut found = false;
@@ -228,7 +250,7 @@ impl Session {
             found = true;
             Ok(())
         };
-        self.ask(text, &values, on_row).await?;
+        self.ask(&text, &values, on_row).await?;
         Ok(found)
     }
 
@@ -243,10 +265,10 @@ impl Session {
     /// The sessions that hold locks, as far as this user may see them.
     pub(super) async fn blockers(&mut self) -> Vec<Blocker> {
         let mut blockers = Vec::new();
-        if let Some((text, values)) = About::Blockers.question(self.handle.dialect()) {
+        if let Some((text, values)) = About::Blockers.question(self.handle.dialect(), None) {
             let asked = self
                 .conn
-                .ask(text, &values, &mut |row| {
+                .ask(&text, &values, &mut |row| {
                     blockers.push(Blocker {
                         session: String::read(row, 0)?,
                         user: String::read(row, 1)?,

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::backfill::{self, Begun};
 use super::builder::Migrate;
 use super::file::Direction;
 use super::history::State;
+use super::migrations::Migration;
 use super::phase::Phase;
 use super::plan::script;
 use super::report::Failed;
-use super::run::{failed, location};
+use super::run::{backfills, failed, location};
+use super::sessions::Sessions;
 use super::survey::{Found, survey};
 use super::target::Target;
 use crate::cluster::Location;
@@ -59,6 +62,8 @@ pub struct VersionStatus {
     pub missing: Vec<Location>,
     /// The namespaces in which it was interrupted, either way.
     pub interrupted: Vec<Location>,
+    /// The namespaces in which it is a backfill that is partly done.
+    pub begun: Vec<Begun>,
     /// The namespaces to which another text was applied than that of the file.
     pub changed: Vec<Location>,
 }
@@ -102,17 +107,28 @@ impl Migrate {
             versions.insert(version, status);
         }
         let mut unreachable = Vec::new();
-        let mut answered: Vec<(&NamespaceHandle, Found)> = Vec::new();
+        let sessions = Sessions::new(self.options.lock_timeout);
+        let mut answered: Vec<(&NamespaceHandle, Found, Vec<Begun>)> = Vec::new();
         for (handle, found) in handles.iter().zip(survey(&handles).await) {
             match found {
-                Ok(found) => answered.push((handle, found)),
+                Ok(found) => {
+                    let all: Vec<&Migration> = migrations.iter().collect();
+                    let versions = backfills(&all, handle, &found);
+                    let begun = match versions.is_empty() {
+                        true => Ok(Vec::new()),
+                        false => backfill::begun(handle, &versions, &sessions).await,
+                    };
+                    match begun {
+                        Ok(begun) => answered.push((handle, found, begun)),
+                        Err(error) => unreachable.push(failed(handle, None, &error.into())),
+                    }
+                }
                 Err(error) => unreachable.push(failed(handle, None, &error.into())),
             }
         }
-        for entry in answered
-            .iter()
-            .flat_map(|(_, found)| found.entries.values())
-        {
+        sessions.close().await;
+        let found = answered.iter().map(|(_, found, _)| found);
+        for entry in found.flat_map(|found| found.entries.values()) {
             let new = || VersionStatus::new(entry.version, &entry.name, false);
             versions.entry(entry.version).or_insert_with(new);
         }
@@ -120,7 +136,12 @@ impl Migrate {
             let migration = migrations
                 .iter()
                 .find(|one| one.version() == status.version);
-            for (handle, found) in &answered {
+            for (handle, found, begun) in &answered {
+                let mut begun = begun.iter();
+                if let Some(begun) = begun.find(|begun| begun.version == status.version) {
+                    status.begun.push(begun.clone());
+                    continue;
+                }
                 match found.entries.get(&status.version) {
                     None => status.missing.push(location(handle)),
                     Some(entry) if entry.state == State::Applied => {
@@ -194,6 +215,7 @@ impl VersionStatus {
             applied: 0,
             missing: Vec::new(),
             interrupted: Vec::new(),
+            begun: Vec::new(),
             changed: Vec::new(),
         }
     }
@@ -213,6 +235,12 @@ impl VersionStatus {
                 parts.push(format!("{what} in {}, such as {first}", locations.len()));
             }
         }
+        if let Some(first) = self.begun.first() {
+            parts.push(format!(
+                "partly done in {}, such as {first}",
+                self.begun.len()
+            ));
+        }
         if parts.is_empty() {
             return "current".to_owned();
         }
@@ -225,6 +253,7 @@ impl VersionStatus {
         self.has_file
             && self.missing.is_empty()
             && self.interrupted.is_empty()
+            && self.begun.is_empty()
             && self.changed.is_empty()
     }
 }

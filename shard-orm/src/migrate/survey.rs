@@ -161,8 +161,8 @@ async fn with_table(
             // Its schema or database is named by its address.
             let about = About::Table(table);
             let mut found = false;
-            if let Some((text, values)) = about.question(dialect) {
-                conn.ask(text, &values, &mut |_| {
+            if let Some((text, values)) = about.question(dialect, None) {
+                conn.ask(&text, &values, &mut |_| {
                     found = true;
                     Ok(())
                 })

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::apply::{Context, Work, apply, prepare};
+use super::backfill::Pace;
 use super::builder::Migrate;
 use super::event::Event;
 use super::lock::GroupLock;
@@ -19,6 +20,7 @@ pub(super) struct Wave<'a> {
     /// The servers on which a migration has failed, once for each.
     stopped: Mutex<Vec<Arc<str>>>,
     sessions: Sessions,
+    pace: Pace,
 }
 
 /// The outcome in one namespace.
@@ -42,6 +44,7 @@ impl<'a> Wave<'a> {
             lock,
             stopped: Mutex::default(),
             sessions: Sessions::new(migrate.options.lock_timeout),
+            pace: Pace::new(migrate.options.throttle),
         }
     }
 
@@ -64,10 +67,7 @@ impl<'a> Wave<'a> {
     /// Runs the migrations of one namespace, unless the run has stopped on its server.
     pub(super) async fn run(&self, task: &Task<'_>) -> Outcome {
         let handle = &task.handle;
-        let mut done = Done {
-            location: location(handle),
-            versions: Vec::new(),
-        };
+        let mut done = Done::new(location(handle), Vec::new());
         if self.is_stopped(&handle.server) {
             return Outcome {
                 done,
@@ -112,6 +112,7 @@ impl<'a> Wave<'a> {
                 location: &location,
                 notify: &|event| self.migrate.notify(event),
                 is_held: &|| self.lock.is_held(),
+                pace: &self.pace,
             };
             let applied = apply(&mut session, work, &context).await;
             applied.map_err(|stopped| failed(handle, Some(work), &stopped))?;

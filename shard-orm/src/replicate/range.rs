@@ -8,6 +8,8 @@ use std::cmp::Ordering;
 use std::ops::Bound;
 use std::sync::Arc;
 
+#[cfg(feature = "migrate")]
+use sea_query::Alias;
 use sea_query::{
     Condition, Expr, ExprTrait as _, IntoCondition as _, SelectStatement, TableRef, UnionType,
     Value,
@@ -65,6 +67,14 @@ impl KeyOrder {
             } else {
                 column
             }
+        })
+    }
+
+    /// In the database's own order, where a statement calls the table `name`.
+    #[cfg(feature = "migrate")]
+    pub(crate) fn named(table: &Arc<TableDef>, name: &str) -> Self {
+        Self::with(table, |ordinal, _| {
+            Expr::col((Alias::new(name), alias(table, ordinal)))
         })
     }
 
@@ -135,7 +145,7 @@ impl KeyOrder {
     }
 
     /// Whether a row's key is in a range.
-    fn within(&self, range: &Range) -> Condition {
+    pub(crate) fn within(&self, range: &Range) -> Condition {
         let from = match &range.from {
             Bound::Unbounded => None,
             Bound::Included(key) => Some(beyond(&self.columns, key, Edge::From)),

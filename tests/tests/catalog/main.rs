@@ -1,6 +1,7 @@
 //! Clusters that take their topology from a catalog, and follow its changes.
 
 mod change;
+mod contract;
 mod failover;
 mod follow;
 mod ids;

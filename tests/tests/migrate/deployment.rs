@@ -83,6 +83,21 @@ impl<'f> Deployment<'f> {
         self.run_at(SqlPlace::Shard { group, shard }, sql).await;
     }
 
+    /// The rows of a query on a logical shard, as an operator sees them.
+    pub(crate) async fn rows_of(&self, shard: u32, sql: &str) -> Vec<Vec<Option<String>>> {
+        let group = GROUP.to_owned();
+        let place = SqlPlace::Shard { group, shard };
+        let request = SqlRequest::new(place, AssertSqlSafe(sql.to_owned()));
+        let mut report = run_sql(&self.cluster, &request).await.unwrap();
+        let outcome = report.outcomes.remove(0);
+        assert!(outcome.error.is_none(), "{sql}: {outcome:?}");
+        outcome
+            .results
+            .into_iter()
+            .flat_map(|result| result.rows)
+            .collect()
+    }
+
     /// Runs SQL at one place.
     pub(crate) async fn run_at(&self, place: SqlPlace, sql: &str) {
         let request = SqlRequest::new(place, AssertSqlSafe(sql.to_owned()));

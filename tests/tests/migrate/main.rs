@@ -1,5 +1,6 @@
 //! Migrations over all namespaces of a cluster.
 
+mod backfill;
 mod deployment;
 mod drift;
 mod drift_scratch;

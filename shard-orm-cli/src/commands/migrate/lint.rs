@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
+use shard_orm::catalog::{Process, TableUse};
 use shard_orm::migrate::{Finding, LintRule, Migrate, Migrations, lint};
 use shard_orm::{Cluster, Dialect};
 
@@ -40,6 +41,9 @@ pub(super) struct Args {
     /// The database. Without it, the configuration says which one each folder is for.
     #[arg(long)]
     backend: Option<Backend>,
+    /// Also find what removes a table or column that a living process has registered in the catalog.
+    #[arg(long, conflicts_with = "files")]
+    used: bool,
     #[command(flatten)]
     allow: AllowArgs,
 }
@@ -84,13 +88,17 @@ impl AllowArgs {
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let is_named = |file: &PathBuf| named_dialect(file).is_some();
     let names_all = !args.files.is_empty() && args.files.iter().all(is_named);
-    let cluster = match args.backend.is_some() || names_all {
+    let cluster = match (args.backend.is_some() || names_all) && !args.used {
         true => None,
         false => Some(session.open().await?),
     };
     let dialect = |folder: &str| match (args.backend, &cluster) {
         (None, Some(cluster)) => dialect_of(cluster, folder),
         (backend, _) => Ok(backend.unwrap_or(Backend::Postgres).dialect()),
+    };
+    let used = match &cluster {
+        Some(cluster) if args.used => used(cluster).await?,
+        _ => Vec::new(),
     };
     let mut findings = Vec::new();
     for file in &args.files {
@@ -100,7 +108,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         let migrations = Migrations::from_folder(&args.migrations)?;
         for folder in migrations.folders() {
             if args.only.is_empty() || args.only.iter().any(|only| only == folder) {
-                findings.extend(migrations.lint(folder, dialect(folder)?));
+                findings.extend(migrations.lint_used(folder, dialect(folder)?, &used));
             }
         }
     }
@@ -110,6 +118,13 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         true => Exit::Done,
         false => Exit::Findings,
     })
+}
+
+/// What the living processes have registered.
+async fn used(cluster: &Cluster) -> Result<Vec<TableUse>> {
+    let processes = cluster.catalog()?.processes().await?;
+    let living = processes.into_iter().filter(Process::is_living);
+    Ok(living.flat_map(|process| process.tables).collect())
 }
 
 /// The database in the name of a file: `1_notes.postgres.up.sql`.

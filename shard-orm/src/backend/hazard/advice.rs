@@ -111,11 +111,22 @@ pub(crate) fn advice(dialect: Dialect, hazard: &Hazard) -> Advice {
              no such program is left"
                 .to_owned(),
         ),
+        LintRule::InUse => (
+            match &hazard.subject {
+                Some(column) => format!("a registered model names column `{column}` of `{table}`"),
+                None => format!("a registered model names table `{table}`"),
+            },
+            "take it out of the model, roll that release out, and remove it in a later file with `-- \
+             phase: contract`"
+                .to_owned(),
+        ),
         LintRule::WholeTableUpdate => (
             format!(
                 "all rows of `{table}` are changed in one transaction, which locks them until it ends"
             ),
-            "change them in batches, in a file with `-- phase: backfill`".to_owned(),
+            "change them in batches, in a file with the lines `-- phase: backfill` and `-- backfill: \
+             table=.. key=..`, and `WHERE {range}`"
+                .to_owned(),
         ),
         LintRule::LintComment => (String::new(), String::new()),
     };

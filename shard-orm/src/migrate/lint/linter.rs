@@ -6,6 +6,7 @@ use super::comment::{Allow, allows};
 use super::{Finding, LintRule};
 use crate::backend::hazard::{Facts, Hazard, advice, facts};
 use crate::backend::script::statements;
+use crate::catalog::TableUse;
 use crate::dialect::Dialect;
 use crate::migrate::file::Script;
 use crate::migrate::phase::Phase;
@@ -21,6 +22,8 @@ pub(super) struct Linter {
     checks: Vec<(String, Option<String>, String)>,
     /// Columns without NULL, by such a check: table and column.
     not_null: BTreeSet<(String, String)>,
+    /// What registered models name, in the place of the files.
+    used: Vec<TableUse>,
 }
 
 impl Linter {
@@ -31,7 +34,14 @@ impl Linter {
             new: BTreeSet::new(),
             checks: Vec::new(),
             not_null: BTreeSet::new(),
+            used: Vec::new(),
         }
+    }
+
+    /// With the tables that registered models name.
+    pub(super) fn with_used(mut self, used: Vec<TableUse>) -> Self {
+        self.used = used;
+        self
     }
 
     /// Treats the tables of the last file as new in the later ones too.
@@ -62,6 +72,8 @@ impl Linter {
             before = last;
             self.learn(&facts);
             for hazard in &facts.hazards {
+                let used = self.in_use(hazard);
+                let hazard = used.as_ref().unwrap_or(hazard);
                 if !here.contains(&hazard.rule) && self.applies(hazard, script) {
                     findings.push(self.finding(script, statement.line, hazard));
                 }
@@ -93,6 +105,17 @@ impl Linter {
         }
     }
 
+    /// The hazard of a removal of what a registered model names.
+    fn in_use(&self, hazard: &Hazard) -> Option<Hazard> {
+        let column = hazard.subject.as_deref();
+        let names = |one: &TableUse| one.names(&one.place, &hazard.table, column);
+        let is_used = hazard.rule.is_removal() && self.used.iter().any(names);
+        is_used.then(|| Hazard {
+            rule: LintRule::InUse,
+            ..hazard.clone()
+        })
+    }
+
     fn applies(&self, hazard: &Hazard, script: &Script) -> bool {
         let table = folded(&hazard.table);
         if self.new.contains(&table) || self.kept.contains(&table) {
@@ -101,8 +124,7 @@ impl Linter {
         match hazard.rule {
             LintRule::DropTable | LintRule::DropColumn => script.phase != Some(Phase::Contract),
             LintRule::WholeTableUpdate => {
-                script.phase != Some(Phase::Backfill)
-                    && self.dialect.capability().servers.is_supported()
+                script.backfill.is_none() && self.dialect.capability().servers.is_supported()
             }
             LintRule::SetNotNull => {
                 let column = folded(hazard.subject.as_deref().unwrap_or_default());

@@ -398,9 +398,11 @@ fn changes_of_all_rows_are_reported() {
                 "UPDATE a SET b = 1 WHERE c = 2",
                 "DELETE FROM a WHERE b IN (SELECT 1)",
                 "CREATE TABLE a (b int); INSERT INTO a VALUES (1); UPDATE a SET b = 2",
-                "-- phase: backfill\nUPDATE a SET b = 1",
+                "-- phase: backfill\n-- backfill: table=a\nUPDATE a SET b = 1 WHERE {range}",
             ],
         );
+        let whole = "-- phase: backfill\nUPDATE a SET b = 1";
+        assert_eq!(broken(dialect, whole), [(2, "whole-table-update")]);
     }
     passes(Sqlite, &["UPDATE a SET b = 1"]);
 }
