@@ -145,7 +145,7 @@ pub(crate) use literal::literal;
 #[cfg(feature = "migrate")]
 pub(crate) use model_type::{ignores_declared_types, model_type};
 #[cfg(feature = "reshard")]
-pub(crate) use move_objects::{analyze, cascade, drop_namespace, objects_of_namespace};
+pub(crate) use move_objects::{analyze, drop_namespace, objects_of_namespace};
 #[cfg(feature = "reshard")]
 pub(crate) use move_session::{commit_durably, durability, move_session};
 pub(crate) use namespaces::{

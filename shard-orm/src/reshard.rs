@@ -39,6 +39,7 @@ mod blueprint;
 mod check;
 mod copy;
 mod driver;
+mod failure;
 #[cfg(test)]
 mod model;
 mod mover;

@@ -45,14 +45,6 @@ pub(crate) fn drop_namespace(dialect: Dialect, name: &str, objects: &[String]) -
     }
 }
 
-/// What follows `DROP TABLE` so that what depends on the table goes with it.
-pub(crate) fn cascade(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Postgres => " CASCADE",
-        Dialect::Sqlite | Dialect::MySql => "",
-    }
-}
-
 /// The statement that collects the statistics of a table.
 pub(crate) fn analyze(dialect: Dialect, table: &str) -> Option<String> {
     let table = quoted(dialect, table);

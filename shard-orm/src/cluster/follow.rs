@@ -96,7 +96,7 @@ impl Follower {
     /// Reports the tables of a model with the next heartbeat, which is due now.
     pub(super) fn add_tables(&self, tables: &[TableUse]) {
         self.tables().all.extend_from_slice(tables);
-        self.signals.changed.notify_one();
+        self.signals.report();
     }
 
     fn tables(&self) -> std::sync::MutexGuard<'_, Tables> {

@@ -134,7 +134,8 @@ impl Blueprint {
 
     /// Writes it into the target's namespace.
     pub(super) async fn write(&self, target: &mut Place) -> Result<()> {
-        let name = || Alias::new(table_of(target.ticket().job));
+        let job = target.ticket().job;
+        let name = || Alias::new(table_of(job));
         let columns = [
             ("number", Kind::Integer),
             ("stage", Kind::Text),
@@ -142,6 +143,9 @@ impl Blueprint {
         ];
         let create = create_table(target.dialect(), name(), &columns);
         target.batch(&create).await?;
+        let mut delete = Query::delete();
+        delete.from_table(name());
+        target.run(&delete).await?;
         for (number, (stage, text)) in (0_i64..).zip(&self.entries) {
             let mut insert = Query::insert();
             insert

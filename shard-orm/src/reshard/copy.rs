@@ -114,6 +114,7 @@ async fn copy_page(
         progress.last = Some(text_of(&key_of(&table.def, last))?);
     }
     progress.rows += rows.len() as u64;
+    source.make_durable().await?;
     target.begin_as(State::Incoming).await?;
     target.put_rows(table, &rows).await?;
     record(target, table, progress).await?;
@@ -239,8 +240,9 @@ async fn pass_page(
     }
     progress.rows += rows;
     record(target, table, progress).await?;
-    target.commit().await?;
     source.commit().await?;
+    source.make_durable().await?;
+    target.commit().await?;
     Ok(rows)
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::Reshard;
 use super::blueprint::Blueprint;
+use super::failure::may_pass;
 use super::mover::{Action, Done, End, Seen, View, next, state};
 use super::place::{Place, Standing, Ticket};
 use super::renewal::Renewal;
@@ -57,6 +58,8 @@ pub(super) struct Driver {
     /// Since when a fence has been tried.
     pub(super) fencing: Option<Instant>,
     entered: Instant,
+    /// A step has failed, and no higher token was got since.
+    retake_failed: bool,
     renewal: Renewal,
 }
 
@@ -104,6 +107,7 @@ impl Driver {
             fenced: None,
             fencing: None,
             entered: Instant::now(),
+            retake_failed: false,
             renewal,
         })
     }
@@ -141,6 +145,13 @@ impl Driver {
             if self.renewal.is_lost() {
                 return Err(taken(&self.job));
             }
+            if self.retake_failed {
+                self.retake().await?;
+                if self.retake_failed {
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
+            }
             let step = async {
                 let view = self.view().await?;
                 let action = next(&view);
@@ -159,7 +170,7 @@ impl Driver {
                     pause = first;
                 }
                 Err(error) => {
-                    self.forget_places();
+                    self.forget();
                     let since = *failing_since.get_or_insert_with(Instant::now);
                     if !may_pass(&error) || since.elapsed() > PATIENCE {
                         return Err(error);
@@ -172,9 +183,32 @@ impl Driver {
                     );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(longest);
+                    self.retake().await?;
                 }
             }
         }
+    }
+
+    /// Takes the job again, under a higher token: a statement whose answer was lost may still be on its way,
+    /// and must not act on what is concluded from now on.
+    async fn retake(&mut self) -> Result<()> {
+        let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        let job = match store.take_job(self.job.id, &self.owner).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return Err(taken(&store.job(self.job.id).await?)),
+            // The token stays, and the next failure or success tells more.
+            Err(error) => {
+                self.retake_failed = true;
+                tracing::warn!(target: "shard_orm", job = self.job.id, %error, "no higher token");
+                return Ok(());
+            }
+        };
+        self.retake_failed = false;
+        let taken = (handle, job.clone(), self.owner.clone());
+        self.renewal = Renewal::start(&self.cluster, taken, &self.throttle);
+        self.job = job;
+        Ok(())
     }
 
     /// Applies what has changed at the target to the source. True once the runner may stop.
@@ -312,7 +346,7 @@ impl Driver {
     }
 
     /// After a failure nothing is known of the connections, nor of what the last statement did.
-    fn forget_places(&mut self) {
+    fn forget(&mut self) {
         self.source = None;
         self.target = None;
         self.seen = None;
@@ -391,21 +425,6 @@ fn seen(standing: Option<Standing>, ticket: Ticket) -> Seen {
         state: standing.state,
         own: standing.is_of(ticket),
     })
-}
-
-/// Whether a failure may be gone at the next attempt.
-fn may_pass(error: &Error) -> bool {
-    error.is_retryable()
-        || matches!(
-            error.kind(),
-            ErrorKind::Unavailable
-                | ErrorKind::Timeout
-                | ErrorKind::Deadlock
-                | ErrorKind::Serialization
-                | ErrorKind::OutcomeUnknown
-                | ErrorKind::PoolExhausted
-                | ErrorKind::ReadOnly
-        )
 }
 
 /// Whether an operator wants the job to change its course.

@@ -125,8 +125,9 @@ impl Ends<'_> {
             }
             after = logged.keys(&rows).pop();
         }
-        self.to.commit().await?;
-        self.from.commit().await
+        self.from.commit().await?;
+        self.from.make_durable().await?;
+        self.to.commit().await
     }
 }
 

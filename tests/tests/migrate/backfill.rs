@@ -298,8 +298,7 @@ behaviours! { (Order), 2 shards on 1 servers, |options| options;
                 }
             });
             run.up().await.unwrap();
-            let times = times.lock().unwrap().clone();
-            times
+            times.lock().unwrap().clone()
         };
         // Twelve batches of five rows on one server, twenty a second.
         let rated = times(&files[..2], |run| run.rows_per_second(100)).await;

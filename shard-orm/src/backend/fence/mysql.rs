@@ -16,14 +16,14 @@ fn open_record(fence: &Fence<'_>, token: u64) -> String {
     format!("{}_a{token}", fence.prefix())
 }
 
-/// A tombstone, while the namespace is open.
+/// A tombstone, while the namespace is open. The token keeps runners apart.
 fn tombstone(fence: &Fence<'_>, name: &str) -> String {
-    format!("{}_t", fence.held(name))
+    format!("{}_t{}", fence.held(name), fence.token)
 }
 
 /// What the tombstones read, which never exists when they are used.
 fn gone(fence: &Fence<'_>) -> String {
-    format!("{}_gone", fence.prefix())
+    format!("{}_gone{}", fence.prefix(), fence.token)
 }
 
 pub(super) fn prepare(fence: &Fence<'_>) -> Vec<String> {
@@ -124,12 +124,13 @@ pub(super) fn clean(fence: &Fence<'_>, others: &[String]) -> Vec<String> {
             continue;
         };
         let quoted = fence.quoted(name);
-        if rest.starts_with(['a', 'f']) && rest[1..].parse::<u64>().is_ok() || rest == "gone" {
+        let is_number = |text: &str| text.parse::<u64>().is_ok();
+        let is_record = rest.starts_with(['a', 'f']) && is_number(&rest[1..]);
+        let is_gone = rest.strip_prefix("gone").is_some_and(is_number);
+        let parts = rest.split_once("_t");
+        if is_record || is_gone {
             statements.push(format!("DROP TABLE IF EXISTS {quoted}"));
-        } else if rest
-            .strip_suffix("_t")
-            .is_some_and(|number| number.parse::<u64>().is_ok())
-        {
+        } else if parts.is_some_and(|(number, token)| is_number(number) && is_number(token)) {
             statements.push(format!("DROP VIEW IF EXISTS {quoted}"));
         }
     }

@@ -153,20 +153,22 @@ impl Store<'_> {
         }
     }
 
-    /// Makes this runner the owner of a job that has none, or whose owner's lease is over, under a higher
-    /// token. `None` if another runner has it.
+    /// Makes this runner the owner of a job that has none, that it has already, or whose owner's lease is
+    /// over, under a higher token. `None` if another runner has it.
     pub(crate) async fn take_job(self, id: u64, owner: &Owner) -> Result<Option<Job>> {
         let at_first = self.job(id).await?.token;
         let take = || {
             let mut update = self.update(id);
             let dialect = self.handle().dialect();
-            let is_free = plain(OWNER).eq("").or(plain(LEASE).lt(now(dialect)));
+            let is_free = plain(OWNER)
+                .is_in(["", owner.name.as_str()])
+                .or(plain(LEASE).lt(now(dialect)));
             update
                 .value(TOKEN, plain(TOKEN).add(1_i64))
                 .value(OWNER, owner.name.as_str())
                 .value(LEASE, now(dialect).add(millis(owner.lease)))
                 .and_where(is_free)
-                .and_where(plain(TOKEN).gte(at_first.cast_signed()));
+                .and_where(plain(TOKEN).eq(at_first.cast_signed()));
             update
         };
         let update = &take();
@@ -174,10 +176,12 @@ impl Store<'_> {
             let attempt = async move {
                 let tried = self.write(update).await;
                 let job = self.job(id).await?;
-                if job.owner.as_deref() == Some(&*owner.name) {
+                if job.owner.as_deref() == Some(&*owner.name) && job.token > at_first {
                     return Ok(Some(Some(job)));
                 }
-                if job.owner.is_some() && !job.lease.is_zero() {
+                let is_other = job.owner.as_deref() != Some(&*owner.name);
+                if job.token > at_first || (is_other && job.owner.is_some() && !job.lease.is_zero())
+                {
                     return Ok(Some(None));
                 }
                 tried.map(|_| None)
@@ -291,11 +295,8 @@ impl Store<'_> {
 
     /// Changes the limit of a job.
     pub(crate) async fn throttle_job(self, id: u64, rows_per_second: Option<u64>) -> Result<Job> {
-        let job = self.job(id).await?;
-        let plan = Plan {
-            rows_per_second,
-            ..job.plan()
-        };
+        let mut plan = self.job(id).await?.plan();
+        plan.rows_per_second = rows_per_second;
         let mut update = self.update(id);
         update.value(PLAN, plan.to_text());
         self.write(&update).await?;

@@ -37,6 +37,11 @@ impl Signals {
         self.changed.notify_one();
         self.moved.notify_one();
     }
+
+    /// The process has something to report.
+    pub(super) fn report(&self) {
+        self.changed.notify_one();
+    }
 }
 
 /// What each of the tasks needs.

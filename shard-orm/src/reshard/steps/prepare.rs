@@ -10,8 +10,9 @@ use crate::reshard::blueprint::{Blueprint, read_structure};
 use crate::reshard::copy::create_progress;
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::End;
-use crate::reshard::place::{Place, quoted};
+use crate::reshard::place::Place;
 use crate::reshard::rows::MovedTable;
+use crate::reshard::steps::fill::missing;
 use crate::schema::move_log::{self, LoggedTable};
 
 impl Driver {
@@ -52,18 +53,19 @@ impl Driver {
                 structure.objections.len()
             )));
         }
+        // What an earlier attempt has created stays, and nothing is dropped: by now it could be in use.
+        let there = read_structure(target, handle.namespace.name()).await?;
+        let transactional = target.dialect().capability().transactional_ddl;
         target.begin_as(State::Incoming).await?;
-        target.commit().await?;
-        let leftovers = target.tables().await?;
-        for table in leftovers.iter().filter(|table| table.name != TABLE) {
-            let name = quoted(target.dialect(), &table.name);
-            let cascade = crate::backend::cascade(target.dialect());
-            target
-                .batch(&format!("DROP TABLE IF EXISTS {name}{cascade}"))
-                .await?;
+        if !transactional {
+            target.commit().await?;
         }
-        target.all(&structure.create).await?;
+        let create = missing(structure.create.clone(), &there.create);
+        target.all(&create).await?;
         target.all(&structure.privileges).await?;
+        if transactional {
+            target.commit().await?;
+        }
         let blueprint = {
             let named = Blueprint::of(&structure, &|name: &str| name.to_owned());
             let fence = named.fence(source);

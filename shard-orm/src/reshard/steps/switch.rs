@@ -34,6 +34,9 @@ impl Driver {
         let place = self.place(end).await?;
         if !place.dialect().capability().transactional_ddl {
             place.all(&blueprint.fence(place).prepare()).await?;
+            // What was prepared under an old token stays without effect.
+            place.begin_as(State::Active).await?;
+            place.commit().await?;
         }
         let begun = Instant::now();
         match close(place, &blueprint).await {
@@ -58,6 +61,8 @@ impl Driver {
             Err(error) => return Err(error),
         }
         self.fencing = None;
+        // A server that has failed over lacks what was done there.
+        self.done.released &= end == End::Target;
         self.fenced = Some(begun);
         self.done.drained = false;
         self.saw_state(end, State::Fenced);
