@@ -176,9 +176,12 @@ impl<'a> Codec<'a> {
 
     /// Whether a value is of the column's type, in the form that [`typed`](Self::typed) gives it.
     pub(crate) fn fits(self, value: &Value) -> bool {
-        self.null().is_ok_and(|null| {
-            discriminant(&null) == discriminant(value) || are_times_alike(&null, value)
-        })
+        // Each value of SQLite has a type by itself.
+        let is_dynamic = matches!(self.form, Form::Opaque(OpaqueForm::Dynamic));
+        is_dynamic
+            || self.null().is_ok_and(|null| {
+                discriminant(&null) == discriminant(value) || are_times_alike(&null, value)
+            })
     }
 }
 

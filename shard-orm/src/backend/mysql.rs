@@ -178,6 +178,10 @@ fn classify(reported: &dyn DatabaseError) -> Class {
         1049 | 1054 | 1146 | 1347 | 1356 | 1965 => {
             Class::of(Kind::UndefinedTable).hint(UNDEFINED)
         }
+        // The file of a trigger was read while it was being written.
+        1064 if reported.message().starts_with("Unknown trigger has an error") => {
+            Class::of(Kind::Serialization)
+        }
         1040 | 1203 | 1226 => Class::lost(Kind::Unavailable)
             .hint("lower `max_connections` of the pools or raise the server's"),
         1153 => Class::lost(Kind::Unsupported).hint(TOO_LARGE),

@@ -135,7 +135,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         initialized(fixture).await;
         let url = without_password(fixture.dialect, fixture.database_url());
         let relay = Relay::to(&url).await;
-        let quick = settings().timeout(Duration::from_millis(200));
+        let quick = settings().timeout(Duration::from_secs(1));
         let config = process_at(fixture, &relay.url(&url), quick);
         let through = Cluster::connect(&config).await.unwrap();
         let catalog = through.catalog().unwrap();
@@ -180,7 +180,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             node.run("CREATE DATABASE main").await.unwrap();
             url.push_str("/main");
         }
-        let quick = settings().timeout(Duration::from_millis(200));
+        let quick = settings().timeout(Duration::from_secs(1));
         let process = async || {
             let config = process_at(fixture, &url, quick.clone());
             Cluster::connect(&config).await.unwrap()

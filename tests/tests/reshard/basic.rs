@@ -11,7 +11,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let operator = cluster(fixture).await;
         let key = fixture.key_of_shard(MOVING);
         let application = process(fixture).await;
-        let first: Vec<Order> = (0..3_000).map(|amount| order(fixture, key, amount)).collect();
+        let first: Vec<Order> = (0..12_000).map(|amount| order(fixture, key, amount)).collect();
         Order::insert_many(&application, first.clone()).await.unwrap();
         let writer = Writer::start(fixture, application.clone(), key);
 
