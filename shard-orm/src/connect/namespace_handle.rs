@@ -253,6 +253,29 @@ impl NamespaceHandle {
         }
     }
 
+    /// A dedicated connection to the endpoint that takes writes, whose server confirms that it does.
+    ///
+    /// # Errors
+    /// `ReadOnly` with `rule` if it does not.
+    #[cfg(feature = "migrate")]
+    pub(crate) async fn open_primary(&self, rule: &str) -> Result<crate::backend::Conn> {
+        let mut conn = self.writer()?.open_dedicated().await?;
+        if self.dialect().capability().servers.is_supported() {
+            let observed = crate::backend::observe(&mut conn).await;
+            if !observed.map_err(|failure| failure.error)?.writable {
+                return Err(Error::new(
+                    ErrorKind::ReadOnly,
+                    format!(
+                        "server `{}` is a replica or read-only; {rule}: name the primary in the \
+                         configuration",
+                        self.server
+                    ),
+                ));
+            }
+        }
+        Ok(conn)
+    }
+
     /// The primary's endpoint for reads. If no endpoint takes writes, the last one that did.
     pub(super) fn primary_reader(&self) -> &Endpoint {
         self.reading(self.health.last_primary())

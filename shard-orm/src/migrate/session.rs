@@ -11,10 +11,10 @@ use crate::backend::migration::{
 };
 use crate::backend::{
     AbandonedSession, AdvisoryLock, Conn, Failure, Field, OnRow, Row, begin, current_namespace,
-    observe, render, use_namespace,
+    render, use_namespace,
 };
 use crate::connect::NamespaceHandle;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 
 /// The time that the server may wait for a silent session that applies statements one by one.
 const SILENCE: Duration = Duration::from_hours(24);
@@ -54,20 +54,7 @@ impl Session {
         handle: &Arc<NamespaceHandle>,
         lock_timeout: Duration,
     ) -> Result<Self> {
-        let mut conn = handle.writer()?.open_dedicated().await?;
-        if handle.dialect().capability().servers.is_supported() {
-            let observed = observe(&mut conn).await.map_err(|failure| failure.error)?;
-            if !observed.writable {
-                return Err(Error::new(
-                    ErrorKind::ReadOnly,
-                    format!(
-                        "server `{}` is a replica or read-only; migrations run on primaries: name the \
-                         primary in the configuration",
-                        handle.server
-                    ),
-                ));
-            }
-        }
+        let conn = handle.open_primary("migrations run on primaries").await?;
         let mut session = Self {
             conn,
             handle: Arc::clone(handle),

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_query::{Alias, Expr, ExprTrait, Value};
+use sea_query::{Alias, Expr, ExprTrait, Order, SelectStatement, Value};
 
 use crate::backend::{Row, decode_value, encode_value};
 use crate::dialect::Dialect;
@@ -166,4 +166,25 @@ pub(crate) fn after(columns: &[Alias], values: &[Value]) -> Option<Expr> {
         });
     }
     condition
+}
+
+/// Limits a query to the next rows in the order of their primary key, after this one.
+pub(crate) fn limit_to_page(
+    select: &mut SelectStatement,
+    table: &TableDef,
+    key: Option<&[Value]>,
+    most: u64,
+) {
+    let columns: Vec<_> = key_columns(table).collect();
+    if let Some(key) = key {
+        if let ([first, _, ..], Some(value)) = (columns.as_slice(), key.first()) {
+            // An index finds where this begins, which not every database sees of the rest.
+            select.and_where(Expr::col(first.clone()).gte(Expr::Value(value.clone())));
+        }
+        select.and_where_option(after(&columns, key));
+    }
+    for column in columns {
+        select.order_by(column, Order::Asc);
+    }
+    select.limit(most);
 }

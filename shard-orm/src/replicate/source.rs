@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sea_query::{Expr, ExprTrait as _, Order, SelectStatement, Value};
+use sea_query::{Expr, SelectStatement, Value};
 
 use super::compare::Change;
-use super::keys::{Cells, KEYS_PER_STATEMENT, after, bytes_of, cells, key_columns, key_of, one_of};
+use super::keys::{Cells, KEYS_PER_STATEMENT, bytes_of, cells, key_of, limit_to_page, one_of};
 use super::location::TableLocation;
 use super::mode::Mode;
 use super::subset::Subset;
@@ -98,19 +98,8 @@ impl Source {
 
     /// The next rows in the order of their primary key, after this one.
     pub(crate) async fn rows_after(&self, key: Option<&[Value]>, most: u64) -> Result<Vec<Cells>> {
-        let columns: Vec<_> = key_columns(self.def()).collect();
         let mut select = self.select();
-        if let Some(key) = key {
-            if let ([first, _, ..], Some(value)) = (columns.as_slice(), key.first()) {
-                // An index finds where this begins, which not every database sees of the rest.
-                select.and_where(Expr::col(first.clone()).gte(Expr::Value(value.clone())));
-            }
-            select.and_where_option(after(&columns, key));
-        }
-        for column in columns {
-            select.order_by(column, Order::Asc);
-        }
-        select.limit(most);
+        limit_to_page(&mut select, self.def(), key, most);
         self.rows(&select).await
     }
 }

@@ -13,8 +13,8 @@ use sea_query::{
 
 use crate::backend::inspect::{Catalog, question_about_all};
 use crate::backend::{
-    Conn, Failure, Field as _, OnRow, Row, begin, commit_durably, move_session, observe, quote,
-    render, use_namespace,
+    Conn, Failure, Field as _, OnRow, Row, begin, commit_durably, move_session, quote, render,
+    use_namespace,
 };
 use crate::connect::{NamespaceHandle, STATE, State, TABLE};
 use crate::dialect::Dialect;
@@ -53,20 +53,9 @@ pub(super) struct Place {
 impl Place {
     /// Opens a connection to the primary of a namespace, which need not exist yet.
     pub(super) async fn open(handle: &Arc<NamespaceHandle>, ticket: Ticket) -> Result<Self> {
-        let mut conn = handle.writer()?.open_dedicated().await?;
-        if handle.dialect().capability().servers.is_supported() {
-            let observed = observe(&mut conn).await.map_err(|failure| failure.error)?;
-            if !observed.writable {
-                return Err(Error::new(
-                    ErrorKind::ReadOnly,
-                    format!(
-                        "server `{}` is a replica or read-only; a logical shard is moved between \
-                         primaries: name the primary in the topology",
-                        handle.server
-                    ),
-                ));
-            }
-        }
+        let conn = handle
+            .open_primary("logical shards are moved between primaries")
+            .await?;
         let mut place = Self {
             conn,
             handle: Arc::clone(handle),

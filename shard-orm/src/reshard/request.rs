@@ -93,6 +93,8 @@ impl MoveShard {
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;
         let store = Store::new(&handle);
+        // A catalog of an earlier version has no jobs.
+        store.create_tables().await?;
         let operator = &self.reshard.operator;
         let job = store
             .create_job(self.kind, &self.group, &plan, planned.rows, operator)

@@ -3,16 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sea_query::{
-    Alias, Expr, ExprTrait as _, IntoTableRef as _, Order, Query, SelectStatement, Value,
-};
+use sea_query::{Alias, IntoTableRef as _, Query, SelectStatement, Value};
 
 use super::place::Place;
 use crate::backend::{Args, Row, Rows, Sql};
 use crate::error::Result;
-use crate::replicate::{
-    Cells, after, bytes_of, cells, key_columns, key_of, one_of, selected, values,
-};
+use crate::replicate::{Cells, bytes_of, cells, key_of, limit_to_page, one_of, selected, values};
 use crate::replicate::{KEYS_PER_STATEMENT, rows_per_statement};
 use crate::schema::TableDef;
 
@@ -205,17 +201,6 @@ fn page_of(
     key: Option<&[Value]>,
     most: u64,
 ) -> SelectStatement {
-    let columns: Vec<_> = key_columns(&table.def).collect();
-    if let Some(key) = key {
-        if let ([first, _, ..], Some(value)) = (columns.as_slice(), key.first()) {
-            // An index finds where this begins, which not every database sees of the rest.
-            select.and_where(Expr::col(first.clone()).gte(Expr::Value(value.clone())));
-        }
-        select.and_where_option(after(&columns, key));
-    }
-    for column in columns {
-        select.order_by(column, Order::Asc);
-    }
-    select.limit(most);
+    limit_to_page(&mut select, &table.def, key, most);
     select
 }

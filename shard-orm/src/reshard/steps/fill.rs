@@ -171,6 +171,10 @@ impl Driver {
             let mut differing = differences(source, target, table, table).await?;
             let mut round = 0;
             while !differing.is_empty() {
+                let wish = self.latest().borrow().as_ref().map(|job| job.wish);
+                if wish.is_some_and(|wish| is_urgent(wish, self.job.state)) {
+                    return Ok(());
+                }
                 self.pass(End::Source).await?;
                 let (source, target) = self.both().await?;
                 differing = still_differing(source, target, table, table, &differing).await?;
