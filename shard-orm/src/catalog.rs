@@ -44,7 +44,7 @@ pub use event::Event;
 pub(crate) use history::{Known, Latest};
 #[cfg(feature = "reshard")]
 pub(crate) use job::{Changes, Owner, Plan, Switch, taken};
-pub use job::{Copied, Job, JobKind, JobState, Part, Wish};
+pub use job::{Copied, Job, JobKind, JobState, Pace, Part, Wish};
 pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};
 pub(crate) use process::Heartbeat;
 pub use process::Process;

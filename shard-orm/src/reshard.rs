@@ -44,11 +44,13 @@ mod failure;
 mod model;
 mod mover;
 mod place;
+mod pulse;
 mod renewal;
 mod replay;
 mod request;
 mod rows;
 mod steps;
+mod supervise;
 mod throttle;
 mod verify;
 
@@ -57,8 +59,9 @@ use std::time::Duration;
 pub use self::check::{Obstacle, Planned};
 use self::driver::{Driver, Until};
 pub use self::request::MoveShard;
+pub use self::supervise::Supervisor;
 use crate::catalog::Store;
-pub use crate::catalog::{Copied, Job, JobKind, JobState, Part, Wish};
+pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, Wish};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -117,7 +120,7 @@ impl Reshard {
     /// Copies a logical shard to another server of its group, into a namespace that never serves it: for
     /// tests and analysis. Its record says `dead`, so that no client takes it for the shard.
     pub fn clone_shard(&self, group: &str, shard: u32, server: &str) -> MoveShard {
-        MoveShard::new(self, JobKind::Clone, group, shard, server)
+        MoveShard::new(self, JobKind::Duplicate, group, shard, server)
     }
 
     /// Runs a job until it waits for an operator, or is over: up to the switch, and then until the old rows
@@ -212,13 +215,13 @@ impl Reshard {
         self.wish(job, Wish::Finish, &AFTER_SWITCH).await
     }
 
-    /// Limits the rows that a job copies in a second; `None` for no limit. It may run meanwhile.
+    /// Changes how fast a job copies rows. It may run meanwhile.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) if there is no such job.
-    pub async fn throttle(&self, job: u64, rows_per_second: Option<u64>) -> Result<Job> {
+    pub async fn throttle(&self, job: u64, pace: Pace) -> Result<Job> {
         let handle = self.cluster.catalog_handle()?;
-        Store::new(&handle).throttle_job(job, rows_per_second).await
+        Store::new(&handle).throttle_job(job, pace).await
     }
 
     async fn wish(&self, job: u64, wish: Wish, states: &[JobState]) -> Result<Job> {

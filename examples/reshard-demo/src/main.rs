@@ -20,7 +20,7 @@ use clap::Parser;
 use shard_orm::Cluster;
 use shard_orm::catalog::Document;
 use shard_orm::config::ServerState;
-use shard_orm::reshard::{Job, JobState, Reshard};
+use shard_orm::reshard::{Job, JobState, Pace, Reshard};
 use shard_orm::topology::{Group, Topology};
 use tokio::runtime::Runtime;
 
@@ -35,7 +35,7 @@ const NEW_SERVER: (&str, &str) = ("c", "sqlite://c");
 /// The logical shards that it gets: a third of those of each other server.
 const MOVED: [u32; 4] = [4, 5, 10, 11];
 /// The most rows that a move copies in a second. Without a limit, so few rows take no time.
-const ROWS_PER_SECOND: u64 = 10_000;
+const PACE: Pace = Pace::RowsPerSecond(10_000);
 /// How long the traffic is shown before the moves, and after them.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The exit status of a program interrupted by a signal.
@@ -160,7 +160,7 @@ async fn move_shards(
             break;
         }
         let request = reshard.move_shard(GROUP, shard, NEW_SERVER.0);
-        let job = request.rows_per_second(ROWS_PER_SECOND).start().await?;
+        let job = request.pace(PACE).start().await?;
         let job = watch.job(job.id, reshard.run(job.id)).await?;
         if job.state != JobState::Holding {
             watch.screen.aborted(&job)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shard_orm::reshard::{Job, Reshard};
+use shard_orm::reshard::{Job, Pace, Reshard};
 
 use crate::Result;
 use crate::exit::{Exit, Failure};
@@ -22,7 +22,8 @@ const PERIOD: Duration = Duration::from_millis(250);
 Examples:
     shard-orm job list
     shard-orm job run 7
-    shard-orm job throttle 7 --rows-per-second 5000
+    shard-orm job throttle 7 --pace 5000
+    shard-orm job supervise
     shard-orm job finish 7 --yes")]
 pub struct Args {
     #[command(subcommand)]
@@ -43,7 +44,7 @@ enum Command {
     Pause(JobArgs),
     /// Run a job that stands still.
     Resume(JobArgs),
-    /// Limit the rows that a job copies in a second.
+    /// Change how fast a job copies rows.
     Throttle(ThrottleArgs),
     /// Give a job up before its switch: the logical shard stays where it is.
     Abort(JobArgs),
@@ -51,6 +52,8 @@ enum Command {
     Reverse(JobArgs),
     /// Remove the old rows. The job cannot be reversed any more.
     Finish(FinishArgs),
+    /// Take over jobs whose process has ended, until it is interrupted.
+    Supervise,
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,9 +76,10 @@ struct RunArgs {
 struct ThrottleArgs {
     #[command(flatten)]
     job: JobArgs,
-    /// The most rows that are copied in a second; 0 for no limit.
-    #[arg(long, value_name = "N")]
-    rows_per_second: u64,
+    /// How fast rows are copied: `gentle` gives way to the application, `full` does not, and a number is
+    /// the most rows in a second.
+    #[arg(long, value_name = "PACE")]
+    pace: Pace,
 }
 
 #[derive(Debug, clap::Args)]
@@ -110,8 +114,8 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             run_and_watch(session, &reshard, args.job, false).await
         }
         Command::Throttle(args) => {
-            let rows = Some(args.rows_per_second).filter(|rows| *rows > 0);
-            print::show(session.output, &reshard.throttle(args.job.job, rows).await?)?;
+            let job = reshard.throttle(args.job.job, args.pace).await?;
+            print::show(session.output, &job)?;
             Ok(Exit::Done)
         }
         Command::Abort(args) => {
@@ -121,6 +125,12 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         Command::Reverse(args) => {
             let job = reshard.reverse(args.job).await?;
             go_on(session, &reshard, &job).await
+        }
+        Command::Supervise => {
+            let supervisor = reshard.supervise();
+            interrupted().await?;
+            supervisor.stop().await;
+            Ok(Exit::Done)
         }
         Command::Finish(args) => {
             let job = reshard.job(args.job.job).await?;

@@ -1,6 +1,6 @@
 //! `reshard`: moves of logical shards between servers.
 
-use shard_orm::reshard::MoveShard;
+use shard_orm::reshard::{MoveShard, Pace};
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
@@ -17,7 +17,7 @@ use crate::session::Session;
 #[command(after_help = "\
 Examples:
     shard-orm reshard move --shard 3 --to b
-    shard-orm reshard move --shard 3 --to b --run --rows-per-second 20000
+    shard-orm reshard move --shard 3 --to b --run --pace 20000
     shard-orm reshard clone --shard 3 --to test --run")]
 pub struct Args {
     #[command(subcommand)]
@@ -49,9 +49,10 @@ struct MoveArgs {
     /// Only examine it, as without --run.
     #[arg(long)]
     dry_run: bool,
-    /// The most rows that are copied in a second.
-    #[arg(long, value_name = "N")]
-    rows_per_second: Option<u64>,
+    /// How fast rows are copied: `gentle` gives way to the application, `full` does not, and a number is
+    /// the most rows in a second.
+    #[arg(long, value_name = "PACE", default_value_t)]
+    pace: Pace,
     /// Accept a source that acknowledges commits before they are durable (MySQL and MariaDB).
     #[arg(long)]
     accept_relaxed_durability: bool,
@@ -70,10 +71,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             (args, reshard.clone_shard(&group, args.shard, &args.to))
         }
     };
-    let mut request = request;
-    if let Some(rows) = args.rows_per_second {
-        request = request.rows_per_second(rows);
-    }
+    let mut request = request.pace(args.pace);
     if args.accept_relaxed_durability {
         request = request.accept_relaxed_durability();
     }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use serde_json::json;
-use shard_orm::reshard::{Job, JobState, Part, Planned};
+use shard_orm::reshard::{Job, JobState, Pace, Part, Planned};
 
 use super::Output;
 use super::table::{Align, Table};
@@ -103,7 +103,7 @@ pub fn show(output: &Output, job: &Job) -> Result<()> {
         copied.rows,
         copied.changes,
     );
-    if let Some(rows) = job.rows_per_second {
+    if let Pace::RowsPerSecond(rows) = job.pace {
         text.push_str(&format!("limit    {rows} rows/s\n"));
     }
     if let Some(pause) = copied.pause {

@@ -175,7 +175,7 @@ fn classify(reported: &dyn DatabaseError) -> Class {
         1317 | 1969 | 3024 | 3572 => Class::of(Kind::Timeout),
         1290 | 1792 | 1836 => Class::of(Kind::ReadOnly),
         // The last are views without their tables, and views where a table is expected: tombstones.
-        1049 | 1054 | 1146 | 1347 | 1356 | 1965 => {
+        1046 | 1049 | 1054 | 1146 | 1347 | 1356 | 1965 => {
             Class::of(Kind::UndefinedTable).hint(UNDEFINED)
         }
         // The file of a trigger was read while it was being written.

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 pub(crate) use self::plan::Plan;
-pub use self::plan::{Copied, Part};
+pub use self::plan::{Copied, Pace, Part};
 pub use self::state::JobState;
 #[cfg(feature = "reshard")]
 pub(crate) use self::store::{Changes, Owner};
@@ -27,8 +27,10 @@ use crate::error::{Error, Result};
 pub enum JobKind {
     /// A logical shard changes its server.
     Move,
-    /// A logical shard is copied to a namespace that never serves it.
-    Clone,
+    /// A logical shard is copied to a namespace that never serves it: a clone. The name of this variant is
+    /// another one, since compilers would call the trait `std::clone::Clone` in all their messages.
+    #[cfg_attr(feature = "serde", serde(rename = "clone"))]
+    Duplicate,
 }
 
 /// What an operator has asked of a job.
@@ -89,8 +91,8 @@ pub struct Job {
     pub targets: Vec<Part>,
     /// The tables, in the order of their numbers in names.
     pub tables: Vec<String>,
-    /// The most rows that it copies in a second; `None` for no limit.
-    pub rows_per_second: Option<u64>,
+    /// How fast it copies rows.
+    pub pace: Pace,
     /// What was done so far.
     pub copied: Copied,
 }
@@ -123,7 +125,7 @@ macro_rules! named {
 }
 use named;
 
-named!(JobKind, "kind", Move => "move", Clone => "clone");
+named!(JobKind, "kind", Move => "move", Duplicate => "clone");
 named!(
     Wish,
     "wish",

@@ -27,6 +27,10 @@ use crate::task::catch_panic;
 
 /// The shortest time from one look at the catalog to the next, for statements that ask for one.
 const FLOOR: Duration = Duration::from_millis(100);
+/// The shortest time between some looks: during a switch the new topology is there after some milliseconds.
+const CLOSE: Duration = Duration::from_millis(5);
+/// The number of looks that may follow each other so closely; one more may with each [`FLOOR`] without a look.
+const SOME: u32 = 20;
 
 /// What a cluster with a catalog keeps.
 pub(super) struct Follower {
@@ -61,6 +65,8 @@ struct Tables {
 struct Look {
     begun: Option<Instant>,
     ended: Option<Instant>,
+    /// The looks that followed each other closely.
+    close: u32,
     /// The problem that was logged, so that it is logged once, and its kind.
     problem: Option<(ErrorKind, String)>,
 }
@@ -285,8 +291,8 @@ impl Cluster {
             return Ok(true);
         }
         if look.begun.is_none_or(|begun| begun < asked) {
-            if let Some(ended) = look.ended {
-                tokio::time::sleep_until(ended + FLOOR).await;
+            if let Some(turn) = look.turn() {
+                tokio::time::sleep_until(turn).await;
             }
             look.at(follower, self).await?;
         } else if let Some(error) = look.error() {
@@ -327,6 +333,20 @@ impl Cluster {
 }
 
 impl Look {
+    /// When the next look may begin.
+    fn turn(&mut self) -> Option<Instant> {
+        let ended = self.ended?;
+        let rested = ended.elapsed().as_millis() / FLOOR.as_millis();
+        self.close = self
+            .close
+            .saturating_sub(u32::try_from(rested).unwrap_or(SOME));
+        if self.close >= SOME {
+            return Some(ended + FLOOR);
+        }
+        self.close += 1;
+        Some(ended + CLOSE)
+    }
+
     async fn at(&mut self, follower: &Follower, cluster: &Cluster) -> Result<bool> {
         self.begun = Some(Instant::now());
         let outcome = follower.reload(cluster).await;

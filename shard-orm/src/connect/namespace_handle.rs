@@ -15,6 +15,7 @@ use super::lock_budget::LockBudget;
 use super::pool::{Lease, Pool, Refusal};
 use super::record::Record;
 use super::verify::verify;
+use crate::backend::Position;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::topology::{Namespace, Read};
@@ -253,16 +254,23 @@ impl NamespaceHandle {
         }
     }
 
-    /// A dedicated connection to the endpoint that takes writes, whose server confirms that it does.
+    /// A dedicated connection to the endpoint that takes writes, whose server confirms that it does,
+    /// and the server's position, if it tells one.
     ///
     /// # Errors
     /// `ReadOnly` with `rule` if it does not.
     #[cfg(feature = "migrate")]
-    pub(crate) async fn open_primary(&self, rule: &str) -> Result<crate::backend::Conn> {
+    pub(crate) async fn open_primary(
+        &self,
+        rule: &str,
+    ) -> Result<(crate::backend::Conn, Option<Position>)> {
         let mut conn = self.writer()?.open_dedicated().await?;
+        let mut position = None;
         if self.dialect().capability().servers.is_supported() {
             let observed = crate::backend::observe(&mut conn).await;
-            if !observed.map_err(|failure| failure.error)?.writable {
+            let observed = observed.map_err(|failure| failure.error)?;
+            position = observed.position;
+            if !observed.writable {
                 return Err(Error::new(
                     ErrorKind::ReadOnly,
                     format!(
@@ -273,7 +281,7 @@ impl NamespaceHandle {
                 ));
             }
         }
-        Ok(conn)
+        Ok((conn, position))
     }
 
     /// The primary's endpoint for reads. If no endpoint takes writes, the last one that did.

@@ -54,7 +54,7 @@ impl Session {
         handle: &Arc<NamespaceHandle>,
         lock_timeout: Duration,
     ) -> Result<Self> {
-        let conn = handle.open_primary("migrations run on primaries").await?;
+        let (conn, _) = handle.open_primary("migrations run on primaries").await?;
         let mut session = Self {
             conn,
             handle: Arc::clone(handle),

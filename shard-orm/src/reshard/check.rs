@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::blueprint::read_structure;
-use super::place::{Place, Ticket, quoted};
+use super::place::{Place, quoted};
 use crate::backend::{
     Field as _, Row, arguments_of_sizes, durability, exact_size, sizes_of_namespaces,
 };
@@ -172,10 +172,9 @@ pub(super) async fn examine(
     if entry.is_some_and(|entry| entry.state == ServerState::Draining.to_string()) {
         against(&about_target, "is draining; activate it first");
     }
-    let nobody = Ticket { job: 0, token: 0 };
-    let mut place = Place::open(&there, nobody).await?;
+    let mut place = Place::visit(&there).await?;
     if here.has_file() && !here.dialect().capability().file_per_namespace {
-        let mut other = Place::open(&here, nobody).await?;
+        let mut other = Place::visit(&here).await?;
         if other.standing(None).await?.is_some() {
             let name = here.namespace.name();
             against(

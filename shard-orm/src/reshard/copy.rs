@@ -85,14 +85,27 @@ pub(super) async fn copy_table(
         None
     };
     while !progress.done {
+        if !throttle.turn().await {
+            break;
+        }
+        let progress = &mut progress;
         let copied = match &types {
-            Some(types) => pass_page(source, target, table, types, &mut progress).await?,
-            None => copy_page(source, target, table, &mut progress).await?,
+            Some(types) => {
+                let page = (&**types, throttle.page(PAGE_OF_BYTES));
+                throttle
+                    .paced(pass_page(source, target, table, page, progress))
+                    .await?
+            }
+            None => {
+                let most = throttle.page(PAGE);
+                throttle
+                    .paced(copy_page(source, target, table, most, progress))
+                    .await?
+            }
         };
         if !on_page(copied) {
             break;
         }
-        throttle.after(copied).await;
     }
     Ok(progress.done)
 }
@@ -102,14 +115,15 @@ async fn copy_page(
     source: &mut Place,
     target: &mut Place,
     table: &MovedTable,
+    most: u64,
     progress: &mut Progress,
 ) -> Result<u64> {
     let after = match &progress.last {
         Some(text) => Some(key_from(text, table)?),
         None => None,
     };
-    let rows = source.page(table, after.as_deref(), PAGE).await?;
-    progress.done = (rows.len() as u64) < PAGE;
+    let rows = source.page(table, after.as_deref(), most).await?;
+    progress.done = (rows.len() as u64) < most;
     if let Some(last) = rows.last() {
         progress.last = Some(text_of(&key_of(&table.def, last))?);
     }
@@ -174,7 +188,7 @@ async fn pass_page(
     source: &mut Place,
     target: &mut Place,
     table: &MovedTable,
-    types: &[String],
+    (types, most): (&[String], u64),
     progress: &mut Progress,
 ) -> Result<u64> {
     let dialect = source.dialect();
@@ -201,7 +215,7 @@ async fn pass_page(
     };
     let texts = keys.iter().map(|key| format!("CAST({key} AS text)"));
     let texts = texts.collect::<Vec<_>>().join(", ");
-    let skipped = PAGE_OF_BYTES - 1;
+    let skipped = most - 1;
     let last = format!("SELECT {texts} FROM {own}{from} ORDER BY {key} OFFSET {skipped} LIMIT 1");
     let mut to: Option<Vec<String>> = None;
     let on_row = &mut |row: &Row<'_>| {

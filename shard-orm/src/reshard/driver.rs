@@ -13,6 +13,7 @@ use super::blueprint::Blueprint;
 use super::failure::may_pass;
 use super::mover::{Action, Done, End, Seen, View, next, state};
 use super::place::{Place, Standing, Ticket};
+use super::pulse::Pulse;
 use super::renewal::Renewal;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
@@ -44,6 +45,7 @@ pub(super) struct Driver {
     owner: Owner,
     until: Until,
     pub(super) throttle: Arc<Throttle>,
+    pub(super) pulse: Option<Pulse>,
     pub(super) source: Option<Place>,
     pub(super) target: Option<Place>,
     seen: Option<(Seen, Seen)>,
@@ -87,8 +89,7 @@ impl Driver {
                 ),
             ));
         };
-        let throttle = Arc::new(Throttle::default());
-        throttle.set(job.rows_per_second);
+        let throttle = Arc::new(Throttle::new(job.pace));
         let renewal = Renewal::start(cluster, (handle, job.clone(), owner.clone()), &throttle);
         Ok(Self {
             cluster: cluster.clone(),
@@ -97,6 +98,7 @@ impl Driver {
             owner,
             until,
             throttle,
+            pulse: None,
             source: None,
             target: None,
             seen: None,
@@ -173,7 +175,7 @@ impl Driver {
                     self.forget();
                     let since = *failing_since.get_or_insert_with(Instant::now);
                     if !may_pass(&error) || since.elapsed() > PATIENCE {
-                        return Err(error);
+                        return Err(self.taken_or(error).await);
                     }
                     tracing::warn!(
                         target: "shard_orm",
@@ -186,6 +188,17 @@ impl Driver {
                     self.retake().await?;
                 }
             }
+        }
+    }
+
+    /// The error of a step, unless another runner has taken the job and changed what the step has met.
+    async fn taken_or(&self, error: Error) -> Error {
+        let Ok(handle) = self.cluster.catalog_handle() else {
+            return error;
+        };
+        match Store::new(&handle).job(self.job.id).await {
+            Ok(job) if job.token != self.job.token => taken(&job),
+            _ => error,
         }
     }
 
@@ -227,7 +240,7 @@ impl Driver {
     async fn view(&mut self) -> Result<View> {
         if let Some(latest) = self.renewal.latest().borrow().clone() {
             self.job.wish = latest.wish;
-            self.job.rows_per_second = latest.rows_per_second;
+            self.job.pace = latest.pace;
         }
         let (source, target) = match self.seen {
             Some(seen) => seen,
@@ -321,6 +334,7 @@ impl Driver {
         if !is_open {
             let handle = self.handle(end).await?;
             let place = Place::open(&handle, self.ticket()).await?;
+            self.note_history(end, place.position.as_ref());
             match end {
                 End::Source => self.source = Some(place),
                 End::Target => self.target = Some(place),
@@ -350,7 +364,9 @@ impl Driver {
         self.source = None;
         self.target = None;
         self.seen = None;
-        self.cursors.fill(0);
+        self.blueprint = None;
+        self.tables.clear();
+        self.cursors.clear();
         self.done.drained = false;
         self.done.level = false;
     }
@@ -358,6 +374,7 @@ impl Driver {
     /// Records the next state, with what was done in the one before.
     pub(super) async fn record(&mut self, to: JobState) -> Result<()> {
         self.leave();
+        self.pulse = None;
         let handle = self.cluster.catalog_handle()?;
         let changes = Changes {
             message: Some(String::new()),

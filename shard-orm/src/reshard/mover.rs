@@ -39,6 +39,8 @@ pub(super) struct Done {
     pub(super) level: bool,
     pub(super) indexed: bool,
     pub(super) verified: bool,
+    /// A server has failed over since source and target were compared. It may lack what it had.
+    pub(super) suspect: bool,
     pub(super) way_back: bool,
     /// The log was found empty by a read that began after the fence.
     pub(super) drained: bool,
@@ -75,6 +77,8 @@ pub(super) enum Action {
     Index,
     /// Compares source and target.
     Verify,
+    /// Compares both ends after a failover, and copies again what differs from this one.
+    Repair(End),
     /// Installs the capture of changes at the target.
     PrepareWayBack,
     /// Closes one end to everybody else.
@@ -126,6 +130,11 @@ pub(super) fn next(view: &View) -> Action {
     if view.wish == Wish::Pause && view.state < JobState::Switching {
         return Action::Rest;
     }
+    if view.done.suspect
+        && let Some(end) = serving(view)
+    {
+        return Action::Repair(end);
+    }
     match view.state {
         JobState::Preparing => preparing(view),
         JobState::Copying if !view.done.copied => Action::Copy,
@@ -153,6 +162,23 @@ pub(super) fn next(view: &View) -> Action {
     }
 }
 
+/// The end whose rows count after a failover, where rows can be applied at the other one.
+fn serving(view: &View) -> Option<End> {
+    match view.state {
+        JobState::Copying
+        | JobState::Levelling
+        | JobState::Verifying
+        | JobState::Ready
+        | JobState::Switching => {
+            (state(view.target) == Some(State::Incoming)).then_some(End::Source)
+        }
+        JobState::Switched | JobState::Holding | JobState::Reversing => {
+            (state(view.source) == Some(State::Fenced)).then_some(End::Target)
+        }
+        _ => None,
+    }
+}
+
 /// The state at an end, if its record has one.
 pub(super) fn state(seen: Seen) -> Option<State> {
     match seen {
@@ -177,8 +203,8 @@ fn ready(view: &View) -> Action {
     }
     match view.kind {
         // A clone is what the source was at one moment; it is not kept equal.
-        JobKind::Clone if !view.done.completed => Action::Complete(End::Target),
-        JobKind::Clone => Action::Record(JobState::Finishing),
+        JobKind::Duplicate if !view.done.completed => Action::Complete(End::Target),
+        JobKind::Duplicate => Action::Record(JobState::Finishing),
         JobKind::Move if !view.done.way_back => Action::PrepareWayBack,
         JobKind::Move => Action::Record(JobState::Switching),
     }
@@ -219,7 +245,7 @@ fn finishing(view: &View) -> Action {
         (JobKind::Move, Some(State::Active), _) => Action::Fence(End::Source),
         (JobKind::Move, Some(State::Fenced), _) => Action::Retire,
         // A clone never serves.
-        (JobKind::Clone, _, Some(State::Incoming)) => Action::Kill,
+        (JobKind::Duplicate, _, Some(State::Incoming)) => Action::Kill,
         _ if !view.done.cleaned => Action::Clean,
         _ => Action::Record(JobState::Finished),
     }

@@ -5,6 +5,7 @@
 //! more, whenever it wakes up.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sea_query::{
     Alias, Expr, ExprTrait as _, IntoTableRef as _, LockType, Query, QueryStatementWriter,
@@ -13,19 +14,36 @@ use sea_query::{
 
 use crate::backend::inspect::{Catalog, question_about_all};
 use crate::backend::{
-    Conn, Failure, Field as _, OnRow, Row, begin, commit_durably, move_session, quote, render,
-    use_namespace,
+    Conn, Failure, Field as _, OnRow, Position, Row, begin, commit_durably, move_session, quote,
+    render, use_namespace,
 };
 use crate::connect::{NamespaceHandle, STATE, State, TABLE};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::TableDef;
 
+/// The pause between two attempts to be the only session of a job, and how long it is tried.
+const PAUSE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For how long such a session may be silent.
+const SILENCE: Duration = Duration::from_hours(24);
+
 /// The job and token under which a mover acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub(super) job: u64,
     pub(super) token: u64,
+}
+
+impl Ticket {
+    /// Whether a record has the ticket of a later runner or job.
+    fn is_before(self, found: Standing) -> bool {
+        match found.job {
+            Some(job) if job == self.job => found.token > self.token,
+            Some(job) => job > self.job,
+            None => false,
+        }
+    }
 }
 
 /// What the record of a namespace says of its moves.
@@ -47,18 +65,34 @@ impl Standing {
 pub(super) struct Place {
     pub(super) conn: Conn,
     pub(super) handle: Arc<NamespaceHandle>,
+    /// Where its server was when it was opened, and in which history; not told by each server.
+    pub(super) position: Option<Position>,
     ticket: Ticket,
 }
 
 impl Place {
-    /// Opens a connection to the primary of a namespace, which need not exist yet.
+    /// Opens a connection for the runner of a job to the primary of a namespace, which need not exist yet.
     pub(super) async fn open(handle: &Arc<NamespaceHandle>, ticket: Ticket) -> Result<Self> {
-        let conn = handle
+        let mut place = Self::connect(handle, ticket).await?;
+        if !place.dialect().capability().transactional_ddl {
+            place.succeed().await?;
+        }
+        Ok(place)
+    }
+
+    /// Opens a connection for somebody who only looks.
+    pub(super) async fn visit(handle: &Arc<NamespaceHandle>) -> Result<Self> {
+        Self::connect(handle, Ticket { job: 0, token: 0 }).await
+    }
+
+    async fn connect(handle: &Arc<NamespaceHandle>, ticket: Ticket) -> Result<Self> {
+        let (conn, position) = handle
             .open_primary("logical shards are moved between primaries")
             .await?;
         let mut place = Self {
             conn,
             handle: Arc::clone(handle),
+            position,
             ticket,
         };
         place
@@ -72,6 +106,42 @@ impl Place {
             }
         }
         Ok(place)
+    }
+
+    /// Ends the session that a former runner, or this one before a failure, has left in the namespace, where a
+    /// statement that changes a table cannot check the token in its own transaction: it may still wait there for a
+    /// lock, and be carried out long after what it did was undone. This session is the only one from then on, until
+    /// that of a later runner ends it.
+    async fn succeed(&mut self) -> Result<()> {
+        let key = format!("reshard/{}/{}", self.job(), self.handle.namespace.name());
+        let lock = crate::lock::advisory(&self.handle.cluster, &key);
+        let begun = Instant::now();
+        loop {
+            let is_alone = self.conn.advisory_lock(&lock, SILENCE).await;
+            if is_alone.map_err(|failure| self.named(failure))? {
+                return Ok(());
+            }
+            // That of a later runner is not ended.
+            let found = self.standing(None).await?;
+            if found.is_some_and(|found| self.ticket.is_before(found)) {
+                return Err(self.fenced(found));
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!(
+                        "a former session of job {} is still busy in namespace `{}` on server `{}`, and cannot be \
+                         ended with KILL; end it, and run the job again",
+                        self.ticket.job,
+                        self.handle.namespace.name(),
+                        self.handle.server
+                    ),
+                ));
+            }
+            let evicted = self.conn.advisory_evict(&lock).await;
+            evicted.map_err(|failure| self.named(failure))?;
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     pub(super) fn dialect(&self) -> Dialect {
@@ -256,11 +326,7 @@ impl Place {
         self.begin().await?;
         let found = self.standing(Some(LockType::Update)).await?;
         let Ticket { job, token } = self.ticket;
-        let is_later = found.is_none_or(|found| match found.job {
-            Some(own) if own == job => found.token > token,
-            Some(own) => own > job,
-            None => false,
-        });
+        let is_later = found.is_none_or(|found| self.ticket.is_before(found));
         let Some(found) = found.filter(|_| !is_later) else {
             self.rollback().await;
             return Err(self.fenced(found));

@@ -82,7 +82,7 @@ async fn renew(
         if found.token != job.token {
             break;
         }
-        throttle.set(found.rows_per_second);
+        throttle.set(found.pace);
         let is_over = found.state.is_over();
         latest.send_replace(Some(found));
         if is_over {

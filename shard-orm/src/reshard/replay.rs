@@ -74,11 +74,20 @@ impl Ends<'_> {
         applied: &MovedTable,
         entries: &[Entry],
     ) -> Result<()> {
-        let keys = distinct(entries)?;
-        let rows = self.from.rows_of(logged, &keys).await?;
+        self.copy_again(logged, applied, &distinct(entries)?).await
+    }
+
+    /// Brings the rows with these keys to the state that they have at the other end.
+    pub(super) async fn copy_again(
+        &mut self,
+        logged: &MovedTable,
+        applied: &MovedTable,
+        keys: &[Vec<Value>],
+    ) -> Result<()> {
+        let rows = self.from.rows_of(logged, keys).await?;
         self.from.make_durable().await?;
         self.to.begin_as(self.into).await?;
-        self.to.write_rows(applied, &keys, &rows).await?;
+        self.to.write_rows(applied, keys, &rows).await?;
         self.to.commit().await
     }
 

@@ -2,7 +2,7 @@
 
 use super::Reshard;
 use super::check::{Planned, examine};
-use crate::catalog::{Job, JobKind, Part, Plan, Store};
+use crate::catalog::{Job, JobKind, Pace, Part, Plan, Store};
 use crate::error::Result;
 use crate::migrate::{GroupLock, Target};
 
@@ -15,7 +15,7 @@ pub struct MoveShard {
     group: String,
     shard: u32,
     server: String,
-    rows_per_second: Option<u64>,
+    pace: Pace,
     accepts_relaxed_durability: bool,
 }
 
@@ -33,14 +33,14 @@ impl MoveShard {
             group: group.to_owned(),
             shard,
             server: server.to_owned(),
-            rows_per_second: None,
+            pace: Pace::default(),
             accepts_relaxed_durability: false,
         }
     }
 
-    /// The most rows that are copied in a second; the default is no limit.
-    pub fn rows_per_second(mut self, rows: u64) -> Self {
-        self.rows_per_second = Some(rows);
+    /// How fast rows are copied; the default is [`Pace::Gentle`].
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
         self
     }
 
@@ -88,7 +88,7 @@ impl MoveShard {
             sources: vec![planned.source.clone()],
             targets: vec![planned.target.clone()],
             tables: planned.tables.clone(),
-            rows_per_second: self.rows_per_second,
+            pace: self.pace,
         };
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;

@@ -3,6 +3,7 @@
 mod end;
 mod fill;
 mod prepare;
+mod repair;
 mod switch;
 
 use super::driver::Driver;
@@ -21,6 +22,7 @@ impl Driver {
             Action::Replay => self.level().await,
             Action::Index => self.index().await,
             Action::Verify => self.verify().await,
+            Action::Repair(end) => self.repair(end).await,
             Action::PrepareWayBack => self.capture(End::Target).await,
             Action::Fence(end) => self.fence(end).await,
             Action::Drain(end) => self.drain(end).await,

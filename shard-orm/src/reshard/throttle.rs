@@ -1,46 +1,244 @@
-//! The limit on the rows that a job copies in a second.
+//! How fast a job copies rows.
+//!
+//! At a gentle pace the copy goes on bit by bit faster, and at once slower when it harms short statements at one of the
+//! ends: additive increase and multiplicative decrease, as of a connection's window in Jacobson's "Congestion avoidance
+//! and control" (1988). The harm is how much longer a statement takes while a page is copied than between two pages,
+//! times the share of the time in which pages are copied.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The limit of a job, which an operator may change while it runs.
-#[derive(Debug, Default)]
+use super::mover::End;
+use crate::catalog::Pace;
+
+/// The pages into which the rows of a second are divided, and the rows of the smallest page.
+const PAGES_PER_SECOND: u64 = 25;
+const FEWEST: u64 = 100;
+
+/// How long a copy waits before it looks at what operators want.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The first rate of a gentle pace, and the least one, in rows per second.
+const FIRST: f64 = 10_000.0;
+const LEAST: f64 = 500.0;
+/// How the rate changes after each look.
+const INCREASE: f64 = 2_000.0;
+const DECREASE: f64 = 0.7;
+/// The time between two looks.
+const WINDOW: Duration = Duration::from_millis(500);
+/// The harm from which on a copy becomes slower.
+const HARM: f64 = 0.05;
+
+/// The pace of a job, which an operator may change while it runs.
+#[derive(Debug)]
 pub(super) struct Throttle {
     state: Mutex<State>,
+    /// Odd while a page is copied.
+    pages: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    rows_per_second: Option<u64>,
+    pace: Pace,
     /// When the next page may begin.
     next: Option<Instant>,
+    /// The rate of a gentle pace.
+    rate: f64,
+    looked: Instant,
+    felt: [Felt; 2],
+}
+
+/// How long short statements took at an end, in seconds.
+#[derive(Debug, Default)]
+struct Felt {
+    while_copying: Vec<f64>,
+    between_pages: Vec<f64>,
+    /// The median between pages, of this window and those before.
+    usual: Option<f64>,
+}
+
+impl Felt {
+    /// Ends a window, and returns the harm that the copy does.
+    fn harm(&mut self) -> f64 {
+        let (copying, between) = (self.while_copying.len(), self.between_pages.len());
+        if let Some(own) = median(&mut self.between_pages) {
+            self.usual = Some(self.usual.map_or(own, |usual| 0.7 * usual + 0.3 * own));
+        }
+        let slow = median(&mut self.while_copying);
+        self.while_copying.clear();
+        self.between_pages.clear();
+        match (self.usual, slow) {
+            (Some(usual), Some(slow)) if usual > 0.0 => {
+                #[allow(clippy::cast_precision_loss)] // Some dozens.
+                let share = copying as f64 / (copying + between) as f64;
+                share * (slow / usual - 1.0)
+            }
+            _ => 0.0,
+        }
+    }
+}
+
+fn median(times: &mut [f64]) -> Option<f64> {
+    times.sort_unstable_by(f64::total_cmp);
+    times.get(times.len() / 2).copied()
 }
 
 impl Throttle {
-    /// Sets the limit; `None` for none.
-    pub(super) fn set(&self, rows_per_second: Option<u64>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.rows_per_second = rows_per_second.filter(|rows| *rows > 0);
+    pub(super) fn new(pace: Pace) -> Self {
+        Self {
+            state: Mutex::new(State {
+                pace,
+                next: None,
+                rate: FIRST,
+                looked: Instant::now(),
+                felt: Default::default(),
+            }),
+            pages: AtomicU64::new(0),
+        }
     }
 
-    /// Waits for as long as these rows take at the limit.
-    pub(super) async fn after(&self, rows: u64) {
-        let until = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(limit) = state.rows_per_second else {
-                state.next = None;
-                return;
-            };
-            let now = Instant::now();
-            let begun = state.next.filter(|next| *next > now).unwrap_or(now);
-            #[allow(clippy::cast_precision_loss)] // A page has few rows.
-            let until = begun + Duration::from_secs_f64(rows as f64 / limit as f64);
-            state.next = Some(until);
-            until
+    /// Sets the pace.
+    pub(super) fn set(&self, pace: Pace) {
+        let mut state = self.lock();
+        if state.pace != pace {
+            state.pace = pace;
+            state.next = None;
+        }
+    }
+
+    pub(super) fn is_gentle(&self) -> bool {
+        self.lock().pace == Pace::Gentle
+    }
+
+    /// The number of rows to copy at a time: as many as without a limit, or so few that the pages of a second
+    /// are spread over it.
+    pub(super) fn page(&self, most: u64) -> u64 {
+        match self.lock().limit() {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Some(limit) => (limit as u64 / PAGES_PER_SECOND).clamp(FEWEST, most),
+            None => most,
+        }
+    }
+
+    /// Waits until the next page may begin, but not for long: false if it may not yet.
+    pub(super) async fn turn(&self) -> bool {
+        let next = self.lock().next;
+        let Some(next) = next.filter(|next| *next > Instant::now()) else {
+            return true;
         };
-        tokio::time::sleep_until(until).await;
+        let patience = Instant::now() + PATIENCE;
+        tokio::time::sleep_until(next.min(patience)).await;
+        next <= patience
+    }
+
+    /// Copies a page, for whose rows the next one waits.
+    pub(super) async fn paced<E>(
+        &self,
+        page: impl Future<Output = Result<u64, E>>,
+    ) -> Result<u64, E> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        let copied = page.await;
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        if let Ok(rows) = &copied {
+            self.lock().copied(*rows);
+        }
+        copied
+    }
+
+    /// A mark of the page at hand, for [`felt`](Self::felt).
+    pub(super) fn mark(&self) -> u64 {
+        self.pages.load(Ordering::Relaxed)
+    }
+
+    /// Notes how long a short statement took that began at this mark.
+    pub(super) fn felt(&self, end: End, mark: u64, took: Duration) {
+        let is_between = mark.is_multiple_of(2) && self.mark() == mark;
+        let mut state = self.lock();
+        let felt = &mut state.felt[end as usize];
+        if is_between {
+            felt.between_pages.push(took.as_secs_f64());
+        } else {
+            felt.while_copying.push(took.as_secs_f64());
+        }
+        if state.looked.elapsed() >= WINDOW {
+            state.look();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The most rows in a second.
+    fn limit(&self) -> Option<f64> {
+        match self.pace {
+            Pace::Gentle => Some(self.rate),
+            #[allow(clippy::cast_precision_loss)] // Nobody notices.
+            Pace::RowsPerSecond(rows) => Some(rows as f64),
+            Pace::Full => None,
+        }
+    }
+
+    /// Notes when the next page may begin, after one of so many rows.
+    fn copied(&mut self, rows: u64) {
+        #[allow(clippy::cast_precision_loss)] // A page has few rows.
+        let next = self.limit().map(|limit| {
+            let now = Instant::now();
+            let due = self.next.filter(|next| *next > now).unwrap_or(now);
+            due + Duration::from_secs_f64(rows as f64 / limit)
+        });
+        self.next = next;
+    }
+
+    /// Changes the rate by what was felt since the last look.
+    fn look(&mut self) {
+        self.looked = Instant::now();
+        let [source, target] = &mut self.felt;
+        let harm = source.harm().max(target.harm());
+        self.rate = if harm > HARM {
+            (self.rate * DECREASE).max(LEAST)
+        } else {
+            self.rate + INCREASE
+        };
+        tracing::trace!(target: "shard_orm", harm, rate = self.rate, "the pace of a copy");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rate after statements that take so many milliseconds while a page is copied, and one between pages.
+    fn rate_after(milliseconds: u64) -> f64 {
+        let throttle = Throttle::new(Pace::Gentle);
+        let between = throttle.mark();
+        for _ in 0..10 {
+            throttle.felt(End::Source, between, Duration::from_millis(1));
+            let took = Duration::from_millis(milliseconds);
+            throttle.felt(End::Source, between + 1, took);
+        }
+        throttle.lock().look();
+        throttle.lock().rate
+    }
+
+    #[test]
+    fn a_gentle_copy_is_slower_while_it_does_harm() {
+        assert!(rate_after(1) > FIRST);
+        assert!(rate_after(3) < FIRST);
+    }
+
+    #[test]
+    fn pages_follow_the_pace() {
+        assert_eq!(Throttle::new(Pace::Full).page(20_000), 20_000);
+        assert_eq!(
+            Throttle::new(Pace::RowsPerSecond(25_000)).page(20_000),
+            1_000
+        );
+        assert_eq!(Throttle::new(Pace::RowsPerSecond(1)).page(20_000), FEWEST);
     }
 }

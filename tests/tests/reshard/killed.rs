@@ -1,8 +1,8 @@
 //! Runners that are killed in the middle of a job.
 
 use std::env;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use shard_orm::config::{self, Config, Database};
@@ -11,6 +11,7 @@ use shard_orm::reshard::{JobState, Reshard};
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{DATABASE, Fixture};
+use shard_orm_tests::servers::{Signal, signal};
 
 use crate::writer::{Writer, assert_rows, order};
 use crate::{MOVING, Order, Setting, cluster, process};
@@ -51,7 +52,8 @@ fn runner() {
 async fn run(reshard: &Reshard, job: u64) -> shard_orm::reshard::Job {
     loop {
         match reshard.run(job).await {
-            Err(error) if error.kind() == ErrorKind::Conflict => {
+            // Another runner has it.
+            Err(error) if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Fenced) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             outcome => return outcome.unwrap(),
@@ -59,13 +61,15 @@ async fn run(reshard: &Reshard, job: u64) -> shard_orm::reshard::Job {
     }
 }
 
-/// Lets a process run a job, and kills it some time after so many steps. False if it ended before.
-async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: Duration) -> bool {
-    let (name, url) = (
-        fixture.cluster_name().to_owned(),
-        fixture.database_url().to_owned(),
-    );
-    let killed = tokio::task::spawn_blocking(move || {
+/// A process that runs a job.
+struct Runner {
+    child: Child,
+    /// Kept until it ends: else it could not write any more.
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Runner {
+    fn start(name: &str, url: &str, job: u64) -> Self {
         // It does not outlive the test, however that ends.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
@@ -78,32 +82,65 @@ async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: Duration) ->
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut left = steps;
-        let mut is_reached = false;
-        // Kept until it is killed: else it could not write any more.
-        let mut lines = output.lines();
-        for line in lines.by_ref() {
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Waits until it has begun so many steps. False if it has ended before.
+    fn reaches(&mut self, mut steps: u64) -> bool {
+        for line in self.lines.by_ref() {
             if line.unwrap().contains(STEP) {
-                if left == 0 {
-                    is_reached = true;
-                    break;
+                if steps == 0 {
+                    return true;
                 }
-                left -= 1;
+                steps -= 1;
             }
         }
-        if is_reached {
+        false
+    }
+
+    /// Waits until it ends by itself, in good order.
+    fn end(mut self) {
+        self.lines.by_ref().for_each(drop);
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "a runner has ended: {status}");
+    }
+}
+
+/// Lets a process run a job, and sends it a signal some time after so many steps. `None` if it ended before.
+async fn signal_after(
+    fixture: &Fixture,
+    job: u64,
+    steps: u64,
+    delay: Duration,
+    sent: Signal,
+) -> Option<Runner> {
+    let (name, url) = (
+        fixture.cluster_name().to_owned(),
+        fixture.database_url().to_owned(),
+    );
+    let reached = tokio::task::spawn_blocking(move || {
+        let mut runner = Runner::start(&name, &url, job);
+        if runner.reaches(steps) {
             std::thread::sleep(delay);
-            child.kill().unwrap();
+            signal(runner.child.id(), sent);
+            Some(runner)
+        } else {
+            runner.end();
+            None
         }
-        let status = child.wait().unwrap();
-        assert!(
-            is_reached || status.success(),
-            "it ended by itself: {status}"
-        );
-        is_reached
     });
-    killed.await.unwrap()
+    reached.await.unwrap()
+}
+
+/// Lets a process run a job, and kills it some time after so many steps. False if it ended before.
+async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: Duration) -> bool {
+    let killed = signal_after(fixture, job, steps, delay, Signal::SIGKILL).await;
+    let is_killed = killed.is_some();
+    if let Some(mut runner) = killed {
+        runner.child.wait().unwrap();
+    }
+    is_killed
 }
 
 /// How many runners are killed: a sample, or `SHARD_ORM_KILLS`.
@@ -156,6 +193,60 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
                 }
             }
             println!("{:?}", reshard.job(job).await.unwrap());
+        }
+        let expected = [first, writer.end().await].concat();
+        assert_rows(&application, key, &expected).await;
+        assert_eq!(operator.locate(&Order::shard(key)).unwrap().server, here);
+    }
+
+    async fn a_runner_that_wakes_up_beside_its_successor_changes_nothing(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let application = process(fixture).await;
+        let reshard = operator.reshard().unwrap().lease(LEASE);
+        let key = fixture.key_of_shard(MOVING);
+        let first: Vec<Order> = (0..500).map(|amount| order(fixture, key, amount)).collect();
+        Order::insert_many(&application, first.clone()).await.unwrap();
+        let writer = Writer::start(fixture, application.clone(), key);
+        let mut random = u64::from(std::process::id());
+        println!("seed {random}");
+        let (mut here, mut there) = ("server-0", "server-1");
+        for round in 0..kills().div_ceil(4) {
+            let request = reshard.move_shard("shop", MOVING, there).accept_relaxed_durability();
+            let job = request.start().await.unwrap().id;
+            random = mix64(random);
+            let delay = Duration::from_micros(random >> 32 & 0x3fff);
+            let stopped = signal_after(fixture, job, random % 14, delay, Signal::SIGSTOP).await;
+            // Its successor goes on once the lease is over, as far as this round's turn.
+            match round % 3 {
+                0 => drop(reshard.abort(job).await),
+                1 => {
+                    run(&reshard, job).await;
+                    drop(reshard.reverse(job).await);
+                }
+                _ => {
+                    run(&reshard, job).await;
+                    drop(reshard.finish(job).await);
+                }
+            }
+            let successor = tokio::spawn({
+                let reshard = reshard.clone();
+                async move { run(&reshard, job).await }
+            });
+            random = mix64(random);
+            tokio::time::sleep(Duration::from_millis(random % 1_500)).await;
+            if let Some(runner) = stopped {
+                signal(runner.child.id(), Signal::SIGCONT);
+                tokio::task::spawn_blocking(move || runner.end()).await.unwrap();
+            }
+            let mut ended = successor.await.unwrap();
+            if ended.state == JobState::Holding {
+                reshard.finish(job).await.unwrap();
+                ended = run(&reshard, job).await;
+            }
+            println!("{ended:?}");
+            if ended.state == JobState::Finished {
+                std::mem::swap(&mut here, &mut there);
+            }
         }
         let expected = [first, writer.end().await].concat();
         assert_rows(&application, key, &expected).await;

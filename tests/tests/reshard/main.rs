@@ -2,7 +2,10 @@
 
 mod basic;
 mod everything;
+mod failover;
 mod killed;
+mod outages;
+mod prepared;
 mod requests;
 mod writer;
 

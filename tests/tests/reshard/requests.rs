@@ -106,7 +106,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let request = reshard.clone_shard("shop", MOVING, "server-1").accept_relaxed_durability();
         let job = request.start().await.unwrap();
         let job = reshard.run(job.id).await.unwrap();
-        assert_eq!((job.kind, job.state), (JobKind::Clone, JobState::Finished));
+        assert_eq!((job.kind, job.state), (JobKind::Duplicate, JobState::Finished));
         assert_eq!(operator.locate(&Order::shard(key)).unwrap().server, "server-0");
         order(fixture, key, 7).insert(&operator).await.unwrap();
         let name = fixture.namespace().replace("{shard}", &format!("{MOVING}"));

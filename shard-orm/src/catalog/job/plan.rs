@@ -1,6 +1,8 @@
 //! What a job is to do, and what it has done: texts in its row.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use toml::{Table, Value};
@@ -20,6 +22,50 @@ pub struct Part {
     pub generation: u32,
 }
 
+/// How fast a job copies rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Pace {
+    /// As fast as the calls of applications allow: slower at once while short statements take longer at one of
+    /// the ends than they do without the copy, and faster again bit by bit.
+    #[default]
+    Gentle,
+    /// At most so many rows in a second.
+    RowsPerSecond(u64),
+    /// As fast as both servers can.
+    Full,
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gentle => f.write_str("gentle"),
+            Self::RowsPerSecond(rows) => write!(f, "{rows}"),
+            Self::Full => f.write_str("full"),
+        }
+    }
+}
+
+impl FromStr for Pace {
+    type Err = Error;
+
+    /// Reads `gentle`, `full`, or a number of rows in a second.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "gentle" => Ok(Self::Gentle),
+            "full" => Ok(Self::Full),
+            text => match text.parse() {
+                Ok(rows) if rows > 0 => Ok(Self::RowsPerSecond(rows)),
+                _ => Err(Error::configuration(format!(
+                    "`{text}` is no pace: it is `gentle`, `full`, or the number of rows in a second"
+                ))),
+            },
+        }
+    }
+}
+
 /// What a job has done so far.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -33,11 +79,26 @@ pub struct Copied {
     pub changes: u64,
     /// Changes that were not applied yet, when that was looked at last.
     pub backlog: u64,
+    /// How often a server of an end had another history than before, as after a failover, so that both
+    /// ends were compared again.
+    pub failovers: u64,
+    /// Rows that were found to differ after a failover, and were copied again.
+    pub repaired: u64,
+    /// The position of each end's server whose history the job trusts, as a text.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(crate) histories: Histories,
     /// How long each state lasted, in milliseconds.
     pub milliseconds: BTreeMap<String, u64>,
     /// How long writes waited at the switch: from the fence to the new topology.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::seconds"))]
     pub pause: Option<Duration>,
+}
+
+/// For each end, a position of the server with which the job began, or with which both ends were compared.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Histories {
+    pub(crate) source: Option<String>,
+    pub(crate) target: Option<String>,
 }
 
 /// What a job is to do.
@@ -46,7 +107,7 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<Part>,
     pub(crate) targets: Vec<Part>,
     pub(crate) tables: Vec<String>,
-    pub(crate) rows_per_second: Option<u64>,
+    pub(crate) pace: Pace,
 }
 
 impl Part {
@@ -84,9 +145,7 @@ impl Plan {
         table.insert("targets".to_owned(), parts(&self.targets));
         let tables = self.tables.iter().cloned().map(Value::String).collect();
         table.insert("tables".to_owned(), Value::Array(tables));
-        if let Some(rows) = self.rows_per_second {
-            table.insert("rows_per_second".to_owned(), integer(rows));
-        }
+        table.insert("pace".to_owned(), self.pace.to_string().into());
         table.to_string()
     }
 
@@ -105,7 +164,10 @@ impl Plan {
             sources: parts("sources")?,
             targets: parts("targets")?,
             tables: tables.collect::<Result<_>>()?,
-            rows_per_second: table.get("rows_per_second").and_then(number),
+            pace: match table.get("pace").and_then(Value::as_str) {
+                Some(pace) => pace.parse().map_err(|_| unreadable())?,
+                None => Pace::default(),
+            },
         })
     }
 }
@@ -118,6 +180,8 @@ impl Copied {
             ("estimated_rows", self.estimated_rows),
             ("changes", self.changes),
             ("backlog", self.backlog),
+            ("failovers", self.failovers),
+            ("repaired", self.repaired),
         ] {
             table.insert(key.to_owned(), integer(number));
         }
@@ -126,6 +190,12 @@ impl Copied {
             .map(|(state, time)| (state.clone(), integer(*time)))
             .collect();
         table.insert("milliseconds".to_owned(), Value::Table(times));
+        let Histories { source, target } = &self.histories;
+        for (key, position) in [("source", source), ("target", target)] {
+            if let Some(position) = position {
+                table.insert(key.to_owned(), position.clone().into());
+            }
+        }
         if let Some(pause) = self.pause {
             let micros = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
             table.insert("pause_microseconds".to_owned(), integer(micros));
@@ -136,6 +206,7 @@ impl Copied {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let table: Table = text.parse().map_err(|_| unreadable())?;
         let own = |key: &str| table.get(key).and_then(number);
+        let text = |key: &str| table.get(key).and_then(Value::as_str).map(str::to_owned);
         let times = table.get("milliseconds").and_then(Value::as_table);
         let times = times.into_iter().flatten();
         Ok(Self {
@@ -143,6 +214,12 @@ impl Copied {
             estimated_rows: own("estimated_rows").unwrap_or_default(),
             changes: own("changes").unwrap_or_default(),
             backlog: own("backlog").unwrap_or_default(),
+            failovers: own("failovers").unwrap_or_default(),
+            repaired: own("repaired").unwrap_or_default(),
+            histories: Histories {
+                source: text("source"),
+                target: text("target"),
+            },
             milliseconds: times
                 .filter_map(|(state, time)| Some((state.clone(), number(time)?)))
                 .collect(),

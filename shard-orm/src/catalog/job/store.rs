@@ -11,7 +11,7 @@ use sea_query::{
     Alias, Expr, ExprTrait as _, Func, Order, Query, SelectStatement, UpdateStatement,
 };
 
-use super::{Copied, Job, JobKind, JobState, Plan, Wish};
+use super::{Copied, Job, JobKind, JobState, Pace, Plan, Wish};
 use crate::backend::{Conn, Field as _, Row, now};
 use crate::catalog::revision::{number, time};
 use crate::catalog::session::{Store, run};
@@ -293,10 +293,10 @@ impl Store<'_> {
         .await
     }
 
-    /// Changes the limit of a job.
-    pub(crate) async fn throttle_job(self, id: u64, rows_per_second: Option<u64>) -> Result<Job> {
+    /// Changes the pace of a job.
+    pub(crate) async fn throttle_job(self, id: u64, pace: Pace) -> Result<Job> {
         let mut plan = self.job(id).await?.plan();
-        plan.rows_per_second = rows_per_second;
+        plan.pace = pace;
         let mut update = self.update(id);
         update.value(PLAN, plan.to_text());
         self.write(&update).await?;
@@ -373,7 +373,7 @@ impl Job {
             sources: self.sources.clone(),
             targets: self.targets.clone(),
             tables: self.tables.clone(),
-            rows_per_second: self.rows_per_second,
+            pace: self.pace,
         }
     }
 }
@@ -432,7 +432,7 @@ fn read(row: &Row<'_>) -> Result<Job> {
         sources: plan.sources,
         targets: plan.targets,
         tables: plan.tables,
-        rows_per_second: plan.rows_per_second,
+        pace: plan.pace,
     })
 }
 

@@ -10,14 +10,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, State, read_beside};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The first pause between two looks at the catalog, which doubles, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// The first pause between two looks at the catalog, which grows by a half each time, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 
 /// What the record of a namespace says.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ enum Recorded {
     NotActive,
     /// There is none, or it cannot be read.
     Unknown,
+    /// Its server does not answer.
+    Unreachable,
 }
 
 /// The last record of each namespace that was looked at, and when the look began. Locked during a
@@ -70,6 +72,7 @@ impl Cluster {
         let mut was_fenced = false;
         let mut look = None;
         loop {
+            let changed = follower.signals.waiting.notified();
             // A look that takes long goes on meanwhile: the move may be aborted, which the record
             // says. One that fails is followed by another until the time is up.
             let pending =
@@ -88,9 +91,20 @@ impl Cluster {
                 Recorded::Unknown if !was_fenced && failed.kind() != ErrorKind::ShardMoved => {
                     return Ok(None);
                 }
-                Recorded::Unknown => {}
+                Recorded::Unknown | Recorded::Unreachable => {}
             }
             if Instant::now() + pause > until {
+                if !was_fenced && failed.kind() != ErrorKind::ShardMoved {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!(
+                            "server `{}` has no such table in namespace `{}`, and went away before it could be \
+                             asked whether that has moved; try again",
+                            handle.server,
+                            handle.namespace.name()
+                        ),
+                    ));
+                }
                 return Err(Error::new(
                     ErrorKind::ShardMoved,
                     format!(
@@ -102,8 +116,8 @@ impl Cluster {
                     ),
                 ));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(longest);
+            let _ = timeout(pause, changed).await;
+            pause = (pause * 3 / 2).min(longest);
         }
     }
 
@@ -125,6 +139,11 @@ impl Cluster {
         let now = self.current_handle(handle)?;
         (!Arc::ptr_eq(&now, handle)).then_some(now)
     }
+}
+
+/// Whether a server did not answer.
+fn is_away(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout)
 }
 
 impl Records {
@@ -157,11 +176,14 @@ impl Records {
                     handle.forget_verified();
                     Recorded::NotActive
                 }
+                Err(error) if is_away(&error) => Recorded::Unreachable,
                 Ok(None) | Err(_) => Recorded::Unknown,
             };
             *last = Some((begun, found));
             found
         };
-        timeout_at(until, read).await.unwrap_or(Recorded::Unknown)
+        timeout_at(until, read)
+            .await
+            .unwrap_or(Recorded::Unreachable)
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Signals {
     /// The process uses another topology: for the heartbeat, and for the listener.
     changed: Arc<Notify>,
     moved: Arc<Notify>,
+    /// The same, for all statements that wait for it.
+    pub(super) waiting: Arc<Notify>,
 }
 
 impl Signals {
@@ -36,6 +38,7 @@ impl Signals {
     pub(super) fn changed(&self) {
         self.changed.notify_one();
         self.moved.notify_one();
+        self.waiting.notify_waiters();
     }
 
     /// The process has something to report.

@@ -227,9 +227,13 @@ impl Runner {
             Action::Retire => ops(&[Op::Mark(End::Source, State::Moved)]),
             Action::Clean => self.cleaning(renames).into_iter().map(Part::Op).collect(),
             Action::Record(to) => ops(&[Op::Record(self.state, to)]),
-            Action::Index | Action::Verify | Action::Rest | Action::Stop | Action::Stuck => {
-                Vec::new()
-            }
+            // A failover is not explored.
+            Action::Index
+            | Action::Verify
+            | Action::Repair(_)
+            | Action::Rest
+            | Action::Stop
+            | Action::Stuck => Vec::new(),
         }
     }
 

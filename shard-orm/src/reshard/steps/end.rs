@@ -1,7 +1,5 @@
 //! The steps after a switch, and after a job was given up.
 
-use std::time::Duration;
-
 use crate::backend::{Field as _, Row};
 use crate::catalog::{JobKind, JobState};
 use crate::connect::State;
@@ -13,10 +11,6 @@ use crate::reshard::mover::End;
 use crate::reshard::place::quoted;
 use crate::reshard::steps::prepare::names_of;
 use crate::schema::move_log;
-
-/// How long the logs of MySQL and MariaDB outlive their triggers. A statement that was waiting while a trigger
-/// was dropped still looks for its log.
-const SETTLED: Duration = Duration::from_secs(2);
 
 impl Driver {
     /// Drops capture, foreign keys and triggers at the source: nothing acts there while changes flow back.
@@ -98,7 +92,7 @@ impl Driver {
                     self.clean_source().await?;
                 }
             }
-            JobState::Finishing if self.job.kind == JobKind::Clone => {
+            JobState::Finishing if self.job.kind == JobKind::Duplicate => {
                 self.clean_source().await?;
                 self.drop_own(End::Target).await?;
             }
@@ -142,12 +136,6 @@ impl Driver {
     async fn drop_capture(&mut self, end: End) -> Result<()> {
         let (job, tables) = (self.job.id.to_string(), self.job.tables.len());
         let place = self.place(end).await?;
-        if !place.dialect().capability().transactional_ddl {
-            place
-                .all(&move_log::silence(place.dialect(), &job, tables))
-                .await?;
-            tokio::time::sleep(SETTLED).await;
-        }
         let remove = move_log::remove(place.dialect(), &job, tables);
         place.all(&remove).await
     }

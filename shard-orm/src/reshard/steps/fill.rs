@@ -1,5 +1,6 @@
 //! The steps that make the target equal to the source, while the source serves.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::catalog::Wish;
@@ -9,16 +10,14 @@ use crate::reshard::blueprint::{Stage, read_structure};
 use crate::reshard::copy::copy_table;
 use crate::reshard::driver::{Driver, is_urgent};
 use crate::reshard::mover::End;
-use crate::reshard::replay::{BATCH, Ends, backlog};
+use crate::reshard::pulse::Pulse;
+use crate::reshard::replay::{BATCH, backlog};
 use crate::reshard::rows::MovedTable;
-use crate::reshard::verify::{differences, mismatch, still_differing};
 
 /// A backlog of so many entries is small: what follows is applied during the switch.
 const SMALL: u64 = 200;
 /// How long rows are copied before the job's progress is noted.
-const WHILE: Duration = Duration::from_secs(1);
-/// How often a row that differs is compared again.
-const COMPARISONS: usize = 20;
+const WHILE: Duration = Duration::from_millis(500);
 
 impl Driver {
     /// Copies rows for a while.
@@ -26,7 +25,12 @@ impl Driver {
         self.read_blueprint().await?;
         let begun = Instant::now();
         let tables = self.tables.clone();
-        let throttle = std::sync::Arc::clone(&self.throttle);
+        let throttle = Arc::clone(&self.throttle);
+        if self.pulse.is_none() && throttle.is_gentle() {
+            let source = (End::Source, self.handle(End::Source).await?);
+            let target = (End::Target, self.handle(End::Target).await?);
+            self.pulse = Some(Pulse::start(&self.cluster, [source, target], &throttle));
+        }
         for table in &tables {
             let (latest, state) = (self.latest(), self.job.state);
             let mut copied = 0;
@@ -71,19 +75,7 @@ impl Driver {
             let mut cursor = self.cursors.get(table.number).copied().unwrap_or_default();
             loop {
                 let (logged, into, state) = self.names(from, table).await?;
-                let (source, target) = self.both().await?;
-                let mut ends = match from {
-                    End::Source => Ends {
-                        from: source,
-                        to: target,
-                        into: state,
-                    },
-                    End::Target => Ends {
-                        from: target,
-                        to: source,
-                        into: state,
-                    },
-                };
+                let mut ends = self.ends(from, state).await?;
                 let Some((last, entries)) = ends.replay(&logged, &into, cursor).await? else {
                     break;
                 };
@@ -105,7 +97,7 @@ impl Driver {
 
     /// The names of a table at the end where its changes are logged, and where they are applied, and the
     /// state that the record has there.
-    async fn names(
+    pub(super) async fn names(
         &mut self,
         from: End,
         table: &MovedTable,
@@ -166,29 +158,10 @@ impl Driver {
     /// Compares source and target.
     pub(super) async fn verify(&mut self) -> Result<()> {
         self.read_blueprint().await?;
-        for table in &self.tables.clone() {
-            let (source, target) = self.both().await?;
-            let mut differing = differences(source, target, table, table).await?;
-            let mut round = 0;
-            while !differing.is_empty() {
-                let wish = self.latest().borrow().as_ref().map(|job| job.wish);
-                if wish.is_some_and(|wish| is_urgent(wish, self.job.state)) {
-                    return Ok(());
-                }
-                self.pass(End::Source).await?;
-                let (source, target) = self.both().await?;
-                differing = still_differing(source, target, table, table, &differing).await?;
-                let left = backlog(source, std::slice::from_ref(table)).await?;
-                if left == 0 {
-                    round += 1;
-                }
-                if round == COMPARISONS {
-                    return Err(mismatch(table, &differing));
-                }
-            }
+        if self.compare(End::Source).await? {
+            self.done.verified = true;
+            self.done.level = false;
         }
-        self.done.verified = true;
-        self.done.level = false;
         Ok(())
     }
 

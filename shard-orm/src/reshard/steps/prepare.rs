@@ -73,8 +73,7 @@ impl Driver {
         };
         blueprint.write(target).await?;
         target.batch(&create_progress(target)).await?;
-        self.blueprint = Some(blueprint);
-        self.read_tables().await?;
+        self.use_blueprint(blueprint).await?;
         self.done.created = true;
         self.look_again();
         Ok(())
@@ -103,28 +102,45 @@ impl Driver {
         if self.blueprint.is_some() {
             return Ok(());
         }
-        // A job that was given up early has no target yet, or no structure there.
+        // It is written before anything else is done at the target, and dropped last. A source that is closed cannot be
+        // opened without it.
+        let may_be_missing = match self.job.state {
+            JobState::Preparing | JobState::Finishing | JobState::Returning => true,
+            JobState::Aborting => self.records().await?.0 != Some(State::Fenced),
+            _ => false,
+        };
         let has_file = self.handle(End::Target).await?.has_file();
-        if has_file {
+        let blueprint = if has_file || !may_be_missing {
             let target = self.place(End::Target).await?;
             match Blueprint::read(target).await {
-                Err(error) if error.kind() == ErrorKind::UndefinedTable => {}
-                read => {
-                    self.blueprint = Some(read?);
-                    return self.read_tables().await;
-                }
+                Err(error) if may_be_missing && error.kind() == ErrorKind::UndefinedTable => None,
+                read => Some(read?),
+            }
+        } else {
+            None
+        };
+        match blueprint {
+            Some(blueprint) => self.use_blueprint(blueprint).await,
+            None => {
+                self.blueprint = Some(Blueprint::default());
+                Ok(())
             }
         }
-        self.blueprint = Some(Blueprint::default());
+    }
+
+    /// Takes the structure of the job, and the tables that it names: both or none. Without its tables, a log would
+    /// be taken for an empty one.
+    async fn use_blueprint(&mut self, blueprint: Blueprint) -> Result<()> {
+        self.tables = self.read_tables(&blueprint).await?;
+        self.cursors = vec![0; self.tables.len()];
+        self.blueprint = Some(blueprint);
         Ok(())
     }
 
     /// Reads the tables: at the target, where all have columns as at the source.
-    async fn read_tables(&mut self) -> Result<()> {
-        let names = self.blueprint.as_ref().map(|own| own.tables().to_vec());
-        let names = names.unwrap_or_default();
+    async fn read_tables(&mut self, blueprint: &Blueprint) -> Result<Vec<MovedTable>> {
+        let names = blueprint.tables();
         let defs = {
-            let blueprint = self.blueprint.clone().unwrap_or_default();
             let target = self.place(End::Target).await?;
             let fence = blueprint.fence(target);
             // While the target is closed, its tables have other names.
@@ -136,18 +152,24 @@ impl Driver {
             }
             defs
         };
+        // A former runner may have begun to drop them.
+        let may_be_gone = matches!(
+            self.job.state,
+            JobState::Aborting | JobState::Finishing | JobState::Returning
+        );
         let mut tables = Vec::new();
         for (number, name) in names.iter().enumerate() {
-            let def = defs.iter().find(|def| def.name == *name).ok_or_else(|| {
-                Error::decode(format!(
-                    "table `{name}` is missing at the target; abort the job"
-                ))
-            })?;
-            tables.push(MovedTable::new(number, def));
+            match defs.iter().find(|def| def.name == *name) {
+                Some(def) => tables.push(MovedTable::new(number, def)),
+                None if may_be_gone => {}
+                None => {
+                    return Err(Error::decode(format!(
+                        "table `{name}` is missing at the target; abort the job"
+                    )));
+                }
+            }
         }
-        self.cursors = vec![0; tables.len()];
-        self.tables = tables;
-        Ok(())
+        Ok(tables)
     }
 
     /// Installs the capture of changes at one end.
@@ -159,8 +181,12 @@ impl Driver {
             .iter()
             .map(|table| table.def.name.clone())
             .collect::<Vec<_>>();
-        // The foreign keys, by which deletions cascade, are created at the target later.
-        let defs = self.place(End::Source).await?.tables().await?;
+        // The foreign keys, by which deletions cascade, are created at the target before it serves.
+        let described = match (end, self.standings().await?) {
+            (End::Target, (_, State::Active)) => End::Target,
+            _ => End::Source,
+        };
+        let defs = self.place(described).await?.tables().await?;
         let mut logged = Vec::new();
         for name in &order {
             let def = defs.iter().find(|def| def.name == *name).ok_or_else(|| {

@@ -32,8 +32,9 @@ impl Driver {
             End::Source => 0,
         };
         let place = self.place(end).await?;
+        // A server that has failed over may lack what was prepared before.
+        place.all(&blueprint.fence(place).prepare()).await?;
         if !place.dialect().capability().transactional_ddl {
-            place.all(&blueprint.fence(place).prepare()).await?;
             // What was prepared under an old token stays without effect.
             place.begin_as(State::Active).await?;
             place.commit().await?;
