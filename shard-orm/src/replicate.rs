@@ -58,7 +58,7 @@ pub use self::digest::{Digest, digest};
 pub(crate) use self::feed::ChangeFeed;
 #[cfg(feature = "reshard")]
 pub(crate) use self::keys::{
-    Cells, KEYS_PER_STATEMENT, bytes_of, cells, key_of, limit_to_page, one_of,
+    Cells, KEYS_PER_STATEMENT, bytes_of, cells, key_of, limit_to_page, limit_to_range, one_of,
 };
 #[cfg(feature = "migrate")]
 pub(crate) use self::keys::{selected, text_of, values, values_from};

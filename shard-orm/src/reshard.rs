@@ -146,7 +146,7 @@ impl Reshard {
     }
 
     async fn run_until(&self, job: u64, until: Until) -> Result<Job> {
-        let driver = Driver::take(self, job, until).await?;
+        let driver = Box::pin(Driver::take(self, job, until)).await?;
         let running = self.cluster.runtime().spawn(driver.run());
         running.await.unwrap_or_else(|_| {
             Err(Error::new(

@@ -171,8 +171,8 @@ impl Fleet {
                 columns(key, "'tea number ' || id % 100")
             ),
             Dialect::MySql => format!(
-                "TRUNCATE {namespace}.orders; INSERT INTO {namespace}.orders {} \
-                 (SELECT seq AS id FROM seq_1_to_{rows}) AS ids; ANALYZE TABLE {namespace}.orders",
+                "USE {namespace}; TRUNCATE orders; INSERT INTO orders {} \
+                 (SELECT seq AS id FROM seq_1_to_{rows}) AS ids; ANALYZE TABLE orders",
                 columns(key, "CONCAT('tea number ', id % 100)")
             ),
             Dialect::Sqlite => format!(

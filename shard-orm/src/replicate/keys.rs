@@ -175,16 +175,34 @@ pub(crate) fn limit_to_page(
     key: Option<&[Value]>,
     most: u64,
 ) {
+    limit_to_range(select, table, key, None);
+    select.limit(most);
+}
+
+/// Limits a query to the rows after one key, up to another one and with it, in the order of their primary key.
+pub(crate) fn limit_to_range(
+    select: &mut SelectStatement,
+    table: &TableDef,
+    key: Option<&[Value]>,
+    end: Option<&[Value]>,
+) {
     let columns: Vec<_> = key_columns(table).collect();
-    if let Some(key) = key {
-        if let ([first, _, ..], Some(value)) = (columns.as_slice(), key.first()) {
-            // An index finds where this begins, which not every database sees of the rest.
-            select.and_where(Expr::col(first.clone()).gte(Expr::Value(value.clone())));
-        }
-        select.and_where_option(after(&columns, key));
+    // An index finds the bounds of the first column, which not every database sees of the rest.
+    let first = columns.first().filter(|_| columns.len() > 1);
+    let bound = |key: Option<&[Value]>| {
+        let value = key?.first()?.clone();
+        first.map(|first| (Expr::col(first.clone()), Expr::Value(value)))
+    };
+    if let Some((first, value)) = bound(key) {
+        select.and_where(first.gte(value));
     }
+    if let Some((first, value)) = bound(end) {
+        select.and_where(first.lte(value));
+    }
+    select.and_where_option(key.and_then(|key| after(&columns, key)));
+    let beyond = end.and_then(|end| after(&columns, end));
+    select.and_where_option(beyond.map(ExprTrait::not));
     for column in columns {
         select.order_by(column, Order::Asc);
     }
-    select.limit(most);
 }

@@ -4,17 +4,15 @@
 //! newer. Entries are deleted by their own numbers, after the rows were committed at the other end: a run
 //! that is interrupted applies them again.
 
-use std::collections::HashSet;
-
 use sea_query::{Alias, Expr, ExprTrait as _, Order, Query, Value};
 
 use super::place::Place;
-use super::rows::MovedTable;
+use super::rows::{MovedTable, each_once};
 use crate::backend::move_log::{ID, WHOLE, key, log_name};
 use crate::backend::{Field as _, Row};
 use crate::connect::State;
 use crate::error::{ErrorKind, Result};
-use crate::replicate::{bytes_of, values};
+use crate::replicate::values;
 
 /// The number of entries in a batch.
 pub(super) const BATCH: u64 = 1_000;
@@ -188,12 +186,5 @@ pub(super) async fn backlog(place: &mut Place, tables: &[MovedTable]) -> Result<
 
 /// The keys that entries name, each once.
 fn distinct(entries: &[Entry]) -> Result<Vec<Vec<Value>>> {
-    let mut seen = HashSet::new();
-    let mut keys = Vec::new();
-    for key in entries.iter().filter_map(|entry| entry.key.as_ref()) {
-        if seen.insert(bytes_of(key)?) {
-            keys.push(key.clone());
-        }
-    }
-    Ok(keys)
+    each_once(entries.iter().filter_map(|entry| entry.key.clone()))
 }

@@ -59,12 +59,12 @@ impl MoveShard {
     /// shard is there already; [`Unavailable`](crate::ErrorKind::Unavailable) if an end does not answer.
     pub async fn plan(&self) -> Result<Planned> {
         let request = (self.kind, &*self.group, self.shard, &*self.server);
-        examine(
+        let examined = examine(
             &self.reshard.cluster,
             request,
             self.accepts_relaxed_durability,
-        )
-        .await
+        );
+        Box::pin(examined).await
     }
 
     /// Creates the job, unless something stands against it. [`Reshard::run`] runs it.
@@ -76,7 +76,8 @@ impl MoveShard {
     pub async fn start(&self) -> Result<Job> {
         let cluster = &self.reshard.cluster;
         let lock = GroupLock::of_move(cluster, &Target::Group(self.group.clone())).await?;
-        let created = self.create().await;
+        // Boxed: the depth of futures counts in the crate that awaits them.
+        let created = Box::pin(self.create()).await;
         lock.release().await?;
         created
     }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use sea_query::{Alias, IntoTableRef as _, Query, SelectStatement, Value};
 
 use super::place::Place;
-use crate::backend::{Args, Row, Rows, Sql};
+use crate::backend::{Args, Rows, Sql};
 use crate::error::Result;
-use crate::replicate::{Cells, bytes_of, cells, key_of, limit_to_page, one_of, selected, values};
+use crate::replicate::{
+    Cells, bytes_of, cells, key_of, limit_to_page, limit_to_range, one_of, selected,
+};
 use crate::replicate::{KEYS_PER_STATEMENT, rows_per_statement};
 use crate::schema::TableDef;
 
@@ -80,21 +82,16 @@ impl Place {
         self.rows(&select, |row| cells(&table.def, row)).await
     }
 
-    /// The primary keys after a key, in their order.
-    pub(super) async fn page_of_keys(
+    /// The rows after a key, up to another one and with it, in the order of the primary key.
+    pub(super) async fn range(
         &mut self,
         table: &MovedTable,
-        key: Option<&[Value]>,
-        most: u64,
-    ) -> Result<Vec<Vec<Value>>> {
-        let mut select = Query::select();
-        let ordinals = table.def.primary_key.iter().copied();
-        select
-            .exprs(selected(&table.def, ordinals, self.dialect()))
-            .from(Alias::new(&table.name));
-        let select = page_of(table, select, key, most);
-        let read = |row: &Row<'_>| values(&table.def, &table.def.primary_key, row, 0);
-        self.rows(&select, read).await
+        after: Option<&[Value]>,
+        end: Option<&[Value]>,
+    ) -> Result<Vec<Cells>> {
+        let mut select = table.select(self);
+        limit_to_range(&mut select, &table.def, after, end);
+        self.rows(&select, |row| cells(&table.def, row)).await
     }
 
     /// The rows that exist of those with these primary keys.
@@ -193,6 +190,18 @@ impl Place {
         self.delete_rows(table, &absent).await?;
         self.put_rows(table, rows).await
     }
+}
+
+/// Keys in their order, each once.
+pub(super) fn each_once(keys: impl IntoIterator<Item = Vec<Value>>) -> Result<Vec<Vec<Value>>> {
+    let mut seen = HashSet::new();
+    let mut once = Vec::new();
+    for key in keys {
+        if seen.insert(bytes_of(&key)?) {
+            once.push(key);
+        }
+    }
+    Ok(once)
 }
 
 fn page_of(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::Reshard;
 use crate::catalog::{Job, JobState};
@@ -58,10 +59,10 @@ impl Supervisor {
 async fn watch_over(reshard: Reshard, mut stopped: watch::Receiver<bool>) {
     loop {
         let jitter = Duration::from_millis(crate::random::random() % 500);
-        tokio::select! {
-            // An error says that the supervisor was dropped.
-            _ = stopped.wait_for(|is_stopped| *is_stopped) => return,
-            () = tokio::time::sleep(PERIOD + jitter) => {}
+        // An error says that the supervisor was dropped.
+        let is_stopped = stopped.wait_for(|is_stopped| *is_stopped);
+        if timeout(PERIOD + jitter, is_stopped).await.is_ok() {
+            return;
         }
         let Ok(jobs) = reshard.jobs().await else {
             // The catalog is away; nothing can be done without it.

@@ -1,15 +1,16 @@
 //! Compares source and target while writes go on.
 //!
-//! Both tables are read page by page, each in its own order, and looked up at the other end. A row that
-//! differs is compared again after the next replay: it counts only if it differs while no change of it
-//! waits in the log.
+//! Both tables are read page by page: the next rows of the source, and what the target has up to the last of
+//! them. A row that differs is compared again after the next replay: it counts only if it differs while no
+//! change of it waits in the log.
 
 use std::collections::HashMap;
 
+use futures_util::future::join;
 use sea_query::Value;
 
 use super::place::Place;
-use super::rows::MovedTable;
+use super::rows::{MovedTable, each_once};
 use crate::error::{Error, ErrorKind, Result};
 use crate::replicate::{Cells, bytes_of, encode, key_of};
 
@@ -24,33 +25,41 @@ pub(super) async fn differences(
     here: &MovedTable,
 ) -> Result<Vec<Vec<Value>>> {
     let mut differing = Vec::new();
-    let mut after = None;
+    let mut after: Option<Vec<Value>> = None;
+    let mut rows = source.page(there, None, PAGE).await?;
     loop {
-        let rows = source.page(there, after.as_deref(), PAGE).await?;
-        let keys = there.keys(&rows);
-        let Some(last) = keys.last().cloned() else {
-            break;
-        };
-        let own = target.rows_of(here, &keys).await?;
-        differing.extend(differing_keys(there, &keys, &rows, &own)?);
-        after = Some(last);
-    }
-    let mut after = None;
-    loop {
-        let keys = target.page_of_keys(here, after.as_deref(), PAGE).await?;
-        let Some(last) = keys.last().cloned() else {
-            break;
-        };
-        let rows = source.rows_of(there, &keys).await?;
-        let found = by_key(there, &rows)?;
-        for key in keys {
-            if !found.contains_key(&bytes_of(&key)?) {
-                differing.push(key);
+        let is_last = (rows.len() as u64) < PAGE;
+        let end = rows.last().filter(|_| !is_last);
+        let end = end.map(|row| key_of(&there.def, row));
+        // The next page is read meanwhile.
+        let next = async {
+            match &end {
+                Some(end) => source.page(there, Some(end), PAGE).await,
+                None => Ok(Vec::new()),
             }
+        };
+        let own = target.range(here, after.as_deref(), end.as_deref());
+        let (own, next) = join(own, next).await;
+        let own = own?;
+        if encoded(&rows)? != encoded(&own)? {
+            let mut keys = there.keys(&rows);
+            keys.extend(here.keys(&own));
+            differing.extend(differing_keys(there, &each_once(keys)?, &rows, &own)?);
         }
-        after = Some(last);
+        if end.is_none() {
+            return Ok(differing);
+        }
+        (after, rows) = (end, next?);
     }
-    Ok(differing)
+}
+
+/// Rows as bytes.
+fn encoded(rows: &[Cells]) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for row in rows {
+        encode(row, &mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 /// The keys among these whose rows still differ.
