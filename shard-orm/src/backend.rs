@@ -109,6 +109,8 @@ pub(crate) use args::Declared;
 pub(crate) use arithmetic::{double, exact_sum, floor_quotient, integer_type, positive_remainder};
 pub(crate) use array::{element_type, insert_arrays};
 pub(crate) use attached::Attached;
+#[cfg(feature = "reshard")]
+pub(crate) use attached::attach_for_reading;
 pub(crate) use begin::begin;
 pub(crate) use bulk::{Transfer, transfer};
 pub(crate) use clock::now;

@@ -35,6 +35,7 @@
 //! ```
 //! Statements that differ between the databases are in `backend`: `structure`, `move_log`, `fence`.
 
+mod attached;
 mod blueprint;
 mod check;
 mod copy;

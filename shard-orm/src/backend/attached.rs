@@ -34,6 +34,18 @@ impl Attached {
     }
 }
 
+/// The statement that attaches a file of SQLite under a name, for reading. `None` if its path is no text.
+#[cfg(feature = "reshard")]
+pub(crate) fn attach_for_reading(name: &str, file: &std::path::Path) -> Option<String> {
+    #[cfg(feature = "sqlite")]
+    return Attached::new(name, file.to_owned()).attach();
+    #[cfg(not(feature = "sqlite"))]
+    {
+        let _ = (name, file);
+        None
+    }
+}
+
 /// The URI of a file that is only read: "Uniform Resource Identifiers" in SQLite's documentation.
 #[cfg(feature = "sqlite")]
 fn uri(file: &str) -> String {

@@ -16,7 +16,7 @@ use crate::replicate::{key_of, text_of, values_from};
 
 /// The number of rows in one transaction at the target.
 const PAGE: u64 = 5_000;
-/// The number of rows in one transaction at the target, where they pass as bytes.
+/// The number of rows in one transaction at the target, where they pass as bytes or from file to file.
 const PAGE_OF_BYTES: u64 = 20_000;
 
 const TABLE: &str = "number";
@@ -79,11 +79,15 @@ pub(super) async fn copy_table(
     on_page: &mut (dyn FnMut(u64) -> bool + Send),
 ) -> Result<bool> {
     let mut progress = progress(target, table).await?;
-    let types = if source.dialect().capability().binary_transfer {
+    let capability = source.dialect().capability();
+    let types = if capability.binary_transfer {
         Some(key_types(source, table).await?)
     } else {
         None
     };
+    if capability.file_per_namespace {
+        target.attach(source).await?;
+    }
     while !progress.done {
         if !throttle.turn().await {
             break;
@@ -96,6 +100,11 @@ pub(super) async fn copy_table(
                     .paced(pass_page(source, target, table, page, progress))
                     .await?
             }
+            None if capability.file_per_namespace => {
+                let most = throttle.page(PAGE_OF_BYTES);
+                let page = take_page(source, target, table, most, progress);
+                throttle.paced(page).await?
+            }
             None => {
                 let most = throttle.page(PAGE);
                 throttle
@@ -107,7 +116,36 @@ pub(super) async fn copy_table(
             break;
         }
     }
+    if capability.file_per_namespace {
+        target.detach().await?;
+    }
     Ok(progress.done)
+}
+
+/// Copies a page from the attached file of the source.
+async fn take_page(
+    source: &mut Place,
+    target: &mut Place,
+    table: &MovedTable,
+    most: u64,
+    progress: &mut Progress,
+) -> Result<u64> {
+    let after = progress.last.as_deref();
+    let after = after.map(|text| key_from(text, table)).transpose()?;
+    let end = target.end_of_page(table, after.as_deref(), most).await?;
+    source.make_durable().await?;
+    target.begin_as(State::Incoming).await?;
+    let rows = target
+        .take_rows(table, after.as_deref(), end.as_deref())
+        .await?;
+    progress.done = end.is_none();
+    if let Some(end) = end {
+        progress.last = Some(text_of(&end)?);
+    }
+    progress.rows += rows;
+    record(target, table, progress).await?;
+    target.commit().await?;
+    Ok(rows)
 }
 
 /// Copies a page as values.

@@ -24,6 +24,12 @@ pub(super) async fn differences(
     there: &MovedTable,
     here: &MovedTable,
 ) -> Result<Vec<Vec<Value>>> {
+    if source.dialect().capability().file_per_namespace {
+        target.attach(source).await?;
+        let differing = target.differences_of_files(there, here).await?;
+        target.detach().await?;
+        return Ok(differing);
+    }
     let mut differing = Vec::new();
     let mut after: Option<Vec<Value>> = None;
     let mut rows = source.page(there, None, PAGE).await?;
