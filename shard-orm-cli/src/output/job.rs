@@ -106,6 +106,12 @@ pub fn show(output: &Output, job: &Job) -> Result<()> {
     if let Pace::RowsPerSecond(rows) = job.pace {
         text.push_str(&format!("limit    {rows} rows/s\n"));
     }
+    if copied.failovers > 0 {
+        text.push_str(&format!(
+            "servers  failed over {} times; {} rows differed, and were copied again\n",
+            copied.failovers, copied.repaired
+        ));
+    }
     if let Some(pause) = copied.pause {
         text.push_str(&format!("pause    writes waited for {}\n", duration(pause)));
     }

@@ -5,6 +5,7 @@ mod everything;
 mod failover;
 mod killed;
 mod outages;
+mod pgbench;
 mod prepared;
 mod requests;
 mod writer;
