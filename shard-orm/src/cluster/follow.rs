@@ -30,7 +30,7 @@ const FLOOR: Duration = Duration::from_millis(100);
 /// The shortest time between some looks: during a switch the new topology is there after some milliseconds.
 const CLOSE: Duration = Duration::from_millis(5);
 /// The number of looks that may follow each other so closely; one more may with each [`FLOOR`] without a look.
-const SOME: u32 = 20;
+const SOME: u32 = 50;
 
 /// What a cluster with a catalog keeps.
 pub(super) struct Follower {
@@ -286,19 +286,23 @@ impl Cluster {
             return Ok(false);
         };
         let has_changed = || epoch.is_some_and(|epoch| epoch != self.topology().epoch());
-        let mut look = follower.look.lock().await;
-        if has_changed() {
-            return Ok(true);
-        }
-        if look.begun.is_none_or(|begun| begun < asked) {
-            if let Some(turn) = look.turn() {
-                tokio::time::sleep_until(turn).await;
+        loop {
+            let mut look = follower.look.lock().await;
+            if has_changed() {
+                return Ok(true);
             }
-            look.at(follower, self).await?;
-        } else if let Some(error) = look.error() {
-            return Err(error);
+            if look.begun.is_some_and(|begun| begun >= asked) {
+                return look.error().map_or_else(|| Ok(has_changed()), Err);
+            }
+            let Some(turn) = look.turn().filter(|turn| *turn > Instant::now()) else {
+                look.close = look.followed_closely() + 1;
+                look.at(follower, self).await?;
+                return Ok(has_changed());
+            };
+            // A look for another reason may begin meanwhile.
+            drop(look);
+            tokio::time::sleep_until(turn).await;
         }
-        Ok(has_changed())
     }
 
     /// What confirms the topology for the servers of this cluster.
@@ -333,18 +337,23 @@ impl Cluster {
 }
 
 impl Look {
-    /// When the next look may begin.
-    fn turn(&mut self) -> Option<Instant> {
-        let ended = self.ended?;
-        let rested = ended.elapsed().as_millis() / FLOOR.as_millis();
-        self.close = self
-            .close
-            .saturating_sub(u32::try_from(rested).unwrap_or(SOME));
-        if self.close >= SOME {
-            return Some(ended + FLOOR);
-        }
-        self.close += 1;
-        Some(ended + CLOSE)
+    /// When the next look may begin, for a statement that asks for one.
+    fn turn(&self) -> Option<Instant> {
+        let pause = if self.followed_closely() < SOME {
+            CLOSE
+        } else {
+            FLOOR
+        };
+        Some(self.ended? + pause)
+    }
+
+    /// The looks that followed each other closely, less those for which there was a pause since.
+    fn followed_closely(&self) -> u32 {
+        let rested = self
+            .ended
+            .map_or(0, |ended| ended.elapsed().as_millis() / FLOOR.as_millis());
+        let rested = u32::try_from(rested).unwrap_or(SOME);
+        self.close.saturating_sub(rested)
     }
 
     async fn at(&mut self, follower: &Follower, cluster: &Cluster) -> Result<bool> {

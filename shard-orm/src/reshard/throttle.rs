@@ -17,13 +17,15 @@ use crate::catalog::Pace;
 /// The pages into which the rows of a second are divided, and the rows of the smallest page.
 const PAGES_PER_SECOND: u64 = 25;
 const FEWEST: u64 = 100;
+/// The rows of the largest page at a gentle pace.
+const GENTLE_PAGE: u64 = 500;
 
 /// How long a copy waits before it looks at what operators want.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The first rate of a gentle pace, and the least one, in rows per second.
-const FIRST: f64 = 10_000.0;
-const LEAST: f64 = 500.0;
+const FIRST: f64 = 20_000.0;
+const LEAST: f64 = 5_000.0;
 /// How the rate changes after each look.
 const INCREASE: f64 = 2_000.0;
 const DECREASE: f64 = 0.7;
@@ -116,7 +118,13 @@ impl Throttle {
     /// The number of rows to copy at a time: as many as without a limit, or so few that the pages of a second
     /// are spread over it.
     pub(super) fn page(&self, most: u64) -> u64 {
-        match self.lock().limit() {
+        let state = self.lock();
+        // A long page is felt by whoever comes meanwhile, however rare it is.
+        let most = match state.pace {
+            Pace::Gentle => most.min(GENTLE_PAGE),
+            Pace::RowsPerSecond(_) | Pace::Full => most,
+        };
+        match state.limit() {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Some(limit) => (limit as u64 / PAGES_PER_SECOND).clamp(FEWEST, most),
             None => most,

@@ -63,12 +63,9 @@ impl Cluster {
             return Ok(None);
         };
         let until = Instant::now() + follower.options.switch_wait;
-        if matches!(follower.records.of(handle, until).await, Recorded::Active) {
-            // A namespace that was not active a moment ago serves again: its move was aborted.
-            let was_refused = failed.kind() == ErrorKind::ShardMoved;
-            return Ok(was_refused.then(|| Arc::clone(handle)));
-        }
         let (mut pause, longest) = PAUSES;
+        // A namespace that was not active a moment ago may serve again: its move was aborted.
+        let mut was_refused = failed.kind() == ErrorKind::ShardMoved;
         let mut was_fenced = false;
         let mut look = None;
         loop {
@@ -85,8 +82,8 @@ impl Cluster {
                 return Ok(Some(now));
             }
             match follower.records.of(handle, until).await {
-                Recorded::Active => return Ok(Some(Arc::clone(handle))),
-                Recorded::NotActive => was_fenced = true,
+                Recorded::Active => return Ok(was_refused.then(|| Arc::clone(handle))),
+                Recorded::NotActive => (was_fenced, was_refused) = (true, true),
                 // Without any sign of a move, a missing namespace is an error of its own.
                 Recorded::Unknown if !was_fenced && failed.kind() != ErrorKind::ShardMoved => {
                     return Ok(None);
