@@ -28,7 +28,7 @@ pub use self::mariadb::MariaDbServer;
 pub use self::node::{Node, Pair, Rights, pair};
 pub use self::pgbouncer::PgBouncer;
 pub use self::postgres::PostgresServer;
-pub use self::process::{Signal, signal, signal_tree};
+pub use self::process::{Signal, signal, signal_tree, spawn};
 pub use self::redis::RedisServer;
 
 /// The environment variable with the address of the PostgreSQL server that all tests share.

@@ -2,6 +2,7 @@
 
 use std::process::{Child, Command};
 use std::sync::{LazyLock, mpsc};
+use std::time::Duration;
 use std::{fs, io, thread};
 
 pub use nix::sys::signal::Signal;
@@ -25,8 +26,11 @@ static SPAWNER: LazyLock<mpsc::Sender<Job>> = LazyLock::new(|| {
     jobs
 });
 
-/// Starts `command` from a thread that lives as long as this process.
-pub(super) fn spawn(command: Command) -> Result<Child, ServerError> {
+/// Starts `command` from a thread that lives as long as this process, so that it may ask for a signal at its end.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn spawn(command: Command) -> Result<Child, ServerError> {
     let name = format!("starting {}", command.get_program().display());
     let (reply, outcome) = mpsc::channel();
     SPAWNER
@@ -49,7 +53,7 @@ pub fn signal(pid: u32, sent: Signal) {
 /// Sends `sent` to a process and all that descend from it, and returns their ids, its own first.
 ///
 /// They are stopped before they are listed, so that none starts another one in between. With `SIGSTOP` they stay
-/// so, as a server that hangs, until they are sent `SIGCONT`.
+/// so, as a server that hangs, until they are sent `SIGCONT`; they have stopped when this returns.
 pub fn signal_tree(root: u32, sent: Signal) -> Vec<u32> {
     let mut tree = vec![root];
     let mut next = 0;
@@ -64,7 +68,22 @@ pub fn signal_tree(root: u32, sent: Signal) -> Vec<u32> {
             signal(pid, Signal::SIGCONT);
         }
     }
+    while sent == Signal::SIGSTOP && !tree.iter().all(|pid| has_stopped(*pid)) {
+        thread::sleep(Duration::from_millis(1));
+    }
     tree
+}
+
+/// Whether no thread of a process runs any more.
+fn has_stopped(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return true;
+    };
+    let mut states = threads.flatten().filter_map(|entry| {
+        let line = fs::read_to_string(entry.path().join("stat")).ok()?;
+        line.rsplit_once(')')?.1.trim_start().chars().next()
+    });
+    states.all(|state| matches!(state, 'T' | 't' | 'Z' | 'X'))
 }
 
 /// True while a process runs; one that ended and was not yet waited for does not.

@@ -104,6 +104,7 @@ impl Bed {
 
     /// Moves the first shard to the other server. The standby does not hear of it.
     async fn move_without_the_standby(&self) {
+        self.standby.has_all_of(&self.primary).await.unwrap();
         let stop = match self.dialect {
             Dialect::Postgres => "ALTER SYSTEM SET primary_conninfo = ''; SELECT pg_reload_conf()",
             _ => "STOP SLAVE IO_THREAD",

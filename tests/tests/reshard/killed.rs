@@ -11,7 +11,7 @@ use shard_orm::reshard::{JobState, Reshard};
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{DATABASE, Fixture};
-use shard_orm_tests::servers::{Signal, signal};
+use shard_orm_tests::servers::{Signal, signal, spawn};
 
 use crate::writer::{Writer, assert_rows, order};
 use crate::{MOVING, Order, Setting, cluster, process};
@@ -71,7 +71,8 @@ struct Runner {
 impl Runner {
     fn start(name: &str, url: &str, job: u64) -> Self {
         // It does not outlive the test, however that ends.
-        let mut child = Command::new("setpriv")
+        let mut command = Command::new("setpriv");
+        command
             .args(["--pdeathsig", "KILL"])
             .arg(env::current_exe().unwrap())
             .args(["--exact", "killed::runner", "--ignored", "--nocapture"])
@@ -79,9 +80,8 @@ impl Runner {
             .env(URL, url)
             .env(JOB, job.to_string())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        let mut child = spawn(command).unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -216,24 +216,26 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             random = mix64(random);
             let delay = Duration::from_micros(random >> 32 & 0x3fff);
             let stopped = signal_after(fixture, job, random % 14, delay, Signal::SIGSTOP).await;
-            // Its successor goes on once the lease is over, as far as this round's turn.
-            match round % 3 {
-                0 => drop(reshard.abort(job).await),
-                1 => {
-                    run(&reshard, job).await;
-                    drop(reshard.reverse(job).await);
-                }
-                _ => {
-                    run(&reshard, job).await;
-                    drop(reshard.finish(job).await);
-                }
-            }
+            // Its successor goes on once the lease is over, and waits where the other one holds a lock.
             let successor = tokio::spawn({
                 let reshard = reshard.clone();
-                async move { run(&reshard, job).await }
+                async move {
+                    match round % 3 {
+                        0 => drop(reshard.abort(job).await),
+                        1 => {
+                            run(&reshard, job).await;
+                            drop(reshard.reverse(job).await);
+                        }
+                        _ => {
+                            run(&reshard, job).await;
+                            drop(reshard.finish(job).await);
+                        }
+                    }
+                    run(&reshard, job).await
+                }
             });
             random = mix64(random);
-            tokio::time::sleep(Duration::from_millis(random % 1_500)).await;
+            tokio::time::sleep(LEASE + Duration::from_millis(random % 1_500)).await;
             if let Some(runner) = stopped {
                 signal(runner.child.id(), Signal::SIGCONT);
                 tokio::task::spawn_blocking(move || runner.end()).await.unwrap();

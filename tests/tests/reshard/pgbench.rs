@@ -41,12 +41,12 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert!(made.status.success(), "{made:?}");
         let source = fixture.raw_namespace(MOVING);
         source.run("ALTER TABLE shop_0.pgbench_history ADD COLUMN id bigserial PRIMARY KEY").await;
-        let traffic = pgbench(fixture, &["-n", "-c", "4", "-T", "600", "-M", "prepared"])
+        let traffic = pgbench(fixture, &["-n", "-c", "4", "-R", "200", "-T", "600", "-M", "prepared"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It runs for some time before, and until the fence ends it.
+        // At a rate that a busy machine can follow: before the move, and until the fence ends it.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let reshard = operator.reshard().unwrap();
         let job = reshard.move_shard("shop", MOVING, "server-1").pace(Pace::Full).start().await.unwrap();
