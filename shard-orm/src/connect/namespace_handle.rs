@@ -15,7 +15,6 @@ use super::lock_budget::LockBudget;
 use super::pool::{Lease, Pool, Refusal};
 use super::record::Record;
 use super::verify::verify;
-use crate::backend::Position;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::topology::{Namespace, Read};
@@ -263,7 +262,7 @@ impl NamespaceHandle {
     pub(crate) async fn open_primary(
         &self,
         rule: &str,
-    ) -> Result<(crate::backend::Conn, Option<Position>)> {
+    ) -> Result<(crate::backend::Conn, Option<crate::backend::Position>)> {
         let mut conn = self.writer()?.open_dedicated().await?;
         let mut position = None;
         if self.dialect().capability().servers.is_supported() {
