@@ -17,7 +17,7 @@ use super::pulse::Pulse;
 use super::renewal::Renewal;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
-use crate::catalog::{Changes, Copied, Job, JobState, Owner, Store, Wish, taken};
+use crate::catalog::{Changes, Copied, Job, JobState, Owner, Store, taken};
 use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, State};
 use crate::error::{Error, ErrorKind, Result};
@@ -442,13 +442,4 @@ fn seen(standing: Option<Standing>, ticket: Ticket) -> Seen {
         state: standing.state,
         own: standing.is_of(ticket),
     })
-}
-
-/// Whether an operator wants the job to change its course.
-pub(super) fn is_urgent(wish: Wish, state: JobState) -> bool {
-    match wish {
-        Wish::Abort => state.is_before_switch(),
-        Wish::Pause => state < JobState::Switching,
-        Wish::Run | Wish::Reverse | Wish::Finish => false,
-    }
 }

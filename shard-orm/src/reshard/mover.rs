@@ -162,6 +162,15 @@ pub(super) fn next(view: &View) -> Action {
     }
 }
 
+/// Whether an operator wants the job to change its course.
+pub(super) fn is_urgent(wish: Wish, state: JobState) -> bool {
+    match wish {
+        Wish::Abort => state.is_before_switch(),
+        Wish::Pause => state < JobState::Switching,
+        Wish::Run | Wish::Reverse | Wish::Finish => false,
+    }
+}
+
 /// The end whose rows count after a failover, where rows can be applied at the other one.
 fn serving(view: &View) -> Option<End> {
     match view.state {

@@ -8,8 +8,8 @@ use crate::backend::Position;
 use crate::catalog::JobState;
 use crate::connect::State;
 use crate::error::Result;
-use crate::reshard::driver::{Driver, is_urgent};
-use crate::reshard::mover::End;
+use crate::reshard::driver::Driver;
+use crate::reshard::mover::{End, is_urgent};
 use crate::reshard::replay::{Ends, backlog};
 use crate::reshard::verify::{differences, mismatch, still_differing};
 
