@@ -47,13 +47,13 @@ pub(crate) async fn measure(fleet: &Fleet, given: usize) {
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
         Cost::of(WRITES, async {
-            for number in 0..WRITES {
+            for (number, quantity) in (0_i64..).zip(0_i32..).take(WRITES) {
                 if index < 2 {
                     next += 1;
                     Order::new(next, key).insert(&application).await.unwrap();
                 } else {
-                    let mut order = Order::new(number as i64 * 7 % ROWS + 1, key);
-                    order.quantity = number as i32;
+                    let mut order = Order::new(number * 7 % ROWS + 1, key);
+                    order.quantity = quantity;
                     order.update(&application).await.unwrap();
                 }
             }

@@ -73,10 +73,10 @@ impl Application {
     }
 }
 
-/// The time within which this share of durations lies.
-pub(crate) fn quantile(times: &mut [Duration], share: f64) -> Duration {
+/// The time within which so many percent of durations lie.
+pub(crate) fn quantile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
-    let at = (times.len() as f64 * share) as usize;
+    let at = times.len() * percent / 100;
     times[at.min(times.len() - 1)]
 }
 

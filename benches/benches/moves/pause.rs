@@ -35,9 +35,9 @@ pub(crate) async fn measure(fleet: &Fleet, moves: usize) {
     ] {
         println!(
             "{name:<42}{:>9.1}{:>9.1}{:>9.1}",
-            milliseconds(quantile(times, 0.5)),
-            milliseconds(quantile(times, 0.99)),
-            milliseconds(quantile(times, 1.0))
+            milliseconds(quantile(times, 50)),
+            milliseconds(quantile(times, 99)),
+            milliseconds(quantile(times, 100))
         );
     }
     let job = fleet.move_away(Pace::Full).await;

@@ -51,8 +51,8 @@ pub(crate) async fn measure(fleet: &Fleet) {
         let during = calls.filter(|call| spans.iter().any(|span| span.contains(&call.begun)));
         let mut times: Vec<Duration> = during.map(|call| call.took).collect();
         let (half, most) = (
-            milliseconds(quantile(&mut times, 0.5)),
-            milliseconds(quantile(&mut times, 0.99)),
+            milliseconds(quantile(&mut times, 50)),
+            milliseconds(quantile(&mut times, 99)),
         );
         let longest = milliseconds(times[times.len() - 1]);
         let (base_half, base_most) = *first.get_or_insert((half, most));

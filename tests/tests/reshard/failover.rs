@@ -166,15 +166,15 @@ impl Bed {
 
     /// Changes rows, which the standby does not hear of.
     async fn write_what_is_lost(&self) {
-        for id in 0..5 {
+        for (id, at) in (0..5).zip(0_usize..) {
             order(self.key, ROWS + id)
                 .insert(&self.application)
                 .await
                 .unwrap();
-            let mut changed = self.rows[id as usize].clone();
+            let mut changed = self.rows[at].clone();
             changed.amount = Some(-1);
             changed.update(&self.application).await.unwrap();
-            self.rows[100 + id as usize]
+            self.rows[100 + at]
                 .clone()
                 .delete(&self.application)
                 .await

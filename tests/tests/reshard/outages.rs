@@ -88,12 +88,12 @@ impl Application {
             tasks.spawn(async move {
                 let mut rows = rows(key);
                 rows.retain(|row| row.id % TASKS == task);
-                let mut next = 0;
+                let mut next = 0_usize;
                 'all: while !stop.load(Ordering::Relaxed) {
                     next += 1;
-                    let at = next as usize % rows.len();
+                    let at = next % rows.len();
                     let mut row = rows[at].clone();
-                    row.amount = Some(next);
+                    row.amount = i32::try_from(next).ok();
                     // What is not acknowledged is sent again: it may have been carried out or not.
                     while let Err(error) = row.update(&cluster).await {
                         assert!(may_pass(&error), "{error:?}");
