@@ -71,6 +71,7 @@ impl Conn {
     }
 
     /// Ends the session that holds the lock, if one does, together with the statement that it runs (MySQL and MariaDB).
+    #[cfg(feature = "reshard")]
     pub(crate) async fn advisory_evict(&mut self, lock: &AdvisoryLock) -> Result<(), Failure> {
         match *self {
             #[cfg(feature = "mysql")]

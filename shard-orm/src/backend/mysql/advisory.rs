@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, MySqlConnection};
+use sqlx::MySqlConnection;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
 const LOCK: &str = "SELECT CAST(GET_LOCK(?, 0) AS SIGNED)";
 const PING: &str = "SELECT CAST(IS_USED_LOCK(?) = CONNECTION_ID() AS SIGNED)";
 const UNLOCK: &str = "SELECT CAST(RELEASE_LOCK(?) AS SIGNED)";
+#[cfg(feature = "reshard")]
 const HOLDER: &str = "SELECT CAST(IS_USED_LOCK(?) AS SIGNED)";
 const IS_LOCKED: &str = "SELECT CAST(IS_USED_LOCK(?) IS NOT NULL AS SIGNED)";
 
@@ -54,6 +55,7 @@ pub(in crate::backend) async fn is_locked(
 }
 
 /// Ends the session that holds a lock, and its statement. An account may end its own sessions.
+#[cfg(feature = "reshard")]
 pub(in crate::backend) async fn evict(connection: &mut MySqlConnection, name: &str) -> Result<()> {
     let holder: Option<i64> = sqlx::query_scalar(HOLDER)
         .bind(name)
@@ -61,7 +63,7 @@ pub(in crate::backend) async fn evict(connection: &mut MySqlConnection, name: &s
         .await?;
     if let Some(holder) = holder {
         // It may have ended meanwhile, which is an error too: whether the lock can be taken tells more.
-        let kill = AssertSqlSafe(format!("KILL {holder}"));
+        let kill = sqlx::AssertSqlSafe(format!("KILL {holder}"));
         let _ = sqlx::raw_sql(kill).execute(connection).await;
     }
     Ok(())
