@@ -79,6 +79,7 @@ impl Driver {
 
     /// Removes what the job has created.
     pub(super) async fn clean(&mut self) -> Result<()> {
+        self.read_blueprint().await?;
         let (source, target) = self.records().await?;
         match self.job.state {
             JobState::Aborting => {

@@ -135,6 +135,7 @@ impl Driver {
 
     /// Makes the target active. What its capture has logged so far came from this job.
     pub(super) async fn activate(&mut self) -> Result<()> {
+        self.read_blueprint().await?;
         let tables = self.tables.clone();
         let target = self.place(End::Target).await?;
         target.begin_change(State::Incoming).await?;
