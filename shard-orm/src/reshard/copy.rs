@@ -130,8 +130,7 @@ async fn take_page(
     most: u64,
     progress: &mut Progress,
 ) -> Result<u64> {
-    let after = progress.last.as_deref();
-    let after = after.map(|text| key_from(text, table)).transpose()?;
+    let after = progress.key(table)?;
     let end = target.end_of_page(table, after.as_deref(), most).await?;
     source.make_durable().await?;
     target.begin_as(State::Incoming).await?;
@@ -156,10 +155,7 @@ async fn copy_page(
     most: u64,
     progress: &mut Progress,
 ) -> Result<u64> {
-    let after = match &progress.last {
-        Some(text) => Some(key_from(text, table)?),
-        None => None,
-    };
+    let after = progress.key(table)?;
     let rows = source.page(table, after.as_deref(), most).await?;
     progress.done = (rows.len() as u64) < most;
     if let Some(last) = rows.last() {
@@ -174,13 +170,20 @@ async fn copy_page(
     Ok(rows.len() as u64)
 }
 
-fn key_from(text: &str, table: &MovedTable) -> Result<Vec<Value>> {
-    values_from(text, &table.def, &table.def.primary_key).ok_or_else(|| {
-        Error::decode(format!(
-            "the progress of table `{}` does not hold a key of it; abort the job and begin anew",
-            table.def.name
-        ))
-    })
+impl Progress {
+    /// The key of the last row that was copied.
+    fn key(&self, table: &MovedTable) -> Result<Option<Vec<Value>>> {
+        let Some(text) = &self.last else {
+            return Ok(None);
+        };
+        let key = values_from(text, &table.def, &table.def.primary_key);
+        key.map(Some).ok_or_else(|| {
+            Error::decode(format!(
+                "the progress of table `{}` does not hold a key of it; abort the job and begin anew",
+                table.def.name
+            ))
+        })
+    }
 }
 
 async fn record(target: &mut Place, table: &MovedTable, progress: &Progress) -> Result<()> {
