@@ -39,6 +39,8 @@ pub(super) struct Follower {
     options: config::Catalog,
     local_copy: Option<LocalCopy>,
     heartbeat: Heartbeat,
+    /// Held by a report: one that is on its way must not come after the process was taken out of the list.
+    reporting: tokio::sync::Mutex<()>,
     /// The tables that this process reads, for operators.
     tables: Mutex<Tables>,
     /// The topology in use; `None` until there is one from the catalog.
@@ -79,6 +81,7 @@ impl Follower {
             config: config.clone(),
             local_copy: options.local_copy.clone().map(LocalCopy::new),
             heartbeat: Heartbeat::new(options.process.as_deref()),
+            reporting: tokio::sync::Mutex::default(),
             options,
             tables: Mutex::default(),
             known: Mutex::default(),
@@ -325,7 +328,10 @@ impl Cluster {
         let Ok(handle) = self.handle_of_database(&follower.options.database) else {
             return;
         };
-        let forget = Store::new(&handle).forget(&follower.heartbeat);
+        let forget = async {
+            let _reporting = follower.reporting.lock().await;
+            Store::new(&handle).forget(&follower.heartbeat).await
+        };
         if let Err(error) = Store::within(follower.options.timeout, forget).await {
             tracing::debug!(
                 target: "shard_orm",

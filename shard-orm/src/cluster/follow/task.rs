@@ -5,6 +5,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -190,6 +191,10 @@ impl Task {
         let Some(follower) = cluster.follower() else {
             return Ok(());
         };
+        let _reporting = follower.reporting.lock().await;
+        if follower.is_closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let handle = cluster.handle_of_database(&self.options.database)?;
         let epoch = cluster.topology().epoch();
         let report = Store::new(&handle).report(&follower.heartbeat, epoch);
