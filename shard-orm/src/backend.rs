@@ -81,6 +81,8 @@ mod row;
 mod row_hash;
 mod row_part;
 pub(crate) mod row_stamp;
+#[cfg(feature = "reshard")]
+mod row_sum;
 mod rows;
 mod scalar;
 #[cfg(feature = "migrate")]
@@ -169,6 +171,8 @@ pub(crate) use response::{OnRow, ReadResponse};
 pub use row::Row;
 pub(crate) use row_hash::RowHash;
 pub(crate) use row_part::{has_part_search, part_search};
+#[cfg(feature = "reshard")]
+pub(crate) use row_sum::row_sum;
 pub(crate) use rows::Rows;
 pub(crate) use session::Session;
 pub(crate) use sizes::{arguments_of_sizes, exact_size, sizes_of_namespaces};

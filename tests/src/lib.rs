@@ -4,6 +4,7 @@
 //!   owned by one test that kills and restarts them.
 //! - [`fixture`] makes a cluster for one behaviour; its macro runs the behaviour on every database.
 //! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, with their helpers.
+//! - [`history`] checks what clients saw of lists, for anomalies.
 //! - [`listening`] hands the spans of one thread to a test.
 //! - [`relay`] stands between the library and a server.
 //! - [`database`] gives each test a database, or a prefix for databases, that no other test uses.
@@ -17,6 +18,7 @@ pub mod database;
 pub mod fixture;
 #[cfg(feature = "sqlite")]
 pub mod guide;
+pub mod history;
 pub mod listening;
 pub mod relay;
 pub mod scratch;

@@ -70,17 +70,10 @@ impl Conn {
         each!(self, lock, unlock())
     }
 
-    /// Ends the session that holds the lock, if one does, together with the statement that it runs (MySQL and MariaDB).
+    /// Ends the session that holds the lock, if one does, together with the statement that it runs.
     #[cfg(feature = "reshard")]
     pub(crate) async fn advisory_evict(&mut self, lock: &AdvisoryLock) -> Result<(), Failure> {
-        match *self {
-            #[cfg(feature = "mysql")]
-            Self::MySql(ref mut conn, _) => super::mysql::advisory::evict(conn, &lock.name)
-                .await
-                .map_err(|source| Failure::from_driver(crate::Dialect::MySql, source)),
-            #[allow(unreachable_patterns)]
-            _ => Ok(()),
-        }
+        each!(self, lock, evict())
     }
 
     /// Returns whether any session holds the lock.

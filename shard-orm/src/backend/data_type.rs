@@ -6,7 +6,7 @@ use sea_query::{Expr, ExprTrait as _, Value};
 
 use super::field::read_value;
 use super::row::RowOf;
-use super::{Args, ColumnType, Digits, Field, Row};
+use super::{Args, ColumnType, Digits, Field, Row, in_byte_order};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -151,7 +151,10 @@ impl OpaqueForm {
     /// A column as it is selected in this form.
     pub(crate) fn selected(self, dialect: Dialect, column: Expr) -> Expr {
         match (self, dialect) {
-            (Self::Text, Dialect::Postgres) => Expr::cust_with_expr("CAST($1 AS text)", column),
+            // `COALESCE` takes the column's name from the result: `ORDER BY` would mean the text, by its name.
+            (Self::Text, Dialect::Postgres) => {
+                Expr::cust_with_expr("COALESCE(CAST($1 AS text))", column)
+            }
             (Self::Binary, Dialect::Postgres) | (_, Dialect::Sqlite) => column,
             (Self::Binary, Dialect::MySql) => column.cast_as("BINARY"),
             (Self::Text | Self::Dynamic, Dialect::MySql) => column.cast_as("CHAR"),
@@ -159,9 +162,35 @@ impl OpaqueForm {
         }
     }
 
+    /// A column of the declared type as it is ordered, and compared with what [`bound`](Self::bound) makes of its
+    /// values: in one order for both.
+    pub(crate) fn ordered(self, declared: &SqlFragment, column: Expr) -> Expr {
+        let base = declared.text.split('(').next().unwrap_or_default();
+        match (self, declared.dialect) {
+            // They are ordered by their numbers, and compared with texts by their texts.
+            (Self::Text, Dialect::MySql)
+                if base.eq_ignore_ascii_case("enum") || base.eq_ignore_ascii_case("set") =>
+            {
+                in_byte_order(Dialect::MySql, column)
+            }
+            // They are compared as numbers.
+            (Self::Binary, Dialect::MySql) => column.cast_as("BINARY"),
+            _ => column,
+        }
+    }
+
     /// A value in this form as it is written to a column of the declared type.
     pub(crate) fn bound(self, declared: &SqlFragment, value: Value) -> Expr {
         match (self, declared.dialect) {
+            // A decimal is compared with a text as a floating-point number.
+            (Self::Text, Dialect::MySql) if declared.text.starts_with("decimal(") => {
+                let name = declared
+                    .text
+                    .split_inclusive(')')
+                    .next()
+                    .unwrap_or_default();
+                Expr::cust_with_expr(format!("CAST(? AS {name})"), Expr::Value(value))
+            }
             // A parameter of a text has to be cast; `$$` stands for one dollar in the template.
             (Self::Text, Dialect::Postgres) => {
                 let name = declared.text.replace('$', "$$").replace('?', "??");

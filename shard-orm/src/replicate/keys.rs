@@ -90,6 +90,11 @@ pub(crate) fn selected(
     })
 }
 
+/// A column in a condition, and in an order.
+fn ordered(table: &TableDef, ordinal: usize) -> Expr {
+    table.columns[ordinal].ordered(Expr::col(alias(table, ordinal)))
+}
+
 /// A value of a column in a condition.
 fn bound(table: &TableDef, ordinal: usize, value: &Value) -> Expr {
     let bound = table.columns[ordinal].bound(value.clone());
@@ -130,8 +135,7 @@ pub(crate) fn one_of_columns(
     if let [ordinal] = ordinals {
         let values = keys.iter().flatten();
         let values: Vec<Expr> = values.map(|value| bound(table, *ordinal, value)).collect();
-        let column = Expr::col(alias(table, *ordinal));
-        return (!values.is_empty()).then(|| column.is_in(values));
+        return (!values.is_empty()).then(|| ordered(table, *ordinal).is_in(values));
     }
     keys.iter()
         .filter_map(|key| all_equal(table, ordinals, key))
@@ -148,17 +152,17 @@ fn all_equal(table: &TableDef, ordinals: &[usize], values: &[Value]) -> Option<E
     ordinals
         .iter()
         .zip(values)
-        .map(|(ordinal, value)| Expr::col(alias(table, *ordinal)).eq(bound(table, *ordinal, value)))
+        .map(|(ordinal, value)| ordered(table, *ordinal).eq(bound(table, *ordinal, value)))
         .reduce(ExprTrait::and)
 }
 
-/// The rows after these values in the order of these columns: `a >= ? AND (a > ? OR b > ?)`, which
+/// The rows after these values in the order of the columns of these ordinals: `a >= ? AND (a > ? OR b > ?)`, which
 /// all databases look up in an index on `a`.
-pub(crate) fn after(columns: &[Alias], values: &[Value]) -> Option<Expr> {
+pub(crate) fn after(table: &TableDef, ordinals: &[usize], values: &[Value]) -> Option<Expr> {
     let mut condition: Option<Expr> = None;
-    for (column, value) in columns.iter().zip(values).rev() {
-        let column = Expr::col(column.clone());
-        let value = || Expr::Value(value.clone());
+    for (ordinal, value) in ordinals.iter().zip(values).rev() {
+        let column = ordered(table, *ordinal);
+        let value = || bound(table, *ordinal, value);
         let beyond = column.clone().gt(value());
         condition = Some(match condition {
             None => beyond,
@@ -186,23 +190,23 @@ pub(crate) fn limit_to_range(
     key: Option<&[Value]>,
     end: Option<&[Value]>,
 ) {
-    let columns: Vec<_> = key_columns(table).collect();
+    let ordinals = table.primary_key.as_slice();
     // An index finds the bounds of the first column, which not every database sees of the rest.
-    let first = columns.first().filter(|_| columns.len() > 1);
-    let bound = |key: Option<&[Value]>| {
-        let value = key?.first()?.clone();
-        first.map(|first| (Expr::col(first.clone()), Expr::Value(value)))
+    let first = ordinals.first().filter(|_| ordinals.len() > 1);
+    let edge = |key: Option<&[Value]>| {
+        let value = key?.first()?;
+        first.map(|first| (ordered(table, *first), bound(table, *first, value)))
     };
-    if let Some((first, value)) = bound(key) {
+    if let Some((first, value)) = edge(key) {
         select.and_where(first.gte(value));
     }
-    if let Some((first, value)) = bound(end) {
+    if let Some((first, value)) = edge(end) {
         select.and_where(first.lte(value));
     }
-    select.and_where_option(key.and_then(|key| after(&columns, key)));
-    let beyond = end.and_then(|end| after(&columns, end));
+    select.and_where_option(key.and_then(|key| after(table, ordinals, key)));
+    let beyond = end.and_then(|end| after(table, ordinals, end));
     select.and_where_option(beyond.map(ExprTrait::not));
-    for column in columns {
-        select.order_by(column, Order::Asc);
+    for ordinal in ordinals {
+        select.order_by_expr(ordered(table, *ordinal), Order::Asc);
     }
 }

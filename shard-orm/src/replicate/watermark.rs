@@ -149,17 +149,16 @@ impl Watermark {
         until: Option<&Position>,
         most: u64,
     ) -> Result<Option<Page>> {
-        let ordinals = self.ordinals.iter();
-        let columns: Vec<Alias> = ordinals.map(|one| alias(source.def(), *one)).collect();
         let mut select = select(source);
         if let Some(Position::Ordered { values, .. }) = position {
-            select.and_where_option(after(&columns, values));
+            select.and_where_option(after(source.def(), &self.ordinals, values));
         }
         if let Some(Position::Ordered { values, .. }) = until {
-            select.and_where_option(after(&columns, values).map(ExprTrait::not));
+            let beyond = after(source.def(), &self.ordinals, values);
+            select.and_where_option(beyond.map(ExprTrait::not));
         }
-        for column in columns {
-            select.order_by(column, Order::Asc);
+        for ordinal in &self.ordinals {
+            select.order_by(alias(source.def(), *ordinal), Order::Asc);
         }
         select.limit(most);
         Ok(page(self.read(source, &select, |_| Ok((0, true))).await?))

@@ -36,18 +36,13 @@ impl Place {
     }
 
     /// The key of the last row of the next page of the source, if a full page is left.
-    pub(super) async fn end_of_page(
+    pub(super) async fn end_of_page_there(
         &mut self,
         table: &MovedTable,
         after: Option<&[Value]>,
         most: u64,
     ) -> Result<Option<Vec<Value>>> {
-        let mut select = Query::select();
-        select.columns(key(table)).from(of_source(table));
-        limit_to_range(&mut select, &table.def, after, None);
-        select.limit(1).offset(most.saturating_sub(1));
-        let read = |row: &Row<'_>| values(&table.def, &table.def.primary_key, row, 0);
-        Ok(self.rows(&select, read).await?.pop())
+        self.end_of_page(table, of_source(table), after, most).await
     }
 
     /// Copies the rows after one key, up to another one and with it, in a transaction that was begun, and returns their
@@ -79,7 +74,9 @@ impl Place {
         let mut differing = Vec::new();
         let mut after: Option<Vec<Value>> = None;
         loop {
-            let end = self.end_of_page(there, after.as_deref(), PAGE).await?;
+            let end = self
+                .end_of_page_there(there, after.as_deref(), PAGE)
+                .await?;
             let bounds = (after.as_deref(), end.as_deref());
             for (select, of) in [
                 (differing_rows(there, here, bounds), there),

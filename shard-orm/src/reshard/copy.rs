@@ -131,7 +131,9 @@ async fn take_page(
     progress: &mut Progress,
 ) -> Result<u64> {
     let after = progress.key(table)?;
-    let end = target.end_of_page(table, after.as_deref(), most).await?;
+    let end = target
+        .end_of_page_there(table, after.as_deref(), most)
+        .await?;
     source.make_durable().await?;
     target.begin_as(State::Incoming).await?;
     let rows = target
@@ -210,7 +212,7 @@ async fn record(target: &mut Place, table: &MovedTable, progress: &Progress) -> 
 
 /// The types of the primary key's columns (PostgreSQL).
 async fn key_types(source: &mut Place, table: &MovedTable) -> Result<Vec<String>> {
-    const TYPES: &str = "SELECT format_type(a.atttypid, NULL) FROM pg_index i JOIN pg_attribute a \
+    const TYPES: &str = "SELECT format_type(a.atttypid, a.atttypmod) FROM pg_index i JOIN pg_attribute a \
          ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
          WHERE i.indrelid = to_regclass($1) AND i.indisprimary \
          ORDER BY array_position(i.indkey::int2[], a.attnum)";
@@ -257,7 +259,10 @@ async fn pass_page(
     let texts = keys.iter().map(|key| format!("CAST({key} AS text)"));
     let texts = texts.collect::<Vec<_>>().join(", ");
     let skipped = most - 1;
-    let last = format!("SELECT {texts} FROM {own}{from} ORDER BY {key} OFFSET {skipped} LIMIT 1");
+    // Named with the table, a column is not the text of the result that has its name.
+    let order = keys.iter().map(|key| format!("{own}.{key}"));
+    let order = order.collect::<Vec<_>>().join(", ");
+    let last = format!("SELECT {texts} FROM {own}{from} ORDER BY {order} OFFSET {skipped} LIMIT 1");
     let mut to: Option<Vec<String>> = None;
     let on_row = &mut |row: &Row<'_>| {
         let texts = (0..keys.len()).map(|ordinal| String::read(row, ordinal));

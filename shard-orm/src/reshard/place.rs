@@ -74,7 +74,7 @@ impl Place {
     /// Opens a connection for the runner of a job to the primary of a namespace, which need not exist yet.
     pub(super) async fn open(handle: &Arc<NamespaceHandle>, ticket: Ticket) -> Result<Self> {
         let mut place = Self::connect(handle, ticket).await?;
-        if !place.dialect().capability().transactional_ddl {
+        if !place.dialect().capability().file_per_namespace {
             place.succeed().await?;
         }
         Ok(place)
@@ -108,10 +108,10 @@ impl Place {
         Ok(place)
     }
 
-    /// Ends the session that a former runner, or this one before a failure, has left in the namespace, where a
-    /// statement that changes a table cannot check the token in its own transaction: it may still wait there for a
-    /// lock, and be carried out long after what it did was undone. This session is the only one from then on, until
-    /// that of a later runner ends it.
+    /// Ends the session that a former runner, or this one before a failure, has left in the namespace. It may hold
+    /// locks for as long as its process stands still; and where a statement that changes a table cannot check the token
+    /// in its own transaction, it may still wait there for a lock, and be carried out long after what it did was
+    /// undone. This session is the only one from then on, until that of a later runner ends it.
     async fn succeed(&mut self) -> Result<()> {
         let key = format!("reshard/{}/{}", self.job(), self.handle.namespace.name());
         let lock = crate::lock::advisory(&self.handle.cluster, &key);
@@ -130,8 +130,8 @@ impl Place {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
                     format!(
-                        "a former session of job {} is still busy in namespace `{}` on server `{}`, and cannot be \
-                         ended with KILL; end it, and run the job again",
+                        "a former session of job {} is still busy in namespace `{}` on server `{}`, and this account \
+                         may not end it; end it, and run the job again",
                         self.ticket.job,
                         self.handle.namespace.name(),
                         self.handle.server

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sea_query::{Alias, IntoTableRef as _, Query, SelectStatement, Value};
+use sea_query::{Alias, Expr, IntoTableRef as _, Query, SelectStatement, TableRef, Value};
 
 use super::place::Place;
-use crate::backend::{Args, Rows, Sql};
+use crate::backend::{Args, Field as _, Row, Rows, Sql, row_sum};
 use crate::error::Result;
 use crate::replicate::{
-    Cells, bytes_of, cells, key_of, limit_to_page, limit_to_range, one_of, selected,
+    Cells, bytes_of, cells, key_of, limit_to_page, limit_to_range, one_of, selected, values,
 };
 use crate::replicate::{KEYS_PER_STATEMENT, rows_per_statement};
 use crate::schema::TableDef;
@@ -92,6 +92,49 @@ impl Place {
         let mut select = table.select(self);
         limit_to_range(&mut select, &table.def, after, end);
         self.rows(&select, |row| cells(&table.def, row)).await
+    }
+
+    /// The key of the last row of the next page of a table, whose name here is given, if a full page is left.
+    pub(super) async fn end_of_page(
+        &mut self,
+        table: &MovedTable,
+        name: TableRef,
+        after: Option<&[Value]>,
+        most: u64,
+    ) -> Result<Option<Vec<Value>>> {
+        let keys = table.def.primary_key.iter().copied();
+        let mut select = Query::select();
+        select
+            .exprs(selected(&table.def, keys, self.dialect()))
+            .from(name);
+        limit_to_range(&mut select, &table.def, after, None);
+        select.limit(1).offset(most.saturating_sub(1));
+        let read = |row: &Row<'_>| values(&table.def, &table.def.primary_key, row, 0);
+        Ok(self.rows(&select, read).await?.pop())
+    }
+
+    /// The number of rows after a key, up to another one and with it, and a sum of their hashes; `None` where the
+    /// database has none.
+    pub(super) async fn sum(
+        &mut self,
+        table: &MovedTable,
+        after: Option<&[Value]>,
+        end: Option<&[Value]>,
+    ) -> Result<Option<(i64, Option<String>)>> {
+        let columns = table.def.columns.iter();
+        let columns = columns.map(|one| (one.name.as_str(), one.data_type.column_type()));
+        let Some(sum) = row_sum(self.dialect(), columns) else {
+            return Ok(None);
+        };
+        let mut select = Query::select();
+        limit_to_range(&mut select, &table.def, after, end);
+        select
+            .clear_order_by()
+            .expr(Expr::cust("COUNT(*)"))
+            .expr(sum)
+            .from(Alias::new(&table.name));
+        let read = |row: &Row<'_>| Ok((i64::read(row, 0)?, Option::<String>::read(row, 1)?));
+        Ok(self.rows(&select, read).await?.pop())
     }
 
     /// The rows that exist of those with these primary keys.

@@ -1,13 +1,13 @@
 //! Compares source and target while writes go on.
 //!
-//! Both tables are read page by page: the next rows of the source, and what the target has up to the last of
-//! them. A row that differs is compared again after the next replay: it counts only if it differs while no
+//! Range by range both servers sum up their rows, each by itself and both at a time. Where the sums differ, the rows are
+//! read and compared; a file of SQLite is compared with the other one by the database. A row that differs is compared again after the next replay: it counts only if it differs while no
 //! change of it waits in the log.
 
 use std::collections::HashMap;
 
 use futures_util::future::join;
-use sea_query::Value;
+use sea_query::{Alias, IntoTableRef as _, Value};
 
 use super::place::Place;
 use super::rows::{MovedTable, each_once};
@@ -15,7 +15,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::replicate::{Cells, bytes_of, encode, key_of};
 
 /// The number of rows that are compared at a time.
-const PAGE: u64 = 2_000;
+const RANGE: u64 = 5_000;
+
+/// A range of the source's rows.
+struct Range {
+    after: Option<Vec<Value>>,
+    end: Option<Vec<Value>>,
+    sum: Option<(i64, Option<String>)>,
+}
 
 /// The keys of the rows that differ, as far as they were seen.
 pub(super) async fn differences(
@@ -31,41 +38,43 @@ pub(super) async fn differences(
         return Ok(differing);
     }
     let mut differing = Vec::new();
-    let mut after: Option<Vec<Value>> = None;
-    let mut rows = source.page(there, None, PAGE).await?;
+    let mut range = next_range(source, there, None).await?;
     loop {
-        let is_last = (rows.len() as u64) < PAGE;
-        let end = rows.last().filter(|_| !is_last);
-        let end = end.map(|row| key_of(&there.def, row));
-        // The next page is read meanwhile.
+        let (after, end) = (range.after.as_deref(), range.end.as_deref());
+        // The next range of the source is summed up meanwhile.
         let next = async {
-            match &end {
-                Some(end) => source.page(there, Some(end), PAGE).await,
-                None => Ok(Vec::new()),
+            match &range.end {
+                Some(end) => next_range(source, there, Some(end.clone())).await.map(Some),
+                None => Ok(None),
             }
         };
-        let own = target.range(here, after.as_deref(), end.as_deref());
-        let (own, next) = join(own, next).await;
+        let (own, next) = join(target.sum(here, after, end), next).await;
         let own = own?;
-        if encoded(&rows)? != encoded(&own)? {
+        if own.is_none() || own != range.sum {
+            let rows = source.range(there, after, end);
+            let (rows, own) = join(rows, target.range(here, after, end)).await;
+            let (rows, own) = (rows?, own?);
             let mut keys = there.keys(&rows);
             keys.extend(here.keys(&own));
             differing.extend(differing_keys(there, &each_once(keys)?, &rows, &own)?);
         }
-        if end.is_none() {
-            return Ok(differing);
+        match next? {
+            Some(next) => range = next,
+            None => return Ok(differing),
         }
-        (after, rows) = (end, next?);
     }
 }
 
-/// Rows as bytes.
-fn encoded(rows: &[Cells]) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    for row in rows {
-        encode(row, &mut bytes)?;
-    }
-    Ok(bytes)
+async fn next_range(
+    source: &mut Place,
+    there: &MovedTable,
+    after: Option<Vec<Value>>,
+) -> Result<Range> {
+    let name = Alias::new(&there.name).into_table_ref();
+    let end = source.end_of_page(there, name, after.as_deref(), RANGE);
+    let end = end.await?;
+    let sum = source.sum(there, after.as_deref(), end.as_deref()).await?;
+    Ok(Range { after, end, sum })
 }
 
 /// The keys among these whose rows still differ.

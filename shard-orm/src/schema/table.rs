@@ -282,6 +282,14 @@ impl ColumnDef {
         }
     }
 
+    /// The column as it is ordered, and compared with what [`bound`](Self::bound) returns; `reference` names it.
+    pub(crate) fn ordered(&self, reference: Expr) -> Expr {
+        match &self.data_type {
+            DataType::Known { .. } => reference,
+            DataType::Opaque { declared, form } => form.ordered(declared, reference),
+        }
+    }
+
     /// Reads the column of a result at a position: of what [`selected`](Self::selected) asks for.
     ///
     /// # Errors

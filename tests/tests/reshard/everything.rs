@@ -69,7 +69,7 @@ async fn attempt(cluster: &Cluster, text: &str) -> Result<Vec<Vec<Option<String>
 }
 
 /// As an operator does, who tries again when the tables are away.
-async fn sql(cluster: &Cluster, text: &str) -> Vec<Vec<Option<String>>> {
+pub(crate) async fn sql(cluster: &Cluster, text: &str) -> Vec<Vec<Option<String>>> {
     loop {
         match attempt(cluster, text).await {
             Err(ErrorKind::UndefinedTable | ErrorKind::ShardMoved) => {}
@@ -144,5 +144,25 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         check(left, 41).await;
         sql(&operator, "DELETE FROM tree WHERE a = 1").await;
         check(0, 42).await;
+    }
+
+    async fn a_shard_of_many_tables_moves(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        for number in 0..60 {
+            sql(&operator, &format!("CREATE TABLE many_{number} (id INT NOT NULL PRIMARY KEY)")).await;
+            sql(&operator, &format!("INSERT INTO many_{number} (id) VALUES ({number})")).await;
+        }
+        let reshard = operator.reshard().unwrap();
+        let request = reshard.move_shard("shop", MOVING, "server-1").accept_relaxed_durability();
+        let job = request.start().await.unwrap();
+        let job = reshard.run(job.id).await.unwrap();
+        assert_eq!(job.state, JobState::Holding, "{job:?}");
+        for number in 0..60 {
+            assert_eq!(self::number(&operator, &format!("SELECT id FROM many_{number}")).await, number);
+        }
+        reshard.reverse(job.id).await.unwrap();
+        let job = reshard.run(job.id).await.unwrap();
+        assert_eq!(job.state, JobState::Reversed, "{job:?}");
+        assert_eq!(self::number(&operator, "SELECT id FROM many_59").await, 59);
     }
 }

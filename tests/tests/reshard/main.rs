@@ -3,6 +3,8 @@
 mod basic;
 mod everything;
 mod failover;
+mod histories;
+mod keys;
 mod killed;
 mod outages;
 mod pgbench;

@@ -17,10 +17,10 @@ macro_rules! within {
     };
 }
 
-/// The condition on `pg_locks` for the lock of this number in this database.
-macro_rules! lock {
+/// The sessions that hold the lock of this number in this database: one at most.
+macro_rules! holders {
     () => {
-        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
+        " FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          AND ((classid::int8 << 32) | objid::int8) = $1"
     };
@@ -34,13 +34,15 @@ const LOCK: &str = concat!(
     " END FROM (SELECT pg_try_advisory_lock($1) AS locked OFFSET 0) AS attempt"
 );
 const PING: &str = concat!(
-    "SELECT EXISTS (",
-    lock!(),
+    "SELECT EXISTS (SELECT",
+    holders!(),
     " AND pid = pg_backend_pid()), ",
     within!()
 );
 const UNLOCK: &str = "SELECT pg_advisory_unlock($1)";
-const IS_LOCKED: &str = concat!("SELECT EXISTS (", lock!(), ")");
+const IS_LOCKED: &str = concat!("SELECT EXISTS (SELECT", holders!(), ")");
+#[cfg(feature = "reshard")]
+const EVICT: &str = concat!("SELECT count(pg_terminate_backend(pid))", holders!());
 
 pub(in crate::backend) async fn lock(
     connection: &mut PgConnection,
@@ -82,6 +84,17 @@ pub(in crate::backend) async fn is_locked(
     number: i64,
 ) -> Result<bool> {
     ask(connection, IS_LOCKED, number).await
+}
+
+/// Ends the session that holds a lock. A role may end its own sessions.
+#[cfg(feature = "reshard")]
+pub(in crate::backend) async fn evict(connection: &mut PgConnection, number: i64) -> Result<()> {
+    let ended = sqlx::query(EVICT).bind(number).execute(connection).await;
+    match ended {
+        // The session of another role: whether the lock can be taken tells more.
+        Err(sqlx::Error::Database(_)) => Ok(()),
+        ended => ended.map(drop),
+    }
 }
 
 async fn ask(connection: &mut PgConnection, text: &'static str, number: i64) -> Result<bool> {

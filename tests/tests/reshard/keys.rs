@@ -1,0 +1,242 @@
+//! Tables with primary keys of all kinds of types.
+
+use std::collections::BTreeMap;
+
+use shard_orm::prelude::*;
+use shard_orm::reshard::{JobState, Pace};
+use shard_orm_tests::behaviours;
+
+use crate::everything::sql;
+use crate::{MOVING, Order, Setting, cluster};
+
+/// The rows of each table: several pages at the pace of the test.
+const ROWS: usize = 320;
+
+/// A type of key: the table, the column of the key, and the SQL of a row's key by its number. The order of the numbers
+/// is not the order of the keys' texts.
+type Kind = (&'static str, String, fn(usize) -> String);
+
+fn quoted(number: usize) -> String {
+    format!("'v{number}'")
+}
+
+/// `ENUM ('v0', 'v1', ..)`, for keys of all rounds.
+fn members() -> String {
+    let members: Vec<String> = (0..ROWS + 40).map(quoted).collect();
+    format!("({})", members.join(", "))
+}
+
+/// Neighbours that are the same number in floating point.
+fn large(number: usize) -> String {
+    format!("123456789012345678901234567{number:04}")
+}
+
+fn kinds(dialect: Dialect) -> Vec<Kind> {
+    match dialect {
+        Dialect::Postgres => vec![
+            ("by_uuid", "uuid".to_owned(), |number| {
+                format!("CAST(md5('{number}') AS uuid)")
+            }),
+            ("by_enum", "letter".to_owned(), quoted),
+            ("by_domain", "code".to_owned(), quoted),
+            ("by_address", "inet".to_owned(), |number| {
+                format!("'10.0.{}.{}'", number / 256, number % 256)
+            }),
+            ("by_char", "char(8)".to_owned(), quoted),
+            ("by_numeric", "numeric(40, 2)".to_owned(), large),
+            ("by_interval", "interval".to_owned(), |number| {
+                format!("'{number} minutes'")
+            }),
+            ("by_bytes", "bytea".to_owned(), |number| {
+                format!("decode('{number:04x}', 'hex')")
+            }),
+            ("by_moment", "timestamptz".to_owned(), |number| {
+                format!("to_timestamp({number} * 0.001)")
+            }),
+        ],
+        Dialect::MySql => vec![
+            ("by_uuid", "UUID".to_owned(), |number| {
+                format!("'{:08x}-0000-4000-8000-{number:012x}'", number * 7919)
+            }),
+            ("by_enum", format!("ENUM {}", members()), quoted),
+            (
+                "by_set",
+                "SET ('j', 'i', 'h', 'g', 'f', 'e', 'd', 'c', 'b', 'a')".to_owned(),
+                |number| number.to_string(),
+            ),
+            ("by_decimal", "DECIMAL(40, 2)".to_owned(), large),
+            ("by_bits", "BIT(17)".to_owned(), |number| {
+                (number * 97).to_string()
+            }),
+            ("by_address", "INET6".to_owned(), |number| {
+                format!("'2001:db8::{number:x}'")
+            }),
+            ("by_text", "VARCHAR(20)".to_owned(), |number| {
+                format!("'{}{number}'", if number % 2 == 0 { "v" } else { "V" })
+            }),
+            ("by_bytes", "VARBINARY(20)".to_owned(), |number| {
+                format!("x'{number:04x}'")
+            }),
+            ("by_moment", "DATETIME(6)".to_owned(), |number| {
+                format!("'2026-01-01 00:00:00.{number:06}'")
+            }),
+            ("by_double", "DOUBLE".to_owned(), |number| {
+                format!("{number} / 7")
+            }),
+        ],
+        _ => vec![
+            ("by_text", "TEXT COLLATE NOCASE".to_owned(), |number| {
+                format!("'{}{number}'", if number % 2 == 0 { "v" } else { "V" })
+            }),
+            ("by_varchar", "VARCHAR(20)".to_owned(), quoted),
+            ("by_bytes", "BLOB".to_owned(), |number| {
+                format!("x'{number:04x}'")
+            }),
+            ("by_real", "REAL".to_owned(), |number| {
+                format!("{number} / 7.0")
+            }),
+            ("by_decimal", "DECIMAL(40, 2)".to_owned(), |number| {
+                format!("{number} / 100.0")
+            }),
+            // Of any type: an integer, a text, or bytes.
+            ("by_any", "ANY".to_owned(), |number| match number % 3 {
+                0 => number.to_string(),
+                1 => quoted(number),
+                _ => format!("x'{number:04x}'"),
+            }),
+        ],
+    }
+}
+
+/// The SQL of a key as a text.
+fn text(dialect: Dialect, column: &str) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "CAST(k AS text)",
+        Dialect::MySql if column.contains("BI") => "HEX(k)",
+        Dialect::MySql => "CAST(k AS CHAR)",
+        _ => "quote(k)",
+    }
+}
+
+/// The rows of the tables: the notes by part and key.
+type Rows = BTreeMap<(String, String), String>;
+
+async fn rows(cluster: &Cluster, dialect: Dialect, kind: &Kind) -> Rows {
+    let (table, column, _) = kind;
+    let key = text(dialect, column);
+    let select = format!("SELECT part, {key}, note FROM {table}");
+    let rows = sql(cluster, &select).await.into_iter();
+    let mut cells = rows.map(|row| row.into_iter().map(Option::unwrap));
+    let mut found = Rows::new();
+    for mut row in &mut cells {
+        let mut next = || row.next().unwrap();
+        let key = (next(), next());
+        found.insert(key, next());
+    }
+    found
+}
+
+/// Changes that every table takes, and that are told from other rounds by their number.
+async fn change(cluster: &Cluster, kinds: &[Kind], round: usize) {
+    for (table, _, key) in kinds {
+        let first = ROWS + 10 * round;
+        for text in [
+            format!("UPDATE {table} SET note = note + 100000 WHERE note % 7 = {round}"),
+            format!("DELETE FROM {table} WHERE note % 11 = {round}"),
+            insert(table, *key, first..first + 10),
+        ] {
+            sql(cluster, &text).await;
+        }
+    }
+}
+
+fn insert(table: &str, key: fn(usize) -> String, numbers: std::ops::Range<usize>) -> String {
+    let rows = numbers.map(|number| format!("({}, {}, {number})", number % 2, key(number)));
+    let rows: Vec<String> = rows.collect();
+    format!(
+        "INSERT INTO {table} (part, k, note) VALUES {}",
+        rows.join(", ")
+    )
+}
+
+/// What the changes make of the notes of a table, each once.
+fn changed(notes: &[usize], round: usize) -> Vec<usize> {
+    let first = ROWS + 10 * round;
+    let mut left: Vec<usize> = notes
+        .iter()
+        .map(|note| {
+            if note % 7 == round {
+                note + 100_000
+            } else {
+                *note
+            }
+        })
+        .filter(|note| note % 11 != round)
+        .chain(first..first + 10)
+        .collect();
+    left.sort_unstable();
+    left
+}
+
+fn notes(rows: &Rows) -> Vec<usize> {
+    let mut notes: Vec<usize> = rows.values().map(|note| note.parse().unwrap()).collect();
+    notes.sort_unstable();
+    notes
+}
+
+behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
+    async fn rows_with_keys_of_all_types_move_and_move_back(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        if fixture.dialect == Dialect::Postgres {
+            sql(&operator, &format!("CREATE TYPE letter AS ENUM {}", members())).await;
+            sql(&operator, "CREATE DOMAIN code AS text CHECK (VALUE <> '')").await;
+        }
+        let kinds = kinds(fixture.dialect);
+        for (number, (table, column, key)) in kinds.iter().enumerate() {
+            // Some keys have a column before.
+            let primary = if number % 2 == 0 { "k" } else { "part, k" };
+            let create = format!(
+                "CREATE TABLE {table} (part INT NOT NULL, k {column} NOT NULL, note INT NOT NULL, PRIMARY KEY ({primary}))"
+            );
+            sql(&operator, &create).await;
+            sql(&operator, &insert(table, *key, 0..ROWS)).await;
+        }
+        let mut expected: Vec<Vec<usize>> = vec![(0..ROWS).collect(); kinds.len()];
+        let check = async |expected: &[Vec<usize>], before: &[Rows]| {
+            for ((kind, expected), before) in kinds.iter().zip(expected).zip(before) {
+                let found = rows(&operator, fixture.dialect, kind).await;
+                assert_eq!(&notes(&found), expected, "{}", kind.0);
+                for (key, note) in &found {
+                    let note: usize = note.parse().unwrap();
+                    if let Some(old) = before.get(key) {
+                        assert_eq!(old.parse::<usize>().unwrap() % 100_000, note % 100_000, "{} {key:?}", kind.0);
+                    }
+                }
+            }
+        };
+        let mut before = Vec::new();
+        for kind in &kinds {
+            before.push(rows(&operator, fixture.dialect, kind).await);
+        }
+        let reshard = operator.reshard().unwrap();
+        let request = reshard
+            .move_shard("shop", MOVING, "server-1")
+            .accept_relaxed_durability()
+            .pace(Pace::RowsPerSecond(25 * 100));
+        let planned = request.plan().await.unwrap();
+        assert!(planned.obstacles.is_empty(), "{planned}");
+        let job = request.start().await.unwrap();
+        let (job, ()) = tokio::join!(reshard.run(job.id), change(&operator, &kinds, 1));
+        let job = job.unwrap();
+        assert_eq!(job.state, JobState::Holding, "{job:?}");
+        expected = expected.iter().map(|notes| changed(notes, 1)).collect();
+        check(&expected, &before).await;
+
+        change(&operator, &kinds, 2).await;
+        reshard.reverse(job.id).await.unwrap();
+        let job = reshard.run(job.id).await.unwrap();
+        assert_eq!(job.state, JobState::Reversed, "{job:?}");
+        expected = expected.iter().map(|notes| changed(notes, 2)).collect();
+        check(&expected, &before).await;
+    }
+}
