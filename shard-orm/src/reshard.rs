@@ -41,6 +41,7 @@ mod check;
 mod copy;
 mod driver;
 mod failure;
+mod journal;
 #[cfg(test)]
 mod model;
 mod mover;

@@ -65,13 +65,20 @@ impl Fence<'_> {
     }
 
     /// The statements that close the namespace: in one transaction with the change of the record, or, on
-    /// MySQL and MariaDB, a single one that changes the record too.
-    pub(crate) fn close(&self) -> Vec<String> {
+    /// MySQL and MariaDB, a single one that changes the record too. `tried` is the number of attempts that took too
+    /// long.
+    pub(crate) fn close(&self, tried: u32) -> Vec<String> {
         match self.dialect {
             Dialect::Postgres => postgres::close(self),
-            Dialect::MySql => mysql::close(self),
+            Dialect::MySql => mysql::close(self, tried),
             Dialect::Sqlite => sqlite::close(self),
         }
+    }
+
+    /// Whether [`close`](Self::close) can still close the namespace, where a rename that was interrupted may say of any
+    /// table that it does not exist (MySQL and MariaDB): `others` are the names of the namespace's tables.
+    pub(crate) fn is_prepared(&self, others: &[String]) -> bool {
+        self.dialect == Dialect::MySql && mysql::is_prepared(self, others)
     }
 
     /// The statements that open it again, in the same way.

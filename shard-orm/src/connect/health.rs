@@ -201,6 +201,13 @@ impl Health {
             .map_or(EndpointStatus::Unknown, Slot::status)
     }
 
+    /// Whether a replica lags.
+    #[cfg(feature = "reshard")]
+    pub(super) fn has_lagging(&self) -> bool {
+        let mut slots = self.slots.iter();
+        slots.any(|slot| slot.status() == EndpointStatus::Lagging)
+    }
+
     /// The weight of an endpoint for reads from replicas.
     pub(super) fn weight(&self, index: usize) -> u32 {
         self.slots.get(index).map_or(0, |slot| slot.weight)

@@ -283,6 +283,12 @@ impl NamespaceHandle {
         Ok((conn, position))
     }
 
+    /// Whether a replica of the server lags.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn has_lagging_replica(&self) -> bool {
+        self.health.has_lagging()
+    }
+
     /// The primary's endpoint for reads. If no endpoint takes writes, the last one that did.
     pub(super) fn primary_reader(&self) -> &Endpoint {
         self.reading(self.health.last_primary())

@@ -17,7 +17,7 @@ use super::pulse::Pulse;
 use super::renewal::Renewal;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
-use crate::catalog::{Changes, Copied, Job, JobState, Owner, Store, taken};
+use crate::catalog::{Copied, Job, Owner, Store, taken};
 use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, State};
 use crate::error::{Error, ErrorKind, Result};
@@ -42,7 +42,7 @@ pub(super) enum Until {
 pub(super) struct Driver {
     pub(super) cluster: Cluster,
     pub(super) job: Job,
-    owner: Owner,
+    pub(super) owner: Owner,
     until: Until,
     pub(super) throttle: Arc<Throttle>,
     pub(super) pulse: Option<Pulse>,
@@ -57,9 +57,13 @@ pub(super) struct Driver {
     pub(super) copied: Copied,
     /// When the fence began that is closed now.
     pub(super) fenced: Option<Instant>,
-    /// Since when a fence has been tried.
-    pub(super) fencing: Option<Instant>,
-    entered: Instant,
+    /// Since when a fence has been tried, and how often.
+    pub(super) fencing: Option<(Instant, u32)>,
+    /// Since when more changes wait than are applied at a switch.
+    pub(super) behind: Option<Instant>,
+    /// What the job's row says of what hinders it.
+    pub(super) hindrance: Option<String>,
+    pub(super) since: Instant,
     /// A step has failed, and no higher token was got since.
     retake_failed: bool,
     renewal: Renewal,
@@ -108,7 +112,9 @@ impl Driver {
             cursors: Vec::new(),
             fenced: None,
             fencing: None,
-            entered: Instant::now(),
+            behind: None,
+            hindrance: None,
+            since: Instant::now(),
             retake_failed: false,
             renewal,
         })
@@ -369,60 +375,6 @@ impl Driver {
         self.cursors.clear();
         self.done.drained = false;
         self.done.level = false;
-    }
-
-    /// Records the next state, with what was done in the one before.
-    pub(super) async fn record(&mut self, to: JobState) -> Result<()> {
-        self.leave();
-        self.pulse = None;
-        let handle = self.cluster.catalog_handle()?;
-        let changes = Changes {
-            message: Some(String::new()),
-            copied: Some(self.copied.clone()),
-        };
-        let store = Store::new(&handle);
-        let job = store.advance_job(&self.job, to, &changes).await?;
-        if to == JobState::Reversing {
-            self.done.drained = false;
-            self.done.completed = false;
-        }
-        self.entered(job);
-        let epoch = self.cluster.topology().epoch();
-        let message = format!("{}: {to}", self.job);
-        store
-            .note_event("job", &self.owner.name, epoch, &message)
-            .await;
-        Ok(())
-    }
-
-    /// Notes how long the state lasted that is left.
-    pub(super) fn leave(&mut self) {
-        let lasted = u64::try_from(self.entered.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let name = self.job.state.name().to_owned();
-        *self.copied.milliseconds.entry(name).or_default() += lasted;
-        self.entered = Instant::now();
-    }
-
-    pub(super) fn entered(&mut self, job: Job) {
-        tracing::info!(target: "shard_orm", job = job.id, state = job.state.name(), "a job goes on");
-        self.job = Job {
-            wish: self.job.wish,
-            ..job
-        };
-    }
-
-    /// Writes what was done so far. A failure is not one of the job.
-    pub(super) async fn note(&self) {
-        let changes = Changes {
-            message: None,
-            copied: Some(self.copied.clone()),
-        };
-        let Ok(handle) = self.cluster.catalog_handle() else {
-            return;
-        };
-        if let Err(error) = Store::new(&handle).note_job(&self.job, &changes).await {
-            tracing::debug!(target: "shard_orm", %error, "the progress of a job was not noted");
-        }
     }
 
     fn stuck(&self, view: &View) -> Error {

@@ -115,6 +115,10 @@ impl Throttle {
         self.lock().pace == Pace::Gentle
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        self.lock().pace == Pace::Full
+    }
+
     /// The number of rows to copy at a time: as many as without a limit, or so few that the pages of a second
     /// are spread over it.
     pub(super) fn page(&self, most: u64) -> u64 {

@@ -47,6 +47,10 @@ fn url(dialect: Dialect, node: &Node) -> String {
 
 impl Bed {
     async fn new(dialect: Dialect) -> Self {
+        Self::with_max_lag(dialect, Duration::from_hours(1)).await
+    }
+
+    async fn with_max_lag(dialect: Dialect, max_lag: Duration) -> Self {
         let source = Node::start_primary(dialect).await.unwrap();
         let source_standby = Node::start_replica(&source).await.unwrap();
         let target = Node::start_stranger(dialect).await.unwrap();
@@ -67,9 +71,10 @@ impl Bed {
         let catalog = format!("sqlite://{}", folder.path().join("catalog.db").display());
         let document = format!(
             "name = 'failover'\n[databases.default]\nprimary = '{catalog}'\n[groups.shop]\nlogical_shards = 2\n\
-             health = {{ probe_interval = '50ms', probe_timeout = '1s' }}\npool = {{ acquire_timeout = '2s' }}\n\
+             health = {{ probe_interval = '50ms', probe_timeout = '1s', max_lag = '{}s' }}\npool = {{ acquire_timeout = '2s' }}\n\
              [[groups.shop.servers]]\nname = 'a'\nprimary = '{}'\nreplicas = ['{}']\nshards = '0..1'\n\
              [[groups.shop.servers]]\nname = 'b'\nprimary = '{}'\nreplicas = ['{}']\nshards = '1..2'\n",
+            max_lag.as_secs(),
             url(dialect, &source),
             url(dialect, &source_standby),
             url(dialect, &target),
@@ -320,6 +325,29 @@ async fn with_a_replica_that_lags(dialect: Dialect) {
     bed.assert_rows().await;
 }
 
+/// A replica of the old server lags: rows are copied when it has caught up.
+async fn while_a_replica_lags(dialect: Dialect) {
+    let mut bed = Bed::with_max_lag(dialect, Duration::from_secs(1)).await;
+    bed.source_standby.pause_replay().await.unwrap();
+    bed.write(10).await;
+    let says_so = async |job: u64| {
+        let job = bed.reshard().job(job).await.unwrap();
+        assert!(job.state <= JobState::Copying, "{job:?}");
+        job.message.contains("a replica of server `a` lags")
+    };
+    let (job, running) = bed.start().await;
+    eventually("the copy waits", async || says_so(job).await).await;
+    bed.source_standby.resume_replay().await.unwrap();
+    eventually("the copy goes on", async || {
+        let job = bed.reshard().job(job).await.unwrap();
+        job.message.is_empty() && job.copied.rows > 0
+    })
+    .await;
+    let done = running.await.unwrap();
+    assert_eq!(done.state, JobState::Holding, "{done:?}");
+    bed.assert_rows().await;
+}
+
 macro_rules! on_both {
     ($($name:ident, $postgres:ident, $mariadb:ident;)+) => {
         $(
@@ -340,5 +368,6 @@ on_both! {
     while_rows_are_copied, a_failover_while_rows_are_copied_postgres, a_failover_while_rows_are_copied_mariadb;
     before_the_fence, a_failover_before_the_fence_postgres, a_failover_before_the_fence_mariadb;
     after_the_switch, a_failover_after_the_switch_postgres, a_failover_after_the_switch_mariadb;
+    while_a_replica_lags, a_copy_waits_for_a_replica_that_lags_postgres, a_copy_waits_for_a_replica_that_lags_mariadb;
     with_a_replica_that_lags, a_replica_that_lags_is_not_read_postgres, a_replica_that_lags_is_not_read_mariadb;
 }

@@ -4,7 +4,19 @@
 //! job drops or renames that table: a statement of the former runner names a table that is gone, and
 //! fails as a whole, whenever it comes.
 
+use std::time::Duration;
+
 use super::{Fence, WAIT};
+
+/// How long a rename may take for each name, in addition: each is written to the disk.
+const PER_NAME: Duration = Duration::from_millis(4);
+/// How long one may take at most.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Whether the namespace is prepared to be closed under this token.
+pub(super) fn is_prepared(fence: &Fence<'_>, others: &[String]) -> bool {
+    others.contains(&closed_record(fence, fence.token))
+}
 
 /// The record of the closed namespace, while it is open.
 fn closed_record(fence: &Fence<'_>, token: u64) -> String {
@@ -45,18 +57,22 @@ pub(super) fn prepare(fence: &Fence<'_>) -> Vec<String> {
     statements
 }
 
-/// A rename of all that is bounded in time where the server can do it.
-fn rename(fence: &Fence<'_>, pairs: &[(String, String)]) -> Vec<String> {
+/// A rename of all that is bounded in time where the server can do it: by twice as much in each attempt, since neither
+/// a wait for locks can be bounded by itself, nor is it known how long the renames take.
+fn rename(fence: &Fence<'_>, pairs: &[(String, String)], tried: u32) -> Vec<String> {
+    let names = u32::try_from(pairs.len()).unwrap_or(u32::MAX);
+    let limit = PER_NAME.saturating_mul(names).saturating_add(WAIT);
+    let limit = limit.saturating_mul(1 << tried.min(10)).min(LONGEST);
+    let limit = limit.as_secs_f64();
     let pairs = pairs.iter();
     let pairs = pairs.map(|(from, to)| format!("{} TO {}", fence.quoted(from), fence.quoted(to)));
     let pairs = pairs.collect::<Vec<_>>().join(", ");
-    let limit = WAIT.as_secs_f64();
     vec![format!(
         "/*M!100300 SET STATEMENT max_statement_time = {limit} FOR */ RENAME TABLE {pairs}"
     )]
 }
 
-pub(super) fn close(fence: &Fence<'_>) -> Vec<String> {
+pub(super) fn close(fence: &Fence<'_>, tried: u32) -> Vec<String> {
     let record = fence.record.to_owned();
     let mut pairs = vec![
         (record.clone(), open_record(fence, fence.token)),
@@ -68,7 +84,7 @@ pub(super) fn close(fence: &Fence<'_>) -> Vec<String> {
     }
     let sequences = fence.sequences.iter();
     pairs.extend(sequences.map(|name| (name.clone(), fence.held(name))));
-    rename(fence, &pairs)
+    rename(fence, &pairs, tried)
 }
 
 pub(super) fn open(fence: &Fence<'_>) -> Vec<String> {
@@ -83,7 +99,8 @@ pub(super) fn open(fence: &Fence<'_>) -> Vec<String> {
     }
     let sequences = fence.sequences.iter();
     pairs.extend(sequences.map(|name| (fence.held(name), name.clone())));
-    rename(fence, &pairs)
+    // Nobody waits for what is closed.
+    rename(fence, &pairs, u32::MAX)
 }
 
 /// The tokens of the tables whose names begin so.

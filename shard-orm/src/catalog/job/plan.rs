@@ -29,12 +29,13 @@ pub struct Part {
 #[non_exhaustive]
 pub enum Pace {
     /// As fast as the calls of applications allow: slower at once while short statements take longer at one of
-    /// the ends than they do without the copy, and faster again bit by bit.
+    /// the ends than they do without the copy, and faster again bit by bit. Waits while a replica of either server lags
+    /// behind its `max_lag`.
     #[default]
     Gentle,
-    /// At most so many rows in a second.
+    /// At most so many rows in a second. Waits for replicas too.
     RowsPerSecond(u64),
-    /// As fast as both servers can.
+    /// As fast as both servers can, whatever their replicas do.
     Full,
 }
 

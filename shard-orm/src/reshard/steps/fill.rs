@@ -14,8 +14,11 @@ use crate::reshard::pulse::Pulse;
 use crate::reshard::replay::{BATCH, backlog};
 use crate::reshard::rows::MovedTable;
 
-/// A backlog of so many entries is small: what follows is applied during the switch.
+/// A backlog of so many entries is small, and so is one that is applied in this time: writes wait for it at the switch.
 const SMALL: u64 = 200;
+const SOON: Duration = Duration::from_millis(20);
+/// How long a backlog may stay large before the job says so, and says it again.
+const TOO_LONG: Duration = Duration::from_secs(20);
 /// How long rows are copied before the job's progress is noted.
 const WHILE: Duration = Duration::from_millis(500);
 
@@ -23,9 +26,19 @@ impl Driver {
     /// Copies rows for a while.
     pub(super) async fn copy(&mut self) -> Result<()> {
         self.read_blueprint().await?;
+        let throttle = Arc::clone(&self.throttle);
+        let lagging = match throttle.is_full() {
+            true => None,
+            false => self.lagging().await?,
+        };
+        let is_waiting = lagging.is_some();
+        self.note_hindrance(lagging).await;
+        if is_waiting {
+            tokio::time::sleep(WHILE).await;
+            return Ok(());
+        }
         let begun = Instant::now();
         let tables = self.tables.clone();
-        let throttle = Arc::clone(&self.throttle);
         if self.pulse.is_none() && throttle.is_gentle() {
             let source = (End::Source, self.handle(End::Source).await?);
             let target = (End::Target, self.handle(End::Target).await?);
@@ -53,15 +66,41 @@ impl Driver {
         Ok(())
     }
 
+    /// What to say of a replica at either end that lags, and would lag more.
+    async fn lagging(&self) -> Result<Option<String>> {
+        for end in [End::Source, End::Target] {
+            let handle = self.handle(end).await?;
+            if handle.has_lagging_replica() {
+                return Ok(Some(format!(
+                    "the copy waits, since a replica of server `{}` lags; at the pace `full` it would go on",
+                    handle.server
+                )));
+            }
+        }
+        Ok(None)
+    }
+
     /// Applies logged changes until few are left.
     pub(super) async fn level(&mut self) -> Result<()> {
         self.read_blueprint().await?;
+        let begun = Instant::now();
+        let applied = self.pass(End::Source).await?;
+        let took = begun.elapsed();
         let tables = self.tables.clone();
         let left = backlog(self.place(End::Source).await?, &tables).await?;
         self.copied.backlog = left;
-        self.pass(End::Source).await?;
-        if left <= SMALL {
-            self.done.level = true;
+        self.done.level = left <= SMALL || will_take(left, applied, took) <= SOON;
+        if self.done.level {
+            self.behind = None;
+            self.note_hindrance(None).await;
+        } else if self.behind.get_or_insert(begun).elapsed() > TOO_LONG {
+            self.behind = Some(Instant::now());
+            let message = format!(
+                "{left} changes wait to be applied, and as many come as are applied ({:.0} a second): the switch waits \
+                 until the application writes less; or abort the job",
+                f64_of(applied) / took.as_secs_f64()
+            );
+            self.note_hindrance(Some(message)).await;
         }
         self.note().await;
         Ok(())
@@ -172,6 +211,17 @@ impl Driver {
             _ => Err(Error::decode("a namespace without a record")),
         }
     }
+}
+
+/// How long it takes to apply so many entries, after others took this long.
+fn will_take(left: u64, applied: u64, took: Duration) -> Duration {
+    Duration::try_from_secs_f64(took.as_secs_f64() * f64_of(left) / f64_of(applied))
+        .unwrap_or(Duration::MAX)
+}
+
+#[allow(clippy::cast_precision_loss)] // An estimate.
+fn f64_of(entries: u64) -> f64 {
+    entries as f64
 }
 
 /// The statements among these that create what is not there yet.

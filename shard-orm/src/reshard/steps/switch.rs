@@ -14,6 +14,7 @@ use crate::reshard::driver::Driver;
 use crate::reshard::mover::End;
 use crate::reshard::place::{Place, Standing};
 use crate::reshard::steps::fill::missing;
+use crate::reshard::steps::prepare::names_of;
 
 /// The pause between two attempts to close a namespace, and the longest one.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -31,6 +32,7 @@ impl Driver {
             End::Target => self.pass(End::Target).await?,
             End::Source => 0,
         };
+        let (since, tried) = self.fencing.unwrap_or((Instant::now(), 0));
         let place = self.place(end).await?;
         // A server that has failed over may lack what was prepared before.
         place.all(&blueprint.fence(place).prepare()).await?;
@@ -40,10 +42,10 @@ impl Driver {
             place.commit().await?;
         }
         let begun = Instant::now();
-        match close(place, &blueprint).await {
+        match close(place, &blueprint, tried).await {
             Ok(()) => {}
             Err(error) if is_locked(&error) => {
-                let since = *self.fencing.get_or_insert(begun);
+                self.fencing = Some((since, tried + 1));
                 if since.elapsed() > PATIENCE {
                     return Err(Error::new(
                         ErrorKind::Unavailable,
@@ -208,14 +210,26 @@ impl Driver {
 }
 
 /// Closes a namespace at once, or not at all.
-async fn close(place: &mut Place, blueprint: &Blueprint) -> Result<()> {
+async fn close(place: &mut Place, blueprint: &Blueprint, tried: u32) -> Result<()> {
     let fence = blueprint.fence(place);
     if !place.dialect().capability().transactional_ddl {
-        return place.all(&fence.close()).await;
+        let closed = place.all(&fence.close(tried)).await;
+        return match closed {
+            Err(error)
+                if error.kind() == ErrorKind::UndefinedTable
+                    && fence.is_prepared(&names_of(place).await?) =>
+            {
+                Err(
+                    Error::new(ErrorKind::Timeout, "the tables were not renamed in time")
+                        .with_source(error),
+                )
+            }
+            closed => closed,
+        };
     }
     place.begin_change(State::Active).await?;
     let closed = async {
-        place.all(&fence.close()).await?;
+        place.all(&fence.close(tried)).await?;
         place.set_state(State::Fenced).await?;
         place.commit().await
     };
