@@ -4,8 +4,10 @@
 
 pub(crate) mod aggregate;
 mod batch;
+mod bounds;
 mod concurrent;
 mod condition;
+mod execute;
 mod explain;
 mod hedge;
 pub(crate) mod join;
@@ -13,25 +15,25 @@ mod limiter;
 mod merge;
 mod options;
 mod order;
-pub(crate) mod scatter;
+mod request;
 mod shard_task;
 mod spec;
 mod statement;
+mod stream;
 mod volatile;
 
-pub(crate) use batch::{Batch, Cut, batches};
-pub(crate) use concurrent::{each_batch, each_task};
 pub(crate) use condition::{Condition, any_of, shallow};
-pub(crate) use explain::planned;
+pub(crate) use execute::{Plan, execute};
 pub use explain::{Explain, Merge, Planned};
 pub(crate) use limiter::{Concurrency, ConcurrencyLimiter};
 pub use options::Missing;
-pub(crate) use options::{ScatterCall, ScatterOptions, until};
+pub(crate) use options::{ScatterCall, ScatterOptions};
 pub use order::Nulls;
 pub(crate) use order::Term;
-pub(crate) use shard_task::ShardTask;
+pub(crate) use request::{Tables, unsortable};
+pub(crate) use shard_task::{ShardTask, Shards};
 pub(crate) use spec::{
     DeferredError, Deleted, Lock, QuerySpec, Requirements, has_scaled, refuse_decimals,
 };
-pub(crate) use statement::{OwnedStatement, ShardStatement, Verb};
-pub(crate) use volatile::{check_volatile, volatile_in};
+pub(crate) use statement::Verb;
+pub(crate) use volatile::volatile_in;

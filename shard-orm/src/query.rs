@@ -33,7 +33,6 @@ pub use page::Page;
 pub(crate) use page::make_total;
 pub use partial::{Partial, Partially};
 pub use raw::{RawQuery, ReadRow, ShardRows};
-pub(crate) use scope::private::Scope;
 pub use scope::{
     AllShards, ChangesRows, InDatabase, NamesAShard, OnKey, OnKeys, OnShard, OnShardOf, OnShardsOf,
     OnStaticCopy, TakesSql, Unscoped,
@@ -44,4 +43,3 @@ pub use selection::row_of_field;
 pub use selection::{AllColumns, As, Columns, Projection, Selection};
 pub use update::Update;
 pub use verbs::QueryFuture;
-pub(crate) use verbs::{flatten, limited};

@@ -20,4 +20,3 @@ pub(crate) use having::{Comparison, GroupCondition, Test};
 pub(crate) use order::GroupTerm;
 pub(crate) use plan::GroupSpec;
 pub(crate) use spec::{AggregateSpec, Function, Item};
-pub(crate) use statement::{explain, rows};

@@ -22,6 +22,12 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    pub(crate) fn of(task: ShardTask) -> Self {
+        Self {
+            tasks: [task].into(),
+        }
+    }
+
     /// The place whose connection its statement takes.
     pub(crate) fn handle(&self) -> &Arc<NamespaceHandle> {
         &self.tasks[0].handle
@@ -114,16 +120,18 @@ pub(crate) enum Cut {
     Bounded,
     /// Not at all: one connection to each server serves a stream.
     Whole,
+    /// Into a statement for each logical shard.
+    Each,
 }
 
 /// Groups legs by server, in the order in which the servers come first.
 pub(crate) fn batches(target: Target<'_>, tasks: Vec<ShardTask>, cut: Cut) -> Vec<Batch> {
+    if cut == Cut::Each || matches!(target, Target::Tx(_)) {
+        return tasks.into_iter().map(Batch::of).collect();
+    }
     let batch = |tasks: Vec<ShardTask>| Batch {
         tasks: tasks.into(),
     };
-    if matches!(target, Target::Tx(_)) {
-        return tasks.into_iter().map(|task| batch(vec![task])).collect();
-    }
     let mut servers: Vec<Vec<ShardTask>> = Vec::new();
     for task in tasks {
         let shared = servers.iter_mut().find(|tasks| {

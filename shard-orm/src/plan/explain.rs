@@ -1,10 +1,13 @@
 //! What a call would send, and where.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::backend::Args;
 use crate::error::{Result, ShardId};
 use crate::exec::{Destination, Intent, Statement, Target};
+use crate::plan::batch::Batch;
+use crate::plan::shard_task::ShardTask;
 use crate::topology::Read;
 
 /// What a query would send, and what is made of the answers: as data, or as text by `Display`.
@@ -77,8 +80,28 @@ pub enum Merge {
     Added,
 }
 
-/// What a statement at a site would be sent as.
-pub(crate) fn planned(
+impl Explain {
+    /// The statements of these batches, each made by `statement`.
+    pub(crate) fn of<Q: Statement>(
+        target: Target<'_>,
+        batches: Vec<Batch>,
+        intent: Intent,
+        merge: Merge,
+        statement: impl Fn(Arc<[ShardTask]>) -> Q,
+    ) -> Result<Self> {
+        let statements = batches.into_iter().map(|batch| {
+            let destination = batch.destination();
+            planned(target, &destination, intent, &statement(batch.tasks))
+        });
+        Ok(Self {
+            statements: statements.collect::<Result<_>>()?,
+            merge,
+        })
+    }
+}
+
+/// What a statement at a destination would be sent as.
+fn planned(
     target: Target<'_>,
     destination: &Destination,
     intent: Intent,

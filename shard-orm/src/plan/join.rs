@@ -1,19 +1,15 @@
-//! Tables that a server joins, and the statement that reads them.
+//! Tables that a database joins, and the parts of the statement that reads them.
 
 mod qualify;
-mod tables;
 
-use sea_query::{Alias, Expr, ExprTrait, IntoCondition, JoinType, Query as Sea, SelectStatement};
+use sea_query::{Alias, Expr, ExprTrait, IntoCondition, JoinType, SelectStatement};
 
 use self::qualify::qualify;
-use crate::backend::{Args, Sql, render};
-use crate::error::Result;
-use crate::exec::{Label, Statement};
 use crate::model::ModelDef;
 use crate::plan::condition::{all_of, few};
 use crate::plan::order::Term;
-use crate::plan::spec::{Deleted, QuerySpec, has_scaled};
-use crate::plan::statement::{Verb, bound, order_by, ready};
+use crate::plan::request::At;
+use crate::plan::spec::{Deleted, QuerySpec};
 use crate::topology::Namespace;
 
 /// The tables of a join, and what is asked of each.
@@ -49,138 +45,6 @@ pub(crate) struct JoinOn {
     pub(crate) filters: Vec<Expr>,
     /// What becomes of its rows that are marked as deleted.
     pub(crate) deleted: Deleted,
-}
-
-/// A join, for one logical shard.
-pub(crate) struct JoinStatement<'q> {
-    pub(crate) plan: &'q JoinPlan,
-    pub(crate) spec: &'q QuerySpec,
-    pub(crate) verb: Verb,
-    /// The condition on the shard key.
-    pub(crate) keys: Option<&'q Expr>,
-}
-
-/// As [`JoinStatement`], for a stream, which outlives the call that begins it.
-pub(crate) struct OwnedJoinStatement {
-    pub(crate) plan: JoinPlan,
-    pub(crate) spec: QuerySpec,
-    pub(crate) keys: Option<Expr>,
-}
-
-impl OwnedJoinStatement {
-    fn borrow(&self) -> JoinStatement<'_> {
-        JoinStatement {
-            plan: &self.plan,
-            spec: &self.spec,
-            verb: Verb::Select,
-            keys: self.keys.as_ref(),
-        }
-    }
-}
-
-impl Statement for OwnedJoinStatement {
-    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        self.borrow().prepare(namespace, args)
-    }
-
-    fn models(&self) -> Vec<&'static ModelDef> {
-        self.borrow().models()
-    }
-
-    fn label(&self) -> Label<'_> {
-        self.borrow().named()
-    }
-}
-
-impl JoinStatement<'_> {
-    /// Names it in spans and errors.
-    fn named(&self) -> Label<'static> {
-        Label {
-            verb: match self.verb {
-                Verb::Count => "count",
-                Verb::Exists => "exists",
-                _ => "select",
-            },
-            table: self.plan.tables[0].def.table,
-        }
-    }
-}
-
-impl Statement for JoinStatement<'_> {
-    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
-        let dialect = namespace.dialect();
-        self.spec.check(dialect)?;
-        let mut select = Sea::select();
-        self.plan.tables_of(namespace, &mut select);
-        self.conditions(&mut select);
-        let bounded = self.spec.limit.is_some() || self.spec.offset.is_some();
-        match self.verb {
-            Verb::Count if bounded => {
-                select.expr(Expr::cust("1"));
-                bound(&mut select, dialect, self.spec);
-                let mut count = Sea::select();
-                count.from_subquery(select, Alias::new("counted"));
-                select = count;
-                select.expr(Expr::cust("COUNT(*)"));
-            }
-            Verb::Count => {
-                select.expr(Expr::cust("COUNT(*)"));
-            }
-            Verb::Exists => {
-                select.expr(Expr::cust("1"));
-                let mut one = self.spec.clone();
-                one.limit = Some(u64::from(self.spec.limit != Some(0)));
-                bound(&mut select, dialect, &one);
-            }
-            _ => {
-                self.plan.select(&mut select);
-                for (position, term) in &self.plan.orders {
-                    let table = &self.plan.tables[*position];
-                    order_by(&mut select, table.column(term.ordinal), *term);
-                }
-                bound(&mut select, dialect, self.spec);
-            }
-        }
-        let (text, values) = render(dialect, &select);
-        let single = self.verb != Verb::Select || self.spec.limit == Some(1);
-        let scaled = || self.plan.tables.iter().any(|table| has_scaled(table.def));
-        ready(
-            dialect,
-            self.spec.requirements,
-            text,
-            &values,
-            single,
-            args,
-            scaled,
-        )
-    }
-
-    fn models(&self) -> Vec<&'static ModelDef> {
-        self.plan.tables.iter().map(|table| table.def).collect()
-    }
-
-    fn label(&self) -> Label<'_> {
-        self.named()
-    }
-}
-
-impl JoinStatement<'_> {
-    pub(crate) fn conditions(&self, select: &mut SelectStatement) {
-        let first = &self.plan.tables[0];
-        if let Some(keys) = self.keys {
-            select.and_where(first.qualify(keys.clone()));
-        }
-        if let Some(condition) = self.spec.deleted.condition(first.def) {
-            select.and_where(first.qualify(condition));
-        }
-        let filters = self.plan.filters.iter().map(|(position, filter)| {
-            let table = &self.plan.tables[*position];
-            table.qualify(filter.clone())
-        });
-        for condition in few(filters) {
-            select.and_where(condition);
-        }
-    }
 }
 
 impl JoinPlan {
@@ -223,20 +87,60 @@ impl JoinPlan {
         }
     }
 
-    fn select(&self, select: &mut SelectStatement) {
-        match &self.columns {
-            Some(columns) => {
-                for (position, ordinal) in columns {
-                    select.column(self.tables[*position].column(*ordinal));
-                }
-            }
-            None => {
-                for table in &self.tables {
-                    select.columns((0..table.def.columns.len()).map(|one| table.column(one)));
-                }
-            }
+    /// Adds the conditions on the result.
+    pub(crate) fn conditions(
+        &self,
+        spec: &QuerySpec,
+        keys: Option<&Expr>,
+        select: &mut SelectStatement,
+    ) {
+        let first = &self.tables[0];
+        if let Some(keys) = keys {
+            select.and_where(first.qualify(keys.clone()));
+        }
+        if let Some(condition) = spec.deleted.condition(first.def) {
+            select.and_where(first.qualify(condition));
+        }
+        let filters = self.filters.iter().map(|(position, filter)| {
+            let table = &self.tables[*position];
+            table.qualify(filter.clone())
+        });
+        for condition in few(filters) {
+            select.and_where(condition);
         }
     }
+
+    /// Whether a row of the result may lack this table's row.
+    pub(crate) fn may_be_absent(&self, table: usize) -> bool {
+        self.tables[table].on.as_ref().is_some_and(|on| on.left)
+    }
+
+    /// The columns that a row of the result is read from.
+    pub(crate) fn selected(&self) -> Vec<At> {
+        match &self.columns {
+            Some(columns) => columns.iter().copied().map(at).collect(),
+            None => (0..self.tables.len())
+                .flat_map(|table| {
+                    let ordinals = 0..self.tables[table].def.columns.len();
+                    ordinals.map(move |ordinal| at((table, ordinal)))
+                })
+                .collect(),
+        }
+    }
+
+    /// The shard key and the rest of the first table's primary key, then the rest of the others':
+    /// joined rows have the shard key of the first.
+    pub(crate) fn identity(&self) -> Vec<At> {
+        let first = self.tables[0].def.lookup().map(|ordinal| (0, ordinal));
+        let joined = self.tables.iter().enumerate().skip(1);
+        let joined =
+            joined.flat_map(|(table, of)| of.def.rest().map(move |ordinal| (table, ordinal)));
+        first.chain(joined).map(at).collect()
+    }
+}
+
+fn at((table, ordinal): (usize, usize)) -> At {
+    At { table, ordinal }
 }
 
 impl Table {

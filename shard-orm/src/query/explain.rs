@@ -1,15 +1,13 @@
 //! What a query would send, without sending it.
 
 use super::scope::NamesAShard;
-use super::scope::private::Scope as _;
 use super::select::Query;
 use super::selection::Selection;
 use super::update::Update;
 use crate::error::Result;
-use crate::exec::{Destination, Executor, Intent, Target};
-use crate::model::{Model, ModelDef};
-use crate::plan::scatter;
-use crate::plan::{Explain, Merge, QuerySpec, ShardStatement, ShardTask, Verb, planned};
+use crate::exec::Executor;
+use crate::model::Model;
+use crate::plan::{Explain, Verb};
 
 impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     /// What [`all`](Self::all) would send, where, and what it makes of the answers. Nothing is
@@ -42,17 +40,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.spec.read);
-        let tasks = self.reading_tasks(target)?;
-        if Self::SEVERAL_KEYS {
-            return scatter::explain(M::def(), self.spec, target, tasks);
-        }
-        let intent = if self.spec.lock.is_some() {
-            Intent::Write
-        } else {
-            Intent::Read
-        };
-        explain(M::def(), Verb::Select, &self.spec, target, tasks, intent)
+        self.reading(on.target())?.explain()
     }
 }
 
@@ -65,38 +53,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Update<M, P, S> {
     where
         Query<M, P, S>: NamesAShard,
     {
-        let query = self.into_query();
-        let target = on.target();
-        let tasks = query.writing_tasks(target)?;
-        let (verb, intent) = (Verb::Update, Intent::Write);
-        explain(M::def(), verb, &query.spec, target, tasks, intent)
+        let plan = self.into_query().writing(on.target())?;
+        plan.explain_write(Verb::Update)
     }
-}
-
-/// A statement for each logical shard.
-fn explain(
-    def: &'static ModelDef,
-    verb: Verb,
-    spec: &QuerySpec,
-    target: Target<'_>,
-    tasks: Vec<ShardTask>,
-    intent: Intent,
-) -> Result<Explain> {
-    let statements = tasks
-        .into_iter()
-        .map(|task| {
-            let statement = ShardStatement {
-                def,
-                verb,
-                spec,
-                keys: task.keys.as_ref(),
-            };
-            planned(target, &Destination::of(task.handle), intent, &statement)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let merge = match statements.len() {
-        1 => Merge::Single,
-        _ => Merge::Added,
-    };
-    Ok(Explain { statements, merge })
 }

@@ -7,13 +7,12 @@ use super::scope::NamesAShard;
 use super::scope::private::Scope as _;
 use super::select::Query;
 use super::selection::AllColumns;
-use super::verbs::{QueryFuture, limited};
+use super::verbs::QueryFuture;
 use crate::backend::Args;
 use crate::error::{Error, Result};
-use crate::exec::{Executor, Intent, Rows, run};
+use crate::exec::Executor;
 use crate::model::{Model, ModelDef};
-use crate::plan::scatter;
-use crate::plan::{Requirements, ScatterCall, ShardStatement, Term, Verb};
+use crate::plan::{Requirements, Shards, Term, unsortable};
 
 /// One page of rows, and where the next one begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,66 +69,49 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
         Self: NamesAShard,
     {
         let def = M::def();
-        let target = on.target().reading(self.spec.read);
-        let tasks = self.reading_tasks(target);
-        let several = self
-            .routing_values()
-            .map(|values| values.is_none() && def.key.is_some());
-        let bounded = self.spec.limit.is_some() || self.spec.offset.is_some();
-        let mut spec = self.spec;
-        match &several {
-            Ok(true) => make_total_over_keys(def, &mut spec.orders),
-            _ => make_total(def, &mut spec.orders),
-        }
-        for term in &spec.orders {
-            spec.requirements =
-                spec.requirements | Requirements::size_of(def.columns[term.ordinal].column_type);
-        }
-        let fingerprint = Cursor::fingerprint(def, &spec.orders);
+        let keys = self.routing_values();
+        let plan = self.reading(on.target());
         let after = after.cloned();
-        limited(spec.options, async move {
-            let mut tasks = tasks?;
-            if let (Some(cursor), Some(task)) = (after, tasks.first()) {
-                let dialect = task.handle.dialect();
-                spec.after = Some(cursor.values(fingerprint, def, &spec.orders, dialect)?);
-            }
-            let several = several?;
-            if bounded || size == 0 {
+        Box::pin(async move {
+            let (mut plan, keys) = (plan?, keys?);
+            let dialect = plan
+                .shards
+                .tasks()
+                .first()
+                .map(|task| task.handle.dialect());
+            let spec = &mut plan.spec;
+            if spec.limit.is_some() || spec.offset.is_some() || size == 0 {
                 return Err(Error::unsupported(
                     "a page is of one row at least, and its size takes the place of limit and \
                      offset",
                 ));
             }
-            // NULLs change the text of the condition, so it is not worth keeping beside others.
-            if spec.after.is_some()
-                && spec
-                    .orders
-                    .iter()
-                    .any(|term| def.columns[term.ordinal].nullable)
-            {
-                spec.requirements = spec.requirements | Requirements::VARIABLE;
+            // Of rows of several shard keys, these are a part of the order.
+            if keys.is_none() {
+                make_total(def.lookup(), &mut spec.orders);
+            } else {
+                make_total(def.rest(), &mut spec.orders);
+            }
+            let orders = spec.orders.clone();
+            let fields = || orders.iter().map(|term| &def.columns[term.ordinal]);
+            for field in fields() {
+                spec.requirements = spec.requirements | Requirements::size_of(field.column_type);
+            }
+            let fingerprint = Cursor::fingerprint(def, &orders);
+            if let (Some(cursor), Some(dialect)) = (after, dialect) {
+                spec.after = Some(cursor.values(fingerprint, def, &orders, dialect)?);
+                // NULLs change the text of the condition, so it is not worth keeping beside others.
+                if fields().any(|field| field.nullable) {
+                    spec.requirements = spec.requirements | Requirements::VARIABLE;
+                }
             }
             // One more row says whether there is a next page.
             spec.limit = Some(u64::from(size) + 1);
-            let orders = spec.orders.clone();
-            let mut rows = if several {
-                scatter::check_total(def)?;
-                let call = ScatterCall::begin(spec.options);
-                scatter::all(def, spec, target, tasks, &call, |row| M::read(row, 0)).await?
-            } else {
-                let Some(task) = tasks.pop() else {
-                    return Err(Error::unsupported("a page of no shard"));
-                };
-                let mut sink = Rows::new(|row: &crate::backend::Row<'_>| M::read(row, 0));
-                let statement = ShardStatement {
-                    def,
-                    verb: Verb::Select,
-                    spec: &spec,
-                    keys: task.keys.as_ref(),
-                };
-                run(target, task.handle, Intent::Read, &statement, &mut sink).await?;
-                sink.rows
-            };
+            if let Shards::Scatter(_) = plan.shards {
+                check_total(def)?;
+            }
+            let call = plan.begin();
+            let mut rows = plan.all(&call, |row| M::read(row, 0)).await?;
             let more = u64::try_from(rows.len()).unwrap_or(u64::MAX) > u64::from(size);
             if more {
                 rows.pop();
@@ -143,22 +125,20 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
     }
 }
 
-/// Appends what of the lookup columns is not in the order yet.
-pub(crate) fn make_total(def: &'static ModelDef, orders: &mut Vec<Term>) {
-    for ordinal in def.rest() {
+/// Appends the columns that are not in the order yet.
+pub(crate) fn make_total(columns: impl Iterator<Item = usize>, orders: &mut Vec<Term>) {
+    for ordinal in columns {
         if !orders.iter().any(|term| term.ordinal == ordinal) {
             orders.push(Term::ascending(ordinal));
         }
     }
 }
 
-/// As [`make_total`], of rows of several shard keys: these are a part of the order.
-fn make_total_over_keys(def: &'static ModelDef, orders: &mut Vec<Term>) {
-    for ordinal in def.lookup() {
-        if !orders.iter().any(|term| term.ordinal == ordinal) {
-            orders.push(Term::ascending(ordinal));
-        }
-    }
+/// Whether the rows of a model can be told apart by an order that clients compare too.
+fn check_total(def: &'static ModelDef) -> Result<()> {
+    def.lookup()
+        .find_map(|ordinal| unsortable(def, ordinal))
+        .map_or(Ok(()), Err)
 }
 
 fn values<M: Model>(row: &M, orders: &[Term]) -> Result<Vec<Value>> {

@@ -9,7 +9,6 @@ use super::verbs::QueryFuture;
 use crate::error::Result;
 use crate::exec::Executor;
 use crate::model::Model;
-use crate::plan::scatter;
 use crate::plan::{Missing, ScatterCall};
 
 /// What the logical shards answered that did, and which did not.
@@ -93,12 +92,11 @@ where
     /// # Errors
     /// As [`Query::all`], but for what makes a shard missing.
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
-        let target = on.target().reading(self.0.spec.read);
-        let tasks = self.0.reading_tasks(target);
-        let spec = self.0.spec;
+        let plan = self.0.reading(on.target());
         Box::pin(async move {
-            let call = ScatterCall::begin_partial(spec.options);
-            let value = scatter::all(M::def(), spec, target, tasks?, &call, S::read).await?;
+            let plan = plan?;
+            let call = plan.begin_partial();
+            let value = plan.all(&call, S::read).await?;
             Ok(Partial::of(value, call))
         })
     }
@@ -107,16 +105,13 @@ where
     ///
     /// # Errors
     /// As [`all`](Self::all).
-    pub fn first<'e>(mut self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Option<S::Out>>> {
-        let limit = self.0.spec.limit;
-        self.0.spec.limit = Some(limit.unwrap_or(1).min(1));
-        let rows = self.all(on);
+    pub fn first<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Option<S::Out>>> {
+        let plan = self.0.reading(on.target());
         Box::pin(async move {
-            let Partial { value, missing } = rows.await?;
-            Ok(Partial {
-                value: value.into_iter().next(),
-                missing,
-            })
+            let plan = plan?;
+            let call = plan.begin_partial();
+            let value = plan.first(&call, S::read).await?;
+            Ok(Partial::of(value, call))
         })
     }
 
@@ -125,12 +120,11 @@ where
     /// # Errors
     /// As [`all`](Self::all).
     pub fn count<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<u64>> {
-        let target = on.target().reading(self.0.spec.read);
-        let tasks = self.0.reading_tasks(target);
-        let spec = self.0.spec;
+        let plan = self.0.reading(on.target());
         Box::pin(async move {
-            let call = ScatterCall::begin_partial(spec.options);
-            let value = scatter::count(M::def(), spec, target, tasks?, &call).await?;
+            let plan = plan?;
+            let call = plan.begin_partial();
+            let value = plan.count(&call).await?;
             Ok(Partial::of(value, call))
         })
     }
@@ -141,12 +135,11 @@ where
     /// # Errors
     /// As [`all`](Self::all).
     pub fn exists<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<bool>> {
-        let target = on.target().reading(self.0.spec.read);
-        let tasks = self.0.reading_tasks(target);
-        let spec = self.0.spec;
+        let plan = self.0.reading(on.target());
         Box::pin(async move {
-            let call = ScatterCall::begin_partial(spec.options);
-            let value = scatter::exists(M::def(), spec, target, tasks?, &call).await?;
+            let plan = plan?;
+            let call = plan.begin_partial();
+            let value = plan.exists(&call).await?;
             Ok(Partial::of(value, call))
         })
     }

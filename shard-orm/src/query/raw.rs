@@ -24,7 +24,9 @@ use crate::backend::{Args, Field, Sql, signature, user_sql};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, First, Intent, Label, NoRows, Rows, Sink, Statement, run};
 use crate::model::{Column, Model, ModelDef};
-use crate::plan::{DeferredError, Deleted, QuerySpec, ScatterOptions, has_scaled, refuse_decimals};
+use crate::plan::{
+    DeferredError, Deleted, QuerySpec, ScatterOptions, Shards, has_scaled, refuse_decimals,
+};
 use crate::topology::Namespace;
 
 /// A statement in the SQL of the database, on one logical shard or each of several; begun by
@@ -171,23 +173,19 @@ where
     }
 
     async fn run(self, on: impl Executor<'_>, sink: &mut dyn Sink) -> Result<u64> {
-        if Query::<M, P>::SEVERAL_KEYS {
+        let target = on.target().reading(self.query.spec.read);
+        let intent = self.intent();
+        let Shards::Single(task) = self.query.shards(target)? else {
             return Err(Error::unsupported(
                 "a statement in SQL runs on one logical shard, and how the results of several \
                  become one is not guessed: name one logical shard, or say it by `reduce`; \
                  `cluster.broadcast(..)` runs a statement on all namespaces of a group",
             ));
-        }
-        let target = on.target().reading(self.query.spec.read);
-        let intent = self.intent();
-        let mut tasks = self.query.tasks(target)?;
+        };
         let statement = RawStatement {
             def: M::def(),
             text: self.text.map_err(Error::from)?,
             values: self.values,
-        };
-        let (Some(task), true) = (tasks.pop(), tasks.is_empty()) else {
-            return Err(Error::unsupported("a statement in SQL to no shard"));
         };
         run(target, task.handle, intent, &statement, sink).await
     }

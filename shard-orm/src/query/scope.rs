@@ -10,10 +10,10 @@ use super::select::Query;
 use crate::backend::Args;
 use crate::cluster::Address;
 use crate::connect::NamespaceHandle;
-use crate::error::{Error, ErrorKind, Result, ShardId};
+use crate::error::{Error, ErrorKind, Result};
 use crate::exec::Target;
 use crate::model::{Key, Model, ModelDef, ModelLocation};
-use crate::plan::{ShardTask, any_of};
+use crate::plan::{ShardTask, Shards, any_of};
 
 /// The keys that one statement asks for at most.
 const KEYS_PER_STATEMENT: usize = 1_000;
@@ -161,17 +161,13 @@ impl<M, S> TakesSql for Query<M, OnStaticCopy, S> {}
 pub trait WrittenCopies {}
 
 pub(crate) mod private {
-    use super::{Result, ShardTask, Target};
+    use super::{Result, Shards, Target};
 
     pub trait Scope {
-        /// Whether it asks for the rows of several keys.
-        #[doc(hidden)]
-        const SEVERAL_KEYS: bool = false;
-
-        /// The logical shards that the query asks, each with the keys that it owns.
+        /// Returns the logical shards of the query, each with the keys that it owns.
         #[doc(hidden)]
         #[allow(private_interfaces)]
-        fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>;
+        fn shards(&self, target: Target<'_>) -> Result<Shards>;
 
         /// The value of each column that routes, where the query has but one shard key.
         #[doc(hidden)]
@@ -193,8 +189,8 @@ impl<M: Model, S> NamesAShard for Query<M, OnStaticCopy, S> {}
 
 impl<M: Model, K: Key, S> private::Scope for Query<M, OnKey<K>, S> {
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
-        task_of_key(M::def(), target, &self.scope.0).map(|task| vec![task])
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
+        task_of_key(M::def(), target, &self.scope.0).map(Shards::Single)
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -203,11 +199,9 @@ impl<M: Model, K: Key, S> private::Scope for Query<M, OnKey<K>, S> {
 }
 
 impl<M: Model, K: Key, S> private::Scope for Query<M, OnKeys<K>, S> {
-    const SEVERAL_KEYS: bool = true;
-
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
-        tasks_of_keys(M::def(), target, &self.scope.0)
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
+        tasks_of_keys(M::def(), target, &self.scope.0).map(Shards::Scatter)
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -217,11 +211,9 @@ impl<M: Model, K: Key, S> private::Scope for Query<M, OnKeys<K>, S> {
 
 impl<M: Model, S> private::Scope for Query<M, OnShard, S> {
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
-        Ok(vec![ShardTask {
-            handle: target.handle_of_shard(M::def(), self.scope.0)?,
-            keys: None,
-        }])
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
+        let handle = target.handle_of_shard(M::def(), self.scope.0)?;
+        Ok(Shards::Single(ShardTask::whole(handle)))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -231,11 +223,9 @@ impl<M: Model, S> private::Scope for Query<M, OnShard, S> {
 
 impl<M: Model, K: Key, S> private::Scope for Query<M, OnShardOf<K>, S> {
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
-        Ok(vec![ShardTask {
-            handle: target.handle_of_key(M::def(), &self.scope.0.routing_key()?)?,
-            keys: None,
-        }])
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
+        let handle = target.handle_of_key(M::def(), &self.scope.0.routing_key()?)?;
+        Ok(Shards::Single(ShardTask::whole(handle)))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -244,17 +234,15 @@ impl<M: Model, K: Key, S> private::Scope for Query<M, OnShardOf<K>, S> {
 }
 
 impl<M: Model, K: Key, S> private::Scope for Query<M, OnShardsOf<K>, S> {
-    const SEVERAL_KEYS: bool = true;
-
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
         let mut shards: BTreeMap<u32, Arc<NamespaceHandle>> = BTreeMap::new();
         for key in &self.scope.0 {
             let handle = target.handle_of_key(M::def(), &key.routing_key()?)?;
             shards.insert(handle.namespace.shard(), handle);
         }
-        let task = |handle| ShardTask { handle, keys: None };
-        Ok(shards.into_values().map(task).collect())
+        let tasks = shards.into_values().map(ShardTask::whole);
+        Ok(Shards::Scatter(tasks.collect()))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -263,13 +251,11 @@ impl<M: Model, K: Key, S> private::Scope for Query<M, OnShardsOf<K>, S> {
 }
 
 impl<M: Model, S> private::Scope for Query<M, AllShards, S> {
-    const SEVERAL_KEYS: bool = true;
-
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
         let handles = target.handles_of_group(M::def())?;
-        let task = |handle| ShardTask { handle, keys: None };
-        Ok(handles.into_iter().map(task).collect())
+        let tasks = handles.into_iter().map(ShardTask::whole);
+        Ok(Shards::Scatter(tasks.collect()))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -279,15 +265,13 @@ impl<M: Model, S> private::Scope for Query<M, AllShards, S> {
 
 impl<M: Model, S> private::Scope for Query<M, InDatabase, S> {
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
         debug_assert!(matches!(
             M::def().location,
             ModelLocation::Database(_) | ModelLocation::Static(_)
         ));
-        Ok(vec![ShardTask {
-            handle: target.handle_of_database(M::def())?,
-            keys: None,
-        }])
+        let handle = target.handle_of_database(M::def())?;
+        Ok(Shards::Single(ShardTask::whole(handle)))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -297,11 +281,9 @@ impl<M: Model, S> private::Scope for Query<M, InDatabase, S> {
 
 impl<M: Model, S> private::Scope for Query<M, OnStaticCopy, S> {
     #[allow(private_interfaces)]
-    fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>> {
-        Ok(vec![ShardTask {
-            handle: target.handle_of_copy(M::def(), &self.scope.0)?,
-            keys: None,
-        }])
+    fn shards(&self, target: Target<'_>) -> Result<Shards> {
+        let handle = target.handle_of_copy(M::def(), &self.scope.0)?;
+        Ok(Shards::Single(ShardTask::whole(handle)))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -374,35 +356,6 @@ fn one_of(def: &'static ModelDef, keys: Vec<Vec<Value>>) -> Option<Expr> {
     routing_columns(def)
         .next()
         .map(|column| column.is_in(values))
-}
-
-/// The error for a call over several logical shards that failed on some.
-pub(super) fn report(
-    outcomes: Vec<(Arc<NamespaceHandle>, Result<u64>)>,
-) -> Result<Vec<(ShardId, u64)>> {
-    let mut rows = Vec::with_capacity(outcomes.len());
-    let mut first = None;
-    let mut done = Vec::new();
-    let mut failed = Vec::new();
-    let several = outcomes.len() > 1;
-    for (handle, outcome) in outcomes {
-        let shard = handle.shard_id();
-        match outcome {
-            Ok(affected) => {
-                rows.push((shard.clone(), affected));
-                done.push(shard);
-            }
-            Err(error) => {
-                failed.push(shard);
-                first.get_or_insert(error);
-            }
-        }
-    }
-    match first {
-        None => Ok(rows),
-        Some(error) if several => Err(error.with_progress(done, failed)),
-        Some(error) => Err(error),
-    }
 }
 
 /// The error for changing a column that routes.

@@ -1,25 +1,18 @@
 //! The verbs that run a query.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 
 use super::scope::private::Scope as _;
-use super::scope::{AllShards, ChangesRows, NamesAShard, report};
+use super::scope::{AllShards, ChangesRows, NamesAShard};
 use super::select::Query;
 use super::selection::Selection;
-use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result, ShardId};
-use crate::exec::{Executor, First, Intent, NoRows, Rows, Sink, Target, run, stream as run_stream};
-use crate::model::{Model, ModelDef};
-use crate::plan::scatter;
-use crate::plan::scatter::selected_decimals;
-use crate::plan::{
-    OwnedStatement, QuerySpec, ScatterCall, ScatterOptions, ShardStatement, ShardTask, Verb,
-    check_volatile, each_task, until,
-};
+use crate::exec::{Executor, Target};
+use crate::model::Model;
+use crate::plan::{Plan, Tables, Verb};
 
 /// A query that is running: what its verbs give back.
 ///
@@ -29,10 +22,7 @@ pub type QueryFuture<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e
 
 /// The verbs that run a query. They ask each logical shard once; a lost connection is replaced
 /// and the read asked again.
-impl<M: Model, P: Send + Sync, S: Selection<M>> Query<M, P, S>
-where
-    P: 'static,
-{
+impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     /// All rows.
     ///
     /// Of several logical shards, the rows are merged by the order that was asked for, made total
@@ -46,24 +36,11 @@ where
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.spec.read);
-        let tasks = self.reading_tasks(target);
-        let spec = self.spec;
-        if Self::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                scatter::all(M::def(), spec, target, tasks?, &call, S::read).await
-            });
-        }
-        limited(spec.options, async move {
-            let decimals = selected_decimals(&M::def(), &spec);
-            let answers = each_task(target, tasks?, async |task: ShardTask| {
-                let mut sink = Rows::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(M::def(), Verb::Select, &spec, target, &task, &mut sink).await?;
-                Ok(sink.rows)
-            })
-            .await?;
-            Ok(flatten(answers))
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.all(&call, S::read).await
         })
     }
 
@@ -75,27 +52,11 @@ where
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.spec.read);
-        let tasks = self.reading_tasks(target);
-        let mut spec = self.spec;
-        spec.limit = Some(spec.limit.unwrap_or(1).min(1));
-        if Self::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                let rows = scatter::all(M::def(), spec, target, tasks?, &call, S::read).await?;
-                Ok(rows.into_iter().next())
-            });
-        }
-        limited(spec.options, async move {
-            let decimals = selected_decimals(&M::def(), &spec);
-            for task in tasks? {
-                let mut sink = First::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(M::def(), Verb::Select, &spec, target, &task, &mut sink).await?;
-                if sink.row.is_some() {
-                    return Ok(sink.row);
-                }
-            }
-            Ok(None)
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.first(&call, S::read).await
         })
     }
 
@@ -126,23 +87,11 @@ where
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.spec.read);
-        let tasks = self.reading_tasks(target);
-        let spec = self.spec;
-        if Self::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                scatter::count(M::def(), spec, target, tasks?, &call).await
-            });
-        }
-        limited(spec.options, async move {
-            let counts = each_task(target, tasks?, async |task: ShardTask| {
-                let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
-                ask(M::def(), Verb::Count, &spec, target, &task, &mut sink).await?;
-                Ok(sink.row.map_or(0, i64::unsigned_abs))
-            })
-            .await?;
-            Ok(counts.into_iter().sum())
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.count(&call).await
         })
     }
 
@@ -154,24 +103,11 @@ where
     where
         Self: NamesAShard,
     {
-        let target = on.target().reading(self.spec.read);
-        let tasks = self.reading_tasks(target);
-        let spec = self.spec;
-        if Self::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                scatter::exists(M::def(), spec, target, tasks?, &call).await
-            });
-        }
-        limited(spec.options, async move {
-            for task in tasks? {
-                let mut sink = First::new(|_: &Row<'_>| Ok(()));
-                ask(M::def(), Verb::Exists, &spec, target, &task, &mut sink).await?;
-                if sink.row.is_some() {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.exists(&call).await
         })
     }
 
@@ -188,35 +124,10 @@ where
         S: 'e,
         M: 'e,
     {
-        let target = on.target().reading(self.spec.read);
-        let tasks = match self.reading_tasks(target) {
-            Ok(tasks) => tasks,
-            Err(error) => return stream::once(async { Err(error) }).boxed(),
-        };
-        let spec = self.spec;
-        let options = spec.options;
-        if Self::SEVERAL_KEYS {
-            let rows = scatter::stream(M::def(), spec, target, tasks, S::read);
-            return until(options, rows);
+        match self.reading(on.target()) {
+            Ok(plan) => plan.stream(S::read),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
         }
-        let decimals = selected_decimals(&M::def(), &spec);
-        let rows = stream::iter(tasks)
-            .flat_map(move |task| {
-                let decimals = Arc::clone(&decimals);
-                run_stream(
-                    target,
-                    task.handle,
-                    OwnedStatement {
-                        def: M::def(),
-                        verb: Verb::Select,
-                        spec: spec.clone(),
-                        keys: task.keys,
-                    },
-                    move |row: &Row<'_>| S::read(&row.with_decimals(&decimals)),
-                )
-            })
-            .boxed();
-        until(options, rows)
     }
 
     /// Deletes the rows and says how many there were; with `#[shard(soft_delete)]`, marks those as
@@ -238,16 +149,19 @@ where
         self.write(on.target(), Verb::Delete)
     }
 
-    /// Runs an update or a delete on each shard, and gives the sum of the rows.
+    /// Runs an update or a delete, and returns the number of rows.
     pub(super) fn write<'e>(self, target: Target<'e>, verb: Verb) -> QueryFuture<'e, u64>
     where
         Self: NamesAShard,
     {
-        let each = self.write_each(target, verb);
-        Box::pin(async move { Ok(each.await?.into_iter().map(|(_, rows)| rows).sum()) })
+        let plan = self.writing(target);
+        Box::pin(async move {
+            let each = plan?.write(verb).await?;
+            Ok(each.into_iter().map(|(_, rows)| rows).sum())
+        })
     }
 
-    /// Runs an update or a delete on each shard, and gives the rows of each.
+    /// Runs an update or a delete, and returns the number of rows of each shard.
     pub(super) fn write_each<'e>(
         self,
         target: Target<'e>,
@@ -256,54 +170,27 @@ where
     where
         Self: NamesAShard,
     {
-        let tasks = self.writing_tasks(target);
-        let spec = self.spec;
-        Box::pin(async move {
-            let outcomes = each_task(target, tasks?, async |task: ShardTask| {
-                let outcome = ask(M::def(), verb, &spec, target, &task, &mut NoRows).await;
-                Ok((task.handle, outcome))
-            })
-            .await?;
-            report(outcomes)
-        })
+        let plan = self.writing(target);
+        Box::pin(async move { plan?.write(verb).await })
     }
 
-    /// The shards of an update or a delete, after the checks that need no database.
-    pub(super) fn writing_tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>
+    /// The plan of an update or a delete, after the checks that need no database.
+    pub(super) fn writing(self, target: Target<'_>) -> Result<Plan<'_>>
     where
         Self: NamesAShard,
     {
-        if self.spec.options != ScatterOptions::default() {
-            return Err(Error::unsupported(
-                "an update or delete takes no deadline and is not hedged: a write is not given up \
-                 half-way; `statement_timeout` bounds it on the server",
-            ));
-        }
-        if !self.spec.is_plain() {
-            return Err(Error::unsupported(
-                "an update or delete takes no order, limit, offset or lock: the databases differ \
-                 in it; select the ids first",
-            ));
-        }
-        self.tasks(target)
+        let shards = self.shards(target);
+        Plan::to_write(target, shards, M::def(), self.spec)
     }
 
-    /// The shards of a read, after the checks that need no database.
-    pub(crate) fn reading_tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>
+    /// The plan of a read, after the checks that need no database.
+    pub(crate) fn reading(self, target: Target<'_>) -> Result<Plan<'_>>
     where
         Self: NamesAShard,
     {
-        let tasks = self.tasks(target)?;
-        if Self::SEVERAL_KEYS {
-            check_volatile(&self.spec)?;
-        }
-        if self.spec.lock.is_some() && !target.can_lock() {
-            return Err(Error::unsupported(
-                "a lock lasts until the end of a transaction, so `for_update` runs in one that \
-                 writes: pass `&tx` of `cluster.begin(..)`",
-            ));
-        }
-        Ok(tasks)
+        let target = target.reading(self.spec.read);
+        let shards = self.shards(target);
+        Plan::to_read(target, shards, Tables::One(M::def()), self.spec)
     }
 }
 
@@ -321,52 +208,5 @@ impl<M: Model, S: Selection<M>> Query<M, AllShards, S> {
             self.mark();
         }
         self.write_each(on.target(), Verb::Delete)
-    }
-}
-
-/// A call that is given up when its deadline is over.
-pub(crate) fn limited<'e, T: Send>(
-    options: ScatterOptions,
-    call: impl Future<Output = Result<T>> + Send + 'e,
-) -> QueryFuture<'e, T> {
-    match options.deadline {
-        None => Box::pin(call),
-        Some(_) => {
-            let call = Box::pin(call);
-            Box::pin(async move { ScatterCall::begin(options).within(call).await })
-        }
-    }
-}
-
-/// Asks one logical shard. A read that locks goes to the primary and is not repeated.
-async fn ask(
-    def: &'static ModelDef,
-    verb: Verb,
-    spec: &QuerySpec,
-    target: Target<'_>,
-    task: &ShardTask,
-    sink: &mut dyn Sink,
-) -> Result<u64> {
-    let changes = matches!(verb, Verb::Update | Verb::Delete) || spec.lock.is_some();
-    let statement = ShardStatement {
-        def,
-        verb,
-        spec,
-        keys: task.keys.as_ref(),
-    };
-    run(
-        target,
-        Arc::clone(&task.handle),
-        if changes { Intent::Write } else { Intent::Read },
-        &statement,
-        sink,
-    )
-    .await
-}
-
-pub(crate) fn flatten<T>(mut answers: Vec<Vec<T>>) -> Vec<T> {
-    match answers.len() {
-        1 => answers.pop().unwrap_or_default(),
-        _ => answers.into_iter().flatten().collect(),
     }
 }

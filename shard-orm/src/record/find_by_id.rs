@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::backend::{Args, Row, Sql};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Intent, Label, Operation, Rows, Statement, Target, crud_text, run_at};
+use crate::exec::{Intent, Label, Operation, Rows, Statement, Target, crud_text};
 use crate::model::{FindById, Id, ModelDef};
-use crate::plan::{Batch, Cut, ScatterCall, ScatterOptions, ShardTask, batches, each_batch};
+use crate::plan::{ScatterCall, ScatterOptions, ShardTask, Shards, execute};
 use crate::topology::Namespace;
 
 /// Finds the row with this id on any shard.
@@ -25,21 +25,12 @@ pub(super) async fn find_by_id<M: FindById>(target: Target<'_>, id: &M::Id) -> R
     };
     let bind = |args: &mut Args| id.bind(args);
     let bind = &bind;
-    let batches = batches(target, tasks(target, def, handles)?, Cut::Bounded);
+    let shards = Shards::Scatter(tasks(target, def, handles)?);
     let call = ScatterCall::begin(ScatterOptions::default());
-    let found = each_batch(target, &call, batches, async |batch: Batch| {
-        let destination = batch.destination();
-        let statement = ById {
-            def,
-            tasks: batch.tasks,
-            bind,
-        };
-        let mut sink = Rows::new(|row: &Row<'_>| M::read(row, 0));
-        run_at(target, destination, Intent::Read, &statement, &mut sink).await?;
-        Ok(sink.rows)
-    })
-    .await?;
-    let mut rows = found.into_iter().flatten();
+    let statement = |tasks| ById { def, tasks, bind };
+    let sink = || Rows::new(|row: &Row<'_>| M::read(row, 0));
+    let found = execute(target, shards, Intent::Read, &call, statement, sink).await?;
+    let mut rows = found.sinks().flat_map(|sink| sink.rows);
     let first = rows.next();
     match (&first, rows.next()) {
         (Some(first), Some(second)) => Err(twice(target, first, &second)),
@@ -53,7 +44,6 @@ fn tasks(
     def: &ModelDef,
     handles: Vec<Arc<NamespaceHandle>>,
 ) -> Result<Vec<ShardTask>> {
-    let task = |handle| ShardTask { handle, keys: None };
     if let Target::Tx(tx) = target {
         let own = tx.handle();
         if !handles
@@ -62,9 +52,9 @@ fn tasks(
         {
             return Err(elsewhere(def, own));
         }
-        return Ok(vec![task(Arc::clone(own))]);
+        return Ok(vec![ShardTask::whole(Arc::clone(own))]);
     }
-    Ok(handles.into_iter().map(task).collect())
+    Ok(handles.into_iter().map(ShardTask::whole).collect())
 }
 
 /// `SELECT .. FROM a.t WHERE id = ? UNION ALL SELECT .. FROM b.t WHERE id = ?`.

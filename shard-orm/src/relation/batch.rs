@@ -13,9 +13,9 @@ use super::definitions::Found;
 use crate::backend::{Args, Row, encode_value};
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
-use crate::exec::{Intent, Sink, Target, run};
+use crate::exec::{Sink, Target};
 use crate::model::{Model, ModelDef};
-use crate::plan::{QuerySpec, Requirements, ShardStatement, ShardTask, Verb, any_of, each_task};
+use crate::plan::{Plan, QuerySpec, Requirements, ShardTask, Shards, Tables, any_of};
 use crate::query::QueryFuture;
 
 /// The rows whose related rows one statement asks for at most.
@@ -42,27 +42,23 @@ pub(super) fn load_batch<'e, A: Model, B: Model, F: Found<B>>(
             shards,
         } = wanted?;
         let tasks = shards.into_values().flat_map(|shard| shard.tasks(&columns));
-        let (askers, columns, spec) = (&askers, &columns, &spec);
-        let answers = each_task(target, tasks.collect(), async |task: ShardTask| {
-            let mut sink = Placed::<B> {
-                columns: &columns.to_columns,
-                shard: columns.copied.then(|| task.handle.namespace.shard()),
-                askers,
-                rows: Vec::new(),
-            };
-            let statement = ShardStatement {
-                def: columns.to,
-                verb: Verb::Select,
-                spec,
-                keys: task.keys.as_ref(),
-            };
-            run(target, task.handle, Intent::Read, &statement, &mut sink).await?;
-            Ok(sink.rows)
-        })
-        .await?;
+        let (askers, columns) = (&askers, &columns);
+        let plan = Plan {
+            target,
+            shards: Shards::Scatter(tasks.collect()),
+            tables: Tables::One(columns.to),
+            spec,
+        };
+        let answers = plan.each(|task: &ShardTask| Placed::<B> {
+            columns: &columns.to_columns,
+            shard: columns.copied.then(|| task.handle.namespace.shard()),
+            askers,
+            rows: Vec::new(),
+        });
+        let answers = answers.await?;
         let mut found: Vec<F> = Vec::new();
         found.resize_with(count, F::default);
-        for (position, row) in answers.into_iter().flatten() {
+        for (position, row) in answers.into_iter().flat_map(|placed| placed.rows) {
             found[position].put(row);
         }
         Ok(found)

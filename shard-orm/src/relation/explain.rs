@@ -3,12 +3,10 @@
 use super::Join;
 use super::select::JoinSelection;
 use crate::error::Result;
-use crate::exec::{Destination, Executor, Intent};
+use crate::exec::Executor;
 use crate::model::Sharded;
-use crate::plan::join::JoinStatement;
-use crate::plan::scatter;
-use crate::plan::{Explain, Merge, ScatterCall, Verb, planned};
-use crate::query::{AllColumns, NamesAShard, Partial, Partially, Query, QueryFuture, Scope as _};
+use crate::plan::Explain;
+use crate::query::{AllColumns, NamesAShard, Partial, Partially, Query, QueryFuture};
 
 impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join<M, J, P, S> {
     /// What [`all`](Self::all) would send, where, and what it makes of the answers; see
@@ -20,33 +18,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.spec.read);
-        let tasks = self.tasks(target)?;
-        let (plan, spec) = (self.plan, self.base.spec);
-        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
-            return scatter::explain(plan, spec, target, tasks);
-        }
-        let statements = tasks
-            .into_iter()
-            .map(|task| {
-                let joining = JoinStatement {
-                    plan: &plan,
-                    spec: &spec,
-                    verb: Verb::Select,
-                    keys: task.keys.as_ref(),
-                };
-                planned(
-                    target,
-                    &Destination::of(task.handle),
-                    Intent::Read,
-                    &joining,
-                )
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Explain {
-            statements,
-            merge: Merge::Single,
-        })
+        self.reading(on.target())?.explain()
     }
 
     /// Gives what there is when some logical shards do not answer, and says which are missing; see
@@ -66,13 +38,11 @@ where
     /// # Errors
     /// As [`Join::all`], but for what makes a shard missing.
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
-        let join = self.0;
-        let target = on.target().reading(join.base.spec.read);
-        let tasks = join.tasks(target);
-        let (plan, spec) = (join.plan, join.base.spec);
+        let plan = self.0.reading(on.target());
         Box::pin(async move {
-            let call = ScatterCall::begin_partial(spec.options);
-            let value = scatter::all(plan, spec, target, tasks?, &call, S::read).await?;
+            let plan = plan?;
+            let call = plan.begin_partial();
+            let value = plan.all(&call, S::read).await?;
             Ok(Partial::of(value, call))
         })
     }

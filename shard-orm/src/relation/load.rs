@@ -106,7 +106,7 @@ impl<R: Relation> Load<R> {
 
 /// The order made total by the primary key, so that it is the same each time.
 pub(super) fn total(mut spec: QuerySpec, def: &'static crate::model::ModelDef) -> QuerySpec {
-    make_total(def, &mut spec.orders);
+    make_total(def.rest(), &mut spec.orders);
     spec
 }
 

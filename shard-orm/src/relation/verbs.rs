@@ -1,20 +1,15 @@
 //! The verbs that run a join.
 
-use std::sync::Arc;
-
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, stream};
 
 use super::Join;
 use super::select::JoinSelection;
-use crate::backend::{Field, Row};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Executor, First, Intent, Rows, Sink, Target, run, stream as run_stream};
+use crate::exec::{Executor, Target};
 use crate::model::Sharded;
-use crate::plan::join::{JoinPlan, JoinStatement, OwnedJoinStatement};
-use crate::plan::scatter::{self, selected_decimals};
-use crate::plan::{QuerySpec, ScatterCall, ShardTask, Verb, each_task, until};
-use crate::query::{AllColumns, NamesAShard, Query, QueryFuture, Scope as _, flatten, limited};
+use crate::plan::{Plan, Tables};
+use crate::query::{AllColumns, NamesAShard, Query, QueryFuture};
 
 /// The verbs that run a join. They ask each logical shard once; a lost connection is replaced and
 /// the read asked again.
@@ -30,24 +25,11 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.spec.read);
-        let tasks = self.tasks(target);
-        let (plan, spec) = (self.plan, self.base.spec);
-        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                scatter::all(plan, spec, target, tasks?, &call, S::read).await
-            });
-        }
-        limited(spec.options, async move {
-            let decimals = selected_decimals(&plan, &spec);
-            let answers = each_task(target, tasks?, async |task: ShardTask| {
-                let mut sink = Rows::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(&plan, &spec, Verb::Select, target, &task, &mut sink).await?;
-                Ok(sink.rows)
-            })
-            .await?;
-            Ok(flatten(answers))
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.all(&call, S::read).await
         })
     }
 
@@ -59,27 +41,11 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.spec.read);
-        let tasks = self.tasks(target);
-        let (plan, mut spec) = (self.plan, self.base.spec);
-        spec.limit = Some(spec.limit.unwrap_or(1).min(1));
-        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                let rows = scatter::all(plan, spec, target, tasks?, &call, S::read).await?;
-                Ok(rows.into_iter().next())
-            });
-        }
-        limited(spec.options, async move {
-            let decimals = selected_decimals(&plan, &spec);
-            for task in tasks? {
-                let mut sink = First::new(|row: &Row<'_>| S::read(&row.with_decimals(&decimals)));
-                ask(&plan, &spec, Verb::Select, target, &task, &mut sink).await?;
-                if sink.row.is_some() {
-                    return Ok(sink.row);
-                }
-            }
-            Ok(None)
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.first(&call, S::read).await
         })
     }
 
@@ -113,23 +79,11 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.spec.read);
-        let tasks = self.tasks(target);
-        let (plan, spec) = (self.plan, self.base.spec);
-        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                scatter::count(plan, spec, target, tasks?, &call).await
-            });
-        }
-        limited(spec.options, async move {
-            let counts = each_task(target, tasks?, async |task: ShardTask| {
-                let mut sink = First::new(|row: &Row<'_>| i64::read(row, 0));
-                ask(&plan, &spec, Verb::Count, target, &task, &mut sink).await?;
-                Ok(sink.row.map_or(0, i64::unsigned_abs))
-            })
-            .await?;
-            Ok(counts.into_iter().sum())
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.count(&call).await
         })
     }
 
@@ -141,24 +95,11 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.spec.read);
-        let tasks = self.tasks(target);
-        let (plan, spec) = (self.plan, self.base.spec);
-        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
-            return Box::pin(async move {
-                let call = ScatterCall::begin(spec.options);
-                scatter::exists(plan, spec, target, tasks?, &call).await
-            });
-        }
-        limited(spec.options, async move {
-            for task in tasks? {
-                let mut sink = First::new(|_: &Row<'_>| Ok(()));
-                ask(&plan, &spec, Verb::Exists, target, &task, &mut sink).await?;
-                if sink.row.is_some() {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+        let plan = self.reading(on.target());
+        Box::pin(async move {
+            let plan = plan?;
+            let call = plan.begin();
+            plan.exists(&call).await
         })
     }
 
@@ -168,38 +109,14 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.spec.read);
-        let tasks = match self.tasks(target) {
-            Ok(tasks) => tasks,
-            Err(error) => return stream::once(async { Err(error) }).boxed(),
-        };
-        let (plan, spec) = (self.plan, self.base.spec);
-        if Query::<M, P, AllColumns>::SEVERAL_KEYS {
-            let options = spec.options;
-            return until(options, scatter::stream(plan, spec, target, tasks, S::read));
+        match self.reading(on.target()) {
+            Ok(plan) => plan.stream(S::read),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
         }
-        let options = spec.options;
-        let decimals = selected_decimals(&plan, &spec);
-        let rows = stream::iter(tasks)
-            .flat_map(move |task| {
-                let decimals = Arc::clone(&decimals);
-                run_stream(
-                    target,
-                    task.handle,
-                    OwnedJoinStatement {
-                        plan: plan.clone(),
-                        spec: spec.clone(),
-                        keys: task.keys,
-                    },
-                    move |row: &Row<'_>| S::read(&row.with_decimals(&decimals)),
-                )
-            })
-            .boxed();
-        until(options, rows)
     }
 
-    /// The shards of the join, after the checks that need no database.
-    pub(super) fn tasks(&self, target: Target<'_>) -> Result<Vec<ShardTask>>
+    /// The plan of the join, after the checks that need no database.
+    pub(super) fn reading(self, target: Target<'_>) -> Result<Plan<'_>>
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
@@ -209,30 +126,8 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
                  lock the rows of one model by a query of their ids",
             ));
         }
-        self.base.reading_tasks(target)
+        let mut plan = self.base.reading(target)?;
+        plan.tables = Tables::Joined(self.plan);
+        Ok(plan)
     }
-}
-
-async fn ask(
-    plan: &JoinPlan,
-    spec: &QuerySpec,
-    verb: Verb,
-    target: Target<'_>,
-    task: &ShardTask,
-    sink: &mut dyn Sink,
-) -> Result<u64> {
-    let statement = JoinStatement {
-        plan,
-        spec,
-        verb,
-        keys: task.keys.as_ref(),
-    };
-    run(
-        target,
-        Arc::clone(&task.handle),
-        Intent::Read,
-        &statement,
-        sink,
-    )
-    .await
 }

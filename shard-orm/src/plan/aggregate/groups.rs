@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::plan::Plan;
+use super::plan::GroupPlan;
 use super::state::State;
 use crate::backend::Row;
 use crate::error::Result;
@@ -50,12 +50,12 @@ impl Eq for Key {}
 /// The groups so far, with the state of each partial aggregate.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    plan: Arc<Plan>,
+    plan: Arc<GroupPlan>,
     states: BTreeMap<Key, Vec<State>>,
 }
 
 impl Groups {
-    pub(crate) fn new(plan: &Arc<Plan>) -> Self {
+    pub(crate) fn new(plan: &Arc<GroupPlan>) -> Self {
         Self {
             plan: Arc::clone(plan),
             states: BTreeMap::new(),

@@ -61,7 +61,7 @@ impl GroupSpec {
 
 /// How a query of groups is answered.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct GroupPlan {
     pub(crate) def: &'static ModelDef,
     dialect: Dialect,
     /// What the databases group by: as the groups, then the columns of which values are counted.
@@ -94,7 +94,7 @@ enum Source {
     Partials(AggregateSpec, Vec<usize>),
 }
 
-impl Plan {
+impl GroupPlan {
     /// Of so many `legs`. With `several` there can be more of them another time, and what is
     /// refused then is refused always.
     pub(crate) fn new(

@@ -17,7 +17,7 @@ use crate::plan::aggregate::{
     AggregateSpec, Comparison, Function, GroupCondition, GroupSpec, Grouping, Item, Test,
 };
 use crate::plan::order::Nulls;
-use crate::plan::scatter::name;
+use crate::plan::request::name;
 
 /// What the databases do themselves.
 #[derive(Debug, Default)]

@@ -2,30 +2,31 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, Query as Sea, SelectStatement, Value};
+use sea_query::{Alias, Expr, Query as Sea, SelectStatement, Value};
 
 use super::groups::Groups;
-use super::plan::Plan;
+use super::plan::GroupPlan;
 use crate::backend::{Args, Sql, render};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::exec::{Intent, Label, Statement, Target};
+use crate::exec::{Intent, Label, Statement};
 use crate::model::ModelDef;
 use crate::plan::aggregate::GroupSpec;
-use crate::plan::batch::{Batch, Cut, batches};
-use crate::plan::concurrent::each_batch;
-use crate::plan::explain::{Explain, Merge, planned};
-use crate::plan::hedge::read_at;
+use crate::plan::batch::{Cut, batches};
+use crate::plan::bounds::Bounds;
+use crate::plan::execute::{Plan, execute};
+use crate::plan::explain::{Explain, Merge};
 use crate::plan::options::ScatterCall;
-use crate::plan::scatter::{Bounds, name, unite};
-use crate::plan::shard_task::ShardTask;
-use crate::plan::spec::{QuerySpec, has_scaled};
-use crate::plan::statement::{ShardStatement, Verb, bound, ready};
+use crate::plan::request::{Tables, name, unite};
+use crate::plan::shard_task::{ShardTask, Shards};
+use crate::plan::spec::QuerySpec;
+use crate::plan::statement::{bound, ready};
 use crate::topology::Namespace;
 
 /// What a query of groups asks of its logical shards.
 struct Question {
-    plan: Arc<Plan>,
+    plan: Arc<GroupPlan>,
+    tables: Tables,
     spec: QuerySpec,
     bound: Bound,
     /// Which of the merged groups are given.
@@ -34,25 +35,26 @@ struct Question {
 
 impl Question {
     fn new(
-        def: &'static ModelDef,
+        tables: Tables,
         group_spec: &GroupSpec,
         mut spec: QuerySpec,
-        tasks: &[ShardTask],
-        several: bool,
+        shards: &Shards,
     ) -> Result<Self> {
         if spec.lock.is_some() {
             return Err(Error::unsupported(
                 "a group is no row that could be locked; select the rows with `for_update` first",
             ));
         }
+        let def = tables.def(0);
         let mut bounds = Bounds::of(&spec);
+        let (tasks, several) = (shards.tasks(), matches!(shards, Shards::Scatter(_)));
         // Of no logical shard there are no NULLs to be ordered, and nothing is asked.
         let dialect = tasks
             .first()
             .map_or(Dialect::Postgres, |task| task.handle.dialect());
         spec.requirements = spec.requirements | group_spec.requirements(def);
         spec.check(dialect)?;
-        let plan = Plan::new(def, group_spec, dialect, several, tasks.len())?;
+        let plan = GroupPlan::new(def, group_spec, dialect, several, tasks.len())?;
         let bound = Bound::of(&plan, &spec, tasks.len());
         if bound == Bound::Exactly {
             // The database leaves out what comes before the offset.
@@ -60,69 +62,54 @@ impl Question {
         }
         Ok(Self {
             plan: Arc::new(plan),
+            tables,
             spec,
             bound,
             bounds,
         })
     }
-}
 
-/// The rows of a query of groups, each with what is selected first.
-pub(crate) async fn rows(
-    def: &'static ModelDef,
-    group_spec: GroupSpec,
-    spec: QuerySpec,
-    target: Target<'_>,
-    tasks: Vec<ShardTask>,
-    call: &ScatterCall,
-    several: bool,
-) -> Result<Vec<Vec<Value>>> {
-    let question = Question::new(def, &group_spec, spec, &tasks, several)?;
-    let plan = &question.plan;
-    let batches = batches(target, tasks, Cut::Bounded);
-    let answers = each_batch(target, call, batches, async |batch: Batch| {
-        let destination = batch.destination();
-        let partials = Partials::new(&question, batch);
-        read_at(target, call, destination, &partials, || Groups::new(plan)).await
-    })
-    .await?;
-    let mut all = Groups::new(plan);
-    for groups in answers {
-        all.merge(groups)?;
+    fn statement(&self, tasks: Arc<[ShardTask]>) -> Partials<'_> {
+        Partials {
+            question: self,
+            tasks,
+        }
     }
-    Ok(question.bounds.cut(plan.rows(all)?.into_iter()).collect())
 }
 
-/// What [`rows`] would send.
-pub(crate) fn explain(
-    def: &'static ModelDef,
-    group_spec: &GroupSpec,
-    spec: QuerySpec,
-    target: Target<'_>,
-    tasks: Vec<ShardTask>,
-    several: bool,
-) -> Result<Explain> {
-    let question = Question::new(def, group_spec, spec, &tasks, several)?;
-    let statements = batches(target, tasks, Cut::Bounded)
-        .into_iter()
-        .map(|batch| {
-            let destination = batch.destination();
-            planned(
-                target,
-                &destination,
-                Intent::Read,
-                &Partials::new(&question, batch),
-            )
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Explain {
-        statements,
-        merge: Merge::Grouped {
+impl Plan<'_> {
+    /// The rows of a query of groups, each with what is selected first.
+    pub(crate) async fn groups(
+        self,
+        group_spec: &GroupSpec,
+        call: &ScatterCall,
+    ) -> Result<Vec<Vec<Value>>> {
+        let question = Question::new(self.tables, group_spec, self.spec, &self.shards)?;
+        let statement = |tasks| question.statement(tasks);
+        let sink = || Groups::new(&question.plan);
+        let (target, shards) = (self.target, self.shards);
+        let answers = execute(target, shards, Intent::Read, call, statement, sink).await?;
+        let mut all = Groups::new(&question.plan);
+        for groups in answers.sinks() {
+            all.merge(groups)?;
+        }
+        let rows = question.plan.rows(all)?;
+        Ok(question.bounds.cut(rows.into_iter()).collect())
+    }
+
+    /// What [`groups`](Self::groups) would send.
+    pub(crate) fn explain_groups(self, group_spec: &GroupSpec) -> Result<Explain> {
+        let question = Question::new(self.tables, group_spec, self.spec, &self.shards)?;
+        let batches = batches(self.target, self.shards.into_tasks(), Cut::Bounded);
+        let merge = Merge::Grouped {
             by: question.plan.describe_groups(),
             offset: question.bounds.offset,
             limit: question.bounds.limit,
-        },
-    })
+        };
+        Explain::of(self.target, batches, Intent::Read, merge, |tasks| {
+            question.statement(tasks)
+        })
+    }
 }
 
 /// How many groups a statement gives.
@@ -137,7 +124,7 @@ enum Bound {
 }
 
 impl Bound {
-    fn of(plan: &Plan, spec: &QuerySpec, tasks: usize) -> Self {
+    fn of(plan: &GroupPlan, spec: &QuerySpec, tasks: usize) -> Self {
         match spec.limit {
             _ if !plan.pushed.cuts() => Self::None,
             None if spec.offset.is_none() => Self::None,
@@ -172,51 +159,30 @@ impl Bound {
 /// ) AS shards ORDER BY c2, c0 LIMIT 10
 /// ```
 struct Partials<'q> {
-    plan: &'q Plan,
-    spec: &'q QuerySpec,
-    bound: Bound,
+    question: &'q Question,
     tasks: Arc<[ShardTask]>,
 }
 
-impl<'q> Partials<'q> {
-    fn new(question: &'q Question, batch: Batch) -> Self {
-        Self {
-            plan: &question.plan,
-            spec: &question.spec,
-            bound: question.bound,
-            tasks: batch.tasks,
-        }
-    }
-}
-
 impl Partials<'_> {
-    fn branch(&self, task: &ShardTask) -> Result<SelectStatement> {
-        let def = self.plan.def;
-        let namespace = &task.handle.namespace;
-        let dialect = namespace.dialect();
+    fn branch(&self, namespace: &Namespace, keys: Option<&Expr>) -> Result<SelectStatement> {
+        let Question {
+            plan, tables, spec, ..
+        } = self.question;
+        let (def, dialect) = (plan.def, namespace.dialect());
         let mut select = Sea::select();
-        select.from(namespace.table_of(def));
-        let built = ShardStatement {
-            def,
-            verb: Verb::Select,
-            spec: self.spec,
-            keys: task.keys.as_ref(),
-        };
-        built.conditions(dialect, |condition| {
-            select.and_where(condition);
-        });
+        tables.read_in(namespace, keys, spec, &mut select);
         let mut columns = Vec::new();
-        for (position, key) in self.plan.keys.iter().enumerate() {
+        for (position, key) in plan.keys.iter().enumerate() {
             columns.push(key.expr(def, dialect)?);
             // By its name: values that are bound twice would be two arguments, and to the database
             // two expressions.
             select.group_by_col(name(position));
         }
-        let partials = self.plan.partials.iter();
+        let partials = plan.partials.iter();
         columns.extend(partials.flat_map(|partial| partial.columns(def, dialect)));
-        let pushed = &self.plan.pushed;
+        let pushed = &plan.pushed;
         pushed.keep(&mut select);
-        match self.bound {
+        match self.question.bound {
             Bound::None => {}
             Bound::First(most) => {
                 pushed.order(&mut select);
@@ -225,7 +191,7 @@ impl Partials<'_> {
             }
             Bound::Exactly => {
                 pushed.order(&mut select);
-                bound(&mut select, dialect, self.spec);
+                bound(&mut select, dialect, spec.limit, spec.offset);
             }
         }
         for (position, column) in columns.into_iter().enumerate() {
@@ -234,13 +200,17 @@ impl Partials<'_> {
         Ok(select)
     }
 
-    fn whole(&self, dialect: Dialect) -> Result<SelectStatement> {
-        let branches: Result<Vec<_>> = self.tasks.iter().map(|task| self.branch(task)).collect();
-        let width = self.width(dialect);
-        let (Bound::First(most), true) = (self.bound, self.tasks.len() > 1) else {
+    fn whole(&self, namespace: &Namespace) -> Result<SelectStatement> {
+        if let [task] = &*self.tasks {
+            return self.branch(namespace, task.keys.as_ref());
+        }
+        let branch = |task: &ShardTask| self.branch(&task.handle.namespace, task.keys.as_ref());
+        let branches: Result<Vec<_>> = self.tasks.iter().map(branch).collect();
+        let width = self.width(namespace.dialect());
+        let Bound::First(most) = self.question.bound else {
             return Ok(unite(branches?.into_iter(), width));
         };
-        let pushed = &self.plan.pushed;
+        let pushed = &self.question.plan.pushed;
         let rows = unite(branches?.into_iter(), width + pushed.columns().count());
         let mut whole = Sea::select();
         whole
@@ -252,36 +222,37 @@ impl Partials<'_> {
     }
 
     fn width(&self, dialect: Dialect) -> usize {
-        let partials = self.plan.partials.iter();
-        let columns = partials.map(|partial| partial.columns(self.plan.def, dialect).len());
-        self.plan.keys.len() + columns.sum::<usize>()
+        let plan = &self.question.plan;
+        let partials = plan.partials.iter();
+        let columns = partials.map(|partial| partial.columns(plan.def, dialect).len());
+        plan.keys.len() + columns.sum::<usize>()
     }
 }
 
 impl Statement for Partials<'_> {
     fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
         let dialect = namespace.dialect();
-        let (text, values) = render(dialect, &self.whole(dialect)?);
-        let scaled = || has_scaled(self.plan.def);
+        let (text, values) = render(dialect, &self.whole(namespace)?);
+        let Question { tables, spec, .. } = self.question;
         ready(
             dialect,
-            self.spec.requirements,
+            spec.requirements,
             text,
             &values,
             false,
             args,
-            scaled,
+            || tables.have_scaled(),
         )
     }
 
     fn models(&self) -> Vec<&'static ModelDef> {
-        vec![self.plan.def]
+        vec![self.question.plan.def]
     }
 
     fn label(&self) -> Label<'_> {
         Label {
             verb: "aggregate",
-            table: self.plan.def.table,
+            table: self.question.plan.def.table,
         }
     }
 }

@@ -8,11 +8,9 @@ use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor, Target};
 use crate::model::Model;
-use crate::plan::aggregate::{explain, rows};
-use crate::plan::{Explain, ScatterCall};
+use crate::plan::{Explain, Plan, ScatterCall};
 use crate::query::partial::{Partial, Partially};
 use crate::query::scope::NamesAShard;
-use crate::query::scope::private::Scope as _;
 use crate::query::selection::AllColumns;
 use crate::query::{Query, QueryFuture};
 
@@ -85,17 +83,8 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = on.target().reading(self.base.spec.read);
-        let tasks = self.base.reading_tasks(target)?;
-        let several = Query::<M, P, AllColumns>::SEVERAL_KEYS;
-        explain(
-            M::def(),
-            &self.group_spec,
-            self.base.spec,
-            target,
-            tasks,
-            several,
-        )
+        let plan = self.base.reading(on.target())?;
+        plan.explain_groups(&self.group_spec)
     }
 
     /// Gives what there is when some logical shards do not answer, and says which are missing; see
@@ -108,8 +97,7 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let options = self.base.spec.options;
-        let rows = self.rows_of(target, move || ScatterCall::begin(options));
+        let rows = self.rows_of(target, Plan::begin);
         Box::pin(async move { Ok(rows.await?.0) })
     }
 
@@ -117,18 +105,16 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
     fn rows_of<'e>(
         self,
         target: Target<'e>,
-        begin: impl FnOnce() -> ScatterCall + Send + 'e,
+        begin: fn(&Plan<'e>) -> ScatterCall,
     ) -> QueryFuture<'e, (Vec<Vec<Value>>, ScatterCall)>
     where
         Query<M, P, AllColumns>: NamesAShard,
     {
-        let target = target.reading(self.base.spec.read);
-        let tasks = self.base.reading_tasks(target);
-        let (group_spec, spec) = (self.group_spec, self.base.spec);
-        let several = Query::<M, P, AllColumns>::SEVERAL_KEYS;
+        let (plan, group_spec) = (self.base.reading(target), self.group_spec);
         Box::pin(async move {
-            let call = begin();
-            let rows = rows(M::def(), group_spec, spec, target, tasks?, &call, several).await?;
+            let plan = plan?;
+            let call = begin(&plan);
+            let rows = plan.groups(&group_spec, &call).await?;
             Ok((rows, call))
         })
     }
@@ -143,10 +129,7 @@ where
     /// # Errors
     /// As [`Grouped::all`], but for what makes a shard missing.
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
-        let options = self.0.base.spec.options;
-        let rows = self
-            .0
-            .rows_of(on.target(), move || ScatterCall::begin_partial(options));
+        let rows = self.0.rows_of(on.target(), Plan::begin_partial);
         Box::pin(async move {
             let (rows, call) = rows.await?;
             let read = |values: &Vec<Value>| S::read(&Row::of_values(values));

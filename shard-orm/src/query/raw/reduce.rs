@@ -152,16 +152,17 @@ where
     {
         let target = on.target().reading(self.query.spec.read);
         let intent = self.intent();
-        let tasks = self.query.tasks(target);
+        let shards = self.query.shards(target);
         Box::pin(async move {
             let statement = Arc::new(RawStatement {
                 def: M::def(),
                 text: self.text.map_err(Error::from)?,
                 values: self.values,
             });
+            let tasks = shards?.into_tasks();
             let mut handles: Vec<Arc<NamespaceHandle>> =
-                tasks?.into_iter().map(|task| task.handle).collect();
-            // Many keys of one logical shard are several legs, and it is asked once.
+                tasks.into_iter().map(|task| task.handle).collect();
+            // Many keys of one logical shard are several tasks, and it is asked once.
             handles.dedup_by(|one, other| one.namespace.is_same_shard(&other.namespace));
             let part = |handle: &Arc<NamespaceHandle>| {
                 let (handle, statement) = (Arc::clone(handle), Shared(Arc::clone(&statement)));

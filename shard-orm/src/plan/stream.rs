@@ -6,39 +6,32 @@ use std::sync::Arc;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::shape::Shape;
-use super::union::{Asked, Union};
-use super::{Bounds, Place, Read, Tables};
 use crate::backend::Row;
 use crate::error::{Error, Result};
 use crate::exec::{Target, stream_at, take};
 use crate::plan::batch::{Batch, Cut, batches};
+use crate::plan::bounds::Place;
+use crate::plan::execute::Read;
 use crate::plan::merge::{Direction, Sorted, merge};
+use crate::plan::request::{Request, RequestStatement};
 use crate::plan::shard_task::ShardTask;
-use crate::plan::spec::QuerySpec;
-use crate::plan::statement::Verb;
 
 /// The rows one by one. In an order, one connection to each server is held, and one row of each is
 /// in memory; without one, the statements follow one another.
-pub(crate) fn stream<'e, T: Send + 'e>(
-    tables: impl Tables + 'static,
-    spec: QuerySpec,
+pub(crate) fn scatter<'e, T: Send + 'e>(
     target: Target<'e>,
     tasks: Vec<ShardTask>,
+    request: Arc<Request>,
     read: Read<T>,
 ) -> BoxStream<'e, Result<T>> {
     async_stream::try_stream! {
-        let bounds = Bounds::of(&spec);
-        let Some(first) = tasks.first() else { return };
-        let shape = Shape::new(&tables, &spec, first.handle.dialect())?;
-        let order = shape.directions();
-        let asked = Asked::new(Arc::new(tables), Verb::Select, spec, shape);
-        let mut rows = bounds;
+        let mut rows = request.bounds;
+        let order = request.shape.directions();
         if order.is_empty() {
             let mut left: VecDeque<Batch> = batches(target, tasks, Cut::Bounded).into();
             while let Some(batch) = left.pop_front() {
-                let statement = Union::new(&asked, batch.clone());
-                let decimals = Arc::clone(&asked.shape.decimals);
+                let statement = RequestStatement::new(&request, batch.tasks.clone());
+                let decimals = Arc::clone(&request.shape.decimals);
                 let read = move |row: &Row<'_>| read(&row.with_decimals(&decimals));
                 let mut answer = stream_at(target, batch.destination(), None, statement, read);
                 let mut first = true;
@@ -67,7 +60,7 @@ pub(crate) fn stream<'e, T: Send + 'e>(
         // Nothing has been handed on before the first row of each is there: what has moved until
         // then is planned again, and all connections are taken anew, in their order.
         let mut merged = loop {
-            match begin_merge(target, &asked, &planned, &order, read).await {
+            match begin_merge(target, &request, &planned, &order, read).await {
                 Ok(merged) => break merged,
                 Err((error, failed)) => {
                     failed.settled(target, error).await?;
@@ -93,7 +86,7 @@ type Merging<'e, T> = BoxStream<'e, Result<Sorted<T>>>;
 /// Begins a statement on each server, and waits for the first row of each; or says which failed.
 async fn begin_merge<'e, T: Send + 'e>(
     target: Target<'e>,
-    asked: &Arc<Asked>,
+    request: &Arc<Request>,
     planned: &[Batch],
     order: &Arc<[Direction]>,
     read: Read<T>,
@@ -103,7 +96,7 @@ async fn begin_merge<'e, T: Send + 'e>(
     // for each other's connections.
     for batch in planned {
         let destination = batch.destination();
-        let statement = Union::new(asked, batch.clone());
+        let statement = RequestStatement::new(request, batch.tasks.clone());
         match take(target, &destination, &statement).await {
             Ok(taken) => sources.push((destination, taken, statement)),
             Err(error) => return Err((error, batch.clone())),
@@ -111,8 +104,8 @@ async fn begin_merge<'e, T: Send + 'e>(
     }
     let begun = sources.into_iter().zip(planned);
     let begun = begun.map(async |((destination, taken, statement), batch)| {
-        let asked = Arc::clone(asked);
-        let read = move |row: &Row<'_>| asked.shape.sorted(row, read);
+        let request = Arc::clone(request);
+        let read = move |row: &Row<'_>| request.shape.sorted(row, read);
         let mut rows = stream_at(target, destination, taken, statement, read);
         match rows.try_next().await {
             Ok(first) => Ok(stream::iter(first.map(Ok)).chain(rows).boxed()),

@@ -38,19 +38,23 @@ pub(crate) struct Key {
 }
 
 impl Shape {
-    /// What these parts ask for. An order is made total by the shard key and the primary keys.
-    pub(crate) fn new(tables: &dyn Tables, spec: &QuerySpec, dialect: Dialect) -> Result<Self> {
+    /// The selected columns alone.
+    pub(super) fn selected(tables: &Tables, spec: &QuerySpec) -> Self {
+        let columns = tables.selected(spec);
+        Self {
+            decimals: decimals(tables, &columns),
+            columns,
+            ..Self::default()
+        }
+    }
+
+    /// The selected columns, and what rows are sorted by: the requested order, made total by the
+    /// shard key and the primary keys.
+    pub(super) fn merged(tables: &Tables, spec: &QuerySpec, dialect: Dialect) -> Result<Self> {
         let mut columns = tables.selected(spec);
         let mut keys: Vec<Key> = Vec::new();
-        let orders = tables.orders(spec);
-        if !orders.is_empty() {
-            let asked: Vec<(At, Term)> = orders
-                .into_iter()
-                .map(|(table, term)| {
-                    let ordinal = term.ordinal;
-                    (At { table, ordinal }, term)
-                })
-                .collect();
+        let asked: Vec<(At, Term)> = tables.orders(spec).collect();
+        if !asked.is_empty() {
             let ties = tables.identity().into_iter().filter(|at| {
                 !asked.iter().any(|(asked, _)| asked == at)
                     && unsortable(tables.def(at.table), at.ordinal).is_none()
@@ -96,7 +100,7 @@ impl Shape {
     }
 
     /// How the rows are sorted, in words.
-    pub(crate) fn describe(&self, tables: &dyn Tables) -> Vec<String> {
+    pub(crate) fn describe(&self, tables: &Tables) -> Vec<String> {
         let describe = |key: &Key| {
             let at = self.columns[key.position];
             key.term.describe(tables.def(at.table))
@@ -119,26 +123,12 @@ impl Shape {
 }
 
 /// The declared digits of columns; empty where none of them has any.
-fn decimals(tables: &dyn Tables, columns: &[At]) -> Arc<[Option<Digits>]> {
+fn decimals(tables: &Tables, columns: &[At]) -> Arc<[Option<Digits>]> {
     let digits = |at: &At| tables.def(at.table).columns[at.ordinal].decimal;
     if columns.iter().any(|at| digits(at).is_some()) {
         columns.iter().map(digits).collect()
     } else {
         Arc::default()
-    }
-}
-
-/// The declared digits of the columns that a query selects; empty where whole models are read, which
-/// know those of their own.
-pub(crate) fn selected_decimals(tables: &dyn Tables, spec: &QuerySpec) -> Arc<[Option<Digits>]> {
-    let none = (0..tables.count()).all(|table| {
-        let mut columns = tables.def(table).columns.iter();
-        columns.all(|column| column.decimal.is_none())
-    });
-    if none {
-        Arc::default()
-    } else {
-        decimals(tables, &tables.selected(spec))
     }
 }
 
