@@ -1,16 +1,24 @@
 //! Snapshots of the SQL of every verb on every database: `snapshots/` shows a reviewer what a change sends.
 //!
+//! A snapshot for each topic and database.
+//!
 //! `INSTA_UPDATE=always cargo test -p shard-orm-tests --test statements` writes them anew; read the difference before
 //! it is kept.
+
+mod aggregates;
+mod pages;
+mod queries;
+mod relations;
+mod rows;
+mod soft_deletes;
+mod statics;
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt as _;
 use insta::{assert_snapshot, with_settings};
 use rust_decimal::Decimal;
-use shard_orm::aggregate;
 use shard_orm::config::StrategyConfig;
 use shard_orm::prelude::*;
 use shard_orm_tests::fixture::FixtureOptions;
@@ -40,6 +48,8 @@ struct Order {
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "lines")]
 #[shard(belongs_to(order = "Order", by = "order_id"))]
+#[shard(refers_to(airline = "Airline", by = "airline_id"))]
+#[shard(refers_to(country = "Country", by = "country_id"))]
 struct Line {
     #[shard(primary_key)]
     id: i64,
@@ -47,6 +57,8 @@ struct Line {
     user_id: i64,
     order_id: i64,
     item: Option<String>,
+    airline_id: Option<i64>,
+    country_id: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
@@ -59,6 +71,40 @@ struct Note {
     text: String,
     #[shard(soft_delete)]
     deleted_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", isolated, table = "jobs")]
+struct Job {
+    #[shard(primary_key)]
+    id: i64,
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(database = "default", table = "countries")]
+struct Country {
+    #[shard(primary_key)]
+    id: i64,
+    name: String,
+}
+
+/// Written in the named database, and copied to the servers of the group.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = ["shop"], table = "airlines")]
+struct Airline {
+    #[static_model(primary_key)]
+    id: i64,
+    name: String,
+}
+
+/// Of each server by itself.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(groups = ["shop"], table = "limits", transmit = false)]
+struct Limit {
+    #[static_model(primary_key)]
+    id: i64,
+    most: i64,
 }
 
 /// The texts of the statements that were sent.
@@ -91,8 +137,8 @@ impl<S: Subscriber> Layer<S> for Sent {
 /// Runs verbs, and writes down what each sends.
 struct Recorder<'f> {
     sent: Sent,
-    /// The start of the names of the fixture's namespaces, which differs from run to run.
-    prefix: &'f str,
+    /// The start of the names of the fixture's namespaces, and its cluster: they differ from run to run.
+    names: [&'f str; 2],
     text: String,
 }
 
@@ -104,7 +150,11 @@ impl Recorder<'_> {
         }
         writeln!(self.text, "{verb}").unwrap();
         for sql in self.take() {
-            writeln!(self.text, "    {}", sql.replace(self.prefix, "")).unwrap();
+            let sql = self
+                .names
+                .iter()
+                .fold(sql, |sql, name| sql.replace(name, ""));
+            writeln!(self.text, "    {sql}").unwrap();
         }
     }
 
@@ -133,6 +183,8 @@ fn line(id: i64, order: &Order) -> Line {
         user_id: order.user_id,
         order_id: order.id,
         item: None,
+        airline_id: Some(1),
+        country_id: Some(1),
     }
 }
 
@@ -145,220 +197,71 @@ fn note(id: i64) -> Note {
     }
 }
 
-async fn rows(recorder: &mut Recorder<'_>, on: &Cluster) {
-    let row = order(11);
-    recorder.record("insert", order(11).insert(on)).await;
-    recorder
-        .record(
-            "insert_many of one shard",
-            Order::insert_many(on, vec![order(21), order(31)]),
-        )
-        .await;
-    recorder
-        .record(
-            "insert_many of two shards",
-            Order::insert_many(on, vec![order(12), order(41)]),
-        )
-        .await;
-    recorder.record("get", Order::get(on, 1, 11)).await;
-    recorder.record("find", Order::find(on, 1, 1)).await;
-    recorder.record("reload", row.reload(on)).await;
-    recorder.record("update", row.update(on)).await;
-    recorder.record("save", row.clone().save(on)).await;
-    recorder.record("delete", order(41).delete(on)).await;
-}
-
-async fn queries(recorder: &mut Recorder<'_>, on: &Cluster) {
-    let query = || Order::on(1);
-    recorder.record("all", query().all(on)).await;
-    let filter = Order::CODE.like("a%")
-        & (Order::AMOUNT.gt(1) | Order::PRICE.is_in([Decimal::ONE, Decimal::TWO]));
-    recorder
-        .record("all, filtered", query().filter(filter).all(on))
-        .await;
-    recorder
-        .record(
-            "all, ordered",
-            query()
-                .order_by(Order::CODE.desc())
-                .limit(2)
-                .offset(1)
-                .all(on),
-        )
-        .await;
-    recorder
-        .record(
-            "all, of columns",
-            query().select((Order::ID, Order::CODE)).all(on),
-        )
-        .await;
-    recorder.record("first", query().first(on)).await;
-    recorder
-        .record("one", query().filter(Order::ID.eq(11)).one(on))
-        .await;
-    recorder.record("count", query().count(on)).await;
-    recorder.record("exists", query().exists(on)).await;
-    recorder
-        .record("stream", query().stream(on).try_collect::<Vec<_>>())
-        .await;
-    recorder
-        .record("all of several keys", Order::on_each([1, 2]).all(on))
-        .await;
-    recorder
-        .record("count of several keys", Order::on_each([1, 2]).count(on))
-        .await;
-    recorder
-        .record(
-            "scatter",
-            Order::scatter().order_by(Order::AMOUNT).limit(3).all(on),
-        )
-        .await;
-    recorder
-        .record(
-            "update of a query",
-            query().set(Order::AMOUNT, 2).update(on),
-        )
-        .await;
-    recorder
-        .record("increment", query().increment(Order::AMOUNT, 1).update(on))
-        .await;
-    recorder
-        .record(
-            "delete of a query",
-            query().filter(Order::ID.eq(31)).delete(on),
-        )
-        .await;
-    let raw = Order::query()
-        .on_shard_of(1)
-        .sql("SELECT code FROM {orders} WHERE user_id = ?")
-        .bind(1_i64);
-    recorder.record("raw SQL", raw.all::<String>(on)).await;
-}
-
-async fn aggregates(recorder: &mut Recorder<'_>, on: &Cluster) {
-    let sums = || {
-        (
-            aggregate::count(),
-            Order::PRICE.sum(),
-            Order::AMOUNT.avg(),
-            Order::CODE.min(),
-        )
-    };
-    recorder
-        .record("aggregate", Order::on(1).aggregate(sums()).one(on))
-        .await;
-    recorder
-        .record(
-            "aggregate of all shards",
-            Order::scatter().aggregate(sums()).one(on),
-        )
-        .await;
-    let groups = Order::scatter()
-        .group_by(Order::CODE)
-        .select((Order::CODE, Order::AMOUNT.sum()));
-    recorder
-        .record("groups of all shards", groups.all(on))
-        .await;
-    let days = Order::on(1)
-        .group_by(Order::PLACED_AT.date())
-        .select((Order::PLACED_AT.date(), aggregate::count()));
-    recorder.record("groups of a day", days.all(on)).await;
-}
-
-async fn relations(recorder: &mut Recorder<'_>, on: &Cluster) {
-    let row = order(11);
-    line(1, &row).insert(on).await.unwrap();
-    recorder
-        .record("with", Order::on(1).with(Order::LINES).all(on))
-        .await;
-    recorder
-        .record("load", Line::ORDER.load(on, &[line(1, &row)]))
-        .await;
-    recorder
-        .record("join", Order::on(1).join(Order::LINES).all(on))
-        .await;
-    recorder
-        .record(
-            "left_join",
-            Order::scatter().left_join(Order::LINES).all(on),
-        )
-        .await;
-}
-
-async fn soft_delete(recorder: &mut Recorder<'_>, on: &Cluster) {
-    note(5).insert(on).await.unwrap();
-    recorder
-        .record("soft delete: delete", note(5).delete(on))
-        .await;
-    recorder
-        .record("soft delete: all", Note::on(1).all(on))
-        .await;
-    recorder
-        .record(
-            "soft delete: with_deleted",
-            Note::on(1).with_deleted().all(on),
-        )
-        .await;
-    recorder
-        .record("soft delete: restore", Note::on(1).restore(on))
-        .await;
-    recorder
-        .record("soft delete: force_delete", Note::on(1).force_delete(on))
-        .await;
-}
-
-async fn in_transactions(recorder: &mut Recorder<'_>, on: &Cluster) {
-    let call = async {
-        let tx = on.begin(Order::shard(1)).await?;
-        Order::on(1)
-            .filter(Order::ID.eq(11))
-            .for_update()
-            .all(&tx)
-            .await?;
-        order(11).update(&tx).await?;
-        tx.commit().await
-    };
-    recorder.record("transaction", call).await;
-}
-
-async fn every_verb(name: &str, dialect: Dialect) {
+/// Records one topic on one database, and compares it with its snapshot.
+async fn check(
+    topic: &str,
+    dialect: Dialect,
+    record: impl AsyncFnOnce(&mut Recorder<'_>, &Cluster),
+) {
     let options = FixtureOptions::new(dialect, 2, 1).strategy(StrategyConfig::Modulo);
-    let tables =
-        |setup: shard_orm::setup::Setup| setup.table::<Order>().table::<Line>().table::<Note>();
+    let tables = |setup: shard_orm::setup::Setup| {
+        let setup = setup.table::<Order>().table::<Line>().table::<Note>();
+        let setup = setup.table::<Job>().table::<Country>();
+        setup.table::<Airline>().table::<Limit>()
+    };
     let fixture = options.open(tables).await;
     let sent = Sent::default();
     let _here = listen(sent.clone());
     let namespace = fixture.namespace();
     let mut recorder = Recorder {
         sent,
-        prefix: &namespace[..namespace.find("shop_").unwrap()],
+        names: [
+            &namespace[..namespace.find("shop_").unwrap()],
+            fixture.cluster_name(),
+        ],
         text: String::new(),
     };
-    let on = &fixture.cluster;
-    rows(&mut recorder, on).await;
-    queries(&mut recorder, on).await;
-    aggregates(&mut recorder, on).await;
-    relations(&mut recorder, on).await;
-    soft_delete(&mut recorder, on).await;
-    in_transactions(&mut recorder, on).await;
+    record(&mut recorder, &fixture.cluster).await;
+    let database = match dialect {
+        Dialect::Postgres => "postgres",
+        Dialect::MySql => "mariadb",
+        Dialect::Sqlite => "sqlite",
+    };
     with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-        assert_snapshot!(name, recorder.text);
+        assert_snapshot!(format!("{topic}_{database}"), recorder.text);
     });
 }
 
-// All on one thread, whose subscriber is this one.
+/// Tests of one topic, one for each database. All of a test runs on one thread, whose subscriber records it.
+macro_rules! on_every_database {
+    ($topic:ident) => {
+        mod $topic {
+            use shard_orm::Dialect;
 
-#[tokio::test]
-async fn every_verb_on_sqlite() {
-    every_verb("sqlite", Dialect::Sqlite).await;
+            #[tokio::test]
+            async fn sqlite() {
+                crate::check(stringify!($topic), Dialect::Sqlite, crate::$topic::record).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                crate::check(stringify!($topic), Dialect::Postgres, crate::$topic::record).await;
+            }
+
+            #[tokio::test]
+            async fn mariadb() {
+                crate::check(stringify!($topic), Dialect::MySql, crate::$topic::record).await;
+            }
+        }
+    };
 }
 
-#[tokio::test]
-async fn every_verb_on_postgres() {
-    every_verb("postgres", Dialect::Postgres).await;
-}
-
-#[tokio::test]
-async fn every_verb_on_mariadb() {
-    every_verb("mariadb", Dialect::MySql).await;
+mod every_verb {
+    on_every_database!(aggregates);
+    on_every_database!(pages);
+    on_every_database!(queries);
+    on_every_database!(relations);
+    on_every_database!(rows);
+    on_every_database!(soft_deletes);
+    on_every_database!(statics);
 }
