@@ -4,6 +4,7 @@
 
 #[path = "../shared/cost.rs"]
 mod cost;
+mod hand;
 #[path = "../shared/machine.rs"]
 mod machine;
 #[path = "../shared/order.rs"]
@@ -18,6 +19,7 @@ use shard_orm_tests::database::fresh_postgres_on;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 
 use crate::cost::{Column, Cost, rounds};
+use crate::hand::Hand;
 use crate::machine::{CLIENT_CORE, SERVER_CORE, bind_to};
 use crate::order::Order;
 
@@ -98,12 +100,51 @@ async fn read(cluster: &Cluster, operations: usize) -> Cost {
     .await
 }
 
+/// The same rows, by hand.
+async fn read_by_hand(hand: &mut Hand, operations: usize) -> Cost {
+    let rows = (0..operations).map(|turn| {
+        let id = 1 + (mix64(turn as u64) % ROWS.unsigned_abs()).cast_signed();
+        let row = Order::new(id);
+        (hand.shard_of(row.user_id), row)
+    });
+    let rows: Vec<(usize, Order)> = rows.collect();
+    Cost::of(operations, async {
+        for (shard, row) in &rows {
+            let found = hand.read(*shard, row).await;
+            assert_eq!(found.placed_at, row.placed_at);
+        }
+    })
+    .await
+}
+
 async fn compare(server: &str, clusters: &[Cluster], plan: &Plan) {
     let costs = rounds(clusters.len(), plan.rounds, async |index| {
         read(&clusters[index], plan.operations).await;
         read(&clusters[index], plan.operations).await
     })
     .await;
+    print(server, &costs, plan);
+}
+
+/// In the same rounds by `shard-orm` and by hand.
+async fn compare_with_hand(clusters: &[Cluster], hands: &mut [Hand], plan: &Plan) {
+    let ways = clusters.len();
+    let mut costs = rounds(2 * ways, plan.rounds, async |index| {
+        if index < ways {
+            read(&clusters[index], plan.operations).await;
+            read(&clusters[index], plan.operations).await
+        } else {
+            read_by_hand(&mut hands[index - ways], plan.operations).await;
+            read_by_hand(&mut hands[index - ways], plan.operations).await
+        }
+    })
+    .await;
+    let by_hand = costs.split_off(ways);
+    print("PostgreSQL", &costs, plan);
+    print("PostgreSQL by sqlx, held connection", &by_hand, plan);
+}
+
+fn print(server: &str, costs: &[Vec<Cost>], plan: &Plan) {
     println!(
         "\n{server}, point reads: {} rounds of {} reads",
         plan.rounds, plan.operations
@@ -112,7 +153,7 @@ async fn compare(server: &str, clusters: &[Cluster], plan: &Plan) {
         "{:<24}{:>10}{:>8}{:>8}{:>11}{:>8}",
         "", "wall us", "ratio", "best", "client us", "ratio"
     );
-    for (shards, cost) in SHARDS.iter().zip(&costs) {
+    for (shards, cost) in SHARDS.iter().zip(costs) {
         let wall = Column::new(cost, &costs[0], |cost| cost.wall);
         let cpu = Column::new(cost, &costs[0], |cost| cost.cpu);
         println!(
@@ -131,14 +172,19 @@ async fn postgres(plan: &Plan) {
     bind_to(SERVER_CORE);
     let server = PostgresServer::start().await.unwrap();
     bind_to(CLIENT_CORE);
-    let mut clusters = Vec::new();
+    let (mut clusters, mut hands) = (Vec::new(), Vec::new());
     let mut databases = Vec::new();
     for shards in SHARDS {
         let database = fresh_postgres_on(server.url()).await;
-        clusters.push(open(database.url(), shards, plan.connections).await);
+        let cluster = open(database.url(), shards, plan.connections).await;
+        hands.push(Hand::open(database.url(), shards, &cluster).await);
+        clusters.push(cluster);
         databases.push(database);
     }
-    compare("PostgreSQL", &clusters, plan).await;
+    compare_with_hand(&clusters, &mut hands, plan).await;
+    for hand in hands {
+        hand.close().await;
+    }
     for cluster in clusters {
         cluster.close().await;
     }
