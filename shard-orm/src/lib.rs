@@ -94,6 +94,7 @@ mod clock;
 pub mod cluster;
 pub mod config;
 mod connect;
+mod definition;
 mod dialect;
 pub mod error;
 mod exec;
@@ -143,8 +144,7 @@ pub mod health {
 
 /// Hooks that run around the writes of a row, and validation.
 pub mod hooks {
-    pub use crate::model::{Problems, Validate};
-    pub use crate::record::{Hooks, WriteContext};
+    pub use crate::model::{Hooks, Problems, Validate, WriteContext};
 }
 
 pub use backend::Field;
@@ -181,10 +181,11 @@ pub mod __private {
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
     pub use crate::model::{
-        Slot, bind_decimal, is_reached, no_such_column, row_of_decimals, same_text, unknown_variant,
+        DynHooks, Slot, bind_decimal, connect_hooks, is_reached, no_such_column, row_of_decimals,
+        same_text, unknown_variant,
     };
     pub use crate::query::row_of_field;
-    pub use crate::record::{DynHooks, DynTransmitHooks, connect_hooks, connect_transmit_hooks};
+    pub use crate::record::{DynTransmitHooks, connect_transmit_hooks};
     pub use crate::relation::{BelongsTo, ForeignKey, HasMany, HasOne, RefersTo};
     pub use crate::route::RoutingKey;
     pub use crate::{

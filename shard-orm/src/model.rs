@@ -1,34 +1,35 @@
-//! The description of models: tables, columns, keys and ids.
+//! Models: structs whose values are rows, their keys and ids.
 //!
-//! The derive implements these traits with constants and small functions. `record` and `query` read
-//! them to build statements.
+//! The derive implements these traits with small functions, and with the constants of `definition`.
+//! `record` and `query` convert them to statements and plans.
 
 mod column;
-mod copies;
-mod def;
 mod generate;
+mod hooks;
 mod id;
 mod key;
-mod statics;
 mod validate;
 
-pub use column::Column;
-pub use def::{FieldDef, ModelDef, ModelIndex, ModelLocation};
+pub use crate::definition::{
+    CopyId, FieldDef, Generate, Generated, ModelDef, ModelIndex, ModelLocation, StaticDef,
+    StaticGroups,
+};
 #[doc(hidden)]
-pub use def::{Slot, bind_decimal, no_such_column, row_of_decimals, unknown_variant};
-pub use generate::{FindById, Generate, Generated, GeneratedId, NewId};
+pub use crate::definition::{
+    Slot, bind_decimal, is_reached, no_such_column, row_of_decimals, same_text, unknown_variant,
+};
+pub use column::Column;
+pub use generate::{FindById, GeneratedId, NewId};
+pub(crate) use hooks::{Around, around};
+pub use hooks::{DynHooks, Hooks, WriteContext, connect_hooks};
 pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};
-pub use statics::{CopyId, Referred, StaticDef, StaticGroups};
-#[doc(hidden)]
-pub use statics::{is_reached, same_text};
 pub use validate::{Problems, Validate};
 
 use std::time::SystemTime;
 
 use crate::backend::{Args, Row};
 use crate::error::Result;
-use crate::record::DynHooks;
 use crate::route::RoutingKey;
 
 /// A struct whose values are rows of one table.
@@ -106,6 +107,17 @@ pub trait Model: Sized + Send + Sync + 'static {
         Ok(())
     }
 }
+
+/// A model that a sharded model can refer to: a static model, or a model of a named database.
+///
+/// Implemented by the derives.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the target of `refers_to`",
+    label = "neither a static model nor a model of a named database",
+    note = "`refers_to` requires a static model or a model of a named database; use `belongs_to`, \
+            `has_one` or `has_many` for a model of the same group with the same key"
+)]
+pub trait Referred: Model {}
 
 /// A model with soft delete: a field with `#[shard(soft_delete)]` marks rows as deleted.
 ///

@@ -8,7 +8,6 @@ mod conflict;
 mod conflicting_row;
 mod database;
 mod find_by_id;
-mod hooks;
 mod insert_many;
 mod isolated;
 mod ops;
@@ -22,10 +21,8 @@ mod upsert;
 mod verbs;
 
 pub use database::DatabaseModel;
-pub use hooks::{DynHooks, Hooks, WriteContext, connect_hooks};
 pub use isolated::IsolatedModel;
 pub use sharded::ShardModel;
-pub(crate) use soft_delete::{clearing, marking};
 pub use static_model::{PerServerModel, StaticModel, TransmittedModel};
 pub use transmit::{
     Batch, Collect, DynTransmitHooks, TransmitContext, TransmitHooks, connect_transmit_hooks,

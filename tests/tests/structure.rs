@@ -25,6 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["connect"],
     &["catalog"],
     &["cluster"],
+    &["definition"],
     &["transaction"],
     &["exec"],
     &["plan"],
@@ -41,56 +42,6 @@ const LAYERS: &[&[&str]] = &[
     &["reshard"],
     &["admin"],
     &["testing", "prelude"],
-];
-
-/// A dependency that runs against the layers, and the exact number of files that have it. The list only gets shorter.
-struct Exception {
-    from: &'static str,
-    to: &'static str,
-    files: usize,
-    #[allow(dead_code)] // For the reader.
-    reason: &'static str,
-}
-
-const fn exception(
-    from: &'static str,
-    to: &'static str,
-    files: usize,
-    reason: &'static str,
-) -> Exception {
-    Exception {
-        from,
-        to,
-        files,
-        reason,
-    }
-}
-
-const EXCEPTIONS: &[Exception] = &[
-    exception(
-        "exec",
-        "model",
-        6,
-        "CRUD statements and `create` are rendered from a `ModelDef`",
-    ),
-    exception(
-        "plan",
-        "model",
-        15,
-        "specs name their columns and their table by a `ModelDef`",
-    ),
-    exception(
-        "model",
-        "record",
-        1,
-        "the trait `Model` has the hooks of `record` as its default",
-    ),
-    exception(
-        "query",
-        "record",
-        1,
-        "`delete` and `restore` share the assignments of soft deletes with rows",
-    ),
 ];
 
 fn root() -> PathBuf {
@@ -198,7 +149,7 @@ fn module(path: &Path) -> Option<String> {
 fn no_module_of_the_library_uses_a_higher_one() {
     let sources = sources("shard-orm/src");
     let exports = exports(&sources[Path::new("shard-orm/src/lib.rs")]);
-    let mut upward: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    let mut wrong = BTreeSet::new();
     for (path, text) in &sources {
         let Some(from) = module(path) else {
             continue;
@@ -208,37 +159,16 @@ fn no_module_of_the_library_uses_a_higher_one() {
         for (at, _) in code.match_indices("crate::") {
             for name in first_names(&code[at + "crate::".len()..]) {
                 let to = exports.get(&name).unwrap_or(&name);
-                let is_upward = layer(to).is_some_and(|other| other > own);
-                if is_upward {
-                    let edge = (from.clone(), to.clone());
-                    let files = upward.entry(edge).or_default();
-                    files.insert(path.display().to_string());
+                if layer(to).is_some_and(|other| other > own) {
+                    let path = path.display();
+                    wrong.insert(format!(
+                        "{path} is of `{from}` and uses the higher module `{to}`"
+                    ));
                 }
             }
         }
     }
-    let mut wrong = Vec::new();
-    for ((from, to), files) in &upward {
-        let allowed = EXCEPTIONS
-            .iter()
-            .find(|one| (one.from, one.to) == (from, to));
-        let allowed = allowed.map_or(0, |one| one.files);
-        if files.len() != allowed {
-            wrong.push(format!(
-                "`{from}` uses the higher module `{to}` in {} files, not in the {allowed} of its exception: {files:?}",
-                files.len()
-            ));
-        }
-    }
-    for one in EXCEPTIONS {
-        let key = (one.from.to_owned(), one.to.to_owned());
-        if !upward.contains_key(&key) {
-            wrong.push(format!(
-                "`{}` no longer uses `{}`: remove the exception",
-                one.from, one.to
-            ));
-        }
-    }
+    let wrong: Vec<String> = wrong.into_iter().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

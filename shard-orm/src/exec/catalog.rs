@@ -11,8 +11,8 @@ use crate::backend::inspect::{About, Catalog, question, question_about_all};
 use crate::backend::{Args, Row, Sql};
 use crate::cluster::{Address, Cluster};
 use crate::connect::NamespaceHandle;
+use crate::definition::ModelDef;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ModelDef;
 use crate::schema::TableDef;
 use crate::topology::{Namespace, Read};
 

@@ -9,8 +9,8 @@ use super::record::{record, upgrade};
 use crate::backend::inspect;
 use crate::backend::{Field, create_namespace, render, tables_of_namespace};
 use crate::connect::{Layout, Lease, NamespaceHandle, Record, ask, send};
+use crate::definition::ModelDef;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ModelDef;
 
 /// Creates a table of the library's own in a named database; of SQLite its file before it.
 pub(crate) async fn create_in_database(handle: &NamespaceHandle, create: &str) -> Result<()> {

@@ -6,9 +6,9 @@ use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, TableRef, Value, Valu
 
 use super::statement::{Label, Statement};
 use crate::backend::{Args, Sql, insert_arrays, render};
+use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::model::ModelDef;
 use crate::topology::{Namespace, OPERATIONS};
 
 /// The fixed statements that a model can have.

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::backend::{Args, Row, Sql};
+use crate::definition::ModelDef;
 use crate::error::Result;
-use crate::model::ModelDef;
 use crate::topology::Namespace;
 
 /// One statement, ready to be rendered for whichever namespace it is sent to.

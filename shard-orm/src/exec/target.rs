@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::cluster::{Address, Cluster, Session};
 use crate::connect::{NamespaceHandle, WriteMarks};
+use crate::definition::{ModelDef, ModelLocation};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ModelDef, ModelLocation};
 use crate::route::RoutingKey;
 use crate::topology::Read;
 use crate::transaction::Tx;

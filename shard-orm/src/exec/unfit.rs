@@ -11,8 +11,8 @@ use super::statement::{Rows, Statement};
 use super::target::Target;
 use crate::backend::Row;
 use crate::backend::inspect::{self, About, Shape, unfit};
+use crate::definition::ModelDef;
 use crate::error::{Error, ErrorKind};
-use crate::model::ModelDef;
 
 /// Whether a table that does not fit its model may be the cause.
 pub(super) fn may_be_unfit(kind: ErrorKind) -> bool {

@@ -1,32 +1,9 @@
-//! Generated ids: their declaration in a model, and the field types that hold them.
+//! Generated ids, and the field types that hold them.
 //!
 //! Used by `id`, which generates ids, and by `record`, which sets them in rows.
 
 use crate::error::Result;
 use crate::model::Sharded;
-
-/// The id generator of a model, declared by `generate` on a field of its primary key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Generate {
-    /// 63 bits of time, sequence, worker and shard.
-    Snowflake,
-    /// Numbers from a table of a named database, reserved in blocks.
-    Table,
-    /// A version 7 UUID.
-    UuidV7,
-    /// Microseconds, part of the shard key, and random bits.
-    Nanosecond,
-}
-
-/// The column with a generated id, and its generator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Generated {
-    /// The ordinal of the column.
-    pub column: usize,
-    /// The generator.
-    pub by: Generate,
-}
 
 /// A generated id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,11 +19,11 @@ use futures_util::stream::{self, BoxStream};
 
 use crate::backend::{Field, Row};
 use crate::connect::NamespaceHandle;
+use crate::definition::ModelDef;
 use crate::error::{Error, Result, ShardId};
 use crate::exec::{
     First, Intent, NoRows, Rows, Sink, Statement, Target, run, stream as run_stream,
 };
-use crate::model::ModelDef;
 use crate::plan::batch::{Batch, Cut, batches};
 use crate::plan::bounds::Bounds;
 use crate::plan::concurrent::{each_batch, each_task};

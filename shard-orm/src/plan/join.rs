@@ -5,7 +5,7 @@ mod qualify;
 use sea_query::{Alias, Expr, ExprTrait, IntoCondition, JoinType, SelectStatement};
 
 use self::qualify::qualify;
-use crate::model::ModelDef;
+use crate::definition::ModelDef;
 use crate::plan::condition::{all_of, few};
 use crate::plan::order::Term;
 use crate::plan::request::At;

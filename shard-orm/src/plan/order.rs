@@ -1,7 +1,7 @@
 //! The order of rows, by columns of a table.
 
+use crate::definition::ModelDef;
 use crate::dialect::Dialect;
-use crate::model::ModelDef;
 
 /// Where NULL stands in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

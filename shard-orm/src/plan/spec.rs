@@ -5,10 +5,10 @@ use std::ops::BitOr;
 use sea_query::{Expr, ExprTrait, Value};
 
 use crate::backend::ColumnType;
+use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::not_deleted;
-use crate::model::ModelDef;
 use crate::plan::options::ScatterOptions;
 use crate::plan::order::Term;
 use crate::topology::Read;

@@ -6,9 +6,9 @@ use sea_query::{
 };
 
 use crate::backend::{Args, Sql, signature};
+use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::model::ModelDef;
 use crate::plan::condition::{all_of, any_of, few};
 use crate::plan::order::{Nulls, Term};
 use crate::plan::spec::{QuerySpec, Requirements, refuse_decimals};

@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::exec::Executor;
 use crate::model::{Model, SoftDelete};
 use crate::plan::{Deleted, Verb};
-use crate::record::{clearing, marking};
 
 /// Which rows a query finds, of a model with `#[shard(soft_delete)]`: those that are not deleted,
 /// unless it says otherwise. Both [`with_deleted`](Self::with_deleted) and
@@ -64,7 +63,7 @@ impl<M: Model, P, S> Query<M, P, S> {
         }
         // A row is deleted once: the time of that is kept.
         self.spec.deleted = Deleted::Without;
-        match marking(M::def(), SystemTime::now()) {
+        match M::def().marking_values(SystemTime::now()) {
             Ok(sets) => self.spec.sets = sets,
             Err(error) => self.spec.defer(error),
         }
@@ -82,7 +81,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         M: SoftDelete,
     {
         self.spec.deleted = Deleted::Only;
-        match clearing(M::def(), SystemTime::now()) {
+        match M::def().clearing_values(SystemTime::now()) {
             Ok(sets) => self.spec.sets = sets,
             Err(error) => self.spec.defer(error),
         }

@@ -7,14 +7,14 @@ use std::time::SystemTime;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 
-use super::{hooks, prepare};
+use super::prepare;
 use crate::backend::Args;
 use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, WriteMarker};
 use crate::dialect::Dialect;
 use crate::error::{Result, ShardId};
 use crate::exec::{BATCHES, CrudStatement, Executor as _, Intent, NoRows, Operation, Target, run};
-use crate::model::{Model, ModelDef};
+use crate::model::{Around, Model, ModelDef, around};
 use crate::transaction::Tx;
 
 /// The maximum number of rows of an array insert on PostgreSQL.
@@ -48,7 +48,7 @@ pub(super) async fn insert_many<M: Model>(
                     group: handle.namespace.group().to_string(),
                     shard: handle.namespace.shard(),
                 };
-                let around = hooks::around::<M>(target, &handle);
+                let around = around::<M>(target, &handle);
                 let bind = |position: usize, ordinal: usize, args: &mut Args| {
                     rows[positions[position]].bind(ordinal, args)
                 };
@@ -84,7 +84,7 @@ pub(super) async fn insert_many<M: Model>(
 }
 
 /// The positions of rows with hooks, and the hooks.
-type Hooked<'e, M> = (Vec<usize>, hooks::Around<'e, M>);
+type Hooked<'e, M> = (Vec<usize>, Around<'e, M>);
 
 /// Runs the hooks of the inserted rows and returns their first error. After an error, the hooks of
 /// other rows still run, except in a transaction, which may have ended.

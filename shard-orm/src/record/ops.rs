@@ -5,16 +5,14 @@ use std::time::SystemTime;
 
 use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
 
-use super::hooks::around;
 use super::prepare;
-use super::soft_delete::bind_marking;
 use crate::backend::{Args, Row, Sql, render};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
     CrudStatement, First, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
 };
-use crate::model::{Id, Model, ModelDef};
+use crate::model::{Id, Model, ModelDef, around};
 use crate::topology::Namespace;
 
 /// Reads the row with this id. `bind_key` binds the routing columns.
@@ -158,7 +156,7 @@ pub(super) async fn delete<M: Model>(
         operation: Operation::Delete,
         bind: &|args| {
             if M::def().soft_delete.is_some() {
-                bind_marking(M::def(), SystemTime::now(), args)?;
+                M::def().bind_marking(SystemTime::now(), args)?;
             }
             bind_lookup(row, args)
         },

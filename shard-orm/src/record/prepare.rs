@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::hooks::{Around, around};
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::exec::Target;
 use crate::id;
-use crate::model::{Model, Problems};
+use crate::model::{Around, Model, Problems, around};
 
 /// Prepares a row for an insert and returns its namespace.
 pub(super) async fn insert<M: Model>(

@@ -5,13 +5,12 @@ use std::time::SystemTime;
 
 use sea_query::{Alias, Expr, ExprTrait, Query as Sea};
 
-use super::hooks::around;
 use super::ops::{bind_lookup, delete_by, rendered};
 use crate::backend::{Args, Sql};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Intent, Label, NoRows, Statement, Target, columns, run};
-use crate::model::{Model, ModelDef};
+use crate::model::{Model, ModelDef, around};
 use crate::topology::Namespace;
 
 /// Restores a soft-deleted row. A row that is not deleted is not found.
@@ -84,7 +83,7 @@ impl<M: Model> Statement for Final<'_, M> {
             Verb::Restore => {
                 let mut update = Sea::update();
                 update.table(table);
-                for (ordinal, value) in clearing(def, self.now)? {
+                for (ordinal, value) in def.clearing_values(self.now)? {
                     update.value(Alias::new(def.columns[ordinal].name), value);
                 }
                 for condition in lookup {
@@ -107,46 +106,6 @@ impl<M: Model> Statement for Final<'_, M> {
             table: M::def().table,
         }
     }
-}
-
-/// Binds the columns that soft-delete a row: the deletion time, then `updated_at`.
-pub(super) fn bind_marking(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Result<()> {
-    def.marking().try_for_each(|ordinal| {
-        let column = &def.columns[ordinal];
-        match column.deleted.or(column.now) {
-            Some(bind) => bind(now, args),
-            None => args.push(&column.null()?),
-        }
-    })
-}
-
-/// Binds the columns that restore a row: NULL for the deletion time, then `updated_at`.
-fn bind_clearing(def: &'static ModelDef, now: SystemTime, args: &mut Args) -> Result<()> {
-    def.marking().try_for_each(|ordinal| {
-        let column = &def.columns[ordinal];
-        match column.now {
-            Some(bind) => bind(now, args),
-            None => args.push(&column.null()?),
-        }
-    })
-}
-
-/// Returns the columns that soft-delete rows, with their values.
-pub(crate) fn marking(def: &'static ModelDef, now: SystemTime) -> Result<Vec<(usize, Expr)>> {
-    let values = Args::values(|args| bind_marking(def, now, args))?;
-    Ok(def
-        .marking()
-        .zip(values.into_iter().map(Expr::Value))
-        .collect())
-}
-
-/// Returns the columns that restore rows, with their values.
-pub(crate) fn clearing(def: &'static ModelDef, now: SystemTime) -> Result<Vec<(usize, Expr)>> {
-    let values = Args::values(|args| bind_clearing(def, now, args))?;
-    Ok(def
-        .marking()
-        .zip(values.into_iter().map(Expr::Value))
-        .collect())
 }
 
 #[cold]

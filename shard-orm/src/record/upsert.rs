@@ -9,7 +9,6 @@ use std::time::SystemTime;
 
 use super::conflict::{InsertOnConflict, bind_insert};
 use super::conflicting_row::{check_hidden, contended, exists, find_by, rejection};
-use super::hooks::around;
 use super::ops::{UpdateOnly, settable};
 use super::prepare;
 use crate::backend::Args;
@@ -17,7 +16,7 @@ use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{CrudStatement, Intent, NoRows, Operation, Statement, Target, run};
 use crate::id;
-use crate::model::{Model, ModelDef};
+use crate::model::{Model, ModelDef, around};
 
 /// The maximum number of attempts in a race with other clients. An attempt fails only if another
 /// client deletes and inserts the same row in between.

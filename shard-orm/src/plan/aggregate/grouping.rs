@@ -7,9 +7,9 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, Value};
 
 use crate::backend::{ColumnType, Row, by_bytes};
+use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::model::ModelDef;
 use crate::plan::aggregate::Derivation;
 use crate::plan::spec::{DeferredError, Requirements};
 

@@ -6,9 +6,9 @@ use super::exact::Exact;
 use super::groups::Key;
 use super::state::State;
 use crate::backend::{Digits, Field, Row, double, exact_sum};
+use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::model::ModelDef;
 
 /// A part of an aggregate that answers of several logical shards can be merged from, with the
 /// ordinal of its column.

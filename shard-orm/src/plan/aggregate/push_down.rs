@@ -10,9 +10,9 @@ use sea_query::{Alias, Expr, ExprTrait, Func, NullOrdering, Order, SelectStateme
 use super::exact::integer_of;
 use super::grouping::is_ordered_alike;
 use crate::backend::ColumnType;
+use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::model::ModelDef;
 use crate::plan::aggregate::{
     AggregateSpec, Comparison, Function, GroupCondition, GroupSpec, Grouping, Item, Test,
 };

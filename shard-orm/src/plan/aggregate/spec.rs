@@ -6,9 +6,9 @@ use super::grouping::is_collated;
 use super::partial::Partial;
 use super::state::{State, float};
 use crate::backend::ColumnType;
+use crate::definition::ModelDef;
 use crate::dialect::{Dialect, Support};
 use crate::error::{Error, Result};
-use crate::model::ModelDef;
 use crate::plan::aggregate::Grouping;
 
 /// What a group is asked for.

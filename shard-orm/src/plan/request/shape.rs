@@ -6,9 +6,9 @@ use sea_query::Value;
 
 use super::tables::{At, Tables};
 use crate::backend::{ColumnType, Digits, Row};
+use crate::definition::{FieldDef, ModelDef};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::model::{FieldDef, ModelDef};
 use crate::plan::merge::{Direction, SortKey, Sorted};
 use crate::plan::order::{Nulls, Term};
 use crate::plan::spec::QuerySpec;

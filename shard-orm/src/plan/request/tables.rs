@@ -2,7 +2,7 @@
 
 use sea_query::{Alias, ColumnRef, Expr, IntoColumnRef, SelectStatement};
 
-use crate::model::ModelDef;
+use crate::definition::ModelDef;
 use crate::plan::join::JoinPlan;
 use crate::plan::order::Term;
 use crate::plan::spec::{QuerySpec, has_scaled};

@@ -1,6 +1,6 @@
 //! Hooks that run before and after the writes of a row.
 //!
-//! Called by this module for models marked `#[shard(hooks)]`. For all other models,
+//! Called by `record` for models marked `#[shard(hooks)]`. For all other models,
 //! [`Model::HOOKS`] is the constant `None`, and the compiler removes the calls.
 
 use std::marker::PhantomData;
@@ -286,14 +286,14 @@ impl<'c> WriteContext<'c> {
 }
 
 /// The hooks of a model, with the executor of the write.
-pub(super) struct Around<'e, M: Model> {
-    pub(super) hooks: &'static dyn DynHooks<M>,
+pub(crate) struct Around<'e, M: Model> {
+    pub(crate) hooks: &'static dyn DynHooks<M>,
     target: Target<'e>,
     handle: Arc<NamespaceHandle>,
 }
 
 impl<M: Model> Around<'_, M> {
-    pub(super) fn on(&self) -> WriteContext<'_> {
+    pub(crate) fn on(&self) -> WriteContext<'_> {
         WriteContext {
             target: self.target,
             handle: &self.handle,
@@ -303,7 +303,7 @@ impl<M: Model> Around<'_, M> {
 
 /// Returns the hooks of the model. For a model without hooks, the compiler reduces this to `None`.
 #[inline]
-pub(super) fn around<'e, M: Model>(
+pub(crate) fn around<'e, M: Model>(
     target: Target<'e>,
     handle: &Arc<NamespaceHandle>,
 ) -> Option<Around<'e, M>> {

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use sea_query::Value;
 
+use super::{Generated, StaticDef};
 use crate::backend::{
     Args, Codec, ColumnType, Declared, DeletionTime, Digits, Field, Row, Timestamp,
 };
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::model::{Generated, StaticDef};
 use crate::schema::{
     Collation, ColumnDef, CreateTable, DataType, DefaultValue, IndexDef, IndexPart, TableDef,
     index_name,

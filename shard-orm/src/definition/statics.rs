@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::Model;
-
 /// The source, the copies and the watermark column of a static model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaticDef {
@@ -69,17 +67,6 @@ impl fmt::Display for CopyId {
         write!(f, "{} on {}/{}", self.table, self.group, self.server)
     }
 }
-
-/// A model that a sharded model can refer to: a static model, or a model of a named database.
-///
-/// Implemented by the derives.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the target of `refers_to`",
-    label = "neither a static model nor a model of a named database",
-    note = "`refers_to` requires a static model or a model of a named database; use `belongs_to`, \
-            `has_one` or `has_many` for a model of the same group with the same key"
-)]
-pub trait Referred: Model {}
 
 /// Returns whether rows of this group can access the target of a reference: a copy on their server,
 /// or a named database.
