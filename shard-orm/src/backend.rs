@@ -84,6 +84,7 @@ pub(crate) mod row_stamp;
 #[cfg(feature = "reshard")]
 mod row_sum;
 mod rows;
+mod run;
 mod scalar;
 #[cfg(feature = "migrate")]
 pub(crate) mod scratch;
@@ -174,6 +175,7 @@ pub(crate) use row_part::{has_part_search, part_search};
 #[cfg(feature = "reshard")]
 pub(crate) use row_sum::row_sum;
 pub(crate) use rows::Rows;
+pub(crate) use run::Run;
 pub(crate) use session::Session;
 pub(crate) use sizes::{arguments_of_sizes, exact_size, sizes_of_namespaces};
 pub(crate) use sql::Sql;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use futures_util::Stream;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sqlx::database::HasStatementCache;
@@ -11,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor, IntoArguments};
 use super::args::Buffer;
 use super::response::{OnRow, ReadResponse, Response, ResultStream, Results};
 use super::row::RowOf;
+use super::run::Run;
 use super::{Args, Failure, Row, Sql};
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -168,13 +171,13 @@ impl Conn {
         }
     }
 
-    /// Runs a prepared statement and streams its rows, each decoded by `read`.
+    /// Runs a prepared statement and streams its rows in runs, each row decoded by `read`.
     pub(crate) fn rows<'c, T: Send + 'c>(
         &'c mut self,
         sql: &Sql,
         args: Args,
         read: &'c (impl Fn(&Row<'_>) -> T + Sync),
-    ) -> BoxStream<'c, Result<T, Failure>> {
+    ) -> BoxStream<'c, Result<Run<T>, Failure>> {
         if let Err(failure) = self.check_size(&sql.text, args.bytes()) {
             return futures_util::stream::once(async { Err(failure) }).boxed();
         }
@@ -196,14 +199,14 @@ impl Conn {
                 let rows = conn.fetch_many(query(sql.clone(), args));
                 let rows = ResultStream::<sqlx::Postgres>::new(Dialect::Postgres, rows);
                 let read = move |row: &sqlx::postgres::PgRow| read(&Row::of(RowOf::Postgres(row)));
-                rows.rows(Dialect::Postgres, read).boxed()
+                one_by_one(rows.rows(Dialect::Postgres, read))
             }
             #[cfg(feature = "mysql")]
             (Self::MySql(conn, _), Buffer::MySql(args)) => {
                 let rows = conn.fetch_many(query(sql.clone(), args));
                 let rows = ResultStream::<sqlx::MySql>::new(Dialect::MySql, rows);
                 let read = move |row: &sqlx::mysql::MySqlRow| read(&Row::of(RowOf::MySql(row)));
-                rows.rows(Dialect::MySql, read).boxed()
+                one_by_one(rows.rows(Dialect::MySql, read))
             }
             _ => futures_util::stream::once(async { Err(Failure::own(mismatched())) }).boxed(),
         }
@@ -397,6 +400,14 @@ impl Conn {
             tracing::debug!("a connection was gone before it was closed");
         }
     }
+}
+
+/// Runs of one row, of drivers that read their rows when they are asked for.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn one_by_one<'c, T: Send + 'c>(
+    rows: impl Stream<Item = Result<T, Failure>> + Send + 'c,
+) -> BoxStream<'c, Result<Run<T>, Failure>> {
+    rows.map(|row| row.map(|row| Run::One(Some(row)))).boxed()
 }
 
 fn mismatched() -> Error {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use futures_util::Stream;
 use tokio::time::{Sleep, sleep};
 
+use super::run::Run;
+
 /// The maximum number of rows in a run. Each run is twice as long as the one before, so the first row
 /// of a result is returned at once, and no more rows are read ahead than were consumed.
 const MOST: usize = 512;
@@ -23,10 +25,10 @@ const BYTES: usize = 128 << 10;
 /// How long the first row of a run waits for the run to be complete.
 const PATIENCE: Duration = Duration::from_millis(2);
 
-/// A stream that reads ahead of its consumer. The inner stream yields each row with its size.
+/// A stream of runs that reads ahead of its consumer. The inner stream yields each row with its size.
 pub(super) struct ReadAhead<S, T, E> {
     rows: S,
-    /// Rows that were read and not returned yet.
+    /// The rows of the run that is being read.
     run: VecDeque<T>,
     /// The number of rows in a complete run.
     length: usize,
@@ -39,8 +41,6 @@ pub(super) struct ReadAhead<S, T, E> {
 enum State<E> {
     /// The run is being read. After its first wait, a timer limits the rest.
     Reading(Option<Pin<Box<Sleep>>>),
-    /// The rows of the run are being returned.
-    Returning,
     /// The inner stream has ended, with this failure if there is one.
     Ended(Option<E>),
 }
@@ -66,6 +66,7 @@ where
         let State::Reading(patience) = &mut self.state else {
             return Poll::Ready(());
         };
+        self.run.reserve(self.length);
         while self.run.len() < self.length && self.bytes < BYTES {
             match Pin::new(&mut self.rows).poll_next(context) {
                 Poll::Ready(Some(Ok((row, bytes)))) => {
@@ -87,7 +88,7 @@ where
         if self.run.len() == self.length {
             self.length = (2 * self.length).min(MOST);
         }
-        self.state = State::Returning;
+        self.state = State::Reading(None);
         Poll::Ready(())
     }
 }
@@ -98,21 +99,20 @@ impl<S, T, E> Stream for ReadAhead<S, T, E>
 where
     S: Stream<Item = Result<(T, usize), E>> + Unpin,
 {
-    type Item = Result<T, E>;
+    type Item = Result<Run<T>, E>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let ahead = self.get_mut();
         ready!(ahead.poll_run(context));
-        let row = ahead.run.pop_front();
-        if ahead.run.is_empty() && matches!(ahead.state, State::Returning) {
+        if !ahead.run.is_empty() {
             ahead.bytes = 0;
-            ahead.state = State::Reading(None);
+            let run = std::mem::take(&mut ahead.run);
+            return Poll::Ready(Some(Ok(Run::Many(run))));
         }
-        Poll::Ready(match (row, &mut ahead.state) {
-            (Some(row), _) => Some(Ok(row)),
-            (None, State::Ended(failure)) => failure.take().map(Err),
+        Poll::Ready(match &mut ahead.state {
+            State::Ended(failure) => failure.take().map(Err),
             // A run has at least one row.
-            (None, _) => None,
+            State::Reading(_) => None,
         })
     }
 }
@@ -141,9 +141,10 @@ mod tests {
         for count in [0, 1, 2, 3, MOST, 5 * MOST] {
             for bytes in [0, BYTES / 3, BYTES, usize::MAX] {
                 let mut read = 0;
-                let rows = ReadAhead::new(numbers(count, bytes, &mut read)).fuse();
-                let all = rows.try_collect::<Vec<_>>().now_or_never();
-                assert_eq!(all, Some(Ok((0..count).collect())));
+                let runs = ReadAhead::new(numbers(count, bytes, &mut read)).fuse();
+                let runs = runs.try_collect::<Vec<_>>().now_or_never().unwrap();
+                let all = runs.unwrap().into_iter().flatten();
+                assert!(all.eq(0..count), "{count} rows of {bytes} bytes");
             }
         }
     }
@@ -153,9 +154,13 @@ mod tests {
         for (bytes, most) in [(0, MOST), (BYTES / 4, 4)] {
             for asked in [1, 2, 3, 7, 8, 1_000, 3_000] {
                 let mut read = 0;
-                let mut rows = ReadAhead::new(numbers(10_000, bytes, &mut read)).take(asked);
-                while rows.next().now_or_never().flatten().is_some() {}
-                drop(rows);
+                let mut runs = ReadAhead::new(numbers(10_000, bytes, &mut read));
+                let mut consumed = 0;
+                while consumed < asked {
+                    let run = runs.next().now_or_never().flatten();
+                    consumed += run.unwrap().unwrap().len();
+                }
+                drop(runs);
                 assert!(
                     read >= asked && read - asked < asked.min(most),
                     "{read} of {asked}"
@@ -167,18 +172,22 @@ mod tests {
     #[test]
     fn a_failure_comes_after_the_rows_before_it() {
         let failed = stream::iter([Ok((1, 0)), Ok((2, 0)), Ok((3, 0)), Err("broken off")]);
-        let rows: Vec<_> = ReadAhead::new(failed)
-            .collect::<Vec<_>>()
-            .now_or_never()
-            .unwrap();
+        let runs = ReadAhead::new(failed).collect::<Vec<_>>().now_or_never();
+        let rows = runs.unwrap().into_iter().flat_map(|run| match run {
+            Ok(run) => run.map(Ok).collect(),
+            Err(failure) => vec![Err(failure)],
+        });
+        let rows: Vec<Result<i32, &str>> = rows.collect();
         assert_eq!(rows, [Ok(1), Ok(2), Ok(3), Err("broken off")]);
     }
 
     #[tokio::test]
     async fn a_row_does_not_wait_for_a_run_that_stalls() {
         let rows = stream::iter([Ok::<_, ()>((1, 0)), Ok((2, 0))]).chain(stream::pending());
-        let mut rows = ReadAhead::new(rows);
-        assert_eq!(rows.next().await, Some(Ok(1)));
-        assert_eq!(rows.next().await, Some(Ok(2)));
+        let mut runs = ReadAhead::new(rows);
+        for row in [1, 2] {
+            let run = runs.next().await.unwrap().unwrap();
+            assert_eq!(run.collect::<Vec<_>>(), [row]);
+        }
     }
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
@@ -14,7 +14,7 @@ use super::destination::Destination;
 use super::run::{Intent, prepare, record, record_role, span};
 use super::statement::Statement;
 use super::target::Target;
-use crate::backend::Row;
+use crate::backend::{Row, Run};
 use crate::connect::{Checkout, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,19 +29,43 @@ pub(crate) fn stream<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    stream_at(target, Destination::of(handle), None, statement, read)
+    stream_at(target, Destination::of(handle), statement, read)
 }
 
-/// As [`stream`], of a statement that may ask several places of one server, on a connection that
-/// was taken before.
+/// As [`stream`], of a statement that may ask several places of one server.
 pub(crate) fn stream_at<'a, T: Send + 'a>(
+    target: Target<'a>,
+    destination: Destination,
+    statement: impl Statement + Send + 'a,
+    read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
+) -> BoxStream<'a, Result<T>> {
+    one_by_one(runs_at(target, destination, None, statement, read))
+}
+
+/// As [`stream_at`], in runs of rows, on a connection that was taken before.
+pub(crate) fn runs_at<'a, T: Send + 'a>(
     target: Target<'a>,
     destination: Destination,
     taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
-) -> BoxStream<'a, Result<T>> {
+) -> Runs<'a, T> {
     begin(target, destination, Intent::Read, taken, statement, read)
+}
+
+/// Runs of rows, of which one may not fit its type.
+pub(crate) type Runs<'a, T> = BoxStream<'a, Result<Run<Result<T>>>>;
+
+/// The rows of runs.
+fn one_by_one<'a, T: Send + 'a>(mut runs: Runs<'a, T>) -> BoxStream<'a, Result<T>> {
+    async_stream::try_stream! {
+        while let Some(run) = runs.try_next().await? {
+            for row in run {
+                yield row?;
+            }
+        }
+    }
+    .boxed()
 }
 
 /// As [`stream`], of a statement with this intent: one that may write goes to the primary, and is
@@ -53,14 +77,8 @@ pub(crate) fn stream_as<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> BoxStream<'a, Result<T>> {
-    begin(
-        target,
-        Destination::of(handle),
-        intent,
-        None,
-        statement,
-        read,
-    )
+    let destination = Destination::of(handle);
+    one_by_one(begin(target, destination, intent, None, statement, read))
 }
 
 fn begin<'a, T: Send + 'a>(
@@ -70,7 +88,7 @@ fn begin<'a, T: Send + 'a>(
     taken: Option<Taken>,
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
-) -> BoxStream<'a, Result<T>> {
+) -> Runs<'a, T> {
     let span = span(&destination.handle, intent, &statement);
     let disabled = span.is_disabled();
     let rows = rows(
@@ -89,21 +107,26 @@ fn begin<'a, T: Send + 'a>(
 }
 
 /// The same rows, with what came of them written to the span.
-fn watched<'a, T: Send + 'a>(
-    mut rows: BoxStream<'a, Result<T>>,
-    span: Span,
-) -> BoxStream<'a, Result<T>> {
+fn watched<'a, T: Send + 'a>(mut runs: Runs<'a, T>, span: Span) -> Runs<'a, T> {
     async_stream::stream! {
         let begun = Instant::now();
-        let mut outcome = Ok(0);
-        while let Some(row) = rows.next().await {
-            outcome = match &row {
-                Ok(_) => outcome.map(|count| count + 1),
-                Err(error) => Err(error.kind()),
+        let mut count = 0;
+        while let Some(mut run) = runs.next().await {
+            let failed = match &mut run {
+                Ok(run) => {
+                    count += u64::try_from(run.len()).unwrap_or(u64::MAX);
+                    run.iter_mut().find_map(|row| row.as_ref().err().map(Error::kind))
+                }
+                Err(error) => Some(error.kind()),
             };
-            yield row;
+            if let Some(kind) = failed {
+                record(&span, begun, Err(kind));
+                yield run;
+                return;
+            }
+            yield run;
         }
-        record(&span, begun, outcome);
+        record(&span, begun, Ok(count));
     }
     .boxed()
 }
@@ -155,7 +178,7 @@ fn rows<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
     span: Span,
-) -> BoxStream<'a, Result<T>> {
+) -> Runs<'a, T> {
     async_stream::try_stream! {
         match target {
             Target::Tx(tx) => {
@@ -170,7 +193,7 @@ fn rows<'a, T: Send + 'a>(
                         let next = async { rows.next().await.transpose() };
                         match tx.or_abort(next).await {
                             Ok(None) => break Ok(()),
-                            Ok(Some(row)) => yield row.map_err(named)?,
+                            Ok(Some(run)) => yield with_names(run, &destination),
                             Err(failure) => break Err(failure),
                         }
                     }
@@ -212,10 +235,10 @@ fn rows<'a, T: Send + 'a>(
                             let next = async { rows.next().await.transpose() };
                             match handle.health.or_abort(endpoint.index(), next).await {
                                 Ok(None) => break None,
-                                Ok(Some(row)) => {
+                                Ok(Some(run)) => {
                                     may_ask_again = false;
                                     has_rows = true;
-                                    yield row.map_err(|error| destination.name_error(error))?;
+                                    yield with_names(run, &destination);
                                 }
                                 Err(failure) => break Some(failure),
                             }
@@ -272,4 +295,15 @@ fn rows<'a, T: Send + 'a>(
         }
     }
     .boxed()
+}
+
+/// The run, whose errors say where it is from.
+fn with_names<T>(mut run: Run<Result<T>>, destination: &Destination) -> Run<Result<T>> {
+    for row in run.iter_mut() {
+        if row.is_err() {
+            let failed = std::mem::replace(row, Err(Error::decode("")));
+            *row = failed.map_err(|error| destination.name_error(error));
+        }
+    }
+    run
 }

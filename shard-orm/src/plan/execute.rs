@@ -29,7 +29,7 @@ use crate::plan::bounds::Bounds;
 use crate::plan::concurrent::{each_batch, each_task};
 use crate::plan::explain::{Explain, Merge};
 use crate::plan::hedge::read_at;
-use crate::plan::merge::Sorted;
+use crate::plan::merge::merge_all;
 use crate::plan::options::{ScatterCall, ScatterOptions, until};
 use crate::plan::request::{Request, RequestStatement, Tables};
 use crate::plan::shard_task::{ShardTask, Shards};
@@ -193,12 +193,8 @@ impl<'e> Plan<'e> {
         }
         let sink = || Rows::new(|row: &Row<'_>| shape.sorted(row, read));
         let answers = execute(target, shards, intent, call, statement, sink).await?;
-        let mut rows: Vec<Sorted<T>> = answers.sinks().flat_map(|sink| sink.rows).collect();
-        // Runs that are sorted already: the standard library's stable sort merges them.
-        let order = shape.directions();
-        rows.sort_by(|one, other| one.key.compare(&other.key, &order));
-        let rows = rows.into_iter().map(|sorted| sorted.row);
-        Ok(bounds.cut(rows).collect())
+        let sources = answers.sinks().map(|sink| sink.rows);
+        Ok(bounds.cut(merge_all(sources, shape.directions())).collect())
     }
 
     /// The first row, if there is any.

@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::backend::Row;
 use crate::error::{Error, Result};
-use crate::exec::{Target, stream_at, take};
+use crate::exec::{Target, runs_at, stream_at, take};
 use crate::plan::batch::{Batch, Cut, batches};
 use crate::plan::bounds::Place;
 use crate::plan::execute::Read;
-use crate::plan::merge::{Direction, Sorted, merge};
+use crate::plan::merge::{Direction, Source, merge};
 use crate::plan::request::{Request, RequestStatement};
 use crate::plan::shard_task::ShardTask;
 
@@ -33,7 +33,7 @@ pub(crate) fn scatter<'e, T: Send + 'e>(
                 let statement = RequestStatement::new(&request, batch.tasks.clone());
                 let decimals = Arc::clone(&request.shape.decimals);
                 let read = move |row: &Row<'_>| read(&row.with_decimals(&decimals));
-                let mut answer = stream_at(target, batch.destination(), None, statement, read);
+                let mut answer = stream_at(target, batch.destination(), statement, read);
                 let mut first = true;
                 loop {
                     let row = match answer.try_next().await {
@@ -69,19 +69,16 @@ pub(crate) fn scatter<'e, T: Send + 'e>(
                 }
             }
         };
-        while let Some(sorted) = merged.try_next().await? {
+        while let Some(row) = merged.try_next().await? {
             match rows.next() {
                 Place::Before => {}
-                Place::Within => yield sorted.row,
+                Place::Within => yield row,
                 Place::Behind => return,
             }
         }
     }
     .boxed()
 }
-
-/// Rows of several servers, each row with what it is sorted by, as they are merged.
-type Merging<'e, T> = BoxStream<'e, Result<Sorted<T>>>;
 
 /// Begins a statement on each server, and waits for the first row of each; or says which failed.
 async fn begin_merge<'e, T: Send + 'e>(
@@ -90,7 +87,7 @@ async fn begin_merge<'e, T: Send + 'e>(
     planned: &[Batch],
     order: &Arc<[Direction]>,
     read: Read<T>,
-) -> Result<Merging<'e, T>, (Error, Batch)> {
+) -> Result<BoxStream<'e, Result<T>>, (Error, Batch)> {
     let mut sources = Vec::with_capacity(planned.len());
     // One after the other, in an order that all such calls have in common: two of them never wait
     // for each other's connections.
@@ -106,11 +103,9 @@ async fn begin_merge<'e, T: Send + 'e>(
     let begun = begun.map(async |((destination, taken, statement), batch)| {
         let request = Arc::clone(request);
         let read = move |row: &Row<'_>| request.shape.sorted(row, read);
-        let mut rows = stream_at(target, destination, taken, statement, read);
-        match rows.try_next().await {
-            Ok(first) => Ok(stream::iter(first.map(Ok)).chain(rows).boxed()),
-            Err(error) => Err((error, batch.clone())),
-        }
+        let runs = runs_at(target, destination, taken, statement, read);
+        let begun = Source::begin(runs).await;
+        begun.map_err(|error| (error, batch.clone()))
     });
     let begun = futures_util::future::try_join_all(begun).await?;
     Ok(merge(begun, Arc::clone(order)))

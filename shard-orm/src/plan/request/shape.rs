@@ -9,7 +9,7 @@ use crate::backend::{ColumnType, Digits, Row};
 use crate::definition::{FieldDef, ModelDef};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::plan::merge::{Direction, SortKey, Sorted};
+use crate::plan::merge::{Direction, SortKey, Sorted, prefix};
 use crate::plan::order::{Nulls, Term};
 use crate::plan::spec::QuerySpec;
 
@@ -21,6 +21,8 @@ pub(crate) struct Shape {
     /// What is sorted by.
     pub(crate) keys: Vec<Key>,
     directions: Arc<[Direction]>,
+    /// Whether the prefix of the first key says all of it, so that one of the second may follow.
+    is_exact: bool,
     /// The declared digits of the columns; empty where none of them has any.
     pub(crate) decimals: Arc<[Option<Digits>]>,
 }
@@ -86,10 +88,14 @@ impl Shape {
             })
             .collect();
         let decimals = decimals(tables, &columns);
+        let is_exact = keys.first().is_some_and(|key| {
+            key.column.column_type.is_integer() && !key.column.nullable && !key.may_be_absent
+        });
         Ok(Self {
             columns,
             keys,
             directions,
+            is_exact,
             decimals,
         })
     }
@@ -115,8 +121,16 @@ impl Shape {
         read: impl Fn(&Row<'_>) -> Result<T>,
     ) -> Result<Sorted<T>> {
         let key: Result<Vec<_>> = self.keys.iter().map(|key| key.read(row)).collect();
+        let key = key?;
+        let mut prefixes = [0; 2];
+        let used = if self.is_exact { 2 } else { 1 };
+        let values = key.iter().zip(&*self.directions).take(used);
+        for (to, (value, direction)) in prefixes.iter_mut().zip(values) {
+            *to = prefix(value, *direction);
+        }
         Ok(Sorted {
-            key: SortKey(key?),
+            prefix: prefixes,
+            key: SortKey(key),
             row: read(&row.with_decimals(&self.decimals))?,
         })
     }
