@@ -1,6 +1,8 @@
-//! What a call does, whatever its models: the statement of each shard, batches, merging, aggregates.
+//! Plans of calls, without types: what is asked of which logical shards, batches, merging,
+//! aggregates.
 //!
-//! The typed builders of `query` and `relation` lower to it; it sends statements through `exec`.
+//! The typed builders of `query` and `relation` lower to a [`Plan`]; it sends statements through
+//! `exec`.
 
 pub(crate) mod aggregate;
 mod batch;

@@ -1,8 +1,8 @@
-//! What is asked: a typed builder that ends in one statement for each logical shard.
+//! The query builder: typed queries that lower to a plan.
 //!
-//! A query begins at a model: `Order::on(key)`, `Order::on_each(keys)`, or as a draft that names
-//! no shard yet, `Order::query()`. Verbs such as `all`, `count` and `delete` run it; on a draft
-//! they do not compile.
+//! A query starts at a model: `Order::on(key)`, `Order::on_each(keys)`, or `Order::query()`, which
+//! names no shard yet. Verbs such as `all`, `count` and `delete` run it; they do not compile on a
+//! query without a shard.
 
 pub mod aggregate;
 mod broadcast;

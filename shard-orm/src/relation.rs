@@ -1,9 +1,9 @@
-//! Models that belong to each other: how they say so, and how related rows are read.
+//! Relations between models: declarations, and reading related rows.
 //!
-//! A relation stands between two models of one shard group with the same key. The derive makes a
-//! constant of each: `Order::LINES`. What belongs to a row has the row's shard key, always: the
-//! key is part of every condition that is made of a relation. So related rows are in one logical
-//! shard, one statement finds them, and an id from elsewhere finds nothing.
+//! A relation connects two models of one shard group with the same key. The derive creates a
+//! constant for each: `Order::LINES`. Related rows always have the same shard key: it is part of
+//! every condition that a relation generates. So related rows are in one logical shard, one
+//! statement finds them, and an id of another key finds nothing.
 //!
 //! ```
 //! use shard_orm::prelude::*;
@@ -70,11 +70,11 @@
 //! | `belongs_to(order = "Order", by = "order_id")` | one or none | of this model |
 //! | `refers_to(country = "Country", by = "country_id")` | one or none, of a static model or in a named database | of this model |
 //!
-//! `by` names the fields that hold the other's id: its primary key without the shard key, of the
-//! same type or an `Option` of it, and in a list, `by = ["a", "b"]`, when it has several parts.
-//! A static model is read in the copy on the row's own server: joined, and loaded, like the others.
-//! Where nothing is left of the primary key beside the shard key there is no `by`: `has_many(orders
-//! = "Order")` of a user whose primary key is the shard key are all rows of that key.
+//! `by` names the fields with the id of the other model: its primary key without the shard key, of
+//! the same type or an `Option` of it, and as a list, `by = ["a", "b"]`, if it has several parts. A
+//! static model is read from the copy on the row's server, and joined and loaded like the others.
+//! If the primary key is just the shard key, there is no `by`: `has_many(orders = "Order")` of such
+//! a user is all rows of that key.
 
 mod assign;
 mod batch;
@@ -105,10 +105,10 @@ use crate::model::{Model, Sharded, SoftDelete};
 use crate::query::{Filter, OrderBy, QueryFuture};
 use columns::RelationColumns;
 
-/// A relation that one server can follow: between two models of one shard group with the same key,
-/// [`HasMany`], [`HasOne`] or [`BelongsTo`]; or from a row to a static model, [`RefersTo`].
+/// A relation within one server: between two models of one shard group with the same key
+/// ([`HasMany`], [`HasOne`] or [`BelongsTo`]), or from a row to a static model ([`RefersTo`]).
 ///
-/// Its constants are made by the derive; see the [module](self).
+/// The derive creates its constants; see the [module](self).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a relation between tables of one server",
     label = "no server has both tables",
@@ -121,11 +121,11 @@ use columns::RelationColumns;
 pub trait Relation: Copy + Send + Sync + 'static {
     /// The model that declares it.
     type From: Sharded;
-    /// The model that it leads to.
+    /// The related model.
     type To: Model;
-    /// Where what is related to a row is.
+    /// The scope of the rows that are related to a row.
     type At: Send + Sync + 'static;
-    /// What one row is given of it: a `Vec`, or an `Option`.
+    /// The related rows of one row: a `Vec`, or an `Option`.
     type Found: Found<Self::To>;
 
     #[doc(hidden)]
@@ -135,18 +135,18 @@ pub trait Relation: Copy + Send + Sync + 'static {
     #[doc(hidden)]
     fn at(self, row: &Self::From) -> Self::At;
 
-    /// The relation without the rows that do not meet a condition; of a left join, a condition on
-    /// what is joined, and not on the result.
+    /// Restricts the relation to rows that meet a condition. In a left join, it is a condition on
+    /// the joined rows, not on the result.
     fn filter(self, filter: Filter<Self::To>) -> Load<Self> {
         Load::new(self).filter(filter)
     }
 
-    /// The relation with its rows in this order, instead of that of their primary key.
+    /// Orders the related rows by this column, instead of their primary key.
     fn order_by(self, order: impl Into<OrderBy<Self::To>>) -> Load<Self> {
         Load::new(self).order_by(order)
     }
 
-    /// The relation with the rows that are marked as deleted.
+    /// Includes soft-deleted rows.
     fn with_deleted(self) -> Load<Self>
     where
         Self::To: SoftDelete,
@@ -154,12 +154,12 @@ pub trait Relation: Copy + Send + Sync + 'static {
         Load::new(self).with_deleted()
     }
 
-    /// Reads the related rows of each of these, in their order.
+    /// Reads the related rows of each of these rows, in their order.
     ///
-    /// Sends one statement to each logical shard that these rows live in (one for each 1,000 of
-    /// them), `SELECT .. WHERE key = ? AND order_id IN (?, ..)`, and none when there are no rows.
-    /// The rows of one are ordered by their primary key, unless [`order_by`](Self::order_by) says
-    /// otherwise. Of a `has_one` with several rows the first counts.
+    /// Sends one statement to each logical shard of these rows (one for each 1,000 of them),
+    /// `SELECT .. WHERE key = ? AND order_id IN (?, ..)`, and none if there are no rows. Related
+    /// rows are ordered by their primary key, unless [`order_by`](Self::order_by) is called. A
+    /// `has_one` with several rows returns the first.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;

@@ -1,6 +1,7 @@
-//! Several logical shards of one server, asked in one statement.
+//! Logical shards of one server that are asked in one statement.
 //!
-//! Round trips are then by servers, and not by logical shards. SQLite is asked a file at a time.
+//! The number of round trips then depends on servers, not on logical shards. On SQLite, each file
+//! is asked separately.
 
 use std::sync::Arc;
 
@@ -10,14 +11,14 @@ use crate::exec::{Destination, Target};
 use crate::plan::options::is_of_one_namespace;
 use crate::plan::shard_task::ShardTask;
 
-/// The most logical shards of one statement. Beyond about so many, planning it takes longer than
-/// a second round trip.
+/// The maximum number of logical shards in a statement. With more, planning it takes longer than a
+/// second round trip.
 const MOST: usize = 64;
 
-/// Logical shards that one statement asks.
+/// The logical shards of one statement.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
-    /// At least one, all of one server.
+    /// At least one; all of one server.
     pub(crate) tasks: Arc<[ShardTask]>,
 }
 
@@ -28,21 +29,21 @@ impl Batch {
         }
     }
 
-    /// The place whose connection its statement takes.
+    /// The namespace handle whose connection the statement uses.
     pub(crate) fn handle(&self) -> &Arc<NamespaceHandle> {
         &self.tasks[0].handle
     }
 
-    /// Where its statement goes.
+    /// The destination of the statement.
     pub(crate) fn destination(&self) -> Destination {
         let beside = self.tasks[1..].iter().map(|task| Arc::clone(&task.handle));
         Destination::of_several(Arc::clone(self.handle()), beside.collect())
     }
 
-    /// The batches in which it is asked again when a part of it has moved since it was planned:
-    /// those that have moved, at their new places, and the others as they were.
+    /// The batches that replace this one if a logical shard has moved since it was planned: the
+    /// moved ones at their new servers, and the others as they were.
     ///
-    /// `None` when the error is not one that says so, or all is where it was.
+    /// `None` if the error does not indicate a move, or nothing has moved.
     pub(crate) fn replanned(&self, target: Target<'_>, failed: &Error) -> Option<Vec<Self>> {
         if !failed.kind().may_have_moved() {
             return None;
@@ -61,7 +62,8 @@ impl Batch {
         Some(batches(target, moved, Cut::Bounded))
     }
 
-    /// As [`replanned`](Self::replanned), after waiting for the switch of a part that changes servers.
+    /// As [`replanned`](Self::replanned), after waiting for the switch of a logical shard that is
+    /// moving.
     ///
     /// # Errors
     /// The error, if nothing has moved.
@@ -80,7 +82,7 @@ impl Batch {
         Err(failed)
     }
 
-    /// What it asks, each where it is by now.
+    /// The tasks at their current servers.
     pub(crate) fn tasks_now<'t>(
         &self,
         target: Target<'t>,
@@ -89,7 +91,7 @@ impl Batch {
         self.tasks.iter().map(now)
     }
 
-    /// The two halves of a batch of several.
+    /// The two halves of a batch of several tasks.
     pub(crate) fn halves(&self) -> Option<Vec<Self>> {
         let (first, second) = self.tasks.split_at(self.tasks.len().div_ceil(2));
         let half = |tasks: &[ShardTask]| Self {
@@ -98,13 +100,13 @@ impl Batch {
         (!second.is_empty()).then(|| vec![half(first), half(second)])
     }
 
-    /// The logical shards that it asks.
+    /// The logical shards of the batch.
     pub(crate) fn shards(&self) -> Vec<ShardId> {
         let id = |task: &ShardTask| task.handle.shard_id();
         self.tasks.iter().map(id).collect()
     }
 
-    /// Names the shard in an error, or the shards.
+    /// Adds the shard, or the shards, to an error.
     pub(crate) fn name_error(&self, error: Error) -> Error {
         match &*self.tasks {
             [only] => only.handle.name_error(error),
@@ -113,18 +115,18 @@ impl Batch {
     }
 }
 
-/// How the legs of one server are cut.
+/// How the tasks of one server are divided into statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// Into statements of a bounded size, whose sizes are powers of two: the texts are few.
+    /// Into statements of limited size. The sizes are powers of two, so that there are few texts.
     Bounded,
-    /// Not at all: one connection to each server serves a stream.
+    /// Into a single statement: a stream uses one connection to each server.
     Whole,
     /// Into a statement for each logical shard.
     Each,
 }
 
-/// Groups legs by server, in the order in which the servers come first.
+/// Groups tasks by server, in the order of the first task of each.
 pub(crate) fn batches(target: Target<'_>, tasks: Vec<ShardTask>, cut: Cut) -> Vec<Batch> {
     if cut == Cut::Each || matches!(target, Target::Tx(_)) {
         return tasks.into_iter().map(Batch::of).collect();
@@ -159,7 +161,7 @@ pub(crate) fn batches(target: Target<'_>, tasks: Vec<ShardTask>, cut: Cut) -> Ve
     batches
 }
 
-/// The largest power of two that is not above a number from 1 on.
+/// The largest power of two that is not above a positive number.
 fn largest_power(number: usize) -> usize {
     1 << number.max(1).ilog2()
 }

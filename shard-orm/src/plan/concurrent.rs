@@ -1,4 +1,4 @@
-//! One statement on each of several logical shards or servers, a bounded number at a time.
+//! Statements on several logical shards or servers, with limited concurrency.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,11 +12,11 @@ use crate::plan::limiter::{Concurrency, ConcurrencyLimiter};
 use crate::plan::options::{ScatterCall, is_of_one_namespace};
 use crate::plan::shard_task::ShardTask;
 
-/// What is asked, and of which server: those of one server stand beside each other.
+/// A running statement, and the handle whose server it uses.
 type Asked<'a> = (Arc<NamespaceHandle>, BoxFuture<'a, Result<()>>);
 
-/// Runs `ask` on each leg and gives the answers in their order; the first error ends the others. In
-/// a transaction, which has one connection, one after another.
+/// Runs `ask` for each task and returns the results in order; the first error stops the others. In
+/// a transaction, which has one connection, the tasks run one after the other.
 pub(crate) async fn each_task<T, F>(
     target: Target<'_>,
     tasks: Vec<ShardTask>,
@@ -51,11 +51,12 @@ where
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// Runs `ask` on each batch and gives the answers, those of earlier batches first.
+/// Runs `ask` for each batch and returns the results, in the order of the batches.
 ///
-/// Of a batch that fails, what has moved since it was planned is planned again and asked at its new
-/// place. A batch that fails for one of its namespaces, none of which has moved, is asked again in
-/// halves, until that one stands alone: an error then names its shard, and the others have answered.
+/// If a batch fails, the logical shards that have moved since it was planned are asked again at
+/// their new servers. If it fails because of one of its namespaces, and none has moved, it is asked
+/// again in halves until that namespace is alone: the error then names its shard, and the others
+/// have responded.
 pub(crate) async fn each_batch<T, F>(
     target: Target<'_>,
     call: &ScatterCall,
@@ -83,10 +84,10 @@ where
     Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
-/// Asks a batch, whose number it is handed.
+/// Asks a batch, given its number.
 type AskBatch<'a> = dyn Fn(usize, Batch) -> BoxFuture<'a, Result<()>> + Sync + 'a;
 
-/// Knows no answer, so that it is compiled once and not for each type of them.
+/// Independent of the type of results, so that it is compiled only once.
 async fn every_batch<'a>(
     target: Target<'a>,
     call: &'a ScatterCall,
@@ -129,9 +130,9 @@ async fn in_parts<'a>(
     Ok(())
 }
 
-/// Runs all, a bounded number on each server and of all at a time; the first error ends the others.
+/// Runs all statements, with a limit per server and in total; the first error stops the others.
 ///
-/// None holds a connection while it waits for another, so that a pool of one serves them all.
+/// None holds a connection while it waits for another one, so a pool of one connection is enough.
 async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
     let mut concurrency = Concurrency::of(target);
     if let Some((handle, _)) = asked.first() {

@@ -1,8 +1,8 @@
-//! Conditions combined by AND, OR and NOT: flat in chains of one operator, bounded in depth.
+//! Conditions combined by AND, OR and NOT: flat for chains of one operator, and limited in depth.
 //!
-//! Called by [`Filter`](super::Filter) and by conditions on groups. Clones, drops and renders need
-//! a stack as deep as a condition is nested, so a chain of any length is one level, and beyond
-//! [`DEEPEST`] levels a condition is refused before it is built.
+//! Called by [`Filter`](super::Filter) and by conditions on groups. Cloning, dropping and rendering
+//! need a stack as deep as a condition is nested, so a chain of any length is one level, and more
+//! than [`DEEPEST`] levels are rejected before they are built.
 
 use std::collections::VecDeque;
 
@@ -11,16 +11,15 @@ use sea_query::{BinOper, Expr, ExprTrait, UnOper};
 use crate::error::{Error, Result};
 use crate::plan::spec::DeferredError;
 
-/// The levels of an expression that the databases and the renderer take: SQLite takes 1,000, and a
-/// level of the renderer takes 3 KiB of the stack of a task (2 MiB) in a build without
-/// optimizations.
+/// The maximum depth of an expression: SQLite allows 1,000 levels, and the renderer needs 3 KiB of
+/// a task's stack (2 MiB) per level in a build without optimizations.
 const DEEPEST: usize = 200;
 
-/// What is met, or not, by a row or a group.
+/// A condition that a row or a group meets or not.
 #[derive(Debug, Clone)]
 pub(crate) struct Condition<T> {
     node: Node<T>,
-    /// The levels of the expression that is rendered from it.
+    /// The depth of the rendered expression.
     levels: usize,
 }
 
@@ -39,7 +38,7 @@ enum Chain {
 }
 
 impl<T> Condition<T> {
-    /// A condition that is not made of others.
+    /// A condition that is not composed of others.
     pub(crate) fn one(condition: T) -> Self {
         Self::of_levels(condition, 1)
     }
@@ -51,17 +50,17 @@ impl<T> Condition<T> {
         }
     }
 
-    /// Both.
+    /// Combines both with AND.
     pub(crate) fn and(self, other: Self) -> Result<Self, DeferredError> {
         self.chain(other, Chain::All)
     }
 
-    /// One of the two, or both.
+    /// Combines both with OR.
     pub(crate) fn or(self, other: Self) -> Result<Self, DeferredError> {
         self.chain(other, Chain::Any)
     }
 
-    /// The opposite; unknown stays unknown.
+    /// Negates the condition; unknown stays unknown.
     pub(crate) fn not(self) -> Result<Self, DeferredError> {
         if let Node::Not(inner) = self.node {
             return Ok(*inner);
@@ -73,7 +72,7 @@ impl<T> Condition<T> {
         .checked()
     }
 
-    /// Puts one behind the other. The shorter chain moves, so that folding `n` conditions from
+    /// Appends one to the other. The shorter chain is moved, so that folding `n` conditions from
     /// either side takes `n` steps.
     fn chain(self, other: Self, chain: Chain) -> Result<Self, DeferredError> {
         let tallest = self.tallest(chain).max(other.tallest(chain));
@@ -117,7 +116,7 @@ impl<T> Condition<T> {
         Ok(self)
     }
 
-    /// Hands on each condition that is not made of others.
+    /// Visits each condition that is not composed of others.
     pub(crate) fn each<'c>(&'c self, see: &mut impl FnMut(&'c T)) {
         match &self.node {
             Node::One(condition) => see(condition),
@@ -126,7 +125,7 @@ impl<T> Condition<T> {
         }
     }
 
-    /// Whether it holds; `None` where SQL says that it is unknown.
+    /// Whether it holds; `None` if it is unknown in SQL.
     pub(crate) fn holds(&self, holds: &impl Fn(&T) -> Option<bool>) -> Option<bool> {
         match &self.node {
             Node::One(condition) => holds(condition),
@@ -188,7 +187,7 @@ impl<T> Condition<T> {
 }
 
 impl Condition<Expr> {
-    /// An expression of the user's, in which chains are made flat.
+    /// An expression of the user, with flat chains.
     pub(crate) fn of_expr(expr: Expr) -> Result<Self, DeferredError> {
         let levels = levels(&expr);
         if levels <= DEEPEST {
@@ -310,10 +309,10 @@ pub(crate) fn all_of(conditions: Vec<Expr>) -> Option<Expr> {
     joined(conditions, ExprTrait::and)
 }
 
-/// Conditions that all have to be met, so few that they can stand side by side: `a AND b` in SQL
+/// Conditions that must all be met, combined to so few that they can be chained: `a AND b` in SQL
 /// is as deep as it is long.
 pub(crate) fn few(conditions: impl ExactSizeIterator<Item = Expr>) -> Vec<Expr> {
-    /// As many as anybody writes by hand, whose text stays as it is.
+    /// As many as are written by hand; their text does not change.
     const FEW: usize = 32;
     if conditions.len() <= FEW {
         return conditions.collect();
@@ -364,7 +363,7 @@ fn levels(expr: &Expr) -> usize {
     deepest
 }
 
-/// Drops expressions without a stack as deep as they are.
+/// Drops expressions without deep recursion.
 fn dismantle(mut rest: Vec<Expr>) {
     while let Some(expr) = rest.pop() {
         match expr {

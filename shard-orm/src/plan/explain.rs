@@ -1,4 +1,4 @@
-//! What a call would send, and where.
+//! Explanations of calls: statements, servers and merging.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use crate::plan::batch::Batch;
 use crate::plan::shard_task::ShardTask;
 use crate::topology::Read;
 
-/// What a query would send, and what is made of the answers: as data, or as text by `Display`.
+/// The statements that a query would send, and how results are merged: as data, or as text by
+/// `Display`.
 ///
-/// Values are shown nowhere: they are the users' data, and travel beside the texts.
+/// Contains no values, since they are user data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Explain {
-    /// The statements, in the order in which they are begun.
+    /// The statements, in the order in which they are started.
     pub statements: Vec<Planned>,
-    /// What is made of their answers.
+    /// How results are merged.
     pub merge: Merge,
 }
 
@@ -30,17 +31,17 @@ pub struct Explain {
 pub struct Planned {
     /// The server, or the named database, as the configuration calls it.
     pub server: String,
-    /// The logical shards that it asks; none of a named database.
+    /// The logical shards that it reads; empty for a named database.
     pub shards: Vec<ShardId>,
-    /// Which endpoints may serve it; the primary alone when there is no choice.
+    /// The endpoints that may serve it; `None` if only the primary may.
     pub read: Option<Read>,
     /// Its text, with placeholders.
     pub sql: String,
-    /// How many values are bound to them.
+    /// The number of bound values.
     pub values: usize,
 }
 
-/// What is made of the answers of several statements.
+/// How the results of several statements are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -49,18 +50,18 @@ pub struct Planned {
 )]
 #[non_exhaustive]
 pub enum Merge {
-    /// One answer is the answer.
+    /// There is one result.
     Single,
-    /// The answers one after the other.
+    /// Results are concatenated.
     Concatenated {
-        /// How many rows are passed over.
+        /// The number of rows that are skipped.
         offset: u64,
-        /// How many are given then.
+        /// The maximum number of rows after that.
         limit: Option<u64>,
     },
-    /// Rows that are sorted already are merged.
+    /// Sorted results are merged.
     Sorted {
-        /// What by: columns, each with its direction.
+        /// The columns of the order, with their directions.
         by: Vec<String>,
         /// How many rows are passed over.
         offset: u64,
@@ -71,7 +72,7 @@ pub enum Merge {
     Grouped {
         /// The columns of the groups.
         by: Vec<String>,
-        /// How many groups are passed over.
+        /// The number of groups that are skipped.
         offset: u64,
         /// How many are given then.
         limit: Option<u64>,
@@ -100,7 +101,7 @@ impl Explain {
     }
 }
 
-/// What a statement at a destination would be sent as.
+/// A statement as it would be sent to a destination.
 fn planned(
     target: Target<'_>,
     destination: &Destination,
@@ -158,7 +159,7 @@ impl fmt::Display for Planned {
     }
 }
 
-/// Numbers, with those that follow each other as `0..8`.
+/// Numbers, with consecutive ones as `0..8`.
 struct Runs<'a>(&'a [u32]);
 
 impl fmt::Display for Runs<'_> {

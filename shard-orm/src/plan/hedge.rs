@@ -1,7 +1,7 @@
-//! Reads of several logical shards, asked of a second replica when the first takes long.
+//! Hedged reads: a read is sent to a second replica if the first one is slow.
 //!
-//! After J. Dean and L. A. Barroso, The Tail at Scale (2013): a second request is sent when the first has
-//! taken longer than most, and whichever answers first is taken.
+//! After J. Dean and L. A. Barroso, The Tail at Scale (2013): a second request is sent if the first
+//! has taken longer than most, and the first response is used.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::exec::{Destination, Intent, Sink, Statement, Target, run_at, run_elsewhere};
 use crate::plan::options::ScatterCall;
 
-/// Runs a read at a site and gives the sink with its rows.
+/// Runs a read at a destination and returns the sink with its rows.
 pub(crate) async fn read_at<S: Sink>(
     target: Target<'_>,
     call: &ScatterCall,
@@ -60,8 +60,8 @@ pub(crate) async fn read_at<S: Sink>(
     }
 }
 
-/// Knows no sink, so that it is compiled once. Gives whether the second replica's answer is the
-/// one that counts.
+/// Independent of the type of sinks, so that it is compiled only once. Returns whether the response
+/// of the second replica is used.
 async fn hedged(
     target: Target<'_>,
     destination: &Destination,
@@ -89,10 +89,10 @@ async fn hedged(
             _ => return Err(error),
         },
         Either::Right((Ok(Some(_)), _)) => true,
-        // There is no other replica, or it failed.
+        // There is no second replica, or it failed.
         Either::Right((_, one)) => one.await.map(|_| false)?,
     };
-    // Of an answer that was not waited for, the least that it would have taken.
+    // A lower bound for a response that was not awaited.
     note();
     Ok(second_counts)
 }

@@ -1,8 +1,8 @@
-//! Long statements of one call, side by side: so many in all, and so many on one server.
+//! Runs statements of a call concurrently, with a limit in total and a limit per server.
 //!
-//! Called by `broadcast` and `reduce`, whose statements hold their connections for as long as they
-//! like. One that would have to wait for a connection which another one of the same call holds is
-//! not begun before that is given back, so that none runs into the acquire timeout of its own kind.
+//! Called by `broadcast` and `reduce`, whose statements can hold their connections for a long time.
+//! A statement that would have to wait for a connection of the same call is not started before that
+//! connection is returned, so no statement runs into an acquire timeout that its own call causes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
@@ -16,17 +16,17 @@ use crate::connect::{Health, NamespaceHandle};
 use crate::dialect::Dialect;
 use crate::exec::Target;
 
-/// How many statements run at the same time.
+/// Limits of concurrent statements.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Concurrency {
-    /// In all.
+    /// In total.
     pub(crate) most: usize,
     /// On one server; never more than its pool has connections.
     pub(crate) per_server: usize,
 }
 
 impl Concurrency {
-    /// As the cluster is configured; in a transaction, which has one connection, one at a time.
+    /// The configured limits; in a transaction, which has one connection, one statement at a time.
     pub(crate) fn of(target: Target<'_>) -> Self {
         let limits = target.cluster().fan_out();
         Self {
@@ -40,20 +40,21 @@ impl Concurrency {
 }
 
 impl Concurrency {
-    /// Of short reads. Files of SQLite are read by threads of this process: more of them than
-    /// there are processors fill their channels while one is read, and wake up for each row.
+    /// The limits of short reads. SQLite files are read by threads of this process: if there are
+    /// more of them than processors, they fill their channels while another one is read, and wake
+    /// up for each row.
     pub(crate) fn within_process(mut self, dialect: Dialect) -> Self {
         static PROCESSORS: LazyLock<usize> =
             LazyLock::new(|| available_parallelism().map_or(1, usize::from));
         if dialect.capability().in_process {
-            // Two at least, so that one file that does not answer does not hold up all others.
+            // At least two, so that a file that does not respond does not block all others.
             self.per_server = self.per_server.min((*PROCESSORS).max(2));
         }
         self
     }
 }
 
-/// Tasks of which a bounded number runs. None is begun before [`next`](Self::next) is awaited.
+/// Tasks with limited concurrency. None is started before [`next`](Self::next) is awaited.
 pub(crate) struct ConcurrencyLimiter<'f, T> {
     concurrency: Concurrency,
     servers: Vec<Server<'f, T>>,
@@ -62,7 +63,7 @@ pub(crate) struct ConcurrencyLimiter<'f, T> {
 
 struct Server<'f, T> {
     health: Arc<Health>,
-    /// How many tasks it may run at the same time.
+    /// The limit of concurrent tasks.
     most: usize,
     running: usize,
     waiting: VecDeque<(usize, BoxFuture<'f, T>)>,
@@ -83,8 +84,7 @@ impl<'f, T: Send + 'f> ConcurrencyLimiter<'f, T> {
         }
     }
 
-    /// Adds a task, behind those that were added before. It is known by its number, which is larger
-    /// than theirs.
+    /// Adds a task after the existing ones. Its number must be larger than theirs.
     pub(crate) fn push(
         &mut self,
         number: usize,
@@ -112,7 +112,7 @@ impl<'f, T: Send + 'f> ConcurrencyLimiter<'f, T> {
         waiting.push_back((number, Box::pin(task)));
     }
 
-    /// The next task that is done, and what it gave; `None` when no task is left.
+    /// Returns the next completed task and its result; `None` if no task is left.
     pub(crate) async fn next(&mut self) -> Option<(usize, T)> {
         self.begin();
         let done = self.running.next().await?;
@@ -120,14 +120,14 @@ impl<'f, T: Send + 'f> ConcurrencyLimiter<'f, T> {
         Some((done.number, done.outcome))
     }
 
-    /// Begins no further task. Those that run are to be awaited still.
+    /// Starts no further tasks. Running ones still have to be awaited.
     pub(crate) fn begin_no_more(&mut self) {
         for server in &mut self.servers {
             server.waiting.clear();
         }
     }
 
-    /// Begins what may run, the first of all that wait before the others.
+    /// Starts waiting tasks within the limits, in the order of their numbers.
     fn begin(&mut self) {
         while self.running.len() < self.concurrency.most.max(1) {
             let free = self.servers.iter_mut().enumerate();

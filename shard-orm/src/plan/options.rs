@@ -1,5 +1,4 @@
-//! What holds for a call over several logical shards as a whole: until when it may take, and what
-//! becomes of the shards that do not answer.
+//! Options of a call over several logical shards: its deadline, hedging, and partial results.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,37 +10,37 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::plan::batch::Batch;
 
-/// How a call over several logical shards is asked for.
+/// The options of a call over several logical shards.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct ScatterOptions {
-    /// How long the whole call may take.
+    /// The time limit of the whole call.
     pub(crate) deadline: Option<Duration>,
-    /// After which share of the answers that came before a read is asked of a second replica.
+    /// The share of earlier responses after which a read is sent to a second replica.
     pub(crate) hedge: Option<f64>,
 }
 
-/// A call over several logical shards while it runs.
+/// A running call over several logical shards.
 #[derive(Debug, Default)]
 pub(crate) struct ScatterCall {
     until: Option<(Instant, Duration)>,
     pub(crate) hedge: Option<f64>,
-    /// Gathers what is missing, where the call may do without.
+    /// Collects missing shards, if the call allows partial results.
     missing: Option<Mutex<Vec<Missing>>>,
 }
 
-/// Logical shards that did not answer, and why.
+/// Logical shards that did not respond, and the reason.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Missing {
     /// The logical shards, of one server.
     pub shards: Vec<ShardId>,
-    /// Why they did not answer.
+    /// The reason.
     pub error: Error,
 }
 
 impl ScatterCall {
-    /// Begins now: the first shard that does not answer ends the call.
+    /// Starts a call now. The first shard that does not respond ends it.
     pub(crate) fn begin(options: ScatterOptions) -> Self {
         Self {
             until: options
@@ -52,7 +51,7 @@ impl ScatterCall {
         }
     }
 
-    /// Begins now: the call gives what the other shards answer.
+    /// Starts a call now. It returns a partial result if shards do not respond.
     pub(crate) fn begin_partial(options: ScatterOptions) -> Self {
         Self {
             missing: Some(Mutex::default()),
@@ -60,14 +59,14 @@ impl ScatterCall {
         }
     }
 
-    /// What is missing, in the order in which it was noticed.
+    /// The missing shards, in the order in which they failed.
     pub(crate) fn into_missing(self) -> Vec<Missing> {
         self.missing.map_or_else(Vec::new, |missing| {
             missing.into_inner().unwrap_or_else(PoisonError::into_inner)
         })
     }
 
-    /// Waits for a part of the call, until the deadline of the whole.
+    /// Waits for a part of the call, until the deadline of the whole call.
     pub(crate) async fn within<T>(&self, part: impl Future<Output = Result<T>>) -> Result<T> {
         match self.until {
             None => part.await,
@@ -81,8 +80,8 @@ impl ScatterCall {
         }
     }
 
-    /// A batch failed: noted as missing where that is allowed and what failed is the shard or its
-    /// server, not the query.
+    /// Records a failed batch as missing, if partial results are allowed and the cause is the shard
+    /// or its server, not the query.
     pub(crate) fn failed(&self, batch: &Batch, error: Error) -> Result<()> {
         let error = match error.shard() {
             None => batch.name_error(error),
@@ -100,7 +99,7 @@ impl ScatterCall {
     }
 }
 
-/// The same rows, until the deadline of the call that gives them.
+/// The same rows, until the deadline of the call.
 pub(crate) fn until<'a, T: Send + 'a>(
     options: ScatterOptions,
     mut rows: BoxStream<'a, Result<T>>,
@@ -117,7 +116,7 @@ pub(crate) fn until<'a, T: Send + 'a>(
     .boxed()
 }
 
-/// Whether an error says that a shard, or its server, could not answer: another shard may.
+/// Whether an error indicates that a shard or its server could not respond, while other shards may.
 fn is_of_a_shard(kind: ErrorKind) -> bool {
     is_of_one_namespace(kind)
         || matches!(
@@ -130,8 +129,8 @@ fn is_of_a_shard(kind: ErrorKind) -> bool {
         )
 }
 
-/// Whether an error may be of one of the namespaces that a statement asks, while the others are
-/// well.
+/// Whether an error may be caused by one of the namespaces of a statement, while the others are
+/// fine.
 pub(crate) fn is_of_one_namespace(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::UndefinedTable | ErrorKind::ShardMoved)
 }

@@ -3,7 +3,7 @@
 use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 
-/// Where NULL stands in an order.
+/// The position of NULL in an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Nulls {
     /// Before all values.
@@ -21,7 +21,7 @@ pub(crate) struct Term {
 }
 
 impl Term {
-    /// The column's smallest values first.
+    /// The column in ascending order.
     pub(crate) fn ascending(ordinal: usize) -> Self {
         Self {
             ordinal,
@@ -41,7 +41,7 @@ impl Term {
         format!("{}{descending}{nulls}", def.columns[self.ordinal].name)
     }
 
-    /// Where NULL stands: as asked, or where the database puts it.
+    /// The position of NULL, as requested or by default of the database.
     pub(crate) fn nulls(self, dialect: Dialect) -> Nulls {
         self.nulls
             .unwrap_or_else(|| Nulls::by_default(dialect, self.descending))
@@ -49,7 +49,7 @@ impl Term {
 }
 
 impl Nulls {
-    /// PostgreSQL takes NULL for larger than any value, the others for smaller.
+    /// PostgreSQL sorts NULL as larger than any value, the others as smaller.
     pub(crate) fn by_default(dialect: Dialect, descending: bool) -> Self {
         if dialect.capability().nulls_are_largest == descending {
             Self::First

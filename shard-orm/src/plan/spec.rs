@@ -1,4 +1,4 @@
-//! What a query has gathered, whatever its model.
+//! The untyped state of a query.
 
 use std::ops::BitOr;
 
@@ -13,7 +13,7 @@ use crate::plan::options::ScatterOptions;
 use crate::plan::order::Term;
 use crate::topology::Read;
 
-/// What is asked beside the table and the shard.
+/// Everything that a query asks for, except tables and shards.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct QuerySpec {
     pub(crate) filters: Vec<Expr>,
@@ -23,32 +23,32 @@ pub(crate) struct QuerySpec {
     pub(crate) lock: Option<Lock>,
     pub(crate) deleted: Deleted,
     pub(crate) read: Option<Read>,
-    /// The selected columns; all of the model when `None`.
+    /// The selected columns; all columns of the model if `None`.
     pub(crate) columns: Option<Vec<usize>>,
     /// Assignments of an update.
     pub(crate) sets: Vec<(usize, Expr)>,
-    /// Only what comes after these values of the order's columns.
+    /// Restricts the result to rows after these values of the order's columns.
     pub(crate) after: Option<Vec<Value>>,
     pub(crate) options: ScatterOptions,
     pub(crate) requirements: Requirements,
-    /// The first mistake; reported when the query runs.
+    /// The first error of the builder, reported when the query runs.
     pub(crate) deferred_error: Option<DeferredError>,
 }
 
-/// What becomes of rows that are marked as deleted, where the model marks them.
+/// How soft-deleted rows are treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Deleted {
-    /// They are left out.
+    /// Excluded.
     #[default]
     Without,
-    /// They are there as any other row.
+    /// Included.
     With,
-    /// No other row is there.
+    /// Only they are included.
     Only,
 }
 
 impl Deleted {
-    /// The condition that says so.
+    /// The condition in SQL, if one is needed.
     pub(crate) fn condition(self, def: &'static ModelDef) -> Option<Expr> {
         match self {
             Self::Without => not_deleted(def),
@@ -70,17 +70,18 @@ impl QuerySpec {
         self.deferred_error.get_or_insert(deferred.into());
     }
 
-    /// Whether neither order nor place in it matters.
+    /// Whether there is no order, limit or offset.
     pub(crate) fn is_unordered(&self) -> bool {
         self.orders.is_empty() && self.limit.is_none() && self.offset.is_none()
     }
 
-    /// Whether it has nothing that only a select takes.
+    /// Whether there is nothing that requires a SELECT.
     pub(crate) fn is_plain(&self) -> bool {
         self.is_unordered() && self.lock.is_none()
     }
 
-    /// The first mistake, or what this database does not do.
+    /// Returns the first error of the builder, or the first feature that this database does not
+    /// have.
     pub(crate) fn check(&self, dialect: Dialect) -> Result<()> {
         if let Some(deferred) = &self.deferred_error {
             return Err(deferred.clone().into());
@@ -92,23 +93,23 @@ impl QuerySpec {
     }
 }
 
-/// What a statement asks of a database or of the way it is sent.
+/// What a statement requires of the database, and how it is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Requirements(u8);
 
 impl Requirements {
-    /// The number of arguments varies: the text is not worth keeping.
+    /// The number of arguments varies, so the text is not worth caching.
     pub(crate) const VARIABLE: Self = Self(1);
     /// Values whose types the library did not choose.
     pub(crate) const FOREIGN: Self = Self(2);
-    /// Decimals are compared by size, or added.
+    /// Decimals are compared or added.
     pub(crate) const DECIMAL_ORDER: Self = Self(4);
 
     pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// What comparing values of this type by size, or adding them, needs.
+    /// What it takes to compare or add values of this type.
     pub(crate) fn size_of(column_type: ColumnType) -> Self {
         match column_type {
             ColumnType::Decimal => Self::DECIMAL_ORDER,
@@ -125,14 +126,14 @@ impl BitOr for Requirements {
     }
 }
 
-/// Whether a model has decimals that SQLite keeps as integers.
+/// Whether a model has decimals that SQLite stores as integers.
 pub(crate) fn has_scaled(def: &ModelDef) -> bool {
     let mut columns = def.columns.iter();
     columns.any(|column| column.column_type == ColumnType::ScaledDecimal)
 }
 
-/// Refuses decimals among the values of the user's own SQL: SQLite would compare them with the
-/// integers that it keeps, which are of the smallest unit.
+/// Rejects decimals among the values of raw SQL: SQLite would compare them with stored integers of
+/// the smallest unit.
 pub(crate) fn refuse_decimals(values: &[Value]) -> Result<()> {
     #[cfg(feature = "decimal")]
     if values
@@ -149,7 +150,7 @@ pub(crate) fn refuse_decimals(values: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// A mistake in a query, kept until it runs.
+/// An error of a builder, deferred until the query runs.
 #[derive(Debug, Clone)]
 pub(crate) struct DeferredError {
     kind: ErrorKind,

@@ -13,18 +13,19 @@ use crate::plan::condition::{all_of, any_of, few};
 use crate::plan::order::{Nulls, Term};
 use crate::plan::spec::{QuerySpec, Requirements, refuse_decimals};
 
-/// What a query does.
+/// The verb of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Select,
     Count,
-    /// One row when there is any.
+    /// One row, if there is one.
     Exists,
     Update,
     Delete,
 }
 
-/// Gives each condition of a query of one table: on the shard key, of the filters, of the page.
+/// Adds each condition of a query of one table: on the shard key, the filters, the start of the
+/// page.
 pub(crate) fn conditions(
     def: &'static ModelDef,
     spec: &QuerySpec,
@@ -46,8 +47,8 @@ pub(crate) fn conditions(
     }
 }
 
-/// Binds the values of a statement that is rendered, and says how it is sent. `scaled` says whether
-/// its tables have decimals that SQLite keeps as integers.
+/// Binds the values of a rendered statement. `scaled` returns whether its tables have decimals that
+/// SQLite stores as integers.
 pub(crate) fn ready(
     dialect: Dialect,
     requirements: Requirements,
@@ -112,8 +113,8 @@ pub(crate) fn bound(
     }
 }
 
-/// The rows that come after these values in the order: `(a > x) OR (a = x AND b > y) OR ..`, with
-/// NULL in its place.
+/// The condition for rows after these values in the order: `(a > x) OR (a = x AND b > y) OR ..`,
+/// with NULL in its position.
 fn after(def: &'static ModelDef, dialect: Dialect, orders: &[Term], values: &[Value]) -> Expr {
     let mut any = Vec::with_capacity(orders.len());
     let mut equal = Vec::with_capacity(orders.len());
@@ -153,8 +154,8 @@ fn after(def: &'static ModelDef, dialect: Dialect, orders: &[Term], values: &[Va
     any_of(any).unwrap_or_else(|| Expr::cust("1 = 0"))
 }
 
-/// Refuses an assignment that reads a column which an earlier assignment has set, where the database
-/// would read the new value.
+/// Rejects an assignment that reads a column set by an earlier assignment, if the database would
+/// read the new value.
 pub(crate) fn check_order(def: &ModelDef, dialect: Dialect, sets: &[(usize, Expr)]) -> Result<()> {
     if !dialect.capability().sequential_assignments {
         return Ok(());

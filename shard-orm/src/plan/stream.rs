@@ -16,8 +16,8 @@ use crate::plan::merge::{Direction, Source, merge};
 use crate::plan::request::{Request, RequestStatement};
 use crate::plan::shard_task::ShardTask;
 
-/// The rows one by one. In an order, one connection to each server is held, and one row of each is
-/// in memory; without one, the statements follow one another.
+/// Streams the merged rows. With an order, one connection to each server is held, and one run of
+/// rows of each is in memory; without one, the statements run one after the other.
 pub(crate) fn scatter<'e, T: Send + 'e>(
     target: Target<'e>,
     tasks: Vec<ShardTask>,
@@ -57,8 +57,8 @@ pub(crate) fn scatter<'e, T: Send + 'e>(
             return;
         }
         let mut planned = batches(target, tasks, Cut::Whole);
-        // Nothing has been handed on before the first row of each is there: what has moved until
-        // then is planned again, and all connections are taken anew, in their order.
+        // No row is returned before the first row of each has arrived. Logical shards that have
+        // moved until then are planned again, and all connections are taken again, in order.
         let mut merged = loop {
             match begin_merge(target, &request, &planned, &order, read).await {
                 Ok(merged) => break merged,
@@ -80,7 +80,8 @@ pub(crate) fn scatter<'e, T: Send + 'e>(
     .boxed()
 }
 
-/// Begins a statement on each server, and waits for the first row of each; or says which failed.
+/// Starts a statement on each server, and waits for the first row of each; returns the batch that
+/// failed.
 async fn begin_merge<'e, T: Send + 'e>(
     target: Target<'e>,
     request: &Arc<Request>,
@@ -89,8 +90,8 @@ async fn begin_merge<'e, T: Send + 'e>(
     read: Read<T>,
 ) -> Result<BoxStream<'e, Result<T>>, (Error, Batch)> {
     let mut sources = Vec::with_capacity(planned.len());
-    // One after the other, in an order that all such calls have in common: two of them never wait
-    // for each other's connections.
+    // One after the other, in an order that all such calls share, so that two calls never wait for
+    // each other's connections.
     for batch in planned {
         let destination = batch.destination();
         let statement = RequestStatement::new(request, batch.tasks.clone());

@@ -1,7 +1,7 @@
-//! Finds what has another value each time it is asked for in SQL of the users' own.
+//! Finds expressions in user-written SQL whose value changes from one evaluation to the next.
 //!
-//! In one database `now()` is one moment for the whole statement. Over several logical shards it would be
-//! one in each, so the client takes it once, as a value.
+//! In one database, `now()` has one value for the whole statement. Over several logical shards,
+//! each would have its own, so the client must take the value once.
 
 use sea_query::{Expr, Query as Sea};
 
@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::plan::spec::{QuerySpec, Requirements};
 
-/// Names that are such wherever they stand.
+/// Names that are volatile wherever they occur.
 const KEYWORDS: [&str; 5] = [
     "current_date",
     "current_time",
@@ -19,7 +19,7 @@ const KEYWORDS: [&str; 5] = [
     "localtimestamp",
 ];
 
-/// Functions of any of the databases.
+/// Volatile functions of any of the databases.
 const FUNCTIONS: [&str; 24] = [
     "clock_timestamp",
     "curdate",
@@ -47,7 +47,7 @@ const FUNCTIONS: [&str; 24] = [
     "uuidv7",
 ];
 
-/// Refuses a query over several logical shards whose conditions would differ from one to another.
+/// Rejects a query over several logical shards whose conditions would differ between shards.
 pub(crate) fn check_volatile(spec: &QuerySpec) -> Result<()> {
     match volatile_in(&spec.filters, spec.requirements) {
         None => Ok(()),
@@ -58,7 +58,7 @@ pub(crate) fn check_volatile(spec: &QuerySpec) -> Result<()> {
     }
 }
 
-/// The first name in conditions that has another value each time.
+/// The first volatile name in conditions.
 pub(crate) fn volatile_in(filters: &[Expr], requirements: Requirements) -> Option<String> {
     if !requirements.has(Requirements::FOREIGN) {
         return None;
@@ -73,7 +73,7 @@ pub(crate) fn volatile_in(filters: &[Expr], requirements: Requirements) -> Optio
     volatile(&text).map(str::to_owned)
 }
 
-/// The first name in a text that has another value each time.
+/// The first volatile name in a text.
 fn volatile(text: &str) -> Option<&str> {
     let mut rest = text;
     while let Some(character) = rest.chars().next() {

@@ -1,11 +1,11 @@
-//! Aggregates and groups, over any place: what is asked of each logical shard, and how the answers
-//! become one.
+//! Aggregates and groups, in any scope: what each logical shard computes, and how results are
+//! merged.
 //!
-//! Each logical shard gives partial aggregates by group, in one statement for those of one server;
-//! the client merges them, and only then looks at HAVING, ORDER BY, OFFSET and LIMIT, which mean
-//! nothing for a part. Where no group is spread, grouped by the shard key or of one logical shard,
-//! the databases do what they do exactly, so that fewer groups are read. Nothing is approximated:
-//! what cannot be merged is refused.
+//! Each logical shard computes partial aggregates by group, with one statement per server. The
+//! client merges them, and then applies HAVING, ORDER BY, OFFSET and LIMIT, which are meaningless
+//! for a part. If no group is spread over several logical shards, because it is grouped by the
+//! shard key or there is only one, the databases apply them where they are exact, so that fewer
+//! groups are read. Nothing is approximated: aggregates that cannot be merged are rejected.
 //!
 //! | asked for | each logical shard gives, by group | merged |
 //! |---|---|---|
@@ -17,11 +17,12 @@
 //! | [`var_pop`](crate::Column::var_pop), [`stddev_pop`](crate::Column::stddev_pop) and so on | count, mean and variance | by the formula of Chan, Golub and LeVeque |
 //! | [`bool_and`](crate::Column::bool_and), [`bool_or`](crate::Column::bool_or) | how many there are, and how many are true | the sums |
 //!
-//! Rows are grouped by columns, by what is [`Derived`] from them, by whether they meet a
+//! Rows are grouped by columns, by values [`Derived`] from them, by whether they match a
 //! [`Filter`](crate::Filter), and by a [`GroupExpr`].
 //!
-//! Begun by [`Query::group_by`](crate::Query::group_by), [`Query::aggregate`](crate::Query::aggregate)
-//! or [`Query::distinct`](crate::Query::distinct); see [`Grouped`].
+//! Created by [`Query::group_by`](crate::Query::group_by),
+//! [`Query::aggregate`](crate::Query::aggregate) or [`Query::distinct`](crate::Query::distinct);
+//! see [`Grouped`].
 
 mod column;
 mod derived;

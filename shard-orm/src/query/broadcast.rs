@@ -1,6 +1,6 @@
-//! A statement of the user's own on every namespace or every server of a group.
+//! Raw SQL on every namespace or every server of a group.
 //!
-//! Begun at the cluster by whoever tends the databases: it belongs to no model.
+//! For administration; it does not belong to a model.
 
 mod report;
 
@@ -20,14 +20,14 @@ use crate::exec::{Executor as _, Intent, Label, NoRows, Rows, Sink, Statement, r
 use crate::plan::{Concurrency, ConcurrencyLimiter, DeferredError};
 use crate::topology::Namespace;
 
-/// How many statements run at a time, unless it is said.
+/// The default limits of concurrent statements.
 const CONCURRENCY: Concurrency = Concurrency {
     most: 8,
     per_server: 2,
 };
 
-/// Where a statement of one's own goes: to each namespace of a group, or to each of its servers;
-/// begun by [`Cluster::broadcast`].
+/// The targets of a raw SQL statement: each namespace of a group, or each of its servers; created
+/// by [`Cluster::broadcast`].
 #[derive(Debug, Clone)]
 #[must_use = "a statement is sent when `execute` or `all` runs it"]
 pub struct Broadcast {
@@ -36,8 +36,8 @@ pub struct Broadcast {
     each_server: bool,
 }
 
-/// A statement in the SQL of the database, for every namespace or every server of a group; begun
-/// by [`Cluster::broadcast`].
+/// A raw SQL statement for every namespace or every server of a group; created by
+/// [`Cluster::broadcast`].
 #[must_use = "a statement is sent when `execute` or `all` runs it"]
 pub struct BroadcastQuery {
     to: Broadcast,
@@ -48,12 +48,13 @@ pub struct BroadcastQuery {
 }
 
 impl Cluster {
-    /// Begins a statement that runs on every namespace of a group: on each logical shard once.
+    /// Creates a statement that runs once on every namespace of a group, that is on each logical
+    /// shard.
     ///
     /// A name in braces becomes the qualified name of that table in the namespace, as in
-    /// [`RawQuery`](crate::query::RawQuery); `{orders.*}` is refused, since the statement is of no model.
-    /// It goes to primaries, and is never sent twice to one of them. What came of it is data, for
-    /// each namespace: see [`BroadcastReport`].
+    /// [`RawQuery`](crate::query::RawQuery); `{orders.*}` is rejected, since the statement has no
+    /// model. It goes to primaries, and is never sent twice to one of them. The outcome of each
+    /// namespace is returned as data: see [`BroadcastReport`].
     ///
     /// ```
     /// # use shard_orm::prelude::*;
@@ -104,23 +105,21 @@ impl Cluster {
 }
 
 impl Broadcast {
-    /// Runs the statement once on the primary of each server that holds logical shards of the
-    /// group, in the place of once in each namespace.
+    /// Runs the statement once on the primary of each server with logical shards of the group,
+    /// instead of once in each namespace.
     ///
-    /// For what is the server's own, such as a setting, an extension or a role. It names no table
-    /// of a namespace, so braces are refused. So is SQLite, which has no server: there each logical
-    /// shard is a file.
+    /// For server-wide objects, such as settings, extensions and roles. It cannot name tables of a
+    /// namespace, so braces are rejected. It is not supported on SQLite, which has no servers.
     pub fn each_server(mut self) -> Self {
         self.each_server = true;
         self
     }
 
-    /// The statement, in the SQL of the database.
+    /// Sets the statement.
     ///
-    /// The text is a literal, or one that the caller vouches for with [`sqlx::AssertSqlSafe`]:
-    /// nothing from outside may stand in it. Placeholders are those of a
-    /// [`RawQuery`](crate::query::RawQuery). Without arguments it is sent as it stands and not prepared,
-    /// since there are statements that the databases do not prepare.
+    /// The text is a literal, or one that the caller asserts with [`sqlx::AssertSqlSafe`] to
+    /// contain no external input. Placeholders are those of a [`RawQuery`](crate::query::RawQuery).
+    /// Without arguments, it is sent unprepared, since databases cannot prepare all statements.
     pub fn sql(self, text: impl SqlSafeStr) -> BroadcastQuery {
         BroadcastQuery {
             to: self,
@@ -133,7 +132,7 @@ impl Broadcast {
 }
 
 impl BroadcastQuery {
-    /// Binds the next argument, in the type of this value.
+    /// Binds the next argument, with the type of the value.
     #[allow(clippy::needless_pass_by_value)] // As every other value that a builder takes.
     pub fn bind(mut self, value: impl Field) -> Self {
         match Args::value(|args| value.bind(args)) {
@@ -143,51 +142,49 @@ impl BroadcastQuery {
         self
     }
 
-    /// One after the other, in the order of the numbers of the logical shards.
+    /// Runs the statements one after the other, in the order of the shard numbers.
     pub fn in_order(self) -> Self {
         self.parallel(1)
     }
 
-    /// At most so many at the same time, in the place of eight. On one server no more than
-    /// [`per_server`](Self::per_server) says.
+    /// Limits the number of concurrent statements; 8 by default. [`per_server`](Self::per_server)
+    /// limits them for each server.
     pub fn parallel(mut self, statements: usize) -> Self {
         self.concurrency.most = statements.max(1);
         self
     }
 
-    /// At most so many at the same time on one server, in the place of two; never more than its
-    /// pool has connections.
+    /// Limits the number of concurrent statements for each server; 2 by default, and never more
+    /// than its pool has connections.
     pub fn per_server(mut self, statements: usize) -> Self {
         self.concurrency.per_server = statements.max(1);
         self
     }
 
-    /// After an error no further statement is begun; this is how it is unless
-    /// [`go_on`](Self::go_on) is said. Those that run are awaited: a write is not given up halfway.
+    /// Starts no further statements after an error. This is the default. Running statements are
+    /// awaited, since writes are not abandoned half-way.
     pub fn stop_at_first_error(mut self) -> Self {
         self.go_on = false;
         self
     }
 
-    /// Runs the statement everywhere, whatever errors there are.
+    /// Runs the statement everywhere, even after errors.
     pub fn go_on(mut self) -> Self {
         self.go_on = true;
         self
     }
 
-    /// Runs the statement, and says how many rows it changed in each place.
+    /// Runs the statement, and returns the number of changed rows for each target.
     ///
-    /// Dropped before it is done, it begins no further statement, and closes the connections of
-    /// those that run. A server that has one of them by then may carry it out all the same; where
-    /// it was done is for the caller to find out. A [`Session`](crate::Session) does not know of
-    /// what is written here.
+    /// If the future is dropped early, no further statements are started, and the connections of
+    /// running ones are closed. A server may still complete a statement that it has received. A
+    /// [`Session`](crate::Session) does not track these writes.
     ///
     /// # Errors
-    /// What is found before anything is sent: [`Configuration`](crate::ErrorKind::Configuration)
-    /// for a group that is not configured, which names those that are;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a text whose braces name no table, and
-    /// for [`each_server`](Broadcast::each_server) on SQLite. What goes wrong in a place is in the
-    /// report.
+    /// Only errors found before anything is sent:
+    /// [`Configuration`](crate::ErrorKind::Configuration) for an unknown group;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for braces that name no table, and for
+    /// [`each_server`](Broadcast::each_server) on SQLite. Errors of a target are in the report.
     pub async fn execute(self) -> Result<BroadcastReport<u64>> {
         let call = Call::new(self)?;
         let outcomes = call
@@ -196,11 +193,11 @@ impl BroadcastQuery {
         Ok(outcomes)
     }
 
-    /// Runs the statement, and gives its rows in each place.
+    /// Runs the statement, and returns its rows for each target.
     ///
     /// # Errors
-    /// As [`execute`](Self::execute). Of a result that has other columns than `T` the report says
-    /// [`Decode`](crate::ErrorKind::Decode), after the statement was carried out.
+    /// As [`execute`](Self::execute). If a result has other columns than `T`, the report contains
+    /// [`Decode`](crate::ErrorKind::Decode), although the statement was executed.
     pub async fn all<T: ReadRow>(self) -> Result<BroadcastReport<Vec<T>>> {
         let call = Call::new(self)?;
         let outcomes = call
@@ -215,7 +212,7 @@ impl BroadcastQuery {
 }
 
 impl fmt::Debug for BroadcastQuery {
-    /// Shows no value: arguments are the users' data.
+    /// Shows no values: arguments are user data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BroadcastQuery")
             .field("to", &self.to)
@@ -274,7 +271,7 @@ impl Call {
         })
     }
 
-    /// Asks all places, and gives what each gave in their order.
+    /// Asks all targets, and returns their outcomes in order.
     async fn each<T: Send, F>(&self, ask: impl Fn(Arc<NamespaceHandle>) -> F) -> BroadcastReport<T>
     where
         F: Future<Output = Result<T>> + Send,

@@ -1,4 +1,4 @@
-//! Where a page begins: the values of the last row before it, in an opaque text.
+//! The start of a page: the values of the last row before it, as an opaque string.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ use crate::model::ModelDef;
 use crate::plan::{Nulls, Term};
 use crate::route::mix64;
 
-/// Where a page begins; see [`Query::page`](super::Query::page).
+/// The start of a page; see [`Query::page`](super::Query::page).
 ///
-/// Its text can be put into a link and read back. It holds values of the last row's columns,
-/// unencrypted, and is checked against the order that it was made for when it is used.
+/// Its text form can be part of a URL. It contains values of the last row's columns, unencrypted.
+/// When it is used, it is checked against the order of the query.
 ///
 /// ```
 /// use shard_orm::query::Cursor;
@@ -27,7 +27,7 @@ use crate::route::mix64;
 /// # Ok::<(), shard_orm::Error>(())
 /// ```
 ///
-/// With the feature `serde` it is that text.
+/// With the feature `serde`, it is serialized as this text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     fingerprint: u64,
@@ -49,7 +49,7 @@ impl Cursor {
         })
     }
 
-    /// A number that tells the orders of models apart.
+    /// A fingerprint of a model and an order.
     pub(super) fn fingerprint(def: &ModelDef, orders: &[Term]) -> u64 {
         let mut hash = 0;
         let mut add = |bytes: &[u8]| {
@@ -73,7 +73,7 @@ impl Cursor {
         hash
     }
 
-    /// The values, in the types of the order's columns, which this database can hold.
+    /// The values, in the types of the order's columns, checked for this database.
     pub(super) fn values(
         &self,
         fingerprint: u64,
@@ -98,7 +98,7 @@ impl Cursor {
             let value = decode_value(column.codec(), &mut rest).ok_or_else(broken)?;
             // The cursor may come from a program that declares other digits of a decimal.
             let value = column.typed(value).map_err(|_| broken())?;
-            // Sent later, it would fail as if the program had named it.
+            // Otherwise the statement would fail later, as if the program had passed the value.
             Args::new(dialect)?
                 .push(&value)
                 .map_err(|source| broken().with_source(source))?;

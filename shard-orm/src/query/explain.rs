@@ -10,8 +10,8 @@ use crate::model::Model;
 use crate::plan::{Explain, Verb};
 
 impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
-    /// What [`all`](Self::all) would send, where, and what it makes of the answers. Nothing is
-    /// sent: the topology and the query say it.
+    /// Returns the statements that [`all`](Self::all) would send, their servers, and how results
+    /// are merged. Sends nothing.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -35,7 +35,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
     /// ```
     ///
     /// # Errors
-    /// Those that [`all`](Self::all) gives before it asks a database.
+    /// Those that [`all`](Self::all) returns before it sends a statement.
     pub fn explain<'e>(self, on: impl Executor<'e>) -> Result<Explain>
     where
         Self: NamesAShard,
@@ -45,10 +45,11 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
 }
 
 impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Update<M, P, S> {
-    /// What [`update`](Self::update) would send, and where; see [`Query::explain`].
+    /// Returns the statements that [`update`](Self::update) would send, and their servers; see
+    /// [`Query::explain`].
     ///
     /// # Errors
-    /// Those that [`update`](Self::update) gives before it asks a database.
+    /// Those that [`update`](Self::update) returns before it sends a statement.
     pub fn explain<'e>(self, on: impl Executor<'e>) -> Result<Explain>
     where
         Query<M, P, S>: NamesAShard,

@@ -60,14 +60,14 @@ impl<M> Filter<M> {
         self
     }
 
-    /// A condition written with sea-query, for what the columns do not offer.
+    /// A condition written with sea-query, for anything that columns do not offer.
     ///
-    /// Its columns are those of the model's table, unqualified. Values are bound in the types
-    /// that they have there, so give them the types of their columns.
+    /// Its columns are those of the model's table, unqualified. Values are bound with their own
+    /// types, so give them the types of their columns.
     ///
-    /// Chains of AND and of OR may be of any length. What nests in more than 200 levels is refused
-    /// ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query runs; the levels within a
-    /// `CASE` or a sub-query are not counted.
+    /// Chains of AND and of OR can have any length. More than 200 nested levels are rejected
+    /// ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query runs; levels within a `CASE`
+    /// or a subquery do not count.
     pub fn expr(expr: impl Into<Expr>) -> Self {
         Self {
             condition: Condition::of_expr(expr.into()),
@@ -97,11 +97,11 @@ impl<M> Filter<M> {
         self.condition.map(Condition::into_expr)
     }
 
-    /// The condition by itself, on rows that are looked at again and again.
+    /// The condition alone, for rows that are examined repeatedly.
     ///
     /// # Errors
-    /// What was wrong with it; `Unsupported` when this database does not evaluate it, or when it
-    /// has another value each time it is asked for.
+    /// The deferred error, if there is one; `Unsupported` if this database cannot evaluate the
+    /// condition, or if its value changes from one evaluation to the next.
     pub(crate) fn lasting(self, dialect: Dialect) -> Result<Expr> {
         let mut spec = QuerySpec {
             requirements: self.requirements,
@@ -123,12 +123,12 @@ impl<M> Filter<M> {
             .ok_or_else(|| Error::unsupported("a condition without an expression"))
     }
 
-    /// Both.
+    /// Combines both conditions with AND.
     pub fn and(self, other: Self) -> Self {
         self.join(other, Condition::and)
     }
 
-    /// One of the two, or both.
+    /// Combines both conditions with OR.
     pub fn or(self, other: Self) -> Self {
         self.join(other, Condition::or)
     }
@@ -173,7 +173,7 @@ impl<M> Clone for Filter<M> {
 }
 
 impl<M> fmt::Debug for Filter<M> {
-    /// Shows no value: operands are the users' data.
+    /// Shows no values: operands are user data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Filter(..)")
     }
@@ -205,16 +205,16 @@ impl<M: Model, T: Field> Column<M, T> {
         )
     }
 
-    /// What comparing by size asks of the database.
+    /// What a comparison by size requires of the database.
     fn size(self) -> Requirements {
         Requirements::size_of(self.def().column_type)
     }
 
-    /// A value in the type of this column, for an expression written with sea-query.
+    /// Returns a value of this column's type, for a sea-query expression.
     ///
     /// # Errors
     /// [`Check`](crate::ErrorKind::Check) for a decimal with more digits than the model declares;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a value that no database takes.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a value that no database can store.
     #[allow(clippy::needless_pass_by_value)] // As the comparisons.
     pub fn value(self, value: T::Plain) -> Result<Expr> {
         let value = crate::backend::Args::value(|args| value.bind(args))?;
@@ -227,7 +227,7 @@ impl<M: Model, T: Field> Column<M, T> {
         self.compare(operand, |column, operand| column.eq(operand))
     }
 
-    /// Not equal to a value; rows with NULL are left out.
+    /// Not equal to a value; excludes rows with NULL.
     #[allow(clippy::should_implement_trait)]
     pub fn ne(self, operand: impl Operand<M, T::Plain>) -> Filter<M> {
         self.compare(operand, |column, operand| column.ne(operand))
@@ -270,12 +270,12 @@ impl<M: Model, T: Field> Column<M, T> {
         self.ge(low).and(self.le(high))
     }
 
-    /// One of several values; of none, no row.
+    /// One of several values. An empty list matches no row.
     pub fn is_in<V: Operand<M, T::Plain>>(self, values: impl IntoIterator<Item = V>) -> Filter<M> {
         self.list(values, false)
     }
 
-    /// None of several values; rows with NULL are left out, but for an empty list.
+    /// None of several values; excludes rows with NULL, unless the list is empty.
     pub fn not_in<V: Operand<M, T::Plain>>(self, values: impl IntoIterator<Item = V>) -> Filter<M> {
         self.list(values, true)
     }
@@ -298,7 +298,7 @@ impl<M: Model, T: Field> Column<M, T> {
         Filter::new(expr).needing(Requirements::VARIABLE)
     }
 
-    /// Equal to the value, or NULL when it is `None`.
+    /// Equal to the value, or NULL if it is `None`.
     pub fn eq_or_null(self, value: Option<T::Plain>) -> Filter<M> {
         match value {
             None => Filter::new(Ok(self.reference().is_null())),
@@ -324,25 +324,25 @@ impl<M: Model, T: Field<Plain = T>> Column<M, Option<T>> {
     }
 }
 
-/// Conditions on texts.
+/// Conditions on strings.
 impl<M: Model, T: Field<Plain = String>> Column<M, T> {
-    /// Matches a pattern: `%` stands for any characters, `_` for one, and a backslash takes the
-    /// meaning from what follows it. Capitals are told apart.
+    /// Matches a pattern: `%` stands for any characters, `_` for one, and a backslash escapes the
+    /// next character. Case-sensitive.
     pub fn like(self, pattern: impl Into<String>) -> Filter<M> {
         self.matches(pattern.into())
     }
 
-    /// Begins with this text.
+    /// Starts with this string. Case-sensitive.
     pub fn starts_with(self, text: &str) -> Filter<M> {
         self.matches(format!("{}%", literal(text)))
     }
 
-    /// Ends with this text.
+    /// Ends with this string. Case-sensitive.
     pub fn ends_with(self, text: &str) -> Filter<M> {
         self.matches(format!("%{}", literal(text)))
     }
 
-    /// Holds this text somewhere.
+    /// Contains this string. Case-sensitive.
     pub fn contains(self, text: &str) -> Filter<M> {
         self.matches(format!("%{}%", literal(text)))
     }
@@ -354,7 +354,7 @@ impl<M: Model, T: Field<Plain = String>> Column<M, T> {
     }
 }
 
-/// The pattern that matches this text and nothing else.
+/// The pattern that matches exactly this string.
 fn literal(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for character in text.chars() {

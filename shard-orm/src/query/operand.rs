@@ -1,4 +1,4 @@
-//! What a column is compared with or set to.
+//! Operands of comparisons and assignments.
 
 use sea_query::{Alias, ColumnName, ColumnRef, Expr};
 
@@ -6,9 +6,10 @@ use crate::backend::{Args, Field};
 use crate::error::{Error, Result};
 use crate::model::{Column, Model, ModelDef};
 
-/// What a column of plain type `T` is compared with: a value, or another column of the model.
+/// An operand of a comparison with a column of plain type `T`: a value, or another column of the
+/// model.
 ///
-/// A value is bound in the column's type, never in that of the literal.
+/// A value is bound with the type of the column, never with that of the literal.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not compared with a column of `{T}`",
     label = "expected `{T}`, or a column of it",
@@ -20,8 +21,8 @@ pub trait Operand<M, T> {
     fn into_expr(self) -> Result<Expr>;
 }
 
-/// What a column of type `T` is set to: a value, of the plain type too where the column is
-/// nullable, or another column of the model.
+/// A new value of a column of type `T`: a value, also of the plain type if the column is nullable,
+/// or another column of the model.
 #[diagnostic::on_unimplemented(
     message = "a column of `{T}` is not set to `{Self}`",
     label = "expected `{T}`"
@@ -31,7 +32,7 @@ pub trait Assign<M, T> {
     fn into_expr(self) -> Result<Expr>;
 }
 
-/// What a column is compared with or set to, as it is of the column's type.
+/// The operand with the type of the column.
 ///
 /// # Errors
 /// [`Check`](crate::ErrorKind::Check) for a decimal with more digits than the column declares, and

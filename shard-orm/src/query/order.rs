@@ -16,13 +16,13 @@ pub struct OrderBy<M> {
 }
 
 impl<M> OrderBy<M> {
-    /// NULL before all values.
+    /// Sorts NULL before all values.
     pub fn nulls_first(mut self) -> Self {
         self.term.nulls = Some(Nulls::First);
         self
     }
 
-    /// NULL after all values.
+    /// Sorts NULL after all values.
     pub fn nulls_last(mut self) -> Self {
         self.term.nulls = Some(Nulls::Last);
         self
@@ -30,14 +30,14 @@ impl<M> OrderBy<M> {
 }
 
 impl<M: Model, T: Field> Column<M, T> {
-    /// Smallest first. NULL stands where the database puts it: last on PostgreSQL, first on the
-    /// others; see [`OrderBy::nulls_first`].
+    /// Ascending order. NULL sorts as the database does: last on PostgreSQL, first on the others;
+    /// see [`OrderBy::nulls_first`].
     pub fn asc(self) -> OrderBy<M> {
         self.order(false)
     }
 
-    /// Largest first. NULL stands where the database puts it: first on PostgreSQL, last on the
-    /// others; see [`OrderBy::nulls_last`].
+    /// Descending order. NULL sorts as the database does: first on PostgreSQL, last on the others;
+    /// see [`OrderBy::nulls_last`].
     pub fn desc(self) -> OrderBy<M> {
         self.order(true)
     }

@@ -1,4 +1,4 @@
-//! Pages by keyset: each begins after the last row of the one before.
+//! Keyset pages: each starts after the last row of the previous one.
 
 use sea_query::Value;
 
@@ -14,23 +14,23 @@ use crate::exec::Executor;
 use crate::model::{Model, ModelDef};
 use crate::plan::{Requirements, Shards, Term, unsortable};
 
-/// One page of rows, and where the next one begins.
+/// One page of rows, and the cursor of the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Page<M> {
     /// The rows.
     pub rows: Vec<M>,
-    /// Where the next page begins; `None` after the last row.
+    /// The cursor of the next page; `None` after the last row.
     pub next: Option<Cursor>,
 }
 
 impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
-    /// One page of at most `size` rows: the first, or the one that begins at a cursor.
+    /// Returns one page of at most `size` rows: the first, or the page at a cursor.
     ///
-    /// The order is made total by the primary key. The place of a page is found by the values of
-    /// the last row before it, so that rows that come and go elsewhere do not shift it, and a late
-    /// page costs as much as the first.
+    /// The order is made total by the primary key. A page is found by the values of the last row
+    /// before it, so rows that are inserted or deleted elsewhere do not shift it, and a late page
+    /// costs as much as the first.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -54,11 +54,10 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidCursor`](crate::ErrorKind::InvalidCursor) when the cursor belongs to another order,
-    /// or was tampered with;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) with `limit` or `offset`, and over several
-    /// logical shards when a part of the primary key is a text that is not ordered by bytes;
-    /// otherwise as [`all`](Self::all).
+    /// [`InvalidCursor`](crate::ErrorKind::InvalidCursor) if the cursor belongs to another order,
+    /// or was modified; [`Unsupported`](crate::ErrorKind::Unsupported) with `limit` or `offset`,
+    /// and over several logical shards if part of the primary key is a string that is not ordered
+    /// by bytes; otherwise as [`all`](Self::all).
     pub fn page<'e>(
         self,
         on: impl Executor<'e>,
@@ -86,7 +85,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
                      offset",
                 ));
             }
-            // Of rows of several shard keys, these are a part of the order.
+            // For rows of several shard keys, the keys are part of the order.
             if keys.is_none() {
                 make_total(def.lookup(), &mut spec.orders);
             } else {
@@ -100,7 +99,7 @@ impl<M: Model, P: Send + Sync + 'static> Query<M, P, AllColumns> {
             let fingerprint = Cursor::fingerprint(def, &orders);
             if let (Some(cursor), Some(dialect)) = (after, dialect) {
                 spec.after = Some(cursor.values(fingerprint, def, &orders, dialect)?);
-                // NULLs change the text of the condition, so it is not worth keeping beside others.
+                // NULLs change the text of the condition, so it is not worth caching.
                 if fields().any(|field| field.nullable) {
                     spec.requirements = spec.requirements | Requirements::VARIABLE;
                 }

@@ -1,4 +1,4 @@
-//! Answers that may do without some of the logical shards.
+//! Results without the logical shards that did not respond.
 
 use std::fmt;
 
@@ -11,28 +11,28 @@ use crate::exec::Executor;
 use crate::model::Model;
 use crate::plan::{Missing, ScatterCall};
 
-/// What the logical shards answered that did, and which did not.
+/// A result of the logical shards that responded, and those that are missing.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Partial<T> {
-    /// What the others answered, merged as if they were all there are.
+    /// The merged result of the shards that responded.
     pub value: T,
-    /// The logical shards that did not answer, and why.
+    /// The logical shards that did not respond, and the reason.
     pub missing: Vec<Missing>,
 }
 
 impl<T> Partial<T> {
-    /// Whether all logical shards answered.
+    /// Returns whether all logical shards responded.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }
 
-    /// The value, when all logical shards answered.
+    /// Returns the value if all logical shards responded.
     ///
     /// # Errors
-    /// That of the first one that did not.
+    /// The error of the first shard that did not respond.
     pub fn complete(self) -> Result<T> {
         match self.missing.into_iter().next() {
             None => Ok(self.value),
@@ -41,7 +41,7 @@ impl<T> Partial<T> {
     }
 }
 
-/// A query that does without logical shards that do not answer; see [`Query::partial`].
+/// A query that tolerates logical shards that do not respond; see [`Query::partial`].
 #[derive(Clone)]
 #[must_use = "a query is sent when a verb such as `all` runs it"]
 pub struct Partially<Q>(pub(crate) Q);
@@ -53,11 +53,11 @@ impl<Q: fmt::Debug> fmt::Debug for Partially<Q> {
 }
 
 impl<M: Model, P, S> Query<M, P, S> {
-    /// Gives what there is when some logical shards do not answer, and says which are missing.
+    /// Tolerates logical shards that do not respond, and returns which are missing.
     ///
-    /// A shard is missing whose server is not reached or has no connection free, that takes longer
-    /// than a limit or the [`deadline`](Self::deadline), or whose tables are not there. A mistake in
-    /// the query is an error of the whole as ever.
+    /// A shard is missing if its server is unreachable or has no free connection, if it takes
+    /// longer than a timeout or the [`deadline`](Self::deadline), or if its tables do not exist. An
+    /// error in the query itself still fails the whole call.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -87,10 +87,10 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Partially<Query<M, P, 
 where
     Query<M, P, S>: NamesAShard,
 {
-    /// All rows of the shards that answer; see [`Query::all`].
+    /// Returns all rows of the shards that respond; see [`Query::all`].
     ///
     /// # Errors
-    /// As [`Query::all`], but for what makes a shard missing.
+    /// As [`Query::all`], except for those that make a shard missing.
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
         let plan = self.0.reading(on.target());
         Box::pin(async move {
@@ -101,7 +101,7 @@ where
         })
     }
 
-    /// The first row of the shards that answer; see [`Query::first`].
+    /// Returns the first row of the shards that respond; see [`Query::first`].
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -115,7 +115,7 @@ where
         })
     }
 
-    /// How many rows the shards have that answer; see [`Query::count`].
+    /// Returns the number of rows in the shards that respond; see [`Query::count`].
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -129,8 +129,8 @@ where
         })
     }
 
-    /// Whether any of the shards that answer has a row; see [`Query::exists`]. `false` is certain
-    /// only when none is missing.
+    /// Returns whether a shard that responds has a row; see [`Query::exists`]. `false` is certain
+    /// only if no shard is missing.
     ///
     /// # Errors
     /// As [`all`](Self::all).

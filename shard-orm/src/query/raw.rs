@@ -1,4 +1,4 @@
-//! Statements in the users' own SQL, on one logical shard, or on each of several.
+//! Raw SQL, on one logical shard or on each of several.
 
 mod empty;
 mod placeholders;
@@ -29,29 +29,28 @@ use crate::plan::{
 };
 use crate::topology::Namespace;
 
-/// A statement in the SQL of the database, on one logical shard or each of several; begun by
+/// A raw SQL statement, on one logical shard or on each of several; created by
 /// [`Query::sql`](Query::sql).
 ///
-/// A name in braces becomes the qualified name of that table in the shard's namespace:
-/// `{orders}` is `"shop_3"."orders"`. `{orders.*}` lists the columns of the model whose table that
-/// is, in the order in which the model is read. `{{` is a brace. Text in quotes and comments is
-/// left alone.
+/// A name in braces becomes the qualified name of that table in the shard's namespace: `{orders}`
+/// is `"shop_3"."orders"`. `{orders.*}` lists the columns of the model with that table, in the
+/// order in which the model is read. `{{` is a literal brace. Quoted text and comments are left
+/// alone.
 ///
-/// Placeholders are `?`, or `$1`, `$2` and so on, of which one may occur several times; they are
-/// translated for the database. Mixed forms, and another number of arguments than is bound, are
-/// refused ([`Unsupported`](ErrorKind::Unsupported)). A question mark that is not a placeholder, as
-/// in PostgreSQL's operators on `jsonb`, is written `??`.
+/// Placeholders are `?`, or `$1`, `$2` and so on, which can occur several times; they are
+/// translated for the database. Mixing both forms, or binding another number of arguments, is
+/// rejected ([`Unsupported`](ErrorKind::Unsupported)). A question mark that is not a placeholder,
+/// as in PostgreSQL's `jsonb` operators, is written `??`.
 ///
-/// It goes to the primary, and is not sent again once it was begun, whatever becomes of it: the library
-/// does not know what it does.
-/// With [`read`](Query::read) before `sql` you say that it only reads: it goes where that says, and
-/// is asked again when its connection turns out to be lost.
+/// It goes to the primary, and is never sent again after it was started, since the library does not
+/// know what it does. With [`read`](Query::read) before `sql`, you declare that it only reads: it
+/// then goes to the chosen endpoint, and is sent again if its connection was lost.
 ///
-/// It runs on the whole logical shard: the rows of other keys live there too, so name the key in
-/// its condition. That is why a query of the rows of a key, `Order::on(42)`, takes no SQL, and the
-/// one of its logical shard does, `Order::on_shard_of(42)`. On several logical shards it is run by [`reduce`](Self::reduce), which is told
-/// how their results become one; on all namespaces of a group, by
-/// [`Cluster::broadcast`](crate::Cluster::broadcast).
+/// It runs on the whole logical shard, which also contains the rows of other keys, so name the key
+/// in its condition. Therefore a query of the rows of a key, `Order::on(42)`, takes no SQL, and a
+/// query of its logical shard does: `Order::on_shard_of(42)`. [`reduce`](Self::reduce) runs it on
+/// several logical shards and combines the results;
+/// [`Cluster::broadcast`](crate::Cluster::broadcast) runs a statement on all namespaces of a group.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -81,10 +80,10 @@ pub struct RawQuery<M, P> {
 }
 
 impl<M: Model, P> Query<M, P> {
-    /// Begins a statement in the SQL of the database; see [`RawQuery`].
+    /// Creates a raw SQL statement; see [`RawQuery`].
     ///
-    /// The text is a literal, or one that the caller vouches for with
-    /// [`sqlx::AssertSqlSafe`]: nothing from outside may stand in it.
+    /// The text is a literal, or one that the caller asserts with [`sqlx::AssertSqlSafe`] to
+    /// contain no external input.
     pub fn sql(self, text: impl SqlSafeStr) -> RawQuery<M, P>
     where
         Self: TakesSql,
@@ -106,7 +105,7 @@ impl<M: Model, P> Query<M, P> {
 }
 
 impl<M: Model, P> RawQuery<M, P> {
-    /// Binds the next argument, in the type of this value.
+    /// Binds the next argument, with the type of the value.
     #[allow(clippy::needless_pass_by_value)] // As every other value that a builder takes.
     pub fn bind(mut self, value: impl Field) -> Self {
         match Args::value(|args| value.bind(args)) {
@@ -116,8 +115,8 @@ impl<M: Model, P> RawQuery<M, P> {
         self
     }
 
-    /// Binds the next argument, in the type of this column: a decimal whose digits the model
-    /// declares is a number of its smallest unit on SQLite.
+    /// Binds the next argument, with the type of this column: on SQLite, a decimal with declared
+    /// digits is an integer of its smallest unit.
     #[allow(clippy::needless_pass_by_value)] // As every other value that a builder takes.
     pub fn bind_as<C: Model, T: Field>(mut self, column: Column<C, T>, value: T::Plain) -> Self {
         let value = Args::value(|args| value.bind(args));
@@ -133,10 +132,10 @@ impl<M: Model, P: Send + Sync + 'static> RawQuery<M, P>
 where
     Query<M, P>: NamesAShard,
 {
-    /// All rows.
+    /// Returns all rows.
     ///
     /// # Errors
-    /// [`Decode`](ErrorKind::Decode) when the result has other columns than `T`; otherwise as any
+    /// [`Decode`](ErrorKind::Decode) if the result has other columns than `T`; otherwise as any
     /// write, since the library does not know what the statement does.
     pub async fn all<T: ReadRow>(self, on: impl Executor<'_>) -> Result<Vec<T>> {
         let mut sink = Rows::new(read::<T>);
@@ -144,7 +143,7 @@ where
         Ok(sink.rows)
     }
 
-    /// The first row, if there is any.
+    /// Returns the first row, if there is one.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -154,17 +153,17 @@ where
         Ok(sink.row)
     }
 
-    /// The first row.
+    /// Returns the first row.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row; otherwise as [`all`](Self::all).
     pub async fn one<T: ReadRow>(self, on: impl Executor<'_>) -> Result<T> {
         self.first(on)
             .await?
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "the statement gave no row"))
     }
 
-    /// Runs a statement that gives no rows, and says how many rows it changed.
+    /// Runs a statement without a result, and returns the number of changed rows.
     ///
     /// # Errors
     /// As any write.
@@ -190,7 +189,7 @@ where
         run(target, task.handle, intent, &statement, sink).await
     }
 
-    /// A statement is only known to read when it is said where to.
+    /// A statement is known to be a read only if an endpoint was chosen for it.
     fn intent(&self) -> Intent {
         match self.query.spec.read {
             Some(_) => Intent::Read,
@@ -199,7 +198,7 @@ where
     }
 }
 
-/// The statement, for whichever namespace it is sent to.
+/// The statement, rendered for the namespace that it is sent to.
 struct RawStatement {
     def: &'static ModelDef,
     text: String,
@@ -244,22 +243,22 @@ impl Statement for RawStatement {
 }
 
 impl QuerySpec {
-    /// Whether nothing has been asked beside the shard.
+    /// Whether the query has nothing but a scope.
     fn is_untouched(&self) -> bool {
         self.filters.is_empty()
             && self.is_plain()
             && self.columns.is_none()
             && self.sets.is_empty()
-            // A statement that may write is not given up half-way.
+            // A statement that may write is not abandoned half-way.
             && self.options == ScatterOptions::default()
-            // What the text says of deleted rows, the query cannot.
+            // The text decides about deleted rows, not the query.
             && self.deleted == Deleted::Without
             && self.deferred_error.is_none()
     }
 }
 
 impl<M: Model, P: fmt::Debug> fmt::Debug for RawQuery<M, P> {
-    /// Shows no value: arguments are the users' data.
+    /// Shows no values: arguments are user data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawQuery")
             .field("query", &self.query)

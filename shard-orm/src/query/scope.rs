@@ -1,4 +1,4 @@
-//! Where a query runs, and the proof that it says so.
+//! The scope of a query: the shards that it names, checked by the compiler.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::exec::Target;
 use crate::model::{Key, Model, ModelDef, ModelLocation};
 use crate::plan::{ShardTask, Shards, any_of};
 
-/// The keys that one statement asks for at most.
+/// The maximum number of keys in a statement.
 const KEYS_PER_STATEMENT: usize = 1_000;
 
 /// No shard named yet.
@@ -68,12 +68,12 @@ pub struct AllShards;
 #[derive(Debug, Clone, Copy)]
 pub struct InDatabase;
 
-/// The copy of a static model on the server of one logical shard.
+/// The copy of a static model on the server of a logical shard.
 #[derive(Clone)]
 pub struct OnStaticCopy(pub(crate) Address);
 
 impl fmt::Debug for OnStaticCopy {
-    /// Shows no key: it is the users' data.
+    /// Shows no key: it is user data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OnStaticCopy(..)")
     }
@@ -105,7 +105,7 @@ impl<K> fmt::Debug for OnKeys<K> {
     }
 }
 
-/// A query that says on which logical shards it runs. Only such a query has verbs that run.
+/// A query that names its logical shards. Only such a query can run.
 #[diagnostic::on_unimplemented(
     message = "this query names no shard, so it does not run",
     label = "names no shard",
@@ -114,8 +114,8 @@ impl<K> fmt::Debug for OnKeys<K> {
 )]
 pub trait NamesAShard: private::Scope {}
 
-/// A query that says of which shard keys, or of which logical shard, it changes rows. Only such a
-/// query has `delete` and `update`.
+/// A query that names the shard keys or the logical shard whose rows it changes. Only such a query
+/// has `delete` and `update`.
 #[diagnostic::on_unimplemented(
     message = "this query does not say which rows it changes",
     label = "names no shard, or all of them",
@@ -131,8 +131,8 @@ impl<M: Model, S> ChangesRows for Query<M, OnShard, S> {}
 impl<M: Model, S> ChangesRows for Query<M, InDatabase, S> {}
 impl<M: WrittenCopies + Model, S> ChangesRows for Query<M, OnStaticCopy, S> {}
 
-/// A query that asks for whole logical shards, databases or copies, and so takes a statement in SQL:
-/// the statement sees all rows there, those of every key.
+/// A query of whole logical shards, databases or copies, which can be written in SQL: the statement
+/// sees the rows of all keys.
 #[diagnostic::on_unimplemented(
     message = "a statement in SQL runs on a whole logical shard, and this query names none",
     label = "asks for the rows of keys, or names no shard",
@@ -149,7 +149,7 @@ impl<M, S> TakesSql for Query<M, AllShards, S> {}
 impl<M, S> TakesSql for Query<M, InDatabase, S> {}
 impl<M, S> TakesSql for Query<M, OnStaticCopy, S> {}
 
-/// A model whose copies are written to. There is none: the copies of a model follow its source.
+/// A model with writable copies. No model implements it: copies follow their source.
 #[diagnostic::on_unimplemented(
     message = "the copies of `{Self}` are not written to",
     label = "reads a copy, and changes nothing",
@@ -169,7 +169,7 @@ pub(crate) mod private {
         #[allow(private_interfaces)]
         fn shards(&self, target: Target<'_>) -> Result<Shards>;
 
-        /// The value of each column that routes, where the query has but one shard key.
+        /// Returns the values of the routing columns, if the query has exactly one shard key.
         #[doc(hidden)]
         fn routing_values(&self) -> Result<Option<Vec<sea_query::Value>>>;
     }
@@ -178,7 +178,7 @@ pub(crate) mod private {
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKey<K>, S> {}
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnKeys<K>, S> {}
 impl<M: Model, S> NamesAShard for Query<M, OnShard, S> {}
-// The compiler lists the implementations: those of the other places say it all.
+// The compiler lists the implementations; those of the other scopes are enough.
 #[diagnostic::do_not_recommend]
 impl<M: Model, K: Key, S> NamesAShard for Query<M, OnShardOf<K>, S> {}
 #[diagnostic::do_not_recommend]
@@ -315,8 +315,7 @@ fn task_of_key(def: &'static ModelDef, target: Target<'_>, key: &impl Key) -> Re
     })
 }
 
-/// Groups the keys by their logical shards, so that each is asked for its own alone. A key that
-/// is named twice is asked for once.
+/// Groups the keys by logical shard. Duplicate keys are asked for once.
 fn tasks_of_keys<K: Key>(
     def: &'static ModelDef,
     target: Target<'_>,
@@ -358,7 +357,7 @@ fn one_of(def: &'static ModelDef, keys: Vec<Vec<Value>>) -> Option<Expr> {
         .map(|column| column.is_in(values))
 }
 
-/// The error for changing a column that routes.
+/// The error for changing a routing column.
 pub(super) fn moves_a_row(def: &ModelDef, ordinal: usize) -> Error {
     Error::new(
         ErrorKind::CrossShard,

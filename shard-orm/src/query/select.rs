@@ -16,9 +16,9 @@ use crate::model::{Column, IntoKey, Model, Sharded};
 use crate::plan::{Lock, QuerySpec, Requirements, Term};
 use crate::topology::Read;
 
-/// A query of the model `M` that runs at `P` and gives back `S`.
+/// A query of the model `M` with the scope `P`, which returns `S`.
 ///
-/// Begun at a model and read from left to right; it is sent when a verb runs it: [`all`](Self::all),
+/// It starts at a model, and is sent when a verb runs it: [`all`](Self::all),
 /// [`first`](Self::first), [`one`](Self::one), [`count`](Self::count), [`exists`](Self::exists),
 /// [`stream`](Self::stream), [`page`](Self::page), [`delete`](Self::delete), or after
 /// [`set`](Self::set) [`update`](Update::update).
@@ -56,7 +56,7 @@ pub struct Query<M, P = Unscoped, S = AllColumns> {
     of: PhantomData<fn() -> (M, S)>,
 }
 
-/// A query that names no shard yet: it can be passed around and given one later.
+/// A query that names no shard yet. It can be passed around and scoped later.
 ///
 /// ```
 /// # use shard_orm::prelude::*;
@@ -87,12 +87,13 @@ impl<M: Model, P> Query<M, P, AllColumns> {
 }
 
 impl<M: Sharded, S> Query<M, Unscoped, S> {
-    /// Asks for the rows of this shard key, in its logical shard.
+    /// Restricts the query to the rows of this shard key.
     pub fn on(self, key: impl IntoKey<M::Key>) -> Query<M, OnKey<M::Key>, S> {
         self.at(OnKey(key.into_key()))
     }
 
-    /// Asks for the rows of these shard keys; each logical shard is asked for its own alone.
+    /// Restricts the query to the rows of these shard keys. Each logical shard is asked only for
+    /// its own keys.
     pub fn on_each<K: IntoKey<M::Key>>(
         self,
         keys: impl IntoIterator<Item = K>,
@@ -105,24 +106,24 @@ impl<M: Sharded, S> Query<M, Unscoped, S> {
 }
 
 impl<M: Sharded, S> Query<M, Unscoped, S> {
-    /// Asks for the rows of all logical shards; see [`ShardModel::scatter`](crate::ShardModel::scatter).
+    /// Queries all logical shards; see [`ShardModel::scatter`](crate::ShardModel::scatter).
     pub fn scatter(self) -> Query<M, AllShards, S> {
         self.at(AllShards)
     }
 
-    /// Asks for all rows in one logical shard, by its number; see
+    /// Queries all rows of one logical shard, by its number; see
     /// [`ShardModel::on_shard`](crate::ShardModel::on_shard).
     pub fn on_shard(self, shard: u32) -> Query<M, OnShard, S> {
         self.at(OnShard(shard))
     }
 
-    /// Asks for all rows in the logical shard that owns this key; see
+    /// Queries all rows of the logical shard that owns this key; see
     /// [`ShardModel::on_shard_of`](crate::ShardModel::on_shard_of).
     pub fn on_shard_of(self, key: impl IntoKey<M::Key>) -> Query<M, OnShardOf<M::Key>, S> {
         self.at(OnShardOf::of(key.into_key()))
     }
 
-    /// Asks for all rows in the logical shards that own these keys; see
+    /// Queries all rows of the logical shards that own these keys; see
     /// [`ShardModel::on_shards_of`](crate::ShardModel::on_shards_of).
     pub fn on_shards_of<K: IntoKey<M::Key>>(
         self,
@@ -141,7 +142,7 @@ impl<M: Model, P, S> Query<M, P, S> {
         }
     }
 
-    /// Keeps the rows that meet this condition, beside those of earlier calls.
+    /// Adds a condition. Rows must meet all conditions of the query.
     pub fn filter(mut self, filter: Filter<M>) -> Self {
         self.spec.requirements = self.spec.requirements | filter.requirements;
         match filter.into_expr() {
@@ -151,8 +152,8 @@ impl<M: Model, P, S> Query<M, P, S> {
         self
     }
 
-    /// Orders by a column, after those of earlier calls. A column that is there already keeps its
-    /// place and its direction, as in SQL.
+    /// Adds a column to the order. A column that is already part of it keeps its position and
+    /// direction.
     pub fn order_by(mut self, order: impl Into<OrderBy<M>>) -> Self {
         let order = order.into();
         self.spec.requirements = self.spec.requirements | order.requirements;
@@ -163,50 +164,52 @@ impl<M: Model, P, S> Query<M, P, S> {
         self
     }
 
-    /// Gives at most this many rows.
+    /// Limits the number of rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.spec.limit = Some(self.bounded(rows));
         self
     }
 
-    /// Leaves out the first so many rows. Pages by [`page`](Self::page) cost less.
+    /// Skips this many rows. Pages by [`page`](Self::page) are cheaper.
     pub fn offset(mut self, rows: u64) -> Self {
         self.spec.offset = Some(self.bounded(rows));
         self
     }
 
-    /// The databases count rows in signed 64-bit integers; nobody has more.
+    /// The databases count rows in signed 64-bit integers.
     fn bounded(&self, rows: u64) -> u64 {
         rows.min(i64::MAX.unsigned_abs())
     }
 
-    /// Locks the rows until the transaction ends (`FOR UPDATE`). Runs in a transaction only.
+    /// Locks the rows until the transaction ends (`FOR UPDATE`). Requires a transaction that
+    /// writes.
     ///
-    /// SQLite has no row locks: there a transaction that writes has locked the whole file.
+    /// SQLite has no row locks; a transaction that writes has locked the whole file.
     pub fn for_update(mut self) -> Self {
         self.spec.lock = Some(Lock::Update);
         self
     }
 
-    /// With [`for_update`](Self::for_update): leaves out rows that others have locked, instead of
-    /// waiting for them (`SKIP LOCKED`; PostgreSQL, MySQL from 8.0, MariaDB from 10.6).
+    /// With [`for_update`](Self::for_update): skips rows that are locked by others, instead of
+    /// waiting for them (`SKIP LOCKED`; PostgreSQL, MySQL 8.0, MariaDB 10.6).
     pub fn skip_locked(mut self) -> Self {
         self.spec.lock = Some(Lock::UpdateSkipLocked);
         self
     }
 
-    /// Reads from the primary or from a replica, whatever the policy of the group says.
+    /// Reads from the primary or from a replica, overriding the read policy of the group.
     pub fn read(mut self, read: Read) -> Self {
         self.spec.read = Some(read);
         self
     }
 
-    /// Gives the whole call this long: waiting for connections, the answers of all logical shards,
-    /// and for a stream all of its rows. A write is not given up half-way, and takes none.
+    /// Sets a deadline for the whole call: waiting for connections, the results of all logical
+    /// shards, and all rows of a stream. Writes take no deadline, since they are not abandoned
+    /// half-way.
     ///
-    /// When the time is over the call gives [`Timeout`](crate::ErrorKind::Timeout), and what it
-    /// still asks is ended on the servers too: by PostgreSQL and SQLite themselves, on MySQL and
-    /// MariaDB by a `KILL` over the connection that takes the place of the lost one.
+    /// After the deadline, the call returns [`Timeout`](crate::ErrorKind::Timeout), and its running
+    /// statements are cancelled on the servers: PostgreSQL and SQLite do so themselves, MySQL and
+    /// MariaDB on a `KILL` from the connection that replaces the lost one.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -230,15 +233,15 @@ impl<M: Model, P, S> Query<M, P, S> {
         self
     }
 
-    /// Asks a second replica when the first has not answered for longer than this share of the
-    /// server's answers took before, as `0.95`, and takes whichever comes first.
+    /// Sends the read to a second replica if the first one takes longer than this share of the
+    /// server's earlier responses, such as `0.95`, and uses the response that arrives first.
     ///
-    /// For reads of several logical shards, which are as slow as the slowest of their servers. It
-    /// takes effect where replicas are read and a second one serves, once the share is known from
-    /// 20 answers of this process about the same table. Streams are not asked twice.
+    /// For reads over several logical shards, which are as slow as their slowest server. It takes
+    /// effect where reads go to replicas and a second replica is available, once this process has
+    /// seen 20 responses for the same table. Streams are not hedged.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported), when the query runs, for a share that is not
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) when the query runs, if the share is not
     /// between 0 and 1.
     pub fn hedge(mut self, share: f64) -> Self {
         if share > 0.0 && share < 1.0 {
@@ -252,14 +255,14 @@ impl<M: Model, P, S> Query<M, P, S> {
         self
     }
 
-    /// Gives back these columns: one, or a tuple of up to twelve.
+    /// Returns only these columns: one, or a tuple of up to twelve.
     #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
     pub fn select<C: Columns<M> + Selection<M>>(self, columns: C) -> Query<M, P, C> {
         let ordinals = columns.ordinals();
         self.selecting(ordinals)
     }
 
-    /// Gives back a struct that holds some of the columns.
+    /// Returns a struct with some of the columns.
     pub fn select_as<T: Projection<Model = M>>(self) -> Query<M, P, As<T>> {
         self.selecting(T::COLUMNS.to_vec())
     }
@@ -269,7 +272,7 @@ impl<M: Model, P, S> Query<M, P, S> {
         self.giving()
     }
 
-    /// The same, taken for a query that gives back something else.
+    /// The same query, with another result type.
     pub(super) fn giving<C>(self) -> Query<M, P, C> {
         Query {
             spec: self.spec,
@@ -278,12 +281,12 @@ impl<M: Model, P, S> Query<M, P, S> {
         }
     }
 
-    /// Sets a column in all rows that the query finds; sent by [`Update::update`].
+    /// Sets a column in all matching rows; sent by [`Update::update`].
     pub fn set<T: Field>(self, column: Column<M, T>, value: impl Assign<M, T>) -> Update<M, P, S> {
         Update::new(self).set(column, value)
     }
 
-    /// Adds to a column in all rows that the query finds; sent by [`Update::update`].
+    /// Adds to a column in all matching rows; sent by [`Update::update`].
     pub fn increment<T: Field>(
         self,
         column: Column<M, T>,
@@ -292,8 +295,8 @@ impl<M: Model, P, S> Query<M, P, S> {
         Update::new(self).increment(column, by)
     }
 
-    /// Sets a column, in all rows that the query finds, to an expression written with sea-query;
-    /// see [`Update::set_expr`]. Sent by [`Update::update`].
+    /// Sets a column in all matching rows to a sea-query expression; see [`Update::set_expr`]. Sent
+    /// by [`Update::update`].
     pub fn set_expr<T: Field>(
         self,
         column: Column<M, T>,
@@ -314,7 +317,7 @@ impl<M, P: Clone, S> Clone for Query<M, P, S> {
 }
 
 impl<M: Model, P: fmt::Debug, S> fmt::Debug for Query<M, P, S> {
-    /// Shows no value: operands are the users' data.
+    /// Shows no values: operands are user data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Query")
             .field("model", &M::def().name)

@@ -1,4 +1,4 @@
-//! What a query gives back: whole models, tuples of columns, or another struct.
+//! The result type of a query: whole models, tuples of columns, or another struct.
 
 use std::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::model::{Column, Model};
 
-/// What a query of the model `M` gives back: [`AllColumns`] models, a column, a tuple of up to twelve
+/// The result type of a query of the model `M`: [`AllColumns`], a column, a tuple of up to twelve
 /// columns, or a [`Projection`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a selection from `{M}`",
@@ -14,7 +14,7 @@ use crate::model::{Column, Model};
             that derives `ShardProjection` for it"
 )]
 pub trait Selection<M>: Send + Sync + 'static {
-    /// What one row gives.
+    /// The result of one row.
     type Out: Send + 'static;
 
     #[doc(hidden)]
@@ -29,7 +29,7 @@ pub trait Columns<M>: Send {
     fn ordinals(&self) -> Vec<usize>;
 }
 
-/// Gives back the model itself.
+/// Returns the model itself.
 #[derive(Debug, Clone, Copy)]
 pub struct AllColumns;
 
@@ -41,27 +41,27 @@ impl<M: Model> Selection<M> for AllColumns {
     }
 }
 
-/// A struct that holds some of a model's columns. Derive it with
+/// A struct with some of a model's columns. Derive it with
 /// [`ShardProjection`](crate::ShardProjection).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not hold columns of a model",
     note = "derive `ShardProjection` on it, with `#[shard(model = ..)]`"
 )]
 pub trait Projection: Sized + Send + 'static {
-    /// The model whose columns it holds.
+    /// The model of the columns.
     type Model: Model;
 
     /// Their ordinals, in the order of the fields.
     const COLUMNS: &'static [usize];
 
-    /// Reads a value from a row that holds these columns, beginning at column `first`.
+    /// Reads a value from a row with these columns, starting at column `first`.
     ///
     /// # Errors
     /// As [`Field::read`].
     fn read(row: &Row<'_>, first: usize) -> Result<Self>;
 }
 
-/// The row as the field of a projection at this position is read from it.
+/// The row from which the field of a projection at this position is read.
 #[doc(hidden)]
 #[must_use]
 pub fn row_of_field<'r, P: Projection>(row: &Row<'r>, position: usize) -> Row<'r> {
@@ -72,7 +72,7 @@ pub fn row_of_field<'r, P: Projection>(row: &Row<'r>, position: usize) -> Row<'r
     }
 }
 
-/// Gives back a [`Projection`].
+/// Returns a [`Projection`].
 #[derive(Debug, Clone, Copy)]
 pub struct As<T>(PhantomData<fn() -> T>);
 

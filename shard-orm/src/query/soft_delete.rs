@@ -1,4 +1,4 @@
-//! Queries of models whose rows are marked as deleted.
+//! Queries of models with soft delete.
 
 use std::time::SystemTime;
 
@@ -11,11 +11,11 @@ use crate::exec::Executor;
 use crate::model::{Model, SoftDelete};
 use crate::plan::{Deleted, Verb};
 
-/// Which rows a query finds, of a model with `#[shard(soft_delete)]`: those that are not deleted,
-/// unless it says otherwise. Both [`with_deleted`](Self::with_deleted) and
-/// [`only_deleted`](Self::only_deleted) hold for all its verbs but [`delete`](Self::delete).
+/// Deleted rows of a model with `#[shard(soft_delete)]`. By default, queries do not find them.
+/// [`with_deleted`](Self::with_deleted) and [`only_deleted`](Self::only_deleted) apply to all verbs
+/// except [`delete`](Self::delete).
 impl<M: Model, P, S> Query<M, P, S> {
-    /// Finds deleted rows too.
+    /// Includes deleted rows.
     ///
     /// ```no_run
     /// # use chrono::{DateTime, Utc};
@@ -44,7 +44,7 @@ impl<M: Model, P, S> Query<M, P, S> {
         self
     }
 
-    /// Finds deleted rows alone.
+    /// Finds only deleted rows.
     pub fn only_deleted(mut self) -> Self
     where
         M: SoftDelete,
@@ -53,7 +53,7 @@ impl<M: Model, P, S> Query<M, P, S> {
         self
     }
 
-    /// Makes the delete of this query an update that marks rows as deleted.
+    /// Turns the delete of this query into an update that marks rows as deleted.
     pub(super) fn mark(&mut self) {
         if self.spec.deleted == Deleted::Only {
             self.spec.defer(Error::unsupported(
@@ -61,7 +61,7 @@ impl<M: Model, P, S> Query<M, P, S> {
                  good",
             ));
         }
-        // A row is deleted once: the time of that is kept.
+        // A row that is already deleted keeps its deletion time.
         self.spec.deleted = Deleted::Without;
         match M::def().marking_values(SystemTime::now()) {
             Ok(sets) => self.spec.sets = sets,
@@ -71,7 +71,7 @@ impl<M: Model, P, S> Query<M, P, S> {
 }
 
 impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
-    /// Brings deleted rows back, those of the query alone, and says how many there were.
+    /// Restores the deleted rows that match the query, and returns their number.
     ///
     /// # Errors
     /// As [`delete`](Self::delete).
@@ -88,8 +88,8 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         self.write(on.target(), Verb::Update)
     }
 
-    /// Deletes the rows for good and says how many there were; deleted ones only with
-    /// [`with_deleted`](Self::with_deleted) or [`only_deleted`](Self::only_deleted).
+    /// Deletes the rows permanently and returns their number. Soft-deleted rows are included only
+    /// with [`with_deleted`](Self::with_deleted) or [`only_deleted`](Self::only_deleted).
     ///
     /// # Errors
     /// As [`delete`](Self::delete).

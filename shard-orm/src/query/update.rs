@@ -1,4 +1,4 @@
-//! Updates of all rows that a query finds.
+//! Updates of all rows that match a query.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -17,10 +17,10 @@ use crate::exec::Executor;
 use crate::model::{Column, Model};
 use crate::plan::{Requirements, Verb, shallow};
 
-/// An update of all rows that a query finds; sent by [`update`](Self::update).
+/// An update of all rows that match a query; sent by [`update`](Self::update).
 ///
-/// Columns marked `updated_at` are set too, unless the update sets them itself. Of several
-/// assignments to one column the last one counts.
+/// Columns marked `updated_at` are set as well, unless the update sets them. The last of several
+/// assignments to a column wins.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -63,8 +63,8 @@ impl<M: Model, P, S> Update<M, P, S> {
     }
 
     /// Adds to a column of integers, floats or decimals; a negative value subtracts. NULL stays
-    /// NULL. Any other column is refused when the update runs, as are decimals on SQLite whose digits the
-    /// model does not declare.
+    /// NULL. When the update runs, it is rejected for other columns, and on SQLite for decimals
+    /// without declared digits.
     pub fn increment<T: Field>(mut self, column: Column<M, T>, by: impl Assign<M, T>) -> Self {
         self.query.spec.requirements =
             self.query.spec.requirements | Requirements::size_of(column.def().column_type);
@@ -83,9 +83,9 @@ impl<M: Model, P, S> Update<M, P, S> {
         self.assign(column.ordinal(), sum)
     }
 
-    /// Sets a column to an expression written with sea-query.
+    /// Sets a column to a sea-query expression.
     ///
-    /// Its values are bound in the types that they have there, so give them the column's type.
+    /// Its values are bound with their own types, so give them the type of the column.
     pub fn set_expr<T: Field>(mut self, column: Column<M, T>, expr: impl Into<Expr>) -> Self {
         self.query.spec.requirements = self.query.spec.requirements | Requirements::FOREIGN;
         self.assign(column.ordinal(), shallow(expr.into()).map_err(Error::from))
@@ -103,14 +103,14 @@ impl<M: Model, P, S> Update<M, P, S> {
         self
     }
 
-    /// Updates the rows and says how many there were.
+    /// Updates the rows and returns their number.
     ///
-    /// On several keys each logical shard updates its own, by itself.
+    /// Over several keys, each logical shard updates its own rows independently.
     ///
     /// # Errors
-    /// [`CrossShard`](crate::ErrorKind::CrossShard) when it would change a shard key; otherwise
-    /// as any write. Over several logical shards, [`done_shards`](Error::done_shards) and
-    /// [`failed_shards`](Error::failed_shards) say where it was done.
+    /// [`CrossShard`](crate::ErrorKind::CrossShard) if it would change a shard key; otherwise as
+    /// any write. Over several logical shards, [`done_shards`](Error::done_shards) and
+    /// [`failed_shards`](Error::failed_shards) list where it succeeded and where it failed.
     pub fn update<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
         P: Send + Sync + 'static,
@@ -120,7 +120,7 @@ impl<M: Model, P, S> Update<M, P, S> {
         self.into_query().write(on.target(), Verb::Update)
     }
 
-    /// The query whose rows are updated, with all that is set.
+    /// The query whose rows are updated, with all assignments.
     pub(super) fn into_query(mut self) -> Query<M, P, S>
     where
         Query<M, P, S>: NamesAShard,
@@ -139,7 +139,8 @@ impl<M: Model, P, S> Update<M, P, S> {
         }
     }
 
-    /// Takes out assignments of a shard key to itself; any other would lose the row.
+    /// Removes assignments of a shard key to itself. Any other value would make the row
+    /// unreachable.
     fn keep_keys(&mut self) -> Result<()>
     where
         Query<M, P, S>: NamesAShard,
@@ -189,8 +190,7 @@ impl<M: Model, P, S> Update<M, P, S> {
 }
 
 impl<M: Model, S: Selection<M>> Update<M, AllShards, S> {
-    /// Updates the rows of all logical shards, each by itself, and says how many there were in
-    /// each.
+    /// Updates the rows in all logical shards independently, and returns the number of each.
     ///
     /// # Errors
     /// As [`update`](Self::update).
@@ -202,7 +202,7 @@ impl<M: Model, S: Selection<M>> Update<M, AllShards, S> {
     }
 }
 
-/// Whether the databases agree on what adding to such a column means. SQLite would add to a text
+/// Whether addition means the same on all databases for such a column. SQLite would add to a string
 /// as if it were a number.
 fn is_number(column_type: ColumnType) -> bool {
     use ColumnType as Type;

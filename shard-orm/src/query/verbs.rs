@@ -14,24 +14,24 @@ use crate::exec::{Executor, Target};
 use crate::model::Model;
 use crate::plan::{Plan, Tables, Verb};
 
-/// A query that is running: what its verbs give back.
+/// The future of a running query.
 ///
-/// One type for all of them, and boxed: a bound on a verb is then checked once, where it is
-/// called, and what each model adds to a build stays small.
+/// One boxed type for all verbs, so that a bound on a verb is checked once, where it is called, and
+/// each model adds little to a build.
 pub type QueryFuture<'e, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'e>>;
 
-/// The verbs that run a query. They ask each logical shard once; a lost connection is replaced
-/// and the read asked again.
+/// The verbs that run a query. Each logical shard is asked once; a read is sent again if its
+/// connection was lost.
 impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
-    /// All rows.
+    /// Returns all rows.
     ///
-    /// Of several logical shards, the rows are merged by the order that was asked for, made total
-    /// by the shard key and the primary key; without one they come in any order.
+    /// Rows of several logical shards are merged in the requested order, made total by the shard
+    /// key and the primary key. Without an order, they are returned in any order.
     ///
     /// # Errors
-    /// When a shard is unknown or unavailable, or a row does not fit the model;
-    /// [`Unsupported`](ErrorKind::Unsupported) over several logical shards for an order by a text
-    /// whose column does not say that it is ordered by bytes (`collation = "binary"`).
+    /// If a shard is unknown or unavailable, or a row does not fit the model.
+    /// [`Unsupported`](ErrorKind::Unsupported) over several logical shards, for an order by a
+    /// string column that is not declared to be ordered by bytes (`collation = "binary"`).
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Vec<S::Out>>
     where
         Self: NamesAShard,
@@ -44,7 +44,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         })
     }
 
-    /// The first row, if there is any.
+    /// Returns the first row, if there is one.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -60,10 +60,10 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         })
     }
 
-    /// The first row.
+    /// Returns the first row.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row; otherwise as [`all`](Self::all).
     pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, S::Out>
     where
         Self: NamesAShard,
@@ -79,7 +79,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         })
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -95,7 +95,7 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         })
     }
 
-    /// Whether there is any row.
+    /// Returns whether there is a row.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -111,12 +111,12 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         })
     }
 
-    /// The rows one by one, with memory that does not grow with their number.
+    /// Streams the rows, in memory that does not grow with their number.
     ///
-    /// A connection is held until the stream ends or is dropped. Dropped before its end inside a
-    /// transaction, it ends the transaction. Of several logical shards the rows are merged as by
-    /// [`all`](Self::all): in an order, a connection to each server is held; without one, their
-    /// statements follow one another.
+    /// A connection is held until the stream ends or is dropped. Dropping it early inside a
+    /// transaction ends the transaction. Rows of several logical shards are merged as by
+    /// [`all`](Self::all): with an order, a connection to each server is held; without one, the
+    /// statements run one after the other.
     pub fn stream<'e>(self, on: impl Executor<'e>) -> BoxStream<'e, Result<S::Out>>
     where
         Self: NamesAShard,
@@ -130,15 +130,14 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
         }
     }
 
-    /// Deletes the rows and says how many there were; with `#[shard(soft_delete)]`, marks those as
-    /// deleted that are not yet.
+    /// Deletes the rows and returns their number. With `#[shard(soft_delete)]`, marks rows as
+    /// deleted that are not marked yet.
     ///
-    /// On several keys each logical shard deletes its own, by itself.
+    /// Over several keys, each logical shard deletes its own rows independently.
     ///
     /// # Errors
-    /// As any write. Over several logical shards,
-    /// [`done_shards`](Error::done_shards) and [`failed_shards`](Error::failed_shards) say where
-    /// it was done.
+    /// As any write. Over several logical shards, [`done_shards`](Error::done_shards) and
+    /// [`failed_shards`](Error::failed_shards) list where it succeeded and where it failed.
     pub fn delete<'e>(mut self, on: impl Executor<'e>) -> QueryFuture<'e, u64>
     where
         Self: ChangesRows,
@@ -195,8 +194,8 @@ impl<M: Model, P: Send + Sync + 'static, S: Selection<M>> Query<M, P, S> {
 }
 
 impl<M: Model, S: Selection<M>> Query<M, AllShards, S> {
-    /// Deletes the rows of all logical shards, each by itself, and says how many there were in
-    /// each; with `#[shard(soft_delete)]`, marks those as deleted that are not yet.
+    /// Deletes the rows in all logical shards independently, and returns the number of each. With
+    /// `#[shard(soft_delete)]`, marks rows as deleted that are not marked yet.
     ///
     /// # Errors
     /// As [`delete`](Self::delete).

@@ -1,5 +1,5 @@
-//! Reads the related rows of many rows: one statement for each logical shard, then each row gets
-//! its own.
+//! Reads the related rows of many rows with one statement for each logical shard, and assigns them
+//! to the rows.
 //!
 //! Called by `load` and by `refers_to`.
 
@@ -18,12 +18,12 @@ use crate::model::{Model, ModelDef};
 use crate::plan::{Plan, QuerySpec, Requirements, ShardTask, Shards, Tables, any_of};
 use crate::query::QueryFuture;
 
-/// The rows whose related rows one statement asks for at most.
+/// The maximum number of rows whose related rows are read in one statement.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
-/// Reads what is related to each of `rows`, in their order.
+/// Reads the related rows of each of `rows`, in their order.
 ///
-/// The rows are looked at before the future is made, which borrows none of them.
+/// The rows are read before the future is created, which does not borrow them.
 pub(super) fn load_batch<'e, A: Model, B: Model, F: Found<B>>(
     target: Target<'e>,
     columns: RelationColumns,
@@ -73,7 +73,7 @@ fn values<M: Model>(row: &M, ordinals: &[usize]) -> Result<Vec<Value>> {
     })
 }
 
-/// Values as bytes, to be looked up by.
+/// Values as bytes, for lookups.
 fn code(values: &[Value]) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(values.len() * 10);
     for value in values {
@@ -165,7 +165,7 @@ impl OfShard {
         Ok(())
     }
 
-    /// One leg, or several when there are too many rows for one.
+    /// Returns one task, or several if there are too many rows for one.
     fn tasks(self, columns: &RelationColumns) -> Vec<ShardTask> {
         let mut tasks = Vec::new();
         let mut groups = Vec::new();

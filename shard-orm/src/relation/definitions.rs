@@ -9,7 +9,7 @@ use super::columns::RelationColumns;
 use crate::model::{Model, Sharded};
 use crate::query::OnKey;
 
-/// What one row is given of a relation.
+/// The related rows of one row.
 pub trait Found<T>: Default + Send + 'static {
     #[doc(hidden)]
     fn put(&mut self, row: T);
@@ -35,8 +35,8 @@ pub struct HasMany<P, C> {
 
 /// One `C` or none belongs to one `P`: `#[shard(has_one(invoice = "Invoice", by = "order_id"))]`.
 ///
-/// That there is no second one is the tables' to keep, by a unique index over the shard key and
-/// the field; without it the first by its primary key counts.
+/// A unique index over the shard key and the field ensures that there is at most one; without it,
+/// the first one by primary key is returned.
 pub struct HasOne<P, C> {
     foreign: &'static [usize],
     of: PhantomData<fn() -> (P, C)>,
@@ -51,7 +51,7 @@ pub struct BelongsTo<C, P: Model> {
 macro_rules! of_children {
     ($name:ident, $found:ident) => {
         impl<P, C> $name<P, C> {
-            /// The relation by the fields that hold the id of `P`. Made by the derive.
+            /// Creates the relation from the fields with the id of `P`. Called by the derive.
             #[must_use]
             pub const fn new<F>(_by: F, foreign: &'static [usize]) -> Self
             where
@@ -103,7 +103,8 @@ of_children!(HasMany, Vec);
 of_children!(HasOne, Option);
 
 impl<C, P: Model> BelongsTo<C, P> {
-    /// The relation by the fields that hold the id of `P`, and what sets them. Made by the derive.
+    /// Creates the relation from the fields with the id of `P`, and the function that sets them.
+    /// Called by the derive.
     #[must_use]
     pub const fn new<F>(_by: F, foreign: &'static [usize], set: fn(&mut C, P::Id)) -> Self
     where

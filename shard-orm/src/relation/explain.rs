@@ -1,4 +1,4 @@
-//! What a join would send, and joins that do without shards that do not answer.
+//! The statements of a join, and joins that tolerate shards that do not respond.
 
 use super::Join;
 use super::select::JoinSelection;
@@ -9,11 +9,11 @@ use crate::plan::Explain;
 use crate::query::{AllColumns, NamesAShard, Partial, Partially, Query, QueryFuture};
 
 impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join<M, J, P, S> {
-    /// What [`all`](Self::all) would send, where, and what it makes of the answers; see
-    /// [`Query::explain`].
+    /// Returns the statements that [`all`](Self::all) would send, their servers, and how results
+    /// are merged; see [`Query::explain`].
     ///
     /// # Errors
-    /// Those that [`all`](Self::all) gives before it asks a database.
+    /// Those that [`all`](Self::all) returns before it sends a statement.
     pub fn explain<'e>(self, on: impl Executor<'e>) -> Result<Explain>
     where
         Query<M, P, AllColumns>: NamesAShard,
@@ -21,7 +21,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         self.reading(on.target())?.explain()
     }
 
-    /// Gives what there is when some logical shards do not answer, and says which are missing; see
+    /// Tolerates logical shards that do not respond, and returns which are missing; see
     /// [`Query::partial`].
     pub fn partial(self) -> Partially<Self> {
         Partially(self)
@@ -33,10 +33,10 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>>
 where
     Query<M, P, AllColumns>: NamesAShard,
 {
-    /// All rows of the shards that answer; see [`Join::all`].
+    /// Returns all rows of the shards that respond; see [`Join::all`].
     ///
     /// # Errors
-    /// As [`Join::all`], but for what makes a shard missing.
+    /// As [`Join::all`], except for those that make a shard missing.
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
         let plan = self.0.reading(on.target());
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! A query of several models that the server joins.
+//! Queries that join several models.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -21,16 +21,16 @@ type Inner<J, L> = <J as Push<To<L>>>::Joined;
 /// The models `J`, and behind them the one that it leads to, which may be absent.
 type Left<J, L> = <J as Push<Option<To<L>>>>::Joined;
 
-/// A query of the model `M` and of those that are joined to it, together `J`, that runs at `P` and
-/// gives back `S`.
+/// A query of the model `M` and the models joined to it, together `J`, with the scope `P`, which
+/// returns `S`.
 ///
-/// Begun by [`Query::join`] or [`Query::left_join`]; run by [`all`](Self::all),
+/// Created by [`Query::join`] or [`Query::left_join`]; run by [`all`](Self::all),
 /// [`first`](Self::first), [`one`](Self::one), [`count`](Self::count), [`exists`](Self::exists) or
-/// [`stream`](Self::stream). Its filters, order and selection take columns of each joined model; a
-/// column of any other does not compile.
+/// [`stream`](Self::stream). Filters, order and selection take columns of the joined models; a
+/// column of another model does not compile.
 ///
-/// Each logical shard joins its tables, on the shard key and the id; those of one server are asked
-/// in one statement. Never are rows of two shards joined, nor those of two keys.
+/// Each logical shard joins its own tables, on the shard key and the id. Logical shards of one
+/// server are asked in one statement. Rows of different shards or keys are never joined.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -76,14 +76,14 @@ type Left<J, L> = <J as Push<Option<To<L>>>>::Joined;
 /// ```
 #[must_use = "a query is sent when a verb such as `all` runs it"]
 pub struct Join<M, J, P = Unscoped, S = AllColumns> {
-    /// Limit, offset, and where it runs; what is asked of the tables is in the plan.
+    /// Limit, offset and scope; everything else is in the plan.
     pub(super) base: Query<M, P, AllColumns>,
     pub(super) plan: JoinPlan,
     of: PhantomData<fn() -> (J, S)>,
 }
 
 impl<M: Sharded, P> Query<M, P, AllColumns> {
-    /// Joins what is related: one row for each pair.
+    /// Joins the related rows: the result has one row for each pair.
     ///
     /// Conditions of a [`Load`] are conditions of the result.
     ///
@@ -111,7 +111,8 @@ impl<M: Sharded, P> Query<M, P, AllColumns> {
     /// let query = Node::on(42).join(Node::LEAVES);
     /// ```
     ///
-    /// A table is part of a join once. That is said when the program is built, not by `cargo check`:
+    /// A table can be joined only once. This is checked when the program is built, not by `cargo
+    /// check`:
     ///
     /// ```compile_fail,E0080
     /// # use shard_orm::prelude::*;
@@ -149,10 +150,10 @@ impl<M: Sharded, P> Query<M, P, AllColumns> {
         )
     }
 
-    /// Joins what is related, and keeps the rows that nothing is related to: with `None`.
+    /// Joins the related rows, and keeps rows without related rows, with `None`.
     ///
-    /// Conditions of a [`Load`] say what is joined; a later [`filter`](Join::filter) on it takes
-    /// out the rows that have nothing there.
+    /// Conditions of a [`Load`] restrict the joined rows; a later [`filter`](Join::filter) on the
+    /// model removes the rows without related rows.
     pub fn left_join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Left<(M,), L>, P>
     where
         L::Relation: Relation<From = A>,
@@ -183,7 +184,7 @@ impl<M: Sharded, P> Join<M, (M,), P, AllColumns> {
 }
 
 impl<M: Sharded, J, P> Join<M, J, P, AllColumns> {
-    /// Joins what is related to one of the models as well; see [`Query::join`].
+    /// Joins the related rows of one of the models as well; see [`Query::join`].
     pub fn join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Inner<J, L>, P>
     where
         L::Relation: Relation<From = A>,
@@ -193,8 +194,8 @@ impl<M: Sharded, J, P> Join<M, J, P, AllColumns> {
         self.add(relation.into_load(), <J as Always<A, I>>::POSITION, false)
     }
 
-    /// Joins what is related to one of the models as well, and keeps the rows that nothing is
-    /// related to; see [`Query::left_join`].
+    /// Joins the related rows of one of the models as well, and keeps rows without related rows;
+    /// see [`Query::left_join`].
     pub fn left_join<L: IntoLoad, A, I>(self, relation: L) -> Join<M, Left<J, L>, P>
     where
         L::Relation: Relation<From = A>,
@@ -231,9 +232,9 @@ impl<M: Sharded, J, P> Join<M, J, P, AllColumns> {
         }
     }
 
-    /// Gives back these columns of whichever joined model: one, or a tuple of up to twelve.
+    /// Returns only these columns of any joined model: one, or a tuple of up to twelve.
     ///
-    /// Those of a model that may be absent are an `Option` each.
+    /// Columns of a model that may be absent are an `Option`.
     #[allow(clippy::needless_pass_by_value)] // Columns are `Copy`, tuples of them too.
     pub fn select<C: JoinColumns<J, I>, I>(
         mut self,
@@ -248,7 +249,7 @@ impl<M: Sharded, J, P> Join<M, J, P, AllColumns> {
     }
 }
 
-/// Refuses a table that is joined already, when code is made of the join.
+/// Rejects a table that is already joined, at build time.
 const fn once<J: Models, M: Model>() {
     let mut at = 0;
     while at < J::TABLES.len() {
@@ -262,7 +263,7 @@ const fn once<J: Models, M: Model>() {
 }
 
 impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
-    /// Asks for the rows of this shard key; see [`Query::on`].
+    /// Restricts the query to the rows of this shard key; see [`Query::on`].
     pub fn on(self, key: impl IntoKey<M::Key>) -> Join<M, J, OnKey<M::Key>, S> {
         Join {
             base: self.base.on(key),
@@ -271,7 +272,7 @@ impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
         }
     }
 
-    /// Asks for the rows of these shard keys; see [`Query::on_each`].
+    /// Restricts the query to the rows of these shard keys; see [`Query::on_each`].
     pub fn on_each<K: IntoKey<M::Key>>(
         self,
         keys: impl IntoIterator<Item = K>,
@@ -285,8 +286,7 @@ impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
 }
 
 impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
-    /// Asks for the rows of all logical shards; see
-    /// [`ShardModel::scatter`](crate::ShardModel::scatter).
+    /// Queries all logical shards; see [`ShardModel::scatter`](crate::ShardModel::scatter).
     pub fn scatter(self) -> Join<M, J, AllShards, S> {
         Join {
             base: self.base.scatter(),
@@ -295,7 +295,7 @@ impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
         }
     }
 
-    /// Asks for all rows in one logical shard, by its number; see
+    /// Queries all rows of one logical shard, by its number; see
     /// [`ShardModel::on_shard`](crate::ShardModel::on_shard).
     pub fn on_shard(self, shard: u32) -> Join<M, J, OnShard, S> {
         Join {
@@ -307,10 +307,10 @@ impl<M: Sharded, J, S> Join<M, J, Unscoped, S> {
 }
 
 impl<M: Model, J, P, S> Join<M, J, P, S> {
-    /// Keeps the rows that meet this condition on one of the models, beside those of earlier calls.
+    /// Adds a condition on one of the models. Rows must meet all conditions.
     ///
-    /// Columns that it names alone are those of that model's table, which goes by its own name in
-    /// the statement; so a [`Filter::expr`] can name columns of the other tables too, with theirs.
+    /// Unqualified columns are those of the model's table. Tables keep their names in the
+    /// statement, so a [`Filter::expr`] can also use qualified columns of the other tables.
     pub fn filter<A, I>(mut self, filter: Filter<A>) -> Self
     where
         J: Contains<A, I>,
@@ -323,7 +323,7 @@ impl<M: Model, J, P, S> Join<M, J, P, S> {
         self
     }
 
-    /// Orders by a column of one of the models, after those of earlier calls.
+    /// Adds a column of one of the models to the order.
     pub fn order_by<A, I>(mut self, order: impl Into<OrderBy<A>>) -> Self
     where
         J: Contains<A, I>,
@@ -339,13 +339,13 @@ impl<M: Model, J, P, S> Join<M, J, P, S> {
         self
     }
 
-    /// Gives at most this many rows.
+    /// Limits the number of rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.base = self.base.limit(rows);
         self
     }
 
-    /// Leaves out the first so many rows.
+    /// Skips this many rows.
     pub fn offset(mut self, rows: u64) -> Self {
         self.base = self.base.offset(rows);
         self
@@ -369,7 +369,7 @@ impl<M, J, P: Clone, S> Clone for Join<M, J, P, S> {
 }
 
 impl<M: Model, J, P: fmt::Debug, S> fmt::Debug for Join<M, J, P, S> {
-    /// Shows no value: operands are the users' data.
+    /// Shows no values: operands are user data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tables = self.plan.tables.iter().map(|table| table.def.name);
         f.debug_struct("Join")

@@ -11,8 +11,8 @@ use crate::query::{Filter, OrderBy, Query, QueryFuture, Unscoped, UnscopedQuery,
 
 /// A relation with conditions and an order: `Order::LINES.filter(Line::SKU.eq("x"))`.
 ///
-/// It takes no limit: one statement reads the related rows of many, and what it would cut off are
-/// not the rows of each.
+/// It takes no limit: one statement reads the related rows of many rows, so a limit would not apply
+/// to each row.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -55,19 +55,19 @@ impl<R: Relation> Load<R> {
         }
     }
 
-    /// Keeps the related rows that meet this condition, beside those of earlier calls.
+    /// Adds a condition. Related rows must meet all conditions.
     pub fn filter(mut self, filter: Filter<R::To>) -> Self {
         self.query = self.query.filter(filter);
         self
     }
 
-    /// Orders the related rows of each row by a column, after those of earlier calls.
+    /// Adds a column to the order of the related rows.
     pub fn order_by(mut self, order: impl Into<OrderBy<R::To>>) -> Self {
         self.query = self.query.order_by(order);
         self
     }
 
-    /// With the related rows that are marked as deleted; see [`Query::with_deleted`].
+    /// Includes soft-deleted rows; see [`Query::with_deleted`].
     pub fn with_deleted(mut self) -> Self
     where
         R::To: SoftDelete,
@@ -76,7 +76,7 @@ impl<R: Relation> Load<R> {
         self
     }
 
-    /// Reads the related rows of each of these; see [`Relation::load`].
+    /// Reads the related rows of each of these rows; see [`Relation::load`].
     ///
     /// # Errors
     /// As [`Relation::load`].
@@ -110,7 +110,7 @@ pub(super) fn total(mut spec: QuerySpec, def: &'static crate::model::ModelDef) -
     spec
 }
 
-/// A relation, or one with conditions and an order: what `with` and `join` take.
+/// A relation, or one with conditions and an order, for `with` and `join`.
 pub trait IntoLoad {
     /// The relation.
     type Relation: Relation;
@@ -145,7 +145,7 @@ impl<R: Relation> Clone for Load<R> {
 }
 
 impl<R: Relation> fmt::Debug for Load<R> {
-    /// Shows no value: operands are the users' data.
+    /// Shows no values: operands are user data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Load")
             .field("from", &R::From::def().name)

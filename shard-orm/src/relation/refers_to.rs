@@ -1,5 +1,5 @@
-//! What a row refers to: a row of a static model, in the copy beside it; or one of a named database,
-//! which is read in a second step, and called so.
+//! References to a row of a static model, in the copy on the same server, or of a named database,
+//! which is read separately.
 
 use std::fmt;
 
@@ -18,18 +18,19 @@ use crate::record::{DatabaseModel, ShardModel as _, StaticModel};
 /// One `C` refers to one `P`, or none: `#[shard(refers_to(country = "Country", by =
 /// "country_id"))]`.
 ///
-/// A static `P` is a [`Relation`]: its copy is on the server of each `C`, which joins the two, and
-/// loads the one with the other. It may be behind its source.
+/// A static `P` is a [`Relation`]: its copy is on the server of each `C`, so the two can be joined
+/// and loaded together. The copy may be behind its source.
 ///
-/// A `P` of a named database is on another server, so that there is no join, and no transaction that
-/// holds both: the other row may be gone when it is read.
+/// A `P` of a named database is on another server, so there is no join and no common transaction:
+/// the other row may have been deleted when it is read.
 pub struct RefersTo<C, P: Model> {
     foreign: &'static [usize],
     pub(super) set: fn(&mut C, P::Id),
 }
 
 impl<C, P: Model> RefersTo<C, P> {
-    /// The relation by the fields that hold the id of `P`, and what sets them. Made by the derive.
+    /// Creates the relation from the fields with the id of `P`, and the function that sets them.
+    /// Called by the derive.
     #[must_use]
     pub const fn new<F>(_by: F, foreign: &'static [usize], set: fn(&mut C, P::Id)) -> Self
     where
@@ -60,10 +61,10 @@ impl<C: Sharded, P: StaticModel> Relation for RefersTo<C, P> {
 }
 
 impl<C: Model, P: Model> RefersTo<C, P> {
-    /// Reads what each of these rows refers to, in their order.
+    /// Reads the row that each of these rows refers to, in their order.
     ///
-    /// Sends one statement to the named database for each 1,000 ids, `SELECT .. WHERE id IN (?,
-    /// ..)`, each id once; none when there are no rows.
+    /// Sends one statement to the named database for each 1,000 distinct ids, `SELECT .. WHERE id
+    /// IN (?, ..)`, and none if there are no rows.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -134,7 +135,7 @@ impl<C: Model, P: Model> fmt::Debug for RefersTo<C, P> {
     }
 }
 
-/// A [`RefersTo`] that a query is to read in a second step.
+/// A [`RefersTo`] that a query reads in a second step.
 pub struct Separately<C, P: Model>(pub(super) RefersTo<C, P>);
 
 impl<C: Model, P: Model> fmt::Debug for Separately<C, P> {

@@ -1,4 +1,4 @@
-//! What one row does with its relations.
+//! The relations of one row.
 
 use sea_query::Expr;
 
@@ -9,13 +9,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Key as _, Referred, Sharded};
 use crate::query::Query;
 
-/// What one row does with its relations. Whatever is sharded has it; the prelude brings it.
+/// The relations of one row. Implemented for all sharded models, and part of the prelude.
 pub trait RelatedRow: Sharded {
-    /// A query of the rows that are related to this one, on its shard key; of a static model, in the
-    /// copy on its server.
+    /// Returns a query of the rows that are related to this row, on its shard key; for a static
+    /// model, in the copy on its server.
     ///
-    /// An ordinary query: filter, order and page it, count, update or delete what it finds. Its
-    /// condition is the shard key and the id; a field that is `None` finds nothing.
+    /// It is an ordinary query, with all conditions and verbs. Its condition is the shard key and
+    /// the id; if the field is `None`, it finds nothing.
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -64,7 +64,7 @@ pub trait RelatedRow: Sharded {
         query
     }
 
-    /// Sets the fields by which this row belongs to `parent`. Nothing is sent.
+    /// Sets the fields by which this row belongs to `parent`. Sends nothing.
     ///
     /// ```
     /// # use shard_orm::prelude::*;
@@ -99,8 +99,8 @@ pub trait RelatedRow: Sharded {
     /// ```
     ///
     /// # Errors
-    /// [`CrossShard`](ErrorKind::CrossShard) when the rows have different shard keys, and so live
-    /// apart: a relation is within one key. The row is left as it was.
+    /// [`CrossShard`](ErrorKind::CrossShard) if the rows have different shard keys, since a
+    /// relation is within one key. The row is not changed.
     fn link<P: Sharded<Key = Self::Key>>(
         &mut self,
         relation: BelongsTo<Self, P>,
@@ -123,8 +123,8 @@ pub trait RelatedRow: Sharded {
         Ok(())
     }
 
-    /// Sets the fields by which this row refers to one of a static model or of a named database.
-    /// Nothing is sent.
+    /// Sets the fields by which this row refers to a row of a static model or of a named database.
+    /// Sends nothing.
     fn refer<P: Referred>(&mut self, relation: RefersTo<Self, P>, to: &P) {
         (relation.set)(self, to.id());
     }

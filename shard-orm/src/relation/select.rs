@@ -1,4 +1,4 @@
-//! What a join gives back: its models, or columns of them.
+//! The result types of joins: their models, or columns of them.
 
 use std::marker::PhantomData;
 
@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::model::{Column, Model};
 use crate::query::AllColumns;
 
-/// What a join of the models `J` gives back: all of them, or columns.
+/// The result type of a join of the models `J`: all of them, or columns.
 pub trait JoinSelection<J>: Send + Sync + 'static {
-    /// What one row gives.
+    /// The result of one row.
     type Out: Send + 'static;
 
     #[doc(hidden)]
@@ -25,7 +25,7 @@ impl<J: Models> JoinSelection<J> for AllColumns {
     }
 }
 
-/// Gives back the columns `C`, of the models at `I`.
+/// Returns the columns `C` of the models at the positions `I`.
 #[derive(Debug, Clone, Copy)]
 pub struct JoinedColumns<C, I>(PhantomData<fn() -> (C, I)>);
 
@@ -37,8 +37,8 @@ impl<J, C: JoinColumns<J, I>, I: 'static> JoinSelection<J> for JoinedColumns<C, 
     }
 }
 
-/// Columns of the joined models `J`: one, or a tuple of up to twelve, of whichever of them. `I`
-/// says of which, and is found by the compiler.
+/// Columns of the joined models `J`: one, or a tuple of up to twelve. The compiler infers `I`, the
+/// positions of their models.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a column of the joined models `{J}`, nor a tuple of them",
     note = "select a column, or a tuple of up to twelve"

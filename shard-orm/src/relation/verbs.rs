@@ -11,13 +11,14 @@ use crate::model::Sharded;
 use crate::plan::{Plan, Tables};
 use crate::query::{AllColumns, NamesAShard, Query, QueryFuture};
 
-/// The verbs that run a join. They ask each logical shard once; a lost connection is replaced and
-/// the read asked again.
+/// The verbs that run a join. Each logical shard is asked once; a read is sent again if its
+/// connection was lost.
 impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join<M, J, P, S> {
-    /// All rows.
+    /// Returns all rows.
     ///
-    /// Of several logical shards the rows are merged by the order that was asked for, made total by
-    /// the shard key and the primary keys of all joined models; without one they come in any order.
+    /// Rows of several logical shards are merged in the requested order, made total by the shard
+    /// key and the primary keys of all joined models. Without an order, they are returned in any
+    /// order.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -33,7 +34,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         })
     }
 
-    /// The first row, if there is any.
+    /// Returns the first row, if there is one.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -49,10 +50,10 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         })
     }
 
-    /// The first row.
+    /// Returns the first row.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`Query::all`].
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row; otherwise as [`Query::all`].
     pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, S::Out>
     where
         Query<M, P, AllColumns>: NamesAShard,
@@ -71,7 +72,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         })
     }
 
-    /// How many rows there are: pairs, not rows of the first model.
+    /// Returns the number of rows of the result: pairs, not rows of the first model.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -87,7 +88,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         })
     }
 
-    /// Whether there is any row.
+    /// Returns whether there is a row.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -103,8 +104,7 @@ impl<M: Sharded, J: 'static, P: Send + Sync + 'static, S: JoinSelection<J>> Join
         })
     }
 
-    /// The rows one by one, with memory that does not grow with their number; see
-    /// [`Query::stream`].
+    /// Streams the rows, in memory that does not grow with their number; see [`Query::stream`].
     pub fn stream<'e>(self, on: impl Executor<'e>) -> BoxStream<'e, Result<S::Out>>
     where
         Query<M, P, AllColumns>: NamesAShard,

@@ -1,4 +1,4 @@
-//! A query whose rows come with what is related to them.
+//! A query that returns rows with their related rows.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::model::{Model, Sharded};
 use crate::query::{AllColumns, NamesAShard, Query, QueryFuture};
 use crate::record::DatabaseModel;
 
-/// A query whose rows come with what is related to them: each is a tuple of the row and what was
-/// asked for, `(Order, Vec<Line>)`.
+/// A query that returns rows with their related rows: each is a tuple of the row and its related
+/// rows, `(Order, Vec<Line>)`.
 ///
-/// Made by [`Query::with`]. Up to four relations of one model go with a query.
+/// Created by [`Query::with`], for up to four relations of one model.
 #[must_use = "a query is sent when a verb such as `all` runs it"]
 pub struct With<M, P, L> {
     query: Query<M, P, AllColumns>,
@@ -23,10 +23,10 @@ pub struct With<M, P, L> {
 }
 
 impl<M: Sharded, P> Query<M, P, AllColumns> {
-    /// Gives back each row with what is related to it.
+    /// Returns each row with its related rows.
     ///
-    /// Sends the query, and then one statement for each relation to each logical shard of its
-    /// rows, however many they are; see [`Relation::load`].
+    /// Sends the query, and then one statement for each relation to each logical shard of its rows;
+    /// see [`Relation::load`].
     ///
     /// ```no_run
     /// # use shard_orm::prelude::*;
@@ -68,10 +68,9 @@ impl<M: Sharded, P> Query<M, P, AllColumns> {
         }
     }
 
-    /// Gives back each row with what it refers to in a named database.
+    /// Returns each row with the row of a named database that it refers to.
     ///
-    /// Sends the query, and then in a second step a statement to that database; see
-    /// [`RefersTo::fetch_separately`].
+    /// Sends the query, and then a statement to that database; see [`RefersTo::fetch_separately`].
     pub fn with_separately<T: DatabaseModel>(
         self,
         relation: RefersTo<M, T>,
@@ -83,9 +82,9 @@ impl<M: Sharded, P> Query<M, P, AllColumns> {
     }
 }
 
-/// What a [`With`] reads for its rows, once it has them.
+/// The related rows that a [`With`] loads.
 pub trait Loads<M>: Send + 'static {
-    /// What each row is given.
+    /// The result of each row.
     type Out: Send + 'static;
 
     #[doc(hidden)]
@@ -95,7 +94,7 @@ pub trait Loads<M>: Send + 'static {
         M: 'a;
 }
 
-/// What one relation reads for the rows of the model `M`.
+/// One relation that is loaded for rows of the model `M`.
 pub trait LoadOne<M>: Send + 'static {
     /// What each row is given.
     type Found: Send + 'static;
@@ -161,7 +160,7 @@ loads!(A a 0, B b 1, C c 2, D d 3);
 macro_rules! another {
     ($($name:ident $position:tt),+) => {
         impl<M: Sharded, P, $($name),+> With<M, P, ($($name,)+)> {
-            /// With what is related to each row by another relation too.
+            /// Returns the related rows of another relation as well.
             pub fn with<L: IntoLoad>(
                 self,
                 relation: L,
@@ -175,7 +174,8 @@ macro_rules! another {
                 }
             }
 
-            /// With what each row refers to in a named database too, read in a further step.
+            /// Returns the row of a named database that each row refers to as well, read in a
+            /// further step.
             pub fn with_separately<T: DatabaseModel>(
                 self,
                 relation: RefersTo<M, T>,
@@ -194,7 +194,7 @@ another!(A 0, B 1);
 another!(A 0, B 1, C 2);
 
 impl<M: Sharded, P: Send + Sync + 'static, L: Loads<M>> With<M, P, L> {
-    /// All rows.
+    /// Returns all rows.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -208,7 +208,7 @@ impl<M: Sharded, P: Send + Sync + 'static, L: Loads<M>> With<M, P, L> {
         Box::pin(async move { loads.read(target, rows.await?).await })
     }
 
-    /// The first row, if there is any.
+    /// Returns the first row, if there is one.
     ///
     /// # Errors
     /// As [`Query::all`].
@@ -225,10 +225,10 @@ impl<M: Sharded, P: Send + Sync + 'static, L: Loads<M>> With<M, P, L> {
         })
     }
 
-    /// The first row.
+    /// Returns the first row.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`Query::all`].
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row; otherwise as [`Query::all`].
     pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, L::Out>
     where
         Query<M, P, AllColumns>: NamesAShard,

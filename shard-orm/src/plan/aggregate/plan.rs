@@ -1,4 +1,4 @@
-//! How a query of groups is answered: what the databases are asked, and how rows become of it.
+//! The plan of a query of groups: what the databases compute, and how the rows are made from it.
 
 use std::ops::BitOr;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::plan::aggregate::{AggregateSpec, Function, GroupCondition, GroupTerm,
 use crate::plan::merge::{Direction, SortKey};
 use crate::plan::spec::Requirements;
 
-/// What is asked of groups, whatever the model.
+/// The untyped state of a query of groups.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GroupSpec {
-    /// What the rows are grouped by.
+    /// The keys of the groups.
     pub(crate) groups: Vec<Grouping>,
     pub(crate) selected: Vec<Item>,
     pub(crate) having: Option<GroupCondition>,
@@ -28,7 +28,7 @@ pub(crate) struct GroupSpec {
 }
 
 impl GroupSpec {
-    /// All that it names: what is selected first.
+    /// All items that it uses; the selected ones first.
     fn items(&self) -> Vec<Item> {
         let mut items = self.selected.clone();
         if let Some(having) = &self.having {
@@ -38,7 +38,8 @@ impl GroupSpec {
         items
     }
 
-    /// What it asks of the database: by adding or comparing columns, and by the user's expressions.
+    /// What it requires of the database, by adding or comparing columns and by the user's
+    /// expressions.
     pub(crate) fn requirements(&self, def: &'static ModelDef) -> Requirements {
         let of_items = self.items().into_iter().filter_map(|item| match item {
             Item::Group(_) => None,
@@ -52,28 +53,29 @@ impl GroupSpec {
             .fold(Requirements::default(), BitOr::bitor)
     }
 
-    /// Whether a group has rows of one shard key alone.
+    /// Whether each group has rows of only one shard key.
     fn is_by_key(&self, def: &'static ModelDef) -> bool {
         let mut routing = def.routing().map(Grouping::Column).peekable();
         routing.peek().is_some() && routing.all(|column| self.groups.contains(&column))
     }
 }
 
-/// How a query of groups is answered.
+/// The plan of a query of groups.
 #[derive(Debug)]
 pub(crate) struct GroupPlan {
     pub(crate) def: &'static ModelDef,
     dialect: Dialect,
-    /// What the databases group by: as the groups, then the columns of which values are counted.
+    /// What the databases group by: the keys of the groups, then the columns whose distinct values
+    /// are counted.
     pub(crate) keys: Vec<Grouping>,
-    /// How many of them are the groups'.
+    /// The number of keys of the groups.
     groups: usize,
     pub(crate) partials: Vec<Partial>,
     pub(crate) pushed: PushDown,
-    /// What a row of the result holds, that which is selected first.
+    /// The cells of a row of the result, the selected ones first.
     cells: Vec<Cell>,
     having: Option<GroupCondition>,
-    /// What the rows are sorted by: a position among the cells, and how.
+    /// The order of the rows: positions of cells, with directions.
     orders: Vec<(usize, Direction)>,
     group_order: Arc<[Direction]>,
     value_order: Arc<[Direction]>,
@@ -85,7 +87,7 @@ struct Cell {
     source: Source,
 }
 
-/// What a cell is made of.
+/// The source of a cell.
 #[derive(Debug)]
 enum Source {
     /// The value of the group's key at this position.
@@ -95,8 +97,8 @@ enum Source {
 }
 
 impl GroupPlan {
-    /// Of so many `legs`. With `several` there can be more of them another time, and what is
-    /// refused then is refused always.
+    /// For this number of tasks. With `several`, there can be more of them another time, so
+    /// anything that is rejected for several is always rejected.
     pub(crate) fn new(
         def: &'static ModelDef,
         group_spec: &GroupSpec,
@@ -107,7 +109,7 @@ impl GroupPlan {
         let items = group_spec.items();
         let mut groups = group_spec.groups.clone();
         retain_first(&mut groups);
-        // No group is spread over logical shards: rows of equal keys live in one.
+        // No group is spread over logical shards: rows with equal keys are in one.
         let whole =
             (tasks <= 1 || group_spec.is_by_key(def)) && groups.iter().all(Grouping::is_faithful);
         let distinct = items.iter().filter_map(|item| match item {
@@ -118,7 +120,7 @@ impl GroupPlan {
         });
         let mut keys: Vec<Grouping> = groups.iter().cloned().chain(distinct).collect();
         retain_first(&mut keys);
-        // Finer groups than were asked for are merged even of one logical shard.
+        // Finer groups than requested are merged even for one logical shard.
         let merged = several || (!whole && keys.len() > groups.len());
         for key in &keys {
             key.check(def, dialect, merged)?;
@@ -169,7 +171,7 @@ impl GroupPlan {
         Ok(plan)
     }
 
-    /// What is grouped by, in words.
+    /// The keys of the groups as text.
     pub(crate) fn describe_groups(&self) -> Vec<String> {
         let groups = self.keys.iter().take(self.groups);
         groups.map(|key| key.name(self.def)).collect()
@@ -289,7 +291,7 @@ impl GroupPlan {
     }
 }
 
-/// Smallest first, with NULL where the database puts it.
+/// Ascending, with NULL as the database sorts it.
 fn ascending(dialect: Dialect) -> Direction {
     Direction {
         descending: false,
@@ -297,7 +299,7 @@ fn ascending(dialect: Dialect) -> Direction {
     }
 }
 
-/// Leaves out what is there before.
+/// Removes duplicates.
 fn retain_first(groupings: &mut Vec<Grouping>) {
     let all = std::mem::take(groupings);
     for grouping in all {

@@ -1,4 +1,4 @@
-//! Asks the databases for partial aggregates, and merges them.
+//! Reads partial aggregates and merges them.
 
 use std::sync::Arc;
 
@@ -23,13 +23,13 @@ use crate::plan::spec::QuerySpec;
 use crate::plan::statement::{bound, ready};
 use crate::topology::Namespace;
 
-/// What a query of groups asks of its logical shards.
+/// What each logical shard is asked for groups.
 struct Question {
     plan: Arc<GroupPlan>,
     tables: Tables,
     spec: QuerySpec,
     bound: Bound,
-    /// Which of the merged groups are given.
+    /// The merged groups that are returned.
     bounds: Bounds,
 }
 
@@ -48,7 +48,7 @@ impl Question {
         let def = tables.def(0);
         let mut bounds = Bounds::of(&spec);
         let (tasks, several) = (shards.tasks(), matches!(shards, Shards::Scatter(_)));
-        // Of no logical shard there are no NULLs to be ordered, and nothing is asked.
+        // Without a logical shard, nothing is sent, so any database will do.
         let dialect = tasks
             .first()
             .map_or(Dialect::Postgres, |task| task.handle.dialect());
@@ -57,7 +57,7 @@ impl Question {
         let plan = GroupPlan::new(def, group_spec, dialect, several, tasks.len())?;
         let bound = Bound::of(&plan, &spec, tasks.len());
         if bound == Bound::Exactly {
-            // The database leaves out what comes before the offset.
+            // The database applies the offset.
             bounds = bounds.without_offset();
         }
         Ok(Self {
@@ -78,7 +78,7 @@ impl Question {
 }
 
 impl Plan<'_> {
-    /// The rows of a query of groups, each with what is selected first.
+    /// The rows of a query of groups, each with the selected items first.
     pub(crate) async fn groups(
         self,
         group_spec: &GroupSpec,
@@ -112,14 +112,14 @@ impl Plan<'_> {
     }
 }
 
-/// How many groups a statement gives.
+/// How many groups a statement returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bound {
     /// All of them.
     None,
-    /// The first so many: all that can be among those that are asked for.
+    /// The first so many, which include all requested ones.
     First(u64),
-    /// Those that are asked for: there is no other statement.
+    /// Exactly the requested ones: there is no other statement.
     Exactly,
 }
 
@@ -146,8 +146,8 @@ impl Bound {
 /// SELECT c0, c1 FROM (SELECT item AS c0, COUNT(*) AS c1 FROM shop_1.orders GROUP BY item) AS s1
 /// ```
 ///
-/// Where no group is spread over logical shards, each branch keeps to the HAVING of the query, and
-/// gives its first groups in the order, of which the server gives the first ones of all:
+/// If no group is spread over logical shards, each branch applies HAVING and returns its first
+/// groups in the order, and the server returns the first of all:
 ///
 /// ```sql
 /// SELECT c0, c1 FROM (
@@ -174,8 +174,8 @@ impl Partials<'_> {
         let mut columns = Vec::new();
         for (position, key) in plan.keys.iter().enumerate() {
             columns.push(key.expr(def, dialect)?);
-            // By its name: values that are bound twice would be two arguments, and to the database
-            // two expressions.
+            // By name: values that are bound twice would be two arguments, and two expressions to
+            // the database.
             select.group_by_col(name(position));
         }
         let partials = plan.partials.iter();

@@ -1,4 +1,4 @@
-//! The columns of a result that is to be merged: what is selected, and what it is sorted by.
+//! The columns of a result: those that are selected, and those that it is sorted by.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::plan::merge::{Direction, SortKey, Sorted, prefix};
 use crate::plan::order::{Nulls, Term};
 use crate::plan::spec::QuerySpec;
 
-/// The columns of a result that is to be merged.
+/// The columns of a result.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
-    /// The columns that are read: first those that are selected, then what else is sorted by.
+    /// The columns that are read: the selected ones, then further ones to sort by.
     pub(crate) columns: Vec<At>,
-    /// What is sorted by.
+    /// The columns to sort by.
     pub(crate) keys: Vec<Key>,
     directions: Arc<[Direction]>,
     /// Whether the prefix of the first key says all of it, so that one of the second may follow.
@@ -27,15 +27,15 @@ pub(crate) struct Shape {
     pub(crate) decimals: Arc<[Option<Digits>]>,
 }
 
-/// One column that is sorted by.
+/// One column to sort by.
 #[derive(Debug)]
 pub(crate) struct Key {
     /// Its position among the columns.
     pub(crate) position: usize,
-    /// How it is sorted by.
+    /// Its direction.
     pub(crate) term: Term,
     column: &'static FieldDef,
-    /// Whether it may be NULL though its type has none.
+    /// Whether it may be NULL although its type is not nullable.
     may_be_absent: bool,
 }
 
@@ -100,12 +100,12 @@ impl Shape {
         })
     }
 
-    /// How the rows are sorted; empty when they are not.
+    /// The directions of the order; empty without one.
     pub(crate) fn directions(&self) -> Arc<[Direction]> {
         Arc::clone(&self.directions)
     }
 
-    /// How the rows are sorted, in words.
+    /// The order as text.
     pub(crate) fn describe(&self, tables: &Tables) -> Vec<String> {
         let describe = |key: &Key| {
             let at = self.columns[key.position];
@@ -114,7 +114,7 @@ impl Shape {
         self.keys.iter().map(describe).collect()
     }
 
-    /// Reads a row, and what it is sorted by.
+    /// Reads a row and its key.
     pub(crate) fn sorted<T>(
         &self,
         row: &Row<'_>,
@@ -149,14 +149,14 @@ fn decimals(tables: &Tables, columns: &[At]) -> Arc<[Option<Digits>]> {
 impl Key {
     fn read(&self, row: &Row<'_>) -> Result<Value> {
         if self.may_be_absent && row.is_null(self.position)? {
-            // Any NULL: it is compared with whether the others are.
+            // Any NULL: only whether it is NULL is compared.
             return Ok(Value::Bool(None));
         }
         self.column.read(row, self.position)
     }
 }
 
-/// Why rows of several logical shards cannot be sorted by a column, if they cannot.
+/// The error if rows of several logical shards cannot be sorted by a column.
 pub(crate) fn unsortable(def: &'static ModelDef, ordinal: usize) -> Option<Error> {
     let column = &def.columns[ordinal];
     match column.column_type {

@@ -1,4 +1,4 @@
-//! The aggregates: what makes them.
+//! The constructors of aggregates.
 
 use super::item::Aggregate;
 use super::number::Number;
@@ -6,7 +6,7 @@ use crate::backend::Field;
 use crate::model::{Column, Model};
 use crate::plan::aggregate::{AggregateSpec, Function};
 
-/// How many rows a group has.
+/// The number of rows in a group.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -35,7 +35,7 @@ pub fn count<M: Model>() -> Aggregate<M, u64> {
     Aggregate::new(AggregateSpec::Count)
 }
 
-/// Aggregates. All pass over NULL, and of nothing but NULL give `None`, or a count of 0.
+/// Aggregates. All ignore NULL, and return `None`, or a count of 0, if there is nothing but NULL.
 // What `sum` and `avg` give is a parameter of them, so that the compiler says that a text is no
 // number, and not that there is no such method.
 impl<M: Model, T: Field> Column<M, T> {
@@ -43,26 +43,25 @@ impl<M: Model, T: Field> Column<M, T> {
         Aggregate::new(AggregateSpec::Of(function, self.ordinal()))
     }
 
-    /// How many values are not NULL.
+    /// The number of values that are not NULL.
     #[must_use]
     pub fn count(self) -> Aggregate<M, u64> {
         self.aggregate(Function::Count)
     }
 
-    /// How many values there are that differ from each other, NULL left out.
+    /// The number of distinct values, ignoring NULL.
     ///
-    /// Exact: over several logical shards, each gives its values by group, so that as many rows are
-    /// read as there are pairs of a group and a value in each. Grouped by the shard key, the
-    /// databases count.
+    /// Exact: each of several logical shards returns its distinct values by group, so one row is
+    /// read for each pair of group and value. Grouped by the shard key, the databases count.
     #[must_use]
     pub fn count_distinct(self) -> Aggregate<M, u64> {
         self.aggregate(Function::CountDistinct)
     }
 
-    /// The sum: of integers an `i128`, which does not overflow, of floats an `f64`, of decimals a
-    /// `Decimal`, or an error where it has more digits than that.
+    /// The sum: an `i128` for integers, which does not overflow, an `f64` for floats, and a
+    /// `Decimal` for decimals, or an error if it has too many digits.
     ///
-    /// Decimals are not added on SQLite, which holds them as texts.
+    /// Not for decimals on SQLite, which stores them as text.
     #[must_use]
     pub fn sum<S>(self) -> Aggregate<M, Option<S>>
     where
@@ -71,8 +70,7 @@ impl<M: Model, T: Field> Column<M, T> {
         self.aggregate(Function::Sum)
     }
 
-    /// The mean: the sum by the count, of integers and floats an `f64`, of decimals a `Decimal`,
-    /// rounded to the digits that it has.
+    /// The mean: an `f64` for integers and floats, and a rounded `Decimal` for decimals.
     #[must_use]
     pub fn avg<S>(self) -> Aggregate<M, Option<S>>
     where
@@ -81,26 +79,26 @@ impl<M: Model, T: Field> Column<M, T> {
         self.aggregate(Function::Avg)
     }
 
-    /// The least value.
+    /// The minimum.
     ///
-    /// Texts need `#[shard(collation = "binary")]` over several logical shards. Truth values have
-    /// [`bool_and`](Self::bool_and); JSON has no order, and PostgreSQL has none for byte strings
-    /// and UUIDs here.
+    /// Over several logical shards, strings require `#[shard(collation = "binary")]`. For booleans,
+    /// use [`bool_and`](Self::bool_and). Not for JSON, nor for byte strings and UUIDs on
+    /// PostgreSQL.
     #[must_use]
     pub fn min(self) -> Aggregate<M, Option<T::Plain>> {
         self.aggregate(Function::Min)
     }
 
-    /// The greatest value; as [`min`](Self::min).
+    /// The maximum; as [`min`](Self::min).
     #[must_use]
     pub fn max(self) -> Aggregate<M, Option<T::Plain>> {
         self.aggregate(Function::Max)
     }
 
-    /// The variance of the values, taken for the whole population. Not on SQLite.
+    /// The population variance. Not on SQLite.
     ///
-    /// Over several logical shards it is made of their counts, means and variances, by the formula
-    /// of Chan, Golub and LeVeque (1979), which loses no digits where the mean is large.
+    /// Over several logical shards, it is computed from their counts, means and variances by the
+    /// formula of Chan, Golub and LeVeque (1979), which is numerically stable for large means.
     #[must_use]
     pub fn var_pop(self) -> Aggregate<M, Option<f64>>
     where
@@ -109,7 +107,7 @@ impl<M: Model, T: Field> Column<M, T> {
         self.aggregate(Function::VarPop)
     }
 
-    /// The variance of the values, taken for a sample: `None` of less than two. Not on SQLite.
+    /// The sample variance; `None` for fewer than two values. Not on SQLite.
     #[must_use]
     pub fn var_samp(self) -> Aggregate<M, Option<f64>>
     where
@@ -118,7 +116,7 @@ impl<M: Model, T: Field> Column<M, T> {
         self.aggregate(Function::VarSamp)
     }
 
-    /// The standard deviation of the values, taken for the whole population. Not on SQLite.
+    /// The population standard deviation. Not on SQLite.
     #[must_use]
     pub fn stddev_pop(self) -> Aggregate<M, Option<f64>>
     where
@@ -127,8 +125,7 @@ impl<M: Model, T: Field> Column<M, T> {
         self.aggregate(Function::StddevPop)
     }
 
-    /// The standard deviation of the values, taken for a sample: `None` of less than two. Not on
-    /// SQLite.
+    /// The sample standard deviation; `None` for fewer than two values. Not on SQLite.
     #[must_use]
     pub fn stddev_samp(self) -> Aggregate<M, Option<f64>>
     where
@@ -138,7 +135,7 @@ impl<M: Model, T: Field> Column<M, T> {
     }
 }
 
-/// Aggregates of truth values.
+/// Aggregates of booleans.
 impl<M: Model, T: Field<Plain = bool>> Column<M, T> {
     /// Whether all values are true.
     #[must_use]

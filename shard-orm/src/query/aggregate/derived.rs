@@ -1,4 +1,4 @@
-//! What is derived from a column, to group by: a date's year, a number's bucket.
+//! Values derived from a column, to group by: the year of a date, the bucket of a number.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,12 +8,12 @@ use crate::backend::{DatePart, Field, read_value};
 use crate::model::{Column, Model};
 use crate::plan::aggregate::{Derivation, Grouping, Item};
 
-/// What is made of a column of the model `M`, and gives a `T`: to group by, to select and to order
-/// groups by.
+/// A value of type `T` derived from a column of the model `M`, to group by, select and order groups
+/// by.
 ///
-/// Made by the methods of a [`Column`]: [`date`](Column::date), [`year`](Column::year),
-/// [`bucket`](Column::bucket) and so on. It means the same on all databases, and is NULL where the
-/// column is.
+/// Created by the methods of a [`Column`]: [`date`](Column::date), [`year`](Column::year),
+/// [`bucket`](Column::bucket) and others. It is the same on all databases, and NULL if the column
+/// is.
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -84,11 +84,11 @@ impl<M, T> fmt::Debug for Derived<M, T> {
     }
 }
 
-/// What rows are grouped by beside the column itself.
+/// Derived values to group by.
 // What a method gives is a parameter of it, so that the compiler says which bound is not met, and
 // not that there is no such method.
 impl<M: Model, T: Field> Column<M, T> {
-    /// The date, of a moment in UTC: a `NaiveDate` of `chrono`, or a `Date` of `time`.
+    /// The date, in UTC for a timestamp: a `NaiveDate` of `chrono`, or a `Date` of `time`.
     ///
     /// ```no_run
     /// # #[cfg(feature = "chrono")]
@@ -123,7 +123,7 @@ impl<M: Model, T: Field> Column<M, T> {
         Derived::new(Derivation::Part(DatePart::Date), self)
     }
 
-    /// The year of the date, of a moment in UTC.
+    /// The year, in UTC for a timestamp.
     #[must_use]
     pub fn year<N>(self) -> Derived<M, N>
     where
@@ -132,8 +132,8 @@ impl<M: Model, T: Field> Column<M, T> {
         Derived::new(Derivation::Part(DatePart::Year), self)
     }
 
-    /// The month of the date, from 1 to 12, of a moment in UTC. Months of several years are told
-    /// apart by the [`year`](Self::year) beside it.
+    /// The month, from 1 to 12, in UTC for a timestamp. Group by [`year`](Self::year) as well to
+    /// distinguish months of different years.
     #[must_use]
     pub fn month<N>(self) -> Derived<M, N>
     where
@@ -142,7 +142,7 @@ impl<M: Model, T: Field> Column<M, T> {
         Derived::new(Derivation::Part(DatePart::Month), self)
     }
 
-    /// The day of the month, from 1 to 31, of a moment in UTC.
+    /// The day of the month, from 1 to 31, in UTC for a timestamp.
     #[must_use]
     pub fn day<N>(self) -> Derived<M, N>
     where
@@ -151,7 +151,7 @@ impl<M: Model, T: Field> Column<M, T> {
         Derived::new(Derivation::Part(DatePart::Day), self)
     }
 
-    /// The hour, from 0 to 23, of a moment in UTC.
+    /// The hour, from 0 to 23, in UTC for a timestamp.
     #[must_use]
     pub fn hour<N>(self) -> Derived<M, N>
     where
@@ -160,10 +160,10 @@ impl<M: Model, T: Field> Column<M, T> {
         Derived::new(Derivation::Part(DatePart::Hour), self)
     }
 
-    /// The number of the bucket of this width: the quotient, rounded down. Bucket `n` holds what
-    /// is at least `n * width` and less than `(n + 1) * width`, so that `-1` lies in bucket `-1`.
+    /// The number of the bucket of this width: the quotient, rounded down. Bucket `n` contains
+    /// values from `n * width` to less than `(n + 1) * width`, so `-1` is in bucket `-1`.
     ///
-    /// A width below 1 is refused ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query
+    /// A width below 1 is rejected ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query
     /// runs.
     #[must_use]
     pub fn bucket<Q>(self, width: i64) -> Derived<M, Q>
@@ -173,11 +173,11 @@ impl<M: Model, T: Field> Column<M, T> {
         Derived::new(Derivation::Bucket(width), self)
     }
 
-    /// The remainder of the division, from 0 to `by - 1`, of negative numbers too (as
+    /// The remainder of the division, from 0 to `by - 1`, also for negative numbers (as
     /// [`i64::rem_euclid`]).
     ///
-    /// A divisor below 1 is refused ([`Unsupported`](crate::ErrorKind::Unsupported)) when the query
-    /// runs.
+    /// A divisor below 1 is rejected ([`Unsupported`](crate::ErrorKind::Unsupported)) when the
+    /// query runs.
     #[must_use]
     pub fn modulo<Q>(self, by: i64) -> Derived<M, Q>
     where

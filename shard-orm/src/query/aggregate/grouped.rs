@@ -1,4 +1,4 @@
-//! The builder of queries of groups, and the verbs that run them.
+//! The builder of queries of groups.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,21 +14,21 @@ use crate::query::scope::{AllShards, OnKey, OnKeys, OnShard, Unscoped};
 use crate::query::selection::{AllColumns, Selection};
 use crate::topology::Read;
 
-/// A query of groups of rows of the model `M` that runs at `P` and gives back `S` of each.
+/// A query of groups of rows of the model `M` with the scope `P`, which returns `S` for each group.
 ///
-/// Begun by [`Query::group_by`], [`Query::aggregate`] or [`Query::distinct`]; run by
+/// Created by [`Query::group_by`], [`Query::aggregate`] or [`Query::distinct`]; run by
 /// [`all`](Self::all), [`first`](Self::first) or [`one`](Self::one).
 ///
-/// Over several logical shards, each gives partial aggregates of its rows, and the client merges
-/// them: what it gives is what one database with all the rows would give, up to the order in which
-/// floats are added. What cannot be merged is refused: groups, distinct values, least and greatest
-/// ones of texts that the client cannot compare (see `#[shard(collation = "binary")]`), and
-/// variances on SQLite. The groups that a query has, of its distinct values each, are in memory
-/// at once. There is no common snapshot over the shards.
+/// Each of several logical shards computes partial aggregates of its rows, and the client merges
+/// them: the result is that of one database with all rows, except for the order in which floats are
+/// added. Aggregates that cannot be merged are rejected: groups, distinct values, minima and maxima
+/// of strings that the client cannot compare (see `#[shard(collation = "binary")]`), and variances
+/// on SQLite. All groups of a query, with their distinct values, are in memory at once. There is no
+/// common snapshot over the shards.
 ///
-/// Grouped by the shard key, or of one logical shard, a group is not spread: the databases count
-/// its distinct values, and leave out what `having`, order and limit do not give, as far as they
-/// compare what the client would (not averages, variances, and sums of floats).
+/// Grouped by the shard key, or in one logical shard, no group is spread over shards: the databases
+/// count distinct values and apply `having`, order and limit, if they compare values as the client
+/// does (not averages, variances, and sums of floats).
 ///
 /// ```no_run
 /// # use shard_orm::prelude::*;
@@ -70,13 +70,13 @@ pub struct Grouped<M, P, S> {
 }
 
 impl<M: Model, P> Query<M, P, AllColumns> {
-    /// Groups the rows by a column, by what is derived from one (as
-    /// [`Order::PLACED_AT.year()`](crate::Column::year)), by whether they meet a
+    /// Groups the rows by a column, by a derived value (such as
+    /// [`Order::PLACED_AT.year()`](crate::Column::year)), by whether they match a
     /// [`Filter`](crate::Filter), by a [`GroupExpr`](super::GroupExpr), or by a tuple of up to
-    /// twelve of these; NULL is a group of its own.
+    /// twelve of these. NULL is a group of its own.
     ///
-    /// Gives back what it groups by, unless [`Grouped::select`] says what. An order, a limit and an
-    /// offset come after it: they are of groups.
+    /// Returns the keys of the groups, unless [`Grouped::select`] is called. Order, limit and
+    /// offset come after it and apply to groups.
     #[allow(clippy::needless_pass_by_value)] // A key is `Copy`, or made for this.
     pub fn group_by<G: GroupKeys<M>>(self, keys: G) -> Grouped<M, P, G> {
         let selected = keys.items();
@@ -87,8 +87,8 @@ impl<M: Model, P> Query<M, P, AllColumns> {
         Grouped::begin(self, groups.collect(), selected)
     }
 
-    /// Takes all rows as one group, and gives back an aggregate, or a tuple of up to twelve. Of no
-    /// rows too, there is one group: with counts of 0, and NULL for all else.
+    /// Treats all rows as one group, and returns an aggregate, or a tuple of up to twelve. Without
+    /// rows there is still one group, with counts of 0, and NULL for everything else.
     #[allow(clippy::needless_pass_by_value)] // Aggregates are `Copy`, tuples of them too.
     pub fn aggregate<A: GroupSelection<M>>(self, aggregates: A) -> Grouped<M, P, A> {
         let selected = aggregates.items();
@@ -97,9 +97,9 @@ impl<M: Model, P> Query<M, P, AllColumns> {
 }
 
 impl<M: Model, P, S> Query<M, P, S> {
-    /// Gives back each row once, of those that are equal in all selected columns.
+    /// Returns distinct rows of the selected columns.
     ///
-    /// As grouped by them: order, limit and offset are of the rows that are left.
+    /// Order, limit and offset apply to the distinct rows.
     pub fn distinct(mut self) -> Grouped<M, P, S>
     where
         S: Selection<M> + GroupSelection<M>,
@@ -155,7 +155,7 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         }
     }
 
-    /// Gives back these of each group: what is grouped by, and aggregates; one, or a tuple of up to
+    /// Selects what is returned for each group: keys and aggregates; one, or a tuple of up to
     /// twelve.
     #[allow(clippy::needless_pass_by_value)] // An item is `Copy`, or made for this.
     pub fn select<T: GroupSelection<M>>(mut self, items: T) -> Grouped<M, P, T> {
@@ -167,8 +167,8 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         }
     }
 
-    /// Keeps the groups that meet this condition, beside those of earlier calls. Its aggregates
-    /// need not be selected.
+    /// Adds a condition on groups. Groups must meet all conditions. Its aggregates need not be
+    /// selected.
     pub fn having(mut self, having: Having<M>) -> Self {
         let all = having
             .condition
@@ -183,8 +183,8 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         self
     }
 
-    /// Orders by an aggregate or by what is grouped by, after those of earlier calls; neither need be
-    /// selected. Ties, and groups without an order, are ordered by what is grouped by.
+    /// Adds an aggregate or a key to the order; it need not be selected. Ties, and groups without
+    /// an order, are ordered by their keys.
     pub fn order_by(mut self, order: impl Into<GroupOrder<M>>) -> Self {
         let term = order.into().term;
         if !self
@@ -198,13 +198,13 @@ impl<M: Model, P, S> Grouped<M, P, S> {
         self
     }
 
-    /// Gives at most this many groups.
+    /// Limits the number of groups.
     pub fn limit(mut self, groups: u64) -> Self {
         self.base = self.base.limit(groups);
         self
     }
 
-    /// Leaves out the first so many groups.
+    /// Skips this many groups.
     pub fn offset(mut self, groups: u64) -> Self {
         self.base = self.base.offset(groups);
         self
@@ -218,12 +218,12 @@ impl<M: Model, P, S> Grouped<M, P, S> {
 }
 
 impl<M: Sharded, S> Grouped<M, Unscoped, S> {
-    /// Asks for the rows of this shard key; see [`Query::on`].
+    /// Restricts the query to the rows of this shard key; see [`Query::on`].
     pub fn on(self, key: impl IntoKey<M::Key>) -> Grouped<M, OnKey<M::Key>, S> {
         self.at(|base| base.on(key))
     }
 
-    /// Asks for the rows of these shard keys; see [`Query::on_each`].
+    /// Restricts the query to the rows of these shard keys; see [`Query::on_each`].
     pub fn on_each<K: IntoKey<M::Key>>(
         self,
         keys: impl IntoIterator<Item = K>,
@@ -231,12 +231,12 @@ impl<M: Sharded, S> Grouped<M, Unscoped, S> {
         self.at(|base| base.on_each(keys))
     }
 
-    /// Asks for the rows of all logical shards; see [`Query::scatter`].
+    /// Queries all logical shards; see [`Query::scatter`].
     pub fn scatter(self) -> Grouped<M, AllShards, S> {
         self.at(|base| base.scatter())
     }
 
-    /// Asks for all rows in one logical shard, by its number; see [`Query::on_shard`].
+    /// Queries all rows of one logical shard, by its number; see [`Query::on_shard`].
     pub fn on_shard(self, shard: u32) -> Grouped<M, OnShard, S> {
         self.at(|base| base.on_shard(shard))
     }

@@ -1,4 +1,4 @@
-//! What is selected of groups, with its types.
+//! Selections of groups, with their types.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,11 +13,11 @@ use crate::plan::aggregate::{AggregateSpec, Grouping, Item};
 use crate::query::Filter;
 use crate::query::selection::{As, Projection};
 
-/// An aggregate over rows of the model `M` that gives a `T`.
+/// An aggregate over rows of the model `M` with the result `T`.
 ///
-/// Made by [`count`](super::count) and by the methods of a [`Column`]; selected by
-/// [`Grouped::select`](super::Grouped::select), compared in
-/// [`having`](super::Grouped::having), and ordered by.
+/// Created by [`count`](super::count) and by the methods of a [`Column`]; used in
+/// [`Grouped::select`](super::Grouped::select), [`having`](super::Grouped::having) and
+/// [`order_by`](super::Grouped::order_by).
 pub struct Aggregate<M, T> {
     pub(super) spec: AggregateSpec,
     of: PhantomData<fn() -> (M, T)>,
@@ -46,13 +46,13 @@ impl<M, T> fmt::Debug for Aggregate<M, T> {
     }
 }
 
-/// What is grouped by, or an aggregate.
+/// A key of groups, or an aggregate.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not selected from groups of `{M}`",
     note = "select what is grouped by, and aggregates such as `count()` or `column.sum()`"
 )]
 pub trait GroupItem<M>: Send + Sync + 'static {
-    /// What it gives.
+    /// The type of its value.
     type Out: Send + 'static;
 
     #[doc(hidden)]
@@ -63,8 +63,8 @@ pub trait GroupItem<M>: Send + Sync + 'static {
     fn read(row: &Row<'_>, position: usize) -> Result<Self::Out>;
 }
 
-/// What rows are grouped by: a [`Column`], what is [`Derived`] from one, a [`GroupExpr`], or a
-/// [`Filter`], which gives whether a row meets it.
+/// A key of groups: a [`Column`], a [`Derived`] value, a [`GroupExpr`], or a [`Filter`], whose
+/// value is whether a row matches it.
 #[diagnostic::on_unimplemented(
     message = "rows of `{M}` are not grouped by `{Self}`",
     note = "group by columns, by what is derived from them, as `column.year()` or \
@@ -72,13 +72,13 @@ pub trait GroupItem<M>: Send + Sync + 'static {
 )]
 pub trait GroupKey<M>: GroupItem<M> {}
 
-/// What one group gives back: a [`GroupItem`], or a tuple of up to twelve.
+/// The selection of a group: a [`GroupItem`], or a tuple of up to twelve.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not selected from groups of `{M}`",
     note = "select what is grouped by, and aggregates: one, or a tuple of up to twelve"
 )]
 pub trait GroupSelection<M>: Send + Sync + 'static {
-    /// What one group gives.
+    /// The result of one group.
     type Out: Send + 'static;
 
     #[doc(hidden)]
@@ -89,7 +89,7 @@ pub trait GroupSelection<M>: Send + Sync + 'static {
     fn read(row: &Row<'_>) -> Result<Self::Out>;
 }
 
-/// What [`group_by`](crate::Query::group_by) takes: a [`GroupKey`], or a tuple of up to twelve.
+/// The keys of groups: a [`GroupKey`], or a tuple of up to twelve.
 #[diagnostic::on_unimplemented(
     message = "rows of `{M}` are not grouped by `{Self}`",
     note = "group by columns, by what is derived from them, as `column.year()` or \
@@ -97,7 +97,7 @@ pub trait GroupSelection<M>: Send + Sync + 'static {
 )]
 pub trait GroupKeys<M>: GroupSelection<M> {}
 
-/// An item is a selection of it alone, too.
+/// A single item is a selection.
 macro_rules! items {
     ($([$($generics:tt)*] $item:ty, $out:ty: |$this:ident| $to_item:expr;)*) => {$(
         impl<M: Model, $($generics)*> GroupItem<M> for $item {

@@ -1,11 +1,11 @@
-//! What can be added up.
+//! Numbers, which have sums and means.
 
 use crate::backend::Field;
 
-/// A field that is a number: what it adds up to, and what its mean is.
+/// A numeric field, with the types of its sum and mean.
 ///
-/// Implemented for integers (sums of `i128`, means of `f64`), floats (`f64` both) and, with the
-/// feature `decimal`, `Decimal`. For a struct around one of them, hand on to that:
+/// Implemented for integers (sum `i128`, mean `f64`), floats (`f64` for both) and, with the feature
+/// `decimal`, `Decimal`. For a newtype, forward to the inner type:
 ///
 /// ```
 /// use shard_orm::aggregate::Number;
@@ -25,10 +25,10 @@ use crate::backend::Field;
             the number"
 )]
 pub trait Number: Field {
-    /// What values of it add up to.
+    /// The type of the sum.
     type Sum;
 
-    /// What their mean is.
+    /// The type of the mean.
     type Mean;
 }
 

@@ -12,7 +12,7 @@ use crate::plan::aggregate::{GroupTerm, Item};
 use crate::query::Filter;
 use crate::query::order::OrderBy;
 
-/// One part of an order of groups: what is grouped by, or an aggregate, selected or not.
+/// One term of an order of groups: a key or an aggregate, selected or not.
 ///
 /// `Order::ITEM.asc()`, `Order::PLACED_AT.year().desc()`, `count().desc()`,
 /// `Order::QUANTITY.sum().desc().nulls_last()`.
@@ -35,32 +35,32 @@ impl<M> GroupOrder<M> {
         }
     }
 
-    /// NULL before all values.
+    /// Sorts NULL before all values.
     pub fn nulls_first(mut self) -> Self {
         self.term.nulls = Some(Nulls::First);
         self
     }
 
-    /// NULL after all values.
+    /// Sorts NULL after all values.
     pub fn nulls_last(mut self) -> Self {
         self.term.nulls = Some(Nulls::Last);
         self
     }
 }
 
-/// How groups are ordered by it.
+/// Orders of groups.
 macro_rules! orders {
     ($([$($generics:tt)*] $item:ty: |$this:ident| $to_item:expr;)*) => {$(
         impl<M, $($generics)*> $item {
-            /// Smallest first. NULL stands where the database puts it: last on PostgreSQL, first
-            /// on the others.
+            /// Ascending order. NULL sorts as the database does: last on PostgreSQL, first on the
+            /// others.
             pub fn asc(self) -> GroupOrder<M> {
                 let $this = self;
                 GroupOrder::new($to_item, false, None)
             }
 
-            /// Largest first. NULL stands where the database puts it: first on PostgreSQL, last on
-            /// the others.
+            /// Descending order. NULL sorts as the database does: first on PostgreSQL, last on the
+            /// others.
             pub fn desc(self) -> GroupOrder<M> {
                 let $this = self;
                 GroupOrder::new($to_item, true, None)

@@ -1,12 +1,12 @@
-//! What an aggregate gives.
+//! The results of aggregates.
 
 use crate::backend::{Field, Row};
 use crate::error::Result;
 use crate::plan::aggregate::integer_of;
 
-/// What an aggregate gives: a count, or an `Option` of what a column holds or adds up to.
+/// The result of an aggregate: a count, or an `Option` of a value or a sum.
 pub trait AggregateValue: Sized + Send + 'static {
-    /// What it is compared with in `having`.
+    /// The type that it is compared with in `having`.
     type Plain;
 
     #[doc(hidden)]

@@ -16,16 +16,16 @@ use crate::query::{Query, QueryFuture};
 
 /// The verbs that run a query of groups.
 impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> {
-    /// All groups.
+    /// Returns all groups.
     ///
-    /// One statement for the logical shards of each server, without their rows: what is read is a
-    /// row for each group of each logical shard, or fewer where groups are not spread.
+    /// Sends one statement for the logical shards of each server. It reads one row per group and
+    /// logical shard, or fewer if no group is spread over several logical shards.
     ///
     /// # Errors
-    /// When a shard is unknown or unavailable; [`Unsupported`](ErrorKind::Unsupported) for what is
-    /// not merged or not done by the database, and for a column that is selected or ordered by and
-    /// not grouped by; [`Decode`](ErrorKind::Decode) for a sum that its type does not hold;
-    /// [`Check`](ErrorKind::Check) for one of floats beyond the largest float.
+    /// If a shard is unknown or unavailable; [`Unsupported`](ErrorKind::Unsupported) for aggregates
+    /// that cannot be merged or that the database does not have, and for a column that is selected
+    /// or ordered by but not grouped by; [`Decode`](ErrorKind::Decode) for a sum that its type
+    /// cannot hold; [`Check`](ErrorKind::Check) for a sum of floats beyond the largest float.
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Vec<S::Out>>
     where
         Query<M, P, AllColumns>: NamesAShard,
@@ -39,7 +39,7 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
         })
     }
 
-    /// The first group, if there is any.
+    /// Returns the first group, if there is one.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -57,10 +57,11 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
         })
     }
 
-    /// The first group. After [`Query::aggregate`] there is one, unless a `having` leaves it out.
+    /// Returns the first group. After [`Query::aggregate`] there is one, unless a `having` excludes
+    /// it.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) when there is none; otherwise as [`all`](Self::all).
+    /// [`NotFound`](ErrorKind::NotFound) if there is no group; otherwise as [`all`](Self::all).
     pub fn one<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, S::Out>
     where
         Query<M, P, AllColumns>: NamesAShard,
@@ -74,11 +75,11 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
         })
     }
 
-    /// What [`all`](Self::all) would send, where, and what it makes of the answers; see
-    /// [`Query::explain`].
+    /// Returns the statements that [`all`](Self::all) would send, their servers, and how results
+    /// are merged; see [`Query::explain`].
     ///
     /// # Errors
-    /// Those that [`all`](Self::all) gives before it asks a database.
+    /// Those that [`all`](Self::all) returns before it sends a statement.
     pub fn explain<'e>(self, on: impl Executor<'e>) -> Result<Explain>
     where
         Query<M, P, AllColumns>: NamesAShard,
@@ -87,8 +88,8 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Grouped<M, P, S> 
         plan.explain_groups(&self.group_spec)
     }
 
-    /// Gives what there is when some logical shards do not answer, and says which are missing; see
-    /// [`Query::partial`]. A group then holds the rows of the others.
+    /// Tolerates logical shards that do not respond, and returns which are missing; see
+    /// [`Query::partial`]. Groups then contain the rows of the other shards.
     pub fn partial(self) -> Partially<Self> {
         Partially(self)
     }
@@ -124,10 +125,10 @@ impl<M: Model, P: Send + Sync + 'static, S: GroupSelection<M>> Partially<Grouped
 where
     Query<M, P, AllColumns>: NamesAShard,
 {
-    /// All groups of the shards that answer; see [`Grouped::all`].
+    /// Returns all groups of the shards that respond; see [`Grouped::all`].
     ///
     /// # Errors
-    /// As [`Grouped::all`], but for what makes a shard missing.
+    /// As [`Grouped::all`], except for those that make a shard missing.
     pub fn all<'e>(self, on: impl Executor<'e>) -> QueryFuture<'e, Partial<Vec<S::Out>>> {
         let rows = self.0.rows_of(on.target(), Plan::begin_partial);
         Box::pin(async move {

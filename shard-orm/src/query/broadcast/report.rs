@@ -1,9 +1,9 @@
-//! What came of a broadcast, place by place.
+//! The report of a broadcast.
 
 use crate::error::{Error, Result, ShardId};
 
-/// What came of a broadcast: an outcome for each logical shard in the order of their numbers, or
-/// for each server, by the first of its logical shards.
+/// The report of a broadcast: an outcome for each logical shard in the order of their numbers, or
+/// for each server in the order of its first logical shard.
 ///
 /// ```no_run
 /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
@@ -23,18 +23,18 @@ pub struct BroadcastReport<T> {
     pub outcomes: Vec<Outcome<T>>,
 }
 
-/// What came of a broadcast in one place.
+/// The outcome of a broadcast for one target.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Outcome<T> {
     /// The name of the server.
     pub server: String,
-    /// The logical shard; `None` of a statement for each server.
+    /// The logical shard; `None` for a statement per server.
     pub shard: Option<ShardId>,
-    /// What the statement gave, or why it failed; `None` when it was not begun, after an error
-    /// elsewhere. An error of the kind [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown) may
-    /// stand for a statement that was carried out.
+    /// The result of the statement, or its error; `None` if it was not started, after an error
+    /// elsewhere. After [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown), the statement may
+    /// have been executed.
     #[cfg_attr(
         feature = "serde",
         serde(
@@ -47,7 +47,7 @@ pub struct Outcome<T> {
 }
 
 impl<T> Outcome<T> {
-    /// What the place is called: `shop/3`, or the name of a server.
+    /// Returns the name of the target: `shop/3`, or the name of a server.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.shard {
@@ -58,7 +58,7 @@ impl<T> Outcome<T> {
 }
 
 impl<T> BroadcastReport<T> {
-    /// Whether it was done everywhere.
+    /// Returns whether the statement succeeded everywhere.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.outcomes
@@ -66,7 +66,7 @@ impl<T> BroadcastReport<T> {
             .all(|outcome| matches!(outcome.result, Some(Ok(_))))
     }
 
-    /// Where it failed, and why.
+    /// Returns the failed outcomes with their errors.
     pub fn failed(&self) -> impl Iterator<Item = (&Outcome<T>, &Error)> {
         self.outcomes.iter().filter_map(|outcome| {
             let error = outcome.result.as_ref()?.as_ref().err()?;
@@ -74,12 +74,12 @@ impl<T> BroadcastReport<T> {
         })
     }
 
-    /// What the statement gave in each place, in their order.
+    /// Returns the results of all targets, in order.
     ///
     /// # Errors
-    /// The first of the errors there are. Its [`done_shards`](Error::done_shards) and
-    /// [`failed_shards`](Error::failed_shards) say on which logical shards the statement was
-    /// carried out, and on which it failed or was not begun; of a statement for each server its
+    /// The first error. Its [`done_shards`](Error::done_shards) and
+    /// [`failed_shards`](Error::failed_shards) list the logical shards on which the statement
+    /// succeeded, and those on which it failed or was not started; for a statement per server, its
     /// message does.
     pub fn into_result(self) -> Result<Vec<T>> {
         let several = self.outcomes.len() > 1;

@@ -1,11 +1,11 @@
-//! SQL without a statement, which the databases answer each in their own way.
+//! SQL without a statement, to which each database responds differently.
 //!
-//! Called before a text of the users' own is sent.
+//! Called before raw SQL is sent.
 
 use crate::error::{Error, Result};
 
-/// Refuses a text that holds comments alone: its answer has no end that could be told from one that
-/// broke off.
+/// Rejects a text with nothing but comments: the end of its response cannot be distinguished from a
+/// lost connection.
 pub(in crate::query) fn refuse_empty(text: &str) -> Result<()> {
     let mut rest = text;
     loop {

@@ -1,6 +1,6 @@
-//! Placeholders in the users' own SQL: `?` or `$1`, translated for the database.
+//! Placeholders in raw SQL: `?` or `$1`, translated for the database.
 //!
-//! Called by `text`, which knows where quotes and comments are.
+//! Called by `text`, which skips quotes and comments.
 
 use crate::backend::ends_in_name;
 use crate::dialect::Dialect;
@@ -33,8 +33,8 @@ impl Placeholders {
         }
     }
 
-    /// Translates what begins here with `?` or `$`, and gives its length; 0 when it is neither a
-    /// placeholder nor an escaped question mark.
+    /// Translates a placeholder or an escaped question mark at this position, and returns its
+    /// length; 0 if there is neither.
     pub(super) fn translate(&mut self, text: &str, expanded: &mut String) -> Result<usize> {
         if text.starts_with("??") {
             expanded.push('?');
@@ -70,7 +70,7 @@ impl Placeholders {
         Ok(1 + digits)
     }
 
-    /// The arguments in the order in which the database takes them, of so many that are bound.
+    /// The arguments in the order of the database's placeholders, given the number of bound ones.
     pub(super) fn finish(self, bound: usize) -> Result<Vec<usize>> {
         let needed = self.arguments.iter().map(|one| one + 1).max().unwrap_or(0);
         if needed != bound {

@@ -1,19 +1,19 @@
-//! What a row of a statement in the users' own SQL is read as.
+//! The result types of raw SQL.
 
 use crate::backend::{Field, Row};
 use crate::error::{Error, Result};
 
-/// What a row of a statement in the users' own SQL is read as: one field, a tuple of up to twelve,
-/// a model or a projection. The result must have just its columns.
+/// The type of a row of raw SQL: one field, a tuple of up to twelve, a model or a projection. The
+/// result must have exactly its columns.
 #[diagnostic::on_unimplemented(
     message = "a row is not read as `{Self}`",
     note = "use a field, a tuple of up to twelve fields, a model or a projection"
 )]
 pub trait ReadRow: Sized + Send + 'static {
-    /// How many columns it takes.
+    /// The number of columns.
     const WIDTH: usize;
 
-    /// Reads the columns from the first on.
+    /// Reads a value, starting at the first column.
     ///
     /// # Errors
     /// As [`Field::read`].
@@ -53,7 +53,7 @@ tuples!(10: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 tuples!(11: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
 tuples!(12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 
-/// Reads a row that has just the columns of `T`.
+/// Reads a row that has exactly the columns of `T`.
 pub(in crate::query) fn read<T: ReadRow>(row: &Row<'_>) -> Result<T> {
     if row.len() == T::WIDTH {
         return T::read_row(row);

@@ -1,4 +1,4 @@
-//! A statement on each of several logical shards, whose results the user makes one of.
+//! A raw SQL statement on each of several logical shards, whose results the user combines.
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,11 +21,11 @@ use crate::query::scope::private::Scope as _;
 use crate::query::select::Query;
 use crate::topology::Namespace;
 
-/// The rows of one logical shard, taken off their connection one by one; what
-/// [`RawQuery::reduce`] hands to each shard's part.
+/// The rows of one logical shard, read from the connection one by one; passed to the closure of
+/// [`RawQuery::reduce`].
 ///
-/// A [`Stream`], with [`try_next`](Self::try_next) of its own, so that no trait has to be brought.
-/// Dropped before its end it closes the connection; inside a transaction it ends that.
+/// A [`Stream`], with its own [`try_next`](Self::try_next), so that no trait has to be imported.
+/// Dropping it early closes the connection, and inside a transaction ends the transaction.
 #[must_use = "rows are read when they are asked for"]
 pub struct ShardRows<'e, T> {
     shard: ShardId,
@@ -33,13 +33,13 @@ pub struct ShardRows<'e, T> {
 }
 
 impl<T> ShardRows<'_, T> {
-    /// The logical shard that the rows are of.
+    /// Returns the logical shard of the rows.
     #[must_use]
     pub fn shard(&self) -> &ShardId {
         &self.shard
     }
 
-    /// The next row; `None` after the last one.
+    /// Returns the next row; `None` after the last one.
     ///
     /// # Errors
     /// As [`RawQuery::all`].
@@ -68,12 +68,11 @@ impl<M: Model, P: Send + Sync + 'static> RawQuery<M, P>
 where
     Query<M, P>: NamesAShard,
 {
-    /// Runs the statement on each logical shard of the query, and makes one result of all.
+    /// Runs the statement on each logical shard of the query, and combines the results.
     ///
-    /// `each` is given the rows of one logical shard and makes a part of them; `merge` puts two
-    /// parts together, and folds all of them in the order of the numbers of their shards. How
-    /// results become one is not guessed from the text. `None` when no logical shard was asked, as
-    /// by `on_each` of no keys.
+    /// `each` reduces the rows of one logical shard to a partial result; `merge` combines two
+    /// partial results, in the order of the shard numbers. Returns `None` if no logical shard was
+    /// asked, as for `on_each` without keys.
     ///
     /// ```
     /// # use shard_orm::prelude::*;
@@ -125,20 +124,18 @@ where
     /// # fn main() {}
     /// ```
     ///
-    /// Each logical shard's rows hold one connection until `each` is done with them, and none waits
-    /// for a connection that another one of the same call holds: pools of one connection will do.
-    /// A bounded number of logical shards gives its rows at a time; see
-    /// [`FanOut`](crate::config::FanOut). Memory does not grow with the rows, but by
-    /// what `each` keeps of them.
+    /// Each logical shard holds one connection until `each` has finished, and never waits for a
+    /// connection that the same call holds, so a pool of one connection is enough. The number of
+    /// logical shards that are read concurrently is limited; see [`FanOut`](crate::config::FanOut).
+    /// Memory grows only with what `each` keeps.
     ///
-    /// As any statement in SQL it goes to primaries and is never sent twice, unless
-    /// [`read`](Query::read) was said before `sql`. Of several keys it runs once on each logical
-    /// shard that owns one of them, on all of its rows: name the keys in the text. There is no
-    /// common snapshot.
+    /// Like any raw SQL, it goes to primaries and is never sent twice, unless [`read`](Query::read)
+    /// was called before `sql`. For several keys, it runs once on each logical shard that owns one
+    /// of them, on all of its rows, so name the keys in the text. There is no common snapshot.
     ///
     /// # Errors
-    /// The first error of a logical shard, or of its `each`, which names it. It ends the others:
-    /// their rows are dropped. Otherwise as [`all`](Self::all).
+    /// The first error of a logical shard or of its `each`, which names the shard. It stops the
+    /// others, and their rows are dropped. Otherwise as [`all`](Self::all).
     pub fn reduce<'e, T, A, F>(
         self,
         on: impl Executor<'e>,
@@ -187,7 +184,7 @@ where
     }
 }
 
-/// The statement of a call, which all its logical shards are asked.
+/// The statement of a call, shared by all its logical shards.
 struct Shared(Arc<RawStatement>);
 
 impl Statement for Shared {

@@ -1,6 +1,6 @@
-//! Names in braces and placeholders in the users' own SQL.
+//! Names in braces and placeholders in raw SQL.
 //!
-//! Called for each namespace that a statement is about to be sent to.
+//! Called for each namespace to which a statement is sent.
 
 use sea_query::{Alias, IntoTableRef};
 
@@ -16,7 +16,7 @@ use crate::topology::Namespace;
 #[derive(Debug)]
 pub(in crate::query) struct Expanded {
     pub(in crate::query) text: String,
-    /// The arguments in the order in which the database takes them.
+    /// The arguments in the order of the database's placeholders.
     pub(in crate::query) arguments: Vec<usize>,
 }
 
@@ -109,7 +109,7 @@ pub(in crate::query) fn qualified(
     Ok(columns.join(", "))
 }
 
-/// Refuses what is not the plain name of a table.
+/// Rejects anything but the plain name of a table.
 fn check(name: &str, table: &str) -> Result<()> {
     let plain = !table.is_empty()
         && table
@@ -139,7 +139,7 @@ mod tests {
         expand(dialect, text, 0, named).unwrap().text
     }
 
-    /// The text, and the arguments in their order; or the message of its refusal.
+    /// The text and the arguments in their order, or the message of its rejection.
     fn translated(
         dialect: Dialect,
         text: &str,
