@@ -7,6 +7,7 @@ mod follow;
 mod ids;
 mod limits;
 mod moves;
+mod related;
 mod start;
 mod traffic;
 
