@@ -319,6 +319,20 @@ behaviours! { (Order);
         tx.rollback().await.unwrap();
     }
 
+    async fn for_update_locks_the_rows_of_several_keys(fixture: &Fixture) {
+        let key = fixture.key();
+        let locked = Order::insert_new(fixture, key, "locked").await;
+        let tx = fixture.cluster.begin(Order::shard(key)).await.unwrap();
+        assert_eq!(Order::on_each([key]).for_update().all(&tx).await.unwrap(), [locked]);
+        if fixture.dialect != Dialect::Sqlite {
+            let other = fixture.cluster.begin(Order::shard(key)).await.unwrap();
+            let free = Order::on_each([key]).for_update().skip_locked().all(&other).await.unwrap();
+            assert_eq!(free, []);
+            other.rollback().await.unwrap();
+        }
+        tx.rollback().await.unwrap();
+    }
+
     async fn errors_contain_no_values_of_the_row(fixture: &Fixture) {
         let order = Order::insert_new(fixture, fixture.key(), "a-secret-item").await;
         let error = order.insert(&fixture.cluster).await.unwrap_err();
