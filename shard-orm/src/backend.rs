@@ -60,6 +60,8 @@ pub(crate) mod move_log;
 #[cfg(feature = "reshard")]
 mod move_objects;
 #[cfg(feature = "reshard")]
+mod move_rights;
+#[cfg(feature = "reshard")]
 mod move_session;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -151,6 +153,8 @@ pub(crate) use literal::literal;
 pub(crate) use model_type::{ignores_declared_types, model_type};
 #[cfg(feature = "reshard")]
 pub(crate) use move_objects::{analyze, drop_namespace, objects_of_namespace};
+#[cfg(feature = "reshard")]
+pub(crate) use move_rights::{Hindrance, hindrances};
 #[cfg(feature = "reshard")]
 pub(crate) use move_session::{commit_durably, durability, move_session};
 pub(crate) use namespaces::{

@@ -52,6 +52,16 @@ impl ColumnType {
         self.is_unsigned() || matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64)
     }
 
+    /// Returns whether each value of a column can be read as one of this type, and is the same when it is written again.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn has_all_values(self) -> bool {
+        self.is_integer()
+            || matches!(
+                self,
+                Self::Bool | Self::F32 | Self::F64 | Self::Text | Self::Bytes | Self::Uuid
+            )
+    }
+
     /// Returns whether it holds integers that are not negative.
     pub(crate) fn is_unsigned(self) -> bool {
         matches!(self, Self::U8 | Self::U16 | Self::U32 | Self::U64)

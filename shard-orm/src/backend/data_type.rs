@@ -120,6 +120,27 @@ impl DataType {
         }
     }
 
+    /// The form in which every value of a column can be read, and written again as it is, also those that the library
+    /// has no type for: an infinite time, a date of MySQL without a day, the spaces of a JSON text.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn verbatim(self) -> Self {
+        match self {
+            Self::Known {
+                column_type,
+                declared: Some(declared),
+                ..
+            } if declared.dialect == Dialect::Sqlite || !column_type.has_all_values() => {
+                let form = match declared.dialect {
+                    // A column holds values of any type.
+                    Dialect::Sqlite => OpaqueForm::Dynamic,
+                    Dialect::Postgres | Dialect::MySql => OpaqueForm::Text,
+                };
+                Self::Opaque { declared, form }
+            }
+            other => other,
+        }
+    }
+
     /// The type in the SQL of the database that it was read from.
     #[must_use]
     pub fn declared(&self) -> Option<&SqlFragment> {

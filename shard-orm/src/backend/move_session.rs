@@ -11,7 +11,8 @@ use crate::dialect::Dialect;
 /// On PostgreSQL a setting names the job: by it, held tables know their mover. Commits are synchronous,
 /// whatever the default. A transaction whose runner is silent for 10 seconds is ended: it keeps locks from its
 /// successor. On MySQL and MariaDB, and on SQLite, foreign keys are not checked: they hold at
-/// the source.
+/// the source. Nor is the SQL mode strict, since the rows may be older than that of the application: an invalid date of
+/// the source is one at the target.
 pub(crate) fn move_session(dialect: Dialect, job: u64) -> String {
     match dialect {
         Dialect::Postgres => format!(
@@ -19,7 +20,8 @@ pub(crate) fn move_session(dialect: Dialect, job: u64) -> String {
              SET lock_timeout = '5s'; SET synchronous_commit = on; \
              SET default_transaction_isolation = 'read committed'; SET shard_orm.job = '{job}'"
         ),
-        Dialect::MySql => "SET SESSION foreign_key_checks = 0, unique_checks = 1, innodb_lock_wait_timeout = 5 \
+        Dialect::MySql => "SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,\
+             PIPES_AS_CONCAT,IGNORE_SPACE', foreign_key_checks = 0, unique_checks = 1, innodb_lock_wait_timeout = 5 \
              /*!50708 , lock_wait_timeout = 5, max_execution_time = 0 */ \
              /*M!100300 , lock_wait_timeout = 5, max_statement_time = 0 */; \
              SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"

@@ -5,7 +5,8 @@ use std::fmt;
 use super::blueprint::read_structure;
 use super::place::{Place, quoted};
 use crate::backend::{
-    Field as _, Row, arguments_of_sizes, durability, exact_size, sizes_of_namespaces,
+    Field as _, Hindrance, Row, arguments_of_sizes, durability, exact_size, hindrances,
+    sizes_of_namespaces,
 };
 use crate::catalog::{Document, Job, JobKind, Part, Store};
 use crate::cluster::Cluster;
@@ -195,6 +196,15 @@ pub(super) async fn examine(
         );
         return Ok(planned);
     }
+    if let Some((source, target)) = hindrances(place.dialect()) {
+        let mut found = hindrances_of(&mut place, source).await?;
+        let mut other = Place::visit(&here).await?;
+        found.extend(hindrances_of(&mut other, target).await?);
+        other.close().await;
+        for (about, message) in found {
+            against(&about, message);
+        }
+    }
     let question = durability(place.dialect());
     if let Some(question) = question.filter(|_| !accepts_relaxed_durability) {
         let mut is_durable = true;
@@ -222,6 +232,24 @@ pub(super) async fn examine(
     }
     planned.tables = structure.tables;
     Ok(planned)
+}
+
+/// What stands against a move at one end, by a question of `backend`.
+async fn hindrances_of(place: &mut Place, question: &str) -> Result<Vec<(String, &'static str)>> {
+    let server = place.handle.server.clone();
+    let mut found = Vec::new();
+    let on_row = &mut |row: &Row<'_>| {
+        let (name, about) = (String::read(row, 0)?, String::read(row, 1)?);
+        if let Some(hindrance) = Hindrance::of(&name) {
+            found.push((
+                format!("`{about}` on server `{server}`"),
+                hindrance.message(),
+            ));
+        }
+        Ok(())
+    };
+    place.ask_text(question, &[], on_row).await?;
+    Ok(found)
 }
 
 /// The number of rows and bytes of a namespace: estimates, but for the rows of a file.

@@ -35,7 +35,11 @@ impl MovedTable {
         let mut own = TableDef::new(
             def.name.clone(),
             kept.iter()
-                .map(|ordinal| def.columns[*ordinal].clone())
+                .map(|ordinal| {
+                    let mut column = def.columns[*ordinal].clone();
+                    column.data_type = column.data_type.verbatim();
+                    column
+                })
                 .collect(),
         );
         own.primary_key = def.primary_key.iter().filter_map(moved).collect();

@@ -348,6 +348,55 @@ async fn while_a_replica_lags(dialect: Dialect) {
     bed.assert_rows().await;
 }
 
+/// What the account may not do on a server that keeps a binary log, and a transaction that may keep tables locked for
+/// any time, are told before a job begins.
+async fn without_rights(dialect: Dialect) {
+    let bed = Bed::new(dialect).await;
+    let plan = async || {
+        let reshard = bed.reshard();
+        let request = reshard
+            .move_shard("shop", MOVING, "b")
+            .accept_relaxed_durability();
+        let found = request.plan().await.unwrap().obstacles;
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(plan().await, Vec::<String>::new());
+    let (hinder, help, expected) = match dialect {
+        Dialect::Postgres => (
+            "BEGIN; SELECT 1; PREPARE TRANSACTION 'half'",
+            "ROLLBACK PREPARED 'half'",
+            "`half` on server `a` is a prepared transaction",
+        ),
+        _ => (
+            "SET GLOBAL log_bin_trust_function_creators = 0",
+            "SET GLOBAL log_bin_trust_function_creators = 1",
+            "on server `a` may create no triggers",
+        ),
+    };
+    let run = async |text: &str| match dialect {
+        Dialect::Postgres => {
+            use shard_orm::sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+            let url = url(dialect, &bed.source);
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            let text = AssertSqlSafe(text.to_owned());
+            connection
+                .execute(shard_orm::sqlx::raw_sql(text))
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+        }
+        _ => bed.source.run(text).await.unwrap(),
+    };
+    if dialect == Dialect::MySql {
+        run("REVOKE SUPER, BINLOG ADMIN ON *.* FROM mover@'%'").await;
+    }
+    run(hinder).await;
+    let found = plan().await;
+    assert!(found.iter().any(|one| one.contains(expected)), "{found:?}");
+    run(help).await;
+    assert_eq!(plan().await, Vec::<String>::new());
+}
+
 macro_rules! on_both {
     ($($name:ident, $postgres:ident, $mariadb:ident;)+) => {
         $(
@@ -368,6 +417,7 @@ on_both! {
     while_rows_are_copied, a_failover_while_rows_are_copied_postgres, a_failover_while_rows_are_copied_mariadb;
     before_the_fence, a_failover_before_the_fence_postgres, a_failover_before_the_fence_mariadb;
     after_the_switch, a_failover_after_the_switch_postgres, a_failover_after_the_switch_mariadb;
+    without_rights, what_hinders_a_move_is_told_before_postgres, what_hinders_a_move_is_told_before_mariadb;
     while_a_replica_lags, a_copy_waits_for_a_replica_that_lags_postgres, a_copy_waits_for_a_replica_that_lags_mariadb;
     with_a_replica_that_lags, a_replica_that_lags_is_not_read_postgres, a_replica_that_lags_is_not_read_mariadb;
 }

@@ -10,6 +10,7 @@ mod outages;
 mod pgbench;
 mod prepared;
 mod requests;
+mod values;
 mod writer;
 
 use std::time::Duration;
