@@ -70,7 +70,7 @@ macro_rules! without {
             $table,
             " WHERE PRIVILEGE_TYPE IN (",
             $rights,
-            ") AND GRANTEE = CONCAT('\'', REPLACE(CURRENT_USER(), '@', '\'@\''), '\''))\
+            ") AND GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), ''''))\
              /*!80000 AND COALESCE(CURRENT_ROLE(), 'NONE') = 'NONE' */"
         )
     };
