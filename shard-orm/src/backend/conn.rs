@@ -367,6 +367,18 @@ impl Conn {
         }
     }
 
+    /// Whether its cache of prepared statements is nearly full, and it should be replaced before the
+    /// driver closes them one by one, which is slow on MySQL and MariaDB.
+    #[inline]
+    pub(crate) fn is_crowded(&self) -> bool {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql(conn, known) => conn.cached_statements_size() > known.most_statements,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+
     /// Clears the cache of prepared statements.
     pub(crate) async fn clear_statements(&mut self) -> Result<(), Failure> {
         let dialect = self.dialect();

@@ -48,6 +48,17 @@ pub(crate) struct MySqlState {
     pub(super) number: u64,
     /// The largest packet that the server accepts, in bytes.
     pub(super) largest_packet: u64,
+    /// The number of prepared statements above which the session is replaced.
+    pub(super) most_statements: usize,
+}
+
+/// The number of prepared statements above which a session is replaced; it keeps `capacity`.
+///
+/// The driver closes a statement of a full cache with a packet that has no response, before it runs the
+/// new one. It leaves Nagle's algorithm on, so that the next packet waits some 40 ms for the server's
+/// acknowledgement. The room above the limit is for the statements of one lease.
+fn most_statements(capacity: usize) -> usize {
+    capacity.saturating_sub((capacity / 8).clamp(1, 50))
 }
 
 /// Opens and initializes a session.
@@ -64,6 +75,7 @@ pub(super) async fn connect(
     let known = MySqlState {
         number: row.try_get_unchecked(0)?,
         largest_packet: row.try_get_unchecked(1)?,
+        most_statements: most_statements(session.statement_cache),
     };
     Ok((connection, known))
 }

@@ -10,6 +10,7 @@ mod lease;
 #[cfg(feature = "migrate")]
 mod memory;
 mod outcomes;
+mod replacement;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::timeout;
 
-use crate::backend::{AbandonedSession, Conn, Listener, Opener, Session};
+use crate::backend::{Conn, Listener, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) use lease::Lease;
@@ -202,6 +203,11 @@ impl Pool {
     /// An empty lease. Its permit is returned on drop, wherever its owner is cancelled.
     fn handle(self: &Arc<Self>, permit: SemaphorePermit<'_>) -> Lease {
         permit.forget();
+        self.empty_lease()
+    }
+
+    /// An empty lease with a permit that is taken already.
+    fn empty_lease(self: &Arc<Self>) -> Lease {
         Lease {
             conn: None,
             pool: Arc::clone(self),
@@ -286,16 +292,7 @@ impl Pool {
                     _ => return,
                 }
             };
-            self.disconnect(stale).await;
-        }
-    }
-
-    /// Closes a connection, without waiting for a server that does not answer.
-    async fn disconnect(&self, idle: Idle) {
-        let closed = timeout(self.limits.connect_timeout, idle.conn.close()).await;
-        if closed.is_err() {
-            tracing::debug!(target: "shard_orm", "a server did not answer while a connection was \
-                 being closed");
+            self.disconnect(stale.conn).await;
         }
     }
 
@@ -344,7 +341,7 @@ impl Pool {
             // A lease closes its connection when it is dropped. One that was returned while the
             // pool was closing is among the idle ones.
             while let Some(idle) = self.pop() {
-                self.disconnect(idle).await;
+                self.disconnect(idle.conn).await;
             }
             if done {
                 return;
@@ -358,37 +355,12 @@ impl Pool {
     pub(crate) async fn retire(self: Arc<Self>) {
         loop {
             while let Some(idle) = self.pop() {
-                self.disconnect(idle).await;
+                self.disconnect(idle.conn).await;
             }
             if Arc::strong_count(&self) == 1 || self.permits.is_closed() {
                 return;
             }
             tokio::time::sleep(RETIREMENT_PERIOD).await;
-        }
-    }
-
-    /// Ends an abandoned session over a new connection, which replaces it.
-    async fn end(self: Arc<Self>, session: AbandonedSession) {
-        let mut lease = Lease {
-            conn: None,
-            pool: Arc::clone(&self),
-            opened: Instant::now(),
-            proven: self.losses.load(Ordering::Acquire),
-            planned: self.alterations.load(Ordering::Acquire),
-            dirty: true,
-        };
-        let Ok(mut conn) = self.open_pooled().await else {
-            return;
-        };
-        lease.opened = Instant::now();
-        // The session may have ended by itself: that error is expected and ignored.
-        match timeout(self.limits.connect_timeout, conn.kill(session)).await {
-            Ok(Err(failure)) if failure.lost => {}
-            Ok(_) => {
-                lease.conn = Some(conn);
-                lease.dirty = false;
-            }
-            Err(_) => {}
         }
     }
 

@@ -74,7 +74,7 @@ async fn tables_of(handle: &Arc<NamespaceHandle>, sessions: &Sessions) -> Result
     };
     match read.await {
         Ok(found) => {
-            sessions.put(session);
+            sessions.put(session).await;
             Ok(found)
         }
         Err::<_, Failure>(failure) => Err(failure.error),

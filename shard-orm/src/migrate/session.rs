@@ -105,6 +105,11 @@ impl Session {
             && handle.namespace.is_sharded()
     }
 
+    /// Whether it keeps so many prepared statements that another connection is faster.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.conn.is_crowded()
+    }
+
     /// Makes a namespace the one in which tables are found.
     pub(super) async fn enter(&mut self, handle: &Arc<NamespaceHandle>) -> Result<()> {
         let namespace = &handle.namespace;

@@ -41,7 +41,11 @@ impl Sessions {
     }
 
     /// Gives a connection back, which can still be used.
-    pub(super) fn put(&self, session: Session) {
+    pub(super) async fn put(&self, session: Session) {
+        // The texts name their namespace, so each one adds to the prepared statements.
+        if session.is_crowded() {
+            return session.close().await;
+        }
         let mut sessions = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.push(session);
     }

@@ -128,7 +128,7 @@ impl<'a> Wave<'a> {
                 duration: started.elapsed(),
             });
         }
-        self.sessions.put(session);
+        self.sessions.put(session).await;
         Ok(())
     }
 

@@ -179,6 +179,13 @@ impl Drop for Lease {
                     runtime.spawn(catch_panic("the end of a session", pool.end(session)));
                     return;
                 }
+            } else if conn.is_crowded()
+                && let Ok(runtime) = Handle::try_current()
+            {
+                // As above: the permit stays taken until it is replaced.
+                let renewal = Arc::clone(&self.pool).renew(conn);
+                runtime.spawn(catch_panic("the renewal of a connection", renewal));
+                return;
             } else if !self.pool.permits.is_closed() {
                 self.pool.lock().push(Idle {
                     conn,

@@ -56,7 +56,7 @@ pub(in crate::migrate) async fn begun(
         Err(Failure { error, lost, .. }) if !lost && error.kind() == ErrorKind::UndefinedTable => {}
         outcome => drop(outcome.map_err(|failure| failure.error)?),
     }
-    sessions.put(session);
+    sessions.put(session).await;
     let of_version = |version: &i64| {
         let progress = found.iter().find(|progress| progress.version == *version);
         let count = |count: fn(&Progress) -> i64| {

@@ -40,7 +40,7 @@ pub(in crate::migrate) async fn check(
             continue;
         };
         if let Ok(tables) = session.own_tables().await {
-            sessions.put(session);
+            sessions.put(session).await;
             BackfillTable::of(backfill, &tables, work.dialect)?;
         }
     }
