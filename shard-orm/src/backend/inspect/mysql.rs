@@ -52,20 +52,25 @@ AND NOT (TABLE_SCHEMA = REFERENCED_TABLE_SCHEMA AND TABLE_NAME = REFERENCED_TABL
 ORDER BY 4, 1, 2, 3, 7";
 
 /// The keys of the tables themselves, with what they do to a row.
+///
+/// The database is compared with each of the two, and not one with the other: MariaDB would read all
+/// databases of the server for the second one.
 const OWN_FOREIGN_KEYS: &str = "\
-SELECT CAST(CONSTRAINT_NAME AS CHAR), \
+SELECT CAST(k.CONSTRAINT_NAME AS CHAR), \
 CAST(NULLIF(k.REFERENCED_TABLE_SCHEMA, k.TABLE_SCHEMA) AS CHAR), \
 CAST(k.REFERENCED_TABLE_NAME AS CHAR), CAST(0 AS SIGNED), \
-CAST(k.COLUMN_NAME AS CHAR), CAST(k.REFERENCED_COLUMN_NAME AS CHAR), CAST(TABLE_NAME AS CHAR), \
-CAST(DELETE_RULE AS CHAR), CAST(UPDATE_RULE AS CHAR) \
+CAST(k.COLUMN_NAME AS CHAR), CAST(k.REFERENCED_COLUMN_NAME AS CHAR), CAST(k.TABLE_NAME AS CHAR), \
+CAST(r.DELETE_RULE AS CHAR), CAST(r.UPDATE_RULE AS CHAR) \
 FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
-USING (CONSTRAINT_SCHEMA, CONSTRAINT_NAME, TABLE_NAME) WHERE ";
+ON r.CONSTRAINT_SCHEMA = COALESCE(?, DATABASE()) AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME \
+AND r.TABLE_NAME = k.TABLE_NAME WHERE k.";
 
-/// On MariaDB the name of a check is one of its table, on MySQL of the database.
+/// On MariaDB the name of a check is one of its table, on MySQL of the database. The database is
+/// compared as for [`OWN_FOREIGN_KEYS`].
 const CHECKS: &str = "\
 SELECT CAST(t.TABLE_NAME AS CHAR), CAST(t.CONSTRAINT_NAME AS CHAR), CAST(c.CHECK_CLAUSE AS CHAR) \
 FROM information_schema.TABLE_CONSTRAINTS t JOIN information_schema.CHECK_CONSTRAINTS c \
-ON c.CONSTRAINT_SCHEMA = t.CONSTRAINT_SCHEMA AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME \
+ON c.CONSTRAINT_SCHEMA = COALESCE(?, DATABASE()) AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME \
 /*M!100202 AND c.TABLE_NAME = t.TABLE_NAME */ \
 WHERE t.CONSTRAINT_TYPE = 'CHECK' AND t.";
 
@@ -99,13 +104,15 @@ pub(super) fn question(schema: Option<String>, table: Option<String>, about: Abo
             FOREIGN_KEYS.to_owned()
         }
         About::OwnForeignKeys => {
-            let tables = tables.replacen("TABLE_SCHEMA", "k.TABLE_SCHEMA", 1);
+            values.insert(0, values[0].clone());
+            let tables = tables.replacen(" AND TABLE_NAME", " AND k.TABLE_NAME", 1);
             format!("{OWN_FOREIGN_KEYS}{tables} ORDER BY 7, 1, k.ORDINAL_POSITION")
         }
-        About::Checks => format!(
-            "{CHECKS}{} ORDER BY 1, 2",
-            tables.replacen(" AND TABLE_NAME", " AND t.TABLE_NAME", 1)
-        ),
+        About::Checks => {
+            values.insert(0, values[0].clone());
+            let tables = tables.replacen(" AND TABLE_NAME", " AND t.TABLE_NAME", 1);
+            format!("{CHECKS}{tables} ORDER BY 1, 2")
+        }
     };
     Question { text, values }
 }
