@@ -56,6 +56,6 @@ pub(crate) async fn record(recorder: &mut Recorder<'_>, on: &Cluster) {
     recorder
         .record("left_join, count", left.clone().count(on))
         .await;
-    let ordered = left.order_by(Line::ITEM).limit(2);
+    let ordered = left.order_by(Line::ID.desc()).limit(2);
     recorder.record("left_join, ordered", ordered.all(on)).await;
 }
