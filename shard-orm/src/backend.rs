@@ -98,6 +98,8 @@ mod sizes;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "migrate")]
+mod statement_list;
 #[cfg(feature = "reshard")]
 pub(crate) mod structure;
 pub(crate) mod system_table;

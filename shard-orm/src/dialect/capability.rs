@@ -104,6 +104,9 @@ pub(crate) struct Capability {
     pub(crate) sequential_assignments: bool,
     /// Rows of a statement pass to another server in binary form (`COPY`).
     pub(crate) binary_transfer: bool,
+    /// One message holds several statements, each with its rows.
+    #[cfg_attr(not(feature = "migrate"), allow(dead_code))]
+    pub(crate) statement_lists: bool,
 
     // Transactions and locks.
     /// `FOR UPDATE`. A transaction of SQLite that writes holds the whole file.
@@ -175,6 +178,7 @@ static SQLITE: Capability = Capability {
     upsert_retry: false,
     sequential_assignments: false,
     binary_transfer: false,
+    statement_lists: false,
     row_locks: false,
     single_writer: true,
     repeatable_reads: false,
@@ -223,6 +227,7 @@ static POSTGRES: Capability = Capability {
     upsert_retry: true,
     sequential_assignments: false,
     binary_transfer: true,
+    statement_lists: true,
     row_locks: true,
     single_writer: false,
     repeatable_reads: false,
@@ -265,6 +270,7 @@ static MYSQL: Capability = Capability {
     upsert_retry: false,
     sequential_assignments: true,
     binary_transfer: false,
+    statement_lists: false,
     row_locks: true,
     single_writer: false,
     repeatable_reads: true,

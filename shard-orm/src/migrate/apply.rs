@@ -12,6 +12,8 @@ mod transaction;
 
 use std::time::Duration;
 
+use sea_query::Expr;
+
 use super::backfill::{self, Backfill, Pace};
 use super::effect::{is_setting, needs_no_transaction, transaction_control};
 use super::event::Event;
@@ -265,10 +267,32 @@ pub(super) async fn write(
 /// Reads the entry of a version.
 pub(super) async fn read(session: &mut Session, version: i64) -> Result<Option<Entry>, Failure> {
     let handle = session.handle().clone();
-    let select = history::select_version(&handle.namespace, version);
+    let select = history::select_version(&handle.namespace, Expr::val(version));
     let mut found = None;
     session
         .run(&select, &mut |row| {
+            found = Some(Entry::read(row, 1)?);
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+/// Begins a transaction, and reads the entry of a version; in one round trip where the database has
+/// statement lists.
+pub(super) async fn begin_and_read(
+    session: &mut Session,
+    version: i64,
+) -> Result<Option<Entry>, Failure> {
+    let handle = session.handle().clone();
+    if !handle.dialect().capability().statement_lists {
+        session.begin().await?;
+        return read(session, version).await;
+    }
+    let select = history::select_version(&handle.namespace, history::literal(version));
+    let mut found = None;
+    session
+        .begin_with(&select, &mut |row| {
             found = Some(Entry::read(row, 1)?);
             Ok(())
         })

@@ -169,10 +169,10 @@ pub(super) fn create(namespace: &Namespace) -> String {
     create_table(namespace.dialect(), namespace.own_table(TABLE), &columns)
 }
 
-/// The rows of a namespace, each after `mark`, by version.
-pub(super) fn select(namespace: &Namespace, mark: i64) -> SelectStatement {
+/// The rows of a namespace, each after `mark`.
+pub(super) fn select(namespace: &Namespace, mark: Expr) -> SelectStatement {
     let mut select = Query::select();
-    select.expr(Expr::val(mark));
+    select.expr(mark);
     for name in COLUMNS {
         select.expr(Expr::col((Alias::new(TABLE), Alias::new(name))));
     }
@@ -180,11 +180,16 @@ pub(super) fn select(namespace: &Namespace, mark: i64) -> SelectStatement {
     select
 }
 
-/// The row of one version.
-pub(super) fn select_version(namespace: &Namespace, version: i64) -> SelectStatement {
-    let mut select = select(namespace, 0);
+/// The row of one version, after that.
+pub(super) fn select_version(namespace: &Namespace, version: Expr) -> SelectStatement {
+    let mut select = select(namespace, version.clone());
     select.and_where(column(VERSION).eq(version));
     select
+}
+
+/// A number in the text of a statement without arguments.
+pub(super) fn literal(number: i64) -> Expr {
+    Expr::cust(format!("CAST({number} AS bigint)"))
 }
 
 pub(super) fn delete(namespace: &Namespace, version: i64) -> DeleteStatement {

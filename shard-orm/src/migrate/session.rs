@@ -210,6 +210,17 @@ impl Session {
         self.batch(&text).await
     }
 
+    /// Begins a transaction with a statement that has no arguments, in one message.
+    pub(super) async fn begin_with(
+        &mut self,
+        statement: &(impl QueryStatementWriter + Sync),
+        on_row: &mut OnRow<'_>,
+    ) -> Result<(), Failure> {
+        let dialect = self.handle.dialect();
+        let (begin, (text, _)) = (begin(dialect, None, false), render(dialect, statement));
+        self.conn.list(format!("{begin};\n{text}"), on_row).await
+    }
+
     pub(super) async fn commit(&mut self) -> Result<(), Failure> {
         self.batch("COMMIT").await
     }

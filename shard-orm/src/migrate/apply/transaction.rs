@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::backoff::Backoff;
-use super::{Context, Stopped, Work, forget, read, write};
+use super::{Context, Stopped, Work, begin_and_read, forget, read, write};
 use crate::backend::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::effect::locked_table;
@@ -69,8 +69,7 @@ pub(super) async fn run(
 async fn attempt(session: &mut Session, work: &Work<'_>) -> Result<(), Attempt> {
     let version = work.migration.version();
     let started = Instant::now();
-    session.begin().await?;
-    let entry = read(session, version).await?;
+    let entry = begin_and_read(session, version).await?;
     let is_done = match work.direction {
         Direction::Up => entry
             .as_ref()
