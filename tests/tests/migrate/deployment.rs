@@ -147,7 +147,7 @@ impl<'f> Deployment<'f> {
         let topology = self.cluster.topology();
         let group = topology.group(GROUP).unwrap();
         let name = self.location(0).namespace;
-        let template = name.replace("_0", "_{shard}");
+        let template = format!("{}{{shard}}", name.strip_suffix('0').unwrap());
         let mut toml = format!(
             "name = {:?}\n[groups.shop]\nlogical_shards = {}\nnamespace = {template:?}\n\
              static_namespace = {:?}\n",

@@ -84,6 +84,21 @@ pub(crate) async fn kill_after(deployment: &Deployment<'_>, folder: &Path, event
     killed.await.unwrap();
 }
 
+/// The statements of a version. A table of MariaDB has room for 64 keys.
+fn change(number: u64) -> String {
+    const OF_A_TABLE: u64 = 50;
+    let (table, position) = ((number - 1) / OF_A_TABLE, (number - 1) % OF_A_TABLE);
+    let create = match position {
+        0 => format!("CREATE TABLE t{table} (id BIGINT PRIMARY KEY);\n"),
+        _ => String::new(),
+    };
+    format!(
+        "{create}ALTER TABLE t{table} ADD COLUMN c{number} INT;\n\
+         CREATE INDEX by_c{number} ON t{table} (c{number});\n\
+         INSERT INTO notes (id) VALUES ({number});\n"
+    )
+}
+
 /// How many processes are killed: a sample, or `SHARD_ORM_KILLS`.
 pub(crate) fn kills() -> u64 {
     env::var("SHARD_ORM_KILLS").map_or(4, |kills| kills.parse().unwrap())
@@ -97,12 +112,7 @@ behaviours! { (Order), 64 shards on 2 servers, |options| options;
         println!("seed {random}");
         for number in 0..kills() {
             if number > 0 {
-                let text = format!(
-                    "ALTER TABLE notes ADD COLUMN c{number} INT;\n\
-                     CREATE INDEX notes_c{number} ON notes (c{number});\n\
-                     INSERT INTO notes (id) VALUES ({number});\n"
-                );
-                write(folder.path(), &format!("shop/{}_change.sql", number + 1), &text);
+                write(folder.path(), &format!("shop/{}_change.sql", number + 1), &change(number));
             }
             random = mix64(random);
             // A migration of 64 namespaces has 129 events.
@@ -111,6 +121,8 @@ behaviours! { (Order), 64 shards on 2 servers, |options| options;
         let migrations = Migrations::from_folder(folder.path()).unwrap();
         run(&deployment.cluster, &migrations).up().await.unwrap();
         run(&deployment.cluster, &migrations).check().await.unwrap();
+        let drift = run(&deployment.cluster, &migrations).drift().await.unwrap();
+        assert!(drift.is_empty(), "{drift:?}");
         let first = deployment.tables(0).await;
         let rows = kills() - 1;
         for shard in deployment.shards() {
