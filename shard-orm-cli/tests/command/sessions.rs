@@ -25,25 +25,53 @@ fn sessions_have_the_output_that_they_show() {
     run("tests/command/cases/*.trycmd");
 }
 
-/// A session of a chapter, run in an empty folder.
-fn chapter(name: &str) {
+/// Copies what is in a folder.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+/// The sessions of a chapter, run in a copy of these files of the tests, or in an empty folder.
+fn chapter(name: &str, files: Option<&str>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let file = root.join(name);
     let folder = TempDir::new().unwrap();
     let case = folder.path().join("chapter.md");
     // Written through the link by `TRYCMD=overwrite`.
     symlink(&file, &case).unwrap();
-    fs::create_dir(case.with_extension("in")).unwrap();
+    let before = case.with_extension("in");
+    fs::create_dir(&before).unwrap();
+    if let Some(from) = files {
+        copy(&Path::new("tests/command").join(from), &before);
+    }
     fs::create_dir(case.with_extension("out")).unwrap();
     run(case.to_str().unwrap());
 }
 
 #[test]
 fn the_sessions_of_the_guide_have_the_output_that_they_show() {
-    chapter("docs/src/command.md");
+    chapter("docs/src/command.md", None);
+}
+
+#[test]
+fn the_sessions_on_operating_a_cluster_have_the_output_that_they_show() {
+    chapter("docs/src/catalog.md", Some("cases/catalog.in"));
+}
+
+#[test]
+fn the_sessions_on_migrations_have_the_output_that_they_show() {
+    chapter("docs/src/migrations.md", Some("chapters/migrations"));
 }
 
 #[test]
 fn the_sessions_of_the_readme_have_the_output_that_they_show() {
-    chapter("README.md");
+    chapter("README.md", None);
 }
