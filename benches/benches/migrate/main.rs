@@ -2,9 +2,6 @@
 //!
 //! In rounds that alternate; each migration adds a column to the one table of each namespace.
 
-#[path = "../shared/machine.rs"]
-mod machine;
-
 use std::time::{Duration, Instant};
 
 use shard_orm::config::{Config, Group, Server};
@@ -12,8 +9,6 @@ use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm_tests::database::fresh_postgres_on;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
-
-use crate::machine::{CLIENT_CORE, SERVER_CORE, bind_to};
 
 const USAGE: &str = "\
 usage: cargo bench -p shard-orm-benches --bench migrate -- [OPTION]...
@@ -119,18 +114,14 @@ fn main() {
     }
     if wanted("postgres") {
         runtime.block_on(async {
-            bind_to(SERVER_CORE);
             let server = PostgresServer::start().await.unwrap();
-            bind_to(CLIENT_CORE);
             let database = fresh_postgres_on(server.url()).await;
             measure("PostgreSQL", database.url(), namespaces, rounds).await;
         });
     }
     if wanted("mariadb") {
         runtime.block_on(async {
-            bind_to(SERVER_CORE);
             let server = MariaDbServer::start().await.unwrap();
-            bind_to(CLIENT_CORE);
             measure("MariaDB", server.url(), namespaces, rounds).await;
         });
     }

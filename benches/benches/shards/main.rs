@@ -76,7 +76,9 @@ async fn open(url: &str, shards: u32, connections: u32) -> Cluster {
     let begun = Instant::now();
     let group = Group::new(shards).namespace(format!("of_{shards}_{{shard}}"));
     let group = group.pool(PoolOptions::new().max_connections(connections));
-    let config = Config::new("bench").group("bench", group.server(Server::new("a", url)));
+    // One server of MariaDB has the namespaces of all.
+    let config = Config::new(format!("bench_{shards}"));
+    let config = config.group("bench", group.server(Server::new("a", url)));
     let cluster = Cluster::connect(&config).await.unwrap();
     cluster.setup().table::<Order>().run().await.unwrap();
     let orders = (1..=ROWS).map(Order::new).collect();
