@@ -26,6 +26,7 @@
 //!
 //! # Layers
 //! ```text
+//! planner              which logical shards move where: pure functions of a fleet
 //! Reshard, MoveShard   what an operator asks for
 //! driver               looks, decides, acts, until nothing is left to do
 //!   mover              which action is next: a pure function
@@ -46,6 +47,7 @@ mod journal;
 mod model;
 mod mover;
 mod place;
+pub mod planner;
 mod pulse;
 mod renewal;
 mod replay;

@@ -1,0 +1,342 @@
+//! The planner: which logical shards move where, so that each server gets its share.
+//!
+//! Pure: a [`Fleet`] goes in, a [`Plan`] comes out.
+//!
+//! ```
+//! use shard_orm::reshard::planner::{Action, Fleet, Planner, Server, Shard};
+//!
+//! let mut fleet = Fleet::new();
+//! fleet.server(Server::new("shop", "a"));
+//! fleet.server(Server::new("shop", "b"));
+//! for number in 0..4 {
+//!     fleet.shard(Shard::new("shop", number, "a").bytes(1_000));
+//! }
+//! let plan = Planner::new().plan(&fleet)?;
+//! assert_eq!(plan.moves(), 2);
+//! assert_eq!(plan.bytes, 2_000);
+//! for step in &plan.steps {
+//!     println!("{}: {}", step.action, step.why);
+//! }
+//! # Ok::<(), shard_orm::Error>(())
+//! ```
+//!
+//! # The goal
+//! The load of a logical shard is its rows, its bytes, or a measured number ([`Cost`]). The share of a server
+//! is its part of the load, by weight, and a server within `threshold` percent of its share is left as it is.
+//! A plan
+//! 1. empties the servers that leave (draining, inactive, or of weight 0), and obeys pins and
+//!    [`allow`](Planner::allow);
+//! 2. brings servers with more bytes than their capacity below it;
+//! 3. brings servers above the upper edge of their share down to it, and those below the lower edge up to
+//!    it, with few bytes.
+//!
+//! In this order: a step improves the first of these that it changes, and makes none of those before it
+//! worse. So each prefix of a plan is no worse than the fleet before it. A step that is not needed for the
+//! first two also has to bring its two servers closer to their shares by a part of what it moves
+//! ([`least_gain`](Planner::least_gain)), and leaves its target less full than its source was.
+//!
+//! The steps of each server have to be taken in their order. Those of different servers may overtake each
+//! other: what a step changes depends on its two servers alone.
+//!
+//! No step exceeds a capacity, with the copy at the source and that at the target both counted.
+//!
+//! # The algorithm
+//! To bring m machines to the lowest possible peak with few relocations is the load rebalancing problem of
+//! Aggarwal, Motwani and Zhu ("The load rebalancing problem", J. Algorithms 60, 2006). It is NP-hard; their
+//! `PARTITION` strips each machine down to a target that is known beforehand, by the fewest relocations, and
+//! then places what was stripped. Here the target is the upper edge of the share, and relocations cost their
+//! bytes:
+//! - from each machine, a set of shards that covers its excess with few bytes: a covering knapsack, solved
+//!   greedily by size and by density, and improved by exchanges;
+//! - all that leaves is placed in descending order, each on the machine with the lowest utilization: the rule
+//!   LPT of Graham ("Bounds on multiprocessing timing anomalies", SIAM J. Appl. Math. 17, 1969);
+//! - machines below the lower edge are filled from the fullest ones, with the shard that covers what they
+//!   lack most closely.
+//!
+//! This is repeated until a pass from the beginning finds nothing, so that the plan after a plan is empty.
+//! With n shards, a pass takes O(n log n).
+//!
+//! Others: the rebalancer of Citus has the same three functions (cost, capacity, allowed), a threshold and an
+//! improvement threshold, and moves one shard at a time from the fullest node to the emptiest one, after what
+//! is not allowed where it is. Elasticsearch computes a desired balance first, and then moves towards it, as
+//! here. CockroachDB's allocator moves replicas of ranges while a store is outside of a band around the mean.
+//!
+//! # Limits
+//! The share assumes that load can go from any machine of a component to any other one, a component being the
+//! machines that may hold the same logical shards, directly or through others. Where three machines hold two
+//! groups, each on two of them, some machines may be out of reach of their share; the plan says so.
+
+mod activate;
+mod board;
+mod bound;
+mod fleet;
+mod level;
+mod plan;
+mod read;
+mod report;
+mod share;
+mod subset;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use self::board::Board;
+pub use self::fleet::{Fleet, Server, Shard};
+pub use self::plan::{Action, Leftover, Plan, ServerLoad, Step, Why};
+use crate::error::{Error, Result};
+
+/// What a logical shard counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Cost {
+    /// Its bytes on disk.
+    #[default]
+    Bytes,
+    /// Its rows.
+    Rows,
+    /// Its measured load.
+    Load,
+    /// Each logical shard counts 1.
+    Shards,
+    /// What the function of [`Planner::cost_with`] returns.
+    Custom,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Bytes => "bytes",
+            Self::Rows => "rows",
+            Self::Load => "load",
+            Self::Shards => "shards",
+            Self::Custom => "cost",
+        })
+    }
+}
+
+type CostOf = dyn Fn(&Shard) -> u64 + Send + Sync;
+type CapacityOf = dyn Fn(&Server) -> Option<u64> + Send + Sync;
+type Allowed = dyn Fn(Option<&str>, &Server) -> bool + Send + Sync;
+
+/// Plans the moves of logical shards.
+#[derive(Clone)]
+pub struct Planner {
+    cost: Cost,
+    cost_of: Option<Arc<CostOf>>,
+    capacity_of: Option<Arc<CapacityOf>>,
+    allowed: Option<Arc<Allowed>>,
+    /// By group and logical shard; `None` for the server where it is.
+    pins: BTreeMap<String, BTreeMap<u32, Option<String>>>,
+    threshold_percent: u32,
+    least_gain_percent: u32,
+    fill_percent: u32,
+    most_moves: Option<usize>,
+    drain_only: bool,
+}
+
+impl Default for Planner {
+    fn default() -> Self {
+        Self {
+            cost: Cost::Bytes,
+            cost_of: None,
+            capacity_of: None,
+            allowed: None,
+            pins: BTreeMap::new(),
+            threshold_percent: 10,
+            least_gain_percent: 20,
+            fill_percent: 80,
+            most_moves: None,
+            drain_only: false,
+        }
+    }
+}
+
+impl fmt::Debug for Planner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planner")
+            .field("cost", &self.cost)
+            .field("pins", &self.pins)
+            .field("threshold_percent", &self.threshold_percent)
+            .field("least_gain_percent", &self.least_gain_percent)
+            .field("fill_percent", &self.fill_percent)
+            .field("most_moves", &self.most_moves)
+            .field("drain_only", &self.drain_only)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Planner {
+    /// A planner by bytes, with a threshold of 10 percent.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what is brought into balance. A logical shard counts at least 1.
+    #[must_use]
+    pub fn cost(mut self, cost: Cost) -> Self {
+        self.cost = cost;
+        self
+    }
+
+    /// Sets what a logical shard counts by a function of its numbers.
+    #[must_use]
+    pub fn cost_with(mut self, cost: impl Fn(&Shard) -> u64 + Send + Sync + 'static) -> Self {
+        self.cost = Cost::Custom;
+        self.cost_of = Some(Arc::new(cost));
+        self
+    }
+
+    /// Sets the capacity of servers in bytes by a function, in place of [`Server::capacity`]; `None` for no
+    /// limit. For example, a part of the disk has to stay free.
+    #[must_use]
+    pub fn capacity_with(
+        mut self,
+        capacity: impl Fn(&Server) -> Option<u64> + Send + Sync + 'static,
+    ) -> Self {
+        self.capacity_of = Some(Arc::new(capacity));
+        self
+    }
+
+    /// Sets which servers of its group may hold a logical shard, by the shard's class.
+    ///
+    /// The function is called once for each class and server. Logical shards without a class are asked for
+    /// with `None`.
+    ///
+    /// ```
+    /// use shard_orm::reshard::planner::Planner;
+    ///
+    /// // The rows of a region stay on its servers, whose names begin with it.
+    /// let planner = Planner::new().allow(|region, server| {
+    ///     region.is_none_or(|region| server.name.starts_with(region))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn allow(
+        mut self,
+        allowed: impl Fn(Option<&str>, &Server) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.allowed = Some(Arc::new(allowed));
+        self
+    }
+
+    /// Keeps a logical shard on this server, or brings it there.
+    #[must_use]
+    pub fn pin(mut self, group: &str, shard: u32, server: &str) -> Self {
+        let pins = self.pins.entry(group.to_owned()).or_default();
+        pins.insert(shard, Some(server.to_owned()));
+        self
+    }
+
+    /// Keeps a logical shard on the server where it is.
+    #[must_use]
+    pub fn keep(mut self, group: &str, shard: u32) -> Self {
+        let pins = self.pins.entry(group.to_owned()).or_default();
+        pins.insert(shard, None);
+        self
+    }
+
+    /// Sets by how many percent a server may be above or below its share; 10 by default.
+    #[must_use]
+    pub fn threshold(mut self, percent: u32) -> Self {
+        self.threshold_percent = percent;
+        self
+    }
+
+    /// Sets by how many percent of its own load a move has to bring servers closer to their shares; 20 by
+    /// default. A higher number moves less, and leaves more servers slightly outside of their share.
+    #[must_use]
+    pub fn least_gain(mut self, percent: u32) -> Self {
+        self.least_gain_percent = percent;
+        self
+    }
+
+    /// Sets how many percent of their capacities the servers in use may hold before an inactive one is
+    /// brought in; 80 by default. Without capacities, none is brought in.
+    #[must_use]
+    pub fn fill(mut self, percent: u32) -> Self {
+        self.fill_percent = percent;
+        self
+    }
+
+    /// Sets how many logical shards a plan moves at most; there is no limit by default.
+    #[must_use]
+    pub fn most_moves(mut self, moves: usize) -> Self {
+        self.most_moves = Some(moves);
+        self
+    }
+
+    /// Only empties the servers that leave, and obeys pins and [`allow`](Self::allow).
+    #[must_use]
+    pub fn drain_only(mut self) -> Self {
+        self.drain_only = true;
+        self
+    }
+
+    /// Plans the moves. The plan of a fleet is always the same.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the threshold exceeds 100 percent, a server or a
+    /// logical shard is described twice, or a logical shard is on, or pinned to, a server that its group does
+    /// not have.
+    pub fn plan(&self, fleet: &Fleet) -> Result<Plan> {
+        if self.threshold_percent > 100 {
+            return Err(Error::configuration(format!(
+                "a threshold of {} percent; it must be between 0 and 100",
+                self.threshold_percent
+            )));
+        }
+        let (mut board, in_use) = self.board(fleet)?;
+        board.sort();
+        share::set_shares(&mut board, self.threshold_percent, self.cost == Cost::Bytes);
+        let before = report::loads(&board, &vec![false; in_use.len()]);
+        let least_bytes = bound::least_bytes(&board);
+        level::level(&mut board, self.least_gain_percent, self.drain_only);
+        let left = self.cut(&mut board);
+        let (steps, activated) = report::steps(&board);
+        let mut plan = Plan {
+            by: self.cost,
+            steps,
+            bytes: 0,
+            rows: 0,
+            least_bytes,
+            before,
+            after: report::loads(&board, &activated),
+            leftovers: left,
+        };
+        for step in &plan.steps {
+            if let Action::Move { rows, bytes, .. } = step.action {
+                plan.bytes = plan.bytes.saturating_add(bytes);
+                plan.rows = plan.rows.saturating_add(rows);
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Takes the moves back that are too many, and returns what the plan does not mend.
+    fn cut(&self, board: &mut Board<'_>) -> Vec<Leftover> {
+        let left = report::leftovers(board, self.drain_only);
+        let most = self.most_moves.unwrap_or(usize::MAX);
+        while board.moves.len() > most {
+            if let Some((item, from, ..)) = board.moves.pop() {
+                board.place(item, from);
+            }
+        }
+        left
+    }
+
+    fn cost_of(&self, shard: &Shard) -> u64 {
+        match (self.cost, &self.cost_of) {
+            (Cost::Custom, Some(cost_of)) => cost_of(shard),
+            (Cost::Rows, _) => shard.rows,
+            (Cost::Load, _) => shard.load,
+            (Cost::Shards | Cost::Custom, _) => 1,
+            (Cost::Bytes, _) => shard.bytes,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A fleet as the planner sees it: servers, and the logical shards that they hold.
+//!
+//! Built by `admin::Rebalance` from a cluster, or by hand from other numbers.
+
+use crate::config::ServerState;
+
+/// The servers and logical shards that a plan is made for.
+///
+/// ```
+/// use shard_orm::reshard::planner::{Fleet, Server, Shard};
+///
+/// let mut fleet = Fleet::new();
+/// fleet.server(Server::new("shop", "a"));
+/// fleet.server(Server::new("shop", "b"));
+/// for number in 0..4 {
+///     fleet.shard(Shard::new("shop", number, "a").bytes(1 << 30));
+/// }
+/// assert_eq!(fleet.shards().len(), 4);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fleet {
+    pub(super) servers: Vec<Server>,
+    pub(super) shards: Vec<Shard>,
+}
+
+impl Fleet {
+    /// A fleet without servers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a server.
+    pub fn server(&mut self, server: Server) {
+        self.servers.push(server);
+    }
+
+    /// Adds a logical shard.
+    pub fn shard(&mut self, shard: Shard) {
+        self.shards.push(shard);
+    }
+
+    /// The servers, in the order in which they were added.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The logical shards, in the order in which they were added.
+    #[must_use]
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+}
+
+/// A server of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Server {
+    /// Its group.
+    pub group: String,
+    /// Its name, unique in its group.
+    pub name: String,
+    /// The machine that it runs on. Servers of several groups on one machine share its capacity, and
+    /// their loads are added.
+    pub machine: String,
+    /// Its state.
+    pub state: ServerState,
+    /// Its share of the load, in proportion to the other weights; a server of weight 0 holds nothing.
+    pub weight: u32,
+    /// How many bytes its machine is meant to hold at most; the smallest limit of the machine's servers
+    /// counts.
+    pub capacity: Option<u64>,
+}
+
+impl Server {
+    /// An active server of weight 1 on a machine of its own, without a limit.
+    #[must_use]
+    pub fn new(group: impl Into<String>, name: impl Into<String>) -> Self {
+        let (group, name) = (group.into(), name.into());
+        Self {
+            machine: format!("{group}/{name}"),
+            group,
+            name,
+            state: ServerState::Active,
+            weight: 1,
+            capacity: None,
+        }
+    }
+
+    /// Sets the machine, by any name that its servers have in common.
+    #[must_use]
+    pub fn machine(mut self, machine: impl Into<String>) -> Self {
+        self.machine = machine.into();
+        self
+    }
+
+    /// Sets the state.
+    #[must_use]
+    pub fn state(mut self, state: ServerState) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// Sets the weight.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Sets the capacity in bytes.
+    #[must_use]
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.capacity = Some(bytes);
+        self
+    }
+}
+
+/// A logical shard on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shard {
+    /// Its group.
+    pub group: String,
+    /// Its number in the group.
+    pub number: u32,
+    /// The name of its server.
+    pub server: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes on disk.
+    pub bytes: u64,
+    /// Its measured load, in any unit that is the same for all shards, such as statements per hour.
+    pub load: u64,
+    /// A class that decides which servers may hold it, such as a region; see
+    /// [`Planner::allow`](super::Planner::allow).
+    pub class: Option<String>,
+}
+
+impl Shard {
+    /// An empty logical shard on a server of its group.
+    #[must_use]
+    pub fn new(group: impl Into<String>, number: u32, server: impl Into<String>) -> Self {
+        Self {
+            group: group.into(),
+            number,
+            server: server.into(),
+            rows: 0,
+            bytes: 0,
+            load: 0,
+            class: None,
+        }
+    }
+
+    /// Sets the number of rows.
+    #[must_use]
+    pub fn rows(mut self, rows: u64) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// Sets the size in bytes.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets the measured load.
+    #[must_use]
+    pub fn load(mut self, load: u64) -> Self {
+        self.load = load;
+        self
+    }
+
+    /// Sets the class.
+    #[must_use]
+    pub fn class(mut self, class: impl Into<String>) -> Self {
+        self.class = Some(class.into());
+        self
+    }
+}
