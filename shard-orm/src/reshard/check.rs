@@ -126,12 +126,18 @@ pub(super) async fn examine(
     }
     let catalog = cluster.catalog_handle()?;
     let jobs = Store::new(&catalog).jobs().await?;
-    let is_open = |job: &&Job| job.group == group && !job.state.is_over();
-    if let Some(job) = jobs.iter().find(is_open) {
+    let ends = [&**own.name(), server];
+    let stands_in_the_way = |job: &&Job| {
+        let mut parts = job.sources.iter().chain(&job.targets);
+        let is_open = job.group == group && !job.state.is_over();
+        is_open && parts.any(|part| part.shard == shard || ends.contains(&&*part.server))
+    };
+    if let Some(job) = jobs.iter().find(stands_in_the_way) {
         return Err(Error::new(
             ErrorKind::Conflict,
             format!(
-                "{job} is open (`{}`): finish, reverse or abort it first",
+                "{job} is open (`{}`), and a logical shard or server takes part in one job at a time: finish, \
+                 reverse or abort it first",
                 job.state
             ),
         ));
