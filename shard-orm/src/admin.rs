@@ -9,6 +9,7 @@
 //! | [`route`] | the logical shard, server and namespace of a key |
 //! | [`status`](fn@status) | servers with role, version and lag; namespaces with rows and bytes |
 //! | [`check`](fn@check), `check_migrations` | everything that is wrong, and how to mend it |
+//! | `Rebalance` | which logical shards move, so that each server gets its share |
 //! | [`run_sql`] | SQL on one logical shard, on all, or once on each server |
 //! | [`sync_status`], [`verify_copies`] | the copies of static tables: progress and differences |
 //! | [`set_up_accounts`] | accounts with the least privileges |
@@ -18,6 +19,8 @@ mod check;
 mod id;
 mod key;
 mod look;
+#[cfg(feature = "reshard")]
+mod rebalance;
 mod route;
 mod servers;
 mod sql;
@@ -34,6 +37,8 @@ pub use check::{
 pub use id::{IdDescription, ShardsOfId, UuidParts, describe_id, describe_id_in, describe_uuid};
 pub use key::Key;
 pub use look::EndpointRole;
+#[cfg(feature = "reshard")]
+pub use rebalance::Rebalance;
 pub use route::{RoutedKey, route};
 pub use sql::{
     ResultSet, SqlOutcome, SqlPlace, SqlReport, SqlRequest, StopSignal, destructive_statements,

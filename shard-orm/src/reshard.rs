@@ -27,6 +27,7 @@
 //! # Layers
 //! ```text
 //! planner              which logical shards move where: pure functions of a fleet
+//! carry_out            a plan: its moves as jobs, some at a time
 //! Reshard, MoveShard   what an operator asks for
 //! driver               looks, decides, acts, until nothing is left to do
 //!   mover              which action is next: a pure function
@@ -38,10 +39,12 @@
 
 mod attached;
 mod blueprint;
+mod carry_out;
 mod check;
 mod copy;
 mod driver;
 mod failure;
+mod hours;
 mod journal;
 #[cfg(test)]
 mod model;
@@ -60,8 +63,10 @@ mod verify;
 
 use std::time::Duration;
 
+pub use self::carry_out::{CarryOut, PlanEvent};
 pub use self::check::{Obstacle, Planned};
 use self::driver::{Driver, Until};
+pub use self::hours::Hours;
 pub use self::request::MoveShard;
 pub use self::supervise::Supervisor;
 use crate::catalog::Store;

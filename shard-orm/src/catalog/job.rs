@@ -93,6 +93,8 @@ pub struct Job {
     pub tables: Vec<String>,
     /// How fast it copies rows.
     pub pace: Pace,
+    /// Whether it is a step of a plan: whoever carries the plan out finishes it.
+    pub planned: bool,
     /// What was done so far.
     pub copied: Copied,
 }

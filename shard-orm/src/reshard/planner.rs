@@ -1,6 +1,7 @@
 //! The planner: which logical shards move where, so that each server gets its share.
 //!
-//! Pure: a [`Fleet`] goes in, a [`Plan`] comes out.
+//! Pure: a [`Fleet`] goes in, a [`Plan`] comes out. [`admin::Rebalance`](crate::admin::Rebalance) reads the
+//! fleet of a cluster, and has plans carried out.
 //!
 //! ```
 //! use shard_orm::reshard::planner::{Action, Fleet, Planner, Server, Shard};
@@ -276,6 +277,11 @@ impl Planner {
     pub fn drain_only(mut self) -> Self {
         self.drain_only = true;
         self
+    }
+
+    /// What is brought into balance.
+    pub(crate) fn balances(&self) -> Cost {
+        self.cost
     }
 
     /// Plans the moves. The plan of a fleet is always the same.

@@ -17,6 +17,7 @@ pub struct MoveShard {
     server: String,
     pace: Pace,
     accepts_relaxed_durability: bool,
+    planned: bool,
 }
 
 impl MoveShard {
@@ -35,6 +36,7 @@ impl MoveShard {
             server: server.to_owned(),
             pace: Pace::default(),
             accepts_relaxed_durability: false,
+            planned: false,
         }
     }
 
@@ -49,6 +51,12 @@ impl MoveShard {
     /// may have rows that the source has lost.
     pub fn accept_relaxed_durability(mut self) -> Self {
         self.accepts_relaxed_durability = true;
+        self
+    }
+
+    /// Makes it a step of a plan.
+    pub(super) fn planned(mut self) -> Self {
+        self.planned = true;
         self
     }
 
@@ -90,6 +98,7 @@ impl MoveShard {
             targets: vec![planned.target.clone()],
             tables: planned.tables.clone(),
             pace: self.pace,
+            planned: self.planned,
         };
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;

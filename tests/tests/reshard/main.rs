@@ -3,6 +3,7 @@
 mod basic;
 mod everything;
 mod failover;
+mod fleet;
 mod histories;
 mod keys;
 mod killed;

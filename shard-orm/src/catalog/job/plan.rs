@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
+use super::Job;
 use crate::error::{Error, Result};
 
 /// A namespace of a job.
@@ -109,6 +110,7 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<Part>,
     pub(crate) tables: Vec<String>,
     pub(crate) pace: Pace,
+    pub(crate) planned: bool,
 }
 
 impl Part {
@@ -147,6 +149,9 @@ impl Plan {
         let tables = self.tables.iter().cloned().map(Value::String).collect();
         table.insert("tables".to_owned(), Value::Array(tables));
         table.insert("pace".to_owned(), self.pace.to_string().into());
+        if self.planned {
+            table.insert("planned".to_owned(), true.into());
+        }
         table.to_string()
     }
 
@@ -169,7 +174,21 @@ impl Plan {
                 Some(pace) => pace.parse().map_err(|_| unreadable())?,
                 None => Pace::default(),
             },
+            planned: table.get("planned").and_then(Value::as_bool) == Some(true),
         })
+    }
+}
+
+impl Job {
+    /// What it is to do.
+    pub(crate) fn plan(&self) -> Plan {
+        Plan {
+            sources: self.sources.clone(),
+            targets: self.targets.clone(),
+            tables: self.tables.clone(),
+            pace: self.pace,
+            planned: self.planned,
+        }
     }
 }
 

@@ -366,18 +366,6 @@ impl Store<'_> {
     }
 }
 
-impl Job {
-    /// What it is to do.
-    pub(crate) fn plan(&self) -> Plan {
-        Plan {
-            sources: self.sources.clone(),
-            targets: self.targets.clone(),
-            tables: self.tables.clone(),
-            pace: self.pace,
-        }
-    }
-}
-
 /// The error of a runner whose job another one has taken.
 pub(crate) fn taken(job: &Job) -> Error {
     Error::new(
@@ -433,6 +421,7 @@ fn read(row: &Row<'_>) -> Result<Job> {
         targets: plan.targets,
         tables: plan.tables,
         pace: plan.pace,
+        planned: plan.planned,
     })
 }
 

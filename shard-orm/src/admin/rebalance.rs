@@ -1,0 +1,252 @@
+//! Balances the servers of a cluster: reads their sizes, plans, and has the plan carried out.
+
+use std::collections::BTreeMap;
+
+use super::status::{NamespaceState, NamespaceStatus, Status, StatusOptions, status};
+use crate::catalog::{Document, ServerEntry};
+use crate::cluster::Cluster;
+use crate::config::ServerState;
+use crate::error::{Error, ErrorKind, Result};
+use crate::reshard::planner::{Cost, Fleet, Plan, Planner, Server, Shard};
+use crate::reshard::{CarryOut, PlanEvent, Reshard};
+
+/// Plans and moves that bring each server of a cluster to its share.
+///
+/// ```no_run
+/// use shard_orm::admin::Rebalance;
+/// use shard_orm::reshard::CarryOut;
+/// use shard_orm::reshard::planner::{Cost, Planner};
+///
+/// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+/// let rebalance = Rebalance::new(&cluster)?.planner(Planner::new().cost(Cost::Rows));
+/// let plan = rebalance.plan().await?;
+/// println!("{} moves of {} rows", plan.moves(), plan.rows);
+/// rebalance.run(&CarryOut::new(), |event| println!("{event:?}")).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is done before `plan` or `run` is awaited"]
+pub struct Rebalance {
+    cluster: Cluster,
+    reshard: Reshard,
+    planner: Planner,
+    cost: Cost,
+    group: Option<String>,
+    assumed: Vec<(String, String, ServerState)>,
+}
+
+impl Rebalance {
+    /// All groups of a cluster, by bytes. Sends nothing.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) if the cluster has no catalog, which knows the states,
+    /// weights and capacities of servers, and keeps the jobs.
+    pub fn new(cluster: &Cluster) -> Result<Self> {
+        Ok(Self {
+            reshard: cluster.reshard()?,
+            cluster: cluster.clone(),
+            planner: Planner::new(),
+            cost: Cost::Bytes,
+            group: None,
+            assumed: Vec::new(),
+        })
+    }
+
+    /// Sets the planner.
+    pub fn planner(mut self, planner: Planner) -> Self {
+        self.cost = planner.balances();
+        self.planner = planner;
+        self
+    }
+
+    /// Moves the logical shards of one group only. What other groups hold on the same machines counts.
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// Plans as if a server had this state.
+    pub fn assume(mut self, group: &str, server: &str, state: ServerState) -> Self {
+        self.assumed
+            .push((group.to_owned(), server.to_owned(), state));
+        self
+    }
+
+    /// Sets the jobs' lease and operator by this handle.
+    pub fn reshard(mut self, reshard: Reshard) -> Self {
+        self.reshard = reshard;
+        self
+    }
+
+    /// The fleet of the newest topology: states, weights and capacities as the catalog has them, and sizes as
+    /// [`status`](super::status()) reads them.
+    ///
+    /// Servers of different groups at the same host and port are one machine.
+    ///
+    /// Sizes are the estimates of the databases. If one lacks the numbers that are needed, such as rows on SQLite,
+    /// or bytes on PostgreSQL before the first `ANALYZE`, the tables of all namespaces are counted.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) if a server does not answer;
+    /// [`Configuration`](ErrorKind::Configuration) if a server of [`assume`](Self::assume) is unknown.
+    pub async fn fleet(&self) -> Result<Fleet> {
+        // The states are those of the topology that is measured.
+        let epoch = self.cluster.topology().epoch();
+        self.cluster.reload_topology(epoch).await?;
+        let (revision, _) = self.cluster.newest_topology().await?;
+        let document: Document = revision.document.parse()?;
+        let mut status = status(&self.cluster, StatusOptions::new()).await?;
+        if shards(&status).any(|(_, shard)| self.lacks(shard)) {
+            status = super::status(&self.cluster, StatusOptions::new().exact(true)).await?;
+        }
+        let mut fleet = Fleet::new();
+        let entries = document.servers();
+        for (entry, machine) in entries.iter().zip(machines(&entries)) {
+            fleet.server(self.server(entry, machine));
+        }
+        for (group, server, _) in &self.assumed {
+            let is_it = |entry: &ServerEntry| entry.group == *group && entry.name == *server;
+            if !entries.iter().any(is_it) {
+                return Err(Error::configuration(format!(
+                    "group `{group}` has no server `{server}`"
+                )));
+            }
+        }
+        for (group, size) in shards(&status) {
+            let Some(number) = size.shard else { continue };
+            if size.state == NamespaceState::Unknown {
+                let problem = size.problem.as_deref().unwrap_or("it does not answer");
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!(
+                        "the size of logical shard {number} of group `{group}` is unknown: server `{}`: {problem}",
+                        size.server
+                    ),
+                ));
+            }
+            let shard = Shard::new(group, number, &size.server)
+                .rows(size.rows.unwrap_or_default())
+                .bytes(size.bytes.unwrap_or_default());
+            fleet.shard(shard);
+        }
+        Ok(fleet)
+    }
+
+    /// Plans the moves. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`fleet`](Self::fleet) and [`Planner::plan`].
+    pub async fn plan(&self) -> Result<Plan> {
+        let fleet = self.fleet().await?;
+        let mut planner = self.planner.clone();
+        if let Some(group) = &self.group {
+            let others = fleet.shards().iter().filter(|shard| shard.group != *group);
+            for shard in others {
+                planner = planner.keep(&shard.group, shard.number);
+            }
+        }
+        let mut plan = planner.plan(&fleet)?;
+        if let Some(group) = &self.group {
+            // The others were not to be moved.
+            plan.leftovers.retain(|left| left.group == *group);
+        }
+        Ok(plan)
+    }
+
+    /// Brings the moves of an earlier plan to their end, plans, and carries the plan out as
+    /// [`Reshard::carry_out`] does.
+    ///
+    /// If the future is dropped, no further move is started; those that run go on in this process, or where a
+    /// supervisor takes them over. Run again, this continues.
+    ///
+    /// # Errors
+    /// Those of [`plan`](Self::plan) and of [`Reshard::carry_out`].
+    pub async fn run(
+        &self,
+        how: &CarryOut,
+        mut tell: impl FnMut(PlanEvent) + Send,
+    ) -> Result<Plan> {
+        self.reshard.complete_planned(&mut tell).await?;
+        let plan = self.plan().await?;
+        self.reshard.carry_out_steps(&plan, how, &mut tell).await?;
+        Ok(plan)
+    }
+
+    fn lacks(&self, size: &NamespaceStatus) -> bool {
+        let is_known = match self.cost {
+            Cost::Rows => size.rows.is_some(),
+            Cost::Shards => true,
+            _ => size.bytes.is_some(),
+        };
+        size.state == NamespaceState::Present && !is_known
+    }
+
+    fn server(&self, entry: &ServerEntry, machine: String) -> Server {
+        let states = ServerState::NAMES.iter();
+        let named = states.filter(|(name, _)| *name == entry.state);
+        let named = named.map(|(_, state)| *state);
+        let assumed = self.assumed.iter();
+        let assumed =
+            assumed.filter(|(group, name, _)| *group == entry.group && *name == entry.name);
+        let state = named.chain(assumed.map(|(.., state)| *state)).last();
+        let mut server = Server::new(&entry.group, &entry.name)
+            .machine(machine)
+            .state(state.unwrap_or_default())
+            .weight(entry.weight.unwrap_or(1));
+        server.capacity = entry.capacity;
+        server
+    }
+}
+
+/// The logical shards with their groups.
+fn shards(status: &Status) -> impl Iterator<Item = (&str, &NamespaceStatus)> {
+    let groups = status.groups.iter();
+    groups.flat_map(|group| group.shards.iter().map(|shard| (&*group.name, shard)))
+}
+
+/// The machine of each server: its host and port, and its number among the servers of its group there. Two
+/// servers of one group are never one.
+fn machines(entries: &[ServerEntry]) -> Vec<String> {
+    let mut seen: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    let machines = entries.iter().map(|entry| {
+        let host = host(&entry.primary);
+        let number = seen.entry((&entry.group, host)).or_default();
+        *number += 1;
+        format!("{host} {number}")
+    });
+    machines.collect()
+}
+
+/// The host and port of a URL; for SQLite, the folder.
+fn host(url: &str) -> &str {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url;
+    };
+    if scheme == "sqlite" {
+        return rest;
+    }
+    let rest = rest.split(['/', '?']).next().unwrap_or(rest);
+    rest.rsplit_once('@').map_or(rest, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host;
+
+    #[test]
+    fn the_machine_of_a_url_is_its_host_and_port() {
+        for (url, expected) in [
+            (
+                "postgres://app:${PASSWORD}@10.0.0.1:5432/shop?sslmode=require",
+                "10.0.0.1:5432",
+            ),
+            ("mysql://10.0.0.1", "10.0.0.1"),
+            ("postgres://app@db/shop", "db"),
+            ("sqlite://data/a", "data/a"),
+            ("", ""),
+        ] {
+            assert_eq!(host(url), expected, "{url}");
+        }
+    }
+}
