@@ -12,6 +12,7 @@ pub mod job;
 pub mod man;
 pub mod migrate;
 pub mod process;
+pub mod rebalance;
 pub mod reshard;
 pub mod route;
 pub mod server;
@@ -41,6 +42,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         // They leave a job where another process can go on.
         Command::Reshard(args) => reshard::run(&args, &session).await,
         Command::Job(args) => job::run(&args, &session).await,
+        Command::Server(args) if args.moves_shards() => server::run(&args, &session).await,
         command => tokio::select! {
             outcome = dispatch(command, &session) => outcome,
             signal = interrupted() => {

@@ -14,6 +14,7 @@ pub mod init;
 pub mod job;
 pub mod lint;
 pub mod migrate;
+pub mod plan;
 pub mod process;
 pub mod progress;
 pub mod route;

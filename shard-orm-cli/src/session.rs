@@ -40,6 +40,9 @@ impl<'o> Session<'o> {
     /// # Errors
     /// All problems of the configuration.
     pub async fn open(&self) -> Result<Cluster> {
+        if let Some(cluster) = self.opened.get() {
+            return Ok(cluster.clone());
+        }
         if !self.config.exists() {
             return Err(Failure::Usage(format!(
                 "there is no configuration {}; name one with --config or SHARD_ORM_CONFIG, or write \

@@ -228,6 +228,7 @@ mod chapters {
         transactions: "../../docs/src/transactions.md",
         locks: "../../docs/src/locks.md",
         migrations: "../../docs/src/migrations.md",
+        growing_a_fleet: "../../docs/src/growing-a-fleet.md",
         moving_shards: "../../docs/src/moving-shards.md",
         raw_sql: "../../docs/src/raw-sql.md",
         connections: "../../docs/src/connections.md",

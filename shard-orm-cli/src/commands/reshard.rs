@@ -4,6 +4,7 @@ use shard_orm::reshard::{MoveShard, Pace};
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
+use crate::commands::rebalance::{self, RebalanceArgs};
 use crate::exit::Exit;
 use crate::output::job as print;
 use crate::session::Session;
@@ -18,7 +19,9 @@ use crate::session::Session;
 Examples:
     shard-orm reshard move --shard 3 --to b
     shard-orm reshard move --shard 3 --to b --run --pace 20000
-    shard-orm reshard clone --shard 3 --to test --run")]
+    shard-orm reshard clone --shard 3 --to test --run
+    shard-orm reshard rebalance
+    shard-orm reshard rebalance --by rows --run --concurrency 2 --between 22:00-06:00")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -30,6 +33,11 @@ enum Command {
     Move(MoveArgs),
     /// Copy a logical shard to another server, into a namespace that never serves it.
     Clone(MoveArgs),
+    /// Move logical shards so that each server gets its share.
+    ///
+    /// Prints the plan: what moves, why, and the servers before and after. With --run it is carried out, each
+    /// move as a job that is finished by itself. Interrupted, the same command plans anew and goes on.
+    Rebalance(RebalanceArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,6 +78,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             let group = session.group(&cluster, args.group.as_deref())?;
             (args, reshard.clone_shard(&group, args.shard, &args.to))
         }
+        Command::Rebalance(args) => return rebalance::run(args, session).await,
     };
     let mut request = request.pace(args.pace);
     if args.accept_relaxed_durability {

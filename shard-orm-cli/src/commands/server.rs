@@ -1,9 +1,11 @@
 //! `server`: the servers in the catalog.
 
+use shard_orm::admin::Rebalance;
 use shard_orm::catalog::{Document, Revision};
 use shard_orm::config::ServerState;
 
 use crate::Result;
+use crate::commands::rebalance::{self, CarryOutArgs, PlanArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{catalog as print_change, server as print};
 use crate::session::Session;
@@ -17,7 +19,8 @@ Examples:
     shard-orm server add c 'postgres://app:${PASSWORD}@10.0.0.3/shop' --inactive
     shard-orm server set a --weight 2 --add-replica 'postgres://app:${PASSWORD}@10.0.0.9/shop'
     shard-orm server set a --primary 'postgres://app:${NEW_PASSWORD}@10.0.0.1/shop'
-    shard-orm server drain a")]
+    shard-orm server drain a --plan
+    shard-orm server drain a --run")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -32,11 +35,15 @@ enum Command {
     /// Remove a server that has no logical shards.
     Remove(NameArgs),
     /// Use a server, and offer it for logical shards.
-    Activate(NameArgs),
+    ///
+    /// With --run, logical shards move until each server has its share; --plan shows which.
+    Activate(MovingArgs),
     /// Keep a server without logical shards, and connect to it no more.
     Deactivate(NameArgs),
     /// Mark a server as leaving: its logical shards are to be moved to others.
-    Drain(NameArgs),
+    ///
+    /// With --run, they move at once; --plan shows where.
+    Drain(MovingArgs),
     /// Change a server.
     Set(SetArgs),
 }
@@ -55,6 +62,23 @@ struct NameArgs {
     /// The name of the server.
     #[arg(value_name = "NAME")]
     name: String,
+}
+
+/// A change after which logical shards may move.
+#[derive(Debug, clap::Args)]
+struct MovingArgs {
+    #[command(flatten)]
+    server: NameArgs,
+    /// Only print which logical shards would move. Changes nothing.
+    #[arg(long, conflicts_with = "run")]
+    plan: bool,
+    /// Change the state, and move logical shards.
+    #[arg(long)]
+    run: bool,
+    #[command(flatten)]
+    planned: PlanArgs,
+    #[command(flatten)]
+    carry_out: CarryOutArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -122,6 +146,13 @@ impl EndpointArgs {
     }
 }
 
+impl Args {
+    /// Whether it runs jobs, which it has to leave in good order.
+    pub(super) fn moves_shards(&self) -> bool {
+        matches!(&self.command, Command::Drain(args) | Command::Activate(args) if args.run)
+    }
+}
+
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let changed = match &args.command {
         Command::List(args) => return list(args, session).await,
@@ -131,9 +162,9 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
                 |document: &mut Document, group: &str| document.remove_server(group, &args.name);
             edited(session, args, "removed", edit).await?
         }
-        Command::Activate(args) => state(session, args, ServerState::Active).await?,
+        Command::Activate(args) => return moving(session, args, ServerState::Active).await,
         Command::Deactivate(args) => state(session, args, ServerState::Inactive).await?,
-        Command::Drain(args) => state(session, args, ServerState::Draining).await?,
+        Command::Drain(args) => return moving(session, args, ServerState::Draining).await,
         Command::Set(args) => set(args, session).await?,
     };
     print_change::changed(session.output, &changed)?;
@@ -185,6 +216,30 @@ async fn add(args: &AddArgs, session: &Session<'_>) -> Result<Revision> {
 async fn state(session: &Session<'_>, args: &NameArgs, state: ServerState) -> Result<Revision> {
     let edit = |document: &mut Document, group: &str| document.set_state(group, &args.name, state);
     edited(session, args, &format!("{state}"), edit).await
+}
+
+/// Changes a state, and plans or moves what follows from it.
+async fn moving(session: &Session<'_>, args: &MovingArgs, to: ServerState) -> Result<Exit> {
+    let name = &args.server;
+    if !args.plan && !args.run {
+        let changed = state(session, name, to).await?;
+        print_change::changed(session.output, &changed)?;
+        return Ok(Exit::Done);
+    }
+    let cluster = session.open().await?;
+    let group = session.group(&cluster, name.group.group.as_deref())?;
+    let mut planner = args.planned.planner(|| Ok(group.clone()))?;
+    if to == ServerState::Draining {
+        planner = planner.drain_only();
+    }
+    let rebalance = Rebalance::new(&cluster)?.planner(planner).group(&group);
+    if args.plan {
+        let rebalance = rebalance.assume(&group, &name.name, to);
+        return rebalance::show(session, &rebalance, &args.carry_out).await;
+    }
+    let changed = state(session, name, to).await?;
+    print_change::changed(session.output, &changed)?;
+    rebalance::carry_out(session, &rebalance, &args.carry_out).await
 }
 
 async fn set(args: &SetArgs, session: &Session<'_>) -> Result<Revision> {

@@ -72,6 +72,11 @@ fn the_sessions_on_migrations_have_the_output_that_they_show() {
 }
 
 #[test]
+fn the_sessions_on_growing_a_fleet_have_the_output_that_they_show() {
+    chapter("docs/src/growing-a-fleet.md", Some("chapters/growing"));
+}
+
+#[test]
 fn the_sessions_of_the_readme_have_the_output_that_they_show() {
     chapter("README.md", None);
 }
