@@ -180,9 +180,9 @@ pub mod __private {
     #[cfg(feature = "json")]
     pub use crate::backend::{Json, bind_json};
     pub use crate::backend::{bind_str, read_string};
+    pub use crate::model::hooks::{DynHooks, connect_hooks};
     pub use crate::model::{
-        DynHooks, Slot, bind_decimal, connect_hooks, is_reached, no_such_column, row_of_decimals,
-        same_text, unknown_variant,
+        Slot, bind_decimal, is_reached, no_such_column, row_of_decimals, same_text, unknown_variant,
     };
     pub use crate::query::row_of_field;
     pub use crate::record::{DynTransmitHooks, connect_transmit_hooks};

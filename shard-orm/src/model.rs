@@ -5,7 +5,7 @@
 
 mod column;
 mod generate;
-mod hooks;
+pub(crate) mod hooks;
 mod id;
 mod key;
 mod validate;
@@ -20,8 +20,9 @@ pub use crate::definition::{
 };
 pub use column::Column;
 pub use generate::{FindById, GeneratedId, NewId};
+use hooks::DynHooks;
 pub(crate) use hooks::{Around, around};
-pub use hooks::{DynHooks, Hooks, WriteContext, connect_hooks};
+pub use hooks::{Hooks, WriteContext};
 pub use id::{Id, IntoId};
 pub use key::{IntoKey, Key, Region, ShardKey};
 pub use validate::{Problems, Validate};

@@ -101,7 +101,7 @@ pub enum Cost {
     /// Its rows.
     Rows,
     /// Its measured load.
-    Load,
+    Measured,
     /// Each logical shard counts 1.
     Shards,
     /// What the function of [`Planner::cost_with`] returns.
@@ -113,7 +113,7 @@ impl fmt::Display for Cost {
         f.pad(match self {
             Self::Bytes => "bytes",
             Self::Rows => "rows",
-            Self::Load => "load",
+            Self::Measured => "load",
             Self::Shards => "shards",
             Self::Custom => "cost",
         })
@@ -340,7 +340,7 @@ impl Planner {
         match (self.cost, &self.cost_of) {
             (Cost::Custom, Some(cost_of)) => cost_of(shard),
             (Cost::Rows, _) => shard.rows,
-            (Cost::Load, _) => shard.load,
+            (Cost::Measured, _) => shard.load,
             (Cost::Shards | Cost::Custom, _) => 1,
             (Cost::Bytes, _) => shard.bytes,
         }

@@ -136,7 +136,7 @@ pub(super) fn tangled(seed: u64, servers: usize, shards: u32) -> Case {
         }
     }
     let threshold = u32::try_from(random.below(30)).unwrap();
-    let cost = [Cost::Bytes, Cost::Rows, Cost::Load, Cost::Shards][random.index(4)];
+    let cost = [Cost::Bytes, Cost::Rows, Cost::Measured, Cost::Shards][random.index(4)];
     let mut planner = Planner::new()
         .cost(cost)
         .threshold(threshold)
