@@ -9,6 +9,7 @@
 mod drift;
 mod fixture;
 mod interrupt;
+mod replicas;
 mod rotation;
 mod route;
 mod servers;

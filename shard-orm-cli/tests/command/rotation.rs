@@ -1,4 +1,4 @@
-//! Accounts and replicas are changed by the command while processes serve: no call fails.
+//! Accounts and weights are changed by the command while processes serve: no call fails.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -118,13 +118,13 @@ impl Server {
 }
 
 /// A process with traffic.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     calls: Arc<AtomicU64>,
 }
 
 impl Process {
-    fn start(folder: &Folder, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(folder: &Folder, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "rotation::traffic_of_a_process",
@@ -151,7 +151,7 @@ impl Process {
     }
 
     /// Waits for some more calls.
-    async fn goes_on(&mut self) {
+    pub(crate) async fn goes_on(&mut self) {
         let begun = self.calls.load(Ordering::Relaxed);
         eventually("the process goes on", async || {
             let ended = self.child.try_wait().unwrap();
@@ -161,7 +161,7 @@ impl Process {
         .await;
     }
 
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success(), "a call failed");
     }
@@ -184,8 +184,11 @@ async fn traffic_of_a_process() {
             let id = first + number * 8 + task;
             tokio::spawn(async move {
                 let order = Order { id, user_id: id };
-                let order = order.insert(&cluster).await.unwrap();
-                assert_eq!(Order::get(&cluster, id, id).await.unwrap(), order);
+                // A session sees its write, wherever it reads.
+                let session = cluster.session();
+                let order = order.insert(&session).await.unwrap();
+                assert_eq!(Order::get(&session, id, id).await.unwrap(), order);
+                Order::on(id).count(&cluster).await.unwrap();
             })
         });
         for task in tasks.collect::<Vec<_>>() {

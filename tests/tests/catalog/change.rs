@@ -204,6 +204,24 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert!(error.to_string().contains("shard 3 has no active namespace"), "{error}");
     }
 
+    async fn a_catalog_is_not_rebuilt_from_namespaces_that_contradict_each_other(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        for table in ["shard_orm_topology", "shard_orm_event", "shard_orm_process", "shard_orm_catalog"] {
+            run_in_database(fixture, &format!("DROP TABLE {table}")).await;
+        }
+        // Two namespaces of one logical shard, both of which say that they serve it.
+        let name = fixture.namespace().replace("{shard}", "0");
+        let again = fixture.raw_namespace_on(1, &format!("{name}_g2"));
+        fixture.raw_namespace(0).copy_to(&again).await;
+        again.set_record("generation = 2, server_name = 'server-1'").await;
+        let error = catalog.rebuild(&first.document, 8).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        let message = error.to_string();
+        for part in ["shard 0 was found twice", &format!("`{name}`"), &format!("`{name}_g2`"), "`server-1`"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
     async fn a_change_that_is_dropped_is_stored_whole_or_not_at_all(fixture: &Fixture) {
         let (catalog, first) = initialized(fixture).await;
         let mut base = first;

@@ -1,5 +1,7 @@
 //! Generated ids of processes whose `[ids]` are in the catalog.
 
+use std::time::Duration;
+
 use shard_orm::config::Ids;
 use shard_orm::id::Layout;
 use shard_orm::prelude::*;
@@ -7,7 +9,10 @@ use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 use shard_orm_tests::waiting::eventually;
 
-use crate::{Setting, document, initialized_with, process, settings};
+use tokio::time::timeout;
+
+use crate::moves::{MOVING, switched};
+use crate::{Order, Setting, document, initialized_with, process, settings};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "tickets")]
@@ -80,5 +85,37 @@ behaviours! { (Ticket, Setting), 4 shards on 2 servers, |options| options;
         assert_eq!(generating.topology().epoch(), 1);
         assert_eq!(generating.id_layout(), Layout::default());
         ticket(fixture, &generating).await;
+    }
+}
+
+behaviours! { (Order, Ticket, Setting), 4 shards on 2 servers, |options| options;
+    async fn ids_made_at_any_time_find_their_rows_after_a_switch(fixture: &Fixture) {
+        let (catalog, first) = initialized_with(fixture, &format!("{}{IDS}", document(fixture, ""))).await;
+        let cluster = Cluster::connect(&process(fixture, settings())).await.unwrap();
+        let user_id = fixture.key_of_shard(MOVING);
+        let before = Ticket { id: 0, user_id }.insert(&cluster).await.unwrap();
+        let source = fixture.raw_namespace(MOVING);
+        let name = fixture.namespace().replace("{shard}", &MOVING.to_string());
+        let target = fixture.raw_namespace_on(1, &format!("{name}_g2"));
+        source.copy_to(&target).await;
+        target.set_record("generation = 2, server_name = 'server-1'").await;
+        let Ticket { id, user_id } = before;
+        if fixture.dialect != Dialect::Sqlite {
+            let create = format!("CREATE TABLE {} (id bigint PRIMARY KEY, user_id bigint NOT NULL)", target.table("tickets"));
+            target.run(&create).await;
+            target.run(&format!("INSERT INTO {} VALUES ({id}, {user_id})", target.table("tickets"))).await;
+        }
+        source.set_record("state = 'fenced'").await;
+        source.run(&format!("DROP TABLE {}", source.table("tickets"))).await;
+        let found = async { Ticket::find_by_id(&cluster, id).await.unwrap() };
+        let made = async { Ticket { id: 0, user_id }.insert(&cluster).await.unwrap() };
+        let mut both = Box::pin(futures_util::future::join(found, made));
+        if let Ok(ended) = timeout(Duration::from_millis(300), &mut both).await {
+            panic!("both ended at the fence: {ended:?}");
+        }
+        catalog.allow_moves().change(&first, &switched(&first), "moved").await.unwrap();
+        let (found, made) = both.await;
+        assert_eq!(found, Some(before));
+        assert_eq!(Ticket::find_by_id(&cluster, made.id).await.unwrap(), Some(made));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt as _, join_all};
 use shard_orm::catalog::Revision;
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
@@ -146,6 +146,51 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert!((5..=6).contains(&found), "{found}");
         let key = fixture.key_of_shard(MOVING);
         assert_eq!(cluster.locate(&Order::shard(key)).unwrap().server, "server-1");
+    }
+
+    async fn sessions_and_batches_go_on_at_the_new_place(fixture: &Fixture) {
+        let (catalog, first) = initialized(fixture).await;
+        let cluster = open(fixture, None).await;
+        let session = cluster.session();
+        order(fixture).insert(&session).await.unwrap();
+        let token = session.token();
+        fenced(fixture).await;
+        // One part of the batch belongs to a shard that stays, and is written at once.
+        let staying = Order { id: fixture.id(), user_id: fixture.key_of_shard(3) };
+        let batch = vec![order(fixture), staying.clone(), order(fixture)];
+        let (by_session, by_token) = (order(fixture), order(fixture));
+        let resumed = cluster.resume_session(&token).unwrap();
+        let mut all = Box::pin(join_all([
+            async { Order::insert_many(&cluster, batch.clone()).await.map(drop) }.boxed(),
+            async {
+                by_session.clone().insert(&session).await?;
+                let found = Order::get(&session, by_session.user_id, by_session.id).await?;
+                assert_eq!(found, by_session);
+                Ok(())
+            }
+            .boxed(),
+            async {
+                by_token.clone().insert(&resumed).await?;
+                let later = cluster.resume_session(&resumed.token())?;
+                assert_eq!(Order::get(&later, by_token.user_id, by_token.id).await?, by_token);
+                Ok(())
+            }
+            .boxed(),
+        ]));
+        if let Ok(ended) = timeout(Duration::from_millis(300), &mut all).await {
+            panic!("all calls ended at the fence: {ended:?}");
+        }
+        assert_eq!(Order::on(staying.user_id).all(&cluster).await.unwrap(), vec![staying.clone()]);
+        catalog.allow_moves().change(&first, &switched(&first), "moved").await.unwrap();
+        for outcome in all.await {
+            let outcome: shard_orm::Result<()> = outcome;
+            outcome.unwrap();
+        }
+        let mut found = Order::scatter().all(&cluster).await.unwrap();
+        let mut expected = [batch, vec![by_session, by_token]].concat();
+        found.sort_by_key(|order| order.id);
+        expected.sort_by_key(|order| order.id);
+        assert_eq!(found, expected);
     }
 
     async fn a_process_that_starts_at_the_fence_waits_too(fixture: &Fixture) {
