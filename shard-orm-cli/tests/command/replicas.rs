@@ -1,4 +1,4 @@
-//! A replica is added and removed by the command while two processes write and read: no call fails.
+//! A replica is added and removed, and an option changed, by the command while two processes write and read: no call fails.
 
 use std::process::Command;
 
@@ -59,7 +59,9 @@ async fn added_and_removed(dialect: Dialect) {
             .env_remove("SHARD_ORM_CONFIG");
         let output = command.output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
     };
+    let listed = || operator(&["process", "list", "--json"]);
     operator(&["catalog", "init"]);
     let mut processes = [Process::start(&folder, &[]), Process::start(&folder, &[])];
     for process in &mut processes {
@@ -79,6 +81,15 @@ async fn added_and_removed(dialect: Dialect) {
     operator(&["server", "set", "a", "--remove-replica", &replica]);
     eventually("nobody uses the replica", async || {
         standby.number(sessions).await.unwrap() == 0
+    })
+    .await;
+    let option = match dialect {
+        Dialect::Postgres => "time_zone=Europe/Berlin",
+        _ => "collation=utf8mb4_bin",
+    };
+    operator(&["server", "set", "a", "--option", option]);
+    eventually("all processes use the last epoch", async || {
+        listed().matches("\"epoch\": 4").count() >= 2
     })
     .await;
     for mut process in processes {

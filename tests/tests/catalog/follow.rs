@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shard_orm::admin::{CheckOptions, CheckReport, check};
 use shard_orm::prelude::*;
+use shard_orm_tests::listening::Errors;
 use shard_orm_tests::waiting::eventually;
 use shard_orm_tests::{behaviours, scratch};
 
@@ -89,7 +90,9 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         // The catalog of an older backup.
         run_in_database(fixture, "DELETE FROM shard_orm_topology WHERE epoch = 2").await;
         serves(fixture, &cluster).await;
+        let (errors, _listening) = Errors::listen();
         let started = open(fixture, Some(&copy)).await;
+        assert!(errors.contain("started with the local copy"));
         assert_eq!(started.topology().epoch(), 2);
 
         // The backup, changed since.

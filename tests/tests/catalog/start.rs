@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use shard_orm::prelude::*;
+use shard_orm_tests::listening::Errors;
 use shard_orm_tests::relay::Relay;
 use shard_orm_tests::{behaviours, scratch};
 
 use crate::{Order, Setting, initialized, open, process, process_at, settings};
+
+/// What a process logs that starts with the local copy.
+const OUT_OF_DATE: &str = "started with the local copy of the topology, which may be out of date";
 
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     async fn the_local_copy_is_used_while_the_catalog_is_down(fixture: &Fixture) {
@@ -26,9 +30,11 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let quick = settings().timeout(Duration::from_millis(300));
         let with_copy = process_at(fixture, &url, quick.clone().local_copy(&copy));
         relay.hang(true);
+        let (errors, _listening) = Errors::listen();
         let hanging = Cluster::connect(&with_copy).await.unwrap();
         relay.close().await;
         let down = Cluster::connect(&with_copy).await.unwrap();
+        assert!(errors.contain(OUT_OF_DATE));
         for cluster in [hanging, down] {
             assert_eq!(cluster.topology().epoch(), 1);
             let key = fixture.key();
@@ -47,7 +53,9 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let copy = folder.path().join("topology.toml");
         open(fixture, Some(&copy)).await;
         crate::run_in_database(fixture, "DELETE FROM shard_orm_topology").await;
+        let (errors, _listening) = Errors::listen();
         let cluster = open(fixture, Some(&copy)).await;
+        assert!(errors.contain(OUT_OF_DATE));
         assert_eq!(cluster.topology().epoch(), 1);
         assert_eq!(Order::scatter().count(&cluster).await.unwrap(), 0);
     }
