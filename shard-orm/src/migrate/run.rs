@@ -1,5 +1,6 @@
 //! Runs migrations: one namespace first, then the others by server.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::apply::{Stopped, Work};
@@ -16,7 +17,7 @@ use super::survey::{Found, survey};
 use super::target::Target;
 use super::wave::{End, Wave};
 use super::{backfill, plan, work};
-use crate::connect::NamespaceHandle;
+use crate::connect::{NamespaceHandle, read};
 use crate::error::{Error, Result};
 use crate::plan::{Concurrency, ConcurrencyLimiter};
 
@@ -166,7 +167,7 @@ impl Migrate {
                 continue;
             }
             if direction == Direction::Up {
-                self.create_namespaces(&tasks).await?;
+                self.set_up_namespaces(&tasks).await?;
             }
             let target = &tasks.target;
             let lock = self.lock(target).await?;
@@ -231,9 +232,10 @@ impl Migrate {
         })
     }
 
-    /// Creates the namespaces that do not exist yet.
-    async fn create_namespaces(&self, tasks: &Tasks<'_>) -> Result<()> {
-        if tasks.tasks.iter().all(|task| task.found.exists) {
+    /// Creates the namespaces that do not exist yet, and completes records of earlier versions.
+    async fn set_up_namespaces(&self, tasks: &Tasks<'_>) -> Result<()> {
+        let all_exist = tasks.tasks.iter().all(|task| task.found.exists);
+        if all_exist && !has_old_record(tasks).await {
             return Ok(());
         }
         match &tasks.target {
@@ -302,6 +304,28 @@ impl Migrate {
         wave.close().await;
         Ok(())
     }
+}
+
+/// Whether a server's last namespace, which `setup` completes last, has a record of an earlier version. One that does
+/// not answer fails later.
+async fn has_old_record(tasks: &Tasks<'_>) -> bool {
+    if let Target::Database(_) = tasks.target {
+        return false;
+    }
+    let handles = tasks.tasks.iter().map(|task| &task.handle);
+    let last: BTreeMap<&str, _> = handles.map(|handle| (&*handle.server, handle)).collect();
+    for handle in last.into_values() {
+        let record = async {
+            let mut lease = handle.writer()?.acquire().await?;
+            read(handle, &mut lease).await
+        };
+        if let Ok(Some(record)) = record.await
+            && record.state.is_none()
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// The backfills among these migrations that have begun in a namespace.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use futures_util::future::{FutureExt as _, join_all};
 use shard_orm::catalog::Revision;
+use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, RawNamespace};
@@ -298,18 +299,30 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     }
 
     async fn records_of_earlier_versions_are_upgraded_in_place(fixture: &Fixture) {
-        let namespace = fixture.raw_namespace(MOVING);
-        let record = namespace.table("shard_orm_namespace");
-        for column in ["state", "job", "token", "epoch"] {
-            namespace.run(&format!("ALTER TABLE {record} DROP COLUMN {column}")).await;
+        for is_by_migration in [false, true] {
+            for shard in 0..4 {
+                let namespace = fixture.raw_namespace(shard);
+                let record = namespace.table("shard_orm_namespace");
+                for column in ["state", "job", "token", "epoch"] {
+                    namespace.run(&format!("ALTER TABLE {record} DROP COLUMN {column}")).await;
+                }
+            }
+            let cluster = fixture.another_process().await;
+            order(fixture).insert(&cluster).await.unwrap();
+            // A connection to SQLite that was open before would not notice that the columns are gone.
+            let upgrading = fixture.another_process().await;
+            if is_by_migration {
+                let file = ("shop/1_notes.sql", "CREATE TABLE notes (id INT PRIMARY KEY)");
+                let migrations = Migrations::embedded(&[file]).unwrap();
+                upgrading.migrate(&migrations).up().await.unwrap();
+            } else {
+                fixture.setup_of(&upgrading).run().await.unwrap();
+            }
+            for shard in 0..4 {
+                assert_eq!(fixture.raw_namespace(shard).record("state").await, None);
+            }
+            order(fixture).insert(&fixture.another_process().await).await.unwrap();
         }
-        let cluster = fixture.another_process().await;
-        order(fixture).insert(&cluster).await.unwrap();
-        // A connection to SQLite that was open before would not notice that the columns are gone.
-        let upgrading = fixture.another_process().await;
-        fixture.setup_of(&upgrading).run().await.unwrap();
-        assert_eq!(namespace.record("state").await, None);
-        order(fixture).insert(&fixture.another_process().await).await.unwrap();
     }
 
     async fn a_table_that_was_never_there_is_an_error_at_once(fixture: &Fixture) {
