@@ -14,10 +14,10 @@ use crate::connect::State;
 use crate::error::{Error, Result};
 use crate::replicate::{key_of, text_of, values_from};
 
-/// The number of rows in one transaction at the target.
+/// The most rows in one transaction at the target. Each page is held in memory.
 const PAGE: u64 = 5_000;
-/// The number of rows in one transaction at the target, where they pass as bytes or from file to file.
-const PAGE_OF_BYTES: u64 = 20_000;
+/// The most rows in one transaction at the target, where they pass as bytes or from file to file.
+const PAGE_OF_BYTES: u64 = 200_000;
 
 const TABLE: &str = "number";
 const LAST: &str = "last_key";
@@ -88,28 +88,32 @@ pub(super) async fn copy_table(
     if capability.file_per_namespace {
         target.attach(source).await?;
     }
+    let largest = if capability.binary_transfer || capability.file_per_namespace {
+        PAGE_OF_BYTES
+    } else {
+        PAGE
+    };
+    if progress.last.is_none() {
+        throttle.begin_table();
+    }
     while !progress.done {
         if !throttle.turn().await {
             break;
         }
         let progress = &mut progress;
+        let rows = throttle.page(largest);
         let copied = match &types {
             Some(types) => {
-                let page = (&**types, throttle.page(PAGE_OF_BYTES));
-                throttle
-                    .paced(pass_page(source, target, table, page, progress))
-                    .await?
+                let page = pass_page(source, target, table, (types, rows), progress);
+                throttle.paced(page).await?
             }
             None if capability.file_per_namespace => {
-                let most = throttle.page(PAGE_OF_BYTES);
-                let page = take_page(source, target, table, most, progress);
+                let page = take_page(source, target, table, rows, progress);
                 throttle.paced(page).await?
             }
             None => {
-                let most = throttle.page(PAGE);
-                throttle
-                    .paced(copy_page(source, target, table, most, progress))
-                    .await?
+                let page = copy_page(source, target, table, rows, progress);
+                throttle.paced(page).await?
             }
         };
         if !on_page(copied) {

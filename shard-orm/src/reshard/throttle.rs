@@ -20,6 +20,10 @@ const FEWEST: u64 = 100;
 /// The rows of the largest page at a gentle pace.
 const GENTLE_PAGE: u64 = 500;
 
+/// The rows of a table's first page, and how long a page may take. Rows may be of any size: pages grow while they are short.
+const FIRST_PAGE: u64 = 200;
+const LONG: Duration = Duration::from_millis(500);
+
 /// How long a copy waits before it looks at what operators want.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -47,6 +51,8 @@ struct State {
     pace: Pace,
     /// When the next page may begin.
     next: Option<Instant>,
+    /// The most rows of the next page.
+    size: u64,
     /// The rate of a gentle pace.
     rate: f64,
     looked: Instant,
@@ -94,6 +100,7 @@ impl Throttle {
             state: Mutex::new(State {
                 pace,
                 next: None,
+                size: FIRST_PAGE,
                 rate: FIRST,
                 looked: Instant::now(),
                 felt: Default::default(),
@@ -119,10 +126,15 @@ impl Throttle {
         self.lock().pace == Pace::Full
     }
 
-    /// The number of rows to copy at a time: as many as without a limit, or so few that the pages of a second
-    /// are spread over it.
+    /// Another table's rows may be larger.
+    pub(super) fn begin_table(&self) {
+        self.lock().size = FIRST_PAGE;
+    }
+
+    /// The number of rows to copy at a time: as many as pass soon, or so few that the pages of a second are spread over it.
     pub(super) fn page(&self, most: u64) -> u64 {
         let state = self.lock();
+        let most = most.min(state.size);
         // A long page is felt by whoever comes meanwhile, however rare it is.
         let most = match state.pace {
             Pace::Gentle => most.min(GENTLE_PAGE),
@@ -130,7 +142,7 @@ impl Throttle {
         };
         match state.limit() {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Some(limit) => (limit as u64 / PAGES_PER_SECOND).clamp(FEWEST, most),
+            Some(limit) => (limit as u64 / PAGES_PER_SECOND).max(FEWEST).min(most),
             None => most,
         }
     }
@@ -151,11 +163,12 @@ impl Throttle {
         &self,
         page: impl Future<Output = Result<u64, E>>,
     ) -> Result<u64, E> {
+        let begun = Instant::now();
         self.pages.fetch_add(1, Ordering::Relaxed);
         let copied = page.await;
         self.pages.fetch_add(1, Ordering::Relaxed);
         if let Ok(rows) = &copied {
-            self.lock().copied(*rows);
+            self.lock().copied(*rows, begun.elapsed());
         }
         copied
     }
@@ -196,8 +209,13 @@ impl State {
         }
     }
 
-    /// Notes when the next page may begin, after one of so many rows.
-    fn copied(&mut self, rows: u64) {
+    /// Notes when the next page may begin, and how large it may be, after one of so many rows.
+    fn copied(&mut self, rows: u64, took: Duration) {
+        if took > LONG {
+            self.size = (self.size / 2).max(1);
+        } else if took < LONG / 4 && rows >= self.size {
+            self.size *= 2;
+        }
         #[allow(clippy::cast_precision_loss)] // A page has few rows.
         let next = self.limit().map(|limit| {
             let now = Instant::now();
@@ -244,13 +262,35 @@ mod tests {
         assert!(rate_after(3) < FIRST);
     }
 
+    /// A throttle after so many pages, each of which took so long.
+    fn after(pace: Pace, pages: usize, took: Duration) -> Throttle {
+        let throttle = Throttle::new(pace);
+        for _ in 0..pages {
+            let rows = throttle.page(20_000);
+            throttle.lock().copied(rows, took);
+        }
+        throttle
+    }
+
+    #[test]
+    fn pages_grow_while_they_are_short() {
+        let full = after(Pace::Full, 1, Duration::from_millis(1));
+        assert_eq!(full.page(20_000), 2 * FIRST_PAGE);
+        let full = after(Pace::Full, 30, Duration::from_millis(1));
+        assert_eq!(full.page(20_000), 20_000);
+        full.begin_table();
+        assert_eq!(full.page(20_000), FIRST_PAGE);
+        for pace in [Pace::Full, Pace::Gentle, Pace::RowsPerSecond(1)] {
+            let slow = after(pace, 30, Duration::from_secs(1));
+            assert_eq!(slow.page(20_000), 1);
+        }
+    }
+
     #[test]
     fn pages_follow_the_pace() {
-        assert_eq!(Throttle::new(Pace::Full).page(20_000), 20_000);
-        assert_eq!(
-            Throttle::new(Pace::RowsPerSecond(25_000)).page(20_000),
-            1_000
-        );
-        assert_eq!(Throttle::new(Pace::RowsPerSecond(1)).page(20_000), FEWEST);
+        let page = |pace| after(pace, 30, Duration::from_millis(1)).page(20_000);
+        assert_eq!(page(Pace::RowsPerSecond(25_000)), 1_000);
+        assert_eq!(page(Pace::RowsPerSecond(1)), FEWEST);
+        assert_eq!(page(Pace::Gentle), GENTLE_PAGE);
     }
 }
