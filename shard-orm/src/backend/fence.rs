@@ -24,7 +24,7 @@ use super::quote;
 use crate::dialect::Dialect;
 
 /// How long a fence waits for locks at a time. Others queue behind it meanwhile.
-const WAIT: Duration = Duration::from_millis(20);
+pub(crate) const WAIT: Duration = Duration::from_millis(20);
 
 /// What is closed, and by which job.
 #[derive(Debug, Clone)]
@@ -75,8 +75,8 @@ impl Fence<'_> {
         }
     }
 
-    /// Whether [`close`](Self::close) can still close the namespace, where a rename that was interrupted may say of any
-    /// table that it does not exist (MySQL and MariaDB): `others` are the names of the namespace's tables.
+    /// Whether [`close`](Self::close) can still close the namespace, where a rename that was interrupted may fail with any
+    /// error (MySQL and MariaDB): `others` are the names of the namespace's tables.
     pub(crate) fn is_prepared(&self, others: &[String]) -> bool {
         self.dialect == Dialect::MySql && mysql::is_prepared(self, others)
     }

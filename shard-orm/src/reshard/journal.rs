@@ -23,6 +23,10 @@ impl Driver {
             self.done.drained = false;
             self.done.completed = false;
         }
+        // Nothing is removed by what was seen before the decision.
+        if to == JobState::Finishing {
+            self.look_again();
+        }
         self.entered(job);
         let epoch = self.cluster.topology().epoch();
         let message = format!("{}: {to}", self.job);

@@ -41,6 +41,7 @@ use self::moving::Moving;
 use self::op::Fencing::{self, Rename, Transaction};
 use self::rule::{Rule, Rules};
 use crate::catalog::JobState;
+use crate::reshard::mover::End;
 
 /// More states than fit into a minute.
 const MOST: usize = 1_500_000;
@@ -53,7 +54,7 @@ fn one(fencing: Fencing, out: &[Rule]) -> Moving {
         writes: 1,
         failures: 1,
         jobs: 0,
-        fails_over: false,
+        fails_over: None,
         from: JobState::Preparing,
     }
 }
@@ -94,10 +95,23 @@ fn a_fence_in_a_transaction_holds_when_two_things_go_wrong() {
     let moving = Moving {
         failures,
         from,
-        fails_over: true,
+        fails_over: Some(End::Source),
         ..one(Transaction, &[])
     };
     holds(&moving, MOST);
+}
+
+#[test]
+fn a_target_that_fails_over_to_one_that_lacks_the_switch_loses_nothing() {
+    for fencing in [Transaction, Rename] {
+        let moving = Moving {
+            writes: 2,
+            from: JobState::Switching,
+            fails_over: Some(End::Target),
+            ..one(fencing, &[])
+        };
+        holds(&moving, MOST);
+    }
 }
 
 #[test]
@@ -106,7 +120,7 @@ fn a_fence_by_a_rename_holds_when_two_things_go_wrong() {
     let moving = Moving {
         failures,
         from,
-        fails_over: true,
+        fails_over: Some(End::Source),
         ..one(Rename, &[])
     };
     holds(&moving, MOST);
@@ -119,7 +133,7 @@ fn the_job_after_an_aborted_or_reversed_one_loses_nothing() {
         let moving = Moving {
             jobs: 1,
             from,
-            fails_over: true,
+            fails_over: Some(End::Source),
             ..one(fencing, &[])
         };
         holds(&moving, MOST);
@@ -132,13 +146,19 @@ fn a_move_loses_nothing_within_wide_bounds() {
     for fencing in [Transaction, Rename] {
         let moving = Moving {
             failures: 2,
-            fails_over: true,
+            fails_over: Some(End::Source),
             ..one(fencing, &[])
         };
         holds(&moving, 20_000_000);
         let moving = Moving {
             writes: 2,
             from: JobState::Ready,
+            ..moving
+        };
+        holds(&moving, 20_000_000);
+        let fails_over = Some(End::Target);
+        let moving = Moving {
+            fails_over,
             ..moving
         };
         holds(&moving, 20_000_000);
@@ -219,11 +239,21 @@ fn the_log_of_the_target_is_emptied_by_its_activation() {
 fn a_job_that_is_reversed_does_not_trust_an_open_source() {
     let from = JobState::Switching;
     let moving = Moving {
-        fails_over: true,
+        fails_over: Some(End::Source),
         from,
         ..one(Transaction, &[Rule::DrainedAgain])
     };
     fails(&moving, LACKS);
+}
+
+#[test]
+fn a_job_is_not_finished_by_what_was_seen_before() {
+    let moving = Moving {
+        fails_over: Some(End::Target),
+        from: JobState::Switching,
+        ..one(Transaction, &[Rule::LookedBeforeFinishing])
+    };
+    fails(&moving, NEVER);
 }
 
 #[test]

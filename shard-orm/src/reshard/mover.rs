@@ -7,7 +7,7 @@
 //!
 //! Decisions are changes of the job's state. Four of them are final: `switched`, `aborting`, `finishing`
 //! and `reversing`. Nothing is dropped at the target before `aborting`, nothing at the source before
-//! `finishing`.
+//! `finishing`, and before the target was seen to serve since then.
 
 use crate::catalog::{JobKind, JobState, Wish};
 use crate::connect::State;
@@ -118,6 +118,13 @@ pub(super) fn next(view: &View) -> Action {
     if view.state.is_over() {
         return Action::Stop;
     }
+    // What a claim of the source needs is kept at the target.
+    if view.state.is_before_switch() && is_target_lost(view) {
+        return match view.wish {
+            Wish::Abort => Action::Record(JobState::Aborting),
+            Wish::Run | Wish::Pause | Wish::Reverse | Wish::Finish => Action::Stuck,
+        };
+    }
     // The token is raised at both ends before anything is concluded from what they say.
     for (end, seen) in [(End::Target, view.target), (End::Source, view.source)] {
         if matches!(seen, Seen::Record { own: false, .. }) {
@@ -129,6 +136,9 @@ pub(super) fn next(view: &View) -> Action {
     }
     if view.wish == Wish::Pause && view.state < JobState::Switching {
         return Action::Rest;
+    }
+    if is_target_lost(view) {
+        return without_target(view);
     }
     if view.done.suspect
         && let Some(end) = serving(view)
@@ -168,6 +178,46 @@ pub(super) fn is_urgent(wish: Wish, state: JobState) -> bool {
         Wish::Abort => state.is_before_switch(),
         Wish::Pause => state < JobState::Switching,
         Wish::Run | Wish::Reverse | Wish::Finish => false,
+    }
+}
+
+/// Whether the target has failed over to a server that lacks its namespace, or that it was switched to. What was written
+/// there since then is lost, unless it had flowed back: the rows of the source are the newest that there are.
+pub(super) fn is_target_lost(view: &View) -> bool {
+    let target = state(view.target);
+    match view.state {
+        JobState::Copying
+        | JobState::Levelling
+        | JobState::Verifying
+        | JobState::Ready
+        | JobState::Switching => target.is_none(),
+        JobState::Switched | JobState::Holding | JobState::Reversing => {
+            matches!(target, None | Some(State::Incoming))
+        }
+        JobState::Finishing => {
+            view.kind == JobKind::Move && matches!(target, None | Some(State::Incoming))
+        }
+        _ => false,
+    }
+}
+
+/// Nothing is removed at the source: it can be opened again, if an operator wants that.
+fn without_target(view: &View) -> Action {
+    match (view.state, state(view.source), state(view.target)) {
+        (JobState::Switched | JobState::Holding, ..) if view.wish == Wish::Reverse => {
+            Action::Record(JobState::Reversing)
+        }
+        // Nothing was removed yet.
+        (JobState::Finishing, Some(State::Fenced), _) => Action::Record(JobState::Holding),
+        // What opens it is kept at the target.
+        (JobState::Reversing, Some(State::Fenced), Some(_)) => Action::Reopen,
+        (JobState::Reversing, Some(State::Active), Some(_)) if !view.done.completed => {
+            Action::Complete(End::Source)
+        }
+        (JobState::Reversing, Some(State::Active), Some(_)) => {
+            Action::Switch(End::Source, JobState::Returning)
+        }
+        _ => Action::Stuck,
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct Moving {
     pub(super) failures: u8,
     /// How many jobs follow one that was aborted or reversed.
     pub(super) jobs: u8,
-    /// Whether the source may fail over to a standby that has not received the fence.
-    pub(super) fails_over: bool,
+    /// The end that may fail over to a standby that has not received the fence, or the activation.
+    pub(super) fails_over: Option<End>,
     /// The state of the job in which things begin to happen.
     pub(super) from: JobState,
 }
@@ -95,8 +95,10 @@ type Steps = Vec<Step<Whole, Event>>;
 
 impl Moving {
     fn add(&self, steps: &mut Steps, event: Event, mut to: Whole, is_progress: bool) {
-        if !self.fails_over || to.failures == 0 {
-            to.world.standby = None;
+        for end in [End::Source, End::Target] {
+            if self.fails_over != Some(end) || to.failures == 0 {
+                to.world.standbys[end as usize] = None;
+            }
         }
         // A runner that sees the end of its job does nothing more.
         for runner in &mut to.runners {
@@ -133,7 +135,12 @@ impl Moving {
             _ => &[],
         };
         for wish in wishes {
-            if world.wish == Wish::Run || world.wish == Wish::Abort && *wish != Wish::Abort {
+            // One who learns that the target is lost does not insist.
+            let is_taken_back = world.wish == Wish::Finish && !world.target.is_open();
+            if world.wish == Wish::Run
+                || world.wish == Wish::Abort && *wish != Wish::Abort
+                || is_taken_back && *wish == Wish::Reverse
+            {
                 let mut to = *state;
                 to.world.wish = *wish;
                 self.add(steps, Event::Wishes(*wish), to, *wish != Wish::Abort);
@@ -177,18 +184,14 @@ impl Moving {
 
     fn fail_over(&self, state: &Whole, steps: &mut Steps) {
         // Before the switch the fence has to reach the standby, or the operator takes the risk.
-        let world = &state.world;
-        if !self.fails_over
-            || state.failures == 0
-            || world.standby.is_none()
-            || world.place != End::Target
-        {
+        let fails_over = self.fails_over.filter(|_| state.failures > 0);
+        let Some(end) = fails_over.filter(|end| state.world.can_fail_over(*end)) else {
             return;
-        }
+        };
         let mut to = *state;
         to.failures -= 1;
-        to.world.fail_over();
-        to.late = to.late.filter(|(_, op)| op.end() != Some(End::Source));
+        to.world.fail_over(end);
+        to.late = to.late.filter(|(_, op)| op.end() != Some(end));
         for runner in to.runners.iter_mut().flatten() {
             runner.is_cut_off = true;
         }
@@ -231,7 +234,7 @@ impl Moving {
         }
         to = *state;
         let planned = runner.plan(self.fencing, self.rules);
-        if runner.is_cut_off && planned.end() == Some(End::Source) {
+        if runner.is_cut_off && planned.end() == self.fails_over {
             to.runners[number] = self.forgetting(&mut to.world, &runner);
             self.add(steps, Event::IsCutOff { token }, to, true);
             return;
@@ -312,7 +315,7 @@ impl Model for Moving {
             has_switched: false,
             source,
             target: Namespace::default(),
-            standby: None,
+            standbys: [None; 2],
             has_failed_over: false,
             written: 0,
         };
@@ -397,13 +400,7 @@ impl Whole {
         used |= live;
         // Nobody will use the others.
         let keep = |own: &mut Namespace| own.closers &= u8::try_from(live & 0xff).unwrap_or(0);
-        let world = &mut self.world;
-        let mut all = [
-            Some(&mut world.source),
-            Some(&mut world.target),
-            world.standby.as_mut(),
-        ];
-        for own in all.iter_mut().flatten() {
+        for own in self.world.namespaces() {
             keep(own);
             if let Some(record) = own.record {
                 used |= 1 << record.token;
@@ -425,13 +422,7 @@ impl Whole {
         if let Some((token, _)) = &mut self.late {
             *token = rank(*token);
         }
-        let world = &mut self.world;
-        let mut all = [
-            Some(&mut world.source),
-            Some(&mut world.target),
-            world.standby.as_mut(),
-        ];
-        for own in all.iter_mut().flatten() {
+        for own in self.world.namespaces() {
             if let Some(record) = &mut own.record {
                 record.token = rank(record.token);
             }

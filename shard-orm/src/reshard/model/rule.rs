@@ -43,6 +43,8 @@ pub(super) enum Rule {
     CaptureKept,
     /// Tables at the target are created, and never dropped, when a job is resumed.
     TablesKept,
+    /// Once the job is to be finished, the target is looked at again before anything is removed at the source.
+    LookedBeforeFinishing,
 }
 
 /// The rules that are kept.

@@ -13,7 +13,7 @@ pub(super) struct Runner {
     pub(super) token: u8,
     pub(super) state: JobState,
     pub(super) wish: Wish,
-    /// Whether its connection to the source is broken, which it does not know yet.
+    /// Whether its connection to a server that has failed over is broken, which it does not know yet.
     pub(super) is_cut_off: bool,
     /// What it has seen of the records, source first.
     seen: [Option<Seen>; 2],
@@ -239,6 +239,7 @@ impl Runner {
 
     fn cleaning(&self, renames: bool) -> Vec<Op> {
         use End::{Source, Target};
+        let is_target_lost = matches!(self.saw(Target), None | Some(State::Incoming));
         let mut ops = match self.state {
             JobState::Aborting => vec![
                 Op::DropCapture(Source),
@@ -250,6 +251,11 @@ impl Runner {
                 Op::DropHeld(Source),
                 Op::CleanFence(Source),
                 Op::CleanFence(Target),
+            ],
+            _ if is_target_lost => vec![
+                Op::DropCapture(Source),
+                Op::CleanFence(Source),
+                Op::DropTarget,
             ],
             _ => vec![
                 Op::DropCapture(Source),
@@ -323,6 +329,9 @@ impl Runner {
                     self.done.drained = false;
                     self.done.completed = false;
                 }
+                if to == JobState::Finishing && rules.keep(Rule::LookedBeforeFinishing) {
+                    self.seen = [None; 2];
+                }
             }
             _ => {}
         }
@@ -381,7 +390,8 @@ impl Runner {
             Action::Release => self.done.released = true,
             Action::Clean => {
                 self.done.cleaned = true;
-                if self.state == JobState::Aborting {
+                // The target may be gone.
+                if self.state != JobState::Finishing {
                     self.seen = [None; 2];
                 }
             }

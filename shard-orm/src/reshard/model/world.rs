@@ -50,9 +50,10 @@ pub(super) struct World {
     pub(super) has_switched: bool,
     pub(super) source: Namespace,
     pub(super) target: Namespace,
-    /// The source before its fence, as a standby has it that has not received more.
-    pub(super) standby: Option<Namespace>,
-    /// Whether that standby is the source now.
+    /// The source before its fence, and the target before its activation, as standbys have them that have not received
+    /// more.
+    pub(super) standbys: [Option<Namespace>; 2],
+    /// Whether the standby of the source is the source now.
     pub(super) has_failed_over: bool,
     /// The number of acknowledged writes.
     pub(super) written: u8,
@@ -81,6 +82,12 @@ impl World {
         }
     }
 
+    /// All that there are, with those of the standbys.
+    pub(super) fn namespaces(&mut self) -> impl Iterator<Item = &mut Namespace> {
+        let both = [&mut self.source, &mut self.target].into_iter();
+        both.chain(self.standbys.iter_mut().flatten())
+    }
+
     /// Whether a client that comes here is served. At a server of another history than it knows, it reads
     /// the newest topology first.
     pub(super) fn serves(&self, end: End) -> bool {
@@ -92,11 +99,18 @@ impl World {
         }
     }
 
-    /// The standby becomes the source: the fence is gone, and what was done at the source since.
-    pub(super) fn fail_over(&mut self) {
-        if let Some(standby) = self.standby.take() {
-            self.source = standby;
-            self.has_failed_over = true;
+    /// Whether a standby may take over, and no acknowledged write is lost with the server before it: one that had not
+    /// flowed back to the source is out of the mover's hands.
+    pub(super) fn can_fail_over(&self, end: End) -> bool {
+        let has_switched = self.standbys[end as usize].is_some() && self.place == End::Target;
+        has_switched && (end == End::Source || self.source.row == Some(self.written))
+    }
+
+    /// The standby becomes the server: the fence or the activation is gone, and what was done there since.
+    pub(super) fn fail_over(&mut self, end: End) {
+        if let Some(standby) = self.standbys[end as usize].take() {
+            *self.namespace(end) = standby;
+            self.has_failed_over |= end == End::Source;
         }
     }
 
@@ -140,15 +154,21 @@ impl World {
         fencing: Fencing,
         rules: Rules,
     ) -> Answer {
-        let before = self.source;
+        let before = [self.source, self.target];
         let answer = self.change(op, token, fencing, rules);
-        if matches!((op, answer), (Op::Close(End::Source), Answer::Done)) {
-            self.standby = Some(before);
+        let [source, target] = &mut self.standbys;
+        match (op, answer) {
+            (Op::Close(End::Source), Answer::Done) => *source = Some(before[0]),
+            (Op::Activate, Answer::Done) => *target = Some(before[1]),
+            _ => {}
         }
         // One that lacks rows as well is out of the mover's hands.
         let is_kept =
             |standby: &Namespace| standby.row == self.source.row && !self.source.is_open();
-        self.standby = self.standby.filter(is_kept);
+        *source = source.filter(is_kept);
+        // Nobody finishes a job while a standby lags that far.
+        let is_kept = self.target.is_open() && self.state <= JobState::Holding;
+        *target = target.filter(|_| is_kept);
         answer
     }
 
@@ -160,7 +180,7 @@ impl World {
         self.wish = Wish::Run;
         self.has_switched = false;
         self.target = Namespace::default();
-        self.standby = None;
+        self.standbys = [None; 2];
     }
 
     fn change(&mut self, op: Op, token: u8, fencing: Fencing, rules: Rules) -> Answer {

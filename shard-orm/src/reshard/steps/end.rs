@@ -106,6 +106,13 @@ impl Driver {
                 self.clean_fence(End::Target).await?;
                 self.drop_own(End::Target).await?;
             }
+            // It lacks the switch, so that it was never closed.
+            _ if matches!(target, None | Some(State::Incoming)) => {
+                self.clean_source().await?;
+                if target.is_some() {
+                    self.drop_target().await?;
+                }
+            }
             _ => {
                 self.drop_capture(End::Source).await?;
                 self.clean_fence(End::Source).await?;

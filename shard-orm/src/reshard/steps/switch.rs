@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use sea_query::{Alias, Query};
 
+use crate::backend::fence;
 use crate::backend::move_log::log_name;
 use crate::backend::structure::{Structure, counters};
 use crate::catalog::{Document, JobState, Known, Proposal, Store, Switch};
@@ -89,23 +90,18 @@ impl Driver {
             End::Source => End::Target,
             End::Target => End::Source,
         };
-        let (source, target) = self.standings().await?;
-        let is_held = match other {
-            End::Source => source == State::Fenced,
-            End::Target => target == State::Fenced,
+        let (source, target) = self.records().await?;
+        let counts = match other {
+            End::Source => source,
+            End::Target => target,
         };
-        let place = self.place(other).await?;
-        let fence = blueprint.fence(place);
-        let counted = Structure::of_names(place.dialect(), fence.tables, fence.sequences);
-        let present = |name: &str| {
-            if is_held {
-                fence.held(name)
-            } else {
-                name.to_owned()
+        // A target that lacks the switch knows less than the source.
+        let counted = match counts {
+            Some(counts) if end == End::Target || counts != State::Incoming => {
+                self.counted(other, counts == State::Fenced).await?
             }
+            _ => Vec::new(),
         };
-        let counted = counters(&mut place.conn, &counted, &present).await;
-        let counted = counted.map_err(|failure| place.named(failure))?;
         let stages = match end {
             End::Source => vec![Stage::ForeignKey, Stage::Trigger],
             End::Target => vec![Stage::ForeignKey, Stage::Program, Stage::Trigger],
@@ -133,6 +129,23 @@ impl Driver {
         }
         self.done.completed = true;
         Ok(())
+    }
+
+    /// The statements that set the counters of one end to those of the other one, whose tables may be held.
+    async fn counted(&mut self, other: End, is_held: bool) -> Result<Vec<String>> {
+        let blueprint = self.blueprint.clone().unwrap_or_default();
+        let place = self.place(other).await?;
+        let fence = blueprint.fence(place);
+        let counted = Structure::of_names(place.dialect(), fence.tables, fence.sequences);
+        let present = |name: &str| {
+            if is_held {
+                fence.held(name)
+            } else {
+                name.to_owned()
+            }
+        };
+        let counted = counters(&mut place.conn, &counted, &present).await;
+        counted.map_err(|failure| place.named(failure))
     }
 
     /// Makes the target active. What its capture has logged so far came from this job.
@@ -213,16 +226,16 @@ impl Driver {
 async fn close(place: &mut Place, blueprint: &Blueprint, tried: u32) -> Result<()> {
     let fence = blueprint.fence(place);
     if !place.dialect().capability().transactional_ddl {
-        let closed = place.all(&fence.close(tried)).await;
-        return match closed {
+        let begun = Instant::now();
+        return match place.all(&fence.close(tried)).await {
+            // A rename that is interrupted may fail with any error, such as one of the syntax of a trigger.
             Err(error)
-                if error.kind() == ErrorKind::UndefinedTable
+                if !is_locked(&error)
+                    && begun.elapsed() >= fence::WAIT
                     && fence.is_prepared(&names_of(place).await?) =>
             {
-                Err(
-                    Error::new(ErrorKind::Timeout, "the tables were not renamed in time")
-                        .with_source(error),
-                )
+                let message = format!("the tables were not renamed in time: {}", error.message());
+                Err(Error::new(ErrorKind::Timeout, message).with_source(error))
             }
             closed => closed,
         };
