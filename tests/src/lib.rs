@@ -8,6 +8,7 @@
 //! - [`listening`] hands the spans of one thread to a test.
 //! - [`relay`] stands between the library and a server.
 //! - [`database`] gives each test a database, or a prefix for databases, that no other test uses.
+//! - [`sample`] says how much a test with random choices tries.
 //! - [`scratch`] gives it a folder, in memory where there is room.
 //!
 //! The suite itself is in `tests/*.rs` of this package. `scripts/test` runs it with one server of each kind for all
@@ -21,6 +22,7 @@ pub mod guide;
 pub mod history;
 pub mod listening;
 pub mod relay;
+pub mod sample;
 pub mod scratch;
 pub mod secrets;
 pub mod servers;

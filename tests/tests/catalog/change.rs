@@ -8,6 +8,7 @@ use shard_orm::config::ServerState;
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::relay::Relay;
+use shard_orm_tests::sample;
 use shard_orm_tests::waiting::{cut, eventually};
 
 use crate::{
@@ -257,7 +258,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             return;
         }
         let (_, first) = initialized(fixture).await;
-        let rounds = std::env::var("SHARD_ORM_KILLS").map_or(20, |kills| kills.parse().unwrap());
+        let rounds = sample::kills(20);
         let relay = Relay::to(fixture.database_url()).await;
         let url = relay.url(fixture.database_url());
         let config = process_at(fixture, &url, settings().heartbeat(None));

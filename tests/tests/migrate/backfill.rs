@@ -7,6 +7,7 @@ use shard_orm::migrate::{Event, Migrate, Migrations, Report, Resolution};
 use shard_orm::prelude::*;
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::sample;
 use tokio::sync::Notify;
 
 use crate::Order;
@@ -219,8 +220,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
     async fn a_backfill_that_is_killed_continues_where_it_has_stopped(fixture: &Fixture) {
         let deployment = Deployment::new(fixture, "killed_backfill").await;
         let folder = folder(&[(ITEMS, &items(ROWS))]);
-        let mut random = u64::from(std::process::id());
-        println!("seed {random}");
+        let mut random = sample::seed();
         let migrations = || Migrations::from_folder(folder.path()).unwrap();
         run(&deployment.cluster, &migrations()).up().await.unwrap();
         for number in 0..kills() {

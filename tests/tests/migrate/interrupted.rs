@@ -6,6 +6,7 @@ use shard_orm::migrate::{Report, Resolution};
 use shard_orm::prelude::*;
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::sample;
 use shard_orm_tests::waiting::{cut, eventually};
 
 use crate::deployment::{Deployment, NOTES, migrations};
@@ -30,8 +31,7 @@ behaviours! { (Order), 6 shards on 2 servers, |options| options;
         deployment.cluster.migrate(&migrations(&[NOTES])).up().await.unwrap();
         let changes: Vec<_> = (0..CUTS).map(change).collect();
         let mut files = vec![NOTES];
-        let mut random = u64::from(std::process::id());
-        println!("seed {random}");
+        let mut random = sample::seed();
         for (path, text) in &changes {
             files.push((path, text));
             let all = migrations(&files);

@@ -11,6 +11,7 @@ use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::sample;
 
 use crate::Order;
 use crate::deployment::{Deployment, NOTES, folder, write};
@@ -99,17 +100,16 @@ fn change(number: u64) -> String {
     )
 }
 
-/// How many processes are killed: a sample, or `SHARD_ORM_KILLS`.
+/// How many processes are killed.
 pub(crate) fn kills() -> u64 {
-    env::var("SHARD_ORM_KILLS").map_or(4, |kills| kills.parse().unwrap())
+    sample::kills(4)
 }
 
 behaviours! { (Order), 64 shards on 2 servers, |options| options;
     async fn a_run_that_is_killed_is_completed_by_the_next(fixture: &Fixture) {
         let deployment = Deployment::new(fixture, "killed").await;
         let folder = folder(&[NOTES]);
-        let mut random = u64::from(std::process::id());
-        println!("seed {random}");
+        let mut random = sample::seed();
         for number in 0..kills() {
             if number > 0 {
                 write(folder.path(), &format!("shop/{}_change.sql", number + 1), &change(number));

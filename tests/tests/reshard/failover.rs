@@ -152,18 +152,22 @@ impl Bed {
 
     /// Lets the standby of the source hear nothing any more.
     async fn cut_off(&self) {
+        self.cut(&self.source_standby).await;
+    }
+
+    async fn cut(&self, standby: &Node) {
         let stop = match self.dialect {
             Dialect::Postgres => "ALTER SYSTEM SET primary_conninfo = ''; SELECT pg_reload_conf()",
             _ => "STOP SLAVE",
         };
         // `ALTER SYSTEM` runs outside of transactions.
         for statement in stop.split("; ") {
-            self.source_standby.run(statement).await.unwrap();
+            standby.run(statement).await.unwrap();
         }
         if self.dialect == Dialect::Postgres {
             let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
             eventually("the standby receives nothing", async || {
-                self.source_standby.number(receivers).await.unwrap() == 0
+                standby.number(receivers).await.unwrap() == 0
             })
             .await;
         }
@@ -190,6 +194,11 @@ impl Bed {
     async fn fail_over(&mut self) {
         self.source.kill9();
         self.source_standby.promote().await.unwrap();
+    }
+
+    async fn fail_over_target(&mut self) {
+        self.target.kill9();
+        self.target_standby.promote().await.unwrap();
     }
 
     /// Changes a row, as soon as writes are taken again.
@@ -292,6 +301,92 @@ async fn after_the_switch(dialect: Dialect) {
         "a"
     );
     bed.write(13).await;
+    bed.assert_rows().await;
+}
+
+/// The target fails over while rows are copied, to a standby that lacks the last ones.
+async fn of_the_target_while_rows_are_copied(dialect: Dialect) {
+    let mut bed = Bed::new(dialect).await;
+    let (job, running) = bed.start().await;
+    bed.until(job, JobState::Copying).await;
+    bed.target_standby.has_all_of(&bed.target).await.unwrap();
+    bed.cut(&bed.target_standby).await;
+    let before = bed.reshard().job(job).await.unwrap().copied.rows;
+    bed.write(10).await;
+    eventually("rows are copied that the standby lacks", async || {
+        bed.reshard().job(job).await.unwrap().copied.rows > before
+    })
+    .await;
+    bed.fail_over_target().await;
+    bed.write(11).await;
+    let done = running.await.unwrap();
+    assert_eq!(done.state, JobState::Holding, "{done:?}");
+    assert!(done.copied.failovers > 0, "{done:?}");
+    bed.assert_rows().await;
+    bed.reshard().finish(job).await.unwrap();
+    assert_eq!(run(&bed.reshard(), job).await.state, JobState::Finished);
+    bed.assert_rows().await;
+}
+
+/// The target fails over to a standby that has nothing of the job, and the job is aborted.
+async fn of_the_target_to_nothing(dialect: Dialect) {
+    let mut bed = Bed::new(dialect).await;
+    bed.cut(&bed.target_standby).await;
+    let (job, running) = bed.start().await;
+    bed.until(job, JobState::Copying).await;
+    bed.fail_over_target().await;
+    bed.write(10).await;
+    bed.reshard().abort(job).await.unwrap();
+    // What ends it is either the abort, or the namespace that has gone.
+    let _ = running.await;
+    assert_eq!(run(&bed.reshard(), job).await.state, JobState::Aborted);
+    bed.assert_rows().await;
+    bed.write(11).await;
+    bed.assert_rows().await;
+}
+
+/// The target fails over after the switch, to a standby that lacks the last writes: what it has counts, as for every
+/// server that fails over, and the shard goes back with that.
+async fn of_the_target_after_the_switch(dialect: Dialect) {
+    let mut bed = Bed::new(dialect).await;
+    let (job, running) = bed.start().await;
+    let done = running.await.unwrap();
+    assert_eq!(done.state, JobState::Holding, "{done:?}");
+    bed.write(10).await;
+    bed.target_standby.has_all_of(&bed.target).await.unwrap();
+    bed.cut(&bed.target_standby).await;
+    let kept = bed.rows[11].clone();
+    bed.write(11).await;
+    bed.fail_over_target().await;
+    bed.rows[11] = kept;
+    bed.write(12).await;
+    bed.assert_rows().await;
+    bed.reshard().reverse(job).await.unwrap();
+    let done = run(&bed.reshard(), job).await;
+    assert_eq!(done.state, JobState::Reversed, "{done:?}");
+    bed.write(13).await;
+    bed.assert_rows().await;
+}
+
+/// The target fails over to a standby that lacks the switch: the rows of the source are still there.
+async fn of_the_target_without_the_switch(dialect: Dialect) {
+    let mut bed = Bed::new(dialect).await;
+    let (job, running) = bed.start().await;
+    bed.until(job, JobState::Copying).await;
+    let open = bed.application.begin(Order::shard(bed.key)).await.unwrap();
+    Order::on(bed.key).count(&open).await.unwrap();
+    bed.reshard().throttle(job, Pace::Full).await.unwrap();
+    bed.until(job, JobState::Switching).await;
+    bed.target_standby.has_all_of(&bed.target).await.unwrap();
+    bed.cut(&bed.target_standby).await;
+    drop(open);
+    let done = running.await.unwrap();
+    assert_eq!(done.state, JobState::Holding, "{done:?}");
+    bed.fail_over_target().await;
+    bed.reshard().reverse(job).await.unwrap();
+    let done = run(&bed.reshard(), job).await;
+    assert_eq!(done.state, JobState::Reversed, "{done:?}");
+    bed.write(10).await;
     bed.assert_rows().await;
 }
 
@@ -417,6 +512,10 @@ on_both! {
     while_rows_are_copied, a_failover_while_rows_are_copied_postgres, a_failover_while_rows_are_copied_mariadb;
     before_the_fence, a_failover_before_the_fence_postgres, a_failover_before_the_fence_mariadb;
     after_the_switch, a_failover_after_the_switch_postgres, a_failover_after_the_switch_mariadb;
+    of_the_target_while_rows_are_copied, a_failover_of_the_target_while_rows_are_copied_postgres, a_failover_of_the_target_while_rows_are_copied_mariadb;
+    of_the_target_to_nothing, a_failover_of_the_target_to_nothing_postgres, a_failover_of_the_target_to_nothing_mariadb;
+    of_the_target_after_the_switch, a_failover_of_the_target_after_the_switch_postgres, a_failover_of_the_target_after_the_switch_mariadb;
+    of_the_target_without_the_switch, a_failover_of_the_target_without_the_switch_postgres, a_failover_of_the_target_without_the_switch_mariadb;
     without_rights, what_hinders_a_move_is_told_before_postgres, what_hinders_a_move_is_told_before_mariadb;
     while_a_replica_lags, a_copy_waits_for_a_replica_that_lags_postgres, a_copy_waits_for_a_replica_that_lags_mariadb;
     with_a_replica_that_lags, a_replica_that_lags_is_not_read_postgres, a_replica_that_lags_is_not_read_mariadb;

@@ -10,6 +10,7 @@ use shard_orm::reshard::{JobState, Reshard};
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::history::{Lists, Operation, Outcome, Transaction, check};
+use shard_orm_tests::sample;
 use tokio::task::JoinHandle;
 
 use crate::{MOVING, Setting, cluster, process};
@@ -121,8 +122,7 @@ behaviours! { (List, Setting), 4 shards on 2 servers, |options| options;
         let lists = (0..LISTS.cast_signed()).map(|id| List { id, owner, elements: String::new() });
         List::insert_many(&operator, lists.collect::<Vec<_>>()).await.unwrap();
         let (next, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
-        let seed = u64::from(std::process::id());
-        println!("seed {seed}");
+        let seed = sample::seed();
         let mut clients = Vec::new();
         for number in 0..CLIENTS {
             let process = process(fixture).await;

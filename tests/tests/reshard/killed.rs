@@ -11,6 +11,7 @@ use shard_orm::reshard::{JobState, Reshard};
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{DATABASE, Fixture};
+use shard_orm_tests::sample;
 use shard_orm_tests::servers::{Signal, signal, spawn};
 
 use crate::writer::{Writer, assert_rows, order};
@@ -143,9 +144,9 @@ async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: Duration) ->
     is_killed
 }
 
-/// How many runners are killed: a sample, or `SHARD_ORM_KILLS`.
+/// How many runners are killed.
 fn kills() -> u64 {
-    env::var("SHARD_ORM_KILLS").map_or(14, |kills| kills.parse().unwrap())
+    sample::kills(14)
 }
 
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
@@ -157,8 +158,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let first: Vec<Order> = (0..1_000).map(|amount| order(fixture, key, amount)).collect();
         Order::insert_many(&application, first.clone()).await.unwrap();
         let writer = Writer::start(fixture, application.clone(), key);
-        let mut random = u64::from(std::process::id());
-        println!("seed {random}");
+        let mut random = sample::seed();
         let mut left = kills();
         let (mut here, mut there) = ("server-0", "server-1");
         while left > 0 {
@@ -207,8 +207,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let first: Vec<Order> = (0..500).map(|amount| order(fixture, key, amount)).collect();
         Order::insert_many(&application, first.clone()).await.unwrap();
         let writer = Writer::start(fixture, application.clone(), key);
-        let mut random = u64::from(std::process::id());
-        println!("seed {random}");
+        let mut random = sample::seed();
         let (mut here, mut there) = ("server-0", "server-1");
         for round in 0..kills().div_ceil(4) {
             let request = reshard.move_shard("shop", MOVING, there).accept_relaxed_durability();

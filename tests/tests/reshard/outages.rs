@@ -1,4 +1,4 @@
-//! Servers that are killed while logical shards move: the source, the target, and that of the catalog.
+//! Servers that are killed or cut off while logical shards move: the source, the target, and that of the catalog.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,18 +10,87 @@ use shard_orm::prelude::*;
 use shard_orm::reshard::{Job, JobState, Reshard};
 use shard_orm::route::mix64;
 use shard_orm::sqlx::{Connection as _, MySqlConnection};
+use shard_orm_tests::relay::Relay;
+use shard_orm_tests::sample;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer};
 use tokio::task::JoinSet;
 
 use crate::{MOVING, Order};
 
-/// A server whose acknowledged commits outlive its process.
-enum Server {
+/// A server whose acknowledged commits outlive its process, behind a network that may fail.
+struct Server {
+    process: Process,
+    relay: Relay,
+}
+
+enum Process {
     Postgres(PostgresServer),
     MariaDb(MariaDbServer),
 }
 
+/// What befalls a server.
+#[derive(Debug, Clone, Copy)]
+enum Outage {
+    /// It is killed, and started again.
+    Killed,
+    /// Nothing comes through, and then all of it.
+    Silent,
+    /// Nothing comes through, and then connections end.
+    CutOff,
+    /// What is asked is done, but connections end instead of an answer.
+    Unanswered,
+}
+
+impl Outage {
+    fn of(random: u64) -> Self {
+        match random % 6 {
+            0..3 => Self::Killed,
+            3 => Self::Silent,
+            4 => Self::CutOff,
+            _ => Self::Unanswered,
+        }
+    }
+}
+
 impl Server {
+    async fn start(dialect: Dialect) -> Self {
+        let process = Process::start(dialect).await;
+        let relay = Relay::to(process.url()).await;
+        Self { process, relay }
+    }
+
+    /// Its URL, by way of the network.
+    fn url(&self) -> String {
+        let url = self.relay.url(self.process.url());
+        match (&self.process, url.split_once('@')) {
+            (Process::MariaDb(_), Some((_, place))) => {
+                format!("mysql://catalog@{}", place.trim_end_matches('/'))
+            }
+            _ => url,
+        }
+    }
+
+    async fn suffer(&mut self, outage: Outage, time: Duration) {
+        match outage {
+            Outage::Killed => self.process.kill_and_restart(time).await,
+            Outage::Silent | Outage::CutOff => {
+                self.relay.hang(true);
+                tokio::time::sleep(time).await;
+                if let Outage::CutOff = outage {
+                    self.relay.lead_to(self.process.url()).await;
+                }
+                self.relay.hang(false);
+            }
+            Outage::Unanswered => {
+                self.relay.lose_answers(true);
+                tokio::time::sleep(time).await;
+                self.relay.lose_answers(false);
+            }
+        }
+    }
+}
+
+impl Process {
     async fn start(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Postgres => {
@@ -43,13 +112,10 @@ impl Server {
         }
     }
 
-    fn url(&self) -> String {
+    fn url(&self) -> &str {
         match self {
-            Self::Postgres(server) => server.url().to_owned(),
-            Self::MariaDb(server) => {
-                let (_, place) = server.url().split_once('@').unwrap();
-                format!("mysql://catalog@{}", place.trim_end_matches('/'))
-            }
+            Self::Postgres(server) => server.url(),
+            Self::MariaDb(server) => server.url(),
         }
     }
 
@@ -180,12 +246,7 @@ macro_rules! asked {
     };
 }
 
-/// How many servers are killed: a sample, or `SHARD_ORM_KILLS`.
-fn kills() -> u64 {
-    std::env::var("SHARD_ORM_KILLS").map_or(6, |kills| kills.parse().unwrap())
-}
-
-async fn killed_servers_lose_nothing(dialect: Dialect) {
+async fn outages_lose_nothing(dialect: Dialect) {
     let mut servers = Vec::new();
     for _ in 0..3 {
         servers.push(Server::start(dialect).await);
@@ -226,11 +287,10 @@ async fn killed_servers_lose_nothing(dialect: Dialect) {
     let traffic = Application::start(&application, key);
 
     let reshard = operator.reshard().unwrap().lease(Duration::from_secs(1));
-    let mut random = u64::from(std::process::id());
-    println!("seed {random}");
+    let mut random = sample::seed();
     let mut job: Option<u64> = None;
     let mut there = "b";
-    for _ in 0..kills() {
+    for _ in 0..sample::kills(8) {
         random = mix64(random);
         let id = match job {
             Some(id) => id,
@@ -247,8 +307,9 @@ async fn killed_servers_lose_nothing(dialect: Dialect) {
         tokio::time::sleep(Duration::from_millis(random % 400)).await;
         let which = (random >> 16) as usize % servers.len();
         let away = Duration::from_millis(random >> 32 & 0x1ff);
-        println!("server {which} is killed");
-        let (_, done) = tokio::join!(servers[which].kill_and_restart(away), running);
+        let outage = Outage::of(random >> 48);
+        println!("server {which}: {outage:?}");
+        let (_, done) = tokio::join!(servers[which].suffer(outage, away), running);
         let done = done.unwrap();
         println!("{done:?}");
         job = Some(id);
@@ -276,11 +337,11 @@ async fn killed_servers_lose_nothing(dialect: Dialect) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_servers_that_are_killed_during_moves_lose_nothing() {
-    killed_servers_lose_nothing(Dialect::Postgres).await;
+async fn postgres_servers_that_are_killed_or_cut_off_during_moves_lose_nothing() {
+    outages_lose_nothing(Dialect::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mariadb_servers_that_are_killed_during_moves_lose_nothing() {
-    killed_servers_lose_nothing(Dialect::MySql).await;
+async fn mariadb_servers_that_are_killed_or_cut_off_during_moves_lose_nothing() {
+    outages_lose_nothing(Dialect::MySql).await;
 }

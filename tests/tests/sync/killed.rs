@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use shard_orm_tests::sample;
+
 use crate::fixture::{Fixture, POSTGRES, Pair, on};
 use crate::worker::{Locks, Worker};
 use crate::workload::{Progress, Random, Workload, are_level};
@@ -10,9 +12,9 @@ on! { all =>
     killed_workers_lose_no_change
 }
 
-/// How often a worker is killed: a few times, or `SHARD_ORM_KILLS`.
-fn kills() -> u32 {
-    std::env::var("SHARD_ORM_KILLS").map_or(8, |kills| kills.parse().unwrap())
+/// How often a worker is killed.
+fn kills() -> u64 {
+    sample::kills(8)
 }
 
 async fn killed_workers_lose_no_change(pair: Pair) {
@@ -43,7 +45,7 @@ async fn killed_workers_lose_no_change(pair: Pair) {
         .await;
     progress.advances(&fixture).await;
     // Each has begun at both copies of both tables, or was killed before.
-    let most = i64::from(kills()) + 1;
+    let most = kills().cast_signed() + 1;
     assert_eq!(progress.0.len(), 4);
     for place in progress.0.values() {
         assert!((1..=most).contains(&place.generation), "{progress:?}");

@@ -9,6 +9,7 @@ use chrono::{SubsecRound as _, Utc};
 use futures_util::future::join_all;
 use shard_orm::prelude::*;
 use shard_orm::route::mix64;
+use shard_orm_tests::sample;
 use tokio::task::JoinHandle;
 
 use crate::fixture::{Fixture, Item, LIMIT, Price, eventually, item, prices};
@@ -24,14 +25,8 @@ const IDS: i64 = 60;
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// From `SHARD_ORM_SYNC_SEED`, or another one each time, which the output of a test that fails
-    /// names.
     pub(crate) fn new() -> Self {
-        let seed = std::env::var("SHARD_ORM_SYNC_SEED")
-            .map(|text| text.parse().unwrap())
-            .unwrap_or_else(|_| Utc::now().timestamp_micros().cast_unsigned());
-        println!("SHARD_ORM_SYNC_SEED={seed}");
-        Self(seed)
+        Self(sample::seed())
     }
 
     fn of(&self, writer: i64) -> Self {
