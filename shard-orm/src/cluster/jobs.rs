@@ -14,10 +14,15 @@ impl Cluster {
     /// # Errors
     /// `Configuration` if the cluster has no catalog.
     pub(crate) fn catalog_handle(&self) -> Result<Arc<NamespaceHandle>> {
+        self.handle_of_database(self.catalog_database()?)
+    }
+
+    /// The name of the database that holds the catalog.
+    pub(crate) fn catalog_database(&self) -> Result<&str> {
         self.catalog()?;
         let follower = self.follower();
         let database = follower.map(|follower| follower.options().database.as_str());
-        self.handle_of_database(database.unwrap_or_default())
+        Ok(database.unwrap_or_default())
     }
 
     /// The newest topology of the catalog.

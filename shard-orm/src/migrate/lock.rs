@@ -2,6 +2,9 @@
 //!
 //! A lease in the first namespace of the group, or in the named database, which survives poolers of
 //! transactions. Its fencing token increases with each holder.
+//!
+//! The first namespace may itself move, but not while it holds the lock of a migration: moves are refused then, and
+//! migrations while a move is open. Moves are created one after the other by a lease in the catalog's database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +30,17 @@ const LOCK: &str = "change";
 /// The pause of a waiter.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How long the creation of a move waits for that of another one.
+#[cfg(feature = "reshard")]
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a lock is looked for in a namespace that moves meanwhile.
+const ATTEMPTS: u32 = 5;
+
 /// A lock that is held.
 pub(crate) struct GroupLock {
     guard: Guard,
+    /// The lease in the catalog's database.
+    creation: Option<Guard>,
 }
 
 impl GroupLock {
@@ -55,6 +66,24 @@ impl GroupLock {
     }
 
     async fn take(
+        cluster: &Cluster,
+        target: &Target,
+        holder: &str,
+        ttl: Duration,
+        wait: Duration,
+    ) -> Result<Self> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match Self::try_to_take(cluster, target, holder, ttl, wait).await {
+                // The namespace has moved since the table was created.
+                Err(error) if error.kind() == ErrorKind::UndefinedTable && attempts < ATTEMPTS => {}
+                taken => return taken,
+            }
+        }
+    }
+
+    async fn try_to_take(
         cluster: &Cluster,
         target: &Target,
         holder: &str,
@@ -129,14 +158,43 @@ impl GroupLock {
             &mut NoRows,
         )
         .await?;
-        Ok(Self { guard })
+        Ok(Self {
+            guard,
+            creation: None,
+        })
     }
 
     /// Takes the lock of a group for as long as a move is created.
     #[cfg(feature = "reshard")]
-    pub(crate) async fn of_move(cluster: &Cluster, target: &Target) -> Result<Self> {
+    pub(crate) async fn of_move(cluster: &Cluster, group: &str) -> Result<Self> {
         let ttl = Duration::from_secs(30);
-        Self::take(cluster, target, &this_process(), ttl, Duration::ZERO).await
+        let database = cluster.catalog_database()?;
+        let locks = LeaseLocks::new(cluster, database)?;
+        locks.setup().await?;
+        let key = format!("shard_orm/move/{}/{group}", locks.handle()?.cluster);
+        let manager: Arc<dyn LockManager> = Arc::new(locks);
+        let until = tokio::time::Instant::now() + PATIENCE;
+        let creation = loop {
+            if let Some(guard) = Guard::acquire(Arc::clone(&manager), &key, ttl).await? {
+                break guard;
+            }
+            if tokio::time::Instant::now() > until {
+                return Err(Error::new(
+                    ErrorKind::Unavailable,
+                    format!(
+                        "another move of group `{group}` is being created, by lock `{key}` in database `{database}`; \
+                         wait for it. The lock of a process that has died expires after {ttl:?}"
+                    ),
+                ));
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        let target = Target::Group(group.to_owned());
+        let taken = Self::take(cluster, &target, &this_process(), ttl, Duration::ZERO).await;
+        Ok(Self {
+            creation: Some(creation),
+            ..taken?
+        })
     }
 
     pub(super) fn is_held(&self) -> bool {
@@ -144,7 +202,15 @@ impl GroupLock {
     }
 
     pub(crate) async fn release(self) -> Result<()> {
-        self.guard.release().await.map(drop)
+        match self.guard.release().await {
+            // The namespace has moved, and left the lock behind.
+            Err(error) if error.kind() == ErrorKind::UndefinedTable => {}
+            released => drop(released?),
+        }
+        match self.creation {
+            Some(creation) => creation.release().await.map(drop),
+            None => Ok(()),
+        }
     }
 }
 

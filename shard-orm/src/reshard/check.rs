@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::blueprint::read_structure;
+use super::blueprint::{Blueprint, read_structure};
+use super::failure::{is_locked, may_pass};
 use super::place::{Place, quoted};
+use crate::backend::structure::Structure;
 use crate::backend::{
     Field as _, Hindrance, Row, arguments_of_sizes, durability, exact_size, hindrances,
     sizes_of_namespaces,
@@ -229,7 +231,19 @@ pub(super) async fn examine(
     }
     let structure = read_structure(&mut place, here.namespace.name()).await?;
     (planned.rows, planned.bytes) = size(&mut place, &structure.tables).await?;
+    let refused = match structure.objections.is_empty() && kind == JobKind::Move {
+        true => rehearse(&mut place, &structure).await?,
+        false => None,
+    };
     place.close().await;
+    if let Some(message) = refused {
+        against(
+            "the source",
+            &format!(
+                "cannot be closed at the switch, as a rehearsal has shown: {message}; remove what forbids it"
+            ),
+        );
+    }
     for objection in &structure.objections {
         against(
             &objection.object,
@@ -238,6 +252,29 @@ pub(super) async fn examine(
     }
     planned.tables = structure.tables;
     Ok(planned)
+}
+
+/// Closes the namespace in a transaction that is rolled back, and returns what was said against it. A table that is
+/// locked meanwhile tells nothing.
+async fn rehearse(place: &mut Place, structure: &Structure) -> Result<Option<String>> {
+    if !place.dialect().capability().transactional_ddl {
+        return Ok(None);
+    }
+    let blueprint = Blueprint::of(structure, &str::to_owned);
+    let fence = blueprint.fence(place);
+    place.begin().await?;
+    let closed = async {
+        place.all(&fence.prepare()).await?;
+        place.all(&fence.close(0)).await
+    };
+    let closed = closed.await;
+    place.rollback().await;
+    match closed {
+        Ok(()) => Ok(None),
+        Err(error) if is_locked(&error) => Ok(None),
+        Err(error) if may_pass(&error) => Err(error),
+        Err(error) => Ok(Some(error.message().to_owned())),
+    }
 }
 
 /// What stands against a move at one end, by a question of `backend`.

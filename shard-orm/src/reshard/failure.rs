@@ -16,3 +16,8 @@ pub(super) fn may_pass(error: &Error) -> bool {
                 | ErrorKind::ReadOnly
         )
 }
+
+/// Whether an error says that another transaction holds a table.
+pub(super) fn is_locked(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Deadlock)
+}

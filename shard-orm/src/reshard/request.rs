@@ -4,7 +4,7 @@ use super::Reshard;
 use super::check::{Planned, examine};
 use crate::catalog::{Job, JobKind, Pace, Part, Plan, Store};
 use crate::error::Result;
-use crate::migrate::{GroupLock, Target};
+use crate::migrate::GroupLock;
 
 /// The move or clone of a logical shard, before it begins.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ impl MoveShard {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) while its migrations run.
     pub async fn start(&self) -> Result<Job> {
         let cluster = &self.reshard.cluster;
-        let lock = GroupLock::of_move(cluster, &Target::Group(self.group.clone())).await?;
+        let lock = GroupLock::of_move(cluster, &self.group).await?;
         // Boxed: the depth of futures counts in the crate that awaits them.
         let created = Box::pin(self.create()).await;
         lock.release().await?;

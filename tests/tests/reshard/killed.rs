@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use futures_util::future::join;
 use shard_orm::config::{self, Config, Database};
 use shard_orm::prelude::*;
 use shard_orm::reshard::{JobState, Reshard};
@@ -149,20 +150,32 @@ fn kills() -> u64 {
     sample::kills(14)
 }
 
-behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
-    async fn jobs_whose_runners_are_killed_lose_nothing(fixture: &Fixture) {
-        let operator = cluster(fixture).await;
+/// Jobs that take one logical shard back and forth between two servers, and whose runners are killed.
+struct Kills {
+    shard: u32,
+    servers: [&'static str; 2],
+    seed: u64,
+    left: u64,
+}
+
+impl Kills {
+    /// Nothing is lost.
+    async fn happen(self, fixture: &Fixture, operator: &Cluster) {
         let application = process(fixture).await;
         let reshard = operator.reshard().unwrap().lease(LEASE);
-        let key = fixture.key_of_shard(MOVING);
-        let first: Vec<Order> = (0..1_000).map(|amount| order(fixture, key, amount)).collect();
-        Order::insert_many(&application, first.clone()).await.unwrap();
+        let key = fixture.key_of_shard(self.shard);
+        let first: Vec<Order> = (0..1_000)
+            .map(|amount| order(fixture, key, amount))
+            .collect();
+        Order::insert_many(&application, first.clone())
+            .await
+            .unwrap();
         let writer = Writer::start(fixture, application.clone(), key);
-        let mut random = sample::seed();
-        let mut left = kills();
-        let (mut here, mut there) = ("server-0", "server-1");
+        let (mut random, mut left) = (self.seed, self.left);
+        let [mut here, mut there] = self.servers;
         while left > 0 {
-            let request = reshard.move_shard("shop", MOVING, there).accept_relaxed_durability();
+            let request = reshard.move_shard("shop", self.shard, there);
+            let request = request.accept_relaxed_durability();
             let job = request.start().await.unwrap().id;
             loop {
                 random = mix64(random);
@@ -178,7 +191,9 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
                         break;
                     }
                     JobState::Aborted | JobState::Reversed => break,
-                    JobState::Holding if random.is_multiple_of(2) => drop(reshard.finish(job).await),
+                    JobState::Holding if random.is_multiple_of(2) => {
+                        drop(reshard.finish(job).await);
+                    }
                     JobState::Holding => drop(reshard.reverse(job).await),
                     state if state.is_before_switch() && random.is_multiple_of(8) => {
                         drop(reshard.abort(job).await);
@@ -197,6 +212,15 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let expected = [first, writer.end().await].concat();
         assert_rows(&application, key, &expected).await;
         assert_eq!(operator.locate(&Order::shard(key)).unwrap().server, here);
+    }
+}
+
+behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
+    async fn jobs_whose_runners_are_killed_lose_nothing(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        Kills { shard: MOVING, servers: ["server-0", "server-1"], seed: sample::seed(), left: kills() }
+            .happen(fixture, &operator)
+            .await;
     }
 
     async fn a_runner_that_wakes_up_beside_its_successor_changes_nothing(fixture: &Fixture) {
@@ -252,5 +276,15 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let expected = [first, writer.end().await].concat();
         assert_rows(&application, key, &expected).await;
         assert_eq!(operator.locate(&Order::shard(key)).unwrap().server, here);
+    }
+}
+
+behaviours! { (Order, Setting), 4 shards on 4 servers, |options| options;
+    async fn two_jobs_at_once_whose_runners_are_killed_lose_nothing(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let (seed, left) = (sample::seed(), kills() / 2);
+        let one = Kills { shard: 0, servers: ["server-0", "server-1"], seed, left };
+        let two = Kills { shard: 2, servers: ["server-2", "server-3"], seed: mix64(seed), left };
+        join(one.happen(fixture, &operator), two.happen(fixture, &operator)).await;
     }
 }

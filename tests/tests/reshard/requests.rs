@@ -1,5 +1,6 @@
 //! What is refused, and how an operator steers a job.
 
+use futures_util::future::join_all;
 use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm::reshard::{JobKind, JobState};
@@ -41,6 +42,25 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("`keyless`"), "{error}");
         assert!(reshard.jobs().await.unwrap().is_empty());
+    }
+
+    async fn of_several_operators_one_creates_the_job(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let reshard = operator.reshard().unwrap();
+        let requests = (0..6).map(|_| {
+            let reshard = reshard.clone();
+            async move {
+                let request = reshard.move_shard("shop", MOVING, "server-1");
+                request.accept_relaxed_durability().start().await
+            }
+        });
+        let (created, refused): (Vec<_>, Vec<_>) =
+            join_all(requests).await.into_iter().partition(Result::is_ok);
+        assert_eq!(created.len(), 1, "{created:?}");
+        for error in refused.into_iter().map(Result::unwrap_err) {
+            assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        }
+        assert_eq!(reshard.jobs().await.unwrap().len(), 1);
     }
 
     async fn one_job_of_a_group_at_a_time(fixture: &Fixture) {

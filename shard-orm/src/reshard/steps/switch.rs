@@ -12,6 +12,7 @@ use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::blueprint::{Blueprint, Stage, read_structure};
 use crate::reshard::driver::Driver;
+use crate::reshard::failure::is_locked;
 use crate::reshard::mover::End;
 use crate::reshard::place::{Place, Standing};
 use crate::reshard::steps::fill::missing;
@@ -251,9 +252,4 @@ async fn close(place: &mut Place, blueprint: &Blueprint, tried: u32) -> Result<(
         place.rollback().await;
     }
     closed
-}
-
-/// Whether an error says that another transaction holds a table.
-fn is_locked(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Deadlock)
 }
