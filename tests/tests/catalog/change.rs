@@ -269,7 +269,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         for round in 0..rounds {
             let next = document(fixture, &format!("weight = {}", round + 1));
             let ended = AtomicBool::new(false);
-            let sent = relay.sent() + 1 + round % 8;
+            let sent = relay.sent() + 1 + (round % 8) as usize;
             let cutter = async {
                 while relay.sent() < sent && !ended.load(Ordering::Relaxed) {
                     tokio::task::yield_now().await;
