@@ -46,8 +46,6 @@ mod watermark;
 
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use self::apply::CopyWriter;
-#[cfg(all(test, feature = "testing"))]
-pub(crate) use self::progress::Started;
 #[cfg(feature = "reshard")]
 pub(crate) use self::apply::rows_per_statement;
 pub(crate) use self::blocked::TABLE as BLOCKED_TABLE;
@@ -55,9 +53,9 @@ pub(crate) use self::capture::{CHANNEL, TriggerLog, log_name};
 pub use self::compare::{Apply, Change, Comparison, Reading, compare, verify};
 #[cfg(test)]
 pub(crate) use self::consumer::TABLE as CONSUMER_TABLE;
+pub(crate) use self::declaration::{Claim, Declaration, complete_progress, select_declared};
 #[cfg(feature = "reshard")]
 pub(crate) use self::digest::encode;
-pub(crate) use self::declaration::{Claim, Declaration, complete_progress, select_declared};
 pub use self::digest::{Digest, digest};
 pub(crate) use self::feed::ChangeFeed;
 #[cfg(feature = "reshard")]
@@ -72,6 +70,8 @@ pub(crate) use self::mode::Strategy;
 pub(crate) use self::observer::{ObservedBatch, Observer, WriteBatch};
 pub(crate) use self::position::{Mark, Position};
 pub(crate) use self::progress::Progress;
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use self::progress::Started;
 pub(crate) use self::progress::TABLE as PROGRESS_TABLE;
 #[cfg(feature = "migrate")]
 pub(crate) use self::range::{Key, KeyOrder, Range};

@@ -36,8 +36,8 @@ pub use self::supervise::{CopyStatus, Supervise, Supervisor};
 pub(crate) use self::system_tables::{statements_at_source, tables_at_copy, tables_at_source};
 
 pub use crate::model::CopyId;
-pub(crate) use crate::replicate::complete_progress;
 pub use crate::record::{Batch, Collect, TransmitContext, TransmitHooks};
+pub(crate) use crate::replicate::complete_progress;
 pub use crate::replicate::{
     Apply, Change, Comparison, Digest, Mode, Reading, TableAt, compare, digest, verify,
 };

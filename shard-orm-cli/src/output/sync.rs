@@ -114,8 +114,14 @@ pub fn print_synced(output: &Output, synced: &CopiesSynced) -> Result<()> {
                 rows.blocked.to_string(),
                 "level".to_owned(),
             ],
-            Ok(None) => ["-", "-", "-", "-", "left to the process that holds its lock"]
-                .map(str::to_owned),
+            Ok(None) => [
+                "-",
+                "-",
+                "-",
+                "-",
+                "left to the process that holds its lock",
+            ]
+            .map(str::to_owned),
             Err(error) => ["-", "-", "-", "-", &error.to_string()].map(str::to_owned),
         };
         table.row([one.copy.table.clone(), copy].into_iter().chain(cells));
@@ -132,7 +138,9 @@ pub fn print_synced(output: &Output, synced: &CopiesSynced) -> Result<()> {
     }
     print_refused(output, &synced.refused)?;
     let level = synced.copies.iter();
-    let level = level.filter(|one| matches!(one.result, Ok(Some(_)))).count();
+    let level = level
+        .filter(|one| matches!(one.result, Ok(Some(_))))
+        .count();
     let of = synced.copies.len() + synced.interrupted.len();
     if level == of {
         return Ok(());

@@ -194,7 +194,10 @@ async fn has_columns(
     let mut select = Query::select();
     for column in columns {
         // Qualified: SQLite treats an unknown quoted name as a string.
-        select.expr(Expr::col((Alias::new(table), Alias::new(column.get_column_name()))));
+        select.expr(Expr::col((
+            Alias::new(table),
+            Alias::new(column.get_column_name()),
+        )));
     }
     select.from(handle.namespace.own_table(table)).limit(1);
     let (text, values) = render(handle.dialect(), &select);

@@ -132,9 +132,7 @@ impl Progress {
     async fn declared(&self, tx: Option<&Tx>) -> Result<Option<Declaration>> {
         let mut select = Query::select();
         select_declared(&mut select);
-        select
-            .from(self.at.reference(TABLE))
-            .and_where(self.own());
+        select.from(self.at.reference(TABLE)).and_where(self.own());
         let read = |row: &Row<'_>| Declaration::read(row, 0);
         let mut rows = self.at.read(tx, TABLE, &select, read).await?;
         Ok(rows.pop().flatten())

@@ -51,7 +51,11 @@ impl OnEnd {
 
 impl fmt::Debug for OnEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "OnEnd(..)" } else { "OnEnd" })
+        f.write_str(if self.0.is_some() {
+            "OnEnd(..)"
+        } else {
+            "OnEnd"
+        })
     }
 }
 

@@ -179,7 +179,9 @@ async fn servers(cluster: &Cluster) -> Result<BTreeMap<String, Vec<Server>>> {
             servers.push(Server { handle, found });
         }
         match failed {
-            Some(error) if servers.iter().all(|server| server.found.is_none()) => return Err(error),
+            Some(error) if servers.iter().all(|server| server.found.is_none()) => {
+                return Err(error);
+            }
             _ => drop(groups.insert(group.name().to_owned(), servers)),
         }
     }

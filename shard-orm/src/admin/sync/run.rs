@@ -141,7 +141,9 @@ pub async fn supervise_copies(
             .map(|one| format!("{}; {}", one.message, one.advice));
         let reasons: Vec<String> = reasons.collect();
         return Err(Error::configuration(match reasons.is_empty() {
-            true => "no server has a copy of a static table, so there is nothing to sync".to_owned(),
+            true => {
+                "no server has a copy of a static table, so there is nothing to sync".to_owned()
+            }
             false => reasons.join("\n"),
         }));
     }
