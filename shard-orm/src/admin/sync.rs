@@ -43,7 +43,8 @@ pub struct CopyProgress {
     /// The server that holds the copy.
     pub server: String,
     /// How it learns of changes: `capture`, `criterion` (a watermark column) or `full`. If hooks
-    /// select the rows of the copy, a fingerprint of their selection follows.
+    /// select the rows of the copy, a fingerprint of their selection follows; if an operator has copied
+    /// it although hooks may take part, `:without-hooks` follows.
     pub mode: String,
     /// When it last caught up with its source, by the clock of the copy.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339"))]

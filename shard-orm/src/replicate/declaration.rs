@@ -17,6 +17,9 @@ use super::progress::TABLE;
 /// The columns in the row of progress, all nullable: tables of earlier versions lack them.
 pub(crate) const DECLARED: [&str; 3] = ["hooks", "source", "criterion"];
 
+/// What follows the name of a mode in which rows were written without the application's hooks.
+pub(super) const WITHOUT_HOOKS: &str = ":without-hooks";
+
 /// How an application copies a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Declaration {
@@ -33,8 +36,27 @@ pub(crate) struct Declaration {
 pub(crate) enum Claim {
     /// It knows the model, and records this.
     Declares(Declaration),
-    /// It knows no model, and starts only if this is recorded.
-    Expects(Option<Declaration>),
+    /// It knows no model.
+    Expects {
+        /// It starts only if this is recorded.
+        declared: Option<Declaration>,
+        /// Whether it writes rows as they are at the source although hooks may take part.
+        without_hooks: bool,
+    },
+}
+
+impl Claim {
+    /// The name of a mode in the row of progress. The application does not continue from a position that
+    /// was reached without its hooks: it compares the copy with what its hooks make of the source.
+    pub(super) fn mode_name(&self, mode: String) -> String {
+        match self {
+            Self::Expects {
+                without_hooks: true,
+                ..
+            } => format!("{mode}{WITHOUT_HOOKS}"),
+            _ => mode,
+        }
+    }
 }
 
 impl Declaration {

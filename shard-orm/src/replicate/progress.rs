@@ -122,7 +122,7 @@ impl Progress {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::UndefinedTable => match claim {
                 Claim::Declares(_) => complete_progress(&self.at.handle).await,
-                Claim::Expects(_) => Ok(false),
+                Claim::Expects { .. } => Ok(false),
             },
             Err(error) => Err(error),
         }
@@ -153,8 +153,8 @@ impl Progress {
                 }
                 Ok(())
             }
-            Claim::Expects(expected) if found == *expected => Ok(()),
-            Claim::Expects(_) => Err(self.redeclared()),
+            Claim::Expects { declared, .. } if found == *declared => Ok(()),
+            Claim::Expects { .. } => Err(self.redeclared()),
         }
     }
 
@@ -300,7 +300,7 @@ impl Progress {
             ErrorKind::Conflict,
             format!(
                 "the application has changed how it copies table `{}` to server `{}`, so this run does \
-                 not start; look at the state of the copies, and start again",
+                 not start; see whether hooks take part now, and start the sync again",
                 self.at.name(),
                 self.at.handle.server
             ),

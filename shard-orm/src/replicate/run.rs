@@ -99,7 +99,7 @@ impl Run {
             Strategy::Capture(_) | Strategy::Full => &[],
         };
         let progress = Progress { at: copy };
-        let mode = source.mode_name(strategy.mode());
+        let mode = claim.mode_name(source.mode_name(strategy.mode()));
         let started = progress.start(&mode, &claim).await?;
         let position = started
             .position

@@ -38,6 +38,8 @@ pub(crate) struct DescribedCopy {
     pub(crate) mode: Mode,
     /// What is recorded about the copy: a run starts only while it is.
     pub(crate) declared: Option<Declaration>,
+    /// Whether it is copied although hooks may take part.
+    pub(crate) without_hooks: bool,
     pub(crate) group: Arc<str>,
     pub(crate) server: Arc<str>,
 }

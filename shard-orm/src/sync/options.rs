@@ -32,9 +32,12 @@ pub(super) struct Options {
     pub(super) on_end: OnEnd,
 }
 
-/// Told when the run of a copy has ended: whether the copy is level with its source.
+/// Takes a copy, and whether it is level with its source.
+type Told = dyn Fn(&CopyId, bool) + Send + Sync;
+
+/// Told when the run of a copy has ended.
 #[derive(Clone, Default)]
-pub(crate) struct OnEnd(pub(crate) Option<Arc<dyn Fn(&CopyId, bool) + Send + Sync>>);
+pub(crate) struct OnEnd(pub(crate) Option<Arc<Told>>);
 
 impl OnEnd {
     pub(super) fn tell(&self, task: &Task, result: &Result<Ended>) {

@@ -83,7 +83,10 @@ impl Task {
             hooks: None,
             watermark: copy.watermark,
             mode: Some(copy.mode),
-            claim: Claim::Expects(copy.declared),
+            claim: Claim::Expects {
+                declared: copy.declared,
+                without_hooks: copy.without_hooks,
+            },
             group: copy.group,
             server: copy.server,
             cluster: cluster.clone(),

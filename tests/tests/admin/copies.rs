@@ -31,6 +31,21 @@ impl TransmitHooks for Offered {
     }
 }
 
+/// The same table with a hook that changes each row, which the progress of a copy does not tell.
+#[derive(Debug, Clone, PartialEq, StaticModel)]
+#[static_model(source = "default", groups = ["shop"], table = "airlines", transmit_hooks)]
+struct Shouted {
+    #[static_model(primary_key, length = 3)]
+    code: String,
+    name: String,
+}
+
+impl TransmitHooks for Shouted {
+    fn collect(rows: Collect<Self>, _: &CopyId) -> Collect<Self> {
+        rows.change(|row| row.name = row.name.to_uppercase())
+    }
+}
+
 /// A row that is read by when it changed.
 #[derive(Debug, Clone, PartialEq, StaticModel)]
 #[static_model(source = "default", groups = ["shop"], table = "fares", criterion = "revision")]
@@ -143,6 +158,24 @@ behaviours! { (Order, Airline, Fare), 2 shards on 1 servers, |options| options;
         assert_eq!(hooks(operator).await, [Some(true)]);
         sync().await;
         assert_eq!(names(fixture).await, ["shown", "later"]);
+    }
+
+    async fn the_application_restores_what_was_copied_without_its_hooks(fixture: &Fixture) {
+        let (cluster, operator) = (&fixture.cluster, &fixture.another_process().await);
+        let sync = || async { StaticSync::of::<Shouted>(cluster).run().await.unwrap().complete().unwrap() };
+        airline("AA", "first").insert(cluster).await.unwrap();
+        sync().await;
+        assert_eq!(names(fixture).await, ["FIRST"]);
+        airline("BB", "second").insert(cluster).await.unwrap();
+        let without = SyncOptions::new().without_hooks();
+        for _ in 0..2 {
+            assert!(sync_copies(operator, &without).await.unwrap().is_complete());
+            assert_eq!(names(fixture).await, ["first", "second"]);
+            assert_eq!(sync_status(operator).await.unwrap()[0].mode, "capture:without-hooks");
+        }
+        sync().await;
+        assert_eq!(names(fixture).await, ["FIRST", "SECOND"]);
+        assert_eq!(sync_status(operator).await.unwrap()[0].mode, "capture");
     }
 
     async fn a_table_without_record_is_refused(fixture: &Fixture) {

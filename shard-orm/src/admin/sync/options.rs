@@ -66,7 +66,8 @@ impl SyncOptions {
 
     /// Also copies tables whose application has hooks, or has not recorded whether it has: all rows, as
     /// they are at the source. What hooks have left out or changed in a copy is overwritten, and what
-    /// they write beside it is not written.
+    /// they write beside it is not written. The next sync of the application compares such a copy in full,
+    /// and restores what its hooks say.
     pub fn without_hooks(mut self) -> Self {
         self.without_hooks = true;
         self

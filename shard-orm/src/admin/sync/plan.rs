@@ -280,6 +280,7 @@ impl Copies<'_> {
                 table: Arc::clone(&table),
                 source: Arc::clone(source),
                 watermark,
+                without_hooks: self.refusal().is_some(),
                 declared: match &server.found {
                     Some(_) => own.and_then(CopyProgress::declared),
                     None => declared.cloned(),
