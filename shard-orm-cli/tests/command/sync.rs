@@ -5,8 +5,9 @@ use std::process::Stdio;
 
 use shard_orm::prelude::*;
 use shard_orm::sync::{StaticSync, TransmitHooks};
+use shard_orm::{Address, sqlx};
 use shard_orm_tests::behaviours;
-use shard_orm_tests::fixture::Fixture;
+use shard_orm_tests::fixture::{Fixture, FixtureOptions, GROUP};
 use shard_orm_tests::servers::{Signal, signal};
 use shard_orm_tests::waiting::eventually;
 
@@ -77,4 +78,52 @@ behaviours! { (Order, Airline, Product), 2 shards on 1 servers, |options| option
         let ended: Ran = child.wait_with_output().unwrap().into();
         assert_eq!((ended.code, &*ended.stderr), (0, ""));
     }
+}
+
+#[tokio::test]
+async fn an_interrupted_run_reports_the_copies_that_are_not_level() {
+    let fixture = FixtureOptions::new(Dialect::Postgres, 2, 1)
+        .open(|setup| setup.table::<Order>().table::<Airline>())
+        .await;
+    insert(&fixture, "AA").await;
+    let sync = StaticSync::of::<Airline>(&fixture.cluster);
+    sync.run().await.unwrap().complete().unwrap();
+    insert(&fixture, "BB").await;
+    let mut blocker = fixture
+        .cluster
+        .connection(Address::shard_in(GROUP, 0))
+        .await
+        .unwrap();
+    let connection = blocker.postgres().unwrap();
+    let statics = fixture.namespace().replace("{shard}", "static");
+    let lock = format!("BEGIN; LOCK TABLE {statics}.airlines");
+    let lock = sqlx::raw_sql(sqlx::AssertSqlSafe(lock));
+    lock.execute(&mut *connection).await.unwrap();
+
+    let folder = Folder::of(&fixture);
+    let mut command = folder.command(&["sync", "run", "--json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    eventually("the run waits for the lock", async || {
+        let waiting = "SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation \
+                       WHERE NOT granted AND relname = 'airlines'";
+        let waiting: i64 = sqlx::query_scalar(waiting)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        waiting > 0
+    })
+    .await;
+    signal(child.id(), Signal::SIGINT);
+    let ended: Ran = child.wait_with_output().unwrap().into();
+    let report = ended.json(130);
+    assert_eq!(report["interrupted"][0]["table"], "airlines", "{report}");
+    assert_eq!(report["copies"].as_array().unwrap().len(), 0, "{report}");
+
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    assert_eq!(folder.run(&["sync", "run"]).code, 0);
+    assert_eq!(rows(&fixture).await, 2);
 }

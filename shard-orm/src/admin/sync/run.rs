@@ -110,11 +110,12 @@ pub async fn sync_copies(cluster: &Cluster, options: &SyncOptions) -> Result<Cop
 /// begins to use hooks, the copies of that table fail from its next sync on, and are left alone.
 ///
 /// ```
+/// # async fn shutdown() {}
 /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
 /// use shard_orm::admin::{SyncOptions, supervise_copies};
 ///
 /// let supervised = supervise_copies(cluster, &SyncOptions::new()).await?;
-/// tokio::signal::ctrl_c().await.ok();
+/// shutdown().await;
 /// supervised.supervisor.stop().await;
 /// # Ok(())
 /// # }
