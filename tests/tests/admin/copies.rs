@@ -86,7 +86,7 @@ fn statics(fixture: &Fixture) -> RawNamespace {
 }
 
 /// Removes what earlier versions did not record.
-async fn forget_declarations(fixture: &Fixture) {
+pub(crate) async fn forget_declarations(fixture: &Fixture) {
     let statics = statics(fixture);
     let table = statics.table("shard_orm_sync");
     for column in ["hooks", "source", "criterion"] {
