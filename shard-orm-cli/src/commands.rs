@@ -42,6 +42,8 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         // They leave a job where another process can go on.
         Command::Reshard(args) => reshard::run(&args, &session).await,
         Command::Job(args) => job::run(&args, &session).await,
+        // It releases its locks.
+        Command::Sync(args) if args.writes() => sync::run(&args, &session).await,
         Command::Server(args) if args.moves_shards() => server::run(&args, &session).await,
         command => tokio::select! {
             outcome = dispatch(command, &session) => outcome,

@@ -12,6 +12,7 @@
 //! | `Rebalance` | which logical shards move, so that each server gets its share |
 //! | [`run_sql`] | SQL on one logical shard, on all, or once on each server |
 //! | [`sync_status`], [`verify_copies`] | the copies of static tables: progress and differences |
+//! | [`sync_copies`], [`supervise_copies`] | brings them up to date, where no hooks of the application take part |
 //! | [`set_up_accounts`] | accounts with the least privileges |
 //! | [`describe_id`], [`describe_uuid`] | the parts of a generated id |
 
@@ -41,12 +42,16 @@ pub use look::EndpointRole;
 pub use rebalance::Rebalance;
 pub use route::{RoutedKey, route};
 pub use sql::{
-    ResultSet, SqlOutcome, SqlPlace, SqlReport, SqlRequest, StopSignal, destructive_statements,
-    run_sql,
+    ResultSet, SqlOutcome, SqlPlace, SqlReport, SqlRequest, destructive_statements, run_sql,
 };
 pub use status::{
     DatabaseStatus, EndpointState, GroupStatus, NamespaceState, NamespaceStatus, ServerStatus,
     Status, StatusOptions, status,
 };
-pub use sync::{CopyProgress, sync_status, verify_copies};
+pub use sync::{
+    CopiesSupervised, CopiesSynced, CopyProgress, Refusal, RefusedTable, SyncEvent, SyncOptions,
+    supervise_copies, sync_copies, sync_status, verify_copies,
+};
 pub use users::{Account, AccountOutcome, AccountPurpose, AccountReport, set_up_accounts};
+
+pub use crate::task::StopSignal;

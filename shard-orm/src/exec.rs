@@ -30,7 +30,7 @@ pub(crate) use crud::{
 pub(crate) use destination::Destination;
 #[cfg(feature = "reshard")]
 pub(crate) use record::create_incoming;
-pub(crate) use record::{database_ids, give_database_id, write_layout};
+pub(crate) use record::{complete_table, database_ids, give_database_id, write_layout};
 pub(crate) use run::{Intent, run, run_at, run_elsewhere};
 pub(crate) use statement::{First, Label, NoRows, Rows, Sink, Statement};
 pub(crate) use stream::{Runs, runs_at, stream, stream_as, stream_at, take};

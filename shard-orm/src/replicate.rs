@@ -24,6 +24,7 @@ mod compare;
 mod compatibility;
 mod conflict;
 mod consumer;
+mod declaration;
 mod digest;
 mod feed;
 mod foreign_keys;
@@ -48,10 +49,11 @@ pub(crate) use self::apply::CopyWriter;
 #[cfg(feature = "reshard")]
 pub(crate) use self::apply::rows_per_statement;
 pub(crate) use self::blocked::TABLE as BLOCKED_TABLE;
-pub(crate) use self::capture::{CHANNEL, TriggerLog};
+pub(crate) use self::capture::{CHANNEL, TriggerLog, log_name};
 pub use self::compare::{Apply, Change, Comparison, Reading, compare, verify};
 #[cfg(test)]
 pub(crate) use self::consumer::TABLE as CONSUMER_TABLE;
+pub(crate) use self::declaration::{Claim, Declaration, complete_progress, select_declared};
 #[cfg(feature = "reshard")]
 pub(crate) use self::digest::encode;
 pub use self::digest::{Digest, digest};
@@ -68,6 +70,8 @@ pub(crate) use self::mode::Strategy;
 pub(crate) use self::observer::{ObservedBatch, Observer, WriteBatch};
 pub(crate) use self::position::{Mark, Position};
 pub(crate) use self::progress::Progress;
+#[cfg(all(test, feature = "testing"))]
+pub(crate) use self::progress::Started;
 pub(crate) use self::progress::TABLE as PROGRESS_TABLE;
 #[cfg(feature = "migrate")]
 pub(crate) use self::range::{Key, KeyOrder, Range};
@@ -75,7 +79,7 @@ pub(crate) use self::run::{Replication, Run, Work};
 pub(crate) use self::source::Source;
 pub(crate) use self::subset::{Subset, rendered};
 pub use self::table::TableAt;
-pub(crate) use self::watermark::Watermark;
+pub(crate) use self::watermark::{Watermark, without_stamp};
 
 use crate::dialect::Dialect;
 use crate::error::Result;

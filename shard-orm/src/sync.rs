@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! StaticSync    the models, the mode, locks
-//!   Task        one model on one server
+//!   Described   the same for tables whose models are not known
+//!   Task        one table on one server
 //!   schedule    the copies of one server, in the order of their foreign keys
 //!   supervise   a worker for each copy, until it is stopped
 //!   replicate   what a run does: see the module
@@ -14,6 +15,7 @@
 
 mod backoff;
 mod builder;
+mod described;
 mod hooks;
 mod options;
 mod report;
@@ -27,12 +29,15 @@ mod tests;
 mod write_through;
 
 pub use self::builder::StaticSync;
+pub(crate) use self::described::{DescribedCopy, DescribedSync};
+pub(crate) use self::options::OnEnd;
 pub use self::report::{Rows, SyncReport, Synced, Verified};
 pub use self::supervise::{CopyStatus, Supervise, Supervisor};
 pub(crate) use self::system_tables::{statements_at_source, tables_at_copy, tables_at_source};
 
 pub use crate::model::CopyId;
 pub use crate::record::{Batch, Collect, TransmitContext, TransmitHooks};
+pub(crate) use crate::replicate::complete_progress;
 pub use crate::replicate::{
     Apply, Change, Comparison, Digest, Mode, Reading, TableAt, compare, digest, verify,
 };

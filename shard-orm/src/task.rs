@@ -3,15 +3,49 @@
 //! Used for every task that is spawned and that no caller awaits.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// The delay before a task that panicked is restarted: the first one, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_mins(1));
+
+/// A signal to begin nothing further, for an operator who interrupts a request. All clones are the
+/// same signal.
+///
+/// ```
+/// let stop = shard_orm::admin::StopSignal::default();
+/// let other = stop.clone();
+/// other.stop();
+/// assert!(stop.is_stopped());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct StopSignal(Arc<watch::Sender<bool>>);
+
+impl StopSignal {
+    /// Gives the signal.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether it was given.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is given.
+    pub(crate) async fn stopped(&self) {
+        let mut given = self.0.subscribe();
+        // The sender is kept here.
+        let _ = given.wait_for(|given| *given).await;
+    }
+}
 
 /// Runs a future, and turns a panic into an error, which is logged as well.
 ///

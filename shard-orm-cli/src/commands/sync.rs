@@ -1,5 +1,7 @@
 //! `sync`: the copies of static tables.
 
+mod write;
+
 use clap::Subcommand;
 use shard_orm::admin::{sync_status, verify_copies};
 
@@ -8,10 +10,18 @@ use crate::exit::Exit;
 use crate::output;
 use crate::session::Session;
 
-/// Show how static tables are synchronized, and compare them with their sources.
+/// Synchronize static tables, show their state, and compare them with their sources.
 ///
-/// Copies are written by the application, which knows their models and hooks.
+/// `run` and `supervise` know no models, and so no hooks. They refuse a table if its application has
+/// recorded that hooks take part, or has not recorded yet that none do.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+    shard-orm sync status
+    shard-orm sync run
+    shard-orm sync run airlines --source default
+    shard-orm sync supervise --locks default
+    shard-orm sync verify airlines")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -19,6 +29,17 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Bring the copies up to date with their sources once.
+    ///
+    /// Copies are synchronized as by the application, from the position that its last run has recorded.
+    /// The exit code is 1 if a copy is not up to date, or a table was refused. Interrupted, it rolls back
+    /// what is not committed; the next run continues from there.
+    Run(write::RunArgs),
+    /// Keep the copies up to date until it is interrupted.
+    ///
+    /// Prints a line whenever the state of a copy changes. Copies that are created later are not
+    /// included.
+    Supervise(write::SuperviseArgs),
     /// Show when each copy last caught up with its source, and what went wrong.
     Status,
     /// Compare copies with their source, row by row. The exit code is 3 if rows differ.
@@ -34,9 +55,18 @@ enum Command {
     },
 }
 
+impl Args {
+    /// Whether copies are written.
+    pub(super) fn writes(&self) -> bool {
+        matches!(self.command, Command::Run(_) | Command::Supervise(_))
+    }
+}
+
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let cluster = session.open().await?;
     match &args.command {
+        Command::Run(args) => write::run(args, session, &cluster).await,
+        Command::Supervise(args) => write::supervise(args, session, &cluster).await,
         Command::Status => {
             output::sync::print_status(session.output, &sync_status(&cluster).await?)?;
             Ok(Exit::Done)

@@ -14,3 +14,4 @@ mod rotation;
 mod route;
 mod servers;
 mod sessions;
+mod sync;

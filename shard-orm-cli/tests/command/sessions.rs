@@ -77,6 +77,11 @@ fn the_sessions_on_growing_a_fleet_have_the_output_that_they_show() {
 }
 
 #[test]
+fn the_sessions_on_moving_shards_have_the_output_that_they_show() {
+    chapter("docs/src/moving-shards.md", Some("chapters/moving"));
+}
+
+#[test]
 fn the_sessions_of_the_readme_have_the_output_that_they_show() {
     chapter("README.md", None);
 }

@@ -7,5 +7,5 @@ mod run;
 
 pub use self::destructive::destructive_statements;
 pub use self::report::{ResultSet, SqlOutcome, SqlReport};
-pub use self::request::{SqlPlace, SqlRequest, StopSignal};
+pub use self::request::{SqlPlace, SqlRequest};
 pub use self::run::run_sql;

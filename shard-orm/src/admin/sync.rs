@@ -1,6 +1,14 @@
 //! The progress of the copies of static tables, as it is recorded next to them, and their comparison
 //! with their sources. Needs no models.
 
+mod options;
+mod plan;
+mod run;
+
+pub use self::options::{SyncEvent, SyncOptions};
+pub use self::plan::{Refusal, RefusedTable};
+pub use self::run::{CopiesSupervised, CopiesSynced, supervise_copies, sync_copies};
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +22,10 @@ use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{Executor as _, ask};
 use crate::model::CopyId;
-use crate::replicate::{BLOCKED_TABLE, Comparison, PROGRESS_TABLE, TableAt, verify};
+use crate::replicate::{
+    BLOCKED_TABLE, Comparison, Declaration, PROGRESS_TABLE, TableAt, select_declared, verify,
+    without_stamp,
+};
 use crate::sync::Verified;
 
 /// The number of copies that are compared at a time.
@@ -32,7 +43,8 @@ pub struct CopyProgress {
     /// The server that holds the copy.
     pub server: String,
     /// How it learns of changes: `capture`, `criterion` (a watermark column) or `full`. If hooks
-    /// select the rows of the copy, a fingerprint of their selection follows.
+    /// select the rows of the copy, a fingerprint of their selection follows; if an operator has copied
+    /// it although hooks may take part, `:without-hooks` follows.
     pub mode: String,
     /// When it last caught up with its source, by the clock of the copy.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::units::rfc_3339"))]
@@ -52,6 +64,27 @@ pub struct CopyProgress {
     pub blocked: u64,
     /// Why the last run failed.
     pub problem: Option<String>,
+    /// Whether hooks of the application take part; `None` if no application has recorded it.
+    pub hooks: Option<bool>,
+    /// The named database of the source, as the application has recorded it.
+    pub source: Option<String>,
+    /// The watermark column, as the application has recorded it.
+    pub criterion: Option<String>,
+}
+
+impl CopyProgress {
+    /// Whether hooks select the rows, by the fingerprint of their selection.
+    fn is_selection(&self) -> bool {
+        self.mode.contains(' ')
+    }
+
+    fn declared(&self) -> Option<Declaration> {
+        Some(Declaration {
+            hooks: self.hooks?,
+            source: self.source.clone().unwrap_or_default(),
+            criterion: self.criterion.clone(),
+        })
+    }
 }
 
 /// The progress of the copies on all servers, by group, server and table. Sends two statements to
@@ -109,7 +142,7 @@ pub async fn verify_copies(
     source: Option<&str>,
     tables: &[String],
 ) -> Result<Vec<Verified>> {
-    let source = source_of(cluster, source)?;
+    let source = Address::database_named(&source_of(cluster, source)?);
     let mut copies = sync_status(cluster).await?;
     for table in tables {
         if !copies.iter().any(|copy| copy.table == *table) {
@@ -144,8 +177,8 @@ pub async fn verify_copies(
     Ok(verified)
 }
 
-/// The address of the source.
-fn source_of(cluster: &Cluster, name: Option<&str>) -> Result<Address> {
+/// The named database of the source.
+fn source_of(cluster: &Cluster, name: Option<&str>) -> Result<Arc<str>> {
     let topology = cluster.topology();
     let databases = topology.databases();
     let name = match (name, databases) {
@@ -158,20 +191,19 @@ fn source_of(cluster: &Cluster, name: Option<&str>) -> Result<Address> {
             )));
         }
     };
-    let address = Address::database_named(name);
-    cluster.handle(&address)?;
-    Ok(address)
+    cluster.handle_of_database(name)?;
+    Ok(name.into())
 }
 
 async fn compare(cluster: &Cluster, source: &Address, copy: &CopyProgress) -> Result<Comparison> {
-    // The fingerprint of a selection.
-    if copy.mode.contains(' ') {
+    if copy.is_selection() {
         return Err(Error::unsupported(
             "hooks select the rows of this copy, and only the application knows them; verify it \
              there with `StaticSync::of::<..>(&cluster).verify()`",
         ));
     }
-    let table = Arc::new(cluster.read_table(source, &copy.table).await?);
+    let table = cluster.read_table(source, &copy.table).await?;
+    let table = Arc::new(without_stamp(table));
     let at = |handle: Arc<NamespaceHandle>, is_static| {
         TableAt::new(cluster.target(), handle, Arc::clone(&table)).of_statics(is_static)
     };
@@ -185,18 +217,26 @@ pub(super) async fn copies_at(handle: &Arc<NamespaceHandle>) -> Result<Vec<CopyP
     if !handle.has_file() {
         return Ok(Vec::new());
     }
-    let mut progress = Query::select();
-    progress
-        .columns(["table_name", "mode", "level_at", "rows_changed", "problem"].map(Alias::new))
-        .expr(now(handle.dialect()))
-        .from(handle.namespace.own_table(PROGRESS_TABLE))
-        .order_by(Alias::new("table_name"), sea_query::Order::Asc);
     let mut copies = Vec::new();
-    read(handle, &progress, &mut |row| {
-        copies.push(copy(handle, row)?);
-        Ok(())
-    })
-    .await?;
+    // Tables of earlier versions lack the columns of declarations.
+    for declared in [true, false] {
+        let mut progress = Query::select();
+        progress
+            .columns(["table_name", "mode", "level_at", "rows_changed", "problem"].map(Alias::new))
+            .expr(now(handle.dialect()))
+            .from(handle.namespace.own_table(PROGRESS_TABLE))
+            .order_by(Alias::new("table_name"), sea_query::Order::Asc);
+        if declared {
+            select_declared(&mut progress);
+        }
+        let mut add = |row: &Row<'_>| {
+            copies.push(copy(handle, row, declared)?);
+            Ok(())
+        };
+        if read(handle, &progress, &mut add).await? {
+            break;
+        }
+    }
     if copies.is_empty() {
         return Ok(copies);
     }
@@ -217,7 +257,11 @@ pub(super) async fn copies_at(handle: &Arc<NamespaceHandle>) -> Result<Vec<CopyP
     Ok(copies)
 }
 
-fn copy(handle: &NamespaceHandle, row: &Row<'_>) -> Result<CopyProgress> {
+fn copy(handle: &NamespaceHandle, row: &Row<'_>, declared: bool) -> Result<CopyProgress> {
+    let declared = match declared {
+        true => Declaration::read(row, 6)?,
+        false => None,
+    };
     let caught_up = Option::<i64>::read(row, 2)?.and_then(|at| u64::try_from(at).ok());
     let now = u64::try_from(i64::read(row, 5)?).unwrap_or_default();
     Ok(CopyProgress {
@@ -230,20 +274,24 @@ fn copy(handle: &NamespaceHandle, row: &Row<'_>) -> Result<CopyProgress> {
         rows_changed: u64::try_from(i64::read(row, 3)?).unwrap_or_default(),
         blocked: 0,
         problem: Option::read(row, 4)?,
+        hooks: declared.as_ref().map(|declared| declared.hooks),
+        source: declared.as_ref().map(|declared| declared.source.clone()),
+        criterion: declared.and_then(|declared| declared.criterion),
     })
 }
 
-/// Reads rows of a table of the library's own at the primary; none where it does not exist.
+/// Reads rows of a table of the library's own at the primary; `false` if it, or one of the columns, does
+/// not exist.
 async fn read(
     handle: &Arc<NamespaceHandle>,
     select: &SelectStatement,
     on_row: &mut (dyn FnMut(&Row<'_>) -> Result<()> + Send),
-) -> Result<()> {
+) -> Result<bool> {
     let (text, values) = render(handle.dialect(), select);
     let mut lease = handle.writer()?.acquire().await?;
     match ask(&mut lease, handle, text, &values.0, on_row).await {
-        Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(()),
-        outcome => outcome.map(drop),
+        Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(false),
+        outcome => outcome.map(|_| true),
     }
     .map_err(|error| named(handle, error))
 }

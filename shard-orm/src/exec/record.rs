@@ -153,26 +153,8 @@ pub(super) async fn upgrade(
     layout: &Layout,
 ) -> Result<Record> {
     let columns = layout_columns(handle.dialect()).into_iter();
-    for mut column in columns.chain(state_columns(handle.dialect())) {
-        let mut alter = Table::alter();
-        alter
-            .table(handle.namespace.own_table(TABLE))
-            .add_column(&mut column);
-        let altered = lease
-            .conn()?
-            .batch(&render_alter(handle.dialect(), &alter))
-            .await;
-        match altered {
-            Ok(()) => lease.settle(),
-            Err(failure) if failure.lost => {
-                lease.lost();
-                return Err(failure.error);
-            }
-            // The column is there: another process, or an upgrade that was interrupted, has added it. A
-            // column that is missing for another reason fails the update below.
-            Err(_) => lease.settle(),
-        }
-    }
+    let columns = columns.chain(state_columns(handle.dialect()));
+    add_columns(handle, lease, TABLE, columns).await?;
     let [group_id, ..] = LAYOUT;
     let mut update = Query::update();
     update
@@ -186,6 +168,73 @@ pub(super) async fn upgrade(
         .and_where(Expr::col(Alias::new(group_id)).is_null());
     write(handle, lease, &update).await?;
     read_back(handle, lease).await
+}
+
+/// Adds columns to a table of the library's own that an earlier version has created without them.
+/// Returns whether it has them then: an account may not alter tables.
+pub(crate) async fn complete_table(
+    handle: &NamespaceHandle,
+    table: &str,
+    columns: Vec<ColumnDef>,
+) -> Result<bool> {
+    let mut lease = handle.writer()?.acquire().await?;
+    if has_columns(handle, &mut lease, table, &columns).await? {
+        return Ok(true);
+    }
+    add_columns(handle, &mut lease, table, columns.iter().cloned()).await?;
+    has_columns(handle, &mut lease, table, &columns).await
+}
+
+async fn has_columns(
+    handle: &NamespaceHandle,
+    lease: &mut Lease,
+    table: &str,
+    columns: &[ColumnDef],
+) -> Result<bool> {
+    let mut select = Query::select();
+    for column in columns {
+        // Qualified: SQLite treats an unknown quoted name as a string.
+        select.expr(Expr::col((
+            Alias::new(table),
+            Alias::new(column.get_column_name()),
+        )));
+    }
+    select.from(handle.namespace.own_table(table)).limit(1);
+    let (text, values) = render(handle.dialect(), &select);
+    match ask(lease, handle, text, &values.0, &mut |_| Ok(())).await {
+        Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(false),
+        outcome => outcome.map(|_| true),
+    }
+}
+
+/// Adds columns to a table that lacks some of them.
+async fn add_columns(
+    handle: &NamespaceHandle,
+    lease: &mut Lease,
+    table: &str,
+    columns: impl Iterator<Item = ColumnDef>,
+) -> Result<()> {
+    for mut column in columns {
+        let mut alter = Table::alter();
+        alter
+            .table(handle.namespace.own_table(table))
+            .add_column(&mut column);
+        let altered = lease
+            .conn()?
+            .batch(&render_alter(handle.dialect(), &alter))
+            .await;
+        match altered {
+            Ok(()) => lease.settle(),
+            Err(failure) if failure.lost => {
+                lease.lost();
+                return Err(failure.error);
+            }
+            // The column is there: another process, or an upgrade that was interrupted, has added it. A
+            // column that is missing for another reason fails the next statement that names it.
+            Err(_) => lease.settle(),
+        }
+    }
+    Ok(())
 }
 
 /// Writes the layout into the record of a namespace of this identity, or of none.

@@ -45,7 +45,7 @@ pub(crate) struct TriggerLog {
 }
 
 /// The name of a table's log, and the prefix of its triggers' names.
-fn log_name(table: &str) -> Result<String> {
+pub(crate) fn log_name(table: &str) -> Result<String> {
     let name = format!("{PREFIX}{table}");
     if name.len() + "_truncate".len() <= LONGEST {
         return Ok(name);

@@ -34,6 +34,13 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The mode of a name in the row of progress, where more may follow it.
+    pub(crate) fn of_stored_name(name: &str) -> Option<Self> {
+        let name = name.split([' ', ':']).next().unwrap_or_default();
+        let modes = [Self::Capture, Self::Incremental, Self::Full];
+        modes.into_iter().find(|mode| mode.stored_name() == name)
+    }
+
     /// The name in the row of progress, which must not change: a position under another name is
     /// dropped.
     pub(crate) fn stored_name(self) -> &'static str {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sea_query::{Expr, ExprTrait, Query, UpdateStatement, Value};
 
+use super::declaration::{Claim, Declaration, complete_progress, select_declared};
 use super::location::TableLocation;
 use super::position::Position;
 use crate::Field as _;
@@ -91,10 +92,15 @@ impl Progress {
     }
 
     /// Starts a run: from here on no earlier one can commit.
-    pub(crate) async fn start(&self, mode: &str) -> Result<Started> {
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if another declaration is recorded than the run expects.
+    pub(crate) async fn start(&self, mode: &str, claim: &Claim) -> Result<Started> {
+        // Asked before the transaction, which a missing column would end.
+        let declares = self.has_declaration(claim).await?;
         let mut attempt = 1;
         loop {
-            match self.try_start(mode).await {
+            match self.try_start(mode, claim, declares).await {
                 // Another run has written the first row meanwhile.
                 Err(error)
                     if attempt < ATTEMPTS
@@ -110,9 +116,51 @@ impl Progress {
         }
     }
 
-    async fn try_start(&self, mode: &str) -> Result<Started> {
+    /// Whether the table has the columns of declarations. A run that declares adds them.
+    async fn has_declaration(&self, claim: &Claim) -> Result<bool> {
+        match self.declared(None).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::UndefinedTable => match claim {
+                Claim::Declares(_) => complete_progress(&self.at.handle).await,
+                Claim::Expects { .. } => Ok(false),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is recorded about the copy.
+    async fn declared(&self, tx: Option<&Tx>) -> Result<Option<Declaration>> {
+        let mut select = Query::select();
+        select_declared(&mut select);
+        select.from(self.at.reference(TABLE)).and_where(self.own());
+        let read = |row: &Row<'_>| Declaration::read(row, 0);
+        let mut rows = self.at.read(tx, TABLE, &select, read).await?;
+        Ok(rows.pop().flatten())
+    }
+
+    /// Records what the run declares, or compares it with what it expects.
+    async fn claim(&self, tx: &Tx, claim: &Claim, declares: bool) -> Result<()> {
+        let found = match declares {
+            true => self.declared(Some(tx)).await?,
+            false => None,
+        };
+        match claim {
+            Claim::Declares(declaration) => {
+                if declares && found.as_ref() != Some(declaration) {
+                    let mut update = self.update();
+                    declaration.write(&mut update);
+                    self.write(Some(tx), &update).await?;
+                }
+                Ok(())
+            }
+            Claim::Expects { declared, .. } if found == *declared => Ok(()),
+            Claim::Expects { .. } => Err(self.redeclared()),
+        }
+    }
+
+    async fn try_start(&self, mode: &str, claim: &Claim, declares: bool) -> Result<Started> {
         let tx = self.at.cluster.begin_in(&self.at.handle).await?;
-        match self.start_in(&tx, mode).await {
+        match self.start_in(&tx, mode, claim, declares).await {
             Ok(started) => {
                 tx.commit().await?;
                 Ok(started)
@@ -125,7 +173,13 @@ impl Progress {
         }
     }
 
-    async fn start_in(&self, tx: &Tx, mode: &str) -> Result<Started> {
+    async fn start_in(
+        &self,
+        tx: &Tx,
+        mode: &str,
+        claim: &Claim,
+        declares: bool,
+    ) -> Result<Started> {
         let mut raise = self.update();
         raise.value("generation", Expr::col("generation").add(1_i64));
         if self.write(Some(tx), &raise).await? == 0 {
@@ -142,6 +196,7 @@ impl Progress {
                 .map_err(|source| Error::configuration("a row of progress").with_source(source))?;
             self.at.write(Some(tx), ("insert", TABLE), &insert).await?;
         }
+        self.claim(tx, claim, declares).await?;
         let mut select = Query::select();
         select
             .columns(["generation", "mode", "position"])
@@ -234,6 +289,18 @@ impl Progress {
             format!(
                 "a newer run has started for table `{}` on server `{}`, so this one can no \
                  longer commit",
+                self.at.name(),
+                self.at.handle.server
+            ),
+        )
+    }
+
+    fn redeclared(&self) -> Error {
+        Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the application has changed how it copies table `{}` to server `{}`, so this run does \
+                 not start; see whether hooks take part now, and start the sync again",
                 self.at.name(),
                 self.at.handle.server
             ),

@@ -17,6 +17,7 @@ use super::blocked;
 use super::compare::{Apply, Change, compare};
 use super::compatibility::{check, inspect};
 use super::conflict;
+use super::declaration::Claim;
 use super::feed::{ChangeFeed, Entry};
 use super::foreign_keys::ForeignKeys;
 use super::keys::{bytes_of, key_of};
@@ -43,6 +44,7 @@ pub(crate) struct Replication {
     pub(crate) copy: TableLocation,
     pub(crate) strategy: Strategy,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) claim: Claim,
 }
 
 /// The work that a run has done so far.
@@ -78,6 +80,7 @@ impl Run {
             copy,
             strategy,
             observer,
+            claim,
         } = replication;
         let (shape, binary) = {
             // Before any row is touched, everything that one end cannot store is reported. And before
@@ -96,8 +99,8 @@ impl Run {
             Strategy::Capture(_) | Strategy::Full => &[],
         };
         let progress = Progress { at: copy };
-        let mode = source.mode_name(strategy.mode());
-        let started = progress.start(&mode).await?;
+        let mode = claim.mode_name(source.mode_name(strategy.mode()));
+        let started = progress.start(&mode, &claim).await?;
         let position = started
             .position
             .map(|text| Position::parse(&text, source.def(), ordered))

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::declaration::Claim;
 use super::{
     Mode, Progress, Replication, Run, Source, Strategy, TableLocation, TriggerLog,
     statements_at_source, verify,
@@ -80,6 +81,10 @@ fn replication(source: &TableLocation, copy: &TableLocation, strategy: Strategy)
         source: source_at(source),
         copy: copy.clone(),
         strategy,
+        claim: Claim::Expects {
+            declared: None,
+            without_hooks: false,
+        },
         observer: None,
     }
 }

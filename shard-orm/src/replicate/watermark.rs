@@ -24,7 +24,7 @@ use crate::backend::row_stamp::{self, STAMP};
 use crate::backend::{Row, earlier, integer_type};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::schema::TableDef;
+use crate::schema::{IndexPart, TableDef};
 
 /// The column by which rows are read.
 #[derive(Debug, Clone)]
@@ -53,6 +53,37 @@ pub(crate) fn statements(table: &TableDef, dialect: Dialect) -> Vec<String> {
         .map(|ordinal| table.columns[*ordinal].name.as_str())
         .collect();
     row_stamp::statements(dialect, &table.name, &keys)
+}
+
+/// A table as its database describes it, without the column that the trigger writes: copies do not have
+/// it.
+pub(crate) fn without_stamp(mut table: TableDef) -> TableDef {
+    let Some(stamp) = table.columns.iter().position(|one| one.name == STAMP) else {
+        return table;
+    };
+    table.columns.remove(stamp);
+    let shift = |ordinal: &mut usize| {
+        if *ordinal > stamp {
+            *ordinal -= 1;
+        }
+    };
+    table.primary_key.iter_mut().for_each(shift);
+    // No other index or key is of the column.
+    let is_of_stamp = |part: &IndexPart| part.column() == Some(stamp);
+    table
+        .indexes
+        .retain(|index| !index.parts.iter().any(is_of_stamp));
+    for part in table.indexes.iter_mut().flat_map(|one| &mut one.parts) {
+        match part {
+            IndexPart::Column(ordinal)
+            | IndexPart::Descending(ordinal)
+            | IndexPart::Prefix(ordinal, _) => shift(ordinal),
+            IndexPart::Expression(_) => {}
+        }
+    }
+    let keys = table.foreign_keys.iter_mut();
+    keys.flat_map(|key| &mut key.columns).for_each(shift);
+    table
 }
 
 impl Watermark {

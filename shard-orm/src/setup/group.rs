@@ -56,6 +56,7 @@ impl Setup {
                     .collect();
                 let made = record.layout.as_ref().map_or("", |layout| &layout.tables);
                 create_tables(handle, &all, made, false).await?;
+                sync::complete_progress(handle).await?;
                 copied.push((handle, record));
             }
         }

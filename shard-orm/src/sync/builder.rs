@@ -1,15 +1,13 @@
 //! The builder of a sync: its models and options, and the verbs that run it once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
 use super::options::Options;
 use super::report::{SyncReport, Synced, Verified};
-use super::schedule::bring_up;
+use super::schedule::{Ended, bring_all_up};
 use super::supervise::Supervise;
 use super::system_tables::statements_for;
 use super::task::{Task, mode_of, registered, source_of};
@@ -194,18 +192,15 @@ impl StaticSync {
     /// [`Configuration`](crate::ErrorKind::Configuration) when a model has no source, or names groups that
     /// are not in the configuration. The error of a copy is in the [report](SyncReport).
     pub async fn run(self) -> Result<SyncReport> {
-        let mut servers: BTreeMap<_, Vec<Task>> = BTreeMap::new();
-        for task in self.tasks()? {
-            servers.entry(task.on()).or_default().push(task);
-        }
-        let each = servers
-            .into_values()
-            .map(|tasks| bring_up(&self.options, tasks));
-        let done = join_all(each).await.into_iter().flatten();
-        let mut copies: Vec<Synced> = done
+        let ended = bring_all_up(&self.options, self.tasks()?).await;
+        let mut copies: Vec<Synced> = ended
+            .into_iter()
             .map(|(task, result)| Synced {
                 copy: (&task).into(),
-                result,
+                result: result.map(|ended| match ended {
+                    Ended::Level(rows) => Some(rows),
+                    Ended::Held | Ended::Stopped => None,
+                }),
             })
             .collect();
         copies.sort_by(|one, other| one.copy.cmp(&other.copy));

@@ -1,13 +1,14 @@
 //! The schedule of the copies on one server: those that others refer to come first.
 //!
-//! Called by `StaticSync::run` for each server. A run that a foreign key stops, on an insert or on a
+//! Called for each server by a sync that runs once. A run that a foreign key stops, on an insert or on a
 //! deletion, is repeated when another table of the server has made progress that may have resolved it. So
 //! rows are inserted in the order of the foreign keys and deleted in the opposite order, and tables that
 //! refer to each other get as far as possible.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::options::{Held, Options};
@@ -16,6 +17,7 @@ use super::task::Task;
 use crate::error::{Error, ErrorKind, Result};
 use crate::lock::Guard;
 use crate::replicate::Run;
+use crate::task::StopSignal;
 
 /// The maximum number of turns of a copy: as often may rows of two tables refer to each other in turns.
 const TURNS: usize = 100;
@@ -33,17 +35,39 @@ struct Scheduled {
 enum State {
     /// Another run holds its lock.
     Held,
+    /// It was stopped.
+    Stopped,
     /// It could not start.
     Refused(Error),
     Started(Box<Run>, Result<()>),
 }
 
-/// Brings the copies on one server up to date with their sources; `None` for one whose lock another run
-/// holds.
-pub(super) async fn bring_up(
+/// How the run of a copy has ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ended {
+    /// The copy has the state in which its source was read.
+    Level(Rows),
+    /// Another run holds its lock.
+    Held,
+    /// It was stopped before.
+    Stopped,
+}
+
+/// Brings copies up to date with their sources, those of each server side by side.
+pub(super) async fn bring_all_up(
     options: &Options,
     tasks: Vec<Task>,
-) -> Vec<(Task, Result<Option<Rows>>)> {
+) -> Vec<(Task, Result<Ended>)> {
+    let mut servers: BTreeMap<_, Vec<Task>> = BTreeMap::new();
+    for task in tasks {
+        servers.entry(task.on()).or_default().push(task);
+    }
+    let each = servers.into_values().map(|tasks| bring_up(options, tasks));
+    join_all(each).await.into_iter().flatten().collect()
+}
+
+/// Brings the copies on one server up to date with their sources.
+pub(super) async fn bring_up(options: &Options, tasks: Vec<Task>) -> Vec<(Task, Result<Ended>)> {
     // For this server alone: a server that does not respond blocks no other.
     let permits = &Semaphore::new(options.concurrency);
     let started = tasks
@@ -54,7 +78,7 @@ pub(super) async fn bring_up(
         .map(|one| {
             let others = (0..all.len()).filter(|other| *other != one);
             others
-                .filter(|other| all[one].refers_to(all[*other].task.def.table))
+                .filter(|other| all[one].refers_to(&all[*other].task.table.name))
                 .collect()
         })
         .collect();
@@ -70,14 +94,14 @@ pub(super) async fn bring_up(
                 .filter(|((_, again), own)| **again && **own == rank)
                 .map(|((one, _), _)| one);
             count += 1;
-            join_all(turns.map(|one| one.turn(permits, count))).await;
+            join_all(turns.map(|one| one.turn((permits, &options.stop), count))).await;
         }
         again = (0..all.len()).map(|one| may_continue(&all, one)).collect();
         if !again.contains(&true) {
             break;
         }
     }
-    let ended = all.into_iter().map(Scheduled::end);
+    let ended = all.into_iter().map(|one| one.end(options));
     join_all(ended).await
 }
 
@@ -135,10 +159,10 @@ fn may_continue(all: &[Scheduled], position: usize) -> bool {
         .filter(|other| other.advanced > 0 && other.advanced >= one.tried);
     match outcome {
         Err(error) if error.kind() == ErrorKind::ForeignKey => {
-            others.any(|other| run.foreign_keys.refers_to(other.task.def.table))
+            others.any(|other| run.foreign_keys.refers_to(&other.task.table.name))
         }
         Ok(()) if run.work.applied.blocked > 0 => {
-            others.any(|other| run.foreign_keys.is_referred_to_by(other.task.def.table))
+            others.any(|other| run.foreign_keys.is_referred_to_by(&other.task.table.name))
         }
         _ => false,
     }
@@ -157,14 +181,19 @@ async fn permit(permits: &Semaphore) -> Option<SemaphorePermit<'_>> {
 impl Scheduled {
     async fn start(options: &Options, permits: &Semaphore, task: Task) -> Self {
         let _permit = permit(permits).await;
-        let (guard, state) = match options.lock(&task).await {
-            Err(error) => (None, State::Refused(error)),
-            Ok(Err(Held)) => (None, State::Held),
-            Ok(Ok(guard)) => match start(options, &task).await {
-                Ok(run) => (guard, State::Started(Box::new(run), Ok(()))),
-                Err(error) => (guard, State::Refused(error)),
-            },
+        let starting = async {
+            match options.lock(&task).await {
+                Err(error) => (None, State::Refused(error)),
+                Ok(Err(Held)) => (None, State::Held),
+                Ok(Ok(guard)) => match start(options, &task).await {
+                    Ok(run) => (guard, State::Started(Box::new(run), Ok(()))),
+                    Err(error) => (guard, State::Refused(error)),
+                },
+            }
         };
+        let started = unless_stopped(&options.stop, starting).await;
+        // A lock that was taken meanwhile is released with its guard.
+        let (guard, state) = started.unwrap_or((None, State::Stopped));
         Self {
             task,
             state,
@@ -177,18 +206,22 @@ impl Scheduled {
     fn refers_to(&self, table: &str) -> bool {
         match &self.state {
             State::Started(run, _) => run.foreign_keys.refers_to(table),
-            State::Held | State::Refused(_) => false,
+            State::Held | State::Stopped | State::Refused(_) => false,
         }
     }
 
     /// One round of its run.
-    async fn turn(&mut self, permits: &Semaphore, count: u64) {
+    async fn turn(&mut self, (permits, stop): (&Semaphore, &StopSignal), count: u64) {
         let State::Started(run, outcome) = &mut self.state else {
             return;
         };
         let _permit = permit(permits).await;
         let before = run.work.applied.written();
-        *outcome = run.round().await;
+        let Some(ended) = unless_stopped(stop, run.round()).await else {
+            self.state = State::Stopped;
+            return;
+        };
+        *outcome = ended;
         self.tried = count;
         if run.work.applied.written() > before {
             self.advanced = count;
@@ -196,11 +229,12 @@ impl Scheduled {
     }
 
     /// Releases the lock, and returns the result.
-    async fn end(self) -> (Task, Result<Option<Rows>>) {
+    async fn end(self, options: &Options) -> (Task, Result<Ended>) {
         let result = match self.state {
-            State::Held => Ok(None),
+            State::Held => Ok(Ended::Held),
+            State::Stopped => Ok(Ended::Stopped),
             State::Refused(error) => Err(error),
-            State::Started(run, Ok(())) => Ok(Some(run.work.into())),
+            State::Started(run, Ok(())) => Ok(Ended::Level(run.work.into())),
             State::Started(run, Err(error)) => {
                 let error = run.explain(error);
                 run.note(&error).await;
@@ -213,7 +247,17 @@ impl Scheduled {
                 tracing::debug!(target: "shard_orm", error = %error.kind(), "a lock was not released");
             }
         }
+        options.on_end.tell(&self.task, &result);
         (self.task, result)
+    }
+}
+
+/// The result of a future; `None` if the signal is given first. The future is dropped then: its
+/// transaction is rolled back, and the next run continues from the last commit.
+async fn unless_stopped<T>(stop: &StopSignal, future: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(stop.stopped()), pin!(future)).await {
+        Either::Left(_) => None,
+        Either::Right((result, _)) => Some(result),
     }
 }
 

@@ -60,7 +60,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 #[must_use = "nothing is copied before `run`"]
 pub struct Supervise {
     cluster: Cluster,
-    options: Options,
+    pub(super) options: Options,
     every: Duration,
     jitter: f64,
     longest_pause: Duration,
@@ -141,10 +141,6 @@ impl Supervise {
     /// [`Configuration`](crate::ErrorKind::Configuration) when a model names groups that are not in
     /// the configuration, when no model with a source was registered, and outside of a tokio runtime.
     pub fn run(self) -> Result<Supervisor> {
-        let runtime = Handle::try_current().map_err(|source| {
-            Error::configuration("a supervisor runs on tokio: start it within a tokio runtime")
-                .with_source(source)
-        })?;
         let mut tasks = Vec::new();
         for model in registered(&self.cluster) {
             tasks.extend(Task::of(&self.cluster, model)?);
@@ -155,12 +151,21 @@ impl Supervise {
                  register each with `cluster.register_static::<Model>()`",
             ));
         }
+        self.start(tasks)
+    }
+
+    /// Starts a worker for each task.
+    pub(super) fn start(self, tasks: Vec<Task>) -> Result<Supervisor> {
+        let runtime = Handle::try_current().map_err(|source| {
+            Error::configuration("a supervisor runs on tokio: start it within a tokio runtime")
+                .with_source(source)
+        })?;
         let mut permits: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
         let (stop, stopped) = watch::channel(false);
         let statuses = Arc::new(Statuses::default());
         let most = self.options.concurrency;
         let all = Arc::new(self);
-        let mut listeners: BTreeMap<&'static str, Listener> = BTreeMap::new();
+        let mut listeners: BTreeMap<Arc<str>, Listener> = BTreeMap::new();
         let progress: Vec<Arc<Notify>> = tasks.iter().map(|_| Arc::default()).collect();
         let servers: Vec<OnServer> = tasks.iter().map(Task::on).collect();
         let mut spawned: Vec<JoinHandle<()>> = tasks
@@ -175,13 +180,15 @@ impl Supervise {
                 let permits = permits.entry(task.on());
                 let permits = permits.or_insert_with(|| Arc::new(Semaphore::new(most)));
                 let wake = Arc::new(Notify::new());
-                let listener = listeners.entry(task.def.location_name());
+                let listener = listeners.entry(Arc::clone(&task.source));
                 let listener = listener.or_insert_with(|| Listener {
                     task: task.clone(),
                     every: all.every,
                     wakes: Vec::new(),
                 });
-                listener.wakes.push((task.def.table, Arc::clone(&wake)));
+                listener
+                    .wakes
+                    .push((task.table.name.clone(), Arc::clone(&wake)));
                 let worker = Worker {
                     copy: (&task).into(),
                     task,

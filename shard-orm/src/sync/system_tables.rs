@@ -30,6 +30,15 @@ struct Progress {
     level_at: Option<i64>,
     /// The reason why the last run failed.
     problem: Option<String>,
+    /// 1 if hooks of the application take part, 0 if not; NULL before an application has said so, as are
+    /// the columns after it.
+    hooks: Option<i64>,
+    /// The named database of the source.
+    #[static_model(length = 255)]
+    source: Option<String>,
+    /// The watermark column.
+    #[static_model(length = 255)]
+    criterion: Option<String>,
 }
 
 /// One row that cannot be deleted at a copy, next to it.

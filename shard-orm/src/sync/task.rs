@@ -1,9 +1,10 @@
-//! One model on one server.
+//! One table on one server: of a model, or as its database describes it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::described::DescribedCopy;
 use super::hooks::Hooks;
 use crate::cluster::Cluster;
 use crate::dialect::Dialect;
@@ -11,17 +12,28 @@ use crate::error::{Error, Result};
 use crate::model::{CopyId, ModelDef};
 use crate::record::{DynTransmitHooks, Transmitted};
 use crate::replicate::{
-    Mode, Observer, Progress, Replication, Source, Strategy, TableLocation, TriggerLog, Watermark,
+    Claim, Declaration, Mode, Observer, Progress, Replication, Source, Strategy, TableLocation,
+    TriggerLog, Watermark,
 };
+use crate::schema::TableDef;
 
 /// A group and one of its servers.
 pub(super) type OnServer = (Arc<str>, Arc<str>);
 
-/// One model on one server: its source, and the copy.
+/// One table on one server: its source, and the copy.
 #[derive(Clone)]
 pub(super) struct Task {
-    pub(super) def: &'static ModelDef,
+    pub(super) table: Arc<TableDef>,
+    /// The named database of the source.
+    pub(super) source: Arc<str>,
+    /// The name of the model; `None` for a table that a database describes.
+    model: Option<&'static str>,
     hooks: Option<&'static dyn DynTransmitHooks>,
+    /// The ordinal of the watermark column.
+    watermark: Option<usize>,
+    /// The mode, unless another one is chosen; `None` for that of a model.
+    mode: Option<Mode>,
+    claim: Claim,
     pub(super) group: Arc<str>,
     pub(super) server: Arc<str>,
     pub(super) cluster: Cluster,
@@ -34,13 +46,25 @@ impl Task {
     /// When the model has no source, or names groups that are not in the configuration.
     pub(super) fn of(cluster: &Cluster, model: Transmitted) -> Result<Vec<Self>> {
         let Transmitted { def, hooks } = model;
-        source_of(def)?;
+        let source: Arc<str> = source_of(def)?.into();
+        let watermark = def.copied().and_then(|copied| copied.criterion);
+        let criterion = watermark.and_then(|ordinal| def.columns.get(ordinal));
+        let declaration = Declaration {
+            hooks: hooks.is_some(),
+            source: source.to_string(),
+            criterion: criterion.map(|column| column.name.to_owned()),
+        };
         let mut tasks = Vec::new();
         for group in cluster.groups_of_static(def)? {
             for handle in cluster.static_handles(&group)? {
                 tasks.push(Self {
-                    def,
+                    table: Arc::clone(def.table_def()),
+                    source: Arc::clone(&source),
+                    model: Some(def.name),
                     hooks,
+                    watermark,
+                    mode: None,
+                    claim: Claim::Declares(declaration.clone()),
                     group: Arc::clone(&group),
                     server: Arc::clone(&handle.server),
                     cluster: cluster.clone(),
@@ -50,12 +74,31 @@ impl Task {
         Ok(tasks)
     }
 
+    /// The task of a table that a database describes.
+    pub(super) fn described(cluster: &Cluster, copy: DescribedCopy) -> Self {
+        Self {
+            table: copy.table,
+            source: copy.source,
+            model: None,
+            hooks: None,
+            watermark: copy.watermark,
+            mode: Some(copy.mode),
+            claim: Claim::Expects {
+                declared: copy.declared,
+                without_hooks: copy.without_hooks,
+            },
+            group: copy.group,
+            server: copy.server,
+            cluster: cluster.clone(),
+        }
+    }
+
     /// The source, as it is configured now, with the part that the copy holds.
     pub(super) fn source(&self) -> Result<Source> {
         let at = TableLocation {
             cluster: self.cluster.clone(),
-            handle: self.cluster.handle_of_database(source_of(self.def)?)?,
-            table: Arc::clone(self.def.table_def()),
+            handle: self.cluster.handle_of_database(&self.source)?,
+            table: Arc::clone(&self.table),
         };
         let subset = match self.hooks {
             Some(hooks) => hooks.collect(&self.into(), at.dialect())?,
@@ -72,7 +115,7 @@ impl Task {
         Ok(TableLocation {
             cluster: self.cluster.clone(),
             handle: self.cluster.statics_of_server(&self.group, &self.server)?,
-            table: Arc::clone(self.def.table_def()),
+            table: Arc::clone(&self.table),
         })
     }
 
@@ -83,7 +126,8 @@ impl Task {
 
     /// The mode, unless another one is chosen.
     pub(super) fn mode(&self, chosen: Option<Mode>, source: &Source) -> Mode {
-        chosen.unwrap_or_else(|| mode_of(self.def, source.dialect()))
+        let own = || default_mode(self.watermark.is_some(), source.dialect());
+        chosen.or(self.mode).unwrap_or_else(own)
     }
 
     /// The log of changes at the source, as this copy reads it.
@@ -93,7 +137,7 @@ impl Task {
             consumer: self.progress()?.key().consumer(),
             advice: format!(
                 "create them with `StaticSync::of::<{}>(&cluster).mode(Mode::Capture).prepare()`",
-                self.def.name
+                self.model.unwrap_or("..")
             ),
         })
     }
@@ -104,7 +148,7 @@ impl Task {
         let strategy = match self.mode(mode, &source) {
             Mode::Capture => Strategy::Capture(Box::new(self.log(&source)?)),
             Mode::Incremental => Strategy::Incremental {
-                watermark: Watermark::new(source.def(), watermark_of(self.def)?, source.dialect()),
+                watermark: Watermark::new(source.def(), self.watermark()?, source.dialect()),
                 overlap,
             },
             Mode::Full => Strategy::Full,
@@ -118,6 +162,18 @@ impl Task {
             copy: self.copy()?,
             strategy,
             observer,
+            claim: self.claim.clone(),
+        })
+    }
+
+    /// The watermark column.
+    fn watermark(&self) -> Result<usize> {
+        self.watermark.ok_or_else(|| {
+            Error::configuration(format!(
+                "`{}` has no watermark column: name the field that grows when a row changes, \
+                 `#[static_model(criterion = \"updated_at\")]`, or sync it by `capture` or `full`",
+                self.model.unwrap_or(&self.table.name)
+            ))
         })
     }
 
@@ -134,7 +190,7 @@ impl Task {
             topology.name(),
             self.group,
             self.server,
-            self.def.table
+            self.table.name
         )
     }
 }
@@ -148,7 +204,7 @@ impl fmt::Debug for Task {
 impl From<&Task> for CopyId {
     fn from(task: &Task) -> Self {
         Self {
-            table: task.def.table.to_owned(),
+            table: task.table.name.clone(),
             group: task.group.to_string(),
             server: task.server.to_string(),
         }
@@ -175,22 +231,14 @@ pub(super) fn source_of(def: &'static ModelDef) -> Result<&'static str> {
 /// The mode of a model for which none is chosen.
 pub(super) fn mode_of(def: &ModelDef, source: Dialect) -> Mode {
     let criterion = def.copied().and_then(|copied| copied.criterion);
+    default_mode(criterion.is_some(), source)
+}
+
+fn default_mode(has_watermark: bool, source: Dialect) -> Mode {
     // Elsewhere rows can be missed, which has to be asked for.
-    if criterion.is_some() && source.capability().transaction_numbers {
+    if has_watermark && source.capability().transaction_numbers {
         Mode::Incremental
     } else {
         Mode::Capture
     }
-}
-
-/// The watermark column of a model.
-fn watermark_of(def: &ModelDef) -> Result<usize> {
-    let criterion = def.copied().and_then(|copied| copied.criterion);
-    criterion.ok_or_else(|| {
-        Error::configuration(format!(
-            "`{}` has no watermark column: name the field that grows when a row changes, \
-             `#[static_model(criterion = \"updated_at\")]`, or sync it by `capture` or `full`",
-            def.name
-        ))
-    })
 }

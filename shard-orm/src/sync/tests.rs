@@ -4,7 +4,7 @@
 
 use super::task::Task;
 use crate::record::Transmitted;
-use crate::replicate::{Change, CopyWriter, Mark, Position};
+use crate::replicate::{Change, Claim, CopyWriter, Declaration, Mark, Position, Progress, Started};
 use crate::testing::{TestCluster, cluster};
 use crate::{Error, ErrorKind, ShardModel, StaticModel};
 
@@ -34,10 +34,19 @@ async fn made() -> (TestCluster, Task) {
     (cluster, task)
 }
 
+async fn start(progress: &Progress, mode: &str) -> crate::Result<Started> {
+    let declared = Declaration {
+        hooks: false,
+        source: "default".to_owned(),
+        criterion: None,
+    };
+    progress.start(mode, &Claim::Declares(declared)).await
+}
+
 /// A run that has started, as it writes to the copy.
 async fn started(task: &Task) -> CopyWriter {
     let progress = task.progress().unwrap();
-    let token = progress.start("capture").await.unwrap().token;
+    let token = start(&progress, "capture").await.unwrap().token;
     CopyWriter {
         progress,
         token,
@@ -64,7 +73,7 @@ async fn kept(cluster: &TestCluster, task: &Task) -> (i64, String) {
         .await
         .unwrap();
     let progress = task.progress().unwrap();
-    let started = progress.start("capture").await.unwrap();
+    let started = start(&progress, "capture").await.unwrap();
     (row.value, started.position.unwrap())
 }
 
@@ -108,11 +117,11 @@ async fn another_mode_begins_without_the_position_of_the_last_one() {
     let copy = started(&task).await;
     copy.commit(&put(1), Some(&at(5)), true).await.unwrap();
     let progress = task.progress().unwrap();
-    let again = progress.start("capture").await.unwrap();
+    let again = start(&progress, "capture").await.unwrap();
     assert_eq!(
         (again.token, again.position.as_deref()),
         (2, Some("followed 0.5"))
     );
-    let other = progress.start("full").await.unwrap();
+    let other = start(&progress, "full").await.unwrap();
     assert_eq!((other.token, other.position), (3, None));
 }

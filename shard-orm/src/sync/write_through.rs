@@ -1,6 +1,7 @@
 //! Waits until copies have the writes at their source.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::backoff::Backoff;
 use super::builder::StaticSync;
 use super::options::Options;
-use super::schedule::bring_up;
+use super::schedule::{Ended, bring_up};
 use super::task::Task;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::CopyId;
@@ -109,8 +110,8 @@ impl Waiting<'_> {
                     let task = vec![self.task.clone()];
                     for (_, result) in bring_up(self.options, task).await {
                         match result {
-                            Ok(Some(_)) => return,
-                            Ok(None) => {}
+                            Ok(Ended::Level(_)) => return,
+                            Ok(Ended::Held | Ended::Stopped) => {}
                             Err(error) => last = Some(error),
                         }
                     }
@@ -141,8 +142,8 @@ impl Waiting<'_> {
 }
 
 /// A model's table at its source.
-fn table_of(task: &Task) -> (&'static str, &'static str) {
-    (task.def.location_name(), task.def.table)
+fn table_of(task: &Task) -> (Arc<str>, String) {
+    (Arc::clone(&task.source), task.table.name.clone())
 }
 
 fn not_in_time(limit: Duration, copy: &CopyId, source: Option<Error>) -> Error {

@@ -3,6 +3,7 @@
 #![allow(clippy::single_range_in_vec_init)] // Runs of shards are lists of ranges.
 
 mod check;
+mod copies;
 mod migrations;
 mod route;
 mod sql;

@@ -1,12 +1,16 @@
 //! Accounts with the least privileges.
 
-use shard_orm::admin::{Account, AccountPurpose, SqlPlace, SqlRequest, run_sql, set_up_accounts};
+use shard_orm::admin::{
+    Account, AccountPurpose, SqlPlace, SqlRequest, run_sql, set_up_accounts, sync_status,
+};
 use shard_orm::config::{Config, Database, Group, Server};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
+use shard_orm::sync::StaticSync;
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{DATABASE, Fixture, GROUP};
 
+use crate::copies::forget_declarations;
 use crate::{Airline, Order, Setting, fill};
 
 const PASSWORD: &str = "it's a \\ s3cr3t";
@@ -91,6 +95,27 @@ behaviours! { (Order, Airline, Setting), 2 shards on 1 servers, |options| option
             assert_eq!(refusal(&fixture.cluster, "CREATE TABLE later (id int)").await, None);
             assert_eq!(refusal(&cluster, "INSERT INTO later VALUES (1)").await, None);
         }
+    }
+
+    async fn an_account_that_may_not_alter_tables_syncs_without_a_record(fixture: &Fixture) {
+        if fixture.dialect == Dialect::Sqlite {
+            return;
+        }
+        let name = name(fixture, "app");
+        let accounts = [account(&name, AccountPurpose::Application)];
+        assert!(set_up_accounts(&fixture.cluster, &accounts, false).await.unwrap().is_done());
+        forget_declarations(fixture).await;
+        let cluster = opened_as(fixture, &name).await;
+        let hooks = async || sync_status(&cluster).await.unwrap()[0].hooks;
+        for code in ["AA", "BB"] {
+            Airline { code: code.into(), name: code.into() }.insert(&cluster).await.unwrap();
+            let sync = StaticSync::of::<Airline>(&cluster);
+            let done = sync.run().await.unwrap().complete().unwrap();
+            assert_eq!((done.rows().inserted, hooks().await), (1, None));
+        }
+        fixture.setup_of(&fixture.cluster).table::<Order>().table::<Airline>().table::<Setting>().run().await.unwrap();
+        StaticSync::of::<Airline>(&cluster).run().await.unwrap().complete().unwrap();
+        assert_eq!(hooks().await, Some(false));
     }
 
     async fn a_reader_writes_nothing(fixture: &Fixture) {

@@ -30,7 +30,7 @@ pub struct SqlOutcome {
     /// Whether it was begun. It is not after [`stop_at_first_error`] or a [`StopSignal`].
     ///
     /// [`stop_at_first_error`]: super::SqlRequest::stop_at_first_error
-    /// [`StopSignal`]: super::StopSignal
+    /// [`StopSignal`]: crate::admin::StopSignal
     pub begun: bool,
     /// The result of each statement, up to the one that failed. After a failed transaction they were
     /// rolled back.

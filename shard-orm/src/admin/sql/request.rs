@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::SqlSafeStr;
 
 use super::report::SqlOutcome;
 use crate::admin::key::Key;
+use crate::task::StopSignal;
 
 /// Where SQL runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,30 +132,5 @@ impl fmt::Debug for SqlRequest {
             .field("transaction", &self.transaction)
             .field("replica", &self.replica)
             .finish_non_exhaustive()
-    }
-}
-
-/// A signal to begin nothing further, for an operator who interrupts a request. All clones are the
-/// same signal.
-///
-/// ```
-/// let stop = shard_orm::admin::StopSignal::default();
-/// let other = stop.clone();
-/// other.stop();
-/// assert!(stop.is_stopped());
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct StopSignal(Arc<AtomicBool>);
-
-impl StopSignal {
-    /// Gives the signal.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was given.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Listener {
     pub(super) task: Task,
     pub(super) every: Duration,
     /// The workers of each table.
-    pub(super) wakes: Vec<(&'static str, Arc<Notify>)>,
+    pub(super) wakes: Vec<(String, Arc<Notify>)>,
 }
 
 impl Listener {
@@ -60,7 +60,7 @@ impl Listener {
         loop {
             let told = listener.receive().await?;
             for (table, wake) in &self.wakes {
-                if told.is_empty() || told == **table {
+                if told.is_empty() || told == *table {
                     wake.notify_one();
                 }
             }
