@@ -1,6 +1,9 @@
-//! Migrations of many namespaces on one server: one after another, and several at once; and a run with nothing to do.
+//! Migrations of many namespaces on one server: one after another, and several at once; a run with nothing to do; and an
+//! application beside a migration that waits.
 //!
 //! In rounds that alternate; each migration adds a column to the one table of each namespace.
+
+mod waiting;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,7 @@ const USAGE: &str = "\
 usage: cargo bench -p shard-orm-benches --bench migrate -- [OPTION]...
 
   --sqlite, --postgres, --mariadb   only this database
+  --waiting                         only the application beside a migration that waits
   --rounds N                        rounds (7)
   --namespaces N                    namespaces of PostgreSQL and MariaDB (256); SQLite has four times as many
 ";
@@ -78,6 +82,7 @@ fn median(mut times: Vec<Duration>) -> f64 {
 
 fn main() {
     let mut only: Option<String> = None;
+    let mut only_waiting = false;
     let (mut rounds, mut namespaces) = (7, 256);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -91,6 +96,7 @@ fn main() {
                 only = Some(argument[2..].to_owned());
                 Some(())
             }
+            "--waiting" => Some(only_waiting = true),
             "--rounds" => number().map(|number| rounds = number as usize),
             "--namespaces" => number().map(|number| namespaces = number),
             // Given by cargo.
@@ -107,7 +113,7 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    if wanted("sqlite") {
+    if wanted("sqlite") && !only_waiting {
         let folder = shard_orm_tests::scratch::folder("migrated");
         let url = format!("sqlite://{}", folder.path().display());
         runtime.block_on(measure("SQLite", &url, 4 * namespaces, rounds));
@@ -116,13 +122,19 @@ fn main() {
         runtime.block_on(async {
             let server = PostgresServer::start().await.unwrap();
             let database = fresh_postgres_on(server.url()).await;
-            measure("PostgreSQL", database.url(), namespaces, rounds).await;
+            if !only_waiting {
+                measure("PostgreSQL", database.url(), namespaces, rounds).await;
+            }
+            waiting::measure("PostgreSQL", database.url()).await;
         });
     }
     if wanted("mariadb") {
         runtime.block_on(async {
             let server = MariaDbServer::start().await.unwrap();
-            measure("MariaDB", server.url(), namespaces, rounds).await;
+            if !only_waiting {
+                measure("MariaDB", server.url(), namespaces, rounds).await;
+            }
+            waiting::measure("MariaDB", server.url()).await;
         });
     }
 }

@@ -80,8 +80,8 @@ pub(super) async fn copy_table(
 ) -> Result<bool> {
     let mut progress = progress(target, table).await?;
     let capability = source.dialect().capability();
-    let types = if capability.binary_transfer {
-        Some(key_types(source, table).await?)
+    let key = if capability.binary_transfer {
+        Some(Key::read(source, table).await?)
     } else {
         None
     };
@@ -102,9 +102,9 @@ pub(super) async fn copy_table(
         }
         let progress = &mut progress;
         let rows = throttle.page(largest);
-        let copied = match &types {
-            Some(types) => {
-                let page = pass_page(source, target, table, (types, rows), progress);
+        let copied = match &key {
+            Some(key) => {
+                let page = pass_page(source, target, table, (key, rows), progress);
                 throttle.paced(page).await?
             }
             None if capability.file_per_namespace => {
@@ -214,28 +214,48 @@ async fn record(target: &mut Place, table: &MovedTable, progress: &Progress) -> 
     target.run(&insert).await.map(drop)
 }
 
-/// The types of the primary key's columns (PostgreSQL).
-async fn key_types(source: &mut Place, table: &MovedTable) -> Result<Vec<String>> {
-    const TYPES: &str = "SELECT format_type(a.atttypid, a.atttypmod) FROM pg_index i JOIN pg_attribute a \
-         ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
-         WHERE i.indrelid = to_regclass($1) AND i.indisprimary \
-         ORDER BY array_position(i.indkey::int2[], a.attnum)";
-    let name = quoted(source.dialect(), &table.name);
-    let mut types = Vec::new();
-    let on_row = &mut |row: &Row<'_>| {
-        types.push(String::read(row, 0)?);
-        Ok(())
-    };
-    source.ask_text(TYPES, &[name.into()], on_row).await?;
-    Ok(types)
+/// The primary key of a table of PostgreSQL.
+struct Key {
+    /// The types of its columns.
+    types: Vec<String>,
+    /// Whether both ends order its values alike, whatever their collations.
+    is_plain: bool,
+}
+
+impl Key {
+    async fn read(source: &mut Place, table: &MovedTable) -> Result<Self> {
+        // Numbers, times, bits, addresses and bytes. Others are ordered by collations, or by labels that were added.
+        const TYPES: &str = "SELECT format_type(a.atttypid, a.atttypmod), t.typtype = 'b' AND \
+             (t.typcategory IN ('B', 'D', 'I', 'N', 'T', 'V') OR t.typname IN ('bytea', 'uuid')) \
+             FROM pg_index i \
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
+             JOIN pg_type t ON t.oid = a.atttypid \
+             WHERE i.indrelid = to_regclass($1) AND i.indisprimary \
+             ORDER BY array_position(i.indkey::int2[], a.attnum)";
+        let name = quoted(source.dialect(), &table.name);
+        let mut key = Self {
+            types: Vec::new(),
+            is_plain: true,
+        };
+        let on_row = &mut |row: &Row<'_>| {
+            key.types.push(String::read(row, 0)?);
+            key.is_plain &= bool::read(row, 1)?;
+            Ok(())
+        };
+        source.ask_text(TYPES, &[name.into()], on_row).await?;
+        Ok(key)
+    }
 }
 
 /// Passes a page as bytes. The bounds are settings of a transaction, since `COPY` takes no arguments.
+///
+/// The key of the page's last row is that of the target's last row, where both ends order keys alike: before the copy ends,
+/// nothing else is written there. Elsewhere the source is asked before, which costs as much as to read the page.
 async fn pass_page(
     source: &mut Place,
     target: &mut Place,
     table: &MovedTable,
-    (types, most): (&[String], u64),
+    (key, most): (&Key, u64),
     progress: &mut Progress,
 ) -> Result<u64> {
     let dialect = source.dialect();
@@ -244,52 +264,46 @@ async fn pass_page(
         names.collect::<Vec<_>>()
     };
     let keys = columns(&mut table.def.primary_key.iter().copied());
-    let (own, key) = (quoted(dialect, &table.name), keys.join(", "));
-    let bound = |which: &str| {
-        let values = types.iter().enumerate().map(|(position, as_type)| {
-            format!("CAST(current_setting('shard_orm.{which}_{position}') AS {as_type})")
-        });
-        values.collect::<Vec<_>>().join(", ")
-    };
-    source.begin_snapshot().await?;
-    let after = progress.last.as_deref().map(parse_texts).transpose()?;
-    if let Some(after) = &after {
-        set_bound(source, "after", after).await?;
-    }
-    let from = match &after {
-        Some(_) => format!(" WHERE ({key}) > ({})", bound("after")),
-        None => String::new(),
+    let own = quoted(dialect, &table.name);
+    // Named with the table, a column is not the text of the result that has its name.
+    let order = |table: &str, direction: &str| {
+        let order = keys.iter().map(|key| format!("{table}.{key}{direction}"));
+        order.collect::<Vec<_>>().join(", ")
     };
     let texts = keys.iter().map(|key| format!("CAST({key} AS text)"));
     let texts = texts.collect::<Vec<_>>().join(", ");
-    let skipped = most - 1;
-    // Named with the table, a column is not the text of the result that has its name.
-    let order = keys.iter().map(|key| format!("{own}.{key}"));
-    let order = order.collect::<Vec<_>>().join(", ");
-    let last = format!("SELECT {texts} FROM {own}{from} ORDER BY {order} OFFSET {skipped} LIMIT 1");
-    let mut to: Option<Vec<String>> = None;
-    let on_row = &mut |row: &Row<'_>| {
-        let texts = (0..keys.len()).map(|ordinal| String::read(row, ordinal));
-        to = Some(texts.collect::<Result<_>>()?);
-        Ok(())
-    };
-    source.ask_text(&last, &[], on_row).await?;
-    let upto = match &to {
-        Some(to) => {
-            set_bound(source, "to", to).await?;
-            let word = if from.is_empty() { "WHERE" } else { "AND" };
-            format!(" {word} ({key}) <= ({})", bound("to"))
+    source.begin_snapshot().await?;
+    let mut conditions = Vec::new();
+    let after = progress.last.as_deref().map(parse_texts).transpose()?;
+    if let Some(after) = &after {
+        set_bound(source, "after", after).await?;
+        conditions.push(beyond(&keys, ">", "after", &key.types));
+    }
+    let mut end = None;
+    if !key.is_plain {
+        let skipped = most - 1;
+        let (from, order) = (whose(&conditions), order(&own, ""));
+        let last =
+            format!("SELECT {texts} FROM {own}{from} ORDER BY {order} OFFSET {skipped} LIMIT 1");
+        end = key_in(source, &last, keys.len()).await?;
+        if let Some(end) = &end {
+            set_bound(source, "to", end).await?;
+            conditions.push(beyond(&keys, "<=", "to", &key.types));
         }
-        None => String::new(),
+    }
+    let limit = if key.is_plain {
+        format!(" LIMIT {most}")
+    } else {
+        String::new()
     };
     let all = columns(&mut (0..table.def.columns.len())).join(", ");
     let out = format!(
-        "COPY (SELECT {all} FROM {own}{from}{upto} ORDER BY {key}) TO STDOUT (FORMAT binary)"
+        "COPY (SELECT {all} FROM {own}{} ORDER BY {}{limit}) TO STDOUT (FORMAT binary)",
+        whose(&conditions),
+        order(&own, "")
     );
-    let into = format!(
-        "COPY {} ({all}) FROM STDIN (FORMAT binary)",
-        quoted(dialect, &table.def.name)
-    );
+    let there = quoted(dialect, &table.def.name);
+    let into = format!("COPY {there} ({all}) FROM STDIN (FORMAT binary)");
     target.begin_as(State::Incoming).await?;
     let rows = match transfer(&mut source.conn, &out, &mut target.conn, &into).await {
         Transfer::Done(rows) => rows,
@@ -298,9 +312,14 @@ async fn pass_page(
         }
         Transfer::SourceFailed(failure) => return Err(source.named(failure)),
     };
-    progress.done = to.is_none();
-    if let Some(to) = to {
-        progress.last = Some(text_of_texts(&to));
+    if key.is_plain && rows == most {
+        let order = order(&there, " DESC");
+        let last = format!("SELECT {texts} FROM {there} ORDER BY {order} LIMIT 1");
+        end = key_in(target, &last, keys.len()).await?;
+    }
+    progress.done = end.is_none();
+    if let Some(end) = end {
+        progress.last = Some(text_of_texts(&end));
     }
     progress.rows += rows;
     record(target, table, progress).await?;
@@ -308,6 +327,34 @@ async fn pass_page(
     source.make_durable().await?;
     target.commit().await?;
     Ok(rows)
+}
+
+/// That a key is beyond a bound.
+fn beyond(keys: &[String], operator: &str, bound: &str, types: &[String]) -> String {
+    let values = types.iter().enumerate().map(|(position, as_type)| {
+        format!("CAST(current_setting('shard_orm.{bound}_{position}') AS {as_type})")
+    });
+    let values = values.collect::<Vec<_>>().join(", ");
+    format!("({}) {operator} ({values})", keys.join(", "))
+}
+
+fn whose(conditions: &[String]) -> String {
+    if conditions.is_empty() {
+        return String::new();
+    }
+    format!(" WHERE {}", conditions.join(" AND "))
+}
+
+/// The key in the first row of a result, as texts.
+async fn key_in(place: &mut Place, text: &str, columns: usize) -> Result<Option<Vec<String>>> {
+    let mut found = None;
+    let on_row = &mut |row: &Row<'_>| {
+        let texts = (0..columns).map(|ordinal| String::read(row, ordinal));
+        found = Some(texts.collect::<Result<_>>()?);
+        Ok(())
+    };
+    place.ask_text(text, &[], on_row).await?;
+    Ok(found)
 }
 
 async fn set_bound(source: &mut Place, which: &str, key: &[String]) -> Result<()> {
