@@ -7,9 +7,11 @@
 //! a connection of the namespace's pool, or longer than the configured time.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::cluster::Cluster;
@@ -69,7 +71,7 @@ impl Cluster {
         let mut was_fenced = false;
         let mut look = None;
         loop {
-            let changed = follower.signals.waiting.notified();
+            let mut changed = pin!(follower.signals.waiting.notified());
             // A look that takes long goes on meanwhile: the move may be aborted, which the record
             // says. One that fails is followed by another until the time is up.
             let pending =
@@ -81,7 +83,14 @@ impl Cluster {
             if let Some(now) = self.moved_to(handle) {
                 return Ok(Some(now));
             }
-            match follower.records.of(handle, until).await {
+            // A new topology tells as much, and may be there before a connection to the old place.
+            let recorded = pin!(follower.records.of(handle, until));
+            let recorded = match select(changed.as_mut(), recorded).await {
+                Either::Left(_) if Instant::now() < until => continue,
+                Either::Left(_) => Recorded::Unreachable,
+                Either::Right((recorded, _)) => recorded,
+            };
+            match recorded {
                 Recorded::Active => return Ok(was_refused.then(|| Arc::clone(handle))),
                 Recorded::NotActive => (was_fenced, was_refused) = (true, true),
                 // Without any sign of a move, a missing namespace is an error of its own.
