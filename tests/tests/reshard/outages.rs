@@ -290,7 +290,7 @@ async fn outages_lose_nothing(dialect: Dialect) {
     let mut random = sample::seed();
     let mut job: Option<u64> = None;
     let mut there = "b";
-    for _ in 0..sample::kills(8) {
+    for _ in 0..sample::kills(5) {
         random = mix64(random);
         let id = match job {
             Some(id) => id,
