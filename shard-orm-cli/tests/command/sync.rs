@@ -55,7 +55,7 @@ behaviours! { (Order, Airline, Product), 2 shards on 1 servers, |options| option
         StaticSync::of::<Product>(&fixture.cluster).run().await.unwrap().complete().unwrap();
         let refused = folder.run(&["sync", "run", "--json"]).json(1);
         assert_eq!(refused["refused"][0]["table"], "products", "{refused}");
-        assert_eq!(refused["refused"][0]["reason"], "hooks", "{refused}");
+        assert_eq!(refused["refused"][0]["reason"], "has_hooks", "{refused}");
         assert_eq!(refused["copies"][0]["copy"]["table"], "airlines", "{refused}");
         assert_eq!(refused["copies"][0]["result"]["inserted"], 0, "{refused}");
         assert_eq!(folder.run(&["sync", "run", "airlines"]).code, 0);

@@ -146,7 +146,7 @@ behaviours! { (Order, Airline, Fare), 2 shards on 1 servers, |options| options;
         let refused = sync_copies(operator, &SyncOptions::new()).await.unwrap();
         assert!(!refused.is_complete() && refused.copies.is_empty(), "{refused:?}");
         let reasons: Vec<_> = refused.refused.iter().map(|one| (&*one.table, &*one.group, one.reason)).collect();
-        assert_eq!(reasons, [("airlines", "shop", Refusal::Hooks)]);
+        assert_eq!(reasons, [("airlines", "shop", Refusal::HasHooks)]);
         assert_eq!(names(fixture).await, ["shown"]);
         let error = supervise_copies(operator, &SyncOptions::new()).await.unwrap_err();
         assert!(error.to_string().contains("hooks"), "{error}");

@@ -28,7 +28,7 @@ use crate::sync::{DescribedCopy, Synced};
 #[non_exhaustive]
 pub enum Refusal {
     /// The application copies it with hooks.
-    Hooks,
+    HasHooks,
     /// No application has recorded whether hooks take part.
     NotRecorded,
 }
@@ -53,7 +53,7 @@ pub struct RefusedTable {
 impl RefusedTable {
     fn new(group: &str, table: &str, reason: Refusal) -> Self {
         let (message, advice) = match reason {
-            Refusal::Hooks => (
+            Refusal::HasHooks => (
                 format!(
                     "the application copies table `{table}` of group `{group}` with hooks, which only \
                      it knows"
@@ -256,7 +256,7 @@ impl Copies<'_> {
     fn refusal(&self) -> Option<Refusal> {
         let has_hooks = |copy: &CopyProgress| copy.hooks == Some(true) || copy.is_selection();
         if self.recorded().any(has_hooks) {
-            return Some(Refusal::Hooks);
+            return Some(Refusal::HasHooks);
         }
         self.declared().is_none().then_some(Refusal::NotRecorded)
     }
