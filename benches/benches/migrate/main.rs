@@ -96,7 +96,10 @@ fn main() {
                 only = Some(argument[2..].to_owned());
                 Some(())
             }
-            "--waiting" => Some(only_waiting = true),
+            "--waiting" => {
+                only_waiting = true;
+                Some(())
+            }
             "--rounds" => number().map(|number| rounds = number as usize),
             "--namespaces" => number().map(|number| namespaces = number),
             // Given by cargo.

@@ -71,14 +71,13 @@ async fn calls(cluster: &Cluster, until: impl Future<Output = ()>) -> Vec<Durati
         let (stop, cluster) = (Arc::clone(&stop), cluster.clone());
         tasks.spawn(async move {
             let mut times = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
+            for n in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
                 tokio::time::sleep(PACE).await;
                 let begun = Instant::now();
-                let row = Row {
-                    id,
-                    n: times.len() as i64,
-                };
-                row.update(&cluster).await.unwrap();
+                Row { id, n }.update(&cluster).await.unwrap();
                 times.push(begun.elapsed());
             }
             times
