@@ -85,3 +85,43 @@ async fn an_interrupt_waits_for_the_statements_that_run() {
         .collect();
     assert_eq!(done, [true, false, false, false], "{report}");
 }
+
+#[test]
+fn a_watched_status_is_shown_again_until_an_interrupt() {
+    let folder = Folder::new(
+        "[groups.shop]\nlogical_shards = 2\n[[groups.shop.servers]]\nname = \"a\"\nprimary = \"sqlite://data/a\"\n",
+    );
+    assert_eq!(folder.run(&["setup"]).code, 0);
+    let mut command = folder.command(&["status", "--watch", "1", "--json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        let line = lines.next().unwrap().unwrap();
+        let status: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let shards = status["groups"][0]["shards"].as_array();
+        assert_eq!(shards.map(Vec::len), Some(2), "{line}");
+    }
+    signal(child.id(), Signal::SIGINT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn every_command_has_completions_and_a_manual_page() {
+    let folder = Folder::new("");
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = folder.run(&["completions", shell]);
+        assert_eq!((ran.code, &*ran.stderr), (0, ""));
+        assert!(ran.stdout.contains("rebalance"), "{}", ran.stdout);
+    }
+    let ran = folder.run(&["man", "--dir", "pages"]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    for page in [
+        "shard-orm.1",
+        "shard-orm-sync-run.1",
+        "shard-orm-migrate-up.1",
+    ] {
+        let text = std::fs::read_to_string(folder.path().join("pages").join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+}
