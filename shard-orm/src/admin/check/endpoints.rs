@@ -2,7 +2,7 @@
 
 use super::finding::{CheckReport, Severity};
 use super::{CheckOptions, Looked};
-use crate::admin::look::Seen;
+use crate::admin::look::{ClockDifference, Seen};
 use crate::backend::is_shared_session;
 use crate::error::{Error, ErrorKind};
 
@@ -21,11 +21,11 @@ pub(super) fn check(looked: &Looked, options: CheckOptions, report: &mut CheckRe
             Err(error) => unreachable(&place, error, report),
             Ok(seen) if index == 0 => {
                 primary_role(&place, seen, writable, report);
-                clock(&place, seen, options, report);
+                clock(&place, seen.clock, options, report);
             }
             Ok(seen) => {
                 replica_role(&place, seen, primary, report);
-                clock(&place, seen, options, report);
+                clock(&place, seen.clock, options, report);
             }
         }
     }
@@ -136,8 +136,13 @@ fn replica_role(place: &str, seen: &Seen, primary: Option<&Seen>, report: &mut C
     }
 }
 
-fn clock(place: &str, seen: &Seen, options: CheckOptions, report: &mut CheckReport) {
-    let Some(clock) = seen.clock else { return };
+fn clock(
+    place: &str,
+    clock: Option<ClockDifference>,
+    options: CheckOptions,
+    report: &mut CheckReport,
+) {
+    let Some(clock) = clock else { return };
     let least = clock.least();
     if least <= options.clock_difference {
         return;
@@ -233,6 +238,8 @@ fn is_untested(major: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -248,5 +255,39 @@ mod tests {
             assert_eq!(major(version), expected);
             assert_eq!(is_untested(expected), untested, "{version}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_goes_wrong_is_found() {
+        let found = |micros, uncertainty| {
+            let uncertainty = Duration::from_millis(uncertainty);
+            let difference = ClockDifference {
+                micros,
+                uncertainty,
+            };
+            let mut report = CheckReport::default();
+            clock(
+                "server a",
+                Some(difference),
+                CheckOptions::new(),
+                &mut report,
+            );
+            let found = report
+                .findings
+                .iter()
+                .map(|finding| finding.message.clone());
+            found.collect::<Vec<_>>()
+        };
+        assert_eq!(found(-999_000, 0), Vec::<String>::new());
+        // The answer may have been on its way for so long.
+        assert_eq!(found(1_500_000, 600), Vec::<String>::new());
+        assert_eq!(
+            found(2_500_000, 100),
+            ["its clock is 2.4 s ahead of that of this machine"]
+        );
+        assert_eq!(
+            found(-2_500_000, 0),
+            ["its clock is 2.5 s behind that of this machine"]
+        );
     }
 }
