@@ -46,6 +46,7 @@ mod grants;
 pub(crate) mod hazard;
 mod identifier;
 pub(crate) mod inspect;
+mod integer;
 #[cfg(feature = "migrate")]
 mod layout;
 mod lexer;
@@ -146,6 +147,7 @@ pub(crate) use grants::{
     AccountRights, Grantee, account_exists, create_account, grants, grants_on_database,
 };
 pub(crate) use identifier::unambiguous_names;
+pub(crate) use integer::integer_of;
 #[cfg(feature = "migrate")]
 pub(crate) use layout::in_lines;
 pub(crate) use lexer::{ends_in_name, verbatim};

@@ -10,6 +10,7 @@ mod health;
 #[cfg(feature = "reshard")]
 mod jobs;
 mod location;
+mod moved;
 mod raw;
 mod reconfigure;
 mod session;
@@ -25,6 +26,7 @@ pub(crate) use catalog::operator;
 pub(crate) use extension::Extension;
 pub use health::{EndpointHealth, ServerHealth};
 pub use location::Location;
+pub(crate) use moved::Moved;
 pub use raw::RawConnection;
 pub use session::Session;
 pub(crate) use weak::WeakCluster;

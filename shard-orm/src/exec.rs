@@ -8,6 +8,7 @@ mod catalog;
 mod create;
 mod crud;
 mod destination;
+mod found_by;
 mod record;
 mod run;
 mod statement;
@@ -28,6 +29,7 @@ pub(crate) use crud::{
     BATCHES, CrudStatement, Operation, columns, conflict_update, crud_text, not_deleted,
 };
 pub(crate) use destination::Destination;
+pub(crate) use found_by::FoundBy;
 #[cfg(feature = "reshard")]
 pub(crate) use record::create_incoming;
 pub(crate) use record::{complete_table, database_ids, give_database_id, write_layout};

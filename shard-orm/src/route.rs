@@ -4,7 +4,7 @@
 //! allocations or server access. Two processes with the same [`Router`] agree on every key, and so
 //! does any other language that implements the functions described here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ mod django;
 mod hash;
 mod lookup;
 mod modulo;
+mod owned_keys;
 mod owners;
 mod pins;
 mod points;
@@ -26,6 +27,8 @@ mod ring;
 pub use django::DjangoRing;
 pub use hash::{Hash, mix64};
 pub use modulo::Modulo;
+#[doc(hidden)]
+pub use owned_keys::OwnedKeys;
 pub use pins::Pins;
 pub use range::Range;
 pub use ranges::{MAX_RANGES, Position, Ranges, RangesError};
@@ -143,6 +146,12 @@ pub trait Strategy: Send + Sync + fmt::Debug + 'static {
         true
     }
 
+    /// The keys of each shard, of a strategy that divides ranges.
+    #[doc(hidden)]
+    fn owned_keys(&self) -> Vec<(u32, OwnedKeys)> {
+        Vec::new()
+    }
+
     /// Whether this is the default strategy, which a router calls without dynamic dispatch.
     #[doc(hidden)]
     fn as_hash(&self) -> Option<&Hash> {
@@ -257,6 +266,11 @@ impl Router {
     /// Whether it routes by ranges of the key's hash.
     pub(crate) fn finds_by_hash(&self) -> bool {
         self.hash.is_some()
+    }
+
+    /// The keys of each logical shard that owns some, pins aside; none under a strategy without ranges.
+    pub(crate) fn owned_keys(&self) -> HashMap<u32, OwnedKeys> {
+        self.strategy.owned_keys().into_iter().collect()
     }
 
     /// The logical shards of all keys with a hash in this range, ascending: those that own a part

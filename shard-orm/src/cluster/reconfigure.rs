@@ -96,6 +96,7 @@ impl Cluster {
         if of_catalog.is_some() {
             pool_set.confirm_by(&self.authority());
         }
+        pool_set.compare_with(&topology);
         let retired = before.pool_set.pools_without(&pool_set);
         inner.state.store(Arc::new(State {
             topology: Arc::new(topology),

@@ -30,6 +30,8 @@ pub struct Group {
     pub(crate) find_by_id: bool,
     /// Of each logical shard whose namespace is not the first one that it had.
     pub(crate) generations: Vec<(u32, u32)>,
+    /// The fingerprints of earlier routings, which records may have.
+    pub(crate) former_routings: Vec<String>,
     pub(crate) servers: Vec<Server>,
 }
 
@@ -53,6 +55,7 @@ impl Group {
             health: HealthOptions::new(),
             find_by_id: false,
             generations: Vec::new(),
+            former_routings: Vec::new(),
             servers: Vec::new(),
         }
     }
@@ -129,6 +132,14 @@ impl Group {
     #[must_use]
     pub fn generation(mut self, shard: u32, generation: u32) -> Self {
         self.generations.push((shard, generation));
+        self
+    }
+
+    /// Accepts namespaces that were set up under an earlier routing of the group, by its fingerprint. Each
+    /// split and merge adds one: the records of the logical shards that it leaves alone are not rewritten.
+    #[must_use]
+    pub fn former_routing(mut self, fingerprint: impl Into<String>) -> Self {
+        self.former_routings.push(fingerprint.into());
         self
     }
 

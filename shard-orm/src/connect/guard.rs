@@ -27,7 +27,8 @@ const FRESH: Duration = Duration::from_secs(2);
 pub(crate) struct Guard {
     pub(crate) cluster: Arc<str>,
     pub(crate) group: Arc<str>,
-    pub(crate) fingerprint: Arc<Fingerprint>,
+    /// Of the topology in use.
+    fingerprint: ArcSwap<Fingerprint>,
     /// The group id of the first record, and where it was read.
     id: Lock<Option<(String, String)>>,
     servers: ArcSwap<Vec<ServerAccess>>,
@@ -57,7 +58,7 @@ impl Guard {
         Self {
             cluster,
             group,
-            fingerprint,
+            fingerprint: ArcSwap::new(fingerprint),
             id: Lock::default(),
             servers: ArcSwap::default(),
             authority: OnceLock::new(),
@@ -72,6 +73,16 @@ impl Guard {
 
     pub(super) fn authority(&self) -> Option<&dyn Authority> {
         self.authority.get().map(|authority| &**authority)
+    }
+
+    /// The routing of the topology in use.
+    pub(crate) fn fingerprint(&self) -> Arc<Fingerprint> {
+        self.fingerprint.load_full()
+    }
+
+    /// Replaces the routing.
+    pub(crate) fn set_fingerprint(&self, fingerprint: &Arc<Fingerprint>) {
+        self.fingerprint.store(Arc::clone(fingerprint));
     }
 
     /// Replaces the servers.

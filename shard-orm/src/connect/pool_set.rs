@@ -132,6 +132,13 @@ impl PoolSet {
         }
     }
 
+    /// Compares records with the routing of this topology from now on, which is the one of the pool set.
+    pub(crate) fn compare_with(&self, topology: &Topology) {
+        for (group, own) in topology.groups().iter().zip(&self.groups) {
+            own.guard.set_fingerprint(group.fingerprint());
+        }
+    }
+
     /// The handles of a group's static tables, by server.
     pub(crate) fn statics(&self, group: usize) -> &[Arc<NamespaceHandle>] {
         &self.groups[group].statics

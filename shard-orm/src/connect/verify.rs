@@ -38,7 +38,7 @@ pub(super) async fn verify(
     let name = handle.namespace.name();
     guard.check_id(&layout.group_id, name, lease.label())?;
     if found.shard != STATICS {
-        check_layout(&guard.fingerprint, name, lease.label(), layout)?;
+        check_layout(&guard.fingerprint(), name, lease.label(), layout)?;
     }
     if *layout.server != *handle.server {
         guard
@@ -77,7 +77,7 @@ fn check_layout(own: &Fingerprint, name: &str, label: &str, found: &Layout) -> R
             ),
         ));
     }
-    if found.routing != own.routing {
+    if !own.accepts(&found.routing) {
         return Err(Error::configuration(format!(
             "namespace `{name}` on {label} was set up with {}, but the configuration has {}, which \
              would route keys to the wrong shards; restore the former",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, TableRef, Value, Values};
 
+use super::found_by::FoundBy;
 use super::statement::{Label, Statement};
 use crate::backend::{Args, Sql, insert_arrays, render};
 use crate::definition::ModelDef;
@@ -74,6 +75,21 @@ impl Statement for CrudStatement<'_> {
             persistent: true,
             single: self.operation == Operation::Select,
         })
+    }
+
+    fn found_by(&self) -> FoundBy {
+        let before = match self.operation {
+            Operation::Select => 0,
+            Operation::Update => self.def.settable().count(),
+            Operation::Delete if self.def.soft_delete.is_some() => self.def.marking().count(),
+            Operation::Delete => 0,
+            Operation::Insert | Operation::Save => {
+                return FoundBy::of_columns(self.def, self.bind);
+            }
+            _ if self.def.key.is_none() => return FoundBy::Number,
+            _ => return FoundBy::Rows,
+        };
+        FoundBy::of_lookup(self.def, before, self.bind)
     }
 
     fn models(&self) -> Vec<&'static ModelDef> {

@@ -9,8 +9,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::statement::Statement;
 use super::target::Target;
 use crate::backend::quote;
+use crate::cluster::Moved;
 use crate::connect::{Checkout, Endpoint, LockDemand, NamespaceHandle, WriteMarks};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Read;
 
 /// Where a statement goes.
@@ -72,14 +73,22 @@ impl Destination {
                 return Err(failed);
             }
             let settled = target.settled(&self.handle, &failed).await;
-            match settled.map_err(|error| self.name_error(error))? {
-                Some(handle) => Ok(Self {
-                    handle,
-                    beside: Vec::new(),
-                    asked: self.asked.clone(),
-                }),
-                None => Err(failed),
-            }
+            let handle = match settled.map_err(|error| self.name_error(error))? {
+                Some(Moved::Whole(handle)) => handle,
+                Some(Moved::Split(_) | Moved::Merged(_)) => {
+                    let found = statement.found_by();
+                    match found.handle(target.cluster(), &self.handle) {
+                        Some(handle) => handle?,
+                        None => return Err(self.name_error(divided(&self.handle))),
+                    }
+                }
+                None => return Err(failed),
+            };
+            Ok(Self {
+                handle,
+                beside: Vec::new(),
+                asked: self.asked.clone(),
+            })
         })
     }
 
@@ -203,4 +212,16 @@ impl Destination {
             error
         }
     }
+}
+
+/// The error of a statement whose rows have several places by now.
+fn divided(handle: &NamespaceHandle) -> Error {
+    Error::new(
+        ErrorKind::ShardMoved,
+        format!(
+            "the logical shard of namespace `{}` was split or merged while the statement ran, and nothing of it was \
+             done; run it again",
+            handle.namespace.name()
+        ),
+    )
 }

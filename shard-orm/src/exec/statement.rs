@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::found_by::FoundBy;
 use crate::backend::{Args, Row, Sql};
 use crate::definition::ModelDef;
 use crate::error::Result;
@@ -22,6 +23,11 @@ pub(crate) trait Statement: Sync {
     /// a part.
     fn is_refused_whole(&self) -> bool {
         true
+    }
+
+    /// By what its logical shard is found again, once that was split or merged.
+    fn found_by(&self) -> FoundBy {
+        FoundBy::Rows
     }
 
     /// The models whose tables it names.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Address, Cluster, Session};
+use crate::cluster::{Address, Cluster, Moved, Session};
 use crate::connect::{NamespaceHandle, WriteMarks};
 use crate::definition::{ModelDef, ModelLocation};
 use crate::error::{Error, ErrorKind, Result};
@@ -162,7 +162,7 @@ impl Target<'_> {
     }
 
     /// Where a place is by now, when that is elsewhere. A transaction stays where it was begun.
-    pub(crate) fn moved(&self, handle: &Arc<NamespaceHandle>) -> Option<Arc<NamespaceHandle>> {
+    pub(crate) fn moved(&self, handle: &Arc<NamespaceHandle>) -> Option<Moved> {
         let Self::Cluster { cluster, .. } = self else {
             return None;
         };
@@ -178,7 +178,7 @@ impl Target<'_> {
         &self,
         handle: &Arc<NamespaceHandle>,
         failed: &Error,
-    ) -> Result<Option<Arc<NamespaceHandle>>> {
+    ) -> Result<Option<Moved>> {
         match self {
             Self::Cluster { cluster, .. } => cluster.settled(handle, failed).await,
             Self::Tx(tx) => {

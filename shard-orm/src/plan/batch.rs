@@ -51,7 +51,7 @@ impl Batch {
         let (mut stayed, mut moved) = (Vec::new(), Vec::new());
         for task in &*self.tasks {
             match task.moved(target) {
-                Some(task) => moved.push(task),
+                Some(tasks) => moved.extend(tasks),
                 None => stayed.push(task.clone()),
             }
         }
@@ -87,8 +87,9 @@ impl Batch {
         &self,
         target: Target<'t>,
     ) -> impl Iterator<Item = ShardTask> + use<'_, 't> {
-        let now = move |task: &ShardTask| task.moved(target).unwrap_or_else(|| task.clone());
-        self.tasks.iter().map(now)
+        let now =
+            move |task: &ShardTask| task.moved(target).unwrap_or_else(|| vec![task.clone()]);
+        self.tasks.iter().flat_map(now)
     }
 
     /// The two halves of a batch of several tasks.

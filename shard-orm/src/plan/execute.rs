@@ -270,14 +270,24 @@ impl<'e> Plan<'e> {
     ) -> Result<Vec<S>> {
         let target = self.target;
         let request = Arc::new(Request::exact(self.tables, Verb::Select, self.spec));
-        each_task(target, self.shards.into_tasks(), async |task: ShardTask| {
-            let mut sink = sink(&task);
-            let handle = Arc::clone(&task.handle);
-            let statement = RequestStatement::new(&request, [task].into());
-            run(target, handle, request.intent(), &statement, &mut sink).await?;
-            Ok(sink)
-        })
-        .await
+        let ask = async |task: ShardTask| {
+            let (mut sinks, mut left) = (Vec::new(), vec![task.clone()]);
+            while let Some(part) = left.pop() {
+                let mut sink = sink(&task);
+                let (handle, intent) = (Arc::clone(&part.handle), request.intent());
+                let statement = RequestStatement::new(&request, [part.clone()].into());
+                match run(target, handle, intent, &statement, &mut sink).await {
+                    Ok(_) => sinks.push(sink),
+                    Err(error) => match part.parts(target, &error) {
+                        Some(parts) => left.extend(parts),
+                        None => return Err(error),
+                    },
+                }
+            }
+            Ok(sinks)
+        };
+        let sinks = each_task(target, self.shards.into_tasks(), ask).await?;
+        Ok(sinks.into_iter().flatten().collect())
     }
 
     /// Runs an update or a delete in each logical shard, by itself, and returns the number of rows
@@ -288,14 +298,23 @@ impl<'e> Plan<'e> {
     pub(crate) async fn write(self, verb: Verb) -> Result<Vec<(ShardId, u64)>> {
         let target = self.target;
         let request = Arc::new(Request::exact(self.tables, verb, self.spec));
-        let outcomes = each_task(target, self.shards.into_tasks(), async |task: ShardTask| {
-            let handle = Arc::clone(&task.handle);
-            let statement = RequestStatement::new(&request, [task].into());
-            let asked = Arc::clone(&handle);
-            let outcome = run(target, asked, request.intent(), &statement, &mut NoRows).await;
-            Ok((handle, outcome))
-        });
-        report(outcomes.await?)
+        let ask = async |task: ShardTask| {
+            let (mut outcomes, mut left) = (Vec::new(), vec![task]);
+            while let Some(part) = left.pop() {
+                let handle = Arc::clone(&part.handle);
+                let statement = RequestStatement::new(&request, [part.clone()].into());
+                let asked = Arc::clone(&handle);
+                let outcome = run(target, asked, request.intent(), &statement, &mut NoRows).await;
+                let error = outcome.as_ref().err();
+                match error.and_then(|error| part.parts(target, error)) {
+                    Some(parts) => left.extend(parts),
+                    None => outcomes.push((handle, outcome)),
+                }
+            }
+            Ok(outcomes)
+        };
+        let outcomes = each_task(target, self.shards.into_tasks(), ask).await?;
+        report(outcomes.into_iter().flatten().collect())
     }
 
     /// What [`all`](Self::all) would send.

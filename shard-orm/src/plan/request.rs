@@ -17,7 +17,7 @@ use crate::backend::{Args, Sql, render};
 use crate::definition::ModelDef;
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::exec::{Intent, Label, Statement};
+use crate::exec::{FoundBy, Intent, Label, Statement};
 use crate::plan::bounds::Bounds;
 use crate::plan::shard_task::ShardTask;
 use crate::plan::spec::{Lock, QuerySpec};
@@ -213,6 +213,13 @@ impl Statement for RequestStatement {
             args,
             || request.tables.have_scaled(),
         )
+    }
+
+    fn found_by(&self) -> FoundBy {
+        match &*self.tasks {
+            [task] => task.found_by.clone(),
+            _ => FoundBy::Rows,
+        }
     }
 
     fn models(&self) -> Vec<&'static ModelDef> {

@@ -213,7 +213,7 @@ impl<M: Model, S> private::Scope for Query<M, OnShard, S> {
     #[allow(private_interfaces)]
     fn shards(&self, target: Target<'_>) -> Result<Shards> {
         let handle = target.handle_of_shard(M::def(), self.scope.0)?;
-        Ok(Shards::Single(ShardTask::whole(handle)))
+        Ok(Shards::Single(ShardTask::of_number(handle)))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -224,8 +224,9 @@ impl<M: Model, S> private::Scope for Query<M, OnShard, S> {
 impl<M: Model, K: Key, S> private::Scope for Query<M, OnShardOf<K>, S> {
     #[allow(private_interfaces)]
     fn shards(&self, target: Target<'_>) -> Result<Shards> {
-        let handle = target.handle_of_key(M::def(), &self.scope.0.routing_key()?)?;
-        Ok(Shards::Single(ShardTask::whole(handle)))
+        let key = self.scope.0.routing_key()?;
+        let handle = target.handle_of_key(M::def(), &key)?;
+        Ok(Shards::Single(ShardTask::of_key(handle, &key)))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -283,7 +284,7 @@ impl<M: Model, S> private::Scope for Query<M, OnStaticCopy, S> {
     #[allow(private_interfaces)]
     fn shards(&self, target: Target<'_>) -> Result<Shards> {
         let handle = target.handle_of_copy(M::def(), &self.scope.0)?;
-        Ok(Shards::Single(ShardTask::whole(handle)))
+        Ok(Shards::Single(ShardTask::at(handle, &self.scope.0)))
     }
 
     fn routing_values(&self) -> Result<Option<Vec<Value>>> {
@@ -309,9 +310,10 @@ fn equals(def: &'static ModelDef, values: Vec<Value>) -> Option<Expr> {
 }
 
 fn task_of_key(def: &'static ModelDef, target: Target<'_>, key: &impl Key) -> Result<ShardTask> {
+    let routing = key.routing_key()?;
     Ok(ShardTask {
-        handle: target.handle_of_key(def, &key.routing_key()?)?,
         keys: equals(def, key_values(key)?),
+        ..ShardTask::of_key(target.handle_of_key(def, &routing)?, &routing)
     })
 }
 
@@ -337,8 +339,8 @@ fn tasks_of_keys<K: Key>(
         while !values.is_empty() {
             let rest = values.split_off(values.len().min(KEYS_PER_STATEMENT));
             tasks.push(ShardTask {
-                handle: Arc::clone(&handle),
                 keys: one_of(def, std::mem::replace(&mut values, rest)),
+                ..ShardTask::whole(Arc::clone(&handle))
             });
         }
     }

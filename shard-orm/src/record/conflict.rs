@@ -7,7 +7,7 @@ use sea_query::{Alias, Expr, ExprTrait, OnConflict, Query as Sea};
 use super::ops::{self, bind_set};
 use crate::backend::{Args, Sql};
 use crate::error::{Error, Result};
-use crate::exec::{Label, Statement, columns, conflict_update, not_deleted};
+use crate::exec::{FoundBy, Label, Statement, columns, conflict_update, not_deleted};
 use crate::model::Model;
 use crate::topology::Namespace;
 
@@ -40,6 +40,10 @@ impl<M: Model> Statement for SelectBy<'_, M> {
             select.lock_exclusive();
         }
         ops::rendered(namespace, &select, args)
+    }
+
+    fn found_by(&self) -> FoundBy {
+        FoundBy::of_lookup(M::def(), 0, &|args| ops::bind_lookup(self.row, args))
     }
 
     fn label(&self) -> Label<'_> {
@@ -82,6 +86,10 @@ impl<M: Model> Statement for InsertOnConflict<'_, M> {
             }
         });
         ops::rendered(namespace, &insert, args)
+    }
+
+    fn found_by(&self) -> FoundBy {
+        FoundBy::of_lookup(M::def(), 0, &|args| ops::bind_lookup(self.row, args))
     }
 
     fn label(&self) -> Label<'_> {

@@ -9,10 +9,10 @@ use futures_util::{FutureExt, StreamExt, stream};
 
 use super::prepare;
 use crate::backend::Args;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Moved};
 use crate::connect::{NamespaceHandle, WriteMarker};
 use crate::dialect::Dialect;
-use crate::error::{Result, ShardId};
+use crate::error::{Error, ErrorKind, Result, ShardId};
 use crate::exec::{BATCHES, CrudStatement, Executor as _, Intent, NoRows, Operation, Target, run};
 use crate::model::{Around, Model, ModelDef, around};
 use crate::transaction::Tx;
@@ -26,7 +26,7 @@ const CONCURRENCY: usize = 8;
 pub(super) async fn insert_many<M: Model>(
     target: Target<'_>,
     mut rows: Vec<M>,
-    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>>,
+    handle_of: impl Fn(&M) -> Result<Arc<NamespaceHandle>> + Sync,
 ) -> Result<Vec<M>> {
     let now = SystemTime::now();
     let mut shards: BTreeMap<u32, (Arc<NamespaceHandle>, Vec<usize>)> = BTreeMap::new();
@@ -42,7 +42,7 @@ pub(super) async fn insert_many<M: Model>(
     let several = shards.len() > 1;
     let outcomes: Vec<(ShardId, Option<Hooked<'_, M>>, Result<()>)> =
         stream::iter(shards.into_values().map(|(handle, positions)| {
-            let rows = &rows;
+            let (rows, handle_of) = (&rows, &handle_of);
             async move {
                 let shard = ShardId {
                     group: handle.namespace.group().to_string(),
@@ -52,7 +52,11 @@ pub(super) async fn insert_many<M: Model>(
                 let bind = |position: usize, ordinal: usize, args: &mut Args| {
                     rows[positions[position]].bind(ordinal, args)
                 };
-                let outcome = insert_shard(target, handle, M::def(), positions.len(), &bind).await;
+                let mut outcome =
+                    insert_shard(target, Arc::clone(&handle), M::def(), positions.len(), &bind).await;
+                if was_divided(target, &handle, &outcome) {
+                    outcome = insert_parts(target, rows, &positions, handle_of).await;
+                }
                 (shard, around.map(|around| (positions, around)), outcome)
             }
         }))
@@ -81,6 +85,36 @@ pub(super) async fn insert_many<M: Model>(
         Some(error) if several => Err(error.with_progress(done, failed)),
         Some(error) => Err(error),
     }
+}
+
+/// Whether nothing was inserted, since the logical shard was split or merged meanwhile.
+fn was_divided(target: Target<'_>, handle: &Arc<NamespaceHandle>, outcome: &Result<()>) -> bool {
+    let was_refused = matches!(outcome, Err(error) if error.kind() == ErrorKind::ShardMoved);
+    was_refused && !matches!(target.moved(handle), None | Some(Moved::Whole(_)))
+}
+
+/// Inserts rows that had one logical shard, each in the one that owns its key by now.
+async fn insert_parts<M: Model>(
+    target: Target<'_>,
+    rows: &[M],
+    positions: &[usize],
+    handle_of: &(impl Fn(&M) -> Result<Arc<NamespaceHandle>> + Sync),
+) -> Result<()> {
+    let mut parts: BTreeMap<u32, (Arc<NamespaceHandle>, Vec<usize>)> = BTreeMap::new();
+    for position in positions {
+        let handle = handle_of(&rows[*position])?;
+        let part = parts.entry(handle.namespace.shard());
+        part.or_insert_with(|| (handle, Vec::new()))
+            .1
+            .push(*position);
+    }
+    for (handle, positions) in parts.into_values() {
+        let bind = |position: usize, ordinal: usize, args: &mut Args| {
+            rows[positions[position]].bind(ordinal, args)
+        };
+        insert_shard(target, handle, M::def(), positions.len(), &bind).await?;
+    }
+    Ok(())
 }
 
 /// The positions of rows with hooks, and the hooks.
@@ -136,7 +170,13 @@ fn insert_shard<'a>(
                     let settled = cluster.settled(&handle, &error).await;
                     let settled = settled.map_err(|error| handle.name_error(error))?;
                     drop(marker);
-                    handle = settled.ok_or(error)?;
+                    handle = match settled {
+                        Some(Moved::Whole(handle)) => handle,
+                        Some(Moved::Split(_) | Moved::Merged(_)) => {
+                            return Err(Error::new(ErrorKind::ShardMoved, error.message().to_owned()));
+                        }
+                        None => return Err(error),
+                    };
                 }
             }
             _ => insert_batches(target, &handle, def, &batches, bind).await,

@@ -10,7 +10,7 @@ use crate::backend::{Args, Row, Sql, render};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    CrudStatement, First, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
+    CrudStatement, First, FoundBy, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
 };
 use crate::model::{Id, Model, ModelDef, around};
 use crate::topology::Namespace;
@@ -257,6 +257,10 @@ impl<M: Model> Statement for UpdateOnly<'_, M> {
             update.and_where(not_deleted);
         }
         rendered(namespace, &update, args)
+    }
+
+    fn found_by(&self) -> FoundBy {
+        FoundBy::of_lookup(M::def(), 0, &|args| bind_lookup(self.row, args))
     }
 
     fn label(&self) -> Label<'_> {

@@ -9,7 +9,7 @@ use super::ops::{bind_lookup, delete_by, rendered};
 use crate::backend::{Args, Sql};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{Intent, Label, NoRows, Statement, Target, columns, run};
+use crate::exec::{FoundBy, Intent, Label, NoRows, Statement, Target, columns, run};
 use crate::model::{Model, ModelDef, around};
 use crate::topology::Namespace;
 
@@ -95,6 +95,10 @@ impl<M: Model> Statement for Final<'_, M> {
                 rendered(namespace, &update, args)
             }
         }
+    }
+
+    fn found_by(&self) -> FoundBy {
+        FoundBy::of_lookup(M::def(), 0, &|args| bind_lookup(self.row, args))
     }
 
     fn label(&self) -> Label<'_> {

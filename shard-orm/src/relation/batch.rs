@@ -205,8 +205,8 @@ fn task(
         })
         .collect();
     ShardTask {
-        handle: Arc::clone(handle),
         keys: any_of(groups),
+        ..ShardTask::whole(Arc::clone(handle))
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::owners::Owners;
-use super::{Ranges, RoutingKey, Strategy, check_count};
+use super::{OwnedKeys, Ranges, RoutingKey, Strategy, check_count};
 use crate::error::Result;
 
 /// Mixes all bits of a 64-bit number: the finalizer of SplitMix64.
@@ -135,6 +135,15 @@ pub(super) fn slice(hash: u64, count: u32) -> u32 {
 impl Strategy for Hash {
     fn name(&self) -> &str {
         "hash"
+    }
+
+    fn owned_keys(&self) -> Vec<(u32, OwnedKeys)> {
+        let owned = self.ranges().by_shard().into_iter();
+        let keys = |ranges| OwnedKeys::Hashes {
+            region: None,
+            ranges,
+        };
+        owned.map(|(shard, ranges)| (shard, keys(ranges))).collect()
     }
 
     fn logical_shards(&self) -> u32 {

@@ -1,7 +1,7 @@
 //! Ranges of the key itself: for keys that are assigned in order, or that carry a meaning.
 
 use super::owners::Owners;
-use super::{Ranges, RoutingKey, Strategy, check_count};
+use super::{OwnedKeys, Ranges, RoutingKey, Strategy, check_count};
 use crate::error::{Error, Result};
 
 /// Ranges of keys: each includes its bound and excludes the next one.
@@ -81,6 +81,13 @@ impl Range {
 impl Strategy for Range {
     fn name(&self) -> &str {
         "range"
+    }
+
+    fn owned_keys(&self) -> Vec<(u32, OwnedKeys)> {
+        let owned = self.owners.ranges().by_shard().into_iter();
+        owned
+            .map(|(shard, ranges)| (shard, OwnedKeys::Keys(ranges)))
+            .collect()
     }
 
     fn logical_shards(&self) -> u32 {

@@ -161,6 +161,43 @@ impl<T: Position> Ranges<T> {
         Ok(Self::joined(entries))
     }
 
+    /// Gives these positions to a logical shard. Their owners until now are among `from`, or it owns them
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// [`RangesError::OtherOwner`] if another logical shard owns one of the positions.
+    pub fn assigned(
+        &self,
+        positions: &RangeInclusive<T>,
+        to: u32,
+        from: &[u32],
+    ) -> Result<Self, RangesError> {
+        let (start, end) = (*positions.start(), *positions.end());
+        let mut entries = Vec::with_capacity(self.entries.len() + 2);
+        for (range, owner) in self.iter() {
+            let (first, last) = range.into_inner();
+            if last < start || first > end {
+                entries.push((first, owner));
+                continue;
+            }
+            if owner != to && !from.contains(&owner) {
+                return Err(RangesError::OtherOwner {
+                    shard: owner,
+                    first: first.max(start).notation(),
+                });
+            }
+            if first < start {
+                entries.push((first, owner));
+            }
+            entries.push((first.max(start), to));
+            if last > end {
+                entries.push((end.after(), owner));
+            }
+        }
+        Ok(Self::joined(entries))
+    }
+
     /// Merges two neighbours: `shard` owns the positions of both, and `other` owns nothing. No
     /// other shard changes.
     ///

@@ -3,7 +3,7 @@
 
 use super::hash::slice;
 use super::owners::Owners;
-use super::{Ranges, RoutingKey, Strategy, check_count, mix64};
+use super::{OwnedKeys, Ranges, RoutingKey, Strategy, check_count, mix64};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The logical shards of each region. A key hashes within its region as in [`Hash`](super::Hash):
@@ -257,6 +257,19 @@ fn each_in_one<N: AsRef<str>>(regions: &[(N, Vec<u32>)]) -> Result<Vec<u32>> {
 impl Strategy for Region {
     fn name(&self) -> &str {
         "region"
+    }
+
+    fn owned_keys(&self) -> Vec<(u32, OwnedKeys)> {
+        let of_region = |(name, _): &(Box<str>, Place)| {
+            let owned = self.ranges(name).map(|ranges| ranges.by_shard());
+            let owned = owned.unwrap_or_default().into_iter();
+            let region = name.clone();
+            owned.map(move |(shard, ranges)| {
+                let region = Some(region.clone());
+                (shard, OwnedKeys::Hashes { region, ranges })
+            })
+        };
+        self.regions.iter().flat_map(of_region).collect()
     }
 
     fn logical_shards(&self) -> u32 {

@@ -158,6 +158,13 @@ fn final_layout(
         ready: true,
         ..layout.clone()
     };
+    // Another process may not know the newest routing yet.
+    let known = record.layout.as_ref();
+    if let Some(known) = known.filter(|known| group.fingerprint().accepts(&known.routing)) {
+        ready.routing.clone_from(&known.routing);
+        ready.strategy.clone_from(&known.strategy);
+        ready.logical_shards = known.logical_shards;
+    }
     if handle.namespace.is_static() {
         // No key is routed there.
         ready.pinned_keys.clear();

@@ -146,7 +146,7 @@ impl<'s> Report<'s> {
     /// Detects a different number of logical shards or strategy.
     pub(super) fn routing(&mut self) {
         let own = self.group.fingerprint();
-        let other = self.layouts().find(|layout| layout.routing != own.routing);
+        let other = self.layouts().find(|layout| !own.accepts(&layout.routing));
         if let Some(layout) = other {
             self.problems.push(format!(
                 "it was set up with {}, and the configuration has {}, which would route keys to \

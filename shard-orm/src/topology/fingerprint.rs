@@ -34,6 +34,9 @@ pub(crate) struct Fingerprint {
     pub(crate) routing: String,
     /// A digest of the pins.
     pub(crate) pins: String,
+    /// The digests `routing` of earlier topologies. A logical shard whose keys have changed since then has a
+    /// new generation, so that a record of one of these routings is as good.
+    pub(crate) former: Vec<String>,
 }
 
 impl Fingerprint {
@@ -56,7 +59,19 @@ impl Fingerprint {
             routing: digest(&[VERSION, &count, &described, names, keys, &samples]),
             strategy: cut(described),
             pins: digest_of_pins(router.pins()),
+            former: Vec::new(),
         }
+    }
+
+    /// The same, of a group with these earlier routings.
+    pub(super) fn with_former(mut self, former: &[String]) -> Self {
+        self.former = former.to_vec();
+        self
+    }
+
+    /// Whether a namespace whose record has this routing holds the keys that the topology expects.
+    pub(crate) fn accepts(&self, routing: &str) -> bool {
+        self.routing == routing || self.former.iter().any(|former| former == routing)
     }
 }
 

@@ -7,6 +7,7 @@ use sea_query::{Alias, IntoTableRef, TableRef};
 
 use super::statement_cache::StatementCache;
 use crate::dialect::Dialect;
+use crate::route::OwnedKeys;
 
 /// Where the tables of a logical shard are: a schema (PostgreSQL), a database (MySQL and MariaDB)
 /// or a file (SQLite).
@@ -16,6 +17,8 @@ pub struct Namespace {
     shard: u32,
     name: Arc<str>,
     generation: u32,
+    /// The keys of the logical shard.
+    keys: OwnedKeys,
     dialect: Dialect,
     kind: Kind,
     statement_cache: StatementCache,
@@ -43,6 +46,7 @@ impl Namespace {
         shard: u32,
         first_name: &str,
         generation: u32,
+        keys: OwnedKeys,
         statics: Arc<str>,
         dialect: Dialect,
     ) -> Self {
@@ -55,6 +59,7 @@ impl Namespace {
             shard,
             name,
             generation,
+            keys,
             dialect,
             kind: Kind::Sharded { statics },
             statement_cache: StatementCache::new(),
@@ -68,6 +73,7 @@ impl Namespace {
             shard: 0,
             name,
             generation: 1,
+            keys: OwnedKeys::Fixed,
             dialect,
             kind: Kind::Database,
             statement_cache: StatementCache::new(),
@@ -86,6 +92,7 @@ impl Namespace {
             shard: server,
             name,
             generation: 1,
+            keys: OwnedKeys::Fixed,
             dialect,
             kind: Kind::Static,
             statement_cache: StatementCache::new(),
@@ -116,11 +123,17 @@ impl Namespace {
         self.kind == other.kind && self.shard == other.shard && self.group == other.group
     }
 
+    /// The keys of its logical shard.
+    pub(crate) fn keys(&self) -> &OwnedKeys {
+        &self.keys
+    }
+
     /// Whether both are the same namespace of the same generation.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.is_same_shard(other)
             && self.generation == other.generation
             && self.name == other.name
+            && self.keys == other.keys
             && self.dialect == other.dialect
     }
 

@@ -231,18 +231,18 @@ behaviours! { (Purchase, Line, Country, Setting), 4 shards on 2 servers, |option
             let at = || Purchase::shard(key);
             let country = Country::get_copy(&orders.cluster, at(), COUNTRY).await.unwrap();
             let found = Country::copy(at()).all(&orders.cluster).await.unwrap();
-            assert_eq!(found, [country]);
-            found[0].server
+            assert_eq!(found.len(), 1);
+            [country.server, found[0].server]
         };
         // The names of MariaDB's servers lead to one.
-        let before = i64::from(fixture.dialect == Dialect::MySql);
+        let before = [i64::from(fixture.dialect == Dialect::MySql); 2];
         assert_eq!(server().await, before);
         orders.fence(fixture).await;
         assert_eq!(server().await, before);
         orders.switch().await;
         Purchase::on(key).all(&orders.cluster).await.unwrap();
         shard_orm_tests::waiting::eventually("the copy of the new server is read", async || {
-            server().await == 1
+            server().await == [1, 1]
         })
         .await;
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Moved};
 use crate::connect::{NamespaceHandle, State, read_beside};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -43,9 +43,9 @@ type Place = (Arc<str>, Arc<str>);
 type LastRecord = tokio::sync::Mutex<Option<(Instant, Recorded)>>;
 
 impl Cluster {
-    /// Where a statement that failed in a namespace is to run again: where its logical shard is by
-    /// now, or once it has changed servers. `None` if the namespace has not moved, so that the error
-    /// stands. Nothing of the statement was done.
+    /// Where a statement that failed in a namespace is to run again: where the rows of its logical shard are by
+    /// now, or once they have moved. `None` if the namespace has not moved, so that the error stands. Nothing of
+    /// the statement was done.
     ///
     /// # Errors
     /// `ShardMoved` if the switch does not end within the configured time.
@@ -53,7 +53,7 @@ impl Cluster {
         &self,
         handle: &Arc<NamespaceHandle>,
         failed: &Error,
-    ) -> Result<Option<Arc<NamespaceHandle>>> {
+    ) -> Result<Option<Moved>> {
         if let Some(now) = self.moved_to(handle) {
             return Ok(Some(now));
         }
@@ -91,7 +91,7 @@ impl Cluster {
                 Either::Right((recorded, _)) => recorded,
             };
             match recorded {
-                Recorded::Active => return Ok(was_refused.then(|| Arc::clone(handle))),
+                Recorded::Active => return Ok(was_refused.then(|| Moved::Whole(Arc::clone(handle)))),
                 Recorded::NotActive => (was_fenced, was_refused) = (true, true),
                 // Without any sign of a move, a missing namespace is an error of its own.
                 Recorded::Unknown if !was_fenced && failed.kind() != ErrorKind::ShardMoved => {
@@ -140,10 +140,27 @@ impl Cluster {
         )
     }
 
-    /// The current handle of a namespace, if it is another one.
-    pub(crate) fn moved_to(&self, handle: &Arc<NamespaceHandle>) -> Option<Arc<NamespaceHandle>> {
-        let now = self.current_handle(handle)?;
-        (!Arc::ptr_eq(&now, handle)).then_some(now)
+    /// Where the rows of a namespace are by now, if that is another one.
+    pub(crate) fn moved_to(&self, handle: &Arc<NamespaceHandle>) -> Option<Moved> {
+        let now = self.current_handle(handle);
+        match now {
+            Some(now) if Arc::ptr_eq(&now, handle) => None,
+            Some(now) if now.namespace.keys() == handle.namespace.keys() => Some(Moved::Whole(now)),
+            _ => self.divided(handle),
+        }
+    }
+
+    /// The namespaces of a logical shard whose keys have other owners by now.
+    fn divided(&self, handle: &NamespaceHandle) -> Option<Moved> {
+        let keys = handle.namespace.keys();
+        let mut parts = self.handles_of_group(handle.namespace.group()).ok()?;
+        parts.retain(|part| part.namespace.keys().overlaps(keys));
+        let are_own = |part: &Arc<NamespaceHandle>| keys.contains(part.namespace.keys());
+        match parts.is_empty() {
+            true => None,
+            false if parts.iter().all(are_own) => Some(Moved::Split(parts)),
+            false => Some(Moved::Merged(parts)),
+        }
     }
 }
 

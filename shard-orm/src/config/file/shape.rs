@@ -144,6 +144,9 @@ fn group(mut table: Table<'_>) -> Group {
             )),
         }
     }
+    let former = table.get("former_routings").and_then(|value| value.list());
+    let former = former.iter().flatten().filter_map(|value| value.text());
+    group.former_routings = former.collect();
     group.options = options_of(&mut table);
     group.pool = pool_of(&mut table);
     group.health = health_of(&mut table);

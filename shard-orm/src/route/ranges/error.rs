@@ -55,6 +55,13 @@ pub enum RangesError {
         /// The position at which it was to be split.
         at: String,
     },
+    /// A position that is to change its owner belongs to a logical shard that takes no part.
+    OtherOwner {
+        /// That shard.
+        shard: u32,
+        /// The first such position.
+        first: String,
+    },
     /// The logical shards of a merge have no ranges that touch each other.
     NotAdjacent {
         /// The shard that was to own the ranges of both.
@@ -96,6 +103,11 @@ impl fmt::Display for RangesError {
                 f,
                 "splitting logical shard {shard} at {at} would leave one part empty; use a \
                  position within its ranges, above their lowest"
+            ),
+            Self::OtherOwner { shard, first } => write!(
+                f,
+                "the range that begins at {first} belongs to logical shard {shard}, which takes no part; \
+                 plan anew"
             ),
             Self::NotAdjacent { shard, other } => write!(
                 f,

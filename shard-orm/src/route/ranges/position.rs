@@ -36,6 +36,11 @@ pub trait Position: Copy + Ord + fmt::Debug + Sealed + Send + Sync + 'static {
     #[must_use]
     fn before(self) -> Self;
 
+    /// The position after this one, which is not the last.
+    #[doc(hidden)]
+    #[must_use]
+    fn after(self) -> Self;
+
     /// Reads the notation of a position.
     #[doc(hidden)]
     fn parse(text: &str) -> Option<Self>;
@@ -66,6 +71,10 @@ impl Position for u64 {
         self.saturating_sub(1)
     }
 
+    fn after(self) -> Self {
+        self.saturating_add(1)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         digits
@@ -91,6 +100,10 @@ impl Position for i64 {
 
     fn before(self) -> Self {
         self.saturating_sub(1)
+    }
+
+    fn after(self) -> Self {
+        self.saturating_add(1)
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -97,6 +97,7 @@ pub(super) fn group(
     let static_namespace = Arc::<str>::from(static_namespace);
     let router = router?;
     let mut placements = vec![None; homes.len()];
+    let mut keys = router.owned_keys();
     for shard in router.used_shards() {
         let at = shard as usize;
         let namespace = Namespace::new(
@@ -104,6 +105,7 @@ pub(super) fn group(
             shard,
             &template.name(shard),
             generations.get(&shard).copied().unwrap_or(1),
+            keys.remove(&shard).unwrap_or_default(),
             Arc::clone(&static_namespace),
             dialect,
         );
@@ -112,7 +114,8 @@ pub(super) fn group(
             namespace: Arc::new(namespace),
         });
     }
-    let fingerprint = Fingerprint::new(&described.strategy, &template.name(0), &router);
+    let fingerprint = Fingerprint::new(&described.strategy, &template.name(0), &router)
+        .with_former(&described.former_routings);
     Some(Group {
         name: group,
         static_namespace,

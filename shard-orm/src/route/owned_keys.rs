@@ -1,0 +1,112 @@
+//! The keys that a logical shard owns, by which two topologies are compared.
+
+use std::ops::RangeInclusive;
+
+use super::{Position, Ranges};
+
+/// The keys of a logical shard, as ranges. Pins do not count: they name a logical shard by its number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum OwnedKeys {
+    /// Those with a hash in these ranges, of a region if the group has regions.
+    Hashes {
+        /// The region.
+        region: Option<Box<str>>,
+        /// The ranges, ascending.
+        ranges: Box<[RangeInclusive<u64>]>,
+    },
+    /// Those in these ranges, ascending.
+    Keys(Box<[RangeInclusive<i64>]>),
+    /// The strategy has no ranges, so that its logical shards are neither split nor merged.
+    #[default]
+    Fixed,
+}
+
+impl OwnedKeys {
+    /// Whether it owns all keys of the other one.
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Hashes { region, ranges },
+                Self::Hashes {
+                    region: their_region,
+                    ranges: theirs,
+                },
+            ) => region == their_region && contain(ranges, theirs),
+            (Self::Keys(own), Self::Keys(theirs)) => contain(own, theirs),
+            _ => false,
+        }
+    }
+
+    /// Whether a key can be owned by both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Hashes { region, ranges },
+                Self::Hashes {
+                    region: their_region,
+                    ranges: theirs,
+                },
+            ) => region == their_region && overlap(ranges, theirs),
+            (Self::Keys(own), Self::Keys(theirs)) => overlap(own, theirs),
+            _ => false,
+        }
+    }
+}
+
+fn contain<T: Position>(one: &[RangeInclusive<T>], other: &[RangeInclusive<T>]) -> bool {
+    let is_within = |their: &RangeInclusive<T>| {
+        let mut own = one.iter();
+        own.any(|own| own.start() <= their.start() && their.end() <= own.end())
+    };
+    other.iter().all(is_within)
+}
+
+fn overlap<T: Position>(one: &[RangeInclusive<T>], other: &[RangeInclusive<T>]) -> bool {
+    let meets = |own: &RangeInclusive<T>| {
+        let mut others = other.iter();
+        others.any(|their| own.start() <= their.end() && their.start() <= own.end())
+    };
+    one.iter().any(meets)
+}
+
+impl<T: Position> Ranges<T> {
+    /// The ranges of each logical shard that owns some, in one pass.
+    pub(super) fn by_shard(&self) -> Vec<(u32, Box<[RangeInclusive<T>]>)> {
+        let mut owned: Vec<(u32, RangeInclusive<T>)> =
+            self.iter().map(|(range, shard)| (shard, range)).collect();
+        owned.sort_by_key(|(shard, _)| *shard);
+        let of_one = owned.chunk_by(|(one, _), (other, _)| one == other);
+        let ranges = of_one.filter_map(|own| {
+            let (shard, _) = own.first()?;
+            Some((*shard, own.iter().map(|(_, range)| range.clone()).collect()))
+        });
+        ranges.collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_grouped_by_their_shards() {
+        let ranges = Ranges::new([(i64::MIN, 1), (0, 0), (10, 1)]).unwrap();
+        let own = |shard: u32| ranges.of(shard).collect::<Box<[_]>>();
+        assert_eq!(ranges.by_shard(), [(0, own(0)), (1, own(1))]);
+    }
+
+    #[test]
+    fn keys_of_different_regions_do_not_overlap() {
+        let hashes = |region: &str, range| OwnedKeys::Hashes {
+            region: Some(region.into()),
+            ranges: [range].into(),
+        };
+        assert!(hashes("eu", 0..=9).overlaps(&hashes("eu", 9..=10)));
+        assert!(!hashes("eu", 0..=9).overlaps(&hashes("eu", 10..=11)));
+        assert!(!hashes("eu", 0..=9).overlaps(&hashes("us", 0..=9)));
+        let keys = OwnedKeys::Keys([0..=9].into());
+        assert!(!hashes("eu", 0..=9).overlaps(&keys));
+        assert!(!OwnedKeys::Fixed.overlaps(&OwnedKeys::Fixed));
+    }
+}
