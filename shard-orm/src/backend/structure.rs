@@ -16,7 +16,7 @@ use std::fmt;
 
 use sea_query::{Alias, IntoTableRef as _};
 
-pub(crate) use self::counters::counters;
+pub(crate) use self::counters::{Counter, counters, highest};
 use super::args::not_compiled;
 use super::text_result::TextResult;
 use super::{Conn, Failure, quote};

@@ -134,6 +134,14 @@ impl Document {
         })
     }
 
+    #[cfg(feature = "reshard")]
+    fn group_mut(&mut self, group: &str) -> Result<&mut Table> {
+        self.group(group)?;
+        let groups = self.table.get_mut("groups").and_then(Value::as_table_mut);
+        let found = groups.and_then(|groups| groups.get_mut(group)?.as_table_mut());
+        found.ok_or_else(|| Error::configuration(format!("unknown group `{group}`")))
+    }
+
     fn servers_mut(&mut self, group: &str) -> Result<impl Iterator<Item = &mut Table>> {
         self.group(group)?;
         let groups = self.table.get_mut("groups").and_then(Value::as_table_mut);

@@ -8,6 +8,7 @@ mod plan;
 mod state;
 mod store;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +19,8 @@ pub use self::state::JobState;
 pub(crate) use self::store::{Changes, Owner};
 pub(crate) use self::store::{Switch, taken};
 use crate::error::{Error, Result};
+#[cfg(feature = "serde")]
+use crate::route::OwnedKeys;
 
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +30,8 @@ use crate::error::{Error, Result};
 pub enum JobKind {
     /// A logical shard changes its server.
     Move,
+    /// A logical shard is divided: each of several owns a part of its keys.
+    Split,
     /// A logical shard is copied to a namespace that never serves it: a clone. The name of this variant is
     /// another one, since compilers would call the trait `std::clone::Clone` in all their messages.
     #[cfg_attr(feature = "serde", serde(rename = "clone"))]
@@ -91,6 +96,9 @@ pub struct Job {
     pub targets: Vec<Part>,
     /// The tables, in the order of their numbers in names.
     pub tables: Vec<String>,
+    /// The columns of each table by which rows are divided: region, if there is one, and shard key; none for a
+    /// table whose rows all stay with the number of the logical shard. Empty unless keys change their owners.
+    pub keys: BTreeMap<String, Vec<String>>,
     /// How fast it copies rows.
     pub pace: Pace,
     /// Whether it is a step of a plan: whoever carries the plan out finishes it.
@@ -127,7 +135,21 @@ macro_rules! named {
 }
 use named;
 
-named!(JobKind, "kind", Move => "move", Duplicate => "clone");
+named!(JobKind, "kind", Move => "move", Split => "split", Duplicate => "clone");
+
+impl JobKind {
+    /// Whether applications are switched to what it has filled.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn switches(self) -> bool {
+        self != Self::Duplicate
+    }
+
+    /// Whether it has several targets.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn divides(self) -> bool {
+        self == Self::Split
+    }
+}
 named!(
     Wish,
     "wish",
@@ -137,6 +159,15 @@ named!(
     Reverse => "reverse",
     Finish => "finish",
 );
+
+/// Writes the keys of a part; nothing where a job does not change them.
+#[cfg(feature = "serde")]
+fn keys_as_text<S: serde::Serializer>(keys: &OwnedKeys, to: S) -> std::result::Result<S::Ok, S::Error> {
+    match keys {
+        OwnedKeys::Fixed => to.serialize_none(),
+        keys => to.collect_str(keys),
+    }
+}
 
 pub(super) fn unknown(what: &str, name: &str) -> Error {
     Error::decode(format!(
@@ -163,6 +194,16 @@ impl fmt::Display for Job {
                 .first()
                 .map_or_else(String::new, |part| part.server.clone())
         };
+        if self.targets.len() > 1 {
+            let targets = self.targets.iter().map(ToString::to_string);
+            return write!(
+                f,
+                "job {id} ({kind} of logical shard {} of group `{group}` on server `{}` into {})",
+                self.shard(),
+                server(&self.sources),
+                targets.collect::<Vec<_>>().join(" and "),
+            );
+        }
         write!(
             f,
             "job {id} ({kind} of logical shard {} of group `{group}` from server `{}` to `{}`)",

@@ -46,16 +46,18 @@ impl Cluster {
         follower.config().with_document(document)?.topology()
     }
 
-    /// The handle of a namespace that the topology may not have (any more), with the pools of its server.
+    /// The handle of a namespace that the topology may not have (any more), with the pools of its server: the
+    /// one at a position among the parts of one end of a job, of which the other parts are the other end.
     pub(crate) fn handle_of_part(
         &self,
         document: &str,
         group: &str,
-        part: &Part,
+        (parts, others, at): (&[Part], &[Part], usize),
     ) -> Result<Arc<NamespaceHandle>> {
+        let part = parts.get(at);
+        let part = part.ok_or_else(|| Error::decode("a job without namespaces"))?;
         let mut edited: Document = document.parse()?;
-        let at = (part.shard, part.server.as_str(), part.generation);
-        edited.place(&self.topology_of(document)?, group, at)?;
+        edited.place(&self.topology_of(document)?, group, parts, others)?;
         let topology = self.topology_of(&edited.to_string())?;
         let before = self.inner.state.load_full();
         let pool_set = before

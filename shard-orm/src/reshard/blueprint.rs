@@ -114,6 +114,10 @@ impl Blueprint {
         texts.map(|(_, text)| text.clone()).collect()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(super) fn tables(&self) -> &[String] {
         &self.tables
     }

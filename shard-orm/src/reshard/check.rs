@@ -163,8 +163,12 @@ pub(super) async fn examine(
             message: message.to_owned(),
         });
     };
-    let there = cluster.handle_of_part(&revision.document, group, &planned.source)?;
-    let here = cluster.handle_of_part(&revision.document, group, &planned.target)?;
+    let (one, other) = (
+        std::slice::from_ref(&planned.source),
+        std::slice::from_ref(&planned.target),
+    );
+    let there = cluster.handle_of_part(&revision.document, group, (one, other, 0))?;
+    let here = cluster.handle_of_part(&revision.document, group, (other, one, 0))?;
     let about_target = format!("server `{server}`");
     if there.dialect() != here.dialect() {
         against(

@@ -3,8 +3,10 @@
 //! Each page is a short snapshot of its own, and is committed together with the key of its last row.
 //! Between two servers of PostgreSQL the rows pass as bytes, without being decoded.
 
+use futures_util::future::try_join_all;
 use sea_query::{Alias, Expr, ExprTrait as _, Query, Value};
 
+use super::divider::Divider;
 use super::place::{Place, quoted};
 use super::rows::MovedTable;
 use super::throttle::Throttle;
@@ -124,6 +126,97 @@ pub(super) async fn copy_table(
         target.detach().await?;
     }
     Ok(progress.done)
+}
+
+/// As [`copy_table`], each row to the target that owns it.
+pub(super) async fn divide_table(
+    (source, targets, divider): (&mut Place, &mut [&mut Place], &Divider),
+    table: &MovedTable,
+    throttle: &Throttle,
+    on_page: &mut (dyn FnMut(u64) -> bool + Send),
+) -> Result<bool> {
+    let mut all = Vec::new();
+    for target in &mut *targets {
+        all.push(progress(target, table).await?);
+    }
+    let mut ends = (source, targets, divider);
+    catch_up(&mut ends, table, &mut all).await?;
+    let mut progress = all.pop().unwrap_or_default();
+    if progress.last.is_none() {
+        throttle.begin_table();
+    }
+    while !progress.done {
+        if !throttle.turn().await {
+            break;
+        }
+        let page = divide_page(&mut ends, table, throttle.page(PAGE), &mut progress);
+        if !on_page(throttle.paced(page).await?) {
+            break;
+        }
+    }
+    Ok(progress.done)
+}
+
+/// Gives the last page to the targets that did not get it, if an earlier run stopped between them.
+async fn catch_up(
+    (source, targets, divider): &mut (&mut Place, &mut [&mut Place], &Divider),
+    table: &MovedTable,
+    all: &mut [Progress],
+) -> Result<()> {
+    let Some(latest) = all.iter().max_by_key(|progress| (progress.rows, progress.done)) else {
+        return Ok(());
+    };
+    let latest = latest.clone();
+    let Some(behind) = all.iter().find(|progress| **progress != latest) else {
+        return Ok(());
+    };
+    // The last page of a table ends with its last row, whose key is not recorded.
+    let end = if latest.done { None } else { latest.key(table)? };
+    let after = behind.key(table)?;
+    let rows = source.range(table, after.as_deref(), end.as_deref()).await?;
+    let keys = table.keys(&rows);
+    source.make_durable().await?;
+    let divided = divider.divide(table, rows)?;
+    for ((target, rows), own) in targets.iter_mut().zip(divided).zip(all) {
+        if *own == latest {
+            continue;
+        }
+        target.begin_as(State::Incoming).await?;
+        target.write_rows(table, &keys, &rows).await?;
+        record(target, table, &latest).await?;
+        target.commit().await?;
+        own.clone_from(&latest);
+    }
+    Ok(())
+}
+
+/// Copies a page as values, each row to its target. The progress counts the rows of the source.
+async fn divide_page(
+    (source, targets, divider): &mut (&mut Place, &mut [&mut Place], &Divider),
+    table: &MovedTable,
+    most: u64,
+    progress: &mut Progress,
+) -> Result<u64> {
+    let after = progress.key(table)?;
+    let rows = source.page(table, after.as_deref(), most).await?;
+    let count = rows.len() as u64;
+    progress.done = count < most;
+    if let Some(last) = rows.last() {
+        progress.last = Some(text_of(&key_of(&table.def, last))?);
+    }
+    progress.rows += count;
+    source.make_durable().await?;
+    let divided = divider.divide(table, rows)?;
+    let progress = &*progress;
+    let written = targets.iter_mut().zip(divided);
+    let written = written.map(async |(target, rows)| {
+        target.begin_as(State::Incoming).await?;
+        target.put_rows(table, &rows).await?;
+        record(target, table, progress).await?;
+        target.commit().await
+    });
+    try_join_all(written).await?;
+    Ok(count)
 }
 
 /// Copies a page from the attached file of the source.

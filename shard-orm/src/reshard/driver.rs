@@ -11,13 +11,15 @@ use tokio::sync::watch;
 use super::Reshard;
 use super::blueprint::Blueprint;
 use super::failure::may_pass;
-use super::mover::{Action, Done, End, Seen, View, is_target_lost, next, state};
+use super::divider::Divider;
+use super::mover::{Action, Done, End, Seen, View, is_target_lost, next, state, together};
 use super::place::{Place, Standing, Ticket};
+use super::places::{Places, Site};
 use super::pulse::Pulse;
 use super::renewal::Renewal;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
-use crate::catalog::{Copied, Job, Owner, Store, taken};
+use crate::catalog::{Copied, Job, Owner, Store, Wish, taken};
 use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, State};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,14 +48,14 @@ pub(super) struct Driver {
     until: Until,
     pub(super) throttle: Arc<Throttle>,
     pub(super) pulse: Option<Pulse>,
-    pub(super) source: Option<Place>,
-    pub(super) target: Option<Place>,
-    seen: Option<(Seen, Seen)>,
+    pub(super) places: Places,
+    seen: Option<(Seen, Vec<Seen>)>,
     pub(super) done: Done,
-    pub(super) blueprint: Option<Blueprint>,
+    /// The structure as it is created at each target.
+    pub(super) blueprints: Option<Vec<Blueprint>>,
     pub(super) tables: Vec<MovedTable>,
-    /// The last entry that was read of each table's log.
-    pub(super) cursors: Vec<i64>,
+    /// Which target of a split owns a row.
+    pub(super) divider: Option<Arc<Divider>>,
     pub(super) copied: Copied,
     /// When the fence began that is closed now.
     pub(super) fenced: Option<Instant>,
@@ -98,18 +100,17 @@ impl Driver {
         Ok(Self {
             cluster: cluster.clone(),
             copied: job.copied.clone(),
+            places: Places::new(job.targets.len()),
             job,
             owner,
             until,
             throttle,
             pulse: None,
-            source: None,
-            target: None,
             seen: None,
             done: Done::default(),
-            blueprint: None,
+            blueprints: None,
             tables: Vec::new(),
-            cursors: Vec::new(),
+            divider: None,
             fenced: None,
             fencing: None,
             behind: None,
@@ -130,12 +131,7 @@ impl Driver {
         if let Err(error) = &outcome {
             tracing::error!(target: "shard_orm", job = self.job.id, %error, "a job does not go on");
         }
-        for place in [self.source.take(), self.target.take()]
-            .into_iter()
-            .flatten()
-        {
-            place.close().await;
-        }
+        self.places.close().await;
         let handle = self.cluster.catalog_handle()?;
         let store = Store::new(&handle);
         if !self.renewal.is_lost() {
@@ -233,7 +229,9 @@ impl Driver {
     /// Applies what has changed at the target to the source. True once the runner may stop.
     async fn follow_back(&mut self) -> Result<bool> {
         let applied = self.flow_back().await?;
-        if applied > 0 {
+        let is_reversed = self.job.wish == Wish::Reverse;
+        self.done.level = is_reversed && applied == 0;
+        if is_reversed || applied > 0 {
             return Ok(false);
         }
         if self.until == Until::Settled {
@@ -248,13 +246,16 @@ impl Driver {
             self.job.wish = latest.wish;
             self.job.pace = latest.pace;
         }
-        let (source, target) = match self.seen {
-            Some(seen) => seen,
+        let (source, targets) = match &self.seen {
+            Some(seen) => seen.clone(),
             None => {
-                let source = self.look(End::Source).await?;
-                let target = self.look(End::Target).await?;
-                self.seen = Some((source, target));
-                (source, target)
+                let source = self.look(Site::Source).await?;
+                let mut targets = Vec::new();
+                for site in self.sites(End::Target) {
+                    targets.push(self.look(site).await?);
+                }
+                self.seen = Some((source, targets.clone()));
+                (source, targets)
             }
         };
         Ok(View {
@@ -262,7 +263,7 @@ impl Driver {
             state: self.job.state,
             wish: self.job.wish,
             source,
-            target,
+            target: together(&targets, self.job.state),
             done: self.done,
         })
     }
@@ -278,28 +279,43 @@ impl Driver {
         Ok((state(view.source), state(view.target)))
     }
 
-    /// Reads the record at one end.
-    async fn look(&mut self, end: End) -> Result<Seen> {
-        if !self.handle(end).await?.has_file() {
+    /// What the record of a namespace says.
+    pub(super) async fn seen_at(&mut self, site: Site) -> Result<Seen> {
+        self.view().await?;
+        let seen = self.seen.as_ref();
+        Ok(match site {
+            Site::Source => seen.map(|(source, _)| *source),
+            Site::Target(number) => seen.and_then(|(_, targets)| targets.get(number).copied()),
+        }
+        .unwrap_or(Seen::Missing))
+    }
+
+    /// Reads the record of a namespace.
+    async fn look(&mut self, site: Site) -> Result<Seen> {
+        if !self.handle(site).await?.has_file() {
             return Ok(Seen::Missing);
         }
         let ticket = self.ticket();
-        let place = self.place(end).await?;
+        let place = self.place(site).await?;
         Ok(seen(place.standing(None).await?, ticket))
     }
 
-    /// Notes what an end's record says by now.
-    pub(super) fn saw(&mut self, end: End, standing: Standing) {
+    /// Notes what the record of a namespace says by now.
+    pub(super) fn saw(&mut self, site: Site, standing: Standing) {
         let found = seen(Some(standing), self.ticket());
-        if let Some((source, target)) = &mut self.seen {
-            match end {
-                End::Source => *source = found,
-                End::Target => *target = found,
-            }
+        let Some((source, targets)) = &mut self.seen else {
+            return;
+        };
+        let own = match site {
+            Site::Source => Some(source),
+            Site::Target(number) => targets.get_mut(number),
+        };
+        if let Some(own) = own {
+            *own = found;
         }
     }
 
-    /// Looks at both ends again before the next action.
+    /// Looks at all namespaces again before the next action.
     pub(super) fn look_again(&mut self) {
         self.seen = None;
     }
@@ -311,68 +327,58 @@ impl Driver {
         }
     }
 
-    pub(super) async fn handle(&self, end: End) -> Result<Arc<NamespaceHandle>> {
-        let place = match end {
-            End::Source => &self.source,
-            End::Target => &self.target,
-        };
-        if let Some(place) = place {
+    /// The namespaces of an end.
+    pub(super) fn sites(&self, end: End) -> Vec<Site> {
+        match end {
+            End::Source => vec![Site::Source],
+            End::Target => (0..self.job.targets.len()).map(Site::Target).collect(),
+        }
+    }
+
+    /// The namespaces of both ends.
+    pub(super) fn all_sites(&self) -> Vec<Site> {
+        [self.sites(End::Source), self.sites(End::Target)].concat()
+    }
+
+    pub(super) async fn handle(&self, site: Site) -> Result<Arc<NamespaceHandle>> {
+        if let Some(place) = self.places.get(site) {
             return Ok(Arc::clone(&place.handle));
         }
-        let parts = match end {
-            End::Source => &self.job.sources,
-            End::Target => &self.job.targets,
+        let (own, others, number) = match site {
+            Site::Source => (&self.job.sources, &self.job.targets, 0),
+            Site::Target(number) => (&self.job.targets, &self.job.sources, number),
         };
-        let part = parts
-            .first()
-            .ok_or_else(|| Error::decode("a job without namespaces"))?;
         let (revision, _) = self.cluster.newest_topology().await?;
+        let part = (own.as_slice(), others.as_slice(), number);
         self.cluster
             .handle_of_part(&revision.document, &self.job.group, part)
     }
 
-    /// The connection to one end.
-    pub(super) async fn place(&mut self, end: End) -> Result<&mut Place> {
-        let is_open = match end {
-            End::Source => self.source.is_some(),
-            End::Target => self.target.is_some(),
-        };
-        if !is_open {
-            let handle = self.handle(end).await?;
+    /// The connection to a namespace.
+    pub(super) async fn place(&mut self, site: Site) -> Result<&mut Place> {
+        if self.places.get(site).is_none() {
+            let handle = self.handle(site).await?;
             let place = Place::open(&handle, self.ticket()).await?;
-            self.note_history(end, place.position.as_ref());
-            match end {
-                End::Source => self.source = Some(place),
-                End::Target => self.target = Some(place),
-            }
+            self.note_history(site, place.position.as_ref());
+            self.places.put(site, place);
         }
-        let place = match end {
-            End::Source => &mut self.source,
-            End::Target => &mut self.target,
-        };
-        place
-            .as_mut()
-            .ok_or_else(|| Error::decode("a connection that is not there"))
+        self.places.get_mut(site).ok_or_else(not_there)
     }
 
-    /// Both connections, source first.
-    pub(super) async fn both(&mut self) -> Result<(&mut Place, &mut Place)> {
-        self.place(End::Source).await?;
-        self.place(End::Target).await?;
-        match (&mut self.source, &mut self.target) {
-            (Some(source), Some(target)) => Ok((source, target)),
-            _ => Err(Error::decode("a connection that is not there")),
+    /// The connections to all namespaces: to the source, and to the targets.
+    pub(super) async fn both(&mut self) -> Result<(&mut Place, Vec<&mut Place>)> {
+        for site in self.all_sites() {
+            self.place(site).await?;
         }
+        self.places.both().ok_or_else(not_there)
     }
 
     /// After a failure nothing is known of the connections, nor of what the last statement did.
     fn forget(&mut self) {
-        self.source = None;
-        self.target = None;
+        self.places = Places::new(self.job.targets.len());
         self.seen = None;
-        self.blueprint = None;
+        self.blueprints = None;
         self.tables.clear();
-        self.cursors.clear();
         self.done.drained = false;
         self.done.level = false;
     }
@@ -408,6 +414,10 @@ impl Driver {
             format!("{} is `{}`, {message}", self.job, view.state),
         )
     }
+}
+
+fn not_there() -> Error {
+    Error::decode("a connection that is not there")
 }
 
 fn seen(standing: Option<Standing>, ticket: Ticket) -> Seen {

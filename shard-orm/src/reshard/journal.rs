@@ -23,6 +23,9 @@ impl Driver {
             self.done.drained = false;
             self.done.completed = false;
         }
+        if to == JobState::Holding {
+            self.done.level = false;
+        }
         // Nothing is removed by what was seen before the decision.
         if to == JobState::Finishing {
             self.look_again();

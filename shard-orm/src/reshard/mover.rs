@@ -195,7 +195,7 @@ pub(super) fn is_target_lost(view: &View) -> bool {
             matches!(target, None | Some(State::Incoming))
         }
         JobState::Finishing => {
-            view.kind == JobKind::Move && matches!(target, None | Some(State::Incoming))
+            view.kind.switches() && matches!(target, None | Some(State::Incoming))
         }
         _ => false,
     }
@@ -203,6 +203,10 @@ pub(super) fn is_target_lost(view: &View) -> bool {
 
 /// Nothing is removed at the source: it can be opened again, if an operator wants that.
 fn without_target(view: &View) -> Action {
+    // The other targets serve, and have rows that the source has not.
+    if view.kind.divides() {
+        return Action::Stuck;
+    }
     match (view.state, state(view.source), state(view.target)) {
         (JobState::Switched | JobState::Holding, ..) if view.wish == Wish::Reverse => {
             Action::Record(JobState::Reversing)
@@ -238,6 +242,31 @@ fn serving(view: &View) -> Option<End> {
     }
 }
 
+/// What the records of an end say together: as the one that is least far, since each action is taken at all of
+/// them.
+pub(super) fn together(seen: &[Seen], state: JobState) -> Seen {
+    let rank = |seen: &Seen| match (*seen, state) {
+        // Some were dropped already.
+        (
+            Seen::Missing,
+            JobState::Aborting | JobState::Aborted | JobState::Returning | JobState::Reversed,
+        ) => 9,
+        // A target that is there is claimed before others are created.
+        (Seen::Missing, JobState::Preparing) => 1,
+        (Seen::Missing, _) => 0,
+        (Seen::Record { own: false, .. }, JobState::Preparing) => 0,
+        (Seen::Record { own: false, .. }, _) => 1,
+        (Seen::Record { state, .. }, _) => match state {
+            State::Incoming => 2,
+            State::Active => 3,
+            State::Fenced => 4,
+            State::Moved => 5,
+            State::Dead => 6,
+        },
+    };
+    seen.iter().copied().min_by_key(rank).unwrap_or(Seen::Missing)
+}
+
 /// The state at an end, if its record has one.
 pub(super) fn state(seen: Seen) -> Option<State> {
     match seen {
@@ -264,8 +293,8 @@ fn ready(view: &View) -> Action {
         // A clone is what the source was at one moment; it is not kept equal.
         JobKind::Duplicate if !view.done.completed => Action::Complete(End::Target),
         JobKind::Duplicate => Action::Record(JobState::Finishing),
-        JobKind::Move if !view.done.way_back => Action::PrepareWayBack,
-        JobKind::Move => Action::Record(JobState::Switching),
+        _ if !view.done.way_back => Action::PrepareWayBack,
+        _ => Action::Record(JobState::Switching),
     }
 }
 
@@ -292,6 +321,8 @@ fn switching(view: &View) -> Action {
 fn holding(view: &View) -> Action {
     match view.wish {
         Wish::Finish => Action::Record(JobState::Finishing),
+        // What cannot flow back is found before the targets are closed.
+        Wish::Reverse if view.kind.divides() && !view.done.level => Action::FlowBack,
         Wish::Reverse => Action::Record(JobState::Reversing),
         Wish::Run | Wish::Pause | Wish::Abort if !view.done.released => Action::Release,
         Wish::Run | Wish::Pause | Wish::Abort => Action::FlowBack,
@@ -300,11 +331,13 @@ fn holding(view: &View) -> Action {
 
 fn finishing(view: &View) -> Action {
     match (view.kind, state(view.source), state(view.target)) {
-        // The server has failed over to one that lacks the fence.
-        (JobKind::Move, Some(State::Active), _) => Action::Fence(End::Source),
-        (JobKind::Move, Some(State::Fenced), _) => Action::Retire,
         // A clone never serves.
         (JobKind::Duplicate, _, Some(State::Incoming)) => Action::Kill,
+        (JobKind::Duplicate, ..) if !view.done.cleaned => Action::Clean,
+        (JobKind::Duplicate, ..) => Action::Record(JobState::Finished),
+        // The server has failed over to one that lacks the fence.
+        (_, Some(State::Active), _) => Action::Fence(End::Source),
+        (_, Some(State::Fenced), _) => Action::Retire,
         _ if !view.done.cleaned => Action::Clean,
         _ => Action::Record(JobState::Finished),
     }

@@ -30,7 +30,7 @@ impl Drop for Pulse {
 impl Pulse {
     pub(super) fn start(
         cluster: &Cluster,
-        ends: [(End, Arc<NamespaceHandle>); 2],
+        ends: Vec<(End, Arc<NamespaceHandle>)>,
         throttle: &Arc<Throttle>,
     ) -> Self {
         let tasks = ends.into_iter().map(|(end, handle)| {

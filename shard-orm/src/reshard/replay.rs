@@ -4,20 +4,26 @@
 //! newer. Entries are deleted by their own numbers, after the rows were committed at the other end: a run
 //! that is interrupted applies them again.
 
+use std::sync::Arc;
+
 use sea_query::{Alias, Expr, ExprTrait as _, Order, Query, Value};
 
+use super::divider::Divider;
 use super::place::Place;
 use super::rows::{MovedTable, each_once};
 use crate::backend::move_log::{ID, WHOLE, key, log_name};
 use crate::backend::{Field as _, Row};
 use crate::connect::State;
-use crate::error::{ErrorKind, Result};
-use crate::replicate::values;
+use crate::error::{Error, ErrorKind, Result};
+use crate::replicate::{Cells, values};
 
 /// The number of entries in a batch.
 pub(super) const BATCH: u64 = 1_000;
 /// The number of rows that are read at a time, where any may have changed.
 const REFILLED: u64 = 5_000;
+
+/// How often rows of several parts are read until none is seen twice.
+const LOOKS: usize = 4;
 
 /// An entry of a log.
 struct Entry {
@@ -26,116 +32,192 @@ struct Entry {
     key: Option<Vec<Value>>,
 }
 
-/// The two ends of a replay: where the changes are logged, and where they are applied.
+/// A namespace of a replay, and the table under the name that it has there.
+pub(super) struct Side<'p> {
+    pub(super) place: &'p mut Place,
+    pub(super) table: MovedTable,
+}
+
+/// The two ends of a replay: where the rows are read, and where they are applied.
 pub(super) struct Ends<'p> {
-    pub(super) from: &'p mut Place,
-    pub(super) to: &'p mut Place,
+    pub(super) from: Vec<Side<'p>>,
+    pub(super) to: Vec<Side<'p>>,
+    /// The one of `from` whose log is applied.
+    pub(super) log: usize,
     /// The state that the record has where the changes are applied.
     pub(super) into: State,
+    /// Which of `to` owns a row; none if there is but one.
+    pub(super) divider: Option<Arc<Divider>>,
 }
 
 impl Ends<'_> {
-    /// Applies the next batch of a table's log, and returns the number of its entries. `logged` is the
-    /// table where changes are logged, `applied` where they are applied.
-    pub(super) async fn replay(
-        &mut self,
-        logged: &MovedTable,
-        applied: &MovedTable,
-        after: i64,
-    ) -> Result<Option<(i64, u64)>> {
-        let entries = entries(self.from, logged, after, Some(BATCH)).await?;
+    /// Applies the next batch of a table's log, and returns the number of its last entry, and how many they
+    /// were.
+    pub(super) async fn replay(&mut self, after: i64) -> Result<Option<(i64, u64)>> {
+        let entries = self.entries(after, Some(BATCH)).await?;
         let Some(last) = entries.last().map(|entry| entry.id) else {
             return Ok(None);
         };
         let count = entries.len() as u64;
         if entries.iter().any(|entry| entry.key.is_none()) {
-            self.refill(logged, applied).await?;
-            self.consume(logged, &entries).await?;
+            self.refill().await?;
+            self.consume(&entries).await?;
             return Ok(Some((last, count)));
         }
-        match self.apply(logged, applied, &entries).await {
-            Ok(()) => self.consume(logged, &entries).await?,
+        match self.copy_again(&distinct(&entries)?).await {
+            Ok(()) => self.consume(&entries).await?,
             // A row stands in another's way. One of them has an entry that was not read yet: all entries,
             // in one snapshot with their rows, have no conflict.
             Err(error) if error.kind() == ErrorKind::Unique => {
-                self.to.rollback().await;
-                self.apply_all(logged, applied).await?;
+                for to in &mut self.to {
+                    to.place.rollback().await;
+                }
+                self.apply_all().await?;
             }
             Err(error) => return Err(error),
         }
         Ok(Some((last, count)))
     }
 
-    async fn apply(
-        &mut self,
-        logged: &MovedTable,
-        applied: &MovedTable,
-        entries: &[Entry],
-    ) -> Result<()> {
-        self.copy_again(logged, applied, &distinct(entries)?).await
-    }
-
     /// Brings the rows with these keys to the state that they have at the other end.
-    pub(super) async fn copy_again(
-        &mut self,
-        logged: &MovedTable,
-        applied: &MovedTable,
-        keys: &[Vec<Value>],
-    ) -> Result<()> {
-        let rows = self.from.rows_of(logged, keys).await?;
-        self.from.make_durable().await?;
-        self.to.begin_as(self.into).await?;
-        self.to.write_rows(applied, keys, &rows).await?;
-        self.to.commit().await
+    pub(super) async fn copy_again(&mut self, keys: &[Vec<Value>]) -> Result<()> {
+        let rows = self.rows_of(keys).await?;
+        self.write(keys, rows).await
     }
 
-    async fn apply_all(&mut self, logged: &MovedTable, applied: &MovedTable) -> Result<()> {
-        self.from.begin_snapshot().await?;
-        let entries = entries(self.from, logged, 0, None).await?;
+    async fn apply_all(&mut self) -> Result<()> {
+        for from in &mut self.from {
+            from.place.begin_snapshot().await?;
+        }
+        let entries = self.entries(0, None).await?;
         let keys = distinct(&entries)?;
-        let rows = self.from.rows_of(logged, &keys).await?;
-        self.from.commit().await?;
-        self.from.make_durable().await?;
-        self.to.begin_as(self.into).await?;
-        self.to.write_rows(applied, &keys, &rows).await?;
-        self.to.commit().await?;
-        self.consume(logged, &entries).await
+        let rows = self.rows_of(&keys).await?;
+        for from in &mut self.from {
+            from.place.commit().await?;
+        }
+        match self.write(&keys, rows).await {
+            Err(error) if error.kind() == ErrorKind::Unique && self.from.len() > 1 => {
+                return Err(twice(&self.from[self.log].table, &error));
+            }
+            written => written?,
+        }
+        self.consume(&entries).await
+    }
+
+    /// The rows that exist of those with these keys, wherever they are read.
+    async fn rows_of(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Cells>> {
+        let [only] = self.from.as_mut_slice() else {
+            // A row that goes from one part to another meanwhile is seen twice, but not again.
+            for _ in 0..LOOKS {
+                let mut found: Vec<Cells> = Vec::new();
+                for from in &mut self.from {
+                    found.extend(from.place.rows_of(&from.table, keys).await?);
+                }
+                if each_once(self.from[self.log].table.keys(&found))?.len() == found.len() {
+                    return Ok(found);
+                }
+            }
+            let error = Error::new(ErrorKind::Unique, "a primary key exists twice");
+            return Err(twice(&self.from[self.log].table, &error));
+        };
+        only.place.rows_of(&only.table, keys).await
+    }
+
+    /// Writes rows with these keys where they belong; those that are not among them are deleted.
+    async fn write(&mut self, keys: &[Vec<Value>], rows: Vec<Cells>) -> Result<()> {
+        for from in &mut self.from {
+            from.place.make_durable().await?;
+        }
+        let rows = match &self.divider {
+            Some(divider) if self.to.len() > 1 => divider.divide(&self.from[0].table, rows)?,
+            _ => vec![rows],
+        };
+        let is_gathered = self.from.len() > 1;
+        for (to, rows) in self.to.iter_mut().zip(rows) {
+            to.place.begin_as(self.into).await?;
+            if is_gathered {
+                // A row of another part that has one of its unique values is not replaced.
+                to.place.delete_rows(&to.table, keys).await?;
+                to.place.insert_rows(&to.table, &rows).await?;
+            } else {
+                to.place.write_rows(&to.table, keys, &rows).await?;
+            }
+            to.place.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn entries(&mut self, after: i64, most: Option<u64>) -> Result<Vec<Entry>> {
+        let from = &mut self.from[self.log];
+        entries(from.place, &from.table, after, most).await
     }
 
     /// Deletes entries that were applied.
-    async fn consume(&mut self, logged: &MovedTable, entries: &[Entry]) -> Result<()> {
+    async fn consume(&mut self, entries: &[Entry]) -> Result<()> {
+        let from = &mut self.from[self.log];
         let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
-        self.from.begin_in_any_state().await?;
+        from.place.begin_in_any_state().await?;
         for ids in ids.chunks(500) {
             let mut delete = Query::delete();
             delete
-                .from_table(Alias::new(log_name(&self.from.job(), logged.number)))
+                .from_table(Alias::new(log_name(&from.place.job(), from.table.number)))
                 .and_where(Expr::col(Alias::new(ID)).is_in(ids.iter().copied()));
-            self.from.run(&delete).await?;
+            from.place.run(&delete).await?;
         }
-        self.from.commit().await
+        from.place.commit().await
     }
 
-    /// Replaces all rows of a table, from one snapshot.
-    async fn refill(&mut self, logged: &MovedTable, applied: &MovedTable) -> Result<()> {
-        self.from.begin_snapshot().await?;
-        self.to.begin_as(self.into).await?;
-        let mut delete = Query::delete();
-        delete.from_table(Alias::new(&applied.name));
-        self.to.run(&delete).await?;
-        let mut after = None;
-        loop {
-            let rows = self.from.page(logged, after.as_deref(), REFILLED).await?;
-            self.to.put_rows(applied, &rows).await?;
-            if (rows.len() as u64) < REFILLED {
-                break;
-            }
-            after = logged.keys(&rows).pop();
+    /// Replaces all rows of a table, from one snapshot of each place where they are read.
+    async fn refill(&mut self) -> Result<()> {
+        for to in &mut self.to {
+            to.place.begin_as(self.into).await?;
+            let mut delete = Query::delete();
+            delete.from_table(Alias::new(&to.table.name));
+            to.place.run(&delete).await?;
         }
-        self.from.commit().await?;
-        self.from.make_durable().await?;
-        self.to.commit().await
+        for from in &mut self.from {
+            from.place.begin_snapshot().await?;
+            let mut after = None;
+            loop {
+                let rows = from
+                    .place
+                    .page(&from.table, after.as_deref(), REFILLED)
+                    .await?;
+                let is_last = (rows.len() as u64) < REFILLED;
+                after = from.table.keys(&rows).pop();
+                let rows = match &self.divider {
+                    Some(divider) if self.to.len() > 1 => divider.divide(&from.table, rows)?,
+                    _ => vec![rows],
+                };
+                for (to, rows) in self.to.iter_mut().zip(rows) {
+                    to.place.put_rows(&to.table, &rows).await?;
+                }
+                if is_last {
+                    break;
+                }
+            }
+            from.place.commit().await?;
+            from.place.make_durable().await?;
+        }
+        for to in &mut self.to {
+            to.place.commit().await?;
+        }
+        Ok(())
     }
+}
+
+/// The error for rows of several parts that cannot be in one namespace.
+fn twice(table: &MovedTable, error: &Error) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        format!(
+            "table `{}` has rows with the same primary key or unique value in several parts of the split ({}), so that \
+             they cannot flow back into one: the job cannot be reversed while they are there; finish it, or change the \
+             values",
+            table.def.name,
+            error.message()
+        ),
+    )
 }
 
 /// The entries of a table's log after a number, in their order.

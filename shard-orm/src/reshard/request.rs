@@ -1,5 +1,7 @@
 //! What an operator asks for: the move or clone of a logical shard.
 
+use std::collections::BTreeMap;
+
 use super::Reshard;
 use super::check::{Planned, examine};
 use crate::catalog::{Job, JobKind, Pace, Part, Plan, Store};
@@ -97,6 +99,7 @@ impl MoveShard {
             sources: vec![planned.source.clone()],
             targets: vec![planned.target.clone()],
             tables: planned.tables.clone(),
+            keys: BTreeMap::new(),
             pace: self.pace,
             planned: self.planned,
         };

@@ -175,6 +175,22 @@ impl Place {
     /// Inserts rows. On MySQL, MariaDB and SQLite each takes the place of the rows that have one of its
     /// unique values.
     pub(super) async fn put_rows(&mut self, table: &MovedTable, rows: &[Cells]) -> Result<()> {
+        self.send_rows(table, rows, Rows::put).await
+    }
+
+    /// Inserts rows. One of whose unique values there is another row is an error.
+    pub(super) async fn insert_rows(&mut self, table: &MovedTable, rows: &[Cells]) -> Result<()> {
+        let puts_plainly = self.dialect().capability().array_arguments;
+        let text = if puts_plainly { Rows::put } else { Rows::insert };
+        self.send_rows(table, rows, text).await
+    }
+
+    async fn send_rows(
+        &mut self,
+        table: &MovedTable,
+        rows: &[Cells],
+        text_of: fn(&Rows) -> String,
+    ) -> Result<()> {
         let dialect = self.dialect();
         let reference = Alias::new(&table.name).into_table_ref();
         let mut left = rows;
@@ -184,7 +200,7 @@ impl Place {
             left = rest;
             let columns = table.def.columns.iter();
             let columns = columns.map(|column| (column.name.as_str(), &column.data_type));
-            let text = Rows::new(dialect, &reference, columns, some.len()).put();
+            let text = text_of(&Rows::new(dialect, &reference, columns, some.len()));
             let mut args = Args::new(dialect)?;
             if dialect.capability().array_arguments {
                 for ordinal in 0..table.def.columns.len() {

@@ -1,5 +1,6 @@
 //! The keys that a logical shard owns, by which two topologies are compared.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::{Position, Ranges};
@@ -53,6 +54,57 @@ impl OwnedKeys {
     }
 }
 
+/// `hash 8000000000000000..=ffffffffffffffff`, `hash of eu: ..`, `key 0..=99, 200..=299`, or `fixed`.
+impl fmt::Display for OwnedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hashes {
+                region: Some(region),
+                ranges,
+            } => write!(f, "hash of {region}: {}", texts(ranges)),
+            Self::Hashes { ranges, .. } => write!(f, "hash {}", texts(ranges)),
+            Self::Keys(ranges) => write!(f, "key {}", texts(ranges)),
+            Self::Fixed => f.write_str("fixed"),
+        }
+    }
+}
+
+impl OwnedKeys {
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if let Some(text) = text.strip_prefix("hash of ") {
+            let (region, ranges) = text.rsplit_once(": ")?;
+            return Some(Self::Hashes {
+                region: Some(region.into()),
+                ranges: parsed(ranges)?,
+            });
+        }
+        match text.split_once(' ') {
+            Some(("hash", ranges)) => Some(Self::Hashes {
+                region: None,
+                ranges: parsed(ranges)?,
+            }),
+            Some(("key", ranges)) => parsed(ranges).map(Self::Keys),
+            _ => (text == "fixed").then_some(Self::Fixed),
+        }
+    }
+}
+
+fn texts<T: Position>(ranges: &[RangeInclusive<T>]) -> String {
+    let texts = ranges
+        .iter()
+        .map(|range| format!("{}..={}", range.start().notation(), range.end().notation()));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+fn parsed<T: Position>(text: &str) -> Option<Box<[RangeInclusive<T>]>> {
+    let ranges = text.split(", ").map(|range| {
+        let (first, last) = range.split_once("..=")?;
+        Some(T::parse(first)?..=T::parse(last)?)
+    });
+    ranges.collect()
+}
+
 fn contain<T: Position>(one: &[RangeInclusive<T>], other: &[RangeInclusive<T>]) -> bool {
     let is_within = |their: &RangeInclusive<T>| {
         let mut own = one.iter();
@@ -94,6 +146,25 @@ mod tests {
         let ranges = Ranges::new([(i64::MIN, 1), (0, 0), (10, 1)]).unwrap();
         let own = |shard: u32| ranges.of(shard).collect::<Box<[_]>>();
         assert_eq!(ranges.by_shard(), [(0, own(0)), (1, own(1))]);
+    }
+
+    #[test]
+    fn texts_are_read_as_they_were_written() {
+        let ranges = || [0..=9, 1 << 63..=u64::MAX].into();
+        for keys in [
+            OwnedKeys::Fixed,
+            OwnedKeys::Keys([i64::MIN..=-5, 0..=i64::MAX].into()),
+            OwnedKeys::Hashes {
+                region: None,
+                ranges: ranges(),
+            },
+            OwnedKeys::Hashes {
+                region: Some("a: b".into()),
+                ranges: ranges(),
+            },
+        ] {
+            assert_eq!(OwnedKeys::parse(&keys.to_string()), Some(keys));
+        }
     }
 
     #[test]

@@ -138,9 +138,8 @@ impl Namespace {
             return Ok(Vec::new());
         };
         let present = |name: &str| format!("{prefix}{name}");
-        structure::counters(&mut self.conn, structure, &present)
-            .await
-            .map_err(error)
+        let counters = structure::counters(&mut self.conn, structure, &present).await;
+        Ok(structure::highest(vec![counters.map_err(error)?]))
     }
 
     /// The name of the namespace.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Fingerprint, Placement, Read, Server};
+use crate::config::StrategyConfig;
 use crate::dialect::Dialect;
 use crate::route::Router;
 
@@ -12,6 +13,7 @@ pub struct Group {
     pub(super) name: Arc<str>,
     pub(super) static_namespace: Arc<str>,
     pub(super) router: Router,
+    pub(super) strategy: StrategyConfig,
     pub(super) fingerprint: Arc<Fingerprint>,
     pub(super) servers: Vec<Server>,
     /// By number of the logical shard; unused ones have none.
@@ -31,6 +33,12 @@ impl Group {
     #[must_use]
     pub fn router(&self) -> &Router {
         &self.router
+    }
+
+    /// The strategy, as it is configured.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn strategy(&self) -> &StrategyConfig {
+        &self.strategy
     }
 
     /// The fingerprint of the routing, as the records of its namespaces hold it.

@@ -9,7 +9,41 @@ use crate::dialect::Dialect;
 /// The number of sequences that one statement reads.
 const PER_STATEMENT: usize = 200;
 
-/// Reads the counters of the session's namespace, and returns the statements that set those of another one to the same
+/// What a sequence, identity column or row number has reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Counter {
+    /// The table or sequence.
+    name: String,
+    value: i128,
+    /// The statements that set one of the same name to the value.
+    statements: Vec<String>,
+}
+
+impl Counter {
+    fn new(name: &str, value: &str, statements: Vec<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.parse().unwrap_or(i128::MAX),
+            statements,
+        }
+    }
+}
+
+/// The statements that set the counters to the highest values that they have in one of several namespaces.
+pub(crate) fn highest(counters: Vec<Vec<Counter>>) -> Vec<String> {
+    let mut highest: Vec<Counter> = Vec::new();
+    for counter in counters.into_iter().flatten() {
+        match highest.iter_mut().find(|own| own.name == counter.name) {
+            Some(own) if own.value >= counter.value => {}
+            Some(own) => *own = counter,
+            None => highest.push(counter),
+        }
+    }
+    let statements = highest.into_iter().map(|counter| counter.statements);
+    statements.flatten().collect()
+}
+
+/// Reads the counters of the session's namespace, with the statements that set those of another one to the same
 /// values. `present` gives the name that a table or sequence has now in the session's namespace; the statements contain
 /// the names of the structure.
 ///
@@ -19,7 +53,7 @@ pub(crate) async fn counters(
     conn: &mut Conn,
     structure: &Structure,
     present: &(dyn Fn(&str) -> String + Sync),
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Counter>, Failure> {
     match structure.dialect {
         Dialect::Postgres => postgres(conn, structure, present).await,
         Dialect::MySql => mysql(conn, structure, present).await,
@@ -36,8 +70,8 @@ async fn postgres(
     conn: &mut Conn,
     structure: &Structure,
     present: &(dyn Fn(&str) -> String + Sync),
-) -> Result<Vec<String>, Failure> {
-    let mut statements = Vec::new();
+) -> Result<Vec<Counter>, Failure> {
+    let mut counters = Vec::new();
     for some in structure.sequences.chunks(PER_STATEMENT) {
         let reads = some.iter().enumerate().map(|(at, sequence)| {
             let name = structure.quoted(&present(&sequence.name));
@@ -50,22 +84,23 @@ async fn postgres(
             .zip(some)
         {
             let is_called = if text(row, 2) == "t" { "true" } else { "false" };
-            statements.push(format!(
-                "SELECT pg_catalog.setval({}, {}, {is_called})",
+            let value = text(row, 1);
+            let set = format!(
+                "SELECT pg_catalog.setval({}, {value}, {is_called})",
                 literal(&structure.quoted(&sequence.name)),
-                text(row, 1)
-            ));
+            );
+            counters.push(Counter::new(&sequence.name, value, vec![set]));
         }
     }
-    Ok(statements)
+    Ok(counters)
 }
 
 async fn mysql(
     conn: &mut Conn,
     structure: &Structure,
     present: &(dyn Fn(&str) -> String + Sync),
-) -> Result<Vec<String>, Failure> {
-    let mut statements = Vec::new();
+) -> Result<Vec<Counter>, Failure> {
+    let mut counters = Vec::new();
     #[cfg(feature = "mysql")]
     for table in &structure.tables {
         let now = structure.quoted(&present(table));
@@ -73,8 +108,9 @@ async fn mysql(
         let shown = rows(conn, &format!("SHOW CREATE TABLE {now}")).await?;
         let create = shown.first().map_or("", |row| text(row, 1));
         if let Some(next) = super::mysql::Parts::of(table, create).counter {
-            let table = structure.quoted(table);
-            statements.push(format!("ALTER TABLE {table} AUTO_INCREMENT = {next}"));
+            let quoted = structure.quoted(table);
+            let set = format!("ALTER TABLE {quoted} AUTO_INCREMENT = {next}");
+            counters.push(Counter::new(table, &next, vec![set]));
         }
     }
     for sequence in &structure.sequences {
@@ -84,10 +120,11 @@ async fn mysql(
             let name = structure.quoted(&sequence.name);
             let (next, round) = (text(&row, 0), text(&row, 1));
             // The value is the next one, in the same round.
-            statements.push(format!("SELECT SETVAL({name}, {next}, 0, {round})"));
+            let set = format!("SELECT SETVAL({name}, {next}, 0, {round})");
+            counters.push(Counter::new(&sequence.name, next, vec![set]));
         }
     }
-    Ok(statements)
+    Ok(counters)
 }
 
 /// A table has a row in `sqlite_sequence` once a row was inserted into it.
@@ -95,13 +132,13 @@ async fn sqlite(
     conn: &mut Conn,
     structure: &Structure,
     present: &(dyn Fn(&str) -> String + Sync),
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<Counter>, Failure> {
     const EXISTS: &str = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'";
     if rows(conn, EXISTS).await?.is_empty() {
         return Ok(Vec::new());
     }
     let found = rows(conn, "SELECT name, seq FROM main.sqlite_sequence").await?;
-    let mut statements = Vec::new();
+    let mut counters = Vec::new();
     for table in &structure.tables {
         let now = present(table);
         let value = found
@@ -109,14 +146,15 @@ async fn sqlite(
             .find(|row| text(row, 0).eq_ignore_ascii_case(&now));
         if let Some(value) = value.map(|row| text(row, 1)) {
             let name = literal(table);
-            statements.push(format!(
+            let update = format!(
                 "UPDATE sqlite_sequence SET seq = {value} WHERE lower(name) = lower({name})"
-            ));
-            statements.push(format!(
+            );
+            let insert = format!(
                 "INSERT INTO sqlite_sequence (name, seq) SELECT {name}, {value} WHERE NOT EXISTS \
                  (SELECT 1 FROM sqlite_sequence WHERE lower(name) = lower({name}))"
-            ));
+            );
+            counters.push(Counter::new(table, value, vec![update, insert]));
         }
     }
-    Ok(statements)
+    Ok(counters)
 }

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use super::Job;
 use crate::error::{Error, Result};
+use crate::route::OwnedKeys;
 
 /// A namespace of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,6 +22,9 @@ pub struct Part {
     pub server: String,
     /// The generation of the namespace.
     pub generation: u32,
+    /// The keys that it has, where a job changes their owners: as texts in JSON.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::catalog::job::keys_as_text"))]
+    pub(crate) keys: OwnedKeys,
 }
 
 /// How fast a job copies rows.
@@ -38,6 +42,12 @@ pub enum Pace {
     RowsPerSecond(u64),
     /// As fast as both servers can, whatever their replicas do.
     Full,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "logical shard {} on server `{}`", self.shard, self.server)
+    }
 }
 
 impl fmt::Display for Pace {
@@ -100,7 +110,7 @@ pub struct Copied {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Histories {
     pub(crate) source: Option<String>,
-    pub(crate) target: Option<String>,
+    pub(crate) targets: Vec<Option<String>>,
 }
 
 /// What a job is to do.
@@ -109,6 +119,7 @@ pub(crate) struct Plan {
     pub(crate) sources: Vec<Part>,
     pub(crate) targets: Vec<Part>,
     pub(crate) tables: Vec<String>,
+    pub(crate) keys: BTreeMap<String, Vec<String>>,
     pub(crate) pace: Pace,
     pub(crate) planned: bool,
 }
@@ -119,7 +130,13 @@ impl Part {
             shard,
             server: server.to_owned(),
             generation,
+            keys: OwnedKeys::Fixed,
         }
+    }
+
+    /// The same, with the keys that it gets.
+    pub(crate) fn with_keys(self, keys: OwnedKeys) -> Self {
+        Self { keys, ..self }
     }
 
     fn to_value(&self) -> Value {
@@ -127,6 +144,9 @@ impl Part {
         table.insert("shard".to_owned(), i64::from(self.shard).into());
         table.insert("server".to_owned(), self.server.clone().into());
         table.insert("generation".to_owned(), i64::from(self.generation).into());
+        if self.keys != OwnedKeys::Fixed {
+            table.insert("keys".to_owned(), self.keys.to_string().into());
+        }
         Value::Table(table)
     }
 
@@ -136,6 +156,10 @@ impl Part {
             shard: number("shard")?,
             server: value.get("server")?.as_str()?.to_owned(),
             generation: number("generation")?,
+            keys: match value.get("keys") {
+                Some(keys) => OwnedKeys::parse(keys.as_str()?)?,
+                None => OwnedKeys::Fixed,
+            },
         })
     }
 }
@@ -148,6 +172,14 @@ impl Plan {
         table.insert("targets".to_owned(), parts(&self.targets));
         let tables = self.tables.iter().cloned().map(Value::String).collect();
         table.insert("tables".to_owned(), Value::Array(tables));
+        if !self.keys.is_empty() {
+            let columns = |columns: &Vec<String>| {
+                Value::Array(columns.iter().cloned().map(Value::String).collect())
+            };
+            let keys = self.keys.iter();
+            let keys: Table = keys.map(|(of, own)| (of.clone(), columns(own))).collect();
+            table.insert("keys".to_owned(), Value::Table(keys));
+        }
         table.insert("pace".to_owned(), self.pace.to_string().into());
         if self.planned {
             table.insert("planned".to_owned(), true.into());
@@ -166,7 +198,15 @@ impl Plan {
         };
         let tables = array("tables").ok_or_else(unreadable)?.iter();
         let tables = tables.map(|table| table.as_str().map(str::to_owned).ok_or_else(unreadable));
+        let columns = |columns: &Value| -> Option<Vec<String>> {
+            let columns = columns.as_array()?.iter();
+            columns.map(|one| one.as_str().map(str::to_owned)).collect()
+        };
+        let keys = table.get("keys").and_then(Value::as_table);
+        let keys = keys.into_iter().flatten();
+        let keys = keys.map(|(of, own)| Some((of.clone(), columns(own)?)));
         Ok(Self {
+            keys: keys.collect::<Option<_>>().ok_or_else(unreadable)?,
             sources: parts("sources")?,
             targets: parts("targets")?,
             tables: tables.collect::<Result<_>>()?,
@@ -186,6 +226,7 @@ impl Job {
             sources: self.sources.clone(),
             targets: self.targets.clone(),
             tables: self.tables.clone(),
+            keys: self.keys.clone(),
             pace: self.pace,
             planned: self.planned,
         }
@@ -210,10 +251,12 @@ impl Copied {
             .map(|(state, time)| (state.clone(), integer(*time)))
             .collect();
         table.insert("milliseconds".to_owned(), Value::Table(times));
-        let Histories { source, target } = &self.histories;
-        for (key, position) in [("source", source), ("target", target)] {
+        if let Some(position) = &self.histories.source {
+            table.insert("source".to_owned(), position.clone().into());
+        }
+        for (number, position) in self.histories.targets.iter().enumerate() {
             if let Some(position) = position {
-                table.insert(key.to_owned(), position.clone().into());
+                table.insert(target_key(number), position.clone().into());
             }
         }
         if let Some(pause) = self.pause {
@@ -229,6 +272,11 @@ impl Copied {
         let text = |key: &str| table.get(key).and_then(Value::as_str).map(str::to_owned);
         let times = table.get("milliseconds").and_then(Value::as_table);
         let times = times.into_iter().flatten();
+        let targets = (0..table.len()).map(|number| text(&target_key(number)));
+        let mut targets: Vec<_> = targets.collect();
+        while targets.last() == Some(&None) {
+            targets.pop();
+        }
         Ok(Self {
             rows: own("rows").unwrap_or_default(),
             estimated_rows: own("estimated_rows").unwrap_or_default(),
@@ -238,13 +286,21 @@ impl Copied {
             repaired: own("repaired").unwrap_or_default(),
             histories: Histories {
                 source: text("source"),
-                target: text("target"),
+                targets,
             },
             milliseconds: times
                 .filter_map(|(state, time)| Some((state.clone(), number(time)?)))
                 .collect(),
             pause: own("pause_microseconds").map(Duration::from_micros),
         })
+    }
+}
+
+/// The first one has the name that it had when there was but one.
+fn target_key(number: usize) -> String {
+    match number {
+        0 => "target".to_owned(),
+        _ => format!("target_{number}"),
     }
 }
 

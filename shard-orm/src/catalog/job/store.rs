@@ -420,6 +420,7 @@ fn read(row: &Row<'_>) -> Result<Job> {
         sources: plan.sources,
         targets: plan.targets,
         tables: plan.tables,
+        keys: plan.keys,
         pace: plan.pace,
         planned: plan.planned,
     })

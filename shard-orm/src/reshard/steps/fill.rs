@@ -7,11 +7,12 @@ use crate::catalog::Wish;
 use crate::connect::State;
 use crate::error::{Error, Result};
 use crate::reshard::blueprint::{Stage, read_structure};
-use crate::reshard::copy::copy_table;
+use crate::reshard::copy::{copy_table, divide_table};
 use crate::reshard::driver::Driver;
-use crate::reshard::mover::{End, is_urgent};
+use crate::reshard::mover::{End, is_urgent, state};
+use crate::reshard::places::Site;
 use crate::reshard::pulse::Pulse;
-use crate::reshard::replay::{BATCH, backlog};
+use crate::reshard::replay::{BATCH, Ends, Side, backlog};
 use crate::reshard::rows::MovedTable;
 
 /// A backlog of so many entries is small, and so is one that is applied in this time: writes wait for it at the switch.
@@ -25,7 +26,7 @@ const WHILE: Duration = Duration::from_millis(500);
 impl Driver {
     /// Copies rows for a while.
     pub(super) async fn copy(&mut self) -> Result<()> {
-        self.read_blueprint().await?;
+        self.read_blueprints().await?;
         let throttle = Arc::clone(&self.throttle);
         let lagging = match throttle.is_full() {
             true => None,
@@ -40,21 +41,33 @@ impl Driver {
         let begun = Instant::now();
         let tables = self.tables.clone();
         if self.pulse.is_none() && throttle.is_gentle() {
-            let source = (End::Source, self.handle(End::Source).await?);
-            let target = (End::Target, self.handle(End::Target).await?);
-            self.pulse = Some(Pulse::start(&self.cluster, [source, target], &throttle));
+            let mut ends = Vec::new();
+            for site in self.all_sites() {
+                ends.push((site.end(), self.handle(site).await?));
+            }
+            self.pulse = Some(Pulse::start(&self.cluster, ends, &throttle));
         }
         for table in &tables {
             let (latest, state) = (self.latest(), self.job.state);
+            let divider = self.divider.clone();
             let mut copied = 0;
             let done = {
-                let (source, target) = self.both().await?;
+                let (source, mut targets) = self.both().await?;
                 let mut on_page = |rows: u64| {
                     copied += rows;
                     let wish = latest.borrow().as_ref().map_or(Wish::Run, |job| job.wish);
                     !is_urgent(wish, state) && begun.elapsed() < WHILE
                 };
-                copy_table(source, target, table, &throttle, &mut on_page).await?
+                match (divider, targets.as_mut_slice()) {
+                    (None, [target]) => {
+                        copy_table(source, target, table, &throttle, &mut on_page).await?
+                    }
+                    (Some(divider), targets) => {
+                        let ends = (source, targets, &*divider);
+                        divide_table(ends, table, &throttle, &mut on_page).await?
+                    }
+                    (None, _) => return Err(Error::decode("a job with several targets")),
+                }
             };
             self.copied.rows += copied;
             self.note().await;
@@ -68,8 +81,8 @@ impl Driver {
 
     /// What to say of a replica at either end that lags, and would lag more.
     async fn lagging(&self) -> Result<Option<String>> {
-        for end in [End::Source, End::Target] {
-            let handle = self.handle(end).await?;
+        for site in self.all_sites() {
+            let handle = self.handle(site).await?;
             if handle.has_lagging_replica() {
                 return Ok(Some(format!(
                     "the copy waits, since a replica of server `{}` lags; at the pace `full` it would go on",
@@ -82,12 +95,12 @@ impl Driver {
 
     /// Applies logged changes until few are left.
     pub(super) async fn level(&mut self) -> Result<()> {
-        self.read_blueprint().await?;
+        self.read_blueprints().await?;
         let begun = Instant::now();
         let applied = self.pass(End::Source).await?;
         let took = begun.elapsed();
         let tables = self.tables.clone();
-        let left = backlog(self.place(End::Source).await?, &tables).await?;
+        let left = backlog(self.place(Site::Source).await?, &tables).await?;
         self.copied.backlog = left;
         self.done.level = left <= SMALL || will_take(left, applied, took) <= SOON;
         if self.done.level {
@@ -108,66 +121,94 @@ impl Driver {
 
     /// Applies one pass of the logs of an end to the other one, and returns the number of entries.
     pub(super) async fn pass(&mut self, from: End) -> Result<u64> {
-        let tables = self.tables.clone();
         let mut applied = 0;
-        for table in &tables {
-            let mut cursor = self.cursors.get(table.number).copied().unwrap_or_default();
-            loop {
-                let (logged, into, state) = self.names(from, table).await?;
-                let mut ends = self.ends(from, state).await?;
-                let Some((last, entries)) = ends.replay(&logged, &into, cursor).await? else {
-                    break;
-                };
-                cursor = last;
-                applied += entries;
-                self.copied.changes += entries;
-                // Entries since then wait for the next pass, so that each pass ends.
-                if entries < BATCH {
-                    break;
+        for table in &self.tables.clone() {
+            for log in 0..self.sites(from).len() {
+                // From the beginning in each pass: a number may be committed after a higher one.
+                let mut last = 0;
+                loop {
+                    let mut ends = self.ends(from, log, table).await?;
+                    let Some((read, entries)) = ends.replay(last).await? else {
+                        break;
+                    };
+                    last = read;
+                    applied += entries;
+                    self.copied.changes += entries;
+                    // Entries since then wait for the next pass, so that each pass ends.
+                    if entries < BATCH {
+                        break;
+                    }
                 }
-            }
-            // From the beginning again in the next pass: a number may be committed after a higher one.
-            if let Some(own) = self.cursors.get_mut(table.number) {
-                *own = 0;
             }
         }
         Ok(applied)
     }
 
-    /// The names of a table at the end where its changes are logged, and where they are applied, and the
-    /// state that the record has there.
-    pub(super) async fn names(
+    /// Both ends of a table, for the changes of one of the namespaces of the end `from`.
+    pub(super) async fn ends(
         &mut self,
         from: End,
+        log: usize,
         table: &MovedTable,
-    ) -> Result<(MovedTable, MovedTable, State)> {
-        let (source, target) = self.standings().await?;
-        let blueprint = self.blueprint.clone().unwrap_or_default();
-        let held = {
-            let place = self.place(End::Source).await?;
-            table.named(blueprint.fence(place).held(&table.def.name))
-        };
-        let at_source = if source == State::Fenced {
-            held.clone()
-        } else {
-            table.clone()
-        };
-        let at_target = if target == State::Fenced {
-            held
-        } else {
-            table.clone()
-        };
+    ) -> Result<Ends<'_>> {
+        let divider = self.divider.clone();
+        let (source, targets) = self.sides(table).await?;
         Ok(match from {
-            End::Source => (at_source, at_target, State::Incoming),
-            End::Target => (at_target, at_source, State::Fenced),
+            End::Source => Ends {
+                from: vec![source],
+                to: targets,
+                log,
+                into: State::Incoming,
+                divider,
+            },
+            End::Target => Ends {
+                from: targets,
+                to: vec![source],
+                log,
+                into: State::Fenced,
+                divider,
+            },
         })
+    }
+
+    /// A table at the source and at all targets.
+    pub(super) async fn sides(&mut self, table: &MovedTable) -> Result<(Side<'_>, Vec<Side<'_>>)> {
+        let mut names = Vec::new();
+        for site in self.all_sites() {
+            let state = self.standing_at(site).await?;
+            let fence = self.blueprint(site);
+            let place = self.place(site).await?;
+            // While a namespace is closed, its tables have other names.
+            names.push(match state {
+                State::Fenced => table.named(fence.fence(place).held(&table.def.name)),
+                _ => table.clone(),
+            });
+        }
+        let mut names = names.into_iter();
+        let (source, targets) = self.both().await?;
+        let source = Side {
+            place: source,
+            table: names.next().unwrap_or_else(|| table.clone()),
+        };
+        let targets = targets.into_iter().zip(names);
+        let side = |(place, table)| Side { place, table };
+        Ok((source, targets.map(side).collect()))
     }
 
     /// Builds the indexes.
     pub(super) async fn index(&mut self) -> Result<()> {
-        self.read_blueprint().await?;
-        let blueprint = self.blueprint.clone().unwrap_or_default();
-        let target = self.place(End::Target).await?;
+        self.read_blueprints().await?;
+        for site in self.sites(End::Target) {
+            self.index_at(site).await?;
+        }
+        self.done.indexed = true;
+        self.done.level = false;
+        Ok(())
+    }
+
+    async fn index_at(&mut self, site: Site) -> Result<()> {
+        let (blueprint, tables) = (self.blueprint(site), self.tables.clone());
+        let target = self.place(site).await?;
         let name = target.handle.namespace.name().to_string();
         let there = read_structure(target, &name).await?;
         for text in blueprint.texts(Stage::Index) {
@@ -183,20 +224,17 @@ impl Driver {
                 target.commit().await?;
             }
         }
-        for table in &self.tables.clone() {
-            let target = self.place(End::Target).await?;
+        for table in &tables {
             if let Some(text) = crate::backend::analyze(target.dialect(), &table.name) {
                 target.batch(&text).await?;
             }
         }
-        self.done.indexed = true;
-        self.done.level = false;
         Ok(())
     }
 
     /// Compares source and target.
     pub(super) async fn verify(&mut self) -> Result<()> {
-        self.read_blueprint().await?;
+        self.read_blueprints().await?;
         if self.compare(End::Source).await? {
             self.done.verified = true;
             self.done.level = false;
@@ -208,9 +246,19 @@ impl Driver {
     pub(super) async fn standings(&mut self) -> Result<(State, State)> {
         match self.records().await? {
             (Some(source), Some(target)) => Ok((source, target)),
-            _ => Err(Error::decode("a namespace without a record")),
+            _ => Err(without_record()),
         }
     }
+
+    /// The state in the record of a namespace.
+    pub(super) async fn standing_at(&mut self, site: Site) -> Result<State> {
+        let seen = self.seen_at(site).await?;
+        state(seen).ok_or_else(without_record)
+    }
+}
+
+fn without_record() -> Error {
+    Error::decode("a namespace without a record")
 }
 
 /// How long it takes to apply so many entries, after others took this long.

@@ -2,50 +2,69 @@
 
 use std::sync::Arc;
 
-use crate::catalog::JobState;
+use crate::catalog::{Document, JobState};
 use crate::connect::{Layout, State, TABLE, read_record_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::create_incoming;
 use crate::reshard::blueprint::{Blueprint, read_structure};
 use crate::reshard::copy::create_progress;
+use crate::reshard::divider::Divider;
 use crate::reshard::driver::Driver;
-use crate::reshard::mover::End;
+use crate::reshard::mover::{End, Seen};
 use crate::reshard::place::Place;
+use crate::reshard::places::Site;
 use crate::reshard::rows::MovedTable;
 use crate::reshard::steps::fill::missing;
 use crate::schema::move_log::{self, LoggedTable};
 
 impl Driver {
-    /// Writes job and token into the record at one end, and into the name of what waits for a fence.
+    /// Writes job and token into the records of one end, and into the name of what waits for a fence.
     pub(super) async fn claim(&mut self, end: End) -> Result<()> {
         if self.job.state != JobState::Preparing {
-            self.read_blueprint().await?;
+            self.read_blueprints().await?;
         }
-        let blueprint = self.blueprint.clone().unwrap_or_default();
-        let place = self.place(end).await?;
-        let standing = place.claim().await?;
-        if !place.dialect().capability().transactional_ddl {
-            let others = names_of(place).await?;
-            let fence = blueprint.fence(place);
-            let texts = fence.raise(&others, standing.state == State::Fenced);
-            place.all(&texts).await?;
-            // A fence of the former runner may have gone through meanwhile.
-            self.look_again();
-            return Ok(());
+        for site in self.sites(end) {
+            if !matches!(self.seen_at(site).await?, Seen::Record { own: false, .. }) {
+                continue;
+            }
+            let blueprint = self.blueprint(site);
+            let place = self.place(site).await?;
+            let standing = place.claim().await?;
+            if !place.dialect().capability().transactional_ddl {
+                let others = names_of(place).await?;
+                let fence = blueprint.fence(place);
+                let texts = fence.raise(&others, standing.state == State::Fenced);
+                place.all(&texts).await?;
+                // A fence of the former runner may have gone through meanwhile.
+                self.look_again();
+                continue;
+            }
+            self.saw(site, standing);
         }
-        self.saw(end, standing);
         Ok(())
     }
 
-    /// Creates the target's namespace with its tables: without rows, indexes, foreign keys and triggers.
+    /// Creates the namespaces of the targets with their tables: without rows, indexes, foreign keys and triggers.
     pub(super) async fn create(&mut self) -> Result<()> {
+        let mut blueprints = Vec::new();
+        for number in 0..self.job.targets.len() {
+            blueprints.push(self.create_target(number).await?);
+        }
+        self.use_blueprints(blueprints).await?;
+        self.done.created = true;
+        self.look_again();
+        Ok(())
+    }
+
+    async fn create_target(&mut self, number: usize) -> Result<Blueprint> {
         let ticket = self.ticket();
-        let layout = self.layout().await?;
-        let handle = self.handle(End::Target).await?;
+        let layout = self.layout(number).await?;
+        let site = Site::Target(number);
+        let handle = self.handle(site).await?;
         create_incoming(&handle, &layout, (ticket.job, ticket.token)).await?;
         // A connection that was opened before is not in the namespace.
-        self.target = None;
-        let (source, target) = self.both().await?;
+        self.places.drop(site);
+        let source = self.place(Site::Source).await?;
         let structure = read_structure(source, handle.namespace.name()).await?;
         if let Some(objection) = structure.objections.first() {
             return Err(Error::unsupported(format!(
@@ -53,6 +72,12 @@ impl Driver {
                 structure.objections.len()
             )));
         }
+        let blueprint = {
+            let named = Blueprint::of(&structure, &|name: &str| name.to_owned());
+            let fence = named.fence(source);
+            Blueprint::of(&structure, &|name: &str| fence.held(name))
+        };
+        let target = self.place(site).await?;
         // What an earlier attempt has created stays, and nothing is dropped: by now it could be in use.
         let there = read_structure(target, handle.namespace.name()).await?;
         let transactional = target.dialect().capability().transactional_ddl;
@@ -66,23 +91,18 @@ impl Driver {
         if transactional {
             target.commit().await?;
         }
-        let blueprint = {
-            let named = Blueprint::of(&structure, &|name: &str| name.to_owned());
-            let fence = named.fence(source);
-            Blueprint::of(&structure, &|name: &str| fence.held(name))
-        };
         blueprint.write(target).await?;
         target.batch(&create_progress(target)).await?;
-        self.use_blueprint(blueprint).await?;
-        self.done.created = true;
-        self.look_again();
-        Ok(())
+        Ok(blueprint)
     }
 
-    /// The layout in the target's record: that of the source, on another server.
-    async fn layout(&mut self) -> Result<Layout> {
-        let server = self.job.targets.first().map(|part| part.server.clone());
-        let source = self.place(End::Source).await?;
+    /// The layout in a target's record: that of the source, on another server. Pins name the logical shard by its
+    /// number.
+    async fn layout(&mut self, number: usize) -> Result<Layout> {
+        let shard = self.job.shard();
+        let part = self.job.targets.get(number).cloned();
+        let part = part.ok_or_else(|| Error::decode("a job without namespaces"))?;
+        let source = self.place(Site::Source).await?;
         let table = source.handle.namespace.own_table(TABLE);
         let found = read_record_of(&mut source.conn, &table).await;
         let found = found.map_err(|failure| source.named(failure))?;
@@ -92,14 +112,29 @@ impl Driver {
             )
         })?;
         Ok(Layout {
-            server: server.unwrap_or_default(),
+            server: part.server,
+            pinned_keys: match part.shard == shard {
+                true => layout.pinned_keys,
+                false => String::new(),
+            },
             ..layout
         })
     }
 
+    /// The structure of the job, as it is at a namespace.
+    pub(super) fn blueprint(&self, site: Site) -> Blueprint {
+        let known = self.blueprints.as_deref().unwrap_or_default();
+        let found = match site {
+            // Those of some targets may be dropped by now.
+            Site::Source => known.iter().find(|blueprint| !blueprint.is_empty()),
+            Site::Target(number) => known.get(number),
+        };
+        found.cloned().unwrap_or_default()
+    }
+
     /// Reads what the job keeps of the structure, unless it is known.
-    pub(super) async fn read_blueprint(&mut self) -> Result<()> {
-        if self.blueprint.is_some() {
+    pub(super) async fn read_blueprints(&mut self) -> Result<()> {
+        if self.blueprints.is_some() {
             return Ok(());
         }
         // It is written before anything else is done at the target, and dropped last. A source that is closed cannot be
@@ -109,39 +144,63 @@ impl Driver {
             JobState::Aborting => self.records().await?.0 != Some(State::Fenced),
             _ => false,
         };
-        let has_file = self.handle(End::Target).await?.has_file();
-        let blueprint = if has_file || !may_be_missing {
-            let target = self.place(End::Target).await?;
-            match Blueprint::read(target).await {
-                Err(error) if may_be_missing && error.kind() == ErrorKind::UndefinedTable => None,
-                read => Some(read?),
+        let mut blueprints = Vec::new();
+        for site in self.sites(End::Target) {
+            if may_be_missing && !self.handle(site).await?.has_file() {
+                blueprints.push(Blueprint::default());
+                continue;
             }
-        } else {
-            None
-        };
-        match blueprint {
-            Some(blueprint) => self.use_blueprint(blueprint).await,
-            None => {
-                self.blueprint = Some(Blueprint::default());
-                Ok(())
-            }
+            let target = self.place(site).await?;
+            blueprints.push(match Blueprint::read(target).await {
+                Err(error) if may_be_missing && error.kind() == ErrorKind::UndefinedTable => {
+                    Blueprint::default()
+                }
+                read => read?,
+            });
         }
+        if blueprints.iter().all(Blueprint::is_empty) {
+            self.blueprints = Some(blueprints);
+            return Ok(());
+        }
+        self.use_blueprints(blueprints).await
     }
 
     /// Takes the structure of the job, and the tables that it names: both or none. Without its tables, a log would
     /// be taken for an empty one.
-    async fn use_blueprint(&mut self, blueprint: Blueprint) -> Result<()> {
-        self.tables = self.read_tables(&blueprint).await?;
-        self.cursors = vec![0; self.tables.len()];
-        self.blueprint = Some(blueprint);
+    async fn use_blueprints(&mut self, blueprints: Vec<Blueprint>) -> Result<()> {
+        let written = blueprints.iter().position(|one| !one.is_empty());
+        self.tables = match written {
+            Some(number) => self.read_tables(number, &blueprints[number]).await?,
+            None => Vec::new(),
+        };
+        if self.job.kind.divides() {
+            self.divider = Some(Arc::new(self.divider().await?));
+        }
+        self.blueprints = Some(blueprints);
         Ok(())
     }
 
-    /// Reads the tables: at the target, where all have columns as at the source.
-    async fn read_tables(&mut self, blueprint: &Blueprint) -> Result<Vec<MovedTable>> {
+    async fn divider(&self) -> Result<Divider> {
+        let (revision, topology) = self.cluster.newest_topology().await?;
+        let mut document: Document = revision.document.parse()?;
+        let (group, targets) = (&self.job.group, &self.job.targets);
+        document.place(&topology, group, targets, &self.job.sources)?;
+        let topology = self.cluster.topology_of(&document.to_string())?;
+        let group = topology.group(group);
+        let router = group.map(|group| group.router().clone());
+        let router = router.ok_or_else(|| Error::decode("a job of a group that is gone"))?;
+        let source = self.job.sources.first();
+        let source = source.ok_or_else(|| Error::decode("a job without namespaces"))?;
+        let shards = targets.iter().map(|part| part.shard).collect();
+        let source = (source.shard, &source.keys);
+        Ok(Divider::new(router, source, shards, self.job.keys.clone()))
+    }
+
+    /// Reads the tables: at a target, where all have columns as at the source.
+    async fn read_tables(&mut self, number: usize, blueprint: &Blueprint) -> Result<Vec<MovedTable>> {
         let names = blueprint.tables();
         let defs = {
-            let target = self.place(End::Target).await?;
+            let target = self.place(Site::Target(number)).await?;
             let fence = blueprint.fence(target);
             // While the target is closed, its tables have other names.
             let mut defs = target.tables().await?;
@@ -174,21 +233,33 @@ impl Driver {
 
     /// Installs the capture of changes at one end.
     pub(super) async fn capture(&mut self, end: End) -> Result<()> {
-        self.read_blueprint().await?;
+        self.read_blueprints().await?;
+        let several = self.sites(end).len() > 1;
+        for site in self.sites(end) {
+            // One of several may be closed before the others, and logs nothing more.
+            if several && self.standing_at(site).await? == State::Fenced {
+                continue;
+            }
+            self.capture_at(site).await?;
+        }
+        match end {
+            End::Source => self.done.captured = true,
+            End::Target => self.done.way_back = true,
+        }
+        Ok(())
+    }
+
+    async fn capture_at(&mut self, site: Site) -> Result<()> {
         let job = self.job.id.to_string();
-        let order = self
-            .tables
-            .iter()
-            .map(|table| table.def.name.clone())
-            .collect::<Vec<_>>();
         // The foreign keys, by which deletions cascade, are created at the target before it serves.
-        let described = match (end, self.standings().await?) {
-            (End::Target, (_, State::Active)) => End::Target,
-            _ => End::Source,
+        let described = match self.standing_at(site).await? {
+            State::Active => site,
+            _ => Site::Source,
         };
         let defs = self.place(described).await?.tables().await?;
         let mut logged = Vec::new();
-        for name in &order {
+        for table in &self.tables {
+            let name = &table.def.name;
             let def = defs.iter().find(|def| def.name == *name).ok_or_else(|| {
                 Error::decode(format!(
                     "table `{name}` has gone since the job began; abort it"
@@ -199,7 +270,8 @@ impl Driver {
                 shard_key: Vec::new(),
             });
         }
-        let place = self.place(end).await?;
+        let blueprint = self.blueprint(site);
+        let place = self.place(site).await?;
         let dialect = place.dialect();
         let install = move_log::install(dialect, &job, &logged)?;
         place.begin_in_any_state().await?;
@@ -210,17 +282,8 @@ impl Driver {
         if dialect.capability().transactional_ddl {
             place.commit().await?;
         }
-        let fence = {
-            let blueprint = self.blueprint.clone().unwrap_or_default();
-            let place = self.place(end).await?;
-            blueprint.fence(place).prepare()
-        };
-        self.place(end).await?.all(&fence).await?;
-        match end {
-            End::Source => self.done.captured = true,
-            End::Target => self.done.way_back = true,
-        }
-        Ok(())
+        let fence = blueprint.fence(place).prepare();
+        place.all(&fence).await
     }
 }
 

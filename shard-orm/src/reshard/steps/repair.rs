@@ -10,7 +10,8 @@ use crate::connect::State;
 use crate::error::Result;
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::{End, is_urgent};
-use crate::reshard::replay::{Ends, backlog};
+use crate::reshard::places::Site;
+use crate::reshard::replay::backlog;
 use crate::reshard::verify::{differences, mismatch, still_differing};
 
 /// How often a row that differs is compared again.
@@ -19,7 +20,7 @@ const COMPARISONS: usize = 20;
 impl Driver {
     /// Brings both ends together again after a failover.
     pub(super) async fn repair(&mut self, from: End) -> Result<()> {
-        self.read_blueprint().await?;
+        self.read_blueprints().await?;
         let state = match (from, self.standings().await?) {
             (End::Source, (state, _)) | (End::Target, (_, state)) => state,
         };
@@ -32,9 +33,9 @@ impl Driver {
         if self.job.state > JobState::Levelling && !self.compare(from).await? {
             return Ok(());
         }
-        for end in [End::Source, End::Target] {
-            let position = self.place(end).await?.position.clone();
-            *self.trusted(end) = position.map(|position| position.text());
+        for site in self.all_sites() {
+            let position = self.place(site).await?.position.clone();
+            *self.trusted(site) = position.map(|position| position.text());
         }
         self.note().await;
         self.done.suspect = false;
@@ -45,12 +46,13 @@ impl Driver {
 
     /// Compares all tables with those of the end that serves. False if an operator wants something else meanwhile.
     pub(super) async fn compare(&mut self, from: End) -> Result<bool> {
+        let divider = self.divider.clone();
+        let divider = divider.as_deref();
         for table in &self.tables.clone() {
-            let (there, here, state) = self.names(from, table).await?;
-            let Ends {
-                from: one, to: two, ..
-            } = self.ends(from, state).await?;
-            let mut differing = differences(one, two, &there, &here).await?;
+            let mut differing = {
+                let (mut source, mut targets) = self.sides(table).await?;
+                differences(&mut source, &mut targets, divider).await?
+            };
             let (mut round, mut is_repaired) = (0, self.copied.failovers == 0);
             while !differing.is_empty() {
                 let wish = self.latest().borrow().as_ref().map(|job| job.wish);
@@ -58,9 +60,17 @@ impl Driver {
                     return Ok(false);
                 }
                 self.pass(from).await?;
-                let mut ends = self.ends(from, state).await?;
-                differing = still_differing(ends.from, ends.to, &there, &here, &differing).await?;
-                if backlog(ends.from, std::slice::from_ref(table)).await? == 0 {
+                let (mut source, mut targets) = self.sides(table).await?;
+                differing = still_differing(&mut source, &mut targets, divider, &differing).await?;
+                let logs = match from {
+                    End::Source => std::slice::from_mut(&mut source),
+                    End::Target => targets.as_mut_slice(),
+                };
+                let mut left = 0;
+                for log in logs {
+                    left += backlog(log.place, std::slice::from_ref(table)).await?;
+                }
+                if left == 0 {
                     round += 1;
                 }
                 if round < COMPARISONS || differing.is_empty() {
@@ -69,7 +79,8 @@ impl Driver {
                 if is_repaired {
                     return Err(mismatch(table, &differing));
                 }
-                ends.copy_again(&there, &here, &differing).await?;
+                let mut ends = self.ends(from, 0, table).await?;
+                ends.copy_again(&differing).await?;
                 self.copied.repaired += differing.len() as u64;
                 (round, is_repaired) = (0, true);
             }
@@ -77,23 +88,13 @@ impl Driver {
         Ok(true)
     }
 
-    /// The two ends, for changes that come from one of them.
-    pub(super) async fn ends(&mut self, from: End, into: State) -> Result<Ends<'_>> {
-        let (source, target) = self.both().await?;
-        let (from, to) = match from {
-            End::Source => (source, target),
-            End::Target => (target, source),
-        };
-        Ok(Ends { from, to, into })
-    }
-
-    /// Notes which history the server of an end has.
-    pub(in crate::reshard) fn note_history(&mut self, end: End, found: Option<&Position>) {
+    /// Notes which history the server of a namespace has.
+    pub(in crate::reshard) fn note_history(&mut self, site: Site, found: Option<&Position>) {
         let Some(found) = found else {
             return;
         };
         let is_preparing = self.job.state == JobState::Preparing;
-        let trusted = self.trusted(end);
+        let trusted = self.trusted(site);
         match trusted.as_deref().and_then(Position::from_text) {
             Some(trusted) if found.is_of(&trusted) => {}
             Some(_) if !is_preparing => {
@@ -101,8 +102,8 @@ impl Driver {
                 tracing::warn!(
                     target: "shard_orm",
                     job = self.job.id,
-                    ?end,
-                    "the server of a job's end has failed over or was restarted; both ends are compared"
+                    ?site,
+                    "the server of a job's namespace has failed over or was restarted; both ends are compared"
                 );
             }
             _ => {
@@ -113,10 +114,14 @@ impl Driver {
         }
     }
 
-    fn trusted(&mut self, end: End) -> &mut Option<String> {
-        match end {
-            End::Source => &mut self.copied.histories.source,
-            End::Target => &mut self.copied.histories.target,
+    fn trusted(&mut self, site: Site) -> &mut Option<String> {
+        match site {
+            Site::Source => &mut self.copied.histories.source,
+            Site::Target(number) => {
+                let targets = &mut self.copied.histories.targets;
+                targets.resize(targets.len().max(number + 1), None);
+                &mut targets[number]
+            }
         }
     }
 }

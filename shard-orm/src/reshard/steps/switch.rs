@@ -6,15 +6,16 @@ use sea_query::{Alias, Query};
 
 use crate::backend::fence;
 use crate::backend::move_log::log_name;
-use crate::backend::structure::{Structure, counters};
+use crate::backend::structure::{Counter, Structure, counters, highest};
 use crate::catalog::{Document, JobState, Known, Proposal, Store, Switch};
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::blueprint::{Blueprint, Stage, read_structure};
 use crate::reshard::driver::Driver;
 use crate::reshard::failure::is_locked;
-use crate::reshard::mover::End;
+use crate::reshard::mover::{End, state};
 use crate::reshard::place::{Place, Standing};
+use crate::reshard::places::Site;
 use crate::reshard::steps::fill::missing;
 use crate::reshard::steps::prepare::names_of;
 
@@ -26,16 +27,26 @@ const PATIENCE: Duration = Duration::from_mins(2);
 impl Driver {
     /// Closes one end. Gives way after some milliseconds if a table is locked, and is tried again.
     pub(super) async fn fence(&mut self, end: End) -> Result<()> {
-        self.read_blueprint().await?;
-        let blueprint = self.blueprint.clone().unwrap_or_default();
+        self.read_blueprints().await?;
         // Few entries are left to be applied while writes wait.
         match end {
             End::Source if self.job.state == JobState::Switching => self.pass(End::Source).await?,
             End::Target => self.pass(End::Target).await?,
             End::Source => 0,
         };
+        for site in self.sites(end) {
+            if self.standing_at(site).await? == State::Active && !self.fence_at(site).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes a namespace. False if a table was locked.
+    async fn fence_at(&mut self, site: Site) -> Result<bool> {
+        let blueprint = self.blueprint(site);
         let (since, tried) = self.fencing.unwrap_or((Instant::now(), 0));
-        let place = self.place(end).await?;
+        let place = self.place(site).await?;
         // A server that has failed over may lack what was prepared before.
         place.all(&blueprint.fence(place).prepare()).await?;
         if !place.dialect().capability().transactional_ddl {
@@ -61,23 +72,22 @@ impl Driver {
                 let (first, longest) = PAUSES;
                 let jitter = Duration::from_millis(crate::random::random() % 20);
                 tokio::time::sleep((first + since.elapsed() / 4).min(longest) + jitter).await;
-                return Ok(());
+                return Ok(false);
             }
             Err(error) => return Err(error),
         }
         self.fencing = None;
         // A server that has failed over lacks what was done there.
-        self.done.released &= end == End::Target;
-        self.fenced = Some(begun);
+        self.done.released &= site.end() == End::Target;
+        self.fenced.get_or_insert(begun);
         self.done.drained = false;
-        self.saw_state(end, State::Fenced);
-        Ok(())
+        self.saw_state(site, State::Fenced);
+        Ok(true)
     }
 
-    /// Applies the changes of the end that was closed until its log is empty.
+    /// Applies the changes of the end that was closed until its logs are empty.
     pub(super) async fn drain(&mut self, end: End) -> Result<()> {
-        self.read_blueprint().await?;
-        self.cursors.fill(0);
+        self.read_blueprints().await?;
         while self.pass(end).await? > 0 {}
         self.done.drained = true;
         Ok(())
@@ -85,30 +95,36 @@ impl Driver {
 
     /// Sets counters, and creates foreign keys, views and triggers.
     pub(super) async fn complete(&mut self, end: End) -> Result<()> {
-        self.read_blueprint().await?;
-        let blueprint = self.blueprint.clone().unwrap_or_default();
-        let other = match end {
-            End::Source => End::Target,
-            End::Target => End::Source,
+        self.read_blueprints().await?;
+        for site in self.sites(end) {
+            self.complete_at(site).await?;
+        }
+        self.done.completed = true;
+        Ok(())
+    }
+
+    async fn complete_at(&mut self, site: Site) -> Result<()> {
+        let end = site.end();
+        let blueprint = self.blueprint(site);
+        let others = match end {
+            End::Source => self.sites(End::Target),
+            End::Target => vec![Site::Source],
         };
-        let (source, target) = self.records().await?;
-        let counts = match other {
-            End::Source => source,
-            End::Target => target,
-        };
-        // A target that lacks the switch knows less than the source.
-        let counted = match counts {
-            Some(counts) if end == End::Target || counts != State::Incoming => {
-                self.counted(other, counts == State::Fenced).await?
+        let mut counted = Vec::new();
+        for other in others {
+            // A target that lacks the switch knows less than the source.
+            if let Some(state) = state(self.seen_at(other).await?)
+                && (end == End::Target || state != State::Incoming)
+            {
+                counted.push(self.counted(other, state == State::Fenced).await?);
             }
-            _ => Vec::new(),
-        };
+        }
         let stages = match end {
             End::Source => vec![Stage::ForeignKey, Stage::Trigger],
             End::Target => vec![Stage::ForeignKey, Stage::Program, Stage::Trigger],
         };
         let is_resumed = self.job.token > 1;
-        let place = self.place(end).await?;
+        let place = self.place(site).await?;
         let transactional = place.dialect().capability().transactional_ddl;
         let there = if is_resumed || end == End::Source {
             let name = place.handle.namespace.name().to_string();
@@ -121,21 +137,20 @@ impl Driver {
         if !transactional {
             place.commit().await?;
         }
-        place.all(&counted).await?;
+        place.all(&highest(counted)).await?;
         for stage in stages {
             place.all(&missing(blueprint.texts(stage), &there)).await?;
         }
         if transactional {
             place.commit().await?;
         }
-        self.done.completed = true;
         Ok(())
     }
 
-    /// The statements that set the counters of one end to those of the other one, whose tables may be held.
-    async fn counted(&mut self, other: End, is_held: bool) -> Result<Vec<String>> {
-        let blueprint = self.blueprint.clone().unwrap_or_default();
-        let place = self.place(other).await?;
+    /// The counters of a namespace, whose tables may be held.
+    async fn counted(&mut self, site: Site, is_held: bool) -> Result<Vec<Counter>> {
+        let blueprint = self.blueprint(site);
+        let place = self.place(site).await?;
         let fence = blueprint.fence(place);
         let counted = Structure::of_names(place.dialect(), fence.tables, fence.sequences);
         let present = |name: &str| {
@@ -149,11 +164,20 @@ impl Driver {
         counted.map_err(|failure| place.named(failure))
     }
 
-    /// Makes the target active. What its capture has logged so far came from this job.
+    /// Makes the targets active. What their capture has logged so far came from this job.
     pub(super) async fn activate(&mut self) -> Result<()> {
-        self.read_blueprint().await?;
+        self.read_blueprints().await?;
+        for site in self.sites(End::Target) {
+            if self.standing_at(site).await? == State::Incoming {
+                self.activate_at(site).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn activate_at(&mut self, site: Site) -> Result<()> {
         let tables = self.tables.clone();
-        let target = self.place(End::Target).await?;
+        let target = self.place(site).await?;
         target.begin_change(State::Incoming).await?;
         for table in &tables {
             let mut delete = Query::delete();
@@ -162,31 +186,30 @@ impl Driver {
         }
         target.set_state(State::Active).await?;
         target.commit().await?;
-        self.saw_state(End::Target, State::Active);
+        self.saw_state(site, State::Active);
         Ok(())
     }
 
     /// Records the topology in which the logical shard is at this end, together with the next state.
     pub(super) async fn switch(&mut self, end: End, to: JobState) -> Result<()> {
-        let part = match end {
-            End::Source => self.job.sources.first(),
-            End::Target => self.job.targets.first(),
+        let (own, others) = match end {
+            End::Source => (&self.job.sources, &self.job.targets),
+            End::Target => (&self.job.targets, &self.job.sources),
         };
-        let part = part
-            .cloned()
-            .ok_or_else(|| Error::decode("a job without namespaces"))?;
+        let places = own.iter().map(ToString::to_string);
+        let comment = format!(
+            "group `{}`: {}",
+            self.job.group,
+            places.collect::<Vec<_>>().join(", ")
+        );
         let handle = self.cluster.catalog_handle()?;
         let store = Store::new(&handle);
         loop {
             let (base, topology) = self.cluster.newest_topology().await?;
             let mut document: Document = base.document.parse()?;
-            let at = (part.shard, part.server.as_str(), part.generation);
-            document.place(&topology, &self.job.group, at)?;
-            let comment = format!(
-                "logical shard {} of group `{}` is on server `{}`",
-                part.shard, self.job.group, part.server
-            );
-            let mut proposal = Proposal::new(document.to_string(), &self.job.created_by, comment);
+            document.place(&topology, &self.job.group, own, others)?;
+            let by = &self.job.created_by;
+            let mut proposal = Proposal::new(document.to_string(), by, comment.as_str());
             proposal.job = Some(self.job.id.to_string());
             let switch = Switch { job: &self.job, to };
             match store
@@ -212,14 +235,14 @@ impl Driver {
     }
 
     /// Notes the state that this runner has given to a record.
-    pub(super) fn saw_state(&mut self, end: End, state: State) {
+    pub(super) fn saw_state(&mut self, site: Site, state: State) {
         let ticket = self.ticket();
         let standing = Standing {
             state,
             job: Some(ticket.job),
             token: ticket.token,
         };
-        self.saw(end, standing);
+        self.saw(site, standing);
     }
 }
 

@@ -120,6 +120,7 @@ pub(super) fn group(
         name: group,
         static_namespace,
         router,
+        strategy: described.strategy.clone(),
         fingerprint: Arc::new(fingerprint),
         servers: (servers.all?.into_iter().enumerate())
             .filter_map(|(at, server)| is_used(at).then_some(server))
