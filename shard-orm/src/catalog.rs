@@ -36,6 +36,7 @@ mod local_copy;
 mod process;
 mod revision;
 mod session;
+mod table_key;
 mod table_use;
 mod tables;
 

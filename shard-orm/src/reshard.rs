@@ -41,8 +41,10 @@ mod attached;
 mod blueprint;
 mod carry_out;
 mod check;
+mod columns;
 mod copy;
 mod divider;
+mod division;
 mod driver;
 mod failure;
 mod hours;
@@ -58,6 +60,7 @@ mod renewal;
 mod replay;
 mod request;
 mod rows;
+mod split;
 mod steps;
 mod supervise;
 mod throttle;
@@ -70,6 +73,7 @@ pub use self::check::{Obstacle, Planned};
 use self::driver::{Driver, Until};
 pub use self::hours::Hours;
 pub use self::request::MoveShard;
+pub use self::split::SplitShard;
 pub use self::supervise::Supervisor;
 use crate::catalog::Store;
 pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, Wish};
@@ -126,6 +130,28 @@ impl Reshard {
     /// Moves a logical shard to another server of its group.
     pub fn move_shard(&self, group: &str, shard: u32, server: &str) -> MoveShard {
         MoveShard::new(self, JobKind::Move, group, shard, server)
+    }
+
+    /// Splits a logical shard into as many as there are servers, which may be the same. The first one keeps its
+    /// number.
+    pub fn split_shard<S: Into<String>>(
+        &self,
+        group: &str,
+        shard: u32,
+        servers: impl IntoIterator<Item = S>,
+    ) -> SplitShard {
+        let servers = servers.into_iter().map(Into::into).collect();
+        SplitShard::new(self, group, shard, servers)
+    }
+
+    /// Splits the logical shard of a key into two, of which one has this key alone, on a server of its group; the
+    /// other one stays where it is.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) if the group is unknown, or the key is pinned;
+    /// [`NoShardForKey`](ErrorKind::NoShardForKey) if no logical shard owns it, as in a group with regions.
+    pub fn isolate(&self, group: &str, key: i64, server: &str) -> Result<SplitShard> {
+        SplitShard::of_key(self, group, key, server)
     }
 
     /// Copies a logical shard to another server of its group, into a namespace that never serves it: for

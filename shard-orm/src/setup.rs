@@ -368,7 +368,15 @@ impl Setup {
             )
             .await?;
         }
+        self.report_keys().await?;
         Ok(report)
+    }
+
+    /// Records in the catalog, if there is one, by which columns rows are routed.
+    async fn report_keys(&self) -> Result<()> {
+        let uses = self.defs.iter().flat_map(|def| self.cluster.uses_of(def));
+        let uses: Vec<_> = uses.filter(|used| used.key.is_some()).collect();
+        self.cluster.record_keys(&uses).await
     }
 
     /// Creates the tables of static models at their sources. Returns, by group, the models of which

@@ -1,6 +1,6 @@
-//! `reshard`: moves of logical shards between servers.
+//! `reshard`: moves of logical shards between servers, and splits.
 
-use shard_orm::reshard::{MoveShard, Pace};
+use shard_orm::reshard::{Job, MoveShard, Pace, Planned, SplitShard};
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
@@ -20,6 +20,9 @@ Examples:
     shard-orm reshard move --shard 3 --to b
     shard-orm reshard move --shard 3 --to b --run --pace 20000
     shard-orm reshard clone --shard 3 --to test --run
+    shard-orm reshard split --shard 3 --into a,b
+    shard-orm reshard split --shard 3 --into a,b --at c000000000000000 --run
+    shard-orm reshard isolate --key 42 --to b --run
     shard-orm reshard rebalance
     shard-orm reshard rebalance --by rows --run --concurrency 2 --between 22:00-06:00")]
 pub struct Args {
@@ -33,6 +36,12 @@ enum Command {
     Move(MoveArgs),
     /// Copy a logical shard to another server, into a namespace that never serves it.
     Clone(MoveArgs),
+    /// Split a logical shard into two or more: each gets a part of its keys.
+    ///
+    /// The first part keeps the number of the logical shard. By default, the parts have about equally many rows.
+    Split(SplitArgs),
+    /// Split the logical shard of a key so that the key gets a logical shard of its own.
+    Isolate(IsolateArgs),
     /// Move logical shards so that each server gets its share.
     ///
     /// Prints the plan: what moves, why, and the servers before and after. With --run it is carried out, each
@@ -51,6 +60,61 @@ struct MoveArgs {
     /// The server to which it goes.
     #[arg(long, value_name = "SERVER")]
     to: String,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct SplitArgs {
+    /// The group; not needed if the configuration has only one.
+    #[arg(short, long)]
+    group: Option<String>,
+    /// The number of the logical shard.
+    #[arg(short, long, value_name = "N")]
+    shard: u32,
+    /// The server of each part, in the order of their keys. It may be the same for several.
+    #[arg(long, value_name = "SERVER", value_delimiter = ',', required = true)]
+    into: Vec<String>,
+    /// The first position of each part but the first one: 16 hexadecimal digits of a hash, or a key under the
+    /// strategy `range`.
+    #[arg(long, value_name = "POSITION", value_delimiter = ',', allow_hyphen_values = true)]
+    at: Vec<String>,
+    #[command(flatten)]
+    columns: ColumnArgs,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct IsolateArgs {
+    /// The group; not needed if the configuration has only one.
+    #[arg(short, long)]
+    group: Option<String>,
+    /// The shard key.
+    #[arg(short, long, value_name = "KEY", allow_hyphen_values = true)]
+    key: i64,
+    /// The server of its logical shard.
+    #[arg(long, value_name = "SERVER")]
+    to: String,
+    #[command(flatten)]
+    columns: ColumnArgs,
+    #[command(flatten)]
+    how: How,
+}
+
+/// By which columns rows are divided, where the catalog has not seen the models.
+#[derive(Debug, clap::Args)]
+struct ColumnArgs {
+    /// The column of the shard key: of one table, as TABLE=COLUMN, or of all that have such a column.
+    #[arg(long, value_name = "COLUMN")]
+    key_column: Vec<String>,
+    /// A table without a shard key, whose rows all stay with the part that keeps the number.
+    #[arg(long, value_name = "TABLE")]
+    keep: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct How {
     /// Do it. Otherwise it is only examined.
     #[arg(long, conflicts_with = "dry_run")]
     run: bool,
@@ -69,26 +133,86 @@ struct MoveArgs {
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let cluster = session.open().await?;
     let reshard = cluster.reshard()?;
-    let (args, request): (&MoveArgs, MoveShard) = match &args.command {
-        Command::Move(args) => {
-            let group = session.group(&cluster, args.group.as_deref())?;
-            (args, reshard.move_shard(&group, args.shard, &args.to))
-        }
-        Command::Clone(args) => {
-            let group = session.group(&cluster, args.group.as_deref())?;
-            (args, reshard.clone_shard(&group, args.shard, &args.to))
-        }
+    let (how, group) = match &args.command {
+        Command::Move(args) | Command::Clone(args) => (&args.how, &args.group),
+        Command::Split(args) => (&args.how, &args.group),
+        Command::Isolate(args) => (&args.how, &args.group),
         Command::Rebalance(args) => return rebalance::run(args, session).await,
     };
-    let mut request = request.pace(args.pace);
-    if args.accept_relaxed_durability {
-        request = request.accept_relaxed_durability();
-    }
-    if !args.run {
+    let group = session.group(&cluster, group.as_deref())?;
+    let request = match &args.command {
+        Command::Move(args) => Request::Move(reshard.move_shard(&group, args.shard, &args.to)),
+        Command::Clone(args) => Request::Move(reshard.clone_shard(&group, args.shard, &args.to)),
+        Command::Split(args) => {
+            let mut split = reshard.split_shard(&group, args.shard, &args.into);
+            if !args.at.is_empty() {
+                split = split.at(&args.at);
+            }
+            Request::Split(args.columns.name(split))
+        }
+        Command::Isolate(args) => {
+            let split = reshard.isolate(&group, args.key, &args.to)?;
+            Request::Split(args.columns.name(split))
+        }
+        Command::Rebalance(_) => return Ok(Exit::Done),
+    };
+    let request = request.with(how);
+    if !how.run {
         let planned = request.plan().await?;
         print::planned(session.output, &planned)?;
         return Ok(Exit::of(planned.obstacles.is_empty()));
     }
     let job = request.start().await?;
     run_and_watch(session, &reshard, job.id, false).await
+}
+
+/// What is asked of the library.
+enum Request {
+    Move(MoveShard),
+    Split(SplitShard),
+}
+
+impl Request {
+    fn with(self, how: &How) -> Self {
+        let accepts = how.accept_relaxed_durability;
+        match self {
+            Self::Move(request) if accepts => {
+                Self::Move(request.pace(how.pace).accept_relaxed_durability())
+            }
+            Self::Move(request) => Self::Move(request.pace(how.pace)),
+            Self::Split(request) if accepts => {
+                Self::Split(request.pace(how.pace).accept_relaxed_durability())
+            }
+            Self::Split(request) => Self::Split(request.pace(how.pace)),
+        }
+    }
+
+    async fn plan(&self) -> shard_orm::Result<Planned> {
+        match self {
+            Self::Move(request) => request.plan().await,
+            Self::Split(request) => request.plan().await,
+        }
+    }
+
+    async fn start(&self) -> shard_orm::Result<Job> {
+        match self {
+            Self::Move(request) => request.start().await,
+            Self::Split(request) => request.start().await,
+        }
+    }
+}
+
+impl ColumnArgs {
+    fn name(&self, mut split: SplitShard) -> SplitShard {
+        for column in &self.key_column {
+            split = match column.split_once('=') {
+                Some((table, column)) => split.key_of(table, column),
+                None => split.key(column),
+            };
+        }
+        for table in &self.keep {
+            split = split.keep(table);
+        }
+        split
+    }
 }

@@ -30,10 +30,22 @@ pub fn planned(output: &Output, planned: &Planned) -> Result<()> {
         planned.source.shard,
         planned.group,
         planned.source.server,
-        planned.target.server,
+        servers(&planned.targets),
         planned.tables.join(", "),
         planned.rows,
     );
+    if !planned.keys.is_empty() {
+        let keys = planned.keys.iter().map(|(table, columns)| match columns.last() {
+            Some(column) => format!("{table}.{column}"),
+            None => format!("{table} stays whole"),
+        });
+        let keys: Vec<String> = keys.collect();
+        text.push_str(&format!("by       {}\n", keys.join(", ")));
+        for target in &planned.targets {
+            let Part { shard, server, .. } = target;
+            text.push_str(&format!("part     {shard} on {server}: {}\n", target.keys()));
+        }
+    }
     if planned.obstacles.is_empty() {
         text.push_str("nothing stands against it; start it with --run\n");
     }
@@ -68,8 +80,8 @@ pub fn list(output: &Output, jobs: &[Job]) -> Result<()> {
             job.kind.to_string(),
             job.group.clone(),
             job.shard().to_string(),
-            server(&job.sources),
-            server(&job.targets),
+            servers(&job.sources),
+            servers(&job.targets),
             job.state.to_string(),
             job.copied.rows.to_string(),
             runner(job),
@@ -154,10 +166,10 @@ fn runner(job: &Job) -> String {
     job.owner.clone().unwrap_or_else(|| "none".to_owned())
 }
 
-fn server(parts: &[Part]) -> String {
-    parts
-        .first()
-        .map_or_else(String::new, |part| part.server.clone())
+fn servers(parts: &[Part]) -> String {
+    let mut servers: Vec<&str> = parts.iter().map(|part| part.server.as_str()).collect();
+    servers.dedup();
+    servers.join(", ")
 }
 
 /// Lines about the progress of a job, on standard error.

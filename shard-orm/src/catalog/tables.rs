@@ -20,6 +20,9 @@ pub(super) const JOB: &str = "shard_orm_job";
 /// The tables that the models of each process read.
 pub(super) const TABLE_USE: &str = "shard_orm_table_use";
 
+/// The columns that route the rows of each table.
+pub(super) const TABLE_KEY: &str = "shard_orm_table_key";
+
 /// The version of the tables that this library uses.
 pub(super) const VERSION: i64 = 2;
 
@@ -71,11 +74,17 @@ pub(super) const JOB_COLUMNS: [&str; 16] = [
 ];
 pub(super) const TABLE_USE_COLUMNS: [&str; 3] = [CLUSTER, "process_id", "tables"];
 
+pub(super) const TABLE_KEY_COLUMNS: [&str; 4] = [CLUSTER, "place", "table_name", "key_columns"];
+
 /// The statements that bring the tables from the version before `version` to it.
 pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec<String> {
     match version {
         1 => first(dialect, namespace),
-        2 => vec![jobs(dialect, namespace), table_use(dialect, namespace)],
+        2 => vec![
+            jobs(dialect, namespace),
+            table_use(dialect, namespace),
+            table_key(dialect, namespace),
+        ],
         _ => Vec::new(),
     }
 }
@@ -84,6 +93,11 @@ fn table_use(dialect: Dialect, namespace: &Namespace) -> String {
     let kinds = [Kind::Text, Kind::Text, Kind::LongText];
     let columns: Vec<_> = TABLE_USE_COLUMNS.into_iter().zip(kinds).collect();
     create_table_by(dialect, namespace.own_table(TABLE_USE), &columns, 2)
+}
+
+fn table_key(dialect: Dialect, namespace: &Namespace) -> String {
+    let columns = TABLE_KEY_COLUMNS.map(|column| (column, Kind::Text));
+    create_table_by(dialect, namespace.own_table(TABLE_KEY), &columns, 3)
 }
 
 fn first(dialect: Dialect, namespace: &Namespace) -> Vec<String> {

@@ -244,6 +244,20 @@ impl Cluster {
         }
     }
 
+    /// Records in the catalog, if there is one, by which columns the rows of these tables are routed.
+    pub(crate) async fn record_keys(&self, tables: &[TableUse]) -> Result<()> {
+        let Some(follower) = self.follower().filter(|_| !tables.is_empty()) else {
+            return Ok(());
+        };
+        let handle = self.handle_of_database(&follower.options.database)?;
+        let store = Store::new(&handle);
+        match store.version().await? {
+            Some(_) => store.report_keys(tables).await,
+            // The catalog is to be initialized.
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn follower(&self) -> Option<&Follower> {
         self.inner.follower.as_ref()
     }

@@ -72,12 +72,7 @@ impl Cluster {
     /// ```
     pub fn register_model<M: Model>(&self) {
         let def = M::def();
-        let columns = || def.columns.iter().map(|column| column.name);
-        let mut added: Vec<TableUse> = self
-            .places_of(def)
-            .into_iter()
-            .map(|place| TableUse::new(place, def.table, columns()))
-            .collect();
+        let mut added = self.uses_of(def);
         {
             let mut tables = self.used_tables();
             added.retain(|one| !tables.contains(one));
@@ -86,6 +81,21 @@ impl Cluster {
         if !added.is_empty() {
             self.report_tables(&added);
         }
+    }
+
+    /// What a process with this model uses.
+    pub(crate) fn uses_of(&self, def: &ModelDef) -> Vec<TableUse> {
+        let places = self.places_of(def).into_iter();
+        let columns = || def.columns.iter().map(|column| column.name);
+        let used = places.map(|place| {
+            let used = TableUse::new(place, def.table, columns());
+            let routing = def.routing().map(|ordinal| def.columns[ordinal].name);
+            match def.location {
+                ModelLocation::Sharded(_) | ModelLocation::Isolated(_) => used.routed_by(routing),
+                ModelLocation::Database(_) | ModelLocation::Static(_) => used,
+            }
+        });
+        used.collect()
     }
 
     /// The tables of the registered models, and where they are.

@@ -1,20 +1,24 @@
 //! What stands against a move, before it begins.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use super::blueprint::{Blueprint, read_structure};
+use super::blueprint::{Blueprint, includes, read_structure};
 use super::failure::{is_locked, may_pass};
 use super::place::{Place, quoted};
+use super::request::Request;
+use super::rows::MovedTable;
 use crate::backend::structure::Structure;
 use crate::backend::{
     Field as _, Hindrance, Row, arguments_of_sizes, durability, exact_size, hindrances,
     sizes_of_namespaces,
 };
 use crate::catalog::{Document, Job, JobKind, Part, Store};
-use crate::cluster::Cluster;
 use crate::config::ServerState;
-use crate::connect::State;
-use crate::error::{Error, ErrorKind, Result};
+use crate::connect::{NamespaceHandle, State};
+use crate::error::{Error, ErrorKind, Result, names};
+use crate::route::OwnedKeys;
 
 /// Something that stands against a move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +42,13 @@ pub struct Planned {
     pub group: String,
     /// Where the logical shard is.
     pub source: Part,
-    /// Where it goes.
-    pub target: Part,
+    /// Where it goes: several places, if it is split.
+    pub targets: Vec<Part>,
     /// Its tables.
     pub tables: Vec<String>,
+    /// The columns of each table by which rows are divided among several targets: region, if there is one, and shard
+    /// key; none where all rows stay with the number of the logical shard.
+    pub keys: BTreeMap<String, Vec<String>>,
     /// The number of its rows: an estimate of the server, and exact on SQLite.
     pub rows: u64,
     /// Its size in bytes by the server's estimate; `None` on SQLite.
@@ -59,10 +66,10 @@ impl Planned {
         }
         let obstacles = self.obstacles.iter().map(ToString::to_string);
         Err(Error::unsupported(format!(
-            "logical shard {} of group `{}` cannot go to server `{}`:\n- {}",
+            "logical shard {} of group `{}` cannot go to {}:\n- {}",
             self.source.shard,
             self.group,
-            self.target.server,
+            servers(&self.targets),
             obstacles.collect::<Vec<_>>().join("\n- ")
         )))
     }
@@ -80,7 +87,7 @@ impl fmt::Display for Planned {
             kind,
             group,
             source,
-            target,
+            targets,
             tables,
             rows,
             obstacles,
@@ -88,12 +95,15 @@ impl fmt::Display for Planned {
         } = self;
         writeln!(
             f,
-            "{kind} of logical shard {} of group `{group}` from server `{}` to `{}`: about {rows} rows of {} tables",
+            "{kind} of logical shard {} of group `{group}` from server `{}` to {}: about {rows} rows of {} tables",
             source.shard,
             source.server,
-            target.server,
+            servers(targets),
             tables.len()
         )?;
+        for target in targets.iter().filter(|target| target.keys != OwnedKeys::Fixed) {
+            writeln!(f, "- {target}: {}", target.keys)?;
+        }
         for obstacle in obstacles {
             writeln!(f, "- {obstacle}")?;
         }
@@ -101,12 +111,22 @@ impl fmt::Display for Planned {
     }
 }
 
+/// The servers of some parts.
+fn servers(parts: &[Part]) -> String {
+    let mut servers: Vec<&str> = parts.iter().map(|part| part.server.as_str()).collect();
+    servers.dedup();
+    let what = if servers.len() == 1 { "server" } else { "servers" };
+    format!("{what} {}", names(servers.into_iter()))
+}
+
 /// Looks at both ends.
-pub(super) async fn examine(
-    cluster: &Cluster,
-    (kind, group, shard, server): (JobKind, &str, u32, &str),
-    accepts_relaxed_durability: bool,
-) -> Result<Planned> {
+pub(super) async fn examine(request: &Request) -> Result<Planned> {
+    let (cluster, kind, group, shard) = (
+        &request.reshard.cluster,
+        request.kind,
+        &*request.group,
+        request.shard,
+    );
     let (revision, topology) = cluster.newest_topology().await?;
     let described = topology
         .group(group)
@@ -121,18 +141,25 @@ pub(super) async fn examine(
         .servers()
         .get(placement.server())
         .ok_or_else(|| Error::configuration("a placement without a server"))?;
-    if &**own.name() == server && kind == JobKind::Move {
+    if kind == JobKind::Move && request.servers.iter().any(|server| **own.name() == **server) {
         return Err(Error::configuration(format!(
-            "logical shard {shard} of group `{group}` is on server `{server}` already"
+            "logical shard {shard} of group `{group}` is on server `{}` already",
+            own.name()
         )));
+    }
+    if kind.divides() && request.servers.len() < 2 {
+        return Err(Error::configuration(
+            "a logical shard is split into two or more; name the server of each",
+        ));
     }
     let catalog = cluster.catalog_handle()?;
     let jobs = Store::new(&catalog).jobs().await?;
-    let ends = [&**own.name(), server];
     let stands_in_the_way = |job: &&Job| {
         let mut parts = job.sources.iter().chain(&job.targets);
+        let is_end =
+            |part: &Part| *part.server == **own.name() || request.servers.contains(&part.server);
         let is_open = job.group == group && !job.state.is_over();
-        is_open && parts.any(|part| part.shard == shard || ends.contains(&&*part.server))
+        is_open && parts.any(|part| part.shard == shard || is_end(part))
     };
     if let Some(job) = jobs.iter().find(stands_in_the_way) {
         return Err(Error::new(
@@ -145,80 +172,78 @@ pub(super) async fn examine(
         ));
     }
     let generation = placement.namespace().generation();
-    let source = Part::new(shard, own.name(), generation);
-    let target = Part::next(shard, server, generation, &jobs, group);
     let mut planned = Planned {
         kind,
         group: group.to_owned(),
-        source,
-        target,
+        source: Part::new(shard, own.name(), generation),
+        targets: Vec::new(),
         tables: Vec::new(),
+        keys: BTreeMap::new(),
         rows: 0,
         bytes: None,
         obstacles: Vec::new(),
     };
-    let mut against = |about: &str, message: &str| {
-        planned.obstacles.push(Obstacle {
-            about: about.to_owned(),
-            message: message.to_owned(),
-        });
-    };
-    let (one, other) = (
-        std::slice::from_ref(&planned.source),
-        std::slice::from_ref(&planned.target),
-    );
-    let there = cluster.handle_of_part(&revision.document, group, (one, other, 0))?;
-    let here = cluster.handle_of_part(&revision.document, group, (other, one, 0))?;
-    let about_target = format!("server `{server}`");
-    if there.dialect() != here.dialect() {
-        against(
-            &about_target,
-            "has another kind of database; rows are moved between equal ones",
-        );
-        return Ok(planned);
-    }
-    let document: Document = revision.document.parse()?;
-    let entries = document.servers();
-    let entry = entries
-        .iter()
-        .find(|entry| entry.group == group && entry.name == server);
-    if entry.is_some_and(|entry| entry.state == ServerState::Draining.to_string()) {
-        against(&about_target, "is draining; activate it first");
-    }
+    let source = std::slice::from_ref(&planned.source).to_vec();
+    let there = cluster.handle_of_part(&revision.document, group, (&source, &[], 0))?;
     let mut place = Place::visit(&there).await?;
-    if here.has_file() && !here.dialect().capability().file_per_namespace {
-        let mut other = Place::visit(&here).await?;
-        if other.standing(None).await?.is_some() {
-            let name = here.namespace.name();
-            against(
-                &about_target,
-                &format!("has a namespace `{name}` already; remove it"),
-            );
-        }
-        other.close().await;
-    }
-    if place
-        .standing(None)
-        .await?
-        .is_none_or(|found| found.state != State::Active)
-    {
-        against(
+    let serves = place.standing(None).await?;
+    if serves.is_none_or(|found| found.state != State::Active) {
+        let servers = request.servers.iter();
+        let target = |server: &String| Part::next(shard, server, generation, &jobs, group);
+        planned.targets = servers.map(target).collect();
+        planned.against(
             "the source",
             "does not serve the logical shard by its record; see `shard-orm check`",
         );
         return Ok(planned);
     }
-    if let Some((source, target)) = hindrances(place.dialect()) {
-        let mut found = hindrances_of(&mut place, source).await?;
-        let mut other = Place::visit(&here).await?;
-        found.extend(hindrances_of(&mut other, target).await?);
-        other.close().await;
-        for (about, message) in found {
-            against(&about, message);
+    planned.targets = match kind {
+        JobKind::Split => {
+            let keys = placement.namespace().keys();
+            let known = Store::new(&catalog).keys_of_group(group).await?;
+            let divided = planned.divide(request, keys, &mut place, &known).await?;
+            planned.source.keys = keys.clone();
+            let used = jobs.iter().filter(|job| job.group == group);
+            let used = used.flat_map(|job| job.sources.iter().chain(&job.targets));
+            let used = used.map(|part| part.shard + 1).max().unwrap_or_default();
+            let mut next = used.max(described.logical_shards());
+            let mut targets = Vec::new();
+            for (number, (keys, server)) in divided.into_iter().zip(&request.servers).enumerate() {
+                let part = match number {
+                    0 => Part::next(shard, server, generation, &jobs, group),
+                    _ => Part::next(next, server, 0, &jobs, group),
+                };
+                next += u32::from(number > 0);
+                targets.push(part.with_keys(keys));
+            }
+            targets
         }
+        JobKind::Move | JobKind::Duplicate => {
+            let servers = request.servers.iter();
+            let target = |server: &String| Part::next(shard, server, generation, &jobs, group);
+            servers.map(target).collect()
+        }
+    };
+    let source = std::slice::from_ref(&planned.source).to_vec();
+    let mut here = Vec::new();
+    for at in 0..planned.targets.len() {
+        let part = (planned.targets.as_slice(), source.as_slice(), at);
+        here.push(cluster.handle_of_part(&revision.document, group, part)?);
+    }
+    if let Some(other) = here.iter().find(|here| here.dialect() != there.dialect()) {
+        planned.against(
+            &format!("server `{}`", other.server),
+            "has another kind of database; rows are moved between equal ones",
+        );
+        return Ok(planned);
+    }
+    let document: Document = revision.document.parse()?;
+    planned.examine_targets(&document, &here).await?;
+    if let Some((question, _)) = hindrances(place.dialect()) {
+        planned.add(hindrances_of(&mut place, question).await?);
     }
     let question = durability(place.dialect());
-    if let Some(question) = question.filter(|_| !accepts_relaxed_durability) {
+    if let Some(question) = question.filter(|_| !request.accepts_relaxed_durability) {
         let mut is_durable = true;
         let on_row = &mut |row: &Row<'_>| {
             is_durable = i64::read(row, 0)? != 0;
@@ -226,22 +251,23 @@ pub(super) async fn examine(
         };
         place.ask_text(question, &[], on_row).await?;
         if !is_durable {
-            against(
+            planned.against(
                 "the source",
                 "acknowledges commits before they are durable (`innodb_flush_log_at_trx_commit` is not 1): \
                  after a crash the target could have rows that it lost; set it to 1 for the move, or accept it",
             );
         }
     }
-    let structure = read_structure(&mut place, here.namespace.name()).await?;
+    let name = here.first().map_or_else(String::new, |here| here.namespace.name().to_string());
+    let structure = read_structure(&mut place, &name).await?;
     (planned.rows, planned.bytes) = size(&mut place, &structure.tables).await?;
-    let refused = match structure.objections.is_empty() && kind == JobKind::Move {
+    let refused = match structure.objections.is_empty() && kind.switches() {
         true => rehearse(&mut place, &structure).await?,
         false => None,
     };
     place.close().await;
     if let Some(message) = refused {
-        against(
+        planned.against(
             "the source",
             &format!(
                 "cannot be closed at the switch, as a rehearsal has shown: {message}; remove what forbids it"
@@ -249,13 +275,95 @@ pub(super) async fn examine(
         );
     }
     for objection in &structure.objections {
-        against(
+        planned.against(
             &objection.object,
             &format!("{}; {}", objection.reason, objection.advice),
         );
     }
     planned.tables = structure.tables;
     Ok(planned)
+}
+
+impl Planned {
+    fn against(&mut self, about: &str, message: &str) {
+        self.obstacles.push(Obstacle {
+            about: about.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+
+    fn add(&mut self, found: Vec<(String, &'static str)>) {
+        for (about, message) in found {
+            self.against(&about, message);
+        }
+    }
+
+    /// Looks at the servers of the targets.
+    async fn examine_targets(
+        &mut self,
+        document: &Document,
+        targets: &[Arc<NamespaceHandle>],
+    ) -> Result<()> {
+        let entries = document.servers();
+        for target in targets {
+            let server = &*target.server;
+            let about = format!("server `{server}`");
+            let entry = entries
+                .iter()
+                .find(|entry| entry.group == self.group && entry.name == server);
+            if entry.is_some_and(|entry| entry.state == ServerState::Draining.to_string()) {
+                self.against(&about, "is draining; activate it first");
+            }
+            if !target.has_file() || target.dialect().capability().file_per_namespace {
+                continue;
+            }
+            let mut place = Place::visit(target).await?;
+            if place.standing(None).await?.is_some() {
+                let name = target.namespace.name();
+                self.against(&about, &format!("has a namespace `{name}` already; remove it"));
+            }
+            if let Some((_, question)) = hindrances(place.dialect()) {
+                self.add(hindrances_of(&mut place, question).await?);
+            }
+            place.close().await;
+        }
+        Ok(())
+    }
+
+    /// The keys of each part, and the columns by which rows are divided.
+    async fn divide(
+        &mut self,
+        request: &Request,
+        keys: &OwnedKeys,
+        place: &mut Place,
+        known: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<OwnedKeys>> {
+        let mut defs = place.tables().await?;
+        defs.retain(|def| includes(&def.name));
+        let names: Vec<String> = defs.iter().map(|def| def.name.clone()).collect();
+        let columns = &request.columns;
+        self.keys = columns.resolve(&names, &defs, known, &mut self.obstacles);
+        let tables = defs.iter().enumerate().map(|(number, def)| {
+            let table = MovedTable::new(number, def);
+            let key = self.keys.get(&def.name).and_then(|columns| columns.last());
+            let ordinal = key.and_then(|key| {
+                let mut columns = table.def.columns.iter();
+                columns.position(|own| own.name.eq_ignore_ascii_case(key))
+            });
+            (table, ordinal)
+        });
+        let tables: Vec<_> = tables.collect();
+        let divided = request.division.divide(keys, request.servers.len(), place, &tables);
+        let divided = divided.await?;
+        if divided.len() != request.servers.len() {
+            return Err(Error::configuration(format!(
+                "{} parts are given, and {} servers; name the server of each part",
+                divided.len(),
+                request.servers.len()
+            )));
+        }
+        Ok(divided)
+    }
 }
 
 /// Closes the namespace in a transaction that is rolled back, and returns what was said against it. A table that is

@@ -1,89 +1,51 @@
-//! What an operator asks for: the move or clone of a logical shard.
-
-use std::collections::BTreeMap;
+//! What an operator asks for: the move, clone or split of a logical shard.
 
 use super::Reshard;
 use super::check::{Planned, examine};
+use super::columns::Columns;
+use super::division::Division;
 use crate::catalog::{Job, JobKind, Pace, Part, Plan, Store};
 use crate::error::Result;
 use crate::migrate::GroupLock;
 
-/// The move or clone of a logical shard, before it begins.
+/// What is asked for.
 #[derive(Debug, Clone)]
-#[must_use = "nothing is done before `start` is awaited"]
-pub struct MoveShard {
-    reshard: Reshard,
-    kind: JobKind,
-    group: String,
-    shard: u32,
-    server: String,
-    pace: Pace,
-    accepts_relaxed_durability: bool,
-    planned: bool,
+pub(super) struct Request {
+    pub(super) reshard: Reshard,
+    pub(super) kind: JobKind,
+    pub(super) group: String,
+    pub(super) shard: u32,
+    /// The server of each target.
+    pub(super) servers: Vec<String>,
+    /// How the keys are divided among the targets of a split.
+    pub(super) division: Division,
+    pub(super) columns: Columns,
+    pub(super) pace: Pace,
+    pub(super) accepts_relaxed_durability: bool,
+    pub(super) planned: bool,
 }
 
-impl MoveShard {
-    pub(super) fn new(
-        reshard: &Reshard,
-        kind: JobKind,
-        group: &str,
-        shard: u32,
-        server: &str,
-    ) -> Self {
+impl Request {
+    pub(super) fn new(reshard: &Reshard, kind: JobKind, group: &str, shard: u32) -> Self {
         Self {
             reshard: reshard.clone(),
             kind,
             group: group.to_owned(),
             shard,
-            server: server.to_owned(),
+            servers: Vec::new(),
+            division: Division::Shares,
+            columns: Columns::default(),
             pace: Pace::default(),
             accepts_relaxed_durability: false,
             planned: false,
         }
     }
 
-    /// How fast rows are copied; the default is [`Pace::Gentle`].
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.pace = pace;
-        self
+    pub(super) async fn plan(&self) -> Result<Planned> {
+        Box::pin(examine(self)).await
     }
 
-    /// Accepts a source that acknowledges commits before they are durable
-    /// (`innodb_flush_log_at_trx_commit` other than 1 on MySQL and MariaDB): after a crash of it, the target
-    /// may have rows that the source has lost.
-    pub fn accept_relaxed_durability(mut self) -> Self {
-        self.accepts_relaxed_durability = true;
-        self
-    }
-
-    /// Makes it a step of a plan.
-    pub(super) fn planned(mut self) -> Self {
-        self.planned = true;
-        self
-    }
-
-    /// Looks at both ends, and says what would be done and what stands against it. Changes nothing.
-    ///
-    /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) if group, shard or server are unknown, or the
-    /// shard is there already; [`Unavailable`](crate::ErrorKind::Unavailable) if an end does not answer.
-    pub async fn plan(&self) -> Result<Planned> {
-        let request = (self.kind, &*self.group, self.shard, &*self.server);
-        let examined = examine(
-            &self.reshard.cluster,
-            request,
-            self.accepts_relaxed_durability,
-        );
-        Box::pin(examined).await
-    }
-
-    /// Creates the job, unless something stands against it. [`Reshard::run`] runs it.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan); [`Unsupported`](crate::ErrorKind::Unsupported) with all obstacles;
-    /// [`Conflict`](crate::ErrorKind::Conflict) if another job of the group is open, and
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) while its migrations run.
-    pub async fn start(&self) -> Result<Job> {
+    pub(super) async fn start(&self) -> Result<Job> {
         let cluster = &self.reshard.cluster;
         let lock = GroupLock::of_move(cluster, &self.group).await?;
         // Boxed: the depth of futures counts in the crate that awaits them.
@@ -97,9 +59,9 @@ impl MoveShard {
         planned.check()?;
         let plan = Plan {
             sources: vec![planned.source.clone()],
-            targets: vec![planned.target.clone()],
+            targets: planned.targets.clone(),
             tables: planned.tables.clone(),
-            keys: BTreeMap::new(),
+            keys: planned.keys.clone(),
             pace: self.pace,
             planned: self.planned,
         };
@@ -117,6 +79,64 @@ impl MoveShard {
             .note_event("job", operator, epoch, &format!("{job}: created"))
             .await;
         Ok(job)
+    }
+}
+
+/// The move or clone of a logical shard, before it begins.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is done before `start` is awaited"]
+pub struct MoveShard(Request);
+
+impl MoveShard {
+    pub(super) fn new(
+        reshard: &Reshard,
+        kind: JobKind,
+        group: &str,
+        shard: u32,
+        server: &str,
+    ) -> Self {
+        let mut request = Request::new(reshard, kind, group, shard);
+        request.servers.push(server.to_owned());
+        Self(request)
+    }
+
+    /// How fast rows are copied; the default is [`Pace::Gentle`].
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.0.pace = pace;
+        self
+    }
+
+    /// Accepts a source that acknowledges commits before they are durable
+    /// (`innodb_flush_log_at_trx_commit` other than 1 on MySQL and MariaDB): after a crash of it, the target
+    /// may have rows that the source has lost.
+    pub fn accept_relaxed_durability(mut self) -> Self {
+        self.0.accepts_relaxed_durability = true;
+        self
+    }
+
+    /// Makes it a step of a plan.
+    pub(super) fn planned(mut self) -> Self {
+        self.0.planned = true;
+        self
+    }
+
+    /// Looks at both ends, and says what would be done and what stands against it. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) if group, shard or server are unknown, or the
+    /// shard is there already; [`Unavailable`](crate::ErrorKind::Unavailable) if an end does not answer.
+    pub async fn plan(&self) -> Result<Planned> {
+        self.0.plan().await
+    }
+
+    /// Creates the job, unless something stands against it. [`Reshard::run`] runs it.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); [`Unsupported`](crate::ErrorKind::Unsupported) with all obstacles;
+    /// [`Conflict`](crate::ErrorKind::Conflict) if another job of the group is open, and
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) while its migrations run.
+    pub async fn start(&self) -> Result<Job> {
+        self.0.start().await
     }
 }
 

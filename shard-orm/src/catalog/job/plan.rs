@@ -134,6 +134,16 @@ impl Part {
         }
     }
 
+    /// The keys that it has, as a text, where the job changes their owners: ranges of the hash, as in
+    /// `hash 8000000000000000..=ffffffffffffffff`, or of the key. Empty otherwise.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        match &self.keys {
+            OwnedKeys::Fixed => String::new(),
+            keys => keys.to_string(),
+        }
+    }
+
     /// The same, with the keys that it gets.
     pub(crate) fn with_keys(self, keys: OwnedKeys) -> Self {
         Self { keys, ..self }

@@ -206,6 +206,8 @@ impl Task {
         if tables.len() > reported {
             let report = Store::new(&handle).report_tables(&follower.heartbeat, &tables);
             Store::within(self.options.timeout, report).await?;
+            let report = Store::new(&handle).report_keys(&tables);
+            Store::within(self.options.timeout, report).await?;
             follower.tables().reported = tables.len();
         }
         Ok(())

@@ -31,6 +31,10 @@ pub trait Position: Copy + Ord + fmt::Debug + Sealed + Send + Sync + 'static {
     #[doc(hidden)]
     fn to_number(self) -> u64;
 
+    /// The position of such a number.
+    #[doc(hidden)]
+    fn from_number(number: u64) -> Self;
+
     /// The position before this one, which is not the first.
     #[doc(hidden)]
     #[must_use]
@@ -67,6 +71,10 @@ impl Position for u64 {
         self
     }
 
+    fn from_number(number: u64) -> Self {
+        number
+    }
+
     fn before(self) -> Self {
         self.saturating_sub(1)
     }
@@ -96,6 +104,10 @@ impl Position for i64 {
     #[inline]
     fn to_number(self) -> u64 {
         self.cast_unsigned() ^ (1 << 63)
+    }
+
+    fn from_number(number: u64) -> Self {
+        (number ^ (1 << 63)).cast_signed()
     }
 
     fn before(self) -> Self {

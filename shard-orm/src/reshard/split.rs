@@ -1,0 +1,113 @@
+//! The split of a logical shard, as an operator asks for it.
+
+use super::Reshard;
+use super::check::Planned;
+use super::division::Division;
+use super::request::Request;
+use crate::catalog::{Job, JobKind, Pace};
+use crate::error::{Error, Result};
+
+/// The split of a logical shard, before it begins: each of several logical shards gets a part of its keys.
+///
+/// The first part keeps the number of the logical shard; the others get new ones. By default, the parts have about
+/// equally many rows.
+///
+/// ```no_run
+/// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+/// let reshard = cluster.reshard()?;
+/// let split = reshard.split_shard("shop", 3, ["a", "b"]);
+/// println!("{}", split.plan().await?);
+/// let job = split.start().await?;
+/// reshard.run(job.id).await?;
+/// reshard.finish(job.id).await?;
+/// reshard.run(job.id).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is done before `start` is awaited"]
+pub struct SplitShard(Request);
+
+impl SplitShard {
+    pub(super) fn new(reshard: &Reshard, group: &str, shard: u32, servers: Vec<String>) -> Self {
+        let mut request = Request::new(reshard, JobKind::Split, group, shard);
+        request.servers = servers;
+        Self(request)
+    }
+
+    pub(super) fn of_key(reshard: &Reshard, group: &str, key: i64, server: &str) -> Result<Self> {
+        let topology = reshard.cluster.topology();
+        let described = topology
+            .group(group)
+            .ok_or_else(|| Error::configuration(format!("unknown group `{group}`")))?;
+        let shard = described.router().route(&key.into())?;
+        let pinned = described.router().pins().get(key).is_some();
+        if pinned {
+            return Err(Error::configuration(format!(
+                "key {key} is pinned to logical shard {shard}, whichever keys that owns; remove the pin first"
+            )));
+        }
+        let placement = described.placement(shard);
+        let own = placement.and_then(|placement| described.servers().get(placement.server()));
+        let own = own.map_or("", |own| own.name());
+        let mut split = Self::new(reshard, group, shard, vec![own.to_owned(), server.to_owned()]);
+        split.0.division = Division::Key(key);
+        Ok(split)
+    }
+
+    /// Splits at these positions, in the notation of configuration files: 16 hexadecimal digits of a hash, or a key
+    /// under the strategy `range`. Each is the first one of a part, in ascending order; there is one less than parts.
+    pub fn at(mut self, positions: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.division = Division::At(positions.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Names the column of the shard key, of all tables that have such a column and whose models were not seen by
+    /// the catalog: setup and registered models tell it.
+    pub fn key(mut self, column: impl Into<String>) -> Self {
+        self.0.columns.common = Some(column.into());
+        self
+    }
+
+    /// Names the column of the shard key of one table.
+    pub fn key_of(mut self, table: impl Into<String>, column: impl Into<String>) -> Self {
+        self.0.columns.own.insert(table.into(), column.into());
+        self
+    }
+
+    /// Leaves all rows of a table, which has no shard key, with the part that keeps the number.
+    pub fn keep(mut self, table: impl Into<String>) -> Self {
+        self.0.columns.kept.insert(table.into());
+        self
+    }
+
+    /// How fast rows are copied; the default is [`Pace::Gentle`].
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.0.pace = pace;
+        self
+    }
+
+    /// As [`MoveShard::accept_relaxed_durability`](super::MoveShard::accept_relaxed_durability).
+    pub fn accept_relaxed_durability(mut self) -> Self {
+        self.0.accepts_relaxed_durability = true;
+        self
+    }
+
+    /// Looks at all ends, and says what would be done and what stands against it. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) if group, shard, server or positions are unknown;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the strategy has no ranges, or the rows have fewer keys than
+    /// there are parts; [`Unavailable`](crate::ErrorKind::Unavailable) if an end does not answer.
+    pub async fn plan(&self) -> Result<Planned> {
+        self.0.plan().await
+    }
+
+    /// Creates the job, unless something stands against it. [`Reshard::run`] runs it.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), and as [`MoveShard::start`](super::MoveShard::start).
+    pub async fn start(&self) -> Result<Job> {
+        self.0.start().await
+    }
+}
