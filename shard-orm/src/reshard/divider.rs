@@ -7,7 +7,7 @@ use sea_query::Value;
 use super::rows::MovedTable;
 use crate::backend::integer_of;
 use crate::error::{Error, ErrorKind, Result};
-use crate::replicate::{Cells, key_of, text_of};
+use crate::replicate::{Cells, key_of};
 use crate::route::{OwnedKeys, Router, RoutingKey};
 
 /// How many rows an error names.
@@ -68,8 +68,11 @@ impl Divider {
             return Ok(divided);
         }
         let named = strays.iter().take(NAMED);
-        let named = named.map(|cells| text_of(&key_of(&table.def, cells)));
-        let named = named.collect::<Result<Vec<_>>>()?;
+        let named = named.map(|cells| {
+            let key = key_of(&table.def, cells).into_iter();
+            let key = key.map(|value| shown(&value));
+            key.collect::<Vec<_>>().join("/")
+        });
         Err(Error::new(
             ErrorKind::Conflict,
             format!(
@@ -78,7 +81,7 @@ impl Divider {
                  job again",
                 table.def.name,
                 strays.len(),
-                named.join(", "),
+                named.collect::<Vec<_>>().join(", "),
                 if strays.len() > NAMED { ", .." } else { "" }
             ),
         ))
@@ -118,5 +121,14 @@ impl Divider {
         };
         let shard = self.router.route(&RoutingKey { region, key }).ok()?;
         self.targets.iter().position(|target| *target == shard)
+    }
+}
+
+/// A value of a primary key, for people.
+fn shown(value: &Value) -> String {
+    match (integer_of(value), value) {
+        (Some(number), _) => number.to_string(),
+        (None, Value::String(Some(text))) => format!("{text:?}"),
+        (None, other) => format!("{other:?}"),
     }
 }

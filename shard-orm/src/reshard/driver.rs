@@ -230,7 +230,7 @@ impl Driver {
     async fn follow_back(&mut self) -> Result<bool> {
         let applied = self.flow_back().await?;
         let is_reversed = self.job.wish == Wish::Reverse;
-        self.done.level = is_reversed && applied == 0;
+        self.done.level = is_reversed;
         if is_reversed || applied > 0 {
             return Ok(false);
         }
