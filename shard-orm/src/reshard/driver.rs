@@ -229,15 +229,17 @@ impl Driver {
     /// Applies what has changed at the target to the source. True once the runner may stop.
     async fn follow_back(&mut self) -> Result<bool> {
         let applied = self.flow_back().await?;
-        let is_reversed = self.job.wish == Wish::Reverse;
-        self.done.level = is_reversed;
-        if is_reversed || applied > 0 {
+        self.done.level = self.job.wish == Wish::Reverse;
+        if self.done.level {
             return Ok(false);
         }
+        // A pass applies all that was logged before it. Under traffic, the log is never empty.
         if self.until == Until::Settled {
             return Ok(true);
         }
-        tokio::time::sleep(IDLE).await;
+        if applied == 0 {
+            tokio::time::sleep(IDLE).await;
+        }
         Ok(false)
     }
 
