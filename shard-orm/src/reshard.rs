@@ -49,13 +49,16 @@ mod driver;
 mod failure;
 mod hours;
 mod journal;
+mod merge;
 #[cfg(test)]
 mod model;
 mod mover;
 mod place;
 mod places;
+mod planned;
 pub mod planner;
 mod pulse;
+mod regroup;
 mod renewal;
 mod replay;
 mod request;
@@ -69,9 +72,10 @@ mod verify;
 use std::time::Duration;
 
 pub use self::carry_out::{CarryOut, PlanEvent};
-pub use self::check::{Obstacle, Planned};
 use self::driver::{Driver, Until};
 pub use self::hours::Hours;
+pub use self::merge::MergeShards;
+pub use self::planned::{Obstacle, Planned};
 pub use self::request::MoveShard;
 pub use self::split::SplitShard;
 pub use self::supervise::Supervisor;
@@ -152,6 +156,17 @@ impl Reshard {
     /// [`NoShardForKey`](ErrorKind::NoShardForKey) if no logical shard owns it, as in a group with regions.
     pub fn isolate(&self, group: &str, key: i64, server: &str) -> Result<SplitShard> {
         SplitShard::of_key(self, group, key, server)
+    }
+
+    /// Merges logical shards whose keys are next to each other into one, with the lowest of their numbers, on a server
+    /// of the group.
+    pub fn merge_shards(
+        &self,
+        group: &str,
+        shards: impl IntoIterator<Item = u32>,
+        server: &str,
+    ) -> MergeShards {
+        MergeShards::new(self, group, shards.into_iter().collect(), server)
     }
 
     /// Copies a logical shard to another server of its group, into a namespace that never serves it: for

@@ -1,6 +1,6 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
-use shard_orm::reshard::{Job, MoveShard, Pace, Planned, SplitShard};
+use shard_orm::reshard::{Job, MergeShards, MoveShard, Pace, Planned, SplitShard};
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
@@ -22,6 +22,7 @@ Examples:
     shard-orm reshard clone --shard 3 --to test --run
     shard-orm reshard split --shard 3 --into a,b
     shard-orm reshard split --shard 3 --into a,b --at c000000000000000 --run
+    shard-orm reshard merge --shards 3,16 --to a --run
     shard-orm reshard isolate --key 42 --to b --run
     shard-orm reshard rebalance
     shard-orm reshard rebalance --by rows --run --concurrency 2 --between 22:00-06:00")]
@@ -40,6 +41,10 @@ enum Command {
     ///
     /// The first part keeps the number of the logical shard. By default, the parts have about equally many rows.
     Split(SplitArgs),
+    /// Merge logical shards whose keys are next to each other into one.
+    ///
+    /// It keeps the lowest of their numbers; the others are not used again.
+    Merge(MergeArgs),
     /// Split the logical shard of a key so that the key gets a logical shard of its own.
     Isolate(IsolateArgs),
     /// Move logical shards so that each server gets its share.
@@ -77,8 +82,30 @@ struct SplitArgs {
     into: Vec<String>,
     /// The first position of each part but the first one: 16 hexadecimal digits of a hash, or a key under the
     /// strategy `range`.
-    #[arg(long, value_name = "POSITION", value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "POSITION",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     at: Vec<String>,
+    #[command(flatten)]
+    columns: ColumnArgs,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct MergeArgs {
+    /// The group; not needed if the configuration has only one.
+    #[arg(short, long)]
+    group: Option<String>,
+    /// The numbers of the logical shards.
+    #[arg(short, long, value_name = "N", value_delimiter = ',', required = true)]
+    shards: Vec<u32>,
+    /// The server to which all go.
+    #[arg(long, value_name = "SERVER")]
+    to: String,
     #[command(flatten)]
     columns: ColumnArgs,
     #[command(flatten)]
@@ -136,6 +163,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let (how, group) = match &args.command {
         Command::Move(args) | Command::Clone(args) => (&args.how, &args.group),
         Command::Split(args) => (&args.how, &args.group),
+        Command::Merge(args) => (&args.how, &args.group),
         Command::Isolate(args) => (&args.how, &args.group),
         Command::Rebalance(args) => return rebalance::run(args, session).await,
     };
@@ -149,6 +177,11 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
                 split = split.at(&args.at);
             }
             Request::Split(args.columns.name(split))
+        }
+        Command::Merge(args) => {
+            let shards = args.shards.iter().copied();
+            let merge = reshard.merge_shards(&group, shards, &args.to);
+            Request::Merge(args.columns.name(merge))
         }
         Command::Isolate(args) => {
             let split = reshard.isolate(&group, args.key, &args.to)?;
@@ -170,20 +203,24 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
 enum Request {
     Move(MoveShard),
     Split(SplitShard),
+    Merge(MergeShards),
 }
 
 impl Request {
     fn with(self, how: &How) -> Self {
-        let accepts = how.accept_relaxed_durability;
+        macro_rules! with {
+            ($request:ident) => {{
+                let request = $request.pace(how.pace);
+                match how.accept_relaxed_durability {
+                    true => request.accept_relaxed_durability(),
+                    false => request,
+                }
+            }};
+        }
         match self {
-            Self::Move(request) if accepts => {
-                Self::Move(request.pace(how.pace).accept_relaxed_durability())
-            }
-            Self::Move(request) => Self::Move(request.pace(how.pace)),
-            Self::Split(request) if accepts => {
-                Self::Split(request.pace(how.pace).accept_relaxed_durability())
-            }
-            Self::Split(request) => Self::Split(request.pace(how.pace)),
+            Self::Move(request) => Self::Move(with!(request)),
+            Self::Split(request) => Self::Split(with!(request)),
+            Self::Merge(request) => Self::Merge(with!(request)),
         }
     }
 
@@ -191,6 +228,7 @@ impl Request {
         match self {
             Self::Move(request) => request.plan().await,
             Self::Split(request) => request.plan().await,
+            Self::Merge(request) => request.plan().await,
         }
     }
 
@@ -198,21 +236,49 @@ impl Request {
         match self {
             Self::Move(request) => request.start().await,
             Self::Split(request) => request.start().await,
+            Self::Merge(request) => request.start().await,
         }
     }
 }
 
+/// A request that changes the owners of keys.
+trait Regroup: Sized {
+    fn key(self, column: &str) -> Self;
+    fn key_of(self, table: &str, column: &str) -> Self;
+    fn keep(self, table: &str) -> Self;
+}
+
+macro_rules! regroup {
+    ($request:ident) => {
+        impl Regroup for $request {
+            fn key(self, column: &str) -> Self {
+                self.key(column)
+            }
+
+            fn key_of(self, table: &str, column: &str) -> Self {
+                self.key_of(table, column)
+            }
+
+            fn keep(self, table: &str) -> Self {
+                self.keep(table)
+            }
+        }
+    };
+}
+regroup!(SplitShard);
+regroup!(MergeShards);
+
 impl ColumnArgs {
-    fn name(&self, mut split: SplitShard) -> SplitShard {
+    fn name<R: Regroup>(&self, mut request: R) -> R {
         for column in &self.key_column {
-            split = match column.split_once('=') {
-                Some((table, column)) => split.key_of(table, column),
-                None => split.key(column),
+            request = match column.split_once('=') {
+                Some((table, column)) => request.key_of(table, column),
+                None => request.key(column),
             };
         }
         for table in &self.keep {
-            split = split.keep(table);
+            request = request.keep(table);
         }
-        split
+        request
     }
 }

@@ -27,23 +27,29 @@ pub fn planned(output: &Output, planned: &Planned) -> Result<()> {
          tables   {}\n\
          rows     about {}{size}\n",
         planned.kind,
-        planned.source.shard,
+        shards(&planned.sources),
         planned.group,
-        planned.source.server,
+        servers(&planned.sources),
         servers(&planned.targets),
         planned.tables.join(", "),
         planned.rows,
     );
     if !planned.keys.is_empty() {
-        let keys = planned.keys.iter().map(|(table, columns)| match columns.last() {
-            Some(column) => format!("{table}.{column}"),
-            None => format!("{table} stays whole"),
-        });
+        let keys = planned
+            .keys
+            .iter()
+            .map(|(table, columns)| match columns.last() {
+                Some(column) => format!("{table}.{column}"),
+                None => format!("{table} stays whole"),
+            });
         let keys: Vec<String> = keys.collect();
         text.push_str(&format!("by       {}\n", keys.join(", ")));
         for target in &planned.targets {
             let Part { shard, server, .. } = target;
-            text.push_str(&format!("part     {shard} on {server}: {}\n", target.keys()));
+            text.push_str(&format!(
+                "part     {shard} on {server}: {}\n",
+                target.keys()
+            ));
         }
     }
     if planned.obstacles.is_empty() {
@@ -79,7 +85,7 @@ pub fn list(output: &Output, jobs: &[Job]) -> Result<()> {
             job.id.to_string(),
             job.kind.to_string(),
             job.group.clone(),
-            job.shard().to_string(),
+            shards(&job.sources),
             servers(&job.sources),
             servers(&job.targets),
             job.state.to_string(),
@@ -164,6 +170,11 @@ fn advice(job: &Job) -> Option<String> {
 
 fn runner(job: &Job) -> String {
     job.owner.clone().unwrap_or_else(|| "none".to_owned())
+}
+
+fn shards(parts: &[Part]) -> String {
+    let shards = parts.iter().map(|part| part.shard.to_string());
+    shards.collect::<Vec<_>>().join(", ")
 }
 
 fn servers(parts: &[Part]) -> String {

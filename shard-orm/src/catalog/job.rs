@@ -32,6 +32,8 @@ pub enum JobKind {
     Move,
     /// A logical shard is divided: each of several owns a part of its keys.
     Split,
+    /// Several logical shards become one, which owns the keys of all.
+    Merge,
     /// A logical shard is copied to a namespace that never serves it: a clone. The name of this variant is
     /// another one, since compilers would call the trait `std::clone::Clone` in all their messages.
     #[cfg_attr(feature = "serde", serde(rename = "clone"))]
@@ -135,7 +137,7 @@ macro_rules! named {
 }
 use named;
 
-named!(JobKind, "kind", Move => "move", Split => "split", Duplicate => "clone");
+named!(JobKind, "kind", Move => "move", Split => "split", Merge => "merge", Duplicate => "clone");
 
 impl JobKind {
     /// Whether applications are switched to what it has filled.
@@ -148,6 +150,12 @@ impl JobKind {
     #[cfg(feature = "reshard")]
     pub(crate) fn divides(self) -> bool {
         self == Self::Split
+    }
+
+    /// Whether keys change their owners.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn regroups(self) -> bool {
+        matches!(self, Self::Split | Self::Merge)
     }
 }
 named!(
@@ -162,7 +170,10 @@ named!(
 
 /// Writes the keys of a part; nothing where a job does not change them.
 #[cfg(feature = "serde")]
-fn keys_as_text<S: serde::Serializer>(keys: &OwnedKeys, to: S) -> std::result::Result<S::Ok, S::Error> {
+fn keys_as_text<S: serde::Serializer>(
+    keys: &OwnedKeys,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
     match keys {
         OwnedKeys::Fixed => to.serialize_none(),
         keys => to.collect_str(keys),
@@ -194,14 +205,16 @@ impl fmt::Display for Job {
                 .first()
                 .map_or_else(String::new, |part| part.server.clone())
         };
-        if self.targets.len() > 1 {
-            let targets = self.targets.iter().map(ToString::to_string);
+        let places = |parts: &[Part]| {
+            let places = parts.iter().map(ToString::to_string);
+            places.collect::<Vec<_>>().join(" and ")
+        };
+        if self.targets.len() > 1 || self.sources.len() > 1 {
             return write!(
                 f,
-                "job {id} ({kind} of logical shard {} of group `{group}` on server `{}` into {})",
-                self.shard(),
-                server(&self.sources),
-                targets.collect::<Vec<_>>().join(" and "),
+                "job {id} ({kind} of {} of group `{group}` into {})",
+                places(&self.sources),
+                places(&self.targets),
             );
         }
         write!(

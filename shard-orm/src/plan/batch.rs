@@ -87,8 +87,7 @@ impl Batch {
         &self,
         target: Target<'t>,
     ) -> impl Iterator<Item = ShardTask> + use<'_, 't> {
-        let now =
-            move |task: &ShardTask| task.moved(target).unwrap_or_else(|| vec![task.clone()]);
+        let now = move |task: &ShardTask| task.moved(target).unwrap_or_else(|| vec![task.clone()]);
         self.tasks.iter().flat_map(now)
     }
 

@@ -52,8 +52,14 @@ pub(super) async fn insert_many<M: Model>(
                 let bind = |position: usize, ordinal: usize, args: &mut Args| {
                     rows[positions[position]].bind(ordinal, args)
                 };
-                let mut outcome =
-                    insert_shard(target, Arc::clone(&handle), M::def(), positions.len(), &bind).await;
+                let mut outcome = insert_shard(
+                    target,
+                    Arc::clone(&handle),
+                    M::def(),
+                    positions.len(),
+                    &bind,
+                )
+                .await;
                 if was_divided(target, &handle, &outcome) {
                     outcome = insert_parts(target, rows, &positions, handle_of).await;
                 }
@@ -173,7 +179,10 @@ fn insert_shard<'a>(
                     handle = match settled {
                         Some(Moved::Whole(handle)) => handle,
                         Some(Moved::Split(_) | Moved::Merged(_)) => {
-                            return Err(Error::new(ErrorKind::ShardMoved, error.message().to_owned()));
+                            return Err(Error::new(
+                                ErrorKind::ShardMoved,
+                                error.message().to_owned(),
+                            ));
                         }
                         None => return Err(error),
                     };

@@ -10,7 +10,8 @@ use crate::backend::{Args, Row, Sql, render};
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    CrudStatement, First, FoundBy, Intent, Label, NoRows, Operation, Statement, Target, not_deleted, run,
+    CrudStatement, First, FoundBy, Intent, Label, NoRows, Operation, Statement, Target,
+    not_deleted, run,
 };
 use crate::model::{Id, Model, ModelDef, around};
 use crate::topology::Namespace;

@@ -1,14 +1,12 @@
 //! What stands against a move, before it begins.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use super::blueprint::{Blueprint, includes, read_structure};
+use super::blueprint::{Blueprint, read_structure};
 use super::failure::{is_locked, may_pass};
 use super::place::{Place, quoted};
+use super::planned::Planned;
 use super::request::Request;
-use super::rows::MovedTable;
 use crate::backend::structure::Structure;
 use crate::backend::{
     Field as _, Hindrance, Row, arguments_of_sizes, durability, exact_size, hindrances,
@@ -17,151 +15,21 @@ use crate::backend::{
 use crate::catalog::{Document, Job, JobKind, Part, Store};
 use crate::config::ServerState;
 use crate::connect::{NamespaceHandle, State};
-use crate::error::{Error, ErrorKind, Result, names};
+use crate::error::{Error, ErrorKind, Result};
 use crate::route::OwnedKeys;
-
-/// Something that stands against a move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Obstacle {
-    /// What it is about, such as `` table `orders` ``.
-    pub about: String,
-    /// What is wrong, and what to do.
-    pub message: String,
-}
-
-/// A move that was examined.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Planned {
-    /// What it is.
-    pub kind: JobKind,
-    /// The group of the logical shard.
-    pub group: String,
-    /// Where the logical shard is.
-    pub source: Part,
-    /// Where it goes: several places, if it is split.
-    pub targets: Vec<Part>,
-    /// Its tables.
-    pub tables: Vec<String>,
-    /// The columns of each table by which rows are divided among several targets: region, if there is one, and shard
-    /// key; none where all rows stay with the number of the logical shard.
-    pub keys: BTreeMap<String, Vec<String>>,
-    /// The number of its rows: an estimate of the server, and exact on SQLite.
-    pub rows: u64,
-    /// Its size in bytes by the server's estimate; `None` on SQLite.
-    pub bytes: Option<u64>,
-    /// What stands against it; empty if it can begin.
-    pub obstacles: Vec<Obstacle>,
-}
-
-impl Planned {
-    /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) with all obstacles.
-    pub(super) fn check(&self) -> Result<()> {
-        if self.obstacles.is_empty() {
-            return Ok(());
-        }
-        let obstacles = self.obstacles.iter().map(ToString::to_string);
-        Err(Error::unsupported(format!(
-            "logical shard {} of group `{}` cannot go to {}:\n- {}",
-            self.source.shard,
-            self.group,
-            servers(&self.targets),
-            obstacles.collect::<Vec<_>>().join("\n- ")
-        )))
-    }
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.about, self.message)
-    }
-}
-
-impl fmt::Display for Planned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            kind,
-            group,
-            source,
-            targets,
-            tables,
-            rows,
-            obstacles,
-            ..
-        } = self;
-        writeln!(
-            f,
-            "{kind} of logical shard {} of group `{group}` from server `{}` to {}: about {rows} rows of {} tables",
-            source.shard,
-            source.server,
-            servers(targets),
-            tables.len()
-        )?;
-        for target in targets.iter().filter(|target| target.keys != OwnedKeys::Fixed) {
-            writeln!(f, "- {target}: {}", target.keys)?;
-        }
-        for obstacle in obstacles {
-            writeln!(f, "- {obstacle}")?;
-        }
-        Ok(())
-    }
-}
-
-/// The servers of some parts.
-fn servers(parts: &[Part]) -> String {
-    let mut servers: Vec<&str> = parts.iter().map(|part| part.server.as_str()).collect();
-    servers.dedup();
-    let what = if servers.len() == 1 { "server" } else { "servers" };
-    format!("{what} {}", names(servers.into_iter()))
-}
+use crate::topology::Group;
 
 /// Looks at both ends.
 pub(super) async fn examine(request: &Request) -> Result<Planned> {
-    let (cluster, kind, group, shard) = (
-        &request.reshard.cluster,
-        request.kind,
-        &*request.group,
-        request.shard,
-    );
+    let (cluster, kind, group) = (&request.reshard.cluster, request.kind, &*request.group);
     let (revision, topology) = cluster.newest_topology().await?;
     let described = topology
         .group(group)
         .ok_or_else(|| Error::configuration(format!("unknown group `{group}`")))?;
-    let placement = described.placement(shard).ok_or_else(|| {
-        Error::configuration(format!(
-            "group `{group}` has no logical shard {shard} in use; it has {}",
-            described.logical_shards()
-        ))
-    })?;
-    let own = described
-        .servers()
-        .get(placement.server())
-        .ok_or_else(|| Error::configuration("a placement without a server"))?;
-    if kind == JobKind::Move && request.servers.iter().any(|server| **own.name() == **server) {
-        return Err(Error::configuration(format!(
-            "logical shard {shard} of group `{group}` is on server `{}` already",
-            own.name()
-        )));
-    }
-    if kind.divides() && request.servers.len() < 2 {
-        return Err(Error::configuration(
-            "a logical shard is split into two or more; name the server of each",
-        ));
-    }
     let catalog = cluster.catalog_handle()?;
     let jobs = Store::new(&catalog).jobs().await?;
-    let stands_in_the_way = |job: &&Job| {
-        let mut parts = job.sources.iter().chain(&job.targets);
-        let is_end =
-            |part: &Part| *part.server == **own.name() || request.servers.contains(&part.server);
-        let is_open = job.group == group && !job.state.is_over();
-        is_open && parts.any(|part| part.shard == shard || is_end(part))
-    };
-    if let Some(job) = jobs.iter().find(stands_in_the_way) {
+    let mut planned = Planned::new(kind, group, request.sources(described)?);
+    if let Some(job) = jobs.iter().find(|job| request.meets(job, &planned.sources)) {
         return Err(Error::new(
             ErrorKind::Conflict,
             format!(
@@ -171,66 +39,36 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
             ),
         ));
     }
-    let generation = placement.namespace().generation();
-    let mut planned = Planned {
-        kind,
-        group: group.to_owned(),
-        source: Part::new(shard, own.name(), generation),
-        targets: Vec::new(),
-        tables: Vec::new(),
-        keys: BTreeMap::new(),
-        rows: 0,
-        bytes: None,
-        obstacles: Vec::new(),
-    };
-    let source = std::slice::from_ref(&planned.source).to_vec();
-    let there = cluster.handle_of_part(&revision.document, group, (&source, &[], 0))?;
-    let mut place = Place::visit(&there).await?;
-    let serves = place.standing(None).await?;
-    if serves.is_none_or(|found| found.state != State::Active) {
-        let servers = request.servers.iter();
-        let target = |server: &String| Part::next(shard, server, generation, &jobs, group);
-        planned.targets = servers.map(target).collect();
-        planned.against(
-            "the source",
-            "does not serve the logical shard by its record; see `shard-orm check`",
-        );
-        return Ok(planned);
+    let mut sources = Vec::new();
+    for at in 0..planned.sources.len() {
+        let part = (planned.sources.as_slice(), [].as_slice(), at);
+        let handle = cluster.handle_of_part(&revision.document, group, part)?;
+        sources.push(Place::visit(&handle).await?);
     }
-    planned.targets = match kind {
-        JobKind::Split => {
-            let keys = placement.namespace().keys();
-            let known = Store::new(&catalog).keys_of_group(group).await?;
-            let divided = planned.divide(request, keys, &mut place, &known).await?;
-            planned.source.keys = keys.clone();
-            let used = jobs.iter().filter(|job| job.group == group);
-            let used = used.flat_map(|job| job.sources.iter().chain(&job.targets));
-            let used = used.map(|part| part.shard + 1).max().unwrap_or_default();
-            let mut next = used.max(described.logical_shards());
-            let mut targets = Vec::new();
-            for (number, (keys, server)) in divided.into_iter().zip(&request.servers).enumerate() {
-                let part = match number {
-                    0 => Part::next(shard, server, generation, &jobs, group),
-                    _ => Part::next(next, server, 0, &jobs, group),
-                };
-                next += u32::from(number > 0);
-                targets.push(part.with_keys(keys));
-            }
-            targets
+    for source in &mut sources {
+        let found = source.standing(None).await?;
+        if found.is_none_or(|found| found.state != State::Active) {
+            planned.targets = request.targets(described, &jobs, Vec::new());
+            planned.against(
+                "the source",
+                "does not serve the logical shard by its record; see `shard-orm check`",
+            );
+            return Ok(planned);
         }
-        JobKind::Move | JobKind::Duplicate => {
-            let servers = request.servers.iter();
-            let target = |server: &String| Part::next(shard, server, generation, &jobs, group);
-            servers.map(target).collect()
-        }
-    };
-    let source = std::slice::from_ref(&planned.source).to_vec();
-    let mut here = Vec::new();
+    }
+    let known = Store::new(&catalog).keys_of_group(group).await?;
+    let keys = planned.regroup(request, &mut sources, &known).await?;
+    planned.targets = request.targets(described, &jobs, keys);
+    let mut targets = Vec::new();
     for at in 0..planned.targets.len() {
-        let part = (planned.targets.as_slice(), source.as_slice(), at);
-        here.push(cluster.handle_of_part(&revision.document, group, part)?);
+        let part = (planned.targets.as_slice(), planned.sources.as_slice(), at);
+        targets.push(cluster.handle_of_part(&revision.document, group, part)?);
     }
-    if let Some(other) = here.iter().find(|here| here.dialect() != there.dialect()) {
+    let dialect = sources.first().map(Place::dialect);
+    if let Some(other) = targets
+        .iter()
+        .find(|target| Some(target.dialect()) != dialect)
+    {
         planned.against(
             &format!("server `{}`", other.server),
             "has another kind of database; rows are moved between equal ones",
@@ -238,66 +76,143 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
         return Ok(planned);
     }
     let document: Document = revision.document.parse()?;
-    planned.examine_targets(&document, &here).await?;
-    if let Some((question, _)) = hindrances(place.dialect()) {
-        planned.add(hindrances_of(&mut place, question).await?);
-    }
-    let question = durability(place.dialect());
-    if let Some(question) = question.filter(|_| !request.accepts_relaxed_durability) {
-        let mut is_durable = true;
-        let on_row = &mut |row: &Row<'_>| {
-            is_durable = i64::read(row, 0)? != 0;
-            Ok(())
+    planned.examine_targets(&document, &targets).await?;
+    let name = targets.first();
+    let name = name.map_or_else(String::new, |target| target.namespace.name().to_string());
+    let mut first: Option<Structure> = None;
+    for source in &mut sources {
+        planned.examine_durability(request, source).await?;
+        let structure = read_structure(source, &name).await?;
+        let (rows, bytes) = size(source, &structure.tables).await?;
+        planned.rows += rows;
+        planned.bytes = match (planned.bytes, bytes) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
         };
-        place.ask_text(question, &[], on_row).await?;
-        if !is_durable {
+        let refused = match structure.objections.is_empty() && kind.switches() {
+            true => rehearse(source, &structure).await?,
+            false => None,
+        };
+        if let Some(message) = refused {
             planned.against(
                 "the source",
-                "acknowledges commits before they are durable (`innodb_flush_log_at_trx_commit` is not 1): \
-                 after a crash the target could have rows that it lost; set it to 1 for the move, or accept it",
+                &format!(
+                    "cannot be closed at the switch, as a rehearsal has shown: {message}; remove what forbids it"
+                ),
             );
         }
-    }
-    let name = here.first().map_or_else(String::new, |here| here.namespace.name().to_string());
-    let structure = read_structure(&mut place, &name).await?;
-    (planned.rows, planned.bytes) = size(&mut place, &structure.tables).await?;
-    let refused = match structure.objections.is_empty() && kind.switches() {
-        true => rehearse(&mut place, &structure).await?,
-        false => None,
-    };
-    place.close().await;
-    if let Some(message) = refused {
-        planned.against(
-            "the source",
-            &format!(
-                "cannot be closed at the switch, as a rehearsal has shown: {message}; remove what forbids it"
+        for objection in &structure.objections {
+            planned.against(
+                &objection.object,
+                &format!("{}; {}", objection.reason, objection.advice),
+            );
+        }
+        match &first {
+            None => {
+                planned.tables.clone_from(&structure.tables);
+                first = Some(structure);
+            }
+            Some(first)
+                if first.create == structure.create && first.indexes == structure.indexes => {}
+            Some(_) => planned.against(
+                &format!("namespace `{}`", source.handle.namespace.name()),
+                "has other tables than the first logical shard; see `shard-orm migrate drift`",
             ),
-        );
+        }
     }
-    for objection in &structure.objections {
-        planned.against(
-            &objection.object,
-            &format!("{}; {}", objection.reason, objection.advice),
-        );
+    for source in sources {
+        source.close().await;
     }
-    planned.tables = structure.tables;
     Ok(planned)
 }
 
-impl Planned {
-    fn against(&mut self, about: &str, message: &str) {
-        self.obstacles.push(Obstacle {
-            about: about.to_owned(),
-            message: message.to_owned(),
-        });
-    }
-
-    fn add(&mut self, found: Vec<(String, &'static str)>) {
-        for (about, message) in found {
-            self.against(&about, message);
+impl Request {
+    /// The namespaces that it reads.
+    fn sources(&self, group: &Group) -> Result<Vec<Part>> {
+        let shards = std::iter::once(self.shard).chain(self.merged.iter().copied());
+        let mut sources: Vec<Part> = Vec::new();
+        for shard in shards {
+            let placement = group.placement(shard).ok_or_else(|| {
+                Error::configuration(format!(
+                    "group `{}` has no logical shard {shard} in use; it has {}",
+                    self.group,
+                    group.logical_shards()
+                ))
+            })?;
+            let own = group.servers().get(placement.server());
+            let own = own.ok_or_else(|| Error::configuration("a placement without a server"))?;
+            if self.kind == JobKind::Move && self.servers.iter().any(|to| **to == **own.name()) {
+                return Err(Error::configuration(format!(
+                    "logical shard {shard} of group `{}` is on server `{}` already",
+                    self.group,
+                    own.name()
+                )));
+            }
+            if sources.iter().any(|part| part.shard == shard) {
+                return Err(Error::configuration(format!(
+                    "logical shard {shard} is given twice"
+                )));
+            }
+            let namespace = placement.namespace();
+            let part = Part::new(shard, own.name(), namespace.generation());
+            sources.push(match self.kind.regroups() {
+                true => part.with_keys(namespace.keys().clone()),
+                false => part,
+            });
         }
+        if self.kind.divides() && self.servers.len() < 2 {
+            return Err(Error::configuration(
+                "a logical shard is split into two or more; name the server of each",
+            ));
+        }
+        if self.kind == JobKind::Merge && sources.len() < 2 {
+            return Err(Error::configuration(
+                "two or more logical shards are merged",
+            ));
+        }
+        let pins = group.router().pins();
+        let unused = pins.iter().find(|(_, shard)| self.merged.contains(shard));
+        if let Some((key, shard)) = unused {
+            return Err(Error::configuration(format!(
+                "key {key} is pinned to logical shard {shard}, which would be unused; remove the pin first"
+            )));
+        }
+        Ok(sources)
     }
 
+    /// The namespaces that it fills, with the keys of each where they change their owners.
+    fn targets(&self, group: &Group, jobs: &[Job], keys: Vec<OwnedKeys>) -> Vec<Part> {
+        let own = group.placement(self.shard);
+        let generation = own.map_or(1, |own| own.namespace().generation());
+        let jobs_of_group = jobs.iter().filter(|job| job.group == self.group);
+        let used = jobs_of_group.flat_map(|job| job.sources.iter().chain(&job.targets));
+        let used = used.map(|part| part.shard + 1).max().unwrap_or_default();
+        let next = used.max(group.logical_shards());
+        let keys = keys.into_iter().chain(std::iter::repeat(OwnedKeys::Fixed));
+        let numbered = (0_u32..).zip(&self.servers).zip(keys);
+        let target = |((number, server), keys): ((u32, &String), OwnedKeys)| {
+            let part = match number {
+                0 => Part::next(self.shard, server, generation, jobs, &self.group),
+                _ => Part::next(next + number - 1, server, 0, jobs, &self.group),
+            };
+            part.with_keys(keys)
+        };
+        numbered.map(target).collect()
+    }
+
+    /// Whether an open job has a logical shard or server of this one.
+    fn meets(&self, job: &Job, sources: &[Part]) -> bool {
+        let is_own = |part: &Part| {
+            let mut own = sources.iter();
+            self.servers.contains(&part.server)
+                || own.any(|own| own.shard == part.shard || own.server == part.server)
+        };
+        let is_open = job.group == self.group && !job.state.is_over();
+        is_open && job.sources.iter().chain(&job.targets).any(is_own)
+    }
+}
+
+impl Planned {
     /// Looks at the servers of the targets.
     async fn examine_targets(
         &mut self,
@@ -320,7 +235,10 @@ impl Planned {
             let mut place = Place::visit(target).await?;
             if place.standing(None).await?.is_some() {
                 let name = target.namespace.name();
-                self.against(&about, &format!("has a namespace `{name}` already; remove it"));
+                self.against(
+                    &about,
+                    &format!("has a namespace `{name}` already; remove it"),
+                );
             }
             if let Some((_, question)) = hindrances(place.dialect()) {
                 self.add(hindrances_of(&mut place, question).await?);
@@ -330,39 +248,29 @@ impl Planned {
         Ok(())
     }
 
-    /// The keys of each part, and the columns by which rows are divided.
-    async fn divide(
-        &mut self,
-        request: &Request,
-        keys: &OwnedKeys,
-        place: &mut Place,
-        known: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Vec<OwnedKeys>> {
-        let mut defs = place.tables().await?;
-        defs.retain(|def| includes(&def.name));
-        let names: Vec<String> = defs.iter().map(|def| def.name.clone()).collect();
-        let columns = &request.columns;
-        self.keys = columns.resolve(&names, &defs, known, &mut self.obstacles);
-        let tables = defs.iter().enumerate().map(|(number, def)| {
-            let table = MovedTable::new(number, def);
-            let key = self.keys.get(&def.name).and_then(|columns| columns.last());
-            let ordinal = key.and_then(|key| {
-                let mut columns = table.def.columns.iter();
-                columns.position(|own| own.name.eq_ignore_ascii_case(key))
-            });
-            (table, ordinal)
-        });
-        let tables: Vec<_> = tables.collect();
-        let divided = request.division.divide(keys, request.servers.len(), place, &tables);
-        let divided = divided.await?;
-        if divided.len() != request.servers.len() {
-            return Err(Error::configuration(format!(
-                "{} parts are given, and {} servers; name the server of each part",
-                divided.len(),
-                request.servers.len()
-            )));
+    /// Looks at what one of the sources promises of its commits, and at what stands against it.
+    async fn examine_durability(&mut self, request: &Request, source: &mut Place) -> Result<()> {
+        if let Some((question, _)) = hindrances(source.dialect()) {
+            self.add(hindrances_of(source, question).await?);
         }
-        Ok(divided)
+        let question = durability(source.dialect());
+        let Some(question) = question.filter(|_| !request.accepts_relaxed_durability) else {
+            return Ok(());
+        };
+        let mut is_durable = true;
+        let on_row = &mut |row: &Row<'_>| {
+            is_durable = i64::read(row, 0)? != 0;
+            Ok(())
+        };
+        source.ask_text(question, &[], on_row).await?;
+        if !is_durable {
+            self.against(
+                "the source",
+                "acknowledges commits before they are durable (`innodb_flush_log_at_trx_commit` is not 1): \
+                 after a crash the target could have rows that it lost; set it to 1 for the move, or accept it",
+            );
+        }
+        Ok(())
     }
 }
 

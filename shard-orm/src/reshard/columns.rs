@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::Obstacle;
+use super::planned::Obstacle;
 use crate::schema::TableDef;
 
 /// What an operator says of the columns.
@@ -65,7 +65,9 @@ impl Columns {
                 let found = own.find(|own| own.name.eq_ignore_ascii_case(column));
                 let is_key = at + 1 == columns.len();
                 let problem = match found {
-                    None => Some(format!("has no column `{column}`, which is to be its shard key")),
+                    None => Some(format!(
+                        "has no column `{column}`, which is to be its shard key"
+                    )),
                     Some(found) if is_key && !is_integer(found) => Some(format!(
                         "has a shard key, `{column}`, that is not an integer: only the application can route its rows"
                     )),

@@ -3,10 +3,8 @@
 //! Each page is a short snapshot of its own, and is committed together with the key of its last row.
 //! Between two servers of PostgreSQL the rows pass as bytes, without being decoded.
 
-use futures_util::future::try_join_all;
 use sea_query::{Alias, Expr, ExprTrait as _, Query, Value};
 
-use super::divider::Divider;
 use super::place::{Place, quoted};
 use super::rows::MovedTable;
 use super::throttle::Throttle;
@@ -17,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::replicate::{key_of, text_of, values_from};
 
 /// The most rows in one transaction at the target. Each page is held in memory.
-const PAGE: u64 = 5_000;
+pub(super) const PAGE: u64 = 5_000;
 /// The most rows in one transaction at the target, where they pass as bytes or from file to file.
 const PAGE_OF_BYTES: u64 = 200_000;
 
@@ -30,7 +28,7 @@ const ROWS: &str = "copied";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Progress {
     /// The key of the last row that was copied, as a text.
-    last: Option<String>,
+    pub(super) last: Option<String>,
     pub(super) done: bool,
     pub(super) rows: u64,
 }
@@ -52,13 +50,17 @@ pub(super) fn create_progress(place: &Place) -> String {
     create_table(place.dialect(), Alias::new(name), &columns)
 }
 
-/// How far the copy of a table is.
-pub(super) async fn progress(target: &mut Place, table: &MovedTable) -> Result<Progress> {
+/// How far the copy of a table is, from one of the sources.
+pub(super) async fn progress(
+    target: &mut Place,
+    table: &MovedTable,
+    source: usize,
+) -> Result<Progress> {
     let mut select = Query::select();
     select
         .columns([LAST, DONE, ROWS].map(Alias::new))
         .from(Alias::new(progress_table(target.ticket().job)))
-        .and_where(Expr::col(Alias::new(TABLE)).eq(table.number.to_string()));
+        .and_where(Expr::col(Alias::new(TABLE)).eq(row_of(table, source)));
     let read = |row: &Row<'_>| {
         let last = String::read(row, 0)?;
         Ok(Progress {
@@ -71,16 +73,18 @@ pub(super) async fn progress(target: &mut Place, table: &MovedTable) -> Result<P
     Ok(found.into_iter().next().unwrap_or_default())
 }
 
+/// Is told the number of rows of a page, and says whether to go on.
+pub(super) type OnPage<'a> = dyn FnMut(u64) -> bool + Send + 'a;
+
 /// Copies a table from where an earlier run stopped. `on_page` is told the number of rows of each page, and
 /// says whether to go on. True once all rows were copied.
 pub(super) async fn copy_table(
     source: &mut Place,
     target: &mut Place,
     table: &MovedTable,
-    throttle: &Throttle,
-    on_page: &mut (dyn FnMut(u64) -> bool + Send),
+    (throttle, on_page): (&Throttle, &mut OnPage<'_>),
 ) -> Result<bool> {
-    let mut progress = progress(target, table).await?;
+    let mut progress = progress(target, table, 0).await?;
     let capability = source.dialect().capability();
     let key = if capability.binary_transfer {
         Some(Key::read(source, table).await?)
@@ -128,97 +132,6 @@ pub(super) async fn copy_table(
     Ok(progress.done)
 }
 
-/// As [`copy_table`], each row to the target that owns it.
-pub(super) async fn divide_table(
-    (source, targets, divider): (&mut Place, &mut [&mut Place], &Divider),
-    table: &MovedTable,
-    throttle: &Throttle,
-    on_page: &mut (dyn FnMut(u64) -> bool + Send),
-) -> Result<bool> {
-    let mut all = Vec::new();
-    for target in &mut *targets {
-        all.push(progress(target, table).await?);
-    }
-    let mut ends = (source, targets, divider);
-    catch_up(&mut ends, table, &mut all).await?;
-    let mut progress = all.pop().unwrap_or_default();
-    if progress.last.is_none() {
-        throttle.begin_table();
-    }
-    while !progress.done {
-        if !throttle.turn().await {
-            break;
-        }
-        let page = divide_page(&mut ends, table, throttle.page(PAGE), &mut progress);
-        if !on_page(throttle.paced(page).await?) {
-            break;
-        }
-    }
-    Ok(progress.done)
-}
-
-/// Gives the last page to the targets that did not get it, if an earlier run stopped between them.
-async fn catch_up(
-    (source, targets, divider): &mut (&mut Place, &mut [&mut Place], &Divider),
-    table: &MovedTable,
-    all: &mut [Progress],
-) -> Result<()> {
-    let Some(latest) = all.iter().max_by_key(|progress| (progress.rows, progress.done)) else {
-        return Ok(());
-    };
-    let latest = latest.clone();
-    let Some(behind) = all.iter().find(|progress| **progress != latest) else {
-        return Ok(());
-    };
-    // The last page of a table ends with its last row, whose key is not recorded.
-    let end = if latest.done { None } else { latest.key(table)? };
-    let after = behind.key(table)?;
-    let rows = source.range(table, after.as_deref(), end.as_deref()).await?;
-    let keys = table.keys(&rows);
-    source.make_durable().await?;
-    let divided = divider.divide(table, rows)?;
-    for ((target, rows), own) in targets.iter_mut().zip(divided).zip(all) {
-        if *own == latest {
-            continue;
-        }
-        target.begin_as(State::Incoming).await?;
-        target.write_rows(table, &keys, &rows).await?;
-        record(target, table, &latest).await?;
-        target.commit().await?;
-        own.clone_from(&latest);
-    }
-    Ok(())
-}
-
-/// Copies a page as values, each row to its target. The progress counts the rows of the source.
-async fn divide_page(
-    (source, targets, divider): &mut (&mut Place, &mut [&mut Place], &Divider),
-    table: &MovedTable,
-    most: u64,
-    progress: &mut Progress,
-) -> Result<u64> {
-    let after = progress.key(table)?;
-    let rows = source.page(table, after.as_deref(), most).await?;
-    let count = rows.len() as u64;
-    progress.done = count < most;
-    if let Some(last) = rows.last() {
-        progress.last = Some(text_of(&key_of(&table.def, last))?);
-    }
-    progress.rows += count;
-    source.make_durable().await?;
-    let divided = divider.divide(table, rows)?;
-    let progress = &*progress;
-    let written = targets.iter_mut().zip(divided);
-    let written = written.map(async |(target, rows)| {
-        target.begin_as(State::Incoming).await?;
-        target.put_rows(table, &rows).await?;
-        record(target, table, progress).await?;
-        target.commit().await
-    });
-    try_join_all(written).await?;
-    Ok(count)
-}
-
 /// Copies a page from the attached file of the source.
 async fn take_page(
     source: &mut Place,
@@ -241,7 +154,7 @@ async fn take_page(
         progress.last = Some(text_of(&end)?);
     }
     progress.rows += rows;
-    record(target, table, progress).await?;
+    record(target, table, 0, progress).await?;
     target.commit().await?;
     Ok(rows)
 }
@@ -264,14 +177,14 @@ async fn copy_page(
     source.make_durable().await?;
     target.begin_as(State::Incoming).await?;
     target.put_rows(table, &rows).await?;
-    record(target, table, progress).await?;
+    record(target, table, 0, progress).await?;
     target.commit().await?;
     Ok(rows.len() as u64)
 }
 
 impl Progress {
     /// The key of the last row that was copied.
-    fn key(&self, table: &MovedTable) -> Result<Option<Vec<Value>>> {
+    pub(super) fn key(&self, table: &MovedTable) -> Result<Option<Vec<Value>>> {
         let Some(text) = &self.last else {
             return Ok(None);
         };
@@ -285,9 +198,23 @@ impl Progress {
     }
 }
 
-async fn record(target: &mut Place, table: &MovedTable, progress: &Progress) -> Result<()> {
+/// Which row has the progress of a table from a source.
+fn row_of(table: &MovedTable, source: usize) -> String {
+    match source {
+        0 => table.number.to_string(),
+        _ => format!("{} {source}", table.number),
+    }
+}
+
+/// Records how far the copy of a table is, from one of the sources.
+pub(super) async fn record(
+    target: &mut Place,
+    table: &MovedTable,
+    source: usize,
+    progress: &Progress,
+) -> Result<()> {
     let name = || Alias::new(progress_table(target.ticket().job));
-    let own = || Expr::col(Alias::new(TABLE)).eq(table.number.to_string());
+    let own = || Expr::col(Alias::new(TABLE)).eq(row_of(table, source));
     let last = progress.last.clone().unwrap_or_default();
     let (done, rows) = (i64::from(progress.done), progress.rows.cast_signed());
     let mut delete = Query::delete();
@@ -297,7 +224,7 @@ async fn record(target: &mut Place, table: &MovedTable, progress: &Progress) -> 
         .into_table(name())
         .columns([TABLE, LAST, DONE, ROWS].map(Alias::new))
         .values([
-            Expr::val(table.number.to_string()),
+            Expr::val(row_of(table, source)),
             Expr::val(last),
             Expr::val(done),
             Expr::val(rows),
@@ -415,7 +342,7 @@ async fn pass_page(
         progress.last = Some(text_of_texts(&end));
     }
     progress.rows += rows;
-    record(target, table, progress).await?;
+    record(target, table, 0, progress).await?;
     source.commit().await?;
     source.make_durable().await?;
     target.commit().await?;

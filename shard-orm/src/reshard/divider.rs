@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_query::Value;
 
+use super::failure::Misfit;
 use super::rows::MovedTable;
 use crate::backend::integer_of;
 use crate::error::{Error, ErrorKind, Result};
@@ -84,7 +85,8 @@ impl Divider {
                 named.collect::<Vec<_>>().join(", "),
                 if strays.len() > NAMED { ", .." } else { "" }
             ),
-        ))
+        )
+        .with_source(Misfit))
     }
 
     /// The ordinals of region and key in a table; `None` for one whose rows have no key.

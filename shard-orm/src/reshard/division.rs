@@ -225,7 +225,11 @@ async fn rows_by_key(
         };
         let mut select = Query::select();
         select
-            .exprs(selected(&table.def, std::iter::once(ordinal), place.dialect()))
+            .exprs(selected(
+                &table.def,
+                std::iter::once(ordinal),
+                place.dialect(),
+            ))
             .expr(Expr::cust("COUNT(*)"))
             .from(Alias::new(&table.name))
             .add_group_by([Expr::col(Alias::new(&table.def.columns[ordinal].name))]);
@@ -270,7 +274,10 @@ mod tests {
     fn one_position_is_cut_out() {
         assert_eq!(without(&[0..=9], 0), [1..=9]);
         assert_eq!(without(&[0..=9], 4), [0..=3, 5..=9]);
-        assert_eq!(without(&[i64::MIN..=i64::MAX], i64::MAX), [i64::MIN..=i64::MAX - 1]);
+        assert_eq!(
+            without(&[i64::MIN..=i64::MAX], i64::MAX),
+            [i64::MIN..=i64::MAX - 1]
+        );
         assert_eq!(without(&[3..=3, 7..=8], 3), [7..=8]);
     }
 

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use super::Reshard;
 use super::blueprint::Blueprint;
-use super::failure::may_pass;
 use super::divider::Divider;
+use super::failure::{is_misfit, may_pass};
 use super::mover::{Action, Done, End, Seen, View, is_target_lost, next, state, together};
 use super::place::{Place, Standing, Ticket};
 use super::places::{Places, Site};
@@ -19,7 +19,7 @@ use super::pulse::Pulse;
 use super::renewal::Renewal;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
-use crate::catalog::{Copied, Job, Owner, Store, Wish, taken};
+use crate::catalog::{Copied, Job, JobState, Owner, Store, Wish, taken};
 use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, State};
 use crate::error::{Error, ErrorKind, Result};
@@ -49,12 +49,12 @@ pub(super) struct Driver {
     pub(super) throttle: Arc<Throttle>,
     pub(super) pulse: Option<Pulse>,
     pub(super) places: Places,
-    seen: Option<(Seen, Vec<Seen>)>,
+    seen: Option<(Vec<Seen>, Vec<Seen>)>,
     pub(super) done: Done,
     /// The structure as it is created at each target.
     pub(super) blueprints: Option<Vec<Blueprint>>,
     pub(super) tables: Vec<MovedTable>,
-    /// Which target of a split owns a row.
+    /// Which of several namespaces of an end owns a row.
     pub(super) divider: Option<Arc<Divider>>,
     pub(super) copied: Copied,
     /// When the fence began that is closed now.
@@ -63,6 +63,10 @@ pub(super) struct Driver {
     pub(super) fencing: Option<(Instant, u32)>,
     /// Since when more changes wait than are applied at a switch.
     pub(super) behind: Option<Instant>,
+    /// Why the job was given up.
+    pub(super) reason: String,
+    /// How often rows of several sources have met in the way of a copy.
+    pub(super) collisions: u32,
     /// What the job's row says of what hinders it.
     pub(super) hindrance: Option<String>,
     pub(super) since: Instant,
@@ -100,7 +104,7 @@ impl Driver {
         Ok(Self {
             cluster: cluster.clone(),
             copied: job.copied.clone(),
-            places: Places::new(job.targets.len()),
+            places: Places::new(job.sources.len(), job.targets.len()),
             job,
             owner,
             until,
@@ -114,6 +118,8 @@ impl Driver {
             fenced: None,
             fencing: None,
             behind: None,
+            reason: String::new(),
+            collisions: 0,
             hindrance: None,
             since: Instant::now(),
             retake_failed: false,
@@ -175,6 +181,12 @@ impl Driver {
                 }
                 Err(error) => {
                     self.forget();
+                    // Nobody serves meanwhile, and another attempt finds the same.
+                    if is_misfit(&error) && self.job.state == JobState::Switching {
+                        self.give_up(&error).await?;
+                        self.retake().await?;
+                        continue;
+                    }
                     let since = *failing_since.get_or_insert_with(Instant::now);
                     if !may_pass(&error) || since.elapsed() > PATIENCE {
                         return Err(self.taken_or(error).await);
@@ -191,6 +203,18 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Gives the job up, since rows that were written just before the source was closed cannot be at a target.
+    async fn give_up(&mut self, error: &Error) -> Result<()> {
+        let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        self.reason = error.to_string();
+        tracing::error!(target: "shard_orm", job = self.job.id, %error, "a job is given up during its switch");
+        store
+            .wish_job(self.job.id, Wish::Abort, &[JobState::Switching])
+            .await
+            .map(drop)
     }
 
     /// The error of a step, unless another runner has taken the job and changed what the step has met.
@@ -248,23 +272,25 @@ impl Driver {
             self.job.wish = latest.wish;
             self.job.pace = latest.pace;
         }
-        let (source, targets) = match &self.seen {
+        let (sources, targets) = match &self.seen {
             Some(seen) => seen.clone(),
             None => {
-                let source = self.look(Site::Source).await?;
-                let mut targets = Vec::new();
+                let (mut sources, mut targets) = (Vec::new(), Vec::new());
+                for site in self.sites(End::Source) {
+                    sources.push(self.look(site).await?);
+                }
                 for site in self.sites(End::Target) {
                     targets.push(self.look(site).await?);
                 }
-                self.seen = Some((source, targets.clone()));
-                (source, targets)
+                self.seen = Some((sources.clone(), targets.clone()));
+                (sources, targets)
             }
         };
         Ok(View {
             kind: self.job.kind,
             state: self.job.state,
             wish: self.job.wish,
-            source,
+            source: together(&sources, self.job.state),
             target: together(&targets, self.job.state),
             done: self.done,
         })
@@ -284,12 +310,14 @@ impl Driver {
     /// What the record of a namespace says.
     pub(super) async fn seen_at(&mut self, site: Site) -> Result<Seen> {
         self.view().await?;
-        let seen = self.seen.as_ref();
-        Ok(match site {
-            Site::Source => seen.map(|(source, _)| *source),
-            Site::Target(number) => seen.and_then(|(_, targets)| targets.get(number).copied()),
-        }
-        .unwrap_or(Seen::Missing))
+        let seen = self.seen.as_ref().and_then(|(sources, targets)| {
+            let of_end = match site.end {
+                End::Source => sources,
+                End::Target => targets,
+            };
+            of_end.get(site.number).copied()
+        });
+        Ok(seen.unwrap_or(Seen::Missing))
     }
 
     /// Reads the record of a namespace.
@@ -305,12 +333,12 @@ impl Driver {
     /// Notes what the record of a namespace says by now.
     pub(super) fn saw(&mut self, site: Site, standing: Standing) {
         let found = seen(Some(standing), self.ticket());
-        let Some((source, targets)) = &mut self.seen else {
+        let Some((sources, targets)) = &mut self.seen else {
             return;
         };
-        let own = match site {
-            Site::Source => Some(source),
-            Site::Target(number) => targets.get_mut(number),
+        let own = match site.end {
+            End::Source => sources.get_mut(site.number),
+            End::Target => targets.get_mut(site.number),
         };
         if let Some(own) = own {
             *own = found;
@@ -332,8 +360,8 @@ impl Driver {
     /// The namespaces of an end.
     pub(super) fn sites(&self, end: End) -> Vec<Site> {
         match end {
-            End::Source => vec![Site::Source],
-            End::Target => (0..self.job.targets.len()).map(Site::Target).collect(),
+            End::Source => (0..self.job.sources.len()).map(Site::source).collect(),
+            End::Target => (0..self.job.targets.len()).map(Site::target).collect(),
         }
     }
 
@@ -346,12 +374,12 @@ impl Driver {
         if let Some(place) = self.places.get(site) {
             return Ok(Arc::clone(&place.handle));
         }
-        let (own, others, number) = match site {
-            Site::Source => (&self.job.sources, &self.job.targets, 0),
-            Site::Target(number) => (&self.job.targets, &self.job.sources, number),
+        let (own, others) = match site.end {
+            End::Source => (&self.job.sources, &self.job.targets),
+            End::Target => (&self.job.targets, &self.job.sources),
         };
         let (revision, _) = self.cluster.newest_topology().await?;
-        let part = (own.as_slice(), others.as_slice(), number);
+        let part = (own.as_slice(), others.as_slice(), site.number);
         self.cluster
             .handle_of_part(&revision.document, &self.job.group, part)
     }
@@ -367,8 +395,8 @@ impl Driver {
         self.places.get_mut(site).ok_or_else(not_there)
     }
 
-    /// The connections to all namespaces: to the source, and to the targets.
-    pub(super) async fn both(&mut self) -> Result<(&mut Place, Vec<&mut Place>)> {
+    /// The connections to all namespaces: to the sources, and to the targets.
+    pub(super) async fn both(&mut self) -> Result<(Vec<&mut Place>, Vec<&mut Place>)> {
         for site in self.all_sites() {
             self.place(site).await?;
         }
@@ -377,7 +405,7 @@ impl Driver {
 
     /// After a failure nothing is known of the connections, nor of what the last statement did.
     fn forget(&mut self) {
-        self.places = Places::new(self.job.targets.len());
+        self.places = Places::new(self.job.sources.len(), self.job.targets.len());
         self.seen = None;
         self.blueprints = None;
         self.tables.clear();

@@ -14,7 +14,7 @@ impl Driver {
         self.hindrance = None;
         let handle = self.cluster.catalog_handle()?;
         let changes = Changes {
-            message: Some(String::new()),
+            message: Some(self.reason.clone()),
             copied: Some(self.copied.clone()),
         };
         let store = Store::new(&handle);

@@ -246,6 +246,14 @@ fn serving(view: &View) -> Option<End> {
 /// them.
 pub(super) fn together(seen: &[Seen], state: JobState) -> Seen {
     let rank = |seen: &Seen| match (*seen, state) {
+        // Each source that was closed is opened again.
+        (
+            Seen::Record {
+                state: State::Fenced,
+                own: true,
+            },
+            JobState::Aborting,
+        ) => 2,
         // Some were dropped already.
         (
             Seen::Missing,
@@ -264,7 +272,10 @@ pub(super) fn together(seen: &[Seen], state: JobState) -> Seen {
             State::Dead => 6,
         },
     };
-    seen.iter().copied().min_by_key(rank).unwrap_or(Seen::Missing)
+    seen.iter()
+        .copied()
+        .min_by_key(rank)
+        .unwrap_or(Seen::Missing)
 }
 
 /// The state at an end, if its record has one.
@@ -322,7 +333,7 @@ fn holding(view: &View) -> Action {
     match view.wish {
         Wish::Finish => Action::Record(JobState::Finishing),
         // What cannot flow back is found before the targets are closed.
-        Wish::Reverse if view.kind.divides() && !view.done.level => Action::FlowBack,
+        Wish::Reverse if view.kind.regroups() && !view.done.level => Action::FlowBack,
         Wish::Reverse => Action::Record(JobState::Reversing),
         Wish::Run | Wish::Pause | Wish::Abort if !view.done.released => Action::Release,
         Wish::Run | Wish::Pause | Wish::Abort => Action::FlowBack,

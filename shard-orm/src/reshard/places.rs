@@ -3,42 +3,45 @@
 use super::mover::End;
 use super::place::Place;
 
-/// One namespace of a job.
+/// One namespace of a job: an end, and the position among its namespaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Site {
-    Source,
-    /// A target, by its position.
-    Target(usize),
+pub(super) struct Site {
+    pub(super) end: End,
+    pub(super) number: usize,
 }
 
 impl Site {
-    pub(super) fn end(self) -> End {
-        match self {
-            Self::Source => End::Source,
-            Self::Target(_) => End::Target,
-        }
+    pub(super) fn source(number: usize) -> Self {
+        let end = End::Source;
+        Self { end, number }
+    }
+
+    pub(super) fn target(number: usize) -> Self {
+        let end = End::Target;
+        Self { end, number }
     }
 }
 
 /// The connections that are open.
 pub(super) struct Places {
-    source: Option<Place>,
+    sources: Vec<Option<Place>>,
     targets: Vec<Option<Place>>,
 }
 
 impl Places {
-    pub(super) fn new(targets: usize) -> Self {
+    pub(super) fn new(sources: usize, targets: usize) -> Self {
         Self {
-            source: None,
+            sources: (0..sources).map(|_| None).collect(),
             targets: (0..targets).map(|_| None).collect(),
         }
     }
 
     pub(super) fn get(&self, site: Site) -> Option<&Place> {
-        match site {
-            Site::Source => self.source.as_ref(),
-            Site::Target(number) => self.targets.get(number)?.as_ref(),
-        }
+        let places = match site.end {
+            End::Source => &self.sources,
+            End::Target => &self.targets,
+        };
+        places.get(site.number)?.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, site: Site) -> Option<&mut Place> {
@@ -58,24 +61,29 @@ impl Places {
         }
     }
 
-    /// The connections to the source and to all targets, if all are open.
-    pub(super) fn both(&mut self) -> Option<(&mut Place, Vec<&mut Place>)> {
+    /// The connections to the sources and to the targets, if all are open.
+    pub(super) fn both(&mut self) -> Option<(Vec<&mut Place>, Vec<&mut Place>)> {
+        let sources = self.sources.iter_mut().map(Option::as_mut);
         let targets = self.targets.iter_mut().map(Option::as_mut);
-        Some((self.source.as_mut()?, targets.collect::<Option<_>>()?))
+        Some((
+            sources.collect::<Option<_>>()?,
+            targets.collect::<Option<_>>()?,
+        ))
     }
 
     /// Closes all connections in an orderly way.
     pub(super) async fn close(&mut self) {
-        let targets = self.targets.iter_mut().filter_map(Option::take);
-        for place in self.source.take().into_iter().chain(targets) {
+        let all = self.sources.iter_mut().chain(&mut self.targets);
+        for place in all.filter_map(Option::take) {
             place.close().await;
         }
     }
 
     fn slot(&mut self, site: Site) -> Option<&mut Option<Place>> {
-        match site {
-            Site::Source => Some(&mut self.source),
-            Site::Target(number) => self.targets.get_mut(number),
-        }
+        let places = match site.end {
+            End::Source => &mut self.sources,
+            End::Target => &mut self.targets,
+        };
+        places.get_mut(site.number)
     }
 }

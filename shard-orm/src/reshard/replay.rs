@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, ExprTrait as _, Order, Query, Value};
 
 use super::divider::Divider;
+use super::failure::Misfit;
 use super::place::Place;
 use super::rows::{MovedTable, each_once};
 use crate::backend::move_log::{ID, WHOLE, key, log_name};
@@ -169,6 +170,7 @@ impl Ends<'_> {
 
     /// Replaces all rows of a table, from one snapshot of each place where they are read.
     async fn refill(&mut self) -> Result<()> {
+        let is_gathered = self.from.len() > 1;
         for to in &mut self.to {
             to.place.begin_as(self.into).await?;
             let mut delete = Query::delete();
@@ -190,7 +192,10 @@ impl Ends<'_> {
                     _ => vec![rows],
                 };
                 for (to, rows) in self.to.iter_mut().zip(rows) {
-                    to.place.put_rows(&to.table, &rows).await?;
+                    match is_gathered {
+                        true => to.place.insert_rows(&to.table, &rows).await?,
+                        false => to.place.put_rows(&to.table, &rows).await?,
+                    }
                 }
                 if is_last {
                     break;
@@ -206,18 +211,18 @@ impl Ends<'_> {
     }
 }
 
-/// The error for rows of several parts that cannot be in one namespace.
-fn twice(table: &MovedTable, error: &Error) -> Error {
+/// The error for rows of several logical shards that cannot be in one namespace.
+pub(super) fn twice(table: &MovedTable, error: &Error) -> Error {
     Error::new(
         ErrorKind::Conflict,
         format!(
-            "table `{}` has rows with the same primary key or unique value in several parts of the split ({}), so that \
-             they cannot flow back into one: the job cannot be reversed while they are there; finish it, or change the \
-             values",
+            "table `{}` has rows with the same primary key or unique value in several logical shards ({}), which cannot \
+             be in one: a merge can be aborted, and a split not be reversed but finished, unless the values are changed",
             table.def.name,
             error.message()
         ),
     )
+    .with_source(Misfit)
 }
 
 /// The entries of a table's log after a number, in their order.

@@ -1,9 +1,10 @@
 //! What an operator asks for: the move, clone or split of a logical shard.
 
 use super::Reshard;
-use super::check::{Planned, examine};
+use super::check::examine;
 use super::columns::Columns;
 use super::division::Division;
+use super::planned::Planned;
 use crate::catalog::{Job, JobKind, Pace, Part, Plan, Store};
 use crate::error::Result;
 use crate::migrate::GroupLock;
@@ -14,7 +15,10 @@ pub(super) struct Request {
     pub(super) reshard: Reshard,
     pub(super) kind: JobKind,
     pub(super) group: String,
+    /// The logical shard, and the number that the first target has.
     pub(super) shard: u32,
+    /// The logical shards that are merged with it.
+    pub(super) merged: Vec<u32>,
     /// The server of each target.
     pub(super) servers: Vec<String>,
     /// How the keys are divided among the targets of a split.
@@ -32,6 +36,7 @@ impl Request {
             kind,
             group: group.to_owned(),
             shard,
+            merged: Vec::new(),
             servers: Vec::new(),
             division: Division::Shares,
             columns: Columns::default(),
@@ -58,7 +63,7 @@ impl Request {
         let planned = self.plan().await?;
         planned.check()?;
         let plan = Plan {
-            sources: vec![planned.source.clone()],
+            sources: planned.sources.clone(),
             targets: planned.targets.clone(),
             tables: planned.tables.clone(),
             keys: planned.keys.clone(),

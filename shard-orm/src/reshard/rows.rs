@@ -181,7 +181,11 @@ impl Place {
     /// Inserts rows. One of whose unique values there is another row is an error.
     pub(super) async fn insert_rows(&mut self, table: &MovedTable, rows: &[Cells]) -> Result<()> {
         let puts_plainly = self.dialect().capability().array_arguments;
-        let text = if puts_plainly { Rows::put } else { Rows::insert };
+        let text = if puts_plainly {
+            Rows::put
+        } else {
+            Rows::insert
+        };
         self.send_rows(table, rows, text).await
     }
 

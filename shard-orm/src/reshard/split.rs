@@ -1,8 +1,8 @@
 //! The split of a logical shard, as an operator asks for it.
 
 use super::Reshard;
-use super::check::Planned;
 use super::division::Division;
+use super::planned::Planned;
 use super::request::Request;
 use crate::catalog::{Job, JobKind, Pace};
 use crate::error::{Error, Result};
@@ -50,7 +50,12 @@ impl SplitShard {
         let placement = described.placement(shard);
         let own = placement.and_then(|placement| described.servers().get(placement.server()));
         let own = own.map_or("", |own| own.name());
-        let mut split = Self::new(reshard, group, shard, vec![own.to_owned(), server.to_owned()]);
+        let mut split = Self::new(
+            reshard,
+            group,
+            shard,
+            vec![own.to_owned(), server.to_owned()],
+        );
         split.0.division = Division::Key(key);
         Ok(split)
     }

@@ -28,7 +28,20 @@ struct Range {
 /// The number of some rows, and the sum of their hashes.
 type Sum = (i64, Option<String>);
 
-/// The keys of the rows that differ, as far as they were seen.
+/// The end that has one namespace, and the other one, which may have several.
+pub(super) fn single_and_several<'a, 'p>(
+    sources: &'a mut [Side<'p>],
+    targets: &'a mut [Side<'p>],
+) -> Result<(&'a mut Side<'p>, &'a mut [Side<'p>])> {
+    match (sources, targets) {
+        ([source], targets) => Ok((source, targets)),
+        (sources, [target]) => Ok((target, sources)),
+        _ => Err(Error::decode("a job with several sources and targets")),
+    }
+}
+
+/// The keys of the rows that differ, as far as they were seen, between one namespace and others that have the same
+/// rows together.
 pub(super) async fn differences(
     source: &mut Side<'_>,
     targets: &mut [Side<'_>],
@@ -38,7 +51,9 @@ pub(super) async fn differences(
         && source.place.dialect().capability().file_per_namespace
     {
         target.place.attach(source.place).await?;
-        let differing = target.place.differences_of_files(&source.table, &target.table);
+        let differing = target
+            .place
+            .differences_of_files(&source.table, &target.table);
         let differing = differing.await?;
         target.place.detach().await?;
         return Ok(differing);

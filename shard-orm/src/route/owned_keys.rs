@@ -54,6 +54,54 @@ impl OwnedKeys {
     }
 }
 
+impl OwnedKeys {
+    /// The keys of several logical shards, if each of these is next to another one.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn of_all(all: &[&Self]) -> Option<Self> {
+        match all.first()? {
+            Self::Hashes { region, .. } => {
+                let own = all.iter().map(|keys| match keys {
+                    Self::Hashes {
+                        region: other,
+                        ranges,
+                    } if other == region => Some(&**ranges),
+                    _ => None,
+                });
+                Some(Self::Hashes {
+                    region: region.clone(),
+                    ranges: joined(&own.collect::<Option<Vec<_>>>()?)?,
+                })
+            }
+            Self::Keys(_) => {
+                let own = all.iter().map(|keys| match keys {
+                    Self::Keys(ranges) => Some(&**ranges),
+                    _ => None,
+                });
+                joined(&own.collect::<Option<Vec<_>>>()?).map(Self::Keys)
+            }
+            Self::Fixed => None,
+        }
+    }
+}
+
+/// The ranges of all, of which those that touch each other are one; `None` if there are too few such.
+#[cfg(feature = "reshard")]
+fn joined<T: Position>(all: &[&[RangeInclusive<T>]]) -> Option<Box<[RangeInclusive<T>]>> {
+    let mut ranges: Vec<RangeInclusive<T>> = all.concat();
+    ranges.sort_unstable_by_key(|range| *range.start());
+    let count = ranges.len();
+    let mut joined: Vec<RangeInclusive<T>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if *last.end() < *range.start() && last.end().after() == *range.start() => {
+                *last = *last.start()..=*range.end();
+            }
+            _ => joined.push(range),
+        }
+    }
+    (joined.len() + all.len() <= count + 1).then(|| joined.into())
+}
+
 /// `hash 8000000000000000..=ffffffffffffffff`, `hash of eu: ..`, `key 0..=99, 200..=299`, or `fixed`.
 impl fmt::Display for OwnedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

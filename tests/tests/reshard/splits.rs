@@ -33,7 +33,11 @@ pub(crate) fn shards(cluster: &Cluster, keys: &[i64]) -> Vec<u32> {
 async fn rows_of(fixture: &Fixture, cluster: &Cluster, keys: &[i64], each: i32) -> Vec<Vec<Order>> {
     let rows: Vec<Vec<Order>> = keys
         .iter()
-        .map(|key| (0..each).map(|amount| order(fixture, *key, amount)).collect())
+        .map(|key| {
+            (0..each)
+                .map(|amount| order(fixture, *key, amount))
+                .collect()
+        })
         .collect();
     Order::insert_many(cluster, rows.concat()).await.unwrap();
     rows
@@ -44,7 +48,9 @@ async fn process_that_never_polls(fixture: &Fixture) -> Cluster {
     let catalog = shard_orm::config::Catalog::new(DATABASE)
         .poll(Duration::from_secs(3_600))
         .heartbeat(None);
-    Cluster::connect(&config(fixture).catalog(catalog)).await.unwrap()
+    Cluster::connect(&config(fixture).catalog(catalog))
+        .await
+        .unwrap()
 }
 
 async fn finish(reshard: &Reshard, job: &Job) -> Job {

@@ -37,7 +37,11 @@ impl Document {
             servers.insert(namespace.shard(), own.name().to_string());
             generations.insert(namespace.shard(), namespace.generation());
         }
-        if !parts.iter().chain(from).any(|part| servers.contains_key(&part.shard)) {
+        if !parts
+            .iter()
+            .chain(from)
+            .any(|part| servers.contains_key(&part.shard))
+        {
             let shards = parts.iter().map(|part| part.shard.to_string());
             return Err(Error::configuration(format!(
                 "of group `{group}`, logical shard {} is not in use",
@@ -76,7 +80,8 @@ impl Document {
         let mut strategy = group.strategy().clone();
         for part in parts {
             // The number of logical shards is that of the strategy until it has ranges of its own.
-            strategy = strategy.assigned(group.logical_shards(), &part.keys, part.shard, &shards)?;
+            strategy =
+                strategy.assigned(group.logical_shards(), &part.keys, part.shard, &shards)?;
         }
         let text = strategy.to_string();
         if text == group.strategy().to_string() {

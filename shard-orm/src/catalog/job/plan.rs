@@ -23,7 +23,10 @@ pub struct Part {
     /// The generation of the namespace.
     pub generation: u32,
     /// The keys that it has, where a job changes their owners: as texts in JSON.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::catalog::job::keys_as_text"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::catalog::job::keys_as_text")
+    )]
     pub(crate) keys: OwnedKeys,
 }
 
@@ -46,7 +49,11 @@ pub enum Pace {
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "logical shard {} on server `{}`", self.shard, self.server)
+        write!(
+            f,
+            "logical shard {} on server `{}`",
+            self.shard, self.server
+        )
     }
 }
 
@@ -109,7 +116,7 @@ pub struct Copied {
 /// For each end, a position of the server with which the job began, or with which both ends were compared.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Histories {
-    pub(crate) source: Option<String>,
+    pub(crate) sources: Vec<Option<String>>,
     pub(crate) targets: Vec<Option<String>>,
 }
 
@@ -261,12 +268,12 @@ impl Copied {
             .map(|(state, time)| (state.clone(), integer(*time)))
             .collect();
         table.insert("milliseconds".to_owned(), Value::Table(times));
-        if let Some(position) = &self.histories.source {
-            table.insert("source".to_owned(), position.clone().into());
-        }
-        for (number, position) in self.histories.targets.iter().enumerate() {
-            if let Some(position) = position {
-                table.insert(target_key(number), position.clone().into());
+        let Histories { sources, targets } = &self.histories;
+        for (end, positions) in [("source", sources), ("target", targets)] {
+            for (number, position) in positions.iter().enumerate() {
+                if let Some(position) = position {
+                    table.insert(key_of(end, number), position.clone().into());
+                }
             }
         }
         if let Some(pause) = self.pause {
@@ -282,11 +289,14 @@ impl Copied {
         let text = |key: &str| table.get(key).and_then(Value::as_str).map(str::to_owned);
         let times = table.get("milliseconds").and_then(Value::as_table);
         let times = times.into_iter().flatten();
-        let targets = (0..table.len()).map(|number| text(&target_key(number)));
-        let mut targets: Vec<_> = targets.collect();
-        while targets.last() == Some(&None) {
-            targets.pop();
-        }
+        let positions = |end: &str| {
+            let positions = (0..table.len()).map(|number| text(&key_of(end, number)));
+            let mut positions: Vec<_> = positions.collect();
+            while positions.last() == Some(&None) {
+                positions.pop();
+            }
+            positions
+        };
         Ok(Self {
             rows: own("rows").unwrap_or_default(),
             estimated_rows: own("estimated_rows").unwrap_or_default(),
@@ -295,8 +305,8 @@ impl Copied {
             failovers: own("failovers").unwrap_or_default(),
             repaired: own("repaired").unwrap_or_default(),
             histories: Histories {
-                source: text("source"),
-                targets,
+                sources: positions("source"),
+                targets: positions("target"),
             },
             milliseconds: times
                 .filter_map(|(state, time)| Some((state.clone(), number(time)?)))
@@ -306,11 +316,11 @@ impl Copied {
     }
 }
 
-/// The first one has the name that it had when there was but one.
-fn target_key(number: usize) -> String {
+/// The first one of an end has the name that it had when there was but one.
+fn key_of(end: &str, number: usize) -> String {
     match number {
-        0 => "target".to_owned(),
-        _ => format!("target_{number}"),
+        0 => end.to_owned(),
+        _ => format!("{end}_{number}"),
     }
 }
 

@@ -91,7 +91,9 @@ impl Cluster {
                 Either::Right((recorded, _)) => recorded,
             };
             match recorded {
-                Recorded::Active => return Ok(was_refused.then(|| Moved::Whole(Arc::clone(handle)))),
+                Recorded::Active => {
+                    return Ok(was_refused.then(|| Moved::Whole(Arc::clone(handle))));
+                }
                 Recorded::NotActive => (was_fenced, was_refused) = (true, true),
                 // Without any sign of a move, a missing namespace is an error of its own.
                 Recorded::Unknown if !was_fenced && failed.kind() != ErrorKind::ShardMoved => {

@@ -141,9 +141,7 @@ mod tests {
     #[test]
     fn keys_of_another_shard_are_not_taken() {
         let all = hashes(None, &[0..=u64::MAX]);
-        let error = StrategyConfig::Hash
-            .assigned(2, &all, 2, &[1])
-            .unwrap_err();
+        let error = StrategyConfig::Hash.assigned(2, &all, 2, &[1]).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Configuration);
     }
 

@@ -17,17 +17,19 @@ impl Driver {
     /// Drops capture, foreign keys and triggers at the source: nothing acts there while changes flow back.
     pub(super) async fn release(&mut self) -> Result<()> {
         self.read_blueprints().await?;
-        let blueprint = self.blueprint(Site::Source);
         self.silence(End::Source).await?;
-        let source = self.place(Site::Source).await?;
-        let transactional = source.dialect().capability().transactional_ddl;
-        source.begin_as(State::Fenced).await?;
-        if !transactional {
-            source.commit().await?;
-        }
-        source.all(&blueprint.texts(Stage::Release)).await?;
-        if transactional {
-            source.commit().await?;
+        for site in self.sites(End::Source) {
+            let blueprint = self.blueprint(site);
+            let source = self.place(site).await?;
+            let transactional = source.dialect().capability().transactional_ddl;
+            source.begin_as(State::Fenced).await?;
+            if !transactional {
+                source.commit().await?;
+            }
+            source.all(&blueprint.texts(Stage::Release)).await?;
+            if transactional {
+                source.commit().await?;
+            }
         }
         for site in self.sites(End::Target) {
             let blueprint = self.blueprint(site);
@@ -47,8 +49,17 @@ impl Driver {
     /// Opens the source again.
     pub(super) async fn reopen(&mut self) -> Result<()> {
         self.read_blueprints().await?;
-        let blueprint = self.blueprint(Site::Source);
-        let source = self.place(Site::Source).await?;
+        for site in self.sites(End::Source) {
+            if self.standing_at(site).await? == State::Fenced {
+                self.reopen_at(site).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn reopen_at(&mut self, site: Site) -> Result<()> {
+        let blueprint = self.blueprint(site);
+        let source = self.place(site).await?;
         let fence = blueprint.fence(source);
         if source.dialect().capability().transactional_ddl {
             source.begin_change(State::Fenced).await?;
@@ -67,7 +78,7 @@ impl Driver {
         } else {
             source.all(&fence.open()).await?;
         }
-        self.saw_state(Site::Source, State::Active);
+        self.saw_state(site, State::Active);
         Ok(())
     }
 

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use crate::catalog::Wish;
 use crate::connect::State;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::blueprint::{Stage, read_structure};
-use crate::reshard::copy::{copy_table, divide_table};
+use crate::reshard::copy::{OnPage, copy_table};
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::{End, is_urgent, state};
 use crate::reshard::places::Site;
 use crate::reshard::pulse::Pulse;
-use crate::reshard::replay::{BATCH, Ends, Side, backlog};
+use crate::reshard::regroup::{divide_table, gather_table};
+use crate::reshard::replay::{BATCH, Ends, Side, backlog, twice};
 use crate::reshard::rows::MovedTable;
 
 /// A backlog of so many entries is small, and so is one that is applied in this time: writes wait for it at the switch.
@@ -20,6 +21,8 @@ const SMALL: u64 = 200;
 const SOON: Duration = Duration::from_millis(20);
 /// How long a backlog may stay large before the job says so, and says it again.
 const TOO_LONG: Duration = Duration::from_secs(20);
+/// How often a row of one source may stand in the way of another one's, until changes of it are applied.
+const COLLISIONS: u32 = 20;
 /// How long rows are copied before the job's progress is noted.
 const WHILE: Duration = Duration::from_millis(500);
 
@@ -43,32 +46,48 @@ impl Driver {
         if self.pulse.is_none() && throttle.is_gentle() {
             let mut ends = Vec::new();
             for site in self.all_sites() {
-                ends.push((site.end(), self.handle(site).await?));
+                ends.push((site.end, self.handle(site).await?));
             }
             self.pulse = Some(Pulse::start(&self.cluster, ends, &throttle));
         }
         for table in &tables {
             let (latest, state) = (self.latest(), self.job.state);
             let divider = self.divider.clone();
-            let mut copied = 0;
+            let (mut copied, mut collision) = (0, None);
             let done = {
-                let (source, mut targets) = self.both().await?;
+                let (mut sources, mut targets) = self.both().await?;
                 let mut on_page = |rows: u64| {
                     copied += rows;
                     let wish = latest.borrow().as_ref().map_or(Wish::Run, |job| job.wish);
                     !is_urgent(wish, state) && begun.elapsed() < WHILE
                 };
-                match (divider, targets.as_mut_slice()) {
-                    (None, [target]) => {
-                        copy_table(source, target, table, &throttle, &mut on_page).await?
+                let pages = (&*throttle, &mut on_page as &mut OnPage<'_>);
+                match (sources.as_mut_slice(), targets.as_mut_slice()) {
+                    ([source], [target]) => copy_table(source, target, table, pages).await?,
+                    ([source], targets) => {
+                        let divider = divider.ok_or_else(without_divider)?;
+                        divide_table((source, targets, &divider), table, pages).await?
                     }
-                    (Some(divider), targets) => {
-                        let ends = (source, targets, &*divider);
-                        divide_table(ends, table, &throttle, &mut on_page).await?
+                    (sources, [target]) => {
+                        match gather_table(sources, target, table, pages).await {
+                            Err(error) if error.kind() == ErrorKind::Unique => {
+                                collision = Some(error);
+                                false
+                            }
+                            gathered => gathered?,
+                        }
                     }
-                    (None, _) => return Err(Error::decode("a job with several targets")),
+                    _ => return Err(without_divider()),
                 }
             };
+            if let Some(error) = collision {
+                // A row that was copied may have another value by now, which is logged.
+                self.collisions += 1;
+                if self.pass(End::Source).await? == 0 || self.collisions > COLLISIONS {
+                    return Err(twice(table, &error));
+                }
+                return Ok(());
+            }
             self.copied.rows += copied;
             self.note().await;
             if !done {
@@ -100,7 +119,10 @@ impl Driver {
         let applied = self.pass(End::Source).await?;
         let took = begun.elapsed();
         let tables = self.tables.clone();
-        let left = backlog(self.place(Site::Source).await?, &tables).await?;
+        let mut left = 0;
+        for site in self.sites(End::Source) {
+            left += backlog(self.place(site).await?, &tables).await?;
+        }
         self.copied.backlog = left;
         self.done.level = left <= SMALL || will_take(left, applied, took) <= SOON;
         if self.done.level {
@@ -152,27 +174,25 @@ impl Driver {
         table: &MovedTable,
     ) -> Result<Ends<'_>> {
         let divider = self.divider.clone();
-        let (source, targets) = self.sides(table).await?;
-        Ok(match from {
-            End::Source => Ends {
-                from: vec![source],
-                to: targets,
-                log,
-                into: State::Incoming,
-                divider,
-            },
-            End::Target => Ends {
-                from: targets,
-                to: vec![source],
-                log,
-                into: State::Fenced,
-                divider,
-            },
+        let (sources, targets) = self.sides(table).await?;
+        let (from, to, into) = match from {
+            End::Source => (sources, targets, State::Incoming),
+            End::Target => (targets, sources, State::Fenced),
+        };
+        Ok(Ends {
+            from,
+            to,
+            log,
+            into,
+            divider,
         })
     }
 
-    /// A table at the source and at all targets.
-    pub(super) async fn sides(&mut self, table: &MovedTable) -> Result<(Side<'_>, Vec<Side<'_>>)> {
+    /// A table at the sources and at the targets.
+    pub(super) async fn sides(
+        &mut self,
+        table: &MovedTable,
+    ) -> Result<(Vec<Side<'_>>, Vec<Side<'_>>)> {
         let mut names = Vec::new();
         for site in self.all_sites() {
             let state = self.standing_at(site).await?;
@@ -184,15 +204,13 @@ impl Driver {
                 _ => table.clone(),
             });
         }
-        let mut names = names.into_iter();
-        let (source, targets) = self.both().await?;
-        let source = Side {
-            place: source,
-            table: names.next().unwrap_or_else(|| table.clone()),
-        };
-        let targets = targets.into_iter().zip(names);
+        let (sources, targets) = self.both().await?;
+        let of_targets = names.split_off(sources.len());
         let side = |(place, table)| Side { place, table };
-        Ok((source, targets.map(side).collect()))
+        Ok((
+            sources.into_iter().zip(names).map(side).collect(),
+            targets.into_iter().zip(of_targets).map(side).collect(),
+        ))
     }
 
     /// Builds the indexes.
@@ -255,6 +273,10 @@ impl Driver {
         let seen = self.seen_at(site).await?;
         state(seen).ok_or_else(without_record)
     }
+}
+
+fn without_divider() -> Error {
+    Error::decode("a job with several sources and targets")
 }
 
 fn without_record() -> Error {

@@ -59,12 +59,12 @@ impl Driver {
     async fn create_target(&mut self, number: usize) -> Result<Blueprint> {
         let ticket = self.ticket();
         let layout = self.layout(number).await?;
-        let site = Site::Target(number);
+        let site = Site::target(number);
         let handle = self.handle(site).await?;
         create_incoming(&handle, &layout, (ticket.job, ticket.token)).await?;
         // A connection that was opened before is not in the namespace.
         self.places.drop(site);
-        let source = self.place(Site::Source).await?;
+        let source = self.place(Site::source(0)).await?;
         let structure = read_structure(source, handle.namespace.name()).await?;
         if let Some(objection) = structure.objections.first() {
             return Err(Error::unsupported(format!(
@@ -102,7 +102,7 @@ impl Driver {
         let shard = self.job.shard();
         let part = self.job.targets.get(number).cloned();
         let part = part.ok_or_else(|| Error::decode("a job without namespaces"))?;
-        let source = self.place(Site::Source).await?;
+        let source = self.place(Site::source(0)).await?;
         let table = source.handle.namespace.own_table(TABLE);
         let found = read_record_of(&mut source.conn, &table).await;
         let found = found.map_err(|failure| source.named(failure))?;
@@ -124,10 +124,10 @@ impl Driver {
     /// The structure of the job, as it is at a namespace.
     pub(super) fn blueprint(&self, site: Site) -> Blueprint {
         let known = self.blueprints.as_deref().unwrap_or_default();
-        let found = match site {
+        let found = match site.end {
             // Those of some targets may be dropped by now.
-            Site::Source => known.iter().find(|blueprint| !blueprint.is_empty()),
-            Site::Target(number) => known.get(number),
+            End::Source => known.iter().find(|blueprint| !blueprint.is_empty()),
+            End::Target => known.get(site.number),
         };
         found.cloned().unwrap_or_default()
     }
@@ -173,34 +173,42 @@ impl Driver {
             Some(number) => self.read_tables(number, &blueprints[number]).await?,
             None => Vec::new(),
         };
-        if self.job.kind.divides() {
+        if self.job.kind.regroups() {
             self.divider = Some(Arc::new(self.divider().await?));
         }
         self.blueprints = Some(blueprints);
         Ok(())
     }
 
+    /// Which namespace owns a row, at the end that has several: by the topology in which that end serves.
     async fn divider(&self) -> Result<Divider> {
+        let (own, others) = match self.job.kind.divides() {
+            true => (&self.job.targets, &self.job.sources),
+            false => (&self.job.sources, &self.job.targets),
+        };
         let (revision, topology) = self.cluster.newest_topology().await?;
         let mut document: Document = revision.document.parse()?;
-        let (group, targets) = (&self.job.group, &self.job.targets);
-        document.place(&topology, group, targets, &self.job.sources)?;
+        document.place(&topology, &self.job.group, own, others)?;
         let topology = self.cluster.topology_of(&document.to_string())?;
-        let group = topology.group(group);
+        let group = topology.group(&self.job.group);
         let router = group.map(|group| group.router().clone());
         let router = router.ok_or_else(|| Error::decode("a job of a group that is gone"))?;
-        let source = self.job.sources.first();
-        let source = source.ok_or_else(|| Error::decode("a job without namespaces"))?;
-        let shards = targets.iter().map(|part| part.shard).collect();
-        let source = (source.shard, &source.keys);
-        Ok(Divider::new(router, source, shards, self.job.keys.clone()))
+        let single = others.first();
+        let single = single.ok_or_else(|| Error::decode("a job without namespaces"))?;
+        let shards = own.iter().map(|part| part.shard).collect();
+        let single = (single.shard, &single.keys);
+        Ok(Divider::new(router, single, shards, self.job.keys.clone()))
     }
 
     /// Reads the tables: at a target, where all have columns as at the source.
-    async fn read_tables(&mut self, number: usize, blueprint: &Blueprint) -> Result<Vec<MovedTable>> {
+    async fn read_tables(
+        &mut self,
+        number: usize,
+        blueprint: &Blueprint,
+    ) -> Result<Vec<MovedTable>> {
         let names = blueprint.tables();
         let defs = {
-            let target = self.place(Site::Target(number)).await?;
+            let target = self.place(Site::target(number)).await?;
             let fence = blueprint.fence(target);
             // While the target is closed, its tables have other names.
             let mut defs = target.tables().await?;
@@ -254,7 +262,8 @@ impl Driver {
         // The foreign keys, by which deletions cascade, are created at the target before it serves.
         let described = match self.standing_at(site).await? {
             State::Active => site,
-            _ => Site::Source,
+            _ if site.end == End::Source => site,
+            _ => Site::source(0),
         };
         let defs = self.place(described).await?.tables().await?;
         let mut logged = Vec::new();

@@ -12,7 +12,7 @@ use crate::reshard::driver::Driver;
 use crate::reshard::mover::{End, is_urgent};
 use crate::reshard::places::Site;
 use crate::reshard::replay::backlog;
-use crate::reshard::verify::{differences, mismatch, still_differing};
+use crate::reshard::verify::{differences, mismatch, single_and_several, still_differing};
 
 /// How often a row that differs is compared again.
 const COMPARISONS: usize = 20;
@@ -50,8 +50,9 @@ impl Driver {
         let divider = divider.as_deref();
         for table in &self.tables.clone() {
             let mut differing = {
-                let (mut source, mut targets) = self.sides(table).await?;
-                differences(&mut source, &mut targets, divider).await?
+                let (mut sources, mut targets) = self.sides(table).await?;
+                let (single, several) = single_and_several(&mut sources, &mut targets)?;
+                differences(single, several, divider).await?
             };
             let (mut round, mut is_repaired) = (0, self.copied.failovers == 0);
             while !differing.is_empty() {
@@ -60,11 +61,12 @@ impl Driver {
                     return Ok(false);
                 }
                 self.pass(from).await?;
-                let (mut source, mut targets) = self.sides(table).await?;
-                differing = still_differing(&mut source, &mut targets, divider, &differing).await?;
+                let (mut sources, mut targets) = self.sides(table).await?;
+                let (single, several) = single_and_several(&mut sources, &mut targets)?;
+                differing = still_differing(single, several, divider, &differing).await?;
                 let logs = match from {
-                    End::Source => std::slice::from_mut(&mut source),
-                    End::Target => targets.as_mut_slice(),
+                    End::Source => sources,
+                    End::Target => targets,
                 };
                 let mut left = 0;
                 for log in logs {
@@ -115,13 +117,12 @@ impl Driver {
     }
 
     fn trusted(&mut self, site: Site) -> &mut Option<String> {
-        match site {
-            Site::Source => &mut self.copied.histories.source,
-            Site::Target(number) => {
-                let targets = &mut self.copied.histories.targets;
-                targets.resize(targets.len().max(number + 1), None);
-                &mut targets[number]
-            }
-        }
+        let histories = &mut self.copied.histories;
+        let of_end = match site.end {
+            End::Source => &mut histories.sources,
+            End::Target => &mut histories.targets,
+        };
+        of_end.resize(of_end.len().max(site.number + 1), None);
+        &mut of_end[site.number]
     }
 }

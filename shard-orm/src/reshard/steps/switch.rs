@@ -78,7 +78,7 @@ impl Driver {
         }
         self.fencing = None;
         // A server that has failed over lacks what was done there.
-        self.done.released &= site.end() == End::Target;
+        self.done.released &= site.end == End::Target;
         self.fenced.get_or_insert(begun);
         self.done.drained = false;
         self.saw_state(site, State::Fenced);
@@ -104,12 +104,12 @@ impl Driver {
     }
 
     async fn complete_at(&mut self, site: Site) -> Result<()> {
-        let end = site.end();
+        let end = site.end;
         let blueprint = self.blueprint(site);
-        let others = match end {
-            End::Source => self.sites(End::Target),
-            End::Target => vec![Site::Source],
-        };
+        let others = self.sites(match end {
+            End::Source => End::Target,
+            End::Target => End::Source,
+        });
         let mut counted = Vec::new();
         for other in others {
             // A target that lacks the switch knows less than the source.
