@@ -10,6 +10,7 @@ mod crud;
 mod destination;
 mod record;
 mod run;
+pub(crate) mod sizes;
 mod statement;
 mod stream;
 pub(crate) mod system_tables;

@@ -5,6 +5,7 @@ use std::fmt;
 use super::blueprint::{Blueprint, read_structure};
 use super::failure::{is_locked, may_pass};
 use super::place::{Place, quoted};
+use super::space::{bytes_of, shortage};
 use crate::backend::structure::Structure;
 use crate::backend::{
     Field as _, Hindrance, Row, arguments_of_sizes, durability, exact_size, hindrances,
@@ -44,7 +45,7 @@ pub struct Planned {
     pub tables: Vec<String>,
     /// The number of its rows: an estimate of the server, and exact on SQLite.
     pub rows: u64,
-    /// Its size in bytes by the server's estimate; `None` on SQLite.
+    /// Its size in bytes: an estimate of the server, and that of the file on SQLite.
     pub bytes: Option<u64>,
     /// What stands against it; empty if it can begin.
     pub obstacles: Vec<Obstacle>,
@@ -230,7 +231,15 @@ pub(super) async fn examine(
         }
     }
     let structure = read_structure(&mut place, here.namespace.name()).await?;
-    (planned.rows, planned.bytes) = size(&mut place, &structure.tables).await?;
+    let (rows, bytes) = size(&mut place, &structure.tables).await?;
+    let bytes = match bytes {
+        Some(bytes) => bytes,
+        None => bytes_of(&there).await?,
+    };
+    (planned.rows, planned.bytes) = (rows, Some(bytes));
+    if let Some(message) = shortage(cluster, &entries, (group, server), bytes).await? {
+        against(&about_target, &message);
+    }
     let refused = match structure.objections.is_empty() && kind == JobKind::Move {
         true => rehearse(&mut place, &structure).await?,
         false => None,
