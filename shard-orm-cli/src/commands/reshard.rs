@@ -64,6 +64,9 @@ struct MoveArgs {
     /// Accept a source that acknowledges commits before they are durable (MySQL and MariaDB).
     #[arg(long)]
     accept_relaxed_durability: bool,
+    /// Switch even if a replica of the source lacks the fence, and could take over without it.
+    #[arg(long)]
+    accept_replica_risk: bool,
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -83,6 +86,9 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let mut request = request.pace(args.pace);
     if args.accept_relaxed_durability {
         request = request.accept_relaxed_durability();
+    }
+    if args.accept_replica_risk {
+        request = request.accept_replica_risk();
     }
     if !args.run {
         let planned = request.plan().await?;

@@ -15,6 +15,7 @@ use super::mover::{Action, Done, End, Seen, View, is_target_lost, next, state};
 use super::place::{Place, Standing, Ticket};
 use super::pulse::Pulse;
 use super::renewal::Renewal;
+use super::replicas::Replicas;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
 use crate::catalog::{Copied, Job, Owner, Store, taken};
@@ -48,6 +49,7 @@ pub(super) struct Driver {
     pub(super) pulse: Option<Pulse>,
     pub(super) source: Option<Place>,
     pub(super) target: Option<Place>,
+    pub(super) replicas: Replicas,
     seen: Option<(Seen, Seen)>,
     pub(super) done: Done,
     pub(super) blueprint: Option<Blueprint>,
@@ -105,6 +107,7 @@ impl Driver {
             pulse: None,
             source: None,
             target: None,
+            replicas: Replicas::default(),
             seen: None,
             done: Done::default(),
             blueprint: None,
@@ -247,6 +250,7 @@ impl Driver {
         if let Some(latest) = self.renewal.latest().borrow().clone() {
             self.job.wish = latest.wish;
             self.job.pace = latest.pace;
+            self.job.accepts_replica_risk = latest.accepts_replica_risk;
         }
         let (source, target) = match self.seen {
             Some(seen) => seen,

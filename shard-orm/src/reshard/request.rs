@@ -17,6 +17,7 @@ pub struct MoveShard {
     server: String,
     pace: Pace,
     accepts_relaxed_durability: bool,
+    accepts_replica_risk: bool,
     planned: bool,
 }
 
@@ -36,6 +37,7 @@ impl MoveShard {
             server: server.to_owned(),
             pace: Pace::default(),
             accepts_relaxed_durability: false,
+            accepts_replica_risk: false,
             planned: false,
         }
     }
@@ -51,6 +53,14 @@ impl MoveShard {
     /// may have rows that the source has lost.
     pub fn accept_relaxed_durability(mut self) -> Self {
         self.accepts_relaxed_durability = true;
+        self
+    }
+
+    /// Accepts that a replica of the source may take over without the fence, and serve the logical shard beside the
+    /// target. Otherwise the switch waits until all replicas of the source in the topology have the fence: one that is
+    /// down, or that stands still, keeps the job from switching.
+    pub fn accept_replica_risk(mut self) -> Self {
+        self.accepts_replica_risk = true;
         self
     }
 
@@ -99,6 +109,7 @@ impl MoveShard {
             tables: planned.tables.clone(),
             pace: self.pace,
             planned: self.planned,
+            accepts_replica_risk: self.accepts_replica_risk,
         };
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;
