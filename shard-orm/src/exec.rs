@@ -11,6 +11,7 @@ mod destination;
 mod found_by;
 mod record;
 mod run;
+pub(crate) mod sizes;
 mod statement;
 mod stream;
 pub(crate) mod system_tables;

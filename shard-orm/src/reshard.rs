@@ -61,8 +61,10 @@ mod pulse;
 mod regroup;
 mod renewal;
 mod replay;
+mod replicas;
 mod request;
 mod rows;
+mod space;
 mod split;
 mod steps;
 mod supervise;
@@ -77,10 +79,11 @@ pub use self::hours::Hours;
 pub use self::merge::MergeShards;
 pub use self::planned::{Obstacle, Planned};
 pub use self::request::MoveShard;
+pub(crate) use self::space::machines;
 pub use self::split::SplitShard;
 pub use self::supervise::Supervisor;
-use crate::catalog::Store;
 pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, Wish};
+use crate::catalog::{Plan, Store};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -267,13 +270,33 @@ impl Reshard {
         self.wish(job, Wish::Finish, &AFTER_SWITCH).await
     }
 
+    /// Lets the switch of a job go on though a replica of its source may lack the fence, as
+    /// [`MoveShard::accept_replica_risk`] does. The job may run meanwhile.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such job.
+    pub async fn accept_replica_risk(&self, job: u64) -> Result<Job> {
+        let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        let changed = store
+            .replan_job(job, |plan| plan.accepts_replica_risk = true)
+            .await?;
+        let epoch = self.cluster.topology().epoch();
+        let message = format!("{changed}: the risk of its replicas is accepted");
+        store
+            .note_event("job", &self.operator, epoch, &message)
+            .await;
+        Ok(changed)
+    }
+
     /// Changes how fast a job copies rows. It may run meanwhile.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) if there is no such job.
     pub async fn throttle(&self, job: u64, pace: Pace) -> Result<Job> {
         let handle = self.cluster.catalog_handle()?;
-        Store::new(&handle).throttle_job(job, pace).await
+        let replan = |plan: &mut Plan| plan.pace = pace;
+        Store::new(&handle).replan_job(job, replan).await
     }
 
     async fn wish(&self, job: u64, wish: Wish, states: &[JobState]) -> Result<Job> {

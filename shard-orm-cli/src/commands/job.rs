@@ -46,6 +46,8 @@ enum Command {
     Resume(JobArgs),
     /// Change how fast a job copies rows.
     Throttle(ThrottleArgs),
+    /// Let a job switch though a replica of its source lacks the fence, and could take over without it.
+    AcceptReplicaRisk(JobArgs),
     /// Give a job up before its switch: the logical shard stays where it is.
     Abort(JobArgs),
     /// Take the logical shard back to its old server, with all that was written since.
@@ -115,6 +117,11 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         }
         Command::Throttle(args) => {
             let job = reshard.throttle(args.job.job, args.pace).await?;
+            print::show(session.output, &job)?;
+            Ok(Exit::Done)
+        }
+        Command::AcceptReplicaRisk(args) => {
+            let job = reshard.accept_replica_risk(args.job).await?;
             print::show(session.output, &job)?;
             Ok(Exit::Done)
         }

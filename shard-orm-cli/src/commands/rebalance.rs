@@ -68,6 +68,9 @@ pub(super) struct CarryOutArgs {
     /// Accept sources that acknowledge commits before they are durable (MySQL and MariaDB).
     #[arg(long)]
     accept_relaxed_durability: bool,
+    /// Switch even if a replica of a source lacks the fence, and could take over without it.
+    #[arg(long)]
+    accept_replica_risk: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -112,6 +115,9 @@ impl CarryOutArgs {
         }
         if self.accept_relaxed_durability {
             how = how.accept_relaxed_durability();
+        }
+        if self.accept_replica_risk {
+            how = how.accept_replica_risk();
         }
         how
     }

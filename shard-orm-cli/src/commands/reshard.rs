@@ -155,6 +155,9 @@ struct How {
     /// Accept a source that acknowledges commits before they are durable (MySQL and MariaDB).
     #[arg(long)]
     accept_relaxed_durability: bool,
+    /// Switch even if a replica of the source lacks the fence, and could take over without it.
+    #[arg(long)]
+    accept_replica_risk: bool,
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -210,11 +213,14 @@ impl Request {
     fn with(self, how: &How) -> Self {
         macro_rules! with {
             ($request:ident) => {{
-                let request = $request.pace(how.pace);
-                match how.accept_relaxed_durability {
-                    true => request.accept_relaxed_durability(),
-                    false => request,
+                let mut request = $request.pace(how.pace);
+                if how.accept_relaxed_durability {
+                    request = request.accept_relaxed_durability();
                 }
+                if how.accept_replica_risk {
+                    request = request.accept_replica_risk();
+                }
+                request
             }};
         }
         match self {

@@ -1,14 +1,12 @@
 //! Balances the servers of a cluster: reads their sizes, plans, and has the plan carried out.
 
-use std::collections::BTreeMap;
-
 use super::status::{NamespaceState, NamespaceStatus, Status, StatusOptions, status};
 use crate::catalog::{Document, ServerEntry};
 use crate::cluster::Cluster;
 use crate::config::ServerState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::planner::{Cost, Fleet, Plan, Planner, Server, Shard};
-use crate::reshard::{CarryOut, PlanEvent, Reshard};
+use crate::reshard::{CarryOut, PlanEvent, Reshard, machines};
 
 /// Plans and moves that bring each server of a cluster to its share.
 ///
@@ -203,50 +201,4 @@ impl Rebalance {
 fn shards(status: &Status) -> impl Iterator<Item = (&str, &NamespaceStatus)> {
     let groups = status.groups.iter();
     groups.flat_map(|group| group.shards.iter().map(|shard| (&*group.name, shard)))
-}
-
-/// The machine of each server: its host and port, and its number among the servers of its group there. Two
-/// servers of one group are never one.
-fn machines(entries: &[ServerEntry]) -> Vec<String> {
-    let mut seen: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    let machines = entries.iter().map(|entry| {
-        let host = host(&entry.primary);
-        let number = seen.entry((&entry.group, host)).or_default();
-        *number += 1;
-        format!("{host} {number}")
-    });
-    machines.collect()
-}
-
-/// The host and port of a URL; for SQLite, the folder.
-fn host(url: &str) -> &str {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url;
-    };
-    if scheme == "sqlite" {
-        return rest;
-    }
-    let rest = rest.split(['/', '?']).next().unwrap_or(rest);
-    rest.rsplit_once('@').map_or(rest, |(_, host)| host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host;
-
-    #[test]
-    fn the_machine_of_a_url_is_its_host_and_port() {
-        for (url, expected) in [
-            (
-                "postgres://app:${PASSWORD}@10.0.0.1:5432/shop?sslmode=require",
-                "10.0.0.1:5432",
-            ),
-            ("mysql://10.0.0.1", "10.0.0.1"),
-            ("postgres://app@db/shop", "db"),
-            ("sqlite://data/a", "data/a"),
-            ("", ""),
-        ] {
-            assert_eq!(host(url), expected, "{url}");
-        }
-    }
 }

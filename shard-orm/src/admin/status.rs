@@ -11,13 +11,14 @@ pub use self::report::{
     DatabaseStatus, EndpointState, GroupStatus, NamespaceState, NamespaceStatus, ServerStatus,
     Status,
 };
-use self::sizes::exact_sizes;
-pub(super) use self::sizes::{Named, Size, named, of_files, sizes};
+pub(super) use self::sizes::named;
 use super::look::{Seen, look};
 use super::servers::{ServerAt, servers};
 use crate::cluster::Cluster;
 use crate::connect::Lease;
 use crate::error::{Error, Result};
+use crate::exec::sizes::exact_sizes;
+pub(super) use crate::exec::sizes::{Named, Size, of_files, sizes};
 use crate::topology::Group;
 
 /// The options of [`status`](status()).

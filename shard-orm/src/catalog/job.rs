@@ -105,6 +105,8 @@ pub struct Job {
     pub pace: Pace,
     /// Whether it is a step of a plan: whoever carries the plan out finishes it.
     pub planned: bool,
+    /// Whether it switches though a replica of its source may lack the fence.
+    pub accepts_replica_risk: bool,
     /// What was done so far.
     pub copied: Copied,
 }

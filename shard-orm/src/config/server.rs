@@ -86,7 +86,8 @@ impl Server {
         self
     }
 
-    /// Sets how many bytes of rows it is meant to hold, for planning. There is no limit by default.
+    /// Sets how many bytes of rows it is meant to hold: plans keep to it, and a move beyond it is refused. There is no
+    /// limit by default.
     #[must_use]
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.capacity = Some(bytes);

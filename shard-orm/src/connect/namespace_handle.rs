@@ -283,6 +283,13 @@ impl NamespaceHandle {
         Ok((conn, position))
     }
 
+    /// The endpoints that do not take writes, each of which may come to do so.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn followers(&self) -> impl Iterator<Item = usize> {
+        let primary = self.health.last_primary();
+        (0..=self.replicas.len()).filter(move |index| *index != primary)
+    }
+
     /// Whether a replica of the server lags.
     #[cfg(feature = "reshard")]
     pub(crate) fn has_lagging_replica(&self) -> bool {

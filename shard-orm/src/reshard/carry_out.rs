@@ -26,6 +26,7 @@ pub struct CarryOut {
     pub(super) pace: Pace,
     pub(super) hours: Option<Hours>,
     pub(super) accepts_relaxed_durability: bool,
+    pub(super) accepts_replica_risk: bool,
 }
 
 impl Default for CarryOut {
@@ -35,6 +36,7 @@ impl Default for CarryOut {
             pace: Pace::default(),
             hours: None,
             accepts_relaxed_durability: false,
+            accepts_replica_risk: false,
         }
     }
 }
@@ -66,6 +68,12 @@ impl CarryOut {
     /// As [`MoveShard::accept_relaxed_durability`](super::MoveShard::accept_relaxed_durability), for all moves.
     pub fn accept_relaxed_durability(mut self) -> Self {
         self.accepts_relaxed_durability = true;
+        self
+    }
+
+    /// As [`MoveShard::accept_replica_risk`](super::MoveShard::accept_replica_risk), for all moves.
+    pub fn accept_replica_risk(mut self) -> Self {
+        self.accepts_replica_risk = true;
         self
     }
 }
@@ -212,6 +220,9 @@ impl Reshard {
                 let mut request = self.move_shard(group, *shard, to).pace(how.pace).planned();
                 if how.accepts_relaxed_durability {
                     request = request.accept_relaxed_durability();
+                }
+                if how.accepts_replica_risk {
+                    request = request.accept_replica_risk();
                 }
                 Ok(Begun::Job(Box::new(request.start().await?)))
             }

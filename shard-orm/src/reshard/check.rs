@@ -7,6 +7,7 @@ use super::failure::{is_locked, may_pass};
 use super::place::{Place, quoted};
 use super::planned::Planned;
 use super::request::Request;
+use super::space::{bytes_of, shortage};
 use crate::backend::structure::Structure;
 use crate::backend::{
     Field as _, Hindrance, Row, arguments_of_sizes, durability, exact_size, hindrances,
@@ -85,10 +86,11 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
         let structure = read_structure(source, &name).await?;
         let (rows, bytes) = size(source, &structure.tables).await?;
         planned.rows += rows;
-        planned.bytes = match (planned.bytes, bytes) {
-            (Some(one), Some(other)) => Some(one + other),
-            (one, other) => one.or(other),
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => bytes_of(&source.handle).await?,
         };
+        planned.bytes = Some(planned.bytes.unwrap_or_default() + bytes);
         let refused = match structure.objections.is_empty() && kind.switches() {
             true => rehearse(source, &structure).await?,
             false => None,
@@ -122,6 +124,16 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
     }
     for source in sources {
         source.close().await;
+    }
+    // Each part may get all but a few rows.
+    let bytes = planned.bytes.unwrap_or_default();
+    let mut servers: Vec<&str> = request.servers.iter().map(String::as_str).collect();
+    servers.dedup();
+    for server in servers {
+        let needed = shortage(cluster, &document.servers(), (group, server), bytes).await?;
+        if let Some(message) = needed {
+            planned.against(&format!("server `{server}`"), &message);
+        }
     }
     Ok(planned)
 }

@@ -17,6 +17,7 @@ use super::place::{Place, Standing, Ticket};
 use super::places::{Places, Site};
 use super::pulse::Pulse;
 use super::renewal::Renewal;
+use super::replicas::Replicas;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
 use crate::catalog::{Copied, Job, JobState, Owner, Store, Wish, taken};
@@ -49,6 +50,8 @@ pub(super) struct Driver {
     pub(super) throttle: Arc<Throttle>,
     pub(super) pulse: Option<Pulse>,
     pub(super) places: Places,
+    /// Of each source.
+    pub(super) replicas: Vec<Replicas>,
     seen: Option<(Vec<Seen>, Vec<Seen>)>,
     pub(super) done: Done,
     /// The structure as it is created at each target.
@@ -110,6 +113,7 @@ impl Driver {
             until,
             throttle,
             pulse: None,
+            replicas: Vec::new(),
             seen: None,
             done: Done::default(),
             blueprints: None,
@@ -271,6 +275,7 @@ impl Driver {
         if let Some(latest) = self.renewal.latest().borrow().clone() {
             self.job.wish = latest.wish;
             self.job.pace = latest.pace;
+            self.job.accepts_replica_risk = latest.accepts_replica_risk;
         }
         let (sources, targets) = match &self.seen {
             Some(seen) => seen.clone(),

@@ -66,6 +66,12 @@ impl MergeShards {
         self
     }
 
+    /// As [`MoveShard::accept_replica_risk`](super::MoveShard::accept_replica_risk).
+    pub fn accept_replica_risk(mut self) -> Self {
+        self.0.accepts_replica_risk = true;
+        self
+    }
+
     /// Looks at all ends, and says what would be done and what stands against it. Changes nothing.
     ///
     /// # Errors

@@ -85,6 +85,17 @@ impl Place {
         Self::connect(handle, Ticket { job: 0, token: 0 }).await
     }
 
+    /// Opens a connection to an endpoint of a namespace for somebody who only looks, whether it takes writes or not.
+    pub(super) async fn at(handle: &Arc<NamespaceHandle>, endpoint: usize) -> Result<Self> {
+        let conn = handle.reading(endpoint).open_dedicated().await?;
+        Ok(Self {
+            conn,
+            handle: Arc::clone(handle),
+            position: None,
+            ticket: Ticket { job: 0, token: 0 },
+        })
+    }
+
     async fn connect(handle: &Arc<NamespaceHandle>, ticket: Ticket) -> Result<Self> {
         let (conn, position) = handle
             .open_primary("logical shards are moved between primaries")

@@ -43,7 +43,7 @@ pub struct Planned {
     pub keys: BTreeMap<String, Vec<String>>,
     /// The number of its rows: an estimate of the server, and exact on SQLite.
     pub rows: u64,
-    /// Its size in bytes by the server's estimate; `None` on SQLite.
+    /// Its size in bytes: an estimate of the server, and that of the file on SQLite.
     pub bytes: Option<u64>,
     /// What stands against it; empty if it can begin.
     pub obstacles: Vec<Obstacle>,

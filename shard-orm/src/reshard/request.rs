@@ -26,6 +26,7 @@ pub(super) struct Request {
     pub(super) columns: Columns,
     pub(super) pace: Pace,
     pub(super) accepts_relaxed_durability: bool,
+    pub(super) accepts_replica_risk: bool,
     pub(super) planned: bool,
 }
 
@@ -42,6 +43,7 @@ impl Request {
             columns: Columns::default(),
             pace: Pace::default(),
             accepts_relaxed_durability: false,
+            accepts_replica_risk: false,
             planned: false,
         }
     }
@@ -69,6 +71,7 @@ impl Request {
             keys: planned.keys.clone(),
             pace: self.pace,
             planned: self.planned,
+            accepts_replica_risk: self.accepts_replica_risk,
         };
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;
@@ -116,6 +119,14 @@ impl MoveShard {
     /// may have rows that the source has lost.
     pub fn accept_relaxed_durability(mut self) -> Self {
         self.0.accepts_relaxed_durability = true;
+        self
+    }
+
+    /// Accepts that a replica of the source may take over without the fence, and serve the logical shard beside the
+    /// target. Otherwise the switch waits until all replicas of the source in the topology have the fence: one that is
+    /// down, or that stands still, keeps the job from switching.
+    pub fn accept_replica_risk(mut self) -> Self {
+        self.0.accepts_replica_risk = true;
         self
     }
 

@@ -4,6 +4,7 @@ mod end;
 mod fill;
 mod prepare;
 mod repair;
+mod replicas;
 mod switch;
 
 use super::driver::Driver;

@@ -26,6 +26,7 @@ macro_rules! on_both {
 }
 
 mod bed;
+mod replicas;
 mod target;
 
 /// The source fails over while its rows are copied, to a standby that lacks the capture.

@@ -11,6 +11,7 @@ mod outages;
 mod pgbench;
 mod prepared;
 mod requests;
+mod space;
 mod splits;
 mod values;
 mod writer;

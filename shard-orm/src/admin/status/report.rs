@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::sizes::{Named, Size};
 use crate::admin::look::EndpointRole;
 use crate::connect::NamespaceHandle;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
+use crate::exec::sizes::{Named, Size};
 
 /// The state of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

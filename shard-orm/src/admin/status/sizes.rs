@@ -1,44 +1,13 @@
-//! The sizes of the namespaces of one server.
+//! The namespaces of one server, by the names under which their sizes are read.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
-use sea_query::Value;
-
 use crate::admin::servers::ServerAt;
-use crate::backend::{
-    Field, Row, arguments_of_sizes, current_namespace, exact_size, quote, sizes_of_namespaces,
-    tables_of_namespace,
-};
-use crate::connect::{Lease, NamespaceHandle};
+use crate::backend::{Field, current_namespace};
+use crate::connect::Lease;
 use crate::error::Result;
 use crate::exec::ask;
-use crate::exec::system_tables::OWN;
-
-/// The number of namespaces of one server that are counted at the same time.
-const COUNTED: usize = 2;
-
-/// The size of a namespace.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in crate::admin) struct Size {
-    /// Without the library's own.
-    pub(in crate::admin) tables: Option<u64>,
-    /// Tables, indexes and sequences, with the library's own.
-    pub(in crate::admin) relations: Option<u64>,
-    pub(in crate::admin) rows: Option<u64>,
-    pub(in crate::admin) bytes: Option<u64>,
-    /// Whether the bytes are those of a file.
-    pub(in crate::admin) is_file: bool,
-}
-
-/// A namespace and its name on the server, which is not known of a named database.
-#[derive(Debug, Clone)]
-pub(in crate::admin) struct Named {
-    pub(in crate::admin) handle: Arc<NamespaceHandle>,
-    pub(in crate::admin) name: String,
-}
+use crate::exec::sizes::Named;
 
 /// The namespaces of a server by their names there. A named database is asked for its own.
 pub(in crate::admin) async fn named(
@@ -67,114 +36,4 @@ pub(in crate::admin) async fn named(
         }
     }
     Ok(named)
-}
-
-/// Estimates of all namespaces that exist, by name. Sends one statement.
-pub(in crate::admin) async fn sizes(
-    namespaces: &[Named],
-    lease: &mut Lease,
-) -> Result<BTreeMap<String, Size>> {
-    let mut found = BTreeMap::new();
-    let Some(Named { handle, .. }) = namespaces.first() else {
-        return Ok(found);
-    };
-    let dialect = handle.dialect();
-    let Some(text) = sizes_of_namespaces(dialect) else {
-        return Ok(found);
-    };
-    let names: Vec<&str> = namespaces.iter().map(|one| &*one.name).collect();
-    let names = Value::from(names.join(","));
-    let values = vec![names; arguments_of_sizes(dialect)];
-    ask(lease, handle, text, &values, &mut |row| {
-        let count = |ordinal| count(row, ordinal);
-        let size = Size {
-            tables: count(1)?,
-            relations: count(2)?,
-            rows: count(3)?,
-            bytes: count(4)?,
-            is_file: false,
-        };
-        found.insert(String::read(row, 0)?, size);
-        Ok(())
-    })
-    .await?;
-    Ok(found)
-}
-
-/// The sizes of the files that exist. Their rows are not known without reading them.
-pub(in crate::admin) fn of_files(namespaces: &[Named]) -> BTreeMap<String, Size> {
-    let sized = namespaces.iter().filter_map(|Named { handle, name }| {
-        let file = handle.file()?;
-        let bytes = bytes_of(file)? + bytes_of(&beside(file, "-wal")).unwrap_or(0);
-        let size = Size {
-            bytes: Some(bytes),
-            is_file: true,
-            ..Size::default()
-        };
-        Some((name.clone(), size))
-    });
-    sized.collect()
-}
-
-fn bytes_of(file: &Path) -> Option<u64> {
-    std::fs::metadata(file).ok().map(|data| data.len())
-}
-
-/// The path of the log beside a file.
-fn beside(file: &Path, suffix: &str) -> std::path::PathBuf {
-    let mut path = file.as_os_str().to_owned();
-    path.push(suffix);
-    path.into()
-}
-
-/// The exact rows of the namespaces that exist, by name.
-pub(super) async fn exact_sizes(
-    namespaces: &[Named],
-    existing: &BTreeMap<String, Size>,
-) -> BTreeMap<String, Result<Size>> {
-    let counted: Vec<_> = namespaces
-        .iter()
-        .filter(|one| existing.contains_key(&one.name))
-        .map(|one| async move {
-            let size = exact_size_of(one).await;
-            (one.name.clone(), size)
-        })
-        .collect();
-    stream::iter(counted)
-        .buffer_unordered(COUNTED)
-        .collect()
-        .await
-}
-
-async fn exact_size_of(Named { handle, name }: &Named) -> Result<Size> {
-    let mut lease = handle.writer()?.acquire().await?;
-    let (text, values) = tables_of_namespace(handle.dialect(), name);
-    let mut tables = Vec::new();
-    ask(&mut lease, handle, text, &values, &mut |row| {
-        tables.push(String::read(row, 0)?);
-        Ok(())
-    })
-    .await?;
-    tables.retain(|table| !table.starts_with(OWN));
-    let quoted = tables.iter().map(|table| {
-        let table = handle.namespace.own_table(table);
-        quote(handle.dialect(), &table)
-    });
-    let text = exact_size(handle.dialect(), name, &quoted.collect::<Vec<_>>());
-    let mut size = Size {
-        tables: Some(tables.len() as u64),
-        ..Size::default()
-    };
-    ask(&mut lease, handle, text, &[], &mut |row| {
-        size.rows = count(row, 0)?;
-        size.bytes = count(row, 1)?;
-        Ok(())
-    })
-    .await?;
-    Ok(size)
-}
-
-fn count(row: &Row<'_>, ordinal: usize) -> Result<Option<u64>> {
-    let number = Option::<i64>::read(row, ordinal)?;
-    Ok(number.and_then(|number| u64::try_from(number).ok()))
 }

@@ -129,6 +129,7 @@ pub(crate) struct Plan {
     pub(crate) keys: BTreeMap<String, Vec<String>>,
     pub(crate) pace: Pace,
     pub(crate) planned: bool,
+    pub(crate) accepts_replica_risk: bool,
 }
 
 impl Part {
@@ -201,12 +202,16 @@ impl Plan {
         if self.planned {
             table.insert("planned".to_owned(), true.into());
         }
+        if self.accepts_replica_risk {
+            table.insert("accepts_replica_risk".to_owned(), true.into());
+        }
         table.to_string()
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {
         let table: Table = text.parse().map_err(|_| unreadable())?;
         let array = |key: &str| table.get(key).and_then(Value::as_array);
+        let is_set = |key: &str| table.get(key).and_then(Value::as_bool) == Some(true);
         let parts = |key: &str| -> Result<Vec<Part>> {
             let parts = array(key).ok_or_else(unreadable)?.iter();
             parts
@@ -231,7 +236,8 @@ impl Plan {
                 Some(pace) => pace.parse().map_err(|_| unreadable())?,
                 None => Pace::default(),
             },
-            planned: table.get("planned").and_then(Value::as_bool) == Some(true),
+            planned: is_set("planned"),
+            accepts_replica_risk: is_set("accepts_replica_risk"),
         })
     }
 }
@@ -246,6 +252,7 @@ impl Job {
             keys: self.keys.clone(),
             pace: self.pace,
             planned: self.planned,
+            accepts_replica_risk: self.accepts_replica_risk,
         }
     }
 }

@@ -11,7 +11,7 @@ use sea_query::{
     Alias, Expr, ExprTrait as _, Func, Order, Query, SelectStatement, UpdateStatement,
 };
 
-use super::{Copied, Job, JobKind, JobState, Pace, Plan, Wish};
+use super::{Copied, Job, JobKind, JobState, Plan, Wish};
 use crate::backend::{Conn, Field as _, Row, now};
 use crate::catalog::revision::{number, time};
 use crate::catalog::session::{Store, run};
@@ -293,10 +293,10 @@ impl Store<'_> {
         .await
     }
 
-    /// Changes the pace of a job.
-    pub(crate) async fn throttle_job(self, id: u64, pace: Pace) -> Result<Job> {
+    /// Changes what a job is to do.
+    pub(crate) async fn replan_job(self, id: u64, change: impl FnOnce(&mut Plan)) -> Result<Job> {
         let mut plan = self.job(id).await?.plan();
-        plan.pace = pace;
+        change(&mut plan);
         let mut update = self.update(id);
         update.value(PLAN, plan.to_text());
         self.write(&update).await?;
@@ -423,6 +423,7 @@ fn read(row: &Row<'_>) -> Result<Job> {
         keys: plan.keys,
         pace: plan.pace,
         planned: plan.planned,
+        accepts_replica_risk: plan.accepts_replica_risk,
     })
 }
 

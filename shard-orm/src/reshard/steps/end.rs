@@ -49,6 +49,7 @@ impl Driver {
     /// Opens the source again.
     pub(super) async fn reopen(&mut self) -> Result<()> {
         self.read_blueprints().await?;
+        self.fenced = None;
         for site in self.sites(End::Source) {
             if self.standing_at(site).await? == State::Fenced {
                 self.reopen_at(site).await?;

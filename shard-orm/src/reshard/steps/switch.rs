@@ -28,9 +28,13 @@ impl Driver {
     /// Closes one end. Gives way after some milliseconds if a table is locked, and is tried again.
     pub(super) async fn fence(&mut self, end: End) -> Result<()> {
         self.read_blueprints().await?;
+        let is_switching = end == End::Source && self.job.state == JobState::Switching;
+        if is_switching && !self.replicas_are_close().await? {
+            return Ok(());
+        }
         // Few entries are left to be applied while writes wait.
         match end {
-            End::Source if self.job.state == JobState::Switching => self.pass(End::Source).await?,
+            End::Source if is_switching => self.pass(End::Source).await?,
             End::Target => self.pass(End::Target).await?,
             End::Source => 0,
         };
@@ -89,6 +93,9 @@ impl Driver {
     pub(super) async fn drain(&mut self, end: End) -> Result<()> {
         self.read_blueprints().await?;
         while self.pass(end).await? > 0 {}
+        if end == End::Source {
+            self.await_replicas().await?;
+        }
         self.done.drained = true;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shard_orm::catalog::Document;
 use shard_orm::config::{self, Config, Database};
 use shard_orm::prelude::*;
-use shard_orm::reshard::{Job, JobState, Pace, Reshard};
+use shard_orm::reshard::{Job, JobState, MoveShard, Pace, Reshard};
 use shard_orm_tests::scratch;
 use shard_orm_tests::servers::{Node, Rights};
 use shard_orm_tests::waiting::eventually;
@@ -125,15 +125,24 @@ impl Bed {
         self.operator.reshard().unwrap()
     }
 
-    /// Begins the move.
+    /// Begins the move, whatever replicas do.
     pub(crate) async fn start(&self) -> (u64, tokio::task::JoinHandle<Job>) {
+        let request = self.request().pace(Pace::RowsPerSecond(SLOW));
+        self.start_with(request.accept_replica_risk()).await
+    }
+
+    /// The move.
+    pub(crate) fn request(&self) -> MoveShard {
         let request = self.reshard().move_shard("shop", MOVING, "b");
-        let job = request
-            .pace(Pace::RowsPerSecond(SLOW))
-            .accept_relaxed_durability()
-            .start()
-            .await
-            .unwrap();
+        request.accept_relaxed_durability()
+    }
+
+    /// Begins the move by this request.
+    pub(crate) async fn start_with(
+        &self,
+        request: MoveShard,
+    ) -> (u64, tokio::task::JoinHandle<Job>) {
+        let job = request.start().await.unwrap();
         let reshard = self.reshard();
         (
             job.id,
