@@ -77,13 +77,12 @@ impl ShardTask {
         Some(handles.into_iter().map(task).collect())
     }
 
-    /// The tasks into which this one is divided after a statement was refused because its logical shard was
-    /// split.
+    /// The tasks that replace this one after a statement was refused because its logical shard was split or merged.
     pub(crate) fn parts(&self, target: Target<'_>, failed: &Error) -> Option<Vec<Self>> {
         if failed.kind() != ErrorKind::ShardMoved {
             return None;
         }
-        self.moved(target).filter(|parts| parts.len() > 1)
+        self.moved(target)
     }
 }
 

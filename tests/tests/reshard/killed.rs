@@ -25,7 +25,7 @@ const JOB: &str = "SHARD_ORM_TEST_JOB";
 const STEP: &str = "next step";
 
 /// How long a killed runner keeps its job.
-const LEASE: Duration = Duration::from_secs(1);
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
 /// The process that is killed.
 #[test]
@@ -51,7 +51,7 @@ fn runner() {
 }
 
 /// Runs a job once its former runner's lease is over.
-async fn run(reshard: &Reshard, job: u64) -> shard_orm::reshard::Job {
+pub(crate) async fn run(reshard: &Reshard, job: u64) -> shard_orm::reshard::Job {
     loop {
         match reshard.run(job).await {
             // Another runner has it.
@@ -136,7 +136,7 @@ async fn signal_after(
 }
 
 /// Lets a process run a job, and kills it some time after so many steps. False if it ended before.
-async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: Duration) -> bool {
+pub(crate) async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: Duration) -> bool {
     let killed = signal_after(fixture, job, steps, delay, Signal::SIGKILL).await;
     let is_killed = killed.is_some();
     if let Some(mut runner) = killed {

@@ -30,7 +30,12 @@ pub(crate) fn shards(cluster: &Cluster, keys: &[i64]) -> Vec<u32> {
     keys.iter().map(shard).collect()
 }
 
-async fn rows_of(fixture: &Fixture, cluster: &Cluster, keys: &[i64], each: i32) -> Vec<Vec<Order>> {
+pub(crate) async fn rows_of(
+    fixture: &Fixture,
+    cluster: &Cluster,
+    keys: &[i64],
+    each: i32,
+) -> Vec<Vec<Order>> {
     let rows: Vec<Vec<Order>> = keys
         .iter()
         .map(|key| {
@@ -44,7 +49,7 @@ async fn rows_of(fixture: &Fixture, cluster: &Cluster, keys: &[i64], each: i32) 
 }
 
 /// Another process, which looks at the catalog only when it has to, or when it is told.
-async fn process_that_never_polls(fixture: &Fixture) -> Cluster {
+pub(crate) async fn process_that_never_polls(fixture: &Fixture) -> Cluster {
     let catalog = shard_orm::config::Catalog::new(DATABASE)
         .poll(Duration::from_secs(3_600))
         .heartbeat(None);
@@ -53,7 +58,7 @@ async fn process_that_never_polls(fixture: &Fixture) -> Cluster {
         .unwrap()
 }
 
-async fn finish(reshard: &Reshard, job: &Job) -> Job {
+pub(crate) async fn finish(reshard: &Reshard, job: &Job) -> Job {
     reshard.finish(job.id).await.unwrap();
     reshard.run(job.id).await.unwrap()
 }
