@@ -230,6 +230,7 @@ mod chapters {
         migrations: "../../docs/src/migrations.md",
         growing_a_fleet: "../../docs/src/growing-a-fleet.md",
         moving_shards: "../../docs/src/moving-shards.md",
+        splitting_shards: "../../docs/src/splitting-shards.md",
         raw_sql: "../../docs/src/raw-sql.md",
         connections: "../../docs/src/connections.md",
         replicas: "../../docs/src/replicas.md",

@@ -82,6 +82,11 @@ fn the_sessions_on_moving_shards_have_the_output_that_they_show() {
 }
 
 #[test]
+fn the_sessions_on_splitting_shards_have_the_output_that_they_show() {
+    chapter("docs/src/splitting-shards.md", Some("chapters/splitting"));
+}
+
+#[test]
 fn the_sessions_of_the_readme_have_the_output_that_they_show() {
     chapter("README.md", None);
 }

@@ -39,8 +39,8 @@ impl Group {
     /// A group with this number of logical shards (1 to 65,536), routed by
     /// [`StrategyConfig::Hash`].
     ///
-    /// Choose several times the highest number of servers that you expect: logical shards are the
-    /// unit of moves.
+    /// Choose several times the number of servers that you expect for a start: logical shards are the unit of moves.
+    /// Later they can be split.
     #[must_use]
     pub fn new(logical_shards: u32) -> Self {
         Self {

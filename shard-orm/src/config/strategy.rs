@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::route::{Ranges, Strategy};
 
+#[cfg(feature = "reshard")]
 mod assign;
 mod canonical;
 mod display;

@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn ranges_are_cut_at_positions() {
-        let ranges = [0..=9, 20..=29];
+        let ranges = [0_i64..=9, 20..=29];
         let parts = cut(&ranges, &[5, 25]).unwrap();
         let parts: Vec<Vec<_>> = parts.into_iter().map(Vec::from).collect();
         assert_eq!(parts, [vec![0..=4], vec![5..=9, 20..=24], vec![25..=29]]);
@@ -272,13 +272,13 @@ mod tests {
 
     #[test]
     fn one_position_is_cut_out() {
-        assert_eq!(without(&[0..=9], 0), [1..=9]);
-        assert_eq!(without(&[0..=9], 4), [0..=3, 5..=9]);
+        assert_eq!(without(&[0_i64..=9], 0), [1..=9]);
+        assert_eq!(without(&[0_i64..=9], 4), [0..=3, 5..=9]);
         assert_eq!(
             without(&[i64::MIN..=i64::MAX], i64::MAX),
             [i64::MIN..=i64::MAX - 1]
         );
-        assert_eq!(without(&[3..=3, 7..=8], 3), [7..=8]);
+        assert_eq!(without(&[3_i64..=3, 7..=8], 3), [7..=8]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Fingerprint, Placement, Read, Server};
+#[cfg(feature = "reshard")]
 use crate::config::StrategyConfig;
 use crate::dialect::Dialect;
 use crate::route::Router;
@@ -13,6 +14,7 @@ pub struct Group {
     pub(super) name: Arc<str>,
     pub(super) static_namespace: Arc<str>,
     pub(super) router: Router,
+    #[cfg(feature = "reshard")]
     pub(super) strategy: StrategyConfig,
     pub(super) fingerprint: Arc<Fingerprint>,
     pub(super) servers: Vec<Server>,

@@ -154,7 +154,7 @@ mod tests {
         let upper = hashes(Some("us"), &[1 << 63..=u64::MAX]);
         assert_eq!(
             regions.assigned(2, &upper, 2, &[1]).unwrap().to_string(),
-            "{ type = \"region\", regions = { \"eu\" = \"0..1\", \"us\" = { 0000000000000000 = 1, \
+            "{ type = \"region\", regions = { \"eu\" = [\"0..1\"], \"us\" = { 0000000000000000 = 1, \
              8000000000000000 = 2 } } }"
         );
     }

@@ -120,6 +120,7 @@ pub(super) fn group(
         name: group,
         static_namespace,
         router,
+        #[cfg(feature = "reshard")]
         strategy: described.strategy.clone(),
         fingerprint: Arc::new(fingerprint),
         servers: (servers.all?.into_iter().enumerate())
