@@ -42,6 +42,7 @@ mod blueprint;
 mod carry_out;
 mod check;
 mod copy;
+mod crowd;
 mod driver;
 mod failure;
 mod hours;

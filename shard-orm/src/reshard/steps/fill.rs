@@ -8,6 +8,7 @@ use crate::connect::State;
 use crate::error::{Error, Result};
 use crate::reshard::blueprint::{Stage, read_structure};
 use crate::reshard::copy::copy_table;
+use crate::reshard::crowd::Crowded;
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::{End, is_urgent};
 use crate::reshard::pulse::Pulse;
@@ -32,7 +33,8 @@ impl Driver {
             false => self.lagging().await?,
         };
         let is_waiting = lagging.is_some();
-        self.note_hindrance(lagging).await;
+        let hindrance = lagging.or_else(|| self.crowded());
+        self.note_hindrance(hindrance).await;
         if is_waiting {
             tokio::time::sleep(WHILE).await;
             return Ok(());
@@ -42,7 +44,7 @@ impl Driver {
         if self.pulse.is_none() && throttle.is_gentle() {
             let source = (End::Source, self.handle(End::Source).await?);
             let target = (End::Target, self.handle(End::Target).await?);
-            self.pulse = Some(Pulse::start(&self.cluster, [source, target], &throttle));
+            self.pulse = Some(Pulse::start(&self.cluster, [source, target], &throttle).await);
         }
         for table in &tables {
             let (latest, state) = (self.latest(), self.job.state);
@@ -64,6 +66,20 @@ impl Driver {
         }
         self.done.copied = true;
         Ok(())
+    }
+
+    /// What to say of an end to whose statements the copy gives way.
+    fn crowded(&self) -> Option<String> {
+        let (end, Crowded { before, most }, rate) = self.throttle.crowded()?;
+        let parts = match end {
+            End::Source => &self.job.sources,
+            End::Target => &self.job.targets,
+        };
+        let server = parts.first().map_or("", |part| &part.server);
+        Some(format!(
+            "the copy gives way to the statements on server `{server}`, and copies {rate} rows a second: more than \
+             {most} run there, and {before} ran before the copy; at the pace `full` it would go on"
+        ))
     }
 
     /// What to say of a replica at either end that lags, and would lag more.
