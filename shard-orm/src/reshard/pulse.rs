@@ -45,7 +45,7 @@ impl Pulse {
     ) -> Self {
         let counting = ends
             .iter()
-            .map(|(end, handle)| count_before(*end, handle, throttle));
+            .map(|(_, handle)| count_before(handle, throttle));
         for counted in join_all(counting).await {
             // It is felt by the time that statements take.
             if let Err(error) = counted {
@@ -66,14 +66,14 @@ impl Pulse {
 }
 
 /// Counts the statements that run at an end before the copy.
-async fn count_before(end: End, handle: &Arc<NamespaceHandle>, throttle: &Throttle) -> Result<()> {
+async fn count_before(handle: &Arc<NamespaceHandle>, throttle: &Throttle) -> Result<()> {
     let mut place = Place::visit(handle).await?;
     let mut counts = Vec::with_capacity(COUNTS);
     for _ in 0..COUNTS {
         counts.extend(count(&mut place).await?);
         tokio::time::sleep(BETWEEN).await;
     }
-    throttle.counted_before(end, &mut counts);
+    throttle.counted_before(&handle.server, &mut counts);
     place.close().await;
     Ok(())
 }
@@ -115,7 +115,7 @@ async fn feel(end: End, handle: &Arc<NamespaceHandle>, throttle: &Throttle) {
         }
         counted = Instant::now();
         match count(&mut place).await {
-            Ok(Some(number)) => throttle.counted(end, number),
+            Ok(Some(number)) => throttle.counted(&handle.server, number),
             Ok(None) => {}
             Err(_) => return,
         }

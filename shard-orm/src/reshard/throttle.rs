@@ -3,9 +3,11 @@
 //! At a gentle pace the copy goes on bit by bit faster, and at once slower when it harms short statements at one of the
 //! ends: additive increase and multiplicative decrease, as of a connection's window in Jacobson's "Congestion avoidance
 //! and control" (1988). The harm is how much longer a statement takes while a page is copied than between two pages,
-//! times the share of the time in which pages are copied. It goes slower too while many more statements run at an end than
-//! before the copy.
+//! times the share of the time in which pages are copied. It goes slower too while many more statements run on a server
+//! than before the copy.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,7 +61,8 @@ struct State {
     rate: f64,
     looked: Instant,
     felt: [Felt; 2],
-    crowds: [Crowd; 2],
+    /// By the name of the server.
+    crowds: BTreeMap<Arc<str>, Crowd>,
 }
 
 /// How long short statements took at an end, in seconds.
@@ -107,7 +110,7 @@ impl Throttle {
                 rate: FIRST,
                 looked: Instant::now(),
                 felt: Default::default(),
-                crowds: Default::default(),
+                crowds: BTreeMap::new(),
             }),
             pages: AtomicU64::new(0),
         }
@@ -197,24 +200,30 @@ impl Throttle {
         }
     }
 
-    /// Notes how many statements ran at an end before the copy.
-    pub(super) fn counted_before(&self, end: End, numbers: &mut [u64]) {
-        self.lock().crowds[end as usize] = Crowd::before(numbers);
+    /// Notes how many statements ran on a server before the copy.
+    pub(super) fn counted_before(&self, server: &Arc<str>, numbers: &mut [u64]) {
+        let crowd = Crowd::before(numbers);
+        self.lock().crowds.insert(Arc::clone(server), crowd);
     }
 
-    /// Notes how many statements run at an end.
-    pub(super) fn counted(&self, end: End, number: u64) {
-        self.lock().crowds[end as usize].add(number);
+    /// Notes how many statements run on a server.
+    pub(super) fn counted(&self, server: &str, number: u64) {
+        if let Some(crowd) = self.lock().crowds.get_mut(server) {
+            crowd.add(number);
+        }
     }
 
-    /// The end to whose statements a gentle copy gives way, and the rows that it copies in a second.
-    pub(super) fn crowded(&self) -> Option<(End, Crowded, u64)> {
+    /// The server to whose statements a gentle copy gives way, and the rows that it copies in a second.
+    pub(super) fn crowded(&self) -> Option<(Arc<str>, Crowded, u64)> {
         let state = self.lock();
-        let ends = [End::Source, End::Target].into_iter().zip(&state.crowds);
-        let mut crowded = ends.filter_map(|(end, crowd)| Some((end, crowd.crowded()?)));
-        let (end, crowded) = crowded.next().filter(|_| state.pace == Pace::Gentle)?;
+        if state.pace != Pace::Gentle {
+            return None;
+        }
+        let mut crowds = state.crowds.iter();
+        let (server, crowded) =
+            crowds.find_map(|(server, crowd)| Some((Arc::clone(server), crowd.crowded()?)))?;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Some thousands.
-        Some((end, crowded, state.rate as u64))
+        Some((server, crowded, state.rate as u64))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -255,7 +264,7 @@ impl State {
         let [source, target] = &mut self.felt;
         let harm = source.harm().max(target.harm());
         let mut is_crowded = false;
-        for crowd in &mut self.crowds {
+        for crowd in self.crowds.values_mut() {
             is_crowded |= crowd.look();
         }
         self.rate = if harm > HARM || is_crowded {
@@ -293,10 +302,11 @@ mod tests {
     #[test]
     fn a_gentle_copy_is_slower_while_many_more_statements_run() {
         let throttle = Throttle::new(Pace::Gentle);
-        throttle.counted_before(End::Target, &mut [2, 2, 2]);
+        let server: Arc<str> = "b".into();
+        throttle.counted_before(&server, &mut [2, 2, 2]);
         let rate_after = |number: u64| {
             for _ in 0..5 {
-                throttle.counted(End::Target, number);
+                throttle.counted(&server, number);
             }
             throttle.lock().look();
             throttle.lock().rate
@@ -307,8 +317,8 @@ mod tests {
         assert!(rate_after(40) < before);
         let crowded = throttle
             .crowded()
-            .map(|(end, crowd, _)| (end, crowd.before));
-        assert_eq!(crowded, Some((End::Target, 2)));
+            .map(|(name, crowd, _)| (name, crowd.before));
+        assert_eq!(crowded, Some((Arc::clone(&server), 2)));
         for _ in 0..20 {
             rate_after(40);
         }

@@ -68,14 +68,9 @@ impl Driver {
         Ok(())
     }
 
-    /// What to say of an end to whose statements the copy gives way.
+    /// What to say of a server to whose statements the copy gives way.
     fn crowded(&self) -> Option<String> {
-        let (end, Crowded { before, most }, rate) = self.throttle.crowded()?;
-        let parts = match end {
-            End::Source => &self.job.sources,
-            End::Target => &self.job.targets,
-        };
-        let server = parts.first().map_or("", |part| &part.server);
+        let (server, Crowded { before, most }, rate) = self.throttle.crowded()?;
         Some(format!(
             "the copy gives way to the statements on server `{server}`, and copies {rate} rows a second: more than \
              {most} run there, and {before} ran before the copy; at the pace `full` it would go on"
