@@ -10,6 +10,8 @@
     allow(dead_code, unused_imports, unused_mut)
 )]
 
+#[cfg(feature = "reshard")]
+mod active;
 mod advisory;
 pub(crate) mod alter;
 mod args;
@@ -111,6 +113,8 @@ mod url;
 #[cfg(feature = "migrate")]
 pub(crate) mod words;
 
+#[cfg(feature = "reshard")]
+pub(crate) use active::{active_statements, read_active_statements};
 pub(crate) use advisory::AdvisoryLock;
 pub use args::Args;
 pub(crate) use args::Declared;

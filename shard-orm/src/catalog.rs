@@ -52,6 +52,7 @@ pub use process::Process;
 pub(crate) use revision::Proposal;
 pub use revision::Revision;
 pub(crate) use session::Store;
+pub(crate) use table_key::TableKey;
 pub use table_use::TableUse;
 
 /// The channel on which PostgreSQL announces a new topology.

@@ -43,6 +43,7 @@ mod carry_out;
 mod check;
 mod columns;
 mod copy;
+mod crowd;
 mod divider;
 mod division;
 mod driver;

@@ -374,9 +374,8 @@ impl Setup {
 
     /// Records in the catalog, if there is one, by which columns rows are routed.
     async fn report_keys(&self) -> Result<()> {
-        let uses = self.defs.iter().flat_map(|def| self.cluster.uses_of(def));
-        let uses: Vec<_> = uses.filter(|used| used.key.is_some()).collect();
-        self.cluster.record_keys(&uses).await
+        let keys = self.defs.iter().filter_map(|def| self.cluster.key_of(def));
+        self.cluster.record_keys(&keys.collect::<Vec<_>>()).await
     }
 
     /// Creates the tables of static models at their sources. Returns, by group, the models of which

@@ -4,11 +4,13 @@
 //! database may have set for the application, are lifted; waits for locks stay short, because the
 //! application would queue behind them.
 
+use super::active::MOVER;
 use crate::dialect::Dialect;
 
 /// The statement that prepares a session for the moves of a job.
 ///
-/// On PostgreSQL a setting names the job: by it, held tables know their mover. Commits are synchronous,
+/// On PostgreSQL a setting names the job: by it, held tables know their mover. Its statements are told from those of
+/// others by the name of the application. Commits are synchronous,
 /// whatever the default. A transaction whose runner is silent for 10 seconds is ended: it keeps locks from its
 /// successor. On MySQL and MariaDB, and on SQLite, foreign keys are not checked: they hold at
 /// the source. Nor is the SQL mode strict, since the rows may be older than that of the application: an invalid date of
@@ -18,7 +20,8 @@ pub(crate) fn move_session(dialect: Dialect, job: u64) -> String {
         Dialect::Postgres => format!(
             "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '10s'; \
              SET lock_timeout = '5s'; SET synchronous_commit = on; \
-             SET default_transaction_isolation = 'read committed'; SET shard_orm.job = '{job}'"
+             SET default_transaction_isolation = 'read committed'; SET application_name = '{MOVER}'; \
+             SET shard_orm.job = '{job}'"
         ),
         Dialect::MySql => "SET SESSION sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,\
              PIPES_AS_CONCAT,IGNORE_SPACE', foreign_key_checks = 0, unique_checks = 1, innodb_lock_wait_timeout = 5 \

@@ -6,23 +6,32 @@ use std::collections::BTreeMap;
 use sea_query::{Alias, Expr, OnConflict, Query};
 
 use super::session::Store;
-use super::table_use::TableUse;
 use super::tables::{TABLE_KEY, TABLE_KEY_COLUMNS};
 use crate::backend::{Field as _, Row};
 use crate::error::{Error, ErrorKind, Result};
 
+/// The columns by which the rows of a table in the logical shards of a group are routed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableKey {
+    /// The group.
+    pub(crate) place: String,
+    pub(crate) table: String,
+    /// Region, if there is one, and key; none where rows have no key.
+    pub(crate) columns: Vec<String>,
+}
+
 impl Store<'_> {
     /// Records the columns that route the rows of these tables, if they differ from what is recorded.
-    pub(crate) async fn report_keys(self, uses: &[TableUse]) -> Result<()> {
+    pub(crate) async fn report_keys(self, keys: &[TableKey]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
         let known = self.all_keys().await?;
         let handle = self.handle();
         let [cluster, place, table, columns] = TABLE_KEY_COLUMNS;
-        for used in uses {
-            let Some(key) = &used.key else {
-                continue;
-            };
-            let of = (used.place.clone(), used.table.clone());
-            if known.get(&of) == Some(key) {
+        for key in keys {
+            let of = (key.place.clone(), key.table.clone());
+            if known.get(&of) == Some(&key.columns) {
                 continue;
             }
             let mut conflict = OnConflict::columns([cluster, place, table].map(Alias::new));
@@ -33,9 +42,9 @@ impl Store<'_> {
                 .columns(TABLE_KEY_COLUMNS.map(Alias::new))
                 .values([
                     Expr::val(&*handle.cluster),
-                    Expr::val(used.place.as_str()),
-                    Expr::val(used.table.as_str()),
-                    Expr::val(key.join("\t")),
+                    Expr::val(key.place.as_str()),
+                    Expr::val(key.table.as_str()),
+                    Expr::val(key.columns.join("\t")),
                 ])
                 .map_err(|source| Error::configuration("the key of a table").with_source(source))?
                 .on_conflict(conflict);

@@ -22,10 +22,6 @@ pub struct TableUse {
     pub table: String,
     /// The columns.
     pub columns: Vec<String>,
-    /// The columns that route a row, region and key, of a table in the logical shards of a group: none where rows
-    /// have no key. It is recorded beside, for as long as the cluster lives.
-    #[cfg_attr(feature = "serde", serde(skip))]
-    pub(crate) key: Option<Vec<String>>,
 }
 
 impl TableUse {
@@ -38,14 +34,7 @@ impl TableUse {
             place: place.into(),
             table: table.to_owned(),
             columns: columns.into_iter().map(str::to_owned).collect(),
-            key: None,
         }
-    }
-
-    /// The same, of a table in logical shards whose rows are routed by these columns.
-    pub(crate) fn routed_by<'a>(mut self, columns: impl IntoIterator<Item = &'a str>) -> Self {
-        self.key = Some(columns.into_iter().map(str::to_owned).collect());
-        self
     }
 
     /// Whether it is of this table, and names the column if there is one. Capitals do not count: names
@@ -66,7 +55,6 @@ impl fmt::Display for TableUse {
             place,
             table,
             columns,
-            ..
         } = self;
         write!(f, "{place}: {table} ({})", columns.join(", "))
     }

@@ -19,7 +19,7 @@ use self::authority::OfCatalog;
 use self::settle::Records;
 use self::task::{Signals, Task};
 use super::Cluster;
-use crate::catalog::{Heartbeat, Known, Latest, LocalCopy, Store, TableUse};
+use crate::catalog::{Heartbeat, Known, Latest, LocalCopy, Store, TableKey, TableUse};
 use crate::config::{self, Config};
 use crate::connect::Authority;
 use crate::error::{Error, ErrorKind, Result};
@@ -58,6 +58,8 @@ pub(super) struct Follower {
 #[derive(Default)]
 struct Tables {
     all: Vec<TableUse>,
+    /// The columns by which their rows are routed, for splits.
+    keys: Vec<TableKey>,
     /// How many of them are in the catalog.
     reported: usize,
 }
@@ -103,8 +105,11 @@ impl Follower {
     }
 
     /// Reports the tables of a model with the next heartbeat, which is due now.
-    pub(super) fn add_tables(&self, tables: &[TableUse]) {
-        self.tables().all.extend_from_slice(tables);
+    pub(super) fn add_tables(&self, tables: &[TableUse], key: Option<TableKey>) {
+        let mut own = self.tables();
+        own.all.extend_from_slice(tables);
+        own.keys.extend(key);
+        drop(own);
         self.signals.report();
     }
 
@@ -238,21 +243,21 @@ impl Follower {
 
 impl Cluster {
     /// Reports the tables of a model to the catalog, if there is one.
-    pub(crate) fn report_tables(&self, tables: &[TableUse]) {
+    pub(crate) fn report_tables(&self, tables: &[TableUse], key: Option<TableKey>) {
         if let Some(follower) = self.follower() {
-            follower.add_tables(tables);
+            follower.add_tables(tables, key);
         }
     }
 
     /// Records in the catalog, if there is one, by which columns the rows of these tables are routed.
-    pub(crate) async fn record_keys(&self, tables: &[TableUse]) -> Result<()> {
-        let Some(follower) = self.follower().filter(|_| !tables.is_empty()) else {
+    pub(crate) async fn record_keys(&self, keys: &[TableKey]) -> Result<()> {
+        let Some(follower) = self.follower() else {
             return Ok(());
         };
         let handle = self.handle_of_database(&follower.options.database)?;
         let store = Store::new(&handle);
         match store.version().await? {
-            Some(_) => store.report_keys(tables).await,
+            Some(_) => store.report_keys(keys).await,
             // The catalog is to be initialized.
             None => Ok(()),
         }

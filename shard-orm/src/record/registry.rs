@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{StaticModel, Transmitted};
-use crate::catalog::TableUse;
+use crate::catalog::{TableKey, TableUse};
 use crate::cluster::{Cluster, Extension};
 use crate::model::{Model, ModelDef, ModelLocation};
 use crate::topology::Group;
@@ -72,30 +72,33 @@ impl Cluster {
     /// ```
     pub fn register_model<M: Model>(&self) {
         let def = M::def();
-        let mut added = self.uses_of(def);
+        let columns = || def.columns.iter().map(|column| column.name);
+        let mut added: Vec<TableUse> = self
+            .places_of(def)
+            .into_iter()
+            .map(|place| TableUse::new(place, def.table, columns()))
+            .collect();
         {
             let mut tables = self.used_tables();
             added.retain(|one| !tables.contains(one));
             tables.extend_from_slice(&added);
         }
         if !added.is_empty() {
-            self.report_tables(&added);
+            self.report_tables(&added, self.key_of(def));
         }
     }
 
-    /// What a process with this model uses.
-    pub(crate) fn uses_of(&self, def: &ModelDef) -> Vec<TableUse> {
-        let places = self.places_of(def).into_iter();
-        let columns = || def.columns.iter().map(|column| column.name);
-        let used = places.map(|place| {
-            let used = TableUse::new(place, def.table, columns());
-            let routing = def.routing().map(|ordinal| def.columns[ordinal].name);
-            match def.location {
-                ModelLocation::Sharded(_) | ModelLocation::Isolated(_) => used.routed_by(routing),
-                ModelLocation::Database(_) | ModelLocation::Static(_) => used,
-            }
-        });
-        used.collect()
+    /// By which columns the rows of a model are routed, if it lives in logical shards.
+    pub(crate) fn key_of(&self, def: &ModelDef) -> Option<TableKey> {
+        let (ModelLocation::Sharded(group) | ModelLocation::Isolated(group)) = def.location else {
+            return None;
+        };
+        let columns = def.routing().map(|ordinal| def.columns[ordinal].name);
+        Some(TableKey {
+            place: group.to_owned(),
+            table: def.table.to_owned(),
+            columns: columns.map(str::to_owned).collect(),
+        })
     }
 
     /// The tables of the registered models, and where they are.

@@ -3,14 +3,18 @@
 //! At a gentle pace the copy goes on bit by bit faster, and at once slower when it harms short statements at one of the
 //! ends: additive increase and multiplicative decrease, as of a connection's window in Jacobson's "Congestion avoidance
 //! and control" (1988). The harm is how much longer a statement takes while a page is copied than between two pages,
-//! times the share of the time in which pages are copied.
+//! times the share of the time in which pages are copied. It goes slower too while many more statements run on a server
+//! than before the copy.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::crowd::{Crowd, Crowded};
 use super::mover::End;
 use crate::catalog::Pace;
 
@@ -57,6 +61,8 @@ struct State {
     rate: f64,
     looked: Instant,
     felt: [Felt; 2],
+    /// By the name of the server.
+    crowds: BTreeMap<Arc<str>, Crowd>,
 }
 
 /// How long short statements took at an end, in seconds.
@@ -104,6 +110,7 @@ impl Throttle {
                 rate: FIRST,
                 looked: Instant::now(),
                 felt: Default::default(),
+                crowds: BTreeMap::new(),
             }),
             pages: AtomicU64::new(0),
         }
@@ -193,6 +200,32 @@ impl Throttle {
         }
     }
 
+    /// Notes how many statements ran on a server before the copy.
+    pub(super) fn counted_before(&self, server: &Arc<str>, numbers: &mut [u64]) {
+        let crowd = Crowd::before(numbers);
+        self.lock().crowds.insert(Arc::clone(server), crowd);
+    }
+
+    /// Notes how many statements run on a server.
+    pub(super) fn counted(&self, server: &str, number: u64) {
+        if let Some(crowd) = self.lock().crowds.get_mut(server) {
+            crowd.add(number);
+        }
+    }
+
+    /// The server to whose statements a gentle copy gives way, and the rows that it copies in a second.
+    pub(super) fn crowded(&self) -> Option<(Arc<str>, Crowded, u64)> {
+        let state = self.lock();
+        if state.pace != Pace::Gentle {
+            return None;
+        }
+        let mut crowds = state.crowds.iter();
+        let (server, crowded) =
+            crowds.find_map(|(server, crowd)| Some((Arc::clone(server), crowd.crowded()?)))?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Some thousands.
+        Some((server, crowded, state.rate as u64))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,12 +263,16 @@ impl State {
         self.looked = Instant::now();
         let [source, target] = &mut self.felt;
         let harm = source.harm().max(target.harm());
-        self.rate = if harm > HARM {
+        let mut is_crowded = false;
+        for crowd in self.crowds.values_mut() {
+            is_crowded |= crowd.look();
+        }
+        self.rate = if harm > HARM || is_crowded {
             (self.rate * DECREASE).max(LEAST)
         } else {
             self.rate + INCREASE
         };
-        tracing::trace!(target: "shard_orm", harm, rate = self.rate, "the pace of a copy");
+        tracing::trace!(target: "shard_orm", harm, is_crowded, rate = self.rate, "the pace of a copy");
     }
 }
 
@@ -260,6 +297,34 @@ mod tests {
     fn a_gentle_copy_is_slower_while_it_does_harm() {
         assert!(rate_after(1) > FIRST);
         assert!(rate_after(3) < FIRST);
+    }
+
+    #[test]
+    fn a_gentle_copy_is_slower_while_many_more_statements_run() {
+        let throttle = Throttle::new(Pace::Gentle);
+        let server: Arc<str> = "b".into();
+        throttle.counted_before(&server, &mut [2, 2, 2]);
+        let rate_after = |number: u64| {
+            for _ in 0..5 {
+                throttle.counted(&server, number);
+            }
+            throttle.lock().look();
+            throttle.lock().rate
+        };
+        assert!(rate_after(4) > FIRST);
+        assert_eq!(throttle.crowded(), None);
+        let before = throttle.lock().rate;
+        assert!(rate_after(40) < before);
+        let crowded = throttle
+            .crowded()
+            .map(|(name, crowd, _)| (name, crowd.before));
+        assert_eq!(crowded, Some((Arc::clone(&server), 2)));
+        for _ in 0..20 {
+            rate_after(40);
+        }
+        assert!((rate_after(40) - LEAST).abs() < 1.0);
+        assert!(rate_after(2) > LEAST);
+        assert_eq!(throttle.crowded(), None);
     }
 
     /// A throttle after so many pages, each of which took so long.

@@ -25,7 +25,7 @@ macro_rules! on_both {
     };
 }
 
-mod bed;
+pub(crate) mod bed;
 mod replicas;
 mod target;
 

@@ -1,6 +1,7 @@
 //! Moves of logical shards between servers, while the application writes.
 
 mod basic;
+mod crowded;
 mod everything;
 mod failover;
 mod fleet;

@@ -37,8 +37,8 @@ pub struct Part {
 #[non_exhaustive]
 pub enum Pace {
     /// As fast as the calls of applications allow: slower at once while short statements take longer at one of
-    /// the ends than they do without the copy, and faster again bit by bit. Waits while a replica of either server lags
-    /// behind its `max_lag`.
+    /// the ends than they do without the copy, or while many more statements run there than before it, and faster
+    /// again bit by bit. Waits while a replica of either server lags behind its `max_lag`.
     #[default]
     Gentle,
     /// At most so many rows in a second. Waits for replicas too.

@@ -199,14 +199,14 @@ impl Task {
         let epoch = cluster.topology().epoch();
         let report = Store::new(&handle).report(&follower.heartbeat, epoch);
         Store::within(self.options.timeout, report).await?;
-        let (tables, reported) = {
+        let (tables, keys, reported) = {
             let tables = follower.tables();
-            (tables.all.clone(), tables.reported)
+            (tables.all.clone(), tables.keys.clone(), tables.reported)
         };
         if tables.len() > reported {
             let report = Store::new(&handle).report_tables(&follower.heartbeat, &tables);
             Store::within(self.options.timeout, report).await?;
-            let report = Store::new(&handle).report_keys(&tables);
+            let report = Store::new(&handle).report_keys(&keys);
             Store::within(self.options.timeout, report).await?;
             follower.tables().reported = tables.len();
         }

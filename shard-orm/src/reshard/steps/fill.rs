@@ -8,6 +8,7 @@ use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::blueprint::{Stage, read_structure};
 use crate::reshard::copy::{OnPage, copy_table};
+use crate::reshard::crowd::Crowded;
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::{End, is_urgent, state};
 use crate::reshard::places::Site;
@@ -36,7 +37,8 @@ impl Driver {
             false => self.lagging().await?,
         };
         let is_waiting = lagging.is_some();
-        self.note_hindrance(lagging).await;
+        let hindrance = lagging.or_else(|| self.crowded());
+        self.note_hindrance(hindrance).await;
         if is_waiting {
             tokio::time::sleep(WHILE).await;
             return Ok(());
@@ -48,7 +50,7 @@ impl Driver {
             for site in self.all_sites() {
                 ends.push((site.end, self.handle(site).await?));
             }
-            self.pulse = Some(Pulse::start(&self.cluster, ends, &throttle));
+            self.pulse = Some(Pulse::start(&self.cluster, ends, &throttle).await);
         }
         for table in &tables {
             let (latest, state) = (self.latest(), self.job.state);
@@ -96,6 +98,15 @@ impl Driver {
         }
         self.done.copied = true;
         Ok(())
+    }
+
+    /// What to say of a server to whose statements the copy gives way.
+    fn crowded(&self) -> Option<String> {
+        let (server, Crowded { before, most }, rate) = self.throttle.crowded()?;
+        Some(format!(
+            "the copy gives way to the statements on server `{server}`, and copies {rate} rows a second: more than \
+             {most} run there, and {before} ran before the copy; at the pace `full` it would go on"
+        ))
     }
 
     /// What to say of a replica at either end that lags, and would lag more.

@@ -1,0 +1,141 @@
+//! A gentle copy while many more statements run at one of the ends than before.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use shard_orm::prelude::*;
+use shard_orm::reshard::{Job, JobState};
+use shard_orm::sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, raw_sql,
+};
+use shard_orm_tests::servers::Node;
+use shard_orm_tests::waiting::eventually;
+use tokio::task::JoinSet;
+
+use crate::Order;
+use crate::failover::bed::{Bed, url};
+
+/// So many rows that their copy lasts longer than the test.
+const ROWS: i64 = 400_000;
+/// So many statements at a time are a crowd.
+const STATEMENTS: usize = 40;
+
+/// Runs a text once.
+async fn run(dialect: Dialect, url: &str, text: String) {
+    let text = raw_sql(AssertSqlSafe(text));
+    match dialect {
+        Dialect::Postgres => {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            connection.execute(text).await.unwrap();
+            connection.close().await.unwrap();
+        }
+        _ => {
+            let mut connection = MySqlConnection::connect(url).await.unwrap();
+            connection.execute(text).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+}
+
+async fn add_rows(bed: &Bed) {
+    let at = bed.operator.locate(&Order::shard(bed.key)).unwrap();
+    let (key, first, last) = (bed.key, 10_000, 10_000 + ROWS);
+    let text = match bed.dialect {
+        Dialect::Postgres => format!(
+            "INSERT INTO {}.orders (id, user_id, code, amount) \
+             SELECT i, {key}, 'code ' || i, 0 FROM generate_series({first}, {last}) AS i",
+            at.namespace
+        ),
+        _ => format!(
+            "INSERT INTO {0}.orders (id, user_id, code, amount) \
+             SELECT seq, {key}, CONCAT('code ', seq), 0 FROM {0}.seq_{first}_to_{last}",
+            at.namespace
+        ),
+    };
+    run(bed.dialect, &url(bed.dialect, &bed.source), text).await;
+}
+
+/// Statements that run on a server all the time.
+struct Load {
+    stop: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+}
+
+impl Load {
+    fn on(dialect: Dialect, node: &Node) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for _ in 0..STATEMENTS {
+            let (stop, url) = (Arc::clone(&stop), url(dialect, node));
+            tasks.spawn(async move {
+                match dialect {
+                    Dialect::Postgres => {
+                        let mut connection = PgConnection::connect(&url).await.unwrap();
+                        while !stop.load(Ordering::Relaxed) {
+                            connection.execute("SELECT pg_sleep(0.3)").await.unwrap();
+                        }
+                    }
+                    _ => {
+                        let mut connection = MySqlConnection::connect(&url).await.unwrap();
+                        while !stop.load(Ordering::Relaxed) {
+                            connection.execute("SELECT SLEEP(0.3)").await.unwrap();
+                        }
+                    }
+                }
+            });
+        }
+        Self { stop, tasks }
+    }
+
+    async fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await;
+    }
+}
+
+/// Waits until the job says something while it copies.
+async fn copying(bed: &Bed, job: u64, what: &str, condition: impl Fn(&Job) -> bool) {
+    eventually(what, async || {
+        let job = bed.reshard().job(job).await.unwrap();
+        assert!(job.state <= JobState::Copying, "{job:?}");
+        job.state == JobState::Copying && condition(&job)
+    })
+    .await;
+}
+
+async fn a_crowd_slows_a_copy(dialect: Dialect) {
+    let bed = Bed::new(dialect).await;
+    add_rows(&bed).await;
+    let (job, running) = bed.start_with(bed.request().accept_replica_risk()).await;
+    for (server, node) in [("a", &bed.source), ("b", &bed.target)] {
+        copying(&bed, job, "the copy is not slowed", |job| {
+            job.copied.rows > 0 && job.message.is_empty()
+        })
+        .await;
+        let load = Load::on(dialect, node);
+        let slowed = format!(
+            "the copy gives way to the statements on server `{server}`, and copies 5000 rows"
+        );
+        copying(&bed, job, "the copy is as slow as it gets", |job| {
+            job.message.contains(&slowed)
+        })
+        .await;
+        load.end().await;
+    }
+    copying(&bed, job, "the copy is not slowed", |job| {
+        job.message.is_empty()
+    })
+    .await;
+    bed.reshard().abort(job).await.unwrap();
+    assert_eq!(running.await.unwrap().state, JobState::Aborted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gentle_copy_gives_way_to_many_statements_postgres() {
+    a_crowd_slows_a_copy(Dialect::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gentle_copy_gives_way_to_many_statements_mariadb() {
+    a_crowd_slows_a_copy(Dialect::MySql).await;
+}
