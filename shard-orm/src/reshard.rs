@@ -68,6 +68,7 @@ mod rows;
 mod space;
 mod split;
 mod steps;
+mod stuck;
 mod supervise;
 mod throttle;
 mod verify;

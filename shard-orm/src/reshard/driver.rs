@@ -12,7 +12,7 @@ use super::Reshard;
 use super::blueprint::Blueprint;
 use super::divider::Divider;
 use super::failure::{is_misfit, may_pass};
-use super::mover::{Action, Done, End, Seen, View, is_target_lost, next, state, together};
+use super::mover::{Action, Done, End, Seen, View, next, state, together};
 use super::place::{Place, Standing, Ticket};
 use super::places::{Places, Site};
 use super::pulse::Pulse;
@@ -416,38 +416,6 @@ impl Driver {
         self.tables.clear();
         self.done.drained = false;
         self.done.level = false;
-    }
-
-    fn stuck(&self, view: &View) -> Error {
-        let (id, target) = (self.job.id, self.job.targets.first());
-        let server = target.map_or("", |part| &part.server);
-        let message = if !is_target_lost(view) {
-            format!(
-                "and its namespaces do not fit: source {:?}, target {:?}; look at their records with \
-                 `shard-orm check`",
-                view.source, view.target
-            )
-        } else if view.state.is_before_switch() {
-            format!(
-                "and server `{server}` has lost the rows that were copied there, as a replica that took over too early \
-                 would; give them up with `shard-orm job abort {id}`"
-            )
-        } else if view.target == Seen::Missing {
-            format!(
-                "and server `{server}` has lost the rows, as a replica that took over too early would; bring back the \
-                 former server: what opens the rows of the source again is kept there"
-            )
-        } else {
-            format!(
-                "and server `{server}` does not know that it serves the logical shard, as a replica that took over too \
-                 early would not; with `shard-orm job reverse {id}` the rows of the source serve again, with all that had \
-                 flowed back, or bring back the former server"
-            )
-        };
-        Error::new(
-            ErrorKind::Conflict,
-            format!("{} is `{}`, {message}", self.job, view.state),
-        )
     }
 }
 
