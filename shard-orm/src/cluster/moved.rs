@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::connect::NamespaceHandle;
+use crate::error::{Error, ErrorKind};
 
 /// Where the rows of a namespace are by now.
 #[derive(Debug, Clone)]
@@ -13,4 +14,18 @@ pub(crate) enum Moved {
     Split(Vec<Arc<NamespaceHandle>>),
     /// They are in namespaces that hold other rows too: their logical shard was merged with another one.
     Merged(Vec<Arc<NamespaceHandle>>),
+}
+
+impl Moved {
+    /// The error of a statement that cannot follow its rows, because their logical shard was split or merged.
+    pub(crate) fn regrouped(handle: &NamespaceHandle) -> Error {
+        Error::new(
+            ErrorKind::ShardMoved,
+            format!(
+                "the logical shard of namespace `{}` was split or merged while the statement ran, and nothing of it \
+                 was done; run it again",
+                handle.namespace.name()
+            ),
+        )
+    }
 }

@@ -11,7 +11,7 @@ use super::target::Target;
 use crate::backend::quote;
 use crate::cluster::Moved;
 use crate::connect::{Checkout, Endpoint, LockDemand, NamespaceHandle, WriteMarks};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::topology::Read;
 
 /// Where a statement goes.
@@ -79,7 +79,7 @@ impl Destination {
                     let found = statement.found_by();
                     match found.handle(target.cluster(), &self.handle) {
                         Some(handle) => handle?,
-                        None => return Err(self.name_error(divided(&self.handle))),
+                        None => return Err(self.name_error(Moved::regrouped(&self.handle))),
                     }
                 }
                 None => return Err(failed),
@@ -212,16 +212,4 @@ impl Destination {
             error
         }
     }
-}
-
-/// The error of a statement whose rows have several places by now.
-fn divided(handle: &NamespaceHandle) -> Error {
-    Error::new(
-        ErrorKind::ShardMoved,
-        format!(
-            "the logical shard of namespace `{}` was split or merged while the statement ran, and nothing of it was \
-             done; run it again",
-            handle.namespace.name()
-        ),
-    )
 }

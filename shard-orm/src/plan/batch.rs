@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::cluster::Moved;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, Result, ShardId};
 use crate::exec::{Destination, Target};
@@ -73,10 +74,17 @@ impl Batch {
         }
         if is_of_one_namespace(failed.kind()) {
             for task in &*self.tasks {
-                if target.settled(&task.handle, &failed).await?.is_some() {
-                    let parts = self.replanned(target, &failed);
-                    return Ok(parts.unwrap_or_else(|| vec![self.clone()]));
-                }
+                let Some(moved) = target.settled(&task.handle, &failed).await? else {
+                    continue;
+                };
+                return match (self.replanned(target, &failed), moved) {
+                    (Some(parts), _) => Ok(parts),
+                    // It serves again where it was.
+                    (None, Moved::Whole(_)) => Ok(vec![self.clone()]),
+                    (None, Moved::Split(_) | Moved::Merged(_)) => {
+                        Err(Moved::regrouped(&task.handle))
+                    }
+                };
             }
         }
         Err(failed)

@@ -9,6 +9,9 @@
 //! and `reversing`. Nothing is dropped at the target before `aborting`, nothing at the source before
 //! `finishing`, and before the target was seen to serve since then.
 
+#[cfg(test)]
+mod tests;
+
 use crate::catalog::{JobKind, JobState, Wish};
 use crate::connect::State;
 

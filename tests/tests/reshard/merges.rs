@@ -1,5 +1,6 @@
 //! Logical shards are merged into one, and divided again by the way back.
 
+use futures_util::TryStreamExt as _;
 use shard_orm::prelude::*;
 use shard_orm::reshard::{JobKind, JobState, MergeShards, Reshard};
 use shard_orm_tests::behaviours;
@@ -113,7 +114,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let keys = keys(fixture);
         let rows = rows_of(fixture, &operator, &keys, 10).await;
         let mut stale = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..7 {
             let process = process_that_never_polls(fixture).await;
             assert_eq!(Order::scatter().count(&process).await.unwrap(), 100);
             stale.push(process);
@@ -135,6 +136,19 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             Err(error) => assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}"),
         }
         assert_eq!(Order::scatter().count(&stale[3]).await.unwrap(), 110);
+        for (process, ordered) in [(&stale[5], true), (&stale[6], false)] {
+            let all = || match ordered {
+                true => Order::scatter().order_by(Order::ID.asc()),
+                false => Order::scatter(),
+            };
+            let streamed: Result<Vec<Order>, _> = all().stream(process).try_collect().await;
+            match streamed {
+                Ok(rows) => assert_eq!(rows.len(), 110),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}"),
+            }
+            let again: Vec<Order> = all().stream(process).try_collect().await.unwrap();
+            assert_eq!(again.len(), 110);
+        }
         let changed = Order::on_each(keys).set(Order::AMOUNT, Some(7)).update(&stale[4]).await.unwrap();
         assert_eq!(changed, 110);
     }
