@@ -184,9 +184,10 @@ impl Driver {
                     pause = first;
                 }
                 Err(error) => {
+                    let nobody_serves = self.is_closed();
                     self.forget();
-                    // Nobody serves meanwhile, and another attempt finds the same.
-                    if is_misfit(&error) && self.job.state == JobState::Switching {
+                    // Another attempt would find the same rows.
+                    if nobody_serves && is_misfit(&error) {
                         self.give_up(&error).await?;
                         self.retake().await?;
                         continue;
@@ -207,6 +208,13 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Whether a source was closed by the switch, which is not decided yet.
+    fn is_closed(&self) -> bool {
+        let sources = self.seen.iter().flat_map(|(sources, _)| sources);
+        let mut states = sources.filter_map(|seen| state(*seen));
+        self.job.state == JobState::Switching && states.any(|state| state == State::Fenced)
     }
 
     /// Gives the job up, since rows that were written just before the source was closed cannot be at a target.
