@@ -16,6 +16,7 @@ mod regrouped;
 mod requests;
 mod space;
 mod splits;
+mod strategies;
 mod values;
 mod writer;
 
