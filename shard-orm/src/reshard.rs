@@ -50,7 +50,7 @@ mod driver;
 mod failure;
 mod hours;
 mod journal;
-mod merge;
+mod key_change;
 #[cfg(test)]
 mod model;
 mod mover;
@@ -66,7 +66,6 @@ mod replicas;
 mod request;
 mod rows;
 mod space;
-mod split;
 mod steps;
 mod stuck;
 mod supervise;
@@ -78,11 +77,10 @@ use std::time::Duration;
 pub use self::carry_out::{CarryOut, PlanEvent};
 use self::driver::{Driver, Until};
 pub use self::hours::Hours;
-pub use self::merge::MergeShards;
+pub use self::key_change::ChangeKeys;
 pub use self::planned::{Obstacle, Planned};
 pub use self::request::MoveShard;
 pub(crate) use self::space::machines;
-pub use self::split::SplitShard;
 pub use self::supervise::Supervisor;
 pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, Wish};
 use crate::catalog::{Plan, Store};
@@ -148,9 +146,9 @@ impl Reshard {
         group: &str,
         shard: u32,
         servers: impl IntoIterator<Item = S>,
-    ) -> SplitShard {
+    ) -> ChangeKeys {
         let servers = servers.into_iter().map(Into::into).collect();
-        SplitShard::new(self, group, shard, servers)
+        ChangeKeys::split(self, group, shard, servers)
     }
 
     /// Splits the logical shard of a key into two, of which one has this key alone, on a server of its group; the
@@ -159,8 +157,8 @@ impl Reshard {
     /// # Errors
     /// [`Configuration`](ErrorKind::Configuration) if the group is unknown, or the key is pinned;
     /// [`NoShardForKey`](ErrorKind::NoShardForKey) if no logical shard owns it, as in a group with regions.
-    pub fn isolate(&self, group: &str, key: i64, server: &str) -> Result<SplitShard> {
-        SplitShard::of_key(self, group, key, server)
+    pub fn isolate(&self, group: &str, key: i64, server: &str) -> Result<ChangeKeys> {
+        ChangeKeys::isolate(self, group, key, server)
     }
 
     /// Merges logical shards whose keys are next to each other into one, with the lowest of their numbers, on a server
@@ -170,8 +168,8 @@ impl Reshard {
         group: &str,
         shards: impl IntoIterator<Item = u32>,
         server: &str,
-    ) -> MergeShards {
-        MergeShards::new(self, group, shards.into_iter().collect(), server)
+    ) -> ChangeKeys {
+        ChangeKeys::merge(self, group, shards.into_iter().collect(), server)
     }
 
     /// Copies a logical shard to another server of its group, into a namespace that never serves it: for

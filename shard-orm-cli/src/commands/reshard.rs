@@ -1,6 +1,6 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
-use shard_orm::reshard::{Job, MergeShards, MoveShard, Pace, Planned, SplitShard};
+use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Pace, Planned};
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
@@ -179,16 +179,16 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             if !args.at.is_empty() {
                 split = split.at(&args.at);
             }
-            Request::Split(args.columns.name(split))
+            Request::ChangeKeys(args.columns.name(split))
         }
         Command::Merge(args) => {
             let shards = args.shards.iter().copied();
             let merge = reshard.merge_shards(&group, shards, &args.to);
-            Request::Merge(args.columns.name(merge))
+            Request::ChangeKeys(args.columns.name(merge))
         }
         Command::Isolate(args) => {
             let split = reshard.isolate(&group, args.key, &args.to)?;
-            Request::Split(args.columns.name(split))
+            Request::ChangeKeys(args.columns.name(split))
         }
         Command::Rebalance(_) => return Ok(Exit::Done),
     };
@@ -205,8 +205,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
 /// What is asked of the library.
 enum Request {
     Move(MoveShard),
-    Split(SplitShard),
-    Merge(MergeShards),
+    ChangeKeys(ChangeKeys),
 }
 
 impl Request {
@@ -225,57 +224,27 @@ impl Request {
         }
         match self {
             Self::Move(request) => Self::Move(with!(request)),
-            Self::Split(request) => Self::Split(with!(request)),
-            Self::Merge(request) => Self::Merge(with!(request)),
+            Self::ChangeKeys(request) => Self::ChangeKeys(with!(request)),
         }
     }
 
     async fn plan(&self) -> shard_orm::Result<Planned> {
         match self {
             Self::Move(request) => request.plan().await,
-            Self::Split(request) => request.plan().await,
-            Self::Merge(request) => request.plan().await,
+            Self::ChangeKeys(request) => request.plan().await,
         }
     }
 
     async fn start(&self) -> shard_orm::Result<Job> {
         match self {
             Self::Move(request) => request.start().await,
-            Self::Split(request) => request.start().await,
-            Self::Merge(request) => request.start().await,
+            Self::ChangeKeys(request) => request.start().await,
         }
     }
 }
 
-/// A request that changes the owners of keys.
-trait Regroup: Sized {
-    fn key(self, column: &str) -> Self;
-    fn key_of(self, table: &str, column: &str) -> Self;
-    fn keep(self, table: &str) -> Self;
-}
-
-macro_rules! regroup {
-    ($request:ident) => {
-        impl Regroup for $request {
-            fn key(self, column: &str) -> Self {
-                self.key(column)
-            }
-
-            fn key_of(self, table: &str, column: &str) -> Self {
-                self.key_of(table, column)
-            }
-
-            fn keep(self, table: &str) -> Self {
-                self.keep(table)
-            }
-        }
-    };
-}
-regroup!(SplitShard);
-regroup!(MergeShards);
-
 impl ColumnArgs {
-    fn name<R: Regroup>(&self, mut request: R) -> R {
+    fn name(&self, mut request: ChangeKeys) -> ChangeKeys {
         for column in &self.key_column {
             request = match column.split_once('=') {
                 Some((table, column)) => request.key_of(table, column),

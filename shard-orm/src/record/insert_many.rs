@@ -39,41 +39,33 @@ pub(super) async fn insert_many<M: Model>(
             .push(position);
     }
     prepare::validate_all(&rows)?;
-    let several = shards.len() > 1;
-    let outcomes: Vec<(ShardId, Option<Hooked<'_, M>>, Result<()>)> =
-        stream::iter(shards.into_values().map(|(handle, positions)| {
-            let (rows, handle_of) = (&rows, &handle_of);
-            async move {
-                let shard = ShardId {
-                    group: handle.namespace.group().to_string(),
-                    shard: handle.namespace.shard(),
-                };
-                let around = around::<M>(target, &handle);
-                let bind = |position: usize, ordinal: usize, args: &mut Args| {
-                    rows[positions[position]].bind(ordinal, args)
-                };
-                let mut outcome = insert_shard(
-                    target,
-                    Arc::clone(&handle),
-                    M::def(),
-                    positions.len(),
-                    &bind,
-                )
-                .await;
-                if was_divided(target, &handle, &outcome) {
-                    outcome = insert_parts(target, rows, &positions, handle_of).await;
-                }
-                (shard, around.map(|around| (positions, around)), outcome)
+    let outcomes: Vec<Vec<Outcome<'_, M>>> = stream::iter(shards.into_values().map(|shard| {
+        let (rows, handle_of) = (&rows, &handle_of);
+        async move {
+            let handle = Arc::clone(&shard.0);
+            let outcome = insert_in(target, rows, shard).await;
+            match was_divided(target, &handle, &outcome) {
+                true => insert_parts(target, rows, outcome, handle_of).await,
+                false => vec![outcome],
             }
-        }))
-        .buffered(CONCURRENCY)
-        .collect()
-        .await;
+        }
+    }))
+    .buffered(CONCURRENCY)
+    .collect()
+    .await;
 
+    let outcomes: Vec<Outcome<'_, M>> = outcomes.into_iter().flatten().collect();
+    let several = outcomes.len() > 1;
     let mut first = None;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     let mut written = Vec::new();
-    for (shard, hooked, outcome) in outcomes {
+    for Outcome {
+        shard,
+        hooked,
+        done: outcome,
+        ..
+    } in outcomes
+    {
         match outcome {
             Ok(()) => {
                 done.push(shard);
@@ -93,34 +85,70 @@ pub(super) async fn insert_many<M: Model>(
     }
 }
 
+/// What came of the rows of one logical shard.
+struct Outcome<'e, M: Model> {
+    shard: ShardId,
+    positions: Vec<usize>,
+    hooked: Option<Hooked<'e, M>>,
+    done: Result<()>,
+}
+
+/// Inserts the rows at these positions, all of one logical shard.
+async fn insert_in<'e, M: Model>(
+    target: Target<'e>,
+    rows: &[M],
+    (handle, positions): (Arc<NamespaceHandle>, Vec<usize>),
+) -> Outcome<'e, M> {
+    let shard = handle.shard_id();
+    let around = around::<M>(target, &handle);
+    let bind = |position: usize, ordinal: usize, args: &mut Args| {
+        rows[positions[position]].bind(ordinal, args)
+    };
+    let done = insert_shard(target, handle, M::def(), positions.len(), &bind).await;
+    Outcome {
+        shard,
+        hooked: around.map(|around| (positions.clone(), around)),
+        positions,
+        done,
+    }
+}
+
 /// Whether nothing was inserted, since the logical shard was split or merged meanwhile.
-fn was_divided(target: Target<'_>, handle: &Arc<NamespaceHandle>, outcome: &Result<()>) -> bool {
-    let was_refused = matches!(outcome, Err(error) if error.kind() == ErrorKind::ShardMoved);
+fn was_divided<M: Model>(
+    target: Target<'_>,
+    handle: &Arc<NamespaceHandle>,
+    outcome: &Outcome<'_, M>,
+) -> bool {
+    let was_refused = matches!(&outcome.done, Err(error) if error.kind() == ErrorKind::ShardMoved);
     was_refused && !matches!(target.moved(handle), None | Some(Moved::Whole(_)))
 }
 
 /// Inserts rows that had one logical shard, each in the one that owns its key by now.
-async fn insert_parts<M: Model>(
-    target: Target<'_>,
+async fn insert_parts<'e, M: Model>(
+    target: Target<'e>,
     rows: &[M],
-    positions: &[usize],
+    refused: Outcome<'e, M>,
     handle_of: &(impl Fn(&M) -> Result<Arc<NamespaceHandle>> + Sync),
-) -> Result<()> {
+) -> Vec<Outcome<'e, M>> {
     let mut parts: BTreeMap<u32, (Arc<NamespaceHandle>, Vec<usize>)> = BTreeMap::new();
-    for position in positions {
-        let handle = handle_of(&rows[*position])?;
+    for position in &refused.positions {
+        let handle = match handle_of(&rows[*position]) {
+            Ok(handle) => handle,
+            Err(error) => {
+                let done = Err(error);
+                return vec![Outcome { done, ..refused }];
+            }
+        };
         let part = parts.entry(handle.namespace.shard());
         part.or_insert_with(|| (handle, Vec::new()))
             .1
             .push(*position);
     }
-    for (handle, positions) in parts.into_values() {
-        let bind = |position: usize, ordinal: usize, args: &mut Args| {
-            rows[positions[position]].bind(ordinal, args)
-        };
-        insert_shard(target, handle, M::def(), positions.len(), &bind).await?;
+    let mut outcomes = Vec::new();
+    for part in parts.into_values() {
+        outcomes.push(insert_in(target, rows, part).await);
     }
-    Ok(())
+    outcomes
 }
 
 /// The positions of rows with hooks, and the hooks.

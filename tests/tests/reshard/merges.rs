@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt as _;
 use shard_orm::prelude::*;
-use shard_orm::reshard::{JobKind, JobState, MergeShards, Reshard};
+use shard_orm::reshard::{ChangeKeys, JobKind, JobState, Reshard};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::Fixture;
 
@@ -11,7 +11,7 @@ use crate::writer::{Writer, assert_rows, order};
 use crate::{Order, Setting, cluster, process};
 
 /// The logical shards 1 and 2, which are on different servers, become one.
-fn merge(reshard: &Reshard) -> MergeShards {
+fn merge(reshard: &Reshard) -> ChangeKeys {
     let merge = reshard.merge_shards("shop", [2, 1], "server-1");
     merge.key("user_id").accept_relaxed_durability()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use shard_orm::prelude::*;
-use shard_orm::reshard::{Job, JobKind, JobState, Reshard, SplitShard};
+use shard_orm::reshard::{ChangeKeys, Job, JobKind, JobState, Reshard};
 use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{DATABASE, Fixture};
 
@@ -19,7 +19,7 @@ pub(crate) fn keys(cluster: &Cluster, count: usize) -> Vec<i64> {
 }
 
 /// A split into two logical shards, of which the second is on the other server.
-fn split(reshard: &Reshard) -> SplitShard {
+fn split(reshard: &Reshard) -> ChangeKeys {
     let split = reshard.split_shard("shop", MOVING, ["server-0", "server-1"]);
     split.key("user_id").accept_relaxed_durability()
 }

@@ -1,4 +1,4 @@
-//! The split of a logical shard, as an operator asks for it.
+//! A split or merge of logical shards, as an operator asks for it.
 
 use super::Reshard;
 use super::division::Division;
@@ -7,10 +7,11 @@ use super::request::Request;
 use crate::catalog::{Job, JobKind, Pace};
 use crate::error::{Error, Result};
 
-/// The split of a logical shard, before it begins: each of several logical shards gets a part of its keys.
+/// A split or merge of logical shards, before it begins.
 ///
-/// The first part keeps the number of the logical shard; the others get new ones. By default, the parts have about
-/// equally many rows.
+/// The first part of a split keeps the number of the logical shard, and the others get new ones; by default, the parts
+/// have about equally many rows. A merge keeps the lowest number, and the others are not used again. No two rows of the
+/// logical shards that are merged may have one primary key, or one value of a unique column.
 ///
 /// ```no_run
 /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
@@ -26,16 +27,30 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone)]
 #[must_use = "nothing is done before `start` is awaited"]
-pub struct SplitShard(Request);
+pub struct ChangeKeys(Request);
 
-impl SplitShard {
-    pub(super) fn new(reshard: &Reshard, group: &str, shard: u32, servers: Vec<String>) -> Self {
+impl ChangeKeys {
+    pub(super) fn split(reshard: &Reshard, group: &str, shard: u32, servers: Vec<String>) -> Self {
         let mut request = Request::new(reshard, JobKind::Split, group, shard);
         request.servers = servers;
         Self(request)
     }
 
-    pub(super) fn of_key(reshard: &Reshard, group: &str, key: i64, server: &str) -> Result<Self> {
+    pub(super) fn merge(
+        reshard: &Reshard,
+        group: &str,
+        mut shards: Vec<u32>,
+        server: &str,
+    ) -> Self {
+        shards.sort_unstable();
+        let kept = shards.first().copied().unwrap_or_default();
+        let mut request = Request::new(reshard, JobKind::Merge, group, kept);
+        request.merged = shards.split_off(1.min(shards.len()));
+        request.servers.push(server.to_owned());
+        Self(request)
+    }
+
+    pub(super) fn isolate(reshard: &Reshard, group: &str, key: i64, server: &str) -> Result<Self> {
         let topology = reshard.cluster.topology();
         let described = topology
             .group(group)
@@ -50,7 +65,7 @@ impl SplitShard {
         let placement = described.placement(shard);
         let own = placement.and_then(|placement| described.servers().get(placement.server()));
         let own = own.map_or("", |own| own.name());
-        let mut split = Self::new(
+        let mut split = Self::split(
             reshard,
             group,
             shard,
@@ -62,6 +77,7 @@ impl SplitShard {
 
     /// Splits at these positions, in the notation of configuration files: 16 hexadecimal digits of a hash, or a key
     /// under the strategy `range`. Each is the first one of a part, in ascending order; there is one less than parts.
+    /// Of no meaning for a merge.
     pub fn at(mut self, positions: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.division = Division::At(positions.into_iter().map(Into::into).collect());
         self
@@ -80,7 +96,8 @@ impl SplitShard {
         self
     }
 
-    /// Leaves all rows of a table, which has no shard key, with the part that keeps the number.
+    /// Names a table without a shard key: all of its rows stay with the part that keeps the number. Of the logical
+    /// shards that are merged, only the one with that number may have rows of it.
     pub fn keep(mut self, table: impl Into<String>) -> Self {
         self.0.columns.kept.insert(table.into());
         self
@@ -107,9 +124,10 @@ impl SplitShard {
     /// Looks at all ends, and says what would be done and what stands against it. Changes nothing.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) if group, shard, server or positions are unknown;
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the strategy has no ranges, or the rows have fewer keys than
-    /// there are parts; [`Unavailable`](crate::ErrorKind::Unavailable) if an end does not answer.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if group, shards, servers or positions are unknown, or a key is
+    /// pinned to a logical shard that would be unused; [`Unsupported`](crate::ErrorKind::Unsupported) if the strategy has
+    /// no ranges, the rows have fewer keys than there are parts, or those to be merged are no neighbours;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if an end does not answer.
     pub async fn plan(&self) -> Result<Planned> {
         self.0.plan().await
     }
