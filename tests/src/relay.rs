@@ -1,6 +1,7 @@
 //! Stands between the library and a server: counts, leads elsewhere, delays, hangs, loses answers and ends
 //! connections.
 
+use std::fs;
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,9 +32,35 @@ struct Manner {
     server: String,
     delay: Duration,
     hangs: bool,
+    /// Of all processes, or of this one.
+    hangs_for: Option<u32>,
     loses_answers: bool,
     /// Of the connections that may stay: each holds it. It is another one after all were ended.
     generation: Arc<()>,
+}
+
+impl Manner {
+    /// Whether it passes nothing on for the client that uses this port of the loopback interface.
+    fn hangs_at(&self, port: u16) -> bool {
+        self.hangs || self.hangs_for.is_some_and(|process| uses(process, port))
+    }
+}
+
+/// Whether a connection from this port belongs to a process. Its sockets are links to their numbers, which stand in the
+/// last columns of a line that begins with its addresses.
+fn uses(process: u32, port: u16) -> bool {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let address = format!("0100007F:{port:04X}");
+    let mut lines = table.lines().map(|line| line.split_whitespace());
+    let Some(mut line) = lines.find(|line| line.clone().nth(1) == Some(&address)) else {
+        return false;
+    };
+    let socket = format!("socket:[{}]", line.nth(9).unwrap_or_default());
+    let files = fs::read_dir(format!("/proc/{process}/fd"));
+    let mut files = files.into_iter().flatten().flatten();
+    files.any(|file| {
+        fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == socket.as_str())
+    })
 }
 
 /// What it has passed on.
@@ -125,6 +152,11 @@ impl Relay {
         self.manner.send_modify(|manner| manner.hangs = hangs);
     }
 
+    /// Passes nothing on any more from or to a process, by its id, and keeps its connections open; or goes on.
+    pub fn hang_for(&self, process: Option<u32>) {
+        self.manner.send_modify(|manner| manner.hangs_for = process);
+    }
+
     /// From now on what is asked reaches the server, and the connection ends instead of an answer; or no more.
     pub fn lose_answers(&self, loses: bool) {
         self.manner
@@ -153,6 +185,9 @@ async fn pass(client: TcpStream, at: Manner, mut manner: watch::Receiver<Manner>
     let Ok(server) = TcpStream::connect(&at.server).await else {
         return;
     };
+    let Ok(SocketAddr::V4(peer)) = client.peer_addr() else {
+        return;
+    };
     client.set_nodelay(true).unwrap();
     server.set_nodelay(true).unwrap();
     let (from_client, to_client) = client.into_split();
@@ -160,8 +195,8 @@ async fn pass(client: TcpStream, at: Manner, mut manner: watch::Receiver<Manner>
     let (up, down) = (manner.clone(), manner.clone());
     // The end of one direction ends the connection, and so does the closing of the relay.
     tokio::select! {
-        () = forward(from_client, to_server, up, &seen, Direction::ToServer) => {}
-        () = forward(from_server, to_client, down, &seen, Direction::ToClient) => {}
+        () = forward(from_client, to_server, up, &seen, (peer.port(), Direction::ToServer)) => {}
+        () = forward(from_server, to_client, down, &seen, (peer.port(), Direction::ToClient)) => {}
         _ = manner.wait_for(|manner| !Arc::ptr_eq(&manner.generation, &at.generation)) => {}
     }
 }
@@ -171,7 +206,7 @@ async fn forward(
     mut to: OwnedWriteHalf,
     mut manner: watch::Receiver<Manner>,
     seen: &Seen,
-    direction: Direction,
+    (port, direction): (u16, Direction),
 ) {
     let mut buffer = vec![0; 65_536];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
@@ -184,7 +219,10 @@ async fn forward(
         }
         let is_lost = direction == Direction::ToClient && manner.borrow().loses_answers;
         if is_lost
-            || manner.wait_for(|manner| !manner.hangs).await.is_err()
+            || manner
+                .wait_for(|manner| !manner.hangs_at(port))
+                .await
+                .is_err()
             || to.write_all(&buffer[..length]).await.is_err()
         {
             return;

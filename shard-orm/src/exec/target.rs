@@ -259,19 +259,24 @@ impl Target<'_> {
         match self {
             Self::Cluster { .. } => Ok(handle),
             Self::Tx(tx) => {
-                let own = tx.handle();
-                if own.namespace.is_same_shard(&handle.namespace) {
-                    Ok(Arc::clone(own))
-                } else {
-                    Err(handle.name_error(Error::new(
-                        ErrorKind::CrossShard,
-                        format!(
-                            "this `{}` lives elsewhere than the transaction, which runs on {own}: \
-                             begin another one for it, or leave it out",
-                            def.name
-                        ),
-                    )))
+                let (own, cluster) = (tx.handle(), tx.cluster());
+                let (here, there) = (&own.namespace, &handle.namespace);
+                if here.is_same_shard(there) && here.keys() == there.keys() {
+                    return Ok(Arc::clone(own));
                 }
+                let error = Error::new(
+                    ErrorKind::CrossShard,
+                    format!(
+                        "this `{}` lives elsewhere than the transaction, which runs on {own}: \
+                         begin another one for it, or leave it out",
+                        def.name
+                    ),
+                );
+                // It may have been here when the transaction began, before a split or a merge.
+                Err(match cluster.moved_to(own) {
+                    Some(_) => tx.moved(&error),
+                    None => handle.name_error(error),
+                })
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Transactions over several rows, while their logical shard moves back and forth: they can all have run one after the
-//! other.
+//! Transactions over several rows, while their logical shard moves back and forth, is split and merged, and runners die:
+//! they can all have run one after the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -13,7 +13,8 @@ use shard_orm_tests::history::{Lists, Operation, Outcome, Transaction, check};
 use shard_orm_tests::sample;
 use tokio::task::JoinHandle;
 
-use crate::{MOVING, Setting, cluster, process};
+use crate::killed::{self, LEASE};
+use crate::{MOVING, Setting, cluster, process, splits};
 
 /// A list of elements, as a text.
 #[derive(Debug, Clone, PartialEq, ShardModel)]
@@ -110,16 +111,59 @@ fn failed(error: &shard_orm::Error) -> Outcome {
     Outcome::Failed
 }
 
-async fn run(reshard: &Reshard, job: u64, expected: JobState) {
-    let job = reshard.run(job).await.unwrap();
+/// What becomes of the logical shard of the lists.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Moved,
+    Split,
+    Isolated,
+    Merged,
+}
+
+async fn start(reshard: &Reshard, operator: &Cluster, owner: i64, change: Change) -> u64 {
+    let place = operator.locate(&List::shard(owner)).unwrap();
+    let (here, there) = match place.server.as_str() {
+        "server-0" => ("server-0", "server-1"),
+        _ => ("server-1", "server-0"),
+    };
+    let shard = place.shard.unwrap();
+    let keys = match change {
+        Change::Moved => {
+            let request = reshard.move_shard("shop", shard, there);
+            let started = request.accept_relaxed_durability().start().await;
+            return started.unwrap().id;
+        }
+        Change::Split => reshard.split_shard("shop", shard, [there, here]),
+        Change::Isolated => reshard.isolate("shop", owner, there).unwrap(),
+        Change::Merged => {
+            let topology = operator.topology();
+            let shards = topology.group("shop").unwrap().shards();
+            let newest = shards.max().unwrap();
+            let other = if shard == newest { MOVING } else { newest };
+            reshard.merge_shards("shop", [shard, other], there)
+        }
+    };
+    let request = keys.key("owner").accept_relaxed_durability();
+    request.start().await.unwrap().id
+}
+
+/// Runs a job until it has come so far. Its first runner dies on the way.
+async fn run(reshard: &Reshard, job: u64, alive: Duration, expected: JobState) {
+    drop(tokio::time::timeout(alive, reshard.run(job)).await);
+    let job = killed::run(reshard, job).await;
     assert_eq!(job.state, expected, "{job:?}");
 }
 
 behaviours! { (List, Setting), 4 shards on 2 servers, |options| options;
-    async fn transactions_see_one_history_while_their_shard_moves(fixture: &Fixture) {
+    async fn transactions_see_one_history_while_their_shard_changes(fixture: &Fixture) {
         let operator = cluster(fixture).await;
-        let owner = fixture.key_of_shard(MOVING);
-        let lists = (0..LISTS.cast_signed()).map(|id| List { id, owner, elements: String::new() });
+        // What nobody changes can be divided.
+        let owners = splits::keys(&operator, 12);
+        let owner = owners[0];
+        let ids = 0..LISTS.cast_signed();
+        let others = (ids.end..).zip(&owners[1..]).map(|(id, other)| (id, *other));
+        let lists = ids.map(|id| (id, owner)).chain(others);
+        let lists = lists.map(|(id, owner)| List { id, owner, elements: String::new() });
         List::insert_many(&operator, lists.collect::<Vec<_>>()).await.unwrap();
         let (next, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
         let seed = sample::seed();
@@ -129,19 +173,18 @@ behaviours! { (List, Setting), 4 shards on 2 servers, |options| options;
             let own = (owner, Choices(mix64(seed + number)));
             clients.push(client(process, own, Arc::clone(&next), Arc::clone(&stop)));
         }
-        let reshard = operator.reshard().unwrap();
-        for _ in 0..2 {
+        let reshard = operator.reshard().unwrap().lease(LEASE);
+        let mut alive = Choices(seed);
+        for change in [Change::Moved, Change::Split, Change::Isolated, Change::Merged] {
             for end in [JobState::Reversed, JobState::Finished] {
-                let place = operator.locate(&List::shard(owner)).unwrap();
-                let to = if place.server == "server-0" { "server-1" } else { "server-0" };
-                let request = reshard.move_shard("shop", MOVING, to).accept_relaxed_durability();
-                let job = request.start().await.unwrap().id;
-                run(&reshard, job, JobState::Holding).await;
+                let job = start(&reshard, &operator, owner, change).await;
+                let mut alive = || Duration::from_millis(alive.below(500));
+                run(&reshard, job, alive(), JobState::Holding).await;
                 match end {
                     JobState::Reversed => reshard.reverse(job).await.unwrap(),
                     _ => reshard.finish(job).await.unwrap(),
                 };
-                run(&reshard, job, end).await;
+                run(&reshard, job, alive(), end).await;
             }
         }
         stop.store(true, Ordering::Relaxed);

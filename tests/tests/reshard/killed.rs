@@ -31,6 +31,13 @@ pub(crate) const LEASE: Duration = Duration::from_secs(1);
 #[test]
 #[ignore = "run by the other tests of this file as a process"]
 fn runner() {
+    run_as_process(async |reshard, job| {
+        run(reshard, job).await;
+    });
+}
+
+/// What a process does that is told its job by its environment.
+pub(crate) fn run_as_process(run: impl AsyncFnOnce(&Reshard, u64)) {
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::DEBUG)
         .init();
@@ -45,8 +52,7 @@ fn runner() {
             .catalog(catalog);
         let cluster = Cluster::connect(&config).await.unwrap();
         let reshard = cluster.reshard().unwrap().lease(LEASE);
-        let job: u64 = env::var(JOB).unwrap().parse().unwrap();
-        run(&reshard, job).await;
+        run(&reshard, env::var(JOB).unwrap().parse().unwrap()).await;
     });
 }
 
@@ -64,20 +70,21 @@ pub(crate) async fn run(reshard: &Reshard, job: u64) -> shard_orm::reshard::Job 
 }
 
 /// A process that runs a job.
-struct Runner {
+pub(crate) struct Runner {
     child: Child,
     /// Kept until it ends: else it could not write any more.
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Runner {
-    fn start(name: &str, url: &str, job: u64) -> Self {
+    /// Runs a job by one of the ignored tests.
+    pub(crate) fn start(test: &str, (name, url): (&str, &str), job: u64) -> Self {
         // It does not outlive the test, however that ends.
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "KILL"])
             .arg(env::current_exe().unwrap())
-            .args(["--exact", "killed::runner", "--ignored", "--nocapture"])
+            .args(["--exact", test, "--ignored", "--nocapture"])
             .env(NAME, name)
             .env(URL, url)
             .env(JOB, job.to_string())
@@ -89,7 +96,7 @@ impl Runner {
     }
 
     /// Waits until it has begun so many steps. False if it has ended before.
-    fn reaches(&mut self, mut steps: u64) -> bool {
+    pub(crate) fn reaches(&mut self, mut steps: u64) -> bool {
         for line in self.lines.by_ref() {
             if line.unwrap().contains(STEP) {
                 if steps == 0 {
@@ -99,6 +106,17 @@ impl Runner {
             }
         }
         false
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it ends, however that is.
+    pub(crate) fn wait(mut self) {
+        self.lines.by_ref().for_each(drop);
+        self.child.wait().unwrap();
     }
 
     /// Waits until it ends by itself, in good order.
@@ -122,7 +140,7 @@ async fn signal_after(
         fixture.database_url().to_owned(),
     );
     let reached = tokio::task::spawn_blocking(move || {
-        let mut runner = Runner::start(&name, &url, job);
+        let mut runner = Runner::start("killed::runner", (&name, &url), job);
         if runner.reaches(steps) {
             std::thread::sleep(delay);
             signal(runner.child.id(), sent);

@@ -1,5 +1,6 @@
 //! A logical shard is split, and merged again by the way back.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -262,6 +263,43 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_eq!(sum, Some(560));
         let deleted = Order::on_each(keys).delete(&stale.pop().unwrap()).await.unwrap();
         assert_eq!(deleted, 80);
+    }
+
+    async fn a_transaction_that_began_before_a_split_begins_again(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let application = process(fixture).await;
+        let keys = keys(&operator, 12);
+        let rows = rows_of(fixture, &application, &keys, 3).await;
+        let reshard = operator.reshard().unwrap();
+        let job = split(&reshard).start().await.unwrap();
+        let options = TxOptions::new().read_only();
+        // Of rows that stay in the logical shard, and of rows that get another one.
+        let mut begun = Vec::new();
+        for key in &keys[1..3] {
+            begun.push(application.begin_with(Order::shard(*key), &options).await.unwrap());
+        }
+        let attempts = AtomicU32::new(0);
+        let call = application.transaction_with(Order::shard(keys[0]), &options, |tx| {
+            let (attempts, reshard, application, keys) = (&attempts, &reshard, &application, &keys);
+            async move {
+                if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+                    reshard.run(job.id).await?;
+                    for key in keys {
+                        Order::on(*key).count(application).await?;
+                    }
+                }
+                Order::on(keys[0]).count(&tx).await
+            }
+        });
+        assert_eq!(call.await.unwrap(), 3);
+        assert_eq!(attempts.into_inner(), 2);
+        assert!(shards(&application, &keys).contains(&4));
+        for tx in begun {
+            for (key, rows) in keys.iter().zip(&rows) {
+                let error = Order::get(&tx, *key, rows[0].id).await.unwrap_err();
+                assert!(matches!(error.kind(), ErrorKind::ShardMoved | ErrorKind::TransactionEnded), "{error:?}");
+            }
+        }
     }
 
     async fn a_row_of_no_part_stops_the_split_before_its_switch(fixture: &Fixture) {
