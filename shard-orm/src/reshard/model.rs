@@ -53,6 +53,7 @@ fn one(fencing: Fencing, out: &[Rule]) -> Moving {
         rules: Rules::without(out),
         writes: 1,
         failures: 1,
+        reopenings: 0,
         jobs: 0,
         fails_over: None,
         from: JobState::Preparing,
@@ -115,6 +116,19 @@ fn a_target_that_fails_over_to_one_that_lacks_the_switch_loses_nothing() {
 }
 
 #[test]
+fn a_source_that_is_opened_again_before_the_switch_loses_nothing() {
+    for fencing in [Transaction, Rename] {
+        let moving = Moving {
+            writes: 2,
+            reopenings: 2,
+            from: JobState::Ready,
+            ..one(fencing, &[])
+        };
+        holds(&moving, MOST);
+    }
+}
+
+#[test]
 fn a_fence_by_a_rename_holds_when_two_things_go_wrong() {
     let (failures, from) = (2, JobState::Switching);
     let moving = Moving {
@@ -150,6 +164,12 @@ fn a_move_loses_nothing_within_wide_bounds() {
             ..one(fencing, &[])
         };
         holds(&moving, 20_000_000);
+        let reopened = Moving {
+            reopenings: 2,
+            from: JobState::Ready,
+            ..moving
+        };
+        holds(&reopened, 20_000_000);
         let moving = Moving {
             writes: 2,
             from: JobState::Ready,
@@ -233,6 +253,16 @@ fn the_switch_checks_token_or_state() {
 #[test]
 fn the_log_of_the_target_is_emptied_by_its_activation() {
     fails(&one(Transaction, &[Rule::LogEmptiedAtOnce]), LACKS);
+}
+
+#[test]
+fn a_source_is_not_opened_again_once_the_target_has_its_triggers() {
+    let moving = Moving {
+        reopenings: 1,
+        from: JobState::Switching,
+        ..one(Transaction, &[Rule::CompletedStays])
+    };
+    fails(&moving, LACKS);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(super) struct Moving {
     pub(super) writes: u8,
     /// How many things go wrong: runners that die or are taken over, answers that are lost.
     pub(super) failures: u8,
+    /// How often the source is opened again, since its replicas lack the fence.
+    pub(super) reopenings: u8,
     /// How many jobs follow one that was aborted or reversed.
     pub(super) jobs: u8,
     /// The end that may fail over to a standby that has not received the fence, or the activation.
@@ -35,6 +37,8 @@ pub(super) struct Whole {
     /// An operation, and the token of the runner that has given it up.
     late: Option<(u8, Op)>,
     failures: u8,
+    /// How often the source may still be opened again before the switch.
+    reopenings: u8,
     /// How many more jobs there are.
     jobs: u8,
 }
@@ -68,6 +72,9 @@ pub(super) enum Event {
         token: u8,
     },
     FailsOver,
+    ClosedInVain {
+        token: u8,
+    },
     Ends {
         token: u8,
     },
@@ -233,6 +240,15 @@ impl Moving {
             self.add(steps, Event::Dies { token }, to, false);
         }
         to = *state;
+        let may_reopen = !self.rules.keep(Rule::CompletedStays) || !state.world.target.is_complete;
+        if state.reopenings > 0 && runner.waits_for_replicas() && may_reopen {
+            to.reopenings -= 1;
+            let mut reopening = runner;
+            reopening.closed_in_vain();
+            to.runners[number] = Some(reopening);
+            self.add(steps, Event::ClosedInVain { token }, to, false);
+            to = *state;
+        }
         let planned = runner.plan(self.fencing, self.rules);
         if runner.is_cut_off && planned.end() == self.fails_over {
             to.runners[number] = self.forgetting(&mut to.world, &runner);
@@ -283,6 +299,10 @@ impl Moving {
         let answer = to.world.carry_out(op, token, self.fencing, self.rules);
         let goes_on = runner.hear(action, op, answer, self.fencing, self.rules);
         to.runners[number] = goes_on.then_some(runner);
+        // A replica may have this fence, and not yet what has opened it.
+        if goes_on && op == Op::Open && runner.state == JobState::Switching {
+            to.runners[number] = self.forgetting(&mut to.world, &runner);
+        }
         let event = Event::Does {
             token,
             action,
@@ -324,6 +344,7 @@ impl Model for Moving {
             runners: [Some(Runner::new(&world)), None],
             late: None,
             failures: 0,
+            reopenings: self.reopenings,
             jobs: self.jobs,
         };
         let mut steps = Vec::new();

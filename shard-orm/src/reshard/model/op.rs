@@ -33,6 +33,8 @@ pub(super) enum Op {
     Consume(End, u8),
     Prepare(End),
     Close(End),
+    /// Creates the foreign keys and triggers that come last.
+    Complete(End),
     Activate,
     EmptyLog,
     DropCapture(End),
@@ -76,7 +78,7 @@ impl Op {
             Self::Prepare(end) | Self::Close(end) | Self::DropCapture(end) | Self::Mark(end, _) => {
                 Some(end)
             }
-            Self::CleanFence(end) | Self::DropHeld(end) => Some(end),
+            Self::CleanFence(end) | Self::DropHeld(end) | Self::Complete(end) => Some(end),
             Self::Record(..) | Self::Switch(..) => None,
         }
     }
@@ -93,7 +95,7 @@ impl Op {
     pub(super) fn locks_record(self, fencing: Fencing) -> bool {
         match self {
             Self::Claim(_) | Self::Check(..) | Self::PutPage(_) | Self::Apply(..) => true,
-            Self::Consume(..) | Self::Activate | Self::Mark(..) => true,
+            Self::Consume(..) | Self::Complete(_) | Self::Activate | Self::Mark(..) => true,
             Self::Install(_) | Self::Close(_) | Self::Open => fencing == Fencing::Transaction,
             _ => false,
         }

@@ -43,6 +43,8 @@ pub(super) enum Rule {
     CaptureKept,
     /// Tables at the target are created, and never dropped, when a job is resumed.
     TablesKept,
+    /// A source whose replicas lack the fence is not opened again once the target has its triggers.
+    CompletedStays,
     /// Once the job is to be finished, the target is looked at again before anything is removed at the source.
     LookedBeforeFinishing,
 }

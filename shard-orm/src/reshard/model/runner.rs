@@ -213,7 +213,7 @@ impl Runner {
                 parts.push(Part::Op(Op::Close(end)));
                 parts
             }
-            Action::Complete(end) => ops(&[Op::Check(end, None)]),
+            Action::Complete(end) => ops(&[Op::Complete(end)]),
             Action::Activate if rules.keep(Rule::LogEmptiedAtOnce) => ops(&[Op::Activate]),
             Action::Activate => ops(&[Op::Activate, Op::EmptyLog]),
             Action::Switch(end, to) => ops(&[Op::Switch(self.state, end, to)]),
@@ -345,6 +345,19 @@ impl Runner {
             self.finish(action);
         }
         true
+    }
+
+    /// Whether the source is closed and its log is empty, so that the replicas are waited for.
+    pub(super) fn waits_for_replicas(&self) -> bool {
+        let has_drained = self.at.is_none() && self.done.drained && !self.done.completed;
+        has_drained
+            && self.state == JobState::Switching
+            && self.saw(End::Source) == Some(State::Fenced)
+    }
+
+    /// The replicas lack the fence: opens the source again.
+    pub(super) fn closed_in_vain(&mut self) {
+        self.at = Some((Action::Reopen, 0));
     }
 
     /// The number of operations that are done once the log was found empty.

@@ -7,6 +7,9 @@ use crate::catalog::{JobState, Wish};
 use crate::connect::State;
 use crate::reshard::mover::{End, Seen};
 
+/// The value of a row that was applied, and changed once more by a trigger that repeats what it has done at the other end.
+const SPOILED: u8 = u8::MAX;
+
 /// The record of a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Record {
@@ -26,6 +29,8 @@ pub(super) struct Namespace {
     pub(super) captures: bool,
     /// The entries of the log: bit n for the write n, bit 0 for those that come from the mover.
     pub(super) log: u8,
+    /// Whether it has the triggers of the user's, which act when a row is applied.
+    pub(super) is_complete: bool,
     /// Whether the page was copied.
     pub(super) is_copied: bool,
     /// The tokens for which the record of the closed namespace lies ready, with tombstones.
@@ -258,6 +263,12 @@ impl World {
                 }
                 self.put(end, row);
             }
+            Op::Complete(end) => {
+                if !self.confirms(end, token, None, rules) {
+                    return Answer::Refused;
+                }
+                self.namespace(end).is_complete = end == End::Target;
+            }
             Op::Consume(end, entries) => {
                 if !self.confirms(end, token, None, rules) {
                     return Answer::Refused;
@@ -387,7 +398,7 @@ impl World {
 
     fn put(&mut self, end: End, row: u8) {
         let own = self.namespace(end);
-        own.row = Some(row);
+        own.row = Some(if own.is_complete { SPOILED } else { row });
         if own.captures {
             own.log |= 1;
         }
