@@ -36,6 +36,8 @@ pub(crate) mod ddl;
 #[cfg(feature = "decimal")]
 mod decimal;
 mod digits;
+#[cfg(feature = "reshard")]
+mod divide;
 mod driver_error;
 mod encoding;
 mod facts;
@@ -140,6 +142,8 @@ pub(crate) use date_part::DatePart;
 #[cfg(feature = "decimal")]
 pub(crate) use decimal::decimal_of;
 pub use digits::Digits;
+#[cfg(feature = "reshard")]
+pub(crate) use divide::{Divided, PackedRow, Undivided, divide};
 pub(crate) use encoding::{decode_value, encode_value};
 pub(crate) use facts::Facts;
 pub(crate) use failure::{Failure, Stale};

@@ -54,6 +54,7 @@ mod key_change;
 #[cfg(test)]
 mod model;
 mod mover;
+mod pass;
 mod place;
 mod places;
 mod planned;

@@ -1,7 +1,7 @@
 //! Transfer of rows between two connections in the binary form of the database: `COPY` of
 //! PostgreSQL.
 //!
-//! Called by `exec::bulk`, for the first copy of a table.
+//! Called by `exec::bulk`, for the first copy of a table, and by `reshard`.
 
 use super::{Conn, Failure};
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::error::Error;
 /// The size of a chunk. The server sends each row as a message, and forwarding each would cost a
 /// system call per row.
 #[cfg(feature = "postgres")]
-const CHUNK: usize = 128 * 1024;
+pub(super) const CHUNK: usize = 128 * 1024;
 
 /// The outcome of a transfer.
 #[derive(Debug)]

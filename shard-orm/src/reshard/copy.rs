@@ -1,15 +1,16 @@
 //! The copy of all rows, page by page.
 //!
 //! Each page is a short snapshot of its own, and is committed together with the key of its last row.
-//! Between two servers of PostgreSQL the rows pass as bytes, without being decoded.
+//! Between two servers of PostgreSQL the rows pass as bytes (`pass`), without being decoded.
 
 use sea_query::{Alias, Expr, ExprTrait as _, Query, Value};
 
-use super::place::{Place, quoted};
+use super::pass::{PassedTable, pass_page};
+use super::place::Place;
 use super::rows::MovedTable;
 use super::throttle::Throttle;
 use crate::backend::system_table::{Kind, create_table};
-use crate::backend::{Field as _, Row, Transfer, transfer};
+use crate::backend::{Field as _, Row};
 use crate::connect::State;
 use crate::error::{Error, Result};
 use crate::replicate::{key_of, text_of, values_from};
@@ -86,15 +87,11 @@ pub(super) async fn copy_table(
 ) -> Result<bool> {
     let mut progress = progress(target, table, 0).await?;
     let capability = source.dialect().capability();
-    let key = if capability.binary_transfer {
-        Some(Key::read(source, table).await?)
-    } else {
-        None
-    };
+    let passed = PassedTable::read(source, table, false).await?;
     if capability.file_per_namespace {
         target.attach(source).await?;
     }
-    let largest = if capability.binary_transfer || capability.file_per_namespace {
+    let largest = if passed.is_some() || capability.file_per_namespace {
         PAGE_OF_BYTES
     } else {
         PAGE
@@ -108,9 +105,10 @@ pub(super) async fn copy_table(
         }
         let progress = &mut progress;
         let rows = throttle.page(largest);
-        let copied = match &key {
-            Some(key) => {
-                let page = pass_page(source, target, table, (key, rows), progress);
+        let copied = match &passed {
+            Some(passed) => {
+                let targets = &mut [&mut *target];
+                let page = pass_page((source, targets, None), passed, rows, (0, progress));
                 throttle.paced(page).await?
             }
             None if capability.file_per_namespace => {
@@ -232,196 +230,4 @@ pub(super) async fn record(
         .map_err(|source| Error::configuration("the progress of a copy").with_source(source))?;
     target.run(&delete).await?;
     target.run(&insert).await.map(drop)
-}
-
-/// The primary key of a table of PostgreSQL.
-struct Key {
-    /// The types of its columns.
-    types: Vec<String>,
-    /// Whether both ends order its values alike, whatever their collations.
-    is_plain: bool,
-}
-
-impl Key {
-    async fn read(source: &mut Place, table: &MovedTable) -> Result<Self> {
-        // Numbers, times, bits, addresses and bytes. Others are ordered by collations, or by labels that were added.
-        const TYPES: &str = "SELECT format_type(a.atttypid, a.atttypmod), t.typtype = 'b' AND \
-             (t.typcategory IN ('B', 'D', 'I', 'N', 'T', 'V') OR t.typname IN ('bytea', 'uuid')) \
-             FROM pg_index i \
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
-             JOIN pg_type t ON t.oid = a.atttypid \
-             WHERE i.indrelid = to_regclass($1) AND i.indisprimary \
-             ORDER BY array_position(i.indkey::int2[], a.attnum)";
-        let name = quoted(source.dialect(), &table.name);
-        let mut key = Self {
-            types: Vec::new(),
-            is_plain: true,
-        };
-        let on_row = &mut |row: &Row<'_>| {
-            key.types.push(String::read(row, 0)?);
-            key.is_plain &= bool::read(row, 1)?;
-            Ok(())
-        };
-        source.ask_text(TYPES, &[name.into()], on_row).await?;
-        Ok(key)
-    }
-}
-
-/// Passes a page as bytes. The bounds are settings of a transaction, since `COPY` takes no arguments.
-///
-/// The key of the page's last row is that of the target's last row, where both ends order keys alike: before the copy ends,
-/// nothing else is written there. Elsewhere the source is asked before, which costs as much as to read the page.
-async fn pass_page(
-    source: &mut Place,
-    target: &mut Place,
-    table: &MovedTable,
-    (key, most): (&Key, u64),
-    progress: &mut Progress,
-) -> Result<u64> {
-    let dialect = source.dialect();
-    let columns = |ordinals: &mut dyn Iterator<Item = usize>| {
-        let names = ordinals.map(|ordinal| quoted(dialect, &table.def.columns[ordinal].name));
-        names.collect::<Vec<_>>()
-    };
-    let keys = columns(&mut table.def.primary_key.iter().copied());
-    let own = quoted(dialect, &table.name);
-    // Named with the table, a column is not the text of the result that has its name.
-    let order = |table: &str, direction: &str| {
-        let order = keys.iter().map(|key| format!("{table}.{key}{direction}"));
-        order.collect::<Vec<_>>().join(", ")
-    };
-    let texts = keys.iter().map(|key| format!("CAST({key} AS text)"));
-    let texts = texts.collect::<Vec<_>>().join(", ");
-    source.begin_snapshot().await?;
-    let mut conditions = Vec::new();
-    let after = progress.last.as_deref().map(parse_texts).transpose()?;
-    if let Some(after) = &after {
-        set_bound(source, "after", after).await?;
-        conditions.push(beyond(&keys, ">", "after", &key.types));
-    }
-    let mut end = None;
-    if !key.is_plain {
-        let skipped = most - 1;
-        let (from, order) = (whose(&conditions), order(&own, ""));
-        let last =
-            format!("SELECT {texts} FROM {own}{from} ORDER BY {order} OFFSET {skipped} LIMIT 1");
-        end = key_in(source, &last, keys.len()).await?;
-        if let Some(end) = &end {
-            set_bound(source, "to", end).await?;
-            conditions.push(beyond(&keys, "<=", "to", &key.types));
-        }
-    }
-    let limit = if key.is_plain {
-        format!(" LIMIT {most}")
-    } else {
-        String::new()
-    };
-    let all = columns(&mut (0..table.def.columns.len())).join(", ");
-    let out = format!(
-        "COPY (SELECT {all} FROM {own}{} ORDER BY {}{limit}) TO STDOUT (FORMAT binary)",
-        whose(&conditions),
-        order(&own, "")
-    );
-    let there = quoted(dialect, &table.def.name);
-    let into = format!("COPY {there} ({all}) FROM STDIN (FORMAT binary)");
-    target.begin_as(State::Incoming).await?;
-    let rows = match transfer(&mut source.conn, &out, &mut target.conn, &into).await {
-        Transfer::Done(rows) => rows,
-        Transfer::Rejected(failure) | Transfer::TargetLost(failure) => {
-            return Err(target.named(failure));
-        }
-        Transfer::SourceFailed(failure) => return Err(source.named(failure)),
-    };
-    if key.is_plain && rows == most {
-        let order = order(&there, " DESC");
-        let last = format!("SELECT {texts} FROM {there} ORDER BY {order} LIMIT 1");
-        end = key_in(target, &last, keys.len()).await?;
-    }
-    progress.done = end.is_none();
-    if let Some(end) = end {
-        progress.last = Some(text_of_texts(&end));
-    }
-    progress.rows += rows;
-    record(target, table, 0, progress).await?;
-    source.commit().await?;
-    source.make_durable().await?;
-    target.commit().await?;
-    Ok(rows)
-}
-
-/// That a key is beyond a bound.
-fn beyond(keys: &[String], operator: &str, bound: &str, types: &[String]) -> String {
-    let values = types.iter().enumerate().map(|(position, as_type)| {
-        format!("CAST(current_setting('shard_orm.{bound}_{position}') AS {as_type})")
-    });
-    let values = values.collect::<Vec<_>>().join(", ");
-    format!("({}) {operator} ({values})", keys.join(", "))
-}
-
-fn whose(conditions: &[String]) -> String {
-    if conditions.is_empty() {
-        return String::new();
-    }
-    format!(" WHERE {}", conditions.join(" AND "))
-}
-
-/// The key in the first row of a result, as texts.
-async fn key_in(place: &mut Place, text: &str, columns: usize) -> Result<Option<Vec<String>>> {
-    let mut found = None;
-    let on_row = &mut |row: &Row<'_>| {
-        let texts = (0..columns).map(|ordinal| String::read(row, ordinal));
-        found = Some(texts.collect::<Result<_>>()?);
-        Ok(())
-    };
-    place.ask_text(text, &[], on_row).await?;
-    Ok(found)
-}
-
-async fn set_bound(source: &mut Place, which: &str, key: &[String]) -> Result<()> {
-    let settings = (1..=key.len()).map(|number| {
-        format!(
-            "set_config('shard_orm.{which}_{}', ${number}, true)",
-            number - 1
-        )
-    });
-    let text = format!("SELECT {}", settings.collect::<Vec<_>>().join(", "));
-    let values: Vec<Value> = key.iter().cloned().map(Value::from).collect();
-    source
-        .ask_text(&text, &values, &mut |_| Ok(()))
-        .await
-        .map(drop)
-}
-
-/// A key of texts as one text.
-fn text_of_texts(key: &[String]) -> String {
-    let key = key.iter().cloned().map(toml::Value::String).collect();
-    toml::Value::Array(key).to_string()
-}
-
-fn parse_texts(text: &str) -> Result<Vec<String>> {
-    let unreadable =
-        || Error::decode("the progress of a copy cannot be read; abort the job and begin anew");
-    let table: toml::Table = format!("key = {text}").parse().map_err(|_| unreadable())?;
-    let key = table.get("key").and_then(toml::Value::as_array);
-    let texts = key
-        .into_iter()
-        .flatten()
-        .map(|text| text.as_str().map(str::to_owned));
-    texts.collect::<Option<Vec<_>>>().ok_or_else(unreadable)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_of_texts_are_read_as_they_were_written() {
-        for key in [
-            vec!["1".to_owned()],
-            vec!["a\"b\n,".to_owned(), "'é".to_owned()],
-        ] {
-            assert_eq!(parse_texts(&text_of_texts(&key)).unwrap(), key);
-        }
-    }
 }

@@ -6,7 +6,7 @@ use sea_query::Value;
 
 use super::failure::Misfit;
 use super::rows::MovedTable;
-use crate::backend::integer_of;
+use crate::backend::{PackedRow, integer_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::replicate::{Cells, key_of};
 use crate::route::{OwnedKeys, Router, RoutingKey};
@@ -89,6 +89,35 @@ impl Divider {
         .with_source(Misfit))
     }
 
+    /// Tells whose a row in the binary form of PostgreSQL is; `None` for one that belongs to no target.
+    pub(super) fn of_packed(
+        &self,
+        table: &MovedTable,
+    ) -> Result<impl FnMut(&PackedRow<'_>) -> Option<usize>> {
+        let columns = self.columns_of(table)?;
+        Ok(move |row: &PackedRow<'_>| {
+            let Some((region, key)) = columns else {
+                return Some(self.kept);
+            };
+            let region = match region {
+                Some(region) => Some(str::from_utf8(row.field(region)?).ok()?),
+                None => self.region.as_deref(),
+            };
+            self.target_of_key(region, row.integer(key)?)
+        })
+    }
+
+    /// Whether that can be told: the region is a text, whose binary form is itself.
+    pub(super) fn divides_packed(&self, table: &MovedTable) -> Result<bool> {
+        let Some((Some(region), _)) = self.columns_of(table)? else {
+            return Ok(true);
+        };
+        let declared = table.def.columns[region].data_type.declared();
+        let texts = ["text", "character varying"];
+        Ok(declared
+            .is_some_and(|declared| texts.iter().any(|text| declared.text.starts_with(text))))
+    }
+
     /// The ordinals of region and key in a table; `None` for one whose rows have no key.
     fn columns_of(&self, table: &MovedTable) -> Result<Option<(Option<usize>, usize)>> {
         let ordinal = |column: &String| {
@@ -121,6 +150,10 @@ impl Divider {
             Some(Value::String(region)) => region.as_ref().map(|region| region.as_str()),
             _ => self.region.as_deref(),
         };
+        self.target_of_key(region, key)
+    }
+
+    fn target_of_key(&self, region: Option<&str>, key: i64) -> Option<usize> {
         let shard = self.router.route(&RoutingKey { region, key }).ok()?;
         self.targets.iter().position(|target| *target == shard)
     }

@@ -4,6 +4,8 @@ use futures_util::future::try_join_all;
 
 use super::copy::{OnPage, PAGE, Progress, progress, record};
 use super::divider::Divider;
+use super::failure::is_misfit;
+use super::pass::{PassedTable, pass_page};
 use super::place::Place;
 use super::replay::twice;
 use super::rows::{MovedTable, each_once};
@@ -11,6 +13,10 @@ use super::throttle::Throttle;
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::replicate::{key_of, text_of};
+
+/// The most rows in one transaction at the targets, where they pass as bytes. They are held in memory if an earlier run
+/// stopped between the commits of the targets.
+const PAGE_OF_PARTS: u64 = 50_000;
 
 /// As [`copy_table`](super::copy::copy_table), each row to the target that owns it.
 pub(super) async fn divide_table(
@@ -28,16 +34,47 @@ pub(super) async fn divide_table(
     if progress.last.is_none() {
         throttle.begin_table();
     }
+    let mut passed = match divider.divides_packed(table)? {
+        true => PassedTable::read(ends.0, table, false).await?,
+        false => None,
+    };
     while !progress.done {
         if !throttle.turn().await {
             break;
         }
-        let page = divide_page(&mut ends, table, throttle.page(PAGE), &mut progress);
-        if !on_page(throttle.paced(page).await?) {
+        let (source, targets, _) = &mut ends;
+        let rows = match &passed {
+            Some(of) => {
+                let (most, own) = (throttle.page(PAGE_OF_PARTS), (0, &mut progress));
+                let page = pass_page((source, targets, Some(divider)), of, most, own);
+                match throttle.paced(page).await {
+                    // By their values, it can be told which rows belong to no target.
+                    Err(error) if is_misfit(&error) => {
+                        roll_back(source, targets).await;
+                        passed = None;
+                        continue;
+                    }
+                    rows => rows?,
+                }
+            }
+            None => {
+                let page = divide_page(&mut ends, table, throttle.page(PAGE), &mut progress);
+                throttle.paced(page).await?
+            }
+        };
+        if !on_page(rows) {
             break;
         }
     }
     Ok(progress.done)
+}
+
+/// Ends the transactions of a page that was not passed.
+async fn roll_back(source: &mut Place, targets: &mut [&mut Place]) {
+    source.rollback().await;
+    for target in targets {
+        target.rollback().await;
+    }
 }
 
 /// Gives the last page to the targets that did not get it, if an earlier run stopped between them.
@@ -127,13 +164,34 @@ pub(super) async fn gather_table(
         if progress.last.is_none() && number == 0 {
             throttle.begin_table();
         }
+        let mut passed = PassedTable::read(sources[number], table, true).await?;
         while !progress.done {
             if !throttle.turn().await {
                 return Ok(false);
             }
-            let most = throttle.page(PAGE);
-            let page = gather_page(sources, number, target, (table, most), &mut progress);
-            if !on_page(throttle.paced(page).await?) {
+            let progress = &mut progress;
+            let rows = match &passed {
+                Some(of) => {
+                    let (source, targets) = (&mut *sources[number], &mut [&mut *target]);
+                    let most = throttle.page(PAGE_OF_PARTS);
+                    let page = pass_page((source, targets, None), of, most, (number, progress));
+                    match throttle.paced(page).await {
+                        // By their values, it can be told why.
+                        Err(error) if error.kind() == ErrorKind::Unique => {
+                            roll_back(sources[number], &mut [&mut *target]).await;
+                            passed = None;
+                            continue;
+                        }
+                        rows => rows?,
+                    }
+                }
+                None => {
+                    let most = throttle.page(PAGE);
+                    let page = gather_page(sources, number, target, (table, most), progress);
+                    throttle.paced(page).await?
+                }
+            };
+            if !on_page(rows) {
                 return Ok(false);
             }
         }

@@ -45,11 +45,15 @@ fn tables(dialect: Dialect) -> Vec<&'static str> {
     }
 }
 
-/// Runs SQL on the moving shard, past the library, and returns the outcome of the last statement.
-async fn attempt(cluster: &Cluster, text: &str) -> Result<Vec<Vec<Option<String>>>, ErrorKind> {
+/// Runs SQL on a logical shard, past the library, and returns the outcome of the last statement.
+async fn attempt(
+    cluster: &Cluster,
+    shard: u32,
+    text: &str,
+) -> Result<Vec<Vec<Option<String>>>, ErrorKind> {
     let place = SqlPlace::Shard {
         group: "shop".to_owned(),
-        shard: MOVING,
+        shard,
     };
     let request = SqlRequest::new(place, AssertSqlSafe(text.to_owned()));
     let outcome = run_sql(cluster, &request).await.unwrap().outcomes.remove(0);
@@ -68,10 +72,15 @@ async fn attempt(cluster: &Cluster, text: &str) -> Result<Vec<Vec<Option<String>
     }
 }
 
-/// As an operator does, who tries again when the tables are away.
+/// Runs SQL on the moving shard.
 pub(crate) async fn sql(cluster: &Cluster, text: &str) -> Vec<Vec<Option<String>>> {
+    sql_at(cluster, MOVING, text).await
+}
+
+/// As an operator does, who tries again when the tables are away.
+pub(crate) async fn sql_at(cluster: &Cluster, shard: u32, text: &str) -> Vec<Vec<Option<String>>> {
     loop {
-        match attempt(cluster, text).await {
+        match attempt(cluster, shard, text).await {
             Err(ErrorKind::UndefinedTable | ErrorKind::ShardMoved) => {}
             outcome => return outcome.unwrap(),
         }
@@ -132,7 +141,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         // 39 nodes without 3, 6, 7, 12..16, 24..32.
         let left = 39 - 1 - 2 - 4 - 8;
         check(left, 39).await;
-        let duplicate = attempt(&operator, "UPDATE tree SET label = 'root' WHERE a = 2").await;
+        let duplicate = attempt(&operator, MOVING, "UPDATE tree SET label = 'root' WHERE a = 2").await;
         assert_eq!(duplicate, Err(ErrorKind::Unique));
         sql(&operator, "DELETE FROM tree WHERE a = 4").await;
         // 4, 8, 9, 16..20, 32..40.

@@ -6,8 +6,9 @@ use shard_orm::prelude::*;
 use shard_orm::reshard::{JobState, Pace};
 use shard_orm_tests::behaviours;
 
-use crate::everything::sql;
-use crate::{MOVING, Order, Setting, cluster};
+use crate::everything::{sql, sql_at};
+use crate::writer::order;
+use crate::{MOVING, Order, Setting, cluster, splits};
 
 /// The rows of each table: several pages at the pace of the test.
 const ROWS: usize = 320;
@@ -136,6 +137,19 @@ async fn rows(cluster: &Cluster, dialect: Dialect, kind: &Kind) -> Rows {
     found
 }
 
+/// All rows of a table in a logical shard, in an order of their own: part, key, note, owner, and what else there is.
+async fn whole_rows(
+    cluster: &Cluster,
+    shard: u32,
+    (dialect, table, column): (Dialect, &str, &str),
+) -> Vec<Vec<Option<String>>> {
+    let key = text(dialect, column);
+    let select = format!("SELECT part, {key}, note, owner, large, last FROM {table}");
+    let mut rows = sql_at(cluster, shard, &select).await;
+    rows.sort();
+    rows
+}
+
 /// Changes that every table takes, and that are told from other rounds by their number.
 async fn change(cluster: &Cluster, kinds: &[Kind], round: usize) {
     for (table, _, key) in kinds {
@@ -147,6 +161,27 @@ async fn change(cluster: &Cluster, kinds: &[Kind], round: usize) {
         ] {
             sql(cluster, &text).await;
         }
+    }
+}
+
+/// Creates the tables, with rows.
+async fn create(cluster: &Cluster, dialect: Dialect, kinds: &[Kind]) {
+    if dialect == Dialect::Postgres {
+        sql(
+            cluster,
+            &format!("CREATE TYPE letter AS ENUM {}", members()),
+        )
+        .await;
+        sql(cluster, "CREATE DOMAIN code AS text CHECK (VALUE <> '')").await;
+    }
+    for (number, (table, column, key)) in kinds.iter().enumerate() {
+        // Some keys have a column before.
+        let primary = if number % 2 == 0 { "k" } else { "part, k" };
+        let create = format!(
+            "CREATE TABLE {table} (part INT NOT NULL, k {column} NOT NULL, note INT NOT NULL, PRIMARY KEY ({primary}))"
+        );
+        sql(cluster, &create).await;
+        sql(cluster, &insert(table, *key, 0..ROWS)).await;
     }
 }
 
@@ -187,20 +222,8 @@ fn notes(rows: &Rows) -> Vec<usize> {
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     async fn rows_with_keys_of_all_types_move_and_move_back(fixture: &Fixture) {
         let operator = cluster(fixture).await;
-        if fixture.dialect == Dialect::Postgres {
-            sql(&operator, &format!("CREATE TYPE letter AS ENUM {}", members())).await;
-            sql(&operator, "CREATE DOMAIN code AS text CHECK (VALUE <> '')").await;
-        }
         let kinds = kinds(fixture.dialect);
-        for (number, (table, column, key)) in kinds.iter().enumerate() {
-            // Some keys have a column before.
-            let primary = if number % 2 == 0 { "k" } else { "part, k" };
-            let create = format!(
-                "CREATE TABLE {table} (part INT NOT NULL, k {column} NOT NULL, note INT NOT NULL, PRIMARY KEY ({primary}))"
-            );
-            sql(&operator, &create).await;
-            sql(&operator, &insert(table, *key, 0..ROWS)).await;
-        }
+        create(&operator, fixture.dialect, &kinds).await;
         let mut expected: Vec<Vec<usize>> = vec![(0..ROWS).collect(); kinds.len()];
         let check = async |expected: &[Vec<usize>], before: &[Rows]| {
             for ((kind, expected), before) in kinds.iter().zip(expected).zip(before) {
@@ -238,5 +261,58 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_eq!(job.state, JobState::Reversed, "{job:?}");
         expected = expected.iter().map(|notes| changed(notes, 2)).collect();
         check(&expected, &before).await;
+    }
+
+    async fn rows_with_keys_of_all_types_are_divided_and_gathered(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let kinds = kinds(fixture.dialect);
+        create(&operator, fixture.dialect, &kinds).await;
+        let owners = splits::keys(&operator, 12);
+        let order = |number: usize| order(fixture, owners[number], 0);
+        Order::insert_many(&operator, (0..12).map(order).collect::<Vec<_>>()).await.unwrap();
+        let mut expected = Vec::new();
+        for (table, column, _) in &kinds {
+            // Beside columns some of whose values are large, or missing.
+            for added in ["large TEXT", "owner INTEGER", "last TEXT"] {
+                sql(&operator, &format!("ALTER TABLE {table} ADD COLUMN {added}")).await;
+            }
+            for (number, owner) in owners.iter().enumerate() {
+                let large = if number == 3 { format!("'{}'", "é".repeat(30_000)) } else { "NULL".to_owned() };
+                let update = format!("UPDATE {table} SET owner = {owner}, large = {large}, last = 'z' WHERE note % 12 = {number}");
+                sql(&operator, &update).await;
+            }
+            expected.push(whole_rows(&operator, MOVING, (fixture.dialect, table, column)).await);
+        }
+        let reshard = operator.reshard().unwrap();
+        let pace = Pace::RowsPerSecond(25 * 100);
+        let split = reshard.split_shard("shop", MOVING, ["server-1", "server-0"]).pace(pace);
+        let split = split.key("owner").key_of("orders", "user_id").accept_relaxed_durability();
+        let job = split.start().await.unwrap();
+        let job = reshard.run(job.id).await.unwrap();
+        assert_eq!(job.state, JobState::Holding, "{job:?}");
+        splits::finish(&reshard, &job).await;
+        let parts: Vec<u32> = job.targets.iter().map(|part| part.shard).collect();
+        for ((table, column, _), expected) in kinds.iter().zip(&expected) {
+            let mut found = Vec::new();
+            for part in &parts {
+                let own = whole_rows(&operator, *part, (fixture.dialect, table, column)).await;
+                assert!(own.len() > 20, "{table} has {} rows in {part}", own.len());
+                let owners: Vec<i64> = own.iter().map(|row| row[3].as_ref().unwrap().parse().unwrap()).collect();
+                assert!(splits::shards(&operator, &owners).iter().all(|shard| shard == part), "{table}");
+                found.extend(own);
+            }
+            found.sort();
+            assert!(found == *expected, "{table} has other rows");
+        }
+
+        let merge = reshard.merge_shards("shop", [parts[0], parts[1]], "server-1").pace(pace);
+        let merge = merge.key("owner").key_of("orders", "user_id").accept_relaxed_durability();
+        let job = merge.start().await.unwrap();
+        let job = reshard.run(job.id).await.unwrap();
+        assert_eq!(job.state, JobState::Holding, "{job:?}");
+        for ((table, column, _), expected) in kinds.iter().zip(&expected) {
+            let found = whole_rows(&operator, MOVING, (fixture.dialect, table, column)).await;
+            assert!(found == *expected, "{table} has other rows");
+        }
     }
 }
