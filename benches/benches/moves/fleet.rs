@@ -116,11 +116,15 @@ impl Fleet {
         Cluster::connect(&self.config).await.unwrap()
     }
 
-    /// A key of the logical shard that moves.
+    /// The keys of the logical shard that moves.
+    fn keys(&self) -> impl Iterator<Item = i64> {
+        let shard = |key: &i64| self.cluster.locate(&Order::shard(*key)).unwrap().shard;
+        (1..).filter(move |key| shard(key) == Some(MOVING))
+    }
+
+    /// The first of them.
     pub(crate) fn key(&self) -> i64 {
-        let is_there =
-            |key: &i64| self.cluster.locate(&Order::shard(*key)).unwrap().shard == Some(MOVING);
-        (1..).find(is_there).unwrap()
+        self.keys().next().unwrap()
     }
 
     /// Where the logical shard is now: the index of its server, and the name of its namespace.
@@ -157,28 +161,35 @@ impl Fleet {
 
     /// Replaces the rows of the logical shard by so many, all of one key.
     pub(crate) async fn fill(&self, rows: i64) {
+        self.fill_with_keys(rows, 1).await;
+    }
+
+    /// Replaces the rows of the logical shard by so many, of so many keys.
+    pub(crate) async fn fill_with_keys(&self, rows: i64, keys: usize) {
         let (server, namespace) = self.place();
-        let columns = |key: i64, text: &str| {
+        let cases = self.keys().take(keys).enumerate();
+        let cases = cases.map(|(number, key)| format!(" WHEN {number} THEN {key}"));
+        let key = format!("CASE id % {keys}{} END", cases.collect::<String>());
+        let columns = |text: &str| {
             format!(
                 "SELECT id, {key}, id % 100, {text}, 'as soon as you can', 1700000000000000 + id FROM "
             )
         };
-        let key = self.key();
         let fill = match self.dialect {
             Dialect::Postgres => format!(
                 "TRUNCATE {namespace}.orders; INSERT INTO {namespace}.orders {} \
                  generate_series(1::bigint, {rows}) AS id; VACUUM ANALYZE {namespace}.orders; CHECKPOINT",
-                columns(key, "'tea number ' || id % 100")
+                columns("'tea number ' || id % 100")
             ),
             Dialect::MySql => format!(
                 "USE {namespace}; TRUNCATE orders; INSERT INTO orders {} \
                  (SELECT seq AS id FROM seq_1_to_{rows}) AS ids; ANALYZE TABLE orders",
-                columns(key, "CONCAT('tea number ', id % 100)")
+                columns("CONCAT('tea number ', id % 100)")
             ),
             Dialect::Sqlite => format!(
                 "DELETE FROM orders; INSERT INTO orders WITH RECURSIVE ids (id) AS \
                  (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < {rows}) {} ids; ANALYZE",
-                columns(key, "'tea number ' || id % 100")
+                columns("'tea number ' || id % 100")
             ),
         };
         self.run(server, &namespace, &fill).await;

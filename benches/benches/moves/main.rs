@@ -10,6 +10,7 @@ mod latency;
 #[path = "../shared/machine.rs"]
 mod machine;
 mod pause;
+mod split;
 mod traffic;
 
 use shard_orm::Dialect;
@@ -20,13 +21,14 @@ const USAGE: &str = "\
 usage: cargo bench -p shard-orm-benches --bench moves -- [OPTION]...
 
   --alone      rows a second, beside COPY | COPY, mariadb-dump | mariadb, and INSERT .. SELECT
+  --split      rows a second of a split in two, and of their merge, beside a move
   --capture    the cost of a write while its changes are captured
   --traffic    latencies before, during and after a move
   --pause      how long writes wait at a switch
                only these parts (all)
   --sqlite, --postgres, --mariadb   only this database
-  --rounds N   rounds of --alone and --capture (5)
-  --rows N     rows of --alone (1000000)
+  --rounds N   rounds of --alone, --split and --capture (5)
+  --rows N     rows of --alone and --split (1000000)
   --moves N    moves of --pause (100)
 ";
 
@@ -52,7 +54,9 @@ impl Plan {
         };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--alone" | "--capture" | "--traffic" | "--pause" => plan.parts.push(argument),
+                "--alone" | "--split" | "--capture" | "--traffic" | "--pause" => {
+                    plan.parts.push(argument)
+                }
                 "--sqlite" => plan.databases.push(Dialect::Sqlite),
                 "--postgres" => plan.databases.push(Dialect::Postgres),
                 "--mariadb" => plan.databases.push(Dialect::MySql),
@@ -91,6 +95,9 @@ fn main() {
             let fleet = Fleet::open(*dialect).await;
             if plan.has("--alone") {
                 alone::measure(&fleet, plan.rows, plan.rounds).await;
+            }
+            if plan.has("--split") {
+                split::measure(&fleet, plan.rows, plan.rounds).await;
             }
             if plan.has("--capture") {
                 capture::measure(&fleet, plan.rounds).await;

@@ -1,0 +1,67 @@
+//! The split of a logical shard in two, and their merge, beside its move.
+
+use shard_orm::reshard::{ChangeKeys, Job, JobState, Pace};
+
+use crate::cost::{Column, Cost, rounds};
+use crate::fleet::{Fleet, MOVING};
+
+pub(crate) async fn measure(fleet: &Fleet, rows: i64, given: usize) {
+    let names = ["move", "split in two", "merge of two"];
+    fleet.fill_with_keys(rows, 64).await;
+    let costs = rounds(names.len(), given, async |index| match index {
+        0 => {
+            let mut job = None;
+            let cost = Cost::of(1, async { job = Some(fleet.move_away(Pace::Full).await) }).await;
+            fleet.finish(job.unwrap().id).await;
+            cost
+        }
+        measured => {
+            let reshard = fleet.cluster.reshard().unwrap();
+            let other = fleet.other();
+            let split = reshard.split_shard("bench", MOVING, [other, other]);
+            let (job, split) = timed(fleet, split).await;
+            assert_eq!(job.copied.rows, rows.unsigned_abs());
+            let parts: Vec<u32> = job.targets.iter().map(|part| part.shard).collect();
+            let merge = reshard.merge_shards("bench", parts, fleet.other());
+            let (_, merge) = timed(fleet, merge).await;
+            if measured == 1 { split } else { merge }
+        }
+    })
+    .await;
+    println!("\n{rows} rows, {:?}", fleet.dialect);
+    println!(
+        "{:<42}{:>9}{:>9}{:>9}{:>9}",
+        "", "wall ms", "rows/s", "of first", "best"
+    );
+    #[allow(clippy::cast_precision_loss)]
+    let count = rows as f64;
+    for (name, cost) in names.iter().zip(&costs) {
+        let wall = Column::new(cost, &costs[0], |cost| cost.wall);
+        println!(
+            "{name:<42}{:>9.0}{:>9.0}{:>9.3}{:>9.3}",
+            wall.median / 1e3,
+            count / (wall.median / 1e6),
+            1.0 / wall.ratio,
+            1.0 / wall.best,
+        );
+    }
+}
+
+/// Runs a job, and finishes it; the cost up to where the old rows are level.
+async fn timed(fleet: &Fleet, request: ChangeKeys) -> (Job, Cost) {
+    let reshard = fleet.cluster.reshard().unwrap();
+    let request = request
+        .key("user_id")
+        .accept_relaxed_durability()
+        .pace(Pace::Full);
+    let mut done = None;
+    let cost = Cost::of(1, async {
+        let job = request.start().await.unwrap();
+        done = Some(reshard.run(job.id).await.unwrap());
+    })
+    .await;
+    let job = done.unwrap();
+    assert_eq!(job.state, JobState::Holding, "{job:?}");
+    fleet.finish(job.id).await;
+    (job, cost)
+}
