@@ -13,7 +13,7 @@ use crate::backend::system_table::{Kind, create_table};
 use crate::backend::{Field as _, Row};
 use crate::connect::State;
 use crate::error::{Error, Result};
-use crate::replicate::{key_of, text_of, values_from};
+use crate::replicate::{Cells, key_of, text_of, values_from};
 
 /// The most rows in one transaction at the target. Each page is held in memory.
 pub(super) const PAGE: u64 = 5_000;
@@ -165,6 +165,21 @@ async fn copy_page(
     most: u64,
     progress: &mut Progress,
 ) -> Result<u64> {
+    let rows = read_page(source, table, most, progress).await?;
+    target.begin_as(State::Incoming).await?;
+    target.put_rows(table, &rows).await?;
+    record(target, table, 0, progress).await?;
+    target.commit().await?;
+    Ok(rows.len() as u64)
+}
+
+/// The values of the page after the progress, which goes on to its end. They survive a crash of the source.
+pub(super) async fn read_page(
+    source: &mut Place,
+    table: &MovedTable,
+    most: u64,
+    progress: &mut Progress,
+) -> Result<Vec<Cells>> {
     let after = progress.key(table)?;
     let rows = source.page(table, after.as_deref(), most).await?;
     progress.done = (rows.len() as u64) < most;
@@ -173,11 +188,7 @@ async fn copy_page(
     }
     progress.rows += rows.len() as u64;
     source.make_durable().await?;
-    target.begin_as(State::Incoming).await?;
-    target.put_rows(table, &rows).await?;
-    record(target, table, 0, progress).await?;
-    target.commit().await?;
-    Ok(rows.len() as u64)
+    Ok(rows)
 }
 
 impl Progress {

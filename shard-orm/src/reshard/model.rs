@@ -1,15 +1,16 @@
-//! A model of a move: the mover's own transition function between two runners, two servers, a catalog,
-//! clients that write, and an operator, explored exhaustively within small bounds.
+//! A model of moves, splits and merges: the mover's own transition function between two runners, the servers of both
+//! ends, a catalog, clients that write, and an operator, explored exhaustively within small bounds.
 //!
-//! A state is what the catalog and both namespaces hold (`world`), what each runner believes (`runner`),
+//! A state is what the catalog and the namespaces hold (`world`), what each runner believes (`runner`),
 //! and one statement that may still be waiting inside a server after its runner has given up. In each state
 //! anything may happen next: a runner takes its next step, however old its view is; a step fails and tells
 //! nothing; a runner dies; another one takes the job over; a client writes wherever it is served; the
-//! operator changes the job's course. `next` decides what the runners do, and what `steps` does for an action
-//! is a list of operations.
+//! operator changes the job's course; the source is opened again, since its replicas lack the fence. `next` decides
+//! what the runners do, and what `steps` does for an action is a list of operations (`part`). A split has two targets, and
+//! a merge two sources, each with a row of its own (`shape`).
 //!
 //! In every state that can be reached:
-//! - at most one place serves;
+//! - at most one place serves a row;
 //! - a place that serves has the last acknowledged write: none is lost, and no older value lies over a
 //!   newer one, so no read is followed by an older one;
 //! - a source that is closed can be opened again until the switch: the target, which keeps what that takes,
@@ -25,21 +26,27 @@
 //! cargo test --release -p shard-orm --lib --features sqlite,reshard,testing reshard::model -- --ignored
 //! ```
 //!
-//! Left out: several rows and tables, clones, pauses, and a failover before the switch, or one that loses rows.
+//! Left out: several rows of one namespace, several tables, clones, pauses, and a failover before the switch, or one that
+//! loses rows.
 
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod explore;
 mod moving;
+mod namespace;
 mod op;
+mod part;
 mod rule;
 mod runner;
+mod shape;
+mod whole;
 mod world;
 
 use self::explore::explore;
 use self::moving::Moving;
 use self::op::Fencing::{self, Rename, Transaction};
 use self::rule::{Rule, Rules};
+use self::shape::Shape;
 use crate::catalog::JobState;
 use crate::reshard::mover::End;
 
@@ -49,6 +56,7 @@ const MOST: usize = 1_500_000;
 /// One job, from its beginning, in which one thing goes wrong and one write is acknowledged.
 fn one(fencing: Fencing, out: &[Rule]) -> Moving {
     Moving {
+        shape: Shape::MOVE,
         fencing,
         rules: Rules::without(out),
         writes: 1,
@@ -151,6 +159,43 @@ fn the_job_after_an_aborted_or_reversed_one_loses_nothing() {
             ..one(fencing, &[])
         };
         holds(&moving, MOST);
+    }
+}
+
+#[test]
+fn a_split_loses_nothing_when_one_thing_goes_wrong() {
+    for fencing in [Transaction, Rename] {
+        let shape = Shape::SPLIT;
+        let moving = Moving {
+            shape,
+            ..one(fencing, &[])
+        };
+        holds(&moving, MOST);
+    }
+}
+
+#[test]
+fn a_merge_loses_nothing_when_one_thing_goes_wrong() {
+    for fencing in [Transaction, Rename] {
+        let shape = Shape::MERGE;
+        let moving = Moving {
+            shape,
+            ..one(fencing, &[])
+        };
+        holds(&moving, MOST);
+    }
+}
+
+#[test]
+fn an_end_of_several_namespaces_is_as_far_as_the_last_of_them() {
+    for shape in [Shape::SPLIT, Shape::MERGE] {
+        let from = JobState::Switching;
+        let moving = Moving {
+            shape,
+            from,
+            ..one(Transaction, &[Rule::AllOfAnEnd])
+        };
+        fails(&moving, TWO);
     }
 }
 

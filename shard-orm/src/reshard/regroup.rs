@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 
-use super::copy::{OnPage, PAGE, Progress, progress, record};
+use super::copy::{OnPage, PAGE, Progress, progress, read_page, record};
 use super::divider::Divider;
 use super::failure::is_misfit;
 use super::pass::{PassedTable, pass_page};
@@ -12,7 +12,6 @@ use super::rows::{MovedTable, each_once};
 use super::throttle::Throttle;
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
-use crate::replicate::{key_of, text_of};
 
 /// The most rows in one transaction at the targets, where they pass as bytes. They are held in memory if an earlier run
 /// stopped between the commits of the targets.
@@ -126,15 +125,8 @@ async fn divide_page(
     most: u64,
     progress: &mut Progress,
 ) -> Result<u64> {
-    let after = progress.key(table)?;
-    let rows = source.page(table, after.as_deref(), most).await?;
+    let rows = read_page(source, table, most, progress).await?;
     let count = rows.len() as u64;
-    progress.done = count < most;
-    if let Some(last) = rows.last() {
-        progress.last = Some(text_of(&key_of(&table.def, last))?);
-    }
-    progress.rows += count;
-    source.make_durable().await?;
     let divided = divider.divide(table, rows)?;
     let progress = &*progress;
     let written = targets.iter_mut().zip(divided);
@@ -207,16 +199,8 @@ async fn gather_page(
     (table, most): (&MovedTable, u64),
     progress: &mut Progress,
 ) -> Result<u64> {
-    let source = &mut sources[number];
-    let after = progress.key(table)?;
-    let rows = source.page(table, after.as_deref(), most).await?;
+    let rows = read_page(sources[number], table, most, progress).await?;
     let count = rows.len() as u64;
-    progress.done = count < most;
-    if let Some(last) = rows.last() {
-        progress.last = Some(text_of(&key_of(&table.def, last))?);
-    }
-    progress.rows += count;
-    source.make_durable().await?;
     target.begin_as(State::Incoming).await?;
     let written = target.insert_rows(table, &rows).await;
     if written

@@ -3,15 +3,17 @@
 use super::explore::{Model, Step};
 use super::op::{Answer, Fencing, Op};
 use super::rule::{Rule, Rules};
-use super::runner::{Move, Runner};
-use super::world::{Namespace, Record, World};
+use super::runner::{Manner, Move, Runner};
+use super::shape::{At, Shape};
+use super::whole::Whole;
+use super::world::World;
 use crate::catalog::{JobState, Wish};
-use crate::connect::State;
 use crate::reshard::mover::{Action, End};
 
 /// The bounds within which everything is explored.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moving {
+    pub(super) shape: Shape,
     pub(super) fencing: Fencing,
     pub(super) rules: Rules,
     /// How many writes are acknowledged.
@@ -28,21 +30,6 @@ pub(super) struct Moving {
     pub(super) from: JobState,
 }
 
-/// All that there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Whole {
-    world: World,
-    /// The one with the higher token first.
-    runners: [Option<Runner>; 2],
-    /// An operation, and the token of the runner that has given it up.
-    late: Option<(u8, Op)>,
-    failures: u8,
-    /// How often the source may still be opened again before the switch.
-    reopenings: u8,
-    /// How many more jobs there are.
-    jobs: u8,
-}
-
 /// What can happen. A runner is named by its token, which counts from the lowest that is still in use.
 #[derive(Debug, Clone, Copy)]
 #[allow(dead_code)] // What an event holds is printed.
@@ -52,7 +39,7 @@ pub(super) enum Event {
     },
     Looks {
         token: u8,
-        at: End,
+        at: At,
     },
     Does {
         token: u8,
@@ -92,6 +79,7 @@ pub(super) enum Event {
         op: Op,
     },
     Writes {
+        row: usize,
         at: End,
     },
     Wishes(Wish),
@@ -101,6 +89,14 @@ pub(super) enum Event {
 type Steps = Vec<Step<Whole, Event>>;
 
 impl Moving {
+    fn manner(&self) -> Manner {
+        Manner {
+            shape: self.shape,
+            fencing: self.fencing,
+            rules: self.rules,
+        }
+    }
+
     fn add(&self, steps: &mut Steps, event: Event, mut to: Whole, is_progress: bool) {
         for end in [End::Source, End::Target] {
             if self.fails_over != Some(end) || to.failures == 0 {
@@ -120,20 +116,22 @@ impl Moving {
 
     fn clients_and_operator(&self, state: &Whole, steps: &mut Steps) {
         let world = &state.world;
-        for (end, row, is_known) in [
-            (End::Source, world.source.row, true),
-            (End::Target, world.target.row, world.has_switched),
-        ] {
-            if is_known && world.serves(end) && row.is_some() && world.written < self.writes {
-                let mut to = *state;
-                to.world.write(end);
-                self.add(steps, Event::Writes { at: end }, to, false);
+        let ends = [(End::Source, true), (End::Target, world.has_switched)];
+        for (end, _) in ends.into_iter().filter(|(_, is_known)| *is_known) {
+            for row in self.shape.rows() {
+                let at = self.shape.place_of(end, row);
+                let has_rows = world.at(at).rows.is_some();
+                if world.serves(at) && has_rows && world.writes < self.writes {
+                    let mut to = *state;
+                    to.world.write(at, row);
+                    self.add(steps, Event::Writes { row, at: end }, to, false);
+                }
             }
         }
         if state.jobs > 0 && matches!(world.state, JobState::Aborted | JobState::Reversed) {
             let mut to = *state;
             to.jobs -= 1;
-            to.world.begin_job();
+            to.world.begin_job(self.shape);
             self.add(steps, Event::NextJob, to, false);
         }
         let wishes: &[Wish] = match world.state {
@@ -143,7 +141,9 @@ impl Moving {
         };
         for wish in wishes {
             // One who learns that the target is lost does not insist.
-            let is_taken_back = world.wish == Wish::Finish && !world.target.is_open();
+            let is_closed = |at: At| !world.at(at).is_open();
+            let are_closed = self.shape.sites(End::Target).any(is_closed);
+            let is_taken_back = world.wish == Wish::Finish && are_closed;
             if world.wish == Wish::Run
                 || world.wish == Wish::Abort && *wish != Wish::Abort
                 || is_taken_back && *wish == Wish::Reverse
@@ -198,7 +198,7 @@ impl Moving {
         let mut to = *state;
         to.failures -= 1;
         to.world.fail_over(end);
-        to.late = to.late.filter(|(_, op)| op.end() != Some(end));
+        to.late = to.late.filter(|(_, op)| op.at() != Some(At::first(end)));
         for runner in to.runners.iter_mut().flatten() {
             runner.is_cut_off = true;
         }
@@ -240,8 +240,12 @@ impl Moving {
             self.add(steps, Event::Dies { token }, to, false);
         }
         to = *state;
-        let may_reopen = !self.rules.keep(Rule::CompletedStays) || !state.world.target.is_complete;
-        if state.reopenings > 0 && runner.waits_for_replicas() && may_reopen {
+        let may_reopen = !self.rules.keep(Rule::CompletedStays)
+            || !self
+                .shape
+                .sites(End::Target)
+                .any(|at| state.world.at(at).is_complete);
+        if state.reopenings > 0 && runner.waits_for_replicas(self.shape) && may_reopen {
             to.reopenings -= 1;
             let mut reopening = runner;
             reopening.closed_in_vain();
@@ -249,7 +253,7 @@ impl Moving {
             self.add(steps, Event::ClosedInVain { token }, to, false);
             to = *state;
         }
-        let planned = runner.plan(self.fencing, self.rules);
+        let planned = runner.plan(self.manner());
         if runner.is_cut_off && planned.end() == self.fails_over {
             to.runners[number] = self.forgetting(&mut to.world, &runner);
             self.add(steps, Event::IsCutOff { token }, to, true);
@@ -262,7 +266,7 @@ impl Moving {
                 self.add(steps, Event::Ends { token }, to, true);
             }
             Move::Look(at) => {
-                let seen = to.world.namespace(at).seen(token);
+                let seen = to.world.at(at).seen(token);
                 runner.look(at, seen);
                 to.runners[number] = Some(runner);
                 self.add(steps, Event::Looks { token, at }, to, true);
@@ -282,7 +286,7 @@ impl Moving {
         let token = runner.token;
         // It waits for the lock that the late operation holds.
         if let Some((_, late)) = state.late
-            && late.end() == op.end()
+            && late.at() == op.at()
             && late.locks_record(self.fencing)
             && op.locks_record(self.fencing)
         {
@@ -297,10 +301,10 @@ impl Moving {
             to = *state;
         }
         let answer = to.world.carry_out(op, token, self.fencing, self.rules);
-        let goes_on = runner.hear(action, op, answer, self.fencing, self.rules);
+        let goes_on = runner.hear(action, op, answer, self.manner());
         to.runners[number] = goes_on.then_some(runner);
         // A replica may have this fence, and not yet what has opened it.
-        if goes_on && op == Op::Open && runner.state == JobState::Switching {
+        if goes_on && matches!(op, Op::Open(_)) && runner.state == JobState::Switching {
             to.runners[number] = self.forgetting(&mut to.world, &runner);
         }
         let event = Event::Does {
@@ -318,27 +322,7 @@ impl Model for Moving {
     type Event = Event;
 
     fn initial(&self) -> Whole {
-        let source = Namespace {
-            record: Some(Record {
-                state: State::Active,
-                token: 0,
-            }),
-            row: Some(0),
-            ..Namespace::default()
-        };
-        let world = World {
-            state: JobState::Preparing,
-            wish: Wish::Run,
-            token: 1,
-            first_token: 1,
-            place: End::Source,
-            has_switched: false,
-            source,
-            target: Namespace::default(),
-            standbys: [None; 2],
-            has_failed_over: false,
-            written: 0,
-        };
+        let world = World::new(self.shape);
         let mut first = Whole {
             world,
             runners: [Some(Runner::new(&world)), None],
@@ -368,91 +352,43 @@ impl Model for Moving {
     }
 
     fn fault(&self, state: &Whole) -> Option<&'static str> {
-        let world = &state.world;
-        if world.serves(End::Source) && world.serves(End::Target) {
-            return Some("two places serve");
-        }
-        for (end, row) in [
-            (End::Source, world.source.row),
-            (End::Target, world.target.row),
-        ] {
-            if world.serves(end) && row != Some(world.written) {
+        let (world, shape) = (&state.world, self.shape);
+        for row in shape.rows() {
+            let places = [End::Source, End::Target].map(|end| shape.place_of(end, row));
+            let serving = places.iter().filter(|at| world.serves(**at));
+            if serving.clone().count() == places.len() {
+                return Some("two places serve");
+            }
+            let has_last =
+                |at: &At| world.at(*at).rows.map(|rows| rows[row]) == Some(world.written[row]);
+            if !serving.clone().all(has_last) {
                 return Some("a place serves that lacks the last write");
             }
         }
-        // What is needed to open the source again is kept at the target.
-        if world.place == End::Source && !world.source.is_open() && world.target.record.is_none() {
+        // What is needed to open a source again is kept at the targets.
+        let is_open = |at: At| world.at(at).is_open();
+        let is_gone = |at: At| world.at(at).record.is_none();
+        if world.place == End::Source
+            && !shape.sites(End::Source).all(is_open)
+            && shape.sites(End::Target).any(is_gone)
+        {
             return Some("the source is closed, and the target is gone");
         }
         if !world.state.is_over() {
             return None;
         }
-        let (place, other) = match world.place {
-            End::Source => (&world.source, &world.target),
-            End::Target => (&world.target, &world.source),
+        let other = match world.place {
+            End::Source => End::Target,
+            End::Target => End::Source,
         };
-        if !place.is_open() {
+        if !shape.sites(world.place).all(is_open) {
             return Some("the job is over, and nobody serves");
         }
-        other
-            .is_open()
-            .then_some("the job is over, and the old place is open")
+        let is_left = shape.sites(other).any(is_open);
+        is_left.then_some("the job is over, and the old place is open")
     }
 
     fn is_end(&self, state: &Whole) -> bool {
         state.world.state.is_over()
-    }
-}
-
-impl Whole {
-    /// The same state with the lowest tokens that keep their order, so that it is recognized.
-    fn in_order(mut self) -> Self {
-        if self.runners[0].map(|own| own.token) < self.runners[1].map(|own| own.token) {
-            self.runners.swap(0, 1);
-        }
-        let mut used = 1 << self.world.token | 1_u32 << self.world.first_token;
-        let mut live = 0_u32;
-        for runner in self.runners.iter().flatten() {
-            live |= 1 << runner.token;
-        }
-        if let Some((token, _)) = self.late {
-            live |= 1 << token;
-        }
-        used |= live;
-        // Nobody will use the others.
-        let keep = |own: &mut Namespace| own.closers &= u8::try_from(live & 0xff).unwrap_or(0);
-        for own in self.world.namespaces() {
-            keep(own);
-            if let Some(record) = own.record {
-                used |= 1 << record.token;
-            }
-            if let Some((name, record)) = own.opener {
-                used |= 1 << name | 1 << record.token;
-            }
-        }
-        used |= 1;
-        if used.count_ones() == u32::BITS - used.leading_zeros() {
-            return self;
-        }
-        let rank = |token: u8| u8::try_from((used & ((1 << token) - 1)).count_ones()).unwrap_or(0);
-        self.world.token = rank(self.world.token);
-        self.world.first_token = rank(self.world.first_token);
-        for runner in self.runners.iter_mut().flatten() {
-            runner.token = rank(runner.token);
-        }
-        if let Some((token, _)) = &mut self.late {
-            *token = rank(*token);
-        }
-        for own in self.world.namespaces() {
-            if let Some(record) = &mut own.record {
-                record.token = rank(record.token);
-            }
-            if let Some((name, record)) = &mut own.opener {
-                (*name, record.token) = (rank(*name), rank(record.token));
-            }
-            let closers = (0..8).filter(|token| own.closers & (1 << token) != 0);
-            own.closers = closers.fold(0, |all, token| all | 1 << rank(token));
-        }
-        self
     }
 }

@@ -1,6 +1,7 @@
 //! What one statement or one transaction of a runner does, at once. It can come late: the runner that has
 //! sent it may have given up meanwhile.
 
+use super::shape::{At, Each};
 use crate::catalog::JobState;
 use crate::connect::State;
 use crate::reshard::mover::End;
@@ -18,31 +19,33 @@ pub(super) enum Fencing {
 /// What a statement or a transaction does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Op {
-    ReadCopied,
-    ReadRow(End),
-    ReadLog(End),
-    Claim(End),
-    Raise(End, bool),
-    AddRecord,
-    Check(End, Option<State>),
-    CreateTables,
-    Install(End),
-    PutPage(u8),
-    /// Writes the row at an end whose record has this state.
-    Apply(End, State, u8),
-    Consume(End, u8),
-    Prepare(End),
-    Close(End),
+    /// Whether the page of a source was copied.
+    ReadCopied(At, At),
+    ReadRows(At),
+    ReadLog(At),
+    Claim(At),
+    Raise(At, bool),
+    AddRecord(At),
+    Check(At, Option<State>),
+    CreateTables(At),
+    Install(At),
+    /// Writes the rows of a source.
+    PutPage(At, At, Each<Option<u8>>),
+    /// Writes rows at a namespace whose record has this state.
+    Apply(At, State, Each<Option<u8>>),
+    Consume(At, Each<u8>),
+    Prepare(At),
+    Close(At),
     /// Creates the foreign keys and triggers that come last.
-    Complete(End),
-    Activate,
-    EmptyLog,
-    DropCapture(End),
-    Open,
-    Mark(End, State),
-    CleanFence(End),
-    DropTarget,
-    DropHeld(End),
+    Complete(At),
+    Activate(At),
+    EmptyLog(At),
+    DropCapture(At),
+    Open(At),
+    Mark(At, State),
+    CleanFence(At),
+    DropTarget(At),
+    DropHeld(At),
     Record(JobState, JobState),
     Switch(JobState, End, JobState),
 }
@@ -51,7 +54,8 @@ pub(super) enum Op {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Done,
-    Value(u8),
+    /// The rows, or the entries of a log for each.
+    Values(Each<u8>),
     State(State),
     /// It has changed nothing, and cannot succeed at another attempt.
     Refused,
@@ -59,44 +63,42 @@ pub(super) enum Answer {
 
 impl Op {
     /// Where it acts; `None` for the catalog.
-    pub(super) fn end(self) -> Option<End> {
+    pub(super) fn at(self) -> Option<At> {
         match self {
-            Self::ReadCopied
-            | Self::AddRecord
-            | Self::CreateTables
-            | Self::PutPage(_)
-            | Self::Activate => Some(End::Target),
-            Self::EmptyLog | Self::DropTarget => Some(End::Target),
-            Self::Open => Some(End::Source),
-            Self::ReadRow(end) | Self::ReadLog(end) | Self::Claim(end) | Self::Raise(end, _) => {
-                Some(end)
+            Self::ReadCopied(at, _) | Self::ReadRows(at) | Self::ReadLog(at) => Some(at),
+            Self::Claim(at) | Self::Raise(at, _) | Self::AddRecord(at) => Some(at),
+            Self::Check(at, _) | Self::CreateTables(at) | Self::Install(at) => Some(at),
+            Self::PutPage(at, ..) | Self::Apply(at, ..) | Self::Consume(at, _) => Some(at),
+            Self::Prepare(at) | Self::Close(at) | Self::Complete(at) | Self::Activate(at) => {
+                Some(at)
             }
-            Self::Check(end, _)
-            | Self::Install(end)
-            | Self::Apply(end, ..)
-            | Self::Consume(end, _) => Some(end),
-            Self::Prepare(end) | Self::Close(end) | Self::DropCapture(end) | Self::Mark(end, _) => {
-                Some(end)
+            Self::EmptyLog(at) | Self::DropCapture(at) | Self::Open(at) | Self::Mark(at, _) => {
+                Some(at)
             }
-            Self::CleanFence(end) | Self::DropHeld(end) | Self::Complete(end) => Some(end),
+            Self::CleanFence(at) | Self::DropTarget(at) | Self::DropHeld(at) => Some(at),
             Self::Record(..) | Self::Switch(..) => None,
         }
+    }
+
+    /// The end at which it acts.
+    pub(super) fn end(self) -> Option<End> {
+        self.at().map(|at| at.end)
     }
 
     /// Whether it changes nothing.
     pub(super) fn is_read(self) -> bool {
         matches!(
             self,
-            Self::ReadCopied | Self::ReadRow(_) | Self::ReadLog(_) | Self::Check(..)
+            Self::ReadCopied(..) | Self::ReadRows(_) | Self::ReadLog(_) | Self::Check(..)
         )
     }
 
     /// Whether it holds a lock on the record from its first statement to its commit.
     pub(super) fn locks_record(self, fencing: Fencing) -> bool {
         match self {
-            Self::Claim(_) | Self::Check(..) | Self::PutPage(_) | Self::Apply(..) => true,
-            Self::Consume(..) | Self::Complete(_) | Self::Activate | Self::Mark(..) => true,
-            Self::Install(_) | Self::Close(_) | Self::Open => fencing == Fencing::Transaction,
+            Self::Claim(_) | Self::Check(..) | Self::PutPage(..) | Self::Apply(..) => true,
+            Self::Consume(..) | Self::Complete(_) | Self::Activate(_) | Self::Mark(..) => true,
+            Self::Install(_) | Self::Close(_) | Self::Open(_) => fencing == Fencing::Transaction,
             _ => false,
         }
     }

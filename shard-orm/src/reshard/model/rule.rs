@@ -45,6 +45,8 @@ pub(super) enum Rule {
     TablesKept,
     /// A source whose replicas lack the fence is not opened again once the target has its triggers.
     CompletedStays,
+    /// An end is as far as that of its namespaces that is least far.
+    AllOfAnEnd,
     /// Once the job is to be finished, the target is looked at again before anything is removed at the source.
     LookedBeforeFinishing,
 }
