@@ -43,6 +43,7 @@ mod failure;
 #[cfg(feature = "reshard")]
 pub(crate) mod fence;
 mod field;
+mod fingerprint;
 mod grants;
 #[cfg(feature = "migrate")]
 pub(crate) mod hazard;
@@ -147,6 +148,7 @@ pub(crate) use failure::{Failure, Stale};
 pub use field::Json;
 pub(crate) use field::read_value;
 pub use field::{DeletionTime, Field, Timestamp};
+pub(crate) use fingerprint::fingerprint;
 pub(crate) use grants::{
     AccountRights, Grantee, account_exists, create_account, grants, grants_on_database,
 };

@@ -1,0 +1,54 @@
+//! The values of labels.
+
+use crate::error::ErrorKind;
+use crate::observe::Event;
+
+/// The reasons for which something is sent again.
+pub(super) const RETRIES: [(Event, &str); 5] = [
+    (Event::RetriedElsewhere, "connection"),
+    (Event::RetriedStale, "statement"),
+    (Event::RetriedNewPrimary, "new_primary"),
+    (Event::RetriedMoved, "moved"),
+    (Event::RetriedTransaction, "transaction"),
+];
+
+/// The reasons for which the primary serves a read in the place of a replica.
+pub(super) const PRIMARY_READS: [(Event, &str); 3] = [
+    (Event::SessionBehind, "session_behind"),
+    (Event::SessionStatics, "session_static_tables"),
+    (Event::NoReplica, "no_replica"),
+];
+
+pub(super) fn role(replica: bool) -> &'static str {
+    if replica { "replica" } else { "primary" }
+}
+
+/// The kind of an error in lower case, as in its serialized form: `pool_exhausted`.
+pub(super) fn kind(kind: ErrorKind) -> String {
+    let mut name = String::new();
+    for letter in format!("{kind:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_in_lower_case() {
+        assert_eq!(kind(ErrorKind::PoolExhausted), "pool_exhausted");
+        assert_eq!(kind(ErrorKind::Unique), "unique");
+    }
+
+    #[test]
+    fn each_kind_has_its_place() {
+        for (place, kind) in ErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place);
+        }
+    }
+}
