@@ -94,7 +94,8 @@ mod run;
 mod scalar;
 #[cfg(feature = "migrate")]
 pub(crate) mod scratch;
-#[cfg(feature = "migrate")]
+// Without migrations, only its tokens are read, for fingerprints.
+#[cfg_attr(not(feature = "migrate"), allow(dead_code))]
 pub(crate) mod script;
 mod session;
 pub(crate) mod settings;

@@ -35,7 +35,7 @@ pub use readiness::{CatalogReadiness, Readiness, ServerReadiness, Serving};
 pub use session::Session;
 #[cfg(feature = "metrics")]
 pub use statistics::{
-    PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
+    Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
     TableStatistics, VerbStatistics, Window, Windows,
 };
 pub(crate) use weak::WeakCluster;

@@ -157,8 +157,8 @@ pub mod hooks {
 #[cfg(feature = "metrics")]
 pub mod statistics {
     pub use crate::cluster::{
-        PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
-        TableStatistics, VerbStatistics, Window, Windows,
+        Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics,
+        Statistics, TableStatistics, VerbStatistics, Window, Windows,
     };
 }
 

@@ -24,9 +24,11 @@ mod statements;
 #[cfg(feature = "metrics")]
 mod windows;
 
+#[cfg(all(test, feature = "metrics"))]
+pub(crate) use self::bounds::COUNTS;
 #[cfg(feature = "metrics")]
 pub(crate) use self::{
-    bounds::{COUNTS, DURATIONS},
+    bounds::DURATIONS,
     histogram::{Histogram, quantile},
     recording::{Count, Observed, Stopwatch, Waiters},
     server::{Cell, ServerRecorder, Totals},

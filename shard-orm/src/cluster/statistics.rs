@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 pub use self::report::{
-    PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
+    Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
     TableStatistics, VerbStatistics,
 };
 pub use self::window::{Window, Windows};
 
 use super::Cluster;
 use crate::connect::ServerFigures;
-use crate::observe::{DURATIONS, Load, Recorder, ServerRecorder, StatementRecord, TICK, Totals};
+use crate::observe::{
+    DURATIONS, Event, Load, Recorder, ServerRecorder, StatementRecord, TICK, Totals, quantile,
+};
 use crate::task::restarting;
 
 impl Cluster {
@@ -70,6 +72,7 @@ impl Cluster {
         Statistics {
             over: self.recorder().begun.elapsed(),
             servers,
+            incidents: figures.iter().map(incidents).collect(),
             shards,
             tables: tables(&statements),
             statements: statements.into_iter().map(statement).collect(),
@@ -180,6 +183,27 @@ fn roles(server: &ServerFigures, now: Instant) -> impl Iterator<Item = ServerSta
             pools,
         })
     })
+}
+
+fn incidents(server: &ServerFigures) -> Incidents {
+    let observed = &server.observed;
+    let sum = |events: &[(Event, &str)]| {
+        let counts = events.iter().map(|(event, _)| observed.events(*event));
+        counts.sum()
+    };
+    let waits: Vec<u64> = observed.waits.read().map(|(count, _)| count).collect();
+    Incidents {
+        group: server.group.to_string(),
+        server: server.server.to_string(),
+        cancelled: observed.events(Event::Cancelled),
+        retries: sum(&Event::RETRIES),
+        lost_connections: observed.events(Event::ConnectionLost),
+        unknown_outcomes: observed.events(Event::OutcomeUnknown),
+        role_changes: observed.events(Event::RoleChanged),
+        primary_reads: sum(&Event::PRIMARY_READS),
+        waits: waits.iter().sum(),
+        wait_p99: quantile(&waits, &DURATIONS, 0.99),
+    }
 }
 
 /// The sums of the statements of each table, the one with the most time first.

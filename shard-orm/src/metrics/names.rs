@@ -1,23 +1,6 @@
 //! The values of labels.
 
 use crate::error::ErrorKind;
-use crate::observe::Event;
-
-/// The reasons for which something is sent again.
-pub(super) const RETRIES: [(Event, &str); 5] = [
-    (Event::RetriedElsewhere, "connection"),
-    (Event::RetriedStale, "statement"),
-    (Event::RetriedNewPrimary, "new_primary"),
-    (Event::RetriedMoved, "moved"),
-    (Event::RetriedTransaction, "transaction"),
-];
-
-/// The reasons for which the primary serves a read in the place of a replica.
-pub(super) const PRIMARY_READS: [(Event, &str); 3] = [
-    (Event::SessionBehind, "session_behind"),
-    (Event::SessionStatics, "session_static_tables"),
-    (Event::NoReplica, "no_replica"),
-];
 
 pub(super) fn role(replica: bool) -> &'static str {
     if replica { "replica" } else { "primary" }

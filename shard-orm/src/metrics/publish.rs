@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::names::{PRIMARY_READS, RETRIES, kind, role};
+use super::names::{kind, role};
 use super::sink::{Published, Sink, float};
 use super::table;
 use crate::cluster::{Cluster, EndpointHealth, Extension, ServerHealth};
@@ -229,8 +229,8 @@ fn events(sink: &mut Sink<'_>, server: &ServerFigures) {
         sink.count(&metric, &[group, name], observed.events(event));
     }
     for (metric, reasons) in [
-        (table::RETRIES, &RETRIES[..]),
-        (table::PRIMARY_READS, &PRIMARY_READS[..]),
+        (table::RETRIES, &Event::RETRIES[..]),
+        (table::PRIMARY_READS, &Event::PRIMARY_READS[..]),
     ] {
         for (event, reason) in reasons {
             sink.count(&metric, &[group, name, reason], observed.events(*event));

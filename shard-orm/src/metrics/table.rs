@@ -103,7 +103,7 @@ metrics! {
     ROWS = "shard_orm_operation_rows", Histogram, Count, CALL,
         "The rows that a successful call returned or changed.";
     CANCELLED = "shard_orm_operations_cancelled_total", Counter, Count, SERVER,
-        "Calls whose futures were dropped before their end, as by a timeout of the application.";
+        "Calls whose futures were dropped before their end: by a timeout of the application, by the error of another part of the call, or as the slower of two hedged reads.";
     RETRIES = "shard_orm_retries_total", Counter, Count, &["group", "server", "reason"],
         "Statements and transactions that the library sent again, by the reason.";
     LOST = "shard_orm_connections_lost_total", Counter, Count, SERVER,

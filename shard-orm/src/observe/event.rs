@@ -47,6 +47,22 @@ impl Event {
         Self::SessionBehind,
         Self::NoReplica,
     ];
+
+    /// The reasons for which something is sent again.
+    pub(crate) const RETRIES: [(Self, &'static str); 5] = [
+        (Self::RetriedElsewhere, "connection"),
+        (Self::RetriedStale, "statement"),
+        (Self::RetriedNewPrimary, "new_primary"),
+        (Self::RetriedMoved, "moved"),
+        (Self::RetriedTransaction, "transaction"),
+    ];
+
+    /// The reasons for which the primary serves a read in the place of a replica.
+    pub(crate) const PRIMARY_READS: [(Self, &'static str); 3] = [
+        (Self::SessionBehind, "session_behind"),
+        (Self::SessionStatics, "session_static_tables"),
+        (Self::NoReplica, "no_replica"),
+    ];
 }
 
 #[cfg(all(test, feature = "metrics"))]

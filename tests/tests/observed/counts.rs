@@ -79,7 +79,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         for key in fixture.key_of_each_shard() {
             Order::on(key).filter(Order::ITEM.eq("secret tea")).limit(1234).all(on).await.unwrap();
             let text = "SELECT id FROM {orders} WHERE item = 'secret tea' AND id < 123456";
-            let _ids: Vec<(i64,)> = Order::on(key).sql(text).all(on).await.unwrap();
+            let _ids: Vec<(i64,)> = Order::on_shard_of(key).sql(text).all(on).await.unwrap();
         }
         let statements = on.statistics().statements;
         // The first call of each verb, server and duration is seen.

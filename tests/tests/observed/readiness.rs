@@ -4,7 +4,6 @@ use shard_orm::config::{Config, Group, Server};
 use shard_orm::health::Serving;
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
-use shard_orm_tests::fixture::Fixture;
 
 use crate::{Order, order};
 

@@ -56,7 +56,7 @@ async fn logged(
             item: "secret".to_owned(),
             ..order(1, 1)
         };
-        row.insert(&cluster).await.unwrap();
+        row.clone().insert(&cluster).await.unwrap();
         row.insert(&cluster).await.unwrap_err();
         Order::on(1)
             .filter(Order::ITEM.eq("secret"))

@@ -18,6 +18,8 @@ pub struct Statistics {
     pub over: Duration,
     /// The servers of the groups and the named databases, in each role in which they serve.
     pub servers: Vec<ServerStatistics>,
+    /// What else has happened on each of these servers.
+    pub incidents: Vec<Incidents>,
     /// The logical shards, by group and number.
     pub shards: Vec<ShardStatistics>,
     /// The tables, the one with the most time first. Estimated; see [`StatementStatistics`].
@@ -43,6 +45,37 @@ pub struct ServerStatistics {
     pub verbs: Vec<VerbStatistics>,
     /// The pools of its endpoints.
     pub pools: Vec<PoolStatistics>,
+}
+
+/// What has happened on one server apart from its calls, since it was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Incidents {
+    /// The group, or the named database.
+    pub group: String,
+    /// The server.
+    pub server: String,
+    /// Calls whose futures were dropped before their end.
+    pub cancelled: u64,
+    /// Statements and transactions that the library sent again.
+    pub retries: u64,
+    /// Connections that were lost while they were used.
+    pub lost_connections: u64,
+    /// Writes and commits whose response was lost.
+    pub unknown_outcomes: u64,
+    /// How often another endpoint has become the primary.
+    pub role_changes: u64,
+    /// Reads that went to the primary in the place of a replica.
+    pub primary_reads: u64,
+    /// How often a call had to wait for a connection: for a free one, a new one, or a ping.
+    pub waits: u64,
+    /// The duration within which 99 of 100 of these waits ended.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "wait_p99_seconds", serialize_with = "crate::units::seconds")
+    )]
+    pub wait_p99: Option<Duration>,
 }
 
 /// The calls of one verb.
