@@ -33,7 +33,9 @@ async fn losses_and_retries_are_counted(backend: Backend) {
     let fixture = Fixture::new(backend).await;
     let cluster = fixture.cluster(pool_of(1)).await;
     let mut direct = fixture.direct().await;
+    // The namespace is verified for writes and for reads.
     note(1).insert(&cluster).await.unwrap();
+    Note::get(&cluster, 0, 1).await.unwrap();
     let before = incidents(&cluster);
     fixture.kill_sessions(&mut direct).await;
     Note::get(&cluster, 0, 1).await.unwrap();
