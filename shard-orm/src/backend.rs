@@ -45,6 +45,7 @@ mod failure;
 #[cfg(feature = "reshard")]
 pub(crate) mod fence;
 mod field;
+mod fingerprint;
 mod grants;
 #[cfg(feature = "migrate")]
 pub(crate) mod hazard;
@@ -95,7 +96,8 @@ mod run;
 mod scalar;
 #[cfg(feature = "migrate")]
 pub(crate) mod scratch;
-#[cfg(feature = "migrate")]
+// Without migrations, only its tokens are read, for fingerprints.
+#[cfg_attr(not(feature = "migrate"), allow(dead_code))]
 pub(crate) mod script;
 mod session;
 pub(crate) mod settings;
@@ -151,6 +153,7 @@ pub(crate) use failure::{Failure, Stale};
 pub use field::Json;
 pub(crate) use field::read_value;
 pub use field::{DeletionTime, Field, Timestamp};
+pub(crate) use fingerprint::fingerprint;
 pub(crate) use grants::{
     AccountRights, Grantee, account_exists, create_account, grants, grants_on_database,
 };

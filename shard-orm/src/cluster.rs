@@ -12,10 +12,13 @@ mod jobs;
 mod location;
 mod moved;
 mod raw;
+mod readiness;
 mod reconfigure;
 mod session;
 mod single_flight;
 mod statics;
+#[cfg(feature = "metrics")]
+mod statistics;
 mod weak;
 
 pub use address::Address;
@@ -28,7 +31,13 @@ pub use health::{EndpointHealth, ServerHealth};
 pub use location::Location;
 pub(crate) use moved::Moved;
 pub use raw::RawConnection;
+pub use readiness::{CatalogReadiness, Readiness, ServerReadiness, Serving};
 pub use session::Session;
+#[cfg(feature = "metrics")]
+pub use statistics::{
+    Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
+    TableStatistics, VerbStatistics, Window, Windows,
+};
 pub(crate) use weak::WeakCluster;
 
 use extension::Extensions;
@@ -47,6 +56,7 @@ use crate::config::{Config, FanOut, Ids};
 use crate::connect::{Guard, NamespaceHandle, PoolSet};
 pub(crate) use crate::error::names;
 use crate::error::{Error, Result};
+use crate::observe::Recorder;
 use crate::route::RoutingKey;
 use crate::task::restarting;
 use crate::topology::Topology;
@@ -81,6 +91,7 @@ struct Inner {
     extensions: Extensions,
     /// Held by `sync` while one caller updates a copy for all that wait for it.
     single_flight: SingleFlight,
+    recorder: Arc<Recorder>,
     /// Of a cluster whose topology comes from a catalog.
     follower: Option<Follower>,
 }
@@ -135,7 +146,9 @@ impl Cluster {
             .with_source(source)
         })?;
         let topology = Arc::new(config.topology()?);
-        let pool_set = PoolSet::new(&topology, &runtime)?;
+        let recorder = Arc::<Recorder>::default();
+        recorder.set_slow_call(config.slow_call);
+        let pool_set = PoolSet::new(&topology, &runtime, &recorder)?;
         let cluster = Self {
             inner: Arc::new(Inner {
                 state: ArcSwap::from_pointee(State {
@@ -148,10 +161,13 @@ impl Cluster {
                 previous: Mutex::new(Previous::new(config)),
                 extensions: Extensions::default(),
                 single_flight: SingleFlight::default(),
+                recorder,
                 follower: Follower::new(config),
             }),
         };
         cluster.sweep_idle(&runtime);
+        #[cfg(feature = "metrics")]
+        cluster.keep_windows(&runtime);
         cluster.follow_catalog().await?;
         Ok(cluster)
     }

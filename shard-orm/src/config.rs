@@ -27,6 +27,8 @@ mod settings;
 mod shard_runs;
 mod strategy;
 
+use std::time::Duration;
+
 pub(crate) use address::{Address, Location};
 pub use catalog::Catalog;
 pub use database::Database;
@@ -47,6 +49,9 @@ pub use server_state::ServerState;
 pub use settings::PoolSettings;
 pub(crate) use shard_runs::Runs;
 pub use strategy::{RegionShards, StrategyConfig};
+
+/// The duration from which a call is slow, unless another one is set.
+const SLOW_CALL: Duration = Duration::from_secs(1);
 
 /// A cluster's databases and shard groups.
 ///
@@ -96,6 +101,8 @@ pub use strategy::{RegionShards, StrategyConfig};
 /// - `[ids]` holds `worker` (a number, or `{ lease = "default", ttl = "30s" }`), `sequence_bits`,
 ///   `worker_bits`, `shard_bits`, `tables` and `block`; see [`Ids`].
 /// - `[fan_out]` holds `statements` and `statements_per_server`; see [`FanOut`].
+/// - `slow_call` is the duration from which a call is logged as slow (`"1s"`), or `"off"`; see
+///   [`Config::slow_call`].
 /// - `catalog` is the name of the database that holds the [catalog](crate::catalog), or a table with
 ///   `database`, `poll`, `timeout`, `switch_wait`, `process`, `heartbeat` (a duration or `"off"`) and `local_copy`;
 ///   see [`Catalog`].
@@ -133,6 +140,7 @@ pub struct Config {
     pub(crate) health: HealthOptions,
     pub(crate) ids: Ids,
     pub(crate) fan_out: FanOut,
+    pub(crate) slow_call: Option<Duration>,
     pub(crate) catalog: Option<Catalog>,
     pub(crate) databases: Vec<(String, Database)>,
     pub(crate) groups: Vec<(String, Group)>,
@@ -150,6 +158,7 @@ impl Config {
             health: HealthOptions::new(),
             ids: Ids::new(),
             fan_out: FanOut::new(),
+            slow_call: Some(SLOW_CALL),
             catalog: None,
             databases: Vec::new(),
             groups: Vec::new(),
@@ -189,6 +198,21 @@ impl Config {
     #[must_use]
     pub fn fan_out(mut self, fan_out: FanOut) -> Self {
         self.fan_out = fan_out;
+        self
+    }
+
+    /// Sets the duration from which a call is logged as slow: by default one second; `None` for
+    /// never. It includes the wait for a connection. Calls are timed with the feature `metrics`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shard_orm::config::Config;
+    ///
+    /// let config = Config::new("shop").slow_call(Duration::from_millis(200));
+    /// ```
+    #[must_use]
+    pub fn slow_call(mut self, from: impl Into<Option<Duration>>) -> Self {
+        self.slow_call = from.into();
         self
     }
 

@@ -29,6 +29,8 @@ pub(crate) use health::{EndpointReport, Health};
 pub(crate) use lock_budget::LockDemand;
 pub(crate) use namespace_handle::NamespaceHandle;
 pub(crate) use pool::{Lease, Pool};
+#[cfg(feature = "metrics")]
+pub(crate) use pool_set::{PoolFigures, ServerFigures};
 pub(crate) use pool_set::{PoolSet, ServerReport, statements_of};
 #[cfg(feature = "reshard")]
 pub(crate) use record::read_record as read_record_of;

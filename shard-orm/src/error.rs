@@ -92,6 +92,40 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds, by discriminant.
+    #[cfg(feature = "metrics")]
+    pub(crate) const ALL: [Self; 29] = [
+        Self::NotFound,
+        Self::Unique,
+        Self::ForeignKey,
+        Self::NotNull,
+        Self::Check,
+        Self::Serialization,
+        Self::Deadlock,
+        Self::Timeout,
+        Self::PoolExhausted,
+        Self::Unavailable,
+        Self::ReadOnly,
+        Self::StorageFull,
+        Self::ShardMoved,
+        Self::UndefinedTable,
+        Self::Fenced,
+        Self::Conflict,
+        Self::NoShardForKey,
+        Self::CrossShard,
+        Self::TransactionBusy,
+        Self::TransactionEnded,
+        Self::Invalid,
+        Self::AfterHook,
+        Self::Decode,
+        Self::InvalidCursor,
+        Self::InvalidToken,
+        Self::Unsupported,
+        Self::Configuration,
+        Self::OutcomeUnknown,
+        Self::Database,
+    ];
+
     /// Returns whether it can mean that the shard has moved. Nothing was done then.
     pub(crate) fn may_have_moved(self) -> bool {
         matches!(

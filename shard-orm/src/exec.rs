@@ -4,6 +4,7 @@
 //! a connection taken, and a lost one dealt with. Called by `query` and `record`.
 
 mod bulk;
+mod call;
 mod catalog;
 mod create;
 mod crud;

@@ -63,6 +63,7 @@
 //! | `migrate` | migrations: SQL files that change the tables of all namespaces |
 //! | `reshard` | moves of logical shards between servers, while the application writes |
 //! | [`lock`] | distributed locks |
+//! | `statistics`, `metrics` | the calls of this process, as data and for Prometheus and others |
 //! | [`admin`] | status, checks, SQL and accounts, for operators |
 //! | [`Error`], [`ErrorKind`], [`error`] | errors, with the same kinds for all databases |
 //!
@@ -76,6 +77,7 @@
 //! | `serde` | `id::text`, ids as strings in JSON; pages, cursors, health and reports as serde data |
 //! | `migrate` | `migrate`, migrations of all namespaces |
 //! | `reshard` | `reshard`, moves of logical shards between servers |
+//! | `metrics` | `metrics` and `statistics`: what is measured of the calls of this process |
 //! | `redis` | `lock::RedisLocks`, locks held in Redis |
 //! | `testing` | [`testing`], temporary clusters on SQLite |
 
@@ -100,9 +102,12 @@ pub mod error;
 mod exec;
 pub mod id;
 pub mod lock;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "migrate")]
 pub mod migrate;
 pub mod model;
+mod observe;
 mod plan;
 pub mod prelude;
 pub mod query;
@@ -136,8 +141,9 @@ pub mod field {
     pub use crate::backend::{Args, ColumnType, DeletionTime, Digits, Field, Row, Timestamp};
 }
 
-/// The state of servers and their endpoints.
+/// The state of servers and their endpoints, and what the cluster serves.
 pub mod health {
+    pub use crate::cluster::{CatalogReadiness, Readiness, ServerReadiness, Serving};
     pub use crate::cluster::{EndpointHealth, ServerHealth};
     pub use crate::connect::EndpointStatus;
 }
@@ -145,6 +151,15 @@ pub mod health {
 /// Hooks that run around the writes of a row, and validation.
 pub mod hooks {
     pub use crate::model::{Hooks, Problems, Validate, WriteContext};
+}
+
+/// The calls of this process: by server, logical shard, table and statement.
+#[cfg(feature = "metrics")]
+pub mod statistics {
+    pub use crate::cluster::{
+        Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics,
+        Statistics, TableStatistics, VerbStatistics, Window, Windows,
+    };
 }
 
 pub use backend::Field;

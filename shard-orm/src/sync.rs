@@ -32,6 +32,8 @@ pub use self::builder::StaticSync;
 pub(crate) use self::described::{DescribedCopy, DescribedSync};
 pub(crate) use self::options::OnEnd;
 pub use self::report::{Rows, SyncReport, Synced, Verified};
+#[cfg(feature = "metrics")]
+pub(crate) use self::supervise::supervised;
 pub use self::supervise::{CopyStatus, Supervise, Supervisor};
 pub(crate) use self::system_tables::{statements_at_source, tables_at_copy, tables_at_source};
 

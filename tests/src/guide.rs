@@ -238,6 +238,7 @@ mod chapters {
         comparing: "../../docs/src/comparing.md",
         command: "../../docs/src/command.md",
         errors: "../../docs/src/errors.md",
+        metrics: "../../docs/src/metrics.md",
         tracing: "../../docs/src/tracing.md",
         testing: "../../docs/src/testing.md",
         databases: "../../docs/src/databases.md",

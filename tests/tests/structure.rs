@@ -17,6 +17,7 @@ const DIALECT_MATCHES: usize = 4;
 const LAYERS: &[&[&str]] = &[
     &["clock", "dialect", "error", "random", "task", "units"],
     &["capability"],
+    &["observe"],
     &["route"],
     &["backend"],
     &["schema"],
@@ -41,6 +42,7 @@ const LAYERS: &[&[&str]] = &[
     &["migrate"],
     &["reshard"],
     &["admin"],
+    &["metrics"],
     &["testing", "prelude"],
 ];
 

@@ -1,6 +1,7 @@
 //! Scripts: texts of several SQL statements, split as the client of their database splits them.
 //!
-//! Called by `migrate`, which sends one statement at a time, so that an error can name its line.
+//! Called by `migrate`, which sends one statement at a time, so that an error can name its line, and by
+//! `fingerprint`, which reads the tokens.
 
 use super::lexer::verbatim;
 use crate::dialect::Dialect;

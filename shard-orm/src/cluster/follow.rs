@@ -3,6 +3,7 @@
 //! Begun when a cluster is opened. Nothing here can stop a cluster that serves: an error is logged,
 //! and the topology stays as it is.
 
+mod answer;
 mod authority;
 mod settle;
 mod tables;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use self::answer::Answer;
 use self::authority::OfCatalog;
 use self::settle::Records;
 use self::task::{Signals, Task};
@@ -46,6 +48,7 @@ pub(super) struct Follower {
     tables: Mutex<Tables>,
     /// The topology in use; `None` until there is one from the catalog.
     known: Mutex<Option<Known>>,
+    answer: Mutex<Answer>,
     /// Held during a look at the catalog.
     look: tokio::sync::Mutex<Look>,
     records: Records,
@@ -88,6 +91,7 @@ impl Follower {
             options,
             tables: Mutex::default(),
             known: Mutex::default(),
+            answer: Mutex::default(),
             look: tokio::sync::Mutex::default(),
             records: Records::default(),
             signals: Signals::default(),
@@ -191,6 +195,7 @@ impl Follower {
         let known = copy.as_ref().map(|(known, _)| known);
         let asked = Store::new(&handle).latest(known);
         let found = Store::within(self.options.timeout, asked).await;
+        self.note_answer(found.as_ref().err());
         let problem = match (found, &copy) {
             (Ok(Latest::Newer(revision)), _) => {
                 let known = Known::from(&revision);
@@ -364,6 +369,7 @@ impl Look {
     async fn at(&mut self, follower: &Follower, cluster: &Cluster) -> Result<bool> {
         self.begun = Some(Instant::now());
         let outcome = follower.reload(cluster).await;
+        follower.note_answer(outcome.as_ref().err());
         self.ended = Some(Instant::now());
         self.note(&outcome);
         outcome

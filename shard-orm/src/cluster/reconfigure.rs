@@ -103,6 +103,7 @@ impl Cluster {
             pool_set,
             fan_out: config.fan_out.clone(),
         }));
+        inner.recorder.set_slow_call(config.slow_call);
         previous.config = config.clone();
         previous.retired.retain(|pool| pool.strong_count() > 0);
         previous.retired.extend(retired.iter().map(Arc::downgrade));
@@ -135,6 +136,11 @@ impl Cluster {
         let mut previous = self.previous();
         previous.closed = true;
         previous.retired.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether the cluster was closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.previous().closed
     }
 
     fn previous(&self) -> MutexGuard<'_, Previous> {

@@ -164,6 +164,16 @@ impl Health {
         &self.server
     }
 
+    #[cfg(feature = "metrics")]
+    pub(super) fn shared_group(&self) -> &Arc<str> {
+        &self.group
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(super) fn shared_server(&self) -> &Arc<str> {
+        &self.server
+    }
+
     pub(crate) fn settings(&self) -> &HealthSettings {
         &self.settings
     }

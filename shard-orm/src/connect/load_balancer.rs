@@ -11,6 +11,7 @@ use super::namespace_handle::NamespaceHandle;
 use super::roles::EndpointStatus;
 use super::write_marks::{EligibleReplicas, WriteMarks};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Event;
 use crate::route::mix64;
 use crate::topology::{Fallback, Read};
 
@@ -83,7 +84,10 @@ impl NamespaceHandle {
             (Read::Replica, _) => true,
             (Read::Session, Some(marks)) => match marks.eligible_replicas(self) {
                 (EligibleReplicas::Any, _) => true,
-                (EligibleReplicas::None, _) => false,
+                (EligibleReplicas::None, _) => {
+                    self.count_primary_read(Event::SessionStatics);
+                    false
+                }
                 _ => return Box::pin(self.for_session_read(marks)).await,
             },
             // Without a session, earlier writes are unknown.
@@ -163,6 +167,7 @@ impl NamespaceHandle {
         if self.health.settings().fallback == Fallback::Refuse {
             return Err(failed.unwrap_or_else(|| self.health.no_replica_error()));
         }
+        self.count_primary_read(Event::NoReplica);
         self.for_primary_read().await
     }
 
@@ -196,7 +201,15 @@ impl NamespaceHandle {
                 break;
             }
         }
+        self.count_primary_read(Event::SessionBehind);
         self.for_primary_read().await
+    }
+
+    /// Counts a read that the primary serves in the place of a replica.
+    fn count_primary_read(&self, reason: Event) {
+        if !self.replicas.is_empty() {
+            self.observed.count(reason);
+        }
     }
 
     /// A connection to this endpoint without waiting, if one is available.

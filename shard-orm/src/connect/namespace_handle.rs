@@ -17,6 +17,7 @@ use super::record::Record;
 use super::verify::verify;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result, ShardId};
+use crate::observe::Observed;
 use crate::topology::{Namespace, Read};
 
 /// A namespace with the pools of its server's endpoints.
@@ -39,6 +40,8 @@ pub(crate) struct NamespaceHandle {
     pub(crate) latencies: Arc<Latencies>,
     /// The server's lock budget.
     pub(crate) locks: Arc<LockBudget>,
+    /// The statistics of its calls.
+    pub(crate) observed: Observed,
     /// The expected record; `None` for a named database.
     pub(crate) guard: Option<Arc<Guard>>,
     /// The group's read policy.

@@ -5,6 +5,8 @@
 //! before its next use; and after a connection is lost, all that were idle at that time are pinged
 //! first.
 
+#[cfg(feature = "metrics")]
+mod figures;
 mod history;
 mod lease;
 #[cfg(feature = "migrate")]
@@ -23,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::backend::{Conn, Listener, Opener, Session};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{ServerRecorder, Stopwatch, Waiters};
 
 pub(crate) use lease::Lease;
 pub(crate) use outcomes::{LastOutcome, Refusal};
@@ -63,6 +66,9 @@ pub(crate) struct Pool {
     /// The last outcomes, for health reports.
     outcomes: Outcomes,
     history: History,
+    /// The statistics of its server.
+    observed: Arc<ServerRecorder>,
+    waiters: Waiters,
     /// Notified when a connection comes back to a closing pool.
     returned: Notify,
 }
@@ -76,7 +82,12 @@ struct Idle {
 }
 
 impl Pool {
-    pub(crate) fn new(session: Session, label: String, limits: Limits) -> Result<Self> {
+    pub(crate) fn new(
+        session: Session,
+        label: String,
+        limits: Limits,
+        observed: Arc<ServerRecorder>,
+    ) -> Result<Self> {
         Ok(Self {
             file: session.file.clone(),
             opener: Opener::new(session)?,
@@ -88,6 +99,8 @@ impl Pool {
             alterations: AtomicU64::new(0),
             outcomes: Outcomes::default(),
             history: History::default(),
+            observed,
+            waiters: Waiters::default(),
             returned: Notify::new(),
         })
     }
@@ -141,6 +154,15 @@ impl Pool {
     ///
     /// Rare paths are boxed: this keeps the future of every statement small.
     pub(super) async fn wait(self: &Arc<Self>) -> Result<Lease> {
+        let stopwatch = Stopwatch::start();
+        let outcome = self.wait_for_one().await;
+        let waited = self.observed.waited(stopwatch);
+        let mut lease = outcome?;
+        lease.waited = waited;
+        Ok(lease)
+    }
+
+    async fn wait_for_one(self: &Arc<Self>) -> Result<Lease> {
         let mut lease = self.reserve().await?;
         let now = lease.opened;
         while let Some(idle) = self.pop() {
@@ -190,6 +212,7 @@ impl Pool {
             Ok(permit) => permit,
             Err(TryAcquireError::Closed) => return Err(self.closed()),
             Err(TryAcquireError::NoPermits) => {
+                let _waiting = self.waiters.enter();
                 match timeout(self.limits.acquire_timeout, self.permits.acquire()).await {
                     Ok(Ok(permit)) => permit,
                     Ok(Err(_)) => return Err(self.closed()),
@@ -214,6 +237,7 @@ impl Pool {
             opened: Instant::now(),
             proven: 0,
             planned: 0,
+            waited: 0,
             dirty: true,
         }
     }

@@ -1,6 +1,8 @@
 //! The pools and namespace handles of one topology.
 
 mod builder;
+#[cfg(feature = "metrics")]
+mod figures;
 mod report;
 mod spec;
 
@@ -11,6 +13,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use self::builder::Builder;
+#[cfg(feature = "metrics")]
+pub(crate) use self::figures::{PoolFigures, ServerFigures};
 pub(crate) use self::report::ServerReport;
 pub(crate) use self::spec::statements_of;
 use super::confirm::Authority;
@@ -22,6 +26,7 @@ use super::monitor::Monitor;
 use super::namespace_handle::NamespaceHandle;
 use super::pool::Pool;
 use crate::error::Result;
+use crate::observe::{Recorder, ServerRecorder};
 use crate::topology::Topology;
 
 /// The pools and namespace handles of one topology.
@@ -30,6 +35,7 @@ pub(crate) struct PoolSet {
     databases: HashMap<Arc<str>, DatabasePools>,
     /// All pools, without duplicates.
     pools: Vec<Arc<Pool>>,
+    recorder: Arc<Recorder>,
 }
 
 /// A group's servers in order, its handles by logical shard, and those of its static tables by
@@ -53,29 +59,36 @@ struct ServerPools {
     health: Arc<Health>,
     latencies: Arc<Latencies>,
     locks: Arc<LockBudget>,
+    observed: Arc<ServerRecorder>,
     pools: Vec<Arc<Pool>>,
     /// Ends with the last pool set that has this server.
     monitor: Monitor,
 }
 
 impl PoolSet {
-    pub(crate) fn new(topology: &Topology, runtime: &Handle) -> Result<Self> {
-        Self::build(topology, runtime, None)
+    pub(crate) fn new(
+        topology: &Topology,
+        runtime: &Handle,
+        recorder: &Arc<Recorder>,
+    ) -> Result<Self> {
+        Self::build(topology, runtime, recorder, None)
     }
 
     /// The pool set of a later topology, which reuses the pools of unchanged servers.
     pub(crate) fn renew(&self, own: &Topology, next: &Topology, runtime: &Handle) -> Result<Self> {
-        Self::build(next, runtime, Some((own, self)))
+        Self::build(next, runtime, &self.recorder, Some((own, self)))
     }
 
     fn build(
         topology: &Topology,
         runtime: &Handle,
+        recorder: &Arc<Recorder>,
         before: Option<(&Topology, &Self)>,
     ) -> Result<Self> {
         let mut builder = Builder {
             cluster: topology.name().into(),
             runtime,
+            recorder,
             pools: Vec::new(),
         };
         let mut groups = Vec::with_capacity(topology.groups().len());
@@ -106,6 +119,7 @@ impl PoolSet {
             groups,
             databases,
             pools: builder.pools,
+            recorder: Arc::clone(recorder),
         })
     }
 

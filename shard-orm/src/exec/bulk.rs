@@ -3,11 +3,12 @@
 //! Called by `sync`, for pairs of databases with `Capability::binary_transfer`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tracing::{Instrument as _, Span};
 
-use super::run::{Intent, prepare, record, record_role, span};
+use super::call::Call;
+use super::destination::Destination;
+use super::run::{Intent, prepare};
 use super::statement::{Label, Statement};
 use crate::backend::{self, Args, Failure, Sql, Transfer};
 use crate::connect::NamespaceHandle;
@@ -43,10 +44,15 @@ impl End<'_> {
         self.tx.handle()
     }
 
-    fn span(&self, intent: Intent) -> Span {
-        let span = span(self.handle(), intent, self);
-        record_role(&span, "primary");
-        span
+    fn begin(&self, intent: Intent) -> Call {
+        let call = Call::begin(self.handle(), intent, self);
+        call.served_in_transaction();
+        call
+    }
+
+    fn end(&self, call: &Call, result: Result<u64, &Error>) {
+        let destination = Destination::of(Arc::clone(self.tx.handle()));
+        call.end(&destination, self, result);
     }
 }
 
@@ -56,16 +62,11 @@ impl End<'_> {
 /// When `to` refuses the rows, the transactions are as after any statement that failed or did not.
 /// When one breaks off, both have ended.
 pub(crate) async fn pass(from: End<'_>, to: End<'_>) -> Result<u64> {
-    let spans = [from.span(Intent::Read), to.span(Intent::Write)];
-    let begun = Instant::now();
-    let result = pass_on(from, to).instrument(spans[1].clone()).await;
-    for span in &spans {
-        record(
-            span,
-            begun,
-            result.as_ref().copied().map_err(|error| error.kind()),
-        );
-    }
+    let (reading, writing) = (from.begin(Intent::Read), to.begin(Intent::Write));
+    let span = writing.span().cloned().unwrap_or_else(Span::none);
+    let result = pass_on(from, to).instrument(span).await;
+    from.end(&reading, result.as_ref().copied());
+    to.end(&writing, result.as_ref().copied());
     result
 }
 

@@ -200,7 +200,12 @@ impl Destination {
         Ok(checkout)
     }
 
-    pub(crate) fn handles(&self) -> impl Iterator<Item = &NamespaceHandle> {
+    /// How many places it asks.
+    pub(crate) fn width(&self) -> usize {
+        1 + self.beside.len()
+    }
+
+    pub(crate) fn handles(&self) -> impl Iterator<Item = &NamespaceHandle> + Clone {
         std::iter::once(&*self.handle).chain(self.beside.iter().map(|handle| &**handle))
     }
 

@@ -4,11 +4,11 @@
 mod tests;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::future::BoxFuture;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
+use super::call::{Call, Pending};
 use super::destination::Destination;
 use super::statement::{Sink, Statement};
 use super::target::Target;
@@ -16,6 +16,7 @@ use super::unfit::{explained, may_be_unfit};
 use crate::backend::{Args, Failure, OnRow, ReadResponse, Row, Sql};
 use crate::connect::{Checkout, Endpoint, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Event;
 
 /// What a statement does, which says where it goes and whether it may be asked twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,29 +52,23 @@ pub(crate) fn run_at<'a>(
 ) -> BoxFuture<'a, Result<u64>> {
     // Allocated first: the little that the future begins with is then written where it stays. The
     // other way round, `Box::pin` copies all its room there.
-    let call = Box::write(Box::new_uninit(), async move {
-        let span = span(&destination.handle, intent, statement);
-        let result = if span.is_disabled() {
-            dispatch(target, &destination, intent, statement, sink, &span)
-                .await
-                .map_err(|error| destination.name_error(error))
-        } else {
-            let begun = Instant::now();
-            let mut counting = Counting { sink, rows: 0 };
-            let traced = dispatch(
-                target,
-                &destination,
-                intent,
-                statement,
-                &mut counting,
-                &span,
-            );
-            let result = Box::pin(traced.instrument(span.clone())).await;
-            concluded(&span, &destination, begun, counting.rows, result)
+    let future = Box::write(Box::new_uninit(), async move {
+        let call = Call::begin(&destination.handle, intent, statement);
+        let pending = Pending::new(&destination.handle.observed);
+        let result = match call.span() {
+            None => dispatch(target, &destination, intent, statement, sink, &call).await,
+            Some(span) => {
+                let traced = dispatch(target, &destination, intent, statement, sink, &call);
+                Box::pin(traced.instrument(span.clone())).await
+            }
         };
+        pending.end();
+        call.end(&destination, statement, result.as_ref().copied());
+        let result = result.map_err(|error| destination.name_error(error));
         let Err(error) = result else { return result };
         match destination.moved(target, error, statement).await {
             Ok(moved) => {
+                moved.handle.observed.count(Event::RetriedMoved);
                 sink.reset();
                 run_at(target, moved, intent, statement, sink).await
             }
@@ -83,7 +78,7 @@ pub(crate) fn run_at<'a>(
             Err(error) => Err(error),
         }
     });
-    Box::into_pin(call)
+    Box::into_pin(future)
 }
 
 /// Asks a replica for the rows of a read that was asked of another one before; `None` when there is
@@ -101,93 +96,18 @@ pub(crate) fn run_elsewhere<'a>(
         let Some(checkout) = destination.for_read_elsewhere(read, marks).await? else {
             return Ok(None);
         };
-        let span = span(&destination.handle, Intent::Read, statement);
-        let begun = Instant::now();
-        let mut counting = Counting { sink, rows: 0 };
-        let result = attempt_read(
-            checkout,
-            &destination.handle,
-            statement,
-            &mut counting,
-            &span,
-        )
-        .instrument(span.clone())
-        .await
-        .map_err(Attempt::into_error);
-        concluded(&span, destination, begun, counting.rows, result).map(Some)
+        let call = Call::begin(&destination.handle, Intent::Read, statement);
+        let attempt = attempt_read(checkout, &destination.handle, statement, sink, &call);
+        let result = match call.span() {
+            None => attempt.await,
+            Some(span) => attempt.instrument(span.clone()).await,
+        };
+        let result = result.map_err(Attempt::into_error);
+        call.end(destination, statement, result.as_ref().copied());
+        result
+            .map(Some)
+            .map_err(|error| destination.name_error(error))
     })
-}
-
-/// Writes down in the span what came of a call.
-fn concluded(
-    span: &Span,
-    destination: &Destination,
-    begun: Instant,
-    seen: u64,
-    result: Result<u64>,
-) -> Result<u64> {
-    let result = result.map_err(|error| destination.name_error(error));
-    let rows = result.as_ref().map(|changed| seen.max(*changed));
-    record(span, begun, rows.map_err(Error::kind));
-    result
-}
-
-/// One span for each call: where it went and what came of it, never a value.
-pub(super) fn span(handle: &NamespaceHandle, intent: Intent, statement: &dyn Statement) -> Span {
-    let label = statement.label();
-    tracing::debug_span!(
-        target: "shard_orm",
-        "call",
-        group = &**handle.namespace.group(),
-        shard = handle.namespace.shard(),
-        server = &*handle.server,
-        verb = label.verb,
-        table = label.table,
-        intent = ?intent,
-        role = tracing::field::Empty,
-        rows = tracing::field::Empty,
-        micros = tracing::field::Empty,
-        error = tracing::field::Empty,
-    )
-}
-
-/// Writes down what came of a call.
-pub(super) fn record(span: &Span, begun: Instant, outcome: Result<u64, ErrorKind>) {
-    span.record(
-        "micros",
-        u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-    );
-    match outcome {
-        Ok(rows) => span.record("rows", rows),
-        // The kind alone: a database's message can quote a value.
-        Err(kind) => span.record("error", tracing::field::display(kind)),
-    };
-}
-
-/// Writes down which endpoint serves a call.
-pub(super) fn record_role(span: &Span, role: &'static str) {
-    // A span that nobody listens to would still look for a logger.
-    if !span.is_disabled() {
-        span.record("role", role);
-    }
-}
-
-/// Counts the rows of a result, which not every database does itself.
-struct Counting<'a> {
-    sink: &'a mut dyn Sink,
-    rows: u64,
-}
-
-impl Sink for Counting<'_> {
-    fn row(&mut self, row: &Row<'_>) -> Result<()> {
-        self.rows += 1;
-        self.sink.row(row)
-    }
-
-    fn reset(&mut self) {
-        self.rows = 0;
-        self.sink.reset();
-    }
 }
 
 /// Chooses an endpoint and sends the statement. Not an `async fn`, as [`attempt`].
@@ -198,22 +118,26 @@ fn dispatch<'a>(
     intent: Intent,
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
-    span: &'a Span,
+    call: &'a Call,
 ) -> impl Future<Output = Result<u64>> + Send + 'a {
     async move {
         let handle = &*destination.handle;
         let (read, marks) = match target {
             Target::Tx(tx) => {
-                record_role(span, "primary");
+                call.served_in_transaction();
                 let prepare = || prepare(handle, statement);
-                return tx.run(prepare, &mut |row: &Row<'_>| sink.row(row)).await;
+                let mut on_row = |row: &Row<'_>| {
+                    call.add_rows(1);
+                    sink.row(row)
+                };
+                return tx.run(prepare, &mut on_row).await;
             }
             Target::Cluster { read, marks, .. } => (read, marks),
         };
         match intent {
             Intent::Write => {
                 let _marker = WriteMarker::new(marks, handle);
-                write(handle, statement, sink, span).await
+                write(handle, statement, sink, call).await
             }
             Intent::Read => {
                 let _locks = destination.hold_locks(read, marks, statement).await?;
@@ -221,18 +145,20 @@ fn dispatch<'a>(
                     mut lease,
                     endpoint,
                 } = destination.for_read(read, marks).await?;
-                record_role(span, handle.role(endpoint));
-                match attempt(&mut lease, endpoint, handle, statement, sink).await {
+                call.served_by(handle, endpoint, &lease);
+                match attempt(&mut lease, endpoint, handle, statement, sink, call).await {
                     Ok(rows) => Ok(rows),
                     Err(failed) if failed.may_be_asked_again(handle, endpoint) => {
                         // Its place in the pool is free for the other connection.
                         drop(lease);
                         handle.health.request_probe();
+                        handle.observed.count(Event::RetriedElsewhere);
+                        call.reset();
                         sink.reset();
                         let again = async {
                             let checkout =
                                 destination.for_read_again(read, marks, endpoint).await?;
-                            attempt_read(checkout, handle, statement, sink, span)
+                            attempt_read(checkout, handle, statement, sink, call)
                                 .await
                                 .map_err(Attempt::into_error)
                         };
@@ -251,14 +177,14 @@ async fn write(
     handle: &NamespaceHandle,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
-    span: &Span,
+    call: &Call,
 ) -> Result<u64> {
     let Checkout {
         mut lease,
         endpoint,
     } = handle.for_write().await?;
-    record_role(span, handle.role(endpoint));
-    match attempt(&mut lease, endpoint, handle, statement, sink).await {
+    call.served_by(handle, endpoint, &lease);
+    match attempt(&mut lease, endpoint, handle, statement, sink, call).await {
         Ok(rows) => {
             lease.wrote();
             Ok(rows)
@@ -266,7 +192,7 @@ async fn write(
         Err(Attempt::Answered(error)) => {
             if error.kind() == ErrorKind::ReadOnly && statement.is_refused_whole() {
                 drop(lease);
-                let retry = write_again(handle, endpoint.index(), error, statement, sink);
+                let retry = write_again(handle, endpoint.index(), error, statement, sink, call);
                 return Box::pin(retry).await;
             }
             if error.kind() == ErrorKind::ReadOnly {
@@ -290,15 +216,18 @@ async fn write_again(
     error: Error,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
+    call: &Call,
 ) -> Result<u64> {
     if !handle.has_new_primary(refused_by).await {
         return Err(error);
     }
+    handle.observed.count(Event::RetriedNewPrimary);
     let Checkout {
         mut lease,
         endpoint,
     } = handle.for_write().await?;
-    match attempt(&mut lease, endpoint, handle, statement, sink).await {
+    call.served_by(handle, endpoint, &lease);
+    match attempt(&mut lease, endpoint, handle, statement, sink, call).await {
         Ok(rows) => {
             lease.wrote();
             Ok(rows)
@@ -313,11 +242,11 @@ async fn attempt_read(
     handle: &NamespaceHandle,
     statement: &dyn Statement,
     sink: &mut dyn Sink,
-    span: &Span,
+    call: &Call,
 ) -> Result<u64, Attempt> {
-    record_role(span, handle.role(checkout.endpoint));
+    call.served_by(handle, checkout.endpoint, &checkout.lease);
     let mut lease = checkout.lease;
-    attempt(&mut lease, checkout.endpoint, handle, statement, sink).await
+    attempt(&mut lease, checkout.endpoint, handle, statement, sink, call).await
 }
 
 /// A function of its own: what it borrows would otherwise be kept in the future of the call.
@@ -381,12 +310,16 @@ fn attempt<'a>(
     handle: &'a NamespaceHandle,
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
+    call: &'a Call,
 ) -> impl Future<Output = Result<u64, Attempt>> + Send + 'a {
     async move {
         let mut is_again = false;
         loop {
             let answer = {
-                let mut on_row = |row: &Row<'_>| sink.row(row);
+                let mut on_row = |row: &Row<'_>| {
+                    call.add_rows(1);
+                    sink.row(row)
+                };
                 let asked = ask(lease, handle, statement, &mut on_row);
                 let mut reading = asked.map_err(Attempt::Answered)?;
                 // Lent: the futures around it would each have room for it.
@@ -406,6 +339,8 @@ fn attempt<'a>(
             if is_again || Box::pin(lease.prepare_again(failure.lost)).await.is_err() {
                 return Err(Attempt::Answered(failure.error));
             }
+            handle.observed.count(Event::RetriedStale);
+            call.reset();
             sink.reset();
             is_again = true;
         }

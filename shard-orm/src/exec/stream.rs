@@ -3,20 +3,21 @@
 //! Called by the queries' `stream`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::sync::OwnedSemaphorePermit;
-use tracing::Span;
 
+use super::call::Call;
 use super::destination::Destination;
-use super::run::{Intent, prepare, record, record_role, span};
-use super::statement::Statement;
+use super::run::{Intent, prepare};
+use super::statement::{Label, Statement};
 use super::target::Target;
-use crate::backend::{Row, Run};
+use crate::backend::{Args, Row, Run, Sql};
 use crate::connect::{Checkout, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Event;
+use crate::topology::Namespace;
 
 /// Runs a read and gives its rows one by one, each taken off the connection when it is asked for.
 ///
@@ -89,46 +90,62 @@ fn begin<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> Runs<'a, T> {
-    let span = span(&destination.handle, intent, &statement);
-    let disabled = span.is_disabled();
-    let rows = rows(
-        target,
-        destination,
-        intent,
-        taken,
-        statement,
-        read,
-        span.clone(),
-    );
-    if disabled {
-        return rows;
+    let call = Arc::new(Call::begin(&destination.handle, intent, &statement));
+    let statement = Arc::new(statement);
+    let observed = call.is_observed().then(|| {
+        let (call, destination) = (Arc::clone(&call), destination.clone());
+        (call, destination, Arc::clone(&statement))
+    });
+    let rows = rows(target, destination, intent, taken, statement, read, call);
+    match observed {
+        None => rows,
+        Some((call, destination, statement)) => watched(rows, call, destination, statement),
     }
-    watched(rows, span)
 }
 
-/// The same rows, with what came of them written to the span.
-fn watched<'a, T: Send + 'a>(mut runs: Runs<'a, T>, span: Span) -> Runs<'a, T> {
+/// The same rows, with what came of them written down.
+fn watched<'a, T: Send + 'a>(
+    mut runs: Runs<'a, T>,
+    call: Arc<Call>,
+    destination: Destination,
+    statement: Arc<impl Statement + Send + 'a>,
+) -> Runs<'a, T> {
     async_stream::stream! {
-        let begun = Instant::now();
-        let mut count = 0;
         while let Some(mut run) = runs.next().await {
             let failed = match &mut run {
                 Ok(run) => {
-                    count += u64::try_from(run.len()).unwrap_or(u64::MAX);
-                    run.iter_mut().find_map(|row| row.as_ref().err().map(Error::kind))
+                    call.add_rows(run.len());
+                    run.iter_mut().find_map(|row| row.as_ref().err())
                 }
-                Err(error) => Some(error.kind()),
+                Err(error) => Some(&*error),
             };
-            if let Some(kind) = failed {
-                record(&span, begun, Err(kind));
+            if let Some(error) = failed {
+                call.end(&destination, &Streamed(&*statement), Err(error));
                 yield run;
                 return;
             }
             yield run;
         }
-        record(&span, begun, Ok(count));
+        call.end(&destination, &Streamed(&*statement), Ok(0));
     }
     .boxed()
+}
+
+/// A statement whose rows are read one by one. It takes as long as its reader, so that the statistics
+/// have a verb of its own for it.
+struct Streamed<'a, S>(&'a S);
+
+impl<S: Statement> Statement for Streamed<'_, S> {
+    fn prepare(&self, namespace: &Namespace, args: &mut Args) -> Result<Sql> {
+        self.0.prepare(namespace, args)
+    }
+
+    fn label(&self) -> Label<'_> {
+        Label {
+            verb: "stream",
+            ..self.0.label()
+        }
+    }
 }
 
 /// A connection that was taken for a stream.
@@ -175,17 +192,17 @@ fn rows<'a, T: Send + 'a>(
     mut destination: Destination,
     intent: Intent,
     mut taken: Option<Taken>,
-    statement: impl Statement + Send + 'a,
+    statement: Arc<impl Statement + Send + 'a>,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
-    span: Span,
+    call: Arc<Call>,
 ) -> Runs<'a, T> {
     async_stream::try_stream! {
         match target {
             Target::Tx(tx) => {
                 let handle = &destination.handle;
                 let named = |error: Error| destination.name_error(error);
-                record_role(&span, "primary");
-                let (sql, args) = prepare(handle, &statement)?;
+                call.served_in_transaction();
+                let (sql, args) = prepare(handle, &*statement)?;
                 let mut session = tx.enter()?;
                 let outcome = {
                     let mut rows = session.conn()?.rows(&sql, args, &read);
@@ -209,12 +226,12 @@ fn rows<'a, T: Send + 'a>(
                 let begun = match taken.take() {
                     Some(taken) => Ok(Some(taken)),
                     None if writes => take_to_write(&handle).await.map(Some),
-                    None => take(target, &destination, &statement).await,
+                    None => take(target, &destination, &*statement).await,
                 };
                 let Taken { lease, endpoint, locks: _locks } = match begun {
                     Ok(Some(taken)) => taken,
                     Ok(None) => return,
-                    Err(error) => match destination.moved(target, error, &statement).await {
+                    Err(error) => match destination.moved(target, error, &*statement).await {
                         Ok(moved) => {
                             destination = moved;
                             continue 'there;
@@ -225,9 +242,9 @@ fn rows<'a, T: Send + 'a>(
                 let endpoint = handle.reading(endpoint);
                 let mut checkout = Checkout { lease, endpoint };
                 loop {
-                    let (sql, args) = prepare(&handle, &statement)?;
-                    record_role(&span, handle.role(checkout.endpoint));
+                    let (sql, args) = prepare(&handle, &*statement)?;
                     let endpoint = checkout.endpoint;
+                    call.served_by(&handle, endpoint, &checkout.lease);
                     let mut lease = checkout.lease;
                     let failure = {
                         let mut rows = lease.conn()?.rows(&sql, args, &read);
@@ -254,6 +271,7 @@ fn rows<'a, T: Send + 'a>(
                         && failure.may_be_sent_again(statement.is_refused_whole())
                     {
                         is_planned_anew = true;
+                        handle.observed.count(Event::RetriedStale);
                         let planned = lease.prepare_again(failure.lost).await;
                         planned.map_err(|_| destination.name_error(failure.error))?;
                         checkout = Checkout { lease, endpoint };
@@ -275,7 +293,7 @@ fn rows<'a, T: Send + 'a>(
                     // Its place in the pool is free for what is awaited below.
                     drop(lease);
                     if may_ask_again && !of_no_use {
-                        match destination.moved(target, error, &statement).await {
+                        match destination.moved(target, error, &*statement).await {
                             Ok(moved) => {
                                 destination = moved;
                                 continue 'there;
@@ -287,6 +305,7 @@ fn rows<'a, T: Send + 'a>(
                         Err(destination.name_error(error))?;
                     }
                     may_ask_again = false;
+                    handle.observed.count(Event::RetriedElsewhere);
                     handle.health.request_probe();
                     let again = destination.for_read_again(choice, marks, endpoint).await;
                     checkout = again.map_err(|error| destination.name_error(error))?;

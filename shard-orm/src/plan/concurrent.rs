@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::exec::Target;
+use crate::observe::begin;
 use crate::plan::batch::Batch;
 use crate::plan::limiter::{Concurrency, ConcurrencyLimiter};
 use crate::plan::options::{ScatterCall, is_of_one_namespace};
@@ -139,11 +140,24 @@ async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
         concurrency = concurrency.within_process(handle.dialect());
     }
     let mut limiter = ConcurrencyLimiter::new(concurrency);
+    let mut handles = Vec::with_capacity(asked.len());
     for (number, (handle, one)) in asked.into_iter().enumerate() {
         limiter.push(number, &handle, one);
+        handles.push(handle);
     }
-    while let Some((_, outcome)) = limiter.next().await {
+    let (mut ended, mut median) = (0, None);
+    while let Some((number, outcome)) = limiter.next().await {
         outcome?;
+        ended += 1;
+        if ended == handles.len().div_ceil(2) {
+            median = begin(false);
+        }
+        if ended == handles.len()
+            && let Some(median) = median
+        {
+            let observed = &handles[number].observed;
+            observed.scatter(ended, median.elapsed());
+        }
     }
     Ok(())
 }

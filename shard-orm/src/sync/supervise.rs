@@ -1,6 +1,8 @@
 //! The supervisor: a worker for each copy, which keeps it up to date until it is stopped.
 
 mod notify;
+#[cfg(feature = "metrics")]
+mod registry;
 mod status;
 mod worker;
 
@@ -13,6 +15,8 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use self::notify::Listener;
+#[cfg(feature = "metrics")]
+pub(crate) use self::registry::supervised;
 pub use self::status::CopyStatus;
 use self::status::Statuses;
 use self::worker::Worker;
@@ -163,6 +167,10 @@ impl Supervise {
         let mut permits: BTreeMap<OnServer, Arc<Semaphore>> = BTreeMap::new();
         let (stop, stopped) = watch::channel(false);
         let statuses = Arc::new(Statuses::default());
+        #[cfg(feature = "metrics")]
+        self.cluster
+            .extension::<registry::Registry>()
+            .add(&statuses);
         let most = self.options.concurrency;
         let all = Arc::new(self);
         let mut listeners: BTreeMap<Arc<str>, Listener> = BTreeMap::new();

@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::observe::Count;
+
 /// The number of CRUD statements of a model.
 pub(crate) const OPERATIONS: usize = 12;
 
@@ -41,12 +43,17 @@ impl StatementSlot {
 /// SQL by model and operation.
 pub(crate) struct StatementCache {
     chunks: [OnceLock<Box<[ModelTexts]>>; CHUNKS],
+    /// The look-ups, and the texts that were rendered by them.
+    looked_up: Count,
+    rendered: Count,
 }
 
 impl StatementCache {
     pub(crate) fn new() -> Self {
         Self {
             chunks: std::array::from_fn(|_| OnceLock::new()),
+            looked_up: Count::default(),
+            rendered: Count::default(),
         }
     }
 
@@ -63,7 +70,18 @@ impl StatementCache {
                 .map(|_| std::array::from_fn(|_| OnceLock::new()))
                 .collect()
         });
-        models[position][operation].get_or_init(|| render().into())
+        self.looked_up.increment();
+        models[position][operation].get_or_init(|| {
+            self.rendered.increment();
+            render().into()
+        })
+    }
+
+    /// The look-ups that found a text, and those that had to render it.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        let misses = self.rendered.get();
+        (self.looked_up.get().saturating_sub(misses), misses)
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Tx, TxOptions};
 use crate::cluster::{Address, Cluster, Session};
 use crate::connect::WriteMarks;
 use crate::error::Error;
+use crate::observe::Event;
 use crate::random::fraction;
 
 /// The longest wait between two attempts.
@@ -136,13 +137,14 @@ where
             Err(error) => {
                 let retry = handle.wants_retry().await;
                 // It may have ended already; its own error matters more than that.
-                let _ended = handle.rollback().await;
+                let _ended = handle.clone().rollback().await;
                 (error, retry)
             }
         };
         if !retry || attempt >= options.attempts {
             return Err(error);
         }
+        handle.handle().observed.count(Event::RetriedTransaction);
         tracing::debug!(target: "shard_orm", attempt, "a transaction is tried again");
         tokio::time::sleep(wait(options.backoff, attempt)).await;
         attempt += 1;

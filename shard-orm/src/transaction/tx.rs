@@ -10,6 +10,7 @@ use crate::backend::{Args, Conn, Failure, OnRow, Sql, Stale};
 use crate::cluster::Cluster;
 use crate::connect::{Lease, NamespaceHandle, WriteMarker, WriteMarks};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::begin;
 
 /// An open transaction on one logical shard, or on one named database.
 ///
@@ -124,7 +125,11 @@ impl Tx {
                  a savepoint, or run the transaction again",
             )));
         }
-        session.end_with("COMMIT").await
+        let begun = begin(false);
+        let ended = session.end_with("COMMIT").await;
+        let rows = ended.as_ref().map(|()| 0).map_err(Error::kind);
+        self.inner.handle.observed.timed("commit", begun, rows);
+        ended
     }
 
     /// Rolls back and returns the connection to the pool.

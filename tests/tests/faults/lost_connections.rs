@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use shard_orm::Cluster;
 use shard_orm::config::{PoolOptions, Server};
 use shard_orm::prelude::*;
+use shard_orm::statistics::Incidents;
 use shard_orm_tests::relay::Relay;
 use shard_orm_tests::servers::{MariaDbServer, PostgresServer, Signal, signal_tree};
 use sqlx::AssertSqlSafe;
@@ -26,6 +27,34 @@ async fn reads_survive_killed_idle_connections(backend: Backend) {
             assert_eq!(found.unwrap(), note(1), "round {round}");
         }
     }
+}
+
+async fn losses_and_retries_are_counted(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let cluster = fixture.cluster(pool_of(1)).await;
+    let mut direct = fixture.direct().await;
+    // The namespace is verified for writes and for reads.
+    note(1).insert(&cluster).await.unwrap();
+    Note::get(&cluster, 0, 1).await.unwrap();
+    let before = incidents(&cluster);
+    fixture.kill_sessions(&mut direct).await;
+    Note::get(&cluster, 0, 1).await.unwrap();
+    let read = incidents(&cluster);
+    assert_eq!(read.retries - before.retries, 1);
+    assert_eq!(read.lost_connections - before.lost_connections, 1);
+    fixture.kill_sessions(&mut direct).await;
+    note(2).insert(&cluster).await.unwrap_err();
+    let written = incidents(&cluster);
+    assert_eq!(written.retries, read.retries);
+    assert_eq!(written.lost_connections - read.lost_connections, 1);
+    assert_eq!(written.unknown_outcomes - read.unknown_outcomes, 1);
+    assert_eq!(written.cancelled, 0);
+}
+
+/// What has happened on the server of the notes.
+fn incidents(cluster: &Cluster) -> Incidents {
+    let all = cluster.statistics().incidents;
+    all.into_iter().find(|one| one.group == "shop").unwrap()
 }
 
 async fn concurrent_reads_survive_killed_connections(backend: Backend) {
@@ -219,6 +248,7 @@ async fn a_server_that_does_not_listen_is_unavailable(backend: Backend) {
 
 on! { [postgres mariadb] =>
     reads_survive_killed_idle_connections
+    losses_and_retries_are_counted
     concurrent_reads_survive_killed_connections
     streams_survive_a_stale_connection
     writes_survive_stale_sibling_connections

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::scalar::duration;
+use super::scalar::{duration, duration_or_off};
 use super::table::Value;
 use crate::config::Catalog;
 
@@ -29,8 +29,7 @@ pub(super) fn catalog(value: &Value<'_>) -> Option<Catalog> {
     }
     catalog.process = table.get("process").and_then(|value| value.text());
     if let Some(value) = table.get("heartbeat") {
-        let is_off = value.is_text() && value.text().as_deref() == Some("off");
-        catalog.heartbeat = if is_off { None } else { duration(&value) };
+        catalog.heartbeat = duration_or_off(&value).flatten();
     }
     let local_copy = table.get("local_copy").and_then(|value| value.text());
     catalog.local_copy = local_copy.map(Into::into);

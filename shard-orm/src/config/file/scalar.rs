@@ -20,6 +20,14 @@ pub(super) fn duration(value: &Value<'_>) -> Option<Duration> {
     parsed
 }
 
+/// A duration, or `None` within for `off`.
+pub(super) fn duration_or_off(value: &Value<'_>) -> Option<Option<Duration>> {
+    if value.is_text() && value.text().as_deref() == Some("off") {
+        return Some(None);
+    }
+    duration(value).map(Some)
+}
+
 fn parse_duration(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);

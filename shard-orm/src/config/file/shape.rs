@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::catalog::catalog;
 use super::ids::ids;
-use super::scalar::{bytes, duration, one_of, runs};
+use super::scalar::{bytes, duration, duration_or_off, one_of, runs};
 use super::strategy::strategy;
 use super::table::{Table, Value};
 use crate::config::Read;
@@ -26,6 +26,11 @@ pub(super) fn config(mut root: Table<'_>) -> Config {
     config.catalog = root.get("catalog").and_then(|value| catalog(&value));
     if let Some(table) = root.get("fan_out").and_then(|value| value.table()) {
         config.fan_out = fan_out(table);
+    }
+    if let Some(value) = root.get("slow_call")
+        && let Some(slow_call) = duration_or_off(&value)
+    {
+        config.slow_call = slow_call;
     }
     for (name, value) in members(&mut root, "databases") {
         if let Some(table) = value.table() {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::Pool;
 use crate::backend::{Conn, Position, observe};
 use crate::error::Result;
+use crate::observe::Event;
 
 /// The history of a pool's server.
 #[derive(Debug, Default)]
@@ -49,6 +50,7 @@ impl Pool {
 
     /// Another server of the same cluster has become the primary, to which this pool leads.
     pub(in crate::connect) fn note_promotion(&self) {
+        self.observed.count(Event::RoleChanged);
         if self.history.watched.load(Ordering::Acquire) {
             self.history.changes.fetch_add(1, Ordering::AcqRel);
             // Its namespaces are verified anew.

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::{Idle, Pool};
 use crate::backend::{Conn, Failure};
 use crate::error::{Error, ErrorKind, Result};
+use crate::observe::Event;
 use crate::task::catch_panic;
 
 /// A connection checked out from its pool.
@@ -25,6 +26,8 @@ pub(crate) struct Lease {
     pub(super) proven: u64,
     /// The count of alterations that it has seen.
     pub(super) planned: u64,
+    /// How long it was waited for, in microseconds, as far as it was measured.
+    pub(super) waited: u32,
     pub(super) dirty: bool,
 }
 
@@ -65,6 +68,7 @@ impl Lease {
         self.conn = None;
         self.pool.require_pings();
         self.pool.outcomes.lost();
+        self.pool.observed.count(Event::ConnectionLost);
     }
 
     /// Records a successful write.
@@ -95,6 +99,11 @@ impl Lease {
         self.opened <= instant
     }
 
+    /// How long it was waited for, in microseconds; 0 if it was not measured.
+    pub(crate) fn waited(&self) -> u32 {
+        self.waited
+    }
+
     /// Whether the connection was lost, or has not been opened.
     pub(in crate::connect) fn is_lost(&self) -> bool {
         self.conn.is_none()
@@ -108,6 +117,7 @@ impl Lease {
     /// The error for a write without an answer.
     #[cold]
     pub(crate) fn outcome_unknown(&self, lost: Error) -> Error {
+        self.pool.observed.count(Event::OutcomeUnknown);
         Error::new(
             ErrorKind::OutcomeUnknown,
             format!(

@@ -16,6 +16,7 @@ use crate::connect::monitor::Monitor;
 use crate::connect::namespace_handle::NamespaceHandle;
 use crate::connect::pool::Pool;
 use crate::error::Result;
+use crate::observe::{Observed, Recorder, ServerRecorder, ShardRecorder};
 use crate::topology::{self, HealthSettings, Namespace, Read};
 
 /// A pool set under construction.
@@ -23,6 +24,7 @@ pub(super) struct Builder<'b> {
     /// The cluster's name.
     pub(super) cluster: Arc<str>,
     pub(super) runtime: &'b Handle,
+    pub(super) recorder: &'b Arc<Recorder>,
     pub(super) pools: Vec<Arc<Pool>>,
 }
 
@@ -70,8 +72,10 @@ impl Builder<'_> {
                 return Ok(None);
             };
             let server_pools = &servers[placement.server()];
-            let known = before.and_then(|(before, known)| {
-                let handle = known.handles.get(shard as usize)?.as_ref()?;
+            let former = before.and_then(|(before, known)| {
+                Some((before, known.handles.get(shard as usize)?.as_ref()?))
+            });
+            let known = former.and_then(|(before, handle)| {
                 let same = Arc::ptr_eq(&handle.health, &server_pools.health)
                     && handle.namespace.is_same(placement.namespace())
                     && before.read() == group.read();
@@ -79,9 +83,11 @@ impl Builder<'_> {
             });
             match known {
                 Some(handle) => Ok(Some(self.keep_handle(handle))),
-                None => self
-                    .handle_of_shard((group, &guard), placement, server_pools)
-                    .map(Some),
+                None => {
+                    let load = former.map(|(_, handle)| handle.observed.shard());
+                    self.handle_of_shard((group, &guard), placement, server_pools, load)
+                        .map(Some)
+                }
             }
         };
         let handles = (0..group.logical_shards())
@@ -117,15 +123,19 @@ impl Builder<'_> {
         (group, guard): (&topology::Group, &Arc<Guard>),
         placement: &topology::Placement,
         server_pools: &ServerPools,
+        load: Option<Arc<ShardRecorder>>,
     ) -> Result<Arc<NamespaceHandle>> {
         let server = &group.servers()[placement.server()];
         let namespace = Arc::clone(placement.namespace());
         let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(namespace.name());
         let statics = Some(&**group.static_namespace());
         let endpoints = (server.primary(), server.replicas());
-        let endpoints = self.endpoints_of(&server_pools.pools, endpoints, file, statics)?;
+        let endpoints = self.endpoints_of(server_pools, endpoints, file, statics)?;
         let name = (server.name(), Some(Arc::clone(guard)));
-        Ok(self.handle(namespace, name, group.read(), endpoints, server_pools))
+        let load = load.unwrap_or_default();
+        let observed = Observed::new(&server_pools.observed, load);
+        let read = group.read();
+        Ok(self.handle(namespace, name, read, (endpoints, observed), server_pools))
     }
 
     /// The handle of a group's static tables on one of its servers.
@@ -139,7 +149,7 @@ impl Builder<'_> {
         let name = group.static_namespace();
         let file = |endpoint: &topology::Endpoint| endpoint.namespace_file(name);
         let endpoints = (server.primary(), server.replicas());
-        let endpoints = self.endpoints_of(&server_pools.pools, endpoints, file, None)?;
+        let endpoints = self.endpoints_of(server_pools, endpoints, file, None)?;
         let namespace = Namespace::of_statics(
             group.name().into(),
             u32::try_from(position).unwrap_or(u32::MAX),
@@ -150,7 +160,7 @@ impl Builder<'_> {
             Arc::new(namespace),
             (server.name(), Some(Arc::clone(guard))),
             group.read(),
-            endpoints,
+            (endpoints, unsharded(server_pools)),
             server_pools,
         ))
     }
@@ -160,14 +170,14 @@ impl Builder<'_> {
         let endpoints = (database.primary(), database.replicas());
         let server = self.server((name, name), database.health(), endpoints, 1)?;
         let file = |endpoint: &topology::Endpoint| endpoint.path().map(PathBuf::from);
-        let endpoints = self.endpoints_of(&server.pools, endpoints, file, None)?;
+        let endpoints = self.endpoints_of(&server, endpoints, file, None)?;
         let namespace = Namespace::of_database(Arc::clone(name), database.dialect());
         let named = (name, None);
         let handle = self.handle(
             Arc::new(namespace),
             named,
             Read::Primary,
-            endpoints,
+            (endpoints, unsharded(&server)),
             &server,
         );
         Ok(DatabasePools {
@@ -181,7 +191,7 @@ impl Builder<'_> {
         namespace: Arc<Namespace>,
         (server, guard): (&Arc<str>, Option<Arc<Guard>>),
         read: Read,
-        endpoints: Endpoints,
+        (endpoints, observed): (Endpoints, Observed),
         server_pools: &ServerPools,
     ) -> Arc<NamespaceHandle> {
         Arc::new(NamespaceHandle {
@@ -194,6 +204,7 @@ impl Builder<'_> {
             health: Arc::clone(&server_pools.health),
             latencies: Arc::clone(&server_pools.latencies),
             locks: Arc::clone(&server_pools.locks),
+            observed,
             guard,
             read,
         })
@@ -226,10 +237,11 @@ impl Builder<'_> {
         (primary, replicas): (&topology::Endpoint, &[topology::Endpoint]),
         namespaces: usize,
     ) -> Result<ServerPools> {
+        let observed = Arc::new(ServerRecorder::new(self.recorder));
         let pools = if primary.dialect().capability().file_per_namespace {
             Vec::new()
         } else {
-            self.endpoints(primary, replicas, namespaces)?
+            self.endpoints(primary, replicas, namespaces, &observed)?
         };
         let monitored = pools.len() > 1;
         let health = Arc::new(Health::new(
@@ -243,6 +255,7 @@ impl Builder<'_> {
             health,
             latencies: Arc::default(),
             locks: Arc::default(),
+            observed,
             pools,
         })
     }
@@ -253,10 +266,11 @@ impl Builder<'_> {
         primary: &topology::Endpoint,
         replicas: &[topology::Endpoint],
         namespaces: usize,
+        observed: &Arc<ServerRecorder>,
     ) -> Result<Vec<Arc<Pool>>> {
         std::iter::once(primary)
             .chain(replicas)
-            .map(|endpoint| self.pool(session(endpoint, None, namespaces)))
+            .map(|endpoint| self.pool(session(endpoint, None, namespaces), observed))
             .collect()
     }
 
@@ -266,14 +280,15 @@ impl Builder<'_> {
     /// static tables, if `statics` names one.
     fn endpoints_of(
         &mut self,
-        pools: &[Arc<Pool>],
+        server: &ServerPools,
         (primary, replicas): (&topology::Endpoint, &[topology::Endpoint]),
         file: impl Fn(&topology::Endpoint) -> Option<PathBuf>,
         statics: Option<&str>,
     ) -> Result<Endpoints> {
-        if !pools.is_empty() {
-            return Ok(Endpoints::of_pools(pools));
+        if !server.pools.is_empty() {
+            return Ok(Endpoints::of_pools(&server.pools));
         }
+        let observed = &server.observed;
         let session = |endpoint: &topology::Endpoint| {
             let mut spec = session(endpoint, file(endpoint), 1);
             spec.session.attached = statics.and_then(|name| {
@@ -287,24 +302,31 @@ impl Builder<'_> {
         let mut reader = session(primary);
         reader.read_only();
         Ok(Endpoints {
-            writer: Endpoint::new(self.pool(writer)?, 0),
-            reader: Endpoint::new(self.pool(reader)?, 0),
+            writer: Endpoint::new(self.pool(writer, observed)?, 0),
+            reader: Endpoint::new(self.pool(reader, observed)?, 0),
             replicas: (1..)
                 .zip(replicas)
                 .map(|(index, replica)| {
                     let mut reader = session(replica);
                     reader.read_only();
-                    Ok(Endpoint::new(self.pool(reader)?, index))
+                    Ok(Endpoint::new(self.pool(reader, observed)?, index))
                 })
                 .collect::<Result<_>>()?,
         })
     }
 
-    fn pool(&mut self, spec: Spec) -> Result<Arc<Pool>> {
-        let pool = Arc::new(Pool::new(spec.session, spec.label, spec.limits)?);
+    fn pool(&mut self, spec: Spec, observed: &Arc<ServerRecorder>) -> Result<Arc<Pool>> {
+        let observed = Arc::clone(observed);
+        let pool = Pool::new(spec.session, spec.label, spec.limits, observed)?;
+        let pool = Arc::new(pool);
         self.pools.push(Arc::clone(&pool));
         Ok(pool)
     }
+}
+
+/// The recorder of a namespace that is no logical shard.
+fn unsharded(server: &ServerPools) -> Observed {
+    Observed::new(&server.observed, Arc::default())
 }
 
 /// The data from which a guard connects to the servers of a group.

@@ -102,7 +102,7 @@ impl PoolSet {
     }
 
     /// The pools of an endpoint: one, or one per file on SQLite.
-    fn pools_of(&self, server: &ServerPools, index: usize) -> Vec<Arc<Pool>> {
+    pub(super) fn pools_of(&self, server: &ServerPools, index: usize) -> Vec<Arc<Pool>> {
         if let Some(pool) = server.pools.get(index) {
             return vec![Arc::clone(pool)];
         }

@@ -1,0 +1,94 @@
+//! The seam for statistics and the slow-call log: the engine says here what has happened.
+//!
+//! Called by `connect`, `exec`, `plan`, `transaction` and `cluster`. With the feature `metrics` the
+//! types are counters ([`recording`]); without it they are empty and their methods compile to
+//! nothing ([`silent`]). A call takes no lock and allocates nothing: it adds to atomics of its
+//! server and its logical shard. `cluster::statistics` reads them, and `metrics` publishes them.
+
+#[cfg(feature = "metrics")]
+mod bounds;
+mod event;
+#[cfg(feature = "metrics")]
+mod histogram;
+mod moment;
+#[cfg(feature = "metrics")]
+mod recording;
+#[cfg(feature = "metrics")]
+mod server;
+#[cfg(feature = "metrics")]
+mod shard;
+#[cfg(not(feature = "metrics"))]
+mod silent;
+#[cfg(feature = "metrics")]
+mod statements;
+#[cfg(feature = "metrics")]
+mod windows;
+
+#[cfg(all(test, feature = "metrics"))]
+pub(crate) use self::bounds::COUNTS;
+#[cfg(feature = "metrics")]
+pub(crate) use self::{
+    bounds::DURATIONS,
+    histogram::{Histogram, quantile},
+    recording::{Count, Observed, Stopwatch, Waiters},
+    server::{Cell, ServerRecorder, Totals},
+    shard::{Load, ShardRecorder},
+    statements::{Recorder, Seen, StatementRecord},
+    windows::{TICK, Windows},
+};
+pub(crate) use event::Event;
+pub(crate) use moment::{Moment, begin};
+#[cfg(not(feature = "metrics"))]
+pub(crate) use silent::{
+    Count, Observed, Recorder, ServerRecorder, ShardRecorder, Stopwatch, Waiters,
+};
+
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+
+/// The result of one call, for the statistics.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+pub(crate) struct Outcome {
+    /// `select`, `insert`, ..
+    pub(crate) verb: &'static str,
+    /// Whether a replica served it.
+    pub(crate) replica: bool,
+    /// From the beginning of the call to its end.
+    pub(crate) took: Duration,
+    /// The rows returned or changed, or why there are none.
+    pub(crate) rows: Result<u64, ErrorKind>,
+}
+
+impl Observed {
+    /// Records what is no statement of `exec`, and has begun then.
+    pub(crate) fn timed(
+        &self,
+        verb: &'static str,
+        begun: Option<Moment>,
+        rows: Result<u64, ErrorKind>,
+    ) {
+        let Some(begun) = begun else { return };
+        let outcome = Outcome {
+            verb,
+            replica: false,
+            took: begun.elapsed(),
+            rows,
+        };
+        self.call(&outcome);
+        self.share(&outcome, 1);
+    }
+}
+
+/// Whether the text of a call is recorded too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+pub(crate) enum Pick {
+    /// No: nearly all calls.
+    No,
+    /// As one of a sample.
+    Sample,
+    /// Because it was slow.
+    Slow,
+}
