@@ -141,7 +141,12 @@ impl Held {
             state: self.look().await?,
             ..self.row.clone()
         };
-        store.end_plan(&row, to, "").await?;
+        // Of one that was given up, it is still said why it did not go on.
+        let message = match to {
+            PlanState::Cancelled => self.row.message.as_str(),
+            _ => "",
+        };
+        store.end_plan(&row, to, message).await?;
         self.is_given_back = true;
         self.reshard.note(&format!("plan {}: {to}", row.id)).await;
         Ok(())

@@ -37,8 +37,8 @@ pub(super) struct Turn {
     pub(super) of: StepOf,
     /// The token of the plan's runner.
     pub(super) token: u64,
-    /// The numbers of the targets, as the plan has them.
-    pub(super) numbers: Vec<u32>,
+    /// The numbers that the targets have to have: later steps name them.
+    pub(super) numbers: Option<Vec<u32>>,
 }
 
 impl Turn {
@@ -67,7 +67,8 @@ impl Turn {
             ));
         }
         let numbers = planned.targets.iter().map(|part| part.shard);
-        if numbers.eq(self.numbers.iter().copied()) {
+        let named = self.numbers.as_ref();
+        if named.is_none_or(|named| numbers.eq(named.iter().copied())) {
             return Ok(());
         }
         Err(Error::new(

@@ -5,16 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, Either, pending, select};
 use futures_util::stream::FuturesUnordered;
 
 use super::PlanEvent;
-use super::step::{Begun, begin, complete, crowded, servers};
+use super::step::{Begun, begin, complete, crowded, numbers, servers};
 use crate::catalog::{PlanState, StepOf};
 use crate::error::{Error, ErrorKind, Result};
+use crate::reshard::failure::may_pass;
 use crate::reshard::held::Held;
 use crate::reshard::request::Turn;
 use crate::reshard::stored::StoredPlan;
@@ -22,6 +23,9 @@ use crate::reshard::{Job, JobState, Reshard, Wish};
 
 /// The longest time between two looks at what could be started.
 const PERIOD: Duration = Duration::from_secs(1);
+
+/// How long failures to begin a step that may pass are met with another attempt.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 type Ended = (usize, Result<Job>);
 
@@ -37,6 +41,8 @@ pub(in crate::reshard) struct PlanRunner<'t> {
     jobs: BTreeMap<usize, u64>,
     running: FuturesUnordered<BoxFuture<'static, Ended>>,
     outcome: Result<()>,
+    /// Since when no step could begin.
+    failing: Option<Instant>,
     /// What was said last of why nothing is started.
     said: Option<PlanEvent>,
 }
@@ -58,6 +64,7 @@ impl<'t> PlanRunner<'t> {
             jobs: BTreeMap::new(),
             running: FuturesUnordered::new(),
             outcome: Ok(()),
+            failing: None,
             said: None,
         };
         runner.adopt().await?;
@@ -163,11 +170,12 @@ impl<'t> PlanRunner<'t> {
     }
 
     /// Asks of the jobs what the state of the plan asks. One that has switched goes on to its end.
-    async fn ask_jobs(&self, state: PlanState) {
-        for id in self.jobs.values() {
+    async fn ask_jobs(&mut self, state: PlanState) {
+        let Self { jobs, reshard, .. } = self;
+        for id in jobs.values() {
             let asked = match state {
-                PlanState::Paused => self.reshard.pause(*id).await,
-                PlanState::Aborting => self.reshard.abort(*id).await,
+                PlanState::Paused => reshard.pause(*id).await,
+                PlanState::Aborting => reshard.abort(*id).await,
                 _ => return,
             };
             if let Err(error) = asked {
@@ -251,10 +259,11 @@ impl<'t> PlanRunner<'t> {
             let turn = Turn {
                 of: self.of(at),
                 token: self.held.token(),
-                numbers: Vec::new(),
+                numbers: numbers(&self.plan.steps, at),
             };
             match begin(&self.reshard, &action, &how, turn).await {
                 Ok(Begun::Job(job)) => {
+                    self.failing = None;
                     touched.extend(own);
                     self.follow(at, *job);
                 }
@@ -264,6 +273,11 @@ impl<'t> PlanRunner<'t> {
                 Ok(Begun::Nothing) => {}
                 Err(error) => {
                     waiting.push_back(at);
+                    touched.extend(own);
+                    if self.may_pass(&error) {
+                        tracing::warn!(target: "shard_orm", %error, "a step cannot begin yet");
+                        continue;
+                    }
                     // An operator has decided otherwise meanwhile.
                     let is_open = matches!(self.held.look().await, Ok(PlanState::Open));
                     if is_open || error.kind() != ErrorKind::Fenced {
@@ -274,6 +288,12 @@ impl<'t> PlanRunner<'t> {
         }
         self.left = waiting;
         PERIOD
+    }
+
+    /// Whether a step that could not begin may begin soon: a process that was killed keeps a lock for a while.
+    fn may_pass(&mut self, error: &Error) -> bool {
+        let since = *self.failing.get_or_insert_with(Instant::now);
+        may_pass(error) && since.elapsed() < PATIENCE
     }
 
     /// Whether too many statements run on a server of a step. A server that cannot be asked is left to the step.

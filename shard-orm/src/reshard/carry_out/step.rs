@@ -10,6 +10,7 @@ use crate::reshard::crowd::Crowd;
 use crate::reshard::planner::Action;
 use crate::reshard::pulse::counts;
 use crate::reshard::request::Turn;
+use crate::reshard::stored::StoredStep;
 use crate::reshard::{Job, JobKind, JobState, Reshard};
 
 /// The time between two looks at a job that another process runs.
@@ -43,12 +44,31 @@ pub(super) fn servers(action: &Action) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The numbers that the parts of a split have to have, if a later step names one of them. Otherwise a split that was
+/// begun before and given up, and whose numbers are used, can be begun again.
+pub(super) fn numbers(steps: &[StoredStep], at: usize) -> Option<Vec<u32>> {
+    let Action::Split { group, parts, .. } = &steps.get(at)?.action else {
+        return None;
+    };
+    let numbers: Vec<u32> = parts.iter().map(|part| part.shard).collect();
+    let is_named = steps[at + 1..].iter().any(|step| match &step.action {
+        Action::Move {
+            group: own, shard, ..
+        }
+        | Action::Split {
+            group: own, shard, ..
+        } => own == group && numbers.contains(shard),
+        Action::Activate { .. } => false,
+    });
+    is_named.then_some(numbers)
+}
+
 /// Begins a step.
 pub(super) async fn begin(
     reshard: &Reshard,
     action: &Action,
     how: &CarryOut,
-    mut turn: Turn,
+    turn: Turn,
 ) -> Result<Begun> {
     macro_rules! start {
         ($request:expr) => {{
@@ -72,7 +92,6 @@ pub(super) async fn begin(
             ..
         } => {
             check_place(reshard, group, *shard, from).await?;
-            turn.numbers = vec![*shard];
             start!(reshard.move_shard(group, *shard, to))
         }
         Action::Split {
@@ -83,7 +102,6 @@ pub(super) async fn begin(
             ..
         } => {
             check_place(reshard, group, *shard, from).await?;
-            turn.numbers = parts.iter().map(|part| part.shard).collect();
             let servers = parts.iter().map(|part| part.server.clone());
             let split = reshard.split_shard(group, *shard, servers);
             start!(split.columns(how.columns.clone()))
