@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    catalog, check, completions, database, events, generate, id, init, job, man, migrate, process,
-    reshard, route, server, setup, sql, status, sync, topology, user,
+    catalog, check, completions, database, events, generate, id, init, job, man, migrate, plan,
+    process, reshard, route, server, setup, sql, status, sync, topology, user,
 };
 use crate::exit;
 
@@ -66,6 +66,7 @@ pub enum Command {
     Topology(topology::Args),
     Reshard(reshard::Args),
     Job(job::Args),
+    Plan(plan::Args),
     Process(process::Args),
     Events(events::Args),
     User(user::Args),

@@ -11,6 +11,7 @@ pub mod init;
 pub mod job;
 pub mod man;
 pub mod migrate;
+pub mod plan;
 pub mod process;
 pub mod rebalance;
 pub mod reshard;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         // They leave a job where another process can go on.
         Command::Reshard(args) => reshard::run(&args, &session).await,
         Command::Job(args) => job::run(&args, &session).await,
+        Command::Plan(args) => plan::run(&args, &session).await,
         // It releases its locks.
         Command::Sync(args) if args.writes() => sync::run(&args, &session).await,
         Command::Server(args) if args.moves_shards() => server::run(&args, &session).await,
@@ -75,6 +77,7 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Topology(args) => topology::run(&args, session).await,
         Command::Reshard(args) => reshard::run(&args, session).await,
         Command::Job(args) => job::run(&args, session).await,
+        Command::Plan(args) => plan::run(&args, session).await,
         Command::Process(args) => process::run(&args, session).await,
         Command::Events(args) => events::run(&args, session).await,
         Command::User(args) => user::run(&args, session).await,

@@ -32,7 +32,11 @@ mod event;
 mod history;
 #[cfg_attr(not(feature = "reshard"), allow(dead_code))]
 mod job;
+#[cfg_attr(not(feature = "reshard"), allow(dead_code))]
+mod lease;
 mod local_copy;
+#[cfg_attr(not(feature = "reshard"), allow(dead_code))]
+mod plan;
 mod process;
 mod revision;
 mod session;
@@ -44,9 +48,14 @@ pub use document::{DatabaseEntry, Difference, Document, ServerEntry};
 pub use event::Event;
 pub(crate) use history::{Known, Latest};
 #[cfg(feature = "reshard")]
-pub(crate) use job::{Changes, Owner, Plan, Switch, taken};
-pub use job::{Copied, Job, JobKind, JobState, Pace, Part, Wish};
+pub(crate) use job::{Changes, Plan, Switch, taken};
+pub use job::{Copied, Job, JobKind, JobState, Pace, Part, StepOf, Wish};
+#[cfg(feature = "reshard")]
+pub(crate) use lease::Owner;
 pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};
+#[cfg(feature = "reshard")]
+pub(crate) use plan::PlanRow;
+pub use plan::PlanState;
 pub(crate) use process::Heartbeat;
 pub use process::Process;
 pub(crate) use revision::Proposal;

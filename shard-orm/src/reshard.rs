@@ -27,7 +27,8 @@
 //! # Layers
 //! ```text
 //! planner              which logical shards move where: pure functions of a fleet
-//! carry_out            a plan: its moves as jobs, some at a time
+//! plans, stored        plans in the catalog: what operators decide about them
+//! carry_out            the runner of a plan: its steps as jobs, some at a time
 //! Reshard, MoveShard   what an operator asks for
 //! driver               looks, decides, acts, until nothing is left to do
 //!   mover              which action is next: a pure function
@@ -48,6 +49,7 @@ mod divider;
 mod division;
 mod driver;
 mod failure;
+mod held;
 mod hours;
 mod journal;
 mod key_change;
@@ -59,6 +61,7 @@ mod place;
 mod places;
 mod planned;
 pub mod planner;
+mod plans;
 mod pulse;
 mod regroup;
 mod renewal;
@@ -68,6 +71,7 @@ mod request;
 mod rows;
 mod space;
 mod steps;
+mod stored;
 mod stuck;
 mod supervise;
 mod throttle;
@@ -80,10 +84,12 @@ use self::driver::{Driver, Until};
 pub use self::hours::Hours;
 pub use self::key_change::ChangeKeys;
 pub use self::planned::{Obstacle, Planned};
+pub use self::plans::Cancel;
 pub use self::request::MoveShard;
 pub(crate) use self::space::machines;
+pub use self::stored::{StepState, StoredPlan, StoredStep};
 pub use self::supervise::Supervisor;
-pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, Wish};
+pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, PlanState, StepOf, Wish};
 use crate::catalog::{Plan, Store};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};

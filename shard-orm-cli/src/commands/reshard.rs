@@ -1,10 +1,11 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
-use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Pace, Planned};
+use shard_orm::admin::Rebalance;
+use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Planned};
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
-use crate::commands::rebalance::{self, RebalanceArgs};
+use crate::commands::rebalance::{self, ColumnArgs, CopyArgs, LimitArgs, PlanArgs, RebalanceArgs};
 use crate::exit::Exit;
 use crate::output::job as print;
 use crate::session::Session;
@@ -22,9 +23,12 @@ Examples:
     shard-orm reshard clone --shard 3 --to test --run
     shard-orm reshard split --shard 3 --into a,b
     shard-orm reshard split --shard 3 --into a,b --at c000000000000000 --run
+    shard-orm reshard split --auto --larger-than 50GB
+    shard-orm reshard split --auto --number 64 --run
     shard-orm reshard merge --shards 3,16 --to a --run
     shard-orm reshard isolate --key 42 --to b --run
     shard-orm reshard rebalance
+    shard-orm reshard rebalance --split --run
     shard-orm reshard rebalance --by rows --run --concurrency 2 --between 22:00-06:00")]
 pub struct Args {
     #[command(subcommand)]
@@ -40,7 +44,10 @@ enum Command {
     /// Split a logical shard into two or more: each gets a part of its keys.
     ///
     /// The first part keeps the number of the logical shard. By default, the parts have about equally many rows.
-    Split(SplitArgs),
+    ///
+    /// With --auto, a plan says which logical shards are split, into how many parts, and on which servers. With --run
+    /// it is carried out, as of `rebalance`.
+    Split(Box<SplitArgs>),
     /// Merge logical shards whose keys are next to each other into one.
     ///
     /// It keeps the lowest of their numbers; the others are not used again.
@@ -49,8 +56,8 @@ enum Command {
     Isolate(IsolateArgs),
     /// Move logical shards so that each server gets its share.
     ///
-    /// Prints the plan: what moves, why, and the servers before and after. With --run it is carried out, each
-    /// move as a job that is finished by itself. Interrupted, the same command plans anew and goes on.
+    /// Prints the plan: what moves, why, and the servers before and after. With --run it is stored and carried out,
+    /// each step as a job that is finished by itself. Interrupted, `plan run` goes on, and the same command plans anew.
     Rebalance(RebalanceArgs),
 }
 
@@ -74,11 +81,30 @@ struct SplitArgs {
     /// The group; not needed if the configuration has only one.
     #[arg(short, long)]
     group: Option<String>,
+    /// Plan which logical shards are split, and on which servers: those that are larger than a server's share.
+    #[arg(long, conflicts_with_all = ["shard", "into", "at"])]
+    auto: bool,
+    /// With --auto: split logical shards of more bytes than this, such as 50GB.
+    #[arg(long, value_name = "BYTES", value_parser = rebalance::size, requires = "auto")]
+    larger_than: Option<u64>,
+    /// With --auto: split the largest logical shards, so that the group has so many.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "auto",
+        conflicts_with = "larger_than"
+    )]
+    number: Option<u32>,
     /// The number of the logical shard.
-    #[arg(short, long, value_name = "N")]
-    shard: u32,
+    #[arg(short, long, value_name = "N", required_unless_present = "auto")]
+    shard: Option<u32>,
     /// The server of each part, in the order of their keys. It may be the same for several.
-    #[arg(long, value_name = "SERVER", value_delimiter = ',', required = true)]
+    #[arg(
+        long,
+        value_name = "SERVER",
+        value_delimiter = ',',
+        required_unless_present = "auto"
+    )]
     into: Vec<String>,
     /// The first position of each part but the first one: 16 hexadecimal digits of a hash, or a key under the
     /// strategy `range`.
@@ -93,6 +119,10 @@ struct SplitArgs {
     columns: ColumnArgs,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,17 +159,6 @@ struct IsolateArgs {
     how: How,
 }
 
-/// By which columns rows are divided, where the catalog has not seen the models.
-#[derive(Debug, clap::Args)]
-struct ColumnArgs {
-    /// The column of the shard key: of one table, as TABLE=COLUMN, or of all that have such a column.
-    #[arg(long, value_name = "COLUMN")]
-    key_column: Vec<String>,
-    /// A table without a shard key, whose rows all stay with the part that keeps the number.
-    #[arg(long, value_name = "TABLE")]
-    keep: Vec<String>,
-}
-
 #[derive(Debug, clap::Args)]
 struct How {
     /// Do it. Otherwise it is only examined.
@@ -148,16 +167,8 @@ struct How {
     /// Only examine it, as without --run.
     #[arg(long)]
     dry_run: bool,
-    /// How fast rows are copied: `gentle` gives way to the application, `full` does not, and a number is
-    /// the most rows in a second.
-    #[arg(long, value_name = "PACE", default_value_t)]
-    pace: Pace,
-    /// Accept a source that acknowledges commits before they are durable (MySQL and MariaDB).
-    #[arg(long)]
-    accept_relaxed_durability: bool,
-    /// Switch even if a replica of the source lacks the fence, and could take over without it.
-    #[arg(long)]
-    accept_replica_risk: bool,
+    #[command(flatten)]
+    copy: CopyArgs,
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -165,6 +176,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let reshard = cluster.reshard()?;
     let (how, group) = match &args.command {
         Command::Move(args) | Command::Clone(args) => (&args.how, &args.group),
+        Command::Split(args) if args.auto => return split(args, session).await,
         Command::Split(args) => (&args.how, &args.group),
         Command::Merge(args) => (&args.how, &args.group),
         Command::Isolate(args) => (&args.how, &args.group),
@@ -175,7 +187,8 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         Command::Move(args) => Request::Move(reshard.move_shard(&group, args.shard, &args.to)),
         Command::Clone(args) => Request::Move(reshard.clone_shard(&group, args.shard, &args.to)),
         Command::Split(args) => {
-            let mut split = reshard.split_shard(&group, args.shard, &args.into);
+            let shard = args.shard.unwrap_or_default();
+            let mut split = reshard.split_shard(&group, shard, &args.into);
             if !args.at.is_empty() {
                 split = split.at(&args.at);
             }
@@ -202,6 +215,25 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     run_and_watch(session, &reshard, job.id, false).await
 }
 
+/// Plans splits, and carries the plan out if that is asked for.
+async fn split(args: &SplitArgs, session: &Session<'_>) -> Result<Exit> {
+    let cluster = session.open().await?;
+    let group = session.group(&cluster, args.group.as_deref())?;
+    let mut planner = args.plan.planner(|| Ok(group.clone()))?.split_only();
+    if let Some(splits) = rebalance::splits(args.auto, args.larger_than, args.number) {
+        planner = planner.split(splits);
+    }
+    let how = rebalance::how(&args.limits, &args.how.copy, &args.columns);
+    let rebalance = Rebalance::new(&cluster)?
+        .planner(planner)
+        .group(&group)
+        .how(how);
+    if args.how.run {
+        return rebalance::carry_out(session, &rebalance).await;
+    }
+    rebalance::show(session, &rebalance, args.how.copy.pace).await
+}
+
 /// What is asked of the library.
 enum Request {
     Move(MoveShard),
@@ -212,11 +244,11 @@ impl Request {
     fn with(self, how: &How) -> Self {
         macro_rules! with {
             ($request:ident) => {{
-                let mut request = $request.pace(how.pace);
-                if how.accept_relaxed_durability {
+                let mut request = $request.pace(how.copy.pace);
+                if how.copy.accept_relaxed_durability {
                     request = request.accept_relaxed_durability();
                 }
-                if how.accept_replica_risk {
+                if how.copy.accept_replica_risk {
                     request = request.accept_replica_risk();
                 }
                 request

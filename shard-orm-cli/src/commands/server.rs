@@ -232,14 +232,17 @@ async fn moving(session: &Session<'_>, args: &MovingArgs, to: ServerState) -> Re
     if to == ServerState::Draining {
         planner = planner.drain_only();
     }
-    let rebalance = Rebalance::new(&cluster)?.planner(planner).group(&group);
+    let rebalance = Rebalance::new(&cluster)?
+        .planner(planner)
+        .group(&group)
+        .how(args.carry_out.how());
     if args.plan {
         let rebalance = rebalance.assume(&group, &name.name, to);
-        return rebalance::show(session, &rebalance, &args.carry_out).await;
+        return rebalance::show(session, &rebalance, args.carry_out.pace()).await;
     }
     let changed = state(session, name, to).await?;
     print_change::changed(session.output, &changed)?;
-    rebalance::carry_out(session, &rebalance, &args.carry_out).await
+    rebalance::carry_out(session, &rebalance).await
 }
 
 async fn set(args: &SetArgs, session: &Session<'_>) -> Result<Revision> {

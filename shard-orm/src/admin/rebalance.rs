@@ -1,14 +1,16 @@
 //! Balances the servers of a cluster: reads their sizes, plans, and has the plan carried out.
 
+use std::collections::BTreeSet;
+
 use super::status::{NamespaceState, NamespaceStatus, Status, StatusOptions, status};
 use crate::catalog::{Document, ServerEntry};
 use crate::cluster::Cluster;
 use crate::config::ServerState;
 use crate::error::{Error, ErrorKind, Result};
-use crate::reshard::planner::{Cost, Fleet, Plan, Planner, Server, Shard};
+use crate::reshard::planner::{Action, Cost, Fleet, Plan, Planner, Server, Shard};
 use crate::reshard::{CarryOut, PlanEvent, Reshard, machines};
 
-/// Plans and moves that bring each server of a cluster to its share.
+/// Plans of moves and splits that bring each server of a cluster to its share.
 ///
 /// ```no_run
 /// use shard_orm::admin::Rebalance;
@@ -19,7 +21,7 @@ use crate::reshard::{CarryOut, PlanEvent, Reshard, machines};
 /// let rebalance = Rebalance::new(&cluster)?.planner(Planner::new().cost(Cost::Rows));
 /// let plan = rebalance.plan().await?;
 /// println!("{} moves of {} rows", plan.moves(), plan.rows);
-/// rebalance.run(&CarryOut::new(), |event| println!("{event:?}")).await?;
+/// rebalance.how(CarryOut::new().concurrency(2)).run(|event| println!("{event:?}")).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -31,6 +33,7 @@ pub struct Rebalance {
     planner: Planner,
     cost: Cost,
     group: Option<String>,
+    how: CarryOut,
     assumed: Vec<(String, String, ServerState)>,
 }
 
@@ -47,6 +50,7 @@ impl Rebalance {
             planner: Planner::new(),
             cost: Cost::Bytes,
             group: None,
+            how: CarryOut::new(),
             assumed: Vec::new(),
         })
     }
@@ -61,6 +65,12 @@ impl Rebalance {
     /// Moves the logical shards of one group only. What other groups hold on the same machines counts.
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
+        self
+    }
+
+    /// Sets how the plan is carried out, and by which columns splits divide rows.
+    pub fn how(mut self, how: CarryOut) -> Self {
+        self.how = how;
         self
     }
 
@@ -99,6 +109,10 @@ impl Rebalance {
             status = super::status(&self.cluster, StatusOptions::new().exact(true)).await?;
         }
         let mut fleet = Fleet::new();
+        let numbering = self.reshard.numbering().await?;
+        for (group, next, _) in &numbering {
+            fleet.next_number(group, *next);
+        }
         let entries = document.servers();
         for (entry, machine) in entries.iter().zip(machines(&entries)) {
             fleet.server(self.server(entry, machine));
@@ -126,17 +140,27 @@ impl Rebalance {
             let shard = Shard::new(group, number, &size.server)
                 .rows(size.rows.unwrap_or_default())
                 .bytes(size.bytes.unwrap_or_default());
-            fleet.shard(shard);
+            let is_fixed = numbering
+                .iter()
+                .any(|(own, _, fixed)| own == group && *fixed);
+            fleet.shard(if is_fixed {
+                shard.whole("the strategy of its group has no ranges")
+            } else {
+                shard
+            });
         }
         Ok(fleet)
     }
 
-    /// Plans the moves. Changes nothing.
+    /// Plans the moves and splits. Changes nothing.
+    ///
+    /// A logical shard that cannot be split, since the rows of one key are too many or the column of its key is not
+    /// known, is left as it is, and the plan says why. To find that out, the rows of each of its keys are counted.
     ///
     /// # Errors
     /// Those of [`fleet`](Self::fleet) and [`Planner::plan`].
     pub async fn plan(&self) -> Result<Plan> {
-        let fleet = self.fleet().await?;
+        let mut fleet = self.fleet().await?;
         let mut planner = self.planner.clone();
         if let Some(group) = &self.group {
             let others = fleet.shards().iter().filter(|shard| shard.group != *group);
@@ -144,7 +168,12 @@ impl Rebalance {
                 planner = planner.keep(&shard.group, shard.number);
             }
         }
+        let mut known: BTreeSet<(String, u32)> = BTreeSet::new();
         let mut plan = planner.plan(&fleet)?;
+        // What cannot be split is planned for as it is.
+        while self.keep_whole(&mut fleet, &plan, &mut known).await? {
+            plan = planner.plan(&fleet)?;
+        }
         if let Some(group) = &self.group {
             // The others were not to be moved.
             plan.leftovers.retain(|left| left.group == *group);
@@ -152,22 +181,52 @@ impl Rebalance {
         Ok(plan)
     }
 
-    /// Brings the moves of an earlier plan to their end, plans, and carries the plan out as
-    /// [`Reshard::carry_out`] does.
+    /// Notes which of the logical shards that a plan splits cannot be. True if there are some.
+    async fn keep_whole(
+        &self,
+        fleet: &mut Fleet,
+        plan: &Plan,
+        known: &mut BTreeSet<(String, u32)>,
+    ) -> Result<bool> {
+        let mut found = false;
+        for step in &plan.steps {
+            let Action::Split {
+                group,
+                shard,
+                parts,
+                ..
+            } = &step.action
+            else {
+                continue;
+            };
+            if !known.insert((group.clone(), *shard)) {
+                continue;
+            }
+            let at = (group.as_str(), *shard);
+            if let Some(why) = self.reshard.indivisible(at, parts.len(), &self.how).await? {
+                fleet.keep_whole(group, *shard, &why);
+                found = true;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Plans, stores the plan, and runs it as [`Reshard::run_plan`] does. An earlier plan whose process has died is
+    /// ended before, with the jobs that it has begun. A plan without steps is not stored.
     ///
-    /// If the future is dropped, no further move is started; those that run go on in this process, or where a
-    /// supervisor takes them over. Run again, this continues.
+    /// If the future is dropped, no further step is started; those that run go on in this process, or where a
+    /// supervisor takes them over. Run again, this continues with a new plan, and [`Reshard::run_plan`] with the same one.
     ///
     /// # Errors
-    /// Those of [`plan`](Self::plan) and of [`Reshard::carry_out`].
-    pub async fn run(
-        &self,
-        how: &CarryOut,
-        mut tell: impl FnMut(PlanEvent) + Send,
-    ) -> Result<Plan> {
-        self.reshard.complete_planned(&mut tell).await?;
+    /// Those of [`plan`](Self::plan) and of [`Reshard::carry_out`]: [`Conflict`](ErrorKind::Conflict) if a process runs
+    /// another plan, or one is paused.
+    pub async fn run(&self, mut tell: impl FnMut(PlanEvent) + Send) -> Result<Plan> {
+        self.reshard.supersede(&mut tell).await?;
         let plan = self.plan().await?;
-        self.reshard.carry_out_steps(&plan, how, &mut tell).await?;
+        if !plan.is_empty() {
+            let carried_out = self.reshard.carry_out_stored(&plan, &self.how, &mut tell);
+            carried_out.await?;
+        }
         Ok(plan)
     }
 

@@ -13,10 +13,10 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 pub(crate) use self::plan::Plan;
-pub use self::plan::{Copied, Pace, Part};
+pub use self::plan::{Copied, Pace, Part, StepOf};
 pub use self::state::JobState;
 #[cfg(feature = "reshard")]
-pub(crate) use self::store::{Changes, Owner};
+pub(crate) use self::store::Changes;
 pub(crate) use self::store::{Switch, taken};
 use crate::error::{Error, Result};
 #[cfg(feature = "serde")]
@@ -103,8 +103,8 @@ pub struct Job {
     pub keys: BTreeMap<String, Vec<String>>,
     /// How fast it copies rows.
     pub pace: Pace,
-    /// Whether it is a step of a plan: whoever carries the plan out finishes it.
-    pub planned: bool,
+    /// The step of a plan that it is, if it is one: whoever runs the plan finishes it.
+    pub step: Option<StepOf>,
     /// Whether it switches though a replica of its source may lack the fence.
     pub accepts_replica_risk: bool,
     /// What was done so far.
@@ -137,7 +137,7 @@ macro_rules! named {
         }
     };
 }
-use named;
+pub(super) use named;
 
 named!(JobKind, "kind", Move => "move", Split => "split", Merge => "merge", Duplicate => "clone");
 

@@ -16,6 +16,8 @@ pub(super) const EVENT: &str = "shard_orm_event";
 pub(super) const PROCESS: &str = "shard_orm_process";
 /// The jobs that move logical shards.
 pub(super) const JOB: &str = "shard_orm_job";
+/// The plans that are carried out.
+pub(super) const PLAN: &str = "shard_orm_plan";
 
 /// The tables that the models of each process read.
 pub(super) const TABLE_USE: &str = "shard_orm_table_use";
@@ -24,7 +26,7 @@ pub(super) const TABLE_USE: &str = "shard_orm_table_use";
 pub(super) const TABLE_KEY: &str = "shard_orm_table_key";
 
 /// The version of the tables that this library uses.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// The column that all tables begin with.
 pub(super) const CLUSTER: &str = "cluster_name";
@@ -72,6 +74,20 @@ pub(super) const JOB_COLUMNS: [&str; 16] = [
     "plan",
     "copied",
 ];
+pub(super) const PLAN_COLUMNS: [&str; 12] = [
+    CLUSTER,
+    "plan",
+    "creation",
+    "state",
+    "token",
+    "owner",
+    "lease_until",
+    "created_by",
+    "created_at",
+    "changed_at",
+    "message",
+    "document",
+];
 pub(super) const TABLE_USE_COLUMNS: [&str; 3] = [CLUSTER, "process_id", "tables"];
 
 pub(super) const TABLE_KEY_COLUMNS: [&str; 4] = [CLUSTER, "place", "table_name", "key_columns"];
@@ -85,8 +101,19 @@ pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec
             table_use(dialect, namespace),
             table_key(dialect, namespace),
         ],
+        3 => vec![plans(dialect, namespace)],
         _ => Vec::new(),
     }
+}
+
+fn plans(dialect: Dialect, namespace: &Namespace) -> String {
+    use Kind::{Integer, LongText, Text};
+    let kinds = [
+        Text, Integer, Text, Text, Integer, Text, Integer, Text, Integer, Integer, LongText,
+        LongText,
+    ];
+    let plan: Vec<_> = PLAN_COLUMNS.into_iter().zip(kinds).collect();
+    create_table_by(dialect, namespace.own_table(PLAN), &plan, 2)
 }
 
 fn table_use(dialect: Dialect, namespace: &Namespace) -> String {

@@ -1,8 +1,10 @@
 //! What stands against a move, before it begins.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::blueprint::{Blueprint, read_structure};
+use super::division::Division;
 use super::failure::{is_locked, may_pass};
 use super::place::{Place, quoted};
 use super::planned::Planned;
@@ -125,11 +127,10 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
     for source in sources {
         source.close().await;
     }
-    // Each part may get all but a few rows.
     let bytes = planned.bytes.unwrap_or_default();
-    let mut servers: Vec<&str> = request.servers.iter().map(String::as_str).collect();
-    servers.dedup();
+    let servers: BTreeSet<&str> = request.servers.iter().map(String::as_str).collect();
     for server in servers {
+        let bytes = request.bytes_at(server, bytes);
         let needed = shortage(cluster, &document.servers(), (group, server), bytes).await?;
         if let Some(message) = needed {
             planned.against(&format!("server `{server}`"), &message);
@@ -139,6 +140,52 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
 }
 
 impl Request {
+    /// The bytes that a server needs for its parts: of equal shares its own, and otherwise all, since a part may get all
+    /// but a few rows.
+    fn bytes_at(&self, server: &str, bytes: u64) -> u64 {
+        if self.division != Division::Shares || self.servers.is_empty() {
+            return bytes;
+        }
+        let own = self.servers.iter().filter(|own| *own == server).count() as u128;
+        let needed = (u128::from(bytes) * own).div_ceil(self.servers.len() as u128);
+        u64::try_from(needed).unwrap_or(bytes)
+    }
+
+    /// Why the rows cannot be divided, if they cannot.
+    pub(super) async fn indivisible(&self) -> Result<Option<String>> {
+        let cluster = &self.reshard.cluster;
+        let (revision, topology) = cluster.newest_topology().await?;
+        let group = topology
+            .group(&self.group)
+            .ok_or_else(|| Error::configuration(format!("unknown group `{}`", self.group)))?;
+        let mut planned = Planned::new(self.kind, &self.group, self.sources(group)?);
+        let part = (planned.sources.as_slice(), [].as_slice(), 0);
+        let handle = cluster.handle_of_part(&revision.document, &self.group, part)?;
+        let mut sources = [Place::visit(&handle).await?];
+        let catalog = cluster.catalog_handle()?;
+        let known = Store::new(&catalog).keys_of_group(&self.group).await?;
+        let divided = planned.regroup(self, &mut sources, &known).await;
+        let [place] = sources;
+        place.close().await;
+        match divided {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                return Ok(Some(error.message().to_owned()));
+            }
+            divided => divided?,
+        };
+        let obstacles = planned.obstacles.iter().map(ToString::to_string);
+        let obstacles: Vec<String> = obstacles.collect();
+        Ok((!obstacles.is_empty()).then(|| obstacles.join("; ")))
+    }
+
+    /// The number that the next new logical shard of a group gets: none is used twice.
+    pub(super) fn next_number(group: &Group, jobs: &[Job]) -> u32 {
+        let jobs = jobs.iter().filter(|job| job.group == group.name());
+        let used = jobs.flat_map(|job| job.sources.iter().chain(&job.targets));
+        let used = used.map(|part| part.shard + 1).max().unwrap_or_default();
+        used.max(group.logical_shards())
+    }
+
     /// The namespaces that it reads.
     fn sources(&self, group: &Group) -> Result<Vec<Part>> {
         let shards = std::iter::once(self.shard).chain(self.merged.iter().copied());
@@ -196,10 +243,7 @@ impl Request {
     fn targets(&self, group: &Group, jobs: &[Job], keys: Vec<OwnedKeys>) -> Vec<Part> {
         let own = group.placement(self.shard);
         let generation = own.map_or(1, |own| own.namespace().generation());
-        let jobs_of_group = jobs.iter().filter(|job| job.group == self.group);
-        let used = jobs_of_group.flat_map(|job| job.sources.iter().chain(&job.targets));
-        let used = used.map(|part| part.shard + 1).max().unwrap_or_default();
-        let next = used.max(group.logical_shards());
+        let next = Self::next_number(group, jobs);
         let keys = keys.into_iter().chain(std::iter::repeat(OwnedKeys::Fixed));
         let numbered = (0_u32..).zip(&self.servers).zip(keys);
         let target = |((number, server), keys): ((u32, &String), OwnedKeys)| {

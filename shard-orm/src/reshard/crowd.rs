@@ -1,6 +1,6 @@
 //! The number of statements that run at an end, against what it was before the copy.
 //!
-//! Called by `throttle`: statements pile up where a server has more to do than it can, before each of them takes longer.
+//! Called by `throttle`, and before the steps of a plan: statements pile up where a server has more to do than it can, before each of them takes longer.
 
 /// How much more than before is a crowd: so many times as many statements, and so many more.
 const TIMES: u64 = 2;
@@ -11,6 +11,8 @@ const MORE: u64 = 4;
 pub(super) struct Crowd {
     /// `None` if they are not known.
     before: Option<u64>,
+    /// The most that are no crowd.
+    most: u64,
     /// Since the last look.
     numbers: Vec<u64>,
     is_crowded: bool,
@@ -28,8 +30,19 @@ pub(super) struct Crowded {
 impl Crowd {
     /// An end where so many statements ran before the copy, by several counts.
     pub(super) fn before(numbers: &mut [u64]) -> Self {
+        let before = median(numbers);
         Self {
-            before: median(numbers),
+            before,
+            most: before.map_or(0, most),
+            ..Self::default()
+        }
+    }
+
+    /// An end where so many statements are no crowd, whatever ran before.
+    pub(super) fn above(most: u64) -> Self {
+        Self {
+            before: Some(most),
+            most,
             ..Self::default()
         }
     }
@@ -42,7 +55,7 @@ impl Crowd {
     /// what is too much has gone, so that a copy does not change its pace all the time.
     pub(super) fn look(&mut self) -> bool {
         if let (Some(before), Some(now)) = (self.before, median(&mut self.numbers)) {
-            let most = most(before);
+            let most = self.most;
             let enough = if self.is_crowded {
                 before + (most - before) / 2
             } else {
@@ -59,7 +72,7 @@ impl Crowd {
         let before = self.before.filter(|_| self.is_crowded)?;
         Some(Crowded {
             before,
-            most: most(before),
+            most: self.most,
         })
     }
 }
@@ -106,6 +119,15 @@ mod tests {
             looks(&[0], &[&[4], &[5], &[3], &[2]]),
             [false, true, true, false]
         );
+    }
+
+    #[test]
+    fn a_bound_of_an_operator_is_one_whatever_ran_before() {
+        let mut crowd = Crowd::above(20);
+        for (number, is_crowd) in [(20, false), (21, true), (20, false)] {
+            crowd.add(number);
+            assert_eq!(crowd.look(), is_crowd, "{number}");
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A split or merge of logical shards, as an operator asks for it.
 
 use super::Reshard;
+use super::columns::Columns;
 use super::division::Division;
 use super::planned::Planned;
-use super::request::Request;
+use super::request::{Request, Turn};
 use crate::catalog::{Job, JobKind, Pace};
 use crate::error::{Error, Result};
 
@@ -119,6 +120,24 @@ impl ChangeKeys {
     pub fn accept_replica_risk(mut self) -> Self {
         self.0.accepts_replica_risk = true;
         self
+    }
+
+    /// Names the columns as an operator of a plan does.
+    pub(super) fn columns(mut self, columns: Columns) -> Self {
+        self.0.columns = columns;
+        self
+    }
+
+    /// Makes it a step of a plan.
+    pub(super) fn turn(mut self, turn: Turn) -> Self {
+        self.0.turn = Some(turn);
+        self
+    }
+
+    /// Why a logical shard cannot be divided like this, if it cannot. Looks at its rows, and not at the servers of the
+    /// parts.
+    pub(super) async fn indivisible(&self) -> Result<Option<String>> {
+        self.0.indivisible().await
     }
 
     /// Looks at all ends, and says what would be done and what stands against it. Changes nothing.

@@ -31,6 +31,9 @@
 //! 3. brings servers above the upper edge of their share down to it, and those below the lower edge up to
 //!    it, with few bytes.
 //!
+//! With [`Planner::split`], logical shards that are too large are split, between 1 and 2. A split copies all rows of
+//! its logical shard, each part to the server where it stays. It leaves no more load outside of the shares than there was.
+//!
 //! In this order: a step improves the first of these that it changes, and makes none of those before it
 //! worse. So each prefix of a plan is no worse than the fleet before it. A step that is not needed for the
 //! first two also has to bring its two servers closer to their shares by a part of what it moves
@@ -76,6 +79,7 @@ mod plan;
 mod read;
 mod report;
 mod share;
+mod split;
 mod subset;
 #[cfg(test)]
 mod tests;
@@ -86,7 +90,8 @@ use std::sync::Arc;
 
 use self::board::Board;
 pub use self::fleet::{Fleet, Server, Shard};
-pub use self::plan::{Action, Leftover, Plan, ServerLoad, Step, Why};
+use self::level::Scope;
+pub use self::plan::{Action, Leftover, Plan, ServerLoad, SplitPart, Step, Why};
 use crate::error::{Error, Result};
 
 /// What a logical shard counts.
@@ -108,6 +113,21 @@ pub enum Cost {
     Custom,
 }
 
+impl Cost {
+    const ALL: [Self; 5] = [
+        Self::Bytes,
+        Self::Rows,
+        Self::Measured,
+        Self::Shards,
+        Self::Custom,
+    ];
+
+    /// The cost of this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|own| own.to_string() == name)
+    }
+}
+
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -118,6 +138,18 @@ impl fmt::Display for Cost {
             Self::Custom => "cost",
         })
     }
+}
+
+/// Which logical shards a plan splits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Splits {
+    /// Those whose load is above the share of any server that may hold them, threshold included.
+    AboveShare,
+    /// Those of more than so many bytes.
+    AboveBytes(u64),
+    /// The largest ones, so that each group has so many logical shards.
+    Into(u32),
 }
 
 type CostOf = dyn Fn(&Shard) -> u64 + Send + Sync;
@@ -137,7 +169,8 @@ pub struct Planner {
     least_gain_percent: u32,
     fill_percent: u32,
     most_moves: Option<usize>,
-    drain_only: bool,
+    splits: Option<Splits>,
+    scope: Scope,
 }
 
 impl Default for Planner {
@@ -152,7 +185,8 @@ impl Default for Planner {
             least_gain_percent: 20,
             fill_percent: 80,
             most_moves: None,
-            drain_only: false,
+            splits: None,
+            scope: Scope::All,
         }
     }
 }
@@ -166,7 +200,8 @@ impl fmt::Debug for Planner {
             .field("least_gain_percent", &self.least_gain_percent)
             .field("fill_percent", &self.fill_percent)
             .field("most_moves", &self.most_moves)
-            .field("drain_only", &self.drain_only)
+            .field("splits", &self.splits)
+            .field("scope", &self.scope)
             .finish_non_exhaustive()
     }
 }
@@ -265,7 +300,40 @@ impl Planner {
         self
     }
 
-    /// Sets how many logical shards a plan moves at most; there is no limit by default.
+    /// Splits logical shards too, by equal shares of rows, with the parts on the servers that have the least. Each
+    /// split has at most 64 parts, so that a second plan may split further.
+    ///
+    /// The cost of a logical shard is taken to be divided like its rows.
+    ///
+    /// ```
+    /// use shard_orm::reshard::planner::{Fleet, Planner, Server, Shard, Splits};
+    ///
+    /// let mut fleet = Fleet::new();
+    /// for name in ["a", "b", "c"] {
+    ///     fleet.server(Server::new("shop", name));
+    /// }
+    /// fleet.shard(Shard::new("shop", 0, "a").bytes(3 << 30));
+    /// let plan = Planner::new().split(Splits::AboveShare).plan(&fleet)?;
+    /// assert_eq!(
+    ///     plan.steps[0].action.to_string(),
+    ///     "split logical shard 0 of group `shop` on server `a` into 0 on `a`, 1 on `b`, 2 on `c`"
+    /// );
+    /// # Ok::<(), shard_orm::Error>(())
+    /// ```
+    #[must_use]
+    pub fn split(mut self, splits: Splits) -> Self {
+        self.splits = Some(splits);
+        self
+    }
+
+    /// Only splits logical shards.
+    #[must_use]
+    pub fn split_only(mut self) -> Self {
+        self.scope = Scope::Split;
+        self
+    }
+
+    /// Sets how many logical shards a plan moves or splits at most; there is no limit by default.
     #[must_use]
     pub fn most_moves(mut self, moves: usize) -> Self {
         self.most_moves = Some(moves);
@@ -275,7 +343,7 @@ impl Planner {
     /// Only empties the servers that leave, and obeys pins and [`allow`](Self::allow).
     #[must_use]
     pub fn drain_only(mut self) -> Self {
-        self.drain_only = true;
+        self.scope = Scope::Drain;
         self
     }
 
@@ -288,8 +356,8 @@ impl Planner {
     ///
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) if the threshold exceeds 100 percent, a server or a
-    /// logical shard is described twice, or a logical shard is on, or pinned to, a server that its group does
-    /// not have.
+    /// logical shard is described twice, a logical shard is on, or pinned to, a server that its group does not
+    /// have, or logical shards are to be split while each counts 1.
     pub fn plan(&self, fleet: &Fleet) -> Result<Plan> {
         if self.threshold_percent > 100 {
             return Err(Error::configuration(format!(
@@ -297,12 +365,17 @@ impl Planner {
                 self.threshold_percent
             )));
         }
+        let splits = self.splits.filter(|_| self.scope != Scope::Drain);
+        if splits.is_some() && self.cost == Cost::Shards {
+            return Err(Error::configuration(
+                "splits by the number of logical shards, of which each counts 1; plan them by bytes, rows or load",
+            ));
+        }
         let (mut board, in_use) = self.board(fleet)?;
-        board.sort();
-        share::set_shares(&mut board, self.threshold_percent, self.cost == Cost::Bytes);
+        self.share(&mut board, splits);
         let before = report::loads(&board, &vec![false; in_use.len()]);
         let least_bytes = bound::least_bytes(&board);
-        level::level(&mut board, self.least_gain_percent, self.drain_only);
+        level::level(&mut board, self.least_gain_percent, self.scope);
         let left = self.cut(&mut board);
         let (steps, activated) = report::steps(&board);
         let mut plan = Plan {
@@ -316,7 +389,9 @@ impl Planner {
             leftovers: left,
         };
         for step in &plan.steps {
-            if let Action::Move { rows, bytes, .. } = step.action {
+            if let Action::Move { rows, bytes, .. } | Action::Split { rows, bytes, .. } =
+                step.action
+            {
                 plan.bytes = plan.bytes.saturating_add(bytes);
                 plan.rows = plan.rows.saturating_add(rows);
             }
@@ -324,14 +399,26 @@ impl Planner {
         Ok(plan)
     }
 
-    /// Takes the moves back that are too many, and returns what the plan does not mend.
+    /// Sets the shares, and what is to be split.
+    fn share(&self, board: &mut Board<'_>, splits: Option<Splits>) {
+        if let Some(splits) = splits {
+            splits.ask(board);
+        }
+        board.sort();
+        let by_bytes = self.cost == Cost::Bytes;
+        share::set_shares(board, self.threshold_percent, by_bytes);
+        // What is split fills no server alone.
+        if splits.is_some_and(|splits| splits.find(board)) {
+            share::set_shares(board, self.threshold_percent, by_bytes);
+        }
+    }
+
+    /// Takes the changes back that are too many, and returns what the plan does not mend.
     fn cut(&self, board: &mut Board<'_>) -> Vec<Leftover> {
-        let left = report::leftovers(board, self.drain_only);
+        let left = report::leftovers(board, self.scope);
         let most = self.most_moves.unwrap_or(usize::MAX);
-        while board.moves.len() > most {
-            if let Some((item, from, ..)) = board.moves.pop() {
-                board.place(item, from);
-            }
+        while board.changes.len() > most {
+            board.undo();
         }
         left
     }

@@ -67,15 +67,21 @@ impl Pulse {
 
 /// Counts the statements that run at an end before the copy.
 async fn count_before(handle: &Arc<NamespaceHandle>, throttle: &Throttle) -> Result<()> {
+    let mut counts = counts(handle).await?;
+    throttle.counted_before(&handle.server, &mut counts);
+    Ok(())
+}
+
+/// The numbers of statements that run on a server, some moments after each other; none for a file.
+pub(super) async fn counts(handle: &Arc<NamespaceHandle>) -> Result<Vec<u64>> {
     let mut place = Place::visit(handle).await?;
     let mut counts = Vec::with_capacity(COUNTS);
     for _ in 0..COUNTS {
         counts.extend(count(&mut place).await?);
         tokio::time::sleep(BETWEEN).await;
     }
-    throttle.counted_before(&handle.server, &mut counts);
     place.close().await;
-    Ok(())
+    Ok(counts)
 }
 
 /// The number of statements that run at an end; `None` for a file.

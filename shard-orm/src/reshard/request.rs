@@ -5,8 +5,8 @@ use super::check::examine;
 use super::columns::Columns;
 use super::division::Division;
 use super::planned::Planned;
-use crate::catalog::{Job, JobKind, Pace, Part, Plan, Store};
-use crate::error::Result;
+use crate::catalog::{Job, JobKind, JobState, Pace, Part, Plan, PlanState, StepOf, Store};
+use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::GroupLock;
 
 /// What is asked for.
@@ -27,7 +27,58 @@ pub(super) struct Request {
     pub(super) pace: Pace,
     pub(super) accepts_relaxed_durability: bool,
     pub(super) accepts_replica_risk: bool,
-    pub(super) planned: bool,
+    /// The step of a plan that it is.
+    pub(super) turn: Option<Turn>,
+}
+
+/// The turn of a step, for the runner of its plan.
+#[derive(Debug, Clone)]
+pub(super) struct Turn {
+    pub(super) of: StepOf,
+    /// The token of the plan's runner.
+    pub(super) token: u64,
+    /// The numbers that the targets have to have: later steps name them.
+    pub(super) numbers: Option<Vec<u32>>,
+}
+
+impl Turn {
+    /// Whether it still is this runner's turn, and the targets are those of the plan. Looked at under the lock by which
+    /// jobs are created one after the other: a former runner of the plan that wakes up begins nothing.
+    async fn check(&self, store: Store<'_>, planned: &Planned) -> Result<()> {
+        let StepOf { plan, step } = self.of;
+        let row = store.plan_state(plan).await?;
+        if row.token != self.token || row.state != PlanState::Open {
+            return Err(Error::new(
+                ErrorKind::Fenced,
+                format!(
+                    "plan {plan} is `{}`, or was taken over by another process",
+                    row.state
+                ),
+            ));
+        }
+        let has_begun = |job: &Job| {
+            let is_undone = matches!(job.state, JobState::Aborted | JobState::Reversed);
+            job.step == Some(self.of) && !is_undone
+        };
+        if let Some(job) = store.jobs().await?.iter().find(|job| has_begun(job)) {
+            return Err(Error::new(
+                ErrorKind::Fenced,
+                format!("step {step} of plan {plan} is {job} already"),
+            ));
+        }
+        let numbers = planned.targets.iter().map(|part| part.shard);
+        let named = self.numbers.as_ref();
+        if named.is_none_or(|named| numbers.eq(named.iter().copied())) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "the new logical shards of step {step} would have other numbers than in plan {plan}, since others were \
+                 made meanwhile; cancel it, and plan again"
+            ),
+        ))
+    }
 }
 
 impl Request {
@@ -44,7 +95,7 @@ impl Request {
             pace: Pace::default(),
             accepts_relaxed_durability: false,
             accepts_replica_risk: false,
-            planned: false,
+            turn: None,
         }
     }
 
@@ -70,7 +121,7 @@ impl Request {
             tables: planned.tables.clone(),
             keys: planned.keys.clone(),
             pace: self.pace,
-            planned: self.planned,
+            step: self.turn.as_ref().map(|turn| turn.of),
             accepts_replica_risk: self.accepts_replica_risk,
         };
         let cluster = &self.reshard.cluster;
@@ -78,6 +129,9 @@ impl Request {
         let store = Store::new(&handle);
         // A catalog of an earlier version has no jobs.
         store.create_tables().await?;
+        if let Some(turn) = &self.turn {
+            turn.check(store, &planned).await?;
+        }
         let operator = &self.reshard.operator;
         let job = store
             .create_job(self.kind, &self.group, &plan, planned.rows, operator)
@@ -131,8 +185,8 @@ impl MoveShard {
     }
 
     /// Makes it a step of a plan.
-    pub(super) fn planned(mut self) -> Self {
-        self.0.planned = true;
+    pub(super) fn turn(mut self, turn: Turn) -> Self {
+        self.0.turn = Some(turn);
         self
     }
 

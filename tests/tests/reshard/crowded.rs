@@ -1,10 +1,13 @@
-//! A gentle copy while many more statements run at one of the ends than before.
+//! A gentle copy, and a plan, while many more statements run at one of the ends than before.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use shard_orm::admin::Rebalance;
+use shard_orm::config::ServerState;
 use shard_orm::prelude::*;
-use shard_orm::reshard::{Job, JobState};
+use shard_orm::reshard::planner::{Cost, Planner};
+use shard_orm::reshard::{CarryOut, Job, JobState, PlanEvent};
 use shard_orm::sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, raw_sql,
 };
@@ -14,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::Order;
 use crate::failover::bed::{Bed, url};
+use crate::fleet::set_state;
 
 /// So many rows that their copy lasts longer than the test.
 const ROWS: i64 = 400_000;
@@ -128,6 +132,48 @@ async fn a_crowd_slows_a_copy(dialect: Dialect) {
     .await;
     bed.reshard().abort(job).await.unwrap();
     assert_eq!(running.await.unwrap().state, JobState::Aborted);
+}
+
+async fn a_crowd_holds_a_plan_up(dialect: Dialect) {
+    let bed = Bed::new(dialect).await;
+    set_state(&bed.operator, &["a"], ServerState::Draining).await;
+    let how = CarryOut::new()
+        .most_statements(20)
+        .accept_relaxed_durability()
+        .accept_replica_risk();
+    let planner = Planner::new().cost(Cost::Shards);
+    let rebalance = Rebalance::new(&bed.operator).unwrap();
+    let rebalance = rebalance.planner(planner).how(how);
+    let load = Load::on(dialect, &bed.source);
+    let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let tell = move |event: PlanEvent| drop(said.send(event));
+    let running = tokio::spawn(async move { rebalance.run(tell).await });
+    loop {
+        match heard.recv().await.unwrap() {
+            PlanEvent::Crowded(group, server, statements) => {
+                assert_eq!((&*group, &*server), ("shop", "a"));
+                assert!(statements > 20, "{statements}");
+                break;
+            }
+            PlanEvent::Runs(_) => {}
+            event => panic!("{event:?}"),
+        }
+    }
+    assert!(bed.reshard().jobs().await.unwrap().is_empty());
+    load.end().await;
+    let plan = running.await.unwrap().unwrap();
+    assert!(plan.moves() > 0, "{plan:?}");
+    bed.assert_rows().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_of_a_plan_waits_while_many_statements_run_postgres() {
+    a_crowd_holds_a_plan_up(Dialect::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_of_a_plan_waits_while_many_statements_run_mariadb() {
+    a_crowd_holds_a_plan_up(Dialect::MySql).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

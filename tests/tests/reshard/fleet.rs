@@ -19,13 +19,13 @@ use crate::writer::{assert_rows, order};
 use crate::{Order, Setting, cluster, process};
 
 /// An application that writes to one logical shard all the time. Any error ends it.
-struct Traffic {
+pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
     task: JoinHandle<Result<Vec<Order>, Error>>,
 }
 
 impl Traffic {
-    fn start(fixture: &Fixture, cluster: &Cluster, key: i64) -> Self {
+    pub(crate) fn start(fixture: &Fixture, cluster: &Cluster, key: i64) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, cluster) = (Arc::clone(&stop), cluster.clone());
         let orders: Vec<Order> = (0..20_000)
@@ -50,13 +50,13 @@ impl Traffic {
         Self { stop, task }
     }
 
-    async fn end(self) -> Vec<Order> {
+    pub(crate) async fn end(self) -> Vec<Order> {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap().unwrap()
     }
 }
 
-async fn set_state(cluster: &Cluster, servers: &[&str], state: ServerState) {
+pub(crate) async fn set_state(cluster: &Cluster, servers: &[&str], state: ServerState) {
     let edit = |document: &mut Document| {
         let mut servers = servers.iter();
         servers.try_for_each(|server| document.set_state("shop", server, state))
@@ -86,14 +86,14 @@ async fn run(rebalance: &Rebalance, concurrency: usize) -> (usize, usize) {
             running += 1;
             most = most.max(running);
         }
-        PlanEvent::Moved(job) => {
+        PlanEvent::Completed(job) => {
             assert_eq!(job.state, JobState::Finished, "{job:?}");
             running -= 1;
             moved += 1;
         }
         _ => {}
     };
-    let plan = rebalance.run(&how, count).await.unwrap();
+    let plan = rebalance.clone().how(how).run(count).await.unwrap();
     assert_eq!(plan.moves(), moved);
     assert!(plan.leftovers.is_empty(), "{plan:?}");
     (moved, most)
@@ -146,7 +146,8 @@ behaviours! { (Order, Setting), 8 shards on 4 servers, |options| options;
             rows.push(Order::insert_many(&operator, own).await.unwrap());
         }
         let planner = Planner::new().cost(Cost::Shards);
-        let rebalance = Rebalance::new(&operator).unwrap().planner(planner);
+        let how = CarryOut::new().accept_relaxed_durability();
+        let rebalance = Rebalance::new(&operator).unwrap().planner(planner).how(how);
         let by_bytes = Rebalance::new(&operator).unwrap();
         // PostgreSQL counts rows a moment after they are written.
         eventually("all sizes are known", async || {
@@ -157,24 +158,30 @@ behaviours! { (Order, Setting), 8 shards on 4 servers, |options| options;
         .await;
         set_state(&operator, &["server-3"], ServerState::Draining).await;
 
-        let how = CarryOut::new().accept_relaxed_durability();
         let (begun, mut first) = tokio::sync::oneshot::channel();
         let mut begun = Some(begun);
         let tell = |event: PlanEvent| {
-            if let (PlanEvent::Started(job), Some(begun)) = (event, begun.take()) {
+            if let PlanEvent::Started(job) = event
+                && let Some(begun) = begun.take()
+            {
                 begun.send(job.id).unwrap();
             }
         };
         let job = tokio::select! {
-            plan = rebalance.run(&how, tell) => panic!("it was not interrupted: {plan:?}"),
+            plan = rebalance.run(tell) => panic!("it was not interrupted: {plan:?}"),
             job = &mut first => job.unwrap(),
         };
-        let plan = rebalance.run(&how, |_| {}).await.unwrap();
+        // It is given back in the background.
+        eventually("no process runs the plan", async || {
+            !operator.reshard().unwrap().plan(1).await.unwrap().is_run()
+        })
+        .await;
+        let plan = rebalance.run(|_| {}).await.unwrap();
         assert!(plan.leftovers.is_empty(), "{plan:?}");
         assert_eq!(shards(&rebalance).await[3], 0);
         let jobs = operator.reshard().unwrap().jobs().await.unwrap();
         assert!(jobs.iter().any(|other| other.id == job), "{jobs:?}");
-        assert!(jobs.iter().all(|job| job.planned && job.state == JobState::Finished), "{jobs:?}");
+        assert!(jobs.iter().all(|job| job.step.is_some() && job.state == JobState::Finished), "{jobs:?}");
         // The plan that was interrupted and the new one have moved each logical shard once.
         assert_eq!(jobs.len(), 2, "{jobs:?}");
         for (key, rows) in keys.iter().zip(rows) {

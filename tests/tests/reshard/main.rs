@@ -11,6 +11,7 @@ mod killed;
 mod merges;
 mod outages;
 mod pgbench;
+mod plans;
 mod prepared;
 mod regrouped;
 mod requests;

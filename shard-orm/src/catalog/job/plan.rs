@@ -30,6 +30,17 @@ pub struct Part {
     pub(crate) keys: OwnedKeys,
 }
 
+/// The step of a stored plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct StepOf {
+    /// The number of the plan in its cluster.
+    pub plan: u64,
+    /// The number of the step in the plan, from 1.
+    pub step: u64,
+}
+
 /// How fast a job copies rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -128,7 +139,7 @@ pub(crate) struct Plan {
     pub(crate) tables: Vec<String>,
     pub(crate) keys: BTreeMap<String, Vec<String>>,
     pub(crate) pace: Pace,
-    pub(crate) planned: bool,
+    pub(crate) step: Option<StepOf>,
     pub(crate) accepts_replica_risk: bool,
 }
 
@@ -199,8 +210,12 @@ impl Plan {
             table.insert("keys".to_owned(), Value::Table(keys));
         }
         table.insert("pace".to_owned(), self.pace.to_string().into());
-        if self.planned {
-            table.insert("planned".to_owned(), true.into());
+        if let Some(StepOf { plan, step }) = self.step {
+            let own = [
+                ("plan".to_owned(), integer(plan)),
+                ("step".to_owned(), integer(step)),
+            ];
+            table.insert("step".to_owned(), Value::Table(own.into_iter().collect()));
         }
         if self.accepts_replica_risk {
             table.insert("accepts_replica_risk".to_owned(), true.into());
@@ -236,7 +251,12 @@ impl Plan {
                 Some(pace) => pace.parse().map_err(|_| unreadable())?,
                 None => Pace::default(),
             },
-            planned: is_set("planned"),
+            step: table.get("step").and_then(|step| {
+                Some(StepOf {
+                    plan: number(step.get("plan")?)?,
+                    step: number(step.get("step")?)?,
+                })
+            }),
             accepts_replica_risk: is_set("accepts_replica_risk"),
         })
     }
@@ -251,7 +271,7 @@ impl Job {
             tables: self.tables.clone(),
             keys: self.keys.clone(),
             pace: self.pace,
-            planned: self.planned,
+            step: self.step,
             accepts_replica_risk: self.accepts_replica_risk,
         }
     }

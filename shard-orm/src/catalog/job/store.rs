@@ -13,6 +13,7 @@ use sea_query::{
 
 use super::{Copied, Job, JobKind, JobState, Plan, Wish};
 use crate::backend::{Conn, Field as _, Row, now};
+use crate::catalog::lease::{CHANGED_AT, LEASE, Leased, MESSAGE, Owner, STATE, has_token, plain};
 use crate::catalog::revision::{number, time};
 use crate::catalog::session::{Store, run};
 use crate::catalog::tables::{CLUSTER, JOB, JOB_COLUMNS};
@@ -20,29 +21,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 const ID: &str = JOB_COLUMNS[1];
 const CREATION: &str = JOB_COLUMNS[2];
-const STATE: &str = JOB_COLUMNS[5];
 const WISH: &str = JOB_COLUMNS[6];
-const TOKEN: &str = JOB_COLUMNS[7];
-const OWNER: &str = JOB_COLUMNS[8];
-const LEASE: &str = JOB_COLUMNS[9];
-const CHANGED_AT: &str = JOB_COLUMNS[12];
-const MESSAGE: &str = JOB_COLUMNS[13];
 const PLAN: &str = JOB_COLUMNS[14];
 const COPIED: &str = JOB_COLUMNS[15];
-
-/// How often a change is repeated whose answer was lost.
-const ROUNDS: u32 = 8;
-/// The pause before the first repetition, which doubles.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// A runner of jobs.
-#[derive(Debug, Clone)]
-pub(crate) struct Owner {
-    /// A name that no other runner has.
-    pub(crate) name: String,
-    /// How long it keeps a job without renewing its lease.
-    pub(crate) lease: Duration,
-}
 
 /// What a runner changes in a row beside its state.
 #[derive(Debug, Clone, Default)]
@@ -156,59 +137,17 @@ impl Store<'_> {
     /// Makes this runner the owner of a job that has none, that it has already, or whose owner's lease is
     /// over, under a higher token. `None` if another runner has it.
     pub(crate) async fn take_job(self, id: u64, owner: &Owner) -> Result<Option<Job>> {
-        let at_first = self.job(id).await?.token;
-        let take = || {
-            let mut update = self.update(id);
-            let dialect = self.handle().dialect();
-            let is_free = plain(OWNER)
-                .is_in(["", owner.name.as_str()])
-                .or(plain(LEASE).lt(now(dialect)));
-            update
-                .value(TOKEN, plain(TOKEN).add(1_i64))
-                .value(OWNER, owner.name.as_str())
-                .value(LEASE, now(dialect).add(millis(owner.lease)))
-                .and_where(is_free)
-                .and_where(plain(TOKEN).eq(at_first.cast_signed()));
-            update
-        };
-        let update = &take();
-        self.repeat(|| {
-            let attempt = async move {
-                let tried = self.write(update).await;
-                let job = self.job(id).await?;
-                if job.owner.as_deref() == Some(&*owner.name) && job.token > at_first {
-                    return Ok(Some(Some(job)));
-                }
-                let is_other = job.owner.as_deref() != Some(&*owner.name);
-                if job.token > at_first || (is_other && job.owner.is_some() && !job.lease.is_zero())
-                {
-                    return Ok(Some(None));
-                }
-                tried.map(|_| None)
-            };
-            attempt.boxed()
-        })
-        .await
+        self.take(id, owner).await
     }
 
     /// Renews the lease of a runner. False if another one has taken the job.
     pub(crate) async fn renew_job(self, job: &Job, owner: &Owner) -> Result<bool> {
-        let mut update = self.update(job.id);
-        update
-            .value(LEASE, now(self.handle().dialect()).add(millis(owner.lease)))
-            .and_where(self.is_run_by(job));
-        self.write(&update).await.map(|rows| rows > 0)
+        self.renew::<Job>((job.id, job.token), owner).await
     }
 
     /// Gives a job back, so that another process can take it at once.
     pub(crate) async fn release_job(self, job: &Job, message: &str) -> Result<()> {
-        let mut update = self.update(job.id);
-        update
-            .value(OWNER, "")
-            .value(LEASE, 0_i64)
-            .value(MESSAGE, message)
-            .and_where(self.is_run_by(job));
-        self.write(&update).await.map(drop)
+        self.release::<Job>((job.id, job.token), message).await
     }
 
     /// Records that the job goes from its state to another.
@@ -250,9 +189,9 @@ impl Store<'_> {
 
     /// Writes what was done so far, without a change of the state. A failure is not an error of the job.
     pub(crate) async fn note_job(self, job: &Job, changes: &Changes) -> Result<()> {
-        let mut update = self.update(job.id);
+        let mut update = self.update_row::<Job>(job.id);
         change(&mut update, changes);
-        update.and_where(self.is_run_by(job));
+        update.and_where(has_token(job.token));
         if changes.message.is_none() && changes.copied.is_none() {
             return Ok(());
         }
@@ -264,7 +203,7 @@ impl Store<'_> {
     /// # Errors
     /// `Conflict` with the state if it is another one.
     pub(crate) async fn wish_job(self, id: u64, wish: Wish, states: &[JobState]) -> Result<Job> {
-        let mut update = self.update(id);
+        let mut update = self.update_row::<Job>(id);
         let names = states.iter().map(|state| state.name());
         update
             .value(WISH, wish.name())
@@ -297,7 +236,7 @@ impl Store<'_> {
     pub(crate) async fn replan_job(self, id: u64, change: impl FnOnce(&mut Plan)) -> Result<Job> {
         let mut plan = self.job(id).await?.plan();
         change(&mut plan);
-        let mut update = self.update(id);
+        let mut update = self.update_row::<Job>(id);
         update.value(PLAN, plan.to_text());
         self.write(&update).await?;
         self.job(id).await
@@ -305,11 +244,11 @@ impl Store<'_> {
 
     /// The statement that takes a job from its state to another, under its token.
     fn advancing(self, job: &Job, to: JobState, changes: &Changes) -> UpdateStatement {
-        let mut update = self.update(job.id);
+        let mut update = self.update_row::<Job>(job.id);
         update
             .value(STATE, to.name())
             .value(CHANGED_AT, now(self.handle().dialect()))
-            .and_where(self.is_run_by(job))
+            .and_where(has_token(job.token))
             .and_where(plain(STATE).eq(job.state.name()));
         change(&mut update, changes);
         update
@@ -326,43 +265,26 @@ impl Store<'_> {
         select.expr(column(LEASE).sub(now(self.handle().dialect())));
         select
     }
+}
 
-    fn update(self, id: u64) -> UpdateStatement {
-        let mut update = Query::update();
-        update
-            .table(self.handle().namespace.own_table(JOB))
-            .and_where(plain(CLUSTER).eq(&*self.handle().cluster))
-            .and_where(plain(ID).eq(id.cast_signed()));
-        update
+impl Leased for Job {
+    const TABLE: &'static str = JOB;
+    const ID: &'static str = ID;
+
+    fn token(&self) -> u64 {
+        self.token
     }
 
-    fn is_run_by(self, job: &Job) -> Expr {
-        plain(TOKEN).eq(job.token.cast_signed())
+    fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
     }
 
-    /// Repeats until there is an outcome.
-    async fn repeat<'a, T>(
-        self,
-        mut attempt: impl FnMut() -> BoxFuture<'a, Result<Option<T>>> + Send,
-    ) -> Result<T> {
-        let mut pause = PAUSE;
-        let mut round = 1;
-        loop {
-            match attempt().await {
-                Ok(Some(done)) => return Ok(done),
-                Ok(None) if round == ROUNDS => {
-                    return Err(Error::new(
-                        ErrorKind::Conflict,
-                        "the row of a job is changed by others all the time; try again",
-                    ));
-                }
-                Err(error) if round == ROUNDS || !may_pass(&error) => return Err(error),
-                _ => {}
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-            round += 1;
-        }
+    fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    fn find(store: Store<'_>, id: u64) -> BoxFuture<'_, Result<Self>> {
+        store.job(id).boxed()
     }
 }
 
@@ -384,18 +306,6 @@ fn change(update: &mut UpdateStatement, changes: &Changes) {
     if let Some(copied) = &changes.copied {
         update.value(COPIED, copied.to_text());
     }
-}
-
-/// Whether an error may be gone at the next attempt.
-fn may_pass(error: &Error) -> bool {
-    error.is_retryable()
-        || matches!(
-            error.kind(),
-            ErrorKind::Unavailable
-                | ErrorKind::Timeout
-                | ErrorKind::OutcomeUnknown
-                | ErrorKind::PoolExhausted
-        )
 }
 
 fn read(row: &Row<'_>) -> Result<Job> {
@@ -422,20 +332,11 @@ fn read(row: &Row<'_>) -> Result<Job> {
         tables: plan.tables,
         keys: plan.keys,
         pace: plan.pace,
-        planned: plan.planned,
+        step: plan.step,
         accepts_replica_risk: plan.accepts_replica_risk,
     })
 }
 
 fn column(name: &str) -> Expr {
     Expr::col((Alias::new(JOB), Alias::new(name)))
-}
-
-/// A column in a statement that changes the table.
-fn plain(name: &str) -> Expr {
-    Expr::col(Alias::new(name))
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

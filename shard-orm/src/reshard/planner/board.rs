@@ -11,16 +11,48 @@ use super::plan::Why;
 /// A logical shard.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
+    /// Its number in the group.
+    pub(super) number: u32,
     /// At least 1.
     pub(super) cost: u64,
     pub(super) bytes: u64,
+    pub(super) rows: u64,
     pub(super) kind: usize,
     /// The server that holds it.
     pub(super) server: usize,
     /// The only server that may hold it.
     pub(super) pin: Option<usize>,
-    /// It was moved by this plan.
+    /// It was moved or made by this plan.
     pub(super) moved: bool,
+    /// It is to be split.
+    pub(super) due: Option<Due>,
+}
+
+/// Into how many parts a logical shard is to be split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) least: u64,
+    pub(super) most: u64,
+    pub(super) why: Why,
+}
+
+/// What a plan does, in the order of its steps.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    Move {
+        item: usize,
+        from: usize,
+        to: usize,
+        why: Why,
+        rows: u64,
+        bytes: u64,
+    },
+    Split {
+        /// As it was before: the first part takes its place.
+        whole: Box<Item>,
+        /// The first part and the others, with the server on which each was made.
+        parts: Vec<(usize, usize)>,
+    },
 }
 
 /// The logical shards of one group and class: the same servers may hold them.
@@ -62,6 +94,8 @@ pub(super) struct Score {
     pub(super) leaving: u128,
     /// Bytes above capacities.
     pub(super) over_capacity: u128,
+    /// The cost of logical shards that are to be split.
+    pub(super) too_large: u128,
     /// The cost above and below the edges of the shares.
     pub(super) outside: u128,
 }
@@ -76,8 +110,12 @@ pub(super) struct Board<'f> {
     pub(super) machine_of: Vec<usize>,
     /// Machines by utilization.
     pub(super) orders: Vec<BTreeSet<(u128, usize)>>,
-    /// What was moved: item, from, to, why.
-    pub(super) moves: Vec<(usize, usize, usize, Why)>,
+    /// The number that the next new logical shard of a group gets.
+    pub(super) next: BTreeMap<&'f str, u32>,
+    /// What is too large, and cannot be split.
+    pub(super) kept: Vec<usize>,
+    /// What was moved and split.
+    pub(super) changes: Vec<Change>,
 }
 
 impl Machine {
@@ -91,7 +129,7 @@ impl Machine {
             .is_none_or(|capacity| self.bytes + u128::from(bytes) <= u128::from(capacity))
     }
 
-    fn over_capacity(&self, bytes: u128) -> u128 {
+    pub(super) fn over_capacity(&self, bytes: u128) -> u128 {
         self.capacity
             .map_or(0, |capacity| bytes.saturating_sub(capacity.into()))
     }
@@ -101,7 +139,7 @@ impl Machine {
         self.over_capacity(self.bytes)
     }
 
-    fn outside(&self, load: u128) -> u128 {
+    pub(super) fn outside(&self, load: u128) -> u128 {
         if self.weight == 0 {
             return 0;
         }
@@ -158,6 +196,10 @@ impl Board<'_> {
         Score {
             leaving: leaving.map(|item| u128::from(self.items[item].cost)).sum(),
             over_capacity: self.machines.iter().map(Machine::excess_bytes).sum(),
+            too_large: {
+                let items = self.items.iter().filter(|item| item.due.is_some());
+                items.map(|item| u128::from(item.cost)).sum()
+            },
             outside: self.machines.iter().map(|own| own.outside(own.load)).sum(),
         }
     }
@@ -170,12 +212,14 @@ impl Board<'_> {
         let before = Score {
             leaving: if self.must_leave(item) { cost } else { 0 },
             over_capacity: source.excess_bytes() + target.excess_bytes(),
+            too_large: 0,
             outside: source.outside(source.load) + target.outside(target.load),
         };
         let after = Score {
             leaving: 0,
             over_capacity: source.over_capacity(source.bytes.saturating_sub(bytes))
                 + target.over_capacity(target.bytes + bytes),
+            too_large: 0,
             outside: source.outside(source.load.saturating_sub(cost))
                 + target.outside(target.load + cost),
         };
@@ -184,34 +228,109 @@ impl Board<'_> {
 
     /// Moves an item to a server, and notes the move.
     pub(super) fn carry(&mut self, item: usize, to: usize, why: Why) {
-        let server = self.items[item].server;
+        let Item {
+            server: from,
+            rows,
+            bytes,
+            ..
+        } = self.items[item];
         self.place(item, to);
         self.items[item].moved = true;
-        self.moves.push((item, server, to, why));
+        self.changes.push(Change::Move {
+            item,
+            from,
+            to,
+            why,
+            rows,
+            bytes,
+        });
+    }
+
+    /// The load of a machine without an item, wherever that is.
+    pub(super) fn load_without(&self, item: usize, machine: usize) -> u128 {
+        let load = self.machines[machine].load;
+        if self.machine(item) == machine {
+            return load.saturating_sub(self.items[item].cost.into());
+        }
+        load
+    }
+
+    /// Makes an item count so much, if it counts less.
+    pub(super) fn count_at_least(&mut self, item: usize, cost: u64) {
+        if self.items[item].cost < cost {
+            self.take(item);
+            self.items[item].cost = cost;
+            self.put(item);
+        }
+    }
+
+    /// Replaces an item by its parts, and notes the split. The first part gets its number.
+    pub(super) fn split(&mut self, item: usize, parts: Vec<Item>) {
+        self.take(item);
+        let whole = Box::new(self.items[item].clone());
+        let mut made = Vec::with_capacity(parts.len());
+        for part in parts {
+            let number = if made.is_empty() {
+                self.items[item] = part;
+                item
+            } else {
+                self.items.push(part);
+                self.items.len() - 1
+            };
+            self.put(number);
+            made.push((number, self.items[number].server));
+        }
+        self.changes.push(Change::Split { whole, parts: made });
+    }
+
+    /// Takes the last change back.
+    pub(super) fn undo(&mut self) {
+        match self.changes.pop() {
+            Some(Change::Move { item, from, .. }) => self.place(item, from),
+            Some(Change::Split { whole, parts }) => {
+                for (part, _) in &parts {
+                    self.take(*part);
+                }
+                // The other parts are the newest items.
+                self.items.truncate(self.items.len() + 1 - parts.len());
+                if let Some((item, _)) = parts.first() {
+                    self.items[*item] = *whole;
+                    self.put(*item);
+                }
+            }
+            None => {}
+        }
     }
 
     /// Puts an item on a server.
-    pub(super) fn place(&mut self, item: usize, to: usize) {
-        let Item {
-            cost,
-            bytes,
-            server,
-            ..
-        } = self.items[item];
-        let (source, target) = (self.machine_of[server], self.machine_of[to]);
-        if source != target {
-            self.change(source, |own| {
-                own.load = own.load.saturating_sub(cost.into());
-                own.bytes = own.bytes.saturating_sub(bytes.into());
-                own.items.remove(&(cost, item));
-            });
-            self.change(target, |own| {
-                own.load += u128::from(cost);
-                own.bytes += u128::from(bytes);
-                own.items.insert((cost, item));
-            });
+    fn place(&mut self, item: usize, to: usize) {
+        if self.machine(item) == self.machine_of[to] {
+            self.items[item].server = to;
+            return;
         }
+        self.take(item);
         self.items[item].server = to;
+        self.put(item);
+    }
+
+    /// Takes an item off its machine.
+    fn take(&mut self, item: usize) {
+        let Item { cost, bytes, .. } = self.items[item];
+        self.change(self.machine(item), |own| {
+            own.load = own.load.saturating_sub(cost.into());
+            own.bytes = own.bytes.saturating_sub(bytes.into());
+            own.items.remove(&(cost, item));
+        });
+    }
+
+    /// Puts an item on its machine.
+    fn put(&mut self, item: usize) {
+        let Item { cost, bytes, .. } = self.items[item];
+        self.change(self.machine(item), |own| {
+            own.load += u128::from(cost);
+            own.bytes += u128::from(bytes);
+            own.items.insert((cost, item));
+        });
     }
 
     fn change(&mut self, machine: usize, change: impl FnOnce(&mut Machine)) {

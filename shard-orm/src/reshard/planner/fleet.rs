@@ -2,6 +2,8 @@
 //!
 //! Built by `admin::Rebalance` from a cluster, or by hand from other numbers.
 
+use std::collections::BTreeMap;
+
 use crate::config::ServerState;
 
 /// The servers and logical shards that a plan is made for.
@@ -21,6 +23,8 @@ use crate::config::ServerState;
 pub struct Fleet {
     pub(super) servers: Vec<Server>,
     pub(super) shards: Vec<Shard>,
+    /// By group, where it is not one above the highest.
+    pub(super) next: BTreeMap<String, u32>,
 }
 
 impl Fleet {
@@ -38,6 +42,20 @@ impl Fleet {
     /// Adds a logical shard.
     pub fn shard(&mut self, shard: Shard) {
         self.shards.push(shard);
+    }
+
+    /// Sets the number that the next new logical shard of a group gets, if numbers above its highest one were used
+    /// already.
+    pub fn next_number(&mut self, group: impl Into<String>, number: u32) {
+        self.next.insert(group.into(), number);
+    }
+
+    /// Notes why a logical shard cannot be split.
+    pub(crate) fn keep_whole(&mut self, group: &str, number: u32, why: &str) {
+        let mut shards = self.shards.iter_mut();
+        if let Some(own) = shards.find(|own| own.group == group && own.number == number) {
+            own.whole = Some(why.to_owned());
+        }
     }
 
     /// The servers, in the order in which they were added.
@@ -136,6 +154,8 @@ pub struct Shard {
     /// A class that decides which servers may hold it, such as a region; see
     /// [`Planner::allow`](super::Planner::allow).
     pub class: Option<String>,
+    /// Why it cannot be split, if it cannot.
+    pub whole: Option<String>,
 }
 
 impl Shard {
@@ -150,6 +170,7 @@ impl Shard {
             bytes: 0,
             load: 0,
             class: None,
+            whole: None,
         }
     }
 
@@ -178,6 +199,13 @@ impl Shard {
     #[must_use]
     pub fn class(mut self, class: impl Into<String>) -> Self {
         self.class = Some(class.into());
+        self
+    }
+
+    /// Says why it cannot be split.
+    #[must_use]
+    pub fn whole(mut self, why: impl Into<String>) -> Self {
+        self.whole = Some(why.into());
         self
     }
 }

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::board::Board;
+use super::board::{Board, Item};
 use super::plan::Why;
+use super::split;
 use super::subset::{Piece, cover};
 use crate::config::ServerState;
 
@@ -19,21 +20,32 @@ const ROUNDS: usize = 4;
 /// The passes after which a plan ends though another one would find something.
 const PASSES: usize = 64;
 
+/// Which steps are planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    All,
+    /// Those that empty the servers that leave.
+    Drain,
+    /// Those that split what is too large.
+    Split,
+}
+
 /// Plans until a pass from the beginning finds nothing, so that a second plan is empty.
-pub(super) fn level(board: &mut Board<'_>, least_gain_percent: u32, drain_only: bool) {
+pub(super) fn level(board: &mut Board<'_>, least_gain_percent: u32, scope: Scope) {
     let mut leveler = Leveler {
         board,
         least_gain_percent: least_gain_percent.into(),
         fresh_only: true,
     };
-    if drain_only {
-        leveler.empty_leaving();
-        return;
+    match scope {
+        Scope::All => {}
+        Scope::Drain => return leveler.empty_leaving(),
+        Scope::Split => return leveler.split_large(),
     }
     for _ in 0..PASSES {
-        let before = leveler.board.moves.len();
+        let before = leveler.board.changes.len();
         leveler.pass();
-        if leveler.board.moves.len() > before {
+        if leveler.board.changes.len() > before {
             continue;
         }
         if !leveler.fresh_only {
@@ -53,6 +65,7 @@ struct Leveler<'b, 'f> {
 impl Leveler<'_, '_> {
     fn pass(&mut self) {
         self.empty_leaving();
+        self.split_large();
         self.relieve_full();
         self.strip_above();
         self.fill_below();
@@ -61,7 +74,11 @@ impl Leveler<'_, '_> {
     /// Moves shards off the servers that may not hold them, the largest first.
     fn empty_leaving(&mut self) {
         let items = 0..self.board.items.len();
-        let mut leaving: Vec<usize> = items.filter(|item| self.board.must_leave(*item)).collect();
+        // What is to be split goes in parts, if that is possible.
+        let may_go = |own: &Item| own.due.is_none() || !self.fresh_only;
+        let leaving = items.filter(|item| self.board.must_leave(*item));
+        let leaving = leaving.filter(|item| may_go(&self.board.items[*item]));
+        let mut leaving: Vec<usize> = leaving.collect();
         leaving.sort_by_key(|item| Reverse((self.board.items[*item].cost, Reverse(*item))));
         for item in leaving {
             let Some(machine) = self.target(item, true) else {
@@ -77,6 +94,19 @@ impl Leveler<'_, '_> {
                 Why::ServerLeaves
             };
             self.carry(item, machine, why);
+        }
+    }
+
+    /// Splits what is too large, the largest first.
+    fn split_large(&mut self) {
+        let items = 0..self.board.items.len();
+        let due = items.filter(|item| self.board.items[*item].due.is_some());
+        let mut due: Vec<usize> = due.collect();
+        due.sort_by_key(|item| Reverse((self.board.items[*item].cost, Reverse(*item))));
+        for item in due {
+            if let Some(placement) = split::placement(self.board, item) {
+                split::carry_out(self.board, item, &placement);
+            }
         }
     }
 
@@ -213,7 +243,10 @@ impl Leveler<'_, '_> {
 
     fn may_move(&self, item: usize) -> bool {
         let own = &self.board.items[item];
-        own.pin.is_none() && !(self.fresh_only && own.moved) && !self.board.must_leave(item)
+        own.pin.is_none()
+            && own.due.is_none()
+            && !(self.fresh_only && own.moved)
+            && !self.board.must_leave(item)
     }
 
     /// The machine for an item: the emptiest one where it fits under the upper edge of the share, or the one

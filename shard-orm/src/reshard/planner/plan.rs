@@ -5,7 +5,7 @@ use std::fmt;
 use super::Cost;
 use crate::config::ServerState;
 
-/// The moves that bring each server to its share.
+/// The moves and splits that bring each server to its share.
 ///
 /// Each prefix of the steps leaves the fleet no worse than before it, so a plan can be stopped anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Plan {
     /// The rows that all steps move.
     pub rows: u64,
     /// The bytes that every plan moves that empties the servers that leave and brings each other one
-    /// into its share.
+    /// into its share. A split copies more, since all of a logical shard's rows are copied.
     pub least_bytes: u64,
     /// The servers before the first step.
     pub before: Vec<ServerLoad>,
@@ -71,6 +71,36 @@ pub enum Action {
         /// Its bytes.
         bytes: u64,
     },
+    /// A logical shard is split by equal shares of rows. All of its rows are copied.
+    Split {
+        /// The group.
+        group: String,
+        /// The logical shard.
+        shard: u32,
+        /// The server that has it.
+        from: String,
+        /// The parts. The first one keeps the number.
+        parts: Vec<SplitPart>,
+        /// Its rows.
+        rows: u64,
+        /// Its bytes.
+        bytes: u64,
+    },
+}
+
+/// A part of a logical shard that is split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SplitPart {
+    /// The number of the new logical shard.
+    pub shard: u32,
+    /// Its server.
+    pub server: String,
+    /// About how many rows it gets.
+    pub rows: u64,
+    /// About how many bytes it gets.
+    pub bytes: u64,
 }
 
 /// Why a step is taken.
@@ -93,19 +123,76 @@ pub enum Why {
     AboveShare,
     /// The other server has less than its share.
     BelowShare,
+    /// The logical shard is larger than any server's share.
+    LargerThanShare,
+    /// The logical shard has more bytes than was asked for.
+    LargerThanBound,
+    /// The group is to have more logical shards.
+    MoreShards,
+}
+
+/// What is said of each reason, and its name.
+const REASONS: [(Why, &str, &str); 10] = [
+    (
+        Why::ServersAreFull,
+        "servers_are_full",
+        "the servers in use are full",
+    ),
+    (Why::ServerLeaves, "server_leaves", "its server leaves"),
+    (Why::NotAllowed, "not_allowed", "not allowed on its server"),
+    (Why::Pinned, "pinned", "pinned to another server"),
+    (
+        Why::OverCapacity,
+        "over_capacity",
+        "its server is over its capacity",
+    ),
+    (
+        Why::AboveShare,
+        "above_share",
+        "its server is above its share",
+    ),
+    (
+        Why::BelowShare,
+        "below_share",
+        "the other server is below its share",
+    ),
+    (
+        Why::LargerThanShare,
+        "larger_than_share",
+        "it is larger than a share",
+    ),
+    (
+        Why::LargerThanBound,
+        "larger_than_bound",
+        "it is larger than the bound",
+    ),
+    (
+        Why::MoreShards,
+        "more_shards",
+        "the group gets more logical shards",
+    ),
+];
+
+impl Why {
+    /// The name in stored plans.
+    pub(crate) fn name(self) -> &'static str {
+        let mut reasons = REASONS.iter();
+        let own = reasons.find(|(why, ..)| *why == self);
+        own.map_or("", |(_, name, _)| name)
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let mut reasons = REASONS.iter();
+        let own = reasons.find(|(_, own, _)| *own == name);
+        own.map(|(why, ..)| *why)
+    }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::ServersAreFull => "the servers in use are full",
-            Self::ServerLeaves => "its server leaves",
-            Self::NotAllowed => "not allowed on its server",
-            Self::Pinned => "pinned to another server",
-            Self::OverCapacity => "its server is over its capacity",
-            Self::AboveShare => "its server is above its share",
-            Self::BelowShare => "the other server is below its share",
-        })
+        let mut reasons = REASONS.iter();
+        let own = reasons.find(|(why, ..)| why == self);
+        f.pad(own.map_or("", |(.., words)| words))
     }
 }
 
@@ -165,6 +252,15 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// The number of logical shards that are split.
+    #[must_use]
+    pub fn splits(&self) -> usize {
+        let splits = self.steps.iter().map(|step| &step.action);
+        splits
+            .filter(|action| matches!(action, Action::Split { .. }))
+            .count()
+    }
+
     /// The number of logical shards that move.
     #[must_use]
     pub fn moves(&self) -> usize {
@@ -191,6 +287,26 @@ impl fmt::Display for Action {
                 f,
                 "move logical shard {shard} of group `{group}` from server `{from}` to `{to}`"
             ),
+            Self::Split {
+                group,
+                shard,
+                from,
+                parts,
+                ..
+            } => {
+                let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+                write!(
+                    f,
+                    "split logical shard {shard} of group `{group}` on server `{from}` into {}",
+                    parts.join(", ")
+                )
+            }
         }
+    }
+}
+
+impl fmt::Display for SplitPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on `{}`", self.shard, self.server)
     }
 }

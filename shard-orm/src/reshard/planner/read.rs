@@ -39,6 +39,8 @@ impl Planner {
         let mut demands: Vec<Demand> = Vec::new();
         let mut items = Vec::with_capacity(fleet.shards().len());
         let mut known = BTreeSet::new();
+        let named = fleet.next.iter();
+        let mut numbers: BTreeMap<&str, u32> = named.map(|(of, next)| (&**of, *next)).collect();
         for shard in fleet.shards() {
             let server = |name: &str| {
                 by_name.get(&(&*shard.group, name)).copied().ok_or_else(|| {
@@ -77,13 +79,18 @@ impl Planner {
                 Some(None) => Some(own),
                 Some(Some(name)) => Some(server(name)?),
             };
+            let free = numbers.entry(&shard.group).or_default();
+            *free = (*free).max(shard.number.saturating_add(1));
             items.push(Item {
+                number: shard.number,
                 cost: self.cost_of(shard).max(1),
                 bytes: shard.bytes,
+                rows: shard.rows,
                 kind,
                 server: own,
                 pin,
                 moved: false,
+                due: None,
             });
         }
         let capacities: Vec<Option<u64>> = machines.iter().map(|own| own.capacity).collect();
@@ -128,7 +135,9 @@ impl Planner {
             machines,
             machine_of,
             orders: Vec::new(),
-            moves: Vec::new(),
+            next: numbers,
+            kept: Vec::new(),
+            changes: Vec::new(),
         };
         Ok((board, in_use))
     }

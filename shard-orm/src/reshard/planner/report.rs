@@ -2,40 +2,77 @@
 
 use std::collections::BTreeMap;
 
-use super::board::Board;
-use super::plan::{Action, Leftover, ServerLoad, Step, Why};
+use super::board::{Board, Change};
+use super::level::Scope;
+use super::plan::{Action, Leftover, ServerLoad, SplitPart, Step, Why};
 use crate::config::ServerState;
 
-/// The steps of the moves, with each inactive server activated before its first one; and which are.
+/// The steps, with each inactive server activated before it gets a logical shard; and which are.
 pub(super) fn steps(board: &Board<'_>) -> (Vec<Step>, Vec<bool>) {
     let servers = board.fleet.servers();
     let mut activated = vec![false; servers.len()];
-    let mut steps = Vec::with_capacity(board.moves.len());
-    for (item, from, to, why) in &board.moves {
-        let (shard, target) = (&board.fleet.shards()[*item], &servers[*to]);
-        let is_inactive = target.state == ServerState::Inactive;
-        if is_inactive && !std::mem::replace(&mut activated[*to], true) {
-            steps.push(Step {
-                action: Action::Activate {
-                    group: target.group.clone(),
-                    server: target.name.clone(),
-                },
-                why: Why::ServersAreFull,
-            });
+    let mut steps = Vec::with_capacity(board.changes.len());
+    for change in &board.changes {
+        let (action, why, targets) = step(board, change);
+        for target in targets {
+            let is_inactive = servers[target].state == ServerState::Inactive;
+            if is_inactive && !std::mem::replace(&mut activated[target], true) {
+                steps.push(Step {
+                    action: Action::Activate {
+                        group: servers[target].group.clone(),
+                        server: servers[target].name.clone(),
+                    },
+                    why: Why::ServersAreFull,
+                });
+            }
         }
-        steps.push(Step {
-            action: Action::Move {
-                group: shard.group.clone(),
-                shard: shard.number,
-                from: servers[*from].name.clone(),
-                to: target.name.clone(),
-                rows: shard.rows,
-                bytes: shard.bytes,
-            },
-            why: *why,
-        });
+        steps.push(Step { action, why });
     }
     (steps, activated)
+}
+
+/// The action of a change, why, and the servers that get logical shards.
+fn step(board: &Board<'_>, change: &Change) -> (Action, Why, Vec<usize>) {
+    let servers = board.fleet.servers();
+    match change {
+        Change::Move {
+            item,
+            from,
+            to,
+            why,
+            rows,
+            bytes,
+        } => {
+            let action = Action::Move {
+                group: servers[*to].group.clone(),
+                shard: board.items[*item].number,
+                from: servers[*from].name.clone(),
+                to: servers[*to].name.clone(),
+                rows: *rows,
+                bytes: *bytes,
+            };
+            (action, *why, vec![*to])
+        }
+        Change::Split { whole, parts } => {
+            let server = &servers[whole.server];
+            let made = parts.iter().map(|(item, on)| SplitPart {
+                shard: board.items[*item].number,
+                server: servers[*on].name.clone(),
+                rows: board.items[*item].rows,
+                bytes: board.items[*item].bytes,
+            });
+            let action = Action::Split {
+                group: server.group.clone(),
+                shard: whole.number,
+                from: server.name.clone(),
+                parts: made.collect(),
+                rows: whole.rows,
+                bytes: whole.bytes,
+            };
+            let why = whole.due.map_or(Why::LargerThanShare, |due| due.why);
+            (action, why, parts.iter().map(|(_, on)| *on).collect())
+        }
+    }
 }
 
 /// The servers as they are on the board.
@@ -60,17 +97,17 @@ pub(super) fn loads(board: &Board<'_>, activated: &[bool]) -> Vec<ServerLoad> {
         }
     });
     let mut loads: Vec<ServerLoad> = loads.collect();
-    for (item, shard) in board.items.iter().zip(board.fleet.shards()) {
+    for item in &board.items {
         let load = &mut loads[item.server];
         load.shards = load.shards.saturating_add(1);
-        load.rows = load.rows.saturating_add(shard.rows);
-        load.bytes = load.bytes.saturating_add(shard.bytes);
+        load.rows = load.rows.saturating_add(item.rows);
+        load.bytes = load.bytes.saturating_add(item.bytes);
     }
     loads
 }
 
 /// What stays as it is, and why.
-pub(super) fn leftovers(board: &Board<'_>, drain_only: bool) -> Vec<Leftover> {
+pub(super) fn leftovers(board: &Board<'_>, scope: Scope) -> Vec<Leftover> {
     let mut left = Vec::new();
     let mut say = |server: usize, message: String| {
         let server = &board.fleet.servers()[server];
@@ -80,6 +117,16 @@ pub(super) fn leftovers(board: &Board<'_>, drain_only: bool) -> Vec<Leftover> {
             message,
         });
     };
+    if scope == Scope::Split {
+        let items = board.items.iter().enumerate();
+        let due = items.filter(|(_, item)| item.due.is_some());
+        for item in due.map(|(item, _)| item).chain(board.kept.iter().copied()) {
+            let (own, advice) = (&board.items[item], advice(board, item));
+            let message = format!("keeps logical shard {} as it is: {advice}", own.number);
+            say(own.server, message);
+        }
+        return left;
+    }
     for ((server, reason), shards) in &stranded(board) {
         let shards: Vec<String> = shards.iter().map(ToString::to_string).collect();
         let plural = if shards.len() == 1 { "" } else { "s" };
@@ -90,7 +137,7 @@ pub(super) fn leftovers(board: &Board<'_>, drain_only: bool) -> Vec<Leftover> {
         );
     }
     for (machine, own) in board.machines.iter().enumerate() {
-        if drain_only {
+        if scope == Scope::Drain {
             break;
         }
         let Some(server) = board.machine_of.iter().position(|on| *on == machine) else {
@@ -111,10 +158,10 @@ pub(super) fn leftovers(board: &Board<'_>, drain_only: bool) -> Vec<Leftover> {
         let largest = own.items.iter().next_back();
         let largest = largest.filter(|(cost, _)| u128::from(*cost) > own.upper);
         if let Some((_, item)) = largest {
-            let shard = board.fleet.shards()[*item].number;
-            let message = format!(
-                "stays above its share: logical shard {shard} alone is larger; it has to be split"
-            );
+            let shard = board.items[*item].number;
+            let advice = advice(board, *item);
+            let message =
+                format!("stays above its share: logical shard {shard} alone is larger; {advice}");
             say(server, message);
         } else if own.load > own.upper {
             let message =
@@ -128,11 +175,24 @@ pub(super) fn leftovers(board: &Board<'_>, drain_only: bool) -> Vec<Leftover> {
     left
 }
 
+/// What to do with a logical shard that is larger than a share.
+fn advice(board: &Board<'_>, item: usize) -> String {
+    let own = &board.items[item];
+    // A part is beyond the logical shards of the fleet.
+    let whole = board.fleet.shards().get(item);
+    match whole.and_then(|shard| shard.whole.as_deref()) {
+        Some(why) => format!("it cannot be split: {why}"),
+        None if own.pin.is_some() => "it is pinned, and not split".to_owned(),
+        None if own.due.is_some() => "no servers have room for its parts".to_owned(),
+        None if board.kept.contains(&item) => "it has too few rows to be split".to_owned(),
+        None => "split it with `shard-orm reshard split --auto`".to_owned(),
+    }
+}
+
 /// The logical shards on servers that should not hold them, by server and reason.
 fn stranded(board: &Board<'_>) -> BTreeMap<(usize, String), Vec<u32>> {
     let mut stranded: BTreeMap<(usize, String), Vec<u32>> = BTreeMap::new();
     for (number, item) in board.items.iter().enumerate() {
-        let shard = &board.fleet.shards()[number];
         let is_pinned_here =
             item.pin == Some(item.server) && !board.kinds[item.kind].allowed[item.server];
         let reason = if is_pinned_here {
@@ -164,7 +224,7 @@ fn stranded(board: &Board<'_>) -> BTreeMap<(usize, String), Vec<u32>> {
         stranded
             .entry((item.server, reason))
             .or_default()
-            .push(shard.number);
+            .push(item.number);
     }
     stranded
 }

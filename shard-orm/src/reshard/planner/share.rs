@@ -170,7 +170,8 @@ fn share_without_large(
     let own = board
         .items
         .iter()
-        .filter(|item| item.pin.is_none() && board.kinds[item.kind].component == component);
+        .filter(|item| item.pin.is_none() && item.due.is_none())
+        .filter(|item| board.kinds[item.kind].component == component);
     let mut costs: Vec<u128> = own.map(|item| u128::from(item.cost)).collect();
     costs.sort_unstable();
     let (mut left, mut parts) = (left, weights);

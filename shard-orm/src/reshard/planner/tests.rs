@@ -4,8 +4,9 @@
 
 mod fleets;
 mod properties;
+mod splits;
 
-use super::{Action, Cost, Fleet, Plan, Planner, Server, Shard, Why};
+use super::{Action, Cost, Fleet, Plan, Planner, Server, Shard, Splits, Why};
 use crate::config::ServerState;
 
 /// Servers `a`, `b`, .. of group `shop` with logical shards of these sizes.
@@ -33,6 +34,13 @@ fn steps(plan: &Plan) -> Vec<String> {
         Action::Move {
             shard, from, to, ..
         } => format!("{shard} {from}>{to}"),
+        Action::Split {
+            shard, from, parts, ..
+        } => {
+            let parts = parts.iter();
+            let parts = parts.map(|part| format!("{} {}", part.shard, part.server));
+            format!("{shard} {from}>{}", parts.collect::<Vec<_>>().join(", "))
+        }
     });
     steps.collect()
 }
@@ -230,7 +238,7 @@ fn a_shard_larger_than_a_share_is_to_be_split() {
     assert!(
         plan.leftovers[0]
             .message
-            .contains("logical shard 0 alone is larger"),
+            .contains("logical shard 0 alone is larger; split it with"),
         "{plan:?}"
     );
     assert_eq!(plan.leftovers.len(), 1, "{plan:?}");

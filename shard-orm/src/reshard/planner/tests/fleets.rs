@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Action, Cost, Fleet, Planner, Server, Shard, Step};
+use super::super::split::portion;
+use super::super::{Action, Cost, Fleet, Planner, Server, Shard, Splits, Step};
 use crate::config::ServerState;
 
 /// A sequence of numbers that looks random: `splitmix64` of Sebastiano Vigna.
@@ -36,7 +37,6 @@ impl Random {
 pub(super) struct Case {
     pub(super) fleet: Fleet,
     pub(super) planner: Planner,
-    pub(super) threshold: u32,
 }
 
 pub(super) const REGIONS: [&str; 3] = ["eu", "us", "as"];
@@ -85,7 +85,6 @@ pub(super) fn open(seed: u64, servers: usize, shards: u32) -> Case {
     Case {
         fleet,
         planner: Planner::new(),
-        threshold: 10,
     }
 }
 
@@ -170,11 +169,35 @@ pub(super) fn tangled(seed: u64, servers: usize, shards: u32) -> Case {
         }
         fleet.shard(shard);
     }
-    Case {
-        fleet,
-        planner,
-        threshold,
+    Case { fleet, planner }
+}
+
+/// A fleet with some logical shards that are much larger than the others, and a planner that splits them.
+pub(super) fn giants(seed: u64, servers: usize, shards: u32, is_open: bool) -> Case {
+    let random = &mut Random(seed ^ 0x91a7);
+    let mut case = if is_open {
+        open(seed, servers, shards)
+    } else {
+        tangled(seed, servers, shards)
+    };
+    let total: u64 = case.fleet.shards.iter().map(|shard| shard.bytes).sum();
+    for _ in 0..1 + random.below(3) {
+        let times = 1 + total / 4;
+        let at = random.index(case.fleet.shards.len());
+        let giant = &mut case.fleet.shards[at];
+        giant.bytes = 64 + random.below(times);
+        giant.rows = 64 + random.below(20_000);
+        giant.load = 64 + random.below(20_000);
     }
+    let splits = match random.below(4) {
+        0 => Splits::AboveBytes(1 + total / 10),
+        1 => Splits::Into(shards + u32::try_from(random.below(20)).unwrap()),
+        _ => Splits::AboveShare,
+    };
+    let cost = [Cost::Bytes, Cost::Rows, Cost::Measured][random.index(3)];
+    let cost = if is_open { Cost::Bytes } else { cost };
+    case.planner = case.planner.cost(cost).split(splits);
+    case
 }
 
 /// The fleet after these steps.
@@ -182,7 +205,7 @@ pub(super) fn carried_out(fleet: &Fleet, steps: &[Step]) -> Fleet {
     let mut fleet = fleet.clone();
     let shards = fleet.shards.iter().enumerate();
     let shards = shards.map(|(at, shard)| ((shard.group.clone(), shard.number), at));
-    let shards: BTreeMap<(String, u32), usize> = shards.collect();
+    let mut shards: BTreeMap<(String, u32), usize> = shards.collect();
     for step in steps {
         match &step.action {
             Action::Activate { group, server } => activate(&mut fleet, group, server),
@@ -191,6 +214,31 @@ pub(super) fn carried_out(fleet: &Fleet, steps: &[Step]) -> Fleet {
             } => {
                 let at = shards[&(group.clone(), *shard)];
                 fleet.shards[at].server.clone_from(to);
+            }
+            Action::Split {
+                group,
+                shard,
+                parts,
+                ..
+            } => {
+                let at = shards[&(group.clone(), *shard)];
+                let whole = fleet.shards[at].clone();
+                for (index, part) in parts.iter().enumerate() {
+                    let mut made = Shard {
+                        number: part.shard,
+                        server: part.server.clone(),
+                        rows: part.rows,
+                        bytes: part.bytes,
+                        ..whole.clone()
+                    };
+                    made.load = portion(whole.load, parts.len(), index);
+                    if index == 0 {
+                        fleet.shards[at] = made;
+                    } else {
+                        shards.insert((group.clone(), part.shard), fleet.shards.len());
+                        fleet.shards.push(made);
+                    }
+                }
             }
         }
     }

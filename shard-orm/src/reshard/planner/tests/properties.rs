@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::super::board::Score;
-use super::super::{Action, Fleet, Plan, share};
-use super::fleets::{Case, activate, carried_out, is_allowed, open, tangled};
+use super::super::{Action, Fleet, Plan, SplitPart, Splits};
+use super::fleets::{Case, activate, carried_out, giants, is_allowed, open, tangled};
 use crate::config::ServerState;
 
 /// The score of a fleet, with the servers of its first plan in use.
@@ -21,9 +21,13 @@ fn score(case: &Case, plan: &Plan, steps: usize) -> Score {
         }
     }
     let (mut board, _) = case.planner.board(&fleet).unwrap();
-    board.sort();
-    let by_bytes = plan.by == super::Cost::Bytes;
-    share::set_shares(&mut board, case.threshold, by_bytes);
+    case.planner.share(&mut board, case.planner.splits);
+    // And the shares.
+    let (mut first, _) = case.planner.board(&case.fleet).unwrap();
+    case.planner.share(&mut first, case.planner.splits);
+    for (own, first) in board.machines.iter_mut().zip(&first.machines) {
+        (own.share, own.lower, own.upper) = (first.share, first.lower, first.upper);
+    }
     board.score()
 }
 
@@ -72,7 +76,53 @@ fn check_steps(case: &Case, plan: &Plan) {
                 "step {number}"
             );
         }
+        if let Action::Split {
+            group,
+            shard,
+            from,
+            parts,
+            rows,
+            bytes,
+        } = &step.action
+        {
+            check_split(&fleet, (group, *shard, from), parts, (*rows, *bytes));
+        }
         fleet = carried_out(&fleet, std::slice::from_ref(step));
+    }
+}
+
+/// Checks a split: its parts have the rows of the whole, new numbers, and room on servers that may hold them.
+fn check_split(
+    fleet: &Fleet,
+    (group, shard, from): (&str, u32, &str),
+    parts: &[SplitPart],
+    size: (u64, u64),
+) {
+    let own = fleet.shards().iter();
+    let whole = own.filter(|own| own.group == group && own.number == shard);
+    let whole = whole.last().unwrap();
+    assert_eq!(
+        (&*whole.server, whole.rows, whole.bytes),
+        (from, size.0, size.1)
+    );
+    let rows: u64 = parts.iter().map(|part| part.rows).sum();
+    let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
+    assert_eq!((rows, bytes), size);
+    assert_eq!(parts[0].shard, shard);
+    let mut held = machines(fleet);
+    for part in &parts[1..] {
+        let mut own = fleet.shards().iter();
+        assert!(!own.any(|own| own.group == group && own.number == part.shard));
+    }
+    for part in parts {
+        let servers = fleet.servers().iter();
+        let mut servers = servers.filter(|own| own.group == group && own.name == part.server);
+        let target = servers.next().unwrap();
+        assert_eq!(target.state, ServerState::Active);
+        assert!(target.weight > 0 && is_allowed(whole.class.as_deref(), target));
+        let (bytes, capacity) = held.get_mut(&*target.machine).unwrap();
+        *bytes += part.bytes;
+        assert!(capacity.is_none_or(|most| *bytes <= most));
     }
 }
 
@@ -126,13 +176,12 @@ fn check(case: &Case, prefixes: usize) -> Plan {
 fn interrupted(case: &Case, plan: &Plan, steps: usize) -> u64 {
     let part = carried_out(&case.fleet, &plan.steps[..steps]);
     let moved = plan.steps[..steps].iter().map(|step| match step.action {
-        Action::Move { bytes, .. } => bytes,
+        Action::Move { bytes, .. } | Action::Split { bytes, .. } => bytes,
         Action::Activate { .. } => 0,
     });
     let rest = Case {
         fleet: part,
         planner: case.planner.clone(),
-        threshold: case.threshold,
     };
     let again = rest.planner.plan(&rest.fleet).unwrap();
     let (first, last) = (
@@ -153,6 +202,42 @@ fn every_prefix_of_a_plan_is_no_worse_and_a_second_plan_is_empty() {
         check_steps(&case, &plan);
         for part in [plan.steps.len() / 3, plan.steps.len() / 2] {
             interrupted(&case, &plan, part);
+        }
+    }
+}
+
+#[test]
+fn plans_with_splits_have_the_same_properties() {
+    let mut splits = 0;
+    for seed in 0..200 {
+        let servers = 2 + usize::try_from(seed % 13).unwrap();
+        let case = giants(seed, servers, 40, seed % 2 == 0);
+        println!("seed {seed}");
+        let plan = check(&case, usize::MAX);
+        check_steps(&case, &plan);
+        for part in [plan.steps.len() / 3, plan.steps.len() / 2] {
+            interrupted(&case, &plan, part);
+        }
+        splits += plan.splits();
+    }
+    assert!(splits > 100, "{splits} splits");
+}
+
+#[test]
+fn giants_are_levelled_by_splits() {
+    for seed in 0..40 {
+        let mut case = giants(seed, 8, 400, true);
+        case.planner = case.planner.split(Splits::AboveShare);
+        println!("seed {seed}");
+        let plan = check(&case, 10);
+        let left = plan.leftovers.iter();
+        let large: Vec<_> = left
+            .filter(|left| left.message.contains("larger"))
+            .collect();
+        assert!(large.is_empty(), "{large:?}");
+        let large = plan.after.iter().filter(|load| load.share > 0);
+        for load in large {
+            assert!(load.load <= load.share / 100 * 112, "{load:?}");
         }
     }
 }
@@ -239,7 +324,8 @@ fn an_interrupted_plan_is_continued_by_a_new_one() {
 fn a_large_fleet_is_planned_in_two_seconds() {
     let fleets = (0..4).map(|seed| ("open", open(seed, 1_000, 100_000)));
     let others = (0..3).map(|seed| ("tangled", tangled(seed, 1_000, 100_000)));
-    for (number, (kind, case)) in fleets.chain(others).enumerate() {
+    let large = (0..2).map(|seed| ("giants", giants(seed, 1_000, 100_000, seed == 0)));
+    for (number, (kind, case)) in fleets.chain(others).chain(large).enumerate() {
         let times = (0..3).map(|_| {
             let begun = Instant::now();
             case.planner.plan(&case.fleet).unwrap();
@@ -254,8 +340,9 @@ fn a_large_fleet_is_planned_in_two_seconds() {
         };
         let plan = case.planner.plan(&case.fleet).unwrap();
         println!(
-            "{kind} {number}: planned in {elapsed:?}; {} moves, {} bytes of at least {}",
+            "{kind} {number}: planned in {elapsed:?}; {} moves, {} splits, {} bytes of at least {}",
             plan.moves(),
+            plan.splits(),
             plan.bytes,
             plan.least_bytes
         );
