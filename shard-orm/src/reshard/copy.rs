@@ -86,15 +86,17 @@ pub(super) async fn copy_table(
 ) -> Result<bool> {
     let mut progress = progress(target, table, 0).await?;
     let capability = source.dialect().capability();
-    let key = if capability.binary_transfer {
+    let passes_bytes = capability.binary_transfer && !table.is_canonical;
+    let passes_file = capability.file_per_namespace && !table.is_canonical;
+    let key = if passes_bytes {
         Some(Key::read(source, table).await?)
     } else {
         None
     };
-    if capability.file_per_namespace {
+    if passes_file {
         target.attach(source).await?;
     }
-    let largest = if capability.binary_transfer || capability.file_per_namespace {
+    let largest = if passes_bytes || passes_file {
         PAGE_OF_BYTES
     } else {
         PAGE
@@ -113,7 +115,7 @@ pub(super) async fn copy_table(
                 let page = pass_page(source, target, table, (key, rows), progress);
                 throttle.paced(page).await?
             }
-            None if capability.file_per_namespace => {
+            None if passes_file => {
                 let page = take_page(source, target, table, rows, progress);
                 throttle.paced(page).await?
             }
@@ -126,7 +128,7 @@ pub(super) async fn copy_table(
             break;
         }
     }
-    if capability.file_per_namespace {
+    if passes_file {
         target.detach().await?;
     }
     Ok(progress.done)
@@ -168,7 +170,7 @@ async fn copy_page(
     progress: &mut Progress,
 ) -> Result<u64> {
     let after = progress.key(table)?;
-    let rows = source.page(table, after.as_deref(), most).await?;
+    let rows = source.page_to_move(table, after.as_deref(), most).await?;
     progress.done = (rows.len() as u64) < most;
     if let Some(last) = rows.last() {
         progress.last = Some(text_of(&key_of(&table.def, last))?);
@@ -176,7 +178,7 @@ async fn copy_page(
     progress.rows += rows.len() as u64;
     source.make_durable().await?;
     target.begin_as(State::Incoming).await?;
-    target.put_rows(table, &rows).await?;
+    target.put_moved(table, State::Incoming, &rows).await?;
     record(target, table, 0, progress).await?;
     target.commit().await?;
     Ok(rows.len() as u64)

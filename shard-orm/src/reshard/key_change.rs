@@ -6,6 +6,7 @@ use super::planned::Planned;
 use super::request::Request;
 use crate::catalog::{Job, JobKind, Pace};
 use crate::error::{Error, Result};
+use crate::model::Model;
 
 /// A split or merge of logical shards, before it begins.
 ///
@@ -100,6 +101,12 @@ impl ChangeKeys {
     /// shards that are merged, only the one with that number may have rows of it.
     pub fn keep(mut self, table: impl Into<String>) -> Self {
         self.0.columns.kept.insert(table.into());
+        self
+    }
+
+    /// As [`MoveShard::model`](super::MoveShard::model).
+    pub fn model<M: Model>(mut self) -> Self {
+        self.0.add_model::<M>();
         self
     }
 

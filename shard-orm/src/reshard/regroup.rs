@@ -90,7 +90,7 @@ async fn divide_page(
     progress: &mut Progress,
 ) -> Result<u64> {
     let after = progress.key(table)?;
-    let rows = source.page(table, after.as_deref(), most).await?;
+    let rows = source.page_to_move(table, after.as_deref(), most).await?;
     let count = rows.len() as u64;
     progress.done = count < most;
     if let Some(last) = rows.last() {
@@ -103,7 +103,7 @@ async fn divide_page(
     let written = targets.iter_mut().zip(divided);
     let written = written.map(async |(target, rows)| {
         target.begin_as(State::Incoming).await?;
-        target.put_rows(table, &rows).await?;
+        target.put_moved(table, State::Incoming, &rows).await?;
         record(target, table, 0, progress).await?;
         target.commit().await
     });
@@ -151,7 +151,7 @@ async fn gather_page(
 ) -> Result<u64> {
     let source = &mut sources[number];
     let after = progress.key(table)?;
-    let rows = source.page(table, after.as_deref(), most).await?;
+    let rows = source.page_to_move(table, after.as_deref(), most).await?;
     let count = rows.len() as u64;
     progress.done = count < most;
     if let Some(last) = rows.last() {
@@ -180,8 +180,8 @@ async fn gather_page(
         target.begin_as(State::Incoming).await?;
         target.delete_rows(table, &keys).await?;
         target.insert_rows(table, &found).await?;
-    } else {
-        written?;
+    } else if let Err(error) = written {
+        return Err(target.unwritten(table, State::Incoming, &rows, error).await);
     }
     record(target, table, number, progress).await?;
     target.commit().await?;
