@@ -131,15 +131,13 @@ impl Driver {
     pub(super) async fn with_sequences(
         &mut self,
         site: Site,
-        structure: Structure,
+        mut structure: Structure,
     ) -> Result<Structure> {
         let target = self.place(site).await?;
         let name = target.handle.namespace.name().to_string();
         let found = read_structure(target, &name).await?;
-        Ok(Structure {
-            sequences: found.sequences,
-            ..structure
-        })
+        structure.sequences = found.sequences;
+        Ok(structure)
     }
 
     /// What exists at a namespace, as the statements of its blueprint spell it.
