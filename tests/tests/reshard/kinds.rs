@@ -3,13 +3,322 @@
 //! The second server of each fixture is of another kind than the first: PostgreSQL beside SQLite, MariaDB beside
 //! PostgreSQL, SQLite beside MariaDB. Jobs go there, are reversed, and others go back, so that all six ways are gone.
 
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use rust_decimal::Decimal;
+use serde_json::json;
 use shard_orm::prelude::*;
 use shard_orm::reshard::{Job, JobState, MoveShard};
-use shard_orm_tests::behaviours;
 use shard_orm_tests::fixture::{Fixture, FixtureOptions};
+use shard_orm_tests::{behaviours, sample};
+use uuid::Uuid;
 
+use crate::everything::sql;
+use crate::killed::{Kills, kills};
+use crate::splits::{finish, keys, rows_of, shards};
 use crate::writer::{Writer, assert_rows, order};
 use crate::{MOVING, Order, Setting, cluster, process};
+
+/// A field of each type.
+#[derive(Debug, Clone, PartialEq, ShardModel)]
+#[shard(group = "shop", table = "things")]
+#[shard(index(day, small))]
+struct Thing {
+    #[shard(primary_key)]
+    id: i64,
+    #[shard(key)]
+    user_id: i64,
+    truth: bool,
+    #[shard(default = -3)]
+    tiny: i8,
+    small: i16,
+    whole: i32,
+    tiny_plain: u8,
+    small_plain: u16,
+    whole_plain: u32,
+    large_plain: u64,
+    single: f32,
+    double: f64,
+    #[shard(length = 40, default = "it's")]
+    short: String,
+    #[shard(collation = "binary", unique)]
+    code: String,
+    long: String,
+    #[shard(length = 9)]
+    few: Vec<u8>,
+    bytes: Vec<u8>,
+    moment: DateTime<Utc>,
+    plain: NaiveDateTime,
+    day: NaiveDate,
+    clock: NaiveTime,
+    mark: Uuid,
+    amount: Decimal,
+    #[shard(precision = 12, scale = 2)]
+    price: Decimal,
+    #[shard(precision = 25, scale = 5)]
+    wide: Decimal,
+    document: serde_json::Value,
+    note: Option<String>,
+    maybe: Option<DateTime<Utc>>,
+}
+
+fn time(text: &str) -> NaiveDateTime {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").unwrap()
+}
+
+/// The least and the largest values that all databases hold, and some between.
+fn things(fixture: &Fixture, user_id: i64) -> Vec<Thing> {
+    let decimal = |text: &str| text.parse::<Decimal>().unwrap();
+    let least = Thing {
+        id: fixture.id(),
+        user_id,
+        truth: false,
+        tiny: i8::MIN,
+        small: i16::MIN,
+        whole: i32::MIN,
+        tiny_plain: 0,
+        small_plain: 0,
+        whole_plain: 0,
+        large_plain: 0,
+        single: -3.402_823e38,
+        double: f64::MIN,
+        short: String::new(),
+        code: "a ".to_owned(),
+        long: " \t\n' \" \\ \u{1f980} ".to_owned(),
+        few: Vec::new(),
+        bytes: vec![0, 255, 0, 39],
+        moment: time("0001-01-01 00:00:00").and_utc(),
+        plain: time("0001-01-01 00:00:00.000001"),
+        day: NaiveDate::from_ymd_opt(1, 1, 1).unwrap(),
+        clock: NaiveTime::MIN,
+        mark: Uuid::nil(),
+        amount: decimal("-0.0000000000000000000000000001"),
+        price: decimal("-9999999999.99"),
+        wide: decimal("-12345678901234567890.12345"),
+        document: json!({"b": [1, -2.5, 1e300, null, true], "a": {"text": "\u{e9}\n\""}, "n": u64::MAX}),
+        note: None,
+        maybe: None,
+    };
+    let largest = Thing {
+        id: fixture.id(),
+        truth: true,
+        tiny: i8::MAX,
+        small: i16::MAX,
+        whole: i32::MAX,
+        tiny_plain: u8::MAX,
+        small_plain: u16::MAX,
+        whole_plain: u32::MAX,
+        large_plain: i64::MAX.unsigned_abs(),
+        single: 1.175_494_4e-38,
+        double: 0.1,
+        short: "\u{1f980}".repeat(40),
+        code: "a".to_owned(),
+        long: "long ".repeat(50_000),
+        few: vec![7; 9],
+        bytes: (0..=255).collect(),
+        moment: time("9999-12-31 23:59:59.999999").and_utc(),
+        plain: time("9999-12-31 23:59:59.999999"),
+        day: NaiveDate::from_ymd_opt(9999, 12, 31).unwrap(),
+        clock: NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap(),
+        mark: Uuid::max(),
+        amount: decimal("79228162514264337593543950335"),
+        price: decimal("0.01"),
+        wide: decimal("0.00001"),
+        document: json!(null),
+        note: Some(String::new()),
+        maybe: Some(time("2026-11-30 12:00:00.5").and_utc()),
+        ..least.clone()
+    };
+    let others = (0..300).map(|number| Thing {
+        id: fixture.id(),
+        code: format!("{number} A\u{e9}"),
+        tiny: 3,
+        ..largest.clone()
+    });
+    [least.clone(), largest.clone()]
+        .into_iter()
+        .chain(others)
+        .collect()
+}
+
+async fn assert_things(cluster: &Cluster, key: i64, expected: &[Thing]) {
+    let mut found = Thing::on(key).all(cluster).await.unwrap();
+    found.sort_by_key(|thing| thing.id);
+    assert_eq!(found, expected);
+}
+
+/// What stands against a move to the second server, as texts.
+async fn obstacles(cluster: &Cluster) -> Vec<String> {
+    let planned = request(cluster, "server-1").plan().await.unwrap();
+    planned.obstacles.iter().map(ToString::to_string).collect()
+}
+
+/// Tables with what another kind of database cannot hold, each with what is said of it.
+fn refused(dialect: Dialect) -> Vec<(&'static str, &'static [&'static str])> {
+    match dialect {
+        Dialect::Postgres => vec![
+            ("CREATE TYPE mood AS ENUM ('good', 'bad')", &["type mood"]),
+            ("CREATE SEQUENCE numbers", &["sequence `numbers`"]),
+            (
+                "CREATE TABLE r0 (id INT PRIMARY KEY, list INT[], feeling mood, padded CHAR(4), span INTERVAL, \
+                 total INT GENERATED ALWAYS AS (id + 1) STORED, made TIMESTAMPTZ DEFAULT now(), huge NUMERIC(40, 2))",
+                &[
+                    "column `list` of table `r0`",
+                    "column `feeling` of table `r0`",
+                    "column `padded` of table `r0`",
+                    "column `span` of table `r0`",
+                    "column `total` of table `r0`",
+                    "column `made` of table `r0`",
+                    "column `huge` of table `r0`",
+                ],
+            ),
+            (
+                "CREATE TABLE r1 (id INT PRIMARY KEY, a INT, \"A\" INT, name TEXT, CONSTRAINT positive CHECK (a > 7), \
+                 data JSONB); CREATE INDEX partial ON r1 (a) WHERE a > 1; CREATE INDEX lowered ON r1 (lower(name)); \
+                 CREATE INDEX inner_json ON r1 USING gin (data)",
+                &[
+                    "column `a` of table `r1`",
+                    "check `positive` of table `r1`",
+                    "index `partial` of table `r1`",
+                    "index `lowered` of table `r1`",
+                    "index `inner_json` of table `r1`",
+                ],
+            ),
+            (
+                "CREATE TABLE r2 (id REAL PRIMARY KEY, name VARCHAR(2000), UNIQUE (name)); \
+                 CREATE VIEW seen AS SELECT id FROM r2",
+                &[
+                    "column `id` of table `r2`",
+                    "index `r2_name_key` of table `r2`",
+                    "view `seen`",
+                ],
+            ),
+            (
+                "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+                 CREATE TRIGGER shout BEFORE INSERT ON r2 FOR EACH ROW EXECUTE FUNCTION shout()",
+                &["trigger `shout`"],
+            ),
+            (
+                "CREATE TABLE r3 (id BIGINT PRIMARY KEY, small INT REFERENCES r3 (id) DEFERRABLE)",
+                &[
+                    "foreign key `r3_small_fkey` of table `r3`",
+                    "a foreign key is deferrable",
+                ],
+            ),
+        ],
+        Dialect::MySql => vec![
+            (
+                "CREATE TABLE r0 (id INT PRIMARY KEY, feeling ENUM('good', 'bad'), padded CHAR(4), filled BINARY(4), \
+                 born YEAR, bits BIT(3), short FLOAT(7, 4), cost DECIMAL(60, 2), at DATETIME, \
+                 changed TIMESTAMP(6) NOT NULL DEFAULT current_timestamp(6) ON UPDATE current_timestamp(6), \
+                 total INT AS (id + 1) STORED)",
+                &[
+                    "column `feeling` of table `r0`",
+                    "column `padded` of table `r0`",
+                    "column `filled` of table `r0`",
+                    "column `born` of table `r0`",
+                    "column `bits` of table `r0`",
+                    "column `short` of table `r0`",
+                    "column `cost` of table `r0`",
+                    "column `at` of table `r0`",
+                    "column `changed` of table `r0`",
+                    "column `total` of table `r0`",
+                    "table `r0` sets a time",
+                ],
+            ),
+            (
+                "CREATE TABLE r1 (id INT PRIMARY KEY, name VARCHAR(40) COLLATE utf8mb4_general_ci UNIQUE, a INT, \
+                 b VARCHAR(90), CONSTRAINT positive CHECK (a > 7), INDEX part (b(5)), FULLTEXT INDEX words (b))",
+                &[
+                    "column `name` of table `r1`",
+                    "check `positive` of table `r1`",
+                    "index `part` of table `r1`",
+                    "index `words` of table `r1`",
+                ],
+            ),
+            (
+                "CREATE TABLE r2 (id INT, number INT AUTO_INCREMENT, PRIMARY KEY (id, number), INDEX (number))",
+                &["column `number` of table `r2`"],
+            ),
+            ("CREATE VIEW seen AS SELECT id FROM r2", &["view `seen`"]),
+            (
+                "CREATE TRIGGER shout BEFORE INSERT ON r2 FOR EACH ROW SET NEW.id = 1",
+                &["trigger `shout`"],
+            ),
+            ("CREATE SEQUENCE numbers", &["sequence `numbers`"]),
+        ],
+        _ => vec![
+            (
+                "CREATE TABLE r0 (id INTEGER PRIMARY KEY, any NUMERIC, total INT AS (id + 1), made TEXT DEFAULT (datetime()))",
+                &[
+                    "column `any` of table `r0`",
+                    "column `total` of table `r0`",
+                    "column `made` of table `r0`",
+                ],
+            ),
+            (
+                "CREATE TABLE r1 (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE, a INT, \
+                 CONSTRAINT positive CHECK (a > 7))",
+                &[
+                    "column `name` of table `r1`",
+                    "check `positive` of table `r1`",
+                ],
+            ),
+            (
+                "CREATE INDEX partial ON r1 (a) WHERE a > 1",
+                &["index `partial` of table `r1`"],
+            ),
+            (
+                "CREATE INDEX lowered ON r1 (lower(name))",
+                &["index `lowered` of table `r1`"],
+            ),
+            ("CREATE VIEW seen AS SELECT id FROM r1", &["view `seen`"]),
+            (
+                "CREATE TRIGGER shout AFTER INSERT ON r1 BEGIN UPDATE r1 SET a = 8; END",
+                &["trigger `shout`"],
+            ),
+        ],
+    }
+}
+
+/// Tables of one value each that the other kind of database does not hold, although their types do.
+fn unheld(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
+    match dialect {
+        // MariaDB is beside.
+        Dialect::Postgres => vec![
+            ("TEXT UNIQUE", "repeat('x', 256)"),
+            ("TEXT UNIQUE", "'x' || repeat(' ', 300)"),
+            ("TIMESTAMPTZ", "'infinity'"),
+            ("DATE", "'20000-01-01'"),
+            ("DATE", "'0044-03-15 BC'"),
+            ("TIME", "'24:00:00'"),
+            ("FLOAT8", "'NaN'"),
+            ("FLOAT4", "'-Infinity'"),
+            ("NUMERIC", "'NaN'"),
+            ("NUMERIC", "1e40"),
+            ("JSONB", "'123456789012345678901234567890'"),
+            ("JSONB", "'[0.12345678901234567890]'"),
+        ],
+        // SQLite is beside.
+        Dialect::MySql => vec![
+            ("BIGINT UNSIGNED", "18446744073709551615"),
+            ("TINYINT(1)", "5"),
+            ("DATE", "'0000-00-00'"),
+            ("TIME(6)", "'838:59:59'"),
+            ("DATETIME(6)", "'2026-00-00 00:00:00'"),
+        ],
+        // PostgreSQL is beside.
+        _ => vec![
+            ("TEXT", "'a' || char(0) || 'b'"),
+            ("TEXT", "x'ff'"),
+            ("INTEGER", "'seven'"),
+            ("INTEGER", "1.5"),
+            ("REAL", "'text'"),
+            ("BOOLEAN", "2"),
+            ("DATETIME", "'soon'"),
+            ("DATETIME", "'2026-01-01 00:00:00.1234567'"),
+        ],
+    }
+}
 
 fn request(cluster: &Cluster, server: &str) -> MoveShard {
     let reshard = cluster.reshard().unwrap();
@@ -69,5 +378,237 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, FixtureOptions::of_two_ki
             assert_eq!(operator.locate(&Order::shard(key)).unwrap().server, server);
             fixture.setup_of(&operator).run().await.unwrap();
         }
+    }
+
+    async fn splits_and_merges_lead_to_another_kind(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let application = process(fixture).await;
+        let keys = keys(&operator, 10);
+        let mut rows = rows_of(fixture, &application, &keys, 100).await;
+        let reshard = operator.reshard().unwrap();
+        let split = || reshard.split_shard("shop", MOVING, ["server-0", "server-1"]).key("user_id")
+            .model::<Order>().accept_relaxed_durability();
+        for is_kept in [false, true] {
+            let writers: Vec<Writer> = keys.iter().take(4)
+                .map(|key| Writer::start(fixture, application.clone(), *key)).collect();
+            let planned = split().plan().await.unwrap();
+            assert!(planned.obstacles.is_empty(), "{planned}");
+            let job = split().start().await.unwrap();
+            let job = reshard.run(job.id).await.unwrap();
+            assert_eq!(job.state, JobState::Holding, "{job:?}");
+            if !is_kept {
+                reshard.reverse(job.id).await.unwrap();
+            } else {
+                reshard.finish(job.id).await.unwrap();
+            }
+            let job = reshard.run(job.id).await.unwrap();
+            assert!(matches!(job.state, JobState::Reversed | JobState::Finished), "{job:?}");
+            for (rows, writer) in rows.iter_mut().zip(writers) {
+                rows.extend(writer.end().await);
+            }
+            for (key, rows) in keys.iter().zip(&rows) {
+                assert_rows(&application, *key, rows).await;
+            }
+        }
+        assert!(shards(&operator, &keys).contains(&5));
+        // Both of the logical shards that began on the second server go to the first.
+        let merge = reshard.merge_shards("shop", [2, 3], "server-0").key("user_id").model::<Order>();
+        let merge = merge.accept_relaxed_durability();
+        let others: Vec<i64> = [2, 3].map(|shard| fixture.key_of_shard(shard)).to_vec();
+        let of_others = rows_of(fixture, &application, &others, 100).await;
+        let job = merge.start().await.unwrap();
+        let job = reshard.run(job.id).await.unwrap();
+        assert_eq!(finish(&reshard, &job).await.state, JobState::Finished);
+        for (key, rows) in others.iter().zip(&of_others) {
+            assert_rows(&application, *key, rows).await;
+        }
+        // Logical shards on two kinds are not merged at once.
+        let merge = reshard.merge_shards("shop", [4, 5], "server-0").key("user_id").accept_relaxed_durability();
+        if let Ok(planned) = merge.plan().await {
+            let text = planned.to_string();
+            assert!(text.contains("different kinds of databases"), "{text}");
+        }
+    }
+
+    async fn what_another_kind_cannot_hold_is_refused_by_column(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        assert_eq!(obstacles(&operator).await, Vec::<String>::new());
+        let refused = refused(fixture.dialect);
+        for (text, _) in &refused {
+            sql(&operator, text).await;
+        }
+        let found = obstacles(&operator).await;
+        for expected in refused.iter().flat_map(|(_, expected)| *expected) {
+            assert!(found.iter().any(|found| found.contains(expected)), "{expected} of {found:#?}");
+        }
+        let error = request(&operator, "server-1").start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    }
+
+    async fn a_value_that_another_kind_cannot_hold_stops_the_job_with_its_row(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let application = process(fixture).await;
+        let lenient = match fixture.dialect {
+            Dialect::MySql => "SET sql_mode = 'ALLOW_INVALID_DATES'; ",
+            _ => "",
+        };
+        let key = fixture.key_of_shard(MOVING);
+        let reshard = operator.reshard().unwrap();
+        for (number, (column, value)) in unheld(fixture.dialect).into_iter().enumerate() {
+            let table = format!("u{number}");
+            sql(&operator, &format!("CREATE TABLE {table} (id BIGINT NOT NULL PRIMARY KEY, v {column})")).await;
+            for id in 0..20 {
+                let insert = format!("INSERT INTO {table} (id, v) VALUES ({id}, {})", if id == 13 { value } else { "NULL" });
+                sql(&operator, &format!("{lenient}{insert}")).await;
+            }
+            let job = request(&operator, "server-1").start().await.unwrap();
+            let error = reshard.run(job.id).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{column} {value}: {error}");
+            let named = format!("table `{table}` has a row with a value that one end of the move cannot hold, with the \
+                                 primary key 13");
+            assert!(error.to_string().contains(&named), "{column} {value}: {error}");
+            // Corrected, it goes on.
+            sql(&operator, &format!("{lenient}UPDATE {table} SET v = NULL")).await;
+            if number == 0 {
+                let job = reshard.run(job.id).await.unwrap();
+                assert_eq!(job.state, JobState::Holding, "{job:?}");
+                // A value that cannot flow back stops it too, and the new place serves.
+                reversed(&operator, job).await;
+            } else {
+                reshard.abort(job.id).await.unwrap();
+                let job = reshard.run(job.id).await.unwrap();
+                assert_eq!(job.state, JobState::Aborted, "{job:?}");
+            }
+            sql(&operator, &format!("DROP TABLE {table}")).await;
+            order(fixture, key, 1).insert(&application).await.unwrap();
+        }
+    }
+
+    async fn numbers_of_rows_keys_and_references_move_along(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let (number, text) = match fixture.dialect {
+            Dialect::Postgres => ("BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY", "VARCHAR(40)"),
+            Dialect::MySql => ("BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY", "VARCHAR(40) COLLATE utf8mb4_nopad_bin"),
+            _ => ("INTEGER PRIMARY KEY AUTOINCREMENT", "TEXT"),
+        };
+        for create in [
+            format!("CREATE TABLE parents (id {number}, name {text} NOT NULL, UNIQUE (name))"),
+            format!(
+                "CREATE TABLE children (id {number}, parent BIGINT NOT NULL, name {text}, \
+                 FOREIGN KEY (parent) REFERENCES parents (id) ON DELETE CASCADE)"
+            ),
+            "CREATE INDEX children_parent ON children (parent, name)".to_owned(),
+        ] {
+            sql(&operator, &create).await;
+        }
+        let add = async |name: &str| {
+            sql(&operator, &format!("INSERT INTO parents (name) VALUES ('{name}')")).await;
+            let id = sql(&operator, &format!("SELECT id FROM parents WHERE name = '{name}'")).await;
+            let id: i64 = id[0][0].as_ref().unwrap().parse().unwrap();
+            sql(&operator, &format!("INSERT INTO children (parent, name) VALUES ({id}, '{name}')")).await;
+            id
+        };
+        let mut last = 0;
+        for round in 0..3 {
+            for name in 0..5 {
+                let id = add(&format!("{round} {name}")).await;
+                assert!(id > last, "{id} after {last}");
+                last = id;
+            }
+            // The number of a row that is gone is not given again.
+            let other = match round {
+                1 => "server-0",
+                _ => "server-1",
+            };
+            sql(&operator, &format!("DELETE FROM parents WHERE id = {last}")).await;
+            let job = moved(&operator, &request(&operator, other)).await;
+            let id = add(&format!("{round} at the new place")).await;
+            assert!(id > last, "{id} after {last}");
+            sql(&operator, &format!("DELETE FROM parents WHERE id = {id}")).await;
+            let gone = format!("SELECT COUNT(*) FROM children WHERE parent = {id}");
+            let gone = sql(&operator, &gone).await;
+            assert_eq!(gone[0][0].as_deref(), Some("0"), "the deletion cascades");
+            last = id;
+            if round == 2 {
+                reversed(&operator, job).await;
+                assert!(add("the last").await > last);
+            } else {
+                finished(&operator, job).await;
+            }
+        }
+        let orphans = "SELECT COUNT(*) FROM children WHERE parent NOT IN (SELECT id FROM parents)";
+        assert_eq!(sql(&operator, orphans).await[0][0].as_deref(), Some("0"));
+        assert_eq!(sql(&operator, "SELECT COUNT(*) FROM children").await[0][0].as_deref(), Some("13"));
+    }
+
+    async fn jobs_between_kinds_whose_runners_are_killed_lose_nothing(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        Kills { shard: MOVING, servers: ["server-0", "server-1"], seed: sample::seed(), left: kills() }
+            .happen(fixture, &operator)
+            .await;
+    }
+}
+
+behaviours! { (Thing, Setting), 4 shards on 2 servers, FixtureOptions::of_two_kinds;
+    async fn values_of_all_types_move_between_kinds(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let key = fixture.key_of_shard(MOVING);
+        let mut things = things(fixture, key);
+        Thing::insert_many(&operator, things.clone()).await.unwrap();
+        assert_things(&operator, key, &things).await;
+        let change = async |things: &mut Vec<Thing>, note: &str| {
+            for thing in things.iter_mut() {
+                thing.note = Some(note.to_owned());
+                thing.clone().update(&operator).await.unwrap();
+            }
+        };
+        let request = |server: &str| {
+            let reshard = operator.reshard().unwrap();
+            reshard.move_shard("shop", MOVING, server).model::<Thing>().accept_relaxed_durability()
+        };
+        let job = moved(&operator, &request("server-1")).await;
+        assert_things(&operator, key, &things).await;
+        change(&mut things, "at the new place").await;
+        reversed(&operator, job).await;
+        assert_things(&operator, key, &things).await;
+        for server in ["server-1", "server-0"] {
+            let request = request(server);
+            let (job, ()) = tokio::join!(moved(&operator, &request), change(&mut things, server));
+            finished(&operator, job).await;
+            assert_things(&operator, key, &things).await;
+            // The tables are those that the models want.
+            fixture.setup_of(&operator).run().await.unwrap();
+            let again = Thing { id: fixture.id(), code: format!("at {server}"), ..things[1].clone() };
+            things.push(again.insert(&operator).await.unwrap());
+        }
+        assert_things(&operator, key, &things).await;
+    }
+
+    async fn a_group_of_two_kinds_is_asked_as_one(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let mut all = Vec::new();
+        for key in fixture.key_of_each_shard() {
+            let rows = things(fixture, key);
+            all.extend(Thing::insert_many(&operator, rows).await.unwrap());
+        }
+        assert_eq!(Thing::scatter().count(&operator).await.unwrap(), all.len() as u64);
+        all.sort_by(|one, other| (&one.code, one.user_id).cmp(&(&other.code, other.user_id)));
+        let found = Thing::scatter().order_by(Thing::CODE.asc()).all(&operator).await.unwrap();
+        let codes = |things: &[Thing]| things.iter().map(|thing| thing.code.clone()).collect::<Vec<_>>();
+        assert_eq!(codes(&found), codes(&all));
+        let sum = Thing::scatter().aggregate(Thing::WHOLE_PLAIN.sum()).one(&operator).await.unwrap();
+        let expected: i128 = all.iter().map(|thing| i128::from(thing.whole_plain)).sum();
+        assert_eq!(sum.map(|sum| sum.to_string()), Some(expected.to_string()));
+        let topology = operator.topology();
+        assert_eq!(topology.group("shop").unwrap().dialects().len(), 2);
+        // NULL is first in some databases, and last in others.
+        let ordered = Thing::scatter().order_by(Thing::MAYBE.asc()).all(&operator).await;
+        let ordered = ordered.map(|found| found.len()).map_err(|error| error.kind());
+        assert_eq!(ordered, match fixture.dialect {
+            Dialect::MySql => Ok(all.len()),
+            _ => Err(ErrorKind::Unsupported),
+        });
+        let place = operator.locate(&Thing::shard(all[0].user_id)).unwrap();
+        assert!(place.server.starts_with("server-"));
     }
 }
