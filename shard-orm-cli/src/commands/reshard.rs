@@ -1,6 +1,9 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
+use std::str::FromStr;
+
 use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Pace, Planned};
+use shard_orm::schema::DataType;
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
@@ -152,12 +155,42 @@ struct How {
     /// the most rows in a second.
     #[arg(long, value_name = "PACE", default_value_t)]
     pace: Pace,
+    /// The type of a column, if the servers are different kinds of databases and the column does not tell it, as
+    /// TABLE.COLUMN=TYPE: `orders.placed_at=timestamp_utc`.
+    #[arg(long = "type", value_name = "COLUMN=TYPE")]
+    types: Vec<TypeOf>,
     /// Accept a source that acknowledges commits before they are durable (MySQL and MariaDB).
     #[arg(long)]
     accept_relaxed_durability: bool,
     /// Switch even if a replica of the source lacks the fence, and could take over without it.
     #[arg(long)]
     accept_replica_risk: bool,
+}
+
+/// The type of a column of a table.
+#[derive(Debug, Clone)]
+struct TypeOf {
+    table: String,
+    column: String,
+    of: DataType,
+}
+
+impl FromStr for TypeOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (name, of) = text.split_once('=').unwrap_or((text, ""));
+        let (table, column) = name
+            .split_once('.')
+            .ok_or("name the column as TABLE.COLUMN, and its type behind `=`")?;
+        Ok(Self {
+            table: table.to_owned(),
+            column: column.to_owned(),
+            of: of
+                .parse()
+                .map_err(|error: shard_orm::Error| error.to_string())?,
+        })
+    }
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -213,6 +246,9 @@ impl Request {
         macro_rules! with {
             ($request:ident) => {{
                 let mut request = $request.pace(how.pace);
+                for TypeOf { table, column, of } in &how.types {
+                    request = request.column_type(table, column, of);
+                }
                 if how.accept_relaxed_durability {
                     request = request.accept_relaxed_durability();
                 }

@@ -4,88 +4,22 @@
 //! of both columns can hold by its type is refused or held exactly by the other one: nothing is rounded, padded or cut.
 //! Values that only rows show are looked at when they are read and written.
 
-use sea_query::{Expr, ExprTrait as _, Value};
+mod text;
+mod value;
 
+use sea_query::Value;
+
+pub(crate) use self::value::{has_nanoseconds, json_as_text, reads_any_type};
 use super::{
-    ColumnType, Constant, DataType, Digits, SqlFragment, canonical, ddl, is_null, model_type,
+    ColumnType, Constant, DataType, SqlFragment, canonical, ddl, inspect, is_null, model_type,
 };
 use crate::dialect::Dialect;
-
-/// The names of types, as jobs keep them.
-const NAMES: [(&str, ColumnType); 19] = [
-    ("bool", ColumnType::Bool),
-    ("i8", ColumnType::I8),
-    ("i16", ColumnType::I16),
-    ("i32", ColumnType::I32),
-    ("i64", ColumnType::I64),
-    ("u8", ColumnType::U8),
-    ("u16", ColumnType::U16),
-    ("u32", ColumnType::U32),
-    ("u64", ColumnType::U64),
-    ("f32", ColumnType::F32),
-    ("f64", ColumnType::F64),
-    ("text", ColumnType::Text),
-    ("bytes", ColumnType::Bytes),
-    ("timestamp_utc", ColumnType::TimestampUtc),
-    ("timestamp", ColumnType::Timestamp),
-    ("date", ColumnType::Date),
-    ("time", ColumnType::Time),
-    ("uuid", ColumnType::Uuid),
-    ("json", ColumnType::Json),
-];
 
 /// The digits of a second that a time has in the databases at most.
 const MOST_FRACTION: u32 = 6;
 /// The bytes that a key of MySQL and MariaDB has at most, and those of a column that is not kept beside the row.
 const KEY_BYTES: u64 = 3_072;
 const ROW_BYTES: u64 = 65_000;
-
-impl DataType {
-    /// The type as a text: `i64`, `text(40)`, `decimal(10,2)`. `None` for a type of one database.
-    pub(crate) fn to_text(&self) -> Option<String> {
-        let column_type = self.column_type()?;
-        if let Some(digits) = self.digits() {
-            return Some(format!(
-                "decimal({},{})",
-                digits.precision(),
-                digits.scale()
-            ));
-        }
-        let named = NAMES.iter().find(|(_, of)| *of == column_type);
-        let name = named.map_or("decimal", |(name, _)| name);
-        Some(match self.length() {
-            Some(length) => format!("{name}({length})"),
-            None => name.to_owned(),
-        })
-    }
-
-    /// The type of such a text.
-    pub(crate) fn of_text(text: &str) -> Option<Self> {
-        let (name, arguments) = text.split_once('(').unwrap_or((text, ""));
-        let arguments = arguments.trim_end_matches(')').split(',');
-        let arguments: Vec<u32> = arguments
-            .filter_map(|one| one.trim().parse().ok())
-            .collect();
-        let (column_type, digits) = match (name, arguments.as_slice()) {
-            ("decimal", []) => (ColumnType::Decimal, None),
-            ("decimal", [precision, scale])
-                if (1..=28).contains(precision) && scale <= precision =>
-            {
-                let digits =
-                    Digits::new(u8::try_from(*precision).ok()?, u8::try_from(*scale).ok()?);
-                (digits.column_type(), Some(digits))
-            }
-            _ => (NAMES.iter().find(|(own, _)| *own == name)?.1, None),
-        };
-        let length = arguments.first().copied().filter(|_| digits.is_none());
-        Some(Self::Known {
-            column_type,
-            length,
-            digits,
-            declared: None,
-        })
-    }
-}
 
 /// A column of one database, and the other database.
 #[derive(Debug, Clone, Copy)]
@@ -130,6 +64,13 @@ impl Crossing<'_> {
             (_, own) => own,
         });
         let own = match (wanted, own) {
+            (Some(wanted), own)
+                if own
+                    .as_ref()
+                    .is_some_and(|own| own.to_text() == wanted.to_text()) =>
+            {
+                wanted.clone()
+            }
             (Some(wanted), _) if self.is_of(wanted, &text) => wanted.clone(),
             (Some(wanted), _) => {
                 return Err(format!(
@@ -214,7 +155,11 @@ impl Crossing<'_> {
         let is_moment = wanted.column_type() == Some(ColumnType::TimestampUtc)
             && self.from == Dialect::MySql
             && found.0 == "timestamp";
-        own || is_json || is_moment
+        let is_held = self.from == Dialect::Sqlite
+            && wanted
+                .column_type()
+                .is_some_and(|of| inspect::is_held_by_affinity(of, declared));
+        own || is_json || is_moment || is_held
     }
 
     /// The type with as many digits of a second as the column has.
@@ -345,15 +290,6 @@ pub(crate) fn references_are_inside(dialect: Dialect) -> bool {
     dialect == Dialect::Sqlite
 }
 
-/// Whether columns of this type hold values that the type does not have.
-pub(crate) fn reads_any_type(dialect: Dialect, column_type: ColumnType) -> bool {
-    match dialect {
-        Dialect::Postgres => false,
-        Dialect::MySql => column_type == ColumnType::Bool,
-        Dialect::Sqlite => true,
-    }
-}
-
 /// Whether the columns of a foreign key have to be of the types that they refer to.
 pub(crate) fn references_need_equal_types(dialect: Dialect) -> bool {
     dialect == Dialect::MySql
@@ -364,37 +300,6 @@ pub(crate) fn strict_session(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::MySql).then_some(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT,IGNORE_SPACE'",
     )
-}
-
-/// Whether a time has more digits of a second than all databases keep.
-pub(crate) fn has_nanoseconds(value: &Value) -> bool {
-    #[cfg(feature = "chrono")]
-    use chrono::Timelike as _;
-    let nanoseconds = match value {
-        #[cfg(feature = "chrono")]
-        Value::ChronoDateTimeUtc(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "chrono")]
-        Value::ChronoDateTime(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "chrono")]
-        Value::ChronoTime(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "time")]
-        Value::TimeDateTimeWithTimeZone(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "time")]
-        Value::TimeDateTime(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "time")]
-        Value::TimeTime(Some(time)) => time.nanosecond(),
-        _ => 0,
-    };
-    nanoseconds % 1_000 != 0
-}
-
-/// A column of JSON as a text with all digits of its numbers.
-pub(crate) fn json_as_text(dialect: Dialect, column: Expr) -> Expr {
-    match dialect {
-        Dialect::Postgres => column.cast_as("text"),
-        Dialect::MySql => column.cast_as("CHAR"),
-        Dialect::Sqlite => column,
-    }
 }
 
 #[cfg(test)]
@@ -429,24 +334,6 @@ mod tests {
             checks: &[],
         };
         crossing.data_type(None)
-    }
-
-    #[test]
-    fn types_are_read_as_they_were_written() {
-        for text in [
-            "i64",
-            "text",
-            "text(40)",
-            "bytes(7)",
-            "decimal",
-            "decimal(10,2)",
-            "decimal(28,0)",
-            "json",
-        ] {
-            assert_eq!(DataType::of_text(text).unwrap().to_text().unwrap(), text);
-        }
-        assert_eq!(DataType::of_text("decimal(29,0)"), None);
-        assert_eq!(DataType::of_text("point"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::request::Request;
 use crate::catalog::{Job, JobKind, Pace};
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::schema::DataType;
 
 /// A split or merge of logical shards, before it begins.
 ///
@@ -107,6 +108,17 @@ impl ChangeKeys {
     /// As [`MoveShard::model`](super::MoveShard::model).
     pub fn model<M: Model>(mut self) -> Self {
         self.0.add_model::<M>();
+        self
+    }
+
+    /// As [`MoveShard::column_type`](super::MoveShard::column_type).
+    pub fn column_type(
+        mut self,
+        table: impl Into<String>,
+        column: impl Into<String>,
+        of: &DataType,
+    ) -> Self {
+        self.0.add_type(table.into(), column.into(), of);
         self
     }
 

@@ -9,6 +9,7 @@ use crate::catalog::{Job, JobKind, Pace, Part, Plan, Store};
 use crate::error::Result;
 use crate::migrate::GroupLock;
 use crate::model::Model;
+use crate::schema::DataType;
 use crate::schema::counterpart::Types;
 
 /// What is asked for.
@@ -62,6 +63,14 @@ impl Request {
             .filter_map(|column| Some((column.name.clone(), column.data_type.to_text()?)));
         let columns = columns.collect();
         self.types.insert(table.name.clone(), columns);
+    }
+
+    /// Takes the type of a column.
+    pub(super) fn add_type(&mut self, table: String, column: String, of: &DataType) {
+        let types = self.types.entry(table).or_default();
+        if let Some(text) = of.to_text() {
+            types.insert(column, text);
+        }
     }
 
     pub(super) async fn plan(&self) -> Result<Planned> {
@@ -169,6 +178,27 @@ impl MoveShard {
     /// ```
     pub fn model<M: Model>(mut self) -> Self {
         self.0.add_model::<M>();
+        self
+    }
+
+    /// Says the type of a column, as [`model`](Self::model) does of all columns of a table.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// let reshard = cluster.reshard()?;
+    /// let request = reshard.move_shard("shop", 3, "b");
+    /// let request = request.column_type("orders", "placed_at", &"timestamp_utc".parse()?);
+    /// println!("{}", request.plan().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn column_type(
+        mut self,
+        table: impl Into<String>,
+        column: impl Into<String>,
+        of: &DataType,
+    ) -> Self {
+        self.0.add_type(table.into(), column.into(), of);
         self
     }
 
