@@ -30,6 +30,8 @@ mod compare;
 mod conn;
 #[cfg(feature = "migrate")]
 mod constant;
+#[cfg(feature = "reshard")]
+pub(crate) mod counterpart;
 mod data_type;
 mod date_part;
 pub(crate) mod ddl;

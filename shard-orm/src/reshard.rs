@@ -1,7 +1,7 @@
 //! Moves of logical shards between servers, while the application writes.
 //!
-//! A move copies the rows of a logical shard to another server of the same kind of database, applies what
-//! changes meanwhile, compares both, and then switches: writes wait for some milliseconds, and go to the
+//! A move copies the rows of a logical shard to another server, of the same kind of database or of another one, applies
+//! what changes meanwhile, compares both, and then switches: writes wait for some milliseconds, and go to the
 //! new place. The old rows are kept level with the new ones until the operator finishes the move, or
 //! reverses it.
 //!
@@ -40,6 +40,7 @@
 
 mod attached;
 mod blueprint;
+mod canonical;
 mod carry_out;
 mod check;
 mod columns;
@@ -48,11 +49,14 @@ mod crowd;
 mod divider;
 mod division;
 mod driver;
+#[cfg(feature = "json")]
+mod exact_json;
 mod failure;
 mod held;
 mod hours;
 mod journal;
 mod key_change;
+mod kinds;
 #[cfg(test)]
 mod model;
 mod mover;

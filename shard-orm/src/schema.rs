@@ -7,6 +7,8 @@ mod alter;
 mod catalog;
 mod clause;
 mod compare;
+#[cfg(feature = "reshard")]
+pub(crate) mod counterpart;
 mod create;
 mod difference;
 #[cfg(feature = "reshard")]

@@ -1,7 +1,10 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
+use std::str::FromStr;
+
 use shard_orm::admin::Rebalance;
 use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Planned};
+use shard_orm::schema::DataType;
 
 use crate::Result;
 use crate::commands::job::run_and_watch;
@@ -169,6 +172,36 @@ struct How {
     dry_run: bool,
     #[command(flatten)]
     copy: CopyArgs,
+    /// The type of a column, if the servers are different kinds of databases and the column does not tell it, as
+    /// TABLE.COLUMN=TYPE: `orders.placed_at=timestamp_utc`.
+    #[arg(long = "type", value_name = "COLUMN=TYPE")]
+    types: Vec<TypeOf>,
+}
+
+/// The type of a column of a table.
+#[derive(Debug, Clone)]
+struct TypeOf {
+    table: String,
+    column: String,
+    of: DataType,
+}
+
+impl FromStr for TypeOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (name, of) = text.split_once('=').unwrap_or((text, ""));
+        let (table, column) = name
+            .split_once('.')
+            .ok_or("name the column as TABLE.COLUMN, and its type behind `=`")?;
+        Ok(Self {
+            table: table.to_owned(),
+            column: column.to_owned(),
+            of: of
+                .parse()
+                .map_err(|error: shard_orm::Error| error.to_string())?,
+        })
+    }
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -245,6 +278,9 @@ impl Request {
         macro_rules! with {
             ($request:ident) => {{
                 let mut request = $request.pace(how.copy.pace);
+                for TypeOf { table, column, of } in &how.types {
+                    request = request.column_type(table, column, of);
+                }
                 if how.copy.accept_relaxed_durability {
                     request = request.accept_relaxed_durability();
                 }

@@ -63,7 +63,7 @@ pub(super) fn servers(cluster: &Cluster) -> Result<Vec<ServerAt>> {
                 group: group.name().to_owned(),
                 server: server.name().to_string(),
                 is_database: false,
-                dialect: group.dialect(),
+                dialect: server.primary().dialect(),
                 endpoints: endpoints(server.primary(), server.replicas()),
                 shards: shards.iter().filter(is_here).map(Arc::clone).collect(),
                 own: cluster.statics_of_server(group.name(), server.name())?,

@@ -11,7 +11,7 @@ use super::{ColumnType, DataType, Digits, SqlFragment};
 use crate::dialect::Dialect;
 
 /// Text that is indexed on MySQL needs a length; a key of it holds at most 3,072 bytes.
-const INDEXED_LENGTH: u32 = 255;
+pub(super) const INDEXED_LENGTH: u32 = 255;
 
 /// The collations of MariaDB (from 10.2.2) and of MySQL (from 8.0.17) under which texts are equal
 /// when their bytes are.
@@ -283,6 +283,25 @@ pub(crate) fn needs_default_expression(
 
 fn mysql_length(length: Option<u32>, indexed: bool) -> Option<u32> {
     length.or(indexed.then_some(INDEXED_LENGTH))
+}
+
+/// The type of a column in an index: a text or byte string of MySQL and MariaDB has a limit there.
+#[cfg(feature = "reshard")]
+pub(crate) fn of_index(dialect: Dialect, data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Known {
+            column_type: column_type @ (ColumnType::Text | ColumnType::Bytes),
+            length,
+            digits,
+            declared,
+        } if dialect == Dialect::MySql => DataType::Known {
+            column_type: *column_type,
+            length: mysql_length(*length, true),
+            digits: *digits,
+            declared: declared.clone(),
+        },
+        other => other.clone(),
+    }
 }
 
 fn mysql_type(column_type: ColumnType, length: Option<u32>, digits: Option<Digits>) -> SeaType {

@@ -14,6 +14,8 @@ mod sqlite;
 mod types;
 
 pub(crate) use self::catalog::{Catalog, IndexRow, PartRow};
+#[cfg(feature = "reshard")]
+pub(crate) use self::fit::is_held_by_affinity;
 pub(crate) use self::fit::{base, expected, unfit, unfit_number};
 pub(crate) use self::loss::{Described, Stored, loss};
 

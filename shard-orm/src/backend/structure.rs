@@ -16,7 +16,7 @@ use std::fmt;
 
 use sea_query::{Alias, IntoTableRef as _};
 
-pub(crate) use self::counters::{Counter, counters, highest};
+pub(crate) use self::counters::{Counter, Numbered, counters, highest, numbering};
 use super::args::not_compiled;
 use super::text_result::TextResult;
 use super::{Conn, Failure, quote};
@@ -152,7 +152,7 @@ impl Structure {
         }
     }
 
-    fn empty(dialect: Dialect) -> Self {
+    pub(crate) fn empty(dialect: Dialect) -> Self {
         Self {
             dialect,
             tables: Vec::new(),
@@ -196,6 +196,72 @@ impl Structure {
             }
         });
         statements.collect()
+    }
+
+    /// What only a database of this kind has: objects, and what they are.
+    pub(crate) fn only_of_database(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for attached in &self.attached {
+            if let Attached::Trigger { table, name } = attached {
+                found.push((
+                    format!("trigger `{name}`"),
+                    format!("is on table `{table}`"),
+                ));
+            }
+        }
+        for view in &self.views {
+            found.push((format!("view `{}`", view.name), "is a view".to_owned()));
+        }
+        for sequence in self.sequences.iter().filter(|sequence| !sequence.owned) {
+            found.push((
+                format!("sequence `{}`", sequence.name),
+                "is a sequence of its own".to_owned(),
+            ));
+        }
+        let is_view = |text: &str| self.views.iter().any(|view| view.create == text);
+        let programs = self.programs.iter().filter(|text| !is_view(text));
+        let creates = programs.chain(&self.create).filter_map(|text| {
+            let words: Vec<&str> = text.split_whitespace().take(5).collect();
+            let kind = words.iter().position(|word| {
+                [
+                    "FUNCTION",
+                    "PROCEDURE",
+                    "TYPE",
+                    "DOMAIN",
+                    "EVENT",
+                    "AGGREGATE",
+                ]
+                .contains(&word.to_uppercase().as_str())
+            })?;
+            let is_created = words
+                .first()
+                .is_some_and(|word| word.eq_ignore_ascii_case("create"));
+            let name = words.get(kind + 1)?.split('(').next()?;
+            is_created.then(|| {
+                (
+                    format!("{} {name}", words[kind].to_lowercase()),
+                    "is a program or type".to_owned(),
+                )
+            })
+        });
+        found.extend(creates);
+        let keys = self
+            .foreign_keys
+            .iter()
+            .filter(|text| text.contains(" DEFERRABLE"));
+        found.extend(keys.map(|_| ("a foreign key".to_owned(), "is deferrable".to_owned())));
+        let updates = self
+            .create
+            .iter()
+            .filter(|text| text.to_uppercase().contains(" ON UPDATE CURRENT_TIMESTAMP"));
+        found.extend(updates.map(|text| {
+            let name = text.split('`').nth(1).unwrap_or_default();
+            (
+                format!("table `{name}`"),
+                "sets a time with `ON UPDATE`".to_owned(),
+            )
+        }));
+        found
     }
 
     fn quoted(&self, name: &str) -> String {

@@ -101,6 +101,9 @@ pub struct Job {
     /// The columns of each table by which rows are divided: region, if there is one, and shard key; none for a
     /// table whose rows all stay with the number of the logical shard. Empty unless keys change their owners.
     pub keys: BTreeMap<String, Vec<String>>,
+    /// The types of the columns of each table, if its ends are different kinds of databases: those in which values pass
+    /// from one to the other, such as `i64`, `text(40)` and `timestamp_utc`. Empty otherwise.
+    pub types: BTreeMap<String, BTreeMap<String, String>>,
     /// How fast it copies rows.
     pub pace: Pace,
     /// The step of a plan that it is, if it is one: whoever runs the plan finishes it.

@@ -8,7 +8,7 @@ mod report;
 
 use std::sync::Arc;
 
-use self::level::{Level, Read, levels};
+use self::level::{Level, Read, by_dialect, levels};
 pub use self::report::{Basis, Drift, Drifted, TargetDrift};
 use super::apply::Stopped;
 use super::builder::Migrate;
@@ -110,7 +110,10 @@ impl Migrate {
         }
         let read = self.read(&known, &mut drift.failed).await;
         let migrations = self.migrations.in_folder(&target.folder());
-        let deviations = self.compare(migrations, &read, &mut drift).await?;
+        let mut deviations = Vec::new();
+        for read in by_dialect(read) {
+            deviations.extend(self.compare(migrations, &read, &mut drift).await?);
+        }
         drift.deviations = self.settled(deviations, &known, &mut drift.failed).await;
         Ok(drift)
     }

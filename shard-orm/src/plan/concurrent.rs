@@ -136,7 +136,7 @@ async fn in_parts<'a>(
 /// None holds a connection while it waits for another one, so a pool of one connection is enough.
 async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
     let mut concurrency = Concurrency::of(target);
-    if let Some((handle, _)) = asked.first() {
+    for (handle, _) in &asked {
         concurrency = concurrency.within_process(handle.dialect());
     }
     let mut limiter = ConcurrencyLimiter::new(concurrency);

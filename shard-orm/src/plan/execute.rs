@@ -170,6 +170,7 @@ impl<'e> Plan<'e> {
             Some(dialect) => Request::merged(self.tables, verb, self.spec, dialect)?,
             None => Request::exact(self.tables, verb, self.spec),
         };
+        request.shape.check_nulls(&self.shards.dialects())?;
         Ok((self.target, self.shards, Arc::new(request)))
     }
 

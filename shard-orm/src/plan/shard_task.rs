@@ -113,6 +113,17 @@ impl Shards {
         }
     }
 
+    /// The databases of the results, each once.
+    pub(crate) fn dialects(&self) -> Vec<Dialect> {
+        let mut dialects = Vec::new();
+        for task in self.tasks() {
+            if !dialects.contains(&task.handle.dialect()) {
+                dialects.push(task.handle.dialect());
+            }
+        }
+        dialects
+    }
+
     pub(crate) fn into_tasks(self) -> Vec<ShardTask> {
         match self {
             Self::Single(task) => vec![task],

@@ -245,12 +245,12 @@ impl Call {
             each_server,
         };
         if let Some(first) = handles.first() {
-            if each_server {
-                first.dialect().capability().servers.require()?;
-            }
             refuse_empty(&statement.text(&first.namespace)?.text)?;
         }
         if each_server {
+            for handle in &handles {
+                handle.dialect().capability().servers.require()?;
+            }
             let mut first_of: Vec<Arc<NamespaceHandle>> = Vec::new();
             handles.retain(|handle| {
                 let new = !first_of

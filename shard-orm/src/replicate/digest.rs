@@ -70,6 +70,26 @@ impl Digest {
         Self { rows, words }
     }
 
+    /// Of the first two words of sums of so many rows, as texts.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn of_words(rows: u64, words: &[String; 2]) -> Result<Self> {
+        let [one, two] = [&words[0], &words[1]].map(|word| {
+            let read = word.parse().map_err(|source| {
+                crate::error::Error::decode(format!("`{word}` is not a sum of hashes"))
+                    .with_source(source)
+            });
+            read
+        });
+        Ok(Self::new(rows, [one?, two?, 0, 0]))
+    }
+
+    /// The first two words as one number, which adds up as they do for less than 2^30 rows; nothing without rows.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn folded(&self) -> Option<String> {
+        let [one, two, ..] = self.words.map(i128::from);
+        (self.rows > 0).then(|| (one + (two << 62)).to_string())
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn rows(&self) -> u64 {

@@ -54,7 +54,12 @@ pub(super) struct Blueprint {
     tables: Vec<String>,
     sequences: Vec<String>,
     views: Vec<String>,
+    /// That of the source, if it is another kind of database.
+    source: Option<Box<Blueprint>>,
 }
+
+/// Before the name of a stage of the source.
+const OF_SOURCE: &str = "source ";
 
 /// The table of the blueprint in the target's namespace.
 pub(super) fn table_of(job: u64) -> String {
@@ -90,6 +95,7 @@ impl Blueprint {
             sequences: sequences.collect(),
             views: views.collect(),
             entries: Vec::new(),
+            source: None,
         };
         for (stage, texts) in [
             (Stage::Index, &structure.indexes),
@@ -106,6 +112,17 @@ impl Blueprint {
                 .extend(texts.iter().map(|text| (stage, text.clone())));
         }
         own
+    }
+
+    /// The same, of a source that is another kind of database.
+    pub(super) fn with_source(mut self, source: Self) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// The statements and names at the source.
+    pub(super) fn at_source(&self) -> &Self {
+        self.source.as_deref().unwrap_or(self)
     }
 
     /// The statements of a stage.
@@ -150,14 +167,19 @@ impl Blueprint {
         let mut delete = Query::delete();
         delete.from_table(name());
         target.run(&delete).await?;
-        for (number, (stage, text)) in (0_i64..).zip(&self.entries) {
+        let entries = self.entries.iter();
+        let entries = entries.map(|(stage, text)| (stage.name().to_owned(), text));
+        let of_source = self.source.iter().flat_map(|source| &source.entries);
+        let of_source =
+            of_source.map(|(stage, text)| (format!("{OF_SOURCE}{}", stage.name()), text));
+        for (number, (stage, text)) in (0_i64..).zip(entries.chain(of_source)) {
             let mut insert = Query::insert();
             insert
                 .into_table(Alias::new(table_of(target.ticket().job)))
                 .columns(["number", "stage", "content"].map(Alias::new))
                 .values([
                     Expr::val(number),
-                    Expr::val(stage.name()),
+                    Expr::val(stage),
                     Expr::val(text.as_str()),
                 ])
                 .map_err(|source| Error::configuration("a structure").with_source(source))?;
@@ -175,12 +197,20 @@ impl Blueprint {
             .order_by(Alias::new("number"), Order::Asc);
         let read = |row: &Row<'_>| Ok((String::read(row, 0)?, String::read(row, 1)?));
         let mut own = Self::default();
-        for (stage, text) in target.rows(&select, read).await? {
+        for (name, text) in target.rows(&select, read).await? {
+            let (stage, of_source) = match name.strip_prefix(OF_SOURCE) {
+                Some(stage) => (stage, true),
+                None => (name.as_str(), false),
+            };
             let known = Stage::NAMES.iter().find(|(name, _)| *name == stage);
             let Some((_, stage)) = known else {
                 return Err(Error::decode(format!(
                     "a structure with the unknown stage `{stage}`"
                 )));
+            };
+            let own = match of_source {
+                true => &mut **own.source.get_or_insert_default(),
+                false => &mut own,
             };
             match stage {
                 Stage::Table => own.tables.push(text.clone()),

@@ -18,6 +18,7 @@ use crate::backend::{
 use crate::catalog::{Document, Job, JobKind, Part, Store};
 use crate::config::ServerState;
 use crate::connect::{NamespaceHandle, State};
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::route::OwnedKeys;
 use crate::topology::Group;
@@ -68,15 +69,21 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
         targets.push(cluster.handle_of_part(&revision.document, group, part)?);
     }
     let dialect = sources.first().map(Place::dialect);
-    if let Some(other) = targets
+    if sources
         .iter()
-        .find(|target| Some(target.dialect()) != dialect)
+        .any(|source| Some(source.dialect()) != dialect)
     {
         planned.against(
-            &format!("server `{}`", other.server),
-            "has another kind of database; rows are moved between equal ones",
+            "the logical shards",
+            "are on different kinds of databases; move them to one kind first",
         );
         return Ok(planned);
+    }
+    let mut others: Vec<Dialect> = Vec::new();
+    for target in &targets {
+        if Some(target.dialect()) != dialect && !others.contains(&target.dialect()) {
+            others.push(target.dialect());
+        }
     }
     let document: Document = revision.document.parse()?;
     planned.examine_targets(&document, &targets).await?;
@@ -110,6 +117,13 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
                 &objection.object,
                 &format!("{}; {}", objection.reason, objection.advice),
             );
+        }
+        if first.is_none() {
+            for other in &others {
+                planned
+                    .cross(source, &structure, (*other, &request.types))
+                    .await?;
+            }
         }
         match &first {
             None => {

@@ -88,10 +88,11 @@ pub(super) async fn copy_table(
     let mut progress = progress(target, table, 0).await?;
     let capability = source.dialect().capability();
     let passed = PassedTable::read(source, table, false).await?;
-    if capability.file_per_namespace {
+    let passes_file = capability.file_per_namespace && !table.is_canonical;
+    if passes_file {
         target.attach(source).await?;
     }
-    let largest = if passed.is_some() || capability.file_per_namespace {
+    let largest = if passed.is_some() || passes_file {
         PAGE_OF_BYTES
     } else {
         PAGE
@@ -111,7 +112,7 @@ pub(super) async fn copy_table(
                 let page = pass_page((source, targets, None), passed, rows, (0, progress));
                 throttle.paced(page).await?
             }
-            None if capability.file_per_namespace => {
+            None if passes_file => {
                 let page = take_page(source, target, table, rows, progress);
                 throttle.paced(page).await?
             }
@@ -124,7 +125,7 @@ pub(super) async fn copy_table(
             break;
         }
     }
-    if capability.file_per_namespace {
+    if passes_file {
         target.detach().await?;
     }
     Ok(progress.done)
@@ -167,7 +168,7 @@ async fn copy_page(
 ) -> Result<u64> {
     let rows = read_page(source, table, most, progress).await?;
     target.begin_as(State::Incoming).await?;
-    target.put_rows(table, &rows).await?;
+    target.put_moved(table, State::Incoming, &rows).await?;
     record(target, table, 0, progress).await?;
     target.commit().await?;
     Ok(rows.len() as u64)
@@ -181,7 +182,7 @@ pub(super) async fn read_page(
     progress: &mut Progress,
 ) -> Result<Vec<Cells>> {
     let after = progress.key(table)?;
-    let rows = source.page(table, after.as_deref(), most).await?;
+    let rows = source.page_to_move(table, after.as_deref(), most).await?;
     progress.done = (rows.len() as u64) < most;
     if let Some(last) = rows.last() {
         progress.last = Some(text_of(&key_of(&table.def, last))?);

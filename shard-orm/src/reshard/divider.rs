@@ -160,7 +160,7 @@ impl Divider {
 }
 
 /// A value of a primary key, for people.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match (integer_of(value), value) {
         (Some(number), _) => number.to_string(),
         (None, Value::String(Some(text))) => format!("{text:?}"),

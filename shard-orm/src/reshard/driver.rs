@@ -401,7 +401,10 @@ impl Driver {
     pub(super) async fn place(&mut self, site: Site) -> Result<&mut Place> {
         if self.places.get(site).is_none() {
             let handle = self.handle(site).await?;
-            let place = Place::open(&handle, self.ticket()).await?;
+            let mut place = Place::open(&handle, self.ticket()).await?;
+            if self.job.is_between_kinds() {
+                place.be_strict().await?;
+            }
             self.note_history(site, place.position.as_ref());
             self.places.put(site, place);
         }

@@ -7,6 +7,8 @@ use super::planned::Planned;
 use super::request::{Request, Turn};
 use crate::catalog::{Job, JobKind, Pace};
 use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::schema::DataType;
 
 /// A split or merge of logical shards, before it begins.
 ///
@@ -101,6 +103,23 @@ impl ChangeKeys {
     /// shards that are merged, only the one with that number may have rows of it.
     pub fn keep(mut self, table: impl Into<String>) -> Self {
         self.0.columns.kept.insert(table.into());
+        self
+    }
+
+    /// As [`MoveShard::model`](super::MoveShard::model).
+    pub fn model<M: Model>(mut self) -> Self {
+        self.0.add_model::<M>();
+        self
+    }
+
+    /// As [`MoveShard::column_type`](super::MoveShard::column_type).
+    pub fn column_type(
+        mut self,
+        table: impl Into<String>,
+        column: impl Into<String>,
+        of: &DataType,
+    ) -> Self {
+        self.0.add_type(table.into(), column.into(), of);
         self
     }
 

@@ -26,7 +26,7 @@ pub(super) struct PassedTable<'t> {
 }
 
 impl<'t> PassedTable<'t> {
-    /// Asks a source, which may be one of several; `None` if its database does not pass bytes.
+    /// Asks a source, which may be one of several; `None` if bytes do not pass from its database to the other end.
     pub(super) async fn read(
         source: &mut Place,
         table: &'t MovedTable,
@@ -40,7 +40,7 @@ impl<'t> PassedTable<'t> {
              JOIN pg_type t ON t.oid = a.atttypid \
              WHERE i.indrelid = to_regclass($1) AND i.indisprimary \
              ORDER BY array_position(i.indkey::int2[], a.attnum)";
-        if !source.dialect().capability().binary_transfer {
+        if !source.dialect().capability().binary_transfer || table.is_canonical {
             return Ok(None);
         }
         let name = quoted(source.dialect(), &table.name);

@@ -41,6 +41,9 @@ pub struct Planned {
     /// The columns of each table by which rows are divided among several targets: region, if there is one, and shard
     /// key; none where all rows stay with the number of the logical shard.
     pub keys: BTreeMap<String, Vec<String>>,
+    /// The types of the columns of each table, if its ends are different kinds of databases: those in which values pass
+    /// from one to the other, such as `i64`, `text(40)` and `timestamp_utc`. Empty otherwise.
+    pub types: BTreeMap<String, BTreeMap<String, String>>,
     /// The number of its rows: an estimate of the server, and exact on SQLite.
     pub rows: u64,
     /// Its size in bytes: an estimate of the server, and that of the file on SQLite.
@@ -133,6 +136,7 @@ impl Planned {
             targets: Vec::new(),
             tables: Vec::new(),
             keys: BTreeMap::new(),
+            types: BTreeMap::new(),
             rows: 0,
             bytes: None,
             obstacles: Vec::new(),

@@ -132,7 +132,7 @@ async fn divide_page(
     let written = targets.iter_mut().zip(divided);
     let written = written.map(async |(target, rows)| {
         target.begin_as(State::Incoming).await?;
-        target.put_rows(table, &rows).await?;
+        target.put_moved(table, State::Incoming, &rows).await?;
         record(target, table, 0, progress).await?;
         target.commit().await
     });
@@ -222,8 +222,8 @@ async fn gather_page(
         target.begin_as(State::Incoming).await?;
         target.delete_rows(table, &keys).await?;
         target.insert_rows(table, &found).await?;
-    } else {
-        written?;
+    } else if let Err(error) = written {
+        return Err(target.unwritten(table, State::Incoming, &rows, error).await);
     }
     record(target, table, number, progress).await?;
     target.commit().await?;

@@ -39,6 +39,15 @@ pub(super) struct Side<'p> {
     pub(super) table: MovedTable,
 }
 
+impl Side<'_> {
+    async fn rows_of(&mut self, keys: &[Vec<Value>]) -> Result<Vec<Cells>> {
+        match self.place.rows_of(&self.table, keys).await {
+            Err(error) => Err(self.place.unread_rows(&self.table, keys, error).await),
+            read => read,
+        }
+    }
+}
+
 /// The two ends of a replay: where the rows are read, and where they are applied.
 pub(super) struct Ends<'p> {
     pub(super) from: Vec<Side<'p>>,
@@ -112,7 +121,7 @@ impl Ends<'_> {
             for _ in 0..LOOKS {
                 let mut found: Vec<Cells> = Vec::new();
                 for from in &mut self.from {
-                    found.extend(from.place.rows_of(&from.table, keys).await?);
+                    found.extend(from.rows_of(keys).await?);
                 }
                 if each_once(self.from[self.log].table.keys(&found))?.len() == found.len() {
                     return Ok(found);
@@ -121,7 +130,7 @@ impl Ends<'_> {
             let error = Error::new(ErrorKind::Unique, "a primary key exists twice");
             return Err(twice(&self.from[self.log].table, &error));
         };
-        only.place.rows_of(&only.table, keys).await
+        only.rows_of(keys).await
     }
 
     /// Writes rows with these keys where they belong; those that are not among them are deleted.
@@ -136,12 +145,15 @@ impl Ends<'_> {
         let is_gathered = self.from.len() > 1;
         for (to, rows) in self.to.iter_mut().zip(rows) {
             to.place.begin_as(self.into).await?;
-            if is_gathered {
+            let written = if is_gathered {
                 // A row of another part that has one of its unique values is not replaced.
                 to.place.delete_rows(&to.table, keys).await?;
-                to.place.insert_rows(&to.table, &rows).await?;
+                to.place.insert_rows(&to.table, &rows).await
             } else {
-                to.place.write_rows(&to.table, keys, &rows).await?;
+                to.place.write_rows(&to.table, keys, &rows).await
+            };
+            if let Err(error) = written {
+                return Err(to.place.unwritten(&to.table, self.into, &rows, error).await);
             }
             to.place.commit().await?;
         }
@@ -183,7 +195,7 @@ impl Ends<'_> {
             loop {
                 let rows = from
                     .place
-                    .page(&from.table, after.as_deref(), REFILLED)
+                    .page_to_move(&from.table, after.as_deref(), REFILLED)
                     .await?;
                 let is_last = (rows.len() as u64) < REFILLED;
                 after = from.table.keys(&rows).pop();

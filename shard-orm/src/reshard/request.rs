@@ -8,6 +8,9 @@ use super::planned::Planned;
 use crate::catalog::{Job, JobKind, JobState, Pace, Part, Plan, PlanState, StepOf, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::GroupLock;
+use crate::model::Model;
+use crate::schema::DataType;
+use crate::schema::counterpart::Types;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub(super) struct Request {
     /// How the keys are divided among the targets of a split.
     pub(super) division: Division,
     pub(super) columns: Columns,
+    /// The types of columns that models say.
+    pub(super) types: Types,
     pub(super) pace: Pace,
     pub(super) accepts_relaxed_durability: bool,
     pub(super) accepts_replica_risk: bool,
@@ -92,10 +97,30 @@ impl Request {
             servers: Vec::new(),
             division: Division::Shares,
             columns: Columns::default(),
+            types: Types::new(),
             pace: Pace::default(),
             accepts_relaxed_durability: false,
             accepts_replica_risk: false,
             turn: None,
+        }
+    }
+
+    /// Takes the types of the columns of a model's table.
+    pub(super) fn add_model<M: Model>(&mut self) {
+        let table = M::def().table_def();
+        let columns = table
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.name.clone(), column.data_type.to_text()?)));
+        let columns = columns.collect();
+        self.types.insert(table.name.clone(), columns);
+    }
+
+    /// Takes the type of a column.
+    pub(super) fn add_type(&mut self, table: String, column: String, of: &DataType) {
+        let types = self.types.entry(table).or_default();
+        if let Some(text) = of.to_text() {
+            types.insert(column, text);
         }
     }
 
@@ -120,6 +145,7 @@ impl Request {
             targets: planned.targets.clone(),
             tables: planned.tables.clone(),
             keys: planned.keys.clone(),
+            types: planned.types.clone(),
             pace: self.pace,
             step: self.turn.as_ref().map(|turn| turn.of),
             accepts_replica_risk: self.accepts_replica_risk,
@@ -181,6 +207,52 @@ impl MoveShard {
     /// down, or that stands still, keeps the job from switching.
     pub fn accept_replica_risk(mut self) -> Self {
         self.0.accepts_replica_risk = true;
+        self
+    }
+
+    /// Names a model of the group, whose fields say the types of its table's columns. It counts where the servers are
+    /// different kinds of databases: not all of them tell types apart, as SQLite, which has no dates, and MySQL and
+    /// MariaDB, whose `datetime` may be one in UTC. Without it, the types are those that the database tells.
+    ///
+    /// ```no_run
+    /// # use shard_orm::prelude::*;
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// # async fn run(cluster: Cluster) -> shard_orm::Result<()> {
+    /// let reshard = cluster.reshard()?;
+    /// let job = reshard.move_shard("shop", 3, "b").model::<Order>().start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn model<M: Model>(mut self) -> Self {
+        self.0.add_model::<M>();
+        self
+    }
+
+    /// Says the type of a column, as [`model`](Self::model) does of all columns of a table.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// let reshard = cluster.reshard()?;
+    /// let request = reshard.move_shard("shop", 3, "b");
+    /// let request = request.column_type("orders", "placed_at", &"timestamp_utc".parse()?);
+    /// println!("{}", request.plan().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn column_type(
+        mut self,
+        table: impl Into<String>,
+        column: impl Into<String>,
+        of: &DataType,
+    ) -> Self {
+        self.0.add_type(table.into(), column.into(), of);
         self
     }
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, IntoTableRef as _, Query, SelectStatement, TableRef, Value};
 
 use super::place::Place;
-use crate::backend::{Args, Field as _, Row, Rows, Sql, row_sum};
+use crate::backend::{Args, Field as _, Row, RowHash, Rows, Sql, row_sum};
+use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::replicate::{
-    Cells, bytes_of, cells, key_of, limit_to_page, limit_to_range, one_of, selected, values,
+    Cells, Digest, bytes_of, cells, encode, key_of, limit_to_page, limit_to_range, one_of,
+    selected, values,
 };
 use crate::replicate::{KEYS_PER_STATEMENT, rows_per_statement};
 use crate::schema::TableDef;
@@ -23,6 +25,9 @@ pub(super) struct MovedTable {
     pub(super) def: Arc<TableDef>,
     /// The name that it has now.
     pub(super) name: String,
+    /// Whether its values pass between kinds of databases, as values that all of them have, rather than in the form of one
+    /// database.
+    pub(super) is_canonical: bool,
 }
 
 impl MovedTable {
@@ -47,6 +52,17 @@ impl MovedTable {
             number,
             name: def.name.clone(),
             def: Arc::new(own),
+            is_canonical: false,
+        }
+    }
+
+    /// A table between kinds of databases: the counterpart of the source's.
+    pub(super) fn canonical(number: usize, def: Arc<TableDef>) -> Self {
+        Self {
+            number,
+            name: def.name.clone(),
+            def,
+            is_canonical: true,
         }
     }
 
@@ -62,10 +78,20 @@ impl MovedTable {
     pub(super) fn select(&self, place: &Place) -> SelectStatement {
         let all = 0..self.def.columns.len();
         let mut select = Query::select();
+        match self.is_canonical {
+            true => select.exprs(self.canonical_columns(place.dialect())),
+            false => select.exprs(selected(&self.def, all, place.dialect())),
+        };
+        select.from(Alias::new(&self.name));
         select
-            .exprs(selected(&self.def, all, place.dialect()))
-            .from(Alias::new(&self.name));
-        select
+    }
+
+    /// The values of a row that [`select`](Self::select) asked for.
+    fn cells(&self, dialect: Dialect, row: &Row<'_>) -> Result<Cells> {
+        match self.is_canonical {
+            true => self.canonical_cells(dialect, row),
+            false => cells(&self.def, row),
+        }
     }
 
     /// The primary keys of rows.
@@ -82,8 +108,11 @@ impl Place {
         key: Option<&[Value]>,
         most: u64,
     ) -> Result<Vec<Cells>> {
-        let select = page_of(table, table.select(self), key, most);
-        self.rows(&select, |row| cells(&table.def, row)).await
+        let (select, dialect) = (
+            page_of(table, table.select(self), key, most),
+            self.dialect(),
+        );
+        self.rows(&select, |row| table.cells(dialect, row)).await
     }
 
     /// The rows after a key, up to another one and with it, in the order of the primary key.
@@ -95,7 +124,8 @@ impl Place {
     ) -> Result<Vec<Cells>> {
         let mut select = table.select(self);
         limit_to_range(&mut select, &table.def, after, end);
-        self.rows(&select, |row| cells(&table.def, row)).await
+        let dialect = self.dialect();
+        self.rows(&select, |row| table.cells(dialect, row)).await
     }
 
     /// The key of the last row of the next page of a table, whose name here is given, if a full page is left.
@@ -125,6 +155,9 @@ impl Place {
         after: Option<&[Value]>,
         end: Option<&[Value]>,
     ) -> Result<Option<(i64, Option<String>)>> {
+        if table.is_canonical {
+            return self.canonical_sum(table, after, end).await.map(Some);
+        }
         let columns = table.def.columns.iter();
         let columns = columns.map(|one| (one.name.as_str(), one.data_type.column_type()));
         let Some(sum) = row_sum(self.dialect(), columns) else {
@@ -141,6 +174,44 @@ impl Place {
         Ok(self.rows(&select, read).await?.pop())
     }
 
+    /// The number of such rows, and a sum of their canonical digests, which all databases have.
+    async fn canonical_sum(
+        &mut self,
+        table: &MovedTable,
+        after: Option<&[Value]>,
+        end: Option<&[Value]>,
+    ) -> Result<(i64, Option<String>)> {
+        let columns = table.def.columns.iter();
+        let columns = columns.map(|one| (one.name.as_str(), one.data_type.column_type()));
+        if let Some(hash) = RowHash::new(self.dialect(), columns) {
+            let mut rows = Query::select();
+            limit_to_range(&mut rows, &table.def, after, end);
+            rows.clear_order_by().from(Alias::new(&table.name));
+            let sums = hash.sums(rows, Expr::val(0));
+            let read = |row: &Row<'_>| {
+                let (count, hashed) = (i64::read(row, 1)?, i64::read(row, 2)?);
+                let words = [String::read(row, 3)?, String::read(row, 4)?];
+                let digest = Digest::of_words(count.unsigned_abs(), &words)?;
+                Ok((count == hashed).then_some((count, digest.folded())))
+            };
+            match self.rows(&sums, read).await?.pop() {
+                None => return Ok((0, None)),
+                Some(Some(sum)) => return Ok(sum),
+                // A row that the server cannot encode, such as one that is very long.
+                Some(None) => {}
+            }
+        }
+        let mut digest = Digest::default();
+        let mut encoded = Vec::new();
+        for row in self.range(table, after, end).await? {
+            encoded.clear();
+            encode(&row, &mut encoded)?;
+            digest.add_row(&encoded);
+        }
+        let count = i64::try_from(digest.rows()).unwrap_or(i64::MAX);
+        Ok((count, digest.folded()))
+    }
+
     /// The rows that exist of those with these primary keys.
     pub(super) async fn rows_of(
         &mut self,
@@ -151,7 +222,9 @@ impl Place {
         for keys in keys.chunks(KEYS_PER_STATEMENT) {
             let mut select = table.select(self);
             select.and_where_option(one_of(&table.def, keys));
-            found.extend(self.rows(&select, |row| cells(&table.def, row)).await?);
+            let dialect = self.dialect();
+            let rows = self.rows(&select, |row| table.cells(dialect, row));
+            found.extend(rows.await?);
         }
         Ok(found)
     }
@@ -196,6 +269,7 @@ impl Place {
         text_of: fn(&Rows) -> String,
     ) -> Result<()> {
         let dialect = self.dialect();
+        table.check_lengths(dialect, rows)?;
         let reference = Alias::new(&table.name).into_table_ref();
         let mut left = rows;
         while !left.is_empty() {

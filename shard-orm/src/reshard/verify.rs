@@ -49,6 +49,7 @@ pub(super) async fn differences(
 ) -> Result<Vec<Vec<Value>>> {
     if let [target] = &mut *targets
         && source.place.dialect().capability().file_per_namespace
+        && !source.table.is_canonical
     {
         target.place.attach(source.place).await?;
         let differing = target

@@ -21,6 +21,7 @@ pub struct Group {
     /// By number of the logical shard; unused ones have none.
     pub(super) placements: Vec<Option<Placement>>,
     pub(super) read: Read,
+    /// That of the first server.
     pub(super) dialect: Dialect,
 }
 
@@ -94,9 +95,23 @@ impl Group {
         self.read
     }
 
-    /// The SQL dialect of all its servers.
+    /// The SQL dialect of its first server. Those of the others differ in a group that moves from one kind of database
+    /// to another: each [`Namespace`](super::Namespace::dialect) has that of its server.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// The SQL dialects of its servers, each once.
+    #[must_use]
+    pub fn dialects(&self) -> Vec<Dialect> {
+        let mut dialects = Vec::new();
+        for server in &self.servers {
+            let dialect = server.primary().dialect();
+            if !dialects.contains(&dialect) {
+                dialects.push(dialect);
+            }
+        }
+        dialects
     }
 }

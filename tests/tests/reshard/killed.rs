@@ -164,21 +164,21 @@ pub(crate) async fn kill_after(fixture: &Fixture, job: u64, steps: u64, delay: D
 }
 
 /// How many runners are killed.
-fn kills() -> u64 {
+pub(crate) fn kills() -> u64 {
     sample::kills(14)
 }
 
 /// Jobs that take one logical shard back and forth between two servers, and whose runners are killed.
-struct Kills {
-    shard: u32,
-    servers: [&'static str; 2],
-    seed: u64,
-    left: u64,
+pub(crate) struct Kills {
+    pub(crate) shard: u32,
+    pub(crate) servers: [&'static str; 2],
+    pub(crate) seed: u64,
+    pub(crate) left: u64,
 }
 
 impl Kills {
     /// Nothing is lost.
-    async fn happen(self, fixture: &Fixture, operator: &Cluster) {
+    pub(crate) async fn happen(self, fixture: &Fixture, operator: &Cluster) {
         let application = process(fixture).await;
         let reshard = operator.reshard().unwrap().lease(LEASE);
         let key = fixture.key_of_shard(self.shard);

@@ -8,6 +8,7 @@ mod fleet;
 mod histories;
 mod keys;
 mod killed;
+mod kinds;
 mod merges;
 mod outages;
 mod pgbench;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use shard_orm::config::{self, Config, Database};
 use shard_orm::prelude::*;
+use shard_orm::sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
 use shard_orm_tests::fixture::{DATABASE, Fixture};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
@@ -45,9 +47,9 @@ const MOVING: u32 = 0;
 /// The account of MariaDB without a password: a catalog takes none.
 const ACCOUNT: &str = "catalog";
 
-fn without_password(dialect: Dialect, url: &str) -> String {
-    match (dialect, url.split_once('@')) {
-        (Dialect::MySql, Some((_, server))) => format!("mysql://{ACCOUNT}@{server}"),
+fn without_password(url: &str) -> String {
+    match url.split_once('@') {
+        Some((_, server)) if url.starts_with("mysql") => format!("mysql://{ACCOUNT}@{server}"),
         _ => url.to_owned(),
     }
 }
@@ -57,7 +59,7 @@ fn document(fixture: &Fixture) -> String {
     let shards = fixture.logical_shards / fixture.servers;
     let servers = fixture.server_urls().iter().zip(0_u32..);
     let servers = servers.map(|(url, number)| {
-        let url = without_password(fixture.dialect, url);
+        let url = without_password(url);
         let first = number * shards;
         format!(
             "[[groups.shop.servers]]\nname = 'server-{number}'\nprimary = '{url}'\n\
@@ -69,7 +71,7 @@ fn document(fixture: &Fixture) -> String {
         "name = '{}'\n[databases.default]\nprimary = '{}'\n[groups.shop]\nlogical_shards = {}\n\
          namespace = '{}'\nstatic_namespace = '{}'\n{}",
         fixture.cluster_name(),
-        without_password(fixture.dialect, fixture.database_url()),
+        without_password(fixture.database_url()),
         fixture.logical_shards,
         fixture.namespace(),
         fixture.namespace().replace("{shard}", "static"),
@@ -79,20 +81,16 @@ fn document(fixture: &Fixture) -> String {
 
 /// The cluster of an operator, with a catalog.
 async fn cluster(fixture: &Fixture) -> Cluster {
-    if fixture.dialect == Dialect::MySql {
+    let mut urls = fixture.server_urls().iter();
+    if let Some(url) = urls.find(|url| url.starts_with("mysql")) {
         let create = format!(
             "CREATE USER IF NOT EXISTS '{ACCOUNT}'@'%' IDENTIFIED BY ''; \
              GRANT ALL ON *.* TO '{ACCOUNT}'@'%'"
         );
-        let mut raw = fixture
-            .cluster
-            .connection(Setting::database())
-            .await
-            .unwrap();
-        let sql = shard_orm::sqlx::AssertSqlSafe(create);
-        let statement = shard_orm::sqlx::raw_sql(sql);
-        statement.execute(raw.mysql().unwrap()).await.unwrap();
-        raw.give_back();
+        let mut connection = MySqlConnection::connect(url).await.unwrap();
+        let statement = shard_orm::sqlx::raw_sql(AssertSqlSafe(create));
+        statement.execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
     let cluster = process(fixture).await;
     let catalog = cluster.catalog().unwrap();

@@ -85,8 +85,8 @@ fn handles(cluster: &Cluster, place: &SqlPlace) -> Result<Vec<Arc<NamespaceHandl
         SqlPlace::EachShard { group } => cluster.handles_of_group(group),
         SqlPlace::EachServer { group } => {
             let handles = cluster.static_handles(group)?;
-            if let Some(first) = handles.first() {
-                first.dialect().capability().servers.require()?;
+            for handle in &handles {
+                handle.dialect().capability().servers.require()?;
             }
             Ok(handles)
         }

@@ -30,7 +30,7 @@ pub struct Status {
 pub struct GroupStatus {
     /// The group.
     pub name: String,
-    /// The kind of database.
+    /// The kind of database of its first server.
     pub dialect: Dialect,
     /// The strategy, in the notation of a configuration file.
     pub strategy: String,

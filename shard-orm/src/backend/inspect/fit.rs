@@ -81,7 +81,7 @@ pub(crate) fn unfit(
     let is_held = match dialect {
         Dialect::Postgres => postgres(column, base(shape)),
         Dialect::MySql => mysql(column, shape),
-        Dialect::Sqlite => sqlite(column, &shape.type_name),
+        Dialect::Sqlite => is_held_by_affinity(column, &shape.type_name),
     };
     (!is_held).then(|| expected(column, dialect))
 }
@@ -179,7 +179,7 @@ fn mysql(column: ColumnType, shape: &ColumnShape) -> bool {
 
 /// By the affinity of the declared type: "Datatypes In SQLite", 3.1. One that makes numbers of
 /// texts would change decimals, and one that makes texts of numbers is read as neither.
-fn sqlite(column: ColumnType, declared: &str) -> bool {
+pub(crate) fn is_held_by_affinity(column: ColumnType, declared: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
     let affinity = if has(&["int"]) {
         "INTEGER"

@@ -1,8 +1,9 @@
 //! The values that sequences, identity columns and row numbers have reached.
 //!
-//! They are set at the target when nothing is written at the source any more.
+//! They are set at the target when nothing is written at the source any more: in the form of the database, or, between
+//! kinds of databases, as the numbers that columns give next.
 
-use super::{Structure, rows, text};
+use super::{Structure, quoted, rows, text};
 use crate::backend::{Conn, Failure};
 use crate::dialect::Dialect;
 
@@ -63,6 +64,112 @@ pub(crate) async fn counters(
 
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A column by which the database numbers the rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Numbered {
+    pub(crate) table: String,
+    pub(crate) column: String,
+}
+
+/// Reads the numbers that columns give next, as counters of the database in which they are set. `present` is as in
+/// [`counters`].
+///
+/// # Errors
+/// When a statement fails.
+pub(crate) async fn numbering(
+    conn: &mut Conn,
+    numbered: &[Numbered],
+    present: &(dyn Fn(&str) -> String + Sync),
+    to: Dialect,
+) -> Result<Vec<Counter>, Failure> {
+    let mut counters = Vec::new();
+    for Numbered { table, column } in numbered {
+        let next = match conn.dialect() {
+            Dialect::Postgres => next_of_postgres(conn, &present(table), column).await?,
+            Dialect::MySql => next_of_mysql(conn, &present(table)).await?,
+            Dialect::Sqlite => next_of_sqlite(conn, &present(table)).await?,
+        };
+        if let Some(next) = next {
+            let statements = starting_at(to, table, column, next);
+            counters.push(Counter::new(table, &next.to_string(), statements));
+        }
+    }
+    Ok(counters)
+}
+
+/// The statements that let a column give this number next.
+fn starting_at(to: Dialect, table: &str, column: &str, next: i128) -> Vec<String> {
+    let name = quoted(to, table);
+    match to {
+        Dialect::Postgres => vec![format!(
+            "SELECT pg_catalog.setval(pg_get_serial_sequence({}, {}), {next}, false)",
+            literal(&name),
+            literal(column)
+        )],
+        Dialect::MySql => vec![format!("ALTER TABLE {name} AUTO_INCREMENT = {next}")],
+        Dialect::Sqlite => in_sqlite_sequence(table, &(next - 1).to_string()),
+    }
+}
+
+async fn next_of_postgres(
+    conn: &mut Conn,
+    table: &str,
+    column: &str,
+) -> Result<Option<i128>, Failure> {
+    let (name, column) = (quoted(Dialect::Postgres, table), literal(column));
+    let asked = format!(
+        "SELECT pg_get_serial_sequence({}, {column})",
+        literal(&name)
+    );
+    let found = rows(conn, &asked).await?;
+    let sequence = found.first().map_or("", |row| text(row, 0));
+    if sequence.is_empty() {
+        return Ok(None);
+    }
+    let read = format!(
+        "SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM {sequence}"
+    );
+    let found = rows(conn, &read).await?;
+    Ok(found.first().and_then(|row| text(row, 0).parse().ok()))
+}
+
+async fn next_of_mysql(conn: &mut Conn, table: &str) -> Result<Option<i128>, Failure> {
+    let shown = format!("SHOW CREATE TABLE {}", quoted(Dialect::MySql, table));
+    let shown = rows(conn, &shown).await?;
+    let create = shown.first().map_or("", |row| text(row, 1));
+    #[cfg(feature = "mysql")]
+    let next = super::mysql::Parts::of(table, create).counter;
+    #[cfg(not(feature = "mysql"))]
+    let next = Some(create.to_owned());
+    Ok(next.and_then(|next| next.parse().ok()))
+}
+
+async fn next_of_sqlite(conn: &mut Conn, table: &str) -> Result<Option<i128>, Failure> {
+    if rows(conn, HAS_SEQUENCES).await?.is_empty() {
+        return Ok(None);
+    }
+    let name = literal(table);
+    let read =
+        format!("SELECT seq + 1 FROM main.sqlite_sequence WHERE lower(name) = lower({name})");
+    let found = rows(conn, &read).await?;
+    Ok(found.first().and_then(|row| text(row, 0).parse().ok()))
+}
+
+/// Whether a file has the table of its row numbers.
+const HAS_SEQUENCES: &str = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'";
+
+/// The statements that set the highest row number of a table.
+fn in_sqlite_sequence(table: &str, value: &str) -> Vec<String> {
+    let name = literal(table);
+    let update =
+        format!("UPDATE sqlite_sequence SET seq = {value} WHERE lower(name) = lower({name})");
+    let insert = format!(
+        "INSERT INTO sqlite_sequence (name, seq) SELECT {name}, {value} WHERE NOT EXISTS \
+         (SELECT 1 FROM sqlite_sequence WHERE lower(name) = lower({name}))"
+    );
+    vec![update, insert]
 }
 
 /// The row of a sequence tells more than `pg_sequences`: whether its value was given out.
@@ -133,8 +240,7 @@ async fn sqlite(
     structure: &Structure,
     present: &(dyn Fn(&str) -> String + Sync),
 ) -> Result<Vec<Counter>, Failure> {
-    const EXISTS: &str = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'";
-    if rows(conn, EXISTS).await?.is_empty() {
+    if rows(conn, HAS_SEQUENCES).await?.is_empty() {
         return Ok(Vec::new());
     }
     let found = rows(conn, "SELECT name, seq FROM main.sqlite_sequence").await?;
@@ -145,15 +251,8 @@ async fn sqlite(
             .iter()
             .find(|row| text(row, 0).eq_ignore_ascii_case(&now));
         if let Some(value) = value.map(|row| text(row, 1)) {
-            let name = literal(table);
-            let update = format!(
-                "UPDATE sqlite_sequence SET seq = {value} WHERE lower(name) = lower({name})"
-            );
-            let insert = format!(
-                "INSERT INTO sqlite_sequence (name, seq) SELECT {name}, {value} WHERE NOT EXISTS \
-                 (SELECT 1 FROM sqlite_sequence WHERE lower(name) = lower({name}))"
-            );
-            counters.push(Counter::new(table, value, vec![update, insert]));
+            let statements = in_sqlite_sequence(table, value);
+            counters.push(Counter::new(table, value, statements));
         }
     }
     Ok(counters)

@@ -138,6 +138,8 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<Part>,
     pub(crate) tables: Vec<String>,
     pub(crate) keys: BTreeMap<String, Vec<String>>,
+    /// The types of the columns of each table, as texts, where the ends are different kinds of databases.
+    pub(crate) types: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) pace: Pace,
     pub(crate) step: Option<StepOf>,
     pub(crate) accepts_replica_risk: bool,
@@ -209,6 +211,19 @@ impl Plan {
             let keys: Table = keys.map(|(of, own)| (of.clone(), columns(own))).collect();
             table.insert("keys".to_owned(), Value::Table(keys));
         }
+        if !self.types.is_empty() {
+            let columns = |columns: &BTreeMap<String, String>| {
+                let columns = columns.iter();
+                Value::Table(
+                    columns
+                        .map(|(of, own)| (of.clone(), own.clone().into()))
+                        .collect(),
+                )
+            };
+            let types = self.types.iter();
+            let types: Table = types.map(|(of, own)| (of.clone(), columns(own))).collect();
+            table.insert("types".to_owned(), Value::Table(types));
+        }
         table.insert("pace".to_owned(), self.pace.to_string().into());
         if let Some(StepOf { plan, step }) = self.step {
             let own = [
@@ -242,7 +257,17 @@ impl Plan {
         let keys = table.get("keys").and_then(Value::as_table);
         let keys = keys.into_iter().flatten();
         let keys = keys.map(|(of, own)| Some((of.clone(), columns(own)?)));
+        let types_of = |columns: &Value| -> Option<BTreeMap<String, String>> {
+            let columns = columns.as_table()?.iter();
+            columns
+                .map(|(of, own)| Some((of.clone(), own.as_str()?.to_owned())))
+                .collect()
+        };
+        let types = table.get("types").and_then(Value::as_table);
+        let types = types.into_iter().flatten();
+        let types = types.map(|(of, own)| Some((of.clone(), types_of(own)?)));
         Ok(Self {
+            types: types.collect::<Option<_>>().ok_or_else(unreadable)?,
             keys: keys.collect::<Option<_>>().ok_or_else(unreadable)?,
             sources: parts("sources")?,
             targets: parts("targets")?,
@@ -270,6 +295,7 @@ impl Job {
             targets: self.targets.clone(),
             tables: self.tables.clone(),
             keys: self.keys.clone(),
+            types: self.types.clone(),
             pace: self.pace,
             step: self.step,
             accepts_replica_risk: self.accepts_replica_risk,

@@ -331,6 +331,7 @@ fn read(row: &Row<'_>) -> Result<Job> {
         targets: plan.targets,
         tables: plan.tables,
         keys: plan.keys,
+        types: plan.types,
         pace: plan.pace,
         step: plan.step,
         accepts_replica_risk: plan.accepts_replica_risk,

@@ -154,7 +154,7 @@ impl Builder<'_> {
             group.name().into(),
             u32::try_from(position).unwrap_or(u32::MAX),
             Arc::clone(name),
-            group.dialect(),
+            server.primary().dialect(),
         );
         Ok(self.handle(
             Arc::new(namespace),

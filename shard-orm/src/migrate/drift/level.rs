@@ -25,6 +25,22 @@ pub(super) struct Read<'h> {
     pub(super) invalid_indexes: Vec<String>,
 }
 
+/// The namespaces of each kind of database: tables of different kinds are not compared.
+pub(super) fn by_dialect(read: Vec<Read<'_>>) -> Vec<Vec<Read<'_>>> {
+    let mut kinds: Vec<Vec<Read<'_>>> = Vec::new();
+    for one in read {
+        let of_kind = |kind: &&mut Vec<Read<'_>>| {
+            let mut own = kind.iter();
+            own.any(|own| own.handle.dialect() == one.handle.dialect())
+        };
+        match kinds.iter_mut().find(of_kind) {
+            Some(kind) => kind.push(one),
+            None => kinds.push(vec![one]),
+        }
+    }
+    kinds
+}
+
 /// The namespaces with the same versions.
 pub(super) struct Level<'r> {
     pub(super) versions: &'r [i64],

@@ -53,6 +53,22 @@ impl Question {
             .first()
             .map_or(Dialect::Postgres, |task| task.handle.dialect());
         spec.requirements = spec.requirements | group_spec.requirements(def);
+        let dialects = shards.dialects();
+        let is_ordered = !group_spec.orders.is_empty() || group_spec.having.is_some();
+        let is_one_row = group_spec.groups.is_empty() && group_spec.having.is_none();
+        if dialects.len() > 1
+            && !is_one_row
+            && (is_ordered || spec.limit.is_some() || spec.offset.is_some())
+        {
+            return Err(Error::unsupported(
+                "the logical shards are on several kinds of databases, which order groups and compare aggregates \
+                 differently; take the groups without order, limit and condition, or ask the logical shards of each kind",
+            ));
+        }
+        for other in &dialects {
+            spec.check(*other)?;
+            GroupPlan::new(def, group_spec, *other, several, tasks.len())?;
+        }
         spec.check(dialect)?;
         let plan = GroupPlan::new(def, group_spec, dialect, several, tasks.len())?;
         let bound = Bound::of(&plan, &spec, tasks.len());

@@ -100,6 +100,27 @@ impl Shape {
         })
     }
 
+    /// Checks that all of these databases order NULL alike, where the order does not say how.
+    ///
+    /// # Errors
+    /// `Unsupported` with the column.
+    pub(crate) fn check_nulls(&self, dialects: &[Dialect]) -> Result<()> {
+        let differs = |key: &&Key| {
+            let mut positions = dialects.iter().map(|dialect| key.term.nulls(*dialect));
+            let first = positions.next();
+            (key.column.nullable || key.may_be_absent)
+                && positions.any(|position| Some(position) != first)
+        };
+        match self.keys.iter().find(differs) {
+            None => Ok(()),
+            Some(key) => Err(Error::unsupported(format!(
+                "the logical shards are on several kinds of databases, which order NULL in column `{}` differently; \
+                 say whether NULL comes first or last",
+                key.column.name
+            ))),
+        }
+    }
+
     /// The directions of the order; empty without one.
     pub(crate) fn directions(&self) -> Arc<[Direction]> {
         Arc::clone(&self.directions)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::catalog::Wish;
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
-use crate::reshard::blueprint::{Stage, read_structure};
+use crate::reshard::blueprint::Stage;
 use crate::reshard::copy::{OnPage, copy_table};
 use crate::reshard::crowd::Crowded;
 use crate::reshard::driver::Driver;
@@ -237,9 +237,8 @@ impl Driver {
 
     async fn index_at(&mut self, site: Site) -> Result<()> {
         let (blueprint, tables) = (self.blueprint(site), self.tables.clone());
+        let there = self.created_at(site).await?;
         let target = self.place(site).await?;
-        let name = target.handle.namespace.name().to_string();
-        let there = read_structure(target, &name).await?;
         for text in blueprint.texts(Stage::Index) {
             if there.indexes.contains(&text) {
                 continue;

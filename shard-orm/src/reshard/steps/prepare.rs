@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::backend::structure::Structure;
 use crate::catalog::{Document, JobState};
 use crate::connect::{Layout, State, TABLE, read_record_of};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +16,7 @@ use crate::reshard::place::Place;
 use crate::reshard::places::Site;
 use crate::reshard::rows::MovedTable;
 use crate::reshard::steps::fill::missing;
+use crate::schema::counterpart::Counterparts;
 use crate::schema::move_log::{self, LoggedTable};
 
 impl Driver {
@@ -77,6 +79,9 @@ impl Driver {
             let fence = named.fence(source);
             Blueprint::of(&structure, &|name: &str| fence.held(name))
         };
+        if let Some(described) = self.structure_there(site).await? {
+            return self.create_described(site, described, blueprint).await;
+        }
         let target = self.place(site).await?;
         // What an earlier attempt has created stays, and nothing is dropped: by now it could be in use.
         let there = read_structure(target, handle.namespace.name()).await?;
@@ -91,6 +96,31 @@ impl Driver {
         if transactional {
             target.commit().await?;
         }
+        blueprint.write(target).await?;
+        target.batch(&create_progress(target)).await?;
+        Ok(blueprint)
+    }
+
+    /// Creates the tables of a target that is another kind of database than the source.
+    async fn create_described(
+        &mut self,
+        site: Site,
+        structure: Structure,
+        source: Blueprint,
+    ) -> Result<Blueprint> {
+        let target = self.place(site).await?;
+        let transactional = target.dialect().capability().transactional_ddl;
+        target.begin_as(State::Incoming).await?;
+        if !transactional {
+            target.commit().await?;
+        }
+        target.all(&structure.create).await?;
+        if transactional {
+            target.commit().await?;
+        }
+        let structure = self.with_sequences(site, structure).await?;
+        let blueprint = Blueprint::of(&structure, &str::to_owned).with_source(source);
+        let target = self.place(site).await?;
         blueprint.write(target).await?;
         target.batch(&create_progress(target)).await?;
         Ok(blueprint)
@@ -122,11 +152,14 @@ impl Driver {
     }
 
     /// The structure of the job, as it is at a namespace.
-    pub(super) fn blueprint(&self, site: Site) -> Blueprint {
+    pub(in crate::reshard) fn blueprint(&self, site: Site) -> Blueprint {
         let known = self.blueprints.as_deref().unwrap_or_default();
         let found = match site.end {
             // Those of some targets may be dropped by now.
-            End::Source => known.iter().find(|blueprint| !blueprint.is_empty()),
+            End::Source => {
+                let mut written = known.iter().filter(|blueprint| !blueprint.is_empty());
+                written.next().map(Blueprint::at_source)
+            }
             End::Target => known.get(site.number),
         };
         found.cloned().unwrap_or_default()
@@ -170,6 +203,13 @@ impl Driver {
     async fn use_blueprints(&mut self, blueprints: Vec<Blueprint>) -> Result<()> {
         let written = blueprints.iter().position(|one| !one.is_empty());
         self.tables = match written {
+            Some(number) if self.job.is_between_kinds() => {
+                // Their names at the source are found by it.
+                self.blueprints = Some(blueprints.clone());
+                let tables = self.canonical_tables().await;
+                self.blueprints = None;
+                self.canonical(tables?, &blueprints[number])?
+            }
             Some(number) => self.read_tables(number, &blueprints[number]).await?,
             None => Vec::new(),
         };
@@ -219,11 +259,7 @@ impl Driver {
             }
             defs
         };
-        // A former runner may have begun to drop them.
-        let may_be_gone = matches!(
-            self.job.state,
-            JobState::Aborting | JobState::Finishing | JobState::Returning
-        );
+        let may_be_gone = self.tables_may_be_gone();
         let mut tables = Vec::new();
         for (number, name) in names.iter().enumerate() {
             match defs.iter().find(|def| def.name == *name) {
@@ -232,6 +268,31 @@ impl Driver {
                 None => {
                     return Err(Error::decode(format!(
                         "table `{name}` is missing at the target; abort the job"
+                    )));
+                }
+            }
+        }
+        Ok(tables)
+    }
+
+    /// Whether a former runner may have begun to drop the tables of an end.
+    fn tables_may_be_gone(&self) -> bool {
+        matches!(
+            self.job.state,
+            JobState::Aborting | JobState::Finishing | JobState::Returning
+        )
+    }
+
+    /// The tables of a job between kinds of databases.
+    fn canonical(&self, found: Counterparts, blueprint: &Blueprint) -> Result<Vec<MovedTable>> {
+        let mut tables = Vec::new();
+        for (number, name) in blueprint.tables().iter().enumerate() {
+            match found.tables.iter().find(|table| table.name == *name) {
+                Some(table) => tables.push(MovedTable::canonical(number, Arc::clone(table))),
+                None if self.tables_may_be_gone() => {}
+                None => {
+                    return Err(Error::decode(format!(
+                        "table `{name}` is missing at the source; abort the job"
                     )));
                 }
             }
@@ -262,7 +323,7 @@ impl Driver {
         // The foreign keys, by which deletions cascade, are created at the target before it serves.
         let described = match self.standing_at(site).await? {
             State::Active => site,
-            _ if site.end == End::Source => site,
+            _ if site.end == End::Source || self.job.is_between_kinds() => site,
             _ => Site::source(0),
         };
         let defs = self.place(described).await?.tables().await?;
@@ -274,8 +335,12 @@ impl Driver {
                     "table `{name}` has gone since the job began; abort it"
                 ))
             })?;
+            let mut def = def.clone();
+            if table.is_canonical && def.foreign_keys.is_empty() {
+                def.foreign_keys.clone_from(&table.def.foreign_keys);
+            }
             logged.push(LoggedTable {
-                def: Arc::new(def.clone()),
+                def: Arc::new(def),
                 shard_key: Vec::new(),
             });
         }

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use crate::backend::observe;
 use crate::error::{Error, ErrorKind, Result};
-use crate::reshard::blueprint::{Stage, read_structure};
+use crate::reshard::blueprint::Stage;
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::End;
 use crate::reshard::replicas::{Awaited, Behind, Replicas};
@@ -121,9 +121,7 @@ impl Driver {
             if self.job.token == 1 || last.is_empty() {
                 continue;
             }
-            let target = self.place(site).await?;
-            let name = target.handle.namespace.name().to_string();
-            let there = read_structure(target, &name).await?;
+            let there = self.created_at(site).await?;
             let there = [there.foreign_keys, there.programs, there.triggers].concat();
             if last.iter().any(|text| there.contains(text)) {
                 return Ok(true);

@@ -10,7 +10,7 @@ use crate::backend::structure::{Counter, Structure, counters, highest};
 use crate::catalog::{Document, JobState, Known, Proposal, Store, Switch};
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
-use crate::reshard::blueprint::{Blueprint, Stage, read_structure};
+use crate::reshard::blueprint::{Blueprint, Stage};
 use crate::reshard::driver::Driver;
 use crate::reshard::failure::is_locked;
 use crate::reshard::mover::{End, state};
@@ -117,13 +117,17 @@ impl Driver {
             End::Source => End::Target,
             End::Target => End::Source,
         });
+        let to = self.handle(site).await?.dialect();
         let mut counted = Vec::new();
         for other in others {
             // A target that lacks the switch knows less than the source.
             if let Some(state) = state(self.seen_at(other).await?)
                 && (end == End::Target || state != State::Incoming)
             {
-                counted.push(self.counted(other, state == State::Fenced).await?);
+                counted.push(match self.job.is_between_kinds() {
+                    true => self.numbered(other, state == State::Fenced, to).await?,
+                    false => self.counted(other, state == State::Fenced).await?,
+                });
             }
         }
         let stages = match end {
@@ -131,15 +135,14 @@ impl Driver {
             End::Target => vec![Stage::ForeignKey, Stage::Program, Stage::Trigger],
         };
         let is_resumed = self.job.token > 1;
-        let place = self.place(site).await?;
-        let transactional = place.dialect().capability().transactional_ddl;
         let there = if is_resumed || end == End::Source {
-            let name = place.handle.namespace.name().to_string();
-            let found = read_structure(place, &name).await?;
+            let found = self.created_at(site).await?;
             [found.foreign_keys, found.programs, found.triggers].concat()
         } else {
             Vec::new()
         };
+        let place = self.place(site).await?;
+        let transactional = place.dialect().capability().transactional_ddl;
         place.begin_in_any_state().await?;
         if !transactional {
             place.commit().await?;

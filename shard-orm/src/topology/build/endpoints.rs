@@ -93,7 +93,7 @@ pub(super) fn endpoints(
 }
 
 /// The message for two endpoints of different databases.
-pub(super) fn mixed(one: &str, its: Dialect, other: &str, others: Dialect) -> String {
+fn mixed(one: &str, its: Dialect, other: &str, others: Dialect) -> String {
     format!("{one} is on {its}, but {other} is on {others}; use one database for both")
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::check_label;
 use super::duplicates::Duplicates;
-use super::endpoints::{Level, endpoints, mixed};
+use super::endpoints::{Level, endpoints};
 use super::ids::find_by_id;
 use super::runs::servers_of_shards;
 use super::strategy::router;
@@ -37,8 +37,12 @@ pub(super) fn group(
     let default = format!("{name}_static");
     let static_namespace = described.static_namespace.clone().unwrap_or(default);
     let servers = servers(config, &path, described, duplicates, report);
-    let dialect = servers.dialect;
-    let fits = check_length(&static_namespace, dialect);
+    let dialects = servers.dialects();
+    let shortest = dialects
+        .iter()
+        .copied()
+        .min_by_key(|dialect| dialect.capability().name_bytes);
+    let fits = check_length(&static_namespace, shortest);
     if described.static_namespace.is_none() {
         if let Err(reason) = check_name(name).and(fits) {
             report.add(&path, format!("not a valid name of a group: {reason}"));
@@ -51,15 +55,20 @@ pub(super) fn group(
             report.add(format!("{path}.static_namespace"), reason);
         }
     }
-    described
-        .options
-        .check(dialect, &format!("{path}.options"), report);
+    for dialect in &dialects {
+        let at = format!("{path}.options");
+        described.options.check(Some(*dialect), &at, report);
+    }
+    if dialects.is_empty() {
+        let at = format!("{path}.options");
+        described.options.check(None, &at, report);
+    }
     described.pool.check(&format!("{path}.pool"), report);
     described.health.check(&format!("{path}.health"), report);
     if report.has(&count) {
         return None;
     }
-    let template = template(&path, name, described, dialect, report);
+    let template = template(&path, name, described, shortest, report);
     let router = router(&path, described, template.as_ref(), report);
     if described.find_by_id {
         find_by_id(&path, router.as_ref(), report);
@@ -93,13 +102,17 @@ pub(super) fn group(
     }
     let generations = generations(&path, described, report);
 
-    let (dialect, group) = (dialect?, Arc::<str>::from(name));
+    let (dialect, group) = (dialects.first().copied()?, Arc::<str>::from(name));
     let static_namespace = Arc::<str>::from(static_namespace);
     let router = router?;
     let mut placements = vec![None; homes.len()];
     let mut keys = router.owned_keys();
     for shard in router.used_shards() {
         let at = shard as usize;
+        let home = homes[at].and_then(|server| Some((server, servers.dialect_of(server)?)));
+        let Some((server, dialect)) = home else {
+            continue;
+        };
         let namespace = Namespace::new(
             Arc::clone(&group),
             shard,
@@ -109,7 +122,7 @@ pub(super) fn group(
             Arc::clone(&static_namespace),
             dialect,
         );
-        placements[at] = homes[at].map(|server| Placement {
+        placements[at] = Some(Placement {
             server: (0..server).filter(|at| is_used(*at)).count(),
             namespace: Arc::new(namespace),
         });
@@ -187,9 +200,26 @@ fn template(
 struct Servers {
     /// The location of each primary.
     locations: Vec<Option<Location>>,
-    /// The dialect of the first one.
-    dialect: Option<Dialect>,
     all: Option<Vec<Server>>,
+}
+
+impl Servers {
+    /// The dialect of the server at a position.
+    fn dialect_of(&self, server: usize) -> Option<Dialect> {
+        let location = self.locations.get(server)?.as_ref();
+        location.map(|location| location.dialect)
+    }
+
+    /// The dialects of all servers, each once.
+    fn dialects(&self) -> Vec<Dialect> {
+        let mut dialects = Vec::new();
+        for location in self.locations.iter().flatten() {
+            if !dialects.contains(&location.dialect) {
+                dialects.push(location.dialect);
+            }
+        }
+        dialects
+    }
 }
 
 fn servers(
@@ -201,7 +231,6 @@ fn servers(
 ) -> Servers {
     let mut names = Vec::new();
     let mut locations: Vec<Option<Location>> = Vec::new();
-    let mut first: Option<(&str, Dialect)> = None;
     let mut all = Some(Vec::new());
     for (at, server) in described.servers.iter().enumerate() {
         let own = format!("{path}.servers[{at}]");
@@ -238,20 +267,6 @@ fn servers(
             duplicates,
             report,
         );
-        if let Some(location) = &found.location {
-            let (other, dialect) = *first.get_or_insert((&server.name, location.dialect));
-            if dialect != location.dialect {
-                report.add(
-                    format!("{own}.primary"),
-                    mixed(
-                        "a server",
-                        location.dialect,
-                        &format!("server `{other}`"),
-                        dialect,
-                    ),
-                );
-            }
-        }
         locations.push(found.location);
         let made = found.endpoints.map(|(primary, replicas)| Server {
             name: Arc::from(&*server.name),
@@ -266,9 +281,5 @@ fn servers(
             _ => all = None,
         }
     }
-    Servers {
-        locations,
-        dialect: first.map(|(_, dialect)| dialect),
-        all,
-    }
+    Servers { locations, all }
 }
