@@ -8,17 +8,13 @@ use crate::dialect::Dialect;
 
 /// The text of a statement in which each placeholder, number and string is `?`, a list of them is
 /// `?, ..`, and names are neither in quotes nor qualified by one of `namespaces`.
-pub(crate) fn fingerprint<'n>(
-    dialect: Dialect,
-    text: &str,
-    namespaces: impl Iterator<Item = &'n str> + Clone,
-) -> String {
+pub(crate) fn fingerprint(dialect: Dialect, text: &str, namespaces: &[&str]) -> String {
     let mut parts: Vec<&str> = Vec::new();
     let statements = statements(dialect, text);
     let mut tokens = statements.iter().flat_map(|one| &one.tokens).peekable();
     while let Some(token) = tokens.next() {
         let is_qualified = tokens.peek() == Some(&&Token::Symbol('.'));
-        if is_qualified && namespaces.clone().any(|name| token.name() == Some(name)) {
+        if is_qualified && token.name().is_some_and(|name| namespaces.contains(&name)) {
             tokens.next();
             continue;
         }
@@ -37,7 +33,7 @@ pub(crate) fn fingerprint<'n>(
 }
 
 /// Adds a value, or a list of them.
-fn value<'t>(parts: &mut Vec<&'t str>) {
+fn value(parts: &mut Vec<&str>) {
     match parts[..] {
         [.., "?", ","] => parts.push(".."),
         [.., "..", ","] => {
@@ -80,7 +76,7 @@ mod tests {
     use super::*;
 
     fn of(dialect: Dialect, text: &str) -> String {
-        fingerprint(dialect, text, ["shop_3", "shop_7"].into_iter())
+        fingerprint(dialect, text, &["shop_3", "shop_7"])
     }
 
     #[test]

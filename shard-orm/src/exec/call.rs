@@ -147,7 +147,8 @@ impl Call {
             let own = &handle.namespace;
             std::iter::once(&**own.name()).chain(own.statics().map(|name| &**name))
         });
-        let text = fingerprint(handle.dialect(), &sql.text, names);
+        let names: Vec<&str> = names.collect();
+        let text = fingerprint(handle.dialect(), &sql.text, &names);
         if pick == Pick::Slow {
             let micros = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
             let waited = self.waited_micros();
