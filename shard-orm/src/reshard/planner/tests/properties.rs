@@ -99,8 +99,8 @@ fn check_split(
     size: (u64, u64),
 ) {
     let own = fleet.shards().iter();
-    let whole = own.filter(|own| own.group == group && own.number == shard);
-    let whole = whole.last().unwrap();
+    let mut whole = own.filter(|own| own.group == group && own.number == shard);
+    let whole = whole.next().unwrap();
     assert_eq!(
         (&*whole.server, whole.rows, whole.bytes),
         (from, size.0, size.1)
