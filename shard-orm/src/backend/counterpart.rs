@@ -9,7 +9,7 @@ mod value;
 
 use sea_query::Value;
 
-pub(crate) use self::value::{has_nanoseconds, json_as_text, reads_any_type};
+pub(crate) use self::value::{has_long_fraction, json_as_text, reads_any_type};
 use super::{
     ColumnType, Constant, DataType, SqlFragment, canonical, ddl, inspect, is_null, model_type,
 };
@@ -307,12 +307,17 @@ pub(crate) fn strict_session(dialect: Dialect) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(from: Dialect, to: Dialect, declared: &str, found: DataType) -> Result<DataType, String> {
+    fn of(
+        from: Dialect,
+        to: Dialect,
+        declared: &str,
+        found: &DataType,
+    ) -> Result<DataType, String> {
         let declared = SqlFragment {
             dialect: from,
             text: declared.to_owned(),
         };
-        let found = match found {
+        let found = match found.clone() {
             DataType::Known {
                 column_type,
                 length,
@@ -341,7 +346,7 @@ mod tests {
         use Dialect::{MySql, Postgres, Sqlite};
         let known = DataType::known;
         let is = |from, to, declared: &str, column_type| {
-            of(from, to, declared, known(column_type)).map(|found| found.to_text().unwrap())
+            of(from, to, declared, &known(column_type)).map(|found| found.to_text().unwrap())
         };
         assert_eq!(
             is(Postgres, MySql, "bigint", ColumnType::I64).unwrap(),
@@ -359,7 +364,7 @@ mod tests {
         assert!(is(MySql, Postgres, "char(4)", ColumnType::Text).is_err());
         assert!(is(MySql, Postgres, "float(7,4)", ColumnType::F32).is_err());
         assert!(is(MySql, Sqlite, "datetime", ColumnType::Timestamp).is_err());
-        let seconds = of(MySql, Postgres, "datetime", known(ColumnType::Timestamp)).unwrap();
+        let seconds = of(MySql, Postgres, "datetime", &known(ColumnType::Timestamp)).unwrap();
         assert_eq!(seconds.declared().unwrap().text, "timestamp(0)");
         let opaque = DataType::Opaque {
             declared: SqlFragment {
@@ -369,7 +374,7 @@ mod tests {
             form: super::super::OpaqueForm::Text,
         };
         assert!(
-            of(Postgres, MySql, "text[]", opaque)
+            of(Postgres, MySql, "text[]", &opaque)
                 .unwrap_err()
                 .contains("PostgreSQL alone")
         );
