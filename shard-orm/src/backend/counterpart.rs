@@ -275,6 +275,20 @@ pub(crate) fn longest(dialect: Dialect, data_type: &DataType, indexed: bool) -> 
     data_type.length().or(of_index).filter(|_| is_long)
 }
 
+/// Whether each value of a type has one form in a column, so that a unique key tells values apart: times and decimals
+/// are texts of SQLite.
+pub(crate) fn has_one_form(dialect: Dialect, column_type: ColumnType) -> bool {
+    dialect != Dialect::Sqlite
+        || !matches!(
+            column_type,
+            ColumnType::TimestampUtc
+                | ColumnType::Timestamp
+                | ColumnType::Date
+                | ColumnType::Time
+                | ColumnType::Decimal
+        )
+}
+
 /// Whether names of tables and columns that differ in capitals alone are two.
 pub(crate) fn tells_capitals_apart(dialect: Dialect) -> bool {
     dialect == Dialect::Postgres
