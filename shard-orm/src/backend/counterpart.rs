@@ -9,7 +9,7 @@ mod value;
 
 use sea_query::Value;
 
-pub(crate) use self::value::{has_nanoseconds, json_as_text, reads_any_type};
+pub(crate) use self::value::{has_long_fraction, json_as_text, reads_any_type};
 use super::{
     ColumnType, Constant, DataType, SqlFragment, canonical, ddl, inspect, is_null, model_type,
 };
@@ -275,6 +275,20 @@ pub(crate) fn longest(dialect: Dialect, data_type: &DataType, indexed: bool) -> 
     data_type.length().or(of_index).filter(|_| is_long)
 }
 
+/// Whether each value of a type has one form in a column, so that a unique key tells values apart: times and decimals
+/// are texts of SQLite.
+pub(crate) fn has_one_form(dialect: Dialect, column_type: ColumnType) -> bool {
+    dialect != Dialect::Sqlite
+        || !matches!(
+            column_type,
+            ColumnType::TimestampUtc
+                | ColumnType::Timestamp
+                | ColumnType::Date
+                | ColumnType::Time
+                | ColumnType::Decimal
+        )
+}
+
 /// Whether names of tables and columns that differ in capitals alone are two.
 pub(crate) fn tells_capitals_apart(dialect: Dialect) -> bool {
     dialect == Dialect::Postgres
@@ -307,12 +321,17 @@ pub(crate) fn strict_session(dialect: Dialect) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(from: Dialect, to: Dialect, declared: &str, found: DataType) -> Result<DataType, String> {
+    fn of(
+        from: Dialect,
+        to: Dialect,
+        declared: &str,
+        found: &DataType,
+    ) -> Result<DataType, String> {
         let declared = SqlFragment {
             dialect: from,
             text: declared.to_owned(),
         };
-        let found = match found {
+        let found = match found.clone() {
             DataType::Known {
                 column_type,
                 length,
@@ -341,7 +360,7 @@ mod tests {
         use Dialect::{MySql, Postgres, Sqlite};
         let known = DataType::known;
         let is = |from, to, declared: &str, column_type| {
-            of(from, to, declared, known(column_type)).map(|found| found.to_text().unwrap())
+            of(from, to, declared, &known(column_type)).map(|found| found.to_text().unwrap())
         };
         assert_eq!(
             is(Postgres, MySql, "bigint", ColumnType::I64).unwrap(),
@@ -359,7 +378,7 @@ mod tests {
         assert!(is(MySql, Postgres, "char(4)", ColumnType::Text).is_err());
         assert!(is(MySql, Postgres, "float(7,4)", ColumnType::F32).is_err());
         assert!(is(MySql, Sqlite, "datetime", ColumnType::Timestamp).is_err());
-        let seconds = of(MySql, Postgres, "datetime", known(ColumnType::Timestamp)).unwrap();
+        let seconds = of(MySql, Postgres, "datetime", &known(ColumnType::Timestamp)).unwrap();
         assert_eq!(seconds.declared().unwrap().text, "timestamp(0)");
         let opaque = DataType::Opaque {
             declared: SqlFragment {
@@ -369,7 +388,7 @@ mod tests {
             form: super::super::OpaqueForm::Text,
         };
         assert!(
-            of(Postgres, MySql, "text[]", opaque)
+            of(Postgres, MySql, "text[]", &opaque)
                 .unwrap_err()
                 .contains("PostgreSQL alone")
         );

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::checksum::Checksum;
 use super::file::{Direction, FileName, Script};
 use super::phase::Phase;
 use crate::dialect::Dialect;
@@ -113,6 +114,14 @@ impl Migration {
 
     pub(super) fn down(&self, dialect: Dialect) -> Option<&Script> {
         self.down.of(dialect)
+    }
+
+    /// Whether this is the checksum of its file for one of the kinds of databases. A namespace that has come from another
+    /// kind has that of the file that ran there.
+    pub(super) fn has_checksum(&self, checksum: &Checksum) -> bool {
+        let of_backends = self.up.backends.iter().map(|(_, script)| script);
+        let mut scripts = self.up.common.iter().chain(of_backends);
+        scripts.any(|script| script.checksum == *checksum)
     }
 }
 

@@ -136,7 +136,7 @@ fn check(migrations: &[Migration], handle: &NamespaceHandle, found: &Found) -> R
             continue;
         }
         let script = script(migration, Direction::Up, handle.dialect())?;
-        if script.checksum != entry.checksum {
+        if !migration.has_checksum(&entry.checksum) {
             return Err(handle.name_error(Error::configuration(format!(
                 "migration file `{}` was changed after it was applied at {handle}: its checksum is \
                  {}, and was {}; restore the file, and make the change in a new migration",

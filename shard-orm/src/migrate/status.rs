@@ -5,11 +5,9 @@ use std::fmt;
 
 use super::backfill::{self, Begun};
 use super::builder::Migrate;
-use super::file::Direction;
 use super::history::State;
 use super::migrations::Migration;
 use super::phase::Phase;
-use super::plan::script;
 use super::report::Failed;
 use super::run::{backfills, failed, location};
 use super::sessions::Sessions;
@@ -146,9 +144,7 @@ impl Migrate {
                     None => status.missing.push(location(handle)),
                     Some(entry) if entry.state == State::Applied => {
                         status.applied += 1;
-                        let script = migration
-                            .and_then(|one| script(one, Direction::Up, handle.dialect()).ok());
-                        if script.is_some_and(|script| script.checksum != entry.checksum) {
+                        if migration.is_some_and(|one| !one.has_checksum(&entry.checksum)) {
                             status.changed.push(location(handle));
                         }
                     }

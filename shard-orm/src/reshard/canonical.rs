@@ -7,7 +7,7 @@ use super::divider::shown;
 use super::failure::{Misfit, may_pass};
 use super::place::Place;
 use super::rows::MovedTable;
-use crate::backend::counterpart::{has_nanoseconds, json_as_text, longest, reads_any_type};
+use crate::backend::counterpart::{has_long_fraction, json_as_text, longest, reads_any_type};
 use crate::backend::{ColumnType, Field as _, Row};
 use crate::connect::State;
 use crate::dialect::Dialect;
@@ -67,13 +67,15 @@ impl MovedTable {
                         }
                         Ok(Value::Float(Some(narrow)))
                     }
-                    _ => {
-                        let value = column.read(row, ordinal)?;
-                        if has_nanoseconds(&value) {
+                    Some(ColumnType::TimestampUtc | ColumnType::Timestamp | ColumnType::Time)
+                        if reads_any_type(dialect, ColumnType::Time) =>
+                    {
+                        if has_long_fraction(&String::read(row, ordinal)?) {
                             return Err(inexact("has more than six digits of a second"));
                         }
-                        Ok(value)
+                        column.read(row, ordinal)
                     }
+                    _ => column.read(row, ordinal),
                 }
             })
             .collect()

@@ -4,13 +4,16 @@
 //! values that all databases have, and compared by the digests that all databases have. Each end has statements of its
 //! own, in its own SQL: those of the target are made from the descriptions of the source's tables.
 
-use super::blueprint::{Blueprint, includes, read_structure};
+use std::sync::Arc;
+
+use super::blueprint::{includes, read_structure};
 use super::driver::Driver;
+use super::mover::End;
 use super::place::Place;
 use super::places::Site;
 use super::planned::Planned;
 use crate::backend::counterpart::strict_session;
-use crate::backend::structure::{Numbered, Structure, numbering};
+use crate::backend::structure::{Counter, Numbered, Structure, numbering};
 use crate::catalog::Job;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -103,7 +106,7 @@ impl Driver {
     /// The tables of the job, where its ends are different kinds of databases.
     pub(super) async fn canonical_tables(&mut self) -> Result<Counterparts> {
         let mut to = self.handle(Site::source(0)).await?.dialect();
-        for site in self.sites(super::mover::End::Target) {
+        for site in self.sites(End::Target) {
             if self.is_foreign(site).await? {
                 to = self.handle(site).await?.dialect();
             }
@@ -145,7 +148,7 @@ impl Driver {
         let is_described = self.is_foreign(site).await?;
         let place = self.place(site).await?;
         if is_described {
-            let tables = tables_of(place).await?.into_iter().map(std::sync::Arc::new);
+            let tables = tables_of(place).await?.into_iter().map(Arc::new);
             let dialect = place.dialect();
             let tables: Vec<_> = tables.map(|table| without_checks(&table)).collect();
             return structure_of(&tables, dialect);
@@ -160,7 +163,7 @@ impl Driver {
         from: Site,
         is_held: bool,
         to: Dialect,
-    ) -> Result<Vec<crate::backend::structure::Counter>> {
+    ) -> Result<Vec<Counter>> {
         let columns = self.tables.iter().filter_map(|table| {
             let column = table.def.columns.iter().find(|column| column.identity)?;
             Some(Numbered {
@@ -169,7 +172,7 @@ impl Driver {
             })
         });
         let columns: Vec<Numbered> = columns.collect();
-        let blueprint: Blueprint = self.blueprint(from);
+        let blueprint = self.blueprint(from);
         let place = self.place(from).await?;
         let fence = blueprint.fence(place);
         let present = |name: &str| match is_held {
@@ -182,8 +185,8 @@ impl Driver {
 }
 
 /// A table without what no statement of a later stage creates.
-fn without_checks(table: &TableDef) -> std::sync::Arc<TableDef> {
-    std::sync::Arc::new(TableDef {
+fn without_checks(table: &TableDef) -> Arc<TableDef> {
+    Arc::new(TableDef {
         checks: Vec::new(),
         ..table.clone()
     })

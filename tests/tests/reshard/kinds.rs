@@ -6,9 +6,10 @@
 mod tables;
 mod things;
 
+use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm::reshard::{Job, JobState, MoveShard};
-use shard_orm_tests::fixture::{Fixture, FixtureOptions};
+use shard_orm_tests::fixture::FixtureOptions;
 use shard_orm_tests::{behaviours, sample};
 
 use self::tables::{refused, unheld};
@@ -250,6 +251,36 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, FixtureOptions::of_two_ki
         let orphans = "SELECT COUNT(*) FROM children WHERE parent NOT IN (SELECT id FROM parents)";
         assert_eq!(sql(&operator, orphans).await[0][0].as_deref(), Some("0"));
         assert_eq!(sql(&operator, "SELECT COUNT(*) FROM children").await[0][0].as_deref(), Some("13"));
+    }
+
+    async fn migrations_go_on_where_a_shard_has_come_from_another_kind(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let files = [
+            ("shop/1_notes.postgres.sql", "CREATE TABLE notes (id BIGINT PRIMARY KEY, text VARCHAR(40) NOT NULL)"),
+            ("shop/1_notes.mysql.sql", "CREATE TABLE notes (id BIGINT NOT NULL PRIMARY KEY, text VARCHAR(40) NOT NULL)"),
+            ("shop/1_notes.sqlite.sql", "CREATE TABLE notes (id INTEGER NOT NULL PRIMARY KEY, text TEXT NOT NULL)"),
+            ("shop/2_level.sql", "ALTER TABLE notes ADD COLUMN level INT"),
+        ];
+        let migrate = async |count: usize| {
+            let migrations = Migrations::embedded(&files[..count]).unwrap();
+            operator.migrate(&migrations).up().await.unwrap();
+            let status = operator.migrate(&migrations).status().await.unwrap();
+            assert!(status.is_current(), "{status}");
+            let drift = operator.migrate(&migrations).drift().await.unwrap();
+            assert!(drift.targets.iter().all(|target| target.failed.is_empty()), "{drift}");
+        };
+        migrate(3).await;
+        sql(&operator, "INSERT INTO notes (id, text) VALUES (1, 'tea')").await;
+        let job = moved(&operator, &request(&operator, "server-1")).await;
+        finished(&operator, job).await;
+        migrate(3).await;
+        migrate(4).await;
+        sql(&operator, "UPDATE notes SET level = 7").await;
+        let job = moved(&operator, &request(&operator, "server-0")).await;
+        finished(&operator, job).await;
+        migrate(4).await;
+        let found = sql(&operator, "SELECT text, level FROM notes").await;
+        assert_eq!(found, [[Some("tea".to_owned()), Some("7".to_owned())]]);
     }
 
     async fn jobs_between_kinds_whose_runners_are_killed_lose_nothing(fixture: &Fixture) {

@@ -1,6 +1,6 @@
 //! What is looked at when values are read between kinds of databases.
 
-use sea_query::{Expr, ExprTrait as _, Value};
+use sea_query::{Expr, ExprTrait as _};
 
 use crate::backend::ColumnType;
 use crate::dialect::Dialect;
@@ -14,26 +14,14 @@ pub(crate) fn reads_any_type(dialect: Dialect, column_type: ColumnType) -> bool 
     }
 }
 
-/// Whether a time has more digits of a second than all databases keep.
-pub(crate) fn has_nanoseconds(value: &Value) -> bool {
-    #[cfg(feature = "chrono")]
-    use chrono::Timelike as _;
-    let nanoseconds = match value {
-        #[cfg(feature = "chrono")]
-        Value::ChronoDateTimeUtc(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "chrono")]
-        Value::ChronoDateTime(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "chrono")]
-        Value::ChronoTime(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "time")]
-        Value::TimeDateTimeWithTimeZone(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "time")]
-        Value::TimeDateTime(Some(time)) => time.nanosecond(),
-        #[cfg(feature = "time")]
-        Value::TimeTime(Some(time)) => time.nanosecond(),
-        _ => 0,
+/// Whether the text of a time has more digits of a second than all databases keep.
+pub(crate) fn has_long_fraction(text: &str) -> bool {
+    let Some((_, fraction)) = text.split_once('.') else {
+        return false;
     };
-    nanoseconds % 1_000 != 0
+    let end = fraction.find(|character: char| !character.is_ascii_digit());
+    let digits = &fraction[..end.unwrap_or(fraction.len())];
+    digits.trim_end_matches('0').len() > 6
 }
 
 /// A column of JSON as a text with all digits of its numbers.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Names;
 use crate::backend::counterpart::{
-    Crossing, can_number, fits_key, numbers_rows, sets_defaults, tells_capitals_apart,
+    Crossing, can_number, fits_key, has_one_form, numbers_rows, sets_defaults, tells_capitals_apart,
 };
 use crate::backend::{ColumnType, DataType, canonical, ddl};
 use crate::dialect::Dialect;
@@ -154,6 +154,15 @@ impl Translation<'_> {
         keys.dedup();
         for ordinal in keys {
             let column = &table.columns[ordinal];
+            let is_one = |dialect: Dialect| {
+                let of = own.columns[ordinal].data_type.column_type();
+                of.is_none_or(|of| has_one_form(dialect, of))
+            };
+            if !is_one(self.from) || !is_one(self.to) {
+                let reason = "is in a unique key, and is a text on SQLite, where one time or decimal may have several \
+                              texts; drop the key for the move";
+                self.refuse("column", &column.name, reason);
+            }
             if let Collation::Named(collation) = &column.collation {
                 let reason = format!(
                     "is in a unique key, and its collation `{}` may take two texts for one that {} tells apart; make it {}",

@@ -106,9 +106,10 @@ pub(super) fn refused(dialect: Dialect) -> Vec<(&'static str, &'static [&'static
                 ],
             ),
             (
-                "CREATE TABLE r1 (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE, a INT, \
+                "CREATE TABLE r1 (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE, a INT, at DATETIME UNIQUE, \
                  CONSTRAINT positive CHECK (a > 7))",
                 &[
+                    "column `at` of table `r1`",
                     "column `name` of table `r1`",
                     "check `positive` of table `r1`",
                 ],
