@@ -43,8 +43,6 @@ pub(crate) use silent::{
     Count, Observed, Recorder, ServerRecorder, ShardRecorder, Stopwatch, Waiters,
 };
 
-use std::time::Duration;
-
 use crate::error::ErrorKind;
 
 /// The result of one call, for the statistics.
@@ -55,8 +53,8 @@ pub(crate) struct Outcome {
     pub(crate) verb: &'static str,
     /// Whether a replica served it.
     pub(crate) replica: bool,
-    /// From the beginning of the call to its end.
-    pub(crate) took: Duration,
+    /// From the beginning of the call to its end, in microseconds.
+    pub(crate) took: u64,
     /// The rows returned or changed, or why there are none.
     pub(crate) rows: Result<u64, ErrorKind>,
 }
@@ -73,7 +71,7 @@ impl Observed {
         let outcome = Outcome {
             verb,
             replica: false,
-            took: begun.elapsed(),
+            took: begun.elapsed_micros(),
             rows,
         };
         self.call(&outcome);

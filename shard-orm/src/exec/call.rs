@@ -101,15 +101,14 @@ impl Call {
         let outcome = Outcome {
             verb: statement.label().verb,
             replica: self.waited_and_role.load(Ordering::Relaxed) % 2 == 1,
-            took: begun.elapsed(),
+            took: begun.elapsed_micros(),
             rows: match result {
                 Ok(changed) => Ok(u64::from(self.rows.load(Ordering::Relaxed)).max(changed)),
                 Err(error) => Err(error.kind()),
             },
         };
         if let Some(span) = self.span() {
-            let micros = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
-            span.record("micros", micros);
+            span.record("micros", outcome.took);
             match outcome.rows {
                 Ok(rows) => span.record("rows", rows),
                 // The kind alone: a database's message can quote a value.
@@ -150,7 +149,7 @@ impl Call {
         let names: Vec<&str> = names.collect();
         let text = fingerprint(handle.dialect(), &sql.text, &names);
         if pick == Pick::Slow {
-            let micros = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
+            let micros = outcome.took;
             let waited = self.waited_micros();
             tracing::warn!(
                 target: "shard_orm::slow",

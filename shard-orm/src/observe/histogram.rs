@@ -10,14 +10,24 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Histogram {
     bounds: &'static [u64],
+    /// The first bucket for values of so many binary digits.
+    begins: [u8; 65],
     /// The number of values and their sum, by bucket.
     buckets: Box<[(AtomicU64, AtomicU64)]>,
 }
 
 impl Histogram {
     pub(crate) fn new(bounds: &'static [u64]) -> Self {
+        let begin = |digits: usize| {
+            let lowest = 1_u64
+                .checked_shl(u32::try_from(digits).unwrap_or(0))
+                .map_or(0, |above| above / 2);
+            let bucket = bounds.partition_point(|bound| *bound < lowest);
+            u8::try_from(bucket).unwrap_or(0)
+        };
         Self {
             bounds,
+            begins: std::array::from_fn(begin),
             buckets: (0..=bounds.len()).map(|_| Default::default()).collect(),
         }
     }
@@ -25,7 +35,12 @@ impl Histogram {
     /// Adds a value, and returns how many its bucket had.
     #[inline]
     pub(crate) fn add(&self, value: u64) -> u64 {
-        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        let digits = u64::BITS - value.leading_zeros();
+        let mut bucket = usize::from(self.begins[digits as usize]);
+        // Few bounds have the same number of digits.
+        while self.bounds.get(bucket).is_some_and(|bound| *bound < value) {
+            bucket += 1;
+        }
         // There is one bucket more than bounds.
         let Some((count, sum)) = self.buckets.get(bucket) else {
             return 0;

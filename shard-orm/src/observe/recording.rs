@@ -103,8 +103,8 @@ impl Observed {
     }
 
     /// Records a call over several logical shards, whose last statement was here: the number of its
-    /// statements, and how long after the median one the last one ended.
-    pub(crate) fn scatter(&self, statements: usize, straggled: Duration) {
+    /// statements, and how many microseconds after the median one the last one ended.
+    pub(crate) fn scatter(&self, statements: usize, straggled: u64) {
         self.server.scatter(statements, straggled);
     }
 

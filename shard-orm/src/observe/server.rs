@@ -14,7 +14,7 @@ const VERBS: usize = 24;
 /// The name of the last place.
 const OTHER: &str = "other";
 /// One of so many calls in a bucket of durations has its text recorded.
-const SAMPLE: u64 = 64;
+const SAMPLE: u64 = 512;
 /// The buckets of durations.
 const BUCKETS: usize = DURATIONS.len() + 1;
 
@@ -190,16 +190,15 @@ impl ServerRecorder {
         u32::try_from(waited).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn scatter(&self, statements: usize, straggled: Duration) {
+    pub(super) fn scatter(&self, statements: usize, straggled: u64) {
         self.widths.add(statements as u64);
-        self.stragglers.add(micros(straggled));
+        self.stragglers.add(straggled);
     }
 
     #[inline]
     pub(super) fn call(&self, outcome: &Outcome) -> Pick {
         let cell = self.roles[usize::from(outcome.replica)].cell(outcome.verb);
-        let took = micros(outcome.took);
-        let before = cell.durations.add(took);
+        let before = cell.durations.add(outcome.took);
         match outcome.rows {
             Ok(rows) => {
                 cell.rows.add(rows);
@@ -208,7 +207,7 @@ impl ServerRecorder {
                 cell.errors[kind as usize].fetch_add(1, Ordering::Relaxed);
             }
         }
-        if took >= self.recorder.slow_call() {
+        if outcome.took >= self.recorder.slow_call() {
             Pick::Slow
         } else if before.is_multiple_of(SAMPLE) {
             Pick::Sample

@@ -55,8 +55,7 @@ impl ShardRecorder {
     pub(super) fn call(&self, outcome: &Outcome, of: usize) {
         let of = of.max(1) as u64;
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let micros = micros(outcome.took);
-        self.micros.fetch_add(micros / of, Ordering::Relaxed);
+        self.micros.fetch_add(outcome.took / of, Ordering::Relaxed);
         match outcome.rows {
             Ok(0) => {}
             Ok(rows) => {

@@ -83,7 +83,7 @@ impl Observed {
 
     pub(crate) fn share(&self, _outcome: &Outcome, _of: usize) {}
 
-    pub(crate) fn scatter(&self, _statements: usize, _straggled: Duration) {}
+    pub(crate) fn scatter(&self, _statements: usize, _straggled: u64) {}
 
     pub(crate) fn statement(
         &self,

@@ -1,7 +1,7 @@
 //! What belongs to a whole cluster: the threshold of slow calls, and the statements seen, by
 //! fingerprint.
 //!
-//! To know the text of a call takes longer than to count it. So only one of 64 calls in a bucket of
+//! To know the text of a call takes longer than to count it. So only one of 512 calls in a bucket of
 //! durations is seen here, and each slow one.
 
 use std::collections::HashMap;
@@ -93,7 +93,7 @@ impl Recorder {
             group: group.into(),
             text: text.into(),
         };
-        let took = micros(seen.outcome.took);
+        let took = seen.outcome.took;
         let mut statements = self.lock();
         if statements.len() >= MOST && !statements.contains_key(&key) {
             let least = statements
@@ -153,7 +153,7 @@ mod tests {
         let outcome = Outcome {
             verb: "select",
             replica: false,
-            took: Duration::from_millis(millis),
+            took: millis * 1_000,
             rows: Ok(1),
         };
         let seen = Seen {

@@ -156,7 +156,7 @@ async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
             && let Some(median) = median
         {
             let observed = &handles[number].observed;
-            observed.scatter(ended, median.elapsed());
+            observed.scatter(ended, median.elapsed_micros());
         }
     }
     Ok(())

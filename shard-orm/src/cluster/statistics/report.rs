@@ -153,7 +153,7 @@ pub struct TableStatistics {
     pub busy: Duration,
 }
 
-/// The calls with one fingerprint: estimated from one of 64, and from all that were slow.
+/// The calls with one fingerprint: estimated from one of 512, and from all that were slow.
 ///
 /// The first call of each duration is among those that are seen, so that after a few calls the
 /// estimates are far too high.
