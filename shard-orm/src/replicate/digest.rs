@@ -74,11 +74,10 @@ impl Digest {
     #[cfg(feature = "reshard")]
     pub(crate) fn of_words(rows: u64, words: &[String; 2]) -> Result<Self> {
         let [one, two] = [&words[0], &words[1]].map(|word| {
-            let read = word.parse().map_err(|source| {
+            word.parse().map_err(|source| {
                 crate::error::Error::decode(format!("`{word}` is not a sum of hashes"))
                     .with_source(source)
-            });
-            read
+            })
         });
         Ok(Self::new(rows, [one?, two?, 0, 0]))
     }

@@ -208,7 +208,7 @@ impl Driver {
                 self.blueprints = Some(blueprints.clone());
                 let tables = self.canonical_tables().await;
                 self.blueprints = None;
-                self.canonical(tables?, &blueprints[number])?
+                self.canonical(&tables?, &blueprints[number])?
             }
             Some(number) => self.read_tables(number, &blueprints[number]).await?,
             None => Vec::new(),
@@ -284,7 +284,7 @@ impl Driver {
     }
 
     /// The tables of a job between kinds of databases.
-    fn canonical(&self, found: Counterparts, blueprint: &Blueprint) -> Result<Vec<MovedTable>> {
+    fn canonical(&self, found: &Counterparts, blueprint: &Blueprint) -> Result<Vec<MovedTable>> {
         let mut tables = Vec::new();
         for (number, name) in blueprint.tables().iter().enumerate() {
             match found.tables.iter().find(|table| table.name == *name) {
