@@ -41,6 +41,8 @@ pub(in crate::reshard) struct PlanRunner<'t> {
     jobs: BTreeMap<usize, u64>,
     running: FuturesUnordered<BoxFuture<'static, Ended>>,
     outcome: Result<()>,
+    /// A job stands still because the plan does.
+    rests: bool,
     /// Since when no step could begin.
     failing: Option<Instant>,
     /// What was said last of why nothing is started.
@@ -64,6 +66,7 @@ impl<'t> PlanRunner<'t> {
             jobs: BTreeMap::new(),
             running: FuturesUnordered::new(),
             outcome: Ok(()),
+            rests: false,
             failing: None,
             said: None,
         };
@@ -112,13 +115,13 @@ impl<'t> PlanRunner<'t> {
     pub(in crate::reshard) async fn run(mut self) -> Result<()> {
         (self.tell)(PlanEvent::Runs(self.plan.id));
         let mut asked = None;
-        let state = loop {
-            let state = self.held.state()?;
-            let before = asked.replace(state);
-            if before == Some(PlanState::Paused) && state != PlanState::Paused {
+        let mut state = self.held.look().await?;
+        loop {
+            if self.rests && state != PlanState::Paused {
+                self.rests = false;
                 self.adopt().await?;
             }
-            if before != Some(state) {
+            if asked.replace(state) != Some(state) {
                 self.ask_jobs(state).await;
             }
             let is_going = state == PlanState::Open && self.outcome.is_ok();
@@ -129,13 +132,22 @@ impl<'t> PlanRunner<'t> {
             };
             let is_left = state == PlanState::Open && self.outcome.is_ok() && !self.left.is_empty();
             if self.running.is_empty() && !is_left {
-                break state;
+                // What was seen last may be out of date.
+                let now = self.held.look().await?;
+                if now == state && !(self.rests && now != PlanState::Paused) {
+                    return self.end(state).await;
+                }
+                state = now;
+                continue;
             }
             if let Some(ended) = self.wait(pause).await {
                 self.ended(ended).await?;
             }
-        };
-        self.end(state).await
+            state = match self.rests {
+                true => self.held.look().await?,
+                false => self.held.state()?,
+            };
+        }
     }
 
     /// Waits for a job to end, for another decision of an operator, or for some time.
@@ -212,6 +224,7 @@ impl<'t> PlanRunner<'t> {
                 if !is_meant {
                     self.outcome = Err(error);
                 }
+                self.rests |= is_meant && state == PlanState::Paused;
             }
         }
         Ok(())
@@ -279,8 +292,7 @@ impl<'t> PlanRunner<'t> {
                         continue;
                     }
                     // An operator has decided otherwise meanwhile.
-                    let is_open = matches!(self.held.look().await, Ok(PlanState::Open));
-                    if is_open || error.kind() != ErrorKind::Fenced {
+                    if matches!(self.held.look().await, Ok(PlanState::Open)) {
                         self.outcome = Err(error);
                     }
                 }
