@@ -18,9 +18,9 @@ use shard_orm_tests::servers::{Signal, signal, spawn};
 use crate::writer::{Writer, assert_rows, order};
 use crate::{MOVING, Order, Setting, cluster, process};
 
-const NAME: &str = "SHARD_ORM_TEST_CLUSTER";
-const URL: &str = "SHARD_ORM_TEST_URL";
-const JOB: &str = "SHARD_ORM_TEST_JOB";
+pub(crate) const NAME: &str = "SHARD_ORM_TEST_CLUSTER";
+pub(crate) const URL: &str = "SHARD_ORM_TEST_URL";
+pub(crate) const JOB: &str = "SHARD_ORM_TEST_JOB";
 /// In a line that is written for each step.
 const STEP: &str = "next step";
 
@@ -36,7 +36,7 @@ fn runner() {
     });
 }
 
-/// What a process does that is told its job by its environment.
+/// What a process does that is told its job, or its plan, by its environment.
 pub(crate) fn run_as_process(run: impl AsyncFnOnce(&Reshard, u64)) {
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::DEBUG)

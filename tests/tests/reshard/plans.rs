@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shard_orm::Error;
 use shard_orm::admin::Rebalance;
-use shard_orm::config::{self, Config, Database, ServerState};
+use shard_orm::config::ServerState;
 use shard_orm::prelude::*;
 use shard_orm::reshard::planner::{Cost, Plan, Planner, Splits};
 use shard_orm::reshard::{
@@ -14,39 +14,24 @@ use shard_orm::reshard::{
 };
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
-use shard_orm_tests::fixture::{DATABASE, Fixture};
+use shard_orm_tests::fixture::Fixture;
 use shard_orm_tests::sample;
 use shard_orm_tests::servers::{Signal, signal, spawn};
 use shard_orm_tests::waiting::eventually;
 use tokio::task::JoinHandle;
 
 use crate::fleet::{Traffic, set_state};
-use crate::killed::LEASE;
+use crate::killed::{JOB, LEASE, NAME, URL, run_as_process};
 use crate::splits::keys;
 use crate::writer::{Writer, assert_rows, order};
 use crate::{Order, Setting, cluster, process};
-
-const NAME: &str = "SHARD_ORM_TEST_CLUSTER";
-const URL: &str = "SHARD_ORM_TEST_URL";
-const PLAN: &str = "SHARD_ORM_TEST_PLAN";
 
 /// The process that is killed.
 #[test]
 #[ignore = "run by the other tests of this file as a process"]
 fn runner() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let catalog = config::Catalog::new(DATABASE).heartbeat(None);
-        let config = Config::new(env::var(NAME).unwrap())
-            .database(DATABASE, Database::new(env::var(URL).unwrap()))
-            .catalog(catalog);
-        let cluster = Cluster::connect(&config).await.unwrap();
-        let reshard = cluster.reshard().unwrap().lease(LEASE);
-        let plan: u64 = env::var(PLAN).unwrap().parse().unwrap();
-        run(&reshard, plan).await;
+    run_as_process(async |reshard, plan| {
+        run(reshard, plan).await;
     });
 }
 
@@ -101,7 +86,7 @@ async fn kill_after(fixture: &Fixture, plan: u64, delay: Duration) -> bool {
         .args(["--exact", "plans::runner", "--ignored", "--nocapture"])
         .env(NAME, fixture.cluster_name())
         .env(URL, fixture.database_url())
-        .env(PLAN, plan.to_string())
+        .env(JOB, plan.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     tokio::task::spawn_blocking(move || {
