@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use shard_orm::Cluster;
 use shard_orm::admin::{CheckReport, ConnectionBudget, EndpointRole, ServerStatus, Status};
 use shard_orm::health::{Readiness, ServerReadiness, Serving};
+use shard_orm::reshard::{Job, JobState};
 use shard_orm::statistics::{PoolStatistics, Statistics};
 
 use super::map::{Cell, Colour, Known, cells};
@@ -204,7 +205,9 @@ impl<'a> Parts<'a> {
             .filter(|one| one.name == group)
             .flat_map(|one| &one.shards);
         let jobs = self.jobs.into_iter().flat_map(|jobs| &jobs.jobs);
-        let jobs = jobs.filter(|job| job.group == group && !job.state.is_over());
+        // A logical shard whose old rows are held has moved.
+        let is_open = |job: &Job| !job.state.is_over() && job.state != JobState::Holding;
+        let jobs = jobs.filter(|job| job.group == group && is_open(job));
         let loads = self
             .statistics
             .shards

@@ -22,7 +22,7 @@ const PAST: usize = 50;
 #[derive(Debug)]
 pub(super) struct JobView {
     pub(super) id: u64,
-    /// `move of logical shard 3 of shop`.
+    /// `move`, `split`, ..
     pub(super) what: String,
     /// `a → b`.
     pub(super) way: String,
