@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    catalog, check, completions, database, events, generate, id, init, job, man, migrate, plan,
-    process, reshard, route, server, setup, sql, status, sync, topology, user,
+    catalog, check, completions, dashboard, database, events, generate, id, init, job, man,
+    migrate, plan, process, reshard, route, server, setup, sql, status, sync, topology, user,
 };
 use crate::exit;
 
@@ -69,6 +69,7 @@ pub enum Command {
     Plan(plan::Args),
     Process(process::Args),
     Events(events::Args),
+    Dashboard(dashboard::Args),
     User(user::Args),
     Completions(completions::Args),
     Man(man::Args),

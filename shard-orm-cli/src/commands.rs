@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod check;
 pub mod completions;
+pub mod dashboard;
 pub mod database;
 pub mod events;
 pub mod generate;
@@ -44,6 +45,8 @@ pub async fn run(cli: Cli, output: &Output) -> Result<Exit> {
         Command::Reshard(args) => reshard::run(&args, &session).await,
         Command::Job(args) => job::run(&args, &session).await,
         Command::Plan(args) => plan::run(&args, &session).await,
+        // It finishes its responses.
+        Command::Dashboard(args) => dashboard::run(&args, &session).await,
         // It releases its locks.
         Command::Sync(args) if args.writes() => sync::run(&args, &session).await,
         Command::Server(args) if args.moves_shards() => server::run(&args, &session).await,
@@ -80,6 +83,7 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Plan(args) => plan::run(&args, session).await,
         Command::Process(args) => process::run(&args, session).await,
         Command::Events(args) => events::run(&args, session).await,
+        Command::Dashboard(args) => dashboard::run(&args, session).await,
         Command::User(args) => user::run(&args, session).await,
         Command::Completions(args) => completions::run(&args, session),
         Command::Man(args) => man::run(&args, session),

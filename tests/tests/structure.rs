@@ -199,6 +199,7 @@ fn no_file_is_long() {
     for folder in [
         "shard-orm",
         "shard-orm-cli",
+        "shard-orm-dashboard",
         "shard-orm-derive/src",
         "tests",
     ] {
@@ -222,6 +223,7 @@ fn every_module_opens_with_its_description() {
     for folder in [
         "shard-orm",
         "shard-orm-cli",
+        "shard-orm-dashboard",
         "shard-orm-derive/src",
         "tests",
     ] {

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod dashboard;
 mod drift;
 mod fixture;
 mod interrupt;

@@ -1,0 +1,140 @@
+//! Who may read the page, and where it is mounted.
+
+use std::net::IpAddr;
+
+use crate::token::Token;
+
+/// The options of the page.
+///
+/// By default, requests are answered whose `Host` is a loopback name or address, without a token: for a server
+/// on the loopback interface. Checking the host keeps a web site from reading the page through the browser of
+/// an operator (DNS rebinding).
+///
+/// ```
+/// use shard_orm_dashboard::{Options, Token};
+///
+/// # fn run() -> Result<(), shard_orm_dashboard::TokenError> {
+/// let options = Options::new()
+///     .host("ops.example.com")
+///     .token(Token::new("4f1d7a1c90be5523aa07")?)
+///     .mounted_at("/shards");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Options {
+    hosts: Vec<String>,
+    pub(crate) token: Option<Token>,
+    pub(crate) base: String,
+    pub(crate) is_command: bool,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a host name or address under which the page is reached, without a port.
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into().to_ascii_lowercase());
+        self
+    }
+
+    /// Requires this token of every request. Without one, whoever reaches the server reads the page.
+    pub fn token(mut self, token: Token) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// The path below which the router is nested, such as `/ops`; the links of the pages begin with it.
+    pub fn mounted_at(mut self, path: &str) -> Self {
+        path.trim_end_matches('/').clone_into(&mut self.base);
+        self
+    }
+
+    /// Says on the page that the process that serves it is a command, which sends no calls of an application.
+    pub fn of_command(mut self) -> Self {
+        self.is_command = true;
+        self
+    }
+
+    /// The address of the first page.
+    pub(crate) fn home(&self) -> &str {
+        if self.base.is_empty() {
+            "/"
+        } else {
+            &self.base
+        }
+    }
+
+    /// Whether a request for this host, with or without a port, is answered.
+    pub(crate) fn is_own_host(&self, authority: &str) -> bool {
+        let host = without_port(authority).to_ascii_lowercase();
+        is_loopback(&host) || self.hosts.contains(&host)
+    }
+}
+
+/// `[::1]:7070` is `::1`, and `localhost:7070` is `localhost`.
+fn without_port(authority: &str) -> &str {
+    if let Some(rest) = authority.strip_prefix('[') {
+        return match rest.split_once(']') {
+            Some((address, port)) if port.is_empty() || is_port(port) => address,
+            _ => "",
+        };
+    }
+    match authority.find(':') {
+        None => authority,
+        Some(at) if is_port(&authority[at..]) => &authority[..at],
+        Some(_) => "",
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    let port = text.strip_prefix(':');
+    port.is_some_and(|port| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_and_named_hosts_are_own() {
+        let options = Options::new().host("Ops.example.com").host("10.0.0.5");
+        for own in [
+            "localhost",
+            "LOCALHOST:7070",
+            "127.0.0.1",
+            "127.0.0.1:7070",
+            "[::1]:7070",
+            "[::1]",
+            "ops.example.com:443",
+            "10.0.0.5:80",
+        ] {
+            assert!(options.is_own_host(own), "{own}");
+        }
+        for foreign in [
+            "",
+            "example.com",
+            "ops.example.com.evil.test",
+            "localhost.evil.test",
+            "127.0.0.1.evil.test",
+            "localhost:70:70",
+            "localhost:port",
+            "[::1]evil.test",
+            "[::1",
+            "user@localhost",
+            "10.0.0.6",
+            "0.0.0.0",
+        ] {
+            assert!(!options.is_own_host(foreign), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The page of one logical shard: placement, size, calls, jobs, and how it came to its server.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use shard_orm::admin::{NamespaceState, NamespaceStatus, Status};
+
+use super::moves::{JobView, parts};
+use super::{Frame, Source, html, missing};
+use crate::App;
+use crate::readings::{History, Jobs};
+use crate::text;
+
+/// An epoch that changed the logical shard.
+#[derive(Debug)]
+struct Change {
+    epoch: u64,
+    at: String,
+    by: String,
+    comment: String,
+    /// The server since then, if the epoch says it.
+    server: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "shard.html")]
+struct ShardPage {
+    frame: Frame,
+    /// The facts of the topology, which needs no server.
+    placement: Vec<(&'static str, String)>,
+    status: Source,
+    size: Vec<(&'static str, String)>,
+    load: Vec<(&'static str, String)>,
+    is_command: bool,
+    jobs: Source,
+    own_jobs: Vec<JobView>,
+    history: Source,
+    changes: Vec<Change>,
+    /// The oldest epoch that was looked at.
+    oldest: u64,
+}
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path((group, shard)): Path<(String, String)>,
+) -> Response {
+    let readings = &app.readings;
+    let topology = readings.cluster.topology();
+    let found = topology.group(&group).and_then(|group| {
+        let shard: u32 = shard.parse().ok()?;
+        let placement = group.placement(shard)?;
+        let server = group.servers().get(placement.server())?;
+        Some((shard, placement.namespace(), server))
+    });
+    let Some((shard, namespace, server)) = found else {
+        return missing(
+            &app,
+            "there is no such logical shard, or no key belongs to it; see the map of the cluster"
+                .to_owned(),
+        );
+    };
+    let (status, jobs, history) = tokio::join!(
+        readings.status.get(),
+        readings.jobs.get(),
+        readings.history.get(),
+    );
+    let own = status
+        .value
+        .as_deref()
+        .and_then(|status| of(status, &group, shard));
+    let own_jobs = jobs
+        .value
+        .as_deref()
+        .map(|jobs| jobs_of(jobs, &group, shard));
+    let changes = history.value.as_deref().map(|history| {
+        let jobs = own_jobs.iter().flatten().map(|job| job.id.to_string());
+        changes(history, &group, shard, &jobs.collect::<Vec<_>>())
+    });
+    let oldest = history
+        .value
+        .as_deref()
+        .and_then(|history| history.epochs.last());
+    let page = ShardPage {
+        frame: Frame::new(&app, format!("Logical shard {shard} of {group}"), "-"),
+        placement: vec![
+            ("Group", group.clone()),
+            ("Server", server.name().to_string()),
+            ("Primary", server.primary().label()),
+            ("Namespace", namespace.name().to_string()),
+            ("Generation", namespace.generation().to_string()),
+            ("Database", namespace.dialect().to_string()),
+        ],
+        status: Source::from(&status),
+        size: own.map(size).unwrap_or_default(),
+        load: load(&app, &group, shard),
+        is_command: app.options.is_command,
+        jobs: Source::from(&jobs),
+        own_jobs: own_jobs.unwrap_or_default(),
+        history: Source::from(&history),
+        changes: changes.unwrap_or_default(),
+        oldest: oldest.map_or(0, |epoch| epoch.revision.epoch),
+    };
+    html(StatusCode::OK, &page)
+}
+
+fn of<'s>(status: &'s Status, group: &str, shard: u32) -> Option<&'s NamespaceStatus> {
+    let group = status.groups.iter().find(|own| own.name == group)?;
+    group.shards.iter().find(|own| own.shard == Some(shard))
+}
+
+fn size(own: &NamespaceStatus) -> Vec<(&'static str, String)> {
+    let state = match own.state {
+        NamespaceState::Present => "present",
+        NamespaceState::Missing => "missing; create it with `shard-orm setup`",
+        _ => "unknown: its server did not answer",
+    };
+    let mut size = vec![
+        ("State", state.to_owned()),
+        (
+            "Tables",
+            text::estimated(own.tables.map(text::number), false),
+        ),
+        (
+            "Rows",
+            text::estimated(own.rows.map(text::number), own.rows_estimated),
+        ),
+        (
+            "Bytes",
+            text::estimated(own.bytes.map(text::bytes), own.bytes_estimated),
+        ),
+    ];
+    size.extend(own.problem.clone().map(|problem| ("Problem", problem)));
+    size
+}
+
+/// The calls of this process within the last five minutes.
+fn load(app: &App, group: &str, shard: u32) -> Vec<(&'static str, String)> {
+    let statistics = app.readings.cluster.statistics();
+    let mut shards = statistics.shards.iter();
+    let Some(own) = shards.find(|own| own.group == group && own.shard == shard) else {
+        return Vec::new();
+    };
+    let window = &own.windows.five;
+    vec![
+        (
+            "Calls",
+            format!("{:.1} in a second", window.calls_per_second()),
+        ),
+        ("Errors", text::number(window.errors)),
+        (
+            "Rows",
+            format!("{:.1} in a second", window.rows_per_second()),
+        ),
+        ("Mean duration", text::some_duration(window.mean())),
+    ]
+}
+
+fn jobs_of(jobs: &Jobs, group: &str, shard: u32) -> Vec<JobView> {
+    let own = jobs
+        .jobs
+        .iter()
+        .filter(|job| job.group == group && parts(job).any(|part| part.shard == shard));
+    own.map(|job| JobView::new(job, jobs.rates.get(&job.id).copied()))
+        .collect()
+}
+
+/// The epochs whose server of the logical shard is another one than before, and those of its jobs.
+fn changes(history: &History, group: &str, shard: u32, jobs: &[String]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (position, epoch) in history.epochs.iter().enumerate() {
+        let server = epoch.server_of(group, shard);
+        let before = history.epochs.get(position + 1);
+        let moved = match before {
+            Some(before) => {
+                let name =
+                    |of: Option<&shard_orm::catalog::ServerEntry>| of.map(|own| own.name.clone());
+                name(server) != name(before.server_of(group, shard))
+            }
+            // The first topology of all.
+            None => epoch.revision.epoch == 1,
+        };
+        let revision = &epoch.revision;
+        let is_of_job = revision.job.as_ref().is_some_and(|job| jobs.contains(job));
+        if moved || is_of_job {
+            changes.push(Change {
+                epoch: revision.epoch,
+                at: text::time(revision.changed_at),
+                by: revision.changed_by.clone(),
+                comment: revision.comment.clone(),
+                server: server
+                    .map_or_else(|| "by the configuration".to_owned(), |own| own.name.clone()),
+            });
+        }
+    }
+    changes
+}

@@ -1,0 +1,184 @@
+//! What is asked of the cluster for the pages, by functions of the library that operators use too.
+//!
+//! What costs nothing (topology, readiness, statistics) is read for each page anew; it needs no entry here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use shard_orm::admin::{
+    CheckOptions, CheckReport, CopyProgress, Status, StatusOptions, check, status, sync_status,
+};
+use shard_orm::catalog::{Document, Event, Process, Revision, ServerEntry};
+use shard_orm::reshard::Job;
+use shard_orm::{Cluster, Result};
+
+use crate::reading::Reading;
+
+/// The number of events that are read.
+const EVENTS: u32 = 50;
+/// The number of epochs that are read.
+const EPOCHS: u32 = 100;
+/// The time over which the rate of a job is measured.
+const RATE_OVER: Duration = Duration::from_secs(60);
+/// The least time over which a rate means something: jobs record their progress every few seconds.
+const LEAST_RATE: Duration = Duration::from_secs(4);
+
+/// The sources of the pages.
+#[derive(Debug)]
+pub(crate) struct Readings {
+    pub(crate) cluster: Cluster,
+    /// Servers and namespaces.
+    pub(crate) status: Reading<Status>,
+    /// What is wrong.
+    pub(crate) check: Reading<CheckReport>,
+    /// Moves, splits and merges.
+    pub(crate) jobs: Reading<Jobs>,
+    /// The audit log.
+    pub(crate) events: Reading<Vec<Event>>,
+    /// The processes of the cluster.
+    pub(crate) processes: Reading<Vec<Process>>,
+    /// The epochs of the topology.
+    pub(crate) history: Reading<History>,
+    /// The copies of static tables.
+    pub(crate) copies: Reading<Vec<CopyProgress>>,
+}
+
+/// The jobs of the catalog.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    /// The newest first.
+    pub(crate) jobs: Vec<Job>,
+    /// The rows that each running job copies in a second, once that was measured.
+    pub(crate) rates: BTreeMap<u64, u64>,
+}
+
+/// The last epochs of the topology, the newest first.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) epochs: Vec<Arc<Epoch>>,
+}
+
+/// One epoch, and the servers in its document.
+#[derive(Debug)]
+pub(crate) struct Epoch {
+    pub(crate) revision: Revision,
+    /// Empty if its document cannot be read.
+    pub(crate) servers: Vec<ServerEntry>,
+}
+
+impl Readings {
+    pub(crate) fn new(cluster: &Cluster) -> Self {
+        let (seen, parsed) = (Arc::default(), Arc::default());
+        Self {
+            status: of(cluster, |cluster| async move {
+                status(&cluster, StatusOptions::new()).await
+            }),
+            check: of(cluster, |cluster| async move {
+                check(&cluster, CheckOptions::new()).await
+            }),
+            jobs: of(cluster, move |cluster| jobs(cluster, Arc::clone(&seen))),
+            events: of(cluster, |cluster| async move {
+                let mut events = cluster.catalog()?.events(EVENTS).await?;
+                events.sort_by_key(|event| std::cmp::Reverse(event.number));
+                Ok(events)
+            }),
+            processes: of(cluster, |cluster| async move {
+                cluster.catalog()?.processes().await
+            }),
+            history: of(cluster, move |cluster| {
+                history(cluster, Arc::clone(&parsed))
+            }),
+            copies: of(
+                cluster,
+                |cluster| async move { sync_status(&cluster).await },
+            ),
+            cluster: cluster.clone(),
+        }
+    }
+}
+
+fn of<T, F>(cluster: &Cluster, read: impl Fn(Cluster) -> F + Send + Sync + 'static) -> Reading<T>
+where
+    T: Send + Sync + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let cluster = cluster.clone();
+    Reading::new(move || read(cluster.clone()))
+}
+
+impl Epoch {
+    fn new(revision: Revision) -> Self {
+        let document = revision.document.parse::<Document>();
+        Self {
+            servers: document.map_or_else(|_| Vec::new(), |document| document.servers()),
+            revision,
+        }
+    }
+
+    /// The server of a logical shard, if the document says it.
+    pub(crate) fn server_of(&self, group: &str, shard: u32) -> Option<&ServerEntry> {
+        let has = |run: &String| match run.split_once("..") {
+            Some((first, end)) => {
+                let (first, end) = (first.trim().parse(), end.trim().parse());
+                matches!((first, end), (Ok(first), Ok(end)) if (first..end).contains(&shard))
+            }
+            None => run.trim().parse() == Ok(shard),
+        };
+        let mut servers = self.servers.iter().filter(|server| server.group == group);
+        servers.find(|server| server.shards.iter().any(has))
+    }
+}
+
+impl History {
+    /// How many bytes of rows a server is meant to hold, by the newest epoch.
+    pub(crate) fn capacity(&self, group: &str, server: &str) -> Option<u64> {
+        let mut servers = self.epochs.first()?.servers.iter();
+        let own = servers.find(|own| own.group == group && own.name == server);
+        own?.capacity
+    }
+}
+
+/// Reads the last epochs. Only those that were not read before are parsed.
+async fn history(cluster: Cluster, parsed: Arc<Mutex<Vec<Arc<Epoch>>>>) -> Result<History> {
+    let revisions = cluster.catalog()?.history(EPOCHS).await?;
+    let mut parsed = parsed.lock().unwrap_or_else(PoisonError::into_inner);
+    let known: BTreeMap<u64, &Arc<Epoch>> =
+        parsed.iter().map(|own| (own.revision.epoch, own)).collect();
+    let epochs = revisions.into_iter().map(|revision| {
+        let same = known.get(&revision.epoch);
+        match same.filter(|same| same.revision == revision) {
+            Some(same) => Arc::clone(same),
+            None => Arc::new(Epoch::new(revision)),
+        }
+    });
+    let epochs: Vec<Arc<Epoch>> = epochs.collect();
+    parsed.clone_from(&epochs);
+    Ok(History { epochs })
+}
+
+/// The rows of the jobs that are not over, at one time.
+type Sample = (Instant, BTreeMap<u64, u64>);
+
+async fn jobs(cluster: Cluster, seen: Arc<Mutex<VecDeque<Sample>>>) -> Result<Jobs> {
+    let jobs = cluster.reshard()?.jobs().await?;
+    let running = jobs.iter().filter(|job| !job.state.is_over());
+    let rows: BTreeMap<u64, u64> = running.map(|job| (job.id, job.copied.rows)).collect();
+    let now = Instant::now();
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    while seen.front().is_some_and(|(at, _)| now - *at > RATE_OVER) {
+        seen.pop_front();
+    }
+    let rates = rows.iter().filter_map(|(job, rows)| {
+        // The first sample that has the job.
+        let mut samples = seen.iter();
+        let (at, before) = samples.find_map(|(at, of)| Some((*at, *of.get(job)?)))?;
+        let over = now - at;
+        let millis = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
+        let copied = rows.saturating_sub(before);
+        (over >= LEAST_RATE).then(|| (*job, copied.saturating_mul(1_000) / millis.max(1)))
+    });
+    let rates = rates.collect();
+    seen.push_back((now, rows));
+    Ok(Jobs { jobs, rates })
+}

@@ -1,0 +1,154 @@
+//! The secret that a viewer has to know. Compared in constant time, and never shown.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+/// The fewest characters of a token.
+const SHORTEST: usize = 16;
+/// The most characters of a token.
+const LONGEST: usize = 1_024;
+/// What is signed for the cookie of a viewer who has logged in.
+const SESSION: &[u8] = b"shard-orm dashboard: session";
+/// The key under which tokens are compared.
+const COMPARISON: &[u8] = b"shard-orm dashboard: comparison";
+
+/// The secret that every request must carry, in the header `Authorization: Bearer ..` or as the cookie that the
+/// login form sets.
+///
+/// ```
+/// use shard_orm_dashboard::Token;
+///
+/// assert!(Token::new("4f1d7a1c90be5523aa07").is_ok());
+/// assert!(Token::new("secret").is_err());
+/// ```
+#[derive(Clone)]
+pub struct Token {
+    /// The authentication code of the token.
+    code: [u8; 32],
+    /// The value of the cookie, which follows from the token and does not reveal it.
+    session: [u8; 32],
+}
+
+/// Why a text is not a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// It has fewer than 16 characters, or more than 1,024.
+    Length,
+    /// It has spaces, or characters that a header cannot carry.
+    Characters,
+}
+
+impl Token {
+    /// A token of 16 to 1,024 visible ASCII characters. Whoever can guess it can read the page: draw it at
+    /// random, as with `openssl rand -hex 32`.
+    ///
+    /// # Errors
+    /// If it is too short, too long, or has other characters.
+    pub fn new(text: &str) -> Result<Self, TokenError> {
+        if !(SHORTEST..=LONGEST).contains(&text.len()) {
+            return Err(TokenError::Length);
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Characters);
+        }
+        Ok(Self {
+            code: code(COMPARISON, text.as_bytes()),
+            session: code(text.as_bytes(), SESSION),
+        })
+    }
+
+    /// The token in a file; white space around it does not count.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or its text is not a token: `InvalidData`.
+    pub fn from_file(path: impl AsRef<Path>) -> io::Result<Self> {
+        let text = std::fs::read_to_string(path)?;
+        let token = Self::new(text.trim());
+        token.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    }
+
+    /// Whether this is the token.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        // The comparison of the codes takes the same time wherever they differ.
+        text.len() <= LONGEST
+            && mac(COMPARISON, text.as_bytes())
+                .verify_slice(&self.code)
+                .is_ok()
+    }
+
+    /// The value of the cookie.
+    pub(crate) fn session(&self) -> String {
+        let digits = self.session.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect()
+    }
+
+    /// Whether this is the value of the cookie.
+    pub(crate) fn is_session(&self, text: &str) -> bool {
+        let own = self.session();
+        mac(COMPARISON, text.as_bytes())
+            .verify_slice(&code(COMPARISON, own.as_bytes()))
+            .is_ok()
+    }
+}
+
+fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
+    #[allow(clippy::expect_used)] // HMAC takes keys of every length.
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+    mac.update(text);
+    mac
+}
+
+fn code(key: &[u8], text: &[u8]) -> [u8; 32] {
+    mac(key, text).finalize().into_bytes().into()
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Length => {
+                "the token must have 16 to 1,024 characters; draw one with `openssl rand -hex 32`"
+            }
+            Self::Characters => {
+                "the token has spaces or characters that are not ASCII; draw one with `openssl rand -hex 32`"
+            }
+        })
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_token_and_its_cookie_are_accepted() {
+        let token = Token::new("0123456789abcdef").ok();
+        let token = token.as_ref();
+        let is = |text: &str| token.is_some_and(|token| token.is(text));
+        assert!(is("0123456789abcdef"));
+        for other in [
+            "",
+            "0123456789abcdeF",
+            "0123456789abcde",
+            "0123456789abcdef0",
+        ] {
+            assert!(!is(other), "{other}");
+        }
+        let session = token.map(Token::session).unwrap_or_default();
+        assert!(token.is_some_and(|token| token.is_session(&session) && !token.is(&session)));
+        assert!(token.is_some_and(|token| !token.is_session("0123456789abcdef")));
+        assert!(!format!("{token:?}").contains("0123"));
+    }
+}
