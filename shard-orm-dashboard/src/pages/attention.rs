@@ -100,7 +100,7 @@ fn of_job(job: &Job) -> Option<Item> {
     };
     match job.state {
         state if state.is_over() => None,
-        JobState::Holding if job.planned => None,
+        JobState::Holding if job.step.is_some() => None,
         JobState::Holding if job.wish == Wish::Run => item(
             Severity::Note,
             "the logical shard has moved, and the old rows are kept".to_owned(),
