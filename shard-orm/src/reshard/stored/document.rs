@@ -228,10 +228,11 @@ mod tests {
     fn a_document_says_what_was_planned() {
         let mut fleet = Fleet::new();
         fleet.server(Server::new("shop", "a").capacity(100));
-        let spare = Server::new("shop", "b").capacity(1_000);
+        let spare = Server::new("shop", "b").capacity(2_000);
         fleet.server(spare.state(crate::config::ServerState::Inactive));
         fleet.shard(Shard::new("shop", 0, "a").bytes(900).rows(9));
         fleet.shard(Shard::new("shop", 1, "a").bytes(10).rows(1));
+        fleet.shard(Shard::new("shop", 2, "a").bytes(300).rows(3));
         let plan = Planner::new()
             .split(Splits::AboveBytes(500))
             .plan(&fleet)
