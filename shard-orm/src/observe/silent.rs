@@ -7,7 +7,7 @@ use super::{Event, Outcome, Pick};
 
 /// Counts nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Count;
+pub(crate) struct Count(());
 
 impl Count {
     pub(crate) fn increment(&self) {}
@@ -25,7 +25,7 @@ impl Stopwatch {
 
 /// Counts nobody who waits.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters;
+pub(crate) struct Waiters(());
 
 impl Waiters {
     pub(crate) fn enter(&self) -> &Self {

@@ -247,13 +247,10 @@ fn a_driver_that_is_not_built_in_is_named() {
 
 #[cfg(feature = "postgres")]
 #[test]
-fn a_group_is_on_one_kind_of_database() {
+fn replicas_are_of_the_kind_of_their_primary_and_servers_may_differ() {
     let text = shop(&[(11, "primary = 'postgres://app:secret@h/db'")]);
-    let path = "groups.shop.servers[1].primary";
-    assert_problems(
-        &text,
-        &[(path, 11, "PostgreSQL, but server `a` is on SQLite")],
-    );
+    let dialects = topology(&text).group("shop").unwrap().dialects();
+    assert_eq!(dialects, [Dialect::Sqlite, Dialect::Postgres]);
     let text = shop(&[(8, "replicas = ['postgres://app:secret@h/db']")]);
     let path = "groups.shop.servers[0].replicas[0]";
     assert_problems(
