@@ -127,9 +127,8 @@ fn a_target_that_fails_over_to_one_that_lacks_the_switch_loses_nothing() {
 fn a_source_that_is_opened_again_before_the_switch_loses_nothing() {
     for fencing in [Transaction, Rename] {
         let moving = Moving {
-            writes: 2,
             reopenings: 2,
-            from: JobState::Ready,
+            from: JobState::Switching,
             ..one(fencing, &[])
         };
         holds(&moving, MOST);
@@ -164,10 +163,14 @@ fn the_job_after_an_aborted_or_reversed_one_loses_nothing() {
 
 #[test]
 fn a_split_loses_nothing_when_one_thing_goes_wrong() {
-    for fencing in [Transaction, Rename] {
+    for (fencing, from) in [
+        (Transaction, JobState::Preparing),
+        (Rename, JobState::Ready),
+    ] {
         let shape = Shape::SPLIT;
         let moving = Moving {
             shape,
+            from,
             ..one(fencing, &[])
         };
         holds(&moving, MOST);
@@ -176,10 +179,14 @@ fn a_split_loses_nothing_when_one_thing_goes_wrong() {
 
 #[test]
 fn a_merge_loses_nothing_when_one_thing_goes_wrong() {
-    for fencing in [Transaction, Rename] {
+    for (fencing, from) in [
+        (Transaction, JobState::Preparing),
+        (Rename, JobState::Ready),
+    ] {
         let shape = Shape::MERGE;
         let moving = Moving {
             shape,
+            from,
             ..one(fencing, &[])
         };
         holds(&moving, MOST);
@@ -209,6 +216,13 @@ fn a_move_loses_nothing_within_wide_bounds() {
             ..one(fencing, &[])
         };
         holds(&moving, 20_000_000);
+        for shape in [Shape::SPLIT, Shape::MERGE] {
+            let divided = Moving {
+                shape,
+                ..one(fencing, &[])
+            };
+            holds(&divided, 20_000_000);
+        }
         let reopened = Moving {
             reopenings: 2,
             from: JobState::Ready,

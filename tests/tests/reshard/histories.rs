@@ -147,9 +147,8 @@ async fn start(reshard: &Reshard, operator: &Cluster, owner: i64, change: Change
     request.start().await.unwrap().id
 }
 
-/// Runs a job until it has come so far. Its first runner dies on the way.
-async fn run(reshard: &Reshard, job: u64, alive: Duration, expected: JobState) {
-    drop(tokio::time::timeout(alive, reshard.run(job)).await);
+/// Runs a job until it has come so far.
+async fn run(reshard: &Reshard, job: u64, expected: JobState) {
     let job = killed::run(reshard, job).await;
     assert_eq!(job.state, expected, "{job:?}");
 }
@@ -178,13 +177,15 @@ behaviours! { (List, Setting), 4 shards on 2 servers, |options| options;
         for change in [Change::Moved, Change::Split, Change::Isolated, Change::Merged] {
             for end in [JobState::Reversed, JobState::Finished] {
                 let job = start(&reshard, &operator, owner, change).await;
-                let mut alive = || Duration::from_millis(alive.below(500));
-                run(&reshard, job, alive(), JobState::Holding).await;
+                // The first runner dies on the way.
+                let alive = Duration::from_millis(alive.below(500));
+                drop(tokio::time::timeout(alive, reshard.run(job)).await);
+                run(&reshard, job, JobState::Holding).await;
                 match end {
                     JobState::Reversed => reshard.reverse(job).await.unwrap(),
                     _ => reshard.finish(job).await.unwrap(),
                 };
-                run(&reshard, job, alive(), end).await;
+                run(&reshard, job, end).await;
             }
         }
         stop.store(true, Ordering::Relaxed);

@@ -131,7 +131,7 @@ async fn outages_lose_nothing(dialect: Dialect) {
     let traffic = Application::start(&application, &KEYS);
     let mut choice = Choice(sample::seed());
     let mut jobs = Jobs::of(&bed, KEYS.to_vec(), Choice(choice.next())).await;
-    for _ in 0..sample::kills(6) {
+    for _ in 0..sample::kills(5) {
         let id = jobs.next().await;
         let running = tokio::spawn({
             let reshard = jobs.reshard.clone();
@@ -156,7 +156,7 @@ async fn runners_that_are_cut_off_lose_nothing(dialect: Dialect) {
     let traffic = Application::start(&application, &KEYS);
     let mut choice = Choice(sample::seed());
     let mut jobs = Jobs::of(&bed, KEYS.to_vec(), Choice(choice.next())).await;
-    for _ in 0..sample::kills(6) {
+    for _ in 0..sample::kills(5) {
         let id = jobs.next().await;
         let steps = choice.next() % 14;
         let mut runner = Runner::start("outages::runner", (NAME, &bed.home), id);
