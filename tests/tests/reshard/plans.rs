@@ -250,7 +250,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let resumed = second.resume_plan(1).await.unwrap();
         assert_eq!((resumed.state, resumed.steps[0].state), (PlanState::Open, StepState::Begun));
         second.throttle(job, Pace::Full).await.unwrap();
-        let hurry = second.run_plan(1, |event| drop(event));
+        let hurry = second.run_plan(1, drop);
         let hurried = Hurry::all(&second, hurry).await.unwrap();
         assert_eq!((hurried.state, hurried.done()), (PlanState::Done, 2), "{hurried:?}");
 
