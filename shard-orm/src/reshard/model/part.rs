@@ -19,6 +19,9 @@ pub(super) enum Part {
     Consume(At),
 }
 
+/// An operation that is sent to each namespace of an end.
+type OfEnd = (End, fn(At) -> Op);
+
 impl Runner {
     /// The number of operations that apply the log of one namespace; none in an action that applies none.
     pub(super) fn pass_length(&self, action: Action, shape: Shape) -> u8 {
@@ -175,7 +178,7 @@ impl Runner {
         use End::{Source, Target};
         let is_lost = |at: At| matches!(self.saw(at), None | Some(State::Incoming));
         let is_target_lost = shape.sites(Target).any(is_lost);
-        let steps: Vec<(End, fn(At) -> Op)> = match self.state {
+        let steps: Vec<OfEnd> = match self.state {
             JobState::Aborting => vec![
                 (Source, Op::DropCapture),
                 (Source, Op::CleanFence),
