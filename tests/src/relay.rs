@@ -68,6 +68,7 @@ fn uses(process: u32, port: u16) -> bool {
 struct Seen {
     opened: AtomicUsize,
     sent: AtomicUsize,
+    held: AtomicUsize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,11 @@ impl Relay {
     /// How many messages the client has sent; what it sends at once counts once.
     pub fn sent(&self) -> usize {
         self.seen.sent.load(Ordering::SeqCst)
+    }
+
+    /// How many messages from or to a process it has held back for [`hang_for`](Self::hang_for).
+    pub fn held(&self) -> usize {
+        self.seen.held.load(Ordering::SeqCst)
     }
 
     /// New connections lead to the server of this URL; ends all others, and waits until they have ended.
@@ -216,6 +222,10 @@ async fn forward(
         let delay = manner.borrow().delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
+        }
+        let process = manner.borrow().hangs_for;
+        if process.is_some_and(|process| uses(process, port)) {
+            seen.held.fetch_add(1, Ordering::SeqCst);
         }
         let is_lost = direction == Direction::ToClient && manner.borrow().loses_answers;
         if is_lost

@@ -156,7 +156,7 @@ async fn runners_that_are_cut_off_lose_nothing(dialect: Dialect) {
     let traffic = Application::start(&application, &KEYS);
     let mut choice = Choice(sample::seed());
     let mut jobs = Jobs::of(&bed, KEYS.to_vec(), Choice(choice.next())).await;
-    for _ in 0..sample::kills(5) {
+    for round in 0..sample::kills(5) {
         let id = jobs.next().await;
         let steps = choice.next() % 14;
         let mut runner = Runner::start("outages::runner", (NAME, &bed.home), id);
@@ -167,10 +167,10 @@ async fn runners_that_are_cut_off_lose_nothing(dialect: Dialect) {
         .await
         .unwrap();
         // From some of the servers, or from all of them.
-        let from = if has_reached {
-            1 + choice.next() % 7
-        } else {
-            0
+        let from = match (has_reached, round) {
+            (false, _) => 0,
+            (true, 0) => 0b111,
+            (true, _) => 1 + choice.next() % 7,
         };
         println!(
             "runner {} is cut off from {from:03b} after {steps} steps",
@@ -210,6 +210,8 @@ async fn runners_that_are_cut_off_lose_nothing(dialect: Dialect) {
     }
     jobs.end().await;
     traffic.end(&application).await;
+    let held = bed.servers.iter().map(|server| server.relay.held());
+    assert!(held.sum::<usize>() > 0, "no runner was cut off");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
