@@ -148,6 +148,8 @@ pub(crate) use decimal::decimal_of;
 pub use digits::Digits;
 #[cfg(feature = "reshard")]
 pub(crate) use divide::{Divided, PackedRow, Undivided, divide};
+#[cfg(feature = "reshard")]
+pub(crate) use encoding::decode_any;
 pub(crate) use encoding::{decode_value, encode_value};
 pub(crate) use facts::Facts;
 pub(crate) use failure::{Failure, Stale};
@@ -161,6 +163,8 @@ pub(crate) use grants::{
 };
 pub(crate) use identifier::unambiguous_names;
 pub(crate) use integer::integer_of;
+#[cfg(feature = "reshard")]
+pub(crate) use integer::shown;
 #[cfg(feature = "migrate")]
 pub(crate) use layout::in_lines;
 pub(crate) use lexer::{ends_in_name, verbatim};

@@ -29,6 +29,8 @@
 
 mod document;
 mod event;
+#[cfg(feature = "reshard")]
+mod findings;
 mod history;
 #[cfg_attr(not(feature = "reshard"), allow(dead_code))]
 mod job;
@@ -46,10 +48,15 @@ mod tables;
 
 pub use document::{DatabaseEntry, Difference, Document, ServerEntry};
 pub use event::Event;
+#[cfg(feature = "reshard")]
+pub(crate) use findings::Findings;
 pub(crate) use history::{Known, Latest};
 #[cfg(feature = "reshard")]
 pub(crate) use job::{Changes, Plan, Switch, taken};
-pub use job::{Copied, Job, JobKind, JobState, Pace, Part, StepOf, Wish};
+pub use job::{
+    Copied, DifferingRow, Gradual, Job, JobKind, JobState, Mirror, Mirrored, Pace, Part, Shifted,
+    StepOf, Wish,
+};
 #[cfg(feature = "reshard")]
 pub(crate) use lease::Owner;
 pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};

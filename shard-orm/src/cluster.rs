@@ -10,11 +10,15 @@ mod health;
 #[cfg(feature = "reshard")]
 mod jobs;
 mod location;
+#[cfg(feature = "reshard")]
+mod mirrors;
 mod moved;
 mod raw;
 mod readiness;
 mod reconfigure;
 mod session;
+#[cfg(feature = "reshard")]
+mod shifts;
 mod single_flight;
 mod statics;
 #[cfg(feature = "metrics")]
@@ -29,10 +33,14 @@ pub(crate) use catalog::operator;
 pub(crate) use extension::Extension;
 pub use health::{EndpointHealth, ServerHealth};
 pub use location::Location;
+#[cfg(feature = "reshard")]
+pub(crate) use mirrors::Mirroring;
 pub(crate) use moved::Moved;
 pub use raw::RawConnection;
 pub use readiness::{CatalogReadiness, Readiness, ServerReadiness, Serving};
 pub use session::Session;
+#[cfg(feature = "reshard")]
+pub(crate) use shifts::Shifting;
 #[cfg(feature = "metrics")]
 pub use statistics::{
     Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
@@ -94,6 +102,10 @@ struct Inner {
     recorder: Arc<Recorder>,
     /// Of a cluster whose topology comes from a catalog.
     follower: Option<Follower>,
+    #[cfg(feature = "reshard")]
+    mirrors: mirrors::Mirrors,
+    #[cfg(feature = "reshard")]
+    shifts: shifts::Shifts,
 }
 
 struct State {
@@ -163,6 +175,10 @@ impl Cluster {
                 single_flight: SingleFlight::default(),
                 recorder,
                 follower: Follower::new(config),
+                #[cfg(feature = "reshard")]
+                mirrors: mirrors::Mirrors::default(),
+                #[cfg(feature = "reshard")]
+                shifts: shifts::Shifts::default(),
             }),
         };
         cluster.sweep_idle(&runtime);

@@ -6,6 +6,8 @@
 mod confirm;
 mod direct;
 mod endpoint;
+#[cfg(feature = "reshard")]
+mod feed;
 mod guard;
 mod health;
 mod history;
@@ -24,6 +26,8 @@ mod write_marks;
 pub(crate) use confirm::Authority;
 pub(crate) use direct::{ask, send, write};
 pub(crate) use endpoint::{Checkout, Endpoint};
+#[cfg(feature = "reshard")]
+pub(crate) use feed::{FEED, Feed, PROGRESS, progress_table};
 pub(crate) use guard::{Finding, Guard, Survey, SurveyedServer, comment};
 pub(crate) use health::{EndpointReport, Health};
 pub(crate) use lock_budget::LockDemand;

@@ -10,8 +10,12 @@ mod create;
 mod crud;
 mod destination;
 mod found_by;
+#[cfg(feature = "reshard")]
+mod mirror;
 mod record;
 mod run;
+#[cfg(feature = "reshard")]
+mod shift;
 pub(crate) mod sizes;
 mod statement;
 mod stream;

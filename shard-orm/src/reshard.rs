@@ -93,7 +93,10 @@ pub use self::request::MoveShard;
 pub(crate) use self::space::machines;
 pub use self::stored::{StepState, StoredPlan, StoredStep};
 pub use self::supervise::Supervisor;
-pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, PlanState, StepOf, Wish};
+pub use crate::catalog::{
+    Copied, DifferingRow, Gradual, Job, JobKind, JobState, Mirror, Mirrored, Pace, Part, PlanState,
+    Shifted, StepOf, Wish,
+};
 use crate::catalog::{Plan, Store};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
@@ -300,6 +303,34 @@ impl Reshard {
         Ok(changed)
     }
 
+    /// Changes which share of the reads is mirrored, and for how long, as [`MoveShard::mirror`] does. It may run
+    /// meanwhile. With a share of 0 %, the job goes on to its switch, unless rows were found to differ.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such job; [`Unsupported`](ErrorKind::Unsupported) if it is a
+    /// clone.
+    pub async fn mirror(&self, job: u64, mirror: Mirror) -> Result<Job> {
+        let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        let found = store.job(job).await?;
+        if !found.kind.switches() {
+            return Err(Error::unsupported(format!(
+                "the mirror {}",
+                request::WITHOUT_SWITCH
+            )));
+        }
+        store.create_tables().await?;
+        let changed = store
+            .replan_job(job, |plan| plan.mirror = Some(mirror))
+            .await?;
+        let epoch = self.cluster.topology().epoch();
+        let message = format!("{changed}: the mirror is {mirror}");
+        store
+            .note_event("job", &self.operator, epoch, &message)
+            .await;
+        Ok(changed)
+    }
+
     /// Changes how fast a job copies rows. It may run meanwhile.
     ///
     /// # Errors
@@ -323,19 +354,23 @@ impl Reshard {
     }
 }
 
-const BEFORE_SWITCH: [JobState; 5] = [
+const BEFORE_SWITCH: [JobState; 7] = [
     JobState::Preparing,
     JobState::Copying,
     JobState::Levelling,
     JobState::Verifying,
     JobState::Ready,
+    JobState::Mirroring,
+    JobState::Shifting,
 ];
-const BEFORE_DECISION: [JobState; 6] = [
+const BEFORE_DECISION: [JobState; 8] = [
     JobState::Preparing,
     JobState::Copying,
     JobState::Levelling,
     JobState::Verifying,
     JobState::Ready,
+    JobState::Mirroring,
+    JobState::Shifting,
     JobState::Switching,
 ];
 const AFTER_SWITCH: [JobState; 2] = [JobState::Switched, JobState::Holding];

@@ -215,7 +215,11 @@ fn progress(job: &Job) -> String {
             thousands(copied.rows),
             thousands(copied.estimated_rows)
         ),
-        JobState::Levelling | JobState::Verifying | JobState::Ready => {
+        JobState::Levelling
+        | JobState::Verifying
+        | JobState::Ready
+        | JobState::Mirroring
+        | JobState::Shifting => {
             format!(
                 "{}, {} changes applied",
                 job.state,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shard_orm::reshard::{Job, Pace, Reshard};
+use shard_orm::reshard::{Job, Mirror, Pace, Reshard};
 
 use crate::Result;
 use crate::exit::{Exit, Failure};
@@ -23,6 +23,7 @@ Examples:
     shard-orm job list
     shard-orm job run 7
     shard-orm job throttle 7 --pace 5000
+    shard-orm job mirror 7 20%
     shard-orm job supervise
     shard-orm job finish 7 --yes")]
 pub struct Args {
@@ -46,6 +47,8 @@ enum Command {
     Resume(JobArgs),
     /// Change how fast a job copies rows.
     Throttle(ThrottleArgs),
+    /// Change which share of the application's reads is sent to the target too before the switch; 0% is none.
+    Mirror(ChangeMirrorArgs),
     /// Let a job switch though a replica of its source lacks the fence, and could take over without it.
     AcceptReplicaRisk(JobArgs),
     /// Give a job up before its switch: the logical shard stays where it is.
@@ -85,6 +88,31 @@ struct ThrottleArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct ChangeMirrorArgs {
+    #[command(flatten)]
+    job: JobArgs,
+    /// The share of the reads, such as `5%`.
+    #[arg(value_name = "PERCENT")]
+    mirror: Mirror,
+    #[command(flatten)]
+    lasting: MirrorArgs,
+}
+
+/// How long reads are mirrored.
+#[derive(Debug, clap::Args)]
+pub(super) struct MirrorArgs {
+    /// How long reads are mirrored before the switch.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    mirror_for: u64,
+}
+
+impl MirrorArgs {
+    pub(super) fn lasting(&self, mirror: Mirror) -> Mirror {
+        mirror.lasting(Duration::from_secs(self.mirror_for))
+    }
+}
+
+#[derive(Debug, clap::Args)]
 struct FinishArgs {
     #[command(flatten)]
     job: JobArgs,
@@ -117,6 +145,12 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         }
         Command::Throttle(args) => {
             let job = reshard.throttle(args.job.job, args.pace).await?;
+            print::show(session.output, &job)?;
+            Ok(Exit::Done)
+        }
+        Command::Mirror(args) => {
+            let mirror = args.lasting.lasting(args.mirror);
+            let job = reshard.mirror(args.job.job, mirror).await?;
             print::show(session.output, &job)?;
             Ok(Exit::Done)
         }

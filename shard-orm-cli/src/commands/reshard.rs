@@ -1,13 +1,14 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use shard_orm::admin::Rebalance;
-use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Planned};
+use shard_orm::reshard::{ChangeKeys, Gradual, Job, Mirror, MoveShard, Planned};
 use shard_orm::schema::DataType;
 
 use crate::Result;
-use crate::commands::job::run_and_watch;
+use crate::commands::job::{MirrorArgs, run_and_watch};
 use crate::commands::rebalance::{self, ColumnArgs, CopyArgs, LimitArgs, PlanArgs, RebalanceArgs};
 use crate::exit::Exit;
 use crate::output::job as print;
@@ -23,6 +24,8 @@ use crate::session::Session;
 Examples:
     shard-orm reshard move --shard 3 --to b
     shard-orm reshard move --shard 3 --to b --run --pace 20000
+    shard-orm reshard move --shard 3 --to b --run --mirror 5% --mirror-for 600
+    shard-orm reshard move --shard 3 --to b --run --gradual 5,25,100 --step-for 600
     shard-orm reshard clone --shard 3 --to test --run
     shard-orm reshard split --shard 3 --into a,b
     shard-orm reshard split --shard 3 --into a,b --at c000000000000000 --run
@@ -85,7 +88,7 @@ struct SplitArgs {
     #[arg(short, long)]
     group: Option<String>,
     /// Plan which logical shards are split, and on which servers: those that are larger than a server's share.
-    #[arg(long, conflicts_with_all = ["shard", "into", "at"])]
+    #[arg(long, conflicts_with_all = ["shard", "into", "at", "mirror", "gradual"])]
     auto: bool,
     /// With --auto: split logical shards of more bytes than this, such as 50GB.
     #[arg(long, value_name = "BYTES", value_parser = rebalance::size, requires = "auto")]
@@ -172,6 +175,24 @@ struct How {
     dry_run: bool,
     #[command(flatten)]
     copy: CopyArgs,
+    /// Before the switch, let the application send a share of its reads to the target too, and compare the rows:
+    /// `5%`. A row that differs holds the job.
+    #[arg(long, value_name = "PERCENT")]
+    mirror: Option<Mirror>,
+    #[command(flatten)]
+    mirror_for: MirrorArgs,
+    /// Before the switch, let the target serve a share of the reads with the policy `Replica`, and more with each step:
+    /// `5,25,100`.
+    #[arg(long, value_name = "PERCENTS")]
+    gradual: Option<Gradual>,
+    /// How long each step of --gradual lasts.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        requires = "gradual"
+    )]
+    step_for: u64,
     /// The type of a column, if the servers are different kinds of databases and the column does not tell it, as
     /// TABLE.COLUMN=TYPE: `orders.placed_at=timestamp_utc`.
     #[arg(long = "type", value_name = "COLUMN=TYPE")]
@@ -280,6 +301,12 @@ impl Request {
                 let mut request = $request.pace(how.copy.pace);
                 for TypeOf { table, column, of } in &how.types {
                     request = request.column_type(table, column, of);
+                }
+                if let Some(mirror) = how.mirror {
+                    request = request.mirror(how.mirror_for.lasting(mirror));
+                }
+                if let Some(gradual) = how.gradual.clone() {
+                    request = request.gradual(gradual.each(Duration::from_secs(how.step_for)));
                 }
                 if how.copy.accept_relaxed_durability {
                     request = request.accept_relaxed_durability();

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use serde_json::json;
-use shard_orm::reshard::{Job, JobState, Pace, Part, Planned};
+use shard_orm::reshard::{Gradual, Job, JobState, Mirror, Mirrored, Pace, Part, Planned, Shifted};
 
 use super::Output;
 use super::table::{Align, Table};
@@ -130,6 +130,12 @@ pub fn show(output: &Output, job: &Job) -> Result<()> {
             copied.failovers, copied.repaired
         ));
     }
+    if let Some(mirror) = job.mirror {
+        text.push_str(&mirrored(mirror, &copied.mirrored));
+    }
+    if let Some(gradual) = &job.gradual {
+        text.push_str(&shifted(gradual, &copied.shifted));
+    }
     if let Some(pause) = copied.pause {
         text.push_str(&format!("pause    writes waited for {}\n", duration(pause)));
     }
@@ -151,6 +157,36 @@ pub fn show(output: &Output, job: &Job) -> Result<()> {
         text.push_str(&format!("next     {advice}\n"));
     }
     output.text(&text)
+}
+
+/// The reads that were sent to both ends, and the rows that differ.
+fn mirrored(mirror: Mirror, mirrored: &Mirrored) -> String {
+    let mut text = format!(
+        "mirror   {}% of the reads for {}: {} compared, {} skipped, {} rows lagged, {} differ\n",
+        mirror.share(),
+        duration(mirror.duration()),
+        mirrored.compared,
+        mirrored.skipped,
+        mirrored.lagging,
+        mirrored.differing.len(),
+    );
+    for row in &mirrored.differing {
+        text.push_str(&format!("differs  {row}\n"));
+    }
+    text
+}
+
+/// The share of the reads that the target serves before the switch.
+fn shifted(gradual: &Gradual, shifted: &Shifted) -> String {
+    let steps: Vec<String> = gradual.steps().map(|step| format!("{step}%")).collect();
+    format!(
+        "gradual  {} of the reads of replicas for {} each: step {}, {} served by the target, {} by the source\n",
+        steps.join(", "),
+        duration(gradual.duration()),
+        shifted.step,
+        shifted.served,
+        shifted.fallen_back,
+    )
 }
 
 /// What an operator can do with a job.
@@ -229,6 +265,15 @@ impl Progress {
                     job.copied.rows, job.copied.estimated_rows
                 )
             }
+            JobState::Mirroring => format!(
+                "mirroring: {} reads compared, {} rows differ",
+                job.copied.mirrored.compared,
+                job.copied.mirrored.differing.len()
+            ),
+            JobState::Shifting => format!(
+                "shifting: step {}, {} reads served by the target",
+                job.copied.shifted.step, job.copied.shifted.served
+            ),
             state => format!(
                 "{state}: {} changes applied, {} left",
                 job.copied.changes, job.copied.backlog

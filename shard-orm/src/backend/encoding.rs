@@ -175,7 +175,8 @@ macro_rules! encodings {
             }
         }
 
-        fn decode_any(bytes: &mut &[u8]) -> Option<Value> {
+        /// Decodes one value of any type from the front; `None` if it is truncated.
+        pub(crate) fn decode_any(bytes: &mut &[u8]) -> Option<Value> {
             let number = u8::read(bytes)?;
             let present = bool::read(bytes)?;
             match number {

@@ -1,4 +1,4 @@
-//! A value as an integer, as of a shard key.
+//! A value as an integer, as of a shard key, and as people read it.
 
 use sea_query::Value;
 
@@ -14,5 +14,15 @@ pub(crate) fn integer_of(value: &Value) -> Option<i64> {
         Value::Unsigned(value) => value.map(i64::from),
         Value::BigUnsigned(value) => value.and_then(|value| i64::try_from(value).ok()),
         _ => None,
+    }
+}
+
+/// A value of a primary key, for people.
+#[cfg(feature = "reshard")]
+pub(crate) fn shown(value: &Value) -> String {
+    match (integer_of(value), value) {
+        (Some(number), _) => number.to_string(),
+        (None, Value::String(Some(text))) => format!("{text:?}"),
+        (None, other) => format!("{other:?}"),
     }
 }

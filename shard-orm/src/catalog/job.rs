@@ -4,6 +4,8 @@
 //! (`switched`, `aborting`, `finishing`, `reversing`) are states that are reached by compare-and-swap and
 //! never left for another of them.
 
+mod gradual;
+mod mirror;
 mod plan;
 mod state;
 mod store;
@@ -12,6 +14,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+pub use self::gradual::{Gradual, Shifted};
+pub use self::mirror::{DifferingRow, Mirror, Mirrored};
 pub(crate) use self::plan::Plan;
 pub use self::plan::{Copied, Pace, Part, StepOf};
 pub use self::state::JobState;
@@ -110,6 +114,10 @@ pub struct Job {
     pub step: Option<StepOf>,
     /// Whether it switches though a replica of its source may lack the fence.
     pub accepts_replica_risk: bool,
+    /// The share of reads that its target is asked too before the switch, if that was asked for.
+    pub mirror: Option<Mirror>,
+    /// The shares of the reads that its target serves before the switch, if that was asked for.
+    pub gradual: Option<Gradual>,
     /// What was done so far.
     pub copied: Copied,
 }
@@ -193,6 +201,33 @@ pub(super) fn unknown(what: &str, name: &str) -> Error {
 }
 
 impl Job {
+    /// The reads that it asks processes for now: while it runs, and until it has had enough of them.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn mirror_now(&self) -> Option<Mirror> {
+        let is_run = self.owner.is_some()
+            && !self.lease.is_zero()
+            && self.state == JobState::Mirroring
+            && self.wish == Wish::Run;
+        let lasted = self.copied.mirrored.lasted;
+        let asks = |mirror: &Mirror| !mirror.is_none() && lasted < mirror.duration();
+        self.mirror.filter(|mirror| is_run && asks(mirror))
+    }
+
+    /// Whether a namespace is a source: on this server, of a logical shard of this group by its number and generation.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn reads(&self, server: &str, group: &str, number: (u32, u32)) -> bool {
+        let is_it = |part: &Part| (part.shard, part.generation) == number && part.server == server;
+        self.group == group && self.sources.iter().any(is_it)
+    }
+
+    /// The share of the reads that the target serves now, in hundredths of a percent.
+    #[cfg(feature = "reshard")]
+    pub(crate) fn share_now(&self) -> u32 {
+        let is_shifting = matches!(self.state, JobState::Shifting | JobState::Switching);
+        let gradual = self.gradual.as_ref().filter(|_| is_shifting);
+        gradual.map_or(0, |gradual| gradual.share(self.copied.shifted.step))
+    }
+
     /// The logical shard that is moved.
     #[must_use]
     pub fn shard(&self) -> u32 {

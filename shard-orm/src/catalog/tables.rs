@@ -25,8 +25,11 @@ pub(super) const TABLE_USE: &str = "shard_orm_table_use";
 /// The columns that route the rows of each table.
 pub(super) const TABLE_KEY: &str = "shard_orm_table_key";
 
+/// What came of the reads that processes send to the targets of jobs.
+pub(super) const FINDINGS: &str = "shard_orm_findings";
+
 /// The version of the tables that this library uses.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// The column that all tables begin with.
 pub(super) const CLUSTER: &str = "cluster_name";
@@ -92,6 +95,8 @@ pub(super) const TABLE_USE_COLUMNS: [&str; 3] = [CLUSTER, "process_id", "tables"
 
 pub(super) const TABLE_KEY_COLUMNS: [&str; 4] = [CLUSTER, "place", "table_name", "key_columns"];
 
+pub(super) const FINDINGS_COLUMNS: [&str; 4] = [CLUSTER, "job", "process_id", "found"];
+
 /// The statements that bring the tables from the version before `version` to it.
 pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec<String> {
     match version {
@@ -102,6 +107,7 @@ pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec
             table_key(dialect, namespace),
         ],
         3 => vec![plans(dialect, namespace)],
+        4 => vec![findings(dialect, namespace)],
         _ => Vec::new(),
     }
 }
@@ -114,6 +120,13 @@ fn plans(dialect: Dialect, namespace: &Namespace) -> String {
     ];
     let plan: Vec<_> = PLAN_COLUMNS.into_iter().zip(kinds).collect();
     create_table_by(dialect, namespace.own_table(PLAN), &plan, 2)
+}
+
+fn findings(dialect: Dialect, namespace: &Namespace) -> String {
+    use Kind::{Integer, LongText, Text};
+    let kinds = [Text, Integer, Text, LongText];
+    let columns: Vec<_> = FINDINGS_COLUMNS.into_iter().zip(kinds).collect();
+    create_table_by(dialect, namespace.own_table(FINDINGS), &columns, 3)
 }
 
 fn table_use(dialect: Dialect, namespace: &Namespace) -> String {

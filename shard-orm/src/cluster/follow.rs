@@ -5,6 +5,8 @@
 
 mod answer;
 mod authority;
+#[cfg(feature = "reshard")]
+mod reads;
 mod settle;
 mod tables;
 mod task;

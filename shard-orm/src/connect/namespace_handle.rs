@@ -293,6 +293,12 @@ impl NamespaceHandle {
         (0..=self.replicas.len()).filter(move |index| *index != primary)
     }
 
+    /// A connection to the primary for a read that is only compared: of a namespace that may not serve yet.
+    #[cfg(feature = "reshard")]
+    pub(crate) async fn for_comparison(&self) -> Result<Lease> {
+        self.primary_reader().acquire().await
+    }
+
     /// Whether a replica of the server lags.
     #[cfg(feature = "reshard")]
     pub(crate) fn has_lagging_replica(&self) -> bool {

@@ -48,6 +48,8 @@ pub(crate) struct Record {
     pub(crate) layout: Option<Layout>,
     /// Missing in records of earlier versions, whose namespaces are active.
     pub(crate) state: Option<State>,
+    /// The job that has set the state.
+    pub(crate) job: Option<u64>,
     /// The epoch of the catalog in which the state was set, if it was since the namespace was created.
     pub(crate) epoch: Option<i64>,
 }
@@ -131,6 +133,7 @@ impl Record {
             generation: handle.namespace.generation().into(),
             layout: None,
             state: None,
+            job: None,
             epoch: None,
         }
     }
@@ -218,12 +221,14 @@ async fn select(
     conn.run(sql, args, &mut |row| {
         let text = |ordinal| Option::<String>::read(row, ordinal).map(Option::unwrap_or_default);
         let number = |ordinal| Option::<i64>::read(row, ordinal).map(Option::unwrap_or_default);
-        let (state, epoch) = if layout.len() > LAYOUT.len() {
+        let (state, job, epoch) = if layout.len() > LAYOUT.len() {
             let state = Option::<String>::read(row, 14)?;
             let state = state.map_or(Ok(State::Active), |state| State::parse(&state))?;
-            (Some(state), Option::<i64>::read(row, 17)?)
+            let job = Option::<String>::read(row, 15)?;
+            let job = job.and_then(|job| job.parse().ok());
+            (Some(state), job, Option::<i64>::read(row, 17)?)
         } else {
-            (None, None)
+            (None, None, None)
         };
         let group_id = if layout.is_empty() {
             None
@@ -252,6 +257,7 @@ async fn select(
             generation: i64::read(row, 3)?,
             layout,
             state,
+            job,
             epoch,
         });
         Ok(())

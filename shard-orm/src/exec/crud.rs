@@ -96,6 +96,12 @@ impl Statement for CrudStatement<'_> {
         vec![self.def]
     }
 
+    #[cfg(feature = "reshard")]
+    fn whole_rows(&self) -> Option<&'static ModelDef> {
+        let reads = matches!(self.operation, Operation::Select | Operation::SelectById);
+        reads.then_some(self.def)
+    }
+
     fn label(&self) -> Label<'_> {
         Label {
             verb: self.operation.verb(),

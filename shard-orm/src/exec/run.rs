@@ -50,6 +50,25 @@ pub(crate) fn run_at<'a>(
     statement: &'a dyn Statement,
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<u64>> {
+    #[cfg(feature = "reshard")]
+    if let Some(shift) = super::shift::of_read(target, &destination, intent, statement) {
+        return super::shift::run(shift, target, destination, statement, sink);
+    }
+    #[cfg(feature = "reshard")]
+    if let Some(mirror) = super::mirror::of_read(target, &destination, intent, statement) {
+        return super::mirror::run(mirror, target, destination, statement, sink);
+    }
+    run_here(target, destination, intent, statement, sink)
+}
+
+/// As [`run_at`], of a statement that is sent to no other place beside.
+pub(super) fn run_here<'a>(
+    target: Target<'a>,
+    destination: Destination,
+    intent: Intent,
+    statement: &'a dyn Statement,
+    sink: &'a mut dyn Sink,
+) -> BoxFuture<'a, Result<u64>> {
     // Allocated first: the little that the future begins with is then written where it stays. The
     // other way round, `Box::pin` copies all its room there.
     let future = Box::write(Box::new_uninit(), async move {
@@ -70,7 +89,7 @@ pub(crate) fn run_at<'a>(
             Ok(moved) => {
                 moved.handle.observed.count(Event::RetriedMoved);
                 sink.reset();
-                run_at(target, moved, intent, statement, sink).await
+                run_here(target, moved, intent, statement, sink).await
             }
             Err(error) if may_be_unfit(error.kind()) => {
                 Err(explained(target, destination, statement, error).await)
@@ -108,6 +127,26 @@ pub(crate) fn run_elsewhere<'a>(
             .map(Some)
             .map_err(|error| destination.name_error(error))
     })
+}
+
+/// Sends a read once, on a connection of this namespace.
+#[cfg(feature = "reshard")]
+pub(super) async fn send_once(
+    checkout: Checkout<'_>,
+    handle: &Arc<NamespaceHandle>,
+    statement: &dyn Statement,
+    sink: &mut dyn Sink,
+) -> Result<u64> {
+    let destination = Destination::of(Arc::clone(handle));
+    let call = Call::begin(handle, Intent::Read, statement);
+    let attempt = attempt_read(checkout, handle, statement, sink, &call);
+    let result = match call.span() {
+        None => attempt.await,
+        Some(span) => attempt.instrument(span.clone()).await,
+    };
+    let result = result.map_err(Attempt::into_error);
+    call.end(&destination, statement, result.as_ref().copied());
+    result
 }
 
 /// Chooses an endpoint and sends the statement. Not an `async fn`, as [`attempt`].

@@ -35,6 +35,12 @@ pub(crate) trait Statement: Sync {
         Vec::new()
     }
 
+    /// The model whose rows it gives, each with all columns in the order of the model; `None` if it gives something else.
+    #[cfg(feature = "reshard")]
+    fn whole_rows(&self) -> Option<&'static ModelDef> {
+        None
+    }
+
     /// How many tables of each namespace it reads.
     fn tables(&self) -> usize {
         1

@@ -226,6 +226,19 @@ impl Statement for RequestStatement {
         self.request.tables.defs().collect()
     }
 
+    #[cfg(feature = "reshard")]
+    fn whole_rows(&self) -> Option<&'static ModelDef> {
+        let request = &*self.request;
+        let is_whole = request.verb == Verb::Select
+            && request.spec.columns.is_none()
+            && !request.merged
+            && self.tasks.len() == 1;
+        match request.tables {
+            Tables::One(def) if is_whole => Some(def),
+            _ => None,
+        }
+    }
+
     fn label(&self) -> Label<'_> {
         Label {
             verb: match self.request.verb {

@@ -3,12 +3,11 @@
 
 use sea_query::{Alias, Expr, IntoTableRef as _, Value};
 
-use super::divider::shown;
 use super::failure::{Misfit, may_pass};
 use super::place::Place;
 use super::rows::MovedTable;
 use crate::backend::counterpart::{has_long_fraction, json_as_text, longest, reads_any_type};
-use crate::backend::{ColumnType, Field as _, Row};
+use crate::backend::{ColumnType, Field as _, Row, shown};
 use crate::connect::State;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};

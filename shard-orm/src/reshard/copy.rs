@@ -11,7 +11,7 @@ use super::rows::MovedTable;
 use super::throttle::Throttle;
 use crate::backend::system_table::{Kind, create_table};
 use crate::backend::{Field as _, Row};
-use crate::connect::State;
+use crate::connect::{PROGRESS, State, progress_table};
 use crate::error::{Error, Result};
 use crate::replicate::{Cells, key_of, text_of, values_from};
 
@@ -20,10 +20,10 @@ pub(super) const PAGE: u64 = 5_000;
 /// The most rows in one transaction at the target, where they pass as bytes or from file to file.
 const PAGE_OF_BYTES: u64 = 200_000;
 
-const TABLE: &str = "number";
-const LAST: &str = "last_key";
-const DONE: &str = "done";
-const ROWS: &str = "copied";
+const TABLE: &str = PROGRESS[0];
+const LAST: &str = PROGRESS[1];
+const DONE: &str = PROGRESS[2];
+const ROWS: &str = PROGRESS[3];
 
 /// How far the copy of a table is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,11 +32,6 @@ pub(super) struct Progress {
     pub(super) last: Option<String>,
     pub(super) done: bool,
     pub(super) rows: u64,
-}
-
-/// The table in the target's namespace that holds the progress.
-pub(super) fn progress_table(job: u64) -> String {
-    format!("so_{job}_progress")
 }
 
 /// The statement that creates it.

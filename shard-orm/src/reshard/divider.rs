@@ -6,7 +6,7 @@ use sea_query::Value;
 
 use super::failure::Misfit;
 use super::rows::MovedTable;
-use crate::backend::{PackedRow, integer_of};
+use crate::backend::{PackedRow, integer_of, shown};
 use crate::error::{Error, ErrorKind, Result};
 use crate::replicate::{Cells, key_of};
 use crate::route::{OwnedKeys, Router, RoutingKey};
@@ -156,14 +156,5 @@ impl Divider {
     fn target_of_key(&self, region: Option<&str>, key: i64) -> Option<usize> {
         let shard = self.router.route(&RoutingKey { region, key }).ok()?;
         self.targets.iter().position(|target| *target == shard)
-    }
-}
-
-/// A value of a primary key, for people.
-pub(super) fn shown(value: &Value) -> String {
-    match (integer_of(value), value) {
-        (Some(number), _) => number.to_string(),
-        (None, Value::String(Some(text))) => format!("{text:?}"),
-        (None, other) => format!("{other:?}"),
     }
 }

@@ -19,6 +19,7 @@ use super::pulse::Pulse;
 use super::renewal::Renewal;
 use super::replicas::Replicas;
 use super::rows::MovedTable;
+use super::steps::Watch;
 use super::throttle::Throttle;
 use crate::catalog::{Copied, Job, JobState, Owner, Store, Wish, taken};
 use crate::cluster::Cluster;
@@ -60,6 +61,7 @@ pub(super) struct Driver {
     /// Which of several namespaces of an end owns a row.
     pub(super) divider: Option<Arc<Divider>>,
     pub(super) copied: Copied,
+    pub(super) watch: Watch,
     /// When the fence began that is closed now.
     pub(super) fenced: Option<Instant>,
     /// Since when a fence has been tried, and how often.
@@ -119,6 +121,7 @@ impl Driver {
             blueprints: None,
             tables: Vec::new(),
             divider: None,
+            watch: Watch::default(),
             fenced: None,
             fencing: None,
             behind: None,
@@ -283,6 +286,7 @@ impl Driver {
         if let Some(latest) = self.renewal.latest().borrow().clone() {
             self.job.wish = latest.wish;
             self.job.pace = latest.pace;
+            (self.job.mirror, self.job.gradual) = (latest.mirror, latest.gradual);
             self.job.accepts_replica_risk = latest.accepts_replica_risk;
         }
         let (sources, targets) = match &self.seen {
@@ -305,6 +309,8 @@ impl Driver {
             wish: self.job.wish,
             source: together(&sources, self.job.state),
             target: together(&targets, self.job.state),
+            mirrors: self.mirrors(),
+            shifts: self.job.gradual.is_some(),
             done: self.done,
         })
     }

@@ -5,7 +5,7 @@ use super::columns::Columns;
 use super::division::Division;
 use super::planned::Planned;
 use super::request::{Request, Turn};
-use crate::catalog::{Job, JobKind, Pace};
+use crate::catalog::{Gradual, Job, JobKind, Mirror, Pace};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::schema::DataType;
@@ -138,6 +138,19 @@ impl ChangeKeys {
     /// As [`MoveShard::accept_replica_risk`](super::MoveShard::accept_replica_risk).
     pub fn accept_replica_risk(mut self) -> Self {
         self.0.accepts_replica_risk = true;
+        self
+    }
+
+    /// As [`MoveShard::mirror`](super::MoveShard::mirror). Of a logical shard that is split or merged, reads by a key are
+    /// mirrored, where the key will be; those of a whole logical shard by its number are not.
+    pub fn mirror(mut self, mirror: Mirror) -> Self {
+        self.0.mirror = Some(mirror);
+        self
+    }
+
+    /// As [`MoveShard::gradual`](super::MoveShard::gradual), which is refused for splits and merges.
+    pub fn gradual(mut self, gradual: Gradual) -> Self {
+        self.0.gradual = Some(gradual);
         self
     }
 

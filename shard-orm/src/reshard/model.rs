@@ -16,6 +16,8 @@
 //! - a source that is closed can be opened again until the switch: the target, which keeps what that takes,
 //!   is there;
 //! - once the job is over, the place that the topology names serves, and the other one is closed;
+//! - a read that takes rows of a replica, and that a target serves before the switch, finds all rows, however old the
+//!   client's view of the job is;
 //! - once failures stop, the job can end.
 //!
 //! Clients never go to a place that no topology has named, and go to one that an old topology has named at
@@ -59,6 +61,8 @@ fn one(fencing: Fencing, out: &[Rule]) -> Moving {
         shape: Shape::MOVE,
         fencing,
         rules: Rules::without(out),
+        mirrors: false,
+        shifts: false,
         writes: 1,
         failures: 1,
         reopenings: 0,
@@ -84,6 +88,7 @@ fn fails(moving: &Moving, what: &str) {
 
 const LACKS: &str = "a place serves that lacks the last write";
 const TWO: &str = "two places serve";
+const PART: &str = "a read at the target finds a part of the rows";
 const GONE: &str = "the source is closed, and the target is gone";
 const NEVER: &str = "the job never ends, though failures have stopped";
 
@@ -96,6 +101,52 @@ fn a_move_loses_nothing_when_one_thing_goes_wrong() {
         };
         holds(&moving, MOST);
     }
+}
+
+#[test]
+fn a_move_whose_reads_are_mirrored_loses_nothing_when_one_thing_goes_wrong() {
+    for fencing in [Transaction, Rename] {
+        let moving = Moving {
+            mirrors: true,
+            from: JobState::Ready,
+            ..one(fencing, &[])
+        };
+        holds(&moving, MOST);
+    }
+}
+
+#[test]
+fn reads_at_the_target_before_the_switch_find_all_rows() {
+    for fencing in [Transaction, Rename] {
+        let moving = Moving {
+            shifts: true,
+            jobs: 1,
+            from: JobState::Ready,
+            ..one(fencing, &[])
+        };
+        holds(&moving, MOST);
+    }
+}
+
+#[test]
+fn a_target_serves_no_reads_once_its_record_says_otherwise() {
+    let moving = Moving {
+        shifts: true,
+        from: JobState::Ready,
+        ..one(Transaction, &[Rule::ReadByRecord])
+    };
+    fails(&moving, PART);
+}
+
+#[test]
+fn a_target_serves_no_reads_before_it_is_level() {
+    let moving = Moving {
+        shifts: true,
+        jobs: 1,
+        from: JobState::Ready,
+        ..one(Transaction, &[Rule::ReadByNote])
+    };
+    fails(&moving, PART);
 }
 
 #[test]

@@ -45,6 +45,10 @@ pub(super) struct Done {
     /// A server has failed over since source and target were compared. It may lack what it had.
     pub(super) suspect: bool,
     pub(super) way_back: bool,
+    /// Reads of applications were compared for as long as was asked for.
+    pub(super) mirrored: bool,
+    /// The target has served all shares of the reads, each for as long as was asked for.
+    pub(super) shifted: bool,
     /// The log was found empty by a read that began after the fence.
     pub(super) drained: bool,
     pub(super) completed: bool,
@@ -60,6 +64,10 @@ pub(super) struct View {
     pub(super) wish: Wish,
     pub(super) source: Seen,
     pub(super) target: Seen,
+    /// Whether reads of applications are compared before the switch.
+    pub(super) mirrors: bool,
+    /// Whether the target serves reads before the switch.
+    pub(super) shifts: bool,
     pub(super) done: Done,
 }
 
@@ -84,6 +92,10 @@ pub(super) enum Action {
     Repair(End),
     /// Installs the capture of changes at the target.
     PrepareWayBack,
+    /// Applies logged changes while applications send reads to both ends, and looks at what they found to differ.
+    Mirror,
+    /// Applies logged changes while the target serves a share of the reads, and notes how far it is.
+    Shift,
     /// Closes one end to everybody else.
     Fence(End),
     /// Applies the last changes of the end that was closed.
@@ -158,6 +170,8 @@ pub(super) fn next(view: &View) -> Action {
         JobState::Verifying if !view.done.verified => Action::Verify,
         JobState::Verifying => Action::Record(JobState::Ready),
         JobState::Ready => ready(view),
+        JobState::Mirroring => mirroring(view),
+        JobState::Shifting => shifting(view),
         JobState::Switching => switching(view),
         // The server has failed over to one that lacks the fence.
         JobState::Switched | JobState::Holding if state(view.source) == Some(State::Active) => {
@@ -193,6 +207,8 @@ pub(super) fn is_target_lost(view: &View) -> bool {
         | JobState::Levelling
         | JobState::Verifying
         | JobState::Ready
+        | JobState::Mirroring
+        | JobState::Shifting
         | JobState::Switching => target.is_none(),
         JobState::Switched | JobState::Holding | JobState::Reversing => {
             matches!(target, None | Some(State::Incoming))
@@ -235,6 +251,8 @@ fn serving(view: &View) -> Option<End> {
         | JobState::Levelling
         | JobState::Verifying
         | JobState::Ready
+        | JobState::Mirroring
+        | JobState::Shifting
         | JobState::Switching => {
             (state(view.target) == Some(State::Incoming)).then_some(End::Source)
         }
@@ -308,7 +326,38 @@ fn ready(view: &View) -> Action {
         JobKind::Duplicate if !view.done.completed => Action::Complete(End::Target),
         JobKind::Duplicate => Action::Record(JobState::Finishing),
         _ if !view.done.way_back => Action::PrepareWayBack,
-        _ => Action::Record(JobState::Switching),
+        _ if view.mirrors => Action::Record(JobState::Mirroring),
+        _ => Action::Record(after_mirror(view)),
+    }
+}
+
+/// The state after reads were compared, if they were.
+fn after_mirror(view: &View) -> JobState {
+    match view.shifts {
+        true => JobState::Shifting,
+        false => JobState::Switching,
+    }
+}
+
+fn mirroring(view: &View) -> Action {
+    if !view.done.way_back {
+        return Action::PrepareWayBack;
+    }
+    match view.done.level {
+        _ if !view.done.mirrored => Action::Mirror,
+        false => Action::Replay,
+        true => Action::Record(after_mirror(view)),
+    }
+}
+
+fn shifting(view: &View) -> Action {
+    if !view.done.way_back {
+        return Action::PrepareWayBack;
+    }
+    match view.done.level {
+        _ if !view.done.shifted => Action::Shift,
+        false => Action::Replay,
+        true => Action::Record(JobState::Switching),
     }
 }
 

@@ -4,6 +4,7 @@
 //! newer. Entries are deleted by their own numbers, after the rows were committed at the other end: a run
 //! that is interrupted applies them again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sea_query::{Alias, Expr, ExprTrait as _, Order, Query, Value};
@@ -16,7 +17,7 @@ use crate::backend::move_log::{ID, WHOLE, key, log_name};
 use crate::backend::{Field as _, Row};
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
-use crate::replicate::{Cells, values};
+use crate::replicate::{Cells, bytes_of, values};
 
 /// The number of entries in a batch.
 pub(super) const BATCH: u64 = 1_000;
@@ -281,6 +282,24 @@ pub(super) async fn backlog(place: &mut Place, tables: &[MovedTable]) -> Result<
         count += found.into_iter().sum::<i64>().unsigned_abs();
     }
     Ok(count)
+}
+
+/// Whether the log of a table has changes of any of these rows.
+pub(super) async fn has_entries_of(
+    place: &mut Place,
+    table: &MovedTable,
+    keys: &[Vec<Value>],
+) -> Result<bool> {
+    let keys = keys.iter().map(|key| bytes_of(key));
+    let keys: HashSet<Vec<u8>> = keys.collect::<Result<_>>()?;
+    for entry in entries(place, table, 0, None).await? {
+        match &entry.key {
+            None => return Ok(true),
+            Some(key) if keys.contains(&bytes_of(key)?) => return Ok(true),
+            Some(_) => {}
+        }
+    }
+    Ok(false)
 }
 
 /// The keys that entries name, each once.

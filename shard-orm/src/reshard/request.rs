@@ -5,12 +5,18 @@ use super::check::examine;
 use super::columns::Columns;
 use super::division::Division;
 use super::planned::Planned;
-use crate::catalog::{Job, JobKind, JobState, Pace, Part, Plan, PlanState, StepOf, Store};
+use crate::catalog::{
+    Gradual, Job, JobKind, JobState, Mirror, Pace, Part, Plan, PlanState, StepOf, Store,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::GroupLock;
 use crate::model::Model;
 use crate::schema::DataType;
 use crate::schema::counterpart::Types;
+
+/// Why a clone has no mirror.
+pub(super) const WITHOUT_SWITCH: &str = "compares reads before a switch, and a clone is never switched to; leave it out, \
+     or move the logical shard";
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -32,6 +38,8 @@ pub(super) struct Request {
     pub(super) pace: Pace,
     pub(super) accepts_relaxed_durability: bool,
     pub(super) accepts_replica_risk: bool,
+    pub(super) mirror: Option<Mirror>,
+    pub(super) gradual: Option<Gradual>,
     /// The step of a plan that it is.
     pub(super) turn: Option<Turn>,
 }
@@ -101,6 +109,8 @@ impl Request {
             pace: Pace::default(),
             accepts_relaxed_durability: false,
             accepts_replica_risk: false,
+            mirror: None,
+            gradual: None,
             turn: None,
         }
     }
@@ -125,7 +135,17 @@ impl Request {
     }
 
     pub(super) async fn plan(&self) -> Result<Planned> {
-        Box::pin(examine(self)).await
+        let mut planned = Box::pin(examine(self)).await?;
+        if self.mirror.is_some() && !self.kind.switches() {
+            planned.against("the mirror", WITHOUT_SWITCH);
+        }
+        if self.gradual.is_some() && self.kind != JobKind::Move {
+            planned.against(
+                "the gradual switch",
+                "is of a logical shard that moves as a whole, and not of one that is cloned, split or merged; leave it out",
+            );
+        }
+        Ok(planned)
     }
 
     pub(super) async fn start(&self) -> Result<Job> {
@@ -149,6 +169,8 @@ impl Request {
             pace: self.pace,
             step: self.turn.as_ref().map(|turn| turn.of),
             accepts_replica_risk: self.accepts_replica_risk,
+            mirror: self.mirror,
+            gradual: self.gradual.clone(),
         };
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;
@@ -207,6 +229,57 @@ impl MoveShard {
     /// down, or that stands still, keeps the job from switching.
     pub fn accept_replica_risk(mut self) -> Self {
         self.0.accepts_replica_risk = true;
+        self
+    }
+
+    /// Before the switch, lets the processes of the application send a share of their reads of the logical shard to the
+    /// target too, and compare the rows. The caller gets what the source answers, and does not wait for the target. A row
+    /// that differs is compared again once the target has all changes; if it still differs, the job keeps its table and
+    /// primary key ([`Mirrored`](crate::reshard::Mirrored)), and does not switch.
+    ///
+    /// Mirrored are reads of whole rows of one logical shard, such as `get`, `find`, `first` and `all`, outside of
+    /// transactions, sessions and streams, by processes that follow the catalog and are built with the feature
+    /// `reshard`. Each of them has two such reads under way at most, and skips some if more than 64 wait.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// use std::time::Duration;
+    /// use shard_orm::reshard::Mirror;
+    ///
+    /// let mirror = Mirror::percent(5.0)?.lasting(Duration::from_mins(10));
+    /// let reshard = cluster.reshard()?;
+    /// let job = reshard.move_shard("shop", 3, "b").mirror(mirror).start().await?;
+    /// let job = reshard.run(job.id).await?;
+    /// println!("{} reads were compared", job.copied.mirrored.compared);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn mirror(mut self, mirror: Mirror) -> Self {
+        self.0.mirror = Some(mirror);
+        self
+    }
+
+    /// Before the switch, lets the target serve reads with the policy [`Replica`](crate::Read::Replica): a share of them,
+    /// and a larger one with each step. Then writes switch, and all other reads with them.
+    ///
+    /// Served there are reads whose statement asks this logical shard alone, outside of transactions, sessions and streams,
+    /// while the target is no further behind the source than `max_lag` of its server. All others go to the source, and so do these when the target
+    /// lags more, fails, or does not answer; they wait for it for three seconds at most, once. After the job was given up,
+    /// they have left the target before its tables are removed.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// use std::time::Duration;
+    /// use shard_orm::reshard::Gradual;
+    ///
+    /// let gradual = Gradual::percent([5.0, 25.0, 100.0])?.each(Duration::from_mins(10));
+    /// let reshard = cluster.reshard()?;
+    /// let job = reshard.move_shard("shop", 3, "b").gradual(gradual).start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn gradual(mut self, gradual: Gradual) -> Self {
+        self.0.gradual = Some(gradual);
         self
     }
 

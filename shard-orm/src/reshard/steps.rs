@@ -2,11 +2,14 @@
 
 mod end;
 mod fill;
+mod mirror;
 mod prepare;
 mod repair;
 mod replicas;
+mod shift;
 mod switch;
 
+pub(super) use self::mirror::Watch;
 use super::driver::Driver;
 use super::mover::{Action, End};
 use crate::connect::State;
@@ -25,6 +28,8 @@ impl Driver {
             Action::Verify => self.verify().await,
             Action::Repair(end) => self.repair(end).await,
             Action::PrepareWayBack => self.capture(End::Target).await,
+            Action::Mirror => self.mirror().await,
+            Action::Shift => self.shift().await,
             Action::Fence(end) => self.fence(end).await,
             Action::Drain(end) => self.drain(end).await,
             Action::Complete(end) => self.complete(end).await,

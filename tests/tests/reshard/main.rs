@@ -5,11 +5,13 @@ mod crowded;
 mod everything;
 mod failover;
 mod fleet;
+mod gradual;
 mod histories;
 mod keys;
 mod killed;
 mod kinds;
 mod merges;
+mod mirror;
 mod outages;
 mod pgbench;
 mod plans;
@@ -28,6 +30,7 @@ use shard_orm::config::{self, Config, Database};
 use shard_orm::prelude::*;
 use shard_orm::sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
 use shard_orm_tests::fixture::{DATABASE, Fixture};
+use shard_orm_tests::relay::Relay;
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
 #[shard(group = "shop", table = "orders")]
@@ -81,6 +84,11 @@ fn document(fixture: &Fixture) -> String {
 
 /// The cluster of an operator, with a catalog.
 async fn cluster(fixture: &Fixture) -> Cluster {
+    cluster_of(fixture, &document(fixture)).await
+}
+
+/// The cluster of an operator, with this topology in its catalog.
+async fn cluster_of(fixture: &Fixture, document: &str) -> Cluster {
     let mut urls = fixture.server_urls().iter();
     if let Some(url) = urls.find(|url| url.starts_with("mysql")) {
         let create = format!(
@@ -94,8 +102,21 @@ async fn cluster(fixture: &Fixture) -> Cluster {
     }
     let cluster = process(fixture).await;
     let catalog = cluster.catalog().unwrap();
-    catalog.initialize(&document(fixture)).await.unwrap();
+    catalog.initialize(document).await.unwrap();
     cluster
+}
+
+/// A network to the second server, and the topology in which all reach it by that. None on SQLite, whose files need none.
+async fn relayed(fixture: &Fixture) -> Option<(Relay, String)> {
+    let url = without_password(&fixture.server_urls()[1]);
+    if url.starts_with("sqlite") {
+        return None;
+    }
+    let relay = Relay::to(&url).await;
+    let document = document(fixture);
+    let (first, second) = document.split_once("name = 'server-1'").unwrap();
+    let second = second.replace(&url, &relay.url(&url));
+    Some((relay, format!("{first}name = 'server-1'{second}")))
 }
 
 /// The configuration of a process of the same cluster.

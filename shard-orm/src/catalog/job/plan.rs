@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::Job;
+use super::{Gradual, Job, Mirror, Mirrored, Shifted};
 use crate::error::{Error, Result};
 use crate::route::OwnedKeys;
 
@@ -117,6 +117,10 @@ pub struct Copied {
     /// The position of each end's server whose history the job trusts, as a text.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) histories: Histories,
+    /// What the reads that were sent to both ends have shown.
+    pub mirrored: Mirrored,
+    /// How far the gradual switch of the reads is.
+    pub shifted: Shifted,
     /// How long each state lasted, in milliseconds.
     pub milliseconds: BTreeMap<String, u64>,
     /// How long writes waited at the switch: from the fence to the new topology.
@@ -143,6 +147,8 @@ pub(crate) struct Plan {
     pub(crate) pace: Pace,
     pub(crate) step: Option<StepOf>,
     pub(crate) accepts_replica_risk: bool,
+    pub(crate) mirror: Option<Mirror>,
+    pub(crate) gradual: Option<Gradual>,
 }
 
 impl Part {
@@ -235,6 +241,12 @@ impl Plan {
         if self.accepts_replica_risk {
             table.insert("accepts_replica_risk".to_owned(), true.into());
         }
+        if let Some(mirror) = &self.mirror {
+            table.insert("mirror".to_owned(), mirror.to_value());
+        }
+        if let Some(gradual) = &self.gradual {
+            table.insert("gradual".to_owned(), gradual.to_value());
+        }
         table.to_string()
     }
 
@@ -283,6 +295,14 @@ impl Plan {
                 })
             }),
             accepts_replica_risk: is_set("accepts_replica_risk"),
+            mirror: match table.get("mirror") {
+                Some(mirror) => Some(Mirror::of_value(mirror).ok_or_else(unreadable)?),
+                None => None,
+            },
+            gradual: match table.get("gradual") {
+                Some(gradual) => Some(Gradual::of_value(gradual).ok_or_else(unreadable)?),
+                None => None,
+            },
         })
     }
 }
@@ -299,6 +319,8 @@ impl Job {
             pace: self.pace,
             step: self.step,
             accepts_replica_risk: self.accepts_replica_risk,
+            mirror: self.mirror,
+            gradual: self.gradual.clone(),
         }
     }
 }
@@ -328,6 +350,12 @@ impl Copied {
                     table.insert(key_of(end, number), position.clone().into());
                 }
             }
+        }
+        if self.mirrored != Mirrored::default() {
+            table.insert("mirrored".to_owned(), self.mirrored.to_value());
+        }
+        if self.shifted != Shifted::default() {
+            table.insert("shifted".to_owned(), self.shifted.to_value());
         }
         if let Some(pause) = self.pause {
             let micros = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
@@ -361,6 +389,14 @@ impl Copied {
                 sources: positions("source"),
                 targets: positions("target"),
             },
+            mirrored: table
+                .get("mirrored")
+                .map(Mirrored::of_value)
+                .unwrap_or_default(),
+            shifted: table
+                .get("shifted")
+                .map(Shifted::of_value)
+                .unwrap_or_default(),
             milliseconds: times
                 .filter_map(|(state, time)| Some((state.clone(), number(time)?)))
                 .collect(),
@@ -377,11 +413,11 @@ fn key_of(end: &str, number: usize) -> String {
     }
 }
 
-fn integer(number: u64) -> Value {
+pub(in crate::catalog) fn integer(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn number(value: &Value) -> Option<u64> {
+pub(in crate::catalog) fn number(value: &Value) -> Option<u64> {
     value
         .as_integer()
         .and_then(|number| u64::try_from(number).ok())

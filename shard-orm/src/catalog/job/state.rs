@@ -19,6 +19,10 @@ pub enum JobState {
     Verifying,
     /// The target is kept equal to the source; the switch can begin.
     Ready,
+    /// The target is kept equal to the source, and a share of the reads of applications is sent to both.
+    Mirroring,
+    /// The target is kept equal to the source, and serves a share of the reads with the policy `Replica`.
+    Shifting,
     /// The source is fenced, its last changes are applied, and the target is made active.
     Switching,
     /// The target serves the logical shard.
@@ -49,6 +53,8 @@ named!(
     Levelling => "levelling",
     Verifying => "verifying",
     Ready => "ready",
+    Mirroring => "mirroring",
+    Shifting => "shifting",
     Switching => "switching",
     Switched => "switched",
     Holding => "holding",

@@ -134,6 +134,16 @@ impl Store<'_> {
         }
     }
 
+    /// The jobs in some states.
+    pub(crate) async fn jobs_in(self, states: &[JobState]) -> Result<Vec<Job>> {
+        let mut select = self.jobs_select();
+        select.and_where(column(STATE).is_in(states.iter().map(|state| state.name())));
+        match self.rows(&select, read).await {
+            Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(Vec::new()),
+            rows => rows,
+        }
+    }
+
     /// Makes this runner the owner of a job that has none, that it has already, or whose owner's lease is
     /// over, under a higher token. `None` if another runner has it.
     pub(crate) async fn take_job(self, id: u64, owner: &Owner) -> Result<Option<Job>> {
@@ -335,6 +345,8 @@ fn read(row: &Row<'_>) -> Result<Job> {
         pace: plan.pace,
         step: plan.step,
         accepts_replica_risk: plan.accepts_replica_risk,
+        mirror: plan.mirror,
+        gradual: plan.gradual,
     })
 }
 

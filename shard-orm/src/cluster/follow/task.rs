@@ -85,7 +85,7 @@ impl Task {
     async fn poll(mut self) {
         loop {
             // Processes that were started together do not ask together.
-            let pause = self.options.poll.mul_f64(0.75 + 0.5 * fraction());
+            let pause = self.pause().mul_f64(0.75 + 0.5 * fraction());
             let told = Arc::clone(&self.signals.told);
             if !self.wait(pause, told.notified()).await {
                 return;
@@ -98,7 +98,20 @@ impl Task {
             };
             // Logged there.
             let _ = follower.look.lock().await.at(follower, &cluster).await;
+            #[cfg(feature = "reshard")]
+            cluster.look_for_readers().await;
         }
+    }
+
+    /// The time until the next look at the catalog.
+    fn pause(&self) -> Duration {
+        #[cfg(feature = "reshard")]
+        if let Some(cluster) = self.cluster.upgrade()
+            && cluster.has_readers()
+        {
+            return self.options.poll.min(super::reads::PERIOD);
+        }
+        self.options.poll
     }
 
     /// Wakes [`poll`](Self::poll) at each notification, on databases that have them. Listens anew when

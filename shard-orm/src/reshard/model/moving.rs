@@ -16,6 +16,10 @@ pub(super) struct Moving {
     pub(super) shape: Shape,
     pub(super) fencing: Fencing,
     pub(super) rules: Rules,
+    /// Whether reads of applications are compared before the switch.
+    pub(super) mirrors: bool,
+    /// Whether targets serve reads before the switch.
+    pub(super) shifts: bool,
     /// How many writes are acknowledged.
     pub(super) writes: u8,
     /// How many things go wrong: runners that die or are taken over, answers that are lost.
@@ -94,6 +98,8 @@ impl Moving {
             shape: self.shape,
             fencing: self.fencing,
             rules: self.rules,
+            mirrors: self.mirrors,
+            shifts: self.shifts,
         }
     }
 
@@ -363,6 +369,15 @@ impl Model for Moving {
                 |at: &At| world.at(*at).rows.map(|rows| rows[row]) == Some(world.written[row]);
             if !serving.clone().all(has_last) {
                 return Some("a place serves that lacks the last write");
+            }
+        }
+        // One that takes rows of a replica may find older ones, and all of them.
+        for at in shape.sites(End::Target) {
+            let from = shape.sites(End::Source).map(|source| source.number);
+            let copied = from.fold(0, |all, number| all | 1 << number);
+            let own = world.at(at);
+            if world.serves_reads(at, self.rules) && (own.rows.is_none() || own.copied != copied) {
+                return Some("a read at the target finds a part of the rows");
             }
         }
         // What is needed to open a source again is kept at the targets.

@@ -30,6 +30,8 @@ pub(super) struct Namespace {
     pub(super) log: Each<u8>,
     /// Whether it has the triggers of the user's, which act when a row is applied.
     pub(super) is_complete: bool,
+    /// Whether it is noted that its rows are those of the source.
+    pub(super) is_noted: bool,
     /// Of which sources the page was copied: bit n for the source n.
     pub(super) copied: u8,
     /// The tokens for which the record of the closed namespace lies ready, with tombstones.

@@ -36,6 +36,8 @@ pub(super) enum Op {
     Consume(At, Each<u8>),
     Prepare(At),
     Close(At),
+    /// Notes that the rows are those of the source, so that reads are served there.
+    NoteFeed(At),
     /// Creates the foreign keys and triggers that come last.
     Complete(At),
     Activate(At),
@@ -72,9 +74,11 @@ impl Op {
             Self::Prepare(at) | Self::Close(at) | Self::Complete(at) | Self::Activate(at) => {
                 Some(at)
             }
-            Self::EmptyLog(at) | Self::DropCapture(at) | Self::Open(at) | Self::Mark(at, _) => {
-                Some(at)
-            }
+            Self::NoteFeed(at)
+            | Self::EmptyLog(at)
+            | Self::DropCapture(at)
+            | Self::Open(at)
+            | Self::Mark(at, _) => Some(at),
             Self::CleanFence(at) | Self::DropTarget(at) | Self::DropHeld(at) => Some(at),
             Self::Record(..) | Self::Switch(..) => None,
         }
@@ -98,6 +102,7 @@ impl Op {
         match self {
             Self::Claim(_) | Self::Check(..) | Self::PutPage(..) | Self::Apply(..) => true,
             Self::Consume(..) | Self::Complete(_) | Self::Activate(_) | Self::Mark(..) => true,
+            Self::NoteFeed(_) => true,
             Self::Install(_) | Self::Close(_) | Self::Open(_) => fencing == Fencing::Transaction,
             _ => false,
         }

@@ -26,7 +26,8 @@ impl Runner {
     /// The number of operations that apply the log of one namespace; none in an action that applies none.
     pub(super) fn pass_length(&self, action: Action, shape: Shape) -> u8 {
         let from = match action {
-            Action::Replay | Action::Drain(End::Source) => End::Source,
+            Action::Replay | Action::Mirror | Action::Shift => End::Source,
+            Action::Drain(End::Source) => End::Source,
             Action::Fence(End::Source) if self.state == JobState::Switching => End::Source,
             Action::Drain(End::Target) | Action::FlowBack | Action::Fence(End::Target) => {
                 End::Target
@@ -98,8 +99,15 @@ impl Runner {
                 }
                 parts
             }
-            Action::Replay | Action::Drain(End::Source) => Self::passes(End::Source, manner),
+            Action::Replay | Action::Mirror | Action::Drain(End::Source) => {
+                Self::passes(End::Source, manner)
+            }
             Action::Drain(End::Target) | Action::FlowBack => Self::passes(End::Target, manner),
+            Action::Shift => {
+                let mut parts = Self::passes(End::Source, manner);
+                parts.extend(each(End::Target, &|at| vec![Op::NoteFeed(at)]));
+                parts
+            }
             Action::Fence(end) => {
                 let mut parts = match end {
                     End::Source if self.state != JobState::Switching => Vec::new(),

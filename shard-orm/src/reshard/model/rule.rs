@@ -49,6 +49,10 @@ pub(super) enum Rule {
     AllOfAnEnd,
     /// Once the job is to be finished, the target is looked at again before anything is removed at the source.
     LookedBeforeFinishing,
+    /// A target serves reads before the switch only while its record says that this job fills it.
+    ReadByRecord,
+    /// A target serves such reads only once its rows were noted to be those of the source.
+    ReadByNote,
 }
 
 /// The rules that are kept.

@@ -32,6 +32,10 @@ pub(super) struct Manner {
     pub(super) shape: Shape,
     pub(super) fencing: Fencing,
     pub(super) rules: Rules,
+    /// Whether reads of applications are compared before the switch.
+    pub(super) mirrors: bool,
+    /// Whether targets serve reads before the switch.
+    pub(super) shifts: bool,
 }
 
 /// What a runner does next.
@@ -136,6 +140,8 @@ impl Runner {
             wish: self.wish,
             source,
             target,
+            mirrors: manner.mirrors,
+            shifts: manner.shifts,
             done: self.done,
         };
         let is_open = state(source) == Some(State::Active);
@@ -266,6 +272,8 @@ impl Runner {
             Action::Index => (self.done.indexed, self.done.level) = (true, false),
             Action::Verify => (self.done.verified, self.done.level) = (true, false),
             Action::PrepareWayBack => self.done.way_back = true,
+            Action::Shift => (self.done.shifted, self.done.level) = (true, false),
+            Action::Mirror => (self.done.mirrored, self.done.level) = (true, false),
             Action::Drain(_) => self.done.drained = true,
             Action::Complete(_) => self.done.completed = true,
             Action::Release => self.done.released = true,

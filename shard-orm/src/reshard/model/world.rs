@@ -21,6 +21,8 @@ pub(super) struct World {
     pub(super) place: End,
     /// Whether a topology has ever sent clients to the target.
     pub(super) has_switched: bool,
+    /// Whether a job has ever let clients read at its target before the switch.
+    pub(super) has_shifted: bool,
     /// By [`At::index`].
     pub(super) namespaces: [Namespace; 2 * ROWS],
     /// The first source before its fence, and the first target before its activation, as standbys have them that have not
@@ -52,6 +54,7 @@ impl World {
             first_token: 1,
             place: End::Source,
             has_switched: false,
+            has_shifted: false,
             namespaces: Default::default(),
             standbys: [None; 2],
             has_failed_over: false,
@@ -87,6 +90,17 @@ impl World {
             End::Target => true,
         };
         self.at(at).is_open() && is_known
+    }
+
+    /// Whether a read that takes rows of a replica is served by a target before the switch, however old the client's view
+    /// of the job is.
+    pub(super) fn serves_reads(&self, at: At, rules: Rules) -> bool {
+        let own = self.at(at);
+        let is_filled =
+            |record: Record| record.state == State::Incoming && record.token >= self.first_token;
+        let by_record = own.record.is_some_and(is_filled) || !rules.keep(Rule::ReadByRecord);
+        let by_note = own.is_noted || !rules.keep(Rule::ReadByNote);
+        at.end == End::Target && self.has_shifted && by_record && by_note
     }
 
     /// Whether a standby may take over, and no acknowledged write is lost with the server before it: one that had not
@@ -255,6 +269,12 @@ impl World {
                 }
                 self.namespace(at).is_complete = at.end == End::Target;
             }
+            Op::NoteFeed(at) => {
+                if !self.confirms(at, token, incoming, rules) {
+                    return Answer::Refused;
+                }
+                self.namespace(at).is_noted = true;
+            }
             Op::Consume(at, entries) => {
                 if !self.confirms(at, token, None, rules) {
                     return Answer::Refused;
@@ -316,6 +336,7 @@ impl World {
                     return Answer::Refused;
                 }
                 self.state = to;
+                self.has_shifted |= to == JobState::Shifting;
             }
             Op::Switch(from, end, to) => {
                 let is_taken = rules.keep(Rule::SwitchToken) && self.token != token;

@@ -53,6 +53,8 @@ fn a_split_of_which_a_part_is_lost_waits_for_it() {
         wish: Wish::Reverse,
         source: record(State::Fenced),
         target: Seen::Missing,
+        mirrors: false,
+        shifts: false,
         done: Done::default(),
     };
     assert_eq!(next(&view), Action::Stuck);
@@ -61,4 +63,97 @@ fn a_split_of_which_a_part_is_lost_waits_for_it() {
         ..view
     };
     assert_eq!(next(&moved), Action::Record(JobState::Reversing));
+}
+
+#[test]
+fn reads_are_mirrored_before_the_switch_if_that_is_asked_for() {
+    let done = Done {
+        level: true,
+        way_back: true,
+        ..Done::default()
+    };
+    let ready = View {
+        kind: JobKind::Move,
+        state: JobState::Ready,
+        wish: Wish::Run,
+        source: record(State::Active),
+        target: record(State::Incoming),
+        mirrors: true,
+        shifts: false,
+        done,
+    };
+    assert_eq!(next(&ready), Action::Record(JobState::Mirroring));
+    let mirroring = View {
+        state: JobState::Mirroring,
+        ..ready
+    };
+    assert_eq!(next(&mirroring), Action::Mirror);
+    let mirrored = Done {
+        mirrored: true,
+        ..done
+    };
+    let over = View {
+        done: mirrored,
+        ..mirroring
+    };
+    assert_eq!(next(&over), Action::Record(JobState::Switching));
+    let lagging = View {
+        done: Done {
+            level: false,
+            ..mirrored
+        },
+        ..mirroring
+    };
+    assert_eq!(next(&lagging), Action::Replay);
+    for (wish, action) in [
+        (Wish::Abort, Action::Record(JobState::Aborting)),
+        (Wish::Pause, Action::Rest),
+    ] {
+        assert_eq!(next(&View { wish, ..mirroring }), action);
+    }
+}
+
+#[test]
+fn the_target_serves_reads_before_the_switch_if_that_is_asked_for() {
+    let done = Done {
+        level: true,
+        way_back: true,
+        mirrored: true,
+        ..Done::default()
+    };
+    let mirroring = View {
+        kind: JobKind::Move,
+        state: JobState::Mirroring,
+        wish: Wish::Run,
+        source: record(State::Active),
+        target: record(State::Incoming),
+        mirrors: true,
+        shifts: true,
+        done,
+    };
+    assert_eq!(next(&mirroring), Action::Record(JobState::Shifting));
+    let ready = View {
+        state: JobState::Ready,
+        mirrors: false,
+        ..mirroring
+    };
+    assert_eq!(next(&ready), Action::Record(JobState::Shifting));
+    let shifting = View {
+        state: JobState::Shifting,
+        ..mirroring
+    };
+    assert_eq!(next(&shifting), Action::Shift);
+    let abort = View {
+        wish: Wish::Abort,
+        ..shifting
+    };
+    assert_eq!(next(&abort), Action::Record(JobState::Aborting));
+    let shifted = View {
+        done: Done {
+            shifted: true,
+            ..done
+        },
+        ..shifting
+    };
+    assert_eq!(next(&shifted), Action::Record(JobState::Switching));
 }

@@ -1,11 +1,10 @@
 //! The steps after a switch, and after a job was given up.
 
 use crate::backend::{Field as _, Row};
-use crate::catalog::{JobKind, JobState};
-use crate::connect::State;
+use crate::catalog::{JobKind, JobState, Store};
+use crate::connect::{State, progress_table};
 use crate::error::{ErrorKind, Result};
 use crate::reshard::blueprint::{Stage, table_of};
-use crate::reshard::copy::progress_table;
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::{End, Seen};
 use crate::reshard::place::quoted;
@@ -120,6 +119,7 @@ impl Driver {
         match self.job.state {
             JobState::Aborting => {
                 self.silence(End::Source).await?;
+                self.let_readers_leave().await?;
                 self.drop_targets().await?;
                 self.clean_source().await?;
             }
@@ -150,6 +150,10 @@ impl Driver {
                 self.clean_fence(End::Target).await?;
                 self.drop_own().await?;
             }
+        }
+        if self.job.mirror.is_some() || self.job.gradual.is_some() {
+            let handle = self.cluster.catalog_handle()?;
+            Store::new(&handle).forget_findings(self.job.id).await?;
         }
         self.done.cleaned = true;
         Ok(())

@@ -4,6 +4,8 @@
 //! never were, entries that were applied and consumed, and the capture itself. So the capture is installed again,
 //! both ends are compared, and rows that differ are copied again from the end that serves.
 
+use sea_query::Value;
+
 use crate::backend::Position;
 use crate::catalog::JobState;
 use crate::connect::State;
@@ -11,7 +13,8 @@ use crate::error::Result;
 use crate::reshard::driver::Driver;
 use crate::reshard::mover::{End, is_urgent};
 use crate::reshard::places::Site;
-use crate::reshard::replay::backlog;
+use crate::reshard::replay::has_entries_of;
+use crate::reshard::rows::MovedTable;
 use crate::reshard::verify::{differences, mismatch, single_and_several, still_differing};
 
 /// How often a row that differs is compared again.
@@ -54,40 +57,56 @@ impl Driver {
                 let (single, several) = single_and_several(&mut sources, &mut targets)?;
                 differences(single, several, divider).await?
             };
-            let (mut round, mut is_repaired) = (0, self.copied.failovers == 0);
-            while !differing.is_empty() {
-                let wish = self.latest().borrow().as_ref().map(|job| job.wish);
-                if wish.is_some_and(|wish| is_urgent(wish, self.job.state)) {
+            let mut is_repaired = self.copied.failovers == 0;
+            loop {
+                let Some(left) = self.still_different(from, table, differing).await? else {
                     return Ok(false);
-                }
-                self.pass(from).await?;
-                let (mut sources, mut targets) = self.sides(table).await?;
-                let (single, several) = single_and_several(&mut sources, &mut targets)?;
-                differing = still_differing(single, several, divider, &differing).await?;
-                let logs = match from {
-                    End::Source => sources,
-                    End::Target => targets,
                 };
-                let mut left = 0;
-                for log in logs {
-                    left += backlog(log.place, std::slice::from_ref(table)).await?;
-                }
-                if left == 0 {
-                    round += 1;
-                }
-                if round < COMPARISONS || differing.is_empty() {
-                    continue;
+                if left.is_empty() {
+                    break;
                 }
                 if is_repaired {
-                    return Err(mismatch(table, &differing));
+                    return Err(mismatch(table, &left));
                 }
                 let mut ends = self.ends(from, 0, table).await?;
-                ends.copy_again(&differing).await?;
-                self.copied.repaired += differing.len() as u64;
-                (round, is_repaired) = (0, true);
+                ends.copy_again(&left).await?;
+                self.copied.repaired += left.len() as u64;
+                (differing, is_repaired) = (left, true);
             }
         }
         Ok(true)
+    }
+
+    /// The keys among these whose rows differ each time they are compared while no change of them waits. `None` if an
+    /// operator wants something else meanwhile.
+    pub(super) async fn still_different(
+        &mut self,
+        from: End,
+        table: &MovedTable,
+        mut differing: Vec<Vec<Value>>,
+    ) -> Result<Option<Vec<Vec<Value>>>> {
+        let divider = self.divider.clone();
+        let mut round = 0;
+        while !differing.is_empty() && round < COMPARISONS {
+            let wish = self.latest().borrow().as_ref().map(|job| job.wish);
+            if wish.is_some_and(|wish| is_urgent(wish, self.job.state)) {
+                return Ok(None);
+            }
+            self.pass(from).await?;
+            let (mut sources, mut targets) = self.sides(table).await?;
+            let (single, several) = single_and_several(&mut sources, &mut targets)?;
+            differing = still_differing(single, several, divider.as_deref(), &differing).await?;
+            let logs = match from {
+                End::Source => sources,
+                End::Target => targets,
+            };
+            let mut waits = false;
+            for log in logs {
+                waits |= has_entries_of(log.place, table, &differing).await?;
+            }
+            round += usize::from(!waits);
+        }
+        Ok(Some(differing))
     }
 
     /// Notes which history the server of a namespace has.
