@@ -15,9 +15,21 @@
       // The focus stays where it was, and nothing is replaced under a selection.
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && selection.containsNode(old, true)) continue;
-      const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+      const focused = old.contains(document.activeElement) ? document.activeElement : null;
+      const entered = [...old.querySelectorAll("input")].filter(
+        (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked,
+      );
       old.replaceChildren(...next.childNodes);
-      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      // What was entered and not sent yet stays too.
+      for (const field of entered) {
+        const same = field.id && document.getElementById(field.id);
+        if (same) [same.value, same.checked] = [field.value, field.checked];
+      }
+      if (focused?.id) {
+        const same = document.getElementById(focused.id);
+        same?.focus({ preventScroll: true });
+        if (focused.selectionStart != null) same?.setSelectionRange(focused.selectionStart, focused.selectionEnd);
+      }
     }
   };
 

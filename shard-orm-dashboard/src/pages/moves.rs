@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use shard_orm::catalog::Event;
-use shard_orm::reshard::{Job, JobState, Pace, Part};
+use shard_orm::reshard::{Job, JobState, Pace, Part, Wish};
 
 use super::{Frame, Source, html};
 use crate::App;
+use crate::access::Session;
 use crate::readings::Jobs;
 use crate::text;
 
@@ -41,12 +42,24 @@ pub(super) struct JobView {
     pub(super) changes: String,
     pub(super) pause: String,
     pub(super) pace: String,
+    /// The pace as it is entered.
+    pub(super) pace_value: String,
     pub(super) runner: String,
     pub(super) message: String,
     pub(super) since: String,
     pub(super) by: String,
     /// How long each state lasted.
     pub(super) times: String,
+    pub(super) can: Actions,
+}
+
+/// What a viewer can do to a job.
+#[derive(Debug)]
+pub(super) struct Actions {
+    pub(super) pause: bool,
+    pub(super) resume: bool,
+    pub(super) throttle: bool,
+    pub(super) abort: bool,
 }
 
 /// An event.
@@ -72,14 +85,24 @@ struct MovesPage {
     is_read: bool,
     events: Source,
     latest: Vec<EventView>,
+    /// What forms carry; empty if there are none.
+    form: String,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+) -> Response {
     let (jobs, events) = tokio::join!(app.readings.jobs.get(), app.readings.events.get());
     let views = jobs.value.as_deref().map(all).unwrap_or_default();
     let (past, running): (Vec<_>, Vec<_>) = views.into_iter().partition(|(is_over, _)| *is_over);
     let views = |of: Vec<(bool, JobView)>| of.into_iter().map(|(_, view)| view);
     let latest = events.value.iter().flat_map(|events| events.iter());
+    let options = &app.options;
+    let token = options
+        .token
+        .as_ref()
+        .filter(|_| options.allows_actions());
     let page = MovesPage {
         frame: Frame::new(&app, "Moves", "/moves"),
         jobs: Source::from(&jobs),
@@ -89,6 +112,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
         is_read: jobs.value.is_some(),
         events: Source::from(&events),
         latest: latest.map(EventView::from).collect(),
+        form: token.map_or_else(String::new, |token| token.form(&session.0)),
     };
     html(StatusCode::OK, &page)
 }
@@ -157,6 +181,7 @@ impl JobView {
                 Pace::Full => "full".to_owned(),
                 other => other.to_string(),
             },
+            pace_value: job.pace.to_string(),
             runner: match &job.owner {
                 Some(owner) if !job.lease.is_zero() => owner.clone(),
                 _ => "none".to_owned(),
@@ -165,7 +190,26 @@ impl JobView {
             since: text::time(job.changed_at),
             by: job.created_by.clone(),
             times: times.collect::<Vec<_>>().join(", "),
+            can: Actions::on(job),
         }
+    }
+}
+
+impl Actions {
+    fn on(job: &Job) -> Self {
+        let can_rest = job.state < JobState::Switching;
+        let is_idle = job.wish == Wish::Pause || job.lease.is_zero();
+        let is_aborted = job.wish == Wish::Abort;
+        Self {
+            pause: can_rest && job.wish == Wish::Run,
+            resume: can_rest && is_idle && !is_aborted,
+            throttle: !job.state.is_over(),
+            abort: job.state.is_before_switch() && !is_aborted,
+        }
+    }
+
+    fn any(&self) -> bool {
+        self.pause || self.resume || self.throttle || self.abort
     }
 }
 
