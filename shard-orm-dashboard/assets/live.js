@@ -8,6 +8,10 @@
     if (said.textContent !== text) said.textContent = text;
   };
 
+  // Elements that can have the focus, by what stays the same when their part is replaced.
+  const focusable = (part) => [...part.querySelectorAll("a, button, input, select, [tabindex]")];
+  const name = (one) => one.id || `${one.localName} ${one.getAttribute("href") ?? ""} ${one.textContent}`;
+
   const replace = (fresh) => {
     for (const old of document.querySelectorAll("[data-live]")) {
       const next = fresh.getElementById(old.id);
@@ -25,10 +29,12 @@
         const same = field.id && document.getElementById(field.id);
         if (same) [same.value, same.checked] = [field.value, field.checked];
       }
-      if (focused?.id) {
-        const same = document.getElementById(focused.id);
+      if (focused) {
+        const same = focusable(old).find((one) => name(one) === name(focused));
         same?.focus({ preventScroll: true });
-        if (focused.selectionStart != null) same?.setSelectionRange(focused.selectionStart, focused.selectionEnd);
+        if (same && focused.selectionStart != null) {
+          same.setSelectionRange(focused.selectionStart, focused.selectionEnd);
+        }
       }
     }
   };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Extension, State};
+use axum::Extension;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use shard_orm::catalog::Event;
@@ -203,7 +204,7 @@ impl Actions {
         Self {
             pause: can_rest && job.wish == Wish::Run,
             resume: can_rest && is_idle && !is_aborted,
-            throttle: !job.state.is_over(),
+            throttle: can_rest,
             abort: job.state.is_before_switch() && !is_aborted,
         }
     }
