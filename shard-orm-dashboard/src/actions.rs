@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
+use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::Form;
 use serde::Deserialize;
 use shard_orm::reshard::{Job, JobState, Pace, Reshard, Wish};
 use shard_orm::{Cluster, Error, ErrorKind};
@@ -164,9 +164,8 @@ async fn go_on(reshard: Reshard, job: u64) {
         }
         tokio::time::sleep(PAUSE).await;
         let seen = reshard.job(job).await;
-        let is_open = |job: &Job| {
-            job.state.is_before_switch() && matches!(job.wish, Wish::Run | Wish::Abort)
-        };
+        let is_open =
+            |job: &Job| job.state.is_before_switch() && matches!(job.wish, Wish::Run | Wish::Abort);
         if !seen.is_ok_and(|job| is_open(&job)) {
             return;
         }

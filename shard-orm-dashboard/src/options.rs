@@ -149,9 +149,17 @@ mod tests {
             ("", "", false),
             ("file://127.0.0.1:7070", "127.0.0.1:7070", false),
             ("http://127.0.0.1:7070/", "127.0.0.1:7070", false),
-            ("https://ops.example.com.evil.test", "ops.example.com", false),
+            (
+                "https://ops.example.com.evil.test",
+                "ops.example.com",
+                false,
+            ),
         ] {
-            assert_eq!(options.is_own_origin(origin, host), is_own, "{origin} {host}");
+            assert_eq!(
+                options.is_own_origin(origin, host),
+                is_own,
+                "{origin} {host}"
+            );
         }
     }
 

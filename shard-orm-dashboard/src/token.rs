@@ -187,8 +187,17 @@ mod tests {
         let session = token.map(Token::begin_session).unwrap_or_default();
         assert!(token.is_some_and(|token| token.is_session(&session) && !token.is(&session)));
         assert!(token.is_some_and(|token| token.begin_session() != session));
-        for other in ["", ".", "0123456789abcdef", &session[1..], &format!("{session}0")] {
-            assert!(token.is_some_and(|token| !token.is_session(other)), "{other}");
+        for other in [
+            "",
+            ".",
+            "0123456789abcdef",
+            &session[1..],
+            &format!("{session}0"),
+        ] {
+            assert!(
+                token.is_some_and(|token| !token.is_session(other)),
+                "{other}"
+            );
         }
         assert!(!format!("{token:?}").contains("0123"));
     }
@@ -197,7 +206,9 @@ mod tests {
     fn a_form_belongs_to_one_session() {
         let token = Token::new("0123456789abcdef");
         let is_form = |session: &str, of: &str| {
-            token.as_ref().is_ok_and(|token| token.is_form(session, &token.form(of)))
+            token
+                .as_ref()
+                .is_ok_and(|token| token.is_form(session, &token.form(of)))
         };
         assert!(is_form("one", "one") && is_form("", ""));
         assert!(!is_form("one", "other") && !is_form("one", "") && !is_form("", "one"));

@@ -162,7 +162,10 @@ async fn what_is_not_sent_by_a_form_of_the_viewer_is_refused() {
     let own = format!("Host: {}\r\n", served.address);
     let proof = &person.proof;
     for (headers, status) in [
-        (format!("{own}{proof}Origin: https://evil.example.com\r\n"), 403),
+        (
+            format!("{own}{proof}Origin: https://evil.example.com\r\n"),
+            403,
+        ),
         (format!("{own}{proof}Origin: http://127.0.0.1:1\r\n"), 403),
         (format!("{own}{proof}Origin: null\r\n"), 403),
         (format!("{own}{proof}Sec-Fetch-Site: cross-site\r\n"), 403),
@@ -172,10 +175,7 @@ async fn what_is_not_sent_by_a_form_of_the_viewer_is_refused() {
             403,
         ),
         (own.clone(), 401),
-        (
-            format!("{own}Cookie: shard_orm_dashboard=00.00\r\n"),
-            401,
-        ),
+        (format!("{own}Cookie: shard_orm_dashboard=00.00\r\n"), 401),
     ] {
         let refused = served.post_as(pause, &headers, &form).await;
         assert_eq!(refused.status, status, "{headers}: {}", refused.body);
@@ -214,7 +214,12 @@ async fn errors_of_the_library_are_shown_with_their_mend() {
     let viewer = Viewer::program(&served);
     let form = viewer.form().await;
     for (path, fields, status, part) in [
-        ("/job/1/throttle", "pace=fast", 422, "it is `gentle`, `full`, or"),
+        (
+            "/job/1/throttle",
+            "pace=fast",
+            422,
+            "it is `gentle`, `full`, or",
+        ),
         ("/job/1/throttle", "pace=-1", 422, "`-1` is no pace"),
         (
             "/job/1/throttle",
@@ -224,7 +229,12 @@ async fn errors_of_the_library_are_shown_with_their_mend() {
         ),
         ("/job/1/abort", "", 422, "tick the box"),
         ("/job/1/abort", "confirmed=no", 422, "tick the box"),
-        ("/job/17/pause", "", 404, "no job 17; see `shard-orm job list`"),
+        (
+            "/job/17/pause",
+            "",
+            404,
+            "no job 17; see `shard-orm job list`",
+        ),
         ("/job/x/pause", "", 404, "no such action"),
         ("/job/1/finish", "", 404, "no such action"),
     ] {
@@ -253,7 +263,11 @@ async fn errors_of_the_library_are_shown_with_their_mend() {
         assert_eq!(refused.status, 409, "{action}: {}", refused.body);
         let says = "is `aborted`";
         assert!(refused.body.contains(says), "{action}: {}", refused.body);
-        assert!(refused.body.contains("see `shard-orm job"), "{}", refused.body);
+        assert!(
+            refused.body.contains("see `shard-orm job"),
+            "{}",
+            refused.body
+        );
     }
 }
 

@@ -182,8 +182,7 @@ async fn every_page_needs_the_token() {
     let right = format!("Authorization: Bearer {TOKEN}\r\n");
     assert_eq!(with("/", &right).await.status, 200);
 
-    let log_in =
-        async |token: &str| served.post("/login", "", &format!("token={token}")).await;
+    let log_in = async |token: &str| served.post("/login", "", &format!("token={token}")).await;
     let wrong = log_in("wrong").await;
     assert_eq!((wrong.status, wrong.header("set-cookie")), (401, ""));
     let logged_in = log_in(TOKEN).await;

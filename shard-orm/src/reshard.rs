@@ -324,7 +324,8 @@ impl Reshard {
         }
         let replan = |plan: &mut Plan| plan.pace = pace;
         let changed = store.replan_job(job, replan).await?;
-        self.note_job(&changed, &format!("its pace is {pace}")).await;
+        self.note_job(&changed, &format!("its pace is {pace}"))
+            .await;
         Ok(changed)
     }
 

@@ -100,10 +100,7 @@ pub(crate) async fn show(
     let views = |of: Vec<(bool, JobView)>| of.into_iter().map(|(_, view)| view);
     let latest = events.value.iter().flat_map(|events| events.iter());
     let options = &app.options;
-    let token = options
-        .token
-        .as_ref()
-        .filter(|_| options.allows_actions());
+    let token = options.token.as_ref().filter(|_| options.allows_actions());
     let page = MovesPage {
         frame: Frame::new(&app, "Moves", "/moves"),
         jobs: Source::from(&jobs),

@@ -32,8 +32,11 @@ async fn busy_world() -> World {
     }
     let catalog = world.cluster.catalog().unwrap().operator("ann");
     let first = catalog.current().await.unwrap().unwrap();
-    let text = first.document.replace("name = 'cellar'", "name = 'cellar'\nweight = 2");
-    let comment = "a long comment that says why the cellar gets more of the logical shards from now on";
+    let text = first
+        .document
+        .replace("name = 'cellar'", "name = 'cellar'\nweight = 2");
+    let comment =
+        "a long comment that says why the cellar gets more of the logical shards from now on";
     catalog.change(&first, &text, comment).await.unwrap();
     let reshard = world.cluster.reshard().unwrap();
     let request = reshard.move_shard("elephants", 0, "african");
@@ -58,13 +61,15 @@ pub(crate) async fn log_in(tab: &Tab, served: &Served) {
          document.querySelector('form button').click()"
     ))
     .await;
-    tab.until("document.querySelector('#attention') !== null").await;
+    tab.until("document.querySelector('#attention') !== null")
+        .await;
 }
 
 async fn open(tab: &Tab, url: &str) {
     tab.open(url).await;
     // Parts whose first reading takes longer.
-    tab.until("!document.querySelector('[role=status].notice')").await;
+    tab.until("!document.querySelector('[role=status].notice')")
+        .await;
     tab.value(include_str!("checks.js")).await;
 }
 
@@ -146,7 +151,8 @@ async fn axe_finds_no_violation() {
     let mut wrong = Vec::new();
     let mut run = async |name: &str| {
         tab.value(&axe).await;
-        let script = "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }).then((found) =>
+        let script =
+            "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }).then((found) =>
             [found.passes.length, found.violations.flatMap((one) =>
                 one.nodes.map((node) => [one.id, node.html, node.failureSummary]))])";
         let found = tab.value(script).await;

@@ -92,7 +92,10 @@ impl Chromium {
             link,
             _folder: folder,
         };
-        let version = browser.link.ask(None, "Browser.getVersion", json!({})).await;
+        let version = browser
+            .link
+            .ask(None, "Browser.getVersion", json!({}))
+            .await;
         assert!(
             version.is_some(),
             "{PROGRAM} does not start; run scripts/test, which installs it, or install the package `{PROGRAM}`:\n{}",
@@ -133,7 +136,10 @@ impl Link {
     fn read(&self, answers: ChildStdout) {
         let mut answers = BufReader::new(answers);
         let mut bytes = Vec::new();
-        while answers.read_until(0, &mut bytes).is_ok_and(|length| length > 0) {
+        while answers
+            .read_until(0, &mut bytes)
+            .is_ok_and(|length| length > 0)
+        {
             bytes.pop();
             let message: Value = serde_json::from_slice(&bytes).unwrap_or_default();
             match message["id"].as_u64() {

@@ -45,10 +45,18 @@ async fn names_that_look_like_scripts_run_nothing() {
         .await
         .unwrap();
     let run = async |text: String| {
-        let place = SqlPlace::Shard { group: "shop".to_owned(), shard: 0 };
-        run_sql(&cluster, &SqlRequest::new(place, AssertSqlSafe(text))).await.unwrap();
+        let place = SqlPlace::Shard {
+            group: "shop".to_owned(),
+            shard: 0,
+        };
+        run_sql(&cluster, &SqlRequest::new(place, AssertSqlSafe(text)))
+            .await
+            .unwrap();
     };
-    run(format!("CREATE TABLE \"{SCRIPT}\" (\"{IMAGE}\" INTEGER PRIMARY KEY)")).await;
+    run(format!(
+        "CREATE TABLE \"{SCRIPT}\" (\"{IMAGE}\" INTEGER PRIMARY KEY)"
+    ))
+    .await;
     run(format!("SELECT \"{IMAGE}\" FROM \"{SCRIPT}\"")).await;
 
     let served = Served::start(&cluster, Options::new()).await;
@@ -69,13 +77,17 @@ async fn names_that_look_like_scripts_run_nothing() {
     ] {
         tab.open(&served.url(path)).await;
         // Also after the script has brought the page up to date.
-        tab.value("new Promise((done) => {
+        tab.value(
+            "new Promise((done) => {
             const seen = new MutationObserver(() => done(true));
             seen.observe(document.getElementById('taken'), { childList: true, subtree: true });
             if (!document.querySelector('main[data-updated]')) done(true);
-        })")
+        })",
+        )
         .await;
-        let scripts = tab.value("[...document.scripts].map((one) => one.src)").await;
+        let scripts = tab
+            .value("[...document.scripts].map((one) => one.src)")
+            .await;
         assert_eq!(scripts.as_array().unwrap().len(), 1, "{path}: {scripts}");
         assert_eq!(tab.value("document.images.length").await, 0, "{path}");
         // A page that is not there is an error of the console.
@@ -86,8 +98,14 @@ async fn names_that_look_like_scripts_run_nothing() {
     }
     tab.open(&served.url("/topology")).await;
     let events = tab.texts("#epochs").await.remove(0);
-    assert!(events.contains(SCRIPT) && events.contains(IMAGE), "{events}");
+    assert!(
+        events.contains(SCRIPT) && events.contains(IMAGE),
+        "{events}"
+    );
     tab.open(&served.url("/")).await;
     let servers = tab.texts(".endpoints code").await.remove(0);
-    assert!(servers.contains(SCRIPT) && servers.contains(IMAGE), "{servers}");
+    assert!(
+        servers.contains(SCRIPT) && servers.contains(IMAGE),
+        "{servers}"
+    );
 }

@@ -38,7 +38,8 @@ async fn servers_and_their_shards_are_those_of_the_databases() {
     let browser = Chromium::start().await;
     let tab = browser.tab().await;
     tab.open(&served.url("/?colour=state")).await;
-    tab.until("!document.querySelector('#status .notice')").await;
+    tab.until("!document.querySelector('#status .notice')")
+        .await;
     for (group, servers) in GROUPS {
         for (number, server) in servers.into_iter().enumerate() {
             let (card, cells) = shards_on_screen(&tab, group, server).await;
@@ -51,7 +52,9 @@ async fn servers_and_their_shards_are_those_of_the_databases() {
             assert_eq!(cells, found, "{group} {server}");
             assert!(card.contains(&format!("{found} logical shards")), "{card}");
         }
-        let cells = tab.texts(&format!("[aria-label='Logical shards of {group}'] .cell.present"));
+        let cells = tab.texts(&format!(
+            "[aria-label='Logical shards of {group}'] .cell.present"
+        ));
         assert_eq!(cells.await.len(), SHARDS as usize, "{group}");
     }
     assert_eq!(tab.problems(), Vec::<Value>::new());
@@ -85,9 +88,8 @@ async fn a_move_is_followed_without_a_reload() {
         let operator = operator.clone();
         async move { operator.run(job.id).await }
     });
-    let is_state = |state: &str| {
-        format!("document.querySelector('#job-1 .badge')?.textContent === '{state}'")
-    };
+    let is_state =
+        |state: &str| format!("document.querySelector('#job-1 .badge')?.textContent === '{state}'");
     tab.until(&is_state("copying")).await;
     let card = tab.texts("#job-1").await.remove(0);
     assert!(card.contains("asian → african"), "{card}");
@@ -182,11 +184,13 @@ async fn a_catalog_that_is_slow_or_down_is_said_until_it_is_back() {
     let said = tab.texts("#running [role=alert]").await.remove(0);
     assert!(said.contains("Could not read jobs"), "{said}");
     assert!(said.contains("What is shown was read at"), "{said}");
-    tab.until("document.querySelector('#warning [role=alert]') !== null").await;
+    tab.until("document.querySelector('#warning [role=alert]') !== null")
+        .await;
     tab.picture("catalog-down").await;
     world.catalog.lose_answers(false);
     tab.until(&format!("{problem} === null")).await;
-    tab.until("document.querySelector('#warning [role=alert]') === null").await;
+    tab.until("document.querySelector('#warning [role=alert]') === null")
+        .await;
     assert!(tab.is("window.isTheSame").await);
     assert_eq!(tab.problems(), Vec::<Value>::new());
 }
@@ -206,10 +210,15 @@ async fn a_key_is_found_by_the_form() {
              document.querySelector('form button').click()"
         ))
         .await;
-        tab.until("document.querySelector('#answer td') !== null").await;
+        tab.until("document.querySelector('#answer td') !== null")
+            .await;
         let shard = place.shard.unwrap();
         let cells = tab.texts("#answer td").await;
-        let found = [&*format!("{shard} of elephants"), &place.server, &place.namespace];
+        let found = [
+            &*format!("{shard} of elephants"),
+            &place.server,
+            &place.namespace,
+        ];
         assert_eq!(cells, found);
     }
     assert_eq!(tab.problems(), Vec::<Value>::new());

@@ -77,7 +77,9 @@ async fn a_large_fleet_is_measured() {
       })()";
     for _ in 0..3 {
         let update = tab.value(script).await;
-        println!("update with all parts replaced: fetch, parse, replace and lay out [ms]: {update}");
+        println!(
+            "update with all parts replaced: fetch, parse, replace and lay out [ms]: {update}"
+        );
     }
     drop(tab);
 
@@ -112,6 +114,9 @@ async fn a_large_fleet_is_measured() {
         println!("{viewers} viewers: {share:.1} % of a processor for the server");
     }
     for tab in &tabs {
-        println!("tasks above 50 ms in {WATCHED:?}: {}", tab.value("window.slow").await);
+        println!(
+            "tasks above 50 ms in {WATCHED:?}: {}",
+            tab.value("window.slow").await
+        );
     }
 }

@@ -30,15 +30,20 @@ impl Tab {
         let lifecycle = json!({ "enabled": true });
         tab.call("Page.setLifecycleEventsEnabled", lifecycle).await;
         // Only one tab of a window has the focus otherwise.
-        tab.call("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))
-            .await;
+        tab.call(
+            "Emulation.setFocusEmulationEnabled",
+            json!({ "enabled": true }),
+        )
+        .await;
         tab.resize(1280, 900).await;
         tab
     }
 
     /// Sends a command.
     pub(crate) async fn call(&self, method: &str, parameters: Value) -> Value {
-        self.link.call(Some(&self.session), method, parameters).await
+        self.link
+            .call(Some(&self.session), method, parameters)
+            .await
     }
 
     /// Goes to an address, and waits until it is loaded.
@@ -77,7 +82,9 @@ impl Tab {
 
     /// Whether an expression is true; false while the page is left.
     pub(crate) async fn is(&self, script: &str) -> bool {
-        self.try_value(script).await.is_ok_and(|value| value == true)
+        self.try_value(script)
+            .await
+            .is_ok_and(|value| value == true)
     }
 
     /// Waits until an expression is true.
@@ -97,7 +104,8 @@ impl Tab {
     /// Presses a key that has no text.
     pub(crate) async fn press(&self, key: &str, code: u32) {
         for kind in ["rawKeyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            let event =
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
             self.call("Input.dispatchKeyEvent", event).await;
         }
     }

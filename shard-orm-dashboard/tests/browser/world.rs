@@ -89,8 +89,7 @@ impl World {
             // By two names of the loopback interface, one server counts as two.
             [grey.clone(), grey.replace("127.0.0.1", "localhost")],
         ];
-        let mut document =
-            format!("name = 'zoo'\n[databases.default]\nprimary = '{default}'\n");
+        let mut document = format!("name = 'zoo'\n[databases.default]\nprimary = '{default}'\n");
         for ((group, servers), urls) in GROUPS.iter().zip(&urls) {
             let prefix = match *group {
                 "seals" => mariadb.prefix(),
@@ -118,7 +117,11 @@ impl World {
         let cluster = Cluster::connect(&config).await.unwrap();
         let initialized = cluster.catalog().unwrap().initialize(&document).await;
         initialized.unwrap();
-        let setup = cluster.setup().table::<Page>().table::<Order>().table::<Note>();
+        let setup = cluster
+            .setup()
+            .table::<Page>()
+            .table::<Order>()
+            .table::<Note>();
         setup.run().await.unwrap();
         Self {
             cluster,
