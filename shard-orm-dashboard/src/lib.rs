@@ -30,6 +30,7 @@ mod access;
 mod actions;
 mod assets;
 mod bind;
+mod course;
 mod login;
 mod options;
 mod pages;

@@ -14,11 +14,14 @@ use shard_orm::reshard::{Job, JobState, Pace, Part, Wish};
 use super::{Frame, Source, html};
 use crate::App;
 use crate::access::Session;
-use crate::readings::Jobs;
+use crate::course::{Line, rates};
+use crate::readings::{Course, Jobs};
 use crate::text;
 
 /// The most jobs on the page that are over.
 const PAST: usize = 50;
+/// The time over which each rate of a line is measured: jobs record their progress every few seconds.
+const RATE: Duration = Duration::from_secs(10);
 
 /// A job.
 #[derive(Debug)]
@@ -52,6 +55,8 @@ pub(super) struct JobView {
     /// How long each state lasted.
     pub(super) times: String,
     pub(super) can: Actions,
+    /// Rate and backlog over time.
+    pub(super) lines: Vec<Line>,
 }
 
 /// What a viewer can do to a job.
@@ -119,9 +124,29 @@ pub(crate) async fn show(
 fn all(jobs: &Jobs) -> Vec<(bool, JobView)> {
     let view = |job: &Job| {
         let rate = jobs.rates.get(&job.id).copied();
-        (job.state.is_over(), JobView::new(job, rate))
+        let mut view = JobView::new(job, rate);
+        let course = jobs.courses.get(&job.id);
+        view.lines = course.map(lines).unwrap_or_default();
+        (job.state.is_over(), view)
     };
     jobs.jobs.iter().map(view).collect()
+}
+
+/// The lines of what was seen.
+fn lines(course: &Course) -> Vec<Line> {
+    let title = |what: &str, over: Duration, most: u64| {
+        let (over, most) = (text::duration(over), text::number(most));
+        format!("{what} in the last {over}, up to {most}")
+    };
+    let rate = Line::new(&rates(&course.rows, RATE), |over, most| {
+        title("Rows in a second", over, most)
+    });
+    let backlog = Line::new(&course.backlog, |over, most| {
+        title("Waiting changes", over, most)
+    });
+    let has_waited = course.backlog.iter().any(|sample| sample.figure > 0);
+    let backlog = backlog.filter(|_| has_waited);
+    rate.into_iter().chain(backlog).collect()
 }
 
 impl JobView {
@@ -189,6 +214,7 @@ impl JobView {
             by: job.created_by.clone(),
             times: times.collect::<Vec<_>>().join(", "),
             can: Actions::on(job),
+            lines: Vec::new(),
         }
     }
 }
