@@ -1,7 +1,7 @@
-//! Actions on jobs: pause, resume, throttle, abort.
+//! Actions on jobs: pause, resume, throttle, abort; and on plans: pause, resume, cancel.
 //!
-//! Called by forms on the page of moves. Each does what the command `shard-orm job` does, and is an event of the
-//! catalog. [`steer`] refuses what does not come from such a form.
+//! Called by forms on the page of moves. Each does what the commands `shard-orm job` and `shard-orm plan` do, and is an
+//! event of the catalog. What does not come from such a form is refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use shard_orm::reshard::{Job, JobState, Pace, Reshard, Wish};
+use shard_orm::reshard::{Cancel, Job, JobState, Pace, PlanState, Reshard, Wish};
 use shard_orm::{Cluster, Error, ErrorKind};
 
 use crate::App;
@@ -21,7 +21,7 @@ use crate::pages;
 
 /// What events and runners say beside the operator's name.
 const PROGRAM: &str = "dashboard";
-/// How often a job is tried to be run whose last runner may still be about to stop: longer than its lease.
+/// How often a job or plan is tried to be run that another process still has: for longer than its lease.
 const ATTEMPTS: u32 = 20;
 /// The pause between two of them.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -37,6 +37,7 @@ pub(crate) struct Fields {
     form: String,
     pace: String,
     confirmed: String,
+    jobs: String,
 }
 
 impl std::fmt::Debug for Fields {
@@ -54,6 +55,14 @@ enum Action {
     Abort,
 }
 
+/// What is done to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PlanAction {
+    Pause,
+    Resume,
+    Cancel(Cancel),
+}
+
 /// Why nothing was done.
 struct Refusal {
     status: StatusCode,
@@ -61,7 +70,7 @@ struct Refusal {
 }
 
 /// Does what a form asks for, and leads back to the job.
-pub(crate) async fn steer(
+pub(crate) async fn steer_job(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
     Path((job, action)): Path<(String, String)>,
@@ -74,13 +83,41 @@ pub(crate) async fn steer(
         act(&app.readings.cluster, job, action).await?;
         Ok::<_, Refusal>(job)
     };
-    match done.await {
-        Ok(job) => {
-            tokio::join!(app.readings.jobs.expire(), app.readings.events.expire());
-            let to = format!("{}/moves#job-{job}", app.options.base);
+    let done = done.await.map(|job| format!("job-{job}"));
+    answer(&app, done).await
+}
+
+/// Does what a form asks for, and leads back to the plan.
+pub(crate) async fn steer_plan(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+    Path((plan, action)): Path<(String, String)>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let done = async {
+        check(&app, &session, &headers, &fields)?;
+        let (plan, action) = parse_plan(&plan, &action, &fields)?;
+        act_on_plan(&app.readings.cluster, plan, action).await?;
+        Ok::<_, Refusal>(plan)
+    };
+    let done = done.await.map(|plan| format!("plan-{plan}"));
+    answer(&app, done).await
+}
+
+/// Leads back to a part of the page of moves, which shows what is true by now; or says why nothing was done.
+async fn answer(app: &App, done: Result<String, Refusal>) -> Response {
+    match done {
+        Ok(part) => {
+            tokio::join!(
+                app.readings.jobs.expire(),
+                app.readings.plans.expire(),
+                app.readings.events.expire()
+            );
+            let to = format!("{}/moves#{part}", app.options.base);
             (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
         }
-        Err(Refusal { status, problem }) => pages::refused(&app, status, problem),
+        Err(Refusal { status, problem }) => pages::refused(app, status, problem),
     }
 }
 
@@ -116,27 +153,48 @@ fn check(
     Ok(())
 }
 
-fn parse(job: &str, action: &str, fields: &Fields) -> Result<(u64, Action), Refusal> {
-    let missing = || Refusal {
+fn missing() -> Refusal {
+    Refusal {
         status: StatusCode::NOT_FOUND,
-        problem: "there is no such action; a job can be paused, resumed, throttled and aborted"
+        problem: "there is no such action; a job can be paused, resumed, throttled and aborted, and a plan paused, \
+                  resumed and cancelled"
             .to_owned(),
-    };
+    }
+}
+
+fn unconfirmed(problem: &str) -> Refusal {
+    Refusal {
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        problem: format!("{problem}; tick the box to confirm it"),
+    }
+}
+
+fn parse(job: &str, action: &str, fields: &Fields) -> Result<(u64, Action), Refusal> {
     let job = job.parse().map_err(|_| missing())?;
     let action = match action {
         "pause" => Action::Pause,
         "resume" => Action::Resume,
         "throttle" => Action::Throttle(fields.pace.trim().parse()?),
         "abort" if fields.confirmed == "yes" => Action::Abort,
-        "abort" => {
-            return Err(Refusal {
-                status: StatusCode::UNPROCESSABLE_ENTITY,
-                problem: "an aborted job cannot be resumed; tick the box to confirm it".to_owned(),
-            });
-        }
+        "abort" => return Err(unconfirmed("an aborted job cannot be resumed")),
         _ => return Err(missing()),
     };
     Ok((job, action))
+}
+
+fn parse_plan(plan: &str, action: &str, fields: &Fields) -> Result<(u64, PlanAction), Refusal> {
+    let plan = plan.parse().map_err(|_| missing())?;
+    let action = match (action, &*fields.jobs) {
+        ("pause", _) => PlanAction::Pause,
+        ("resume", _) => PlanAction::Resume,
+        ("cancel", _) if fields.confirmed != "yes" => {
+            return Err(unconfirmed("a cancelled plan cannot be resumed"));
+        }
+        ("cancel", "abort") => PlanAction::Cancel(Cancel::Abort),
+        ("cancel", "finish") => PlanAction::Cancel(Cancel::Finish),
+        _ => return Err(missing()),
+    };
+    Ok((plan, action))
 }
 
 async fn act(cluster: &Cluster, job: u64, action: Action) -> Result<(), Error> {
@@ -153,22 +211,58 @@ async fn act(cluster: &Cluster, job: u64, action: Action) -> Result<(), Error> {
 
 /// Runs a job unless another process does. Its runner may have been paused and be about to stop, or have died.
 async fn go_on(reshard: Reshard, job: u64) {
+    let mut is_free = false;
     for _ in 0..ATTEMPTS {
         match reshard.run(job).await {
-            Ok(_) => return,
-            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) if error.kind() == ErrorKind::Conflict && !is_free => {}
             Err(error) => {
                 tracing::warn!(job, %error, "a job that was steered on the dashboard does not go on");
                 return;
             }
+            Ok(_) => return,
         }
         tokio::time::sleep(PAUSE).await;
-        let seen = reshard.job(job).await;
-        let is_open =
-            |job: &Job| job.state.is_before_switch() && matches!(job.wish, Wish::Run | Wish::Abort);
-        if !seen.is_ok_and(|job| is_open(&job)) {
+        let Ok(seen) = reshard.job(job).await else {
+            return;
+        };
+        if !seen.state.is_before_switch() || !matches!(seen.wish, Wish::Run | Wish::Abort) {
             return;
         }
+        is_free = seen.lease.is_zero();
+    }
+}
+
+async fn act_on_plan(cluster: &Cluster, plan: u64, action: PlanAction) -> Result<(), Error> {
+    let reshard = cluster.reshard()?.via(PROGRAM);
+    match action {
+        PlanAction::Pause => return reshard.pause_plan(plan).await.map(drop),
+        PlanAction::Resume => reshard.resume_plan(plan).await?,
+        PlanAction::Cancel(how) => reshard.cancel_plan(plan, how).await?,
+    };
+    tokio::spawn(go_on_with_plan(reshard, plan));
+    Ok(())
+}
+
+/// Runs a plan unless another process does; as [`go_on`].
+async fn go_on_with_plan(reshard: Reshard, plan: u64) {
+    let mut is_free = false;
+    for _ in 0..ATTEMPTS {
+        match reshard.run_plan(plan, |_| {}).await {
+            Err(error) if error.kind() == ErrorKind::Conflict && !is_free => {}
+            Err(error) => {
+                tracing::warn!(plan, %error, "a plan that was steered on the dashboard does not go on");
+                return;
+            }
+            Ok(_) => return,
+        }
+        tokio::time::sleep(PAUSE).await;
+        let Ok(seen) = reshard.plan(plan).await else {
+            return;
+        };
+        if seen.state == PlanState::Paused || seen.state.is_over() {
+            return;
+        }
+        is_free = !seen.is_run();
     }
 }
 

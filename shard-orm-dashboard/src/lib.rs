@@ -22,7 +22,7 @@
 //! pages      one file for each page: its data, and how they follow from the readings
 //! readings   what is asked of the cluster, shared by all viewers
 //! access     which requests are answered
-//! actions    what forms do to jobs
+//! actions    what forms do to jobs and plans
 //! serve      the HTTP server of the command
 //! ```
 
@@ -84,7 +84,8 @@ pub fn router(cluster: &Cluster, options: Options) -> Router {
         .route("/topology", get(pages::topology::show))
         .route("/static", get(pages::statics::show))
         .route("/ask", get(pages::ask::show))
-        .route("/job/{job}/{action}", post(actions::steer))
+        .route("/job/{job}/{action}", post(actions::steer_job))
+        .route("/plan/{plan}/{action}", post(actions::steer_plan))
         .fallback(pages::not_found)
         .layer(from_fn_with_state(Arc::clone(&app), access::authorize));
     Router::new()

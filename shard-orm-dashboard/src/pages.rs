@@ -14,6 +14,7 @@ pub(crate) mod traffic;
 mod attention;
 mod group;
 mod map;
+mod plans;
 
 use std::sync::Arc;
 use std::time::SystemTime;

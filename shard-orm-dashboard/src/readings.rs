@@ -10,7 +10,7 @@ use shard_orm::admin::{
     CheckOptions, CheckReport, CopyProgress, Status, StatusOptions, check, status, sync_status,
 };
 use shard_orm::catalog::{Document, Event, Process, Revision, ServerEntry};
-use shard_orm::reshard::Job;
+use shard_orm::reshard::{Job, StoredPlan};
 use shard_orm::{Cluster, Result};
 
 use crate::course::Sample;
@@ -37,6 +37,8 @@ pub(crate) struct Readings {
     pub(crate) check: Reading<CheckReport>,
     /// Moves, splits and merges.
     pub(crate) jobs: Reading<Jobs>,
+    /// What is carried out as several jobs.
+    pub(crate) plans: Reading<Vec<StoredPlan>>,
     /// The audit log.
     pub(crate) events: Reading<Vec<Event>>,
     /// The processes of the cluster.
@@ -92,6 +94,9 @@ impl Readings {
                 check(&cluster, CheckOptions::new()).await
             }),
             jobs: of(cluster, move |cluster| jobs(cluster, Arc::clone(&seen))),
+            plans: of(cluster, |cluster| async move {
+                cluster.reshard()?.plans().await
+            }),
             events: of(cluster, |cluster| async move {
                 let mut events = cluster.catalog()?.events(EVENTS).await?;
                 events.sort_by_key(|event| std::cmp::Reverse(event.number));

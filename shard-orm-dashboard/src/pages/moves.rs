@@ -11,6 +11,7 @@ use axum::response::Response;
 use shard_orm::catalog::Event;
 use shard_orm::reshard::{Job, JobState, Pace, Part, Wish};
 
+use super::plans::{PlanView, views};
 use super::{Frame, Source, html};
 use crate::App;
 use crate::access::Session;
@@ -89,6 +90,8 @@ struct MovesPage {
     /// The number of past jobs that are left out.
     left_out: usize,
     is_read: bool,
+    plans: Source,
+    stored: Vec<PlanView>,
     events: Source,
     latest: Vec<EventView>,
     /// What forms carry; empty if there are none.
@@ -99,20 +102,30 @@ pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
 ) -> Response {
-    let (jobs, events) = tokio::join!(app.readings.jobs.get(), app.readings.events.get());
-    let views = jobs.value.as_deref().map(all).unwrap_or_default();
-    let (past, running): (Vec<_>, Vec<_>) = views.into_iter().partition(|(is_over, _)| *is_over);
-    let views = |of: Vec<(bool, JobView)>| of.into_iter().map(|(_, view)| view);
+    let (jobs, plans, events) = tokio::join!(
+        app.readings.jobs.get(),
+        app.readings.plans.get(),
+        app.readings.events.get()
+    );
+    let job_views = jobs.value.as_deref().map(all).unwrap_or_default();
+    let (past, running): (Vec<_>, Vec<_>) =
+        job_views.into_iter().partition(|(is_over, _)| *is_over);
+    let of_jobs = |of: Vec<(bool, JobView)>| of.into_iter().map(|(_, view)| view);
     let latest = events.value.iter().flat_map(|events| events.iter());
     let options = &app.options;
     let token = options.token.as_ref().filter(|_| options.allows_actions());
     let page = MovesPage {
         frame: Frame::new(&app, "Moves", "/moves"),
         jobs: Source::from(&jobs),
-        running: views(running).collect(),
+        running: of_jobs(running).collect(),
         left_out: past.len().saturating_sub(PAST),
-        past: views(past).take(PAST).collect(),
+        past: of_jobs(past).take(PAST).collect(),
         is_read: jobs.value.is_some(),
+        plans: Source::from(&plans),
+        stored: plans
+            .value
+            .as_deref()
+            .map_or_else(Vec::new, |plans| views(plans)),
         events: Source::from(&events),
         latest: latest.map(EventView::from).collect(),
         form: token.map_or_else(String::new, |token| token.form(&session.0)),
