@@ -225,7 +225,12 @@ async fn go_on(reshard: Reshard, job: u64) {
         let Ok(seen) = reshard.job(job).await else {
             return;
         };
-        if !seen.state.is_before_switch() || !matches!(seen.wish, Wish::Run | Wish::Abort) {
+        let is_due = match seen.wish {
+            Wish::Run => seen.state.is_before_switch(),
+            Wish::Abort => seen.state.is_before_switch() || seen.state == JobState::Aborting,
+            _ => false,
+        };
+        if !is_due {
             return;
         }
         is_free = seen.lease.is_zero();

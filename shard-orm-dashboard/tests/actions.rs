@@ -4,8 +4,10 @@
 
 mod support;
 
+use shard_orm::admin::Rebalance;
+use shard_orm::config::ServerState;
 use shard_orm::prelude::*;
-use shard_orm::reshard::{JobState, Pace, Wish};
+use shard_orm::reshard::{CarryOut, JobState, Pace, PlanState, Wish};
 use shard_orm_dashboard::{Options, Token, check_bind, settle};
 use shard_orm_tests::waiting::eventually;
 use support::fleet::{Fleet, Order, SLOW};
@@ -62,11 +64,15 @@ impl<'s> Viewer<'s> {
 
     /// Does something that is done.
     async fn act(&self, action: &str, fields: &str) {
+        self.act_on("job", action, fields).await;
+    }
+
+    async fn act_on(&self, what: &str, action: &str, fields: &str) {
         let fields = format!("{}&{fields}", self.form().await);
-        let done = self.post(&format!("/job/1/{action}"), &fields).await;
+        let done = self.post(&format!("/{what}/1/{action}"), &fields).await;
         assert_eq!(
             (done.status, done.header("location")),
-            (303, "/moves#job-1"),
+            (303, &*format!("/moves#{what}-1")),
             "{action}: {}",
             done.body
         );
@@ -130,6 +136,66 @@ async fn each_action_is_done_and_recorded() {
     let page = viewer.get("/moves").await.body;
     assert!(page.contains("via dashboard</td>"), "{page}");
     assert!(!page.contains("<form"), "{page}");
+}
+
+#[tokio::test]
+async fn a_plan_is_paused_resumed_and_cancelled() {
+    let fleet = Fleet::open().await;
+    let how = CarryOut::new().pace(SLOW).accept_relaxed_durability();
+    let rebalance = Rebalance::new(&fleet.cluster).unwrap().how(how.clone());
+    let rebalance = rebalance.assume("shop", "a", ServerState::Draining);
+    let plan = rebalance.plan().await.unwrap();
+    assert_eq!(plan.steps.len(), 2, "{plan:?}");
+    fleet.reshard.store_plan(&plan, &how).await.unwrap();
+    let plan = async || fleet.reshard.plan(1).await.unwrap();
+    let served = Served::start(&fleet.cluster, options().allow_actions()).await;
+    let viewer = Viewer::program(&served);
+
+    viewer.act_on("plan", "pause", "").await;
+    assert_eq!(plan().await.state, PlanState::Paused);
+    let page = viewer.get("/moves").await.body;
+    assert!(page.contains("0 of 2 done"), "{page}");
+    assert!(!page.contains("Pause plan 1"), "{page}");
+    viewer.act_on("plan", "resume", "").await;
+    eventually("the dashboard runs it", async || {
+        let owner = plan().await.owner.unwrap_or_default();
+        owner.contains(" via dashboard ") && !fleet.reshard.jobs().await.unwrap().is_empty()
+    })
+    .await;
+
+    let form = viewer.form().await;
+    for fields in ["jobs=abort", "confirmed=yes&jobs=none", "confirmed=yes"] {
+        let refused = viewer
+            .post("/plan/1/cancel", &format!("{form}&{fields}"))
+            .await;
+        assert!(
+            matches!(refused.status, 404 | 422),
+            "{fields}: {}",
+            refused.body
+        );
+    }
+    assert_eq!(plan().await.state, PlanState::Open);
+    viewer
+        .act_on("plan", "cancel", "confirmed=yes&jobs=abort")
+        .await;
+    eventually("it is cancelled", async || {
+        plan().await.state == PlanState::Cancelled
+    })
+    .await;
+    let jobs = fleet.reshard.jobs().await.unwrap();
+    let is_aborted = jobs.iter().any(|job| job.state == JobState::Aborted);
+    assert!(is_aborted, "{jobs:?}");
+    let events = fleet.cluster.catalog().unwrap().events(100).await.unwrap();
+    let own = events
+        .iter()
+        .filter(|event| event.actor.ends_with(" via dashboard"));
+    let messages: Vec<&str> = own.map(|event| &*event.message).collect();
+    for asked in ["plan 1: paused", "plan 1: open", "plan 1: aborting"] {
+        assert!(messages.contains(&asked), "{asked}: {messages:?}");
+    }
+    let refused = viewer.post("/plan/1/pause", &form).await;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains("role=\"alert\""), "{}", refused.body);
 }
 
 #[tokio::test]
