@@ -245,7 +245,7 @@ impl Actions {
         }
     }
 
-    fn any(&self) -> bool {
+    pub(super) fn any(&self) -> bool {
         self.pause || self.resume || self.throttle || self.abort
     }
 }

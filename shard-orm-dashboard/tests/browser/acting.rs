@@ -1,7 +1,6 @@
 //! Actions by the forms of the page, with and without scripts.
 
 use serde_json::{Value, json};
-use shard_orm::prelude::*;
 use shard_orm::reshard::{JobState, Pace, Wish};
 use shard_orm_dashboard::{Options, Token};
 use shard_orm_tests::waiting::eventually;

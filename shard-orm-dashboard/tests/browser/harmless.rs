@@ -4,7 +4,6 @@ use serde_json::Value;
 use shard_orm::Cluster;
 use shard_orm::admin::{SqlPlace, SqlRequest, run_sql};
 use shard_orm::config::{Catalog, Config, Database, Group, Server};
-use shard_orm::prelude::*;
 use shard_orm::sqlx::AssertSqlSafe;
 use shard_orm_dashboard::Options;
 

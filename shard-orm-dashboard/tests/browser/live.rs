@@ -52,10 +52,8 @@ async fn servers_and_their_shards_are_those_of_the_databases() {
             assert_eq!(cells, found, "{group} {server}");
             assert!(card.contains(&format!("{found} logical shards")), "{card}");
         }
-        let cells = tab.texts(&format!(
-            "[aria-label='Logical shards of {group}'] .cell.present"
-        ));
-        assert_eq!(cells.await.len(), SHARDS as usize, "{group}");
+        let cells = format!("[aria-label='Logical shards of {group}'] .cell.present");
+        assert_eq!(tab.texts(&cells).await.len(), SHARDS as usize, "{group}");
     }
     assert_eq!(tab.problems(), Vec::<Value>::new());
 }

@@ -128,10 +128,29 @@ impl Tab {
     /// Keeps a picture of the whole page.
     pub(crate) async fn picture(&self, name: &str) {
         let options = json!({ "format": "png", "captureBeyondViewport": true });
+        self.capture(name, options).await;
+    }
+
+    async fn capture(&self, name: &str, options: Value) {
         let picture = self.call("Page.captureScreenshot", options).await;
         let bytes = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
         std::fs::create_dir_all(pictures()).unwrap();
         std::fs::write(pictures().join(format!("{name}.png")), bytes).unwrap();
+    }
+
+    /// Keeps a picture of the page down to the first element that a selector names.
+    pub(crate) async fn picture_above(&self, selector: &str, name: &str) {
+        let size = format!(
+            "[innerWidth, document.querySelector({}).getBoundingClientRect().top + scrollY]",
+            json!(selector)
+        );
+        let size = self.value(&size).await;
+        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
+        self.capture(
+            name,
+            json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }),
+        )
+        .await;
     }
 
     /// What went wrong in the tab: dialogs, exceptions, errors of the console such as violations of the policy.
