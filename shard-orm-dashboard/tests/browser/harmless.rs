@@ -48,9 +48,9 @@ async fn names_that_look_like_scripts_run_nothing() {
             group: "shop".to_owned(),
             shard: 0,
         };
-        run_sql(&cluster, &SqlRequest::new(place, AssertSqlSafe(text)))
-            .await
-            .unwrap();
+        let request = SqlRequest::new(place, AssertSqlSafe(text));
+        let report = run_sql(&cluster, &request).await.unwrap();
+        assert!(report.outcomes[0].error.is_none(), "{report:?}");
     };
     run(format!(
         "CREATE TABLE \"{SCRIPT}\" (\"{IMAGE}\" INTEGER PRIMARY KEY)"

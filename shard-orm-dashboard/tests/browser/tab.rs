@@ -36,6 +36,7 @@ impl Tab {
         )
         .await;
         tab.resize(1280, 900).await;
+        tab.prefer("light").await;
         tab
     }
 
@@ -120,8 +121,12 @@ impl Tab {
 
     /// Prefers `light` or `dark` colours.
     pub(crate) async fn prefer(&self, scheme: &str) {
-        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        let media = json!({ "features": [feature] });
+        // What is scrolled to is there at once.
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        let media = json!({ "features": features });
         self.call("Emulation.setEmulatedMedia", media).await;
     }
 
@@ -158,7 +163,12 @@ impl Tab {
         let mut problems = self.link.events(&self.session);
         problems.retain(|event| match event["method"].as_str() {
             Some("Page.javascriptDialogOpening" | "Runtime.exceptionThrown") => true,
-            Some("Log.entryAdded") => event["params"]["entry"]["level"] == "error",
+            Some("Log.entryAdded") => {
+                let entry = &event["params"]["entry"];
+                // The page of the login is an answer of this status.
+                let is_login = |text: &str| text.ends_with("status of 401 (Unauthorized)");
+                entry["level"] == "error" && !entry["text"].as_str().is_some_and(is_login)
+            }
             _ => false,
         });
         problems

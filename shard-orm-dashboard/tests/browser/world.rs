@@ -89,7 +89,9 @@ impl World {
             // By two names of the loopback interface, one server counts as two.
             [grey.clone(), grey.replace("127.0.0.1", "localhost")],
         ];
-        let mut document = format!("name = 'zoo'\n[databases.default]\nprimary = '{default}'\n");
+        // On MariaDB clusters of several tests share a server.
+        let name = format!("{}zoo", mariadb.prefix());
+        let mut document = format!("name = '{name}'\n[databases.default]\nprimary = '{default}'\n");
         for ((group, servers), urls) in GROUPS.iter().zip(&urls) {
             let prefix = match *group {
                 "seals" => mariadb.prefix(),
@@ -111,7 +113,7 @@ impl World {
         let catalog = Catalog::new("default")
             .poll(Duration::from_millis(100))
             .process("zookeeper");
-        let config = Config::new("zoo")
+        let config = Config::new(&*name)
             .database("default", Database::new(default))
             .catalog(catalog);
         let cluster = Cluster::connect(&config).await.unwrap();
