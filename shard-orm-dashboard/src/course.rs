@@ -28,17 +28,19 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The line of samples, the oldest first; the highest figure is at the top. `None` for too few of them.
+    /// The line of samples, the oldest first; the highest figure is at the top. `None` for too few of them, or if all
+    /// figures are 0.
     pub(crate) fn new(
         samples: &[Sample],
         title: impl FnOnce(Duration, u64) -> String,
     ) -> Option<Self> {
         let first = samples.first().filter(|_| samples.len() >= FEWEST)?;
         let over = first.ago.as_millis().max(1);
-        let most = samples.iter().map(|one| one.figure).max().unwrap_or(0);
+        let most = samples.iter().map(|one| one.figure).max();
+        let most = most.filter(|most| *most > 0)?;
         let point = |one: &Sample| {
             let left = WIDTH - (one.ago.as_millis() * WIDTH / over).min(WIDTH);
-            let up = u128::from(one.figure) * u128::from(HEIGHT) / u128::from(most.max(1));
+            let up = u128::from(one.figure) * u128::from(HEIGHT) / u128::from(most);
             format!("{left},{}", u128::from(HEIGHT) - up)
         };
         let points: Vec<String> = samples.iter().map(point).collect();

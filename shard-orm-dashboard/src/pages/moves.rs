@@ -157,8 +157,6 @@ fn lines(course: &Course) -> Vec<Line> {
     let backlog = Line::new(&course.backlog, |over, most| {
         title("Waiting changes", over, most)
     });
-    let has_waited = course.backlog.iter().any(|sample| sample.figure > 0);
-    let backlog = backlog.filter(|_| has_waited);
     rate.into_iter().chain(backlog).collect()
 }
 
