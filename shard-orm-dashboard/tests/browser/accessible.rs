@@ -21,7 +21,7 @@ const SCHEMES: [&str; 2] = ["light", "dark"];
 const TAB: (&str, u32) = ("Tab", 9);
 /// More than there are elements on a page.
 const MOST_TABS: usize = 400;
-const TOKEN: &str = "0123456789abcdef";
+pub(crate) const TOKEN: &str = "0123456789abcdef";
 
 /// A cluster with something on each page: a job that is paused in the middle, traffic, two epochs.
 async fn busy_world() -> World {

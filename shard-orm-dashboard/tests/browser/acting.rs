@@ -5,13 +5,11 @@ use shard_orm::reshard::{JobState, Pace, Wish};
 use shard_orm_dashboard::{Options, Token};
 use shard_orm_tests::waiting::eventually;
 
-use crate::accessible::log_in;
+use crate::accessible::{TOKEN, log_in};
 use crate::chromium::Chromium;
 use crate::support::Served;
 use crate::support::fleet::Fleet;
 use crate::tab::Tab;
-
-const TOKEN: &str = "0123456789abcdef";
 
 /// Clicks, and waits for the page that answers.
 async fn click(tab: &Tab, id: &str, then: &str) {

@@ -8,6 +8,7 @@
 mod accessible;
 mod acting;
 mod chromium;
+mod guide;
 mod harmless;
 mod live;
 mod measured;

@@ -1,7 +1,7 @@
 //! Figures of a large fleet in the browser: printed, not judged.
 //!
 //! ```text
-//! cargo test --release -p shard-orm-dashboard --all-features --test browser -- --ignored --nocapture
+//! cargo test --release -p shard-orm-dashboard --all-features --test browser measured -- --ignored --nocapture
 //! ```
 
 use std::time::{Duration, Instant};
