@@ -82,9 +82,9 @@ async fn no_text_covers_another_one_or_leaves_the_page() {
     for width in WIDTHS {
         tab.resize(width, 800).await;
         for (name, path) in PAGES {
+            open(&tab, &served.url(path)).await;
             for scheme in SCHEMES {
                 tab.prefer(scheme).await;
-                open(&tab, &served.url(path)).await;
                 let layout = tab.value("checks.layout()").await;
                 assert!(layout["texts"].as_u64().unwrap() > 10, "{name}: {layout}");
                 if layout["wrong"] != json!([]) {
@@ -149,30 +149,29 @@ async fn axe_finds_no_violation() {
     let browser = Chromium::start().await;
     let (served, tab) = logged_in(&world, &browser).await;
     let mut wrong = Vec::new();
-    let mut run = async |name: &str| {
+    let mut check = async |name: &str| {
         tab.value(&axe).await;
-        let script =
-            "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }).then((found) =>
-            [found.passes.length, found.violations.flatMap((one) =>
-                one.nodes.map((node) => [one.id, node.html, node.failureSummary]))])";
-        let found = tab.value(script).await;
-        assert!(found[0].as_u64().unwrap() > 10, "{name}: {found}");
-        if found[1] != json!([]) {
-            wrong.push(format!("{name}: {:#}", found[1]));
+        for scheme in SCHEMES {
+            tab.prefer(scheme).await;
+            let script =
+                "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }).then((found) =>
+                [found.passes.length, found.violations.flatMap((one) =>
+                    one.nodes.map((node) => [one.id, node.html, node.failureSummary]))])";
+            let found = tab.value(script).await;
+            assert!(found[0].as_u64().unwrap() > 5, "{name}: {found}");
+            if found[1] != json!([]) {
+                wrong.push(format!("{name}, {scheme}: {:#}", found[1]));
+            }
         }
     };
-    for scheme in SCHEMES {
-        tab.prefer(scheme).await;
-        for (name, path) in PAGES {
-            open(&tab, &served.url(path)).await;
-            run(&format!("{name}, {scheme}")).await;
-        }
-        tab.open(&served.url("/none")).await;
-        run("a page that is not there").await;
-        tab.call("Network.clearBrowserCookies", json!({})).await;
-        tab.open(&served.url("/")).await;
-        run("the login").await;
-        log_in(&tab, &served).await;
+    for (name, path) in PAGES {
+        open(&tab, &served.url(path)).await;
+        check(name).await;
     }
+    tab.open(&served.url("/none")).await;
+    check("a page that is not there").await;
+    tab.call("Network.clearBrowserCookies", json!({})).await;
+    tab.open(&served.url("/")).await;
+    check("the login").await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
