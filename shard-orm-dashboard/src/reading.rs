@@ -93,6 +93,17 @@ impl<T: Send + Sync + 'static> Reading<T> {
         }
     }
 
+    /// Lets the next viewer get what is true by now: something was changed. Waits a little for a reading that may
+    /// have begun before.
+    pub(crate) async fn expire(&self) {
+        let mut ended = self.ended.subscribe();
+        let is_running = lock(&self.state).is_running;
+        if is_running {
+            let _ = tokio::time::timeout(PATIENCE, ended.changed()).await;
+        }
+        lock(&self.state).until = None;
+    }
+
     /// Begins a reading unless one is running or the last one is new; whether one is running.
     fn begin(&self) -> bool {
         let mut state = lock(&self.state);
