@@ -49,7 +49,9 @@ pub use event::Event;
 pub(crate) use history::{Known, Latest};
 #[cfg(feature = "reshard")]
 pub(crate) use job::{Changes, Plan, Switch, taken};
-pub use job::{Copied, Job, JobKind, JobState, Pace, Part, StepOf, Wish};
+pub use job::{
+    Copied, Job, JobKind, JobState, Pace, Part, StepOf, ThrottleReason, Throttling, Wish,
+};
 #[cfg(feature = "reshard")]
 pub(crate) use lease::Owner;
 pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};

@@ -43,6 +43,8 @@ pub(super) struct JobView {
     pub(super) pace: String,
     pub(super) runner: String,
     pub(super) message: String,
+    /// Why rows are copied slower than they could be.
+    pub(super) slower: String,
     pub(super) since: String,
     pub(super) by: String,
     /// How long each state lasted.
@@ -162,6 +164,9 @@ impl JobView {
                 _ => "none".to_owned(),
             },
             message: job.message.clone(),
+            slower: job
+                .throttling()
+                .map_or_else(String::new, ToString::to_string),
             since: text::time(job.changed_at),
             by: job.created_by.clone(),
             times: times.collect::<Vec<_>>().join(", "),
