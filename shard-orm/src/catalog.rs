@@ -40,6 +40,8 @@ mod plan;
 mod process;
 mod revision;
 mod session;
+#[cfg(feature = "metrics")]
+mod statistics;
 mod table_key;
 mod table_use;
 mod tables;
@@ -60,9 +62,13 @@ pub(crate) use plan::PlanRow;
 pub use plan::PlanState;
 pub(crate) use process::Heartbeat;
 pub use process::Process;
+#[cfg(feature = "metrics")]
+pub(crate) use process::SILENCE;
 pub(crate) use revision::Proposal;
 pub use revision::Revision;
 pub(crate) use session::Store;
+#[cfg(feature = "metrics")]
+pub(crate) use statistics::PublishedText;
 pub(crate) use table_key::TableKey;
 pub use table_use::TableUse;
 
