@@ -90,6 +90,8 @@ compile_error!(
 extern crate self as shard_orm;
 
 pub mod admin;
+#[cfg(feature = "metrics")]
+mod anomaly;
 mod backend;
 pub mod catalog;
 mod clock;
@@ -157,6 +159,7 @@ pub mod hooks {
 /// in them.
 #[cfg(feature = "metrics")]
 pub mod statistics {
+    pub use crate::anomaly::{Anomaly, Figure, Rule, Rules, Subject, Trend};
     pub use crate::cluster::{
         FleetProcess, FleetStatistics, Incidents, LagBefore, PoolStatistics, Published, ReplicaLag,
         ServerStatistics, ShardStatistics, StatementStatistics, Statistics, TableStatistics,

@@ -3,6 +3,7 @@
 mod change;
 mod contract;
 mod failover;
+mod fleet;
 mod follow;
 mod ids;
 mod limits;
@@ -93,6 +94,15 @@ async fn initialized(fixture: &Fixture) -> (Catalog, Revision) {
 
 /// A catalog with this document as epoch 1.
 async fn initialized_with(fixture: &Fixture, document: &str) -> (Catalog, Revision) {
+    initialized_by(fixture, settings(), document).await
+}
+
+/// The same by a process with these settings.
+async fn initialized_by(
+    fixture: &Fixture,
+    settings: config::Catalog,
+    document: &str,
+) -> (Catalog, Revision) {
     if fixture.dialect == Dialect::MySql {
         let create = format!(
             "CREATE USER IF NOT EXISTS '{ACCOUNT}'@'%' IDENTIFIED BY ''; \
@@ -100,7 +110,7 @@ async fn initialized_with(fixture: &Fixture, document: &str) -> (Catalog, Revisi
         );
         run_in_database(fixture, &create).await;
     }
-    let cluster = Cluster::connect(&process(fixture, settings())).await;
+    let cluster = Cluster::connect(&process(fixture, settings)).await;
     let catalog = cluster.unwrap().catalog().unwrap().operator("ana");
     let revision = catalog.initialize(document).await.unwrap();
     (catalog, revision)
