@@ -28,12 +28,15 @@
 mod access;
 mod assets;
 mod bind;
+mod calls;
 mod login;
 mod options;
 mod pages;
 mod reading;
 mod readings;
 mod serve;
+mod sizes;
+mod tables;
 mod text;
 mod token;
 

@@ -1,9 +1,10 @@
 //! What needs attention: the findings of `shard-orm check`, servers that do not serve, jobs that wait for an
-//! operator, and servers that are nearly full. Each says what to do.
+//! operator, servers that are nearly full, and what is unusual in the calls. Each says what to do, and is there once.
 
-use shard_orm::admin::{CheckReport, Severity};
-use shard_orm::health::{Readiness, Serving};
+use shard_orm::admin::{CheckReport, Finding, Severity};
+use shard_orm::health::{Readiness, ServerReadiness, Serving};
 use shard_orm::reshard::{Job, JobState, Wish};
+use shard_orm::statistics::Anomaly;
 
 use super::group::GroupView;
 use crate::readings::Jobs;
@@ -34,23 +35,24 @@ impl Item {
 
 /// All items, the worst first.
 pub(super) fn items(
-    check: Option<&CheckReport>,
-    readiness: &Readiness,
-    jobs: Option<&Jobs>,
+    (check, readiness, jobs): (Option<&CheckReport>, &Readiness, Option<&Jobs>),
     groups: &[GroupView],
+    anomalies: &[Anomaly],
 ) -> Vec<Item> {
     let mut items = Vec::new();
-    let findings = check.into_iter().flat_map(|check| &check.findings);
-    items.extend(findings.map(|finding| Item {
+    let is_down = |reads, writes| reads == Serving::No || writes == Serving::No;
+    let down = readiness.servers.iter();
+    let down = down.filter(|server| is_down(server.reads, server.writes));
+    let down: Vec<&ServerReadiness> = down.collect();
+    let findings = || check.into_iter().flat_map(|check| &check.findings);
+    let others = findings().filter(|finding| !down.iter().any(|server| is_of(finding, server)));
+    items.extend(others.map(|finding| Item {
         severity: finding.severity,
         place: finding.place.clone(),
         message: finding.message.clone(),
         advice: finding.advice.clone(),
     }));
-    let is_down = |reads, writes| reads == Serving::No || writes == Serving::No;
-    let down = readiness.servers.iter();
-    let down = down.filter(|server| is_down(server.reads, server.writes));
-    items.extend(down.map(|server| Item {
+    items.extend(down.iter().map(|server| Item {
         severity: Severity::Error,
         place: format!("{}, server {}", server.group, server.server),
         message: match (server.shards, &server.problem) {
@@ -61,7 +63,16 @@ pub(super) fn items(
                 format!("it does not serve its {shards} logical shards: {problem}")
             }
         },
-        advice: "see `shard-orm status`, and the log of the server".to_owned(),
+        advice: match findings().find(|finding| is_of(finding, server)) {
+            Some(finding) => finding.advice.clone(),
+            None => "see `shard-orm status`, and the log of the server".to_owned(),
+        },
+    }));
+    items.extend(anomalies.iter().map(|anomaly| Item {
+        severity: Severity::Warning,
+        place: anomaly.subject.to_string(),
+        message: anomaly.message.clone(),
+        advice: anomaly.advice(),
     }));
     let jobs = jobs.into_iter().flat_map(|jobs| &jobs.jobs);
     items.extend(jobs.filter_map(of_job));
@@ -81,6 +92,14 @@ pub(super) fn items(
     }
     items.sort_by_key(|item| item.severity);
     items
+}
+
+/// Whether a finding says of a server that does not serve that one of its endpoints does not.
+fn is_of(finding: &Finding, server: &ServerReadiness) -> bool {
+    let ServerReadiness { group, server, .. } = server;
+    let places = [format!("{group}/{server} ("), format!("database {group} (")];
+    ["endpoint_unreachable", "primary_read_only"].contains(&finding.check)
+        && places.iter().any(|place| finding.place.starts_with(place))
 }
 
 /// A job that waits for somebody.
